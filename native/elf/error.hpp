@@ -1,0 +1,72 @@
+// What can go wrong, as a value.
+//
+// The core never throws, prints or aborts: whoever scans ten thousand hostile files wants ten
+// thousand answers. Each fallible function returns a Result<T>; an Error says what kind it is, in
+// one plain sentence, about which file, and, where the kernel refused, with which errno.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace fixelf {
+
+enum class ErrorCode {
+  NotFound,          // no such file
+  PermissionDenied,  // the kernel said EACCES or EPERM
+  NotRegular,        // a directory, FIFO, socket or device where a file was asked for
+  NotElf,            // no ELF magic: a script, a text, an empty file
+  Truncated,         // ELF, but shorter than its own headers say
+  Malformed,         // ELF, but contradicting the gABI or itself
+  Unsupported,       // well-formed, but nothing we can edit safely
+  Changed,           // the file is not the one that was read before
+  NoSpace,           // ENOSPC, EDQUOT or EFBIG
+  Busy,              // ETXTBSY: the file is being executed
+  LimitExceeded,     // more than we are willing to hold in memory
+  NoUndoRecord,      // nothing is known about how to take a change back
+  Cancelled,         // an AbortSignal
+  Io,                // any other errno
+};
+
+// The stable name of a code, as `FixelfError.code` shows it: kebab-case.
+const char* errorCodeName(ErrorCode code);
+
+struct Error {
+  ErrorCode code = ErrorCode::Io;
+  std::string message;
+  std::string path;
+  int systemError = 0;  // errno, 0 where no system call failed
+
+  // The same error, with the path it is about where none has been given yet.
+  Error at(const std::string& where) && {
+    if (path.empty()) path = where;
+    return std::move(*this);
+  }
+};
+
+// An Error for a failed system call; `doing` completes the sentence "cannot …".
+Error systemError(int number, const std::string& doing, const std::string& path);
+
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : state_(std::move(value)) {}      // NOLINT(google-explicit-constructor)
+  Result(Error error) : state_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
+
+  explicit operator bool() const { return state_.index() == 0; }
+  T& operator*() { return *std::get_if<0>(&state_); }
+  const T& operator*() const { return *std::get_if<0>(&state_); }
+  T* operator->() { return std::get_if<0>(&state_); }
+  const T* operator->() const { return std::get_if<0>(&state_); }
+  Error& error() { return *std::get_if<1>(&state_); }
+  const Error& error() const { return *std::get_if<1>(&state_); }
+
+ private:
+  std::variant<T, Error> state_;
+};
+
+// A Result that carries nothing but success.
+struct Done {};
+using Status = Result<Done>;
+
+}  // namespace fixelf

@@ -1,0 +1,69 @@
+// Facts: everything that a file says of itself and that a later stage can need, read once.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "elf/notes.hpp"
+#include "elf/versions.hpp"
+
+namespace fixelf {
+
+enum class Kind {
+  Executable,     // ET_EXEC with an interpreter
+  Pie,            // ET_DYN with an interpreter
+  Shared,         // ET_DYN to be loaded by another
+  Static,         // ET_EXEC without an interpreter
+  StaticPie,      // ET_DYN program without an interpreter
+  Relocatable,
+  Core,
+  Other,
+};
+
+const char* kindName(Kind kind);
+
+// The machine's name as people write it ("x86-64", "aarch64"), or "machine-N" where it has none
+// here. Class and byte order are facts of their own: "mips" is one machine in four variants.
+std::string machineName(uint16_t machine);
+std::string osAbiName(uint8_t osAbi);
+
+enum class Relro { None, Partial, Full };
+
+struct Overlay {
+  uint64_t offset = 0;
+  uint64_t size = 0;
+};
+
+struct Facts {
+  std::string path;
+  uint64_t size = 0;
+  FileHeader header;
+  Kind kind = Kind::Other;
+  std::optional<std::string> interpreter;
+  std::optional<std::string> soname;
+  std::vector<std::string> needed;
+  std::optional<std::string> rpath;    // colon-separated, as written
+  std::optional<std::string> runpath;  // colon-separated, as written
+  std::vector<std::string> auxiliary;  // DT_AUXILIARY
+  std::vector<std::string> filter;     // DT_FILTER
+  uint64_t flags = 0;                  // DT_FLAGS
+  uint64_t flags1 = 0;                 // DT_FLAGS_1
+  bool dynamic = false;                // has a dynamic table
+  std::vector<NeededVersions> versionsNeeded;
+  std::vector<std::string> versionsDefined;
+  Notes notes;
+  std::optional<bool> executableStack;  // none without PT_GNU_STACK: the machine's default holds
+  Relro relro = Relro::None;
+  bool sectionHeaders = false;
+  std::optional<Overlay> overlay;
+
+  [[nodiscard]] bool noDefaultLibraries() const { return (flags1 & DF_1_NODEFLIB) != 0; }
+};
+
+// Fails with NotElf, Truncated, Malformed, LimitExceeded or an I/O error; the error carries `path`.
+Result<Facts> readFacts(const Source& source, const std::string& path);
+// Opens the file as well.
+Result<Facts> readFacts(const std::string& path);
+
+}  // namespace fixelf

@@ -1,0 +1,69 @@
+// The skeleton of one ELF file: its header, its program headers, its dynamic table.
+//
+// This is all that the kernel and the dynamic linker look at, so it is all that Facts, Resolution
+// and patching start from; section headers are optional in every file and are read separately.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "elf/error.hpp"
+#include "elf/format.hpp"
+#include "elf/source.hpp"
+
+namespace fixelf {
+
+// Limits on what one file can make us hold. They are far above what any real program needs.
+struct Limits {
+  static constexpr uint64_t kProgramHeaderTable = 65536;  // the kernel's own (load_elf_phdrs)
+  static constexpr uint64_t kSectionHeaderTable = 64U << 20;
+  static constexpr uint64_t kDynamicTable = 16U << 20;
+  static constexpr uint64_t kString = 4U << 20;
+  static constexpr uint64_t kStrings = 32U << 20;  // all names of one file together
+  static constexpr uint64_t kVersionRecords = 1U << 17;
+  static constexpr uint64_t kNotes = 1U << 20;
+};
+
+class Image {
+ public:
+  // Fails with NotElf, Truncated or Malformed; the error carries no path, the caller knows it.
+  static Result<Image> read(const Source& source);
+
+  FileHeader header;
+  Codec codec{Class::Elf64, ByteOrder::Little};
+  std::vector<ProgramHeader> programHeaders;
+  // Up to and without the first DT_NULL.
+  std::vector<DynamicEntry> dynamic;
+  // Where the dynamic table lies in the file, and how many entries the segment has room for.
+  uint64_t dynamicOffset = 0;
+  uint64_t dynamicCapacity = 0;
+
+  [[nodiscard]] const ProgramHeader* segment(uint32_t type) const;
+  [[nodiscard]] std::optional<uint64_t> dynamicValue(int64_t tag) const;
+
+  // The file offset that PT_LOAD maps at a virtual address; none for .bss and unmapped addresses.
+  [[nodiscard]] std::optional<uint64_t> fileOffset(uint64_t virtualAddress) const;
+  // The virtual address at which a PT_LOAD maps a file offset.
+  [[nodiscard]] std::optional<uint64_t> virtualAddress(uint64_t fileOffset) const;
+
+ private:
+  Status readHeader(const Source& source);
+  Status readProgramHeaders(const Source& source);
+  Status readDynamic(const Source& source);
+};
+
+// The string table that DT_STRTAB and DT_STRSZ describe, as a range of the file.
+struct StringTable {
+  uint64_t offset = 0;
+  uint64_t size = 0;
+
+  static std::optional<StringTable> dynamicOf(const Image& image);
+  // The name at an index into the table.
+  [[nodiscard]] Result<std::string> at(const Source& source, uint64_t index) const;
+};
+
+// All section headers, or none where the file has none. Fails where the table is not in the file.
+Result<std::vector<SectionHeader>> readSectionHeaders(const Source& source, const Image& image);
+
+}  // namespace fixelf

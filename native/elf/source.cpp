@@ -1,0 +1,176 @@
+#include "elf/source.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace fixelf {
+
+Status Source::read(uint64_t offset, std::span<uint8_t> out) const {
+  if (offset > size() || out.size() > size() - offset) {
+    return Error{ErrorCode::Truncated,
+                 "the file ends at byte " + std::to_string(size()) +
+                     ", but its headers point to bytes " + std::to_string(offset) + " and on",
+                 {},
+                 0};
+  }
+  return readInside(offset, out);
+}
+
+Result<std::vector<uint8_t>> Source::bytes(uint64_t offset, uint64_t length, uint64_t limit) const {
+  if (length > limit) {
+    return Error{ErrorCode::LimitExceeded,
+                 "a table of " + std::to_string(length) + " bytes is larger than the limit of " +
+                     std::to_string(limit),
+                 {},
+                 0};
+  }
+  if (offset > size() || length > size() - offset) return read(offset, {}).error();
+  std::vector<uint8_t> copy(static_cast<size_t>(length));
+  Status status = read(offset, copy);
+  if (!status) return status.error();
+  return copy;
+}
+
+Result<std::string> Source::string(uint64_t offset, uint64_t end, uint64_t limit) const {
+  std::string text;
+  end = std::min(end, size());
+  std::array<uint8_t, 256> chunk{};
+  while (offset < end && text.size() <= limit) {
+    const size_t length = static_cast<size_t>(std::min<uint64_t>(chunk.size(), end - offset));
+    Status status = read(offset, std::span(chunk).first(length));
+    if (!status) return status.error();
+    auto* terminator = std::find(chunk.begin(), chunk.begin() + length, uint8_t{0});
+    text.append(chunk.begin(), terminator);
+    if (terminator != chunk.begin() + length) return text;
+    offset += length;
+  }
+  if (text.size() > limit) {
+    return Error{ErrorCode::LimitExceeded,
+                 "a name is longer than the limit of " + std::to_string(limit) + " bytes",
+                 {},
+                 0};
+  }
+  return Error{ErrorCode::Malformed, "a name is not terminated inside its string table", {}, 0};
+}
+
+FileSource::Identity FileSource::identityOf(int descriptor, Status& status,
+                                            const std::string& path) {
+  struct stat status_buffer {};
+  if (fstat(descriptor, &status_buffer) != 0) {
+    status = systemError(errno, "examine the file", path);
+    return {};
+  }
+  if (!S_ISREG(status_buffer.st_mode)) {
+    status = Error{ErrorCode::NotRegular,
+                   S_ISDIR(status_buffer.st_mode) ? "this is a directory, not a file"
+                                                  : "this is not a regular file",
+                   path, 0};
+    return {};
+  }
+  const auto nanoseconds = [](const timespec& time) {
+    return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  return {status_buffer.st_dev,
+          status_buffer.st_ino,
+          static_cast<uint64_t>(status_buffer.st_size),
+          nanoseconds(status_buffer.st_mtim),
+          nanoseconds(status_buffer.st_ctim),
+          status_buffer.st_mode,
+          status_buffer.st_nlink};
+}
+
+Result<std::unique_ptr<FileSource>> FileSource::open(const std::string& path) {
+  // O_NONBLOCK: opening a FIFO that nobody writes to would otherwise wait for ever.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (descriptor < 0) return systemError(errno, "open the file", path);
+  return adopt(descriptor, path);
+}
+
+Result<std::unique_ptr<FileSource>> FileSource::adopt(int descriptor, const std::string& path) {
+  Status status = Done{};
+  const Identity identity = identityOf(descriptor, status, path);
+  if (!status) {
+    ::close(descriptor);
+    return status.error();
+  }
+  return std::unique_ptr<FileSource>(new FileSource(descriptor, path, identity));
+}
+
+FileSource::~FileSource() { ::close(descriptor_); }
+
+Status FileSource::readFully(uint64_t offset, std::span<uint8_t> out) const {
+  while (!out.empty()) {
+    const ssize_t count = pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      return systemError(errno, "read the file", path_);
+    }
+    if (count == 0) {
+      return Error{ErrorCode::Changed, "the file was truncated while it was read", path_, 0};
+    }
+    out = out.subspan(static_cast<size_t>(count));
+    offset += static_cast<uint64_t>(count);
+  }
+  return Done{};
+}
+
+Status FileSource::readInside(uint64_t offset, std::span<uint8_t> out) const {
+  if (out.empty()) return Done{};
+  for (const auto& window : windows_) {
+    if (offset >= window->offset && offset - window->offset < window->length &&
+        out.size() <= window->length - (offset - window->offset)) {
+      std::memcpy(out.data(), window->bytes.data() + (offset - window->offset), out.size());
+      return Done{};
+    }
+  }
+  if (out.size() > kWindowSize / 2) return readFully(offset, out);
+
+  constexpr size_t kWindows = 6;
+  if (windows_.size() < kWindows) {
+    windows_.push_back(std::make_unique<Window>());
+    nextVictim_ = windows_.size() - 1;
+  } else {
+    // The first window holds the ELF and program headers, which are asked for again and again.
+    nextVictim_ = nextVictim_ % (kWindows - 1) + 1;
+  }
+  Window& window = *windows_[nextVictim_];
+  window.length = 0;
+  window.offset = offset;
+  const size_t length = static_cast<size_t>(std::min<uint64_t>(kWindowSize, size() - offset));
+  Status status = readFully(offset, std::span(window.bytes).first(length));
+  if (!status) return status;
+  window.length = length;
+  std::memcpy(out.data(), window.bytes.data(), out.size());
+  return Done{};
+}
+
+Status MemorySource::readInside(uint64_t offset, std::span<uint8_t> out) const {
+  if (!out.empty()) std::memcpy(out.data(), bytes_.data() + offset, out.size());
+  return Done{};
+}
+
+Status PatchedSource::readInside(uint64_t offset, std::span<uint8_t> out) const {
+  std::fill(out.begin(), out.end(), uint8_t{0});
+  if (offset < base_.size()) {
+    const auto length = std::min<uint64_t>(out.size(), base_.size() - offset);
+    Status status = base_.read(offset, out.first(static_cast<size_t>(length)));
+    if (!status) return status;
+  }
+  const uint64_t end = offset + out.size();
+  for (const ByteRange& range : ranges_) {
+    const uint64_t from = std::max(offset, range.offset);
+    const uint64_t to = std::min(end, range.end());
+    if (from < to) {
+      std::memcpy(out.data() + (from - offset), range.bytes.data() + (from - range.offset),
+                  static_cast<size_t>(to - from));
+    }
+  }
+  return Done{};
+}
+
+}  // namespace fixelf

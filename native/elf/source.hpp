@@ -1,0 +1,128 @@
+// Where bytes come from.
+//
+// Facts are read from a file by a few small preads, never by mapping it: a mapped file that is
+// truncated meanwhile raises SIGBUS. The same reader serves bytes that exist only in memory (tests)
+// and bytes that a plan would write (verification before anything is written).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "elf/error.hpp"
+
+namespace fixelf {
+
+class Source {
+ public:
+  Source() = default;
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+  virtual ~Source() = default;
+
+  [[nodiscard]] virtual uint64_t size() const = 0;
+
+  // Fills `out` from `offset`, or fails with Truncated when the range leaves the file.
+  Status read(uint64_t offset, std::span<uint8_t> out) const;
+
+  // A copy of a range. `limit` caps the allocation: sizes come from the file, so from an attacker.
+  Result<std::vector<uint8_t>> bytes(uint64_t offset, uint64_t length, uint64_t limit) const;
+
+  // The NUL-terminated string at `offset`, which must end before `end`.
+  Result<std::string> string(uint64_t offset, uint64_t end, uint64_t limit) const;
+
+ protected:
+  // The range is known to lie inside size().
+  virtual Status readInside(uint64_t offset, std::span<uint8_t> out) const = 0;
+};
+
+// An open regular file. Small reads are served from a few cached windows, so that reading a
+// typical program's facts costs one pread for the headers and one for each other table.
+class FileSource final : public Source {
+ public:
+  // What identifies the very content that was read; see patch/undo for what it is compared with.
+  struct Identity {
+    uint64_t device = 0;
+    uint64_t inode = 0;
+    uint64_t size = 0;
+    int64_t modifiedNanoseconds = 0;  // st_mtim since the epoch
+    int64_t changedNanoseconds = 0;   // st_ctim since the epoch
+    uint32_t mode = 0;
+    uint64_t links = 0;
+    bool operator==(const Identity&) const = default;
+  };
+
+  // Follows symbolic links; does not block on a FIFO.
+  static Result<std::unique_ptr<FileSource>> open(const std::string& path);
+  // Takes ownership of `descriptor`, also on failure.
+  static Result<std::unique_ptr<FileSource>> adopt(int descriptor, const std::string& path);
+  static Identity identityOf(int descriptor, Status& status, const std::string& path);
+
+  ~FileSource() override;
+  [[nodiscard]] uint64_t size() const override { return identity_.size; }
+  [[nodiscard]] const Identity& identity() const { return identity_; }
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+
+ protected:
+  Status readInside(uint64_t offset, std::span<uint8_t> out) const override;
+
+ private:
+  FileSource(int descriptor, std::string path, Identity identity)
+      : descriptor_(descriptor), path_(std::move(path)), identity_(identity) {}
+  Status readFully(uint64_t offset, std::span<uint8_t> out) const;
+
+  static constexpr size_t kWindowSize = 4096;
+  struct Window {
+    uint64_t offset = 0;
+    size_t length = 0;
+    std::array<uint8_t, kWindowSize> bytes;
+  };
+
+  int descriptor_;
+  std::string path_;
+  Identity identity_;
+  mutable std::vector<std::unique_ptr<Window>> windows_;
+  mutable size_t nextVictim_ = 0;
+};
+
+class MemorySource final : public Source {
+ public:
+  explicit MemorySource(std::vector<uint8_t> bytes) : bytes_(std::move(bytes)) {}
+  [[nodiscard]] uint64_t size() const override { return bytes_.size(); }
+
+ protected:
+  Status readInside(uint64_t offset, std::span<uint8_t> out) const override;
+
+ private:
+  std::vector<uint8_t> bytes_;
+};
+
+// A run of bytes to be put at an offset: the unit in which plans and undo records speak.
+struct ByteRange {
+  uint64_t offset = 0;
+  std::vector<uint8_t> bytes;
+  [[nodiscard]] uint64_t end() const { return offset + bytes.size(); }
+};
+
+// Another source with ranges replaced and its end moved; what lies past the old end and is not
+// written reads as zeros, as it would in the file.
+class PatchedSource final : public Source {
+ public:
+  PatchedSource(const Source& base, const std::vector<ByteRange>& ranges, uint64_t size)
+      : base_(base), ranges_(ranges), size_(size) {}
+  [[nodiscard]] uint64_t size() const override { return size_; }
+
+ protected:
+  Status readInside(uint64_t offset, std::span<uint8_t> out) const override;
+
+ private:
+  const Source& base_;
+  const std::vector<ByteRange>& ranges_;
+  uint64_t size_;
+};
+
+}  // namespace fixelf

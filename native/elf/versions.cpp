@@ -1,0 +1,174 @@
+#include "elf/versions.hpp"
+
+#include <array>
+
+namespace fixelf {
+
+namespace {
+
+// Verneed and Verdef have the same layout in ELF32 and ELF64.
+struct Need {
+  uint16_t auxiliaryCount;
+  uint32_t file;
+  uint32_t auxiliary;
+  uint32_t next;
+};
+struct NeedAuxiliary {
+  uint16_t flags;
+  uint32_t name;
+  uint32_t next;
+};
+struct Definition {
+  uint16_t flags;
+  uint16_t auxiliaryCount;
+  uint32_t auxiliary;
+  uint32_t next;
+};
+struct DefinitionAuxiliary {
+  uint32_t name;
+  uint32_t next;
+};
+
+// Walks one such table. `need` and `definition` see each record with its auxiliaries.
+class Walker {
+ public:
+  Walker(const Source& source, const Image& image) : source_(source), image_(image) {}
+
+  template <class OnNeed, class OnAuxiliary>
+  Status needs(OnNeed onNeed, OnAuxiliary onAuxiliary) {
+    auto start = tableOffset(DT_VERNEED);
+    uint64_t left = image_.dynamicValue(DT_VERNEEDNUM).value_or(0);
+    while (start && left-- > 0) {
+      std::array<uint8_t, 16> bytes{};
+      if (Status status = record(*start, bytes); !status) return status;
+      const Need need{codec().u16(&bytes[2]), codec().u32(&bytes[4]), codec().u32(&bytes[8]),
+                      codec().u32(&bytes[12])};
+      if (Status status = onNeed(need); !status) return status;
+      uint64_t at = *start + need.auxiliary;
+      for (uint16_t index = 0; index < need.auxiliaryCount; ++index) {
+        if (Status status = record(at, bytes); !status) return status;
+        const NeedAuxiliary auxiliary{codec().u16(&bytes[4]), codec().u32(&bytes[8]),
+                                      codec().u32(&bytes[12])};
+        if (Status status = onAuxiliary(auxiliary); !status) return status;
+        if (auxiliary.next == 0) break;
+        at += auxiliary.next;
+      }
+      if (need.next == 0) break;
+      *start += need.next;
+    }
+    return Done{};
+  }
+
+  template <class OnDefinition, class OnAuxiliary>
+  Status definitions(OnDefinition onDefinition, OnAuxiliary onAuxiliary) {
+    auto start = tableOffset(DT_VERDEF);
+    uint64_t left = image_.dynamicValue(DT_VERDEFNUM).value_or(0);
+    while (start && left-- > 0) {
+      std::array<uint8_t, 20> bytes{};
+      if (Status status = record(*start, bytes); !status) return status;
+      const Definition definition{codec().u16(&bytes[2]), codec().u16(&bytes[6]),
+                                  codec().u32(&bytes[12]), codec().u32(&bytes[16])};
+      if (Status status = onDefinition(definition); !status) return status;
+      uint64_t at = *start + definition.auxiliary;
+      for (uint16_t index = 0; index < definition.auxiliaryCount; ++index) {
+        std::array<uint8_t, 8> auxiliaryBytes{};
+        if (Status status = record(at, auxiliaryBytes); !status) return status;
+        const DefinitionAuxiliary auxiliary{codec().u32(&auxiliaryBytes[0]),
+                                            codec().u32(&auxiliaryBytes[4])};
+        if (Status status = onAuxiliary(definition, index, auxiliary); !status) return status;
+        if (auxiliary.next == 0) break;
+        at += auxiliary.next;
+      }
+      if (definition.next == 0) break;
+      *start += definition.next;
+    }
+    return Done{};
+  }
+
+ private:
+  [[nodiscard]] const Codec& codec() const { return image_.codec; }
+
+  [[nodiscard]] std::optional<uint64_t> tableOffset(int64_t tag) const {
+    const auto address = image_.dynamicValue(tag);
+    return address ? image_.fileOffset(*address) : std::nullopt;
+  }
+
+  // One bounded read; every `next` is added to a 64-bit offset that started inside the file and is
+  // bounded by the record count, so it cannot wrap.
+  Status record(uint64_t offset, std::span<uint8_t> bytes) {
+    if (++records_ > Limits::kVersionRecords) {
+      return Error{ErrorCode::LimitExceeded, "the file has too many symbol version records", {}, 0};
+    }
+    return source_.read(offset, bytes);
+  }
+
+  const Source& source_;
+  const Image& image_;
+  uint64_t records_ = 0;
+};
+
+}  // namespace
+
+Result<std::vector<NeededVersions>> readNeededVersions(const Source& source, const Image& image,
+                                                       const StringTable& strings) {
+  std::vector<NeededVersions> result;
+  Status status = Walker(source, image)
+                      .needs(
+                          [&](const Need& need) -> Status {
+                            auto library = strings.at(source, need.file);
+                            if (!library) return library.error();
+                            result.push_back({std::move(*library), {}});
+                            return Done{};
+                          },
+                          [&](const NeedAuxiliary& auxiliary) -> Status {
+                            auto name = strings.at(source, auxiliary.name);
+                            if (!name) return name.error();
+                            result.back().versions.push_back(
+                                {std::move(*name), (auxiliary.flags & VER_FLG_WEAK) != 0});
+                            return Done{};
+                          });
+  if (!status) return status.error();
+  return result;
+}
+
+Result<std::vector<std::string>> readDefinedVersions(const Source& source, const Image& image,
+                                                     const StringTable& strings) {
+  std::vector<std::string> result;
+  Status status =
+      Walker(source, image)
+          .definitions([](const Definition&) -> Status { return Done{}; },
+                       [&](const Definition& definition, uint16_t index,
+                           const DefinitionAuxiliary& auxiliary) -> Status {
+                         // The first auxiliary is the version's own name, the rest its parents.
+                         if (index > 0 || (definition.flags & VER_FLG_BASE) != 0) return Done{};
+                         auto name = strings.at(source, auxiliary.name);
+                         if (!name) return name.error();
+                         result.push_back(std::move(*name));
+                         return Done{};
+                       });
+  if (!status) return status.error();
+  return result;
+}
+
+Status visitVersionNames(const Source& source, const Image& image,
+                         const std::function<void(uint64_t)>& visit) {
+  Status status = Walker(source, image)
+                      .needs(
+                          [&](const Need& need) -> Status {
+                            visit(need.file);
+                            return Done{};
+                          },
+                          [&](const NeedAuxiliary& auxiliary) -> Status {
+                            visit(auxiliary.name);
+                            return Done{};
+                          });
+  if (!status) return status;
+  return Walker(source, image)
+      .definitions([](const Definition&) -> Status { return Done{}; },
+                   [&](const Definition&, uint16_t, const DefinitionAuxiliary& auxiliary) -> Status {
+                     visit(auxiliary.name);
+                     return Done{};
+                   });
+}
+
+}  // namespace fixelf

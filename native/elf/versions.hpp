@@ -1,0 +1,37 @@
+// Symbol versions: which a file needs of each library, and which it defines.
+//
+// The records are those of the GNU extension (LSB core, "Symbol Versioning"; <elf.h> Verneed,
+// Vernaux, Verdef, Verdaux): lists linked by relative offsets, which an attacker may make circular
+// or point anywhere, so every step is bounded and must go forwards.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "elf/image.hpp"
+
+namespace fixelf {
+
+struct NeededVersion {
+  std::string name;
+  bool weak = false;  // VER_FLG_WEAK: its absence is a warning to the loader, not an error
+};
+
+struct NeededVersions {
+  std::string library;  // the DT_NEEDED name that must define them
+  std::vector<NeededVersion> versions;
+};
+
+Result<std::vector<NeededVersions>> readNeededVersions(const Source& source, const Image& image,
+                                                       const StringTable& strings);
+
+// Without the base definition, which repeats the file's own name.
+Result<std::vector<std::string>> readDefinedVersions(const Source& source, const Image& image,
+                                                     const StringTable& strings);
+
+// Calls `visit` with each index into the string table that the version records hold.
+Status visitVersionNames(const Source& source, const Image& image,
+                         const std::function<void(uint64_t)>& visit);
+
+}  // namespace fixelf

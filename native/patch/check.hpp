@@ -1,0 +1,14 @@
+// A layout is read back before anyone may write it.
+//
+// The new bytes go through the same reader as any file. They must say what was asked, must say all
+// else as before, and must obey the rules by which kernel and loader map segments. A layout that
+// fails here is a mistake of ours, or a file stranger than we know: it is refused, not written.
+#pragma once
+
+#include "patch/edits.hpp"
+
+namespace fixelf {
+
+Status checkLayout(const Source& source, const Edits& edits, const Layout& layout);
+
+}  // namespace fixelf

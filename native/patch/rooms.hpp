@@ -1,0 +1,35 @@
+// Unused bytes at the end of a segment: room for a few strings at no cost in file size.
+//
+// Linkers start each segment on a new page, so a segment's last page is on average half empty, in
+// the file and in memory alike. Growing p_filesz and p_memsz over that gap moves nothing.
+#pragma once
+
+#include <vector>
+
+#include "patch/pieces.hpp"
+
+namespace fixelf {
+
+struct Room {
+  size_t segment = 0;     // index into the program headers
+  uint64_t offset = 0;    // where the free bytes begin in the file
+  uint64_t capacity = 0;  // how many there are
+
+  [[nodiscard]] uint64_t end() const { return offset + capacity; }
+};
+
+// The largest page size with which the machine's kernels are built; segments of ours are aligned
+// to it, whatever the page size of the machine at hand.
+uint64_t largestPageSize(const FileHeader& header);
+
+// The rooms of all read-only segments, those without code first. `moving` are pieces that give up
+// their place: where one ends a segment, its bytes are free as well.
+std::vector<Room> findRooms(const Source& source, const Image& image,
+                            const std::vector<SectionHeader>& sections,
+                            const std::vector<Piece>& moving);
+
+// The offset of the first byte at or after `offset` that anything in the file accounts for.
+uint64_t nextOccupied(const Source& source, const Image& image,
+                      const std::vector<SectionHeader>& sections, uint64_t offset);
+
+}  // namespace fixelf

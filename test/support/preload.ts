@@ -1,0 +1,13 @@
+// The sanitizer build of the addon needs the sanitizer's runtime in the process before anything
+// else, hence LD_PRELOAD (npm run test:sanitize). Other programs that a test starts must not inherit
+// it: foreign loaders list or refuse it. So it is taken out of the environment before each test
+// file, and a test that starts Node with the addon in it passes `addonEnvironment` on.
+const preload = process.env.FIXELF_TEST_PRELOAD ?? process.env.LD_PRELOAD;
+
+if (preload !== undefined) {
+  process.env.FIXELF_TEST_PRELOAD = preload;
+  delete process.env.LD_PRELOAD;
+}
+
+export const addonEnvironment: Record<string, string> =
+  preload === undefined ? {} : { LD_PRELOAD: preload };
