@@ -1,0 +1,38 @@
+// Putting a layout on disk so that no moment exists in which the file is lost.
+//
+// Atomic: the new file is made beside the old one as an unnamed copy (reflink where the file system
+// can, copy_file_range else), changed, given the old one's owner, mode, extended attributes and
+// times, flushed, and renamed over it. In place: only the changed bytes are written, after a record
+// of the old ones is safe on disk (patch/undo), so that whatever a crash leaves can be mended.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "patch/edits.hpp"
+
+namespace fixelf {
+
+enum class WriteMode { Atomic, InPlace };
+
+struct WriteJob {
+  std::string path;    // the file as it is now; no symbolic link
+  std::string output;  // where the result goes: `path`, or another file with Atomic
+  std::vector<ByteRange> ranges;
+  uint64_t oldSize = 0;
+  uint64_t newSize = 0;
+  FileSource::Identity identity;  // the content that the ranges were planned for
+  WriteMode mode = WriteMode::Atomic;
+};
+
+// Where undo records are kept; empty writes none.
+struct WriteOptions {
+  std::string recordDirectory;
+};
+
+// Writes all jobs and flushes once for all of one file system. The answers are in the jobs' order;
+// a job that fails leaves its file as it was and the others untouched by its failure.
+std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptions& options);
+
+}  // namespace fixelf
