@@ -5,10 +5,100 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { FixelfError, type FixelfErrorCode } from "./errors.js";
+import type { Facts, Resolution } from "./facts.js";
 
-export interface NativeAddon {
+/** What the addon rejects with: data, from which FixelfError is made here. */
+interface NativeFailure extends Error {
+  code?: FixelfErrorCode;
+  path?: string;
+}
+
+/** What a lookup of a path found there. */
+export interface Lookup {
+  state: "missing" | "not-regular" | "unreadable" | "not-elf" | "malformed" | "elf";
+  message: string;
+  facts: Facts | null;
+}
+
+export interface ResolveOptions {
+  /** Assume this interpreter instead of the file's own; libraries have none of their own. */
+  interpreter?: string;
+  /** LD_LIBRARY_PATH. */
+  libraryPath?: string;
+}
+
+/** Facts as a plan would leave them. */
+export interface Override {
+  interpreter?: string;
+  runpath?: string | null;
+  rpath?: string | null;
+}
+
+/** The disk as the loader sees it, from a root; remembers what it has read. */
+export interface NativeFiles {
+  /** The path without symbolic links, as seen from the root. Throws `not-found`. */
+  realPath(path: string): string;
+  /** Where this machine can open a path of the root. */
+  hostPath(path: string): string;
+  look(path: string): Lookup;
+  resolve(path: string, options: ResolveOptions): Promise<Resolution>;
+  override(path: string, facts: Override): void;
+  /** What lies below a directory of this machine is taken from it, although there is a root. */
+  passThrough(directory: string): void;
+}
+
+export interface Edits {
+  interpreter?: string;
+  searchPath?: { value: string; tag: "runpath" | "rpath" };
+}
+
+export interface ByteRange {
+  offset: number;
+  bytes: Uint8Array;
+}
+
+/** What identifies the content that a layout was made for. */
+export interface Identity {
+  device: bigint;
+  inode: bigint;
+  size: bigint;
+  modifiedNanoseconds: bigint;
+  changedNanoseconds: bigint;
+}
+
+export interface Layout {
+  ranges: ByteRange[];
+  oldSize: number;
+  newSize: number;
+  reasons: string[];
+  identity: Identity;
+}
+
+export interface WriteJob {
+  path: string;
+  output: string;
+  layout: Layout;
+  inPlace: boolean;
+}
+
+/** An ELF file that a walk came upon, or something that could not be read. */
+export interface Walked {
+  elf: Facts[];
+  failures: { path: string; code: FixelfErrorCode; message: string }[];
+  /** Files seen, ELF or not. */
+  files: number;
+}
+
+interface NativeAddon {
   /** The version of the package that the addon was built from. */
   version(): string;
+  Files: new (root: string) => NativeFiles;
+  inspect(path: string): Promise<Facts>;
+  walk(root: string): Promise<Walked>;
+  layOut(path: string, edits: Edits): Promise<Layout>;
+  apply(jobs: WriteJob[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
+  undo(path: string, recordDirectory: string): Promise<void>;
 }
 
 const packageDirectory = fileURLToPath(new URL("..", import.meta.url));
@@ -19,6 +109,22 @@ const loadAddon = createRequire(import.meta.url)("node-gyp-build") as (
 ) => NativeAddon;
 
 export const native: NativeAddon = load();
+
+/** Makes a FixelfError of whatever the addon threw. */
+export function fromNative(failure: unknown): FixelfError {
+  if (failure instanceof FixelfError) return failure;
+  const { code = "io", message, path } = failure as NativeFailure;
+  return new FixelfError(code, message, { path, cause: failure });
+}
+
+/** Awaits the addon's promise; what it rejects with becomes a FixelfError. */
+export async function settled<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (failure) {
+    throw fromNative(failure);
+  }
+}
 
 function load(): NativeAddon {
   try {

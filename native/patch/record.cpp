@@ -158,7 +158,7 @@ Result<Record> loadRecord(const std::string& directory, const std::string& path)
   if (sum != XXH3_64bits(bytes->data(), bytes->size() - sizeof sum)) {
     return noRecord(path, "the undo record " + name + " is damaged");
   }
-  Reader reader(std::span(*bytes).subspan(head));
+  Reader reader{std::span<const uint8_t>(*bytes).subspan(head)};
   Record record;
   const auto storedPath = reader.block();
   record.path.assign(storedPath.begin(), storedPath.end());

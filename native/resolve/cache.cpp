@@ -14,8 +14,8 @@ constexpr size_t kOldHeaderSize = 16;
 constexpr size_t kOldEntrySize = 12;
 constexpr size_t kNewHeaderSize = 48;
 constexpr size_t kNewEntrySize = 24;
-constexpr uint32_t kElf = 1;        // FLAG_ELF: any libc; nobody writes it any more
-constexpr uint32_t kElfLibc6 = 3;   // FLAG_ELF_LIBC6
+constexpr uint32_t kElf = 1;       // FLAG_ELF: any libc; nobody writes it any more
+constexpr uint32_t kElfLibc6 = 3;  // FLAG_ELF_LIBC6
 constexpr size_t kLongestPath = 4096;
 
 }  // namespace
@@ -23,22 +23,32 @@ constexpr size_t kLongestPath = 4096;
 uint32_t cacheFlags(const FileHeader& program) {
   const bool wide = program.fileClass == Class::Elf64;
   switch (program.machine) {
-    case EM_X86_64: return wide ? 0x0303 : 0x0803;
-    case EM_AARCH64: return 0x0a03;
-    case EM_ARM: return (program.flags & EF_ARM_ABI_FLOAT_HARD) != 0 ? 0x0903 : 0x0b03;
-    case EM_PPC64: return 0x0503;
-    case EM_S390: return wide ? 0x0403 : kElfLibc6;
-    case EM_SPARCV9: return 0x0103;
-    case EM_IA_64: return 0x0203;
+    case EM_X86_64:
+      return wide ? 0x0303 : 0x0803;
+    case EM_AARCH64:
+      return 0x0a03;
+    case EM_ARM:
+      return (program.flags & EF_ARM_ABI_FLOAT_HARD) != 0 ? 0x0903 : 0x0b03;
+    case EM_PPC64:
+      return 0x0503;
+    case EM_S390:
+      return wide ? 0x0403 : kElfLibc6;
+    case EM_SPARCV9:
+      return 0x0103;
+    case EM_IA_64:
+      return 0x0203;
     case EM_MIPS: {
       const bool nan2008 = (program.flags & EF_MIPS_NAN2008) != 0;
       if (wide) return nan2008 ? 0x0e03 : 0x0703;
       if ((program.flags & EF_MIPS_ABI2) != 0) return nan2008 ? 0x0d03 : 0x0603;
       return nan2008 ? 0x0c03 : kElfLibc6;
     }
-    case EM_RISCV: return (program.flags & 6) == 4 ? 0x1003 : 0x0f03;  // EF_RISCV_FLOAT_ABI
-    case 258: return (program.flags & 7) == 3 ? 0x1203 : 0x1103;       // EM_LOONGARCH
-    default: return kElfLibc6;
+    case EM_RISCV:
+      return (program.flags & 6) == 4 ? 0x1003 : 0x0f03;  // EF_RISCV_FLOAT_ABI
+    case 258:
+      return (program.flags & 7) == 3 ? 0x1203 : 0x1103;  // EM_LOONGARCH
+    default:
+      return kElfLibc6;
   }
 }
 
@@ -58,10 +68,11 @@ LoaderCache::LoaderCache(std::shared_ptr<const std::vector<uint8_t>> bytes, Byte
   }
   if (!startsAt(start_, kNewMagic) || !inside(start_, kNewHeaderSize, bytes_->size())) return;
   const uint8_t* header = bytes_->data() + start_;
-  // cache_file_new_flags_endian_*: 2 is little, 3 big; older ldconfigs leave 0, their own order.
+  // cache_file_new_matches_endian: 0 is unset, 2 little, 3 big. The loader of another byte order
+  // takes no notice of the cache.
+  const int own = programOrder == ByteOrder::Little ? 2 : 3;
   const int order = header[28] & 3;
-  if (order == 2) codec_ = Codec(Class::Elf64, ByteOrder::Little);
-  if (order == 3) codec_ = Codec(Class::Elf64, ByteOrder::Big);
+  if (order != 0 && order != own) return;
   const size_t room = (bytes_->size() - start_ - kNewHeaderSize) / kNewEntrySize;
   count_ = std::min<size_t>(codec_.u32(header + 20), room);
 }

@@ -52,7 +52,8 @@ Files::Files(std::string root) {
   } else {
     root_ = std::move(root);
   }
-  while (!root_.empty() && root_.back() == '/') root_.pop_back();
+  while (!root_.empty() && root_.back() == '/')
+    root_.pop_back();
 }
 
 void Files::passThrough(const std::string& hostDirectory) {
@@ -61,7 +62,8 @@ void Files::passThrough(const std::string& hostDirectory) {
     directory = real;
     std::free(real);
   }
-  while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
+  while (directory.size() > 1 && directory.back() == '/')
+    directory.pop_back();
   passThrough_.push_back(std::move(directory));
 }
 
@@ -221,12 +223,15 @@ Lookup Files::read(const std::string& path) const {
     return lookup;
   }
   switch (facts.error().code) {
-    case ErrorCode::NotElf: return fail(Lookup::NotElf, facts.error().message);
+    case ErrorCode::NotElf:
+      return fail(Lookup::NotElf, facts.error().message);
     case ErrorCode::Truncated:
     case ErrorCode::Malformed:
     case ErrorCode::Unsupported:
-    case ErrorCode::LimitExceeded: return fail(Lookup::Malformed, facts.error().message);
-    default: return fail(Lookup::Unreadable, facts.error().message);
+    case ErrorCode::LimitExceeded:
+      return fail(Lookup::Malformed, facts.error().message);
+    default:
+      return fail(Lookup::Unreadable, facts.error().message);
   }
 }
 

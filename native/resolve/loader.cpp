@@ -9,7 +9,9 @@ namespace {
 
 constexpr size_t kMostDirectories = 4096;
 
-std::string baseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string baseName(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 LoaderProfile::Libc libcOf(const std::string& path) {
   const std::string name = baseName(path);
@@ -83,10 +85,14 @@ std::string libTokenOf(const std::string& directory) {
 // AT_PLATFORM, where it does not depend on the processor's generation.
 std::string platformOf(const FileHeader& header) {
   switch (header.machine) {
-    case EM_X86_64: return "x86_64";
-    case EM_386: return "i686";
-    case EM_AARCH64: return header.byteOrder == ByteOrder::Little ? "aarch64" : "aarch64_be";
-    default: return {};
+    case EM_X86_64:
+      return "x86_64";
+    case EM_386:
+      return "i686";
+    case EM_AARCH64:
+      return header.byteOrder == ByteOrder::Little ? "aarch64" : "aarch64_be";
+    default:
+      return {};
   }
 }
 
@@ -119,9 +125,12 @@ void readMusl(Files& files, LoaderProfile& profile) {
 
 const char* libcName(LoaderProfile::Libc libc) {
   switch (libc) {
-    case LoaderProfile::Glibc: return "glibc";
-    case LoaderProfile::Musl: return "musl";
-    case LoaderProfile::Unknown: return "unknown";
+    case LoaderProfile::Glibc:
+      return "glibc";
+    case LoaderProfile::Musl:
+      return "musl";
+    case LoaderProfile::Unknown:
+      return "unknown";
   }
   return "unknown";
 }
@@ -137,8 +146,7 @@ LoaderProfile loaderProfile(Files& files, const std::string& interpreterPath,
   }
   profile.platformToken = platformOf(program.header);
 
-  const bool present =
-      !interpreterPath.empty() && files.look(interpreterPath).state == Lookup::Elf;
+  const bool present = !interpreterPath.empty() && files.look(interpreterPath).state == Lookup::Elf;
   if (present) {
     if (const auto bytes = files.content(interpreterPath)) readGlibc(*bytes, profile);
     if (!profile.cachePath.empty()) profile.libc = LoaderProfile::Glibc;
@@ -175,7 +183,8 @@ std::string usualInterpreter(const Facts& library) {
       if (musl) return wide ? "/lib/ld-musl-x86_64.so.1" : "/lib/ld-musl-x32.so.1";
       name = wide ? "/lib64/ld-linux-x86-64.so.2" : "/libx32/ld-linux-x32.so.2";
       break;
-    case EM_386: return musl ? "/lib/ld-musl-i386.so.1" : "/lib/ld-linux.so.2";
+    case EM_386:
+      return musl ? "/lib/ld-musl-i386.so.1" : "/lib/ld-linux.so.2";
     case EM_AARCH64:
       if (musl) return little ? "/lib/ld-musl-aarch64.so.1" : "/lib/ld-musl-aarch64_be.so.1";
       name = little ? "/lib/ld-linux-aarch64.so.1" : "/lib/ld-linux-aarch64_be.so.1";
@@ -190,7 +199,8 @@ std::string usualInterpreter(const Facts& library) {
       if (musl) return little ? "/lib/ld-musl-powerpc64le.so.1" : "/lib/ld-musl-powerpc64.so.1";
       name = (header.flags & 3) == 2 || little ? "/lib64/ld64.so.2" : "/lib64/ld64.so.1";
       break;
-    case EM_PPC: return musl ? "/lib/ld-musl-powerpc.so.1" : "/lib/ld.so.1";
+    case EM_PPC:
+      return musl ? "/lib/ld-musl-powerpc.so.1" : "/lib/ld.so.1";
     case EM_S390:
       if (musl) return "/lib/ld-musl-s390x.so.1";
       name = wide ? "/lib/ld64.so.1" : "/lib/ld.so.1";
@@ -206,14 +216,16 @@ std::string usualInterpreter(const Facts& library) {
         return std::string("/lib/ld-musl-mips") + (wide ? "64" : "") + (little ? "el" : "") +
                ".so.1";
       }
-      name = wide ? "/lib64/ld.so.1"
-                  : (header.flags & EF_MIPS_ABI2) != 0 ? "/lib32/ld.so.1" : "/lib/ld.so.1";
+      name = wide                                 ? "/lib64/ld.so.1"
+             : (header.flags & EF_MIPS_ABI2) != 0 ? "/lib32/ld.so.1"
+                                                  : "/lib/ld.so.1";
       break;
     case 258:  // EM_LOONGARCH
       if (musl) return "/lib/ld-musl-loongarch64.so.1";
       name = "/lib64/ld-linux-loongarch-lp64d.so.1";
       break;
-    default: return {};
+    default:
+      return {};
   }
   return name;
 }

@@ -25,7 +25,7 @@ struct Library {
   std::string neededBy;  // the path of the first object that needs it
   std::vector<Tried> tried;
   bool wrongMachineSeen = false;  // a file of that name was passed over as another machine's
-  bool optional = false;  // preloaded or DT_AUXILIARY: the loader goes on without it
+  bool optional = false;          // preloaded or DT_AUXILIARY: the loader goes on without it
 };
 
 // A symbol version that the chosen library does not define: the loader stops there, unless weak.

@@ -1,0 +1,43 @@
+// The one error class of the package.
+
+/** What kind of thing went wrong; stable, for programs to compare with. */
+export type FixelfErrorCode =
+  | "not-found"
+  | "permission-denied"
+  | "not-a-regular-file"
+  | "not-elf"
+  | "truncated"
+  | "malformed"
+  | "unsupported"
+  | "changed"
+  | "no-space"
+  | "busy"
+  | "limit-exceeded"
+  | "no-undo-record"
+  | "in-store"
+  | "unsolvable"
+  | "verification-failed"
+  | "cancelled"
+  | "usage"
+  | "io";
+
+export class FixelfError extends Error {
+  override readonly name = "FixelfError";
+  readonly code: FixelfErrorCode;
+  /** The file it is about, where there is one. */
+  readonly path: string | undefined;
+
+  constructor(
+    code: FixelfErrorCode,
+    message: string,
+    options: { path?: string | undefined; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.code = code;
+    this.path = options.path;
+  }
+
+  static is(value: unknown): value is FixelfError {
+    return value instanceof FixelfError;
+  }
+}

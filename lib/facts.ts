@@ -1,0 +1,99 @@
+// Facts and Resolution as JavaScript sees them: the shapes that the native half hands over.
+
+/** One version that a library must define. */
+export interface NeededVersion {
+  name: string;
+  /** VER_FLG_WEAK: the loader warns, but does not fail, when it is absent. */
+  weak: boolean;
+}
+
+/** What a file says of itself (ELF specification terms, spelled out). */
+export interface Facts {
+  path: string;
+  /** Bytes. */
+  size: number;
+  class: "ELF32" | "ELF64";
+  byteOrder: "little-endian" | "big-endian";
+  /** "x86-64", "aarch64", …; "machine-N" where it has no name here. */
+  machine: string;
+  osAbi: string;
+  abiVersion: number;
+  type:
+    | "executable"
+    | "pie"
+    | "shared-library"
+    | "static"
+    | "static-pie"
+    | "relocatable"
+    | "core"
+    | "other";
+  entry: bigint;
+  /** PT_INTERP, or null. */
+  interpreter: string | null;
+  soname: string | null;
+  needed: string[];
+  /** DT_RPATH as written, colon-separated, or null. */
+  rpath: string | null;
+  /** DT_RUNPATH as written, colon-separated, or null. */
+  runpath: string | null;
+  /** DF_1_NODEFLIB: the loader's default directories are not searched. */
+  noDefaultLibraries: boolean;
+  versionsNeeded: { library: string; versions: NeededVersion[] }[];
+  versionsDefined: string[];
+  notes: {
+    /** Hexadecimal, or null. */
+    buildId: string | null;
+    /** Least kernel version on which it runs, or null. */
+    abiTag: { operatingSystem: string; kernel: [number, number, number] } | null;
+    /** `.note.dlopen` texts (JSON), as written. */
+    dlopen: string[];
+    /** Bits of GNU_PROPERTY_X86_ISA_1_NEEDED, or null. */
+    x86IsaNeeded: number | null;
+  };
+  /** null without PT_GNU_STACK: the machine's default holds. */
+  executableStack: boolean | null;
+  relro: "none" | "partial" | "full";
+  sectionHeaders: boolean;
+  /** Bytes that follow the last one which the ELF structure covers, or null. */
+  overlay: { offset: number; size: number } | null;
+}
+
+/** One place that the loader would have looked at, and why it was not taken. */
+export interface Tried {
+  path: string;
+  why: string;
+}
+
+export interface ResolvedLibrary {
+  soname: string;
+  /** null where it is not found. */
+  path: string | null;
+  reason: string;
+  /** The first file that needs it. */
+  neededBy: string;
+  tried: Tried[];
+  /** A file of that name was seen, for another machine or class. */
+  wrongMachineSeen: boolean;
+  /** Preloaded, or DT_AUXILIARY: the loader goes on without it. */
+  optional: boolean;
+}
+
+export interface VersionProblem {
+  version: string;
+  library: string;
+  /** The library that should define it. */
+  providerPath: string;
+  neededBy: string;
+  weak: boolean;
+}
+
+/** Which files the loader would open for a program or library. */
+export interface Resolution {
+  path: string;
+  interpreter: { path: string | null; found: boolean; reason: string };
+  libc: "glibc" | "musl" | "unknown";
+  /** Directories that the loader searches when nothing else names one. */
+  defaultDirectories: string[];
+  libraries: ResolvedLibrary[];
+  versionProblems: VersionProblem[];
+}

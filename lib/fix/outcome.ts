@@ -1,0 +1,48 @@
+// Plan and Outcome: which bytes change, and what became of it.
+import type { FixelfErrorCode } from "../errors.js";
+import type { Layout } from "../native.js";
+
+/** One thing that a plan changes in a file. */
+export interface Edit {
+  what: "interpreter" | "runpath" | "rpath";
+  from: string | null;
+  to: string;
+}
+
+/** What is to be done with one file. */
+export interface FilePlan {
+  path: string;
+  output: string;
+  /** Empty: nothing to change. */
+  edits: Edit[];
+  /** Why each choice was made, one sentence each. */
+  reasons: string[];
+  /** Store paths that the file will point at. */
+  storePaths: string[];
+  /** Why nothing can be done, or null. */
+  refusal: { code: FixelfErrorCode; message: string; failed: boolean } | null;
+  /** The bytes; null where nothing changes. */
+  layout: Layout | null;
+}
+
+export interface FixPlan {
+  files: FilePlan[];
+  inPlace: boolean;
+  gcRoot: boolean;
+  root: string;
+  store: string;
+  system: string;
+}
+
+/** What became of one file. */
+export interface Outcome {
+  path: string;
+  /** `refused`: not touched because it could not be done safely. `failed`: the disk said no. */
+  outcome: "fixed" | "unchanged" | "refused" | "failed";
+  /** Both our own reading of the new bytes and the chosen loader agree. */
+  verified: boolean;
+  edits: Edit[];
+  reasons: string[];
+  /** With refused and failed. */
+  error: { code: FixelfErrorCode; message: string } | null;
+}

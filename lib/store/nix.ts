@@ -1,0 +1,211 @@
+// What only Nix itself knows: references, roots, validity. Asked of its own tools, because the
+// database's format is theirs to change. Not having them is no failure: the answer is "not known".
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { promisify } from "node:util";
+import { defaultStore, hostPath, type StorePlace } from "./place.js";
+
+const execute = promisify(execFile);
+
+/** A command line holds about 2 MiB; a store path is rarely longer than 200 bytes. */
+const pathsPerCommand = 2000;
+
+export interface GcRoot {
+  /** The link that keeps it, or "{censored}" where Nix does not say. */
+  link: string;
+  path: string;
+}
+
+export interface PathInfo {
+  path: string;
+  narSize: number | null;
+  references: string[];
+  deriver: string | null;
+}
+
+/** Nix's tools, for one store. Every answer is null when it is not known. */
+export class Nix {
+  /** Why the last answer was null. */
+  whyUnknown: string | null = null;
+  readonly #place: StorePlace;
+  readonly #prefix: string | null;
+  readonly #whyNever: string | null;
+  #available: Promise<boolean> | undefined;
+
+  constructor(place: StorePlace) {
+    this.#place = place;
+    const directory = hostPath(place.store, place);
+    if (directory === defaultStore) {
+      this.#prefix = null;
+      this.#whyNever = null;
+      return;
+    }
+    this.#prefix = directory.endsWith(defaultStore)
+      ? directory.slice(0, -defaultStore.length)
+      : null;
+    const hasDatabase = this.#prefix !== null && existsSync(`${this.#prefix}/nix/var/nix/db`);
+    this.#whyNever = hasDatabase ? null : `there is no Nix database beside ${directory}`;
+  }
+
+  /** Whether Nix's tools are installed and can be asked about this store. */
+  available(): Promise<boolean> {
+    this.#available ??= this.#run("nix-store", ["--version"], 10_000).then((out) => out !== null);
+    return this.#available;
+  }
+
+  /** The closure of store paths, themselves included. */
+  async requisites(paths: readonly string[]): Promise<string[] | null> {
+    const all = new Set<string>();
+    for (let start = 0; start < paths.length; start += pathsPerCommand) {
+      const some = paths.slice(start, start + pathsPerCommand).map((path) => this.#toNix(path));
+      const output = await this.#run("nix-store", ["--query", "--requisites", ...some]);
+      if (output === null) return null;
+      for (const line of linesOf(output)) all.add(this.#fromNix(line));
+    }
+    return [...all];
+  }
+
+  /** What keeps store paths from being collected, apart from running processes. */
+  async gcRoots(): Promise<GcRoot[] | null> {
+    const output = await this.#run("nix-store", ["--gc", "--print-roots"]);
+    if (output === null) return null;
+    return parseRoots(output).map(({ link, path }) => ({ link, path: this.#fromNix(path) }));
+  }
+
+  /** Whether the store has the path, whole and registered. */
+  async isValid(path: string): Promise<boolean | null> {
+    // --print-invalid: without it, an invalid path and a broken installation both exit with 1.
+    const output = await this.#run("nix-store", [
+      "--check-validity",
+      "--print-invalid",
+      this.#toNix(path),
+    ]);
+    return output === null ? null : linesOf(output).length === 0;
+  }
+
+  async pathInfo(path: string): Promise<PathInfo | null> {
+    const output = await this.#run("nix", [
+      "--extra-experimental-features",
+      "nix-command",
+      "path-info",
+      "--json",
+      this.#toNix(path),
+    ]);
+    if (output === null) return null;
+    const info = parsePathInfo(output);
+    if (info === null) {
+      this.whyUnknown = `nix path-info knows nothing of ${path}`;
+      return null;
+    }
+    return {
+      ...info,
+      path: this.#fromNix(info.path),
+      references: info.references.map((reference) => this.#fromNix(reference)),
+    };
+  }
+
+  /** Makes `link` keep the store path for as long as the link is there; true when it does. */
+  async addIndirectRoot(link: string, storePath: string): Promise<true | null> {
+    if (this.#place.root !== "") {
+      this.whyUnknown = "the link's path on this machine would mean nothing in the other root";
+      return null;
+    }
+    // --realise would go and fetch a path that is not there.
+    const valid = await this.isValid(storePath);
+    if (valid !== true) {
+      if (valid === false) this.whyUnknown = `${storePath} is not a valid store path`;
+      return null;
+    }
+    const output = await this.#run("nix-store", [
+      "--realise",
+      this.#toNix(storePath),
+      "--add-root",
+      link,
+      "--indirect",
+    ]);
+    return output === null ? null : true;
+  }
+
+  async #run(tool: string, given: string[], timeout = 60_000): Promise<string | null> {
+    if (this.#whyNever !== null) {
+      this.whyUnknown = this.#whyNever;
+      return null;
+    }
+    const options = this.#prefix === null ? [] : ["--store", this.#prefix];
+    try {
+      const { stdout } = await execute(tool, [...given, ...options], {
+        timeout,
+        maxBuffer: 1 << 30,
+        encoding: "utf8",
+        env: { ...process.env, LC_ALL: "C" },
+      });
+      return stdout;
+    } catch (failure) {
+      this.whyUnknown = explain(tool, failure, timeout);
+      return null;
+    }
+  }
+
+  /** Nix's own tools call every store that they are given with --store "/nix/store". */
+  #toNix(path: string): string {
+    return swapPrefix(path, this.#place.store, defaultStore);
+  }
+
+  #fromNix(path: string): string {
+    return swapPrefix(path, defaultStore, this.#place.store);
+  }
+}
+
+/** What `nix-store --gc --print-roots` printed, without what only running processes keep. */
+export function parseRoots(output: string): GcRoot[] {
+  const roots: GcRoot[] = [];
+  for (const line of linesOf(output)) {
+    // A link's name may hold " -> " itself; a store path cannot.
+    const arrow = line.lastIndexOf(" -> ");
+    if (arrow === -1) continue;
+    const link = line.slice(0, arrow);
+    if (/^(\/proc\/|\{(lsof|temp|memory))/.test(link)) continue;
+    roots.push({ link, path: line.slice(arrow + 4) });
+  }
+  return roots;
+}
+
+/** What `nix path-info --json` printed for one path: a list before Nix 2.19, an object since. */
+export function parsePathInfo(output: string): PathInfo | null {
+  try {
+    const parsed: unknown = JSON.parse(output);
+    const list = Array.isArray(parsed)
+      ? (parsed as unknown[])
+      : Object.entries(parsed as object).map(([path, info]) => info && { path, ...info });
+    const info = list[0] as (Partial<PathInfo> & { valid?: boolean }) | null | undefined;
+    if (!info?.path || info.valid === false) return null;
+    return {
+      path: info.path,
+      narSize: info.narSize ?? null,
+      references: info.references ?? [],
+      deriver: info.deriver ?? null,
+    };
+  } catch {
+    return null;
+  }
+}
+
+function swapPrefix(path: string, from: string, to: string): string {
+  return path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : path;
+}
+
+function linesOf(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "");
+}
+
+function explain(tool: string, failure: unknown, timeout: number): string {
+  const { code, killed, stderr, message } = failure as {
+    code?: string | number;
+    killed?: boolean;
+    stderr?: string;
+    message: string;
+  };
+  if (code === "ENOENT") return `${tool} is not installed`;
+  if (killed === true) return `${tool} did not answer within ${timeout / 1000} seconds`;
+  return `${tool} failed: ${linesOf(stderr ?? "").at(-1) ?? message}`;
+}

@@ -1,0 +1,98 @@
+// Where a store is: on this machine, or under another system's root. Every path that lib/store
+// hands out is as seen from the root, because that is what gets written into a file.
+import { lstat, readlink, realpath } from "node:fs/promises";
+import { dirname, join, normalize, resolve } from "node:path";
+
+export interface StorePlace {
+  /** The host directory that serves as "/"; "" for this machine. */
+  root: string;
+  /** As seen from the root. */
+  store: string;
+  /** What the running system is made of, as seen from the root. */
+  system: string;
+}
+
+export const defaultStore = "/nix/store";
+export const defaultSystem = "/run/current-system/sw";
+
+/** Fills in the defaults, and takes the slashes off the ends. */
+export function storePlace(given: Partial<StorePlace> = {}): StorePlace {
+  const root = given.root ? resolve(given.root) : "";
+  return {
+    root: root === "/" ? "" : root,
+    store: withoutTrailingSlash(given.store ?? defaultStore),
+    system: withoutTrailingSlash(given.system ?? defaultSystem),
+  };
+}
+
+/** Where this machine finds a path of the root, when none of its directories is an absolute link. */
+export function hostPath(path: string, place: StorePlace): string {
+  return place.root + path;
+}
+
+/** Whether a path lies below the store. */
+export function inStore(path: string, store: string): boolean {
+  return normalize(path).startsWith(`${store}/`);
+}
+
+/** "/nix/store/<hash>-<name>" of a path at or below it; null elsewhere. */
+export function storePathOf(path: string, store: string): string | null {
+  if (!inStore(path, store)) return null;
+  const entry = normalize(path)
+    .slice(store.length + 1)
+    .split("/", 1)[0];
+  return entry !== undefined && isStoreEntry(entry) ? `${store}/${entry}` : null;
+}
+
+/** Whether a directory entry of the store is a store path (".links" and lock files are not). */
+export function isStoreEntry(entry: string): boolean {
+  return /^[0-9a-z]{32}-[^/]+$/.test(entry) && !entry.endsWith(".lock");
+}
+
+/** The name of a store path, without directory and hash. */
+export function nameOf(storePath: string): string {
+  return storePath.slice(storePath.lastIndexOf("/") + 1).replace(/^[0-9a-z]{32}-/, "");
+}
+
+/** As many links as Linux itself follows. */
+const mostLinks = 40;
+
+/** The path without symbolic links, as seen from the root; null when it leads nowhere. */
+export async function realPathIn(path: string, place: StorePlace): Promise<string | null> {
+  try {
+    if (place.root === "") return await realpath(path);
+    return await followUnder(place.root, path);
+  } catch {
+    return null;
+  }
+}
+
+/** realpath(3) would take an absolute link of the root for one of this machine. */
+async function followUnder(root: string, path: string): Promise<string | null> {
+  let links = 0;
+  let done = "/";
+  let left = path.split("/").filter(Boolean);
+  while (left.length > 0) {
+    const [part, ...rest] = left as [string, ...string[]];
+    left = rest;
+    if (part === ".") continue;
+    if (part === "..") {
+      done = dirname(done);
+      continue;
+    }
+    const here = join(done, part);
+    if (!(await lstat(root + here)).isSymbolicLink()) {
+      done = here;
+      continue;
+    }
+    if (++links > mostLinks) return null;
+    const target = await readlink(root + here);
+    if (target.startsWith("/")) done = "/";
+    left = [...target.split("/").filter(Boolean), ...left];
+  }
+  return done;
+}
+
+function withoutTrailingSlash(path: string): string {
+  return path.length > 1 ? path.replace(/\/+$/, "") : path;
+}

@@ -1,0 +1,201 @@
+// Which of several files that would do is taken. The order is DESIGN.md's: what the user named, the
+// running system's closure, what a GC root keeps, the newest; and every choice carries its reason.
+import type { Knowledge } from "./closure.js";
+import { nameOf } from "./place.js";
+
+export interface Candidate {
+  path: string;
+  /** null outside the store. */
+  storePath: string | null;
+  /** The user named it, or its directory. */
+  named: boolean;
+  /** Known better than from the store path's name, where there is something better. */
+  version?: string | null;
+}
+
+export type Ranked<T extends Candidate> = T & {
+  version: string | null;
+  /** null when it is not known. */
+  current: boolean | null;
+  /** null when it is not known. */
+  rooted: boolean | null;
+  bootstrap: boolean;
+  reasons: string[];
+};
+
+/** Splits "glibc-2.40-66" into "glibc" and "2.40-66"; output names ("-dev") are left off. */
+export function parseName(name: string): { packageName: string; version: string | null } {
+  const bare = name.replace(/-(bin|debug|dev|doc|lib|man|out|static)$/, "");
+  const match = /^(.*?)-([0-9].*)$/.exec(bare);
+  return match
+    ? { packageName: match[1] as string, version: match[2] as string }
+    : { packageName: bare, version: null };
+}
+
+/** Negative when the first is older. Numbers count as numbers; letters mean before the release. */
+export function compareVersions(first: string | null, second: string | null): number {
+  if (first === null || second === null) return Number(first !== null) - Number(second !== null);
+  const one = partsOf(first);
+  const two = partsOf(second);
+  for (let at = 0; at < Math.max(one.length, two.length); at++) {
+    const difference = compareParts(one[at], two[at]);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** Whether a store path is a stage of the bootstrap or of an initrd: kept for no program's use. */
+export function isBootstrap(storePath: string | null): boolean {
+  return storePath !== null && /bootstrap|extra-utils|initrd|stage-1/.test(nameOf(storePath));
+}
+
+/**
+ * Sorts candidates, the best first. `soname` tells a package of its own from one that happens to
+ * bring a copy along.
+ */
+export function rank<T extends Candidate>(
+  candidates: readonly T[],
+  knowledge: Knowledge,
+  soname?: string,
+): Ranked<T>[] {
+  const scored = candidates.map((candidate) => score(candidate, knowledge, soname));
+  scored.sort((one, two) => compareScores(one, two) || comparePaths(one.ranked, two.ranked));
+  scored.forEach((one) => {
+    one.ranked.reasons.push(...reasonsOf(one, scored));
+  });
+  return scored.map(({ ranked }) => ranked);
+}
+
+interface Scored<T extends Candidate> {
+  ranked: Ranked<T>;
+  packageName: string;
+  /** In a directory below lib: the program's there, not everybody's. */
+  isPrivate: boolean;
+  /** The package is named for the library. */
+  isNamesake: boolean;
+}
+
+function score<T extends Candidate>(
+  candidate: T,
+  { closure, rooted }: Knowledge,
+  soname: string | undefined,
+): Scored<T> {
+  const { storePath } = candidate;
+  const { packageName, version } = parseName(storePath === null ? "" : nameOf(storePath));
+  return {
+    ranked: {
+      ...candidate,
+      version: candidate.version ?? version,
+      current: storePath === null ? false : (closure?.has(storePath) ?? null),
+      rooted: storePath === null ? false : (rooted?.has(storePath) ?? null),
+      bootstrap: isBootstrap(storePath),
+      reasons: [],
+    },
+    packageName,
+    isPrivate:
+      storePath !== null &&
+      !/^\/lib(32|64)?\/[^/]+$/.test(candidate.path.slice(storePath.length)),
+    isNamesake: soname !== undefined && isNamesake(packageName, soname),
+  };
+}
+
+function compareScores<T extends Candidate>(one: Scored<T>, two: Scored<T>): number {
+  return (
+    Number(two.ranked.named) - Number(one.ranked.named) ||
+    Number(one.ranked.bootstrap) - Number(two.ranked.bootstrap) ||
+    Number(two.ranked.current ?? false) - Number(one.ranked.current ?? false) ||
+    Number(two.ranked.rooted ?? false) - Number(one.ranked.rooted ?? false) ||
+    Number(one.isPrivate) - Number(two.isPrivate) ||
+    Number(two.isNamesake) - Number(one.isNamesake) ||
+    // Versions of different packages say nothing of each other: firefox 120's zlib is not newer
+    // than zlib 1.3.
+    (one.packageName < two.packageName ? -1 : one.packageName > two.packageName ? 1 : 0) ||
+    compareVersions(two.ranked.version, one.ranked.version)
+  );
+}
+
+/** Equally good as far as is known: only the alphabet tells them apart. */
+function isTie<T extends Candidate>(one: Scored<T>, two: Scored<T>): boolean {
+  if (one.packageName === two.packageName) return compareScores(one, two) === 0;
+  return compareScores({ ...one, packageName: "" }, { ...two, packageName: "" }) === 0 ||
+    one.isNamesake !== two.isNamesake
+    ? false
+    : sameTier(one, two);
+}
+
+function sameTier<T extends Candidate>(one: Scored<T>, two: Scored<T>): boolean {
+  return (
+    one.ranked.named === two.ranked.named &&
+    one.ranked.bootstrap === two.ranked.bootstrap &&
+    one.ranked.current === two.ranked.current &&
+    one.ranked.rooted === two.ranked.rooted &&
+    one.isPrivate === two.isPrivate &&
+    one.isNamesake === two.isNamesake
+  );
+}
+
+function reasonsOf<T extends Candidate>(one: Scored<T>, all: readonly Scored<T>[]): string[] {
+  const { named, current, rooted, bootstrap, version } = one.ranked;
+  const reasons: string[] = [];
+  if (named) reasons.push("named by the user");
+  if (current) reasons.push("in the current system's closure");
+  if (rooted) reasons.push("kept by a GC root");
+  if (bootstrap) reasons.push("bootstrap copy: taken only when nothing else is there");
+  if (one.isPrivate) reasons.push("in a directory below lib, meant for its own package");
+  if (all.length === 1) reasons.push("the only one");
+
+  const sisters = all.filter(
+    ({ packageName, ranked }) => packageName === one.packageName && ranked.bootstrap === bootstrap,
+  );
+  const isNewest = sisters.every(
+    ({ ranked }) => compareVersions(ranked.version, version) <= 0,
+  );
+  const hasOlder = sisters.some(({ ranked }) => compareVersions(ranked.version, version) < 0);
+  if (version !== null && isNewest && hasOlder)
+    reasons.push(`newest of ${sisters.length} (${version})`);
+
+  const ties = all.filter((other) => other !== one && isTie(one, other));
+  const [tie] = ties;
+  if (tie !== undefined) {
+    const place = all.indexOf(one) < all.indexOf(tie) ? "; it comes first by name" : "";
+    const more = ties.length > 1 ? ` and ${ties.length - 1} more` : "";
+    reasons.push(`as good as ${tie.ranked.path}${more}${place}`);
+  }
+  return reasons;
+}
+
+function comparePaths(one: Candidate, two: Candidate): number {
+  return one.path < two.path ? -1 : one.path > two.path ? 1 : 0;
+}
+
+/** "libxcrypt" for libcrypt.so.1, "zlib" for libz.so.1, "gcc" for libstdc++.so.6. */
+function isNamesake(packageName: string, soname: string): boolean {
+  const stem = /^(?:lib)?(.*?)[-0-9.]*\.so/.exec(soname)?.[1]?.toLowerCase();
+  const bare = packageName.toLowerCase().replace(/^lib|lib$/g, "");
+  if (!stem || !bare) return false;
+  if (packageName === "gcc") return /^(stdc\+\+|gcc_s|gomp|atomic|quadmath|gfortran)$/.test(stem);
+  return stem.length < 3 ? stem === bare : bare.includes(stem) || stem.includes(bare);
+}
+
+function partsOf(version: string): string[] {
+  return version.match(/\d+|[a-zA-Z]+/g) ?? [];
+}
+
+function compareParts(one: string | undefined, two: string | undefined): number {
+  const first = weightOf(one);
+  const second = weightOf(two);
+  if (first !== second) return first - second;
+  if (one === undefined || two === undefined || one === two) return 0;
+  if (first === 2) {
+    // Commit dates and the like pass 2^53.
+    const difference = BigInt(one) - BigInt(two);
+    return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+  }
+  return one < two ? -1 : 1;
+}
+
+/** "2.40rc1" < "2.40" < "2.40.1". */
+function weightOf(part: string | undefined): number {
+  if (part === undefined) return 1;
+  return /^\d/.test(part) ? 2 : 0;
+}

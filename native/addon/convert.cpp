@@ -1,0 +1,267 @@
+#include "addon/convert.hpp"
+
+namespace fixelf::addon {
+
+namespace {
+
+Napi::Value text(Napi::Env env, const std::string& value) { return Napi::String::New(env, value); }
+
+Napi::Value number(Napi::Env env, uint64_t value) {
+  return Napi::Number::New(env, static_cast<double>(value));
+}
+
+template <class Value>
+Napi::Value orNull(Napi::Env env, const std::optional<Value>& value, auto convert) {
+  return value ? convert(*value) : static_cast<Napi::Value>(env.Null());
+}
+
+Napi::Value textOrNull(Napi::Env env, const std::optional<std::string>& value) {
+  return orNull(env, value, [&](const std::string& present) { return text(env, present); });
+}
+
+Napi::Value array(Napi::Env env, const auto& items, auto convert) {
+  Napi::Array values = Napi::Array::New(env, items.size());
+  uint32_t index = 0;
+  for (const auto& item : items) values[index++] = convert(item);
+  return values;
+}
+
+Napi::Value texts(Napi::Env env, const std::vector<std::string>& items) {
+  return array(env, items, [&](const std::string& item) { return text(env, item); });
+}
+
+Napi::Value notesValue(Napi::Env env, const Notes& notes) {
+  Napi::Object object = Napi::Object::New(env);
+  object["buildId"] = notes.buildId.empty() ? env.Null() : text(env, notes.buildId);
+  object["abiTag"] = orNull(env, notes.abiTag, [&](const AbiTag& tag) -> Napi::Value {
+    Napi::Object value = Napi::Object::New(env);
+    value["operatingSystem"] = text(env, tag.operatingSystem);
+    value["kernel"] = array(env, tag.kernel, [&](uint32_t part) { return number(env, part); });
+    return value;
+  });
+  object["dlopen"] = texts(env, notes.dlopen);
+  object["x86IsaNeeded"] =
+      orNull(env, notes.x86IsaNeeded, [&](uint32_t bits) { return number(env, bits); });
+  return object;
+}
+
+const char* relroName(Relro relro) {
+  switch (relro) {
+    case Relro::None: return "none";
+    case Relro::Partial: return "partial";
+    case Relro::Full: return "full";
+  }
+  return "none";
+}
+
+const char* lookupName(Lookup::State state) {
+  switch (state) {
+    case Lookup::Missing: return "missing";
+    case Lookup::NotRegular: return "not-regular";
+    case Lookup::Unreadable: return "unreadable";
+    case Lookup::NotElf: return "not-elf";
+    case Lookup::Malformed: return "malformed";
+    case Lookup::Elf: return "elf";
+  }
+  return "missing";
+}
+
+uint64_t bigOf(const Napi::Value& value) {
+  bool lossless = false;
+  return value.As<Napi::BigInt>().Uint64Value(&lossless);
+}
+
+uint64_t sizeOf(const Napi::Value& value) {
+  return static_cast<uint64_t>(value.As<Napi::Number>().Int64Value());
+}
+
+}  // namespace
+
+Napi::Error toError(Napi::Env env, const Error& error) {
+  Napi::Error value = Napi::Error::New(env, error.message);
+  value.Set("code", text(env, errorCodeName(error.code)));
+  if (!error.path.empty()) value.Set("path", text(env, error.path));
+  return value;
+}
+
+Napi::Value toValue(Napi::Env env, const Facts& facts) {
+  Napi::Object object = Napi::Object::New(env);
+  object["path"] = text(env, facts.path);
+  object["size"] = number(env, facts.size);
+  object["class"] = text(env, facts.header.fileClass == Class::Elf64 ? "ELF64" : "ELF32");
+  object["byteOrder"] =
+      text(env, facts.header.byteOrder == ByteOrder::Little ? "little-endian" : "big-endian");
+  object["machine"] = text(env, machineName(facts.header.machine));
+  object["osAbi"] = text(env, osAbiName(facts.header.osAbi));
+  object["abiVersion"] = number(env, facts.header.abiVersion);
+  object["type"] = text(env, kindName(facts.kind));
+  object["entry"] = Napi::BigInt::New(env, facts.header.entry);
+  object["interpreter"] = textOrNull(env, facts.interpreter);
+  object["soname"] = textOrNull(env, facts.soname);
+  object["needed"] = texts(env, facts.needed);
+  object["rpath"] = textOrNull(env, facts.rpath);
+  object["runpath"] = textOrNull(env, facts.runpath);
+  object["noDefaultLibraries"] = Napi::Boolean::New(env, facts.noDefaultLibraries());
+  object["versionsNeeded"] =
+      array(env, facts.versionsNeeded, [&](const NeededVersions& needed) -> Napi::Value {
+        Napi::Object value = Napi::Object::New(env);
+        value["library"] = text(env, needed.library);
+        value["versions"] =
+            array(env, needed.versions, [&](const NeededVersion& version) -> Napi::Value {
+              Napi::Object entry = Napi::Object::New(env);
+              entry["name"] = text(env, version.name);
+              entry["weak"] = Napi::Boolean::New(env, version.weak);
+              return entry;
+            });
+        return value;
+      });
+  object["versionsDefined"] = texts(env, facts.versionsDefined);
+  object["notes"] = notesValue(env, facts.notes);
+  object["executableStack"] = orNull(env, facts.executableStack, [&](bool executable) {
+    return static_cast<Napi::Value>(Napi::Boolean::New(env, executable));
+  });
+  object["relro"] = text(env, relroName(facts.relro));
+  object["sectionHeaders"] = Napi::Boolean::New(env, facts.sectionHeaders);
+  object["overlay"] = orNull(env, facts.overlay, [&](const Overlay& overlay) -> Napi::Value {
+    Napi::Object value = Napi::Object::New(env);
+    value["offset"] = number(env, overlay.offset);
+    value["size"] = number(env, overlay.size);
+    return value;
+  });
+  return object;
+}
+
+Napi::Value toValue(Napi::Env env, const Lookup& lookup) {
+  Napi::Object object = Napi::Object::New(env);
+  object["state"] = text(env, lookupName(lookup.state));
+  object["message"] = text(env, lookup.message);
+  object["facts"] = lookup.facts ? toValue(env, *lookup.facts) : env.Null();
+  return object;
+}
+
+Napi::Value toValue(Napi::Env env, const Resolution& resolution) {
+  Napi::Object object = Napi::Object::New(env);
+  object["path"] = text(env, resolution.path);
+  Napi::Object interpreter = Napi::Object::New(env);
+  interpreter["path"] = textOrNull(env, resolution.interpreter);
+  interpreter["found"] = Napi::Boolean::New(env, resolution.interpreterFound);
+  interpreter["reason"] = text(env, resolution.interpreterReason);
+  object["interpreter"] = interpreter;
+  object["libc"] = text(env, libcName(resolution.loader.libc));
+  object["defaultDirectories"] = texts(env, resolution.loader.defaultDirectories);
+  object["libraries"] = array(env, resolution.libraries, [&](const Library& library) -> Napi::Value {
+    Napi::Object value = Napi::Object::New(env);
+    value["soname"] = text(env, library.soname);
+    value["path"] = textOrNull(env, library.path);
+    value["reason"] = text(env, library.reason);
+    value["neededBy"] = text(env, library.neededBy);
+    value["tried"] = array(env, library.tried, [&](const Tried& tried) -> Napi::Value {
+      Napi::Object entry = Napi::Object::New(env);
+      entry["path"] = text(env, tried.path);
+      entry["why"] = text(env, tried.why);
+      return entry;
+    });
+    value["wrongMachineSeen"] = Napi::Boolean::New(env, library.wrongMachineSeen);
+    value["optional"] = Napi::Boolean::New(env, library.optional);
+    return value;
+  });
+  object["versionProblems"] =
+      array(env, resolution.versionProblems, [&](const VersionProblem& problem) -> Napi::Value {
+        Napi::Object value = Napi::Object::New(env);
+        value["version"] = text(env, problem.version);
+        value["library"] = text(env, problem.library);
+        value["providerPath"] = text(env, problem.providerPath);
+        value["neededBy"] = text(env, problem.neededBy);
+        value["weak"] = Napi::Boolean::New(env, problem.weak);
+        return value;
+      });
+  return object;
+}
+
+Napi::Value toValue(Napi::Env env, const Walked& walked) {
+  Napi::Object object = Napi::Object::New(env);
+  object["elf"] = array(env, walked.elf, [&](const Facts& facts) { return toValue(env, facts); });
+  object["failures"] = array(env, walked.failures, [&](const Error& error) -> Napi::Value {
+    Napi::Object value = Napi::Object::New(env);
+    value["path"] = text(env, error.path);
+    value["code"] = text(env, errorCodeName(error.code));
+    value["message"] = text(env, error.message);
+    return value;
+  });
+  object["files"] = number(env, walked.files);
+  return object;
+}
+
+Napi::Value toValue(Napi::Env env, const PlannedLayout& planned) {
+  Napi::Object object = Napi::Object::New(env);
+  object["ranges"] = array(env, planned.layout.ranges, [&](const ByteRange& range) -> Napi::Value {
+    Napi::Object value = Napi::Object::New(env);
+    value["offset"] = number(env, range.offset);
+    value["bytes"] = Napi::Buffer<uint8_t>::Copy(env, range.bytes.data(), range.bytes.size());
+    return value;
+  });
+  object["oldSize"] = number(env, planned.layout.oldSize);
+  object["newSize"] = number(env, planned.layout.newSize);
+  object["reasons"] = texts(env, planned.layout.reasons);
+  Napi::Object identity = Napi::Object::New(env);
+  const auto big = [&](uint64_t value) { return Napi::BigInt::New(env, value); };
+  identity["device"] = big(planned.identity.device);
+  identity["inode"] = big(planned.identity.inode);
+  identity["size"] = big(planned.identity.size);
+  identity["modifiedNanoseconds"] = big(static_cast<uint64_t>(planned.identity.modifiedNanoseconds));
+  identity["changedNanoseconds"] = big(static_cast<uint64_t>(planned.identity.changedNanoseconds));
+  object["identity"] = identity;
+  return object;
+}
+
+std::string toPath(const Napi::Value& value) {
+  if (!value.IsString()) throw Napi::TypeError::New(value.Env(), "a path must be a string");
+  std::string path = value.As<Napi::String>();
+  if (path.empty() || path.find('\0') != std::string::npos) {
+    throw Napi::TypeError::New(value.Env(), "a path must not be empty nor hold a NUL character");
+  }
+  return path;
+}
+
+Edits toEdits(const Napi::Object& object) {
+  Edits edits;
+  const Napi::Value interpreter = object.Get("interpreter");
+  if (interpreter.IsString()) edits.interpreter = toPath(interpreter);
+  const Napi::Value searchPath = object.Get("searchPath");
+  if (searchPath.IsObject()) {
+    const auto fields = searchPath.As<Napi::Object>();
+    const std::string tag = fields.Get("tag").As<Napi::String>();
+    edits.searchPath = Edits::SearchPath{
+        fields.Get("value").As<Napi::String>(),
+        tag == "rpath" ? SearchPathTag::Rpath : SearchPathTag::Runpath,
+    };
+  }
+  return edits;
+}
+
+WriteJob toWriteJob(const Napi::Object& object) {
+  WriteJob job;
+  job.path = toPath(object.Get("path"));
+  job.output = toPath(object.Get("output"));
+  job.mode = object.Get("inPlace").ToBoolean() ? WriteMode::InPlace : WriteMode::Atomic;
+  const auto layout = object.Get("layout").As<Napi::Object>();
+  job.oldSize = sizeOf(layout.Get("oldSize"));
+  job.newSize = sizeOf(layout.Get("newSize"));
+  const auto ranges = layout.Get("ranges").As<Napi::Array>();
+  for (uint32_t index = 0; index < ranges.Length(); ++index) {
+    const auto range = ranges.Get(index).As<Napi::Object>();
+    const auto bytes = range.Get("bytes").As<Napi::Uint8Array>();
+    job.ranges.push_back(
+        {sizeOf(range.Get("offset")), {bytes.Data(), bytes.Data() + bytes.ByteLength()}});
+  }
+  const auto identity = layout.Get("identity").As<Napi::Object>();
+  job.identity.device = bigOf(identity.Get("device"));
+  job.identity.inode = bigOf(identity.Get("inode"));
+  job.identity.size = bigOf(identity.Get("size"));
+  job.identity.modifiedNanoseconds =
+      static_cast<int64_t>(bigOf(identity.Get("modifiedNanoseconds")));
+  job.identity.changedNanoseconds = static_cast<int64_t>(bigOf(identity.Get("changedNanoseconds")));
+  return job;
+}
+
+}  // namespace fixelf::addon

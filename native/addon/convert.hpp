@@ -1,0 +1,30 @@
+// Between C++ structs and JavaScript objects; the shapes are those of lib/facts.ts and
+// lib/native.ts. All of this runs on the JavaScript thread; structs are filled elsewhere.
+#pragma once
+
+#include <napi.h>
+
+#include "patch/write.hpp"
+#include "resolve/resolution.hpp"
+#include "scan/walk.hpp"
+
+namespace fixelf::addon {
+
+Napi::Value toValue(Napi::Env env, const Facts& facts);
+Napi::Value toValue(Napi::Env env, const Lookup& lookup);
+Napi::Value toValue(Napi::Env env, const Resolution& resolution);
+Napi::Value toValue(Napi::Env env, const Walked& walked);
+Napi::Error toError(Napi::Env env, const Error& error);
+
+struct PlannedLayout {
+  Layout layout;
+  FileSource::Identity identity;
+};
+Napi::Value toValue(Napi::Env env, const PlannedLayout& planned);
+
+// These throw a Napi::TypeError where a field is missing or of another type.
+Edits toEdits(const Napi::Object& object);
+WriteJob toWriteJob(const Napi::Object& object);
+std::string toPath(const Napi::Value& value);
+
+}  // namespace fixelf::addon

@@ -1,0 +1,30 @@
+// The resolver's view of the disk as a JavaScript object, so that its cache lives as long as the
+// caller wants, and one for each environment: worker threads share nothing.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "resolve/files.hpp"
+
+namespace fixelf::addon {
+
+class FilesObject final : public Napi::ObjectWrap<FilesObject> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit FilesObject(const Napi::CallbackInfo& call);
+
+ private:
+  Napi::Value realPath(const Napi::CallbackInfo& call);
+  Napi::Value hostPath(const Napi::CallbackInfo& call);
+  Napi::Value look(const Napi::CallbackInfo& call);
+  Napi::Value resolve(const Napi::CallbackInfo& call);
+  Napi::Value override(const Napi::CallbackInfo& call);
+  Napi::Value passThrough(const Napi::CallbackInfo& call);
+
+  // Shared with running work, which may outlive this object.
+  std::shared_ptr<Files> files_;
+};
+
+}  // namespace fixelf::addon
