@@ -4,18 +4,14 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { promisify } from "node:util";
 import { defaultStore, hostPath, type StorePlace } from "./place.js";
+import { type GcRoot, readRootLinks } from "./roots.js";
 
 const execute = promisify(execFile);
 
 /** A command line holds about 2 MiB; a store path is rarely longer than 200 bytes. */
 const pathsPerCommand = 2000;
 
-export interface GcRoot {
-  /** The link that keeps it, or "{censored}" where Nix does not say. */
-  link: string;
-  path: string;
-}
-
+/** What Nix has recorded of a store path. */
 export interface PathInfo {
   path: string;
   narSize: number | null;
@@ -67,6 +63,11 @@ export class Nix {
 
   /** What keeps store paths from being collected, apart from running processes. */
   async gcRoots(): Promise<GcRoot[] | null> {
+    if (this.#place.root !== "") {
+      const roots = await readRootLinks(this.#place);
+      if (roots === null) this.whyUnknown = `there are no GC roots to read in ${this.#place.root}`;
+      return roots;
+    }
     const output = await this.#run("nix-store", ["--gc", "--print-roots"]);
     if (output === null) return null;
     return parseRoots(output).map(({ link, path }) => ({ link, path: this.#fromNix(path) }));

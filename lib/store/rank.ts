@@ -93,8 +93,7 @@ function score<T extends Candidate>(
     },
     packageName,
     isPrivate:
-      storePath !== null &&
-      !/^\/lib(32|64)?\/[^/]+$/.test(candidate.path.slice(storePath.length)),
+      storePath !== null && !/^\/lib(32|64)?\/[^/]+$/.test(candidate.path.slice(storePath.length)),
     isNamesake: soname !== undefined && isNamesake(packageName, soname),
   };
 }
@@ -117,10 +116,7 @@ function compareScores<T extends Candidate>(one: Scored<T>, two: Scored<T>): num
 /** Equally good as far as is known: only the alphabet tells them apart. */
 function isTie<T extends Candidate>(one: Scored<T>, two: Scored<T>): boolean {
   if (one.packageName === two.packageName) return compareScores(one, two) === 0;
-  return compareScores({ ...one, packageName: "" }, { ...two, packageName: "" }) === 0 ||
-    one.isNamesake !== two.isNamesake
-    ? false
-    : sameTier(one, two);
+  return sameTier(one, two);
 }
 
 function sameTier<T extends Candidate>(one: Scored<T>, two: Scored<T>): boolean {
@@ -147,9 +143,7 @@ function reasonsOf<T extends Candidate>(one: Scored<T>, all: readonly Scored<T>[
   const sisters = all.filter(
     ({ packageName, ranked }) => packageName === one.packageName && ranked.bootstrap === bootstrap,
   );
-  const isNewest = sisters.every(
-    ({ ranked }) => compareVersions(ranked.version, version) <= 0,
-  );
+  const isNewest = sisters.every(({ ranked }) => compareVersions(ranked.version, version) <= 0);
   const hasOlder = sisters.some(({ ranked }) => compareVersions(ranked.version, version) < 0);
   if (version !== null && isNewest && hasOlder)
     reasons.push(`newest of ${sisters.length} (${version})`);

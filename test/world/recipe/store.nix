@@ -7,8 +7,8 @@
 let
   debian = import ./debian.nix packages;
   bookworm = debian "bookworm" "amd64";
+  bookworm-i386 = debian "bookworm" "i386";
   trixie = debian "trixie" "amd64";
-  trixie-i386 = debian "trixie" "i386";
   forky = debian "forky" "amd64";
 
   join = import ./join.nix;
@@ -211,8 +211,8 @@ let
 
     # -- other classes and other C libraries ------------------------------------------------------
 
-    glibc-i386 = trixie-i386 glibc;
-    zlib-i386 = trixie-i386 (zlib // { needs = [ glibc-i386 ]; });
+    glibc-i386 = bookworm-i386 glibc;
+    zlib-i386 = bookworm-i386 (zlib // { needs = [ glibc-i386 ]; });
     musl = trixie {
       name = version: "musl-${version.upstream}";
       packages = [ "musl" ];

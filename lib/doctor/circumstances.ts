@@ -1,0 +1,57 @@
+// What a finding may depend on beside the file itself.
+import type { Facts } from "../facts.js";
+import { sameMachine } from "../machine.js";
+import type { NativeFiles } from "../native.js";
+import type { CommonOptions } from "../options.js";
+import type { Store } from "../store/context.js";
+import { nameOf, type StorePlace, storePathOf } from "../store/place.js";
+import type { Tree } from "../subject.js";
+
+export interface Circumstances {
+  place: StorePlace;
+  store: Store;
+  files: NativeFiles;
+  tree: Tree;
+  options: CommonOptions;
+}
+
+/**
+ * The interpreter to assume for a library, which names none: that of a program in the same tree,
+ * else the loader that would be chosen for it. null leaves the machine's usual one.
+ */
+export async function interpreterFor(
+  facts: Facts,
+  { tree, files, store }: Circumstances,
+): Promise<string | null> {
+  if (facts.type !== "shared-library") return null;
+  for (const { facts: other } of tree.subjects) {
+    if (other === null || other.interpreter === null || other.type === "shared-library") continue;
+    if (sameMachine(other, facts) && files.look(other.interpreter).state === "elf") {
+      return other.interpreter;
+    }
+  }
+  const loaders = await store.loaders();
+  return loaders.find((loader) => sameMachine(loader, facts))?.path ?? null;
+}
+
+/** The store path that a path points into, when that store path is gone. */
+export function collectedStorePath(path: string, { place, files }: Circumstances): string | null {
+  const storePath = storePathOf(path, place.store);
+  if (storePath === null) return null;
+  try {
+    files.realPath(storePath);
+    return null;
+  } catch {
+    return storePath;
+  }
+}
+
+/** "zlib-1.3.1", for people. */
+export function shortName(storePath: string): string {
+  return nameOf(storePath);
+}
+
+/** A word for a shell: quoted only where it has to be. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

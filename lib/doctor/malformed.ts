@@ -1,0 +1,13 @@
+// malformed: it begins as an ELF file does, and then contradicts itself or ends too early.
+import type { Subject } from "../subject.js";
+import { shellWord } from "./circumstances.js";
+import type { Finding } from "./finding.js";
+
+export function malformedFinding(subject: Subject): Finding {
+  return {
+    code: "malformed",
+    message: `it is a damaged ELF file: ${subject.failure?.message ?? "it cannot be read"}`,
+    evidence: [`${subject.failure?.code ?? "io"}: ${subject.failure?.message ?? ""}`],
+    remedy: `Get the file anew; ls -l ${shellWord(subject.shown)} shows whether its size is right`,
+  };
+}

@@ -1,0 +1,17 @@
+// not-executable: the shell says "Permission denied" (EACCES).
+import type { Subject } from "../subject.js";
+import { isExecutable } from "../subject.js";
+import { shellWord } from "./circumstances.js";
+import type { Finding } from "./finding.js";
+
+export async function permissionFindings(subject: Subject): Promise<Finding[]> {
+  if (await isExecutable(subject.host)) return [];
+  return [
+    {
+      code: "not-executable",
+      message: "it is a program, but may not be executed",
+      evidence: ["its mode has no execute permission for this user"],
+      remedy: `chmod +x ${shellWord(subject.shown)}`,
+    },
+  ];
+}

@@ -1,0 +1,95 @@
+// Which store path provides a library, and why the others do not.
+import { dirname } from "node:path";
+import type { Facts } from "../facts.js";
+import { inspectCandidates, namedPaths, type StoreContext } from "./candidates.js";
+import { rank } from "./rank.js";
+
+export interface Provider {
+  /** As seen from the root. */
+  path: string;
+  /** null for a directory that the user named outside the store. */
+  storePath: string | null;
+  /** What RUNPATH would have to name. */
+  directory: string;
+  reasons: string[];
+  facts: Facts;
+}
+
+export interface Rejected {
+  path: string;
+  why: string;
+}
+
+export interface Providers {
+  /** The best first. */
+  providers: Provider[];
+  rejected: Rejected[];
+}
+
+/** What a library must be for the program that needs it. */
+export interface Wanted extends Pick<Facts, "machine" | "class" | "byteOrder"> {
+  /** Symbol versions that it must define: of every soname, or by soname. */
+  versions: readonly string[] | ReadonlyMap<string, readonly string[]>;
+}
+
+/** Finds libraries by soname, in the user's directories and in the store. */
+export async function findProviders(
+  context: StoreContext,
+  sonames: Iterable<string>,
+  wanted?: Wanted,
+): Promise<Map<string, Providers>> {
+  const found = new Map<string, Providers>();
+  for (const soname of new Set(sonames)) {
+    found.set(soname, await providersOf(context, soname, wanted));
+  }
+  return found;
+}
+
+async function providersOf(
+  context: StoreContext,
+  soname: string,
+  wanted: Wanted | undefined,
+): Promise<Providers> {
+  const paths = (await context.libraries()).get(soname) ?? [];
+  const candidates = await inspectCandidates(context, paths, namedPaths(context, soname));
+  const rejected: Rejected[] = [];
+  const fitting = candidates.filter(({ path, facts }) => {
+    const why = whyNot(facts, soname, wanted);
+    if (why !== null) rejected.push({ path, why });
+    return why === null;
+  });
+  if (fitting.length === 0) return { providers: [], rejected };
+  const providers = rank(fitting, await context.knowledge(), soname).map(
+    ({ path, storePath, reasons, facts }) => ({
+      path,
+      storePath,
+      directory: dirname(path),
+      reasons,
+      facts,
+    }),
+  );
+  return { providers, rejected };
+}
+
+/** Why a file cannot be the library that is wanted; null when it can. */
+export function whyNot(facts: Facts, soname: string, wanted: Wanted | undefined): string | null {
+  // libc.so.6 and loaders can be run, and are counted as programs by some of their headers.
+  if (facts.type === "relocatable" || facts.type === "core" || facts.type === "executable")
+    return `is no shared library (${facts.type})`;
+  if (wanted === undefined) return null;
+  if (facts.machine !== wanted.machine)
+    return `wrong machine: ${facts.machine} instead of ${wanted.machine}`;
+  if (facts.class !== wanted.class) return `wrong class: ${facts.class} instead of ${wanted.class}`;
+  if (facts.byteOrder !== wanted.byteOrder)
+    return `wrong byte order: ${facts.byteOrder} instead of ${wanted.byteOrder}`;
+  // Of a library without any versions the loader takes the plain symbol.
+  if (facts.versionsDefined.length === 0) return null;
+  const missing = versionsOf(wanted, soname).filter(
+    (version) => !facts.versionsDefined.includes(version),
+  );
+  return missing.length === 0 ? null : `does not define ${missing.join(", ")}`;
+}
+
+function versionsOf({ versions }: Wanted, soname: string): readonly string[] {
+  return "get" in versions ? (versions.get(soname) ?? []) : versions;
+}

@@ -1,0 +1,146 @@
+// The dynamic linkers of a store, and which of them this machine's programs get.
+import type { Facts } from "../facts.js";
+import { besides, type FileCandidate, inspectCandidates, type StoreContext } from "./candidates.js";
+import { nameOf } from "./place.js";
+import { compareVersions, type Ranked, rank } from "./rank.js";
+
+export interface Loader {
+  /** As seen from the root. */
+  path: string;
+  machine: string;
+  class: Facts["class"];
+  byteOrder: Facts["byteOrder"];
+  libc: "glibc" | "musl" | "unknown";
+  version: string | null;
+  /** In the current system's closure; null when it is not known. */
+  current: boolean | null;
+  /** Kept by a GC root; null when it is not known. */
+  rooted: boolean | null;
+  bootstrap: boolean;
+  /** What a program for this machine gets when nothing speaks against it. */
+  chosen: boolean;
+  reason: string;
+  /** GLIBC_x that its libc.so.6 defines; programs and libraries must need no others. */
+  definedVersions: string[];
+}
+
+type FoundLoader = FileCandidate & {
+  libc: Loader["libc"];
+  version: string | null;
+  definedVersions: string[];
+};
+
+/** Whether a file's name is one of a dynamic linker; "ld-2.33.so" is another name of one. */
+export function isLoaderName(name: string): boolean {
+  return /^(ld-linux[^/]*\.so\.\d+|ld-musl-[^/]+\.so\.1|ld64\.so\.\d+|ld\.so\.1)$/.test(name);
+}
+
+/** All loaders, the best for this machine first. */
+export async function findLoaders(context: StoreContext): Promise<Loader[]> {
+  const index = await context.libraries();
+  const paths = [...index].flatMap(([name, found]) => (isLoaderName(name) ? found : []));
+  const named = context.userLoader === null ? [] : [context.userLoader];
+  const candidates = await inspectCandidates(context, paths, named);
+  const found = await Promise.all(candidates.map((candidate) => describe(context, candidate)));
+  const knowledge = await context.knowledge();
+
+  // Only loaders that can stand in for each other are compared.
+  const kinds = new Map<string, FoundLoader[]>();
+  for (const loader of found) {
+    const kind = [
+      Number(!loader.named),
+      Number(!isForThisMachine(loader.facts)),
+      loader.libc,
+      loader.facts.machine,
+      loader.facts.class,
+      loader.facts.byteOrder,
+    ].join(" ");
+    kinds.set(kind, [...(kinds.get(kind) ?? []), loader]);
+  }
+  const ranked = [...kinds]
+    .sort(([one], [two]) => (one < two ? -1 : 1))
+    .flatMap(([, loaders]) => rank(loaders, knowledge));
+  const chosen = ranked.find(
+    ({ facts, libc, named }) => isForThisMachine(facts) && (libc === "glibc" || named),
+  );
+  return ranked.map((loader) => asLoader(loader, loader === chosen));
+}
+
+/** Whether programs of that kind run on this machine as its own. */
+export function isForThisMachine({
+  machine,
+  class: fileClass,
+  byteOrder,
+}: Pick<Facts, "machine" | "class" | "byteOrder">): boolean {
+  const own = machines[process.arch];
+  return (
+    own !== undefined &&
+    machine === own.machine &&
+    fileClass === own.class &&
+    byteOrder === (own.byteOrder ?? "little-endian")
+  );
+}
+
+const machines: Partial<
+  Record<string, { machine: string; class: Facts["class"]; byteOrder?: Facts["byteOrder"] }>
+> = {
+  x64: { machine: "x86-64", class: "ELF64" },
+  ia32: { machine: "i386", class: "ELF32" },
+  arm64: { machine: "aarch64", class: "ELF64" },
+  arm: { machine: "arm", class: "ELF32" },
+  riscv64: { machine: "riscv", class: "ELF64" },
+  loong64: { machine: "loongarch", class: "ELF64" },
+  ppc64: { machine: "ppc64", class: "ELF64" },
+  s390x: { machine: "s390", class: "ELF64", byteOrder: "big-endian" },
+};
+
+async function describe(context: StoreContext, candidate: FileCandidate): Promise<FoundLoader> {
+  const { path, storePath } = candidate;
+  const name = storePath === null ? "" : nameOf(storePath);
+  if (/\/ld-musl-[^/]+$/.test(path) || candidate.facts.soname?.startsWith("ld-musl-")) {
+    const version = /musl-(\d[\d.]*)/.exec(name)?.[1] ?? null;
+    return { ...candidate, libc: "musl", version, definedVersions: [] };
+  }
+  // Beside the file itself: a user may name a link to it.
+  const libc =
+    (await context.inspector.inspect(besides(path, "libc.so.6"))) ??
+    (await context.inspector.inspect(besides(candidate.realPath, "libc.so.6")));
+  const definedVersions = (libc?.facts.versionsDefined ?? []).filter((version) =>
+    version.startsWith("GLIBC_"),
+  );
+  return {
+    ...candidate,
+    libc: definedVersions.length > 0 ? "glibc" : "unknown",
+    version: glibcVersion(definedVersions, name),
+    definedVersions,
+  };
+}
+
+/** The newest GLIBC_2.N, made more precise by the store path's name when the two agree. */
+export function glibcVersion(definedVersions: readonly string[], name: string): string | null {
+  const [newest = null] = definedVersions
+    .map((version) => /^GLIBC_(\d[\d.]*)$/.exec(version)?.[1])
+    .filter((version) => version !== undefined)
+    .sort((one, two) => compareVersions(two, one));
+  const inName = /^glibc-(\d+\.\d+(?:\.\d+)?(?:-\d+)?)/.exec(name)?.[1];
+  if (newest === null || inName === undefined) return newest;
+  // "2.4" is no beginning of "2.40".
+  return `${inName}.`.startsWith(`${newest}.`) || inName.startsWith(`${newest}-`) ? inName : newest;
+}
+
+function asLoader(loader: Ranked<FoundLoader>, chosen: boolean): Loader {
+  return {
+    path: loader.path,
+    machine: loader.facts.machine,
+    class: loader.facts.class,
+    byteOrder: loader.facts.byteOrder,
+    libc: loader.libc,
+    version: loader.version,
+    current: loader.current,
+    rooted: loader.rooted,
+    bootstrap: loader.bootstrap,
+    chosen,
+    reason: loader.reasons.join("; "),
+    definedVersions: loader.definedVersions,
+  };
+}

@@ -1,0 +1,280 @@
+// lib/store on a directory shaped as a store, made of this machine's own glibc.
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Facts } from "../lib/facts.js";
+import { Store } from "../lib/store/context.js";
+import { whyNot } from "../lib/store/find.js";
+import { indexLibraries, looksLikeLibrary } from "../lib/store/libraries.js";
+import { glibcVersion, isLoaderName } from "../lib/store/loaders.js";
+import { Nix, parsePathInfo, parseRoots } from "../lib/store/nix.js";
+import { inStore, nameOf, realPathIn, storePathOf, storePlace } from "../lib/store/place.js";
+import { type Candidate, compareVersions, parseName, rank } from "../lib/store/rank.js";
+
+const hash = (letter: string) => letter.repeat(32);
+const unknown = { closure: null, rooted: null };
+
+describe("place", () => {
+  it("takes store paths apart", () => {
+    const path = `/nix/store/${hash("a")}-zlib-1.3/lib/libz.so.1`;
+    expect(storePathOf(path, "/nix/store")).toBe(`/nix/store/${hash("a")}-zlib-1.3`);
+    expect(nameOf(`/nix/store/${hash("a")}-zlib-1.3`)).toBe("zlib-1.3");
+    expect(storePathOf("/nix/store/.links/x", "/nix/store")).toBeNull();
+    expect(storePathOf("/usr/lib/libz.so.1", "/nix/store")).toBeNull();
+    expect(inStore("/nix/store/../../etc", "/nix/store")).toBe(false);
+    expect(inStore("/nix/storehouse/x", "/nix/store")).toBe(false);
+  });
+
+  it("fills in defaults", () => {
+    expect(storePlace({ root: "/" })).toEqual({
+      root: "",
+      store: "/nix/store",
+      system: "/run/current-system/sw",
+    });
+    expect(storePlace({ root: "/mnt/", store: "/s/" })).toMatchObject({
+      root: "/mnt",
+      store: "/s",
+    });
+  });
+});
+
+describe("nix", () => {
+  it("reads roots, without those of processes", () => {
+    const output = [
+      "/proc/12/maps -> /nix/store/x-1",
+      "{lsof} -> /nix/store/x-2",
+      "{temp:12} -> /nix/store/x-3",
+      "{memory:3} -> /nix/store/x-4",
+      "{censored} -> /nix/store/x-5",
+      "/home/a -> b/result -> /nix/store/x-6",
+    ].join("\n");
+    expect(parseRoots(output)).toEqual([
+      { link: "{censored}", path: "/nix/store/x-5" },
+      { link: "/home/a -> b/result", path: "/nix/store/x-6" },
+    ]);
+  });
+
+  it("reads path-info of old and new Nix", () => {
+    const known = { path: "/nix/store/x", narSize: 7, references: ["/nix/store/y"], deriver: null };
+    expect(parsePathInfo(JSON.stringify([known]))).toEqual(known);
+    expect(
+      parsePathInfo(
+        JSON.stringify({ "/nix/store/x": { narSize: 7, references: ["/nix/store/y"] } }),
+      ),
+    ).toEqual(known);
+    expect(parsePathInfo('{"/nix/store/x":null}')).toBeNull();
+    expect(parsePathInfo('[{"path":"/nix/store/x","valid":false}]')).toBeNull();
+  });
+
+  it("answers null, with the reason, for a store without a database", async () => {
+    const nix = new Nix(storePlace({ root: "/nowhere" }));
+    expect(await nix.available()).toBe(false);
+    expect(await nix.requisites(["/nix/store/x"])).toBeNull();
+    expect(await nix.gcRoots()).toBeNull();
+    expect(await nix.isValid("/nix/store/x")).toBeNull();
+    expect(nix.whyUnknown).toContain("no Nix database");
+  });
+});
+
+describe("rank", () => {
+  const candidate = (name: string, extra: Partial<Candidate> = {}): Candidate => {
+    const storePath = `/nix/store/${name}`;
+    return { path: `${storePath}/lib/libz.so.1`, storePath, named: false, ...extra };
+  };
+  const older = candidate(`${hash("a")}-zlib-1.2.13`);
+  const newer = candidate(`${hash("b")}-zlib-1.3.1`);
+  const newest = candidate(`${hash("c")}-zlib-1.10`);
+  const bootstrap = candidate(`${hash("d")}-bootstrap-tools-99`);
+  const initrd = candidate(`${hash("e")}-extra-utils`);
+  const paths = (ranked: Candidate[]) => ranked.map(({ path }) => path);
+
+  it("compares versions as numbers", () => {
+    expect(compareVersions("2.9", "2.40")).toBeLessThan(0);
+    expect(compareVersions("2.40-66", "2.40")).toBeGreaterThan(0);
+    expect(compareVersions("2.40rc1", "2.40")).toBeLessThan(0);
+    expect(compareVersions(null, "1")).toBeLessThan(0);
+    expect(parseName("glibc-2.40-66")).toEqual({ packageName: "glibc", version: "2.40-66" });
+    expect(parseName("gcc-14.2.1-lib")).toEqual({ packageName: "gcc", version: "14.2.1" });
+  });
+
+  it("takes the newest, and bootstrap copies last", () => {
+    const ranked = rank([initrd, bootstrap, older, newest, newer], unknown, "libz.so.1");
+    expect(paths(ranked).slice(0, 3)).toEqual(paths([newest, newer, older]));
+    expect(ranked[0]?.reasons).toContain("newest of 3 (1.10)");
+    expect(ranked[3]?.reasons).toContain("bootstrap copy: taken only when nothing else is there");
+    expect(ranked[0]?.current).toBeNull();
+  });
+
+  it("prefers the user's, then the current system's, then what is rooted", () => {
+    const users = candidate("", { path: "/opt/lib/libz.so.1", storePath: null, named: true });
+    const knowledge = {
+      closure: new Set([older.storePath as string, bootstrap.storePath as string]),
+      rooted: new Set([newer.storePath as string, older.storePath as string]),
+    };
+    const ranked = rank([newest, newer, bootstrap, older, users], knowledge, "libz.so.1");
+    expect(paths(ranked)).toEqual(paths([users, older, newer, newest, bootstrap]));
+    expect(ranked[0]?.reasons).toEqual(["named by the user"]);
+    expect(ranked[1]?.reasons).toEqual(["in the current system's closure", "kept by a GC root"]);
+  });
+
+  it("says when two are equally good", () => {
+    const twin = candidate(`${hash("f")}-zlib-1.10`);
+    const ranked = rank([twin, newest], unknown, "libz.so.1");
+    expect(ranked[0]?.reasons).toEqual([`as good as ${twin.path}; it comes first by name`]);
+    expect(ranked[1]?.reasons).toEqual([`as good as ${newest.path}`]);
+  });
+
+  it("does not take another package's copy for a newer version", () => {
+    const bundled = candidate(`${hash("g")}-browser-120`, {
+      path: `/nix/store/${hash("g")}-browser-120/lib/browser/libz.so.1`,
+    });
+    const other = candidate(`${hash("h")}-abc-99`);
+    expect(paths(rank([bundled, other, older], unknown, "libz.so.1"))).toEqual(
+      paths([older, other, bundled]),
+    );
+  });
+});
+
+describe("loader names and versions", () => {
+  it("knows a loader by its name", () => {
+    for (const name of [
+      "ld-linux-x86-64.so.2",
+      "ld-linux.so.2",
+      "ld-musl-x86_64.so.1",
+      "ld64.so.2",
+    ])
+      expect(isLoaderName(name)).toBe(true);
+    for (const name of ["ld-2.33.so", "libc.so.6", "ld-linux-x86-64.so.2.debug"])
+      expect(isLoaderName(name)).toBe(false);
+    expect(looksLikeLibrary("libz.so.1.3")).toBe(true);
+    expect(looksLikeLibrary("libz.a")).toBe(false);
+  });
+
+  it("refines libc's version by the name where the two agree", () => {
+    const defined = ["GLIBC_2.2.5", "GLIBC_2.40", "GLIBC_2.9", "GLIBC_PRIVATE"];
+    expect(glibcVersion(defined, "glibc-2.40-66")).toBe("2.40-66");
+    expect(glibcVersion(defined, "glibc-2.39-5")).toBe("2.40");
+    expect(glibcVersion(["GLIBC_2.4"], "glibc-2.40-66")).toBe("2.4");
+    expect(glibcVersion([], "glibc-2.40-66")).toBeNull();
+  });
+});
+
+describe("a store", () => {
+  const root = mkdtempSync(join(tmpdir(), "fixelf-store-"));
+  const place = storePlace({ root });
+  const glibc = `/nix/store/${hash("a")}-glibc-2.99-1`;
+  const environment = `/nix/store/${hash("b")}-system-path`;
+  const bootstrap = `/nix/store/${hash("c")}-bootstrap-tools`;
+  const report = process.report.getReport() as { sharedObjects: string[] };
+  const own = (name: RegExp) => {
+    const path = report.sharedObjects.find((object) => name.test(basename(object)));
+    if (path === undefined) throw new Error(`no ${name} in this process`);
+    return path;
+  };
+  const libc = own(/^libc\.so\.6$/);
+  const loader = readdirSync(dirname(libc)).find(isLoaderName) as string;
+
+  beforeAll(() => {
+    for (const [storePath, directory] of [
+      [glibc, "lib"],
+      [bootstrap, "lib"],
+      [environment, "lib/nested"],
+    ] as const)
+      mkdirSync(join(root, storePath, directory), { recursive: true });
+    for (const storePath of [glibc, bootstrap]) {
+      copyFileSync(libc, join(root, storePath, "lib/libc.so.6"));
+      copyFileSync(join(dirname(libc), loader), join(root, storePath, "lib", loader));
+    }
+    symlinkSync("lib", join(root, glibc, "lib64"));
+    symlinkSync("../..", join(root, environment, "lib/nested/circle"));
+    symlinkSync(`${glibc}/lib/libc.so.6`, join(root, environment, "lib/nested/libc.so.6"));
+    symlinkSync(`${glibc}/lib/${loader}`, join(root, environment, "lib", loader));
+    mkdirSync(join(root, "run"));
+    mkdirSync(join(root, "opt"));
+    copyFileSync(libc, join(root, "opt/libc.so.6"));
+  });
+  afterAll(() => rmSync(root, { recursive: true }));
+
+  it("follows absolute links below the root", async () => {
+    const link = `${environment}/lib/nested/libc.so.6`;
+    expect(await realPathIn(link, place)).toBe(`${glibc}/lib/libc.so.6`);
+    expect(await realPathIn("/nowhere", place)).toBeNull();
+  });
+
+  it("has roots that are read under the root, and left there", async () => {
+    const auto = "/nix/var/nix/gcroots/auto";
+    mkdirSync(join(root, auto), { recursive: true });
+    mkdirSync(join(root, "home"));
+    symlinkSync("/home/result", join(root, auto, "live"));
+    symlinkSync(glibc, join(root, "home/result"));
+    symlinkSync("/home/gone", join(root, auto, "stale"));
+    expect(await new Nix(place).gcRoots()).toEqual([{ link: "/home/result", path: glibc }]);
+    expect(readdirSync(join(root, auto))).toEqual(["live", "stale"]);
+  });
+
+  it("is indexed once for each file, links in circles or not", async () => {
+    const index = await indexLibraries(place);
+    expect(index.get("libc.so.6")).toEqual([
+      `${glibc}/lib/libc.so.6`,
+      `${environment}/lib/nested/libc.so.6`,
+      `${bootstrap}/lib/libc.so.6`,
+    ]);
+    expect((await indexLibraries(storePlace({ root: "/nowhere" }))).size).toBe(0);
+  });
+
+  it("has loaders, of which one is chosen", async () => {
+    const loaders = await new Store(place).loaders();
+    expect(loaders.map(({ path }) => path)).toEqual([
+      `${glibc}/lib/${loader}`,
+      `${bootstrap}/lib/${loader}`,
+    ]);
+    expect(loaders[0]).toMatchObject({ libc: "glibc", chosen: true, bootstrap: false });
+    expect(loaders[0]).toMatchObject({ current: null, rooted: null });
+    expect(loaders[0]?.version).toMatch(/^2\.\d+$/);
+    expect(loaders[0]?.definedVersions).toContain("GLIBC_PRIVATE");
+    expect(loaders[1]).toMatchObject({ chosen: false, bootstrap: true });
+  });
+
+  it("has providers, the user's first, and says why others are not", async () => {
+    const store = new Store(place, { userLibraryDirectories: ["/opt"] });
+    const [chosen] = await store.loaders();
+    if (chosen === undefined) throw new Error("no loader");
+    const { machine, class: fileClass, byteOrder } = chosen;
+    const kind = { machine, class: fileClass, byteOrder };
+    const all = await store.providers(["libc.so.6", "libnone.so.1"], { ...kind, versions: [] });
+    expect(all.get("libc.so.6")?.providers.map(({ path }) => path)).toEqual([
+      "/opt/libc.so.6",
+      `${glibc}/lib/libc.so.6`,
+      `${bootstrap}/lib/libc.so.6`,
+    ]);
+    expect(all.get("libnone.so.1")).toEqual({ providers: [], rejected: [] });
+    const none = await store.providers(["libc.so.6"], { ...kind, versions: ["GLIBC_9.9"] });
+    expect(none.get("libc.so.6")?.providers).toEqual([]);
+    expect(none.get("libc.so.6")?.rejected[0]?.why).toBe("does not define GLIBC_9.9");
+  });
+});
+
+describe("why a library is not taken", () => {
+  const facts = {
+    type: "shared-library",
+    machine: "x86-64",
+    class: "ELF64",
+    byteOrder: "little-endian",
+    versionsDefined: ["A_1"],
+  } as Facts;
+  const wanted = {
+    machine: "x86-64",
+    class: "ELF64",
+    byteOrder: "little-endian",
+    versions: new Map([["liba.so", ["A_1", "A_2"]]]),
+  } as const;
+
+  it("names what differs", () => {
+    expect(whyNot(facts, "liba.so", wanted)).toBe("does not define A_2");
+    expect(whyNot(facts, "libb.so", wanted)).toBeNull();
+    expect(whyNot({ ...facts, versionsDefined: [] }, "liba.so", wanted)).toBeNull();
+    expect(whyNot({ ...facts, machine: "arm" }, "liba.so", wanted)).toContain("wrong machine");
+    expect(whyNot({ ...facts, class: "ELF32" }, "liba.so", wanted)).toContain("wrong class");
+  });
+});
