@@ -76,6 +76,8 @@ async function providersOf(
   facts: Facts,
   { store }: Circumstances,
 ): Promise<string[]> {
-  const found = await store.providers([soname], facts);
+  const needed = facts.versionsNeeded.find(({ library }) => library === soname);
+  const versions = needed?.versions.filter(({ weak }) => !weak).map(({ name }) => name) ?? [];
+  const found = await store.providers([soname], { ...facts, versions });
   return (found.get(soname)?.providers ?? []).map(({ path }) => path);
 }

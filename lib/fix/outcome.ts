@@ -11,8 +11,18 @@ export interface Edit {
 
 /** What is to be done with one file. */
 export interface FilePlan {
+  /** As the caller named it. */
   path: string;
+  /** Where this machine opens it. */
+  host: string;
+  /** Where the result goes: `host`, or another file. */
   output: string;
+  /** As seen from the root. */
+  inRoot: string;
+  /** Whether a loader ever opens it: only then is there something to verify. */
+  dynamic: boolean;
+  /** The loader that it will run with, or (libraries) that is assumed; null where none is known. */
+  loader: string | null;
   /** Empty: nothing to change. */
   edits: Edit[];
   /** Why each choice was made, one sentence each. */
@@ -29,6 +39,7 @@ export interface FixPlan {
   files: FilePlan[];
   inPlace: boolean;
   gcRoot: boolean;
+  ignoreMissing: string[];
   root: string;
   store: string;
   system: string;

@@ -29,7 +29,7 @@ export interface Providers {
 /** What a library must be for the program that needs it. */
 export interface Wanted extends Pick<Facts, "machine" | "class" | "byteOrder"> {
   /** Symbol versions that it must define: of every soname, or by soname. */
-  versions: readonly string[] | ReadonlyMap<string, readonly string[]>;
+  versions?: readonly string[] | ReadonlyMap<string, readonly string[]>;
 }
 
 /** Finds libraries by soname, in the user's directories and in the store. */
@@ -90,6 +90,6 @@ export function whyNot(facts: Facts, soname: string, wanted: Wanted | undefined)
   return missing.length === 0 ? null : `does not define ${missing.join(", ")}`;
 }
 
-function versionsOf({ versions }: Wanted, soname: string): readonly string[] {
+function versionsOf({ versions = [] }: Wanted, soname: string): readonly string[] {
   return "get" in versions ? (versions.get(soname) ?? []) : versions;
 }

@@ -157,11 +157,6 @@ let
       packages = [ "libdb5.3t64" ];
       needs = [ glibc-trixie ];
     };
-    gdbm-trixie = trixie {
-      name = version: "gdbm-${version.upstream}-lib";
-      packages = [ "libgdbm6t64" ];
-      needs = [ glibc-trixie ];
-    };
     keyutils-trixie = trixie {
       name = version: "keyutils-${version.upstream}-lib";
       packages = [ "libkeyutils1" ];

@@ -1,0 +1,32 @@
+// fixelf find: which store path provides a soname.
+import type { Command } from "commander";
+import { commonOptions, type SharedFlags, withShared } from "./options.js";
+import { exitCodes, run } from "./run.js";
+
+export function define(program: Command): void {
+  withShared(
+    program
+      .command("find")
+      .description("find the store paths that provide libraries, the best first")
+      .argument("<soname...>", "names of libraries, as programs need them"),
+    "fixelf find libcrypt.so.1",
+  ).action((sonames: string[], flags: SharedFlags) =>
+    run(flags, async ({ colors, print }) => {
+      const [{ Store }, { storePlace }, { findText }] = await Promise.all([
+        import("../store/context.js"),
+        import("../store/place.js"),
+        import("../report/find.js"),
+      ]);
+      const store = new Store(storePlace(commonOptions(flags)));
+      const found = await store.providers(sonames);
+      const answers = [...found].map(([soname, { providers }]) => ({
+        soname,
+        providers: providers.map(({ path, storePath, reasons }) => ({ path, storePath, reasons })),
+      }));
+      print("find", { sonames: answers }, () => findText(found, colors));
+      return answers.every(({ providers }) => providers.length > 0)
+        ? exitCodes.good
+        : exitCodes.findings;
+    }),
+  );
+}

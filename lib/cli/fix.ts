@@ -1,0 +1,101 @@
+// fixelf fix: makes programs run, or with --dry-run says how it would.
+import type { Command } from "commander";
+import type { FilePlan, Outcome } from "../fix/outcome.js";
+import type { PlanOptions } from "../options.js";
+import { commonOptions, repeated, type SharedFlags, withShared } from "./options.js";
+import { exitCodes, run, untilInterrupted, worst } from "./run.js";
+
+interface FixFlags extends SharedFlags {
+  dryRun?: boolean;
+  inPlace?: boolean;
+  output?: string;
+  interpreter?: string;
+  lib?: string[];
+  ignoreMissing?: string[];
+  gcRoot: boolean;
+}
+
+export function define(program: Command): void {
+  withShared(
+    program
+      .command("fix")
+      .description("make programs run here: set their loader and where they find libraries")
+      .argument("<path...>", "files, or directories to look through")
+      .option("--dry-run", "say what would change, and write nothing")
+      .option("--in-place", "write only the changed bytes into the file itself")
+      .option("--output <file>", "write the fixed program to FILE and leave the original alone")
+      .option("--interpreter <file>", "use this loader")
+      .option("--lib <dir>", "take libraries from DIR before the store's (repeatable)", repeated)
+      .option("--ignore-missing <glob>", "libraries that may stay missing (repeatable)", repeated)
+      .option("--no-gc-root", "do not keep from garbage collection what the file will point at"),
+    "fixelf fix ./python3.12 --dry-run",
+  ).action((paths: string[], flags: FixFlags) =>
+    run(flags, async ({ colors, print, say }) => {
+      const signal = untilInterrupted();
+      const [{ plan }, { outcomeText, planText, undoHint }] = await Promise.all([
+        import("../fix/plan.js"),
+        import("../report/outcome.js"),
+      ]);
+      const planned = await plan(paths, planOptions(flags));
+      if (signal.aborted) return exitCodes.interrupted;
+      if (flags.dryRun) {
+        print("plan", { files: planned.files.map(withoutBytes) }, () =>
+          planText(planned.files, colors),
+        );
+        return worst(planned.files.map(({ refusal }) => codeOfRefusal(refusal)));
+      }
+      const { apply } = await import("../fix/apply.js");
+      const files = await apply(planned, { signal });
+      print("fix", { files }, () => outcomeText(files, colors));
+      const hint = undoHint(written(planned.files, files));
+      if (!flags.json && hint !== null) say(hint);
+      return signal.aborted ? exitCodes.interrupted : worst(files.map(codeOfOutcome));
+    }),
+  );
+}
+
+function planOptions(flags: FixFlags): PlanOptions {
+  const { interpreter, lib, ignoreMissing, output, inPlace, gcRoot } = flags;
+  return {
+    ...commonOptions(flags),
+    ...(interpreter !== undefined && { interpreter }),
+    ...(lib !== undefined && { libraryDirectories: lib }),
+    ...(ignoreMissing !== undefined && { ignoreMissing }),
+    ...(output !== undefined && { output }),
+    ...(inPlace !== undefined && { inPlace }),
+    gcRoot,
+  };
+}
+
+/** Where the changes are said, not what they are: a library may be appended to by megabytes. */
+function withoutBytes({ layout, ...file }: FilePlan) {
+  return {
+    ...file,
+    layout: layout && {
+      oldSize: layout.oldSize,
+      newSize: layout.newSize,
+      reasons: layout.reasons,
+      ranges: layout.ranges.map(({ offset, bytes }) => ({ offset, size: bytes.length })),
+    },
+  };
+}
+
+/** The files that undo can mend: a copy written elsewhere left its original alone. */
+function written(files: readonly FilePlan[], outcomes: readonly Outcome[]): string[] {
+  const fixed = new Set(
+    outcomes.flatMap(({ outcome, path }) => (outcome === "fixed" ? [path] : [])),
+  );
+  return files
+    .filter(({ path, output }) => path === output && fixed.has(path))
+    .map(({ path }) => path);
+}
+
+function codeOfRefusal(refusal: FilePlan["refusal"]): number {
+  if (refusal === null) return exitCodes.good;
+  return refusal.failed ? exitCodes.failure : exitCodes.findings;
+}
+
+function codeOfOutcome({ outcome }: Outcome): number {
+  if (outcome === "failed") return exitCodes.failure;
+  return outcome === "refused" ? exitCodes.findings : exitCodes.good;
+}

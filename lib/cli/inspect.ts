@@ -1,0 +1,40 @@
+// fixelf inspect: what each file says of itself.
+import type { Command } from "commander";
+import { commonOptions, type SharedFlags, withShared } from "./options.js";
+import { asError, exitCodeOf, explain, run, sentence, worst } from "./run.js";
+
+export function define(program: Command): void {
+  withShared(
+    program
+      .command("inspect")
+      .description("show what ELF files say of themselves")
+      .argument("<file...>", "ELF files"),
+    "fixelf inspect ./python3.12",
+  ).action((paths: string[], flags: SharedFlags) =>
+    run(flags, async ({ colors, print, say }) => {
+      const [{ inspect }, { factsText }] = await Promise.all([
+        import("../inspect.js"),
+        import("../report/facts.js"),
+      ]);
+      const options = commonOptions(flags);
+      const answers = await Promise.all(
+        paths.map(async (path) => {
+          try {
+            return { path, facts: await inspect(path, options) };
+          } catch (failure) {
+            return { path, error: asError(failure) };
+          }
+        }),
+      );
+      const files = answers.map(({ path, facts, error }) =>
+        error ? { path, error: { code: error.code, message: sentence(error) } } : facts,
+      );
+      print("inspect", { files }, () =>
+        answers.flatMap(({ facts }) => (facts ? [factsText(facts, colors)] : [])).join("\n\n"),
+      );
+      const failures = answers.flatMap(({ error }) => error ?? []);
+      if (!flags.json) for (const error of failures) say(`fixelf: ${explain(error)}`);
+      return worst(failures.map(({ code }) => exitCodeOf(code)));
+    }),
+  );
+}

@@ -1,0 +1,27 @@
+// fixelf loaders: the loaders of the store, and which one a program would get.
+import type { Command } from "commander";
+import { commonOptions, type SharedFlags, withShared } from "./options.js";
+import { exitCodes, run } from "./run.js";
+
+export function define(program: Command): void {
+  withShared(
+    program
+      .command("loaders")
+      .description("list the store's loaders, and which one would be chosen (*)"),
+    "fixelf loaders",
+  ).action((flags: SharedFlags) =>
+    run(flags, async ({ colors, print, say }) => {
+      const [{ Store }, { storePlace }, { loadersText }] = await Promise.all([
+        import("../store/context.js"),
+        import("../store/place.js"),
+        import("../report/loaders.js"),
+      ]);
+      const place = storePlace(commonOptions(flags));
+      const loaders = await new Store(place).loaders();
+      print("loaders", { loaders }, () => loadersText(loaders, colors));
+      if (loaders.length > 0) return exitCodes.good;
+      if (!flags.json) say(`fixelf: There is no loader in ${place.root}${place.store}.`);
+      return exitCodes.findings;
+    }),
+  );
+}

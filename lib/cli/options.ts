@@ -1,0 +1,44 @@
+// The flags that every command has, defined once.
+import type { Command } from "commander";
+import pc from "picocolors";
+import type { CommonOptions } from "../options.js";
+import type { Colors } from "../report/text.js";
+
+export interface SharedFlags {
+  json?: boolean;
+  root?: string;
+  store?: string;
+  system?: string;
+  color?: boolean;
+}
+
+/** Adds the shared flags, and an example to the help. */
+export function withShared(command: Command, example: string): Command {
+  return command
+    .option("--json", "print JSON for programs")
+    .option("--root <dir>", "look everything up in another system's root, DIR")
+    .option("--store <dir>", "the store's directory (default: /nix/store)")
+    .option("--system <dir>", "the running system (default: /run/current-system/sw)")
+    .option("--color", "color the output, wherever it goes")
+    .option("--no-color", "never color the output (NO_COLOR does the same)")
+    .showHelpAfterError(`Try: fixelf ${command.name()} --help`)
+    .addHelpText("after", `\nExample:\n  $ ${example}`);
+}
+
+/** An option that may be given more than once. */
+export function repeated(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+export function commonOptions({ root, store, system }: SharedFlags): CommonOptions {
+  return {
+    ...(root !== undefined && { root }),
+    ...(store !== undefined && { store }),
+    ...(system !== undefined && { system }),
+  };
+}
+
+export function colorsFor({ color }: SharedFlags): Colors {
+  const { NO_COLOR, TERM } = process.env;
+  return pc.createColors(color ?? (!NO_COLOR && process.stdout.isTTY && TERM !== "dumb"));
+}

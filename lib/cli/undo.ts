@@ -1,0 +1,32 @@
+// fixelf undo: gives back the original, byte for byte.
+import type { Command } from "commander";
+import { type SharedFlags, withShared } from "./options.js";
+import { exitCodes, run, worst } from "./run.js";
+
+export function define(program: Command): void {
+  withShared(
+    program
+      .command("undo")
+      .description("take a fix back: the original, byte for byte")
+      .argument("<path...>", "files that were fixed"),
+    "fixelf undo ./python3.12",
+  ).action((paths: string[], flags: SharedFlags) =>
+    run(flags, async ({ colors, print }) => {
+      const [{ undo }, { undoText }] = await Promise.all([
+        import("../fix/undo.js"),
+        import("../report/outcome.js"),
+      ]);
+      const files = await undo(paths);
+      print("undo", { files }, () => undoText(files, colors));
+      return worst(
+        files.map(({ outcome }) =>
+          outcome === "failed"
+            ? exitCodes.failure
+            : outcome === "refused"
+              ? exitCodes.findings
+              : exitCodes.good,
+        ),
+      );
+    }),
+  );
+}

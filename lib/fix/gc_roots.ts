@@ -1,0 +1,64 @@
+// GC roots: what a fixed file points at must outlive `nix-collect-garbage`.
+//
+// There is one indirect root for each store path, however many files point at it, and beside it a
+// list of those files, so that the last one to be undone takes the root along.
+import { createHash } from "node:crypto";
+import { access, mkdir, readdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { Nix } from "../store/nix.js";
+import { stateSubdirectory } from "./state.js";
+
+/** Registers the store paths for a file. Answers a sentence where that cannot be done. */
+export async function addRoots(
+  file: string,
+  storePaths: readonly string[],
+  nix: Nix,
+): Promise<string | null> {
+  const links = await stateSubdirectory("gcroots");
+  const users = await stateSubdirectory("users");
+  for (const storePath of storePaths) {
+    const link = join(links, basename(storePath));
+    if (!(await exists(link)) && (await nix.addIndirectRoot(link, storePath)) === null) {
+      return `no GC root for ${storePath}: ${nix.whyUnknown}`;
+    }
+    const list = join(users, basename(storePath));
+    await mkdir(list, { recursive: true });
+    await writeFile(join(list, keyOf(file)), file);
+  }
+  return null;
+}
+
+/** Forgets a file; roots that no other file needs go with it. */
+export async function removeRoots(file: string): Promise<void> {
+  const links = await stateSubdirectory("gcroots");
+  const users = await stateSubdirectory("users");
+  for (const name of await readdir(users)) {
+    const list = join(users, name);
+    await rm(join(list, keyOf(file)), { force: true });
+    if ((await livingUsers(list)).length > 0) continue;
+    await unlink(join(links, name)).catch(() => undefined);
+    await rm(list, { recursive: true, force: true });
+  }
+}
+
+/** Files that were deleted since need no root any more. */
+async function livingUsers(list: string): Promise<string[]> {
+  const living: string[] = [];
+  for (const key of await readdir(list)) {
+    const file = await readFile(join(list, key), "utf8");
+    if (await exists(file)) living.push(file);
+    else await rm(join(list, key), { force: true });
+  }
+  return living;
+}
+
+function keyOf(file: string): string {
+  return createHash("sha256").update(file).digest("hex").slice(0, 32);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

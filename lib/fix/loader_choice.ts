@@ -1,0 +1,68 @@
+// Which loader a program gets (DESIGN 7.2): it must match machine, class, byte order and libc, and
+// its libc must define every version that the program and what comes with it need.
+import { FixelfError } from "../errors.js";
+import type { Facts } from "../facts.js";
+import { describeMachine, sameMachine } from "../machine.js";
+import type { Store } from "../store/context.js";
+import type { Loader } from "../store/loaders.js";
+
+/** The versions of glibc itself that files need, weak ones left out. */
+export function glibcNeeds(all: readonly Facts[]): string[] {
+  const names = new Set<string>();
+  for (const facts of all) {
+    for (const { versions } of facts.versionsNeeded) {
+      for (const { name, weak } of versions) {
+        // GLIBC_PRIVATE is for glibc's own parts, which come together anyway.
+        if (!weak && /^GLIBC_[\d.]+$/.test(name)) names.add(name);
+      }
+    }
+  }
+  return [...names];
+}
+
+/** Which libc a program was linked against, by the name of its interpreter or its needs. */
+export function libcOf(facts: Facts): "glibc" | "musl" {
+  const byName = facts.interpreter?.includes("/ld-musl-") ?? false;
+  return byName || facts.needed.some((name) => /^libc\.musl-/.test(name)) ? "musl" : "glibc";
+}
+
+export interface LoaderChoice {
+  loader: Loader;
+  reason: string;
+}
+
+/**
+ * The loaders that could serve all of `members`, best first.
+ * @throws FixelfError `unsolvable`, saying what no loader provides
+ */
+export async function suitableLoaders(
+  members: readonly Facts[],
+  store: Store,
+): Promise<LoaderChoice[]> {
+  const [first] = members;
+  if (first === undefined) return [];
+  const libc = members.some((facts) => libcOf(facts) === "musl") ? "musl" : "glibc";
+  const needs = libc === "glibc" ? glibcNeeds(members) : [];
+  const ofMachine = (await store.loaders()).filter((loader) => sameMachine(loader, first));
+  const ofLibc = ofMachine.filter((loader) => loader.libc === libc || loader.libc === "unknown");
+  if (ofLibc.length === 0) {
+    throw new FixelfError(
+      "unsolvable",
+      `no ${libc} loader for ${describeMachine(first)} is in the store; name one with --interpreter`,
+    );
+  }
+  const choices: LoaderChoice[] = [];
+  const lacking: string[] = [];
+  for (const loader of ofLibc) {
+    const missing = needs.filter((version) => !loader.definedVersions.includes(version));
+    if (missing.length === 0) choices.push({ loader, reason: loader.reason });
+    else lacking.push(`${loader.path} lacks ${missing.join(", ")}`);
+  }
+  if (choices.length === 0) {
+    throw new FixelfError(
+      "unsolvable",
+      `no loader in the store is new enough: ${lacking.slice(0, 3).join("; ")}`,
+    );
+  }
+  return choices;
+}

@@ -1,0 +1,251 @@
+// The fourth stage: which bytes of which files change. Nothing is written.
+import { resolve as absolutePath } from "node:path";
+import { FixelfError } from "../errors.js";
+import type { Facts } from "../facts.js";
+import { describeMachine, sameMachine } from "../machine.js";
+import { type Edits, fromNative, native } from "../native.js";
+import type { PlanOptions } from "../options.js";
+import { Store } from "../store/context.js";
+import { storePathOf, storePlace } from "../store/place.js";
+import { isDamage, readTree, type Subject, type Tree } from "../subject.js";
+import { suitableLoaders } from "./loader_choice.js";
+import type { Edit, FilePlan, FixPlan } from "./outcome.js";
+import { currentSearchPath } from "./search_path.js";
+import { isInStore, type Member, type Problem, type Solved, solve } from "./solve.js";
+
+/**
+ * Plans the fix of each path; below a directory, of every program and library.
+ * @throws FixelfError `not-found` or `permission-denied` for a path that was named, `usage`
+ */
+export async function plan(
+  paths: readonly string[],
+  options: PlanOptions = {},
+): Promise<FixPlan> {
+  const place = storePlace(options);
+  const store = new Store(place, {
+    userLoader: options.interpreter,
+    userLibraryDirectories: options.libraryDirectories,
+  });
+  if (options.output !== undefined && options.inPlace === true) {
+    throw new FixelfError("usage", "--output and --in-place exclude each other");
+  }
+  const files: FilePlan[] = [];
+  for (const path of paths) {
+    const tree = await readTree(path, place.root);
+    if (options.output !== undefined && (tree.directory || paths.length > 1)) {
+      throw new FixelfError("usage", "--output takes one file, not a directory or several");
+    }
+    files.push(...(await planTree(tree, store, options)));
+  }
+  return {
+    files,
+    inPlace: options.inPlace ?? false,
+    gcRoot: options.gcRoot ?? true,
+    ignoreMissing: options.ignoreMissing ?? [],
+    ...place,
+  };
+}
+
+async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise<FilePlan[]> {
+  const plans: FilePlan[] = [];
+  const members: (Member & { subject: Subject })[] = [];
+  for (const subject of tree.subjects) {
+    const { facts, path } = subject;
+    const refusal = refusalOf(subject, store);
+    if (refusal !== null) plans.push(emptyPlan(subject, options, { refusal }));
+    else if (facts !== null && isFixable(facts)) members.push({ path, facts, subject });
+    else if (!tree.directory) {
+      const reasons = [`${facts?.type ?? "no ELF file"}: it needs neither a loader nor libraries`];
+      plans.push(emptyPlan(subject, options, { reasons }));
+    }
+  }
+  if (tree.directory && plans.length + members.length === 0) {
+    const message = "there is no program and no library below this directory";
+    const refusal = { code: "not-elf", message, failed: false } as const;
+    plans.push({ ...emptyFilePlan(tree.shown, tree.shown), refusal });
+  }
+  for (const group of groupByMachine(members)) {
+    plans.push(...(await planGroup(group, tree, store, options)));
+  }
+  return plans.sort((first, second) => (first.path < second.path ? -1 : 1));
+}
+
+function isFixable(facts: Facts): boolean {
+  const kinds: Facts["type"][] = ["executable", "pie", "shared-library"];
+  return kinds.includes(facts.type) && (facts.interpreter !== null || facts.type === "shared-library");
+}
+
+function refusalOf(subject: Subject, store: Store): FilePlan["refusal"] {
+  if (isInStore(subject.path, store)) {
+    const message = "it is inside the store, which nothing but Nix may write to; copy it out first";
+    return { code: "in-store", message, failed: false };
+  }
+  if (subject.failure === null) return null;
+  const { code, message } = subject.failure;
+  if (code === "not-elf" && subject.shebang !== null) {
+    return { code: "unsupported", message: "it is a script, not an ELF file", failed: false };
+  }
+  return { code, message, failed: code !== "not-elf" && !isDamage(code) };
+}
+
+type Group = (Member & { subject: Subject })[];
+type UnassumedProblem = Omit<Problem, "loader" | "assumed">;
+
+function groupByMachine(members: Group): Group[] {
+  const groups: Group[] = [];
+  for (const member of members) {
+    const group = groups.find(([first]) => first && sameMachine(first.facts, member.facts));
+    if (group === undefined) groups.push([member]);
+    else group.push(member);
+  }
+  return groups;
+}
+
+/** One loader and one set of libraries for all that may come together in a process. */
+async function planGroup(
+  group: Group,
+  tree: Tree,
+  store: Store,
+  options: PlanOptions,
+): Promise<FilePlan[]> {
+  const outside = tree.outside ? tree.subjects.map(({ host }) => host) : [];
+  const problem: UnassumedProblem = {
+    members: group,
+    bundled: tree.directory ? group : [],
+    store,
+    root: store.place.root,
+    outside,
+    ignoreMissing: options.ignoreMissing ?? [],
+  };
+  let solved: Solved[];
+  try {
+    solved = await solveWithBestLoader(problem, group, options);
+  } catch (caught) {
+    const { code, message } = fromNative(caught);
+    const refusal = { code, message, failed: false };
+    return group.map(({ subject }) => emptyPlan(subject, options, { refusal }));
+  }
+  return Promise.all(
+    solved.map((each, index) => planFile(each, (group[index] as Group[number]).subject, store, options)),
+  );
+}
+
+async function solveWithBestLoader(
+  problem: UnassumedProblem,
+  group: Group,
+  options: PlanOptions,
+): Promise<Solved[]> {
+  const facts = group.map((member) => member.facts);
+  // Programs that work as they are stay as they are, and so does the loader of what they load.
+  if (options.interpreter === undefined) {
+    const own = facts.find((each) => each.interpreter !== null && each.type !== "shared-library");
+    const asIs = await solve({ ...problem, loader: null, assumed: own?.interpreter ?? null });
+    const programs = asIs.filter(({ member }) => member.facts.type !== "shared-library");
+    if ((programs.length > 0 ? programs : asIs).every(works)) return asIs;
+  }
+  let best: Solved[] | null = null;
+  for (const { loader, reason } of await suitableLoaders(facts, problem.store)) {
+    const solved = await solve({ ...problem, loader, assumed: loader.path });
+    for (const each of solved) {
+      if (each.interpreter !== null) each.reasons.unshift(`${loader.path}: ${reason}`);
+    }
+    const count = (all: Solved[]) => all.reduce((sum, { unresolved }) => sum + unresolved.length, 0);
+    if (count(solved) === 0) return solved;
+    if (best === null || count(solved) < count(best)) best = solved;
+  }
+  if (best === null) {
+    const machine = facts[0] === undefined ? "this machine" : describeMachine(facts[0]);
+    throw new FixelfError("unsolvable", `no loader for ${machine} was found`);
+  }
+  return best;
+}
+
+/** Whether the loader would start it (or load it) without complaint. */
+function works({ resolution, unresolved, member }: Solved): boolean {
+  return (
+    unresolved.length === 0 &&
+    (member.facts.type === "shared-library" || resolution.interpreter.found) &&
+    resolution.versionProblems.every(({ weak }) => weak)
+  );
+}
+
+async function planFile(
+  solved: Solved,
+  subject: Subject,
+  store: Store,
+  options: PlanOptions,
+): Promise<FilePlan> {
+  const { facts } = solved.member;
+  const loader = solved.interpreter ?? solved.resolution.interpreter.path ?? solved.assumed;
+  const { reasons } = solved;
+  const filePlan = emptyPlan(subject, options, { reasons, dynamic: true, loader });
+  if (solved.unresolved.length > 0) {
+    const names = solved.unresolved.map(({ soname, why }) => `${soname} (${why})`);
+    const refusal = {
+      code: "unsolvable",
+      message: `no library for ${names.join(", ")}; give its directory with --lib, or leave it out with --ignore-missing`,
+      failed: false,
+    } as const;
+    return { ...filePlan, refusal };
+  }
+  const broken = solved.resolution.versionProblems.find(({ weak }) => !weak);
+  if (broken !== undefined) {
+    const message = `${broken.providerPath} does not define ${broken.version}, which ${broken.neededBy} needs`;
+    return { ...filePlan, refusal: { code: "unsolvable", message, failed: false } };
+  }
+  const edits: Edits = {};
+  if (solved.interpreter !== null && solved.interpreter !== facts.interpreter) {
+    edits.interpreter = solved.interpreter;
+    filePlan.edits.push({ what: "interpreter", from: facts.interpreter, to: solved.interpreter });
+  }
+  const current = currentSearchPath(facts);
+  const value = solved.entries.join(":");
+  if (value !== current.entries.join(":") || (value !== "" && solved.tag !== current.tag)) {
+    edits.searchPath = { value, tag: solved.tag };
+    const from = facts.runpath ?? facts.rpath;
+    filePlan.edits.push({ what: solved.tag, from, to: value });
+  }
+  filePlan.storePaths = storePathsOf(solved, store);
+  if (filePlan.edits.length === 0) return filePlan;
+  try {
+    filePlan.layout = await native.layOut(subject.host, edits);
+    filePlan.reasons.push(...filePlan.layout.reasons);
+  } catch (caught) {
+    const { code, message } = fromNative(caught);
+    return { ...filePlan, edits: [], refusal: { code, message, failed: false } };
+  }
+  return filePlan;
+}
+
+function storePathsOf(solved: Solved, store: Store): string[] {
+  const interpreter = solved.interpreter ?? solved.member.facts.interpreter;
+  const pointedAt: Edit["to"][] = [...solved.entries, ...(interpreter === null ? [] : [interpreter])];
+  const storePaths = pointedAt.map((path) => storePathOf(path, store.place.store));
+  return [...new Set(storePaths.filter((path) => path !== null))];
+}
+
+function emptyPlan(
+  subject: Subject,
+  options: PlanOptions,
+  given: Partial<FilePlan>,
+): FilePlan {
+  const output = options.output === undefined ? subject.host : absolutePath(options.output);
+  const empty = emptyFilePlan(subject.shown, subject.host);
+  return { ...empty, inRoot: subject.path, output, ...given };
+}
+
+function emptyFilePlan(path: string, host: string): FilePlan {
+  return {
+    path,
+    host,
+    output: host,
+    inRoot: host,
+    dynamic: false,
+    loader: null,
+    edits: [],
+    reasons: [],
+    storePaths: [],
+    refusal: null,
+    layout: null,
+  };
+}

@@ -1,0 +1,207 @@
+// Which libraries a program and what comes with it get (DESIGN 7.1, 7.3, 7.4), with one loader for
+// all of them. Nothing is written: each round assumes the search paths chosen so far, resolves
+// again as the loader would, and provides for what is still missing.
+import { basename, dirname } from "node:path";
+import picomatch from "picomatch";
+import type { Facts, Resolution } from "../facts.js";
+import { sameMachine } from "../machine.js";
+import { native, type NativeFiles, settled } from "../native.js";
+import type { Store } from "../store/context.js";
+import { inStore } from "../store/place.js";
+import { currentSearchPath, fromOrigin, type SearchPathTag, workingEntries } from "./search_path.js";
+
+/** A file that may be changed. */
+export interface Member {
+  path: string;
+  facts: Facts;
+}
+
+/** What a member is to say after the fix. */
+export interface Solved {
+  member: Member;
+  interpreter: string | null;
+  /** The loader that was assumed for a library. */
+  assumed: string | null;
+  tag: SearchPathTag;
+  entries: string[];
+  reasons: string[];
+  /** Sonames that stay missing, with what was found out. */
+  unresolved: { soname: string; why: string }[];
+  resolution: Resolution;
+}
+
+export interface Problem {
+  members: readonly Member[];
+  /** Found below the named directory: may serve one another. */
+  bundled: readonly Member[];
+  /** What programs are to get; null leaves them theirs. */
+  loader: { path: string; definedVersions: readonly string[] } | null;
+  /** The loader to assume for libraries, which name none; null for the machine's usual one. */
+  assumed: string | null;
+  store: Store;
+  root: string;
+  outside: readonly string[];
+  ignoreMissing: readonly string[];
+}
+
+/** Rounds are bounded: each adds at least one directory to one member, or ends it. */
+const mostRounds = 32;
+
+export async function solve(problem: Problem): Promise<Solved[]> {
+  const { members, root } = problem;
+  const files = new native.Files(root);
+  for (const path of problem.outside) files.passThrough(path);
+  const drafts = members.map((member) => draftOf(member, problem, files));
+  for (const draft of drafts) assume(draft, files);
+  for (let round = 0; round < mostRounds; round++) {
+    let changed = false;
+    for (const draft of drafts) {
+      draft.resolution = await resolveDraft(draft, problem.assumed, files);
+      changed = (await provide(draft, drafts, problem, files)) || changed;
+    }
+    if (!changed) break;
+  }
+  return drafts.map(({ original: _, ...solved }) => solved);
+}
+
+interface Draft extends Solved {
+  /** The search path as it is now; what is added is measured against it. */
+  original: string[];
+}
+
+function draftOf(member: Member, { loader, assumed }: Problem, files: NativeFiles): Draft {
+  const { tag, entries } = currentSearchPath(member.facts);
+  const isProgram = member.facts.interpreter !== null && member.facts.type !== "shared-library";
+  return {
+    member,
+    interpreter: isProgram && loader !== null ? loader.path : null,
+    assumed,
+    tag,
+    entries: workingEntries(entries, files),
+    reasons: [],
+    unresolved: [],
+    resolution: undefined as never,
+    original: entries,
+  };
+}
+
+function assume(draft: Draft, files: NativeFiles): void {
+  const value = draft.entries.length > 0 ? draft.entries.join(":") : null;
+  files.override(draft.member.path, {
+    ...(draft.interpreter === null ? {} : { interpreter: draft.interpreter }),
+    runpath: draft.tag === "runpath" ? value : null,
+    rpath: draft.tag === "rpath" ? value : null,
+  });
+}
+
+function resolveDraft(
+  draft: Draft,
+  assumed: string | null,
+  files: NativeFiles,
+): Promise<Resolution> {
+  const isLibrary = draft.member.facts.type === "shared-library";
+  const options = isLibrary && assumed !== null ? { interpreter: assumed } : {};
+  return settled(files.resolve(draft.member.path, options));
+}
+
+/** Provides for the first missing libraries of a member; whether anything was added. */
+async function provide(
+  draft: Draft,
+  drafts: readonly Draft[],
+  problem: Problem,
+  files: NativeFiles,
+): Promise<boolean> {
+  const isIgnored = picomatch([...problem.ignoreMissing]);
+  draft.unresolved = [];
+  let changed = false;
+  for (const library of draft.resolution.libraries) {
+    const { soname, path, optional, neededBy } = library;
+    if (path !== null || optional) continue;
+    if (problem.ignoreMissing.length > 0 && isIgnored(soname)) continue;
+    const requester = drafts.find(({ member }) => member.path === neededBy) ?? null;
+    const target = requester ?? draft;
+    const found = await directoryFor(soname, target, problem);
+    if (found.directory === null) {
+      draft.unresolved.push({ soname, why: found.why });
+      continue;
+    }
+    // A library that may not be changed finds its own needs only by what is inherited from above.
+    if (requester === null && target.tag !== "rpath") {
+      target.tag = "rpath";
+      target.reasons.push(
+        `DT_RPATH, because ${neededBy} needs ${soname} and does not say where it is`,
+      );
+      changed = true;
+    }
+    if (target.entries.includes(found.directory)) {
+      if (!changed) draft.unresolved.push({ soname, why: library.reason });
+      continue;
+    }
+    target.entries.push(found.directory);
+    target.reasons.push(`${soname} from ${found.directory}: ${found.why}`);
+    changed = true;
+  }
+  if (changed) for (const each of drafts) assume(each, files);
+  return changed;
+}
+
+async function directoryFor(
+  soname: string,
+  target: Draft,
+  problem: Problem,
+): Promise<{ directory: string | null; why: string }> {
+  const { facts, path } = target.member;
+  const sibling = problem.bundled.find(
+    ({ facts: other, path: file }) =>
+      (basename(file) === soname || other.soname === soname) &&
+      basename(file) === soname &&
+      sameMachine(other, facts),
+  );
+  if (sibling !== undefined) {
+    return { directory: fromOrigin(path, dirname(sibling.path)), why: "it comes with the program" };
+  }
+  const { loader, store } = problem;
+  const wanted = { ...facts, versions: versionsOf(soname, problem) };
+  const found = (await store.providers([soname], wanted)).get(soname);
+  const providers = found?.providers ?? [];
+  // glibc's parts must be those of the loader: they call one another's private functions.
+  const own = providers.find(({ directory }) => loader !== null && directory === dirname(loader.path));
+  if (own !== undefined) return { directory: own.directory, why: "it belongs to the loader" };
+  const loadable = providers.filter(({ facts: library }) => {
+    if (loader === null || loader.definedVersions.length === 0) return true;
+    return library.versionsNeeded.every(({ versions }) =>
+      versions.every(
+        ({ name, weak }) =>
+          weak || !/^GLIBC_[\d.]+$/.test(name) || loader.definedVersions.includes(name),
+      ),
+    );
+  });
+  const [best] = loadable;
+  if (best !== undefined) return { directory: best.directory, why: best.reasons.join(", ") };
+  const tooNew = providers.length - loadable.length;
+  const [rejected] = found?.rejected ?? [];
+  const why =
+    tooNew > 0
+      ? `${providers[0]?.path} needs a newer glibc than that of ${loader?.path}`
+      : rejected !== undefined
+        ? `${rejected.path}: ${rejected.why}`
+        : "no store path provides it";
+  return { directory: null, why };
+}
+
+/** Every version that any member needs of a library: there will be only one of it in a process. */
+function versionsOf(soname: string, { members }: Problem): string[] {
+  const names = new Set<string>();
+  for (const { facts } of members) {
+    for (const { library, versions } of facts.versionsNeeded) {
+      if (library !== soname) continue;
+      for (const { name, weak } of versions) if (!weak) names.add(name);
+    }
+  }
+  return [...names];
+}
+
+/** Whether a path lies in the store, which is never written to. */
+export function isInStore(path: string, store: Store): boolean {
+  return inStore(path, store.place.store);
+}

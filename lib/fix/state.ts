@@ -1,0 +1,29 @@
+// Where fixelf remembers what it did, for undo and for garbage collection.
+import { mkdir } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { FixelfError } from "../errors.js";
+
+/** `$XDG_STATE_HOME/fixelf` (XDG base directory specification 0.8). */
+export function stateDirectory(): string {
+  const base = process.env.XDG_STATE_HOME;
+  // The specification has relative paths ignored.
+  return join(base?.startsWith("/") ? base : join(homedir(), ".local", "state"), "fixelf");
+}
+
+/**
+ * A directory below it, made for this user alone.
+ * @throws FixelfError `permission-denied`, `no-space` or `io`
+ */
+export async function stateSubdirectory(name: "undo" | "gcroots" | "users"): Promise<string> {
+  const path = join(stateDirectory(), name);
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    return path;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const known = code === "ENOSPC" ? "no-space" : code === "EACCES" ? "permission-denied" : "io";
+    const message = `cannot make ${path}, where undo records are kept (${code}); set XDG_STATE_HOME to a directory that may be written to`;
+    throw new FixelfError(known, message, { path, cause });
+  }
+}

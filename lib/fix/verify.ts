@@ -1,0 +1,104 @@
+// After writing: does the file now say what was planned, and does the real loader agree?
+import { execFile } from "node:child_process";
+import { realpath } from "node:fs/promises";
+import { promisify } from "node:util";
+import type { Facts, Resolution } from "../facts.js";
+import { sameMachine, thisMachine } from "../machine.js";
+import { fromNative, native } from "../native.js";
+
+const run = promisify(execFile);
+
+export interface Verification {
+  /** Our own reading of the new bytes. */
+  readsAsPlanned: boolean;
+  /** null where the loader cannot be asked: another machine's, or under a root. */
+  loaderAgrees: boolean | null;
+  /** What is wrong, or why the loader was not asked. */
+  reason: string | null;
+}
+
+/**
+ * Runs the pipeline again over a file that was written, and has the loader list its libraries
+ * (`ld.so --list`, which maps them but runs no code of the program's).
+ */
+export async function verify(
+  path: string,
+  host: string,
+  root: string,
+  assumedLoader: string | null,
+  isIgnored: (soname: string) => boolean,
+): Promise<Verification> {
+  const files = new native.Files(root);
+  let facts: Facts;
+  let resolution: Resolution;
+  try {
+    facts = await native.inspect(host);
+    const isLibrary = facts.type === "shared-library";
+    const options = isLibrary && assumedLoader !== null ? { interpreter: assumedLoader } : {};
+    if (root !== "" && !path.startsWith("/")) files.passThrough(host);
+    resolution = await files.resolve(path, options);
+  } catch (caught) {
+    return { readsAsPlanned: false, loaderAgrees: null, reason: fromNative(caught).message };
+  }
+  const missing = resolution.libraries.find(
+    (library) => library.path === null && !library.optional && !isIgnored(library.soname),
+  );
+  const unversioned = resolution.versionProblems.find(({ weak }) => !weak);
+  if (missing !== undefined || unversioned !== undefined) {
+    const reason = missing
+      ? `${missing.soname} is not found`
+      : `${unversioned?.library} does not define ${unversioned?.version}`;
+    return { readsAsPlanned: false, loaderAgrees: null, reason };
+  }
+  const loader = facts.type === "shared-library" ? assumedLoader : facts.interpreter;
+  if (root !== "") return notAsked("it belongs to another system's root");
+  if (!sameMachine(facts, thisMachine())) return notAsked("it is for another machine");
+  if (loader === null) return notAsked("no loader is known for it");
+  return askLoader(loader, host, resolution);
+}
+
+function notAsked(why: string): Verification {
+  return { readsAsPlanned: true, loaderAgrees: null, reason: `the loader was not asked: ${why}` };
+}
+
+async function askLoader(
+  loader: string,
+  host: string,
+  resolution: Resolution,
+): Promise<Verification> {
+  let output: string;
+  try {
+    // No LD_… of ours may change the answer.
+    const env = { PATH: process.env.PATH ?? "" };
+    ({ stdout: output } = await run(loader, ["--list", host], { env, timeout: 20_000 }));
+  } catch (caught) {
+    const { stderr = "", stdout = "", message } = caught as Error & Record<string, string>;
+    const said = (stderr || stdout || message).trim().split("\n", 1)[0];
+    return { readsAsPlanned: true, loaderAgrees: false, reason: `the loader says: ${said}` };
+  }
+  const listed = parseList(output);
+  for (const library of resolution.libraries) {
+    if (library.path === null) continue;
+    const theirs = listed.get(library.soname);
+    if (theirs === undefined) continue; // the loader names what is found as loaded only once
+    if ((await real(theirs)) !== (await real(library.path))) {
+      const reason = `the loader takes ${library.soname} from ${theirs}, not ${library.path}`;
+      return { readsAsPlanned: true, loaderAgrees: false, reason };
+    }
+  }
+  return { readsAsPlanned: true, loaderAgrees: true, reason: null };
+}
+
+/** Lines such as "\tlibz.so.1 => /lib/libz.so.1 (0x00007f…)". */
+export function parseList(output: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const line of output.split("\n")) {
+    const match = /^\s+(\S+) => (\/.*?) \(0x[0-9a-f]+\)$/.exec(line);
+    if (match?.[1] !== undefined && match[2] !== undefined) found.set(match[1], match[2]);
+  }
+  return found;
+}
+
+async function real(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
+}

@@ -1,0 +1,24 @@
+// The public API; re-exports only.
+
+export { diagnose } from "./doctor/diagnose.js";
+export type { Diagnosis, Finding, FindingCode, Verdict } from "./doctor/finding.js";
+export { FixelfError, type FixelfErrorCode } from "./errors.js";
+export type {
+  Facts,
+  NeededVersion,
+  Resolution,
+  ResolvedLibrary,
+  Tried,
+  VersionProblem,
+} from "./facts.js";
+export { apply } from "./fix/apply.js";
+export type { Edit, FilePlan, FixPlan, Outcome } from "./fix/outcome.js";
+export { plan } from "./fix/plan.js";
+export { type UndoOutcome, undo } from "./fix/undo.js";
+export { inspect, type ResolveOptions, resolve } from "./inspect.js";
+export type { ByteRange, Layout } from "./native.js";
+export type { CommonOptions, PlanOptions } from "./options.js";
+export { Store, type StoreOptions } from "./store/context.js";
+export type { Provider, Providers, Rejected, Wanted } from "./store/find.js";
+export type { Loader } from "./store/loaders.js";
+export { type StorePlace, storePlace } from "./store/place.js";

@@ -1,0 +1,34 @@
+// The first two stages of the pipeline: what a file says of itself, and which files the loader
+// would open for it.
+import { dirname } from "node:path";
+import type { Facts, Resolution } from "./facts.js";
+import { native, settled } from "./native.js";
+import type { CommonOptions } from "./options.js";
+import { insideRoot } from "./rooted.js";
+
+export interface ResolveOptions extends CommonOptions {
+  /** Assume this interpreter instead of the file's own; libraries have none of their own. */
+  interpreter?: string;
+}
+
+/** Reads what an ELF file says of itself. */
+export async function inspect(
+  path: string,
+  options: Pick<CommonOptions, "root"> = {},
+): Promise<Facts> {
+  const { host } = insideRoot(path, options.root);
+  return { ...(await settled(native.inspect(host))), path };
+}
+
+/** Follows the loader's own search, without running anything. */
+export async function resolve(path: string, options: ResolveOptions = {}): Promise<Resolution> {
+  const files = new native.Files(options.root ?? "");
+  const place = insideRoot(path, options.root);
+  if (place.outside) files.passThrough(dirname(place.path));
+  return settled(
+    files.resolve(place.path, {
+      ...(options.interpreter !== undefined && { interpreter: options.interpreter }),
+      ...(options.libraryPath !== undefined && { libraryPath: options.libraryPath }),
+    }),
+  );
+}

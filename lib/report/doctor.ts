@@ -1,0 +1,30 @@
+// What is wrong with each file, what was seen, and what to do about it.
+import type { Diagnosis } from "../doctor/finding.js";
+import { type Colors, plural, printable } from "./text.js";
+
+export function doctorText(diagnoses: readonly Diagnosis[], colors: Colors): string {
+  const blocks = diagnoses.map((diagnosis) => diagnosisText(diagnosis, colors));
+  if (diagnoses.length > 1) {
+    const ill = diagnoses.filter(({ findings }) => findings.length > 0).length;
+    blocks.push(`${plural(diagnoses.length, "file")}, ${ill} with findings`);
+  }
+  return blocks.join("\n");
+}
+
+function diagnosisText(diagnosis: Diagnosis, colors: Colors): string {
+  const { path, verdict, summary, findings } = diagnosis;
+  const lines = [`${colored(diagnosis, colors)(verdict)}  ${colors.bold(printable(path))}`];
+  // The summary of a broken file may be its first finding.
+  if (summary !== findings[0]?.message) lines.push(`  ${printable(summary)}`);
+  for (const { code, message, evidence, remedy } of findings) {
+    lines.push(`  ${colors.red(code)}  ${printable(message)}`);
+    for (const line of evidence) lines.push(`    ${colors.dim(printable(line))}`);
+    lines.push(`    ${colors.green("→")} ${printable(remedy)}`);
+  }
+  return lines.join("\n");
+}
+
+function colored({ verdict, findings }: Diagnosis, colors: Colors) {
+  if (findings.length > 0 || verdict === "broken" || verdict === "unreadable") return colors.red;
+  return verdict === "not-elf" ? colors.yellow : colors.green;
+}

@@ -1,0 +1,51 @@
+// What a file says of itself, a line for each thing that it says.
+import type { Facts } from "../facts.js";
+import { type Colors, printable } from "./text.js";
+
+export function factsText(facts: Facts, colors: Colors): string {
+  const { notes, overlay } = facts;
+  const rows: [string, string | string[] | null][] = [
+    ["type", facts.type],
+    ["machine", `${facts.machine}, ${facts.class}, ${facts.byteOrder}`],
+    ["os abi", `${facts.osAbi}${facts.abiVersion ? `, version ${facts.abiVersion}` : ""}`],
+    ["size", `${facts.size} bytes`],
+    ["entry", `0x${facts.entry.toString(16)}`],
+    ["interpreter", facts.interpreter],
+    ["soname", facts.soname],
+    ["needed", facts.needed],
+    ["rpath", facts.rpath],
+    ["runpath", facts.runpath],
+    ["no default libs", facts.noDefaultLibraries ? "yes" : null],
+    [
+      "versions needed",
+      facts.versionsNeeded.map(
+        ({ library, versions }) =>
+          `${library}: ${versions.map(({ name, weak }) => name + (weak ? " (weak)" : "")).join(" ")}`,
+      ),
+    ],
+    ["versions defined", facts.versionsDefined.join(" ") || null],
+    ["build id", notes.buildId],
+    [
+      "least kernel",
+      notes.abiTag && `${notes.abiTag.operatingSystem} ${notes.abiTag.kernel.join(".")}`,
+    ],
+    ["x86 isa needed", notes.x86IsaNeeded === null ? null : `0x${notes.x86IsaNeeded.toString(16)}`],
+    ["dlopen", notes.dlopen],
+    [
+      "executable stack",
+      facts.executableStack === null ? "not said" : facts.executableStack ? "yes" : "no",
+    ],
+    ["relro", facts.relro],
+    ["section headers", facts.sectionHeaders ? "yes" : "no"],
+    ["overlay", overlay && `${overlay.size} bytes at ${overlay.offset}`],
+  ];
+  const lines = [colors.bold(printable(facts.path))];
+  for (const [name, value] of rows) {
+    const values = value === null ? [] : typeof value === "string" ? [value] : value;
+    values.forEach((one, at) => {
+      const label = (at === 0 ? name : "").padEnd(18);
+      lines.push(`  ${colors.dim(label)}${printable(one)}`);
+    });
+  }
+  return lines.join("\n");
+}

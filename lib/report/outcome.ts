@@ -1,0 +1,74 @@
+// What would be done, what was done, and how to take it back.
+import type { Edit, FilePlan, Outcome } from "../fix/outcome.js";
+import type { UndoOutcome } from "../fix/undo.js";
+import { type Colors, plural, printable, shellWord } from "./text.js";
+
+export function planText(files: readonly FilePlan[], colors: Colors): string {
+  return files.map((file) => filePlanText(file, colors)).join("\n");
+}
+
+function filePlanText(file: FilePlan, colors: Colors): string {
+  const { path, output, edits, reasons, refusal, layout, storePaths } = file;
+  if (refusal) {
+    const state = refusal.failed ? "failed" : "would refuse";
+    return `${colors.red(state)}  ${printable(path)}\n  ${printable(refusal.message)}`;
+  }
+  if (edits.length === 0)
+    return [`unchanged  ${printable(path)}`, ...reasonLines(reasons, colors)].join("\n");
+  const lines = [`${colors.yellow("would fix")}  ${colors.bold(printable(path))}`];
+  if (output !== path) lines.push(`  output  ${printable(output)}`);
+  lines.push(...edits.map(editText), ...reasonLines(reasons, colors));
+  if (layout) {
+    for (const reason of layout.reasons) lines.push(`  ${colors.dim(printable(reason))}`);
+    const bytes = layout.ranges.reduce((sum, range) => sum + range.bytes.length, 0);
+    lines.push(
+      `  ${plural(bytes, "byte")} in ${plural(layout.ranges.length, "range")}; size ${layout.oldSize} → ${layout.newSize}`,
+    );
+    for (const range of layout.ranges)
+      lines.push(`    at 0x${range.offset.toString(16)}: ${plural(range.bytes.length, "byte")}`);
+  }
+  for (const storePath of storePaths) lines.push(`  will point at ${printable(storePath)}`);
+  return lines.join("\n");
+}
+
+export function outcomeText(outcomes: readonly Outcome[], colors: Colors): string {
+  return outcomes
+    .map(({ path, outcome, verified, edits, reasons, error }) => {
+      const good = outcome === "fixed" || outcome === "unchanged";
+      const state = good ? colors.green(outcome) : colors.red(outcome);
+      const check =
+        outcome !== "fixed" ? "" : verified ? "  verified" : colors.yellow("  not verified");
+      const lines = [`${state}  ${colors.bold(printable(path))}${check}`];
+      if (error) lines.push(`  ${printable(error.message)}`);
+      lines.push(...edits.map(editText), ...reasonLines(reasons, colors));
+      return lines.join("\n");
+    })
+    .join("\n");
+}
+
+/** The command that takes a fix back; null where nothing was written. */
+export function undoHint(written: readonly string[]): string | null {
+  if (written.length === 0) return null;
+  const most = 5;
+  const named = written.slice(0, most).map((path) => shellWord(path));
+  const rest = written.length > most ? " …" : "";
+  return `Take it back with: fixelf undo ${named.join(" ")}${rest}`;
+}
+
+export function undoText(outcomes: readonly UndoOutcome[], colors: Colors): string {
+  return outcomes
+    .map(({ path, outcome, error }) => {
+      const state = outcome === "restored" ? colors.green(outcome) : colors.red(outcome);
+      const why = error ? `\n  ${printable(error.message)}` : "";
+      return `${state}  ${colors.bold(printable(path))}${why}`;
+    })
+    .join("\n");
+}
+
+function editText({ what, from, to }: Edit): string {
+  return `  ${what}  ${from === null ? "(none)" : printable(from)} → ${printable(to)}`;
+}
+
+function reasonLines(reasons: readonly string[], colors: Colors): string[] {
+  return reasons.map((reason) => `  ${colors.dim(printable(reason))}`);
+}
