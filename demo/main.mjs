@@ -159,7 +159,7 @@ async function makeSystem() {
   };
 }
 
-/** A linked program that came ready-made from the package registry and asks for this loader. */
+/** A linked program that came ready-made in a package and asks for this loader. */
 async function foreignProgram(interpreter) {
   const packages = join(repository, "node_modules/@biomejs");
   for (const name of existsSync(packages) ? readdirSync(packages) : []) {

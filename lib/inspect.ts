@@ -1,8 +1,9 @@
 // The first two stages of the pipeline: what a file says of itself, and which files the loader
 // would open for it.
 import { dirname } from "node:path";
+import { FixelfError } from "./errors.js";
 import type { Facts, Resolution } from "./facts.js";
-import { native, settled } from "./native.js";
+import { fromNative, native, settled } from "./native.js";
 import type { CommonOptions } from "./options.js";
 import { insideRoot } from "./rooted.js";
 
@@ -11,16 +12,27 @@ export interface ResolveOptions extends CommonOptions {
   interpreter?: string;
 }
 
-/** Reads what an ELF file says of itself. */
+/**
+ * Reads what an ELF file says of itself.
+ * @throws FixelfError
+ */
 export async function inspect(
   path: string,
   options: Pick<CommonOptions, "root"> = {},
 ): Promise<Facts> {
   const { host } = insideRoot(path, options.root);
-  return { ...(await settled(native.inspect(host))), path };
+  try {
+    return { ...(await native.inspect(host)), path };
+  } catch (failure) {
+    const { code, message } = fromNative(failure);
+    throw new FixelfError(code, message, { path, cause: failure });
+  }
 }
 
-/** Follows the loader's own search, without running anything. */
+/**
+ * Follows the loader's own search, without running anything.
+ * @throws FixelfError
+ */
 export async function resolve(path: string, options: ResolveOptions = {}): Promise<Resolution> {
   const files = new native.Files(options.root ?? "");
   const place = insideRoot(path, options.root);

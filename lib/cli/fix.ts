@@ -74,7 +74,6 @@ function withoutBytes({ layout, ...file }: FilePlan) {
     layout: layout && {
       oldSize: layout.oldSize,
       newSize: layout.newSize,
-      reasons: layout.reasons,
       ranges: layout.ranges.map(({ offset, bytes }) => ({ offset, size: bytes.length })),
     },
   };
@@ -86,7 +85,7 @@ function written(files: readonly FilePlan[], outcomes: readonly Outcome[]): stri
     outcomes.flatMap(({ outcome, path }) => (outcome === "fixed" ? [path] : [])),
   );
   return files
-    .filter(({ path, output }) => path === output && fixed.has(path))
+    .filter(({ path, host, output }) => host === output && fixed.has(path))
     .map(({ path }) => path);
 }
 

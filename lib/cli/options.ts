@@ -1,6 +1,8 @@
 // The flags that every command has, defined once.
+import { statSync } from "node:fs";
 import type { Command } from "commander";
 import pc from "picocolors";
+import { FixelfError } from "../errors.js";
 import type { CommonOptions } from "../options.js";
 import type { Colors } from "../report/text.js";
 
@@ -31,6 +33,8 @@ export function repeated(value: string, before: string[] = []): string[] {
 }
 
 export function commonOptions({ root, store, system }: SharedFlags): CommonOptions {
+  if (root !== undefined && !statSync(root, { throwIfNoEntry: false })?.isDirectory())
+    throw new FixelfError("not-found", `${root}: there is no such directory`, { path: root });
   return {
     ...(root !== undefined && { root }),
     ...(store !== undefined && { store }),

@@ -85,7 +85,12 @@ async function examine(subject: Subject, circumstances: Circumstances): Promise<
   );
   const count = resolution.libraries.filter((library) => library.path !== null).length;
   const summary = `its loader and all ${count} libraries are found`;
-  return verdictOf(path, findings, "healthy", isProgram ? summary : `all ${count} libraries that it needs are found`);
+  return verdictOf(
+    path,
+    findings,
+    "healthy",
+    isProgram ? summary : `all ${count} libraries that it needs are found`,
+  );
 }
 
 async function script(subject: Subject, circumstances: Circumstances): Promise<Diagnosis> {

@@ -1,6 +1,6 @@
 // library-missing, library-collected, library-wrong-machine: the loader says "cannot open shared
 // object file".
-import type { Facts, ResolvedLibrary, Resolution } from "../facts.js";
+import type { Facts, Resolution, ResolvedLibrary } from "../facts.js";
 import { describeMachine } from "../machine.js";
 import type { Subject } from "../subject.js";
 import { type Circumstances, collectedStorePath, shellWord } from "./circumstances.js";
@@ -17,9 +17,7 @@ export async function libraryFindings(
     return missingBesidesLoader(subject, facts, resolution, circumstances);
   }
   const missing = resolution.libraries.filter(({ path, optional }) => path === null && !optional);
-  return Promise.all(
-    missing.map((library) => findingFor(library, subject, facts, circumstances)),
-  );
+  return Promise.all(missing.map((library) => findingFor(library, subject, facts, circumstances)));
 }
 
 /** Only what no store path could provide either is worth saying while the loader is missing. */
@@ -68,7 +66,12 @@ async function findingFor(
     const message = `${soname} is there, but for another machine than ${describeMachine(facts)}`;
     return { code: "library-wrong-machine", message, evidence, remedy };
   }
-  return { code: "library-missing", message: `the library ${soname} is not found`, evidence, remedy };
+  return {
+    code: "library-missing",
+    message: `the library ${soname} is not found`,
+    evidence,
+    remedy,
+  };
 }
 
 async function providersOf(

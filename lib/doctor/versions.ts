@@ -19,8 +19,7 @@ export async function versionFindings(
 
 function findingFor(problem: VersionProblem, subject: Subject, newer: string | null): Finding {
   const { version, library, providerPath, neededBy } = problem;
-  const provided =
-    newer === null ? [] : [`${version} is defined by the glibc of ${newer}`];
+  const provided = newer === null ? [] : [`${version} is defined by the glibc of ${newer}`];
   return {
     code: "version-missing",
     message: `${library} does not define ${version}, which ${neededBy} needs`,

@@ -82,7 +82,10 @@ async function check(file: FilePlan, plan: FixPlan, outcome: Outcome): Promise<v
 
 async function takeBack(file: FilePlan, outcome: Outcome, result: Verification): Promise<void> {
   const why = result.reason ?? "the check failed";
-  const error = { code: "verification-failed" as const, message: `it was given back as it was: ${why}` };
+  const error = {
+    code: "verification-failed" as const,
+    message: `it was given back as it was: ${why}`,
+  };
   try {
     await native.undo(file.output, await stateSubdirectory("undo"));
   } catch (caught) {

@@ -17,10 +17,7 @@ import { isInStore, type Member, type Problem, type Solved, solve } from "./solv
  * Plans the fix of each path; below a directory, of every program and library.
  * @throws FixelfError `not-found` or `permission-denied` for a path that was named, `usage`
  */
-export async function plan(
-  paths: readonly string[],
-  options: PlanOptions = {},
-): Promise<FixPlan> {
+export async function plan(paths: readonly string[], options: PlanOptions = {}): Promise<FixPlan> {
   const place = storePlace(options);
   const store = new Store(place, {
     userLoader: options.interpreter,
@@ -72,7 +69,9 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
 
 function isFixable(facts: Facts): boolean {
   const kinds: Facts["type"][] = ["executable", "pie", "shared-library"];
-  return kinds.includes(facts.type) && (facts.interpreter !== null || facts.type === "shared-library");
+  return (
+    kinds.includes(facts.type) && (facts.interpreter !== null || facts.type === "shared-library")
+  );
 }
 
 function refusalOf(subject: Subject, store: Store): FilePlan["refusal"] {
@@ -126,7 +125,9 @@ async function planGroup(
     return group.map(({ subject }) => emptyPlan(subject, options, { refusal }));
   }
   return Promise.all(
-    solved.map((each, index) => planFile(each, (group[index] as Group[number]).subject, store, options)),
+    solved.map((each, index) =>
+      planFile(each, (group[index] as Group[number]).subject, store, options),
+    ),
   );
 }
 
@@ -149,7 +150,8 @@ async function solveWithBestLoader(
     for (const each of solved) {
       if (each.interpreter !== null) each.reasons.unshift(`${loader.path}: ${reason}`);
     }
-    const count = (all: Solved[]) => all.reduce((sum, { unresolved }) => sum + unresolved.length, 0);
+    const count = (all: Solved[]) =>
+      all.reduce((sum, { unresolved }) => sum + unresolved.length, 0);
     if (count(solved) === 0) return solved;
     if (best === null || count(solved) < count(best)) best = solved;
   }
@@ -219,16 +221,15 @@ async function planFile(
 
 function storePathsOf(solved: Solved, store: Store): string[] {
   const interpreter = solved.interpreter ?? solved.member.facts.interpreter;
-  const pointedAt: Edit["to"][] = [...solved.entries, ...(interpreter === null ? [] : [interpreter])];
+  const pointedAt: Edit["to"][] = [
+    ...solved.entries,
+    ...(interpreter === null ? [] : [interpreter]),
+  ];
   const storePaths = pointedAt.map((path) => storePathOf(path, store.place.store));
   return [...new Set(storePaths.filter((path) => path !== null))];
 }
 
-function emptyPlan(
-  subject: Subject,
-  options: PlanOptions,
-  given: Partial<FilePlan>,
-): FilePlan {
+function emptyPlan(subject: Subject, options: PlanOptions, given: Partial<FilePlan>): FilePlan {
   const output = options.output === undefined ? subject.host : absolutePath(options.output);
   const empty = emptyFilePlan(subject.shown, subject.host);
   return { ...empty, inRoot: subject.path, output, ...given };

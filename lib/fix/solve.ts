@@ -5,10 +5,15 @@ import { basename, dirname } from "node:path";
 import picomatch from "picomatch";
 import type { Facts, Resolution } from "../facts.js";
 import { sameMachine } from "../machine.js";
-import { native, type NativeFiles, settled } from "../native.js";
+import { type NativeFiles, native, settled } from "../native.js";
 import type { Store } from "../store/context.js";
 import { inStore } from "../store/place.js";
-import { currentSearchPath, fromOrigin, type SearchPathTag, workingEntries } from "./search_path.js";
+import {
+  currentSearchPath,
+  fromOrigin,
+  type SearchPathTag,
+  workingEntries,
+} from "./search_path.js";
 
 /** A file that may be changed. */
 export interface Member {
@@ -165,7 +170,9 @@ async function directoryFor(
   const found = (await store.providers([soname], wanted)).get(soname);
   const providers = found?.providers ?? [];
   // glibc's parts must be those of the loader: they call one another's private functions.
-  const own = providers.find(({ directory }) => loader !== null && directory === dirname(loader.path));
+  const own = providers.find(
+    ({ directory }) => loader !== null && directory === dirname(loader.path),
+  );
   if (own !== undefined) return { directory: own.directory, why: "it belongs to the loader" };
   const loadable = providers.filter(({ facts: library }) => {
     if (loader === null || loader.definedVersions.length === 0) return true;

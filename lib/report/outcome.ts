@@ -8,7 +8,7 @@ export function planText(files: readonly FilePlan[], colors: Colors): string {
 }
 
 function filePlanText(file: FilePlan, colors: Colors): string {
-  const { path, output, edits, reasons, refusal, layout, storePaths } = file;
+  const { path, host, output, edits, reasons, refusal, layout, storePaths } = file;
   if (refusal) {
     const state = refusal.failed ? "failed" : "would refuse";
     return `${colors.red(state)}  ${printable(path)}\n  ${printable(refusal.message)}`;
@@ -16,10 +16,9 @@ function filePlanText(file: FilePlan, colors: Colors): string {
   if (edits.length === 0)
     return [`unchanged  ${printable(path)}`, ...reasonLines(reasons, colors)].join("\n");
   const lines = [`${colors.yellow("would fix")}  ${colors.bold(printable(path))}`];
-  if (output !== path) lines.push(`  output  ${printable(output)}`);
+  if (output !== host) lines.push(`  output  ${printable(output)}`);
   lines.push(...edits.map(editText), ...reasonLines(reasons, colors));
   if (layout) {
-    for (const reason of layout.reasons) lines.push(`  ${colors.dim(printable(reason))}`);
     const bytes = layout.ranges.reduce((sum, range) => sum + range.bytes.length, 0);
     lines.push(
       `  ${plural(bytes, "byte")} in ${plural(layout.ranges.length, "range")}; size ${layout.oldSize} → ${layout.newSize}`,
@@ -66,7 +65,7 @@ export function undoText(outcomes: readonly UndoOutcome[], colors: Colors): stri
 }
 
 function editText({ what, from, to }: Edit): string {
-  return `  ${what}  ${from === null ? "(none)" : printable(from)} → ${printable(to)}`;
+  return `  ${what}  ${from === null ? "(none)" : printable(from)} → ${to === "" ? "(none)" : printable(to)}`;
 }
 
 function reasonLines(reasons: readonly string[], colors: Colors): string[] {

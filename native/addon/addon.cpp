@@ -29,8 +29,8 @@ Napi::Value walkTree(const Napi::CallbackInfo& call) {
 Napi::Value layOutFile(const Napi::CallbackInfo& call) {
   return PromisedWork<PlannedLayout>::start(
       call.Env(),
-      [path = toPath(call[0]), edits = toEdits(call[1].As<Napi::Object>())]()
-          -> Result<PlannedLayout> {
+      [path = toPath(call[0]),
+       edits = toEdits(call[1].As<Napi::Object>())]() -> Result<PlannedLayout> {
         auto source = FileSource::open(path);
         if (!source) return source.error();
         auto layout = layOut(**source, edits);

@@ -4,7 +4,9 @@ namespace fixelf::addon {
 
 namespace {
 
-Napi::Value text(Napi::Env env, const std::string& value) { return Napi::String::New(env, value); }
+Napi::Value text(Napi::Env env, const std::string& value) {
+  return Napi::String::New(env, value);
+}
 
 Napi::Value number(Napi::Env env, uint64_t value) {
   return Napi::Number::New(env, static_cast<double>(value));
@@ -22,7 +24,8 @@ Napi::Value textOrNull(Napi::Env env, const std::optional<std::string>& value) {
 Napi::Value array(Napi::Env env, const auto& items, auto convert) {
   Napi::Array values = Napi::Array::New(env, items.size());
   uint32_t index = 0;
-  for (const auto& item : items) values[index++] = convert(item);
+  for (const auto& item : items)
+    values[index++] = convert(item);
   return values;
 }
 
@@ -47,21 +50,30 @@ Napi::Value notesValue(Napi::Env env, const Notes& notes) {
 
 const char* relroName(Relro relro) {
   switch (relro) {
-    case Relro::None: return "none";
-    case Relro::Partial: return "partial";
-    case Relro::Full: return "full";
+    case Relro::None:
+      return "none";
+    case Relro::Partial:
+      return "partial";
+    case Relro::Full:
+      return "full";
   }
   return "none";
 }
 
 const char* lookupName(Lookup::State state) {
   switch (state) {
-    case Lookup::Missing: return "missing";
-    case Lookup::NotRegular: return "not-regular";
-    case Lookup::Unreadable: return "unreadable";
-    case Lookup::NotElf: return "not-elf";
-    case Lookup::Malformed: return "malformed";
-    case Lookup::Elf: return "elf";
+    case Lookup::Missing:
+      return "missing";
+    case Lookup::NotRegular:
+      return "not-regular";
+    case Lookup::Unreadable:
+      return "unreadable";
+    case Lookup::NotElf:
+      return "not-elf";
+    case Lookup::Malformed:
+      return "malformed";
+    case Lookup::Elf:
+      return "elf";
   }
   return "missing";
 }
@@ -149,22 +161,23 @@ Napi::Value toValue(Napi::Env env, const Resolution& resolution) {
   object["interpreter"] = interpreter;
   object["libc"] = text(env, libcName(resolution.loader.libc));
   object["defaultDirectories"] = texts(env, resolution.loader.defaultDirectories);
-  object["libraries"] = array(env, resolution.libraries, [&](const Library& library) -> Napi::Value {
-    Napi::Object value = Napi::Object::New(env);
-    value["soname"] = text(env, library.soname);
-    value["path"] = textOrNull(env, library.path);
-    value["reason"] = text(env, library.reason);
-    value["neededBy"] = text(env, library.neededBy);
-    value["tried"] = array(env, library.tried, [&](const Tried& tried) -> Napi::Value {
-      Napi::Object entry = Napi::Object::New(env);
-      entry["path"] = text(env, tried.path);
-      entry["why"] = text(env, tried.why);
-      return entry;
-    });
-    value["wrongMachineSeen"] = Napi::Boolean::New(env, library.wrongMachineSeen);
-    value["optional"] = Napi::Boolean::New(env, library.optional);
-    return value;
-  });
+  object["libraries"] =
+      array(env, resolution.libraries, [&](const Library& library) -> Napi::Value {
+        Napi::Object value = Napi::Object::New(env);
+        value["soname"] = text(env, library.soname);
+        value["path"] = textOrNull(env, library.path);
+        value["reason"] = text(env, library.reason);
+        value["neededBy"] = text(env, library.neededBy);
+        value["tried"] = array(env, library.tried, [&](const Tried& tried) -> Napi::Value {
+          Napi::Object entry = Napi::Object::New(env);
+          entry["path"] = text(env, tried.path);
+          entry["why"] = text(env, tried.why);
+          return entry;
+        });
+        value["wrongMachineSeen"] = Napi::Boolean::New(env, library.wrongMachineSeen);
+        value["optional"] = Napi::Boolean::New(env, library.optional);
+        return value;
+      });
   object["versionProblems"] =
       array(env, resolution.versionProblems, [&](const VersionProblem& problem) -> Napi::Value {
         Napi::Object value = Napi::Object::New(env);
@@ -208,7 +221,8 @@ Napi::Value toValue(Napi::Env env, const PlannedLayout& planned) {
   identity["device"] = big(planned.identity.device);
   identity["inode"] = big(planned.identity.inode);
   identity["size"] = big(planned.identity.size);
-  identity["modifiedNanoseconds"] = big(static_cast<uint64_t>(planned.identity.modifiedNanoseconds));
+  identity["modifiedNanoseconds"] =
+      big(static_cast<uint64_t>(planned.identity.modifiedNanoseconds));
   identity["changedNanoseconds"] = big(static_cast<uint64_t>(planned.identity.changedNanoseconds));
   object["identity"] = identity;
   return object;

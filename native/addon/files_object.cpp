@@ -5,13 +5,13 @@
 namespace fixelf::addon {
 
 Napi::Function FilesObject::define(Napi::Env env) {
-  return DefineClass(env, "Files",
-                     {InstanceMethod<&FilesObject::realPath>("realPath"),
-                      InstanceMethod<&FilesObject::hostPath>("hostPath"),
-                      InstanceMethod<&FilesObject::look>("look"),
-                      InstanceMethod<&FilesObject::resolve>("resolve"),
-                      InstanceMethod<&FilesObject::override>("override"),
-                      InstanceMethod<&FilesObject::passThrough>("passThrough")});
+  return DefineClass(
+      env, "Files",
+      {InstanceMethod<&FilesObject::realPath>("realPath"),
+       InstanceMethod<&FilesObject::hostPath>("hostPath"),
+       InstanceMethod<&FilesObject::look>("look"), InstanceMethod<&FilesObject::resolve>("resolve"),
+       InstanceMethod<&FilesObject::override>("override"),
+       InstanceMethod<&FilesObject::passThrough>("passThrough")});
 }
 
 FilesObject::FilesObject(const Napi::CallbackInfo& call)
@@ -53,13 +53,14 @@ Napi::Value FilesObject::override(const Napi::CallbackInfo& call) {
   const std::string path = toPath(call[0]);
   const Lookup& lookup = files_->look(path);
   if (!lookup.facts) {
-    throw toError(call.Env(), Error{ErrorCode::NotElf, "no ELF file to assume changes of", path, 0});
+    throw toError(call.Env(),
+                  Error{ErrorCode::NotElf, "no ELF file to assume changes of", path, 0});
   }
   Facts facts = *lookup.facts;
   const auto object = call[1].As<Napi::Object>();
-  for (auto [name, field] : {std::pair{"interpreter", &facts.interpreter},
-                             std::pair{"runpath", &facts.runpath},
-                             std::pair{"rpath", &facts.rpath}}) {
+  for (auto [name, field] :
+       {std::pair{"interpreter", &facts.interpreter}, std::pair{"runpath", &facts.runpath},
+        std::pair{"rpath", &facts.rpath}}) {
     const Napi::Value value = object.Get(name);
     if (value.IsString()) *field = value.As<Napi::String>().Utf8Value();
     if (value.IsNull()) field->reset();

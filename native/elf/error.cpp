@@ -7,20 +7,34 @@ namespace fixelf {
 
 const char* errorCodeName(ErrorCode code) {
   switch (code) {
-    case ErrorCode::NotFound: return "not-found";
-    case ErrorCode::PermissionDenied: return "permission-denied";
-    case ErrorCode::NotRegular: return "not-a-regular-file";
-    case ErrorCode::NotElf: return "not-elf";
-    case ErrorCode::Truncated: return "truncated";
-    case ErrorCode::Malformed: return "malformed";
-    case ErrorCode::Unsupported: return "unsupported";
-    case ErrorCode::Changed: return "changed";
-    case ErrorCode::NoSpace: return "no-space";
-    case ErrorCode::Busy: return "busy";
-    case ErrorCode::LimitExceeded: return "limit-exceeded";
-    case ErrorCode::NoUndoRecord: return "no-undo-record";
-    case ErrorCode::Cancelled: return "cancelled";
-    case ErrorCode::Io: return "io";
+    case ErrorCode::NotFound:
+      return "not-found";
+    case ErrorCode::PermissionDenied:
+      return "permission-denied";
+    case ErrorCode::NotRegular:
+      return "not-a-regular-file";
+    case ErrorCode::NotElf:
+      return "not-elf";
+    case ErrorCode::Truncated:
+      return "truncated";
+    case ErrorCode::Malformed:
+      return "malformed";
+    case ErrorCode::Unsupported:
+      return "unsupported";
+    case ErrorCode::Changed:
+      return "changed";
+    case ErrorCode::NoSpace:
+      return "no-space";
+    case ErrorCode::Busy:
+      return "busy";
+    case ErrorCode::LimitExceeded:
+      return "limit-exceeded";
+    case ErrorCode::NoUndoRecord:
+      return "no-undo-record";
+    case ErrorCode::Cancelled:
+      return "cancelled";
+    case ErrorCode::Io:
+      return "io";
   }
   return "io";
 }
@@ -30,15 +44,20 @@ namespace {
 ErrorCode codeOf(int number) {
   switch (number) {
     case ENOENT:
-    case ENOTDIR: return ErrorCode::NotFound;
+    case ENOTDIR:
+      return ErrorCode::NotFound;
     case EACCES:
     case EPERM:
-    case EROFS: return ErrorCode::PermissionDenied;
+    case EROFS:
+      return ErrorCode::PermissionDenied;
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: return ErrorCode::NoSpace;
-    case ETXTBSY: return ErrorCode::Busy;
-    default: return ErrorCode::Io;
+    case EFBIG:
+      return ErrorCode::NoSpace;
+    case ETXTBSY:
+      return ErrorCode::Busy;
+    default:
+      return ErrorCode::Io;
   }
 }
 

@@ -7,28 +7,52 @@ namespace fixelf {
 
 const char* kindName(Kind kind) {
   switch (kind) {
-    case Kind::Executable: return "executable";
-    case Kind::Pie: return "pie";
-    case Kind::Shared: return "shared-library";
-    case Kind::Static: return "static";
-    case Kind::StaticPie: return "static-pie";
-    case Kind::Relocatable: return "relocatable";
-    case Kind::Core: return "core";
-    case Kind::Other: return "other";
+    case Kind::Executable:
+      return "executable";
+    case Kind::Pie:
+      return "pie";
+    case Kind::Shared:
+      return "shared-library";
+    case Kind::Static:
+      return "static";
+    case Kind::StaticPie:
+      return "static-pie";
+    case Kind::Relocatable:
+      return "relocatable";
+    case Kind::Core:
+      return "core";
+    case Kind::Other:
+      return "other";
   }
   return "other";
 }
 
 std::string machineName(uint16_t machine) {
   static constexpr std::pair<uint16_t, const char*> kNames[] = {
-      {EM_386, "i386"},       {EM_X86_64, "x86-64"},   {EM_AARCH64, "aarch64"},
-      {EM_ARM, "arm"},        {EM_RISCV, "riscv"},     {EM_PPC64, "ppc64"},
-      {EM_PPC, "ppc"},        {EM_S390, "s390"},       {EM_MIPS, "mips"},
-      {258, "loongarch"},     {EM_SPARC, "sparc"},     {EM_SPARCV9, "sparcv9"},
-      {EM_SPARC32PLUS, "sparc32plus"}, {EM_ALPHA, "alpha"}, {EM_68K, "m68k"},
-      {EM_SH, "sh"},          {EM_PARISC, "parisc"},   {EM_IA_64, "ia64"},
-      {EM_BPF, "bpf"},        {EM_AVR, "avr"},         {EM_CUDA, "cuda"},
-      {EM_AMDGPU, "amdgpu"},  {EM_XTENSA, "xtensa"},   {EM_MICROBLAZE, "microblaze"},
+      {EM_386, "i386"},
+      {EM_X86_64, "x86-64"},
+      {EM_AARCH64, "aarch64"},
+      {EM_ARM, "arm"},
+      {EM_RISCV, "riscv"},
+      {EM_PPC64, "ppc64"},
+      {EM_PPC, "ppc"},
+      {EM_S390, "s390"},
+      {EM_MIPS, "mips"},
+      {258, "loongarch"},
+      {EM_SPARC, "sparc"},
+      {EM_SPARCV9, "sparcv9"},
+      {EM_SPARC32PLUS, "sparc32plus"},
+      {EM_ALPHA, "alpha"},
+      {EM_68K, "m68k"},
+      {EM_SH, "sh"},
+      {EM_PARISC, "parisc"},
+      {EM_IA_64, "ia64"},
+      {EM_BPF, "bpf"},
+      {EM_AVR, "avr"},
+      {EM_CUDA, "cuda"},
+      {EM_AMDGPU, "amdgpu"},
+      {EM_XTENSA, "xtensa"},
+      {EM_MICROBLAZE, "microblaze"},
       {0x9026, "alpha"},  // what Linux and GNU really use: EM_ALPHA of the old ABI
   };
   for (const auto& [number, name] : kNames) {
@@ -39,16 +63,26 @@ std::string machineName(uint16_t machine) {
 
 std::string osAbiName(uint8_t osAbi) {
   switch (osAbi) {
-    case ELFOSABI_SYSV: return "system-v";
-    case ELFOSABI_GNU: return "gnu";
-    case ELFOSABI_FREEBSD: return "freebsd";
-    case ELFOSABI_NETBSD: return "netbsd";
-    case ELFOSABI_OPENBSD: return "openbsd";
-    case ELFOSABI_SOLARIS: return "solaris";
-    case ELFOSABI_ARM: return "arm";
-    case ELFOSABI_ARM_AEABI: return "arm-aeabi";
-    case ELFOSABI_STANDALONE: return "standalone";
-    default: return "osabi-" + std::to_string(osAbi);
+    case ELFOSABI_SYSV:
+      return "system-v";
+    case ELFOSABI_GNU:
+      return "gnu";
+    case ELFOSABI_FREEBSD:
+      return "freebsd";
+    case ELFOSABI_NETBSD:
+      return "netbsd";
+    case ELFOSABI_OPENBSD:
+      return "openbsd";
+    case ELFOSABI_SOLARIS:
+      return "solaris";
+    case ELFOSABI_ARM:
+      return "arm";
+    case ELFOSABI_ARM_AEABI:
+      return "arm-aeabi";
+    case ELFOSABI_STANDALONE:
+      return "standalone";
+    default:
+      return "osabi-" + std::to_string(osAbi);
   }
 }
 
@@ -57,16 +91,20 @@ namespace {
 Kind kindOf(const Image& image, const Facts& facts) {
   const bool program = facts.interpreter.has_value();
   switch (image.header.type) {
-    case ET_REL: return Kind::Relocatable;
-    case ET_CORE: return Kind::Core;
-    case ET_EXEC: return program ? Kind::Executable : Kind::Static;
+    case ET_REL:
+      return Kind::Relocatable;
+    case ET_CORE:
+      return Kind::Core;
+    case ET_EXEC:
+      return program ? Kind::Executable : Kind::Static;
     case ET_DYN:
       if ((facts.flags1 & DF_1_PIE) != 0) return program ? Kind::Pie : Kind::StaticPie;
       // Before binutils 2.26 no DF_1_PIE was set. A library may have an interpreter too, to be run
       // for its banner (libc.so.6), but then it has a soname.
       if (program && !facts.soname) return Kind::Pie;
       return facts.dynamic ? Kind::Shared : Kind::StaticPie;
-    default: return Kind::Other;
+    default:
+      return Kind::Other;
   }
 }
 
@@ -90,11 +128,11 @@ class Reader {
     if (segment == nullptr || segment->fileSize == 0) return Done{};
     // Linux, fs/binfmt_elf.c, load_elf_binary(): between 2 and PATH_MAX bytes, the last one NUL.
     if (segment->fileSize < 2 || segment->fileSize > 4096) {
-      return Error{ErrorCode::Malformed,
-                   "PT_INTERP has " + std::to_string(segment->fileSize) +
-                       " bytes; Linux takes 2 to 4096",
-                   {},
-                   0};
+      return Error{
+          ErrorCode::Malformed,
+          "PT_INTERP has " + std::to_string(segment->fileSize) + " bytes; Linux takes 2 to 4096",
+          {},
+          0};
     }
     auto name = source_.string(segment->offset, segment->fileEnd(), segment->fileSize);
     if (!name) return name.error();
@@ -107,8 +145,12 @@ class Reader {
     const auto strings = StringTable::dynamicOf(image_);
     for (const DynamicEntry& entry : image_.dynamic) {
       switch (entry.tag) {
-        case DT_FLAGS: facts_.flags = entry.value; break;
-        case DT_FLAGS_1: facts_.flags1 = entry.value; break;
+        case DT_FLAGS:
+          facts_.flags = entry.value;
+          break;
+        case DT_FLAGS_1:
+          facts_.flags1 = entry.value;
+          break;
         case DT_NEEDED:
         case DT_SONAME:
         case DT_RPATH:
@@ -130,19 +172,26 @@ class Reader {
           keep(entry.tag, std::move(*text));
           break;
         }
-        default: break;
+        default:
+          break;
       }
     }
     return Done{};
   }
 
   void keep(int64_t tag, std::string text) {
-    if (tag == DT_NEEDED) facts_.needed.push_back(std::move(text));
-    else if (tag == DT_AUXILIARY) facts_.auxiliary.push_back(std::move(text));
-    else if (tag == DT_FILTER) facts_.filter.push_back(std::move(text));
-    else if (tag == DT_SONAME) facts_.soname = std::move(text);
-    else if (tag == DT_RPATH) facts_.rpath = std::move(text);
-    else facts_.runpath = std::move(text);
+    if (tag == DT_NEEDED)
+      facts_.needed.push_back(std::move(text));
+    else if (tag == DT_AUXILIARY)
+      facts_.auxiliary.push_back(std::move(text));
+    else if (tag == DT_FILTER)
+      facts_.filter.push_back(std::move(text));
+    else if (tag == DT_SONAME)
+      facts_.soname = std::move(text);
+    else if (tag == DT_RPATH)
+      facts_.rpath = std::move(text);
+    else
+      facts_.runpath = std::move(text);
   }
 
   Status readVersions() {
@@ -175,18 +224,18 @@ class Reader {
   // Whether bytes follow the last one that headers, segments and sections account for.
   Status readExtent() {
     const FileHeader& header = image_.header;
-    uint64_t end = std::max<uint64_t>(image_.codec.fileHeaderSize(),
-                                      header.programHeaderOffset +
-                                          image_.programHeaders.size() *
-                                              image_.codec.programHeaderSize());
+    uint64_t end =
+        std::max<uint64_t>(image_.codec.fileHeaderSize(),
+                           header.programHeaderOffset +
+                               image_.programHeaders.size() * image_.codec.programHeaderSize());
     for (const ProgramHeader& segment : image_.programHeaders) {
       if (segment.type != PT_NULL && segment.fileSize > 0) end = std::max(end, segment.fileEnd());
     }
     // Section headers are no loader's business: a damaged table is no reason to refuse the file.
     if (auto sections = readSectionHeaders(source_, image_); sections && !sections->empty()) {
       facts_.sectionHeaders = true;
-      end = std::max(end, header.sectionHeaderOffset +
-                              sections->size() * image_.codec.sectionHeaderSize());
+      end = std::max(
+          end, header.sectionHeaderOffset + sections->size() * image_.codec.sectionHeaderSize());
       for (const SectionHeader& section : *sections) {
         const bool occupies = section.type != SHT_NOBITS && section.type != SHT_NULL;
         if (occupies && inside(section.offset, section.size, source_.size())) {

@@ -11,11 +11,11 @@
 namespace fixelf {
 
 enum class Kind {
-  Executable,     // ET_EXEC with an interpreter
-  Pie,            // ET_DYN with an interpreter
-  Shared,         // ET_DYN to be loaded by another
-  Static,         // ET_EXEC without an interpreter
-  StaticPie,      // ET_DYN program without an interpreter
+  Executable,  // ET_EXEC with an interpreter
+  Pie,         // ET_DYN with an interpreter
+  Shared,      // ET_DYN to be loaded by another
+  Static,      // ET_EXEC without an interpreter
+  StaticPie,   // ET_DYN program without an interpreter
   Relocatable,
   Core,
   Other,

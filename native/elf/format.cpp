@@ -32,12 +32,24 @@ void Codec::store(uint8_t* at, Integer value) const {
   std::memcpy(at, &value, sizeof value);
 }
 
-uint16_t Codec::u16(const uint8_t* at) const { return load<uint16_t>(at); }
-uint32_t Codec::u32(const uint8_t* at) const { return load<uint32_t>(at); }
-uint64_t Codec::u64(const uint8_t* at) const { return load<uint64_t>(at); }
-void Codec::putU16(uint8_t* at, uint16_t value) const { store(at, value); }
-void Codec::putU32(uint8_t* at, uint32_t value) const { store(at, value); }
-void Codec::putU64(uint8_t* at, uint64_t value) const { store(at, value); }
+uint16_t Codec::u16(const uint8_t* at) const {
+  return load<uint16_t>(at);
+}
+uint32_t Codec::u32(const uint8_t* at) const {
+  return load<uint32_t>(at);
+}
+uint64_t Codec::u64(const uint8_t* at) const {
+  return load<uint64_t>(at);
+}
+void Codec::putU16(uint8_t* at, uint16_t value) const {
+  store(at, value);
+}
+void Codec::putU32(uint8_t* at, uint32_t value) const {
+  store(at, value);
+}
+void Codec::putU64(uint8_t* at, uint64_t value) const {
+  store(at, value);
+}
 void Codec::putWord(uint8_t* at, uint64_t value) const {
   if (wide_) {
     putU64(at, value);
@@ -108,8 +120,10 @@ SectionHeader Codec::sectionHeader(std::span<const uint8_t> bytes) const {
   const uint8_t* at = bytes.data();
   const size_t w = wordSize();
   const uint8_t* rest = at + 8 + 4 * w;
-  return {u32(at),          u32(at + 4), word(at + 8),  word(at + 8 + w), word(at + 8 + 2 * w),
-          word(at + 8 + 3 * w), u32(rest),   u32(rest + 4), word(rest + 8),   word(rest + 8 + w)};
+  return {u32(at),           u32(at + 4),          word(at + 8),
+          word(at + 8 + w),  word(at + 8 + 2 * w), word(at + 8 + 3 * w),
+          u32(rest),         u32(rest + 4),        word(rest + 8),
+          word(rest + 8 + w)};
 }
 
 void Codec::put(std::span<uint8_t> bytes, const SectionHeader& header) const {

@@ -77,7 +77,8 @@ struct DynamicEntry {
 // the span is long enough: see the *Size members.
 class Codec {
  public:
-  Codec(Class fileClass, ByteOrder byteOrder) : wide_(fileClass == Class::Elf64), order_(byteOrder) {}
+  Codec(Class fileClass, ByteOrder byteOrder)
+      : wide_(fileClass == Class::Elf64), order_(byteOrder) {}
 
   [[nodiscard]] bool wide() const { return wide_; }
   [[nodiscard]] size_t wordSize() const { return wide_ ? 8 : 4; }

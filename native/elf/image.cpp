@@ -60,7 +60,8 @@ Status Image::readProgramHeaders(const Source& source) {
                      std::to_string(codec.programHeaderSize()));
   }
   // Linux, fs/binfmt_elf.c, load_elf_phdrs(): a table of more than 64 KiB is not executed. A core
-  // file may have more segments (PN_XNUM, gABI chapter 5); its first ones are enough to describe it.
+  // file may have more segments (PN_XNUM, gABI chapter 5); its first ones are enough to describe
+  // it.
   uint64_t count = header.programHeaderCount;
   const uint64_t most = Limits::kProgramHeaderTable / codec.programHeaderSize();
   if (count > most) {
@@ -107,8 +108,8 @@ Status Image::readDynamic(const Source& source) {
   auto table = source.bytes(dynamicOffset, dynamicCapacity * entrySize, Limits::kDynamicTable);
   if (!table) return table.error();
   for (uint64_t index = 0; index < dynamicCapacity; ++index) {
-    const DynamicEntry entry = codec.dynamicEntry(
-        std::span(*table).subspan(static_cast<size_t>(index * entrySize), codec.dynamicEntrySize()));
+    const DynamicEntry entry = codec.dynamicEntry(std::span(*table).subspan(
+        static_cast<size_t>(index * entrySize), codec.dynamicEntrySize()));
     if (entry.tag == DT_NULL) return Done{};
     dynamic.push_back(entry);
   }
@@ -183,8 +184,8 @@ Result<std::vector<SectionHeader>> readSectionHeaders(const Source& source, cons
     count = image.codec.sectionHeader(*first).size;
   }
   if (count > Limits::kSectionHeaderTable / entrySize) {
-    return Error{ErrorCode::LimitExceeded, "the file claims " + std::to_string(count) + " sections",
-                 {}, 0};
+    return Error{
+        ErrorCode::LimitExceeded, "the file claims " + std::to_string(count) + " sections", {}, 0};
   }
   auto table =
       source.bytes(header.sectionHeaderOffset, count * entrySize, Limits::kSectionHeaderTable);

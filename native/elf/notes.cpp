@@ -27,7 +27,8 @@ void readAbiTag(const Codec& codec, std::span<const uint8_t> description, Notes&
   const uint32_t system = codec.u32(&description[0]);
   AbiTag tag;
   tag.operatingSystem = system < kSystems.size() ? kSystems[system] : std::to_string(system);
-  for (size_t part = 0; part < 3; ++part) tag.kernel[part] = codec.u32(&description[4 + 4 * part]);
+  for (size_t part = 0; part < 3; ++part)
+    tag.kernel[part] = codec.u32(&description[4 + 4 * part]);
   notes.abiTag = tag;
 }
 
@@ -38,8 +39,8 @@ void readProperties(const Codec& codec, std::span<const uint8_t> description, No
     if (size > description.size() - 8) return;
     if (type == kX86Isa1Needed && size >= 4) notes.x86IsaNeeded = codec.u32(&description[8]);
     const uint64_t step = 8 + alignUp(size, codec.wordSize());
-    description = description.subspan(static_cast<size_t>(
-        std::min<uint64_t>(step, description.size())));
+    description =
+        description.subspan(static_cast<size_t>(std::min<uint64_t>(step, description.size())));
   }
 }
 
@@ -51,7 +52,8 @@ void readNote(const Codec& codec, uint32_t type, std::string_view name,
     if (type == NT_GNU_PROPERTY_TYPE_0) readProperties(codec, description, notes);
   } else if (name == "FDO" && type == kDlopenNote) {
     std::string text(description.begin(), description.end());
-    while (!text.empty() && text.back() == '\0') text.pop_back();
+    while (!text.empty() && text.back() == '\0')
+      text.pop_back();
     notes.dlopen.push_back(std::move(text));
   }
 }
@@ -89,11 +91,12 @@ Result<Notes> readNotes(const Source& source, const Image& image) {
       }
       std::string_view name(reinterpret_cast<const char*>(&all[0]) + nameAt,
                             static_cast<size_t>(nameSize));
-      while (!name.empty() && name.back() == '\0') name.remove_suffix(1);
-      readNote(image.codec, type, name,
-               all.subspan(static_cast<size_t>(descriptionAt),
-                           static_cast<size_t>(descriptionSize)),
-               notes);
+      while (!name.empty() && name.back() == '\0')
+        name.remove_suffix(1);
+      readNote(
+          image.codec, type, name,
+          all.subspan(static_cast<size_t>(descriptionAt), static_cast<size_t>(descriptionSize)),
+          notes);
       at = alignUp(descriptionAt + descriptionSize, alignment);
     }
   }

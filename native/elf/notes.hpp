@@ -11,15 +11,15 @@
 namespace fixelf {
 
 struct AbiTag {
-  std::string operatingSystem;            // "linux", "hurd", "solaris", "freebsd"
-  std::array<uint32_t, 3> kernel{};       // the least version on which it runs
+  std::string operatingSystem;       // "linux", "hurd", "solaris", "freebsd"
+  std::array<uint32_t, 3> kernel{};  // the least version on which it runs
 };
 
 struct Notes {
   std::string buildId;  // hexadecimal, empty where there is none
   std::optional<AbiTag> abiTag;
-  std::vector<std::string> dlopen;        // .note.dlopen: JSON texts, as written
-  std::optional<uint32_t> x86IsaNeeded;   // bits of GNU_PROPERTY_X86_ISA_1_NEEDED
+  std::vector<std::string> dlopen;       // .note.dlopen: JSON texts, as written
+  std::optional<uint32_t> x86IsaNeeded;  // bits of GNU_PROPERTY_X86_ISA_1_NEEDED
 };
 
 Result<Notes> readNotes(const Source& source, const Image& image);

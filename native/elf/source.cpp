@@ -101,7 +101,9 @@ Result<std::unique_ptr<FileSource>> FileSource::adopt(int descriptor, const std:
   return std::unique_ptr<FileSource>(new FileSource(descriptor, path, identity));
 }
 
-FileSource::~FileSource() { ::close(descriptor_); }
+FileSource::~FileSource() {
+  ::close(descriptor_);
+}
 
 Status FileSource::readFully(uint64_t offset, std::span<uint8_t> out) const {
   while (!out.empty()) {

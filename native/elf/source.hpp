@@ -76,10 +76,11 @@ class FileSource final : public Source {
   Status readFully(uint64_t offset, std::span<uint8_t> out) const;
 
   static constexpr size_t kWindowSize = 4096;
-  struct Window {
+  struct Window {  // NOLINT(cppcoreguidelines-pro-type-member-init)
     uint64_t offset = 0;
     size_t length = 0;
-    std::array<uint8_t, kWindowSize> bytes;
+    // Not initialised: it is filled before it is read, and zeroing it would cost as much.
+    std::array<uint8_t, kWindowSize> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init)
   };
 
   int descriptor_;

@@ -134,18 +134,19 @@ Result<std::vector<NeededVersions>> readNeededVersions(const Source& source, con
 Result<std::vector<std::string>> readDefinedVersions(const Source& source, const Image& image,
                                                      const StringTable& strings) {
   std::vector<std::string> result;
-  Status status =
-      Walker(source, image)
-          .definitions([](const Definition&) -> Status { return Done{}; },
-                       [&](const Definition& definition, uint16_t index,
-                           const DefinitionAuxiliary& auxiliary) -> Status {
-                         // The first auxiliary is the version's own name, the rest its parents.
-                         if (index > 0 || (definition.flags & VER_FLG_BASE) != 0) return Done{};
-                         auto name = strings.at(source, auxiliary.name);
-                         if (!name) return name.error();
-                         result.push_back(std::move(*name));
-                         return Done{};
-                       });
+  Status status = Walker(source, image)
+                      .definitions([](const Definition&) -> Status { return Done{}; },
+                                   [&](const Definition& definition, uint16_t index,
+                                       const DefinitionAuxiliary& auxiliary) -> Status {
+                                     // The first auxiliary is the version's own name, the rest its
+                                     // parents.
+                                     if (index > 0 || (definition.flags & VER_FLG_BASE) != 0)
+                                       return Done{};
+                                     auto name = strings.at(source, auxiliary.name);
+                                     if (!name) return name.error();
+                                     result.push_back(std::move(*name));
+                                     return Done{};
+                                   });
   if (!status) return status.error();
   return result;
 }
@@ -164,11 +165,12 @@ Status visitVersionNames(const Source& source, const Image& image,
                           });
   if (!status) return status;
   return Walker(source, image)
-      .definitions([](const Definition&) -> Status { return Done{}; },
-                   [&](const Definition&, uint16_t, const DefinitionAuxiliary& auxiliary) -> Status {
-                     visit(auxiliary.name);
-                     return Done{};
-                   });
+      .definitions(
+          [](const Definition&) -> Status { return Done{}; },
+          [&](const Definition&, uint16_t, const DefinitionAuxiliary& auxiliary) -> Status {
+            visit(auxiliary.name);
+            return Done{};
+          });
 }
 
 }  // namespace fixelf

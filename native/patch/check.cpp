@@ -10,7 +10,9 @@ namespace {
 
 Error refused(const std::string& what) {
   return Error{ErrorCode::Unsupported,
-               "the edit was planned, but its result does not pass our own check: " + what, {}, 0};
+               "the edit was planned, but its result does not pass our own check: " + what,
+               {},
+               0};
 }
 
 Status checkAsked(const Facts& facts, const Edits& edits) {
@@ -46,9 +48,8 @@ Status checkKept(const Facts& before, const Facts& after, const Edits& edits) {
   if (!edits.searchPath && (before.runpath != after.runpath || before.rpath != after.rpath)) {
     return refused("search path");
   }
-  if (before.kind != after.kind || before.soname != after.soname ||
-      before.needed != after.needed || before.auxiliary != after.auxiliary ||
-      before.filter != after.filter) {
+  if (before.kind != after.kind || before.soname != after.soname || before.needed != after.needed ||
+      before.auxiliary != after.auxiliary || before.filter != after.filter) {
     return refused("a name has changed that should not");
   }
   if (!sameNeeds(before, after) || before.versionsDefined != after.versionsDefined) {
@@ -75,7 +76,7 @@ Status checkSegments(const Image& before, const Image& after) {
     if (previous != nullptr && segment.virtualAddress < previous->memoryEnd() && !old) {
       return refused("two segments overlap");
     }
-    if (!old && (segment.flags & PF_W) != 0 && (segment.flags & PF_X) != 0 ) {
+    if (!old && (segment.flags & PF_W) != 0 && (segment.flags & PF_X) != 0) {
       return refused("a segment is both writable and executable");
     }
     previous = &segment;

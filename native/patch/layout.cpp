@@ -23,7 +23,8 @@ namespace fixelf {
 
 uint64_t Layout::bytes() const {
   uint64_t total = 0;
-  for (const ByteRange& range : ranges) total += range.bytes.size();
+  for (const ByteRange& range : ranges)
+    total += range.bytes.size();
   return total;
 }
 
@@ -80,7 +81,8 @@ class Planner {
     if (slot == nullptr) {
       return unsupported("the file has no PT_INTERP: it is static or a library, and needs none");
     }
-    if (path.size() + 1 > 4096) return unsupported("the interpreter's path is longer than PATH_MAX");
+    if (path.size() + 1 > 4096)
+      return unsupported("the interpreter's path is longer than PATH_MAX");
     auto part = load(*slot);
     if (!part) return part.error();
     const std::vector<uint8_t>& present = (*part)->bytes;
@@ -181,8 +183,9 @@ class Planner {
   // moving the table away from _DYNAMIC and out of RELRO.
   DynamicEntry* redundantEntry() {
     const auto entryOf = [&](int64_t tag) -> DynamicEntry* {
-      const auto found = std::find_if(dynamic_.begin(), dynamic_.end(),
-                                      [tag](const DynamicEntry& entry) { return entry.tag == tag; });
+      const auto found =
+          std::find_if(dynamic_.begin(), dynamic_.end(),
+                       [tag](const DynamicEntry& entry) { return entry.tag == tag; });
       return found == dynamic_.end() ? nullptr : &*found;
     };
     const auto holds = [&](int64_t tag, uint64_t bit) {
@@ -226,8 +229,8 @@ class Planner {
     const uint64_t end = layOutFrom(area.start, segment.virtualAddress - segment.offset);
     if (end > segment.fileEnd()) {
       const bool last = segment.fileEnd() == source_.size();
-      const bool highest = std::all_of(
-          segments_.begin(), segments_.end(), [&](const ProgramHeader& other) {
+      const bool highest =
+          std::all_of(segments_.begin(), segments_.end(), [&](const ProgramHeader& other) {
             return other.type != PT_LOAD || other.virtualAddress <= segment.virtualAddress;
           });
       if (!last || !highest) {
@@ -277,9 +280,8 @@ class Planner {
   Status append() {
     if (Status status = refuseOverlay(); !status) return status;
     bool moveTable = false;
-    const auto spare = std::find_if(segments_.begin(), segments_.end(), [](const auto& segment) {
-      return segment.type == PT_NULL;
-    });
+    const auto spare = std::find_if(segments_.begin(), segments_.end(),
+                                    [](const auto& segment) { return segment.type == PT_NULL; });
     if (spare != segments_.end()) {
       segments_.erase(spare);
       layout_.reasons.emplace_back("an unused program header is taken");
@@ -339,9 +341,8 @@ class Planner {
     layout_.reasons.push_back("one read-only segment of " + std::to_string(area.fileSize) +
                               " bytes is appended");
     // gABI: PT_LOAD entries are sorted by address, and this is the highest.
-    const auto lastLoad = std::find_if(segments_.rbegin(), segments_.rend(), [](const auto& entry) {
-      return entry.type == PT_LOAD;
-    });
+    const auto lastLoad = std::find_if(segments_.rbegin(), segments_.rend(),
+                                       [](const auto& entry) { return entry.type == PT_LOAD; });
     segments_.insert(lastLoad.base(), area);
     if (segments_.size() * image_.codec.programHeaderSize() > Limits::kProgramHeaderTable) {
       return unsupported("the program header table is full");
@@ -362,9 +363,10 @@ class Planner {
     end = std::max(end, image_.header.sectionHeaderOffset +
                             sections_.size() * image_.codec.sectionHeaderSize());
     if (end >= source_.size()) return Done{};
-    return unsupported(std::to_string(source_.size() - end) +
-                       " bytes follow the ELF structure (a payload, which the program may look for "
-                       "from the end of the file), and the new strings don't fit without growing it");
+    return unsupported(
+        std::to_string(source_.size() - end) +
+        " bytes follow the ELF structure (a payload, which the program may look for "
+        "from the end of the file), and the new strings don't fit without growing it");
   }
 
   // Makes room for one more entry right behind the table; false where that cannot be done.
@@ -450,9 +452,8 @@ class Planner {
   void prepareDynamicTable() {
     for (Part& part : parts_) {
       if (!part.moves || part.piece.kind != PieceKind::DynamicTable) continue;
-      const size_t entries =
-          std::max<size_t>(dynamic_.size() + 1 + kSpareDynamicEntries,
-                           static_cast<size_t>(image_.dynamicCapacity));
+      const size_t entries = std::max<size_t>(dynamic_.size() + 1 + kSpareDynamicEntries,
+                                              static_cast<size_t>(image_.dynamicCapacity));
       part.bytes.assign(entries * image_.codec.dynamicEntrySize(), 0);
     }
   }
@@ -486,12 +487,11 @@ class Planner {
       segment.physicalAddress = segment.virtualAddress;
     };
     for (ProgramHeader& segment : segments_) {
-      const bool own =
-          (from.kind == PieceKind::Interpreter && segment.type == PT_INTERP) ||
-          (from.kind == PieceKind::DynamicTable && segment.type == PT_DYNAMIC) ||
-          (from.kind == PieceKind::Notes &&
-           (segment.type == PT_NOTE || segment.type == PT_GNU_PROPERTY) &&
-           segment.offset >= from.offset && segment.fileEnd() <= from.end());
+      const bool own = (from.kind == PieceKind::Interpreter && segment.type == PT_INTERP) ||
+                       (from.kind == PieceKind::DynamicTable && segment.type == PT_DYNAMIC) ||
+                       (from.kind == PieceKind::Notes &&
+                        (segment.type == PT_NOTE || segment.type == PT_GNU_PROPERTY) &&
+                        segment.offset >= from.offset && segment.fileEnd() <= from.end());
       if (!own) continue;
       follow(segment);
       if (from.kind != PieceKind::Notes) segment.fileSize = segment.memorySize = size;
@@ -507,7 +507,8 @@ class Planner {
       const SectionHeader& old = sections_[index];
       SectionHeader& section = newSections_[index];
       const bool within = old.allocated() && old.type != SHT_NOBITS && old.size > 0 &&
-                          old.offset >= from.offset && inside(old.offset - from.offset, old.size, from.size);
+                          old.offset >= from.offset &&
+                          inside(old.offset - from.offset, old.size, from.size);
       if (!within) continue;
       section.offset = part.offset + (old.offset - from.offset);
       section.address = part.address + (old.offset - from.offset);
@@ -520,7 +521,7 @@ class Planner {
     const Piece* piece = pieceOf(PieceKind::DynamicTable);
     if (piece == nullptr) return;
     uint64_t offset = piece->offset;
-    size_t size = static_cast<size_t>(piece->size);
+    auto size = static_cast<size_t>(piece->size);
     for (const Part& part : parts_) {
       if (part.piece.kind == PieceKind::DynamicTable && part.moves) {
         offset = part.offset;
@@ -544,9 +545,9 @@ class Planner {
     const ProgramHeader* segment = image_.segment(PT_DYNAMIC);
     const size_t entrySize = image_.codec.dynamicEntrySize();
     const auto position = [](const std::vector<DynamicEntry>& entries) {
-      return std::find_if(entries.begin(), entries.end(), [](const DynamicEntry& entry) {
-               return entry.tag == DT_MIPS_RLD_MAP_REL;
-             }) -
+      return std::find_if(
+                 entries.begin(), entries.end(),
+                 [](const DynamicEntry& entry) { return entry.tag == DT_MIPS_RLD_MAP_REL; }) -
              entries.begin();
     };
     const auto before = static_cast<size_t>(position(image_.dynamic));
@@ -564,7 +565,8 @@ class Planner {
       if (segment.type != PT_PHDR) continue;
       if (tableOffset_ != image_.header.programHeaderOffset) {
         const auto area = std::find_if(segments_.begin(), segments_.end(), [&](const auto& load) {
-          return load.type == PT_LOAD && load.offset <= tableOffset_ && tableOffset_ < load.fileEnd();
+          return load.type == PT_LOAD && load.offset <= tableOffset_ &&
+                 tableOffset_ < load.fileEnd();
         });
         segment.offset = tableOffset_;
         segment.virtualAddress = area->virtualAddress + (tableOffset_ - area->offset);
@@ -617,7 +619,8 @@ class Planner {
       // The cleared area lies below its new content.
       std::vector<uint8_t> content = range.bytes;
       if (order == 0 && cleared_) {
-        for (size_t above = 1; above < wanted.size(); ++above) overlay(content, range.offset, wanted[above]);
+        for (size_t above = 1; above < wanted.size(); ++above)
+          overlay(content, range.offset, wanted[above]);
       } else if (cleared_ && range.offset >= cleared_->offset && range.end() <= cleared_->end()) {
         continue;
       }
@@ -648,7 +651,8 @@ class Planner {
     const uint64_t from = std::max(offset, above.offset);
     const uint64_t to = std::min(offset + content.size(), above.end());
     for (uint64_t at = from; at < to; ++at) {
-      content[static_cast<size_t>(at - offset)] = above.bytes[static_cast<size_t>(at - above.offset)];
+      content[static_cast<size_t>(at - offset)] =
+          above.bytes[static_cast<size_t>(at - above.offset)];
     }
   }
 

@@ -18,8 +18,8 @@ std::optional<uint64_t> countFromHash(const Source& source, const Image& image) 
   const auto address = image.dynamicValue(DT_HASH);
   const auto offset = address ? image.fileOffset(*address) : std::nullopt;
   if (!offset) return std::nullopt;
-  const bool wideWords = image.codec.wide() &&
-                         (image.header.machine == EM_S390 || image.header.machine == 0x9026);
+  const bool wideWords =
+      image.codec.wide() && (image.header.machine == EM_S390 || image.header.machine == 0x9026);
   std::array<uint8_t, 16> bytes{};
   if (!source.read(*offset, std::span(bytes).first(wideWords ? 16 : 8))) return std::nullopt;
   return wideWords ? image.codec.u64(&bytes[8]) : image.codec.u32(&bytes[4]);
@@ -70,8 +70,8 @@ std::optional<uint64_t> dynamicSymbolCount(const Source& source, const Image& im
                                            const std::vector<SectionHeader>& sections) {
   if (!image.dynamicValue(DT_SYMTAB)) return 0;
   std::optional<uint64_t> most;
-  const auto mips = image.header.machine == EM_MIPS ? image.dynamicValue(DT_MIPS_SYMTABNO)
-                                                    : std::nullopt;
+  const auto mips =
+      image.header.machine == EM_MIPS ? image.dynamicValue(DT_MIPS_SYMTABNO) : std::nullopt;
   for (const auto& count : {mips, countFromHash(source, image), countFromGnuHash(source, image),
                             countFromSections(image, sections)}) {
     // Sources that disagree are all believed: too many references do no harm.
@@ -136,7 +136,8 @@ Status DynamicNames::markReferences(const Source& source, const Image& image,
           mark(entry.value);
         }
         break;
-      default: break;
+      default:
+        break;
     }
   }
   if (*count > 0) {
@@ -146,7 +147,8 @@ Status DynamicNames::markReferences(const Source& source, const Image& image,
     auto symbols = source.bytes(*offset, *count * size, kMostSymbols * size);
     if (!symbols) return Done{};
     // st_name is the first field in both classes.
-    for (size_t at = 0; at < symbols->size(); at += size) mark(image.codec.u32(&(*symbols)[at]));
+    for (size_t at = 0; at < symbols->size(); at += size)
+      mark(image.codec.u32(&(*symbols)[at]));
   }
   if (Status status = visitVersionNames(source, image, mark); !status) return status;
 
@@ -182,7 +184,8 @@ std::optional<uint64_t> DynamicNames::room(const std::string& text) const {
 
 uint64_t DynamicNames::liveSize() const {
   uint64_t size = live_.size();
-  while (size > 0 && !live_[static_cast<size_t>(size - 1)]) --size;
+  while (size > 0 && !live_[static_cast<size_t>(size - 1)])
+    --size;
   return size;
 }
 

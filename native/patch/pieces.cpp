@@ -6,11 +6,16 @@ namespace fixelf {
 
 const char* pieceName(PieceKind kind) {
   switch (kind) {
-    case PieceKind::Interpreter: return "the interpreter's path";
-    case PieceKind::DynamicStrings: return "the dynamic string table";
-    case PieceKind::DynamicTable: return "the dynamic table";
-    case PieceKind::Notes: return "the notes";
-    case PieceKind::ProgramHeaders: return "the program header table";
+    case PieceKind::Interpreter:
+      return "the interpreter's path";
+    case PieceKind::DynamicStrings:
+      return "the dynamic string table";
+    case PieceKind::DynamicTable:
+      return "the dynamic table";
+    case PieceKind::Notes:
+      return "the notes";
+    case PieceKind::ProgramHeaders:
+      return "the program header table";
   }
   return "";
 }

@@ -31,9 +31,9 @@ std::vector<Piece> findPieces(const Image& image);
 // A PT_LOAD that holds nothing but pieces and zeros: the area that an earlier fix appended (ours or
 // another tool's). It is recognised by what it holds, so no mark has to survive `strip`.
 struct Area {
-  size_t segment = 0;               // index into the program headers
-  std::vector<Piece> pieces;        // all that lie in it, except the program header table
-  uint64_t start = 0;               // file offset from which on it may be laid out anew
+  size_t segment = 0;         // index into the program headers
+  std::vector<Piece> pieces;  // all that lie in it, except the program header table
+  uint64_t start = 0;         // file offset from which on it may be laid out anew
 };
 
 std::optional<Area> findArea(const Source& source, const Image& image,

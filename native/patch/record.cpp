@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <span>
 #include <cstdio>
 #include <cstring>
+#include <span>
 
 #include "patch/replacement.hpp"
 
@@ -254,12 +254,14 @@ Record onTopOf(const Record& first, Record second) {
   std::vector<ByteRange> original = first.original;
   for (ByteRange range : second.original) {
     if (range.offset >= first.originalSize) continue;
-    const uint64_t length = std::min<uint64_t>(range.bytes.size(), first.originalSize - range.offset);
+    const uint64_t length =
+        std::min<uint64_t>(range.bytes.size(), first.originalSize - range.offset);
     range.bytes.resize(static_cast<size_t>(length));
     addUncovered(original, range);
   }
   std::vector<ByteRange> fixed = second.fixed;
-  for (const ByteRange& range : first.fixed) addUncovered(fixed, range);
+  for (const ByteRange& range : first.fixed)
+    addUncovered(fixed, range);
   second.original = std::move(original);
   second.originalSize = first.originalSize;
   second.fixed = std::move(fixed);

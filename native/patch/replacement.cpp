@@ -28,7 +28,7 @@ Status copyExtent(int from, int to, uint64_t offset, uint64_t end, const std::st
   auto in = static_cast<off64_t>(offset);
   auto out = in;
   while (std::cmp_less(in, end)) {
-    const size_t left = static_cast<size_t>(end - static_cast<uint64_t>(in));
+    const auto left = static_cast<size_t>(end - static_cast<uint64_t>(in));
     const ssize_t count = copy_file_range(from, &in, to, &out, left, 0);
     if (count > 0) continue;
     if (count < 0 && errno == EINTR) continue;

@@ -14,10 +14,14 @@ uint64_t largestPageSize(const FileHeader& header) {
     case EM_MIPS:
     case EM_IA_64:
     case 258:  // EM_LOONGARCH
-    case 0x9026: return 0x10000;  // EM_ALPHA
-    case EM_SPARCV9: return 0x100000;
-    case EM_ARM: return 0x10000;
-    default: return 0x1000;
+    case 0x9026:
+      return 0x10000;  // EM_ALPHA
+    case EM_SPARCV9:
+      return 0x100000;
+    case EM_ARM:
+      return 0x10000;
+    default:
+      return 0x1000;
   }
 }
 

@@ -22,8 +22,8 @@ constexpr uint64_t kDigestInPlace = 8U << 20;
 struct Work {
   const WriteJob& job;
   std::unique_ptr<FileSource> original;
-  std::vector<ByteRange> before;   // what the job's ranges hold now
-  std::optional<Record> earlier;   // the record of an earlier change, if it still holds
+  std::vector<ByteRange> before;  // what the job's ranges hold now
+  std::optional<Record> earlier;  // the record of an earlier change, if it still holds
   Record record;
   bool recorded = false;
   std::optional<Replacement> replacement;
@@ -89,7 +89,8 @@ Status prepareAtomic(Work& work) {
 
 Status prepareInPlace(Work& work) {
   if (work.job.output != work.job.path) {
-    return Error{ErrorCode::Unsupported, "a file can't be changed in place and go elsewhere", work.job.path, 0};
+    return Error{ErrorCode::Unsupported, "a file can't be changed in place and go elsewhere",
+                 work.job.path, 0};
   }
   if (work.original->identity().links > 1) {
     return Error{ErrorCode::Unsupported,
@@ -100,7 +101,8 @@ Status prepareInPlace(Work& work) {
   work.writable = Descriptor(::open(work.job.path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   if (!work.writable) {
     Error error = systemError(errno, "write to the file", work.job.path);
-    if (error.code == ErrorCode::Busy) error.message += "; without --in-place it can be changed while it runs";
+    if (error.code == ErrorCode::Busy)
+      error.message += "; without --in-place it can be changed while it runs";
     return error;
   }
   // The only step that can run out of space comes before the first byte is changed.
@@ -184,7 +186,8 @@ std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptio
     }
   };
 
-  for (const WriteJob& job : jobs) works.push_back(Work{job, nullptr, {}, {}, {}, false, {}, {}});
+  for (const WriteJob& job : jobs)
+    works.push_back(Work{job, nullptr, {}, {}, {}, false, {}, {}});
   each([&](Work& work) -> Status {
     auto original = openOriginal(work.job);
     if (!original) return original.error();
@@ -199,7 +202,8 @@ std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptio
     });
     flushDirectory(options.recordDirectory);
   }
-  flush(works, [](const Work& work) { return work.replacement ? work.replacement->descriptor() : -1; });
+  flush(works,
+        [](const Work& work) { return work.replacement ? work.replacement->descriptor() : -1; });
 
   each([&](Work& work) -> Status {
     if (!work.replacement) return changeInPlace(work);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <unistd.h>
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -14,7 +15,6 @@
 #include <mutex>
 #include <set>
 #include <thread>
-#include <unistd.h>
 
 namespace fixelf {
 
@@ -35,9 +35,11 @@ class Walker {
     queue_.push_back(root);
     const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
     std::vector<std::thread> pool;
-    for (unsigned index = 1; index < threads; ++index) pool.emplace_back([this] { work(); });
+    for (unsigned index = 1; index < threads; ++index)
+      pool.emplace_back([this] { work(); });
     work();
-    for (std::thread& thread : pool) thread.join();
+    for (std::thread& thread : pool)
+      thread.join();
     return Done{};
   }
 
@@ -63,7 +65,8 @@ class Walker {
       std::vector<std::string> below = list(directory, own);
       lock.lock();
       --busy_;
-      for (std::string& path : below) queue_.push_back(std::move(path));
+      for (std::string& path : below)
+        queue_.push_back(std::move(path));
       wake_.notify_all();
     }
     result_.files += own.files;
@@ -73,8 +76,7 @@ class Walker {
 
   std::vector<std::string> list(const std::string& path, Walked& own) {
     std::vector<std::string> below;
-    const int descriptor =
-        ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     std::unique_ptr<DIR, CloseDirectory> directory(descriptor < 0 ? nullptr
                                                                   : fdopendir(descriptor));
     struct stat state {};
@@ -95,13 +97,13 @@ class Walker {
       std::string child = path;
       if (child.back() != '/') child += '/';
       child += name;
+      if (type == DT_REG) read(descriptor, name, child, own);
       if (type == DT_DIR) below.push_back(std::move(child));
-      if (type == DT_REG) read(descriptor, name, std::move(child), own);
     }
     return below;
   }
 
-  static void read(int directory, const char* name, std::string path, Walked& own) {
+  static void read(int directory, const char* name, const std::string& path, Walked& own) {
     ++own.files;
     const int descriptor =
         openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);

@@ -11,7 +11,14 @@ const names = Object.keys(wanted);
 const packed = JSON.parse(
   execFileSync(
     "npm",
-    ["pack", "--json", "--no-update-notifier", "--pack-destination", downloads, ...names.map((name) => wanted[name].package)],
+    [
+      "pack",
+      "--json",
+      "--no-update-notifier",
+      "--pack-destination",
+      downloads,
+      ...names.map((name) => wanted[name].package),
+    ],
     { encoding: "utf8", cwd: downloads, stdio: ["ignore", "pipe", "inherit"] },
   ),
 );

@@ -1,0 +1,19 @@
+// What fixelf prints with --json, as far as these tests look at it.
+
+export interface DoctorDocument {
+  files: {
+    path: string;
+    verdict: string;
+    findings: { code: string; message: string; evidence: string[]; remedy: string }[];
+  }[];
+}
+
+export interface FixDocument {
+  files: {
+    path: string;
+    outcome: "fixed" | "unchanged" | "refused" | "failed";
+    verified: boolean;
+    edits: { what: string; from: string | null; to: string }[];
+    reasons: string[];
+  }[];
+}

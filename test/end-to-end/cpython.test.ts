@@ -1,0 +1,67 @@
+// A program most of whose needs are those of the modules that it loads as it runs.
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { part } from "../support/require-part.js";
+import { openWorld, type World, worldMissing } from "../world/world.js";
+import {
+  expectFixedForGood,
+  expectHealthy,
+  expectNoStart,
+  findings,
+  fix,
+  undo,
+  written,
+} from "./life.js";
+
+part("test world", worldMissing)("Debian's CPython", () => {
+  let world: World;
+  let tree: string;
+  let program: string;
+  let original: string;
+  let changed: string[];
+
+  beforeAll(async () => {
+    world = await openWorld();
+    tree = await world.copyProgram("cpython");
+    program = `${tree}/usr/bin/python3.11`;
+    original = await world.sha256(tree);
+  });
+  afterAll(() => world?.dispose());
+
+  it("does not start", () => expectNoStart(world, program));
+
+  it("is fixed, and its modules with it", async () => {
+    const document = await fix(world, tree);
+    changed = written(document);
+    expect(changed).toContain(program);
+    await expectHealthy(world, program);
+    expect(await findings(world, tree)).toEqual({});
+  });
+
+  it("imports modules that need libraries of the store", async () => {
+    const script = [
+      "import warnings; warnings.simplefilter('ignore')",
+      "import ssl, crypt, sqlite3",
+      "print(ssl.OPENSSL_VERSION.split()[0])",
+      "print(crypt.crypt('secret', '$6$salt').startswith('$6$salt$'))",
+      "print(sqlite3.connect(':memory:').execute('select 6 * 7').fetchone()[0])",
+    ].join("\n");
+    expect(await world.check([program, "-c", script])).toBe("OpenSSL\nTrue\n42");
+  });
+
+  it("imports every module that it came with", async () => {
+    const script = [
+      "import glob, importlib, os, sys, warnings; warnings.simplefilter('ignore')",
+      `modules = {os.path.basename(file).split('.')[0] for file in glob.glob('${tree}/usr/lib/python3.11/lib-dynload/*.so')}`,
+      "for module in sorted(modules): importlib.import_module(module)",
+      "print(len(modules) > 30)",
+    ].join("\n");
+    expect(await world.check([program, "-c", script])).toBe("True");
+  });
+
+  it("is not written a second time", () => expectFixedForGood(world, tree));
+
+  it("is the original again when undone", async () => {
+    await undo(world, changed);
+    expect(await world.sha256(tree)).toBe(original);
+  });
+});

@@ -1,0 +1,190 @@
+// The test world: a NixOS-like root with a real Nix store, and foreign programs to run in it.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
+import { lstat, mkdtemp, readdir, readlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const commandLine = join(here, "../../dist/cli/main.js");
+const folder = execFileSync(join(here, "locate"), { encoding: "utf8" }).trim();
+
+/** Why the world cannot be entered, or null when it can. */
+export const worldMissing: string | null = existsSync(folder)
+  ? null
+  : "it is not built; run test/world/make";
+
+/** A program of the world, as its name is in `programs/`. */
+export type ProgramName = "cpython" | "node" | "biome" | "postgres" | "utf-8-validate";
+
+export interface RunOptions {
+  /** Inside; "/" if not given. */
+  directory?: string;
+  environment?: Record<string, string>;
+  /** As an ordinary user, with a Nix daemon, instead of as root. */
+  asUser?: boolean;
+  /** Files and folders of this machine that are shown inside, by their place there. */
+  bind?: Record<string, string>;
+  /** In milliseconds. */
+  timeout?: number;
+}
+
+export interface RunResult {
+  exitCode: number;
+  /** Without the last line's end. */
+  stdout: string;
+  stderr: string;
+}
+
+export interface FileState {
+  sha256: string;
+  inode: bigint;
+  /** In nanoseconds, as a modification time is kept. */
+  modified: bigint;
+  mode: number;
+}
+
+/** A new root of its own, in which nothing has happened yet. */
+export async function openWorld(): Promise<World> {
+  if (worldMissing !== null) throw new Error(`The test world is missing: ${worldMissing}`);
+  const world = new World(await mkdtemp(join(tmpdir(), "fixelf-world-")));
+  // Lays the root out, so that programs can be copied into it.
+  await world.check(["true"]);
+  return world;
+}
+
+export class World {
+  readonly #scratch: string;
+  /** One overlay can only be mounted once at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(scratch: string) {
+    this.#scratch = scratch;
+  }
+
+  /** The store paths by their names in recipe/store.nix. */
+  readonly store: Record<string, string> = JSON.parse(
+    readFileSync(join(folder, "store.json"), "utf8"),
+  );
+
+  /** Where this machine finds what is at `inside` in the root, the store and mounts excepted. */
+  host(inside: string): string {
+    return join(this.#scratch, "root", inside);
+  }
+
+  /** Runs a program inside. */
+  run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    const { directory, environment = {}, asUser = false, bind = {}, timeout = 120_000 } = options;
+    const flags = [
+      ["--scratch", this.#scratch, "--world", folder],
+      directory === undefined ? [] : ["--directory", directory],
+      asUser ? ["--user"] : [],
+      Object.entries(environment).flatMap(([name, value]) => ["--environment", `${name}=${value}`]),
+      Object.entries(bind).flatMap(([inside, host]) => ["--bind", `${host}=${inside}`]),
+    ].flat();
+    const result = this.#last.then(async () => {
+      const ended = await execa(join(here, "enter"), [...flags, "--", ...command], {
+        env: { FIXELF_NODE: process.execPath },
+        reject: false,
+        timeout,
+        killSignal: "SIGKILL",
+        stdin: "ignore",
+      });
+      const { exitCode, stdout, stderr } = ended;
+      if (exitCode === undefined) throw new Error(ended.shortMessage);
+      return { exitCode, stdout, stderr };
+    });
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Runs a program that has to succeed; the answer is what it printed. */
+  async check(command: readonly string[], options: RunOptions = {}): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.run(command, options);
+    if (exitCode !== 0)
+      throw new Error(`${command.join(" ")} ended with ${exitCode}:\n${stdout}\n${stderr}`);
+    return stdout;
+  }
+
+  /** Runs a few lines of shell that have to succeed. */
+  shell(script: string, options: RunOptions = {}): Promise<string> {
+    return this.check(["sh", "-euc", script], options);
+  }
+
+  /** Runs fixelf inside. */
+  fixelf(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return this.run(["node", commandLine, ...argv], options);
+  }
+
+  /** Runs fixelf inside with --json; `document` is what it printed. */
+  async fixelfJson<T>(
+    argv: readonly string[],
+    options: RunOptions = {},
+  ): Promise<RunResult & { document: T }> {
+    const result = await this.fixelf([...argv, "--json"], options);
+    try {
+      return { ...result, document: JSON.parse(result.stdout) };
+    } catch (cause) {
+      throw new Error(`no JSON of fixelf ${argv.join(" ")}:\n${result.stdout}\n${result.stderr}`, {
+        cause,
+      });
+    }
+  }
+
+  /** Puts a pristine copy into the ordinary user's home; the answer is its place inside. */
+  async copyProgram(name: ProgramName): Promise<string> {
+    const inside = `/home/user/${name}`;
+    const copy = this.host(inside);
+    await execa("cp", ["-a", "--reflink=auto", join(folder, "programs", name), copy]);
+    if (process.getuid?.() === 0) await execa("chown", ["-R", "1000:100", copy]);
+    return inside;
+  }
+
+  /** What can be seen of each file, and of each link's target, at or below a place inside. */
+  async state(inside: string): Promise<Map<string, FileState>> {
+    const top = this.host(inside);
+    const states = new Map<string, FileState>();
+    for (const file of await filesBelow(top))
+      states.set(relative(top, file) || ".", await stateOf(file));
+    return states;
+  }
+
+  /** One digest of a file, or of all names, types and contents below a folder. */
+  async sha256(inside: string): Promise<string> {
+    const states = await this.state(inside);
+    const file = states.get(".");
+    if (file !== undefined) return file.sha256;
+    const digest = createHash("sha256");
+    for (const [path, { sha256, mode }] of states) digest.update(`${path}\0${mode}\0${sha256}\0`);
+    return digest.digest("hex");
+  }
+
+  async dispose(): Promise<void> {
+    await this.#last;
+    // The overlay keeps a folder that not even its owner may search.
+    await execa("chmod", ["-R", "u+rwX", this.#scratch]);
+    await execa("rm", ["-rf", this.#scratch]);
+  }
+}
+
+async function filesBelow(path: string): Promise<string[]> {
+  if (!(await lstat(path)).isDirectory()) return [path];
+  const names = (await readdir(path)).sort();
+  return (await Promise.all(names.map((name) => filesBelow(join(path, name))))).flat();
+}
+
+async function stateOf(file: string): Promise<FileState> {
+  const { ino, mtimeNs, mode } = await lstat(file, { bigint: true });
+  return { sha256: await contentOf(file), inode: ino, modified: mtimeNs, mode: Number(mode) };
+}
+
+async function contentOf(file: string): Promise<string> {
+  const digest = createHash("sha256");
+  const status = await lstat(file);
+  if (status.isSymbolicLink()) digest.update(await readlink(file));
+  else if (status.isFile()) for await (const bytes of createReadStream(file)) digest.update(bytes);
+  return digest.digest("hex");
+}
