@@ -1,0 +1,100 @@
+// The files that are fixed: real ones that this machine has, copied anew for each turn.
+import { execFileSync } from "node:child_process";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  realpathSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const repository = fileURLToPath(new URL("..", import.meta.url));
+const kDynamic = 3; // ET_DYN
+const kInterpreter = 3; // PT_INTERP
+
+/** Originals, which are only read, and how to say what they are. */
+export class Material {
+  constructor(what, originals) {
+    this.originals = originals;
+    this.bytes = originals.reduce((sum, path) => sum + lstatSync(path).size, 0);
+    this.description = `${what}, ${(this.bytes / 1e6).toFixed(1)} MB in all`;
+  }
+
+  /** The largest program among this Node, the test world's Node (if built) and node_modules. */
+  static largestProgram() {
+    const world = execFileSync(join(repository, "test/world/locate"), { encoding: "utf8" }).trim();
+    const candidates = [
+      process.execPath,
+      join(world, "programs/node/bin/node"),
+      ...findBelow(join(repository, "node_modules")),
+    ];
+    const [largest] = candidates
+      .filter((path) => existsSync(path))
+      .map((path) => realpathSync(path))
+      .filter((path) => lstatSync(path).isFile() && readHeaders(path)?.hasInterpreter)
+      .sort((a, b) => lstatSync(b).size - lstatSync(a).size);
+    return new Material(`1 file, a copy of ${largest}`, [largest]);
+  }
+
+  /** Shared libraries of the distribution, spread evenly over their names. */
+  static sharedLibraries(count) {
+    // A few giants would make this a second measurement of large files.
+    const limit = 16e6;
+    const triplet = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" }[process.arch];
+    const directories = [`/usr/lib/${triplet}`, "/usr/lib64", "/run/current-system/sw/lib"];
+    const directory = directories.find((path) => existsSync(path)) ?? "/usr/lib";
+    const usable = [...new Set(findBelow(directory, /\.so(\.|$)/))]
+      .filter((path) => lstatSync(path).size < limit)
+      .filter((path) => readHeaders(path)?.type === kDynamic)
+      .sort();
+    const step = Math.max(1, usable.length / count);
+    const length = Math.min(count, usable.length);
+    const chosen = Array.from({ length }, (_, index) => usable[Math.floor(index * step)]);
+    return new Material(`${length} files, copies of libraries from ${directory}`, chosen);
+  }
+
+  /** Fresh copies, on disk and in the page cache; answers their paths. */
+  copyTo(directory) {
+    mkdirSync(directory, { recursive: true });
+    const copies = this.originals.map((original, index) => {
+      const copy = join(directory, `${index}-${basename(original)}`);
+      copyFileSync(original, copy);
+      return copy;
+    });
+    execFileSync("chmod", ["u+rw", "--", ...copies]);
+    execFileSync("sync", ["-f", directory]);
+    return copies;
+  }
+}
+
+/** Regular files directly in the directory if a pattern is given, else in the whole tree. */
+function findBelow(directory, pattern) {
+  const depth = pattern ? ["-maxdepth", "1"] : ["-size", "+1024k"];
+  const found = execFileSync("find", [directory, ...depth, "-type", "f", "-print0"], {
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  return found.split("\0").filter((path) => path && (!pattern || pattern.test(basename(path))));
+}
+
+/** What is needed of a 64-bit little-endian ELF file's headers; null for all else. */
+function readHeaders(path) {
+  const bytes = Buffer.alloc(4096);
+  const file = openSync(path, "r");
+  const length = readSync(file, bytes, 0, bytes.length, 0);
+  closeSync(file);
+  if (length < 64 || bytes.readUInt32BE(0) !== 0x7f454c46 || bytes[4] !== 2 || bytes[5] !== 1) {
+    return null;
+  }
+  const table = Number(bytes.readBigUInt64LE(32));
+  const entries = Array.from({ length: bytes.readUInt16LE(56) }, (_, index) => table + index * 56);
+  const hasInterpreter = entries.some(
+    (at) => at + 4 <= length && bytes.readUInt32LE(at) === kInterpreter,
+  );
+  return { type: bytes.readUInt16LE(16), hasInterpreter };
+}

@@ -1,0 +1,46 @@
+// Rounds, in each of which every contestant has one turn: what else the machine does meanwhile
+// meets all of them alike, and ratios are taken within a round.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const turnProgram = fileURLToPath(new URL("turn.mjs", import.meta.url));
+
+/** Answers each contestant with its turns, in the order of the rounds. */
+export function measureRounds({ contestants, material, edits, rounds, scratch }) {
+  const results = contestants.map((contestant) => ({ contestant, turns: [] }));
+  // The first round warms caches and counts for nothing.
+  for (let round = 0; round <= rounds; ++round) {
+    for (const { contestant, turns } of results) {
+      const turn = takeTurn(contestant, material, edits, join(scratch, "turn"));
+      if (round > 0) turns.push(turn);
+    }
+  }
+  return results;
+}
+
+function takeTurn({ name }, material, edits, directory) {
+  const scratch = join(directory, "scratch");
+  const files = material.copyTo(join(directory, "files"));
+  mkdirSync(scratch);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [turnProgram], {
+    input: JSON.stringify({ name, files, edits, scratch }),
+    encoding: "utf8",
+  });
+  rmSync(directory, { recursive: true });
+  if (status !== 0) throw new Error(`${name} failed:\n${stderr}`);
+  process.stderr.write(stderr);
+  return JSON.parse(stdout);
+}
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** How many times as long as the other it took, round by round: the median. */
+export function pairedRatio(turns, others) {
+  return median(turns.map((turn, round) => turn.milliseconds / others[round].milliseconds));
+}
