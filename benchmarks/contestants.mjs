@@ -68,7 +68,7 @@ export const contestants = [
     group: "patchelf",
     tool: "patchelf",
     fixes: true,
-    run: patchelf(1),
+    run: patchelf,
   },
   {
     name: "patchelf, then flush",
@@ -76,7 +76,7 @@ export const contestants = [
     tool: "patchelf",
     fixes: true,
     run(turn) {
-      const peak = patchelf(1)(turn);
+      const peak = patchelf(turn);
       flush(turn.files);
       return peak;
     },
@@ -107,7 +107,6 @@ function fixWith(inPlace) {
     const records = join(scratch, "records");
     mkdirSync(records);
     const layouts = await Promise.all(files.map((file) => native.layOut(file, edits)));
-    const laidOut = performance.now();
     const jobs = files.map((path, index) => ({
       path,
       output: path,
@@ -116,19 +115,13 @@ function fixWith(inPlace) {
     }));
     const failure = (await native.apply(jobs, records)).find((answer) => answer !== null);
     if (failure) throw failure;
-    if (process.env.FIXELF_BENCH_STAGES) {
-      console.error(`  written after ${(performance.now() - laidOut).toFixed(1)} ms`);
-    }
   };
 }
 
-function patchelf(filesPerProcess) {
-  return ({ files, edits, scratch }) => {
-    const set = edits.interpreter ? ["--set-interpreter", edits.interpreter] : [];
-    const list = `${files.join("\0")}\0`;
-    const each = ["-0", "-n", String(filesPerProcess), "patchelf", ...set];
-    return command("xargs", [...each, "--set-rpath", edits.searchPath.value], list, scratch);
-  };
+function patchelf({ files, edits }) {
+  const set = edits.interpreter ? ["--set-interpreter", edits.interpreter] : [];
+  const each = ["-0", "-n", "1", "patchelf", ...set, "--set-rpath", edits.searchPath.value];
+  return command("xargs", each, `${files.join("\0")}\0`);
 }
 
 /** fsync for one file, syncfs for many: what fixelf does too. */

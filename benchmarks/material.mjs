@@ -14,8 +14,8 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
-const kDynamic = 3; // ET_DYN
-const kInterpreter = 3; // PT_INTERP
+const sharedObject = 3; // ET_DYN
+const interpreterSegment = 3; // PT_INTERP
 
 /** Originals, which are only read, and how to say what they are. */
 export class Material {
@@ -50,7 +50,7 @@ export class Material {
     const directory = directories.find((path) => existsSync(path)) ?? "/usr/lib";
     const usable = [...new Set(findBelow(directory, /\.so(\.|$)/))]
       .filter((path) => lstatSync(path).size < limit)
-      .filter((path) => readHeaders(path)?.type === kDynamic)
+      .filter((path) => readHeaders(path)?.type === sharedObject)
       .sort();
     const step = Math.max(1, usable.length / count);
     const length = Math.min(count, usable.length);
@@ -94,7 +94,7 @@ function readHeaders(path) {
   const table = Number(bytes.readBigUInt64LE(32));
   const entries = Array.from({ length: bytes.readUInt16LE(56) }, (_, index) => table + index * 56);
   const hasInterpreter = entries.some(
-    (at) => at + 4 <= length && bytes.readUInt32LE(at) === kInterpreter,
+    (at) => at + 4 <= length && bytes.readUInt32LE(at) === interpreterSegment,
   );
   return { type: bytes.readUInt16LE(16), hasInterpreter };
 }

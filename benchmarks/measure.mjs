@@ -30,7 +30,6 @@ function takeTurn({ name }, material, edits, directory) {
   });
   rmSync(directory, { recursive: true });
   if (status !== 0) throw new Error(`${name} failed:\n${stderr}`);
-  process.stderr.write(stderr);
   return JSON.parse(stdout);
 }
 

@@ -36,7 +36,8 @@ export interface Tree {
  * but is damaged; other files are passed over.
  * @throws FixelfError `not-found`, `permission-denied` or `io`
  */
-export async function readTree(shown: string, root: string): Promise<Tree> {
+export async function readTree(named: string, root: string): Promise<Tree> {
+  const shown = named.length > 1 ? named.replace(/\/+$/, "") || "/" : named;
   const { path, host, outside } = await insideRoot(shown, root);
   const state = await stat(host).catch((cause: NodeJS.ErrnoException) => {
     throw cannot("examine", shown, cause);
@@ -50,7 +51,7 @@ export async function readTree(shown: string, root: string): Promise<Tree> {
   });
   const below = (found: string) => ({
     shown: shown + found.slice(host.length),
-    path: path + found.slice(host.length),
+    path: (path === "/" ? "" : path) + found.slice(host.length),
     host: found,
     shebang: null,
   });

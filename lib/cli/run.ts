@@ -1,7 +1,8 @@
 // Runs a command: what it prints, what its failure looks like, and the exit code.
 import { FixelfError, type FixelfErrorCode } from "../errors.js";
 import { toJson } from "../report/json.js";
-import { type Colors, printable, shellWord } from "../report/text.js";
+import { type Colors, printable } from "../report/text.js";
+import { shellWord } from "../shell.js";
 import { colorsFor, type SharedFlags } from "./options.js";
 
 export const exitCodes = { good: 0, findings: 1, failure: 2, interrupted: 130 } as const;
@@ -64,7 +65,7 @@ export function asError(failure: unknown): FixelfError {
 
 /** What went wrong, with the path. */
 export function sentence({ message, path }: FixelfError): string {
-  return path === undefined || message.includes(path) ? message : `${path}: ${message}`;
+  return path === undefined || message.startsWith(path) ? message : `${path}: ${message}`;
 }
 
 /** The sentence, and the command that helps next where there is one. */

@@ -3,9 +3,10 @@ import type { Facts } from "../facts.js";
 import { sameMachine } from "../machine.js";
 import type { NativeFiles } from "../native.js";
 import type { CommonOptions } from "../options.js";
+import { fixelfCommand } from "../shell.js";
 import type { Store } from "../store/context.js";
-import { nameOf, type StorePlace, storePathOf } from "../store/place.js";
-import type { Tree } from "../subject.js";
+import { type StorePlace, storePathOf } from "../store/place.js";
+import type { Subject, Tree } from "../subject.js";
 
 export interface Circumstances {
   place: StorePlace;
@@ -46,12 +47,7 @@ export function collectedStorePath(path: string, { place, files }: Circumstances
   }
 }
 
-/** "zlib-1.3.1", for people. */
-export function shortName(storePath: string): string {
-  return nameOf(storePath);
-}
-
-/** A word for a shell: quoted only where it has to be. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+/** The command that mends the subject. */
+export function fixCommand(subject: Subject, { options }: Circumstances): string {
+  return fixelfCommand("fix", subject.shown, options);
 }

@@ -2,7 +2,7 @@
 // program that is there, because what is missing is its loader (execve(2), ENOENT).
 import type { Facts, Resolution } from "../facts.js";
 import type { Subject } from "../subject.js";
-import { type Circumstances, collectedStorePath, shellWord } from "./circumstances.js";
+import { type Circumstances, collectedStorePath, fixCommand } from "./circumstances.js";
 import type { Finding } from "./finding.js";
 
 export async function interpreterFindings(
@@ -15,7 +15,7 @@ export async function interpreterFindings(
   if (interpreter === null || facts.type === "shared-library") return [];
   if (resolution.interpreter.found) return [];
   const collected = collectedStorePath(interpreter, circumstances);
-  const remedy = `fixelf fix ${shellWord(subject.shown)}`;
+  const remedy = fixCommand(subject, circumstances);
   const evidence = [
     `PT_INTERP names ${interpreter}`,
     `${interpreter}: ${resolution.interpreter.reason}`,

@@ -3,7 +3,7 @@
 import type { Facts, Resolution, ResolvedLibrary } from "../facts.js";
 import { describeMachine } from "../machine.js";
 import type { Subject } from "../subject.js";
-import { type Circumstances, collectedStorePath, shellWord } from "./circumstances.js";
+import { type Circumstances, collectedStorePath, fixCommand } from "./circumstances.js";
 import type { Finding } from "./finding.js";
 
 export async function libraryFindings(
@@ -56,8 +56,8 @@ async function findingFor(
   if (best !== undefined) evidence.push(`${best} would do`);
   const remedy =
     best === undefined
-      ? `No store path here provides ${soname}. Get a package that does, then: fixelf fix ${shellWord(subject.shown)}`
-      : `fixelf fix ${shellWord(subject.shown)}`;
+      ? `No store path here provides ${soname}. Get a package that does, then: ${fixCommand(subject, circumstances)}`
+      : fixCommand(subject, circumstances);
   if (collected) {
     const message = `${soname} was in ${collected}, which garbage collection has taken`;
     return { code: "library-collected", message, evidence, remedy };

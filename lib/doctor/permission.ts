@@ -1,7 +1,8 @@
 // not-executable: the shell says "Permission denied" (EACCES).
+
+import { shellWord } from "../shell.js";
 import type { Subject } from "../subject.js";
 import { isExecutable } from "../subject.js";
-import { shellWord } from "./circumstances.js";
 import type { Finding } from "./finding.js";
 
 export async function permissionFindings(subject: Subject): Promise<Finding[]> {

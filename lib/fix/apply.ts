@@ -1,4 +1,5 @@
 // The last stage, and the only one that writes.
+import { unlink } from "node:fs/promises";
 import { cpus } from "node:os";
 import picomatch from "picomatch";
 import { FixelfError } from "../errors.js";
@@ -39,7 +40,7 @@ export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<
       const outcome = outcomes.get(file) as Outcome;
       const failure = failures[index];
       if (failure) Object.assign(outcome, failed(fromNative(failure)));
-      else outcome.outcome = "fixed";
+      else if (file.edits.length > 0) outcome.outcome = "fixed";
     }
   }
   const kept = plan.files.filter((file) => isUsable(outcomes.get(file)));
@@ -87,7 +88,8 @@ async function takeBack(file: FilePlan, outcome: Outcome, result: Verification):
     message: `it was given back as it was: ${why}`,
   };
   try {
-    await native.undo(file.output, await stateSubdirectory("undo"));
+    if (file.output === file.host) await native.undo(file.host, await stateSubdirectory("undo"));
+    else await unlink(file.output);
   } catch (caught) {
     error.message = `${why}, and it could not be given back: ${fromNative(caught).message}`;
   }

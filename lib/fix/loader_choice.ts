@@ -45,6 +45,7 @@ export async function suitableLoaders(
   const needs = libc === "glibc" ? glibcNeeds(members) : [];
   const ofMachine = (await store.loaders()).filter((loader) => sameMachine(loader, first));
   const ofLibc = ofMachine.filter((loader) => loader.libc === libc || loader.libc === "unknown");
+  if (store.userLoader !== null) return namedByUser(store.userLoader, ofMachine, first);
   if (ofLibc.length === 0) {
     throw new FixelfError(
       "unsolvable",
@@ -65,4 +66,15 @@ export async function suitableLoaders(
     );
   }
   return choices;
+}
+
+/** The user knows best: no other is taken in its place, and the result is verified like any. */
+function namedByUser(path: string, loaders: readonly Loader[], facts: Facts): LoaderChoice[] {
+  const loader = loaders.find((candidate) => candidate.path === path);
+  if (loader === undefined) {
+    throw new FixelfError("unsolvable", `${path} is no loader for ${describeMachine(facts)}`, {
+      path,
+    });
+  }
+  return [{ loader, reason: "named by the user" }];
 }

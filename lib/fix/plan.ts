@@ -1,5 +1,6 @@
 // The fourth stage: which bytes of which files change. Nothing is written.
-import { resolve as absolutePath } from "node:path";
+import { lstat, realpath } from "node:fs/promises";
+import { resolve as absolutePath, basename, dirname, join } from "node:path";
 import { FixelfError } from "../errors.js";
 import type { Facts } from "../facts.js";
 import { describeMachine, sameMachine } from "../machine.js";
@@ -29,6 +30,7 @@ export async function plan(paths: readonly string[], options: PlanOptions = {}):
   const files: FilePlan[] = [];
   for (const path of paths) {
     const tree = await readTree(path, place.root);
+    if (options.output !== undefined) await checkOutput(options.output, store);
     if (options.output !== undefined && (tree.directory || paths.length > 1)) {
       throw new FixelfError("usage", "--output takes one file, not a directory or several");
     }
@@ -41,6 +43,26 @@ export async function plan(paths: readonly string[], options: PlanOptions = {}):
     ignoreMissing: options.ignoreMissing ?? [],
     ...place,
   };
+}
+
+/** A file that is there already is somebody's, and a store belongs to Nix. */
+async function checkOutput(output: string, store: Store): Promise<void> {
+  const path = absolutePath(output);
+  const directory = await realpath(dirname(path)).catch((cause: unknown) => {
+    throw new FixelfError("not-found", `${dirname(path)}: there is no such directory`, {
+      path,
+      cause,
+    });
+  });
+  if (isInStore(join(directory, basename(path)), store)) {
+    throw new FixelfError("in-store", `${output} would be inside the store`, { path });
+  }
+  const present = await lstat(path).catch(() => null);
+  if (present !== null) {
+    throw new FixelfError("usage", `${output} exists already; remove it or name another file`, {
+      path,
+    });
+  }
 }
 
 async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise<FilePlan[]> {
@@ -208,7 +230,8 @@ async function planFile(
     filePlan.edits.push({ what: solved.tag, from, to: value });
   }
   filePlan.storePaths = storePathsOf(solved, store);
-  if (filePlan.edits.length === 0) return filePlan;
+  // With --output even a file that needs no change is expected to arrive there.
+  if (filePlan.edits.length === 0 && filePlan.output === filePlan.host) return filePlan;
   try {
     filePlan.layout = await native.layOut(subject.host, edits);
     filePlan.reasons.push(...filePlan.layout.reasons);

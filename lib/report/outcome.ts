@@ -1,7 +1,8 @@
 // What would be done, what was done, and how to take it back.
 import type { Edit, FilePlan, Outcome } from "../fix/outcome.js";
 import type { UndoOutcome } from "../fix/undo.js";
-import { type Colors, plural, printable, shellWord } from "./text.js";
+import { shellWord } from "../shell.js";
+import { type Colors, plural, printable } from "./text.js";
 
 export function planText(files: readonly FilePlan[], colors: Colors): string {
   return files.map((file) => filePlanText(file, colors)).join("\n");

@@ -12,11 +12,6 @@ export function printable(text: string): string {
   );
 }
 
-/** A path as an argument of a shell command. */
-export function shellWord(text: string): string {
-  return /^[\w./@%+:,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
