@@ -55,6 +55,7 @@ function initialOutcome(file: FilePlan): Outcome {
   const { path, edits, reasons, refusal } = file;
   const base = { path, edits, reasons: [...reasons], verified: false };
   if (refusal === null) return { ...base, outcome: "unchanged", error: null };
+  base.reasons = []; // they spoke of a change that is not made
   const { code, message } = refusal;
   const outcome = refusal.failed ? "failed" : "refused";
   return { ...base, edits: [], outcome, error: { code, message } };

@@ -123,7 +123,9 @@ async function provide(
     const { soname, path, optional, neededBy } = library;
     if (path !== null || optional) continue;
     if (problem.ignoreMissing.length > 0 && isIgnored(soname)) continue;
-    const requester = drafts.find(({ member }) => member.path === neededBy) ?? null;
+    // "$ORIGIN/../lib" leaves dots in the path, and a soname is often a link to the file itself.
+    const requesterPath = realPathOf(neededBy, files);
+    const requester = drafts.find(({ member }) => member.path === requesterPath) ?? null;
     const target = requester ?? draft;
     const found = await directoryFor(soname, target, problem);
     if (found.directory === null) {
@@ -148,6 +150,14 @@ async function provide(
   }
   if (changed) for (const each of drafts) assume(each, files);
   return changed;
+}
+
+function realPathOf(path: string, files: NativeFiles): string {
+  try {
+    return files.realPath(path);
+  } catch {
+    return path; // it has vanished since it was resolved
+  }
 }
 
 async function directoryFor(

@@ -9,7 +9,6 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const commandLine = join(here, "../../dist/cli/main.js");
 const folder = execFileSync(join(here, "locate"), { encoding: "utf8" }).trim();
 
 /** Why the world cannot be entered, or null when it can. */
@@ -116,7 +115,7 @@ export class World {
 
   /** Runs fixelf inside. */
   fixelf(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return this.run(["node", commandLine, ...argv], options);
+    return this.run(["fixelf", ...argv], options);
   }
 
   /** Runs fixelf inside with --json; `document` is what it printed. */

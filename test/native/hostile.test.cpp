@@ -1,0 +1,460 @@
+// Files that nobody vouches for: whatever the bytes are, there is an answer, and soon.
+#include <doctest.h>
+
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <iterator>
+
+#include "elf/facts.hpp"
+#include "patch/edits.hpp"
+
+using namespace fixelf;
+
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+Bytes contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// A library with names, versions and notes, small enough to be cut at every length.
+class Made {
+ public:
+  explicit Made(Class fileClass = Class::Elf64, ByteOrder order = ByteOrder::Little)
+      : codec_(fileClass, order), strings_(1, '\0') {
+    bytes_.resize(kTable, 0);
+    std::memcpy(bytes_.data(), ELFMAG, SELFMAG);
+    bytes_[EI_CLASS] = static_cast<uint8_t>(fileClass);
+    bytes_[EI_DATA] = static_cast<uint8_t>(order);
+    bytes_[EI_VERSION] = EV_CURRENT;
+    codec_.putU16(&bytes_[16], ET_DYN);
+    codec_.putU16(&bytes_[18], EM_X86_64);
+    codec_.putU32(&bytes_[20], EV_CURRENT);
+    codec_.putU16(&bytes_[24 + 3 * codec_.wordSize() + 4],
+                  static_cast<uint16_t>(codec_.fileHeaderSize()));
+    codec_.putU16(&bytes_[24 + 3 * codec_.wordSize() + 6],
+                  static_cast<uint16_t>(codec_.programHeaderSize()));
+  }
+
+  uint32_t name(const std::string& text) {
+    const size_t at = strings_.size();
+    strings_.append(text).push_back('\0');
+    return static_cast<uint32_t>(at);
+  }
+  void entry(int64_t tag, uint64_t value) { entries_.push_back({tag, value}); }
+  // Bytes that are mapped; the answer is their address.
+  uint64_t add(const Bytes& bytes) {
+    extra_.insert(extra_.end(), bytes.begin(), bytes.end());
+    return kExtra + extra_.size() - bytes.size();
+  }
+  void segment(const ProgramHeader& header) { segments_.push_back(header); }
+  void withoutEnd() { end_ = false; }
+  [[nodiscard]] const Codec& codec() const { return codec_; }
+  [[nodiscard]] static uint64_t nextAddress() { return kExtra; }
+
+  Bytes build() {
+    bytes_.resize(kExtra, 0);
+    bytes_.insert(bytes_.end(), extra_.begin(), extra_.end());
+    const uint64_t strings = bytes_.size();
+    bytes_.insert(bytes_.end(), strings_.begin(), strings_.end());
+    entry(DT_STRTAB, strings);
+    entry(DT_STRSZ, strings_.size());
+    bytes_.resize(static_cast<size_t>(alignUp(bytes_.size(), 16)), 0);
+    const uint64_t table = bytes_.size();
+    if (end_) entry(DT_NULL, 0);
+    const size_t size = codec_.dynamicEntrySize();
+    bytes_.resize(bytes_.size() + entries_.size() * size);
+    for (size_t index = 0; index < entries_.size(); ++index) {
+      codec_.put(std::span(bytes_).subspan(static_cast<size_t>(table) + index * size, size),
+                 entries_[index]);
+    }
+    const uint64_t tableSize = entries_.size() * size;
+    segments_.insert(segments_.begin(),
+                     {PT_DYNAMIC, PF_R, table, table, table, tableSize, tableSize, 8});
+    segments_.insert(segments_.begin(),
+                     {PT_LOAD, PF_R, 0, 0, 0, bytes_.size(), bytes_.size(), 4096});
+    for (size_t index = 0; index < segments_.size(); ++index) {
+      codec_.put(std::span(bytes_).subspan(kTable + index * codec_.programHeaderSize(),
+                                           codec_.programHeaderSize()),
+                 segments_[index]);
+    }
+    FileHeader header;
+    header.programHeaderOffset = kTable;
+    header.programHeaderCount = static_cast<uint16_t>(segments_.size());
+    codec_.put(bytes_, header);
+    return bytes_;
+  }
+
+ private:
+  static constexpr uint64_t kTable = 64;
+  static constexpr uint64_t kExtra = 1024;
+  Codec codec_;
+  Bytes bytes_;
+  Bytes extra_;
+  std::string strings_;
+  std::vector<DynamicEntry> entries_;
+  std::vector<ProgramHeader> segments_;
+  bool end_ = true;
+};
+
+Bytes ordinary(Class fileClass = Class::Elf64, ByteOrder order = ByteOrder::Little) {
+  Made made(fileClass, order);
+  made.entry(DT_NEEDED, made.name("libone.so.1"));
+  made.entry(DT_NEEDED, made.name("libtwo.so.2"));
+  made.entry(DT_SONAME, made.name("libself.so"));
+  made.entry(DT_RUNPATH, made.name("/opt/lib:/opt/lib64"));
+  Bytes need(32, 0);
+  const Codec& codec = made.codec();
+  codec.putU16(&need[0], 1);
+  codec.putU16(&need[2], 1);
+  codec.putU32(&need[4], made.name("libone.so.1"));
+  codec.putU32(&need[8], 16);
+  codec.putU32(&need[24], made.name("ONE_1.0"));
+  made.entry(DT_VERNEED, made.add(need));
+  made.entry(DT_VERNEEDNUM, 1);
+  Bytes symbols(2 * codec.symbolSize(), 0);
+  codec.putU32(&symbols[codec.symbolSize()], made.name("function"));
+  made.entry(DT_SYMTAB, made.add(symbols));
+  Bytes hash(20, 0);
+  codec.putU32(&hash[0], 1);
+  codec.putU32(&hash[4], 2);
+  made.entry(DT_HASH, made.add(hash));
+  return made.build();
+}
+
+Edits anyEdits(bool interpreter) {
+  Edits edits;
+  if (interpreter) edits.interpreter = "/an/interpreter/" + std::string(300, 'i');
+  edits.searchPath = Edits::SearchPath{"/a/search/path/" + std::string(300, 's'), {}};
+  return edits;
+}
+
+// Reads and plans; the answers must be in order whatever they are.
+void face(const Bytes& bytes) {
+  const MemorySource source(bytes);
+  const auto facts = readFacts(source, "hostile");
+  if (!facts) {
+    CHECK(facts.error().path == "hostile");
+    CHECK_FALSE(facts.error().message.empty());
+  }
+  for (const bool interpreter : {false, true}) {
+    const auto layout = layOut(source, anyEdits(interpreter));
+    if (!layout) {
+      CHECK_FALSE(layout.error().message.empty());
+      continue;
+    }
+    uint64_t end = 0;
+    for (const ByteRange& range : layout->ranges) {
+      CHECK(range.offset >= end);
+      end = range.end();
+    }
+    CHECK(end <= layout->newSize);
+    CHECK(layout->newSize >= layout->oldSize);
+    CHECK(layout->newSize - layout->oldSize < (32U << 20));
+  }
+}
+
+Result<Facts> factsOf(const Bytes& bytes) { return readFacts(MemorySource(bytes), "hostile"); }
+
+ErrorCode codeOf(const Bytes& bytes) {
+  const auto facts = factsOf(bytes);
+  REQUIRE_FALSE(facts);
+  return facts.error().code;
+}
+
+// Fails a test that takes longer than any answer may.
+class Watch {
+ public:
+  Watch() = default;
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  ~Watch() { CHECK(std::chrono::steady_clock::now() - start_ < std::chrono::seconds(20)); }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+TEST_CASE("no ELF file at all") {
+  CHECK(codeOf({}) == ErrorCode::NotElf);
+  CHECK(codeOf({0x7f}) == ErrorCode::NotElf);
+  CHECK(codeOf({'#', '!', '/', 'b', 'i', 'n', '/', 's', 'h', '\n'}) == ErrorCode::NotElf);
+  CHECK(codeOf({0x7f, 'E', 'L', 'F'}) == ErrorCode::Truncated);
+  CHECK(codeOf(Bytes(100, 0)) == ErrorCode::NotElf);
+  Bytes filled(5000, 0xff);
+  std::memcpy(filled.data(), ELFMAG, SELFMAG);
+  CHECK(codeOf(filled) == ErrorCode::Malformed);
+}
+
+TEST_CASE("an ordinary file of every class and byte order") {
+  for (const Class fileClass : {Class::Elf32, Class::Elf64}) {
+    for (const ByteOrder order : {ByteOrder::Little, ByteOrder::Big}) {
+      const Bytes bytes = ordinary(fileClass, order);
+      const auto facts = factsOf(bytes);
+      REQUIRE_MESSAGE(facts, (facts ? "" : facts.error().message));
+      CHECK(facts->header.fileClass == fileClass);
+      CHECK(facts->header.byteOrder == order);
+      CHECK(facts->needed == std::vector<std::string>{"libone.so.1", "libtwo.so.2"});
+      CHECK(facts->soname == "libself.so");
+      CHECK(facts->runpath == "/opt/lib:/opt/lib64");
+      REQUIRE(facts->versionsNeeded.size() == 1);
+      CHECK(facts->versionsNeeded[0].versions[0].name == "ONE_1.0");
+      const auto layout = layOut(MemorySource(bytes), anyEdits(false));
+      CHECK_MESSAGE(layout, (layout ? "" : layout.error().message));
+    }
+  }
+}
+
+TEST_CASE("cut at every length") {
+  const Watch watch;
+  const Bytes bytes = ordinary();
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    CHECK_FALSE(factsOf(Bytes(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(size))));
+  }
+  // One that a linker made: cut within the section headers, it is still good for the loader.
+  const Bytes real = contents("/bin/true");
+  REQUIRE(real.size() > 1000);
+  for (size_t size = 0; size < real.size(); size += size < 4096 ? 1 : 61) {
+    const MemorySource source(Bytes(real.begin(), real.begin() + static_cast<ptrdiff_t>(size)));
+    (void)readFacts(source, "cut");
+    (void)layOut(source, anyEdits(true));
+  }
+}
+
+TEST_CASE("every byte of the headers replaced") {
+  const Watch watch;
+  for (const Bytes& bytes : {contents("/bin/true"), ordinary(), ordinary(Class::Elf32),
+                             ordinary(Class::Elf64, ByteOrder::Big)}) {
+    Bytes changed = bytes;
+    for (size_t at = 0; at < std::min<size_t>(changed.size(), 1024); ++at) {
+      for (const uint8_t value : {0x00, 0xff, 0x7f, 0x01, 0x80}) {
+        changed[at] = value;
+        CAPTURE(at);
+        CAPTURE(int{value});
+        face(changed);
+      }
+      changed[at] = bytes[at];
+    }
+  }
+}
+
+TEST_CASE("every byte of the tables replaced") {
+  const Watch watch;
+  const Bytes bytes = ordinary();
+  Bytes changed = bytes;
+  for (size_t at = 1024; at < changed.size(); ++at) {
+    for (const uint8_t value : {0x00, 0xff, 0x7f, 0x01, 0x80}) {
+      changed[at] = value;
+      CAPTURE(at);
+      face(changed);
+    }
+    changed[at] = bytes[at];
+  }
+}
+
+TEST_CASE("headers that lie") {
+  Bytes bytes = ordinary();
+  const Codec codec(Class::Elf64, ByteOrder::Little);
+  SUBCASE("65535 program headers") {
+    codec.putU16(&bytes[56], 65535);
+    CHECK(codeOf(bytes) == ErrorCode::Malformed);
+  }
+  SUBCASE("program headers behind the file's end") {
+    codec.putU64(&bytes[32], bytes.size() - 8);
+    CHECK(codeOf(bytes) == ErrorCode::Truncated);
+    codec.putU64(&bytes[32], UINT64_MAX - 8);
+    CHECK(codeOf(bytes) == ErrorCode::Truncated);
+  }
+  SUBCASE("a segment outside the file") {
+    codec.putU64(&bytes[64 + 8], bytes.size());
+    CHECK(codeOf(bytes) == ErrorCode::Truncated);
+    codec.putU64(&bytes[64 + 8], UINT64_MAX - 8);
+    CHECK(codeOf(bytes) == ErrorCode::Malformed);
+  }
+  SUBCASE("65535 sections, and more than that") {
+    codec.putU16(&bytes[58], 64);
+    codec.putU64(&bytes[40], 64);
+    codec.putU16(&bytes[60], 65535);
+    CHECK(factsOf(bytes));
+    codec.putU16(&bytes[60], 0);
+    CHECK(factsOf(bytes));
+  }
+  face(bytes);
+}
+
+TEST_CASE("tables that lie") {
+  const Watch watch;
+  Made made;
+  SUBCASE("a need outside the string table") {
+    made.entry(DT_NEEDED, 1U << 20);
+    const Bytes bytes = made.build();
+    CHECK(codeOf(bytes) == ErrorCode::Malformed);
+    face(bytes);
+  }
+  SUBCASE("a need at the end of all numbers") {
+    made.entry(DT_NEEDED, UINT64_MAX);
+    CHECK(codeOf(made.build()) == ErrorCode::Malformed);
+  }
+  SUBCASE("no DT_NULL") {
+    made.entry(DT_NEEDED, made.name("libone.so"));
+    made.withoutEnd();
+    const Bytes bytes = made.build();
+    CHECK(codeOf(bytes) == ErrorCode::Malformed);
+    face(bytes);
+  }
+  SUBCASE("a name 10,000 times that is very long") {
+    const uint32_t name = made.name(std::string(1U << 20, 'n'));
+    for (int count = 0; count < 10'000; ++count)
+      made.entry(DT_NEEDED, name);
+    const Bytes bytes = made.build();
+    CHECK(codeOf(bytes) == ErrorCode::LimitExceeded);
+    face(bytes);
+  }
+  SUBCASE("a name longer than any") {
+    made.entry(DT_NEEDED, made.name(std::string(5U << 20, 'n')));
+    CHECK(codeOf(made.build()) == ErrorCode::LimitExceeded);
+  }
+  SUBCASE("a symbol count beyond the file") {
+    Bytes hash(16, 0xff);
+    made.entry(DT_HASH, made.add(hash));
+    made.entry(DT_SYMTAB, Made::nextAddress());
+    made.entry(DT_RUNPATH, made.name("/lib"));
+    face(made.build());
+  }
+  SUBCASE("a GNU hash table of endless chains") {
+    Bytes hash(64, 0);
+    made.codec().putU32(&hash[0], 4);
+    hash[16 + 3] = 0x7f;
+    made.entry(DT_GNU_HASH, made.add(hash));
+    made.entry(DT_SYMTAB, Made::nextAddress());
+    face(made.build());
+  }
+}
+
+TEST_CASE("version lists that never end") {
+  const Watch watch;
+  Made made;
+  const Codec& codec = made.codec();
+  const uint32_t name = made.name("name");
+  SUBCASE("needs that lead back by an overflow") {
+    Bytes need(32, 0);
+    codec.putU16(&need[2], 1);
+    codec.putU32(&need[4], name);
+    codec.putU32(&need[8], 16);
+    codec.putU32(&need[12], 0U - 16U);
+    codec.putU32(&need[24], name);
+    made.entry(DT_VERNEED, made.add(need));
+    made.entry(DT_VERNEEDNUM, UINT32_MAX);
+    CHECK(codeOf(made.build()) == ErrorCode::Truncated);
+  }
+  SUBCASE("auxiliaries that are their own successors, as far as they can") {
+    // All records are the same zeros but for their steps of one byte.
+    Bytes zeros(200'000, 0);
+    codec.putU16(&zeros[2], 65535);
+    codec.putU32(&zeros[8], 16);
+    codec.putU32(&zeros[12], 1);
+    for (size_t at = 16 + 12; at + 4 < zeros.size(); at += 16)
+      codec.putU32(&zeros[at], 16);
+    made.entry(DT_VERNEED, made.add(zeros));
+    made.entry(DT_VERNEEDNUM, UINT32_MAX);
+    face(made.build());
+  }
+  SUBCASE("definitions") {
+    Bytes definition(28, 0);
+    codec.putU16(&definition[6], 65535);
+    codec.putU32(&definition[12], 20);
+    codec.putU32(&definition[16], 0U - 20U);
+    codec.putU32(&definition[20], name);
+    codec.putU32(&definition[24], 0U - 8U);
+    made.entry(DT_VERDEF, made.add(definition));
+    made.entry(DT_VERDEFNUM, UINT64_MAX);
+    CHECK(codeOf(made.build()) == ErrorCode::Truncated);
+  }
+  SUBCASE("names that are very long, again and again") {
+    const uint32_t longName = made.name(std::string(1U << 20, 'v'));
+    constexpr size_t kCount = 10'000;
+    Bytes needs(16 + kCount * 16, 0);
+    codec.putU16(&needs[2], kCount);
+    codec.putU32(&needs[4], longName);
+    codec.putU32(&needs[8], 16);
+    for (size_t index = 0; index < kCount; ++index) {
+      codec.putU32(&needs[16 + index * 16 + 8], longName);
+      codec.putU32(&needs[16 + index * 16 + 12], 16);
+    }
+    Bytes definitions(kCount * 28, 0);
+    for (size_t index = 0; index < kCount; ++index) {
+      uint8_t* record = &definitions[index * 28];
+      codec.putU16(record + 6, 1);
+      codec.putU32(record + 12, 20);
+      codec.putU32(record + 16, 28);
+      codec.putU32(record + 20, longName);
+    }
+    SUBCASE("needed") {
+      made.entry(DT_VERNEED, made.add(needs));
+      made.entry(DT_VERNEEDNUM, 1);
+    }
+    SUBCASE("defined") {
+      made.entry(DT_VERDEF, made.add(definitions));
+      made.entry(DT_VERDEFNUM, kCount);
+    }
+    CHECK(codeOf(made.build()) == ErrorCode::LimitExceeded);
+  }
+}
+
+TEST_CASE("records are written as they are read, in every class and byte order") {
+  for (const Class fileClass : {Class::Elf32, Class::Elf64}) {
+    for (const ByteOrder order : {ByteOrder::Little, ByteOrder::Big}) {
+      const Codec codec(fileClass, order);
+      const auto wide = [&](uint64_t value) { return codec.wide() ? value : value & UINT32_MAX; };
+      Bytes bytes(64, 0);
+
+      ProgramHeader segment{1, 2, 0, 0, 0, 0, 0, 0};
+      uint64_t next = 0x8182838485868788;
+      for (uint64_t* field : {&segment.offset, &segment.virtualAddress, &segment.physicalAddress,
+                              &segment.fileSize, &segment.memorySize, &segment.alignment})
+        *field = wide(next += 0x0101010101010101);
+      codec.put(std::span(bytes).first(codec.programHeaderSize()), segment);
+      CHECK(codec.programHeader(bytes) == segment);
+
+      SectionHeader section{11, 12, 0, 0, 0, 0, 13, 14, 0, 0};
+      for (uint64_t* field : {&section.flags, &section.address, &section.offset, &section.size,
+                              &section.alignment, &section.entrySize})
+        *field = wide(next += 0x0101010101010101);
+      codec.put(std::span(bytes).first(codec.sectionHeaderSize()), section);
+      CHECK(codec.sectionHeader(bytes) == section);
+
+      for (const int64_t tag : {int64_t{DT_NEEDED}, int64_t{DT_GNU_HASH}, int64_t{DT_FLAGS_1},
+                                int64_t{DT_AUXILIARY}, int64_t{DT_FILTER}}) {
+        const DynamicEntry entry{tag, wide(next += 0x0101010101010101)};
+        codec.put(std::span(bytes).first(codec.dynamicEntrySize()), entry);
+        CHECK(codec.dynamicEntry(bytes) == entry);
+      }
+
+      const Bytes file = ordinary(fileClass, order);
+      Bytes copy = file;
+      FileHeader header = codec.fileHeader(file);
+      codec.put(copy, header);
+      CHECK(copy == file);
+      header.programHeaderOffset = wide(next += 0x0101010101010101);
+      header.programHeaderCount = 0x1234;
+      codec.put(copy, header);
+      CHECK(codec.fileHeader(copy).programHeaderOffset == header.programHeaderOffset);
+      CHECK(codec.fileHeader(copy).programHeaderCount == 0x1234);
+
+      codec.putU32(bytes.data(), 0x01020304);
+      CHECK(bytes[0] == (order == ByteOrder::Little ? 4 : 1));
+      CHECK(codec.u16(bytes.data()) == (order == ByteOrder::Little ? 0x0304 : 0x0102));
+      // What the C library calls the sizes.
+      CHECK(codec.fileHeaderSize() == (codec.wide() ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr)));
+      CHECK(codec.programHeaderSize() == (codec.wide() ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)));
+      CHECK(codec.sectionHeaderSize() == (codec.wide() ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr)));
+      CHECK(codec.dynamicEntrySize() == (codec.wide() ? sizeof(Elf64_Dyn) : sizeof(Elf32_Dyn)));
+      CHECK(codec.symbolSize() == (codec.wide() ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym)));
+    }
+  }
+}
