@@ -6,16 +6,23 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "parts", include: ["test/**/*.test.ts"], exclude: ["test/world/**"] },
+        test: {
+          name: "parts",
+          include: ["test/*.test.ts"],
+          // Compilers for other machines, and qemu, take their time.
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
       },
       {
         extends: true,
         test: {
-          // A real Nix store, namespaces, qemu: what takes minutes here is not a hang.
           name: "world",
-          include: ["test/world/**/*.test.ts"],
+          include: ["test/end-to-end/*.test.ts", "test/world/*.test.ts"],
+          globalSetup: ["test/world/global-setup.ts"],
+          // A real Nix store and namespaces: what takes minutes here is not a hang.
           testTimeout: 180_000,
-          hookTimeout: 600_000,
+          hookTimeout: 900_000,
         },
       },
     ],

@@ -1,5 +1,6 @@
 // Rounds, in each of which every contestant has one turn: what else the machine does meanwhile
-// meets all of them alike, and ratios are taken within a round.
+// meets all of them alike, and ratios are taken within a round. Every other round goes backwards, so
+// that nobody always follows the one who left the disk busy.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ export function measureRounds({ contestants, material, edits, rounds, scratch })
   const results = contestants.map((contestant) => ({ contestant, turns: [] }));
   // The first round warms caches and counts for nothing.
   for (let round = 0; round <= rounds; ++round) {
-    for (const { contestant, turns } of results) {
+    for (const { contestant, turns } of round % 2 === 0 ? results : results.toReversed()) {
       const turn = takeTurn(contestant, material, edits, join(scratch, "turn"));
       if (round > 0) turns.push(turn);
     }

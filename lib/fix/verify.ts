@@ -66,11 +66,14 @@ async function askLoader(
   host: string,
   resolution: Resolution,
 ): Promise<Verification> {
+  // No LD_… of ours may change the answer. --list gives up at the first library that is missing
+  // (glibc 2.36); what it does for its caller, tracing, goes on.
+  const goesOn = resolution.libraries.some(({ path }) => path === null);
+  const args = goesOn ? [host] : ["--list", host];
+  const env: NodeJS.ProcessEnv = goesOn ? { LD_TRACE_LOADED_OBJECTS: "1" } : {};
   let output: string;
   try {
-    // No LD_… of ours may change the answer.
-    const env = { PATH: process.env.PATH ?? "" };
-    ({ stdout: output } = await run(loader, ["--list", host], { env, timeout: 20_000 }));
+    ({ stdout: output } = await run(loader, args, { env, timeout: 20_000 }));
   } catch (caught) {
     const { stderr = "", stdout = "", message } = caught as Error & Record<string, string>;
     const said = (stderr || stdout || message).trim().split("\n", 1)[0];

@@ -10,14 +10,20 @@
 
 namespace fixelf {
 
+namespace {
+
+Error leavesFile(uint64_t offset, uint64_t size) {
+  return Error{ErrorCode::Truncated,
+               "the file ends at byte " + std::to_string(size) +
+                   ", but its headers point to bytes " + std::to_string(offset) + " and on",
+               {},
+               0};
+}
+
+}  // namespace
+
 Status Source::read(uint64_t offset, std::span<uint8_t> out) const {
-  if (offset > size() || out.size() > size() - offset) {
-    return Error{ErrorCode::Truncated,
-                 "the file ends at byte " + std::to_string(size()) +
-                     ", but its headers point to bytes " + std::to_string(offset) + " and on",
-                 {},
-                 0};
-  }
+  if (offset > size() || out.size() > size() - offset) return leavesFile(offset, size());
   return readInside(offset, out);
 }
 
@@ -29,7 +35,7 @@ Result<std::vector<uint8_t>> Source::bytes(uint64_t offset, uint64_t length, uin
                  {},
                  0};
   }
-  if (offset > size() || length > size() - offset) return read(offset, {}).error();
+  if (offset > size() || length > size() - offset) return leavesFile(offset, size());
   std::vector<uint8_t> copy(static_cast<size_t>(length));
   Status status = read(offset, copy);
   if (!status) return status.error();

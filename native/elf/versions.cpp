@@ -109,19 +109,45 @@ class Walker {
 
 }  // namespace
 
+namespace {
+
+// Names that are held to a limit together: a thousand records may all point at one long name.
+class Names {
+ public:
+  Names(const Source& source, const StringTable& strings) : source_(source), strings_(strings) {}
+
+  Result<std::string> at(uint64_t index) {
+    auto name = strings_.at(source_, index);
+    if (!name) return name;
+    total_ += name->size();
+    if (total_ > Limits::kStrings) {
+      return Error{ErrorCode::LimitExceeded, "the file has too many version names to hold", {}, 0};
+    }
+    return name;
+  }
+
+ private:
+  const Source& source_;
+  const StringTable& strings_;
+  uint64_t total_ = 0;
+};
+
+}  // namespace
+
 Result<std::vector<NeededVersions>> readNeededVersions(const Source& source, const Image& image,
                                                        const StringTable& strings) {
   std::vector<NeededVersions> result;
+  Names names(source, strings);
   Status status = Walker(source, image)
                       .needs(
                           [&](const Need& need) -> Status {
-                            auto library = strings.at(source, need.file);
+                            auto library = names.at(need.file);
                             if (!library) return library.error();
                             result.push_back({std::move(*library), {}});
                             return Done{};
                           },
                           [&](const NeedAuxiliary& auxiliary) -> Status {
-                            auto name = strings.at(source, auxiliary.name);
+                            auto name = names.at(auxiliary.name);
                             if (!name) return name.error();
                             result.back().versions.push_back(
                                 {std::move(*name), (auxiliary.flags & VER_FLG_WEAK) != 0});
@@ -134,6 +160,7 @@ Result<std::vector<NeededVersions>> readNeededVersions(const Source& source, con
 Result<std::vector<std::string>> readDefinedVersions(const Source& source, const Image& image,
                                                      const StringTable& strings) {
   std::vector<std::string> result;
+  Names names(source, strings);
   Status status = Walker(source, image)
                       .definitions([](const Definition&) -> Status { return Done{}; },
                                    [&](const Definition& definition, uint16_t index,
@@ -142,7 +169,7 @@ Result<std::vector<std::string>> readDefinedVersions(const Source& source, const
                                      // parents.
                                      if (index > 0 || (definition.flags & VER_FLG_BASE) != 0)
                                        return Done{};
-                                     auto name = strings.at(source, auxiliary.name);
+                                     auto name = names.at(auxiliary.name);
                                      if (!name) return name.error();
                                      result.push_back(std::move(*name));
                                      return Done{};

@@ -117,8 +117,8 @@ part("test world", worldMissing)("a fix that cannot be", () => {
   it("says so of a full disk", async () => {
     const script = `
       mkdir -p /mnt/small
-      mount -t tmpfs -o size=$(($(stat -c %s ${home}/postgres/native/bin/initdb) + 65536)) small /mnt/small
-      cp ${home}/postgres/native/bin/initdb /mnt/small/program
+      mount -t tmpfs -o size=$(($(stat -c %s ${home}/postgres/native/bin/pg_ctl) + 65536)) small /mnt/small
+      cp ${home}/postgres/native/bin/pg_ctl /mnt/small/program
       sha256sum /mnt/small/* >/tmp/before
       set +e
       fixelf fix /mnt/small/program

@@ -15,6 +15,7 @@ using namespace fixelf;
 namespace {
 
 using Bytes = std::vector<uint8_t>;
+constexpr uint8_t kValues[] = {0x00, 0xff, 0x7f, 0x01, 0x80};
 
 Bytes contents(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -158,7 +159,9 @@ void face(const Bytes& bytes) {
   }
 }
 
-Result<Facts> factsOf(const Bytes& bytes) { return readFacts(MemorySource(bytes), "hostile"); }
+Result<Facts> factsOf(const Bytes& bytes) {
+  return readFacts(MemorySource(bytes), "hostile");
+}
 
 ErrorCode codeOf(const Bytes& bytes) {
   const auto facts = factsOf(bytes);
@@ -232,7 +235,7 @@ TEST_CASE("every byte of the headers replaced") {
                              ordinary(Class::Elf64, ByteOrder::Big)}) {
     Bytes changed = bytes;
     for (size_t at = 0; at < std::min<size_t>(changed.size(), 1024); ++at) {
-      for (const uint8_t value : {0x00, 0xff, 0x7f, 0x01, 0x80}) {
+      for (const uint8_t value : kValues) {
         changed[at] = value;
         CAPTURE(at);
         CAPTURE(int{value});
@@ -248,7 +251,7 @@ TEST_CASE("every byte of the tables replaced") {
   const Bytes bytes = ordinary();
   Bytes changed = bytes;
   for (size_t at = 1024; at < changed.size(); ++at) {
-    for (const uint8_t value : {0x00, 0xff, 0x7f, 0x01, 0x80}) {
+    for (const uint8_t value : kValues) {
       changed[at] = value;
       CAPTURE(at);
       face(changed);

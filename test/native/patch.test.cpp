@@ -412,8 +412,9 @@ TEST_CASE("a string whose tail has another use is never overwritten") {
 
 TEST_CASE("what cannot be edited is refused with a reason") {
   const Workshop place;
-  place.run("printf 'int main(void){return 0;}' > s.c && gcc -static -o static s.c && "
-            "gcc -c -o object.o s.c");
+  place.run(
+      "printf 'int main(void){return 0;}' > s.c && gcc -static -o static s.c && "
+      "gcc -c -o object.o s.c");
   const auto refusal = [&](const std::string& name, const Edits& asked) {
     const auto layout = planned(place / name, asked);
     REQUIRE_FALSE(layout);

@@ -1,0 +1,312 @@
+// plan, apply, diagnose and undo on a root shaped as NixOS, made of this machine's own glibc. No Nix.
+import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { apply, diagnose, inspect, type PlanOptions, plan, undo } from "../lib/index.js";
+import { isLoaderName } from "../lib/store/loaders.js";
+import { part } from "./support/require-part.js";
+
+const hash = (letter: string) => letter.repeat(32);
+const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
+
+part("a compiler", missing)("fix", () => {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-fix-")));
+  const root = join(directory, "root");
+  const glibc = `/nix/store/${hash("a")}-glibc-2.36/lib`;
+  const thing = `/nix/store/${hash("b")}-thing-1.0/lib`;
+  const options: PlanOptions = { root, gcRoot: false };
+  const app = join(root, "opt/app");
+  const program = join(app, "bin/program");
+  const bundled = join(app, "lib/libbundled.so");
+  let loaderName: string;
+  let state: string;
+
+  const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
+  const gcc = (...args: string[]) => execFileSync("gcc", args, { cwd: directory });
+  const fix = async (path: string, extra: PlanOptions = {}) => {
+    const [outcome, ...others] = await apply(await plan([path], { ...options, ...extra }));
+    if (outcome === undefined || others.length > 0) throw new Error("not one outcome");
+    return outcome;
+  };
+  const doctor = async (path: string) => {
+    const [diagnosis] = await diagnose([path], { root });
+    if (diagnosis === undefined) throw new Error("no diagnosis");
+    return diagnosis;
+  };
+  /** Runs a program of the root as if the root were this machine's: by the loader, with all paths. */
+  const run = async (path: string) => {
+    const { interpreter, runpath } = await inspect(path);
+    const origin = dirname(path);
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the loader's, not ours
+    const expand = (entry: string) => entry.replace(/^\$ORIGIN|^\$\{ORIGIN\}/, origin);
+    const directories = (runpath ?? "")
+      .split(":")
+      .map(expand)
+      .map((entry) => (entry.startsWith(root) ? entry : join(root, entry)));
+    return execFileSync(
+      join(root, interpreter ?? ""),
+      ["--library-path", directories.join(":"), path],
+      { encoding: "utf8" },
+    );
+  };
+
+  beforeAll(() => {
+    const shared = (process.report.getReport() as { sharedObjects: string[] }).sharedObjects;
+    const libc = shared.find((path) => basename(path) === "libc.so.6");
+    if (libc === undefined) throw new Error("this Node does not use glibc");
+    loaderName = readdirSync(dirname(libc)).find(isLoaderName) as string;
+    for (const path of [glibc, thing]) mkdirSync(join(root, path), { recursive: true });
+    for (const name of ["libc.so.6", loaderName])
+      copyFileSync(realpathSync(join(dirname(libc), name)), join(root, glibc, name));
+    chmodSync(join(root, glibc, loaderName), 0o755);
+    mkdirSync(join(directory, "build"));
+    writeFileSync(join(directory, "thing.c"), "int thing(void) { return 40; }\n");
+    writeFileSync(
+      join(directory, "bundled.c"),
+      "int thing(void);\nint bundled(void) { return thing() + 2; }\n",
+    );
+    writeFileSync(
+      join(directory, "program.c"),
+      '#include <stdio.h>\nint bundled(void);\nint main(void) { printf("%d\\n", bundled()); return 0; }\n',
+    );
+    gcc("-shared", "-fPIC", "-o", join(root, thing, "libthing.so.1"), "thing.c", "-Wl,-soname,libthing.so.1");
+    gcc("-shared", "-fPIC", "-o", "build/libbundled.so", "bundled.c", join(root, thing, "libthing.so.1"), "-Wl,-soname,libbundled.so");
+    gcc("-o", "build/program", "program.c", "build/libbundled.so", "-Wl,--allow-shlib-undefined", "-Wl,--enable-new-dtags,-rpath,$ORIGIN/../lib");
+  });
+  beforeEach(() => {
+    state = mkdtempSync(join(directory, "state-"));
+    process.env.XDG_STATE_HOME = state;
+    rmSync(join(root, "opt"), { recursive: true, force: true });
+    for (const path of [program, bundled]) {
+      mkdirSync(dirname(path), { recursive: true });
+      copyFileSync(join(directory, "build", basename(path)), path);
+      chmodSync(path, 0o755);
+    }
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  it("makes a foreign program run, and takes it back", async () => {
+    const before = [sha256(program), sha256(bundled)];
+    const sick = await doctor(program);
+    expect(sick.verdict).toBe("broken");
+    expect(sick.findings.map(({ code }) => code)).toContain("interpreter-missing");
+
+    const plan1 = await plan([app], options);
+    expect([sha256(program), sha256(bundled)]).toEqual(before);
+    const outcomes = await apply(plan1);
+    expect(outcomes.map(({ path, outcome, error }) => ({ path, outcome, error }))).toEqual([
+      { path: program, outcome: "fixed", error: null },
+      { path: bundled, outcome: "fixed", error: null },
+    ]);
+    const facts = await inspect(program);
+    expect(facts.interpreter).toBe(`${glibc}/${loaderName}`);
+    expect(facts.runpath).toMatch(/^\$ORIGIN\/\.\.\/lib/);
+    expect((await inspect(bundled)).runpath).toContain(thing);
+    for (const path of [program, bundled])
+      expect(await doctor(path)).toMatchObject({ verdict: "healthy", findings: [] });
+
+    const fixed = [sha256(program), sha256(bundled)];
+    const second = await apply(await plan([app], options));
+    expect(second.map(({ outcome }) => outcome)).toEqual(["unchanged", "unchanged"]);
+    expect([sha256(program), sha256(bundled)]).toEqual(fixed);
+
+    const restored = await undo([app]);
+    expect(restored.map(({ outcome }) => outcome)).toEqual(["restored", "restored"]);
+    expect([sha256(program), sha256(bundled)]).toEqual(before);
+    expect((await undo([program]))[0]).toMatchObject({
+      outcome: "refused",
+      error: { code: "no-undo-record" },
+    });
+  });
+
+  it("fixes a program alone", async () => {
+    const before = sha256(program);
+    expect(await fix(program)).toMatchObject({ outcome: "fixed", error: null });
+    expect(await doctor(program)).toMatchObject({ verdict: "healthy" });
+    expect(await run(program)).toBe("42\n");
+    expect(await fix(program)).toMatchObject({ outcome: "unchanged", edits: [] });
+    expect((await undo([program]))[0]?.outcome).toBe("restored");
+    expect(sha256(program)).toBe(before);
+  });
+
+  it("fixes in place, and takes that back", async () => {
+    const before = sha256(program);
+    const { ino } = statSync(program);
+    expect(await fix(program, { inPlace: true })).toMatchObject({ outcome: "fixed" });
+    expect(statSync(program).ino).toBe(ino);
+    expect(await doctor(program)).toMatchObject({ verdict: "healthy" });
+    expect((await undo([program]))[0]?.outcome).toBe("restored");
+    expect(sha256(program)).toBe(before);
+  });
+
+  it("writes to another file and leaves the first", async () => {
+    const before = sha256(program);
+    const output = join(app, "bin/copy");
+    expect(await fix(program, { output })).toMatchObject({ outcome: "fixed" });
+    expect(sha256(program)).toBe(before);
+    expect(await doctor(output)).toMatchObject({ verdict: "healthy" });
+    expect(statSync(output).mode & 0o777).toBe(0o755);
+    await expect(plan([program], { ...options, output, inPlace: true })).rejects.toMatchObject({
+      code: "usage",
+    });
+    await expect(plan([app], { ...options, output })).rejects.toMatchObject({ code: "usage" });
+  });
+
+  it("leaves the store alone", async () => {
+    const inStore = join(root, `/nix/store/${hash("c")}-foreign-1/bin/program`);
+    mkdirSync(dirname(inStore), { recursive: true });
+    copyFileSync(program, inStore);
+    const before = sha256(inStore);
+    symlinkSync(inStore, join(app, "into-store"));
+    for (const path of [inStore, join(app, "into-store")])
+      expect(await fix(path)).toMatchObject({ outcome: "refused", error: { code: "in-store" } });
+    expect(sha256(inStore)).toBe(before);
+    rmSync(dirname(dirname(inStore)), { recursive: true });
+  });
+
+  describe("refuses, and does not change,", () => {
+    const damages: [title: string, code: string, damage: () => void][] = [
+      ["a text", "not-elf", () => writeFileSync(program, "some text, and no program\n")],
+      ["a script", "unsupported", () => writeFileSync(program, "#!/bin/sh\nexit 0\n")],
+      ["an empty file", "not-elf", () => truncateSync(program, 0)],
+      ["a file of four bytes", "truncated", () => truncateSync(program, 4)],
+      ["a truncated header", "truncated", () => truncateSync(program, 40)],
+      ["a truncated file", "truncated", () => truncateSync(program, 700)],
+      [
+        "a header of 65535 program headers",
+        "malformed",
+        () => {
+          const bytes = readFileSync(program);
+          bytes.writeUInt16LE(65535, bytes[4] === 1 ? 44 : 56);
+          writeFileSync(program, bytes);
+        },
+      ],
+    ];
+    it.each(damages)("%s", async (_title, code, damage) => {
+      damage();
+      const before = sha256(program);
+      const { ino, mtimeNs } = statSync(program, { bigint: true });
+      expect(await fix(program)).toMatchObject({ outcome: "refused", error: { code } });
+      expect(sha256(program)).toBe(before);
+      expect(statSync(program, { bigint: true })).toMatchObject({ ino, mtimeNs });
+      expect(readdirSync(dirname(program))).toEqual(["program"]);
+      expect(existsSync(join(state, "fixelf/undo"))).toBe(false);
+    });
+
+    it("a program whose library is nowhere", async () => {
+      rmSync(bundled);
+      const before = sha256(program);
+      const outcome = await fix(program);
+      expect(outcome).toMatchObject({ outcome: "refused", error: { code: "unsolvable" } });
+      expect(outcome.error?.message).toContain("libbundled.so");
+      expect(sha256(program)).toBe(before);
+      expect(await fix(program, { ignoreMissing: ["libbundled.*"] })).toMatchObject({
+        outcome: "fixed",
+      });
+    });
+  });
+
+  it("throws for a path that is not there", async () => {
+    await expect(plan([join(app, "none")], options)).rejects.toMatchObject({ code: "not-found" });
+    await expect(undo([join(app, "none")])).rejects.toMatchObject({ code: "not-found" });
+  });
+
+  it("does not change a hard link's twin", async () => {
+    const twin = join(app, "bin/twin");
+    linkSync(program, twin);
+    const before = sha256(twin);
+    expect(await fix(program)).toMatchObject({ outcome: "fixed" });
+    expect(sha256(twin)).toBe(before);
+    expect(sha256(program)).not.toBe(before);
+    expect((await undo([program]))[0]?.outcome).toBe("restored");
+    expect(sha256(program)).toBe(before);
+  });
+
+  it("does not write into a file of two names", async () => {
+    linkSync(program, join(app, "bin/twin"));
+    const before = sha256(program);
+    const outcome = await fix(program, { inPlace: true });
+    expect(outcome).toMatchObject({ outcome: "refused", error: { code: "unsupported" } });
+    expect(sha256(program)).toBe(before);
+  });
+
+  it("follows a symbolic link, which stays one", async () => {
+    const link = join(app, "link");
+    symlinkSync("bin/program", link);
+    const before = sha256(program);
+    expect(await fix(link)).toMatchObject({ outcome: "fixed", path: link });
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(readlinkSync(link)).toBe("bin/program");
+    expect(await doctor(program)).toMatchObject({ verdict: "healthy" });
+    expect((await undo([link]))[0]).toMatchObject({ outcome: "restored", path: link });
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(sha256(program)).toBe(before);
+  });
+
+  it.each([0o700, 0o755, 0o4711, 0o640])("keeps mode %o, owner and times", async (mode) => {
+    chmodSync(program, mode);
+    utimesSync(program, 1_000_000_000, 1_234_567_890.123);
+    const before = statSync(program, { bigint: true });
+    for (const step of ["fix", "undo"]) {
+      const result = step === "fix" ? await fix(program) : (await undo([program]))[0];
+      expect(result?.outcome).toMatch(/^(fixed|restored)$/);
+      const { mode, uid, gid, mtimeNs, nlink } = statSync(program, { bigint: true });
+      expect({ mode, uid, gid, mtimeNs, nlink }).toEqual({
+        mode: before.mode,
+        uid: before.uid,
+        gid: before.gid,
+        mtimeNs: before.mtimeNs,
+        nlink: before.nlink,
+      });
+    }
+  });
+
+  it("does not restore what has changed since", async () => {
+    await fix(program);
+    appendFileSync(program, "update");
+    const changed = sha256(program);
+    const [outcome] = await undo([program]);
+    expect(outcome).toMatchObject({ outcome: "refused", error: { code: "changed" } });
+    expect(sha256(program)).toBe(changed);
+  });
+
+  it("does not write over what has changed since the plan", async () => {
+    const made = await plan([program], options);
+    appendFileSync(program, "update");
+    const changed = sha256(program);
+    const [outcome] = await apply(made);
+    expect(outcome).toMatchObject({ outcome: "refused", error: { code: "changed" } });
+    expect(sha256(program)).toBe(changed);
+  });
+
+  it("writes nothing once it is cancelled", async () => {
+    const before = sha256(program);
+    const made = await plan([program], options);
+    await expect(apply(made, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: "cancelled",
+    });
+    expect(sha256(program)).toBe(before);
+  });
+});
