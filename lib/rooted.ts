@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, join, normalize, resolve } from "node:pa
 import { native } from "./native.js";
 
 export interface Rooted {
-  /** As seen from the root, or this machine's own path where `outside`; absolute. */
+  /** As seen from the root, without links, or this machine's own path where `outside`; absolute. */
   path: string;
   /** Where this machine can open it. */
   host: string;
@@ -16,7 +16,10 @@ export interface Rooted {
 export function insideRoot(path: string, root: string | undefined): Rooted {
   const whole = resolve(path);
   const top = root ? real(resolve(root)) : "/";
-  if (top === "/") return { path: whole, host: whole, outside: false };
+  if (top === "/") {
+    const host = real(whole);
+    return { path: host, host, outside: false };
+  }
   // The last component may be a link whose target only makes sense inside the root.
   const place = join(real(dirname(whole)), basename(whole));
   if (place === top) return { path: "/", host: top, outside: false };
@@ -26,8 +29,15 @@ export function insideRoot(path: string, root: string | undefined): Rooted {
   return { path: host, host, outside: true };
 }
 
+/** Without links, so that what is judged (is it in the store?) is what would be written to. */
 function inside(path: string, top: string): Rooted {
-  return { path, host: new native.Files(top).hostPath(path), outside: false };
+  const files = new native.Files(top);
+  const host = files.hostPath(path);
+  try {
+    return { path: files.realPath(path), host, outside: false };
+  } catch {
+    return { path, host, outside: false };
+  }
 }
 
 function real(path: string): string {

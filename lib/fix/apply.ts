@@ -4,6 +4,7 @@ import { cpus } from "node:os";
 import picomatch from "picomatch";
 import { FixelfError } from "../errors.js";
 import { fromNative, native } from "../native.js";
+import { insideRoot } from "../rooted.js";
 import { Nix } from "../store/nix.js";
 import { addRoots } from "./gc_roots.js";
 import type { FilePlan, FixPlan, Outcome } from "./outcome.js";
@@ -74,8 +75,8 @@ function failed({ code, message }: FixelfError): Partial<Outcome> {
 async function check(file: FilePlan, plan: FixPlan, outcome: Outcome): Promise<void> {
   if (!file.dynamic) return;
   const isIgnored = plan.ignoreMissing.length > 0 ? picomatch(plan.ignoreMissing) : () => false;
-  const seen = file.output === file.host ? file.inRoot : file.output;
-  const result = await verify(seen, file.output, plan.root, file.loader, isIgnored);
+  const { path } = await insideRoot(file.output, plan.root);
+  const result = await verify(path, file.output, plan.root, file.loader, isIgnored);
   outcome.verified = result.readsAsPlanned && result.loaderAgrees === true;
   if (result.reason !== null) outcome.reasons.push(result.reason);
   const disagrees = !result.readsAsPlanned || result.loaderAgrees === false;

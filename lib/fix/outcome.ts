@@ -17,8 +17,6 @@ export interface FilePlan {
   host: string;
   /** Where the result goes: `host`, or another file. */
   output: string;
-  /** As seen from the root. */
-  inRoot: string;
   /** Whether a loader ever opens it: only then is there something to verify. */
   dynamic: boolean;
   /** The loader that it will run with, or (libraries) that is assumed; null where none is known. */

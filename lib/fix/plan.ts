@@ -255,7 +255,7 @@ function storePathsOf(solved: Solved, store: Store): string[] {
 function emptyPlan(subject: Subject, options: PlanOptions, given: Partial<FilePlan>): FilePlan {
   const output = options.output === undefined ? subject.host : absolutePath(options.output);
   const empty = emptyFilePlan(subject.shown, subject.host);
-  return { ...empty, inRoot: subject.path, output, ...given };
+  return { ...empty, output, ...given };
 }
 
 function emptyFilePlan(path: string, host: string): FilePlan {
@@ -263,7 +263,6 @@ function emptyFilePlan(path: string, host: string): FilePlan {
     path,
     host,
     output: host,
-    inRoot: host,
     dynamic: false,
     loader: null,
     edits: [],

@@ -69,6 +69,8 @@ async function askLoader(
   // No LD_… of ours may change the answer. --list gives up at the first library that is missing
   // (glibc 2.36); what it does for its caller, tracing, goes on.
   const goesOn = resolution.libraries.some(({ path }) => path === null);
+  // musl knows no tracing: it would run the program.
+  if (goesOn && resolution.libc !== "glibc") return notAsked("libraries are left out on purpose");
   const args = goesOn ? [host] : ["--list", host];
   const env: NodeJS.ProcessEnv = goesOn ? { LD_TRACE_LOADED_OBJECTS: "1" } : {};
   let output: string;
@@ -84,18 +86,20 @@ async function askLoader(
     if (library.path === null) continue;
     const theirs = listed.get(library.soname);
     if (theirs === undefined) continue; // the loader names what is found as loaded only once
-    if ((await real(theirs)) !== (await real(library.path))) {
-      const reason = `the loader takes ${library.soname} from ${theirs}, not ${library.path}`;
+    if (theirs === null || (await real(theirs)) !== (await real(library.path))) {
+      const reason = `the loader takes ${library.soname} from ${theirs ?? "nowhere"}, not ${library.path}`;
       return { readsAsPlanned: true, loaderAgrees: false, reason };
     }
   }
   return { readsAsPlanned: true, loaderAgrees: true, reason: null };
 }
 
-/** Lines such as "\tlibz.so.1 => /lib/libz.so.1 (0x00007f…)". */
-export function parseList(output: string): Map<string, string> {
-  const found = new Map<string, string>();
+/** Lines such as "\tlibz.so.1 => /lib/libz.so.1 (0x00007f…)"; null for "=> not found". */
+export function parseList(output: string): Map<string, string | null> {
+  const found = new Map<string, string | null>();
   for (const line of output.split("\n")) {
+    const missing = /^\s+(\S+) => not found$/.exec(line);
+    if (missing?.[1] !== undefined) found.set(missing[1], null);
     const match = /^\s+(\S+) => (\/.*?) \(0x[0-9a-f]+\)$/.exec(line);
     if (match?.[1] !== undefined && match[2] !== undefined) found.set(match[1], match[2]);
   }

@@ -1,5 +1,5 @@
 // What cannot be fixed is said so, each in its own words, and is left as it was.
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { part } from "../support/require-part.js";
 import { openWorld, type World, worldMissing } from "../world/world.js";
@@ -87,8 +87,9 @@ part("test world", worldMissing)("a fix that cannot be", () => {
     await writeFile(at("unreadable"), program);
     await mkdir(at("read-only"));
     await writeFile(at("read-only/program"), program);
-    await world.shell(`chown -R user:users ${home}`);
-    await world.shell(`chmod 0 ${home}/unreadable; chmod 555 ${home}/read-only`);
+    await world.giveToUser(home);
+    await chmod(at("unreadable"), 0);
+    await chmod(at("read-only"), 0o555);
   });
   afterAll(() => world?.dispose());
 

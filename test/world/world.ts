@@ -136,10 +136,16 @@ export class World {
   /** Puts a pristine copy into the ordinary user's home; the answer is its place inside. */
   async copyProgram(name: ProgramName): Promise<string> {
     const inside = `/home/user/${name}`;
-    const copy = this.host(inside);
-    await execa("cp", ["-a", "--reflink=auto", join(folder, "programs", name), copy]);
-    if (process.getuid?.() === 0) await execa("chown", ["-R", "1000:100", copy]);
+    const original = join(folder, "programs", name);
+    await execa("cp", ["-a", "--reflink=auto", original, this.host(inside)]);
+    await this.giveToUser(inside);
     return inside;
+  }
+
+  /** Makes the ordinary user the owner of all that is at or below a place inside. */
+  async giveToUser(inside: string): Promise<void> {
+    // Where this is not root, the ordinary user inside is who runs the tests.
+    if (process.getuid?.() === 0) await execa("chown", ["-R", "1000:100", this.host(inside)]);
   }
 
   /** What can be seen of each file, and of each link's target, at or below a place inside. */
