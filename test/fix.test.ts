@@ -59,7 +59,6 @@ part("a compiler", missing)("fix", () => {
   const run = async (path: string) => {
     const { interpreter, runpath, rpath } = await inspect(path);
     const origin = dirname(path);
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the loader's, not ours
     const expand = (entry: string) => entry.replace(/^\$ORIGIN|^\$\{ORIGIN\}/, origin);
     const directories = (runpath ?? rpath ?? "")
       .split(":")
@@ -91,9 +90,31 @@ part("a compiler", missing)("fix", () => {
       join(directory, "program.c"),
       '#include <stdio.h>\nint bundled(void);\nint main(void) { printf("%d\\n", bundled()); return 0; }\n',
     );
-    gcc("-shared", "-fPIC", "-o", join(root, thing, "libthing.so.1"), "thing.c", "-Wl,-soname,libthing.so.1");
-    gcc("-shared", "-fPIC", "-o", "build/libbundled.so", "bundled.c", join(root, thing, "libthing.so.1"), "-Wl,-soname,libbundled.so");
-    gcc("-o", "build/program", "program.c", "build/libbundled.so", "-Wl,--allow-shlib-undefined", "-Wl,--enable-new-dtags,-rpath,$ORIGIN/../lib");
+    gcc(
+      "-shared",
+      "-fPIC",
+      "-o",
+      join(root, thing, "libthing.so.1"),
+      "thing.c",
+      "-Wl,-soname,libthing.so.1",
+    );
+    gcc(
+      "-shared",
+      "-fPIC",
+      "-o",
+      "build/libbundled.so",
+      "bundled.c",
+      join(root, thing, "libthing.so.1"),
+      "-Wl,-soname,libbundled.so",
+    );
+    gcc(
+      "-o",
+      "build/program",
+      "program.c",
+      "build/libbundled.so",
+      "-Wl,--allow-shlib-undefined",
+      "-Wl,--enable-new-dtags,-rpath,$ORIGIN/../lib",
+    );
   });
   beforeEach(() => {
     state = mkdtempSync(join(directory, "state-"));

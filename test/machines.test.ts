@@ -71,8 +71,7 @@ const directory = mkdtempSync(join(tmpdir(), "fixelf-machines-"));
 process.env.XDG_STATE_HOME = join(directory, "state");
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const onPath = (command: string) =>
-  spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
+const onPath = (command: string) => spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
 
 function whatIsMissing({ triplet, qemu }: Machine): string | null {
   for (const command of [`${triplet}-gcc`, `qemu-${qemu}`, "readelf"])
@@ -82,10 +81,14 @@ function whatIsMissing({ triplet, qemu }: Machine): string | null {
 
 const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
 const readelf = (...args: string[]) =>
-  execFileSync("readelf", ["-W", ...args], { encoding: "utf8", env: { ...process.env, LC_ALL: "C" } });
+  execFileSync("readelf", ["-W", ...args], {
+    encoding: "utf8",
+    env: { ...process.env, LC_ALL: "C" },
+  });
 const warnings = (path: string) =>
   spawnSync("readelf", ["-W", "-a", path], { encoding: "utf8" }).stderr;
-const all = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found]) => found);
+const all = (text: string, pattern: RegExp) =>
+  [...text.matchAll(pattern)].map(([, found]) => found);
 
 for (const machine of machines) {
   const { triplet, qemu } = machine;
@@ -115,9 +118,9 @@ for (const machine of machines) {
     };
     const edit = async (path: string, edits: Edits) => {
       const layout = await native.layOut(path, edits);
-      expect(await native.apply([{ path, output: path, layout, inPlace: false }], records)).toEqual([
-        null,
-      ]);
+      expect(await native.apply([{ path, output: path, layout, inPlace: false }], records)).toEqual(
+        [null],
+      );
       return layout;
     };
 
@@ -126,7 +129,14 @@ for (const machine of machines) {
       mkdirSync(records);
       writeFileSync(join(home, "program.c"), program);
       writeFileSync(join(home, "library.c"), library);
-      compile("-shared", "-fPIC", "-o", "lib/libnumber.so", "library.c", "-Wl,-soname,libnumber.so");
+      compile(
+        "-shared",
+        "-fPIC",
+        "-o",
+        "lib/libnumber.so",
+        "library.c",
+        "-Wl,-soname,libnumber.so",
+      );
     });
 
     it.each(builds)("$title", { timeout: 180_000 }, async ({ title, options }) => {
@@ -140,7 +150,9 @@ for (const machine of machines) {
       );
       expect(/Machine:\s+(.*)/.exec(header)?.[1]).toBe(machine.readelf);
       expect(facts.machine).toBe(machine.name);
-      expect(facts.type).toBe(header.includes("Type:                              EXEC") ? "executable" : "pie");
+      expect(facts.type).toBe(
+        header.includes("Type:                              EXEC") ? "executable" : "pie",
+      );
       const says = async () => {
         const now = await native.inspect(path);
         const dynamic = readelf("-d", path);
@@ -174,13 +186,24 @@ for (const machine of machines) {
     });
 
     it("a library", { timeout: 180_000 }, async () => {
-      writeFileSync(join(home, "middle.c"), "int number(void);\nint middle(void) { return number(); }\n");
+      writeFileSync(
+        join(home, "middle.c"),
+        "int number(void);\nint middle(void) { return number(); }\n",
+      );
       writeFileSync(
         join(home, "user.c"),
         '#include <stdio.h>\nint middle(void);\nint main(void) { printf("%d\\n", middle()); }\n',
       );
       compile("-shared", "-fPIC", "-o", "libmiddle.so", "middle.c", "-Llib", "-lnumber");
-      compile("-o", "user", "user.c", "-L.", "-lmiddle", "-Wl,--allow-shlib-undefined", `-Wl,-rpath,${home}`);
+      compile(
+        "-o",
+        "user",
+        "user.c",
+        "-L.",
+        "-lmiddle",
+        "-Wl,--allow-shlib-undefined",
+        `-Wl,-rpath,${home}`,
+      );
       const path = join(home, "libmiddle.so");
       const before = sha256(path);
       expect(run(join(home, "user"))).toContain("status 127");

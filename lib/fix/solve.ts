@@ -1,7 +1,7 @@
 // Which libraries a program and what comes with it get (DESIGN 7.1, 7.3, 7.4), with one loader for
 // all of them. Nothing is written: each round assumes the search paths chosen so far, resolves
 // again as the loader would, and provides for what is still missing.
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import picomatch from "picomatch";
 import type { Facts, Resolution } from "../facts.js";
 import { sameMachine } from "../machine.js";
@@ -127,7 +127,7 @@ async function provide(
     const requesterPath = realPathOf(neededBy, files);
     const requester = drafts.find(({ member }) => member.path === requesterPath) ?? null;
     const target = requester ?? draft;
-    const found = await directoryFor(soname, target, problem);
+    const found = await directoryFor(soname, target, problem, files);
     if (found.directory === null) {
       draft.unresolved.push({ soname, why: found.why });
       continue;
@@ -164,13 +164,15 @@ async function directoryFor(
   soname: string,
   target: Draft,
   problem: Problem,
+  files: NativeFiles,
 ): Promise<{ directory: string | null; why: string }> {
   const { facts, path } = target.member;
+  // The loader opens it by the name that is needed, which is often a link to the file itself.
   const sibling = problem.bundled.find(
     ({ facts: other, path: file }) =>
       (basename(file) === soname || other.soname === soname) &&
-      basename(file) === soname &&
-      sameMachine(other, facts),
+      sameMachine(other, facts) &&
+      files.look(join(dirname(file), soname)).state === "elf",
   );
   if (sibling !== undefined) {
     return { directory: fromOrigin(path, dirname(sibling.path)), why: "it comes with the program" };
