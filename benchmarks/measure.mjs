@@ -4,6 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, truncateSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const turnProgram = fileURLToPath(new URL("turn.mjs", import.meta.url));
@@ -11,13 +12,14 @@ const turnProgram = fileURLToPath(new URL("turn.mjs", import.meta.url));
 let turnsTaken = 0;
 
 /** Answers each contestant with its turns, in the order of the rounds. */
-export function measureRounds({ contestants, material, edits, rounds, scratch }) {
+export async function measureRounds({ contestants, material, edits, rounds, scratch }) {
   const results = contestants.map((contestant) => ({ contestant, turns: [] }));
   // The first round warms caches and counts for nothing.
   for (let round = 0; round <= rounds; ++round) {
     for (const { contestant, turns } of round % 2 === 0 ? results : results.toReversed()) {
       const turn = takeTurn(contestant, material, edits, join(scratch, `turn-${++turnsTaken}`));
       if (round > 0) turns.push(turn);
+      await setImmediate(); // signals are heard here
     }
   }
   return results;

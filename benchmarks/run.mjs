@@ -42,6 +42,6 @@ const scenarios = [
 ];
 for (const { title, material, edits } of scenarios) {
   console.log(`\n${title}\n${material.description}\n`);
-  printTable(material, measureRounds({ contestants, material, edits, rounds, scratch }));
+  printTable(material, await measureRounds({ contestants, material, edits, rounds, scratch }));
 }
 for (const tool of missingTools()) console.log(`\nLeft out: ${tool}`);

