@@ -420,14 +420,14 @@ TEST_CASE("records are written as they are read, in every class and byte order")
       uint64_t next = 0x8182838485868788;
       for (uint64_t* field : {&segment.offset, &segment.virtualAddress, &segment.physicalAddress,
                               &segment.fileSize, &segment.memorySize, &segment.alignment})
-        *field = wide(next += 0x0101010101010101);
+        *field = wide(next + 0x0101010101010101);
       codec.put(std::span(bytes).first(codec.programHeaderSize()), segment);
       CHECK(codec.programHeader(bytes) == segment);
 
       SectionHeader section{11, 12, 0, 0, 0, 0, 13, 14, 0, 0};
       for (uint64_t* field : {&section.flags, &section.address, &section.offset, &section.size,
                               &section.alignment, &section.entrySize})
-        *field = wide(next += 0x0101010101010101);
+        *field = wide(next + 0x0101010101010101);
       codec.put(std::span(bytes).first(codec.sectionHeaderSize()), section);
       CHECK(codec.sectionHeader(bytes) == section);
 
@@ -443,7 +443,7 @@ TEST_CASE("records are written as they are read, in every class and byte order")
       FileHeader header = codec.fileHeader(file);
       codec.put(copy, header);
       CHECK(copy == file);
-      header.programHeaderOffset = wide(next += 0x0101010101010101);
+      header.programHeaderOffset = wide(next + 0x0101010101010101);
       header.programHeaderCount = 0x1234;
       codec.put(copy, header);
       CHECK(codec.fileHeader(copy).programHeaderOffset == header.programHeaderOffset);

@@ -74,7 +74,7 @@ class Workshop {
     }
     REQUIRE(directory.size() + 2 <= length);
     fs::create_directories(directory);
-    const std::string link = directory + "/" + std::string(length - directory.size() - 1, 'l');
+    std::string link = directory + "/" + std::string(length - directory.size() - 1, 'l');
     fs::remove(link);
     fs::create_symlink(*self->interpreter, link);
     return link;
@@ -192,8 +192,8 @@ void withoutSectionHeaders(const std::string& path) {
 }
 
 struct Build {
-  const char* name;
-  const char* options;
+  const char* name = "";
+  const char* options = "";
   bool sections = true;
 };
 
