@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 
 #include "patch/record.hpp"
 #include "patch/replacement.hpp"
@@ -18,7 +20,11 @@ namespace {
 // Reading more than this back after an in-place change would cost more than the change.
 constexpr uint64_t kDigestInPlace = 8U << 20;
 
-// One job on its way through the stages of writeAll.
+// A job holds up to three descriptors until its batch is flushed: together they stay far below the
+// 1,024 that a process may usually open.
+constexpr size_t kBatch = 128;
+
+// One job on its way through the stages of a batch.
 struct Work {
   const WriteJob& job;
   std::unique_ptr<FileSource> original;
@@ -174,9 +180,7 @@ void flushDirectory(const std::string& path) {
   if (directory) (void)syncfs(directory.get());
 }
 
-}  // namespace
-
-std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptions& options) {
+std::vector<Status> writeBatch(std::span<const WriteJob> jobs, const WriteOptions& options) {
   std::vector<Work> works;
   works.reserve(jobs.size());
   const bool records = !options.recordDirectory.empty();
@@ -234,6 +238,20 @@ std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptio
   for (Work& work : works) {
     if (!work.status) work.status.error().path = work.job.output;
     answers.push_back(std::move(work.status));
+  }
+  return answers;
+}
+
+}  // namespace
+
+std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptions& options) {
+  std::vector<Status> answers;
+  answers.reserve(jobs.size());
+  for (std::span<const WriteJob> left(jobs); !left.empty();) {
+    const auto batch = left.first(std::min(kBatch, left.size()));
+    for (Status& answer : writeBatch(batch, options))
+      answers.push_back(std::move(answer));
+    left = left.subspan(batch.size());
   }
   return answers;
 }

@@ -31,8 +31,9 @@ struct WriteOptions {
   std::string recordDirectory;
 };
 
-// Writes all jobs and flushes once for all of one file system. The answers are in the jobs' order;
-// a job that fails leaves its file as it was and the others untouched by its failure.
+// Writes all jobs, in batches, and flushes once for all of a batch on one file system. The answers
+// are in the jobs' order; a job that fails leaves its file as it was and the others untouched by
+// its failure.
 std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptions& options);
 
 }  // namespace fixelf
