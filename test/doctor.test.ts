@@ -1,0 +1,151 @@
+// Each kind of finding, on a program that a compiler made and something then happened to.
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { diagnose, type FindingCode } from "../lib/index.js";
+
+const directory = mkdtempSync(join(tmpdir(), "fixelf-doctor-"));
+const at = (name: string) => join(directory, name);
+const collected = "/nix/store/0000000000000000000000000000000a-gone-1.0";
+
+function gcc(output: string, source: string, ...flags: string[]): string {
+  const file = at(`${output}.c`);
+  writeFileSync(file, source);
+  execFileSync("gcc", ["-o", at(output), file, ...flags]);
+  return at(output);
+}
+
+/** A copy with e_machine overwritten, at byte 18 in every ELF file (gABI, figure 4-3). */
+function forOtherMachine(path: string, copy: string): string {
+  const bytes = readFileSync(path);
+  const aarch64 = 183;
+  const riscv = 243;
+  bytes.writeUInt16LE(bytes.readUInt16LE(18) === aarch64 ? riscv : aarch64, 18);
+  writeFileSync(copy, bytes, { mode: 0o755 });
+  return copy;
+}
+
+async function codes(path: string): Promise<FindingCode[]> {
+  const [diagnosis] = await diagnose([path]);
+  for (const { message, evidence, remedy } of diagnosis?.findings ?? []) {
+    expect(message).not.toBe("");
+    expect(evidence.length).toBeGreaterThan(0);
+    expect(remedy).not.toBe("");
+  }
+  return (diagnosis?.findings ?? []).map(({ code }) => code);
+}
+
+async function verdict(path: string): Promise<string | undefined> {
+  return (await diagnose([path]))[0]?.verdict;
+}
+
+describe("doctor", () => {
+  const main = "int helper(void); int main(void) { return helper(); }";
+  let program: string;
+
+  beforeAll(() => {
+    mkdirSync(at("lib"));
+    gcc("lib/libhelper.so", "int helper(void) { return 0; }", "-shared", "-fPIC");
+    const runpath = "-Wl,--enable-new-dtags,-rpath,$ORIGIN/lib";
+    program = gcc("program", main, `-L${at("lib")}`, "-lhelper", runpath);
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  it("says that a healthy program is healthy", async () => {
+    expect(await codes(program)).toEqual([]);
+    expect(await verdict(program)).toBe("healthy");
+    expect(await verdict(at("lib/libhelper.so"))).toBe("healthy");
+  });
+
+  it("says that a static program is static", async () => {
+    const path = gcc("static", "int main(void) { return 0; }", "-static");
+    expect(await codes(path)).toEqual([]);
+    expect(await verdict(path)).toBe("static");
+  });
+
+  it("interpreter-missing", async () => {
+    const flag = "-Wl,--dynamic-linker=/nowhere/ld.so";
+    expect(await codes(gcc("no-loader", "int main(void) { return 0; }", flag))).toContain(
+      "interpreter-missing",
+    );
+  });
+
+  it("interpreter-collected", async () => {
+    const flag = `-Wl,--dynamic-linker=${collected}/lib/ld.so`;
+    expect(await codes(gcc("gone-loader", "int main(void) { return 0; }", flag))).toContain(
+      "interpreter-collected",
+    );
+  });
+
+  it("library-missing", async () => {
+    mkdirSync(at("alone"));
+    copyFileSync(program, at("alone/program"));
+    expect(await codes(at("alone/program"))).toEqual(["library-missing"]);
+  });
+
+  it("library-collected", async () => {
+    const flag = `-Wl,--enable-new-dtags,-rpath,${collected}/lib`;
+    const path = gcc("gone-library", main, `-L${at("lib")}`, "-lhelper", flag);
+    expect(await codes(path)).toEqual(["library-collected"]);
+  });
+
+  it("library-wrong-machine", async () => {
+    mkdirSync(at("foreign/lib"), { recursive: true });
+    copyFileSync(program, at("foreign/program"));
+    forOtherMachine(at("lib/libhelper.so"), at("foreign/lib/libhelper.so"));
+    expect(await codes(at("foreign/program"))).toEqual(["library-wrong-machine"]);
+  });
+
+  it("version-missing", async () => {
+    mkdirSync(at("versions/lib"), { recursive: true });
+    writeFileSync(at("old.map"), "V1 { local: *; };");
+    writeFileSync(at("new.map"), "V1 { local: *; }; V2 { global: helper; };");
+    const library = (map: string) =>
+      gcc(
+        "versions/lib/libhelper.so",
+        "int helper(void) { return 0; }",
+        "-shared",
+        "-fPIC",
+        `-Wl,--version-script=${at(map)}`,
+      );
+    library("new.map");
+    const runpath = "-Wl,--enable-new-dtags,-rpath,$ORIGIN/lib";
+    const path = gcc("versions/program", main, `-L${at("versions/lib")}`, "-lhelper", runpath);
+    expect(await codes(path)).toEqual([]);
+    library("old.map");
+    expect(await codes(path)).toEqual(["version-missing"]);
+  });
+
+  it("wrong-machine", async () => {
+    expect(await codes(forOtherMachine(program, at("other")))).toContain("wrong-machine");
+  });
+
+  it("not-executable", async () => {
+    mkdirSync(at("mode"));
+    const path = gcc("mode/program", "int main(void) { return 0; }");
+    chmodSync(path, 0o644);
+    expect(await codes(path)).toEqual(["not-executable"]);
+  });
+
+  it("malformed", async () => {
+    writeFileSync(at("half"), readFileSync(program).subarray(0, 600), { mode: 0o755 });
+    expect(await codes(at("half"))).toEqual(["malformed"]);
+  });
+
+  it("script-interpreter-missing", async () => {
+    writeFileSync(at("script"), "#!/nowhere/python3 -u\n", { mode: 0o755 });
+    expect(await codes(at("script"))).toEqual(["script-interpreter-missing"]);
+    writeFileSync(at("good-script"), "#!/bin/sh\n", { mode: 0o755 });
+    expect(await verdict(at("good-script"))).toBe("script");
+  });
+});
