@@ -8,7 +8,10 @@ import { basename, join } from "node:path";
 import type { Nix } from "../store/nix.js";
 import { stateSubdirectory } from "./state.js";
 
-/** Registers the store paths for a file. Answers a sentence where that cannot be done. */
+/**
+ * Registers the store paths for a file, and lets go of those that it pointed at before. Answers a
+ * sentence where that cannot be done.
+ */
 export async function addRoots(
   file: string,
   storePaths: readonly string[],
@@ -25,31 +28,32 @@ export async function addRoots(
     await mkdir(list, { recursive: true });
     await writeFile(join(list, keyOf(file)), file);
   }
+  await removeRoots(file, storePaths);
   return null;
 }
 
-/** Forgets a file; roots that no other file needs go with it. */
-export async function removeRoots(file: string): Promise<void> {
+/** Forgets what a file points at, except `kept`; roots that no other file needs go with it. */
+export async function removeRoots(file: string, kept: readonly string[] = []): Promise<void> {
+  const keptNames = new Set(kept.map((storePath) => basename(storePath)));
   const links = await stateSubdirectory("gcroots");
   const users = await stateSubdirectory("users");
   for (const name of await readdir(users)) {
+    if (keptNames.has(name)) continue;
     const list = join(users, name);
     await rm(join(list, keyOf(file)), { force: true });
-    if ((await livingUsers(list)).length > 0) continue;
+    if (await hasLivingUser(list)) continue;
     await unlink(join(links, name)).catch(() => undefined);
     await rm(list, { recursive: true, force: true });
   }
 }
 
-/** Files that were deleted since need no root any more. */
-async function livingUsers(list: string): Promise<string[]> {
-  const living: string[] = [];
+/** Files that were deleted since need no root any more; the first that is there settles it. */
+async function hasLivingUser(list: string): Promise<boolean> {
   for (const key of await readdir(list)) {
-    const file = await readFile(join(list, key), "utf8");
-    if (await exists(file)) living.push(file);
-    else await rm(join(list, key), { force: true });
+    if (await exists(await readFile(join(list, key), "utf8"))) return true;
+    await rm(join(list, key), { force: true });
   }
-  return living;
+  return false;
 }
 
 function keyOf(file: string): string {
