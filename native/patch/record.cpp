@@ -186,18 +186,41 @@ Status removeRecord(const std::string& directory, const std::string& path) {
   return Done{};
 }
 
+namespace {
+
+// Whether each byte that a change was to replace is the old one or the new one: then nobody else
+// has written, and whatever a crash left can be led back.
+bool isMixture(const FileSource& file, const Record& record) {
+  const auto [least, most] = std::minmax(record.originalSize, record.fixedSize);
+  if (file.size() < least || file.size() > most) return false;
+  for (const ByteRange& fixed : record.fixed) {
+    if (fixed.offset >= file.size()) continue;
+    const uint64_t length = std::min<uint64_t>(fixed.bytes.size(), file.size() - fixed.offset);
+    auto present = file.bytes(fixed.offset, length, length);
+    if (!present) return false;
+    // Past the old end a file that was grown, but not written yet, reads as zeros.
+    std::vector<uint8_t> old(static_cast<size_t>(length), 0);
+    for (const ByteRange& range : record.original) {
+      const uint64_t from = std::max(range.offset, fixed.offset);
+      const uint64_t to = std::min(range.end(), fixed.offset + length);
+      for (uint64_t at = from; at < to; ++at) {
+        old[static_cast<size_t>(at - fixed.offset)] =
+            range.bytes[static_cast<size_t>(at - range.offset)];
+      }
+    }
+    for (size_t at = 0; at < present->size(); ++at) {
+      if ((*present)[at] != fixed.bytes[at] && (*present)[at] != old[at]) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
 Status checkUnchanged(const FileSource& file, const Record& record) {
   const Error changed{ErrorCode::Changed, "the file has changed since fixelf wrote it", record.path,
                       0};
-  if (record.pending) {
-    // Each byte is the old or the new one; nobody else has written.
-    for (const std::vector<ByteRange>* expected : {&record.original, &record.fixed}) {
-      for (const ByteRange& range : *expected) {
-        if (range.end() > file.size() && expected == &record.original) return changed;
-      }
-    }
-    return Done{};
-  }
+  if (record.pending) return isMixture(file, record) ? Status(Done{}) : Status(changed);
   if (file.size() != record.fixedSize) return changed;
   for (const ByteRange& range : record.fixed) {
     auto bytes = file.bytes(range.offset, range.bytes.size(), range.bytes.size());

@@ -32,6 +32,7 @@ struct Work {
   std::optional<Record> earlier;  // the record of an earlier change, if it still holds
   Record record;
   bool recorded = false;
+  bool touched = false;  // the file holds new bytes: from then on the record must stay
   std::optional<Replacement> replacement;
   Descriptor writable;
   Status status = Done{};
@@ -135,8 +136,9 @@ Status changeInPlace(Work& work) {
     }
     return Done{};
   };
+  work.touched = true;
   if (Status status = write(work.job.ranges, work.job.newSize); !status) {
-    (void)write(work.before, work.job.oldSize);
+    work.touched = !write(work.before, work.job.oldSize);
     return status;
   }
   struct stat state {};
@@ -191,7 +193,7 @@ std::vector<Status> writeBatch(std::span<const WriteJob> jobs, const WriteOption
   };
 
   for (const WriteJob& job : jobs)
-    works.push_back(Work{job, nullptr, {}, {}, {}, false, {}, {}});
+    works.push_back(Work{job, nullptr, {}, {}, {}, false, false, {}, {}});
   each([&](Work& work) -> Status {
     auto original = openOriginal(work.job);
     if (!original) return original.error();
@@ -215,20 +217,23 @@ std::vector<Status> writeBatch(std::span<const WriteJob> jobs, const WriteOption
     auto again = work.job.output == work.job.path ? openOriginal(work.job)
                                                   : Result<std::unique_ptr<FileSource>>(nullptr);
     if (!again) return again.error();
-    return work.replacement->publish();
+    Status published = work.replacement->publish();
+    work.touched = static_cast<bool>(published);
+    return published;
   });
   flush(works, [](const Work& work) {
     return work.replacement ? work.replacement->directory() : work.writable.get();
   });
   if (records) {
     each([&](Work& work) -> Status {
-      if (work.replacement) return Done{};
-      return storeRecord(options.recordDirectory, work.record);
+      // Where this fails, the pending record stays, and undo works with that one as well.
+      if (!work.replacement) (void)storeRecord(options.recordDirectory, work.record);
+      return Done{};
     });
   }
 
   for (Work& work : works) {
-    if (work.status || !work.recorded) continue;
+    if (work.status || !work.recorded || work.touched) continue;
     // The change did not come about: what is remembered is what was remembered before.
     (void)(work.earlier ? storeRecord(options.recordDirectory, *work.earlier)
                         : removeRecord(options.recordDirectory, work.job.output));
