@@ -40,7 +40,7 @@ export async function readTree(named: string, root: string): Promise<Tree> {
   const shown = named.length > 1 ? named.replace(/\/+$/, "") || "/" : named;
   const { path, host, outside } = await insideRoot(shown, root);
   const state = await stat(host).catch((cause: NodeJS.ErrnoException) => {
-    throw cannot("examine", shown, cause);
+    throw cannotExamine(shown, cause);
   });
   if (!state.isDirectory()) {
     const subject = await readSubject(shown, path, host);
@@ -69,14 +69,10 @@ async function readSubject(shown: string, path: string, host: string): Promise<S
     return { shown, path, host, facts, failure: null, shebang: null };
   } catch (caught) {
     const error = fromNative(caught);
-    if (error.code === "not-elf") {
-      const shebang = await readShebang(host);
+    if (error.code === "not-elf" || isDamage(error.code)) {
       const failure = { code: error.code, message: error.message };
+      const shebang = error.code === "not-elf" ? await readShebang(host) : null;
       return { shown, path, host, facts: null, failure, shebang };
-    }
-    if (isDamage(error.code)) {
-      const failure = { code: error.code, message: error.message };
-      return { shown, path, host, facts: null, failure, shebang: null };
     }
     throw new FixelfError(error.code, `${shown}: ${error.message}`, { path: shown, cause: caught });
   }
@@ -109,10 +105,10 @@ export async function isExecutable(host: string): Promise<boolean> {
   );
 }
 
-function cannot(doing: string, path: string, cause: NodeJS.ErrnoException): FixelfError {
+function cannotExamine(path: string, cause: NodeJS.ErrnoException): FixelfError {
   const denied = cause.code === "EACCES" || cause.code === "EPERM";
   const missing = cause.code === "ENOENT" || cause.code === "ENOTDIR";
   const code = missing ? "not-found" : denied ? "permission-denied" : "io";
-  const why = missing ? "there is no such file" : `cannot ${doing} it (${cause.code})`;
+  const why = missing ? "there is no such file" : `cannot examine it (${cause.code})`;
   return new FixelfError(code, `${path}: ${why}`, { path, cause });
 }

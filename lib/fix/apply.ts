@@ -45,9 +45,7 @@ export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<
     }
   }
   const kept = plan.files.filter((file) => isUsable(outcomes.get(file)));
-  await inParallel(kept, async (file) => {
-    await check(file, plan, outcomes.get(file) as Outcome);
-  });
+  await checkAll(kept, plan, outcomes);
   if (plan.gcRoot) await root(plan, outcomes);
   return plan.files.map((file) => outcomes.get(file) as Outcome);
 }
@@ -72,15 +70,26 @@ function failed({ code, message }: FixelfError): Partial<Outcome> {
   return { outcome: refused ? "refused" : "failed", edits: [], error: { code, message } };
 }
 
-async function check(file: FilePlan, plan: FixPlan, outcome: Outcome): Promise<void> {
-  if (!file.dynamic) return;
+/** Reads the disk anew, but each library once for all files. */
+async function checkAll(
+  kept: readonly FilePlan[],
+  plan: FixPlan,
+  outcomes: ReadonlyMap<FilePlan, Outcome>,
+): Promise<void> {
   const isIgnored = plan.ignoreMissing.length > 0 ? picomatch(plan.ignoreMissing) : () => false;
-  const { path } = await insideRoot(file.output, plan.root);
-  const result = await verify(path, file.output, plan.root, file.loader, isIgnored);
-  outcome.verified = result.readsAsPlanned && result.loaderAgrees === true;
-  if (result.reason !== null) outcome.reasons.push(result.reason);
-  const disagrees = !result.readsAsPlanned || result.loaderAgrees === false;
-  if (outcome.outcome === "fixed" && disagrees) await takeBack(file, outcome, result);
+  const files = new native.Files(plan.root);
+  const placed = kept
+    .filter(({ dynamic }) => dynamic)
+    .map((file) => ({ file, ...insideRoot(file.output, plan.root) }));
+  for (const { file, outside } of placed) if (outside) files.passThrough(file.output);
+  await inParallel(placed, async ({ file, path }) => {
+    const outcome = outcomes.get(file) as Outcome;
+    const result = await verify(path, file.output, files, plan.root, file.loader, isIgnored);
+    outcome.verified = result.readsAsPlanned && result.loaderAgrees === true;
+    if (result.reason !== null) outcome.reasons.push(result.reason);
+    const disagrees = !result.readsAsPlanned || result.loaderAgrees === false;
+    if (outcome.outcome === "fixed" && disagrees) await takeBack(file, outcome, result);
+  });
 }
 
 async function takeBack(file: FilePlan, outcome: Outcome, result: Verification): Promise<void> {

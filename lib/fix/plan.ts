@@ -7,12 +7,12 @@ import { describeMachine, sameMachine } from "../machine.js";
 import { type Edits, fromNative, native } from "../native.js";
 import type { PlanOptions } from "../options.js";
 import { Store } from "../store/context.js";
-import { storePathOf, storePlace } from "../store/place.js";
+import { inStore, storePathOf, storePlace } from "../store/place.js";
 import { isDamage, readTree, type Subject, type Tree } from "../subject.js";
 import { suitableLoaders } from "./loader_choice.js";
 import type { Edit, FilePlan, FixPlan } from "./outcome.js";
 import { currentSearchPath } from "./search_path.js";
-import { isInStore, type Member, type Problem, type Solved, solve } from "./solve.js";
+import { type Member, type Problem, type Solved, solve } from "./solve.js";
 
 /**
  * Plans the fix of each path; below a directory, of every program and library.
@@ -54,7 +54,7 @@ async function checkOutput(output: string, store: Store): Promise<void> {
       cause,
     });
   });
-  if (isInStore(join(directory, basename(path)), store)) {
+  if (inStore(join(directory, basename(path)), store.place.store)) {
     throw new FixelfError("in-store", `${output} would be inside the store`, { path });
   }
   const present = await lstat(path).catch(() => null);
@@ -97,7 +97,7 @@ function isFixable(facts: Facts): boolean {
 }
 
 function refusalOf(subject: Subject, store: Store): FilePlan["refusal"] {
-  if (isInStore(subject.path, store)) {
+  if (inStore(subject.path, store.place.store)) {
     const message = "it is inside the store, which nothing but Nix may write to; copy it out first";
     return { code: "in-store", message, failed: false };
   }

@@ -7,7 +7,6 @@ import type { Facts, Resolution } from "../facts.js";
 import { sameMachine } from "../machine.js";
 import { type NativeFiles, native, settled } from "../native.js";
 import type { Store } from "../store/context.js";
-import { inStore } from "../store/place.js";
 import {
   currentSearchPath,
   fromOrigin,
@@ -66,15 +65,10 @@ export async function solve(problem: Problem): Promise<Solved[]> {
     }
     if (!changed) break;
   }
-  return drafts.map(({ original: _, ...solved }) => solved);
+  return drafts;
 }
 
-interface Draft extends Solved {
-  /** The search path as it is now; what is added is measured against it. */
-  original: string[];
-}
-
-function draftOf(member: Member, { loader, assumed }: Problem, files: NativeFiles): Draft {
+function draftOf(member: Member, { loader, assumed }: Problem, files: NativeFiles): Solved {
   const { tag, entries } = currentSearchPath(member.facts);
   const isProgram = member.facts.interpreter !== null && member.facts.type !== "shared-library";
   return {
@@ -86,11 +80,10 @@ function draftOf(member: Member, { loader, assumed }: Problem, files: NativeFile
     reasons: [],
     unresolved: [],
     resolution: undefined as never,
-    original: entries,
   };
 }
 
-function assume(draft: Draft, files: NativeFiles): void {
+function assume(draft: Solved, files: NativeFiles): void {
   const value = draft.entries.length > 0 ? draft.entries.join(":") : null;
   files.override(draft.member.path, {
     ...(draft.interpreter === null ? {} : { interpreter: draft.interpreter }),
@@ -100,7 +93,7 @@ function assume(draft: Draft, files: NativeFiles): void {
 }
 
 function resolveDraft(
-  draft: Draft,
+  draft: Solved,
   assumed: string | null,
   files: NativeFiles,
 ): Promise<Resolution> {
@@ -111,8 +104,8 @@ function resolveDraft(
 
 /** Provides for the first missing libraries of a member; whether anything was added. */
 async function provide(
-  draft: Draft,
-  drafts: readonly Draft[],
+  draft: Solved,
+  drafts: readonly Solved[],
   problem: Problem,
   files: NativeFiles,
 ): Promise<boolean> {
@@ -162,7 +155,7 @@ function realPathOf(path: string, files: NativeFiles): string {
 
 async function directoryFor(
   soname: string,
-  target: Draft,
+  target: Solved,
   problem: Problem,
   files: NativeFiles,
 ): Promise<{ directory: string | null; why: string }> {
@@ -218,9 +211,4 @@ function versionsOf(soname: string, { members }: Problem): string[] {
     }
   }
   return [...names];
-}
-
-/** Whether a path lies in the store, which is never written to. */
-export function isInStore(path: string, store: Store): boolean {
-  return inStore(path, store.place.store);
 }

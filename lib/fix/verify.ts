@@ -4,7 +4,7 @@ import { realpath } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { Facts, Resolution } from "../facts.js";
 import { sameMachine, thisMachine } from "../machine.js";
-import { fromNative, native } from "../native.js";
+import { fromNative, type NativeFiles, native } from "../native.js";
 
 const run = promisify(execFile);
 
@@ -19,23 +19,23 @@ export interface Verification {
 
 /**
  * Runs the pipeline again over a file that was written, and has the loader list its libraries
- * (`ld.so --list`, which maps them but runs no code of the program's).
+ * (`ld.so --list`, which maps them but runs no code of the program's). `files` must not have read
+ * anything before the writing.
  */
 export async function verify(
   path: string,
   host: string,
+  files: NativeFiles,
   root: string,
   assumedLoader: string | null,
   isIgnored: (soname: string) => boolean,
 ): Promise<Verification> {
-  const files = new native.Files(root);
   let facts: Facts;
   let resolution: Resolution;
   try {
     facts = await native.inspect(host);
     const isLibrary = facts.type === "shared-library";
     const options = isLibrary && assumedLoader !== null ? { interpreter: assumedLoader } : {};
-    if (root !== "" && !path.startsWith("/")) files.passThrough(host);
     resolution = await files.resolve(path, options);
   } catch (caught) {
     return { readsAsPlanned: false, loaderAgrees: null, reason: fromNative(caught).message };

@@ -1,7 +1,8 @@
 // Where a store is: on this machine, or under another system's root. Every path that lib/store
 // hands out is as seen from the root, because that is what gets written into a file.
-import { lstat, readlink, realpath } from "node:fs/promises";
-import { dirname, join, normalize, resolve } from "node:path";
+import { realpath } from "node:fs/promises";
+import { normalize, resolve } from "node:path";
+import { native } from "../native.js";
 
 export interface StorePlace {
   /** The host directory that serves as "/"; "" for this machine. */
@@ -54,43 +55,15 @@ export function nameOf(storePath: string): string {
   return storePath.slice(storePath.lastIndexOf("/") + 1).replace(/^[0-9a-z]{32}-/, "");
 }
 
-/** As many links as Linux itself follows. */
-const mostLinks = 40;
-
 /** The path without symbolic links, as seen from the root; null when it leads nowhere. */
 export async function realPathIn(path: string, place: StorePlace): Promise<string | null> {
   try {
     if (place.root === "") return await realpath(path);
-    return await followUnder(place.root, path);
+    // realpath(3) would take an absolute link of the root for one of this machine.
+    return new native.Files(place.root).realPath(path);
   } catch {
     return null;
   }
-}
-
-/** realpath(3) would take an absolute link of the root for one of this machine. */
-async function followUnder(root: string, path: string): Promise<string | null> {
-  let links = 0;
-  let done = "/";
-  let left = path.split("/").filter(Boolean);
-  while (left.length > 0) {
-    const [part, ...rest] = left as [string, ...string[]];
-    left = rest;
-    if (part === ".") continue;
-    if (part === "..") {
-      done = dirname(done);
-      continue;
-    }
-    const here = join(done, part);
-    if (!(await lstat(root + here)).isSymbolicLink()) {
-      done = here;
-      continue;
-    }
-    if (++links > mostLinks) return null;
-    const target = await readlink(root + here);
-    if (target.startsWith("/")) done = "/";
-    left = [...target.split("/").filter(Boolean), ...left];
-  }
-  return done;
 }
 
 function withoutTrailingSlash(path: string): string {
