@@ -2,6 +2,7 @@
 
 export { diagnose } from "./doctor/diagnose.js";
 export type { Diagnosis, Finding, FindingCode, Verdict } from "./doctor/finding.js";
+export { type EditOptions, type EditOutcome, edit } from "./edit/edit.js";
 export { FixelfError, type FixelfErrorCode } from "./errors.js";
 export type {
   Facts,
@@ -16,7 +17,7 @@ export type { Edit, FilePlan, FixPlan, Outcome } from "./fix/outcome.js";
 export { plan } from "./fix/plan.js";
 export { type UndoOutcome, undo } from "./fix/undo.js";
 export { inspect, type ResolveOptions, resolve } from "./inspect.js";
-export type { ByteRange, Layout } from "./native.js";
+export type { ByteRange, Edits, Layout, Renaming } from "./native.js";
 export type { CommonOptions, PlanOptions } from "./options.js";
 export { Store, type StoreOptions } from "./store/context.js";
 export type { Provider, Providers, Rejected, Wanted } from "./store/find.js";

@@ -48,9 +48,43 @@ export interface NativeFiles {
   passThrough(directory: string): void;
 }
 
+/** One name for another. */
+export interface Renaming {
+  from: string;
+  to: string;
+}
+
+/**
+ * Everything that can be asked of one file at once; see native/patch/edits.hpp. What the file says
+ * already costs nothing.
+ */
 export interface Edits {
   interpreter?: string;
+  /** Colon-separated; an empty value removes DT_RPATH and DT_RUNPATH. */
   searchPath?: { value: string; tag: "runpath" | "rpath" };
+  /** Empty removes DT_SONAME. */
+  soname?: string;
+  /** With the symbol versions that are needed of them. Done before replacing and adding. */
+  removeNeeded?: readonly string[];
+  /** In DT_NEEDED and in the needed versions. Done before adding. */
+  replaceNeeded?: readonly Renaming[];
+  /** Before the present ones, in this order. */
+  addNeeded?: readonly string[];
+  /** Sets DF_1_NODEFLIB. */
+  noDefaultLibraries?: boolean;
+  /** Adds DT_DEBUG. */
+  debugEntry?: boolean;
+  /** EI_OSABI, 0 to 255. */
+  osAbi?: number;
+  executableStack?: boolean;
+  /** Dynamic symbols that lose their version. */
+  clearSymbolVersions?: readonly string[];
+  /** Dynamic symbols that get another name; the hash tables follow. */
+  renameSymbols?: readonly Renaming[];
+  /** The descriptor of the note `.note.nixos.ldcache`. */
+  resolutionCache?: Uint8Array;
+  /** Bytes, a power of two: the least alignment of a segment that is appended. */
+  pageSize?: number;
 }
 
 export interface ByteRange {

@@ -8,7 +8,7 @@ import { insideRoot } from "../rooted.js";
 import { Nix } from "../store/nix.js";
 import { addRoots } from "./gc_roots.js";
 import type { FilePlan, FixPlan, Outcome } from "./outcome.js";
-import { stateSubdirectory } from "./state.js";
+import { stateSubdirectory } from "../state.js";
 import { type Verification, verify } from "./verify.js";
 
 /** What is asked of `apply` beside the plan. */

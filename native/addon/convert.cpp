@@ -87,6 +87,29 @@ uint64_t sizeOf(const Napi::Value& value) {
   return static_cast<uint64_t>(value.As<Napi::Number>().Int64Value());
 }
 
+// One item for each element; none where the value is not an array.
+template <class Item>
+std::vector<Item> toItems(const Napi::Value& value, auto convert) {
+  std::vector<Item> items;
+  if (!value.IsArray()) return items;
+  const auto array = value.As<Napi::Array>();
+  for (uint32_t index = 0; index < array.Length(); ++index)
+    items.push_back(convert(array.Get(index)));
+  return items;
+}
+
+std::vector<std::string> toTexts(const Napi::Value& value) {
+  return toItems<std::string>(
+      value, [](const Napi::Value& item) { return item.As<Napi::String>().Utf8Value(); });
+}
+
+std::vector<Renaming> toRenamings(const Napi::Value& value) {
+  return toItems<Renaming>(value, [](const Napi::Value& item) {
+    const auto object = item.As<Napi::Object>();
+    return Renaming{object.Get("from").As<Napi::String>(), object.Get("to").As<Napi::String>()};
+  });
+}
+
 }  // namespace
 
 Napi::Error toError(Napi::Env env, const Error& error) {
@@ -250,6 +273,26 @@ Edits toEdits(const Napi::Object& object) {
         tag == "rpath" ? SearchPathTag::Rpath : SearchPathTag::Runpath,
     };
   }
+  const Napi::Value soname = object.Get("soname");
+  if (soname.IsString()) edits.soname = soname.As<Napi::String>();
+  edits.removeNeeded = toTexts(object.Get("removeNeeded"));
+  edits.replaceNeeded = toRenamings(object.Get("replaceNeeded"));
+  edits.addNeeded = toTexts(object.Get("addNeeded"));
+  edits.noDefaultLibraries = object.Get("noDefaultLibraries").ToBoolean();
+  edits.debugEntry = object.Get("debugEntry").ToBoolean();
+  const Napi::Value osAbi = object.Get("osAbi");
+  if (osAbi.IsNumber()) edits.osAbi = static_cast<uint8_t>(osAbi.As<Napi::Number>().Uint32Value());
+  const Napi::Value executableStack = object.Get("executableStack");
+  if (executableStack.IsBoolean()) edits.executableStack = executableStack.ToBoolean();
+  edits.clearSymbolVersions = toTexts(object.Get("clearSymbolVersions"));
+  edits.renameSymbols = toRenamings(object.Get("renameSymbols"));
+  const Napi::Value cache = object.Get("resolutionCache");
+  if (cache.IsTypedArray()) {
+    const auto bytes = cache.As<Napi::Uint8Array>();
+    edits.resolutionCache.emplace(bytes.Data(), bytes.Data() + bytes.ByteLength());
+  }
+  const Napi::Value pageSize = object.Get("pageSize");
+  if (pageSize.IsNumber()) edits.pageSize = sizeOf(pageSize);
   return edits;
 }
 

@@ -13,6 +13,12 @@ namespace fixelf {
 // below it that has no DT_RUNPATH (glibc elf/dl-load.c, _dl_map_new_object).
 enum class SearchPathTag { Runpath, Rpath };
 
+struct Renaming {
+  std::string from;
+  std::string to;
+};
+
+// Everything that can be asked of one file at once. What a file says already costs nothing.
 struct Edits {
   std::optional<std::string> interpreter;
   struct SearchPath {
@@ -20,6 +26,23 @@ struct Edits {
     SearchPathTag tag = SearchPathTag::Runpath;
   };
   std::optional<SearchPath> searchPath;
+  std::optional<std::string> soname;  // empty removes DT_SONAME
+  // In this order. A library that is not there is not missed.
+  std::vector<std::string> removeNeeded;         // with the symbol versions needed of it
+  std::vector<Renaming> replaceNeeded;           // in DT_NEEDED and in the needed versions
+  std::vector<std::string> addNeeded;            // before the present ones, in the given order
+  bool noDefaultLibraries = false;               // sets DF_1_NODEFLIB
+  bool debugEntry = false;                       // adds DT_DEBUG
+  std::optional<uint8_t> osAbi;                  // EI_OSABI
+  std::optional<bool> executableStack;           // PF_X of PT_GNU_STACK
+  std::vector<std::string> clearSymbolVersions;  // dynamic symbols that lose their version
+  std::vector<Renaming> renameSymbols;           // of the dynamic symbol table
+  // The descriptor of the note NixOS/0x63a86cb6 (section .note.nixos.ldcache), in which nixpkgs'
+  // glibc finds where needed libraries lie. A change of what it depends on removes the note.
+  std::optional<std::vector<uint8_t>> resolutionCache;
+  // The least alignment of a segment that is appended, a power of two; 0: the machine's largest
+  // page.
+  uint64_t pageSize = 0;
 };
 
 // The bytes to be written: sorted, disjoint, none empty, and none equal to what is there already.

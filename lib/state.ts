@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { FixelfError } from "../errors.js";
+import { FixelfError } from "./errors.js";
 
 /** `$XDG_STATE_HOME/fixelf` (XDG base directory specification 0.8). */
 export function stateDirectory(): string {

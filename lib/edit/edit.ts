@@ -1,0 +1,57 @@
+// One file, changed as asked: all edits are one plan and one write. No choosing happens here (that is
+// lib/fix); what is asked is done, or refused with the reason.
+import { realpath } from "node:fs/promises";
+import { resolve as absolutePath } from "node:path";
+import { FixelfError } from "../errors.js";
+import { stateSubdirectory } from "../state.js";
+import { type Edits, fromNative, native, settled } from "../native.js";
+
+export interface EditOptions {
+  /** Where the result goes; the original is left alone. It may exist, and is replaced. */
+  output?: string;
+  /** Write only the changed bytes into the file itself. */
+  inPlace?: boolean;
+  /** Keep what `undo` needs (default: true, except with `output`). */
+  undo?: boolean;
+}
+
+/** What an edit did. */
+export interface EditOutcome {
+  path: string;
+  /** Nothing is written where nothing changes, except that `output` is always made. */
+  outcome: "changed" | "unchanged";
+  /** Where each thing went and why there, one plain sentence each. */
+  reasons: string[];
+  /** Bytes. */
+  oldSize: number;
+  newSize: number;
+}
+
+/**
+ * Changes one ELF file.
+ * @throws FixelfError `unsupported` where no safe place is known, `changed` where somebody else wrote
+ *   meanwhile, `not-elf`, `malformed`, `truncated`, or what the system said
+ */
+export async function edit(
+  path: string,
+  edits: Edits,
+  options: EditOptions = {},
+): Promise<EditOutcome> {
+  const host = await realpath(path).catch((cause: NodeJS.ErrnoException) => {
+    const code = cause.code === "EACCES" ? "permission-denied" : "not-found";
+    throw new FixelfError(code, `${path}: there is no such file`, { path, cause });
+  });
+  const output = options.output === undefined ? host : absolutePath(options.output);
+  const layout = await settled(native.layOut(host, edits));
+  const { reasons, oldSize, newSize } = layout;
+  const unchanged = layout.ranges.length === 0 && oldSize === newSize;
+  if (!unchanged || output !== host) {
+    const records = (options.undo ?? output === host) ? await stateSubdirectory("undo") : "";
+    const inPlace = options.inPlace ?? false;
+    const [failure] = await settled(
+      native.apply([{ path: host, output, layout, inPlace }], records),
+    );
+    if (failure) throw fromNative(failure);
+  }
+  return { path, outcome: unchanged ? "unchanged" : "changed", reasons, oldSize, newSize };
+}
