@@ -3,8 +3,8 @@
 import { realpath } from "node:fs/promises";
 import { resolve as absolutePath } from "node:path";
 import { FixelfError } from "../errors.js";
-import { stateSubdirectory } from "../state.js";
 import { type Edits, fromNative, native, settled } from "../native.js";
+import { stateSubdirectory } from "../state.js";
 
 export interface EditOptions {
   /** Where the result goes; the original is left alone. It may exist, and is replaced. */

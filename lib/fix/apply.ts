@@ -5,10 +5,10 @@ import picomatch from "picomatch";
 import { FixelfError } from "../errors.js";
 import { fromNative, native } from "../native.js";
 import { insideRoot } from "../rooted.js";
+import { stateSubdirectory } from "../state.js";
 import { Nix } from "../store/nix.js";
 import { addRoots } from "./gc_roots.js";
 import type { FilePlan, FixPlan, Outcome } from "./outcome.js";
-import { stateSubdirectory } from "../state.js";
 import { type Verification, verify } from "./verify.js";
 
 /** What is asked of `apply` beside the plan. */

@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto";
 import { access, mkdir, readdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Nix } from "../store/nix.js";
 import { stateSubdirectory } from "../state.js";
+import type { Nix } from "../store/nix.js";
 
 /**
  * Registers the store paths for a file, and lets go of those that it pointed at before. Answers a

@@ -2,8 +2,8 @@
 import { realpath, stat } from "node:fs/promises";
 import { FixelfError, type FixelfErrorCode } from "../errors.js";
 import { fromNative, native, settled } from "../native.js";
-import { removeRoots } from "./gc_roots.js";
 import { stateSubdirectory } from "../state.js";
+import { removeRoots } from "./gc_roots.js";
 
 /** What became of one file that was to be restored. */
 export interface UndoOutcome {
