@@ -86,6 +86,7 @@ FileHeader Codec::fileHeader(std::span<const uint8_t> bytes) const {
 void Codec::put(std::span<uint8_t> bytes, const FileHeader& header) const {
   uint8_t* at = bytes.data();
   const size_t w = wordSize();
+  at[EI_OSABI] = header.osAbi;
   putWord(at + 24 + w, header.programHeaderOffset);
   putWord(at + 24 + 2 * w, header.sectionHeaderOffset);
   putU16(at + 24 + 3 * w + 8, header.programHeaderCount);

@@ -101,7 +101,7 @@ class Codec {
   [[nodiscard]] ProgramHeader programHeader(std::span<const uint8_t> bytes) const;
   [[nodiscard]] SectionHeader sectionHeader(std::span<const uint8_t> bytes) const;
   [[nodiscard]] DynamicEntry dynamicEntry(std::span<const uint8_t> bytes) const;
-  // Only the offsets and counts that an edit may change are put; the rest of the header stays.
+  // Only the OS ABI, the offsets and the counts, which an edit may change; the rest stays.
   void put(std::span<uint8_t> bytes, const FileHeader& header) const;
   void put(std::span<uint8_t> bytes, const ProgramHeader& header) const;
   void put(std::span<uint8_t> bytes, const SectionHeader& header) const;

@@ -1,5 +1,6 @@
 #include "elf/versions.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace fixelf {
@@ -85,13 +86,15 @@ class Walker {
     return Done{};
   }
 
- private:
-  [[nodiscard]] const Codec& codec() const { return image_.codec; }
-
   [[nodiscard]] std::optional<uint64_t> tableOffset(int64_t tag) const {
     const auto address = image_.dynamicValue(tag);
     return address ? image_.fileOffset(*address) : std::nullopt;
   }
+  // The end of the last record that was read.
+  [[nodiscard]] uint64_t end() const { return end_; }
+
+ private:
+  [[nodiscard]] const Codec& codec() const { return image_.codec; }
 
   // One bounded read; every `next` is added to a 64-bit offset that started inside the file and is
   // bounded by the record count, so it cannot wrap.
@@ -99,12 +102,14 @@ class Walker {
     if (++records_ > Limits::kVersionRecords) {
       return Error{ErrorCode::LimitExceeded, "the file has too many symbol version records", {}, 0};
     }
+    end_ = std::max(end_, offset + bytes.size());
     return source_.read(offset, bytes);
   }
 
   const Source& source_;
   const Image& image_;
   uint64_t records_ = 0;
+  uint64_t end_ = 0;
 };
 
 }  // namespace
@@ -176,6 +181,25 @@ Result<std::vector<std::string>> readDefinedVersions(const Source& source, const
                                    });
   if (!status) return status.error();
   return result;
+}
+
+std::optional<VersionTable> neededVersionsTable(const Source& source, const Image& image) {
+  Walker walker(source, image);
+  const auto start = walker.tableOffset(DT_VERNEED);
+  const Status status = walker.needs([](const Need&) -> Status { return Done{}; },
+                                     [](const NeedAuxiliary&) -> Status { return Done{}; });
+  if (!start || !status || walker.end() <= *start) return std::nullopt;
+  return VersionTable{*start, walker.end() - *start};
+}
+
+std::optional<VersionTable> definedVersionsTable(const Source& source, const Image& image) {
+  Walker walker(source, image);
+  const auto start = walker.tableOffset(DT_VERDEF);
+  const Status status = walker.definitions(
+      [](const Definition&) -> Status { return Done{}; },
+      [](const Definition&, uint16_t, const DefinitionAuxiliary&) -> Status { return Done{}; });
+  if (!start || !status || walker.end() <= *start) return std::nullopt;
+  return VersionTable{*start, walker.end() - *start};
 }
 
 Status visitVersionNames(const Source& source, const Image& image,

@@ -30,6 +30,15 @@ Result<std::vector<NeededVersions>> readNeededVersions(const Source& source, con
 Result<std::vector<std::string>> readDefinedVersions(const Source& source, const Image& image,
                                                      const StringTable& strings);
 
+// Where the records of one kind lie in the file: from the table's start to the last record's end.
+// None where there is no such table, or where it cannot be walked.
+struct VersionTable {
+  uint64_t offset = 0;
+  uint64_t size = 0;
+};
+std::optional<VersionTable> neededVersionsTable(const Source& source, const Image& image);
+std::optional<VersionTable> definedVersionsTable(const Source& source, const Image& image);
+
 // Calls `visit` with each index into the string table that the version records hold.
 Status visitVersionNames(const Source& source, const Image& image,
                          const std::function<void(uint64_t)>& visit);

@@ -1,8 +1,11 @@
 #include "patch/check.hpp"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "elf/facts.hpp"
+#include "patch/symbols.hpp"
 
 namespace fixelf {
 
@@ -15,23 +18,66 @@ Error refused(const std::string& what) {
                0};
 }
 
-Status checkAsked(const Facts& facts, const Edits& edits) {
-  if (edits.interpreter && facts.interpreter != edits.interpreter) {
-    return refused("the interpreter is not the one asked for");
+// ---- What the file must say of itself
+// -------------------------------------------------------------
+
+void expectNeeded(Facts& facts, const Edits& edits) {
+  const auto isRemoved = [&](const std::string& name) {
+    return std::find(edits.removeNeeded.begin(), edits.removeNeeded.end(), name) !=
+           edits.removeNeeded.end();
+  };
+  std::vector<std::string> gone;
+  std::erase_if(facts.needed, [&](const std::string& name) {
+    if (isRemoved(name)) gone.push_back(name);
+    return isRemoved(name);
+  });
+  std::erase_if(facts.versionsNeeded, [&](const NeededVersions& needs) {
+    return std::find(gone.begin(), gone.end(), needs.library) != gone.end();
+  });
+  std::map<std::string, std::string> renamed;
+  for (std::string& name : facts.needed) {
+    const auto found = std::find_if(edits.replaceNeeded.begin(), edits.replaceNeeded.end(),
+                                    [&](const Renaming& each) { return each.from == name; });
+    if (found == edits.replaceNeeded.end()) continue;
+    renamed.emplace(found->from, found->to);
+    name = found->to;
   }
-  if (edits.searchPath) {
-    const auto& wanted = *edits.searchPath;
-    const bool rpath = wanted.tag == SearchPathTag::Rpath;
-    const auto& set = rpath ? facts.rpath : facts.runpath;
-    const auto& other = rpath ? facts.runpath : facts.rpath;
-    if (set.value_or("") != wanted.value || other) {
-      return refused("the search path is not the one asked for");
-    }
+  for (NeededVersions& needs : facts.versionsNeeded) {
+    if (const auto found = renamed.find(needs.library); found != renamed.end())
+      needs.library = found->second;
   }
-  return Done{};
+  std::vector<std::string> added;
+  for (const std::string& name : edits.addNeeded) {
+    const auto present = [&](const std::vector<std::string>& names) {
+      return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    if (!present(facts.needed) && !present(added)) added.push_back(name);
+  }
+  facts.needed.insert(facts.needed.begin(), added.begin(), added.end());
 }
 
-bool sameNeeds(const Facts& before, const Facts& after) {
+// The facts of the file as it is, changed as was asked.
+Facts expected(Facts facts, const Edits& edits) {
+  if (edits.interpreter) facts.interpreter = edits.interpreter;
+  if (edits.searchPath) {
+    facts.rpath = facts.runpath = std::nullopt;
+    if (!edits.searchPath->value.empty()) {
+      (edits.searchPath->tag == SearchPathTag::Rpath ? facts.rpath : facts.runpath) =
+          edits.searchPath->value;
+    }
+  }
+  if (edits.soname) {
+    facts.soname = edits.soname->empty() ? std::nullopt : edits.soname;
+  }
+  expectNeeded(facts, edits);
+  if (edits.noDefaultLibraries) facts.flags1 |= DF_1_NODEFLIB;
+  if (edits.osAbi) facts.header.osAbi = *edits.osAbi;
+  if (edits.executableStack) facts.executableStack = edits.executableStack;
+  return facts;
+}
+
+bool sameNeeds(const std::vector<NeededVersions>& expected,
+               const std::vector<NeededVersions>& now) {
   const auto same = [](const NeededVersions& a, const NeededVersions& b) {
     return a.library == b.library &&
            std::equal(a.versions.begin(), a.versions.end(), b.versions.begin(), b.versions.end(),
@@ -39,28 +85,37 @@ bool sameNeeds(const Facts& before, const Facts& after) {
                         return x.name == y.name && x.weak == y.weak;
                       });
   };
-  return std::equal(before.versionsNeeded.begin(), before.versionsNeeded.end(),
-                    after.versionsNeeded.begin(), after.versionsNeeded.end(), same);
+  return std::equal(expected.begin(), expected.end(), now.begin(), now.end(), same);
 }
 
-Status checkKept(const Facts& before, const Facts& after, const Edits& edits) {
-  if (!edits.interpreter && before.interpreter != after.interpreter) return refused("interpreter");
-  if (!edits.searchPath && (before.runpath != after.runpath || before.rpath != after.rpath)) {
-    return refused("search path");
+Status checkFacts(const Facts& wanted, const Facts& now) {
+  if (now.interpreter != wanted.interpreter) return refused("the interpreter");
+  if (now.runpath != wanted.runpath || now.rpath != wanted.rpath) return refused("the search path");
+  if (now.soname != wanted.soname) return refused("the soname");
+  if (now.needed != wanted.needed || now.auxiliary != wanted.auxiliary ||
+      now.filter != wanted.filter) {
+    return refused("the names of needed libraries");
   }
-  if (before.kind != after.kind || before.soname != after.soname || before.needed != after.needed ||
-      before.auxiliary != after.auxiliary || before.filter != after.filter) {
-    return refused("a name has changed that should not");
+  if (!sameNeeds(wanted.versionsNeeded, now.versionsNeeded) ||
+      now.versionsDefined != wanted.versionsDefined) {
+    return refused("the symbol versions");
   }
-  if (!sameNeeds(before, after) || before.versionsDefined != after.versionsDefined) {
-    return refused("the symbol versions have changed");
+  // Flags that say only what another says may have gone (DF_BIND_NOW beside DF_1_NOW).
+  if (now.flags1 != wanted.flags1 || now.relro != wanted.relro) return refused("the flags");
+  if (now.notes.buildId != wanted.notes.buildId || now.notes.dlopen != wanted.notes.dlopen ||
+      now.notes.x86IsaNeeded != wanted.notes.x86IsaNeeded) {
+    return refused("the notes");
   }
-  if (before.notes.buildId != after.notes.buildId || before.notes.dlopen != after.notes.dlopen ||
-      before.executableStack != after.executableStack) {
-    return refused("the notes or the stack's protection have changed");
+  if (now.executableStack != wanted.executableStack) return refused("the stack's protection");
+  if (now.header.osAbi != wanted.header.osAbi || now.header.type != wanted.header.type ||
+      now.header.entry != wanted.header.entry || now.header.flags != wanted.header.flags) {
+    return refused("the ELF header");
   }
   return Done{};
 }
+
+// ---- How it is mapped
+// -----------------------------------------------------------------------------
 
 // The rules of Linux fs/binfmt_elf.c and glibc elf/dl-load.c (_dl_map_object_from_fd).
 Status checkSegments(const Image& before, const Image& after) {
@@ -104,6 +159,99 @@ Status checkSegments(const Image& before, const Image& after) {
   return Done{};
 }
 
+// Each address in the dynamic table must still point at the bytes that it pointed at: that is asked
+// of the entries whose targets no edit changes.
+Status checkPointers(const Source& source, const Image& before, const Source& patched,
+                     const Image& after) {
+  constexpr size_t kLooked = 16;
+  for (const int64_t tag : {int64_t{DT_INIT}, int64_t{DT_FINI}, int64_t{DT_INIT_ARRAY},
+                            int64_t{DT_FINI_ARRAY}, int64_t{DT_RELA}, int64_t{DT_REL},
+                            int64_t{DT_JMPREL}, int64_t{DT_PLTGOT}, int64_t{DT_VERDEF}}) {
+    const auto then = before.dynamicValue(tag);
+    const auto now = after.dynamicValue(tag);
+    if (then.has_value() != now.has_value())
+      return refused("an entry of the dynamic table is gone");
+    if (!then || *then == *now) continue;
+    const auto oldOffset = before.fileOffset(*then);
+    const auto newOffset = after.fileOffset(*now);
+    if (!oldOffset || !newOffset) return refused("an address of the dynamic table");
+    auto old = source.bytes(*oldOffset, kLooked, kLooked);
+    auto moved = patched.bytes(*newOffset, kLooked, kLooked);
+    if (!old || !moved || *old != *moved) return refused("an address of the dynamic table");
+  }
+  return Done{};
+}
+
+// ---- What its symbols say
+// -------------------------------------------------------------------------
+
+struct NamedSymbol {
+  std::string name;
+  uint16_t version = 0;
+  DynamicSymbol symbol;
+};
+
+Result<std::vector<NamedSymbol>> readSymbols(const Source& source, const Image& image) {
+  std::vector<NamedSymbol> symbols;
+  auto sections = readSectionHeaders(source, image);
+  if (!sections) return sections.error();
+  const auto count = dynamicSymbolCount(source, image, *sections);
+  const auto strings = StringTable::dynamicOf(image);
+  const auto table = image.fileOffset(image.dynamicValue(DT_SYMTAB).value_or(0));
+  if (!count || !strings || !table) return refused("the dynamic symbols can't be read");
+  const size_t size = image.codec.symbolSize();
+  auto bytes = source.bytes(*table, *count * size, kMostDynamicSymbols * size);
+  if (!bytes) return bytes.error();
+  const auto versions = image.dynamicValue(DT_VERSYM);
+  const auto versionsAt = versions ? image.fileOffset(*versions) : std::nullopt;
+  std::vector<uint8_t> versionBytes(static_cast<size_t>(*count) * 2, 0);
+  if (versionsAt) {
+    if (Status status = source.read(*versionsAt, versionBytes); !status) return status.error();
+  }
+  for (uint64_t index = 0; index < *count; ++index) {
+    NamedSymbol& each = symbols.emplace_back();
+    each.symbol = DynamicSymbol::decode(
+        image.codec, std::span(*bytes).subspan(static_cast<size_t>(index) * size, size));
+    auto name = strings->at(source, each.symbol.name);
+    if (!name) return name.error();
+    each.name = std::move(*name);
+    each.version = image.codec.u16(&versionBytes[static_cast<size_t>(index) * 2]);
+  }
+  return symbols;
+}
+
+// The same symbols, but for what was asked, in whatever order.
+Status checkSymbols(const Source& source, const Image& before, const Source& patched,
+                    const Image& after, const Edits& edits) {
+  auto old = readSymbols(source, before);
+  if (!old) return old.error();
+  auto now = readSymbols(patched, after);
+  if (!now) return refused(now.error().message);
+  const auto key = [](const NamedSymbol& each) {
+    return std::make_tuple(each.name, each.symbol.value, each.symbol.size, each.symbol.info,
+                           each.symbol.section, each.version);
+  };
+  std::vector<decltype(key(old->front()))> wanted;
+  std::vector<decltype(key(old->front()))> found;
+  for (NamedSymbol& each : *old) {
+    const auto& cleared = edits.clearSymbolVersions;
+    const bool named = !each.name.empty();
+    if (named && std::find(cleared.begin(), cleared.end(), each.name) != cleared.end() &&
+        before.dynamicValue(DT_VERSYM)) {
+      each.version = VER_NDX_GLOBAL;
+    }
+    const auto renamed = std::find_if(edits.renameSymbols.begin(), edits.renameSymbols.end(),
+                                      [&](const Renaming& r) { return r.from == each.name; });
+    if (named && renamed != edits.renameSymbols.end()) each.name = renamed->to;
+    wanted.push_back(key(each));
+  }
+  for (const NamedSymbol& each : *now)
+    found.push_back(key(each));
+  std::sort(wanted.begin(), wanted.end());
+  std::sort(found.begin(), found.end());
+  return wanted == found ? Status(Done{}) : Status(refused("the dynamic symbols"));
+}
+
 }  // namespace
 
 Status checkLayout(const Source& source, const Edits& edits, const Layout& layout) {
@@ -117,9 +265,14 @@ Status checkLayout(const Source& source, const Edits& edits, const Layout& layou
   if (!imageBefore) return imageBefore.error();
   const auto imageAfter = Image::read(patched);
   if (!imageAfter) return refused(imageAfter.error().message);
-  if (Status status = checkAsked(*after, edits); !status) return status;
-  if (Status status = checkKept(*before, *after, edits); !status) return status;
-  return checkSegments(*imageBefore, *imageAfter);
+  if (Status status = checkFacts(expected(*before, edits), *after); !status) return status;
+  if (Status status = checkSegments(*imageBefore, *imageAfter); !status) return status;
+  if (Status status = checkPointers(source, *imageBefore, patched, *imageAfter); !status)
+    return status;
+  if (edits.clearSymbolVersions.empty() && edits.renameSymbols.empty()) return Done{};
+  // Removing a library changes versions as well; its symbols are not compared then.
+  if (!edits.removeNeeded.empty()) return Done{};
+  return checkSymbols(source, *imageBefore, patched, *imageAfter, edits);
 }
 
 }  // namespace fixelf

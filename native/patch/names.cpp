@@ -1,192 +1,94 @@
 #include "patch/names.hpp"
 
 #include <algorithm>
-#include <array>
-
-#include "elf/versions.hpp"
+#include <bit>
+#include <cstring>
+#include <functional>
 
 namespace fixelf {
 
-namespace {
-
-constexpr uint64_t kMostNameBytes = 256U << 20;
-constexpr uint64_t kMostSymbols = 16U << 20;
-
-// DT_HASH: nchain equals the number of symbols. Its words are 32 bits wide except on 64-bit s390
-// and Alpha (<elf.h>: Elf_Symndx; binutils bfd/elf64-s390.c sets hash entries of 8 bytes).
-std::optional<uint64_t> countFromHash(const Source& source, const Image& image) {
-  const auto address = image.dynamicValue(DT_HASH);
-  const auto offset = address ? image.fileOffset(*address) : std::nullopt;
-  if (!offset) return std::nullopt;
-  const bool wideWords =
-      image.codec.wide() && (image.header.machine == EM_S390 || image.header.machine == 0x9026);
-  std::array<uint8_t, 16> bytes{};
-  if (!source.read(*offset, std::span(bytes).first(wideWords ? 16 : 8))) return std::nullopt;
-  return wideWords ? image.codec.u64(&bytes[8]) : image.codec.u32(&bytes[4]);
+uint64_t DynamicNames::nextStart(uint64_t from) const {
+  for (uint64_t at = from; at < bytes_.size(); at = (at / 64 + 1) * 64) {
+    const uint64_t bits = starts_[static_cast<size_t>(at / 64)] >> (at % 64);
+    if (bits != 0)
+      return std::min<uint64_t>(at + static_cast<uint64_t>(std::countr_zero(bits)), bytes_.size());
+  }
+  return bytes_.size();
 }
 
-// DT_GNU_HASH: the last symbol is the end of the chain of the highest bucket. A table without any
-// hashed symbol does not say how many unhashed ones there are.
-std::optional<uint64_t> countFromGnuHash(const Source& source, const Image& image) {
-  const auto address = image.dynamicValue(DT_GNU_HASH);
-  const auto offset = address ? image.fileOffset(*address) : std::nullopt;
-  if (!offset) return std::nullopt;
-  std::array<uint8_t, 16> head{};
-  if (!source.read(*offset, head)) return std::nullopt;
-  const uint64_t bucketCount = image.codec.u32(&head[0]);
-  const uint64_t firstHashed = image.codec.u32(&head[4]);
-  const uint64_t bloomWords = image.codec.u32(&head[8]);
-  const uint64_t bucketsAt = *offset + 16 + bloomWords * image.codec.wordSize();
-  auto buckets = source.bytes(bucketsAt, bucketCount * 4, kMostSymbols * 4);
-  if (!buckets) return std::nullopt;
-  uint64_t last = 0;
-  for (size_t at = 0; at < buckets->size(); at += 4) {
-    last = std::max<uint64_t>(last, image.codec.u32(&(*buckets)[at]));
+// A name lives from where it is referred to up to its NUL: one sweep, however many there are.
+void DynamicNames::findDeadRuns() {
+  dead_.clear();
+  if (keepAll_) return;
+  for (uint64_t at = 0; at < bytes_.size();) {
+    const uint64_t start = nextStart(at);
+    if (start > at) dead_.push_back({at, start});
+    if (start >= bytes_.size()) break;
+    const void* end = std::memchr(&bytes_[static_cast<size_t>(start)], 0,
+                                  bytes_.size() - static_cast<size_t>(start));
+    if (end == nullptr) break;
+    at = static_cast<uint64_t>(static_cast<const uint8_t*>(end) - bytes_.data()) + 1;
   }
-  if (last < firstHashed) return std::nullopt;
-  const uint64_t chainsAt = bucketsAt + bucketCount * 4;
-  for (; last < kMostSymbols; ++last) {
-    std::array<uint8_t, 4> word{};
-    if (!source.read(chainsAt + (last - firstHashed) * 4, word)) return std::nullopt;
-    if ((image.codec.u32(word.data()) & 1U) != 0) return last + 1;
-  }
-  return std::nullopt;
 }
 
-std::optional<uint64_t> countFromSections(const Image& image,
-                                          const std::vector<SectionHeader>& sections) {
-  const auto address = image.dynamicValue(DT_SYMTAB);
-  for (const SectionHeader& section : sections) {
-    if (section.type == SHT_DYNSYM && address && section.address == *address) {
-      return section.size / image.codec.symbolSize();
-    }
+std::vector<DynamicNames::Run> DynamicNames::settle(const std::vector<uint64_t>& freed) {
+  findDeadRuns();
+  std::vector<Run> blanked;
+  for (const uint64_t index : freed) {
+    const auto run = std::upper_bound(dead_.begin(), dead_.end(), index,
+                                      [](uint64_t at, const Run& each) { return at < each.end; });
+    if (run == dead_.end() || index < run->start) continue;
+    uint64_t end = index;
+    while (end < run->end && bytes_[static_cast<size_t>(end)] != 0)
+      bytes_[static_cast<size_t>(end++)] = 0;
+    if (end > index) blanked.push_back({index, end});
   }
-  return std::nullopt;
+  return blanked;
 }
 
-}  // namespace
-
-std::optional<uint64_t> dynamicSymbolCount(const Source& source, const Image& image,
-                                           const std::vector<SectionHeader>& sections) {
-  if (!image.dynamicValue(DT_SYMTAB)) return 0;
-  std::optional<uint64_t> most;
-  const auto mips =
-      image.header.machine == EM_MIPS ? image.dynamicValue(DT_MIPS_SYMTABNO) : std::nullopt;
-  for (const auto& count : {mips, countFromHash(source, image), countFromGnuHash(source, image),
-                            countFromSections(image, sections)}) {
-    // Sources that disagree are all believed: too many references do no harm.
-    if (count) most = std::max(most.value_or(0), *count);
-  }
-  if (most && *most > kMostSymbols) return std::nullopt;
-  return most;
-}
-
-Result<DynamicNames> DynamicNames::read(const Source& source, const Image& image,
-                                        const std::vector<SectionHeader>& sections,
-                                        const std::vector<int64_t>& ignoredTags) {
-  const auto table = StringTable::dynamicOf(image);
-  if (!table) {
-    return Error{ErrorCode::Unsupported, "the file has no dynamic string table", {}, 0};
-  }
-  DynamicNames names;
-  names.table_ = *table;
-  auto bytes = source.bytes(table->offset, table->size, kMostNameBytes);
-  if (!bytes) return bytes.error();
-  names.bytes_ = std::move(*bytes);
-  names.live_.assign(names.bytes_.size(), true);
-  if (Status status = names.markReferences(source, image, sections, ignoredTags); !status) {
-    return status.error();
-  }
-  return names;
-}
-
-Status DynamicNames::markReferences(const Source& source, const Image& image,
-                                    const std::vector<SectionHeader>& sections,
-                                    const std::vector<int64_t>& ignoredTags) {
-  const auto count = dynamicSymbolCount(source, image, sections);
-  if (!count) return Done{};
-  for (const SectionHeader& section : sections) {
-    // Somebody else's table may index our strings (prelink's SHT_GNU_LIBLIST, for one).
-    if (section.link == 0 || section.link >= sections.size() ||
-        sections[section.link].offset != table_.offset) {
+void DynamicNames::revive(uint64_t start, uint64_t end) {
+  std::vector<Run> left;
+  for (const Run& run : dead_) {
+    if (run.end <= start || run.start >= end) {
+      left.push_back(run);
       continue;
     }
-    const bool known = section.type == SHT_DYNSYM || section.type == SHT_DYNAMIC ||
-                       section.type == SHT_GNU_verdef || section.type == SHT_GNU_verneed;
-    if (!known) return Done{};
+    if (run.start < start) left.push_back({run.start, start});
+    if (run.end > end) left.push_back({end, run.end});
   }
+  dead_ = std::move(left);
+}
 
-  std::vector<bool> starts(bytes_.size(), false);
-  const auto mark = [&](uint64_t index) {
-    if (index < starts.size()) starts[static_cast<size_t>(index)] = true;
+uint64_t DynamicNames::put(const std::string& name, bool search) {
+  if (const auto known = placed_.find(name); known != placed_.end()) return known->second;
+  const auto* begin = reinterpret_cast<const uint8_t*>(name.c_str());
+  const size_t size = name.size() + 1;
+  const auto place = [&](uint64_t index) {
+    revive(index, index + size);
+    std::copy_n(begin, size, bytes_.begin() + static_cast<ptrdiff_t>(index));
+    placed_.emplace(name, index);
+    return index;
   };
-  mark(0);
-  for (const DynamicEntry& entry : image.dynamic) {
-    switch (entry.tag) {
-      case DT_NEEDED:
-      case DT_SONAME:
-      case DT_RPATH:
-      case DT_RUNPATH:
-      case DT_CONFIG:
-      case DT_DEPAUDIT:
-      case DT_AUDIT:
-      case DT_AUXILIARY:
-      case DT_FILTER:
-        if (std::find(ignoredTags.begin(), ignoredTags.end(), entry.tag) == ignoredTags.end()) {
-          mark(entry.value);
-        }
-        break;
-      default:
-        break;
-    }
+  if (search) {
+    // With the NUL; for a path of 60 bytes it looks at every sixtieth byte of the table.
+    const auto found = std::search(bytes_.begin(), bytes_.end(),
+                                   std::boyer_moore_horspool_searcher(begin, begin + size));
+    if (found != bytes_.end()) return place(static_cast<uint64_t>(found - bytes_.begin()));
   }
-  if (*count > 0) {
-    const auto offset = image.fileOffset(*image.dynamicValue(DT_SYMTAB));
-    if (!offset) return Done{};
-    const size_t size = image.codec.symbolSize();
-    auto symbols = source.bytes(*offset, *count * size, kMostSymbols * size);
-    if (!symbols) return Done{};
-    // st_name is the first field in both classes.
-    for (size_t at = 0; at < symbols->size(); at += size)
-      mark(image.codec.u32(&(*symbols)[at]));
+  // The smallest run that is large enough: names of the same lengths fit again and again.
+  const Run* best = nullptr;
+  for (const Run& run : dead_) {
+    if (run.size() >= size && (best == nullptr || run.size() < best->size())) best = &run;
   }
-  if (Status status = visitVersionNames(source, image, mark); !status) return status;
-
-  // A name lives from where it is referred to up to its NUL: one sweep, however many there are.
-  bool live = false;
-  for (size_t at = 0; at < bytes_.size(); ++at) {
-    live = live || starts[at];
-    live_[at] = live;
-    if (bytes_[at] == 0) live = false;
-  }
-  complete_ = true;
-  return Done{};
-}
-
-std::optional<uint64_t> DynamicNames::find(const std::string& text) const {
-  const auto* terminated = reinterpret_cast<const uint8_t*>(text.c_str());
-  const auto found =
-      std::search(bytes_.begin(), bytes_.end(), terminated, terminated + text.size() + 1);
-  if (found == bytes_.end()) return std::nullopt;
-  return static_cast<uint64_t>(found - bytes_.begin());
-}
-
-std::optional<uint64_t> DynamicNames::room(const std::string& text) const {
-  if (!complete_) return std::nullopt;
-  const uint64_t length = text.size() + 1;
-  uint64_t run = 0;
-  for (uint64_t at = 0; at < live_.size(); ++at) {
-    run = live_[static_cast<size_t>(at)] ? 0 : run + 1;
-    if (run == length) return at + 1 - length;
-  }
-  return std::nullopt;
+  if (best != nullptr) return place(best->start);
+  const uint64_t index = liveSize();
+  if (index + size > bytes_.size()) bytes_.resize(static_cast<size_t>(index + size), 0);
+  return place(index);
 }
 
 uint64_t DynamicNames::liveSize() const {
-  uint64_t size = live_.size();
-  while (size > 0 && !live_[static_cast<size_t>(size - 1)])
-    --size;
-  return size;
+  const bool deadEnd = !dead_.empty() && dead_.back().end == bytes_.size();
+  return deadEnd ? dead_.back().start : bytes_.size();
 }
 
 }  // namespace fixelf

@@ -5,6 +5,7 @@
 // the bookkeeping that patchelf lacks when it overwrites an old RUNPATH.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,35 +16,47 @@ namespace fixelf {
 
 class DynamicNames {
  public:
-  // Reads the table. References of `ignoredTags` do not count: they are about to be replaced.
-  static Result<DynamicNames> read(const Source& source, const Image& image,
-                                   const std::vector<SectionHeader>& sections,
-                                   const std::vector<int64_t>& ignoredTags);
+  explicit DynamicNames(std::vector<uint8_t> bytes)
+      : bytes_(std::move(bytes)), starts_((bytes_.size() + 63) / 64, 0) {
+    mark(0);  // the empty name
+  }
 
-  [[nodiscard]] const StringTable& table() const { return table_; }
+  // Something refers to the name at this index.
+  void mark(uint64_t index) {
+    if (index < bytes_.size()) starts_[static_cast<size_t>(index / 64)] |= 1ULL << (index % 64);
+  }
+  // Not all references are known: then every byte counts as used.
+  void keepAll() { keepAll_ = true; }
+
+  // After the last mark: blanks what nothing refers to any more of the names at these indices, so
+  // that no store path that is gone from the headers stays in the bytes for Nix to find. Answers
+  // the blanked runs.
+  struct Run {
+    uint64_t start = 0;
+    uint64_t end = 0;
+    [[nodiscard]] uint64_t size() const { return end - start; }
+  };
+  std::vector<Run> settle(const std::vector<uint64_t>& freed);
+
+  // The index of a name after settle(): where it stands already, else in bytes that nothing refers
+  // to, else at the end, which grows. `search` looks for it in the whole table.
+  uint64_t put(const std::string& name, bool search);
+
+  // Up to the last byte that something refers to.
   [[nodiscard]] const std::vector<uint8_t>& bytes() const { return bytes_; }
-
-  // The index of a string that already stands in the table, be it as another one's tail.
-  [[nodiscard]] std::optional<uint64_t> find(const std::string& text) const;
-  // The index of a run of bytes that nothing refers to and in which the string and its NUL fit.
-  [[nodiscard]] std::optional<uint64_t> room(const std::string& text) const;
-  // How much of the table is worth copying: all up to the last byte that something refers to.
   [[nodiscard]] uint64_t liveSize() const;
 
  private:
-  Status markReferences(const Source& source, const Image& image,
-                        const std::vector<SectionHeader>& sections,
-                        const std::vector<int64_t>& ignoredTags);
+  [[nodiscard]] uint64_t nextStart(uint64_t from) const;
+  void findDeadRuns();
+  // Takes a range out of the dead runs.
+  void revive(uint64_t start, uint64_t end);
 
-  StringTable table_;
   std::vector<uint8_t> bytes_;
-  std::vector<bool> live_;
-  // False where the number of dynamic symbols cannot be known: then every byte counts as used.
-  bool complete_ = false;
+  std::vector<uint64_t> starts_;  // a bit for each byte: whether a reference points there
+  std::vector<Run> dead_;         // sorted, disjoint
+  std::map<std::string, uint64_t> placed_;
+  bool keepAll_ = false;
 };
-
-// The number of dynamic symbols, which no field states: from the hash tables, else the sections.
-std::optional<uint64_t> dynamicSymbolCount(const Source& source, const Image& image,
-                                           const std::vector<SectionHeader>& sections);
 
 }  // namespace fixelf

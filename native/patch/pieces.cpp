@@ -1,56 +1,103 @@
 #include "patch/pieces.hpp"
 
 #include <algorithm>
+#include <iterator>
+
+#include "elf/versions.hpp"
+#include "patch/symbols.hpp"
 
 namespace fixelf {
+
+namespace {
+
+// <elf.h> has the first three since glibc 2.0 and the last since 2.21; the kernel and the loader
+// read them (arch/mips/kernel/elf.c), and no code refers to them.
+constexpr uint32_t kMipsDescriptions[] = {PT_MIPS_REGINFO, PT_MIPS_OPTIONS, PT_MIPS_ABIFLAGS};
+
+}  // namespace
 
 const char* pieceName(PieceKind kind) {
   switch (kind) {
     case PieceKind::Interpreter:
       return "the interpreter's path";
+    case PieceKind::Description:
+      return "the notes";
+    case PieceKind::SystemVHash:
+      return "the hash table";
+    case PieceKind::GnuHash:
+      return "the GNU hash table";
+    case PieceKind::Symbols:
+      return "the dynamic symbol table";
     case PieceKind::DynamicStrings:
       return "the dynamic string table";
+    case PieceKind::VersionSymbols:
+      return "the table of symbol versions";
+    case PieceKind::VersionNeeds:
+      return "the table of needed versions";
+    case PieceKind::VersionDefinitions:
+      return "the table of defined versions";
     case PieceKind::DynamicTable:
       return "the dynamic table";
-    case PieceKind::Notes:
-      return "the notes";
     case PieceKind::ProgramHeaders:
       return "the program header table";
   }
   return "";
 }
 
-std::vector<Piece> findPieces(const Image& image) {
+bool isDescription(const ProgramHeader& segment) {
+  if (segment.type == PT_NOTE || segment.type == PT_GNU_PROPERTY) return true;
+  return std::find(std::begin(kMipsDescriptions), std::end(kMipsDescriptions), segment.type) !=
+         std::end(kMipsDescriptions);
+}
+
+std::vector<Piece> findPieces(const Source& source, const Image& image,
+                              std::optional<uint64_t> symbolCount) {
   std::vector<Piece> pieces;
   const auto add = [&](PieceKind kind, uint64_t offset, uint64_t size, uint64_t alignment) {
-    if (size > 0) pieces.push_back({kind, offset, size, std::max<uint64_t>(alignment, 1)});
+    if (size > 0 && inside(offset, size, source.size()))
+      pieces.push_back({kind, offset, size, std::max<uint64_t>(alignment, 1)});
   };
+  const auto addAt = [&](PieceKind kind, int64_t tag, uint64_t size, uint64_t alignment) {
+    const auto address = image.dynamicValue(tag);
+    const auto offset = address ? image.fileOffset(*address) : std::nullopt;
+    if (offset) add(kind, *offset, size, alignment);
+  };
+  const size_t word = image.codec.wordSize();
   for (const ProgramHeader& segment : image.programHeaders) {
-    if (segment.type == PT_INTERP) {
-      add(PieceKind::Interpreter, segment.offset, segment.fileSize, 1);
-    }
-    if (segment.type == PT_NOTE || segment.type == PT_GNU_PROPERTY) {
-      add(PieceKind::Notes, segment.offset, segment.fileSize,
+    if (segment.type == PT_INTERP) add(PieceKind::Interpreter, segment.offset, segment.fileSize, 1);
+    if (isDescription(segment)) {
+      add(PieceKind::Description, segment.offset, segment.fileSize,
           std::clamp<uint64_t>(segment.alignment, 4, 16));
     }
   }
-  if (const auto strings = StringTable::dynamicOf(image)) {
+  if (const auto strings = StringTable::dynamicOf(image))
     add(PieceKind::DynamicStrings, strings->offset, strings->size, 1);
+  if (const auto head = SystemVHashHead::read(source, image))
+    add(PieceKind::SystemVHash, head->offset, head->size(), head->wordSize);
+  if (symbolCount) {
+    addAt(PieceKind::Symbols, DT_SYMTAB, *symbolCount * image.codec.symbolSize(), word);
+    addAt(PieceKind::VersionSymbols, DT_VERSYM, *symbolCount * 2, 2);
   }
+  if (const auto head = GnuHashHead::read(source, image))
+    add(PieceKind::GnuHash, head->offset, head->end(image.codec) - head->offset, word);
+  if (const auto table = neededVersionsTable(source, image))
+    add(PieceKind::VersionNeeds, table->offset, table->size, word);
+  if (const auto table = definedVersionsTable(source, image))
+    add(PieceKind::VersionDefinitions, table->offset, table->size, word);
   if (image.dynamicCapacity > 0) {
     add(PieceKind::DynamicTable, image.dynamicOffset,
-        image.dynamicCapacity * image.codec.dynamicEntrySize(), image.codec.wordSize());
+        image.dynamicCapacity * image.codec.dynamicEntrySize(), word);
   }
   add(PieceKind::ProgramHeaders, image.header.programHeaderOffset,
-      image.programHeaders.size() * image.codec.programHeaderSize(), image.codec.wordSize());
+      image.programHeaders.size() * image.codec.programHeaderSize(), word);
 
   std::sort(pieces.begin(), pieces.end(),
             [](const Piece& a, const Piece& b) { return a.offset < b.offset; });
   // PT_GNU_PROPERTY repeats the range of a PT_NOTE: one piece.
   std::vector<Piece> merged;
   for (const Piece& piece : pieces) {
-    if (!merged.empty() && piece.kind == PieceKind::Notes &&
-        merged.back().kind == PieceKind::Notes && piece.offset < merged.back().end()) {
+    if (!merged.empty() && piece.kind == PieceKind::Description &&
+        merged.back().kind == PieceKind::Description && piece.offset < merged.back().end()) {
       Piece& last = merged.back();
       last.size = std::max(last.end(), piece.end()) - last.offset;
       last.alignment = std::max(last.alignment, piece.alignment);
@@ -68,7 +115,31 @@ bool allZero(const Source& source, uint64_t offset, uint64_t end) {
   return bytes && std::all_of(bytes->begin(), bytes->end(), [](uint8_t byte) { return byte == 0; });
 }
 
+namespace {
+
+// Whether anything but pieces may live in a segment that looks empty beside them: a linker's own
+// segment of .dynamic and a .got of zeros looks just like an area.
+bool holdsMore(const ProgramHeader& segment, const std::vector<SectionHeader>& sections,
+               const Area& area, uint64_t end) {
+  if (sections.empty()) {
+    // Nobody can say what the zeros of a writable segment are.
+    return (segment.flags & PF_W) != 0 && end != segment.fileEnd();
+  }
+  return std::any_of(sections.begin(), sections.end(), [&](const SectionHeader& section) {
+    const bool within = section.allocated() && section.size > 0 &&
+                        section.address >= segment.virtualAddress &&
+                        section.address < segment.memoryEnd();
+    return within && std::none_of(area.pieces.begin(), area.pieces.end(), [&](const Piece& piece) {
+             return section.type != SHT_NOBITS && section.offset >= piece.offset &&
+                    inside(section.offset - piece.offset, section.size, piece.size);
+           });
+  });
+}
+
+}  // namespace
+
 std::optional<Area> findArea(const Source& source, const Image& image,
+                             const std::vector<SectionHeader>& sections,
                              const std::vector<Piece>& pieces) {
   for (size_t index = image.programHeaders.size(); index-- > 0;) {
     const ProgramHeader& segment = image.programHeaders[index];
@@ -76,7 +147,7 @@ std::optional<Area> findArea(const Source& source, const Image& image,
     // The ELF header is no piece, so the segment that maps it is never an area.
     Area area{index, {}, segment.offset};
     uint64_t at = segment.offset;
-    bool onlyPieces = segment.memorySize == segment.fileSize;
+    bool onlyPieces = segment.memorySize == segment.fileSize && (segment.flags & PF_X) == 0;
     bool any = false;
     for (const Piece& piece : pieces) {
       if (!onlyPieces || piece.end() <= segment.offset || piece.offset >= segment.fileEnd()) {
@@ -94,7 +165,10 @@ std::optional<Area> findArea(const Source& source, const Image& image,
         area.pieces.push_back(piece);
       }
     }
-    if (onlyPieces && any && allZero(source, at, segment.fileEnd())) return area;
+    if (onlyPieces && any && allZero(source, at, segment.fileEnd()) &&
+        !holdsMore(segment, sections, area, at)) {
+      return area;
+    }
   }
   return std::nullopt;
 }

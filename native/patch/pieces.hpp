@@ -1,19 +1,32 @@
-// The parts of a file that may stand anywhere, because only headers point at them.
+// The parts of a file that may move, because only headers and the dynamic table point at them.
 //
-// Code refers to the rest by distances fixed at link time. These few are reached through a program
-// header or a dynamic entry alone, so moving one means rewriting its pointers, and nothing more.
+// Code and data never move: a compiler baked their distances in. These pieces are reached from a
+// program header, a dynamic entry or the ELF header alone, so whoever moves one knows all the
+// pointers that have to follow.
 #pragma once
 
-#include <cstdint>
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "elf/image.hpp"
 
 namespace fixelf {
 
-enum class PieceKind { Interpreter, DynamicStrings, DynamicTable, Notes, ProgramHeaders };
+enum class PieceKind {
+  Interpreter,
+  Description,  // PT_NOTE, PT_GNU_PROPERTY and MIPS's like: read by kernel and loader, not by code
+  SystemVHash,
+  GnuHash,
+  Symbols,
+  DynamicStrings,
+  VersionSymbols,
+  VersionNeeds,
+  VersionDefinitions,
+  DynamicTable,
+  ProgramHeaders,
+};
 
+// What a person calls it, with its article.
 const char* pieceName(PieceKind kind);
 
 struct Piece {
@@ -25,8 +38,13 @@ struct Piece {
   [[nodiscard]] uint64_t end() const { return offset + size; }
 };
 
-// All pieces of a file, in file order. Notes whose segments overlap form one piece.
-std::vector<Piece> findPieces(const Image& image);
+// Whether a segment is one that a Description piece stands for.
+bool isDescription(const ProgramHeader& segment);
+
+// All pieces of a file, in file order. Descriptions whose segments overlap form one piece. Tables
+// whose length nobody knows are left out: `symbolCount` is none where that is not known.
+std::vector<Piece> findPieces(const Source& source, const Image& image,
+                              std::optional<uint64_t> symbolCount);
 
 // A PT_LOAD that holds nothing but pieces and zeros: the area that an earlier fix appended (ours or
 // another tool's). It is recognised by what it holds, so no mark has to survive `strip`.
@@ -37,6 +55,7 @@ struct Area {
 };
 
 std::optional<Area> findArea(const Source& source, const Image& image,
+                             const std::vector<SectionHeader>& sections,
                              const std::vector<Piece>& pieces);
 
 // Whether every byte of a range is zero; false where it cannot be read.

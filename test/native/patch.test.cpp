@@ -383,30 +383,35 @@ TEST_CASE("a string whose tail has another use is never overwritten") {
   }
 
   SUBCASE("what is free is known byte by byte") {
-    const Workshop place;
-    const std::string program =
-        place.compile("-pie -Wl,--enable-new-dtags,-rpath,/opt/directory/libnumber.so");
-    auto source = FileSource::open(program);
-    REQUIRE(source);
-    const auto image = Image::read(**source);
-    REQUIRE(image);
-    const auto sections = readSectionHeaders(**source, *image);
-    REQUIRE(sections);
-    const auto names =
-        DynamicNames::read(**source, *image, *sections, {int64_t{DT_RPATH}, int64_t{DT_RUNPATH}});
-    REQUIRE(names);
-    const auto whole = names->find("/opt/directory/libnumber.so");
-    const auto tail = names->find("libnumber.so");
-    REQUIRE(whole);
-    REQUIRE(tail);
-    const bool merged = *tail == *whole + std::string("/opt/directory/").size();
-    WARN(merged);  // a linker that does not share tails proves nothing here
-    if (merged) {
-      CHECK(names->room(std::string(14, 'x')) == whole);
-      CHECK_FALSE(names->room(std::string(15, 'x')));
-    }
-    CHECK_FALSE(names->find("libnumber.so.1"));
-    CHECK_FALSE(names->find("umbe"));
+    const std::string table("\0/opt/directory/libnumber.so\0main\0", 34);
+    const auto fresh = [&](const std::vector<uint64_t>& marks) {
+      DynamicNames names({table.begin(), table.end()});
+      for (const uint64_t mark : marks)
+        names.mark(mark);
+      return names;
+    };
+    const uint64_t tail = 1 + std::string("/opt/directory/").size();
+    const uint64_t main = table.find("main");
+
+    DynamicNames shared = fresh({tail, main});
+    const auto blanked = shared.settle({1});
+    REQUIRE(blanked.size() == 1);
+    CHECK(blanked[0].start == 1);
+    CHECK(blanked[0].end == tail);
+    CHECK(shared.put("libnumber.so", true) == tail);
+    CHECK(shared.put(std::string(14, 'x'), true) == 1);  // exactly the free bytes
+    CHECK(shared.put(std::string(14, 'x'), true) == 1);  // and not once more
+    CHECK(shared.put("a", true) == table.size());        // nothing else is free
+
+    DynamicNames free = fresh({main});
+    CHECK(free.settle({1}).size() == 1);
+    CHECK(free.put(std::string(28, 'y'), true) == table.size());
+    CHECK(free.put(std::string(27, 'x'), true) == 1);
+
+    DynamicNames unknown = fresh({main});
+    unknown.keepAll();
+    CHECK(unknown.settle({1}).empty());
+    CHECK(unknown.put("z", false) == table.size());
   }
 }
 

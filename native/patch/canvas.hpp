@@ -1,0 +1,25 @@
+// The bytes of a file as they shall be: what was put later covers what was put before.
+#pragma once
+
+#include <map>
+#include <span>
+#include <vector>
+
+#include "elf/source.hpp"
+
+namespace fixelf {
+
+class Canvas {
+ public:
+  void put(uint64_t offset, std::span<const uint8_t> bytes);
+  void putZeros(uint64_t offset, uint64_t size);
+
+  // What of it differs from the source; runs that are close together become one range.
+  [[nodiscard]] Result<std::vector<ByteRange>> differences(const Source& source) const;
+
+ private:
+  // By offset; disjoint.
+  std::map<uint64_t, std::vector<uint8_t>> runs_;
+};
+
+}  // namespace fixelf

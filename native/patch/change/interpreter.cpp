@@ -1,0 +1,31 @@
+#include <algorithm>
+
+#include "patch/changes.hpp"
+
+namespace fixelf {
+
+Status changeInterpreter(Draft& draft, const std::string& path) {
+  auto part = draft.load(PieceKind::Interpreter);
+  if (!part) return part.error();
+  if (*part == nullptr)
+    return unsupported("the file has no PT_INTERP: it is static or a library, and needs none");
+  // Linux, fs/binfmt_elf.c, load_elf_binary(): between 2 and PATH_MAX bytes, the NUL included.
+  if (path.empty()) return unsupported("the interpreter's path is empty");
+  if (path.size() + 1 > 4096) return unsupported("the interpreter's path is longer than PATH_MAX");
+  std::vector<uint8_t>& bytes = (*part)->bytes;
+  const auto terminator = std::find(bytes.begin(), bytes.end(), uint8_t{0});
+  if (std::equal(bytes.begin(), terminator, path.begin(), path.end())) return Done{};
+  const bool fits = path.size() + 1 <= bytes.size();
+  // The slot keeps its size, so that a longer path fits again: the kernel wants the last byte of
+  // the segment to be NUL and takes the string up to the first (fs/binfmt_elf.c).
+  bytes.assign(std::max(bytes.size(), path.size() + 1), 0);
+  std::copy(path.begin(), path.end(), bytes.begin());
+  if (fits) {
+    draft.because("the interpreter's path fits where the old one stood");
+  } else {
+    (*part)->moves = true;
+  }
+  return Done{};
+}
+
+}  // namespace fixelf

@@ -1,0 +1,179 @@
+// The end of all edits: names get their places in the string table, entries theirs in the dynamic
+// table.
+#include <algorithm>
+
+#include "elf/versions.hpp"
+#include "patch/changes.hpp"
+#include "patch/names.hpp"
+#include "patch/symbols.hpp"
+
+namespace fixelf {
+
+namespace {
+
+// Entries left free when the dynamic table has to move, so that it moves only once.
+constexpr size_t kSpareDynamicEntries = 4;
+// So many names are looked for in the whole table; more (renamed symbols) are only put behind it.
+constexpr size_t kMostSearched = 64;
+
+// The file as the draft has it now, without the names that have no place yet.
+class DraftView {
+ public:
+  explicit DraftView(const Draft& draft) : image_(draft.image) {
+    image_.dynamic.clear();
+    for (const DraftEntry& each : draft.dynamic)
+      image_.dynamic.push_back(each.entry);
+    for (const Part& part : draft.parts) {
+      const bool holdsNames =
+          part.piece.kind == PieceKind::Symbols || part.piece.kind == PieceKind::VersionNeeds;
+      if (holdsNames) ranges_.push_back({part.piece.offset, part.bytes});
+    }
+    source_.emplace(draft.source(), ranges_, draft.source().size());
+  }
+  [[nodiscard]] const Image& image() const { return image_; }
+  [[nodiscard]] const Source& source() const { return *source_; }
+
+ private:
+  Image image_;
+  std::vector<ByteRange> ranges_;
+  std::optional<PatchedSource> source_;
+};
+
+// Whether some section that is none of the known ones indexes the string table (prelink's
+// SHT_GNU_LIBLIST, for one).
+bool hasUnknownReferences(const Draft& draft, uint64_t stringsOffset) {
+  return std::any_of(draft.sections.begin(), draft.sections.end(), [&](const SectionHeader& each) {
+    if (each.link == 0 || each.link >= draft.sections.size() ||
+        draft.sections[each.link].offset != stringsOffset) {
+      return false;
+    }
+    return each.type != SHT_DYNSYM && each.type != SHT_DYNAMIC && each.type != SHT_GNU_verdef &&
+           each.type != SHT_GNU_verneed && each.type != SHT_NULL;
+  });
+}
+
+Status markReferences(const Draft& draft, DynamicNames& names) {
+  for (const DraftEntry& each : draft.dynamic) {
+    if (!each.name && Draft::namesText(each.entry.tag)) names.mark(each.entry.value);
+  }
+  const DraftView view(draft);
+  if (!draft.symbolCount) {
+    names.keepAll();
+  } else if (*draft.symbolCount > 0) {
+    const auto offset = view.image().fileOffset(*view.image().dynamicValue(DT_SYMTAB));
+    const size_t size = draft.codec().symbolSize();
+    auto symbols =
+        offset ? view.source().bytes(*offset, *draft.symbolCount * size, kMostDynamicSymbols * size)
+               : Result<std::vector<uint8_t>>(std::vector<uint8_t>());
+    if (!symbols || symbols->empty()) {
+      names.keepAll();
+    } else {
+      // st_name is the first field in both classes.
+      for (size_t at = 0; at < symbols->size(); at += size)
+        names.mark(draft.codec().u32(&(*symbols)[at]));
+    }
+  }
+  return visitVersionNames(view.source(), view.image(), [&](uint64_t index) { names.mark(index); });
+}
+
+// An entry that says nothing which another does not say too. Taking its place is safer than moving
+// the table away from _DYNAMIC and out of RELRO.
+bool dropRedundantEntry(Draft& draft) {
+  const auto holds = [&](int64_t tag, uint64_t bit) {
+    const DraftEntry* each = draft.find(tag);
+    return each != nullptr && (each->entry.value & bit) != 0;
+  };
+  const auto drop = [&](int64_t tag, const char* why) {
+    draft.erase([&](const DraftEntry& each) { return each.entry.tag == tag; });
+    draft.because(why);
+    return true;
+  };
+  // glibc elf/get-dynamic-info.h treats DT_BIND_NOW, DF_BIND_NOW and DF_1_NOW as one.
+  if (draft.find(DT_BIND_NOW) != nullptr &&
+      (holds(DT_FLAGS, DF_BIND_NOW) || holds(DT_FLAGS_1, DF_1_NOW))) {
+    return drop(DT_BIND_NOW, "DT_BIND_NOW, which the flags repeat, gives up its entry");
+  }
+  const DraftEntry* flags = draft.find(DT_FLAGS);
+  if (flags != nullptr && flags->entry.value == DF_BIND_NOW && holds(DT_FLAGS_1, DF_1_NOW))
+    return drop(DT_FLAGS, "DT_FLAGS, which DT_FLAGS_1 repeats, gives up its entry");
+  return false;
+}
+
+}  // namespace
+
+Status settleNames(Draft& draft) {
+  const bool named = std::any_of(draft.dynamic.begin(), draft.dynamic.end(),
+                                 [](const DraftEntry& each) { return each.name.has_value(); });
+  if (!named && draft.nameFields.empty() && draft.freedNames.empty()) return Done{};
+  auto part = draft.load(PieceKind::DynamicStrings);
+  if (!part) return part.error();
+  if (*part == nullptr) return unsupported("the file has no dynamic string table");
+  const Piece piece = (*part)->piece;
+
+  DynamicNames names((*part)->bytes);
+  if (hasUnknownReferences(draft, piece.offset)) names.keepAll();
+  if (Status status = markReferences(draft, names); !status) return status;
+  for (const auto& run : names.settle(draft.freedNames)) {
+    draft.patches.push_back(
+        {piece.offset + run.start, std::vector<uint8_t>(static_cast<size_t>(run.size()), 0)});
+  }
+
+  // The longest first: it has the fewest places to go to.
+  struct Wanted {
+    std::string* name;
+    DraftEntry* entry;
+    const NameField* field;
+  };
+  std::vector<Wanted> wanted;
+  for (DraftEntry& each : draft.dynamic) {
+    if (each.name) wanted.push_back({&*each.name, &each, nullptr});
+  }
+  for (NameField& field : draft.nameFields)
+    wanted.push_back({&field.name, nullptr, &field});
+  std::stable_sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) {
+    return a.name->size() > b.name->size();
+  });
+  const bool search = wanted.size() <= kMostSearched;
+  const size_t sizeBefore = names.bytes().size();
+  for (const Wanted& each : wanted) {
+    const uint64_t index = names.put(*each.name, search);
+    if (each.entry != nullptr) {
+      each.entry->entry.value = index;
+      each.entry->name.reset();
+    } else {
+      Part* holder = draft.loaded(each.field->part);
+      draft.codec().putU32(&holder->bytes[each.field->position], static_cast<uint32_t>(index));
+    }
+  }
+  // load() again: the other parts may have grown the vector.
+  auto strings = draft.load(piece);
+  if (!strings) return strings.error();
+  (*strings)->bytes = names.bytes();
+  if (names.bytes().size() > sizeBefore) {
+    (*strings)->moves = true;
+  } else {
+    if (!wanted.empty())
+      draft.because("the new names fit into bytes of the string table that nothing else refers to");
+  }
+  return Done{};
+}
+
+Status settleDynamicTable(Draft& draft) {
+  if (draft.image.dynamicCapacity == 0) return Done{};
+  const size_t before = draft.image.dynamic.size();
+  while (draft.dynamic.size() + 1 > draft.image.dynamicCapacity) {
+    if (dropRedundantEntry(draft)) continue;
+    auto part = draft.load(PieceKind::DynamicTable);
+    if (!part) return part.error();
+    if (*part == nullptr) return unsupported("the dynamic table is not in the file");
+    (*part)->moves = true;
+    (*part)->bytes.assign(
+        (draft.dynamic.size() + 1 + kSpareDynamicEntries) * draft.codec().dynamicEntrySize(), 0);
+    draft.because("the dynamic table has no spare entry and moves");
+    return Done{};
+  }
+  if (draft.dynamic.size() > before) draft.because("spare entries of the dynamic table are used");
+  return Done{};
+}
+
+}  // namespace fixelf

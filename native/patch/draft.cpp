@@ -1,0 +1,123 @@
+#include "patch/draft.hpp"
+
+#include <algorithm>
+
+#include "patch/symbols.hpp"
+
+namespace fixelf {
+
+Error unsupported(std::string message) {
+  return Error{ErrorCode::Unsupported, std::move(message), {}, 0};
+}
+
+Result<Draft> Draft::read(const Source& source) {
+  Draft draft(source);
+  auto image = Image::read(source);
+  if (!image) return image.error();
+  draft.image = std::move(*image);
+  auto sections = readSectionHeaders(source, draft.image);
+  if (!sections) {
+    return unsupported("the section headers are damaged (" + sections.error().message +
+                       "), so nobody can say which bytes are free");
+  }
+  draft.sections = std::move(*sections);
+  draft.symbolCount = dynamicSymbolCount(source, draft.image, draft.sections);
+  draft.pieces = findPieces(source, draft.image, draft.symbolCount);
+  draft.header = draft.image.header;
+  draft.segments = draft.image.programHeaders;
+  draft.newSections = draft.sections;
+  draft.dynamic.reserve(draft.image.dynamic.size());
+  for (const DynamicEntry& entry : draft.image.dynamic)
+    draft.dynamic.push_back({entry, {}});
+  return draft;
+}
+
+const Piece* Draft::pieceOf(PieceKind kind) const {
+  const auto found = std::find_if(pieces.begin(), pieces.end(),
+                                  [kind](const Piece& piece) { return piece.kind == kind; });
+  return found == pieces.end() ? nullptr : &*found;
+}
+
+Result<Part*> Draft::load(const Piece& piece) {
+  for (Part& part : parts) {
+    if (part.piece.offset == piece.offset && part.piece.kind == piece.kind && !part.isNew())
+      return &part;
+  }
+  constexpr uint64_t kLargestPiece = 512U << 20;
+  auto bytes = source_->bytes(piece.offset, piece.size, kLargestPiece);
+  if (!bytes) return bytes.error();
+  parts.push_back({piece, std::move(*bytes)});
+  return &parts.back();
+}
+
+Result<Part*> Draft::load(PieceKind kind) {
+  const Piece* piece = pieceOf(kind);
+  if (piece == nullptr) return static_cast<Part*>(nullptr);
+  return load(*piece);
+}
+
+Part* Draft::loaded(PieceKind kind) {
+  const auto found = std::find_if(parts.begin(), parts.end(),
+                                  [kind](const Part& part) { return part.piece.kind == kind; });
+  return found == parts.end() ? nullptr : &*found;
+}
+
+SectionHeader* Draft::newSectionOf(const Piece& piece) {
+  for (size_t index = 0; index < sections.size(); ++index) {
+    const SectionHeader& section = sections[index];
+    if (section.allocated() && section.type != SHT_NOBITS && section.size > 0 &&
+        section.offset == piece.offset) {
+      return &newSections[index];
+    }
+  }
+  return nullptr;
+}
+
+Status Draft::requireLoader() const {
+  if (image.dynamic.empty()) return unsupported("the file has no dynamic table: it is static");
+  const bool staticPie = image.segment(PT_INTERP) == nullptr &&
+                         (image.dynamicValue(DT_FLAGS_1).value_or(0) & DF_1_PIE) != 0;
+  if (staticPie) {
+    return unsupported(
+        "it is a static PIE: it relocates itself, and no loader ever reads its dynamic table");
+  }
+  return Done{};
+}
+
+bool Draft::namesText(int64_t tag) {
+  switch (tag) {
+    case DT_NEEDED:
+    case DT_SONAME:
+    case DT_RPATH:
+    case DT_RUNPATH:
+    case DT_CONFIG:
+    case DT_DEPAUDIT:
+    case DT_AUDIT:
+    case DT_AUXILIARY:
+    case DT_FILTER:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Result<std::string> Draft::textOf(const DraftEntry& entry) const {
+  if (entry.name) return *entry.name;
+  const auto strings = StringTable::dynamicOf(image);
+  if (!strings) return unsupported("the file has no dynamic string table");
+  return strings->at(*source_, entry.entry.value);
+}
+
+void Draft::rename(DraftEntry& entry, std::string name) {
+  if (!entry.name) freedNames.push_back(entry.entry.value);
+  entry.name = std::move(name);
+}
+
+DraftEntry* Draft::find(int64_t tag) {
+  // The last one counts: glibc elf/get-dynamic-info.h lets a later entry overwrite an earlier one.
+  const auto found = std::find_if(dynamic.rbegin(), dynamic.rend(),
+                                  [tag](const DraftEntry& each) { return each.entry.tag == tag; });
+  return found == dynamic.rend() ? nullptr : &*found;
+}
+
+}  // namespace fixelf

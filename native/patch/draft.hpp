@@ -1,0 +1,109 @@
+// A file on its way from what it says to what it shall say: the model that edits change, that the
+// placement completes, and that is written out as bytes at the end.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "patch/edits.hpp"
+#include "patch/pieces.hpp"
+
+namespace fixelf {
+
+Error unsupported(std::string message);
+
+// A piece with its new content and, where it moves, its new place.
+struct Part {
+  Piece piece;  // where it is; without a size where it is new
+  std::vector<uint8_t> bytes;
+  bool moves = false;
+  bool removed = false;  // its place becomes zeros
+  bool placed = false;   // `offset` and `address` hold
+  uint64_t offset = 0;
+  uint64_t address = 0;
+
+  [[nodiscard]] bool isNew() const { return piece.size == 0; }
+};
+
+// An entry of the dynamic table; `name` is its text where it still has to get its place in the
+// string table.
+struct DraftEntry {
+  DynamicEntry entry;
+  std::optional<std::string> name;
+};
+
+// A 32-bit field of a part that shall hold the index of a name.
+struct NameField {
+  PieceKind part = PieceKind::Symbols;
+  size_t position = 0;  // bytes from the part's start
+  std::string name;
+};
+
+class Draft {
+ public:
+  // Fails with Unsupported where the section headers are damaged: nobody can say then which bytes
+  // are free.
+  static Result<Draft> read(const Source& source);
+
+  const Source& source() const { return *source_; }
+  const Codec& codec() const { return image.codec; }
+
+  // As it is.
+  Image image;
+  std::vector<SectionHeader> sections;
+  std::vector<Piece> pieces;
+  std::optional<uint64_t> symbolCount;
+
+  // As it shall be.
+  FileHeader header;
+  std::vector<ProgramHeader> segments;
+  std::vector<SectionHeader> newSections;
+  std::vector<DraftEntry> dynamic;
+  std::vector<Part> parts;
+  std::vector<NameField> nameFields;
+  std::vector<uint64_t> freedNames;  // indices that something has ceased to refer to
+  std::vector<ByteRange> patches;    // bytes that change where they are, outside of all parts
+  // Segments that have no program header yet, and the name of a section that is to be added last.
+  std::vector<ProgramHeader> newSegments;
+  std::optional<std::string> newSectionName;
+  std::vector<std::string> reasons;
+
+  void because(std::string reason) { reasons.push_back(std::move(reason)); }
+
+  [[nodiscard]] const Piece* pieceOf(PieceKind kind) const;
+  // The part for a piece, read on first use; null where the file has no such piece. The pointer is
+  // good until the next call.
+  Result<Part*> load(const Piece& piece);
+  Result<Part*> load(PieceKind kind);
+  // The part of that kind if it is loaded.
+  [[nodiscard]] Part* loaded(PieceKind kind);
+  // The section that is a piece to the byte, or starts where it does; null where there is none.
+  [[nodiscard]] SectionHeader* newSectionOf(const Piece& piece);
+
+  // Whether a loader ever reads the dynamic table: Unsupported, with what is missing, where not.
+  [[nodiscard]] Status requireLoader() const;
+  // The text of an entry as the file has it now, or as an edit has set it.
+  [[nodiscard]] Result<std::string> textOf(const DraftEntry& entry) const;
+  // Gives an entry another name, and lets go of the present one.
+  void rename(DraftEntry& entry, std::string name);
+  // Removes the entries that match, and lets go of their names.
+  template <class Predicate>
+  void erase(Predicate matches) {
+    std::erase_if(dynamic, [&](const DraftEntry& each) {
+      if (!matches(each)) return false;
+      if (!each.name && namesText(each.entry.tag)) freedNames.push_back(each.entry.value);
+      return true;
+    });
+  }
+  [[nodiscard]] DraftEntry* find(int64_t tag);
+
+  // Whether an entry's value is an index into the dynamic string table.
+  static bool namesText(int64_t tag);
+
+ private:
+  explicit Draft(const Source& source) : source_(&source) {}
+  const Source* source_;
+};
+
+}  // namespace fixelf

@@ -1,0 +1,244 @@
+#include "patch/emit.hpp"
+
+#include <algorithm>
+
+#include "patch/canvas.hpp"
+#include "patch/pointers.hpp"
+
+namespace fixelf {
+
+namespace {
+
+class Emitter {
+ public:
+  Emitter(Draft& draft, const Placed& placed) : draft_(draft), placed_(placed) {}
+
+  Result<Layout> run() {
+    for (const Part& part : draft_.parts) {
+      if (part.placed) part.isNew() ? introduce(part) : repoint(part);
+    }
+    putVacated();
+    putParts();
+    if (Status status = putDynamicTable(); !status) return status.error();
+    putProgramHeaders();
+    putSections();
+    if (Status status = putFileHeader(); !status) return status.error();
+    auto ranges = canvas_.differences(draft_.source());
+    if (!ranges) return ranges.error();
+    Layout layout;
+    layout.ranges = std::move(*ranges);
+    layout.oldSize = draft_.source().size();
+    layout.newSize = placed_.newSize;
+    layout.reasons = std::move(draft_.reasons);
+    return layout;
+  }
+
+ private:
+  // ---- Which pointers follow ------------------------------------------------------------------
+
+  void repoint(const Part& part) {
+    const Piece& from = part.piece;
+    const uint64_t size = part.bytes.size();
+    const auto oldAddress = draft_.image.virtualAddress(from.offset);
+    for (ProgramHeader& segment : draft_.segments) {
+      if (!isOwn(segment, from)) continue;
+      const uint64_t within = segment.offset - from.offset;
+      segment.offset = part.offset + within;
+      segment.virtualAddress = segment.physicalAddress = part.address + within;
+      if (from.kind != PieceKind::Description) segment.fileSize = segment.memorySize = size;
+    }
+    // One map from old to new addresses for all entries, whatever they are called.
+    for (DraftEntry& each : draft_.dynamic) {
+      uint64_t& value = each.entry.value;
+      if (oldAddress && isAddressTag(each.entry.tag, draft_.header.machine) &&
+          value >= *oldAddress && value - *oldAddress < from.size) {
+        value = part.address + (value - *oldAddress);
+      }
+    }
+    for (size_t index = 0; index < draft_.sections.size(); ++index) {
+      const SectionHeader& old = draft_.sections[index];
+      if (index >= draft_.newSections.size() || !old.allocated() || old.type == SHT_NOBITS ||
+          old.size == 0 || old.offset < from.offset ||
+          !inside(old.offset - from.offset, old.size, from.size)) {
+        continue;
+      }
+      SectionHeader& section = draft_.newSections[index];
+      section.offset = part.offset + (old.offset - from.offset);
+      section.address = part.address + (old.offset - from.offset);
+      if (from.kind != PieceKind::Description && old.offset == from.offset) section.size = size;
+    }
+  }
+
+  static bool isOwn(const ProgramHeader& segment, const Piece& piece) {
+    switch (piece.kind) {
+      case PieceKind::Interpreter:
+        return segment.type == PT_INTERP;
+      case PieceKind::DynamicTable:
+        return segment.type == PT_DYNAMIC;
+      case PieceKind::Description:
+        return isDescription(segment) && segment.fileSize > 0 && segment.offset >= piece.offset &&
+               segment.fileEnd() <= piece.end();
+      default:
+        return false;
+    }
+  }
+
+  // A note that has no place in the old file: its segment and section have none either yet.
+  void introduce(const Part& part) {
+    const auto segment =
+        std::find_if(draft_.segments.begin(), draft_.segments.end(), [&](const auto& each) {
+          return each.type == PT_NOTE && each.offset == 0 && each.fileSize == part.bytes.size();
+        });
+    if (segment != draft_.segments.end()) {
+      segment->offset = part.offset;
+      segment->virtualAddress = segment->physicalAddress = part.address;
+    }
+    if (draft_.newSections.empty() || draft_.newSections.back().offset != 0) return;
+    SectionHeader& section = draft_.newSections.back();
+    section.offset = part.offset;
+    section.address = part.address;
+    section.size = part.bytes.size();
+  }
+
+  // DT_MIPS_RLD_MAP_REL holds a distance from the entry's own address (MIPS ABI supplement).
+  void moveSelfRelativeEntries(uint64_t tableAddress) {
+    if (draft_.header.machine != EM_MIPS) return;
+    const ProgramHeader* segment = draft_.image.segment(PT_DYNAMIC);
+    if (segment == nullptr) return;
+    const size_t entrySize = draft_.codec().dynamicEntrySize();
+    for (size_t after = 0; after < draft_.dynamic.size(); ++after) {
+      if (draft_.dynamic[after].entry.tag != DT_MIPS_RLD_MAP_REL) continue;
+      const auto& old = draft_.image.dynamic;
+      const auto before = static_cast<size_t>(
+          std::find_if(old.begin(), old.end(),
+                       [](const auto& entry) { return entry.tag == DT_MIPS_RLD_MAP_REL; }) -
+          old.begin());
+      const uint64_t oldAddress = segment->virtualAddress + before * entrySize;
+      draft_.dynamic[after].entry.value += oldAddress - (tableAddress + after * entrySize);
+    }
+  }
+
+  // ---- Which bytes are put --------------------------------------------------------------------
+
+  // What stood where a piece moved away from may hold store paths, which Nix would find: the
+  // interpreter's path goes, as do names that were let go (those are patches). The rest of an old
+  // table stays; nothing is gained by its going.
+  void putVacated() {
+    if (placed_.cleared)
+      canvas_.putZeros(placed_.cleared->offset, placed_.cleared->end - placed_.cleared->offset);
+    for (const Part& part : draft_.parts) {
+      const Piece& piece = part.piece;
+      if (part.removed || (part.placed && piece.kind == PieceKind::Interpreter))
+        canvas_.putZeros(piece.offset, piece.size);
+    }
+    for (const ByteRange& patch : draft_.patches)
+      canvas_.put(patch.offset, patch.bytes);
+  }
+
+  void putParts() {
+    for (const Part& part : draft_.parts) {
+      if (part.removed || part.piece.kind == PieceKind::DynamicTable) continue;
+      if (part.placed) {
+        canvas_.put(part.offset, part.bytes);
+        continue;
+      }
+      // What has become shorter leaves zeros.
+      std::vector<uint8_t> bytes = part.bytes;
+      bytes.resize(static_cast<size_t>(part.piece.size), 0);
+      canvas_.put(part.piece.offset, bytes);
+    }
+  }
+
+  Status putDynamicTable() {
+    const Piece* piece = draft_.pieceOf(PieceKind::DynamicTable);
+    if (piece == nullptr) return Done{};
+    const Part* part = draft_.loaded(PieceKind::DynamicTable);
+    const bool moved = part != nullptr && part->placed;
+    const uint64_t offset = moved ? part->offset : piece->offset;
+    const size_t size = moved ? part->bytes.size() : static_cast<size_t>(piece->size);
+    const ProgramHeader* segment = draft_.image.segment(PT_DYNAMIC);
+    moveSelfRelativeEntries(moved ? part->address : segment->virtualAddress);
+    if (const Part* strings = draft_.loaded(PieceKind::DynamicStrings);
+        strings && strings->placed) {
+      for (DraftEntry& each : draft_.dynamic) {
+        if (each.entry.tag == DT_STRSZ) each.entry.value = strings->bytes.size();
+      }
+    }
+    const size_t entrySize = draft_.codec().dynamicEntrySize();
+    if ((draft_.dynamic.size() + 1) * entrySize > size)
+      return unsupported("the dynamic table has grown beyond its place");
+    // Nothing after the first DT_NULL is read: an entry that is removed leaves zeros.
+    std::vector<uint8_t> bytes(size, 0);
+    for (size_t index = 0; index < draft_.dynamic.size(); ++index) {
+      draft_.codec().put(std::span(bytes).subspan(index * entrySize, entrySize),
+                         draft_.dynamic[index].entry);
+    }
+    canvas_.put(offset, bytes);
+    return Done{};
+  }
+
+  void putProgramHeaders() {
+    const size_t entrySize = draft_.codec().programHeaderSize();
+    std::vector<ProgramHeader>& segments = draft_.segments;
+    if (segments.empty()) return;
+    for (ProgramHeader& segment : segments) {
+      if (segment.type != PT_PHDR) continue;
+      if (placed_.tableOffset != draft_.image.header.programHeaderOffset) {
+        const auto holder = std::find_if(segments.begin(), segments.end(), [&](const auto& load) {
+          return load.type == PT_LOAD && load.offset <= placed_.tableOffset &&
+                 placed_.tableOffset < load.fileEnd();
+        });
+        segment.offset = placed_.tableOffset;
+        segment.virtualAddress = segment.physicalAddress =
+            holder->virtualAddress + (placed_.tableOffset - holder->offset);
+      }
+      segment.fileSize = segment.memorySize = segments.size() * entrySize;
+    }
+    std::vector<uint8_t> bytes(segments.size() * entrySize);
+    for (size_t index = 0; index < segments.size(); ++index)
+      draft_.codec().put(std::span(bytes).subspan(index * entrySize, entrySize), segments[index]);
+    canvas_.put(placed_.tableOffset, bytes);
+  }
+
+  void putSections() {
+    if (placed_.sectionNames)
+      canvas_.put(placed_.sectionNames->offset, placed_.sectionNames->bytes);
+    const size_t entrySize = draft_.codec().sectionHeaderSize();
+    const bool moved = placed_.sectionsOffset != draft_.image.header.sectionHeaderOffset;
+    std::vector<uint8_t> bytes(entrySize);
+    for (size_t index = 0; index < draft_.newSections.size(); ++index) {
+      const bool same = !moved && index < draft_.sections.size() &&
+                        draft_.newSections[index] == draft_.sections[index];
+      if (same) continue;
+      draft_.codec().put(bytes, draft_.newSections[index]);
+      canvas_.put(placed_.sectionsOffset + index * entrySize, bytes);
+    }
+  }
+
+  Status putFileHeader() {
+    auto bytes = draft_.source().bytes(0, draft_.codec().fileHeaderSize(), sizeof(Elf64_Ehdr));
+    if (!bytes) return bytes.error();
+    FileHeader& header = draft_.header;
+    header.programHeaderOffset = placed_.tableOffset;
+    header.programHeaderCount = static_cast<uint16_t>(draft_.segments.size());
+    header.sectionHeaderOffset = placed_.sectionsOffset;
+    // A count of 0 means that the first section says it (gABI chapter 4, "e_shnum").
+    if (header.sectionHeaderCount != 0)
+      header.sectionHeaderCount = static_cast<uint16_t>(draft_.newSections.size());
+    draft_.codec().put(*bytes, header);
+    canvas_.put(0, *bytes);
+    return Done{};
+  }
+
+  Draft& draft_;
+  const Placed& placed_;
+  Canvas canvas_;
+};
+
+}  // namespace
+
+Result<Layout> emit(Draft& draft, const Placed& placed) {
+  return Emitter(draft, placed).run();
+}
+
+}  // namespace fixelf

@@ -1,0 +1,30 @@
+// Room for more program headers.
+//
+// Something nearly always follows the table, so room has to be made: unused entries (PT_NULL) are
+// taken first; then the table grows over the pieces behind it, which move; else the table itself
+// moves. What a choice costs decides between the last two.
+#pragma once
+
+#include "patch/draft.hpp"
+
+namespace fixelf {
+
+// How the table gets room for some more entries without moving.
+struct HeaderRoom {
+  size_t unused = 0;                  // PT_NULL entries that are used up
+  std::vector<const Piece*> evicted;  // what has to move away
+  uint64_t evictedBytes = 0;
+};
+
+// None where the table can't stay where it is.
+std::optional<HeaderRoom> makeHeaderRoom(const Draft& draft, size_t entries);
+
+// Address minus file offset of the first segment.
+uint64_t firstSegmentDelta(const Image& image);
+
+// Whether AT_PHDR, which kernels before 5.18 compute as the first segment's address plus e_phoff
+// (fs/binfmt_elf.c, create_elf_tables()), has to come out right: only a program's own table is
+// looked up through it; a library's is read from the file.
+bool needsExactTableAddress(const Image& image);
+
+}  // namespace fixelf

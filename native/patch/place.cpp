@@ -1,0 +1,357 @@
+#include "patch/place.hpp"
+
+#include <algorithm>
+
+#include "patch/header_table.hpp"
+#include "patch/rooms.hpp"
+
+namespace fixelf {
+
+namespace {
+
+// A sparse hole that a moved header table may need; more would surprise whoever copies the file.
+constexpr uint64_t kLargestHole = 16U << 20;
+
+class Placement {
+ public:
+  Placement(Draft& draft, uint64_t leastAlignment)
+      : draft_(draft),
+        area_(findArea(draft.source(), draft.image, draft.sections, draft.pieces)),
+        leastAlignment_(leastAlignment) {
+    placed_.tableOffset = draft.image.header.programHeaderOffset;
+    placed_.newSize = draft.source().size();
+    placed_.sectionsOffset = draft.image.header.sectionHeaderOffset;
+  }
+
+  Result<Placed> run() {
+    if (Status status = makeHeaderRoomFor(0); !status) return status.error();
+    if ((anyUnplaced() || tableGrowsInArea()) && area_) {
+      if (Status status = placeInArea(); !status) return status.error();
+    }
+    if (anyUnplaced()) placeInRooms();
+    if (anyUnplaced() || tableMoves_) {
+      // Before the appended segment, so that this one stays last and can grow.
+      if (Status status = addSection(); !status) return status.error();
+      if (Status status = append(); !status) return status.error();
+    }
+    if (Status status = addSection(); !status) return status.error();
+    finishSegments();
+    if (draft_.segments.size() * draft_.codec().programHeaderSize() > Limits::kProgramHeaderTable)
+      return unsupported("the program header table is full");
+    return std::move(placed_);
+  }
+
+ private:
+  // ---- Program headers --------------------------------------------------------------------------
+
+  [[nodiscard]] bool tableInArea() const {
+    return area_ && area_->start > draft_.image.programHeaders[area_->segment].offset;
+  }
+  [[nodiscard]] bool tableGrowsInArea() const {
+    return tableInArea() && draft_.newSegments.size() > unused_;
+  }
+
+  // Room for the segments that are wanted and `more`; evicts pieces, or decides that the table
+  // moves.
+  Status makeHeaderRoomFor(size_t more) {
+    const size_t entries = draft_.newSegments.size() + more;
+    if (entries == 0 || tableMoves_) return Done{};
+    const auto room = makeHeaderRoom(draft_, entries);
+    unused_ = room ? room->unused : 0;
+    // In an area of its own the table grows, and what follows it there is laid out anew.
+    if (more == 0 && tableInArea()) return Done{};
+    // Moving the table costs its own size, for programs a hole as well; evicting costs what moves.
+    constexpr uint64_t kCheap = 4096;
+    if (!room || (!needsExactTableAddress(draft_.image) && room->evictedBytes > kCheap)) {
+      tableMoves_ = true;
+      return Done{};
+    }
+    for (const Piece* piece : room->evicted) {
+      auto part = draft_.load(*piece);
+      if (!part) return part.error();
+      if ((*part)->moves || (*part)->removed) continue;
+      (*part)->moves = true;
+      draft_.because(std::string(pieceName(piece->kind)) +
+                     " makes room for one more program header");
+    }
+    return Done{};
+  }
+
+  // The new segments take unused entries first; a PT_LOAD goes behind the others, since their order
+  // is that of their addresses (gABI chapter 5, "Program Header").
+  void finishSegments() {
+    std::vector<ProgramHeader>& segments = draft_.segments;
+    for (const ProgramHeader& added : draft_.newSegments) {
+      if (unused_ > 0) {
+        --unused_;
+        segments.erase(std::find_if(segments.begin(), segments.end(),
+                                    [](const auto& each) { return each.type == PT_NULL; }));
+      }
+      const auto lastLoad = std::find_if(segments.rbegin(), segments.rend(),
+                                         [](const auto& each) { return each.type == PT_LOAD; });
+      segments.insert(added.type == PT_LOAD ? lastLoad.base() : segments.end(), added);
+    }
+    draft_.newSegments.clear();
+  }
+
+  // ---- A section more ---------------------------------------------------------------------------
+
+  // The names and the headers move to the end of the file, where there is room for one more.
+  Status addSection() {
+    if (!draft_.newSectionName) return Done{};
+    const std::string name = *draft_.newSectionName;
+    draft_.newSectionName.reset();
+    const uint32_t namesIndex = draft_.header.sectionNameIndex;
+    if (draft_.newSections.size() + 1 >= SHN_LORESERVE || namesIndex == 0 ||
+        namesIndex >= draft_.newSections.size() || draft_.header.sectionHeaderCount == 0) {
+      return unsupported("no section can be added: the table is full, or sections have no names");
+    }
+    SectionHeader& holder = draft_.newSections[namesIndex];
+    constexpr uint64_t kMostNames = 64U << 20;
+    auto names = draft_.source().bytes(holder.offset, holder.size, kMostNames);
+    if (!names) return names.error();
+    SectionHeader section;
+    section.type = SHT_NOTE;
+    section.flags = SHF_ALLOC;
+    section.alignment = 4;
+    const char* const begin = name.c_str();
+    const char* const end = begin + name.size() + 1;
+    const auto found = std::search(names->begin(), names->end(), begin, end);
+    section.name = static_cast<uint32_t>(found - names->begin());
+    const bool headersMove = draft_.newSections.size() + 1 > draft_.sections.size();
+    if (found == names->end() || headersMove) {
+      if (Status status = refuseOverlay(); !status) return status;
+    }
+    if (found == names->end()) {
+      names->insert(names->end(), begin, end);
+      holder.offset = placed_.newSize;
+      holder.size = names->size();
+      placed_.newSize += holder.size;
+      placed_.sectionNames = ByteRange{holder.offset, std::move(*names)};
+    }
+    draft_.newSections.push_back(section);
+    if (headersMove) {
+      placed_.sectionsOffset = alignUp(placed_.newSize, draft_.codec().wordSize());
+      placed_.newSize =
+          placed_.sectionsOffset + draft_.newSections.size() * draft_.codec().sectionHeaderSize();
+      draft_.because("the section header table moves to the end of the file for one more section");
+    }
+    return Done{};
+  }
+
+  Status refuseOverlay() {
+    uint64_t end = 0;
+    for (const ProgramHeader& segment : draft_.image.programHeaders) {
+      if (segment.type != PT_NULL) end = std::max(end, segment.fileEnd());
+    }
+    for (const SectionHeader& section : draft_.sections) {
+      if (section.type != SHT_NOBITS && section.type != SHT_NULL)
+        end = std::max(end, section.offset + section.size);
+    }
+    end = std::max(end, draft_.image.header.sectionHeaderOffset +
+                            draft_.sections.size() * draft_.codec().sectionHeaderSize());
+    if (end >= draft_.source().size()) return Done{};
+    return unsupported(
+        std::to_string(draft_.source().size() - end) +
+        " bytes follow the ELF structure (a payload, which the program may look for from the end "
+        "of "
+        "the file), and the change does not fit without growing it. The other way is to leave the "
+        "file alone: start it as LOADER --library-path DIRECTORIES FILE, or through nix-ld");
+  }
+
+  // ---- Places
+  // -------------------------------------------------------------------------------------
+
+  static bool isUnplaced(const Part& part) { return part.moves && !part.removed && !part.placed; }
+  [[nodiscard]] bool anyUnplaced() const {
+    return std::any_of(draft_.parts.begin(), draft_.parts.end(), isUnplaced);
+  }
+  static bool before(const Part& a, const Part& b) { return a.bytes.size() > b.bytes.size(); }
+
+  // The parts in the order in which they are placed: the largest first.
+  std::vector<Part*> unplaced() {
+    std::vector<Part*> found;
+    for (Part& part : draft_.parts) {
+      if (isUnplaced(part)) found.push_back(&part);
+    }
+    std::stable_sort(found.begin(), found.end(),
+                     [](const Part* a, const Part* b) { return before(*a, *b); });
+    return found;
+  }
+
+  // The loader writes into the dynamic table, unless its segment never was writable (MIPS, RISC-V).
+  [[nodiscard]] bool wantsWriting(const Part& part) const {
+    if (part.piece.kind != PieceKind::DynamicTable) return false;
+    return std::any_of(draft_.image.programHeaders.begin(), draft_.image.programHeaders.end(),
+                       [&](const ProgramHeader& segment) {
+                         return segment.type == PT_LOAD && (segment.flags & PF_W) != 0 &&
+                                part.piece.offset >= segment.offset &&
+                                part.piece.offset < segment.fileEnd();
+                       });
+  }
+  [[nodiscard]] bool anyWantsWriting() const {
+    return std::any_of(draft_.parts.begin(), draft_.parts.end(), [&](const Part& part) {
+      return part.moves && !part.removed && wantsWriting(part);
+    });
+  }
+
+  // Lays the area out anew, with all that moves in it. Where it is too small and can't grow,
+  // nothing is placed.
+  Status placeInArea() {
+    ProgramHeader& segment = draft_.segments[area_->segment];
+    // Only now is it known that these move: undone below where there is no room.
+    std::vector<size_t> joined;
+    for (const Piece& piece : area_->pieces) {
+      auto part = draft_.load(piece);
+      if (!part) return part.error();
+      if ((*part)->moves || (*part)->removed) continue;
+      (*part)->moves = true;
+      joined.push_back(static_cast<size_t>(*part - draft_.parts.data()));
+    }
+    uint64_t start = area_->start;
+    if (tableInArea()) {
+      const size_t added = draft_.newSegments.size() - std::min(unused_, draft_.newSegments.size());
+      start += added * draft_.codec().programHeaderSize();
+    }
+    uint64_t end = start;
+    for (const Part* part : unplaced())
+      end = alignUp(end, part->piece.alignment) + part->bytes.size();
+    const bool last = segment.fileEnd() == draft_.source().size();
+    const bool highest = std::all_of(
+        draft_.segments.begin(), draft_.segments.end(), [&](const ProgramHeader& other) {
+          return other.type != PT_LOAD || other.virtualAddress <= segment.virtualAddress;
+        });
+    const bool fits = end <= segment.fileEnd();
+    if (!fits &&
+        !(last && highest && addressesLeft(segment.virtualAddress, end - segment.offset))) {
+      for (const size_t index : joined)
+        draft_.parts[index].moves = false;
+      // The table can't stay in an area that is full either.
+      if (tableInArea() && draft_.newSegments.size() > unused_) tableMoves_ = true;
+      return Done{};
+    }
+    putFrom(start, segment.virtualAddress - segment.offset);
+    if (fits) {
+      draft_.because("the area that an earlier fix appended has room");
+    } else {
+      draft_.because("the area that an earlier fix appended grows by " +
+                     std::to_string(end - segment.fileEnd()) + " bytes");
+      segment.fileSize = segment.memorySize = end - segment.offset;
+      placed_.newSize = end;
+    }
+    if (anyWantsWriting()) segment.flags |= PF_W;
+    placed_.cleared = {area_->start, segment.fileEnd()};
+    return Done{};
+  }
+
+  void placeInRooms() {
+    std::vector<Piece> moving;
+    for (const Part& part : draft_.parts) {
+      if ((part.moves || part.removed) && !part.isNew()) moving.push_back(part.piece);
+    }
+    std::vector<Room> rooms = findRooms(draft_.source(), draft_.image, draft_.sections, moving);
+    for (Part* part : unplaced()) {
+      if (wantsWriting(*part)) continue;
+      for (Room& room : rooms) {
+        const uint64_t at = alignUp(room.offset, part->piece.alignment);
+        if (at < room.offset || !inside(at, part->bytes.size(), room.end())) continue;
+        ProgramHeader& segment = draft_.segments[room.segment];
+        put(*part, at, segment.virtualAddress - segment.offset);
+        room.capacity = room.end() - (at + part->bytes.size());
+        room.offset = at + part->bytes.size();
+        const uint64_t used = room.offset - segment.offset;
+        segment.fileSize = std::max(segment.fileSize, used);
+        segment.memorySize = std::max(segment.memorySize, used);
+        draft_.because(std::string(pieceName(part->piece.kind)) +
+                       " fits into the unused end of a read-only segment");
+        break;
+      }
+    }
+  }
+
+  Status append() {
+    if (Status status = refuseOverlay(); !status) return status;
+    if (Status status = makeHeaderRoomFor(1); !status) return status;
+    uint64_t memoryEnd = 0;
+    uint64_t alignment = std::max(largestPageSize(draft_.header), leastAlignment_);
+    for (const ProgramHeader& segment : draft_.segments) {
+      if (segment.type != PT_LOAD) continue;
+      if (segment.memorySize > UINT64_MAX / 2 || segment.virtualAddress > UINT64_MAX / 2)
+        return unsupported("a segment reaches the end of the address range");
+      memoryEnd = std::max(memoryEnd, segment.memoryEnd());
+      if (segment.alignment > 1 && (segment.alignment & (segment.alignment - 1)) == 0)
+        alignment = std::max(alignment, segment.alignment);
+    }
+    if (alignment > UINT64_MAX / 8)
+      return unsupported("a segment's alignment is beyond all memory");
+    ProgramHeader area;
+    area.type = PT_LOAD;
+    area.flags = PF_R | (anyWantsWriting() ? PF_W : 0U);
+    area.alignment = alignment;
+    area.offset = alignUp(placed_.newSize, 16);
+    // gABI: p_vaddr and p_offset agree modulo p_align; so no padding is needed in the file.
+    area.virtualAddress = alignUp(memoryEnd, alignment) + area.offset % alignment;
+    uint64_t at = area.offset;
+    if (tableMoves_) {
+      if (needsExactTableAddress(draft_.image)) {
+        const uint64_t delta = firstSegmentDelta(draft_.image);
+        area.virtualAddress = alignUp(std::max(memoryEnd, placed_.newSize + delta), alignment);
+        area.offset = area.virtualAddress - delta;
+        if (area.offset - placed_.newSize > kLargestHole) {
+          return unsupported(
+              "the program header table has to move, and its place in memory is so far from the "
+              "end of the file that a hole of " +
+              std::to_string((area.offset - placed_.newSize) >> 20U) + " MiB would be needed");
+        }
+      }
+      placed_.tableOffset = area.offset;
+      const size_t entries = draft_.segments.size() + draft_.newSegments.size() + 1 - unused_;
+      at = area.offset + entries * draft_.codec().programHeaderSize();
+      draft_.because("the program header table moves to the end of the file");
+    }
+    const uint64_t end = putFrom(at, area.virtualAddress - area.offset);
+    area.physicalAddress = area.virtualAddress;
+    area.fileSize = area.memorySize = end - area.offset;
+    if (!addressesLeft(area.virtualAddress, area.memorySize))
+      return unsupported("no addresses are left above the file's last segment");
+    placed_.newSize = end;
+    draft_.because("one segment of " + std::to_string(area.fileSize) + " bytes is appended");
+    draft_.newSegments.insert(draft_.newSegments.begin(), area);
+    return Done{};
+  }
+
+  [[nodiscard]] bool addressesLeft(uint64_t address, uint64_t size) const {
+    return inside(address, size, draft_.codec().wide() ? UINT64_MAX : uint64_t{UINT32_MAX} + 1);
+  }
+
+  static void put(Part& part, uint64_t offset, uint64_t delta) {
+    part.offset = offset;
+    part.address = offset + delta;
+    part.placed = true;
+  }
+
+  // Gives all unplaced parts their places from a file offset on; returns the end.
+  uint64_t putFrom(uint64_t at, uint64_t delta) {
+    for (Part* part : unplaced()) {
+      at = alignUp(at, part->piece.alignment);
+      put(*part, at, delta);
+      at += part->bytes.size();
+    }
+    return at;
+  }
+
+  Draft& draft_;
+  const std::optional<Area> area_;
+  uint64_t leastAlignment_;
+  Placed placed_;
+  size_t unused_ = 0;  // PT_NULL entries that the new segments take
+  bool tableMoves_ = false;
+};
+
+}  // namespace
+
+Result<Placed> place(Draft& draft, uint64_t leastAlignment) {
+  return Placement(draft, leastAlignment).run();
+}
+
+}  // namespace fixelf

@@ -1,0 +1,26 @@
+// Where the pieces go that do not fit where they were; see docs/architecture.md for the order in
+// which places are tried.
+#pragma once
+
+#include "patch/draft.hpp"
+
+namespace fixelf {
+
+struct Placed {
+  uint64_t tableOffset = 0;  // of the program headers
+  uint64_t newSize = 0;      // of the file
+  // An area that was laid out anew: all of it is written, what is not a piece as zeros.
+  struct Extent {
+    uint64_t offset = 0;
+    uint64_t end = 0;
+  };
+  std::optional<Extent> cleared;
+  // The table of section headers and their names, where a section is added.
+  uint64_t sectionsOffset = 0;
+  std::optional<ByteRange> sectionNames;
+};
+
+// `leastAlignment`: of an appended segment, a power of two, or 0.
+Result<Placed> place(Draft& draft, uint64_t leastAlignment);
+
+}  // namespace fixelf

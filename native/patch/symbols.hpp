@@ -1,0 +1,68 @@
+// The dynamic symbol table: how long it is, which no field states, and what its entries say.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "elf/image.hpp"
+
+namespace fixelf {
+
+// More than any file has; what claims to have more is not edited where symbols matter.
+constexpr uint64_t kMostDynamicSymbols = 16U << 20;
+
+// DT_HASH: its words are 32 bits wide except on 64-bit s390 and Alpha (<elf.h>: Elf_Symndx;
+// binutils bfd/elf64-s390.c sets hash entries of 8 bytes).
+struct SystemVHashHead {
+  uint64_t offset = 0;
+  size_t wordSize = 4;
+  uint64_t bucketCount = 0;
+  uint64_t chainCount = 0;  // equals the number of symbols (gABI chapter 5, "Hash Table")
+
+  [[nodiscard]] uint64_t size() const { return (2 + bucketCount + chainCount) * wordSize; }
+  static std::optional<SystemVHashHead> read(const Source& source, const Image& image);
+};
+
+// DT_GNU_HASH: a head of four words, a Bloom filter, buckets, and one word for each hashed symbol.
+struct GnuHashHead {
+  uint64_t offset = 0;
+  uint32_t bucketCount = 0;
+  uint32_t firstHashed = 0;  // symbols before this one, the undefined ones, are not hashed
+  uint32_t bloomWords = 0;
+  uint32_t bloomShift = 0;
+  // One past the last hashed symbol; `firstHashed` where none is hashed (then firstHashed itself
+  // says nothing: GNU ld writes 1 there, however many undefined symbols there are).
+  uint64_t hashedEnd = 0;
+
+  [[nodiscard]] uint64_t bucketsOffset(const Codec& codec) const {
+    return offset + 16 + uint64_t{bloomWords} * codec.wordSize();
+  }
+  [[nodiscard]] uint64_t chainsOffset(const Codec& codec) const {
+    return bucketsOffset(codec) + uint64_t{bucketCount} * 4;
+  }
+  [[nodiscard]] bool empty() const { return hashedEnd == firstHashed; }
+  [[nodiscard]] uint64_t end(const Codec& codec) const {
+    return chainsOffset(codec) + (hashedEnd - firstHashed) * 4;
+  }
+  // None where there is no such table, or where its chains have no end.
+  static std::optional<GnuHashHead> read(const Source& source, const Image& image);
+};
+
+// The number of dynamic symbols, from the hash tables, else the sections; none where nobody knows.
+std::optional<uint64_t> dynamicSymbolCount(const Source& source, const Image& image,
+                                           const std::vector<SectionHeader>& sections);
+
+// The fields of one entry that edits care for; <elf.h> Elf32_Sym and Elf64_Sym order them
+// differently.
+struct DynamicSymbol {
+  uint32_t name = 0;  // index into the dynamic string table; the first field in both classes
+  uint8_t info = 0;
+  uint16_t section = 0;  // SHN_UNDEF: defined elsewhere
+  uint64_t value = 0;
+  uint64_t size = 0;
+
+  static DynamicSymbol decode(const Codec& codec, std::span<const uint8_t> bytes);
+};
+
+}  // namespace fixelf
