@@ -188,7 +188,7 @@ Status checkPointers(const Source& source, const Image& before, const Source& pa
 struct NamedSymbol {
   std::string name;
   uint16_t version = 0;
-  DynamicSymbol symbol;
+  SymbolEntry symbol;
 };
 
 Result<std::vector<NamedSymbol>> readSymbols(const Source& source, const Image& image) {
@@ -210,7 +210,7 @@ Result<std::vector<NamedSymbol>> readSymbols(const Source& source, const Image& 
   }
   for (uint64_t index = 0; index < *count; ++index) {
     NamedSymbol& each = symbols.emplace_back();
-    each.symbol = DynamicSymbol::decode(
+    each.symbol = SymbolEntry::decode(
         image.codec, std::span(*bytes).subspan(static_cast<size_t>(index) * size, size));
     auto name = strings->at(source, each.symbol.name);
     if (!name) return name.error();

@@ -4,6 +4,7 @@
 
 #include "patch/canvas.hpp"
 #include "patch/pointers.hpp"
+#include "patch/symbols.hpp"
 
 namespace fixelf {
 
@@ -22,6 +23,7 @@ class Emitter {
     if (Status status = putDynamicTable(); !status) return status.error();
     putProgramHeaders();
     putSections();
+    if (Status status = putSymbolValues(); !status) return status.error();
     if (Status status = putFileHeader(); !status) return status.error();
     auto ranges = canvas_.differences(draft_.source());
     if (!ranges) return ranges.error();
@@ -213,6 +215,45 @@ class Emitter {
       draft_.codec().put(bytes, draft_.newSections[index]);
       canvas_.put(placed_.sectionsOffset + index * entrySize, bytes);
     }
+  }
+
+  // The linker's own symbols (.symtab) of what has moved follow it: _DYNAMIC, those of sections and
+  // notes. They are local, so the rest of the table is read only where the dynamic table has moved
+  // and the linker may have made _DYNAMIC global. No loader reads them, debuggers do.
+  Status putSymbolValues() {
+    const Part* dynamicTable = draft_.loaded(PieceKind::DynamicTable);
+    const bool all = dynamicTable != nullptr && dynamicTable->placed;
+    const bool any = std::any_of(draft_.parts.begin(), draft_.parts.end(),
+                                 [](const Part& part) { return part.placed && !part.isNew(); });
+    if (!any) return Done{};
+    const size_t size = draft_.codec().symbolSize();
+    constexpr uint64_t kMostSymbolBytes = 1U << 30;
+    for (const SectionHeader& table : draft_.sections) {
+      if (table.type != SHT_SYMTAB) continue;
+      const uint64_t most = table.size / size;
+      const uint64_t count = all ? most : std::min<uint64_t>(table.info, most);
+      auto symbols = draft_.source().bytes(table.offset, count * size, kMostSymbolBytes);
+      if (!symbols) return symbols.error();
+      for (size_t at = 0; at < symbols->size(); at += size)
+        moveSymbol(std::span(*symbols).subspan(at, size), table.offset + at);
+    }
+    return Done{};
+  }
+
+  void moveSymbol(std::span<uint8_t> bytes, uint64_t offset) {
+    const SymbolEntry symbol = SymbolEntry::decode(draft_.codec(), bytes);
+    const size_t index = symbol.section;
+    if (index == SHN_UNDEF || index >= std::min(draft_.sections.size(), draft_.newSections.size()))
+      return;
+    const SectionHeader& old = draft_.sections[index];
+    const SectionHeader& now = draft_.newSections[index];
+    if (old.address == now.address || symbol.value < old.address ||
+        symbol.value - old.address > old.size) {
+      return;
+    }
+    const size_t field = SymbolEntry::valuePosition(draft_.codec());
+    draft_.codec().putWord(&bytes[field], symbol.value - old.address + now.address);
+    canvas_.put(offset + field, bytes.subspan(field, draft_.codec().wordSize()));
   }
 
   Status putFileHeader() {

@@ -71,8 +71,8 @@ class Placement {
       if (!part) return part.error();
       if ((*part)->moves || (*part)->removed) continue;
       (*part)->moves = true;
-      draft_.because(std::string(pieceName(piece->kind)) +
-                     " makes room for one more program header");
+      draft_.because(std::string("the program header table grows over the place of ") +
+                     pieceName(piece->kind));
     }
     return Done{};
   }
@@ -262,8 +262,8 @@ class Placement {
         const uint64_t used = room.offset - segment.offset;
         segment.fileSize = std::max(segment.fileSize, used);
         segment.memorySize = std::max(segment.memorySize, used);
-        draft_.because(std::string(pieceName(part->piece.kind)) +
-                       " fits into the unused end of a read-only segment");
+        draft_.because(std::string("the unused end of a read-only segment takes ") +
+                       pieceName(part->piece.kind));
         break;
       }
     }

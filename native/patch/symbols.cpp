@@ -96,7 +96,7 @@ std::optional<uint64_t> dynamicSymbolCount(const Source& source, const Image& im
   return most;
 }
 
-DynamicSymbol DynamicSymbol::decode(const Codec& codec, std::span<const uint8_t> bytes) {
+SymbolEntry SymbolEntry::decode(const Codec& codec, std::span<const uint8_t> bytes) {
   const uint8_t* at = bytes.data();
   if (codec.wide())
     return {codec.u32(at), at[4], codec.u16(at + 6), codec.u64(at + 8), codec.u64(at + 16)};

@@ -1,4 +1,4 @@
-// The dynamic symbol table: how long it is, which no field states, and what its entries say.
+// Symbol tables: how long the dynamic one is, which no field states, and what their entries say.
 #pragma once
 
 #include <optional>
@@ -55,14 +55,16 @@ std::optional<uint64_t> dynamicSymbolCount(const Source& source, const Image& im
 
 // The fields of one entry that edits care for; <elf.h> Elf32_Sym and Elf64_Sym order them
 // differently.
-struct DynamicSymbol {
+struct SymbolEntry {
   uint32_t name = 0;  // index into the dynamic string table; the first field in both classes
   uint8_t info = 0;
   uint16_t section = 0;  // SHN_UNDEF: defined elsewhere
   uint64_t value = 0;
   uint64_t size = 0;
 
-  static DynamicSymbol decode(const Codec& codec, std::span<const uint8_t> bytes);
+  // Where `value` lies in an entry.
+  static size_t valuePosition(const Codec& codec) { return codec.wide() ? 8 : 4; }
+  static SymbolEntry decode(const Codec& codec, std::span<const uint8_t> bytes);
 };
 
 }  // namespace fixelf
