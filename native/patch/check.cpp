@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "elf/facts.hpp"
@@ -231,18 +232,17 @@ Status checkSymbols(const Source& source, const Image& before, const Source& pat
     return std::make_tuple(each.name, each.symbol.value, each.symbol.size, each.symbol.info,
                            each.symbol.section, each.version);
   };
+  const std::set<std::string> cleared(edits.clearSymbolVersions.begin(),
+                                      edits.clearSymbolVersions.end());
+  std::map<std::string, std::string> renamed;
+  for (const auto& [from, to] : edits.renameSymbols)
+    renamed.emplace(from, to);
   std::vector<decltype(key(old->front()))> wanted;
   std::vector<decltype(key(old->front()))> found;
   for (NamedSymbol& each : *old) {
-    const auto& cleared = edits.clearSymbolVersions;
-    const bool named = !each.name.empty();
-    if (named && std::find(cleared.begin(), cleared.end(), each.name) != cleared.end() &&
-        before.dynamicValue(DT_VERSYM)) {
+    if (before.dynamicValue(DT_VERSYM) && cleared.contains(each.name))
       each.version = VER_NDX_GLOBAL;
-    }
-    const auto renamed = std::find_if(edits.renameSymbols.begin(), edits.renameSymbols.end(),
-                                      [&](const Renaming& r) { return r.from == each.name; });
-    if (named && renamed != edits.renameSymbols.end()) each.name = renamed->to;
+    if (const auto name = renamed.find(each.name); name != renamed.end()) each.name = name->second;
     wanted.push_back(key(each));
   }
   for (const NamedSymbol& each : *now)

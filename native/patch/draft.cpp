@@ -101,11 +101,20 @@ bool Draft::namesText(int64_t tag) {
   }
 }
 
-Result<std::string> Draft::textOf(const DraftEntry& entry) const {
-  if (entry.name) return *entry.name;
+Result<std::string> Draft::nameAt(uint64_t index) {
+  constexpr uint64_t kMostNameBytes = 64U << 20;
   const auto strings = StringTable::dynamicOf(image);
   if (!strings) return unsupported("the file has no dynamic string table");
-  return strings->at(*source_, entry.entry.value);
+  auto name = strings->at(*source_, index);
+  if (name && (nameBytes_ += name->size()) > kMostNameBytes) {
+    return Error{ErrorCode::LimitExceeded, "the file has too many names to hold", {}, 0};
+  }
+  return name;
+}
+
+Result<std::string> Draft::textOf(const DraftEntry& entry) {
+  if (entry.name) return *entry.name;
+  return nameAt(entry.entry.value);
 }
 
 void Draft::rename(DraftEntry& entry, std::string name) {

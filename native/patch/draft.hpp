@@ -83,8 +83,11 @@ class Draft {
 
   // Whether a loader ever reads the dynamic table: Unsupported, with what is missing, where not.
   [[nodiscard]] Status requireLoader() const;
+  // The name at an index into the dynamic string table. All that are asked for are held to a limit
+  // together: ten thousand records may all point at one long name.
+  [[nodiscard]] Result<std::string> nameAt(uint64_t index);
   // The text of an entry as the file has it now, or as an edit has set it.
-  [[nodiscard]] Result<std::string> textOf(const DraftEntry& entry) const;
+  [[nodiscard]] Result<std::string> textOf(const DraftEntry& entry);
   // Gives an entry another name, and lets go of the present one.
   void rename(DraftEntry& entry, std::string name);
   // Removes the entries that match, and lets go of their names.
@@ -104,6 +107,7 @@ class Draft {
  private:
   explicit Draft(const Source& source) : source_(&source) {}
   const Source* source_;
+  uint64_t nameBytes_ = 0;
 };
 
 }  // namespace fixelf

@@ -15,8 +15,9 @@ class Emitter {
   Emitter(Draft& draft, const Placed& placed) : draft_(draft), placed_(placed) {}
 
   Result<Layout> run() {
+    repoint();
     for (const Part& part : draft_.parts) {
-      if (part.placed) part.isNew() ? introduce(part) : repoint(part);
+      if (part.placed && part.isNew()) introduce(part);
     }
     putVacated();
     putParts();
@@ -38,36 +39,49 @@ class Emitter {
  private:
   // ---- Which pointers follow ------------------------------------------------------------------
 
-  void repoint(const Part& part) {
-    const Piece& from = part.piece;
-    const uint64_t size = part.bytes.size();
-    const auto oldAddress = draft_.image.virtualAddress(from.offset);
+  // Each pointer is mapped once, from its old value: a piece may move to where another one was.
+  void repoint() {
     for (ProgramHeader& segment : draft_.segments) {
-      if (!isOwn(segment, from)) continue;
-      const uint64_t within = segment.offset - from.offset;
-      segment.offset = part.offset + within;
-      segment.virtualAddress = segment.physicalAddress = part.address + within;
-      if (from.kind != PieceKind::Description) segment.fileSize = segment.memorySize = size;
+      const auto part =
+          std::find_if(draft_.parts.begin(), draft_.parts.end(), [&](const Part& each) {
+            return each.placed && !each.isNew() && isOwn(segment, each.piece);
+          });
+      if (part == draft_.parts.end()) continue;
+      const uint64_t within = segment.offset - part->piece.offset;
+      segment.offset = part->offset + within;
+      segment.virtualAddress = segment.physicalAddress = part->address + within;
+      if (part->piece.kind != PieceKind::Description)
+        segment.fileSize = segment.memorySize = part->bytes.size();
     }
     // One map from old to new addresses for all entries, whatever they are called.
     for (DraftEntry& each : draft_.dynamic) {
-      uint64_t& value = each.entry.value;
-      if (oldAddress && isAddressTag(each.entry.tag, draft_.header.machine) &&
-          value >= *oldAddress && value - *oldAddress < from.size) {
-        value = part.address + (value - *oldAddress);
+      if (!isAddressTag(each.entry.tag, draft_.header.machine)) continue;
+      const uint64_t old = each.entry.value;
+      for (const Part& part : draft_.parts) {
+        const auto address = draft_.image.virtualAddress(part.piece.offset);
+        const bool moved = part.placed && !part.isNew() && address && old >= *address &&
+                           old - *address < part.piece.size;
+        if (moved) each.entry.value = part.address + (old - *address);
       }
     }
-    for (size_t index = 0; index < draft_.sections.size(); ++index) {
-      const SectionHeader& old = draft_.sections[index];
-      if (index >= draft_.newSections.size() || !old.allocated() || old.type == SHT_NOBITS ||
-          old.size == 0 || old.offset < from.offset ||
+    for (size_t index = 0; index < std::min(draft_.sections.size(), draft_.newSections.size());
+         ++index) {
+      repointSection(draft_.sections[index], draft_.newSections[index]);
+    }
+  }
+
+  void repointSection(const SectionHeader& old, SectionHeader& section) {
+    if (!old.allocated() || old.type == SHT_NOBITS || old.size == 0) return;
+    for (const Part& part : draft_.parts) {
+      const Piece& from = part.piece;
+      if (!part.placed || part.isNew() || old.offset < from.offset ||
           !inside(old.offset - from.offset, old.size, from.size)) {
         continue;
       }
-      SectionHeader& section = draft_.newSections[index];
       section.offset = part.offset + (old.offset - from.offset);
       section.address = part.address + (old.offset - from.offset);
-      if (from.kind != PieceKind::Description && old.offset == from.offset) section.size = size;
+      if (from.kind != PieceKind::Description && old.offset == from.offset)
+        section.size = part.bytes.size();
     }
   }
 

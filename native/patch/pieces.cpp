@@ -145,7 +145,7 @@ std::optional<Area> findArea(const Source& source, const Image& image,
     const ProgramHeader& segment = image.programHeaders[index];
     if (segment.type != PT_LOAD || segment.fileSize == 0) continue;
     // The ELF header is no piece, so the segment that maps it is never an area.
-    Area area{index, {}, segment.offset};
+    Area area{index, {}, segment.offset + kAreaPadding};
     uint64_t at = segment.offset;
     bool onlyPieces = segment.memorySize == segment.fileSize && (segment.flags & PF_X) == 0;
     bool any = false;
@@ -161,6 +161,7 @@ std::optional<Area> findArea(const Source& source, const Image& image,
         // The table stays: AT_PHDR depends on where it is. It is only ever put first.
         onlyPieces = onlyPieces && area.pieces.empty();
         area.start = piece.end();
+        area.holdsTable = true;
       } else {
         area.pieces.push_back(piece);
       }

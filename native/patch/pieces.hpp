@@ -48,10 +48,17 @@ std::vector<Piece> findPieces(const Source& source, const Image& image,
 
 // A PT_LOAD that holds nothing but pieces and zeros: the area that an earlier fix appended (ours or
 // another tool's). It is recognised by what it holds, so no mark has to survive `strip`.
+//
+// Its first bytes are zeros: llvm-objcopy takes of two segments that begin at one offset the one
+// that stands first in the table for the outer one (llvm/lib/ObjCopy/ELF/ELFObject.cpp), so nothing
+// that has a segment of its own, such as PT_INTERP, may begin where the PT_LOAD does.
+constexpr uint64_t kAreaPadding = 16;
+
 struct Area {
   size_t segment = 0;         // index into the program headers
   std::vector<Piece> pieces;  // all that lie in it, except the program header table
   uint64_t start = 0;         // file offset from which on it may be laid out anew
+  bool holdsTable = false;    // the program header table lies in it, before `start`
 };
 
 std::optional<Area> findArea(const Source& source, const Image& image,

@@ -44,9 +44,7 @@ class Placement {
  private:
   // ---- Program headers --------------------------------------------------------------------------
 
-  [[nodiscard]] bool tableInArea() const {
-    return area_ && area_->start > draft_.image.programHeaders[area_->segment].offset;
-  }
+  [[nodiscard]] bool tableInArea() const { return area_ && area_->holdsTable; }
   [[nodiscard]] bool tableGrowsInArea() const {
     return tableInArea() && draft_.newSegments.size() > unused_;
   }
@@ -145,7 +143,8 @@ class Placement {
       if (segment.type != PT_NULL) end = std::max(end, segment.fileEnd());
     }
     for (const SectionHeader& section : draft_.sections) {
-      if (section.type != SHT_NOBITS && section.type != SHT_NULL)
+      const bool occupies = section.type != SHT_NOBITS && section.type != SHT_NULL;
+      if (occupies && inside(section.offset, section.size, draft_.source().size()))
         end = std::max(end, section.offset + section.size);
     }
     end = std::max(end, draft_.image.header.sectionHeaderOffset +
@@ -291,7 +290,7 @@ class Placement {
     area.offset = alignUp(placed_.newSize, 16);
     // gABI: p_vaddr and p_offset agree modulo p_align; so no padding is needed in the file.
     area.virtualAddress = alignUp(memoryEnd, alignment) + area.offset % alignment;
-    uint64_t at = area.offset;
+    uint64_t at = 0;
     if (tableMoves_) {
       if (needsExactTableAddress(draft_.image)) {
         const uint64_t delta = firstSegmentDelta(draft_.image);
@@ -304,10 +303,12 @@ class Placement {
               std::to_string((area.offset - placed_.newSize) >> 20U) + " MiB would be needed");
         }
       }
-      placed_.tableOffset = area.offset;
+      placed_.tableOffset = area.offset + kAreaPadding;
       const size_t entries = draft_.segments.size() + draft_.newSegments.size() + 1 - unused_;
-      at = area.offset + entries * draft_.codec().programHeaderSize();
+      at = placed_.tableOffset + entries * draft_.codec().programHeaderSize();
       draft_.because("the program header table moves to the end of the file");
+    } else {
+      at = area.offset + kAreaPadding;
     }
     const uint64_t end = putFrom(at, area.virtualAddress - area.offset);
     area.physicalAddress = area.virtualAddress;

@@ -31,8 +31,6 @@ class VersionNeeds {
   // None where the file needs no versions.
   static Result<std::vector<Need>> parse(Draft& draft, const Part& part) {
     std::vector<Need> needs;
-    const auto strings = StringTable::dynamicOf(draft.image);
-    if (!strings) return unsupported("the file has no dynamic string table");
     const Codec& codec = draft.codec();
     const std::span<const uint8_t> bytes(part.bytes);
     uint64_t left = draft.image.dynamicValue(DT_VERNEEDNUM).value_or(0);
@@ -45,7 +43,7 @@ class VersionNeeds {
     for (uint64_t at = 0; left-- > 0;) {
       Need need;
       if (!record(at, need.head)) return damaged();
-      auto library = strings->at(draft.source(), codec.u32(&need.head[4]));
+      auto library = draft.nameAt(codec.u32(&need.head[4]));
       if (!library) return library.error();
       need.library = std::move(*library);
       uint64_t version = at + codec.u32(&need.head[8]);
@@ -160,12 +158,11 @@ Status renameVersionsOf(Draft& draft, const std::map<std::string, std::string>& 
   if (!part) return part.error();
   if (*part == nullptr) return Done{};
   const Codec& codec = draft.codec();
-  const auto strings = StringTable::dynamicOf(draft.image);
   std::vector<uint8_t>& bytes = (*part)->bytes;
   // Each record's vn_next is positive, so the walk ends.
-  for (uint64_t at = 0; strings && inside(at, kRecord, bytes.size());) {
+  for (uint64_t at = 0; inside(at, kRecord, bytes.size());) {
     uint8_t* record = &bytes[static_cast<size_t>(at)];
-    auto library = strings->at(draft.source(), codec.u32(record + 4));
+    auto library = draft.nameAt(codec.u32(record + 4));
     if (!library) return library.error();
     if (const auto renamed = names.find(*library); renamed != names.end()) {
       draft.freedNames.push_back(codec.u32(record + 4));

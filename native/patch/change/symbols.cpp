@@ -35,19 +35,12 @@ uint32_t gnuHash(const std::string& name) {
 }
 
 Result<std::vector<std::string>> symbolNames(Draft& draft, const Part& symbols) {
-  const auto strings = StringTable::dynamicOf(draft.image);
-  if (!strings) return unsupported("the file has no dynamic string table");
   const size_t size = draft.codec().symbolSize();
   std::vector<std::string> names;
   names.reserve(symbols.bytes.size() / size);
-  uint64_t total = 0;
   for (size_t at = 0; at + size <= symbols.bytes.size(); at += size) {
-    auto name = strings->at(draft.source(), draft.codec().u32(&symbols.bytes[at]));
+    auto name = draft.nameAt(draft.codec().u32(&symbols.bytes[at]));
     if (!name) return name.error();
-    // Hostile symbols may all have one long name.
-    total += name->size();
-    if (total > 16 * Limits::kStrings)
-      return unsupported("the symbols' names are too long to hold");
     names.push_back(std::move(*name));
   }
   return names;
