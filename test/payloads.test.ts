@@ -1,0 +1,195 @@
+// Executables that carry something behind their ELF structure, or look themselves up in it: after an
+// edit they still find it, or the edit is refused and nothing has happened.
+import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Edits, edit, FixelfError, inspect, undo } from "../lib/index.js";
+import { part } from "./support/require-part.js";
+
+const installed = (command: string) =>
+  spawnSync("sh", ["-c", `command -v ${command}`]).status === 0
+    ? null
+    : `${command} is not installed`;
+
+/** Each finds its payload in a way of its own, and prints it. */
+const programs = {
+  "from the end of the file": `
+    fseek(self, -8, SEEK_END); fread(&length, 8, 1, self);
+    fseek(self, -8 - (long)length, SEEK_END);`,
+  "from an offset that was recorded": `
+    offset = recorded[1]; fseek(self, 0, SEEK_END);
+    length = ftell(self) - offset - 8; fseek(self, offset, SEEK_SET);`,
+  // An AppImage's runtime takes what follows the section headers for its file system.
+  "behind the section headers": `
+    Elf64_Ehdr header; fread(&header, sizeof header, 1, self);
+    offset = header.e_shoff + (unsigned long)header.e_shentsize * header.e_shnum;
+    fseek(self, 0, SEEK_END); length = ftell(self) - offset - 8; fseek(self, offset, SEEK_SET);`,
+};
+
+const source = (find: string) => `
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+/* What packs the program looks for the mark, and writes the offset behind it. */
+volatile const unsigned long recorded[2] = {0x6b72616d20656874, 0};
+int main(void) {
+  unsigned long length = 0, offset = 0;
+  FILE *self = fopen("/proc/self/exe", "r");
+  ${find}
+  char *payload = calloc(1, length + 1);
+  if (fread(payload, 1, length, self) != length) return 3;
+  (void)offset;
+  puts(payload);
+  return recorded[0] == 0;
+}`;
+
+const sections = `
+    Elf64_Ehdr header; fread(&header, sizeof header, 1, self);
+    Elf64_Shdr *table = calloc(header.e_shnum, sizeof *table);
+    fseek(self, header.e_shoff, SEEK_SET); fread(table, sizeof *table, header.e_shnum, self);
+    char *names = malloc(table[header.e_shstrndx].sh_size);
+    fseek(self, table[header.e_shstrndx].sh_offset, SEEK_SET);
+    fread(names, 1, table[header.e_shstrndx].sh_size, self);
+    for (int each = 0; each < header.e_shnum; ++each)
+      if (strcmp(names + table[each].sh_name, ".payload") == 0) {
+        length = table[each].sh_size; offset = table[each].sh_offset;
+      }
+    fseek(self, offset, SEEK_SET);`;
+
+const payload = "what it carries, ".repeat(50);
+
+part("a compiler", installed("gcc"))("payload executables", () => {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-payload-")));
+  const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
+  const run = (path: string) => execFileSync(path, { encoding: "utf8" }).trim();
+  let interpreter: string;
+
+  beforeAll(async () => {
+    process.env.XDG_STATE_HOME = join(directory, "state");
+    interpreter = (await inspect(process.execPath)).interpreter as string;
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  const compile = (name: string, find: string, ...options: string[]) => {
+    const path = join(directory, name.replaceAll(" ", "-"));
+    writeFileSync(`${path}.c`, source(find));
+    execFileSync("gcc", ["-o", path, `${path}.c`, "-w", ...options]);
+    return path;
+  };
+  const pack = (path: string) => {
+    const bytes = readFileSync(path);
+    const mark = bytes.indexOf("the mark");
+    bytes.writeBigUInt64LE(BigInt(bytes.length), mark + 8);
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(payload.length));
+    writeFileSync(path, Buffer.concat([bytes, Buffer.from(payload), length]));
+    return path;
+  };
+  /** Another name of this machine's loader, so long that it fits into no slot. */
+  const loaderOfLength = (length: number) => {
+    const folder = join(directory, "l".repeat(length));
+    mkdirSync(folder, { recursive: true });
+    const path = join(folder, "ld.so");
+    if (!statSync(path, { throwIfNoEntry: false })) symlinkSync(interpreter, path);
+    return path;
+  };
+  const refusal = async (path: string, edits: Edits) => {
+    const before = sha256(path);
+    const error = await edit(path, edits).catch((caught) => caught);
+    expect(error).toBeInstanceOf(FixelfError);
+    expect(error.code).toBe("unsupported");
+    expect(sha256(path)).toBe(before);
+    return error.message as string;
+  };
+  const changeAndUndo = async (path: string, edits: Edits, says: string) => {
+    const before = sha256(path);
+    expect((await edit(path, edits)).outcome).toBe("changed");
+    expect(run(path)).toBe(says);
+    expect((await undo([path]))[0]?.outcome).toBe("restored");
+    expect(sha256(path)).toBe(before);
+  };
+
+  describe.each(Object.entries(programs))("%s", (name, find) => {
+    it("finds it after what fits, and what doesn't fit is refused", async () => {
+      const path = pack(compile(name, find));
+      expect(run(path)).toBe(payload.trim());
+      expect((await inspect(path)).overlay?.size).toBe(payload.length + 8);
+      // The unused end of the first page takes it.
+      await changeAndUndo(path, { interpreter: loaderOfLength(60) }, payload.trim());
+      await changeAndUndo(path, { executableStack: true, osAbi: 3 }, payload.trim());
+      const message = await refusal(path, {
+        searchPath: { value: "/n".repeat(9000), tag: "runpath" },
+      });
+      expect(message).toMatch(new RegExp(`${payload.length + 8} bytes follow .* payload`));
+      expect(message).toContain("--library-path");
+      expect(run(path)).toBe(payload.trim());
+    });
+    part("lld", installed("ld.lld"))("where no segment has an unused end", () => {
+      it("is refused", async () => {
+        const path = pack(compile(`${name} lld`, find, "-fuse-ld=lld"));
+        expect(run(path)).toBe(payload.trim());
+        await refusal(path, { interpreter: loaderOfLength(60) });
+        expect(run(path)).toBe(payload.trim());
+      });
+    });
+  });
+
+  it("finds it in a section, which does not move", async () => {
+    const plain = compile("from a section", sections);
+    const path = `${plain}-packed`;
+    writeFileSync(`${plain}.payload`, payload);
+    execFileSync("objcopy", ["--add-section", `.payload=${plain}.payload`, plain, path]);
+    expect(run(path)).toBe(payload.trim());
+    expect((await inspect(path)).overlay).toBeNull();
+    const value = "/n".repeat(9000);
+    await changeAndUndo(
+      path,
+      { interpreter: loaderOfLength(200), searchPath: { value, tag: "runpath" } },
+      payload.trim(),
+    );
+  });
+
+  part("unzipsfx", installed("unzipsfx") ?? installed("zip"))("a self-extracting archive", () => {
+    it("extracts itself after an edit", async () => {
+      const home = join(directory, "sfx");
+      mkdirSync(home);
+      writeFileSync(join(home, "member"), payload);
+      execFileSync("zip", ["-q", "archive.zip", "member"], { cwd: home });
+      const path = join(home, "archive");
+      const command = execFileSync("sh", ["-c", "command -v unzipsfx"], { encoding: "utf8" });
+      copyFileSync(command.trim(), path);
+      appendFileSync(path, readFileSync(join(home, "archive.zip")));
+      execFileSync("zip", ["-q", "-A", path]);
+      chmodSync(path, 0o755);
+      const extract = () => {
+        rmSync(join(home, "member"));
+        execFileSync(path, ["-o", "-q"], { cwd: home });
+        expect(readFileSync(join(home, "member"), "utf8")).toBe(payload);
+      };
+      extract();
+      const before = sha256(path);
+      await edit(path, { interpreter: loaderOfLength(60) });
+      extract();
+      await undo([path]);
+      expect(sha256(path)).toBe(before);
+      const value = "/n".repeat(9000);
+      expect(await refusal(path, { searchPath: { value, tag: "runpath" } })).toMatch(/payload/);
+    });
+  });
+});
