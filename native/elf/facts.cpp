@@ -86,7 +86,26 @@ std::string osAbiName(uint8_t osAbi) {
   }
 }
 
+const char* dynamicTableName(DynamicTable table) {
+  switch (table) {
+    case DynamicTable::None:
+      return "none";
+    case DynamicTable::Elsewhere:
+      return "elsewhere";
+    case DynamicTable::Present:
+      return "present";
+  }
+  return "none";
+}
+
 namespace {
+
+DynamicTable dynamicTableOf(const Image& image) {
+  if (!image.dynamic.empty()) return DynamicTable::Present;
+  const ProgramHeader* segment = image.segment(PT_DYNAMIC);
+  if (segment == nullptr) return DynamicTable::None;
+  return segment->fileSize == 0 ? DynamicTable::Elsewhere : DynamicTable::Present;
+}
 
 Kind kindOf(const Image& image, const Facts& facts) {
   const bool program = facts.interpreter.has_value();
@@ -102,7 +121,7 @@ Kind kindOf(const Image& image, const Facts& facts) {
       // Before binutils 2.26 no DF_1_PIE was set. A library may have an interpreter too, to be run
       // for its banner (libc.so.6), but then it has a soname.
       if (program && !facts.soname) return Kind::Pie;
-      return facts.dynamic ? Kind::Shared : Kind::StaticPie;
+      return image.dynamic.empty() ? Kind::StaticPie : Kind::Shared;
     default:
       return Kind::Other;
   }
@@ -141,7 +160,7 @@ class Reader {
   }
 
   Status readDynamic() {
-    facts_.dynamic = !image_.dynamic.empty();
+    facts_.dynamic = dynamicTableOf(image_);
     const auto strings = StringTable::dynamicOf(image_);
     for (const DynamicEntry& entry : image_.dynamic) {
       switch (entry.tag) {

@@ -30,6 +30,12 @@ std::string osAbiName(uint8_t osAbi);
 
 enum class Relro { None, Partial, Full };
 
+// Elsewhere: the file has its program header but not its bytes, which `objcopy --only-keep-debug`
+// left in the program that the file describes.
+enum class DynamicTable { None, Elsewhere, Present };
+
+const char* dynamicTableName(DynamicTable table);
+
 struct Overlay {
   uint64_t offset = 0;
   uint64_t size = 0;
@@ -49,7 +55,7 @@ struct Facts {
   std::vector<std::string> filter;     // DT_FILTER
   uint64_t flags = 0;                  // DT_FLAGS
   uint64_t flags1 = 0;                 // DT_FLAGS_1
-  bool dynamic = false;                // has a dynamic table
+  DynamicTable dynamic = DynamicTable::None;
   std::vector<NeededVersions> versionsNeeded;
   std::vector<std::string> versionsDefined;
   Notes notes;

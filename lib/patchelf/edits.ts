@@ -1,0 +1,75 @@
+// What patchelf's options come to for one file.
+import type { EditRequest } from "../edit/request.js";
+import type { Facts } from "../facts.js";
+import { demandDynamicTable, isSharedObject } from "./answers.js";
+import type { Request } from "./arguments.js";
+import { cannotFind } from "./failure.js";
+import { osAbiValue } from "./os_abi.js";
+
+/**
+ * What is to be changed, or null where nothing is asked for.
+ * @param debug is told what patchelf passes over in silence
+ * @throws PatchelfFailure
+ */
+export function editsOf(
+  request: Request,
+  facts: Facts,
+  debug: (text: string) => void,
+): EditRequest | null {
+  const edits: EditRequest = {};
+  if (request.osAbi !== null) edits.osAbi = osAbiValue(request.osAbi);
+  if (request.executableStack !== null) edits.executableStack = request.executableStack;
+  // An empty interpreter asks for nothing.
+  if (request.interpreter) {
+    if (facts.interpreter === null) throw cannotFind(".interp");
+    edits.interpreter = request.interpreter;
+  }
+  if (request.soname !== null) {
+    if (isSharedObject(facts)) edits.soname = request.soname;
+    else debug("this is not a dynamic library");
+  }
+  if (request.searchPath !== null) {
+    if (facts.dynamicTable === "elsewhere") debug("no dynamic section");
+    else edits.searchPath = withReasons(request.searchPath, debug);
+  }
+  Object.assign(edits, dynamicEdits(request));
+  if (needsDynamicTable(edits)) demandDynamicTable(facts);
+  // Without anything to resolve it is no failure; `edit` says why nothing is written.
+  if (request.resolutionCache) edits.resolutionCache = true;
+  if (Object.keys(edits).length === 0) return null;
+  if (request.pageSize !== null) edits.pageSize = request.pageSize;
+  return edits;
+}
+
+function dynamicEdits(request: Request): EditRequest {
+  const edits: EditRequest = {};
+  if (request.removeNeeded.size > 0) edits.removeNeeded = [...request.removeNeeded];
+  if (request.replaceNeeded.size > 0)
+    edits.replaceNeeded = [...request.replaceNeeded].map(([from, to]) => ({ from, to }));
+  if (request.addNeeded.size > 0) edits.addNeeded = [...request.addNeeded].sort(byBytes);
+  if (request.clearSymbolVersions.size > 0)
+    edits.clearSymbolVersions = [...request.clearSymbolVersions];
+  if (request.renameSymbols !== null) edits.renameSymbols = request.renameSymbols;
+  if (request.noDefaultLibraries) edits.noDefaultLibraries = true;
+  if (request.debugEntry) edits.debugEntry = true;
+  return edits;
+}
+
+function needsDynamicTable({ osAbi, executableStack, interpreter, ...rest }: EditRequest): boolean {
+  return Object.keys(rest).length > 0;
+}
+
+/** However they were given, patchelf adds them in this order. */
+function byBytes(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
+}
+
+function withReasons(
+  change: NonNullable<Request["searchPath"]>,
+  debug: (text: string) => void,
+): NonNullable<Request["searchPath"]> {
+  if (!("shrink" in change)) return change;
+  const onRemoved = (directory: string, why: string) =>
+    debug(`removing directory '${directory}' from RPATH: ${why}`);
+  return { ...change, shrink: { ...change.shrink, onRemoved } };
+}
