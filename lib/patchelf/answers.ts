@@ -2,12 +2,11 @@
 import type { Facts } from "../facts.js";
 import type { Question, Request } from "./arguments.js";
 import { cannotFind } from "./failure.js";
-import { osAbiText } from "./os_abi.js";
 
 /** The lines, in patchelf's order; those before a failure are printed. */
-export function* answers(request: Request, facts: Facts): Generator<string> {
+export async function* answers(request: Request, facts: Facts): AsyncGenerator<string> {
   for (const question of order) {
-    if (request.questions.has(question)) yield* answer[question](facts);
+    if (request.questions.has(question)) yield* await answer[question](facts);
   }
 }
 
@@ -20,12 +19,15 @@ const order: readonly Question[] = [
   "needed",
 ];
 
-const answer: Record<Question, (facts: Facts) => Iterable<string>> = {
+const answer: Record<Question, (facts: Facts) => Iterable<string> | Promise<Iterable<string>>> = {
   interpreter({ interpreter }) {
     if (interpreter === null) throw cannotFind(".interp");
     return [interpreter];
   },
-  osAbi: ({ osAbiNumber }) => [osAbiText(osAbiNumber)],
+  async osAbi({ osAbiNumber }) {
+    const { osAbiText } = await import("./os_abi.js");
+    return [osAbiText(osAbiNumber)];
+  },
   soname(facts) {
     if (!isSharedObject(facts)) return [];
     demandDynamicTable(facts);

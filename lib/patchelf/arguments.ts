@@ -1,14 +1,11 @@
-// patchelf's command line. Options and file names may be mixed; what is no option is a file name; the
-// options for one thing override each other as they do in patchelf.
-import { type SearchPathChange, split } from "../edit/search_path.js";
-import type { Renaming } from "../native.js";
+// patchelf's command line. Options and file names may be mixed; what is no option is a file name.
+// Nothing is loaded here: most invocations only print.
 import { PatchelfFailure } from "./failure.js";
-import { parseNameMap } from "./name_map.js";
 
 /** What can be printed of a file. */
 export type Question = "interpreter" | "osAbi" | "soname" | "rpath" | "executableStack" | "needed";
 
-/** What one invocation asks of each of its files. */
+/** What one invocation asks of each of its files, as far as the command line says it. */
 export interface Request {
   files: string[];
   questions: Set<Question>;
@@ -16,13 +13,20 @@ export interface Request {
   /** As the user spelled it. */
   osAbi: string | null;
   soname: string | null;
-  searchPath: SearchPathChange | null;
-  executableStack: boolean | null;
+  /** Of several that are wanted the first of these counts. */
+  rpath: { shrink: boolean; remove: boolean; set: boolean; add: boolean };
+  /** Of `set` and `add`; colon-separated. */
+  rpathValue: string;
+  /** Of `shrink`; colon-separated. */
+  allowedPrefixes: string;
+  forceRpath: boolean;
+  executableStack: { clear: boolean; set: boolean };
   removeNeeded: Set<string>;
   replaceNeeded: Map<string, string>;
   addNeeded: Set<string>;
   clearSymbolVersions: Set<string>;
-  renameSymbols: Renaming[] | null;
+  /** Files of old and new names. */
+  nameMaps: string[];
   noDefaultLibraries: boolean;
   debugEntry: boolean;
   resolutionCache: boolean;
@@ -34,59 +38,49 @@ export interface Request {
 
 export type Invocation = { help: "asked" | "no arguments" } | { version: true } | Request;
 
-/** Reads the files that arguments name, whole; throws PatchelfFailure. */
-export interface Reader {
-  /** `@FILE`, in place of a value. */
-  value(file: string): string;
-  /** The file of --rename-dynamic-symbols. */
-  nameMap(file: string): string;
-}
-
 /**
  * Parses what follows `patchelf`.
+ * @param contentOf reads a file that stands for a value, `@FILE`
  * @throws PatchelfFailure
  */
-export function parse(words: readonly string[], read: Reader): Invocation {
+export function parse(words: readonly string[], contentOf: (file: string) => string): Invocation {
   if (words.length === 0) return { help: "no arguments" };
-  const draft = new Draft(read);
+  const request = nothing();
   const left = [...words];
   for (let word = left.shift(); word !== undefined; word = left.shift()) {
     if (word === "--help" || word === "-h") return { help: "asked" };
     if (word === "--version") return { version: true };
     const option = options.get(word);
     if (option === undefined) {
-      draft.request.files.push(word);
+      request.files.push(word);
       continue;
     }
-    const values = left.splice(0, option.values);
-    if (values.length < option.values)
-      throw new PatchelfFailure(option.values === 1 ? "missing argument" : "missing argument(s)");
-    option.take(draft, values);
+    const values = left.splice(0, option.words);
+    if (values.length < option.words)
+      throw new PatchelfFailure(option.words === 1 ? "missing argument" : "missing argument(s)");
+    option.take(request, values, contentOf);
   }
-  return draft.finish();
+  check(request);
+  return request;
 }
 
-interface Option {
-  /** How many words it takes. */
-  values: number;
-  take(draft: Draft, values: string[]): void;
-}
-
-/** A request on its way, and what is only known to be meant when all words are read. */
-class Draft {
-  readonly request: Request = {
+function nothing(): Request {
+  return {
     files: [],
     questions: new Set(),
     interpreter: null,
     osAbi: null,
     soname: null,
-    searchPath: null,
-    executableStack: null,
+    rpath: { shrink: false, remove: false, set: false, add: false },
+    rpathValue: "",
+    allowedPrefixes: "",
+    forceRpath: false,
+    executableStack: { clear: false, set: false },
     removeNeeded: new Set(),
     replaceNeeded: new Map(),
     addNeeded: new Set(),
     clearSymbolVersions: new Set(),
-    renameSymbols: null,
+    nameMaps: [],
     noDefaultLibraries: false,
     debugEntry: false,
     resolutionCache: false,
@@ -94,149 +88,176 @@ class Draft {
     output: null,
     debug: false,
   };
-  readonly rpath = { set: false, add: false, remove: false, shrink: false, force: false };
-  rpathValue = "";
-  allowedPrefixes: string[] = [];
-  readonly executableStack = { set: false, clear: false };
-
-  constructor(readonly read: Reader) {}
-
-  /** An option's value, which may stand in a file. */
-  value(word: string): string {
-    return word.startsWith("@") ? this.read.value(word.slice(1)) : word;
-  }
-
-  finish(): Request {
-    const { request, rpath } = this;
-    if (request.files.length === 0) throw new PatchelfFailure("missing filename");
-    if (rpath.force && request.resolutionCache)
-      throw new PatchelfFailure("--build-resolution-cache cannot be combined with --force-rpath");
-    if (request.output !== null && request.files.length !== 1)
-      throw new PatchelfFailure("--output option only allowed with single input file");
-    if (rpath.set && rpath.add)
-      throw new PatchelfFailure("--set-rpath option not allowed with --add-rpath");
-    request.searchPath = this.searchPath();
-    request.executableStack = this.stack();
-    return request;
-  }
-
-  private searchPath(): SearchPathChange | null {
-    const { shrink, remove, set, add, force } = this.rpath;
-    const tag = force ? "rpath" : "runpath";
-    if (shrink) return { shrink: { allowedPrefixes: this.allowedPrefixes }, tag };
-    if (remove) return { remove: true, tag };
-    if (set) return { set: this.rpathValue, tag };
-    return add ? { add: this.rpathValue, tag } : null;
-  }
-
-  private stack(): boolean | null {
-    const { set, clear } = this.executableStack;
-    if (this.request.questions.has("executableStack")) return null;
-    return clear ? false : set ? true : null;
-  }
 }
 
-const options = new Map<string, Option>(
-  Object.entries({
-    "--set-interpreter": withValue(({ request }, value) => {
+function check({ files, forceRpath, resolutionCache, output, rpath }: Request): void {
+  if (files.length === 0) throw new PatchelfFailure("missing filename");
+  if (forceRpath && resolutionCache)
+    throw new PatchelfFailure("--build-resolution-cache cannot be combined with --force-rpath");
+  if (output !== null && files.length !== 1)
+    throw new PatchelfFailure("--output option only allowed with single input file");
+  if (rpath.set && rpath.add)
+    throw new PatchelfFailure("--set-rpath option not allowed with --add-rpath");
+}
+
+interface Option {
+  /** How many words it takes. */
+  words: number;
+  take(request: Request, words: string[], contentOf: (file: string) => string): void;
+}
+
+const options = new Map<string, Option>([
+  [
+    "--set-interpreter",
+    withValue((request, value) => {
       request.interpreter = value;
     }),
-    "--interpreter": withValue(({ request }, value) => {
+  ],
+  [
+    "--interpreter",
+    withValue((request, value) => {
       request.interpreter = value;
     }),
-    "--page-size": withWord(({ request }, word) => {
+  ],
+  [
+    "--page-size",
+    withWord((request, word) => {
       request.pageSize = pageSize(word);
     }),
-    "--print-interpreter": asking("interpreter"),
-    "--print-os-abi": asking("osAbi"),
-    "--set-os-abi": withValue(({ request }, value) => {
+  ],
+  ["--print-interpreter", asking("interpreter")],
+  ["--print-os-abi", asking("osAbi")],
+  [
+    "--set-os-abi",
+    withValue((request, value) => {
       request.osAbi = value;
     }),
-    "--print-soname": asking("soname"),
-    "--set-soname": withValue(({ request }, value) => {
+  ],
+  ["--print-soname", asking("soname")],
+  [
+    "--set-soname",
+    withValue((request, value) => {
       request.soname = value;
     }),
-    "--set-rpath": withValue((draft, value) => {
-      draft.rpath.set = true;
-      draft.rpathValue = value;
+  ],
+  ["--print-rpath", asking("rpath")],
+  [
+    "--set-rpath",
+    withValue((request, value) => {
+      request.rpath.set = true;
+      request.rpathValue = value;
     }),
-    "--add-rpath": withValue((draft, value) => {
-      draft.rpath.add = true;
-      draft.rpathValue = value;
+  ],
+  [
+    "--add-rpath",
+    withValue((request, value) => {
+      request.rpath.add = true;
+      request.rpathValue = value;
     }),
-    "--remove-rpath": flag(({ rpath }) => {
+  ],
+  [
+    "--remove-rpath",
+    flag(({ rpath }) => {
       rpath.remove = true;
     }),
-    "--shrink-rpath": flag(({ rpath }) => {
+  ],
+  [
+    "--shrink-rpath",
+    flag(({ rpath }) => {
       rpath.shrink = true;
     }),
-    "--allowed-rpath-prefixes": withWord((draft, word) => {
-      draft.allowedPrefixes = split(word);
+  ],
+  [
+    "--allowed-rpath-prefixes",
+    withWord((request, word) => {
+      request.allowedPrefixes = word;
     }),
-    "--print-rpath": asking("rpath"),
-    "--force-rpath": flag(({ rpath }) => {
-      rpath.force = true;
+  ],
+  [
+    "--force-rpath",
+    flag((request) => {
+      request.forceRpath = true;
     }),
-    "--add-needed": withValue(({ request }, value) => request.addNeeded.add(value)),
-    "--remove-needed": withValue(({ request }, value) => request.removeNeeded.add(value)),
-    "--replace-needed": {
-      values: 2,
-      take: ({ request }, [from = "", to = ""]) => {
-        request.replaceNeeded.set(from, to);
-      },
-    },
-    "--print-needed": asking("needed"),
-    "--no-default-lib": flag(({ request }) => {
+  ],
+  ["--print-needed", asking("needed")],
+  ["--add-needed", withValue(({ addNeeded }, value) => addNeeded.add(value))],
+  ["--remove-needed", withValue(({ removeNeeded }, value) => removeNeeded.add(value))],
+  [
+    "--replace-needed",
+    { words: 2, take: ({ replaceNeeded }, [from = "", to = ""]) => replaceNeeded.set(from, to) },
+  ],
+  [
+    "--no-default-lib",
+    flag((request) => {
       request.noDefaultLibraries = true;
     }),
-    "--clear-symbol-version": withValue(({ request }, value) =>
-      request.clearSymbolVersions.add(value),
-    ),
-    "--add-debug-tag": flag(({ request }) => {
+  ],
+  [
+    "--clear-symbol-version",
+    withValue(({ clearSymbolVersions }, value) => clearSymbolVersions.add(value)),
+  ],
+  ["--rename-dynamic-symbols", withWord(({ nameMaps }, file) => nameMaps.push(file))],
+  [
+    "--add-debug-tag",
+    flag((request) => {
       request.debugEntry = true;
     }),
-    "--build-resolution-cache": flag(({ request }) => {
+  ],
+  [
+    "--build-resolution-cache",
+    flag((request) => {
       request.resolutionCache = true;
     }),
-    "--print-execstack": asking("executableStack"),
-    "--clear-execstack": flag(({ executableStack }) => {
+  ],
+  ["--print-execstack", asking("executableStack")],
+  [
+    "--clear-execstack",
+    flag(({ executableStack }) => {
       executableStack.clear = true;
     }),
-    "--set-execstack": flag(({ executableStack }) => {
+  ],
+  [
+    "--set-execstack",
+    flag(({ executableStack }) => {
       executableStack.set = true;
     }),
-    "--rename-dynamic-symbols": withWord(({ request, read }, file) => {
-      request.renameSymbols = [
-        ...(request.renameSymbols ?? []),
-        ...parseNameMap(read.nameMap(file), file),
-      ];
-    }),
-    // Headers are never sorted and old sections never moved: there is nothing to switch off.
-    "--no-sort": flag(() => {}),
-    "--no-clobber-old-sections": flag(() => {}),
-    "--output": withValue(({ request }, value) => {
+  ],
+  // Headers are never sorted and old sections stay where they are: nothing is to be switched off.
+  ["--no-sort", flag(() => {})],
+  ["--no-clobber-old-sections", flag(() => {})],
+  [
+    "--output",
+    withValue((request, value) => {
       request.output = value === "" ? null : value;
     }),
-    "--debug": flag(({ request }) => {
+  ],
+  [
+    "--debug",
+    flag((request) => {
       request.debug = true;
     }),
-  }),
-);
+  ],
+]);
 
-function flag(take: (draft: Draft) => void): Option {
-  return { values: 0, take };
+function flag(take: (request: Request) => void): Option {
+  return { words: 0, take };
 }
 
 function asking(question: Question): Option {
-  return flag(({ request }) => request.questions.add(question));
+  return flag(({ questions }) => questions.add(question));
 }
 
-function withWord(take: (draft: Draft, word: string) => void): Option {
-  return { values: 1, take: (draft, [word = ""]) => take(draft, word) };
+function withWord(take: (request: Request, word: string) => void): Option {
+  return { words: 1, take: (request, [word = ""]) => take(request, word) };
 }
 
-function withValue(take: (draft: Draft, value: string) => void): Option {
-  return withWord((draft, word) => take(draft, draft.value(word)));
+/** Its value may stand in a file. */
+function withValue(take: (request: Request, value: string) => void): Option {
+  return {
+    words: 1,
+    take: (request, [word = ""], contentOf) =>
+      take(request, word.startsWith("@") ? contentOf(word.slice(1)) : word),
+  };
 }
 
 function pageSize(word: string): number {

@@ -4,7 +4,7 @@ import { FixelfError } from "../errors.js";
 import type { Facts } from "../facts.js";
 import { fromNative, native } from "../native.js";
 import { answers } from "./answers.js";
-import { parse, type Reader, type Request } from "./arguments.js";
+import { parse, type Request } from "./arguments.js";
 import { PatchelfFailure, systemFailure } from "./failure.js";
 
 /** The version whose options, output and exit codes these are. */
@@ -13,7 +13,7 @@ const version = "patchelf 0.19.0";
 /** Does what patchelf does with these arguments; the answer is its exit code. */
 export async function patchelf(words: readonly string[]): Promise<number> {
   try {
-    const invocation = parse(words, reader);
+    const invocation = parse(words, contentOf);
     if ("help" in invocation) {
       const { help } = await import("./help.js");
       say(help);
@@ -36,19 +36,11 @@ export async function patchelf(words: readonly string[]): Promise<number> {
 async function patch(file: string, request: Request, debug: (text: string) => void): Promise<void> {
   if (request.questions.size === 0) debug(`patching ELF file '${file}'`);
   const facts = await factsOf(file);
-  for (const line of answers(request, facts)) print(line);
+  for await (const line of answers(request, facts)) print(line);
   if (!asksForChange(request)) return;
   // What only reads need not load what writes.
-  const [{ editsOf }, { write }, { noCacheText }] = await Promise.all([
-    import("./edits.js"),
-    import("./destination.js"),
-    import("./no_cache.js"),
-  ]);
-  const outcome = await write(file, request.output, editsOf(request, facts, debug));
-  if (outcome === null) return;
-  for (const reason of outcome.reasons) debug(reason);
-  if (outcome.noCache !== null) say(noCacheText(outcome.noCache));
-  debug(outcome.outcome === "changed" ? `writing ${outcome.path}` : "not modified");
+  const { change } = await import("./change.js");
+  await change(file, facts, request, { say, debug });
 }
 
 async function factsOf(file: string): Promise<Facts> {
@@ -80,46 +72,42 @@ function unreadable(file: string, failure: FixelfError): Error {
 /** Bytes; Elf32_Ehdr. */
 const smallestHeader = 52;
 
+/** Whether anything but questions was asked. */
 function asksForChange(request: Request): boolean {
+  const { rpath, executableStack } = request;
   return (
-    request.output !== null ||
-    request.interpreter !== null ||
-    request.osAbi !== null ||
-    request.soname !== null ||
-    request.searchPath !== null ||
-    request.executableStack !== null ||
-    request.removeNeeded.size > 0 ||
-    request.replaceNeeded.size > 0 ||
-    request.addNeeded.size > 0 ||
-    request.clearSymbolVersions.size > 0 ||
-    request.renameSymbols !== null ||
-    request.noDefaultLibraries ||
-    request.debugEntry ||
-    request.resolutionCache
+    [request.output, request.interpreter, request.osAbi, request.soname].some(
+      (value) => value !== null,
+    ) ||
+    [
+      request.removeNeeded,
+      request.replaceNeeded,
+      request.addNeeded,
+      request.clearSymbolVersions,
+    ].some(({ size }) => size > 0) ||
+    request.nameMaps.length > 0 ||
+    [
+      ...Object.values(rpath),
+      ...Object.values(executableStack),
+      request.noDefaultLibraries,
+      request.debugEntry,
+      request.resolutionCache,
+    ].includes(true)
   );
 }
 
-const reader: Reader = {
-  value(file) {
-    try {
-      statSync(file);
-    } catch (cause) {
-      throw systemFailure(`getting info about '${file}'`, cause);
-    }
-    try {
-      return readFileSync(file, "utf8");
-    } catch (cause) {
-      throw systemFailure(`opening '${file}'`, cause);
-    }
-  },
-  nameMap(file) {
-    try {
-      return readFileSync(file, "utf8");
-    } catch (cause) {
-      throw systemFailure(`Cannot open map file ${file}`, cause);
-    }
-  },
-};
+function contentOf(file: string): string {
+  try {
+    statSync(file);
+  } catch (cause) {
+    throw systemFailure(`getting info about '${file}'`, cause);
+  }
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw systemFailure(`opening '${file}'`, cause);
+  }
+}
 
 function messageOf(failure: unknown): string {
   if (!(failure instanceof Error)) return String(failure);
