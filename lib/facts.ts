@@ -39,8 +39,8 @@ export interface Facts {
   entry: bigint;
   /** PT_INTERP, or null. */
   interpreter: string | null;
-  /** `elsewhere`: in the program that this file holds the debug information of. */
-  dynamicTable: "present" | "elsewhere" | "none";
+  /** `unread`: debug information split off has its header alone, or no program header leads to it. */
+  dynamicTable: "present" | "unread" | "none";
   soname: string | null;
   needed: string[];
   /** DT_RPATH as written, colon-separated, or null. */

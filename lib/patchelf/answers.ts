@@ -35,7 +35,7 @@ const answer: Record<Question, (facts: Facts) => Iterable<string> | Promise<Iter
   },
   rpath(facts) {
     demandDynamicTable(facts);
-    return facts.dynamicTable === "elsewhere" ? [] : [facts.runpath ?? facts.rpath ?? ""];
+    return facts.dynamicTable === "unread" ? [] : [facts.runpath ?? facts.rpath ?? ""];
   },
   executableStack: ({ executableStack }) => [
     `execstack: ${executableStack === null ? "?" : executableStack ? "X" : "-"}`,

@@ -30,6 +30,7 @@ export interface Request {
   noDefaultLibraries: boolean;
   debugEntry: boolean;
   resolutionCache: boolean;
+  keepVacated: boolean;
   /** Bytes. */
   pageSize: number | null;
   output: string | null;
@@ -84,6 +85,7 @@ function nothing(): Request {
     noDefaultLibraries: false,
     debugEntry: false,
     resolutionCache: false,
+    keepVacated: false,
     pageSize: null,
     output: null,
     debug: false,
@@ -222,9 +224,14 @@ const options = new Map<string, Option>([
       executableStack.set = true;
     }),
   ],
-  // Headers are never sorted and old sections stay where they are: nothing is to be switched off.
+  // Headers are never sorted.
   ["--no-sort", flag(() => {})],
-  ["--no-clobber-old-sections", flag(() => {})],
+  [
+    "--no-clobber-old-sections",
+    flag((request) => {
+      request.keepVacated = true;
+    }),
+  ],
   [
     "--output",
     withValue((request, value) => {

@@ -36,7 +36,7 @@ export function editsOf(
   }
   const searchPath = searchPathChange(request, debug);
   if (searchPath !== null) {
-    if (facts.dynamicTable === "elsewhere") debug("no dynamic section");
+    if (facts.dynamicTable === "unread") debug("no dynamic section");
     else edits.searchPath = searchPath;
   }
   if (renamings.length > 0) edits.renameSymbols = renamings;
@@ -45,6 +45,7 @@ export function editsOf(
   // Without anything to resolve it is no failure; `edit` says why nothing is written.
   if (request.resolutionCache) edits.resolutionCache = true;
   if (Object.keys(edits).length === 0) return null;
+  if (request.keepVacated) edits.keepVacated = true;
   if (request.pageSize !== null) edits.pageSize = request.pageSize;
   return edits;
 }

@@ -33,8 +33,8 @@ Prints or changes what ELF files say of themselves. Most values may be @FILE: th
   --set-execstack
   --page-size SIZE                 least alignment of an appended segment, in bytes
   --output FILE                    leave the file alone and write to FILE
-  --no-sort, --no-clobber-old-sections
-                                   taken and without effect
+  --no-clobber-old-sections        leave texts where they were, for programs that look there
+  --no-sort                        taken and without effect
   --debug                          say what is done; so does PATCHELF_DEBUG
   --version
   --help, -h`;

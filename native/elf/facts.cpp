@@ -90,8 +90,8 @@ const char* dynamicTableName(DynamicTable table) {
   switch (table) {
     case DynamicTable::None:
       return "none";
-    case DynamicTable::Elsewhere:
-      return "elsewhere";
+    case DynamicTable::Unread:
+      return "unread";
     case DynamicTable::Present:
       return "present";
   }
@@ -104,7 +104,7 @@ DynamicTable dynamicTableOf(const Image& image) {
   if (!image.dynamic.empty()) return DynamicTable::Present;
   const ProgramHeader* segment = image.segment(PT_DYNAMIC);
   if (segment == nullptr) return DynamicTable::None;
-  return segment->fileSize == 0 ? DynamicTable::Elsewhere : DynamicTable::Present;
+  return segment->fileSize == 0 ? DynamicTable::Unread : DynamicTable::Present;
 }
 
 Kind kindOf(const Image& image, const Facts& facts) {
@@ -256,6 +256,9 @@ class Reader {
       end = std::max(
           end, header.sectionHeaderOffset + sections->size() * image_.codec.sectionHeaderSize());
       for (const SectionHeader& section : *sections) {
+        if (section.type == SHT_DYNAMIC && facts_.dynamic == DynamicTable::None)
+          facts_.dynamic = DynamicTable::Unread;
+        if (isUncoveredResolutionCache(section, *sections)) facts_.notes.resolutionCache.emplace();
         const bool occupies = section.type != SHT_NOBITS && section.type != SHT_NULL;
         if (occupies && inside(section.offset, section.size, source_.size())) {
           end = std::max(end, section.offset + section.size);
@@ -266,6 +269,19 @@ class Reader {
       facts_.overlay = Overlay{end, source_.size() - end};
     }
     return Done{};
+  }
+
+  // A section of that name that no PT_NOTE covers: no loader finds it, but it stands where the note
+  // would.
+  bool isUncoveredResolutionCache(const SectionHeader& section,
+                                  const std::vector<SectionHeader>& sections) const {
+    constexpr std::string_view kName(".note.nixos.ldcache\0", 20);
+    if (section.type != SHT_NOTE || section.allocated()) return false;
+    const uint32_t index = image_.header.sectionNameIndex;
+    if (index >= sections.size() || section.name >= sections[index].size) return false;
+    auto name = source_.bytes(sections[index].offset + section.name, kName.size(), kName.size());
+    return name && std::ranges::equal(*name, kName, {},
+                                      [](uint8_t byte) { return static_cast<char>(byte); });
   }
 
   const Source& source_;

@@ -30,9 +30,10 @@ std::string osAbiName(uint8_t osAbi);
 
 enum class Relro { None, Partial, Full };
 
-// Elsewhere: the file has its program header but not its bytes, which `objcopy --only-keep-debug`
-// left in the program that the file describes.
-enum class DynamicTable { None, Elsewhere, Present };
+// Unread: no loader reads it. Either the program header has no bytes, which `objcopy
+// --only-keep-debug` left in the program that the file describes, or a section has no program
+// header.
+enum class DynamicTable { None, Unread, Present };
 
 const char* dynamicTableName(DynamicTable table);
 
