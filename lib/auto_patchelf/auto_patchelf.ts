@@ -1,0 +1,104 @@
+// The whole of auto-patchelf: read what is there, choose libraries, plan, and write all files at
+// once. Files whose libraries stay missing are written as far as they go, as the original does.
+import type { FixelfError } from "../errors.js";
+import { fromNative, type Layout, native, settled } from "../native.js";
+import type { Request } from "./arguments.js";
+import { collectCandidates } from "./candidates.js";
+import type { Target } from "./environment.js";
+import { extraEdits } from "./extra_arguments.js";
+import { fnmatch } from "./fnmatch.js";
+import { type Failure, type Place, readPlace } from "./place.js";
+import { editsOf, type FilePlan, plan } from "./plan.js";
+
+/** A library that was not found. */
+export interface Missing {
+  /** As it is needed; "any(…)" where one of several would do. */
+  name: string;
+  wantedBy: string;
+  ignored: boolean;
+}
+
+export interface Outcome {
+  files: FilePlan[];
+  /** Files in the places of libraries that hold debugging information only. */
+  debugObjects: string[];
+  /** Damaged or unreadable files of the places to patch. */
+  unread: Failure[];
+  /** Files that could not be changed. */
+  failed: Failure[];
+  missing: Missing[];
+}
+
+/**
+ * Patches what the request names.
+ * @throws FixelfError `usage` where the extra arguments are no options of patchelf for one file
+ */
+export async function autoPatchelf(request: Request, target: Target): Promise<Outcome> {
+  const extra = extraEdits(request.extraArgs);
+  const places = new Map<string, Place>();
+  for (const path of request.paths) places.set(path, await readPlace(path, request.recursive));
+  const { candidates, debugObjects } = await collectCandidates(
+    request.addExisting ? places : new Map(),
+    request.libs,
+  );
+  const disk = new native.Files("");
+  // Paths may overlap; a file is patched once.
+  const found = [...places.values()].flatMap(({ files }) => files);
+  const members = [...new Map(found.map((facts) => [facts.path, facts])).values()];
+  const files = plan(members, { request, target, candidates, disk });
+  const changing = files.filter(
+    ({ interpreter, searchPath }) => interpreter !== null || searchPath !== null,
+  );
+  return {
+    files,
+    debugObjects,
+    unread: [...places.values()].flatMap(({ failures }) => failures),
+    failed: await write(changing.map((file) => ({ path: file.path, edits: extra(editsOf(file)) }))),
+    missing: files.flatMap((file) => missingOf(file, request.ignoreMissing)),
+  };
+}
+
+function missingOf({ path, wants }: FilePlan, ignoreMissing: readonly string[]): Missing[] {
+  const patterns = ignoreMissing.map(fnmatch);
+  return wants
+    .filter(({ provision }) => provision === null)
+    .map(({ alternatives }) => ({
+      name: alternatives.length === 1 ? `${alternatives[0]}` : `any(${alternatives.join(", ")})`,
+      wantedBy: path,
+      ignored: alternatives.some((name) => {
+        const file = name.slice(name.lastIndexOf("/") + 1);
+        return patterns.some((matches) => matches(file));
+      }),
+    }));
+}
+
+async function write(
+  changes: readonly { path: string; edits: Parameters<typeof native.layOut>[1] }[],
+): Promise<Failure[]> {
+  const planned = await Promise.all(
+    changes.map(({ path, edits }) =>
+      settled(native.layOut(path, edits)).then(
+        (layout) => ({ path, layout }),
+        (error: FixelfError) => ({ path, error }),
+      ),
+    ),
+  );
+  const jobs = planned.flatMap((each) =>
+    "layout" in each && changesAnything(each.layout)
+      ? [{ path: each.path, output: each.path, layout: each.layout, inPlace: false }]
+      : [],
+  );
+  // A builder has no home to keep undo records in, and its output is what it can build again.
+  const failures = await settled(native.apply(jobs, ""));
+  return [
+    ...planned.flatMap((each) => ("error" in each ? [each] : [])),
+    ...jobs.flatMap(({ path }, index) => {
+      const failure = failures[index];
+      return failure ? [{ path, error: fromNative(failure) }] : [];
+    }),
+  ];
+}
+
+function changesAnything({ ranges, oldSize, newSize }: Layout): boolean {
+  return ranges.length > 0 || oldSize !== newSize;
+}
