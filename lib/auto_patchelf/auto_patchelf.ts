@@ -4,6 +4,7 @@ import type { FixelfError } from "../errors.js";
 import { fromNative, type Layout, native, settled } from "../native.js";
 import type { Request } from "./arguments.js";
 import { collectCandidates } from "./candidates.js";
+import { Disk } from "./disk.js";
 import type { Target } from "./environment.js";
 import { extraEdits } from "./extra_arguments.js";
 import { fnmatch } from "./fnmatch.js";
@@ -41,7 +42,7 @@ export async function autoPatchelf(request: Request, target: Target): Promise<Ou
     request.addExisting ? places : new Map(),
     request.libs,
   );
-  const disk = new native.Files("");
+  const disk = new Disk();
   // Paths may overlap; a file is patched once.
   const found = [...places.values()].flatMap(({ files }) => files);
   const members = [...new Map(found.map((facts) => [facts.path, facts])).values()];

@@ -1,7 +1,7 @@
 // The libraries that may be chosen, in the order of preference: those that come with what is
 // patched, then those of --libs, each followed by what its own search path leads to.
 import { realpath } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import type { Facts } from "../facts.js";
 import { currentSearchPath } from "../fix/search_path.js";
 import { inspect, type Place, readPlace } from "./place.js";
@@ -79,9 +79,11 @@ async function takeFrom(place: Place, { candidates, debugObjects }: Collected): 
     ...linked.flatMap((result) => ("facts" in result ? [result.facts] : [])),
   ];
   const further: string[] = [];
-  for (const facts of files.sort((first, second) => (first.path < second.path ? -1 : 1))) {
+  files.sort((first, second) => (first.path < second.path ? -1 : 1));
+  const directories = await Promise.all(files.map(({ path }) => directoryOf(path)));
+  for (const [index, facts] of files.entries()) {
     if (facts.type === "shared-library" || facts.type === "pie") {
-      const directory = await directoryOf(facts.path);
+      const directory = directories[index] as string;
       candidates.add({ name: basename(facts.path), directory, facts });
       further.push(...currentSearchPath(facts).entries.filter((entry) => entry.startsWith("/")));
     } else if (isEmptyShell(facts)) {
@@ -109,5 +111,5 @@ function isEmptyShell({ type, soname, needed }: Facts): boolean {
  */
 async function directoryOf(path: string): Promise<string> {
   const real = await realpath(path).catch(() => path);
-  return dirname(basename(real) === basename(path) ? real : path);
+  return resolve(dirname(basename(real) === basename(path) ? real : path));
 }

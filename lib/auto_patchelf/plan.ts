@@ -1,12 +1,12 @@
 // What each file gets: its loader, where it finds what it needs, and what stays missing. Nothing is
 // written here.
-import { statSync } from "node:fs";
 import { basename, isAbsolute, join } from "node:path";
 import type { Facts } from "../facts.js";
 import { describeMachine, sameMachine } from "../machine.js";
-import type { Edits, NativeFiles, Renaming } from "../native.js";
+import type { Edits, Renaming } from "../native.js";
 import type { Request } from "./arguments.js";
 import type { Candidates } from "./candidates.js";
+import type { Disk } from "./disk.js";
 import { type Alternatives, parseDlopenNote } from "./dlopen.js";
 import { isForMusl, type Target } from "./environment.js";
 import {
@@ -17,7 +17,6 @@ import {
   lacking,
   loadable,
   originEntries,
-  realPath,
 } from "./search_path.js";
 
 /** Something that a file needs, and what it gets. */
@@ -61,7 +60,7 @@ export interface Surroundings {
   request: Request;
   target: Target;
   candidates: Candidates;
-  disk: NativeFiles;
+  disk: Disk;
 }
 
 /** Plans for all files together: what shares a process shares its libraries. */
@@ -141,8 +140,7 @@ function osAbisFit(wanted: string, got: string): boolean {
 type Shared = ReadonlyMap<string, ReadonlySet<string>>;
 
 function wantsOf(facts: Facts, shared: Shared, surroundings: Surroundings): Want[] {
-  const { addExisting, preserveOrigin } = surroundings.request;
-  const kept = addExisting || preserveOrigin ? originEntries(facts) : [];
+  const kept = keptEntries(facts, surroundings);
   const wanted = [
     ...facts.needed.map((name) => ({ alternatives: [name], needed: true })),
     ...facts.notes.dlopen.flatMap((text) =>
@@ -158,6 +156,11 @@ function wantsOf(facts: Facts, shared: Shared, surroundings: Surroundings): Want
   });
 }
 
+/** What it says itself of where its libraries lie; --ignore-existing is not to believe it. */
+function keptEntries(facts: Facts, { request, disk }: Surroundings): Entry[] {
+  return request.addExisting || request.preserveOrigin ? originEntries(facts, disk) : [];
+}
+
 function provide(
   name: string,
   needed: boolean,
@@ -168,11 +171,11 @@ function provide(
 ): Provision | null {
   const { request, target, disk } = surroundings;
   const bare = { name, entry: null, rename: null, facts: null, ofLibc: false };
-  if (isAbsolute(name) && isFile(name)) return bare;
-  const isOfLibc = isFile(join(target.libcDirectory, name));
+  if (isAbsolute(name) && disk.isFile(name)) return bare;
+  const isOfLibc = disk.isFile(join(target.libcDirectory, name));
   const libc = isOfLibc && {
     ...bare,
-    facts: disk.look(join(target.libcDirectory, name)).facts,
+    facts: disk.facts(join(target.libcDirectory, name)),
     ofLibc: true,
   };
   // nixpkgs packages the loader of these systems apart from its libc.
@@ -211,9 +214,7 @@ function offers(
     ...candidates.named(fileName),
     ...(needed ? candidates.callingThemselves(fileName) : []),
   ].map(({ name: fileName, directory, facts }) => {
-    const same = kept.find(
-      (entry) => realPath(entry.directory, disk) === realPath(directory, disk),
-    );
+    const same = kept.find((entry) => disk.realPath(entry.directory) === disk.realPath(directory));
     return { entry: same ?? { text: directory, directory }, fileName, facts };
   });
   return [...own, ...others].filter(
@@ -250,7 +251,7 @@ function versionsOf(name: string, { versionsNeeded }: Facts): string[] {
 /** Versions that a file needs of the target's libc, which does not define them. */
 function lackingOfLibc(facts: Facts, { target, disk }: Surroundings): string[] {
   return facts.versionsNeeded.flatMap(({ library }) => {
-    const libc = disk.look(join(target.libcDirectory, library)).facts;
+    const libc = disk.facts(join(target.libcDirectory, library));
     return libc === null ? [] : lacking(versionsOf(library, facts), libc);
   });
 }
@@ -272,15 +273,22 @@ function planFile(facts: Facts, wants: Want[], surroundings: Surroundings): File
     warnings: warningsOf(facts, provisions, surroundings),
   };
   if (added.length === 0 && provided.length === 0) return plan;
-  const kept = request.addExisting || request.preserveOrigin ? originEntries(facts) : [];
   const entries = [
     ...before.map((text) => entryOf(text, facts.path)),
-    ...kept,
+    ...keptEntries(facts, surroundings),
     ...provided,
     ...request.appendRpaths.map((text) => entryOf(text, facts.path)),
   ];
-  const ordered = inLoadOrder(unique(entries), aimsOf(facts, provisions, target), facts, disk);
-  return { ...plan, searchPath: ordered.map(({ text }) => text).join(":") };
+  const aims = aimsOf(facts, provisions, target);
+  const { order, conflicts } = inLoadOrder(unique(entries), aims, facts, disk);
+  const passedBy = conflicts.map(
+    ({ aim, taken }) => `${aim.name} is taken from ${taken.text}, which comes first`,
+  );
+  return {
+    ...plan,
+    searchPath: order.map(({ text }) => text).join(":"),
+    warnings: [...plan.warnings, ...passedBy],
+  };
 }
 
 function unique(entries: readonly Entry[]): Entry[] {
@@ -314,10 +322,6 @@ function warningsOf(
       warnings.push(`${name} in ${directory} does not define ${missing.join(", ")}`);
   }
   return warnings;
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 /** The edits of a file that is not left alone. */

@@ -1,10 +1,9 @@
 // The search path that a file gets, and whether the loader will find in it what was chosen.
-import { statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import type { Facts } from "../facts.js";
 import { currentSearchPath } from "../fix/search_path.js";
 import { sameMachine } from "../machine.js";
-import type { NativeFiles } from "../native.js";
+import type { Disk } from "./disk.js";
 
 /** One entry, and the directory that it stands for in one file. */
 export interface Entry {
@@ -29,11 +28,11 @@ export function entryOf(text: string, path: string): Entry {
 }
 
 /** The file's own entries that move with it, where they lead to a directory. */
-export function originEntries(facts: Facts): Entry[] {
+export function originEntries(facts: Facts, disk: Disk): Entry[] {
   return currentSearchPath(facts)
     .entries.filter((text) => /^\$(ORIGIN|\{ORIGIN\})(\/|$)/.test(text))
     .map((text) => entryOf(text, facts.path))
-    .filter(({ directory }) => statSync(directory, { throwIfNoEntry: false })?.isDirectory());
+    .filter(({ directory }) => disk.isDirectory(directory));
 }
 
 /** The versions that a library lacks; one that defines none at all is taken by the loader. */
@@ -43,54 +42,55 @@ export function lacking(versions: readonly string[], { versionsDefined }: Facts)
 }
 
 /** What the loader would open of that name in a directory, or null where it would go on. */
-export function loadable(
-  directory: string,
-  name: string,
-  member: Facts,
-  disk: NativeFiles,
-): Facts | null {
-  const { facts } = disk.look(join(directory, name));
+export function loadable(directory: string, name: string, member: Facts, disk: Disk): Facts | null {
+  // Not join(): it would take ".." out of the text.
+  const facts = disk.facts(`${directory}/${name}`);
   return facts !== null && sameMachine(facts, member) ? facts : null;
+}
+
+/** Where the loader would come upon another library than the one aimed at. */
+interface Conflict {
+  aim: Aim;
+  /** The entry that it would take, and its index. */
+  taken: Entry;
+  at: number;
 }
 
 /**
  * Puts a directory before those in which the loader would come upon a library of the same name that
  * does not define what is needed, or that is not the loader's own libc. All else stays in order.
+ * Two libraries may each have to be before the other: then conflicts are left.
  */
 export function inLoadOrder(
   entries: readonly Entry[],
   aims: readonly Aim[],
   member: Facts,
-  disk: NativeFiles,
-): Entry[] {
+  disk: Disk,
+): { order: Entry[]; conflicts: Conflict[] } {
   const order = [...entries];
-  // Two libraries may each want to be before the other; then no order is right.
   const moved = new Set<string>();
-  for (const { name, entry, versions, isDefault } of aims) {
-    const wrong = order.findIndex((other) => {
-      const facts = loadable(other.directory, name, member, disk);
-      if (facts === null || other.text === entry.text) return false;
-      return isDefault ? !sameFile(other, entry, name, disk) : lacking(versions, facts).length > 0;
-    });
-    const place = order.findIndex(({ text }) => text === entry.text);
-    if (wrong < 0 || (place >= 0 && place < wrong) || moved.has(entry.text)) continue;
+  for (;;) {
+    const conflicts = aims.flatMap((aim) => conflictOf(aim, order, member, disk) ?? []);
+    const next = conflicts.find(({ aim }) => !moved.has(aim.entry.text));
+    if (next === undefined) return { order, conflicts };
+    const { entry } = next.aim;
     moved.add(entry.text);
+    const place = order.findIndex(({ text }) => text === entry.text);
     if (place >= 0) order.splice(place, 1);
-    order.splice(wrong, 0, entry);
+    order.splice(next.at, 0, entry);
   }
-  return order;
 }
 
-function sameFile(one: Entry, two: Entry, name: string, disk: NativeFiles): boolean {
-  const [first, second] = [one, two].map(({ directory }) => realPath(join(directory, name), disk));
-  return first === second;
-}
-
-/** The path without links; the path itself where nothing is there. */
-export function realPath(path: string, disk: NativeFiles): string {
-  try {
-    return disk.realPath(path);
-  } catch {
-    return path;
+function conflictOf(aim: Aim, order: readonly Entry[], member: Facts, disk: Disk): Conflict | null {
+  const { name, entry, versions, isDefault } = aim;
+  for (const [at, taken] of order.entries()) {
+    if (taken.text === entry.text) return null;
+    const facts = loadable(taken.directory, name, member, disk);
+    if (facts === null) continue;
+    const isWrong = isDefault
+      ? disk.realPath(`${taken.directory}/${name}`) !== disk.realPath(`${entry.directory}/${name}`)
+      : lacking(versions, facts).length > 0;
+    return isWrong ? { aim, taken, at } : null;
   }
+  return null;
 }
