@@ -307,6 +307,41 @@ part("a compiler", missing)("auto-patchelf", () => {
     expect(run(path)).toBe("1");
   });
 
+  it("gives the extra arguments to each file that is changed", async () => {
+    const one = library(join(libs, "libone.so.1"), "one", 1);
+    const path = program(join(out, "program"), ["one"], one);
+    const plain = library(join(out, "libplain.so"), "plain", 1);
+    await patch(
+      "--paths",
+      out,
+      "--libs",
+      libs,
+      "--extra-args",
+      "--force-rpath",
+      "--no-default-lib",
+    );
+    expect(await inspect(path)).toMatchObject({
+      rpath: libs,
+      runpath: null,
+      noDefaultLibraries: true,
+    });
+    expect(await inspect(plain)).toMatchObject({ rpath: null, noDefaultLibraries: false });
+    expect(spawnSync(path, { env: {} }).error).toBeUndefined();
+  });
+
+  it.each([
+    [["libc.so.6"], "--extra-args takes no option of patchelf: libc.so.6"],
+    [["--print-rpath"], "--extra-args takes only options that change a file"],
+    [["--output", "x"], "--extra-args takes not --output"],
+    [["--page-size", "3"], "invalid argument to --page-size"],
+  ])("refuses the extra arguments %j before it changes anything", async (extra, message) => {
+    const path = program(join(out, "program"), []);
+    const { exitCode, stderr } = await patch("--paths", out, "--extra-args", ...extra);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(message);
+    expect((await inspect(path)).interpreter).toBe("/nowhere/ld.so");
+  });
+
   it("looks below the first level only without --no-recurse", async () => {
     const one = library(join(libs, "libone.so.1"), "one", 1);
     const near = program(join(out, "program"), ["one"], one);

@@ -1,15 +1,14 @@
 // The whole of auto-patchelf: read what is there, choose libraries, plan, and write all files at
 // once. Files whose libraries stay missing are written as far as they go, as the original does.
-import type { FixelfError } from "../errors.js";
 import { fromNative, type Layout, native, settled } from "../native.js";
 import type { Request } from "./arguments.js";
 import { collectCandidates } from "./candidates.js";
 import { Disk } from "./disk.js";
+import { checkExtraArguments, editsOf } from "./edits.js";
 import type { Target } from "./environment.js";
-import { extraEdits } from "./extra_arguments.js";
 import { fnmatch } from "./fnmatch.js";
 import { type Failure, type Place, readPlace } from "./place.js";
-import { editsOf, type FilePlan, plan } from "./plan.js";
+import { type FilePlan, plan } from "./plan.js";
 
 /** A library that was not found. */
 export interface Missing {
@@ -35,7 +34,7 @@ export interface Outcome {
  * @throws FixelfError `usage` where the extra arguments are no options of patchelf for one file
  */
 export async function autoPatchelf(request: Request, target: Target): Promise<Outcome> {
-  const extra = extraEdits(request.extraArgs);
+  checkExtraArguments(request.extraArgs);
   const places = new Map<string, Place>();
   for (const path of request.paths) places.set(path, await readPlace(path, request.recursive));
   const { candidates, debugObjects } = await collectCandidates(
@@ -47,25 +46,22 @@ export async function autoPatchelf(request: Request, target: Target): Promise<Ou
   const found = [...places.values()].flatMap(({ files }) => files);
   const members = [...new Map(found.map((facts) => [facts.path, facts])).values()];
   const files = plan(members, { request, target, candidates, disk });
-  const changing = files.filter(
-    ({ interpreter, searchPath }) => interpreter !== null || searchPath !== null,
-  );
   return {
     files,
     debugObjects,
     unread: [...places.values()].flatMap(({ failures }) => failures),
-    failed: await write(changing.map((file) => ({ path: file.path, edits: extra(editsOf(file)) }))),
+    failed: await write(files, request.extraArgs),
     missing: files.flatMap((file) => missingOf(file, request.ignoreMissing)),
   };
 }
 
-function missingOf({ path, wants }: FilePlan, ignoreMissing: readonly string[]): Missing[] {
+function missingOf({ facts, wants }: FilePlan, ignoreMissing: readonly string[]): Missing[] {
   const patterns = ignoreMissing.map(fnmatch);
   return wants
     .filter(({ provision }) => provision === null)
     .map(({ alternatives }) => ({
       name: alternatives.length === 1 ? `${alternatives[0]}` : `any(${alternatives.join(", ")})`,
-      wantedBy: path,
+      wantedBy: facts.path,
       ignored: alternatives.some((name) => {
         const file = name.slice(name.lastIndexOf("/") + 1);
         return patterns.some((matches) => matches(file));
@@ -73,31 +69,37 @@ function missingOf({ path, wants }: FilePlan, ignoreMissing: readonly string[]):
     }));
 }
 
-async function write(
-  changes: readonly { path: string; edits: Parameters<typeof native.layOut>[1] }[],
-): Promise<Failure[]> {
-  const planned = await Promise.all(
-    changes.map(({ path, edits }) =>
-      settled(native.layOut(path, edits)).then(
-        (layout) => ({ path, layout }),
-        (error: FixelfError) => ({ path, error }),
-      ),
-    ),
-  );
+async function write(files: readonly FilePlan[], extra: readonly string[]): Promise<Failure[]> {
+  const planned = await Promise.all(files.map((file) => layOut(file, extra)));
   const jobs = planned.flatMap((each) =>
-    "layout" in each && changesAnything(each.layout)
+    each !== null && "layout" in each && changesAnything(each.layout)
       ? [{ path: each.path, output: each.path, layout: each.layout, inPlace: false }]
       : [],
   );
   // A builder has no home to keep undo records in, and its output is what it can build again.
   const failures = await settled(native.apply(jobs, ""));
   return [
-    ...planned.flatMap((each) => ("error" in each ? [each] : [])),
+    ...planned.flatMap((each) => (each !== null && "error" in each ? [each] : [])),
     ...jobs.flatMap(({ path }, index) => {
       const failure = failures[index];
       return failure ? [{ path, error: fromNative(failure) }] : [];
     }),
   ];
+}
+
+/** Which bytes of a file change; null where nothing is asked of it. */
+async function layOut(
+  file: FilePlan,
+  extra: readonly string[],
+): Promise<{ path: string; layout: Layout } | Failure | null> {
+  const { path } = file.facts;
+  try {
+    const edits = editsOf(file, extra);
+    return edits && { path, layout: await settled(native.layOut(path, edits)) };
+  } catch (failure) {
+    if (failure instanceof Error) return { path, error: fromNative(failure) };
+    throw failure;
+  }
 }
 
 function changesAnything({ ranges, oldSize, newSize }: Layout): boolean {

@@ -3,7 +3,7 @@
 import { basename, isAbsolute, join } from "node:path";
 import type { Facts } from "../facts.js";
 import { describeMachine, sameMachine } from "../machine.js";
-import type { Edits, Renaming } from "../native.js";
+import type { Renaming } from "../native.js";
 import type { Request } from "./arguments.js";
 import type { Candidates } from "./candidates.js";
 import type { Disk } from "./disk.js";
@@ -43,7 +43,7 @@ export interface Provision {
 
 /** What is to become of one file. */
 export interface FilePlan {
-  path: string;
+  facts: Facts;
   /** Why it is left alone, as "because …"; null where it is not. */
   skipped: string | null;
   /** The loader that it gets; null for a library. */
@@ -99,9 +99,9 @@ function share({ versionsNeeded }: Facts, shared: Map<string, Set<string>>): boo
   return grown;
 }
 
-function nothing({ path }: Facts): FilePlan {
+function nothing(facts: Facts): FilePlan {
   return {
-    path,
+    facts,
     skipped: null,
     interpreter: null,
     wants: [],
@@ -322,13 +322,4 @@ function warningsOf(
       warnings.push(`${name} in ${directory} does not define ${missing.join(", ")}`);
   }
   return warnings;
-}
-
-/** The edits of a file that is not left alone. */
-export function editsOf({ interpreter, searchPath, renamings }: FilePlan): Edits {
-  return {
-    ...(interpreter !== null && { interpreter }),
-    ...(searchPath !== null && { searchPath: { value: searchPath, tag: "runpath" as const } }),
-    ...(renamings.length > 0 && { replaceNeeded: renamings }),
-  };
 }

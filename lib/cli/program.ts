@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { FixelfError } from "../errors.js";
-import { autoPatchelf, define as defineAutoPatchelf } from "./auto_patchelf.js";
+import { define as autoPatchelf, autoPatchelf as runAutoPatchelf } from "./auto_patchelf.js";
 import { define as doctor } from "./doctor.js";
 import { define as find } from "./find.js";
 import { define as fix } from "./fix.js";
@@ -41,12 +41,12 @@ const program = new Command("fixelf")
       "\nExit codes: 0 good; 1 findings, or something could not be fixed; 2 usage or failure.",
   );
 
-for (const define of [doctor, fix, undo, inspect, tree, loaders, find, patchelf, defineAutoPatchelf])
+for (const define of [doctor, fix, undo, inspect, tree, loaders, find, patchelf, autoPatchelf])
   define(program);
 
 try {
   const [command, ...words] = process.argv.slice(2);
-  if (command === "auto-patchelf") process.exitCode = await autoPatchelf(words);
+  if (command === "auto-patchelf") process.exitCode = await runAutoPatchelf(words);
   else await program.parseAsync();
 } catch (failure) {
   if (!(failure instanceof CommanderError)) throw failure;

@@ -22,8 +22,8 @@ export function outcomeText({ files, debugObjects, unread, failed, missing }: Ou
     ...debugObjects.map((path) => `skipping ${path} because it looks like a separate debug object`),
     ...unread.map(({ path, error }) => `skipping ${path} because ${error.message}`),
     ...files.flatMap(fileLines),
-    ...files.flatMap(({ path, warnings }) =>
-      warnings.map((warning) => `warn: auto-patchelf ${path}: ${warning}`),
+    ...files.flatMap(({ facts, warnings }) =>
+      warnings.map((warning) => `warn: auto-patchelf ${facts.path}: ${warning}`),
     ),
     `auto-patchelf: ${missing.length} dependencies could not be satisfied`,
     ...missing.map(({ name, wantedBy, ignored }) =>
@@ -38,7 +38,8 @@ export function outcomeText({ files, debugObjects, unread, failed, missing }: Ou
   return lines.map(printable).join("\n");
 }
 
-function fileLines({ path, skipped, interpreter, wants, searchPath }: FilePlan): string[] {
+function fileLines({ facts, skipped, interpreter, wants, searchPath }: FilePlan): string[] {
+  const { path } = facts;
   if (skipped !== null) return [`skipping ${path} because ${skipped}`];
   const lines = interpreter === null ? [] : [`setting interpreter of ${path}`];
   lines.push(`searching for dependencies of ${path}`);
