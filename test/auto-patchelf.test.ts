@@ -5,6 +5,7 @@ import {
   chmodSync,
   copyFileSync,
   cpSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -242,6 +243,17 @@ part("a compiler", missing)("auto-patchelf", () => {
     expect(readFileSync(path).equals(before)).toBe(true);
   });
 
+  it("gives each hard link its own copy", async () => {
+    const one = library(join(libs, "libone.so.1"), "one", 1);
+    const path = program(join(out, "program"), ["one"], one);
+    linkSync(path, join(out, "twin"));
+    linkSync(path, join(libs, "outside"));
+    const before = readFileSync(path);
+    expect((await patch("--paths", out, "--libs", libs)).exitCode).toBe(0);
+    expect([run(path), run(join(out, "twin"))]).toEqual(["1", "1"]);
+    expect(readFileSync(join(libs, "outside")).equals(before)).toBe(true);
+  });
+
   it("patches a read-only file, and leaves links and their targets alone", async () => {
     const one = library(join(libs, "libone.so.1"), "one", 1);
     const elsewhere = program(join(libs, "program"), ["one"], one);
@@ -473,6 +485,51 @@ part("a compiler", missing)("auto-patchelf", () => {
       expect(run(path)).toBe("11");
     });
 
+    it("says where one directory would have to be before another and behind it", async () => {
+      const paths = ["a", "b"].flatMap((place) =>
+        ["one", "two"].map((name) => join(libs, place, `lib${name}.so.1`)),
+      );
+      const make = (path: string, name: string, version: string) =>
+        library(path, name, 1, versions(name, version));
+      const [oneInA = "", twoInA = "", oneInB = "", twoInB = ""] = paths;
+      make(oneInA, "one", "ONE_1");
+      make(twoInA, "two", "TWO_2");
+      make(oneInB, "one", "ONE_2");
+      make(twoInB, "two", "TWO_1");
+      const path = program(join(out, "program"), ["one", "two"], oneInB, twoInA);
+      const { stdout } = await patch("--paths", out, "--libs", dirname(oneInA), dirname(oneInB));
+      expect(stdout).toMatch(
+        new RegExp(
+          `warn: auto-patchelf ${path}: lib(one|two)\\.so\\.1 is taken from .*, which comes first\n`,
+        ),
+      );
+    });
+
+    it("passes over a library for which the libc is too old, and says so of a program", async () => {
+      const newer = library(
+        join(out, "libm.so.6"),
+        "from_libm",
+        1,
+        versions("from_libm", "GLIBC_9.9"),
+      );
+      const tooNew = gcc(
+        join(libs, "a/libone.so.1"),
+        "int from_libm(void);\nint one(void) { return from_libm(); }\n",
+        ...["-shared", "-fPIC", "-Wl,-soname,libone.so.1", newer],
+      );
+      library(join(libs, "b/libone.so.1"), "one", 2);
+      const path = program(join(out, "program"), ["one"], tooNew);
+      const other = program(join(out, "other"), ["from_libm"], newer);
+      const { exitCode, stdout } = await patch(
+        ...["--paths", path, other, "--libs", join(libs, "a"), join(libs, "b")],
+      );
+      expect(run(path)).toBe("2");
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain(
+        `warn: auto-patchelf ${other}: libm.so.6 in ${libc}/lib does not define GLIBC_9.9\n`,
+      );
+    });
+
     it("takes the only one there is, and says what it lacks", async () => {
       const one = library(join(libs, "libone.so.1"), "one", 2, versions("one", "ONE_2"));
       program(join(out, "program"), ["one"], one);
@@ -636,10 +693,12 @@ part("a compiler", missing)("auto-patchelf", () => {
       await untouched(path, "its architecture (machine-254");
     });
 
-    it("libraries of debugging information", async () => {
+    it("debug information that was split off, also in the places of libraries", async () => {
       const one = library(join(libs, "libone.so.1"), "one", 1, "-g");
-      program(join(out, "program"), ["one"], one);
+      const path = program(join(out, "program"), ["one"], one);
       execFileSync("objcopy", ["--only-keep-debug", one]);
+      execFileSync("objcopy", ["--only-keep-debug", path, `${path}.debug`]);
+      await untouched(`${path}.debug`, "it looks like a separate debug object");
       const { exitCode, stdout } = await patch("--paths", out, "--libs", libs);
       expect(stdout).toContain(`skipping ${one} because it looks like a separate debug object\n`);
       expect(exitCode).toBe(1);

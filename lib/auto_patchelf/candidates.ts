@@ -44,7 +44,7 @@ function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
 /** What was found on the way. */
 export interface Collected {
   candidates: Candidates;
-  /** Files that are named like libraries, but hold nothing that could be loaded. */
+  /** Files that are named like libraries, but hold only debug information of one. */
   debugObjects: string[];
 }
 
@@ -86,7 +86,7 @@ async function takeFrom(place: Place, { candidates, debugObjects }: Collected): 
       const directory = directories[index] as string;
       candidates.add({ name: basename(facts.path), directory, facts });
       further.push(...currentSearchPath(facts).entries.filter((entry) => entry.startsWith("/")));
-    } else if (isEmptyShell(facts)) {
+    } else if (facts.dynamicTable === "elsewhere") {
       debugObjects.push(facts.path);
     }
   }
@@ -95,14 +95,6 @@ async function takeFrom(place: Place, { candidates, debugObjects }: Collected): 
 
 function isLibraryName(path: string): boolean {
   return basename(path).includes(".so");
-}
-
-/**
- * What `objcopy --only-keep-debug` leaves of a library: headers without content, so no dynamic
- * table; a real library has one.
- */
-function isEmptyShell({ type, soname, needed }: Facts): boolean {
-  return type === "static-pie" && soname === null && needed.length === 0;
 }
 
 /**
