@@ -8,9 +8,11 @@ import {
   linkSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -243,14 +245,20 @@ part("a compiler", missing)("auto-patchelf", () => {
     expect(readFileSync(path).equals(before)).toBe(true);
   });
 
-  it("gives each hard link its own copy", async () => {
-    const one = library(join(libs, "libone.so.1"), "one", 1);
-    const path = program(join(out, "program"), ["one"], one);
-    linkSync(path, join(out, "twin"));
-    linkSync(path, join(libs, "outside"));
+  it("keeps the names of one file together, unless they are to differ", async () => {
+    const one = library(join(out, "lib/libone.so.1"), "one", 1);
+    const path = program(join(out, "bin/program"), ["one"], one, "-Wl,-rpath,$ORIGIN/../lib");
+    const [twin, stray] = [join(out, "bin/twin"), join(out, "deep/er/program")];
+    mkdirSync(dirname(stray), { recursive: true });
+    for (const name of [twin, stray, join(libs, "outside")]) linkSync(path, name);
     const before = readFileSync(path);
     expect((await patch("--paths", out, "--libs", libs)).exitCode).toBe(0);
-    expect([run(path), run(join(out, "twin"))]).toEqual(["1", "1"]);
+    expect([path, twin, stray].map(run)).toEqual(["1", "1", "1"]);
+    expect(statSync(twin).ino).toBe(statSync(path).ino);
+    expect(await runpath(twin)).toEqual(["$ORIGIN/../lib"]);
+    expect(await runpath(stray)).toEqual([join(out, "lib")]);
+    expect(readdirSync(join(out, "bin"))).toEqual(["program", "twin"]);
+    // What lies elsewhere is not to be patched.
     expect(readFileSync(join(libs, "outside")).equals(before)).toBe(true);
   });
 

@@ -1,14 +1,14 @@
 // The whole of auto-patchelf: read what is there, choose libraries, plan, and write all files at
 // once. Files whose libraries stay missing are written as far as they go, as the original does.
-import { fromNative, type Layout, native, settled } from "../native.js";
 import type { Request } from "./arguments.js";
 import { collectCandidates } from "./candidates.js";
 import { Disk } from "./disk.js";
-import { checkExtraArguments, editsOf } from "./edits.js";
+import { checkExtraArguments } from "./edits.js";
 import type { Target } from "./environment.js";
 import { fnmatch } from "./fnmatch.js";
 import { type Failure, type Place, readPlace } from "./place.js";
 import { type FilePlan, plan } from "./plan.js";
+import { write } from "./write.js";
 
 /** A library that was not found. */
 export interface Missing {
@@ -67,41 +67,4 @@ function missingOf({ facts, wants }: FilePlan, ignoreMissing: readonly string[])
         return patterns.some((matches) => matches(file));
       }),
     }));
-}
-
-async function write(files: readonly FilePlan[], extra: readonly string[]): Promise<Failure[]> {
-  const planned = await Promise.all(files.map((file) => layOut(file, extra)));
-  const jobs = planned.flatMap((each) =>
-    each !== null && "layout" in each && changesAnything(each.layout)
-      ? [{ path: each.path, output: each.path, layout: each.layout, inPlace: false }]
-      : [],
-  );
-  // A builder has no home to keep undo records in, and its output is what it can build again.
-  const failures = await settled(native.apply(jobs, ""));
-  return [
-    ...planned.flatMap((each) => (each !== null && "error" in each ? [each] : [])),
-    ...jobs.flatMap(({ path }, index) => {
-      const failure = failures[index];
-      return failure ? [{ path, error: fromNative(failure) }] : [];
-    }),
-  ];
-}
-
-/** Which bytes of a file change; null where nothing is asked of it. */
-async function layOut(
-  file: FilePlan,
-  extra: readonly string[],
-): Promise<{ path: string; layout: Layout } | Failure | null> {
-  const { path } = file.facts;
-  try {
-    const edits = editsOf(file, extra);
-    return edits && { path, layout: await settled(native.layOut(path, edits)) };
-  } catch (failure) {
-    if (failure instanceof Error) return { path, error: fromNative(failure) };
-    throw failure;
-  }
-}
-
-function changesAnything({ ranges, oldSize, newSize }: Layout): boolean {
-  return ranges.length > 0 || oldSize !== newSize;
 }
