@@ -571,6 +571,19 @@ part("a compiler", missing)("auto-patchelf", () => {
       expect(run(path)).toBe("2");
     });
 
+    it("prefers the library that lies higher up, and then the first by name", async () => {
+      const far = library(join(out, "lib/a/libone.so.1"), "one", 1);
+      library(join(out, "lib/a/b/libone.so.1"), "one", 2);
+      const near = library(join(out, "lib/libone.so.1"), "one", 3);
+      const path = program(join(out, "program"), ["one"], near);
+      await patch("--paths", out);
+      expect(run(path)).toBe("3");
+      rmSync(near);
+      await patch("--paths", out);
+      expect(await runpath(path)).toEqual([dirname(far)]);
+      expect(run(path)).toBe("1");
+    });
+
     it("keeps a name that is a path to a file, and mends one that is not", async () => {
       const one = gcc(join(libs, "libone.so"), "int one(void) { return 3; }", "-shared", "-fPIC");
       const path = program(join(out, "program"), ["one"], one); // no soname: needed by its path

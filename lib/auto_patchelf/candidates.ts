@@ -79,7 +79,7 @@ async function takeFrom(place: Place, { candidates, debugObjects }: Collected): 
     ...linked.flatMap((result) => ("facts" in result ? [result.facts] : [])),
   ];
   const further: string[] = [];
-  files.sort((first, second) => (first.path < second.path ? -1 : 1));
+  files.sort((first, second) => (orderOf(first.path) < orderOf(second.path) ? -1 : 1));
   const directories = await Promise.all(files.map(({ path }) => directoryOf(path)));
   for (const [index, facts] of files.entries()) {
     if (facts.type === "shared-library" || facts.type === "pie") {
@@ -91,6 +91,11 @@ async function takeFrom(place: Place, { candidates, debugObjects }: Collected): 
     }
   }
   return further;
+}
+
+/** Sorts by directory, and those of a directory before those of the directories below it. */
+function orderOf(path: string): string {
+  return `${dirname(path)}/\0${basename(path)}`;
 }
 
 function isLibraryName(path: string): boolean {
