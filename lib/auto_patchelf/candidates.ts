@@ -86,7 +86,7 @@ async function takeFrom(place: Place, { candidates, debugObjects }: Collected): 
       const directory = directories[index] as string;
       candidates.add({ name: basename(facts.path), directory, facts });
       further.push(...currentSearchPath(facts).entries.filter((entry) => entry.startsWith("/")));
-    } else if (facts.dynamicTable === "elsewhere") {
+    } else if (facts.dynamicTable === "unread") {
       debugObjects.push(facts.path);
     }
   }

@@ -4,8 +4,9 @@ import { readFileSync } from "node:fs";
 import { editsFor } from "../edit/request.js";
 import { FixelfError } from "../errors.js";
 import type { Edits } from "../native.js";
-import { parse, type Reader, type Request } from "../patchelf/arguments.js";
+import { parse, type Request } from "../patchelf/arguments.js";
 import { editsOf as requestFor } from "../patchelf/edits.js";
+import { parseNameMap } from "../patchelf/name_map.js";
 import type { FilePlan } from "./plan.js";
 
 /**
@@ -20,7 +21,9 @@ export function editsOf(plan: FilePlan, extra: readonly string[]): Edits | null 
     ...(searchPath === null ? [] : ["--set-rpath", searchPath]),
     ...renamings.flatMap(({ from, to }) => ["--replace-needed", from, to]),
   ];
-  const request = requestFor(invocation([...words, ...extra]), facts, () => {});
+  const asked = invocation([...words, ...extra]);
+  const symbols = asked.nameMaps.flatMap((file) => parseNameMap(contentOf(file), file));
+  const request = requestFor(asked, symbols, facts, () => {});
   return request && editsFor(request, facts).edits;
 }
 
@@ -33,7 +36,7 @@ export function checkExtraArguments(extra: readonly string[]): void {
 }
 
 function invocation(words: readonly string[]): Request {
-  const request = parse(["FILE", ...words], reader);
+  const request = parse(["FILE", ...words], contentOf);
   if ("help" in request || "version" in request || request.questions.size > 0)
     throw wrong("only options that change a file");
   const [, stray] = request.files;
@@ -46,7 +49,6 @@ function wrong(message: string): FixelfError {
   return new FixelfError("usage", `--extra-args takes ${message}`);
 }
 
-const reader: Reader = {
-  value: (file) => readFileSync(file, "utf8"),
-  nameMap: (file) => readFileSync(file, "utf8"),
-};
+function contentOf(file: string): string {
+  return readFileSync(file, "utf8");
+}

@@ -112,7 +112,7 @@ function nothing(facts: Facts): FilePlan {
 }
 
 function whyLeftAlone(facts: Facts, { facts: loader, musl }: Target): string | null {
-  if (facts.dynamicTable === "elsewhere") return "it looks like a separate debug object";
+  if (facts.dynamicTable === "unread") return "it looks like a separate debug object";
   switch (facts.type) {
     case "static":
     case "static-pie":
