@@ -7,6 +7,13 @@ export interface NeededVersion {
   weak: boolean;
 }
 
+/** Where one needed library lies, looked up before the program runs. */
+export interface CachedResolution {
+  soname: string;
+  /** `=FILE`, or `?DIRECTORY` that has to be searched; colon-separated. */
+  places: string;
+}
+
 /** What a file says of itself (ELF specification terms, spelled out). */
 export interface Facts {
   path: string;
@@ -17,6 +24,8 @@ export interface Facts {
   /** "x86-64", "aarch64", …; "machine-N" where it has no name here. */
   machine: string;
   osAbi: string;
+  /** EI_OSABI. */
+  osAbiNumber: number;
   abiVersion: number;
   type:
     | "executable"
@@ -30,6 +39,8 @@ export interface Facts {
   entry: bigint;
   /** PT_INTERP, or null. */
   interpreter: string | null;
+  /** `unread`: debug information split off has its header alone, or no program header leads to it. */
+  dynamicTable: "present" | "unread" | "none";
   soname: string | null;
   needed: string[];
   /** DT_RPATH as written, colon-separated, or null. */
@@ -49,6 +60,8 @@ export interface Facts {
     dlopen: string[];
     /** Bits of GNU_PROPERTY_X86_ISA_1_NEEDED, or null. */
     x86IsaNeeded: number | null;
+    /** `.note.nixos.ldcache`, in which nixpkgs' glibc finds needed libraries, or null. */
+    resolutionCache: CachedResolution[] | null;
   };
   /** null without PT_GNU_STACK: the machine's default holds. */
   executableStack: boolean | null;

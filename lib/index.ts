@@ -3,8 +3,11 @@
 export { diagnose } from "./doctor/diagnose.js";
 export type { Diagnosis, Finding, FindingCode, Verdict } from "./doctor/finding.js";
 export { type EditOptions, type EditOutcome, edit } from "./edit/edit.js";
+export type { EditRequest, NoCache } from "./edit/request.js";
+export type { SearchPathChange, ShrinkOptions } from "./edit/search_path.js";
 export { FixelfError, type FixelfErrorCode } from "./errors.js";
 export type {
+  CachedResolution,
   Facts,
   NeededVersion,
   Resolution,

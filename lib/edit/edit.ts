@@ -3,8 +3,9 @@
 import { realpath } from "node:fs/promises";
 import { resolve as absolutePath } from "node:path";
 import { FixelfError } from "../errors.js";
-import { type Edits, fromNative, native, settled } from "../native.js";
+import { fromNative, native, settled } from "../native.js";
 import { stateSubdirectory } from "../state.js";
+import { type EditRequest, editsFor, type NoCache } from "./request.js";
 
 export interface EditOptions {
   /** Where the result goes; the original is left alone. It may exist, and is replaced. */
@@ -22,6 +23,8 @@ export interface EditOutcome {
   outcome: "changed" | "unchanged";
   /** Where each thing went and why there, one plain sentence each. */
   reasons: string[];
+  /** Why a resolution cache that was asked for was not written, or null. */
+  noCache: NoCache | null;
   /** Bytes. */
   oldSize: number;
   newSize: number;
@@ -34,7 +37,7 @@ export interface EditOutcome {
  */
 export async function edit(
   path: string,
-  edits: Edits,
+  request: EditRequest,
   options: EditOptions = {},
 ): Promise<EditOutcome> {
   const host = await realpath(path).catch((cause: NodeJS.ErrnoException) => {
@@ -42,6 +45,7 @@ export async function edit(
     throw new FixelfError(code, `${path}: there is no such file`, { path, cause });
   });
   const output = options.output === undefined ? host : absolutePath(options.output);
+  const { edits, noCache } = editsFor(request, await settled(native.inspect(host)));
   const layout = await settled(native.layOut(host, edits));
   const { reasons, oldSize, newSize } = layout;
   const unchanged = layout.ranges.length === 0 && oldSize === newSize;
@@ -53,5 +57,5 @@ export async function edit(
     );
     if (failure) throw fromNative(failure);
   }
-  return { path, outcome: unchanged ? "unchanged" : "changed", reasons, oldSize, newSize };
+  return { path, outcome: unchanged ? "unchanged" : "changed", reasons, noCache, oldSize, newSize };
 }

@@ -45,6 +45,15 @@ Napi::Value notesValue(Napi::Env env, const Notes& notes) {
   object["dlopen"] = texts(env, notes.dlopen);
   object["x86IsaNeeded"] =
       orNull(env, notes.x86IsaNeeded, [&](uint32_t bits) { return number(env, bits); });
+  object["resolutionCache"] =
+      orNull(env, notes.resolutionCache, [&](const std::vector<CachedResolution>& cache) {
+        return array(env, cache, [&](const CachedResolution& cached) -> Napi::Value {
+          Napi::Object value = Napi::Object::New(env);
+          value["soname"] = text(env, cached.soname);
+          value["places"] = text(env, cached.places);
+          return value;
+        });
+      });
   return object;
 }
 
@@ -128,10 +137,12 @@ Napi::Value toValue(Napi::Env env, const Facts& facts) {
       text(env, facts.header.byteOrder == ByteOrder::Little ? "little-endian" : "big-endian");
   object["machine"] = text(env, machineName(facts.header.machine));
   object["osAbi"] = text(env, osAbiName(facts.header.osAbi));
+  object["osAbiNumber"] = number(env, facts.header.osAbi);
   object["abiVersion"] = number(env, facts.header.abiVersion);
   object["type"] = text(env, kindName(facts.kind));
   object["entry"] = Napi::BigInt::New(env, facts.header.entry);
   object["interpreter"] = textOrNull(env, facts.interpreter);
+  object["dynamicTable"] = text(env, dynamicTableName(facts.dynamic));
   object["soname"] = textOrNull(env, facts.soname);
   object["needed"] = texts(env, facts.needed);
   object["rpath"] = textOrNull(env, facts.rpath);
@@ -291,6 +302,7 @@ Edits toEdits(const Napi::Object& object) {
     const auto bytes = cache.As<Napi::Uint8Array>();
     edits.resolutionCache.emplace(bytes.Data(), bytes.Data() + bytes.ByteLength());
   }
+  edits.keepVacated = object.Get("keepVacated").ToBoolean();
   const Napi::Value pageSize = object.Get("pageSize");
   if (pageSize.IsNumber()) edits.pageSize = sizeOf(pageSize);
   return edits;

@@ -86,7 +86,26 @@ std::string osAbiName(uint8_t osAbi) {
   }
 }
 
+const char* dynamicTableName(DynamicTable table) {
+  switch (table) {
+    case DynamicTable::None:
+      return "none";
+    case DynamicTable::Unread:
+      return "unread";
+    case DynamicTable::Present:
+      return "present";
+  }
+  return "none";
+}
+
 namespace {
+
+DynamicTable dynamicTableOf(const Image& image) {
+  if (!image.dynamic.empty()) return DynamicTable::Present;
+  const ProgramHeader* segment = image.segment(PT_DYNAMIC);
+  if (segment == nullptr) return DynamicTable::None;
+  return segment->fileSize == 0 ? DynamicTable::Unread : DynamicTable::Present;
+}
 
 Kind kindOf(const Image& image, const Facts& facts) {
   const bool program = facts.interpreter.has_value();
@@ -102,7 +121,7 @@ Kind kindOf(const Image& image, const Facts& facts) {
       // Before binutils 2.26 no DF_1_PIE was set. A library may have an interpreter too, to be run
       // for its banner (libc.so.6), but then it has a soname.
       if (program && !facts.soname) return Kind::Pie;
-      return facts.dynamic ? Kind::Shared : Kind::StaticPie;
+      return image.dynamic.empty() ? Kind::StaticPie : Kind::Shared;
     default:
       return Kind::Other;
   }
@@ -141,7 +160,7 @@ class Reader {
   }
 
   Status readDynamic() {
-    facts_.dynamic = !image_.dynamic.empty();
+    facts_.dynamic = dynamicTableOf(image_);
     const auto strings = StringTable::dynamicOf(image_);
     for (const DynamicEntry& entry : image_.dynamic) {
       switch (entry.tag) {
@@ -237,6 +256,9 @@ class Reader {
       end = std::max(
           end, header.sectionHeaderOffset + sections->size() * image_.codec.sectionHeaderSize());
       for (const SectionHeader& section : *sections) {
+        if (section.type == SHT_DYNAMIC && facts_.dynamic == DynamicTable::None)
+          facts_.dynamic = DynamicTable::Unread;
+        if (isUncoveredResolutionCache(section, *sections)) facts_.notes.resolutionCache.emplace();
         const bool occupies = section.type != SHT_NOBITS && section.type != SHT_NULL;
         if (occupies && inside(section.offset, section.size, source_.size())) {
           end = std::max(end, section.offset + section.size);
@@ -247,6 +269,19 @@ class Reader {
       facts_.overlay = Overlay{end, source_.size() - end};
     }
     return Done{};
+  }
+
+  // A section of that name that no PT_NOTE covers: no loader finds it, but it stands where the note
+  // would.
+  bool isUncoveredResolutionCache(const SectionHeader& section,
+                                  const std::vector<SectionHeader>& sections) const {
+    constexpr std::string_view kName(".note.nixos.ldcache\0", 20);
+    if (section.type != SHT_NOTE || section.allocated()) return false;
+    const uint32_t index = image_.header.sectionNameIndex;
+    if (index >= sections.size() || section.name >= sections[index].size) return false;
+    auto name = source_.bytes(sections[index].offset + section.name, kName.size(), kName.size());
+    return name && std::ranges::equal(*name, kName, {},
+                                      [](uint8_t byte) { return static_cast<char>(byte); });
   }
 
   const Source& source_;

@@ -30,6 +30,13 @@ std::string osAbiName(uint8_t osAbi);
 
 enum class Relro { None, Partial, Full };
 
+// Unread: no loader reads it. Either the program header has no bytes, which `objcopy
+// --only-keep-debug` left in the program that the file describes, or a section has no program
+// header.
+enum class DynamicTable { None, Unread, Present };
+
+const char* dynamicTableName(DynamicTable table);
+
 struct Overlay {
   uint64_t offset = 0;
   uint64_t size = 0;
@@ -49,7 +56,7 @@ struct Facts {
   std::vector<std::string> filter;     // DT_FILTER
   uint64_t flags = 0;                  // DT_FLAGS
   uint64_t flags1 = 0;                 // DT_FLAGS_1
-  bool dynamic = false;                // has a dynamic table
+  DynamicTable dynamic = DynamicTable::None;
   std::vector<NeededVersions> versionsNeeded;
   std::vector<std::string> versionsDefined;
   Notes notes;

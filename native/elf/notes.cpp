@@ -8,7 +8,8 @@ namespace {
 
 // <elf.h> of glibc 2.36 lacks it: UAPI group specification "ELF dlopen() metadata".
 constexpr uint32_t kDlopenNote = 0x407c0c0a;
-constexpr uint32_t kX86Isa1Needed = 0xc0008002;  // x86-64 psABI, "Program Property"
+constexpr uint32_t kResolutionCacheNote = 0x63a86cb6;  // nixpkgs' patch of glibc's elf/dl-load.c
+constexpr uint32_t kX86Isa1Needed = 0xc0008002;        // x86-64 psABI, "Program Property"
 
 std::string hexadecimal(std::span<const uint8_t> bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -44,6 +45,21 @@ void readProperties(const Codec& codec, std::span<const uint8_t> description, No
   }
 }
 
+// Pairs of NUL-terminated texts; an empty soname ends them.
+void readResolutionCache(std::span<const uint8_t> description, Notes& notes) {
+  const auto next = [&] {
+    const auto end = std::ranges::find(description, uint8_t{0});
+    std::string text(description.begin(), end);
+    description = description.subspan(std::min(text.size() + 1, description.size()));
+    return text;
+  };
+  std::vector<CachedResolution>& cache = notes.resolutionCache.emplace();
+  while (!description.empty() && description.front() != 0) {
+    std::string soname = next();
+    cache.push_back({std::move(soname), next()});
+  }
+}
+
 void readNote(const Codec& codec, uint32_t type, std::string_view name,
               std::span<const uint8_t> description, Notes& notes) {
   if (name == "GNU") {
@@ -55,6 +71,8 @@ void readNote(const Codec& codec, uint32_t type, std::string_view name,
     while (!text.empty() && text.back() == '\0')
       text.pop_back();
     notes.dlopen.push_back(std::move(text));
+  } else if (name == "NixOS" && type == kResolutionCacheNote) {
+    readResolutionCache(description, notes);
   }
 }
 

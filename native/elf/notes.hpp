@@ -15,11 +15,19 @@ struct AbiTag {
   std::array<uint32_t, 3> kernel{};  // the least version on which it runs
 };
 
+// Where one needed library lies: `=FILE`, or `?DIRECTORY` that has to be searched; colon-separated.
+struct CachedResolution {
+  std::string soname;
+  std::string places;
+};
+
 struct Notes {
   std::string buildId;  // hexadecimal, empty where there is none
   std::optional<AbiTag> abiTag;
   std::vector<std::string> dlopen;       // .note.dlopen: JSON texts, as written
   std::optional<uint32_t> x86IsaNeeded;  // bits of GNU_PROPERTY_X86_ISA_1_NEEDED
+  // What nixpkgs' glibc reads instead of searching (.note.nixos.ldcache), as written.
+  std::optional<std::vector<CachedResolution>> resolutionCache;
 };
 
 Result<Notes> readNotes(const Source& source, const Image& image);

@@ -136,19 +136,20 @@ class Emitter {
 
   // ---- Which bytes are put --------------------------------------------------------------------
 
-  // What stood where a piece moved away from may hold store paths, which Nix would find: the
-  // interpreter's path goes, as do names that were let go (those are patches). The rest of an old
-  // table stays; nothing is gained by its going.
+  // What stood where a piece moved away from may hold store paths, which Nix would find: texts go.
+  // The rest of an old table stays; nothing is gained by its going.
   void putVacated() {
+    for (const ByteRange& patch : draft_.patches)
+      canvas_.put(patch.offset, patch.bytes);
     if (placed_.cleared)
       canvas_.putZeros(placed_.cleared->offset, placed_.cleared->end - placed_.cleared->offset);
     for (const Part& part : draft_.parts) {
       const Piece& piece = part.piece;
-      if (part.removed || (part.placed && piece.kind == PieceKind::Interpreter))
+      const bool holdsTexts =
+          piece.kind == PieceKind::Interpreter || piece.kind == PieceKind::DynamicStrings;
+      if (part.removed || (part.placed && holdsTexts && !draft_.keepsVacated))
         canvas_.putZeros(piece.offset, piece.size);
     }
-    for (const ByteRange& patch : draft_.patches)
-      canvas_.put(patch.offset, patch.bytes);
   }
 
   void putParts() {

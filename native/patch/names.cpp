@@ -40,7 +40,7 @@ std::vector<DynamicNames::Run> DynamicNames::settle(const std::vector<uint64_t>&
     if (run == dead_.end() || index < run->start) continue;
     uint64_t end = index;
     while (end < run->end && bytes_[static_cast<size_t>(end)] != 0)
-      bytes_[static_cast<size_t>(end++)] = 0;
+      bytes_[static_cast<size_t>(end++)] = kBlank;
     if (end > index) blanked.push_back({index, end});
   }
   return blanked;

@@ -28,6 +28,9 @@ class DynamicNames {
   // Not all references are known: then every byte counts as used.
   void keepAll() { keepAll_ = true; }
 
+  // What a name that is gone leaves, as with patchelf: whoever looks at the bytes sees that it went.
+  static constexpr uint8_t kBlank = 'X';
+
   // After the last mark: blanks what nothing refers to any more of the names at these indices, so
   // that no store path that is gone from the headers stays in the bytes for Nix to find. Answers
   // the blanked runs.

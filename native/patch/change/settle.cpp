@@ -115,7 +115,8 @@ Status settleNames(Draft& draft) {
   if (Status status = markReferences(draft, names); !status) return status;
   for (const auto& run : names.settle(draft.freedNames)) {
     draft.patches.push_back(
-        {piece.offset + run.start, std::vector<uint8_t>(static_cast<size_t>(run.size()), 0)});
+        {piece.offset + run.start,
+         std::vector<uint8_t>(static_cast<size_t>(run.size()), DynamicNames::kBlank)});
   }
 
   // The longest first: it has the fewest places to go to.

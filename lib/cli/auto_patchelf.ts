@@ -1,0 +1,66 @@
+// fixelf auto-patchelf: nixpkgs' auto-patchelf, with its options, environment, output and exit codes.
+import type { Command } from "commander";
+import type { Request } from "../auto_patchelf/arguments.js";
+import { FixelfError } from "../errors.js";
+import { asError, sentence } from "./run.js";
+
+/** argparse's for wrong usage, and sys.exit's for a message. */
+const exitCodes = { good: 0, failure: 1, usage: 2 } as const;
+
+/** Only lists it in the help: its words are not commander's to read. */
+export function define(program: Command): void {
+  program
+    .command("auto-patchelf")
+    .description("patch what a Nix builder has unpacked, as nixpkgs' auto-patchelf does")
+    .argument("[argument...]", "see: fixelf auto-patchelf --help");
+}
+
+/** Of the process, what a run reads and writes. */
+export interface Surroundings {
+  env: NodeJS.ProcessEnv;
+  stdout: { write(text: string): unknown };
+  stderr: { write(text: string): unknown };
+}
+
+/** Runs it on the words behind its name; the answer is the exit code. */
+export async function autoPatchelf(
+  words: readonly string[],
+  { env, stdout, stderr }: Surroundings = process,
+): Promise<number> {
+  const { helpText, parseArguments, usageLine } = await import("../auto_patchelf/arguments.js");
+  let request: Request | null;
+  try {
+    request = parseArguments(words);
+  } catch (failure) {
+    stderr.write(`${usageLine()}\nauto-patchelf: error: ${sentence(asError(failure))}\n`);
+    return exitCodes.usage;
+  }
+  if (request === null) {
+    stdout.write(`${helpText()}\n`);
+    return exitCodes.good;
+  }
+  try {
+    return await patch(request, { env, stdout, stderr });
+  } catch (failure) {
+    stderr.write(`auto-patchelf: ${sentence(asError(failure))}\n`);
+    return exitCodes.failure;
+  }
+}
+
+async function patch(request: Request, { env, stdout, stderr }: Surroundings): Promise<number> {
+  const [{ readTarget }, { autoPatchelf }, { missingText, outcomeText, requestText }] =
+    await Promise.all([
+      import("../auto_patchelf/environment.js"),
+      import("../auto_patchelf/auto_patchelf.js"),
+      import("../report/auto_patchelf.js"),
+    ]);
+  const target = await readTarget(env);
+  stdout.write(`automatically fixing dependencies for ELF files\n${requestText(request)}\n`);
+  if (request.paths.length === 0) throw new FixelfError("usage", "No paths to patch, stopping.");
+  const outcome = await autoPatchelf(request, target);
+  stdout.write(`${outcomeText(outcome)}\n`);
+  const isMissing = outcome.missing.some(({ ignored }) => !ignored);
+  if (isMissing) stderr.write(`${missingText}\n`);
+  const isUnread = outcome.unread.some(({ error }) => error.code === "permission-denied");
+  return isMissing || isUnread || outcome.failed.length > 0 ? exitCodes.failure : exitCodes.good;
+}

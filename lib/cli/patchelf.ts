@@ -1,0 +1,15 @@
+// fixelf patchelf: a drop-in for patchelf. lib/cli/main.ts starts it; here it is listed.
+import type { Command } from "commander";
+
+export function define(program: Command): void {
+  program
+    .command("patchelf")
+    .description("do what patchelf 0.19 does: its options, output and exit codes")
+    .argument("[argument...]", "patchelf's options, and files; see fixelf patchelf --help")
+    .helpOption(false)
+    .allowUnknownOption()
+    .action(async (words: string[]) => {
+      const { patchelf } = await import("../patchelf/run.js");
+      process.exitCode = await patchelf(words);
+    });
+}

@@ -1,0 +1,61 @@
+// All commands but patchelf. Nothing that is slow to load is imported before a command runs.
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { FixelfError } from "../errors.js";
+import { define as autoPatchelf, autoPatchelf as runAutoPatchelf } from "./auto_patchelf.js";
+import { define as doctor } from "./doctor.js";
+import { define as find } from "./find.js";
+import { define as fix } from "./fix.js";
+import { define as inspect } from "./inspect.js";
+import { define as loaders } from "./loaders.js";
+import { define as patchelf } from "./patchelf.js";
+import { exitCodes, tell } from "./run.js";
+import { define as tree } from "./tree.js";
+import { define as undo } from "./undo.js";
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    // Whoever read the output has seen enough.
+    if (error.code === "EPIPE") process.exit(process.exitCode ?? exitCodes.good);
+    throw error;
+  });
+}
+
+const wantsJson = process.argv.slice(2).includes("--json");
+
+const program = new Command("fixelf")
+  .description("Makes Linux programs that were built outside Nix run on NixOS")
+  .version(packageVersion())
+  .exitOverride()
+  .configureOutput({
+    writeErr: (text) => {
+      // With --json, the document on stdout says it.
+      if (!wantsJson) process.stderr.write(text);
+    },
+    outputError: (text, write) => write(text.replace(/^error: /, "fixelf: ")),
+  })
+  .showHelpAfterError("Try: fixelf --help")
+  .addHelpText(
+    "after",
+    "\nExample:\n  $ fixelf doctor ./python3.12\n  $ fixelf fix ./python3.12\n  $ fixelf undo ./python3.12\n" +
+      "\nExit codes: 0 good; 1 findings, or something could not be fixed; 2 usage or failure.",
+  );
+
+for (const define of [doctor, fix, undo, inspect, tree, loaders, find, patchelf, autoPatchelf])
+  define(program);
+
+try {
+  const [command, ...words] = process.argv.slice(2);
+  if (command === "auto-patchelf") process.exitCode = await runAutoPatchelf(words);
+  else await program.parseAsync();
+} catch (failure) {
+  if (!(failure instanceof CommanderError)) throw failure;
+  process.exitCode = failure.exitCode === 0 ? exitCodes.good : exitCodes.failure;
+  if (wantsJson && failure.exitCode !== 0)
+    tell(new FixelfError("usage", failure.message.replace(/^error: /, "")), true);
+}
+
+function packageVersion(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}

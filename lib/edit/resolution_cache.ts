@@ -1,0 +1,39 @@
+// Looking needed libraries up once, before the program runs: nixpkgs' glibc takes them from the note
+// `.note.nixos.ldcache`, instead of trying each directory of a long search path at every start.
+import { accessSync, constants } from "node:fs";
+import type { CachedResolution } from "../facts.js";
+import { split } from "./search_path.js";
+
+/** Where each of the libraries lies, as far as that can be known now; sorted by soname. */
+export function resolveNow(needed: readonly string[], searchPath: string): CachedResolution[] {
+  // A name with a slash is opened as it is, and an empty directory is where the program is started.
+  const sonames = [...new Set(needed)].filter((soname) => !soname.includes("/"));
+  const places = new Map<string, string[]>();
+  const add = (soname: string, place: string) =>
+    places.set(soname, [...(places.get(soname) ?? []), place]);
+  for (const directory of split(searchPath).filter((element) => element !== "")) {
+    const searched = directory.includes("$") || accessible(`${directory}/glibc-hwcaps`);
+    for (const soname of sonames) {
+      const file = `${directory}/${soname}`;
+      if (searched) add(soname, `?${directory}`);
+      else if (accessible(file, constants.R_OK)) add(soname, `=${file}`);
+    }
+  }
+  return [...places]
+    .map(([soname, found]) => ({ soname, places: found.join(":") }))
+    .sort((a, b) => Buffer.compare(Buffer.from(a.soname), Buffer.from(b.soname)));
+}
+
+/** The note's descriptor: pairs of NUL-terminated texts, and a NUL that ends them. */
+export function descriptorOf(cache: readonly CachedResolution[]): Uint8Array {
+  return Buffer.from(`${cache.map(({ soname, places }) => `${soname}\0${places}\0`).join("")}\0`);
+}
+
+function accessible(path: string, mode: number = constants.F_OK): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}

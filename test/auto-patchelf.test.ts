@@ -1,0 +1,786 @@
+// fixelf auto-patchelf on programs that were linked here, for this machine's own loader: named by
+// a binutils wrapper as nixpkgs makes it, so that whatever is patched can really run.
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { parseArguments } from "../lib/auto_patchelf/arguments.js";
+import { parseDlopenNote } from "../lib/auto_patchelf/dlopen.js";
+import { fnmatch } from "../lib/auto_patchelf/fnmatch.js";
+import { autoPatchelf } from "../lib/cli/auto_patchelf.js";
+import { inspect } from "../lib/index.js";
+import { part } from "./support/require-part.js";
+
+describe("the command line", () => {
+  const parse = (...words: string[]) => parseArguments(words);
+
+  it("takes all words up to the next option", () => {
+    expect(
+      parse("--ignore-missing", "--paths", "a", "b", "--libs", "c", "--keep-libc"),
+    ).toMatchObject({
+      ignoreMissing: [],
+      paths: ["a", "b"],
+      libs: ["c"],
+      keepLibc: true,
+      recursive: true,
+    });
+  });
+  it("takes the last of several, a shortened name, and a value behind =", () => {
+    expect(parse("--paths", "a", "--pa=b", "--no-rec")).toMatchObject({
+      paths: ["b"],
+      recursive: false,
+    });
+  });
+  it("gives everything behind --extra-args to patchelf", () => {
+    expect(
+      parse("--paths", "a", "--extra-args", "--force-rpath", "--libs", "--", "x"),
+    ).toMatchObject({
+      libs: [],
+      extraArgs: ["--force-rpath", "--libs", "--", "x"],
+    });
+  });
+  it("makes words of what follows --, of negative numbers and of what has a space", () => {
+    expect(parse("--ignore-missing", "-1", "-a b", "--paths", "--", "--libs")).toMatchObject({
+      ignoreMissing: ["-1", "-a b"],
+      paths: ["--libs"],
+    });
+  });
+  it("writes paths as Python's Path does, and passes over empty ones", () => {
+    expect(parse("--paths", "./a//b/.", "/", "", ".", "../c/")?.paths).toEqual([
+      "a/b",
+      "/",
+      ".",
+      "../c",
+    ]);
+  });
+  it.each([
+    [["--libs", "a"], "the following arguments are required: --paths"],
+    [["--paths", "a", "--bogus"], "unrecognized arguments: --bogus"],
+    [["stray", "--paths", "a"], "unrecognized arguments: stray"],
+    [["--paths=a", "b"], "unrecognized arguments: b"],
+    [["--paths", "a", "--keep-libc=yes"], "argument --keep-libc: ignored explicit argument 'yes'"],
+    [["--paths", "a", "--ignore"], "ambiguous option: --ignore could match"],
+  ])("refuses %j", (words, message) => {
+    expect(() => parse(...words)).toThrow(message);
+  });
+});
+
+describe("the patterns of --ignore-missing", () => {
+  it.each([
+    ["*", ".hidden", true],
+    ["lib?.so", "liba.so", true],
+    ["lib?.so", "lib.so", false],
+    ["libstdc++.so.*", "libstdc++.so.6", true],
+    ["lib[ab].so", "libb.so", true],
+    ["lib[!ab].so", "libb.so", false],
+    ["lib[!ab].so", "libc.so", true],
+    ["lib[0-9].so", "lib7.so", true],
+    ["lib[9-0].so", "lib7.so", false],
+    ["lib[]].so", "lib].so", true],
+    ["lib[.so", "lib[.so", true],
+    ["lib{a,b}.so", "liba.so", false],
+    ["!liba.so", "libb.so", false],
+    ["lib(a|b)\\.so", "lib(a|b)\\.so", true],
+    ["liba.so", "liba.so.1", false],
+    ["", "", true],
+  ])("%s against %s: %s", (pattern, name, matches) => {
+    expect(fnmatch(pattern)(name)).toBe(matches);
+  });
+});
+
+describe("a .note.dlopen", () => {
+  it("names alternatives", () => {
+    const text = '[{"feature":"x","soname":["a.so.2","a.so.1"]},{"soname":["b.so"]}]';
+    expect(parseDlopenNote(text)).toEqual([["a.so.2", "a.so.1"], ["b.so"]]);
+  });
+  it.each([
+    "",
+    "{",
+    "{}",
+    "[1]",
+    "[null]",
+    '[{"soname":"a"}]',
+    '[{"soname":[]}]',
+    '[{"soname":[1]}]',
+  ])("is not understood as %s", (text) => {
+    expect(parseDlopenNote(text)).toBeNull();
+  });
+});
+
+const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
+
+part("a compiler", missing)("auto-patchelf", () => {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-auto-patchelf-")));
+  const bintools = join(directory, "bintools");
+  const libc = join(directory, "libc");
+  const sources = join(directory, "sources");
+  let out: string;
+  let libs: string;
+  let loader: string;
+  let count = 0;
+
+  const compile = (compiler: string, output: string, source: string, ...options: string[]) => {
+    const file = join(sources, `${count++}.c`);
+    writeFileSync(file, source);
+    mkdirSync(dirname(output), { recursive: true });
+    execFileSync(compiler, ["-o", output, file, ...options]);
+    return output;
+  };
+  const gcc = (output: string, source: string, ...options: string[]) =>
+    compile("gcc", output, source, ...options);
+  /** A library of a function of its own name that returns a number. */
+  const library = (path: string, name: string, value: number, ...options: string[]) =>
+    gcc(
+      path,
+      `int ${name}(void) { return ${value}; }\n`,
+      ...["-shared", "-fPIC", `-Wl,-soname,${basename(path)}`, ...options],
+    );
+  /** Prints the sum of functions; it does not start as it is. */
+  const program = (path: string, names: string[], ...options: string[]) =>
+    gcc(
+      path,
+      `#include <stdio.h>
+       ${names.map((name) => `int ${name}(void);`).join("\n")}
+       int main(void) { printf("%d\\n", ${["0", ...names.map((name) => `${name}()`)].join(" + ")}); }`,
+      ...["-Wl,--dynamic-linker=/nowhere/ld.so", "-Wl,--allow-shlib-undefined", ...options],
+    );
+  /** A version script: the function belongs to the last version. */
+  const versions = (name: string, ...defined: string[]) => {
+    const script = join(sources, `${count++}.map`);
+    const texts = defined.map((version, index) => {
+      const isLast = index === defined.length - 1;
+      return `${version} { ${isLast ? `global: ${name};` : ""} };`;
+    });
+    writeFileSync(script, texts.join("\n"));
+    return `-Wl,--version-script=${script}`;
+  };
+  const patch = async (...words: string[]) => {
+    const said = { stdout: "", stderr: "" };
+    const stream = (name: keyof typeof said) => ({
+      write: (text: string) => {
+        said[name] += text;
+      },
+    });
+    const exitCode = await autoPatchelf(words, {
+      env: { NIX_BINTOOLS: bintools },
+      stdout: stream("stdout"),
+      stderr: stream("stderr"),
+    });
+    return { exitCode, ...said, lines: said.stdout.split("\n") };
+  };
+  const run = (path: string) => execFileSync(path, { encoding: "utf8", env: {} }).trim();
+  const runpath = async (path: string) => (await inspect(path)).runpath?.split(":") ?? null;
+
+  beforeAll(async () => {
+    mkdirSync(sources, { recursive: true });
+    const { interpreter } = await inspect(
+      gcc(join(sources, "probe"), "int main(void) { return 0; }"),
+    );
+    loader = interpreter as string;
+    mkdirSync(join(bintools, "nix-support"), { recursive: true });
+    writeFileSync(join(bintools, "nix-support/dynamic-linker"), `${loader}\n`);
+    writeFileSync(join(bintools, "nix-support/orig-libc"), `${libc}\n`);
+    mkdirSync(join(libc, "lib"), { recursive: true });
+    for (const name of ["libc.so.6", "libm.so.6"]) {
+      const option = `-print-file-name=${name}`;
+      const file = execFileSync("gcc", [option], { encoding: "utf8" }).trim();
+      symlinkSync(realpathSync(file), join(libc, "lib", name));
+    }
+  });
+  beforeEach(() => {
+    out = mkdtempSync(join(directory, "out-"));
+    libs = join(out, "..", `${basename(out)}-libs`);
+    mkdirSync(libs);
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  it("sets the loader and where the libraries are, as nixpkgs' own says it", async () => {
+    const one = library(join(libs, "libone.so.1"), "one", 1);
+    const two = library(join(out, "lib/libtwo.so"), "two", 2, "-Wl,--no-as-needed", one);
+    const path = program(join(out, "bin/program"), ["two", "one"], two, one);
+    expect(spawnSync(path).error).toMatchObject({ code: "ENOENT" });
+
+    const { exitCode, stderr, lines } = await patch("--paths", out, "--libs", libs);
+
+    expect(stderr).toBe("");
+    expect(lines.filter((line) => !line.startsWith("{"))).toEqual([
+      "automatically fixing dependencies for ELF files",
+      `setting interpreter of ${path}`,
+      `searching for dependencies of ${path}`,
+      `    libtwo.so -> found: ${join(out, "lib")}`,
+      `    libone.so.1 -> found: ${libs}`,
+      `setting RPATH to: ${join(out, "lib")}:${libs}`,
+      `searching for dependencies of ${two}`,
+      `    libone.so.1 -> found: ${libs}`,
+      `setting RPATH to: ${libs}`,
+      "auto-patchelf: 0 dependencies could not be satisfied",
+      "",
+    ]);
+    expect(exitCode).toBe(0);
+    expect(await inspect(path)).toMatchObject({ interpreter: loader });
+    expect(run(path)).toBe("3");
+  });
+
+  it("changes nothing when it is run again", async () => {
+    const one = library(join(libs, "libone.so.1"), "one", 1);
+    const path = program(join(out, "program"), ["one"], one);
+    await patch("--paths", out, "--libs", libs);
+    const before = readFileSync(path);
+    expect((await patch("--paths", out, "--libs", libs)).exitCode).toBe(0);
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
+  it("keeps the names of one file together, unless they are to differ", async () => {
+    const one = library(join(out, "lib/libone.so.1"), "one", 1);
+    const path = program(join(out, "bin/program"), ["one"], one, "-Wl,-rpath,$ORIGIN/../lib");
+    const [twin, stray] = [join(out, "bin/twin"), join(out, "deep/er/program")];
+    mkdirSync(dirname(stray), { recursive: true });
+    for (const name of [twin, stray, join(libs, "outside")]) linkSync(path, name);
+    const before = readFileSync(path);
+    expect((await patch("--paths", out, "--libs", libs)).exitCode).toBe(0);
+    expect([path, twin, stray].map(run)).toEqual(["1", "1", "1"]);
+    expect(statSync(twin).ino).toBe(statSync(path).ino);
+    expect(await runpath(twin)).toEqual(["$ORIGIN/../lib"]);
+    expect(await runpath(stray)).toEqual([join(out, "lib")]);
+    expect(readdirSync(join(out, "bin"))).toEqual(["program", "twin"]);
+    // What lies elsewhere is not to be patched.
+    expect(readFileSync(join(libs, "outside")).equals(before)).toBe(true);
+  });
+
+  it("patches a read-only file, and leaves links and their targets alone", async () => {
+    const one = library(join(libs, "libone.so.1"), "one", 1);
+    const elsewhere = program(join(libs, "program"), ["one"], one);
+    const path = join(out, "program");
+    copyFileSync(elsewhere, path);
+    chmodSync(path, 0o555);
+    symlinkSync(elsewhere, join(out, "link"));
+    const before = readFileSync(elsewhere);
+    expect((await patch("--paths", out, "--libs", libs)).exitCode).toBe(0);
+    expect(run(path)).toBe("1");
+    expect(readFileSync(elsewhere).equals(before)).toBe(true);
+  });
+
+  describe("what stays missing", () => {
+    beforeEach(() => {
+      const gone = library(join(libs, "libgone.so.3"), "gone", 1);
+      program(join(out, "program"), ["gone"], gone);
+      rmSync(gone);
+    });
+
+    it("fails, but patches the rest", async () => {
+      const { exitCode, stdout, stderr } = await patch("--paths", out, "--libs", libs);
+      expect(exitCode).toBe(1);
+      expect(stdout).toContain("    libgone.so.3 -> not found!\n");
+      expect(stdout).toContain("auto-patchelf: 1 dependencies could not be satisfied\n");
+      expect(stdout).toContain(
+        `error: auto-patchelf could not satisfy dependency libgone.so.3 wanted by ${out}/program\n`,
+      );
+      expect(stderr).toContain("auto-patchelf failed to find all the required dependencies.\n");
+      expect((await inspect(join(out, "program"))).interpreter).toBe(loader);
+    });
+
+    it.each(["libgone.so.3", "libgone.so.*", "*", "lib[!a]one.so.3"])(
+      "is ignored by %s",
+      async (pattern) => {
+        const { exitCode, stdout, stderr } = await patch(
+          "--ignore-missing",
+          "x",
+          pattern,
+          "--paths",
+          out,
+        );
+        expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+        expect(stdout).toContain(
+          `warn: auto-patchelf ignoring missing libgone.so.3 wanted by ${out}/program\n`,
+        );
+      },
+    );
+
+    it("is not ignored by a pattern of another name", async () => {
+      expect((await patch("--paths", out, "--ignore-missing", "libgone.so")).exitCode).toBe(1);
+    });
+  });
+
+  it("searches runtime dependencies first, for programs, and appended directories last", async () => {
+    const one = library(join(libs, "libone.so.1"), "one", 1);
+    const path = program(join(out, "program"), ["one"], one);
+    const bundled = library(join(out, "libtwo.so"), "two", 2);
+    const options = ["--runtime-dependencies", "/first/lib", "--append-rpaths", "/last", libs];
+    await patch("--paths", out, "--libs", libs, ...options);
+    expect(await runpath(path)).toEqual(["/first/lib", libs, "/last"]);
+    expect(await runpath(bundled)).toEqual(["/last", libs]);
+    expect(run(path)).toBe("1");
+  });
+
+  it("gives the extra arguments to each file that is changed", async () => {
+    const one = library(join(libs, "libone.so.1"), "one", 1);
+    const path = program(join(out, "program"), ["one"], one);
+    const plain = library(join(out, "libplain.so"), "plain", 1);
+    await patch(
+      "--paths",
+      out,
+      "--libs",
+      libs,
+      "--extra-args",
+      "--force-rpath",
+      "--no-default-lib",
+    );
+    expect(await inspect(path)).toMatchObject({
+      rpath: libs,
+      runpath: null,
+      noDefaultLibraries: true,
+    });
+    expect(await inspect(plain)).toMatchObject({ rpath: null, noDefaultLibraries: false });
+    expect(spawnSync(path, { env: {} }).error).toBeUndefined();
+  });
+
+  it.each([
+    [["libc.so.6"], "--extra-args takes no option of patchelf: libc.so.6"],
+    [["--print-rpath"], "--extra-args takes only options that change a file"],
+    [["--output", "x"], "--extra-args takes not --output"],
+    [["--page-size", "3"], "invalid argument to --page-size"],
+  ])("refuses the extra arguments %j before it changes anything", async (extra, message) => {
+    const path = program(join(out, "program"), []);
+    const { exitCode, stderr } = await patch("--paths", out, "--extra-args", ...extra);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(message);
+    expect((await inspect(path)).interpreter).toBe("/nowhere/ld.so");
+  });
+
+  it("looks below the first level only without --no-recurse", async () => {
+    const one = library(join(libs, "libone.so.1"), "one", 1);
+    const near = program(join(out, "program"), ["one"], one);
+    const far = program(join(out, "below/program"), ["one"], one);
+    await patch("--paths", out, "--libs", libs, "--no-recurse");
+    expect((await inspect(near)).interpreter).toBe(loader);
+    expect((await inspect(far)).interpreter).toBe("/nowhere/ld.so");
+    await patch("--paths", far, "--libs", one);
+    expect(run(far)).toBe("1");
+  });
+
+  it("names the directory of libc only with --keep-libc", async () => {
+    const path = program(join(out, "program"), []);
+    await patch("--paths", out, "--libs", join(libc, "lib"));
+    expect(await runpath(path)).toBeNull();
+    await patch("--paths", out, "--keep-libc");
+    expect(await runpath(path)).toBeNull();
+    await patch("--paths", out, "--libs", join(libc, "lib"), "--keep-libc");
+    expect(await runpath(path)).toEqual([dirname(realpathSync(join(libc, "lib/libc.so.6")))]);
+    expect(run(path)).toBe("0");
+  });
+
+  it("does not take a libc that comes with the program: it does not fit the loader", async () => {
+    const one = library(join(out, "lib/libone.so.1"), "one", 1);
+    const path = program(join(out, "program"), ["one"], one);
+    library(join(out, "lib/libc.so.6"), "not_libc", 0);
+    const { stdout } = await patch("--paths", out);
+    expect(stdout).toContain(`setting RPATH to: ${join(libc, "lib")}:${join(out, "lib")}\n`);
+    expect(run(path)).toBe("1");
+  });
+
+  it("takes libraries that come along only without --ignore-existing", async () => {
+    const bundled = library(join(out, "libone.so.1"), "one", 1);
+    library(join(libs, "libone.so.1"), "one", 5);
+    const path = program(join(out, "program"), ["one"], bundled, "-Wl,-rpath,$ORIGIN");
+    copyFileSync(path, join(out, "other"));
+    await patch("--paths", path, bundled, "--libs", libs);
+    expect(run(path)).toBe("1");
+    await patch("--paths", join(out, "other"), bundled, "--libs", libs, "--ignore-existing");
+    expect(await runpath(join(out, "other"))).toEqual([libs]);
+    expect(run(join(out, "other"))).toBe("5");
+  });
+
+  describe("$ORIGIN", () => {
+    const braced = `\${ORIGIN}/../lib`;
+    const withOrigin = () => {
+      const bundled = library(join(out, "lib/libone.so.1"), "one", 1);
+      const outside = library(join(libs, "libtwo.so.1"), "two", 2);
+      const entries = `$ORIGIN/gone:/vendor:${braced}`;
+      return program(
+        join(out, "bin/program"),
+        ["one", "two"],
+        bundled,
+        outside,
+        `-Wl,-rpath,${entries}`,
+      );
+    };
+
+    it("is kept where it leads somewhere, so that the tree may be moved", async () => {
+      const path = withOrigin();
+      const { stdout } = await patch("--paths", out, "--libs", libs);
+      expect(stdout).toContain(`    libone.so.1 -> found: ${braced}\n`);
+      expect(await runpath(path)).toEqual([braced, libs]);
+      cpSync(out, `${out}-moved`, { recursive: true });
+      rmSync(out, { recursive: true });
+      expect(run(path.replace(out, `${out}-moved`))).toBe("3");
+    });
+
+    it("is kept with --ignore-existing where --preserve-origin says so", async () => {
+      const path = withOrigin();
+      await patch("--paths", out, "--libs", libs, "--ignore-existing", "--preserve-origin");
+      expect(await runpath(path)).toEqual([braced, libs]);
+      expect(run(path)).toBe("3");
+    });
+
+    it("goes the way of links, as the kernel does", async () => {
+      mkdirSync(join(out, "real/deep"), { recursive: true });
+      symlinkSync(join(out, "real/deep"), join(out, "link"));
+      const bundled = library(join(out, "real/lib/libone.so.1"), "one", 1);
+      const path = program(
+        join(out, "real/deep/program"),
+        ["one"],
+        bundled,
+        "-Wl,-rpath,$ORIGIN/../lib",
+      );
+      await patch("--paths", join(out, "link"));
+      expect(await runpath(path)).toEqual(["$ORIGIN/../lib"]);
+      expect(run(path)).toBe("1");
+    });
+  });
+
+  describe("symbol versions", () => {
+    it("passes over a library that does not define what is needed", async () => {
+      const old = join(libs, "old/libone.so.1");
+      const current = join(libs, "new/libone.so.1");
+      library(old, "one", 1, versions("one", "ONE_1"));
+      library(current, "one", 2, versions("one", "ONE_1", "ONE_2"));
+      const path = program(join(out, "program"), ["one"], current);
+      await patch("--paths", out, "--libs", dirname(old), dirname(current));
+      expect(run(path)).toBe("2");
+    });
+
+    it("searches the directory of the right one first, where another is needed too", async () => {
+      const current = library(join(libs, "new/libone.so.1"), "one", 2, versions("one", "ONE_2"));
+      const other = library(join(libs, "old/libother.so"), "other", 40);
+      library(join(libs, "old/libone.so.1"), "one", 1, versions("one", "ONE_1"));
+      const path = program(join(out, "program"), ["other", "one"], other, current);
+      await patch("--paths", out, "--libs", join(libs, "old"), join(libs, "new"));
+      expect(await runpath(path)).toEqual([join(libs, "new"), join(libs, "old")]);
+      expect(run(path)).toBe("42");
+    });
+
+    it("chooses one that serves all in the process: only one of it is loaded", async () => {
+      const bundled = library(join(out, "lib/libone.so.1"), "one", 1, versions("one", "ONE_1"));
+      const old = join(libs, "old.map");
+      writeFileSync(old, "ONE_1 { global: one; };\nONE_2 { global: newer; } ONE_1;\n");
+      const both = gcc(
+        join(libs, "libone.so.1"),
+        "int one(void) { return 1; }\nint newer(void) { return 10; }\n",
+        ...["-shared", "-fPIC", "-Wl,-soname,libone.so.1", `-Wl,--version-script=${old}`],
+      );
+      const user = gcc(
+        join(libs, "libuser.so"),
+        "int newer(void);\nint user(void) { return newer(); }\n",
+        ...["-shared", "-fPIC", "-Wl,-soname,libuser.so", both, `-Wl,-rpath,${libs}`],
+      );
+      const path = program(join(out, "program"), ["one", "user"], bundled, user);
+      await patch("--paths", out, "--libs", libs);
+      expect(run(path)).toBe("11");
+    });
+
+    it("says where one directory would have to be before another and behind it", async () => {
+      const paths = ["a", "b"].flatMap((place) =>
+        ["one", "two"].map((name) => join(libs, place, `lib${name}.so.1`)),
+      );
+      const make = (path: string, name: string, version: string) =>
+        library(path, name, 1, versions(name, version));
+      const [oneInA = "", twoInA = "", oneInB = "", twoInB = ""] = paths;
+      make(oneInA, "one", "ONE_1");
+      make(twoInA, "two", "TWO_2");
+      make(oneInB, "one", "ONE_2");
+      make(twoInB, "two", "TWO_1");
+      const path = program(join(out, "program"), ["one", "two"], oneInB, twoInA);
+      const { stdout } = await patch("--paths", out, "--libs", dirname(oneInA), dirname(oneInB));
+      expect(stdout).toMatch(
+        new RegExp(
+          `warn: auto-patchelf ${path}: lib(one|two)\\.so\\.1 is taken from .*, which comes first\n`,
+        ),
+      );
+    });
+
+    it("passes over a library for which the libc is too old, and says so of a program", async () => {
+      const newer = library(
+        join(out, "libm.so.6"),
+        "from_libm",
+        1,
+        versions("from_libm", "GLIBC_9.9"),
+      );
+      const tooNew = gcc(
+        join(libs, "a/libone.so.1"),
+        "int from_libm(void);\nint one(void) { return from_libm(); }\n",
+        ...["-shared", "-fPIC", "-Wl,-soname,libone.so.1", newer],
+      );
+      library(join(libs, "b/libone.so.1"), "one", 2);
+      const path = program(join(out, "program"), ["one"], tooNew);
+      const other = program(join(out, "other"), ["from_libm"], newer);
+      const { exitCode, stdout } = await patch(
+        ...["--paths", path, other, "--libs", join(libs, "a"), join(libs, "b")],
+      );
+      expect(run(path)).toBe("2");
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain(
+        `warn: auto-patchelf ${other}: libm.so.6 in ${libc}/lib does not define GLIBC_9.9\n`,
+      );
+    });
+
+    it("takes the only one there is, and says what it lacks", async () => {
+      const one = library(join(libs, "libone.so.1"), "one", 2, versions("one", "ONE_2"));
+      program(join(out, "program"), ["one"], one);
+      library(one, "one", 1, versions("one", "ONE_1"));
+      const { exitCode, stdout } = await patch("--paths", out, "--libs", libs);
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain(
+        `warn: auto-patchelf ${out}/program: libone.so.1 in ${libs} does not define ONE_2\n`,
+      );
+    });
+  });
+
+  describe("names", () => {
+    it("finds a library by its soname, and lets it be needed by the name of its file", async () => {
+      const one = library(join(libs, "libone.so.1"), "one", 7, versions("one", "ONE_1"));
+      const path = program(join(out, "program"), ["one"], one);
+      execFileSync("mv", [one, join(libs, "libone-1.2.3.so")]);
+      const { exitCode } = await patch("--paths", out, "--libs", libs);
+      expect(exitCode).toBe(0);
+      expect((await inspect(path)).needed).toContain("libone-1.2.3.so");
+      expect(run(path)).toBe("7");
+    });
+
+    it("prefers the file of that name, and of these the one that calls itself so", async () => {
+      const renamed = library(join(libs, "a/libone.so.1"), "one", 1, "-Wl,-soname,libelse.so.9");
+      const right = library(join(libs, "b/libone.so.1"), "one", 2);
+      copyFileSync(right, join(libs, "b/libone-2.so"));
+      const path = program(join(out, "program"), ["one"], right);
+      await patch("--paths", out, "--libs", dirname(renamed), dirname(right));
+      expect((await inspect(path)).needed).toContain("libone.so.1");
+      expect(run(path)).toBe("2");
+    });
+
+    it("prefers the library that lies higher up, and then the first by name", async () => {
+      const far = library(join(out, "lib/a/libone.so.1"), "one", 1);
+      library(join(out, "lib/a/b/libone.so.1"), "one", 2);
+      const near = library(join(out, "lib/libone.so.1"), "one", 3);
+      const path = program(join(out, "program"), ["one"], near);
+      await patch("--paths", out);
+      expect(run(path)).toBe("3");
+      rmSync(near);
+      await patch("--paths", out);
+      expect(await runpath(path)).toEqual([dirname(far)]);
+      expect(run(path)).toBe("1");
+    });
+
+    it("keeps a name that is a path to a file, and mends one that is not", async () => {
+      const one = gcc(join(libs, "libone.so"), "int one(void) { return 3; }", "-shared", "-fPIC");
+      const path = program(join(out, "program"), ["one"], one); // no soname: needed by its path
+      await patch("--paths", out);
+      expect((await inspect(path)).needed).toContain(one);
+      expect(run(path)).toBe("3");
+      mkdirSync(join(libs, "moved"));
+      execFileSync("mv", [one, join(libs, "moved")]);
+      const { exitCode } = await patch("--paths", out, "--libs", join(libs, "moved"));
+      expect(exitCode).toBe(0);
+      expect((await inspect(path)).needed).toContain("libone.so");
+      expect(run(path)).toBe("3");
+    });
+
+    it("names the directory of the file that a link of the same name leads to", async () => {
+      const one = library(join(libs, "package/lib/libone.so.1"), "one", 4);
+      mkdirSync(join(libs, "profile"));
+      symlinkSync(one, join(libs, "profile/libone.so.1"));
+      const path = program(join(out, "program"), ["one"], one);
+      await patch("--paths", out, "--libs", join(libs, "profile"));
+      expect(await runpath(path)).toEqual([dirname(one)]);
+      expect(run(path)).toBe("4");
+    });
+
+    it("follows the search path of a library that it comes upon", async () => {
+      const hidden = library(join(libs, "hidden/libone.so.1"), "one", 6);
+      library(join(libs, "shown/libtwo.so"), "two", 2, `-Wl,-rpath,${dirname(hidden)}`);
+      const path = program(join(out, "program"), ["one"], hidden);
+      await patch("--paths", out, "--libs", join(libs, "shown"));
+      expect(run(path)).toBe("6");
+    });
+  });
+
+  it("patches files without section headers", async () => {
+    const one = library(join(libs, "libone.so.1"), "one", 8);
+    const path = program(join(out, "program"), ["one"], one);
+    const bytes = readFileSync(path);
+    if (bytes[4] === 2) bytes.fill(0, 40, 48).fill(0, 58, 64);
+    else bytes.fill(0, 32, 36).fill(0, 46, 52);
+    writeFileSync(path, bytes);
+    expect(await inspect(path)).toMatchObject({ sectionHeaders: false });
+    await patch("--paths", out, "--libs", libs);
+    expect(run(path)).toBe("8");
+  });
+
+  describe(".note.dlopen", () => {
+    /** In C: a string of the assembler, in which the text is a string again. */
+    const note = (text: string) => {
+      const lines = [
+        '.pushsection .note.dlopen, "a", %note',
+        ".balign 4",
+        ".long 4, 2f - 1f, 0x407c0c0a",
+        '.asciz "FDO"',
+        `1: .asciz ${JSON.stringify(text)}`,
+        "2: .balign 4",
+        ".popsection",
+      ];
+      return `__asm__(${JSON.stringify(lines.join("\n"))});`;
+    };
+    const opener = (text: string) =>
+      gcc(
+        join(out, "program"),
+        `${note(text)}
+         #include <dlfcn.h>
+         #include <stdio.h>
+         int main(void) {
+           void *library = dlopen("libone.so.1", RTLD_NOW);
+           if (!library) { puts(dlerror()); return 1; }
+           printf("%d\\n", ((int (*)(void))dlsym(library, "one"))());
+           return 0;
+         }`,
+        ...["-Wl,--dynamic-linker=/nowhere/ld.so", "-ldl"],
+      );
+
+    it("provides for the first library of each feature that there is", async () => {
+      library(join(libs, "libone.so.1"), "one", 9);
+      const path = opener(
+        '[{"feature":"f","priority":"required","soname":["libone.so.2","libone.so.1"]}]',
+      );
+      const { exitCode, stdout } = await patch("--paths", out, "--libs", libs);
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain(`    libone.so.1 -> found: ${libs}\n`);
+      expect(run(path)).toBe("9");
+    });
+
+    it("is missing where there is none of them", async () => {
+      opener('[{"soname":["libone.so.2","libone.so.1"]}]');
+      const name = "any(libone.so.2, libone.so.1)";
+      const { exitCode, stdout } = await patch("--paths", out);
+      expect(exitCode).toBe(1);
+      expect(stdout).toContain(`    ${name} -> not found!\n`);
+      expect(stdout).toContain(`could not satisfy dependency ${name} wanted by ${out}/program\n`);
+      expect((await patch("--paths", out, "--ignore-missing", "libone.so.*")).exitCode).toBe(0);
+    });
+
+    it("is passed over where it is damaged", async () => {
+      opener("[{");
+      const { exitCode, stdout } = await patch("--paths", out);
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain("its .note.dlopen is not what the specification says");
+    });
+  });
+
+  describe("what is left alone", () => {
+    const untouched = async (path: string, reason: string) => {
+      const before = readFileSync(path);
+      const { exitCode, stdout } = await patch("--paths", path, "--append-rpaths", "/appended");
+      expect(stdout).toContain(`skipping ${path} because ${reason}`);
+      expect(exitCode).toBe(0);
+      expect(readFileSync(path).equals(before)).toBe(true);
+    };
+    const main = "int main(void) { return 0; }";
+
+    it("static programs, PIE or not", async () => {
+      for (const option of ["-static", "-static-pie"]) {
+        const path = gcc(join(out, option), main, option);
+        await untouched(path, "it is statically linked");
+        run(path);
+      }
+    });
+
+    it("objects, and programs of other machines", async () => {
+      await untouched(gcc(join(out, "object.o"), main, "-c"), "it contains no segment");
+      const path = gcc(join(out, "foreign"), main);
+      const bytes = readFileSync(path);
+      bytes[bytes[5] === 1 ? 18 : 19] = 254; // e_machine: none that there is
+      writeFileSync(path, bytes);
+      await untouched(path, "its architecture (machine-254");
+    });
+
+    it("debug information that was split off, also in the places of libraries", async () => {
+      const one = library(join(libs, "libone.so.1"), "one", 1, "-g");
+      const path = program(join(out, "program"), ["one"], one);
+      execFileSync("objcopy", ["--only-keep-debug", one]);
+      execFileSync("objcopy", ["--only-keep-debug", path, `${path}.debug`]);
+      await untouched(`${path}.debug`, "it looks like a separate debug object");
+      const { exitCode, stdout } = await patch("--paths", out, "--libs", libs);
+      expect(stdout).toContain(`skipping ${one} because it looks like a separate debug object\n`);
+      expect(exitCode).toBe(1);
+    });
+
+    it("damaged files, while the others are patched", async () => {
+      const one = library(join(libs, "libone.so.1"), "one", 1);
+      const path = program(join(out, "program"), ["one"], one);
+      writeFileSync(join(out, "damaged.so"), readFileSync(one).subarray(0, 200));
+      writeFileSync(join(out, "text.so"), "GROUP ( libone.so.1 )");
+      const { exitCode, stdout } = await patch("--paths", out, "--libs", libs);
+      expect(stdout).toContain(`skipping ${out}/damaged.so because `);
+      expect(exitCode).toBe(0);
+      expect(run(path)).toBe("1");
+    });
+
+    const noMusl = spawnSync("musl-gcc", ["--version"]).status === 0 ? null : "musl-gcc is missing";
+    part("musl", noMusl)("musl", () => {
+      it("programs and libraries", async () => {
+        const path = compile("musl-gcc", join(out, "program"), main);
+        await untouched(path, "its libc (musl) differs from target (glibc)");
+        run(path);
+        const shared = compile("musl-gcc", join(out, "lib.so"), "", "-shared", "-fPIC");
+        await untouched(shared, "its libc (musl) differs from target (glibc)");
+      });
+    });
+  });
+
+  describe("what goes wrong", () => {
+    it("shows usage, and exits with 2", async () => {
+      const { exitCode, stdout, stderr } = await patch("--libs", libs);
+      expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+      expect(stderr).toMatch(
+        /^usage: .*\nauto-patchelf: error: the following arguments are required: --paths\n$/,
+      );
+    });
+
+    it("has nothing to do without a path", async () => {
+      const { exitCode, stderr } = await patch("--paths", "--libs", libs);
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain("No paths to patch, stopping.");
+    });
+
+    it("passes over paths that are not there", async () => {
+      expect(
+        (await patch("--paths", join(out, "gone"), "--libs", join(out, "gone"))).exitCode,
+      ).toBe(0);
+    });
+
+    it.each([
+      ["", "NIX_BINTOOLS is not set"],
+      ["/nowhere", "/nowhere/nix-support/dynamic-linker: cannot read it (ENOENT)"],
+    ])("says that NIX_BINTOOLS=%s is no good", async (value, message) => {
+      let stderr = "";
+      const exitCode = await autoPatchelf(["--paths", out], {
+        env: { NIX_BINTOOLS: value },
+        stdout: { write: () => true },
+        stderr: { write: (text) => (stderr += text) },
+      });
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain(message);
+    });
+  });
+});
