@@ -83,8 +83,8 @@ export interface Edits {
   renameSymbols?: readonly Renaming[];
   /** The descriptor of the note `.note.nixos.ldcache`. */
   resolutionCache?: Uint8Array;
-  /** Leave texts where a table of them moved away from, for programs that look for them there. */
-  keepVacated?: boolean;
+  /** Clear the whole place that a string table moves away from, as patchelf does. */
+  clearVacated?: boolean;
   /** Bytes, a power of two: the least alignment of a segment that is appended. */
   pageSize?: number;
 }

@@ -30,7 +30,7 @@ export interface Request {
   noDefaultLibraries: boolean;
   debugEntry: boolean;
   resolutionCache: boolean;
-  keepVacated: boolean;
+  clearVacated: boolean;
   /** Bytes. */
   pageSize: number | null;
   output: string | null;
@@ -85,7 +85,7 @@ function nothing(): Request {
     noDefaultLibraries: false,
     debugEntry: false,
     resolutionCache: false,
-    keepVacated: false,
+    clearVacated: true,
     pageSize: null,
     output: null,
     debug: false,
@@ -229,7 +229,7 @@ const options = new Map<string, Option>([
   [
     "--no-clobber-old-sections",
     flag((request) => {
-      request.keepVacated = true;
+      request.clearVacated = false;
     }),
   ],
   [

@@ -45,7 +45,7 @@ export function editsOf(
   // Without anything to resolve it is no failure; `edit` says why nothing is written.
   if (request.resolutionCache) edits.resolutionCache = true;
   if (Object.keys(edits).length === 0) return null;
-  if (request.keepVacated) edits.keepVacated = true;
+  if (request.clearVacated) edits.clearVacated = true;
   if (request.pageSize !== null) edits.pageSize = request.pageSize;
   return edits;
 }

@@ -302,7 +302,7 @@ Edits toEdits(const Napi::Object& object) {
     const auto bytes = cache.As<Napi::Uint8Array>();
     edits.resolutionCache.emplace(bytes.Data(), bytes.Data() + bytes.ByteLength());
   }
-  edits.keepVacated = object.Get("keepVacated").ToBoolean();
+  edits.clearVacated = object.Get("clearVacated").ToBoolean();
   const Napi::Value pageSize = object.Get("pageSize");
   if (pageSize.IsNumber()) edits.pageSize = sizeOf(pageSize);
   return edits;

@@ -68,7 +68,7 @@ class Draft {
   std::vector<ProgramHeader> newSegments;
   std::optional<std::string> newSectionName;
   std::vector<std::string> reasons;
-  bool keepsVacated = false;  // texts stay where a table moved away from
+  bool clearsVacated = false;  // where a string table moved away from
 
   void because(std::string reason) { reasons.push_back(std::move(reason)); }
 

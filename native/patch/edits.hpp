@@ -40,8 +40,9 @@ struct Edits {
   // The descriptor of the note NixOS/0x63a86cb6 (section .note.nixos.ldcache), in which nixpkgs'
   // glibc finds where needed libraries lie. A change of what it depends on removes the note.
   std::optional<std::vector<uint8_t>> resolutionCache;
-  // Leaves texts where a table of them moved away from, for programs that look for them there.
-  bool keepVacated = false;
+  // Clears the whole place that a string table moves away from, as patchelf does; names that
+  // nothing refers to any more are cleared in any case.
+  bool clearVacated = false;
   // The least alignment of a segment that is appended, a power of two; 0: the machine's largest
   // page.
   uint64_t pageSize = 0;

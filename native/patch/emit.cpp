@@ -136,8 +136,9 @@ class Emitter {
 
   // ---- Which bytes are put --------------------------------------------------------------------
 
-  // What stood where a piece moved away from may hold store paths, which Nix would find: texts go.
-  // The rest of an old table stays; nothing is gained by its going.
+  // What stood where a piece moved away from may hold store paths, which Nix would find: the
+  // interpreter's path goes, as do names that were let go (those are patches). The rest of an old
+  // string table goes only where that is asked for: it may be megabytes.
   void putVacated() {
     for (const ByteRange& patch : draft_.patches)
       canvas_.put(patch.offset, patch.bytes);
@@ -145,10 +146,9 @@ class Emitter {
       canvas_.putZeros(placed_.cleared->offset, placed_.cleared->end - placed_.cleared->offset);
     for (const Part& part : draft_.parts) {
       const Piece& piece = part.piece;
-      const bool holdsTexts =
-          piece.kind == PieceKind::Interpreter || piece.kind == PieceKind::DynamicStrings;
-      if (part.removed || (part.placed && holdsTexts && !draft_.keepsVacated))
-        canvas_.putZeros(piece.offset, piece.size);
+      const bool cleared = piece.kind == PieceKind::Interpreter ||
+                           (piece.kind == PieceKind::DynamicStrings && draft_.clearsVacated);
+      if (part.removed || (part.placed && cleared)) canvas_.putZeros(piece.offset, piece.size);
     }
   }
 

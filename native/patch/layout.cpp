@@ -100,7 +100,7 @@ Result<Layout> layOut(const Source& source, const Edits& edits) {
   if (!draft) return draft.error();
   if (draft->header.type != ET_EXEC && draft->header.type != ET_DYN)
     return unsupported("only executables and shared libraries are read by a loader");
-  draft->keepsVacated = edits.keepVacated;
+  draft->clearsVacated = edits.clearVacated;
   if (Status status = change(*draft, edits); !status) return status.error();
   auto placed = place(*draft, edits.pageSize);
   if (!placed) return placed.error();

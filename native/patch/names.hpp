@@ -28,7 +28,8 @@ class DynamicNames {
   // Not all references are known: then every byte counts as used.
   void keepAll() { keepAll_ = true; }
 
-  // What a name that is gone leaves, as with patchelf: whoever looks at the bytes sees that it went.
+  // What a name that is gone leaves, as with patchelf: whoever looks at the bytes sees that it
+  // went.
   static constexpr uint8_t kBlank = 'X';
 
   // After the last mark: blanks what nothing refers to any more of the names at these indices, so
