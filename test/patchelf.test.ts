@@ -169,13 +169,7 @@ part("patchelf", missing("gcc", "readelf", "patchelf"))("beside the installed pa
     ["more needed libraries", ["--add-needed", "libb.so", "--add-needed", "liba.so"]],
     ["fewer needed libraries", ["--remove-needed", "libvalue.so"]],
     ["other needed libraries", ["--replace-needed", "libvalue.so", "/libs/libvalue.so"]],
-    [
-      "all three",
-      [
-        ...["--add-needed", "libvalue.so", "--remove-needed", "libvalue.so"],
-        ...["--replace-needed", "libc.so.6", "libm.so.6"],
-      ],
-    ],
+    ["one for another", ["--add-needed", "libm.so.6", "--remove-needed", "libvalue.so"]],
   ])("writes what patchelf reads as %s", (_title, words) => {
     for (const file of ["program", "rpath-program", "fixed-program"]) {
       copyFileSync(join(home, file), join(home, "mine"));
@@ -492,8 +486,9 @@ part("ordinary user", process.getuid?.() === 0 ? null : "only root becomes anoth
         env: { ...process.env, ...addonEnvironment },
       });
 
+    beforeAll(() => chmodSync(home, 0o777));
+
     it("refuses a file that may not be written, as open(2) does", () => {
-      chmodSync(home, 0o777);
       copyFileSync(join(home, "program"), join(home, "closed"));
       chmodSync(join(home, "closed"), 0o555);
       const { stderr, status } = nobody("--set-rpath", "/x", "closed");
