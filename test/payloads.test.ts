@@ -18,7 +18,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Edits, edit, FixelfError, inspect, undo } from "../lib/index.js";
+import { type EditRequest, edit, FixelfError, inspect, undo } from "../lib/index.js";
 import { part } from "./support/require-part.js";
 
 const installed = (command: string) =>
@@ -109,7 +109,7 @@ part("a compiler", installed("gcc"))("payload executables", () => {
     if (!statSync(path, { throwIfNoEntry: false })) symlinkSync(interpreter, path);
     return path;
   };
-  const refusal = async (path: string, edits: Edits) => {
+  const refusal = async (path: string, edits: EditRequest) => {
     const before = sha256(path);
     const error = await edit(path, edits).catch((caught) => caught);
     expect(error).toBeInstanceOf(FixelfError);
@@ -117,7 +117,7 @@ part("a compiler", installed("gcc"))("payload executables", () => {
     expect(sha256(path)).toBe(before);
     return error.message as string;
   };
-  const changeAndUndo = async (path: string, edits: Edits, says: string) => {
+  const changeAndUndo = async (path: string, edits: EditRequest, says: string) => {
     const before = sha256(path);
     expect((await edit(path, edits)).outcome).toBe("changed");
     expect(run(path)).toBe(says);
@@ -134,7 +134,7 @@ part("a compiler", installed("gcc"))("payload executables", () => {
       await changeAndUndo(path, { interpreter: loaderOfLength(60) }, payload.trim());
       await changeAndUndo(path, { executableStack: true, osAbi: 3 }, payload.trim());
       const message = await refusal(path, {
-        searchPath: { value: "/n".repeat(9000), tag: "runpath" },
+        searchPath: { set: "/n".repeat(9000) },
       });
       expect(message).toMatch(new RegExp(`${payload.length + 8} bytes follow .* payload`));
       expect(message).toContain("--library-path");
@@ -160,7 +160,7 @@ part("a compiler", installed("gcc"))("payload executables", () => {
     const value = "/n".repeat(9000);
     await changeAndUndo(
       path,
-      { interpreter: loaderOfLength(200), searchPath: { value, tag: "runpath" } },
+      { interpreter: loaderOfLength(200), searchPath: { set: value } },
       payload.trim(),
     );
   });
@@ -189,7 +189,7 @@ part("a compiler", installed("gcc"))("payload executables", () => {
       await undo([path]);
       expect(sha256(path)).toBe(before);
       const value = "/n".repeat(9000);
-      expect(await refusal(path, { searchPath: { value, tag: "runpath" } })).toMatch(/payload/);
+      expect(await refusal(path, { searchPath: { set: value } })).toMatch(/payload/);
     });
   });
 });
