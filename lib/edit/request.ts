@@ -46,7 +46,7 @@ export function editsFor(
     path !== (present ?? "") ||
     needed.length !== facts.needed.length ||
     needed.some((name, at) => name !== facts.needed[at]);
-  if (outdated !== null && !goes && !same(outdated, cache)) {
+  if (outdated !== null && !goes && !(cache.length > 0 && same(outdated, cache))) {
     throw new FixelfError(
       "unsupported",
       "a resolution cache note is already present; rebuild from an unpatched binary",

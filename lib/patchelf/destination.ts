@@ -31,10 +31,9 @@ export async function write(
   edits: EditRequest | null,
 ): Promise<EditOutcome | null> {
   if (output !== null) {
-    const target = followed(output);
-    const present = statOf(target);
+    const present = statOf(output);
     if (present === null || !isSame(present, statSync(file)))
-      return elsewhere(file, target, present, edits ?? {});
+      return elsewhere(file, output, present, edits ?? {});
   }
   return edits === null ? null : here(file, edits);
 }
@@ -52,19 +51,19 @@ async function here(file: string, edits: EditRequest): Promise<EditOutcome> {
 
 async function elsewhere(
   file: string,
-  target: string,
+  output: string,
   present: Stats | null,
   edits: EditRequest,
 ): Promise<EditOutcome> {
-  if (present !== null) demandWritable(target);
-  if (present !== null && !present.isFile()) return through(file, target, edits);
+  if (present !== null) demandWritable(output);
+  if (present !== null && !present.isFile()) return through(file, output, edits);
+  const target = followed(output);
   const outcome = await orElse(
     () => edit(file, edits, { ...withoutRecord, output: target }),
     () => through(file, target, edits),
   );
   // open(2) with mode 0777, or what is there keeps its mode.
   chmodSync(target, present === null ? 0o777 & ~process.umask() : present.mode & 0o7777);
-  touch(target);
   return outcome;
 }
 
@@ -152,5 +151,10 @@ function isSame(one: Stats, other: Stats): boolean {
 
 /** What was just written is new to `make` and to backups; the engine keeps the times. */
 function touch(path: string): void {
-  utimesSync(path, statSync(path).atime, new Date());
+  try {
+    utimesSync(path, statSync(path).atime, new Date());
+  } catch (cause) {
+    // Only the owner may; for others the engine could not keep the time either.
+    if ((cause as NodeJS.ErrnoException).code !== "EPERM") throw cause;
+  }
 }

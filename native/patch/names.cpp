@@ -81,14 +81,11 @@ uint64_t DynamicNames::put(const std::string& name, bool search) {
     if (run.size() >= size && (best == nullptr || run.size() < best->size())) best = &run;
   }
   if (best != nullptr) return place(best->start);
-  const uint64_t index = liveSize();
-  if (index + size > bytes_.size()) bytes_.resize(static_cast<size_t>(index + size), 0);
+  // Behind a name that was let go, not over it: the table grows by no more than the new name, and
+  // the old one's place is free for the next.
+  const uint64_t index = bytes_.size();
+  bytes_.resize(static_cast<size_t>(index + size), 0);
   return place(index);
-}
-
-uint64_t DynamicNames::liveSize() const {
-  const bool deadEnd = !dead_.empty() && dead_.back().end == bytes_.size();
-  return deadEnd ? dead_.back().start : bytes_.size();
 }
 
 }  // namespace fixelf

@@ -46,9 +46,7 @@ class DynamicNames {
   // to, else at the end, which grows. `search` looks for it in the whole table.
   uint64_t put(const std::string& name, bool search);
 
-  // Up to the last byte that something refers to.
   [[nodiscard]] const std::vector<uint8_t>& bytes() const { return bytes_; }
-  [[nodiscard]] uint64_t liveSize() const;
 
  private:
   [[nodiscard]] uint64_t nextStart(uint64_t from) const;

@@ -116,7 +116,10 @@ class Placement {
     const char* const end = begin + name.size() + 1;
     const auto found = std::search(names->begin(), names->end(), begin, end);
     section.name = static_cast<uint32_t>(found - names->begin());
-    const bool headersMove = draft_.newSections.size() + 1 > draft_.sections.size();
+    // The header of a note that was removed.
+    const bool reuses =
+        draft_.newSections.size() > 1 && draft_.newSections.back() == SectionHeader{};
+    const bool headersMove = !reuses;
     if (found == names->end() || headersMove) {
       if (Status status = refuseOverlay(); !status) return status;
     }
@@ -127,6 +130,7 @@ class Placement {
       placed_.newSize += holder.size;
       placed_.sectionNames = ByteRange{holder.offset, std::move(*names)};
     }
+    if (reuses) draft_.newSections.pop_back();
     draft_.newSections.push_back(section);
     if (headersMove) {
       placed_.sectionsOffset = alignUp(placed_.newSize, draft_.codec().wordSize());

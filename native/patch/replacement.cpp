@@ -171,6 +171,14 @@ Status Replacement::copyMetadata(int original) const {
   return Done{};
 }
 
+Status Replacement::copyPermissions(int original) const {
+  struct stat state {};
+  if (fstat(original, &state) != 0) return systemError(errno, "examine the file", target_);
+  if (fchmod(file_.get(), state.st_mode & 0777U) != 0)
+    return systemError(errno, "set the file's mode", target_);
+  return Done{};
+}
+
 Status Replacement::publish() {
   if (temporary_.empty()) {
     // An unnamed file cannot replace another: it gets a name first.

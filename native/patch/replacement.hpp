@@ -33,6 +33,9 @@ class Replacement {
   Status apply(const std::vector<ByteRange>& ranges, uint64_t size) const;
   // Owner, mode, extended attributes (ACLs and file capabilities are such) and times.
   Status copyMetadata(int original) const;
+  // Who may read, write and execute it, for a file that is another than the original: not its
+  // owner, on whose behalf setuid and file capabilities would speak.
+  Status copyPermissions(int original) const;
   // The rename. The content has to be flushed before.
   Status publish();
 

@@ -81,7 +81,10 @@ Status prepareAtomic(Work& work) {
   const int original = work.original->descriptor();
   if (Status status = replacement->copyFrom(original, work.job.oldSize); !status) return status;
   if (Status status = replacement->apply(work.job.ranges, work.job.newSize); !status) return status;
-  if (Status status = replacement->copyMetadata(original); !status) return status;
+  // What goes elsewhere is a new file: its owner is whoever makes it, and its times are now.
+  const Status kept = work.job.output == work.job.path ? replacement->copyMetadata(original)
+                                                       : replacement->copyPermissions(original);
+  if (!kept) return kept;
   auto digest = digestOf(replacement->descriptor(), work.job.newSize, work.job.output);
   if (!digest) return digest.error();
   work.record.digest = *digest;
@@ -144,10 +147,13 @@ Status changeInPlace(Work& work) {
   struct stat state {};
   const int64_t modified = work.record.modifiedNanoseconds;
   const timespec times[2] = {{0, UTIME_OMIT}, {modified / 1'000'000'000, modified % 1'000'000'000}};
-  if (futimens(file, times) != 0 || fstat(file, &state) != 0) {
+  // Only the owner may set a time that is not now (utimensat(2)).
+  if ((futimens(file, times) != 0 && errno != EPERM) || fstat(file, &state) != 0) {
     return systemError(errno, "keep the file's times", work.job.path);
   }
   work.record.inode = state.st_ino;
+  work.record.modifiedNanoseconds =
+      static_cast<int64_t>(state.st_mtim.tv_sec) * 1'000'000'000 + state.st_mtim.tv_nsec;
   work.record.pending = false;
   if (work.job.newSize <= kDigestInPlace) {
     auto digest = digestOf(file, work.job.newSize, work.job.path);

@@ -57,13 +57,9 @@ Status removeNote(Draft& draft, size_t index) {
   for (size_t at = draft.sections.size(); at-- > 0;) {
     const SectionHeader& section = draft.sections[at];
     if (section.type != SHT_NOTE || section.offset != segment.offset) continue;
-    // The last one goes; another one would change the numbers of those behind it, so it stays as an
-    // inactive header (gABI chapter 4, SHT_NULL).
-    if (at + 1 == draft.newSections.size() && at != draft.header.sectionNameIndex) {
-      draft.newSections.pop_back();
-    } else {
-      draft.newSections[at] = SectionHeader{};
-    }
+    // It stays as an inactive header (gABI chapter 4, SHT_NULL): without it those behind it would
+    // have other numbers, and at the end of the file it would become bytes that belong to nothing.
+    draft.newSections[at] = SectionHeader{};
   }
   segment = ProgramHeader{};  // a PT_NULL, which the next addition takes
   draft.because("the note of where libraries lie is removed, as it would no longer be true");

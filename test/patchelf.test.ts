@@ -1,0 +1,519 @@
+// fixelf patchelf: the installed patchelf is the judge of what it prints and of its exit codes; the
+// loader, of what it writes.
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { native } from "../lib/native.js";
+import { addonEnvironment } from "./support/preload.js";
+import { part } from "./support/require-part.js";
+
+const main = resolve(import.meta.dirname, "../dist/cli/main.js");
+
+function missing(...commands: string[]): string | null {
+  for (const command of commands) {
+    const found = spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
+    if (!found) return `no ${command}`;
+  }
+  return existsSync(main) ? null : "no dist/cli/main.js: npm run build:ts";
+}
+
+interface Answer {
+  stdout: string;
+  stderr: string;
+  status: number | null;
+}
+
+let home: string;
+
+function start(command: string, args: readonly string[], env: Record<string, string> = {}): Answer {
+  const { PATCHELF_DEBUG: _, ...inherited } = process.env;
+  const { stdout, stderr, status } = spawnSync(command, args, {
+    cwd: home,
+    encoding: "utf8",
+    env: { ...inherited, ...env },
+  });
+  return { stdout, stderr, status };
+}
+
+function ours(...words: string[]): Answer {
+  return start(process.execPath, [main, "patchelf", ...words], {
+    ...addonEnvironment,
+    // Whatever would be remembered there would be a trace that patchelf leaves none of.
+    XDG_STATE_HOME: join(home, "state"),
+  });
+}
+
+/** Runs ours, which must succeed in silence. */
+function patch(...words: string[]): void {
+  expect(ours(...words)).toEqual({ stdout: "", stderr: "", status: 0 });
+}
+
+function asked(question: string, file: string): string {
+  const { stdout, stderr, status } = ours(`--print-${question}`, file);
+  expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
+  return stdout;
+}
+
+function readelf(flags: string, file: string): string {
+  return execFileSync("readelf", ["--wide", flags, file], { cwd: home, encoding: "utf8" });
+}
+
+const source = {
+  "value.c": "int value(void) { return 42; }\n",
+  "other.c": "int value(void) { return 43; }\n",
+  "main.c":
+    '#include <stdio.h>\nint value(void);\nint main(void) { printf("%d\\n", value()); return 0; }\n',
+};
+
+const built: Record<string, string[]> = {
+  "libs/libvalue.so": ["-shared", "-fPIC", "-Wl,-soname,libvalue.so", "value.c"],
+  "others/libother.so": ["-shared", "-fPIC", "-Wl,-soname,libother.so", "other.c"],
+  "libplain.so": ["-shared", "-fPIC", "value.c"],
+  program: ["main.c", "-Llibs", "-lvalue", "-Wl,--enable-new-dtags,-rpath,$ORIGIN/libs"],
+  "rpath-program": ["main.c", "-Llibs", "-lvalue", "-Wl,--disable-new-dtags,-rpath,/a:/b"],
+  "fixed-program": ["-no-pie", "main.c", "-Llibs", "-lvalue", "-Wl,-rpath,$ORIGIN/libs"],
+  "static-program": ["-static", "main.c", "value.c"],
+};
+
+beforeAll(() => {
+  home = mkdtempSync(join(tmpdir(), "fixelf-patchelf-"));
+  if (missing("gcc", "readelf") !== null) return;
+  for (const [name, text] of Object.entries(source)) writeFileSync(join(home, name), text);
+  for (const folder of ["libs", "others", "empty"]) mkdirSync(join(home, folder));
+  for (const [output, words] of Object.entries(built))
+    execFileSync("gcc", ["-o", output, ...words], { cwd: home });
+  writeFileSync(join(home, "text"), "no program\n".repeat(20));
+  writeFileSync(join(home, "short"), "\x7fELF");
+});
+
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+part("patchelf", missing("gcc", "readelf", "patchelf"))("beside the installed patchelf", () => {
+  const questions = ["interpreter", "soname", "rpath", "needed"];
+  const files = Object.keys(built);
+
+  it.each(questions)("prints the same --print-%s of every kind of file", (question) => {
+    for (const file of [...files, "text", "short", "empty", "not-there"]) {
+      const words = [`--print-${question}`, file];
+      expect({ file, ...ours(...words) }).toEqual({ file, ...start("patchelf", words) });
+    }
+  });
+
+  it.each([
+    [["--print-rpath", "--print-needed", "--print-interpreter", "program"]],
+    [["--print-soname", "--print-soname", "program", "libs/libvalue.so"]],
+    [["--print-rpath", "program", "rpath-program", "not-there", "libplain.so"]],
+    [["program", "--print-needed"]],
+    [["program"]],
+    [["--print-rpath"]],
+    [["--set-rpath"]],
+    [["--set-interpreter"]],
+    [["--replace-needed", "one"]],
+    [["--page-size", "0", "program"]],
+    [["--page-size", "many", "program"]],
+    [["--set-rpath", "/a", "--add-rpath", "/b", "program"]],
+    [["--output", "out", "program", "libplain.so"]],
+    [["--set-rpath", "@not-there", "program"]],
+    [["--set-interpreter", "/x", "libplain.so"]],
+    [["--set-interpreter", "/x", "static-program"]],
+    [["--set-rpath", "/x", "static-program"]],
+    [["--add-needed", "x", "static-program"]],
+    [["--unknown-option", "program"]],
+    [["-x"]],
+  ])("answers %j the same", (words) => {
+    expect(ours(...words)).toEqual(start("patchelf", words));
+  });
+
+  it("shows how it is called on stderr, without arguments as a failure", () => {
+    for (const words of [[], ["--help"], ["-h"], ["program", "--help"]]) {
+      const { stdout, stderr, status } = ours(...words);
+      const judge = start("patchelf", words);
+      expect({ stdout, status }).toEqual({ stdout: judge.stdout, status: judge.status });
+      expect(stderr).toMatch(/^syntax: patchelf/);
+      const options = judge.stderr.match(/--[a-z-]+/g) ?? [];
+      expect(options.length).toBeGreaterThan(15);
+      for (const option of options) expect(stderr).toContain(option);
+    }
+  });
+
+  it("says its version as patchelf does", () => {
+    expect(start("patchelf", ["--version"]).stdout).toMatch(/^patchelf \d+\.\d+/);
+    expect(ours("--version")).toEqual({ stdout: "patchelf 0.19.0\n", stderr: "", status: 0 });
+  });
+
+  it.each([
+    ["a longer rpath", ["--set-rpath", `/${"long".repeat(60)}`]],
+    ["a shorter rpath", ["--set-rpath", "/s"]],
+    ["more rpath", ["--add-rpath", "/more:/and/more"]],
+    ["DT_RPATH", ["--force-rpath", "--set-rpath", "/a"]],
+    ["a shrunk rpath", ["--shrink-rpath"]],
+    ["no rpath", ["--remove-rpath"]],
+    ["another interpreter", ["--set-interpreter", "/lib/ld.so.1"]],
+    ["more needed libraries", ["--add-needed", "libb.so", "--add-needed", "liba.so"]],
+    ["fewer needed libraries", ["--remove-needed", "libvalue.so"]],
+    ["other needed libraries", ["--replace-needed", "libvalue.so", "/libs/libvalue.so"]],
+    ["one for another", ["--add-needed", "libm.so.6", "--remove-needed", "libvalue.so"]],
+  ])("writes what patchelf reads as %s", (_title, words) => {
+    for (const file of ["program", "rpath-program", "fixed-program"]) {
+      copyFileSync(join(home, file), join(home, "mine"));
+      copyFileSync(join(home, file), join(home, "theirs"));
+      expect(ours(...words, "mine")).toMatchObject({ status: 0, stderr: "" });
+      expect(start("patchelf", [...words, "theirs"])).toMatchObject({ status: 0 });
+      const read = (path: string) =>
+        questions.map((question) => start("patchelf", [`--print-${question}`, path]));
+      expect(read("mine")).toEqual(read("theirs"));
+      // An entry with an empty text goes here, and stays with patchelf.
+      const entries = (path: string) =>
+        readelf("-d", path).match(/\((RPATH|RUNPATH|NEEDED)\) .*\[.+\]/g);
+      expect(entries("mine")).toEqual(entries("theirs"));
+    }
+  });
+});
+
+part("compiler", missing("gcc", "readelf"))("what it writes", () => {
+  const at = (name: string) => join(home, name);
+
+  beforeEach(() => {
+    copyFileSync(at("program"), at("it"));
+    copyFileSync(at("libs/libvalue.so"), at("it.so"));
+    chmodSync(at("it"), 0o755);
+  });
+
+  const says = (value: number) => ({ stdout: `${value}\n`, stderr: "", status: 0 });
+
+  it("an interpreter that starts the program", () => {
+    const loader = asked("interpreter", "it").trim();
+    symlinkSync(loader, at("loader"));
+    patch("--set-interpreter", at("loader"), "it");
+    expect(asked("interpreter", "it")).toBe(`${at("loader")}\n`);
+    expect(start("./it", [])).toEqual(says(42));
+  });
+
+  it("a search path, from a file too", () => {
+    const value = `/${"n".repeat(5000)}:${at("libs")}`;
+    writeFileSync(at("value"), value);
+    patch("--set-rpath", "@value", "it");
+    expect(asked("rpath", "it")).toBe(`${value}\n`);
+    expect(start("./it", [])).toEqual(says(42));
+    patch("--set-rpath", "", "it");
+    expect(asked("rpath", "it")).toBe("\n");
+    expect(start("./it", [])).toMatchObject({ status: 127 });
+    patch("--add-rpath", at("libs"), "it");
+    expect(start("./it", [])).toEqual(says(42));
+  });
+
+  it("a search path without what no needed library is in", () => {
+    const path = ["$ORIGIN/x", at("empty"), at("libs"), at("others"), ""].join(":");
+    patch("--set-rpath", path, "it");
+    const { stderr, status } = ours("--debug", "--shrink-rpath", "it");
+    expect(status).toBe(0);
+    expect(stderr).toContain(`removing directory '${at("empty")}' from RPATH`);
+    expect(asked("rpath", "it")).toBe(`$ORIGIN/x:${at("libs")}\n`);
+    patch("--shrink-rpath", "--allowed-rpath-prefixes", "/nix/store:/opt", "it");
+    expect(asked("rpath", "it")).toBe("$ORIGIN/x\n");
+  });
+
+  it("does not take a library of another machine, nor a text, for one that is needed", () => {
+    mkdirSync(at("foreign"), { recursive: true });
+    writeFileSync(at("foreign/libvalue.so"), "INPUT(-lvalue)\n".repeat(9));
+    patch("--set-rpath", `${at("foreign")}:${at("libs")}`, "--shrink-rpath", "it");
+    // Shrinking wins over setting, as with patchelf.
+    expect(asked("rpath", "it")).toBe("$ORIGIN/libs\n");
+    patch("--set-rpath", `${at("foreign")}:${at("libs")}`, "it");
+    patch("--shrink-rpath", "it");
+    expect(asked("rpath", "it")).toBe(`${at("libs")}\n`);
+  });
+
+  it("DT_RPATH or DT_RUNPATH, as forced", () => {
+    patch("--force-rpath", "--add-rpath", "/x", "it");
+    expect(readelf("-d", "it")).toMatch(/\(RPATH\).*\[\$ORIGIN\/libs:\/x\]/);
+    expect(readelf("-d", "it")).not.toContain("(RUNPATH)");
+    patch("--shrink-rpath", "it");
+    expect(readelf("-d", "it")).toMatch(/\(RUNPATH\).*\[\$ORIGIN\/libs\]/);
+    expect(start("./it", [])).toEqual(says(42));
+  });
+
+  it("needed libraries", () => {
+    patch("--replace-needed", "libvalue.so", at("others/libother.so"), "it");
+    expect(start("./it", [])).toEqual(says(43));
+    patch("--remove-needed", at("others/libother.so"), "--add-needed", "libvalue.so", "it");
+    expect(asked("needed", "it").split("\n")[0]).toBe("libvalue.so");
+    expect(start("./it", [])).toEqual(says(42));
+  });
+
+  it("a soname, of libraries alone", () => {
+    patch("--set-soname", "libanother-and-longer.so.1", "it.so");
+    expect(asked("soname", "it.so")).toBe("libanother-and-longer.so.1\n");
+    copyFileSync(at("fixed-program"), at("fixed"));
+    patch("--set-soname", "x", "fixed");
+    expect(readFileSync(at("fixed"))).toEqual(readFileSync(at("fixed-program")));
+  });
+
+  it("DF_1_NODEFLIB and DT_DEBUG", () => {
+    patch("--no-default-lib", "--add-debug-tag", "it.so");
+    expect(readelf("-d", "it.so")).toMatch(/\(FLAGS_1\).*NODEFLIB/);
+    expect(readelf("-d", "it.so")).toContain("(DEBUG)");
+    expect(start("./it", [], { LD_PRELOAD: at("it.so") })).toEqual(says(42));
+  });
+
+  it("every OS ABI that patchelf has a name for", () => {
+    for (const name of ["HP-UX", "gnu hurd", " Linux ", "FreeBSD", "OpenVMS", "sysv"])
+      patch("--set-os-abi", name, "it");
+    expect(asked("os-abi", "it")).toBe("System V\n");
+    const bytes = readFileSync(at("it"));
+    bytes[7] = 0xab;
+    writeFileSync(at("it"), bytes);
+    expect(asked("os-abi", "it")).toBe("0xAB\n");
+    expect(ours("--set-os-abi", "Plan 9", "it")).toEqual({
+      stdout: "",
+      stderr: "patchelf: unrecognized OS ABI\n",
+      status: 1,
+    });
+  });
+
+  it("an executable stack and back, to the byte", () => {
+    const before = readFileSync(at("it"));
+    expect(asked("execstack", "it")).toBe("execstack: -\n");
+    patch("--set-execstack", "it");
+    expect(asked("execstack", "it")).toBe("execstack: X\n");
+    // Printing goes before changing.
+    expect(ours("--print-execstack", "--clear-execstack", "it").stdout).toBe("execstack: X\n");
+    expect(asked("execstack", "it")).toBe("execstack: X\n");
+    patch("--clear-execstack", "it");
+    expect(readFileSync(at("it"))).toEqual(before);
+  });
+
+  it("other names for dynamic symbols, on both sides", () => {
+    mkdirSync(at("renamed"), { recursive: true });
+    writeFileSync(at("map"), "value quite_another_value\nnot_there whatever\n\nafter the end\n");
+    patch("--rename-dynamic-symbols", "map", "--output", "renamed/libvalue.so", "it.so");
+    expect(readelf("--dyn-syms", "renamed/libvalue.so")).toContain(" quite_another_value");
+    patch("--set-rpath", at("renamed"), "it");
+    expect(start("./it", [], { LD_BIND_NOW: "1" })).toMatchObject({ status: 127 });
+    patch("--rename-dynamic-symbols", "map", "it");
+    expect(start("./it", [], { LD_BIND_NOW: "1" })).toEqual(says(42));
+  });
+
+  it.each([
+    ["one", "map:1: Map file line is missing the second element"],
+    ["a b\na c", "map:2: Name 'a' appears twice in the map file"],
+    ["a b@V1", "map:1: Name pair contains version tag: a b@V1"],
+  ])("no other names of a map that says %j", (text, message) => {
+    writeFileSync(at("map"), text);
+    const answer = ours("--rename-dynamic-symbols", "map", "it");
+    expect(answer).toEqual({ stdout: "", stderr: `patchelf: ${message}\n`, status: 1 });
+    expect(ours("--rename-dynamic-symbols", "no-map", "it").stderr).toBe(
+      "patchelf: Cannot open map file no-map: No such file or directory\n",
+    );
+  });
+
+  it("symbols without their version", () => {
+    const bound = () =>
+      readelf("--dyn-syms", "it")
+        .split("\n")
+        .find((line) => line.includes(" printf"));
+    expect(bound()).toContain("printf@GLIBC");
+    patch("--clear-symbol-version", "printf", "it");
+    expect(bound()).not.toContain("@");
+    expect(start("./it", [])).toEqual(says(42));
+  });
+
+  it("a resolution cache, that goes when it is no longer true", async () => {
+    const cache = async () => (await native.inspect(at("it"))).notes.resolutionCache;
+    mkdirSync(at("capable/glibc-hwcaps"), { recursive: true });
+    patch("--set-rpath", `$ORIGIN/x:${at("capable")}:${at("empty")}:${at("libs")}`, "it");
+    patch("--build-resolution-cache", "it");
+    const found = `?$ORIGIN/x:?${at("capable")}:=${at("libs/libvalue.so")}`;
+    expect(await cache()).toEqual([
+      { soname: "libc.so.6", places: `?$ORIGIN/x:?${at("capable")}` },
+      { soname: "libvalue.so", places: found },
+    ]);
+    expect(readelf("-S", "it")).toMatch(/\.note\.nixos\.ldcache +NOTE .* A /);
+    expect(start("./it", [])).toEqual(says(42));
+
+    const bytes = readFileSync(at("it"));
+    patch("--build-resolution-cache", "--remove-needed", "absent", "it");
+    expect(readFileSync(at("it"))).toEqual(bytes);
+    writeFileSync(at("empty/libvalue.so"), "");
+    const outdated = ours("--build-resolution-cache", "it");
+    rmSync(at("empty/libvalue.so"));
+    expect(outdated).toMatchObject({ status: 1, stdout: "" });
+    expect(outdated.stderr).toContain("already present");
+
+    // Both in one: the cache is of what the file then says.
+    patch("--set-rpath", at("libs"), "--build-resolution-cache", "it");
+    expect(await cache()).toEqual([
+      { soname: "libvalue.so", places: `=${at("libs/libvalue.so")}` },
+    ]);
+    patch("--add-needed", "libm.so.6", "it");
+    expect(await cache()).toBeNull();
+    expect(start("./it", [])).toEqual(says(42));
+
+    patch("--remove-rpath", "it");
+    const none = ours("--build-resolution-cache", "it");
+    expect(none).toMatchObject({ status: 0, stdout: "" });
+    expect(none.stderr).toMatch(/^warning: .*no DT_NEEDED entries or run path/);
+    expect(ours("--build-resolution-cache", "static-program").stderr).toMatch(/^warning: /);
+    expect(ours("--build-resolution-cache", "--force-rpath", "it").status).toBe(1);
+  });
+
+  it("files without section headers, which patchelf refuses", () => {
+    const bytes = readFileSync(at("it"));
+    truncateSync(at("it"), Number(bytes.readBigUInt64LE(40)));
+    const header = readFileSync(at("it"));
+    header.writeBigUInt64LE(0n, 40);
+    header.writeUInt32LE(0, 60);
+    writeFileSync(at("it"), header);
+    patch("--set-rpath", `/${"n".repeat(3000)}:${at("libs")}`, "it");
+    expect(start("./it", [])).toEqual(says(42));
+  });
+
+  it("everything at once, to several files", () => {
+    copyFileSync(at("it"), at("it2"));
+    const words = ["--set-rpath", at("libs"), "--add-needed", "libm.so.6", "--no-default-lib"];
+    const { stdout } = ours(...words, "--print-rpath", "--print-needed", "it", "it2");
+    // What is printed is what was there before.
+    expect(stdout).toBe("$ORIGIN/libs\nlibvalue.so\nlibc.so.6\n".repeat(2));
+    for (const file of ["it", "it2"])
+      expect(asked("needed", file)).toBe("libm.so.6\nlibvalue.so\nlibc.so.6\n");
+    const missing = ours("--set-rpath", "/x", "it", "not-there", "it2");
+    expect(missing.status).toBe(1);
+    expect([asked("rpath", "it"), asked("rpath", "it2")]).toEqual(["/x\n", `${at("libs")}\n`]);
+  });
+
+  it("talk for --debug and PATCHELF_DEBUG alone, on stderr", () => {
+    const { stdout, stderr, status } = start(
+      process.execPath,
+      [main, "patchelf", "--set-rpath", "/x", "it"],
+      { ...addonEnvironment, PATCHELF_DEBUG: "" },
+    );
+    expect({ stdout, status }).toEqual({ stdout: "", status: 0 });
+    expect(stderr).toMatch(/^patching ELF file 'it'\n/);
+    expect(ours("--debug", "--set-rpath", "/y", "it").stderr).toContain("writing it\n");
+  });
+
+  describe("and where", () => {
+    it("to --output, made even where nothing changes, and by the caller's umask", () => {
+      const before = readFileSync(at("it"));
+      chmodSync(at("it"), 0o444);
+      utimesSync(at("it"), 1e9, 1e9);
+      patch("--set-rpath", "$ORIGIN/libs", "--output", "made", "it");
+      expect(readFileSync(at("made"))).toEqual(before);
+      expect(statSync(at("made")).mode & 0o777).toBe(0o777 & ~process.umask());
+      expect(statSync(at("made")).mtimeMs).toBeGreaterThan(1e12);
+      patch("--set-rpath", "/x", "--output", "made", "it");
+      expect(readFileSync(at("it"))).toEqual(before);
+      expect(asked("rpath", "made")).toBe("/x\n");
+    });
+
+    it("to an --output that is there: its mode stays, and a link to it", () => {
+      writeFileSync(at("present"), "old\n", { mode: 0o640 });
+      symlinkSync("present", at("link"));
+      patch("--output", "link", "it");
+      expect(readlinkSync(at("link"))).toBe("present");
+      expect(statSync(at("present")).mode & 0o777).toBe(0o640);
+      expect(readFileSync(at("present"))).toEqual(readFileSync(at("it")));
+    });
+
+    it("to a device, which stays one", () => {
+      patch("--set-rpath", "/x", "--output", "/dev/null", "it");
+      expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
+      const piped = spawnSync(
+        "sh",
+        ["-c", `"$0" "$1" patchelf --output /dev/stdout it | cat >piped`, process.execPath, main],
+        { cwd: home, env: { ...process.env, ...addonEnvironment } },
+      );
+      expect(piped.stderr.toString()).toBe("");
+      expect(readFileSync(at("piped"))).toEqual(readFileSync(at("it")));
+    });
+
+    it("into the file behind a symbolic link, with its mode, and a new time", () => {
+      symlinkSync("it", at("to-it"));
+      chmodSync(at("it"), 0o750);
+      utimesSync(at("it"), 1e9, 1e9);
+      patch("--set-rpath", "/x", "to-it");
+      expect(readlinkSync(at("to-it"))).toBe("it");
+      expect(asked("rpath", "it")).toBe("/x\n");
+      expect(statSync(at("it")).mode & 0o777).toBe(0o750);
+      expect(statSync(at("it")).mtimeMs).toBeGreaterThan(1e12);
+      utimesSync(at("it"), 1e9, 1e9);
+      patch("--set-rpath", "/x", "to-it");
+      expect(statSync(at("it")).mtimeMs).toBe(1e12);
+      rmSync(at("to-it"));
+    });
+
+    it("not into its other hard links", () => {
+      linkSync(at("it"), at("twin"));
+      patch("--set-rpath", "/x", "it");
+      expect(asked("rpath", "twin")).toBe("$ORIGIN/libs\n");
+    });
+
+    it("nowhere else: no record, no temporary file", () => {
+      patch("--set-rpath", "/x", "it");
+      expect(existsSync(at("state"))).toBe(false);
+      const left = execFileSync("find", [home, "-name", ".*", "-mindepth", "1"]).toString();
+      expect(left).toBe("");
+    });
+  });
+});
+
+part("ordinary user", process.getuid?.() === 0 ? null : "only root becomes another user")(
+  "as a user who may not",
+  () => {
+    const nobody = (...words: string[]) =>
+      spawnSync(process.execPath, [main, "patchelf", ...words], {
+        cwd: home,
+        encoding: "utf8",
+        uid: 65534,
+        gid: 65534,
+        env: { ...process.env, ...addonEnvironment },
+      });
+
+    beforeAll(() => chmodSync(home, 0o777));
+
+    it("refuses a file that may not be written, as open(2) does", () => {
+      copyFileSync(join(home, "program"), join(home, "closed"));
+      chmodSync(join(home, "closed"), 0o555);
+      const { stderr, status } = nobody("--set-rpath", "/x", "closed");
+      expect({ stderr, status }).toEqual({
+        stderr: "patchelf: open: Permission denied\n",
+        status: 1,
+      });
+      // What it is not to change it may still take.
+      expect(nobody("--set-rpath", "/x", "--output", "own", "closed")).toMatchObject({
+        stderr: "",
+        status: 0,
+      });
+      expect(statSync(join(home, "own")).uid).toBe(65534);
+    });
+
+    it("writes a file of somebody else, and one in a directory that is closed", () => {
+      mkdirSync(join(home, "closed-directory"));
+      const inside = join(home, "closed-directory/it");
+      for (const file of [inside, join(home, "open")]) {
+        copyFileSync(join(home, "program"), file);
+        chmodSync(file, 0o777);
+        expect(nobody("--set-rpath", "/x", file)).toMatchObject({ stderr: "", status: 0 });
+        expect(asked("rpath", file)).toBe("/x\n");
+        expect(statSync(file).uid).toBe(0);
+      }
+    });
+  },
+);
