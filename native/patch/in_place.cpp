@@ -15,25 +15,21 @@ namespace {
 
 constexpr char kCapabilities[] = "security.capability";
 
-// The sectors that the ranges touch, as the source has them, up to its end. Each run is written by
-// one call: two would leave a sector half changed if the process were killed between them.
-Result<std::vector<ByteRange>> wholeSectors(const Source& source,
-                                            std::span<const ByteRange> ranges) {
-  std::vector<ByteRange> runs;
-  for (auto range = ranges.begin(); range != ranges.end();) {
-    const uint64_t from = range->offset / kSectorSize * kSectorSize;
-    uint64_t end = range->end();
-    for (++range; range != ranges.end() && range->offset / kSectorSize <= (end - 1) / kSectorSize;
-         ++range) {
-      end = range->end();
-    }
-    end = std::min((end + kSectorSize - 1) / kSectorSize * kSectorSize, source.size());
-    if (from >= end) continue;
-    auto bytes = source.bytes(from, end - from, end - from);
+// The sectors that more than one range touches, as the source has them, up to its end.
+Result<std::vector<ByteRange>> sharedSectors(const Source& source,
+                                             std::span<const ByteRange> ranges) {
+  std::vector<ByteRange> sectors;
+  for (size_t at = 1; at < ranges.size(); ++at) {
+    const uint64_t offset = ranges[at].offset / kSectorSize * kSectorSize;
+    const bool isShared = ranges[at - 1].end() > offset;
+    const bool isKnown = !sectors.empty() && sectors.back().offset == offset;
+    if (!isShared || isKnown || offset >= source.size()) continue;
+    const uint64_t length = std::min(kSectorSize, source.size() - offset);
+    auto bytes = source.bytes(offset, length, length);
     if (!bytes) return bytes.error();
-    runs.push_back({from, std::move(*bytes)});
+    sectors.push_back({offset, std::move(*bytes)});
   }
-  return runs;
+  return sectors;
 }
 
 }  // namespace
@@ -63,12 +59,20 @@ Result<InPlace> InPlace::prepare(const FileSource& original, const std::string& 
   change.mode_ = original.identity().mode & 07777U;
   change.modifiedNanoseconds_ = original.identity().modifiedNanoseconds;
 
-  auto before = wholeSectors(original, ranges);
+  change.ranges_ = ranges;
+  for (const ByteRange& range : ranges) {
+    const uint64_t end = std::min(range.end(), original.size());
+    if (range.offset >= end) continue;
+    auto bytes = original.bytes(range.offset, end - range.offset, end - range.offset);
+    if (!bytes) return std::move(bytes.error()).at(path);
+    change.before_.push_back({range.offset, std::move(*bytes)});
+  }
+  auto before = sharedSectors(original, ranges);
+  auto after = sharedSectors(PatchedSource(original, ranges, newSize), ranges);
   if (!before) return std::move(before.error()).at(path);
-  change.before_ = std::move(*before);
-  auto after = wholeSectors(PatchedSource(original, ranges, newSize), ranges);
   if (!after) return std::move(after.error()).at(path);
-  change.after_ = std::move(*after);
+  change.sharedBefore_ = std::move(*before);
+  change.sharedAfter_ = std::move(*after);
 
   // Writing takes a file's capabilities away (kernel, file_remove_privs). Who may not give them
   // back must not write.
@@ -97,10 +101,34 @@ Result<InPlace> InPlace::prepare(const FileSource& original, const std::string& 
   return change;
 }
 
-Status InPlace::put(const std::vector<ByteRange>& ranges, uint64_t size) const {
+std::vector<InPlace::Write> InPlace::writesOf(std::span<const ByteRange> ranges,
+                                              std::span<const ByteRange> shared) {
+  std::vector<Write> writes;
+  for (const ByteRange& sector : shared)
+    writes.push_back({sector.offset, sector.bytes});
+  const auto isShared = [&](uint64_t offset) {
+    const uint64_t start = offset / kSectorSize * kSectorSize;
+    return std::any_of(shared.begin(), shared.end(),
+                       [&](const ByteRange& sector) { return sector.offset == start; });
+  };
   for (const ByteRange& range : ranges) {
-    Status status = writeFully(file_.get(), range.offset, range.bytes, path_);
-    if (!status) return status;
+    uint64_t from = range.offset;
+    uint64_t end = range.end();
+    if (isShared(from)) from = (from / kSectorSize + 1) * kSectorSize;
+    if (isShared(end - 1)) end = (end - 1) / kSectorSize * kSectorSize;
+    if (from >= end) continue;
+    const auto bytes = std::span<const uint8_t>(range.bytes);
+    writes.push_back({from, bytes.subspan(static_cast<size_t>(from - range.offset),
+                                          static_cast<size_t>(end - from))});
+  }
+  return writes;
+}
+
+Status InPlace::put(const std::vector<Write>& writes, uint64_t size) const {
+  for (const Write& write : writes) {
+    if (Status status = writeFully(file_.get(), write.offset, write.bytes, path_); !status) {
+      return status;
+    }
   }
   if (oldSize_ != newSize_ &&
       uninterrupted([&] { return ftruncate(file_.get(), static_cast<off_t>(size)); }) != 0) {
@@ -142,11 +170,11 @@ Status InPlace::write() {
   if (now != identity_) {
     return Error{ErrorCode::Changed, "the file has changed since it was read", path_, 0};
   }
-  return put(after_, newSize_);
+  return put(writesOf(ranges_, sharedAfter_), newSize_);
 }
 
 Status InPlace::rollBack() {
-  if (Status status = put(before_, oldSize_); !status) return status;
+  if (Status status = put(writesOf(before_, sharedBefore_), oldSize_); !status) return status;
   return flushFile(file_.get(), path_);
 }
 

@@ -13,7 +13,8 @@ namespace fixelf {
 class InPlace {
  public:
   // Makes ready whatever can fail, and changes no byte. Fails with Unsupported where other hard
-  // links would change as well, and with Busy where the file is being executed.
+  // links would change as well, and with Busy where the file is being executed. The ranges have to
+  // be there until all is over.
   static Result<InPlace> prepare(const FileSource& original, const std::string& path,
                                  std::span<const ByteRange> ranges, uint64_t newSize);
 
@@ -26,15 +27,24 @@ class InPlace {
 
  private:
   InPlace() = default;
-  Status put(const std::vector<ByteRange>& ranges, uint64_t size) const;
+  struct Write {
+    uint64_t offset = 0;
+    std::span<const uint8_t> bytes;
+  };
+  static std::vector<Write> writesOf(std::span<const ByteRange> ranges,
+                                     std::span<const ByteRange> shared);
+  Status put(const std::vector<Write>& writes, uint64_t size) const;
   Status keepMetadata() const;
 
   std::string path_;
   Descriptor file_;
   FileSource::Identity identity_;  // once all is prepared: who writes now is somebody else
-  // Whole sectors, as patch/record tells old from new by them.
-  std::vector<ByteRange> before_;
-  std::vector<ByteRange> after_;
+  std::span<const ByteRange> ranges_;
+  std::vector<ByteRange> before_;  // what the ranges hold now
+  // Sectors that more than one range touches, old and new: each is written by one call, as patch/
+  // record tells old from new by whole sectors, and the process may be killed between two calls.
+  std::vector<ByteRange> sharedBefore_;
+  std::vector<ByteRange> sharedAfter_;
   uint64_t oldSize_ = 0;
   uint64_t newSize_ = 0;
   uint32_t mode_ = 0;

@@ -144,6 +144,7 @@ void write(Writer& writer, const Record& record) {
   }
   writer.value<uint64_t>(0);
   writer.value<uint64_t>(0);
+  writer.value(record.cut);
   writer.value(record.inode);
   writer.value(record.modifiedNanoseconds);
   writer.value<uint8_t>(record.inPlace ? 1 : 0);
@@ -172,6 +173,7 @@ std::optional<Record> read(std::span<const uint8_t> bytes) {
       record.fixed.push_back({first + index, reader.value<uint64_t>()});
     }
   }
+  record.cut = reader.value<Sector>();
   record.inode = reader.value<uint64_t>();
   record.modifiedNanoseconds = reader.value<int64_t>();
   record.inPlace = reader.value<uint8_t>() != 0;

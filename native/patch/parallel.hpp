@@ -14,12 +14,16 @@ namespace fixelf {
 // Calls work(0) … work(count - 1), each once, in any order. What one of them throws is thrown here.
 template <class Work>
 void inParallel(size_t count, Work work) {
+  if (count <= 1) {
+    if (count == 1) work(0);
+    return;
+  }
   // More threads than this only wait for the same disk.
   constexpr unsigned kMost = 8;
   const size_t wanted =
       std::min<size_t>(count, std::clamp(std::thread::hardware_concurrency(), 1U, kMost));
   std::atomic<size_t> next{0};
-  std::vector<std::exception_ptr> thrown(std::max<size_t>(wanted, 1));
+  std::vector<std::exception_ptr> thrown(wanted);
   const auto run = [&](size_t self) {
     try {
       for (size_t at = next++; at < count; at = next++)

@@ -15,9 +15,9 @@ namespace fixelf {
 
 namespace {
 
-using SectorBytes = std::array<uint8_t, kSectorSize>;
+using SectorBytes = std::span<const uint8_t, kSectorSize>;
 
-uint64_t hashOf(const SectorBytes& bytes) {
+uint64_t hashOf(SectorBytes bytes) {
   return XXH3_64bits(bytes.data(), bytes.size());
 }
 
@@ -28,8 +28,8 @@ bool isZero(std::span<const uint8_t> bytes) {
 // Calls back with each sector, zeros behind the source's end, until told to stop. Reads neighbours
 // together.
 Status eachSector(const Source& source, std::span<const Sector> sectors,
-                  const std::function<bool(size_t, const SectorBytes&)>& visit) {
-  constexpr size_t kTogether = 512;
+                  const std::function<bool(size_t, SectorBytes)>& visit) {
+  constexpr size_t kTogether = 128;
   std::vector<uint8_t> buffer;
   for (size_t begin = 0; begin < sectors.size();) {
     size_t end = begin + 1;
@@ -47,26 +47,23 @@ Status eachSector(const Source& source, std::span<const Sector> sectors,
       }
     }
     for (size_t at = begin; at < end; ++at) {
-      SectorBytes bytes{};
-      std::copy_n(buffer.begin() + static_cast<ptrdiff_t>((at - begin) * kSectorSize), kSectorSize,
-                  bytes.begin());
-      if (!visit(at, bytes)) return Done{};
+      const auto bytes = std::span(buffer).subspan((at - begin) * kSectorSize);
+      if (!visit(at, bytes.first<kSectorSize>())) return Done{};
     }
     begin = end;
   }
   return Done{};
 }
 
-// What a sector is that a file of `size` bytes ends in.
-SectorBytes cutAt(SectorBytes bytes, uint64_t index, uint64_t size) {
-  const uint64_t offset = index * kSectorSize;
-  const uint64_t kept = size > offset ? std::min<uint64_t>(size - offset, kSectorSize) : 0;
-  std::fill(bytes.begin() + static_cast<ptrdiff_t>(kept), bytes.end(), uint8_t{0});
-  return bytes;
-}
-
-bool isSectorOf(const SectorBytes& bytes, const Sector& sector, uint64_t size) {
-  return hashOf(bytes) == sector.hash || hashOf(cutAt(bytes, sector.index, size)) == sector.hash;
+// Whether these are a sector's bytes, in a file that will end (or did end) at `size` but is longer
+// for now.
+bool isSectorOf(SectorBytes bytes, const Sector& sector, uint64_t size) {
+  if (hashOf(bytes) == sector.hash) return true;
+  const uint64_t offset = sector.index * kSectorSize;
+  if (size >= offset + kSectorSize) return false;
+  std::array<uint8_t, kSectorSize> cut{};
+  if (size > offset) std::copy_n(bytes.begin(), size - offset, cut.begin());
+  return hashOf(cut) == sector.hash;
 }
 
 const Sector* find(const std::vector<Sector>& sectors, uint64_t index) {
@@ -78,12 +75,12 @@ const Sector* find(const std::vector<Sector>& sectors, uint64_t index) {
 
 // Whether a sector holds the original's bytes, as far as they were replaced, and nothing behind the
 // original's end.
-bool isOriginalSector(const SectorBytes& bytes, uint64_t index, const Record& record) {
+bool isOriginalSector(SectorBytes bytes, uint64_t index, const Record& record) {
   const uint64_t offset = index * kSectorSize;
   const uint64_t end = offset + kSectorSize;
   if (end > record.originalSize) {
     const uint64_t inside = std::max(record.originalSize, offset) - offset;
-    if (!isZero(std::span(bytes).subspan(static_cast<size_t>(inside)))) return false;
+    if (!isZero(bytes.subspan(static_cast<size_t>(inside)))) return false;
   }
   auto range =
       std::partition_point(record.original.begin(), record.original.end(),
@@ -104,7 +101,7 @@ bool isOriginalSector(const SectorBytes& bytes, uint64_t index, const Record& re
 Result<bool> holdsFixed(const FileSource& file, const Record& record) {
   if (file.size() != record.fixedSize) return false;
   bool same = true;
-  Status status = eachSector(file, record.fixed, [&](size_t at, const SectorBytes& bytes) {
+  Status status = eachSector(file, record.fixed, [&](size_t at, SectorBytes bytes) {
     return same = hashOf(bytes) == record.fixed[at].hash;
   });
   if (!status) return status.error();
@@ -138,9 +135,10 @@ Result<FileState> compareWithPending(const FileSource& file, const Record& pendi
   bool after = file.size() == pending.fixedSize;
   bool before = file.size() == (settled != nullptr ? settled->fixedSize : pending.originalSize);
   bool known = true;
-  Status status = eachSector(file, pending.fixed, [&](size_t at, const SectorBytes& bytes) {
+  Status status = eachSector(file, pending.fixed, [&](size_t at, SectorBytes bytes) {
     const Sector& sector = pending.fixed[at];
-    const bool isAfter = isSectorOf(bytes, sector, pending.fixedSize);
+    const bool isAfter = isSectorOf(bytes, sector, pending.fixedSize) ||
+                         (pending.cut.index == sector.index && pending.cut.hash == hashOf(bytes));
     const Sector* earlier = settled != nullptr ? find(settled->fixed, sector.index) : nullptr;
     const bool isOriginal = isOriginalSector(bytes, sector.index, pending);
     const bool isBefore =
@@ -233,11 +231,21 @@ Result<Record> recordOf(const FileSource& file, std::span<const ByteRange> range
                   [](const Sector& a, const Sector& b) { return a.index == b.index; }),
       record.fixed.end());
   const PatchedSource changed(file, ranges, newSize);
-  Status status = eachSector(changed, record.fixed, [&](size_t at, const SectorBytes& bytes) {
+  Status status = eachSector(changed, record.fixed, [&](size_t at, SectorBytes bytes) {
     record.fixed[at].hash = hashOf(bytes);
     return true;
   });
   if (!status) return status.error();
+  record.cut.index = newSize;
+  if (newSize > file.size() && file.size() % kSectorSize != 0) {
+    record.cut.index = file.size() / kSectorSize;
+    const PatchedSource cut(changed, {}, file.size());
+    status = eachSector(cut, {&record.cut, 1}, [&](size_t, SectorBytes bytes) {
+      record.cut.hash = hashOf(bytes);
+      return true;
+    });
+    if (!status) return status.error();
+  }
   return record;
 }
 
@@ -257,7 +265,7 @@ Result<FileState> compare(const FileSource& file, const Remembered& remembered) 
 Result<bool> holdsOriginal(const FileSource& file, const Record& record) {
   if (file.size() != record.originalSize) return false;
   bool same = true;
-  Status status = eachSector(file, record.fixed, [&](size_t at, const SectorBytes& bytes) {
+  Status status = eachSector(file, record.fixed, [&](size_t at, SectorBytes bytes) {
     return same = isOriginalSector(bytes, record.fixed[at].index, record);
   });
   if (!status) return status.error();
