@@ -165,7 +165,10 @@ Status Replacement::apply(std::span<const ByteRange> ranges, uint64_t size) cons
     Status status = writeFully(file_.get(), range.offset, range.bytes, target_);
     if (!status) return status;
   }
-  if (uninterrupted([&] { return ftruncate(file_.get(), static_cast<off_t>(size)); }) != 0) {
+  struct stat state {};
+  if (fstat(file_.get(), &state) != 0) return systemError(errno, "examine the file", target_);
+  if (std::cmp_not_equal(state.st_size, size) &&
+      uninterrupted([&] { return ftruncate(file_.get(), static_cast<off_t>(size)); }) != 0) {
     return systemError(errno, "set the size of the file", target_);
   }
   return Done{};
