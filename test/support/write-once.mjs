@@ -28,4 +28,4 @@ const answers = await (action === "undo"
   ? native.undo(files, records)
   : native.apply(jobs, records)
 ).catch((failure) => files.map(() => failure));
-console.log(JSON.stringify(answers.map((answer) => answer && answer.code)));
+console.log(JSON.stringify(answers.map((answer) => answer?.code)));
