@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <new>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "patch/in_place.hpp"
@@ -217,16 +219,25 @@ class Batch {
     for (Work& work : works_) {
       if (work.status && work.record && wanted(work)) chosen.push_back(&work);
     }
-    inParallel(chosen.empty() ? 1 : 2, [&](size_t task) {
-      if (task == 0) {
-        flush();
-        return;
+    // A digest is not needed, only good to have.
+    const auto read = [&] {
+      try {
+        for (Work* work : chosen) {
+          auto digest = digestOf(work->newDescriptor(), work->job.newSize, work->job.output);
+          if (digest) work->digest = *digest;
+        }
+      } catch (const std::bad_alloc&) {
       }
-      for (Work* work : chosen) {
-        auto digest = digestOf(work->newDescriptor(), work->job.newSize, work->job.output);
-        if (digest) work->digest = *digest;  // it is not needed, only good to have
+    };
+    std::thread reader;
+    if (!chosen.empty()) {
+      try {
+        reader = std::thread(read);
+      } catch (const std::system_error&) {
       }
-    });
+    }
+    flush();
+    if (reader.joinable()) reader.join();
   }
 
   void flushContents() {
