@@ -14,12 +14,17 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { missingPeers, patchelfs } from "./peers.mjs";
 
 const timer = "/usr/bin/time";
 const hasTimer = existsSync(timer);
 
-/** @type {{ name: string, group: string, tool?: string, fixes?: boolean, floor?: boolean }[]} */
-export const contestants = [
+/**
+ * `group` says whose floor is whose; `slow` ones sit out where a turn would take a minute.
+ * @type {{ name: string, group: string, fixes?: boolean, floor?: boolean, slow?: boolean }[]}
+ */
+export const writers = [
   { name: "Node alone", group: "node", run: () => {} },
   {
     name: "plain copy (no flush)",
@@ -48,7 +53,7 @@ export const contestants = [
     run({ files, prepared }) {
       for (const [index, path] of files.entries()) {
         const file = openSync(path, "r+");
-        for (const { offset, bytes } of prepared[index].ranges) {
+        for (const { offset, bytes } of prepared[index]) {
           writeSync(file, bytes, 0, bytes.length, offset);
         }
         closeSync(file);
@@ -64,30 +69,70 @@ export const contestants = [
     run: fixWith(true),
   },
   {
-    name: "patchelf, a process a file",
-    group: "patchelf",
-    tool: "patchelf",
+    name: "fixelf in place, planned before",
+    group: "in place",
     fixes: true,
-    run: patchelf,
+    prepare: planJobs,
+    run: ({ prepared }) => applyJobs(prepared),
   },
-  {
-    name: "patchelf, then flush",
-    group: "patchelf",
-    tool: "patchelf",
-    fixes: true,
-    run(turn) {
-      const peak = patchelf(turn);
-      flush(turn.files);
-      return peak;
+  ...patchelfs.flatMap((peer) => [
+    {
+      name: peer.name,
+      group: "patchelf",
+      slow: true,
+      fixes: true,
+      run: patchelfWith(peer.command),
     },
+    {
+      name: `${peer.name}, then flush`,
+      group: "patchelf",
+      slow: true,
+      fixes: true,
+      run(turn) {
+        const peak = patchelfWith(peer.command)(turn);
+        flush(turn.files);
+        return peak;
+      },
+    },
+  ]),
+];
+
+const commandLine = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const hasPatchelfCommand = existsSync(new URL("../dist/cli/patchelf.js", import.meta.url));
+
+/** Whole processes that print one file's RUNPATH; the least is a Node that does nothing. */
+export const starters = [
+  {
+    name: "floor: node -e 0",
+    group: "start",
+    floor: true,
+    run: () => command(process.execPath, ["-e", "0"]),
   },
-].filter(({ tool }) => tool === undefined || isInstalled(tool));
+  ...(hasPatchelfCommand
+    ? [
+        {
+          name: "fixelf patchelf --print-rpath",
+          group: "start",
+          run: ({ files }) =>
+            command(process.execPath, [commandLine, "patchelf", "--print-rpath", files[0]]),
+        },
+      ]
+    : []),
+  ...patchelfs.map((peer) => ({
+    name: `${peer.name} --print-rpath`,
+    group: "start",
+    run: ({ files }) =>
+      command(peer.command[0], [...peer.command.slice(1), "--print-rpath", files[0]]),
+  })),
+];
+
+export const contestants = [...writers, ...starters];
 
 /** What would have been measured, had it been there. */
 export function missingTools() {
-  const missing = [];
-  if (!isInstalled("patchelf")) missing.push("patchelf, which is not installed");
+  const missing = missingPeers().map((name) => `${name}, which is not here and can't be fetched`);
   if (!hasTimer) missing.push(`the memory of other programs, for want of ${timer}`);
+  if (!hasPatchelfCommand) missing.push("fixelf patchelf, which this build has not");
   return missing;
 }
 
@@ -96,32 +141,49 @@ export async function loadNative() {
   return native;
 }
 
+/** As many bytes as fixelf would write, to the same places; which ones costs nothing. */
 async function planBytes({ files, edits }) {
   const native = await loadNative();
-  return Promise.all(files.map((file) => native.layOut(file, edits)));
+  const layouts = await Promise.all(files.map((file) => native.layOut(file, edits)));
+  return layouts.map(({ ranges }) =>
+    ranges.map(({ offset, size }) => ({ offset, bytes: Buffer.alloc(size, 1) })),
+  );
 }
 
 /** As lib/fix does it: all layouts, then one call that writes them all, with undo records. */
 function fixWith(inPlace) {
-  return async ({ files, edits, scratch, prepared: native }) => {
-    const records = join(scratch, "records");
-    mkdirSync(records);
-    const layouts = await Promise.all(files.map((file) => native.layOut(file, edits)));
-    const jobs = files.map((path, index) => ({
-      path,
-      output: path,
-      layout: layouts[index],
-      inPlace,
-    }));
-    const failure = (await native.apply(jobs, records)).find((answer) => answer !== null);
-    if (failure) throw failure;
-  };
+  return async ({ files, edits, scratch, prepared: native }) =>
+    applyJobs(await layOutAll({ native, files, edits, scratch, inPlace }));
 }
 
-function patchelf({ files, edits }) {
-  const set = edits.interpreter ? ["--set-interpreter", edits.interpreter] : [];
-  const each = ["-0", "-n", "1", "patchelf", ...set, "--set-rpath", edits.searchPath.value];
-  return command("xargs", each, `${files.join("\0")}\0`);
+async function planJobs(turn) {
+  return layOutAll({ ...turn, native: await loadNative(), inPlace: true });
+}
+
+async function layOutAll({ native, files, edits, scratch, inPlace }) {
+  const records = join(scratch, "records");
+  mkdirSync(records);
+  const layouts = await Promise.all(files.map((file) => native.layOut(file, edits)));
+  const jobs = files.map((path, index) => ({
+    path,
+    output: path,
+    layout: layouts[index],
+    inPlace,
+  }));
+  return { native, records, jobs };
+}
+
+async function applyJobs({ native, records, jobs }) {
+  const failure = (await native.apply(jobs, records)).find((answer) => answer !== null);
+  if (failure) throw failure;
+}
+
+function patchelfWith(program) {
+  return ({ files, edits }) => {
+    const set = edits.interpreter ? ["--set-interpreter", edits.interpreter] : [];
+    const each = ["-0", "-n", "1", ...program, ...set, "--set-rpath", edits.searchPath.value];
+    return command("xargs", each, `${files.join("\0")}\0`);
+  };
 }
 
 /** fsync for one file, syncfs for many: what fixelf does too. */
@@ -146,8 +208,4 @@ function command(program, args, input = "") {
   if (error) throw error;
   if (status !== 0) throw new Error(`${program} failed: ${stderr}`);
   return hasTimer ? Number(stderr.trim().split("\n").at(-1)) : null;
-}
-
-function isInstalled(tool) {
-  return (process.env.PATH ?? "").split(":").some((directory) => existsSync(join(directory, tool)));
 }

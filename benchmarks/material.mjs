@@ -10,6 +10,7 @@ import {
   readdirSync,
   readSync,
   realpathSync,
+  writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,6 +43,46 @@ export class Material {
       .filter((path) => lstatSync(path).isFile() && readHeaders(path)?.hasInterpreter)
       .sort((a, b) => lstatSync(b).size - lstatSync(a).size);
     return new Material(`1 file, a copy of ${largest}`, [largest]);
+  }
+
+  /**
+   * A program with a section of so many bytes that nothing maps, as debug information is. Made anew
+   * in `directory`: a copy of this Node whose .comment lies at the end, before the section headers.
+   */
+  static giant(bytes, directory) {
+    const path = join(directory, "giant");
+    copyFileSync(process.execPath, path);
+    const file = openSync(path, "r+");
+    const header = Buffer.alloc(64);
+    readSync(file, header, 0, 64, 0);
+    const tableSize = header.readUInt16LE(58) * header.readUInt16LE(60);
+    const table = Buffer.alloc(tableSize);
+    readSync(file, table, 0, tableSize, Number(header.readBigUInt64LE(40)));
+    const start = lstatSync(path).size;
+    const filler = Buffer.alloc(1 << 24, "not much to say, but a lot of it\n");
+    for (let at = 0; at < bytes; at += filler.length) {
+      writeSync(file, filler, 0, filler.length, start + at);
+    }
+    const last = table.length - 64 * 1;
+    for (let at = last; at >= 64; at -= 64) {
+      // The last one that is neither mapped nor the names of the sections.
+      const isNames = at === header.readUInt16LE(62) * 64;
+      if (table.readBigUInt64LE(at + 8) !== 0n || isNames) continue;
+      table.writeUInt32LE(1, at + 4); // SHT_PROGBITS
+      table.writeBigUInt64LE(BigInt(start), at + 24);
+      table.writeBigUInt64LE(BigInt(bytes), at + 32);
+      table.writeUInt32LE(0, at + 40);
+      table.writeUInt32LE(0, at + 44);
+      table.writeBigUInt64LE(0n, at + 56);
+      break;
+    }
+    writeSync(file, table, 0, tableSize, start + bytes);
+    header.writeBigUInt64LE(BigInt(start + bytes), 40);
+    writeSync(file, header, 0, 64, 0);
+    closeSync(file);
+    return new Material("1 file, a copy of this Node with a section as of debug information", [
+      path,
+    ]);
   }
 
   /** Shared libraries of the distribution, spread evenly over their names. */

@@ -7,7 +7,7 @@
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { contestants, missingTools } from "./contestants.mjs";
+import { missingTools, starters, writers } from "./contestants.mjs";
 import { Material } from "./material.mjs";
 import { measureRounds } from "./measure.mjs";
 import { describeMachine, printTable } from "./table.mjs";
@@ -25,22 +25,35 @@ const searchPath = ["gcc-14.3.0-lib", "openssl-3.5.2", "zlib-1.3.1", "icu4c-76.1
   .join(":");
 
 console.log(describeMachine(scratch, rounds));
+const interpreter = `${store}-glibc-2.40-66/lib/ld-linux-x86-64.so.2`;
+const runpath = { value: searchPath, tag: "runpath" };
 const scenarios = [
   {
     title: "One large program: interpreter and RUNPATH",
     material: Material.largestProgram(),
-    edits: {
-      interpreter: `${store}-glibc-2.40-66/lib/ld-linux-x86-64.so.2`,
-      searchPath: { value: searchPath, tag: "runpath" },
-    },
+    edits: { interpreter, searchPath: runpath },
+    contestants: writers,
+  },
+  {
+    title: "One program of a gigabyte: interpreter and RUNPATH",
+    material: Material.giant(2 ** 30, scratch),
+    edits: { interpreter, searchPath: runpath },
+    contestants: writers.filter(({ slow }) => !slow),
   },
   {
     title: "Many shared libraries: RUNPATH",
     material: Material.sharedLibraries(300),
-    edits: { searchPath: { value: searchPath, tag: "runpath" } },
+    edits: { searchPath: runpath },
+    contestants: writers,
+  },
+  {
+    title: "To print one RUNPATH, the whole process",
+    material: Material.sharedLibraries(1),
+    edits: {},
+    contestants: starters,
   },
 ];
-for (const { title, material, edits } of scenarios) {
+for (const { title, material, edits, contestants } of scenarios) {
   console.log(`\n${title}\n${material.description}\n`);
   printTable(material, await measureRounds({ contestants, material, edits, rounds, scratch }));
 }

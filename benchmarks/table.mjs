@@ -17,11 +17,12 @@ export function printTable(material, results) {
       .filter(({ contestant }) => contestant.floor)
       .map(({ contestant, turns }) => [contestant.group, turns]),
   );
-  const patchelf = results.find(({ contestant }) => contestant.tool === "patchelf")?.turns;
+  // The first of them: the one that is installed, if any is.
+  const patchelf = results.find(({ contestant }) => /^patchelf/.test(contestant.name))?.turns;
   const rows = results.map(({ contestant, turns }) => {
     const peak = megabytes(median(turns.map(({ peakKilobytes }) => peakKilobytes)) * 1024);
     const isWork = contestant.group !== "node";
-    if (!isWork) return [contestant.name, "", "", "", "", "", "", peak, ""];
+    if (!isWork) return [contestant.name, "", "", "", "", "", "", peak, "", ""];
     const times = turns.map(({ milliseconds }) => milliseconds);
     const seconds = median(times) / 1000;
     // What patchelf does is a rewriting of the whole file: the floor of that is the atomic one.
@@ -36,10 +37,15 @@ export function printTable(material, results) {
       patchelf ? pairedRatio(turns, patchelf).toFixed(2) : "",
       turns[0].peakKilobytes === null ? "?" : peak,
       megabytes(median(turns.map(({ written }) => written))),
+      turns[0].grown === null ? "" : kilobytes(median(turns.map(({ grown }) => grown))),
     ];
   });
   const head = ["", "ms", "from–to", "files/s", "MB/s", "× floor", "× patchelf"];
-  print([[...head, "peak MB", "written MB"], ...rows]);
+  print([[...head, "peak MB", "written MB", "growth kB"], ...rows]);
+}
+
+function kilobytes(bytes) {
+  return (bytes / 1e3).toFixed(1);
 }
 
 function megabytes(bytes) {

@@ -1,6 +1,6 @@
 // One contestant's one turn, in a process of its own, so that its memory and its writing are its
 // own. Told on standard input what to do; answers on standard output, in JSON.
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { contestants, loadNative } from "./contestants.mjs";
 
 const { name, files, edits, scratch } = JSON.parse(readFileSync(0, "utf8"));
@@ -8,6 +8,7 @@ const contestant = contestants.find((candidate) => candidate.name === name);
 const turn = { files, edits, scratch };
 turn.prepared = await contestant.prepare?.(turn);
 
+const sizeBefore = sizeOfAll();
 const writtenBefore = bytesWritten();
 const start = performance.now();
 const ofPrograms = await contestant.run(turn);
@@ -15,8 +16,13 @@ const milliseconds = performance.now() - start;
 const written = bytesWritten() - writtenBefore;
 const peakKilobytes = ofPrograms === undefined ? ownPeak() : ofPrograms;
 
+const grown = contestant.fixes ? (sizeOfAll() - sizeBefore) / files.length : null;
 if (contestant.fixes) await checkFixed();
-console.log(JSON.stringify({ milliseconds, written, peakKilobytes }));
+console.log(JSON.stringify({ milliseconds, written, peakKilobytes, grown }));
+
+function sizeOfAll() {
+  return files.reduce((sum, file) => sum + statSync(file).size, 0);
+}
 
 /** The kernel counts what dirties pages, of this process and of the ones that it has waited for. */
 function bytesWritten() {

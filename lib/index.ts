@@ -20,7 +20,7 @@ export type { Edit, FilePlan, FixPlan, Outcome } from "./fix/outcome.js";
 export { plan } from "./fix/plan.js";
 export { type UndoOutcome, undo } from "./fix/undo.js";
 export { inspect, type ResolveOptions, resolve } from "./inspect.js";
-export type { ByteRange, Edits, Layout, Renaming } from "./native.js";
+export type { Edits, Layout, Renaming } from "./native.js";
 export type { CommonOptions, PlanOptions } from "./options.js";
 export { Store, type StoreOptions } from "./store/context.js";
 export type { Provider, Providers, Rejected, Wanted } from "./store/find.js";

@@ -89,26 +89,15 @@ export interface Edits {
   pageSize?: number;
 }
 
-export interface ByteRange {
-  offset: number;
-  bytes: Uint8Array;
-}
-
-/** What identifies the content that a layout was made for. */
-export interface Identity {
-  device: bigint;
-  inode: bigint;
-  size: bigint;
-  modifiedNanoseconds: bigint;
-  changedNanoseconds: bigint;
-}
-
+/** Which bytes change; what they become stays with the addon, however much it is. */
 export interface Layout {
-  ranges: ByteRange[];
+  /** Bytes, sorted and disjoint. */
+  ranges: { offset: number; size: number }[];
   oldSize: number;
   newSize: number;
   reasons: string[];
-  identity: Identity;
+  /** What `apply` writes, and the identity of the content that it was planned for. */
+  readonly handle: object;
 }
 
 export interface WriteJob {
@@ -134,7 +123,8 @@ interface NativeAddon {
   walk(root: string): Promise<Walked>;
   layOut(path: string, edits: Edits): Promise<Layout>;
   apply(jobs: WriteJob[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
-  undo(path: string, recordDirectory: string): Promise<void>;
+  /** For each null where it was restored. One flush serves them all. */
+  undo(paths: string[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
 }
 
 const packageDirectory = fileURLToPath(new URL("..", import.meta.url));

@@ -181,7 +181,7 @@ for (const machine of machines) {
         expect(again.ranges).toEqual([]);
         expect(again.newSize).toBe(again.oldSize);
       }
-      await native.undo(path, records);
+      expect(await native.undo([path], records)).toEqual([null]);
       expect(sha256(path)).toBe(before);
     });
 
@@ -212,7 +212,7 @@ for (const machine of machines) {
         await edit(path, { searchPath: { value, tag: "runpath" } });
         expect(run(join(home, "user"))).toBe("42\n");
       }
-      await native.undo(path, records);
+      expect(await native.undo([path], records)).toEqual([null]);
       expect(sha256(path)).toBe(before);
     });
   });

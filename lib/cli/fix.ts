@@ -39,7 +39,7 @@ export function define(program: Command): void {
       const planned = await plan(paths, planOptions(flags));
       if (signal.aborted) return exitCodes.interrupted;
       if (flags.dryRun) {
-        print("plan", { files: planned.files.map(withoutBytes) }, () =>
+        print("plan", { files: planned.files.map(withoutHandle) }, () =>
           planText(planned.files, colors),
         );
         return worst(planned.files.map(({ refusal }) => codeOfRefusal(refusal)));
@@ -67,14 +67,14 @@ function planOptions(flags: FixFlags): PlanOptions {
   };
 }
 
-/** Where the changes are said, not what they are: a library may be appended to by megabytes. */
-function withoutBytes({ layout, ...file }: FilePlan) {
+/** Where bytes change and how many; what they become is the addon's own matter. */
+function withoutHandle({ layout, ...file }: FilePlan) {
   return {
     ...file,
     layout: layout && {
       oldSize: layout.oldSize,
       newSize: layout.newSize,
-      ranges: layout.ranges.map(({ offset, bytes }) => ({ offset, size: bytes.length })),
+      ranges: layout.ranges,
     },
   };
 }

@@ -99,8 +99,12 @@ async function takeBack(file: FilePlan, outcome: Outcome, result: Verification):
     message: `it was given back as it was: ${why}`,
   };
   try {
-    if (file.output === file.host) await native.undo(file.host, await stateSubdirectory("undo"));
-    else await unlink(file.output);
+    if (file.output === file.host) {
+      const [failure] = await native.undo([file.host], await stateSubdirectory("undo"));
+      if (failure) throw failure;
+    } else {
+      await unlink(file.output);
+    }
   } catch (caught) {
     error.message = `${why}, and it could not be given back: ${fromNative(caught).message}`;
   }

@@ -13,8 +13,10 @@ export interface UndoOutcome {
 }
 
 /**
- * Restores each file; below a directory, all that fixelf has changed.
- * @throws FixelfError `not-found` or `permission-denied` for a path that was named
+ * Restores each file; below a directory, all that fixelf has changed. All that one path names is
+ * written together.
+ * @throws FixelfError `not-found` or `permission-denied` for a path that was named, or where the
+ *   state directory cannot be made or read
  */
 export async function undo(paths: readonly string[]): Promise<UndoOutcome[]> {
   const records = await stateSubdirectory("undo");
@@ -25,15 +27,17 @@ export async function undo(paths: readonly string[]): Promise<UndoOutcome[]> {
       throw new FixelfError(code, `${path}: there is no such file`, { path, cause });
     });
     if (!(await stat(host)).isDirectory()) {
-      outcomes.push(await restore(path, host, records));
+      outcomes.push(...(await restore([{ path, host }], records)));
       continue;
     }
     const { elf } = await settled(native.walk(host));
-    const below = [];
-    for (const { path: found } of elf) {
-      const outcome = await restore(path + found.slice(host.length), found, records);
-      if (outcome.error?.code !== "no-undo-record") below.push(outcome);
-    }
+    const files = elf.map((found) => ({
+      path: path + found.path.slice(host.length),
+      host: found.path,
+    }));
+    const below = (await restore(files, records)).filter(
+      ({ error }) => error?.code !== "no-undo-record",
+    );
     const none = "fixelf has no record of having changed anything below this directory";
     const error = { code: "no-undo-record" as const, message: none };
     outcomes.push(...(below.length > 0 ? below : [{ path, outcome: "refused" as const, error }]));
@@ -41,14 +45,24 @@ export async function undo(paths: readonly string[]): Promise<UndoOutcome[]> {
   return outcomes;
 }
 
-async function restore(path: string, host: string, records: string): Promise<UndoOutcome> {
-  try {
-    await native.undo(host, records);
-    await removeRoots(host);
-    return { path, outcome: "restored", error: null };
-  } catch (caught) {
-    const { code, message } = fromNative(caught);
-    const refused = code === "no-undo-record" || code === "changed";
-    return { path, outcome: refused ? "refused" : "failed", error: { code, message } };
+/** Each by the name that its user knows, and where it really lies. */
+async function restore(
+  files: readonly { path: string; host: string }[],
+  records: string,
+): Promise<UndoOutcome[]> {
+  const hosts = files.map(({ host }) => host);
+  const failures = await settled(native.undo(hosts, records));
+  const outcomes: UndoOutcome[] = [];
+  for (const [index, { path, host }] of files.entries()) {
+    const failure = failures[index];
+    if (failure) {
+      const { code, message } = fromNative(failure);
+      const refused = code === "no-undo-record" || code === "changed" || code === "busy";
+      outcomes.push({ path, outcome: refused ? "refused" : "failed", error: { code, message } });
+    } else {
+      await removeRoots(host);
+      outcomes.push({ path, outcome: "restored", error: null });
+    }
   }
+  return outcomes;
 }

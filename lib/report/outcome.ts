@@ -20,12 +20,12 @@ function filePlanText(file: FilePlan, colors: Colors): string {
   if (output !== host) lines.push(`  output  ${printable(output)}`);
   lines.push(...edits.map(editText), ...reasonLines(reasons, colors));
   if (layout) {
-    const bytes = layout.ranges.reduce((sum, range) => sum + range.bytes.length, 0);
+    const bytes = layout.ranges.reduce((sum, range) => sum + range.size, 0);
     lines.push(
       `  ${plural(bytes, "byte")} in ${plural(layout.ranges.length, "range")}; size ${layout.oldSize} → ${layout.newSize}`,
     );
     for (const range of layout.ranges)
-      lines.push(`    at 0x${range.offset.toString(16)}: ${plural(range.bytes.length, "byte")}`);
+      lines.push(`    at 0x${range.offset.toString(16)}: ${plural(range.size, "byte")}`);
   }
   for (const storePath of storePaths) lines.push(`  will point at ${printable(storePath)}`);
   return lines.join("\n");

@@ -27,48 +27,61 @@ Napi::Value walkTree(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value layOutFile(const Napi::CallbackInfo& call) {
-  return PromisedWork<PlannedLayout>::start(
+  using Planned = std::shared_ptr<const PlannedLayout>;
+  return PromisedWork<Planned>::start(
       call.Env(),
       [path = toPath(call[0]),
-       edits = toEdits(call[1].As<Napi::Object>())]() -> Result<PlannedLayout> {
+       edits = toEdits(call[1].As<Napi::Object>())]() -> Result<Planned> {
         auto source = FileSource::open(path);
         if (!source) return source.error();
         auto layout = layOut(**source, edits);
         if (!layout) return std::move(layout.error()).at(path);
-        return PlannedLayout{std::move(*layout), (*source)->identity()};
+        return std::make_shared<const PlannedLayout>(std::move(*layout), (*source)->identity());
       },
-      [](Napi::Env env, PlannedLayout& planned) { return toValue(env, planned); });
+      [](Napi::Env env, Planned& planned) { return toValue(env, std::move(planned)); });
+}
+
+using Answers = std::vector<Status>;
+
+// For each null, or what went wrong.
+Napi::Value toValue(Napi::Env env, const Answers& answers) {
+  Napi::Array values = Napi::Array::New(env, answers.size());
+  uint32_t index = 0;
+  for (const Status& answer : answers) {
+    values[index++] = answer ? env.Null() : toError(env, answer.error()).Value();
+  }
+  return values;
 }
 
 Napi::Value applyJobs(const Napi::CallbackInfo& call) {
   const auto array = call[0].As<Napi::Array>();
+  std::vector<std::shared_ptr<const PlannedLayout>> layouts;
   std::vector<WriteJob> jobs;
   for (uint32_t index = 0; index < array.Length(); ++index) {
-    jobs.push_back(toWriteJob(array.Get(index).As<Napi::Object>()));
+    PlannedWrite write = toPlannedWrite(array.Get(index).As<Napi::Object>());
+    layouts.push_back(std::move(write.planned));
+    jobs.push_back(std::move(write.job));
   }
   WriteOptions options;
   options.recordDirectory = call[1].As<Napi::String>().Utf8Value();
-  using Answers = std::vector<Status>;
   return PromisedWork<Answers>::start(
       call.Env(),
-      [jobs = std::move(jobs), options = std::move(options)]() -> Result<Answers> {
-        return writeAll(jobs, options);
-      },
-      [](Napi::Env env, Answers& answers) -> Napi::Value {
-        Napi::Array values = Napi::Array::New(env, answers.size());
-        uint32_t index = 0;
-        for (const Status& answer : answers) {
-          values[index++] = answer ? env.Null() : toError(env, answer.error()).Value();
-        }
-        return values;
-      });
+      [layouts = std::move(layouts), jobs = std::move(jobs),
+       options = std::move(options)]() -> Result<Answers> { return writeAll(jobs, options); },
+      [](Napi::Env env, Answers& answers) { return toValue(env, answers); });
 }
 
-Napi::Value undoFile(const Napi::CallbackInfo& call) {
-  return PromisedWork<Done>::start(
+Napi::Value undoFiles(const Napi::CallbackInfo& call) {
+  const auto array = call[0].As<Napi::Array>();
+  std::vector<std::string> paths;
+  for (uint32_t index = 0; index < array.Length(); ++index)
+    paths.push_back(toPath(array.Get(index)));
+  return PromisedWork<Answers>::start(
       call.Env(),
-      [path = toPath(call[0]), directory = toPath(call[1])] { return undo(path, directory); },
-      [](Napi::Env env, Done&) { return env.Undefined(); });
+      [paths = std::move(paths), directory = toPath(call[1])]() -> Result<Answers> {
+        return undoAll(paths, directory);
+      },
+      [](Napi::Env env, Answers& answers) { return toValue(env, answers); });
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
@@ -80,7 +93,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("walk", walkTree);
   define("layOut", layOutFile);
   define("apply", applyJobs);
-  define("undo", undoFile);
+  define("undo", undoFiles);
   exports.Set("Files", FilesObject::define(env));
   return exports;
 }

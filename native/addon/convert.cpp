@@ -87,10 +87,7 @@ const char* lookupName(Lookup::State state) {
   return "missing";
 }
 
-uint64_t bigOf(const Napi::Value& value) {
-  bool lossless = false;
-  return value.As<Napi::BigInt>().Uint64Value(&lossless);
-}
+using LayoutHandle = Napi::External<std::shared_ptr<const PlannedLayout>>;
 
 uint64_t sizeOf(const Napi::Value& value) {
   return static_cast<uint64_t>(value.As<Napi::Number>().Int64Value());
@@ -239,26 +236,21 @@ Napi::Value toValue(Napi::Env env, const Walked& walked) {
   return object;
 }
 
-Napi::Value toValue(Napi::Env env, const PlannedLayout& planned) {
+Napi::Value toValue(Napi::Env env, std::shared_ptr<const PlannedLayout> planned) {
+  const Layout& layout = planned->layout;
   Napi::Object object = Napi::Object::New(env);
-  object["ranges"] = array(env, planned.layout.ranges, [&](const ByteRange& range) -> Napi::Value {
+  object["ranges"] = array(env, layout.ranges, [&](const ByteRange& range) -> Napi::Value {
     Napi::Object value = Napi::Object::New(env);
     value["offset"] = number(env, range.offset);
-    value["bytes"] = Napi::Buffer<uint8_t>::Copy(env, range.bytes.data(), range.bytes.size());
+    value["size"] = number(env, range.bytes.size());
     return value;
   });
-  object["oldSize"] = number(env, planned.layout.oldSize);
-  object["newSize"] = number(env, planned.layout.newSize);
-  object["reasons"] = texts(env, planned.layout.reasons);
-  Napi::Object identity = Napi::Object::New(env);
-  const auto big = [&](uint64_t value) { return Napi::BigInt::New(env, value); };
-  identity["device"] = big(planned.identity.device);
-  identity["inode"] = big(planned.identity.inode);
-  identity["size"] = big(planned.identity.size);
-  identity["modifiedNanoseconds"] =
-      big(static_cast<uint64_t>(planned.identity.modifiedNanoseconds));
-  identity["changedNanoseconds"] = big(static_cast<uint64_t>(planned.identity.changedNanoseconds));
-  object["identity"] = identity;
+  object["oldSize"] = number(env, layout.oldSize);
+  object["newSize"] = number(env, layout.newSize);
+  object["reasons"] = texts(env, layout.reasons);
+  object["handle"] = LayoutHandle::New(
+      env, new std::shared_ptr<const PlannedLayout>(std::move(planned)),
+      [](Napi::Env, const std::shared_ptr<const PlannedLayout>* held) { delete held; });
   return object;
 }
 
@@ -308,29 +300,22 @@ Edits toEdits(const Napi::Object& object) {
   return edits;
 }
 
-WriteJob toWriteJob(const Napi::Object& object) {
-  WriteJob job;
+PlannedWrite toPlannedWrite(const Napi::Object& object) {
+  const Napi::Value handle = object.Get("layout").As<Napi::Object>().Get("handle");
+  if (!handle.IsExternal()) {
+    throw Napi::TypeError::New(object.Env(), "a layout must be one that layOut answered");
+  }
+  PlannedWrite write{*handle.As<LayoutHandle>().Data(), {}};
+  const PlannedLayout& planned = *write.planned;
+  WriteJob& job = write.job;
   job.path = toPath(object.Get("path"));
   job.output = toPath(object.Get("output"));
   job.mode = object.Get("inPlace").ToBoolean() ? WriteMode::InPlace : WriteMode::Atomic;
-  const auto layout = object.Get("layout").As<Napi::Object>();
-  job.oldSize = sizeOf(layout.Get("oldSize"));
-  job.newSize = sizeOf(layout.Get("newSize"));
-  const auto ranges = layout.Get("ranges").As<Napi::Array>();
-  for (uint32_t index = 0; index < ranges.Length(); ++index) {
-    const auto range = ranges.Get(index).As<Napi::Object>();
-    const auto bytes = range.Get("bytes").As<Napi::Uint8Array>();
-    job.ranges.push_back(
-        {sizeOf(range.Get("offset")), {bytes.Data(), bytes.Data() + bytes.ByteLength()}});
-  }
-  const auto identity = layout.Get("identity").As<Napi::Object>();
-  job.identity.device = bigOf(identity.Get("device"));
-  job.identity.inode = bigOf(identity.Get("inode"));
-  job.identity.size = bigOf(identity.Get("size"));
-  job.identity.modifiedNanoseconds =
-      static_cast<int64_t>(bigOf(identity.Get("modifiedNanoseconds")));
-  job.identity.changedNanoseconds = static_cast<int64_t>(bigOf(identity.Get("changedNanoseconds")));
-  return job;
+  job.ranges = planned.layout.ranges;
+  job.oldSize = planned.layout.oldSize;
+  job.newSize = planned.layout.newSize;
+  job.identity = planned.identity;
+  return write;
 }
 
 }  // namespace fixelf::addon

@@ -4,6 +4,8 @@
 
 #include <napi.h>
 
+#include <memory>
+
 #include "patch/write.hpp"
 #include "resolve/resolution.hpp"
 #include "scan/walk.hpp"
@@ -20,11 +22,16 @@ struct PlannedLayout {
   Layout layout;
   FileSource::Identity identity;
 };
-Napi::Value toValue(Napi::Env env, const PlannedLayout& planned);
+// The bytes stay in C++: JavaScript sees where they go, and carries them by an opaque handle.
+Napi::Value toValue(Napi::Env env, std::shared_ptr<const PlannedLayout> planned);
 
 // These throw a Napi::TypeError where a field is missing or of another type.
 Edits toEdits(const Napi::Object& object);
-WriteJob toWriteJob(const Napi::Object& object);
+struct PlannedWrite {
+  std::shared_ptr<const PlannedLayout> planned;  // holds the bytes of the job
+  WriteJob job;
+};
+PlannedWrite toPlannedWrite(const Napi::Object& object);
 std::string toPath(const Napi::Value& value);
 
 }  // namespace fixelf::addon

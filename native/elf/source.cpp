@@ -78,9 +78,6 @@ FileSource::Identity FileSource::identityOf(int descriptor, Status& status,
                    path, 0};
     return {};
   }
-  const auto nanoseconds = [](const timespec& time) {
-    return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-  };
   return {status_buffer.st_dev,
           status_buffer.st_ino,
           static_cast<uint64_t>(status_buffer.st_size),

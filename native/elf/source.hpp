@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <span>
 #include <string>
@@ -60,6 +61,10 @@ class FileSource final : public Source {
   static Result<std::unique_ptr<FileSource>> open(const std::string& path);
   // Takes ownership of `descriptor`, also on failure.
   static Result<std::unique_ptr<FileSource>> adopt(int descriptor, const std::string& path);
+  // A time of struct stat, since the epoch.
+  static int64_t nanoseconds(const timespec& time) {
+    return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  }
   static Identity identityOf(int descriptor, Status& status, const std::string& path);
 
   ~FileSource() override;
@@ -113,7 +118,7 @@ struct ByteRange {
 // written reads as zeros, as it would in the file.
 class PatchedSource final : public Source {
  public:
-  PatchedSource(const Source& base, const std::vector<ByteRange>& ranges, uint64_t size)
+  PatchedSource(const Source& base, std::span<const ByteRange> ranges, uint64_t size)
       : base_(base), ranges_(ranges), size_(size) {}
   [[nodiscard]] uint64_t size() const override { return size_; }
 
@@ -122,7 +127,7 @@ class PatchedSource final : public Source {
 
  private:
   const Source& base_;
-  const std::vector<ByteRange>& ranges_;
+  std::span<const ByteRange> ranges_;
   uint64_t size_;
 };
 

@@ -1,9 +1,15 @@
-// An open file descriptor that closes itself.
+// An open file descriptor that closes itself, and what is asked of one in more than one place.
 #pragma once
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdint>
+#include <span>
+#include <string>
 #include <utility>
+
+#include "elf/error.hpp"
 
 namespace fixelf {
 
@@ -23,10 +29,32 @@ class Descriptor {
   }
 
   [[nodiscard]] int get() const { return number_; }
+  [[nodiscard]] int release() { return std::exchange(number_, -1); }
   explicit operator bool() const { return number_ >= 0; }
 
  private:
   int number_ = -1;
 };
+
+// Makes a system call again for as long as a signal interrupts it (on network file systems and
+// FUSE even an open can end with EINTR).
+template <class Call>
+auto uninterrupted(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR)
+    result = call();
+  return result;
+}
+
+// All of `bytes` at an offset, or the reason why not.
+Status writeFully(int descriptor, uint64_t offset, std::span<const uint8_t> bytes,
+                  const std::string& path);
+
+// Waits until content and size are on the disk.
+Status flushFile(int descriptor, const std::string& path);
+
+// Takes the advisory lock under which fixelf changes a file, until the descriptor is closed. Fails
+// with Busy where another process holds one. Where the file system knows no locks there is none.
+Status lockFile(int descriptor, const std::string& path);
 
 }  // namespace fixelf

@@ -1,15 +1,12 @@
 #include "patch/record.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
+#include <functional>
 #include <span>
 
-#include "patch/replacement.hpp"
+#include "patch/descriptor.hpp"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -18,239 +15,170 @@ namespace fixelf {
 
 namespace {
 
-constexpr char kMagic[] = "fixelf undo 1\n";
+using SectorBytes = std::span<const uint8_t, kSectorSize>;
 
-std::string fileOf(const std::string& directory, const std::string& path) {
-  const XXH128_hash_t hash = XXH3_128bits(path.data(), path.size());
-  char name[40];
-  std::snprintf(name, sizeof name, "%016llx%016llx", static_cast<unsigned long long>(hash.high64),
-                static_cast<unsigned long long>(hash.low64));
-  return directory + "/" + name;
+uint64_t hashOf(SectorBytes bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
 }
 
-// Host byte order: records do not travel between machines.
-class Writer {
- public:
-  template <class Integer>
-  void integer(Integer value) {
-    const auto* at = reinterpret_cast<const uint8_t*>(&value);
-    bytes_.insert(bytes_.end(), at, at + sizeof value);
-  }
-  template <class Bytes>
-  void block(const Bytes& block) {
-    integer<uint64_t>(block.size());
-    bytes_.insert(bytes_.end(), block.begin(), block.end());
-  }
-  void ranges(const std::vector<ByteRange>& ranges) {
-    integer<uint64_t>(ranges.size());
-    for (const ByteRange& range : ranges) {
-      integer(range.offset);
-      block(range.bytes);
-    }
-  }
-  std::vector<uint8_t> bytes_;
-};
-
-// After any read past the end, `failed` is set and all that follows is empty.
-class Reader {
- public:
-  explicit Reader(std::span<const uint8_t> bytes) : bytes_(bytes) {}
-  template <class Integer>
-  Integer integer() {
-    Integer value{};
-    if (bytes_.size() < sizeof value) {
-      failed_ = true;
-      return value;
-    }
-    std::memcpy(&value, bytes_.data(), sizeof value);
-    bytes_ = bytes_.subspan(sizeof value);
-    return value;
-  }
-  std::vector<uint8_t> block() {
-    const auto size = integer<uint64_t>();
-    if (size > bytes_.size()) {
-      failed_ = true;
-      return {};
-    }
-    const auto taken = bytes_.first(static_cast<size_t>(size));
-    bytes_ = bytes_.subspan(static_cast<size_t>(size));
-    return {taken.begin(), taken.end()};
-  }
-  std::vector<ByteRange> ranges() {
-    std::vector<ByteRange> ranges;
-    const auto count = integer<uint64_t>();
-    for (uint64_t index = 0; index < count && !failed_; ++index) {
-      const auto offset = integer<uint64_t>();
-      ranges.push_back({offset, block()});
-    }
-    return ranges;
-  }
-  [[nodiscard]] bool failed() const { return failed_; }
-
- private:
-  std::span<const uint8_t> bytes_;
-  bool failed_ = false;
-};
-
-Error noRecord(const std::string& path, const std::string& why) {
-  return Error{ErrorCode::NoUndoRecord, why, path, 0};
+bool isZero(std::span<const uint8_t> bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; });
 }
 
-}  // namespace
-
-Result<uint64_t> digestOf(int descriptor, uint64_t size, const std::string& path) {
-  std::vector<uint8_t> buffer(1U << 20);
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
-  uint64_t at = 0;
-  while (at < size) {
-    const ssize_t count = pread(descriptor, buffer.data(), buffer.size(), static_cast<off_t>(at));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return systemError(errno, "read the file", path);
-    if (count == 0) return Error{ErrorCode::Changed, "the file was truncated meanwhile", path, 0};
-    XXH3_64bits_update(&state, buffer.data(), static_cast<size_t>(count));
-    at += static_cast<uint64_t>(count);
-  }
-  return XXH3_64bits_digest(&state);
-}
-
-Status storeRecord(const std::string& directory, const Record& record) {
-  Writer writer;
-  writer.bytes_.assign(kMagic, kMagic + sizeof kMagic - 1);
-  writer.block(record.path);
-  writer.integer(record.originalSize);
-  writer.ranges(record.original);
-  writer.integer(record.fixedSize);
-  writer.ranges(record.fixed);
-  writer.integer<uint8_t>(record.digest.has_value() ? 1 : 0);
-  writer.integer<uint64_t>(record.digest.value_or(0));
-  writer.integer(record.inode);
-  writer.integer(record.modifiedNanoseconds);
-  writer.integer<uint8_t>(record.pending ? 1 : 0);
-  writer.integer<uint64_t>(XXH3_64bits(writer.bytes_.data(), writer.bytes_.size()));
-
-  const std::string target = fileOf(directory, record.path);
-  auto replacement = Replacement::create(target);
-  if (!replacement) return replacement.error();
-  const std::vector<ByteRange> content = {{0, writer.bytes_}};
-  if (Status status = replacement->apply(content, writer.bytes_.size()); !status) return status;
-  return replacement->publish();
-}
-
-Result<Record> loadRecord(const std::string& directory, const std::string& path) {
-  const std::string name = fileOf(directory, path);
-  auto file = FileSource::open(name);
-  if (!file) {
-    if (file.error().code == ErrorCode::NotFound) {
-      return noRecord(path, "fixelf has no record of having changed this file");
+// Calls back with each sector, zeros behind the source's end, until told to stop. Reads neighbours
+// together.
+Status eachSector(const Source& source, std::span<const Sector> sectors,
+                  const std::function<bool(size_t, SectorBytes)>& visit) {
+  constexpr size_t kTogether = 128;
+  std::vector<uint8_t> buffer;
+  for (size_t begin = 0; begin < sectors.size();) {
+    size_t end = begin + 1;
+    while (end < sectors.size() && end - begin < kTogether &&
+           sectors[end].index == sectors[end - 1].index + 1) {
+      ++end;
     }
-    return file.error();
-  }
-  constexpr uint64_t kLargestRecord = 1U << 30;
-  auto bytes = (*file)->bytes(0, (*file)->size(), kLargestRecord);
-  if (!bytes) return std::move(bytes.error()).at(name);
-  const size_t head = sizeof kMagic - 1;
-  uint64_t sum = 0;
-  if (bytes->size() < head + sizeof sum || std::memcmp(bytes->data(), kMagic, head) != 0) {
-    return noRecord(path, "the undo record " + name + " is damaged");
-  }
-  std::memcpy(&sum, bytes->data() + bytes->size() - sizeof sum, sizeof sum);
-  if (sum != XXH3_64bits(bytes->data(), bytes->size() - sizeof sum)) {
-    return noRecord(path, "the undo record " + name + " is damaged");
-  }
-  Reader reader{std::span<const uint8_t>(*bytes).subspan(head)};
-  Record record;
-  const auto storedPath = reader.block();
-  record.path.assign(storedPath.begin(), storedPath.end());
-  record.originalSize = reader.integer<uint64_t>();
-  record.original = reader.ranges();
-  record.fixedSize = reader.integer<uint64_t>();
-  record.fixed = reader.ranges();
-  const bool hasDigest = reader.integer<uint8_t>() != 0;
-  const auto digest = reader.integer<uint64_t>();
-  if (hasDigest) record.digest = digest;
-  record.inode = reader.integer<uint64_t>();
-  record.modifiedNanoseconds = reader.integer<int64_t>();
-  record.pending = reader.integer<uint8_t>() != 0;
-  if (reader.failed() || record.path != path) {
-    return noRecord(path, "the undo record " + name + " is damaged");
-  }
-  return record;
-}
-
-Status removeRecord(const std::string& directory, const std::string& path) {
-  const std::string name = fileOf(directory, path);
-  if (unlink(name.c_str()) != 0 && errno != ENOENT) {
-    return systemError(errno, "remove the undo record", name);
+    const uint64_t offset = sectors[begin].index * kSectorSize;
+    buffer.assign((end - begin) * kSectorSize, 0);
+    if (offset < source.size()) {
+      const auto length =
+          static_cast<size_t>(std::min<uint64_t>(buffer.size(), source.size() - offset));
+      if (Status status = source.read(offset, std::span(buffer).first(length)); !status) {
+        return status;
+      }
+    }
+    for (size_t at = begin; at < end; ++at) {
+      const auto bytes = std::span(buffer).subspan((at - begin) * kSectorSize);
+      if (!visit(at, bytes.first<kSectorSize>())) return Done{};
+    }
+    begin = end;
   }
   return Done{};
 }
 
-namespace {
+// Whether these are a sector's bytes, in a file that will end (or did end) at `size` but is longer
+// for now.
+bool isSectorOf(SectorBytes bytes, const Sector& sector, uint64_t size) {
+  if (hashOf(bytes) == sector.hash) return true;
+  const uint64_t offset = sector.index * kSectorSize;
+  if (size >= offset + kSectorSize) return false;
+  std::array<uint8_t, kSectorSize> cut{};
+  if (size > offset) std::copy_n(bytes.begin(), size - offset, cut.begin());
+  return hashOf(cut) == sector.hash;
+}
 
-// Whether each byte that a change was to replace is the old one or the new one: then nobody else
-// has written, and whatever a crash left can be led back.
-bool isMixture(const FileSource& file, const Record& record) {
-  const auto [least, most] = std::minmax(record.originalSize, record.fixedSize);
-  if (file.size() < least || file.size() > most) return false;
-  for (const ByteRange& fixed : record.fixed) {
-    if (fixed.offset >= file.size()) continue;
-    const uint64_t length = std::min<uint64_t>(fixed.bytes.size(), file.size() - fixed.offset);
-    auto present = file.bytes(fixed.offset, length, length);
-    if (!present) return false;
-    // Past the old end a file that was grown, but not written yet, reads as zeros.
-    std::vector<uint8_t> old(static_cast<size_t>(length), 0);
-    for (const ByteRange& range : record.original) {
-      const uint64_t from = std::max(range.offset, fixed.offset);
-      const uint64_t to = std::min(range.end(), fixed.offset + length);
-      for (uint64_t at = from; at < to; ++at) {
-        old[static_cast<size_t>(at - fixed.offset)] =
-            range.bytes[static_cast<size_t>(at - range.offset)];
-      }
-    }
-    for (size_t at = 0; at < present->size(); ++at) {
-      if ((*present)[at] != fixed.bytes[at] && (*present)[at] != old[at]) return false;
+const Sector* find(const std::vector<Sector>& sectors, uint64_t index) {
+  const auto at =
+      std::lower_bound(sectors.begin(), sectors.end(), index,
+                       [](const Sector& sector, uint64_t wanted) { return sector.index < wanted; });
+  return at != sectors.end() && at->index == index ? &*at : nullptr;
+}
+
+// Whether a sector holds the original's bytes, as far as they were replaced, and nothing behind the
+// original's end.
+bool isOriginalSector(SectorBytes bytes, uint64_t index, const Record& record) {
+  const uint64_t offset = index * kSectorSize;
+  const uint64_t end = offset + kSectorSize;
+  if (end > record.originalSize) {
+    const uint64_t inside = std::max(record.originalSize, offset) - offset;
+    if (!isZero(bytes.subspan(static_cast<size_t>(inside)))) return false;
+  }
+  auto range =
+      std::partition_point(record.original.begin(), record.original.end(),
+                           [&](const ByteRange& candidate) { return candidate.end() <= offset; });
+  for (; range != record.original.end() && range->offset < end; ++range) {
+    const uint64_t from = std::max(range->offset, offset);
+    const uint64_t to = std::min(range->end(), end);
+    if (!std::equal(bytes.begin() + static_cast<ptrdiff_t>(from - offset),
+                    bytes.begin() + static_cast<ptrdiff_t>(to - offset),
+                    range->bytes.begin() + static_cast<ptrdiff_t>(from - range->offset))) {
+      return false;
     }
   }
   return true;
 }
 
-}  // namespace
-
-Status checkUnchanged(const FileSource& file, const Record& record) {
-  const Error changed{ErrorCode::Changed, "the file has changed since fixelf wrote it", record.path,
-                      0};
-  if (record.pending) return isMixture(file, record) ? Status(Done{}) : Status(changed);
-  if (file.size() != record.fixedSize) return changed;
-  for (const ByteRange& range : record.fixed) {
-    auto bytes = file.bytes(range.offset, range.bytes.size(), range.bytes.size());
-    if (!bytes) return std::move(bytes.error()).at(record.path);
-    if (*bytes != range.bytes) return changed;
-  }
-  if (record.digest) {
-    auto digest = digestOf(file.descriptor(), file.size(), record.path);
-    if (!digest) return digest.error();
-    return *digest == *record.digest ? Status(Done{}) : Status(changed);
-  }
-  const bool same = file.identity().inode == record.inode &&
-                    file.identity().modifiedNanoseconds == record.modifiedNanoseconds;
-  return same ? Status(Done{}) : Status(changed);
+// Where the file is exactly what one change left, going by the sectors that it changed.
+Result<bool> holdsFixed(const FileSource& file, const Record& record) {
+  if (file.size() != record.fixedSize) return false;
+  bool same = true;
+  Status status = eachSector(file, record.fixed, [&](size_t at, SectorBytes bytes) {
+    return same = hashOf(bytes) == record.fixed[at].hash;
+  });
+  if (!status) return status.error();
+  return same;
 }
 
-Result<std::vector<ByteRange>> bytesBefore(const FileSource& file,
-                                           const std::vector<ByteRange>& ranges) {
-  std::vector<ByteRange> before;
-  for (const ByteRange& range : ranges) {
-    if (range.offset >= file.size()) continue;
-    const uint64_t length = std::min<uint64_t>(range.bytes.size(), file.size() - range.offset);
-    auto bytes = file.bytes(range.offset, length, length);
-    if (!bytes) return bytes.error();
-    before.push_back({range.offset, std::move(*bytes)});
+// And the rest of the file, which the change left alone?
+Result<bool> isUntouched(const FileSource& file, const Record& record) {
+  const FileSource::Identity& identity = file.identity();
+  const bool sameFile =
+      identity.inode == record.inode && identity.modifiedNanoseconds == record.modifiedNanoseconds;
+  if (!record.settlement) return sameFile;
+  if (sameFile && identity.changedNanoseconds == record.settlement->changedNanoseconds) return true;
+  // Touched, moved, copied, or given another mode: the content decides. Where nobody knows what it
+  // was as a whole, the times do, which nobody who writes leaves alone.
+  if (!record.settlement->digest) return sameFile;
+  auto digest = digestOf(file.descriptor(), file.size(), record.path);
+  if (!digest) return digest.error();
+  return *digest == *record.settlement->digest;
+}
+
+Result<FileState> compareWithPending(const FileSource& file, const Record& pending,
+                                     const Record* settled) {
+  uint64_t least = std::min(pending.originalSize, pending.fixedSize);
+  uint64_t most = std::max(pending.originalSize, pending.fixedSize);
+  if (settled != nullptr) {
+    least = std::min(least, settled->fixedSize);
+    most = std::max(most, settled->fixedSize);
   }
+  if (file.size() < least || file.size() > most) return FileState::Foreign;
+  bool after = file.size() == pending.fixedSize;
+  bool before = file.size() == (settled != nullptr ? settled->fixedSize : pending.originalSize);
+  bool known = true;
+  Status status = eachSector(file, pending.fixed, [&](size_t at, SectorBytes bytes) {
+    const Sector& sector = pending.fixed[at];
+    const bool isAfter = isSectorOf(bytes, sector, pending.fixedSize) ||
+                         (pending.cut.index == sector.index && pending.cut.hash == hashOf(bytes));
+    const Sector* earlier = settled != nullptr ? find(settled->fixed, sector.index) : nullptr;
+    const bool isOriginal = isOriginalSector(bytes, sector.index, pending);
+    const bool isBefore =
+        earlier != nullptr ? isSectorOf(bytes, *earlier, settled->fixedSize) : isOriginal;
+    after = after && isAfter;
+    before = before && isBefore;
+    // An undo in place leaves originals also where an earlier change had left something else.
+    return known = isAfter || isBefore || isOriginal;
+  });
+  if (!status) return status.error();
+  if (!known) return FileState::Foreign;
+  return after ? FileState::After : before ? FileState::Before : FileState::Mixture;
+}
+
+// The ranges of a change, and the end of the file where the change cuts it off.
+Result<std::vector<ByteRange>> replacedBytes(const FileSource& file,
+                                             std::span<const ByteRange> ranges, uint64_t newSize) {
+  std::vector<ByteRange> before;
+  const auto add = [&](uint64_t from, uint64_t end) -> Status {
+    end = std::min(end, file.size());
+    if (from >= end) return Done{};
+    auto bytes = file.bytes(from, end - from, end - from);
+    if (!bytes) return bytes.error();
+    before.push_back({from, std::move(*bytes)});
+    return Done{};
+  };
+  for (const ByteRange& range : ranges) {
+    if (Status status = add(range.offset, std::min(range.end(), newSize)); !status) {
+      return status.error();
+    }
+  }
+  if (Status status = add(newSize, file.size()); !status) return status.error();
   return before;
 }
 
-namespace {
+void addSectors(std::vector<Sector>& sectors, uint64_t from, uint64_t end) {
+  for (uint64_t index = from / kSectorSize; index * kSectorSize < end; ++index) {
+    sectors.push_back({index, 0});
+  }
+}
 
 // Adds the parts of `added` that no range of `ranges` covers yet.
 void addUncovered(std::vector<ByteRange>& ranges, const ByteRange& added) {
@@ -273,22 +201,92 @@ void addUncovered(std::vector<ByteRange>& ranges, const ByteRange& added) {
 
 }  // namespace
 
-Record onTopOf(const Record& first, Record second) {
-  std::vector<ByteRange> original = first.original;
-  for (ByteRange range : second.original) {
-    if (range.offset >= first.originalSize) continue;
-    const uint64_t length =
-        std::min<uint64_t>(range.bytes.size(), first.originalSize - range.offset);
-    range.bytes.resize(static_cast<size_t>(length));
-    addUncovered(original, range);
+Result<Record> recordOf(const FileSource& file, std::span<const ByteRange> ranges, uint64_t newSize,
+                        const Record* earlier) {
+  auto replaced = replacedBytes(file, ranges, newSize);
+  if (!replaced) return replaced.error();
+  Record record;
+  record.fixedSize = newSize;
+  for (const ByteRange& range : ranges)
+    addSectors(record.fixed, range.offset, range.end());
+  addSectors(record.fixed, newSize, file.size());
+  if (earlier == nullptr) {
+    record.originalSize = file.size();
+    record.original = std::move(*replaced);
+  } else {
+    record.originalSize = earlier->originalSize;
+    record.original = earlier->original;
+    for (ByteRange& range : *replaced) {
+      if (range.offset >= record.originalSize) continue;
+      range.bytes.resize(static_cast<size_t>(
+          std::min<uint64_t>(range.bytes.size(), record.originalSize - range.offset)));
+      addUncovered(record.original, range);
+    }
+    record.fixed.insert(record.fixed.end(), earlier->fixed.begin(), earlier->fixed.end());
   }
-  std::vector<ByteRange> fixed = second.fixed;
-  for (const ByteRange& range : first.fixed)
-    addUncovered(fixed, range);
-  second.original = std::move(original);
-  second.originalSize = first.originalSize;
-  second.fixed = std::move(fixed);
-  return second;
+  std::sort(record.fixed.begin(), record.fixed.end(),
+            [](const Sector& a, const Sector& b) { return a.index < b.index; });
+  record.fixed.erase(
+      std::unique(record.fixed.begin(), record.fixed.end(),
+                  [](const Sector& a, const Sector& b) { return a.index == b.index; }),
+      record.fixed.end());
+  const PatchedSource changed(file, ranges, newSize);
+  Status status = eachSector(changed, record.fixed, [&](size_t at, SectorBytes bytes) {
+    record.fixed[at].hash = hashOf(bytes);
+    return true;
+  });
+  if (!status) return status.error();
+  record.cut.index = newSize;
+  if (newSize > file.size() && file.size() % kSectorSize != 0) {
+    record.cut.index = file.size() / kSectorSize;
+    const PatchedSource cut(changed, {}, file.size());
+    status = eachSector(cut, {&record.cut, 1}, [&](size_t, SectorBytes bytes) {
+      record.cut.hash = hashOf(bytes);
+      return true;
+    });
+    if (!status) return status.error();
+  }
+  return record;
+}
+
+Result<FileState> compare(const FileSource& file, const Remembered& remembered) {
+  if (remembered.pending) {
+    const Record* settled = remembered.settled ? &*remembered.settled : nullptr;
+    return compareWithPending(file, *remembered.pending, settled);
+  }
+  const Record& record = *remembered.settled;
+  auto fixed = holdsFixed(file, record);
+  if (!fixed || !*fixed) return fixed ? Result<FileState>(FileState::Foreign) : fixed.error();
+  auto untouched = isUntouched(file, record);
+  if (!untouched) return untouched.error();
+  return *untouched ? FileState::After : FileState::Foreign;
+}
+
+Result<bool> holdsOriginal(const FileSource& file, const Record& record) {
+  if (file.size() != record.originalSize) return false;
+  bool same = true;
+  Status status = eachSector(file, record.fixed, [&](size_t at, SectorBytes bytes) {
+    return same = isOriginalSector(bytes, record.fixed[at].index, record);
+  });
+  if (!status) return status.error();
+  return same;
+}
+
+Result<uint64_t> digestOf(int descriptor, uint64_t size, const std::string& path) {
+  std::vector<uint8_t> buffer(static_cast<size_t>(std::min<uint64_t>(size, 256U << 10)));
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  uint64_t at = 0;
+  while (at < size) {
+    const auto wanted = static_cast<size_t>(std::min<uint64_t>(buffer.size(), size - at));
+    const ssize_t count = uninterrupted(
+        [&] { return pread(descriptor, buffer.data(), wanted, static_cast<off_t>(at)); });
+    if (count < 0) return systemError(errno, "read the file", path);
+    if (count == 0) return Error{ErrorCode::Changed, "the file was truncated meanwhile", path, 0};
+    XXH3_64bits_update(&state, buffer.data(), static_cast<size_t>(count));
+    at += static_cast<uint64_t>(count);
+  }
+  return XXH3_64bits_digest(&state);
 }
 
 }  // namespace fixelf

@@ -3,7 +3,6 @@
 
 #include <span>
 #include <string>
-#include <vector>
 
 #include "elf/error.hpp"
 #include "elf/source.hpp"
@@ -14,9 +13,15 @@ namespace fixelf {
 // An unnamed file (O_TMPFILE) in the directory of `target`, so that nothing stays behind when the
 // process is killed; where the file system has no unnamed files, a named one that the destructor
 // removes.
+//
+// To be renamed it needs a name for a moment: always the same one for one target. If the process is
+// killed in just this moment, whoever writes the target next finds the leftover, sees by its lock
+// that nobody works on it any more, and removes it.
 class Replacement {
  public:
   static Result<Replacement> create(const std::string& target);
+  // Removes what a killed process may have left beside the target.
+  static void removeLeftover(const std::string& target);
 
   Replacement(Replacement&&) noexcept;
   Replacement& operator=(Replacement&&) = delete;
@@ -27,36 +32,33 @@ class Replacement {
   [[nodiscard]] int descriptor() const { return file_.get(); }
   [[nodiscard]] int directory() const { return directory_.get(); }
 
-  // Content of the original: shared extents where possible, holes kept.
-  Status copyFrom(int original, uint64_t size) const;
+  // Content of the original: shared extents where possible, holes kept. Answers whether the bytes
+  // were copied, not shared. They are on their way to the disk already when it returns.
+  [[nodiscard]] Result<bool> copyFrom(int original, uint64_t size) const;
   // Puts bytes at their offsets and sets the size.
-  Status apply(const std::vector<ByteRange>& ranges, uint64_t size) const;
+  [[nodiscard]] Status apply(std::span<const ByteRange> ranges, uint64_t size) const;
   // Owner, mode, extended attributes (ACLs and file capabilities are such) and times.
-  Status copyMetadata(int original) const;
+  [[nodiscard]] Status copyMetadata(int original) const;
   // Who may read, write and execute it, for a file that is another than the original: not its
   // owner, on whose behalf setuid and file capabilities would speak.
-  Status copyPermissions(int original) const;
+  [[nodiscard]] Status copyPermissions(int original) const;
   // The rename. The content has to be flushed before.
   Status publish();
 
  private:
   Replacement(Descriptor directory, Descriptor file, std::string target, std::string name,
-              std::string temporary)
+              bool named)
       : directory_(std::move(directory)),
         file_(std::move(file)),
         target_(std::move(target)),
         name_(std::move(name)),
-        temporary_(std::move(temporary)) {}
+        named_(named) {}
 
   Descriptor directory_;
   Descriptor file_;
-  std::string target_;     // for messages
-  std::string name_;       // the target's name in its directory
-  std::string temporary_;  // our name in that directory, empty while we have none
+  std::string target_;  // for messages
+  std::string name_;    // the target's name in its directory
+  bool named_;          // whether the new file has its name for the moment now
 };
-
-// All of `bytes` at an offset, or the reason why not.
-Status writeFully(int descriptor, uint64_t offset, std::span<const uint8_t> bytes,
-                  const std::string& path);
 
 }  // namespace fixelf

@@ -1,26 +1,79 @@
 #include "patch/undo.hpp"
 
-#include "patch/record.hpp"
+#include <optional>
+
+#include "patch/journal.hpp"
+#include "patch/replacement.hpp"
 #include "patch/write.hpp"
 
 namespace fixelf {
 
-Status undo(const std::string& path, const std::string& recordDirectory) {
-  auto record = loadRecord(recordDirectory, path);
-  if (!record) return record.error();
-  auto file = FileSource::open(path);
-  if (!file) return file.error();
-  if (Status status = checkUnchanged(**file, *record); !status) return status;
+namespace {
 
+// What has to be written to restore a file; nothing where it is the original already.
+struct Restoration {
+  Record record;
   WriteJob job;
+};
+
+Result<std::optional<Restoration>> plan(const std::string& path, const Journal& journal) {
+  auto remembered = journal.load(path);
+  if (!remembered) return remembered.error();
+  auto file = openLocked(path);
+  if (!file) return file.error();
+  auto state = compare(**file, *remembered);
+  if (!state) return std::move(state.error()).at(path);
+  if (*state == FileState::Foreign) {
+    return Error{ErrorCode::Changed, "the file has changed since fixelf wrote it", path, 0};
+  }
+  const Record& record = *remembered->latest();
+  auto isOriginal = holdsOriginal(**file, record);
+  if (!isOriginal) return std::move(isOriginal.error()).at(path);
+  if (*isOriginal) {
+    // A crash came before the change, or after it was undone.
+    Replacement::removeLeftover(path);
+    if (Status status = journal.forget(path); !status) return status.error();
+    return std::optional<Restoration>();
+  }
+  Restoration restoration{record, {}};
+  WriteJob& job = restoration.job;
   job.path = job.output = path;
-  job.ranges = record->original;
   job.oldSize = (*file)->size();
-  job.newSize = record->originalSize;
+  job.newSize = record.originalSize;
   job.identity = (*file)->identity();
-  std::vector<Status> answers = writeAll({job}, {});
-  if (!answers.front()) return answers.front();
-  return removeRecord(recordDirectory, path);
+  job.purpose = WritePurpose::Restore;
+  return std::optional(std::move(restoration));
+}
+
+}  // namespace
+
+std::vector<Status> undoAll(const std::vector<std::string>& paths,
+                            const std::string& recordDirectory) {
+  auto journal = Journal::open(recordDirectory);
+  if (!journal) return {paths.size(), Status(journal.error())};
+  std::vector<Status> answers;
+  std::vector<Restoration> restorations;
+  std::vector<size_t> places;  // of the restorations among the answers
+  for (const std::string& path : paths) {
+    auto planned = plan(path, *journal);
+    answers.push_back(planned ? Status(Done{}) : Status(planned.error()));
+    if (!planned || !*planned) continue;
+    places.push_back(answers.size() - 1);
+    restorations.push_back(std::move(**planned));
+  }
+  std::vector<WriteJob> jobs;
+  for (Restoration& restoration : restorations) {
+    restoration.job.ranges = restoration.record.original;
+    jobs.push_back(restoration.job);
+  }
+  std::vector<Status> written = writeAll(jobs, {recordDirectory});
+  for (size_t at = 0; at < written.size(); ++at)
+    answers[places[at]] = std::move(written[at]);
+  return answers;
+}
+
+Status undo(const std::string& path, const std::string& recordDirectory) {
+  return std::move(undoAll({path}, recordDirectory).front());
 }
 
 }  // namespace fixelf

@@ -2,13 +2,18 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "elf/error.hpp"
 
 namespace fixelf {
 
-// Restores the original of `path` atomically and forgets the record. Fails with NoUndoRecord where
-// nothing is recorded, and with Changed where the file is no longer what the change left.
+// Restores the originals and forgets their records; the answers are in the order of the paths. One
+// flush serves them all. Fails with NoUndoRecord where nothing is recorded, and with Changed where
+// the file is no longer what the change left. What a crash left half-way is mended.
+std::vector<Status> undoAll(const std::vector<std::string>& paths,
+                            const std::string& recordDirectory);
+
 Status undo(const std::string& path, const std::string& recordDirectory);
 
 }  // namespace fixelf

@@ -1,268 +1,379 @@
 #include "patch/write.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <functional>
 #include <map>
 #include <memory>
-#include <span>
+#include <new>
+#include <optional>
+#include <system_error>
+#include <thread>
 
-#include "patch/record.hpp"
+#include "patch/in_place.hpp"
+#include "patch/journal.hpp"
+#include "patch/parallel.hpp"
 #include "patch/replacement.hpp"
 
 namespace fixelf {
 
 namespace {
 
-// Reading more than this back after an in-place change would cost more than the change.
+// A file that is not copied as a whole anyway is read as a whole, for its digest, up to this size.
 constexpr uint64_t kDigestInPlace = 8U << 20;
 
-// A job holds up to three descriptors until its batch is flushed: together they stay far below the
-// 1,024 that a process may usually open.
-constexpr size_t kBatch = 128;
+// What a batch may hold: descriptors (three a job) below the process's limit, and room on the disk
+// for the copies of all its files at once.
+constexpr uint64_t kMostJobs = 1024;
+constexpr uint64_t kMostBytes = uint64_t{1} << 30;
+
+size_t jobsAtOnce() {
+  constexpr uint64_t kForOthers = 256;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+  const uint64_t free = limit.rlim_cur > kForOthers ? limit.rlim_cur - kForOthers : 0;
+  return static_cast<size_t>(std::clamp<uint64_t>(free / 3, 1, kMostJobs));
+}
 
 // One job on its way through the stages of a batch.
 struct Work {
+  explicit Work(const WriteJob& asked) : job(asked) {}
+
   const WriteJob& job;
   std::unique_ptr<FileSource> original;
-  std::vector<ByteRange> before;  // what the job's ranges hold now
-  std::optional<Record> earlier;  // the record of an earlier change, if it still holds
-  Record record;
-  bool recorded = false;
-  bool touched = false;  // the file holds new bytes: from then on the record must stay
+  std::optional<Record> record;  // with WritePurpose::Change, where one is kept
   std::optional<Replacement> replacement;
-  Descriptor writable;
+  std::optional<InPlace> inPlace;
+  bool copied = false;    // byte by byte: then reading it once more costs little
+  bool reopened = false;  // the record is pending again, for WritePurpose::Restore
+  bool changed = false;   // the file is the new one, or may be half of it
+  std::optional<uint64_t> digest;
   Status status = Done{};
+
+  [[nodiscard]] int newDescriptor() const {
+    return replacement ? replacement->descriptor() : inPlace ? inPlace->descriptor() : -1;
+  }
+  void fail(Status failure) {
+    if (status) status = std::move(failure);
+  }
 };
 
-// Only one component may be a symbolic link: none. The caller resolved and checked the path.
-Result<std::unique_ptr<FileSource>> openOriginal(const WriteJob& job) {
-  const int descriptor =
-      ::open(job.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
-  if (descriptor < 0) return systemError(errno, "open the file", job.path);
-  auto file = FileSource::adopt(descriptor, job.path);
-  if (file && ((*file)->identity().size != job.identity.size ||
-               (*file)->identity().inode != job.identity.inode ||
-               (*file)->identity().modifiedNanoseconds != job.identity.modifiedNanoseconds ||
-               (*file)->identity().changedNanoseconds != job.identity.changedNanoseconds)) {
+class Batch {
+ public:
+  Batch(std::span<const WriteJob> jobs, const Journal* journal) : journal_(journal) {
+    works_.reserve(jobs.size());
+    for (const WriteJob& job : jobs)
+      works_.emplace_back(job);
+  }
+
+  std::vector<Status> run() {
+    inParallel(works_.size(), [&](size_t at) { works_[at].fail(prepare(works_[at])); });
+    remember();
+    withDigests([](const Work& work) { return work.replacement && work.copied; },
+                [&] { flushContents(); });
+    for (Work& work : works_) {
+      if (work.status) work.fail(publish(work));
+    }
+    withDigests([](const Work& work) { return !work.digest && work.job.newSize <= kDigestInPlace; },
+                [&] { flushChanges(); });
+    settle();
+    std::vector<Status> answers;
+    for (Work& work : works_) {
+      if (!work.status) work.status.error().path = work.job.output;
+      answers.push_back(std::move(work.status));
+    }
+    return answers;
+  }
+
+ private:
+  [[nodiscard]] bool isRecorded(const Work& work) const {
+    return journal_ != nullptr && work.job.output == work.job.path;
+  }
+
+  // Everything that can fail without a trace.
+  Status prepare(Work& work) const {
+    const WriteJob& job = work.job;
+    const bool isElsewhere = job.output != job.path;
+    auto original = isElsewhere ? FileSource::open(job.path) : openLocked(job.path);
+    if (!original) return original.error();
+    if (!isSame((*original)->identity(), job.identity)) return changedMeanwhile(job);
+    work.original = std::move(*original);
+    if (isRecorded(work) && job.purpose == WritePurpose::Change) {
+      if (Status status = prepareRecord(work); !status) return status;
+    }
+    if (job.mode == WriteMode::Atomic) return prepareReplacement(work);
+    if (isElsewhere) {
+      return Error{ErrorCode::Unsupported, "a file can't be changed in place and go elsewhere",
+                   job.path, 0};
+    }
+    auto change = InPlace::prepare(*work.original, job.path, job.ranges, job.newSize);
+    if (!change) return change.error();
+    work.inPlace.emplace(std::move(*change));
+    return Done{};
+  }
+
+  static bool isSame(const FileSource::Identity& a, const FileSource::Identity& b) {
+    return a.inode == b.inode && a.size == b.size &&
+           a.modifiedNanoseconds == b.modifiedNanoseconds &&
+           a.changedNanoseconds == b.changedNanoseconds;
+  }
+
+  static Error changedMeanwhile(const WriteJob& job) {
     return Error{ErrorCode::Changed, "the file has changed since it was read", job.path, 0};
   }
-  return file;
-}
 
-Status prepareRecord(Work& work, const WriteOptions& options) {
-  auto before = bytesBefore(*work.original, work.job.ranges);
-  if (!before) return std::move(before.error()).at(work.job.path);
-  Record& record = work.record;
-  record.path = work.job.output;
-  record.originalSize = work.job.oldSize;
-  work.before = std::move(*before);
-  record.original = work.before;
-  record.fixedSize = work.job.newSize;
-  record.fixed = work.job.ranges;
-  record.inode = work.original->identity().inode;
-  record.modifiedNanoseconds = work.original->identity().modifiedNanoseconds;
-  if (options.recordDirectory.empty() || work.job.output != work.job.path) return Done{};
-  // A second change leads back to the first original, if the file still is what the first left.
-  auto earlier = loadRecord(options.recordDirectory, work.job.path);
-  if (earlier && checkUnchanged(*work.original, *earlier)) {
-    record = onTopOf(*earlier, record);
-    work.earlier = std::move(*earlier);
+  Status prepareRecord(Work& work) const {
+    const std::string& path = work.job.path;
+    auto remembered = journal_->load(path);
+    if (!remembered && remembered.error().code != ErrorCode::NoUndoRecord) {
+      return remembered.error();
+    }
+    const Record* earlier = nullptr;
+    FileState state = FileState::Foreign;
+    if (remembered) {
+      auto compared = compare(*work.original, *remembered);
+      if (!compared) return std::move(compared.error()).at(path);
+      state = *compared;
+    }
+    Status tidied = Done{};
+    switch (state) {
+      case FileState::After:
+        // A second change leads back to the first original.
+        earlier = remembered->latest();
+        if (remembered->pending) tidied = journal_->settle(path);
+        break;
+      case FileState::Before:
+        if (remembered->settled) earlier = &*remembered->settled;
+        tidied = journal_->dropPending(path);
+        break;
+      case FileState::Foreign:
+        // It leads nowhere any more, or never did.
+        tidied = journal_->forget(path);
+        break;
+      case FileState::Mixture:
+        return Error{ErrorCode::Changed,
+                     "an earlier change in place was interrupted: take it back first, with "
+                     "fixelf undo",
+                     path, 0};
+    }
+    if (!tidied) return tidied;
+    auto record = recordOf(*work.original, work.job.ranges, work.job.newSize, earlier);
+    if (!record) return std::move(record.error()).at(path);
+    record->path = path;
+    record->inode = work.original->identity().inode;
+    record->modifiedNanoseconds = work.original->identity().modifiedNanoseconds;
+    record->inPlace = work.job.mode == WriteMode::InPlace;
+    work.record = std::move(*record);
+    return Done{};
   }
-  return Done{};
-}
 
-Status prepareAtomic(Work& work) {
-  auto replacement = Replacement::create(work.job.output);
-  if (!replacement) return replacement.error();
-  const int original = work.original->descriptor();
-  if (Status status = replacement->copyFrom(original, work.job.oldSize); !status) return status;
-  if (Status status = replacement->apply(work.job.ranges, work.job.newSize); !status) return status;
-  // What goes elsewhere is a new file: its owner is whoever makes it, and its times are now.
-  const Status kept = work.job.output == work.job.path ? replacement->copyMetadata(original)
-                                                       : replacement->copyPermissions(original);
-  if (!kept) return kept;
-  auto digest = digestOf(replacement->descriptor(), work.job.newSize, work.job.output);
-  if (!digest) return digest.error();
-  work.record.digest = *digest;
-  struct stat state {};
-  if (fstat(replacement->descriptor(), &state) != 0) {
-    return systemError(errno, "examine the new file", work.job.output);
+  static Status prepareReplacement(Work& work) {
+    auto replacement = Replacement::create(work.job.output);
+    if (!replacement) return replacement.error();
+    const int original = work.original->descriptor();
+    auto copied = replacement->copyFrom(original, work.job.oldSize);
+    if (!copied) return copied.error();
+    work.copied = *copied;
+    Status status = replacement->apply(work.job.ranges, work.job.newSize);
+    // What goes elsewhere is a new file: its owner is whoever makes it, and its times are now.
+    if (status) {
+      status = work.job.output == work.job.path ? replacement->copyMetadata(original)
+                                                : replacement->copyPermissions(original);
+    }
+    if (!status) return status;
+    struct stat state {};
+    if (fstat(replacement->descriptor(), &state) != 0) {
+      return systemError(errno, "examine the new file", work.job.output);
+    }
+    if (work.record) work.record->inode = state.st_ino;
+    work.replacement.emplace(std::move(*replacement));
+    return Done{};
   }
-  work.record.inode = state.st_ino;
-  work.replacement.emplace(std::move(*replacement));
-  return Done{};
-}
 
-Status prepareInPlace(Work& work) {
-  if (work.job.output != work.job.path) {
-    return Error{ErrorCode::Unsupported, "a file can't be changed in place and go elsewhere",
-                 work.job.path, 0};
-  }
-  if (work.original->identity().links > 1) {
-    return Error{ErrorCode::Unsupported,
-                 "the file has other hard links, which would change as well; without --in-place "
-                 "they stay as they are",
-                 work.job.path, 0};
-  }
-  work.writable = Descriptor(::open(work.job.path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  if (!work.writable) {
-    Error error = systemError(errno, "write to the file", work.job.path);
-    if (error.code == ErrorCode::Busy)
-      error.message += "; without --in-place it can be changed while it runs";
-    return error;
-  }
-  // The only step that can run out of space comes before the first byte is changed.
-  if (work.job.newSize > work.job.oldSize &&
-      posix_fallocate(work.writable.get(), static_cast<off_t>(work.job.oldSize),
-                      static_cast<off_t>(work.job.newSize - work.job.oldSize)) == ENOSPC) {
-    (void)!ftruncate(work.writable.get(), static_cast<off_t>(work.job.oldSize));
-    return systemError(ENOSPC, "grow the file", work.job.path);
-  }
-  work.record.pending = true;
-  return Done{};
-}
-
-Status changeInPlace(Work& work) {
-  const int file = work.writable.get();
-  const auto write = [&](const std::vector<ByteRange>& ranges, uint64_t size) -> Status {
-    for (const ByteRange& range : ranges) {
-      if (Status status = writeFully(file, range.offset, range.bytes, work.job.path); !status) {
-        return status;
+  // From here on whoever finds a file changed also finds how to take it back.
+  void remember() {
+    if (journal_ == nullptr) return;
+    for (Work& work : works_) {
+      if (!work.status || !isRecorded(work)) continue;
+      if (work.record) {
+        entries_.push_back({&*work.record, std::nullopt, Done{}, false});
+        recorded_.push_back(&work);
+      } else if (work.job.purpose == WritePurpose::Restore) {
+        work.fail(journal_->reopen(work.job.path));
+        work.reopened = static_cast<bool>(work.status);
       }
     }
-    if (ftruncate(file, static_cast<off_t>(size)) != 0) {
-      return systemError(errno, "set the size of the file", work.job.path);
+    publication_ = journal_->publish(entries_);
+    Status safe = publication_.flush();
+    for (size_t at = 0; at < entries_.size(); ++at) {
+      recorded_[at]->fail(entries_[at].status);
+      if (!safe) recorded_[at]->fail(safe.error());
     }
-    return Done{};
-  };
-  work.touched = true;
-  if (Status status = write(work.job.ranges, work.job.newSize); !status) {
-    work.touched = !write(work.before, work.job.oldSize);
+    for (Work& work : works_) {
+      if (!safe && work.reopened) work.fail(safe.error());
+    }
+  }
+
+  // Reading the new files once more costs no time while the disk is waited for.
+  template <class Wanted, class Flush>
+  void withDigests(Wanted wanted, Flush flush) {
+    std::vector<Work*> chosen;
+    for (Work& work : works_) {
+      if (work.status && work.record && wanted(work)) chosen.push_back(&work);
+    }
+    // A digest is not needed, only good to have.
+    const auto read = [&] {
+      try {
+        for (Work* work : chosen) {
+          auto digest = digestOf(work->newDescriptor(), work->job.newSize, work->job.output);
+          if (digest) work->digest = *digest;
+        }
+      } catch (const std::bad_alloc&) {
+      }
+    };
+    std::thread reader;
+    if (!chosen.empty()) {
+      try {
+        reader = std::thread(read);
+      } catch (const std::system_error&) {
+      }
+    }
+    flush();
+    if (reader.joinable()) reader.join();
+  }
+
+  void flushContents() {
+    flush([](const Work& work) { return work.replacement ? work.replacement->descriptor() : -1; });
+  }
+
+  void flushChanges() {
+    flush([](const Work& work) {
+      return work.replacement ? work.replacement->directory() : work.newDescriptor();
+    });
+  }
+
+  // Of few inodes on a file system each is flushed; of many, all that the file system has to write.
+  void flush(int (*descriptorOf)(const Work&)) {
+    using Inode = std::pair<dev_t, ino_t>;
+    std::map<dev_t, std::map<Inode, std::vector<Work*>>> devices;
+    for (Work& work : works_) {
+      const int descriptor = work.status ? descriptorOf(work) : -1;
+      struct stat state {};
+      if (descriptor < 0 || fstat(descriptor, &state) != 0) continue;
+      devices[state.st_dev][{state.st_dev, state.st_ino}].push_back(&work);
+    }
+    constexpr size_t kFew = 4;
+    for (auto& [device, inodes] : devices) {
+      const bool together = inodes.size() > kFew;
+      Status status = Done{};
+      bool first = true;
+      for (auto& [inode, group] : inodes) {
+        const int descriptor = descriptorOf(*group.front());
+        if (!together) {
+          status = flushFile(descriptor, group.front()->job.output);
+        } else if (std::exchange(first, false) &&
+                   uninterrupted([&] { return syncfs(descriptor); }) != 0) {
+          status = systemError(errno, "flush the files to disk", group.front()->job.output);
+        }
+        for (Work* work : group)
+          work->fail(status);
+      }
+    }
+  }
+
+  Status publish(Work& work) const {
+    const WriteJob& job = work.job;
+    if (work.inPlace) {
+      work.changed = true;
+      return work.inPlace->write();
+    }
+    if (job.output == job.path) {
+      // Meanwhile somebody may have put another file here, or written into this one.
+      struct stat state {};
+      if (fstatat(AT_FDCWD, job.path.c_str(), &state, AT_SYMLINK_NOFOLLOW) != 0) {
+        return systemError(errno, "examine the file", job.path);
+      }
+      Status status = Done{};
+      const FileSource::Identity now =
+          FileSource::identityOf(work.original->descriptor(), status, job.path);
+      if (!status) return status;
+      if (state.st_dev != now.device || state.st_ino != now.inode || !isSame(now, job.identity)) {
+        return changedMeanwhile(job);
+      }
+    }
+    Status status = work.replacement->publish();
+    work.changed = static_cast<bool>(status);
     return status;
   }
-  struct stat state {};
-  const int64_t modified = work.record.modifiedNanoseconds;
-  const timespec times[2] = {{0, UTIME_OMIT}, {modified / 1'000'000'000, modified % 1'000'000'000}};
-  // Only the owner may set a time that is not now (utimensat(2)).
-  if ((futimens(file, times) != 0 && errno != EPERM) || fstat(file, &state) != 0) {
-    return systemError(errno, "keep the file's times", work.job.path);
-  }
-  work.record.inode = state.st_ino;
-  work.record.modifiedNanoseconds =
-      static_cast<int64_t>(state.st_mtim.tv_sec) * 1'000'000'000 + state.st_mtim.tv_nsec;
-  work.record.pending = false;
-  if (work.job.newSize <= kDigestInPlace) {
-    auto digest = digestOf(file, work.job.newSize, work.job.path);
-    if (!digest) return digest.error();
-    work.record.digest = *digest;
-  }
-  return Done{};
-}
 
-// One fsync for one file, one syncfs for many on the same file system.
-void flush(std::vector<Work>& works, const std::function<int(const Work&)>& descriptorOf) {
-  std::map<dev_t, std::vector<Work*>> devices;
-  for (Work& work : works) {
-    const int descriptor = work.status ? descriptorOf(work) : -1;
-    struct stat state {};
-    if (descriptor < 0 || fstat(descriptor, &state) != 0) continue;
-    devices[state.st_dev].push_back(&work);
-  }
-  for (auto& [device, group] : devices) {
-    const int descriptor = descriptorOf(*group.front());
-    const int result = group.size() == 1 ? fsync(descriptor) : syncfs(descriptor);
-    if (result == 0) continue;
-    const int number = errno;
-    for (Work* work : group) {
-      work->status = systemError(number, "flush the file to disk", work->job.output);
+  void settle() {
+    for (Work& work : works_) {
+      if (!work.status && work.changed && work.inPlace && work.inPlace->rollBack()) {
+        work.changed = false;
+      }
+    }
+    for (size_t at = 0; at < entries_.size(); ++at) {
+      Work& work = *recorded_[at];
+      struct stat state {};
+      // After a failure a half-changed file stays pending; one that was replaced is a whole one.
+      const bool isWhole = work.changed && (work.status || work.replacement);
+      if (isWhole && fstat(work.newDescriptor(), &state) == 0) {
+        entries_[at].settlement = Settlement{FileSource::nanoseconds(state.st_ctim), work.digest};
+      } else if (!work.changed && entries_[at].published) {
+        (void)journal_->dropPending(work.job.path);
+      }
+    }
+    publication_.settle(entries_);
+    for (Work& work : works_) {
+      if (!work.reopened) continue;
+      // Where this fails, the file is restored all the same: whoever asks again hears so.
+      (void)(work.changed && work.status ? journal_->forget(work.job.path)
+             : !work.changed             ? journal_->settle(work.job.path)
+                                         : Status(Done{}));
     }
   }
-}
 
-void flushDirectory(const std::string& path) {
-  const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory) (void)syncfs(directory.get());
-}
-
-std::vector<Status> writeBatch(std::span<const WriteJob> jobs, const WriteOptions& options) {
-  std::vector<Work> works;
-  works.reserve(jobs.size());
-  const bool records = !options.recordDirectory.empty();
-  const auto each = [&](auto&& stage) {
-    for (Work& work : works) {
-      if (work.status) work.status = stage(work);
-    }
-  };
-
-  for (const WriteJob& job : jobs)
-    works.push_back(Work{job, nullptr, {}, {}, {}, false, false, {}, {}});
-  each([&](Work& work) -> Status {
-    auto original = openOriginal(work.job);
-    if (!original) return original.error();
-    work.original = std::move(*original);
-    if (Status status = prepareRecord(work, options); !status) return status;
-    return work.job.mode == WriteMode::Atomic ? prepareAtomic(work) : prepareInPlace(work);
-  });
-  if (records) {
-    each([&](Work& work) {
-      work.recorded = true;
-      return storeRecord(options.recordDirectory, work.record);
-    });
-    flushDirectory(options.recordDirectory);
-  }
-  flush(works,
-        [](const Work& work) { return work.replacement ? work.replacement->descriptor() : -1; });
-
-  each([&](Work& work) -> Status {
-    if (!work.replacement) return changeInPlace(work);
-    // Between reading and renaming somebody may have put another file here.
-    auto again = work.job.output == work.job.path ? openOriginal(work.job)
-                                                  : Result<std::unique_ptr<FileSource>>(nullptr);
-    if (!again) return again.error();
-    Status published = work.replacement->publish();
-    work.touched = static_cast<bool>(published);
-    return published;
-  });
-  flush(works, [](const Work& work) {
-    return work.replacement ? work.replacement->directory() : work.writable.get();
-  });
-  if (records) {
-    each([&](Work& work) -> Status {
-      // Where this fails, the pending record stays, and undo works with that one as well.
-      if (!work.replacement) (void)storeRecord(options.recordDirectory, work.record);
-      return Done{};
-    });
-  }
-
-  for (Work& work : works) {
-    if (work.status || !work.recorded || work.touched) continue;
-    // The change did not come about: what is remembered is what was remembered before.
-    (void)(work.earlier ? storeRecord(options.recordDirectory, *work.earlier)
-                        : removeRecord(options.recordDirectory, work.job.output));
-  }
-  std::vector<Status> answers;
-  answers.reserve(works.size());
-  for (Work& work : works) {
-    if (!work.status) work.status.error().path = work.job.output;
-    answers.push_back(std::move(work.status));
-  }
-  return answers;
-}
+  const Journal* journal_;
+  std::vector<Work> works_;
+  std::vector<Journal::Entry> entries_;
+  std::vector<Work*> recorded_;  // of whom the entries are
+  Journal::Publication publication_;
+};
 
 }  // namespace
 
+Result<std::unique_ptr<FileSource>> openLocked(const std::string& path) {
+  // No component but the last may be a symbolic link any more: the caller resolved the path.
+  Descriptor file(uninterrupted([&] {
+    return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
+  }));
+  if (!file) return systemError(errno, "open the file", path);
+  if (Status status = lockFile(file.get(), path); !status) return status.error();
+  return FileSource::adopt(file.release(), path);
+}
+
 std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptions& options) {
+  std::optional<Journal> journal;
+  if (!options.recordDirectory.empty()) {
+    auto opened = Journal::open(options.recordDirectory);
+    if (!opened) return {jobs.size(), Status(opened.error())};
+    journal.emplace(std::move(*opened));
+  }
+  const size_t most = jobsAtOnce();
   std::vector<Status> answers;
   answers.reserve(jobs.size());
   for (std::span<const WriteJob> left(jobs); !left.empty();) {
-    const auto batch = left.first(std::min(kBatch, left.size()));
-    for (Status& answer : writeBatch(batch, options))
+    size_t count = 0;
+    uint64_t bytes = 0;
+    while (count < std::min(most, left.size()) && (count == 0 || bytes < kMostBytes)) {
+      bytes += left[count++].newSize;
+    }
+    Batch batch(left.first(count), journal ? &*journal : nullptr);
+    for (Status& answer : batch.run())
       answers.push_back(std::move(answer));
-    left = left.subspan(batch.size());
+    left = left.subspan(count);
   }
   return answers;
 }

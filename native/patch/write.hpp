@@ -3,10 +3,10 @@
 // Atomic: the new file is made beside the old one as an unnamed copy (reflink where the file system
 // can, copy_file_range else), changed, given the old one's owner, mode, extended attributes and
 // times, flushed, and renamed over it. In place: only the changed bytes are written, after a record
-// of the old ones is safe on disk (patch/undo), so that whatever a crash leaves can be mended.
+// of the old ones is safe on disk, so that whatever a crash leaves can be mended (patch/undo).
 #pragma once
 
-#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,24 +16,34 @@ namespace fixelf {
 
 enum class WriteMode { Atomic, InPlace };
 
+enum class WritePurpose {
+  Change,   // a record is kept of what was replaced
+  Restore,  // what the record holds is written, and the record forgotten
+};
+
 struct WriteJob {
-  std::string path;    // the file as it is now; no symbolic link
-  std::string output;  // where the result goes: `path`, or another file with Atomic
-  std::vector<ByteRange> ranges;
+  std::string path;                   // the file as it is now; no symbolic link
+  std::string output;                 // where the result goes: `path`, or another file with Atomic
+  std::span<const ByteRange> ranges;  // of whoever makes the job, until it is done
   uint64_t oldSize = 0;
   uint64_t newSize = 0;
   FileSource::Identity identity;  // the content that the ranges were planned for
   WriteMode mode = WriteMode::Atomic;
+  WritePurpose purpose = WritePurpose::Change;
 };
 
-// Where undo records are kept; empty writes none.
+// Where undo records are kept; empty keeps none.
 struct WriteOptions {
   std::string recordDirectory;
 };
 
 // Writes all jobs, in batches, and flushes once for all of a batch on one file system. The answers
 // are in the jobs' order; a job that fails leaves its file as it was and the others untouched by
-// its failure.
+// its failure. Each file is locked while it is worked on: of two processes one is told Busy or
+// Changed.
 std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptions& options);
+
+// Opens the file of a job, and holds its lock for as long as the answer lives.
+Result<std::unique_ptr<FileSource>> openLocked(const std::string& path);
 
 }  // namespace fixelf

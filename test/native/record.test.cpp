@@ -1,38 +1,37 @@
-// Records of changes that a crash interrupted half-way.
+// Records of changes: such as a crash interrupted half-way, such as others wrote into, and damaged
+// ones.
 #include "patch/record.hpp"
 
 #include <doctest.h>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include <filesystem>
 #include <fstream>
 
+#include <algorithm>
 #include <iterator>
 
+#include "patch/journal.hpp"
 #include "patch/undo.hpp"
+#include "patch/write.hpp"
 
 namespace {
 
 namespace fs = std::filesystem;
 using namespace fixelf;
 
-struct HalfWritten {
-  HalfWritten()
-      : directory(fs::temp_directory_path() / ("fixelf-record-" + std::to_string(getpid()))) {
+constexpr size_t kSector = kSectorSize;
+
+struct Place {
+  Place() : directory(fs::temp_directory_path() / ("fixelf-record-" + std::to_string(getpid()))) {
     fs::create_directories(directory / "undo");
     file = (directory / "file").string();
-    Record record;
-    record.path = file;
-    record.originalSize = 8;
-    record.original = {{2, {'c', 'd'}}};
-    record.fixedSize = 12;
-    record.fixed = {{2, {'X', 'Y'}}, {8, {'n', 'e', 'w', '!'}}};
-    record.pending = true;
-    REQUIRE(storeRecord(records(), record));
   }
-  ~HalfWritten() { fs::remove_all(directory); }
-  HalfWritten(const HalfWritten&) = delete;
-  HalfWritten& operator=(const HalfWritten&) = delete;
+  ~Place() { fs::remove_all(directory); }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
 
   [[nodiscard]] std::string records() const { return (directory / "undo").string(); }
   void put(const std::string& content) const { std::ofstream(file, std::ios::binary) << content; }
@@ -40,38 +39,299 @@ struct HalfWritten {
     std::ifstream stream(file, std::ios::binary);
     return {std::istreambuf_iterator<char>(stream), {}};
   }
+  [[nodiscard]] size_t recordFiles() const {
+    return static_cast<size_t>(std::distance(fs::directory_iterator(records()), {}));
+  }
+
+  [[nodiscard]] Status change(const std::vector<ByteRange>& ranges, uint64_t newSize,
+                              WriteMode mode) const {
+    auto source = FileSource::open(file);
+    REQUIRE(source);
+    WriteJob job;
+    job.path = job.output = file;
+    job.ranges = ranges;
+    job.oldSize = (*source)->size();
+    job.newSize = newSize;
+    job.identity = (*source)->identity();
+    job.mode = mode;
+    return std::move(writeAll({job}, {records()}).front());
+  }
+
+  // As a process leaves it that is killed before it writes the first byte in place.
+  void begin(const std::vector<ByteRange>& ranges, uint64_t newSize) const {
+    auto source = FileSource::open(file);
+    REQUIRE(source);
+    auto journal = Journal::open(records());
+    REQUIRE(journal);
+    auto earlier = journal->load(file);
+    auto record = recordOf(**source, ranges, newSize, earlier ? earlier->latest() : nullptr);
+    REQUIRE(record);
+    record->path = file;
+    std::vector<Journal::Entry> entries(1);
+    entries[0].record = &*record;
+    REQUIRE(journal->publish(entries).flush());
+    REQUIRE(entries[0].status);
+  }
 
   fs::path directory;
   std::string file;
 };
 
+std::vector<uint8_t> bytes(const std::string& text) {
+  return {text.begin(), text.end()};
+}
+
+// Sectors of one letter each.
+std::string sectors(const std::string& letters) {
+  std::string content;
+  for (const char letter : letters)
+    content += std::string(kSector, letter);
+  return content;
+}
+
+std::string with(std::string content, const std::vector<ByteRange>& ranges) {
+  for (const ByteRange& range : ranges) {
+    content.resize(std::max<size_t>(content.size(), range.end()));
+    std::copy(range.bytes.begin(), range.bytes.end(),
+              content.begin() + static_cast<ptrdiff_t>(range.offset));
+  }
+  return content;
+}
+
+const std::string kOld = sectors("abcd") + "tail";
+// Two sectors in the middle, one of them twice, and more behind the end.
+const std::vector<ByteRange> kChange = {{kSector + 5, bytes("X")},
+                                        {kSector + 90, bytes("Y")},
+                                        {3 * kSector - 2, bytes("ZZZZ")},
+                                        {4 * kSector + 4, bytes(sectors("nm"))}};
+const std::string kNew = with(kOld, kChange);
+
+// What a crash can leave: each sector old or new, and the end anywhere.
+std::vector<std::string> mixtures(const std::string& before, const std::string& after) {
+  std::vector<std::string> all;
+  const size_t count = (std::max(before.size(), after.size()) + kSector - 1) / kSector;
+  for (unsigned choice = 0; choice < 1U << count; ++choice) {
+    for (const size_t size : {before.size(), after.size()}) {
+      std::string mixture = before;
+      mixture.resize(size, '\0');
+      for (size_t sector = 0; sector < count; ++sector) {
+        const size_t from = sector * kSector;
+        if ((choice >> sector & 1U) == 0 || from >= size || from >= after.size()) continue;
+        const size_t length = std::min<size_t>({kSector, size - from, after.size() - from});
+        mixture.replace(from, length, after, from, length);
+      }
+      all.push_back(std::move(mixture));
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 TEST_CASE("undo mends whatever a crash in the middle of an in-place change leaves") {
-  const HalfWritten half;
-  const std::string zeros(4, '\0');
-  for (const std::string& left :
-       {std::string("abcdefgh"), "abcdefgh" + zeros, "abXdefgh" + zeros,
-        std::string("abXYefghnew!"), std::string("abcYefghne") + '\0' + "!"}) {
-    CAPTURE(left);
-    half.put(left);
-    const auto record = loadRecord(half.records(), half.file);
-    REQUIRE(record);
-    REQUIRE(undo(half.file, half.records()));
-    CHECK(half.content() == "abcdefgh");
-    REQUIRE(storeRecord(half.records(), *record));
+  const Place place;
+  for (const std::string& left : mixtures(kOld, kNew)) {
+    place.put(kOld);
+    place.begin(kChange, kNew.size());
+    place.put(left);
+    REQUIRE(undo(place.file, place.records()));
+    REQUIRE(place.content() == kOld);
+    REQUIRE(place.recordFiles() == 0);
+  }
+}
+
+TEST_CASE("undo mends a crash in a second change, back to what was before the first") {
+  const Place place;
+  const std::vector<ByteRange> second = {{100, bytes("second")},
+                                         {2 * kSector, bytes("second")},
+                                         {5 * kSector, bytes(sectors("sS") + "end")}};
+  const std::string newest = with(kNew, second);
+  for (const std::string& left : mixtures(kNew, newest)) {
+    place.put(kOld);
+    REQUIRE(place.change(kChange, kNew.size(), WriteMode::InPlace));
+    place.begin(second, newest.size());
+    place.put(left);
+    REQUIRE(undo(place.file, place.records()));
+    REQUIRE(place.content() == kOld);
+    REQUIRE(place.recordFiles() == 0);
   }
 }
 
 TEST_CASE("undo refuses an interrupted change that somebody else wrote into") {
-  const HalfWritten half;
-  for (const std::string& left : {std::string("abZdefgh"), std::string("abXYefghnew?"),
-                                  std::string("abXYefghnew!more"), std::string("abX")}) {
-    CAPTURE(left);
-    half.put(left);
-    const Status status = undo(half.file, half.records());
+  const Place place;
+  std::string between = kOld;
+  between[kSector + 5] = 'X';  // half a sector: no disk leaves that
+  for (const std::string& left :
+       {between, with(kNew, {{kSector, bytes("?")}}), with(kNew, {{5 * kSector, bytes("?")}}),
+        kNew + "more", kOld.substr(0, 3 * kSector)}) {
+    place.put(kOld);
+    place.begin(kChange, kNew.size());
+    place.put(left);
+    const Status status = undo(place.file, place.records());
     REQUIRE_FALSE(status);
     CHECK(status.error().code == ErrorCode::Changed);
-    CHECK(half.content() == left);
+    CHECK(place.content() == left);
+    fs::remove_all(place.records());
+    fs::create_directories(place.records());
   }
+}
+
+TEST_CASE("a change that was interrupted is taken back before another is made") {
+  const Place place;
+  const std::vector<ByteRange> other = {{0, bytes("other")}};
+  place.put(kOld);
+  place.begin(kChange, kNew.size());
+  place.put(mixtures(kOld, kNew).at(9));
+  const Status refused = place.change(other, kNew.size(), WriteMode::Atomic);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::Changed);
+  REQUIRE(undo(place.file, place.records()));
+  CHECK(place.content() == kOld);
+
+  // Where it had not begun, or was over, nothing stands in the way.
+  for (const std::string& left : {kOld, kNew}) {
+    CAPTURE(left.size());
+    place.put(kOld);
+    place.begin(kChange, kNew.size());
+    place.put(left);
+    REQUIRE(place.change(other, left.size(), WriteMode::Atomic));
+    CHECK(place.content() == with(left, other));
+    REQUIRE(undo(place.file, place.records()));
+    CHECK(place.content() == kOld);
+    CHECK(place.recordFiles() == 0);
+  }
+}
+
+TEST_CASE("a change that cuts the end of a file off is taken back") {
+  const Place place;
+  const std::vector<ByteRange> ranges = {{7, bytes("short")}};
+  for (const WriteMode mode : {WriteMode::Atomic, WriteMode::InPlace}) {
+    place.put(kOld);
+    REQUIRE(place.change(ranges, 2 * kSector + 30, mode));
+    CHECK(place.content() == with(kOld, ranges).substr(0, 2 * kSector + 30));
+    REQUIRE(undo(place.file, place.records()));
+    CHECK(place.content() == kOld);
+  }
+}
+
+TEST_CASE("a file is still known after its metadata changed, and not after its content did") {
+  const Place place;
+  for (const WriteMode mode : {WriteMode::Atomic, WriteMode::InPlace}) {
+    place.put(kOld);
+    REQUIRE(place.change(kChange, kNew.size(), mode));
+    fs::permissions(place.file, fs::perms::owner_all);
+    fs::last_write_time(place.file, fs::file_time_type::clock::now());
+    // Another file with the same content, as a backup brings it back.
+    fs::copy_file(place.file, place.file + ".copy", fs::copy_options::overwrite_existing);
+    fs::rename(place.file + ".copy", place.file);
+    REQUIRE(undo(place.file, place.records()));
+    CHECK(place.content() == kOld);
+
+    REQUIRE(place.change(kChange, kNew.size(), mode));
+    const auto time = fs::last_write_time(place.file);
+    place.put(with(kNew, {{3 * kSector + 100, bytes("elsewhere")}}));
+    fs::last_write_time(place.file, time);
+    const Status status = undo(place.file, place.records());
+    REQUIRE_FALSE(status);
+    CHECK(status.error().code == ErrorCode::Changed);
+  }
+}
+
+TEST_CASE("who works on a file is not disturbed") {
+  const Place place;
+  place.put(kOld);
+  REQUIRE(place.change(kChange, kNew.size(), WriteMode::Atomic));
+  const Descriptor other(::open(place.file.c_str(), O_RDONLY | O_CLOEXEC));
+  REQUIRE(flock(other.get(), LOCK_EX) == 0);
+  for (const WriteMode mode : {WriteMode::Atomic, WriteMode::InPlace}) {
+    const Status status = place.change({{0, bytes("B")}}, kNew.size(), mode);
+    REQUIRE_FALSE(status);
+    CHECK(status.error().code == ErrorCode::Busy);
+  }
+  const Status status = undo(place.file, place.records());
+  REQUIRE_FALSE(status);
+  CHECK(status.error().code == ErrorCode::Busy);
+  CHECK(place.content() == kNew);
+}
+
+TEST_CASE("many files share one file of records, and are restored together or one by one") {
+  const Place place;
+  constexpr size_t kCount = 12;
+  std::vector<std::string> paths;
+  std::vector<std::unique_ptr<FileSource>> sources;
+  std::vector<WriteJob> jobs(kCount);
+  for (size_t at = 0; at < kCount; ++at) {
+    paths.push_back(place.file + std::to_string(at));
+    std::ofstream(paths[at], std::ios::binary) << kOld << at;
+    auto source = FileSource::open(paths[at]);
+    REQUIRE(source);
+    WriteJob& job = jobs[at];
+    job.path = job.output = paths[at];
+    job.ranges = std::span(kChange).first(3);
+    job.oldSize = job.newSize = (*source)->size();
+    job.identity = (*source)->identity();
+    job.mode = at % 2 == 0 ? WriteMode::Atomic : WriteMode::InPlace;
+  }
+  for (const Status& status : writeAll(jobs, {place.records()}))
+    REQUIRE(status);
+  CHECK(place.recordFiles() == kCount);
+  for (const auto& entry : fs::directory_iterator(place.records()))
+    CHECK(entry.hard_link_count() == kCount);
+
+  REQUIRE(undo(paths[3], place.records()));
+  std::vector<std::string> asked = paths;
+  asked.push_back(place.file + "none");
+  const std::vector<Status> answers = undoAll(asked, place.records());
+  for (size_t at = 0; at < answers.size(); ++at) {
+    CAPTURE(at);
+    if (at == 3 || at == kCount) {
+      REQUIRE_FALSE(answers[at]);
+      CHECK(answers[at].error().code == ErrorCode::NoUndoRecord);
+    } else {
+      CHECK(answers[at]);
+    }
+    if (at == kCount) continue;
+    std::ifstream stream(paths[at], std::ios::binary);
+    const std::string content{std::istreambuf_iterator<char>(stream), {}};
+    CHECK(content == kOld + std::to_string(at));
+  }
+  CHECK(place.recordFiles() == 0);
+}
+
+TEST_CASE("a damaged record is said to be damaged, whatever byte it is") {
+  const Place place;
+  place.put(kOld);
+  REQUIRE(place.change(kChange, kNew.size(), WriteMode::InPlace));
+  const std::string record = (*fs::directory_iterator(place.records())).path().string();
+  std::ifstream stream(record, std::ios::binary);
+  const std::string good{std::istreambuf_iterator<char>(stream), {}};
+  auto journal = Journal::open(place.records());
+  REQUIRE(journal);
+  const auto write = [&](const std::string& content) {
+    std::ofstream(record, std::ios::binary) << content;
+  };
+  constexpr size_t kSettlement = 64;  // without it a record counts for less, but is one
+  constexpr size_t kBehind = kSettlement + 32;
+  for (size_t at = 0; at < good.size(); ++at) {
+    CAPTURE(at);
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 0x40);
+    write(bad);
+    const auto loaded = journal->load(place.file);
+    if (at >= kSettlement && at < kBehind) {
+      REQUIRE(loaded);
+      CHECK_FALSE(loaded->settled->settlement);
+    } else {
+      REQUIRE_FALSE(loaded);
+      REQUIRE(loaded.error().code == ErrorCode::NoUndoRecord);
+      REQUIRE(loaded.error().message.find("damaged") != std::string::npos);
+    }
+  }
+  for (size_t size = 0; size < good.size(); ++size) {
+    write(good.substr(0, size));
+    REQUIRE_FALSE(journal->load(place.file));
+  }
+  write(good);
+  REQUIRE(undo(place.file, place.records()));
+  CHECK(place.content() == kOld);
 }

@@ -1,0 +1,182 @@
+#include "patch/in_place.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include <algorithm>
+#include <array>
+
+#include "patch/record.hpp"
+
+namespace fixelf {
+
+namespace {
+
+constexpr char kCapabilities[] = "security.capability";
+
+// The sectors that more than one range touches, as the source has them, up to its end.
+Result<std::vector<ByteRange>> sharedSectors(const Source& source,
+                                             std::span<const ByteRange> ranges) {
+  std::vector<ByteRange> sectors;
+  for (size_t at = 1; at < ranges.size(); ++at) {
+    const uint64_t offset = ranges[at].offset / kSectorSize * kSectorSize;
+    const bool isShared = ranges[at - 1].end() > offset;
+    const bool isKnown = !sectors.empty() && sectors.back().offset == offset;
+    if (!isShared || isKnown || offset >= source.size()) continue;
+    const uint64_t length = std::min(kSectorSize, source.size() - offset);
+    auto bytes = source.bytes(offset, length, length);
+    if (!bytes) return bytes.error();
+    sectors.push_back({offset, std::move(*bytes)});
+  }
+  return sectors;
+}
+
+}  // namespace
+
+Result<InPlace> InPlace::prepare(const FileSource& original, const std::string& path,
+                                 std::span<const ByteRange> ranges, uint64_t newSize) {
+  if (original.identity().links > 1) {
+    return Error{ErrorCode::Unsupported,
+                 "the file has other hard links, which would change as well; without --in-place "
+                 "they stay as they are",
+                 path, 0};
+  }
+  InPlace change;
+  change.path_ = path;
+  change.file_ = Descriptor(
+      uninterrupted([&] { return ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW); }));
+  if (!change.file_) {
+    Error error = systemError(errno, "write to the file", path);
+    if (error.code == ErrorCode::Busy) {
+      error.message += "; without --in-place it can be changed while it runs";
+    }
+    return error;
+  }
+  const int file = change.file_.get();
+  change.oldSize_ = original.size();
+  change.newSize_ = newSize;
+  change.mode_ = original.identity().mode & 07777U;
+  change.modifiedNanoseconds_ = original.identity().modifiedNanoseconds;
+
+  change.ranges_ = ranges;
+  for (const ByteRange& range : ranges) {
+    const uint64_t end = std::min(range.end(), original.size());
+    if (range.offset >= end) continue;
+    auto bytes = original.bytes(range.offset, end - range.offset, end - range.offset);
+    if (!bytes) return std::move(bytes.error()).at(path);
+    change.before_.push_back({range.offset, std::move(*bytes)});
+  }
+  auto before = sharedSectors(original, ranges);
+  auto after = sharedSectors(PatchedSource(original, ranges, newSize), ranges);
+  if (!before) return std::move(before.error()).at(path);
+  if (!after) return std::move(after.error()).at(path);
+  change.sharedBefore_ = std::move(*before);
+  change.sharedAfter_ = std::move(*after);
+
+  // Writing takes a file's capabilities away (kernel, file_remove_privs). Who may not give them
+  // back must not write.
+  std::array<uint8_t, 64> value{};
+  const ssize_t length = fgetxattr(file, kCapabilities, value.data(), value.size());
+  if (length > 0) {
+    change.capabilities_.assign(value.begin(), value.begin() + length);
+    if (Status status = change.keepMetadata(); !status) return status.error();
+  }
+  // Room is the last thing that can be missing, and the file is as long as before meanwhile. Where
+  // the file system can't reserve any, writing will tell.
+  if (newSize > change.oldSize_ &&
+      uninterrupted([&] {
+        return fallocate(file, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(change.oldSize_),
+                         static_cast<off_t>(newSize - change.oldSize_));
+      }) != 0 &&
+      errno != EOPNOTSUPP) {
+    const int number = errno;
+    (void)!ftruncate(file, static_cast<off_t>(change.oldSize_));
+    (void)change.keepMetadata();
+    return systemError(number, "grow the file", path);
+  }
+  Status status = Done{};
+  change.identity_ = FileSource::identityOf(file, status, path);
+  if (!status) return status.error();
+  return change;
+}
+
+std::vector<InPlace::Write> InPlace::writesOf(std::span<const ByteRange> ranges,
+                                              std::span<const ByteRange> shared) {
+  std::vector<Write> writes;
+  for (const ByteRange& sector : shared)
+    writes.push_back({sector.offset, sector.bytes});
+  const auto isShared = [&](uint64_t offset) {
+    const uint64_t start = offset / kSectorSize * kSectorSize;
+    return std::any_of(shared.begin(), shared.end(),
+                       [&](const ByteRange& sector) { return sector.offset == start; });
+  };
+  for (const ByteRange& range : ranges) {
+    uint64_t from = range.offset;
+    uint64_t end = range.end();
+    if (isShared(from)) from = (from / kSectorSize + 1) * kSectorSize;
+    if (isShared(end - 1)) end = (end - 1) / kSectorSize * kSectorSize;
+    if (from >= end) continue;
+    const auto bytes = std::span<const uint8_t>(range.bytes);
+    writes.push_back({from, bytes.subspan(static_cast<size_t>(from - range.offset),
+                                          static_cast<size_t>(end - from))});
+  }
+  return writes;
+}
+
+Status InPlace::put(const std::vector<Write>& writes, uint64_t size) const {
+  for (const Write& write : writes) {
+    if (Status status = writeFully(file_.get(), write.offset, write.bytes, path_); !status) {
+      return status;
+    }
+  }
+  if (oldSize_ != newSize_ &&
+      uninterrupted([&] { return ftruncate(file_.get(), static_cast<off_t>(size)); }) != 0) {
+    return systemError(errno, "set the size of the file", path_);
+  }
+  return keepMetadata();
+}
+
+Status InPlace::keepMetadata() const {
+  if (!capabilities_.empty() && uninterrupted([&] {
+                                  return fsetxattr(file_.get(), kCapabilities, capabilities_.data(),
+                                                   capabilities_.size(), 0);
+                                }) != 0) {
+    return systemError(errno, "keep the file's capabilities", path_);
+  }
+  struct stat state {};
+  if (fstat(file_.get(), &state) != 0) return systemError(errno, "examine the file", path_);
+  // Writing takes the setuid and setgid bits away from who is not privileged.
+  if ((state.st_mode & 07777U) != mode_ &&
+      uninterrupted([&] { return fchmod(file_.get(), mode_); }) != 0) {
+    return systemError(errno, "keep the file's mode", path_);
+  }
+  constexpr int64_t kSecond = 1'000'000'000;
+  // Rounded down: times before 1970 are negative, their nanoseconds are not.
+  int64_t seconds = modifiedNanoseconds_ / kSecond;
+  if (modifiedNanoseconds_ % kSecond < 0) --seconds;
+  const std::array<timespec, 2> times = {
+      timespec{0, UTIME_OMIT}, timespec{seconds, modifiedNanoseconds_ - seconds * kSecond}};
+  // Only the owner may set a time that is not now (utimensat(2)).
+  if (uninterrupted([&] { return futimens(file_.get(), times.data()); }) != 0 && errno != EPERM) {
+    return systemError(errno, "keep the file's times", path_);
+  }
+  return Done{};
+}
+
+Status InPlace::write() {
+  Status status = Done{};
+  const FileSource::Identity now = FileSource::identityOf(file_.get(), status, path_);
+  if (!status) return status;
+  if (now != identity_) {
+    return Error{ErrorCode::Changed, "the file has changed since it was read", path_, 0};
+  }
+  return put(writesOf(ranges_, sharedAfter_), newSize_);
+}
+
+Status InPlace::rollBack() {
+  if (Status status = put(writesOf(before_, sharedBefore_), oldSize_); !status) return status;
+  return flushFile(file_.get(), path_);
+}
+
+}  // namespace fixelf

@@ -1,0 +1,55 @@
+// A file that is changed where it lies: only the bytes that differ are written.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "elf/source.hpp"
+#include "patch/descriptor.hpp"
+
+namespace fixelf {
+
+class InPlace {
+ public:
+  // Makes ready whatever can fail, and changes no byte. Fails with Unsupported where other hard
+  // links would change as well, and with Busy where the file is being executed. The ranges have to
+  // be there until all is over.
+  static Result<InPlace> prepare(const FileSource& original, const std::string& path,
+                                 std::span<const ByteRange> ranges, uint64_t newSize);
+
+  [[nodiscard]] int descriptor() const { return file_.get(); }
+
+  // Writes the bytes and keeps mode, file capabilities and times. Not flushed.
+  [[nodiscard]] Status write();
+  // Writes the old bytes again, and flushes them.
+  [[nodiscard]] Status rollBack();
+
+ private:
+  InPlace() = default;
+  struct Write {
+    uint64_t offset = 0;
+    std::span<const uint8_t> bytes;
+  };
+  static std::vector<Write> writesOf(std::span<const ByteRange> ranges,
+                                     std::span<const ByteRange> shared);
+  Status put(const std::vector<Write>& writes, uint64_t size) const;
+  Status keepMetadata() const;
+
+  std::string path_;
+  Descriptor file_;
+  FileSource::Identity identity_;  // once all is prepared: who writes now is somebody else
+  std::span<const ByteRange> ranges_;
+  std::vector<ByteRange> before_;  // what the ranges hold now
+  // Sectors that more than one range touches, old and new: each is written by one call, as patch/
+  // record tells old from new by whole sectors, and the process may be killed between two calls.
+  std::vector<ByteRange> sharedBefore_;
+  std::vector<ByteRange> sharedAfter_;
+  uint64_t oldSize_ = 0;
+  uint64_t newSize_ = 0;
+  uint32_t mode_ = 0;
+  int64_t modifiedNanoseconds_ = 0;
+  std::vector<uint8_t> capabilities_;  // the attribute's value; empty: none
+};
+
+}  // namespace fixelf

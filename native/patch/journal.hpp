@@ -1,0 +1,80 @@
+// Where records are kept, and how they come and go.
+//
+// All records of a batch lie in one file, so that making them safe costs the same for one as for a
+// thousand. Each is found by a name of its own, made of its path: a hard link to the batch's file.
+// So nothing is ever searched, rewritten or tidied up; the file goes when the last of its names
+// does.
+//
+// A record's name says how far the change is. "NAME+" is pending: published before the first byte
+// changes. "NAME" is settled. One rename takes a record from pending to settled, replacing what an
+// earlier change left, and undoing takes it the same way back before it is removed. Whoever does so
+// holds the lock of the file that the record is about (lockFile).
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "patch/descriptor.hpp"
+#include "patch/record.hpp"
+
+namespace fixelf {
+
+class Journal {
+ public:
+  // Fails where the directory is not there or cannot be opened.
+  static Result<Journal> open(const std::string& directory);
+
+  // Fails with NoUndoRecord where there is nothing, or where it is damaged.
+  [[nodiscard]] Result<Remembered> load(const std::string& path) const;
+
+  // A pending change turned out to be done (or undone) before the process that made it ended.
+  [[nodiscard]] Status settle(const std::string& path) const;
+  // From settled to pending, before undoing.
+  [[nodiscard]] Status reopen(const std::string& path) const;
+  [[nodiscard]] Status dropPending(const std::string& path) const;
+  // All that is remembered of a path.
+  [[nodiscard]] Status forget(const std::string& path) const;
+
+  // One record on its way: published with the others of its batch.
+  struct Entry {
+    const Record* record = nullptr;
+    std::optional<Settlement> settlement;
+    Status status = Done{};
+    bool published = false;
+  };
+
+  // What was published together, until it is settled.
+  class Publication {
+   public:
+    // Makes all of it safe, names included.
+    [[nodiscard]] Status flush() const;
+    // Writes what is known now that the changes are over, and settles the entries that have a
+    // settlement. Not flushed: without it a record counts for less, but leads back all the same.
+    void settle(const std::vector<Entry>& entries) const;
+
+   private:
+    friend class Journal;
+    const Journal* journal_ = nullptr;
+    // One file for all entries, or one for each, in their order.
+    std::vector<Descriptor> files_;
+  };
+
+  // Publishes the entries as pending. Not flushed. What fails stands in each entry's status.
+  [[nodiscard]] Publication publish(std::vector<Entry>& entries) const;
+
+ private:
+  Journal(std::string path, Descriptor directory)
+      : path_(std::move(path)), directory_(std::move(directory)) {}
+  [[nodiscard]] Result<std::optional<Record>> read(const std::string& name,
+                                                   const std::string& path) const;
+  [[nodiscard]] Status rename(const std::string& from, const std::string& to) const;
+  [[nodiscard]] Status remove(const std::string& name) const;
+  [[nodiscard]] Descriptor publishTogether(std::vector<Entry>& entries) const;
+  [[nodiscard]] Descriptor publishAlone(Entry& entry) const;
+
+  std::string path_;
+  Descriptor directory_;
+};
+
+}  // namespace fixelf

@@ -1,0 +1,50 @@
+// The same work on many things, on a few threads.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace fixelf {
+
+// Calls work(0) … work(count - 1), each once, in any order. What one of them throws is thrown here.
+template <class Work>
+void inParallel(size_t count, Work work) {
+  if (count <= 1) {
+    if (count == 1) work(0);
+    return;
+  }
+  // More threads than this only wait for the same disk.
+  constexpr unsigned kMost = 8;
+  const size_t wanted =
+      std::min<size_t>(count, std::clamp(std::thread::hardware_concurrency(), 1U, kMost));
+  std::atomic<size_t> next{0};
+  std::vector<std::exception_ptr> thrown(wanted);
+  const auto run = [&](size_t self) {
+    try {
+      for (size_t at = next++; at < count; at = next++)
+        work(at);
+    } catch (...) {
+      thrown[self] = std::current_exception();
+    }
+  };
+  std::vector<std::thread> threads;
+  try {
+    for (size_t self = 1; self < wanted; ++self)
+      threads.emplace_back(run, self);
+  } catch (const std::system_error&) {
+    // The system has no more threads: fewer will do.
+  }
+  run(0);
+  for (std::thread& thread : threads)
+    thread.join();
+  for (const std::exception_ptr& exception : thrown) {
+    if (exception) std::rethrow_exception(exception);
+  }
+}
+
+}  // namespace fixelf

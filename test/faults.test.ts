@@ -1,0 +1,257 @@
+// Every system call that changes a file or flushes it fails in turn, or is the last one of a process
+// that is killed. Whatever happens, each file is the old one or the new one, whole (after a kill in
+// the middle of an in-place change: once it is taken back), and nothing else lies about.
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { native } from "../lib/native.js";
+import { addonEnvironment } from "./support/preload.js";
+import { part } from "./support/require-part.js";
+
+type Action = "edit" | "edit-in-place" | "undo";
+
+interface Scenario {
+  title: string;
+  /** What was done before, undisturbed. */
+  before: Action[];
+  action: Action;
+  files: number;
+  /** Those of these names only: of several files, threads do the rest in changing order. */
+  calls?: readonly string[];
+}
+
+/** One disturbed run: the `when`-th call of that name, on each thread, fails or kills. */
+interface Fault {
+  call: string;
+  when: number;
+  effect: string;
+}
+
+const scenarios: Scenario[] = [
+  { title: "a first change", before: [], action: "edit", files: 1 },
+  { title: "a change in place", before: [], action: "edit-in-place", files: 1 },
+  { title: "a second change", before: ["edit-in-place"], action: "edit", files: 1 },
+  { title: "a second change in place", before: ["edit"], action: "edit-in-place", files: 1 },
+  { title: "undo", before: ["edit"], action: "undo", files: 1 },
+  {
+    title: "changes of many files",
+    before: [],
+    action: "edit",
+    files: 6,
+    calls: ["linkat", "renameat", "fsync", "syncfs"],
+  },
+  {
+    title: "changes of many files in place",
+    before: [],
+    action: "edit-in-place",
+    files: 6,
+    calls: ["linkat", "renameat", "fsync", "syncfs"],
+  },
+];
+
+/** All that can change or flush something; reading is of no interest here. */
+const calls = [
+  ...["openat", "pwrite64", "copy_file_range", "ftruncate", "fallocate", "fsync", "fdatasync"],
+  ...["syncfs", "linkat", "renameat", "unlinkat", "fchmod", "fchown", "utimensat", "flock"],
+];
+
+// Errors take turns; each call is also the last one of a process that is killed. Not under the
+// sanitizers, where every process takes a second to start: what they look for is in the paths that
+// lead out of an error.
+const errors = ["error=EIO", "error=ENOSPC", "error=EINTR"];
+const isSanitized = addonEnvironment.LD_PRELOAD !== undefined;
+// Longer each time than any slack: the file has to grow.
+const runpath = (step: number) => `/nix/store/${"x".repeat(4000 * (step + 1))}/lib`;
+
+const driver = fileURLToPath(new URL("support/write-once.mjs", import.meta.url));
+const run = promisify(execFile);
+const lacking = [
+  ["strace", ["-o", "/dev/null", "true"]] as const,
+  ["gcc", ["--version"]] as const,
+].filter(([tool, args]) => spawnSync(tool, args).status !== 0);
+const missing =
+  lacking.length === 0
+    ? null
+    : `${lacking.map(([tool]) => tool).join(" and ")} cannot be used here`;
+
+part("strace and a compiler", missing)(
+  isSanitized ? "faults (with sanitizers: EIO only)" : "faults",
+  () => {
+    const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-faults-")));
+    const program = join(directory, "program");
+    let turns = 0;
+
+    beforeAll(() => {
+      writeFileSync(join(directory, "program.c"), "int main(void) { return 0; }\n");
+      execFileSync("gcc", ["-o", program, join(directory, "program.c")]);
+    });
+    afterAll(() => rmSync(directory, { recursive: true }));
+
+    /** Files and records of one run, as a scenario begins. */
+    class Stage {
+      readonly place = join(directory, `${++turns}`);
+      readonly records = join(this.place, "records");
+      readonly log = join(this.place, "strace");
+      readonly files: string[];
+
+      constructor(count: number) {
+        mkdirSync(join(this.place, "files"), { recursive: true });
+        mkdirSync(this.records);
+        this.files = Array.from({ length: count }, (_, index) =>
+          join(this.place, "files", `program-${index}`),
+        );
+        for (const file of this.files) {
+          copyFileSync(program, file);
+          // Who is root has to give the file back to its owner too.
+          if (process.getuid?.() === 0) chownSync(file, 12345, 12345);
+        }
+      }
+      contents(): string[] {
+        return this.files.map((file) =>
+          createHash("sha256").update(readFileSync(file)).digest("hex"),
+        );
+      }
+      others(): string[] {
+        return readdirSync(join(this.place, "files")).filter((name) => !/^program-\d$/.test(name));
+      }
+      /** In this process, undisturbed. */
+      async prepare(actions: readonly Action[]): Promise<void> {
+        for (const [step, action] of actions.entries()) {
+          for (const file of this.files) {
+            const searchPath = { value: runpath(step), tag: "runpath" as const };
+            const layout = await native.layOut(file, { searchPath });
+            const inPlace = action === "edit-in-place";
+            const job = { path: file, output: file, layout, inPlace };
+            const [failure] = await native.apply([job], this.records);
+            if (failure) throw failure;
+          }
+        }
+      }
+      /** What became of each file: null or an error's code; null altogether where it was killed. */
+      async act(
+        action: Action,
+        step: number,
+        options: string[],
+      ): Promise<(string | null)[] | null> {
+        const environment = { UV_THREADPOOL_SIZE: "1", ...addonEnvironment };
+        const args = [
+          ...["-f", "-qq", "-o", this.log, "-e", `trace=${calls.join(",")}`],
+          ...Object.entries(environment).flatMap(([name, value]) => ["-E", `${name}=${value}`]),
+          ...options,
+          ...[process.execPath, driver, action, this.records, runpath(step), ...this.files],
+        ];
+        try {
+          const { stdout } = await run("strace", args);
+          return JSON.parse(stdout) as (string | null)[];
+        } catch (error) {
+          const { signal, code, stderr } = error as {
+            signal?: string;
+            code?: number;
+            stderr: string;
+          };
+          if (signal === "SIGKILL" || code === 137) return null;
+          throw new Error(`the driver failed: ${stderr}`, { cause: error });
+        }
+      }
+    }
+
+    /** Every call of interest that the undisturbed run makes, and how often its thread made it before. */
+    function faultsOf(log: string, wanted: readonly string[]): Fault[] {
+      const lines = readFileSync(log, "utf8").split("\n");
+      const marker = lines.findIndex((line) => line.includes('"/fixelf/begin"'));
+      const thread = lines[marker]?.split(" ", 1)[0];
+      const counts = new Map<string, number>();
+      const faults: Fault[] = [];
+      for (const [index, line] of lines.entries()) {
+        const call = /^(\d+) +(\w+)\(/.exec(line);
+        if (call === null || call[1] !== thread) continue;
+        const name = call[2] as string;
+        const when = (counts.get(name) ?? 0) + 1;
+        counts.set(name, when);
+        if (index <= marker || !wanted.includes(name) || line.includes('"/sys/')) continue;
+        const error = errors[faults.length % errors.length] as string;
+        faults.push({ call: name, when, effect: error });
+        if (!isSanitized) faults.push({ call: name, when, effect: "signal=SIGKILL" });
+      }
+      return faults;
+    }
+
+    /** What is wrong after one disturbed run; nothing, if nothing is. */
+    async function disturb(
+      scenario: Scenario,
+      { call, when, effect }: Fault,
+      [original, old, next]: [string, string, string],
+    ): Promise<string[]> {
+      const stage = new Stage(scenario.files);
+      await stage.prepare(scenario.before); // records go by path: each run makes its own
+      const answers = await stage.act(scenario.action, scenario.before.length, [
+        "-e",
+        `inject=${call}:${effect}:when=${when}`,
+      ]);
+      const problems: string[] = [];
+      const wasDisturbed =
+        answers === null || readFileSync(stage.log, "utf8").includes("(INJECTED)");
+      if (!wasDisturbed) problems.push("it was not disturbed");
+      if (effect.includes("SIGKILL") !== (answers === null))
+        problems.push(`it answered ${answers}`);
+      const inPlace = scenario.action === "edit-in-place";
+      for (const [index, content] of stage.contents().entries()) {
+        const answer = answers?.[index];
+        const mayBeHalf = answers === null && inPlace;
+        if (content !== old && content !== next && !mayBeHalf) problems.push("it is neither");
+        if (answer === null && content !== next) problems.push("it said done, and it is not");
+      }
+      if (answers !== null && stage.others().length > 0) problems.push(`left ${stage.others()}`);
+      const undone = await native.undo(stage.files, stage.records);
+      for (const [index, content] of stage.contents().entries()) {
+        const code = undone[index]?.code ?? "restored";
+        if (content !== original) problems.push(`it is not the original, undo said ${code}`);
+      }
+      if (stage.others().length > 0) problems.push(`undo left ${stage.others()}`);
+      const records = readdirSync(stage.records);
+      if (records.length > 0) problems.push(`undo left records ${records}`);
+      if (problems.length === 0) rmSync(stage.place, { recursive: true });
+      return problems;
+    }
+
+    it.each(scenarios)("$title: old or new, and whole", { timeout: 600_000 }, async (scenario) => {
+      const stage = new Stage(scenario.files);
+      await stage.prepare(scenario.before);
+      const old = stage.contents()[0] as string;
+      const answers = await stage.act(scenario.action, scenario.before.length, []);
+      expect(answers).toEqual(stage.files.map(() => null));
+      const next = stage.contents()[0] as string;
+      expect(next).not.toBe(old);
+      const faults = faultsOf(stage.log, scenario.calls ?? calls);
+      expect(faults.length).toBeGreaterThan(5);
+
+      const original = new Stage(1).contents()[0] as string;
+      const problems: string[] = [];
+      const queue = [...faults];
+      const worker = async () => {
+        for (let fault = queue.shift(); fault !== undefined; fault = queue.shift()) {
+          const { call, when, effect } = fault;
+          const found = await disturb(scenario, fault, [original, old, next]);
+          problems.push(...found.map((problem) => `${call} ${when} ${effect}: ${problem}`));
+        }
+      };
+      await Promise.all(Array.from({ length: availableParallelism() }, worker));
+      expect(problems).toEqual([]);
+    });
+  },
+);

@@ -1,0 +1,31 @@
+// Changes files, or takes changes back, in a process of its own, for test/faults.test.ts, which lets
+// one system call of it fail. Answers on standard output what became of each file, in JSON.
+//
+//     UV_THREADPOOL_SIZE=1 node write-once.mjs edit|edit-in-place|undo RECORDS RUNPATH FILE…
+import { open } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+const load = createRequire(import.meta.url)("node-gyp-build");
+const native = load(fileURLToPath(new URL("../..", import.meta.url)));
+const [action, records, runpath, ...files] = process.argv.slice(2);
+
+// strace counts each thread's calls by themselves. Node's own thread opens files too; on the one
+// thread that writes, the calls that matter come later than all of those.
+for (let index = 0; index < 400; ++index) await open("/fixelf/none").catch(() => undefined);
+
+const layouts = [];
+if (action !== "undo") {
+  for (const file of files) {
+    layouts.push(await native.layOut(file, { searchPath: { value: runpath, tag: "runpath" } }));
+  }
+}
+// From here on the calls count.
+await open("/fixelf/begin").catch(() => undefined);
+const inPlace = action === "edit-in-place";
+const jobs = files.map((path, index) => ({ path, output: path, layout: layouts[index], inPlace }));
+const answers = await (action === "undo"
+  ? native.undo(files, records)
+  : native.apply(jobs, records)
+).catch((failure) => files.map(() => failure));
+console.log(JSON.stringify(answers.map((answer) => answer?.code)));

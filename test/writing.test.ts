@@ -1,0 +1,354 @@
+// What becomes of everything that a file is beside its bytes, and what happens where writing is hard:
+// each of it in both ways of writing, and taken back.
+import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { native } from "../lib/native.js";
+import { addonEnvironment } from "./support/preload.js";
+import { part } from "./support/require-part.js";
+
+const driver = fileURLToPath(new URL("support/write-once.mjs", import.meta.url));
+const run = promisify(execFile);
+const works = (tool: string, ...args: string[]) => spawnSync(tool, args).status === 0;
+const isRoot = process.getuid?.() === 0;
+const runpath = (length: number) => `/nix/store/${"x".repeat(length)}/lib`;
+const ways = ["atomic", "in place"] as const;
+
+part("a compiler", works("gcc", "--version") ? null : "gcc is not installed")("writing", () => {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-writing-")));
+  const original = join(directory, "original");
+  const records = join(directory, "records");
+  const place = join(directory, "place");
+  const file = join(place, "program");
+  const probe = join(directory, "probe"); // what this file system and this user can do
+  writeFileSync(probe, "");
+  const before = () => readFileSync(original);
+
+  beforeAll(() => {
+    // Ends when its standard input does.
+    const source =
+      "#include <unistd.h>\nint main(void) { char c; while (read(0, &c, 1) > 0); return 0; }\n";
+    writeFileSync(join(directory, "program.c"), source);
+    execFileSync("gcc", ["-o", original, join(directory, "program.c")]);
+  });
+  beforeEach(() => {
+    for (const path of [records, place]) {
+      rmSync(path, { recursive: true, force: true });
+      mkdirSync(path);
+    }
+    copyFileSync(original, file);
+    chmodSync(file, 0o755);
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  /** In this process: null, or an error's code. */
+  async function change(way: string, path = file, length = 4000): Promise<string | null> {
+    const searchPath = { value: runpath(length), tag: "runpath" as const };
+    const layout = await native.layOut(path, { searchPath });
+    const job = { path, output: path, layout, inPlace: way === "in place" };
+    const [failure] = await native.apply([job], records);
+    return failure ? (failure.code ?? "none") : null;
+  }
+  async function undo(path = file): Promise<string | null> {
+    const [failure] = await native.undo([path], records);
+    return failure ? (failure.code ?? "none") : null;
+  }
+  /** In another one, which `prefix` starts. */
+  async function changeApart(
+    way: string,
+    prefix: readonly string[] = [],
+    length = 4000,
+    paths = [file],
+  ): Promise<(string | null)[]> {
+    const action = way === "undo" ? "undo" : way === "atomic" ? "edit" : "edit-in-place";
+    const environment = Object.entries({ UV_THREADPOOL_SIZE: "1", ...addonEnvironment }).map(
+      ([name, value]) => `${name}=${value}`,
+    );
+    const [program, ...args] = [
+      ...prefix,
+      ...["env", ...environment, process.execPath, driver],
+      ...[action, records, runpath(length), ...paths],
+    ];
+    const { stdout } = await run(program as string, args);
+    return JSON.parse(stdout) as (string | null)[];
+  }
+  async function expectKept<T>(way: string, look: () => T): Promise<void> {
+    const was = look();
+    expect(await change(way)).toBeNull();
+    expect((await native.inspect(file)).runpath).toBe(runpath(4000));
+    expect(look()).toEqual(was);
+    expect(await undo()).toBeNull();
+    expect(readFileSync(file).equals(before())).toBe(true);
+    expect(look()).toEqual(was);
+    expect(readdirSync(place)).toEqual(["program"]);
+  }
+  const expectUntouched = () => {
+    expect(readFileSync(file).equals(before())).toBe(true);
+    expect(readdirSync(place)).toEqual(["program"]);
+    expect(readdirSync(records)).toEqual([]);
+  };
+
+  it.each(ways)("keeps the setuid bit and the times (%s)", async (way) => {
+    chmodSync(file, 0o6755);
+    await expectKept(way, () => {
+      const { mode, uid, gid, mtimeNs } = statSync(file, { bigint: true });
+      return { mode, uid, gid, mtimeNs };
+    });
+  });
+
+  it.each(ways)("keeps holes (%s)", async (way) => {
+    // A program with a hole inside: a section of zeros.
+    const source = `static const char zeros[${1 << 26}] = {1}; int main(void) { return zeros[4096]; }\n`;
+    writeFileSync(join(directory, "sparse.c"), source);
+    execFileSync("gcc", ["-o", join(directory, "full"), join(directory, "sparse.c")]);
+    execFileSync("cp", ["--sparse=always", join(directory, "full"), file]);
+    const was = readFileSync(file);
+    const { blocks } = statSync(file);
+    expect(blocks * 512).toBeLessThan(1 << 24); // or this file system knows no holes
+    expect(await change(way)).toBeNull();
+    expect(statSync(file).blocks * 512).toBeLessThan(blocks * 512 + (1 << 20));
+    expect(await undo()).toBeNull();
+    expect(statSync(file).blocks * 512).toBeLessThan(blocks * 512 + (1 << 20));
+    expect(readFileSync(file).equals(was)).toBe(true);
+  });
+
+  it("changes a running program, but not in place", async () => {
+    const running = spawn(file, { stdio: ["pipe", "ignore", "ignore"] });
+    const ended = new Promise((resolve) => running.once("exit", resolve));
+    await new Promise((resolve) => running.once("spawn", resolve));
+    expect(await change("in place")).toBe("busy");
+    expectUntouched();
+    expect(await change("atomic")).toBeNull();
+    expect(await undo()).toBeNull();
+    expect(readFileSync(file).equals(before())).toBe(true);
+    expect(running.exitCode).toBeNull();
+    running.stdin?.end();
+    expect(await ended).toBe(0);
+  });
+
+  it("gives back a file whose link was made after the fix, and leaves the link", async () => {
+    const twin = join(directory, "twin");
+    expect(await change("in place")).toBeNull();
+    linkSync(file, twin);
+    const fixed = readFileSync(twin);
+    expect(await undo()).toBeNull();
+    expect(readFileSync(file).equals(before())).toBe(true);
+    expect(readFileSync(twin).equals(fixed)).toBe(true);
+    rmSync(twin);
+  });
+
+  it("keeps its records on another file system", async () => {
+    const elsewhere = "/dev/shm";
+    if (!existsSync(elsewhere) || statSync(elsewhere).dev === statSync(place).dev) {
+      throw new Error(`${elsewhere} is not another file system`);
+    }
+    const there = mkdtempSync(join(elsewhere, "fixelf-records-"));
+    try {
+      for (const inPlace of [false, true]) {
+        const layout = await native.layOut(file, { soname: "another" });
+        const job = { path: file, output: file, layout, inPlace };
+        expect(await native.apply([job], there)).toEqual([null]);
+        expect(await native.undo([file], there)).toEqual([null]);
+        expect(readFileSync(file).equals(before())).toBe(true);
+        expect(readdirSync(there)).toEqual([]);
+      }
+    } finally {
+      rmSync(there, { recursive: true });
+    }
+  });
+
+  it.each(ways)("writes nothing where its records can't be kept (%s)", async (way) => {
+    rmSync(records, { recursive: true });
+    expect(await change(way)).toBe("not-found");
+    writeFileSync(records, "not a directory");
+    expect(await change(way)).toBe("not-found");
+    expect(await undo()).toBe("not-found");
+    rmSync(records);
+    mkdirSync(records);
+    expectUntouched();
+  });
+
+  it.each(ways)("takes one of two processes at a time (%s)", { timeout: 120_000 }, async (way) => {
+    for (let round = 0; round < 4; ++round) {
+      const answers = (await Promise.all([changeApart(way, [], 3000), changeApart(way, [], 5000)]))
+        .flat()
+        .map((answer) => answer ?? "done");
+      for (const answer of answers) expect(["done", "busy", "changed"]).toContain(answer);
+      expect(answers).toContain("done");
+      const { runpath: now } = await native.inspect(file);
+      const winners = [3000, 5000].filter((_, index) => answers[index] === "done").map(runpath);
+      expect(winners).toContain(now);
+      expect(await undo()).toBeNull();
+      expectUntouched();
+    }
+  });
+
+  it("restores a file once when two processes undo it", { timeout: 60_000 }, async () => {
+    expect(await change("atomic")).toBeNull();
+    const answers = (await Promise.all([changeApart("undo"), changeApart("undo")])).flat();
+    expect(answers).toContain(null);
+    for (const answer of answers) {
+      expect([null, "busy", "changed", "no-undo-record"]).toContain(answer);
+    }
+    expectUntouched();
+  });
+
+  part("setpriv", works("setpriv", "--version") ? null : "setpriv is not installed")(
+    "without privileges",
+    () => {
+      // Root without capabilities is an owner like any other.
+      const prefix = isRoot ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
+
+      it("writes in a read-only directory in place only", async () => {
+        chmodSync(place, 0o555);
+        try {
+          expect(await changeApart("atomic", prefix)).toEqual(["permission-denied"]);
+          expectUntouched();
+          expect(await changeApart("in place", prefix)).toEqual([null]);
+          expect((await native.inspect(file)).runpath).toBe(runpath(4000));
+          expect(await changeApart("undo", prefix)).toEqual(["permission-denied"]);
+        } finally {
+          chmodSync(place, 0o755);
+        }
+        expect(await undo()).toBeNull();
+        expectUntouched();
+      });
+
+      it.each(ways)("writes nothing where records are read-only (%s)", async (way) => {
+        chmodSync(records, 0o555);
+        expect(await changeApart(way, prefix)).toEqual(["permission-denied"]);
+        chmodSync(records, 0o755);
+        expectUntouched();
+      });
+
+      it("writes a read-only file, but not in place", async () => {
+        chmodSync(file, 0o555);
+        expect(await changeApart("in place", prefix)).toEqual(["permission-denied"]);
+        expectUntouched();
+        expect(await changeApart("atomic", prefix)).toEqual([null]);
+        expect(statSync(file).mode & 0o777).toBe(0o555);
+        expect(await changeApart("undo", prefix)).toEqual([null]);
+        expectUntouched();
+      });
+
+      it("keeps the setuid bit, which the kernel takes from a writer", async () => {
+        chmodSync(file, 0o4755);
+        for (const way of ways) {
+          expect(await changeApart(way, prefix)).toEqual([null]);
+          expect(statSync(file).mode & 0o7777).toBe(0o4755);
+          expect(await changeApart("undo", prefix)).toEqual([null]);
+          expect(statSync(file).mode & 0o7777).toBe(0o4755);
+        }
+        expectUntouched();
+      });
+    },
+  );
+
+  const cannotSetCapabilities = !isRoot
+    ? "only root can set them"
+    : works("setcap", "-h")
+      ? null
+      : "setcap is not installed";
+  // Not a part that CI has to bring: it takes a file system that keeps them, and root.
+  describe.skipIf(cannotSetCapabilities !== null)(
+    `file capabilities${cannotSetCapabilities ? ` (skipped: ${cannotSetCapabilities})` : ""}`,
+    () => {
+      const capabilities = () => execFileSync("getcap", [file], { encoding: "utf8" });
+
+      it.each(ways)("are kept (%s)", async (way) => {
+        execFileSync("setcap", ["cap_net_bind_service=ep", file]);
+        expect(capabilities()).toContain("cap_net_bind_service");
+        await expectKept(way, capabilities);
+      });
+
+      it.each(ways)("are not lost by who may not give them back (%s)", async (way) => {
+        execFileSync("setcap", ["cap_net_bind_service=ep", file]);
+        const was = capabilities();
+        const prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
+        expect(await changeApart(way, prefix)).toEqual(["permission-denied"]);
+        expect(capabilities()).toBe(was);
+        expectUntouched();
+      });
+    },
+  );
+
+  part("setfacl", works("setfacl", "-m", "u:1:r", probe) ? null : "setfacl does not work here")(
+    "access control lists",
+    () => {
+      it.each(ways)("are kept (%s)", async (way) => {
+        execFileSync("setfacl", ["-m", "u:12345:r-x,g:54321:---", file]);
+        const list = () => execFileSync("getfacl", ["-p", "-n", file], { encoding: "utf8" });
+        expect(list()).toContain("user:12345:r-x");
+        await expectKept(way, list);
+      });
+    },
+  );
+
+  part(
+    "setfattr",
+    works("setfattr", "-n", "user.x", "-v", "1", probe) ? null : "setfattr does not work here",
+  )("extended attributes", () => {
+    it.each(ways)("are kept (%s)", async (way) => {
+      execFileSync("setfattr", ["-n", "user.origin", "-v", "https://example.org", file]);
+      const attributes = () =>
+        execFileSync("getfattr", ["--absolute-names", "-d", file], { encoding: "utf8" });
+      expect(attributes()).toContain("example.org");
+      await expectKept(way, attributes);
+    });
+  });
+
+  const cannotFix = works("chattr", "+i", probe) ? null : "chattr +i does not work here";
+  if (cannotFix === null) execFileSync("chattr", ["-i", probe]);
+  describe.skipIf(cannotFix !== null)(
+    `an immutable file${cannotFix ? ` (skipped: ${cannotFix})` : ""}`,
+    () => {
+      it.each(ways)("stays as it is (%s)", async (way) => {
+        execFileSync("chattr", ["+i", file]);
+        try {
+          expect(await change(way)).toBe("permission-denied");
+          expectUntouched();
+        } finally {
+          execFileSync("chattr", ["-i", file]);
+        }
+      });
+    },
+  );
+
+  const namespaces = isRoot ? ["unshare", "--mount"] : ["unshare", "--map-root-user", "--mount"];
+  const [enter, ...flags] = namespaces as [string, ...string[]];
+  const canMount = works(enter, ...flags, "mount", "-t", "tmpfs", "none", directory);
+  part("mount namespaces", canMount ? null : "they are not allowed")("a full disk", () => {
+    it.each(ways)("leaves the file whole (%s)", async (way) => {
+      // Room for the program, and not for what it needs to grow.
+      const size = Math.ceil(statSync(original).size / 4096) * 4096 + 8192;
+      const script = [
+        `mount -t tmpfs -o size=${size} none "$1"`,
+        'cp "$2" "$1/program"',
+        "shift 2",
+        '"$@"',
+        `cmp "${original}" "${file}"`,
+        `test "$(ls -A "${place}")" = program`,
+      ].join(" && ");
+      const prefix = [...namespaces, "sh", "-c", script, "sh", place, original];
+      expect(await changeApart(way, prefix, 40_000)).toEqual(["no-space"]);
+      expect(readdirSync(records)).toEqual([]);
+    });
+  });
+});
