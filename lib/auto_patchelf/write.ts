@@ -1,6 +1,6 @@
 // All files of a run, written in one batch. Names of one file (hard links) stay names of one file:
 // a package may have a hundred of them, and patchelf, which writes into the file, keeps them too.
-import { link, rename, unlink } from "node:fs/promises";
+import { link, rename, stat, unlink } from "node:fs/promises";
 import { type Edits, fromNative, type Layout, native, settled } from "../native.js";
 import { editsOf } from "./edits.js";
 import type { Failure } from "./place.js";
@@ -42,11 +42,11 @@ async function writeOneOfEach(changes: readonly Change[], failures: Failure[]): 
   for (const [index, layout] of planned.entries()) {
     const change = changes[index] as Change;
     if (layout === null) continue;
-    const { device, inode } = layout.identity;
-    const names = namesOf.get(`${device} ${inode}`);
+    const file = await fileOf(change.path);
+    const names = namesOf.get(file);
     names?.push(change);
     if (names !== undefined) continue;
-    namesOf.set(`${device} ${inode}`, [change]);
+    namesOf.set(file, [change]);
     if (layout.ranges.length > 0 || layout.oldSize !== layout.newSize)
       jobs.push({ path: change.path, output: change.path, layout, inPlace: false });
   }
@@ -74,6 +74,12 @@ async function layOut({ path, edits }: Change, failures: Failure[]): Promise<Lay
     failures.push({ path, error: fromNative(failure) });
     return null;
   }
+}
+
+/** What is the same for all names of one file. A file that has vanished is one of its own. */
+async function fileOf(path: string): Promise<string> {
+  const found = await stat(path, { bigint: true }).catch(() => null);
+  return found === null ? path : `${found.dev} ${found.ino}`;
 }
 
 function isSame(one: Edits, other: Edits): boolean {
