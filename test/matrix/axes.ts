@@ -91,7 +91,8 @@ export const impossibilities: Impossibility[] = [
       linker: ["gold", "lld"],
       hash: ["gnu", "both"],
     },
-    reason: "DT_GNU_HASH wants an order of symbols that MIPS does not allow; only bfd has DT_MIPS_XHASH",
+    reason:
+      "DT_GNU_HASH wants an order of symbols that MIPS does not allow; only bfd has DT_MIPS_XHASH",
     buildSays: /\.gnu\.hash (section )?is (incompatible|not compatible) with the MIPS/,
   },
   {

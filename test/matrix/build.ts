@@ -27,8 +27,7 @@ export interface Built {
 export const subjectOf = (cell: Cell) =>
   cell.kind === "shared" ? "lib/libmiddle.so.1" : "program";
 
-const line =
-  "42 43 5 11 3 relocated 42 2 unwinds:1 number spare:7 touch:3\n";
+const line = "42 43 5 11 3 relocated 42 2 unwinds:1 number spare:7 touch:3\n";
 const outputOf = (cell: Cell) => (cell.compiler === "rustc" ? `rust 17 34\n${line}` : line);
 
 const building = new Map<string, Promise<Built>>();
@@ -284,7 +283,12 @@ class Builder {
 
   private async c() {
     const { kind } = this.cell;
-    const link = { PIE: "-pie", "non-PIE": "-no-pie", "static-PIE": "-static-pie", shared: "-shared" };
+    const link = {
+      PIE: "-pie",
+      "non-PIE": "-no-pie",
+      "static-PIE": "-static-pie",
+      shared: "-shared",
+    };
     await this.cc(
       link[kind],
       "-o",

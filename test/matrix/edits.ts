@@ -1,21 +1,10 @@
 // The edits of the matrix: what is asked, what has to come of it, and where it is refused.
-import { mkdir, rename, symlink } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Edits } from "../../lib/native.js";
 import type { Cell } from "./axes.js";
-import { libcDirectory, sysroot } from "./run.js";
-
-/** A copy of a built cell that may be changed. */
-export interface Bench {
-  cell: Cell;
-  /** Holds the program, and lib/. */
-  directory: string;
-  /** The absolute path of what is edited. */
-  subject: string;
-  program: string;
-  /** PT_INTERP as it was built. */
-  interpreter: string | null;
-}
+import { type Bench, placeLoader } from "./bench.js";
+import { libcDirectory } from "./run.js";
 
 export interface Claims {
   present?: RegExp[];
@@ -51,7 +40,7 @@ export interface Edit {
 
 const quoted = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 const isStatic = (cell: Cell) => cell.kind === "static-PIE";
-const origin = (cell: Cell) => (cell.kind === "shared" ? "$ORIGIN" : "$ORIGIN/lib");
+export const origin = (cell: Cell) => (cell.kind === "shared" ? "$ORIGIN" : "$ORIGIN/lib");
 
 const noInterpreter = (cell: Cell) =>
   isStatic(cell) || cell.kind === "shared" ? "there is no PT_INTERP to change" : null;
@@ -66,14 +55,6 @@ function loaderPath(bench: Bench, length: number): string {
   // No name is longer than 255 bytes.
   const folders = `/${"l".repeat(fill - 1)}`.replace(/(.{200})./g, "$1/");
   return `${prefix}${folders}/ld.so`;
-}
-
-async function placeLoader(bench: Bench, path: string) {
-  const absolute = path.startsWith("/") ? path : join(bench.directory, path);
-  await mkdir(dirname(absolute), { recursive: true });
-  const { machine } = bench.cell;
-  const target = bench.interpreter as string;
-  await symlink(machine === "x86-64" ? target : join(sysroot(machine), target), absolute);
 }
 
 function interpreter(name: string, length: number): Edit {
@@ -98,7 +79,10 @@ function searchPath(
     name,
     refused: nothingLoads,
     steps: ({ subject, cell }) =>
-      values.map((value) => ({ path: subject, edits: { searchPath: { value: value(cell), tag } } })),
+      values.map((value) => ({
+        path: subject,
+        edits: { searchPath: { value: value(cell), tag } },
+      })),
     says: (bench) =>
       last(bench) === ""
         ? { absent: [/\((RUNPATH|RPATH)\)/] }
@@ -159,7 +143,9 @@ export const edits: Edit[] = [
   {
     name: "soname",
     refused: nothingLoads,
-    steps: ({ subject }) => [{ path: subject, edits: { soname: "libmiddle-by-another-name.so.9" } }],
+    steps: ({ subject }) => [
+      { path: subject, edits: { soname: "libmiddle-by-another-name.so.9" } },
+    ],
     says: () => ({ present: [/\(SONAME\) .*\[libmiddle-by-another-name\.so\.9\]/] }),
   },
   {
@@ -180,12 +166,12 @@ export const edits: Edit[] = [
       { path: subject, edits: { executableStack: true } },
       { path: subject, edits: { executableStack: false } },
     ],
-    says: () => ({ present: [/GNU_STACK .* RW +0x/] }),
+    says: () => ({ present: [/GNU_STACK .* RW +0/] }),
   },
   {
     name: "executable stack",
     steps: ({ subject }) => [{ path: subject, edits: { executableStack: true } }],
-    says: () => ({ present: [/GNU_STACK .* RWE +0x/] }),
+    says: () => ({ present: [/GNU_STACK .* RWE +0/] }),
   },
   {
     name: "DT_DEBUG",
@@ -215,6 +201,7 @@ export const edits: Edit[] = [
     refused: nothingLoads,
     steps: ({ subject }) => [{ path: subject, edits: { resolutionCache: newDigits } }],
     says: () => ({ present: [/NixOS/] }),
+    complaint: /unknown object file note type .* owner name 'NixOS'/,
   },
   {
     name: "everything",
@@ -229,7 +216,10 @@ export const edits: Edit[] = [
         path: bench.subject,
         edits: {
           ...(noInterpreter(bench.cell) === null ? { interpreter: loaderPath(bench, 400) } : {}),
-          searchPath: { value: `${long(bench.cell)}:${libcDirectory(bench.cell.machine)}`, tag: "runpath" },
+          searchPath: {
+            value: `${long(bench.cell)}:${libcDirectory(bench.cell.machine)}`,
+            tag: "runpath",
+          },
           soname: "libmiddle-by-another-name.so.9",
           removeNeeded: ["libspare.so.1"],
           replaceNeeded: [{ from: replaced.from, to: `other-${replaced.to}` }],

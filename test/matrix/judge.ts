@@ -3,7 +3,8 @@
 import { rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { machines } from "./axes.js";
-import type { Bench, Edit } from "./edits.js";
+import type { Bench } from "./bench.js";
+import type { Edit } from "./edits.js";
 import { ask } from "./process.js";
 import { start } from "./run.js";
 
@@ -102,7 +103,10 @@ export async function running(bench: Bench, env: Record<string, string>): Promis
     "gdb",
     [
       ...["-batch", "-nx", "-ex", "set debuginfod enabled off"],
-      ...Object.entries(env).flatMap(([name, value]) => ["-ex", `set environment ${name} ${value}`]),
+      ...Object.entries(env).flatMap(([name, value]) => [
+        "-ex",
+        `set environment ${name} ${value}`,
+      ]),
       ...["-ex", "break main", "-ex", "run", "-ex", "info sharedlibrary", "-ex", "continue"],
       bench.program,
     ],
@@ -114,4 +118,3 @@ export async function running(bench: Bench, env: Record<string, string>): Promis
     ...(/exited normally/.test(stdout) ? ["exits"] : []),
   ];
 }
-

@@ -5,17 +5,17 @@
 //   FIXELF_MATRIX=3/8 npm run test:matrix         the third eighth of it
 //
 // FIXELF_MATRIX_ONLY is a regular expression that the names of cells have to match.
-import { spawnSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { part } from "../support/require-part.js";
-import { axes, axisNames, cellName, machines } from "./axes.js";
+import { axes, axisNames, cellName } from "./axes.js";
 import { build } from "./build.js";
-import { everything, impossibleCells, sample, type Task } from "./sample.js";
 import { start } from "./run.js";
+import { everything, impossibleCells, sample, type Task } from "./sample.js";
+import { whatIsMissing } from "./tools.js";
 import { Trial, type Verdict } from "./trial.js";
 
 const extent = process.env.FIXELF_MATRIX ?? "1/1";
@@ -25,18 +25,6 @@ function chosen(): Task[] {
   if (extent === "sample") return sample();
   const [share, shares] = extent.split("/").map(Number) as [number, number];
   return everything().filter((_, index) => index % shares === share - 1);
-}
-
-const commands = [
-  "clang go rustc ld.lld ld.mold llvm-strip llvm-objcopy eu-elflint readelf gdb gdb-multiarch",
-  ...Object.values(machines).map(({ triplet, qemu }) => `${triplet}-gcc ${qemu ?? ""}`),
-].flatMap((names) => names.split(" ").filter((name) => name !== ""));
-
-function whatIsMissing(): string | null {
-  const missing = commands.filter(
-    (command) => spawnSync("sh", ["-c", `command -v ${command}`]).status !== 0,
-  );
-  return missing.length === 0 ? null : `${missing.join(", ")} not installed`;
 }
 
 part("compilers, linkers, emulators and judges", whatIsMissing())("the matrix", () => {

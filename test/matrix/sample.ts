@@ -72,32 +72,52 @@ function coveringCells(): Cell[] {
   return chosen;
 }
 
-/** How many edits a cell of the sample gets that are not refused. */
+/** How many edits a cell of the sample gets at least, of those that are not refused. */
 const editsPerCell = 3;
+
+const isRefused = (edit: Edit, cell: Cell) => (edit.refused?.(cell) ?? null) !== null;
 
 export function sample(): Task[] {
   const touched = new Map<string, number>();
   const times = (edit: Edit, axis: Axis, cell: Cell) =>
     touched.get(`${edit.name}, ${axis} ${cell[axis]}`) ?? 0;
-  return coveringCells().map((cell) => {
-    const refused = edits.filter((edit) => (edit.refused?.(cell) ?? null) !== null);
-    const held = edits.filter((edit) => !refused.includes(edit));
-    const chosen: Edit[] = [];
-    while (chosen.length < Math.min(editsPerCell, held.length)) {
-      const rest = held.filter((edit) => !chosen.includes(edit));
+  const take = (edit: Edit, { cell, edits }: Task) => {
+    edits.push(edit);
+    for (const axis of axisNames)
+      touched.set(`${edit.name}, ${axis} ${cell[axis]}`, times(edit, axis, cell) + 1);
+  };
+  const tasks = coveringCells().map((cell): Task => ({ cell, edits: [] }));
+  for (const task of tasks) {
+    const { cell } = task;
+    const held = edits.filter((edit) => !isRefused(edit, cell));
+    while (task.edits.length < Math.min(editsPerCell, held.length)) {
       // The one that is newest to the values of this cell, and to its machine above all.
       const novelty = (edit: Edit) =>
         axisNames.reduce(
           (sum, axis) => sum + (axis === "machine" ? 8 : 1) / (1 + times(edit, axis, cell)) ** 2,
           0,
         );
-      const edit = rest.reduce((a, b) => (novelty(b) > novelty(a) ? b : a));
-      chosen.push(edit);
-      for (const axis of axisNames)
-        touched.set(`${edit.name}, ${axis} ${cell[axis]}`, times(edit, axis, cell) + 1);
+      const rest = held.filter((edit) => !task.edits.includes(edit));
+      take(
+        rest.reduce((a, b) => (novelty(b) > novelty(a) ? b : a)),
+        task,
+      );
     }
-    return { cell, edits: [...chosen, ...refused] };
-  });
+  }
+  // What a machine has not seen yet goes to its cells with the least to do.
+  for (const machine of axes.machine)
+    for (const edit of edits) {
+      const able = tasks.filter(({ cell }) => cell.machine === machine && !isRefused(edit, cell));
+      if (able.some((task) => task.edits.includes(edit))) continue;
+      take(
+        edit,
+        able.reduce((a, b) => (b.edits.length < a.edits.length ? b : a)),
+      );
+    }
+  // A refusal costs nothing.
+  for (const { cell, edits: chosen } of tasks)
+    chosen.push(...edits.filter((edit) => isRefused(edit, cell)));
+  return tasks;
 }
 
 /** The n-th value, counted around. */

@@ -1,25 +1,13 @@
 // One cell under all its edits: each on a fresh copy, judged, repeated, and taken back.
-import { createHash } from "node:crypto";
-import { cp, mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Edits, type Layout, native } from "../../lib/native.js";
+import { native } from "../../lib/native.js";
 import type { Cell } from "./axes.js";
+import { type Bench, benchOf, change, digest } from "./bench.js";
 import { type Built, build } from "./build.js";
-import type { Bench, Claims, Edit } from "./edits.js";
-import {
-  complaints,
-  newComplaints,
-  output,
-  outputAfterTools,
-  running,
-  symbols,
-} from "./judge.js";
+import type { Claims, Edit } from "./edits.js";
+import { complaints, newComplaints, output, outputAfterTools, running, symbols } from "./judge.js";
 import { demand } from "./process.js";
-
-const digest = async (path: string) =>
-  createHash("sha256")
-    .update(await readFile(path))
-    .digest("hex");
 
 /** What is said of the file before any edit. */
 interface Before {
@@ -145,7 +133,8 @@ export class Trial {
     }
 
     const found = await symbols(bench, edit);
-    if (found !== this.before.symbols) faults.push(`gdb's symbols: ${firstDifference(this.before.symbols, found)}`);
+    if (found !== this.before.symbols)
+      faults.push(`gdb's symbols: ${firstDifference(this.before.symbols, found)}`);
     if (cell.machine === "x86-64") {
       const seen = await running(bench, env);
       for (const fact of this.before.running)
@@ -153,26 +142,6 @@ export class Trial {
     }
     return faults;
   }
-}
-
-async function benchOf(built: Built, directory: string): Promise<Bench> {
-  await rm(directory, { recursive: true, force: true });
-  await cp(built.directory, directory, { recursive: true, verbatimSymlinks: true });
-  const program = join(directory, built.program);
-  return {
-    cell: built.cell,
-    directory,
-    subject: join(directory, built.subject),
-    program,
-    interpreter: (await native.inspect(program)).interpreter,
-  };
-}
-
-async function change(path: string, edits: Edits, records: string): Promise<Layout> {
-  const layout = await native.layOut(path, edits);
-  const [failure] = await native.apply([{ path, output: path, layout, inPlace: false }], records);
-  if (failure) throw failure;
-  return layout;
 }
 
 async function unmet(claims: Claims | undefined, path: string, options: string[]) {
