@@ -380,17 +380,19 @@ class Builder {
   private async afterwards() {
     const subject = subjectOf(this.cell);
     const run = (command: string, ...args: string[]) => demand(command, args, { cwd: this.home });
+    // GNU's tools find no room for the program headers of what lld links for some machines.
+    const family = this.cell.linker === "lld" ? "llvm" : this.triplet;
     switch (this.cell.state) {
       case "stripped":
-        await run(`${this.triplet}-strip`, subject);
+        await run(`${family}-strip`, "--strip-all", subject);
         break;
       case "no sections":
         await run("llvm-objcopy", "--strip-sections", subject);
         break;
       case "debug split":
-        await run(`${this.triplet}-objcopy`, "--only-keep-debug", subject, `${subject}.debug`);
-        await run(`${this.triplet}-strip`, "--strip-all", subject);
-        await run(`${this.triplet}-objcopy`, `--add-gnu-debuglink=${subject}.debug`, subject);
+        await run(`${family}-objcopy`, "--only-keep-debug", subject, `${subject}.debug`);
+        await run(`${family}-strip`, "--strip-all", subject);
+        await run(`${family}-objcopy`, `--add-gnu-debuglink=${subject}.debug`, subject);
         break;
       default:
     }

@@ -46,6 +46,15 @@ const noInterpreter = (cell: Cell) =>
   isStatic(cell) || cell.kind === "shared" ? "there is no PT_INTERP to change" : null;
 const nothingLoads = (cell: Cell) =>
   isStatic(cell) ? "no loader reads the dynamic table of a static program" : null;
+const noSoname = (cell: Cell) =>
+  nothingLoads(cell) ??
+  (cell.kind === "non-PIE" ? "a program at a fixed address is nobody's library" : null);
+/** DT_MIPS_XHASH, which only bfd makes, is not made anew. */
+export const noRenaming = (cell: Cell) =>
+  nothingLoads(cell) ??
+  (["mips64el", "mipsel"].includes(cell.machine) && cell.hash !== "sysv"
+    ? "the symbols are found through DT_MIPS_XHASH"
+    : null);
 
 /** A path of the machine's loader, so many bytes long; the shortest ones are relative. */
 function loaderPath(bench: Bench, length: number): string {
@@ -142,7 +151,7 @@ export const edits: Edit[] = [
   },
   {
     name: "soname",
-    refused: nothingLoads,
+    refused: noSoname,
     steps: ({ subject }) => [
       { path: subject, edits: { soname: "libmiddle-by-another-name.so.9" } },
     ],
@@ -187,7 +196,7 @@ export const edits: Edit[] = [
   },
   {
     name: "symbol, renamed",
-    refused: nothingLoads,
+    refused: noRenaming,
     steps: ({ subject, directory }) =>
       [subject, join(directory, "lib/libnumber.so.1")].map((path) => ({
         path,
@@ -220,7 +229,7 @@ export const edits: Edit[] = [
             value: `${long(bench.cell)}:${libcDirectory(bench.cell.machine)}`,
             tag: "runpath",
           },
-          soname: "libmiddle-by-another-name.so.9",
+          ...(noSoname(bench.cell) === null ? { soname: "libmiddle-by-another-name.so.9" } : {}),
           removeNeeded: ["libspare.so.1"],
           replaceNeeded: [{ from: replaced.from, to: `other-${replaced.to}` }],
           addNeeded: ["libextra.so.1"],
@@ -228,13 +237,16 @@ export const edits: Edit[] = [
           osAbi: 3,
           executableStack: false,
           clearSymbolVersions: ["shared"],
-          renameSymbols: [renaming],
+          ...(noRenaming(bench.cell) === null ? { renameSymbols: [renaming] } : {}),
           noDefaultLibraries: true,
         },
       },
       {
         path: join(bench.directory, `lib/other-${replaced.to}`),
-        edits: { renameSymbols: [renaming], soname: `other-${replaced.to}` },
+        edits: {
+          ...(noRenaming(bench.cell) === null ? { renameSymbols: [renaming] } : {}),
+          soname: `other-${replaced.to}`,
+        },
       },
     ],
     says: () => ({

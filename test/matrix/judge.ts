@@ -92,7 +92,7 @@ export async function symbols(bench: Bench, { renamed = {} }: Partial<Edit>): Pr
     ],
     { cwd: dirname(bench.subject) },
   );
-  let text = `${stdout}\n${stderr}`;
+  let text = `${stdout}\n${stderr}`.replaceAll(bench.directory, "");
   for (const [from, to] of Object.entries(renamed)) text = text.replaceAll(to, from);
   return text.split("\n").sort().join("\n");
 }

@@ -48,6 +48,9 @@ part("compilers, linkers, emulators and judges", whatIsMissing())("the matrix", 
         verdicts.push({ cell, ...verdict });
         faults.push(...verdict.faults.map((fault) => `${edit.name}: ${fault}`));
       }
+      // At once, because the whole takes hours.
+      if (faults.length > 0)
+        console.error([`${cellName(cell)}, see ${place}`, ...faults].join("\n  "));
       expect(faults, `see ${place}`).toEqual([]);
       await rm(place, { recursive: true });
     });

@@ -12,7 +12,7 @@ import { type Edits, native } from "../../lib/native.js";
 import { part } from "../support/require-part.js";
 import { type Bench, benchOf, change, digest, placeLoader } from "./bench.js";
 import { build } from "./build.js";
-import { origin } from "./edits.js";
+import { noRenaming, origin } from "./edits.js";
 import { output } from "./judge.js";
 import { everything, sample } from "./sample.js";
 import { whatIsMissing } from "./tools.js";
@@ -85,12 +85,13 @@ class Sequence {
       else edits.replaceNeeded = [{ from: this.needed, to: name }];
       this.needed = name;
     }
-    if (wanted.includes("soname")) edits.soname = letters(lengths.soname, salt);
+    if (wanted.includes("soname") && bench.cell.kind !== "non-PIE")
+      edits.soname = letters(lengths.soname, salt);
     if (wanted.includes("stack")) edits.executableStack = salt % 2 === 0;
     if (wanted.includes("OS ABI")) edits.osAbi = salt % 2 === 0 ? 3 : 0;
     if (wanted.includes("cache"))
       edits.resolutionCache = new TextEncoder().encode(letters(lengths.cache, salt));
-    if (wanted.includes("symbol")) {
+    if (wanted.includes("symbol") && noRenaming(bench.cell) === null) {
       const to = `s_${letters(lengths.symbol, salt)}`;
       if (to !== this.symbol) {
         edits.renameSymbols = [{ from: this.symbol, to }];
