@@ -87,7 +87,6 @@ export const impossibilities: Impossibility[] = [
   {
     where: {
       machine: ["mips64el", "mipsel"],
-      compiler: ["gcc", "clang"],
       linker: ["gold", "lld"],
       hash: ["gnu", "both"],
     },
@@ -104,6 +103,16 @@ export const impossibilities: Impossibility[] = [
     where: { machine: ["mips64el", "mipsel"], linker: ["mold"] },
     reason: "mold knows no MIPS",
     buildSays: /mold: fatal: unknown -m argument/,
+  },
+  {
+    where: {
+      machine: ["mips64el", "mipsel"],
+      compiler: ["gcc", "go"],
+      linker: ["lld"],
+      hash: ["sysv"],
+    },
+    reason: "GCC's unwind tables for MIPS hold absolute addresses, which this lld refuses",
+    buildSays: /R_MIPS_(32|64) cannot be used against local symbol/,
   },
   {
     where: { machine: withStaticPie, linker: ["gold"], kind: ["static-PIE"] },
@@ -152,6 +161,26 @@ export const impossibilities: Impossibility[] = [
     },
     reason: "these linkers abort when they shall emit the relocations of Rust's standard library",
     buildSays: /internal error in do_layout|terminated with signal 6/,
+  },
+  {
+    where: { machine: ["riscv64"], linker: ["mold"], kind: ["non-PIE"], state: ["3 GiB .bss"] },
+    reason: "mold puts the zeros before the small variables, which code cannot reach then",
+    buildSays: /R_RISCV_HI20 .*out of range/,
+  },
+  {
+    where: { machine: ["ppc64le"], linker: ["lld"], state: ["3 GiB .bss"] },
+    reason: "what this lld makes of it crashes at start",
+    buildSays: null,
+  },
+  {
+    where: { machine: ["s390x"], linker: ["mold"], state: ["3 GiB .bss"] },
+    reason: "what mold makes of it crashes at start",
+    buildSays: null,
+  },
+  {
+    where: { machine: ["s390x"], linker: ["gold"], kind: ["non-PIE"], state: ["3 GiB .bss"] },
+    reason: "what gold makes of it crashes at start",
+    buildSays: null,
   },
   {
     where: { machine: narrow, state: ["3 GiB .bss"] },
