@@ -168,6 +168,17 @@ export const impossibilities: Impossibility[] = [
     buildSays: /R_RISCV_HI20 .*out of range/,
   },
   {
+    where: {
+      machine: ["riscv64"],
+      compiler: ["clang"],
+      linker: ["mold"],
+      kind: ["PIE"],
+      state: ["3 GiB .bss"],
+    },
+    reason: "likewise, but mold does not notice, and the program crashes",
+    buildSays: null,
+  },
+  {
     where: { machine: ["ppc64le"], linker: ["lld"], state: ["3 GiB .bss"] },
     reason: "what this lld makes of it crashes at start",
     buildSays: null,

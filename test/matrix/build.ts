@@ -183,6 +183,7 @@ class Builder {
     await this.library("librenamed.so.1", "number.c", versions("number"), "-DRENAMED");
     await this.library("libspare.so.1", "spare.c", versions("spare"));
     await this.library("libextra.so.1", "extra.c");
+    await this.library("libstand-in.so.1", "stand-in.c");
   }
 
   private async objects() {

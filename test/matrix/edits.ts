@@ -29,7 +29,7 @@ export interface Edit {
   /** And of its dynamic symbols, which readelf finds by section headers only. */
   saysOfSymbols?: Claims;
   /** What the program prints afterwards, given what it printed. */
-  prints?(before: string): string;
+  prints?(before: string, cell: Cell): string;
   /** Environment variables without which it cannot start any more. */
   environment?(bench: Bench): Record<string, string>;
   /** What a checker may say afterwards because it was asked for. */
@@ -111,7 +111,10 @@ const newDigits = Uint8Array.from({ length: 64 }, (_, index) => index);
 
 const replaced = { from: "libnumber.so.1", to: "librenamed.so.1" };
 const renaming = { from: "number", to: "number_by_a_longer_name" };
-const spareGone = (before: string) => before.replace("spare:7", "spare:-1");
+/** mold makes the weak reference strong: without the library something else has to define it. */
+const standIns = ({ linker }: Cell) => (linker === "mold" ? ["libstand-in.so.1"] : []);
+const spareGone = (before: string, { linker }: Cell) =>
+  before.replace("spare:7", linker === "mold" ? "spare:8" : "spare:-1");
 const otherLibrary = (before: string) => before.replace(" number spare", " renamed spare");
 const extra = (before: string) => `extra\n${before}`;
 
@@ -133,7 +136,12 @@ export const edits: Edit[] = [
   {
     name: "needed, removed",
     refused: nothingLoads,
-    steps: ({ subject }) => [{ path: subject, edits: { removeNeeded: ["libspare.so.1"] } }],
+    steps: ({ subject, cell }) => [
+      {
+        path: subject,
+        edits: { removeNeeded: ["libspare.so.1"], addNeeded: standIns(cell) },
+      },
+    ],
     says: () => ({ absent: [/\(NEEDED\) .*\[libspare\.so\.1\]/] }),
     saysOfSymbols: { absent: [/File: libspare/] },
     prints: spareGone,
@@ -210,7 +218,7 @@ export const edits: Edit[] = [
     refused: nothingLoads,
     steps: ({ subject }) => [{ path: subject, edits: { resolutionCache: newDigits } }],
     says: () => ({ present: [/NixOS/] }),
-    complaint: /unknown object file note type .* owner name 'NixOS'/,
+    complaint: /owner name 'NixOS'|section \.note\.nixos\.ldcache not found in/,
   },
   {
     name: "everything",
@@ -232,7 +240,7 @@ export const edits: Edit[] = [
           ...(noSoname(bench.cell) === null ? { soname: "libmiddle-by-another-name.so.9" } : {}),
           removeNeeded: ["libspare.so.1"],
           replaceNeeded: [{ from: replaced.from, to: `other-${replaced.to}` }],
-          addNeeded: ["libextra.so.1"],
+          addNeeded: ["libextra.so.1", ...standIns(bench.cell)],
           debugEntry: true,
           osAbi: 3,
           executableStack: false,
@@ -257,7 +265,7 @@ export const edits: Edit[] = [
       ],
       absent: [/\(NEEDED\) .*\[(libspare|libnumber)/],
     }),
-    prints: (before) => extra(otherLibrary(spareGone(before))),
+    prints: (before, cell) => extra(otherLibrary(spareGone(before, cell))),
     environment: ({ cell }) => ({ LD_LIBRARY_PATH: libcDirectory(cell.machine) }),
     renamed: { [renaming.from]: renaming.to },
   },

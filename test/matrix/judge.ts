@@ -79,7 +79,10 @@ export async function outputAfterTools(
 }
 
 /** The symbols that gdb finds by reading, in an order of their own. */
-export async function symbols(bench: Bench, { renamed = {} }: Partial<Edit>): Promise<string> {
+export async function symbols(
+  bench: Bench,
+  { renamed = {}, complaint }: Partial<Edit>,
+): Promise<string> {
   const { stdout, stderr } = await ask(
     "gdb-multiarch",
     [
@@ -94,7 +97,11 @@ export async function symbols(bench: Bench, { renamed = {} }: Partial<Edit>): Pr
   );
   let text = `${stdout}\n${stderr}`.replaceAll(bench.directory, "");
   for (const [from, to] of Object.entries(renamed)) text = text.replaceAll(to, from);
-  return text.split("\n").sort().join("\n");
+  return text
+    .split("\n")
+    .filter((line) => !complaint?.test(line))
+    .sort()
+    .join("\n");
 }
 
 /** What gdb sees of the running program: it needs DT_DEBUG, and the dynamic table where it is. */

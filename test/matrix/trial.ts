@@ -112,7 +112,7 @@ export class Trial {
     const faults: string[] = [];
     const { cell } = this.built;
     const env = edit.environment?.(bench) ?? {};
-    const expected = edit.prints?.(this.built.output) ?? this.built.output;
+    const expected = edit.prints?.(this.built.output, cell) ?? this.built.output;
 
     const printed = await output(bench, env);
     if (printed !== expected) faults.push(`prints ${JSON.stringify(printed)}`);
