@@ -1,0 +1,94 @@
+// The matrix: every cell is built, edited in every way, and the result judged by others.
+//
+//   npm run test:matrix                           all of it, which takes hours
+//   FIXELF_MATRIX=sample npm run test:matrix      a sample that touches every value of every axis
+//   FIXELF_MATRIX=3/8 npm run test:matrix         the third eighth of it
+//
+// FIXELF_MATRIX_ONLY is a regular expression that the names of cells have to match.
+import { mkdtempSync } from "node:fs";
+import { rm, rmdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { part } from "../support/require-part.js";
+import { axes, axisNames, cellName } from "./axes.js";
+import { build } from "./build.js";
+import { start } from "./run.js";
+import { everything, impossibleCells, sample, type Task } from "./sample.js";
+import { whatIsMissing } from "./tools.js";
+import { Trial, type Verdict } from "./trial.js";
+
+const extent = process.env.FIXELF_MATRIX ?? "1/1";
+const only = new RegExp(process.env.FIXELF_MATRIX_ONLY ?? "");
+
+function chosen(): Task[] {
+  if (extent === "sample") return sample();
+  const [share, shares] = extent.split("/").map(Number) as [number, number];
+  return everything().filter((_, index) => index % shares === share - 1);
+}
+
+part("compilers, linkers, emulators and judges", whatIsMissing())("the matrix", () => {
+  const home = mkdtempSync(join(tmpdir(), "fixelf-matrix-trials-"));
+  const verdicts: (Verdict & Pick<Task, "cell">)[] = [];
+  const tasks = chosen().filter(({ cell }) => only.test(cellName(cell)));
+
+  // What has failed stays for a look at it.
+  afterAll(async () => {
+    await rmdir(home).catch(() => {});
+    console.log(report(tasks, verdicts));
+  });
+
+  for (const [index, { cell, edits }] of tasks.entries()) {
+    it.concurrent(cellName(cell), async () => {
+      const place = join(home, String(index));
+      const trial = await Trial.of(cell, place);
+      const faults: string[] = [];
+      for (const edit of edits) {
+        const verdict = await trial.judge(edit);
+        verdicts.push({ cell, ...verdict });
+        faults.push(...verdict.faults.map((fault) => `${edit.name}: ${fault}`));
+      }
+      // At once, because the whole takes hours.
+      if (faults.length > 0)
+        console.error([`${cellName(cell)}, see ${place}`, ...faults].join("\n  "));
+      expect(faults, `see ${place}`).toEqual([]);
+      await rm(place, { recursive: true });
+    });
+  }
+
+  for (const { impossibility, cell } of impossibleCells(extent !== "sample")) {
+    it.concurrent(`cannot exist: ${cellName(cell)} (${impossibility.reason})`, async () => {
+      if (impossibility.buildSays !== null) {
+        await expect(build(cell)).rejects.toThrow(impossibility.buildSays);
+        return;
+      }
+      const { directory, program, output } = await build(cell);
+      const { stdout } = await start(cell.machine, join(directory, program), { cwd: directory });
+      expect(stdout).not.toBe(output);
+    });
+  }
+});
+
+/** How often each value of each axis was met, and how the edits went. */
+function report(tasks: Task[], verdicts: Verdict[]): string {
+  const count = <T>(items: T[], wanted: (item: T) => boolean) => items.filter(wanted).length;
+  const lines = axisNames.map((axis) => {
+    const met = axes[axis].map(
+      (value) => `${value} ${count(tasks, ({ cell }) => cell[axis] === value)}`,
+    );
+    return `  ${axis}: ${met.join(", ")}`;
+  });
+  const names = [...new Set(verdicts.map(({ edit }) => edit))].map((name) => {
+    const of = verdicts.filter(({ edit }) => edit === name);
+    const held = count(of, ({ outcome, faults }) => outcome === "held" && faults.length === 0);
+    const refused = count(of, ({ outcome, faults }) => outcome === "refused" && !faults.length);
+    const failed = count(of, ({ faults }) => faults.length > 0);
+    return `  ${name}: ${held} held, ${refused} rightly refused, ${failed} failed`;
+  });
+  return [
+    `${tasks.length} cells, by axis:`,
+    ...lines,
+    `${verdicts.length} edits of them:`,
+    ...names,
+  ].join("\n");
+}

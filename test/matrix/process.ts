@@ -1,0 +1,51 @@
+// Runs a program and waits; what it prints is data, and a failure is an answer.
+import { execFile } from "node:child_process";
+
+export interface Answer {
+  stdout: string;
+  stderr: string;
+  /** The exit code, or the name of the signal. */
+  status: number | string;
+}
+
+export interface Surroundings {
+  cwd?: string;
+  env?: Record<string, string>;
+  /** Milliseconds. */
+  timeout?: number;
+}
+
+export function ask(
+  command: string,
+  args: readonly string[],
+  { cwd, env = {}, timeout = 120_000 }: Surroundings = {},
+): Promise<Answer> {
+  return new Promise((resolve) => {
+    execFile(
+      command,
+      args,
+      {
+        cwd,
+        env: { ...process.env, LC_ALL: "C", ...env },
+        timeout,
+        encoding: "utf8",
+        maxBuffer: 1 << 28,
+      },
+      (failure, stdout, stderr) => {
+        const status = failure === null ? 0 : (failure.signal ?? failure.code ?? 1);
+        resolve({ stdout, stderr, status });
+      },
+    );
+  });
+}
+
+/** Standard output of a program that has to succeed. */
+export async function demand(
+  command: string,
+  args: readonly string[],
+  surroundings: Surroundings = {},
+): Promise<string> {
+  const { stdout, stderr, status } = await ask(command, args, surroundings);
+  if (status === 0) return stdout;
+  throw new Error(`${command} ${args.join(" ")}\n(${status}) ${stderr}${stdout}`);
+}

@@ -1,0 +1,24 @@
+// Starts a program of any machine: this machine's own directly, another's by qemu-user.
+import type { Cell } from "./axes.js";
+import { machines } from "./axes.js";
+import { type Answer, ask } from "./process.js";
+
+export function sysroot(machine: Cell["machine"]): string {
+  return `/usr/${machines[machine].triplet}`;
+}
+
+/** Where the machine's loader finds libc without being told. */
+export function libcDirectory(machine: Cell["machine"]): string {
+  return machine === "x86-64" ? `/lib/${machines[machine].triplet}` : `${sysroot(machine)}/lib`;
+}
+
+export function start(
+  machine: Cell["machine"],
+  program: string,
+  { cwd, env = {} }: { cwd: string; env?: Record<string, string> },
+): Promise<Answer> {
+  const { qemu } = machines[machine];
+  if (qemu === null) return ask(program, [], { cwd, env });
+  const variables = Object.entries(env).flatMap((pair) => ["-E", pair.join("=")]);
+  return ask(qemu, ["-L", sysroot(machine), ...variables, program], { cwd });
+}

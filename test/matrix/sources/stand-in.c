@@ -1,0 +1,2 @@
+/* Takes the place of the spare library where the linker has made the weak reference strong. */
+int spare(void) { return 8; }

@@ -1,0 +1,12 @@
+// The matrix has a configuration of its own, so that `npm test` does not run it.
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    setupFiles: ["test/support/preload.ts"],
+    include: ["test/matrix/*.test.ts"],
+    // One cell is built, edited in a score of ways and judged each time, some of it by emulators.
+    testTimeout: 1_200_000,
+    maxConcurrency: 3,
+  },
+});
