@@ -400,6 +400,7 @@ Journal::Publication Journal::publish(std::vector<Entry>& entries) const {
     publication.files_.push_back(std::move(file));
     return publication;
   }
+  publication.files_.reserve(entries.size());
   for (Entry& entry : entries)
     publication.files_.push_back(publishAlone(entry));
   return publication;
