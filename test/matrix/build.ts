@@ -319,9 +319,7 @@ class Builder {
       [
         ...(kind === "shared" ? ["--crate-type=cdylib", "--crate-name=middle"] : []),
         "--edition=2021",
-        ...(this.cell.machine === "x86-64"
-          ? []
-          : [`--target=${machines[this.cell.machine].goarch}-unknown-linux-gnu`]),
+        ...(this.cell.machine === "x86-64" ? [] : [`--target=${machines[this.cell.machine].rust}`]),
         ...(this.debug ? ["-g"] : []),
         `-Clinker=${this.triplet}-gcc`,
         `-Crelocation-model=${model}`,
