@@ -5,7 +5,7 @@
 
 namespace fixelf {
 
-void Canvas::put(uint64_t offset, std::span<const uint8_t> bytes) {
+void Canvas::put(uint64_t offset, std::vector<uint8_t> bytes) {
   if (bytes.empty()) return;
   const uint64_t end = offset + bytes.size();
   auto run = runs_.upper_bound(offset);
@@ -33,21 +33,25 @@ void Canvas::put(uint64_t offset, std::span<const uint8_t> bytes) {
       run = runs_.erase(run);
     }
   }
-  runs_.emplace(offset, std::vector<uint8_t>(bytes.begin(), bytes.end()));
+  runs_.emplace(offset, std::move(bytes));
 }
 
 void Canvas::putZeros(uint64_t offset, uint64_t size) {
   put(offset, std::vector<uint8_t>(static_cast<size_t>(size), 0));
 }
 
-Result<std::vector<ByteRange>> Canvas::differences(const Source& source) const {
+Result<std::vector<ByteRange>> Canvas::differences(const Source& source) && {
   // Two changes this close cost less as one write than as two.
   constexpr size_t kClose = 16;
   // Compared piece by piece, so that no second copy of a large table is held.
   constexpr size_t kChunk = 64U << 10;
   std::vector<ByteRange> ranges;
   std::vector<uint8_t> present(kChunk);
-  for (const auto& [offset, bytes] : runs_) {
+  for (auto& [offset, bytes] : runs_) {
+    if (offset >= source.size()) {
+      ranges.push_back({offset, std::move(bytes)});
+      continue;
+    }
     size_t start = 0;
     size_t end = 0;  // of the range that is being gathered: [start, end), empty where equal
     const auto finish = [&] {

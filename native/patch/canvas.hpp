@@ -11,11 +11,11 @@ namespace fixelf {
 
 class Canvas {
  public:
-  void put(uint64_t offset, std::span<const uint8_t> bytes);
+  void put(uint64_t offset, std::vector<uint8_t> bytes);
   void putZeros(uint64_t offset, uint64_t size);
 
   // What of it differs from the source; runs that are close together become one range.
-  [[nodiscard]] Result<std::vector<ByteRange>> differences(const Source& source) const;
+  Result<std::vector<ByteRange>> differences(const Source& source) &&;
 
  private:
   // By offset; disjoint.

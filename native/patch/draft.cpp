@@ -22,7 +22,7 @@ Result<Draft> Draft::read(const Source& source) {
   }
   draft.sections = std::move(*sections);
   draft.symbolCount = dynamicSymbolCount(source, draft.image, draft.sections);
-  draft.pieces = findPieces(source, draft.image, draft.symbolCount);
+  draft.pieces = findPieces(source, draft.image, draft.sections, draft.symbolCount);
   draft.header = draft.image.header;
   draft.segments = draft.image.programHeaders;
   draft.newSections = draft.sections;
@@ -46,7 +46,10 @@ Result<Part*> Draft::load(const Piece& piece) {
   constexpr uint64_t kLargestPiece = 512U << 20;
   auto bytes = source_->bytes(piece.offset, piece.size, kLargestPiece);
   if (!bytes) return bytes.error();
-  parts.push_back({piece, std::move(*bytes)});
+  Part part;
+  part.piece = piece;
+  part.bytes = std::move(*bytes);
+  parts.push_back(std::move(part));
   return &parts.back();
 }
 

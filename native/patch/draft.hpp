@@ -20,8 +20,12 @@ struct Part {
   bool moves = false;
   bool removed = false;  // its place becomes zeros
   bool placed = false;   // `offset` and `address` hold
+  bool grown = false;    // placed where it was, over what followed it
   uint64_t offset = 0;
   uint64_t address = 0;
+  // Where the part stays, what of it is written: pairs of start and end, from its beginning.
+  // Without any, all of it is.
+  std::vector<std::pair<uint64_t, uint64_t>> touched;
 
   [[nodiscard]] bool isNew() const { return piece.size == 0; }
 };

@@ -15,6 +15,9 @@ class Emitter {
   Emitter(Draft& draft, const Placed& placed) : draft_(draft), placed_(placed) {}
 
   Result<Layout> run() {
+    // The parts' bytes are moved on to the canvas: what is asked of them is asked before.
+    if (const Part* strings = draft_.loaded(PieceKind::DynamicStrings))
+      stringsSize_ = strings->bytes.size();
     repoint();
     for (const Part& part : draft_.parts) {
       if (part.placed && part.isNew()) introduce(part);
@@ -26,7 +29,7 @@ class Emitter {
     putSections();
     if (Status status = putSymbolValues(); !status) return status.error();
     if (Status status = putFileHeader(); !status) return status.error();
-    auto ranges = canvas_.differences(draft_.source());
+    auto ranges = std::move(canvas_).differences(draft_.source());
     if (!ranges) return ranges.error();
     Layout layout;
     layout.ranges = std::move(*ranges);
@@ -148,21 +151,36 @@ class Emitter {
       const Piece& piece = part.piece;
       const bool cleared = piece.kind == PieceKind::Interpreter ||
                            (piece.kind == PieceKind::DynamicStrings && draft_.clearsVacated);
-      if (part.removed || (part.placed && cleared)) canvas_.putZeros(piece.offset, piece.size);
+      const bool left = part.placed && !part.grown;
+      if (part.removed || (left && cleared)) canvas_.putZeros(piece.offset, piece.size);
     }
   }
 
   void putParts() {
-    for (const Part& part : draft_.parts) {
+    for (Part& part : draft_.parts) {
       if (part.removed || part.piece.kind == PieceKind::DynamicTable) continue;
-      if (part.placed) {
-        canvas_.put(part.offset, part.bytes);
-        continue;
+      const bool stays = !part.placed || part.grown;
+      if (stays && !part.touched.empty()) {
+        putTouched(part);
+      } else if (part.placed) {
+        canvas_.put(part.offset, std::move(part.bytes));
+      } else {
+        // What has become shorter leaves zeros.
+        part.bytes.resize(static_cast<size_t>(part.piece.size), 0);
+        canvas_.put(part.piece.offset, std::move(part.bytes));
       }
-      // What has become shorter leaves zeros.
-      std::vector<uint8_t> bytes = part.bytes;
-      bytes.resize(static_cast<size_t>(part.piece.size), 0);
-      canvas_.put(part.piece.offset, bytes);
+    }
+  }
+
+  // A large table in which a name is written is neither compared nor written as a whole.
+  void putTouched(const Part& part) {
+    const uint64_t size = part.piece.size;
+    if (part.bytes.size() > size)
+      canvas_.putZeros(part.piece.offset + size, part.bytes.size() - size);
+    for (const auto& [start, end] : part.touched) {
+      canvas_.put(part.piece.offset + start,
+                  std::vector<uint8_t>(part.bytes.begin() + static_cast<ptrdiff_t>(start),
+                                       part.bytes.begin() + static_cast<ptrdiff_t>(end)));
     }
   }
 
@@ -178,7 +196,7 @@ class Emitter {
     if (const Part* strings = draft_.loaded(PieceKind::DynamicStrings);
         strings && strings->placed) {
       for (DraftEntry& each : draft_.dynamic) {
-        if (each.entry.tag == DT_STRSZ) each.entry.value = strings->bytes.size();
+        if (each.entry.tag == DT_STRSZ) each.entry.value = stringsSize_;
       }
     }
     const size_t entrySize = draft_.codec().dynamicEntrySize();
@@ -268,7 +286,8 @@ class Emitter {
     }
     const size_t field = SymbolEntry::valuePosition(draft_.codec());
     draft_.codec().putWord(&bytes[field], symbol.value - old.address + now.address);
-    canvas_.put(offset + field, bytes.subspan(field, draft_.codec().wordSize()));
+    const auto value = bytes.subspan(field, draft_.codec().wordSize());
+    canvas_.put(offset + field, std::vector<uint8_t>(value.begin(), value.end()));
   }
 
   Status putFileHeader() {
@@ -289,6 +308,7 @@ class Emitter {
   Draft& draft_;
   const Placed& placed_;
   Canvas canvas_;
+  uint64_t stringsSize_ = 0;
 };
 
 }  // namespace

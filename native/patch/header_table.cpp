@@ -2,35 +2,9 @@
 
 #include <algorithm>
 
-#include "patch/pointers.hpp"
+#include "patch/eviction.hpp"
 
 namespace fixelf {
-
-namespace {
-
-bool mayMoveAway(PieceKind kind) {
-  return kind != PieceKind::DynamicTable && kind != PieceKind::ProgramHeaders;
-}
-
-// Whether nothing accounts for a range behind the program header table. Zeros alone prove nothing:
-// a symbol table begins with an entry of zeros.
-bool gapIsFree(const Draft& draft, uint64_t from, uint64_t to) {
-  if (draft.sections.empty() || !allZero(draft.source(), from, to)) return false;
-  for (const SectionHeader& section : draft.sections) {
-    const bool occupies = section.type != SHT_NULL && section.type != SHT_NOBITS;
-    if (occupies && section.size > 0 && section.offset < to &&
-        section.offset + section.size > from) {
-      return false;
-    }
-  }
-  const auto first = draft.image.virtualAddress(from);
-  return first && std::none_of(draft.dynamic.begin(), draft.dynamic.end(), [&](const auto& each) {
-           return isAddressTag(each.entry.tag, draft.header.machine) &&
-                  each.entry.value >= *first && each.entry.value - *first < to - from;
-         });
-}
-
-}  // namespace
 
 uint64_t firstSegmentDelta(const Image& image) {
   for (const ProgramHeader& segment : image.programHeaders) {
@@ -55,25 +29,9 @@ std::optional<HeaderRoom> makeHeaderRoom(const Draft& draft, size_t entries) {
   const uint64_t from = tableOffset + draft.segments.size() * size;
   const uint64_t to = from + (entries - room.unused) * size;
   if (to == from) return room;
-  const bool mapped =
-      std::any_of(draft.segments.begin(), draft.segments.end(), [&](const ProgramHeader& segment) {
-        return segment.type == PT_LOAD && segment.offset <= tableOffset && to <= segment.fileEnd();
-      });
-  if (!mapped) return std::nullopt;
-  uint64_t covered = from;
-  for (const Piece& piece : draft.pieces) {
-    if (piece.end() <= from || piece.offset >= to) continue;
-    if (!mayMoveAway(piece.kind)) return std::nullopt;
-    // Between two pieces only the few zeros that align the second may stand.
-    if (piece.offset < covered || piece.offset - covered >= 16 ||
-        !allZero(draft.source(), covered, piece.offset)) {
-      return std::nullopt;
-    }
-    covered = piece.end();
-    room.evicted.push_back(&piece);
-    room.evictedBytes += piece.size;
-  }
-  if (covered < to && !gapIsFree(draft, covered, to)) return std::nullopt;
+  auto eviction = evict(draft, from, to);
+  if (!eviction) return std::nullopt;
+  room.evicted = std::move(eviction->pieces);
   return room;
 }
 

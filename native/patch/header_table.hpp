@@ -2,7 +2,8 @@
 //
 // Something nearly always follows the table, so room has to be made: unused entries (PT_NULL) are
 // taken first; then the table grows over the pieces behind it, which move; else the table itself
-// moves. What a choice costs decides between the last two.
+// moves. That comes last because GNU strip and objcopy always put the table right behind the ELF
+// header (binutils bfd/elf.c, assign_file_positions_for_load_sections), over what stands there.
 #pragma once
 
 #include "patch/draft.hpp"
@@ -13,7 +14,6 @@ namespace fixelf {
 struct HeaderRoom {
   size_t unused = 0;                  // PT_NULL entries that are used up
   std::vector<const Piece*> evicted;  // what has to move away
-  uint64_t evictedBytes = 0;
 };
 
 // None where the table can't stay where it is.

@@ -67,6 +67,7 @@ uint64_t DynamicNames::put(const std::string& name, bool search) {
     revive(index, index + size);
     std::copy_n(begin, size, bytes_.begin() + static_cast<ptrdiff_t>(index));
     placed_.emplace(name, index);
+    written_.push_back({index, index + size});
     return index;
   };
   if (search) {

@@ -46,7 +46,10 @@ class DynamicNames {
   // to, else at the end, which grows. `search` looks for it in the whole table.
   uint64_t put(const std::string& name, bool search);
 
+  // Where put() wrote.
+  [[nodiscard]] const std::vector<Run>& written() const { return written_; }
   [[nodiscard]] const std::vector<uint8_t>& bytes() const { return bytes_; }
+  std::vector<uint8_t> takeBytes() { return std::move(bytes_); }
 
  private:
   [[nodiscard]] uint64_t nextStart(uint64_t from) const;
@@ -57,6 +60,7 @@ class DynamicNames {
   std::vector<uint8_t> bytes_;
   std::vector<uint64_t> starts_;  // a bit for each byte: whether a reference points there
   std::vector<Run> dead_;         // sorted, disjoint
+  std::vector<Run> written_;
   std::map<std::string, uint64_t> placed_;
   bool keepAll_ = false;
 };

@@ -14,6 +14,24 @@ namespace {
 // read them (arch/mips/kernel/elf.c), and no code refers to them.
 constexpr uint32_t kMipsDescriptions[] = {PT_MIPS_REGINFO, PT_MIPS_OPTIONS, PT_MIPS_ABIFLAGS};
 
+// On MIPS there are such sections without a segment of their own: what DT_MIPS_OPTIONS and
+// DT_MIPS_XHASH point at. Only sections say how long they are.
+std::optional<PieceKind> mipsPiece(const SectionHeader& section) {
+  constexpr uint32_t kXHash = 0x7000002b;     // SHT_MIPS_XHASH, binutils include/elf/mips.h
+  constexpr uint32_t kAbiFlags = 0x7000002a;  // SHT_MIPS_ABIFLAGS
+  if (!section.allocated()) return std::nullopt;
+  switch (section.type) {
+    case kXHash:
+      return PieceKind::GnuHash;
+    case kAbiFlags:
+    case SHT_MIPS_OPTIONS:
+    case SHT_MIPS_REGINFO:
+      return PieceKind::Description;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
 const char* pieceName(PieceKind kind) {
@@ -51,6 +69,7 @@ bool isDescription(const ProgramHeader& segment) {
 }
 
 std::vector<Piece> findPieces(const Source& source, const Image& image,
+                              const std::vector<SectionHeader>& sections,
                               std::optional<uint64_t> symbolCount) {
   std::vector<Piece> pieces;
   const auto add = [&](PieceKind kind, uint64_t offset, uint64_t size, uint64_t alignment) {
@@ -80,6 +99,12 @@ std::vector<Piece> findPieces(const Source& source, const Image& image,
   }
   if (const auto head = GnuHashHead::read(source, image))
     add(PieceKind::GnuHash, head->offset, head->end(image.codec) - head->offset, word);
+  if (image.header.machine == EM_MIPS) {
+    for (const SectionHeader& section : sections) {
+      if (const auto kind = mipsPiece(section))
+        add(*kind, section.offset, section.size, std::clamp<uint64_t>(section.alignment, 4, 16));
+    }
+  }
   if (const auto table = neededVersionsTable(source, image))
     add(PieceKind::VersionNeeds, table->offset, table->size, word);
   if (const auto table = definedVersionsTable(source, image))

@@ -44,6 +44,7 @@ bool isDescription(const ProgramHeader& segment);
 // All pieces of a file, in file order. Descriptions whose segments overlap form one piece. Tables
 // whose length nobody knows are left out: `symbolCount` is none where that is not known.
 std::vector<Piece> findPieces(const Source& source, const Image& image,
+                              const std::vector<SectionHeader>& sections,
                               std::optional<uint64_t> symbolCount);
 
 // A PT_LOAD that holds nothing but pieces and zeros: the area that an earlier fix appended (ours or

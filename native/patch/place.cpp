@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "patch/eviction.hpp"
 #include "patch/header_table.hpp"
 #include "patch/rooms.hpp"
 
@@ -29,6 +30,9 @@ class Placement {
       if (Status status = placeInArea(); !status) return status.error();
     }
     if (anyUnplaced()) placeInRooms();
+    if (anyUnplaced()) {
+      if (Status status = growStrings(); !status) return status.error();
+    }
     if (anyUnplaced() || tableMoves_) {
       // Before the appended segment, so that this one stays last and can grow.
       if (Status status = addSection(); !status) return status.error();
@@ -58,20 +62,49 @@ class Placement {
     unused_ = room ? room->unused : 0;
     // In an area of its own the table grows, and what follows it there is laid out anew.
     if (more == 0 && tableInArea()) return Done{};
-    // Moving the table costs its own size, for programs a hole as well; evicting costs what moves.
-    constexpr uint64_t kCheap = 4096;
-    if (!room || (!needsExactTableAddress(draft_.image) && room->evictedBytes > kCheap)) {
+    if (!room) {
       tableMoves_ = true;
       return Done{};
     }
     for (const Piece* piece : room->evicted) {
-      auto part = draft_.load(*piece);
-      if (!part) return part.error();
-      if ((*part)->moves || (*part)->removed) continue;
-      (*part)->moves = true;
-      draft_.because(std::string("the program header table grows over the place of ") +
-                     pieceName(piece->kind));
+      if (Status status = moveAway(*piece, "the program header table"); !status) return status;
     }
+    return Done{};
+  }
+
+  Status moveAway(const Piece& piece, const char* grown) {
+    auto part = draft_.load(piece);
+    if (!part) return part.error();
+    // It may have grown where it is.
+    if ((*part)->grown) (*part)->placed = (*part)->grown = false;
+    if ((*part)->moves || (*part)->removed) return Done{};
+    (*part)->moves = true;
+    draft_.because(std::string(grown) + " grows over the place of " + pieceName(piece.kind));
+    return Done{};
+  }
+
+  // ---- The string table
+  // ---------------------------------------------------------------------------
+
+  // A large string table grows over what follows it, where that is smaller than the table: what
+  // moves then is a few hundred kilobytes, not megabytes of names.
+  Status growStrings() {
+    constexpr uint64_t kLarge = 16U << 10;
+    Part* strings = draft_.loaded(PieceKind::DynamicStrings);
+    if (strings == nullptr || !isUnplaced(*strings) || strings->piece.size < kLarge) return Done{};
+    const Piece piece = strings->piece;
+    const auto eviction = evict(draft_, piece.end(), piece.offset + strings->bytes.size());
+    if (!eviction || eviction->bytes > piece.size / 2) return Done{};
+    for (const Piece* each : eviction->pieces) {
+      if (Status status = moveAway(*each, "the dynamic string table"); !status) return status;
+    }
+    // All of the place, so that the next name fits too.
+    strings = draft_.loaded(PieceKind::DynamicStrings);
+    strings->bytes.resize(static_cast<size_t>(eviction->end - piece.offset), 0);
+    const auto address = draft_.image.virtualAddress(piece.offset);
+    if (!address) return unsupported("the dynamic string table is not mapped");
+    put(*strings, piece.offset, *address - piece.offset);
+    strings->grown = true;
     return Done{};
   }
 

@@ -38,9 +38,10 @@ struct Record {
   uint64_t fixedSize = 0;
   std::vector<Sector> fixed;  // all that changed, in order
   // The sector that the file ended in before, with its new bytes but not yet the new end: the disk
-  // may have been told of the one and not of the other. Its index is `fixedSize` where there is none.
+  // may have been told of the one and not of the other. Its index is `fixedSize` where there is
+  // none.
   Sector cut;
-  uint64_t inode = 0;         // of the changed file
+  uint64_t inode = 0;  // of the changed file
   int64_t modifiedNanoseconds = 0;
   bool inPlace = false;
   std::optional<Settlement> settlement;

@@ -110,7 +110,7 @@ Status settleNames(Draft& draft) {
   if (*part == nullptr) return unsupported("the file has no dynamic string table");
   const Piece piece = (*part)->piece;
 
-  DynamicNames names((*part)->bytes);
+  DynamicNames names(std::move((*part)->bytes));
   if (hasUnknownReferences(draft, piece.offset)) names.keepAll();
   if (Status status = markReferences(draft, names); !status) return status;
   for (const auto& run : names.settle(draft.freedNames)) {
@@ -149,12 +149,15 @@ Status settleNames(Draft& draft) {
   // load() again: the other parts may have grown the vector.
   auto strings = draft.load(piece);
   if (!strings) return strings.error();
-  (*strings)->bytes = names.bytes();
-  if (names.bytes().size() > sizeBefore) {
+  for (const auto& run : names.written())
+    (*strings)->touched.emplace_back(run.start, run.end);
+  (*strings)->bytes = names.takeBytes();
+  // Where only blanks are written, they are patches.
+  if (wanted.empty()) (*strings)->touched.emplace_back(0, 0);
+  if ((*strings)->bytes.size() > sizeBefore) {
     (*strings)->moves = true;
-  } else {
-    if (!wanted.empty())
-      draft.because("the new names fit into bytes of the string table that nothing else refers to");
+  } else if (!wanted.empty()) {
+    draft.because("the new names fit into bytes of the string table that nothing else refers to");
   }
   return Done{};
 }

@@ -1,0 +1,62 @@
+#include "patch/eviction.hpp"
+
+#include <algorithm>
+
+#include "patch/pointers.hpp"
+
+namespace fixelf {
+
+namespace {
+
+bool mayMoveAway(PieceKind kind) {
+  return kind != PieceKind::DynamicTable && kind != PieceKind::ProgramHeaders;
+}
+
+// Whether nothing accounts for a range. Zeros alone prove nothing:
+// a symbol table begins with an entry of zeros.
+bool gapIsFree(const Draft& draft, uint64_t from, uint64_t to) {
+  if (draft.sections.empty() || !allZero(draft.source(), from, to)) return false;
+  for (const SectionHeader& section : draft.sections) {
+    const bool occupies = section.type != SHT_NULL && section.type != SHT_NOBITS;
+    if (occupies && section.size > 0 && section.offset < to &&
+        section.offset + section.size > from) {
+      return false;
+    }
+  }
+  const auto first = draft.image.virtualAddress(from);
+  return first && std::none_of(draft.dynamic.begin(), draft.dynamic.end(), [&](const auto& each) {
+           return isAddressTag(each.entry.tag, draft.header.machine) &&
+                  each.entry.value >= *first && each.entry.value - *first < to - from;
+         });
+}
+
+}  // namespace
+
+std::optional<Eviction> evict(const Draft& draft, uint64_t from, uint64_t to) {
+  const bool mapped =
+      std::any_of(draft.segments.begin(), draft.segments.end(), [&](const ProgramHeader& segment) {
+        return segment.type == PT_LOAD && segment.offset <= from && to <= segment.fileEnd();
+      });
+  if (!mapped) return std::nullopt;
+  Eviction eviction;
+  eviction.end = from;
+  for (const Piece& piece : draft.pieces) {
+    if (piece.end() <= from || piece.offset >= to) continue;
+    if (!mayMoveAway(piece.kind)) return std::nullopt;
+    // Between two pieces only the few zeros that align the second may stand.
+    if (piece.offset < eviction.end || piece.offset - eviction.end >= 16 ||
+        !allZero(draft.source(), eviction.end, piece.offset)) {
+      return std::nullopt;
+    }
+    eviction.end = piece.end();
+    eviction.pieces.push_back(&piece);
+    eviction.bytes += piece.size;
+  }
+  if (eviction.end < to) {
+    if (!gapIsFree(draft, eviction.end, to)) return std::nullopt;
+    eviction.end = to;
+  }
+  return eviction;
+}
+
+}  // namespace fixelf

@@ -1,0 +1,18 @@
+// What has to move away so that a table can grow over the place behind it.
+#pragma once
+
+#include "patch/draft.hpp"
+
+namespace fixelf {
+
+struct Eviction {
+  std::vector<const Piece*> pieces;
+  uint64_t bytes = 0;  // of the pieces together
+  uint64_t end = 0;    // file offset up to which the place is free then
+};
+
+// None where anything but pieces may stand between `from` and `to` (file offsets), or where no one
+// segment maps both ends.
+std::optional<Eviction> evict(const Draft& draft, uint64_t from, uint64_t to);
+
+}  // namespace fixelf
