@@ -158,7 +158,7 @@ part("compilers, linkers, emulators and judges", whatIsMissing())("any sequence 
               expect(await sequence.output()).toBe(`extra\n${built.output}`);
           }
           expect(await sequence.output()).toBe(`extra\n${built.output}`);
-          await native.undo(bench.subject, records);
+          expect(await native.undo([bench.subject], records)).toEqual([null]);
           expect(await digest(bench.subject)).toBe(first);
           await rm(bench.directory, { recursive: true });
         },

@@ -101,7 +101,8 @@ export class Trial {
     }
     for (const [path, sum] of first) {
       if ((await digest(path)) === sum) continue;
-      await native.undo(path, records);
+      const [failure] = await native.undo([path], records);
+      if (failure) faults.push(`undo: ${failure.message}`);
       if ((await digest(path)) !== sum) faults.push("undo does not give back the first bytes");
     }
     return faults;
