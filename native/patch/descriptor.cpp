@@ -2,6 +2,9 @@
 
 #include <sys/file.h>
 
+#include <chrono>
+#include <thread>
+
 namespace fixelf {
 
 Status writeFully(int descriptor, uint64_t offset, std::span<const uint8_t> bytes,
@@ -22,9 +25,15 @@ Status flushFile(int descriptor, const std::string& path) {
 }
 
 Status lockFile(int descriptor, const std::string& path) {
-  if (uninterrupted([&] { return flock(descriptor, LOCK_EX | LOCK_NB); }) == 0 ||
-      errno != EWOULDBLOCK) {
-    return Done{};
+  // A process that is being started by another thread holds all descriptors of ours, and so a lock
+  // that we have given back, until its exec closes them (flock(2)): that is soon over.
+  constexpr auto kPause = std::chrono::milliseconds(10);
+  for (int patience = 100; patience > 0; --patience) {
+    if (uninterrupted([&] { return flock(descriptor, LOCK_EX | LOCK_NB); }) == 0 ||
+        errno != EWOULDBLOCK) {
+      return Done{};
+    }
+    std::this_thread::sleep_for(kPause);
   }
   return Error{ErrorCode::Busy, "another process is changing this file, or holds a lock on it",
                path, EWOULDBLOCK};

@@ -151,7 +151,7 @@ export const impossibilities: Impossibility[] = [
     buildSays: /unknown emulation: elf64_s390/,
   },
   {
-    where: { machine: ["s390x"], linker: ["mold"], hash: ["sysv"] },
+    where: { machine: ["s390x"], linker: ["mold"], hash: ["sysv", "both"] },
     reason: "the words of s390x's DT_HASH have 64 bits, and mold writes 32",
     buildSays: null,
   },
@@ -233,6 +233,16 @@ export const impossibilities: Impossibility[] = [
     },
     reason: "likewise, but mold does not notice, and the program crashes",
     buildSays: null,
+  },
+  {
+    where: { machine: ["mips64el"], linker: ["lld"], state: ["3 GiB .bss"] },
+    reason: "this lld puts the zeros between code and its global offset table",
+    buildSays: /R_MIPS_\w+ out of range/,
+  },
+  {
+    where: { machine: ["aarch64"], compiler: ["go"], linker: ["lld"], kind: ["non-PIE"] },
+    reason: "the C objects of cgo hold absolute addresses then, which this lld refuses",
+    buildSays: /R_AARCH64_ABS64 cannot be used against local symbol/,
   },
   {
     where: { machine: ["ppc64le"], linker: ["lld"], state: ["3 GiB .bss"] },

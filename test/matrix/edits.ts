@@ -49,9 +49,18 @@ const nothingLoads = (cell: Cell) =>
 const noSoname = (cell: Cell) =>
   nothingLoads(cell) ??
   (cell.kind === "non-PIE" ? "a program at a fixed address is nobody's library" : null);
+/** mold exports nothing of a program, and a GNU hash table counts exported symbols only. */
+export const uncountedSymbols = (cell: Cell) =>
+  nothingLoads(cell) ??
+  (cell.linker === "mold" &&
+  cell.hash === "gnu" &&
+  cell.kind !== "shared" &&
+  cell.state === "no sections"
+    ? "neither sections nor a hash table say how many symbols there are"
+    : null);
 /** DT_MIPS_XHASH, which only bfd makes, is not made anew. */
 export const noRenaming = (cell: Cell) =>
-  nothingLoads(cell) ??
+  uncountedSymbols(cell) ??
   (["mips64el", "mipsel"].includes(cell.machine) && cell.hash !== "sysv"
     ? "the symbols are found through DT_MIPS_XHASH"
     : null);
@@ -111,10 +120,12 @@ const newDigits = Uint8Array.from({ length: 64 }, (_, index) => index);
 
 const replaced = { from: "libnumber.so.1", to: "librenamed.so.1" };
 const renaming = { from: "number", to: "number_by_a_longer_name" };
-/** mold makes the weak reference strong: without the library something else has to define it. */
-const standIns = ({ linker }: Cell) => (linker === "mold" ? ["libstand-in.so.1"] : []);
-const spareGone = (before: string, { linker }: Cell) =>
-  before.replace("spare:7", linker === "mold" ? "spare:8" : "spare:-1");
+/**
+ * Where the address of the weak function was taken at link time it never is null, and mold makes the
+ * reference strong: so without the library something else has to define it.
+ */
+const standIns = ["libstand-in.so.1"];
+const spareGone = (before: string) => before.replace("spare:7", "spare:8");
 const otherLibrary = (before: string) => before.replace(" number spare", " renamed spare");
 const extra = (before: string) => `extra\n${before}`;
 
@@ -135,11 +146,11 @@ export const edits: Edit[] = [
   },
   {
     name: "needed, removed",
-    refused: nothingLoads,
-    steps: ({ subject, cell }) => [
+    refused: uncountedSymbols,
+    steps: ({ subject }) => [
       {
         path: subject,
-        edits: { removeNeeded: ["libspare.so.1"], addNeeded: standIns(cell) },
+        edits: { removeNeeded: ["libspare.so.1"], addNeeded: standIns },
       },
     ],
     says: () => ({ absent: [/\(NEEDED\) .*\[libspare\.so\.1\]/] }),
@@ -198,7 +209,7 @@ export const edits: Edit[] = [
   },
   {
     name: "symbol version, cleared",
-    refused: nothingLoads,
+    refused: uncountedSymbols,
     steps: ({ subject }) => [{ path: subject, edits: { clearSymbolVersions: ["number"] } }],
     saysOfSymbols: { present: [/ UND number$/m], absent: [/ UND number@/] },
   },
@@ -222,7 +233,7 @@ export const edits: Edit[] = [
   },
   {
     name: "everything",
-    refused: nothingLoads,
+    refused: uncountedSymbols,
     prepare: async (bench) => {
       if (noInterpreter(bench.cell) === null) await placeLoader(bench, loaderPath(bench, 400));
       const library = join(bench.directory, "lib/librenamed.so.1");
@@ -240,7 +251,7 @@ export const edits: Edit[] = [
           ...(noSoname(bench.cell) === null ? { soname: "libmiddle-by-another-name.so.9" } : {}),
           removeNeeded: ["libspare.so.1"],
           replaceNeeded: [{ from: replaced.from, to: `other-${replaced.to}` }],
-          addNeeded: ["libextra.so.1", ...standIns(bench.cell)],
+          addNeeded: ["libextra.so.1", ...standIns],
           debugEntry: true,
           osAbi: 3,
           executableStack: false,
@@ -265,7 +276,7 @@ export const edits: Edit[] = [
       ],
       absent: [/\(NEEDED\) .*\[(libspare|libnumber)/],
     }),
-    prints: (before, cell) => extra(otherLibrary(spareGone(before, cell))),
+    prints: (before) => extra(otherLibrary(spareGone(before))),
     environment: ({ cell }) => ({ LD_LIBRARY_PATH: libcDirectory(cell.machine) }),
     renamed: { [renaming.from]: renaming.to },
   },

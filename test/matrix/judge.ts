@@ -97,11 +97,8 @@ export async function symbols(
   );
   let text = `${stdout}\n${stderr}`.replaceAll(bench.directory, "");
   for (const [from, to] of Object.entries(renamed)) text = text.replaceAll(to, from);
-  return text
-    .split("\n")
-    .filter((line) => !complaint?.test(line))
-    .sort()
-    .join("\n");
+  const lines = text.split("\n").filter((line) => line !== "" && !complaint?.test(line));
+  return [...new Set(lines)].sort().join("\n");
 }
 
 /** What gdb sees of the running program: it needs DT_DEBUG, and the dynamic table where it is. */
