@@ -90,7 +90,7 @@ const missing =
     : `${lacking.map(([tool]) => tool).join(" and ")} cannot be used here`;
 
 part("strace and a compiler", missing)(
-  isSanitized ? "faults (with sanitizers: EIO only)" : "faults",
+  isSanitized ? "faults (with sanitizers: errors, no kills)" : "faults",
   () => {
     const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-faults-")));
     const program = join(directory, "program");

@@ -30,8 +30,7 @@ Napi::Value layOutFile(const Napi::CallbackInfo& call) {
   using Planned = std::shared_ptr<const PlannedLayout>;
   return PromisedWork<Planned>::start(
       call.Env(),
-      [path = toPath(call[0]),
-       edits = toEdits(call[1].As<Napi::Object>())]() -> Result<Planned> {
+      [path = toPath(call[0]), edits = toEdits(call[1].As<Napi::Object>())]() -> Result<Planned> {
         auto source = FileSource::open(path);
         if (!source) return source.error();
         auto layout = layOut(**source, edits);

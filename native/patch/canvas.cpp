@@ -47,7 +47,9 @@ Result<std::vector<ByteRange>> Canvas::differences(const Source& source) && {
   constexpr size_t kChunk = 64U << 10;
   std::vector<ByteRange> ranges;
   std::vector<uint8_t> present(kChunk);
-  for (auto& [offset, bytes] : runs_) {
+  for (auto& run : runs_) {
+    const uint64_t offset = run.first;
+    std::vector<uint8_t>& bytes = run.second;
     if (offset >= source.size()) {
       ranges.push_back({offset, std::move(bytes)});
       continue;

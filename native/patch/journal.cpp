@@ -354,6 +354,7 @@ Descriptor Journal::publishTogether(std::vector<Entry>& entries) const {
       [&] { return openat(directory_.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, kPrivate); }));
   if (!file) return {};
   std::vector<const Record*> records;
+  records.reserve(entries.size());
   for (const Entry& entry : entries)
     records.push_back(entry.record);
   if (Status status = writeFully(file.get(), 0, serialise(records), path_); !status) {

@@ -240,9 +240,14 @@ export const impossibilities: Impossibility[] = [
     buildSays: /R_MIPS_\w+ out of range/,
   },
   {
-    where: { machine: ["aarch64"], compiler: ["go"], linker: ["lld"], kind: ["non-PIE"] },
-    reason: "the C objects of cgo hold absolute addresses then, which this lld refuses",
-    buildSays: /R_AARCH64_ABS64 cannot be used against local symbol/,
+    where: {
+      machine: ["armhf"],
+      compiler: ["clang"],
+      linker: ["gold"],
+      state: ["emitted relocations"],
+    },
+    reason: "gold aborts when it shall emit the relocations of clang's objects",
+    buildSays: /internal error in relocate_relocs/,
   },
   {
     where: { machine: ["ppc64le"], linker: ["lld"], state: ["3 GiB .bss"] },

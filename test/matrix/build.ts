@@ -345,6 +345,8 @@ class Builder {
     const archive = await this.archive();
     const external = [
       ...(kind === "static-PIE" ? ["-static-pie"] : []),
+      // Go leaves it to the compiler, whose default is PIE.
+      ...(kind === "non-PIE" ? ["-no-pie"] : []),
       ...this.subjectOptions,
     ].map((option) => `'${option}'`);
     await demand(

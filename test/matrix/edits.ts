@@ -53,6 +53,7 @@ const noSoname = (cell: Cell) =>
 export const uncountedSymbols = (cell: Cell) =>
   nothingLoads(cell) ??
   (cell.linker === "mold" &&
+  cell.compiler !== "go" &&
   cell.hash === "gnu" &&
   cell.kind !== "shared" &&
   cell.state === "no sections"
