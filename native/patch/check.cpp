@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "elf/facts.hpp"
+#include "patch/relocations.hpp"
 #include "patch/symbols.hpp"
 
 namespace fixelf {
@@ -196,7 +197,8 @@ Result<std::vector<NamedSymbol>> readSymbols(const Source& source, const Image& 
   std::vector<NamedSymbol> symbols;
   auto sections = readSectionHeaders(source, image);
   if (!sections) return sections.error();
-  const auto count = dynamicSymbolCount(source, image, *sections);
+  auto count = dynamicSymbolCount(source, image, *sections);
+  if (!count) count = relocatedSymbolCount(source, image);
   const auto strings = StringTable::dynamicOf(image);
   const auto table = image.fileOffset(image.dynamicValue(DT_SYMTAB).value_or(0));
   if (!count || !strings || !table) return refused("the dynamic symbols can't be read");

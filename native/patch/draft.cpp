@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "patch/relocations.hpp"
 #include "patch/symbols.hpp"
 
 namespace fixelf {
@@ -22,6 +23,11 @@ Result<Draft> Draft::read(const Source& source) {
   }
   draft.sections = std::move(*sections);
   draft.symbolCount = dynamicSymbolCount(source, draft.image, draft.sections);
+  if (!draft.symbolCount) {
+    draft.symbolCount = relocatedSymbolCount(source, draft.image);
+    draft.symbolCountIsLeast = draft.symbolCount && *draft.symbolCount <= kMostDynamicSymbols;
+    if (!draft.symbolCountIsLeast) draft.symbolCount.reset();
+  }
   draft.pieces = findPieces(source, draft.image, draft.sections, draft.symbolCount);
   draft.header = draft.image.header;
   draft.segments = draft.image.programHeaders;

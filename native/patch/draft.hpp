@@ -58,6 +58,9 @@ class Draft {
   std::vector<SectionHeader> sections;
   std::vector<Piece> pieces;
   std::optional<uint64_t> symbolCount;
+  // Only the relocations tell how many symbols there are: what none of them names does not count,
+  // so the tables of symbols don't move, and no name of the string table is free.
+  bool symbolCountIsLeast = false;
 
   // As it shall be.
   FileHeader header;

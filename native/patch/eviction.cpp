@@ -42,7 +42,10 @@ std::optional<Eviction> evict(const Draft& draft, uint64_t from, uint64_t to) {
   eviction.end = from;
   for (const Piece& piece : draft.pieces) {
     if (piece.end() <= from || piece.offset >= to) continue;
-    if (!mayMoveAway(piece.kind)) return std::nullopt;
+    const bool countsSymbols =
+        piece.kind == PieceKind::Symbols || piece.kind == PieceKind::VersionSymbols;
+    if (!mayMoveAway(piece.kind) || (countsSymbols && draft.symbolCountIsLeast))
+      return std::nullopt;
     // Between two pieces only the few zeros that align the second may stand.
     if (piece.offset < eviction.end || piece.offset - eviction.end >= 16 ||
         !allZero(draft.source(), eviction.end, piece.offset)) {

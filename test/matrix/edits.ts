@@ -49,19 +49,9 @@ const nothingLoads = (cell: Cell) =>
 const noSoname = (cell: Cell) =>
   nothingLoads(cell) ??
   (cell.kind === "non-PIE" ? "a program at a fixed address is nobody's library" : null);
-/** mold exports nothing of a program, and a GNU hash table counts exported symbols only. */
-export const uncountedSymbols = (cell: Cell) =>
-  nothingLoads(cell) ??
-  (cell.linker === "mold" &&
-  cell.compiler !== "go" &&
-  cell.hash === "gnu" &&
-  cell.kind !== "shared" &&
-  cell.state === "no sections"
-    ? "neither sections nor a hash table say how many symbols there are"
-    : null);
 /** DT_MIPS_XHASH, which only bfd makes, is not made anew. */
 export const noRenaming = (cell: Cell) =>
-  uncountedSymbols(cell) ??
+  nothingLoads(cell) ??
   (["mips64el", "mipsel"].includes(cell.machine) && cell.hash !== "sysv"
     ? "the symbols are found through DT_MIPS_XHASH"
     : null);
@@ -147,7 +137,7 @@ export const edits: Edit[] = [
   },
   {
     name: "needed, removed",
-    refused: uncountedSymbols,
+    refused: nothingLoads,
     steps: ({ subject }) => [
       {
         path: subject,
@@ -210,7 +200,7 @@ export const edits: Edit[] = [
   },
   {
     name: "symbol version, cleared",
-    refused: uncountedSymbols,
+    refused: nothingLoads,
     steps: ({ subject }) => [{ path: subject, edits: { clearSymbolVersions: ["number"] } }],
     saysOfSymbols: { present: [/ UND number$/m], absent: [/ UND number@/] },
   },
@@ -234,7 +224,7 @@ export const edits: Edit[] = [
   },
   {
     name: "everything",
-    refused: uncountedSymbols,
+    refused: nothingLoads,
     prepare: async (bench) => {
       if (noInterpreter(bench.cell) === null) await placeLoader(bench, loaderPath(bench, 400));
       const library = join(bench.directory, "lib/librenamed.so.1");

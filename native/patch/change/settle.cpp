@@ -57,7 +57,7 @@ Status markReferences(const Draft& draft, DynamicNames& names) {
     if (!each.name && Draft::namesText(each.entry.tag)) names.mark(each.entry.value);
   }
   const DraftView view(draft);
-  if (!draft.symbolCount) {
+  if (!draft.symbolCount || draft.symbolCountIsLeast) {
     names.keepAll();
   } else if (*draft.symbolCount > 0) {
     const auto offset = view.image().fileOffset(*view.image().dynamicValue(DT_SYMTAB));

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "patch/changes.hpp"
+#include "patch/relocations.hpp"
 #include "patch/symbols.hpp"
 
 namespace fixelf {
@@ -46,35 +47,78 @@ Result<std::vector<std::string>> symbolNames(Draft& draft, const Part& symbols) 
   return names;
 }
 
-Status rebuildSystemVHash(Draft& draft, const std::vector<std::string>& names) {
-  const auto head = SystemVHashHead::read(draft.source(), draft.image);
-  if (!head) return Done{};
-  auto part = draft.load(PieceKind::SystemVHash);
-  if (!part) return part.error();
-  if (*part == nullptr || head->bucketCount == 0 || head->chainCount < names.size())
-    return unsupported("the hash table is damaged");
-  std::vector<uint8_t>& bytes = (*part)->bytes;
-  const auto word = [&](uint64_t index) {
-    return &bytes[static_cast<size_t>(index * head->wordSize)];
-  };
-  const auto get = [&](uint64_t index) -> uint64_t {
-    return head->wordSize == 8 ? draft.codec().u64(word(index)) : draft.codec().u32(word(index));
-  };
-  const auto put = [&](uint64_t index, uint64_t value) {
-    if (head->wordSize == 8)
-      draft.codec().putU64(word(index), value);
-    else
-      draft.codec().putU32(word(index), static_cast<uint32_t>(value));
-  };
-  std::fill(bytes.begin() + static_cast<ptrdiff_t>(2 * head->wordSize), bytes.end(), uint8_t{0});
-  // Symbol 0 is STN_UNDEF and ends each chain.
-  for (uint64_t symbol = names.size(); symbol-- > 1;) {
-    const uint64_t bucket = 2 + systemVHash(names[static_cast<size_t>(symbol)]) % head->bucketCount;
-    put(2 + head->bucketCount + symbol, get(bucket));
-    put(bucket, symbol);
+// DT_HASH as bytes. A linker leaves some symbols out (local ones), and they stay out.
+class SystemVHash {
+ public:
+  // None where the file has no such table; fails where it is damaged.
+  static Result<std::optional<SystemVHash>> load(Draft& draft, size_t symbolCount) {
+    const auto head = SystemVHashHead::read(draft.source(), draft.image);
+    if (!head) {
+      if (draft.image.dynamicValue(DT_HASH)) return unsupported("the hash table is damaged");
+      return std::optional<SystemVHash>();
+    }
+    auto part = draft.load(PieceKind::SystemVHash);
+    if (!part) return part.error();
+    if (*part == nullptr || head->bucketCount == 0 || head->chainCount < symbolCount)
+      return unsupported("the hash table is damaged");
+    SystemVHash table(*head, (*part)->bytes);
+    if (!table.markChained(draft.codec(), symbolCount))
+      return unsupported("the hash table's chains are damaged");
+    return std::optional<SystemVHash>(std::move(table));
   }
-  return Done{};
-}
+
+  // By the symbols' numbers: whether the table leads to it.
+  std::vector<uint8_t>& chained() { return chained_; }
+
+  // With other names, in their order.
+  void rebuild(Draft& draft, const std::vector<std::string>& names) {
+    const Codec& codec = draft.codec();
+    std::fill(bytes_.begin() + static_cast<ptrdiff_t>(2 * head_.wordSize), bytes_.end(),
+              uint8_t{0});
+    // Symbol 0 is STN_UNDEF and ends each chain.
+    for (uint64_t symbol = names.size(); symbol-- > 1;) {
+      if (chained_[static_cast<size_t>(symbol)] == 0) continue;
+      const uint64_t bucket =
+          2 + systemVHash(names[static_cast<size_t>(symbol)]) % head_.bucketCount;
+      put(codec, 2 + head_.bucketCount + symbol, get(codec, bucket));
+      put(codec, bucket, symbol);
+    }
+    draft.loaded(PieceKind::SystemVHash)->bytes = std::move(bytes_);
+  }
+
+ private:
+  SystemVHash(const SystemVHashHead& head, std::vector<uint8_t> bytes)
+      : head_(head), bytes_(std::move(bytes)) {}
+
+  bool markChained(const Codec& codec, size_t symbolCount) {
+    chained_.assign(symbolCount, 0);
+    for (uint64_t bucket = 0; bucket < head_.bucketCount; ++bucket) {
+      for (uint64_t symbol = get(codec, 2 + bucket); symbol != 0;) {
+        // One that is there already is a chain that leads back.
+        if (symbol >= symbolCount || chained_[static_cast<size_t>(symbol)] != 0) return false;
+        chained_[static_cast<size_t>(symbol)] = 1;
+        symbol = get(codec, 2 + head_.bucketCount + symbol);
+      }
+    }
+    return true;
+  }
+
+  [[nodiscard]] uint64_t get(const Codec& codec, uint64_t index) const {
+    const uint8_t* at = &bytes_[static_cast<size_t>(index * head_.wordSize)];
+    return head_.wordSize == 8 ? codec.u64(at) : codec.u32(at);
+  }
+  void put(const Codec& codec, uint64_t index, uint64_t value) {
+    uint8_t* at = &bytes_[static_cast<size_t>(index * head_.wordSize)];
+    if (head_.wordSize == 8)
+      codec.putU64(at, value);
+    else
+      codec.putU32(at, static_cast<uint32_t>(value));
+  }
+
+  SystemVHashHead head_;
+  std::vector<uint8_t> bytes_;
+  std::vector<uint8_t> chained_;
+};
 
 // Where each symbol goes so that the symbols of a bucket lie side by side; order is kept otherwise.
 struct Order {
@@ -147,64 +191,20 @@ Status rebuildGnuHash(Draft& draft, const GnuHashHead& head,
   return Done{};
 }
 
-// The relocation tables that the dynamic table names, as ranges of the file; DT_JMPREL may lie
-// inside DT_RELA.
-Result<std::map<uint64_t, std::pair<uint64_t, size_t>>> relocationTables(const Draft& draft) {
-  std::map<uint64_t, std::pair<uint64_t, size_t>> tables;  // offset → end, entry size
-  const size_t word = draft.codec().wordSize();
-  const bool jumpsAreRela = draft.image.dynamicValue(DT_PLTREL).value_or(DT_REL) == DT_RELA;
-  struct {
-    int64_t address;
-    int64_t size;
-    size_t entry;
-  } const kinds[] = {{DT_REL, DT_RELSZ, 2 * word},
-                     {DT_RELA, DT_RELASZ, 3 * word},
-                     {DT_JMPREL, DT_PLTRELSZ, (jumpsAreRela ? 3 : 2) * word}};
-  for (const auto& [addressTag, sizeTag, entry] : kinds) {
-    const auto address = draft.image.dynamicValue(addressTag);
-    const uint64_t size = draft.image.dynamicValue(sizeTag).value_or(0);
-    if (!address || size == 0) continue;
-    const auto offset = draft.image.fileOffset(*address);
-    if (!offset || !inside(*offset, size, draft.source().size()))
-      return unsupported("a relocation table is not in the file");
-    tables[*offset] = {std::max(tables[*offset].first, *offset + size), entry};
-  }
-  uint64_t covered = 0;
-  for (auto& [offset, table] : tables) {
-    if (offset < covered) {
-      if (table.first <= covered) {
-        table.first = offset;  // all of it lies inside the one before
-        continue;
-      }
-      return unsupported("relocation tables overlap");
-    }
-    covered = table.first;
-  }
-  return tables;
-}
-
 Status renumberRelocations(Draft& draft, const Order& order) {
-  auto tables = relocationTables(draft);
+  auto tables = relocationTables(draft.source(), draft.image);
   if (!tables) return tables.error();
   const Codec& codec = draft.codec();
-  const size_t word = codec.wordSize();
-  constexpr uint64_t kMostRelocationBytes = 512U << 20;
-  for (const auto& [offset, table] : *tables) {
-    const auto& [end, entry] = table;
-    if (end == offset) continue;
-    auto bytes = draft.source().bytes(offset, end - offset, kMostRelocationBytes);
+  for (const RelocationTable& table : *tables) {
+    auto bytes = draft.source().bytes(table.offset, table.size, kMostRelocationBytes);
     if (!bytes) return bytes.error();
-    for (size_t at = 0; at + entry <= bytes->size(); at += entry) {
-      // r_info: the symbol's index above the type, in 32 and 24 bits (gABI, "Relocation").
-      uint8_t* field = &(*bytes)[at + word];
-      const uint64_t info = codec.word(field);
-      const uint64_t symbol = codec.wide() ? info >> 32U : info >> 8U;
-      if (symbol >= order.newOf.size()) continue;
-      const uint64_t renumbered = order.newOf[static_cast<size_t>(symbol)];
-      codec.putWord(field, codec.wide() ? (renumbered << 32U) | (info & 0xffffffffU)
-                                        : (renumbered << 8U) | (info & 0xffU));
+    for (size_t at = 0; at + table.entrySize <= bytes->size(); at += table.entrySize) {
+      const std::span<uint8_t> entry = std::span(*bytes).subspan(at, table.entrySize);
+      const uint64_t symbol = relocationSymbol(codec, entry);
+      if (symbol < order.newOf.size())
+        putRelocationSymbol(codec, entry, order.newOf[static_cast<size_t>(symbol)]);
     }
-    draft.patches.push_back({offset, std::move(*bytes)});
+    draft.patches.push_back({table.offset, std::move(*bytes)});
   }
   return Done{};
 }
@@ -238,10 +238,13 @@ Status refuseUnknownCounts(const Draft& draft) {
   return Done{};
 }
 
-Status reorder(Draft& draft, const GnuHashHead& head, std::vector<std::string>& names) {
+// `chained` goes by the symbols' numbers too, where it is not null.
+Status reorder(Draft& draft, const GnuHashHead& head, std::vector<std::string>& names,
+               std::vector<uint8_t>* chained) {
   if (head.hashedEnd != names.size()) return unsupported("the GNU hash table is damaged");
   const Order order = orderByBucket(names, head.firstHashed, head.bucketCount);
   order.apply(names);
+  if (chained != nullptr) order.apply(*chained);
   if (order.isIdentity()) return rebuildGnuHash(draft, head, names);
   if (Status status = refuseUnknownCounts(draft); !status) return status;
   const size_t size = draft.codec().symbolSize();
@@ -318,15 +321,19 @@ Status renameSymbols(Draft& draft, const std::vector<Renaming>& renamings) {
   if (draft.header.machine == EM_MIPS && draft.image.dynamicValue(kMipsXHash))
     return unsupported("its symbols are found through DT_MIPS_XHASH, which can't be made anew");
   const auto head = GnuHashHead::read(draft.source(), draft.image);
+  auto hash = SystemVHash::load(draft, names->size());
+  if (!hash) return hash.error();
   if (!head && draft.image.dynamicValue(DT_GNU_HASH))
     return unsupported("the GNU hash table is damaged");
   const bool anyHashed = head && !head->empty() &&
                          std::any_of(renamed.begin(), renamed.end(),
                                      [&](size_t index) { return index >= head->firstHashed; });
   if (anyHashed) {
-    if (Status status = reorder(draft, *head, *names); !status) return status;
+    auto* chained = *hash ? &(*hash)->chained() : nullptr;
+    if (Status status = reorder(draft, *head, *names, chained); !status) return status;
   }
-  return rebuildSystemVHash(draft, *names);
+  if (*hash) (*hash)->rebuild(draft, *names);
+  return Done{};
 }
 
 }  // namespace fixelf
