@@ -52,9 +52,11 @@ class Walker {
                                       codec().u32(&bytes[12])};
         if (Status status = onAuxiliary(auxiliary); !status) return status;
         if (auxiliary.next == 0) break;
+        if (index + 1 == need.auxiliaryCount) cutShort_ = true;
         at += auxiliary.next;
       }
       if (need.next == 0) break;
+      if (left == 0) cutShort_ = true;
       *start += need.next;
     }
     return Done{};
@@ -78,9 +80,11 @@ class Walker {
                                             codec().u32(&auxiliaryBytes[4])};
         if (Status status = onAuxiliary(definition, index, auxiliary); !status) return status;
         if (auxiliary.next == 0) break;
+        if (index + 1 == definition.auxiliaryCount) cutShort_ = true;
         at += auxiliary.next;
       }
       if (definition.next == 0) break;
+      if (left == 0) cutShort_ = true;
       *start += definition.next;
     }
     return Done{};
@@ -92,6 +96,12 @@ class Walker {
   }
   // The end of the last record that was read.
   [[nodiscard]] uint64_t end() const { return end_; }
+  // Whether the records that were read lie side by side from `start` on, and are all there are.
+  [[nodiscard]] bool isOneTable(uint64_t start) const {
+    return end_ > start && covered_ == end_ - start && !cutShort_;
+  }
+  // A list goes on beyond its count: glibc's loader follows it (elf/dl-version.c), we don't.
+  [[nodiscard]] bool cutShort() const { return cutShort_; }
 
  private:
   [[nodiscard]] const Codec& codec() const { return image_.codec; }
@@ -103,6 +113,7 @@ class Walker {
       return Error{ErrorCode::LimitExceeded, "the file has too many symbol version records", {}, 0};
     }
     end_ = std::max(end_, offset + bytes.size());
+    covered_ += bytes.size();
     return source_.read(offset, bytes);
   }
 
@@ -110,6 +121,8 @@ class Walker {
   const Image& image_;
   uint64_t records_ = 0;
   uint64_t end_ = 0;
+  uint64_t covered_ = 0;
+  bool cutShort_ = false;
 };
 
 }  // namespace
@@ -188,7 +201,7 @@ std::optional<VersionTable> neededVersionsTable(const Source& source, const Imag
   const auto start = walker.tableOffset(DT_VERNEED);
   const Status status = walker.needs([](const Need&) -> Status { return Done{}; },
                                      [](const NeedAuxiliary&) -> Status { return Done{}; });
-  if (!start || !status || walker.end() <= *start) return std::nullopt;
+  if (!start || !status || !walker.isOneTable(*start)) return std::nullopt;
   return VersionTable{*start, walker.end() - *start};
 }
 
@@ -198,30 +211,35 @@ std::optional<VersionTable> definedVersionsTable(const Source& source, const Ima
   const Status status = walker.definitions(
       [](const Definition&) -> Status { return Done{}; },
       [](const Definition&, uint16_t, const DefinitionAuxiliary&) -> Status { return Done{}; });
-  if (!start || !status || walker.end() <= *start) return std::nullopt;
+  if (!start || !status || !walker.isOneTable(*start)) return std::nullopt;
   return VersionTable{*start, walker.end() - *start};
 }
 
 Status visitVersionNames(const Source& source, const Image& image,
                          const std::function<void(uint64_t)>& visit) {
-  Status status = Walker(source, image)
-                      .needs(
-                          [&](const Need& need) -> Status {
-                            visit(need.file);
-                            return Done{};
-                          },
-                          [&](const NeedAuxiliary& auxiliary) -> Status {
-                            visit(auxiliary.name);
-                            return Done{};
-                          });
+  Walker walker(source, image);
+  Status status = walker.needs(
+      [&](const Need& need) -> Status {
+        visit(need.file);
+        return Done{};
+      },
+      [&](const NeedAuxiliary& auxiliary) -> Status {
+        visit(auxiliary.name);
+        return Done{};
+      });
   if (!status) return status;
-  return Walker(source, image)
-      .definitions(
-          [](const Definition&) -> Status { return Done{}; },
-          [&](const Definition&, uint16_t, const DefinitionAuxiliary& auxiliary) -> Status {
-            visit(auxiliary.name);
-            return Done{};
-          });
+  status = walker.definitions(
+      [](const Definition&) -> Status { return Done{}; },
+      [&](const Definition&, uint16_t, const DefinitionAuxiliary& auxiliary) -> Status {
+        visit(auxiliary.name);
+        return Done{};
+      });
+  if (!status) return status;
+  if (walker.cutShort()) {
+    return Error{
+        ErrorCode::Malformed, "the symbol version records go on beyond their count", {}, 0};
+  }
+  return Done{};
 }
 
 }  // namespace fixelf

@@ -31,7 +31,8 @@ Result<std::vector<std::string>> readDefinedVersions(const Source& source, const
                                                      const StringTable& strings);
 
 // Where the records of one kind lie in the file: from the table's start to the last record's end.
-// None where there is no such table, or where it cannot be walked.
+// None where there is no such table, where it cannot be walked, or where its records do not lie
+// side by side.
 struct VersionTable {
   uint64_t offset = 0;
   uint64_t size = 0;
@@ -39,7 +40,8 @@ struct VersionTable {
 std::optional<VersionTable> neededVersionsTable(const Source& source, const Image& image);
 std::optional<VersionTable> definedVersionsTable(const Source& source, const Image& image);
 
-// Calls `visit` with each index into the string table that the version records hold.
+// Calls `visit` with each index into the string table that the version records hold. Fails with
+// Malformed where there are more than the counts say.
 Status visitVersionNames(const Source& source, const Image& image,
                          const std::function<void(uint64_t)>& visit);
 

@@ -22,6 +22,7 @@ Result<Draft> Draft::read(const Source& source) {
                        "), so nobody can say which bytes are free");
   }
   draft.sections = std::move(*sections);
+  draft.limitDynamicCapacity();
   draft.symbolCount = dynamicSymbolCount(source, draft.image, draft.sections);
   if (!draft.symbolCount) {
     draft.symbolCount = relocatedSymbolCount(source, draft.image);
@@ -36,6 +37,22 @@ Result<Draft> Draft::read(const Source& source) {
   for (const DynamicEntry& entry : draft.image.dynamic)
     draft.dynamic.push_back({entry, {}});
   return draft;
+}
+
+// The loader stops at DT_NULL, whatever p_filesz says: what follows may be somebody else's.
+void Draft::limitDynamicCapacity() {
+  const size_t entrySize = codec().dynamicEntrySize();
+  const uint64_t used = (image.dynamic.size() + 1) * entrySize;
+  const uint64_t end = image.dynamicOffset + image.dynamicCapacity * entrySize;
+  const bool shared =
+      std::any_of(sections.begin(), sections.end(), [&](const SectionHeader& section) {
+        return section.allocated() && section.type != SHT_NOBITS && section.size > 0 &&
+               section.offset > image.dynamicOffset && section.offset < end;
+      });
+  if (image.dynamicCapacity > 0 &&
+      (shared || !allZero(*source_, image.dynamicOffset + used, end))) {
+    image.dynamicCapacity = image.dynamic.size() + 1;
+  }
 }
 
 const Piece* Draft::pieceOf(PieceKind kind) const {

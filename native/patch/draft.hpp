@@ -114,6 +114,7 @@ class Draft {
 
  private:
   explicit Draft(const Source& source) : source_(&source) {}
+  void limitDynamicCapacity();
   const Source* source_;
   uint64_t nameBytes_ = 0;
 };

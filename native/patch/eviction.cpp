@@ -18,8 +18,9 @@ bool gapIsFree(const Draft& draft, uint64_t from, uint64_t to) {
   if (draft.sections.empty() || !allZero(draft.source(), from, to)) return false;
   for (const SectionHeader& section : draft.sections) {
     const bool occupies = section.type != SHT_NULL && section.type != SHT_NOBITS;
+    const bool wraps = section.size > UINT64_MAX - section.offset;
     if (occupies && section.size > 0 && section.offset < to &&
-        section.offset + section.size > from) {
+        (wraps || section.offset + section.size > from)) {
       return false;
     }
   }
@@ -51,6 +52,8 @@ std::optional<Eviction> evict(const Draft& draft, uint64_t from, uint64_t to) {
         !allZero(draft.source(), eviction.end, piece.offset)) {
       return std::nullopt;
     }
+    const bool known = !draft.sections.empty() && piece.offset > eviction.end;
+    if (known && !gapIsFree(draft, eviction.end, piece.offset)) return std::nullopt;
     eviction.end = piece.end();
     eviction.pieces.push_back(&piece);
     eviction.bytes += piece.size;

@@ -42,10 +42,41 @@ class Placement {
     finishSegments();
     if (draft_.segments.size() * draft_.codec().programHeaderSize() > Limits::kProgramHeaderTable)
       return unsupported("the program header table is full");
+    if (Status status = refuseOverlaps(); !status) return status.error();
     return std::move(placed_);
   }
 
  private:
+  // Whatever the order of the steps above: no two things may have come to one place.
+  Status refuseOverlaps() const {
+    std::vector<Placed::Extent> extents;
+    const auto add = [&](uint64_t offset, uint64_t size) {
+      if (size > 0) extents.push_back({offset, offset + size});
+    };
+    add(placed_.tableOffset, draft_.segments.size() * draft_.codec().programHeaderSize());
+    for (const Part& part : draft_.parts) {
+      if (part.placed) add(part.offset, part.bytes.size());
+    }
+    const auto stays = [&](const Piece& piece) {
+      return piece.kind != PieceKind::ProgramHeaders &&
+             std::none_of(draft_.parts.begin(), draft_.parts.end(), [&](const Part& part) {
+               return part.piece.kind == piece.kind && part.piece.offset == piece.offset &&
+                      (part.placed || part.removed);
+             });
+    };
+    const size_t placed = extents.size();
+    for (const Piece& piece : draft_.pieces) {
+      if (stays(piece)) add(piece.offset, piece.size);
+    }
+    for (size_t one = 0; one < placed; ++one) {
+      for (size_t other = one + 1; other < extents.size(); ++other) {
+        if (extents[one].offset < extents[other].end && extents[other].offset < extents[one].end)
+          return unsupported("two tables of the file would come to one place");
+      }
+    }
+    return Done{};
+  }
+
   // ---- Program headers --------------------------------------------------------------------------
 
   [[nodiscard]] bool tableInArea() const { return area_ && area_->holdsTable; }
@@ -95,6 +126,12 @@ class Placement {
     const Piece piece = strings->piece;
     const auto eviction = evict(draft_, piece.end(), piece.offset + strings->bytes.size());
     if (!eviction || eviction->bytes > piece.size / 2) return Done{};
+    // Something may have taken a place there that was given up.
+    const bool taken = std::any_of(draft_.parts.begin(), draft_.parts.end(), [&](const Part& part) {
+      return part.placed && part.offset < eviction->end &&
+             part.offset + part.bytes.size() > piece.offset;
+    });
+    if (taken) return Done{};
     for (const Piece* each : eviction->pieces) {
       if (Status status = moveAway(*each, "the dynamic string table"); !status) return status;
     }

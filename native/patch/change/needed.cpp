@@ -156,7 +156,11 @@ Status removeVersionsOf(Draft& draft, const std::set<std::string>& libraries) {
 Status renameVersionsOf(Draft& draft, const std::map<std::string, std::string>& names) {
   auto part = draft.load(PieceKind::VersionNeeds);
   if (!part) return part.error();
-  if (*part == nullptr) return Done{};
+  if (*part == nullptr) {
+    if (draft.image.dynamicValue(DT_VERNEED))
+      return unsupported("the records of the needed symbol versions are damaged");
+    return Done{};
+  }
   const Codec& codec = draft.codec();
   std::vector<uint8_t>& bytes = (*part)->bytes;
   // Each record's vn_next is positive, so the walk ends.

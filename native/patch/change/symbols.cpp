@@ -166,7 +166,10 @@ Status rebuildGnuHash(Draft& draft, const GnuHashHead& head,
                       const std::vector<std::string>& names) {
   auto part = draft.load(PieceKind::GnuHash);
   if (!part) return part.error();
-  if (*part == nullptr || head.bloomWords == 0) return unsupported("the GNU hash table is damaged");
+  if (*part == nullptr || head.bloomWords == 0 || (*part)->piece.offset != head.offset ||
+      (*part)->bytes.size() < head.end(draft.codec()) - head.offset) {
+    return unsupported("the GNU hash table is damaged");
+  }
   std::vector<uint8_t>& bytes = (*part)->bytes;
   const Codec& codec = draft.codec();
   const size_t word = codec.wordSize();
