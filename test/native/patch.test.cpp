@@ -415,6 +415,26 @@ TEST_CASE("a string whose tail has another use is never overwritten") {
   }
 }
 
+// Qt's and Crashpad's notes are objects of their programs.
+TEST_CASE("a note that code refers to stays where it is") {
+  const Workshop place;
+  std::ofstream(place / "note.c")
+      << "#include <stdio.h>\n"
+         "static const struct { int sizes[2]; int type; char owner[8]; int value[40]; } note\n"
+         "    __attribute__((section(\".note.mine\"), used, aligned(4))) =\n"
+         "    {{5, 160}, 1, \"Mine\", {77}};\n"
+         "int main(void) { const int *volatile value = note.value; printf(\"%d\\n\", *value); }\n";
+  for (const char* options : {"", "-fuse-ld=gold", "-Wl,--build-id=none -no-pie"}) {
+    CAPTURE(options);
+    place.run(std::string("gcc -w -o note note.c ") + options);
+    const std::string program = place / "note";
+    REQUIRE(output(program) == "77\n");
+    edit(place, program, edits(place.loader(300), padded(place.library(), 9000)));
+    CHECK(output(program) == "77\n");
+    REQUIRE(undo(program, place.records()));
+  }
+}
+
 TEST_CASE("what cannot be edited is refused with a reason") {
   const Workshop place;
   place.run(
