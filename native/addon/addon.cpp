@@ -35,7 +35,8 @@ Napi::Value layOutFile(const Napi::CallbackInfo& call) {
         if (!source) return source.error();
         auto layout = layOut(**source, edits);
         if (!layout) return std::move(layout.error()).at(path);
-        return std::make_shared<const PlannedLayout>(std::move(*layout), (*source)->identity());
+        return std::make_shared<const PlannedLayout>(
+            PlannedLayout{std::move(*layout), (*source)->identity()});
       },
       [](Napi::Env env, Planned& planned) { return toValue(env, std::move(planned)); });
 }
