@@ -115,14 +115,18 @@ void removeVersionNeeds(Draft& draft) {
   });
 }
 
-Status removeVersionsOf(Draft& draft, const std::set<std::string>& libraries) {
+// Null where the file needs no versions.
+Result<Part*> loadVersionNeeds(Draft& draft) {
   auto part = draft.load(PieceKind::VersionNeeds);
+  if (part && *part == nullptr && draft.image.dynamicValue(DT_VERNEED))
+    return unsupported("the records of the needed symbol versions are damaged");
+  return part;
+}
+
+Status removeVersionsOf(Draft& draft, const std::set<std::string>& libraries) {
+  auto part = loadVersionNeeds(draft);
   if (!part) return part.error();
-  if (*part == nullptr) {
-    if (draft.image.dynamicValue(DT_VERNEED))
-      return unsupported("the records of the needed symbol versions are damaged");
-    return Done{};
-  }
+  if (*part == nullptr) return Done{};
   auto needs = VersionNeeds::parse(draft, **part);
   if (!needs) return needs.error();
   std::set<uint16_t> forgotten;
@@ -154,13 +158,9 @@ Status removeVersionsOf(Draft& draft, const std::set<std::string>& libraries) {
 }
 
 Status renameVersionsOf(Draft& draft, const std::map<std::string, std::string>& names) {
-  auto part = draft.load(PieceKind::VersionNeeds);
+  auto part = loadVersionNeeds(draft);
   if (!part) return part.error();
-  if (*part == nullptr) {
-    if (draft.image.dynamicValue(DT_VERNEED))
-      return unsupported("the records of the needed symbol versions are damaged");
-    return Done{};
-  }
+  if (*part == nullptr) return Done{};
   const Codec& codec = draft.codec();
   std::vector<uint8_t>& bytes = (*part)->bytes;
   // Each record's vn_next is positive, so the walk ends.
