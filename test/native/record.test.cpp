@@ -117,7 +117,7 @@ std::vector<std::string> mixtures(const std::string& before, const std::string& 
       for (size_t sector = 0; sector < count; ++sector) {
         const size_t from = sector * kSector;
         if ((choice >> sector & 1U) == 0 || from >= size || from >= after.size()) continue;
-        const size_t length = std::min<size_t>({kSector, size - from, after.size() - from});
+        const size_t length = std::min({kSector, size - from, after.size() - from});
         mixture.replace(from, length, after, from, length);
       }
       all.push_back(std::move(mixture));
