@@ -64,6 +64,46 @@ Result<std::string> Source::string(uint64_t offset, uint64_t end, uint64_t limit
   return Error{ErrorCode::Malformed, "a name is not terminated inside its string table", {}, 0};
 }
 
+void ReadWindows::restart(size_t headLength) {
+  for (const auto& window : windows_) {
+    if (window) window->length = 0;
+  }
+  windows_[0]->offset = 0;
+  windows_[0]->length = headLength;
+  used_ = 1;
+}
+
+std::span<uint8_t> ReadWindows::head() {
+  if (!windows_[0]) windows_[0] = std::make_unique<Window>();
+  return windows_[0]->bytes;
+}
+
+bool ReadWindows::copy(uint64_t offset, std::span<uint8_t> out) const {
+  for (size_t index = 0; index < used_; ++index) {
+    const Window& window = *windows_[index];
+    if (offset >= window.offset && offset - window.offset < window.length &&
+        out.size() <= window.length - (offset - window.offset)) {
+      std::memcpy(out.data(), window.bytes.data() + (offset - window.offset), out.size());
+      return true;
+    }
+  }
+  return false;
+}
+
+ReadWindows::Window& ReadWindows::victim() {
+  size_t index = used_;
+  if (used_ < kWindows) {
+    ++used_;
+  } else {
+    // The first window holds the ELF and program headers, which are asked for again and again.
+    next_ = next_ % (kWindows - 1) + 1;
+    index = next_;
+  }
+  if (!windows_[index]) windows_[index] = std::make_unique<Window>();
+  windows_[index]->length = 0;
+  return *windows_[index];
+}
+
 FileSource::Identity FileSource::identityOf(int descriptor, Status& status,
                                             const std::string& path) {
   struct stat status_buffer {};
@@ -104,6 +144,13 @@ Result<std::unique_ptr<FileSource>> FileSource::adopt(int descriptor, const std:
   return std::unique_ptr<FileSource>(new FileSource(descriptor, path, identity));
 }
 
+Result<std::unique_ptr<FileSource>> FileSource::adopt(int descriptor, const std::string& path,
+                                                      ReadWindows& windows) {
+  auto source = adopt(descriptor, path);
+  if (source) (*source)->windows_ = &windows;
+  return source;
+}
+
 FileSource::~FileSource() {
   ::close(descriptor_);
 }
@@ -125,30 +172,14 @@ Status FileSource::readFully(uint64_t offset, std::span<uint8_t> out) const {
 }
 
 Status FileSource::readInside(uint64_t offset, std::span<uint8_t> out) const {
-  if (out.empty()) return Done{};
-  for (const auto& window : windows_) {
-    if (offset >= window->offset && offset - window->offset < window->length &&
-        out.size() <= window->length - (offset - window->offset)) {
-      std::memcpy(out.data(), window->bytes.data() + (offset - window->offset), out.size());
-      return Done{};
-    }
-  }
-  if (out.size() > kWindowSize / 2) return readFully(offset, out);
-
-  constexpr size_t kWindows = 6;
-  if (windows_.size() < kWindows) {
-    windows_.push_back(std::make_unique<Window>());
-    nextVictim_ = windows_.size() - 1;
-  } else {
-    // The first window holds the ELF and program headers, which are asked for again and again.
-    nextVictim_ = nextVictim_ % (kWindows - 1) + 1;
-  }
-  Window& window = *windows_[nextVictim_];
-  window.length = 0;
-  window.offset = offset;
-  const size_t length = static_cast<size_t>(std::min<uint64_t>(kWindowSize, size() - offset));
+  if (out.empty() || windows_->copy(offset, out)) return Done{};
+  if (out.size() > ReadWindows::kLongest) return readFully(offset, out);
+  ReadWindows::Window& window = windows_->victim();
+  const size_t length =
+      static_cast<size_t>(std::min<uint64_t>(ReadWindows::kSize, size() - offset));
   Status status = readFully(offset, std::span(window.bytes).first(length));
   if (!status) return status;
+  window.offset = offset;
   window.length = length;
   std::memcpy(out.data(), window.bytes.data(), out.size());
   return Done{};

@@ -41,8 +41,40 @@ class Source {
   virtual Status readInside(uint64_t offset, std::span<uint8_t> out) const = 0;
 };
 
-// An open regular file. Small reads are served from a few cached windows, so that reading a
-// typical program's facts costs one pread for the headers and one for each other table.
+// The parts of one file that were read last. Small reads are served from them, so that reading a
+// typical program's facts costs one pread for the headers and one for each other table. Whoever
+// reads many files keeps one set for all of them.
+class ReadWindows {
+ public:
+  static constexpr size_t kSize = 4096;
+  // The longest read that is worth a window.
+  static constexpr size_t kLongest = kSize / 2;
+
+  // Forgets the file before, and takes the first bytes of the next one, which the caller read into
+  // head().
+  void restart(size_t headLength);
+  [[nodiscard]] std::span<uint8_t> head();
+
+  // Whether the bytes were there.
+  [[nodiscard]] bool copy(uint64_t offset, std::span<uint8_t> out) const;
+  struct Window {  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    uint64_t offset = 0;
+    size_t length = 0;  // 0 while it has not been filled
+    // Not initialised: it is filled before it is read, and zeroing it would cost as much.
+    std::array<uint8_t, kSize> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  };
+  // The one to be filled next.
+  Window& victim();
+
+ private:
+  static constexpr size_t kWindows = 6;
+  // Made when first needed, and kept.
+  std::array<std::unique_ptr<Window>, kWindows> windows_;
+  size_t used_ = 0;
+  size_t next_ = 0;
+};
+
+// An open regular file.
 class FileSource final : public Source {
  public:
   // What identifies the very content that was read; see patch/undo for what it is compared with.
@@ -61,6 +93,9 @@ class FileSource final : public Source {
   static Result<std::unique_ptr<FileSource>> open(const std::string& path);
   // Takes ownership of `descriptor`, also on failure.
   static Result<std::unique_ptr<FileSource>> adopt(int descriptor, const std::string& path);
+  // The same, with windows of the caller's, which hold this file's first bytes already.
+  static Result<std::unique_ptr<FileSource>> adopt(int descriptor, const std::string& path,
+                                                   ReadWindows& windows);
   // A time of struct stat, since the epoch.
   static int64_t nanoseconds(const timespec& time) {
     return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
@@ -80,19 +115,11 @@ class FileSource final : public Source {
       : descriptor_(descriptor), path_(std::move(path)), identity_(identity) {}
   Status readFully(uint64_t offset, std::span<uint8_t> out) const;
 
-  static constexpr size_t kWindowSize = 4096;
-  struct Window {  // NOLINT(cppcoreguidelines-pro-type-member-init)
-    uint64_t offset = 0;
-    size_t length = 0;
-    // Not initialised: it is filled before it is read, and zeroing it would cost as much.
-    std::array<uint8_t, kWindowSize> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init)
-  };
-
   int descriptor_;
   std::string path_;
   Identity identity_;
-  mutable std::vector<std::unique_ptr<Window>> windows_;
-  mutable size_t nextVictim_ = 0;
+  mutable ReadWindows own_;
+  ReadWindows* windows_ = &own_;
 };
 
 class MemorySource final : public Source {

@@ -1,146 +1,447 @@
 #include "scan/walk.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-
 #include <unistd.h>
+#include <xxhash.h>
+
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
+#include <climits>
 #include <condition_variable>
 #include <cstring>
-#include <deque>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <thread>
+
+#include "scan/directory.hpp"
+#include "scan/identity_set.hpp"
 
 namespace fixelf {
 
 namespace {
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const { closedir(directory); }
+// Of a branch that is not the next to be handed out, no more files than this are held.
+constexpr size_t kMostHeld = size_t{32} << 10;
+// The first bytes of each file: the ELF header, the program headers, the interpreter and mostly the
+// notes, in one read.
+constexpr size_t kHeadSize = 1024;
+
+bool looksLikeLibrary(const char* name) {
+  const char* suffix = std::strstr(name, ".so");
+  return suffix != nullptr && (suffix[3] == '\0' || suffix[3] == '.');
+}
+
+struct FoundFile {
+  Facts facts;
+  uint64_t device = 0;
+  uint64_t inode = 0;
 };
 
-// Directories wait in one queue, from which a few threads take them; each thread reads the files of
-// the directory that it took.
+struct Finds {
+  std::vector<FoundFile> elf;
+  std::vector<Error> failures;
+  std::vector<Link> links;
+
+  void append(Finds&& more) {
+    std::move(more.elf.begin(), more.elf.end(), std::back_inserter(elf));
+    std::move(more.failures.begin(), more.failures.end(), std::back_inserter(failures));
+    std::move(more.links.begin(), more.links.end(), std::back_inserter(links));
+    more = {};
+  }
+};
+
+// A directory that waits to be read.
+struct Task {
+  std::shared_ptr<OpenDirectory> parent;
+  std::string name;
+  std::string path;
+};
+
+// An entry of a root, and what is known of what lies below it.
+struct BranchWork {
+  std::shared_ptr<OpenDirectory> parent;
+  std::string name;  // empty for the files of the root itself
+  std::string path;
+  bool directory = true;
+  uint64_t inode = 0;
+  // Below: guarded by the walker's mutex.
+  unsigned workers = 0;
+  bool started = false;
+  bool finished = false;
+  std::vector<Task> shared;  // what its workers leave to others
+  Finds finds;
+  // Only for a store path, which is unique in itself.
+  IdentitySet seen;
+};
+
 class Walker {
  public:
-  Status start(const std::string& root) {
-    const int descriptor = ::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return systemError(errno, "list the directory", root);
-    ::close(descriptor);
-    queue_.push_back(root);
-    const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
-    std::vector<std::thread> pool;
-    for (unsigned index = 1; index < threads; ++index)
-      pool.emplace_back([this] { work(); });
-    work();
-    for (std::thread& thread : pool)
-      thread.join();
+  Walker(const WalkOptions& options, const std::atomic<bool>& cancelled, WalkProgress& progress,
+         const BranchSink& sink)
+      : options_(options), cancelled_(cancelled), progress_(progress), sink_(sink) {}
+
+  Status add(const WalkRoot& root) {
+    std::string above = root.shown;
+    while (!above.empty() && above.back() == '/')
+      above.pop_back();
+    auto directory = OpenDirectory::open(AT_FDCWD, root.host.c_str(), true, root.shown);
+    if (!directory) return directory.error();
+    std::vector<std::unique_ptr<BranchWork>> branches;
+    bool store = false;
+    Listing listing;
+    for (;;) {
+      auto more = listing.next(**directory, root.shown);
+      if (!more) return more.error();
+      if (!*more) break;
+      for (const DirectoryEntry& entry : listing.entries()) {
+        const std::string name = listing.name(entry);
+        store = store || isStorePathName(name);
+        const bool file = entry.type == EntryType::File;
+        if (!file && entry.type != EntryType::Directory) continue;
+        if (!inShard(name, options_.shard, options_.shards)) continue;
+        auto branch = std::make_unique<BranchWork>();
+        branch->parent = *directory;
+        branch->name = name;
+        branch->path = above + "/" + name;
+        branch->directory = !file;
+        branch->inode = entry.inode;
+        branches.push_back(std::move(branch));
+      }
+    }
+    std::sort(branches.begin(), branches.end(), [&](const auto& a, const auto& b) {
+      return options_.diskOrder ? a->inode < b->inode : a->name < b->name;
+    });
+    for (auto& branch : branches) {
+      // The links that `nix-store --optimise` keeps: every file of the store under a second name.
+      if (store && branch->name == ".links") continue;
+      branches_.push_back(std::move(branch));
+    }
     return Done{};
   }
 
-  Walked take() {
-    std::sort(result_.elf.begin(), result_.elf.end(),
-              [](const Facts& a, const Facts& b) { return a.path < b.path; });
-    std::sort(result_.failures.begin(), result_.failures.end(),
-              [](const Error& a, const Error& b) { return a.path < b.path; });
-    return std::move(result_);
+  void run() {
+    progress_.branches = branches_.size();
+    const unsigned threads = std::clamp(
+        options_.threads != 0 ? options_.threads : std::thread::hardware_concurrency(), 1U, 64U);
+    window_ = size_t{threads} * 32;
+    std::vector<std::thread> pool;
+    for (unsigned index = 1; index < threads; ++index)
+      pool.emplace_back([this] { Worker(*this).run(); });
+    Worker(*this).run();
+    for (std::thread& thread : pool)
+      thread.join();
   }
 
  private:
-  void work() {
-    Walked own;
+  // What one thread does, and its buffers.
+  class Worker {
+   public:
+    explicit Worker(Walker& walker) : walker_(walker) {}
+
+    void run() {
+      while ((branch_ = walker_.take(own_)) != nullptr) {
+        if (own_.empty() && !branch_->directory) {
+          readFile(branch_->parent->descriptor(), branch_->name.c_str(), branch_->path);
+        }
+        while (!own_.empty() && !walker_.cancelled_) {
+          Task task = std::move(own_.back());
+          own_.pop_back();
+          list(std::move(task));
+          if (walker_.waiting_ > 0 && own_.size() > 1) walker_.share(*branch_, own_);
+          if (finds_.elf.size() >= kMostHeld / 8) walker_.keep(*branch_, finds_);
+        }
+        own_.clear();
+        walker_.progress_.files += files_;
+        files_ = 0;
+        walker_.leave(*branch_, finds_);
+      }
+    }
+
+   private:
+    void list(Task task) {
+      auto opened =
+          OpenDirectory::open(task.parent->descriptor(), task.name.c_str(), false, task.path);
+      task.parent.reset();
+      if (!opened) return fail(std::move(opened.error()));
+      const std::shared_ptr<OpenDirectory>& directory = *opened;
+      struct stat state {};
+      if (fstat(directory->descriptor(), &state) != 0)
+        return fail(systemError(errno, "list the directory", task.path));
+      if (!walker_.firstVisit(state.st_dev, state.st_ino)) return;
+      for (;;) {
+        auto more = listing_.next(*directory, task.path);
+        if (!more) return fail(std::move(more.error()));
+        if (!*more) return;
+        for (const DirectoryEntry& entry : listing_.entries()) {
+          if (entry.type == EntryType::Other) continue;
+          visit(directory, entry, task.path);
+        }
+      }
+    }
+
+    void visit(const std::shared_ptr<OpenDirectory>& directory, const DirectoryEntry& entry,
+               const std::string& below) {
+      const char* name = listing_.name(entry);
+      path_.assign(below).append("/").append(name, entry.nameLength);
+      // Linux, include/uapi/linux/limits.h: nothing could open or start it by its path.
+      if (path_.size() >= PATH_MAX) {
+        return fail(Error{
+            ErrorCode::LimitExceeded,
+            "the path is longer than Linux lets a path be (" + std::to_string(PATH_MAX) + " bytes)",
+            path_, 0});
+      }
+      switch (entry.type) {
+        case EntryType::File:
+          return readFile(directory->descriptor(), name, path_);
+        case EntryType::Directory:
+          own_.push_back({directory, name, path_});
+          return;
+        case EntryType::Link:
+          if (walker_.options_.libraryLinks && looksLikeLibrary(name))
+            readLink(directory->descriptor(), name);
+          return;
+        case EntryType::Other:
+          return;
+      }
+    }
+
+    void readLink(int directory, const char* name) {
+      std::array<char, PATH_MAX> target{};
+      const ssize_t length = readlinkat(directory, name, target.data(), target.size());
+      if (length > 0)
+        finds_.links.push_back({path_, std::string(target.data(), static_cast<size_t>(length))});
+    }
+
+    void readFile(int directory, const char* name, const std::string& path) {
+      ++files_;
+      // O_NONBLOCK: a FIFO may have taken the file's place.
+      const int descriptor =
+          openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+      if (descriptor < 0) return fail(systemError(errno, "open the file", path));
+      const std::span<uint8_t> head = windows_.head().first(kHeadSize);
+      ssize_t length = 0;
+      do {
+        length = pread(descriptor, head.data(), head.size(), 0);
+      } while (length < 0 && errno == EINTR);
+      if (length < 0) {
+        const int number = errno;
+        ::close(descriptor);
+        return fail(systemError(number, "read the file", path));
+      }
+      if (length < SELFMAG || std::memcmp(head.data(), ELFMAG, SELFMAG) != 0) {
+        ::close(descriptor);
+        return;
+      }
+      windows_.restart(static_cast<size_t>(length));
+      auto source = FileSource::adopt(descriptor, path, windows_);
+      if (!source) return fail(std::move(source.error()));
+      auto facts = readFacts(**source, path);
+      if (!facts) return fail(std::move(facts.error()));
+      ++walker_.progress_.elf;
+      walker_.progress_.bytes += facts->size;
+      const FileSource::Identity& identity = (*source)->identity();
+      finds_.elf.push_back({std::move(*facts), identity.device, identity.inode});
+    }
+
+    void fail(Error&& error) {
+      if (error.systemError == ENOENT || error.code == ErrorCode::NotElf) return;
+      ++walker_.progress_.failures;
+      finds_.failures.push_back(std::move(error));
+    }
+
+    Walker& walker_;
+    BranchWork* branch_ = nullptr;
+    std::vector<Task> own_;
+    Finds finds_;
+    Listing listing_;
+    ReadWindows windows_;
+    std::string path_;
+    uint64_t files_ = 0;
+  };
+
+  // The next piece of work: a branch, with its first directory or some that others left in `own`.
+  // Null at the end.
+  BranchWork* take(std::vector<Task>& own) {
     std::unique_lock lock(mutex_);
-    for (;;) {
-      wake_.wait(lock, [this] { return !queue_.empty() || busy_ == 0; });
-      if (queue_.empty()) break;
-      const std::string directory = std::move(queue_.front());
-      queue_.pop_front();
-      ++busy_;
+    BranchWork* branch = choose(own);
+    if (branch == nullptr) ++waiting_;
+    const bool waited = branch == nullptr;
+    while (branch == nullptr && !cancelled_ && handedOut_ < branches_.size()) {
+      wake_.wait(lock);
+      branch = choose(own);
+    }
+    if (waited) --waiting_;
+    if (cancelled_) return nullptr;
+    if (branch != nullptr) ++branch->workers;
+    return branch;
+  }
+
+  BranchWork* choose(std::vector<Task>& own) {
+    const size_t end = std::min(next_, branches_.size());
+    // Too much is held already: only what can be handed out at once.
+    const bool full = held_ > kMostHeld;
+    const auto takeFrom = [&](BranchWork& branch) {
+      if (branch.shared.empty()) return false;
+      own.push_back(std::move(branch.shared.back()));
+      branch.shared.pop_back();
+      return true;
+    };
+    for (size_t index = handedOut_; index < (full ? std::min(end, handedOut_ + 1) : end); ++index) {
+      BranchWork* branch = branches_[index].get();
+      if (branch != nullptr && takeFrom(*branch)) return branch;
+    }
+    if (next_ == branches_.size() || next_ - handedOut_ >= window_ || (full && next_ != handedOut_))
+      return nullptr;
+    BranchWork* branch = branches_[next_++].get();
+    if (branch->directory) own.push_back({branch->parent, branch->name, branch->path});
+    return branch;
+  }
+
+  // Leaves half of a thread's directories, the ones nearest to the root, to those who wait.
+  void share(BranchWork& branch, std::vector<Task>& own) {
+    const std::lock_guard lock(mutex_);
+    const auto half = own.begin() + static_cast<ptrdiff_t>(own.size() / 2);
+    std::move(own.begin(), half, std::back_inserter(branch.shared));
+    own.erase(own.begin(), half);
+    wake_.notify_all();
+  }
+
+  void keep(BranchWork& branch, Finds& finds) {
+    std::unique_lock lock(mutex_);
+    store(branch, finds);
+    handOut(lock);
+  }
+
+  // A thread has no more to do in a branch.
+  void leave(BranchWork& branch, Finds& finds) {
+    std::unique_lock lock(mutex_);
+    store(branch, finds);
+    --branch.workers;
+    if (branch.workers == 0 && branch.shared.empty()) branch.finished = true;
+    handOut(lock);
+  }
+
+  void store(BranchWork& branch, Finds& finds) {
+    held_ += finds.elf.size();
+    branch.finds.append(std::move(finds));
+  }
+
+  // Gives the sink what is next in order, as long as there is something. One thread at a time does
+  // it; what the others finish meanwhile, it finds.
+  void handOut(std::unique_lock<std::mutex>& lock) {
+    if (handingOut_) return;
+    handingOut_ = true;
+    while (handedOut_ < branches_.size() && !cancelled_) {
+      BranchWork& branch = *branches_[handedOut_];
+      const bool last = branch.finished;
+      if (!last && branch.finds.elf.size() < kMostHeld / 2) break;
+      Finds finds = std::move(branch.finds);
+      branch.finds = {};
+      held_ -= finds.elf.size();
+      std::unique_ptr<BranchWork> done;
+      IdentitySet& seen = isStorePathName(branch.name) ? branch.seen : seen_;
+      std::string path = branch.path;
+      if (last) {
+        done = std::move(branches_[handedOut_]);
+        ++handedOut_;
+        ++progress_.branchesDone;
+      }
       lock.unlock();
-      std::vector<std::string> below = list(directory, own);
+      sink_(finish(std::move(finds), std::move(path), seen, last));
+      done.reset();
       lock.lock();
-      --busy_;
-      for (std::string& path : below)
-        queue_.push_back(std::move(path));
       wake_.notify_all();
     }
-    result_.files += own.files;
-    std::move(own.elf.begin(), own.elf.end(), std::back_inserter(result_.elf));
-    std::move(own.failures.begin(), own.failures.end(), std::back_inserter(result_.failures));
+    handingOut_ = false;
+    if (handedOut_ == branches_.size() || cancelled_) wake_.notify_all();
   }
 
-  std::vector<std::string> list(const std::string& path, Walked& own) {
-    std::vector<std::string> below;
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    std::unique_ptr<DIR, CloseDirectory> directory(descriptor < 0 ? nullptr
-                                                                  : fdopendir(descriptor));
-    struct stat state {};
-    if (!directory || fstat(descriptor, &state) != 0) {
-      if (errno != ENOENT) own.failures.push_back(systemError(errno, "list the directory", path));
-      return below;
+  static Branch finish(Finds&& finds, std::string path, IdentitySet& seen, bool last) {
+    const auto byPath = [](const auto& a, const auto& b) { return a.path < b.path; };
+    Branch branch;
+    branch.path = std::move(path);
+    branch.last = last;
+    std::sort(finds.elf.begin(), finds.elf.end(),
+              [](const FoundFile& a, const FoundFile& b) { return a.facts.path < b.facts.path; });
+    branch.elf.reserve(finds.elf.size());
+    for (FoundFile& file : finds.elf) {
+      if (seen.insert(file.device, file.inode)) branch.elf.push_back(std::move(file.facts));
     }
-    if (!firstVisit(state.st_dev, state.st_ino)) return below;
-    while (const dirent* entry = readdir(directory.get())) {
-      const char* name = entry->d_name;
-      if (std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0) continue;
-      unsigned char type = entry->d_type;
-      if (type == DT_UNKNOWN) {
-        struct stat single {};
-        if (fstatat(descriptor, name, &single, AT_SYMLINK_NOFOLLOW) != 0) continue;
-        type = S_ISDIR(single.st_mode) ? DT_DIR : S_ISREG(single.st_mode) ? DT_REG : DT_LNK;
-      }
-      std::string child = path;
-      if (child.back() != '/') child += '/';
-      child += name;
-      if (type == DT_REG) read(descriptor, name, child, own);
-      if (type == DT_DIR) below.push_back(std::move(child));
-    }
-    return below;
-  }
-
-  static void read(int directory, const char* name, const std::string& path, Walked& own) {
-    ++own.files;
-    const int descriptor =
-        openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    if (descriptor < 0) {
-      if (errno != ENOENT) own.failures.push_back(systemError(errno, "open the file", path));
-      return;
-    }
-    auto source = FileSource::adopt(descriptor, path);
-    if (!source) return;
-    auto facts = readFacts(**source, path);
-    if (facts) {
-      own.elf.push_back(std::move(*facts));
-    } else if (facts.error().code != ErrorCode::NotElf) {
-      own.failures.push_back(std::move(facts.error()));
-    }
+    branch.failures = std::move(finds.failures);
+    std::sort(branch.failures.begin(), branch.failures.end(), byPath);
+    branch.links = std::move(finds.links);
+    std::sort(branch.links.begin(), branch.links.end(), byPath);
+    return branch;
   }
 
   bool firstVisit(dev_t device, ino_t inode) {
     const std::lock_guard lock(visitedMutex_);
-    return visited_.emplace(device, inode).second;
+    return visited_.insert(device, inode);
   }
+
+  const WalkOptions& options_;
+  const std::atomic<bool>& cancelled_;
+  WalkProgress& progress_;
+  const BranchSink& sink_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::string> queue_;
-  unsigned busy_ = 0;
-  Walked result_;
+  std::vector<std::unique_ptr<BranchWork>> branches_;  // null once handed out
+  size_t next_ = 0;                                    // the first that nobody has begun
+  size_t handedOut_ = 0;                               // the first that has not been handed out
+  size_t window_ = 0;                                  // how far the one may be ahead of the other
+  size_t held_ = 0;                                    // ELF files that wait to be handed out
+  bool handingOut_ = false;
+  std::atomic<unsigned> waiting_{0};
+  IdentitySet seen_;
+
   std::mutex visitedMutex_;
-  std::set<std::pair<dev_t, ino_t>> visited_;
+  IdentitySet visited_;
 };
 
 }  // namespace
 
+bool isStorePathName(const std::string& name) {
+  // Nix's base 32 lacks e, o, u and t (nix, src/libutil/hash.cc).
+  constexpr size_t kHash = 32;
+  static constexpr std::string_view kDigits = "0123456789abcdfghijklmnpqrsvwxyz";
+  return name.size() > kHash + 1 && name[kHash] == '-' &&
+         std::all_of(name.begin(), name.begin() + kHash, [](char character) {
+           return kDigits.find(character) != std::string_view::npos;
+         });
+}
+
+bool inShard(const std::string& name, uint64_t shard, uint64_t shards) {
+  return shards <= 1 || XXH3_64bits(name.data(), name.size()) % shards == shard;
+}
+
+Status walk(const std::vector<WalkRoot>& roots, const WalkOptions& options,
+            const std::atomic<bool>& cancelled, WalkProgress& progress, const BranchSink& sink) {
+  Walker walker(options, cancelled, progress, sink);
+  for (const WalkRoot& root : roots) {
+    if (Status status = walker.add(root); !status) return status;
+  }
+  walker.run();
+  return Done{};
+}
+
 Result<Walked> walk(const std::string& root) {
-  Walker walker;
-  if (Status status = walker.start(root); !status) return status.error();
-  return walker.take();
+  Walked walked;
+  const std::atomic<bool> cancelled{false};
+  WalkProgress progress;
+  const BranchSink collect = [&walked](Branch&& branch) {
+    std::move(branch.elf.begin(), branch.elf.end(), std::back_inserter(walked.elf));
+    std::move(branch.failures.begin(), branch.failures.end(), std::back_inserter(walked.failures));
+  };
+  Status status = walk({{root, root}}, {}, cancelled, progress, collect);
+  if (!status) return status.error();
+  std::sort(walked.elf.begin(), walked.elf.end(),
+            [](const Facts& a, const Facts& b) { return a.path < b.path; });
+  std::sort(walked.failures.begin(), walked.failures.end(),
+            [](const Error& a, const Error& b) { return a.path < b.path; });
+  walked.files = progress.files;
+  return walked;
 }
 
 }  // namespace fixelf

@@ -1,0 +1,92 @@
+#include "scan/directory.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+namespace fixelf {
+
+namespace {
+
+constexpr size_t kBufferSize = size_t{64} << 10;
+constexpr size_t kMostEntries = size_t{32} << 10;
+
+// <linux/dirent.h>; glibc's struct dirent64 has the same shape with a name of fixed size.
+struct KernelEntry {
+  uint64_t inode;
+  int64_t next;
+  uint16_t length;
+  uint8_t type;
+};
+constexpr size_t kNameAt = offsetof(KernelEntry, type) + 1;
+
+EntryType typeOf(uint8_t kernelType, int directory, const char* name) {
+  switch (kernelType) {
+    case DT_REG:
+      return EntryType::File;
+    case DT_DIR:
+      return EntryType::Directory;
+    case DT_LNK:
+      return EntryType::Link;
+    case DT_UNKNOWN: {
+      // Some file systems do not keep types in directories (getdents(2)).
+      struct stat state {};
+      if (fstatat(directory, name, &state, AT_SYMLINK_NOFOLLOW) != 0) return EntryType::Other;
+      if (S_ISREG(state.st_mode)) return EntryType::File;
+      if (S_ISDIR(state.st_mode)) return EntryType::Directory;
+      return S_ISLNK(state.st_mode) ? EntryType::Link : EntryType::Other;
+    }
+    default:
+      return EntryType::Other;
+  }
+}
+
+}  // namespace
+
+OpenDirectory::~OpenDirectory() {
+  ::close(descriptor_);
+}
+
+Result<std::shared_ptr<OpenDirectory>> OpenDirectory::open(int parent, const char* name,
+                                                           bool follow, const std::string& path) {
+  const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
+  const int descriptor = openat(parent, name, flags);
+  if (descriptor < 0) return systemError(errno, "list the directory", path);
+  return std::make_shared<OpenDirectory>(descriptor);
+}
+
+Listing::Listing() : buffer_(kBufferSize) {}
+
+Result<bool> Listing::next(const OpenDirectory& directory, const std::string& path) {
+  entries_.clear();
+  names_.clear();
+  const int descriptor = directory.descriptor();
+  while (entries_.size() < kMostEntries) {
+    const auto length = syscall(SYS_getdents64, descriptor, buffer_.data(), buffer_.size());
+    if (length < 0) return systemError(errno, "list the directory", path);
+    if (length == 0) break;
+    for (size_t at = 0; at < static_cast<size_t>(length);) {
+      KernelEntry entry{};
+      std::memcpy(&entry, buffer_.data() + at, kNameAt);
+      const char* name = buffer_.data() + at + kNameAt;
+      at += entry.length;
+      if (name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'))) continue;
+      const size_t nameLength = std::strlen(name);
+      entries_.push_back({entry.inode, static_cast<uint32_t>(names_.size()),
+                          static_cast<uint32_t>(nameLength), typeOf(entry.type, descriptor, name)});
+      names_.append(name, nameLength + 1);
+    }
+  }
+  std::sort(entries_.begin(), entries_.end(),
+            [](const DirectoryEntry& a, const DirectoryEntry& b) { return a.inode < b.inode; });
+  return !entries_.empty();
+}
+
+}  // namespace fixelf

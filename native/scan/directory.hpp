@@ -1,0 +1,65 @@
+// One open directory and what it holds.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "elf/error.hpp"
+
+namespace fixelf {
+
+// Whoever opens a directory's entries needs its descriptor, so it stays open until the last of them
+// has been opened.
+class OpenDirectory {
+ public:
+  explicit OpenDirectory(int descriptor) : descriptor_(descriptor) {}
+  OpenDirectory(const OpenDirectory&) = delete;
+  OpenDirectory& operator=(const OpenDirectory&) = delete;
+  ~OpenDirectory();
+
+  // Relative to `parent` (or AT_FDCWD), and only a directory: a symbolic link to one is followed
+  // where `follow` says so. The error's path is `path`.
+  static Result<std::shared_ptr<OpenDirectory>> open(int parent, const char* name, bool follow,
+                                                     const std::string& path);
+
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+enum class EntryType { File, Directory, Link, Other };
+
+struct DirectoryEntry {
+  uint64_t inode;
+  uint32_t nameAt;  // into the listing's names
+  uint32_t nameLength;
+  EntryType type;
+};
+
+// Lists a directory piece by piece, so that one of millions of entries needs no more memory than
+// one of thousands. The same object serves many directories, and keeps its buffers.
+class Listing {
+ public:
+  Listing();
+
+  // The next entries, without "." and "..", in the order of their inodes: that is where file
+  // systems put their data, so a disk that has to seek goes one way. False at the end.
+  Result<bool> next(const OpenDirectory& directory, const std::string& path);
+
+  [[nodiscard]] const std::vector<DirectoryEntry>& entries() const { return entries_; }
+  // NUL-terminated.
+  [[nodiscard]] const char* name(const DirectoryEntry& entry) const {
+    return names_.data() + entry.nameAt;
+  }
+
+ private:
+  std::vector<char> buffer_;
+  std::string names_;
+  std::vector<DirectoryEntry> entries_;
+};
+
+}  // namespace fixelf
