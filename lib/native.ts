@@ -115,10 +115,67 @@ export interface Walked {
   files: number;
 }
 
+/** A column of a batch, in Arrow's memory layout; see native/scan/columns.hpp. */
+export interface Column {
+  name: string;
+  type: "text" | "boolean" | "uint8" | "uint32" | "uint64" | "list" | "struct";
+  /** Rows. */
+  length: number;
+  nulls: number;
+  /** One bit for each row, the lowest first; null where no row is null. */
+  validity: Uint8Array | null;
+  /** Of text and lists: where each row begins, and the end. */
+  offsets: Int32Array | null;
+  /** Text as UTF-8, booleans as bits, numbers. */
+  values: Uint8Array | Uint32Array | BigUint64Array;
+  /** Of a list its elements, of a struct its fields. */
+  children: Column[];
+}
+
+export interface NativeBatch {
+  rows: number;
+  columns: Column[];
+  /** Which rows came from which entry of a root; `last` is false where more of it follows. */
+  branches: { path: string; firstRow: number; rows: number; last: boolean }[];
+  failures: Walked["failures"];
+  links: { path: string; target: string }[];
+}
+
+export interface ScanProgress {
+  /** Regular files seen, ELF or not. */
+  files: number;
+  elf: number;
+  failures: number;
+  /** Sizes of the ELF files, added up. */
+  bytes: number;
+  /** Entries of the roots, and how many of them are done. */
+  branches: number;
+  branchesDone: number;
+}
+
+export interface NativeScanOptions {
+  /** 0: one for each processor. */
+  threads: number;
+  diskOrder: boolean;
+  /** Counted from 0. */
+  shard: number;
+  shards: number;
+  libraryLinks: boolean;
+}
+
+/** A scan that runs ahead by a few batches. */
+export interface NativeScan {
+  /** null at the end. For one caller at a time. */
+  next(): Promise<NativeBatch | null>;
+  cancel(): void;
+  progress(): ScanProgress;
+}
+
 interface NativeAddon {
   /** The version of the package that the addon was built from. */
   version(): string;
   Files: new (root: string) => NativeFiles;
+  Scan: new (roots: { host: string; shown: string }[], options: NativeScanOptions) => NativeScan;
   inspect(path: string): Promise<Facts>;
   walk(root: string): Promise<Walked>;
   layOut(path: string, edits: Edits): Promise<Layout>;

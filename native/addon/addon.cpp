@@ -4,6 +4,7 @@
 
 #include "addon/files_object.hpp"
 #include "addon/promise.hpp"
+#include "addon/scan_object.hpp"
 #include "patch/undo.hpp"
 
 namespace fixelf::addon {
@@ -95,6 +96,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("apply", applyJobs);
   define("undo", undoFiles);
   exports.Set("Files", FilesObject::define(env));
+  exports.Set("Scan", ScanObject::define(env));
   return exports;
 }
 

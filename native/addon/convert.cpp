@@ -21,16 +21,8 @@ Napi::Value textOrNull(Napi::Env env, const std::optional<std::string>& value) {
   return orNull(env, value, [&](const std::string& present) { return text(env, present); });
 }
 
-Napi::Value array(Napi::Env env, const auto& items, auto convert) {
-  Napi::Array values = Napi::Array::New(env, items.size());
-  uint32_t index = 0;
-  for (const auto& item : items)
-    values[index++] = convert(item);
-  return values;
-}
-
 Napi::Value texts(Napi::Env env, const std::vector<std::string>& items) {
-  return array(env, items, [&](const std::string& item) { return text(env, item); });
+  return toArray(env, items, [&](const std::string& item) { return text(env, item); });
 }
 
 Napi::Value notesValue(Napi::Env env, const Notes& notes) {
@@ -39,7 +31,7 @@ Napi::Value notesValue(Napi::Env env, const Notes& notes) {
   object["abiTag"] = orNull(env, notes.abiTag, [&](const AbiTag& tag) -> Napi::Value {
     Napi::Object value = Napi::Object::New(env);
     value["operatingSystem"] = text(env, tag.operatingSystem);
-    value["kernel"] = array(env, tag.kernel, [&](uint32_t part) { return number(env, part); });
+    value["kernel"] = toArray(env, tag.kernel, [&](uint32_t part) { return number(env, part); });
     return value;
   });
   object["dlopen"] = texts(env, notes.dlopen);
@@ -47,7 +39,7 @@ Napi::Value notesValue(Napi::Env env, const Notes& notes) {
       orNull(env, notes.x86IsaNeeded, [&](uint32_t bits) { return number(env, bits); });
   object["resolutionCache"] =
       orNull(env, notes.resolutionCache, [&](const std::vector<CachedResolution>& cache) {
-        return array(env, cache, [&](const CachedResolution& cached) -> Napi::Value {
+        return toArray(env, cache, [&](const CachedResolution& cached) -> Napi::Value {
           Napi::Object value = Napi::Object::New(env);
           value["soname"] = text(env, cached.soname);
           value["places"] = text(env, cached.places);
@@ -55,18 +47,6 @@ Napi::Value notesValue(Napi::Env env, const Notes& notes) {
         });
       });
   return object;
-}
-
-const char* relroName(Relro relro) {
-  switch (relro) {
-    case Relro::None:
-      return "none";
-    case Relro::Partial:
-      return "partial";
-    case Relro::Full:
-      return "full";
-  }
-  return "none";
 }
 
 const char* lookupName(Lookup::State state) {
@@ -125,13 +105,20 @@ Napi::Error toError(Napi::Env env, const Error& error) {
   return value;
 }
 
+Napi::Value toFailure(Napi::Env env, const Error& error) {
+  Napi::Object value = Napi::Object::New(env);
+  value["path"] = text(env, error.path);
+  value["code"] = text(env, errorCodeName(error.code));
+  value["message"] = text(env, error.message);
+  return value;
+}
+
 Napi::Value toValue(Napi::Env env, const Facts& facts) {
   Napi::Object object = Napi::Object::New(env);
   object["path"] = text(env, facts.path);
   object["size"] = number(env, facts.size);
-  object["class"] = text(env, facts.header.fileClass == Class::Elf64 ? "ELF64" : "ELF32");
-  object["byteOrder"] =
-      text(env, facts.header.byteOrder == ByteOrder::Little ? "little-endian" : "big-endian");
+  object["class"] = text(env, className(facts.header.fileClass));
+  object["byteOrder"] = text(env, byteOrderName(facts.header.byteOrder));
   object["machine"] = text(env, machineName(facts.header.machine));
   object["osAbi"] = text(env, osAbiName(facts.header.osAbi));
   object["osAbiNumber"] = number(env, facts.header.osAbi);
@@ -146,11 +133,11 @@ Napi::Value toValue(Napi::Env env, const Facts& facts) {
   object["runpath"] = textOrNull(env, facts.runpath);
   object["noDefaultLibraries"] = Napi::Boolean::New(env, facts.noDefaultLibraries());
   object["versionsNeeded"] =
-      array(env, facts.versionsNeeded, [&](const NeededVersions& needed) -> Napi::Value {
+      toArray(env, facts.versionsNeeded, [&](const NeededVersions& needed) -> Napi::Value {
         Napi::Object value = Napi::Object::New(env);
         value["library"] = text(env, needed.library);
         value["versions"] =
-            array(env, needed.versions, [&](const NeededVersion& version) -> Napi::Value {
+            toArray(env, needed.versions, [&](const NeededVersion& version) -> Napi::Value {
               Napi::Object entry = Napi::Object::New(env);
               entry["name"] = text(env, version.name);
               entry["weak"] = Napi::Boolean::New(env, version.weak);
@@ -193,13 +180,13 @@ Napi::Value toValue(Napi::Env env, const Resolution& resolution) {
   object["libc"] = text(env, libcName(resolution.loader.libc));
   object["defaultDirectories"] = texts(env, resolution.loader.defaultDirectories);
   object["libraries"] =
-      array(env, resolution.libraries, [&](const Library& library) -> Napi::Value {
+      toArray(env, resolution.libraries, [&](const Library& library) -> Napi::Value {
         Napi::Object value = Napi::Object::New(env);
         value["soname"] = text(env, library.soname);
         value["path"] = textOrNull(env, library.path);
         value["reason"] = text(env, library.reason);
         value["neededBy"] = text(env, library.neededBy);
-        value["tried"] = array(env, library.tried, [&](const Tried& tried) -> Napi::Value {
+        value["tried"] = toArray(env, library.tried, [&](const Tried& tried) -> Napi::Value {
           Napi::Object entry = Napi::Object::New(env);
           entry["path"] = text(env, tried.path);
           entry["why"] = text(env, tried.why);
@@ -210,7 +197,7 @@ Napi::Value toValue(Napi::Env env, const Resolution& resolution) {
         return value;
       });
   object["versionProblems"] =
-      array(env, resolution.versionProblems, [&](const VersionProblem& problem) -> Napi::Value {
+      toArray(env, resolution.versionProblems, [&](const VersionProblem& problem) -> Napi::Value {
         Napi::Object value = Napi::Object::New(env);
         value["version"] = text(env, problem.version);
         value["library"] = text(env, problem.library);
@@ -224,14 +211,9 @@ Napi::Value toValue(Napi::Env env, const Resolution& resolution) {
 
 Napi::Value toValue(Napi::Env env, const Walked& walked) {
   Napi::Object object = Napi::Object::New(env);
-  object["elf"] = array(env, walked.elf, [&](const Facts& facts) { return toValue(env, facts); });
-  object["failures"] = array(env, walked.failures, [&](const Error& error) -> Napi::Value {
-    Napi::Object value = Napi::Object::New(env);
-    value["path"] = text(env, error.path);
-    value["code"] = text(env, errorCodeName(error.code));
-    value["message"] = text(env, error.message);
-    return value;
-  });
+  object["elf"] = toArray(env, walked.elf, [&](const Facts& facts) { return toValue(env, facts); });
+  object["failures"] =
+      toArray(env, walked.failures, [&](const Error& error) { return toFailure(env, error); });
   object["files"] = number(env, walked.files);
   return object;
 }
@@ -239,7 +221,7 @@ Napi::Value toValue(Napi::Env env, const Walked& walked) {
 Napi::Value toValue(Napi::Env env, std::shared_ptr<const PlannedLayout> planned) {
   const Layout& layout = planned->layout;
   Napi::Object object = Napi::Object::New(env);
-  object["ranges"] = array(env, layout.ranges, [&](const ByteRange& range) -> Napi::Value {
+  object["ranges"] = toArray(env, layout.ranges, [&](const ByteRange& range) -> Napi::Value {
     Napi::Object value = Napi::Object::New(env);
     value["offset"] = number(env, range.offset);
     value["size"] = number(env, range.bytes.size());

@@ -17,6 +17,17 @@ Napi::Value toValue(Napi::Env env, const Lookup& lookup);
 Napi::Value toValue(Napi::Env env, const Resolution& resolution);
 Napi::Value toValue(Napi::Env env, const Walked& walked);
 Napi::Error toError(Napi::Env env, const Error& error);
+// The same as data, to be listed instead of thrown.
+Napi::Value toFailure(Napi::Env env, const Error& error);
+
+// One element for each item.
+Napi::Array toArray(Napi::Env env, const auto& items, auto convert) {
+  Napi::Array values = Napi::Array::New(env, items.size());
+  uint32_t index = 0;
+  for (const auto& item : items)
+    values[index++] = convert(item);
+  return values;
+}
 
 struct PlannedLayout {
   Layout layout;

@@ -86,6 +86,26 @@ std::string osAbiName(uint8_t osAbi) {
   }
 }
 
+const char* relroName(Relro relro) {
+  switch (relro) {
+    case Relro::None:
+      return "none";
+    case Relro::Partial:
+      return "partial";
+    case Relro::Full:
+      return "full";
+  }
+  return "none";
+}
+
+const char* className(Class fileClass) {
+  return fileClass == Class::Elf64 ? "ELF64" : "ELF32";
+}
+
+const char* byteOrderName(ByteOrder byteOrder) {
+  return byteOrder == ByteOrder::Little ? "little-endian" : "big-endian";
+}
+
 const char* dynamicTableName(DynamicTable table) {
   switch (table) {
     case DynamicTable::None:

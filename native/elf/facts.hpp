@@ -30,6 +30,10 @@ std::string osAbiName(uint8_t osAbi);
 
 enum class Relro { None, Partial, Full };
 
+const char* relroName(Relro relro);
+const char* className(Class fileClass);
+const char* byteOrderName(ByteOrder byteOrder);
+
 // Unread: no loader reads it. Either the program header has no bytes, which `objcopy
 // --only-keep-debug` left in the program that the file describes, or a section has no program
 // header.

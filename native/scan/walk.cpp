@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +12,9 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "scan/directory.hpp"
 #include "scan/identity_set.hpp"
@@ -174,6 +176,7 @@ class Walker {
         if (!more) return fail(std::move(more.error()));
         if (!*more) return;
         for (const DirectoryEntry& entry : listing_.entries()) {
+          if (walker_.cancelled_) return;
           if (entry.type == EntryType::Other) continue;
           visit(directory, entry, task.path);
         }
@@ -402,7 +405,7 @@ class Walker {
 
 }  // namespace
 
-bool isStorePathName(const std::string& name) {
+bool isStorePathName(std::string_view name) {
   // Nix's base 32 lacks e, o, u and t (nix, src/libutil/hash.cc).
   constexpr size_t kHash = 32;
   static constexpr std::string_view kDigits = "0123456789abcdfghijklmnpqrsvwxyz";

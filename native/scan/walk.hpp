@@ -13,6 +13,7 @@
 #include <atomic>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "elf/facts.hpp"
@@ -75,7 +76,7 @@ Status walk(const std::vector<WalkRoot>& roots, const WalkOptions& options,
 bool inShard(const std::string& name, uint64_t shard, uint64_t shards);
 
 // Whether a name is a store path's: 32 characters of Nix's base 32, a hyphen, more.
-bool isStorePathName(const std::string& name);
+bool isStorePathName(std::string_view name);
 
 struct Walked {
   std::vector<Facts> elf;       // sorted by path

@@ -1,0 +1,90 @@
+// Facts, of a whole tree.
+import { resolve } from "node:path";
+import { FixelfError } from "../errors.js";
+import { native, type ScanProgress, settled } from "../native.js";
+import type { CommonOptions } from "../options.js";
+import { insideRoot } from "../rooted.js";
+import { ScanBatch } from "./batch.js";
+
+export interface Shard {
+  /** From 1 to `count`. */
+  number: number;
+  count: number;
+}
+
+export interface ScanOptions extends Pick<CommonOptions, "root"> {
+  /** Threads. Default: one for each processor. */
+  jobs?: number;
+  /**
+   * `path`: the entries of a root come by name, so that the same tree always gives the same batches.
+   * `disk`: by inode, which is kinder to a cold disk that has to seek. Default `path`.
+   */
+  order?: "path" | "disk";
+  /** Only the entries of the roots whose names fall into this part of all. */
+  shard?: Shard;
+  /** Tell symbolic links that have a library's name as well. */
+  libraryLinks?: boolean;
+  /** Ends the scan; what it was asked for fails with `cancelled`. */
+  signal?: AbortSignal;
+}
+
+/** Batches as they come. A slow reader slows the scan; to end it early, leave the loop. */
+export interface RunningScan extends AsyncIterable<ScanBatch> {
+  /** How far it is. */
+  progress(): ScanProgress;
+}
+
+/**
+ * Finds and reads every ELF file below some directories, on all processors. Symbolic links are not
+ * followed. A file with several names comes once, under the first of them; each store path is whole
+ * in itself. What cannot be read is listed in the batches' `failures`.
+ *
+ * Iterating throws FixelfError `not-found`, `permission-denied` or `io` where a root cannot be
+ * listed, and `cancelled`.
+ */
+export function scan(roots: readonly string[], options: ScanOptions = {}): RunningScan {
+  const { jobs = 0, order = "path", shard = { number: 1, count: 1 }, signal } = options;
+  checkCount("jobs", jobs, 0, 1024);
+  checkCount("shard.count", shard.count, 1, 2 ** 31);
+  checkCount("shard.number", shard.number, 1, shard.count);
+  const running = new native.Scan(
+    roots.map((root) => placeOf(root, options.root)),
+    {
+      threads: jobs,
+      diskOrder: order === "disk",
+      shard: shard.number - 1,
+      shards: shard.count,
+      libraryLinks: options.libraryLinks ?? false,
+    },
+  );
+  return {
+    progress: () => running.progress(),
+    async *[Symbol.asyncIterator]() {
+      const cancel = () => running.cancel();
+      if (signal?.aborted) cancel();
+      signal?.addEventListener("abort", cancel, { once: true });
+      try {
+        for (;;) {
+          const batch = await settled(running.next());
+          if (batch === null) return;
+          yield new ScanBatch(batch);
+        }
+      } finally {
+        signal?.removeEventListener("abort", cancel);
+        cancel();
+      }
+    },
+  };
+}
+
+/** Named as the caller named it; under another system's root as seen from there. */
+function placeOf(named: string, root: string | undefined): { host: string; shown: string } {
+  if (root === undefined) return { host: named, shown: resolve(named) };
+  const { path, host } = insideRoot(named, root);
+  return { host, shown: path };
+}
+
+function checkCount(name: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new FixelfError("usage", `${name} is ${value}; it must be from ${least} to ${most}`);
+}

@@ -1,0 +1,27 @@
+// A running scan as a JavaScript object.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "scan/scan.hpp"
+
+namespace fixelf::addon {
+
+class ScanObject final : public Napi::ObjectWrap<ScanObject> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit ScanObject(const Napi::CallbackInfo& call);
+
+ private:
+  // A promise of the next batch, or of null at the end.
+  Napi::Value next(const Napi::CallbackInfo& call);
+  void cancel(const Napi::CallbackInfo& call);
+  Napi::Value progress(const Napi::CallbackInfo& call);
+
+  // Shared with a `next` that still waits.
+  std::shared_ptr<Scan> scan_;
+};
+
+}  // namespace fixelf::addon

@@ -1,0 +1,70 @@
+// Facts of many files as columns in Arrow's memory layout: validity bitmaps, 32-bit offsets, values
+// (Arrow, "Columnar Format", version 1.0).
+//
+// A row made into an object costs more than reading the file that it describes. Columns cross into
+// JavaScript as they are; whoever wants a row makes it there, and whoever writes Arrow or Parquet
+// never does.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "elf/facts.hpp"
+
+namespace fixelf {
+
+struct Column {
+  // Arrow's Utf8, Bool, UInt8, UInt32, UInt64, List and Struct.
+  enum class Type { Text, Boolean, UInt8, UInt32, UInt64, List, Struct };
+
+  explicit Column(std::string columnName, Type columnType, std::vector<Column> columnChildren = {});
+
+  std::string name;
+  Type type;
+  uint32_t length = 0;
+  uint32_t nulls = 0;
+  std::vector<uint8_t> validity;  // one bit for each row, the lowest first; empty without nulls
+  std::vector<int32_t> offsets;   // Text and List: one more than rows
+  std::vector<uint8_t> values;    // Text: UTF-8; Boolean: bits; numbers: host byte order
+  std::vector<Column> children;   // List: one; Struct: one for each field
+
+  void null();
+  // What is no valid UTF-8 gets U+FFFD in its place: readers of Arrow and Parquet rely on it.
+  void text(std::string_view value);
+  void boolean(bool value);
+  void number(uint64_t value);
+  // Ends a row whose elements have been appended to the children.
+  void closeList();
+  void closeStruct();
+
+ private:
+  void valid();
+};
+
+const char* columnTypeName(Column::Type type);
+
+// The rows of one batch.
+class FactsTable {
+ public:
+  FactsTable();
+
+  void append(const Facts& facts);
+
+  [[nodiscard]] uint32_t rows() const { return columns_.front().length; }
+  // Bytes of names, which is most of what it holds.
+  [[nodiscard]] size_t weight() const { return weight_; }
+  [[nodiscard]] const std::vector<Column>& columns() const { return columns_; }
+
+ private:
+  std::vector<Column> columns_;
+  size_t weight_ = 0;
+};
+
+// The part of a path up to and with its first component that has a store path's name; empty where
+// there is none.
+std::string_view storePathOf(std::string_view path);
+
+}  // namespace fixelf

@@ -1,0 +1,88 @@
+#include "scan/scan.hpp"
+
+namespace fixelf {
+
+namespace {
+
+// Where a batch is cut. By what it holds and not by the clock, so that the same tree always gives
+// the same batches.
+constexpr uint32_t kRows = 1024;
+constexpr size_t kWeight = size_t{4} << 20;
+constexpr size_t kOthers = 8192;
+constexpr size_t kReady = 4;
+
+bool isFull(const Batch& batch) {
+  return batch.facts.rows() >= kRows || batch.facts.weight() >= kWeight ||
+         batch.branches.size() + batch.failures.size() + batch.links.size() >= kOthers;
+}
+
+}  // namespace
+
+Scan::Scan(std::vector<WalkRoot> roots, const WalkOptions& options)
+    : roots_(std::move(roots)), options_(options), filling_(std::make_unique<Batch>()) {
+  thread_ = std::thread([this] { run(); });
+}
+
+Scan::~Scan() {
+  cancel();
+  thread_.join();
+}
+
+void Scan::run() {
+  Status status = walk(roots_, options_, cancelled_, progress_,
+                       [this](Branch&& branch) { take(std::move(branch)); });
+  if (status) push(std::move(filling_));
+  const std::lock_guard lock(mutex_);
+  if (!status) failure_ = std::move(status.error());
+  ended_ = true;
+  changed_.notify_all();
+}
+
+void Scan::take(Branch&& branch) {
+  BatchBranch entry{std::move(branch.path), filling_->facts.rows(), 0, false};
+  const auto cut = [&] {
+    entry.rows = filling_->facts.rows() - entry.firstRow;
+    filling_->branches.push_back(entry);
+    push(std::exchange(filling_, std::make_unique<Batch>()));
+    entry.firstRow = 0;
+  };
+  for (const Facts& facts : branch.elf) {
+    if (isFull(*filling_)) cut();
+    filling_->facts.append(facts);
+  }
+  std::move(branch.failures.begin(), branch.failures.end(), std::back_inserter(filling_->failures));
+  std::move(branch.links.begin(), branch.links.end(), std::back_inserter(filling_->links));
+  entry.rows = filling_->facts.rows() - entry.firstRow;
+  entry.last = branch.last;
+  filling_->branches.push_back(std::move(entry));
+  if (isFull(*filling_)) push(std::exchange(filling_, std::make_unique<Batch>()));
+}
+
+void Scan::push(std::unique_ptr<Batch> batch) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return ready_.size() < kReady || cancelled_; });
+  ready_.push_back(std::move(batch));
+  changed_.notify_all();
+}
+
+Result<std::unique_ptr<Batch>> Scan::next() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !ready_.empty() || ended_ || cancelled_; });
+  if (cancelled_) return Error{ErrorCode::Cancelled, "the scan was cancelled", {}, 0};
+  if (!ready_.empty()) {
+    std::unique_ptr<Batch> batch = std::move(ready_.front());
+    ready_.pop_front();
+    changed_.notify_all();
+    return batch;
+  }
+  if (failure_) return *failure_;
+  return std::unique_ptr<Batch>();
+}
+
+void Scan::cancel() {
+  const std::lock_guard lock(mutex_);
+  cancelled_ = true;
+  changed_.notify_all();
+}
+
+}  // namespace fixelf
