@@ -1,6 +1,7 @@
 // What a scan hands over at a time: columns as they came, rows made only when somebody asks.
 import type { Facts } from "../facts.js";
 import type { Column, NativeBatch } from "../native.js";
+import { type Reader, readerOf } from "./reader.js";
 
 /** Facts, and the store path that the file lies in. */
 export interface ScanRow extends Facts {
@@ -25,6 +26,7 @@ export class ScanBatch implements Iterable<ScanRow> {
   /** With `libraryLinks`: symbolic links that have a library's name. */
   readonly links: NativeBatch["links"];
   readonly #byName: ReadonlyMap<string, Column>;
+  readonly #readers = new Map<string, Reader>();
 
   constructor({ rows, columns, failures, branches, links }: NativeBatch) {
     this.length = rows;
@@ -44,12 +46,17 @@ export class ScanBatch implements Iterable<ScanRow> {
 
   /** One field of one row: a string, number, bigint, boolean, array, object or null. */
   value(name: string, row: number): unknown {
-    return valueAt(this.column(name), row);
+    let reader = this.#readers.get(name);
+    if (reader === undefined) {
+      reader = readerOf(this.column(name));
+      this.#readers.set(name, reader);
+    }
+    return reader(row);
   }
 
   /** One row as an object; the same that `inspect` says of the file. */
   row(row: number): ScanRow {
-    const at = <T>(name: string) => valueAt(this.column(name), row) as T;
+    const at = <T>(name: string) => this.value(name, row) as T;
     const kernel = at<string | null>("abiTagKernel");
     const overlayOffset = at<bigint | null>("overlayOffset");
     return {
@@ -93,37 +100,6 @@ export class ScanBatch implements Iterable<ScanRow> {
   *[Symbol.iterator](): Iterator<ScanRow> {
     for (let row = 0; row < this.length; row++) yield this.row(row);
   }
-}
-
-/** What a column holds in a row. */
-export function valueAt(column: Column, row: number): unknown {
-  if (column.validity !== null && !bit(column.validity, row)) return null;
-  const offsets = column.offsets as Int32Array;
-  switch (column.type) {
-    case "text":
-      return textOf(column.values as Uint8Array, offsets[row] as number, offsets[row + 1] as number);
-    case "boolean":
-      return bit(column.values as Uint8Array, row);
-    case "list": {
-      const [item] = column.children as [Column];
-      const first = offsets[row] as number;
-      const length = (offsets[row + 1] as number) - first;
-      return Array.from({ length }, (_, index) => valueAt(item, first + index));
-    }
-    case "struct":
-      return Object.fromEntries(column.children.map((child) => [child.name, valueAt(child, row)]));
-    default:
-      return column.values[row];
-  }
-}
-
-function textOf(bytes: Uint8Array, start: number, end: number): string {
-  if (start === end) return "";
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
-}
-
-function bit(bits: Uint8Array, index: number): boolean {
-  return (((bits[index >> 3] as number) >> (index & 7)) & 1) === 1;
 }
 
 function abiTag(operatingSystem: string, kernel: string): Facts["notes"]["abiTag"] {
