@@ -7,7 +7,7 @@ export function describeMachine(scratch, rounds) {
   const fileSystem = execFileSync("stat", ["-f", "-c", "%T", scratch], { encoding: "utf8" }).trim();
   return [
     `Node ${process.versions.node}, Linux ${release()}, ${cpus().length} × ${cpus()[0].model}`,
-    `${scratch} is on ${fileSystem}; ${rounds} rounds, medians, page cache warm`,
+    `${scratch} is on ${fileSystem}; ${rounds} rounds, medians`,
   ].join("\n");
 }
 
@@ -41,18 +41,19 @@ export function printTable(material, results) {
     ];
   });
   const head = ["", "ms", "from–to", "files/s", "MB/s", "× floor", "× patchelf"];
-  print([[...head, "peak MB", "written MB", "growth kB"], ...rows]);
+  printRows([[...head, "peak MB", "written MB", "growth kB"], ...rows]);
 }
 
 function kilobytes(bytes) {
   return (bytes / 1e3).toFixed(1);
 }
 
-function megabytes(bytes) {
+export function megabytes(bytes) {
   return (bytes / 1e6).toFixed(1);
 }
 
-function print(rows) {
+/** The first row is the head; the first column is text, the others are figures. */
+export function printRows(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   for (const row of rows) {
     const cells = row.map((cell, column) =>

@@ -1,0 +1,8 @@
+// Scans a store inside this process; the clock runs while the batches come.
+import { scan } from "../../dist/index.js";
+
+const start = performance.now();
+let elf = 0;
+for await (const batch of scan([process.argv[2]])) elf += batch.length;
+const milliseconds = performance.now() - start;
+console.log(JSON.stringify({ elf, milliseconds }));
