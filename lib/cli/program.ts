@@ -10,6 +10,7 @@ import { define as inspect } from "./inspect.js";
 import { define as loaders } from "./loaders.js";
 import { define as patchelf } from "./patchelf.js";
 import { exitCodes, tell } from "./run.js";
+import { define as scan } from "./scan.js";
 import { define as tree } from "./tree.js";
 import { define as undo } from "./undo.js";
 
@@ -41,7 +42,18 @@ const program = new Command("fixelf")
       "\nExit codes: 0 good; 1 findings, or something could not be fixed; 2 usage or failure.",
   );
 
-for (const define of [doctor, fix, undo, inspect, tree, loaders, find, patchelf, autoPatchelf])
+for (const define of [
+  doctor,
+  fix,
+  undo,
+  inspect,
+  scan,
+  tree,
+  loaders,
+  find,
+  patchelf,
+  autoPatchelf,
+])
   define(program);
 
 try {

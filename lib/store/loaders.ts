@@ -1,8 +1,10 @@
 // The dynamic linkers of a store, and which of them this machine's programs get.
+
 import type { Facts } from "../facts.js";
+import { compareVersions } from "../versions.js";
 import { besides, type FileCandidate, inspectCandidates, type StoreContext } from "./candidates.js";
 import { nameOf } from "./place.js";
-import { compareVersions, type Ranked, rank } from "./rank.js";
+import { type Ranked, rank } from "./rank.js";
 
 export interface Loader {
   /** As seen from the root. */

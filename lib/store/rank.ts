@@ -1,5 +1,6 @@
 // Which of several files that would do is taken. The order is DESIGN.md's: what the user named, the
 // running system's closure, what a GC root keeps, the newest; and every choice carries its reason.
+import { compareVersions } from "../versions.js";
 import type { Knowledge } from "./closure.js";
 import { nameOf } from "./place.js";
 
@@ -30,18 +31,6 @@ export function parseName(name: string): { packageName: string; version: string 
   return match
     ? { packageName: match[1] as string, version: match[2] as string }
     : { packageName: bare, version: null };
-}
-
-/** Negative when the first is older. Numbers count as numbers; letters mean before the release. */
-export function compareVersions(first: string | null, second: string | null): number {
-  if (first === null || second === null) return Number(first !== null) - Number(second !== null);
-  const one = partsOf(first);
-  const two = partsOf(second);
-  for (let at = 0; at < Math.max(one.length, two.length); at++) {
-    const difference = compareParts(one[at], two[at]);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 /** Whether a store path is a stage of the bootstrap or of an initrd: kept for no program's use. */
@@ -169,27 +158,4 @@ function isNamesake(packageName: string, soname: string): boolean {
   if (!stem || !bare) return false;
   if (packageName === "gcc") return /^(stdc\+\+|gcc_s|gomp|atomic|quadmath|gfortran)$/.test(stem);
   return stem.length < 3 ? stem === bare : bare.includes(stem) || stem.includes(bare);
-}
-
-function partsOf(version: string): string[] {
-  return version.match(/\d+|[a-zA-Z]+/g) ?? [];
-}
-
-function compareParts(one: string | undefined, two: string | undefined): number {
-  const first = weightOf(one);
-  const second = weightOf(two);
-  if (first !== second) return first - second;
-  if (one === undefined || two === undefined || one === two) return 0;
-  if (first === 2) {
-    // Commit dates and the like pass 2^53.
-    const difference = BigInt(one) - BigInt(two);
-    return difference < 0n ? -1 : difference > 0n ? 1 : 0;
-  }
-  return one < two ? -1 : 1;
-}
-
-/** "2.40rc1" < "2.40" < "2.40.1". */
-function weightOf(part: string | undefined): number {
-  if (part === undefined) return 1;
-  return /^\d/.test(part) ? 2 : 0;
 }

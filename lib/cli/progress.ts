@@ -1,0 +1,36 @@
+// One line that is written over again, on a terminal only.
+
+export class ProgressLine {
+  readonly #stream = process.stderr;
+  readonly #enabled = process.stderr.isTTY === true && process.env.TERM !== "dumb";
+  readonly #text: () => string;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `text` is asked a few times a second, while the line is shown. */
+  constructor(text: () => string) {
+    this.#text = text;
+  }
+
+  start(): void {
+    if (!this.#enabled || this.#timer !== undefined) return;
+    this.#timer = setInterval(() => this.#draw(), 150);
+    this.#timer.unref();
+  }
+
+  /** Takes the line away, so that something else can be written. */
+  clear(): void {
+    if (this.#timer !== undefined) this.#stream.write("\r\x1b[K");
+  }
+
+  stop(): void {
+    if (this.#timer === undefined) return;
+    clearInterval(this.#timer);
+    this.clear();
+    this.#timer = undefined;
+  }
+
+  #draw(): void {
+    const width = Math.max(20, (this.#stream.columns ?? 80) - 1);
+    this.#stream.write(`\r\x1b[K${this.#text().slice(0, width)}`);
+  }
+}

@@ -1,0 +1,97 @@
+// Parquet: row groups of a fixed size, so that the same rows always give the same bytes.
+import { ByteWriter, ParquetWriter } from "hyparquet-writer";
+import type { Column } from "../../native.js";
+import type { ScanBatch } from "../../scan/batch.js";
+import type { Selection } from "./format.js";
+
+type Schema = ConstructorParameters<typeof ParquetWriter>[0]["schema"];
+type SchemaElement = Schema[number];
+
+const rowsInGroup = 8192;
+
+export async function* parquet(selections: AsyncIterable<Selection>): AsyncGenerator<Uint8Array> {
+  const bytes = new ByteWriter();
+  let file: ParquetWriter | undefined;
+  let group: RowGroup | undefined;
+  const taken = () => {
+    const part = bytes.getBytes().slice();
+    bytes.index = 0;
+    return part;
+  };
+  for await (const { batch, rows } of selections) {
+    file ??= new ParquetWriter({
+      writer: bytes,
+      schema: schemaOf(batch.columns),
+      createdBy: "fixelf",
+    });
+    group ??= new RowGroup(batch.columns);
+    for (const row of rows) {
+      group.add(batch, row);
+      if (group.length < rowsInGroup) continue;
+      await group.write(file);
+      yield taken();
+    }
+  }
+  if (file === undefined || group === undefined) return;
+  if (group.length > 0) await group.write(file);
+  await file.finish();
+  yield taken();
+}
+
+/** Rows that wait until there are enough of them. */
+class RowGroup {
+  readonly #columns: { name: string; data: unknown[] }[];
+
+  constructor(columns: readonly Column[]) {
+    this.#columns = columns.map(({ name }) => ({ name, data: [] }));
+  }
+
+  get length(): number {
+    return this.#columns[0]?.data.length ?? 0;
+  }
+
+  add(batch: ScanBatch, row: number): void {
+    for (const { name, data } of this.#columns) data.push(batch.value(name, row));
+  }
+
+  async write(file: ParquetWriter): Promise<void> {
+    await file.write({ columnData: this.#columns, rowGroupSize: this.length });
+    for (const column of this.#columns) column.data.length = 0;
+  }
+}
+
+function schemaOf(columns: readonly Column[]): Schema {
+  return [
+    { name: "scan", num_children: columns.length },
+    ...columns.flatMap((column) => elementsOf(column)),
+  ];
+}
+
+/** Parquet format, "Nested Types": a list is a group of a repeated group of its element. */
+function elementsOf(column: Column, name = column.name): SchemaElement[] {
+  const shared = { name, repetition_type: "OPTIONAL" } as const;
+  const { children } = column;
+  switch (column.type) {
+    case "text":
+      return [{ ...shared, type: "BYTE_ARRAY", converted_type: "UTF8" }];
+    case "boolean":
+      return [{ ...shared, type: "BOOLEAN" }];
+    case "uint8":
+      return [{ ...shared, type: "INT32", converted_type: "UINT_8" }];
+    case "uint32":
+      return [{ ...shared, type: "INT32", converted_type: "UINT_32" }];
+    case "uint64":
+      return [{ ...shared, type: "INT64", converted_type: "UINT_64" }];
+    case "list":
+      return [
+        { ...shared, converted_type: "LIST", num_children: 1 },
+        { name: "list", repetition_type: "REPEATED", num_children: 1 },
+        ...elementsOf(children[0] as Column, "element"),
+      ];
+    case "struct":
+      return [
+        { ...shared, num_children: children.length },
+        ...children.flatMap((child) => elementsOf(child)),
+      ];
+  }
+}

@@ -1,0 +1,59 @@
+// What of a file's own words leads nowhere.
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { native } from "../native.js";
+import type { ScanBatch } from "./batch.js";
+
+/** Looks things up as the loader would, and remembers the answers: a store repeats itself. */
+export class BrokenFinder {
+  readonly #root: string;
+  readonly #files: InstanceType<typeof native.Files>;
+  readonly #there = new Map<string, boolean>();
+
+  constructor(root = "") {
+    this.#root = root;
+    this.#files = new native.Files(root);
+  }
+
+  /** Absolute directories of RPATH and RUNPATH that are not there. */
+  deadDirectories(batch: ScanBatch, row: number): string[] {
+    const searchPath = (batch.value("runpath", row) ?? batch.value("rpath", row)) as string | null;
+    if (searchPath === null) return [];
+    const origin = dirname(batch.value("path", row) as string);
+    return searchPath
+      .split(":")
+      .map((directory) => directory.replace(/\$(ORIGIN|\{ORIGIN\})/g, origin))
+      .filter((directory) => directory.startsWith("/") && !directory.includes("$"))
+      .filter((directory) => !this.#exists(directory));
+  }
+
+  /** Whether the program's interpreter is not there. */
+  lacksInterpreter(batch: ScanBatch, row: number): boolean {
+    const interpreter = batch.value("interpreter", row) as string | null;
+    return interpreter !== null && !this.#exists(interpreter);
+  }
+
+  /**
+   * A program that would not start: its interpreter or a library is missing; or a file whose search
+   * path names a directory that is not there. A library's own needs are not judged: who loads it may
+   * meet them.
+   */
+  async isBroken(batch: ScanBatch, row: number): Promise<boolean> {
+    if (this.lacksInterpreter(batch, row)) return true;
+    if (this.deadDirectories(batch, row).length > 0) return true;
+    const type = batch.value("type", row);
+    if (type !== "executable" && type !== "pie") return false;
+    if (batch.value("interpreter", row) === null) return false;
+    const resolution = await this.#files.resolve(batch.value("path", row) as string, {});
+    return resolution.libraries.some(({ path, optional }) => path === null && !optional);
+  }
+
+  #exists(path: string): boolean {
+    let there = this.#there.get(path);
+    if (there === undefined) {
+      there = existsSync(this.#root === "" ? path : this.#files.hostPath(path));
+      this.#there.set(path, there);
+    }
+    return there;
+  }
+}

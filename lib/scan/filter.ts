@@ -1,0 +1,81 @@
+// Which rows of a scan are wanted.
+import type { ScanBatch } from "./batch.js";
+import { BrokenFinder } from "./broken.js";
+import { glob } from "./glob.js";
+import { parseRequirement } from "./requirement.js";
+import { parseWhere, type RowFilter } from "./where.js";
+
+/** All that are given have to hold. */
+export interface ScanFilter {
+  /** Files that need this library: a soname or a glob. */
+  needs?: string;
+  /** Files with this soname, or with this file name and no soname; or a glob. */
+  provides?: string;
+  /** A glob. */
+  interpreter?: string;
+  /** "x86-64", "aarch64", … */
+  machine?: string;
+  /** Needs such a symbol version, such as `GLIBC>=2.38`. */
+  requires?: string;
+  /** Programs that would not start, and files whose search paths lead nowhere. */
+  broken?: boolean;
+  /** An expression over the columns. */
+  where?: string;
+}
+
+/** The rows of a batch, by their numbers. */
+export type BatchFilter = (batch: ScanBatch) => Promise<number[]>;
+
+/**
+ * Prepares a filter. `root` is another system's root, for what `broken` looks up.
+ * @throws FixelfError `usage` where an expression is not understood.
+ */
+export function batchFilter(filter: ScanFilter, root?: string): BatchFilter {
+  const tests = rowFilters(filter);
+  const finder = filter.broken ? new BrokenFinder(root) : null;
+  return async (batch) => {
+    const rows: number[] = [];
+    for (let row = 0; row < batch.length; row++) {
+      if (!tests.every((test) => test(batch, row))) continue;
+      if (finder !== null && !(await finder.isBroken(batch, row))) continue;
+      rows.push(row);
+    }
+    return rows;
+  };
+}
+
+function rowFilters({
+  needs,
+  provides,
+  interpreter,
+  machine,
+  requires,
+  where,
+}: ScanFilter): RowFilter[] {
+  const filters: RowFilter[] = [];
+  if (machine !== undefined) filters.push(matches("machine", machine));
+  if (interpreter !== undefined) filters.push(matches("interpreter", interpreter));
+  if (needs !== undefined) {
+    const fits = glob(needs);
+    filters.push((batch, row) => (batch.value("needed", row) as string[]).some(fits));
+  }
+  if (provides !== undefined) {
+    const fits = glob(provides);
+    filters.push((batch, row) => {
+      const path = batch.value("path", row) as string;
+      const soname = batch.value("soname", row) as string | null;
+      return fits(soname ?? path.slice(path.lastIndexOf("/") + 1));
+    });
+  }
+  if (requires !== undefined) filters.push(parseRequirement(requires));
+  if (where !== undefined) filters.push(parseWhere(where));
+  return filters;
+}
+
+function matches(column: string, pattern: string): RowFilter {
+  const fits = glob(pattern);
+  return (batch, row) => {
+    const value = batch.value(column, row) as string | null;
+    return value !== null && fits(value);
+  };
+}

@@ -1,0 +1,38 @@
+// `--requires 'GLIBC>=2.38'`: which symbol versions a file asks of its libraries.
+import { FixelfError } from "../errors.js";
+import { compareVersions } from "../versions.js";
+import { glob } from "./glob.js";
+import { neededVersions } from "./needed_versions.js";
+import type { RowFilter } from "./where.js";
+
+/**
+ * `NAME OP VERSION`, where OP is `>=`, `>`, `=`, `<=` or `<`: some needed version NAME_x satisfies it.
+ * Without OP, the whole name of a version, or a glob.
+ * @throws FixelfError `usage`
+ */
+export function parseRequirement(text: string): RowFilter {
+  const wanted = versionTest(text);
+  return (batch, row) => neededVersions(batch, row).some(wanted);
+}
+
+function versionTest(text: string): (name: string) => boolean {
+  const match = /^\s*([^<>=\s]+)\s*(>=|<=|>|<|=)\s*([^<>=\s]+)\s*$/.exec(text);
+  if (match === null) {
+    if (/[<>=]/.test(text) || text.trim() === "")
+      throw new FixelfError("usage", `--requires: “${text}” is no NAME>=VERSION`);
+    return glob(text.trim());
+  }
+  const [, name, sign, version] = match as unknown as [string, string, string, string];
+  const prefix = `${name}_`;
+  return (needed) => {
+    if (!needed.startsWith(prefix)) return false;
+    const rest = needed.slice(prefix.length);
+    // GLIBC_PRIVATE and GLIBC_ABI_DT_RELR are no versions to be compared.
+    if (!/^\d/.test(rest)) return false;
+    const difference = compareVersions(rest, version);
+    if (sign === "=") return difference === 0;
+    if (sign === ">=") return difference >= 0;
+    if (sign === "<=") return difference <= 0;
+    return sign === ">" ? difference > 0 : difference < 0;
+  };
+}

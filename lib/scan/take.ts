@@ -1,0 +1,77 @@
+// Some rows of a column, as a column of their own.
+import type { Column } from "../native.js";
+
+/** The same column with these rows only, in this order. */
+export function takeRows(column: Column, rows: readonly number[]): Column {
+  const { validity, offsets, values, children } = column;
+  const taken = {
+    name: column.name,
+    type: column.type,
+    length: rows.length,
+    nulls: validity === null ? 0 : rows.filter((row) => !isSet(validity, row)).length,
+    validity: validity && takeBits(validity, rows),
+  };
+  switch (column.type) {
+    case "text": {
+      const starts = offsets as Int32Array;
+      const lengths = rows.map((row) => (starts[row + 1] as number) - (starts[row] as number));
+      const ends = running(lengths);
+      const bytes = new Uint8Array(ends[rows.length] as number);
+      rows.forEach((row, index) => {
+        const part = (values as Uint8Array).subarray(starts[row], starts[row + 1]);
+        bytes.set(part, ends[index]);
+      });
+      return { ...taken, offsets: ends, values: bytes, children: [] };
+    }
+    case "list": {
+      const starts = offsets as Int32Array;
+      const elements: number[] = [];
+      const lengths = rows.map((row) => {
+        for (let at = starts[row] as number; at < (starts[row + 1] as number); at++)
+          elements.push(at);
+        return (starts[row + 1] as number) - (starts[row] as number);
+      });
+      const below = children.map((child) => takeRows(child, elements));
+      return { ...taken, offsets: running(lengths), values, children: below };
+    }
+    case "struct": {
+      const below = children.map((child) => takeRows(child, rows));
+      return { ...taken, offsets: null, values, children: below };
+    }
+    case "boolean":
+      return {
+        ...taken,
+        offsets: null,
+        values: takeBits(values as Uint8Array, rows),
+        children: [],
+      };
+    default: {
+      const numbers = values.slice(0, rows.length);
+      rows.forEach((row, index) => {
+        numbers[index] = values[row] as never;
+      });
+      return { ...taken, offsets: null, values: numbers, children: [] };
+    }
+  }
+}
+
+/** Where each of some lengths begins, and the end. */
+function running(lengths: readonly number[]): Int32Array {
+  const ends = new Int32Array(lengths.length + 1);
+  lengths.forEach((length, index) => {
+    ends[index + 1] = (ends[index] as number) + length;
+  });
+  return ends;
+}
+
+function takeBits(bits: Uint8Array, rows: readonly number[]): Uint8Array {
+  const taken = new Uint8Array(Math.ceil(rows.length / 8));
+  rows.forEach((row, index) => {
+    if (isSet(bits, row)) taken[index >> 3] = (taken[index >> 3] as number) | (1 << (index & 7));
+  });
+  return taken;
+}
+
+function isSet(bits: Uint8Array, index: number): boolean {
+  return (((bits[index >> 3] as number) >> (index & 7)) & 1) === 1;
+}

@@ -1,0 +1,36 @@
+// The order of versions: of packages, of glibc, of symbols.
+
+/** Negative when the first is older. Numbers count as numbers; letters mean before the release. */
+export function compareVersions(first: string | null, second: string | null): number {
+  if (first === null || second === null) return Number(first !== null) - Number(second !== null);
+  const one = partsOf(first);
+  const two = partsOf(second);
+  for (let at = 0; at < Math.max(one.length, two.length); at++) {
+    const difference = compareParts(one[at], two[at]);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function partsOf(version: string): string[] {
+  return version.match(/\d+|[a-zA-Z]+/g) ?? [];
+}
+
+function compareParts(one: string | undefined, two: string | undefined): number {
+  const first = weightOf(one);
+  const second = weightOf(two);
+  if (first !== second) return first - second;
+  if (one === undefined || two === undefined || one === two) return 0;
+  if (first === 2) {
+    // Commit dates and the like pass 2^53.
+    const difference = BigInt(one) - BigInt(two);
+    return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+  }
+  return one < two ? -1 : 1;
+}
+
+/** "2.40rc1" < "2.40" < "2.40.1". */
+function weightOf(part: string | undefined): number {
+  if (part === undefined) return 1;
+  return /^\d/.test(part) ? 2 : 0;
+}
