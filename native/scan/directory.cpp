@@ -68,10 +68,11 @@ Result<bool> Listing::next(const OpenDirectory& directory, const std::string& pa
   entries_.clear();
   names_.clear();
   const int descriptor = directory.descriptor();
-  while (entries_.size() < kMostEntries) {
+  bool more = true;
+  while (more && entries_.size() < kMostEntries) {
     const auto length = syscall(SYS_getdents64, descriptor, buffer_.data(), buffer_.size());
     if (length < 0) return systemError(errno, "list the directory", path);
-    if (length == 0) break;
+    more = length > 0;
     for (size_t at = 0; at < static_cast<size_t>(length);) {
       KernelEntry entry{};
       std::memcpy(&entry, buffer_.data() + at, kNameAt);
@@ -86,7 +87,7 @@ Result<bool> Listing::next(const OpenDirectory& directory, const std::string& pa
   }
   std::sort(entries_.begin(), entries_.end(),
             [](const DirectoryEntry& a, const DirectoryEntry& b) { return a.inode < b.inode; });
-  return !entries_.empty();
+  return more;
 }
 
 }  // namespace fixelf

@@ -46,9 +46,9 @@ void Scan::take(Branch&& branch) {
     push(std::exchange(filling_, std::make_unique<Batch>()));
     entry.firstRow = 0;
   };
-  for (const Facts& facts : branch.elf) {
+  for (const std::unique_ptr<Facts>& facts : branch.elf) {
     if (isFull(*filling_)) cut();
-    filling_->facts.append(facts);
+    filling_->facts.append(*facts);
   }
   std::move(branch.failures.begin(), branch.failures.end(), std::back_inserter(filling_->failures));
   std::move(branch.links.begin(), branch.links.end(), std::back_inserter(filling_->links));

@@ -35,7 +35,7 @@ bool looksLikeLibrary(const char* name) {
 }
 
 struct FoundFile {
-  Facts facts;
+  std::unique_ptr<Facts> facts;  // sorted and handed on without being moved about
   uint64_t device = 0;
   uint64_t inode = 0;
 };
@@ -92,10 +92,10 @@ class Walker {
     std::vector<std::unique_ptr<BranchWork>> branches;
     bool store = false;
     Listing listing;
-    for (;;) {
-      auto more = listing.next(**directory, root.shown);
-      if (!more) return more.error();
-      if (!*more) break;
+    for (bool more = true; more;) {
+      const auto listed = listing.next(**directory, root.shown);
+      if (!listed) return listed.error();
+      more = *listed;
       for (const DirectoryEntry& entry : listing.entries()) {
         const std::string name = listing.name(entry);
         store = store || isStorePathName(name);
@@ -171,10 +171,10 @@ class Walker {
       if (fstat(directory->descriptor(), &state) != 0)
         return fail(systemError(errno, "list the directory", task.path));
       if (!walker_.firstVisit(state.st_dev, state.st_ino)) return;
-      for (;;) {
-        auto more = listing_.next(*directory, task.path);
-        if (!more) return fail(std::move(more.error()));
-        if (!*more) return;
+      for (bool more = true; more;) {
+        auto listed = listing_.next(*directory, task.path);
+        if (!listed) return fail(std::move(listed.error()));
+        more = *listed;
         for (const DirectoryEntry& entry : listing_.entries()) {
           if (walker_.cancelled_) return;
           if (entry.type == EntryType::Other) continue;
@@ -244,7 +244,8 @@ class Walker {
       ++walker_.progress_.elf;
       walker_.progress_.bytes += facts->size;
       const FileSource::Identity& identity = (*source)->identity();
-      finds_.elf.push_back({std::move(*facts), identity.device, identity.inode});
+      finds_.elf.push_back(
+          {std::make_unique<Facts>(std::move(*facts)), identity.device, identity.inode});
     }
 
     void fail(Error&& error) {
@@ -366,7 +367,7 @@ class Walker {
     branch.path = std::move(path);
     branch.last = last;
     std::sort(finds.elf.begin(), finds.elf.end(),
-              [](const FoundFile& a, const FoundFile& b) { return a.facts.path < b.facts.path; });
+              [](const FoundFile& a, const FoundFile& b) { return a.facts->path < b.facts->path; });
     branch.elf.reserve(finds.elf.size());
     for (FoundFile& file : finds.elf) {
       if (seen.insert(file.device, file.inode)) branch.elf.push_back(std::move(file.facts));
@@ -434,7 +435,8 @@ Result<Walked> walk(const std::string& root) {
   const std::atomic<bool> cancelled{false};
   WalkProgress progress;
   const BranchSink collect = [&walked](Branch&& branch) {
-    std::move(branch.elf.begin(), branch.elf.end(), std::back_inserter(walked.elf));
+    for (const std::unique_ptr<Facts>& facts : branch.elf)
+      walked.elf.push_back(std::move(*facts));
     std::move(branch.failures.begin(), branch.failures.end(), std::back_inserter(walked.failures));
   };
   Status status = walk({{root, root}}, {}, cancelled, progress, collect);

@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,9 +46,9 @@ struct Link {
 struct Branch {
   // The root's name and the entry's; the root's alone for the files that lie in the root itself.
   std::string path;
-  std::vector<Facts> elf;       // sorted by path
-  std::vector<Error> failures;  // unreadable or malformed, sorted by path
-  std::vector<Link> links;      // sorted by path
+  std::vector<std::unique_ptr<Facts>> elf;  // sorted by path
+  std::vector<Error> failures;              // unreadable or malformed, sorted by path
+  std::vector<Link> links;                  // sorted by path
   // False where more of the same branch follows: a very large one comes in pieces, each sorted.
   bool last = true;
 };
