@@ -44,8 +44,11 @@ export class BrokenFinder {
     const type = batch.value("type", row);
     if (type !== "executable" && type !== "pie") return false;
     if (batch.value("interpreter", row) === null) return false;
-    const resolution = await this.#files.resolve(batch.value("path", row) as string, {});
-    return resolution.libraries.some(({ path, optional }) => path === null && !optional);
+    // A file that is gone by now, or whose name is no UTF-8, cannot be asked about.
+    const resolution = await this.#files
+      .resolve(batch.value("path", row) as string, {})
+      .catch(() => null);
+    return resolution?.libraries.some(({ path, optional }) => path === null && !optional) ?? false;
   }
 
   #exists(path: string): boolean {

@@ -1,0 +1,479 @@
+// A tree's facts: what a scan finds, passes over, hands out, and how its formats say it.
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Struct, tableFromIPC } from "apache-arrow";
+import { parquetReadObjects } from "hyparquet";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { inspect } from "../lib/inspect.js";
+import { ScanBatch, type ScanRow } from "../lib/scan/batch.js";
+import { batchFilter, type ScanFilter } from "../lib/scan/filter.js";
+import { type ScanOptions, scan } from "../lib/scan/scan.js";
+import { Summarizer } from "../lib/scan/summary.js";
+import { takeRows } from "../lib/scan/take.js";
+
+const cli = join(import.meta.dirname, "../dist/cli/main.js");
+const machineProgram = realpathSync("/bin/sh");
+const machineLibrary = realpathSync("/lib/x86_64-linux-gnu/libc.so.6");
+const name = (letter: string, rest: string) => `${letter.repeat(32)}-${rest}`;
+
+let scratch: string;
+let store: string;
+
+beforeAll(() => {
+  scratch = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-scan-")));
+  store = join(scratch, "store");
+  const put = (storePath: string, file: string, from = machineProgram) => {
+    const path = join(store, storePath, file);
+    mkdirSync(join(path, ".."), { recursive: true });
+    copyFileSync(from, path);
+    return path;
+  };
+  const sh = put(name("b", "dash-1"), "bin/sh");
+  linkSync(sh, join(sh, "../dash"));
+  put(name("a", "glibc-2"), "lib/libc.so.6", machineLibrary);
+  symlinkSync("libc.so.6", join(store, name("a", "glibc-2"), "lib/libc.so"));
+  symlinkSync("/usr/lib", join(store, name("a", "glibc-2"), "lib/outside"));
+  writeFileSync(join(store, name("a", "glibc-2"), "lib/libm.so"), "GROUP ( libm.so.6 )");
+  // The same file in two store paths, as `nix-store --optimise` makes them, and in its directory.
+  mkdirSync(join(store, name("c", "twin-1")), { recursive: true });
+  linkSync(sh, join(store, name("c", "twin-1"), "sh"));
+  mkdirSync(join(store, ".links"));
+  linkSync(sh, join(store, ".links", "0abc"));
+  truncateSync(put(name("d", "torn-1"), "bin/torn"), 100);
+  execFileSync("mkfifo", [join(store, name("d", "torn-1"), "bin/fifo")]);
+  const foreign = put(name("g", "foreign-1"), "bin/foreign");
+  const bytes = readFileSync(foreign);
+  const at = bytes.indexOf("/lib64/ld-linux-x86-64.so.2");
+  bytes.write("/nix64/ld-linux-x86-64.so.2", at);
+  writeFileSync(foreign, bytes);
+  copyFileSync(machineProgram, join(store, name("f", "flat-1")));
+  const odd = Buffer.concat([
+    Buffer.from(join(store, name("b", "dash-1"), "bin/")),
+    Buffer.of(0xff),
+  ]);
+  copyFileSync(machineProgram, odd as unknown as string);
+});
+
+// Not rmSync, which cannot go as deep as one of the trees.
+afterAll(() => execFileSync("rm", ["-rf", scratch]));
+
+async function rowsOf(roots: string[], options: ScanOptions = {}) {
+  const rows: ScanRow[] = [];
+  const failures: { path: string; code: string }[] = [];
+  const links: { path: string; target: string }[] = [];
+  for await (const batch of scan(roots, options)) {
+    rows.push(...batch);
+    failures.push(...batch.failures);
+    links.push(...batch.links);
+  }
+  return { rows, failures, links };
+}
+
+const below = (paths: readonly { path: string }[], root = store) =>
+  paths.map(({ path }) => path.slice(root.length + 1).replace(/^(.)\1{31}/, "$1"));
+
+describe("what a scan finds", () => {
+  it("finds every ELF file once in each store path, by name, and follows no links", async () => {
+    const { rows, failures } = await rowsOf([store]);
+    expect(below(rows)).toEqual([
+      "a-glibc-2/lib/libc.so.6",
+      "b-dash-1/bin/dash",
+      "b-dash-1/bin/�",
+      "c-twin-1/sh",
+      "f-flat-1",
+      "g-foreign-1/bin/foreign",
+    ]);
+    expect(rows[0]?.storePath).toBe(join(store, name("a", "glibc-2")));
+    expect(below(failures)).toEqual(["d-torn-1/bin/torn"]);
+    expect(failures[0]?.code).toBe("truncated");
+  });
+
+  it("outside a store, takes a file with several names once", async () => {
+    const tree = join(scratch, "tree");
+    for (const directory of ["one", "two"]) mkdirSync(join(tree, directory), { recursive: true });
+    copyFileSync(machineProgram, join(tree, "two/sh"));
+    linkSync(join(tree, "two/sh"), join(tree, "one/sh"));
+    const { rows } = await rowsOf([tree]);
+    expect(below(rows, tree)).toEqual(["one/sh"]);
+    expect(rows[0]?.storePath).toBeNull();
+  });
+
+  it("says of each file what inspect says", async () => {
+    for (const row of (await rowsOf([store])).rows) {
+      if (row.path.includes("�")) continue; // no string can name it
+      const { storePath, ...facts } = row;
+      expect(facts).toEqual(await inspect(row.path));
+      expect(storePath).toMatch(/store\/.{32}-[a-z]+-\d$/);
+    }
+  });
+
+  it("tells links that have a library's name, where it is asked to", async () => {
+    const { links } = await rowsOf([store], { libraryLinks: true });
+    expect(below(links)).toEqual(["a-glibc-2/lib/libc.so"]);
+    expect(links[0]?.target).toBe("libc.so.6");
+    expect((await rowsOf([store])).links).toEqual([]);
+  });
+
+  it("counts what it has seen", async () => {
+    const running = scan([store]);
+    const branches: string[] = [];
+    for await (const batch of running) branches.push(...batch.branches.map(({ path }) => path));
+    expect(running.progress()).toMatchObject({ files: 9, elf: 7, failures: 1, branches: 6 });
+    expect(branches).toHaveLength(6);
+  });
+
+  it("goes on where a directory may not be read, and where paths are too long", async () => {
+    const tree = join(scratch, "hard");
+    mkdirSync(join(tree, "closed"), { recursive: true });
+    copyFileSync(machineProgram, join(tree, "closed/sh"));
+    copyFileSync(machineProgram, join(tree, "sh"));
+    chmodSync(join(tree, "closed"), 0);
+    // Deeper than any path can name: each step is made where the last one stands.
+    const deep = `import os
+os.chdir(${JSON.stringify(tree)})
+for i in range(40):
+  os.mkdir("x" * 200); os.chdir("x" * 200)`;
+    execFileSync("python3", ["-c", deep]);
+    const walk = `import { scan } from ${JSON.stringify(join(import.meta.dirname, "../dist/index.js"))};
+const found = [];
+for await (const batch of scan([${JSON.stringify(tree)}]))
+  found.push(...[...batch].map(({ path }) => path), ...batch.failures.map(({ code }) => code));
+console.log(JSON.stringify(found));`;
+    // Nobody keeps root out of a directory, so somebody else has to look.
+    const identity = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+    chmodSync(scratch, 0o755);
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", walk], {
+      ...identity,
+      encoding: "utf8",
+      cwd: "/",
+    });
+    expect(JSON.parse(stdout)).toEqual([join(tree, "sh"), "permission-denied", "limit-exceeded"]);
+  });
+
+  it("fails where a root is not there", async () => {
+    await expect(rowsOf([join(scratch, "nothing")])).rejects.toMatchObject({
+      code: "not-found",
+      path: join(scratch, "nothing"),
+    });
+  });
+
+  it("sees another system's root from there", async () => {
+    const { rows } = await rowsOf([store], { root: scratch });
+    expect(rows[0]?.path).toBe(`/store/${name("a", "glibc-2")}/lib/libc.so.6`);
+  });
+
+  it("survives a tree that changes meanwhile", async () => {
+    const tree = join(scratch, "moving");
+    const restless = `set -e; for i in $(seq 100); do
+      mkdir -p ${tree}/a$i/b; cp /bin/true ${tree}/a$i/b/t; mv ${tree}/a$i ${tree}/c$i
+      [ $i -lt 20 ] || rm -r ${tree}/c$((i - 19)); done`;
+    mkdirSync(tree);
+    const child = spawn("bash", ["-c", restless], { stdio: "ignore" });
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    let running = true;
+    void ended.then(() => {
+      running = false;
+    });
+    while (running) {
+      // A file may be half copied when it is read.
+      for (const { code } of (await rowsOf([tree])).failures)
+        expect(["truncated", "changed", "malformed"]).toContain(code);
+    }
+    expect(await ended).toBe(0);
+    expect((await rowsOf([tree])).rows).toHaveLength(19);
+  });
+});
+
+describe("how a scan runs", () => {
+  it("gives the same batches whatever the number of threads", async () => {
+    const seen = async (jobs: number) => {
+      const batches: string[][] = [];
+      for await (const batch of scan(["/usr/lib"], { jobs }))
+        batches.push([...batch].map(({ path }) => path));
+      return batches;
+    };
+    expect(await seen(7)).toEqual(await seen(1));
+  });
+
+  it("splits into parts that together are the whole, each file in one", async () => {
+    const whole = below((await rowsOf([store])).rows).sort();
+    const parts: string[] = [];
+    for (const number of [1, 2, 3])
+      parts.push(...below((await rowsOf([store], { shard: { number, count: 3 } })).rows));
+    expect(parts.sort()).toEqual(whole);
+  });
+
+  it("finds the same in the order of the disk", async () => {
+    const paths = below((await rowsOf([store], { order: "disk" })).rows).sort();
+    expect(paths).toEqual(below((await rowsOf([store])).rows).sort());
+  });
+
+  it("waits for a slow reader", async () => {
+    const large = join(scratch, "large");
+    mkdirSync(large);
+    const file = join(scratch, "file");
+    copyFileSync(machineProgram, file);
+    for (let index = 0; index < 9000; index++) {
+      const storePath = join(large, `${String(index).padStart(32, "0")}-x`);
+      mkdirSync(storePath);
+      linkSync(file, join(storePath, "x"));
+    }
+    const running = scan([large]);
+    for await (const batch of running) {
+      void batch;
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      const { branches, branchesDone } = running.progress();
+      expect(branchesDone).toBeLessThan(branches);
+      break;
+    }
+  });
+
+  it("ends when it is told to", async () => {
+    const controller = new AbortController();
+    const reading = rowsOf(["/usr"], { signal: controller.signal });
+    controller.abort();
+    await expect(reading).rejects.toMatchObject({ code: "cancelled" });
+  });
+
+  it("refuses parts that do not exist", () => {
+    expect(() => scan([store], { shard: { number: 4, count: 3 } })).toThrow(/from 1 to 3/);
+    expect(() => scan([store], { jobs: -1 })).toThrow(/jobs/);
+  });
+});
+
+describe("which rows are wanted", () => {
+  const chosen = async (filter: ScanFilter) => {
+    const select = batchFilter(filter);
+    const paths: string[] = [];
+    for await (const batch of scan([store]))
+      for (const row of await select(batch)) paths.push(batch.row(row).path.replace(/.*\//, ""));
+    return paths;
+  };
+
+  it("by what they need, provide and are", async () => {
+    expect(await chosen({ needs: "libc.so.6" })).toHaveLength(5);
+    expect(await chosen({ needs: "libm*" })).toEqual([]);
+    expect(await chosen({ provides: "libc.so.*" })).toEqual(["libc.so.6"]);
+    expect(await chosen({ provides: "dash" })).toEqual(["dash"]);
+    expect(await chosen({ interpreter: "/nix64/*" })).toEqual(["foreign"]);
+    expect(await chosen({ machine: "aarch64" })).toEqual([]);
+    expect(await chosen({ machine: "x86-64", provides: "sh" })).toEqual(["sh"]);
+    expect(await chosen({ broken: true })).toEqual(["foreign"]);
+  });
+
+  it("by the versions that they need", async () => {
+    const { versionsNeeded } = await inspect(machineProgram);
+    const versions = versionsNeeded.flatMap((needed) => needed.versions.map((one) => one.name));
+    const newest = versions
+      .map((version) => Number(/^GLIBC_2\.(\d+)$/.exec(version)?.[1] ?? 0))
+      .reduce((one, other) => Math.max(one, other));
+    expect(await chosen({ requires: `GLIBC>=2.${newest}`, provides: "dash" })).toEqual(["dash"]);
+    expect(await chosen({ requires: `GLIBC>2.${newest}`, provides: "dash" })).toEqual([]);
+    expect(await chosen({ requires: `GLIBC_2.${newest}`, provides: "dash" })).toEqual(["dash"]);
+    await expect(chosen({ requires: "GLIBC>=" })).rejects.toThrow(/NAME>=VERSION/);
+  });
+
+  it("by an expression", async () => {
+    expect(await chosen({ where: "soname = libc.so.6" })).toEqual(["libc.so.6"]);
+    expect(await chosen({ where: "interpreter = null" })).toEqual([]);
+    expect(await chosen({ where: "size > 1e6 and not type = pie" })).toEqual(["libc.so.6"]);
+    expect(await chosen({ where: 'name = "foreign" or (name = dash and size < 10)' })).toEqual([
+      "foreign",
+    ]);
+    expect(await chosen({ where: "versionsDefined has GLIBC_2.1?" })).toEqual(["libc.so.6"]);
+    expect(await chosen({ where: "versionsNeeded has GLIBC_* and name != dash" })).toContain("sh");
+    expect(await chosen({ where: "noDefaultLibraries = true" })).toEqual([]);
+  });
+
+  it.each([
+    ["size >", "a value at its end"],
+    ["size", "=, !=, <, <=, >, >= or has"],
+    ["colour = red", "there is no field colour"],
+    ["(size > 1", ") at its end"],
+    ["size > big", "needs a number"],
+    ["size ! 1", "cannot read"],
+    [`${"(".repeat(200)}size > 1`, "less nesting"],
+  ])("says what it does not understand of %s", async (where, message) => {
+    await expect(chosen({ where })).rejects.toMatchObject({
+      code: "usage",
+      message: expect.stringContaining(message),
+    });
+  });
+});
+
+describe("fixelf scan", () => {
+  const run = (...words: string[]) =>
+    spawnSync(process.execPath, [cli, "scan", ...words], { encoding: "buffer", maxBuffer: 1e9 });
+  const text = (...words: string[]) => run(...words).stdout.toString();
+
+  it("prints one Facts a line, path first", async () => {
+    const lines = text(store, "--json").trim().split("\n");
+    const rows = lines.map((line) => JSON.parse(line) as ScanRow);
+    expect(lines[0]).toMatch(/^{"path":/);
+    const expected = (await rowsOf([store])).rows.map((row) => ({
+      ...row,
+      entry: `0x${row.entry.toString(16)}`,
+    }));
+    expect(rows).toEqual(expected);
+  });
+
+  it("writes Arrow that Arrow's own reader reads, filtered or not", async () => {
+    for (const filter of [[], ["--needs", "libc.so.6"]]) {
+      const file = join(scratch, "scan.arrow");
+      expect(run(store, "--format", "arrow", "--output", file, ...filter).status).toBe(0);
+      const read = tableFromIPC(readFileSync(file));
+      const lines = text(store, "--json", ...filter)
+        .trim()
+        .split("\n");
+      expect(read.numRows).toBe(lines.length);
+      lines.forEach((line, index) => {
+        expectSame(flat(read.get(index)?.toJSON() as Struct), JSON.parse(line));
+      });
+    }
+  });
+
+  it("writes Parquet that another reader reads, the same bytes each time", async () => {
+    const [file, again] = [join(scratch, "scan.parquet"), join(scratch, "again.parquet")];
+    run(store, "--format", "parquet", "--output", file);
+    run(store, "--format", "parquet", "--output", again, "--jobs", "5");
+    const bytes = readFileSync(file);
+    expect(readFileSync(again).equals(bytes)).toBe(true);
+    const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+    const rows = await parquetReadObjects({ file: buffer as ArrayBuffer });
+    const lines = text(store, "--json").trim().split("\n");
+    expect(rows).toHaveLength(lines.length);
+    lines.forEach((line, index) => {
+      // hyparquet leaves out a list that is null.
+      expectSame({ resolutionCache: null, ...flat(rows[index]) }, JSON.parse(line));
+    });
+  });
+
+  it("writes CSV with quotes where they are needed", () => {
+    const lines = text(store, "--format", "csv", "--provides", "libc.so.6").split("\r\n");
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toMatch(/^path,storePath,size,/);
+    expect(lines[1]).toContain('"[""ld-linux-x86-64.so.2""]"');
+  });
+
+  it("tells on stderr what it could not read, and goes on", () => {
+    const { status, stderr } = run(store);
+    expect(status).toBe(0);
+    expect(stderr.toString()).toMatch(/^fixelf: .*torn: .*\n$/);
+  });
+
+  it("exits with 1 where something is broken", () => {
+    expect(run(store, "--broken").status).toBe(1);
+    expect(run(join(store, name("a", "glibc-2")), "--broken").status).toBe(0);
+  });
+
+  it("adds up", async () => {
+    const summary = JSON.parse(text(store, "--summary", "--json"));
+    expect(summary).toMatchObject({
+      schema: "fixelf.scan-summary/1",
+      files: 9,
+      elf: 6,
+      failures: 1,
+      machines: [{ name: "x86-64", count: 6 }],
+    });
+    expect(summary.interpreters).toContainEqual({
+      name: "/nix64/ld-linux-x86-64.so.2",
+      count: 1,
+      there: false,
+    });
+    expect(text(store, "--summary")).toContain("6 ELF files of");
+  });
+
+  it("leaves the old file where the new one fails", () => {
+    const file = join(scratch, "kept.csv");
+    writeFileSync(file, "old");
+    const { status } = run(join(scratch, "nothing"), "--format", "csv", "--output", file);
+    expect(status).toBe(2);
+    expect(readFileSync(file, "utf8")).toBe("old");
+  });
+
+  it.each([
+    [["--format", "xml"], "none of table"],
+    [["--shard", "0/3"], "not I/N"],
+    [["--jobs", "none"], "not a number"],
+    [["--order", "random"], "neither path nor disk"],
+    [["--where", "size ="], "expected a value"],
+  ])("says what is wrong with %s", (words, message) => {
+    const { status, stderr } = run(store, ...words);
+    expect(status).toBe(2);
+    expect(stderr.toString()).toContain(message);
+  });
+
+  it("ends quietly when its reader has seen enough", () => {
+    const line = `${process.execPath} ${cli} scan /usr/lib --json | head -1 >/dev/null; echo \${PIPESTATUS[0]}`;
+    const { stdout, stderr } = spawnSync("bash", ["-c", line], { encoding: "utf8" });
+    expect(stdout).toBe("0\n");
+    expect(stderr).toBe("");
+  });
+});
+
+describe("columns", () => {
+  it("keep rows that are taken out of them", async () => {
+    for await (const batch of scan(["/usr/lib"])) {
+      const rows = Array.from({ length: batch.length }, (_, row) => row).filter((row) => row % 3);
+      const columns = batch.columns.map((column) => takeRows(column, rows));
+      const taken = new ScanBatch({
+        rows: rows.length,
+        columns,
+        branches: [],
+        failures: [],
+        links: [],
+      });
+      expect([...taken]).toEqual(rows.map((row) => batch.row(row)));
+    }
+  });
+
+  it("add up to a summary with every file in it", async () => {
+    const summarizer = new Summarizer();
+    let rows = 0;
+    for await (const batch of scan(["/usr/lib"])) {
+      rows += batch.length;
+      summarizer.add(batch, Array(batch.length).keys());
+    }
+    const summary = summarizer.summary(0, 0);
+    expect(summary.elf).toBe(rows);
+    expect(summary.types.reduce((sum, { count }) => sum + count, 0)).toBe(rows);
+    expect(summary.largest).toHaveLength(10);
+  });
+});
+
+/** Plain values: vectors and typed rows become arrays and objects. */
+function flat(value: unknown): Record<string, unknown> {
+  return JSON.parse(
+    JSON.stringify(value, (_key, field: unknown) =>
+      typeof field === "bigint" ? Number(field) : field,
+    ),
+  );
+}
+
+/** What a columnar file says of a row against the row's own object. */
+function expectSame(read: Record<string, unknown>, row: ScanRow & { entry: unknown }): void {
+  const { notes, overlay, entry, ...plain } = row;
+  const { abiTag, ...otherNotes } = notes;
+  expect(read).toEqual({
+    ...plain,
+    ...otherNotes,
+    entry: Number(entry),
+    abiTagSystem: abiTag?.operatingSystem ?? null,
+    abiTagKernel: abiTag?.kernel.join(".") ?? null,
+    overlayOffset: overlay?.offset ?? null,
+    overlaySize: overlay?.size ?? null,
+  });
+}
