@@ -17,7 +17,8 @@ export function define(program: Command): void {
         import("../store/place.js"),
         import("../report/find.js"),
       ]);
-      const store = new Store(storePlace(commonOptions(flags)));
+      const options = commonOptions(flags);
+      const store = new Store(storePlace(options), options);
       const found = await store.providers(sonames);
       const answers = [...found].map(([soname, { providers }]) => ({
         soname,

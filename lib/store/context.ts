@@ -2,8 +2,10 @@
 import type { StoreContext } from "./candidates.js";
 import { type Knowledge, StoreKnowledge } from "./closure.js";
 import { findProviders, type Providers, type Wanted } from "./find.js";
-import { type Inspector, NativeInspector } from "./inspector.js";
-import { indexLibraries, type LibraryIndex } from "./libraries.js";
+import type { FreshIndex, Tell } from "./index/refresh.js";
+import { IndexedStore } from "./indexed.js";
+import { type Inspected, type Inspector, NativeInspector } from "./inspector.js";
+import { type Libraries, listLibraries } from "./libraries.js";
 import { findLoaders, type Loader } from "./loaders.js";
 import { Nix } from "./nix.js";
 import type { StorePlace } from "./place.js";
@@ -13,6 +15,10 @@ export interface StoreOptions {
   userLoader?: string | undefined;
   /** `--lib`, as seen from the root. */
   userLibraryDirectories?: readonly string[] | undefined;
+  /** Use the index in `$XDG_CACHE_HOME/fixelf`, and bring it up to date. Default true. */
+  index?: boolean | undefined;
+  /** Told how far an indexing is, and that the index cannot be used. */
+  onIndex?: Tell | undefined;
 }
 
 /** One store: its loaders, its libraries, and what Nix knows of it. */
@@ -22,17 +28,20 @@ export class Store implements StoreContext {
   readonly inspector: Inspector;
   readonly userLoader: string | null;
   readonly userLibraryDirectories: readonly string[];
+  readonly #options: StoreOptions;
   readonly #knowledge: StoreKnowledge;
-  #libraries: Promise<LibraryIndex> | undefined;
+  #index: Promise<FreshIndex | null> | undefined;
+  #source: Promise<Source> | undefined;
   #loaders: Promise<Loader[]> | undefined;
 
   constructor(place: StorePlace, options: StoreOptions = {}) {
     this.place = place;
     this.nix = new Nix(place);
-    this.inspector = new NativeInspector(place);
+    this.inspector = new LazyInspector(() => this.#read().then(({ inspector }) => inspector));
     this.userLoader = options.userLoader ?? null;
     this.userLibraryDirectories = options.userLibraryDirectories ?? [];
-    this.#knowledge = new StoreKnowledge(place, this.nix);
+    this.#options = options;
+    this.#knowledge = new StoreKnowledge(place, this.nix, () => this.#freshIndex());
   }
 
   /** What the current system and GC roots keep. */
@@ -45,10 +54,9 @@ export class Store implements StoreContext {
     return this.#knowledge.whyUnknown;
   }
 
-  /** File name → paths, of all library directories in the store. */
-  libraries(): Promise<LibraryIndex> {
-    this.#libraries ??= indexLibraries(this.place);
-    return this.#libraries;
+  /** Which paths have a file of a name, in all library directories of the store. */
+  libraries(): Promise<Libraries> {
+    return this.#read().then(({ libraries }) => libraries);
   }
 
   /** All loaders; at most one is `chosen`. */
@@ -60,5 +68,62 @@ export class Store implements StoreContext {
   /** Which files provide the sonames, for a program of the wanted kind. */
   providers(sonames: Iterable<string>, wanted?: Wanted): Promise<Map<string, Providers>> {
     return findProviders(this, sonames, wanted);
+  }
+
+  #read(): Promise<Source> {
+    this.#source ??= this.#freshIndex().then(async (index) => {
+      if (index === null) {
+        const inspector = new NativeInspector(this.place);
+        return { libraries: await listLibraries(this.place), inspector };
+      }
+      const indexed = await IndexedStore.of(index, this.place);
+      return { libraries: indexed, inspector: indexed };
+    });
+    return this.#source;
+  }
+
+  /** null where there is none to use. */
+  #freshIndex(): Promise<FreshIndex | null> {
+    this.#index ??= openIndex(this.place, this.#options);
+    return this.#index;
+  }
+}
+
+interface Source {
+  libraries: Libraries;
+  inspector: Inspector;
+}
+
+async function openIndex(
+  place: StorePlace,
+  { index = true, onIndex: tell = () => {} }: StoreOptions,
+): Promise<FreshIndex | null> {
+  if (!index) return null;
+  try {
+    const { refreshed } = await import("./index/refresh.js");
+    return await refreshed(place, tell);
+  } catch (failure) {
+    // A cache that can't be kept is no reason to give no answer.
+    tell({ kind: "trouble", message: `working without the index: ${(failure as Error).message}` });
+    return null;
+  }
+}
+
+/** Which inspector it is turns out when the first file is asked for. */
+class LazyInspector implements Inspector {
+  readonly #find: () => Promise<Inspector>;
+  #inspector: Inspector | undefined;
+
+  constructor(find: () => Promise<Inspector>) {
+    this.#find = find;
+  }
+
+  get failures(): number {
+    return this.#inspector?.failures ?? 0;
+  }
+
+  async inspect(path: string): Promise<Inspected | null> {
+    this.#inspector ??= await this.#find();
+    return this.#inspector.inspect(path);
   }
 }

@@ -1,0 +1,102 @@
+// Where the index of a store lies: `$XDG_CACHE_HOME/fixelf/index-<digest of root and store>/<n>/`,
+// an LMDB environment. Building it anew makes the directory n + 1 and removes n: never are files
+// replaced that another process may have opened by halves, its lock file and the new data.
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, realpathSync, rmSync, statfsSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { StorePlace } from "../place.js";
+
+/** `$XDG_CACHE_HOME/fixelf` (XDG base directory specification 0.8). */
+export function cacheDirectory(): string {
+  const base = process.env.XDG_CACHE_HOME;
+  // The specification has relative paths ignored.
+  return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "fixelf");
+}
+
+/** All generations of one store's index. */
+export class Environment {
+  readonly directory: string;
+
+  constructor({ root, store }: StorePlace) {
+    const place = JSON.stringify([realOf(root), store]);
+    const digest = createHash("sha256").update(place).digest("hex").slice(0, 32);
+    this.directory = join(cacheDirectory(), `index-${digest}`);
+  }
+
+  /** The newest generation, 0 when there is none. */
+  generation(): number {
+    try {
+      return Math.max(0, ...readdirSync(this.directory).map(Number).filter(Number.isInteger));
+    } catch (failure) {
+      if (isAbsence(failure)) return 0;
+      throw failure;
+    }
+  }
+
+  data(generation: number): string {
+    return join(this.place(generation), "data.mdb");
+  }
+
+  place(generation: number): string {
+    return join(this.directory, String(generation));
+  }
+
+  /** Makes a generation's directory, for this user alone; another process may have been faster. */
+  make(generation: number): void {
+    mkdirSync(this.place(generation), { recursive: true, mode: 0o700 });
+    for (const entry of readdirSync(this.directory)) {
+      if (Number(entry) < generation) this.#remove(entry);
+    }
+  }
+
+  /** Removes the index; whether there was one. */
+  remove(): boolean {
+    const wasThere = this.generation() > 0;
+    rmSync(this.directory, { recursive: true, force: true });
+    return wasThere;
+  }
+
+  /** Bytes that a generation's data take. */
+  size(generation: number): number {
+    return statSync(this.data(generation)).size;
+  }
+
+  /** Why LMDB can't be used in the directory; null when it can. Its locks are this machine's own. */
+  whyNot(): string | null {
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    const kind = remoteFileSystems.get(statfsSync(this.directory).type);
+    return kind === undefined
+      ? null
+      : `${this.directory} is on ${kind}, which other machines share`;
+  }
+
+  #remove(entry: string): void {
+    try {
+      rmSync(join(this.directory, entry), { recursive: true, force: true });
+    } catch {
+      // Another process is at it as well.
+    }
+  }
+}
+
+/** linux/magic.h. */
+const remoteFileSystems = new Map([
+  [0x6969, "NFS"],
+  [0xff534d42, "CIFS"],
+  [0xfe534d42, "SMB"],
+  [0x01021997, "9P"],
+  [0x00c36400, "Ceph"],
+]);
+
+export function isAbsence(failure: unknown): boolean {
+  return (failure as NodeJS.ErrnoException).code === "ENOENT";
+}
+
+function realOf(root: string): string {
+  try {
+    return root === "" ? "" : realpathSync(root);
+  } catch {
+    return root;
+  }
+}
