@@ -188,11 +188,6 @@ interface NativeAddon {
 
 const packageDirectory = fileURLToPath(new URL("..", import.meta.url));
 
-// node-gyp-build is CommonJS and has no types.
-const loadAddon = createRequire(import.meta.url)("node-gyp-build") as (
-  directory: string,
-) => NativeAddon;
-
 let loaded: NativeAddon | undefined;
 
 /** Loaded at the first use: what the index answers needs none of it. */
@@ -221,6 +216,10 @@ export async function settled<T>(promise: Promise<T>): Promise<T> {
 
 function load(): NativeAddon {
   try {
+    // It is CommonJS and has no types.
+    const loadAddon = createRequire(import.meta.url)("node-gyp-build") as (
+      directory: string,
+    ) => NativeAddon;
     return loadAddon(packageDirectory);
   } catch (cause) {
     throw new Error(explainLoadFailure(cause), { cause });

@@ -1,5 +1,5 @@
 // The options that every stage of the pipeline shares.
-import type { Tell } from "./store/index/refresh.js";
+import type { Tell } from "./store/index/event.js";
 
 export interface CommonOptions {
   /** Another system's root: looked up below it, written without it. */

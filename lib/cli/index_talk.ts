@@ -1,5 +1,7 @@
 // What a person hears on stderr of the index. An indexing that is soon done is not worth a word.
-import type { IndexEvent, Tell } from "../store/index/refresh.js";
+import { isatty } from "node:tty";
+import type { IndexEvent, Tell } from "../store/index/event.js";
+import { writeFully } from "../write_fully.js";
 
 /** Milliseconds. */
 const patience = 700;
@@ -11,16 +13,16 @@ export function indexTalk(): Tell {
   let said = 0;
   return (event: IndexEvent) => {
     if (event.kind === "trouble") {
-      process.stderr.write(`fixelf: ${event.message}\n`);
+      writeFully(2, `fixelf: ${event.message}\n`);
       return;
     }
-    if (!process.stderr.isTTY) return;
+    if (!isatty(2)) return;
     const now = performance.now();
     const { done, total } = event;
     const isLast = done === total;
     if (now - started < patience || (now - said < interval && !(isLast && said > 0))) return;
     said = now;
     // Back to the start of the line, and clear it.
-    process.stderr.write(isLast ? "\r\u001b[K" : `\rIndexing the store: ${done} of ${total} paths`);
+    writeFully(2, isLast ? "\r\u001b[K" : `\rIndexing the store: ${done} of ${total} paths`);
   };
 }

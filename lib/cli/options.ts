@@ -1,7 +1,9 @@
 // The flags that every command has, defined once.
 import { statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { isatty } from "node:tty";
 import type { Command } from "commander";
-import pc from "picocolors";
+import type pc from "picocolors";
 import { FixelfError } from "../errors.js";
 import type { CommonOptions } from "../options.js";
 import type { Colors } from "../report/text.js";
@@ -49,5 +51,9 @@ export function commonOptions({ root, store, system, index }: SharedFlags): Comm
 
 export function colorsFor({ color }: SharedFlags): Colors {
   const { NO_COLOR, TERM } = process.env;
-  return pc.createColors(color ?? (!NO_COLOR && process.stdout.isTTY && TERM !== "dumb"));
+  if (!(color ?? (!NO_COLOR && isatty(1) && TERM !== "dumb"))) return colorless;
+  return (createRequire(import.meta.url)("picocolors") as typeof pc).createColors(true);
 }
+
+/** Whatever the color, the text as it is: for pipes, which need not wait for a package of colors. */
+const colorless = new Proxy({} as Colors, { get: () => String });

@@ -1,6 +1,7 @@
 // Which store paths are sure to stay: the running system's, and what a GC root keeps.
+
+import type { FreshIndex } from "./index/fresh.js";
 import { rememberClosure, rememberedClosure, type StorePaths } from "./index/nix_memory.js";
-import type { FreshIndex } from "./index/refresh.js";
 import type { Nix } from "./nix.js";
 import { realPathIn, type StorePlace, storePathOf } from "./place.js";
 import type { GcRoot } from "./roots.js";

@@ -1,12 +1,14 @@
 // The store as the rest of the package sees it: everything is read when first asked for, and once.
+// What an index that is up to date makes needless is not even loaded.
 import type { StoreContext } from "./candidates.js";
 import { type Knowledge, StoreKnowledge } from "./closure.js";
 import { findProviders, type Providers, type Wanted } from "./find.js";
-import type { FreshIndex, Tell } from "./index/refresh.js";
+import type { Tell } from "./index/event.js";
+import { type FreshIndex, freshIndex } from "./index/fresh.js";
 import { IndexedStore } from "./indexed.js";
 import { type Inspected, type Inspector, NativeInspector } from "./inspector.js";
-import { type Libraries, listLibraries } from "./libraries.js";
-import { findLoaders, type Loader } from "./loaders.js";
+import type { Libraries } from "./libraries.js";
+import type { Loader } from "./loaders.js";
 import { Nix } from "./nix.js";
 import type { StorePlace } from "./place.js";
 
@@ -61,7 +63,7 @@ export class Store implements StoreContext {
 
   /** All loaders; at most one is `chosen`. */
   loaders(): Promise<Loader[]> {
-    this.#loaders ??= findLoaders(this);
+    this.#loaders ??= import("./loaders.js").then(({ findLoaders }) => findLoaders(this));
     return this.#loaders;
   }
 
@@ -73,6 +75,7 @@ export class Store implements StoreContext {
   #read(): Promise<Source> {
     this.#source ??= this.#freshIndex().then(async (index) => {
       if (index === null) {
+        const { listLibraries } = await import("./libraries.js");
         const inspector = new NativeInspector(this.place);
         return { libraries: await listLibraries(this.place), inspector };
       }
@@ -100,8 +103,7 @@ async function openIndex(
 ): Promise<FreshIndex | null> {
   if (!index) return null;
   try {
-    const { refreshed } = await import("./index/refresh.js");
-    return await refreshed(place, tell);
+    return await freshIndex(place, tell);
   } catch (failure) {
     // A cache that can't be kept is no reason to give no answer.
     tell({ kind: "trouble", message: `working without the index: ${(failure as Error).message}` });

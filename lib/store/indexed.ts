@@ -2,8 +2,8 @@
 // store: what the index cannot know (where a link out of its store path leads) is looked up.
 import type { Facts } from "../facts.js";
 import type { LibraryFile, StorePathContent } from "./index/format.js";
+import type { FreshIndex } from "./index/fresh.js";
 import type { IndexReader, NamedFile } from "./index/reader.js";
-import type { FreshIndex } from "./index/refresh.js";
 import { type Inspected, type Inspector, NativeInspector } from "./inspector.js";
 import type { Libraries } from "./libraries.js";
 import { realPathIn, type StorePlace, storePathOf } from "./place.js";

@@ -1,11 +1,11 @@
-// Where the index of a store lies: `$XDG_CACHE_HOME/fixelf/index-<digest of root and store>/<n>/`,
-// an LMDB environment. Building it anew makes the directory n + 1 and removes n: never are files
+// Where the index of a store lies: `$XDG_CACHE_HOME/fixelf/index<root and store>/<n>/`, an LMDB
+// environment. Building it anew makes the directory n + 1 and removes n: never are files
 // replaced that another process may have opened by halves, its lock file and the new data.
-import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, realpathSync, rmSync, statfsSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { StorePlace } from "../place.js";
+import { shortened } from "./format.js";
 
 /** `$XDG_CACHE_HOME/fixelf` (XDG base directory specification 0.8). */
 export function cacheDirectory(): string {
@@ -19,9 +19,9 @@ export class Environment {
   readonly directory: string;
 
   constructor({ root, store }: StorePlace) {
-    const place = JSON.stringify([realOf(root), store]);
-    const digest = createHash("sha256").update(place).digest("hex").slice(0, 32);
-    this.directory = join(cacheDirectory(), `index-${digest}`);
+    // "!" is not escaped, and so says where the root ends.
+    const place = `${encodeURIComponent(realOf(root))}!${encodeURIComponent(store)}`;
+    this.directory = join(cacheDirectory(), `index-${shortened(place, longestName)}`);
   }
 
   /** The newest generation, 0 when there is none. */
@@ -79,6 +79,9 @@ export class Environment {
     }
   }
 }
+
+/** Bytes; a file's name may have 255. */
+const longestName = 200;
 
 /** linux/magic.h. */
 const remoteFileSystems = new Map([

@@ -11,7 +11,6 @@
 //
 // PATH is a store path without its directory. Everything carries a checksum, because a damaged
 // index must not become a wrong answer.
-import { createHash } from "node:crypto";
 import type { Facts } from "../../facts.js";
 import { IndexDamage } from "./pages.js";
 
@@ -93,8 +92,15 @@ export function namesKey(table: NameTable, beginning: string): Buffer {
 const longestName = 1000;
 
 function keyName(name: string): string {
-  if (Buffer.byteLength(name) <= longestName) return name;
-  return `\u0001${createHash("sha256").update(name).digest("hex")}`;
+  return shortened(name, longestName);
+}
+
+/** The text, or where it has more bytes than that, its beginning and a checksum of it all. */
+export function shortened(text: string, longest: number): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= longest) return text;
+  const beginning = bytes.toString("latin1", 0, longest - 10).replace(/[^ -~]/g, "_");
+  return `${beginning}~${checksum(bytes, 0, bytes.length).toString(16).padStart(8, "0")}`;
 }
 
 export function encode(value: unknown): Buffer {

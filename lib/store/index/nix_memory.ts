@@ -1,10 +1,9 @@
 // What Nix has said of closures. A store path's references never change, so that a closure which was
 // asked for once need not be asked for again while all of it is there.
-import { createHash } from "node:crypto";
 import type { StorePlace } from "../place.js";
 import { Environment } from "./environment.js";
 import { closureKey, rootedKey, sealed, unsealed } from "./format.js";
-import type { FreshIndex } from "./refresh.js";
+import type { FreshIndex } from "./fresh.js";
 
 /** A set of store paths, asked only whether it has one. */
 export interface StorePaths {
@@ -12,7 +11,6 @@ export interface StorePaths {
 }
 
 const hashLength = 32;
-const digestLength = 64;
 
 /** The closure of the store paths, from the index; null where it is not there. */
 export function rememberedClosure(
@@ -22,9 +20,9 @@ export function rememberedClosure(
   const bytes = reader.get(keyOf(targets));
   if (bytes === null) return null;
   const record = unsealed(bytes);
-  const digest = digestOf(targets, reader.collections());
-  if (record.toString("latin1", 0, digestLength) !== digest) return null;
-  return new PackedStorePaths(record.subarray(digestLength));
+  const question = questionOf(targets, reader.collections());
+  if (!record.subarray(0, question.length).equals(question)) return null;
+  return new PackedStorePaths(record.subarray(question.length));
 }
 
 /** Keeps it for the next time; that it can't be kept is no failure. */
@@ -35,8 +33,8 @@ export async function rememberClosure(
   closure: readonly string[],
 ): Promise<void> {
   const hashes = closure.map(hashOf).sort();
-  const digest = digestOf(targets, reader.collections());
-  const record = sealed(Buffer.from(digest + hashes.join(""), "latin1"));
+  const question = questionOf(targets, reader.collections());
+  const record = sealed(Buffer.concat([question, Buffer.from(hashes.join(""), "latin1")]));
   try {
     const { openWriter } = await import("./writer.js");
     const environment = new Environment(place);
@@ -57,10 +55,9 @@ function keyOf(targets: readonly string[]): Buffer {
   return targets.length === 1 ? closureKey(hashOf(only)) : rootedKey;
 }
 
-/** Also of how often store paths have gone: Nix is asked again when one could have been among them. */
-function digestOf(targets: readonly string[], collections: number): string {
-  const text = [collections, ...[...targets].sort()].join("\n");
-  return createHash("sha256").update(text).digest("hex");
+/** Also how often store paths have gone: Nix is asked again when one could have been among them. */
+function questionOf(targets: readonly string[], collections: number): Buffer {
+  return Buffer.from(`${JSON.stringify([collections, [...targets].sort()])}\n`);
 }
 
 /** What is unique in "/nix/store/<hash>-<name>". */

@@ -1,9 +1,11 @@
-// Brings the index up to date with the store, by the least that this takes: nothing where the
-// store's directory has not changed, else one listing of it and a scan of what is new.
-import { lstatSync, statSync } from "node:fs";
+// Brings the index up to date with the store, by the least that this takes: one listing of the
+// store's directory and a scan of what is new in it.
+import { lstatSync } from "node:fs";
 import { native } from "../../native.js";
 import { hostPath, type StorePlace } from "../place.js";
-import { Environment, isAbsence } from "./environment.js";
+import { isCurrent, isRacy } from "./directory.js";
+import type { Environment } from "./environment.js";
+import type { Tell } from "./event.js";
 import {
   type DirectoryIdentity,
   encodeContent,
@@ -12,126 +14,17 @@ import {
   type StorePathContent,
 } from "./format.js";
 import { differenceOf, type Entry, entriesOf, listingOf } from "./listing.js";
-import { IndexDamage } from "./pages.js";
-import { IndexReader } from "./reader.js";
+import type { IndexReader } from "./reader.js";
 import { scanStorePaths } from "./scan.js";
-
-/** What a person may want to know meanwhile. */
-export type IndexEvent =
-  | { kind: "scanning"; done: number; total: number }
-  /** The index is built anew, or cannot be used. */
-  | { kind: "trouble"; message: string };
-
-export type Tell = (event: IndexEvent) => void;
-
-/** An index that agrees with the store. */
-export interface FreshIndex {
-  reader: IndexReader;
-  /** Store paths that are still being written: read for this answer, and not recorded. */
-  unsettled: StorePathContent[];
-}
 
 /** Bytes of records in one transaction: what is lost when the process ends, and held in memory. */
 const transactionBytes = 8 << 20;
 
-/** Nanoseconds; the coarsest clock of a file system (ext3 counts seconds). */
-const clockGranularity = 1_000_000_000n;
-
 /** Nanoseconds that a store path which Nix did not make must have been left alone. */
 const settlingTime = 60_000_000_000n;
 
-const timesToTry = 5;
-
-/**
- * The index, after what it lacked was added and what is gone was dropped; null for a store that is
- * not there.
- * @throws Error where it can't be kept: a full disk, no right to write, no build of LMDB
- */
-export async function refreshed(place: StorePlace, tell: Tell): Promise<FreshIndex | null> {
-  const environment = new Environment(place);
-  let reader = openReader(environment, tell);
-  for (let time = 0; time < timesToTry; time++) {
-    const now = identityOf(place);
-    if (now === null) {
-      reader?.close();
-      return null;
-    }
-    try {
-      const state = reader?.state() ?? null;
-      if (
-        reader !== null &&
-        state !== null &&
-        isCurrent(state, now) &&
-        state.unsettled.length === 0
-      )
-        return { reader, unsettled: [] };
-      const attempt = new Attempt(environment, place, reader, state, tell);
-      const unsettled = await attempt.run(now);
-      if (unsettled !== null) {
-        reader ??= new IndexReader(environment, environment.generation());
-        return { reader, unsettled };
-      }
-    } catch (failure) {
-      if (!(failure instanceof IndexDamage)) throw failure;
-      tell({ kind: "trouble", message: `the index is built anew: ${failure.message}` });
-      reader?.close();
-      environment.make(environment.generation() + 1);
-      reader = null;
-    }
-  }
-  throw new Error("the store and its index are changed too often by others");
-}
-
-/** Whether all that the state says still holds. */
-function isCurrent(state: State, now: DirectoryIdentity): boolean {
-  const then = state.directory;
-  return (
-    then !== null &&
-    then.device === now.device &&
-    then.inode === now.inode &&
-    then.modified === now.modified &&
-    then.changed === now.changed &&
-    !isRacy(then, state.listed)
-  );
-}
-
-/** A change right after the listing could have left the same times (git's index has the same care). */
-function isRacy({ modified, changed }: DirectoryIdentity, listed: string): boolean {
-  const latest = BigInt(modified) > BigInt(changed) ? BigInt(modified) : BigInt(changed);
-  return latest + clockGranularity >= BigInt(listed);
-}
-
-function identityOf(place: StorePlace): DirectoryIdentity | null {
-  try {
-    const state = statSync(hostPath(place.store, place), { bigint: true });
-    return {
-      device: `${state.dev}`,
-      inode: `${state.ino}`,
-      modified: `${state.mtimeNs}`,
-      changed: `${state.ctimeNs}`,
-    };
-  } catch (failure) {
-    if (isAbsence(failure)) return null;
-    throw failure;
-  }
-}
-
-function openReader(environment: Environment, tell: Tell): IndexReader | null {
-  const generation = environment.generation();
-  if (generation === 0) return null;
-  try {
-    return new IndexReader(environment, generation);
-  } catch (failure) {
-    if (isAbsence(failure)) return null;
-    if (!(failure instanceof IndexDamage)) throw failure;
-    tell({ kind: "trouble", message: `the index is built anew: ${failure.message}` });
-    environment.make(generation + 1);
-    return null;
-  }
-}
-
 /** One listing, and what follows from it. */
-class Attempt {
+export class Refresh {
   readonly #environment: Environment;
   readonly #place: StorePlace;
   readonly #reader: IndexReader | null;

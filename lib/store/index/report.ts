@@ -1,8 +1,9 @@
 // What can be said of the index itself.
 import type { StorePlace } from "../place.js";
 import { Environment } from "./environment.js";
+import type { Tell } from "./event.js";
+import { freshIndex } from "./fresh.js";
 import { entriesOf } from "./listing.js";
-import { refreshed, type Tell } from "./refresh.js";
 
 export interface IndexReport {
   /** The directory that holds it. */
@@ -31,7 +32,7 @@ export async function reportIndex(
 ): Promise<IndexReport | null> {
   const environment = new Environment(place);
   if (rebuild && environment.generation() > 0) environment.make(environment.generation() + 1);
-  const index = await refreshed(place, onIndex);
+  const index = await freshIndex(place, onIndex);
   if (index === null) return null;
   const { reader } = index;
   const state = reader.state();
