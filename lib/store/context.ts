@@ -5,6 +5,7 @@ import { type Knowledge, StoreKnowledge } from "./closure.js";
 import { findProviders, type Providers, type Wanted } from "./find.js";
 import type { Tell } from "./index/event.js";
 import { type FreshIndex, freshIndex } from "./index/fresh.js";
+import { IndexDamage } from "./index/pages.js";
 import { IndexedStore } from "./indexed.js";
 import { type Inspected, type Inspector, NativeInspector } from "./inspector.js";
 import type { Libraries } from "./libraries.js";
@@ -63,13 +64,30 @@ export class Store implements StoreContext {
 
   /** All loaders; at most one is `chosen`. */
   loaders(): Promise<Loader[]> {
-    this.#loaders ??= import("./loaders.js").then(({ findLoaders }) => findLoaders(this));
+    this.#loaders ??= import("./loaders.js").then(({ findLoaders }) =>
+      this.#undamaged(() => findLoaders(this)),
+    );
     return this.#loaders;
   }
 
   /** Which files provide the sonames, for a program of the wanted kind. */
   providers(sonames: Iterable<string>, wanted?: Wanted): Promise<Map<string, Providers>> {
-    return findProviders(this, sonames, wanted);
+    return this.#undamaged(() => findProviders(this, sonames, wanted));
+  }
+
+  /** Damage that shows while an answer is put together is no answer: the index is built anew. */
+  async #undamaged<T>(answer: () => Promise<T>): Promise<T> {
+    const used = this.#freshIndex();
+    try {
+      return await answer();
+    } catch (failure) {
+      if (!(failure instanceof IndexDamage)) throw failure;
+      // Another question may have found out before.
+      if (this.#index !== used) return answer();
+      this.#index = used.then((index) => rebuilt(index, this.place, this.#options));
+      this.#source = undefined;
+      return answer();
+    }
   }
 
   #read(): Promise<Source> {
@@ -111,9 +129,24 @@ async function openIndex(
   }
 }
 
+/** One that replaces a damaged index. Only once: what is damaged again is on a disk that fails. */
+async function rebuilt(
+  damaged: FreshIndex | null,
+  place: StorePlace,
+  options: StoreOptions,
+): Promise<FreshIndex | null> {
+  damaged?.reader.close();
+  const message = "the index is built anew: it is damaged";
+  options.onIndex?.({ kind: "trouble", message });
+  const { Environment } = await import("./index/environment.js");
+  new Environment(place).renew();
+  return openIndex(place, options);
+}
+
 /** Which inspector it is turns out when the first file is asked for. */
 class LazyInspector implements Inspector {
   readonly #find: () => Promise<Inspector>;
+  /** The last one that was asked. */
   #inspector: Inspector | undefined;
 
   constructor(find: () => Promise<Inspector>) {
@@ -125,7 +158,7 @@ class LazyInspector implements Inspector {
   }
 
   async inspect(path: string): Promise<Inspected | null> {
-    this.#inspector ??= await this.#find();
+    this.#inspector = await this.#find();
     return this.#inspector.inspect(path);
   }
 }

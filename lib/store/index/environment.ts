@@ -50,6 +50,11 @@ export class Environment {
     }
   }
 
+  /** The next generation, empty: what there was is given up. */
+  renew(): void {
+    this.make(this.generation() + 1);
+  }
+
   /** Removes the index; whether there was one. */
   remove(): boolean {
     const wasThere = this.generation() > 0;

@@ -50,7 +50,7 @@ export async function freshIndex(place: StorePlace, tell: Tell): Promise<FreshIn
       if (!(failure instanceof IndexDamage)) throw failure;
       tell({ kind: "trouble", message: `the index is built anew: ${failure.message}` });
       reader?.close();
-      environment.make(environment.generation() + 1);
+      environment.renew();
       reader = null;
     }
   }
@@ -66,7 +66,7 @@ function openReader(environment: Environment, tell: Tell): IndexReader | null {
     if (isAbsence(failure)) return null;
     if (!(failure instanceof IndexDamage)) throw failure;
     tell({ kind: "trouble", message: `the index is built anew: ${failure.message}` });
-    environment.make(generation + 1);
+    environment.renew();
     return null;
   }
 }

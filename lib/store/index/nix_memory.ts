@@ -4,6 +4,7 @@ import type { StorePlace } from "../place.js";
 import { Environment } from "./environment.js";
 import { closureKey, rootedKey, sealed, unsealed } from "./format.js";
 import type { FreshIndex } from "./fresh.js";
+import { IndexDamage } from "./pages.js";
 
 /** A set of store paths, asked only whether it has one. */
 export interface StorePaths {
@@ -17,9 +18,16 @@ export function rememberedClosure(
   { reader }: FreshIndex,
   targets: readonly string[],
 ): StorePaths | null {
-  const bytes = reader.get(keyOf(targets));
-  if (bytes === null) return null;
-  const record = unsealed(bytes);
+  let record: Buffer;
+  try {
+    const bytes = reader.get(keyOf(targets));
+    if (bytes === null) return null;
+    record = unsealed(bytes);
+  } catch (failure) {
+    // Nix can be asked again.
+    if (failure instanceof IndexDamage) return null;
+    throw failure;
+  }
   const question = questionOf(targets, reader.collections());
   if (!record.subarray(0, question.length).equals(question)) return null;
   return new PackedStorePaths(record.subarray(question.length));

@@ -31,7 +31,7 @@ export async function reportIndex(
   { rebuild = false, onIndex = () => {} }: { rebuild?: boolean; onIndex?: Tell } = {},
 ): Promise<IndexReport | null> {
   const environment = new Environment(place);
-  if (rebuild && environment.generation() > 0) environment.make(environment.generation() + 1);
+  if (rebuild && environment.generation() > 0) environment.renew();
   const index = await freshIndex(place, onIndex);
   if (index === null) return null;
   const { reader } = index;
