@@ -1,7 +1,7 @@
 // What a person hears on stderr of the index. An indexing that is soon done is not worth a word.
-import { isatty } from "node:tty";
 import type { IndexEvent, Tell } from "../store/index/event.js";
 import { writeFully } from "../write_fully.js";
+import { isTerminal } from "./terminal.js";
 
 /** Milliseconds. */
 const patience = 700;
@@ -16,7 +16,7 @@ export function indexTalk(): Tell {
       writeFully(2, `fixelf: ${event.message}\n`);
       return;
     }
-    if (!isatty(2)) return;
+    if (!isTerminal(2)) return;
     const now = performance.now();
     const { done, total } = event;
     const isLast = done === total;

@@ -1,13 +1,13 @@
 // The flags that every command has, defined once.
 import { statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { isatty } from "node:tty";
 import type { Command } from "commander";
 import type pc from "picocolors";
 import { FixelfError } from "../errors.js";
 import type { CommonOptions } from "../options.js";
 import type { Colors } from "../report/text.js";
 import { indexTalk } from "./index_talk.js";
+import { isTerminal } from "./terminal.js";
 
 export interface SharedFlags {
   json?: boolean;
@@ -51,7 +51,7 @@ export function commonOptions({ root, store, system, index }: SharedFlags): Comm
 
 export function colorsFor({ color }: SharedFlags): Colors {
   const { NO_COLOR, TERM } = process.env;
-  if (!(color ?? (!NO_COLOR && isatty(1) && TERM !== "dumb"))) return colorless;
+  if (!(color ?? (!NO_COLOR && isTerminal(1) && TERM !== "dumb"))) return colorless;
   return (createRequire(import.meta.url)("picocolors") as typeof pc).createColors(true);
 }
 

@@ -1,9 +1,9 @@
 // Libraries and their facts, as the index has them. Answers are those of listing and reading the
 // store: what the index cannot know (where a link out of its store path leads) is looked up.
 import type { Facts } from "../facts.js";
-import type { LibraryFile, StorePathContent } from "./index/format.js";
+import type { LibraryFile, NamedFile, StorePathContent } from "./index/format.js";
 import type { FreshIndex } from "./index/fresh.js";
-import type { IndexReader, NamedFile } from "./index/reader.js";
+import type { IndexReader } from "./index/reader.js";
 import { type Inspected, type Inspector, NativeInspector } from "./inspector.js";
 import type { Libraries } from "./libraries.js";
 import { realPathIn, type StorePlace, storePathOf } from "./place.js";
@@ -38,11 +38,15 @@ export class IndexedStore implements Libraries, Inspector {
 
   paths(name: string): readonly string[] {
     const paths: string[] = [];
-    const take = (storePath: string, [below, real]: NamedFile) => {
-      const path = `${this.#place.store}/${storePath}/${below}`;
-      if (real !== null && this.#isReal)
-        this.#realPaths.set(path, `${this.#place.store}/${storePath}/${real}`);
+    const take = (storePath: string, [below, real, facts]: NamedFile) => {
+      const top = `${this.#place.store}/${storePath}`;
+      const path = `${top}/${below}`;
       paths.push(path);
+      if (real === null || !this.#isReal) return;
+      const realPath = `${top}/${real}`;
+      this.#realPaths.set(path, realPath);
+      if (facts !== undefined && !this.#facts.has(realPath))
+        this.#facts.set(realPath, facts && { ...facts, path: realPath });
     };
     for (const [storePath, files] of this.#reader.named("n", name)) {
       if (!this.#unsettled.has(storePath)) for (const file of files) take(storePath, file);
@@ -71,10 +75,10 @@ export class IndexedStore implements Libraries, Inspector {
       const known = this.#known(realPath);
       // It is not recorded, or lies outside the store.
       if (known === undefined) return this.#others.inspect(path);
-      if (known === null) this.#failures++;
       facts = known && { ...known, path: realPath };
       this.#facts.set(realPath, facts);
     }
+    if (facts === null) this.#failures++;
     return facts && { realPath, facts };
   }
 

@@ -3,7 +3,8 @@
 //     !              the state: of which store, as of when
 //     #              every recorded store path with its inode, as native/scan/listing.hpp lays it out
 //     p PATH         one store path: what it holds
-//     n NAME 0 PATH  files of that name where libraries live, of one store path
+//     n NAME 0 PATH  files of that name where libraries live, of one store path, with their facts:
+//                    whoever asks for a name wants these, and gets them by one descent
 //     s NAME 0 PATH  ELF files with that soname, of one store path
 //     d NAME 0 PATH  ELF files that need that soname, of one store path
 //     c PATH         the closure of a store path
@@ -162,6 +163,27 @@ export function decodeContent(name: string, bytes: Buffer): StorePathContent {
 export function factsIn(bytes: Buffer, path: string): Facts | null {
   const found = bytes.indexOf(`\n[${JSON.stringify(path)},{`);
   return found === -1 ? null : asFacts(lineAt(bytes, found + 1) as FactsLine);
+}
+
+/** [its path below the store path, the same without links or null, its facts where these are known]. */
+export type NamedFile = [path: string, real: string | null, facts?: Facts | null];
+
+type NamedLine = [path: string, real: string | null, facts?: FactsLine | null];
+
+/** Where files have facts, they are given back by `decodeNamed`. */
+export function encodeNamed(files: readonly NamedFile[]): Buffer {
+  const lines = files.map(
+    ([path, real, facts]): NamedLine =>
+      facts === undefined ? [path, real] : [path, real, facts && asLine(facts)],
+  );
+  return encode(lines);
+}
+
+/** @throws IndexDamage */
+export function decodeNamed(bytes: Buffer): NamedFile[] {
+  return decode<NamedLine[]>(bytes).map(([path, real, line]) =>
+    line === undefined ? [path, real] : [path, real, line && asFacts(line)],
+  );
 }
 
 type FactsLine = [path: string, facts: Omit<Facts, "entry"> & { entry: string }];

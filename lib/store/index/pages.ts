@@ -39,6 +39,8 @@ interface Snapshot {
   transaction: bigint;
 }
 
+const nothing: Snapshot = { pageSize: 0, lastPage: 0, root: null, transaction: 0n };
+
 interface Page {
   bytes: Buffer;
   isLeaf: boolean;
@@ -49,13 +51,17 @@ interface Page {
 export class Pages {
   readonly #descriptor: number;
   readonly #known = new Map<number, Page>();
-  #snapshot: Snapshot;
+  #snapshot: Snapshot = nothing;
+  /** Both heads (meta pages), as they were when the snapshot was taken. */
+  #heads: Buffer = Buffer.alloc(0);
+  /** Room to read them again. */
+  #headsNow: Buffer = Buffer.alloc(0);
 
   /** @throws IndexDamage; ENOENT and the like as Node has them */
   constructor(path: string) {
     this.#descriptor = openSync(path, "r");
     try {
-      this.#snapshot = this.#newest();
+      this.#moveToNewest();
     } catch (failure) {
       closeSync(this.#descriptor);
       throw failure;
@@ -100,10 +106,8 @@ export class Pages {
 
   /** Runs it again for as long as writers come in between. */
   #consistently<T>(read: () => T): T {
-    let failure: unknown;
+    let failure: unknown = new IndexDamage("other processes change it too often to be read");
     for (let time = 0; time < timesToTry; time++) {
-      this.#moveTo(this.#newest());
-      const { transaction } = this.#snapshot;
       let result: { value: T } | undefined;
       try {
         result = { value: read() };
@@ -111,16 +115,15 @@ export class Pages {
         failure = thrown;
       }
       // What looked like damage may have been pages that were used anew meanwhile.
-      if (this.#newest().transaction !== transaction) continue;
+      if (!this.#areHeadsTheSame()) {
+        this.#known.clear();
+        this.#moveToNewest();
+        continue;
+      }
       if (result === undefined) throw failure;
       return result.value;
     }
-    throw failure ?? new IndexDamage("other processes change it too often to be read");
-  }
-
-  #moveTo(snapshot: Snapshot): void {
-    if (snapshot.transaction !== this.#snapshot.transaction) this.#known.clear();
-    this.#snapshot = snapshot;
+    throw failure;
   }
 
   /** [key, its value when asked for] from the first key that is not less, while they fit. */
@@ -201,20 +204,26 @@ export class Pages {
     return bytes;
   }
 
-  #newest(): Snapshot {
+  #areHeadsTheSame(): boolean {
+    const size = readSync(this.#descriptor, this.#headsNow, 0, this.#heads.length, 0);
+    return size === this.#heads.length && this.#headsNow.equals(this.#heads);
+  }
+
+  #moveToNewest(): void {
+    const pageSize = pageSizeOf(this.#readAt(0, headerSize + metaSize));
     for (let time = 0; time < timesToTry; time++) {
-      const first = this.#readAt(0, headerSize + metaSize);
-      const pageSize = pageSizeOf(first);
-      const second = this.#readAt(pageSize, headerSize + metaSize);
+      const heads = this.#readAt(0, pageSize + headerSize + metaSize);
       // A writer may be at it: only what reads the same twice is whole.
-      if (!this.#readAt(0, first.length).equals(first)) continue;
-      if (!this.#readAt(pageSize, second.length).equals(second)) continue;
-      const [one, other] = [snapshotOf(first), snapshotOf(second)];
+      if (!this.#readAt(0, heads.length).equals(heads)) continue;
+      const [one, other] = [snapshotOf(heads), snapshotOf(heads.subarray(pageSize))];
       const newest = one.transaction > other.transaction ? one : other;
       const { size } = fstatSync(this.#descriptor);
       if (one.pageSize !== other.pageSize) throw new IndexDamage("its two heads disagree");
       if ((newest.lastPage + 1) * pageSize > size) throw new IndexDamage("it ends too early");
-      return newest;
+      this.#heads = heads;
+      this.#headsNow = Buffer.alloc(heads.length);
+      this.#snapshot = newest;
+      return;
     }
     throw new IndexDamage("other processes change it too often to be read");
   }

@@ -5,9 +5,11 @@ import {
   contentKey,
   decode,
   decodeContent,
+  decodeNamed,
   factsIn,
   formatVersion,
   knownKey,
+  type NamedFile,
   type NameTable,
   nameKey,
   namesKey,
@@ -18,9 +20,6 @@ import {
   unsealed,
 } from "./format.js";
 import { IndexDamage, Pages } from "./pages.js";
-
-/** [path below the store path, the same without links or null]. */
-export type NamedFile = [path: string, real: string | null];
 
 export class IndexReader {
   readonly #pages: Pages;
@@ -74,7 +73,7 @@ export class IndexReader {
     return new Map(
       this.#pages
         .beginningWith(nameKey(table, name))
-        .map(([key, value]) => [storePathOfKey(key), decode<NamedFile[]>(value)]),
+        .map(([key, value]) => [storePathOfKey(key), decodeNamed(value)]),
     );
   }
 

@@ -10,7 +10,9 @@ import {
   decodeContent,
   encode,
   encodeContent,
+  encodeNamed,
   knownKey,
+  type NamedFile,
   type NameTable,
   nameKey,
   type State,
@@ -122,7 +124,7 @@ export class Transaction {
     this.put(contentKey(content.name), encodeContent(content));
     for (const [table, files] of tablesOf(content)) {
       for (const [name, named] of files)
-        this.put(nameKey(table, name, content.name), encode(named));
+        this.put(nameKey(table, name, content.name), encodeNamed(named));
     }
     return before + content.elf.length;
   }
@@ -141,16 +143,18 @@ export class Transaction {
 }
 
 /** Table → name → what is kept of the files of that name. */
-function tablesOf({ libraries, elf }: StorePathContent): Map<NameTable, Map<string, unknown[]>> {
-  const byName = new Map<string, unknown[]>();
-  const bySoname = new Map<string, unknown[]>();
-  const byNeed = new Map<string, unknown[]>();
-  const add = (table: Map<string, unknown[]>, name: string, file: unknown) => {
+function tablesOf({ libraries, elf }: StorePathContent): Map<NameTable, Map<string, NamedFile[]>> {
+  const byName = new Map<string, NamedFile[]>();
+  const bySoname = new Map<string, NamedFile[]>();
+  const byNeed = new Map<string, NamedFile[]>();
+  const add = (table: Map<string, NamedFile[]>, name: string, file: NamedFile) => {
     const files = table.get(name);
     if (files) files.push(file);
     else table.set(name, [file]);
   };
-  for (const { name, path, real } of libraries) add(byName, name, [path, real]);
+  const byPath = new Map(elf.map((facts) => [facts.path, facts]));
+  for (const { name, path, real } of libraries)
+    add(byName, name, real === null ? [path, real] : [path, real, byPath.get(real) ?? null]);
   for (const { path, soname, needed } of elf) {
     if (soname !== null) add(bySoname, soname, [path, path]);
     for (const name of new Set(needed)) add(byNeed, name, [path, path]);
