@@ -170,18 +170,20 @@ export type NamedFile = [path: string, real: string | null, facts?: Facts | null
 
 type NamedLine = [path: string, real: string | null, facts?: FactsLine | null];
 
-/** Where files have facts, they are given back by `decodeNamed`. */
-export function encodeNamed(files: readonly NamedFile[]): Buffer {
+/** The key is in the value too: a damaged one must not give files to another store path. */
+export function encodeNamed(key: Buffer, files: readonly NamedFile[]): Buffer {
   const lines = files.map(
     ([path, real, facts]): NamedLine =>
       facts === undefined ? [path, real] : [path, real, facts && asLine(facts)],
   );
-  return encode(lines);
+  return encode([key.toString("latin1"), lines]);
 }
 
 /** @throws IndexDamage */
-export function decodeNamed(bytes: Buffer): NamedFile[] {
-  return decode<NamedLine[]>(bytes).map(([path, real, line]) =>
+export function decodeNamed(key: Buffer, bytes: Buffer): NamedFile[] {
+  const [own, lines] = decode<[string, NamedLine[]]>(bytes);
+  if (own !== key.toString("latin1")) throw new IndexDamage("a key is not the one of its value");
+  return lines.map(([path, real, line]) =>
     line === undefined ? [path, real] : [path, real, line && asFacts(line)],
   );
 }

@@ -186,6 +186,10 @@ export class Pages {
     if (headerSize + lower > bytes.length)
       throw new IndexDamage(`page ${number} has more keys than room`);
     const page = { bytes, isLeaf, count: lower / 2 };
+    for (let index = isLeaf ? 1 : 2; index < page.count; index++) {
+      if (keyOf(page, index - 1).compare(keyOf(page, index)) >= 0)
+        throw new IndexDamage(`page ${number} is out of order`);
+    }
     this.#known.set(number, page);
     return page;
   }

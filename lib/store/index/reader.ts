@@ -73,7 +73,7 @@ export class IndexReader {
     return new Map(
       this.#pages
         .beginningWith(nameKey(table, name))
-        .map(([key, value]) => [storePathOfKey(key), decodeNamed(value)]),
+        .map(([key, value]) => [storePathOfKey(key), decodeNamed(key, value)]),
     );
   }
 

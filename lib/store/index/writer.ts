@@ -123,8 +123,10 @@ export class Transaction {
     const before = this.removeContent(content.name);
     this.put(contentKey(content.name), encodeContent(content));
     for (const [table, files] of tablesOf(content)) {
-      for (const [name, named] of files)
-        this.put(nameKey(table, name, content.name), encodeNamed(named));
+      for (const [name, named] of files) {
+        const key = nameKey(table, name, content.name);
+        this.put(key, encodeNamed(key, named));
+      }
     }
     return before + content.elf.length;
   }
