@@ -292,6 +292,16 @@ describe("an index", () => {
     }
   });
 
+  it("goes when its store has been gone for a month", async () => {
+    const indexOf = (root: string) => new Environment(storePlace({ root })).directory;
+    for (const root of ["/gone/lately", "/gone/long"])
+      mkdirSync(indexOf(root), { recursive: true });
+    utimesSync(indexOf("/gone/long"), 1, 1);
+    await answers(place, true);
+    expect(existsSync(indexOf("/gone/long"))).toBe(false);
+    expect(existsSync(indexOf("/gone/lately"))).toBe(true);
+  });
+
   it("is not made where it is not wanted", async () => {
     await answers(place, false);
     expect(existsSync(new Environment(place).directory)).toBe(false);

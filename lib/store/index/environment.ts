@@ -1,9 +1,17 @@
 // Where the index of a store lies: `$XDG_CACHE_HOME/fixelf/index<root and store>/<n>/`, an LMDB
 // environment. Building it anew makes the directory n + 1 and removes n: never are files
 // replaced that another process may have opened by halves, its lock file and the new data.
-import { mkdirSync, readdirSync, realpathSync, rmSync, statfsSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { StorePlace } from "../place.js";
 import { shortened } from "./format.js";
 
@@ -44,7 +52,8 @@ export class Environment {
 
   /** Makes a generation's directory, for this user alone; another process may have been faster. */
   make(generation: number): void {
-    mkdirSync(this.place(generation), { recursive: true, mode: 0o700 });
+    const made = mkdirSync(this.place(generation), { recursive: true, mode: 0o700 });
+    if (generation === 1 && made !== undefined) removeAbandoned(dirname(this.directory));
     for (const entry of readdirSync(this.directory)) {
       if (Number(entry) < generation) this.#remove(entry);
     }
@@ -84,6 +93,25 @@ export class Environment {
     }
   }
 }
+
+/** Removes the indexes, older than a month, of stores that are gone, such as those of images. */
+function removeAbandoned(cache: string): void {
+  for (const entry of readdirSync(cache)) {
+    const place = /^index-(.*)!(.*)$/.exec(entry);
+    if (place === null) continue;
+    try {
+      const store = decodeURIComponent(`${place[1]}${place[2]}`);
+      const age = Date.now() - statSync(join(cache, entry)).mtimeMs;
+      if (age > longestAbsence && !existsSync(store))
+        rmSync(join(cache, entry), { recursive: true, force: true });
+    } catch {
+      // A name that was shortened, or another process removes it as well.
+    }
+  }
+}
+
+/** Milliseconds: an image may be mounted again. */
+const longestAbsence = 30 * 24 * 3600 * 1000;
 
 /** Bytes; a file's name may have 255. */
 const longestName = 200;

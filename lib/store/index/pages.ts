@@ -47,6 +47,9 @@ interface Page {
   count: number;
 }
 
+/** Closes what nobody closed. */
+const forgotten = new FinalizationRegistry<number>((descriptor) => closeSync(descriptor));
+
 /** A file that is open for reading. */
 export class Pages {
   readonly #descriptor: number;
@@ -66,10 +69,11 @@ export class Pages {
       closeSync(this.#descriptor);
       throw failure;
     }
+    forgotten.register(this, this.#descriptor, this);
   }
 
   close(): void {
-    closeSync(this.#descriptor);
+    if (forgotten.unregister(this)) closeSync(this.#descriptor);
   }
 
   /** The value of a key; null without one. */
