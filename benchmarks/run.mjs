@@ -12,11 +12,12 @@
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { scenarios as index } from "./index.mjs";
 import { scenarios as scan } from "./scan.mjs";
 import { describeMachine } from "./table.mjs";
 import { scenarios as writing } from "./writing.mjs";
 
-const scenarios = [...writing, ...scan];
+const scenarios = [...writing, ...scan, ...index];
 const { rounds, chosen } = readArguments(process.argv.slice(2));
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-bench-")));

@@ -28,5 +28,7 @@ export { type RunningScan, type ScanOptions, type Shard, scan } from "./scan/sca
 export { type ScanSummary, Summarizer } from "./scan/summary.js";
 export { Store, type StoreOptions } from "./store/context.js";
 export type { Provider, Providers, Rejected, Wanted } from "./store/find.js";
+export type { IndexEvent } from "./store/index/event.js";
+export { type IndexReport, removeIndex, reportIndex } from "./store/index/report.js";
 export type { Loader } from "./store/loaders.js";
 export { type StorePlace, storePlace } from "./store/place.js";

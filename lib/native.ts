@@ -178,6 +178,8 @@ interface NativeAddon {
   Scan: new (roots: { host: string; shown: string }[], options: NativeScanOptions) => NativeScan;
   inspect(path: string): Promise<Facts>;
   walk(root: string): Promise<Walked>;
+  /** The store paths in a directory, as native/scan/listing.hpp lays them out. */
+  listStore(directory: string): Promise<Buffer>;
   layOut(path: string, edits: Edits): Promise<Layout>;
   apply(jobs: WriteJob[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
   /** For each null where it was restored. One flush serves them all. */
@@ -186,12 +188,15 @@ interface NativeAddon {
 
 const packageDirectory = fileURLToPath(new URL("..", import.meta.url));
 
-// node-gyp-build is CommonJS and has no types.
-const loadAddon = createRequire(import.meta.url)("node-gyp-build") as (
-  directory: string,
-) => NativeAddon;
+let loaded: NativeAddon | undefined;
 
-export const native: NativeAddon = load();
+/** Loaded at the first use: what the index answers needs none of it. */
+export const native: NativeAddon = new Proxy({} as NativeAddon, {
+  get(_, name) {
+    loaded ??= load();
+    return Reflect.get(loaded, name);
+  },
+});
 
 /** Makes a FixelfError of whatever the addon threw. */
 export function fromNative(failure: unknown): FixelfError {
@@ -211,6 +216,10 @@ export async function settled<T>(promise: Promise<T>): Promise<T> {
 
 function load(): NativeAddon {
   try {
+    // It is CommonJS and has no types.
+    const loadAddon = createRequire(import.meta.url)("node-gyp-build") as (
+      directory: string,
+    ) => NativeAddon;
     return loadAddon(packageDirectory);
   } catch (cause) {
     throw new Error(explainLoadFailure(cause), { cause });

@@ -1,4 +1,5 @@
 // The options that every stage of the pipeline shares.
+import type { Tell } from "./store/index/event.js";
 
 export interface CommonOptions {
   /** Another system's root: looked up below it, written without it. */
@@ -9,6 +10,10 @@ export interface CommonOptions {
   system?: string;
   /** LD_LIBRARY_PATH to assume. Default: none. */
   libraryPath?: string;
+  /** Use the index in `$XDG_CACHE_HOME/fixelf`, and bring it up to date. Default true. */
+  index?: boolean;
+  /** Told how far an indexing is, and that the index cannot be used. */
+  onIndex?: Tell;
 }
 
 export interface PlanOptions extends CommonOptions {

@@ -16,8 +16,9 @@ export function define(program: Command): void {
         import("../store/place.js"),
         import("../report/loaders.js"),
       ]);
-      const place = storePlace(commonOptions(flags));
-      const loaders = await new Store(place).loaders();
+      const options = commonOptions(flags);
+      const place = storePlace(options);
+      const loaders = await new Store(place, options).loaders();
       print("loaders", { loaders }, () => loadersText(loaders, colors));
       if (loaders.length > 0) return exitCodes.good;
       if (!flags.json) say(`fixelf: There is no loader in ${place.root}${place.store}.`);

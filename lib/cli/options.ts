@@ -1,10 +1,13 @@
 // The flags that every command has, defined once.
 import { statSync } from "node:fs";
+import { createRequire } from "node:module";
 import type { Command } from "commander";
-import pc from "picocolors";
+import type pc from "picocolors";
 import { FixelfError } from "../errors.js";
 import type { CommonOptions } from "../options.js";
 import type { Colors } from "../report/text.js";
+import { indexTalk } from "./index_talk.js";
+import { isTerminal } from "./terminal.js";
 
 export interface SharedFlags {
   json?: boolean;
@@ -12,6 +15,7 @@ export interface SharedFlags {
   store?: string;
   system?: string;
   color?: boolean;
+  index?: boolean;
 }
 
 /** Adds the shared flags, and an example to the help. */
@@ -21,6 +25,7 @@ export function withShared(command: Command, example: string): Command {
     .option("--root <dir>", "look everything up in another system's root, DIR")
     .option("--store <dir>", "the store's directory (default: /nix/store)")
     .option("--system <dir>", "the running system (default: /run/current-system/sw)")
+    .option("--no-index", "look through the store itself, and keep nothing of it")
     .option("--color", "color the output, wherever it goes")
     .option("--no-color", "never color the output (NO_COLOR does the same)")
     .showHelpAfterError(`Try: fixelf ${command.name()} --help`)
@@ -32,17 +37,23 @@ export function repeated(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
-export function commonOptions({ root, store, system }: SharedFlags): CommonOptions {
+export function commonOptions({ root, store, system, index }: SharedFlags): CommonOptions {
   if (root !== undefined && !statSync(root, { throwIfNoEntry: false })?.isDirectory())
     throw new FixelfError("not-found", `${root}: there is no such directory`, { path: root });
   return {
     ...(root !== undefined && { root }),
     ...(store !== undefined && { store }),
     ...(system !== undefined && { system }),
+    ...(index !== undefined && { index }),
+    onIndex: indexTalk(),
   };
 }
 
 export function colorsFor({ color }: SharedFlags): Colors {
   const { NO_COLOR, TERM } = process.env;
-  return pc.createColors(color ?? (!NO_COLOR && process.stdout.isTTY && TERM !== "dumb"));
+  if (!(color ?? (!NO_COLOR && isTerminal(1) && TERM !== "dumb"))) return colorless;
+  return (createRequire(import.meta.url)("picocolors") as typeof pc).createColors(true);
 }
+
+/** Whatever the color, the text as it is: for pipes, which need not wait for a package of colors. */
+const colorless = new Proxy({} as Colors, { get: () => String });

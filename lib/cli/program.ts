@@ -6,6 +6,7 @@ import { define as autoPatchelf, autoPatchelf as runAutoPatchelf } from "./auto_
 import { define as doctor } from "./doctor.js";
 import { define as find } from "./find.js";
 import { define as fix } from "./fix.js";
+import { define as index } from "./index.js";
 import { define as inspect } from "./inspect.js";
 import { define as loaders } from "./loaders.js";
 import { define as patchelf } from "./patchelf.js";
@@ -51,6 +52,7 @@ for (const define of [
   tree,
   loaders,
   find,
+  index,
   patchelf,
   autoPatchelf,
 ])

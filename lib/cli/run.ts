@@ -3,6 +3,7 @@ import { FixelfError, type FixelfErrorCode } from "../errors.js";
 import { toJson } from "../report/json.js";
 import { type Colors, printable } from "../report/text.js";
 import { shellWord } from "../shell.js";
+import { writeFully } from "../write_fully.js";
 import { colorsFor, type SharedFlags } from "./options.js";
 
 export const exitCodes = { good: 0, findings: 1, failure: 2, interrupted: 130 } as const;
@@ -25,7 +26,7 @@ export async function run(
       colors: colorsFor(flags),
       print(schema, document, text) {
         const data = flags.json ? toJson({ schema: `fixelf.${schema}/1`, ...document }) : text();
-        if (data !== "") process.stdout.write(`${data}\n`);
+        if (data !== "") writeFully(1, `${data}\n`);
       },
       say,
     });
@@ -40,7 +41,7 @@ export function tell(failure: unknown, json: boolean): number {
   if (json) {
     const { code, path = null } = error;
     const document = { schema: "fixelf.error/1", error: { code, message: sentence(error), path } };
-    process.stdout.write(`${toJson(document)}\n`);
+    writeFully(1, `${toJson(document)}\n`);
   } else {
     say(`fixelf: ${explain(error)}`);
   }
@@ -118,5 +119,5 @@ export function untilInterrupted(): AbortSignal {
 }
 
 function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  writeFully(2, `${text}\n`);
 }

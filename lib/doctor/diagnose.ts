@@ -25,7 +25,7 @@ export async function diagnose(
   options: CommonOptions = {},
 ): Promise<Diagnosis[]> {
   const place = storePlace(options);
-  const store = new Store(place);
+  const store = new Store(place, options);
   const files = new native.Files(place.root);
   const diagnoses: Diagnosis[] = [];
   for (const path of paths) {

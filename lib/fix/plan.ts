@@ -23,6 +23,8 @@ export async function plan(paths: readonly string[], options: PlanOptions = {}):
   const store = new Store(place, {
     userLoader: options.interpreter,
     userLibraryDirectories: options.libraryDirectories,
+    index: options.index,
+    onIndex: options.onIndex,
   });
   if (options.output !== undefined && options.inPlace === true) {
     throw new FixelfError("usage", "--output and --in-place exclude each other");

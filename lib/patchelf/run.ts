@@ -1,8 +1,9 @@
 // One invocation of patchelf: answers on stdout, talk on stderr, 0 or 1.
-import { readFileSync, statSync, writeSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { FixelfError } from "../errors.js";
 import type { Facts } from "../facts.js";
 import { fromNative, native } from "../native.js";
+import { writeFully } from "../write_fully.js";
 import { answers } from "./answers.js";
 import { parse, type Request } from "./arguments.js";
 import { PatchelfFailure, systemFailure } from "./failure.js";
@@ -118,27 +119,9 @@ function messageOf(failure: unknown): string {
 }
 
 function print(text: string): void {
-  writeFully(1, `${text}\n`);
+  if (!writeFully(1, `${text}\n`)) process.exit(0);
 }
 
 function say(text: string): void {
-  writeFully(2, `${text}\n`);
+  if (!writeFully(2, `${text}\n`)) process.exit(0);
 }
-
-/** Without process.stdout, which costs more to make than all else that printing a line takes. */
-function writeFully(descriptor: number, text: string): void {
-  for (let left = Buffer.from(text); left.length > 0; ) {
-    try {
-      left = left.subarray(writeSync(descriptor, left));
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      // Another process made the pipe non-blocking, and it is full.
-      if (code === "EAGAIN") Atomics.wait(pause, 0, 0, 1);
-      // Whoever read the output has seen enough.
-      else if (code === "EPIPE") process.exit(0);
-      else throw cause;
-    }
-  }
-}
-
-const pause = new Int32Array(new SharedArrayBuffer(4));

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Knowledge } from "./closure.js";
 import type { Inspected, Inspector } from "./inspector.js";
-import type { LibraryIndex } from "./libraries.js";
+import type { Libraries } from "./libraries.js";
 import { hostPath, type StorePlace, storePathOf } from "./place.js";
 import type { Candidate } from "./rank.js";
 
@@ -15,7 +15,7 @@ export interface StoreContext {
   readonly userLibraryDirectories: readonly string[];
   /** The loader that the user named, as seen from the root. */
   readonly userLoader: string | null;
-  libraries(): Promise<LibraryIndex>;
+  libraries(): Promise<Libraries>;
   knowledge(): Promise<Knowledge>;
 }
 

@@ -1,39 +1,46 @@
 // Which store paths are sure to stay: the running system's, and what a GC root keeps.
+
+import type { FreshIndex } from "./index/fresh.js";
+import { rememberClosure, rememberedClosure, type StorePaths } from "./index/nix_memory.js";
 import type { Nix } from "./nix.js";
 import { realPathIn, type StorePlace, storePathOf } from "./place.js";
+import type { GcRoot } from "./roots.js";
 
 export interface Knowledge {
   /** The current system's closure; null when it is not known. */
-  closure: ReadonlySet<string> | null;
+  closure: StorePaths | null;
   /** What GC roots keep; null when it is not known. */
-  rooted: ReadonlySet<string> | null;
+  rooted: StorePaths | null;
 }
 
 /** What Nix knows of the store, asked once and only when needed. */
 export class StoreKnowledge {
   readonly #place: StorePlace;
   readonly #nix: Nix;
-  #closure: Promise<ReadonlySet<string> | null> | undefined;
-  #rooted: Promise<ReadonlySet<string> | null> | undefined;
+  readonly #index: () => Promise<FreshIndex | null>;
+  #closure: Promise<StorePaths | null> | undefined;
+  #rooted: Promise<StorePaths | null> | undefined;
   /** Why the closure or the rooted set is null. */
   readonly whyUnknown: { closure: string | null; rooted: string | null } = {
     closure: null,
     rooted: null,
   };
 
-  constructor(place: StorePlace, nix: Nix) {
+  /** What Nix once said is taken from the index, where there is one. */
+  constructor(place: StorePlace, nix: Nix, index: () => Promise<FreshIndex | null>) {
     this.#place = place;
     this.#nix = nix;
+    this.#index = index;
   }
 
   /** The current system's closure. */
-  closure(): Promise<ReadonlySet<string> | null> {
+  closure(): Promise<StorePaths | null> {
     this.#closure ??= this.#readClosure();
     return this.#closure;
   }
 
   /** The closure of everything that a GC root keeps. */
-  rooted(): Promise<ReadonlySet<string> | null> {
+  rooted(): Promise<StorePaths | null> {
     this.#rooted ??= this.#readRooted();
     return this.#rooted;
   }
@@ -45,7 +52,7 @@ export class StoreKnowledge {
     return { closure, rooted: await this.rooted() };
   }
 
-  async #readClosure(): Promise<ReadonlySet<string> | null> {
+  async #readClosure(): Promise<StorePaths | null> {
     const { store, system } = this.#place;
     const real = await realPathIn(system, this.#place);
     const top = real === null ? null : storePathOf(real, store);
@@ -54,18 +61,31 @@ export class StoreKnowledge {
         real === null ? `${system} is not there` : `${system} leads to ${real}, outside the store`;
       return null;
     }
-    const paths = await this.#nix.requisites([top]);
+    const paths = await this.#requisites([top]);
     if (paths === null) this.whyUnknown.closure = this.#nix.whyUnknown;
-    return paths && new Set(paths);
+    return paths;
   }
 
-  async #readRooted(): Promise<ReadonlySet<string> | null> {
-    const roots = await this.#nix.gcRoots();
-    const targets = roots && [
-      ...new Set(roots.map(({ path }) => storePathOf(path, this.#place.store) ?? path)),
-    ];
-    const paths = targets && (await this.#nix.requisites(targets));
+  async #readRooted(): Promise<StorePaths | null> {
+    const paths =
+      (await this.#closureOf(await this.#nix.gcRootLinks())) ??
+      (await this.#closureOf(await this.#nix.gcRoots()));
     if (paths === null) this.whyUnknown.rooted = this.#nix.whyUnknown;
+    return paths;
+  }
+
+  async #closureOf(roots: readonly GcRoot[] | null): Promise<StorePaths | null> {
+    if (roots === null) return null;
+    const targets = roots.map(({ path }) => storePathOf(path, this.#place.store) ?? path);
+    return this.#requisites([...new Set(targets)]);
+  }
+
+  async #requisites(targets: readonly string[]): Promise<StorePaths | null> {
+    const index = this.#nix.hasDatabase ? await this.#index() : null;
+    const remembered = index && rememberedClosure(index, targets);
+    if (remembered !== null) return remembered;
+    const paths = await this.#nix.requisites(targets);
+    if (paths !== null && index !== null) await rememberClosure(index, this.#place, targets, paths);
     return paths && new Set(paths);
   }
 }

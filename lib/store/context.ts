@@ -1,10 +1,15 @@
 // The store as the rest of the package sees it: everything is read when first asked for, and once.
+// What an index that is up to date makes needless is not even loaded.
 import type { StoreContext } from "./candidates.js";
 import { type Knowledge, StoreKnowledge } from "./closure.js";
 import { findProviders, type Providers, type Wanted } from "./find.js";
-import { type Inspector, NativeInspector } from "./inspector.js";
-import { indexLibraries, type LibraryIndex } from "./libraries.js";
-import { findLoaders, type Loader } from "./loaders.js";
+import type { Tell } from "./index/event.js";
+import { type FreshIndex, freshIndex } from "./index/fresh.js";
+import { IndexDamage } from "./index/pages.js";
+import { IndexedStore } from "./indexed.js";
+import { type Inspected, type Inspector, NativeInspector } from "./inspector.js";
+import type { Libraries } from "./libraries.js";
+import type { Loader } from "./loaders.js";
 import { Nix } from "./nix.js";
 import type { StorePlace } from "./place.js";
 
@@ -13,6 +18,10 @@ export interface StoreOptions {
   userLoader?: string | undefined;
   /** `--lib`, as seen from the root. */
   userLibraryDirectories?: readonly string[] | undefined;
+  /** Use the index in `$XDG_CACHE_HOME/fixelf`, and bring it up to date. Default true. */
+  index?: boolean | undefined;
+  /** Told how far an indexing is, and that the index cannot be used. */
+  onIndex?: Tell | undefined;
 }
 
 /** One store: its loaders, its libraries, and what Nix knows of it. */
@@ -22,17 +31,20 @@ export class Store implements StoreContext {
   readonly inspector: Inspector;
   readonly userLoader: string | null;
   readonly userLibraryDirectories: readonly string[];
+  readonly #options: StoreOptions;
   readonly #knowledge: StoreKnowledge;
-  #libraries: Promise<LibraryIndex> | undefined;
+  #index: Promise<FreshIndex | null> | undefined;
+  #source: Promise<Source> | undefined;
   #loaders: Promise<Loader[]> | undefined;
 
   constructor(place: StorePlace, options: StoreOptions = {}) {
     this.place = place;
     this.nix = new Nix(place);
-    this.inspector = new NativeInspector(place);
+    this.inspector = new LazyInspector(() => this.#read().then(({ inspector }) => inspector));
     this.userLoader = options.userLoader ?? null;
     this.userLibraryDirectories = options.userLibraryDirectories ?? [];
-    this.#knowledge = new StoreKnowledge(place, this.nix);
+    this.#options = options;
+    this.#knowledge = new StoreKnowledge(place, this.nix, () => this.#freshIndex());
   }
 
   /** What the current system and GC roots keep. */
@@ -45,20 +57,108 @@ export class Store implements StoreContext {
     return this.#knowledge.whyUnknown;
   }
 
-  /** File name → paths, of all library directories in the store. */
-  libraries(): Promise<LibraryIndex> {
-    this.#libraries ??= indexLibraries(this.place);
-    return this.#libraries;
+  /** Which paths have a file of a name, in all library directories of the store. */
+  libraries(): Promise<Libraries> {
+    return this.#read().then(({ libraries }) => libraries);
   }
 
   /** All loaders; at most one is `chosen`. */
   loaders(): Promise<Loader[]> {
-    this.#loaders ??= findLoaders(this);
+    this.#loaders ??= import("./loaders.js").then(({ findLoaders }) =>
+      this.#undamaged(() => findLoaders(this)),
+    );
     return this.#loaders;
   }
 
   /** Which files provide the sonames, for a program of the wanted kind. */
   providers(sonames: Iterable<string>, wanted?: Wanted): Promise<Map<string, Providers>> {
-    return findProviders(this, sonames, wanted);
+    return this.#undamaged(() => findProviders(this, sonames, wanted));
+  }
+
+  /** Damage that shows while an answer is put together is no answer: the index is built anew. */
+  async #undamaged<T>(answer: () => Promise<T>): Promise<T> {
+    const used = this.#freshIndex();
+    try {
+      return await answer();
+    } catch (failure) {
+      if (!(failure instanceof IndexDamage)) throw failure;
+      // Another question may have found out before.
+      if (this.#index !== used) return answer();
+      this.#index = used.then((index) => rebuilt(index, this.place, this.#options));
+      this.#source = undefined;
+      return answer();
+    }
+  }
+
+  #read(): Promise<Source> {
+    this.#source ??= this.#freshIndex().then(async (index) => {
+      if (index === null) {
+        const { listLibraries } = await import("./libraries.js");
+        const inspector = new NativeInspector(this.place);
+        return { libraries: await listLibraries(this.place), inspector };
+      }
+      const indexed = await IndexedStore.of(index, this.place);
+      return { libraries: indexed, inspector: indexed };
+    });
+    return this.#source;
+  }
+
+  /** null where there is none to use. */
+  #freshIndex(): Promise<FreshIndex | null> {
+    this.#index ??= openIndex(this.place, this.#options);
+    return this.#index;
+  }
+}
+
+interface Source {
+  libraries: Libraries;
+  inspector: Inspector;
+}
+
+async function openIndex(
+  place: StorePlace,
+  { index = true, onIndex: tell = () => {} }: StoreOptions,
+): Promise<FreshIndex | null> {
+  if (!index) return null;
+  try {
+    return await freshIndex(place, tell);
+  } catch (failure) {
+    // A cache that can't be kept is no reason to give no answer.
+    tell({ kind: "trouble", message: `working without the index: ${(failure as Error).message}` });
+    return null;
+  }
+}
+
+/** One that replaces a damaged index. Only once: what is damaged again is on a disk that fails. */
+async function rebuilt(
+  damaged: FreshIndex | null,
+  place: StorePlace,
+  options: StoreOptions,
+): Promise<FreshIndex | null> {
+  damaged?.reader.close();
+  const message = "the index is built anew: it is damaged";
+  options.onIndex?.({ kind: "trouble", message });
+  const { Environment } = await import("./index/environment.js");
+  new Environment(place).renew();
+  return openIndex(place, options);
+}
+
+/** Which inspector it is turns out when the first file is asked for. */
+class LazyInspector implements Inspector {
+  readonly #find: () => Promise<Inspector>;
+  /** The last one that was asked. */
+  #inspector: Inspector | undefined;
+
+  constructor(find: () => Promise<Inspector>) {
+    this.#find = find;
+  }
+
+  get failures(): number {
+    return this.#inspector?.failures ?? 0;
+  }
+
+  async inspect(path: string): Promise<Inspected | null> {
+    this.#inspector = await this.#find();
+    return this.#inspector.inspect(path);
   }
 }

@@ -50,7 +50,7 @@ async function providersOf(
   soname: string,
   wanted: Wanted | undefined,
 ): Promise<Providers> {
-  const paths = (await context.libraries()).get(soname) ?? [];
+  const paths = (await context.libraries()).paths(soname);
   const candidates = await inspectCandidates(context, paths, namedPaths(context, soname));
   const rejected: Rejected[] = [];
   const fitting = candidates.filter(({ path, facts }) => {

@@ -1,11 +1,24 @@
 // Which store path holds a file of a given name. One pass over the directories where libraries
 // live; nothing is opened, because a store holds some hundred thousand of them.
-import { readdir, readlink, realpath } from "node:fs/promises";
+import { lstat, readdir, readlink, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { hostPath, isStoreEntry, type StorePlace } from "./place.js";
 
-/** File name → absolute paths as seen from the root, sorted. */
-export type LibraryIndex = ReadonlyMap<string, readonly string[]>;
+/** Which paths have a file of a name: absolute, as seen from the root, sorted. */
+export interface Libraries {
+  paths(name: string): readonly string[];
+  /** The names that begin so. */
+  names(beginning: string): string[];
+}
+
+/** What looks like a library, in a directory where libraries live. */
+export interface LibraryEntry {
+  name: string;
+  /** As seen from the root. */
+  path: string;
+  /** It is a link, or behind one. */
+  isLink: boolean;
+}
 
 const libraryDirectories = ["lib", "lib64", "lib32"];
 const deepest = 6;
@@ -17,7 +30,7 @@ export function looksLikeLibrary(name: string): boolean {
 }
 
 /** Lists the libraries of every store path; a store that is not there has none. */
-export async function indexLibraries(place: StorePlace): Promise<LibraryIndex> {
+export async function listLibraries(place: StorePlace): Promise<Libraries> {
   const entries = (await entriesOf(hostPath(place.store, place)))
     .map((entry) => entry.name)
     .filter((name) => isStoreEntry(name) && !name.endsWith(".drv"));
@@ -25,7 +38,7 @@ export async function indexLibraries(place: StorePlace): Promise<LibraryIndex> {
   const waiting = entries.values();
   const work = async () => {
     for (const entry of waiting) {
-      for (const [name, path] of await librariesOf(`${place.store}/${entry}`, place)) {
+      for (const { name, path } of await librariesOf(`${place.store}/${entry}`, place)) {
         const paths = index.get(name);
         if (paths) paths.push(path);
         else index.set(name, [path]);
@@ -34,39 +47,46 @@ export async function indexLibraries(place: StorePlace): Promise<LibraryIndex> {
   };
   await Promise.all(Array.from({ length: storePathsAtOnce }, work));
   for (const paths of index.values()) paths.sort();
-  return index;
+  return {
+    paths: (name) => index.get(name) ?? [],
+    names: (beginning) => [...index.keys()].filter((name) => name.startsWith(beginning)),
+  };
 }
 
-/** [file name, path] of what looks like a library in the library directories of a store path. */
-async function librariesOf(storePath: string, place: StorePlace): Promise<[string, string][]> {
-  const found: [string, string][] = [];
+/** What looks like a library in the library directories of a store path. */
+export async function librariesOf(storePath: string, place: StorePlace): Promise<LibraryEntry[]> {
+  const found: LibraryEntry[] = [];
   const top = hostPath(storePath, place);
   // lib64 is a link to lib in most store paths, and links may go in circles.
   const seen = new Set<string>();
 
-  const visit = async (directory: string, depth: number): Promise<void> => {
+  const visit = async (directory: string, depth: number, behindLink: boolean): Promise<void> => {
     const real = await realpath(join(top, directory)).catch(() => null);
     if (real === null || seen.has(real)) return;
     seen.add(real);
     for (const entry of await entriesOf(join(top, directory))) {
       const below = `${directory}/${entry.name}`;
       if (entry.isDirectory()) {
-        if (depth < deepest) await visit(below, depth + 1);
+        if (depth < deepest) await visit(below, depth + 1, behindLink);
       } else if (!entry.isFile() && !entry.isSymbolicLink()) {
       } else if (looksLikeLibrary(entry.name)) {
-        found.push([entry.name, `${storePath}/${below}`]);
+        const isLink = behindLink || entry.isSymbolicLink();
+        found.push({ name: entry.name, path: `${storePath}/${below}`, isLink });
       } else if (entry.isSymbolicLink() && depth < deepest) {
-        if (await staysInside(top, directory, below, storePath)) await visit(below, depth + 1);
+        if (await staysInside(top, directory, below, storePath))
+          await visit(below, depth + 1, true);
       }
     }
   };
 
+  // A store path that is itself a link has nothing of its own.
+  if ((await lstat(top).catch(() => null))?.isDirectory() !== true) return found;
   const inTop = new Map((await entriesOf(top)).map((entry) => [entry.name, entry]));
   for (const directory of libraryDirectories) {
     const entry = inTop.get(directory);
-    if (entry?.isDirectory()) await visit(directory, 1);
+    if (entry?.isDirectory()) await visit(directory, 1, false);
     else if (entry?.isSymbolicLink() && (await staysInside(top, ".", directory, storePath)))
-      await visit(directory, 1);
+      await visit(directory, 1, true);
   }
   return found;
 }

@@ -39,8 +39,9 @@ export function isLoaderName(name: string): boolean {
 
 /** All loaders, the best for this machine first. */
 export async function findLoaders(context: StoreContext): Promise<Loader[]> {
-  const index = await context.libraries();
-  const paths = [...index].flatMap(([name, found]) => (isLoaderName(name) ? found : []));
+  const libraries = await context.libraries();
+  const names = libraries.names("ld").filter(isLoaderName);
+  const paths = names.flatMap((name) => libraries.paths(name));
   const named = context.userLoader === null ? [] : [context.userLoader];
   const candidates = await inspectCandidates(context, paths, named);
   const found = await Promise.all(candidates.map((candidate) => describe(context, candidate)));

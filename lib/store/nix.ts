@@ -1,12 +1,8 @@
 // What only Nix itself knows: references, roots, validity. Asked of its own tools, because the
 // database's format is theirs to change. Not having them is no failure: the answer is "not known".
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { promisify } from "node:util";
 import { defaultStore, hostPath, type StorePlace } from "./place.js";
-import { type GcRoot, readRootLinks } from "./roots.js";
-
-const execute = promisify(execFile);
+import { type GcRoot, readOwnRootLinks, readRootLinks } from "./roots.js";
 
 /** A command line holds about 2 MiB; a store path is rarely longer than 200 bytes. */
 const pathsPerCommand = 2000;
@@ -59,6 +55,20 @@ export class Nix {
       for (const line of linesOf(output)) all.add(this.#fromNix(line));
     }
     return [...all];
+  }
+
+  /** Whether Nix can know of this store at all. */
+  get hasDatabase(): boolean {
+    return this.#whyNever === null;
+  }
+
+  /**
+   * The same as `gcRoots`, without starting a process; null where that takes Nix itself: another
+   * prefix, or links that only root may follow.
+   */
+  async gcRootLinks(): Promise<GcRoot[] | null> {
+    if (this.#place.root !== "") return this.gcRoots();
+    return hostPath(this.#place.store, this.#place) === defaultStore ? readOwnRootLinks() : null;
   }
 
   /** What keeps store paths from being collected, apart from running processes. */
@@ -133,8 +143,13 @@ export class Nix {
       return null;
     }
     const options = this.#prefix === null ? [] : ["--store", this.#prefix];
+    // Where all is remembered, no process is started.
+    const [{ execFile }, { promisify }] = await Promise.all([
+      import("node:child_process"),
+      import("node:util"),
+    ]);
     try {
-      const { stdout } = await execute(tool, [...given, ...options], {
+      const { stdout } = await promisify(execFile)(tool, [...given, ...options], {
         timeout,
         maxBuffer: 1 << 30,
         encoding: "utf8",

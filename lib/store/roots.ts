@@ -1,7 +1,9 @@
 // The GC roots of another system's root, read without Nix: `nix-store --gc --print-roots` removes
 // indirect roots whose link is missing, and would look for the image's links on this machine.
+import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { readdir, readlink } from "node:fs/promises";
-import { hostPath, realPathIn, type StorePlace, storePathOf } from "./place.js";
+import { dirname, resolve } from "node:path";
+import { defaultStore, hostPath, realPathIn, type StorePlace, storePathOf } from "./place.js";
 
 /** What keeps a store path from being collected. */
 export interface GcRoot {
@@ -40,4 +42,48 @@ export async function readRootLinks(place: StorePlace): Promise<GcRoot[] | null>
 async function indirectLink(path: string, place: StorePlace): Promise<string> {
   if (!path.includes("/gcroots/auto/")) return path;
   return readlink(hostPath(path, place)).catch(() => path);
+}
+
+/** With any of these Nix looks elsewhere (libstore/globals.cc). */
+const elsewhere = [
+  "NIX_STATE_DIR",
+  "NIX_LOCALSTATE_DIR",
+  "NIX_STORE",
+  "NIX_STORE_DIR",
+  "NIX_CONF_DIR",
+];
+
+/**
+ * This machine's roots, by the rules of Nix's LocalStore::findRoots (libstore/gc.cc): links into the
+ * store, and links to such links, but no further. null where only Nix can tell.
+ */
+export function readOwnRootLinks(): GcRoot[] | null {
+  if (elsewhere.some((name) => process.env[name] !== undefined)) return null;
+  if (!["", "auto", "daemon", "local"].includes(process.env.NIX_REMOTE ?? "")) return null;
+  const roots: GcRoot[] = [];
+  const add = (link: string, target: string) => {
+    const path = storePathOf(target, defaultStore);
+    // An invalid path is no root; whoever asks Nix for its closure will hear if one is left.
+    if (path !== null && lstatSync(path, { throwIfNoEntry: false })) roots.push({ link, path });
+  };
+  const visit = (directory: string): void => {
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      const path = `${directory}/${entry.name}`;
+      if (entry.isDirectory()) visit(path);
+      else if (entry.isFile()) add(path, `${defaultStore}/${entry.name}`);
+      else if (entry.isSymbolicLink()) {
+        const target = resolve(dirname(path), readlinkSync(path));
+        if (storePathOf(target, defaultStore) !== null) add(path, target);
+        else if (lstatSync(target, { throwIfNoEntry: false })?.isSymbolicLink())
+          add(target, resolve(dirname(target), readlinkSync(target)));
+      }
+    }
+  };
+  try {
+    for (const directory of rootDirectories) visit(directory);
+  } catch {
+    // Another user's, or changed this moment.
+    return null;
+  }
+  return roots;
 }

@@ -6,6 +6,7 @@
 #include "addon/promise.hpp"
 #include "addon/scan_object.hpp"
 #include "patch/undo.hpp"
+#include "scan/listing.hpp"
 
 namespace fixelf::addon {
 
@@ -25,6 +26,14 @@ Napi::Value walkTree(const Napi::CallbackInfo& call) {
   return PromisedWork<Walked>::start(
       call.Env(), [root = toPath(call[0])] { return walk(root); },
       [](Napi::Env env, Walked& walked) { return toValue(env, walked); });
+}
+
+Napi::Value listStorePaths(const Napi::CallbackInfo& call) {
+  return PromisedWork<std::string>::start(
+      call.Env(), [path = toPath(call[0])] { return listStore(path); },
+      [](Napi::Env env, std::string& lines) {
+        return Napi::Buffer<char>::Copy(env, lines.data(), lines.size());
+      });
 }
 
 Napi::Value layOutFile(const Napi::CallbackInfo& call) {
@@ -92,6 +101,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("version", version);
   define("inspect", inspect);
   define("walk", walkTree);
+  define("listStore", listStorePaths);
   define("layOut", layOutFile);
   define("apply", applyJobs);
   define("undo", undoFiles);

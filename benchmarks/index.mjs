@@ -1,0 +1,109 @@
+// The index of a store: what keeping it up to date and asking it cost.
+import { spawnSync } from "node:child_process";
+import { copyFileSync, lutimesSync, mkdirSync, readdirSync, rmSync, utimesSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { median } from "./measure.mjs";
+import { describeStore, provideStore } from "./store.mjs";
+import { printRows } from "./table.mjs";
+
+const commandLine = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const library = new URL("../dist/", import.meta.url);
+
+export const scenarios = [
+  { name: "index", title: "The index of a store", run: (bench) => measure(1e5, bench) },
+  {
+    name: "index-million",
+    title: "The index of a store of a million files",
+    large: true,
+    run: (bench) => measure(1e6, bench),
+  },
+];
+
+async function measure(files, { rounds, scratch }) {
+  const made = provideStore(scratch, files);
+  console.log(describeStore(made));
+  process.env.XDG_CACHE_HOME = join(scratch, "cache");
+  const { freshIndex } = await import(new URL("store/index/fresh.js", library));
+  const { reportIndex, removeIndex } = await import(new URL("store/index/report.js", library));
+  const { scanStorePaths } = await import(new URL("store/index/scan.js", library));
+  const { Store } = await import(new URL("store/context.js", library));
+  const { storePlace } = await import(new URL("store/place.js", library));
+  const place = storePlace({ root: made.root });
+  removeIndex(place);
+  settle(made.store);
+
+  const first = await timed(() => reportIndex(place));
+  const { storePaths, elfFiles, size } = first.value;
+  const index = await freshIndex(place, () => {});
+  const soname = index.reader.names("n", "lib")[0];
+  index.reader.close();
+  const turns = { list: [], refresh: [], add: [], scan: [], find: [], node: [], command: [] };
+  const add = async (name, action, round) => {
+    const { milliseconds } = await timed(action);
+    if (round > 0) turns[name].push(milliseconds); // the first round warms up
+  };
+  for (let round = 0; round <= rounds; round++) {
+    await add("list", () => readdirSync(made.store), round);
+    await add("refresh", async () => (await freshIndex(place, () => {})).reader.close(), round);
+    const added = addPath(made.store, round);
+    await add("scan", () => scanStorePaths([basename(added)], place).next(), round);
+    await add("add", async () => (await freshIndex(place, () => {})).reader.close(), round);
+    await add("find", () => new Store(place).providers([soname]), round);
+    const start = (...args) => {
+      const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+      if (status !== 0) throw new Error(stderr);
+    };
+    await add("node", () => start("-e", "0"), round);
+    await add("command", () => start(commandLine, "find", soname, "--root", made.root), round);
+    rmSync(added, { recursive: true });
+    settle(made.store);
+    (await freshIndex(place, () => {})).reader.close();
+  }
+  const ratio = (name, other) =>
+    median(turns[name].map((turn, round) => turn / turns[other][round])).toFixed(2);
+  const row = (title, name, other, beside) => [
+    title,
+    median(turns[name]).toFixed(2),
+    other ? `${ratio(name, other)} × ${beside}` : "",
+  ];
+  printRows([
+    ["", "ms", ""],
+    [
+      "first indexing",
+      first.milliseconds.toFixed(0),
+      `${storePaths} paths, ${elfFiles} ELF, ${(size / 1e6).toFixed(0)} MB`,
+    ],
+    row("listing the store's directory", "list"),
+    row("refresh, nothing changed", "refresh", "list", "listing"),
+    row("scanning one path", "scan"),
+    row("refresh, one path added", "add", "list", "listing"),
+    row(`find ${soname}, in the process`, "find"),
+    row("node -e 0", "node"),
+    row("fixelf find", "command", "node", "node -e 0"),
+  ]);
+  removeIndex(place);
+  return [];
+}
+
+async function timed(action) {
+  const start = performance.now();
+  const value = await action();
+  return { value, milliseconds: performance.now() - start };
+}
+
+/** As Nix leaves what it has finished: its time is 1. The store's own is not of this moment. */
+function settle(store) {
+  for (const name of readdirSync(store))
+    if (/^[0-9a-z]{32}-/.test(name)) lutimesSync(join(store, name), 1, 1);
+  utimesSync(store, 2, 2);
+}
+
+function addPath(store, round) {
+  const path = join(store, `${String(round).padStart(32, "0")}-added-1.0`);
+  mkdirSync(join(path, "lib"), { recursive: true });
+  copyFileSync(process.execPath, join(path, "lib/libadded.so.1"));
+  utimesSync(path, 1, 1);
+  utimesSync(store, 2 + round, 2 + round);
+  return path;
+}

@@ -1,0 +1,41 @@
+// fixelf index: what is kept of the store for the next time.
+import type { Command } from "commander";
+import { commonOptions, type SharedFlags, withShared } from "./options.js";
+import { exitCodes, run } from "./run.js";
+
+interface IndexFlags extends SharedFlags {
+  rebuild?: boolean;
+  remove?: boolean;
+}
+
+export function define(program: Command): void {
+  withShared(
+    program
+      .command("index")
+      .description("bring the index of the store up to date, and say what is in it")
+      .option("--rebuild", "build it anew")
+      .option("--remove", "remove it"),
+    "fixelf index --rebuild",
+  ).action((flags: IndexFlags) =>
+    run(flags, async ({ colors, print, say }) => {
+      const [{ removeIndex, reportIndex }, { storePlace }, { indexText }] = await Promise.all([
+        import("../store/index/report.js"),
+        import("../store/place.js"),
+        import("../report/index.js"),
+      ]);
+      const { onIndex, ...options } = commonOptions(flags);
+      const place = storePlace(options);
+      if (flags.remove) {
+        const removed = removeIndex(place);
+        print("index", { index: null, removed }, () => (removed ? "The index is removed." : ""));
+        return exitCodes.good;
+      }
+      const rebuild = flags.rebuild ?? false;
+      const report = await reportIndex(place, { rebuild, ...(onIndex && { onIndex }) });
+      print("index", { index: report }, () => (report === null ? "" : indexText(report, colors)));
+      if (report !== null) return exitCodes.good;
+      if (!flags.json) say(`fixelf: There is no store at ${place.root}${place.store}.`);
+      return exitCodes.findings;
+    }),
+  );
+}

@@ -1,0 +1,28 @@
+// What a person hears on stderr of the index. An indexing that is soon done is not worth a word.
+import type { IndexEvent, Tell } from "../store/index/event.js";
+import { writeFully } from "../write_fully.js";
+import { isTerminal } from "./terminal.js";
+
+/** Milliseconds. */
+const patience = 700;
+const interval = 100;
+
+/** For one command. */
+export function indexTalk(): Tell {
+  const started = performance.now();
+  let said = 0;
+  return (event: IndexEvent) => {
+    if (event.kind === "trouble") {
+      writeFully(2, `fixelf: ${event.message}\n`);
+      return;
+    }
+    if (!isTerminal(2)) return;
+    const now = performance.now();
+    const { done, total } = event;
+    const isLast = done === total;
+    if (now - started < patience || (now - said < interval && !(isLast && said > 0))) return;
+    said = now;
+    // Back to the start of the line, and clear it.
+    writeFully(2, isLast ? "\r\u001b[K" : `\rIndexing the store: ${done} of ${total} paths`);
+  };
+}

@@ -1,0 +1,44 @@
+// Whether the store's directory is as it was: any entry that is added, removed or renamed sets its
+// times.
+import { statSync } from "node:fs";
+import { hostPath, type StorePlace } from "../place.js";
+import { isAbsence } from "./environment.js";
+import type { DirectoryIdentity, State } from "./format.js";
+
+/** Nanoseconds; the coarsest clock of a file system (ext3 counts seconds). */
+const clockGranularity = 1_000_000_000n;
+
+/** Whether all that the state says still holds. */
+export function isCurrent(state: State, now: DirectoryIdentity): boolean {
+  const then = state.directory;
+  return (
+    then !== null &&
+    then.device === now.device &&
+    then.inode === now.inode &&
+    then.modified === now.modified &&
+    then.changed === now.changed &&
+    !isRacy(then, state.listed)
+  );
+}
+
+/** A change right after the listing could have left the same times (git's index has the same care). */
+export function isRacy({ modified, changed }: DirectoryIdentity, listed: string): boolean {
+  const latest = BigInt(modified) > BigInt(changed) ? BigInt(modified) : BigInt(changed);
+  return latest + clockGranularity >= BigInt(listed);
+}
+
+/** null for a store that is not there. */
+export function identityOf(place: StorePlace): DirectoryIdentity | null {
+  try {
+    const state = statSync(hostPath(place.store, place), { bigint: true });
+    return {
+      device: `${state.dev}`,
+      inode: `${state.ino}`,
+      modified: `${state.mtimeNs}`,
+      changed: `${state.ctimeNs}`,
+    };
+  } catch (failure) {
+    if (isAbsence(failure)) return null;
+    throw failure;
+  }
+}

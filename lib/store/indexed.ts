@@ -1,0 +1,98 @@
+// Libraries and their facts, as the index has them. Answers are those of listing and reading the
+// store: what the index cannot know (where a link out of its store path leads) is looked up.
+import type { Facts } from "../facts.js";
+import type { LibraryFile, NamedFile, StorePathContent } from "./index/format.js";
+import type { FreshIndex } from "./index/fresh.js";
+import type { IndexReader } from "./index/reader.js";
+import { type Inspected, type Inspector, NativeInspector } from "./inspector.js";
+import type { Libraries } from "./libraries.js";
+import { realPathIn, type StorePlace, storePathOf } from "./place.js";
+
+/** One store by its index. */
+export class IndexedStore implements Libraries, Inspector {
+  readonly #place: StorePlace;
+  readonly #reader: IndexReader;
+  readonly #unsettled: ReadonlyMap<string, StorePathContent>;
+  /** Whether the store is where it says, so that what lies in it has no links above. */
+  readonly #isReal: boolean;
+  readonly #others: NativeInspector;
+  readonly #realPaths = new Map<string, string>();
+  readonly #facts = new Map<string, Facts | null>();
+  #failures = 0;
+
+  static async of(index: FreshIndex, place: StorePlace): Promise<IndexedStore> {
+    return new IndexedStore(index, place, (await realPathIn(place.store, place)) === place.store);
+  }
+
+  private constructor({ reader, unsettled }: FreshIndex, place: StorePlace, isReal: boolean) {
+    this.#place = place;
+    this.#reader = reader;
+    this.#unsettled = new Map(unsettled.map((content) => [content.name, content]));
+    this.#isReal = isReal;
+    this.#others = new NativeInspector(place);
+  }
+
+  get failures(): number {
+    return this.#failures + this.#others.failures;
+  }
+
+  paths(name: string): readonly string[] {
+    const paths: string[] = [];
+    const take = (storePath: string, [below, real, facts]: NamedFile) => {
+      const top = `${this.#place.store}/${storePath}`;
+      const path = `${top}/${below}`;
+      paths.push(path);
+      if (real === null || !this.#isReal) return;
+      const realPath = `${top}/${real}`;
+      this.#realPaths.set(path, realPath);
+      if (facts !== undefined && !this.#facts.has(realPath))
+        this.#facts.set(realPath, facts && { ...facts, path: realPath });
+    };
+    for (const [storePath, files] of this.#reader.named("n", name)) {
+      if (!this.#unsettled.has(storePath)) for (const file of files) take(storePath, file);
+    }
+    for (const [storePath, file] of this.#unsettledLibraries()) {
+      if (file.name === name) take(storePath, [file.path, file.real]);
+    }
+    return paths.sort();
+  }
+
+  names(beginning: string): string[] {
+    const unsettled = this.#unsettledLibraries()
+      .map(([, { name }]) => name)
+      .filter((name) => name.startsWith(beginning));
+    return [...new Set([...this.#reader.names("n", beginning), ...unsettled])];
+  }
+
+  async inspect(path: string): Promise<Inspected | null> {
+    const realPath = this.#realPaths.get(path) ?? (await realPathIn(path, this.#place));
+    if (realPath === null) {
+      this.#failures++;
+      return null;
+    }
+    let facts = this.#facts.get(realPath);
+    if (facts === undefined) {
+      const known = this.#known(realPath);
+      // It is not recorded, or lies outside the store.
+      if (known === undefined) return this.#others.inspect(path);
+      facts = known && { ...known, path: realPath };
+      this.#facts.set(realPath, facts);
+    }
+    if (facts === null) this.#failures++;
+    return facts && { realPath, facts };
+  }
+
+  #known(realPath: string): Facts | null | undefined {
+    const storePath = storePathOf(realPath, this.#place.store);
+    if (storePath === null) return undefined;
+    const name = storePath.slice(this.#place.store.length + 1);
+    if (this.#unsettled.has(name)) return undefined;
+    return this.#reader.facts(name, realPath.slice(storePath.length + 1));
+  }
+
+  #unsettledLibraries(): [storePath: string, file: LibraryFile][] {
+    return [...this.#unsettled].flatMap(([storePath, { libraries }]) =>
+      libraries.map((file): [string, LibraryFile] => [storePath, file]),
+    );
+  }
+}

@@ -1,0 +1,19 @@
+// The store paths of a store with their inodes, in one buffer that two listings can be compared by.
+//
+// A store's top directory has tens of thousands of entries, and is listed whenever it has changed.
+// So the entries never become objects: the text is sorted, and what has not changed between two of
+// them is byte for byte the same.
+#pragma once
+
+#include <string>
+
+#include "elf/error.hpp"
+
+namespace fixelf {
+
+// One line for each store path, sorted by name: "NAME<tab>INODE<newline>", and "<tab>lock" before
+// the newline where Nix holds a lock file beside it. What is no store path (".links", ".drv" and
+// lock files) is left out.
+Result<std::string> listStore(const std::string& directory);
+
+}  // namespace fixelf
