@@ -20,7 +20,15 @@ export type { Edit, FilePlan, FixPlan, Outcome } from "./fix/outcome.js";
 export { plan } from "./fix/plan.js";
 export { type UndoOutcome, undo } from "./fix/undo.js";
 export { inspect, type ResolveOptions, resolve } from "./inspect.js";
-export type { Column, Edits, Layout, Renaming, ScanProgress } from "./native.js";
+export type {
+  Column,
+  Compressed,
+  Edits,
+  Layout,
+  Mention,
+  Renaming,
+  ScanProgress,
+} from "./native.js";
 export type { CommonOptions, PlanOptions } from "./options.js";
 export { ScanBatch, type ScanBranch, type ScanFailure, type ScanRow } from "./scan/batch.js";
 export { type BatchFilter, batchFilter, type ScanFilter } from "./scan/filter.js";
@@ -30,3 +38,9 @@ export { Store, type StoreOptions } from "./store/context.js";
 export type { Provider, Providers, Rejected, Wanted } from "./store/find.js";
 export type { Loader } from "./store/loaders.js";
 export { type StorePlace, storePlace } from "./store/place.js";
+export {
+  type References,
+  type ReferencesOptions,
+  references,
+  type StorePathMentions,
+} from "./store/references.js";

@@ -9,6 +9,7 @@ import { define as fix } from "./fix.js";
 import { define as inspect } from "./inspect.js";
 import { define as loaders } from "./loaders.js";
 import { define as patchelf } from "./patchelf.js";
+import { define as refs } from "./refs.js";
 import { exitCodes, tell } from "./run.js";
 import { define as scan } from "./scan.js";
 import { define as tree } from "./tree.js";
@@ -51,6 +52,7 @@ for (const define of [
   tree,
   loaders,
   find,
+  refs,
   patchelf,
   autoPatchelf,
 ])
