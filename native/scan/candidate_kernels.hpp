@@ -13,6 +13,8 @@ size_t findCandidatesSsse3(const CandidateTables& tables, const uint8_t* bytes, 
                            size_t end, Candidates& found);
 size_t findCandidatesAvx2(const CandidateTables& tables, const uint8_t* bytes, size_t from,
                           size_t end, Candidates& found);
+size_t findCandidatesAvx512(const CandidateTables& tables, const uint8_t* bytes, size_t from,
+                            size_t end, Candidates& found);
 #elif defined(__aarch64__)
 size_t findCandidatesNeon(const CandidateTables& tables, const uint8_t* bytes, size_t from,
                           size_t end, Candidates& found);

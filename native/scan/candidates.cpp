@@ -22,6 +22,7 @@ constexpr std::array<bool, 256> kInAlphabet = alphabetTable();
 std::vector<InstructionSet> detect() {
   std::vector<InstructionSet> sets;
 #if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512bw") != 0) sets.push_back(InstructionSet::Avx512);
   if (__builtin_cpu_supports("avx2") != 0) sets.push_back(InstructionSet::Avx2);
   if (__builtin_cpu_supports("ssse3") != 0) sets.push_back(InstructionSet::Ssse3);
 #elif defined(__aarch64__)
@@ -90,6 +91,8 @@ size_t findCandidates(InstructionSet set, const CandidateTables& tables, const u
                       size_t from, size_t end, Candidates& found) {
   switch (set) {
 #if defined(__x86_64__)
+    case InstructionSet::Avx512:
+      return findCandidatesAvx512(tables, bytes, from, end, found);
     case InstructionSet::Avx2:
       return findCandidatesAvx2(tables, bytes, from, end, found);
     case InstructionSet::Ssse3:

@@ -26,7 +26,7 @@
 namespace fixelf {
 
 // How the bytes are gone through. All of them lead to the same answers.
-enum class InstructionSet { Plain, Ssse3, Avx2, Neon };
+enum class InstructionSet { Plain, Ssse3, Avx2, Avx512, Neon };
 
 // Those that this processor has, the best first; Plain is always the last.
 std::span<const InstructionSet> availableInstructionSets();

@@ -1,4 +1,5 @@
-// findCandidates for x86-64: SSSE3 (2006), which brought PSHUFB, and AVX2 (2013), twice as wide.
+// findCandidates for x86-64: SSSE3 (2006), which brought PSHUFB, AVX2 (2013), twice as wide, and
+// AVX-512BW (2017), twice as wide again.
 // Each function is compiled for its own instruction set, whatever the rest is compiled for.
 #if defined(__x86_64__)
 
@@ -154,6 +155,42 @@ __attribute__((target("avx2"))) size_t findCandidatesAvx2(const CandidateTables&
     const uint64_t fingerprints =
         ~(static_cast<uint32_t>(_mm256_movemask_epi8(none0)) |
           uint64_t{static_cast<uint32_t>(_mm256_movemask_epi8(none1))} << 32);
+    noteStep(fingerprints, emptyParts(outside), from, end, found);
+  }
+  return end;
+}
+
+__attribute__((target("avx512bw"))) size_t findCandidatesAvx512(const CandidateTables& given,
+                                                                const uint8_t* bytes, size_t from,
+                                                                size_t end, Candidates& found) {
+  const auto wide = [](const std::array<uint8_t, 16>& table) __attribute__((target("avx512bw"))) {
+    return _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(table.data())));
+  };
+  const __m512i low[3] = {wide(given.low[0]), wide(given.low[1]), wide(given.low[2])};
+  const __m512i high[3] = {wide(given.high[0]), wide(given.high[1]), wide(given.high[2])};
+  const __m512i runLow = wide(given.runLow);
+  const __m512i runHigh = wide(given.runHigh);
+  const __m512i half = _mm512_set1_epi8(0x0f);
+  for (; from < end; from += Candidates::kStep) {
+    const __m512i first = _mm512_loadu_si512(bytes + from);
+    const __m512i lowHalf = _mm512_and_si512(first, half);
+    const __m512i highHalf = _mm512_and_si512(_mm512_srli_epi16(first, 4), half);
+    __m512i match = _mm512_and_si512(_mm512_shuffle_epi8(low[0], lowHalf),
+                                     _mm512_shuffle_epi8(high[0], highHalf));
+    const uint64_t outside = _mm512_testn_epi8_mask(_mm512_shuffle_epi8(runLow, lowHalf),
+                                                    _mm512_shuffle_epi8(runHigh, highHalf));
+    for (size_t place = 1; place < 3; ++place) {
+      const __m512i next = _mm512_loadu_si512(bytes + from + place);
+      const __m512i lows = _mm512_shuffle_epi8(low[place], _mm512_and_si512(next, half));
+      const __m512i highs =
+          _mm512_shuffle_epi8(high[place], _mm512_and_si512(_mm512_srli_epi16(next, 4), half));
+      match = _mm512_and_si512(match, _mm512_and_si512(lows, highs));
+    }
+    const uint64_t fingerprints = _mm512_test_epi8_mask(match, match);
+    constexpr uint64_t kOnes = 0x0001000100010001;
+    const bool anyRun = ((outside - kOnes) & ~outside & (kOnes << 15)) != 0;
+    if (!anyRun && fingerprints == 0) continue;
+    if (found.full()) return from;
     noteStep(fingerprints, emptyParts(outside), from, end, found);
   }
   return end;
