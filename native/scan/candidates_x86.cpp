@@ -105,6 +105,16 @@ __attribute__((target("avx2"))) inline __m256i look32(const Tables32& tables, co
   return _mm256_cmpeq_epi8(match, zero);
 }
 
+// -- AVX-512 --------------------------------------------------------------------------------------
+
+// Not _mm512_broadcast_i32x4: GCC 12's own warns of an uninitialized variable.
+__attribute__((target("avx512bw"))) inline __m512i fourTimes(const std::array<uint8_t, 16>& table) {
+  alignas(64) std::array<uint8_t, 64> wide;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  for (size_t part = 0; part < 4; ++part)
+    std::copy(table.begin(), table.end(), wide.begin() + 16 * part);
+  return _mm512_load_si512(wide.data());
+}
+
 // The four 16-bit parts of a word of which no bit is set, one bit each.
 inline uint32_t emptyParts(uint64_t word) {
   return static_cast<uint32_t>((word & 0xffff) == 0) |
@@ -163,13 +173,12 @@ __attribute__((target("avx2"))) size_t findCandidatesAvx2(const CandidateTables&
 __attribute__((target("avx512bw"))) size_t findCandidatesAvx512(const CandidateTables& given,
                                                                 const uint8_t* bytes, size_t from,
                                                                 size_t end, Candidates& found) {
-  const auto wide = [](const std::array<uint8_t, 16>& table) __attribute__((target("avx512bw"))) {
-    return _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(table.data())));
-  };
-  const __m512i low[3] = {wide(given.low[0]), wide(given.low[1]), wide(given.low[2])};
-  const __m512i high[3] = {wide(given.high[0]), wide(given.high[1]), wide(given.high[2])};
-  const __m512i runLow = wide(given.runLow);
-  const __m512i runHigh = wide(given.runHigh);
+  const __m512i low[3] = {fourTimes(given.low[0]), fourTimes(given.low[1]),
+                          fourTimes(given.low[2])};
+  const __m512i high[3] = {fourTimes(given.high[0]), fourTimes(given.high[1]),
+                           fourTimes(given.high[2])};
+  const __m512i runLow = fourTimes(given.runLow);
+  const __m512i runHigh = fourTimes(given.runHigh);
   const __m512i half = _mm512_set1_epi8(0x0f);
   for (; from < end; from += Candidates::kStep) {
     const __m512i first = _mm512_loadu_si512(bytes + from);
