@@ -157,8 +157,8 @@ describe("refs, compressed", () => {
         const packed = execFileSync("sh", ["-c", command], { cwd: directory, stdio: "pipe" });
         for (const before of [0, 1, 300_000]) {
           const content = Buffer.concat([Buffer.alloc(before, "-"), packed]);
-          const { storePaths, notLookedInto } = await search(content);
-          expect(storePaths).toEqual([]);
+          // What a text says for the first time may stand unchanged in its compressed form.
+          const { notLookedInto } = await search(content);
           expect(notLookedInto).toMatchObject([{ kind, offset: before, count: 1 }]);
         }
       });
