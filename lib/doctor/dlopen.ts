@@ -28,13 +28,15 @@ export async function dlopenFindings(
     ...circumstances.tree.subjects.map(({ path }) => basename(path)),
     facts.soname,
   ]);
+  // Of what is loaded anyway, another version is no second thing to look for.
+  const stems = new Set([...known].map(stemOf));
   const directories = searchedDirectories(subject, facts, resolution, circumstances);
   const missing = mentions.filter(
     ({ kind, text }) =>
       kind === "soname" &&
       // Without a version it is as often a name for linkers, or of a part that may be added.
       /\.so\.\d/.test(text) &&
-      !known.has(text) &&
+      !stems.has(stemOf(text)) &&
       !directories.some((directory) => isThere(join(directory, text), circumstances)),
   );
   if (missing.length === 0) return [];
@@ -73,6 +75,11 @@ function searchedDirectories(
     origin,
   ];
   return [...new Set(all)];
+}
+
+/** "libz" of "libz.so.1". */
+function stemOf(name: string | null): string | undefined {
+  return name?.split(".so", 1)[0];
 }
 
 function isThere(path: string, { files }: Circumstances): boolean {
