@@ -53,14 +53,17 @@ struct CandidateTables {
 
 // What one turn found, as positions in the bytes, ascending.
 struct Candidates {
+  // The counts say what of the arrays means something; filling 8 kB with zeros each time costs.
+  Candidates() {}  // NOLINT(*-pro-type-member-init, modernize-use-equals-default)
+
   static constexpr size_t kRoom = 1024;
   static constexpr size_t kStep = 64;  // so many more may come with the step that fills the room
 
   void clear() { fingerprintCount = runCount = 0; }
   [[nodiscard]] bool full() const { return fingerprintCount >= kRoom || runCount >= kRoom; }
 
-  std::array<uint32_t, kRoom + kStep> fingerprints;  // NOLINT(*-pro-type-member-init)
-  std::array<uint32_t, kRoom + kStep> runs;          // NOLINT(*-pro-type-member-init)
+  std::array<uint32_t, kRoom + kStep> fingerprints;
+  std::array<uint32_t, kRoom + kStep> runs;
   size_t fingerprintCount = 0;
   size_t runCount = 0;
 };

@@ -111,7 +111,7 @@ bool isXz(Bytes bytes) {
 // The level, then the first block's magic (the digits of π) or the end's (those of √π).
 bool isBzip2(Bytes bytes) {
   return startsWith(bytes, "BZh") && bytes.size() >= 10 && bytes[3] >= '1' && bytes[3] <= '9' &&
-         (startsWith(bytes.subspan(4), "\x31\x41\x59\x26\x53\x59") ||
+         (startsWith(bytes.subspan(4), "1AY&SY") ||
           startsWith(bytes.subspan(4), "\x17\x72\x45\x38\x50\x90"));
 }
 

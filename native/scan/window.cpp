@@ -312,11 +312,14 @@ class WindowSearch {
   size_t nameEnd_ = 0;
 };
 
+// A first character of the hash, or what behindLineBreak() passes over.
+constexpr std::string_view kBehindStore = "0123456789abcdfghijklmnpqrsvwxyz \\='\x22\r\n";
+
 CandidateTables tablesFor(std::string_view last) {
   const std::array<Fingerprint, 8> fingerprints = {{
       {"."sv, "s"sv, "o"sv},
       // STORE/ and what may stand behind it where a line ends within the hash
-      {last, "/"sv, "0123456789abcdfghijklmnpqrsvwxyz \\='\"\r\n"sv},
+      {last, "/"sv, kBehindStore},
       {last, "\0"sv, "/"sv},  // the same in UTF-16
       {"\x1f"sv, "\x8b"sv, "\x08"sv},
       {"\xfd\x28"sv, "\x37\xb5"sv, "\x7a\x2f"sv},
