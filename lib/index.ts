@@ -20,7 +20,15 @@ export type { Edit, FilePlan, FixPlan, Outcome } from "./fix/outcome.js";
 export { plan } from "./fix/plan.js";
 export { type UndoOutcome, undo } from "./fix/undo.js";
 export { inspect, type ResolveOptions, resolve } from "./inspect.js";
-export type { Column, Edits, Layout, Renaming, ScanProgress } from "./native.js";
+export type {
+  Column,
+  Compressed,
+  Edits,
+  Layout,
+  Mention,
+  Renaming,
+  ScanProgress,
+} from "./native.js";
 export type { CommonOptions, PlanOptions } from "./options.js";
 export { ScanBatch, type ScanBranch, type ScanFailure, type ScanRow } from "./scan/batch.js";
 export { type BatchFilter, batchFilter, type ScanFilter } from "./scan/filter.js";
@@ -32,3 +40,9 @@ export type { IndexEvent } from "./store/index/event.js";
 export { type IndexReport, removeIndex, reportIndex } from "./store/index/report.js";
 export type { Loader } from "./store/loaders.js";
 export { type StorePlace, storePlace } from "./store/place.js";
+export {
+  type References,
+  type ReferencesOptions,
+  references,
+  type StorePathMentions,
+} from "./store/references.js";

@@ -171,6 +171,54 @@ export interface NativeScan {
   progress(): ScanProgress;
 }
 
+/** Something named in the bytes of a file, in its name, or in a link's target. */
+export interface Mention {
+  /** `hash`: that of a known store path, without the store's directory before it. */
+  kind: "store-path" | "hash" | "interpreter" | "soname";
+  /** How a store path is written. Nix itself finds neither `utf-16` nor `line-wrapped`. */
+  spelling: "plain" | "escaped" | "percent-encoded" | "utf-16" | "line-wrapped";
+  /** In plain spelling. */
+  text: string;
+  /** The first file that has it. */
+  path: string;
+  place: "file-name" | "link-target" | "content";
+  /** Bytes from the beginning of the content, the name or the target. */
+  offset: number;
+  /** In all files. */
+  count: number;
+}
+
+/** Compressed data, into which the search does not look. */
+export interface Compressed {
+  kind: "gzip" | "xz" | "zstd" | "bzip2" | "zip" | "squashfs";
+  path: string;
+  /** Bytes; of the first one in the file. */
+  offset: number;
+  /** How many of the kind begin in the file; for `zip`, its compressed members. */
+  count: number;
+}
+
+export interface Searched {
+  mentions: Mention[];
+  /** How often something was met that is not among the mentions, because they are too many. */
+  moreMentions: number;
+  compressed: Compressed[];
+  moreCompressed: number;
+  /** What could not be read, below a directory. */
+  failures: { path: string; code: FixelfErrorCode; message: string }[];
+  moreFailures: number;
+  files: number;
+  bytes: number;
+}
+
+export interface SearchRequest {
+  /** The store's directory, as it stands in files. */
+  store: string;
+  /** Hashes of known store paths, 32 characters each, one behind another. */
+  hashes: string;
+  cancellation?: object;
+}
+
 interface NativeAddon {
   /** The version of the package that the addon was built from. */
   version(): string;
@@ -182,6 +230,11 @@ interface NativeAddon {
   listStore(directory: string): Promise<Buffer>;
   layOut(path: string, edits: Edits): Promise<Layout>;
   apply(jobs: WriteJob[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
+  /** A file, a link (not its target), or a directory with all below it. */
+  search(path: string, request: SearchRequest): Promise<Searched>;
+  /** What ends a search when it is given to `cancel`. */
+  cancellation(): object;
+  cancel(cancellation: object): void;
   /** For each null where it was restored. One flush serves them all. */
   undo(paths: string[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
 }

@@ -8,7 +8,7 @@ export function shellWord(text: string): string {
 
 /** The fixelf command for a path, with the options under which the path was looked at. */
 export function fixelfCommand(
-  command: "fix" | "doctor",
+  command: "fix" | "doctor" | "find",
   path: string,
   options: CommonOptions,
 ): string {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Facts } from "../lib/facts.js";
 import { Store } from "../lib/store/context.js";
 import { whyNot } from "../lib/store/find.js";
+import { bannerVersion, versionIn } from "../lib/store/libc_banner.js";
 import { listLibraries, looksLikeLibrary } from "../lib/store/libraries.js";
 import { glibcVersion, isLoaderName } from "../lib/store/loaders.js";
 import { Nix, parsePathInfo, parseRoots } from "../lib/store/nix.js";
@@ -158,6 +159,28 @@ describe("loader names and versions", () => {
     expect(glibcVersion(defined, "glibc-2.39-5")).toBe("2.40");
     expect(glibcVersion(["GLIBC_2.4"], "glibc-2.40-66")).toBe("2.4");
     expect(glibcVersion([], "glibc-2.40-66")).toBeNull();
+    // glibc 2.37, say, brought no new symbol versions.
+    expect(glibcVersion(["GLIBC_2.36"], "glibc-2.37-8", "2.37")).toBe("2.37-8");
+    expect(glibcVersion(["GLIBC_2.36"], "elsewhere", "2.37")).toBe("2.37");
+  });
+
+  it("reads what a C library says of itself", async () => {
+    const glibc = "\0GNU C Library (Debian GLIBC 2.36-9) stable release version 2.36.\n";
+    expect(versionIn(glibc, "glibc")).toBe("2.36");
+    expect(
+      versionIn("GNU C Library (GNU libc) development release version 2.42.9000.", "glibc"),
+    ).toBe("2.42.9000");
+    expect(versionIn("musl libc (x86_64)\nVersion %s\0...\x001.2.5\0", "musl")).toBe("1.2.5");
+    expect(versionIn("\x001.2.5\0", "musl")).toBeNull();
+    expect(await bannerVersion("/nowhere", "glibc")).toBeNull();
+    const report = process.report.getReport() as {
+      header: { glibcVersionRuntime?: string };
+      sharedObjects: string[];
+    };
+    const { glibcVersionRuntime } = report.header;
+    const libc = report.sharedObjects.find((path) => basename(path) === "libc.so.6");
+    if (glibcVersionRuntime === undefined || libc === undefined) return; // this Node uses musl
+    expect(await bannerVersion(libc, "glibc")).toBe(glibcVersionRuntime);
   });
 });
 

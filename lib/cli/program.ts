@@ -10,6 +10,7 @@ import { define as index } from "./index.js";
 import { define as inspect } from "./inspect.js";
 import { define as loaders } from "./loaders.js";
 import { define as patchelf } from "./patchelf.js";
+import { define as refs } from "./refs.js";
 import { exitCodes, tell } from "./run.js";
 import { define as scan } from "./scan.js";
 import { define as tree } from "./tree.js";
@@ -53,6 +54,7 @@ for (const define of [
   loaders,
   find,
   index,
+  refs,
   patchelf,
   autoPatchelf,
 ])

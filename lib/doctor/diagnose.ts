@@ -7,7 +7,8 @@ import { Store } from "../store/context.js";
 import { storePlace } from "../store/place.js";
 import { isDamage, readTree, type Subject, type Tree } from "../subject.js";
 import { type Circumstances, interpreterFor } from "./circumstances.js";
-import type { Diagnosis, Finding } from "./finding.js";
+import { dlopenFindings } from "./dlopen.js";
+import { type Diagnosis, type Finding, isCertain } from "./finding.js";
 import { interpreterFindings } from "./interpreter.js";
 import { libraryFindings } from "./libraries.js";
 import { machineFindings } from "./machine.js";
@@ -83,6 +84,10 @@ async function examine(subject: Subject, circumstances: Circumstances): Promise<
     ...(await libraryFindings(subject, facts, resolution, circumstances)),
     ...(await versionFindings(subject, resolution, circumstances)),
   );
+  // What does not start needs no guesses about what it would do then.
+  if (findings.length === 0) {
+    findings.push(...(await dlopenFindings(subject, facts, resolution, circumstances)));
+  }
   const count = resolution.libraries.filter((library) => library.path !== null).length;
   const summary = `its loader and all ${count} libraries are found`;
   return verdictOf(
@@ -105,7 +110,7 @@ function verdictOf(
   good: Diagnosis["verdict"],
   summary: string,
 ): Diagnosis {
-  const [first] = findings;
+  const first = findings.find(isCertain);
   if (first === undefined) return { path, verdict: good, summary, findings };
   return { path, verdict: "broken", summary: first.message, findings };
 }

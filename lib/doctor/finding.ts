@@ -7,6 +7,7 @@ export type FindingCode =
   | "library-missing"
   | "library-collected"
   | "library-wrong-machine"
+  | "dlopen-library-missing"
   | "wrong-machine"
   | "version-missing"
   | "script-interpreter-missing"
@@ -21,6 +22,11 @@ export interface Finding {
   evidence: string[];
   /** The exact command that helps next, or a sentence where no command does. */
   remedy: string;
+}
+
+/** Whether something has to be done; what a program may open while it runs is a guess. */
+export function isCertain({ code }: Finding): boolean {
+  return code !== "dlopen-library-missing";
 }
 
 /** What a file is, all in all. */

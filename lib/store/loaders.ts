@@ -3,7 +3,8 @@
 import type { Facts } from "../facts.js";
 import { compareVersions } from "../versions.js";
 import { besides, type FileCandidate, inspectCandidates, type StoreContext } from "./candidates.js";
-import { nameOf } from "./place.js";
+import { bannerVersion } from "./libc_banner.js";
+import { hostPath, nameOf } from "./place.js";
 import { type Ranked, rank } from "./rank.js";
 
 export interface Loader {
@@ -101,7 +102,8 @@ async function describe(context: StoreContext, candidate: FileCandidate): Promis
   const { path, storePath } = candidate;
   const name = storePath === null ? "" : nameOf(storePath);
   if (/\/ld-musl-[^/]+$/.test(path) || candidate.facts.soname?.startsWith("ld-musl-")) {
-    const version = /musl-(\d[\d.]*)/.exec(name)?.[1] ?? null;
+    const said = await bannerVersion(hostPath(candidate.realPath, context.place), "musl");
+    const version = said ?? /musl-(\d[\d.]*)/.exec(name)?.[1] ?? null;
     return { ...candidate, libc: "musl", version, definedVersions: [] };
   }
   // Beside the file itself: a user may name a link to it.
@@ -111,20 +113,32 @@ async function describe(context: StoreContext, candidate: FileCandidate): Promis
   const definedVersions = (libc?.facts.versionsDefined ?? []).filter((version) =>
     version.startsWith("GLIBC_"),
   );
+  const said =
+    libc === null || definedVersions.length === 0
+      ? null
+      : await bannerVersion(hostPath(libc.realPath, context.place), "glibc");
   return {
     ...candidate,
     libc: definedVersions.length > 0 ? "glibc" : "unknown",
-    version: glibcVersion(definedVersions, name),
+    version: glibcVersion(definedVersions, name, said),
     definedVersions,
   };
 }
 
-/** The newest GLIBC_2.N, made more precise by the store path's name when the two agree. */
-export function glibcVersion(definedVersions: readonly string[], name: string): string | null {
-  const [newest = null] = definedVersions
+/**
+ * What the library says, else the newest GLIBC_2.N; made more precise by the store path's name when
+ * the two agree.
+ */
+export function glibcVersion(
+  definedVersions: readonly string[],
+  name: string,
+  said: string | null = null,
+): string | null {
+  const [defined = null] = definedVersions
     .map((version) => /^GLIBC_(\d[\d.]*)$/.exec(version)?.[1])
     .filter((version) => version !== undefined)
     .sort((one, two) => compareVersions(two, one));
+  const newest = said ?? defined;
   const inName = /^glibc-(\d+\.\d+(?:\.\d+)?(?:-\d+)?)/.exec(name)?.[1];
   if (newest === null || inName === undefined) return newest;
   // "2.4" is no beginning of "2.40".

@@ -5,6 +5,7 @@
 #include "addon/files_object.hpp"
 #include "addon/promise.hpp"
 #include "addon/scan_object.hpp"
+#include "addon/search.hpp"
 #include "patch/undo.hpp"
 #include "scan/listing.hpp"
 
@@ -105,6 +106,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("layOut", layOutFile);
   define("apply", applyJobs);
   define("undo", undoFiles);
+  define("search", searchPath);
+  define("cancellation", newCancellation);
+  define("cancel", cancel);
   exports.Set("Files", FilesObject::define(env));
   exports.Set("Scan", ScanObject::define(env));
   return exports;

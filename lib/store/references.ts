@@ -1,0 +1,169 @@
+// Which store paths, loaders and libraries are named in the bytes of a file or a whole directory.
+// For a store path, those that are marked as references are the ones that Nix finds in it.
+import { open, readdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import { FixelfError, type FixelfErrorCode } from "../errors.js";
+import { type Compressed, fromNative, type Mention, native, type Searched } from "../native.js";
+import type { CommonOptions } from "../options.js";
+import { insideRoot } from "../rooted.js";
+import { hostPath, isStoreEntry, type StorePlace, storePathOf, storePlace } from "./place.js";
+
+export interface ReferencesOptions extends Pick<CommonOptions, "root" | "store"> {
+  /** Ends the search: it then throws a FixelfError `cancelled`. */
+  signal?: AbortSignal;
+}
+
+/** A store path that is named, in however many ways. */
+export interface StorePathMentions {
+  storePath: string;
+  /** Whether the store has it. */
+  present: boolean;
+  /** Whether Nix would call it a reference: it is present, and its hash stands there unbroken. */
+  reference: boolean;
+  /** One for each spelling and each way to end the name. */
+  mentions: Mention[];
+}
+
+export interface References extends Omit<Searched, "mentions" | "compressed"> {
+  /** As it was given. */
+  path: string;
+  /** Sorted by path. */
+  storePaths: StorePathMentions[];
+  /** Paths of loaders, or their bare names. */
+  interpreters: Mention[];
+  /** Names of libraries that are strings of their own. */
+  sonames: Mention[];
+  /** Compressed data: what it says is not known. */
+  notLookedInto: Compressed[];
+}
+
+/**
+ * Searches each path: a file, or a directory with all that lies below it. Links below a directory
+ * count as the text of their target.
+ * @throws FixelfError `not-found`, `permission-denied`, `not-a-regular-file`, `changed` (a file was
+ * written to while it was searched), `cancelled`, `limit-exceeded` (the store's path has more than 256
+ * bytes) or `io`
+ */
+export async function references(
+  paths: readonly string[],
+  options: ReferencesOptions = {},
+): Promise<References[]> {
+  const place = storePlace(options);
+  const known = await storePathsByHash(place);
+  const hashes = [...known.keys()].join("");
+  const cancellation = native.cancellation();
+  const abort = () => native.cancel(cancellation);
+  options.signal?.addEventListener("abort", abort);
+  if (options.signal?.aborted) abort();
+  try {
+    const answers: References[] = [];
+    for (const path of paths) {
+      const { host, inside } = locate(path, place);
+      const request = { store: place.store, hashes, cancellation };
+      const searched = await native.search(host, request).catch((failure) => {
+        throw asNamed(failure, path);
+      });
+      const outputs = await outputsOf(inside, host, place);
+      answers.push(asReferences(path, host, searched, known, outputs, place));
+    }
+    return answers;
+  } finally {
+    options.signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** Hash → store path, of all that the store has; a store that is not there has none. */
+async function storePathsByHash(place: StorePlace): Promise<Map<string, string>> {
+  const entries = await readdir(hostPath(place.store, place)).catch(() => []);
+  return new Map(
+    entries
+      .filter(isStoreEntry)
+      .sort()
+      .map((entry) => [entry.slice(0, hashLength), `${place.store}/${entry}`]),
+  );
+}
+
+const hashLength = 32;
+
+/** A link that is a store path itself is searched as such; others are followed. */
+function locate(path: string, place: StorePlace): { host: string; inside: string } {
+  const whole = resolve(path);
+  if (place.root === "" && storePathOf(whole, place.store) === whole)
+    return { host: whole, inside: whole };
+  const { host, path: inside } = insideRoot(path, place.root);
+  return { host, inside };
+}
+
+/**
+ * What a derivation will build. It names these paths, but does not refer to them: Nix takes a
+ * derivation's references from its inputs (libstore/derivations.cc).
+ */
+async function outputsOf(inside: string, host: string, place: StorePlace): Promise<Set<string>> {
+  if (!inside.endsWith(".drv") || storePathOf(inside, place.store) !== inside) return new Set();
+  const file = await open(host).catch(() => null);
+  if (file === null) return new Set();
+  try {
+    // The outputs come first; a derivation with more of them than fit in here has not been seen.
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(1 << 16), 0, 1 << 16, 0);
+    const text = buffer.toString("latin1", 0, bytesRead);
+    const outputs = /^Derive\(\[((?:\((?:"[^"]*",?){4}\),?)*)\]/.exec(text)?.[1] ?? "";
+    return new Set([...outputs.matchAll(/\("[^"]*","([^"]*)"/g)].map(([, path]) => path as string));
+  } catch {
+    return new Set();
+  } finally {
+    await file.close();
+  }
+}
+
+function asReferences(
+  path: string,
+  host: string,
+  searched: Searched,
+  known: ReadonlyMap<string, string>,
+  outputs: ReadonlySet<string>,
+  place: StorePlace,
+): References {
+  const { mentions, compressed, failures, ...counts } = searched;
+  const shown = <T extends { path: string }>(found: T): T => ({
+    ...found,
+    path: path + found.path.slice(host.length),
+  });
+  const byStorePath = new Map<string, StorePathMentions>();
+  for (const mention of mentions) {
+    if (mention.kind !== "store-path" && mention.kind !== "hash") continue;
+    const from = mention.kind === "hash" ? 0 : place.store.length + 1;
+    const present = known.get(mention.text.slice(from, from + hashLength));
+    const storePath = present ?? mention.text;
+    const group = byStorePath.get(storePath) ?? {
+      storePath,
+      present: present !== undefined,
+      reference: false,
+      mentions: [],
+    };
+    group.mentions.push(shown(mention));
+    if (group.present && !outputs.has(storePath) && leavesHashWhole(mention))
+      group.reference = true;
+    byStorePath.set(storePath, group);
+  }
+  return {
+    path,
+    storePaths: [...byStorePath.values()].sort((one, other) =>
+      one.storePath < other.storePath ? -1 : 1,
+    ),
+    interpreters: mentions.filter(({ kind }) => kind === "interpreter").map(shown),
+    sonames: mentions.filter(({ kind }) => kind === "soname").map(shown),
+    notLookedInto: compressed.map(shown),
+    failures: failures.map(shown),
+    ...counts,
+  };
+}
+
+/** Nix looks for the 32 characters of the hash in a row (libstore/references.cc). */
+function leavesHashWhole({ spelling }: Mention): boolean {
+  return spelling !== "utf-16" && spelling !== "line-wrapped";
+}
+
+function asNamed(failure: unknown, path: string): FixelfError {
+  const { code, message }: { code: FixelfErrorCode; message: string } = fromNative(failure);
+  return new FixelfError(code, `${path}: ${message}`, { path, cause: failure });
+}

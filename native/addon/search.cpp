@@ -1,0 +1,155 @@
+#include "addon/search.hpp"
+
+#include "addon/promise.hpp"
+#include "scan/search.hpp"
+
+namespace fixelf::addon {
+
+namespace {
+
+using Flag = std::shared_ptr<std::atomic<bool>>;
+using FlagHandle = Napi::External<Flag>;
+
+const char* nameOf(MentionKind kind) {
+  switch (kind) {
+    case MentionKind::StorePath:
+      return "store-path";
+    case MentionKind::Hash:
+      return "hash";
+    case MentionKind::Interpreter:
+      return "interpreter";
+    case MentionKind::Soname:
+      return "soname";
+  }
+  return "";
+}
+
+const char* nameOf(Spelling spelling) {
+  switch (spelling) {
+    case Spelling::Plain:
+      return "plain";
+    case Spelling::Escaped:
+      return "escaped";
+    case Spelling::PercentEncoded:
+      return "percent-encoded";
+    case Spelling::Utf16:
+      return "utf-16";
+    case Spelling::LineWrapped:
+      return "line-wrapped";
+  }
+  return "";
+}
+
+const char* nameOf(Place place) {
+  switch (place) {
+    case Place::FileName:
+      return "file-name";
+    case Place::LinkTarget:
+      return "link-target";
+    case Place::Content:
+      return "content";
+  }
+  return "";
+}
+
+const char* nameOf(Compression kind) {
+  switch (kind) {
+    case Compression::Gzip:
+      return "gzip";
+    case Compression::Xz:
+      return "xz";
+    case Compression::Zstd:
+      return "zstd";
+    case Compression::Bzip2:
+      return "bzip2";
+    case Compression::Zip:
+      return "zip";
+    case Compression::Squashfs:
+      return "squashfs";
+  }
+  return "";
+}
+
+Napi::Value number(Napi::Env env, uint64_t value) {
+  return Napi::Number::New(env, static_cast<double>(value));
+}
+
+// An array of objects, each filled by `fill`.
+Napi::Array objects(Napi::Env env, const auto& items, auto fill) {
+  Napi::Array values = Napi::Array::New(env, items.size());
+  uint32_t index = 0;
+  for (const auto& item : items) {
+    // Without a scope for each, all handles would live until the last object is made.
+    const Napi::HandleScope scope(env);
+    Napi::Object object = Napi::Object::New(env);
+    fill(object, item);
+    values[index++] = object;
+  }
+  return values;
+}
+
+Napi::Value toValue(Napi::Env env, const Found& found) {
+  Napi::Object value = Napi::Object::New(env);
+  value["mentions"] =
+      objects(env, found.answer.mentions, [&](Napi::Object& object, const Mention& mention) {
+        object["kind"] = nameOf(mention.kind);
+        object["spelling"] = nameOf(mention.spelling);
+        object["text"] = mention.text;
+        object["path"] = *mention.path;
+        object["place"] = nameOf(mention.place);
+        object["offset"] = number(env, mention.offset);
+        object["count"] = number(env, mention.count);
+      });
+  value["moreMentions"] = number(env, found.answer.moreMentions);
+  value["compressed"] =
+      objects(env, found.answer.compressed, [&](Napi::Object& object, const Compressed& one) {
+        object["kind"] = nameOf(one.kind);
+        object["path"] = *one.path;
+        object["offset"] = number(env, one.offset);
+        object["count"] = number(env, one.count);
+      });
+  value["moreCompressed"] = number(env, found.answer.moreCompressed);
+  value["failures"] = objects(env, found.failures, [](Napi::Object& object, const Error& failure) {
+    object["path"] = failure.path;
+    object["code"] = errorCodeName(failure.code);
+    object["message"] = failure.message;
+  });
+  value["moreFailures"] = number(env, found.moreFailures);
+  value["files"] = number(env, found.files);
+  value["bytes"] = number(env, found.bytes);
+  return value;
+}
+
+}  // namespace
+
+Napi::Value searchPath(const Napi::CallbackInfo& call) {
+  const auto object = call[1].As<Napi::Object>();
+  std::string store = object.Get("store").As<Napi::String>();
+  std::string hashes = object.Get("hashes").As<Napi::String>();
+  const Napi::Value handle = object.Get("cancellation");
+  Flag flag = handle.IsExternal() ? *handle.As<FlagHandle>().Data() : nullptr;
+  return PromisedWork<Found>::start(
+      call.Env(),
+      [path = toPath(call[0]), store = std::move(store), hashes = std::move(hashes),
+       flag = std::move(flag)] {
+        SearchOptions options;
+        options.store = store;
+        options.hashes = HashSet(hashes);
+        options.cancelled = flag.get();
+        return search(path, std::move(options));
+      },
+      [](Napi::Env env, Found& found) { return toValue(env, found); });
+}
+
+Napi::Value newCancellation(const Napi::CallbackInfo& call) {
+  auto flag = std::make_unique<Flag>(std::make_shared<std::atomic<bool>>(false));
+  Flag* owned = flag.release();
+  return FlagHandle::New(call.Env(), owned, [](Napi::Env, Flag* held) { delete held; });
+}
+
+Napi::Value cancel(const Napi::CallbackInfo& call) {
+  (*call[0].As<FlagHandle>().Data())->store(true);
+  return call.Env().Undefined();
+}
+
+}  // namespace fixelf::addon

@@ -1,0 +1,210 @@
+// findCandidates for x86-64: SSSE3 (2006), which brought PSHUFB, AVX2 (2013), twice as wide, and
+// AVX-512BW (2017), twice as wide again.
+// Each function is compiled for its own instruction set, whatever the rest is compiled for.
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <algorithm>
+
+#include "scan/candidate_kernels.hpp"
+
+namespace fixelf {
+
+namespace {
+
+// -- SSSE3 --------------------------------------------------------------------------------------
+
+__attribute__((target("ssse3"))) inline __m128i load16(const uint8_t* at) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+}
+
+struct Tables16 {
+  __m128i low[3], high[3], runLow, runHigh, half;
+};
+
+__attribute__((target("ssse3"))) inline Tables16 load16(const CandidateTables& tables) {
+  Tables16 loaded;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  for (size_t place = 0; place < 3; ++place) {
+    loaded.low[place] = load16(tables.low[place].data());
+    loaded.high[place] = load16(tables.high[place].data());
+  }
+  loaded.runLow = load16(tables.runLow.data());
+  loaded.runHigh = load16(tables.runHigh.data());
+  loaded.half = _mm_set1_epi8(0x0f);
+  return loaded;
+}
+
+__attribute__((target("ssse3"))) inline __m128i lookUp(__m128i low, __m128i high, __m128i lowHalf,
+                                                       __m128i highHalf) {
+  return _mm_and_si128(_mm_shuffle_epi8(low, lowHalf), _mm_shuffle_epi8(high, highHalf));
+}
+
+// One bit for each byte at which a fingerprint begins, and whether all 16 are of the alphabet.
+__attribute__((target("ssse3"))) inline uint32_t look16(const Tables16& tables, const uint8_t* at,
+                                                        bool& run) {
+  const __m128i zero = _mm_setzero_si128();
+  const __m128i first = load16(at);
+  const __m128i lowHalf = _mm_and_si128(first, tables.half);
+  const __m128i highHalf = _mm_and_si128(_mm_srli_epi16(first, 4), tables.half);
+  __m128i match = lookUp(tables.low[0], tables.high[0], lowHalf, highHalf);
+  const __m128i inRun = lookUp(tables.runLow, tables.runHigh, lowHalf, highHalf);
+  for (size_t place = 1; place < 3; ++place) {
+    const __m128i next = load16(at + place);
+    match = _mm_and_si128(
+        match, lookUp(tables.low[place], tables.high[place], _mm_and_si128(next, tables.half),
+                      _mm_and_si128(_mm_srli_epi16(next, 4), tables.half)));
+  }
+  run = _mm_movemask_epi8(_mm_cmpeq_epi8(inRun, zero)) == 0;
+  return ~static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(match, zero))) & 0xffff;
+}
+
+// -- AVX2 ---------------------------------------------------------------------------------------
+
+struct Tables32 {
+  __m256i low[3], high[3], runLow, runHigh, half;
+};
+
+__attribute__((target("avx2"))) inline __m256i twice(const std::array<uint8_t, 16>& table) {
+  return _mm256_broadcastsi128_si256(
+      _mm_load_si128(reinterpret_cast<const __m128i*>(table.data())));
+}
+
+__attribute__((target("avx2"))) inline Tables32 load32(const CandidateTables& tables) {
+  Tables32 loaded;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  for (size_t place = 0; place < 3; ++place) {
+    loaded.low[place] = twice(tables.low[place]);
+    loaded.high[place] = twice(tables.high[place]);
+  }
+  loaded.runLow = twice(tables.runLow);
+  loaded.runHigh = twice(tables.runHigh);
+  loaded.half = _mm256_set1_epi8(0x0f);
+  return loaded;
+}
+
+__attribute__((target("avx2"))) inline __m256i lookUp(__m256i low, __m256i high, __m256i lowHalf,
+                                                      __m256i highHalf) {
+  return _mm256_and_si256(_mm256_shuffle_epi8(low, lowHalf), _mm256_shuffle_epi8(high, highHalf));
+}
+
+// 0xff for each byte at which no fingerprint begins, and for each that is not of the alphabet.
+__attribute__((target("avx2"))) inline __m256i look32(const Tables32& tables, const uint8_t* at,
+                                                      __m256i& notInRun) {
+  const __m256i zero = _mm256_setzero_si256();
+  const __m256i first = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+  const __m256i lowHalf = _mm256_and_si256(first, tables.half);
+  const __m256i highHalf = _mm256_and_si256(_mm256_srli_epi16(first, 4), tables.half);
+  __m256i match = lookUp(tables.low[0], tables.high[0], lowHalf, highHalf);
+  notInRun = _mm256_cmpeq_epi8(lookUp(tables.runLow, tables.runHigh, lowHalf, highHalf), zero);
+  for (size_t place = 1; place < 3; ++place) {
+    const __m256i next = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + place));
+    match = _mm256_and_si256(
+        match, lookUp(tables.low[place], tables.high[place], _mm256_and_si256(next, tables.half),
+                      _mm256_and_si256(_mm256_srli_epi16(next, 4), tables.half)));
+  }
+  return _mm256_cmpeq_epi8(match, zero);
+}
+
+// -- AVX-512 --------------------------------------------------------------------------------------
+
+// Not _mm512_broadcast_i32x4: GCC 12's own warns of an uninitialized variable.
+__attribute__((target("avx512bw"))) inline __m512i fourTimes(const std::array<uint8_t, 16>& table) {
+  alignas(64) std::array<uint8_t, 64> wide;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  for (size_t part = 0; part < 4; ++part)
+    std::copy(table.begin(), table.end(), wide.begin() + 16 * part);
+  return _mm512_load_si512(wide.data());
+}
+
+// The four 16-bit parts of a word of which no bit is set, one bit each.
+inline uint32_t emptyParts(uint64_t word) {
+  return static_cast<uint32_t>((word & 0xffff) == 0) |
+         static_cast<uint32_t>((word >> 16 & 0xffff) == 0) << 1 |
+         static_cast<uint32_t>((word >> 32 & 0xffff) == 0) << 2 |
+         static_cast<uint32_t>((word >> 48) == 0) << 3;
+}
+
+}  // namespace
+
+__attribute__((target("ssse3"))) size_t findCandidatesSsse3(const CandidateTables& given,
+                                                            const uint8_t* bytes, size_t from,
+                                                            size_t end, Candidates& found) {
+  const Tables16 tables = load16(given);
+  for (; from < end; from += Candidates::kStep) {
+    uint64_t fingerprints = 0;
+    uint32_t runs = 0;
+    for (unsigned part = 0; part < 4; ++part) {
+      bool run = false;
+      const uint64_t matches = look16(tables, bytes + from + size_t{16} * part, run);
+      fingerprints |= matches << (16 * part);
+      runs |= static_cast<uint32_t>(run) << part;
+    }
+    if (fingerprints == 0 && runs == 0) continue;
+    if (found.full()) return from;
+    noteStep(fingerprints, runs, from, end, found);
+  }
+  return end;
+}
+
+__attribute__((target("avx2"))) size_t findCandidatesAvx2(const CandidateTables& given,
+                                                          const uint8_t* bytes, size_t from,
+                                                          size_t end, Candidates& found) {
+  const Tables32 tables = load32(given);
+  for (; from < end; from += Candidates::kStep) {
+    __m256i notInRun[2];
+    const __m256i none0 = look32(tables, bytes + from, notInRun[0]);
+    const __m256i none1 = look32(tables, bytes + from + 32, notInRun[1]);
+    const uint64_t outside = static_cast<uint32_t>(_mm256_movemask_epi8(notInRun[0])) |
+                             uint64_t{static_cast<uint32_t>(_mm256_movemask_epi8(notInRun[1]))}
+                                 << 32;
+    // A zero among the four 16-bit parts borrows from above the part itself.
+    constexpr uint64_t kOnes = 0x0001000100010001;
+    const bool anyRun = ((outside - kOnes) & ~outside & (kOnes << 15)) != 0;
+    const bool anyMatch = _mm256_movemask_epi8(_mm256_and_si256(none0, none1)) != -1;
+    if (!anyRun && !anyMatch) continue;
+    if (found.full()) return from;
+    const uint64_t fingerprints =
+        ~(static_cast<uint32_t>(_mm256_movemask_epi8(none0)) |
+          uint64_t{static_cast<uint32_t>(_mm256_movemask_epi8(none1))} << 32);
+    noteStep(fingerprints, emptyParts(outside), from, end, found);
+  }
+  return end;
+}
+
+__attribute__((target("avx512bw"))) size_t findCandidatesAvx512(const CandidateTables& given,
+                                                                const uint8_t* bytes, size_t from,
+                                                                size_t end, Candidates& found) {
+  const __m512i low[3] = {fourTimes(given.low[0]), fourTimes(given.low[1]),
+                          fourTimes(given.low[2])};
+  const __m512i high[3] = {fourTimes(given.high[0]), fourTimes(given.high[1]),
+                           fourTimes(given.high[2])};
+  const __m512i runLow = fourTimes(given.runLow);
+  const __m512i runHigh = fourTimes(given.runHigh);
+  const __m512i half = _mm512_set1_epi8(0x0f);
+  for (; from < end; from += Candidates::kStep) {
+    const __m512i first = _mm512_loadu_si512(bytes + from);
+    const __m512i lowHalf = _mm512_and_si512(first, half);
+    const __m512i highHalf = _mm512_and_si512(_mm512_srli_epi16(first, 4), half);
+    __m512i match = _mm512_and_si512(_mm512_shuffle_epi8(low[0], lowHalf),
+                                     _mm512_shuffle_epi8(high[0], highHalf));
+    const uint64_t outside = _mm512_testn_epi8_mask(_mm512_shuffle_epi8(runLow, lowHalf),
+                                                    _mm512_shuffle_epi8(runHigh, highHalf));
+    for (size_t place = 1; place < 3; ++place) {
+      const __m512i next = _mm512_loadu_si512(bytes + from + place);
+      const __m512i lows = _mm512_shuffle_epi8(low[place], _mm512_and_si512(next, half));
+      const __m512i highs =
+          _mm512_shuffle_epi8(high[place], _mm512_and_si512(_mm512_srli_epi16(next, 4), half));
+      match = _mm512_and_si512(match, _mm512_and_si512(lows, highs));
+    }
+    const uint64_t fingerprints = _mm512_test_epi8_mask(match, match);
+    constexpr uint64_t kOnes = 0x0001000100010001;
+    const bool anyRun = ((outside - kOnes) & ~outside & (kOnes << 15)) != 0;
+    if (!anyRun && fingerprints == 0) continue;
+    if (found.full()) return from;
+    noteStep(fingerprints, emptyParts(outside), from, end, found);
+  }
+  return end;
+}
+
+}  // namespace fixelf
+
+#endif
