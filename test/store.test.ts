@@ -8,7 +8,7 @@ import { Store } from "../lib/store/context.js";
 import { whyNot } from "../lib/store/find.js";
 import { indexLibraries, looksLikeLibrary } from "../lib/store/libraries.js";
 import { glibcVersion, isLoaderName } from "../lib/store/loaders.js";
-import { Nix, parsePathInfo, parseRoots } from "../lib/store/nix.js";
+import { Nix, parsePathInfos, parseRoots } from "../lib/store/nix.js";
 import { inStore, nameOf, realPathIn, storePathOf, storePlace } from "../lib/store/place.js";
 import { type Candidate, compareVersions, parseName, rank } from "../lib/store/rank.js";
 
@@ -57,14 +57,14 @@ describe("nix", () => {
 
   it("reads path-info of old and new Nix", () => {
     const known = { path: "/nix/store/x", narSize: 7, references: ["/nix/store/y"], deriver: null };
-    expect(parsePathInfo(JSON.stringify([known]))).toEqual(known);
+    expect(parsePathInfos(JSON.stringify([known]))).toEqual([known]);
     expect(
-      parsePathInfo(
+      parsePathInfos(
         JSON.stringify({ "/nix/store/x": { narSize: 7, references: ["/nix/store/y"] } }),
       ),
-    ).toEqual(known);
-    expect(parsePathInfo('{"/nix/store/x":null}')).toBeNull();
-    expect(parsePathInfo('[{"path":"/nix/store/x","valid":false}]')).toBeNull();
+    ).toEqual([known]);
+    expect(parsePathInfos('{"/nix/store/x":null}')).toEqual([]);
+    expect(parsePathInfos('[{"path":"/nix/store/x","valid":false}]')).toEqual([]);
   });
 
   it("answers null, with the reason, for a store without a database", async () => {
