@@ -10,7 +10,8 @@ import { indexLibraries, looksLikeLibrary } from "../lib/store/libraries.js";
 import { glibcVersion, isLoaderName } from "../lib/store/loaders.js";
 import { Nix, parsePathInfos, parseRoots } from "../lib/store/nix.js";
 import { inStore, nameOf, realPathIn, storePathOf, storePlace } from "../lib/store/place.js";
-import { type Candidate, compareVersions, parseName, rank } from "../lib/store/rank.js";
+import { type Candidate, parseName, rank } from "../lib/store/rank.js";
+import { compareVersions } from "../lib/versions.js";
 
 const hash = (letter: string) => letter.repeat(32);
 const unknown = { closure: null, rooted: null };
