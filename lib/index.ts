@@ -1,5 +1,8 @@
 // The public API; re-exports only.
 
+export { type Closure, closure, type NeededPath } from "./closure/closure.js";
+export type { LoadedFile } from "./closure/loaded.js";
+export type { NeverLoaded } from "./closure/never_loaded.js";
 export { diagnose } from "./doctor/diagnose.js";
 export type { Diagnosis, Finding, FindingCode, Verdict } from "./doctor/finding.js";
 export { type EditOptions, type EditOutcome, edit } from "./edit/edit.js";

@@ -25,6 +25,8 @@ export interface Subject {
 /** One path of the command line, with all that lies below it. */
 export interface Tree {
   shown: string;
+  /** As seen from the root, without links. */
+  path: string;
   directory: boolean;
   /** It is not part of the root that was named, and is seen as it is on this machine. */
   outside: boolean;
@@ -44,7 +46,7 @@ export async function readTree(named: string, root: string): Promise<Tree> {
   });
   if (!state.isDirectory()) {
     const subject = await readSubject(shown, path, host);
-    return { shown, directory: false, outside, subjects: [subject] };
+    return { shown, path, directory: false, outside, subjects: [subject] };
   }
   const walked = await native.walk(host).catch((failure) => {
     throw fromNative(failure);
@@ -60,7 +62,7 @@ export async function readTree(named: string, root: string): Promise<Tree> {
     ...walked.failures.map((failure) => ({ ...below(failure.path), facts: null, failure })),
   ];
   subjects.sort((first, second) => (first.path < second.path ? -1 : 1));
-  return { shown, directory: true, outside, subjects };
+  return { shown, path, directory: true, outside, subjects };
 }
 
 async function readSubject(shown: string, path: string, host: string): Promise<Subject> {

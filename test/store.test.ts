@@ -9,7 +9,7 @@ import { whyNot } from "../lib/store/find.js";
 import { bannerVersion, versionIn } from "../lib/store/libc_banner.js";
 import { listLibraries, looksLikeLibrary } from "../lib/store/libraries.js";
 import { glibcVersion, isLoaderName } from "../lib/store/loaders.js";
-import { Nix, parsePathInfo, parseRoots } from "../lib/store/nix.js";
+import { Nix, parsePathInfos, parseRoots } from "../lib/store/nix.js";
 import { inStore, nameOf, realPathIn, storePathOf, storePlace } from "../lib/store/place.js";
 import { type Candidate, parseName, rank } from "../lib/store/rank.js";
 import { compareVersions } from "../lib/versions.js";
@@ -59,14 +59,14 @@ describe("nix", () => {
 
   it("reads path-info of old and new Nix", () => {
     const known = { path: "/nix/store/x", narSize: 7, references: ["/nix/store/y"], deriver: null };
-    expect(parsePathInfo(JSON.stringify([known]))).toEqual(known);
+    expect(parsePathInfos(JSON.stringify([known]))).toEqual([known]);
     expect(
-      parsePathInfo(
+      parsePathInfos(
         JSON.stringify({ "/nix/store/x": { narSize: 7, references: ["/nix/store/y"] } }),
       ),
-    ).toEqual(known);
-    expect(parsePathInfo('{"/nix/store/x":null}')).toBeNull();
-    expect(parsePathInfo('[{"path":"/nix/store/x","valid":false}]')).toBeNull();
+    ).toEqual([known]);
+    expect(parsePathInfos('{"/nix/store/x":null}')).toEqual([]);
+    expect(parsePathInfos('[{"path":"/nix/store/x","valid":false}]')).toEqual([]);
   });
 
   it("answers null, with the reason, for a store without a database", async () => {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { FixelfError } from "../errors.js";
 import { define as autoPatchelf, autoPatchelf as runAutoPatchelf } from "./auto_patchelf.js";
+import { define as closure } from "./closure.js";
 import { define as doctor } from "./doctor.js";
 import { define as find } from "./find.js";
 import { define as fix } from "./fix.js";
@@ -55,6 +56,7 @@ for (const define of [
   find,
   index,
   refs,
+  closure,
   patchelf,
   autoPatchelf,
 ])

@@ -1,15 +1,17 @@
 // Where a command's data goes: standard output, or a file that appears when it is whole.
 import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { finished } from "node:stream/promises";
 
-/** Writes the parts as they come, no faster than they are taken. */
+/** Writes the parts as they come, no faster than they are taken. Makes the file's directory. */
 export async function writeParts(
   parts: AsyncIterable<string | Uint8Array>,
   file: string | undefined,
 ): Promise<void> {
   if (file === undefined) return pour(parts, process.stdout);
   // The old file stays until the new one is whole.
+  await mkdir(dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}.part`;
   const stream = createWriteStream(temporary, { flags: "wx" });
   try {

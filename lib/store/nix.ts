@@ -95,24 +95,27 @@ export class Nix {
   }
 
   async pathInfo(path: string): Promise<PathInfo | null> {
-    const output = await this.#run("nix", [
-      "--extra-experimental-features",
-      "nix-command",
-      "path-info",
-      "--json",
-      this.#toNix(path),
-    ]);
-    if (output === null) return null;
-    const info = parsePathInfo(output);
-    if (info === null) {
-      this.whyUnknown = `nix path-info knows nothing of ${path}`;
-      return null;
+    const infos = await this.pathInfos([path]);
+    const info = infos?.get(path) ?? null;
+    if (infos !== null && info === null) this.whyUnknown = `nix path-info knows nothing of ${path}`;
+    return info;
+  }
+
+  /** What is recorded of each path; those that are not valid are left out. */
+  async pathInfos(paths: readonly string[]): Promise<Map<string, PathInfo> | null> {
+    const infos = new Map<string, PathInfo>();
+    for (let start = 0; start < paths.length; start += pathsPerCommand) {
+      const some = paths.slice(start, start + pathsPerCommand).map((path) => this.#toNix(path));
+      const command = ["--extra-experimental-features", "nix-command", "path-info", "--json"];
+      const output = await this.#run("nix", [...command, ...some]);
+      if (output === null) return null;
+      for (const info of parsePathInfos(output)) {
+        const path = this.#fromNix(info.path);
+        const references = info.references.map((reference) => this.#fromNix(reference));
+        infos.set(path, { ...info, path, references });
+      }
     }
-    return {
-      ...info,
-      path: this.#fromNix(info.path),
-      references: info.references.map((reference) => this.#fromNix(reference)),
-    };
+    return infos;
   }
 
   /** Makes `link` keep the store path for as long as the link is there; true when it does. */
@@ -186,23 +189,23 @@ export function parseRoots(output: string): GcRoot[] {
   return roots;
 }
 
-/** What `nix path-info --json` printed for one path: a list before Nix 2.19, an object since. */
-export function parsePathInfo(output: string): PathInfo | null {
+/** What `nix path-info --json` printed: a list before Nix 2.19, an object since. */
+export function parsePathInfos(output: string): PathInfo[] {
+  type Printed = (Partial<PathInfo> & { valid?: boolean }) | null;
   try {
     const parsed: unknown = JSON.parse(output);
     const list = Array.isArray(parsed)
-      ? (parsed as unknown[])
-      : Object.entries(parsed as object).map(([path, info]) => info && { path, ...info });
-    const info = list[0] as (Partial<PathInfo> & { valid?: boolean }) | null | undefined;
-    if (!info?.path || info.valid === false) return null;
-    return {
-      path: info.path,
-      narSize: info.narSize ?? null,
-      references: info.references ?? [],
-      deriver: info.deriver ?? null,
-    };
+      ? (parsed as Printed[])
+      : Object.entries(parsed as Record<string, Printed>).map(
+          ([path, info]) => info && { path, ...info },
+        );
+    return list.flatMap((info) => {
+      if (!info?.path || info.valid === false) return [];
+      const { path, narSize = null, references = [], deriver = null } = info;
+      return [{ path, narSize, references, deriver }];
+    });
   } catch {
-    return null;
+    return [];
   }
 }
 

@@ -1,0 +1,24 @@
+// fixelf closure: what a program really needs, against what Nix keeps for it.
+import type { Command } from "commander";
+import { commonOptions, type SharedFlags, withShared } from "./options.js";
+import { exitCodes, run } from "./run.js";
+
+export function define(program: Command): void {
+  withShared(
+    program
+      .command("closure")
+      .description("show what a program needs of the store, and what Nix keeps for it besides")
+      .argument("<path>", "a program, a library, a store path or a directory"),
+    "fixelf closure /run/current-system/sw/bin/bash",
+  ).action((path: string, flags: SharedFlags) =>
+    run(flags, async ({ colors, print }) => {
+      const [{ closure }, { closureText }] = await Promise.all([
+        import("../closure/closure.js"),
+        import("../report/closure.js"),
+      ]);
+      const answer = await closure(path, commonOptions(flags));
+      print("closure", answer, () => closureText(answer, colors));
+      return answer.unprotected.length > 0 ? exitCodes.findings : exitCodes.good;
+    }),
+  );
+}

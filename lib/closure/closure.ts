@@ -1,0 +1,121 @@
+// What a program really needs of the store, against what Nix keeps for it.
+//
+// Nix keeps every store path whose name occurs in the bytes of one that it keeps; the loader opens a
+// few of them. That a store path is never loaded does not mean that it has no use: it may hold data,
+// or programs that are started, or libraries that are opened while the program runs.
+import type { Circumstances } from "../doctor/circumstances.js";
+import { FixelfError } from "../errors.js";
+import { native } from "../native.js";
+import type { CommonOptions } from "../options.js";
+import { Store } from "../store/context.js";
+import type { PathInfo } from "../store/nix.js";
+import { storePathOf, storePlace } from "../store/place.js";
+import { readTree } from "../subject.js";
+import { findLinked } from "./links.js";
+import { findLoaded, type LoadedFile } from "./loaded.js";
+import { findNeverLoaded, type NeverLoaded } from "./never_loaded.js";
+import { type Size, sizesOf } from "./size.js";
+
+export interface NeededPath extends Size {
+  /** A store path. */
+  path: string;
+  /** Its files that are opened; none of a program's own store path. */
+  files: string[];
+}
+
+export interface Closure {
+  /** As the caller named it. */
+  path: string;
+  /** Its own store path; null for a file outside the store. */
+  storePath: string | null;
+  /** How many programs and libraries were looked at. */
+  examined: number;
+  /** Its own store path, and those that the loader opens files of, the largest first. */
+  needed: NeededPath[];
+  /** Bytes. */
+  neededSize: number;
+  /** The closure that Nix has recorded: how many store paths, and their narSize; null if not known. */
+  recorded: { paths: number; size: number } | null;
+  /** Why `recorded` is null. */
+  whyUnknown: string | null;
+  /** In Nix's closure, but nothing of it is opened. */
+  neverLoaded: NeverLoaded[];
+  /** Bytes: what would be freed if all of them went. */
+  neverLoadedSize: number;
+  /** Opened, but not in Nix's closure: garbage collection may take it. */
+  unprotected: { path: string; files: LoadedFile[] }[];
+  /** Opened from outside the store. */
+  outside: LoadedFile[];
+  notFound: { soname: string; neededBy: string }[];
+}
+
+/**
+ * For a program or library, or all of them in a store path or tree.
+ * @throws FixelfError `not-found`, `permission-denied`, or what is wrong with a file that was named
+ */
+export async function closure(path: string, options: CommonOptions = {}): Promise<Closure> {
+  const place = storePlace(options);
+  const store = new Store(place);
+  const files = new native.Files(place.root);
+  const tree = await readTree(path, place.root);
+  if (tree.outside) for (const { host } of tree.subjects) files.passThrough(host);
+  const [only] = tree.subjects;
+  if (!tree.directory && only?.failure) {
+    throw new FixelfError(only.failure.code, only.failure.message, { path });
+  }
+  const circumstances: Circumstances = { place, store, files, tree, options };
+  const storePath = tree.outside ? null : storePathOf(tree.path, place.store);
+
+  const loaded = await findLoaded(circumstances, await findLinked(tree, place));
+  const needed = new Map<string, readonly LoadedFile[]>(loaded.byStorePath);
+  if (storePath !== null && !needed.has(storePath)) needed.set(storePath, []);
+
+  const { nix } = store;
+  let known: Map<string, PathInfo> | null = null;
+  let whyUnknown: string | null = null;
+  if (storePath === null) {
+    whyUnknown = "it lies in no store path, so that Nix keeps nothing for it";
+  } else {
+    const requisites = await nix.requisites([storePath]);
+    known = requisites && (await nix.pathInfos(requisites));
+    if (known === null) whyUnknown = nix.whyUnknown;
+  }
+  // Of what no closure is known, Nix may still know the sizes, if it is valid.
+  const infos = new Map(known ?? []);
+  for (const other of needed.keys()) {
+    if (infos.has(other) || (await nix.isValid(other)) !== true) continue;
+    const info = await nix.pathInfo(other);
+    if (info !== null) infos.set(other, info);
+  }
+  const sizes = await sizesOf(new Set([...needed.keys(), ...(known?.keys() ?? [])]), infos, place);
+  const sizeOf = (at: string) => sizes.get(at)?.bytes ?? 0;
+  const sum = (paths: Iterable<string>) => [...paths].reduce((all, at) => all + sizeOf(at), 0);
+
+  const neverLoaded =
+    known === null || storePath === null ? [] : findNeverLoaded(storePath, known, needed, sizeOf);
+  return {
+    path,
+    storePath,
+    examined: loaded.examined,
+    needed: [...needed]
+      .map(([at, opened]) => ({
+        path: at,
+        ...(sizes.get(at) as Size),
+        files: opened.map((file) => file.path).sort(),
+      }))
+      .sort((a, b) => b.bytes - a.bytes || (a.path < b.path ? -1 : 1)),
+    neededSize: sum(needed.keys()),
+    recorded: known && { paths: known.size, size: sum(known.keys()) },
+    whyUnknown,
+    neverLoaded,
+    neverLoadedSize: sum(neverLoaded.map((one) => one.path)),
+    unprotected:
+      known === null
+        ? []
+        : [...loaded.byStorePath]
+            .filter(([at]) => !known.has(at))
+            .map(([at, opened]) => ({ path: at, files: opened })),
+    outside: loaded.outside,
+    notFound: loaded.notFound,
+  };
+}

@@ -1,0 +1,50 @@
+// How large store paths are: as Nix has recorded it, else as the disk says.
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { PathInfo } from "../store/nix.js";
+import { hostPath, type StorePlace } from "../store/place.js";
+
+export interface Size {
+  /** In bytes: Nix's narSize, or all files together, one with several names counted once. */
+  bytes: number;
+  measured: "nar" | "disk";
+}
+
+/** The sizes of store paths; `known` is what Nix says of them. */
+export async function sizesOf(
+  storePaths: Iterable<string>,
+  known: ReadonlyMap<string, PathInfo>,
+  place: StorePlace,
+): Promise<Map<string, Size>> {
+  const sizes = new Map<string, Size>();
+  // Nix's optimiser links equal files of different store paths: the disk has them once.
+  const seen = new Set<string>();
+  for (const storePath of storePaths) {
+    const recorded = known.get(storePath)?.narSize ?? null;
+    sizes.set(
+      storePath,
+      recorded === null
+        ? { bytes: await bytesBelow(hostPath(storePath, place), seen), measured: "disk" }
+        : { bytes: recorded, measured: "nar" },
+    );
+  }
+  return sizes;
+}
+
+/** What can't be read, or is gone meanwhile, counts nothing. */
+async function bytesBelow(path: string, seen: Set<string>): Promise<number> {
+  const state = await lstat(path, { bigint: true }).catch(() => null);
+  if (state === null) return 0;
+  if (state.isDirectory()) {
+    let sum = 0;
+    for (const name of await readdir(path).catch(() => []))
+      sum += await bytesBelow(join(path, name), seen);
+    return sum;
+  }
+  if (state.nlink > 1n) {
+    const inode = `${state.dev}:${state.ino}`;
+    if (seen.has(inode)) return 0;
+    seen.add(inode);
+  }
+  return Number(state.size);
+}

@@ -1,0 +1,68 @@
+// What a program needs of the store, and what Nix keeps for it besides.
+import type { Closure } from "../closure/closure.js";
+import { type Colors, plural, printable } from "./text.js";
+
+export function closureText(closure: Closure, colors: Colors): string {
+  const { needed, neverLoaded, unprotected, outside, notFound, recorded } = closure;
+  const lines = [colors.bold(printable(closure.path))];
+  const section = (title: string, size: number | null = null) =>
+    lines.push(`  ${title}${size === null ? "" : `, ${bytesText(size)}`}`);
+
+  section(`needed: ${plural(needed.length, "store path")}`, closure.neededSize);
+  for (const { path, bytes, measured, files } of needed) {
+    const what = files.length === 0 ? "its own" : plural(files.length, "file");
+    const note = measured === "nar" ? what : `${what}; size on disk`;
+    lines.push(row(bytes, path, colors.dim(note)));
+  }
+  if (recorded === null) {
+    lines.push(`  Nix's closure is not known: ${printable(closure.whyUnknown ?? "")}`);
+  } else {
+    section(`Nix's closure: ${plural(recorded.paths, "store path")}`, recorded.size);
+  }
+  if (neverLoaded.length > 0) {
+    section(
+      `referred to, but never loaded: ${plural(neverLoaded.length, "store path")}`,
+      closure.neverLoadedSize,
+    );
+    for (const { path, frees, referredToBy } of neverLoaded) {
+      const more = referredToBy.length > 3 ? ` and ${referredToBy.length - 3} more` : "";
+      const by = referredToBy.slice(0, 3).map(printable).join(", ");
+      lines.push(row(frees, path, colors.dim(`referred to by ${by}${more}`)));
+    }
+    lines.push(
+      colors.dim("    with what would go along; it may still hold data, programs, or plugins"),
+    );
+  }
+  for (const { path, files } of unprotected) {
+    lines.push(`  ${colors.red("not in Nix's closure")}  ${printable(path)}`);
+    for (const file of files)
+      lines.push(
+        `    ${printable(file.path)}  ${colors.dim(`needed by ${printable(file.neededBy)}`)}`,
+      );
+    lines.push(colors.dim("    garbage collection may take it"));
+  }
+  for (const { path, neededBy } of outside)
+    lines.push(
+      `  ${colors.yellow("outside the store")}  ${printable(path)}  ${colors.dim(`needed by ${printable(neededBy)}`)}`,
+    );
+  for (const { soname, neededBy } of notFound)
+    lines.push(
+      `  ${colors.red("not found")}  ${printable(soname)}  ${colors.dim(`needed by ${printable(neededBy)}`)}`,
+    );
+  return lines.join("\n");
+}
+
+function row(bytes: number, path: string, note: string): string {
+  return `    ${bytesText(bytes).padStart(10)}  ${printable(path)}  ${note}`;
+}
+
+/** In units of 1000, as Nix's own reports are not, but disks are. */
+function bytesText(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let [value, unit] = [bytes, 0];
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,155 @@
+// nix/scan.nix with two builders: two machines, each with a store of its own.
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { ScanRow } from "../../lib/scan/batch.js";
+import { part } from "../support/require-part.js";
+import { openWorld, type World, worldMissing } from "../world/world.js";
+
+const checkout = fileURLToPath(new URL("../..", import.meta.url));
+
+/**
+ * A machine is a store of its own, in a mount namespace in which it is /nix. What it begins with is
+ * what a machine needs to run at all: the system's closure. Nix talks to it as to any builder, by
+ * starting `nix-daemon --stdio` over ssh; that ssh is a stand-in, which enters the namespace.
+ */
+const makeBuilders = `
+  mkdir /tmp/bin /tmp/copy
+  for machine in east west; do
+    nix --extra-experimental-features nix-command copy --quiet --no-check-sigs \
+      --to "local?root=/tmp/$machine" "$(readlink /run/current-system)"
+  done
+  cat >/tmp/bin/ssh <<'SSH'
+#!/bin/sh
+machine=$1
+for command; do :; done
+exec unshare --mount sh -c 'mount --bind "/tmp/$1/nix" /nix && eval "$2"' sh "$machine" "$command"
+SSH
+  # Debian's nix looks for the program that talks to builders where this root has nothing.
+  sed 's/--argv0 nix/--argv0 build-remote/' "$(command -v nix)" >/tmp/bin/build-remote
+  chmod +x /tmp/bin/*
+`;
+
+/** Some forty starts of a machine, in milliseconds. */
+const patience = 400_000;
+
+/** No job may run on this machine itself. What is not said here is as nix.conf has it. */
+const build = (outLink: string, ...options: string[]) => `
+  PATH=/tmp/bin:$PATH nix-build ${checkout}nix/scan.nix --arg paths /tmp/paths \\
+    --arg command '[ "/harness-bin/node" "${checkout}dist/cli/main.js" ]' \\
+    --out-link ${outLink} ${options.join(" ")} --max-jobs 0 --option build-hook /tmp/bin/build-remote \\
+    --builders 'ssh-ng://east x86_64-linux - 1 1 ; ssh-ng://west x86_64-linux - 1 1' \\
+    2>/tmp/said >/tmp/built || { cat /tmp/said >&2; exit 1; }
+`;
+
+part("test world", worldMissing)("a scan by Nix's builders", () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await openWorld();
+  });
+  afterAll(() => world?.dispose());
+
+  const lines = (text: string) => text.split("\n").filter((line) => line !== "");
+
+  /** Which builder was given which derivation, as Nix tells it. */
+  const assigned = (said: string): Map<string, string> =>
+    new Map(
+      [...said.matchAll(/^building '.*?-(scan-.*)\.drv' on 'ssh-ng:\/\/(\w+)'/gm)].map(
+        ([, name, machine]) => [name as string, machine as string],
+      ),
+    );
+
+  /** The first scan, a second with one more store path, which is the answer, and a third with none. */
+  const scanThrice = () =>
+    world.shell(
+      `${makeBuilders}
+       nix-store --query --requisites /run/current-system/sw >/tmp/paths
+       ${build("/tmp/result")}
+       cp /tmp/said /tmp/said-first
+       cp -rL /tmp/result /tmp/copy/first
+       mkdir /tmp/own && cp /run/current-system/sw/bin/bash /tmp/own
+       nix-store --add /tmp/own >>/tmp/paths
+       ${build("/tmp/result")}
+       cp /tmp/said /tmp/said-second
+       cp -rL /tmp/result /tmp/copy/second
+       ${build("/tmp/result")}
+       cp /tmp/said /tmp/said-third
+       ${build("/tmp/each", "-A scans")}
+
+       for machine in east west; do
+         nix --extra-experimental-features nix-command path-info --json --all \
+           --store "local?root=/tmp/$machine" >/tmp/copy/$machine.json
+       done
+       tail -n 1 /tmp/paths`,
+      { timeout: patience },
+    );
+
+  it(
+    "is spread over the builders, kept, and complete",
+    async () => {
+      const added = await scanThrice();
+      const said = async (which: string) => world.shell(`cat /tmp/said-${which}`);
+      const paths = lines(await world.shell("cat /tmp/paths"));
+      expect(paths.at(-1)).toBe(added);
+
+      // Each was given to a builder, and either builder had something to do.
+      const first = assigned(await said("first"));
+      expect([...first.keys()].sort()).toEqual(
+        paths
+          .slice(0, -1)
+          .map((path) => `scan-${path.slice("/nix/store/".length + 33)}`)
+          .sort(),
+      );
+      expect(new Set(first.values())).toEqual(new Set(["east", "west"]));
+
+      // The builders' own databases say the same: only what was built there is "ultimate".
+      const second = assigned(await said("second"));
+      const built = ["east", "west"].flatMap((machine) => {
+        const file = world.host(`/tmp/copy/${machine}.json`);
+        const infos = JSON.parse(readFileSync(file, "utf8")) as {
+          path: string;
+          ultimate?: boolean;
+        }[];
+        return infos
+          .filter(({ path, ultimate }) => ultimate && path.includes("-scan-"))
+          .map(({ path }) => [path.slice("/nix/store/".length + 33), machine]);
+      });
+      expect(built.sort()).toEqual([...first, ...second].sort());
+
+      // Only what was new was built, and then nothing.
+      expect([...second.keys()]).toEqual(["scan-own"]);
+      expect(assigned(await said("third")).size).toBe(0);
+      expect(await said("third")).not.toContain("will be built");
+
+      // Each result is that of its store path: together they are what one scan finds.
+      const wanted = await world.check(["fixelf", "scan", ...paths, "--format", "ndjson"]);
+      const rows = lines(wanted).map((line) => JSON.parse(line) as ScanRow);
+      const connection = await (await DuckDBInstance.create(":memory:")).connect();
+      const found = await connection.runAndReadAll(
+        `SELECT path, storePath, soname, needed, runpath, buildId
+       FROM '${world.host("/tmp/copy/second")}/*.parquet' ORDER BY path`,
+      );
+      const fields = rows.map((row) => [
+        row.path,
+        row.storePath,
+        row.soname,
+        row.needed,
+        row.runpath,
+        row.notes.buildId,
+      ]);
+      expect(rows.length).toBeGreaterThan(50);
+      expect(found.getRowsJson()).toEqual(
+        fields.sort(([a], [b]) => ((a ?? "") < (b ?? "") ? -1 : 1)),
+      );
+      const files = readdirSync(world.host("/tmp/copy/first")).filter((name) =>
+        /\.parquet$/.test(name),
+      );
+      expect(files.length).toBe(paths.length - 1);
+      connection.closeSync();
+      const each = lines(await world.shell("ls -d /tmp/each*"));
+      expect(each.length).toBe(paths.length);
+    },
+    patience,
+  );
+});
