@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, lutimesSync, mkdirSync, readdirSync, rmSync, utimesSync } from "node:fs";
 import { basename, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { median } from "./measure.mjs";
 import { describeStore, provideStore } from "./store.mjs";
@@ -35,6 +36,7 @@ async function measure(files, { rounds, scratch }) {
 
   const first = await timed(() => reportIndex(place));
   const { storePaths, elfFiles, size } = first.value;
+  await setTimeout(1100);
   const index = await freshIndex(place, () => {});
   const soname = index.reader.names("n", "lib")[0];
   index.reader.close();
@@ -58,6 +60,8 @@ async function measure(files, { rounds, scratch }) {
     await add("command", () => start(commandLine, "find", soname, "--root", made.root), round);
     rmSync(added, { recursive: true });
     settle(made.store);
+    // For a second after a change the directory's times could hide another one.
+    await setTimeout(1100);
     (await freshIndex(place, () => {})).reader.close();
   }
   const ratio = (name, other) =>

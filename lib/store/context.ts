@@ -7,7 +7,7 @@ import type { Tell } from "./index/event.js";
 import { type FreshIndex, freshIndex } from "./index/fresh.js";
 import { IndexDamage } from "./index/pages.js";
 import { IndexedStore } from "./indexed.js";
-import { type Inspected, type Inspector, NativeInspector } from "./inspector.js";
+import type { Inspected, Inspector } from "./inspector.js";
 import type { Libraries } from "./libraries.js";
 import type { Loader } from "./loaders.js";
 import { Nix } from "./nix.js";
@@ -93,7 +93,10 @@ export class Store implements StoreContext {
   #read(): Promise<Source> {
     this.#source ??= this.#freshIndex().then(async (index) => {
       if (index === null) {
-        const { listLibraries } = await import("./libraries.js");
+        const [{ listLibraries }, { NativeInspector }] = await Promise.all([
+          import("./libraries.js"),
+          import("./inspector.js"),
+        ]);
         const inspector = new NativeInspector(this.place);
         return { libraries: await listLibraries(this.place), inspector };
       }

@@ -4,7 +4,7 @@ import type { Facts } from "../facts.js";
 import type { LibraryFile, NamedFile, StorePathContent } from "./index/format.js";
 import type { FreshIndex } from "./index/fresh.js";
 import type { IndexReader } from "./index/reader.js";
-import { type Inspected, type Inspector, NativeInspector } from "./inspector.js";
+import type { Inspected, Inspector } from "./inspector.js";
 import type { Libraries } from "./libraries.js";
 import { realPathIn, type StorePlace, storePathOf } from "./place.js";
 
@@ -15,7 +15,8 @@ export class IndexedStore implements Libraries, Inspector {
   readonly #unsettled: ReadonlyMap<string, StorePathContent>;
   /** Whether the store is where it says, so that what lies in it has no links above. */
   readonly #isReal: boolean;
-  readonly #others: NativeInspector;
+  /** Reads what the index does not have; made when there is such a file. */
+  #others: Promise<Inspector> | undefined;
   readonly #realPaths = new Map<string, string>();
   readonly #facts = new Map<string, Facts | null>();
   #failures = 0;
@@ -29,11 +30,10 @@ export class IndexedStore implements Libraries, Inspector {
     this.#reader = reader;
     this.#unsettled = new Map(unsettled.map((content) => [content.name, content]));
     this.#isReal = isReal;
-    this.#others = new NativeInspector(place);
   }
 
   get failures(): number {
-    return this.#failures + this.#others.failures;
+    return this.#failures;
   }
 
   paths(name: string): readonly string[] {
@@ -74,12 +74,21 @@ export class IndexedStore implements Libraries, Inspector {
     if (facts === undefined) {
       const known = this.#known(realPath);
       // It is not recorded, or lies outside the store.
-      if (known === undefined) return this.#others.inspect(path);
+      if (known === undefined) return this.#read(path);
       facts = known && { ...known, path: realPath };
       this.#facts.set(realPath, facts);
     }
     if (facts === null) this.#failures++;
     return facts && { realPath, facts };
+  }
+
+  async #read(path: string): Promise<Inspected | null> {
+    this.#others ??= import("./inspector.js").then(
+      ({ NativeInspector }) => new NativeInspector(this.#place),
+    );
+    const inspected = await (await this.#others).inspect(path);
+    if (inspected === null) this.#failures++;
+    return inspected;
   }
 
   #known(realPath: string): Facts | null | undefined {

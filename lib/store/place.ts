@@ -2,7 +2,6 @@
 // hands out is as seen from the root, because that is what gets written into a file.
 import { realpathSync } from "node:fs";
 import { normalize, resolve } from "node:path";
-import { native } from "../native.js";
 
 export interface StorePlace {
   /** The host directory that serves as "/"; "" for this machine. */
@@ -61,6 +60,7 @@ export async function realPathIn(path: string, place: StorePlace): Promise<strin
     // One system call or two: a thread to wait for it would take longer.
     if (place.root === "") return realpathSync.native(path);
     // realpath(3) would take an absolute link of the root for one of this machine.
+    const { native } = await import("../native.js");
     return new native.Files(place.root).realPath(path);
   } catch {
     return null;

@@ -76,7 +76,7 @@ part("test world", worldMissing)("the index", () => {
     expect((await world.run(["cat", "/tmp/calls"])).exitCode).not.toBe(0);
   });
 
-  it("follows what Nix adds, repairs and collects", async () => {
+  it("follows what Nix adds and collects", async () => {
     const known = await report();
     const added = await world.shell(`
       mkdir -p /tmp/added-1.0/lib
