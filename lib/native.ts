@@ -4,9 +4,9 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { FixelfError, type FixelfErrorCode } from "./errors.js";
 import type { Facts, Resolution } from "./facts.js";
+import { packageDirectory } from "./package_directory.js";
 
 /** What the addon rejects with: data, from which FixelfError is made here. */
 interface NativeFailure extends Error {
@@ -238,8 +238,6 @@ interface NativeAddon {
   /** For each null where it was restored. One flush serves them all. */
   undo(paths: string[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
 }
-
-const packageDirectory = fileURLToPath(new URL("..", import.meta.url));
 
 let loaded: NativeAddon | undefined;
 

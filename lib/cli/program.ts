@@ -1,7 +1,9 @@
 // All commands but patchelf. Nothing that is slow to load is imported before a command runs.
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { FixelfError } from "../errors.js";
+import { packageDirectory } from "../package_directory.js";
 import { define as autoPatchelf, autoPatchelf as runAutoPatchelf } from "./auto_patchelf.js";
 import { define as closure } from "./closure.js";
 import { define as doctor } from "./doctor.js";
@@ -74,6 +76,6 @@ try {
 }
 
 function packageVersion(): string {
-  const file = new URL("../../package.json", import.meta.url);
+  const file = join(packageDirectory, "package.json");
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }

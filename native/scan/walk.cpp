@@ -361,7 +361,7 @@ class Walker {
     if (handedOut_ == branches_.size() || cancelled_) wake_.notify_all();
   }
 
-  static Branch finish(Finds&& finds, std::string path, IdentitySet& seen, bool last) {
+  Branch finish(Finds&& finds, std::string path, IdentitySet& seen, bool last) const {
     const auto byPath = [](const auto& a, const auto& b) { return a.path < b.path; };
     Branch branch;
     branch.path = std::move(path);
@@ -370,7 +370,8 @@ class Walker {
               [](const FoundFile& a, const FoundFile& b) { return a.facts->path < b.facts->path; });
     branch.elf.reserve(finds.elf.size());
     for (FoundFile& file : finds.elf) {
-      if (seen.insert(file.device, file.inode)) branch.elf.push_back(std::move(file.facts));
+      if (options_.everyName || seen.insert(file.device, file.inode))
+        branch.elf.push_back(std::move(file.facts));
     }
     branch.failures = std::move(finds.failures);
     std::sort(branch.failures.begin(), branch.failures.end(), byPath);
@@ -439,7 +440,9 @@ Result<Walked> walk(const std::string& root) {
       walked.elf.push_back(std::move(*facts));
     std::move(branch.failures.begin(), branch.failures.end(), std::back_inserter(walked.failures));
   };
-  Status status = walk({{root, root}}, {}, cancelled, progress, collect);
+  WalkOptions options;
+  options.everyName = true;
+  Status status = walk({{root, root}}, options, cancelled, progress, collect);
   if (!status) return status.error();
   std::sort(walked.elf.begin(), walked.elf.end(),
             [](const Facts& a, const Facts& b) { return a.path < b.path; });

@@ -34,6 +34,8 @@ struct WalkOptions {
   // Only the branches whose name's hash is `shard` modulo `shards`: see inShard().
   uint64_t shard = 0;
   uint64_t shards = 1;
+  // Every name of a file is told, not the first only.
+  bool everyName = false;
   // Symbolic links whose names look like a shared library's are told as well.
   bool libraryLinks = false;
 };
@@ -68,8 +70,8 @@ using BranchSink = std::function<void(Branch&&)>;
 
 // Fails where a root itself cannot be listed; ends early, without a failure, once `cancelled`.
 //
-// A file that has several names below the roots comes once, under the first of them; but each store
-// path is whole in itself, because it may outlive the others.
+// A file that has several names below the roots comes once, under the first of them, but for
+// `everyName`. Each store path is whole in itself, because it may outlive the others.
 Status walk(const std::vector<WalkRoot>& roots, const WalkOptions& options,
             const std::atomic<bool>& cancelled, WalkProgress& progress, const BranchSink& sink);
 
@@ -85,7 +87,7 @@ struct Walked {
   uint64_t files = 0;           // regular files seen
 };
 
-// All of one tree at once.
+// All of one tree at once, with every name: who changes files has to know them all.
 Result<Walked> walk(const std::string& root);
 
 }  // namespace fixelf

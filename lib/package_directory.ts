@@ -1,0 +1,15 @@
+// Where this package lies. Not by a module's own place: the command line is bundled, so that its
+// modules lie elsewhere than their sources.
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The directory of the package.json. */
+export const packageDirectory = find(dirname(fileURLToPath(import.meta.url)));
+
+function find(directory: string): string {
+  const above = dirname(directory);
+  return existsSync(join(directory, "package.json")) || above === directory
+    ? directory
+    : find(above);
+}

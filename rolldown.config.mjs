@@ -1,0 +1,23 @@
+// The command line as a few files instead of a hundred and fifty: opening, checking and linking each
+// module takes longer than what short commands do. What a command loads only when it runs stays a
+// file of its own. The library (dist/index.js) stays as it was written.
+import { readFileSync } from "node:fs";
+
+const { dependencies, optionalDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+const packages = Object.keys({ ...dependencies, ...optionalDependencies });
+
+const partsOfFind =
+  /lib\/(cli\/find|report\/find|store\/(context|find|indexed|candidates))\.ts$/;
+
+export default {
+  input: "lib/cli/main.ts",
+  platform: "node",
+  external: [/^node:/, ...packages],
+  output: {
+    dir: "dist/cli",
+    entryFileNames: "[name].js",
+    chunkFileNames: "chunks/[name].js",
+    // What find shares with others would else be one small file for each set of those that share it.
+    codeSplitting: { groups: [{ name: "find", test: partsOfFind }] },
+  },
+};
