@@ -12,6 +12,8 @@ const partsOfFind =
 export default {
   input: "lib/cli/main.ts",
   platform: "node",
+  // A module that some load at once and others late is not split further: that is meant.
+  checks: { ineffectiveDynamicImport: false },
   external: [/^node:/, ...packages],
   output: {
     dir: "dist/cli",
