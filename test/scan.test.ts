@@ -163,6 +163,27 @@ console.log(JSON.stringify(found));`;
     expect(JSON.parse(stdout)).toEqual([join(tree, "sh"), "permission-denied", "limit-exceeded"]);
   });
 
+  it("sees once what is mounted in two places", () => {
+    const tree = join(scratch, "mounts");
+    for (const directory of ["a", "b"]) mkdirSync(join(tree, directory), { recursive: true });
+    copyFileSync(machineProgram, join(tree, "a/sh"));
+    writeFileSync(join(tree, "c"), "");
+    // A directory under a second name, and a file under a third.
+    const mounts = `mount --bind ${tree}/a ${tree}/b && mount --bind ${tree}/a/sh ${tree}/c`;
+    const look = `${process.execPath} ${cli} scan --json ${tree}`;
+    const { stdout, stderr } = spawnSync(
+      "unshare",
+      ["--map-root-user", "--mount", "sh", "-c", `${mounts} && ${look}`],
+      { encoding: "utf8" },
+    );
+    expect(stderr).toBe("");
+    const paths = stdout
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as ScanRow).path);
+    expect(paths).toHaveLength(1);
+  });
+
   it("fails where a root is not there", async () => {
     await expect(rowsOf([join(scratch, "nothing")])).rejects.toMatchObject({
       code: "not-found",
