@@ -7,7 +7,7 @@
 #include "addon/scan_object.hpp"
 #include "addon/search.hpp"
 #include "patch/undo.hpp"
-#include "scan/listing.hpp"
+#include "scan/store_listing.hpp"
 
 namespace fixelf::addon {
 

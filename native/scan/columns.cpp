@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "scan/walk.hpp"
+#include "scan/store_path.hpp"
 
 namespace fixelf {
 
@@ -329,16 +329,6 @@ void FactsTable::append(const Facts& facts) {
     for (const NeededVersion& version : needed.versions)
       weight_ += version.name.size();
   }
-}
-
-std::string_view storePathOf(std::string_view path) {
-  for (size_t slash = path.find('/'); slash != std::string_view::npos;) {
-    const size_t next = path.find('/', slash + 1);
-    const size_t end = next == std::string_view::npos ? path.size() : next;
-    if (isStorePathName(path.substr(slash + 1, end - slash - 1))) return path.substr(0, end);
-    slash = next;
-  }
-  return {};
 }
 
 }  // namespace fixelf

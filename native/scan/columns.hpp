@@ -63,8 +63,4 @@ class FactsTable {
   size_t weight_ = 0;
 };
 
-// The part of a path up to and with its first component that has a store path's name; empty where
-// there is none.
-std::string_view storePathOf(std::string_view path);
-
 }  // namespace fixelf

@@ -18,6 +18,7 @@
 
 #include "scan/directory.hpp"
 #include "scan/identity_set.hpp"
+#include "scan/store_path.hpp"
 
 namespace fixelf {
 
@@ -406,16 +407,6 @@ class Walker {
 };
 
 }  // namespace
-
-bool isStorePathName(std::string_view name) {
-  // Nix's base 32 lacks e, o, u and t (nix, src/libutil/hash.cc).
-  constexpr size_t kHash = 32;
-  static constexpr std::string_view kDigits = "0123456789abcdfghijklmnpqrsvwxyz";
-  return name.size() > kHash + 1 && name[kHash] == '-' &&
-         std::all_of(name.begin(), name.begin() + kHash, [](char character) {
-           return kDigits.find(character) != std::string_view::npos;
-         });
-}
 
 bool inShard(const std::string& name, uint64_t shard, uint64_t shards) {
   return shards <= 1 || XXH3_64bits(name.data(), name.size()) % shards == shard;

@@ -14,7 +14,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "elf/facts.hpp"
@@ -77,9 +76,6 @@ Status walk(const std::vector<WalkRoot>& roots, const WalkOptions& options,
 
 // Whether an entry of a root belongs to a shard: the XXH3 hash (64 bits) of its name, modulo.
 bool inShard(const std::string& name, uint64_t shard, uint64_t shards);
-
-// Whether a name is a store path's: 32 characters of Nix's base 32, a hyphen, more.
-bool isStorePathName(std::string_view name);
 
 struct Walked {
   std::vector<Facts> elf;       // sorted by path
