@@ -14,10 +14,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { scenarios as index } from "./index.mjs";
 import { scenarios as scan } from "./scan.mjs";
+import { scenarios as search } from "./search.mjs";
 import { describeMachine } from "./table.mjs";
 import { scenarios as writing } from "./writing.mjs";
 
-const scenarios = [...writing, ...scan, ...index];
+const scenarios = [...writing, ...scan, ...search, ...index];
 const { rounds, chosen } = readArguments(process.argv.slice(2));
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-bench-")));

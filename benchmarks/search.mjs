@@ -28,16 +28,19 @@ const pattern =
   "|[0-9a-zA-Z+._/@~=?-]*ld(-linux|-musl-|64)?[0-9a-zA-Z_-]*\\.so\\.[0-9]+" +
   "|lib[0-9a-zA-Z+._@~-]+\\.so(\\.[0-9]+)*";
 
-/** Prints the table of one run. */
-export async function measureSearch(rounds) {
-  const scratch = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-bench-search-")));
+export const scenarios = [
+  { name: "search", title: "Search inside a large file", run: measureSearch },
+];
+
+/** Prints the table; the answer is what was left out. */
+async function measureSearch({ rounds, scratch: parent }) {
+  const scratch = mkdtempSync(join(parent, "search-"));
   try {
     const program = Material.largestProgram().originals[0];
     const { file, planted } = makeFile(program, scratch);
     const floor = buildFloor(scratch);
-    console.log(describeMachine(scratch, rounds));
-    console.log(`\nSearch in one file of ${(statSync(file).size / 1e6).toFixed(0)} MB`);
-    console.log(`copies of ${program}, with ${planted.size} store paths between them\n`);
+    const size = `${(statSync(file).size / 1e6).toFixed(0)} MB`;
+    console.log(`${size}: copies of ${program}, with ${planted.size} store paths between them\n`);
     const contestants = [
       ["floor: read the mapped bytes", () => readMapped(floor, file, "mapped")],
       ["map, then read", () => readMapped(floor, file, "first")],
@@ -53,6 +56,7 @@ export async function measureSearch(rounds) {
       }
     }
     print(contestants, statSync(file).size);
+    return [];
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -195,5 +199,7 @@ function print(contestants, size) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const rounds = Number(process.argv[2] ?? 5);
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error("usage: search.mjs [ROUNDS]");
-  await measureSearch(rounds);
+  const scratch = realpathSync(tmpdir());
+  console.log(describeMachine(scratch, rounds));
+  await measureSearch({ rounds, scratch });
 }

@@ -22,7 +22,8 @@ constexpr std::array<bool, 256> kInAlphabet = alphabetTable();
 std::vector<InstructionSet> detect() {
   std::vector<InstructionSet> sets;
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512bw") != 0) sets.push_back(InstructionSet::Avx512);
+  if (__builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vbmi") != 0)
+    sets.push_back(InstructionSet::Avx512);
   if (__builtin_cpu_supports("avx2") != 0) sets.push_back(InstructionSet::Avx2);
   if (__builtin_cpu_supports("ssse3") != 0) sets.push_back(InstructionSet::Ssse3);
 #elif defined(__aarch64__)
@@ -51,6 +52,7 @@ CandidateTables::CandidateTables(std::span<const Fingerprint> fingerprints) {
         const auto byte = static_cast<uint8_t>(member);
         low[place][byte & 0x0f] |= bit;
         high[place][byte >> 4] |= bit;
+        sevenBits[place][byte & 0x7f] |= bit;
         places[byte] |= uint32_t{bit} << (8 * place);
       }
     }
@@ -61,6 +63,7 @@ CandidateTables::CandidateTables(std::span<const Fingerprint> fingerprints) {
     const auto bit = static_cast<uint8_t>(1U << (byte >> 4));
     runLow[byte & 0x0f] |= bit;
     runHigh[byte >> 4] |= bit;
+    sevenBitsRun[byte] = 0x80;
   }
 }
 

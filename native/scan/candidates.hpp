@@ -47,6 +47,9 @@ struct CandidateTables {
   // One bit for each of the three high halves that the alphabet's members have.
   alignas(16) std::array<uint8_t, 16> runLow{};
   alignas(16) std::array<uint8_t, 16> runHigh{};
+  // By place and the byte's lower seven bits; 0x80 for those of the alphabet.
+  alignas(64) std::array<std::array<uint8_t, 128>, 3> sevenBits{};
+  alignas(64) std::array<uint8_t, 128> sevenBitsRun{};
   // The sets of the three places side by side, for going byte by byte.
   std::array<uint32_t, 256> places{};
 };

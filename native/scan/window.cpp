@@ -322,7 +322,7 @@ CandidateTables tablesFor(std::string_view last) {
       {last, "/"sv, kBehindStore},
       {last, "\0"sv, "/"sv},  // the same in UTF-16
       {"\x1f"sv, "\x8b"sv, "\x08"sv},
-      {"\xfd\x28"sv, "\x37\xb5"sv, "\x7a\x2f"sv},
+      {"\xfd("sv, "7\xb5"sv, "z/"sv},  // xz, Zstandard
       {"B"sv, "Z"sv, "h"sv},
       {"P"sv, "K"sv, "\x03"sv},
       {"h"sv, "s"sv, "q"sv},
