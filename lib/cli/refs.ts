@@ -1,5 +1,6 @@
 // fixelf refs: what is named in the bytes of files.
 import type { Command } from "commander";
+import { printable } from "../report/text.js";
 import type { References } from "../store/references.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
 import { asError, exitCodeOf, explain, run, sentence, untilInterrupted, worst } from "./run.js";
@@ -38,7 +39,7 @@ export function define(program: Command): void {
       const unlisted = answers.reduce((sum, { moreFailures }) => sum + moreFailures, 0);
       if (!flags.json) {
         for (const error of errors) say(`fixelf: ${explain(error)}`);
-        for (const { path, message } of failures) say(`fixelf: ${path}: ${message}`);
+        for (const { path, message } of failures) say(printable(`fixelf: ${path}: ${message}`));
         if (unlisted > 0) say(`fixelf: ${unlisted} more could not be read`);
       }
       return worst([...errors, ...failures].map(({ code }) => exitCodeOf(code)));
