@@ -144,5 +144,6 @@ part("test world", worldMissing)("a fix that cannot be", () => {
 
 /** What fixelf remembers for undo is its own matter. */
 function withoutRecords<T>(state: Map<string, T>): Map<string, T> {
-  return new Map([...state].filter(([path]) => !path.startsWith(".local/state/fixelf/")));
+  const own = [".local/state/fixelf/", ".cache/fixelf/"];
+  return new Map([...state].filter(([path]) => !own.some((place) => path.startsWith(place))));
 }
