@@ -101,18 +101,18 @@ struct Part {
 // What all threads of one search share.
 struct Shared {
   explicit Shared(SearchOptions given)
-      : options(std::move(given)),
-        needles(options.store, std::move(options.hashes)),
+      : needles(given.store, std::move(given.hashes)),
+        options(std::move(given)),
         set(options.instructionSet.value_or(availableInstructionSets().front())) {}
 
   [[nodiscard]] bool stopped() const {
     return options.cancelled != nullptr && options.cancelled->load(std::memory_order_relaxed);
   }
 
-  SearchOptions options;
   Needles needles;
-  InstructionSet set;
   std::atomic<int64_t> framesLeft = kMostFrames;
+  SearchOptions options;
+  InstructionSet set;
 };
 
 // One thread's work.
