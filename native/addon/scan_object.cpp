@@ -13,7 +13,7 @@ template <class Array, class Item>
 Napi::Value copied(Napi::Env env, const std::vector<Item>& items) {
   Array array = Array::New(env, items.size());
   if (!items.empty()) std::memcpy(array.Data(), items.data(), items.size() * sizeof(Item));
-  return array;
+  return {env, array};
 }
 
 // The view that fits the values: JavaScript's typed arrays count elements, not bytes.
@@ -23,11 +23,11 @@ Napi::Value values(Napi::Env env, const Column& column) {
     std::memcpy(buffer.Data(), column.values.data(), column.values.size());
   switch (column.type) {
     case Column::Type::UInt32:
-      return Napi::Uint32Array::New(env, column.length, buffer, 0);
+      return {env, Napi::Uint32Array::New(env, column.length, buffer, 0)};
     case Column::Type::UInt64:
-      return Napi::BigUint64Array::New(env, column.length, buffer, 0);
+      return {env, Napi::BigUint64Array::New(env, column.length, buffer, 0)};
     default:
-      return Napi::Uint8Array::New(env, column.values.size(), buffer, 0);
+      return {env, Napi::Uint8Array::New(env, column.values.size(), buffer, 0)};
   }
 }
 
