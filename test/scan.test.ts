@@ -23,8 +23,16 @@ import { batchFilter, type ScanFilter } from "../lib/scan/filter.js";
 import { type ScanOptions, scan } from "../lib/scan/scan.js";
 import { Summarizer } from "../lib/scan/summary.js";
 import { takeRows } from "../lib/scan/take.js";
+import { addonEnvironment } from "./support/preload.js";
 
 const cli = join(import.meta.dirname, "../dist/cli/main.js");
+const environment = { ...process.env, ...addonEnvironment };
+/** The start of a shell command that runs fixelf. */
+const shellCli = [
+  ...Object.entries(addonEnvironment).map(([name, value]) => `${name}=${value}`),
+  process.execPath,
+  cli,
+].join(" ");
 const machineProgram = realpathSync("/bin/sh");
 const machineLibrary = realpathSync("/lib/x86_64-linux-gnu/libc.so.6");
 const name = (letter: string, rest: string) => `${letter.repeat(32)}-${rest}`;
@@ -157,6 +165,7 @@ console.log(JSON.stringify(found));`;
     chmodSync(scratch, 0o755);
     const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", walk], {
       ...identity,
+      env: environment,
       encoding: "utf8",
       cwd: "/",
     });
@@ -170,7 +179,7 @@ console.log(JSON.stringify(found));`;
     writeFileSync(join(tree, "c"), "");
     // A directory under a second name, and a file under a third.
     const mounts = `mount --bind ${tree}/a ${tree}/b && mount --bind ${tree}/a/sh ${tree}/c`;
-    const look = `${process.execPath} ${cli} scan --json ${tree}`;
+    const look = `${shellCli} scan --json ${tree}`;
     const { stdout, stderr } = spawnSync(
       "unshare",
       ["--map-root-user", "--mount", "sh", "-c", `${mounts} && ${look}`],
@@ -337,7 +346,11 @@ describe("which rows are wanted", () => {
 
 describe("fixelf scan", () => {
   const run = (...words: string[]) =>
-    spawnSync(process.execPath, [cli, "scan", ...words], { encoding: "buffer", maxBuffer: 1e9 });
+    spawnSync(process.execPath, [cli, "scan", ...words], {
+      encoding: "buffer",
+      env: environment,
+      maxBuffer: 1e9,
+    });
   const text = (...words: string[]) => run(...words).stdout.toString();
 
   it("prints one Facts a line, path first", async () => {
@@ -438,7 +451,7 @@ describe("fixelf scan", () => {
   });
 
   it("ends quietly when its reader has seen enough", () => {
-    const line = `${process.execPath} ${cli} scan /usr/lib --json | head -1 >/dev/null; echo \${PIPESTATUS[0]}`;
+    const line = `${shellCli} scan /usr/lib --json | head -1 >/dev/null; echo \${PIPESTATUS[0]}`;
     const { stdout, stderr } = spawnSync("bash", ["-c", line], { encoding: "utf8" });
     expect(stdout).toBe("0\n");
     expect(stderr).toBe("");
