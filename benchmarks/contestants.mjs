@@ -98,7 +98,7 @@ export const writers = [
 ];
 
 const commandLine = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-const hasPatchelfCommand = existsSync(new URL("../dist/cli/patchelf.js", import.meta.url));
+const hasPatchelfCommand = existsSync(new URL("../dist/patchelf/run.js", import.meta.url));
 
 /** Whole processes that print one file's RUNPATH; the least is a Node that does nothing. */
 export const starters = [
