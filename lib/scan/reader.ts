@@ -50,6 +50,7 @@ function textReader(bytes: Uint8Array, offsets: Int32Array): Reader {
     : (row) => buffer.toString("utf8", offsets[row], offsets[row + 1]);
 }
 
-function bit(bits: Uint8Array, index: number): boolean {
+/** One bit of a bitmap, the lowest of a byte first. */
+export function bit(bits: Uint8Array, index: number): boolean {
   return (((bits[index >> 3] as number) >> (index & 7)) & 1) === 1;
 }

@@ -1,5 +1,6 @@
 // Some rows of a column, as a column of their own.
 import type { Column } from "../native.js";
+import { bit } from "./reader.js";
 
 /** The same column with these rows only, in this order. */
 export function takeRows(column: Column, rows: readonly number[]): Column {
@@ -8,7 +9,7 @@ export function takeRows(column: Column, rows: readonly number[]): Column {
     name: column.name,
     type: column.type,
     length: rows.length,
-    nulls: validity === null ? 0 : rows.filter((row) => !isSet(validity, row)).length,
+    nulls: validity === null ? 0 : rows.filter((row) => !bit(validity, row)).length,
     validity: validity && takeBits(validity, rows),
   };
   switch (column.type) {
@@ -67,11 +68,7 @@ function running(lengths: readonly number[]): Int32Array {
 function takeBits(bits: Uint8Array, rows: readonly number[]): Uint8Array {
   const taken = new Uint8Array(Math.ceil(rows.length / 8));
   rows.forEach((row, index) => {
-    if (isSet(bits, row)) taken[index >> 3] = (taken[index >> 3] as number) | (1 << (index & 7));
+    if (bit(bits, row)) taken[index >> 3] = (taken[index >> 3] as number) | (1 << (index & 7));
   });
   return taken;
-}
-
-function isSet(bits: Uint8Array, index: number): boolean {
-  return (((bits[index >> 3] as number) >> (index & 7)) & 1) === 1;
 }
