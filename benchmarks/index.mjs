@@ -48,9 +48,6 @@ async function measure(files, { rounds, scratch }) {
   for (let round = 0; round <= rounds; round++) {
     await add("list", () => readdirSync(made.store), round);
     await add("refresh", async () => (await freshIndex(place, () => {})).reader.close(), round);
-    const added = addPath(made.store, round);
-    await add("scan", () => scanStorePaths([basename(added)], place).next(), round);
-    await add("add", async () => (await freshIndex(place, () => {})).reader.close(), round);
     await add("find", () => new Store(place).providers([soname]), round);
     const start = (...args) => {
       const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
@@ -58,6 +55,9 @@ async function measure(files, { rounds, scratch }) {
     };
     await add("node", () => start("-e", "0"), round);
     await add("command", () => start(commandLine, "find", soname, "--root", made.root), round);
+    const added = addPath(made.store, round);
+    await add("scan", () => scanStorePaths([basename(added)], place).next(), round);
+    await add("add", async () => (await freshIndex(place, () => {})).reader.close(), round);
     rmSync(added, { recursive: true });
     settle(made.store);
     // For a second after a change the directory's times could hide another one.

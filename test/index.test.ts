@@ -173,6 +173,73 @@ describe("an index", () => {
     rmSync(join(place.root, "old"), { recursive: true });
   });
 
+  describe("after an addition", () => {
+    const name = `${hash(8)}-zlib-1.4`;
+    const recent = () => join(dirname(dataOf(place)), "recent");
+    beforeEach(async () => {
+      await answers(place, true);
+      addPath(place, name, "libz.so.1");
+      settleStore(place);
+    });
+
+    it("keeps what is new beside what LMDB has, and reads it once", async () => {
+      const before = readFileSync(dataOf(place));
+      await expectSameAnswers(place);
+      expect(readFileSync(dataOf(place)).equals(before)).toBe(true);
+      // What Nix has finished does not change: that it is not seen shows that it is not read again.
+      copyFileSync(libc, join(place.root, "nix/store", name, "lib/libunseen.so"));
+      addPath(place, `${hash(9)}-zlib-1.5`, "libz.so.1");
+      settleStore(place);
+      await expectSameAnswers(place);
+      const { found } = await answers(place, true, ["libunseen.so"]);
+      expect(found.get("libunseen.so")?.providers).toEqual([]);
+    });
+
+    it("takes it into LMDB when asked for the whole, or when something is gone", async () => {
+      await answers(place, true);
+      expect(await reportIndex(place)).toMatchObject({ storePaths: 7, elfFiles: 6 });
+      addPath(place, `${hash(9)}-zlib-1.5`, "libz.so.1");
+      settleStore(place);
+      await answers(place, true);
+      rmSync(join(place.root, "nix/store", `${hash(9)}-zlib-1.5`), { recursive: true });
+      settleStore(place);
+      expect((await freshIndex(place, () => {}))?.reader.collections()).toBe(1);
+      await expectSameAnswers(place);
+      expect(await reportIndex(place)).toMatchObject({ storePaths: 7, elfFiles: 6 });
+    });
+
+    it("takes it into LMDB when it has become much", async () => {
+      for (let number = 300; number < 370; number++)
+        addPath(place, `${hash(number)}-package-${number}`, "libpackage.so");
+      settleStore(place);
+      await expectSameAnswers(place, ["libpackage.so", "libz.so.1"]);
+      expect(existsSync(recent())).toBe(false);
+      expect((await freshIndex(place, () => {}))?.beside).toEqual([]);
+    });
+
+    it.each<[string, (file: string) => void]>([
+      ["damaged", (file) => writeFileSync(file, readFileSync(file).fill(0x20, 100, 120))],
+      ["empty", (file) => truncateSync(file, 0)],
+      ["gone", (file) => rmSync(file)],
+    ])("reads it again when the file is %s", async (_, damage) => {
+      await answers(place, true);
+      damage(recent());
+      expect(await expectSameAnswers(place)).toEqual([]);
+      expect(existsSync(recent())).toBe(true);
+    });
+
+    it("does not believe a file that goes with another state", async () => {
+      await answers(place, true);
+      const old = readFileSync(recent());
+      await reportIndex(place);
+      rmSync(join(place.root, "nix/store", name), { recursive: true });
+      settleStore(place);
+      await reportIndex(place);
+      writeFileSync(recent(), old);
+      await expectSameAnswers(place);
+    });
+  });
+
   it("lists again what was changed at the moment of listing", async () => {
     const store = join(place.root, "nix/store");
     const now = new Date();

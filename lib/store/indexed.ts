@@ -12,7 +12,7 @@ import { realPathIn, type StorePlace, storePathOf } from "./place.js";
 export class IndexedStore implements Libraries, Inspector {
   readonly #place: StorePlace;
   readonly #reader: IndexReader;
-  readonly #unsettled: ReadonlyMap<string, StorePathContent>;
+  readonly #beside: ReadonlyMap<string, StorePathContent>;
   /** Whether the store is where it says, so that what lies in it has no links above. */
   readonly #isReal: boolean;
   /** Reads what the index does not have; made when there is such a file. */
@@ -25,10 +25,10 @@ export class IndexedStore implements Libraries, Inspector {
     return new IndexedStore(index, place, (await realPathIn(place.store, place)) === place.store);
   }
 
-  private constructor({ reader, unsettled }: FreshIndex, place: StorePlace, isReal: boolean) {
+  private constructor({ reader, beside }: FreshIndex, place: StorePlace, isReal: boolean) {
     this.#place = place;
     this.#reader = reader;
-    this.#unsettled = new Map(unsettled.map((content) => [content.name, content]));
+    this.#beside = new Map(beside.map((content) => [content.name, content]));
     this.#isReal = isReal;
   }
 
@@ -49,19 +49,19 @@ export class IndexedStore implements Libraries, Inspector {
         this.#facts.set(realPath, facts && { ...facts, path: realPath });
     };
     for (const [storePath, files] of this.#reader.named("n", name)) {
-      if (!this.#unsettled.has(storePath)) for (const file of files) take(storePath, file);
+      if (!this.#beside.has(storePath)) for (const file of files) take(storePath, file);
     }
-    for (const [storePath, file] of this.#unsettledLibraries()) {
+    for (const [storePath, file] of this.#librariesBeside()) {
       if (file.name === name) take(storePath, [file.path, file.real]);
     }
     return paths.sort();
   }
 
   names(beginning: string): string[] {
-    const unsettled = this.#unsettledLibraries()
+    const beside = this.#librariesBeside()
       .map(([, { name }]) => name)
       .filter((name) => name.startsWith(beginning));
-    return [...new Set([...this.#reader.names("n", beginning), ...unsettled])];
+    return [...new Set([...this.#reader.names("n", beginning), ...beside])];
   }
 
   async inspect(path: string): Promise<Inspected | null> {
@@ -95,12 +95,12 @@ export class IndexedStore implements Libraries, Inspector {
     const storePath = storePathOf(realPath, this.#place.store);
     if (storePath === null) return undefined;
     const name = storePath.slice(this.#place.store.length + 1);
-    if (this.#unsettled.has(name)) return undefined;
+    if (this.#beside.has(name)) return undefined;
     return this.#reader.facts(name, realPath.slice(storePath.length + 1));
   }
 
-  #unsettledLibraries(): [storePath: string, file: LibraryFile][] {
-    return [...this.#unsettled].flatMap(([storePath, { libraries }]) =>
+  #librariesBeside(): [storePath: string, file: LibraryFile][] {
+    return [...this.#beside].flatMap(([storePath, { libraries }]) =>
       libraries.map((file): [string, LibraryFile] => [storePath, file]),
     );
   }

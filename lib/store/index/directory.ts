@@ -8,16 +8,18 @@ import type { DirectoryIdentity, State } from "./format.js";
 /** Nanoseconds; the coarsest clock of a file system (ext3 counts seconds). */
 const clockGranularity = 1_000_000_000n;
 
-/** Whether all that the state says still holds. */
-export function isCurrent(state: State, now: DirectoryIdentity): boolean {
-  const then = state.directory;
+/** Whether all that was recorded still holds. */
+export function isCurrent(
+  { directory: then, listed }: Pick<State, "directory" | "listed">,
+  now: DirectoryIdentity,
+): boolean {
   return (
     then !== null &&
     then.device === now.device &&
     then.inode === now.inode &&
     then.modified === now.modified &&
     then.changed === now.changed &&
-    !isRacy(then, state.listed)
+    !isRacy(then, listed)
   );
 }
 

@@ -15,6 +15,7 @@ import {
 } from "./format.js";
 import { differenceOf, type Entry, entriesOf, listingOf } from "./listing.js";
 import type { IndexReader } from "./reader.js";
+import { mostRecent, type Recent, type RecentStorePath, writeRecent } from "./recent.js";
 import { scanStorePaths } from "./scan.js";
 
 /** Bytes of records in one transaction: what is lost when the process ends, and held in memory. */
@@ -23,50 +24,78 @@ const transactionBytes = 8 << 20;
 /** Nanoseconds that a store path which Nix did not make must have been left alone. */
 const settlingTime = 60_000_000_000n;
 
+/** The index as it is found; nulls where there is none. */
+export interface Before {
+  reader: IndexReader | null;
+  state: State | null;
+  recent: Recent | null;
+}
+
+/** What a listing shows, beside what is recorded. */
+interface News {
+  directory: DirectoryIdentity;
+  listing: Buffer;
+  /** Finished ones that LMDB does not have. */
+  settled: Entry[];
+  /** Those of them that have been read, by name. */
+  read: Map<string, StorePathContent>;
+  /** Whether store paths that were recorded are no more. */
+  isSomeGone: boolean;
+  unsettled: string[];
+}
+
 /** One listing, and what follows from it. */
 export class Refresh {
   readonly #environment: Environment;
   readonly #place: StorePlace;
-  readonly #reader: IndexReader | null;
-  readonly #state: State | null;
+  readonly #before: Before;
   readonly #tell: Tell;
   #listed = "";
 
-  constructor(
-    environment: Environment,
-    place: StorePlace,
-    reader: IndexReader | null,
-    state: State | null,
-    tell: Tell,
-  ) {
+  constructor(environment: Environment, place: StorePlace, before: Before, tell: Tell) {
     this.#environment = environment;
     this.#place = place;
-    this.#reader = reader;
-    this.#state = state;
+    this.#before = before;
     this.#tell = tell;
   }
 
-  /** What is unsettled; null where another process has listed the store later than this one. */
-  async run(directory: DirectoryIdentity): Promise<StorePathContent[] | null> {
+  /**
+   * What is not in LMDB; null where another process has listed the store later than this one.
+   * `merged`: only what is still being written.
+   */
+  async run(directory: DirectoryIdentity, merged: boolean): Promise<StorePathContent[] | null> {
+    const { reader, state, recent } = this.#before;
     this.#listed = `${BigInt(Date.now()) * 1_000_000n}`;
     const listing = await native.listStore(hostPath(this.#place.store, this.#place));
-    const known = this.#reader?.known() ?? Buffer.alloc(0);
-    const { added, gone } = differenceOf(known, listing);
+    const { added, gone } = differenceOf(reader?.known() ?? Buffer.alloc(0), listing);
     const settled = added.filter((entry) => this.#isSettled(entry));
     const unsettled = added.filter((entry) => !settled.includes(entry)).map(({ name }) => name);
 
+    const kept = stillThere(recent?.storePaths ?? [], settled);
+    const news: News = {
+      directory,
+      listing,
+      settled,
+      read: new Map(kept.map(({ content }) => [content.name, content])),
+      isSomeGone: gone.length > 0 || kept.length < (recent?.storePaths.length ?? 0),
+      unsettled,
+    };
+    const recorded = recent ?? state;
     const isNews =
-      settled.length > 0 ||
-      gone.length > 0 ||
-      this.#state === null ||
-      this.#state.unsettled.join() !== unsettled.join() ||
+      settled.length > kept.length ||
+      news.isSomeGone ||
+      (merged && recent !== null) ||
+      recorded?.unsettled.join() !== unsettled.join() ||
       // That the directory is the same is only worth writing down if it can be relied on next time.
-      (!isCurrent(this.#state, directory) && !isRacy(directory, this.#listed));
-    if (isNews && !(await this.#write(directory, listing, settled, unsettled))) return null;
-
-    const contents: StorePathContent[] = [];
-    for await (const content of scanStorePaths(unsettled, this.#place)) contents.push(content);
-    return contents;
+      (!(recorded && isCurrent(recorded, directory)) && !isRacy(directory, this.#listed));
+    let beside = kept.map(({ content }) => content);
+    if (isNews) {
+      const written = (merged ? null : await this.#writeBeside(news)) ?? (await this.#write(news));
+      if (written === null) return null;
+      beside = written;
+    }
+    for await (const content of scanStorePaths(unsettled, this.#place)) beside.push(content);
+    return beside;
   }
 
   /**
@@ -83,16 +112,35 @@ export class Refresh {
     return !locked && latest + settlingTime < BigInt(this.#listed);
   }
 
-  async #write(
-    directory: DirectoryIdentity,
-    listing: Buffer,
-    settled: readonly Entry[],
-    unsettled: string[],
-  ): Promise<boolean> {
+  /** Leaves LMDB as it is, and answers what is now beside it; null where it has to change. */
+  async #writeBeside(news: News): Promise<StorePathContent[] | null> {
+    const { state } = this.#before;
+    const { directory, settled, unsettled } = news;
+    if (state === null || state.directory === null) return null;
+    if (news.isSomeGone || settled.length > mostRecent) return null;
+    const storePaths: RecentStorePath[] = [];
+    for await (const content of this.#contents(news)) {
+      news.read.set(content.name, content);
+      storePaths.push({ entry: settled[storePaths.length] as Entry, content });
+    }
+    const place = this.#environment.place(this.#environment.generation());
+    const recent = { directory, listed: this.#listed, unsettled, storePaths };
+    try {
+      if (!writeRecent(place, recent, state)) return null;
+    } catch (failure) {
+      const message = `what is new in the store is not kept: ${(failure as Error).message}`;
+      this.#tell({ kind: "trouble", message });
+    }
+    return storePaths.map(({ content }) => content);
+  }
+
+  /** Puts everything into LMDB, so that nothing is beside it; null where others were faster. */
+  async #write(news: News): Promise<StorePathContent[] | null> {
+    const { directory, listing, settled, unsettled } = news;
     // Slow to load, and only needed where there is something to write.
     const { openWriter } = await import("./writer.js");
     const generation = Math.max(1, this.#environment.generation());
-    const writer = openWriter(this.#environment, generation, this.#reader);
+    const writer = openWriter(this.#environment, generation, this.#before.reader);
     try {
       const inodes = new Map(settled.map((entry) => [entry.name, entry]));
       const commit = (contents: readonly StorePathContent[], last: boolean): boolean =>
@@ -114,7 +162,7 @@ export class Refresh {
               known.delete(name);
               changes++;
             }
-            if (gone.length > 0) state.collections++;
+            if (gone.length > 0 || news.isSomeGone) state.collections++;
             Object.assign(state, { directory, listed: this.#listed, unsettled });
           }
           if (changes > 0 || before === 0) transaction.putKnown(listingOf(known.values()));
@@ -125,18 +173,28 @@ export class Refresh {
       let waiting: StorePathContent[] = [];
       let bytes = 0;
       let done = 0;
-      for await (const content of scanStorePaths([...inodes.keys()], this.#place)) {
+      for await (const content of this.#contents(news)) {
         waiting.push(content);
         bytes += encodeContent(content).length;
         this.#tell({ kind: "scanning", done: ++done, total: settled.length });
         if (bytes < transactionBytes) continue;
-        if (!commit(waiting, false)) return false;
+        if (!commit(waiting, false)) return null;
         waiting = [];
         bytes = 0;
       }
-      return commit(waiting, true);
+      return commit(waiting, true) ? [] : null;
     } finally {
       await writer.close();
+    }
+  }
+
+  /** What the settled store paths hold, in their order; those that have been read are not read again. */
+  async *#contents({ settled, read }: News): AsyncGenerator<StorePathContent> {
+    const unread = settled.map(({ name }) => name).filter((name) => !read.has(name));
+    const scans = scanStorePaths(unread, this.#place);
+    for (const { name } of settled) {
+      const content = read.get(name) ?? (await scans.next()).value;
+      if (content) yield content;
     }
   }
 
@@ -153,4 +211,13 @@ export class Refresh {
       collections: 0,
     };
   }
+}
+
+/** Those that are in the listing as they were. */
+function stillThere(
+  recent: readonly RecentStorePath[],
+  settled: readonly Entry[],
+): RecentStorePath[] {
+  const inodes = new Map(settled.map(({ name, inode }) => [name, inode]));
+  return recent.filter(({ entry }) => inodes.get(entry.name) === entry.inode);
 }

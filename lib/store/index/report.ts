@@ -32,7 +32,7 @@ export async function reportIndex(
 ): Promise<IndexReport | null> {
   const environment = new Environment(place);
   if (rebuild && environment.generation() > 0) environment.renew();
-  const index = await freshIndex(place, onIndex);
+  const index = await freshIndex(place, onIndex, { merged: true });
   if (index === null) return null;
   const { reader } = index;
   const state = reader.state();
@@ -42,7 +42,7 @@ export async function reportIndex(
     elfFiles: state?.elfFiles ?? 0,
     sonames: reader.names("s", "").length,
     libraryNames: reader.names("n", "").length,
-    unsettled: index.unsettled.length,
+    unsettled: index.beside.length,
     size: environment.size(environment.generation()),
     refreshed: new Date(Number(BigInt(state?.listed ?? 0) / 1_000_000n)),
   };
