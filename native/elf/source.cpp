@@ -1,6 +1,7 @@
 #include "elf/source.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,20 @@ Error leavesFile(uint64_t offset, uint64_t size) {
                0};
 }
 
+constexpr size_t kWorthPopulating = 256U << 10;
+
+// Lets the kernel provide all pages at once. A fault for each costs more than to read what goes
+// into it, in some virtual machines ten times as much. Kernels before 5.14 know no such advice.
+void populate(uint8_t* start, size_t size) {
+#ifdef MADV_POPULATE_WRITE
+  constexpr uintptr_t kPage = 4096;  // where pages are larger, what is not aligned is refused
+  const auto address = reinterpret_cast<uintptr_t>(start);
+  const uintptr_t from = (address + kPage - 1) / kPage * kPage;
+  const uintptr_t end = (address + size) / kPage * kPage;
+  if (from < end) madvise(start + (from - address), end - from, MADV_POPULATE_WRITE);
+#endif
+}
+
 }  // namespace
 
 Status Source::read(uint64_t offset, std::span<uint8_t> out) const {
@@ -27,7 +42,8 @@ Status Source::read(uint64_t offset, std::span<uint8_t> out) const {
   return readInside(offset, out);
 }
 
-Result<std::vector<uint8_t>> Source::bytes(uint64_t offset, uint64_t length, uint64_t limit) const {
+Result<std::vector<uint8_t>> Source::bytes(uint64_t offset, uint64_t length, uint64_t limit,
+                                           size_t room) const {
   if (length > limit) {
     return Error{ErrorCode::LimitExceeded,
                  "a table of " + std::to_string(length) + " bytes is larger than the limit of " +
@@ -36,7 +52,10 @@ Result<std::vector<uint8_t>> Source::bytes(uint64_t offset, uint64_t length, uin
                  0};
   }
   if (offset > size() || length > size() - offset) return leavesFile(offset, size());
-  std::vector<uint8_t> copy(static_cast<size_t>(length));
+  std::vector<uint8_t> copy;
+  copy.reserve(static_cast<size_t>(length) + room);
+  if (length >= kWorthPopulating) populate(copy.data(), static_cast<size_t>(length));
+  copy.resize(static_cast<size_t>(length));
   Status status = read(offset, copy);
   if (!status) return status.error();
   return copy;

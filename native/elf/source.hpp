@@ -5,6 +5,7 @@
 // and bytes that a plan would write (verification before anything is written).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -31,10 +32,33 @@ class Source {
   Status read(uint64_t offset, std::span<uint8_t> out) const;
 
   // A copy of a range. `limit` caps the allocation: sizes come from the file, so from an attacker.
-  Result<std::vector<uint8_t>> bytes(uint64_t offset, uint64_t length, uint64_t limit) const;
+  // It can grow by `room` bytes without being copied.
+  Result<std::vector<uint8_t>> bytes(uint64_t offset, uint64_t length, uint64_t limit,
+                                     size_t room = 0) const;
+
+  // Gives a table to `visit(entries, offset)` in runs of whole entries: who goes through it once
+  // needs neither its size in memory nor the kernel's zeros for fresh pages, which cost more than
+  // the reading.
+  template <class Visit>
+  Status visit(uint64_t offset, uint64_t count, size_t entrySize, Visit visit) const {
+    std::array<uint8_t, kRun> run;  // NOLINT(cppcoreguidelines-pro-type-member-init): is read into
+    const uint64_t most = kRun / entrySize;
+    while (count > 0) {
+      const uint64_t entries = std::min(count, most);
+      const auto bytes = std::span(run).first(static_cast<size_t>(entries) * entrySize);
+      if (Status status = read(offset, bytes); !status) return status;
+      visit(bytes, offset);
+      offset += bytes.size();  // inside the file, so it cannot wrap
+      count -= entries;
+    }
+    return Done{};
+  }
 
   // The NUL-terminated string at `offset`, which must end before `end`.
   Result<std::string> string(uint64_t offset, uint64_t end, uint64_t limit) const;
+
+ private:
+  static constexpr size_t kRun = 65'536;
 
  protected:
   // The range is known to lie inside size().

@@ -67,7 +67,9 @@ Result<Part*> Draft::load(const Piece& piece) {
       return &part;
   }
   constexpr uint64_t kLargestPiece = 512U << 20;
-  auto bytes = source_->bytes(piece.offset, piece.size, kLargestPiece);
+  // For new names, and for what a large string table grows over (Placement::growStrings).
+  const auto room = static_cast<size_t>(std::min<uint64_t>(piece.size / 2 + 16'384, kLargestPiece));
+  auto bytes = source_->bytes(piece.offset, piece.size, kLargestPiece, room);
   if (!bytes) return bytes.error();
   Part part;
   part.piece = piece;

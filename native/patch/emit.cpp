@@ -260,15 +260,16 @@ class Emitter {
                                  [](const Part& part) { return part.placed && !part.isNew(); });
     if (!any) return Done{};
     const size_t size = draft_.codec().symbolSize();
-    constexpr uint64_t kMostSymbolBytes = 1U << 30;
     for (const SectionHeader& table : draft_.sections) {
       if (table.type != SHT_SYMTAB) continue;
       const uint64_t most = table.size / size;
       const uint64_t count = all ? most : std::min<uint64_t>(table.info, most);
-      auto symbols = draft_.source().bytes(table.offset, count * size, kMostSymbolBytes);
-      if (!symbols) return symbols.error();
-      for (size_t at = 0; at < symbols->size(); at += size)
-        moveSymbol(std::span(*symbols).subspan(at, size), table.offset + at);
+      const auto move = [&](std::span<uint8_t> symbols, uint64_t offset) {
+        for (size_t at = 0; at < symbols.size(); at += size)
+          moveSymbol(symbols.subspan(at, size), offset + at);
+      };
+      if (Status status = draft_.source().visit(table.offset, count, size, move); !status)
+        return status;
     }
     return Done{};
   }

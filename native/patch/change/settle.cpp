@@ -62,16 +62,12 @@ Status markReferences(const Draft& draft, DynamicNames& names) {
   } else if (*draft.symbolCount > 0) {
     const auto offset = view.image().fileOffset(*view.image().dynamicValue(DT_SYMTAB));
     const size_t size = draft.codec().symbolSize();
-    auto symbols =
-        offset ? view.source().bytes(*offset, *draft.symbolCount * size, kMostDynamicSymbols * size)
-               : Result<std::vector<uint8_t>>(std::vector<uint8_t>());
-    if (!symbols || symbols->empty()) {
-      names.keepAll();
-    } else {
+    const auto mark = [&](std::span<const uint8_t> symbols, uint64_t) {
       // st_name is the first field in both classes.
-      for (size_t at = 0; at < symbols->size(); at += size)
-        names.mark(draft.codec().u32(&(*symbols)[at]));
-    }
+      for (size_t at = 0; at < symbols.size(); at += size)
+        names.mark(draft.codec().u32(&symbols[at]));
+    };
+    if (!offset || !view.source().visit(*offset, *draft.symbolCount, size, mark)) names.keepAll();
   }
   return visitVersionNames(view.source(), view.image(), [&](uint64_t index) { names.mark(index); });
 }
