@@ -3,12 +3,14 @@
 #include "log.hpp"
 #include "machine.hpp"
 
-// entry.S
+// entry.S. Hidden here too, or the address would be taken from a table that has to be relocated.
+#pragma GCC visibility push(hidden)
 extern "C" {
 [[noreturn]] void fixelfEnterLoader(fixelf::shim::Word* stack, fixelf::shim::Word entry);
 void fixelfProgramEntry();
 fixelf::shim::Word fixelfLeave();
 }
+#pragma GCC visibility pop
 
 namespace fixelf::shim {
 

@@ -11,6 +11,6 @@ namespace fixelf::shim {
 // long as the program runs (env_path in ldso/dynlink.c).
 char* libraryPathEntry(const Variables& variables);
 
-inline constexpr char kLibraryPathPrefix[] = "LD_LIBRARY_PATH=";
+constexpr char kLibraryPathPrefix[] = "LD_LIBRARY_PATH=";
 
 }  // namespace fixelf::shim

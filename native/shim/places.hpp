@@ -6,11 +6,11 @@
 namespace fixelf::shim {
 
 // A farm, as `fixelf env --farm` makes them: a link for each soname, and `ld.so`.
-inline constexpr char kFarm[] = "/run/current-system/sw/share/fixelf/farm";
-inline constexpr char kFarmLoader[] = "/run/current-system/sw/share/fixelf/farm/ld.so";
+constexpr char kFarm[] = "/run/current-system/sw/share/fixelf/farm";
+constexpr char kFarmLoader[] = "/run/current-system/sw/share/fixelf/farm/ld.so";
 
 // nix-ld's own.
-inline constexpr char kNixLd[] = "/run/current-system/sw/share/nix-ld/lib";
-inline constexpr char kNixLdLoader[] = "/run/current-system/sw/share/nix-ld/lib/ld.so";
+constexpr char kNixLd[] = "/run/current-system/sw/share/nix-ld/lib";
+constexpr char kNixLdLoader[] = "/run/current-system/sw/share/nix-ld/lib/ld.so";
 
 }  // namespace fixelf::shim

@@ -7,9 +7,9 @@
 
 namespace fixelf::shim {
 
-inline constexpr std::uint16_t kMachine = EM_AARCH64;
-inline constexpr char kMachineName[] = "AArch64";
-inline constexpr char kNixSystem[] = "aarch64_linux";
+constexpr std::uint16_t kMachine = EM_AARCH64;
+constexpr char kMachineName[] = "AArch64";
+constexpr char kNixSystem[] = "aarch64_linux";
 
 inline long systemCall(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
                        long f = 0) {

@@ -7,9 +7,9 @@
 
 namespace fixelf::shim {
 
-inline constexpr std::uint16_t kMachine = EM_ARM;
-inline constexpr char kMachineName[] = "ARM";
-inline constexpr char kNixSystem[] = "armv7l_linux";
+constexpr std::uint16_t kMachine = EM_ARM;
+constexpr char kMachineName[] = "ARM";
+constexpr char kNixSystem[] = "armv7l_linux";
 
 inline long systemCall(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
                        long f = 0) {

@@ -7,9 +7,9 @@
 
 namespace fixelf::shim {
 
-inline constexpr std::uint16_t kMachine = EM_386;
-inline constexpr char kMachineName[] = "i386";
-inline constexpr char kNixSystem[] = "i686_linux";
+constexpr std::uint16_t kMachine = EM_386;
+constexpr char kMachineName[] = "i386";
+constexpr char kNixSystem[] = "i686_linux";
 
 inline long systemCall(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
                        long f = 0) {

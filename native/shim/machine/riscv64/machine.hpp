@@ -7,9 +7,9 @@
 
 namespace fixelf::shim {
 
-inline constexpr std::uint16_t kMachine = EM_RISCV;
-inline constexpr char kMachineName[] = "RISC-V";
-inline constexpr char kNixSystem[] = "riscv64_linux";
+constexpr std::uint16_t kMachine = EM_RISCV;
+constexpr char kMachineName[] = "RISC-V";
+constexpr char kNixSystem[] = "riscv64_linux";
 
 inline long systemCall(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
                        long f = 0) {

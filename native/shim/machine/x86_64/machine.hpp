@@ -7,9 +7,9 @@
 
 namespace fixelf::shim {
 
-inline constexpr std::uint16_t kMachine = EM_X86_64;
-inline constexpr char kMachineName[] = "x86-64";
-inline constexpr char kNixSystem[] = "x86_64_linux";
+constexpr std::uint16_t kMachine = EM_X86_64;
+constexpr char kMachineName[] = "x86-64";
+constexpr char kNixSystem[] = "x86_64_linux";
 
 inline long systemCall(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
                        long f = 0) {
