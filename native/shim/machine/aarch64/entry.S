@@ -22,9 +22,12 @@ _start:
 fixelfEnterLoader:
   mov sp, x0
   mov x16, x1
-  mov x0, #0
-  mov x29, #0
-  mov x30, #0
+.irp number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+  mov x\number, #0
+.endr
+.irp number, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+  mov x\number, #0
+.endr
   br x16
 .size fixelfEnterLoader, .-fixelfEnterLoader
 

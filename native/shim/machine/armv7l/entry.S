@@ -17,16 +17,17 @@ _start:
   udf #0
 .size _start, .-_start
 
-// void fixelfEnterLoader(stack, entry)
+// void fixelfEnterLoader(stack, entry). glibc 2.36's loader loads from sl + r4 without having set r4
+// (sysdeps/arm/dl-machine.h, RTLD_START), which works because the kernel zeroes it.
 .globl fixelfEnterLoader
 .hidden fixelfEnterLoader
 .type fixelfEnterLoader, %function
 fixelfEnterLoader:
   mov sp, r0
   mov ip, r1
-  mov r0, #0
-  mov fp, #0
-  mov lr, #0
+.irp number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14
+  mov r\number, #0
+.endr
   bx ip
 .size fixelfEnterLoader, .-fixelfEnterLoader
 

@@ -22,9 +22,15 @@ _start:
 fixelfEnterLoader:
   movl 8(%esp), %eax
   movl 4(%esp), %esp
-  xorl %ebp, %ebp
+  pushl %eax
+  xorl %eax, %eax
+  xorl %ebx, %ebx
+  xorl %ecx, %ecx
   xorl %edx, %edx
-  jmp *%eax
+  xorl %esi, %esi
+  xorl %edi, %edi
+  xorl %ebp, %ebp
+  ret
 .size fixelfEnterLoader, .-fixelfEnterLoader
 
 // %edx is the function that the program has to register with atexit.

@@ -24,9 +24,12 @@ _start:
 fixelfEnterLoader:
   mv sp, a0
   mv t1, a1
-  li a0, 0
-  li ra, 0
-  li s0, 0
+.irp register, ra, gp, tp, t0, t2, s0, s1, a0, a1, a2, a3, a4, a5, a6, a7
+  li \register, 0
+.endr
+.irp register, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, t3, t4, t5, t6
+  li \register, 0
+.endr
   jr t1
 .size fixelfEnterLoader, .-fixelfEnterLoader
 

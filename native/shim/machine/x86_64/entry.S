@@ -16,15 +16,30 @@ _start:
   ud2
 .size _start, .-_start
 
-// void fixelfEnterLoader(stack, entry)
+// void fixelfEnterLoader(stack, entry). All other registers are zero, as the kernel leaves them
+// (ELF_PLAT_INIT in arch/x86/include/asm/elf.h; start_thread on other machines).
 .globl fixelfEnterLoader
 .hidden fixelfEnterLoader
 .type fixelfEnterLoader, @function
 fixelfEnterLoader:
   movq %rdi, %rsp
-  xorl %ebp, %ebp
+  pushq %rsi // for ret to take it, since no register may keep it
+  xorl %eax, %eax
+  xorl %ebx, %ebx
+  xorl %ecx, %ecx
   xorl %edx, %edx
-  jmp *%rsi
+  xorl %esi, %esi
+  xorl %edi, %edi
+  xorl %ebp, %ebp
+  xorl %r8d, %r8d
+  xorl %r9d, %r9d
+  xorl %r10d, %r10d
+  xorl %r11d, %r11d
+  xorl %r12d, %r12d
+  xorl %r13d, %r13d
+  xorl %r14d, %r14d
+  xorl %r15d, %r15d
+  ret
 .size fixelfEnterLoader, .-fixelfEnterLoader
 
 // %rdx is the function that the program has to register with atexit.
