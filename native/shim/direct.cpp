@@ -13,7 +13,8 @@ void runDirectly(const Stack& stack, const Variables& variables, const Choice& c
                  const Problem& problem) {
   if (stack.argumentCount() < 2) {
     log(Level::Off,
-        "this stands in for the loader of programs that were not built for NixOS, and is started by "
+        "this stands in for the loader of programs that were not built for NixOS, and is started "
+        "by "
         "the kernel; `fixelf-ld PROGRAM` starts one by hand");
     leave(kNotStarted);
   }
@@ -21,8 +22,7 @@ void runDirectly(const Stack& stack, const Variables& variables, const Choice& c
   if (!problem.isNone()) refuse(Text::of(arguments[1]), choice, problem);
 
   const std::size_t count = stack.argumentCount();
-  const std::uintptr_t memory =
-      mapAnonymous((count + 3) * sizeof(char*), PROT_READ | PROT_WRITE);
+  const std::uintptr_t memory = mapAnonymous((count + 3) * sizeof(char*), PROT_READ | PROT_WRITE);
   if (isError(memory)) refuseWithout(Text::of(arguments[1]), "enough memory");
   auto* passed = reinterpret_cast<const char**>(memory);
   *passed++ = arguments[0];
@@ -36,8 +36,8 @@ void runDirectly(const Stack& stack, const Variables& variables, const Choice& c
 
   Problem failure;
   failure.flaw = Flaw::Unmappable;
-  failure.error = static_cast<int>(-execute(
-      choice.path, reinterpret_cast<const char* const*>(memory), stack.environment()));
+  failure.error = static_cast<int>(
+      -execute(choice.path, reinterpret_cast<const char* const*>(memory), stack.environment()));
   refuse(Text::of(arguments[1]), choice, failure);
 }
 

@@ -36,7 +36,8 @@ void append(char*& end, Text text) {
   end += text.size;
 }
 
-// A colon, unless there is one, or nothing before it: an empty element would be the working directory.
+// A colon, unless there is one, or nothing before it: an empty element would be the working
+// directory.
 void separate(char*& end) {
   if (end[-1] != '=' && end[-1] != ':') *end++ = ':';
 }

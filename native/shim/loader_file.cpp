@@ -27,7 +27,8 @@ struct Mark {
     return __builtin_memcmp(this, &other, sizeof(Mark)) == 0;
   }
 };
-[[gnu::section(".note.fixelf"), gnu::used]] alignas(4) constexpr Mark kMark = {10, 0, 1, "fixelf-ld"};
+[[gnu::section(".note.fixelf"), gnu::used]] alignas(4) constexpr Mark kMark = {10, 0, 1,
+                                                                               "fixelf-ld"};
 
 int protectionOf(const ProgramHeader& segment) {
   int protection = PROT_NONE;

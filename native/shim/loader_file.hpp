@@ -23,7 +23,7 @@ using ProgramHeader = Elf32_Phdr;
 enum class Flaw : std::uint8_t {
   None,
   NotThere,
-  Unreadable,    // `error` says why
+  Unreadable,  // `error` says why
   NotElf,
   OtherMachine,  // `machine` is whose it is
   NotALoader,    // a program, or a library

@@ -21,9 +21,13 @@ bool isWord(Text text, Text lowerCase) {
 
 }  // namespace
 
-void setLevel(Level level) { threshold = level; }
+void setLevel(Level level) {
+  threshold = level;
+}
 
-bool isLogged(Level level) { return level <= threshold; }
+bool isLogged(Level level) {
+  return level <= threshold;
+}
 
 bool parseLevel(Text word, Level& level) {
   if (isWord(word, "off")) {
@@ -44,7 +48,9 @@ bool parseLevel(Text word, Level& level) {
   return true;
 }
 
-Line::Line() { *this << "fixelf-ld: "; }
+Line::Line() {
+  *this << "fixelf-ld: ";
+}
 
 Line::~Line() {
   // Not through put, which would make a question mark of it.

@@ -1,5 +1,5 @@
-// What is said on standard error: sentences about what failed, and as much of the rest as NIX_LD_LOG
-// asks for.
+// What is said on standard error: sentences about what failed, and as much of the rest as
+// NIX_LD_LOG asks for.
 #pragma once
 
 #include <cstddef>

@@ -2,6 +2,11 @@
 // of -ffreestanding names these four.
 #include <cstddef>
 
+#if defined(__GNUC__) && !defined(__clang__)
+// Or it finds that these loops are memcpy and memset, and calls them.
+#pragma GCC optimize("no-tree-loop-distribute-patterns")
+#endif
+
 extern "C" {
 
 void* memcpy(void* target, const void* source, std::size_t size) {

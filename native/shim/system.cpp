@@ -21,7 +21,8 @@ constexpr long kFromEnd = 2;    // SEEK_END
 std::uintptr_t map(std::uintptr_t address, std::size_t size, int protection, int flags, int file,
                    std::size_t offset) {
 #ifdef __NR_mmap2
-  // Its offset counts units of 4096 bytes whatever the page size: mm/mmap.c's callers for i386, ARM.
+  // Its offset counts units of 4096 bytes whatever the page size: mm/mmap.c's callers for i386,
+  // ARM.
   constexpr long kCall = __NR_mmap2;
   offset /= 4096;
 #else
@@ -39,9 +40,13 @@ long openFile(const char* path) {
                     O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-void closeFile(int file) { systemCall(__NR_close, file); }
+void closeFile(int file) {
+  systemCall(__NR_close, file);
+}
 
-long sizeOfFile(int file) { return systemCall(__NR_lseek, file, 0, kFromEnd); }
+long sizeOfFile(int file) {
+  return systemCall(__NR_lseek, file, 0, kFromEnd);
+}
 
 long readFile(int file, std::size_t offset, void* target, std::size_t size) {
   const long place = systemCall(__NR_lseek, file, static_cast<long>(offset), kFromStart);

@@ -27,8 +27,12 @@ std::uintptr_t mapFile(std::uintptr_t address, std::size_t size, int protection,
                        std::size_t offset);
 
 // No address is among the last 4095: include/linux/err.h.
-inline bool isError(std::uintptr_t result) { return result > static_cast<std::uintptr_t>(-4096); }
-inline int errorOf(std::uintptr_t result) { return -static_cast<int>(result); }
+inline bool isError(std::uintptr_t result) {
+  return result > static_cast<std::uintptr_t>(-4096);
+}
+inline int errorOf(std::uintptr_t result) {
+  return -static_cast<int>(result);
+}
 
 // Comes back only where it fails.
 long execute(const char* path, const char* const* arguments, const char* const* environment);

@@ -18,10 +18,10 @@ struct Variable {
 };
 
 struct Variables {
-  Variable loader;        // NIX_LD
-  Variable libraryPath;   // NIX_LD_LIBRARY_PATH
-  Variable log;           // NIX_LD_LOG
-  Variable ofTheLoader;   // LD_LIBRARY_PATH, which the real loader reads
+  Variable loader;       // NIX_LD
+  Variable libraryPath;  // NIX_LD_LIBRARY_PATH
+  Variable log;          // NIX_LD_LOG
+  Variable ofTheLoader;  // LD_LIBRARY_PATH, which the real loader reads
 };
 
 Variables readVariables(char** environment);
