@@ -1,0 +1,16 @@
+// The directories that the real loader searches for libraries, as it is told them: LD_LIBRARY_PATH.
+#pragma once
+
+#include "variables.hpp"
+
+namespace fixelf::shim {
+
+// An entry of the environment, `LD_LIBRARY_PATH=` and its value: what is set already, then the
+// directories of NIX_LD_LIBRARY_PATH or, where that is not set, the default ones that are there.
+// Null where nothing has to be added. The memory is never given back: musl's loader reads it for as
+// long as the program runs (env_path in ldso/dynlink.c).
+char* libraryPathEntry(const Variables& variables);
+
+constexpr char kLibraryPathPrefix[] = "LD_LIBRARY_PATH=";
+
+}  // namespace fixelf::shim

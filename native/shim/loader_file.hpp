@@ -1,0 +1,85 @@
+// The real loader: opened, checked, and mapped as the kernel would have mapped it, had the program
+// named it (fs/binfmt_elf.c, load_elf_interp). Whatever NIX_LD names comes here, so nothing that it
+// says of itself is believed before it is compared with the file's size.
+#pragma once
+
+#include <elf.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "stack.hpp"
+
+namespace fixelf::shim {
+
+#if __SIZEOF_POINTER__ == 8
+using FileHeader = Elf64_Ehdr;
+using ProgramHeader = Elf64_Phdr;
+#else
+using FileHeader = Elf32_Ehdr;
+using ProgramHeader = Elf32_Phdr;
+#endif
+
+enum class Flaw : std::uint8_t {
+  None,
+  NotThere,
+  Unreadable,  // `error` says why
+  NotElf,
+  OtherMachine,  // `machine` is whose it is
+  NotALoader,    // a program, or a library
+  StandIn,       // this very file, or another version of it
+  Damaged,       // `detail` says how
+  Unmappable,    // `error` says why
+};
+
+struct Problem {
+  Flaw flaw = Flaw::None;
+  int error = 0;
+  unsigned machine = 0;
+  Text detail;
+
+  [[nodiscard]] bool isNone() const { return flaw == Flaw::None; }
+};
+
+struct Mapping {
+  Word base = 0;   // what its addresses are relative to: AT_BASE
+  Word entry = 0;  // where it begins, as an address of this process
+};
+
+class LoaderFile {
+ public:
+  explicit LoaderFile(std::size_t pageSize) : pageSize_(pageSize) {}
+  ~LoaderFile() { close(); }
+  LoaderFile(const LoaderFile&) = delete;
+  LoaderFile& operator=(const LoaderFile&) = delete;
+
+  // Opens the file and checks that it is a loader of this machine which can be mapped.
+  Problem open(const char* path);
+  // After open. What was mapped stays where it fails: the process ends then.
+  Problem map(Mapping& mapping);
+
+ private:
+  void close();
+  Problem readHeaders();
+  Problem checkSegments();
+  [[nodiscard]] Problem mapSegment(const ProgramHeader& segment, Word base) const;
+  [[nodiscard]] bool isStandIn(Word base) const;
+
+  [[nodiscard]] Word pageStart(Word address) const { return address & ~(pageSize_ - 1); }
+  // Only of what checkSegments has seen: it must not overflow.
+  [[nodiscard]] Word pageEnd(Word address) const { return pageStart(address + pageSize_ - 1); }
+
+  // glibc's have a dozen, musl's fewer.
+  static constexpr std::size_t kMostHeaders = 32;
+
+  std::size_t pageSize_;
+  int file_ = -1;
+  Word size_ = 0;
+  FileHeader header_ = {};
+  ProgramHeader programHeaders_[kMostHeaders] = {};
+  // The pages that its segments take, relative to its base.
+  Word start_ = 0;
+  Word end_ = 0;
+};
+
+}  // namespace fixelf::shim

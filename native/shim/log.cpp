@@ -1,0 +1,99 @@
+#include "log.hpp"
+
+#include "system.hpp"
+
+namespace fixelf::shim {
+
+namespace {
+
+Level threshold = Level::Warn;
+
+bool isWord(Text text, Text lowerCase) {
+  if (text.size != lowerCase.size) return false;
+  for (std::size_t index = 0; index < text.size; ++index) {
+    const char character = text.data[index];
+    const bool upper = character >= 'A' && character <= 'Z';
+    const char lower = upper ? static_cast<char>(character - 'A' + 'a') : character;
+    if (lower != lowerCase.data[index]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void setLevel(Level level) {
+  threshold = level;
+}
+
+bool isLogged(Level level) {
+  return level <= threshold;
+}
+
+bool parseLevel(Text word, Level& level) {
+  if (isWord(word, "off")) {
+    level = Level::Off;
+  } else if (isWord(word, "error")) {
+    level = Level::Error;
+  } else if (isWord(word, "warn")) {
+    level = Level::Warn;
+  } else if (isWord(word, "info")) {
+    level = Level::Info;
+  } else if (isWord(word, "debug")) {
+    level = Level::Debug;
+  } else if (isWord(word, "trace")) {
+    level = Level::Trace;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+Line::Line() {
+  *this << "fixelf-ld: ";
+}
+
+Line::~Line() {
+  // Not through put, which would make a question mark of it.
+  if (used_ == kRoom) flush();
+  buffer_[used_++] = '\n';
+  flush();
+}
+
+Line& Line::operator<<(Text text) {
+  for (std::size_t index = 0; index < text.size; ++index)
+    put(text.data[index]);
+  return *this;
+}
+
+Line& Line::operator<<(Address address) {
+  *this << "0x";
+  int shift = static_cast<int>(sizeof address.value) * 8 - 4;
+  while (shift > 0 && (address.value >> shift) == 0)
+    shift -= 4;
+  for (; shift >= 0; shift -= 4)
+    put(Text("0123456789abcdef").data[(address.value >> shift) & 15]);
+  return *this;
+}
+
+Line& Line::operator<<(unsigned number) {
+  char digits[10];
+  std::size_t first = sizeof digits;
+  do {
+    digits[--first] = static_cast<char>('0' + number % 10);
+    number /= 10;
+  } while (number > 0);
+  return *this << Text(&digits[first], sizeof digits - first);
+}
+
+void Line::put(char character) {
+  const auto code = static_cast<unsigned char>(character);
+  if (used_ == kRoom) flush();
+  buffer_[used_++] = code < 0x20 || code == 0x7f ? '?' : character;
+}
+
+void Line::flush() {
+  writeError(static_cast<const char*>(buffer_), used_);
+  used_ = 0;
+}
+
+}  // namespace fixelf::shim

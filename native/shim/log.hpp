@@ -1,0 +1,55 @@
+// What is said on standard error: sentences about what failed, and as much of the rest as
+// NIX_LD_LOG asks for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "text.hpp"
+
+namespace fixelf::shim {
+
+// nix-ld's names.
+enum class Level : std::uint8_t { Off, Error, Warn, Info, Debug, Trace };
+
+// Warnings, where nothing else is asked for.
+void setLevel(Level level);
+bool isLogged(Level level);
+// Of a word, in whatever case; false where there is no such level.
+bool parseLevel(Text word, Level& level);
+
+// A number to be written in hexadecimal.
+struct Address {
+  std::uintptr_t value;
+};
+
+// One line, written at its end. Control characters, with which a file's name could take over the
+// terminal, become question marks.
+class Line {
+ public:
+  Line();
+  ~Line();
+  Line(const Line&) = delete;
+  Line& operator=(const Line&) = delete;
+
+  Line& operator<<(Text text);
+  Line& operator<<(Address address);
+  Line& operator<<(unsigned number);
+
+ private:
+  void put(char character);
+  void flush();
+
+  static constexpr std::size_t kRoom = 1024;
+  char buffer_[kRoom] = {};
+  std::size_t used_ = 0;
+};
+
+template <typename... Parts>
+void log(Level level, const Parts&... parts) {
+  if (!isLogged(level)) return;
+  Line line;
+  (line << ... << parts);
+}
+
+}  // namespace fixelf::shim

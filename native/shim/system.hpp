@@ -1,0 +1,41 @@
+// The system calls that are needed, and no more. Each gives a negative error number where it fails,
+// as the kernel does.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fixelf::shim {
+
+// Read-only; -ENOENT and so on. A pipe does not block it.
+long openFile(const char* path);
+void closeFile(int file);
+// In bytes.
+long sizeOfFile(int file);
+// All `size` bytes at `offset`: 0, or -ENODATA where the file ends before.
+long readFile(int file, std::size_t offset, void* target, std::size_t size);
+bool isDirectory(const char* path);
+
+void writeError(const char* data, std::size_t size);
+
+// `protection` is PROT_*; the answer is an address, or a negative error number (see isError).
+// Anywhere, of zeroes or for nobody's use yet.
+std::uintptr_t mapAnonymous(std::size_t size, int protection);
+// Over what mapAnonymous gave.
+std::uintptr_t mapZeroes(std::uintptr_t address, std::size_t size, int protection);
+std::uintptr_t mapFile(std::uintptr_t address, std::size_t size, int protection, int file,
+                       std::size_t offset);
+
+// No address is among the last 4095: include/linux/err.h.
+inline bool isError(std::uintptr_t result) {
+  return result > static_cast<std::uintptr_t>(-4096);
+}
+inline int errorOf(std::uintptr_t result) {
+  return -static_cast<int>(result);
+}
+
+// Comes back only where it fails.
+long execute(const char* path, const char* const* arguments, const char* const* environment);
+[[noreturn]] void leave(int status);
+
+}  // namespace fixelf::shim

@@ -1,0 +1,56 @@
+// A piece of text that lies somewhere else. std::string_view would do, but its functions that throw
+// need a C++ library, and there is none here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fixelf::shim {
+
+struct Text {
+  const char* data = nullptr;
+  std::size_t size = 0;
+
+  constexpr Text() = default;
+  constexpr Text(const char* start, std::size_t length) : data(start), size(length) {}
+
+  // Of a literal.
+  template <std::size_t N>
+  constexpr Text(const char (&literal)[N])  // NOLINT(google-explicit-constructor)
+      : data(static_cast<const char*>(literal)), size(N - 1) {}
+
+  static constexpr Text of(const char* terminated) {
+    std::size_t length = 0;
+    while (terminated[length] != '\0')
+      ++length;
+    return {terminated, length};
+  }
+
+  [[nodiscard]] constexpr bool empty() const { return size == 0; }
+  [[nodiscard]] constexpr char last() const { return data[size - 1]; }
+
+  [[nodiscard]] constexpr bool startsWith(Text head) const {
+    return size >= head.size && Text(data, head.size) == head;
+  }
+
+  [[nodiscard]] constexpr Text without(Text head) const {
+    return {data + head.size, size - head.size};
+  }
+
+  // Up to the first `end`, or all of it.
+  [[nodiscard]] constexpr Text until(char end) const {
+    std::size_t length = 0;
+    while (length < size && data[length] != end)
+      ++length;
+    return {data, length};
+  }
+
+  constexpr bool operator==(Text other) const {
+    if (size != other.size) return false;
+    for (std::size_t index = 0; index < size; ++index)
+      if (data[index] != other.data[index]) return false;
+    return true;
+  }
+};
+
+}  // namespace fixelf::shim

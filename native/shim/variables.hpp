@@ -1,0 +1,32 @@
+// The variables that are honoured. They are nix-ld's, so that who comes from there changes nothing:
+// the one for a single Nix system, such as NIX_LD_x86_64_linux, hides the general one even where it
+// is empty.
+#pragma once
+
+#include "log.hpp"
+#include "text.hpp"
+
+namespace fixelf::shim {
+
+struct Variable {
+  // As it was found, with its `=` and value and a zero behind them; null where it is not set.
+  char** entry = nullptr;
+  Text name;
+  Text value;
+
+  [[nodiscard]] bool isSet() const { return entry != nullptr; }
+};
+
+struct Variables {
+  Variable loader;       // NIX_LD
+  Variable libraryPath;  // NIX_LD_LIBRARY_PATH
+  Variable log;          // NIX_LD_LOG
+  Variable ofTheLoader;  // LD_LIBRARY_PATH, which the real loader reads
+};
+
+Variables readVariables(char** environment);
+
+// Of NIX_LD_LOG; says so where it is not one.
+void setLevel(const Variable& log);
+
+}  // namespace fixelf::shim
