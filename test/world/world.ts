@@ -17,7 +17,14 @@ export const worldMissing: string | null = existsSync(folder)
   : "it is not built; run test/world/make";
 
 /** A program of the world, as its name is in `programs/`. */
-export type ProgramName = "cpython" | "node" | "biome" | "postgres" | "utf-8-validate";
+export type ProgramName =
+  | "cpython"
+  | "node"
+  | "biome"
+  | "postgres"
+  | "utf-8-validate"
+  | "bun"
+  | "deno";
 
 export interface RunOptions {
   /** Inside; "/" if not given. */
