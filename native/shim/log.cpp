@@ -6,7 +6,7 @@ namespace fixelf::shim {
 
 namespace {
 
-Level threshold = Level::Warn;
+Level threshold;
 
 bool isWord(Text text, Text lowerCase) {
   if (text.size != lowerCase.size) return false;

@@ -12,7 +12,7 @@ namespace fixelf::shim {
 // nix-ld's names.
 enum class Level : std::uint8_t { Off, Error, Warn, Info, Debug, Trace };
 
-// Warnings, where nothing else is asked for.
+// Off at first.
 void setLevel(Level level);
 bool isLogged(Level level);
 // Of a word, in whatever case; false where there is no such level.

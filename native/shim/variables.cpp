@@ -52,11 +52,10 @@ Variables readVariables(char** environment) {
 }
 
 void setLevel(const Variable& log) {
-  if (!log.isSet()) return;
   Level level = Level::Warn;
-  if (parseLevel(log.value, level)) {
-    setLevel(level);
-  } else {
+  const bool isLevel = parseLevel(log.value, level);
+  setLevel(level);
+  if (log.isSet() && !isLevel) {
     shim::log(Level::Warn, "NIX_LD_LOG is ", log.value,
               ", which is not one of off, error, warn, info, debug and trace");
   }

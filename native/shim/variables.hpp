@@ -26,7 +26,7 @@ struct Variables {
 
 Variables readVariables(char** environment);
 
-// Of NIX_LD_LOG; says so where it is not one.
+// As NIX_LD_LOG says; warnings, where it does not say. A level that is none is warned of.
 void setLevel(const Variable& log);
 
 }  // namespace fixelf::shim
