@@ -107,10 +107,12 @@ export interface WriteJob {
   inPlace: boolean;
 }
 
-/** An ELF file that a walk came upon, or something that could not be read. */
+/** ELF files and scripts that a walk came upon, and what could not be read. */
 export interface Walked {
   elf: Facts[];
   failures: { path: string; code: FixelfErrorCode; message: string }[];
+  /** Paths of executable files that begin with "#!". */
+  scripts: string[];
   /** Files seen, ELF or not. */
   files: number;
 }

@@ -10,6 +10,7 @@ export async function permissionFindings(subject: Subject): Promise<Finding[]> {
   return [
     {
       code: "not-executable",
+      severity: "error",
       message: "it is a program, but may not be executed",
       evidence: ["its mode has no execute permission for this user"],
       remedy: `chmod +x ${shellWord(subject.shown)}`,
