@@ -81,9 +81,11 @@ async function examine(
   if (host !== null && isProgram && !kernelRuns(facts)) {
     findings.push(...machineFindings(subject, facts));
   }
-  if (isProgram) findings.push(...(await permissionFindings(subject)));
+  const permission = async (ofHost: readonly Finding[]) =>
+    isProgram ? permissionFindings(subject, ofHost.some(isNoexec)) : [];
   if (facts.type === "static" || facts.type === "static-pie") {
-    findings.push(...hostFindings(subject, [{ path: subject.path, facts }], circumstances, host));
+    const ofHost = hostFindings(subject, [{ path: subject.path, facts }], circumstances, host);
+    findings.push(...ofHost, ...(await permission(ofHost)));
     const summary = "static: it needs neither a loader nor libraries";
     return verdictOf(path, findings, "static", summary);
   }
@@ -96,8 +98,10 @@ async function examine(
     }),
   );
   const objects = loadedObjects(subject, facts, resolution, files);
+  const ofHost = hostFindings(subject, objects, circumstances, host);
   findings.push(
-    ...hostFindings(subject, objects, circumstances, host),
+    ...ofHost,
+    ...(await permission(ofHost)),
     ...(await interpreterFindings(subject, facts, resolution, circumstances)),
     ...(await libraryFindings(subject, facts, resolution, circumstances, comesWithDriver)),
     ...(await libcFindings(subject, resolution, objects, circumstances)),
@@ -140,16 +144,23 @@ function hostFindings(
   return [...ofMount, ...isaFindings(objects, host), ...kernelFindings(objects, host)];
 }
 
+function isNoexec({ code }: Finding): boolean {
+  return code === "noexec-mount";
+}
+
 async function examineScript(
   subject: Subject,
   circumstances: Circumstances,
   host: Host | null,
 ): Promise<Diagnosis> {
   const interpreter = subject.shebang?.interpreter ?? "";
-  const findings = [...(await permissionFindings(subject))];
-  if (host !== null)
-    findings.push(...mountFindings(subject, [subject.path], host, circumstances.files));
-  findings.push(...(await scriptFindings(subject, circumstances)));
+  const ofMount =
+    host === null ? [] : mountFindings(subject, [subject.path], host, circumstances.files);
+  const findings = [
+    ...ofMount,
+    ...(await permissionFindings(subject, ofMount.length > 0)),
+    ...(await scriptFindings(subject, circumstances)),
+  ];
   if (!findings.some(isError)) {
     const pointers = { interpreter, runpath: null, rpath: null };
     findings.push(...(await gcFindings(subject, pointers, circumstances)));

@@ -1,12 +1,13 @@
 // not-executable: the shell says "Permission denied" (EACCES).
 
+import { stat } from "node:fs/promises";
 import { shellWord } from "../shell.js";
-import type { Subject } from "../subject.js";
-import { isExecutable } from "../subject.js";
+import { isExecutable, type Subject } from "../subject.js";
 import type { Finding } from "./finding.js";
 
-export async function permissionFindings(subject: Subject): Promise<Finding[]> {
-  if (await isExecutable(subject.host)) return [];
+/** `isNoexec`: the kernel refuses whatever the mode says, and another finding says so. */
+export async function permissionFindings(subject: Subject, isNoexec: boolean): Promise<Finding[]> {
+  if (isNoexec ? await hasExecuteBit(subject.host) : await isExecutable(subject.host)) return [];
   return [
     {
       code: "not-executable",
@@ -16,4 +17,11 @@ export async function permissionFindings(subject: Subject): Promise<Finding[]> {
       remedy: `chmod +x ${shellWord(subject.shown)}`,
     },
   ];
+}
+
+async function hasExecuteBit(host: string): Promise<boolean> {
+  return stat(host).then(
+    ({ mode }) => (mode & 0o111) !== 0,
+    () => false,
+  );
 }
