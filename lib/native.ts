@@ -231,6 +231,8 @@ interface NativeAddon {
   /** The store paths in a directory, as native/scan/listing.hpp lays them out. */
   listStore(directory: string): Promise<Buffer>;
   layOut(path: string, edits: Edits): Promise<Layout>;
+  /** Of a script; the line comes without "#!" and line end. */
+  layOutFirstLine(path: string, line: string): Promise<Layout>;
   apply(jobs: WriteJob[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
   /** A file, a link (not its target), or a directory with all below it. */
   search(path: string, request: SearchRequest): Promise<Searched>;

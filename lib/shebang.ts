@@ -58,20 +58,24 @@ export function parseEnv(argument: string): EnvCommand | null {
   }
   let before = split[0];
   let rest = argument.slice(before.length);
+  let assigned = false;
   for (;;) {
     const [whole, word] = /^([^ \t]+)[ \t]*/.exec(rest) ?? [];
     if (whole === undefined || word === undefined || /["'\\$#]/.test(word)) return null;
+    // getopt_long stops at the first word that is no option: what comes then is meant otherwise.
+    if (assigned && word.startsWith("-")) return null;
     const takesNext = /^(-u|-C|--unset|--chdir)$/.test(word);
     const isOption = /^(-|-[iv]+|-u.+|-C.+|--|--ignore-environment|--unset=.*|--chdir=.*)$/.test(
       word,
     );
-    const isAssignment = /^[^=]+=/.test(word);
+    const isAssignment = !word.startsWith("-") && word.includes("=");
     if (!takesNext && !isOption && !isAssignment) {
       if (word.startsWith("-")) return null;
       return { split: true, before, program: word, after: rest.slice(word.length) };
     }
     const operand = takesNext ? (/^[^ \t]+[ \t]*/.exec(rest.slice(whole.length))?.[0] ?? null) : "";
     if (operand === null) return null;
+    assigned ||= isAssignment;
     before += whole + operand;
     rest = rest.slice(whole.length + operand.length);
   }

@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import { isEnv, parseEnv, type Shebang, shebangWindow } from "../shebang.js";
 import { shellWord } from "../shell.js";
 import { findProgram, programDirectories, programIn } from "../store/programs.js";
-import { readShebang, type Subject } from "../subject.js";
+import { readShebang, type Subject, type Tree } from "../subject.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
 import type { Finding } from "./finding.js";
 
@@ -15,6 +15,11 @@ export interface ScriptProblem {
   evidence: string[];
   /** The program that is looked for in vain, by its name. */
   name: string | null;
+}
+
+/** What of the circumstances the question takes. */
+export interface Surroundings extends Pick<Circumstances, "files" | "place"> {
+  tree: Pick<Tree, "subjects">;
 }
 
 /** Linux gives up at the sixth interpreter in a row (fs/exec.c, exec_binprm). */
@@ -76,7 +81,7 @@ export function programInTree(name: string, subjects: readonly Subject[]): strin
 /** Follows the first line to a program that can be run; null where all is there. */
 export function scriptProblem(
   shebang: Shebang,
-  circumstances: Circumstances,
+  circumstances: Surroundings,
   depth = 1,
 ): ScriptProblem | null {
   const { interpreter, argument, carriageReturn, cut } = shebang;
@@ -115,7 +120,7 @@ export function scriptProblem(
 /** Whether a file can be run as an interpreter. */
 function checkProgram(
   path: string,
-  circumstances: Circumstances,
+  circumstances: Surroundings,
   depth: number,
 ): ScriptProblem | null {
   const { files, place } = circumstances;
@@ -169,7 +174,7 @@ function checkProgram(
 function checkEnv(
   program: string,
   split: boolean,
-  circumstances: Circumstances,
+  circumstances: Surroundings,
   depth: number,
 ): ScriptProblem | null {
   if (program.includes("/")) return checkProgram(program, circumstances, depth);

@@ -12,12 +12,13 @@ import { isDamage, readTree, type Subject, type Tree } from "../subject.js";
 import { fittingSet, type LoaderlessProblem } from "./fitting_set.js";
 import { suitableLoaders } from "./loader_choice.js";
 import type { Edit, FilePlan, FixPlan } from "./outcome.js";
+import { planScript } from "./script.js";
 import { currentSearchPath } from "./search_path.js";
 import { type Member, type Solved, solve } from "./solve.js";
 import { unmetNeeds } from "./unmet.js";
 
 /**
- * Plans the fix of each path; below a directory, of every program and library.
+ * Plans the fix of each path; below a directory, of every program, library and executable script.
  * @throws FixelfError `not-found` or `permission-denied` for a path that was named, `usage`
  */
 export async function plan(paths: readonly string[], options: PlanOptions = {}): Promise<FixPlan> {
@@ -75,7 +76,9 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
   for (const subject of tree.subjects) {
     const { facts, path } = subject;
     const refusal = refusalOf(subject, store);
-    if (refusal !== null) plans.push(emptyPlan(subject, options, { refusal }));
+    if (subject.shebang !== null && refusal === null)
+      plans.push(await planScript(subject, tree, store, emptyPlan(subject, options, {})));
+    else if (refusal !== null) plans.push(emptyPlan(subject, options, { refusal }));
     else if (facts !== null && isFixable(facts)) members.push({ path, facts, subject });
     else if (!tree.directory) {
       const reasons = [`${facts?.type ?? "no ELF file"}: it needs neither a loader nor libraries`];
@@ -83,7 +86,7 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
     }
   }
   if (tree.directory && plans.length + members.length === 0) {
-    const message = "there is no program and no library below this directory";
+    const message = "there is no program, no library and no script below this directory";
     const refusal = { code: "not-elf", message, failed: false } as const;
     plans.push({ ...emptyFilePlan(tree.shown, tree.shown), refusal });
   }
@@ -105,11 +108,8 @@ function refusalOf(subject: Subject, store: Store): FilePlan["refusal"] {
     const message = "it is inside the store, which nothing but Nix may write to; copy it out first";
     return { code: "in-store", message, failed: false };
   }
-  if (subject.failure === null) return null;
+  if (subject.failure === null || subject.shebang !== null) return null;
   const { code, message } = subject.failure;
-  if (code === "not-elf" && subject.shebang !== null) {
-    return { code: "unsupported", message: "it is a script, not an ELF file", failed: false };
-  }
   return { code, message, failed: code !== "not-elf" && !isDamage(code) };
 }
 
@@ -257,6 +257,7 @@ function emptyFilePlan(path: string, host: string): FilePlan {
     host,
     output: host,
     dynamic: false,
+    script: false,
     loader: null,
     edits: [],
     reasons: [],

@@ -3,6 +3,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { native } from "../native.js";
 import type { Store } from "./context.js";
 import { hostPath, isStoreEntry, realPathIn, type StorePlace, storePathOf } from "./place.js";
 import { rank } from "./rank.js";
@@ -29,7 +30,7 @@ export function programIn(
   place: StorePlace,
 ): string | null {
   const paths = directories.map((directory) => join(directory, name));
-  return paths.find((path) => isProgram(hostPath(path, place))) ?? null;
+  return paths.find(programTest(place)) ?? null;
 }
 
 /** The best program of a name for a script that is to name it for good; null where there is none. */
@@ -57,11 +58,12 @@ export async function findProgram(name: string, store: Store): Promise<FoundProg
 async function inStorePaths(name: string, store: Store): Promise<FoundProgram | null> {
   const { place } = store;
   const entries = await readdir(hostPath(place.store, place)).catch(() => []);
+  const isProgram = programTest(place);
   const candidates = entries
     .filter((entry) => isStoreEntry(entry) && !entry.endsWith(".drv"))
     .map((entry) => `${place.store}/${entry}`)
     .map((storePath) => ({ path: `${storePath}/bin/${name}`, storePath, named: false }))
-    .filter(({ path }) => isProgram(hostPath(path, place)));
+    .filter(({ path }) => isProgram(path));
   if (candidates.length === 0) return null;
   const [best] = rank(candidates, await store.knowledge());
   return best === undefined
@@ -86,11 +88,17 @@ async function lasting(
   return { path: isSame ? named : real, storePath };
 }
 
-function isProgram(host: string): boolean {
-  try {
-    accessSync(host, constants.X_OK);
-    return statSync(host).isFile();
-  } catch {
-    return false;
-  }
+/** Whether a path of the root is a file that may be executed. */
+function programTest({ root }: StorePlace): (path: string) => boolean {
+  // Links of another root are not this machine's.
+  const files = root === "" ? null : new native.Files(root);
+  return (path) => {
+    const host = files?.hostPath(path) ?? path;
+    try {
+      accessSync(host, constants.X_OK);
+      return statSync(host).isFile();
+    } catch {
+      return false;
+    }
+  };
 }
