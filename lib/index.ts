@@ -22,7 +22,13 @@ export { apply } from "./fix/apply.js";
 export type { Edit, FilePlan, FixPlan, Outcome } from "./fix/outcome.js";
 export { plan } from "./fix/plan.js";
 export { type UndoOutcome, undo } from "./fix/undo.js";
-export { inspect, type ResolveOptions, resolve } from "./inspect.js";
+export {
+  type DependencyTree,
+  dependencyTree,
+  inspect,
+  type ResolveOptions,
+  resolve,
+} from "./inspect.js";
 export type {
   Column,
   Compressed,

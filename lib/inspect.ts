@@ -3,7 +3,7 @@
 import { dirname } from "node:path";
 import { FixelfError } from "./errors.js";
 import type { Facts, Resolution } from "./facts.js";
-import { fromNative, native, settled } from "./native.js";
+import { fromNative, type NativeFiles, native, settled } from "./native.js";
 import type { CommonOptions } from "./options.js";
 import { insideRoot } from "./rooted.js";
 
@@ -34,13 +34,47 @@ export async function inspect(
  * @throws FixelfError
  */
 export async function resolve(path: string, options: ResolveOptions = {}): Promise<Resolution> {
+  return (await resolved(path, options)).resolution;
+}
+
+/** A resolution, with who needs what: a library is opened once, and may be needed by many. */
+export interface DependencyTree extends Resolution {
+  /** The program first; the names that each file needs (DT_NEEDED), in its own order. */
+  needs: { path: string; needed: string[] }[];
+}
+
+/**
+ * The same as `resolve`, with all needs of all files.
+ * @throws FixelfError
+ */
+export async function dependencyTree(
+  path: string,
+  options: ResolveOptions = {},
+): Promise<DependencyTree> {
+  const { resolution, files } = await resolved(path, options);
+  const paths = [
+    resolution.path,
+    ...resolution.libraries.flatMap((library) => (library.path === null ? [] : [library.path])),
+  ];
+  const needs = [...new Set(paths)].map((each) => ({
+    path: each,
+    needed: files.look(each).facts?.needed ?? [],
+  }));
+  return { ...resolution, needs };
+}
+
+async function resolved(
+  path: string,
+  options: ResolveOptions,
+): Promise<{ resolution: Resolution; files: NativeFiles }> {
   const files = new native.Files(options.root ?? "");
   const place = insideRoot(path, options.root);
   if (place.outside) files.passThrough(dirname(place.path));
-  return settled(
+  const resolution = await settled(
     files.resolve(place.path, {
       ...(options.interpreter !== undefined && { interpreter: options.interpreter }),
       ...(options.libraryPath !== undefined && { libraryPath: options.libraryPath }),
     }),
   );
+  return { resolution, files };
 }

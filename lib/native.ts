@@ -107,10 +107,12 @@ export interface WriteJob {
   inPlace: boolean;
 }
 
-/** An ELF file that a walk came upon, or something that could not be read. */
+/** ELF files and scripts that a walk came upon, and what could not be read. */
 export interface Walked {
   elf: Facts[];
   failures: { path: string; code: FixelfErrorCode; message: string }[];
+  /** Paths of executable files that begin with "#!". */
+  scripts: string[];
   /** Files seen, ELF or not. */
   files: number;
 }
@@ -229,6 +231,8 @@ interface NativeAddon {
   /** The store paths in a directory, as native/scan/listing.hpp lays them out. */
   listStore(directory: string): Promise<Buffer>;
   layOut(path: string, edits: Edits): Promise<Layout>;
+  /** Of a script; the line comes without "#!" and line end. */
+  layOutFirstLine(path: string, line: string): Promise<Layout>;
   apply(jobs: WriteJob[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
   /** A file, a link (not its target), or a directory with all below it. */
   search(path: string, request: SearchRequest): Promise<Searched>;

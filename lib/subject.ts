@@ -1,10 +1,11 @@
 // What the paths on a command line name: files, or whole trees of them.
-import { constants } from "node:fs";
-import { access, open, stat } from "node:fs/promises";
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { access, stat } from "node:fs/promises";
 import { FixelfError, type FixelfErrorCode } from "./errors.js";
 import type { Facts } from "./facts.js";
 import { fromNative, native } from "./native.js";
 import { insideRoot } from "./rooted.js";
+import { parseShebang, type Shebang, shebangWindow } from "./shebang.js";
 
 /** A file that was looked at, ELF or not. */
 export interface Subject {
@@ -18,8 +19,8 @@ export interface Subject {
   facts: Facts | null;
   /** Why there are no facts. */
   failure: { code: FixelfErrorCode; message: string } | null;
-  /** The interpreter that a script names in its first line, with its arguments. */
-  shebang: string | null;
+  /** The first line of a script. */
+  shebang: Shebang | null;
 }
 
 /** One path of the command line, with all that lies below it. */
@@ -34,8 +35,8 @@ export interface Tree {
 }
 
 /**
- * Reads what a path names. Below a directory every ELF file is a subject, and what looks like one
- * but is damaged; other files are passed over.
+ * Reads what a path names. Below a directory every ELF file is a subject, what looks like one but is
+ * damaged, and every script that may be executed; other files are passed over.
  * @throws FixelfError `not-found`, `permission-denied` or `io`
  */
 export async function readTree(named: string, root: string): Promise<Tree> {
@@ -60,10 +61,18 @@ export async function readTree(named: string, root: string): Promise<Tree> {
   const subjects = [
     ...walked.elf.map((facts) => ({ ...below(facts.path), facts, failure: null })),
     ...walked.failures.map((failure) => ({ ...below(failure.path), facts: null, failure })),
+    ...walked.scripts.map((script) => ({
+      ...below(script),
+      facts: null,
+      failure: isNoElf,
+      shebang: readShebang(script),
+    })),
   ];
   subjects.sort((first, second) => (first.path < second.path ? -1 : 1));
   return { shown, path, directory: true, outside, subjects };
 }
+
+const isNoElf = { code: "not-elf", message: "it is no ELF file" } as const;
 
 async function readSubject(shown: string, path: string, host: string): Promise<Subject> {
   try {
@@ -73,7 +82,7 @@ async function readSubject(shown: string, path: string, host: string): Promise<S
     const error = fromNative(caught);
     if (error.code === "not-elf" || isDamage(error.code)) {
       const failure = { code: error.code, message: error.message };
-      const shebang = error.code === "not-elf" ? await readShebang(host) : null;
+      const shebang = error.code === "not-elf" ? readShebang(host) : null;
       return { shown, path, host, facts: null, failure, shebang };
     }
     throw new FixelfError(error.code, `${shown}: ${error.message}`, { path: shown, cause: caught });
@@ -85,16 +94,21 @@ export function isDamage(code: FixelfErrorCode): boolean {
   return code === "truncated" || code === "malformed" || code === "limit-exceeded";
 }
 
-/** Linux reads at most 256 bytes of a script's first line (BINPRM_BUF_SIZE, since 5.1). */
-async function readShebang(host: string): Promise<string | null> {
-  const file = await open(host, constants.O_RDONLY);
+/** The first line of a script; null where the file is none, or cannot be read. */
+export function readShebang(host: string): Shebang | null {
+  let file: number;
   try {
-    const buffer = Buffer.alloc(256);
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-    const line = buffer.subarray(0, bytesRead).toString("latin1").split("\n", 1)[0] ?? "";
-    return line.startsWith("#!") ? line.slice(2).trim() : null;
+    file = openSync(host, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch {
+    return null;
+  }
+  try {
+    const buffer = Buffer.alloc(shebangWindow);
+    return parseShebang(buffer.subarray(0, readSync(file, buffer, 0, buffer.length, 0)));
+  } catch {
+    return null;
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 

@@ -212,7 +212,6 @@ part("a compiler", missing)("fix", () => {
   describe("refuses, and does not change,", () => {
     const damages: [title: string, code: string, damage: () => void][] = [
       ["a text", "not-elf", () => writeFileSync(program, "some text, and no program\n")],
-      ["a script", "unsupported", () => writeFileSync(program, "#!/bin/sh\nexit 0\n")],
       ["an empty file", "not-elf", () => truncateSync(program, 0)],
       ["a file of four bytes", "truncated", () => truncateSync(program, 4)],
       ["a truncated header", "truncated", () => truncateSync(program, 40)],

@@ -1,6 +1,6 @@
 // fixelf doctor: what is wrong, and what to do about it.
 import type { Command } from "commander";
-import { type Diagnosis, isCertain } from "../doctor/finding.js";
+import { type Diagnosis, isError } from "../doctor/finding.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
 import { exitCodes, run, worst } from "./run.js";
 
@@ -26,7 +26,7 @@ export function define(program: Command): void {
 
 function codeOf({ verdict, findings }: Diagnosis): number {
   if (verdict === "unreadable") return exitCodes.failure;
-  return findings.some(isCertain) || verdict === "broken" || verdict === "not-elf"
+  return findings.some(isError) || verdict === "broken" || verdict === "not-elf"
     ? exitCodes.findings
     : exitCodes.good;
 }

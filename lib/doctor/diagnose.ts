@@ -1,6 +1,6 @@
 // The third stage: what is wrong with a file, from its facts and its resolution. Nothing is run.
 import type { Facts } from "../facts.js";
-import { kernelRuns } from "../machine.js";
+import { kernelRuns, sameMachine, thisMachine } from "../machine.js";
 import { native, settled } from "../native.js";
 import type { CommonOptions } from "../options.js";
 import { Store } from "../store/context.js";
@@ -8,17 +8,26 @@ import { storePlace } from "../store/place.js";
 import { isDamage, readTree, type Subject, type Tree } from "../subject.js";
 import { type Circumstances, interpreterFor } from "./circumstances.js";
 import { dlopenFindings } from "./dlopen.js";
-import { type Diagnosis, type Finding, isCertain } from "./finding.js";
+import { dlopenCandidates } from "./dlopen_candidates.js";
+import { comesWithDriver, driverFindings, isDriverName } from "./driver.js";
+import { type Diagnosis, type Finding, isError } from "./finding.js";
+import { gcFindings } from "./gc.js";
+import { type Host, thisHost } from "./host.js";
 import { interpreterFindings } from "./interpreter.js";
+import { isaFindings } from "./isa.js";
+import { kernelFindings } from "./kernel.js";
+import { libcFindings } from "./libc.js";
 import { libraryFindings } from "./libraries.js";
+import { type LoadedObject, loadedObjects } from "./loaded.js";
 import { machineFindings } from "./machine.js";
 import { malformedFinding } from "./malformed.js";
+import { mountFindings } from "./mount.js";
 import { permissionFindings } from "./permission.js";
 import { scriptFindings } from "./script.js";
 import { versionFindings } from "./versions.js";
 
 /**
- * Diagnoses each path, and for a directory each ELF file below it.
+ * Diagnoses each path, and for a directory each ELF file and each executable script below it.
  * @throws FixelfError `not-found` or `permission-denied` for a path that was named
  */
 export async function diagnose(
@@ -28,6 +37,7 @@ export async function diagnose(
   const place = storePlace(options);
   const store = new Store(place, options);
   const files = new native.Files(place.root);
+  const host = place.root === "" ? thisHost() : null;
   const diagnoses: Diagnosis[] = [];
   for (const path of paths) {
     const tree = await readTree(path, place.root);
@@ -35,7 +45,7 @@ export async function diagnose(
     const circumstances: Circumstances = { place, store, files, tree, options };
     const worthSaying = tree.subjects.filter(({ facts }) => !tree.directory || isLoaded(facts));
     if (tree.directory && worthSaying.length === 0) diagnoses.push(withoutElf(tree));
-    for (const subject of worthSaying) diagnoses.push(await examine(subject, circumstances));
+    for (const subject of worthSaying) diagnoses.push(await examine(subject, circumstances, host));
   }
   return diagnoses;
 }
@@ -45,10 +55,15 @@ function isLoaded(facts: Facts | null): boolean {
   return facts === null || !["relocatable", "core", "other"].includes(facts.type);
 }
 
-async function examine(subject: Subject, circumstances: Circumstances): Promise<Diagnosis> {
+/** `host` is null for another system's root: only its own kernel could say. */
+async function examine(
+  subject: Subject,
+  circumstances: Circumstances,
+  host: Host | null,
+): Promise<Diagnosis> {
   const { shown: path, facts, failure } = subject;
   if (facts === null) {
-    if (subject.shebang !== null) return script(subject, circumstances);
+    if (subject.shebang !== null) return examineScript(subject, circumstances, host);
     const message = failure?.message ?? "it cannot be read";
     if (failure === null || isDamage(failure.code)) {
       const findings = [malformedFinding(subject)];
@@ -63,31 +78,46 @@ async function examine(subject: Subject, circumstances: Circumstances): Promise<
   }
   const isProgram = facts.type !== "shared-library";
   const findings: Finding[] = [];
-  // An image's programs are not meant for this machine: only its own kernel could say.
-  if (circumstances.place.root === "" && isProgram && !kernelRuns(facts)) {
+  if (host !== null && isProgram && !kernelRuns(facts)) {
     findings.push(...machineFindings(subject, facts));
   }
-  if (isProgram) findings.push(...(await permissionFindings(subject)));
+  const permission = async (ofHost: readonly Finding[]) =>
+    isProgram ? permissionFindings(subject, ofHost.some(isNoexec)) : [];
   if (facts.type === "static" || facts.type === "static-pie") {
+    const ofHost = hostFindings(subject, [{ path: subject.path, facts }], circumstances, host);
+    findings.push(...ofHost, ...(await permission(ofHost)));
     const summary = "static: it needs neither a loader nor libraries";
     return verdictOf(path, findings, "static", summary);
   }
+  const { files, options } = circumstances;
   const interpreter = await interpreterFor(facts, circumstances);
   const resolution = await settled(
-    circumstances.files.resolve(subject.path, {
+    files.resolve(subject.path, {
       ...(interpreter === null ? {} : { interpreter }),
-      libraryPath: circumstances.options.libraryPath ?? "",
+      libraryPath: options.libraryPath ?? "",
     }),
   );
+  const objects = loadedObjects(subject, facts, resolution, files);
+  const ofHost = hostFindings(subject, objects, circumstances, host);
   findings.push(
+    ...ofHost,
+    ...(await permission(ofHost)),
     ...(await interpreterFindings(subject, facts, resolution, circumstances)),
-    ...(await libraryFindings(subject, facts, resolution, circumstances)),
-    ...(await versionFindings(subject, resolution, circumstances)),
+    ...(await libraryFindings(subject, facts, resolution, circumstances, comesWithDriver)),
+    ...(await libcFindings(subject, resolution, objects, circumstances)),
+    ...(await versionFindings(subject, facts, resolution, circumstances)),
   );
   // What does not start needs no guesses about what it would do then.
-  if (findings.length === 0) {
-    findings.push(...(await dlopenFindings(subject, facts, resolution, circumstances)));
-  }
+  const starts = !findings.some(isError);
+  const candidates = starts
+    ? await dlopenCandidates(subject, resolution, objects, circumstances)
+    : null;
+  findings.push(
+    ...(await driverFindings(subject, facts, resolution, objects, candidates, circumstances)),
+  );
+  if (candidates !== null)
+    findings.push(...dlopenFindings(candidates, circumstances, isDriverName));
+  if (starts) findings.push(...(await gcFindings(subject, facts, circumstances)));
   const count = resolution.libraries.filter((library) => library.path !== null).length;
   const summary = `its loader and all ${count} libraries are found`;
   return verdictOf(
@@ -98,10 +128,44 @@ async function examine(subject: Subject, circumstances: Circumstances): Promise<
   );
 }
 
-async function script(subject: Subject, circumstances: Circumstances): Promise<Diagnosis> {
-  const findings = scriptFindings(subject, circumstances);
-  const summary = `a script, run by ${subject.shebang?.split(/\s/, 1)[0]}`;
-  return verdictOf(subject.shown, findings, "script", summary);
+/** What this machine has to say of the files that come together in a process. */
+function hostFindings(
+  subject: Subject,
+  objects: readonly LoadedObject[],
+  { files }: Circumstances,
+  host: Host | null,
+): Finding[] {
+  if (host === null) return [];
+  const [{ facts }] = objects as [LoadedObject];
+  const paths = objects.map(({ path }) => path);
+  const ofMount = mountFindings(subject, paths, host, files);
+  // qemu-user has a processor and a kernel of its own making.
+  if (!sameMachine(facts, thisMachine())) return ofMount;
+  return [...ofMount, ...isaFindings(objects, host), ...kernelFindings(objects, host)];
+}
+
+function isNoexec({ code }: Finding): boolean {
+  return code === "noexec-mount";
+}
+
+async function examineScript(
+  subject: Subject,
+  circumstances: Circumstances,
+  host: Host | null,
+): Promise<Diagnosis> {
+  const interpreter = subject.shebang?.interpreter ?? "";
+  const ofMount =
+    host === null ? [] : mountFindings(subject, [subject.path], host, circumstances.files);
+  const findings = [
+    ...ofMount,
+    ...(await permissionFindings(subject, ofMount.length > 0)),
+    ...(await scriptFindings(subject, circumstances)),
+  ];
+  if (!findings.some(isError)) {
+    const pointers = { interpreter, runpath: null, rpath: null };
+    findings.push(...(await gcFindings(subject, pointers, circumstances)));
+  }
+  return verdictOf(subject.shown, findings, "script", `a script, run by ${interpreter}`);
 }
 
 function verdictOf(
@@ -110,12 +174,12 @@ function verdictOf(
   good: Diagnosis["verdict"],
   summary: string,
 ): Diagnosis {
-  const first = findings.find(isCertain);
+  const first = findings.find(isError);
   if (first === undefined) return { path, verdict: good, summary, findings };
   return { path, verdict: "broken", summary: first.message, findings };
 }
 
 function withoutElf(tree: Tree): Diagnosis {
-  const summary = "there is no ELF file below this directory";
+  const summary = "there is no ELF file and no script below this directory";
   return { path: tree.shown, verdict: "not-elf", summary, findings: [] };
 }

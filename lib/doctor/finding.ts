@@ -8,14 +8,26 @@ export type FindingCode =
   | "library-collected"
   | "library-wrong-machine"
   | "dlopen-library-missing"
+  | "driver-missing"
+  | "driver-too-new"
+  | "libc-mixed"
   | "wrong-machine"
+  | "isa-level-too-high"
+  | "kernel-too-old"
   | "version-missing"
   | "script-interpreter-missing"
   | "not-executable"
+  | "noexec-mount"
+  | "unprotected-from-gc"
   | "malformed";
 
 export interface Finding {
   code: FindingCode;
+  /**
+   * `error`: it does not start, or does not do what it is for. `warning`: it starts, and something
+   * may go wrong later; that makes no file broken.
+   */
+  severity: "error" | "warning";
   /** One sentence that a person understands. */
   message: string;
   /** What was looked at and seen, a line each. */
@@ -24,9 +36,9 @@ export interface Finding {
   remedy: string;
 }
 
-/** Whether something has to be done; what a program may open while it runs is a guess. */
-export function isCertain({ code }: Finding): boolean {
-  return code !== "dlopen-library-missing";
+/** Whether something has to be done before it works. */
+export function isError({ severity }: Finding): boolean {
+  return severity === "error";
 }
 
 /** What a file is, all in all. */

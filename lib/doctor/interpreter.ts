@@ -24,6 +24,7 @@ export async function interpreterFindings(
     return [
       {
         code: "interpreter-collected",
+        severity: "error",
         message: `its loader was in ${collected}, which garbage collection has taken`,
         evidence,
         remedy,
@@ -33,6 +34,7 @@ export async function interpreterFindings(
   return [
     {
       code: "interpreter-missing",
+      severity: "error",
       message: `its loader ${interpreter} is not there, so the kernel says "No such file or directory"`,
       evidence,
       remedy,

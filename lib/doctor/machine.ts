@@ -9,6 +9,7 @@ export function machineFindings(subject: Subject, facts: Facts): Finding[] {
   return [
     {
       code: "wrong-machine",
+      severity: "error",
       message: `it is for ${describeMachine(facts)}, and this machine is ${own}`,
       evidence: [`the ELF header of ${subject.shown} says ${describeMachine(facts)}`],
       remedy: `Get the build for ${own}, or let qemu-user run this one (NixOS: boot.binfmt.emulatedSystems)`,

@@ -7,6 +7,7 @@ import type { Finding } from "./finding.js";
 export function malformedFinding(subject: Subject): Finding {
   return {
     code: "malformed",
+    severity: "error",
     message: `it is a damaged ELF file: ${subject.failure?.message ?? "it cannot be read"}`,
     evidence: [`${subject.failure?.code ?? "io"}: ${subject.failure?.message ?? ""}`],
     remedy: `Get the file anew; ls -l ${shellWord(subject.shown)} shows whether its size is right`,

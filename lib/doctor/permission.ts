@@ -1,18 +1,27 @@
 // not-executable: the shell says "Permission denied" (EACCES).
 
+import { stat } from "node:fs/promises";
 import { shellWord } from "../shell.js";
-import type { Subject } from "../subject.js";
-import { isExecutable } from "../subject.js";
+import { isExecutable, type Subject } from "../subject.js";
 import type { Finding } from "./finding.js";
 
-export async function permissionFindings(subject: Subject): Promise<Finding[]> {
-  if (await isExecutable(subject.host)) return [];
+/** `isNoexec`: the kernel refuses whatever the mode says, and another finding says so. */
+export async function permissionFindings(subject: Subject, isNoexec: boolean): Promise<Finding[]> {
+  if (isNoexec ? await hasExecuteBit(subject.host) : await isExecutable(subject.host)) return [];
   return [
     {
       code: "not-executable",
+      severity: "error",
       message: "it is a program, but may not be executed",
       evidence: ["its mode has no execute permission for this user"],
       remedy: `chmod +x ${shellWord(subject.shown)}`,
     },
   ];
+}
+
+async function hasExecuteBit(host: string): Promise<boolean> {
+  return stat(host).then(
+    ({ mode }) => (mode & 0o111) !== 0,
+    () => false,
+  );
 }

@@ -1,24 +1,196 @@
-// script-interpreter-missing: the shell says "bad interpreter: No such file or directory".
-import type { Subject } from "../subject.js";
-import type { Circumstances } from "./circumstances.js";
+// script-interpreter-missing: the shell says "bad interpreter: No such file or directory", or env
+// says it of the program that it is to start.
+import { basename } from "node:path";
+import { isEnv, parseEnv, type Shebang, shebangWindow } from "../shebang.js";
+import { shellWord } from "../shell.js";
+import { findProgram, programDirectories, programIn } from "../store/programs.js";
+import { readShebang, type Subject, type Tree } from "../subject.js";
+import { type Circumstances, fixCommand } from "./circumstances.js";
 import type { Finding } from "./finding.js";
 
-export function scriptFindings(subject: Subject, { files }: Circumstances): Finding[] {
-  const [interpreter = "", argument] = (subject.shebang ?? "").split(/[ \t]+/, 2);
-  const { state } = files.look(interpreter);
-  if (state !== "missing") return [];
-  const name = interpreter.endsWith("/env") && argument ? argument : interpreter.split("/").pop();
-  const carriage = interpreter.endsWith("\r");
+/** What keeps a script from being run. */
+export interface ScriptProblem {
+  kind: "carriage-return" | "too-long" | "none-named" | "not-there" | "not-usable";
+  message: string;
+  evidence: string[];
+  /** The program that is looked for in vain, by its name. */
+  name: string | null;
+}
+
+/** What of the circumstances the question takes. */
+export interface Surroundings extends Pick<Circumstances, "files" | "place"> {
+  tree: Pick<Tree, "subjects">;
+}
+
+/** Linux gives up at the sixth interpreter in a row (fs/exec.c, exec_binprm). */
+const mostInterpreters = 5;
+
+export async function scriptFindings(
+  subject: Subject,
+  circumstances: Circumstances,
+): Promise<Finding[]> {
+  if (subject.shebang === null) return [];
+  const problem = scriptProblem(subject.shebang, circumstances);
+  const evidence = [`#!${subject.shebang.text}`];
+  const base = { code: "script-interpreter-missing" } as const;
+  if (problem === null) {
+    if (subject.shebang.cut !== "argument") return [];
+    return [
+      {
+        ...base,
+        severity: "warning",
+        message: `Linux reads ${shebangWindow - 1} bytes of its first line and cuts the arguments short`,
+        evidence,
+        remedy: "Shorten the first line: set what it says inside the script",
+      },
+    ];
+  }
   return [
     {
-      code: "script-interpreter-missing",
-      message: carriage
-        ? "its first line ends in a carriage return, which becomes part of the interpreter's name"
-        : `its first line names ${interpreter}, which is not there`,
-      evidence: [`#!${subject.shebang}`, `${interpreter}: not there`],
-      remedy: carriage
-        ? `sed -i 's/\\r$//' ${subject.shown}`
-        : `Run it by name: ${name} ${subject.shown}; or write its first line as #!/usr/bin/env ${name}`,
+      ...base,
+      severity: "error",
+      message: problem.message,
+      evidence: [...evidence, ...problem.evidence],
+      remedy: await remedyOf(problem, subject, circumstances),
     },
   ];
+}
+
+async function remedyOf(
+  problem: ScriptProblem,
+  subject: Subject,
+  circumstances: Circumstances,
+): Promise<string> {
+  if (problem.kind === "carriage-return") return `sed -i 's/\\r$//' ${shellWord(subject.shown)}`;
+  const fix = fixCommand(subject, circumstances);
+  if (problem.name === null) return "Write as its first line: #!/usr/bin/env NAME";
+  const found =
+    programInTree(problem.name, circumstances.tree.subjects) ??
+    (await findProgram(problem.name, circumstances.store))?.path;
+  return found === undefined ? `Nothing here provides ${problem.name}. Get it, then: ${fix}` : fix;
+}
+
+/** A program that comes along, by the name that a script calls it by. */
+export function programInTree(name: string, subjects: readonly Subject[]): string | undefined {
+  return subjects.find(
+    ({ path, facts }) =>
+      basename(path) === name && facts !== null && facts.type !== "shared-library",
+  )?.path;
+}
+
+/** Follows the first line to a program that can be run; null where all is there. */
+export function scriptProblem(
+  shebang: Shebang,
+  circumstances: Surroundings,
+  depth = 1,
+): ScriptProblem | null {
+  const { interpreter, argument, carriageReturn, cut } = shebang;
+  const problem = (
+    kind: ScriptProblem["kind"],
+    message: string,
+    evidence: string[] = [],
+    name: string | null = null,
+  ): ScriptProblem => ({ kind, message, evidence, name });
+
+  if (carriageReturn) {
+    return problem(
+      "carriage-return",
+      `its first line ends in a carriage return, which becomes part of ${argument === null ? "the interpreter's name" : "the interpreter's argument"}`,
+    );
+  }
+  if (cut === "interpreter") {
+    const message = `the interpreter's path does not end within the ${shebangWindow - 1} bytes that Linux reads`;
+    return problem("too-long", message);
+  }
+  if (interpreter === "") {
+    return problem("none-named", "its first line names no interpreter, so Linux does not run it");
+  }
+  if (depth > mostInterpreters) {
+    const message = `more than ${mostInterpreters} interpreters in a row are scripts themselves`;
+    return problem("not-usable", message);
+  }
+  const missing = checkProgram(interpreter, circumstances, depth);
+  if (missing !== null) return missing;
+  if (!isEnv(interpreter) || argument === null) return null;
+  const command = parseEnv(argument);
+  if (command === null) return null;
+  return checkEnv(command.program, command.split, circumstances, depth);
+}
+
+/** Whether a file can be run as an interpreter. */
+function checkProgram(
+  path: string,
+  circumstances: Surroundings,
+  depth: number,
+): ScriptProblem | null {
+  const { files, place } = circumstances;
+  const name = basename(path);
+  const { state, message, facts } = files.look(path);
+  if (state === "missing") {
+    const hint = path.startsWith("/")
+      ? ""
+      : "; it is no absolute path, so it depends on where you are";
+    return {
+      kind: "not-there",
+      message: `its first line names ${path}, which is not there${hint}`,
+      evidence: [`${path}: not there`],
+      name,
+    };
+  }
+  if (facts !== null) {
+    if (facts.interpreter === null || files.look(facts.interpreter).state === "elf") return null;
+    return {
+      kind: "not-usable",
+      message: `its interpreter ${path} cannot start: the loader ${facts.interpreter} is not there`,
+      evidence: [`PT_INTERP of ${path} names ${facts.interpreter}`],
+      name,
+    };
+  }
+  if (state === "not-regular" || state === "malformed") {
+    return {
+      kind: "not-usable",
+      message: `its first line names ${path}, which is no program`,
+      evidence: [`${path}: ${message}`],
+      name,
+    };
+  }
+  if (programIn([path.slice(0, path.lastIndexOf("/") + 1) || "."], name, place) === null) {
+    return {
+      kind: "not-usable",
+      message: `its interpreter ${path} may not be executed`,
+      evidence: [`${path} has no execute permission`],
+      name,
+    };
+  }
+  const shebang = readShebang(files.hostPath(path));
+  if (shebang === null) return null; // binfmt_misc may know what to do with it
+  const below = scriptProblem(shebang, circumstances, depth + 1);
+  return (
+    below && { ...below, evidence: [`${path} is a script: #!${shebang.text}`, ...below.evidence] }
+  );
+}
+
+/** Whether `env` will find what it is asked for. */
+function checkEnv(
+  program: string,
+  split: boolean,
+  circumstances: Surroundings,
+  depth: number,
+): ScriptProblem | null {
+  if (program.includes("/")) return checkProgram(program, circumstances, depth);
+  // What comes along is on the PATH of whoever uses the whole of it.
+  if (programInTree(program, circumstances.tree.subjects) !== undefined) return null;
+  const directories = programDirectories(circumstances.place);
+  const found = programIn(directories, program, circumstances.place);
+  if (found !== null) return checkProgram(found, circumstances, depth);
+  const [first = program] = program.split(/[ \t]/, 1);
+  return {
+    kind: "not-there",
+    message:
+      !split && first !== program
+        ? `env looks for a program called "${program}": without -S all that follows is one name`
+        : `env finds no ${program}`,
+    evidence: [`${program} is in none of ${directories.join(":")}`],
+    name: first,
+  };
 }

@@ -1,32 +1,96 @@
 // version-missing: the loader says "version `GLIBC_2.38' not found (required by …)".
-import type { Resolution, VersionProblem } from "../facts.js";
+import type { Facts, Resolution, VersionProblem } from "../facts.js";
+import { sameMachine } from "../machine.js";
 import type { Subject } from "../subject.js";
+import { compareVersions } from "../versions.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
 import type { Finding } from "./finding.js";
 
 export async function versionFindings(
   subject: Subject,
+  facts: Facts,
   resolution: Resolution,
   circumstances: Circumstances,
 ): Promise<Finding[]> {
   const problems = resolution.versionProblems.filter(({ weak }) => !weak);
-  const loaders = problems.length > 0 ? await circumstances.store.loaders() : [];
-  return problems.map((problem) => {
-    const newer = loaders.find(({ definedVersions }) => definedVersions.includes(problem.version));
-    return findingFor(problem, newer?.path ?? null, fixCommand(subject, circumstances));
-  });
+  return Promise.all(
+    problems.map((problem) => findingFor(problem, problems, subject, facts, circumstances)),
+  );
 }
 
-function findingFor(problem: VersionProblem, newer: string | null, fix: string): Finding {
+async function findingFor(
+  problem: VersionProblem,
+  problems: readonly VersionProblem[],
+  subject: Subject,
+  facts: Facts,
+  circumstances: Circumstances,
+): Promise<Finding> {
   const { version, library, providerPath, neededBy } = problem;
-  const provided = newer === null ? [] : [`${version} is defined by the glibc of ${newer}`];
+  const needed = problems.filter((each) => each.library === library).map((each) => each.version);
+  const known = isOfGlibc(version)
+    ? await glibcFor(version, needed, facts, circumstances)
+    : await libraryFor(library, version, facts, circumstances);
+  const fix = fixCommand(subject, circumstances);
   return {
     code: "version-missing",
+    severity: "error",
     message: `${library} does not define ${version}, which ${neededBy} needs`,
-    evidence: [`${providerPath} is the ${library} that would be loaded`, ...provided],
-    remedy:
-      newer === null && version.startsWith("GLIBC_")
-        ? `No glibc in the store defines ${version}. Get a newer one, then: ${fix}`
-        : fix,
+    evidence: [`${providerPath} is the ${library} that would be loaded`, known.evidence],
+    remedy: known.enough ? fix : `${known.wanted}, then: ${fix}`,
   };
+}
+
+interface Known {
+  enough: boolean;
+  evidence: string;
+  /** What has to come first where the store has not enough. */
+  wanted: string;
+}
+
+function isOfGlibc(version: string): boolean {
+  return /^GLIBC_[\d.]+$/.test(version);
+}
+
+/** A loader and its libc come together, so all versions have to be those of one of them. */
+async function glibcFor(
+  version: string,
+  needed: readonly string[],
+  facts: Facts,
+  { store }: Circumstances,
+): Promise<Known> {
+  const loaders = (await store.loaders()).filter(
+    (loader) => sameMachine(loader, facts) && loader.libc === "glibc",
+  );
+  const newEnough = loaders.find(({ definedVersions }) =>
+    needed.every((each) => definedVersions.includes(each)),
+  );
+  const wanted = `No glibc in the store defines ${version}. Get a newer one (nix build nixpkgs/nixos-unstable#glibc)`;
+  if (newEnough !== undefined) {
+    const evidence = `${version} is defined by the glibc of ${newEnough.path}${newEnough.version === null ? "" : `, which is ${newEnough.version}`}`;
+    return { enough: true, evidence, wanted };
+  }
+  const [newest] = loaders.toSorted((one, two) => compareVersions(two.version, one.version));
+  const evidence =
+    newest === undefined
+      ? "the store has no glibc for this machine"
+      : `the newest glibc in the store is ${newest.version ?? "unknown"}, with ${newest.path}`;
+  return { enough: false, evidence, wanted };
+}
+
+async function libraryFor(
+  library: string,
+  version: string,
+  facts: Facts,
+  { store }: Circumstances,
+): Promise<Known> {
+  const found = await store.providers([library], { ...facts, versions: [version] });
+  const { providers = [], rejected = [] } = found.get(library) ?? {};
+  const wanted = `No ${library} in the store defines ${version}. Get a newer one`;
+  const [best] = providers;
+  if (best !== undefined)
+    return { enough: true, evidence: `${version} is defined by ${best.path}`, wanted };
+  const [other] = rejected;
+  const evidence =
+    other === undefined ? `the store has no ${library}` : `${other.path}: ${other.why}`;
+  return { enough: false, evidence, wanted };
 }

@@ -9,7 +9,7 @@ import { stateSubdirectory } from "../state.js";
 import { Nix } from "../store/nix.js";
 import { addRoots } from "./gc_roots.js";
 import type { FilePlan, FixPlan, Outcome } from "./outcome.js";
-import { type Verification, verify } from "./verify.js";
+import { type Verification, verify, verifyScript } from "./verify.js";
 
 /** What is asked of `apply` beside the plan. */
 export interface ApplyOptions {
@@ -79,12 +79,14 @@ async function checkAll(
   const isIgnored = plan.ignoreMissing.length > 0 ? picomatch(plan.ignoreMissing) : () => false;
   const files = new native.Files(plan.root);
   const placed = kept
-    .filter(({ dynamic }) => dynamic)
+    .filter(({ dynamic, script }) => dynamic || script)
     .map((file) => ({ file, ...insideRoot(file.output, plan.root) }));
   for (const { file, outside } of placed) if (outside) files.passThrough(file.output);
   await inParallel(placed, async ({ file, path }) => {
     const outcome = outcomes.get(file) as Outcome;
-    const result = await verify(path, file.output, files, plan.root, file.loader, isIgnored);
+    const result = file.script
+      ? verifyScript(file, files, plan)
+      : await verify(path, file.output, files, plan.root, file.loader, isIgnored);
     outcome.verified = result.readsAsPlanned && result.loaderAgrees === true;
     if (result.reason !== null) outcome.reasons.push(result.reason);
     const disagrees = !result.readsAsPlanned || result.loaderAgrees === false;

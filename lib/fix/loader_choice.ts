@@ -5,19 +5,21 @@ import type { Facts } from "../facts.js";
 import { describeMachine, sameMachine } from "../machine.js";
 import type { Store } from "../store/context.js";
 import type { Loader } from "../store/loaders.js";
+import { compareVersions } from "../versions.js";
+import type { Member } from "./solve.js";
 
-/** The versions of glibc itself that files need, weak ones left out. */
-export function glibcNeeds(all: readonly Facts[]): string[] {
-  const names = new Set<string>();
-  for (const facts of all) {
+/** The versions of glibc itself that files need, weak ones left out, each with one that needs it. */
+export function glibcNeeds(all: readonly Member[]): Map<string, string> {
+  const needs = new Map<string, string>();
+  for (const { path, facts } of all) {
     for (const { versions } of facts.versionsNeeded) {
       for (const { name, weak } of versions) {
         // GLIBC_PRIVATE is for glibc's own parts, which come together anyway.
-        if (!weak && /^GLIBC_[\d.]+$/.test(name)) names.add(name);
+        if (!weak && /^GLIBC_[\d.]+$/.test(name)) needs.set(name, needs.get(name) ?? path);
       }
     }
   }
-  return [...names];
+  return needs;
 }
 
 /** Which libc a program was linked against, by the name of its interpreter or its needs. */
@@ -36,13 +38,13 @@ export interface LoaderChoice {
  * @throws FixelfError `unsolvable`, saying what no loader provides
  */
 export async function suitableLoaders(
-  members: readonly Facts[],
+  members: readonly Member[],
   store: Store,
 ): Promise<LoaderChoice[]> {
-  const [first] = members;
+  const first = members[0]?.facts;
   if (first === undefined) return [];
-  const libc = members.some((facts) => libcOf(facts) === "musl") ? "musl" : "glibc";
-  const needs = libc === "glibc" ? glibcNeeds(members) : [];
+  const libc = members.some(({ facts }) => libcOf(facts) === "musl") ? "musl" : "glibc";
+  const needs = libc === "glibc" ? glibcNeeds(members) : new Map<string, string>();
   const ofMachine = (await store.loaders()).filter((loader) => sameMachine(loader, first));
   const ofLibc = ofMachine.filter((loader) => loader.libc === libc || loader.libc === "unknown");
   if (store.userLoader !== null) return namedByUser(store.userLoader, ofMachine, first);
@@ -52,20 +54,22 @@ export async function suitableLoaders(
       `no ${libc} loader for ${describeMachine(first)} is in the store; name one with --interpreter`,
     );
   }
-  const choices: LoaderChoice[] = [];
-  const lacking: string[] = [];
-  for (const loader of ofLibc) {
-    const missing = needs.filter((version) => !loader.definedVersions.includes(version));
-    if (missing.length === 0) choices.push({ loader, reason: loader.reason });
-    else lacking.push(`${loader.path} lacks ${missing.join(", ")}`);
-  }
-  if (choices.length === 0) {
-    throw new FixelfError(
-      "unsolvable",
-      `no loader in the store is new enough: ${lacking.slice(0, 3).join("; ")}`,
-    );
-  }
-  return choices;
+  const lackingOf = ({ definedVersions }: Loader) =>
+    [...needs.keys()].filter((version) => !definedVersions.includes(version));
+  const choices = ofLibc
+    .filter((loader) => lackingOf(loader).length === 0)
+    .map((loader) => ({ loader, reason: loader.reason }));
+  if (choices.length > 0) return choices;
+  // The nearest one says best what is asked for too much.
+  const [nearest] = ofLibc.toSorted((one, two) => lackingOf(one).length - lackingOf(two).length);
+  const lacking = nearest === undefined ? [] : lackingOf(nearest).sort(compareVersions);
+  const newest = lacking.at(-1) ?? "";
+  throw new FixelfError(
+    "unsolvable",
+    `no loader in the store is new enough: ${nearest?.path} lacks ${lacking.join(", ")}; ` +
+      `${needs.get(newest)} needs ${newest}, so glibc ${newest.slice("GLIBC_".length)} or newer ` +
+      `is needed (nix build nixpkgs/nixos-unstable#glibc)`,
+  );
 }
 
 /** The user knows best: no other is taken in its place, and the result is verified like any. */

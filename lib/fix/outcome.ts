@@ -4,7 +4,7 @@ import type { Layout } from "../native.js";
 
 /** One thing that a plan changes in a file. */
 export interface Edit {
-  what: "interpreter" | "runpath" | "rpath";
+  what: "interpreter" | "runpath" | "rpath" | "shebang";
   from: string | null;
   to: string;
 }
@@ -19,6 +19,8 @@ export interface FilePlan {
   output: string;
   /** Whether a loader ever opens it: only then is there something to verify. */
   dynamic: boolean;
+  /** Whether it is a script, whose first line names what runs it. */
+  script: boolean;
   /** The loader that it will run with, or (libraries) that is assumed; null where none is known. */
   loader: string | null;
   /** Empty: nothing to change. */

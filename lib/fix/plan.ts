@@ -9,13 +9,16 @@ import type { PlanOptions } from "../options.js";
 import { Store } from "../store/context.js";
 import { inStore, storePathOf, storePlace } from "../store/place.js";
 import { isDamage, readTree, type Subject, type Tree } from "../subject.js";
+import { fittingSet, type LoaderlessProblem } from "./fitting_set.js";
 import { suitableLoaders } from "./loader_choice.js";
 import type { Edit, FilePlan, FixPlan } from "./outcome.js";
+import { planScript } from "./script.js";
 import { currentSearchPath } from "./search_path.js";
-import { type Member, type Problem, type Solved, solve } from "./solve.js";
+import { type Member, type Solved, solve } from "./solve.js";
+import { unmetNeeds } from "./unmet.js";
 
 /**
- * Plans the fix of each path; below a directory, of every program and library.
+ * Plans the fix of each path; below a directory, of every program, library and executable script.
  * @throws FixelfError `not-found` or `permission-denied` for a path that was named, `usage`
  */
 export async function plan(paths: readonly string[], options: PlanOptions = {}): Promise<FixPlan> {
@@ -73,7 +76,9 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
   for (const subject of tree.subjects) {
     const { facts, path } = subject;
     const refusal = refusalOf(subject, store);
-    if (refusal !== null) plans.push(emptyPlan(subject, options, { refusal }));
+    if (subject.shebang !== null && refusal === null)
+      plans.push(await planScript(subject, tree, store, emptyPlan(subject, options, {})));
+    else if (refusal !== null) plans.push(emptyPlan(subject, options, { refusal }));
     else if (facts !== null && isFixable(facts)) members.push({ path, facts, subject });
     else if (!tree.directory) {
       const reasons = [`${facts?.type ?? "no ELF file"}: it needs neither a loader nor libraries`];
@@ -81,7 +86,7 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
     }
   }
   if (tree.directory && plans.length + members.length === 0) {
-    const message = "there is no program and no library below this directory";
+    const message = "there is no program, no library and no script below this directory";
     const refusal = { code: "not-elf", message, failed: false } as const;
     plans.push({ ...emptyFilePlan(tree.shown, tree.shown), refusal });
   }
@@ -103,16 +108,12 @@ function refusalOf(subject: Subject, store: Store): FilePlan["refusal"] {
     const message = "it is inside the store, which nothing but Nix may write to; copy it out first";
     return { code: "in-store", message, failed: false };
   }
-  if (subject.failure === null) return null;
+  if (subject.failure === null || subject.shebang !== null) return null;
   const { code, message } = subject.failure;
-  if (code === "not-elf" && subject.shebang !== null) {
-    return { code: "unsupported", message: "it is a script, not an ELF file", failed: false };
-  }
   return { code, message, failed: code !== "not-elf" && !isDamage(code) };
 }
 
 type Group = (Member & { subject: Subject })[];
-type UnassumedProblem = Omit<Problem, "loader" | "assumed">;
 
 function groupByMachine(members: Group): Group[] {
   const groups: Group[] = [];
@@ -132,7 +133,7 @@ async function planGroup(
   options: PlanOptions,
 ): Promise<FilePlan[]> {
   const outside = tree.outside ? tree.subjects.map(({ host }) => host) : [];
-  const problem: UnassumedProblem = {
+  const problem: LoaderlessProblem = {
     members: group,
     bundled: tree.directory ? group : [],
     store,
@@ -156,7 +157,7 @@ async function planGroup(
 }
 
 async function solveWithBestLoader(
-  problem: UnassumedProblem,
+  problem: LoaderlessProblem,
   group: Group,
   options: PlanOptions,
 ): Promise<Solved[]> {
@@ -164,26 +165,21 @@ async function solveWithBestLoader(
   // Programs that work as they are stay as they are, and so does the loader of what they load.
   if (options.interpreter === undefined) {
     const own = facts.find((each) => each.interpreter !== null && each.type !== "shared-library");
-    const asIs = await solve({ ...problem, loader: null, assumed: own?.interpreter ?? null });
+    const asIs = await solve({
+      ...problem,
+      loader: null,
+      assumed: own?.interpreter ?? null,
+      excluded: new Set(),
+    });
     const programs = asIs.filter(({ member }) => member.facts.type !== "shared-library");
     if ((programs.length > 0 ? programs : asIs).every(works)) return asIs;
   }
-  let best: Solved[] | null = null;
-  for (const { loader, reason } of await suitableLoaders(facts, problem.store)) {
-    const solved = await solve({ ...problem, loader, assumed: loader.path });
-    for (const each of solved) {
-      if (each.interpreter !== null) each.reasons.unshift(`${loader.path}: ${reason}`);
-    }
-    const count = (all: Solved[]) =>
-      all.reduce((sum, { unresolved }) => sum + unresolved.length, 0);
-    if (count(solved) === 0) return solved;
-    if (best === null || count(solved) < count(best)) best = solved;
-  }
-  if (best === null) {
+  const solved = await fittingSet(problem, await suitableLoaders(group, problem.store));
+  if (solved === null) {
     const machine = facts[0] === undefined ? "this machine" : describeMachine(facts[0]);
     throw new FixelfError("unsolvable", `no loader for ${machine} was found`);
   }
-  return best;
+  return solved;
 }
 
 /** Whether the loader would start it (or load it) without complaint. */
@@ -205,18 +201,13 @@ async function planFile(
   const loader = solved.interpreter ?? solved.resolution.interpreter.path ?? solved.assumed;
   const { reasons } = solved;
   const filePlan = emptyPlan(subject, options, { reasons, dynamic: true, loader });
-  if (solved.unresolved.length > 0) {
-    const names = solved.unresolved.map(({ soname, why }) => `${soname} (${why})`);
-    const refusal = {
-      code: "unsolvable",
-      message: `no library for ${names.join(", ")}; give its directory with --lib, or leave it out with --ignore-missing`,
-      failed: false,
-    } as const;
-    return { ...filePlan, refusal };
-  }
-  const broken = solved.resolution.versionProblems.find(({ weak }) => !weak);
-  if (broken !== undefined) {
-    const message = `${broken.providerPath} does not define ${broken.version}, which ${broken.neededBy} needs`;
+  const unmet = await unmetNeeds(solved, loader, store);
+  if (unmet.length > 0) {
+    const advice =
+      solved.unresolved.length > 0
+        ? "; give its directory with --lib, or leave it out with --ignore-missing"
+        : "";
+    const message = `${unmet.join("; ")}${advice}`;
     return { ...filePlan, refusal: { code: "unsolvable", message, failed: false } };
   }
   const edits: Edits = {};
@@ -266,6 +257,7 @@ function emptyFilePlan(path: string, host: string): FilePlan {
     host,
     output: host,
     dynamic: false,
+    script: false,
     loader: null,
     edits: [],
     reasons: [],

@@ -3,7 +3,8 @@
 // again as the loader would, and provides for what is still missing.
 import { basename, dirname, join } from "node:path";
 import picomatch from "picomatch";
-import type { Facts, Resolution } from "../facts.js";
+import { factsOf } from "../doctor/loaded.js";
+import type { Facts, Resolution, ResolvedLibrary } from "../facts.js";
 import { sameMachine } from "../machine.js";
 import { type NativeFiles, native, settled } from "../native.js";
 import type { Store } from "../store/context.js";
@@ -30,7 +31,9 @@ export interface Solved {
   entries: string[];
   reasons: string[];
   /** Sonames that stay missing, with what was found out. */
-  unresolved: { soname: string; why: string }[];
+  unresolved: { soname: string; why: string; neededBy: string }[];
+  /** Directories that were taken from the store, the loader's own left out. */
+  chosen: Set<string>;
   resolution: Resolution;
 }
 
@@ -46,6 +49,8 @@ export interface Problem {
   root: string;
   outside: readonly string[];
   ignoreMissing: readonly string[];
+  /** Directories of the store that must not be taken: with them nothing fits together. */
+  excluded: ReadonlySet<string>;
 }
 
 /** Rounds are bounded: each adds at least one directory to one member, or ends it. */
@@ -79,6 +84,7 @@ function draftOf(member: Member, { loader, assumed }: Problem, files: NativeFile
     entries: workingEntries(entries, files),
     reasons: [],
     unresolved: [],
+    chosen: new Set(),
     resolution: undefined as never,
   };
 }
@@ -102,7 +108,7 @@ function resolveDraft(
   return settled(files.resolve(draft.member.path, options));
 }
 
-/** Provides for the first missing libraries of a member; whether anything was added. */
+/** Provides for what a member misses; whether anything was added. */
 async function provide(
   draft: Solved,
   drafts: readonly Solved[],
@@ -114,15 +120,25 @@ async function provide(
   let changed = false;
   for (const library of draft.resolution.libraries) {
     const { soname, path, optional, neededBy } = library;
-    if (path !== null || optional) continue;
-    if (problem.ignoreMissing.length > 0 && isIgnored(soname)) continue;
+    if (optional) continue;
+    const lacking = path === null ? [] : versionsLacking(library, draft.resolution);
+    if (path !== null && lacking.length === 0) continue;
+    if (path === null && problem.ignoreMissing.length > 0 && isIgnored(soname)) continue;
     // "$ORIGIN/../lib" leaves dots in the path, and a soname is often a link to the file itself.
     const requesterPath = realPathOf(neededBy, files);
     const requester = drafts.find(({ member }) => member.path === requesterPath) ?? null;
     const target = requester ?? draft;
-    const found = await directoryFor(soname, target, problem, files);
+    // Only what was taken from the store may be taken from elsewhere; what comes along wins.
+    if (path !== null && !target.chosen.has(dirname(path))) continue;
+    const versions = versionsOf(soname, problem, draft.resolution, files);
+    const found = await directoryFor(soname, versions, target, problem, files);
     if (found.directory === null) {
-      draft.unresolved.push({ soname, why: found.why });
+      if (path === null) draft.unresolved.push({ soname, why: found.why, neededBy });
+      continue;
+    }
+    if (path !== null) {
+      // The directory that has it is there for the sake of another library.
+      changed = putBefore(target, found, soname, dirname(path)) || changed;
       continue;
     }
     // A library that may not be changed finds its own needs only by what is inherited from above.
@@ -134,15 +150,37 @@ async function provide(
       changed = true;
     }
     if (target.entries.includes(found.directory)) {
-      if (!changed) draft.unresolved.push({ soname, why: library.reason });
+      if (!changed) draft.unresolved.push({ soname, why: library.reason, neededBy });
       continue;
     }
     target.entries.push(found.directory);
+    if (found.fromStore) target.chosen.add(found.directory);
     target.reasons.push(`${soname} from ${found.directory}: ${found.why}`);
     changed = true;
   }
   if (changed) for (const each of drafts) assume(each, files);
   return changed;
+}
+
+/** The versions that somebody needs of a library, and that the file which is found does not define. */
+function versionsLacking({ path }: ResolvedLibrary, { versionProblems }: Resolution): string[] {
+  return versionProblems
+    .filter(({ providerPath, weak }) => providerPath === path && !weak)
+    .map(({ version }) => version);
+}
+
+/** Whether the search path is another one then. */
+function putBefore(target: Solved, found: Found, soname: string, other: string): boolean {
+  const { directory, why, fromStore } = found;
+  if (directory === null || directory === other) return false;
+  const at = target.entries.indexOf(other);
+  const already = target.entries.indexOf(directory);
+  if (at === -1 || (already !== -1 && already < at)) return false;
+  if (already !== -1) target.entries.splice(already, 1);
+  target.entries.splice(at, 0, directory);
+  if (fromStore) target.chosen.add(directory);
+  target.reasons.push(`${soname} from ${directory}, before ${other}: ${why}`);
+  return true;
 }
 
 function realPathOf(path: string, files: NativeFiles): string {
@@ -153,12 +191,20 @@ function realPathOf(path: string, files: NativeFiles): string {
   }
 }
 
+interface Found {
+  directory: string | null;
+  why: string;
+  /** It was chosen among those of the store. */
+  fromStore: boolean;
+}
+
 async function directoryFor(
   soname: string,
+  versions: readonly string[],
   target: Solved,
   problem: Problem,
   files: NativeFiles,
-): Promise<{ directory: string | null; why: string }> {
+): Promise<Found> {
   const { facts, path } = target.member;
   // The loader opens it by the name that is needed, which is often a link to the file itself.
   const sibling = problem.bundled.find(
@@ -168,44 +214,68 @@ async function directoryFor(
       files.look(join(dirname(file), soname)).state === "elf",
   );
   if (sibling !== undefined) {
-    return { directory: fromOrigin(path, dirname(sibling.path)), why: "it comes with the program" };
+    const directory = fromOrigin(path, dirname(sibling.path));
+    return { directory, why: "it comes with the program", fromStore: false };
   }
-  const { loader, store } = problem;
-  const wanted = { ...facts, versions: versionsOf(soname, problem) };
-  const found = (await store.providers([soname], wanted)).get(soname);
+  const { loader, store, excluded } = problem;
+  const found = (await store.providers([soname], { ...facts, versions })).get(soname);
   const providers = found?.providers ?? [];
   // glibc's parts must be those of the loader: they call one another's private functions.
   const own = providers.find(
     ({ directory }) => loader !== null && directory === dirname(loader.path),
   );
-  if (own !== undefined) return { directory: own.directory, why: "it belongs to the loader" };
-  const loadable = providers.filter(({ facts: library }) => {
-    if (loader === null || loader.definedVersions.length === 0) return true;
-    return library.versionsNeeded.every(({ versions }) =>
-      versions.every(
-        ({ name, weak }) =>
-          weak || !/^GLIBC_[\d.]+$/.test(name) || loader.definedVersions.includes(name),
-      ),
-    );
-  });
-  const [best] = loadable;
-  if (best !== undefined) return { directory: best.directory, why: best.reasons.join(", ") };
-  const tooNew = providers.length - loadable.length;
+  if (own !== undefined)
+    return { directory: own.directory, why: "it belongs to the loader", fromStore: false };
+  const loadable = providers.filter(
+    ({ facts: library }) => lackingOf(library, loader).length === 0,
+  );
+  const best = loadable.find(({ directory }) => !excluded.has(directory));
+  if (best !== undefined) {
+    const fromStore = !store.userLibraryDirectories.includes(best.directory);
+    return { directory: best.directory, why: best.reasons.join(", "), fromStore };
+  }
+  const [tooNew] = providers.filter((provider) => !loadable.includes(provider));
+  const [unfit] = loadable;
   const [rejected] = found?.rejected ?? [];
   const why =
-    tooNew > 0
-      ? `${providers[0]?.path} needs a newer glibc than that of ${loader?.path}`
-      : rejected !== undefined
-        ? `${rejected.path}: ${rejected.why}`
-        : "no store path provides it";
-  return { directory: null, why };
+    unfit !== undefined
+      ? `${unfit.path} does not go together with the other libraries`
+      : tooNew !== undefined
+        ? `${tooNew.path} needs ${lackingOf(tooNew.facts, loader).join(", ")}, newer than the glibc of ${loader?.path}`
+        : rejected !== undefined
+          ? `${rejected.path}: ${rejected.why}`
+          : "no store path provides it";
+  return { directory: null, why, fromStore: false };
 }
 
-/** Every version that any member needs of a library: there will be only one of it in a process. */
-function versionsOf(soname: string, { members }: Problem): string[] {
+/** The versions of glibc that a library needs, and that the loader's glibc does not define. */
+export function lackingOf(facts: Facts, loader: Problem["loader"]): string[] {
+  if (loader === null || loader.definedVersions.length === 0) return [];
+  return facts.versionsNeeded
+    .flatMap(({ versions }) => versions)
+    .filter(
+      ({ name, weak }) =>
+        !weak && /^GLIBC_[\d.]+$/.test(name) && !loader.definedVersions.includes(name),
+    )
+    .map(({ name }) => name);
+}
+
+/**
+ * Every version that any member, or what is loaded with one, needs of a library: there will be only
+ * one of it in a process.
+ */
+function versionsOf(
+  soname: string,
+  { members }: Problem,
+  { libraries }: Resolution,
+  files: NativeFiles,
+): string[] {
+  const loaded = libraries.flatMap(({ path }) =>
+    path === null ? [] : (factsOf(path, files) ?? []),
+  );
   const names = new Set<string>();
-  for (const { facts } of members) {
-    for (const { library, versions } of facts.versionsNeeded) {
+  for (const { versionsNeeded } of [...members.map(({ facts }) => facts), ...loaded]) {
+    for (const { library, versions } of versionsNeeded) {
       if (library !== soname) continue;
       for (const { name, weak } of versions) if (!weak) names.add(name);
     }

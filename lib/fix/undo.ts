@@ -30,10 +30,10 @@ export async function undo(paths: readonly string[]): Promise<UndoOutcome[]> {
       outcomes.push(...(await restore([{ path, host }], records)));
       continue;
     }
-    const { elf } = await settled(native.walk(host));
-    const files = elf.map((found) => ({
-      path: path + found.path.slice(host.length),
-      host: found.path,
+    const { elf, scripts } = await settled(native.walk(host));
+    const files = [...elf.map((facts) => facts.path), ...scripts].map((found) => ({
+      path: path + found.slice(host.length),
+      host: found,
     }));
     const below = (await restore(files, records)).filter(
       ({ error }) => error?.code !== "no-undo-record",

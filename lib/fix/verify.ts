@@ -2,9 +2,13 @@
 import { execFile } from "node:child_process";
 import { realpath } from "node:fs/promises";
 import { promisify } from "node:util";
+import { scriptProblem } from "../doctor/script.js";
 import type { Facts, Resolution } from "../facts.js";
 import { sameMachine, thisMachine } from "../machine.js";
 import { fromNative, type NativeFiles, native } from "../native.js";
+import type { StorePlace } from "../store/place.js";
+import { readShebang } from "../subject.js";
+import type { FilePlan } from "./outcome.js";
 
 const run = promisify(execFile);
 
@@ -55,6 +59,16 @@ export async function verify(
   if (!sameMachine(facts, thisMachine())) return notAsked("it is for another machine");
   if (loader === null) return notAsked("no loader is known for it");
   return askLoader(loader, host, resolution);
+}
+
+/** Whether a script's first line now leads to a program that can be run; no loader has a say in it. */
+export function verifyScript(file: FilePlan, files: NativeFiles, place: StorePlace): Verification {
+  const shebang = readShebang(file.output);
+  const none = { message: "its first line cannot be read" };
+  const problem =
+    shebang === null ? none : scriptProblem(shebang, { files, place, tree: { subjects: [] } });
+  const reads = problem === null;
+  return { readsAsPlanned: reads, loaderAgrees: reads, reason: problem?.message ?? null };
 }
 
 function notAsked(why: string): Verification {

@@ -1,5 +1,5 @@
 // What is wrong with each file, what was seen, and what to do about it.
-import { type Diagnosis, isCertain } from "../doctor/finding.js";
+import { type Diagnosis, isError } from "../doctor/finding.js";
 import { type Colors, plural, printable } from "./text.js";
 
 export function doctorText(diagnoses: readonly Diagnosis[], colors: Colors): string {
@@ -18,9 +18,7 @@ function diagnosisText(diagnosis: Diagnosis, colors: Colors): string {
   if (summary !== findings[0]?.message) lines.push(`  ${printable(summary)}`);
   for (const finding of findings) {
     const { code, message, evidence, remedy } = finding;
-    lines.push(
-      `  ${(isCertain(finding) ? colors.red : colors.yellow)(code)}  ${printable(message)}`,
-    );
+    lines.push(`  ${(isError(finding) ? colors.red : colors.yellow)(code)}  ${printable(message)}`);
     for (const line of evidence) lines.push(`    ${colors.dim(printable(line))}`);
     lines.push(`    ${colors.green("→")} ${printable(remedy)}`);
   }
@@ -28,7 +26,6 @@ function diagnosisText(diagnosis: Diagnosis, colors: Colors): string {
 }
 
 function colored({ verdict, findings }: Diagnosis, colors: Colors) {
-  if (findings.some(isCertain) || verdict === "broken" || verdict === "unreadable")
-    return colors.red;
+  if (findings.some(isError) || verdict === "broken" || verdict === "unreadable") return colors.red;
   return verdict === "not-elf" ? colors.yellow : colors.green;
 }

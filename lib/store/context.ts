@@ -24,6 +24,9 @@ export interface StoreOptions {
   onIndex?: Tell | undefined;
 }
 
+/** A program that lacks everything is not worth minutes of looking packages up. */
+const mostLocated = 8;
+
 /** One store: its loaders, its libraries, and what Nix knows of it. */
 export class Store implements StoreContext {
   readonly place: StorePlace;
@@ -36,6 +39,7 @@ export class Store implements StoreContext {
   #index: Promise<FreshIndex | null> | undefined;
   #source: Promise<Source> | undefined;
   #loaders: Promise<Loader[]> | undefined;
+  readonly #located = new Map<string, Promise<string[] | null>>();
 
   constructor(place: StorePlace, options: StoreOptions = {}) {
     this.place = place;
@@ -73,6 +77,22 @@ export class Store implements StoreContext {
   /** Which files provide the sonames, for a program of the wanted kind. */
   providers(sonames: Iterable<string>, wanted?: Wanted): Promise<Map<string, Providers>> {
     return this.#undamaged(() => findProviders(this, sonames, wanted));
+  }
+
+  /**
+   * The packages of nixpkgs that have a library, as nix-locate says, where that is installed; null
+   * where it cannot be asked, or has been asked often enough.
+   */
+  locate(soname: string): Promise<string[] | null> {
+    let answer = this.#located.get(soname);
+    if (answer === undefined) {
+      answer =
+        this.#located.size < mostLocated
+          ? import("./nix_locate.js").then(({ locatePackages }) => locatePackages(soname))
+          : Promise.resolve(null);
+      this.#located.set(soname, answer);
+    }
+    return answer;
   }
 
   /** Damage that shows while an answer is put together is no answer: the index is built anew. */

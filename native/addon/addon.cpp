@@ -6,6 +6,7 @@
 #include "addon/promise.hpp"
 #include "addon/scan_object.hpp"
 #include "addon/search.hpp"
+#include "patch/first_line.hpp"
 #include "patch/undo.hpp"
 #include "scan/store_listing.hpp"
 
@@ -37,19 +38,33 @@ Napi::Value listStorePaths(const Napi::CallbackInfo& call) {
       });
 }
 
-Napi::Value layOutFile(const Napi::CallbackInfo& call) {
+// `change` makes a layout of an open file.
+template <class Change>
+Napi::Value planLayout(const Napi::CallbackInfo& call, Change change) {
   using Planned = std::shared_ptr<const PlannedLayout>;
   return PromisedWork<Planned>::start(
       call.Env(),
-      [path = toPath(call[0]), edits = toEdits(call[1].As<Napi::Object>())]() -> Result<Planned> {
+      [path = toPath(call[0]), change = std::move(change)]() -> Result<Planned> {
         auto source = FileSource::open(path);
         if (!source) return source.error();
-        auto layout = layOut(**source, edits);
+        Result<Layout> layout = change(**source);
         if (!layout) return std::move(layout.error()).at(path);
         return std::make_shared<const PlannedLayout>(
             PlannedLayout{std::move(*layout), (*source)->identity()});
       },
       [](Napi::Env env, Planned& planned) { return toValue(env, std::move(planned)); });
+}
+
+Napi::Value layOutFile(const Napi::CallbackInfo& call) {
+  return planLayout(call, [edits = toEdits(call[1].As<Napi::Object>())](const Source& source) {
+    return layOut(source, edits);
+  });
+}
+
+Napi::Value layOutFirstLine(const Napi::CallbackInfo& call) {
+  return planLayout(call, [line = call[1].As<Napi::String>().Utf8Value()](const Source& source) {
+    return replaceFirstLine(source, line);
+  });
 }
 
 using Answers = std::vector<Status>;
@@ -104,6 +119,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("walk", walkTree);
   define("listStore", listStorePaths);
   define("layOut", layOutFile);
+  define("layOutFirstLine", layOutFirstLine);
   define("apply", applyJobs);
   define("undo", undoFiles);
   define("search", searchPath);

@@ -214,6 +214,7 @@ Napi::Value toValue(Napi::Env env, const Walked& walked) {
   object["elf"] = toArray(env, walked.elf, [&](const Facts& facts) { return toValue(env, facts); });
   object["failures"] =
       toArray(env, walked.failures, [&](const Error& error) { return toFailure(env, error); });
+  object["scripts"] = texts(env, walked.scripts);
   object["files"] = number(env, walked.files);
   return object;
 }

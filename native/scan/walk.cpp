@@ -45,11 +45,13 @@ struct Finds {
   std::vector<FoundFile> elf;
   std::vector<Error> failures;
   std::vector<Link> links;
+  std::vector<std::string> scripts;
 
   void append(Finds&& more) {
     std::move(more.elf.begin(), more.elf.end(), std::back_inserter(elf));
     std::move(more.failures.begin(), more.failures.end(), std::back_inserter(failures));
     std::move(more.links.begin(), more.links.end(), std::back_inserter(links));
+    std::move(more.scripts.begin(), more.scripts.end(), std::back_inserter(scripts));
     more = {};
   }
 };
@@ -234,6 +236,10 @@ class Walker {
         return fail(systemError(number, "read the file", path));
       }
       if (length < SELFMAG || std::memcmp(head.data(), ELFMAG, SELFMAG) != 0) {
+        if (walker_.options_.scripts && length >= 2 && head[0] == '#' && head[1] == '!' &&
+            isExecutable(descriptor)) {
+          finds_.scripts.push_back(path);
+        }
         ::close(descriptor);
         return;
       }
@@ -247,6 +253,11 @@ class Walker {
       const FileSource::Identity& identity = (*source)->identity();
       finds_.elf.push_back(
           {std::make_unique<Facts>(std::move(*facts)), identity.device, identity.inode});
+    }
+
+    static bool isExecutable(int descriptor) {
+      struct stat state {};
+      return fstat(descriptor, &state) == 0 && (state.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;
     }
 
     void fail(Error&& error) {
@@ -378,6 +389,8 @@ class Walker {
     std::sort(branch.failures.begin(), branch.failures.end(), byPath);
     branch.links = std::move(finds.links);
     std::sort(branch.links.begin(), branch.links.end(), byPath);
+    branch.scripts = std::move(finds.scripts);
+    std::sort(branch.scripts.begin(), branch.scripts.end());
     return branch;
   }
 
@@ -430,15 +443,18 @@ Result<Walked> walk(const std::string& root) {
     for (const std::unique_ptr<Facts>& facts : branch.elf)
       walked.elf.push_back(std::move(*facts));
     std::move(branch.failures.begin(), branch.failures.end(), std::back_inserter(walked.failures));
+    std::move(branch.scripts.begin(), branch.scripts.end(), std::back_inserter(walked.scripts));
   };
   WalkOptions options;
   options.everyName = true;
+  options.scripts = true;
   Status status = walk({{root, root}}, options, cancelled, progress, collect);
   if (!status) return status.error();
   std::sort(walked.elf.begin(), walked.elf.end(),
             [](const Facts& a, const Facts& b) { return a.path < b.path; });
   std::sort(walked.failures.begin(), walked.failures.end(),
             [](const Error& a, const Error& b) { return a.path < b.path; });
+  std::sort(walked.scripts.begin(), walked.scripts.end());
   walked.files = progress.files;
   return walked;
 }

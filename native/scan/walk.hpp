@@ -37,6 +37,8 @@ struct WalkOptions {
   bool everyName = false;
   // Symbolic links whose names look like a shared library's are told as well.
   bool libraryLinks = false;
+  // So are scripts: files that somebody may execute, and that begin with "#!".
+  bool scripts = false;
 };
 
 struct Link {
@@ -50,6 +52,7 @@ struct Branch {
   std::vector<std::unique_ptr<Facts>> elf;  // sorted by path
   std::vector<Error> failures;              // unreadable or malformed, sorted by path
   std::vector<Link> links;                  // sorted by path
+  std::vector<std::string> scripts;         // sorted paths
   // False where more of the same branch follows: a very large one comes in pieces, each sorted.
   bool last = true;
 };
@@ -78,9 +81,10 @@ Status walk(const std::vector<WalkRoot>& roots, const WalkOptions& options,
 bool inShard(const std::string& name, uint64_t shard, uint64_t shards);
 
 struct Walked {
-  std::vector<Facts> elf;       // sorted by path
-  std::vector<Error> failures;  // unreadable or malformed, sorted by path
-  uint64_t files = 0;           // regular files seen
+  std::vector<Facts> elf;            // sorted by path
+  std::vector<Error> failures;       // unreadable or malformed, sorted by path
+  std::vector<std::string> scripts;  // sorted
+  uint64_t files = 0;                // regular files seen
 };
 
 // All of one tree at once, with every name: who changes files has to know them all.

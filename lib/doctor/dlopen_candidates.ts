@@ -1,0 +1,141 @@
+// Which libraries a process may open while it runs, as far as its files tell: by the notes that
+// their authors wrote (.note.dlopen, https://systemd.io/ELF_DLOPEN_METADATA/), and by names in the
+// program's data, which may be something else altogether.
+import { basename, dirname, join } from "node:path";
+import type { Facts, Resolution } from "../facts.js";
+import { native } from "../native.js";
+import type { Subject } from "../subject.js";
+import type { Circumstances } from "./circumstances.js";
+import type { LoadedObject } from "./loaded.js";
+
+export interface DlopenNote {
+  /** Alternatives, the best first. */
+  sonames: string[];
+  /** `required`: without it the file does not do what it is for. */
+  priority: "required" | "recommended" | "suggested";
+  feature: string | null;
+  description: string | null;
+  /** The file that has the note. */
+  path: string;
+}
+
+export interface NamedInData {
+  soname: string;
+  /** Bytes from the beginning of the file. */
+  offset: number;
+}
+
+export interface DlopenCandidates {
+  notes: DlopenNote[];
+  named: NamedInData[];
+  /** Where dlopen would look for a name without a slash. */
+  directories: string[];
+}
+
+export async function dlopenCandidates(
+  subject: Subject,
+  resolution: Resolution,
+  objects: readonly LoadedObject[],
+  circumstances: Circumstances,
+): Promise<DlopenCandidates> {
+  return {
+    notes: objects.flatMap(({ path, facts }) =>
+      facts.notes.dlopen.flatMap((text) => parseNote(text, path)),
+    ),
+    named: await namesInData(subject, resolution, objects, circumstances),
+    directories: searchedDirectories(resolution, objects, circumstances),
+  };
+}
+
+/** One note: a JSON array of objects. What does not look like one says nothing. */
+export function parseNote(text: string, path: string): DlopenNote[] {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text.replace(/\0+$/, ""));
+  } catch {
+    return [];
+  }
+  if (!Array.isArray(parsed)) return [];
+  return parsed.flatMap((entry: unknown): DlopenNote[] => {
+    const { soname, priority, feature, description } = (entry ?? {}) as Record<string, unknown>;
+    const sonames = Array.isArray(soname) ? soname.filter((name) => typeof name === "string") : [];
+    if (sonames.length === 0) return [];
+    return [
+      {
+        sonames,
+        // The specification's default.
+        priority: priority === "required" || priority === "suggested" ? priority : "recommended",
+        feature: typeof feature === "string" ? feature : null,
+        description: typeof description === "string" ? description : null,
+        path,
+      },
+    ];
+  });
+}
+
+async function namesInData(
+  subject: Subject,
+  resolution: Resolution,
+  objects: readonly LoadedObject[],
+  { place, tree }: Circumstances,
+): Promise<NamedInData[]> {
+  const request = { store: place.store, hashes: "" };
+  // Of a file that is written to meanwhile nothing is guessed.
+  const searched = await native.search(subject.host, request).catch(() => null);
+  const [own] = objects;
+  const known = [
+    ...resolution.libraries.map(({ soname }) => soname),
+    ...objects.map(({ path }) => basename(path)),
+    ...(own?.facts.versionsNeeded.map(({ library }) => library) ?? []),
+    ...tree.subjects.map(({ path }) => basename(path)),
+    ...(own?.facts.soname ? [own.facts.soname] : []),
+  ];
+  // Of what is loaded anyway, another version is no second thing to look for.
+  const stems = new Set(known.map(stemOf));
+  return (searched?.mentions ?? [])
+    .filter(
+      ({ kind, text }) =>
+        kind === "soname" &&
+        // Without a version it is as often a name for linkers, or of a part that may be added.
+        /\.so\.\d/.test(text) &&
+        !stems.has(stemOf(text)),
+    )
+    .map(({ text, offset }) => ({ soname: text, offset }));
+}
+
+/** Also where the others were found: what ld.so.cache led to. */
+function searchedDirectories(
+  resolution: Resolution,
+  objects: readonly LoadedObject[],
+  { options }: Circumstances,
+): string[] {
+  const named = objects.flatMap(({ path, facts }) =>
+    listOf(facts).map((entry) => entry.replace(/\$ORIGIN\b|\$\{ORIGIN\}/g, dirname(path))),
+  );
+  const all = [
+    ...named,
+    ...(options.libraryPath?.split(":") ?? []),
+    ...resolution.defaultDirectories,
+    ...objects.map(({ path }) => dirname(path)),
+  ];
+  return [...new Set(all)].filter((directory) => directory !== "");
+}
+
+function listOf({ runpath, rpath }: Facts): string[] {
+  return [runpath, rpath].flatMap((list) => list?.split(":") ?? []);
+}
+
+/** "libz" of "libz.so.1". */
+function stemOf(name: string): string {
+  return name.split(".so", 1)[0] as string;
+}
+
+/** Whether one of the directories has it. */
+export function isFound(
+  soname: string,
+  { directories }: DlopenCandidates,
+  { files }: Circumstances,
+): boolean {
+  if (soname.includes("/")) return files.look(soname).state === "elf";
+  return directories.some((directory) => files.look(join(directory, soname)).state === "elf");
+}

@@ -1,0 +1,247 @@
+// driver-missing, driver-too-new: libraries that belong to the machine, not to a package. A program
+// finds libGL.so.1 in the store, and that one looks for the graphics card's own half. NixOS puts
+// that half into /run/opengl-driver (nixpkgs, add-driver-runpath), built against NixOS's own glibc.
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Facts, Resolution } from "../facts.js";
+import { sameMachine } from "../machine.js";
+import { fixelfCommand, shellWord } from "../shell.js";
+import type { Subject } from "../subject.js";
+import { compareVersions } from "../versions.js";
+import type { Circumstances } from "./circumstances.js";
+import type { DlopenCandidates } from "./dlopen_candidates.js";
+import type { Finding } from "./finding.js";
+import { factsOf, type LoadedObject } from "./loaded.js";
+
+export const driverDirectory = "/run/opengl-driver/lib";
+
+interface Interface {
+  name: string;
+  /** What programs ask for. */
+  asked: RegExp;
+  /** What only the driver brings: no package of libraries has it. */
+  ofDriver: RegExp | null;
+  /** The driver's half. */
+  driver: RegExp;
+  /** Below a directory of libraries, where the driver's half lies. */
+  below: string[];
+}
+
+const interfaces: Interface[] = [
+  {
+    name: "OpenGL",
+    asked: /^lib(GL|GLX|EGL|OpenGL|GLESv1_CM|GLESv2)\.so\.\d/,
+    ofDriver: null,
+    driver: /^lib(GLX|EGL)_[^/]+\.so\.0$/,
+    below: [""],
+  },
+  {
+    name: "Vulkan",
+    asked: /^libvulkan\.so\.\d/,
+    ofDriver: null,
+    // Mesa's are libvulkan_radeon.so and so on; NVIDIA's is its GLX library.
+    driver: /^lib(vulkan_[^/]+\.so|GLX_nvidia\.so\.0)$/,
+    below: [""],
+  },
+  {
+    name: "CUDA",
+    asked: /^lib(cuda|nvcuvid|nvidia-[a-z]+)\.so\.\d/,
+    ofDriver: /^lib(cuda|nvcuvid|nvidia-[a-z]+)\.so\.\d/,
+    driver: /^libcuda\.so\.1$/,
+    below: [""],
+  },
+  {
+    name: "VA-API",
+    asked: /^libva(-[a-z0-9]+)?\.so\.\d/,
+    ofDriver: null,
+    driver: /_drv_video\.so$/,
+    below: ["/dri"],
+  },
+  {
+    name: "VDPAU",
+    asked: /^libvdpau\.so\.\d/,
+    ofDriver: null,
+    driver: /^libvdpau_[^/]+\.so(\.1)?$/,
+    below: ["", "/vdpau"],
+  },
+];
+
+const mostFiles = 4096;
+
+/** Whether a name is one of those that this file speaks of. */
+export function isDriverName(soname: string): boolean {
+  return interfaces.some(({ asked }) => asked.test(soname));
+}
+
+/** A library that only the driver brings: another finding would send people to look for a package. */
+export function comesWithDriver(soname: string): boolean {
+  return interfaces.some(({ ofDriver }) => ofDriver?.test(soname));
+}
+
+export async function driverFindings(
+  subject: Subject,
+  facts: Facts,
+  resolution: Resolution,
+  objects: readonly LoadedObject[],
+  candidates: DlopenCandidates | null,
+  circumstances: Circumstances,
+): Promise<Finding[]> {
+  // Of a library only its own needs: whoever uses it is asked about the rest.
+  const needed =
+    facts.type === "shared-library"
+      ? facts.needed
+      : [...facts.needed, ...resolution.libraries.map(({ soname }) => soname)];
+  const opened = [
+    ...(candidates?.named.map(({ soname }) => soname) ?? []),
+    ...(candidates?.notes.flatMap(({ sonames }) => sonames) ?? []),
+  ];
+  const findings: Finding[] = [];
+  for (const each of interfaces) {
+    const use = {
+      needed: [...new Set(needed.filter((soname) => each.asked.test(soname)))],
+      opened: [...new Set(opened.filter((soname) => each.asked.test(soname)))],
+    };
+    if (use.needed.length + use.opened.length === 0) continue;
+    const finding = await findingFor(each, use, subject, facts, resolution, objects, circumstances);
+    if (finding !== null) findings.push(finding);
+  }
+  return findings;
+}
+
+interface Use {
+  needed: string[];
+  opened: string[];
+}
+
+async function findingFor(
+  each: Interface,
+  use: Use,
+  subject: Subject,
+  facts: Facts,
+  resolution: Resolution,
+  objects: readonly LoadedObject[],
+  circumstances: Circumstances,
+): Promise<Finding | null> {
+  const { files } = circumstances;
+  const how = [
+    ...use.needed.map((soname) => `it needs ${soname}`),
+    ...use.opened.map((soname) => `it may open ${soname} while it runs`),
+  ];
+  const missing = resolution.libraries.filter(
+    ({ soname, path, optional }) => path === null && !optional && each.ofDriver?.test(soname),
+  );
+  // Elsewhere than on NixOS the driver lies where the loader looks for all libraries.
+  const searched = [
+    ...resolution.defaultDirectories,
+    ...objects.slice(1).map(({ path }) => dirname(path)),
+  ];
+  if (missing.length === 0 && driverFiles(each, searched, facts, circumstances).length > 0)
+    return null;
+
+  const driver = driverFiles(each, [driverDirectory], facts, circumstances);
+  if (driver.length === 0) {
+    const isThere = files.look(driverDirectory).state !== "missing";
+    return {
+      code: "driver-missing",
+      severity: missing.length > 0 ? "error" : "warning",
+      message: `it uses ${each.name}, and there is no driver for that`,
+      evidence: [
+        ...how,
+        isThere
+          ? `${driverDirectory} has no ${each.name} driver`
+          : `${driverDirectory} is not there`,
+        ...missing.map(({ soname }) => `${soname} comes with the driver only`),
+      ],
+      remedy:
+        each.name === "CUDA"
+          ? 'On NixOS: hardware.graphics.enable = true; services.xserver.videoDrivers = [ "nvidia" ];'
+          : "On NixOS: hardware.graphics.enable = true; (before 24.11: hardware.opengl.enable)",
+    };
+  }
+  if (missing.length > 0) {
+    const names = missing.map(({ soname }) => soname).join(", ");
+    return {
+      code: "driver-missing",
+      severity: "error",
+      message: `${names} comes with the driver, and its loader does not look there`,
+      evidence: [...how, ...driver.map(({ path }) => `${path} is there`)],
+      remedy: `${fixelfCommand("fix", subject.shown, circumstances.options)} --lib ${driverDirectory}`,
+    };
+  }
+  return tooNew(each, use, driver, subject, facts, objects, circumstances);
+}
+
+/** A driver that needs a newer glibc than the process has cannot be loaded into it. */
+async function tooNew(
+  each: Interface,
+  use: Use,
+  driver: readonly LoadedObject[],
+  subject: Subject,
+  facts: Facts,
+  objects: readonly LoadedObject[],
+  { options, store }: Circumstances,
+): Promise<Finding | null> {
+  const libc = objects.find((object) => object.facts.soname === "libc.so.6");
+  if (libc === undefined) return null;
+  const defined = new Set(libc.facts.versionsDefined);
+  const lacking = new Map<string, string>();
+  for (const { path, facts: part } of driver) {
+    for (const { library, versions } of part.versionsNeeded) {
+      if (library !== "libc.so.6") continue;
+      for (const { name, weak } of versions)
+        if (!weak && !defined.has(name)) lacking.set(name, path);
+    }
+  }
+  if (lacking.size === 0) return null;
+  const versions = [...lacking.keys()].sort(compareVersions);
+  const loaders = await store.loaders();
+  const enough = loaders.find(
+    (loader) =>
+      sameMachine(loader, facts) &&
+      versions.every((version) => loader.definedVersions.includes(version)),
+  );
+  const fix = fixelfCommand("fix", subject.shown, options);
+  return {
+    code: "driver-too-new",
+    severity: use.needed.length > 0 ? "error" : "warning",
+    message: `the ${each.name} driver needs ${versions.at(-1)}, which the program's glibc does not define`,
+    evidence: [
+      ...versions.map((version) => `${lacking.get(version)} needs ${version}`),
+      `${libc.path} is the program's glibc`,
+      ...(enough === undefined ? [] : [`the glibc of ${enough.path} defines all of them`]),
+    ],
+    remedy:
+      enough === undefined
+        ? `No glibc in the store is new enough. Get the system's own, then: ${fix}`
+        : `${fix} --interpreter ${shellWord(enough.path)}`,
+  };
+}
+
+/** The driver's files for an interface, and for the program's machine, in some directories. */
+function driverFiles(
+  { driver, below }: Interface,
+  directories: readonly string[],
+  facts: Facts,
+  { files }: Circumstances,
+): LoadedObject[] {
+  const found: LoadedObject[] = [];
+  for (const directory of new Set(directories)) {
+    for (const name of below) {
+      for (const entry of namesIn(files.hostPath(directory + name))) {
+        if (!driver.test(entry)) continue;
+        const path = join(directory + name, entry);
+        const each = factsOf(path, files);
+        if (each !== null && sameMachine(each, facts)) found.push({ path, facts: each });
+      }
+    }
+  }
+  return found;
+}
+
+function namesIn(host: string): string[] {
+  try {
+    return readdirSync(host).sort().slice(0, mostFiles);
+  } catch {
+    return []; // not there, or nobody's to read
+  }
+}

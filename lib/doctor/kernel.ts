@@ -1,0 +1,44 @@
+// kernel-too-old: the loader says "FATAL: kernel too old" (glibc sysdeps/unix/sysv/linux/dl-sysdep.c)
+// or passes over a library whose note asks for more (elf/dl-load.c, open_verify).
+import { compareVersions } from "../versions.js";
+import type { Finding } from "./finding.js";
+import type { Host } from "./host.js";
+import type { LoadedObject } from "./loaded.js";
+
+export function kernelFindings(objects: readonly LoadedObject[], host: Host): Finding[] {
+  const running = /^\d+(\.\d+)*/.exec(host.kernel)?.[0];
+  if (running === undefined) return [];
+  const checks = loaderChecks(objects);
+  return objects.flatMap(({ path, facts }): Finding[] => {
+    const { abiTag } = facts.notes;
+    // What the kernel itself has mapped, the loader does not look at.
+    const checked = checks && !["executable", "pie"].includes(facts.type);
+    if (abiTag === null || abiTag.operatingSystem.toLowerCase() !== "linux") return [];
+    const least = abiTag.kernel.join(".");
+    if (compareVersions(running, least) >= 0) return [];
+    return [
+      {
+        code: "kernel-too-old",
+        severity: checked ? "error" : "warning",
+        message: `${path} is built for Linux ${least} or newer, and this is Linux ${running}`,
+        evidence: [
+          `its note NT_GNU_ABI_TAG says Linux ${least}`,
+          `uname -r says ${host.kernel}`,
+          ...(checked ? [] : ["nothing checks that when it starts"]),
+        ],
+        remedy: `Start a newer kernel, or get a build for Linux ${running}`,
+      },
+    ];
+  });
+}
+
+/** glibc has left the kernel's version unchecked since 2.37; 2.38 is the next that can be told. */
+function loaderChecks(objects: readonly LoadedObject[]): boolean {
+  const libc = objects.find(({ facts }) => facts.soname === "libc.so.6");
+  if (libc === undefined) return true;
+  return !libc.facts.versionsDefined.some(
+    (version) =>
+      /^GLIBC_2\.\d+$/.test(version) &&
+      compareVersions(version.slice("GLIBC_".length), "2.38") >= 0,
+  );
+}

@@ -1,0 +1,123 @@
+// libc-mixed: parts of two C libraries in one process. The loader and all parts of glibc call one
+// another's private functions, so it ends with "symbol lookup error … GLIBC_PRIVATE", or crashes.
+import { basename, dirname } from "node:path";
+import type { Facts, Resolution } from "../facts.js";
+import type { NativeFiles } from "../native.js";
+import { bannerVersion } from "../store/libc_banner.js";
+import type { Subject } from "../subject.js";
+import { type Circumstances, fixCommand } from "./circumstances.js";
+import type { Finding } from "./finding.js";
+import { factsOf, type LoadedObject } from "./loaded.js";
+
+/** What glibc is made of (shlib-versions), beside the loader. */
+const partsOfGlibc =
+  /^lib(c\.so\.6(\.1)?|m\.so\.6(\.1)?|mvec\.so\.1|pthread\.so\.0|dl\.so\.2|rt\.so\.1|resolv\.so\.2|util\.so\.1|anl\.so\.1|BrokenLocale\.so\.1|thread_db\.so\.1|nss_[a-z]+\.so\.2)$/;
+
+const libcOfMusl = /^libc\.musl-[^/]+\.so\.1$/;
+
+export async function libcFindings(
+  subject: Subject,
+  resolution: Resolution,
+  objects: readonly LoadedObject[],
+  circumstances: Circumstances,
+): Promise<Finding[]> {
+  const remedy = fixCommand(subject, circumstances);
+  if (resolution.libc === "musl") return forMusl(objects, remedy);
+  const musl = resolution.libraries.find(({ soname }) => libcOfMusl.test(soname));
+  if (musl !== undefined && resolution.libc === "glibc") {
+    return [
+      mixed(
+        `${musl.neededBy} is made for musl, and the program for glibc`,
+        [
+          `${musl.neededBy} needs ${musl.soname}, which is musl's`,
+          `${resolution.interpreter.path} is glibc's loader`,
+        ],
+        `Get a build of ${basename(musl.neededBy)} for glibc`,
+      ),
+    ];
+  }
+  return differentGlibcs(resolution, remedy, circumstances.files);
+}
+
+/** musl takes itself for any libc, and checks no versions: the symbols turn out to be missing. */
+function forMusl(objects: readonly LoadedObject[], remedy: string): Finding[] {
+  const [program, ...libraries] = objects;
+  const foreign = libraries.find(({ facts }) => needsGlibc(facts));
+  if (program === undefined || foreign === undefined) return [];
+  return [
+    mixed(
+      `${foreign.path} is made for glibc, and the program for musl`,
+      [
+        `${foreign.path} needs versions of glibc: ${glibcVersions(foreign.facts).slice(0, 6).join(", ")}`,
+        "the program's loader is musl's, which takes itself for libc.so.6 and knows no versions",
+      ],
+      `Get a build of ${basename(foreign.path)} for musl, or of the program for glibc; for the latter: ${remedy}`,
+    ),
+  ];
+}
+
+function needsGlibc(facts: Facts): boolean {
+  return glibcVersions(facts).length > 0;
+}
+
+function glibcVersions(facts: Facts): string[] {
+  return facts.versionsNeeded
+    .flatMap(({ versions }) => versions.map(({ name }) => name))
+    .filter((name) => name.startsWith("GLIBC_"));
+}
+
+/** The loader's glibc is the one that counts; each part has to come from the same release. */
+async function differentGlibcs(
+  resolution: Resolution,
+  remedy: string,
+  files: NativeFiles,
+): Promise<Finding[]> {
+  const { interpreter, libraries } = resolution;
+  const parts = libraries.flatMap(({ soname, path, reason }) =>
+    path !== null && partsOfGlibc.test(soname) ? [{ path, reason }] : [],
+  );
+  if (interpreter.path !== null && interpreter.found)
+    parts.unshift({ path: interpreter.path, reason: interpreter.reason });
+  const byDirectory = new Map<string, { path: string; reason: string }>();
+  for (const part of parts) {
+    const real = realPath(part.path, files);
+    if (!byDirectory.has(dirname(real))) byDirectory.set(dirname(real), part);
+  }
+  if (byDirectory.size < 2) return [];
+  const releases: { path: string; reason: string; release: string }[] = [];
+  for (const [directory, part] of byDirectory) {
+    const release = await releaseIn(directory, files);
+    if (release !== null) releases.push({ ...part, release });
+  }
+  const [first, ...others] = releases;
+  const other = others.find(({ release }) => release !== first?.release);
+  if (first === undefined || other === undefined) return [];
+  return [
+    mixed(
+      `two glibcs would come together in it: ${first.release} and ${other.release}`,
+      [first, other].map(({ path, release, reason }) => `${path}: glibc ${release} (${reason})`),
+      remedy,
+    ),
+  ];
+}
+
+/** The release of the glibc that has its parts in a directory. */
+async function releaseIn(directory: string, files: NativeFiles): Promise<string | null> {
+  for (const name of ["libc.so.6", "libc.so.6.1"]) {
+    const path = `${directory}/${name}`;
+    if (factsOf(path, files) !== null) return bannerVersion(files.hostPath(path), "glibc");
+  }
+  return null;
+}
+
+function realPath(path: string, files: NativeFiles): string {
+  try {
+    return files.realPath(path);
+  } catch {
+    return path; // it has vanished since it was resolved
+  }
+}
+
+function mixed(message: string, evidence: string[], remedy: string): Finding {
+  return { code: "libc-mixed", severity: "error", message, evidence, remedy };
+}

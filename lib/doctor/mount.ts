@@ -1,0 +1,42 @@
+// noexec-mount: the shell says "Permission denied" of a program whose mode is right (EACCES), and the
+// loader "failed to map segment from shared object" of a library (EPERM of mmap(2)).
+import type { NativeFiles } from "../native.js";
+import { shellWord } from "../shell.js";
+import type { Subject } from "../subject.js";
+import type { Finding } from "./finding.js";
+import { type Host, mountOf } from "./host.js";
+
+/** `paths` are those that are mapped to be executed, on this machine. */
+export function mountFindings(
+  subject: Subject,
+  paths: readonly string[],
+  host: Host,
+  files: Pick<NativeFiles, "realPath">,
+): Finding[] {
+  const noexec = host.mounts().filter((mount) => mount.noexec);
+  const byMount = new Map<string, string[]>();
+  for (const path of paths) {
+    const real = files.realPath(path);
+    // Most mounts are of no interest: which one counts is only asked below one of these.
+    if (!noexec.some(({ point }) => real.startsWith(`${point === "/" ? "" : point}/`))) continue;
+    const mount = mountOf(real, host.mounts());
+    if (mount === null || !mount.noexec) continue;
+    const before = byMount.get(mount.point);
+    if (before === undefined) byMount.set(mount.point, [path]);
+    else before.push(path);
+  }
+  return [...byMount].map(([point, mapped]) => {
+    const own = mapped.includes(subject.path);
+    const what = own ? "it lies" : `${mapped[0]} lies`;
+    return {
+      code: "noexec-mount",
+      severity: "error",
+      message: `${what} on a file system that is mounted without permission to execute (noexec)`,
+      evidence: [
+        `/proc/self/mountinfo says that ${point} is mounted noexec`,
+        ...mapped.slice(0, 12).map((file) => `${file} is on it`),
+      ],
+      remedy: `mount -o remount,exec ${shellWord(point)}`,
+    };
+  });
+}

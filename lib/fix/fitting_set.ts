@@ -1,0 +1,108 @@
+// One loader and one set of libraries that go together (DESIGN 7): every version that any of them
+// needs is defined by another. Each attempt takes the best of everything; where two of its choices
+// do not go together, the one or the other is left out, and it is tried again.
+//
+// This is a search with backtracking, and it is bounded. Nearly always the first attempt is right.
+import { dirname } from "node:path";
+import type { LoaderChoice } from "./loader_choice.js";
+import { type Problem, type Solved, solve } from "./solve.js";
+
+/** For all loaders together: an attempt resolves every file of a tree anew. */
+const mostAttempts = 64;
+
+export type LoaderlessProblem = Omit<Problem, "loader" | "assumed" | "excluded">;
+
+/**
+ * The members with the first loader for which a fitting set is found. Where there is none for any,
+ * the attempt with the least that is wrong.
+ */
+export async function fittingSet(
+  problem: LoaderlessProblem,
+  choices: readonly LoaderChoice[],
+): Promise<Solved[] | null> {
+  let best: Solved[] | null = null;
+  let left = mostAttempts;
+  for (const { loader, reason } of choices) {
+    const seen = new Set<string>();
+    const waiting: ReadonlySet<string>[] = [new Set()];
+    for (let excluded = waiting.pop(); excluded !== undefined; excluded = waiting.pop()) {
+      if (left-- === 0) return best;
+      const solved = await solve({ ...problem, loader, assumed: loader.path, excluded });
+      for (const each of solved) {
+        if (each.interpreter !== null) each.reasons.unshift(`${loader.path}: ${reason}`);
+      }
+      const conflicts = solved.flatMap(conflictsOf);
+      if (conflicts.length === 0) return solved;
+      if (best === null || conflicts.length < best.flatMap(conflictsOf).length) best = solved;
+      // The last is taken up first: what asks for too much goes before what has too little.
+      for (const directory of waysOut(solved).reverse()) {
+        const further = new Set([...excluded, directory]);
+        const key = [...further].sort().join(":");
+        if (seen.has(key)) continue;
+        seen.add(key);
+        waiting.push(further);
+      }
+    }
+  }
+  return best;
+}
+
+/** What is wrong with an attempt: a need that is not met, and who has it. */
+export interface Conflict {
+  soname: string;
+  /** null where there is no such library at all. */
+  version: string | null;
+  /** The file that does not define the version. */
+  provider: string | null;
+  neededBy: string;
+}
+
+export function conflictsOf({ unresolved, resolution }: Solved): Conflict[] {
+  return [
+    ...unresolved.map(({ soname, neededBy }) => ({
+      soname,
+      version: null,
+      provider: null,
+      neededBy,
+    })),
+    ...resolution.versionProblems
+      .filter(({ weak }) => !weak)
+      .map(({ version, library, providerPath, neededBy }) => ({
+        soname: library,
+        version,
+        provider: providerPath,
+        neededBy,
+      })),
+  ];
+}
+
+/** The directories without which the first conflict that can be avoided would not be there. */
+function waysOut(solved: readonly Solved[]): string[] {
+  for (const each of solved) {
+    const chosen = new Set(solved.flatMap((other) => [...other.chosen]));
+    for (const { neededBy, provider } of conflictsOf(each)) {
+      const culprits = [chosenAbove(neededBy, each, chosen), provider && dirname(provider)];
+      const ways = culprits.filter(
+        (directory): directory is string => directory !== null && chosen.has(directory),
+      );
+      if (ways.length > 0) return [...new Set(ways)];
+    }
+  }
+  return [];
+}
+
+/** The directory of a file, or of the one for whose sake it is loaded, that was chosen. */
+function chosenAbove(
+  path: string,
+  { resolution, member }: Solved,
+  chosen: ReadonlySet<string>,
+): string | null {
+  const neededBy = new Map(resolution.libraries.map((library) => [library.path, library.neededBy]));
+  const passed = new Set<string>();
+  for (let at: string | undefined = path; at !== undefined; at = neededBy.get(at)) {
+    if (chosen.has(dirname(at))) return dirname(at);
+    if (at === member.path || passed.has(at)) return null;
+    passed.add(at);
+  }
+  return null;
+}

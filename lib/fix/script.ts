@@ -1,0 +1,132 @@
+// What a script's first line has to say, as nixpkgs' patchShebangs would write it: the interpreter
+// by its place in the store. A line that works stays as it is.
+import { basename } from "node:path";
+import { programInTree, type ScriptProblem, scriptProblem } from "../doctor/script.js";
+import type { FixelfErrorCode } from "../errors.js";
+import { fromNative, native } from "../native.js";
+import { isEnv, parseEnv, parseShebang, type Shebang } from "../shebang.js";
+import type { Store } from "../store/context.js";
+import { storePathOf } from "../store/place.js";
+import { findProgram } from "../store/programs.js";
+import type { Subject, Tree } from "../subject.js";
+import type { FilePlan } from "./outcome.js";
+
+/** `empty` is the plan to be filled in: of a file that nothing is known of yet. */
+export async function planScript(
+  subject: Subject,
+  tree: Tree,
+  store: Store,
+  empty: FilePlan,
+): Promise<FilePlan> {
+  const shebang = subject.shebang as Shebang;
+  const plan: FilePlan = { ...empty, script: true };
+  const files = new native.Files(store.place.root);
+  if (tree.outside) files.passThrough(subject.host);
+  const surroundings = { files, place: store.place, tree };
+  const problem = scriptProblem(shebang, surroundings);
+  const line =
+    problem === null || isMendedWith(shebang, tree)
+      ? { text: shebang.text, reasons: ["its first line names a program that is there"] }
+      : await newLine(shebang, problem, tree, store);
+  if ("refusal" in line) return { ...plan, refusal: line.refusal };
+  if (line.text === shebang.text && problem !== null && !isMendedWith(shebang, tree))
+    return { ...plan, refusal: refusal("unsolvable", problem.message) };
+  plan.reasons = line.reasons;
+  const written = parseShebang(Buffer.from(`#!${line.text}\n`)) as Shebang;
+  plan.storePaths = storePathsIn(written, store);
+  if (line.text !== shebang.text) {
+    // What comes along and is to be mended as well cannot be run yet.
+    const left = isMendedWith(written, tree) ? null : scriptProblem(written, surroundings);
+    if (left !== null) return { ...plan, refusal: refusal("unsolvable", left.message) };
+    plan.edits = [{ what: "shebang", from: `#!${shebang.text}`, to: `#!${line.text}` }];
+  }
+  // With --output even a file that needs no change is expected to arrive there.
+  if (plan.edits.length === 0 && plan.output === plan.host) return plan;
+  try {
+    plan.layout = await native.layOutFirstLine(subject.host, line.text);
+    return plan;
+  } catch (caught) {
+    const { code, message } = fromNative(caught);
+    return { ...plan, edits: [], refusal: refusal(code, message) };
+  }
+}
+
+type Line = { text: string; reasons: string[] } | { refusal: FilePlan["refusal"] };
+
+async function newLine(
+  shebang: Shebang,
+  problem: ScriptProblem,
+  tree: Tree,
+  store: Store,
+): Promise<Line> {
+  const { interpreter, argument } = shebang;
+  if (problem.kind === "carriage-return") {
+    const advice = "sed -i 's/\\r$//' takes them off, and then it can be fixed";
+    return refuse("unsupported", `its lines end in carriage returns: ${advice}`);
+  }
+  if (problem.kind === "too-long" || problem.kind === "none-named")
+    return refuse("unsupported", problem.message);
+  if (!isEnv(interpreter) || argument === null) {
+    const found = await lookUp(basename(interpreter), tree, store);
+    if (found === null) return notProvided(basename(interpreter));
+    return {
+      text: argument === null ? found.path : `${found.path} ${argument}`,
+      reasons: [`${found.path}: ${found.reason}`],
+    };
+  }
+  const command = parseEnv(argument);
+  if (command === null) {
+    const message = `it cannot be told for sure which program "${argument}" makes env start`;
+    return refuse("unsupported", message);
+  }
+  // Without -S env takes all of it for a name; a program and its argument were meant.
+  const [program = "", rest = ""] = command.split
+    ? [command.program, command.after]
+    : splitOnce(command.program);
+  const found = await lookUp(basename(program), tree, store);
+  if (found === null) return notProvided(basename(program));
+  const reasons = [`${found.path}: ${found.reason}`];
+  if (!command.split) return { text: found.path + rest, reasons };
+  const env = await lookUp("env", tree, store);
+  if (env === null) return notProvided("env");
+  if (env.path !== interpreter) reasons.push(`${env.path}: ${env.reason}`);
+  return { text: `${env.path} ${command.before}${found.path}${rest}`, reasons };
+}
+
+function splitOnce(text: string): [string, string] {
+  const blank = text.search(/[ \t]/);
+  return blank === -1 ? [text, ""] : [text.slice(0, blank), text.slice(blank)];
+}
+
+async function lookUp(
+  name: string,
+  tree: Tree,
+  store: Store,
+): Promise<{ path: string; reason: string } | null> {
+  const own = programInTree(name, tree.subjects);
+  return own === undefined
+    ? findProgram(name, store)
+    : { path: own, reason: "it comes with the script, and has to stay where it is" };
+}
+
+/** Whether the line names a program that comes along: the same plan makes that one run. */
+function isMendedWith({ interpreter }: Shebang, { directory, subjects }: Tree): boolean {
+  return directory && subjects.some(({ path, facts }) => facts !== null && path === interpreter);
+}
+
+function storePathsIn({ interpreter, argument }: Shebang, { place }: Store): string[] {
+  const words = [interpreter, ...(isEnv(interpreter) ? (argument?.split(/[ \t]+/) ?? []) : [])];
+  return [...new Set(words.flatMap((word) => storePathOf(word, place.store) ?? []))];
+}
+
+function notProvided(name: string): Line {
+  return refuse("unsolvable", `nothing here provides ${name}: neither the PATH nor the store`);
+}
+
+function refuse(code: FixelfErrorCode, message: string): Line {
+  return { refusal: refusal(code, message) };
+}
+
+function refusal(code: FixelfErrorCode, message: string): NonNullable<FilePlan["refusal"]> {
+  return { code, message, failed: false };
+}

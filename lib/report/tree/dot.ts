@@ -1,0 +1,33 @@
+// The tree as a graph for Graphviz: `fixelf tree --dot FILE | dot -Tsvg`.
+import type { DependencyTree } from "../../inspect.js";
+import { printable } from "../text.js";
+import { type TreeNode, treeGraph } from "./graph.js";
+
+export function treeDot(tree: DependencyTree): string {
+  const nodes = treeGraph(tree);
+  return [
+    "digraph {",
+    "  rankdir=LR;",
+    '  node [shape=box, fontname="monospace"];',
+    ...nodes.map((node) => `  n${node.id} [${attributes(node)}];`),
+    ...nodes.flatMap(({ id, children }) => children.map((child) => `  n${id} -> n${child.id};`)),
+    "}",
+  ].join("\n");
+}
+
+function attributes({ name, path, library }: TreeNode): string {
+  const lines = path === null ? [name, "not found"] : path === name ? [name] : [name, path];
+  const given = [`label=${quoted(lines.join("\n"))}`];
+  if (library !== null) given.push(`tooltip=${quoted(library.reason)}`);
+  if (path === null) given.push(`color=${library?.optional ? "orange" : "red"}`, "style=dashed");
+  return given.join(", ");
+}
+
+/**
+ * A string of DOT (graphviz.org/doc/info/lang.html): only the quote is escaped by the language, but
+ * labels read escapes of their own, so that a backslash has to be doubled.
+ */
+function quoted(text: string): string {
+  const lines = text.split("\n").map((line) => printable(line).replace(/["\\]/g, "\\$&"));
+  return `"${lines.join("\\n")}"`;
+}

@@ -1,0 +1,115 @@
+// Which files the loader would open, for people: an indented tree with the reason for each line.
+//
+// Each library is drawn where the loader opens it, for there its reason makes sense. Where others
+// need it too, its name alone is told, all such names in one line: most files need libc.
+import type { DependencyTree } from "../../inspect.js";
+import { type Colors, printable } from "../text.js";
+import { type TreeNode, treeGraph } from "./graph.js";
+
+export interface TreeTextOptions {
+  /** Draw all below a library wherever it is needed, again and again. */
+  unfolded?: boolean;
+}
+
+/** Bounds for files that were made to exceed them: `unfolded` grows exponentially. */
+const deepest = 200;
+const mostLines = 100_000;
+
+export function treeText(
+  tree: DependencyTree,
+  colors: Colors,
+  { unfolded = false }: TreeTextOptions = {},
+): string {
+  const lines = [colors.bold(printable(tree.path)), ...interpreterLines(tree, colors)];
+  const [program] = treeGraph(tree) as [TreeNode];
+  const drawing = new Drawing(colors, unfolded);
+  drawing.below(program, "  ", 1);
+  lines.push(...drawing.lines);
+  for (const { version, providerPath, neededBy, weak } of tree.versionProblems) {
+    const what = `${version} is not defined by ${providerPath}, needed by ${neededBy}`;
+    lines.push(`  ${weak ? colors.yellow("weak") : colors.red("missing")}  ${printable(what)}`);
+  }
+  return lines.join("\n");
+}
+
+function interpreterLines({ interpreter }: DependencyTree, colors: Colors): string[] {
+  const { path, found, reason } = interpreter;
+  if (path === null) return [];
+  const state = found ? "" : `  ${colors.red("not found")}`;
+  return [`  interpreter ${printable(path)}${state}  ${colors.dim(printable(reason))}`];
+}
+
+class Drawing {
+  readonly lines: string[] = [];
+  readonly #colors: Colors;
+  readonly #unfolded: boolean;
+  readonly #drawn = new Set<TreeNode>();
+  readonly #above: TreeNode[] = [];
+
+  constructor(colors: Colors, unfolded: boolean) {
+    this.#colors = colors;
+    this.#unfolded = unfolded;
+  }
+
+  below(node: TreeNode, indent: string, depth: number): void {
+    this.#drawn.add(node);
+    const whole = node.children.filter((child) => this.#unfolded || this.#isDrawnHere(child, node));
+    const folded = node.children.filter((child) => !whole.includes(child));
+    if (depth > deepest) {
+      if (whole.length > 0) this.#add(`${indent}└─ … deeper than ${deepest} libraries`);
+      return;
+    }
+    this.#above.push(node);
+    whole.forEach((child, at) => {
+      const isLast = at === whole.length - 1 && folded.length === 0;
+      const further = indent + (isLast ? "   " : "│  ");
+      const isCycle = this.#above.includes(child);
+      const again = isCycle ? `  ${this.#colors.dim("(needs one another)")}` : "";
+      this.#add(`${indent}${isLast ? "└─ " : "├─ "}${libraryText(child, this.#colors)}${again}`);
+      if (isCycle) return;
+      this.#triedLines(child, further);
+      if (this.lines.length < mostLines) this.below(child, further, depth + 1);
+    });
+    this.#above.pop();
+    if (folded.length > 0) this.#add(`${indent}└─ ${this.#foldedText(folded)}`);
+  }
+
+  #isDrawnHere(child: TreeNode, parent: TreeNode): boolean {
+    return child.opener === parent && !this.#drawn.has(child);
+  }
+
+  #triedLines({ path, library }: TreeNode, indent: string): void {
+    if (path !== null) return;
+    for (const { path: tried, why } of library?.tried ?? [])
+      this.#add(`${indent}   ${this.#colors.dim(`${printable(tried)}: ${printable(why)}`)}`);
+  }
+
+  /** "also libc.so.6, libm.so.6 (shown above)" */
+  #foldedText(folded: readonly TreeNode[]): string {
+    const parts = [
+      { nodes: folded.filter((node) => this.#drawn.has(node)), where: "shown above" },
+      { nodes: folded.filter((node) => !this.#drawn.has(node)), where: "shown below" },
+    ];
+    const texts = parts.flatMap(({ nodes, where }) => {
+      const names = nodes.map(({ name, path, library }) => {
+        const isMissing = path === null && library?.optional === false;
+        return isMissing ? this.#colors.red(printable(name)) : printable(name);
+      });
+      return names.length === 0 ? [] : [`${names.join(", ")} ${this.#colors.dim(`(${where})`)}`];
+    });
+    return `also ${texts.join("; ")}`;
+  }
+
+  #add(line: string): void {
+    if (this.lines.length === mostLines) this.lines.push(`… more than ${mostLines} lines`);
+    else if (this.lines.length < mostLines) this.lines.push(line);
+  }
+}
+
+/** One library: its name, its path or that there is none, and why. */
+export function libraryText({ name, path, library }: TreeNode, colors: Colors): string {
+  const reason = library === null ? "" : `  ${colors.dim(printable(library.reason))}`;
+  if (path !== null) return `${printable(name)} → ${printable(path)}${reason}`;
+  const state = library?.optional ? colors.yellow("not found (optional)") : colors.red("not found");
+  return `${printable(name)}  ${state}${reason}`;
+}

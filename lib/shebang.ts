@@ -1,0 +1,94 @@
+// The first line of a script, as Linux reads it (fs/binfmt_script.c, load_script).
+
+/** BINPRM_BUF_SIZE, since Linux 5.1: what the kernel sees of a script. */
+export const shebangWindow = 256;
+
+export interface Shebang {
+  /** Without "#!" and line end, a carriage return included. */
+  text: string;
+  /** Empty where the line names none: the kernel then does not run it (ENOEXEC). */
+  interpreter: string;
+  /** All that follows the interpreter is one argument, blanks and all. */
+  argument: string | null;
+  /** The line ends in CR LF: the CR is part of the last word. */
+  carriageReturn: boolean;
+  /** What the kernel's window ends in: an interpreter makes ENOEXEC, an argument is cut short. */
+  cut: "interpreter" | "argument" | null;
+}
+
+/** `head` holds the first 256 bytes of a file, or all of it. null where it is no script. */
+export function parseShebang(head: Uint8Array): Shebang | null {
+  const bytes = Buffer.from(head.buffer, head.byteOffset, head.length);
+  const seen = bytes.subarray(0, shebangWindow).toString("latin1");
+  if (!seen.startsWith("#!")) return null;
+  const end = seen.indexOf("\n");
+  // Without a line end the window's last byte does not count; a shorter file is padded with NUL.
+  const line = end === -1 ? seen.slice(2, shebangWindow - 1) : seen.slice(2, end);
+  const isCut = end === -1 && seen.length === shebangWindow;
+  const [, interpreter = "", rest = ""] = /^[ \t]*([^ \t\0]*)(.*)$/s.exec(line) ?? [];
+  const argument = (/^[ \t]*([^\0]*?)[ \t]*(\0|$)/s.exec(rest)?.[1] ?? "") || null;
+  return {
+    text: asText(line.split("\0", 1)[0] as string),
+    interpreter: asText(interpreter),
+    argument: argument === null || rest.startsWith("\0") ? null : asText(argument),
+    carriageReturn: end !== -1 && line.endsWith("\r"),
+    cut: !isCut ? null : rest === "" ? "interpreter" : "argument",
+  };
+}
+
+/** What `env` is asked to start, by the argument of a shebang line. */
+export interface EnvCommand {
+  /** With `-S` the argument is split into words; without, all of it is one. */
+  split: boolean;
+  /** What comes before the program's name, and what after, as written. */
+  before: string;
+  program: string;
+  after: string;
+}
+
+/**
+ * Reads the argument of `#!/usr/bin/env` (coreutils, src/env.c). null where it cannot be told which
+ * program is meant: quotes, escapes and variables inside `-S`, and options that are not known here.
+ */
+export function parseEnv(argument: string): EnvCommand | null {
+  const split = /^(-[iv0]*S[ \t]*|--split-string(=|[ \t]+)|-[iv0]*[ \t]+-S[ \t]*)/.exec(argument);
+  if (split === null) {
+    const isOption = argument.startsWith("-") || argument.includes("=");
+    return isOption ? null : { split: false, before: "", program: argument, after: "" };
+  }
+  let before = split[0];
+  let rest = argument.slice(before.length);
+  let assigned = false;
+  for (;;) {
+    const [whole, word] = /^([^ \t]+)[ \t]*/.exec(rest) ?? [];
+    if (whole === undefined || word === undefined || /["'\\$#]/.test(word)) return null;
+    // getopt_long stops at the first word that is no option: what comes then is meant otherwise.
+    if (assigned && word.startsWith("-")) return null;
+    const takesNext = /^(-u|-C|--unset|--chdir)$/.test(word);
+    const isOption = /^(-|-[iv]+|-u.+|-C.+|--|--ignore-environment|--unset=.*|--chdir=.*)$/.test(
+      word,
+    );
+    const isAssignment = !word.startsWith("-") && word.includes("=");
+    if (!takesNext && !isOption && !isAssignment) {
+      if (word.startsWith("-")) return null;
+      return { split: true, before, program: word, after: rest.slice(word.length) };
+    }
+    const operand = takesNext ? (/^[^ \t]+[ \t]*/.exec(rest.slice(whole.length))?.[0] ?? null) : "";
+    if (operand === null) return null;
+    assigned ||= isAssignment;
+    before += whole + operand;
+    rest = rest.slice(whole.length + operand.length);
+  }
+}
+
+/** Whether an interpreter is `env`, by its name. */
+export function isEnv(interpreter: string): boolean {
+  return /(^|\/)env$/.test(interpreter);
+}
+
+/** Bytes that are no UTF-8 stay what they are: one character each. */
+function asText(latin1: string): string {
+  const bytes = Buffer.from(latin1, "latin1");
+  const text = bytes.toString("utf8");
+  return Buffer.from(text, "utf8").equals(bytes) ? text : latin1;
+}

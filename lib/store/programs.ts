@@ -1,0 +1,104 @@
+// Where a program is that a script asks for by name: as nixpkgs' patchShebangs finds it on the PATH
+// of a build, here on the user's PATH, in the running system, and in the rest of the store.
+import { accessSync, constants, statSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { native } from "../native.js";
+import type { Store } from "./context.js";
+import { hostPath, isStoreEntry, realPathIn, type StorePlace, storePathOf } from "./place.js";
+import { rank } from "./rank.js";
+
+export interface FoundProgram {
+  /** As seen from the root, and as a script should name it. */
+  path: string;
+  /** null outside the store. */
+  storePath: string | null;
+  reason: string;
+}
+
+/** The directories in which `env` looks for a program. Another system's PATH is not known. */
+export function programDirectories({ root, system }: StorePlace): string[] {
+  if (root !== "") return [`${system}/bin`, "/usr/local/bin", "/usr/bin", "/bin"];
+  // An empty element is the current directory, which is another one tomorrow.
+  return (process.env.PATH ?? "").split(":").filter((directory) => directory.startsWith("/"));
+}
+
+/** The first of the directories that has an executable file of that name. */
+export function programIn(
+  directories: readonly string[],
+  name: string,
+  place: StorePlace,
+): string | null {
+  const paths = directories.map((directory) => join(directory, name));
+  return paths.find(programTest(place)) ?? null;
+}
+
+/** The best program of a name for a script that is to name it for good; null where there is none. */
+export async function findProgram(name: string, store: Store): Promise<FoundProgram | null> {
+  const { place } = store;
+  let outside: FoundProgram | null = null;
+  for (const directory of programDirectories(place)) {
+    const found = programIn([directory], name, place);
+    if (found === null) continue;
+    const program = await lasting(found, name, place);
+    const reason =
+      place.root === "" ? `found on the PATH, in ${directory}` : `found in ${directory}`;
+    if (program.storePath !== null) return { ...program, reason };
+    outside ??= { ...program, reason };
+  }
+  const inSystem = programIn([`${place.system}/bin`], name, place);
+  if (inSystem !== null) {
+    const program = await lasting(inSystem, name, place);
+    if (program.storePath !== null) return { ...program, reason: "in the running system" };
+  }
+  return (await inStorePaths(name, store)) ?? outside;
+}
+
+/** Each store path is looked at once, whether anything keeps it or not: ranking tells. */
+async function inStorePaths(name: string, store: Store): Promise<FoundProgram | null> {
+  const { place } = store;
+  const entries = await readdir(hostPath(place.store, place)).catch(() => []);
+  const isProgram = programTest(place);
+  const candidates = entries
+    .filter((entry) => isStoreEntry(entry) && !entry.endsWith(".drv"))
+    .map((entry) => `${place.store}/${entry}`)
+    .map((storePath) => ({ path: `${storePath}/bin/${name}`, storePath, named: false }))
+    .filter(({ path }) => isProgram(path));
+  if (candidates.length === 0) return null;
+  const [best] = rank(candidates, await store.knowledge());
+  return best === undefined
+    ? null
+    : { path: best.path, storePath: best.storePath, reason: best.reasons.join(", ") };
+}
+
+/**
+ * A profile's link is another one tomorrow; the store path that it leads to is not. The name is
+ * kept where that store path has it: some programs go by the name that they are called by.
+ */
+async function lasting(
+  path: string,
+  name: string,
+  place: StorePlace,
+): Promise<Omit<FoundProgram, "reason">> {
+  const real = await realPathIn(path, place);
+  const storePath = real && storePathOf(real, place.store);
+  if (real === null || !storePath) return { path, storePath: null };
+  const named = `${storePath}/bin/${name}`;
+  const isSame = (await realPathIn(named, place)) === real;
+  return { path: isSame ? named : real, storePath };
+}
+
+/** Whether a path of the root is a file that may be executed. */
+function programTest({ root }: StorePlace): (path: string) => boolean {
+  // Links of another root are not this machine's.
+  const files = root === "" ? null : new native.Files(root);
+  return (path) => {
+    const host = files?.hostPath(path) ?? path;
+    try {
+      accessSync(host, constants.X_OK);
+      return statSync(host).isFile();
+    } catch {
+      return false;
+    }
+  };
+}

@@ -1,0 +1,395 @@
+// Findings that depend on more than one file: the machine, drivers, other C libraries, GC roots.
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Circumstances } from "../lib/doctor/circumstances.js";
+import { parseNote } from "../lib/doctor/dlopen_candidates.js";
+import { gcFindings } from "../lib/doctor/gc.js";
+import { type Host, mountOf, parseMounts, parseProcessorFlags } from "../lib/doctor/host.js";
+import { isaFindings } from "../lib/doctor/isa.js";
+import { kernelFindings } from "../lib/doctor/kernel.js";
+import { diagnose, type Finding, inspect, storePlace } from "../lib/index.js";
+import { isLoaderName } from "../lib/store/loaders.js";
+import { part } from "./support/require-part.js";
+
+const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-findings-")));
+const at = (name: string) => join(directory, name);
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function gcc(output: string, source: string, ...flags: string[]): string {
+  const file = at(`${basename(output)}.c`);
+  writeFileSync(file, source);
+  mkdirSync(dirname(at(output)), { recursive: true });
+  execFileSync("gcc", ["-o", at(output), file, ...flags]);
+  return at(output);
+}
+
+const shared = ["-shared", "-fPIC", "-nostdlib"];
+const soname = (name: string) => `-Wl,-soname,${name}`;
+const library = (output: string, ...flags: string[]) =>
+  gcc(output, "int thing(void) { return 0; }", ...shared, soname(basename(output)), ...flags);
+
+async function findingsOf(path: string, root?: string): Promise<Finding[]> {
+  const [diagnosis] = await diagnose([path], root === undefined ? {} : { root });
+  if (diagnosis === undefined) throw new Error("no diagnosis");
+  return diagnosis.findings;
+}
+
+const coded = (findings: readonly Finding[]) =>
+  findings.map(({ code, severity }) => `${severity} ${code}`);
+
+const host = (given: Partial<Host>): Host => ({
+  kernel: "6.6.0",
+  processorFlags: () => new Set(),
+  mounts: () => [],
+  ...given,
+});
+
+describe("what this machine decides", () => {
+  // The levels of the psABI add up.
+  const second = "cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3";
+  const third = `${second} abm avx avx2 bmi1 bmi2 f16c fma movbe xsave`;
+  const flagsOf = (text: string) => parseProcessorFlags(`processor : 0\nflags\t\t: fpu ${text}\n`);
+
+  const isX86 = process.arch === "x64" ? null : "this is no x86-64";
+  part("x86-64", isX86)("isa-level-too-high", () => {
+    it("compares the note with the processor", async () => {
+      const path = gcc("v3", "int main(void) { return 0; }", "-Wl,-z,x86-64-v3");
+      const objects = [{ path, facts: await inspect(path) }];
+      expect(objects[0]?.facts.notes.x86IsaNeeded).toBeGreaterThan(1);
+      expect(isaFindings(objects, host({ processorFlags: () => flagsOf(third) }))).toEqual([]);
+      const [finding] = isaFindings(objects, host({ processorFlags: () => flagsOf(second) }));
+      expect(finding).toMatchObject({ code: "isa-level-too-high", severity: "error" });
+      expect(finding?.message).toContain("x86-64-v3");
+      expect(finding?.evidence.join()).toContain("avx2");
+      expect(finding?.remedy).toContain("x86-64-v2");
+    });
+
+    it("says nothing of an ordinary build, or where the processor is not known", async () => {
+      const path = gcc("v1", "int main(void) { return 0; }");
+      const facts = await inspect(path);
+      expect(isaFindings([{ path, facts }], host({ processorFlags: () => flagsOf("") }))).toEqual(
+        [],
+      );
+      const v4 = { ...facts, notes: { ...facts.notes, x86IsaNeeded: 8 } };
+      expect(isaFindings([{ path, facts: v4 }], host({}))).toEqual([]);
+    });
+  });
+
+  it("kernel-too-old", async () => {
+    const path = gcc("tagged", "int main(void) { return 0; }", "-static");
+    const facts = await inspect(path);
+    const least = facts.notes.abiTag?.kernel;
+    if (least === undefined) throw new Error("the compiler writes no ABI tag");
+    expect(kernelFindings([{ path, facts }], host({ kernel: `${least.join(".")}-rc1` }))).toEqual(
+      [],
+    );
+    const [finding] = kernelFindings([{ path, facts }], host({ kernel: "2.6.32-5-amd64" }));
+    expect(finding).toMatchObject({ code: "kernel-too-old", severity: "error" });
+    expect(finding?.message).toContain("2.6.32");
+    // Since 2.37 glibc looks at no kernel's version.
+    const libc = { path: "libc", facts: { ...facts, soname: "libc.so.6" } };
+    const defined = ["GLIBC_2.2.5", "GLIBC_2.38"];
+    libc.facts = { ...libc.facts, type: "shared-library", versionsDefined: defined };
+    const newer = kernelFindings([{ path, facts }, libc], host({ kernel: "2.6.32" }));
+    expect(newer.map(({ severity }) => severity)).toEqual(["warning", "warning"]);
+  });
+
+  it("reads which mount a path lies on", () => {
+    const mounts = parseMounts(
+      [
+        "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw",
+        "30 22 0:25 / /tmp rw,noexec,nosuid - tmpfs tmpfs rw",
+        "31 30 0:26 / /tmp/with\\040blank rw - tmpfs tmpfs rw",
+        "32 30 0:27 / /tmp/twice rw - tmpfs tmpfs rw",
+        "33 32 0:28 / /tmp/twice rw,noexec - tmpfs tmpfs rw",
+      ].join("\n"),
+    );
+    const isNoexec = (path: string) => mountOf(path, mounts)?.noexec;
+    expect(isNoexec("/usr/bin/true")).toBe(false);
+    expect(isNoexec("/tmp/program")).toBe(true);
+    expect(isNoexec("/tmpfile")).toBe(false);
+    expect(isNoexec("/tmp/with blank/program")).toBe(false);
+    expect(isNoexec("/tmp/twice/program")).toBe(true);
+  });
+
+  const unshare = ["unshare", "--map-root-user", "--mount"] as const;
+  const mount = ["mount", "-t", "tmpfs", "-o", "noexec", "none", directory];
+  const canMount = spawnSync(unshare[0], [...unshare.slice(1), ...mount]).status === 0;
+  part("mount namespaces", canMount ? null : "they are not allowed")("noexec-mount", () => {
+    it("says so of a program, and of a library", () => {
+      library("libon.so");
+      const runpath = `-Wl,--enable-new-dtags,-rpath,${at("on")}`;
+      const program = gcc(
+        "off",
+        "int thing(void); int main(void) { return thing(); }",
+        runpath,
+        at("libon.so"),
+      );
+      mkdirSync(at("on"));
+      const script = `mount -t tmpfs -o noexec none "$1" && cp "$2" "$3" "$1" && shift 3 && "$@"`;
+      const cli = join(import.meta.dirname, "../dist/cli/main.js");
+      const doctor = (path: string) => {
+        const { stdout } = spawnSync(
+          unshare[0],
+          [
+            ...unshare.slice(1),
+            ...["sh", "-c", script, "sh", at("on"), program, at("libon.so")],
+            ...[process.execPath, cli, "doctor", "--json", path],
+          ],
+          { encoding: "utf8" },
+        );
+        const { files } = JSON.parse(stdout) as { files: { findings: Finding[] }[] };
+        return files[0]?.findings ?? [];
+      };
+      const [own] = doctor(at("on/off"));
+      expect(own).toMatchObject({
+        code: "noexec-mount",
+        remedy: `mount -o remount,exec ${at("on")}`,
+      });
+      const [of] = doctor(program);
+      expect(of).toMatchObject({ code: "noexec-mount", severity: "error" });
+      expect(of?.message).toContain(at("on/libon.so"));
+    });
+  });
+});
+
+const hash = (letter: string) => letter.repeat(32);
+const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
+
+part("a compiler", missing)("in a root shaped as NixOS", () => {
+  const root = at("root");
+  const glibc = `/nix/store/${hash("a")}-glibc-2.36/lib`;
+  let loader: string;
+  let libc: string;
+
+  /** Glibc's own files under another name, and with another release's banner. */
+  const copyGlibc = (to: string, release?: string) => {
+    mkdirSync(join(root, to), { recursive: true });
+    for (const path of [libc, join(dirname(libc), basename(loader))])
+      copyFileSync(realpathSync(path), join(root, to, basename(path)));
+    if (release === undefined) return;
+    const bytes = readFileSync(join(root, to, "libc.so.6")).toString("latin1");
+    const changed = bytes.replace(/(GNU C Library [^\n]*release version )\d\.\d\d/, `$1${release}`);
+    expect(changed).not.toBe(bytes);
+    writeFileSync(join(root, to, "libc.so.6"), changed, "latin1");
+  };
+  const program = (name: string, ...flags: string[]) =>
+    gcc(
+      `root/opt/${name}`,
+      "int main(void) { return 0; }",
+      `-Wl,--dynamic-linker=${loader}`,
+      "-Wl,--no-as-needed",
+      ...flags,
+    );
+  const runpath = (...directories: string[]) =>
+    `-Wl,--enable-new-dtags,-rpath,${directories.join(":")}`;
+
+  beforeAll(() => {
+    const objects = (process.report.getReport() as { sharedObjects: string[] }).sharedObjects;
+    libc = objects.find((path) => basename(path) === "libc.so.6") as string;
+    const name = readdirSync(dirname(libc)).find(isLoaderName) as string;
+    loader = `${glibc}/${name}`;
+    copyGlibc(glibc);
+  });
+
+  it("is healthy without anything to find", async () => {
+    expect(await findingsOf(program("plain", runpath(glibc)), root)).toEqual([]);
+  });
+
+  it("libc-mixed: another glibc than the loader's", async () => {
+    const other = `/nix/store/${hash("b")}-glibc-2.99/lib`;
+    copyGlibc(other, "2.99");
+    const findings = await findingsOf(program("mixed", runpath(other)), root);
+    expect(coded(findings)).toEqual(["error libc-mixed"]);
+    expect(findings[0]?.message).toContain("2.99");
+    // A second copy of the same release is no other one.
+    copyGlibc(`/nix/store/${hash("d")}-glibc-2.36/lib`);
+    const same = program("same", runpath(`/nix/store/${hash("d")}-glibc-2.36/lib`));
+    expect(await findingsOf(same, root)).toEqual([]);
+  });
+
+  it("libc-mixed: a library for musl in a program for glibc", async () => {
+    const musl = library("libc.musl.so", soname("libc.musl-x86_64.so.1"));
+    const foreign = library("root/opt/lib/libforeign.so", musl, "-Wl,--no-as-needed", musl);
+    const path = program(
+      "with-musl",
+      runpath(glibc, "/opt/lib"),
+      foreign,
+      "-Wl,--allow-shlib-undefined",
+    );
+    const findings = await findingsOf(path, root);
+    expect(coded(findings)).toContain("error libc-mixed");
+    expect(findings.find(({ code }) => code === "libc-mixed")?.evidence.join()).toContain(
+      "libc.musl-x86_64.so.1",
+    );
+  });
+
+  describe("drivers", () => {
+    const drivers = "root/run/opengl-driver/lib";
+    const store = `/nix/store/${hash("e")}-libglvnd-1/lib`;
+    const usesGl = () => {
+      const gl = library(`root${store}/libGL.so.1`, soname("libGL.so.1"));
+      return program("uses-gl", runpath(glibc, store), gl);
+    };
+    const usesCuda = () => {
+      const cuda = library("libcuda.so.1", soname("libcuda.so.1"));
+      return program("uses-cuda", runpath(glibc), cuda);
+    };
+    afterAll(() => rmSync(at(drivers), { recursive: true, force: true }));
+
+    it("driver-missing: there is none", async () => {
+      const findings = await findingsOf(usesGl(), root);
+      expect(coded(findings)).toEqual(["warning driver-missing"]);
+      expect(findings[0]?.evidence).toContain("/run/opengl-driver/lib is not there");
+      // No package has it, so that it is missing is the driver's matter alone.
+      expect(coded(await findingsOf(usesCuda(), root))).toEqual(["error driver-missing"]);
+    });
+
+    it("finds no fault with one that is there", async () => {
+      library(`${drivers}/libGLX_mesa.so.0`);
+      expect(await findingsOf(usesGl(), root)).toEqual([]);
+    });
+
+    it("driver-missing: it is there, and the loader does not look", async () => {
+      library(`${drivers}/libcuda.so.1`, soname("libcuda.so.1"));
+      const [finding, ...others] = await findingsOf(usesCuda(), root);
+      expect(others).toEqual([]);
+      expect(finding).toMatchObject({ code: "driver-missing", severity: "error" });
+      expect(finding?.remedy).toMatch(/^fixelf fix .* --lib \/run\/opengl-driver\/lib$/);
+    });
+
+    it("driver-too-new: it needs another glibc than the program has", async () => {
+      writeFileSync(at("new.map"), "GLIBC_9.99 { global: fancy; };");
+      const flags = [...shared, soname("libc.so.6"), `-Wl,--version-script=${at("new.map")}`];
+      const newer = gcc("newer/libc.so.6", "int fancy(void) { return 0; }", ...flags);
+      const source = "int fancy(void); int driver(void) { return fancy(); }";
+      gcc(`${drivers}/libGLX_mesa.so.0`, source, ...shared, newer);
+      const [finding, ...others] = await findingsOf(usesGl(), root);
+      expect(others).toEqual([]);
+      expect(finding).toMatchObject({ code: "driver-too-new", severity: "error" });
+      expect(finding?.message).toContain("GLIBC_9.99");
+    });
+  });
+
+  describe("notes on dlopen", () => {
+    const noted = (name: string, priority: string) => {
+      const json = JSON.stringify([
+        {
+          soname: ["libnoted.so.1", "libnoted.so.0"],
+          feature: "notes",
+          description: "Taking notes",
+          priority,
+        },
+      ]);
+      const note = `.pushsection .note.dlopen,"a",@note\n.balign 4\n.long 4,2f-1f,0x407c0c0a\n.asciz "FDO"\n1: .asciz ${JSON.stringify(json)}\n2: .balign 4\n.popsection`;
+      const source = `__asm__(${JSON.stringify(note)}); int main(void) { return 0; }`;
+      return gcc(
+        `root/opt/${name}`,
+        source,
+        `-Wl,--dynamic-linker=${loader}`,
+        runpath(glibc, "$ORIGIN/noted"),
+      );
+    };
+
+    it("says how much depends on it", async () => {
+      const required = await findingsOf(noted("required", "required"), root);
+      expect(coded(required)).toEqual(["error dlopen-library-missing"]);
+      const recommended = await findingsOf(noted("recommended", "recommended"), root);
+      expect(coded(recommended)).toEqual(["warning dlopen-library-missing"]);
+      expect(recommended[0]?.message).toContain("Taking notes");
+      expect(recommended[0]?.evidence[0]).toContain("libnoted.so.1, libnoted.so.0 recommended");
+    });
+
+    it("is content with any of the alternatives", async () => {
+      library("root/opt/noted/libnoted.so.0");
+      expect(await findingsOf(noted("required", "required"), root)).toEqual([]);
+    });
+
+    it("makes nothing of what is no such note", () => {
+      for (const text of ["", "{", "{}", "[null]", '[{"soname":"x"}]', '[{"soname":[]}]', "[[]]"])
+        expect(parseNote(text, "/x")).toEqual([]);
+      expect(parseNote('[{"soname":["a.so"]}]\0\0', "/x")).toMatchObject([
+        { sonames: ["a.so"], priority: "recommended" },
+      ]);
+    });
+  });
+
+  it("version-missing: says what would be new enough", async () => {
+    writeFileSync(at("future.map"), "GLIBC_9.98 { global: later; };");
+    const flags = [...shared, soname("libc.so.6"), `-Wl,--version-script=${at("future.map")}`];
+    const future = gcc("future/libc.so.6", "int later(void) { return 0; }", ...flags);
+    const needs = gcc(
+      "root/opt/lib/libneeds.so",
+      "int later(void); int thing(void) { return later(); }",
+      ...shared,
+      soname("libneeds.so"),
+      future,
+    );
+    const path = program(
+      "too-new",
+      runpath(glibc, "/opt/lib"),
+      needs,
+      "-Wl,--allow-shlib-undefined",
+    );
+    const before = (await findingsOf(path, root)).find(({ code }) => code === "version-missing");
+    expect(before?.evidence.join()).toContain("the newest glibc in the store is");
+    expect(before?.remedy).toContain("No glibc in the store defines GLIBC_9.98");
+    const later = `/nix/store/${hash("f")}-glibc-9.98/lib`;
+    copyGlibc(later);
+    copyFileSync(future, join(root, later, "libc.so.6"));
+    const after = (await findingsOf(path, root)).find(({ code }) => code === "version-missing");
+    expect(after?.evidence.join()).toContain(`GLIBC_9.98 is defined by the glibc of ${later}`);
+    expect(after?.remedy).toMatch(/^fixelf fix /);
+    rmSync(join(root, dirname(later)), { recursive: true });
+  });
+});
+
+describe("unprotected-from-gc", () => {
+  const subject = { shown: "/opt/it's/program", path: "/opt/it's/program" } as never;
+  const kept = `/nix/store/${hash("a")}-glibc-2.36`;
+  const loose = `/nix/store/${hash("b")}-zlib-1.3`;
+  const pointers = {
+    interpreter: `${kept}/lib/ld.so`,
+    runpath: `$ORIGIN:${loose}/lib`,
+    rpath: null,
+  };
+  const circumstances = (rooted: Set<string> | null) =>
+    ({
+      place: storePlace(),
+      store: { knowledge: async () => ({ closure: null, rooted }) },
+    }) as unknown as Circumstances;
+
+  it("names what no root keeps, and how to keep it", async () => {
+    const [finding, ...others] = await gcFindings(
+      subject,
+      pointers,
+      circumstances(new Set([kept])),
+    );
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ code: "unprotected-from-gc", severity: "warning" });
+    expect(finding?.evidence).toEqual([`${loose} is in no GC root's closure`]);
+    expect(finding?.remedy).toBe(
+      `nix-store --realise ${loose} --add-root '/opt/it'\\''s/.program-gcroot' --indirect`,
+    );
+  });
+
+  it("says nothing where all is kept, or where nobody knows", async () => {
+    const all = new Set([kept, loose]);
+    expect(await gcFindings(subject, pointers, circumstances(all))).toEqual([]);
+    expect(await gcFindings(subject, pointers, circumstances(null))).toEqual([]);
+    const inStore = { shown: `${loose}/bin/x`, path: `${loose}/bin/x` } as never;
+    expect(await gcFindings(inStore, pointers, circumstances(new Set()))).toEqual([]);
+  });
+});

@@ -1,0 +1,272 @@
+// Which loader and which libraries a plan chooses, from stores that are made so that the first
+// choice is wrong. Nothing is run: libraries are empty but for their versions.
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { plan } from "../lib/index.js";
+import { isLoaderName } from "../lib/store/loaders.js";
+import { part } from "./support/require-part.js";
+
+const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
+
+part("a compiler", missing)("the planner", () => {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-planner-")));
+  const root = join(directory, "root");
+  let realLoader: string;
+
+  /** Needs as "libz.so.1" or "libc.so.6:GLIBC_2.38". */
+  interface Made {
+    defines?: string[];
+    needs?: string[];
+    runpath?: string;
+  }
+  const functionOf = (version: string) => `f_${version.replace(/\W/g, "_")}`;
+
+  /** A library that serves to link against: it defines one function for each version. */
+  function stub(soname: string, versions: string[]): string {
+    const folder = join(directory, `stub-${soname}-${versions.join("-")}`);
+    mkdirSync(folder, { recursive: true });
+    const output = join(folder, soname);
+    return existsSync(output) ? output : build(output, soname, { defines: versions });
+  }
+
+  function build(
+    output: string,
+    soname: string | null,
+    { defines = [], needs = [], runpath }: Made,
+  ): string {
+    mkdirSync(dirname(output), { recursive: true });
+    const source = join(directory, "source.c");
+    const map = join(directory, "versions.map");
+    // They are built from the same source file, so before it is written.
+    const stubs = stubsOf(needs);
+    const called = needs.flatMap((need) => need.split(":")[1] ?? []).map(functionOf);
+    writeFileSync(
+      source,
+      [
+        ...defines.map((version) => `int ${functionOf(version)}(void) { return 0; }`),
+        ...called.map((name) => `int ${name}(void);`),
+        `int ${soname === null ? "_start" : "made"}(void) { return ${["0", ...called.map((name) => `${name}()`)].join(" + ")}; }`,
+      ].join("\n"),
+    );
+    const versioned = defines.map((version) => `${version} { global: ${functionOf(version)}; };`);
+    writeFileSync(map, versioned.join("\n"));
+    execFileSync("gcc", [
+      ...["-nostdlib", "-fPIC", "-o", output, source, "-Wl,--no-as-needed", ...stubs],
+      ...(soname === null
+        ? [`-Wl,--dynamic-linker=/lib64/${basename(realLoader)}`]
+        : ["-shared", `-Wl,-soname,${soname}`]),
+      ...(versioned.length > 0 ? [`-Wl,--version-script=${map}`] : []),
+      ...(runpath === undefined ? [] : [`-Wl,--enable-new-dtags,-rpath,${runpath}`]),
+      "-Wl,--allow-shlib-undefined",
+    ]);
+    return output;
+  }
+
+  let count = 0;
+  const storePath = (name: string) =>
+    `/nix/store/${(count++)
+      .toString(36)
+      .padStart(32, "a")
+      .replace(/[eotu]/g, "z")}-${name}`;
+  /** A package with one library; the answer is its directory. */
+  function provide(name: string, soname: string, made: Made): string {
+    const lib = `${storePath(name)}/lib`;
+    build(join(root, lib, soname), soname, made);
+    return lib;
+  }
+  function glibc(release: number): string {
+    const defines = Array.from({ length: release - 33 }, (_, index) => `GLIBC_2.${34 + index}`);
+    const lib = provide(`glibc-2.${release}`, "libc.so.6", { defines });
+    copyFileSync(realLoader, join(root, lib, basename(realLoader)));
+    return lib;
+  }
+  const program = (needs: string[]) => build(join(root, "opt/program"), null, { needs });
+  function stubsOf(needs: string[]): string[] {
+    const names = new Set(needs.map((need) => need.split(":", 1)[0] as string));
+    return [...names].map((name) => {
+      const versions = needs.filter((need) => need.startsWith(`${name}:`));
+      return stub(
+        name,
+        versions.map((need) => need.slice(name.length + 1)),
+      );
+    });
+  }
+  async function planned(path: string) {
+    const [file] = (await plan([path], { root, gcRoot: false, index: false })).files;
+    if (file === undefined) throw new Error("nothing is planned");
+    return { ...file, to: (what: string) => file.edits.find((edit) => edit.what === what)?.to };
+  }
+
+  beforeAll(() => {
+    const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
+    const libc = sharedObjects.find((path) => basename(path) === "libc.so.6") as string;
+    const name = readdirSync(dirname(libc)).find(isLoaderName) as string;
+    realLoader = join(dirname(libc), name);
+  });
+  beforeEach(() => {
+    rmSync(root, { recursive: true, force: true });
+    mkdirSync(join(root, "nix/store"), { recursive: true });
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  const loaderOf = (lib: string) => `${lib}/${basename(realLoader)}`;
+
+  it("takes the newest loader where nothing speaks against it", async () => {
+    glibc(36);
+    const newer = glibc(41);
+    const file = await planned(program(["libc.so.6:GLIBC_2.34"]));
+    expect(file.refusal).toBeNull();
+    expect(file.to("interpreter")).toBe(loaderOf(newer));
+    expect(file.to("runpath")).toBe(newer);
+  });
+
+  it("passes over a library that needs a newer glibc than there is", async () => {
+    const libc = glibc(36);
+    const old = provide("gcc-12-lib", "libstdc++.so.6", {
+      defines: ["GLIBCXX_3.4.30"],
+      needs: ["libc.so.6:GLIBC_2.34"],
+    });
+    provide("gcc-14-lib", "libstdc++.so.6", {
+      defines: ["GLIBCXX_3.4.30", "GLIBCXX_3.4.33"],
+      needs: ["libc.so.6:GLIBC_2.38"],
+    });
+    const file = await planned(program(["libc.so.6:GLIBC_2.34", "libstdc++.so.6:GLIBCXX_3.4.30"]));
+    expect(file.refusal).toBeNull();
+    expect(file.to("runpath")?.split(":").sort()).toEqual([libc, old].sort());
+  });
+
+  it("takes another loader for the sake of a library", async () => {
+    // A bootstrap copy comes last, although it is the only one that the library fits.
+    glibc(36);
+    const lib = `${storePath("bootstrap-glibc-2.38")}/lib`;
+    build(join(root, lib, "libc.so.6"), "libc.so.6", {
+      defines: ["GLIBC_2.34", "GLIBC_2.35", "GLIBC_2.36", "GLIBC_2.37", "GLIBC_2.38"],
+    });
+    copyFileSync(realLoader, join(root, lib, basename(realLoader)));
+    const gcc = provide("gcc-14-lib", "libstdc++.so.6", {
+      defines: ["GLIBCXX_3.4.33"],
+      needs: ["libc.so.6:GLIBC_2.38"],
+    });
+    const file = await planned(program(["libc.so.6:GLIBC_2.34", "libstdc++.so.6:GLIBCXX_3.4.33"]));
+    expect(file.refusal).toBeNull();
+    expect(file.to("interpreter")).toBe(loaderOf(lib));
+    expect(file.to("runpath")?.split(":")).toContain(gcc);
+  });
+
+  it("sees what a library's own libraries need", async () => {
+    glibc(36);
+    const deep = provide("deep-1", "libdeep.so.1", { needs: ["libc.so.6:GLIBC_2.40"] });
+    // The newest of the package drags in what no loader can serve; the older one does without.
+    provide("thing-2", "libthing.so.1", { needs: ["libdeep.so.1"], runpath: deep });
+    const old = provide("thing-1", "libthing.so.1", {});
+    const file = await planned(program(["libc.so.6:GLIBC_2.34", "libthing.so.1"]));
+    expect(file.refusal).toBeNull();
+    expect(file.to("runpath")?.split(":")).toContain(old);
+  });
+
+  it("takes one of a library for all that need it", async () => {
+    const libc = glibc(41);
+    const older = provide("gcc-13-lib", "libstdc++.so.6", { defines: ["GLIBCXX_3.4.32"] });
+    const newer = provide("gcc-14-lib", "libstdc++.so.6", {
+      defines: ["GLIBCXX_3.4.32", "GLIBCXX_3.4.33"],
+    });
+    const user = provide("user-1", "libuser.so.1", { needs: ["libstdc++.so.6:GLIBCXX_3.4.33"] });
+    expect(older).not.toBe(newer);
+    const file = await planned(
+      program(["libc.so.6:GLIBC_2.34", "libstdc++.so.6:GLIBCXX_3.4.32", "libuser.so.1"]),
+    );
+    expect(file.refusal).toBeNull();
+    expect(file.to("runpath")?.split(":").sort()).toEqual([libc, newer, user].sort());
+  });
+
+  it("puts one directory before another that has a library too old", async () => {
+    const libc = glibc(41);
+    // What brings libapp has an old libz beside it.
+    const app = provide("app-1", "libapp.so.1", {});
+    build(join(root, app, "libz.so.1"), "libz.so.1", { defines: ["ZLIB_1.2"] });
+    const zlib = provide("zlib-1.3", "libz.so.1", { defines: ["ZLIB_1.2", "ZLIB_1.3"] });
+    const file = await planned(
+      program(["libc.so.6:GLIBC_2.34", "libapp.so.1", "libz.so.1:ZLIB_1.3"]),
+    );
+    expect(file.refusal).toBeNull();
+    const entries = file.to("runpath")?.split(":") ?? [];
+    expect(entries.toSorted()).toEqual([libc, app, zlib].sort());
+    expect(entries.indexOf(zlib)).toBeLessThan(entries.indexOf(app));
+  });
+
+  it("goes back where two choices exclude each other", async () => {
+    const libc = glibc(41);
+    // Only the older release of libbase still has V1, and the newer libsecond asks for V2.
+    const base1 = provide("base-1", "libbase.so.1", { defines: ["V1"] });
+    provide("base-2", "libbase.so.1", { defines: ["V2"] });
+    const first = provide("first-1", "libfirst.so.1", { needs: ["libbase.so.1:V1"] });
+    provide("second-2", "libsecond.so.1", { needs: ["libbase.so.1:V2"] });
+    const second = provide("second-1", "libsecond.so.1", { needs: ["libbase.so.1:V1"] });
+    const file = await planned(
+      program(["libc.so.6:GLIBC_2.34", "libsecond.so.1", "libfirst.so.1", "libbase.so.1"]),
+    );
+    expect(file.refusal).toBeNull();
+    expect(file.to("rpath") ?? file.to("runpath")).toBeDefined();
+    const entries = (file.to("rpath") ?? file.to("runpath") ?? "").split(":");
+    expect(entries.sort()).toEqual([libc, base1, first, second].sort());
+  });
+
+  describe("says what cannot be met", () => {
+    it("where no loader is new enough", async () => {
+      const libc = glibc(36);
+      const path = program(["libc.so.6:GLIBC_2.39"]);
+      const { refusal } = await planned(path);
+      expect(refusal?.message).toContain(`${loaderOf(libc)} lacks GLIBC_2.39`);
+      expect(refusal?.message).toContain("/opt/program needs GLIBC_2.39, so glibc 2.39 or newer");
+    });
+
+    it("where the library that would do needs a newer glibc", async () => {
+      const libc = glibc(36);
+      provide("gcc-12-lib", "libstdc++.so.6", { defines: ["GLIBCXX_3.4.30"] });
+      const newer = provide("gcc-14-lib", "libstdc++.so.6", {
+        defines: ["GLIBCXX_3.4.30", "GLIBCXX_3.4.33"],
+        needs: ["libc.so.6:GLIBC_2.38"],
+      });
+      const { refusal } = await planned(
+        program(["libc.so.6:GLIBC_2.34", "libstdc++.so.6:GLIBCXX_3.4.33"]),
+      );
+      expect(refusal?.code).toBe("unsolvable");
+      expect(refusal?.message).toContain(
+        `${newer}/libstdc++.so.6 needs GLIBC_2.38, newer than the glibc of ${loaderOf(libc)}`,
+      );
+    });
+
+    it("where no library defines the version", async () => {
+      glibc(36);
+      const old = provide("zlib-1.2", "libz.so.1", { defines: ["ZLIB_1.2"] });
+      const { refusal } = await planned(program(["libc.so.6:GLIBC_2.34", "libz.so.1:ZLIB_1.9"]));
+      expect(refusal?.message).toContain(`${old}/libz.so.1: does not define ZLIB_1.9`);
+    });
+  });
+
+  it("comes to an end where nothing goes together", async () => {
+    glibc(36);
+    // Twelve packages, each of which needs a version that none of another twelve defines.
+    for (let index = 0; index < 12; index++) {
+      provide(`base-${index}`, "libbase.so.1", { defines: [`V${index}`] });
+      provide(`user-${index}`, "libuser.so.1", { needs: ["libbase.so.1:V99"] });
+    }
+    const { refusal } = await planned(
+      program(["libc.so.6:GLIBC_2.34", "libuser.so.1", "libbase.so.1"]),
+    );
+    expect(refusal?.code).toBe("unsolvable");
+    expect(refusal?.message).toContain("V99");
+  });
+});

@@ -1,0 +1,207 @@
+// Scripts: how Linux reads their first line, and what doctor says of it.
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { diagnose, type Finding } from "../lib/index.js";
+import { parseEnv, parseShebang } from "../lib/shebang.js";
+
+const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-scripts-")));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe("the first line, as load_script reads it", () => {
+  const parse = (text: string) => parseShebang(Buffer.from(text, "latin1"));
+
+  it("knows the interpreter and one argument", () => {
+    expect(parse("#!/bin/sh\n")).toMatchObject({
+      interpreter: "/bin/sh",
+      argument: null,
+      cut: null,
+    });
+    expect(parse("#! \t/bin/sh  -e  x \t\nrest")).toMatchObject({
+      interpreter: "/bin/sh",
+      argument: "-e  x",
+    });
+    expect(parse("#!/bin/sh -e")).toMatchObject({
+      interpreter: "/bin/sh",
+      argument: "-e",
+      cut: null,
+    });
+    expect(parse("#!/bin/sh\0-e\n")).toMatchObject({ interpreter: "/bin/sh", argument: null });
+    expect(parse("#!/bin/sh -e\0x\n")).toMatchObject({ argument: "-e" });
+    expect(parse("#!/opt/\xc3\xbc/sh\n")).toMatchObject({ interpreter: "/opt/ü/sh" });
+    expect(parse("#!\n")).toMatchObject({ interpreter: "" });
+    expect(parse("#! ")).toMatchObject({ interpreter: "" });
+  });
+
+  it("is none elsewhere", () => {
+    for (const text of ["", "#", " #!/bin/sh\n", "#/bin/sh\n", "\xef\xbb\xbf#!/bin/sh\n"])
+      expect(parse(text)).toBeNull();
+  });
+
+  it("sees carriage returns", () => {
+    expect(parse("#!/bin/sh\r\n")).toMatchObject({
+      interpreter: "/bin/sh\r",
+      carriageReturn: true,
+    });
+    expect(parse("#!/bin/sh -e\r\n")).toMatchObject({ argument: "-e\r", carriageReturn: true });
+    expect(parse("#!/bin/sh -e\n\r\n")).toMatchObject({ carriageReturn: false });
+  });
+
+  it("sees 256 bytes, of which the last does not count without a line end", () => {
+    const path = (length: number) => `/${"x".repeat(length - 1)}`;
+    // "#!" and a line end take three of them.
+    expect(parse(`#!${path(253)}\n`)).toMatchObject({ interpreter: path(253), cut: null });
+    expect(parse(`#!${path(254)}\n`)).toMatchObject({ cut: "interpreter" });
+    expect(parse(`#!${path(252)} arguments`)).toMatchObject({
+      interpreter: path(252),
+      cut: "argument",
+    });
+    expect(parse(`#!/bin/sh ${"y".repeat(300)}\n`)).toMatchObject({
+      interpreter: "/bin/sh",
+      argument: "y".repeat(245),
+      cut: "argument",
+    });
+  });
+});
+
+describe("what env is asked to start", () => {
+  it.each<[string, ReturnType<typeof parseEnv>]>([
+    ["python3", { split: false, before: "", program: "python3", after: "" }],
+    ["python3 -u", { split: false, before: "", program: "python3 -u", after: "" }],
+    ["-S python3 -u", { split: true, before: "-S ", program: "python3", after: " -u" }],
+    ["-Spython3", { split: true, before: "-S", program: "python3", after: "" }],
+    ["-vS perl -w", { split: true, before: "-vS ", program: "perl", after: " -w" }],
+    [
+      "--split-string=ruby -w",
+      { split: true, before: "--split-string=", program: "ruby", after: " -w" },
+    ],
+    [
+      "-S -i -u HOME A=1 B=2 node --flag",
+      { split: true, before: "-S -i -u HOME A=1 B=2 ", program: "node", after: " --flag" },
+    ],
+    ["-i python3", null],
+    ["A=1 python3", null],
+    ['-S "py thon"', null],
+    ["-S $PYTHON", null],
+    ["-S --unknown python3", null],
+    ["-S -u", null],
+    ["-S A=1", null],
+    ["-S", null],
+  ])("%s", (argument, command) => expect(parseEnv(argument)).toEqual(command));
+});
+
+describe("doctor", () => {
+  const path = process.env.PATH;
+  const at = (name: string) => join(directory, name);
+  const write = (name: string, text: string, mode = 0o755) => {
+    mkdirSync(dirname(at(name)), { recursive: true });
+    writeFileSync(at(name), text);
+    chmodSync(at(name), mode);
+    return at(name);
+  };
+  const findings = async (file: string): Promise<Finding[]> => {
+    const [diagnosis] = await diagnose([file]);
+    return diagnosis?.findings ?? [];
+  };
+  const message = async (text: string) => {
+    const found = await findings(write("script", text));
+    for (const { code } of found) expect(code).toBe("script-interpreter-missing");
+    return found[0]?.message;
+  };
+  const env = at("bin/env");
+
+  beforeEach(() => {
+    rmSync(at("bin"), { recursive: true, force: true });
+    mkdirSync(at("bin"));
+    // Any ELF program serves as one that can be run.
+    for (const name of ["env", "python3"]) symlinkSync(process.execPath, at(`bin/${name}`));
+    process.env.PATH = at("bin");
+  });
+  afterAll(() => {
+    process.env.PATH = path;
+  });
+
+  it("is content where all is there", async () => {
+    for (const text of [
+      `#!${at("bin/python3")} -u\n`,
+      `#!${env} python3\n`,
+      `#!${env} -S A=1 python3 -u\n`,
+      `#!${env} ${at("bin/python3")}\n`,
+      `#!${env}\n`,
+    ])
+      expect(await message(text)).toBeUndefined();
+  });
+
+  it("names what is not there", async () => {
+    expect(await message("#!/nowhere/perl -w\n")).toMatch(
+      /names \/nowhere\/perl, which is not there/,
+    );
+    expect(await message("#!perl\n")).toMatch(/no absolute path/);
+    expect(await message(`#!${env} perl\n`)).toBe("env finds no perl");
+    expect(await message(`#!${env} -S perl -w\n`)).toBe("env finds no perl");
+    expect(await message(`#!${env} python3 -u\n`)).toMatch(/"python3 -u": without -S/);
+    expect(await message(`#!${env} ${at("bin/perl")}\n`)).toMatch(/not there/);
+  });
+
+  it("says what else is wrong with the line", async () => {
+    expect(await message("#!\nx\n")).toMatch(/names no interpreter/);
+    expect(await message(`#!/${"x".repeat(300)}\n`)).toMatch(/does not end within the 255 bytes/);
+    expect(await message(`#!${directory}\n`)).toMatch(/is no program/);
+    expect(await message(`#!${env} python3\r\n`)).toMatch(/carriage return/);
+    const [finding] = await findings(at("script"));
+    expect(finding?.remedy).toBe(`sed -i 's/\\r$//' ${at("script")}`);
+    const [cut] = await findings(write("cut", `#!${at("bin/python3")} ${"y".repeat(300)}\n`));
+    expect(cut).toMatchObject({ severity: "warning" });
+  });
+
+  it("follows interpreters that are scripts themselves", async () => {
+    write("bin/one", `#!${at("bin/python3")}\n`);
+    for (const [name, below] of [
+      ["two", "one"],
+      ["three", "two"],
+      ["four", "three"],
+    ] as const)
+      write(`bin/${name}`, `#!${at(`bin/${below}`)}\n`);
+    expect(await message(`#!${at("bin/four")}\n`)).toBeUndefined();
+    write("bin/five", `#!${at("bin/four")}\n`);
+    expect(await message(`#!${at("bin/five")}\n`)).toMatch(/more than 5 interpreters/);
+    write("bin/loop", `#!${at("bin/loop")}\n`);
+    expect(await message(`#!${at("bin/loop")}\n`)).toMatch(/more than 5 interpreters/);
+    write("bin/gone", "#!/nowhere/perl\n");
+    const [finding] = await findings(write("script", `#!${env} gone\n`));
+    expect(finding?.message).toMatch(/\/nowhere\/perl/);
+    expect(finding?.evidence).toContain(`${at("bin/gone")} is a script: #!/nowhere/perl`);
+    write("bin/closed", "#!/bin/sh\n", 0o644);
+    expect(await message(`#!${at("bin/closed")}\n`)).toMatch(/may not be executed/);
+  });
+
+  it("looks at the executable scripts of a directory, and finds what comes along", async () => {
+    write("tree/bin/good", `#!${env} own\n`);
+    write("tree/bin/bad", `#!${env} perl\n`);
+    write("tree/lib/module.py", "#!/nowhere/python\n", 0o644);
+    symlinkSync(process.execPath, at("tree/elsewhere"));
+    const diagnoses = await diagnose([at("tree")]);
+    expect(diagnoses.map(({ path, verdict }) => [path, verdict])).toEqual([
+      [at("tree/bin/bad"), "broken"],
+      [at("tree/bin/good"), "broken"],
+    ]);
+    const { copyFileSync } = await import("node:fs");
+    copyFileSync(process.execPath, at("tree/own"));
+    const again = await diagnose([at("tree")]);
+    expect(again.find(({ path }) => path === at("tree/bin/good"))?.verdict).toBe("script");
+  });
+
+  it("not-executable", async () => {
+    const found = await findings(write("script", `#!${at("bin/python3")}\n`, 0o644));
+    expect(found.map(({ code }) => code)).toEqual(["not-executable"]);
+  });
+});

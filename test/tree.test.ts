@@ -1,0 +1,212 @@
+// fixelf tree: each format of one small graph, in which a library is shared, two need one another,
+// one is missing, and a name has all that a format could stumble over.
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pc from "picocolors";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type DependencyTree, dependencyTree } from "../lib/index.js";
+import { treeDot } from "../lib/report/tree/dot.js";
+import { isIncomplete, treeGraph } from "../lib/report/tree/graph.js";
+import { treeMermaid } from "../lib/report/tree/mermaid.js";
+import { treeText } from "../lib/report/tree/text.js";
+import { whyLoaded, whyText } from "../lib/report/tree/why.js";
+import { part } from "./support/require-part.js";
+
+const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
+const colors = pc.createColors(false);
+
+part("a compiler", missing)("tree", () => {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-tree-")));
+  const at = (name: string) => join(directory, name);
+  const odd = "lib\"odd\\ #[]{}<b>;|-->'`&%.so";
+  let tree: DependencyTree;
+  let whole: DependencyTree;
+
+  /** A library, or with `program` a program, that needs the others; they need not be there yet. */
+  const make = (name: string, needs: string[], program = false) => {
+    const source = at("empty.c");
+    writeFileSync(source, program ? "int main(void) { return 0; }" : "");
+    const stubs = needs.map((need, index) => {
+      const stub = at(`stub${index}.so`);
+      execFileSync("gcc", [
+        "-shared",
+        "-nostdlib",
+        "-o",
+        stub,
+        "-xc",
+        "/dev/null",
+        `-Wl,-soname,${need}`,
+      ]);
+      return stub;
+    });
+    const kind = program ? [] : ["-shared", "-nostdlib", `-Wl,-soname,${name}`];
+    const runpath = "-Wl,--enable-new-dtags,-rpath,$ORIGIN";
+    execFileSync("gcc", [...kind, "-o", at(name), source, "-Wl,--no-as-needed", ...stubs, runpath]);
+    return at(name);
+  };
+
+  beforeAll(async () => {
+    make("libshared.so", []);
+    make("libone.so", ["libshared.so", "libloop.so", "libgone.so"]);
+    make("libloop.so", ["libone.so"]);
+    make(odd, ["libshared.so"]);
+    whole = await dependencyTree(make("whole", ["libloop2.so", "libshared.so"], true)).then(() => {
+      make("libloop2.so", ["libshared.so"]);
+      return dependencyTree(at("whole"));
+    });
+    tree = await dependencyTree(make("program", ["libone.so", "libshared.so", odd], true));
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  it("knows who needs what, and whether all is there", () => {
+    const [program] = tree.needs;
+    expect(program?.path).toBe(at("program"));
+    expect(program?.needed).toEqual(["libone.so", "libshared.so", odd, "libc.so.6"]);
+    expect(isIncomplete(tree)).toBe(true);
+    expect(isIncomplete(whole)).toBe(false);
+    const names = treeGraph(tree).map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it("draws each library once, where it is opened, and names it elsewhere", () => {
+    const lines = treeText(tree, colors).split("\n");
+    const starting = (text: string) => lines.filter((line) => line.includes(`─ ${text} → `));
+    for (const name of ["libone.so", "libshared.so", "libloop.so", "libc.so.6"])
+      expect(starting(name)).toHaveLength(1);
+    expect(lines).toContain("  │  │  └─ also libone.so (shown above)");
+    expect(lines).toContain("  │  └─ also libshared.so (shown below)");
+    expect(lines.find((line) => line.includes("libgone.so  not found"))).toBeDefined();
+    expect(lines.find((line) => line.includes(`${at("libgone.so")}: `))).toBeDefined();
+    expect(lines.find((line) => line.includes("libone.so → "))).toContain("RUNPATH of");
+  });
+
+  it("draws all of it with --all, and comes to an end", () => {
+    const lines = treeText(tree, colors, { unfolded: true }).split("\n");
+    expect(lines.filter((line) => line.includes("libshared.so → "))).toHaveLength(3);
+    expect(lines.some((line) => line.endsWith("(needs one another)"))).toBe(true);
+    expect(lines.join()).not.toContain("also");
+  });
+
+  it("comes to an end with what grows without end", () => {
+    // Each of forty needs all that follow: 2^40 lines.
+    const names = Array.from({ length: 40 }, (_, index) => `lib${index}.so`);
+    const path = (name: string) => `/lib/${name}`;
+    const libraries = names.map((soname) => ({
+      ...(tree.libraries[0] as DependencyTree["libraries"][number]),
+      soname,
+      path: path(soname),
+      neededBy: "/program",
+    }));
+    const needs = [
+      { path: "/program", needed: names },
+      ...names.map((name, index) => ({ path: path(name), needed: names.slice(index + 1) })),
+    ];
+    const huge: DependencyTree = { ...tree, path: "/program", libraries, needs };
+    expect(treeText(huge, colors).split("\n")).toHaveLength(1 + 1 + 40 + 39);
+    const lines = treeText(huge, colors, { unfolded: true }).split("\n");
+    expect(lines.length).toBeLessThan(100_010);
+    expect(lines.at(-1)).toContain("more than 100000 lines");
+    // A chain of ten thousand.
+    const long = Array.from({ length: 10_000 }, (_, index) => `lib${index}.so`);
+    const chain: DependencyTree = {
+      ...huge,
+      libraries: long.map((soname, index) => ({
+        ...(libraries[0] as DependencyTree["libraries"][number]),
+        soname,
+        path: path(soname),
+        neededBy: index === 0 ? "/program" : path(long[index - 1] as string),
+      })),
+      needs: ["/program", ...long.map(path)].map((each, index) => ({
+        path: each,
+        needed: long.slice(index, index + 1),
+      })),
+    };
+    expect(treeText(chain, colors)).toContain("deeper than 200 libraries");
+    expect(whyLoaded(chain, "lib9999.so")?.chains[0]).toHaveLength(10_001);
+    expect(treeDot(chain).split("\n").length).toBeGreaterThan(20_000);
+  });
+
+  it("says why a library is loaded", () => {
+    const why = whyLoaded(tree, "libshared.so");
+    expect(why).toMatchObject({ soname: "libshared.so", path: at("libshared.so") });
+    expect(why?.chains).toEqual([
+      [at("program"), at("libshared.so")],
+      [at("program"), at("libone.so"), at("libshared.so")],
+      [at("program"), at(odd), at("libshared.so")],
+    ]);
+    expect(whyLoaded(tree, at("libshared.so"))).toEqual(why);
+    expect(whyLoaded(tree, "libgone.so")).toMatchObject({ path: null, reason: "not found" });
+    expect(whyLoaded(tree, "libelsewhere.so")).toBeNull();
+    expect(whyText(tree, "libelsewhere.so", colors)).toMatch(/not among what it loads/);
+    // That its own needs need it in turn is no way to it.
+    expect(whyText(tree, "libone.so", colors).split("\n").slice(1)).toEqual([
+      at("program"),
+      expect.stringMatching(/^└─ libone\.so → /),
+    ]);
+  });
+
+  const edges = () =>
+    treeGraph(tree).flatMap(({ id, children }) => children.map((child) => [id, child.id]));
+
+  const hasDot = spawnSync("dot", ["-V"]).status === 0 ? null : "dot is not installed";
+  part("graphviz", hasDot)("--dot", () => {
+    it("is read by Graphviz as what it says", () => {
+      const json = execFileSync("dot", ["-Tdot_json"], { input: treeDot(tree), encoding: "utf8" });
+      const drawn = JSON.parse(json) as {
+        objects: { name: string; label: string }[];
+        edges: { tail: number; head: number }[];
+      };
+      expect(drawn.edges.map(({ tail, head }) => [tail, head]).sort()).toEqual(edges().sort());
+      expect(drawn.objects.map(({ label }) => unescaped(label).split("\n")[0])).toEqual(
+        treeGraph(tree).map(({ name }) => name),
+      );
+    });
+  });
+
+  it("--mermaid is a flowchart of the same graph", () => {
+    const { names, edges: drawn } = parseMermaid(treeMermaid(tree));
+    expect(names).toEqual(treeGraph(tree).map(({ name }) => name));
+    expect(drawn).toEqual(edges());
+  });
+});
+
+/** A label as Graphviz shows it (graphviz.org/docs/attr-types/escString). */
+function unescaped(label: string): string {
+  return label.replace(/\\(.)/g, (_, character: string) => (character === "n" ? "\n" : character));
+}
+
+/** The part of Mermaid's grammar that is used: anything else is an error. */
+function parseMermaid(text: string): { names: string[]; edges: number[][] } {
+  const [header, ...lines] = text.split("\n");
+  expect(header).toBe("flowchart LR");
+  const names: string[] = [];
+  const edges: number[][] = [];
+  for (const line of lines) {
+    const node = /^ {2}n(\d+)\["((?:[^"#<>`\\\n]|#\d+;|<br\/>)+)"\]$/.exec(line);
+    const edge = /^ {2}n(\d+) --> n(\d+)$/.exec(line);
+    if (node !== null) {
+      expect(Number(node[1])).toBe(names.length);
+      const [name = ""] = (node[2] as string).split("<br/>");
+      names.push(name.replace(/#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code))));
+    } else if (edge !== null) edges.push([Number(edge[1]), Number(edge[2])]);
+    else expect(line).toMatch(/^ {2}(classDef missing [\w:#,-]+|class n\d+(,n\d+)* missing)$/);
+  }
+  return { names, edges };
+}
+
+describe("a program without any library", () => {
+  it("is a graph of one", () => {
+    const tree = {
+      path: "/static",
+      interpreter: { path: null, found: false, reason: "" },
+      libraries: [],
+      versionProblems: [],
+      needs: [{ path: "/static", needed: [] }],
+    } as unknown as DependencyTree;
+    expect(treeText(tree, colors)).toBe("/static");
+    expect(treeMermaid(tree)).toBe('flowchart LR\n  n0["/static"]');
+    expect(isIncomplete(tree)).toBe(false);
+  });
+});
