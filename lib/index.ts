@@ -8,6 +8,16 @@ export type { Diagnosis, Finding, FindingCode, Verdict } from "./doctor/finding.
 export { type EditOptions, type EditOutcome, edit } from "./edit/edit.js";
 export type { EditRequest, NoCache } from "./edit/request.js";
 export type { SearchPathChange, ShrinkOptions } from "./edit/search_path.js";
+export {
+  type Environment,
+  type EnvironmentLibrary,
+  type EnvironmentOptions,
+  type EnvironmentProgram,
+  environment,
+  type SystemEnvironment,
+} from "./environment/environment.js";
+export { type Farm, makeFarm } from "./environment/farm.js";
+export { type Variables, variables } from "./environment/variables.js";
 export { FixelfError, type FixelfErrorCode } from "./errors.js";
 export type {
   CachedResolution,

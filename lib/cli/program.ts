@@ -7,6 +7,7 @@ import { packageDirectory } from "../package_directory.js";
 import { define as autoPatchelf, autoPatchelf as runAutoPatchelf } from "./auto_patchelf.js";
 import { define as closure } from "./closure.js";
 import { define as doctor } from "./doctor.js";
+import { define as env } from "./env.js";
 import { define as find } from "./find.js";
 import { define as fix } from "./fix.js";
 import { define as index } from "./index.js";
@@ -59,6 +60,7 @@ for (const define of [
   index,
   refs,
   closure,
+  env,
   patchelf,
   autoPatchelf,
 ])
