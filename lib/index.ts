@@ -43,6 +43,8 @@ export type {
   ScanProgress,
 } from "./native.js";
 export type { CommonOptions, PlanOptions } from "./options.js";
+export { planRun, type RunOptions, type RunPlan } from "./run/plan.js";
+export { become, type Start, type Way } from "./run/start.js";
 export { ScanBatch, type ScanBranch, type ScanFailure, type ScanRow } from "./scan/batch.js";
 export { type BatchFilter, batchFilter, type ScanFilter } from "./scan/filter.js";
 export { type RunningScan, type ScanOptions, type Shard, scan } from "./scan/scan.js";

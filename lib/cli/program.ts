@@ -16,6 +16,7 @@ import { define as loaders } from "./loaders.js";
 import { define as patchelf } from "./patchelf.js";
 import { define as refs } from "./refs.js";
 import { exitCodes, tell } from "./run.js";
+import { define as runProgram } from "./run_program.js";
 import { define as scan } from "./scan.js";
 import { define as tree } from "./tree.js";
 import { define as undo } from "./undo.js";
@@ -34,6 +35,8 @@ const program = new Command("fixelf")
   .description("Makes Linux programs that were built outside Nix run on NixOS")
   .version(packageVersion())
   .exitOverride()
+  // Behind FILE, all options of `run` are the program's.
+  .enablePositionalOptions()
   .configureOutput({
     writeErr: (text) => {
       // With --json, the document on stdout says it.
@@ -61,6 +64,7 @@ for (const define of [
   refs,
   closure,
   env,
+  runProgram,
   patchelf,
   autoPatchelf,
 ])
