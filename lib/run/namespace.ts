@@ -124,7 +124,7 @@ function byBubblewrap(
   running: Running,
   why: string,
 ): Start {
-  const options = [...root.steps.flatMap(bubblewrapOption), "--chdir", process.cwd()];
+  const options = bubblewrapArguments(root);
   const tried = spawnSync(bubblewrap, [...options, "--", "/proc/self/exe", "--version"], {
     encoding: "utf8",
     stdio: ["ignore", "ignore", "pipe"],
@@ -142,6 +142,11 @@ function byBubblewrap(
       "bubblewrap stands between: a signal to it alone kills the program, and death by a signal is told as 128 + its number",
     ],
   };
+}
+
+/** Its options for such a root, with the working directory in it. */
+export function bubblewrapArguments({ steps }: ComposedRoot): string[] {
+  return [...steps.flatMap(bubblewrapOption), "--chdir", process.cwd()];
 }
 
 function bubblewrapOption(step: RootStep): string[] {
