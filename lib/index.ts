@@ -8,6 +8,16 @@ export type { Diagnosis, Finding, FindingCode, Verdict } from "./doctor/finding.
 export { type EditOptions, type EditOutcome, edit } from "./edit/edit.js";
 export type { EditRequest, NoCache } from "./edit/request.js";
 export type { SearchPathChange, ShrinkOptions } from "./edit/search_path.js";
+export {
+  type Environment,
+  type EnvironmentLibrary,
+  type EnvironmentOptions,
+  type EnvironmentProgram,
+  environment,
+  type SystemEnvironment,
+} from "./environment/environment.js";
+export { type Farm, makeFarm } from "./environment/farm.js";
+export { type Variables, variables } from "./environment/variables.js";
 export { FixelfError, type FixelfErrorCode } from "./errors.js";
 export type {
   CachedResolution,
@@ -39,6 +49,8 @@ export type {
   ScanProgress,
 } from "./native.js";
 export type { CommonOptions, PlanOptions } from "./options.js";
+export { planRun, type RunOptions, type RunPlan } from "./run/plan.js";
+export { become, type Start, type Way } from "./run/start.js";
 export { ScanBatch, type ScanBranch, type ScanFailure, type ScanRow } from "./scan/batch.js";
 export { type BatchFilter, batchFilter, type ScanFilter } from "./scan/filter.js";
 export { type RunningScan, type ScanOptions, type Shard, scan } from "./scan/scan.js";

@@ -221,6 +221,16 @@ export interface SearchRequest {
   cancellation?: object;
 }
 
+/** What a process becomes. */
+export interface Replacing {
+  /** A path, or the descriptor of a file that may have none. */
+  file: string | number;
+  /** From argv[0]; without NUL. */
+  arguments: Uint8Array[];
+  /** Descriptors that it is to get beside the standard ones. */
+  inherited: number[];
+}
+
 interface NativeAddon {
   /** The version of the package that the addon was built from. */
   version(): string;
@@ -236,6 +246,10 @@ interface NativeAddon {
   apply(jobs: WriteJob[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
   /** A file, a link (not its target), or a directory with all below it. */
   search(path: string, request: SearchRequest): Promise<Searched>;
+  /** A descriptor of native/run/entrance, to be started. Throws `unsupported`. */
+  entrance(): number;
+  /** Comes back only by throwing. */
+  replaceProcess(replacing: Replacing): never;
   /** What ends a search when it is given to `cancel`. */
   cancellation(): object;
   cancel(cancellation: object): void;

@@ -6,6 +6,11 @@ export function shellWord(text: string): string {
   return /^[\w./@%+:,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
+/** The same for fish, in whose single quotes a backslash counts. */
+export function fishWord(text: string): string {
+  return /^[\w./@+:,=-]+$/.test(text) ? text : `'${text.replace(/[\\']/g, "\\$&")}'`;
+}
+
 /** The fixelf command for a path, with the options under which the path was looked at. */
 export function fixelfCommand(
   command: "fix" | "doctor" | "find",

@@ -7,6 +7,7 @@ import { packageDirectory } from "../package_directory.js";
 import { define as autoPatchelf, autoPatchelf as runAutoPatchelf } from "./auto_patchelf.js";
 import { define as closure } from "./closure.js";
 import { define as doctor } from "./doctor.js";
+import { define as env } from "./env.js";
 import { define as find } from "./find.js";
 import { define as fix } from "./fix.js";
 import { define as index } from "./index.js";
@@ -15,6 +16,7 @@ import { define as loaders } from "./loaders.js";
 import { define as patchelf } from "./patchelf.js";
 import { define as refs } from "./refs.js";
 import { exitCodes, tell } from "./run.js";
+import { define as runProgram } from "./run_program.js";
 import { define as scan } from "./scan.js";
 import { define as tree } from "./tree.js";
 import { define as undo } from "./undo.js";
@@ -33,6 +35,8 @@ const program = new Command("fixelf")
   .description("Makes Linux programs that were built outside Nix run on NixOS")
   .version(packageVersion())
   .exitOverride()
+  // Behind FILE, all options of `run` are the program's.
+  .enablePositionalOptions()
   .configureOutput({
     writeErr: (text) => {
       // With --json, the document on stdout says it.
@@ -59,6 +63,8 @@ for (const define of [
   index,
   refs,
   closure,
+  env,
+  runProgram,
   patchelf,
   autoPatchelf,
 ])

@@ -125,13 +125,41 @@ function groupByMachine(members: Group): Group[] {
   return groups;
 }
 
+/** How far a choice may leave things as they are. */
+export interface SolveOptions extends Pick<PlanOptions, "interpreter" | "ignoreMissing"> {
+  /** Choose a loader even where the one that is named is there and all libraries are found. */
+  anew?: boolean;
+}
+
+/**
+ * What a plan is made of, for who changes no file: loader and libraries of all programs and
+ * libraries of a tree, those of one machine together.
+ * @throws FixelfError `unsolvable`
+ */
+export async function solveTree(
+  tree: Tree,
+  store: Store,
+  options: SolveOptions = {},
+): Promise<Solved[]> {
+  const members = tree.subjects.flatMap((subject) =>
+    subject.facts !== null && isFixable(subject.facts)
+      ? [{ path: subject.path, facts: subject.facts, subject }]
+      : [],
+  );
+  const solved: Solved[] = [];
+  for (const group of groupByMachine(members)) {
+    solved.push(...(await solveGroup(group, tree, store, options)));
+  }
+  return solved;
+}
+
 /** One loader and one set of libraries for all that may come together in a process. */
-async function planGroup(
+function solveGroup(
   group: Group,
   tree: Tree,
   store: Store,
-  options: PlanOptions,
-): Promise<FilePlan[]> {
+  options: SolveOptions,
+): Promise<Solved[]> {
   const outside = tree.outside ? tree.subjects.map(({ host }) => host) : [];
   const problem: LoaderlessProblem = {
     members: group,
@@ -141,9 +169,18 @@ async function planGroup(
     outside,
     ignoreMissing: options.ignoreMissing ?? [],
   };
+  return solveWithBestLoader(problem, group, options);
+}
+
+async function planGroup(
+  group: Group,
+  tree: Tree,
+  store: Store,
+  options: PlanOptions,
+): Promise<FilePlan[]> {
   let solved: Solved[];
   try {
-    solved = await solveWithBestLoader(problem, group, options);
+    solved = await solveGroup(group, tree, store, options);
   } catch (caught) {
     const { code, message } = fromNative(caught);
     const refusal = { code, message, failed: false };
@@ -159,11 +196,11 @@ async function planGroup(
 async function solveWithBestLoader(
   problem: LoaderlessProblem,
   group: Group,
-  options: PlanOptions,
+  options: SolveOptions,
 ): Promise<Solved[]> {
   const facts = group.map((member) => member.facts);
   // Programs that work as they are stay as they are, and so does the loader of what they load.
-  if (options.interpreter === undefined) {
+  if (options.interpreter === undefined && options.anew !== true) {
     const own = facts.find((each) => each.interpreter !== null && each.type !== "shared-library");
     const asIs = await solve({
       ...problem,

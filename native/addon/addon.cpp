@@ -4,6 +4,7 @@
 
 #include "addon/files_object.hpp"
 #include "addon/promise.hpp"
+#include "addon/run.hpp"
 #include "addon/scan_object.hpp"
 #include "addon/search.hpp"
 #include "patch/first_line.hpp"
@@ -123,6 +124,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("apply", applyJobs);
   define("undo", undoFiles);
   define("search", searchPath);
+  define("entrance", entrance);
+  define("replaceProcess", replaceThisProcess);
   define("cancellation", newCancellation);
   define("cancel", cancel);
   exports.Set("Files", FilesObject::define(env));

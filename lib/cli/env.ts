@@ -1,0 +1,139 @@
+// fixelf env: what must be set for programs to run as they are, in the language of what sets it.
+import { realpathSync } from "node:fs";
+import { homedir } from "node:os";
+import { type Command, Option } from "commander";
+import type { Environment, EnvironmentOptions } from "../environment/environment.js";
+import type { Farm } from "../environment/farm.js";
+import type { StorePlace } from "../store/place.js";
+import { commonOptions, repeated, type SharedFlags, withShared } from "./options.js";
+import { exitCodes, type Output, run } from "./run.js";
+
+const formats = [
+  "sh",
+  "fish",
+  "json",
+  "direnv",
+  "flake",
+  "shell.nix",
+  "nixos",
+  "home-manager",
+  "fhs",
+  "container",
+] as const;
+
+type Format = (typeof formats)[number];
+
+interface EnvFlags extends SharedFlags {
+  format: Format;
+  farm?: string;
+  interpreter?: string;
+  lib?: string[];
+  ignoreMissing?: string[];
+}
+
+export function define(program: Command): void {
+  withShared(
+    program
+      .command("env")
+      .description("say what must be set for programs to run as they are, through nix-ld")
+      .argument("<path...>", "files, or directories to look through")
+      .addOption(
+        new Option("--format <format>", "what to print it for").choices(formats).default("sh"),
+      )
+      .option("--farm <dir>", "make DIR a directory of links to all libraries, and name only that")
+      .option("--interpreter <file>", "use this loader")
+      .option("--lib <dir>", "take libraries from DIR before the store's (repeatable)", repeated)
+      .option("--ignore-missing <glob>", "libraries that may stay missing (repeatable)", repeated),
+    'eval "$(fixelf env ./python3.12)"',
+  ).action((paths: string[], flags: EnvFlags) => {
+    const wanted = { ...flags, json: flags.json || flags.format === "json" };
+    return run(wanted, async (output) => {
+      const [{ environment }, { storePlace }] = await Promise.all([
+        import("../environment/environment.js"),
+        import("../store/place.js"),
+      ]);
+      const options = environmentOptions(flags);
+      const place = storePlace(options);
+      const found = await environment(paths, options);
+      const farm =
+        flags.farm === undefined || found.systems.length === 0
+          ? null
+          : await (await import("../environment/farm.js")).makeFarm(
+              flags.farm,
+              found.systems,
+              place,
+            );
+      await print(paths, found, farm, wanted.json ? "json" : flags.format, place, output);
+      if (!wanted.json) await talk(found, farm, output);
+      return found.problems.length > 0 ? exitCodes.findings : exitCodes.good;
+    });
+  });
+}
+
+export function environmentOptions(
+  flags: SharedFlags & Pick<EnvFlags, "interpreter" | "lib" | "ignoreMissing">,
+): EnvironmentOptions {
+  const { interpreter, lib, ignoreMissing } = flags;
+  return {
+    ...commonOptions(flags),
+    ...(interpreter !== undefined && { interpreter }),
+    ...(lib !== undefined && { libraryDirectories: lib }),
+    ...(ignoreMissing !== undefined && { ignoreMissing }),
+  };
+}
+
+async function print(
+  paths: readonly string[],
+  found: Environment,
+  farm: Farm | null,
+  format: Format,
+  place: StorePlace,
+  output: Output,
+): Promise<void> {
+  const { variables } = await import("../environment/variables.js");
+  const values = variables(found, farm?.path);
+  const text = found.systems.length === 0 ? "" : await textOf(format);
+  output.print("env", { ...found, variables: Object.fromEntries(values), farm }, () => text);
+
+  async function textOf(wanted: Format): Promise<string> {
+    if (wanted === "json") return "";
+    if (wanted === "sh" || wanted === "fish" || wanted === "direnv") {
+      const shell = await import("../report/environment/shell.js");
+      const write = { sh: shell.shText, fish: shell.fishText, direnv: shell.direnvText };
+      return write[wanted](values);
+    }
+    const { packaged } = await import("../environment/packages.js");
+    const packages = await packaged(found, place.store);
+    switch (wanted) {
+      case "flake":
+        return (await import("../report/environment/flake.js")).flakeText(packages);
+      case "shell.nix":
+        return (await import("../report/environment/shell_nix.js")).shellNixText(packages);
+      case "nixos":
+        return (await import("../report/environment/nixos.js")).nixosText(packages);
+      case "fhs":
+        return (await import("../report/environment/fhs.js")).fhsText(packages);
+      case "container": {
+        const { containerText } = await import("../report/environment/container.js");
+        const named = paths.map((path) => realpathSync(path));
+        return containerText(packages, named, realpathSync("."));
+      }
+      case "home-manager": {
+        const [{ homeManagerText }, { twinOf }] = await Promise.all([
+          import("../report/environment/home_manager.js"),
+          import("../environment/twin.js"),
+        ]);
+        const twins = await Promise.all(
+          packages.programs.map(async ({ file }) => [file, await twinOf(file, place)] as const),
+        );
+        const present = twins.flatMap(([file, twin]) => (twin ? [[file, twin] as const] : []));
+        return homeManagerText(packages, new Map(present), homedir());
+      }
+    }
+  }
+}
+
+async function talk(found: Environment, farm: Farm | null, { say }: Output): Promise<void> {
+  const { talkOf } = await import("../report/environment/talk.js");
+  for (const line of talkOf(found, farm)) say(line);
+}

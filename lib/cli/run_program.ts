@@ -1,0 +1,100 @@
+// fixelf run: runs a program now, with its file untouched.
+import { readFileSync } from "node:fs";
+import { type Command, Option } from "commander";
+import type { RunOptions, RunPlan } from "../run/plan.js";
+import { type Way, ways } from "../run/start.js";
+import { environmentOptions } from "./env.js";
+import { repeated, type SharedFlags, withShared } from "./options.js";
+import { exitCodes, type Output, run } from "./run.js";
+import { isTerminal } from "./terminal.js";
+
+interface RunFlags extends SharedFlags {
+  how?: Way;
+  with?: string[];
+  interpreter?: string;
+  lib?: string[];
+  ignoreMissing?: string[];
+  dryRun?: boolean;
+  verbose?: boolean;
+  quiet?: boolean;
+}
+
+export function define(program: Command): void {
+  withShared(
+    program
+      .command("run")
+      .description("run a program now, and leave its file as it is")
+      .argument("<file>", "a program")
+      .argument("[args...]", "what it is to get; options after FILE are the program's")
+      .passThroughOptions()
+      .addOption(new Option("--how <way>", "this way, and no other").choices(ways))
+      .option(
+        "--with <path>",
+        "what it will load or start, as files or directories (repeatable)",
+        repeated,
+      )
+      .option("--interpreter <file>", "use this loader")
+      .option("--lib <dir>", "take libraries from DIR before the store's (repeatable)", repeated)
+      .option("--ignore-missing <glob>", "libraries that may stay missing (repeatable)", repeated)
+      .option("--dry-run", "say how it would be run, and don't")
+      .option("--verbose", "say how it is run, and why, also where nobody watches")
+      .option("--quiet", "don't say how it is run"),
+    "fixelf run ./python3.12 script.py",
+  ).action((file: string, given: string[], flags: RunFlags) =>
+    run(flags, start(file, given, flags)),
+  );
+}
+
+function start(file: string, given: string[], flags: RunFlags) {
+  return async (output: Output): Promise<number> => {
+    const { inheritedDescriptors } = await import("../run/inherited.js");
+    // The modules of this program are read and closed again by now.
+    const inherited = inheritedDescriptors();
+    const [{ planRun }, { become }] = await Promise.all([
+      import("../run/plan.js"),
+      import("../run/start.js"),
+    ]);
+    const plan = await planRun(file, rawArguments(given), runOptions(flags));
+    const { runText } = await import("../report/run.js");
+    if (flags.dryRun || flags.json) {
+      const { how, why, passedOver, limits } = plan;
+      output.print("run", { path: file, how, why, passedOver, limits }, () => runText(plan, true));
+      return exitCodes.good;
+    }
+    tell(plan, flags, output, runText);
+    return become(plan, inherited);
+  };
+}
+
+/** Streams pass through: where nobody watches, nothing is said. */
+function tell(
+  plan: RunPlan,
+  { verbose, quiet }: RunFlags,
+  { say }: Output,
+  runText: (plan: RunPlan, whole: boolean) => string,
+): void {
+  if (verbose) say(runText(plan, true));
+  else if (!quiet && plan.how !== "as-is" && isTerminal(2)) say(runText(plan, false));
+}
+
+function runOptions(flags: RunFlags): RunOptions {
+  const { root: _, ...options } = environmentOptions(flags);
+  return {
+    ...options,
+    ...(flags.how !== undefined && { how: flags.how }),
+    ...(flags.with !== undefined && { with: flags.with }),
+  };
+}
+
+/** The program's arguments as bytes: Node has made text of them, which not every file's name is. */
+function rawArguments(given: readonly string[]): Uint8Array[] {
+  const raw = readFileSync("/proc/self/cmdline");
+  const all: Uint8Array[] = [];
+  for (let at = 0; at < raw.length; ) {
+    const end = raw.indexOf(0, at);
+    all.push(raw.subarray(at, end));
+    at = end + 1;
+  }
+  const own = given[0] === "--" ? given.slice(1) : given;
+  return own.length === 0 ? [] : all.slice(-own.length);
+}

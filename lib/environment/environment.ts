@@ -1,0 +1,351 @@
+// What must be set for programs to run as they are: one loader for each machine, and the
+// directories in which it finds what they need. It is what a fix would write, for those whose file
+// may not be changed.
+import { dirname, join, normalize } from "node:path";
+import { FixelfError, type FixelfErrorCode } from "../errors.js";
+import type { ResolvedLibrary } from "../facts.js";
+import { solveTree } from "../fix/plan.js";
+import { currentSearchPath } from "../fix/search_path.js";
+import type { Solved } from "../fix/solve.js";
+import { describeMachine, type Machine, sameMachine, thisMachine } from "../machine.js";
+import { fromNative, native } from "../native.js";
+import type { CommonOptions } from "../options.js";
+import { Store } from "../store/context.js";
+import { storePathOf, storePlace } from "../store/place.js";
+import { readTree, type Tree } from "../subject.js";
+import { type AtInterpreter, atInterpreter } from "./stand_in.js";
+import { nixSystem } from "./system.js";
+
+export interface EnvironmentOptions extends CommonOptions {
+  /** The loader to use, instead of the one that would be chosen. */
+  interpreter?: string;
+  /** Directories whose libraries win over the store's. */
+  libraryDirectories?: readonly string[];
+  /** Globs of sonames that may stay missing. */
+  ignoreMissing?: readonly string[];
+}
+
+/** A program that was looked at. */
+export interface EnvironmentProgram {
+  /** As the caller named it, or found below what the caller named. */
+  path: string;
+  /** Absolute, as seen from the root. */
+  file: string;
+  /** PT_INTERP. */
+  interpreter: string;
+  /** What lies there. */
+  atInterpreter: AtInterpreter;
+  /** "x86_64-linux". */
+  system: string;
+  /** Whether anything has to be set for it. */
+  runsAsItIs: boolean;
+}
+
+export interface EnvironmentLibrary {
+  soname: string;
+  /** As seen from the root. */
+  path: string;
+  storePath: string | null;
+}
+
+/** What all programs for one machine need. */
+export interface SystemEnvironment {
+  /** "x86_64-linux". */
+  system: string;
+  /** It is this machine's own. */
+  own: boolean;
+  /** As seen from the root. */
+  loader: string;
+  libc: "glibc" | "musl" | "unknown";
+  /** Absolute; where libraries are that no program finds by itself. */
+  directories: string[];
+  /** All that the loader would open, but for what comes with a program and is found by it. */
+  libraries: EnvironmentLibrary[];
+  /** What loader, directories and libraries are part of. */
+  storePaths: string[];
+  /** Why each choice was made, and what is not as good as it could be; one sentence each. */
+  reasons: string[];
+}
+
+export interface Environment {
+  programs: EnvironmentProgram[];
+  /** The own machine's first. */
+  systems: SystemEnvironment[];
+  /** What nothing can be set for. */
+  problems: { path: string; code: FixelfErrorCode; message: string }[];
+}
+
+/**
+ * Finds out what must be set for the programs at or below the paths.
+ * @throws FixelfError `not-found` or `permission-denied` for a path that was named
+ */
+export async function environment(
+  paths: readonly string[],
+  options: EnvironmentOptions = {},
+): Promise<Environment> {
+  const place = storePlace(options);
+  const store = new Store(place, {
+    userLoader: options.interpreter,
+    userLibraryDirectories: options.libraryDirectories,
+    index: options.index,
+    onIndex: options.onIndex,
+  });
+  const found: Environment = { programs: [], systems: [], problems: [] };
+  const chosen: Chosen[] = [];
+  for (const path of paths) {
+    const tree = await readTree(path, place.root);
+    found.problems.push(...problemsOf(tree));
+    try {
+      chosen.push(...(await choose(tree, store, options)));
+    } catch (caught) {
+      const { code, message } = fromNative(caught);
+      found.problems.push({ path, code, message });
+    }
+  }
+  for (const group of groupByMachine(chosen)) await addSystem(group, found, store, options);
+  found.systems.sort((first, second) => Number(second.own) - Number(first.own));
+  return found;
+}
+
+/** A program or library, with what was chosen for it. */
+interface Chosen {
+  tree: Tree;
+  shown: string;
+  solved: Solved;
+  /** null for a library. */
+  atInterpreter: AtInterpreter | null;
+}
+
+async function choose(tree: Tree, store: Store, options: EnvironmentOptions): Promise<Chosen[]> {
+  const files = new native.Files(store.place.root);
+  const kinds = new Map<string, AtInterpreter>();
+  for (const { facts } of tree.subjects) {
+    if (facts === null || facts.type === "shared-library" || facts.interpreter === null) continue;
+    if (!kinds.has(facts.interpreter))
+      kinds.set(facts.interpreter, await atInterpreter(files.hostPath(facts.interpreter)));
+  }
+  // Behind a stand-in, only NIX_LD says what the libraries will be.
+  const anew = [...kinds.values()].some((kind) => kind !== "loader");
+  const solved = await solveTree(tree, store, { ...solveOptions(options), anew });
+  return solved.map((each) => {
+    const { path, facts } = each.member;
+    const shown = tree.subjects.find((subject) => subject.path === path)?.shown ?? path;
+    const isProgram = facts.type !== "shared-library" && facts.interpreter !== null;
+    const kind = isProgram ? (kinds.get(facts.interpreter as string) ?? "nothing") : null;
+    return { tree, shown, solved: each, atInterpreter: kind };
+  });
+}
+
+function solveOptions({ interpreter, ignoreMissing }: EnvironmentOptions) {
+  return {
+    ...(interpreter !== undefined && { interpreter }),
+    ...(ignoreMissing !== undefined && { ignoreMissing: [...ignoreMissing] }),
+  };
+}
+
+/** What was named and is no program; below a directory such files are passed over. */
+function problemsOf(tree: Tree): Environment["problems"] {
+  if (tree.directory) return [];
+  return tree.subjects.flatMap(({ shown, failure, shebang, facts }) => {
+    if (failure !== null) {
+      const message = shebang === null ? failure.message : "it is a script, not an ELF file";
+      return [{ path: shown, code: failure.code, message }];
+    }
+    const code = "unsupported" as const;
+    if (facts?.type === "relocatable" || facts?.type === "core" || facts?.type === "other")
+      return [{ path: shown, code, message: `it is no program (${facts.type})` }];
+    return [];
+  });
+}
+
+function groupByMachine(all: readonly Chosen[]): Chosen[][] {
+  const groups: Chosen[][] = [];
+  for (const each of all) {
+    const machine = each.solved.member.facts;
+    const group = groups.find(
+      ([first]) => first && sameMachine(first.solved.member.facts, machine),
+    );
+    if (group === undefined) groups.push([each]);
+    else group.push(each);
+  }
+  return groups;
+}
+
+async function addSystem(
+  group: readonly Chosen[],
+  found: Environment,
+  store: Store,
+  options: EnvironmentOptions,
+): Promise<void> {
+  const [first] = group;
+  if (first === undefined) return;
+  const machine: Machine = first.solved.member.facts;
+  const system = nixSystem(machine);
+  // What was solved anew is for a loader of ours; a program that runs keeps its own.
+  const needy = group.filter(
+    ({ solved }) =>
+      solved.interpreter !== null || !isComplete(solved) || addedDirectories(solved).length > 0,
+  );
+  const programs = (runs: (chosen: Chosen) => boolean) =>
+    group.flatMap((chosen) => {
+      const { interpreter } = chosen.solved.member.facts;
+      if (chosen.atInterpreter === null || interpreter === null) return [];
+      const { shown: path, atInterpreter: kind, solved } = chosen;
+      const file = solved.member.path;
+      const runsAsItIs = runs(chosen);
+      return [{ path, file, interpreter, atInterpreter: kind, system, runsAsItIs }];
+    });
+  if (needy.length === 0) {
+    found.programs.push(...programs(() => true));
+    return;
+  }
+  const agreed = await agree(needy, store, options);
+  found.programs.push(...programs((chosen) => !needy.includes(chosen)));
+  if ("problems" in agreed) {
+    found.problems.push(...agreed.problems);
+    return;
+  }
+  found.systems.push(systemEnvironment(system, machine, agreed.loader, agreed.group, store));
+}
+
+/** There is one NIX_LD for a machine: the first loader that serves all. */
+async function agree(
+  group: readonly Chosen[],
+  store: Store,
+  options: EnvironmentOptions,
+): Promise<{ loader: string; group: readonly Chosen[] } | { problems: Environment["problems"] }> {
+  const loaders = new Set(group.flatMap(({ solved }) => loaderOf(solved) ?? []));
+  const [only, ...others] = loaders;
+  if (only !== undefined && others.length === 0) {
+    const problems = group.flatMap(({ shown, solved }) => problemOf(shown, solved));
+    return problems.length > 0 ? { problems } : { loader: only, group };
+  }
+  const trees = [...new Set(group.map(({ tree }) => tree))];
+  for (const loader of loaders) {
+    const again = new Store(store.place, { userLoader: loader, index: options.index });
+    try {
+      const all = await Promise.all(
+        trees.map((tree) => choose(tree, again, { ...options, interpreter: loader })),
+      );
+      const machine = group[0]?.solved.member.facts as Machine;
+      const solved = all.flat().filter((each) => sameMachine(each.solved.member.facts, machine));
+      if (solved.every(({ solved: each }) => isComplete(each))) return { loader, group: solved };
+    } catch (caught) {
+      if (fromNative(caught).code !== "unsolvable") throw caught;
+    }
+  }
+  const machine = describeMachine(group[0]?.solved.member.facts as Machine);
+  const message =
+    loaders.size === 0
+      ? `no loader for ${machine} was found`
+      : `no loader for ${machine} serves all of them together; name them one by one`;
+  return { problems: group.map(({ shown }) => ({ path: shown, code: "unsolvable", message })) };
+}
+
+function loaderOf({ interpreter, resolution, assumed }: Solved): string | null {
+  return interpreter ?? assumed ?? resolution.interpreter.path;
+}
+
+function isComplete({ unresolved, resolution }: Solved): boolean {
+  return unresolved.length === 0 && resolution.versionProblems.every(({ weak }) => weak);
+}
+
+function problemOf(path: string, solved: Solved): Environment["problems"] {
+  const code = "unsolvable" as const;
+  if (solved.unresolved.length > 0) {
+    const names = solved.unresolved.map(({ soname, why }) => `${soname} (${why})`).join(", ");
+    const help = "give its directory with --lib, or leave it out with --ignore-missing";
+    return [{ path, code, message: `no library for ${names}; ${help}` }];
+  }
+  const broken = solved.resolution.versionProblems.find(({ weak }) => !weak);
+  if (broken === undefined) return [];
+  const message = `${broken.providerPath} does not define ${broken.version}, which ${broken.neededBy} needs`;
+  return [{ path, code, message }];
+}
+
+function systemEnvironment(
+  system: string,
+  machine: Machine,
+  loader: string,
+  group: readonly Chosen[],
+  store: Store,
+): SystemEnvironment {
+  const directories = new Set(group.flatMap(({ solved }) => addedDirectories(solved)));
+  const libraries = new Map<string, EnvironmentLibrary>();
+  const reasons = new Set<string>();
+  for (const { solved, shown } of group) {
+    for (const reason of solved.reasons) {
+      // How a search path has to be written matters to a file that is changed.
+      if (!reason.startsWith("DT_RPATH")) reasons.add(reason);
+    }
+    for (const { soname, path } of solved.resolution.libraries) {
+      if (path === null || path === loader) continue;
+      const library = asLibrary(soname, path, store);
+      const ours = library.storePath !== null || directories.has(dirname(library.path));
+      const other = libraries.get(soname);
+      if (ours && other === undefined) libraries.set(soname, library);
+      else if (other !== undefined && other.path !== library.path && ours)
+        reasons.add(`${shown} would take ${soname} from ${library.path}, not ${other.path}`);
+    }
+    for (const hidden of hiddenBy(directories, solved, store.place.root))
+      reasons.add(`${shown}: ${hidden}`);
+  }
+  const paths = [loader, ...directories, ...[...libraries.values()].map(({ path }) => path)];
+  const storePaths = paths.map((path) => storePathOf(path, store.place.store));
+  return {
+    system,
+    own: sameMachine(machine, thisMachine()),
+    loader,
+    libc: group[0]?.solved.resolution.libc ?? "unknown",
+    directories: [...directories],
+    libraries: [...libraries.values()],
+    storePaths: [...new Set(storePaths.filter((path) => path !== null))],
+    reasons: [...reasons],
+  };
+}
+
+function asLibrary(soname: string, found: string, store: Store): EnvironmentLibrary {
+  const path = normalize(found);
+  return { soname, path, storePath: storePathOf(path, store.place.store) };
+}
+
+/** The directories that a fix would add to what the file says. */
+function addedDirectories({ entries, member }: Solved): string[] {
+  const present = currentSearchPath(member.facts).entries;
+  return entries
+    .filter((entry) => !present.includes(entry))
+    .map((entry) => withoutOrigin(entry, member.path));
+}
+
+/** An entry as one directory, wherever it is said. */
+export function withoutOrigin(entry: string, file: string): string {
+  const expanded = entry.replace(/^\$(ORIGIN|\{ORIGIN\})(?=\/|$)/, () => dirname(file));
+  return expanded.startsWith("/") ? normalize(expanded) : expanded;
+}
+
+/** LD_LIBRARY_PATH, which is how the directories reach the loader, goes before a file's RUNPATH. */
+function hiddenBy(
+  directories: ReadonlySet<string>,
+  { resolution, member }: Solved,
+  root: string,
+): string[] {
+  const files = new native.Files(root);
+  const outside = (library: ResolvedLibrary) =>
+    library.path !== null && !directories.has(dirname(normalize(library.path)));
+  return resolution.libraries.filter(outside).flatMap(({ soname, path }) => {
+    const first = [...directories].find(
+      (directory) => files.look(join(directory, soname)).state === "elf",
+    );
+    if (first === undefined || path === null || member.facts.rpath !== null) return [];
+    return [`${soname} of ${first} would hide its own ${path}; a farm (--farm) would not`];
+  });
+}
+
+/** @throws FixelfError `unsolvable` of the first thing that nothing can be set for */
+export function withoutProblems(found: Environment): Environment {
+  const [problem] = found.problems;
+  if (problem === undefined) return found;
+  throw new FixelfError(problem.code, `${problem.path}: ${problem.message}`, {
+    path: problem.path,
+  });
+}

@@ -1,0 +1,114 @@
+// A farm: one directory with a link for each library, to be searched instead of all directories.
+//
+// It is a link to a directory beside it whose name tells its content, so that one rename takes the
+// place of all links together, and a run that was killed is completed by the next. What was not
+// made here is never removed.
+import { createHash } from "node:crypto";
+import { lstat, mkdir, readdir, readlink, rename, rmdir, symlink, unlink } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { FixelfError } from "../errors.js";
+import { addRoots } from "../fix/gc_roots.js";
+import { Nix } from "../store/nix.js";
+import type { StorePlace } from "../store/place.js";
+import type { SystemEnvironment } from "./environment.js";
+
+export interface Farm {
+  /** Absolute. */
+  path: string;
+  /** Names of the links, and what they lead to. */
+  links: Record<string, string>;
+  /** Why garbage collection may take what the links lead to, or null. */
+  unrooted: string | null;
+}
+
+/** The name under which a farm has the loader. */
+const loaderName = "ld.so";
+
+/**
+ * Makes or renews the farm, and registers what it leads to with Nix.
+ * @throws FixelfError `usage` where something else is there, or where there is more than one machine
+ */
+export async function makeFarm(
+  directory: string,
+  systems: readonly SystemEnvironment[],
+  place: StorePlace,
+): Promise<Farm> {
+  const path = resolve(directory);
+  const [environment, ...others] = systems;
+  if (environment === undefined)
+    throw new FixelfError("usage", "nothing has to be set, so there is nothing to make a farm of");
+  if (others.length > 0) {
+    const names = systems.map(({ system }) => system).join(" and ");
+    const message = `a farm is for one machine, and the programs are for ${names}; make one for each`;
+    throw new FixelfError("usage", message);
+  }
+  const links = linksOf(environment);
+  await mkdir(dirname(path), { recursive: true });
+  const before = await ownGeneration(path);
+  const generation = await makeGeneration(path, links);
+  // Roots first: no collection may come between.
+  const problem = await addRoots(path, environment.storePaths, new Nix(place));
+  if (before !== generation) {
+    await pointAt(path, generation);
+    if (before !== null) await removeGeneration(join(dirname(path), before));
+  }
+  return { path, links: Object.fromEntries(links), unrooted: problem };
+}
+
+function linksOf({ loader, libraries }: SystemEnvironment): [name: string, target: string][] {
+  const links = new Map<string, string>();
+  for (const { soname, path } of libraries) {
+    // A name with a slash is opened as it is, and searched for nowhere.
+    if (!soname.includes("/") && soname !== "." && soname !== "..") links.set(soname, path);
+  }
+  links.set(loaderName, loader);
+  return [...links].sort(([first], [second]) => (first < second ? -1 : 1));
+}
+
+/** The name of the directory that a farm of ours leads to; null where there is none yet. */
+async function ownGeneration(path: string): Promise<string | null> {
+  const state = await lstat(path).catch((failure: NodeJS.ErrnoException) => {
+    if (failure.code === "ENOENT") return null;
+    throw failure;
+  });
+  if (state === null) return null;
+  const target = state.isSymbolicLink() ? await readlink(path) : "";
+  if (isGeneration(target, path)) return target;
+  const message = `${path} is there already, and is no farm of fixelf's; name another directory`;
+  throw new FixelfError("usage", message, { path });
+}
+
+function isGeneration(name: string, path: string): boolean {
+  const beginning = beginningOf(path);
+  return name.startsWith(beginning) && /^[0-9a-f]{16}$/.test(name.slice(beginning.length));
+}
+
+function beginningOf(path: string): string {
+  return `.${basename(path)}.fixelf-`;
+}
+
+async function makeGeneration(path: string, links: readonly [string, string][]): Promise<string> {
+  const digest = createHash("sha256").update(JSON.stringify(links)).digest("hex").slice(0, 16);
+  const name = beginningOf(path) + digest;
+  const directory = join(dirname(path), name);
+  await mkdir(directory, { recursive: true });
+  for (const [link, target] of links) await pointAt(join(directory, link), target);
+  return name;
+}
+
+/** Makes a link, or has it lead elsewhere, in one step. */
+async function pointAt(link: string, target: string): Promise<void> {
+  if ((await readlink(link).catch(() => null)) === target) return;
+  const temporary = join(dirname(link), `.${basename(link)}.${process.pid}.new`);
+  await unlink(temporary).catch(() => undefined);
+  await symlink(target, temporary);
+  await rename(temporary, link);
+}
+
+/** Takes the links away; where there is anything else, it and the directory stay. */
+async function removeGeneration(directory: string): Promise<void> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries)
+    if (entry.isSymbolicLink()) await unlink(join(directory, entry.name)).catch(() => undefined);
+  await rmdir(directory).catch(() => undefined);
+}

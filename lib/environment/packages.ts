@@ -1,0 +1,83 @@
+// An environment in nixpkgs' terms: packages instead of store paths.
+import { basename, dirname } from "node:path";
+import { nameOf, storePathOf } from "../store/place.js";
+import type { Environment, EnvironmentProgram, SystemEnvironment } from "./environment.js";
+import { nixLocate } from "./nix_locate.js";
+import { type Package, packageOf } from "./nixpkgs.js";
+
+/** A directory that the loader has to search. */
+export type PackagedDirectory =
+  /** Below a package: "/lib", in most of them. */
+  { package: Package; below: string } | { directory: string };
+
+export interface PackagedSystem extends Pick<SystemEnvironment, "system" | "own"> {
+  libc: Package;
+  /** The loader's name in the package's `lib`. */
+  loader: string;
+  directories: PackagedDirectory[];
+}
+
+export interface PackagedEnvironment {
+  programs: EnvironmentProgram[];
+  systems: PackagedSystem[];
+}
+
+/** How nix-locate is asked; null when it is not there. */
+type Locate = (soname: string) => Promise<string[] | null>;
+
+/** Finds the packages that an environment is made of. */
+export async function packaged(
+  { programs, systems }: Environment,
+  store: string,
+  locate: Locate = nixLocate,
+): Promise<PackagedEnvironment> {
+  const needing = new Set(systems.map(({ system }) => system));
+  return {
+    programs: programs.filter(({ runsAsItIs, system }) => !runsAsItIs && needing.has(system)),
+    systems: await Promise.all(systems.map((system) => packagedSystem(system, store, locate))),
+  };
+}
+
+async function packagedSystem(
+  environment: SystemEnvironment,
+  store: string,
+  locate: Locate,
+): Promise<PackagedSystem> {
+  const { system, own, loader, libc, libraries } = environment;
+  const home = storePathOf(loader, store);
+  const directories: PackagedDirectory[] = [];
+  for (const directory of environment.directories) {
+    const storePath = storePathOf(directory, store);
+    // nixpkgs' loaders look into their own directory by themselves.
+    if (storePath !== null && storePath === home) continue;
+    if (storePath === null) {
+      directories.push({ directory });
+      continue;
+    }
+    const [library] = libraries.filter(({ path }) => dirname(path) === directory);
+    const found = await packageWith(nameOf(storePath), library?.soname, locate);
+    directories.push({ package: found, below: directory.slice(storePath.length) });
+  }
+  const libcName = home === null ? libc : nameOf(home);
+  return {
+    system,
+    own,
+    libc: { ...packageOf(libcName), attribute: libc === "musl" ? "musl" : "glibc", known: "name" },
+    loader: basename(loader),
+    directories,
+  };
+}
+
+async function packageWith(
+  name: string,
+  soname: string | undefined,
+  locate: Locate,
+): Promise<Package> {
+  const byName = packageOf(name);
+  if (byName.known !== "guessed" || soname === undefined) return byName;
+  const located = await locate(soname);
+  const [first] = located ?? [];
+  if (first === undefined) return byName;
+  const attribute = located?.includes(byName.attribute) ? byName.attribute : first;
+  return { attribute, known: "nix-locate", name };
+}

@@ -1,0 +1,67 @@
+// A Containerfile: the program, its loader where it looks for it, and the libraries from nixpkgs.
+import { basename, dirname } from "node:path";
+import type { PackagedEnvironment } from "../../environment/packages.js";
+import { FixelfError } from "../../errors.js";
+import { shellWord } from "../../shell.js";
+import { printable } from "../text.js";
+import { nixAttribute, nixString, packagesOf } from "./nix.js";
+
+/**
+ * @param named what is to be copied: the paths that the user named, absolute
+ * @param context the directory that is to be sent to the builder, absolute
+ * @throws FixelfError `unsupported` for names that a Containerfile can't hold
+ */
+export function containerText(
+  environment: PackagedEnvironment,
+  named: readonly string[],
+  context: string,
+): string {
+  const { programs, systems } = environment;
+  const [system] = systems;
+  const [program] = programs;
+  if (system === undefined || program === undefined) return "";
+  const packages = [system.libc, ...packagesOf(system.directories)];
+  const attributes = [...new Set(packages.map(({ attribute }) => nixAttribute("pkgs", attribute)))];
+  const guessed = packages.filter(({ known }) => known === "guessed");
+  const expression = `let pkgs = import <nixpkgs> { system = ${nixString(system.system)}; }; in pkgs.buildEnv { name = "libraries"; paths = map pkgs.lib.getLib [ ${attributes.join(" ")} ]; pathsToLink = [ "/lib" ]; }`;
+  const outside = system.directories.flatMap((each) =>
+    "directory" in each ? [each.directory] : [],
+  );
+  const { interpreter, file } = program;
+  for (const path of [file, interpreter, ...named, ...outside]) {
+    if (printable(path) === path) continue;
+    const message = `a Containerfile can't hold the name ${printable(path)}`;
+    throw new FixelfError("unsupported", message, { path });
+  }
+  const words = (...all: string[]) => JSON.stringify(all);
+  const inContext = (path: string) =>
+    path.startsWith(`${context}/`) ? path.slice(context.length + 1) : basename(path);
+  // Of a directory, its content is copied.
+  const copies = [...named, ...outside].map((path) => `COPY ${words(inContext(path), path)}`);
+  const path = ["/libraries/lib", ...outside].join(":");
+  return [
+    `# podman build --file Containerfile ${printable(shellWord(context))}`,
+    ...guessed.map(
+      ({ attribute, name }) =>
+        `# guessed from the store path's name: ${printable(attribute)} for ${printable(name)}`,
+    ),
+    "FROM docker.io/nixos/nix AS libraries",
+    `RUN nix-build --out-link /libraries --expr ${shellWord(expression)} && \\`,
+    "    mkdir -p /closure/nix/store && \\",
+    "    cp -a $(nix-store --query --requisites /libraries) /closure/nix/store/ && \\",
+    "    cp -a /libraries /closure/libraries && \\",
+    `    mkdir -p /closure${shellWord(dirname(interpreter))} && \\`,
+    `    ln -s /libraries/lib/${shellWord(system.loader)} /closure${shellWord(interpreter)}`,
+    "",
+    "FROM scratch",
+    'COPY --from=libraries ["/closure/", "/"]',
+    ...copies,
+    `ENV LD_LIBRARY_PATH=${containerWord(path)}`,
+    `ENTRYPOINT ${words(file)}`,
+  ].join("\n");
+}
+
+/** A value in ENV: in double quotes, where backslash, quote and dollar count. */
+function containerWord(text: string): string {
+  return `"${text.replace(/[\\"$]/g, "\\$&")}"`;
+}

@@ -1,0 +1,120 @@
+// What all Nix texts are made of.
+
+import type { Package } from "../../environment/nixpkgs.js";
+import type {
+  PackagedDirectory,
+  PackagedEnvironment,
+  PackagedSystem,
+} from "../../environment/packages.js";
+import { variableNames } from "../../environment/variables.js";
+import { printable } from "../text.js";
+
+/** A string, in which nothing is put in by Nix. */
+export function nixString(text: string): string {
+  const escapes: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+  // A bare carriage return would be read as the end of a line.
+  const escaped = text.replace(
+    /[\\"\n\r\t]|\$\{/g,
+    (special) => escapes[special] ?? `\\${special}`,
+  );
+  return `"${escaped}"`;
+}
+
+const keywords = new Set("assert else if in inherit let or rec then with".split(" "));
+
+/** A way down attribute sets; names that are no identifiers are quoted. */
+export function nixAttribute(set: string, attribute: string): string {
+  const names = attribute.split(".").map((name) => {
+    const plain = /^[a-zA-Z_][\w'-]*$/.test(name) && !keywords.has(name);
+    return plain ? name : nixString(name);
+  });
+  return [set, ...names].join(".");
+}
+
+export function nixComment(text: string): string {
+  return `# ${printable(text)}`;
+}
+
+/** Where packages for a system come from, when those for this machine are in `pkgs`. */
+export function packageSet({ system, own }: Pick<PackagedSystem, "system" | "own">): string {
+  if (own) return "pkgs";
+  if (system === "i686-linux") return "pkgs.pkgsi686Linux";
+  return `(import pkgs.path { system = ${nixString(system)}; })`;
+}
+
+/** The lines of a list of packages, without its brackets. */
+export function packageLines(packages: readonly Package[], set: string, indent: string): string[] {
+  const seen = new Set<string>();
+  return packages.flatMap((each) => {
+    const attribute = nixAttribute(set, each.attribute);
+    if (seen.has(attribute)) return [];
+    seen.add(attribute);
+    return [`${indent}${attribute}${originComment(each)}`];
+  });
+}
+
+function originComment({ known, name }: Package): string {
+  if (known === "guessed") return ` ${nixComment(`guessed from the store path's name, ${name}`)}`;
+  return known === "nix-locate" ? ` ${nixComment(`nix-locate has it for ${name}`)}` : "";
+}
+
+/** The packages whose `lib` is searched. */
+export function librariesOf(directories: readonly PackagedDirectory[]): Package[] {
+  return directories.flatMap((each) =>
+    "package" in each && each.below === "/lib" ? [each.package] : [],
+  );
+}
+
+/** All packages, whichever of their directories is searched. */
+export function packagesOf(directories: readonly PackagedDirectory[]): Package[] {
+  return directories.flatMap((each) => ("package" in each ? [each.package] : []));
+}
+
+/** Directories that belong to no package, or lie deeper in one, as Nix expressions. */
+function furtherDirectories(directories: readonly PackagedDirectory[], set: string): string[] {
+  return directories.flatMap((each) => {
+    if ("directory" in each) return [nixString(each.directory)];
+    if (each.below === "/lib") return [];
+    const attribute = nixAttribute(set, each.package.attribute);
+    return [`(pkgs.lib.getLib ${attribute} + ${nixString(each.below)})`];
+  });
+}
+
+/** A search path, as a Nix expression that may take several lines. */
+export function libraryPath(
+  { directories }: Pick<PackagedSystem, "directories">,
+  set: string,
+  indent: string,
+): string {
+  const lines = packageLines(librariesOf(directories), set, `${indent}  `);
+  const further = furtherDirectories(directories, set);
+  const packages =
+    lines.length === 0 ? [] : [`pkgs.lib.makeLibraryPath [\n${lines.join("\n")}\n${indent}]`];
+  if (further.length === 0) return packages[0] ?? nixString("");
+  const more = `pkgs.lib.concatStringsSep ":" [ ${further.join(" ")} ]`;
+  return [...packages, more].join(` + ":" + `);
+}
+
+/** `NAME = VALUE;` lines that set nix-ld's variables. */
+export function variableLines({ systems }: PackagedEnvironment, indent: string): string[] {
+  return systems.flatMap((system) => {
+    const set = packageSet(system);
+    const libc = nixAttribute(set, system.libc.attribute);
+    const loader = `"\${${libc}}/lib/${nixString(system.loader).slice(1, -1)}"`;
+    // One name is enough here: nothing else is to win over it.
+    const [names] = variableNames(system, systems);
+    const path = system.directories.length === 0 ? null : libraryPath(system, set, indent);
+    return [
+      `${indent}${names.loader} = ${loader};`,
+      ...(path === null ? [] : [`${indent}${names.libraryPath} = ${path};`]),
+    ];
+  });
+}
+
+/** What the text is for, as a comment. */
+export function headline({ programs }: PackagedEnvironment): string {
+  const most = 3;
+  const names = programs.slice(0, most).map(({ path }) => path);
+  const rest = programs.length > most ? ` and ${programs.length - most} more` : "";
+  return nixComment(`for ${names.join(", ")}${rest}`);
+}

@@ -1,0 +1,30 @@
+// A NixOS module that sets nix-ld up, for all programs of the machine.
+import type { PackagedEnvironment } from "../../environment/packages.js";
+import { headline, nixComment, packageLines, packageSet, packagesOf } from "./nix.js";
+
+export function nixosText(environment: PackagedEnvironment): string {
+  const { systems } = environment;
+  const lines = systems
+    .filter(({ own }) => own || systems.length === 1)
+    .flatMap((system) => packageLines(packagesOf(system.directories), "pkgs", "    "));
+  const notes = systems.flatMap((system) => {
+    const elsewhere = system.directories.flatMap((each) =>
+      "directory" in each
+        ? [`${each.directory} is no package's: add it to NIX_LD_LIBRARY_PATH`]
+        : [],
+    );
+    const foreign =
+      packageSet(system) === "pkgs" || systems.length === 1
+        ? []
+        : [`programs.nix-ld is for this machine's own programs, not for ${system.system}`];
+    return [...elsewhere, ...foreign];
+  });
+  return `${[headline(environment), ...notes.map(nixComment)].join("\n")}
+{ pkgs, ... }:
+
+{
+  programs.nix-ld.enable = true;
+  programs.nix-ld.libraries = [
+${lines.map((line) => `${line}\n`).join("")}  ];
+}`;
+}

@@ -1,0 +1,38 @@
+// What has to be said beside the variables: what is missing, and what else there is to do.
+import type { Environment } from "../../environment/environment.js";
+import type { Farm } from "../../environment/farm.js";
+import { startWith, unspeakable } from "../../environment/variables.js";
+import { shellWord } from "../../shell.js";
+import { printable } from "../text.js";
+
+/** Sentences for stderr. */
+export function talkOf({ programs, systems, problems }: Environment, farm: Farm | null): string[] {
+  const lines: string[] = [];
+  for (const { path, message } of problems) lines.push(`fixelf: ${path}: ${message}`);
+  const needy = programs.filter(({ runsAsItIs }) => !runsAsItIs);
+  if (needy.length === 0 && systems.length === 0 && problems.length === 0)
+    lines.push("Nothing has to be set: what is there runs as it is.");
+  const told = new Set<string>();
+  for (const { path, file, interpreter, atInterpreter, system } of needy) {
+    const environment = systems.find((each) => each.system === system);
+    if (atInterpreter === "stand-in" || environment === undefined || told.has(interpreter))
+      continue;
+    told.add(interpreter);
+    const what = {
+      nothing: `There is nothing at ${interpreter}, where ${path} has its loader`,
+      other: `What is at ${interpreter} is no stand-in such as nix-ld`,
+      loader: `At ${interpreter} is a loader itself, which takes no notice of these variables`,
+    }[atInterpreter];
+    const { loader, libraryPath } = startWith(environment, farm?.path);
+    const words = [loader, ...(libraryPath === "" ? [] : ["--library-path", libraryPath]), file];
+    lines.push(`${what}. Without one, start it so:`, `  ${words.map(shellWord).join(" ")}`);
+  }
+  for (const { reasons, directories } of systems) {
+    if (farm !== null) continue;
+    lines.push(...reasons.filter((reason) => /would (hide|take)/.test(reason)));
+    for (const directory of unspeakable(directories))
+      lines.push(`${directory}: a search path can't hold this name; make a farm (--farm)`);
+  }
+  if (farm !== null && farm.unrooted !== null) lines.push(farm.unrooted);
+  return lines.map(printable);
+}

@@ -1,0 +1,97 @@
+// A fixed copy in the cache. Its search path names the original's directories, and it lies among
+// links to the original's neighbours, so that what is looked for beside the program is found.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { lstat, mkdir, readdir, readlink, symlink, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { withoutOrigin } from "../environment/environment.js";
+import { FixelfError } from "../errors.js";
+import { addRoots } from "../fix/gc_roots.js";
+import { currentSearchPath } from "../fix/search_path.js";
+import { type Edits, fromNative, native, settled } from "../native.js";
+import { stateSubdirectory } from "../state.js";
+import { Nix } from "../store/nix.js";
+import { storePlace } from "../store/place.js";
+import { type Running, type Start, words } from "./start.js";
+import { keyOf, preparedDirectory, prepareOnce } from "./state.js";
+
+/** Neighbours beyond that are not linked. */
+const mostNeighbours = 2000;
+
+/** @throws FixelfError saying why it can't be done */
+export async function startCopy(running: Running): Promise<Start> {
+  const { file, environment, named } = running;
+  const edits = editsOf(running);
+  const key = keyOf(await digestOf(file), file, JSON.stringify(edits));
+  const directory = preparedDirectory("copy", key);
+  const home = basename(dirname(file)) || "root";
+  const copy = join(directory, home, basename(file));
+  const limits: string[] = [];
+  await prepareOnce(directory, async (unfinished) => {
+    const output = join(unfinished, home, basename(file));
+    await mkdir(dirname(output));
+    const layout = await settled(native.layOut(file, edits));
+    const job = { path: file, output, layout, inPlace: false };
+    const [failure] = await native.apply([job], await stateSubdirectory("undo"));
+    if (failure) throw fromNative(failure);
+    await check(output);
+  });
+  const linked =
+    (await linkNeighbours(dirname(copy), dirname(file), basename(file))) &&
+    (dirname(file) === "/" || (await linkNeighbours(directory, dirname(dirname(file)), home)));
+  if (!linked)
+    limits.push("it has too many neighbours: what it looks for beside itself is missing");
+  const unrooted = await addRoots(copy, environment.storePaths, new Nix(storePlace()));
+  if (unrooted !== null) limits.push(unrooted);
+  limits.push(
+    `by ${named} it can't start itself again, as argv[0] would have it`,
+    `/proc/self/exe is ${copy}: what it looks for further above itself than one directory is missing`,
+  );
+  return { file: copy, arguments: [...words(named), ...running.arguments], limits };
+}
+
+function editsOf({ facts, file, environment }: Running): Edits {
+  const own = currentSearchPath(facts);
+  const entries = own.entries.map((entry) => withoutOrigin(entry, file));
+  const split = [...entries, ...environment.directories].find((entry) => /:/.test(entry));
+  if (split !== undefined)
+    throw new FixelfError("unsupported", `${split}: a search path can't hold this name`);
+  const value = [...entries, ...environment.directories].join(":");
+  // DT_RPATH is passed on to what the program loads, as the directories' variable would be.
+  const tag = environment.directories.length > 0 ? "rpath" : own.tag;
+  return { interpreter: environment.loader, ...(value !== "" && { searchPath: { value, tag } }) };
+}
+
+async function check(copy: string): Promise<void> {
+  const { libraries } = await settled(new native.Files("").resolve(copy, {}));
+  const missing = libraries.find(({ path, optional }) => path === null && !optional);
+  if (missing === undefined) return;
+  throw new FixelfError("verification-failed", `the copy would not find ${missing.soname}`);
+}
+
+/** Links to all entries but one; those of entries that are gone go too. Whether there were few enough. */
+async function linkNeighbours(to: string, from: string, except: string): Promise<boolean> {
+  const names = await readdir(from).catch(() => []);
+  if (names.length > mostNeighbours) return false;
+  const present = new Set(names);
+  for (const name of await readdir(to)) {
+    const path = join(to, name);
+    if (name !== except && !present.has(name) && (await lstat(path)).isSymbolicLink())
+      await unlink(path).catch(() => undefined);
+  }
+  for (const name of names) {
+    if (name === except) continue;
+    const link = join(to, name);
+    if ((await readlink(link).catch(() => null)) === null)
+      await symlink(join(from, name), link).catch((failure: NodeJS.ErrnoException) => {
+        if (failure.code !== "EEXIST") throw failure;
+      });
+  }
+  return true;
+}
+
+async function digestOf(file: string): Promise<string> {
+  const digest = createHash("sha256");
+  for await (const bytes of createReadStream(file)) digest.update(bytes);
+  return digest.digest("hex");
+}

@@ -1,0 +1,41 @@
+// The loader, started as a program of its own with the directories as an option. Nothing is copied
+// and no variable is set, but /proc/self/exe is the loader.
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { unspeakable } from "../environment/variables.js";
+import { FixelfError } from "../errors.js";
+import { type Running, type Start, words } from "./start.js";
+
+/**
+ * @param forced also for a program that is known to read itself
+ * @throws FixelfError saying why it can't be done
+ */
+export async function startByLoader(running: Running, forced: boolean): Promise<Start> {
+  const { environment, named, facts } = running;
+  const { loader, directories } = environment;
+  const limits = [
+    `/proc/self/exe is ${loader}: what the program looks for in itself is not found`,
+    `by ${named} it can't start itself again, as argv[0] would have it`,
+  ];
+  if (facts.overlay !== null && !forced) {
+    const carried = `${facts.overlay.size} bytes behind its ELF structure`;
+    const message = `the program carries ${carried}, and would look for them in the loader`;
+    throw new FixelfError("unsupported", message);
+  }
+  const [bad] = unspeakable(directories);
+  if (bad !== undefined)
+    throw new FixelfError("unsupported", `${bad}: a search path can't hold this name`);
+  // The option stands in the place of the variable, of which the user may have one.
+  const own = process.env.LD_LIBRARY_PATH;
+  const libraryPath = [...directories, ...(own ? [own] : [])].join(":");
+  // Since glibc 2.33.
+  const knowsArgv0 = (await readFile(loader)).includes("--argv0");
+  if (!knowsArgv0) limits.push("argv[0] is the file's whole path: the loader has no --argv0");
+  const options = [
+    ...(knowsArgv0 ? ["--argv0", named] : []),
+    ...(libraryPath === "" ? [] : ["--library-path", libraryPath]),
+  ];
+  // Without a slash it would be looked for among the libraries.
+  const argv = words(loader, ...options, resolve(named));
+  return { file: loader, arguments: [...argv, ...running.arguments], limits };
+}

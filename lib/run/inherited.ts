@@ -1,0 +1,44 @@
+// The descriptors that this process was started with, beside the standard ones: a shell's `3<file`
+// and `<(command)` are such. Node has marked them to be closed, like those that it opened itself.
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+interface OpenFile {
+  number: number;
+  /** What /proc says it is. */
+  target: string;
+  /** O_ACCMODE. */
+  access: number;
+}
+
+/**
+ * To be called before anything is opened. What is anonymous (epoll, eventfd) and pipes with both ends
+ * in this process are Node's own; so is a second descriptor of the terminal, and the last one of
+ * /dev/null.
+ */
+export function inheritedDescriptors(): number[] {
+  const all = openFiles();
+  const standard = new Set(all.filter(({ number }) => number <= 2).map(({ target }) => target));
+  const others = all.filter(({ number }) => number > 2);
+  const nothing = others.findLast(({ target }) => target === "/dev/null");
+  const bothEnds = (pipe: string) =>
+    new Set(others.filter(({ target }) => target === pipe).map(({ access }) => access)).size > 1;
+  return others
+    .filter((file) => file !== nothing && !file.target.startsWith("anon_inode:"))
+    .filter(({ target }) => !(target.startsWith("pipe:") && bothEnds(target)))
+    .filter(({ target }) => !(target.startsWith("/dev/pts/") && standard.has(target)))
+    .map(({ number }) => number);
+}
+
+function openFiles(): OpenFile[] {
+  const files = readdirSync("/proc/self/fd").flatMap((name) => {
+    try {
+      const target = readlinkSync(`/proc/self/fd/${name}`);
+      const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${name}`, "utf8"));
+      const access = Number.parseInt(flags?.[1] ?? "0", 8) & 3;
+      return [{ number: Number(name), target, access }];
+    } catch {
+      return []; // that of readdir itself
+    }
+  });
+  return files.sort((first, second) => first.number - second.number);
+}

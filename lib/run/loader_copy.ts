@@ -1,0 +1,28 @@
+// A copy of a loader that differs in one thing: where it looks for its list of libraries. glibc's
+// reads ld.so.cache, musl's a file with directories; both names are texts among its constants.
+
+/** The names under which a namespace has them. Short: a name has to fit where the old one was. */
+export const ownCache = "/.ld.so.cache";
+export const ownPathFile = "/.ld.so.path";
+
+/** null where the loader has no such text. */
+export function withOwnCache(loader: Buffer): Buffer | null {
+  return replaced(loader, /\/[\x21-\x7e]*\/ld\.so\.cache\0/g, ownCache);
+}
+
+/** The same for musl, which puts a prefix before it: nothing, if it lies in a directory of the root. */
+export function withOwnPathFile(loader: Buffer): Buffer | null {
+  return replaced(loader, /\/etc\/ld-musl-[\w.-]+\.path\0/g, ownPathFile);
+}
+
+function replaced(loader: Buffer, pattern: RegExp, name: string): Buffer | null {
+  const changed = Buffer.from(loader);
+  let found = false;
+  for (const { 0: text, index } of loader.toString("latin1").matchAll(pattern)) {
+    if (text.length <= name.length) return null;
+    changed.fill(0, index, index + text.length);
+    changed.write(name, index, "latin1");
+    found = true;
+  }
+  return found ? changed : null;
+}

@@ -1,0 +1,38 @@
+#include "addon/run.hpp"
+
+#include "addon/convert.hpp"
+#include "run/entrance_file.hpp"
+#include "run/replace_process.hpp"
+
+namespace fixelf::addon {
+
+Napi::Value entrance(const Napi::CallbackInfo& call) {
+  auto descriptor = openEntrance();
+  if (!descriptor) throw toError(call.Env(), descriptor.error());
+  return Napi::Number::New(call.Env(), *descriptor);
+}
+
+Napi::Value replaceThisProcess(const Napi::CallbackInfo& call) {
+  const auto object = call[0].As<Napi::Object>();
+  Replacing replacing;
+  const Napi::Value file = object.Get("file");
+  if (file.IsNumber()) {
+    replacing.descriptor = file.As<Napi::Number>().Int32Value();
+  } else {
+    replacing.path = toPath(file);
+  }
+  const auto arguments = object.Get("arguments").As<Napi::Array>();
+  for (uint32_t index = 0; index < arguments.Length(); ++index) {
+    // Bytes: a file's name need not be UTF-8.
+    const auto bytes = arguments.Get(index).As<Napi::Uint8Array>();
+    replacing.arguments.emplace_back(reinterpret_cast<const char*>(bytes.Data()),
+                                     bytes.ByteLength());
+  }
+  const auto inherited = object.Get("inherited").As<Napi::Array>();
+  for (uint32_t index = 0; index < inherited.Length(); ++index) {
+    replacing.inherited.push_back(inherited.Get(index).As<Napi::Number>().Int32Value());
+  }
+  throw toError(call.Env(), replaceProcess(replacing));
+}
+
+}  // namespace fixelf::addon

@@ -1,0 +1,13 @@
+// native/run for JavaScript.
+#pragma once
+
+#include <napi.h>
+
+namespace fixelf::addon {
+
+// A descriptor of the program that enters a namespace.
+Napi::Value entrance(const Napi::CallbackInfo& call);
+// Throws where it fails; else nobody is left to return to.
+Napi::Value replaceThisProcess(const Napi::CallbackInfo& call);
+
+}  // namespace fixelf::addon

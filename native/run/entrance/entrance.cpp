@@ -1,0 +1,172 @@
+// Starts a program in a mount namespace of its own, whose root is put together anew.
+//
+// A process with several threads, such as Node, can't enter a user namespace (unshare(2)), and what
+// forks must stay behind to pass signals and the exit status on. So Node becomes this program, and
+// this one becomes the one that is to run. It has to start on a system without a loader, from bytes
+// that the addon carries, hence no C library.
+//
+//     entrance enter|probe BASE STEP… -- DIRECTORY FILE ARGUMENT…
+//
+// BASE is any directory: it is covered while the new root is made. The steps, whose sources are
+// looked up in the old root and whose places are in the new one:
+//
+//     directory PLACE          bind-directory SOURCE PLACE
+//     link TARGET PLACE        bind-file SOURCE PLACE
+//
+// DIRECTORY becomes the working directory; the arguments begin with argv[0]. `probe` does all of it
+// but starting FILE. What fails is said on standard error, as "cannot STEP PLACE: NUMBER" with the
+// error number, and the exit status is 125.
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sys/mount.h>
+
+#include "system.hpp"
+#include "text.hpp"
+
+namespace fixelf::entrance {
+
+namespace {
+
+constexpr long kFailed = 125;
+
+[[noreturn]] void leave(long status) {
+  for (;;)
+    systemCall(SYS_exit_group, status);
+}
+
+[[noreturn]] void fail(const char* what, const char* where, long result) {
+  Text text;
+  text.add("cannot ").add(what).add(" ").add(where).add(": ").add(-result).add("\n");
+  systemCall(SYS_write, 2, asArgument(text.get()), text.length());
+  leave(kFailed);
+}
+
+void check(long result, const char* what, const char* where) {
+  if (result < 0) fail(what, where, result);
+}
+
+long makeDirectory(const char* path) {
+  return systemCall(SYS_mkdirat, AT_FDCWD, asArgument(path), 0755);
+}
+
+long mountAt(const char* source, const char* target, const char* type, unsigned long flags,
+             const char* data = nullptr) {
+  return systemCall(SYS_mount, asArgument(source), asArgument(target), asArgument(type),
+                    static_cast<long>(flags), asArgument(data));
+}
+
+void writeTo(const char* path, const Text& text) {
+  const long file = systemCall(SYS_openat, AT_FDCWD, asArgument(path), O_WRONLY | O_CLOEXEC);
+  check(file, "open", path);
+  check(systemCall(SYS_write, file, asArgument(text.get()), text.length()), "write", path);
+  systemCall(SYS_close, file);
+}
+
+// Who may mount needs no user namespace, and stays who he is: also for sudo, and in all groups.
+void enterNamespaces() {
+  if (systemCall(SYS_unshare, CLONE_NEWNS) == 0) return;
+  const long user = systemCall(SYS_geteuid);
+  const long group = systemCall(SYS_getegid);
+  check(systemCall(SYS_unshare, CLONE_NEWUSER | CLONE_NEWNS), "enter", "a user namespace");
+  // user_namespaces(7): without the right to set groups, one may map the own group.
+  writeTo("/proc/self/setgroups", Text().add("deny"));
+  writeTo("/proc/self/uid_map", Text().add(user).add(" ").add(user).add(" 1"));
+  writeTo("/proc/self/gid_map", Text().add(group).add(" ").add(group).add(" 1"));
+}
+
+// Afterwards the old root is at /old, and the new one, empty, at /new.
+void coverBase(const char* base) {
+  // What is mounted outside later shows inside, and not the other way round.
+  check(mountAt(nullptr, "/", nullptr, MS_REC | MS_SLAVE), "detach", "/");
+  check(mountAt("tmpfs", base, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"), "mount at", base);
+  const Text oldRoot = Text().add(base).add("/old");
+  const Text newRoot = Text().add(base).add("/new");
+  check(makeDirectory(oldRoot.get()), "make", oldRoot.get());
+  check(makeDirectory(newRoot.get()), "make", newRoot.get());
+  check(mountAt("tmpfs", newRoot.get(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"), "mount at",
+        newRoot.get());
+  check(systemCall(SYS_pivot_root, asArgument(base), asArgument(oldRoot.get())), "move to", base);
+  check(systemCall(SYS_chdir, asArgument("/")), "go to", "/");
+}
+
+Text below(const char* root, const char* path) {
+  const Text place = Text().add(root).add(path);
+  if (!place.whole()) fail("name", path, -36);  // ENAMETOOLONG
+  return place;
+}
+
+void bind(const char* source, const char* place, bool isDirectory) {
+  const Text from = below("/old", source);
+  const Text to = below("/new", place);
+  if (isDirectory) {
+    check(makeDirectory(to.get()), "make", place);
+  } else {
+    const long file = systemCall(SYS_openat, AT_FDCWD, asArgument(to.get()),
+                                 O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    check(file, "make", place);
+    systemCall(SYS_close, file);
+  }
+  check(mountAt(from.get(), to.get(), nullptr, MS_BIND | MS_REC), "bind", source);
+}
+
+// The first argument after the steps.
+char** takeSteps(char** argument) {
+  for (; *argument != nullptr && !equal(*argument, "--");) {
+    const char* step = argument[0];
+    const char* first = argument[1];
+    if (first == nullptr) fail("understand", step, -22);  // EINVAL
+    if (equal(step, "directory")) {
+      check(makeDirectory(below("/new", first).get()), "make", first);
+      argument += 2;
+      continue;
+    }
+    const char* place = argument[2];
+    if (place == nullptr) fail("understand", step, -22);
+    if (equal(step, "link")) {
+      const Text to = below("/new", place);
+      check(systemCall(SYS_symlinkat, asArgument(first), AT_FDCWD, asArgument(to.get())), "link",
+            place);
+    } else {
+      bind(first, place, equal(step, "bind-directory"));
+    }
+    argument += 3;
+  }
+  return *argument == nullptr ? argument : argument + 1;
+}
+
+void moveToNewRoot(const char* directory) {
+  check(systemCall(SYS_chdir, asArgument("/new")), "go to", "the new root");
+  // pivot_root(2), "pivot_root(".", ".")": the old root lies over the new one, until it is let go.
+  check(systemCall(SYS_pivot_root, asArgument("."), asArgument(".")), "move to", "the new root");
+  check(systemCall(SYS_umount2, asArgument("."), MNT_DETACH), "let go of", "the old root");
+  check(systemCall(SYS_chdir, asArgument(directory)), "go to", directory);
+}
+
+void run(char** arguments, char** environment) {
+  const char* verb = arguments[1];
+  enterNamespaces();
+  coverBase(arguments[2]);
+  char** rest = takeSteps(arguments + 3);
+  if (rest[0] == nullptr || rest[1] == nullptr || rest[2] == nullptr) {
+    fail("understand", "the arguments", -22);
+  }
+  moveToNewRoot(rest[0]);
+  const char* file = rest[1];
+  constexpr long kMayExecute = 1;  // X_OK
+  check(systemCall(SYS_faccessat, AT_FDCWD, asArgument(file), kMayExecute), "start", file);
+  if (equal(verb, "probe")) leave(0);
+  fail("start", file,
+       systemCall(SYS_execve, asArgument(file), asArgument(rest + 2), asArgument(environment)));
+}
+
+}  // namespace
+
+}  // namespace fixelf::entrance
+
+extern "C" [[noreturn]] void fixelfEnter(long* stack) {
+  const long count = stack[0];
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
+  char** arguments = reinterpret_cast<char**>(stack + 1);
+  if (count >= 4) fixelf::entrance::run(arguments, arguments + count + 1);
+  fixelf::entrance::fail("understand", "the arguments", -22);
+}

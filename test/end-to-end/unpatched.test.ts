@@ -1,0 +1,194 @@
+// Programs that run without a byte of them being changed: by each way of `run`, and by the variables
+// that `env` prints.
+import { execFileSync, spawnSync } from "node:child_process";
+import { appendFile, copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { part } from "../support/require-part.js";
+import { openWorld, type RunOptions, type World, worldMissing } from "../world/world.js";
+import { expectNoStart } from "./life.js";
+
+const compilerMissing =
+  spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
+
+const payload = "what it carries";
+/** Prints what stands before the last eight bytes of itself, which say how long that is. */
+const payloadSource = `
+#include <stdio.h>
+#include <stdlib.h>
+int main(int count, char **arguments) {
+  unsigned long length = 0;
+  FILE *self = fopen("/proc/self/exe", "r");
+  fseek(self, -8, SEEK_END);
+  fread(&length, 8, 1, self);
+  if (length > 1000) return 3;
+  fseek(self, -8 - (long)length, SEEK_END);
+  char *text = calloc(1, length + 1);
+  if (fread(text, 1, length, self) != length) return 4;
+  printf("%s by %s\\n", text, arguments[0]);
+  return count > 1 ? system(arguments[1]) : 0;
+}`;
+
+part("test world", worldMissing ?? compilerMissing)("programs that stay as they are", () => {
+  let world: World;
+  let before: Map<string, string>;
+  const cpython = "/home/user/cpython";
+  const python = `${cpython}/usr/bin/python3.11`;
+  const node = "/home/user/node/bin/node";
+  const carrier = "/home/user/carrier";
+  // What Python compiles would be new files in the tree.
+  const environment = { PYTHONDONTWRITEBYTECODE: "1" };
+  const modules = "import warnings; warnings.simplefilter('ignore'); import ssl, crypt, sqlite3";
+
+  beforeAll(async () => {
+    world = await openWorld();
+    await world.copyProgram("cpython");
+    await world.copyProgram("node");
+    await makeCarrier(world.host(carrier));
+    await world.giveToUser(carrier);
+    before = await digests();
+  });
+  afterAll(() => world?.dispose());
+
+  const digests = async () => {
+    const paths = [cpython, node, carrier];
+    const all = await Promise.all(paths.map((path) => world.sha256(path)));
+    return new Map(paths.map((path, index) => [path, all[index] as string]));
+  };
+  const run = (how: string, words: readonly string[], options: RunOptions = {}) =>
+    world.check(["fixelf", "run", "--how", how, ...words], { environment, ...options });
+  const pythonRuns = (how: string, script: string, options?: RunOptions) =>
+    run(how, ["--with", cpython, python, "-c", script], options);
+
+  it("do not start", async () => {
+    for (const program of [python, node, carrier]) await expectNoStart(world, program);
+  });
+
+  describe.each(["namespace", "copy", "loader"])("run --how %s", (how) => {
+    it("runs CPython, with modules that need libraries of the store", async () => {
+      const script = `${modules}
+print(ssl.OPENSSL_VERSION.split()[0])
+print(crypt.crypt('secret', '$6$salt').startswith('$6$salt$'))
+print(sqlite3.connect(':memory:').execute('select 6 * 7').fetchone()[0])`;
+      expect(await pythonRuns(how, script)).toBe("OpenSSL\nTrue\n42");
+    });
+
+    it("runs Node", async () => {
+      expect(await run(how, [node, "-p", "process.version + ' ' + process.argv0"])).toBe(
+        `v24.21.0 ${node}`,
+      );
+    });
+
+    it("runs them for an ordinary user", async () => {
+      expect(await run(how, [node, "-p", "process.getuid()"], { asUser: true })).toBe("1000");
+    });
+
+    it("leaves the environment of children alone", async () => {
+      const outside = await world.check(["env"], { environment });
+      const script = "import subprocess; print(subprocess.check_output(['env']).decode().strip())";
+      expect(variablesOf(await pythonRuns(how, script))).toEqual(variablesOf(outside));
+    });
+  });
+
+  describe.each(["namespace", "copy"])("run --how %s", (how) => {
+    it("lets a program find its payload from its own end", async () => {
+      expect(await run(how, [carrier])).toBe(`${payload} by ${carrier}`);
+    });
+  });
+
+  it("knows that the loader is not the program", async () => {
+    const directory = "/tmp/without-room";
+    await world.shell(`mkdir -p ${directory}`);
+    const { stdout } = await world.fixelf(["run", "--how", "loader", "--dry-run", carrier]);
+    expect(stdout).toContain("what the program looks for in itself is not found");
+  });
+
+  describe("in a namespace", () => {
+    it("is the very file", async () => {
+      const script = "import os, sys; print(os.readlink('/proc/self/exe'), sys.executable)";
+      expect(await pythonRuns("namespace", script)).toBe(`${python} ${python}`);
+    });
+
+    it("lets a program start itself again", async () => {
+      const script = `import subprocess, sys; ${modules}
+print(subprocess.check_output([sys.executable, '-c', 'import ssl; print(6 * 7)']).decode().strip())`;
+      expect(await pythonRuns("namespace", script)).toBe("42");
+    });
+
+    it("shows the whole system, and nothing that is missing outside stays behind", async () => {
+      const script = `import os
+print(sorted(os.listdir('/'))); open('/home/user/written', 'w').write('by it')`;
+      const outside = (await world.check(["ls", "-1", "/"])).split("\n");
+      const inside = await pythonRuns("namespace", script);
+      for (const name of outside) expect(inside).toContain(`'${name}'`);
+      expect(await world.check(["cat", "/home/user/written"])).toBe("by it");
+      expect((await world.check(["ls", "-1a", "/"])).split("\n")).not.toContain("lib64");
+    });
+
+    it("is the first that is tried", async () => {
+      const { stderr, stdout } = await world.fixelf(["run", "--verbose", node, "-p", "6 * 7"]);
+      expect(stderr).toMatch(/^fixelf runs it in a namespace: /);
+      expect(stdout).toBe("42");
+    });
+
+    it("says nothing where nobody watches", async () => {
+      expect((await world.fixelf(["run", node, "-p", "6 * 7"])).stderr).toBe("");
+    });
+  });
+
+  describe("what env prints", () => {
+    it("starts them by the loader", async () => {
+      const script = `eval "$(fixelf env ${cpython} 2>/dev/null)"
+        "$NIX_LD" --library-path "$NIX_LD_LIBRARY_PATH" ${python} -c "${modules}; print(6 * 7)"
+        eval "$(fixelf env ${node} 2>/dev/null)"
+        "$NIX_LD" --library-path "$NIX_LD_LIBRARY_PATH" ${node} -p '6 * 7'`;
+      expect(await world.shell(script, { environment })).toBe("42\n42");
+    });
+
+    it("starts them by a farm, which garbage collection leaves alone", async () => {
+      const farm = "/home/user/farm";
+      const script = `eval "$(fixelf env --farm ${farm} ${cpython} 2>/dev/null)"
+        test "$NIX_LD_LIBRARY_PATH" = ${farm}
+        nix-store --gc >/dev/null 2>&1
+        "$NIX_LD" --library-path "$NIX_LD_LIBRARY_PATH" ${python} -c "${modules}; print(6 * 7)"`;
+      expect(await world.shell(script, { environment })).toBe("42");
+    });
+
+    it("comes with the command for who has no stand-in", async () => {
+      const { stderr } = await world.fixelf(["env", node]);
+      expect(stderr).toContain("There is nothing at /lib64/ld-linux-x86-64.so.2");
+      const command = stderr.split("\n").find((line) => line.startsWith("  /"));
+      expect(await world.shell(`${command} -p '6 * 7'`)).toBe("42");
+    });
+  });
+
+  it("have not changed by a byte", async () => {
+    expect(await digests()).toEqual(before);
+  });
+});
+
+async function makeCarrier(path: string): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "fixelf-carrier-"));
+  try {
+    const source = join(directory, "carrier.c");
+    const program = join(directory, "carrier");
+    await writeFile(source, payloadSource);
+    execFileSync("gcc", ["-w", "-o", program, source]);
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(payload.length));
+    await appendFile(program, Buffer.concat([Buffer.from(payload), length]));
+    await mkdir(join(path, ".."), { recursive: true });
+    await copyFile(program, path);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+/** Without what a shell says of itself. */
+function variablesOf(printed: string): string[] {
+  return printed
+    .split("\n")
+    .filter((line) => !/^(_|SHLVL|OLDPWD|PWD)=/.test(line))
+    .sort();
+}

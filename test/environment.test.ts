@@ -1,0 +1,483 @@
+// What env prints, read by those for whom it is: real shells, and Nix.
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { SystemEnvironment } from "../lib/environment/environment.js";
+import { makeFarm } from "../lib/environment/farm.js";
+import { parseLocated } from "../lib/environment/nix_locate.js";
+import { packageOf } from "../lib/environment/nixpkgs.js";
+import { packaged } from "../lib/environment/packages.js";
+import { nixSystem } from "../lib/environment/system.js";
+import { variables } from "../lib/environment/variables.js";
+import { type Environment, FixelfError } from "../lib/index.js";
+import { containerText } from "../lib/report/environment/container.js";
+import { fhsText } from "../lib/report/environment/fhs.js";
+import { flakeText } from "../lib/report/environment/flake.js";
+import { homeManagerText } from "../lib/report/environment/home_manager.js";
+import { nixString } from "../lib/report/environment/nix.js";
+import { nixosText } from "../lib/report/environment/nixos.js";
+import { direnvText, fishText, shText } from "../lib/report/environment/shell.js";
+import { shellNixText } from "../lib/report/environment/shell_nix.js";
+import { fishWord, shellWord } from "../lib/shell.js";
+import { storePlace } from "../lib/store/place.js";
+import { part } from "./support/require-part.js";
+
+const missing = (command: string) =>
+  spawnSync(command, ["--version"]).status === 0 ? null : `${command} is not installed`;
+
+const hash = (letter: string) => letter.repeat(32);
+const store = "/nix/store";
+const at = (letter: string, name: string) => `${store}/${hash(letter)}-${name}`;
+
+/** An environment as a plan gives it, with names that no good person gives. */
+function environmentOf(strange: string, more: Partial<SystemEnvironment> = {}): Environment {
+  const glibc = at("a", "glibc-2.40-66");
+  const directories = [
+    `${at("b", "gcc-14.3.0-lib")}/lib`,
+    `${at("c", "zlib-1.3.1")}/lib`,
+    `${at("d", "libpulseaudio-17.0")}/lib/pulseaudio`,
+    `${at("e", "or-1.0")}/lib`,
+    `${at("f", "never-heard-of-2.0")}/lib`,
+    `${glibc}/lib`,
+    strange,
+  ];
+  return {
+    programs: [
+      {
+        path: strange,
+        file: strange,
+        interpreter: "/lib64/ld-linux-x86-64.so.2",
+        atInterpreter: "nothing",
+        system: "x86_64-linux",
+        runsAsItIs: false,
+      },
+    ],
+    systems: [
+      {
+        system: "x86_64-linux",
+        own: true,
+        loader: `${glibc}/lib/ld-linux-x86-64.so.2`,
+        libc: "glibc",
+        directories,
+        libraries: [
+          { soname: "libz.so.1", path: `${directories[1]}/libz.so.1`, storePath: at("c", "x") },
+          { soname: "libno.so.2", path: `${directories[4]}/libno.so.2`, storePath: at("f", "x") },
+        ],
+        storePaths: [],
+        reasons: [],
+        ...more,
+      },
+    ],
+    problems: [],
+  };
+}
+
+const nobodyLocates = async () => null;
+/** Names that end a string, a comment or a word somewhere, and something of everything else. */
+const strangeNames = fc.oneof(
+  fc.constantFrom(
+    `/$\{throw 1}`,
+    `/$$\{x}`,
+    "/$\\{x}",
+    '/"; x = "',
+    `/''$\{x}''`,
+    "/a\n}; rec {",
+    "/a\r\nb",
+    "/it's",
+    "/\\",
+    "/$(reboot)`reboot`",
+    "/# */ /*",
+    "/\u001b[31m",
+    "/é\u{1f600}",
+  ),
+  fc.string({ unit: "grapheme", maxLength: 20 }).map((text) => `/${text.replaceAll("\0", "")}`),
+);
+
+describe("quoting", () => {
+  const shells = [
+    { name: "sh", word: shellWord },
+    { name: "fish", word: fishWord },
+  ];
+  describe.each(shells)("for $name", ({ name, word }) => {
+    part(name, name === "sh" ? null : missing(name))("every byte", () => {
+      const echoed = (texts: readonly string[]) => {
+        // Any bytes, each as one character.
+        const script = texts.map((text) => `printf '%s\\0' ${word(text)}\n`).join("");
+        const home = mkdtempSync(join(tmpdir(), "fixelf-shell-"));
+        const file = join(home, "script");
+        writeFileSync(file, script, "latin1");
+        const output = execFileSync(name, [file], {
+          env: { PATH: process.env.PATH, HOME: home, LC_ALL: "C" },
+        });
+        rmSync(home, { recursive: true });
+        return output.toString("latin1").split("\0").slice(0, -1);
+      };
+      it("comes through", () => {
+        const bytes = fc.uint8Array({ min: 1, maxLength: 30 });
+        const words = fc.array(
+          bytes.map((all) => Buffer.from(all).toString("latin1")),
+          {
+            minLength: 20,
+            maxLength: 60,
+          },
+        );
+        fc.assert(
+          fc.property(words, (texts) => {
+            expect(echoed(texts)).toEqual(texts);
+          }),
+          { numRuns: 8 },
+        );
+      });
+      it("comes through one by one, and in pairs with what is special", () => {
+        const every = Array.from({ length: 255 }, (_, byte) => String.fromCharCode(byte + 1));
+        const pairs = every.flatMap((one) => ["'", "\\", "$", "\n"].map((other) => one + other));
+        expect(echoed(["", ...every, ...pairs])).toEqual(["", ...every, ...pairs]);
+      });
+    });
+  });
+
+  part("nix", missing("nix-instantiate"))("for Nix", () => {
+    it("gives the same text again", () => {
+      const texts = fc.array(strangeNames, { minLength: 30, maxLength: 60 });
+      fc.assert(
+        fc.property(texts, (all) => {
+          const list = `[ ${all.map(nixString).join(" ")} ]`;
+          const { stdout } = nix(["--eval", "--strict", "--json", "--expr", list]);
+          expect(JSON.parse(stdout)).toEqual(all);
+        }),
+        { numRuns: 10 },
+      );
+    });
+  });
+});
+
+function nix(args: readonly string[]): { stdout: string; stderr: string; status: number | null } {
+  const directory = mkdtempSync(join(tmpdir(), "fixelf-nix-"));
+  const env = { ...process.env, HOME: directory, NIX_STATE_DIR: join(directory, "state") };
+  const answer = spawnSync("nix-instantiate", [...args, "--store", "dummy://"], {
+    encoding: "utf8",
+    env: { ...env, NIX_PATH: "" },
+  });
+  rmSync(directory, { recursive: true });
+  return answer;
+}
+
+describe("variables", () => {
+  const found = environmentOf("/opt/libraries");
+  const value = found.systems[0]?.directories.join(":");
+
+  it("are nix-ld's, for the machine and in general", () => {
+    expect(variables(found)).toEqual([
+      ["NIX_LD", found.systems[0]?.loader],
+      ["NIX_LD_LIBRARY_PATH", value],
+      ["NIX_LD_x86_64_linux", found.systems[0]?.loader],
+      ["NIX_LD_LIBRARY_PATH_x86_64_linux", value],
+    ]);
+  });
+  it("of another machine are for that alone", () => {
+    const other = { ...(found.systems[0] as SystemEnvironment), system: "i686-linux", own: false };
+    const names = variables({ ...found, systems: [...found.systems, other] }).map(([name]) => name);
+    expect(names.filter((name) => name.includes("i686"))).toHaveLength(2);
+    expect(names.filter((name) => name === "NIX_LD")).toHaveLength(1);
+  });
+  it("name a farm, and nothing else", () => {
+    expect(Object.fromEntries(variables(found, "/farm"))).toMatchObject({
+      NIX_LD: "/farm/ld.so",
+      NIX_LD_LIBRARY_PATH: "/farm",
+    });
+  });
+  it("are set by sh, by direnv's bash and by fish", () => {
+    const values = variables(environmentOf("/it's $a \\ name"));
+    const wanted = `${values[1]?.[1]}\n`;
+    const show = 'printf "%s\\n" "$NIX_LD_LIBRARY_PATH"';
+    const run = (shell: string, script: string) =>
+      execFileSync(shell, ["-c", `${script}\n${show}`], { encoding: "utf8" });
+    expect(run("sh", shText(values))).toBe(wanted);
+    expect(run("bash", direnvText(values))).toBe(wanted);
+    expect(fishText(values)).toContain("set -gx NIX_LD_LIBRARY_PATH '");
+  });
+});
+
+describe("systems", () => {
+  it.each([
+    ["x86-64", "ELF64", "little-endian", "x86_64-linux"],
+    ["i386", "ELF32", "little-endian", "i686-linux"],
+    ["aarch64", "ELF64", "little-endian", "aarch64-linux"],
+    ["arm", "ELF32", "little-endian", "armv7l-linux"],
+    ["riscv", "ELF64", "little-endian", "riscv64-linux"],
+    ["ppc64", "ELF64", "little-endian", "powerpc64le-linux"],
+    ["s390", "ELF64", "big-endian", "s390x-linux"],
+    ["machine-9999", "ELF64", "little-endian", "machine_9999_ELF64_-linux"],
+  ] as const)("%s %s %s is %s", (machine, size, byteOrder, system) => {
+    expect(nixSystem({ machine, class: size, byteOrder })).toBe(system);
+  });
+});
+
+describe("packages", () => {
+  it.each([
+    ["gcc-14.3.0-lib", "stdenv.cc.cc", "name"],
+    ["xgcc-14.2.0-libgcc", "stdenv.cc.cc", "name"],
+    ["glibc-2.40-66", "glibc", "name"],
+    ["zlib-1.3.1", "zlib", "name"],
+    ["libxcrypt-legacy-4.4.38", "libxcrypt-legacy", "name"],
+    ["krb5-1.21.3-lib", "krb5", "name"],
+    ["util-linux-minimal-2.41-lib", "util-linuxMinimal", "name"],
+    ["gtk+3-3.24.49", "gtk3", "name"],
+    ["icu4c-76.1", "icu76", "name"],
+    ["python3-3.12.9", "python312", "name"],
+    ["libX11-1.8.12", "xorg.libX11", "name"],
+    ["libXcursor-1.2.3", "xorg.libXcursor", "name"],
+    ["fuse-2.9.9", "fuse", "name"],
+    ["fuse-3.16.2", "fuse3", "name"],
+    ["never-heard-of-2.0-lib", "never-heard-of", "guessed"],
+    ["no-version", "no-version", "guessed"],
+  ])("%s is %s (%s)", (name, attribute, known) => {
+    expect(packageOf(name)).toEqual({ attribute, known, name });
+  });
+  it("are asked of nix-locate where the name says nothing", async () => {
+    const asked: string[] = [];
+    const { systems } = await packaged(environmentOf("/opt"), store, async (soname) => {
+      asked.push(soname);
+      return ["pkgs.deep.one", "found"];
+    });
+    expect(asked).toEqual(["libno.so.2"]);
+    expect(systems[0]?.directories).toContainEqual({
+      package: { attribute: "pkgs.deep.one", known: "nix-locate", name: "never-heard-of-2.0" },
+      below: "/lib",
+    });
+  });
+  it("read what nix-locate prints, the most direct first", () => {
+    const printed = "emscriptenPackages.zlib.out\n(hidden.out)\nzlib.out\nzlib.dev\n\n";
+    expect(parseLocated(printed)).toEqual(["zlib", "emscriptenPackages.zlib"]);
+  });
+  it("do not name the loader's own directory", async () => {
+    const { systems } = await packaged(environmentOf("/opt"), store, nobodyLocates);
+    const names = systems[0]?.directories.flatMap((each) =>
+      "package" in each ? [each.package.attribute] : [],
+    );
+    expect(names).not.toContain("glibc");
+  });
+});
+
+/** As much of nixpkgs as the texts refer to. */
+const stubPackages = `{ system ? "x86_64-linux" }:
+let
+  package = name: { outPath = "/pkgs/" + system + "/" + name; };
+  names = [ "glibc" "zlib" "libpulseaudio" "or" "never-heard-of" "musl" ];
+in
+builtins.listToAttrs (map (name: { inherit name; value = package name; }) names) // {
+  path = ./nixpkgs.nix;
+  stdenv.cc.cc = package "gcc";
+  mkShell = attributes: attributes // { isShell = true; };
+  buildFHSEnv = attributes: attributes // { isFhs = true; };
+  lib = {
+    getLib = it: it // { outPath = it.outPath + "-lib"; };
+    makeLibraryPath = list: builtins.concatStringsSep ":" (map (it: it.outPath + "-lib/lib") list);
+    concatStringsSep = builtins.concatStringsSep;
+  };
+}`;
+
+part("nix", missing("nix-instantiate"))("Nix texts", () => {
+  const directory = mkdtempSync(join(tmpdir(), "fixelf-nix-texts-"));
+  const stub = join(directory, "nixpkgs.nix");
+  beforeAll(() => writeFileSync(stub, stubPackages));
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  const home = "/home/user";
+  const twin = (file: string) =>
+    new Map([
+      [
+        file,
+        {
+          storePath: at("9", "python3-3.12.4"),
+          below: "/bin/python3.12",
+          version: "3.12.4",
+          package: packageOf("python3-3.12.4"),
+        },
+      ],
+    ]);
+  const foreign = {
+    ...(environmentOf("/opt/foreign").systems[0] as SystemEnvironment),
+    system: "i686-linux",
+    own: false,
+  };
+  const texts = async (strange: string) => {
+    const found = environmentOf(`${home}${strange}`);
+    const both = { ...found, systems: [...found.systems, foreign] };
+    const all: Record<string, string> = {};
+    for (const [which, each] of Object.entries({ one: found, both })) {
+      const packages = await packaged(each, store, nobodyLocates);
+      all[`flake ${which}`] = flakeText(packages);
+      all[`shell.nix ${which}`] = shellNixText(packages);
+      all[`nixos ${which}`] = nixosText(packages);
+      all[`fhs ${which}`] = fhsText(packages);
+      all[`home-manager ${which}`] = homeManagerText(packages, new Map(), home);
+      all[`home-manager twin ${which}`] = homeManagerText(
+        packages,
+        twin(`${home}${strange}`),
+        home,
+      );
+    }
+    return all;
+  };
+  const evaluate = (expression: string) => {
+    const { stdout, stderr, status } = nix(["--eval", "--strict", "--json", "--expr", expression]);
+    if (status !== 0) throw new Error(`${stderr}\n${expression}`);
+    return JSON.parse(stdout);
+  };
+  const pkgs = () => `(import ${stub} { })`;
+
+  it("parse, whatever the names", async () => {
+    await fc.assert(
+      fc.asyncProperty(strangeNames, async (strange) => {
+        for (const [format, text] of Object.entries(await texts(strange))) {
+          const { stderr, status } = nix(["--parse", "--expr", text]);
+          expect(stderr, `${format}\n${text}`).toBe("");
+          expect(status).toBe(0);
+        }
+      }),
+      { numRuns: 6 },
+    );
+  });
+
+  // Against a stub of nixpkgs: the real one would have to be downloaded.
+  it("shell.nix sets what nix-ld reads", async () => {
+    const strange = `/$\{throw 1}'\n`;
+    const all = await texts(strange);
+    const shell = evaluate(`(${all["shell.nix one"]}) { pkgs = ${pkgs()}; }`);
+    expect(shell).toEqual({
+      isShell: true,
+      NIX_LD: "/pkgs/x86_64-linux/glibc/lib/ld-linux-x86-64.so.2",
+      NIX_LD_LIBRARY_PATH: [
+        "gcc-lib/lib",
+        "zlib-lib/lib",
+        "or-lib/lib",
+        "never-heard-of-lib/lib",
+        "libpulseaudio-lib/lib/pulseaudio",
+      ]
+        .map((path) => `/pkgs/x86_64-linux/${path}`)
+        .concat(`${home}${strange}`)
+        .join(":"),
+    });
+  });
+  it("flake has a dev shell with the same", async () => {
+    const all = await texts("/x");
+    const inputs = `{ nixpkgs.legacyPackages.x86_64-linux = ${pkgs()} // { pkgsi686Linux = import ${stub} { system = "i686-linux"; }; }; }`;
+    const shell = evaluate(
+      `((${all["flake both"]}).outputs ${inputs}).devShells.x86_64-linux.default`,
+    );
+    expect(shell.isShell).toBe(true);
+    expect(shell.NIX_LD).toBe("/pkgs/x86_64-linux/glibc/lib/ld-linux-x86-64.so.2");
+    expect(shell.NIX_LD_i686_linux).toBe("/pkgs/i686-linux/glibc/lib/ld-linux-x86-64.so.2");
+    expect(shell.NIX_LD_LIBRARY_PATH).toContain("/pkgs/x86_64-linux/zlib-lib/lib:");
+  });
+  it("nixos turns nix-ld on, with the libraries", async () => {
+    const { programs } = evaluate(`(${(await texts("/x"))["nixos one"]}) { pkgs = ${pkgs()}; }`);
+    expect(programs["nix-ld"].enable).toBe(true);
+    expect(programs["nix-ld"].libraries).toContain("/pkgs/x86_64-linux/zlib");
+    expect(programs["nix-ld"].libraries).toContain("/pkgs/x86_64-linux/libpulseaudio");
+  });
+  it("fhs starts the program", async () => {
+    const text = (await texts("/it's"))["fhs one"];
+    const built = evaluate(
+      `let it = (${text}) { pkgs = ${pkgs()}; }; in it // { targetPkgs = it.targetPkgs ${pkgs()}; }`,
+    );
+    expect(built.isFhs).toBe(true);
+    expect(built.targetPkgs).toContain("/pkgs/x86_64-linux/zlib");
+    const run = execFileSync("sh", ["-c", `printf %s ${built.runScript}`], { encoding: "utf8" });
+    expect(run).toBe(`${home}/it's`);
+  });
+  it("home-manager links the twin, and sets variables for who has none", async () => {
+    const all = await texts("/.rye/python3.12");
+    const packages = `(${pkgs()} // { python312 = { outPath = "/pkgs/python312"; }; })`;
+    const linked = evaluate(`(${all["home-manager twin one"]}) { pkgs = ${packages}; }`);
+    expect(linked.home.file[".rye/python3.12"]).toEqual({
+      force: true,
+      source: "/pkgs/python312/bin/python3.12",
+    });
+    const without = evaluate(`(${all["home-manager one"]}) { pkgs = ${pkgs()}; }`);
+    expect(without.home.sessionVariables.NIX_LD).toContain("/glibc/lib/ld-linux");
+  });
+  it("say what was guessed", async () => {
+    for (const text of Object.values(await texts("/x"))) {
+      const line = text.split("\n").find((each) => each.includes("pkgs.never-heard-of"));
+      if (line !== undefined) expect(line).toContain("# guessed from the store path's name");
+    }
+  });
+});
+
+describe("a Containerfile", () => {
+  it("has the loader at its place and the libraries by their packages", async () => {
+    const found = environmentOf("/home/user/my program");
+    const packages = await packaged(found, store, nobodyLocates);
+    const text = containerText(packages, ["/home/user/my program"], "/home/user");
+    expect(text).toContain('COPY ["my program","/home/user/my program"]');
+    expect(text).toContain("/closure/lib64/ld-linux-x86-64.so.2");
+    expect(text).toContain("pkgs.zlib");
+    expect(text).toContain('ENTRYPOINT ["/home/user/my program"]');
+    expect(text).toMatch(/^# guessed .* never-heard-of/m);
+  });
+  it("is refused for names that break its lines", async () => {
+    const packages = await packaged(environmentOf("/a\nRUN b"), store, nobodyLocates);
+    expect(() => containerText(packages, ["/a\nRUN b"], "/")).toThrow(FixelfError);
+  });
+});
+
+describe("a farm", () => {
+  const directory = mkdtempSync(join(tmpdir(), "fixelf-farm-"));
+  const place = storePlace({ store: join(directory, "store") });
+  const farm = join(directory, "farm");
+  beforeAll(() => {
+    process.env.XDG_STATE_HOME = join(directory, "state");
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  const system = (...libraries: [soname: string, path: string][]): SystemEnvironment => ({
+    ...(environmentOf("/x").systems[0] as SystemEnvironment),
+    libraries: libraries.map(([soname, path]) => ({ soname, path, storePath: null })),
+  });
+  const links = () =>
+    Object.fromEntries(readdirSync(farm).map((name) => [name, readlinkSync(join(farm, name))]));
+  const loader = environmentOf("/x").systems[0]?.loader;
+
+  it("has a link for each library, and for the loader", async () => {
+    await makeFarm(
+      farm,
+      [system(["libz.so.1", "/z/1"], ["/slash/lib.so", "/s"], ["..", "/d"])],
+      place,
+    );
+    expect(links()).toEqual({ "ld.so": loader, "libz.so.1": "/z/1" });
+  });
+  it("is made anew in one step, and what was is gone", async () => {
+    await makeFarm(farm, [system(["libz.so.1", "/z/2"], ["liba.so", "/a"])], place);
+    expect(links()).toEqual({ "ld.so": loader, "libz.so.1": "/z/2", "liba.so": "/a" });
+    expect(readdirSync(directory).filter((name) => name.startsWith(".farm"))).toHaveLength(1);
+  });
+  it("completes what a killed run has left", async () => {
+    const whole = links();
+    rmSync(join(farm, "libz.so.1"));
+    await makeFarm(farm, [system(["libz.so.1", "/z/2"], ["liba.so", "/a"])], place);
+    expect(links()).toEqual(whole);
+  });
+  it("keeps what it has not made", async () => {
+    const generation = readlinkSync(farm);
+    writeFileSync(join(directory, generation, "mine"), "");
+    await makeFarm(farm, [system(["liba.so", "/b"])], place);
+    expect(readdirSync(join(directory, generation))).toEqual(["mine"]);
+    expect(links()).toEqual({ "ld.so": loader, "liba.so": "/b" });
+  });
+  it("takes nobody's place", async () => {
+    const other = join(directory, "other");
+    mkdirSync(other);
+    await expect(makeFarm(other, [system()], place)).rejects.toMatchObject({ code: "usage" });
+    expect(readdirSync(other)).toEqual([]);
+  });
+  it("is for one machine", async () => {
+    await expect(makeFarm(farm, [system(), system()], place)).rejects.toMatchObject({
+      code: "usage",
+    });
+  });
+});

@@ -1,0 +1,397 @@
+// `fixelf run` from outside: the program is as if its user had started it by itself. Its loader is at
+// a place that this machine does not have.
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { planRun } from "../lib/index.js";
+import { compareSonames, libraryCache } from "../lib/run/library_cache.js";
+import { isLoaderName } from "../lib/store/loaders.js";
+import { addonEnvironment } from "./support/preload.js";
+import { part } from "./support/require-part.js";
+
+const command = join(import.meta.dirname, "..", "dist/cli/main.js");
+const works = (tool: string, ...args: string[]) => spawnSync(tool, args).status === 0;
+const compilerMissing = works("gcc", "--version") ? null : "gcc is not installed";
+const namespacesMissing =
+  compilerMissing ??
+  (works("unshare", "--mount", "true") || works("unshare", "--user", "--mount", "true")
+    ? null
+    : "the kernel allows no namespaces");
+
+/** Says what it sees of itself, and does what it is told. */
+const source = `
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+int thing(void);
+int main(int count, char **arguments) {
+  const char *what = count > 1 ? arguments[1] : "";
+  char text[4096] = "";
+  if (!strcmp(what, "exe")) { if (readlink("/proc/self/exe", text, 4000) < 0) return 9; puts(text); }
+  if (!strcmp(what, "argv0")) puts(arguments[0]);
+  if (!strcmp(what, "cwd")) puts(getcwd(text, sizeof text));
+  if (!strcmp(what, "thing")) printf("%d\\n", thing());
+  if (!strcmp(what, "args")) for (int at = 2; at < count; at++) { fputs(arguments[at], stdout); putchar(10); }
+  if (!strcmp(what, "exit")) return atoi(arguments[2]);
+  if (!strcmp(what, "die")) { raise(atoi(arguments[2])); return 8; }
+  if (!strcmp(what, "wait")) { puts("waiting"); fflush(stdout); pause(); }
+  if (!strcmp(what, "cat")) for (int c; (c = getchar()) != EOF;) putchar(c);
+  if (!strcmp(what, "fd")) { long n = read(atoi(arguments[2]), text, 4000); if (n < 0) return errno; puts(text); }
+  if (!strcmp(what, "fds")) for (int fd = 0; fd < 256; fd++) if (fcntl(fd, F_GETFD) >= 0) printf("%d ", fd);
+  if (!strcmp(what, "flags")) for (int fd = 0; fd < 3; fd++) printf("%d ", (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+  if (!strcmp(what, "signals")) {
+    sigset_t mask;
+    sigprocmask(SIG_BLOCK, 0, &mask);
+    for (int number = 1; number < 32; number++) {
+      struct sigaction action;
+      if (number == SIGKILL || number == SIGSTOP) continue;
+      sigaction(number, 0, &action);
+      if (action.sa_handler != SIG_DFL || sigismember(&mask, number)) printf("%d ", number);
+    }
+  }
+  if (!strcmp(what, "files")) { struct rlimit limit; getrlimit(RLIMIT_NOFILE, &limit); printf("%ld\\n", (long)limit.rlim_cur); }
+  if (!strcmp(what, "sh")) return system(arguments[2]) != 0;
+  if (!strcmp(what, "payload")) {
+    FILE *self = fopen("/proc/self/exe", "r");
+    fseek(self, -7, SEEK_END);
+    puts(fgets(text, 100, self));
+  }
+  return 0;
+}`;
+
+part("a compiler", compilerMissing)("run", () => {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-run-")));
+  const store = join(directory, "store");
+  const glibc = join(store, `${"a".repeat(32)}-glibc-2.36/lib`);
+  const thing = join(store, `${"b".repeat(32)}-thing-1.0/lib`);
+  const program = join(directory, "app/bin/program");
+  let loader: string;
+
+  beforeAll(() => {
+    for (const path of [glibc, thing, dirname(program)]) mkdirSync(path, { recursive: true });
+    const shared = (process.report.getReport() as { sharedObjects: string[] }).sharedObjects;
+    const libc = shared.find((path) => basename(path) === "libc.so.6") as string;
+    const name = readdirSync(dirname(libc)).find(isLoaderName) as string;
+    for (const each of ["libc.so.6", name])
+      copyFileSync(join(dirname(libc), each), join(glibc, each));
+    loader = join(glibc, name);
+    const gcc = (...args: string[]) => execFileSync("gcc", ["-w", ...args], { cwd: directory });
+    writeFileSync(join(directory, "thing.c"), "int thing(void) { return 42; }");
+    gcc(
+      "-shared",
+      "-fPIC",
+      "-Wl,-soname,libthing.so.1",
+      "-o",
+      join(thing, "libthing.so.1"),
+      "thing.c",
+    );
+    writeFileSync(join(directory, "program.c"), source);
+    const at = `-Wl,--dynamic-linker=/lib65/${name}`;
+    gcc("-o", program, at, "program.c", join(thing, "libthing.so.1"));
+    appendFileSync(program, "PAYLOAD");
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  const environment = (): Record<string, string> => ({
+    PATH: process.env.PATH ?? "",
+    HOME: directory,
+    XDG_CACHE_HOME: join(directory, "cache"),
+    XDG_STATE_HOME: join(directory, "state"),
+    ...addonEnvironment,
+  });
+  const words = (how: string | null, file: string, args: readonly string[]) => [
+    command,
+    "run",
+    "--store",
+    store,
+    ...(how === null ? [] : ["--how", how]),
+    file,
+    ...args,
+  ];
+  const run = (how: string | null, args: readonly string[], file = program, cwd = directory) =>
+    spawnSync(process.execPath, words(how, file, args), {
+      encoding: "utf8",
+      env: environment(),
+      cwd,
+    });
+  const says = (how: string | null, ...args: string[]) => {
+    const { stdout, stderr, status } = run(how, args);
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
+    return stdout.trimEnd();
+  };
+  /** Started by a shell, which is what can hand descriptors over. */
+  const inShell = (script: string) => {
+    const env = environment();
+    const text = words("namespace", program, [])
+      .map((word) => `'${word}'`)
+      .join(" ");
+    return execFileSync("bash", ["-c", script.replace("RUN", `'${process.execPath}' ${text}`)], {
+      encoding: "utf8",
+      env,
+      cwd: directory,
+    }).trimEnd();
+  };
+
+  it("needs it: the kernel does not start the program", () => {
+    expect(spawnSync(program).error).toMatchObject({ code: "ENOENT" });
+  });
+
+  const all = ["namespace", "copy", "loader"];
+  const part0 = part("namespaces", namespacesMissing);
+  part0("every way", () => {
+    describe.each(all)("%s", (how) => {
+      it("finds the libraries", () => expect(says(how, "thing")).toBe("42"));
+      it("keeps argv[0]", () => {
+        expect(says(how, "argv0")).toBe(program);
+        const { stdout } = run(how, ["argv0"], "app/bin/program");
+        expect(stdout.trim()).toBe("app/bin/program");
+      });
+      it("keeps the working directory", () => expect(says(how, "cwd")).toBe(directory));
+      it("passes the exit status on", () => {
+        for (const status of [0, 1, 42, 255])
+          expect(run(how, ["exit", String(status)]).status).toBe(status);
+      });
+      it("dies by the signal that the program dies by", () => {
+        expect(run(how, ["die", "15"]).signal).toBe("SIGTERM");
+        expect(run(how, ["die", "9"]).signal).toBe("SIGKILL");
+        expect(run(how, ["die", "13"]).signal).toBe("SIGPIPE");
+      });
+      it("has the program get the signals", async () => {
+        const child = spawn(process.execPath, words(how, program, ["wait"]), {
+          env: environment(),
+          stdio: ["ignore", "pipe", "inherit"],
+        });
+        const exited = once(child, "exit");
+        const [said] = await once(child.stdout, "data");
+        expect(String(said)).toBe("waiting\n");
+        child.kill("SIGINT");
+        expect(await exited).toEqual([null, "SIGINT"]);
+      });
+      it("passes the streams through", () => {
+        const input = "line\n".repeat(50_000);
+        const { stdout } = spawnSync(process.execPath, words(how, program, ["cat"]), {
+          encoding: "utf8",
+          env: environment(),
+          input,
+        });
+        expect(stdout).toBe(input);
+      });
+      it("leaves the environment of children as it was", () => {
+        const shown = (text: string) =>
+          text
+            .split("\n")
+            .filter((line) => !/^(_|PWD|OLDPWD|SHLVL)=/.test(line))
+            .sort();
+        const wanted = Object.entries(environment()).map(([name, value]) => `${name}=${value}`);
+        expect(shown(says(how, "sh", "env"))).toEqual(wanted.sort());
+      });
+      it("gives arguments through, options and dashes too", () => {
+        expect(says(how, "args", "--how", "copy", "--", "-x", "", "ü")).toBe(
+          "--how\ncopy\n--\n-x\n\nü",
+        );
+      });
+    });
+  });
+
+  part0("in a namespace", () => {
+    it("is the very file", () => expect(says("namespace", "exe")).toBe(program));
+    it("finds its payload", () => expect(says("namespace", "payload")).toBe("PAYLOAD"));
+    it("leaves nothing behind", () => {
+      says("namespace", "sh", "ls /lib65");
+      expect(existsSync("/lib65")).toBe(false);
+      expect(existsSync("/.ld.so.cache")).toBe(false);
+    });
+    it("lets the program start itself again", () => {
+      expect(says("namespace", "sh", `${program} thing`)).toBe("42");
+    });
+    it("has the machine's own programs run as ever", () => {
+      expect(says("namespace", "sh", "cat /etc/hostname | wc -l; uname")).toMatch(/\d+\nLinux/);
+    });
+    it("lets go of the first -- only", () => {
+      expect(run("namespace", ["--", "args", "--", "a"]).stdout).toBe("--\na\n");
+    });
+    it("has signals, streams and limits as a shell would give them", () => {
+      expect(says("namespace", "signals")).toBe("");
+      expect(inShell("RUN flags | cat").trim()).toBe("0 0 0");
+      expect(inShell("ulimit -Sn 100; RUN files; true")).toBe("100");
+    });
+    it("passes descriptors on, and none of Node's", () => {
+      writeFileSync(join(directory, "text"), "in a file");
+      expect(inShell("RUN fd 7 7<text")).toBe("in a file");
+      expect(inShell("RUN fd 7 7< <(echo by a pipe)")).toBe("by a pipe");
+      const directly = `'${loader}' --library-path '${glibc}:${thing}' '${program}' fds 5<text`;
+      const shown = inShell(`${directly}; echo; RUN fds 5<text`).split("\n");
+      expect(shown[1]).toBe(shown[0]);
+    });
+    it("passes arguments on that are no UTF-8", () => {
+      const output = inShell("RUN args $'\\xff\\xfe' | od -An -tx1");
+      expect(output.trim()).toBe("ff fe 0a");
+    });
+    it("says nothing, or how and why when it is asked to", () => {
+      const { stderr } = spawnSync(
+        process.execPath,
+        [command, "run", "--store", store, "--verbose", program],
+        { encoding: "utf8", env: environment() },
+      );
+      expect(stderr).toMatch(/^fixelf runs it in a namespace: /);
+    });
+    part("bubblewrap", works("bwrap", "--bind", "/", "/", "true") ? null : "bwrap does not run")(
+      "by bubblewrap",
+      () => {
+        it("is the same", async () => {
+          const { bubblewrapArguments } = await import("../lib/run/namespace.js");
+          const { composedRoot } = await import("../lib/run/composed_root.js");
+          const source = join(directory, "text");
+          const root = composedRoot([{ place: "/lib65/some/where", source }]);
+          const options = [...bubblewrapArguments(root), "--", "cat", "/lib65/some/where"];
+          expect(execFileSync("bwrap", options, { encoding: "utf8" })).toBe("in a file");
+          expect(existsSync("/lib65")).toBe(false);
+        });
+      },
+    );
+  });
+
+  part0("where the kernel allows no user namespace", () => {
+    it("is a fixed copy, and says why", () => {
+      // The least privileged that there is: another user, in a namespace that may have no further ones.
+      const inner = `echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --inh-caps=-all --bounding-set=-all "$@"`;
+      const { stdout, stderr } = spawnSync(
+        "unshare",
+        [
+          ...["--user", "--map-root-user", "sh", "-c", inner, "sh", process.execPath, command],
+          ...["run", "--store", store, "--verbose", program, "thing"],
+        ],
+        { encoding: "utf8", env: environment() },
+      );
+      expect(stderr).toContain("fixelf runs it as a fixed copy");
+      expect(stderr).toMatch(
+        /not in a namespace: the kernel does not allow it: cannot enter a user namespace: .*\(ENOSPC\)/,
+      );
+      expect(stdout.trim()).toBe("42");
+    });
+  });
+
+  describe("as a copy", () => {
+    it("is made once for one content, and lies beside links to the neighbours", () => {
+      writeFileSync(join(dirname(program), "neighbour"), "");
+      expect(says("copy", "thing")).toBe("42");
+      const exe = says("copy", "exe");
+      expect(basename(dirname(exe))).toBe("bin");
+      expect(existsSync(join(dirname(exe), "neighbour"))).toBe(true);
+      expect(says("copy", "exe")).toBe(exe);
+    });
+    it("is another one for another content", () => {
+      const other = join(dirname(program), "other");
+      copyFileSync(program, other);
+      const before = run("copy", ["exe"], other).stdout;
+      appendFileSync(other, "more");
+      expect(run("copy", ["exe"], other).stdout).not.toBe(before);
+    });
+  });
+
+  describe("through the loader", () => {
+    it("is not the very file, and so not for a program with a payload", async () => {
+      expect(says("loader", "exe")).toBe(realpathSync(loader));
+      const found = await planRun(program, [], { store, how: "loader", index: false });
+      expect(found.limits.join()).toContain("what the program looks for in itself is not found");
+    });
+  });
+
+  describe("what it refuses", () => {
+    it("is said as any failure", () => {
+      const script = join(directory, "script");
+      writeFileSync(script, "#!/bin/sh\n");
+      chmodSync(script, 0o755);
+      const { status, stderr } = run(null, [], script);
+      expect(stderr).toContain("it is a script");
+      expect(status).toBe(1);
+      expect(run(null, [], join(directory, "none")).status).toBe(2);
+      const plain = join(directory, "plain");
+      copyFileSync(program, plain);
+      chmodSync(plain, 0o644);
+      expect(run(null, [], plain).stderr).toContain("chmod +x");
+    });
+  });
+
+  it("runs what needs nothing as it is", () => {
+    const { stdout } = run(null, ["-c", "echo $0"], "/bin/sh");
+    expect(stdout.trim()).toBe("/bin/sh");
+  });
+
+  it("has not changed the program", () => {
+    expect(readFileSync(program).subarray(-7).toString()).toBe("PAYLOAD");
+    expect(spawnSync(program).error).toMatchObject({ code: "ENOENT" });
+  });
+});
+
+describe("a library cache", () => {
+  it("descends as ldconfig's does", () => {
+    // sysdeps: digits count as numbers and come after all else.
+    const names = ["libz.so.1", "libz.so.10", "libz.so.2", "liba.so", "lib2.so", "libA.so"];
+    expect([...names].sort(compareSonames)).toEqual([
+      "libA.so",
+      "liba.so",
+      "libz.so.1",
+      "libz.so.2",
+      "libz.so.10",
+      "lib2.so",
+    ]);
+  });
+  it("has one order for any names", () => {
+    const name = fc.string({
+      unit: fc.constantFrom("a", "b", "1", "0", "9", ".", "-"),
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(name, name, name, (one, two, three) => {
+        expect(Math.sign(compareSonames(one, two))).toBe(-Math.sign(compareSonames(two, one)) + 0);
+        if (compareSonames(one, two) <= 0 && compareSonames(two, three) <= 0)
+          expect(compareSonames(one, three)).toBeLessThanOrEqual(0);
+      }),
+    );
+  });
+  part("ldconfig", existsSync("/sbin/ldconfig") ? null : "ldconfig is not installed")(
+    "read",
+    () => {
+      it("by ldconfig says what was put in", () => {
+        const directory = mkdtempSync(join(tmpdir(), "fixelf-cache-"));
+        const libraries = new Map(
+          Array.from({ length: 50 }, (_, index) => [
+            `lib${index}.so.${index % 7}`,
+            `/store/${index}`,
+          ]),
+        );
+        const machine = { machine: "x86-64", class: "ELF64", byteOrder: "little-endian" } as const;
+        const file = join(directory, "cache");
+        writeFileSync(file, libraryCache(libraries, machine));
+        const printed = execFileSync("/sbin/ldconfig", ["-p", "-C", file], { encoding: "utf8" });
+        rmSync(directory, { recursive: true });
+        for (const [soname, path] of libraries)
+          expect(printed).toContain(`${soname} (libc6,x86-64) => ${path}`);
+      });
+    },
+  );
+});
