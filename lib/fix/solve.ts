@@ -7,6 +7,7 @@ import type { Facts, Resolution } from "../facts.js";
 import { sameMachine } from "../machine.js";
 import { type NativeFiles, native, settled } from "../native.js";
 import type { Store } from "../store/context.js";
+import type { Providers } from "../store/find.js";
 import {
   currentSearchPath,
   fromOrigin,
@@ -48,6 +49,9 @@ export interface Problem {
   ignoreMissing: readonly string[];
 }
 
+/** What the store has for a soname. All members are for one machine and need the same versions. */
+type Provided = Map<string, Promise<Providers | undefined>>;
+
 /** Rounds are bounded: each adds at least one directory to one member, or ends it. */
 const mostRounds = 32;
 
@@ -57,13 +61,18 @@ export async function solve(problem: Problem): Promise<Solved[]> {
   for (const path of problem.outside) files.passThrough(path);
   const drafts = members.map((member) => draftOf(member, problem, files));
   for (const draft of drafts) assume(draft, files);
+  const draftsByPath = new Map(drafts.map((draft) => [draft.member.path, draft]));
+  const provided: Provided = new Map();
   for (let round = 0; round < mostRounds; round++) {
-    let changed = false;
-    for (const draft of drafts) {
-      draft.resolution = await resolveDraft(draft, problem.assumed, files);
-      changed = (await provide(draft, drafts, problem, files)) || changed;
-    }
-    if (!changed) break;
+    // All are resolved before any changes: what is assumed anew makes `files` read everything again.
+    const resolutions = drafts.map((draft) => resolveDraft(draft, problem.assumed, files));
+    for (const [index, resolution] of (await Promise.all(resolutions)).entries())
+      (drafts[index] as Solved).resolution = resolution;
+    const touched = new Set<Solved>();
+    for (const draft of drafts)
+      await provide(draft, draftsByPath, problem, files, provided, touched);
+    if (touched.size === 0) break;
+    for (const draft of touched) assume(draft, files);
   }
   return drafts;
 }
@@ -102,25 +111,26 @@ function resolveDraft(
   return settled(files.resolve(draft.member.path, options));
 }
 
-/** Provides for the first missing libraries of a member; whether anything was added. */
+/** Provides for the first missing libraries of a member; `touched` are those that get anything. */
 async function provide(
   draft: Solved,
-  drafts: readonly Solved[],
+  drafts: ReadonlyMap<string, Solved>,
   problem: Problem,
   files: NativeFiles,
-): Promise<boolean> {
+  provided: Provided,
+  touched: Set<Solved>,
+): Promise<void> {
   const isIgnored = picomatch([...problem.ignoreMissing]);
   draft.unresolved = [];
-  let changed = false;
   for (const library of draft.resolution.libraries) {
     const { soname, path, optional, neededBy } = library;
     if (path !== null || optional) continue;
     if (problem.ignoreMissing.length > 0 && isIgnored(soname)) continue;
     // "$ORIGIN/../lib" leaves dots in the path, and a soname is often a link to the file itself.
     const requesterPath = realPathOf(neededBy, files);
-    const requester = drafts.find(({ member }) => member.path === requesterPath) ?? null;
+    const requester = drafts.get(requesterPath) ?? null;
     const target = requester ?? draft;
-    const found = await directoryFor(soname, target, problem, files);
+    const found = await directoryFor(soname, target, problem, files, provided);
     if (found.directory === null) {
       draft.unresolved.push({ soname, why: found.why });
       continue;
@@ -131,18 +141,16 @@ async function provide(
       target.reasons.push(
         `DT_RPATH, because ${neededBy} needs ${soname} and does not say where it is`,
       );
-      changed = true;
+      touched.add(target);
     }
     if (target.entries.includes(found.directory)) {
-      if (!changed) draft.unresolved.push({ soname, why: library.reason });
+      if (touched.size === 0) draft.unresolved.push({ soname, why: library.reason });
       continue;
     }
     target.entries.push(found.directory);
     target.reasons.push(`${soname} from ${found.directory}: ${found.why}`);
-    changed = true;
+    touched.add(target);
   }
-  if (changed) for (const each of drafts) assume(each, files);
-  return changed;
 }
 
 function realPathOf(path: string, files: NativeFiles): string {
@@ -158,6 +166,7 @@ async function directoryFor(
   target: Solved,
   problem: Problem,
   files: NativeFiles,
+  provided: Provided,
 ): Promise<{ directory: string | null; why: string }> {
   const { facts, path } = target.member;
   // The loader opens it by the name that is needed, which is often a link to the file itself.
@@ -171,8 +180,13 @@ async function directoryFor(
     return { directory: fromOrigin(path, dirname(sibling.path)), why: "it comes with the program" };
   }
   const { loader, store } = problem;
-  const wanted = { ...facts, versions: versionsOf(soname, problem) };
-  const found = (await store.providers([soname], wanted)).get(soname);
+  let asked = provided.get(soname);
+  if (asked === undefined) {
+    const wanted = { ...facts, versions: versionsOf(soname, problem) };
+    asked = store.providers([soname], wanted).then((answer) => answer.get(soname));
+    provided.set(soname, asked);
+  }
+  const found = await asked;
   const providers = found?.providers ?? [];
   // glibc's parts must be those of the loader: they call one another's private functions.
   const own = providers.find(
