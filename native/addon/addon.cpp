@@ -6,6 +6,7 @@
 #include "addon/promise.hpp"
 #include "addon/scan_object.hpp"
 #include "addon/search.hpp"
+#include "addon/watch_object.hpp"
 #include "patch/undo.hpp"
 #include "scan/store_listing.hpp"
 
@@ -109,8 +110,10 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("search", searchPath);
   define("cancellation", newCancellation);
   define("cancel", cancel);
+  define("peek", peekAtFiles);
   exports.Set("Files", FilesObject::define(env));
   exports.Set("Scan", ScanObject::define(env));
+  exports.Set("Watch", WatchObject::define(env));
   return exports;
 }
 
