@@ -8,11 +8,12 @@ import type { FixelfError } from "../errors.js";
 import { apply } from "../fix/apply.js";
 import { addRoots, isRooted } from "../fix/gc_roots.js";
 import type { FilePlan, FixPlan, Outcome } from "../fix/outcome.js";
-import { plan } from "../fix/plan.js";
+import { planWith } from "../fix/plan.js";
 import { type Arrival, fromNative, type NativeWatch, native } from "../native.js";
 import type { PlanOptions } from "../options.js";
 import { Nix } from "../store/nix.js";
 import { hostPath, storePlace } from "../store/place.js";
+import { KeptStore } from "./kept_store.js";
 import type { WatchEvent, WatchOutcome } from "./outcome.js";
 import { type Pending, PendingSubjects } from "./pending.js";
 import type { WatchedDirectory } from "./presets.js";
@@ -56,6 +57,7 @@ class Watch {
   readonly #planOptions: PlanOptions;
   readonly #roots: Root[];
   readonly #nix: Nix;
+  readonly #store: KeptStore;
   readonly #pending: PendingSubjects;
   readonly #rescan: number;
   /** Files as our own writing left them: that they arrive is no news. */
@@ -79,6 +81,7 @@ class Watch {
     const place = storePlace(options);
     this.#roots = rootsOf(directories, hostPath(place.store, place));
     this.#nix = new Nix(place);
+    this.#store = new KeptStore(planOptions);
     this.#pending = new PendingSubjects({ settle, most: Math.max(mostPatience, settle) });
   }
 
@@ -136,6 +139,8 @@ class Watch {
   // -- what happens ------------------------------------------------------------------------------
 
   async #takeAll(arrivals: readonly Arrival[]): Promise<void> {
+    // By the time that the files have settled, the store is known.
+    this.#store.warm();
     for (const arrival of arrivals) {
       if (arrival.kind === "present") await this.#takePresent(arrival.path);
       else this.#take(arrival);
@@ -259,9 +264,9 @@ class Watch {
   /** All in one go; where one of them makes that fail, one after the other. */
   async #plan(subjects: readonly string[]): Promise<FixPlan> {
     try {
-      return await plan(subjects, this.#planOptions);
+      return await planWith(this.#store.get(), subjects, this.#planOptions);
     } catch (caught) {
-      const empty = await plan([], this.#planOptions);
+      const empty = await planWith(this.#store.get(), [], this.#planOptions);
       if (subjects.length > 1) {
         for (const subject of subjects) empty.files.push(...(await this.#plan([subject])).files);
         return empty;
