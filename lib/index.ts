@@ -67,3 +67,11 @@ export {
   references,
   type StorePathMentions,
 } from "./store/references.js";
+export type { WatchEvent, WatchOutcome } from "./watch/outcome.js";
+export {
+  type PresetName,
+  presetDirectories,
+  presetNames,
+  type WatchedDirectory,
+} from "./watch/presets.js";
+export { type WatchOptions, watch } from "./watch/watch.js";

@@ -231,11 +231,40 @@ export interface Replacing {
   inherited: number[];
 }
 
+/** Something that happened in watched directories; see native/watch/trees.hpp. */
+export type Arrival =
+  | {
+      kind: "appeared" | "complete" | "directory" | "gone" | "present" | "absent" | "overflow";
+      path: string;
+    }
+  | {
+      kind: "unwatched";
+      path: string;
+      failure: { path: string; code: FixelfErrorCode; message: string };
+    };
+
+/** What stands under a name; see native/watch/peek.hpp. */
+export type Peek = "gone" | "writing" | "elf" | "link" | "other";
+
+/** Watches until it is stopped; keeps the process running. */
+export interface NativeWatch {
+  /** Looks again for roots, and at directories that could not be watched. */
+  refresh(): void;
+  stop(): void;
+}
+
 interface NativeAddon {
   /** The version of the package that the addon was built from. */
   version(): string;
   Files: new (root: string) => NativeFiles;
   Scan: new (roots: { host: string; shown: string }[], options: NativeScanOptions) => NativeScan;
+  /** Calls with a failure, with arrivals, and with null for both at the end. */
+  Watch: new (
+    roots: string[],
+    tell: (failure: NativeFailure | null, arrivals: Arrival[] | null) => void,
+  ) => NativeWatch;
+  /** What stands under each name now. */
+  peek(paths: string[]): Promise<Peek[]>;
   inspect(path: string): Promise<Facts>;
   walk(root: string): Promise<Walked>;
   /** The store paths in a directory, as native/scan/listing.hpp lays them out. */

@@ -20,6 +20,7 @@ import { define as runProgram } from "./run_program.js";
 import { define as scan } from "./scan.js";
 import { define as tree } from "./tree.js";
 import { define as undo } from "./undo.js";
+import { define as watch } from "./watch.js";
 
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
@@ -55,6 +56,7 @@ for (const define of [
   doctor,
   fix,
   undo,
+  watch,
   inspect,
   scan,
   tree,

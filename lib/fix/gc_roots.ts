@@ -32,6 +32,14 @@ export async function addRoots(
   return null;
 }
 
+/** Whether the store paths are registered for a file. */
+export async function isRooted(file: string, storePaths: readonly string[]): Promise<boolean> {
+  const users = await stateSubdirectory("users");
+  for (const storePath of storePaths)
+    if (!(await exists(join(users, basename(storePath), keyOf(file))))) return false;
+  return true;
+}
+
 /** Forgets what a file points at, except `kept`; roots that no other file needs go with it. */
 export async function removeRoots(file: string, kept: readonly string[] = []): Promise<void> {
   const keptNames = new Set(kept.map((storePath) => basename(storePath)));

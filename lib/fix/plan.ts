@@ -22,13 +22,26 @@ import { unmetNeeds } from "./unmet.js";
  * @throws FixelfError `not-found` or `permission-denied` for a path that was named, `usage`
  */
 export async function plan(paths: readonly string[], options: PlanOptions = {}): Promise<FixPlan> {
-  const place = storePlace(options);
-  const store = new Store(place, {
+  return planWith(storeFor(options), paths, options);
+}
+
+/** The store that a plan chooses from: who plans again and again need not read it each time. */
+export function storeFor(options: PlanOptions): Store {
+  return new Store(storePlace(options), {
     userLoader: options.interpreter,
     userLibraryDirectories: options.libraryDirectories,
     index: options.index,
     onIndex: options.onIndex,
   });
+}
+
+/** `plan`, with a store that was opened before, with the same options. */
+export async function planWith(
+  store: Store,
+  paths: readonly string[],
+  options: PlanOptions,
+): Promise<FixPlan> {
+  const { place } = store;
   if (options.output !== undefined && options.inPlace === true) {
     throw new FixelfError("usage", "--output and --in-place exclude each other");
   }

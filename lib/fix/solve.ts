@@ -8,6 +8,7 @@ import type { Facts, Resolution, ResolvedLibrary } from "../facts.js";
 import { sameMachine } from "../machine.js";
 import { type NativeFiles, native, settled } from "../native.js";
 import type { Store } from "../store/context.js";
+import type { Providers } from "../store/find.js";
 import {
   currentSearchPath,
   fromOrigin,
@@ -53,6 +54,9 @@ export interface Problem {
   excluded: ReadonlySet<string>;
 }
 
+/** What the store has, by soname and needed versions. All members are for one machine. */
+type Provided = Map<string, Promise<Providers | undefined>>;
+
 /** Rounds are bounded: each adds at least one directory to one member, or ends it. */
 const mostRounds = 32;
 
@@ -62,13 +66,18 @@ export async function solve(problem: Problem): Promise<Solved[]> {
   for (const path of problem.outside) files.passThrough(path);
   const drafts = members.map((member) => draftOf(member, problem, files));
   for (const draft of drafts) assume(draft, files);
+  const draftsByPath = new Map(drafts.map((draft) => [draft.member.path, draft]));
+  const provided: Provided = new Map();
   for (let round = 0; round < mostRounds; round++) {
-    let changed = false;
-    for (const draft of drafts) {
-      draft.resolution = await resolveDraft(draft, problem.assumed, files);
-      changed = (await provide(draft, drafts, problem, files)) || changed;
-    }
-    if (!changed) break;
+    // All are resolved before any changes: what is assumed anew makes `files` read everything again.
+    const resolutions = drafts.map((draft) => resolveDraft(draft, problem.assumed, files));
+    for (const [index, resolution] of (await Promise.all(resolutions)).entries())
+      (drafts[index] as Solved).resolution = resolution;
+    const touched = new Set<Solved>();
+    for (const draft of drafts)
+      await provide(draft, draftsByPath, problem, files, provided, touched);
+    if (touched.size === 0) break;
+    for (const draft of touched) assume(draft, files);
   }
   return drafts;
 }
@@ -108,16 +117,17 @@ function resolveDraft(
   return settled(files.resolve(draft.member.path, options));
 }
 
-/** Provides for what a member misses; whether anything was added. */
+/** Provides for what a member misses; `touched` are those that get anything. */
 async function provide(
   draft: Solved,
-  drafts: readonly Solved[],
+  drafts: ReadonlyMap<string, Solved>,
   problem: Problem,
   files: NativeFiles,
-): Promise<boolean> {
+  provided: Provided,
+  touched: Set<Solved>,
+): Promise<void> {
   const isIgnored = picomatch([...problem.ignoreMissing]);
   draft.unresolved = [];
-  let changed = false;
   for (const library of draft.resolution.libraries) {
     const { soname, path, optional, neededBy } = library;
     if (optional) continue;
@@ -126,19 +136,19 @@ async function provide(
     if (path === null && problem.ignoreMissing.length > 0 && isIgnored(soname)) continue;
     // "$ORIGIN/../lib" leaves dots in the path, and a soname is often a link to the file itself.
     const requesterPath = realPathOf(neededBy, files);
-    const requester = drafts.find(({ member }) => member.path === requesterPath) ?? null;
+    const requester = drafts.get(requesterPath) ?? null;
     const target = requester ?? draft;
     // Only what was taken from the store may be taken from elsewhere; what comes along wins.
     if (path !== null && !target.chosen.has(dirname(path))) continue;
     const versions = versionsOf(soname, problem, draft.resolution, files);
-    const found = await directoryFor(soname, versions, target, problem, files);
+    const found = await directoryFor(soname, versions, target, problem, files, provided);
     if (found.directory === null) {
       if (path === null) draft.unresolved.push({ soname, why: found.why, neededBy });
       continue;
     }
     if (path !== null) {
       // The directory that has it is there for the sake of another library.
-      changed = putBefore(target, found, soname, dirname(path)) || changed;
+      if (putBefore(target, found, soname, dirname(path))) touched.add(target);
       continue;
     }
     // A library that may not be changed finds its own needs only by what is inherited from above.
@@ -147,19 +157,17 @@ async function provide(
       target.reasons.push(
         `DT_RPATH, because ${neededBy} needs ${soname} and does not say where it is`,
       );
-      changed = true;
+      touched.add(target);
     }
     if (target.entries.includes(found.directory)) {
-      if (!changed) draft.unresolved.push({ soname, why: library.reason, neededBy });
+      if (touched.size === 0) draft.unresolved.push({ soname, why: library.reason, neededBy });
       continue;
     }
     target.entries.push(found.directory);
     if (found.fromStore) target.chosen.add(found.directory);
     target.reasons.push(`${soname} from ${found.directory}: ${found.why}`);
-    changed = true;
+    touched.add(target);
   }
-  if (changed) for (const each of drafts) assume(each, files);
-  return changed;
 }
 
 /** The versions that somebody needs of a library, and that the file which is found does not define. */
@@ -204,6 +212,7 @@ async function directoryFor(
   target: Solved,
   problem: Problem,
   files: NativeFiles,
+  provided: Provided,
 ): Promise<Found> {
   const { facts, path } = target.member;
   // The loader opens it by the name that is needed, which is often a link to the file itself.
@@ -218,7 +227,13 @@ async function directoryFor(
     return { directory, why: "it comes with the program", fromStore: false };
   }
   const { loader, store, excluded } = problem;
-  const found = (await store.providers([soname], { ...facts, versions })).get(soname);
+  const question = [soname, ...versions].join("\0");
+  let asked = provided.get(question);
+  if (asked === undefined) {
+    asked = store.providers([soname], { ...facts, versions }).then((answer) => answer.get(soname));
+    provided.set(question, asked);
+  }
+  const found = await asked;
   const providers = found?.providers ?? [];
   // glibc's parts must be those of the loader: they call one another's private functions.
   const own = providers.find(

@@ -7,6 +7,7 @@
 #include "addon/run.hpp"
 #include "addon/scan_object.hpp"
 #include "addon/search.hpp"
+#include "addon/watch_object.hpp"
 #include "patch/first_line.hpp"
 #include "patch/undo.hpp"
 #include "scan/store_listing.hpp"
@@ -128,8 +129,10 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("replaceProcess", replaceThisProcess);
   define("cancellation", newCancellation);
   define("cancel", cancel);
+  define("peek", peekAtFiles);
   exports.Set("Files", FilesObject::define(env));
   exports.Set("Scan", ScanObject::define(env));
+  exports.Set("Watch", WatchObject::define(env));
   return exports;
 }
 

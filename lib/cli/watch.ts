@@ -1,0 +1,104 @@
+// fixelf watch: fixes programs as they arrive.
+import type { Command } from "commander";
+import { FixelfError } from "../errors.js";
+import type { WatchedDirectory } from "../watch/presets.js";
+import type { WatchOptions } from "../watch/watch.js";
+import { writeFully } from "../write_fully.js";
+import { commonOptions, repeated, type SharedFlags, withShared } from "./options.js";
+import { exitCodes, run } from "./run.js";
+
+interface WatchFlags extends SharedFlags {
+  dryRun?: boolean;
+  preset?: string[];
+  depth?: string;
+  interpreter?: string;
+  lib?: string[];
+  ignoreMissing?: string[];
+  gcRoot: boolean;
+  settle?: string;
+  rescan?: string;
+}
+
+export function define(program: Command): void {
+  withShared(
+    program
+      .command("watch")
+      .description("fix programs as they arrive in directories, until it is stopped")
+      .argument("[dir...]", "directories; they need not exist yet")
+      .option("--dry-run", "say what would be fixed, and write nothing")
+      .option(
+        "--preset <tool>",
+        "where a tool puts its downloads: rye, uv, mise, vscode-server, playwright, cargo, npm (repeatable)",
+        repeated,
+      )
+      .option("--depth <n>", "levels below DIR at which a program's tree begins (default: 1)")
+      .option("--interpreter <file>", "use this loader")
+      .option("--lib <dir>", "take libraries from DIR before the store's (repeatable)", repeated)
+      .option("--ignore-missing <glob>", "libraries that may stay missing (repeatable)", repeated)
+      .option("--no-gc-root", "do not keep from garbage collection what the files will point at")
+      .option("--settle <ms>", "for how long nothing may have happened to a program (default: 150)")
+      .option("--rescan <s>", "how often to look at what can't be watched (default: 30)"),
+    "fixelf watch --preset uv --preset playwright",
+  ).action((directories: string[], flags: WatchFlags) =>
+    run(flags, async ({ colors, say }) => {
+      const [{ watch }, { watchLine, watchRecord, watchTalk }] = await Promise.all([
+        import("../watch/watch.js"),
+        import("../report/watch.js"),
+      ]);
+      const signal = untilStopped();
+      const outcomes = watch(await watchedDirectories(directories, flags), {
+        ...watchOptions(flags),
+        signal,
+        onWatch: (event) => say(`fixelf: ${watchTalk(event)}`),
+      });
+      for await (const outcome of outcomes)
+        writeFully(1, `${flags.json ? watchRecord(outcome) : watchLine(outcome, colors)}\n`);
+      return exitCodes.good;
+    }),
+  );
+}
+
+async function watchedDirectories(
+  directories: readonly string[],
+  { preset = [], depth }: WatchFlags,
+): Promise<WatchedDirectory[]> {
+  const { isPreset, presetDirectories, presetNames } = await import("../watch/presets.js");
+  const levels = depth === undefined ? {} : { depth: number("--depth", depth, 0, 16) };
+  const watched: WatchedDirectory[] = directories.map((path) => ({ path, ...levels }));
+  for (const name of preset) {
+    if (!isPreset(name))
+      throw new FixelfError("usage", `--preset: ${name} is none of ${presetNames.join(", ")}`);
+    watched.push(...presetDirectories(name));
+  }
+  if (watched.length === 0)
+    throw new FixelfError("usage", "name a directory to watch, or a tool with --preset");
+  return watched;
+}
+
+function watchOptions(flags: WatchFlags): WatchOptions {
+  const { dryRun, interpreter, lib, ignoreMissing, gcRoot, settle, rescan } = flags;
+  return {
+    ...commonOptions(flags),
+    ...(dryRun !== undefined && { dryRun }),
+    ...(interpreter !== undefined && { interpreter }),
+    ...(lib !== undefined && { libraryDirectories: lib }),
+    ...(ignoreMissing !== undefined && { ignoreMissing }),
+    ...(settle !== undefined && { settle: number("--settle", settle, 1, 60_000) }),
+    ...(rescan !== undefined && { rescan: number("--rescan", rescan, 1, 86_400) }),
+    gcRoot,
+  };
+}
+
+/** Stopping is how a watch ends, by Ctrl-C or by a service manager. The second time it is at once. */
+function untilStopped(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => controller.abort());
+  return controller.signal;
+}
+
+function number(option: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!/^\d{1,6}$/.test(text) || value < least || value > most)
+    throw new FixelfError("usage", `${option}: ${text} is not a number from ${least} to ${most}`);
+  return value;
+}

@@ -1,0 +1,46 @@
+// What a watch tells, one line for each.
+import { shellWord } from "../shell.js";
+import type { WatchEvent, WatchOutcome } from "../watch/outcome.js";
+import { type Colors, printable } from "./text.js";
+
+/** One line, however much there is to say: more of it is in the JSON. */
+export function watchLine(outcome: WatchOutcome, colors: Colors): string {
+  const { path, outcome: state, verified, edits, error } = outcome;
+  const good = state === "fixed" || state === "would-fix";
+  const words = [(good ? colors.green : colors.red)(state), colors.bold(printable(path))];
+  if (state === "fixed") words.push(verified ? "verified" : colors.yellow("not verified"));
+  if (good) words.push(edits.map(({ what }) => what).join(", "));
+  if (error) words.push(printable(`${error.message}${otherWays(outcome)}`));
+  return words.join("  ");
+}
+
+/** A file that can't be changed can still be run. */
+function otherWays({ outcome, error, path }: WatchOutcome): string {
+  if (outcome !== "refused" || error?.code !== "unsupported") return "";
+  const word = shellWord(path);
+  return `; run it as it is with: fixelf run ${word}, or see: fixelf env ${word}`;
+}
+
+/** One JSON object a line, `path` first. */
+export function watchRecord(outcome: WatchOutcome): string {
+  const { path, ...rest } = outcome;
+  return JSON.stringify({ path, ...rest });
+}
+
+export function watchTalk(event: WatchEvent): string {
+  switch (event.kind) {
+    case "watching":
+      return `watching ${printable(event.path)} (inotify)`;
+    case "waiting":
+      return `${printable(event.path)} is not there: waiting for it`;
+    case "overflow":
+      return "more happened than the kernel could tell: looking at everything again";
+    case "unwatched":
+      return (
+        `${printable(event.path)} and maybe more can't be watched, and is looked at every ` +
+        `${event.seconds} seconds instead: ${printable(event.message)}`
+      );
+    case "trouble":
+      return `${printable(event.path)}: ${printable(event.message)}`;
+  }
+}

@@ -1,0 +1,85 @@
+// The directories that are watched, and which program a path below them belongs to.
+import { realpathSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { FixelfError } from "../errors.js";
+import type { WatchedDirectory } from "./presets.js";
+
+export interface Root {
+  /** Absolute, and without symbolic links as far as it exists. */
+  path: string;
+  depth: number;
+}
+
+/** The deepest level at which a program's tree may begin. */
+const mostDepth = 16;
+
+/**
+ * Makes sure that each may be watched.
+ * @throws FixelfError `usage`, also for "/" and what holds the store, and `in-store`
+ */
+export function rootsOf(
+  directories: readonly (string | WatchedDirectory)[],
+  store: string,
+): Root[] {
+  const roots = new Map<string, Root>();
+  for (const given of directories) {
+    const { path: named, depth = 1 } = typeof given === "string" ? { path: given } : given;
+    if (!Number.isInteger(depth) || depth < 0 || depth > mostDepth)
+      throw new FixelfError("usage", `the depth has to be a number from 0 to ${mostDepth}`);
+    const path = real(resolve(named));
+    if (path === store || path.startsWith(`${store}/`)) {
+      const message = `${named} is in the store, which nothing but Nix may write to`;
+      throw new FixelfError("in-store", message, { path: named });
+    }
+    if (path === "/" || store.startsWith(`${path}/`)) {
+      const message = `${named} holds the whole system: name the directories in which programs arrive`;
+      throw new FixelfError("usage", message, { path: named });
+    }
+    roots.set(path, { path, depth });
+  }
+  if (roots.size === 0) throw new FixelfError("usage", "name a directory to watch");
+  return [...roots.values()];
+}
+
+/** realpath(3) of what exists, and the rest as it is: a root may come later. */
+function real(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path === "/" ? path : join(real(dirname(path)), basename(path));
+  }
+}
+
+/**
+ * The top of the program that a path belongs to, or the path itself where it is a file that lies
+ * higher; null where it is only on the way to programs. The deepest root counts.
+ */
+export function subjectOf(path: string, roots: readonly Root[], directory: boolean): string | null {
+  const root = rootOf(path, roots);
+  if (root === undefined) return null;
+  const names = path.slice(root.path.length + 1).split("/");
+  if (path === root.path) return root.depth === 0 ? path : null;
+  if (names.length < root.depth) return directory ? null : path;
+  return [root.path, ...names.slice(0, root.depth)].join("/");
+}
+
+function rootOf(path: string, roots: readonly Root[]): Root | undefined {
+  return roots
+    .filter((root) => path === root.path || path.startsWith(`${root.path}/`))
+    .sort((a, b) => b.path.length - a.path.length)[0];
+}
+
+/** All programs that are there at or below a directory. What can't be listed has none. */
+export async function subjectsAt(directory: string, roots: readonly Root[]): Promise<string[]> {
+  const own = subjectOf(directory, roots, true);
+  if (own !== null) return [own];
+  const subjects: string[] = [];
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) subjects.push(...(await subjectsAt(path, roots)));
+    else if (entry.isFile()) subjects.push(path);
+  }
+  return subjects;
+}

@@ -1,0 +1,363 @@
+// Fixes programs as they arrive: the pipeline, begun by the kernel's word that something has changed.
+//
+// What is planned is always a whole program, the entry of a watched directory with all below it, so
+// that libraries which come with it win over the store's, in whatever order its files arrive. It is
+// looked at when it has been quiet for a moment and nobody is writing a file of it.
+import { type BigIntStats, lstatSync } from "node:fs";
+import type { FixelfError } from "../errors.js";
+import { apply } from "../fix/apply.js";
+import { addRoots, isRooted } from "../fix/gc_roots.js";
+import type { FilePlan, FixPlan, Outcome } from "../fix/outcome.js";
+import { planWith } from "../fix/plan.js";
+import { type Arrival, fromNative, type NativeWatch, native } from "../native.js";
+import type { PlanOptions } from "../options.js";
+import { Nix } from "../store/nix.js";
+import { hostPath, storePlace } from "../store/place.js";
+import { KeptStore } from "./kept_store.js";
+import type { WatchEvent, WatchOutcome } from "./outcome.js";
+import { type Pending, PendingSubjects } from "./pending.js";
+import type { WatchedDirectory } from "./presets.js";
+import { type Root, rootsOf, subjectOf, subjectsAt } from "./roots.js";
+
+export interface WatchOptions extends Omit<PlanOptions, "output" | "inPlace"> {
+  /** Write nothing, and tell what would be fixed. */
+  dryRun?: boolean;
+  /** Ends the watch when what is being written is whole. */
+  signal?: AbortSignal;
+  /** Told how the watch fares. */
+  onWatch?: (event: WatchEvent) => void;
+  /** Milliseconds for which nothing may have happened in a program's tree. Default 150. */
+  settle?: number;
+  /** Seconds after which directories that can't be watched are looked at again. Default 30. */
+  rescan?: number;
+}
+
+/** A tree in which something is written all the time is looked at nevertheless, after so long (ms). */
+const mostPatience = 5000;
+/** Before another try at a file that changed, or that somebody else was changing (ms). */
+const beforeRetry = 500;
+/** So many changes are looked at one by one, to see whether any could matter. */
+const fewChanges = 512;
+
+/**
+ * Watches directories for ever: fixes what is there, then what arrives. Directories that are not
+ * there yet are waited for. Ends when `signal` says so, or when the caller takes no more.
+ * @throws FixelfError `usage` and `in-store` for directories that may not be watched; `io` where the
+ *   kernel allows no watching at all
+ */
+export function watch(
+  directories: readonly (string | WatchedDirectory)[],
+  options: WatchOptions = {},
+): AsyncGenerator<WatchOutcome, void> {
+  return new Watch(directories, options).run();
+}
+
+class Watch {
+  readonly #options: WatchOptions;
+  readonly #planOptions: PlanOptions;
+  readonly #roots: Root[];
+  readonly #nix: Nix;
+  readonly #store: KeptStore;
+  readonly #pending: PendingSubjects;
+  readonly #rescan: number;
+  /** Files as our own writing left them: that they arrive is no news. */
+  readonly #ours = new Map<string, string>();
+  /** What has been said of a file, which is not said twice. */
+  readonly #said = new Map<string, string>();
+  readonly #unwatched = new Set<string>();
+  /** Each root as it was when its watch began, to notice that another one stands there. */
+  readonly #identities = new Map<string, string>();
+  #toldLimit = false;
+  #failure: FixelfError | null = null;
+  #wake: () => void = () => {};
+  /** Arrivals are taken in one lot after the other, in their order. */
+  #taking: Promise<void> = Promise.resolve();
+
+  constructor(directories: readonly (string | WatchedDirectory)[], options: WatchOptions) {
+    const { dryRun, signal, onWatch, settle = 150, rescan = 30, ...planOptions } = options;
+    this.#options = options;
+    this.#planOptions = planOptions;
+    this.#rescan = rescan;
+    const place = storePlace(options);
+    this.#roots = rootsOf(directories, hostPath(place.store, place));
+    this.#nix = new Nix(place);
+    this.#store = new KeptStore(planOptions);
+    this.#pending = new PendingSubjects({ settle, most: Math.max(mostPatience, settle) });
+  }
+
+  async *run(): AsyncGenerator<WatchOutcome, void> {
+    const { signal } = this.#options;
+    if (signal?.aborted) return;
+    const paths = this.#roots.map(({ path }) => path);
+    let handle: NativeWatch;
+    try {
+      handle = new native.Watch(paths, (failure, arrivals) => {
+        if (failure !== null) this.#failure = fromNative(failure);
+        // Whoever waits is woken when all that came together has been taken in.
+        if (arrivals !== null) this.#taking = this.#taking.then(() => this.#takeAll(arrivals));
+        void this.#taking.then(() => this.#wake());
+      });
+    } catch (caught) {
+      throw fromNative(caught);
+    }
+    const wake = () => this.#wake();
+    signal?.addEventListener("abort", wake);
+    const timer = setInterval(() => this.#lookAgain(handle), this.#rescan * 1000);
+    try {
+      while (!signal?.aborted) {
+        if (this.#failure !== null) throw this.#failure;
+        const due = this.#pending.take(performance.now());
+        if (due.length > 0) yield* this.#fix(due);
+        else await this.#sleep();
+      }
+    } finally {
+      clearInterval(timer);
+      signal?.removeEventListener("abort", wake);
+      handle.stop();
+    }
+  }
+
+  /** Until something arrives, a program's time comes, or the watch ends. */
+  #sleep(): Promise<void> {
+    const next = this.#pending.next();
+    return new Promise((resolve) => {
+      const timer =
+        next === null ? undefined : setTimeout(resolve, Math.max(0, next - performance.now()) + 1);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      // It may have come between the look and here.
+      if (this.#failure !== null || this.#options.signal?.aborted) this.#wake();
+    });
+  }
+
+  #tell(event: WatchEvent): void {
+    this.#options.onWatch?.(event);
+  }
+
+  // -- what happens ------------------------------------------------------------------------------
+
+  async #takeAll(arrivals: readonly Arrival[]): Promise<void> {
+    // By the time that the files have settled, the store is known.
+    this.#store.warm();
+    for (const arrival of arrivals) {
+      if (arrival.kind === "present") await this.#takePresent(arrival.path);
+      else this.#take(arrival);
+    }
+  }
+
+  async #takePresent(root: string): Promise<void> {
+    this.#identities.set(root, identityOf(root) ?? "");
+    this.#tell({ kind: "watching", path: root });
+    await this.#addAllAt(root);
+  }
+
+  async #addAllAt(directory: string): Promise<void> {
+    const now = performance.now();
+    for (const subject of await subjectsAt(directory, this.#roots))
+      this.#pending.addAll(subject, now);
+  }
+
+  #take(arrival: Arrival): void {
+    const { kind, path } = arrival;
+    const now = performance.now();
+    switch (kind) {
+      case "absent":
+        this.#identities.delete(path);
+        this.#pending.removeBelow(path);
+        this.#tell({ kind: "waiting", path });
+        break;
+      case "overflow":
+        // The roots follow as "present".
+        this.#tell({ kind: "overflow" });
+        break;
+      case "unwatched":
+        this.#takeUnwatched(path, arrival.failure.code, arrival.failure.message);
+        break;
+      case "gone": {
+        this.#ours.delete(path);
+        this.#said.delete(path);
+        const subject = subjectOf(path, this.#roots, false);
+        if (subject !== null) this.#pending.remove(subject, path);
+        break;
+      }
+      case "directory":
+      case "appeared":
+      case "complete": {
+        const subject = subjectOf(path, this.#roots, kind === "directory");
+        if (subject === null) break;
+        this.#pending.add(subject, path, kind === "appeared" ? "open" : kind, now);
+        break;
+      }
+    }
+  }
+
+  #takeUnwatched(path: string, code: string, message: string): void {
+    this.#unwatched.add(path);
+    const atLimit = code === "limit-exceeded";
+    if (atLimit && this.#toldLimit) return;
+    this.#toldLimit ||= atLimit;
+    const why = atLimit
+      ? "this user watches as many directories as the kernel allows; raise it, on NixOS with " +
+        'boot.kernel.sysctl."fs.inotify.max_user_watches" = 1048576, else with ' +
+        "sysctl fs.inotify.max_user_watches=1048576"
+      : message;
+    this.#tell({ kind: "unwatched", path, message: why, seconds: this.#rescan });
+  }
+
+  /** What no event tells: directories that can't be watched, and roots that were moved with theirs. */
+  #lookAgain(handle: NativeWatch): void {
+    const moved = [...this.#identities].filter(([path, was]) => identityOf(path) !== was);
+    if (moved.length > 0 || this.#unwatched.size > 0) handle.refresh();
+    // One that is not there any more is told as absent.
+    for (const [path] of moved)
+      if (identityOf(path) !== null)
+        this.#taking = this.#taking.then(() => this.#takePresent(path));
+    const unwatched = [...this.#unwatched];
+    // Those that still can't be watched will be told again.
+    this.#unwatched.clear();
+    void Promise.all(unwatched.map((directory) => this.#addAllAt(directory))).then(() =>
+      this.#wake(),
+    );
+  }
+
+  // -- what is done about it -----------------------------------------------------------------------
+
+  async *#fix(due: readonly Pending[]): AsyncGenerator<WatchOutcome, void> {
+    const subjects: string[] = [];
+    for (const pending of due) if (await this.#matters(pending)) subjects.push(pending.subject);
+    if (subjects.length === 0) return;
+    const planned = await this.#plan(subjects);
+    const ready = await this.#filesToFix(planned.files);
+    for (const file of ready) {
+      if (file.refusal === null) continue;
+      const { code, message, failed } = file.refusal;
+      const outcome = failed ? "failed" : "refused";
+      yield* this.#once({ ...bare(file), edits: [], outcome, error: { code, message } }, file.host);
+    }
+    const fixable = ready.filter(({ refusal }) => refusal === null);
+    if (this.#options.dryRun) {
+      for (const file of fixable)
+        yield* this.#once({ ...bare(file), outcome: "would-fix", error: null }, file.host);
+      return;
+    }
+    if (fixable.length > 0) yield* this.#apply({ ...planned, files: fixable });
+    if (planned.gcRoot) await this.#protect(planned.files.filter(isHealthy));
+  }
+
+  /** Whether a change could have made a program, or one of its libraries; or it is put off. */
+  async #matters(pending: Pending): Promise<boolean> {
+    const now = performance.now();
+    if (pending.open.size > 0 && !this.#pending.isOverdue(pending, now)) {
+      if ((await native.peek([...pending.open])).includes("writing")) {
+        this.#pending.postpone(pending, 0, now);
+        return false;
+      }
+    }
+    if (pending.changed === null || pending.changed.size > fewChanges) return true;
+    const news = [...pending.changed].filter((path) => this.#ours.get(path) !== identityOf(path));
+    const found = await native.peek(news);
+    return found.some((peek) => peek === "elf" || peek === "link");
+  }
+
+  /** All in one go; where one of them makes that fail, one after the other. */
+  async #plan(subjects: readonly string[]): Promise<FixPlan> {
+    try {
+      return await planWith(this.#store.get(), subjects, this.#planOptions);
+    } catch (caught) {
+      const empty = await planWith(this.#store.get(), [], this.#planOptions);
+      if (subjects.length > 1) {
+        for (const subject of subjects) empty.files.push(...(await this.#plan([subject])).files);
+        return empty;
+      }
+      const { code, message } = fromNative(caught);
+      // Programs come and go.
+      const [path = ""] = subjects;
+      if (code !== "not-found") this.#tell({ kind: "trouble", path, message });
+      return empty;
+    }
+  }
+
+  /** Those of which there is anything to say or do, without what is being written this moment. */
+  async #filesToFix(files: readonly FilePlan[]): Promise<FilePlan[]> {
+    const relevant = files.filter(({ refusal, layout }) =>
+      refusal === null ? layout !== null : refusal.code !== "not-elf",
+    );
+    const found = await native.peek(relevant.map(({ host }) => host));
+    return relevant.filter((_, index) => found[index] === "elf");
+  }
+
+  async *#apply(planned: FixPlan): AsyncGenerator<WatchOutcome, void> {
+    const outcomes = await apply(planned);
+    for (const [index, { host }] of planned.files.entries()) {
+      const outcome = outcomes[index] as Outcome;
+      const code = outcome.error?.code;
+      if (code === "changed" || code === "busy") {
+        // Somebody was faster. What they have made of it is looked at in its turn.
+        this.#retry(host);
+      } else if (outcome.outcome === "fixed") {
+        this.#ours.set(host, identityOf(host) ?? "");
+        yield outcome as WatchOutcome;
+      } else if (outcome.outcome !== "unchanged") {
+        yield* this.#once(outcome as WatchOutcome, host);
+      }
+    }
+  }
+
+  #retry(path: string): void {
+    const subject = subjectOf(path, this.#roots, false);
+    if (subject === null) return;
+    const now = performance.now();
+    const again = { subject, changed: new Set([path]), open: new Set<string>() };
+    this.#pending.postpone({ ...again, first: now, last: now }, beforeRetry, now);
+  }
+
+  /** What is refused is refused again at every look: it is said once, until the file changes. */
+  *#once(outcome: WatchOutcome, host: string): Generator<WatchOutcome, void> {
+    const said = `${identityOf(host)} ${outcome.outcome} ${outcome.error?.message}`;
+    if (this.#said.get(host) === said) return;
+    this.#said.set(host, said);
+    yield outcome;
+  }
+
+  /**
+   * GC roots for programs that need no fix but point into the store: one that was renamed since, or
+   * whose fixing was ended by `kill -9` before it came to that.
+   */
+  async #protect(files: readonly FilePlan[]): Promise<void> {
+    for (const { host, path, storePaths } of files) {
+      try {
+        if (await isRooted(host, storePaths)) continue;
+        const problem = await addRoots(host, storePaths, this.#nix);
+        // Without Nix's help it fails for all.
+        if (problem !== null) return;
+      } catch (caught) {
+        this.#tell({ kind: "trouble", path, message: (caught as Error).message });
+        return;
+      }
+    }
+  }
+}
+
+function isHealthy({ refusal, layout, storePaths }: FilePlan): boolean {
+  return refusal === null && layout === null && storePaths.length > 0;
+}
+
+function bare({ path, edits, reasons }: FilePlan): Omit<WatchOutcome, "outcome" | "error"> {
+  return { path, edits, reasons, verified: false };
+}
+
+/** The very content under a name; null where there is nothing. Nobody can set the time of change. */
+function identityOf(path: string): string | null {
+  let state: BigIntStats | undefined;
+  try {
+    state = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return null; // a directory above it is closed, or no directory any more
+  }
+  if (state === undefined) return null;
+  const { dev, ino, size, mtimeNs, ctimeNs } = state;
+  // A directory's size and times are those of its entries.
+  return (state.isDirectory() ? [dev, ino] : [dev, ino, size, mtimeNs, ctimeNs]).join(":");
+}

@@ -1,0 +1,32 @@
+// Watched directories as a JavaScript object, which calls a function with what happens in them.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <thread>
+
+#include "watch/trees.hpp"
+
+namespace fixelf::addon {
+
+// Waiting takes a thread of its own: a watch waits for days, and libuv has four threads for all.
+// The function is called for one lot at a time; while it does not come to that, the kernel's queue
+// fills, and what is lost in the end is told as an overflow. So nothing grows without bound.
+class WatchObject final : public Napi::ObjectWrap<WatchObject> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  // (roots, function of a failure or null, and of arrivals or null at the end)
+  explicit WatchObject(const Napi::CallbackInfo& call);
+
+ private:
+  void refresh(const Napi::CallbackInfo& call);
+  void stop(const Napi::CallbackInfo& call);
+
+  std::shared_ptr<WatchedTrees> trees_;
+};
+
+// What stands under each of many names.
+Napi::Value peekAtFiles(const Napi::CallbackInfo& call);
+
+}  // namespace fixelf::addon

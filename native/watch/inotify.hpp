@@ -1,0 +1,45 @@
+// The kernel's queue of what happens in directories: inotify(7).
+//
+// fanotify would watch a whole file system with one mark, but needs CAP_SYS_ADMIN; inotify is
+// everybody's. Node's own fs.watch does not tell when a file that was written is closed, nor when
+// the queue overflows, which are the two things that matter here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "elf/error.hpp"
+#include "patch/descriptor.hpp"
+
+namespace fixelf {
+
+struct InotifyEvent {
+  int watch = -1;     // -1 with IN_Q_OVERFLOW
+  uint32_t mask = 0;  // IN_…
+  std::string name;   // of the entry of the watched directory; empty for the directory itself
+};
+
+class Inotify {
+ public:
+  static Result<Inotify> open();
+
+  // The answer is the watch's number: the same one where the directory is watched already, then for
+  // `mask` as well. Only directories; a symbolic link is not followed. `systemError` is ENOSPC
+  // where the user has as many watches as fs.inotify.max_user_watches allows.
+  [[nodiscard]] Result<int> add(const std::string& directory, uint32_t mask) const;
+  void remove(int watch) const;
+
+  // What has been queued, without waiting for more; at most a buffer full at a time.
+  Result<std::vector<InotifyEvent>> read();
+
+  [[nodiscard]] int descriptor() const { return descriptor_.get(); }
+
+ private:
+  explicit Inotify(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+
+  Descriptor descriptor_;
+  std::vector<char> buffer_;
+};
+
+}  // namespace fixelf

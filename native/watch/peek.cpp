@@ -1,0 +1,47 @@
+#include "watch/peek.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <csignal>
+#include <cstring>
+
+#include "patch/descriptor.hpp"
+
+namespace fixelf {
+
+namespace {
+
+// The kernel grants a read lease only where no process has the file open for writing, a mapping
+// included (check_conflicting_open in fs/locks.c): asking for one is the one way to find out
+// without looking through /proc. It is given back at once. Where a lease can't be had (a file of
+// somebody else's, a network file system) nobody is seen.
+bool isBeingWritten(int descriptor) {
+  // Who opens the file for writing in this moment breaks the lease, which would be told by SIGIO;
+  // that ends a process, and SIGURG does not.
+  if (fcntl(descriptor, F_SETSIG, SIGURG) != 0) return false;
+  if (fcntl(descriptor, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;
+  (void)fcntl(descriptor, F_SETLEASE, F_UNLCK);
+  return false;
+}
+
+}  // namespace
+
+Peek peek(const std::string& path) {
+  struct stat state {};
+  if (lstat(path.c_str(), &state) != 0) return Peek::Gone;
+  if (S_ISLNK(state.st_mode)) return Peek::Link;
+  if (!S_ISREG(state.st_mode)) return Peek::Other;
+  const Descriptor file(uninterrupted([&] {
+    return ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  }));
+  if (!file) return Peek::Gone;
+  if (isBeingWritten(file.get())) return Peek::Writing;
+  std::array<char, 4> magic{};
+  const ssize_t length =
+      uninterrupted([&] { return pread(file.get(), magic.data(), magic.size(), 0); });
+  return length == 4 && std::memcmp(magic.data(), "\177ELF", 4) == 0 ? Peek::Elf : Peek::Other;
+}
+
+}  // namespace fixelf

@@ -1,0 +1,561 @@
+// fixelf watch: on a root shaped as NixOS, made of this machine's own glibc. No Nix.
+import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  cpSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import {
+  apply,
+  inspect,
+  type PresetName,
+  plan,
+  presetDirectories,
+  presetNames,
+  undo,
+  type WatchEvent,
+  type WatchedDirectory,
+  type WatchOptions,
+  type WatchOutcome,
+  watch,
+} from "../lib/index.js";
+import { isLoaderName } from "../lib/store/loaders.js";
+import { addonEnvironment } from "./support/preload.js";
+import { part } from "./support/require-part.js";
+
+const cli = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const glibc = `/nix/store/${"a".repeat(32)}-glibc-2.36/lib`;
+const other = `/nix/store/${"b".repeat(32)}-answer-1.0/lib`;
+const noCompiler = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
+const noNamespaces =
+  spawnSync("unshare", ["--user", "--map-root-user", "true"]).status === 0
+    ? null
+    : "user namespaces are not allowed here";
+
+/** Long enough for a loaded machine; what is awaited comes at once on an idle one. */
+const patience = 45_000;
+
+/** Waits until something holds. */
+async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + patience;
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`not in ${patience / 1000} s: ${what}`);
+    await sleep(10);
+  }
+}
+
+part("a compiler", noCompiler)("watch", () => {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-watch-")));
+  const root = join(directory, "root");
+  const build = join(directory, "build");
+  let loader: string;
+  /** Where programs arrive. */
+  let inbox: string;
+  let running: { stop(): Promise<void> }[];
+
+  const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
+  const gcc = (...args: string[]) => execFileSync("gcc", args, { cwd: build });
+  const isFixed = async (path: string) =>
+    (await inspect(path).catch(() => null))?.interpreter === loader;
+  /** A program that needs libanswer.so, with or without it. */
+  const layOut = (top: string, withLibrary = true) => {
+    mkdirSync(join(top, "bin"), { recursive: true });
+    if (withLibrary) {
+      mkdirSync(join(top, "lib"), { recursive: true });
+      copyFileSync(join(build, "libanswer.so"), join(top, "lib/libanswer.so"));
+    }
+    copyFileSync(join(build, "program"), join(top, "bin/program"));
+    return join(top, "bin/program");
+  };
+
+  /** A watch in this process, and what it has told so far. */
+  const start = async (
+    directories: readonly (string | WatchedDirectory)[] = [inbox],
+    options: WatchOptions = {},
+  ) => {
+    const controller = new AbortController();
+    const outcomes: WatchOutcome[] = [];
+    const events: WatchEvent[] = [];
+    const done = (async () => {
+      const told = watch(directories, {
+        root,
+        gcRoot: false,
+        ...options,
+        signal: controller.signal,
+        onWatch: (event) => events.push(event),
+      });
+      for await (const outcome of told) outcomes.push(outcome);
+    })();
+    const stop = async () => {
+      controller.abort();
+      await done;
+    };
+    running.push({ stop });
+    await until("the watch has begun", () =>
+      events.some(({ kind }) => kind === "watching" || kind === "waiting"),
+    );
+    return { outcomes, events, stop };
+  };
+
+  /** The command, as a process of its own. */
+  const spawnWatch = (words: readonly string[] = [inbox], wrapper: readonly string[] = []) => {
+    const [command, ...args] = [
+      ...wrapper,
+      process.execPath,
+      cli,
+      ...["watch", ...words, "--json", "--root", root, "--no-gc-root"],
+    ] as [string, ...string[]];
+    const child = spawn(command, args, { env: { ...process.env, ...addonEnvironment } });
+    const said = { stdout: "", stderr: "" };
+    child.stdout.on("data", (bytes) => {
+      said.stdout += bytes;
+    });
+    child.stderr.on("data", (bytes) => {
+      said.stderr += bytes;
+    });
+    const ended = once(child, "exit");
+    running.push({
+      stop: async () => {
+        child.kill("SIGKILL");
+        await ended;
+      },
+    });
+    return { child: child as ChildProcess, said, ended };
+  };
+
+  beforeAll(() => {
+    const shared = (process.report.getReport() as { sharedObjects: string[] }).sharedObjects;
+    const libc = shared.find((path) => basename(path) === "libc.so.6");
+    if (libc === undefined) throw new Error("this Node does not use glibc");
+    const loaderName = readdirSync(dirname(libc)).find(isLoaderName) as string;
+    loader = `${glibc}/${loaderName}`;
+    for (const path of [glibc, other]) mkdirSync(join(root, path), { recursive: true });
+    for (const name of ["libc.so.6", loaderName])
+      copyFileSync(realpathSync(join(dirname(libc), name)), join(root, glibc, name));
+    chmodSync(join(root, loader), 0o755);
+    mkdirSync(build);
+    writeFileSync(join(build, "answer.c"), "int answer(void) { return 42; }\n");
+    writeFileSync(
+      join(build, "program.c"),
+      '#include <stdio.h>\nint answer(void);\nint main(void) { printf("%d\\n", answer()); return 0; }\n',
+    );
+    gcc("-shared", "-fPIC", "-o", "libanswer.so", "answer.c", "-Wl,-soname,libanswer.so");
+    gcc("-o", "program", "program.c", "libanswer.so");
+    // Without spare entries a search path needs room at the end of the file.
+    gcc("-o", "tight", "program.c", "libanswer.so", "-Wl,--spare-dynamic-tags=1");
+    for (const text of ["one", "two"]) {
+      writeFileSync(
+        join(build, `${text}.c`),
+        `#include <stdio.h>\nint main(void) { puts("${text}"); return 0; }\n`,
+      );
+      gcc("-o", text, `${text}.c`);
+    }
+    // What the store has of it, which is not to be taken where the program brings its own.
+    copyFileSync(join(build, "libanswer.so"), join(root, other, "libanswer.so"));
+  });
+  beforeEach(() => {
+    running = [];
+    inbox = mkdtempSync(join(root, "inbox-"));
+    process.env.XDG_STATE_HOME = mkdtempSync(join(directory, "state-"));
+  });
+  afterEach(() => Promise.all(running.map(({ stop }) => stop())));
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  it("fixes what is there, what is copied in and what is renamed in", async () => {
+    copyFileSync(join(build, "one"), join(inbox, "there"));
+    const { outcomes } = await start();
+    await until("what was there is fixed", () => isFixed(join(inbox, "there")));
+    copyFileSync(join(build, "one"), join(inbox, "copied"));
+    await until("what was copied is fixed", () => isFixed(join(inbox, "copied")));
+    copyFileSync(join(build, "two"), join(directory, "elsewhere"));
+    renameSync(join(directory, "elsewhere"), join(inbox, "renamed"));
+    linkSync(join(build, "two"), join(inbox, "linked"));
+    const original = sha256(join(build, "two"));
+    for (const name of ["renamed", "linked"])
+      await until(`${name} is fixed`, () => isFixed(join(inbox, name)));
+    await until("all is told", () => outcomes.length >= 4);
+    expect(outcomes.map(({ path, outcome }) => [basename(path), outcome]).sort()).toEqual([
+      ["copied", "fixed"],
+      ["linked", "fixed"],
+      ["renamed", "fixed"],
+      ["there", "fixed"],
+    ]);
+    // The other name of the file, outside of the directory, is as it was.
+    expect(sha256(join(build, "two"))).toBe(original);
+  });
+
+  it("fixes a directory as one program, whose own libraries win", async () => {
+    const { outcomes } = await start();
+    const staged = join(directory, "staged");
+    layOut(staged);
+    renameSync(staged, join(inbox, "app"));
+    const program = join(inbox, "app/bin/program");
+    await until("it is fixed", () => isFixed(program));
+    expect((await inspect(program)).runpath).toMatch(/^\$ORIGIN\/\.\.\/lib:/);
+    // Without it, the store's.
+    const bare = layOut(join(inbox, "bare"), false);
+    await until("it is fixed", () => isFixed(bare));
+    expect((await inspect(bare)).runpath).toContain(other);
+    await until("all is told", () => outcomes.length === 2);
+  });
+
+  it("waits for what is still being written, and for what comes with it", async () => {
+    const { outcomes } = await start();
+    const program = layOut(join(inbox, "app"), false);
+    mkdirSync(join(inbox, "app/lib"));
+    // As when a download is unpacked: the library is opened, and its bytes come late.
+    const bytes = readFileSync(join(build, "libanswer.so"));
+    const file = openSync(join(inbox, "app/lib/libanswer.so"), "w");
+    writeSync(file, bytes, 0, 1000);
+    await sleep(1000);
+    expect(await isFixed(program)).toBe(false);
+    writeSync(file, bytes, 1000);
+    closeSync(file);
+    await until("it is fixed", () => isFixed(program));
+    expect((await inspect(program)).runpath).toMatch(/^\$ORIGIN\/\.\.\/lib:/);
+    expect(outcomes.filter(({ error }) => error !== null)).toEqual([]);
+  });
+
+  it("does not wait for ever where something is always being written", async () => {
+    await start();
+    mkdirSync(join(inbox, "app"));
+    const log = openSync(join(inbox, "app/log"), "w");
+    const timer = setInterval(() => writeFileSync(join(inbox, "app/state"), "still here"), 20);
+    try {
+      copyFileSync(join(build, "one"), join(inbox, "app/program"));
+      await until("it is fixed", () => isFixed(join(inbox, "app/program")));
+    } finally {
+      clearInterval(timer);
+      closeSync(log);
+    }
+  });
+
+  it("fixes a tree of 2,000 files within a second of the last close", async () => {
+    const tree = join(directory, "tree");
+    for (let index = 0; index < 2000; index++) {
+      const folder = join(tree, `part-${index % 40}`);
+      mkdirSync(folder, { recursive: true });
+      if (index % 20 === 0) copyFileSync(join(build, "program"), join(folder, `program-${index}`));
+      else writeFileSync(join(folder, `file-${index}`), `${index}\n`);
+    }
+    mkdirSync(join(tree, "lib"));
+    copyFileSync(join(build, "libanswer.so"), join(tree, "lib/libanswer.so"));
+    execFileSync("tar", ["-C", directory, "-cf", join(directory, "tree.tar"), "tree"]);
+    const programs = Array.from({ length: 100 }, (_, index) =>
+      join(inbox, `tree/part-${(index * 20) % 40}/program-${index * 20}`),
+    );
+
+    const { outcomes } = await start();
+    await promisify(execFile)("tar", ["-C", inbox, "-xf", join(directory, "tree.tar")]);
+    const closed = Date.now();
+    await until("all are told", () => outcomes.length >= programs.length);
+    expect(outcomes.map(({ path }) => path).sort()).toEqual([...programs].sort());
+    const last = Math.max(...programs.map((path) => statSync(path).ctimeMs));
+    for (const path of programs) expect((await inspect(path)).runpath).toContain("$ORIGIN/../lib");
+
+    // How long it takes without waiting for anything, on this machine and under its load.
+    cpSync(tree, join(root, "again"), { recursive: true });
+    const begun = performance.now();
+    await apply(await plan([join(root, "again")], { root, gcRoot: false }));
+    const needed = performance.now() - begun;
+    expect(last - closed).toBeLessThan(Math.max(1000, 3 * needed));
+    // Its own writing is no news.
+    await sleep(500);
+    expect(outcomes.length).toBe(programs.length);
+  });
+
+  it("keeps a program whole that is replaced while it is fixed", async () => {
+    const path = join(inbox, "program");
+    const one = join(build, "one");
+    const two = join(build, "two");
+    const fixedOf = async (original: string) => {
+      const output = join(directory, `${basename(original)}-fixed`);
+      await apply(await plan([original], { root, gcRoot: false, output }));
+      return sha256(output);
+    };
+    const fixed = { one: await fixedOf(one), two: await fixedOf(two) };
+    const whole = new Set([sha256(one), sha256(two), ...Object.values(fixed)]);
+    await start([inbox], { settle: 5 });
+    for (let round = 0; round < 60; round++) {
+      const [text, original] = round % 2 === 0 ? (["one", one] as const) : (["two", two] as const);
+      copyFileSync(original, join(directory, "next"));
+      renameSync(join(directory, "next"), path);
+      // Another moment of the fixing each time.
+      const end = performance.now() + (round % 20) * 4;
+      do {
+        expect(whole).toContain(sha256(path));
+        await sleep(1);
+      } while (performance.now() < end);
+      if (round % 20 !== 19) continue;
+      await until("the newest is fixed", () => sha256(path) === fixed[text]);
+    }
+    // Nothing of ours lies about.
+    expect(readdirSync(inbox)).toEqual(["program"]);
+  });
+
+  it("loses nothing by kill -9, and fixes nothing twice", async () => {
+    const programs: string[] = [];
+    for (let round = 0; round < 6; round++) {
+      const { child, said, ended } = spawnWatch();
+      await until("it watches", () => said.stderr.includes("watching"));
+      for (let index = 0; index < 10; index++)
+        programs.push(layOut(join(inbox, `app-${round}-${index}`)));
+      await sleep(100 + round * 60);
+      child.kill("SIGKILL");
+      await ended;
+    }
+    const last = spawnWatch();
+    for (const program of programs) await until(`${program} is fixed`, () => isFixed(program));
+    last.child.kill("SIGTERM");
+    expect(await last.ended).toEqual([0, null]);
+
+    const inodes = programs.map((program) => statSync(program).ino);
+    const again = spawnWatch();
+    await until("it watches", () => again.said.stderr.includes("watching"));
+    layOut(join(inbox, "marker"));
+    await until("it works", () => again.said.stdout.includes("marker"));
+    again.child.kill("SIGINT");
+    expect(await again.ended).toEqual([0, null]);
+    expect(programs.map((program) => statSync(program).ino)).toEqual(inodes);
+    // Data on stdout, a JSON object a line.
+    const [record, ...more] = again.said.stdout.trim().split("\n");
+    expect(more).toEqual([]);
+    expect(JSON.parse(record as string)).toMatchObject({
+      path: join(inbox, "marker/bin/program"),
+      outcome: "fixed",
+      error: null,
+    });
+    // Nothing of ours lies about.
+    const names = readdirSync(inbox, { recursive: true, encoding: "utf8" });
+    expect(names.filter((name) => name.includes("fixelf"))).toEqual([]);
+  });
+
+  it("looks at everything again when the kernel's queue overflows", async () => {
+    const most = Number(readFileSync("/proc/sys/fs/inotify/max_queued_events", "utf8"));
+    const { child, said } = spawnWatch();
+    await until("it watches", () => said.stderr.includes("watching"));
+    child.kill("SIGSTOP");
+    mkdirSync(join(inbox, "noise"));
+    // Each is created and closed: two events. The program's own come after the queue is full.
+    for (let index = 0; index < most / 2 + 100; index++)
+      writeFileSync(join(inbox, `noise-${index}`), "");
+    const program = layOut(join(inbox, "late"));
+    child.kill("SIGCONT");
+    await until("the overflow is told", () => said.stderr.includes("more happened"));
+    await until("the program is fixed", () => isFixed(program));
+    // The directories that came meanwhile are watched as well.
+    copyFileSync(join(build, "one"), join(inbox, "late/bin/one"));
+    await until("what comes later is fixed", () => isFixed(join(inbox, "late/bin/one")));
+  });
+
+  it("survives that directories vanish, come back and are renamed", async () => {
+    const later = join(inbox, "not/there/yet");
+    const { events } = await start([{ path: later }]);
+    expect(events).toEqual([{ kind: "waiting", path: later }]);
+    mkdirSync(later, { recursive: true });
+    copyFileSync(join(build, "one"), join(later, "first"));
+    await until("it is fixed", () => isFixed(join(later, "first")));
+
+    rmSync(join(inbox, "not"), { recursive: true });
+    await until("its absence is noticed", () => events.at(-1)?.kind === "waiting");
+    layOut(join(later, "app"));
+    await until("it is fixed", () => isFixed(join(later, "app/bin/program")));
+
+    // Away, with what lies in it, and another in its place.
+    renameSync(later, join(inbox, "away"));
+    mkdirSync(later);
+    copyFileSync(join(build, "one"), join(inbox, "away/unwatched"));
+    copyFileSync(join(build, "one"), join(later, "second"));
+    await until("it is fixed", () => isFixed(join(later, "second")));
+    expect(await isFixed(join(inbox, "away/unwatched"))).toBe(false);
+
+    // A directory below, renamed, vanished and made anew.
+    renameSync(join(inbox, "away/app"), join(later, "app"));
+    renameSync(join(later, "app"), join(later, "app-2"));
+    copyFileSync(join(build, "two"), join(later, "app-2/bin/two"));
+    await until("it is fixed", () => isFixed(join(later, "app-2/bin/two")));
+    for (let round = 0; round < 30; round++) {
+      layOut(join(later, "short-lived"));
+      rmSync(join(later, "short-lived"), { recursive: true });
+    }
+    layOut(join(later, "short-lived"));
+    await until("it is fixed", () => isFixed(join(later, "short-lived/bin/program")));
+  });
+
+  it("does not follow links out of the directory", async () => {
+    const outside = layOut(join(directory, "outside"));
+    const before = sha256(outside);
+    await start();
+    symlinkSync(join(directory, "outside"), join(inbox, "link"));
+    symlinkSync(outside, join(inbox, "program"));
+    copyFileSync(join(build, "one"), join(inbox, "marker"));
+    await until("the watch has seen them", () => isFixed(join(inbox, "marker")));
+    await sleep(500);
+    expect(sha256(outside)).toBe(before);
+  });
+
+  it("says once what it refuses, and goes on", async () => {
+    const { outcomes } = await start();
+    mkdirSync(join(inbox, "app"));
+    copyFileSync(join(build, "tight"), join(inbox, "app/payload"));
+    appendFileSync(join(inbox, "app/payload"), Buffer.alloc(100, "payload"));
+    await until("it is told", () => outcomes.length > 0);
+    expect(outcomes).toMatchObject([
+      { path: join(inbox, "app/payload"), outcome: "refused", error: { code: "unsupported" } },
+    ]);
+    copyFileSync(join(build, "one"), join(inbox, "app/good"));
+    await until("another is fixed", () => isFixed(join(inbox, "app/good")));
+    await until("that is told", () => outcomes.length > 1);
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(["refused", "fixed"]);
+  });
+
+  it("writes nothing with dryRun, and tells each file once", async () => {
+    const { outcomes } = await start([inbox], { dryRun: true });
+    const program = layOut(join(inbox, "app"));
+    const before = sha256(program);
+    await until("it is told", () => outcomes.length > 0);
+    copyFileSync(join(build, "one"), join(inbox, "app/one"));
+    await until("the next is told", () => outcomes.length > 1);
+    expect(outcomes.map(({ path, outcome }) => [path, outcome])).toEqual([
+      [program, "would-fix"],
+      [join(inbox, "app/one"), "would-fix"],
+    ]);
+    expect(outcomes[0]?.edits.map(({ what }) => what)).toEqual(["interpreter", "runpath"]);
+    expect(sha256(program)).toBe(before);
+  });
+
+  it("takes each program at the depth that was named", async () => {
+    await start([{ path: inbox, depth: 2 }]);
+    const old = layOut(join(inbox, "tool/1.0"));
+    // Another version's library is none of its own.
+    const bare = layOut(join(inbox, "tool/2.0"), false);
+    for (const program of [old, bare]) await until(`${program} is fixed`, () => isFixed(program));
+    expect((await inspect(old)).runpath).toContain("$ORIGIN/../lib");
+    expect((await inspect(bare)).runpath).toContain(other);
+    expect((await inspect(bare)).runpath).not.toContain("tool");
+  });
+
+  it("can be undone, when it is over", async () => {
+    const { stop } = await start();
+    const program = layOut(join(inbox, "app"));
+    await until("it is fixed", () => isFixed(program));
+    await stop();
+    await undo([program]);
+    expect(sha256(program)).toBe(sha256(join(build, "program")));
+  });
+
+  it("refuses to watch the store, and what holds all of it", () => {
+    const none = { root, gcRoot: false };
+    expect(() => watch([join(root, glibc)], none)).toThrow(
+      expect.objectContaining({ code: "in-store" }),
+    );
+    for (const path of ["/", root, join(root, "nix")])
+      expect(() => watch([path], none)).toThrow(expect.objectContaining({ code: "usage" }));
+    expect(() => watch(["/nix/store"])).toThrow(expect.objectContaining({ code: "in-store" }));
+    expect(() => watch([])).toThrow(expect.objectContaining({ code: "usage" }));
+  });
+
+  part("user namespaces", noNamespaces)("at the kernel's limit", () => {
+    it("says so, and looks again from time to time", async () => {
+      for (let index = 0; index < 20; index++) mkdirSync(join(inbox, `app-${index}`));
+      // The limit is each user namespace's own; what it is there, only that namespace feels.
+      const limited = 'echo 5 >/proc/sys/user/max_inotify_watches; exec "$@"';
+      const { said } = spawnWatch(
+        [inbox, "--rescan", "1"],
+        ["unshare", "--user", "--map-root-user", "sh", "-c", limited, "sh"],
+      );
+      await until("it is told", () => said.stderr.includes("max_user_watches"));
+      expect(said.stderr).toContain("every 1 seconds");
+      for (let index = 0; index < 20; index++)
+        copyFileSync(join(build, "one"), join(inbox, `app-${index}/one`));
+      for (let index = 0; index < 20; index++)
+        await until("it is fixed", () => isFixed(join(inbox, `app-${index}/one`)));
+      expect(said.stderr.match(/max_user_watches/g)?.length).toBe(2);
+    });
+  });
+});
+
+describe("presets", () => {
+  const directories = (name: PresetName, environment: Record<string, string> = {}) =>
+    presetDirectories(name, { HOME: "/home/me", ...environment }).map(({ path, depth = 1 }) =>
+      depth === 1 ? path : `${path}:${depth}`,
+    );
+
+  it("have the places that each tool documents", () => {
+    expect(Object.fromEntries(presetNames.map((name) => [name, directories(name)]))).toEqual({
+      rye: ["/home/me/.rye/py", "/home/me/.rye/uv"],
+      uv: ["/home/me/.local/share/uv/python", "/home/me/.local/share/uv/tools"],
+      mise: ["/home/me/.local/share/mise/installs:2"],
+      "vscode-server": [".vscode-server", ".vscode-server-insiders"].flatMap((server) =>
+        ["bin", "cli/servers", "extensions"].map((below) => `/home/me/${server}/${below}`),
+      ),
+      playwright: ["/home/me/.cache/ms-playwright"],
+      cargo: ["/home/me/.cargo/bin"],
+      npm: ["/home/me/.npm/_npx"],
+    });
+  });
+
+  it("honor the variables of each tool", () => {
+    const xdg = { XDG_DATA_HOME: "/data", XDG_CACHE_HOME: "/cache" };
+    expect(directories("rye", { RYE_HOME: "/r" })).toEqual(["/r/py", "/r/uv"]);
+    expect(directories("uv", xdg)).toEqual(["/data/uv/python", "/data/uv/tools"]);
+    expect(directories("uv", { UV_PYTHON_INSTALL_DIR: "/p", UV_TOOL_DIR: "/t" })).toEqual([
+      "/p",
+      "/t",
+    ]);
+    expect(directories("mise", xdg)).toEqual(["/data/mise/installs:2"]);
+    expect(directories("mise", { ...xdg, MISE_DATA_DIR: "/m" })).toEqual(["/m/installs:2"]);
+    expect(directories("playwright", xdg)).toEqual(["/cache/ms-playwright"]);
+    expect(directories("playwright", { PLAYWRIGHT_BROWSERS_PATH: "/b" })).toEqual(["/b"]);
+    expect(() => directories("playwright", { PLAYWRIGHT_BROWSERS_PATH: "0" })).toThrow(
+      "node_modules",
+    );
+    expect(directories("cargo", { CARGO_HOME: "/c" })).toEqual(["/c/bin"]);
+    expect(directories("cargo", { CARGO_HOME: "/c", CARGO_INSTALL_ROOT: "/i" })).toEqual([
+      "/i/bin",
+    ]);
+    expect(directories("npm", { npm_config_prefix: "/n", npm_config_cache: "/k" })).toEqual([
+      "/n/lib/node_modules",
+      "/k/_npx",
+    ]);
+    // The XDG specification has relative paths ignored.
+    expect(directories("uv", { XDG_DATA_HOME: "data" })[0]).toBe("/home/me/.local/share/uv/python");
+  });
+
+  it("read npm's prefix where its users put it", () => {
+    const home = mkdtempSync(join(tmpdir(), "fixelf-npmrc-"));
+    try {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is npm's, not ours
+      writeFileSync(join(home, ".npmrc"), "; mine\nprefix = ${HOME}/.npm-global\ncolor=false\n");
+      expect(directories("npm", { HOME: home })).toEqual([
+        join(home, ".npm-global/lib/node_modules"),
+        join(home, ".npm/_npx"),
+      ]);
+    } finally {
+      rmSync(home, { recursive: true });
+    }
+  });
+});
