@@ -10,8 +10,8 @@ namespace fixelf::shim {
 
 namespace {
 
-// Enough for forty store paths. It shares a page with the little else that is written, which saves a
-// system call and a page fault.
+// Enough for forty store paths. It shares a page with the little else that is written, which saves
+// a system call and a page fault.
 char ordinaryRoom[3072];
 
 char* roomFor(std::size_t size) {
@@ -26,7 +26,8 @@ char* append(char* end, Text text) {
 }
 
 // Whether one of the directories, of which `list` ends with a zero, is there. What only the real
-// loader understands counts as there: $ORIGIN and the like, and what depends on the working directory.
+// loader understands counts as there: $ORIGIN and the like, and what depends on the working
+// directory.
 bool anyIsThere(char* list) {
   while (true) {
     const Text rest = Text::of(list);
@@ -36,7 +37,7 @@ bool anyIsThere(char* list) {
     char* end = list + directory.size;
     const char behind = *end;
     *end = '\0';
-    const bool isThere = isDirectory(list);
+    const bool isThere = exists(list);
     *end = behind;
     if (isThere) return true;
     if (behind == '\0') return false;
@@ -55,8 +56,8 @@ char* libraryPathEntry(const Variables& variables) {
     first = variables.libraryPath.value;
     log(Level::Info, variables.libraryPath.name, " names the libraries' directories ", first);
   } else {
-    if (isDirectory(static_cast<const char*>(kFarm))) first = kFarm;
-    if (isDirectory(static_cast<const char*>(kNixLd))) second = kNixLd;
+    if (exists(static_cast<const char*>(kFarm))) first = kFarm;
+    if (exists(static_cast<const char*>(kNixLd))) second = kNixLd;
     if (first.empty()) {
       first = second;
       second = {};

@@ -22,10 +22,6 @@ struct Mark {
   std::uint32_t descriptorSize;
   std::uint32_t type;
   char name[12];
-
-  bool operator==(const Mark& other) const {
-    return __builtin_memcmp(this, &other, sizeof(Mark)) == 0;
-  }
 };
 [[gnu::section(".note.fixelf"), gnu::used]] alignas(4) constexpr Mark kMark = {10, 0, 1,
                                                                                "fixelf-ld"};
@@ -111,6 +107,8 @@ Problem LoaderFile::checkSegments() {
   bool entered = false;
   for (const ProgramHeader& segment : firstOf(programHeaders_, header_.e_phnum)) {
     if (segment.p_type == PT_INTERP) return failed(Flaw::NotALoader, 0);
+    // To start a stand-in from a stand-in would go on for ever.
+    if (segment.p_type == PT_NOTE && isMark(segment)) return failed(Flaw::StandIn, 0);
     if (segment.p_type != PT_LOAD || segment.p_memsz == 0) continue;
 
     Word fileEnd = 0;
@@ -154,7 +152,6 @@ Problem LoaderFile::map(Mapping& mapping) {
     if (segment.p_type != PT_LOAD || segment.p_memsz == 0) continue;
     if (const Problem problem = mapSegment(segment, base); !problem.isNone()) return problem;
   }
-  if (isStandIn(base)) return failed(Flaw::StandIn, 0);
   close();
   mapping = {base, base + header_.e_entry};
   return {};
@@ -183,22 +180,10 @@ Problem LoaderFile::mapSegment(const ProgramHeader& segment, Word base) const {
   return {};
 }
 
-// To start a stand-in from a stand-in would go on for ever.
-bool LoaderFile::isStandIn(Word base) const {
-  for (const ProgramHeader& note : firstOf(programHeaders_, header_.e_phnum)) {
-    if (note.p_type != PT_NOTE || note.p_filesz < sizeof(Mark)) continue;
-    for (const ProgramHeader& segment : firstOf(programHeaders_, header_.e_phnum)) {
-      const bool inside = segment.p_type == PT_LOAD && (segment.p_flags & PF_R) != 0 &&
-                          note.p_vaddr >= segment.p_vaddr &&
-                          note.p_vaddr - segment.p_vaddr < segment.p_filesz &&
-                          note.p_filesz <= segment.p_filesz - (note.p_vaddr - segment.p_vaddr);
-      if (!inside) continue;
-      const auto* bytes = reinterpret_cast<const char*>(base + note.p_vaddr);
-      for (Word offset = 0; offset <= note.p_filesz - sizeof(Mark); offset += 4)
-        if (__builtin_memcmp(bytes + offset, &kMark, sizeof(Mark)) == 0) return true;
-    }
-  }
-  return false;
+bool LoaderFile::isMark(const ProgramHeader& note) const {
+  Mark mark = {};
+  return note.p_filesz == sizeof mark && readFile(file_, note.p_offset, &mark, sizeof mark) == 0 &&
+         __builtin_memcmp(&mark, &kMark, sizeof mark) == 0;
 }
 
 }  // namespace fixelf::shim

@@ -63,7 +63,7 @@ class LoaderFile {
   Problem readHeaders();
   Problem checkSegments();
   [[nodiscard]] Problem mapSegment(const ProgramHeader& segment, Word base) const;
-  [[nodiscard]] bool isStandIn(Word base) const;
+  [[nodiscard]] bool isMark(const ProgramHeader& note) const;
 
   [[nodiscard]] Word pageStart(Word address) const { return address & ~(pageSize_ - 1); }
   // Only of what checkSegments has seen: it must not overflow.

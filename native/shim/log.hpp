@@ -9,10 +9,10 @@
 
 namespace fixelf::shim {
 
-// nix-ld's names.
-enum class Level : std::uint8_t { Off, Error, Warn, Info, Debug, Trace };
+// nix-ld's names. The ordinary one is zero, so that nothing has to be written to begin with it.
+enum class Level : std::int8_t { Off = -2, Error, Warn, Info, Debug, Trace };
 
-// Off at first.
+// Warnings, where nothing else is asked for.
 void setLevel(Level level);
 bool isLogged(Level level);
 // Of a word, in whatever case; false where there is no such level.

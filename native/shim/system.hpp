@@ -14,7 +14,7 @@ void closeFile(int file);
 long sizeOfFile(int file);
 // All `size` bytes at `offset`: 0, or -ENODATA where the file ends before.
 long readFile(int file, std::size_t offset, void* target, std::size_t size);
-bool isDirectory(const char* path);
+bool exists(const char* path);
 
 void writeError(const char* data, std::size_t size);
 

@@ -52,10 +52,11 @@ Variables readVariables(char** environment) {
 }
 
 void setLevel(const Variable& log) {
+  if (!log.isSet()) return;
   Level level = Level::Warn;
-  const bool isLevel = parseLevel(log.value, level);
-  setLevel(level);
-  if (log.isSet() && !isLevel) {
+  if (parseLevel(log.value, level)) {
+    setLevel(level);
+  } else {
     shim::log(Level::Warn, "NIX_LD_LOG is ", log.value,
               ", which is not one of off, error, warn, info, debug and trace");
   }

@@ -26,7 +26,7 @@ struct Variables {
 
 Variables readVariables(char** environment);
 
-// As NIX_LD_LOG says; warnings, where it does not say. A level that is none is warned of.
+// As NIX_LD_LOG says; a level that is none is warned of.
 void setLevel(const Variable& log);
 
 }  // namespace fixelf::shim
