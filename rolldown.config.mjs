@@ -9,6 +9,9 @@ const packages = Object.keys({ ...dependencies, ...optionalDependencies });
 const partsOfFind =
   /lib\/(cli\/find|report\/find|store\/(context|find|indexed|candidates))\.ts$/;
 
+const partsOfDoctor =
+  /lib\/(cli\/examine|report\/doctor|doctor\/(?!script)[a-z_]+|subject|shebang|rooted|machine|store\/(lazy|place|libc_banner))\.ts$/;
+
 export default {
   input: "lib/cli/main.ts",
   platform: "node",
@@ -20,6 +23,11 @@ export default {
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name].js",
     // What find shares with others would else be one small file for each set of those that share it.
-    codeSplitting: { groups: [{ name: "find", test: partsOfFind }] },
+    codeSplitting: {
+      groups: [
+        { name: "find", test: partsOfFind },
+        { name: "doctor", test: partsOfDoctor },
+      ],
+    },
   },
 };
