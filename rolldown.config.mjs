@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 const { dependencies, optionalDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 const packages = Object.keys({ ...dependencies, ...optionalDependencies });
 
-// The two commands whose start counts most, and what everything stands on. What they share with
+// The three commands whose start counts most, and what everything stands on. What they share with
 // others would else be one small file for each set of those that share it, or lie in one of the
 // others' files, which then is loaded whole.
 const groups = [
@@ -15,6 +15,10 @@ const groups = [
   {
     name: "find",
     test: /lib\/(cli\/find|report\/find|store\/(context|find|indexed|candidates))\.ts$/,
+  },
+  {
+    name: "doctor",
+    test: /lib\/(cli\/examine|report\/doctor|doctor\/(?!script)[a-z_]+|subject|shebang|rooted|machine|store\/(lazy|place|libc_banner))\.ts$/,
   },
 ];
 

@@ -4,13 +4,13 @@ import { sameMachine } from "../machine.js";
 import type { NativeFiles } from "../native.js";
 import type { CommonOptions } from "../options.js";
 import { fixelfCommand } from "../shell.js";
-import type { Store } from "../store/context.js";
+import type { StoreAnswers } from "../store/lazy.js";
 import { type StorePlace, storePathOf } from "../store/place.js";
 import type { Subject, Tree } from "../subject.js";
 
 export interface Circumstances {
   place: StorePlace;
-  store: Store;
+  store: StoreAnswers;
   files: NativeFiles;
   tree: Tree;
   options: CommonOptions;

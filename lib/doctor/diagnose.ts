@@ -3,7 +3,7 @@ import type { Facts } from "../facts.js";
 import { kernelRuns, sameMachine, thisMachine } from "../machine.js";
 import { native, settled } from "../native.js";
 import type { CommonOptions } from "../options.js";
-import { Store } from "../store/context.js";
+import { LazyStore } from "../store/lazy.js";
 import { storePlace } from "../store/place.js";
 import { isDamage, readTree, type Subject, type Tree } from "../subject.js";
 import { type Circumstances, interpreterFor } from "./circumstances.js";
@@ -23,7 +23,6 @@ import { machineFindings } from "./machine.js";
 import { malformedFinding } from "./malformed.js";
 import { mountFindings } from "./mount.js";
 import { permissionFindings } from "./permission.js";
-import { scriptFindings } from "./script.js";
 import { versionFindings } from "./versions.js";
 
 /**
@@ -35,7 +34,7 @@ export async function diagnose(
   options: CommonOptions = {},
 ): Promise<Diagnosis[]> {
   const place = storePlace(options);
-  const store = new Store(place, options);
+  const store = new LazyStore(place, options);
   const files = new native.Files(place.root);
   const host = place.root === "" ? thisHost() : null;
   const diagnoses: Diagnosis[] = [];
@@ -159,7 +158,7 @@ async function examineScript(
   const findings = [
     ...ofMount,
     ...(await permissionFindings(subject, ofMount.length > 0)),
-    ...(await scriptFindings(subject, circumstances)),
+    ...(await (await import("./script.js")).scriptFindings(subject, circumstances)),
   ];
   if (!findings.some(isError)) {
     const pointers = { interpreter, runpath: null, rpath: null };

@@ -73,12 +73,16 @@ export function parseNote(text: string, path: string): DlopenNote[] {
   });
 }
 
+/** Bytes: what is larger is not read from end to end for the sake of a guess. */
+const mostSearched = 256 << 20;
+
 async function namesInData(
   subject: Subject,
   resolution: Resolution,
   objects: readonly LoadedObject[],
   { place, tree }: Circumstances,
 ): Promise<NamedInData[]> {
+  if ((objects[0]?.facts.size ?? 0) > mostSearched) return [];
   const request = { store: place.store, hashes: "" };
   // Of a file that is written to meanwhile nothing is guessed.
   const searched = await native.search(subject.host, request).catch(() => null);

@@ -4,7 +4,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { native } from "../native.js";
-import type { Store } from "./context.js";
+import type { StoreAnswers } from "./lazy.js";
 import { hostPath, isStoreEntry, realPathIn, type StorePlace, storePathOf } from "./place.js";
 import { rank } from "./rank.js";
 
@@ -34,7 +34,7 @@ export function programIn(
 }
 
 /** The best program of a name for a script that is to name it for good; null where there is none. */
-export async function findProgram(name: string, store: Store): Promise<FoundProgram | null> {
+export async function findProgram(name: string, store: StoreAnswers): Promise<FoundProgram | null> {
   const { place } = store;
   let outside: FoundProgram | null = null;
   for (const directory of programDirectories(place)) {
@@ -55,7 +55,7 @@ export async function findProgram(name: string, store: Store): Promise<FoundProg
 }
 
 /** Each store path is looked at once, whether anything keeps it or not: ranking tells. */
-async function inStorePaths(name: string, store: Store): Promise<FoundProgram | null> {
+async function inStorePaths(name: string, store: StoreAnswers): Promise<FoundProgram | null> {
   const { place } = store;
   const entries = await readdir(hostPath(place.store, place)).catch(() => []);
   const isProgram = programTest(place);

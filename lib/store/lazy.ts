@@ -1,0 +1,43 @@
+// A store that is opened when it is first asked: of a program that is healthy nothing is asked.
+import type { Knowledge } from "./closure.js";
+import type { Store, StoreOptions } from "./context.js";
+import type { Providers, Wanted } from "./find.js";
+import type { Loader } from "./loaders.js";
+import type { StorePlace } from "./place.js";
+
+/** What can be asked of a store. */
+export type StoreAnswers = Pick<Store, "place" | "loaders" | "providers" | "knowledge" | "locate">;
+
+export class LazyStore implements StoreAnswers {
+  readonly place: StorePlace;
+  readonly #options: StoreOptions;
+  #store: Promise<Store> | undefined;
+
+  constructor(place: StorePlace, options: StoreOptions) {
+    this.place = place;
+    this.#options = options;
+  }
+
+  async loaders(): Promise<Loader[]> {
+    return (await this.#open()).loaders();
+  }
+
+  async providers(sonames: Iterable<string>, wanted?: Wanted): Promise<Map<string, Providers>> {
+    return (await this.#open()).providers(sonames, wanted);
+  }
+
+  async knowledge(): Promise<Knowledge> {
+    return (await this.#open()).knowledge();
+  }
+
+  async locate(soname: string): Promise<string[] | null> {
+    return (await this.#open()).locate(soname);
+  }
+
+  #open(): Promise<Store> {
+    this.#store ??= import("./context.js").then(
+      ({ Store: StoreClass }) => new StoreClass(this.place, this.#options),
+    );
+    return this.#store;
+  }
+}
