@@ -243,7 +243,9 @@ part("a compiler", compilerMissing)("run", () => {
       expect(inShell("RUN fd 7 7<text")).toBe("in a file");
       expect(inShell("RUN fd 7 7< <(echo by a pipe)")).toBe("by a pipe");
       const directly = `'${loader}' --library-path '${glibc}:${thing}' '${program}' fds 5<text`;
-      const shown = inShell(`${directly}; echo; RUN fds 5<text`).split("\n");
+      const shown = inShell(`${directly}; echo; RUN fds 5<text`)
+        .split("\n")
+        .map((line) => line.trim());
       expect(shown[1]).toBe(shown[0]);
     });
     it("passes arguments on that are no UTF-8", () => {

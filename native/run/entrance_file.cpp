@@ -39,7 +39,8 @@ Result<int> openEntrance() {
   }
   return file.release();
 #else
-  return Error{ErrorCode::Unsupported, "fixelf has no program for this machine that does it", {}, 0};
+  return Error{
+      ErrorCode::Unsupported, "fixelf has no program for this machine that does it", {}, 0};
 #endif
 }
 

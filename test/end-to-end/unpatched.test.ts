@@ -1,6 +1,7 @@
 // Programs that run without a byte of them being changed: by each way of `run`, and by the variables
 // that `env` prints.
 import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { appendFile, copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +12,9 @@ import { expectNoStart } from "./life.js";
 
 const compilerMissing =
   spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
+
+const standIn = join(import.meta.dirname, "../../prebuilds/fixelf-ld/x86_64-linux/fixelf-ld");
+const standInMissing = existsSync(standIn) ? null : "it is not built: npm run build:shim";
 
 const payload = "what it carries";
 /** Prints what stands before the last eight bytes of itself, which say how long that is. */
@@ -98,8 +102,6 @@ print(sqlite3.connect(':memory:').execute('select 6 * 7').fetchone()[0])`;
   });
 
   it("knows that the loader is not the program", async () => {
-    const directory = "/tmp/without-room";
-    await world.shell(`mkdir -p ${directory}`);
     const { stdout } = await world.fixelf(["run", "--how", "loader", "--dry-run", carrier]);
     expect(stdout).toContain("what the program looks for in itself is not found");
   });
@@ -160,6 +162,44 @@ print(sorted(os.listdir('/'))); open('/home/user/written', 'w').write('by it')`;
       expect(stderr).toContain("There is nothing at /lib64/ld-linux-x86-64.so.2");
       const command = stderr.split("\n").find((line) => line.startsWith("  /"));
       expect(await world.shell(`${command} -p '6 * 7'`)).toBe("42");
+    });
+  });
+
+  part("stand-in loader", standInMissing)("what env prints, with the stand-in", () => {
+    beforeAll(async () => {
+      const place = world.host("/lib64");
+      await mkdir(place);
+      await copyFile(standIn, join(place, "ld-linux-x86-64.so.2"));
+    });
+    afterAll(() => rm(world.host("/lib64"), { recursive: true }));
+
+    const script = `eval "$(fixelf env ${cpython} ${node})"
+      ${python} -c "${modules}; print(6 * 7)"
+      ${node} -p '6 * 7'
+      eval "$(fixelf env ${carrier})"
+      ${carrier}`;
+    const answer = `42\n42\n${payload} by ${carrier}`;
+
+    it("starts them as they are", async () => {
+      const { stdout, stderr, exitCode } = await world.run(["sh", "-euc", script], { environment });
+      expect(stderr).toBe("");
+      expect(stdout).toBe(answer);
+      expect(exitCode).toBe(0);
+    });
+    it("starts them by a farm", async () => {
+      const farmed = script.replaceAll("fixelf env", "fixelf env --farm /home/user/stand-in-farm");
+      expect(await world.shell(farmed, { environment })).toBe(answer);
+    });
+    it("shows children no library path", async () => {
+      const children = `eval "$(fixelf env ${node})"
+        ${node} -p 'require("node:child_process").execFileSync("env").toString()'`;
+      const shown = await world.shell(children, { environment });
+      expect(shown).toContain("NIX_LD=");
+      expect(shown).not.toMatch(/^LD_/m);
+    });
+    it.each(["namespace", "copy"])("does not stand in the way of run --how %s", async (how) => {
+      expect(await run(how, [carrier])).toBe(`${payload} by ${carrier}`);
+      expect(await run(how, [node, "-p", "6 * 7"])).toBe("42");
     });
   });
 
