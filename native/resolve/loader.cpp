@@ -41,6 +41,36 @@ void visitTexts(const std::vector<uint8_t>& bytes, Visit visit) {
   }
 }
 
+// _dl_hwcaps_subdirs (sysdeps/*/dl-hwcaps_subdirs.c), one text with colons between the names.
+bool isLevelList(std::string_view text) {
+  return text.find(':') != std::string_view::npos &&
+         (text.starts_with("x86-64-v") || text.starts_with("power") || text.starts_with("z1"));
+}
+
+// The minor number in the banner, "ld.so (Debian GLIBC 2.36-9) stable release version 2.36.", which
+// it has for --version since 2.33; else 0.
+unsigned minorOf(std::string_view text) {
+  constexpr std::string_view kWords = "release version 2.";
+  const size_t at = text.find(kWords);
+  if (!text.starts_with("ld.so ") || at == std::string_view::npos) return 0;
+  unsigned minor = 0;
+  for (const char digit : text.substr(at + kWords.size(), 3)) {
+    if (digit < '0' || digit > '9') break;
+    minor = minor * 10 + static_cast<unsigned>(digit - '0');
+  }
+  return minor;
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(separator), text.size());
+    parts.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
+}
+
 // `system_dirs` of glibc's elf/dl-load.c: "/lib/\0/usr/lib/\0", each with its slash at the end. The
 // table may stand in the file twice, once behind other texts that hide its start, so the longest
 // run counts.
@@ -58,6 +88,10 @@ void readGlibc(const std::vector<uint8_t>& bytes, LoaderProfile& profile) {
     if (directory && run.size() < kMostDirectories) {
       run.emplace_back(text.substr(0, text.size() - 1));
     }
+    if (profile.hardwareLevels.empty() && isLevelList(text)) {
+      profile.hardwareLevels = split(text, ':');
+    }
+    if (profile.glibcMinor == 0) profile.glibcMinor = minorOf(text);
     if (text.front() != '/') return;
     if (profile.cachePath.empty() && text.ends_with("/ld.so.cache")) profile.cachePath = text;
     if (profile.preloadPath.empty() && text.ends_with(".so.preload")) profile.preloadPath = text;
@@ -80,20 +114,6 @@ std::string libTokenOf(const std::string& directory) {
     at = directory.find("/lib", at + 1);
   }
   return "lib";
-}
-
-// AT_PLATFORM, where it does not depend on the processor's generation.
-std::string platformOf(const FileHeader& header) {
-  switch (header.machine) {
-    case EM_X86_64:
-      return "x86_64";
-    case EM_386:
-      return "i686";
-    case EM_AARCH64:
-      return header.byteOrder == ByteOrder::Little ? "aarch64" : "aarch64_be";
-    default:
-      return {};
-  }
 }
 
 void readMusl(Files& files, LoaderProfile& profile) {
@@ -144,8 +164,6 @@ LoaderProfile loaderProfile(Files& files, const std::string& interpreterPath,
     readMusl(files, profile);
     return profile;
   }
-  profile.platformToken = platformOf(program.header);
-
   const bool present = !interpreterPath.empty() && files.look(interpreterPath).state == Lookup::Elf;
   if (present) {
     if (const auto bytes = files.content(interpreterPath)) readGlibc(*bytes, profile);
