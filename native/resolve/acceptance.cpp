@@ -4,10 +4,11 @@ namespace fixelf {
 
 namespace {
 
-// LIBC_ABI_MAX of glibc's libc-abis, the first EI_ABIVERSION that is too new: the base, and one for
-// each of STB_GNU_UNIQUE, STT_GNU_IFUNC and absolute symbols; MIPS has three more.
+// LIBC_ABI_MAX of glibc's libc-abis, the first EI_ABIVERSION that is too new: the base is 0, and
+// each of STB_GNU_UNIQUE, absolute symbols, STT_GNU_IFUNC (x86) and three of MIPS's has one.
 uint8_t firstUnknownAbiVersion(uint16_t machine) {
-  return machine == EM_MIPS ? 7 : 4;
+  if (machine == EM_MIPS) return 6;
+  return machine == EM_X86_64 || machine == EM_386 ? 4 : 3;
 }
 
 Verdict wrongMachine(const FileHeader& library, const FileHeader& program) {
@@ -117,7 +118,7 @@ std::string wrongMachineReason(const FileHeader& library, const FileHeader& prog
   return wrongMachine(library, program).why;
 }
 
-Verdict judgeGlibc(const Lookup& lookup, const FileHeader& program) {
+Verdict judgeGlibc(const Lookup& lookup, const FileHeader& program, const LoaderProfile& loader) {
   switch (lookup.state) {
     case Lookup::Missing:
       return {Step::NextPlace, Refusal::Missing, lookup.message};
@@ -140,6 +141,10 @@ Verdict judgeGlibc(const Lookup& lookup, const FileHeader& program) {
   Verdict wrong = wrongMachine(header, program);
   // Class, byte order and OS ABI are compared in this order, and before the machine.
   if (header.fileClass != program.fileClass) return wrong;
+  if (loader.skipsByteOrder &&
+      (wrong.refusal == Refusal::WrongMachine || wrong.refusal == Refusal::WrongByteOrder)) {
+    return wrong;
+  }
   if (header.byteOrder != program.byteOrder) {
     wrong.step = Step::Stop;
     return wrong;
@@ -151,6 +156,9 @@ Verdict judgeGlibc(const Lookup& lookup, const FileHeader& program) {
   if (header.abiVersion >= limit) {
     return {Step::Stop, Refusal::WrongAbi,
             "its ABI version " + std::to_string(header.abiVersion) + " is not known to the loader"};
+  }
+  if (header.identPadded) {
+    return {Step::Stop, Refusal::Malformed, "the padding of e_ident is not zero"};
   }
   if (wrong.step != Step::Found) return wrong;
   if (header.type != ET_DYN && header.type != ET_EXEC) return notALibrary(*lookup.facts);
@@ -184,7 +192,7 @@ Verdict judgeMusl(const Lookup& lookup, const FileHeader& program) {
     case Lookup::Elf:
       break;
   }
-  // musl takes the first file of the name, whatever it is for.
+  // musl maps the first file of the name, whatever it is for, and fails at its first relocation.
   Verdict wrong = wrongMachine(lookup.facts->header, program);
   if (wrong.step != Step::Found) {
     wrong.step = Step::Stop;

@@ -54,7 +54,7 @@ struct Verdict {
 };
 
 // glibc: open_verify and _dl_map_object_from_fd in elf/dl-load.c.
-Verdict judgeGlibc(const Lookup& lookup, const FileHeader& program);
+Verdict judgeGlibc(const Lookup& lookup, const FileHeader& program, const LoaderProfile& loader);
 // musl: map_library in ldso/dynlink.c.
 Verdict judgeMusl(const Lookup& lookup, const FileHeader& program);
 

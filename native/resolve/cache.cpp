@@ -201,13 +201,8 @@ bool LoaderCache::fitsMachine(uint32_t flags) const {
       // "to support the transition from unmarked objects to marked objects"
       return flags == kElfLibc6;
     case EM_386:
-    case EM_X86_64:
-    case EM_S390:
     case EM_PPC:
-    case EM_PPC64:
     case EM_SPARC:
-    case EM_SPARCV9:
-    case EM_IA_64:
       return flags == kElf;
     default:
       return false;

@@ -173,7 +173,7 @@ Step GlibcLoading::search(Library& library, size_t requester, const std::string&
 }
 
 Verdict GlibcLoading::judge(const Lookup& lookup) const {
-  Verdict verdict = judgeGlibc(lookup, program_);
+  Verdict verdict = judgeGlibc(lookup, program_, profile());
   if (verdict.step == Step::Found && preloading_ && options_.secure &&
       (lookup.mode & S_ISUID) == 0) {
     return {Step::NextPlace, Refusal::NotSetUserId,

@@ -47,18 +47,21 @@ bool isLevelList(std::string_view text) {
          (text.starts_with("x86-64-v") || text.starts_with("power") || text.starts_with("z1"));
 }
 
-// The minor number in the banner, "ld.so (Debian GLIBC 2.36-9) stable release version 2.36.", which
-// it has for --version since 2.33; else 0.
-unsigned minorOf(std::string_view text) {
+// The banner for --version, which loaders have since 2.33: "ld.so (Debian GLIBC 2.36-9) stable
+// release version 2.36.", and more on other lines.
+void readBanner(std::string_view text, LoaderProfile& profile) {
   constexpr std::string_view kWords = "release version 2.";
-  const size_t at = text.find(kWords);
-  if (!text.starts_with("ld.so ") || at == std::string_view::npos) return 0;
-  unsigned minor = 0;
-  for (const char digit : text.substr(at + kWords.size(), 3)) {
+  const size_t start = text.find("ld.so (");
+  if (start == std::string_view::npos) return;
+  const std::string_view banner = text.substr(start, text.find('\n', start) - start);
+  const size_t at = banner.find(kWords);
+  if (at == std::string_view::npos) return;
+  for (const char digit : banner.substr(at + kWords.size(), 3)) {
     if (digit < '0' || digit > '9') break;
-    minor = minor * 10 + static_cast<unsigned>(digit - '0');
+    profile.glibcMinor = profile.glibcMinor * 10 + static_cast<unsigned>(digit - '0');
   }
-  return minor;
+  profile.skipsByteOrder = banner.find("(Debian ") != std::string_view::npos ||
+                           banner.find("(Ubuntu ") != std::string_view::npos;
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {
@@ -75,6 +78,7 @@ std::vector<std::string> split(std::string_view text, char separator) {
 // table may stand in the file twice, once behind other texts that hide its start, so the longest
 // run counts.
 void readGlibc(const std::vector<uint8_t>& bytes, LoaderProfile& profile) {
+  readBanner({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, profile);
   std::vector<std::string> run;
   std::vector<std::string> longest;
   const auto finish = [&] {
@@ -91,7 +95,6 @@ void readGlibc(const std::vector<uint8_t>& bytes, LoaderProfile& profile) {
     if (profile.hardwareLevels.empty() && isLevelList(text)) {
       profile.hardwareLevels = split(text, ':');
     }
-    if (profile.glibcMinor == 0) profile.glibcMinor = minorOf(text);
     if (text.front() != '/') return;
     if (profile.cachePath.empty() && text.ends_with("/ld.so.cache")) profile.cachePath = text;
     if (profile.preloadPath.empty() && text.ends_with(".so.preload")) profile.preloadPath = text;

@@ -24,7 +24,10 @@ struct LoaderProfile {
   unsigned glibcMinor = 0;       // of its release 2.N; 0 where it does not say so (before 2.33)
   Processor processor;           // that it runs on
   HardwareDirectories hardware;  // which of its directories are for this processor
-  std::string key;               // which of them this is, for what is remembered of it
+  // Debian's and Ubuntu's pass over a library of another byte order as over another machine's; it
+  // stops all others.
+  bool skipsByteOrder = false;
+  std::string key;   // which of them this is, for what is remembered of it
   std::string note;  // where the above was not read from the loader: what was assumed, and why
 
   // 2.37 did away with "tls", AT_PLATFORM and AT_HWCAP as names of directories (its NEWS).

@@ -64,8 +64,10 @@ Library* Loading::announce(size_t requester, const std::string& written, const s
   before_ = listed == listed_.end() ? kNone : listed->second;
   if (before_ != kNone) {
     Library& before = resolution_.libraries[before_];
-    if (!optional) before.optional = false;
-    if (before.path) return nullptr;
+    if (before.path) {
+      before.optional &= optional;
+      return nullptr;
+    }
   }
   listed_.insert_or_assign(key, resolution_.libraries.size());
   Library& library = resolution_.libraries.emplace_back();
@@ -77,6 +79,7 @@ Library* Loading::announce(size_t requester, const std::string& written, const s
 
 void Loading::settle(const Library& library) {
   if (library.path || before_ == kNone) return;
+  resolution_.libraries[before_].optional &= library.optional;
   listed_[announced_] = before_;
   resolution_.libraries.pop_back();
 }

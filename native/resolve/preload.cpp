@@ -1,5 +1,7 @@
 #include "resolve/preload.hpp"
 
+#include <algorithm>
+
 namespace fixelf {
 
 namespace {
@@ -27,10 +29,17 @@ std::vector<std::string> glibcPreloads(std::string_view list) {
 
 std::vector<std::string> filePreloads(const std::vector<uint8_t>& content) {
   std::string text(content.begin(), content.end());
-  bool comment = false;
-  for (char& byte : text) {
-    comment = byte == '#' || (comment && byte != '\n');
-    if (comment) byte = ' ';
+  // From a # to the end of its line. As in elf/rtld.c, each further # is looked for from the start
+  // of the file, in as many bytes as are left behind the last comment; so a second comment may end
+  // early, and what is left of it counts as a name.
+  size_t rest = text.size();
+  while (rest > 0) {
+    size_t comment = std::string_view(text).substr(0, rest).find('#');
+    if (comment == std::string_view::npos) break;
+    rest -= comment;
+    do
+      text[comment] = ' ';
+    while (--rest > 0 && text[++comment] != '\n');
   }
   return split(text, " :\t\n");
 }
