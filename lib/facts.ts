@@ -111,6 +111,8 @@ export interface ResolvedLibrary {
   wrongMachineSeen: boolean;
   /** Preloaded, or DT_AUXILIARY: the loader goes on without it. */
   optional: boolean;
+  /** What it is to the first file that needs it: DT_NEEDED, DT_AUXILIARY, DT_FILTER. */
+  kind: "needed" | "preloaded" | "auxiliary" | "filter";
 }
 
 export interface VersionProblem {

@@ -195,6 +195,7 @@ Napi::Value toValue(Napi::Env env, const Resolution& resolution) {
         });
         value["wrongMachineSeen"] = Napi::Boolean::New(env, library.wrongMachineSeen);
         value["optional"] = Napi::Boolean::New(env, library.optional);
+        value["kind"] = text(env, libraryKindName(library.kind));
         return value;
       });
   object["versionProblems"] =

@@ -53,12 +53,12 @@ void GlibcLoading::preload() {
   for (const std::string& name : glibcPreloads(options_.preload)) {
     // dso_name_valid_for_suid of elf/rtld.c.
     const bool plain = name.find('/') == std::string::npos && name.size() < 255;
-    if (plain || !options_.secure) enqueue(need(0, name, "LD_PRELOAD", true));
+    if (plain || !options_.secure) enqueue(need(0, name, "LD_PRELOAD", LibraryKind::Preloaded));
   }
   const std::string& file = profile().preloadPath;
   if (const auto content = file.empty() ? nullptr : files_.content(file)) {
     for (const std::string& name : filePreloads(*content))
-      enqueue(need(0, name, file, true));
+      enqueue(need(0, name, file, LibraryKind::Preloaded));
   }
   preloading_ = false;
 }
@@ -71,20 +71,20 @@ void GlibcLoading::needAll(size_t object) {
   for (const DependencyKind kind : facts->dependencyOrder) {
     switch (kind) {
       case DependencyKind::Needed:
-        enqueue(need(object, *needed++, {}, false));
+        enqueue(need(object, *needed++, {}, LibraryKind::Needed));
         break;
       case DependencyKind::Filter:
-        insertBefore(need(object, *filter++, {}, false), object);
+        insertBefore(need(object, *filter++, {}, LibraryKind::Filter), object);
         break;
       case DependencyKind::Auxiliary:
-        insertBefore(need(object, *auxiliary++, {}, true), object);
+        insertBefore(need(object, *auxiliary++, {}, LibraryKind::Auxiliary), object);
         break;
     }
   }
 }
 
 size_t GlibcLoading::need(size_t requester, const std::string& written, const std::string& source,
-                          bool optional) {
+                          LibraryKind kind) {
   // Tokens in DT_NEEDED are expanded first (expand_dst in elf/dl-deps.c), in a preloaded name only
   // where it is a path.
   const bool tokens = written.find('$') != std::string::npos;
@@ -92,7 +92,7 @@ size_t GlibcLoading::need(size_t requester, const std::string& written, const st
   std::optional<std::string> name = written;
   if (tokens && (!preloading_ || slash)) name = expandTokens(written, tokensOf(requester));
   const auto loaded = name ? byName_.find(*name) : byName_.end();
-  Library* library = announce(requester, written, name.value_or(written), source, optional);
+  Library* library = announce(requester, written, name.value_or(written), source, kind);
   if (library == nullptr) return loaded == byName_.end() ? kNone : loaded->second;
   if (loaded != byName_.end()) {
     takeLoaded(*library, loaded->second);

@@ -22,7 +22,7 @@ class GlibcLoading final : public Loading {
   void needAll(size_t object);
   // _dl_map_object: the object that now has the name, or kNone. `source` says who preloads it.
   size_t need(size_t requester, const std::string& written, const std::string& source,
-              bool optional);
+              LibraryKind kind);
   size_t open(Library& library, size_t requester, const std::string& name);
   // _dl_map_new_object, for a name without a slash. Whatever it does not find is NextPlace.
   Step search(Library& library, size_t requester, const std::string& name);

@@ -56,8 +56,10 @@ void Loading::addInterpreter() {
 }
 
 Library* Loading::announce(size_t requester, const std::string& written, const std::string& key,
-                           const std::string& source, bool optional) {
+                           const std::string& source, LibraryKind kind) {
   if (!withinLimits()) return nullptr;
+  // The loader goes on without them.
+  const bool optional = kind == LibraryKind::Preloaded || kind == LibraryKind::Auxiliary;
   ++searches_;
   const auto listed = listed_.find(key);
   announced_ = key;
@@ -73,6 +75,7 @@ Library* Loading::announce(size_t requester, const std::string& written, const s
   Library& library = resolution_.libraries.emplace_back();
   library.soname = written;
   library.optional = optional;
+  library.kind = kind;
   library.neededBy = source.empty() ? objects_[requester].path : source;
   return &library;
 }

@@ -55,7 +55,7 @@ class Loading {
   // What was not found is looked for again: another may find it by a search path of its own.
   // `key` is the name that is really looked for.
   Library* announce(size_t requester, const std::string& written, const std::string& key,
-                    const std::string& source, bool optional);
+                    const std::string& source, LibraryKind kind);
   // To be called when the search has ended. A second failure for the same name goes.
   void settle(const Library& library);
 

@@ -50,7 +50,8 @@ Status MuslLoading::run(std::shared_ptr<const Facts> program) {
 }
 
 void MuslLoading::need(size_t requester, const std::string& name, const std::string& source) {
-  Library* library = announce(requester, name, name, source, !source.empty());
+  Library* library = announce(requester, name, name, source,
+                              source.empty() ? LibraryKind::Needed : LibraryKind::Preloaded);
   if (library == nullptr) return;
   if (name.empty()) {
     stopAt(*library, name, Refusal::EmptyName, "the name is empty");

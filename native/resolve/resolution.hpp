@@ -20,11 +20,16 @@ struct Tried {
   std::string why;  // why it was not taken
 };
 
+enum class LibraryKind : uint8_t { Needed, Preloaded, Auxiliary, Filter };
+
+const char* libraryKindName(LibraryKind kind);
+
 struct Library {
   std::string soname;  // the name by which it is needed, as written
   std::optional<std::string> path;
-  std::string reason;    // why this path, or why none
-  std::string neededBy;  // the path of the first object that needs it
+  std::string reason;                      // why this path, or why none
+  std::string neededBy;                    // the path of the first object that needs it
+  LibraryKind kind = LibraryKind::Needed;  // what it is to that object
   std::vector<Tried> tried;
   bool wrongMachineSeen = false;  // a file of that name was passed over as another machine's
   bool optional = false;          // preloaded or DT_AUXILIARY: the loader goes on without it

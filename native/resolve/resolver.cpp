@@ -42,6 +42,20 @@ ResolveOptions throughNixLd(const ResolveOptions& options) {
 
 }  // namespace
 
+const char* libraryKindName(LibraryKind kind) {
+  switch (kind) {
+    case LibraryKind::Needed:
+      return "needed";
+    case LibraryKind::Preloaded:
+      return "preloaded";
+    case LibraryKind::Auxiliary:
+      return "auxiliary";
+    case LibraryKind::Filter:
+      return "filter";
+  }
+  return "needed";
+}
+
 Result<Resolution> Resolver::resolve(const std::string& path, const ResolveOptions& options) {
   const Lookup& lookup = files_.look(path);
   if (lookup.state != Lookup::Elf) return errorOf(lookup, path);

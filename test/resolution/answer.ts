@@ -57,7 +57,9 @@ export function ownAnswer(resolution: Resolution, interpreters: string[]): Answe
   const lines: string[] = [];
   let stop: string | null = null;
   const musl = resolution.libc === "musl";
-  for (const { soname, path, reason, tried, optional } of resolution.libraries) {
+  for (const { soname, path, reason, tried, optional, kind, neededBy } of resolution.libraries) {
+    // Filters of what is looked at come before it in the loader's list, and are not told.
+    if ((kind === "filter" || kind === "auxiliary") && neededBy === resolution.path) continue;
     // musl says nothing of what it cannot preload.
     if (musl && optional && path === null) continue;
     // The loader lists objects, fixelf names.

@@ -39,6 +39,12 @@ export default defineRule("filters", {
     "/lib2/libx.so": library({ soname: "libx.so" }),
     unordered: true,
   },
+  "of the program": {
+    "/bin/program": program({ needed: ["liba.so"], auxiliary: ["libx.so"], rpath: "@/lib1" }),
+    "/lib1/liba.so": library(),
+    "/lib1/libx.so": library(),
+    unordered: true,
+  },
   "whose needs come next": {
     "/bin/program": program({ needed: ["liba.so", "libb.so"], rpath: "@/lib1" }),
     "/lib1/liba.so": library({ filter: ["libx.so", "libz1.so"] }),

@@ -23,6 +23,7 @@ export default defineRule("library-path", {
   },
   "with semicolons": { "/bin/program": needsA, ...twice, libraryPath: "@/none;@/lib2" },
   "with $ORIGIN": { "/bin/program": needsA, ...twice, libraryPath: "$ORIGIN/../lib1" },
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the loader's
   "with ${ORIGIN}": { "/bin/program": needsA, ...twice, libraryPath: "${ORIGIN}/../lib2" },
   "$ORIGIN in it is the program's, for libraries too": {
     "/bin/program": needsA,

@@ -26,6 +26,7 @@ export default defineRule("tokens", {
     machines: ["x86-64"],
   },
   "${ORIGIN} in braces": {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the loader's
     "/bin/program": program({ needed: ["liba.so"], runpath: "${ORIGIN}/../lib1" }),
     "/lib1/liba.so": library(),
   },
