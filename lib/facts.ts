@@ -74,6 +74,28 @@ export interface Facts {
 /** One place that the loader would have looked at, and why it was not taken. */
 export interface Tried {
   path: string;
+  code:
+    | "missing"
+    | "directory-missing"
+    | "unreadable"
+    | "too-many-links"
+    | "not-regular"
+    | "not-elf"
+    | "malformed"
+    | "wrong-machine"
+    | "wrong-class"
+    | "wrong-byte-order"
+    | "wrong-abi"
+    | "wrong-operating-system"
+    | "not-a-library"
+    | "not-set-user-id"
+    | "empty-name"
+    | "token-without-value"
+    /** It is a file that is loaded already, under another name. */
+    | "same-file"
+    /** musl takes itself instead. */
+    | "is-libc";
+  /** A sentence without the path. */
   why: string;
 }
 
@@ -89,6 +111,8 @@ export interface ResolvedLibrary {
   wrongMachineSeen: boolean;
   /** Preloaded, or DT_AUXILIARY: the loader goes on without it. */
   optional: boolean;
+  /** What it is to the first file that needs it: DT_NEEDED, DT_AUXILIARY, DT_FILTER. */
+  kind: "needed" | "preloaded" | "auxiliary" | "filter";
 }
 
 export interface VersionProblem {
@@ -100,6 +124,20 @@ export interface VersionProblem {
   weak: boolean;
 }
 
+/** Versions are needed of a library that defines none: glibc warns, and goes on. */
+export interface UnversionedLibrary {
+  library: string;
+  providerPath: string;
+  neededBy: string;
+}
+
+/** An object that needs more of an x86 processor than it has: glibc ends the program. */
+export interface IsaProblem {
+  path: string;
+  /** Bits of GNU_PROPERTY_X86_ISA_1_NEEDED: 1 is x86-64's own, 2 is x86-64-v2's, 4 v3's, 8 v4's. */
+  missing: number;
+}
+
 /** Which files the loader would open for a program or library. */
 export interface Resolution {
   path: string;
@@ -107,6 +145,12 @@ export interface Resolution {
   libc: "glibc" | "musl" | "unknown";
   /** Directories that the loader searches when nothing else names one. */
   defaultDirectories: string[];
+  /**
+   * In the order in which the loader opens them, each name once; twice where the first to need it
+   * does not find it, but another does.
+   */
   libraries: ResolvedLibrary[];
   versionProblems: VersionProblem[];
+  unversionedLibraries: UnversionedLibrary[];
+  isaProblems: IsaProblem[];
 }

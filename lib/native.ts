@@ -26,6 +26,14 @@ export interface ResolveOptions {
   interpreter?: string;
   /** LD_LIBRARY_PATH. */
   libraryPath?: string;
+  /** LD_PRELOAD. */
+  preload?: string;
+  /** The best directory of glibc-hwcaps to assume, "x86-64-v3", or "baseline"; default: this machine's. */
+  processor?: string;
+  /** AT_SECURE: the program runs as another user than its caller. */
+  secure?: boolean;
+  /** What nix-ld's stand-in starts: NIX_LD and NIX_LD_LIBRARY_PATH. */
+  nixLd?: { loader: string; libraryPath: string };
 }
 
 /** Facts as a plan would leave them. */

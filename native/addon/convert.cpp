@@ -189,11 +189,13 @@ Napi::Value toValue(Napi::Env env, const Resolution& resolution) {
         value["tried"] = toArray(env, library.tried, [&](const Tried& tried) -> Napi::Value {
           Napi::Object entry = Napi::Object::New(env);
           entry["path"] = text(env, tried.path);
+          entry["code"] = text(env, refusalCode(tried.refusal));
           entry["why"] = text(env, tried.why);
           return entry;
         });
         value["wrongMachineSeen"] = Napi::Boolean::New(env, library.wrongMachineSeen);
         value["optional"] = Napi::Boolean::New(env, library.optional);
+        value["kind"] = text(env, libraryKindName(library.kind));
         return value;
       });
   object["versionProblems"] =
@@ -204,6 +206,21 @@ Napi::Value toValue(Napi::Env env, const Resolution& resolution) {
         value["providerPath"] = text(env, problem.providerPath);
         value["neededBy"] = text(env, problem.neededBy);
         value["weak"] = Napi::Boolean::New(env, problem.weak);
+        return value;
+      });
+  object["unversionedLibraries"] = toArray(env, resolution.unversionedLibraries,
+                                           [&](const UnversionedLibrary& found) -> Napi::Value {
+                                             Napi::Object value = Napi::Object::New(env);
+                                             value["library"] = text(env, found.library);
+                                             value["providerPath"] = text(env, found.providerPath);
+                                             value["neededBy"] = text(env, found.neededBy);
+                                             return value;
+                                           });
+  object["isaProblems"] =
+      toArray(env, resolution.isaProblems, [&](const IsaProblem& problem) -> Napi::Value {
+        Napi::Object value = Napi::Object::New(env);
+        value["path"] = text(env, problem.path);
+        value["missing"] = Napi::Number::New(env, problem.missing);
         return value;
       });
   return object;

@@ -4,6 +4,33 @@
 
 namespace fixelf::addon {
 
+namespace {
+
+ResolveOptions toResolveOptions(const Napi::Value& value) {
+  ResolveOptions options;
+  if (!value.IsObject()) return options;
+  const auto object = value.As<Napi::Object>();
+  const auto text = [](const Napi::Object& of, const char* name) -> std::optional<std::string> {
+    const Napi::Value member = of.Get(name);
+    if (!member.IsString()) return std::nullopt;
+    return member.As<Napi::String>().Utf8Value();
+  };
+  options.interpreter = text(object, "interpreter");
+  options.libraryPath = text(object, "libraryPath").value_or("");
+  options.preload = text(object, "preload").value_or("");
+  options.processor = text(object, "processor");
+  const Napi::Value secure = object.Get("secure");
+  options.secure = secure.IsBoolean() && secure.As<Napi::Boolean>();
+  if (const Napi::Value nixLd = object.Get("nixLd"); nixLd.IsObject()) {
+    const auto given = nixLd.As<Napi::Object>();
+    options.nixLd =
+        NixLd{text(given, "loader").value_or(""), text(given, "libraryPath").value_or("")};
+  }
+  return options;
+}
+
+}  // namespace
+
 Napi::Function FilesObject::define(Napi::Env env) {
   return DefineClass(
       env, "Files",
@@ -16,42 +43,34 @@ Napi::Function FilesObject::define(Napi::Env env) {
 
 FilesObject::FilesObject(const Napi::CallbackInfo& call)
     : Napi::ObjectWrap<FilesObject>(call),
-      files_(std::make_shared<Files>(call[0].As<Napi::String>().Utf8Value())) {}
+      shared_(std::make_shared<Shared>(call[0].As<Napi::String>().Utf8Value())) {}
 
 Napi::Value FilesObject::realPath(const Napi::CallbackInfo& call) {
-  auto path = files_->realPath(toPath(call[0]));
+  auto path = shared_->files.realPath(toPath(call[0]));
   if (!path) throw toError(call.Env(), path.error());
   return Napi::String::New(call.Env(), *path);
 }
 
 Napi::Value FilesObject::hostPath(const Napi::CallbackInfo& call) {
-  return Napi::String::New(call.Env(), files_->hostPath(toPath(call[0])));
+  return Napi::String::New(call.Env(), shared_->files.hostPath(toPath(call[0])));
 }
 
 Napi::Value FilesObject::look(const Napi::CallbackInfo& call) {
-  return toValue(call.Env(), files_->look(toPath(call[0])));
+  return toValue(call.Env(), shared_->files.look(toPath(call[0])));
 }
 
 Napi::Value FilesObject::resolve(const Napi::CallbackInfo& call) {
-  ResolveOptions options;
-  if (call[1].IsObject()) {
-    const auto object = call[1].As<Napi::Object>();
-    const Napi::Value interpreter = object.Get("interpreter");
-    if (interpreter.IsString()) options.interpreter = interpreter.As<Napi::String>();
-    const Napi::Value libraryPath = object.Get("libraryPath");
-    if (libraryPath.IsString()) options.libraryPath = libraryPath.As<Napi::String>();
-  }
   return PromisedWork<Resolution>::start(
       call.Env(),
-      [files = files_, path = toPath(call[0]), options = std::move(options)] {
-        return fixelf::resolve(*files, path, options);
+      [shared = shared_, path = toPath(call[0]), options = toResolveOptions(call[1])] {
+        return shared->resolver.resolve(path, options);
       },
       [](Napi::Env env, Resolution& resolution) { return toValue(env, resolution); });
 }
 
 Napi::Value FilesObject::override(const Napi::CallbackInfo& call) {
   const std::string path = toPath(call[0]);
-  const Lookup& lookup = files_->look(path);
+  const Lookup& lookup = shared_->files.look(path);
   if (!lookup.facts) {
     throw toError(call.Env(),
                   Error{ErrorCode::NotElf, "no ELF file to assume changes of", path, 0});
@@ -65,12 +84,12 @@ Napi::Value FilesObject::override(const Napi::CallbackInfo& call) {
     if (value.IsString()) *field = value.As<Napi::String>().Utf8Value();
     if (value.IsNull()) field->reset();
   }
-  files_->replace(path, std::move(facts));
+  shared_->files.replace(path, std::move(facts));
   return call.Env().Undefined();
 }
 
 Napi::Value FilesObject::passThrough(const Napi::CallbackInfo& call) {
-  files_->passThrough(toPath(call[0]));
+  shared_->files.passThrough(toPath(call[0]));
   return call.Env().Undefined();
 }
 

@@ -6,7 +6,7 @@
 
 #include <memory>
 
-#include "resolve/files.hpp"
+#include "resolve/resolver.hpp"
 
 namespace fixelf::addon {
 
@@ -24,7 +24,12 @@ class FilesObject final : public Napi::ObjectWrap<FilesObject> {
   Napi::Value passThrough(const Napi::CallbackInfo& call);
 
   // Shared with running work, which may outlive this object.
-  std::shared_ptr<Files> files_;
+  struct Shared {
+    explicit Shared(std::string root) : files(std::move(root)), resolver(files) {}
+    Files files;
+    Resolver resolver;
+  };
+  std::shared_ptr<Shared> shared_;
 };
 
 }  // namespace fixelf::addon

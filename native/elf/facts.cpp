@@ -220,17 +220,22 @@ class Reader {
 
   void keep(int64_t tag, std::string text) {
     if (tag == DT_NEEDED)
-      facts_.needed.push_back(std::move(text));
+      keepDependency(DependencyKind::Needed, facts_.needed, std::move(text));
     else if (tag == DT_AUXILIARY)
-      facts_.auxiliary.push_back(std::move(text));
+      keepDependency(DependencyKind::Auxiliary, facts_.auxiliary, std::move(text));
     else if (tag == DT_FILTER)
-      facts_.filter.push_back(std::move(text));
+      keepDependency(DependencyKind::Filter, facts_.filter, std::move(text));
     else if (tag == DT_SONAME)
       facts_.soname = std::move(text);
     else if (tag == DT_RPATH)
       facts_.rpath = std::move(text);
     else
       facts_.runpath = std::move(text);
+  }
+
+  void keepDependency(DependencyKind kind, std::vector<std::string>& names, std::string name) {
+    names.push_back(std::move(name));
+    facts_.dependencyOrder.push_back(kind);
   }
 
   Status readVersions() {
@@ -241,7 +246,8 @@ class Reader {
     facts_.versionsNeeded = std::move(*needed);
     auto defined = readDefinedVersions(source_, image_, *strings);
     if (!defined) return defined.error();
-    facts_.versionsDefined = std::move(*defined);
+    facts_.versionsDefined = std::move(defined->names);
+    facts_.versionBase = std::move(defined->base);
     return Done{};
   }
 

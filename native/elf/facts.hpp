@@ -41,6 +41,8 @@ enum class DynamicTable { None, Unread, Present };
 
 const char* dynamicTableName(DynamicTable table);
 
+enum class DependencyKind : uint8_t { Needed, Auxiliary, Filter };
+
 struct Overlay {
   uint64_t offset = 0;
   uint64_t size = 0;
@@ -58,11 +60,15 @@ struct Facts {
   std::optional<std::string> runpath;  // colon-separated, as written
   std::vector<std::string> auxiliary;  // DT_AUXILIARY
   std::vector<std::string> filter;     // DT_FILTER
-  uint64_t flags = 0;                  // DT_FLAGS
-  uint64_t flags1 = 0;                 // DT_FLAGS_1
+  // How `needed`, `auxiliary` and `filter` follow one another in the dynamic table.
+  std::vector<DependencyKind> dependencyOrder;
+  uint64_t flags = 0;   // DT_FLAGS
+  uint64_t flags1 = 0;  // DT_FLAGS_1
   DynamicTable dynamic = DynamicTable::None;
   std::vector<NeededVersions> versionsNeeded;
-  std::vector<std::string> versionsDefined;
+  std::vector<std::string> versionsDefined;  // without the base
+  // VER_FLG_BASE: the name of the file itself among its versions.
+  std::optional<std::string> versionBase;
   Notes notes;
   std::optional<bool> executableStack;  // none without PT_GNU_STACK: the machine's default holds
   Relro relro = Relro::None;

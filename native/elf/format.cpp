@@ -1,5 +1,7 @@
 #include "elf/format.hpp"
 
+#include <algorithm>
+
 #include <bit>
 #include <cstring>
 
@@ -65,6 +67,8 @@ FileHeader Codec::fileHeader(std::span<const uint8_t> bytes) const {
   header.byteOrder = order_;
   header.osAbi = at[EI_OSABI];
   header.abiVersion = at[EI_ABIVERSION];
+  header.identPadded =
+      std::any_of(at + EI_PAD, at + EI_NIDENT, [](uint8_t byte) { return byte != 0; });
   header.type = u16(at + 16);
   header.machine = u16(at + 18);
   header.version = u32(at + 20);

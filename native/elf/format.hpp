@@ -21,6 +21,7 @@ struct FileHeader {
   ByteOrder byteOrder = ByteOrder::Little;
   uint8_t osAbi = 0;
   uint8_t abiVersion = 0;
+  bool identPadded = false;  // bytes of e_ident behind EI_ABIVERSION are not zero
   uint16_t type = 0;
   uint16_t machine = 0;
   uint32_t version = 0;

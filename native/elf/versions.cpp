@@ -175,23 +175,25 @@ Result<std::vector<NeededVersions>> readNeededVersions(const Source& source, con
   return result;
 }
 
-Result<std::vector<std::string>> readDefinedVersions(const Source& source, const Image& image,
-                                                     const StringTable& strings) {
-  std::vector<std::string> result;
+Result<DefinedVersions> readDefinedVersions(const Source& source, const Image& image,
+                                            const StringTable& strings) {
+  DefinedVersions result;
   Names names(source, strings);
+  const auto onAuxiliary = [&](const Definition& definition, uint16_t index,
+                               const DefinitionAuxiliary& auxiliary) -> Status {
+    // The first auxiliary is the version's own name, the rest its parents.
+    if (index > 0) return Done{};
+    auto name = names.at(auxiliary.name);
+    if (!name) return name.error();
+    if ((definition.flags & VER_FLG_BASE) != 0) {
+      result.base = std::move(*name);
+    } else {
+      result.names.push_back(std::move(*name));
+    }
+    return Done{};
+  };
   Status status = Walker(source, image)
-                      .definitions([](const Definition&) -> Status { return Done{}; },
-                                   [&](const Definition& definition, uint16_t index,
-                                       const DefinitionAuxiliary& auxiliary) -> Status {
-                                     // The first auxiliary is the version's own name, the rest its
-                                     // parents.
-                                     if (index > 0 || (definition.flags & VER_FLG_BASE) != 0)
-                                       return Done{};
-                                     auto name = names.at(auxiliary.name);
-                                     if (!name) return name.error();
-                                     result.push_back(std::move(*name));
-                                     return Done{};
-                                   });
+                      .definitions([](const Definition&) -> Status { return Done{}; }, onAuxiliary);
   if (!status) return status.error();
   return result;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,13 @@ struct NeededVersions {
 Result<std::vector<NeededVersions>> readNeededVersions(const Source& source, const Image& image,
                                                        const StringTable& strings);
 
-// Without the base definition, which repeats the file's own name.
-Result<std::vector<std::string>> readDefinedVersions(const Source& source, const Image& image,
-                                                     const StringTable& strings);
+struct DefinedVersions {
+  std::vector<std::string> names;   // without the base
+  std::optional<std::string> base;  // VER_FLG_BASE, which repeats the file's own name
+};
+
+Result<DefinedVersions> readDefinedVersions(const Source& source, const Image& image,
+                                            const StringTable& strings);
 
 // Where the records of one kind lie in the file: from the table's start to the last record's end.
 // None where there is no such table, where it cannot be walked, or where its records do not lie

@@ -1,39 +1,61 @@
 // ld.so.cache: what ldconfig found in the directories of ld.so.conf.
 //
-// Only the new format is read (struct cache_file_new in glibc's sysdeps/generic/dl-cache.h), alone
-// or behind the old one, as ldconfig wrote both until glibc 2.32. Entries for glibc-hwcaps are not
-// searched yet: they are left out, and the plain entry of the same name is taken.
+// Both formats are read (struct cache_file and struct cache_file_new in glibc's
+// sysdeps/generic/dl-cache.h), the new one also behind the old one, as ldconfig wrote both until
+// glibc 2.32. The search is that of elf/dl-cache.c to the letter: a cache that another program
+// wrote need not be in order, and then it matters which entries a binary search meets.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "elf/format.hpp"
+#include "resolve/hwcaps.hpp"
 
 namespace fixelf {
-
-// The flags with which ldconfig marks libraries for programs like this one (dl-cache.h, FLAG_*;
-// each machine's dl-cache.h, _DL_CACHE_DEFAULT_ID).
-uint32_t cacheFlags(const FileHeader& program);
 
 class LoaderCache {
  public:
   // Empty where the bytes are no such cache, as the loader takes it.
   LoaderCache() = default;
-  LoaderCache(std::shared_ptr<const std::vector<uint8_t>> bytes, ByteOrder programOrder);
+  // `x86Isa` are the processor's own bits, none where the machine has no such thing.
+  LoaderCache(std::shared_ptr<const std::vector<uint8_t>> bytes, const FileHeader& program,
+              HardwareDirectories hardware, std::optional<uint32_t> x86Isa);
 
-  [[nodiscard]] bool empty() const { return count_ == 0; }
-  // The paths for a name, in the order of preference. The loader tries none but the first.
-  [[nodiscard]] std::vector<std::string> find(const std::string& soname, uint32_t flags) const;
+  // The one path that the loader takes from the cache for a name.
+  [[nodiscard]] std::optional<std::string> find(std::string_view soname) const;
 
  private:
-  [[nodiscard]] bool equals(uint32_t offset, const std::string& text) const;
-  [[nodiscard]] std::string textAt(uint32_t offset) const;
+  struct Entry {
+    uint32_t flags = 0;
+    uint32_t key = 0;
+    uint32_t value = 0;
+    uint64_t hwcap = 0;
+  };
+
+  void readExtensions();
+  [[nodiscard]] Entry entryAt(size_t index) const;
+  // None where the offset leaves the file.
+  [[nodiscard]] std::optional<std::string_view> textAt(uint64_t offset) const;
+  // How an entry's name compares with `soname`; none where it has none.
+  [[nodiscard]] std::optional<int> compare(std::string_view soname, size_t index) const;
+  [[nodiscard]] bool fitsMachine(uint32_t flags) const;
+  // Of an entry for glibc-hwcaps: 1 is the best, 0 not usable.
+  [[nodiscard]] size_t priority(const Entry& entry) const;
 
   std::shared_ptr<const std::vector<uint8_t>> bytes_;
   Codec codec_{Class::Elf64, ByteOrder::Little};
-  size_t start_ = 0;  // of the new format; offsets of strings count from here
+  FileHeader program_;
+  HardwareDirectories hardware_;
+  std::optional<uint32_t> x86Isa_;
+  std::vector<size_t> priorities_;  // of the names that the cache's own table of hwcaps holds
+  size_t start_ = 0;                // of the new format; offsets of strings count from here
+  size_t entries_ = 0;              // offset of the first
+  size_t entrySize_ = 0;
+  size_t strings_ = 0;  // what offsets of strings count from
   size_t count_ = 0;
 };
 

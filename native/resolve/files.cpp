@@ -200,6 +200,7 @@ Lookup Files::read(const std::string& path) const {
   if (::stat(host.c_str(), &status) != 0) return refused(errno);
   lookup.device = status.st_dev;
   lookup.inode = status.st_ino;
+  lookup.mode = status.st_mode;
   if (auto found = replaced_.find(*real); found != replaced_.end()) {
     lookup.state = Lookup::Elf;
     lookup.facts = found->second;

@@ -23,6 +23,7 @@ struct Lookup {
   std::shared_ptr<const Facts> facts;
   uint64_t device = 0;
   uint64_t inode = 0;
+  uint32_t mode = 0;          // st_mode
   bool tooManyLinks = false;  // ELOOP, at which glibc leaves a whole search list (open_path)
 };
 

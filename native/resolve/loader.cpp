@@ -41,10 +41,44 @@ void visitTexts(const std::vector<uint8_t>& bytes, Visit visit) {
   }
 }
 
+// _dl_hwcaps_subdirs (sysdeps/*/dl-hwcaps_subdirs.c), one text with colons between the names.
+bool isLevelList(std::string_view text) {
+  return text.find(':') != std::string_view::npos &&
+         (text.starts_with("x86-64-v") || text.starts_with("power") || text.starts_with("z1"));
+}
+
+// The banner for --version, which loaders have since 2.33: "ld.so (Debian GLIBC 2.36-9) stable
+// release version 2.36.", and more on other lines.
+void readBanner(std::string_view text, LoaderProfile& profile) {
+  constexpr std::string_view kWords = "release version 2.";
+  const size_t start = text.find("ld.so (");
+  if (start == std::string_view::npos) return;
+  const std::string_view banner = text.substr(start, text.find('\n', start) - start);
+  const size_t at = banner.find(kWords);
+  if (at == std::string_view::npos) return;
+  for (const char digit : banner.substr(at + kWords.size(), 3)) {
+    if (digit < '0' || digit > '9') break;
+    profile.glibcMinor = profile.glibcMinor * 10 + static_cast<unsigned>(digit - '0');
+  }
+  profile.skipsByteOrder = banner.find("(Debian ") != std::string_view::npos ||
+                           banner.find("(Ubuntu ") != std::string_view::npos;
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(separator), text.size());
+    parts.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
+}
+
 // `system_dirs` of glibc's elf/dl-load.c: "/lib/\0/usr/lib/\0", each with its slash at the end. The
 // table may stand in the file twice, once behind other texts that hide its start, so the longest
 // run counts.
 void readGlibc(const std::vector<uint8_t>& bytes, LoaderProfile& profile) {
+  readBanner({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, profile);
   std::vector<std::string> run;
   std::vector<std::string> longest;
   const auto finish = [&] {
@@ -57,6 +91,9 @@ void readGlibc(const std::vector<uint8_t>& bytes, LoaderProfile& profile) {
     if (!directory || !followsText) finish();
     if (directory && run.size() < kMostDirectories) {
       run.emplace_back(text.substr(0, text.size() - 1));
+    }
+    if (profile.hardwareLevels.empty() && isLevelList(text)) {
+      profile.hardwareLevels = split(text, ':');
     }
     if (text.front() != '/') return;
     if (profile.cachePath.empty() && text.ends_with("/ld.so.cache")) profile.cachePath = text;
@@ -80,20 +117,6 @@ std::string libTokenOf(const std::string& directory) {
     at = directory.find("/lib", at + 1);
   }
   return "lib";
-}
-
-// AT_PLATFORM, where it does not depend on the processor's generation.
-std::string platformOf(const FileHeader& header) {
-  switch (header.machine) {
-    case EM_X86_64:
-      return "x86_64";
-    case EM_386:
-      return "i686";
-    case EM_AARCH64:
-      return header.byteOrder == ByteOrder::Little ? "aarch64" : "aarch64_be";
-    default:
-      return {};
-  }
 }
 
 void readMusl(Files& files, LoaderProfile& profile) {
@@ -144,8 +167,6 @@ LoaderProfile loaderProfile(Files& files, const std::string& interpreterPath,
     readMusl(files, profile);
     return profile;
   }
-  profile.platformToken = platformOf(program.header);
-
   const bool present = !interpreterPath.empty() && files.look(interpreterPath).state == Lookup::Elf;
   if (present) {
     if (const auto bytes = files.content(interpreterPath)) readGlibc(*bytes, profile);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "resolve/files.hpp"
+#include "resolve/hwcaps.hpp"
 
 namespace fixelf {
 
@@ -18,12 +19,26 @@ struct LoaderProfile {
   std::string cachePath;                        // ld.so.cache; empty where there is none
   std::string preloadPath;                      // ld.so.preload; empty where there is none
   std::string libToken;                         // $LIB
-  std::string platformToken;                    // $PLATFORM; empty where only the kernel knows it
+  // The directories of glibc-hwcaps that it knows, for whatever processor, best first.
+  std::vector<std::string> hardwareLevels;
+  unsigned glibcMinor = 0;       // of its release 2.N; 0 where it does not say so (before 2.33)
+  Processor processor;           // that it runs on
+  HardwareDirectories hardware;  // which of its directories are for this processor
+  // Debian's and Ubuntu's pass over a library of another byte order as over another machine's; it
+  // stops all others.
+  bool skipsByteOrder = false;
+  std::string key;   // which of them this is, for what is remembered of it
   std::string note;  // where the above was not read from the loader: what was assumed, and why
+
+  // 2.37 did away with "tls", AT_PLATFORM and AT_HWCAP as names of directories (its NEWS).
+  [[nodiscard]] bool hasLegacyHwcaps() const { return libc == Glibc && glibcMinor < 37; }
+  // GNU_PROPERTY_X86_ISA_1_NEEDED is looked at since 2.33 (sysdeps/x86/dl-prop.h).
+  [[nodiscard]] bool checksIsaLevel() const { return libc == Glibc && glibcMinor >= 33; }
 };
 
 const char* libcName(LoaderProfile::Libc libc);
 
+// Without `hardware`, which depends on the processor.
 LoaderProfile loaderProfile(Files& files, const std::string& interpreterPath, const Facts& program);
 
 // Where programs of this machine ordinarily have their loader; for libraries, which name none.

@@ -2,27 +2,34 @@
 //
 // Nothing is run. The rules are those of glibc's elf/dl-load.c (_dl_map_new_object), or of musl's
 // ldso/dynlink.c (load_library) where the program's interpreter is musl's; Files stands for the
-// disk. Directories of glibc-hwcaps are not searched yet; see expandDirectory in resolution.cpp.
+// disk. Other namespaces than the first (dlmopen, LD_AUDIT) are not followed.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "resolve/acceptance.hpp"
 #include "resolve/loader.hpp"
 
 namespace fixelf {
 
 struct Tried {
   std::string path;
+  Refusal refusal = Refusal::None;
   std::string why;  // why it was not taken
 };
+
+enum class LibraryKind : uint8_t { Needed, Preloaded, Auxiliary, Filter };
+
+const char* libraryKindName(LibraryKind kind);
 
 struct Library {
   std::string soname;  // the name by which it is needed, as written
   std::optional<std::string> path;
-  std::string reason;    // why this path, or why none
-  std::string neededBy;  // the path of the first object that needs it
+  std::string reason;                      // why this path, or why none
+  std::string neededBy;                    // the path of the first object that needs it
+  LibraryKind kind = LibraryKind::Needed;  // what it is to that object
   std::vector<Tried> tried;
   bool wrongMachineSeen = false;  // a file of that name was passed over as another machine's
   bool optional = false;          // preloaded or DT_AUXILIARY: the loader goes on without it
@@ -37,30 +44,56 @@ struct VersionProblem {
   bool weak = false;
 };
 
+// "no version information available": versions are needed of a library that defines none. glibc
+// only warns.
+struct UnversionedLibrary {
+  std::string library;
+  std::string providerPath;
+  std::string neededBy;
+};
+
+// "CPU ISA level is lower than required": glibc ends the program when all is loaded.
+struct IsaProblem {
+  std::string path;
+  uint32_t missing = 0;  // bits of GNU_PROPERTY_X86_ISA_1_NEEDED that the processor has not
+};
+
 struct Resolution {
   std::string path;
   std::optional<std::string> interpreter;  // the file's own, or the one that was to be assumed
   bool interpreterFound = false;
   std::string interpreterReason;
   LoaderProfile loader;
-  // In the order in which the loader opens them, each name once. The interpreter is among them
-  // only where it is needed by name.
+  // In the order in which the loader opens them, each name once; twice where the first to need it
+  // does not find it, but another does. The interpreter is among them only where it is needed by
+  // name.
   std::vector<Library> libraries;
   std::vector<VersionProblem> versionProblems;
+  std::vector<UnversionedLibrary> unversionedLibraries;
+  std::vector<IsaProblem> isaProblems;
+};
+
+// nix-ld's stand-in loader: it starts this loader with that LD_LIBRARY_PATH before the caller's.
+struct NixLd {
+  std::string loader;       // NIX_LD
+  std::string libraryPath;  // NIX_LD_LIBRARY_PATH
 };
 
 struct ResolveOptions {
   // Assume this one instead of the file's own; also for libraries, which have none.
   std::optional<std::string> interpreter;
-  std::string libraryPath;           // LD_LIBRARY_PATH
-  std::vector<std::string> preload;  // LD_PRELOAD
+  std::string libraryPath;  // LD_LIBRARY_PATH
+  std::string preload;      // LD_PRELOAD
+  // The best directory of glibc-hwcaps that the processor may use, "x86-64-v3", or "baseline".
+  // This machine's where it is not given.
+  std::optional<std::string> processor;
+  // AT_SECURE: the program runs as another user than the caller's (set-user-ID).
+  bool secure = false;
+  std::optional<NixLd> nixLd;
 };
 
-// Fails where the file itself cannot be read as ELF, or is of no kind that is ever loaded.
+// Fails where the file itself cannot be read as ELF, or is of no kind that is ever loaded. Whoever
+// asks for many files keeps a Resolver (resolver.hpp).
 Result<Resolution> resolve(Files& files, const std::string& path, const ResolveOptions& options);
-
-// Why `library` cannot be loaded into a program of `program`'s machine, class and byte order, as a
-// sentence; empty where it can.
-std::string wrongMachineReason(const FileHeader& library, const FileHeader& program);
 
 }  // namespace fixelf

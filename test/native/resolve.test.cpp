@@ -432,18 +432,24 @@ TEST_CASE("ld.so.cache") {
   entry(3, 8, 0);
   entry(0x0303, 11, 0);
   cache += std::string("name\0/a\0/b\0/c\0", 14);
-  CHECK(LoaderCache(bytes(cache), ByteOrder::Little).find("name", 0x0303) ==
-        std::vector<std::string>{"/c"});
-  CHECK(LoaderCache(bytes(cache), ByteOrder::Little).find("name", 3) ==
-        std::vector<std::string>{"/b"});
-  CHECK(LoaderCache(bytes(cache), ByteOrder::Little).find("nam", 3).empty());
+  FileHeader wide;
+  wide.machine = EM_X86_64;
+  FileHeader narrow;
+  narrow.machine = EM_386;
+  narrow.fileClass = Class::Elf32;
+  const auto found = [&](const std::string& contents, const FileHeader& program,
+                         const std::string& name) {
+    return LoaderCache(bytes(contents), program, {}, std::nullopt).find(name);
+  };
+  CHECK(found(cache, wide, "name") == "/c");
+  CHECK(found(cache, narrow, "name") == "/b");
+  CHECK_FALSE(found(cache, narrow, "nam"));
   // Behind one of the old format, with no entry.
   const std::string old = std::string("ld.so-1.7.0\0\0\0\0\0", 16) + cache;
-  CHECK(LoaderCache(bytes(old), ByteOrder::Little).find("name", 3).size() == 1);
+  CHECK(found(old, wide, "name") == "/c");
   // Cut anywhere, it is read no further than it goes.
-  for (size_t size = 0; size < cache.size(); ++size) {
-    (void)LoaderCache(bytes(cache.substr(0, size)), ByteOrder::Little).find("name", 0x0303);
-  }
+  for (size_t size = 0; size < cache.size(); ++size)
+    (void)found(cache.substr(0, size), wide, "name");
 }
 
 TEST_CASE("musl's own rules") {

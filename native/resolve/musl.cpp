@@ -1,0 +1,125 @@
+#include "resolve/musl.hpp"
+
+#include <climits>
+
+#include "resolve/preload.hpp"
+
+namespace fixelf {
+
+namespace {
+
+// path_open's buffer, 2 * NAME_MAX + 2 bytes with the NUL: a longer path is passed over.
+constexpr size_t kLongestPath = 2 * size_t{NAME_MAX} + 1;
+
+// The names that are musl's loader, whatever the disk holds.
+bool namesMusl(const std::string& name) {
+  for (const char* reserved :
+       {"libc.", "libpthread.", "librt.", "libm.", "libdl.", "libutil.", "libxnet."}) {
+    if (name.starts_with(reserved)) return true;
+  }
+  return false;
+}
+
+// The directories from which a path to `name` is short enough.
+SearchList withinBuffer(SearchList directories, const std::string& name) {
+  std::erase_if(directories, [&](const std::string& directory) {
+    return directory.size() + 1 + name.size() > kLongestPath;
+  });
+  return directories;
+}
+
+}  // namespace
+
+Status MuslLoading::run(std::shared_ptr<const Facts> program) {
+  addProgram(std::move(program));
+  addInterpreter();
+  if (!options_.secure) {
+    libraryPath_ = splitMusl(files_, options_.libraryPath);
+    for (const std::string& name : muslPreloads(options_.preload))
+      need(kNone, name, "LD_PRELOAD");
+  }
+  // Breadth first, as load_deps goes. order_ grows meanwhile.
+  for (size_t next = 0; next < order_.size(); ++next) {
+    const size_t object = order_[next];
+    const std::shared_ptr<const Facts> facts = objects_[object].facts;
+    for (const std::string& name : facts->needed)
+      need(object, name, {});
+    if (Status status = withinLimits(); !status) return status;
+  }
+  return Done{};
+}
+
+void MuslLoading::need(size_t requester, const std::string& name, const std::string& source) {
+  Library* library = announce(requester, name, name, source,
+                              source.empty() ? LibraryKind::Needed : LibraryKind::Preloaded);
+  if (library == nullptr) return;
+  if (name.empty()) {
+    stopAt(*library, name, Refusal::EmptyName, "the name is empty");
+  } else if (namesMusl(name) || name == profile().path) {
+    takeInterpreter(*library);
+  } else if (const auto loaded = byName_.find(name); loaded != byName_.end()) {
+    takeLoaded(*library, loaded->second);
+  } else {
+    open(*library, requester);
+  }
+  if (!library->path && library->reason.empty()) library->reason = "not found";
+  settle(*library);
+}
+
+void MuslLoading::open(Library& library, size_t requester) {
+  const std::string& name = library.soname;
+  const bool slash = name.find('/') != std::string::npos;
+  Step step = Step::NextPlace;
+  if (slash) {
+    const std::string path = files_.absolute(name);
+    step = tryPath(library, path);
+    if (step == Step::Found) take(library, path, "path in the needed name");
+  } else if (name.size() <= NAME_MAX) {
+    step = search(library, requester);
+  }
+  if (step != Step::Found) return;
+  // An object is known by the last part of a path that was searched for (shortname).
+  if (const size_t same = sameFile(library); takeSameFile(library, same)) {
+    if (!slash) byName_.try_emplace(name, same);
+    return;
+  }
+  // A second libc is not let in: load_library looks for __libc_start_main and stdin in it.
+  const Lookup& lookup = files_.look(*library.path);
+  if (lookup.facts->soname && lookup.facts->soname->starts_with("libc.")) {
+    note(library, *library.path, Refusal::IsLibc, "it is a libc, in whose place musl takes itself");
+    library.path.reset();
+    takeInterpreter(library);
+    return;
+  }
+  const size_t object = addObject(library, requester);
+  if (!slash) byName_.try_emplace(name, object);
+  enqueue(object);
+}
+
+Step MuslLoading::search(Library& library, size_t requester) {
+  const std::string& name = library.soname;
+  Step step = tryDirectories(library, name, withinBuffer(libraryPath_, name), "LD_LIBRARY_PATH");
+  for (size_t at = requester; at != kNone && step == Step::NextPlace; at = objects_[at].loader) {
+    const char* kind = objects_[at].facts->runpath ? "RUNPATH of " : "RPATH of ";
+    step = tryDirectories(library, name, withinBuffer(rpathOf(at), name), kind, objects_[at].path);
+  }
+  if (step != Step::NextPlace) return step;
+  return tryDirectories(library, name, profile().defaultDirectories,
+                        "default directory of the loader");
+}
+
+const SearchList& MuslLoading::rpathOf(size_t index) {
+  Object& object = objects_[index];
+  if (!object.rpath) {
+    // decode_dyn: one list, and RUNPATH is the one that counts.
+    const auto& list = object.facts->runpath ? object.facts->runpath : object.facts->rpath;
+    const std::string& text = list.value_or("");
+    // fixup_rpath: the program's own $ORIGIN is not for a set-user-ID program.
+    const bool refused = options_.secure && index == 0 && text.find('$') != std::string::npos;
+    const auto expanded = refused ? std::nullopt : expandOrigin(text, object.origin);
+    object.rpath = splitMusl(files_, expanded.value_or(""));
+  }
+  return *object.rpath;
+}
+
+}  // namespace fixelf

@@ -1,0 +1,57 @@
+#include "resolve/search_list.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace fixelf {
+
+namespace {
+
+constexpr size_t kMostDirectories = 4096;
+
+// A list under construction, which drops what it holds already.
+class Builder {
+ public:
+  void add(std::string directory) {
+    while (directory.size() > 1 && directory.back() == '/')
+      directory.pop_back();
+    if (!full() && known_.insert(directory).second) list_.push_back(std::move(directory));
+  }
+  [[nodiscard]] bool full() const { return list_.size() >= kMostDirectories; }
+  SearchList take() { return std::move(list_); }
+
+ private:
+  SearchList list_;
+  std::unordered_set<std::string> known_;
+};
+
+}  // namespace
+
+SearchList splitGlibc(const Files& files, std::string_view list, std::string_view separators,
+                      const TokenValues& values) {
+  Builder builder;
+  if (list.empty()) return {};
+  for (size_t at = 0; at <= list.size() && !builder.full();) {
+    const size_t end = std::min(list.find_first_of(separators, at), list.size());
+    const std::string_view element = list.substr(at, end - at);
+    at = end + 1;
+    if (element.empty()) {
+      builder.add(files.absolute("."));
+    } else if (auto expanded = expandTokens(element, values); expanded && !expanded->empty()) {
+      builder.add(files.absolute(*expanded));
+    }
+  }
+  return builder.take();
+}
+
+SearchList splitMusl(const Files& files, std::string_view list) {
+  Builder builder;
+  for (size_t at = 0; at < list.size() && !builder.full();) {
+    const size_t end = std::min(list.find_first_of(":\n", at), list.size());
+    if (end > at) builder.add(files.absolute(std::string(list.substr(at, end - at))));
+    at = end + 1;
+  }
+  return builder.take();
+}
+
+}  // namespace fixelf

@@ -1,0 +1,24 @@
+// Lists of directories, as RPATH, RUNPATH and LD_LIBRARY_PATH write them.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "resolve/files.hpp"
+#include "resolve/tokens.hpp"
+
+namespace fixelf {
+
+// Each directory once, absolute, without a slash at the end.
+using SearchList = std::vector<std::string>;
+
+// glibc's rule, fillin_rpath in elf/dl-load.c: an empty element is the current directory, but an
+// empty list is none; what a token without a value stands in is left out.
+SearchList splitGlibc(const Files& files, std::string_view list, std::string_view separators,
+                      const TokenValues& values);
+
+// musl's rule, path_open in ldso/dynlink.c: empty elements do not count. Nothing is expanded.
+SearchList splitMusl(const Files& files, std::string_view list);
+
+}  // namespace fixelf

@@ -1,0 +1,78 @@
+// One case: a few files, and what is asked about them. `@` in any text stands for the directory in
+// which the case is laid out; it is nothing where that is a root of its own.
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type CacheEntry, cacheBytes } from "./cache.js";
+import type { Machine } from "./machines.js";
+import type { Foundry, ObjectSpec } from "./object.js";
+
+export type FileSpec = ObjectSpec | string | { link: string } | { directory: true };
+
+export interface Case {
+  title: string;
+  /** By path, with a slash at the start. "/bin/program" is what is looked at. */
+  files: Record<string, FileSpec>;
+  /** LD_LIBRARY_PATH. */
+  libraryPath?: string;
+  /** LD_PRELOAD. */
+  preload?: string;
+  /** Directories for ldconfig, which makes /etc/ld.so.cache. */
+  ldconfig?: string[];
+  /** /etc/ld.so.cache, written here. */
+  cache?: { entries: CacheEntry[]; format?: "new" | "old" | "both" };
+  /** It needs files at fixed places, or the current directory: a root of its own. */
+  fixed?: boolean;
+  /** The program's path, if another. */
+  program?: string;
+  /** Only for these. Default: all. */
+  machines?: Machine["name"][];
+  /** Filters change the order of the objects, which is not that in which they are opened. */
+  unordered?: boolean;
+}
+
+export interface Rule {
+  name: string;
+  cases: Case[];
+}
+
+/** Whether the case makes sense for the machine, as it can be asked here. */
+export function suits(case_: Case, machine: Machine): boolean {
+  if (case_.machines && !case_.machines.includes(machine.name)) return false;
+  const fixed = case_.fixed || case_.ldconfig || case_.cache;
+  return !(fixed && machine.emulator !== null);
+}
+
+/** Writes the case's files below `directory`. `base` is what `@` stands for. */
+export function layOut(
+  case_: Case,
+  directory: string,
+  base: string,
+  machine: Machine,
+  foundries: Map<string, Foundry>,
+): void {
+  const replace = <Value>(value: Value): Value =>
+    JSON.parse(JSON.stringify(value).replaceAll("@", base)) as Value;
+  for (const [path, written] of Object.entries(case_.files)) {
+    const place = join(directory, path);
+    mkdirSync(dirname(place), { recursive: true });
+    const file = replace(written);
+    if (typeof file === "string") writeFileSync(place, file);
+    else if ("link" in file && typeof file.link === "string") symlinkSync(file.link, place);
+    else if ("directory" in file) mkdirSync(place);
+    else {
+      const spec = file as ObjectSpec;
+      const foundry = foundries.get(spec.machine ?? machine.name);
+      if (!foundry) throw new Error(`no compiler for ${spec.machine}`);
+      writeFileSync(place, foundry.cast(spec), { mode: 0o755 });
+    }
+  }
+  if (case_.ldconfig) {
+    mkdirSync(join(directory, "etc"), { recursive: true });
+    writeFileSync(join(directory, "etc/ld.so.conf"), `${case_.ldconfig.join("\n")}\n`);
+  }
+  if (case_.cache) {
+    mkdirSync(join(directory, "etc"), { recursive: true });
+    const { entries, format } = case_.cache;
+    writeFileSync(join(directory, "etc/ld.so.cache"), cacheBytes(entries, format));
+  }
+}

@@ -1,0 +1,29 @@
+// Runs a program as it would run in a root of its own, with no other environment than is given: its
+// loader must see the variables, and the one of this program must not. To be called in a namespace
+// of mounts, in which the root gets this machine's /proc.
+//
+//     enter ROOT OUTPUT COUNT VARIABLE… PROGRAM ARGUMENT…
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+int main(int count, char** arguments) {
+  if (count < 5) return 2;
+  const int variables = atoi(arguments[3]);
+  char* environment[16] = {NULL};
+  for (int index = 0; index < variables && index < 15; ++index)
+    environment[index] = arguments[4 + index];
+  char** command = arguments + 4 + variables;
+  const int output = open(arguments[2], O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  char proc[PATH_MAX];
+  snprintf(proc, sizeof proc, "%s/proc", arguments[1]);
+  if (mount("/proc", proc, NULL, MS_BIND | MS_REC, NULL) != 0) return 2;
+  if (output < 0 || chroot(arguments[1]) != 0 || chdir("/") != 0) return 2;
+  dup2(output, 1);
+  dup2(output, 2);
+  execve(command[0], command, environment);
+  return 127;
+}

@@ -1,0 +1,88 @@
+// Asks a real loader about many cases, in one process for all of them.
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Answer, loaderAnswer } from "./answer.js";
+import type { Case } from "./case.js";
+import type { Machine } from "./machines.js";
+
+export interface Laid {
+  case: Case;
+  directory: string;
+}
+
+/**
+ * The answers in the order of the cases. Those of this machine's loaders are each asked in a root of
+ * their own, the case's directory; an emulated loader is asked where the files are.
+ */
+export function ask(machine: Machine, laid: Laid[], scratch: string): Answer[] {
+  const scripts = laid.map(({ case: case_, directory }, index) => {
+    const script = join(scratch, `${index}.sh`);
+    writeFileSync(script, commands(machine, case_, directory));
+    return script;
+  });
+  execFileSync("gcc", [
+    fileURLToPath(new URL("enter.c", import.meta.url)),
+    "-o",
+    `${scratch}/enter`,
+  ]);
+  const list = join(scratch, "scripts");
+  writeFileSync(list, scripts.join("\n"));
+  const workers = String(availableParallelism());
+  const runAll = ["xargs", "-a", list, "-P", workers, "-n", "1", "sh"];
+  // A root of one's own is for root alone, or for whoever is root in a namespace of users.
+  const namespace = process.getuid?.() === 0 ? ["-m"] : ["-r", "-m"];
+  const [program = "", ...args] =
+    machine.emulator === null ? ["unshare", ...namespace, ...runAll] : runAll;
+  execFileSync(program, args, { maxBuffer: 1 << 26 });
+  return laid.map(({ directory }, index) =>
+    loaderAnswer(
+      readFileSync(join(scratch, `${index}.sh.out`), "utf8"),
+      [machine.interpreter, machine.loader],
+      machine.emulator === null ? "/" : directory,
+    ),
+  );
+}
+
+/** The base that `@` stands for. */
+export function baseOf(machine: Machine, directory: string): string {
+  return machine.emulator === null ? "" : directory;
+}
+
+/** What a root needs besides the case's own files. */
+export function furnish(machine: Machine, directory: string): void {
+  if (machine.emulator !== null) return;
+  const place = join(directory, machine.interpreter);
+  mkdirSync(dirname(place), { recursive: true });
+  copyFileSync(machine.loader, place);
+  // The loader asks /proc/self/exe for $ORIGIN.
+  mkdirSync(join(directory, "proc"));
+}
+
+function commands(machine: Machine, case_: Case, directory: string): string {
+  const base = baseOf(machine, directory);
+  const program = `${base}${case_.program ?? "/bin/program"}`;
+  const environment = [
+    ...(case_.libraryPath === undefined ? [] : [["LD_LIBRARY_PATH", case_.libraryPath]]),
+    ...(case_.preload === undefined ? [] : [["LD_PRELOAD", case_.preload]]),
+  ].map(([name, value]) => quoted(`${name}=${value?.replaceAll("@", base)}`));
+  const trace = [...environment, "LD_TRACE_LOADED_OBJECTS=1"];
+  const output = `> "$0.out" 2>&1 || true\n`;
+  if (machine.emulator !== null) {
+    const set = trace.map((variable) => `-E ${variable}`).join(" ");
+    return `cd ${quoted(directory)} && ${machine.emulator} ${set} ${machine.loader} ${quoted(program)} ${output}`;
+  }
+  const root = quoted(directory);
+  const ldconfig = case_.ldconfig ? `/sbin/ldconfig -X -r ${root} > /dev/null 2>&1\n` : "";
+  const musl = machine.name === "musl";
+  const variables = musl ? environment : trace;
+  const call = musl ? `${machine.interpreter} --list ${quoted(program)}` : quoted(program);
+  const enter = `"$(dirname "$0")/enter" ${root} "$0.out" ${variables.length}`;
+  return `${ldconfig}${enter} ${variables.join(" ")} ${call} || true\n`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,80 @@
+// The loaders that judge: each with its compiler, and how to ask it.
+import { accessSync, constants, existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+export interface Machine {
+  name: "x86-64" | "i386" | "aarch64" | "s390x" | "musl";
+  compiler: string;
+  /** The real loader, on this machine. */
+  loader: string;
+  /** Where it stands in a root of its own, and so what programs name as their interpreter. */
+  interpreter: string;
+  /** Runs the loader on this machine; null where the machine does it by itself. */
+  emulator: string | null;
+  /** The best directory of glibc-hwcaps for the emulated processor; null: ask the processor. */
+  processor: string | null;
+}
+
+export const machines: Machine[] = [
+  {
+    name: "x86-64",
+    compiler: "x86_64-linux-gnu-gcc",
+    loader: "/lib64/ld-linux-x86-64.so.2",
+    interpreter: "/lib64/ld-linux-x86-64.so.2",
+    emulator: null,
+    processor: null,
+  },
+  {
+    name: "musl",
+    compiler: "x86_64-linux-gnu-gcc",
+    loader: "/lib/ld-musl-x86_64.so.1",
+    interpreter: "/lib/ld-musl-x86_64.so.1",
+    emulator: null,
+    processor: null,
+  },
+  {
+    name: "i386",
+    compiler: "i686-linux-gnu-gcc",
+    loader: "/usr/i686-linux-gnu/lib/ld-linux.so.2",
+    interpreter: "/usr/i686-linux-gnu/lib/ld-linux.so.2",
+    emulator: "qemu-i386",
+    processor: "baseline",
+  },
+  {
+    name: "aarch64",
+    compiler: "aarch64-linux-gnu-gcc",
+    loader: "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1",
+    interpreter: "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1",
+    emulator: "qemu-aarch64",
+    processor: "baseline",
+  },
+  {
+    name: "s390x",
+    compiler: "s390x-linux-gnu-gcc",
+    loader: "/usr/s390x-linux-gnu/lib/ld64.so.1",
+    interpreter: "/usr/s390x-linux-gnu/lib/ld64.so.1",
+    emulator: "qemu-s390x",
+    // qemu's default processor: `ld64.so.1 --help` calls z13 "supported".
+    processor: "z13",
+  },
+];
+
+/** What of the machine's parts is not installed, or null. */
+export function missingPart({ compiler, loader, emulator }: Machine): string | null {
+  if (process.platform !== "linux" || process.arch !== "x64") return "x86-64 Linux";
+  for (const program of [compiler, emulator]) {
+    if (program !== null && !isInstalled(program)) return program;
+  }
+  return existsSync(loader) ? null : loader;
+}
+
+function isInstalled(program: string): boolean {
+  return (process.env.PATH ?? "").split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
