@@ -89,9 +89,11 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
   for (const subject of tree.subjects) {
     const { facts, path } = subject;
     const refusal = refusalOf(subject, store);
-    if (subject.shebang !== null && refusal === null)
-      plans.push(await planScript(subject, tree, store, emptyPlan(subject, options, {})));
-    else if (refusal !== null) plans.push(emptyPlan(subject, options, { refusal }));
+    if (subject.shebang !== null && refusal === null) {
+      const planned = await planScript(subject, tree, store, emptyPlan(subject, options, {}));
+      // Modules that may be executed are many, and seldom are: nobody asked for this one by name.
+      if (!tree.directory || planned.refusal === null) plans.push(planned);
+    } else if (refusal !== null) plans.push(emptyPlan(subject, options, { refusal }));
     else if (facts !== null && isFixable(facts)) members.push({ path, facts, subject });
     else if (!tree.directory) {
       const reasons = [`${facts?.type ?? "no ELF file"}: it needs neither a loader nor libraries`];
