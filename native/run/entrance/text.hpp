@@ -11,7 +11,7 @@ inline bool equal(const char* one, const char* other) {
   return *one == *other;
 }
 
-// Only what is written is read, and there is no memset to clear the rest with.
+// Only what is written is read.
 // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
 class Text {
  public:
