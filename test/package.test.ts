@@ -55,7 +55,8 @@ test("the package holds what runs and not what it is made from", async () => {
   const folders = new Set(
     paths.filter((path) => path.includes("/")).map((path) => path.split("/")[0]),
   );
-  for (const folder of ["dist", "docs", "nix", "prebuilds", "third_party"]) folders.delete(folder);
+  for (const folder of ["dist", "docs", "nix", "prebuilds", "share", "third_party"])
+    folders.delete(folder);
   expect([...folders]).toEqual([]);
   expect(paths.filter((path) => /\.([ch]pp|[ch]|map)$|(?<!\.d)\.ts$/.test(path))).toEqual([]);
 });

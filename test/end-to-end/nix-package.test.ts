@@ -1,0 +1,110 @@
+// fixelf as a store path, and its setup hook, by real builds without nixpkgs; the NixOS module with a
+// stand-in for nixpkgs' lib, and everything else parsed.
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { part } from "../support/require-part.js";
+import { openWorld, type World, worldMissing } from "../world/world.js";
+
+const checkout = fileURLToPath(new URL("../..", import.meta.url));
+const support = join(checkout, "test/end-to-end/nix");
+
+/** The package as npm would install it, with its own node_modules. */
+async function installInto(directory: string): Promise<string> {
+  await execa("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", directory], {
+    cwd: checkout,
+  });
+  await execa("sh", ["-c", "tar -xzf *.tgz && rm *.tgz"], { cwd: directory });
+  const top = join(directory, "package");
+  const needed = await execa("npm", ["ls", "--omit=dev", "--all", "--parseable"], {
+    cwd: checkout,
+  });
+  for (const path of needed.stdout.split("\n").slice(1))
+    cpSync(path, join(top, relative(checkout, path)), { recursive: true });
+  // Before `npm run prebuild` the addon is only where it was built.
+  const prebuilds = join(top, `prebuilds/${process.platform}-${process.arch}`);
+  if (!existsSync(prebuilds)) {
+    const addon: string = createRequire(import.meta.url)("node-gyp-build").path(checkout);
+    mkdirSync(prebuilds, { recursive: true });
+    cpSync(addon, join(prebuilds, "fixelf.napi.node"));
+  }
+  return top;
+}
+
+part("test world", worldMissing)("fixelf built by Nix", () => {
+  const scratch = mkdtempSync(join(tmpdir(), "fixelf-npm-"));
+  let world: World;
+  let bind: Record<string, string>;
+
+  beforeAll(async () => {
+    bind = { "/tmp/fixelf-package": await installInto(scratch) };
+    world = await openWorld();
+  });
+  afterAll(async () => {
+    await world?.dispose();
+    rmSync(scratch, { recursive: true });
+  });
+
+  it("is a store path that runs, and keeps the systemd unit", async () => {
+    const output = await world.shell(
+      `nix-build ${checkout}nix/from-npm.nix --arg package /tmp/fixelf-package \\
+         --argstr node /harness-bin/node --out-link /tmp/fixelf`,
+      { bind },
+    );
+    const version = await world.check([`${output}/bin/fixelf`, "--version"]);
+    expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(await world.shell(`cat ${output}/share/systemd/user/fixelf-watch@.service`)).toContain(
+      "--preset %i",
+    );
+  });
+
+  it("patches what a builder has unpacked, by its setup hook", async () => {
+    const biome = await world.copyProgram("biome");
+    const { "glibc-trixie": glibc, "gcc-trixie": gcc } = world.store;
+    const build = (name: string, ...more: string[]) =>
+      world.shell(
+        `nix-build ${support}/hook.nix --argstr name ${name} --arg hook ${checkout}nix/hook.sh \\
+           --arg fixelf "$(readlink /tmp/fixelf)" --arg program ${biome} \\
+           --arg inputs '[ ${glibc} ${gcc} ]' --arg libc ${glibc} --no-out-link ${more.join(" ")}`,
+      );
+    const patched = await build("patched");
+    expect(await world.check([`${patched}/bin/biome`, "--version"])).toMatch(/^Version: /);
+    const references = await world.check(["nix-store", "--query", "--references", patched]);
+    expect(references).toContain(glibc);
+    // Not where the derivation says no.
+    const plain = await build("plain", "--argstr dontAutoPatchelf 1");
+    expect((await world.run([`${plain}/bin/biome`, "--version"])).exitCode).not.toBe(0);
+  });
+
+  it("has a NixOS module that says what it is asked for", async () => {
+    const evaluate = async (settings: string) =>
+      JSON.parse(
+        await world.shell(
+          `nix-instantiate --eval --strict --json ${support}/evaluate.nix \\
+             --arg module ${checkout}nix/module.nix --arg settings '${settings}'`,
+        ),
+      );
+    expect(await evaluate("{ }")).toEqual({});
+    const full = await evaluate(
+      `{ enable = true; loader = { enable = true; libraries = [ "/zlib" ]; };
+         watch = { presets = [ "uv" ]; directories = [ "%h/some programs" ]; }; }`,
+    );
+    expect(full.environment.ldso).toBe("/fixelf/libexec/fixelf-ld");
+    expect(full.environment.pathsToLink).toEqual(["/share/nix-ld"]);
+    expect(full.systemd.user.services["fixelf-watch"].serviceConfig.ExecStart).toBe(
+      '"/fixelf/bin/fixelf" "watch" "--preset" "uv" "--" "%h/some programs"',
+    );
+    const watchOnly = await evaluate(`{ enable = true; watch.presets = [ "npm" ]; }`);
+    expect(watchOnly.environment).toEqual({ systemPackages: ["/fixelf"] });
+  });
+
+  it("has Nix files that parse", async () => {
+    for (const file of ["package", "from-npm", "hook", "overlay", "module", "scan"])
+      await world.check(["nix-instantiate", "--parse", `${checkout}nix/${file}.nix`]);
+    await world.check(["nix-instantiate", "--parse", `${checkout}flake.nix`]);
+  });
+});
