@@ -191,13 +191,21 @@ describe("doctor", () => {
     symlinkSync(process.execPath, at("tree/elsewhere"));
     const diagnoses = await diagnose([at("tree")]);
     expect(diagnoses.map(({ path, verdict }) => [path, verdict])).toEqual([
-      [at("tree/bin/bad"), "broken"],
-      [at("tree/bin/good"), "broken"],
+      [at("tree/bin/bad"), "script"],
+      [at("tree/bin/good"), "script"],
     ]);
+    // Nothing could mend them, and nobody asked for them by name.
+    expect(diagnoses.flatMap(({ findings }) => findings.map(({ severity }) => severity))).toEqual([
+      "warning",
+      "warning",
+    ]);
+    write("tree/bin/mendable", "#!/nowhere/python3\n");
+    const third = (await diagnose([at("tree")])).find(({ path }) => path.endsWith("mendable"));
+    expect(third?.verdict).toBe("broken");
     const { copyFileSync } = await import("node:fs");
     copyFileSync(process.execPath, at("tree/own"));
     const again = await diagnose([at("tree")]);
-    expect(again.find(({ path }) => path === at("tree/bin/good"))?.verdict).toBe("script");
+    expect(again.find(({ path }) => path === at("tree/bin/good"))?.findings).toEqual([]);
   });
 
   it("not-executable", async () => {

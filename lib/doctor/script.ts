@@ -45,29 +45,40 @@ export async function scriptFindings(
       },
     ];
   }
+  const isProvided = await provides(problem, circumstances);
   return [
     {
       ...base,
-      severity: "error",
+      // Below a directory there are modules that may be executed and never are. What cannot be
+      // helped with any of them makes the whole no worse.
+      severity: circumstances.tree.directory && !isProvided ? "warning" : "error",
       message: problem.message,
       evidence: [...evidence, ...problem.evidence],
-      remedy: await remedyOf(problem, subject, circumstances),
+      remedy: remedyOf(problem, isProvided, subject, circumstances),
     },
   ];
 }
 
-async function remedyOf(
-  problem: ScriptProblem,
+/** Whether there is a program that the script could be run by. */
+async function provides(
+  { kind, name }: ScriptProblem,
+  { tree, store }: Circumstances,
+): Promise<boolean> {
+  if (kind === "carriage-return" || name === null) return false;
+  if (programInTree(name, tree.subjects) !== undefined) return true;
+  return (await findProgram(name, store)) !== null;
+}
+
+function remedyOf(
+  { kind, name }: ScriptProblem,
+  isProvided: boolean,
   subject: Subject,
   circumstances: Circumstances,
-): Promise<string> {
-  if (problem.kind === "carriage-return") return `sed -i 's/\\r$//' ${shellWord(subject.shown)}`;
+): string {
+  if (kind === "carriage-return") return `sed -i 's/\\r$//' ${shellWord(subject.shown)}`;
+  if (name === null) return "Write as its first line: #!/usr/bin/env NAME";
   const fix = fixCommand(subject, circumstances);
-  if (problem.name === null) return "Write as its first line: #!/usr/bin/env NAME";
-  const found =
-    programInTree(problem.name, circumstances.tree.subjects) ??
-    (await findProgram(problem.name, circumstances.store))?.path;
-  return found === undefined ? `Nothing here provides ${problem.name}. Get it, then: ${fix}` : fix;
+  return isProvided ? fix : `Nothing here provides ${name}. Get it, then: ${fix}`;
 }
 
 /** A program that comes along, by the name that a script calls it by. */

@@ -101,7 +101,8 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
     }
   }
   if (tree.directory && plans.length + members.length === 0) {
-    const message = "there is no program, no library and no script below this directory";
+    const message =
+      "there is no program and no library below this directory, and no script that can be fixed";
     const refusal = { code: "not-elf", message, failed: false } as const;
     plans.push({ ...emptyFilePlan(tree.shown, tree.shown), refusal });
   }
