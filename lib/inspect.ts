@@ -10,6 +10,14 @@ import { insideRoot } from "./rooted.js";
 export interface ResolveOptions extends CommonOptions {
   /** Assume this interpreter instead of the file's own; libraries have none of their own. */
   interpreter?: string;
+  /** LD_PRELOAD to assume. Default: none. */
+  preload?: string;
+  /** The best directory of glibc-hwcaps to assume ("x86-64-v3", "baseline"). Default: this machine's. */
+  processor?: string;
+  /** As for a program that runs as another user than its caller (AT_SECURE). Default: not. */
+  secure?: boolean;
+  /** What nix-ld, or a stand-in like it, would start: NIX_LD and NIX_LD_LIBRARY_PATH. */
+  nixLd?: { loader: string; libraryPath: string };
 }
 
 /**
@@ -70,10 +78,15 @@ async function resolved(
   const files = new native.Files(options.root ?? "");
   const place = insideRoot(path, options.root);
   if (place.outside) files.passThrough(dirname(place.path));
+  const { interpreter, libraryPath, preload, processor, secure, nixLd } = options;
   const resolution = await settled(
     files.resolve(place.path, {
-      ...(options.interpreter !== undefined && { interpreter: options.interpreter }),
-      ...(options.libraryPath !== undefined && { libraryPath: options.libraryPath }),
+      ...(interpreter !== undefined && { interpreter }),
+      ...(libraryPath !== undefined && { libraryPath }),
+      ...(preload !== undefined && { preload }),
+      ...(processor !== undefined && { processor }),
+      ...(secure !== undefined && { secure }),
+      ...(nixLd !== undefined && { nixLd }),
     }),
   );
   return { resolution, files };

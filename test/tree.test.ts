@@ -1,11 +1,12 @@
 // fixelf tree: each format of one small graph, in which a library is shared, two need one another,
 // one is missing, and a name has all that a format could stumble over.
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pc from "picocolors";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { nixLdOf } from "../lib/environment/variables.js";
 import { type DependencyTree, dependencyTree } from "../lib/index.js";
 import { treeDot } from "../lib/report/tree/dot.js";
 import { isIncomplete, treeGraph } from "../lib/report/tree/graph.js";
@@ -169,6 +170,36 @@ part("a compiler", missing)("tree", () => {
     const { names, edges: drawn } = parseMermaid(treeMermaid(tree));
     expect(names).toEqual(treeGraph(tree).map(({ name }) => name));
     expect(drawn).toEqual(edges());
+  });
+
+  it("assumes what it is told of the environment", async () => {
+    const elsewhere = at("elsewhere");
+    mkdirSync(elsewhere);
+    const program = make("wants-more", ["libelse.so"], true);
+    renameSync(make("libelse.so", []), join(elsewhere, "libelse.so"));
+    const pathOf = async (options: object) =>
+      (await dependencyTree(program, options)).libraries.find(
+        ({ soname }) => soname === "libelse.so",
+      )?.path;
+    expect(await pathOf({})).toBeNull();
+    expect(await pathOf({ libraryPath: elsewhere })).toBe(join(elsewhere, "libelse.so"));
+    expect(await pathOf({ libraryPath: elsewhere, secure: true })).toBeNull();
+    const { interpreter } = await dependencyTree(program);
+    const nixLd = { loader: interpreter.path as string, libraryPath: elsewhere };
+    expect(await pathOf({ nixLd })).toBe(join(elsewhere, "libelse.so"));
+    expect((await dependencyTree(program, { nixLd })).interpreter.reason).toContain("NIX_LD");
+
+    const environment = {
+      NIX_LD: "/general",
+      NIX_LD_LIBRARY_PATH_x86_64_linux: "",
+      NIX_LD_LIBRARY_PATH: "/a",
+    };
+    expect(nixLdOf("x86_64-linux", environment)).toEqual({ loader: "/general", libraryPath: "" });
+    expect(nixLdOf("aarch64-linux", environment)).toEqual({
+      loader: "/general",
+      libraryPath: "/a",
+    });
+    expect(nixLdOf("aarch64-linux", {})).toBeNull();
   });
 });
 

@@ -1,5 +1,6 @@
 // fixelf tree: which files the loader would open.
 import { type Command, Option } from "commander";
+import { FixelfError } from "../errors.js";
 import type { DependencyTree } from "../inspect.js";
 import { writeFully } from "../write_fully.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
@@ -10,6 +11,10 @@ interface TreeFlags extends SharedFlags {
   why?: string;
   dot?: boolean;
   mermaid?: boolean;
+  libraryPath?: string;
+  nixLd?: boolean;
+  processor?: string;
+  secure?: boolean;
 }
 
 export function define(program: Command): void {
@@ -20,6 +25,10 @@ export function define(program: Command): void {
       .argument("<file>", "a program or library")
       .option("--all", "show all below a library wherever it is needed, not only once")
       .option("--why <soname>", "show only why this library is loaded, and from there")
+      .option("--library-path <dirs>", "as with LD_LIBRARY_PATH=DIRS")
+      .option("--nix-ld", "as nix-ld would start it with the variables NIX_LD… that are set")
+      .option("--processor <level>", 'as on such a processor: "x86-64-v2", or "baseline"')
+      .option("--secure", "as for a set-user-ID program")
       .addOption(
         new Option("--dot", "print a graph for Graphviz").conflicts(["mermaid", "json", "why"]),
       )
@@ -35,7 +44,13 @@ async function show(path: string, flags: TreeFlags, { colors, print }: Output): 
     import("../inspect.js"),
     import("../report/tree/graph.js"),
   ]);
-  const tree = await dependencyTree(path, commonOptions(flags));
+  const tree = await dependencyTree(path, {
+    ...commonOptions(flags),
+    ...(flags.libraryPath !== undefined && { libraryPath: flags.libraryPath }),
+    ...(flags.processor !== undefined && { processor: flags.processor }),
+    ...(flags.secure && { secure: true }),
+    ...(flags.nixLd && { nixLd: await nixLdFor(path, flags) }),
+  });
   const code = isIncomplete(tree) ? exitCodes.findings : exitCodes.good;
   if (flags.why !== undefined) return showWhy(tree, flags.why, colors, print);
   if (flags.dot) {
@@ -49,6 +64,23 @@ async function show(path: string, flags: TreeFlags, { colors, print }: Output): 
     print("tree", tree, () => treeText(tree, colors, { unfolded: flags.all ?? false }));
   }
   return code;
+}
+
+async function nixLdFor(
+  path: string,
+  { root }: TreeFlags,
+): Promise<{ loader: string; libraryPath: string }> {
+  const [{ inspect }, { nixSystem }, { nixLdOf }] = await Promise.all([
+    import("../inspect.js"),
+    import("../environment/system.js"),
+    import("../environment/variables.js"),
+  ]);
+  const nixLd = nixLdOf(
+    nixSystem(await inspect(path, root === undefined ? {} : { root })),
+    process.env,
+  );
+  if (nixLd !== null) return nixLd;
+  throw new FixelfError("usage", `NIX_LD is not set. To see what it should be: fixelf env ${path}`);
 }
 
 async function showWhy(

@@ -7,7 +7,9 @@ namespace fixelf {
 
 namespace {
 
-constexpr size_t kMostDirectories = 4096;
+// Bytes of one list, with $ORIGIN put in. No search path of a file can name as much without tokens
+// (Limits::kString); with them it would take thousands of directories of the longest names.
+constexpr size_t kLargestList = 64U << 20;
 
 // A list under construction, which drops what it holds already.
 class Builder {
@@ -15,14 +17,17 @@ class Builder {
   void add(std::string directory) {
     while (directory.size() > 1 && directory.back() == '/')
       directory.pop_back();
-    if (!full() && known_.insert(directory).second) list_.push_back(std::move(directory));
+    if (full() || !known_.insert(directory).second) return;
+    size_ += directory.size() + 1;
+    list_.push_back(std::move(directory));
   }
-  [[nodiscard]] bool full() const { return list_.size() >= kMostDirectories; }
+  [[nodiscard]] bool full() const { return size_ >= kLargestList; }
   SearchList take() { return std::move(list_); }
 
  private:
   SearchList list_;
   std::unordered_set<std::string> known_;
+  size_t size_ = 0;
 };
 
 }  // namespace

@@ -1,0 +1,70 @@
+// Files made to make a resolver run for ever, or out of memory: it answers, or says why not.
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { edit, resolve } from "../lib/index.js";
+import { part } from "./support/require-part.js";
+
+const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
+
+part("a compiler", missing)("a resolution of hostile files", () => {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-hostile-")));
+  const at = (name: string) => join(directory, name);
+
+  const library = async (name: string, needed: string[], searchPath = "$ORIGIN") => {
+    const flags = ["-shared", "-nostdlib", `-Wl,-soname,${name}`, "-xc", "/dev/null"];
+    execFileSync("gcc", [...flags, "-o", at(name)]);
+    await edit(at(name), { addNeeded: needed, searchPath: { set: searchPath } });
+    return at(name);
+  };
+  const found = async (path: string) =>
+    (await resolve(path)).libraries.map(({ soname, path: at }) => [soname, at]);
+
+  beforeAll(() => mkdirSync(directory, { recursive: true }));
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  it("ends where libraries need one another", async () => {
+    await library("libone.so", ["libtwo.so", "libone.so"]);
+    await library("libtwo.so", ["libone.so", "libtwo.so"]);
+    expect(await found(at("libone.so"))).toContainEqual(["libtwo.so", at("libtwo.so")]);
+  });
+
+  it("takes 10,000 needed entries", async () => {
+    const names = Array.from({ length: 10_000 }, (_, number) => `libmany${number}.so`);
+    await library("libmany7777.so", []);
+    const libraries = new Map(
+      (await found(await library("libmany.so", names))) as [string, string][],
+    );
+    expect(libraries.size).toBe(10_000);
+    expect(libraries.get("libmany7777.so")).toBe(at("libmany7777.so"));
+    expect(libraries.get("libmany7778.so")).toBeNull();
+  });
+
+  it("takes a RUNPATH of a megabyte", async () => {
+    await library("libfar.so", []);
+    const nowhere = Array.from(
+      { length: 30_000 },
+      (_, number) => `/nowhere/at/all/of/${number}/lib`,
+    );
+    expect(nowhere.join(":").length).toBeGreaterThan(800_000);
+    const path = await library("liblong.so", ["libfar.so"], [...nowhere, "$ORIGIN"].join(":"));
+    const { libraries } = await resolve(path);
+    expect(libraries).toMatchObject([{ soname: "libfar.so", path: at("libfar.so") }]);
+    // Evidence for people has an end.
+    expect(libraries[0]?.tried.length).toBeLessThan(10_000);
+  });
+
+  it.each<[string, (place: string) => void, string]>([
+    ["a directory", (place) => mkdirSync(place), "libdirectory.so"],
+    ["a FIFO", (place) => execFileSync("mkfifo", [place]), "libfifo.so"],
+    ["a link to itself", (place) => symlinkSync(place, place), "libloop.so"],
+  ])("passes over %s in place of a library", async (_, make, name) => {
+    make(at(name));
+    const path = await library(`libneeds-${name}`, [name]);
+    const { libraries } = await resolve(path);
+    expect(libraries).toMatchObject([{ soname: name, path: null }]);
+    expect(libraries[0]?.tried.some(({ path: tried }) => tried === at(name))).toBe(true);
+  });
+});
