@@ -7,7 +7,6 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SystemEnvironment } from "../lib/environment/environment.js";
 import { makeFarm } from "../lib/environment/farm.js";
-import { parseLocated } from "../lib/environment/nix_locate.js";
 import { packageOf } from "../lib/environment/nixpkgs.js";
 import { packaged } from "../lib/environment/packages.js";
 import { nixSystem } from "../lib/environment/system.js";
@@ -248,10 +247,6 @@ describe("packages", () => {
       package: { attribute: "pkgs.deep.one", known: "nix-locate", name: "never-heard-of-2.0" },
       below: "/lib",
     });
-  });
-  it("read what nix-locate prints, the most direct first", () => {
-    const printed = "emscriptenPackages.zlib.out\n(hidden.out)\nzlib.out\nzlib.dev\n\n";
-    expect(parseLocated(printed)).toEqual(["zlib", "emscriptenPackages.zlib"]);
   });
   it("do not name the loader's own directory", async () => {
     const { systems } = await packaged(environmentOf("/opt"), store, nobodyLocates);

@@ -1,8 +1,8 @@
 // An environment in nixpkgs' terms: packages instead of store paths.
 import { basename, dirname } from "node:path";
+import { locatePackages } from "../store/nix_locate.js";
 import { nameOf, storePathOf } from "../store/place.js";
 import type { Environment, EnvironmentProgram, SystemEnvironment } from "./environment.js";
-import { nixLocate } from "./nix_locate.js";
 import { type Package, packageOf } from "./nixpkgs.js";
 
 /** A directory that the loader has to search. */
@@ -29,7 +29,7 @@ type Locate = (soname: string) => Promise<string[] | null>;
 export async function packaged(
   { programs, systems }: Environment,
   store: string,
-  locate: Locate = nixLocate,
+  locate: Locate = locatePackages,
 ): Promise<PackagedEnvironment> {
   const needing = new Set(systems.map(({ system }) => system));
   return {

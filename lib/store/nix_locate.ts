@@ -36,12 +36,14 @@ export function parseLocated(output: string): string[] {
   const names = output
     .split("\n")
     .map((line) => line.trim())
-    .filter((line) => /^[\w+.-]+$/.test(line))
+    .filter((line) => /^[\w+.'-]+$/.test(line))
     .map((name) => name.replace(/\.(out|lib|dev|bin)$/, ""));
-  return [...new Set(names)].sort((one, two) => depthOf(one) - depthOf(two));
+  return [...new Set(names)].sort(
+    (one, two) => depthOf(one) - depthOf(two) || one.length - two.length,
+  );
 }
 
-/** "zlib" before "pkgsStatic.zlib". The sort is stable. */
+/** "zlib" before "pkgsStatic.zlib". */
 function depthOf(name: string): number {
   return name.split(".").length;
 }
