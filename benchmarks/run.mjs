@@ -13,13 +13,14 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { scenarios as index } from "./index.mjs";
+import { scenarios as resolve } from "./resolve.mjs";
 import { scenarios as scan } from "./scan.mjs";
 import { scenarios as search } from "./search.mjs";
 import { scenarios as standIn } from "./stand_in.mjs";
 import { describeMachine } from "./table.mjs";
 import { scenarios as writing } from "./writing.mjs";
 
-const scenarios = [...writing, ...scan, ...search, ...index, ...standIn];
+const scenarios = [...writing, ...scan, ...search, ...index, ...resolve, ...standIn];
 const { rounds, chosen } = readArguments(process.argv.slice(2));
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-bench-")));

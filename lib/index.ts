@@ -38,6 +38,7 @@ export {
   inspect,
   type ResolveOptions,
   resolve,
+  resolveAll,
 } from "./inspect.js";
 export type {
   Column,

@@ -3,7 +3,13 @@
 import { dirname } from "node:path";
 import { FixelfError } from "./errors.js";
 import type { Facts, Resolution } from "./facts.js";
-import { fromNative, type NativeFiles, native, settled } from "./native.js";
+import {
+  fromNative,
+  type NativeFiles,
+  type ResolveOptions as NativeResolveOptions,
+  native,
+  settled,
+} from "./native.js";
 import type { CommonOptions } from "./options.js";
 import { insideRoot } from "./rooted.js";
 
@@ -71,23 +77,49 @@ export async function dependencyTree(
   return { ...resolution, needs };
 }
 
+/**
+ * Resolves many files, several at a time, and reads what they share only once: a fraction of the time
+ * that as many calls of `resolve` take. In the order of the paths; a rejection has a FixelfError.
+ */
+export async function resolveAll(
+  paths: readonly string[],
+  options: ResolveOptions = {},
+): Promise<PromiseSettledResult<Resolution>[]> {
+  const { files, places } = filesFor(paths, options);
+  const assumed = assumptions(options);
+  return Promise.allSettled(places.map((place) => settled(files.resolve(place, assumed))));
+}
+
 async function resolved(
   path: string,
   options: ResolveOptions,
 ): Promise<{ resolution: Resolution; files: NativeFiles }> {
-  const files = new native.Files(options.root ?? "");
-  const place = insideRoot(path, options.root);
-  if (place.outside) files.passThrough(dirname(place.path));
+  const { files, places } = filesFor([path], options);
+  const [place] = places as [string];
+  return { resolution: await settled(files.resolve(place, assumptions(options))), files };
+}
+
+function filesFor(
+  paths: readonly string[],
+  { root }: ResolveOptions,
+): { files: NativeFiles; places: string[] } {
+  const files = new native.Files(root ?? "");
+  const places = paths.map((path) => {
+    const place = insideRoot(path, root);
+    if (place.outside) files.passThrough(dirname(place.path));
+    return place.path;
+  });
+  return { files, places };
+}
+
+function assumptions(options: ResolveOptions): NativeResolveOptions {
   const { interpreter, libraryPath, preload, processor, secure, nixLd } = options;
-  const resolution = await settled(
-    files.resolve(place.path, {
-      ...(interpreter !== undefined && { interpreter }),
-      ...(libraryPath !== undefined && { libraryPath }),
-      ...(preload !== undefined && { preload }),
-      ...(processor !== undefined && { processor }),
-      ...(secure !== undefined && { secure }),
-      ...(nixLd !== undefined && { nixLd }),
-    }),
-  );
-  return { resolution, files };
+  return {
+    ...(interpreter !== undefined && { interpreter }),
+    ...(libraryPath !== undefined && { libraryPath }),
+    ...(preload !== undefined && { preload }),
+    ...(processor !== undefined && { processor }),
+    ...(secure !== undefined && { secure }),
+    ...(nixLd !== undefined && { nixLd }),
+  };
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import pc from "picocolors";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nixLdOf } from "../lib/environment/variables.js";
-import { type DependencyTree, dependencyTree } from "../lib/index.js";
+import { type DependencyTree, dependencyTree, resolve, resolveAll } from "../lib/index.js";
 import { treeDot } from "../lib/report/tree/dot.js";
 import { isIncomplete, treeGraph } from "../lib/report/tree/graph.js";
 import { treeMermaid } from "../lib/report/tree/mermaid.js";
@@ -170,6 +170,17 @@ part("a compiler", missing)("tree", () => {
     const { names, edges: drawn } = parseMermaid(treeMermaid(tree));
     expect(names).toEqual(treeGraph(tree).map(({ name }) => name));
     expect(drawn).toEqual(edges());
+  });
+
+  it("resolves many files as it does each", async () => {
+    const paths = [at("shared-a.so"), "/usr/bin/env", at("not there"), tree.path, "/usr/bin/env"];
+    const all = await resolveAll(paths);
+    const each = await Promise.allSettled(paths.map((path) => resolve(path)));
+    expect(all).toEqual(each);
+    expect(all.map(({ status }) => status).filter((status) => status === "rejected")).not.toEqual(
+      [],
+    );
+    expect(all[1]).toMatchObject({ status: "fulfilled", value: { path: "/usr/bin/env" } });
   });
 
   it("assumes what it is told of the environment", async () => {
