@@ -358,6 +358,12 @@ part("a compiler", noCompiler)("watch", () => {
     const { child, said } = spawnWatch();
     await until("it watches", () => said.stderr.includes("watching"));
     child.kill("SIGSTOP");
+    // All of its threads: one that is still running would empty the queue.
+    const stateOf = (thread: string) =>
+      /^State:\t(.)/m.exec(readFileSync(`/proc/${child.pid}/task/${thread}/status`, "utf8"))?.[1];
+    await until("it stands still", () =>
+      readdirSync(`/proc/${child.pid}/task`).every((thread) => stateOf(thread) === "T"),
+    );
     mkdirSync(join(inbox, "noise"));
     // Each is created and closed: two events. The program's own come after the queue is full.
     for (let index = 0; index < most / 2 + 100; index++)
