@@ -129,8 +129,10 @@ std::vector<Piece> findPieces(const Source& source, const Image& image,
     add(PieceKind::GnuHash, head->offset, head->end(image.codec) - head->offset, word);
   if (image.header.machine == EM_MIPS) {
     for (const SectionHeader& section : sections) {
+      // GNU ld writes an alignment of 1 for .MIPS.xhash, whose Bloom filter the loader reads by
+      // whole words (glibc elf/dl-setup_hash.c).
       if (const auto kind = mipsPiece(section))
-        add(*kind, section.offset, section.size, std::clamp<uint64_t>(section.alignment, 4, 16));
+        add(*kind, section.offset, section.size, std::clamp<uint64_t>(section.alignment, word, 16));
     }
   }
   if (const auto table = neededVersionsTable(source, image))

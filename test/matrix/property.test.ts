@@ -113,6 +113,15 @@ class Sequence {
   }
 }
 
+const mipsLengths: Lengths = {
+  interpreter: 195,
+  searchPath: 205,
+  needed: 38,
+  soname: 73,
+  cache: 388,
+  symbol: 41,
+};
+
 const all = kinds.filter((kind) => kind !== "no search path");
 
 part("compilers, linkers, emulators and judges", whatIsMissing())("any sequence of edits", () => {
@@ -120,6 +129,8 @@ part("compilers, linkers, emulators and judges", whatIsMissing())("any sequence 
   afterAll(() => rm(home, { recursive: true }));
   const tasks = process.env.FIXELF_MATRIX === "sample" ? sample() : everything();
   const members = tasks.map(({ cell }) => cell).filter(({ kind }) => kind !== "static-PIE");
+  // Its Bloom filter was once moved to where a word may not be read.
+  const mips = members.find(({ machine, hash }) => machine === "mips64el" && hash === "both");
   const step = fc.record({
     kinds: fc.subarray([...kinds], { minLength: 1 }),
     salt: fc.nat(1000),
@@ -163,7 +174,12 @@ part("compilers, linkers, emulators and judges", whatIsMissing())("any sequence 
           await rm(bench.directory, { recursive: true });
         },
       ),
-      { numRuns, seed, endOnFailure: process.env.CI !== undefined },
+      {
+        numRuns,
+        seed,
+        examples: mips === undefined ? [] : [[mips, mipsLengths, []]],
+        endOnFailure: process.env.CI !== undefined,
+      },
     );
   });
 });
