@@ -60,8 +60,6 @@ class Watch {
   readonly #store: KeptStore;
   readonly #pending: PendingSubjects;
   readonly #rescan: number;
-  /** Files as our own writing left them: that they arrive is no news. */
-  readonly #ours = new Map<string, string>();
   /** What has been said of a file, which is not said twice. */
   readonly #said = new Map<string, string>();
   readonly #unwatched = new Set<string>();
@@ -176,7 +174,6 @@ class Watch {
         this.#takeUnwatched(path, arrival.failure.code, arrival.failure.message);
         break;
       case "gone": {
-        this.#ours.delete(path);
         this.#said.delete(path);
         const subject = subjectOf(path, this.#roots, false);
         if (subject !== null) this.#pending.remove(subject, path);
@@ -256,8 +253,9 @@ class Watch {
       }
     }
     if (pending.changed === null || pending.changed.size > fewChanges) return true;
-    const news = [...pending.changed].filter((path) => this.#ours.get(path) !== identityOf(path));
-    const found = await native.peek(news);
+    // Our own writing is news as well, and found to be right: who replaces a file at that moment
+    // could not be told from it.
+    const found = await native.peek([...pending.changed]);
     return found.some((peek) => peek === "elf" || peek === "link");
   }
 
@@ -297,7 +295,6 @@ class Watch {
         // Somebody was faster. What they have made of it is looked at in its turn.
         this.#retry(host);
       } else if (outcome.outcome === "fixed") {
-        this.#ours.set(host, identityOf(host) ?? "");
         yield outcome as WatchOutcome;
       } else if (outcome.outcome !== "unchanged") {
         yield* this.#once(outcome as WatchOutcome, host);
