@@ -34,3 +34,8 @@ function weightOf(part: string | undefined): number {
   if (part === undefined) return 1;
   return /^\d/.test(part) ? 2 : 0;
 }
+
+/** Whether a symbol version is one that a release of glibc added; GLIBC_PRIVATE is none. */
+export function isGlibcVersion(name: string): boolean {
+  return /^GLIBC_[\d.]+$/.test(name);
+}

@@ -7,7 +7,7 @@ import { bannerVersion } from "../store/libc_banner.js";
 import type { Subject } from "../subject.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
 import type { Finding } from "./finding.js";
-import { factsOf, type LoadedObject } from "./loaded.js";
+import { factsOf, type LoadedObject, realPathOf } from "./loaded.js";
 
 /** What glibc is made of (shlib-versions), beside the loader. */
 const partsOfGlibc =
@@ -80,7 +80,7 @@ async function differentGlibcs(
     parts.unshift({ path: interpreter.path, reason: interpreter.reason });
   const byDirectory = new Map<string, { path: string; reason: string }>();
   for (const part of parts) {
-    const real = realPath(part.path, files);
+    const real = realPathOf(part.path, files);
     if (!byDirectory.has(dirname(real))) byDirectory.set(dirname(real), part);
   }
   if (byDirectory.size < 2) return [];
@@ -108,14 +108,6 @@ async function releaseIn(directory: string, files: NativeFiles): Promise<string 
     if (factsOf(path, files) !== null) return bannerVersion(files.hostPath(path), "glibc");
   }
   return null;
-}
-
-function realPath(path: string, files: NativeFiles): string {
-  try {
-    return files.realPath(path);
-  } catch {
-    return path; // it has vanished since it was resolved
-  }
 }
 
 function mixed(message: string, evidence: string[], remedy: string): Finding {

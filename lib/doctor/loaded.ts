@@ -46,3 +46,12 @@ export function loadedObjects(
   }
   return objects;
 }
+
+/** A path without symbolic links, as far as it is still there. */
+export function realPathOf(path: string, files: NativeFiles): string {
+  try {
+    return files.realPath(path);
+  } catch {
+    return path; // it has vanished since it was resolved
+  }
+}

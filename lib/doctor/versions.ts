@@ -2,7 +2,7 @@
 import type { Facts, Resolution, VersionProblem } from "../facts.js";
 import { sameMachine } from "../machine.js";
 import type { Subject } from "../subject.js";
-import { compareVersions } from "../versions.js";
+import { compareVersions, isGlibcVersion } from "../versions.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
 import type { Finding } from "./finding.js";
 
@@ -27,7 +27,7 @@ async function findingFor(
 ): Promise<Finding> {
   const { version, library, providerPath, neededBy } = problem;
   const needed = problems.filter((each) => each.library === library).map((each) => each.version);
-  const known = isOfGlibc(version)
+  const known = isGlibcVersion(version)
     ? await glibcFor(version, needed, facts, circumstances)
     : await libraryFor(library, version, facts, circumstances);
   const fix = fixCommand(subject, circumstances);
@@ -45,10 +45,6 @@ interface Known {
   evidence: string;
   /** What has to come first where the store has not enough. */
   wanted: string;
-}
-
-function isOfGlibc(version: string): boolean {
-  return /^GLIBC_[\d.]+$/.test(version);
 }
 
 /** A loader and its libc come together, so all versions have to be those of one of them. */

@@ -4,14 +4,14 @@
 import { dirname, join, normalize } from "node:path";
 import { FixelfError, type FixelfErrorCode } from "../errors.js";
 import type { ResolvedLibrary } from "../facts.js";
-import { solveTree } from "../fix/plan.js";
+import { solveTree, storeFor } from "../fix/plan.js";
 import { currentSearchPath } from "../fix/search_path.js";
 import type { Solved } from "../fix/solve.js";
 import { describeMachine, type Machine, sameMachine, thisMachine } from "../machine.js";
 import { fromNative, native } from "../native.js";
 import type { CommonOptions } from "../options.js";
 import { Store } from "../store/context.js";
-import { storePathOf, storePlace } from "../store/place.js";
+import { storePathOf } from "../store/place.js";
 import { readTree, type Tree } from "../subject.js";
 import { type AtInterpreter, atInterpreter } from "./stand_in.js";
 import { nixSystem } from "./system.js";
@@ -83,17 +83,11 @@ export async function environment(
   paths: readonly string[],
   options: EnvironmentOptions = {},
 ): Promise<Environment> {
-  const place = storePlace(options);
-  const store = new Store(place, {
-    userLoader: options.interpreter,
-    userLibraryDirectories: options.libraryDirectories,
-    index: options.index,
-    onIndex: options.onIndex,
-  });
+  const store = storeFor(options);
   const found: Environment = { programs: [], systems: [], problems: [] };
   const chosen: Chosen[] = [];
   for (const path of paths) {
-    const tree = await readTree(path, place.root);
+    const tree = await readTree(path, store.place.root);
     found.problems.push(...problemsOf(tree));
     try {
       chosen.push(...(await choose(tree, store, options)));

@@ -5,7 +5,7 @@ import type { Facts } from "../facts.js";
 import { describeMachine, sameMachine } from "../machine.js";
 import type { Store } from "../store/context.js";
 import type { Loader } from "../store/loaders.js";
-import { compareVersions } from "../versions.js";
+import { compareVersions, isGlibcVersion } from "../versions.js";
 import type { Member } from "./solve.js";
 
 /** The versions of glibc itself that files need, weak ones left out, each with one that needs it. */
@@ -15,7 +15,7 @@ export function glibcNeeds(all: readonly Member[]): Map<string, string> {
     for (const { versions } of facts.versionsNeeded) {
       for (const { name, weak } of versions) {
         // GLIBC_PRIVATE is for glibc's own parts, which come together anyway.
-        if (!weak && /^GLIBC_[\d.]+$/.test(name)) needs.set(name, needs.get(name) ?? path);
+        if (!weak && isGlibcVersion(name)) needs.set(name, needs.get(name) ?? path);
       }
     }
   }

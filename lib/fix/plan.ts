@@ -5,7 +5,7 @@ import { FixelfError } from "../errors.js";
 import type { Facts } from "../facts.js";
 import { describeMachine, sameMachine } from "../machine.js";
 import { type Edits, fromNative, native } from "../native.js";
-import type { PlanOptions } from "../options.js";
+import type { CommonOptions, PlanOptions } from "../options.js";
 import { Store } from "../store/context.js";
 import { inStore, storePathOf, storePlace } from "../store/place.js";
 import { isDamage, readTree, type Subject, type Tree } from "../subject.js";
@@ -26,7 +26,12 @@ export async function plan(paths: readonly string[], options: PlanOptions = {}):
 }
 
 /** The store that a plan chooses from: who plans again and again need not read it each time. */
-export function storeFor(options: PlanOptions): Store {
+export function storeFor(
+  options: CommonOptions & {
+    interpreter?: string;
+    libraryDirectories?: readonly string[];
+  },
+): Store {
   return new Store(storePlace(options), {
     userLoader: options.interpreter,
     userLibraryDirectories: options.libraryDirectories,

@@ -3,12 +3,13 @@
 // again as the loader would, and provides for what is still missing.
 import { basename, dirname, join } from "node:path";
 import picomatch from "picomatch";
-import { factsOf } from "../doctor/loaded.js";
+import { factsOf, realPathOf } from "../doctor/loaded.js";
 import type { Facts, Resolution, ResolvedLibrary } from "../facts.js";
 import { sameMachine } from "../machine.js";
 import { type NativeFiles, native, settled } from "../native.js";
 import type { Store } from "../store/context.js";
 import type { Providers } from "../store/find.js";
+import { isGlibcVersion } from "../versions.js";
 import {
   currentSearchPath,
   fromOrigin,
@@ -191,14 +192,6 @@ function putBefore(target: Solved, found: Found, soname: string, other: string):
   return true;
 }
 
-function realPathOf(path: string, files: NativeFiles): string {
-  try {
-    return files.realPath(path);
-  } catch {
-    return path; // it has vanished since it was resolved
-  }
-}
-
 interface Found {
   directory: string | null;
   why: string;
@@ -269,8 +262,7 @@ export function lackingOf(facts: Facts, loader: Problem["loader"]): string[] {
   return facts.versionsNeeded
     .flatMap(({ versions }) => versions)
     .filter(
-      ({ name, weak }) =>
-        !weak && /^GLIBC_[\d.]+$/.test(name) && !loader.definedVersions.includes(name),
+      ({ name, weak }) => !weak && isGlibcVersion(name) && !loader.definedVersions.includes(name),
     )
     .map(({ name }) => name);
 }

@@ -1,6 +1,7 @@
 // Why no loader and no set of libraries will do: which need cannot be met, and by what it could be.
 import { sameMachine } from "../machine.js";
 import type { Store } from "../store/context.js";
+import { isGlibcVersion } from "../versions.js";
 import { type Conflict, conflictsOf } from "./fitting_set.js";
 import { lackingOf, type Problem, type Solved } from "./solve.js";
 
@@ -45,7 +46,7 @@ async function missingVersion(
   store: Store,
 ): Promise<string> {
   const said = `${provider} does not define ${version}, which ${neededBy} needs`;
-  if (/^GLIBC_[\d.]+$/.test(version)) {
+  if (isGlibcVersion(version)) {
     const newer = (await store.loaders()).find(
       (other) =>
         sameMachine(other, member.facts) &&
