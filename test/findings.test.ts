@@ -21,6 +21,7 @@ import { isaFindings } from "../lib/doctor/isa.js";
 import { kernelFindings } from "../lib/doctor/kernel.js";
 import { diagnose, type Finding, inspect, storePlace } from "../lib/index.js";
 import { isLoaderName } from "../lib/store/loaders.js";
+import { addonEnvironment } from "./support/preload.js";
 import { part } from "./support/require-part.js";
 
 const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-findings-")));
@@ -148,7 +149,7 @@ describe("what this machine decides", () => {
             ...["sh", "-c", script, "sh", at("on"), program, at("libon.so")],
             ...[process.execPath, cli, "doctor", "--json", path],
           ],
-          { encoding: "utf8" },
+          { encoding: "utf8", env: { ...process.env, ...addonEnvironment } },
         );
         const { files } = JSON.parse(stdout) as { files: { findings: Finding[] }[] };
         return files[0]?.findings ?? [];
