@@ -85,9 +85,12 @@ Result<bool> Listing::next(const OpenDirectory& directory, const std::string& pa
       names_.append(name, nameLength + 1);
     }
   }
+  return more;
+}
+
+void Listing::sortByInode() {
   std::sort(entries_.begin(), entries_.end(),
             [](const DirectoryEntry& a, const DirectoryEntry& b) { return a.inode < b.inode; });
-  return more;
 }
 
 }  // namespace fixelf

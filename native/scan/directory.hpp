@@ -46,9 +46,12 @@ class Listing {
  public:
   Listing();
 
-  // The next entries, without "." and "..", in the order of their inodes: that is where file
-  // systems put their data, so a disk that has to seek goes one way. False at the end.
+  // The next entries, without "." and "..", as the kernel gives them. False at the end.
   Result<bool> next(const OpenDirectory& directory, const std::string& path);
+
+  // For whoever opens the entries: file systems put the data of neighbouring inodes beside each
+  // other, so a disk that has to seek goes one way.
+  void sortByInode();
 
   [[nodiscard]] const std::vector<DirectoryEntry>& entries() const { return entries_; }
   // NUL-terminated.

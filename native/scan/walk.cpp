@@ -99,6 +99,7 @@ class Walker {
       const auto listed = listing.next(**directory, root.shown);
       if (!listed) return listed.error();
       more = *listed;
+      listing.sortByInode();
       for (const DirectoryEntry& entry : listing.entries()) {
         const std::string name = listing.name(entry);
         store = store || isStorePathName(name);
@@ -178,6 +179,7 @@ class Walker {
         auto listed = listing_.next(*directory, task.path);
         if (!listed) return fail(std::move(listed.error()));
         more = *listed;
+        listing_.sortByInode();
         for (const DirectoryEntry& entry : listing_.entries()) {
           if (walker_.cancelled_) return;
           if (entry.type == EntryType::Other) continue;

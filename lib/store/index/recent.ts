@@ -74,6 +74,9 @@ export function writeRecent(generation: string, recent: Recent, state: State): b
   const unfinished = join(generation, `recent-${process.pid}`);
   try {
     writeFileSync(unfinished, bytes, { mode: 0o600 });
+    // ext4 flushes what replaces a file by rename(2) (ext4(5), auto_da_alloc), and waits for the disk.
+    // What is not there in between is only read again.
+    rmSync(join(generation, "recent"), { force: true });
     renameSync(unfinished, join(generation, "recent"));
   } catch (failure) {
     rmSync(unfinished, { force: true });
