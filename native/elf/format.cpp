@@ -1,64 +1,9 @@
 #include "elf/format.hpp"
 
 #include <algorithm>
-
-#include <bit>
 #include <cstring>
 
 namespace fixelf {
-
-namespace {
-
-template <class Integer>
-Integer swapped(Integer value) {
-  if constexpr (sizeof(Integer) == 2) return __builtin_bswap16(value);
-  if constexpr (sizeof(Integer) == 4) return __builtin_bswap32(value);
-  if constexpr (sizeof(Integer) == 8) return __builtin_bswap64(value);
-}
-
-constexpr ByteOrder kHostOrder =
-    std::endian::native == std::endian::little ? ByteOrder::Little : ByteOrder::Big;
-
-}  // namespace
-
-template <class Integer>
-Integer Codec::load(const uint8_t* at) const {
-  Integer value = 0;
-  std::memcpy(&value, at, sizeof value);
-  return order_ == kHostOrder ? value : swapped(value);
-}
-
-template <class Integer>
-void Codec::store(uint8_t* at, Integer value) const {
-  if (order_ != kHostOrder) value = swapped(value);
-  std::memcpy(at, &value, sizeof value);
-}
-
-uint16_t Codec::u16(const uint8_t* at) const {
-  return load<uint16_t>(at);
-}
-uint32_t Codec::u32(const uint8_t* at) const {
-  return load<uint32_t>(at);
-}
-uint64_t Codec::u64(const uint8_t* at) const {
-  return load<uint64_t>(at);
-}
-void Codec::putU16(uint8_t* at, uint16_t value) const {
-  store(at, value);
-}
-void Codec::putU32(uint8_t* at, uint32_t value) const {
-  store(at, value);
-}
-void Codec::putU64(uint8_t* at, uint64_t value) const {
-  store(at, value);
-}
-void Codec::putWord(uint8_t* at, uint64_t value) const {
-  if (wide_) {
-    putU64(at, value);
-  } else {
-    putU32(at, static_cast<uint32_t>(value));
-  }
-}
 
 FileHeader Codec::fileHeader(std::span<const uint8_t> bytes) const {
   const uint8_t* at = bytes.data();

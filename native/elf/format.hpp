@@ -8,7 +8,9 @@
 
 #include <elf.h>
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace fixelf {
@@ -89,14 +91,21 @@ class Codec {
   [[nodiscard]] size_t dynamicEntrySize() const { return wide_ ? 16 : 8; }
   [[nodiscard]] size_t symbolSize() const { return wide_ ? 24 : 16; }
 
-  [[nodiscard]] uint16_t u16(const uint8_t* at) const;
-  [[nodiscard]] uint32_t u32(const uint8_t* at) const;
-  [[nodiscard]] uint64_t u64(const uint8_t* at) const;
+  // In the header, because tables have hundreds of thousands of fields.
+  [[nodiscard]] uint16_t u16(const uint8_t* at) const { return load<uint16_t>(at); }
+  [[nodiscard]] uint32_t u32(const uint8_t* at) const { return load<uint32_t>(at); }
+  [[nodiscard]] uint64_t u64(const uint8_t* at) const { return load<uint64_t>(at); }
   [[nodiscard]] uint64_t word(const uint8_t* at) const { return wide_ ? u64(at) : u32(at); }
-  void putU16(uint8_t* at, uint16_t value) const;
-  void putU32(uint8_t* at, uint32_t value) const;
-  void putU64(uint8_t* at, uint64_t value) const;
-  void putWord(uint8_t* at, uint64_t value) const;
+  void putU16(uint8_t* at, uint16_t value) const { store(at, value); }
+  void putU32(uint8_t* at, uint32_t value) const { store(at, value); }
+  void putU64(uint8_t* at, uint64_t value) const { store(at, value); }
+  void putWord(uint8_t* at, uint64_t value) const {
+    if (wide_) {
+      putU64(at, value);
+    } else {
+      putU32(at, static_cast<uint32_t>(value));
+    }
+  }
 
   [[nodiscard]] FileHeader fileHeader(std::span<const uint8_t> bytes) const;
   [[nodiscard]] ProgramHeader programHeader(std::span<const uint8_t> bytes) const;
@@ -109,10 +118,26 @@ class Codec {
   void put(std::span<uint8_t> bytes, const DynamicEntry& entry) const;
 
  private:
+  static constexpr ByteOrder kHostOrder =
+      std::endian::native == std::endian::little ? ByteOrder::Little : ByteOrder::Big;
+
   template <class Integer>
-  Integer load(const uint8_t* at) const;
+  static Integer swapped(Integer value) {
+    if constexpr (sizeof(Integer) == 2) return __builtin_bswap16(value);
+    if constexpr (sizeof(Integer) == 4) return __builtin_bswap32(value);
+    if constexpr (sizeof(Integer) == 8) return __builtin_bswap64(value);
+  }
   template <class Integer>
-  void store(uint8_t* at, Integer value) const;
+  [[nodiscard]] Integer load(const uint8_t* at) const {
+    Integer value = 0;
+    std::memcpy(&value, at, sizeof value);
+    return order_ == kHostOrder ? value : swapped(value);
+  }
+  template <class Integer>
+  void store(uint8_t* at, Integer value) const {
+    if (order_ != kHostOrder) value = swapped(value);
+    std::memcpy(at, &value, sizeof value);
+  }
 
   bool wide_;
   ByteOrder order_;

@@ -259,14 +259,22 @@ class Emitter {
     const bool any = std::any_of(draft_.parts.begin(), draft_.parts.end(),
                                  [](const Part& part) { return part.placed && !part.isNew(); });
     if (!any) return Done{};
+    // Nearly all of a large program's symbols are in sections that stay: one look at each says so.
+    std::vector<bool> moved(std::min(draft_.sections.size(), draft_.newSections.size()));
+    for (size_t index = 0; index < moved.size(); ++index)
+      moved[index] = draft_.sections[index].address != draft_.newSections[index].address;
     const size_t size = draft_.codec().symbolSize();
+    const size_t section = SymbolEntry::sectionPosition(draft_.codec());
     for (const SectionHeader& table : draft_.sections) {
       if (table.type != SHT_SYMTAB) continue;
       const uint64_t most = table.size / size;
       const uint64_t count = all ? most : std::min<uint64_t>(table.info, most);
       const auto move = [&](std::span<uint8_t> symbols, uint64_t offset) {
-        for (size_t at = 0; at < symbols.size(); at += size)
-          moveSymbol(symbols.subspan(at, size), offset + at);
+        for (size_t at = 0; at < symbols.size(); at += size) {
+          const size_t index = draft_.codec().u16(&symbols[at + section]);
+          if (index != SHN_UNDEF && index < moved.size() && moved[index])
+            moveSymbol(symbols.subspan(at, size), offset + at);
+        }
       };
       if (Status status = draft_.source().visit(table.offset, count, size, move); !status)
         return status;
@@ -276,15 +284,9 @@ class Emitter {
 
   void moveSymbol(std::span<uint8_t> bytes, uint64_t offset) {
     const SymbolEntry symbol = SymbolEntry::decode(draft_.codec(), bytes);
-    const size_t index = symbol.section;
-    if (index == SHN_UNDEF || index >= std::min(draft_.sections.size(), draft_.newSections.size()))
-      return;
-    const SectionHeader& old = draft_.sections[index];
-    const SectionHeader& now = draft_.newSections[index];
-    if (old.address == now.address || symbol.value < old.address ||
-        symbol.value - old.address > old.size) {
-      return;
-    }
+    const SectionHeader& old = draft_.sections[symbol.section];
+    const SectionHeader& now = draft_.newSections[symbol.section];
+    if (symbol.value < old.address || symbol.value - old.address > old.size) return;
     const size_t field = SymbolEntry::valuePosition(draft_.codec());
     draft_.codec().putWord(&bytes[field], symbol.value - old.address + now.address);
     const auto value = bytes.subspan(field, draft_.codec().wordSize());

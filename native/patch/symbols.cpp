@@ -96,11 +96,4 @@ std::optional<uint64_t> dynamicSymbolCount(const Source& source, const Image& im
   return most;
 }
 
-SymbolEntry SymbolEntry::decode(const Codec& codec, std::span<const uint8_t> bytes) {
-  const uint8_t* at = bytes.data();
-  if (codec.wide())
-    return {codec.u32(at), at[4], codec.u16(at + 6), codec.u64(at + 8), codec.u64(at + 16)};
-  return {codec.u32(at), at[12], codec.u16(at + 14), codec.u32(at + 4), codec.u32(at + 8)};
-}
-
 }  // namespace fixelf

@@ -62,9 +62,15 @@ struct SymbolEntry {
   uint64_t value = 0;
   uint64_t size = 0;
 
-  // Where `value` lies in an entry.
+  // Where `section` and `value` lie in an entry.
+  static size_t sectionPosition(const Codec& codec) { return codec.wide() ? 6 : 14; }
   static size_t valuePosition(const Codec& codec) { return codec.wide() ? 8 : 4; }
-  static SymbolEntry decode(const Codec& codec, std::span<const uint8_t> bytes);
+  static SymbolEntry decode(const Codec& codec, std::span<const uint8_t> bytes) {
+    const uint8_t* at = bytes.data();
+    if (codec.wide())
+      return {codec.u32(at), at[4], codec.u16(at + 6), codec.u64(at + 8), codec.u64(at + 16)};
+    return {codec.u32(at), at[12], codec.u16(at + 14), codec.u32(at + 4), codec.u32(at + 8)};
+  }
 };
 
 }  // namespace fixelf
