@@ -286,6 +286,35 @@ for (const machine of machines) {
         expect(hidden.status).toBe(127);
       });
 
+      it("says what helps against a library that is nowhere, before the loader names it", () => {
+        const { loader, program } = bench;
+        const variables = { NIX_LD: loader, NIX_LD_LIBRARY_PATH: bench.path() };
+        const { status, stderr } = bench.start(variables);
+        expect(status).toBe(127);
+        expect(stderr.split("\n")[0]).toBe(
+          `fixelf-ld: ${program} needs libnumber.so, which is in no directory that its loader ` +
+            `searches; \`fixelf env ${program}\` prints what to set, and \`fixelf find ` +
+            "libnumber.so` where it is",
+        );
+        expect(stderr).toContain("error while loading shared libraries: libnumber.so");
+        const quiet = bench.start({ ...variables, NIX_LD_LOG: "error" });
+        expect(quiet.stderr).not.toContain("fixelf-ld:");
+      });
+
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the loader's
+      it.each(["$ORIGIN/one", "/nowhere:${ORIGIN}/one", "absolute"])(
+        "says nothing of one that the program itself finds, in %s",
+        (path) => {
+          const runpath = path === "absolute" ? bench.one : path;
+          const program = bench.link("finder", report, `-Wl,-rpath,${runpath}`);
+          const variables = { NIX_LD: bench.loader, NIX_LD_LIBRARY_PATH: bench.path("/nowhere") };
+          const level = { NIX_LD_LOG: "warn" };
+          const { said, stderr } = bench.start({ ...variables, ...level }, [program]);
+          expect(stderr).not.toContain("needs");
+          expect(said).toMatchObject({ library: "1" });
+        },
+      );
+
       it("names a loader that is not there, and the variable", () => {
         expect(bench.start({ NIX_LD: "/not/there/ld.so" })).toEqual({
           status: 127,

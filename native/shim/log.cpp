@@ -76,13 +76,7 @@ Line& Line::operator<<(Address address) {
 }
 
 Line& Line::operator<<(unsigned number) {
-  char digits[10];
-  std::size_t first = sizeof digits;
-  do {
-    digits[--first] = static_cast<char>('0' + number % 10);
-    number /= 10;
-  } while (number > 0);
-  return *this << Text(&digits[first], sizeof digits - first);
+  return *this << Digits(number).text();
 }
 
 void Line::put(char character) {

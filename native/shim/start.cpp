@@ -6,6 +6,7 @@
 #include "library_path.hpp"
 #include "log.hpp"
 #include "message.hpp"
+#include "missing_library.hpp"
 #include "stack.hpp"
 #include "variables.hpp"
 
@@ -38,5 +39,7 @@ void fixelfStart(fixelf::shim::Word* head) {
   Mapping loader;
   if (problem.isNone()) problem = file.map(loader);
   if (!problem.isNone()) refuse(stack.program(), choice, problem);
-  handOver(stack, variables, secure ? nullptr : libraryPathEntry(variables), loader);
+  char* libraryPath = secure ? nullptr : libraryPathEntry(variables);
+  if (!secure) tellOfMissingLibrary(stack, choice, libraryPath);
+  handOver(stack, variables, libraryPath, loader);
 }

@@ -68,6 +68,11 @@ bool exists(const char* path) {
   return systemCall(__NR_faccessat, AT_FDCWD, number(path), kExists) == 0;
 }
 
+long readLink(const char* path, char* target, std::size_t size) {
+  return systemCall(__NR_readlinkat, AT_FDCWD, number(path), number(target),
+                    static_cast<long>(size));
+}
+
 void writeError(const char* data, std::size_t size) {
   while (size > 0) {
     const long done = systemCall(__NR_write, 2, number(data), static_cast<long>(size));
@@ -89,6 +94,10 @@ std::uintptr_t mapZeroes(std::uintptr_t address, std::size_t size, int protectio
 std::uintptr_t mapFile(std::uintptr_t address, std::size_t size, int protection, int file,
                        std::size_t offset) {
   return map(address, size, protection, MAP_PRIVATE | MAP_FIXED, file, offset);
+}
+
+void unmap(std::uintptr_t address, std::size_t size) {
+  systemCall(__NR_munmap, static_cast<long>(address), static_cast<long>(size));
 }
 
 long execute(const char* path, const char* const* arguments, const char* const* environment) {

@@ -15,6 +15,8 @@ long sizeOfFile(int file);
 // All `size` bytes at `offset`: 0, or -ENODATA where the file ends before.
 long readFile(int file, std::size_t offset, void* target, std::size_t size);
 bool exists(const char* path);
+// The length of what a symbolic link holds, cut at `size`; no zero is put behind it.
+long readLink(const char* path, char* target, std::size_t size);
 
 void writeError(const char* data, std::size_t size);
 
@@ -25,6 +27,8 @@ std::uintptr_t mapAnonymous(std::size_t size, int protection);
 std::uintptr_t mapZeroes(std::uintptr_t address, std::size_t size, int protection);
 std::uintptr_t mapFile(std::uintptr_t address, std::size_t size, int protection, int file,
                        std::size_t offset);
+
+void unmap(std::uintptr_t address, std::size_t size);
 
 // No address is among the last 4095: include/linux/err.h.
 inline bool isError(std::uintptr_t result) {

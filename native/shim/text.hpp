@@ -53,4 +53,20 @@ struct Text {
   }
 };
 
+// A number in decimal.
+class Digits {
+ public:
+  explicit constexpr Digits(unsigned number) {
+    do {
+      digits_[--first_] = static_cast<char>('0' + number % 10);
+      number /= 10;
+    } while (number > 0);
+  }
+  [[nodiscard]] constexpr Text text() const { return {&digits_[first_], sizeof digits_ - first_}; }
+
+ private:
+  char digits_[10] = {};
+  std::size_t first_ = sizeof digits_;
+};
+
 }  // namespace fixelf::shim

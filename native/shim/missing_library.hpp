@@ -1,0 +1,16 @@
+// A library that the real loader is not going to find. The loader names it, but cannot know what
+// helps, so that is told before.
+#pragma once
+
+#include "choice.hpp"
+#include "stack.hpp"
+
+namespace fixelf::shim {
+
+// Warns of the first library that the program itself needs (DT_NEEDED) and that is in no directory
+// which the loader searches. In doubt it says nothing: the loader decides, and is started all the
+// same. `libraryPath` is what libraryPathEntry gave, or null. Not for secure mode, in which the
+// loader searches elsewhere.
+void tellOfMissingLibrary(const Stack& stack, const Choice& choice, const char* libraryPath);
+
+}  // namespace fixelf::shim

@@ -1,0 +1,38 @@
+// What the program says of itself, where the kernel has mapped it: its dynamic table (gABI chapter
+// 5, "Dynamic Section"). Nothing has been relocated yet.
+#pragma once
+
+#include <elf.h>
+
+#include "stack.hpp"
+#include "text.hpp"
+
+namespace fixelf::shim {
+
+#if __SIZEOF_POINTER__ == 8
+using DynamicEntry = Elf64_Dyn;
+#else
+using DynamicEntry = Elf32_Dyn;
+#endif
+
+class Program {
+ public:
+  // Empty where the kernel has not told where it is, or where there is no dynamic table.
+  explicit Program(const Stack& stack);
+
+  [[nodiscard]] const DynamicEntry* begin() const { return entries_; }
+  [[nodiscard]] const DynamicEntry* end() const { return entries_ + count_; }
+
+  // What an entry that is an index into the string table names; empty where it is none.
+  [[nodiscard]] Text name(const DynamicEntry& entry) const;
+  // The directories that it has of itself: DT_RUNPATH or, without one, DT_RPATH.
+  [[nodiscard]] Text searchPath() const { return searchPath_; }
+
+ private:
+  const DynamicEntry* entries_ = nullptr;
+  std::size_t count_ = 0;
+  Text strings_;
+  Text searchPath_;
+};
+
+}  // namespace fixelf::shim
