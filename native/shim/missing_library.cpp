@@ -43,8 +43,7 @@ class Path {
   }
 
  private:
-  // Not initialised: most of it is never touched, and each page that is costs a fault.
-  char buffer_[512];
+  char buffer_[512] = {};
   std::size_t used_ = 0;
   bool fits_ = true;
 };
@@ -141,7 +140,7 @@ bool isOfGlibc(Text name) {
 // (ldso/dynlink.c, load_library).
 bool isMusl(const Program& program) {
   for (const DynamicEntry& entry : program) {
-    if (entry.d_tag != DT_NEEDED) continue;
+    if (entry.tag != DT_NEEDED) continue;
     const Text name = program.name(entry);
     if (name == "libc.so" || name.startsWith("libc.musl-")) return true;
   }
@@ -157,7 +156,7 @@ void tellOfMissingLibrary(const Stack& stack, const Choice& choice, const char* 
   const Text told =
       libraryPath == nullptr ? Text() : Text::of(libraryPath).without(kLibraryPathPrefix);
   for (const DynamicEntry& entry : program) {
-    if (entry.d_tag != DT_NEEDED) continue;
+    if (entry.tag != DT_NEEDED) continue;
     const Text name = program.name(entry);
     if (name.empty() || isOfGlibc(name) || name.until('/').size != name.size) continue;
     Answer answer = lookIntoEach(told, name);

@@ -19,24 +19,23 @@ Program::Program(const Stack& stack) {
   if (table == nullptr) return;
   entries_ = reinterpret_cast<const DynamicEntry*>(base + table->p_vaddr);
   const std::size_t most = table->p_memsz / sizeof(DynamicEntry);
-  while (count_ < most && entries_[count_].d_tag != DT_NULL)
+  while (count_ < most && entries_[count_].tag != DT_NULL)
     ++count_;
 
   const DynamicEntry* oldPath = nullptr;
   const DynamicEntry* newPath = nullptr;
   for (const DynamicEntry& entry : *this) {
-    if (entry.d_tag == DT_STRTAB)
-      strings_.data = reinterpret_cast<const char*>(base + entry.d_un.d_ptr);
-    if (entry.d_tag == DT_STRSZ) strings_.size = entry.d_un.d_val;
-    if (entry.d_tag == DT_RPATH) oldPath = &entry;
-    if (entry.d_tag == DT_RUNPATH) newPath = &entry;
+    if (entry.tag == DT_STRTAB) strings_.data = reinterpret_cast<const char*>(base + entry.value);
+    if (entry.tag == DT_STRSZ) strings_.size = entry.value;
+    if (entry.tag == DT_RPATH) oldPath = &entry;
+    if (entry.tag == DT_RUNPATH) newPath = &entry;
   }
   if (newPath == nullptr) newPath = oldPath;
   if (newPath != nullptr) searchPath_ = name(*newPath);
 }
 
 Text Program::name(const DynamicEntry& entry) const {
-  const std::size_t at = entry.d_un.d_val;
+  const std::size_t at = entry.value;
   if (strings_.data == nullptr || at >= strings_.size) return {};
   const Text name = Text(strings_.data + at, strings_.size - at).until('\0');
   return at + name.size < strings_.size ? name : Text();

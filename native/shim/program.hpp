@@ -2,18 +2,16 @@
 // 5, "Dynamic Section"). Nothing has been relocated yet.
 #pragma once
 
-#include <elf.h>
-
 #include "stack.hpp"
 #include "text.hpp"
 
 namespace fixelf::shim {
 
-#if __SIZEOF_POINTER__ == 8
-using DynamicEntry = Elf64_Dyn;
-#else
-using DynamicEntry = Elf32_Dyn;
-#endif
+// <elf.h> Elf32_Dyn and Elf64_Dyn.
+struct DynamicEntry {
+  Word tag;
+  Word value;
+};
 
 class Program {
  public:
