@@ -1,5 +1,6 @@
 // Runs a program and waits; what it prints is data, and a failure is an answer.
 import { execFile } from "node:child_process";
+import { setTimeout } from "node:timers/promises";
 
 export interface Answer {
   stdout: string;
@@ -15,10 +16,31 @@ export interface Surroundings {
   timeout?: number;
 }
 
-export function ask(
+/**
+ * A program that has just been written is busy (execve(2), ETXTBSY) for as long as a process that was
+ * forked meanwhile has not come to its own execve: it holds the descriptor.
+ */
+export async function ask(
   command: string,
   args: readonly string[],
-  { cwd, env = {}, timeout = 120_000 }: Surroundings = {},
+  surroundings: Surroundings = {},
+): Promise<Answer> {
+  for (let time = 1; ; time++) {
+    try {
+      return await askOnce(command, args, surroundings);
+    } catch (failure) {
+      if ((failure as NodeJS.ErrnoException).code !== "ETXTBSY" || time === mostTimes) throw failure;
+    }
+    await setTimeout(20 * time);
+  }
+}
+
+const mostTimes = 20;
+
+function askOnce(
+  command: string,
+  args: readonly string[],
+  { cwd, env = {}, timeout = 120_000 }: Surroundings,
 ): Promise<Answer> {
   return new Promise((resolve) => {
     execFile(
