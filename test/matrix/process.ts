@@ -29,7 +29,8 @@ export async function ask(
     try {
       return await askOnce(command, args, surroundings);
     } catch (failure) {
-      if ((failure as NodeJS.ErrnoException).code !== "ETXTBSY" || time === mostTimes) throw failure;
+      if ((failure as NodeJS.ErrnoException).code !== "ETXTBSY" || time === mostTimes)
+        throw failure;
     }
     await setTimeout(20 * time);
   }
