@@ -30,7 +30,8 @@ export class ProgressLine {
   }
 
   #draw(): void {
-    const width = Math.max(20, (this.#stream.columns ?? 80) - 1);
+    // A terminal that does not know its width says 0.
+    const width = Math.max(20, (this.#stream.columns || 80) - 1);
     this.#stream.write(`\r\x1b[K${this.#text().slice(0, width)}`);
   }
 }
