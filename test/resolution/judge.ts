@@ -5,8 +5,9 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Answer, loaderAnswer } from "./answer.js";
-import type { Case } from "./case.js";
+import { type Case, programOf } from "./case.js";
 import type { Machine } from "./machines.js";
+import { mappedAnswer } from "./mapped.js";
 
 export interface Laid {
   case: Case;
@@ -37,13 +38,15 @@ export function ask(machine: Machine, laid: Laid[], scratch: string): Answer[] {
   const [program = "", ...args] =
     machine.emulator === null ? ["unshare", ...namespace, ...runAll] : runAll;
   execFileSync(program, args, { maxBuffer: 1 << 26 });
-  return laid.map(({ directory }, index) =>
-    loaderAnswer(
-      readFileSync(join(scratch, `${index}.sh.out`), "utf8"),
+  return laid.map(({ case: case_, directory }, index) => {
+    const output = readFileSync(join(scratch, `${index}.sh.out`), "utf8");
+    if (case_.secure) return mappedAnswer(output, [machine.interpreter, programOf(case_)]);
+    return loaderAnswer(
+      output,
       [machine.interpreter, machine.loader],
       machine.emulator === null ? "/" : directory,
-    ),
-  );
+    );
+  });
 }
 
 /** The base that `@` stands for. */
@@ -63,7 +66,7 @@ export function furnish(machine: Machine, directory: string): void {
 
 function commands(machine: Machine, case_: Case, directory: string): string {
   const base = baseOf(machine, directory);
-  const program = `${base}${case_.program ?? "/bin/program"}`;
+  const program = `${base}${programOf(case_)}`;
   const environment = [
     ...(case_.libraryPath === undefined ? [] : [["LD_LIBRARY_PATH", case_.libraryPath]]),
     ...(case_.preload === undefined ? [] : [["LD_PRELOAD", case_.preload]]),
@@ -76,10 +79,11 @@ function commands(machine: Machine, case_: Case, directory: string): string {
   }
   const root = quoted(directory);
   const ldconfig = case_.ldconfig ? `/sbin/ldconfig -X -r ${root} > /dev/null 2>&1\n` : "";
-  const musl = machine.name === "musl";
-  const variables = musl ? environment : trace;
-  const call = musl ? `${machine.interpreter} --list ${quoted(program)}` : quoted(program);
-  const enter = `"$(dirname "$0")/enter" ${root} "$0.out" ${variables.length}`;
+  const listed = machine.name === "musl" && !case_.secure;
+  const variables = listed || case_.secure ? environment : trace;
+  const call = listed ? `${machine.interpreter} --list ${quoted(program)}` : quoted(program);
+  const user = case_.secure ? 1000 : 0;
+  const enter = `"$(dirname "$0")/enter" ${root} "$0.out" ${user} ${variables.length}`;
   return `${ldconfig}${enter} ${variables.join(" ")} ${call} || true\n`;
 }
 
