@@ -1,15 +1,15 @@
 // Every rule of the loaders, in small cases: fixelf's answer is the real loader's own.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { native } from "../lib/native.js";
 import { type Answer, comparable, ownAnswer } from "./resolution/answer.js";
-import { type Case, layOut, programOf, type Rule, suits } from "./resolution/case.js";
+import { type Case, layOut, programOf, type Rule, realLoader, suits } from "./resolution/case.js";
 import { ask, baseOf, furnish, type Laid } from "./resolution/judge.js";
-import { type Machine, machines, missingPart } from "./resolution/machines.js";
+import { type Machine, machines, missingPart, standIn } from "./resolution/machines.js";
 import { ownMapped } from "./resolution/mapped.js";
 import { Foundry } from "./resolution/object.js";
 import { part } from "./support/require-part.js";
@@ -26,24 +26,39 @@ afterAll(() => {
   for (const foundry of foundries.values()) foundry.close();
 });
 
+/** The ways in which a case's program is started, and what each needs beside compiler and loader. */
+const ways = {
+  ordinary: { title: "", missing: () => null },
+  secure: { title: ", in secure mode", missing: secureMissing },
+  throughStandIn: {
+    title: ", through a stand-in",
+    missing: () => (existsSync(standIn) ? null : "it is not built: npm run build:shim"),
+  },
+};
+type Way = keyof typeof ways;
+
+function wayOf({ secure, nixLd }: Case): Way {
+  if (nixLd !== undefined) return "throughStandIn";
+  return secure ? "secure" : "ordinary";
+}
+
 for (const machine of machines) {
-  const missing = missingPart(machine);
-  const [secure, ordinary] = [casesFor(machine, true), casesFor(machine, false)];
-  part(`the loader of ${machine.name}`, missing)(machine.name, () => judged(machine, ordinary));
-  if (secure.length === 0) continue;
-  part(`the loader of ${machine.name} in secure mode`, missing ?? secureMissing())(
-    `${machine.name}, in secure mode`,
-    () => judged(machine, secure),
-  );
+  for (const [way, { title, missing }] of Object.entries(ways)) {
+    const cases = casesFor(machine).filter((each) => wayOf(each.case) === way);
+    if (cases.length === 0) continue;
+    const name = `${machine.name}${title}`;
+    part(`the loader of ${name}`, missingPart(machine) ?? missing())(name, () =>
+      judged(machine, cases),
+    );
+  }
 }
 
 it("judges at least 150 different cases by this machine's loader", () => {
   const [host] = machines;
   if (!host) throw new Error("no machine");
-  const all = [true, false].flatMap((secure) => casesFor(host, secure));
   // Titles do not make a difference.
   const different = new Set(
-    all.map(({ case: { title: _, ...rest } }) => inspect(rest, { depth: null })),
+    casesFor(host).map(({ case: { title: _, ...rest } }) => inspect(rest, { depth: null })),
   );
   expect(different.size).toBeGreaterThanOrEqual(150);
 });
@@ -53,11 +68,9 @@ interface RuledCase {
   case: Case;
 }
 
-function casesFor(machine: Machine, secure: boolean): RuledCase[] {
+function casesFor(machine: Machine): RuledCase[] {
   return rules.flatMap(({ name, cases }) =>
-    cases
-      .filter((case_) => suits(case_, machine) && (case_.secure !== undefined) === secure)
-      .map((case_) => ({ rule: name, case: case_ })),
+    cases.filter((case_) => suits(case_, machine)).map((case_) => ({ rule: name, case: case_ })),
   );
 }
 
@@ -80,7 +93,7 @@ function judged(machine: Machine, cases: RuledCase[]): void {
     for (const { case: case_, directory } of laid) {
       mkdirSync(directory);
       layOut(case_, directory, baseOf(machine, directory), machine, foundries);
-      furnish(machine, directory);
+      furnish(case_, machine, directory);
     }
     answers = ask(machine, laid, scratch);
   }, 600_000);
@@ -97,8 +110,11 @@ function judged(machine: Machine, cases: RuledCase[]): void {
         preload: replaced(case_.preload),
         ...(machine.processor !== null && { processor: machine.processor }),
         ...(case_.secure && { secure: true }),
+        ...(case_.nixLd !== undefined && {
+          nixLd: { loader: realLoader, libraryPath: case_.nixLd },
+        }),
       });
-      const loaders = [machine.interpreter, machine.loader];
+      const loaders = [machine.interpreter, machine.loader, realLoader];
       const own = case_.secure
         ? ownMapped(resolution, [...loaders, programOf(case_)], (path) => files.realPath(path))
         : ownAnswer(resolution, loaders);

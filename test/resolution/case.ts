@@ -31,6 +31,11 @@ export interface Case {
    * not traced: newer loaders do not trace then.
    */
   secure?: "set-user-id" | "set-group-id";
+  /**
+   * NIX_LD_LIBRARY_PATH: a stand-in lies in the loader's place, and starts the real one, which lies at
+   * realLoader.
+   */
+  nixLd?: string;
   /** Filters change the order of the objects, which is not that in which they are opened. */
   unordered?: boolean;
 }
@@ -43,9 +48,13 @@ export interface Rule {
 /** Whether the case makes sense for the machine, as it can be asked here. */
 export function suits(case_: Case, machine: Machine): boolean {
   if (case_.machines && !case_.machines.includes(machine.name)) return false;
-  const fixed = case_.fixed || case_.secure || case_.ldconfig || case_.cache;
+  const fixed =
+    case_.nixLd !== undefined || case_.fixed || case_.secure || case_.ldconfig || case_.cache;
   return !(fixed && machine.emulator !== null);
 }
+
+/** Where the real loader lies if a stand-in lies in its place. */
+export const realLoader = "/opt/real/ld-linux-x86-64.so.2";
 
 const secureModes = { "set-user-id": 0o4755, "set-group-id": 0o2755 };
 

@@ -5,8 +5,8 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Answer, loaderAnswer } from "./answer.js";
-import { type Case, programOf } from "./case.js";
-import type { Machine } from "./machines.js";
+import { type Case, programOf, realLoader } from "./case.js";
+import { type Machine, standIn } from "./machines.js";
 import { mappedAnswer } from "./mapped.js";
 
 export interface Laid {
@@ -43,7 +43,7 @@ export function ask(machine: Machine, laid: Laid[], scratch: string): Answer[] {
     if (case_.secure) return mappedAnswer(output, [machine.interpreter, programOf(case_)]);
     return loaderAnswer(
       output,
-      [machine.interpreter, machine.loader],
+      [machine.interpreter, machine.loader, realLoader],
       machine.emulator === null ? "/" : directory,
     );
   });
@@ -55,11 +55,15 @@ export function baseOf(machine: Machine, directory: string): string {
 }
 
 /** What a root needs besides the case's own files. */
-export function furnish(machine: Machine, directory: string): void {
+export function furnish(case_: Case, machine: Machine, directory: string): void {
   if (machine.emulator !== null) return;
-  const place = join(directory, machine.interpreter);
-  mkdirSync(dirname(place), { recursive: true });
-  copyFileSync(machine.loader, place);
+  const put = (file: string, inside: string) => {
+    mkdirSync(dirname(join(directory, inside)), { recursive: true });
+    copyFileSync(file, join(directory, inside));
+  };
+  const through = case_.nixLd !== undefined;
+  put(through ? standIn : machine.loader, machine.interpreter);
+  if (through) put(machine.loader, realLoader);
   // The loader asks /proc/self/exe for $ORIGIN.
   mkdirSync(join(directory, "proc"));
 }
@@ -70,6 +74,12 @@ function commands(machine: Machine, case_: Case, directory: string): string {
   const environment = [
     ...(case_.libraryPath === undefined ? [] : [["LD_LIBRARY_PATH", case_.libraryPath]]),
     ...(case_.preload === undefined ? [] : [["LD_PRELOAD", case_.preload]]),
+    ...(case_.nixLd === undefined
+      ? []
+      : [
+          ["NIX_LD", realLoader],
+          ["NIX_LD_LIBRARY_PATH", case_.nixLd],
+        ]),
   ].map(([name, value]) => quoted(`${name}=${value?.replaceAll("@", base)}`));
   const trace = [...environment, "LD_TRACE_LOADED_OBJECTS=1"];
   const output = `> "$0.out" 2>&1 || true\n`;
