@@ -357,6 +357,55 @@ part("a compiler", missing)("in a root shaped as NixOS", () => {
   });
 });
 
+const muslMissing =
+  spawnSync("musl-gcc", ["--version"]).status === 0 ? null : "musl-tools is not installed";
+part("musl's compiler", muslMissing)("libc-mixed, as the loaders see it", () => {
+  const compile = (compiler: string, output: string, source: string, ...options: string[]) =>
+    execFileSync(compiler, ["-x", "c", "-", "-x", "none", ...options, "-o", at(output)], {
+      input: source,
+    });
+  const uses = "int thing(void); int main(void) { return thing(); }";
+  // What the library needs of its own libc is not the program's linker's affair.
+  const build = (forLibrary: string, forProgram: string, name: string, source: string) => {
+    compile(forLibrary, `lib${name}.so`, source, "-shared", "-fPIC", soname(`lib${name}.so`));
+    const apart = "-Wl,--allow-shlib-undefined,--unresolved-symbols=ignore-in-shared-libs";
+    compile(forProgram, name, uses, at(`lib${name}.so`), `-Wl,-rpath,${directory}`, apart);
+  };
+  const start = (name: string) =>
+    spawnSync(at(name), { env: { PATH: process.env.PATH ?? "" }, encoding: "utf8" });
+  const mixture = async (name: string) =>
+    (await findingsOf(at(name))).find(({ code }) => code === "libc-mixed");
+
+  it("a library for musl in a program for glibc", async () => {
+    build("musl-gcc", "gcc", "muslish", "int thing(void) { return 0; }");
+    const { status, stderr } = start("muslish");
+    expect(status).toBe(127);
+    expect(stderr).toContain("libc.so: ");
+    expect(await mixture("muslish")).toMatchObject({
+      severity: "error",
+      message: `${at("libmuslish.so")} is made for musl, and the program for glibc`,
+    });
+  });
+
+  it("a library for glibc in a program for musl", async () => {
+    const source = "extern int __printf_chk(int, const char *, ...);";
+    build("gcc", "musl-gcc", "gnuish", `${source} int thing(void) { return __printf_chk(1, ""); }`);
+    const { status, stderr } = start("gnuish");
+    expect(status).toBe(127);
+    expect(stderr).toContain("__printf_chk: symbol not found");
+    expect(await mixture("gnuish")).toMatchObject({
+      severity: "error",
+      message: `${at("libgnuish.so")} is made for glibc, and the program for musl`,
+    });
+  });
+
+  it("a library for musl in a program for musl", async () => {
+    build("musl-gcc", "musl-gcc", "alike", "int thing(void) { return 0; }");
+    expect(start("alike").status).toBe(0);
+    expect(await findingsOf(at("alike"))).toEqual([]);
+  });
+});
+
 describe("unprotected-from-gc", () => {
   const subject = { shown: "/opt/it's/program", path: "/opt/it's/program" } as never;
   const kept = `/nix/store/${hash("a")}-glibc-2.36`;

@@ -112,7 +112,7 @@ for (const machine of machines.filter(({ emulator }) => emulator === null)) {
             const directory = join(scratch, `${index}.d`);
             mkdirSync(directory);
             layOut(case_, directory, baseOf(machine, directory), machine, foundries);
-            furnish(machine, directory);
+            furnish(case_, machine, directory);
             return { case: case_, directory };
           });
           const answers = ask(machine, laid, scratch);

@@ -1,13 +1,16 @@
 // Every rule of the loaders, in small cases: fixelf's answer is the real loader's own.
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { native } from "../lib/native.js";
 import { type Answer, comparable, ownAnswer } from "./resolution/answer.js";
-import { layOut, type Rule, suits } from "./resolution/case.js";
+import { type Case, layOut, programOf, type Rule, realLoader, suits } from "./resolution/case.js";
 import { ask, baseOf, furnish, type Laid } from "./resolution/judge.js";
-import { type Machine, machines, missingPart } from "./resolution/machines.js";
+import { type Machine, machines, missingPart, standIn } from "./resolution/machines.js";
+import { ownMapped } from "./resolution/mapped.js";
 import { Foundry } from "./resolution/object.js";
 import { part } from "./support/require-part.js";
 
@@ -23,15 +26,63 @@ afterAll(() => {
   for (const foundry of foundries.values()) foundry.close();
 });
 
-for (const machine of machines) {
-  part(`the loader of ${machine.name}`, missingPart(machine))(machine.name, () => judged(machine));
+/** The ways in which a case's program is started, and what each needs beside compiler and loader. */
+const ways = {
+  ordinary: { title: "", missing: () => null },
+  secure: { title: ", in secure mode", missing: secureMissing },
+  throughStandIn: {
+    title: ", through a stand-in",
+    missing: () => (existsSync(standIn) ? null : "it is not built: npm run build:shim"),
+  },
+};
+type Way = keyof typeof ways;
+
+function wayOf({ secure, nixLd }: Case): Way {
+  if (nixLd !== undefined) return "throughStandIn";
+  return secure ? "secure" : "ordinary";
 }
 
-function judged(machine: Machine): void {
-  const scratch = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-resolution-")));
-  const cases = rules.flatMap(({ name, cases }) =>
+for (const machine of machines) {
+  for (const [way, { title, missing }] of Object.entries(ways)) {
+    const cases = casesFor(machine).filter((each) => wayOf(each.case) === way);
+    if (cases.length === 0) continue;
+    const name = `${machine.name}${title}`;
+    part(`the loader of ${name}`, missingPart(machine) ?? missing())(name, () =>
+      judged(machine, cases),
+    );
+  }
+}
+
+it("judges at least 150 different cases by this machine's loader", () => {
+  const [host] = machines;
+  if (!host) throw new Error("no machine");
+  // Titles do not make a difference.
+  const different = new Set(
+    casesFor(host).map(({ case: { title: _, ...rest } }) => inspect(rest, { depth: null })),
+  );
+  expect(different.size).toBeGreaterThanOrEqual(150);
+});
+
+interface RuledCase {
+  rule: string;
+  case: Case;
+}
+
+function casesFor(machine: Machine): RuledCase[] {
+  return rules.flatMap(({ name, cases }) =>
     cases.filter((case_) => suits(case_, machine)).map((case_) => ({ rule: name, case: case_ })),
   );
+}
+
+/** Why no program here can have the rights of another user than the one who starts it, or null. */
+function secureMissing(): string | null {
+  if (process.getuid?.() !== 0) return "only root can give a program to another user";
+  const options = execFileSync("findmnt", ["-n", "-o", "OPTIONS", "-T", tmpdir()]);
+  return String(options).split(/[,\n]/).includes("nosuid") ? `${tmpdir()} is mounted nosuid` : null;
+}
+
+function judged(machine: Machine, cases: RuledCase[]): void {
+  const scratch = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-resolution-")));
   const laid: Laid[] = cases.map(({ case: case_ }, index) => ({
     case: case_,
     directory: join(scratch, `${index}.d`),
@@ -42,7 +93,7 @@ function judged(machine: Machine): void {
     for (const { case: case_, directory } of laid) {
       mkdirSync(directory);
       layOut(case_, directory, baseOf(machine, directory), machine, foundries);
-      furnish(machine, directory);
+      furnish(case_, machine, directory);
     }
     answers = ask(machine, laid, scratch);
   }, 600_000);
@@ -54,12 +105,19 @@ function judged(machine: Machine): void {
       const base = baseOf(machine, directory);
       const files = new native.Files(machine.emulator === null ? directory : "");
       const replaced = (text: string | undefined) => text?.replaceAll("@", base) ?? "";
-      const resolution = await files.resolve(`${base}${case_.program ?? "/bin/program"}`, {
+      const resolution = await files.resolve(`${base}${programOf(case_)}`, {
         libraryPath: replaced(case_.libraryPath),
         preload: replaced(case_.preload),
         ...(machine.processor !== null && { processor: machine.processor }),
+        ...(case_.secure && { secure: true }),
+        ...(case_.nixLd !== undefined && {
+          nixLd: { loader: realLoader, libraryPath: case_.nixLd },
+        }),
       });
-      const own = ownAnswer(resolution, [machine.interpreter, machine.loader]);
+      const loaders = [machine.interpreter, machine.loader, realLoader];
+      const own = case_.secure
+        ? ownMapped(resolution, [...loaders, programOf(case_)], (path) => files.realPath(path))
+        : ownAnswer(resolution, loaders);
       const unordered = case_.unordered ?? false;
       expect(comparable(own, unordered)).toEqual(comparable(answers[index] as Answer, unordered));
     });

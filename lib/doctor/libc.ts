@@ -13,7 +13,8 @@ import { factsOf, type LoadedObject, realPathOf } from "./loaded.js";
 const partsOfGlibc =
   /^lib(c\.so\.6(\.1)?|m\.so\.6(\.1)?|mvec\.so\.1|pthread\.so\.0|dl\.so\.2|rt\.so\.1|resolv\.so\.2|util\.so\.1|anl\.so\.1|BrokenLocale\.so\.1|thread_db\.so\.1|nss_[a-z]+\.so\.2)$/;
 
-const libcOfMusl = /^libc\.musl-[^/]+\.so\.1$/;
+/** As Alpine names musl, and as musl names itself. */
+const libcOfMusl = /^libc\.(musl-[^/]+\.so\.1|so)$/;
 
 export async function libcFindings(
   subject: Subject,

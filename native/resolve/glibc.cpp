@@ -104,6 +104,7 @@ size_t GlibcLoading::need(size_t requester, const std::string& written, const st
   } else if (tokens && options_.secure && !preloading_) {
     stopAt(*library, written, Refusal::TokenWithoutValue,
            "a set-user-ID program may not have tokens in it");
+    library->optional = false;  // not even in DT_AUXILIARY (expand_dst)
   } else {
     object = open(*library, requester, *name);
   }
@@ -114,7 +115,10 @@ size_t GlibcLoading::need(size_t requester, const std::string& written, const st
 
 size_t GlibcLoading::open(Library& library, size_t requester, const std::string& name) {
   Step step = Step::NextPlace;
-  if (name.find('/') != std::string::npos) {
+  const bool isPath = name.find('/') != std::string::npos;
+  // open_path looks for the mode, and a path does not go through it.
+  setUserIdOnly_ = preloading_ && options_.secure && !isPath;
+  if (isPath) {
     const std::string path = files_.absolute(name);
     step = tryPath(library, path);
     if (step == Step::Found) take(library, path, "path in the needed name");
@@ -174,8 +178,7 @@ Step GlibcLoading::search(Library& library, size_t requester, const std::string&
 
 Verdict GlibcLoading::judge(const Lookup& lookup) const {
   Verdict verdict = judgeGlibc(lookup, program_, profile());
-  if (verdict.step == Step::Found && preloading_ && options_.secure &&
-      (lookup.mode & S_ISUID) == 0) {
+  if (verdict.step == Step::Found && setUserIdOnly_ && (lookup.mode & S_ISUID) == 0) {
     return {Step::NextPlace, Refusal::NotSetUserId,
             "a set-user-ID program preloads only what is set-user-ID too"};
   }

@@ -34,6 +34,7 @@ class GlibcLoading final : public Loading {
   void checkIsaLevels();
 
   bool preloading_ = false;
+  bool setUserIdOnly_ = false;  // no other library may be taken
   std::shared_ptr<const LoaderCache> cache_;
   SearchList libraryPath_;
 };

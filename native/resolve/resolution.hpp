@@ -73,7 +73,7 @@ struct Resolution {
   std::vector<IsaProblem> isaProblems;
 };
 
-// nix-ld's stand-in loader: it starts this loader with that LD_LIBRARY_PATH before the caller's.
+// nix-ld's stand-in loader: it starts this loader with that LD_LIBRARY_PATH behind the caller's.
 struct NixLd {
   std::string loader;       // NIX_LD
   std::string libraryPath;  // NIX_LD_LIBRARY_PATH

@@ -31,12 +31,13 @@ std::string keyOf(const FileHeader& header) {
          (header.byteOrder == ByteOrder::Little ? "l" : "b") + std::to_string(header.flags);
 }
 
-// nix-ld gives NIX_LD_LIBRARY_PATH to the loader as LD_LIBRARY_PATH, before the caller's own.
+// The loader is given LD_LIBRARY_PATH: the caller's own, then NIX_LD_LIBRARY_PATH, with no second
+// colon between (nix-ld 2, src/main.rs; native/shim/library_path.cpp).
 ResolveOptions throughNixLd(const ResolveOptions& options) {
   ResolveOptions seen = options;
   if (!options.nixLd || options.nixLd->libraryPath.empty()) return seen;
-  seen.libraryPath = options.nixLd->libraryPath;
-  if (!options.libraryPath.empty()) seen.libraryPath += ":" + options.libraryPath;
+  if (!seen.libraryPath.empty() && seen.libraryPath.back() != ':') seen.libraryPath += ':';
+  seen.libraryPath += options.nixLd->libraryPath;
   return seen;
 }
 

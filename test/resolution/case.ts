@@ -1,6 +1,6 @@
 // One case: a few files, and what is asked about them. `@` in any text stands for the directory in
 // which the case is laid out; it is nothing where that is a root of its own.
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type CacheEntry, cacheBytes } from "./cache.js";
 import type { Machine } from "./machines.js";
@@ -26,6 +26,16 @@ export interface Case {
   program?: string;
   /** Only for these. Default: all. */
   machines?: Machine["name"][];
+  /**
+   * The program is set-user-ID or set-group-ID, and another user starts it (AT_SECURE). It is run and
+   * not traced: newer loaders do not trace then.
+   */
+  secure?: "set-user-id" | "set-group-id";
+  /**
+   * NIX_LD_LIBRARY_PATH: a stand-in lies in the loader's place, and starts the real one, which lies at
+   * realLoader.
+   */
+  nixLd?: string;
   /** Filters change the order of the objects, which is not that in which they are opened. */
   unordered?: boolean;
 }
@@ -38,8 +48,18 @@ export interface Rule {
 /** Whether the case makes sense for the machine, as it can be asked here. */
 export function suits(case_: Case, machine: Machine): boolean {
   if (case_.machines && !case_.machines.includes(machine.name)) return false;
-  const fixed = case_.fixed || case_.ldconfig || case_.cache;
+  const fixed =
+    case_.nixLd !== undefined || case_.fixed || case_.secure || case_.ldconfig || case_.cache;
   return !(fixed && machine.emulator !== null);
+}
+
+/** Where the real loader lies if a stand-in lies in its place. */
+export const realLoader = "/opt/real/ld-linux-x86-64.so.2";
+
+const secureModes = { "set-user-id": 0o4755, "set-group-id": 0o2755 };
+
+export function programOf({ program = "/bin/program" }: Case): string {
+  return program;
 }
 
 /** Writes the case's files below `directory`. `base` is what `@` stands for. */
@@ -63,9 +83,11 @@ export function layOut(
       const spec = file as ObjectSpec;
       const foundry = foundries.get(spec.machine ?? machine.name);
       if (!foundry) throw new Error(`no compiler for ${spec.machine}`);
-      writeFileSync(place, foundry.cast(spec), { mode: 0o755 });
+      writeFileSync(place, foundry.cast(spec));
+      chmodSync(place, spec.mode ?? 0o755);
     }
   }
+  if (case_.secure) chmodSync(join(directory, programOf(case_)), secureModes[case_.secure]);
   if (case_.ldconfig) {
     mkdirSync(join(directory, "etc"), { recursive: true });
     writeFileSync(join(directory, "etc/ld.so.conf"), `${case_.ldconfig.join("\n")}\n`);

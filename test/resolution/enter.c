@@ -1,9 +1,11 @@
 // Runs a program as it would run in a root of its own, with no other environment than is given: its
 // loader must see the variables, and the one of this program must not. To be called in a namespace
-// of mounts, in which the root gets this machine's /proc.
+// of mounts, in which the root gets this machine's /proc. USER is a number, of a group too; with 0
+// nobody changes.
 //
-//     enter ROOT OUTPUT COUNT VARIABLE… PROGRAM ARGUMENT…
+//     enter ROOT OUTPUT USER COUNT VARIABLE… PROGRAM ARGUMENT…
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +13,13 @@
 #include <unistd.h>
 
 int main(int count, char** arguments) {
-  if (count < 5) return 2;
-  const int variables = atoi(arguments[3]);
+  if (count < 6) return 2;
+  const int user = atoi(arguments[3]);
+  const int variables = atoi(arguments[4]);
   char* environment[16] = {NULL};
   for (int index = 0; index < variables && index < 15; ++index)
-    environment[index] = arguments[4 + index];
-  char** command = arguments + 4 + variables;
+    environment[index] = arguments[5 + index];
+  char** command = arguments + 5 + variables;
   const int output = open(arguments[2], O_WRONLY | O_CREAT | O_TRUNC, 0666);
   char proc[PATH_MAX];
   snprintf(proc, sizeof proc, "%s/proc", arguments[1]);
@@ -24,6 +27,7 @@ int main(int count, char** arguments) {
   if (output < 0 || chroot(arguments[1]) != 0 || chdir("/") != 0) return 2;
   dup2(output, 1);
   dup2(output, 2);
+  if (user != 0 && (setgroups(0, NULL) != 0 || setgid(user) != 0 || setuid(user) != 0)) return 2;
   // A loader that goes in circles, as glibc's does where filters do, is ended by the kernel.
   alarm(20);
   execve(command[0], command, environment);

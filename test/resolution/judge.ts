@@ -5,8 +5,9 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Answer, loaderAnswer } from "./answer.js";
-import type { Case } from "./case.js";
-import type { Machine } from "./machines.js";
+import { type Case, programOf, realLoader } from "./case.js";
+import { type Machine, standIn } from "./machines.js";
+import { mappedAnswer } from "./mapped.js";
 
 export interface Laid {
   case: Case;
@@ -37,13 +38,15 @@ export function ask(machine: Machine, laid: Laid[], scratch: string): Answer[] {
   const [program = "", ...args] =
     machine.emulator === null ? ["unshare", ...namespace, ...runAll] : runAll;
   execFileSync(program, args, { maxBuffer: 1 << 26 });
-  return laid.map(({ directory }, index) =>
-    loaderAnswer(
-      readFileSync(join(scratch, `${index}.sh.out`), "utf8"),
-      [machine.interpreter, machine.loader],
+  return laid.map(({ case: case_, directory }, index) => {
+    const output = readFileSync(join(scratch, `${index}.sh.out`), "utf8");
+    if (case_.secure) return mappedAnswer(output, [machine.interpreter, programOf(case_)]);
+    return loaderAnswer(
+      output,
+      [machine.interpreter, machine.loader, realLoader],
       machine.emulator === null ? "/" : directory,
-    ),
-  );
+    );
+  });
 }
 
 /** The base that `@` stands for. */
@@ -52,21 +55,31 @@ export function baseOf(machine: Machine, directory: string): string {
 }
 
 /** What a root needs besides the case's own files. */
-export function furnish(machine: Machine, directory: string): void {
+export function furnish(case_: Case, machine: Machine, directory: string): void {
   if (machine.emulator !== null) return;
-  const place = join(directory, machine.interpreter);
-  mkdirSync(dirname(place), { recursive: true });
-  copyFileSync(machine.loader, place);
+  const put = (file: string, inside: string) => {
+    mkdirSync(dirname(join(directory, inside)), { recursive: true });
+    copyFileSync(file, join(directory, inside));
+  };
+  const through = case_.nixLd !== undefined;
+  put(through ? standIn : machine.loader, machine.interpreter);
+  if (through) put(machine.loader, realLoader);
   // The loader asks /proc/self/exe for $ORIGIN.
   mkdirSync(join(directory, "proc"));
 }
 
 function commands(machine: Machine, case_: Case, directory: string): string {
   const base = baseOf(machine, directory);
-  const program = `${base}${case_.program ?? "/bin/program"}`;
+  const program = `${base}${programOf(case_)}`;
   const environment = [
     ...(case_.libraryPath === undefined ? [] : [["LD_LIBRARY_PATH", case_.libraryPath]]),
     ...(case_.preload === undefined ? [] : [["LD_PRELOAD", case_.preload]]),
+    ...(case_.nixLd === undefined
+      ? []
+      : [
+          ["NIX_LD", realLoader],
+          ["NIX_LD_LIBRARY_PATH", case_.nixLd],
+        ]),
   ].map(([name, value]) => quoted(`${name}=${value?.replaceAll("@", base)}`));
   const trace = [...environment, "LD_TRACE_LOADED_OBJECTS=1"];
   const output = `> "$0.out" 2>&1 || true\n`;
@@ -76,10 +89,11 @@ function commands(machine: Machine, case_: Case, directory: string): string {
   }
   const root = quoted(directory);
   const ldconfig = case_.ldconfig ? `/sbin/ldconfig -X -r ${root} > /dev/null 2>&1\n` : "";
-  const musl = machine.name === "musl";
-  const variables = musl ? environment : trace;
-  const call = musl ? `${machine.interpreter} --list ${quoted(program)}` : quoted(program);
-  const enter = `"$(dirname "$0")/enter" ${root} "$0.out" ${variables.length}`;
+  const listed = machine.name === "musl" && !case_.secure;
+  const variables = listed || case_.secure ? environment : trace;
+  const call = listed ? `${machine.interpreter} --list ${quoted(program)}` : quoted(program);
+  const user = case_.secure ? 1000 : 0;
+  const enter = `"$(dirname "$0")/enter" ${root} "$0.out" ${user} ${variables.length}`;
   return `${ldconfig}${enter} ${variables.join(" ")} ${call} || true\n`;
 }
 

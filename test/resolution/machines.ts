@@ -1,6 +1,7 @@
 // The loaders that judge: each with its compiler, and how to ask it.
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 export interface Machine {
   name: "x86-64" | "i386" | "aarch64" | "s390x" | "musl";
@@ -58,6 +59,11 @@ export const machines: Machine[] = [
     processor: "z13",
   },
 ];
+
+/** The loader that `npm run build:shim` builds for this machine, to lie in the real one's place. */
+export const standIn = fileURLToPath(
+  new URL("../../prebuilds/fixelf-ld/x86_64-linux/fixelf-ld", import.meta.url),
+);
 
 /** What of the machine's parts is not installed, or null. */
 export function missingPart({ compiler, loader, emulator }: Machine): string | null {

@@ -29,7 +29,29 @@ export default defineRule("acceptance", {
     "/bin/program": search,
     "/lib1/liba.so": library({ machine: "s390x" }),
     ...good,
-    machines: ["x86-64", "aarch64"],
+    // musl says "Exec format error", and looks no further.
+    machines: ["x86-64", "aarch64", "musl"],
+  },
+  "another byte order by its path": {
+    "/bin/program": program({ needed: ["@/lib1/liba.so", "libb.so"], runpath: "@/lib2" }),
+    "/lib1/liba.so": library({ machine: "s390x" }),
+    "/lib2/libb.so": library(),
+    machines: ["x86-64", "aarch64", "musl"],
+  },
+  "another byte order needed by a library": {
+    "/bin/program": program({ needed: ["libb.so"], rpath: "@/lib2:@/lib1" }),
+    "/lib2/libb.so": library({ needed: ["liba.so", "libc1.so"] }),
+    "/lib2/liba.so": library({ machine: "s390x" }),
+    "/lib1/liba.so": library(),
+    "/lib2/libc1.so": library(),
+    machines: ["x86-64", "aarch64", "musl"],
+  },
+  "another byte order in the cache": {
+    "/bin/program": program({ needed: ["liba.so"] }),
+    "/opt/one/liba.so": library({ machine: "s390x" }),
+    "/lib/liba.so": library(),
+    cache: { entries: [{ name: "liba.so", path: "/opt/one/liba.so" }] },
+    machines: ["x86-64"],
   },
   "another byte order and class": {
     "/bin/program": search,

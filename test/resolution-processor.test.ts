@@ -1,0 +1,129 @@
+// Libraries for newer processors, on processors that have less: what the real loader takes and refuses
+// there is what fixelf says. qemu is each of the processors; this machine's own is asked as well.
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type Resolution, resolve } from "../lib/index.js";
+import { loaderAnswer, ownAnswer } from "./resolution/answer.js";
+import { machines, missingPart } from "./resolution/machines.js";
+import { part } from "./support/require-part.js";
+
+const emulator = "qemu-x86_64";
+const emulatorMissing =
+  spawnSync(emulator, ["--version"]).status === 0 ? null : `${emulator} is not installed`;
+const [host] = machines;
+if (!host) throw new Error("no machine");
+const { loader } = host;
+const missing = missingPart(host);
+
+const levels = ["x86-64-v2", "x86-64-v3", "x86-64-v4"];
+
+/** Who starts programs, and as what fixelf knows that processor; qemu emulates none of v4. */
+interface Processor {
+  starter: string[];
+  level: string | null;
+}
+const emulated = (model: string, level: string): Processor => ({
+  starter: [emulator, "-cpu", model],
+  level,
+});
+const processors: Record<string, Processor> = {
+  qemu64: emulated("qemu64", "baseline"),
+  Nehalem: emulated("Nehalem", "x86-64-v2"),
+  Haswell: emulated("Haswell", "x86-64-v3"),
+  "this machine": { starter: [], level: null },
+};
+
+const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-processor-")));
+const at = (...names: string[]) => join(directory, ...names);
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const uses = "int number(void); int main(void) { return number() != 0; }";
+const gcc = (output: string, source: string, ...options: string[]) => {
+  mkdirSync(dirname(output), { recursive: true });
+  execFileSync("gcc", ["-x", "c", "-", "-x", "none", ...options, "-o", output], { input: source });
+};
+const shared = ["-shared", "-fPIC", "-nostdlib", "-Wl,-soname,libnumber.so"];
+const library = (output: string, ...options: string[]) =>
+  gcc(output, "int number(void) { return 0; }", ...shared, ...options);
+const needing = (level: string) => `-Wl,-z,${level}`;
+
+async function resolved(path: string, { level }: Processor): Promise<Resolution> {
+  return resolve(path, level === null ? {} : { processor: level });
+}
+
+/** Without an LD_PRELOAD of this process, which is not for the program. */
+const env = { PATH: process.env.PATH ?? "" };
+
+for (const [name, processor] of Object.entries(processors)) {
+  const emulatedToo = processor.starter.length > 0 ? emulatorMissing : null;
+  part("a compiler and qemu", missing ?? emulatedToo)(`programs on ${name}`, () => {
+    /** The variables are the program's and its loader's; qemu has a loader of its own. */
+    const started = (path: string, ...variables: string[]) => {
+      const [program = "", ...rest] =
+        processor.starter.length === 0
+          ? ["env", ...variables, path]
+          : [...processor.starter, ...variables.flatMap((variable) => ["-E", variable]), path];
+      return spawnSync(program, rest, { env, encoding: "utf8" });
+    };
+
+    /** The object at which the loader stops, or null where the program runs. */
+    const refused = (path: string): string | null => {
+      const { status, stdout, stderr } = started(path);
+      const told = /^(\/.*): CPU ISA level is lower than required$/m.exec(`${stdout}${stderr}`);
+      expect(status).toBe(told ? 127 : 0);
+      return told?.[1] ?? null;
+    };
+
+    it.each(levels)("that need a library for %s", async (level) => {
+      const place = at(name, level);
+      library(join(place, "libnumber.so"), needing(level));
+      gcc(join(place, "program"), uses, join(place, "libnumber.so"), `-Wl,-rpath,${place}`);
+      const { isaProblems } = await resolved(join(place, "program"), processor);
+      const told = refused(join(place, "program"));
+      expect(isaProblems.map(({ path }) => path)).toEqual(told === null ? [] : [told]);
+    });
+
+    it.each(levels)("that are themselves for %s", async (level) => {
+      const program = at(name, level, "alone");
+      gcc(program, "int main(void) { return 0; }", needing(level));
+      const { isaProblems } = await resolved(program, processor);
+      const told = refused(program);
+      expect(isaProblems.map(({ path }) => path)).toEqual(told === null ? [] : [told]);
+    });
+
+    it("with a library for each level in glibc-hwcaps", async () => {
+      const place = at(name, "choice");
+      library(join(place, "libnumber.so"));
+      for (const level of levels)
+        library(join(place, "glibc-hwcaps", level, "libnumber.so"), needing(level));
+      const program = join(place, "program");
+      gcc(program, uses, join(place, "libnumber.so"), `-Wl,-rpath,${place}`);
+      const { stdout } = started(program, "LD_TRACE_LOADED_OBJECTS=1");
+      const own = await resolved(program, processor);
+      expect(ownAnswer(own, [loader])).toEqual(loaderAnswer(stdout, [loader], directory));
+      expect(own.isaProblems).toEqual([]);
+      expect(refused(program)).toBeNull();
+    });
+  });
+}
+
+part("a compiler and qemu", missing ?? emulatorMissing)("what these processors tell apart", () => {
+  const [least, most] = [processors.qemu64, processors.Haswell];
+  if (!least || !most) throw new Error("no such processor");
+  const program = at("differs", "program");
+
+  beforeAll(() => {
+    library(at("differs", "libnumber.so"), needing("x86-64-v3"));
+    gcc(program, uses, at("differs", "libnumber.so"), `-Wl,-rpath,${at("differs")}`);
+  });
+
+  it("a library for x86-64-v3", async () => {
+    expect((await resolved(program, least)).isaProblems).toMatchObject([
+      { path: at("differs", "libnumber.so") },
+    ]);
+    expect((await resolved(program, most)).isaProblems).toEqual([]);
+  });
+});
