@@ -15,6 +15,7 @@ import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Circumstances } from "../lib/doctor/circumstances.js";
 import { parseNote } from "../lib/doctor/dlopen_candidates.js";
+import { findingCodes } from "../lib/doctor/finding.js";
 import { gcFindings } from "../lib/doctor/gc.js";
 import { type Host, mountOf, parseMounts, parseProcessorFlags } from "../lib/doctor/host.js";
 import { isaFindings } from "../lib/doctor/isa.js";
@@ -55,6 +56,30 @@ const host = (given: Partial<Host>): Host => ({
   processorFlags: () => new Set(),
   mounts: () => [],
   ...given,
+});
+
+describe("docs/findings.md", () => {
+  const text = readFileSync(new URL("../docs/findings.md", import.meta.url), "utf8");
+  const [, ...parts] = text.split(/^## /m);
+  const sections = new Map(
+    parts.map((part) => {
+      const [title = "", ...lines] = part.split("\n");
+      return [title, lines.join("\n")];
+    }),
+  );
+  sections.delete("Verdicts");
+
+  it("explains every finding, and no other", () => {
+    expect([...sections.keys()].sort()).toEqual([...findingCodes].sort());
+  });
+
+  it.each(findingCodes)("%s: how it looks, and what to do", (code) => {
+    const section = sections.get(code) ?? "";
+    // What the shell shows, or that it shows nothing, or the same as for another finding.
+    expect(section).toMatch(/^ {4}\$ \.\/|[Tt]he shell\s+(shows|says)/m);
+    // A command to type, or what to get instead.
+    expect(section).toMatch(/`[^`]* [^`]*`|\bGet\b/);
+  });
 });
 
 describe("what this machine decides", () => {

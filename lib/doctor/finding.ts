@@ -1,25 +1,28 @@
 // Findings: what is wrong with a file, and what to do about it.
 
 /** The kinds of finding; stable. docs/findings.md says what each means. */
-export type FindingCode =
-  | "interpreter-missing"
-  | "interpreter-collected"
-  | "library-missing"
-  | "library-collected"
-  | "library-wrong-machine"
-  | "dlopen-library-missing"
-  | "driver-missing"
-  | "driver-too-new"
-  | "libc-mixed"
-  | "wrong-machine"
-  | "isa-level-too-high"
-  | "kernel-too-old"
-  | "version-missing"
-  | "script-interpreter-missing"
-  | "not-executable"
-  | "noexec-mount"
-  | "unprotected-from-gc"
-  | "malformed";
+export const findingCodes = [
+  "interpreter-missing",
+  "interpreter-collected",
+  "library-missing",
+  "library-collected",
+  "library-wrong-machine",
+  "dlopen-library-missing",
+  "driver-missing",
+  "driver-too-new",
+  "libc-mixed",
+  "wrong-machine",
+  "isa-level-too-high",
+  "kernel-too-old",
+  "version-missing",
+  "script-interpreter-missing",
+  "not-executable",
+  "noexec-mount",
+  "unprotected-from-gc",
+  "malformed",
+] as const;
+
+export type FindingCode = (typeof findingCodes)[number];
 
 export interface Finding {
   code: FindingCode;
