@@ -328,6 +328,7 @@ part("a compiler", noCompiler)("watch", () => {
       await ended;
     }
     const last = spawnWatch();
+    await until("it watches", () => last.said.stderr.includes("watching"));
     for (const program of programs) await until(`${program} is fixed`, () => isFixed(program));
     last.child.kill("SIGTERM");
     expect(await last.ended).toEqual([0, null]);
