@@ -18,9 +18,10 @@ import { scenarios as scan } from "./scan.mjs";
 import { scenarios as search } from "./search.mjs";
 import { scenarios as standIn } from "./stand_in.mjs";
 import { describeMachine } from "./table.mjs";
+import { scenarios as watch } from "./watch.mjs";
 import { scenarios as writing } from "./writing.mjs";
 
-const scenarios = [...writing, ...scan, ...search, ...index, ...resolve, ...standIn];
+const scenarios = [...writing, ...scan, ...search, ...index, ...resolve, ...standIn, ...watch];
 const { rounds, chosen } = readArguments(process.argv.slice(2));
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-bench-")));

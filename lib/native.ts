@@ -115,6 +115,16 @@ export interface WriteJob {
   inPlace: boolean;
 }
 
+/** A file's content, as nobody can make another look like it; times since 1970. */
+export interface FileIdentity {
+  device: bigint;
+  inode: bigint;
+  size: bigint;
+  modifiedNanoseconds: bigint;
+  /** Nobody can set it. */
+  changedNanoseconds: bigint;
+}
+
 /** ELF files and scripts that a walk came upon, and what could not be read. */
 export interface Walked {
   elf: Facts[];
@@ -229,6 +239,23 @@ export interface SearchRequest {
   cancellation?: object;
 }
 
+/** A program to be started. */
+export interface Command {
+  file: string;
+  /** From argv[1]. */
+  arguments: readonly string[];
+  /** All of it, as NAME=VALUE. */
+  environment: readonly string[];
+}
+
+/** How a program ended; see native/run/commands.hpp. */
+export interface CommandEnd {
+  /** null where a signal ended it, or it took too long. */
+  exitCode: number | null;
+  output: string;
+  errors: string;
+}
+
 /** What a process becomes. */
 export interface Replacing {
   /** A path, or the descriptor of a file that may have none. */
@@ -280,11 +307,20 @@ interface NativeAddon {
   layOut(path: string, edits: Edits): Promise<Layout>;
   /** Of a script; the line comes without "#!" and line end. */
   layOutFirstLine(path: string, line: string): Promise<Layout>;
-  apply(jobs: WriteJob[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
+  /** `left` is told of each file that another one was put in place of, as it is since. */
+  apply(
+    jobs: WriteJob[],
+    recordDirectory: string,
+    left?: (index: number, identity: FileIdentity) => void,
+  ): Promise<(NativeFailure | null)[]>;
+  /** What killed processes left beside files; other files, and those in use, are left alone. */
+  removeAbandoned(paths: string[]): Promise<void>;
   /** A file, a link (not its target), or a directory with all below it. */
   search(path: string, request: SearchRequest): Promise<Searched>;
   /** A descriptor of native/run/entrance, to be started. Throws `unsupported`. */
   entrance(): number;
+  /** Runs them a few at a time; who takes longer is killed. For each how it ended, or why it could not be started. */
+  run(commands: Command[], milliseconds: number): Promise<(CommandEnd | NativeFailure)[]>;
   /** Comes back only by throwing. */
   replaceProcess(replacing: Replacing): never;
   /** What ends a search when it is given to `cancel`. */

@@ -42,7 +42,7 @@ function inside(path: string, top: string): Rooted {
 
 function real(path: string): string {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     return path;
   }

@@ -32,7 +32,15 @@ export interface Tree {
   /** It is not part of the root that was named, and is seen as it is on this machine. */
   outside: boolean;
   subjects: Subject[];
+  /** What a killed fixelf may have left, on this machine; nobody's programs. */
+  leftovers: string[];
 }
+
+/**
+ * The name that a file has for a moment while it is written, and which it keeps if just then the
+ * process is killed; see native/patch/replacement.cpp.
+ */
+const leftoverName = /\/\.[^/]*\.fixelf-[0-9a-f]{16}$/;
 
 /**
  * Reads what a path names. Below a directory every ELF file is a subject, what looks like one but is
@@ -47,7 +55,7 @@ export async function readTree(named: string, root: string): Promise<Tree> {
   });
   if (!state.isDirectory()) {
     const subject = await readSubject(shown, path, host);
-    return { shown, path, directory: false, outside, subjects: [subject] };
+    return { shown, path, directory: false, outside, subjects: [subject], leftovers: [] };
   }
   const walked = await native.walk(host).catch((failure) => {
     throw fromNative(failure);
@@ -58,7 +66,7 @@ export async function readTree(named: string, root: string): Promise<Tree> {
     host: found,
     shebang: null,
   });
-  const subjects = [
+  const found = [
     ...walked.elf.map((facts) => ({ ...below(facts.path), facts, failure: null })),
     ...walked.failures.map((failure) => ({ ...below(failure.path), facts: null, failure })),
     ...walked.scripts.map((script) => ({
@@ -68,8 +76,10 @@ export async function readTree(named: string, root: string): Promise<Tree> {
       shebang: readShebang(script),
     })),
   ];
+  const subjects = found.filter(({ host }) => !leftoverName.test(host));
+  const leftovers = found.map(({ host }) => host).filter((host) => leftoverName.test(host));
   subjects.sort((first, second) => (first.path < second.path ? -1 : 1));
-  return { shown, path, directory: true, outside, subjects };
+  return { shown, path, directory: true, outside, subjects, leftovers };
 }
 
 const isNoElf = { code: "not-elf", message: "it is no ELF file" } as const;

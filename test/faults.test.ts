@@ -11,14 +11,17 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { apply, plan } from "../lib/index.js";
 import { native } from "../lib/native.js";
 import { addonEnvironment } from "./support/preload.js";
 import { part } from "./support/require-part.js";
@@ -53,7 +56,7 @@ const scenarios: Scenario[] = [
     before: [],
     action: "edit",
     files: 6,
-    calls: ["linkat", "renameat", "fsync", "syncfs"],
+    calls: ["linkat", "renameat", "renameat2", "fsync", "syncfs"],
   },
   {
     title: "changes of many files in place",
@@ -67,7 +70,17 @@ const scenarios: Scenario[] = [
 /** All that can change or flush something; reading is of no interest here. */
 const calls = [
   ...["openat", "pwrite64", "copy_file_range", "ftruncate", "fallocate", "fsync", "fdatasync"],
-  ...["syncfs", "linkat", "renameat", "unlinkat", "fchmod", "fchown", "utimensat", "flock"],
+  ...[
+    "syncfs",
+    "linkat",
+    "renameat",
+    "renameat2",
+    "unlinkat",
+    "fchmod",
+    "fchown",
+    "utimensat",
+    "flock",
+  ],
 ];
 
 // Errors take turns; each call is also the last one of a process that is killed. Not under the
@@ -252,6 +265,81 @@ part("strace and a compiler", missing)(
       };
       await Promise.all(Array.from({ length: availableParallelism() }, worker));
       expect(problems).toEqual([]);
+    });
+
+    const renamed = async (stage: Stage, ...faults: string[]) =>
+      stage.act("edit", 0, ["-e", `inject=renameat2:${faults.join(":")}`]);
+
+    it.each(["EINVAL", "ENOSYS"])("renames where files cannot be exchanged (%s)", async (error) => {
+      const stage = new Stage(2);
+      const [original] = stage.contents();
+      expect(await renamed(stage, `error=${error}`)).toEqual([null, null]);
+      expect(readFileSync(stage.log, "utf8")).toContain("(INJECTED)");
+      for (const content of stage.contents()) expect(content).not.toBe(original);
+      expect(stage.others()).toEqual([]);
+    });
+
+    describe("who puts a file there at the last moment", () => {
+      /** Puts other files in the place of the first one, each while an exchange is held up. */
+      const contend = async (stage: Stage, contents: readonly string[]) => {
+        const [file] = stage.files as [string];
+        const answers = renamed(stage, "delay_enter=1500000");
+        for (const [index, content] of contents.entries()) {
+          // The temporary name is given, or has another's file, when an exchange is about to begin.
+          const awaited = index === 0 ? null : contents[index - 1];
+          await until(() => {
+            const [name] = stage.others();
+            if (name === undefined) return false;
+            if (awaited === null) return true;
+            const path = join(stage.place, "files", name);
+            return readFileSync(path, "utf8") === awaited;
+          });
+          writeFileSync(join(stage.place, "theirs"), content);
+          renameSync(join(stage.place, "theirs"), file);
+        }
+        return answers;
+      };
+      const until = async (holds: () => boolean) => {
+        for (let turn = 0; !holds(); turn++) {
+          if (turn > 3000) throw new Error("not in 30 s");
+          await sleep(10);
+        }
+      };
+
+      it.each([[["one"]], [["one", "two"]], [["one", "two", "three"]]])(
+        "keeps it: %j",
+        { timeout: 60_000 },
+        async (contents) => {
+          const stage = new Stage(1);
+          expect(await contend(stage, contents)).toEqual(["changed"]);
+          expect(readFileSync(stage.files[0] as string, "utf8")).toBe(contents.at(-1));
+          expect(stage.others()).toEqual([]);
+          expect(readdirSync(stage.records)).toEqual([]);
+        },
+      );
+    });
+
+    part("kills", isSanitized ? "every process takes a second to start" : null)("a kill", () => {
+      it("may leave the original beside the new file, which is no program then", async () => {
+        const stage = new Stage(1);
+        const [original] = stage.contents();
+        // The first two calls are about records that are not there.
+        expect(await stage.act("edit", 0, ["-e", "inject=unlinkat:signal=SIGKILL:when=3"])).toBe(
+          null,
+        );
+        expect(stage.contents()).not.toEqual([original]);
+        const [leftover, ...more] = stage.others();
+        expect(more).toEqual([]);
+        const place = join(stage.place, "files");
+        const planned = await plan([place], { root: stage.place, gcRoot: false });
+        expect(planned.files.map(({ host }) => host)).toEqual(stage.files);
+        expect(planned.leftovers).toEqual([join(place, leftover as string)]);
+        // Of that form, and of nobody's file.
+        const similar = join(place, ".none.fixelf-0123456789abcdef");
+        copyFileSync(program, similar);
+        await apply({ ...planned, files: [], leftovers: [...planned.leftovers, similar] });
+        expect(stage.others()).toEqual([basename(similar)]);
+      });
     });
   },
 );

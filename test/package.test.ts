@@ -1,6 +1,7 @@
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
 import { execa } from "execa";
 import { expect, test } from "vitest";
@@ -9,6 +10,14 @@ import packageManifest from "../package.json" with { type: "json" };
 
 const packageDirectory = resolve(import.meta.dirname, "..");
 const require = createRequire(import.meta.url);
+/** Node's names for machines in the kernel's. */
+const machines: Partial<Record<string, string>> = {
+  arm: "armv7l",
+  arm64: "aarch64",
+  ia32: "i686",
+  riscv64: "riscv64",
+  x64: "x86_64",
+};
 const addonPath: string = require("node-gyp-build").path(packageDirectory);
 
 test("the addon was built from this version of the package", () => {
@@ -41,13 +50,34 @@ test("the addon loads in worker threads, more than once in a process", async () 
   }
 });
 
-test("the package holds what runs and not what it is made from", async () => {
+/** What `npm pack` would put into the package. */
+async function packed(): Promise<{ path: string; mode: number; size: number }[]> {
   // Without --ignore-scripts npm would run `prepare` and build everything under the tests' feet.
   const { stdout } = await execa("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
     cwd: packageDirectory,
   });
-  const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
-  const paths = files.map(({ path }) => path);
+  const [{ files }] = JSON.parse(stdout) as [{ files: Awaited<ReturnType<typeof packed>> }];
+  return files;
+}
+
+test("the package brings the stand-in loader of each machine that it was built for", async () => {
+  const built = readdirSync(join(packageDirectory, "prebuilds/fixelf-ld"));
+  const systems = ["aarch64", "armv7l", "i686", "riscv64", "x86_64"].map((name) => `${name}-linux`);
+  const own = systems.filter((system) => system.startsWith(machines[process.arch] ?? "none"));
+  // `npm run prebuild` leaves none out; a clone has those for which there is a compiler.
+  expect(built).toEqual(expect.arrayContaining(process.env.PREBUILDS_ONLY ? systems : own));
+  const loaders = (await packed()).filter(({ path }) => path.startsWith("prebuilds/fixelf-ld/"));
+  expect(loaders.map(({ path }) => path).sort()).toEqual(
+    built.map((system) => `prebuilds/fixelf-ld/${system}/fixelf-ld`).sort(),
+  );
+  for (const { mode, size } of loaders) {
+    expect(mode & 0o111).toBe(0o111);
+    expect(size).toBeGreaterThan(1000);
+  }
+});
+
+test("the package holds what runs and not what it is made from", async () => {
+  const paths = (await packed()).map(({ path }) => path);
 
   expect(paths).toContain("dist/native.js");
   expect(paths).toContain("dist/native.d.ts");

@@ -328,6 +328,7 @@ part("a compiler", noCompiler)("watch", () => {
       await ended;
     }
     const last = spawnWatch();
+    await until("it watches", () => last.said.stderr.includes("watching"));
     for (const program of programs) await until(`${program} is fixed`, () => isFixed(program));
     last.child.kill("SIGTERM");
     expect(await last.ended).toEqual([0, null]);
@@ -515,9 +516,12 @@ describe("presets", () => {
       rye: ["/home/me/.rye/py", "/home/me/.rye/uv"],
       uv: ["/home/me/.local/share/uv/python", "/home/me/.local/share/uv/tools"],
       mise: ["/home/me/.local/share/mise/installs:2"],
-      "vscode-server": [".vscode-server", ".vscode-server-insiders"].flatMap((server) =>
-        ["bin", "cli/servers", "extensions"].map((below) => `/home/me/${server}/${below}`),
-      ),
+      "vscode-server": [
+        ...[".vscode-server", ".vscode-server-insiders"].flatMap((server) =>
+          ["bin", "cli/servers", "extensions"].map((below) => `/home/me/${server}/${below}`),
+        ),
+        "/home/me/.vscode/cli/servers",
+      ],
       playwright: ["/home/me/.cache/ms-playwright"],
       cargo: ["/home/me/.cargo/bin"],
       npm: ["/home/me/.npm/_npx"],
@@ -534,6 +538,7 @@ describe("presets", () => {
     ]);
     expect(directories("mise", xdg)).toEqual(["/data/mise/installs:2"]);
     expect(directories("mise", { ...xdg, MISE_DATA_DIR: "/m" })).toEqual(["/m/installs:2"]);
+    expect(directories("vscode-server", { VSCODE_AGENT_FOLDER: "/v" })).toContain("/v/bin");
     expect(directories("playwright", xdg)).toEqual(["/cache/ms-playwright"]);
     expect(directories("playwright", { PLAYWRIGHT_BROWSERS_PATH: "/b" })).toEqual(["/b"]);
     expect(() => directories("playwright", { PLAYWRIGHT_BROWSERS_PATH: "0" })).toThrow(

@@ -47,7 +47,8 @@ export async function makeFarm(
   const before = await ownGeneration(path);
   const generation = await makeGeneration(path, links);
   // Roots first: no collection may come between.
-  const problem = await addRoots(path, environment.storePaths, new Nix(place));
+  const rooted = [{ file: path, storePaths: environment.storePaths }];
+  const [problem = null] = await addRoots(rooted, new Nix(place));
   if (before !== generation) {
     await pointAt(path, generation);
     if (before !== null) await removeGeneration(join(dirname(path), before));

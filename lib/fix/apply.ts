@@ -1,9 +1,8 @@
 // The last stage, and the only one that writes.
 import { unlink } from "node:fs/promises";
-import { cpus } from "node:os";
 import picomatch from "picomatch";
 import { FixelfError } from "../errors.js";
-import { fromNative, native } from "../native.js";
+import { type FileIdentity, fromNative, native } from "../native.js";
 import { insideRoot } from "../rooted.js";
 import { stateSubdirectory } from "../state.js";
 import { Nix } from "../store/nix.js";
@@ -15,6 +14,8 @@ import { type Verification, verify, verifyScript } from "./verify.js";
 export interface ApplyOptions {
   /** Checked before anything is written, and between writing and rooting. */
   signal?: AbortSignal;
+  /** Told of each file that a new one was put in place of, as it was left. */
+  onWritten?: (file: FilePlan, left: FileIdentity) => void;
 }
 
 /**
@@ -36,7 +37,9 @@ export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<
       layout: layout!,
       inPlace: plan.inPlace,
     }));
-    const failures = await native.apply(jobs, records);
+    const failures = await native.apply(jobs, records, (index, left) =>
+      options.onWritten?.(changing[index] as FilePlan, left),
+    );
     for (const [index, file] of changing.entries()) {
       const outcome = outcomes.get(file) as Outcome;
       const failure = failures[index];
@@ -44,6 +47,7 @@ export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<
       else if (file.edits.length > 0) outcome.outcome = "fixed";
     }
   }
+  if (plan.leftovers.length > 0) await native.removeAbandoned(plan.leftovers);
   const kept = plan.files.filter((file) => isUsable(outcomes.get(file)));
   await checkAll(kept, plan, outcomes);
   if (plan.gcRoot) await root(plan, outcomes);
@@ -82,16 +86,19 @@ async function checkAll(
     .filter(({ dynamic, script }) => dynamic || script)
     .map((file) => ({ file, ...insideRoot(file.output, plan.root) }));
   for (const { file, outside } of placed) if (outside) files.passThrough(file.output);
-  await inParallel(placed, async ({ file, path }) => {
+  const scripts = placed.filter(({ file }) => file.script);
+  const programs = placed.filter(({ file }) => !file.script);
+  const results = new Map(scripts.map(({ file }) => [file, verifyScript(file, files, plan)]));
+  const answers = await verify(programs, { files, root: plan.root, isIgnored });
+  for (const [index, { file }] of programs.entries())
+    results.set(file, answers[index] as Verification);
+  for (const [file, result] of results) {
     const outcome = outcomes.get(file) as Outcome;
-    const result = file.script
-      ? verifyScript(file, files, plan)
-      : await verify(path, file.output, files, plan.root, file.loader, isIgnored);
     outcome.verified = result.readsAsPlanned && result.loaderAgrees === true;
     if (result.reason !== null) outcome.reasons.push(result.reason);
     const disagrees = !result.readsAsPlanned || result.loaderAgrees === false;
     if (outcome.outcome === "fixed" && disagrees) await takeBack(file, outcome, result);
-  });
+  }
 }
 
 async function takeBack(file: FilePlan, outcome: Outcome, result: Verification): Promise<void> {
@@ -115,19 +122,16 @@ async function takeBack(file: FilePlan, outcome: Outcome, result: Verification):
 
 async function root(plan: FixPlan, outcomes: Map<FilePlan, Outcome>): Promise<void> {
   const nix = new Nix({ root: plan.root, store: plan.store, system: plan.system });
-  for (const file of plan.files) {
-    const outcome = outcomes.get(file) as Outcome;
-    if (outcome.outcome !== "fixed" || file.storePaths.length === 0) continue;
-    const problem = await addRoots(file.output, file.storePaths, nix);
-    if (problem !== null) outcome.reasons.push(problem);
+  const fixed = plan.files.filter(
+    (file) => outcomes.get(file)?.outcome === "fixed" && file.storePaths.length > 0,
+  );
+  if (fixed.length === 0) return;
+  const problems = await addRoots(
+    fixed.map(({ output, storePaths }) => ({ file: output, storePaths })),
+    nix,
+  );
+  for (const [index, file] of fixed.entries()) {
+    const problem = problems[index];
+    if (problem) outcomes.get(file)?.reasons.push(problem);
   }
-}
-
-/** Each worker takes the next item; the loader is a process, so more than the cores helps nobody. */
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: cpus().length }, worker));
 }

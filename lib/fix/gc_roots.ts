@@ -8,28 +8,44 @@ import { basename, join } from "node:path";
 import { stateSubdirectory } from "../state.js";
 import type { Nix } from "../store/nix.js";
 
+/** A file, and what it points at in the store. */
+export interface RootedFile {
+  file: string;
+  storePaths: readonly string[];
+}
+
+/** So many lists of files are written at once: it is the system that is waited for. */
+const mostAtOnce = 16;
+
 /**
- * Registers the store paths for a file, and lets go of those that it pointed at before. Answers a
- * sentence where that cannot be done.
+ * Registers the store paths of each file, and lets go of those that it pointed at before. Answers a
+ * sentence for each file of which that cannot be done, else null, in their order.
  */
-export async function addRoots(
-  file: string,
-  storePaths: readonly string[],
-  nix: Nix,
-): Promise<string | null> {
+export async function addRoots(files: readonly RootedFile[], nix: Nix): Promise<(string | null)[]> {
   const links = await stateSubdirectory("gcroots");
   const users = await stateSubdirectory("users");
-  for (const storePath of storePaths) {
+  const problems = new Map<string, string>();
+  for (const storePath of new Set(files.flatMap(({ storePaths }) => storePaths))) {
     const link = join(links, basename(storePath));
-    if (!(await exists(link)) && (await nix.addIndirectRoot(link, storePath)) === null) {
-      return `no GC root for ${storePath}: ${nix.whyUnknown}`;
-    }
-    const list = join(users, basename(storePath));
-    await mkdir(list, { recursive: true });
-    await writeFile(join(list, keyOf(file)), file);
+    if (!(await exists(link)) && (await nix.addIndirectRoot(link, storePath)) === null)
+      problems.set(storePath, `no GC root for ${storePath}: ${nix.whyUnknown}`);
+    else await mkdir(join(users, basename(storePath)), { recursive: true });
   }
-  await removeRoots(file, storePaths);
-  return null;
+  const entries = files.flatMap(({ file, storePaths }) =>
+    storePaths
+      .filter((storePath) => !problems.has(storePath))
+      .map((storePath) => ({ file, path: join(users, basename(storePath), keyOf(file)) })),
+  );
+  const worker = async () => {
+    for (let entry = entries.pop(); entry !== undefined; entry = entries.pop())
+      await writeFile(entry.path, entry.file);
+  };
+  await Promise.all(Array.from({ length: mostAtOnce }, worker));
+  const answers = files.map(
+    ({ storePaths }) => storePaths.map((path) => problems.get(path)).find(Boolean) ?? null,
+  );
+  await removeRootsOf(files.filter((_, index) => answers[index] === null));
+  return answers;
 }
 
 /** Whether the store paths are registered for a file. */
@@ -40,15 +56,22 @@ export async function isRooted(file: string, storePaths: readonly string[]): Pro
   return true;
 }
 
-/** Forgets what a file points at, except `kept`; roots that no other file needs go with it. */
-export async function removeRoots(file: string, kept: readonly string[] = []): Promise<void> {
-  const keptNames = new Set(kept.map((storePath) => basename(storePath)));
+/** Forgets what a file points at; roots that no other file needs go with it. */
+export async function removeRoots(file: string): Promise<void> {
+  await removeRootsOf([{ file, storePaths: [] }]);
+}
+
+/** Forgets what files point at beside `storePaths`. */
+async function removeRootsOf(files: readonly RootedFile[]): Promise<void> {
   const links = await stateSubdirectory("gcroots");
   const users = await stateSubdirectory("users");
   for (const name of await readdir(users)) {
-    if (keptNames.has(name)) continue;
+    const others = files.filter(
+      ({ storePaths }) => !storePaths.some((storePath) => basename(storePath) === name),
+    );
+    if (others.length === 0) continue;
     const list = join(users, name);
-    await rm(join(list, keyOf(file)), { force: true });
+    for (const { file } of others) await rm(join(list, keyOf(file)), { force: true });
     if (await hasLivingUser(list)) continue;
     await unlink(join(links, name)).catch(() => undefined);
     await rm(list, { recursive: true, force: true });

@@ -37,6 +37,8 @@ export interface FilePlan {
 
 export interface FixPlan {
   files: FilePlan[];
+  /** What killed processes may have left beside them, to be removed. */
+  leftovers: string[];
   inPlace: boolean;
   gcRoot: boolean;
   ignoreMissing: string[];

@@ -51,6 +51,7 @@ export async function planWith(
     throw new FixelfError("usage", "--output and --in-place exclude each other");
   }
   const files: FilePlan[] = [];
+  const leftovers: string[] = [];
   for (const path of paths) {
     const tree = await readTree(path, place.root);
     if (options.output !== undefined) await checkOutput(options.output, store);
@@ -58,9 +59,11 @@ export async function planWith(
       throw new FixelfError("usage", "--output takes one file, not a directory or several");
     }
     files.push(...(await planTree(tree, store, options)));
+    leftovers.push(...tree.leftovers);
   }
   return {
     files,
+    leftovers,
     inPlace: options.inPlace ?? false,
     gcRoot: options.gcRoot ?? true,
     ignoreMissing: options.ignoreMissing ?? [],
@@ -221,7 +224,7 @@ async function solveWithBestLoader(
 ): Promise<Solved[]> {
   const facts = group.map((member) => member.facts);
   // Programs that work as they are stay as they are, and so does the loader of what they load.
-  if (options.interpreter === undefined && options.anew !== true) {
+  if (options.interpreter === undefined && options.anew !== true && mayWork(problem, facts)) {
     const own = facts.find((each) => each.interpreter !== null && each.type !== "shared-library");
     const asIs = await solve({
       ...problem,
@@ -238,6 +241,16 @@ async function solveWithBestLoader(
     throw new FixelfError("unsolvable", `no loader for ${machine} was found`);
   }
   return solved;
+}
+
+/** Not where a program's loader is missing: then no library has to be looked for to know it. */
+function mayWork({ root, outside }: LoaderlessProblem, all: readonly Facts[]): boolean {
+  const files = new native.Files(root);
+  for (const path of outside) files.passThrough(path);
+  const loaders = all.flatMap(({ type, interpreter }) =>
+    type === "shared-library" || interpreter === null ? [] : interpreter,
+  );
+  return [...new Set(loaders)].every((loader) => files.look(loader).state !== "missing");
 }
 
 /** Whether the loader would start it (or load it) without complaint. */

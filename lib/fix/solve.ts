@@ -55,8 +55,17 @@ export interface Problem {
   excluded: ReadonlySet<string>;
 }
 
-/** What the store has, by soname and needed versions. All members are for one machine. */
-type Provided = Map<string, Promise<Providers | undefined>>;
+/** What is found out once for all members and all rounds. */
+interface Known {
+  /** What the store has, by soname and needed versions. All members are for one machine. */
+  provided: Map<string, Promise<Providers | undefined>>;
+  /** The bundled files by each name that one may be needed by, in their order. */
+  bundled: ReadonlyMap<string, readonly Member[]>;
+  /** Whether a path leads to an ELF file. */
+  isElf: (path: string) => boolean;
+  /** The versions that members need, by library. */
+  versions: ReadonlyMap<string, ReadonlySet<string>>;
+}
 
 /** Rounds are bounded: each adds at least one directory to one member, or ends it. */
 const mostRounds = 32;
@@ -68,19 +77,45 @@ export async function solve(problem: Problem): Promise<Solved[]> {
   const drafts = members.map((member) => draftOf(member, problem, files));
   for (const draft of drafts) assume(draft, files);
   const draftsByPath = new Map(drafts.map((draft) => [draft.member.path, draft]));
-  const provided: Provided = new Map();
+  const known = knownOf(problem, files);
   for (let round = 0; round < mostRounds; round++) {
-    // All are resolved before any changes: what is assumed anew makes `files` read everything again.
+    // All are resolved before any changes: each round sees what the one before has chosen.
     const resolutions = drafts.map((draft) => resolveDraft(draft, problem.assumed, files));
     for (const [index, resolution] of (await Promise.all(resolutions)).entries())
       (drafts[index] as Solved).resolution = resolution;
     const touched = new Set<Solved>();
-    for (const draft of drafts)
-      await provide(draft, draftsByPath, problem, files, provided, touched);
+    for (const draft of drafts) await provide(draft, draftsByPath, problem, files, known, touched);
     if (touched.size === 0) break;
     for (const draft of touched) assume(draft, files);
   }
   return drafts;
+}
+
+function knownOf({ members, bundled }: Problem, files: NativeFiles): Known {
+  const byName = new Map<string, Member[]>();
+  for (const member of bundled) {
+    const { path, facts } = member;
+    for (const name of new Set([basename(path), facts.soname]))
+      if (name !== null) listed(byName, name, () => []).push(member);
+  }
+  const versions = new Map<string, Set<string>>();
+  for (const { facts } of members) addVersions(facts, versions);
+  const elf = new Map<string, boolean>();
+  const isElf = (path: string) => listed(elf, path, () => files.look(path).state === "elf");
+  return { provided: new Map(), bundled: byName, isElf, versions };
+}
+
+function addVersions({ versionsNeeded }: Facts, to: Map<string, Set<string>>): void {
+  for (const { library, versions } of versionsNeeded) {
+    const names = listed(to, library, () => new Set<string>());
+    for (const { name, weak } of versions) if (!weak) names.add(name);
+  }
+}
+
+function listed<T>(map: Map<string, T>, key: string, make: () => T): T {
+  const present = map.get(key) ?? make();
+  map.set(key, present);
+  return present;
 }
 
 function draftOf(member: Member, { loader, assumed }: Problem, files: NativeFiles): Solved {
@@ -124,7 +159,7 @@ async function provide(
   drafts: ReadonlyMap<string, Solved>,
   problem: Problem,
   files: NativeFiles,
-  provided: Provided,
+  known: Known,
   touched: Set<Solved>,
 ): Promise<void> {
   const isIgnored = picomatch([...problem.ignoreMissing]);
@@ -136,13 +171,12 @@ async function provide(
     if (path !== null && lacking.length === 0) continue;
     if (path === null && problem.ignoreMissing.length > 0 && isIgnored(soname)) continue;
     // "$ORIGIN/../lib" leaves dots in the path, and a soname is often a link to the file itself.
-    const requesterPath = realPathOf(neededBy, files);
-    const requester = drafts.get(requesterPath) ?? null;
+    const requester = drafts.get(neededBy) ?? drafts.get(realPathOf(neededBy, files)) ?? null;
     const target = requester ?? draft;
     // Only what was taken from the store may be taken from elsewhere; what comes along wins.
     if (path !== null && !target.chosen.has(dirname(path))) continue;
-    const versions = versionsOf(soname, problem, draft.resolution, files);
-    const found = await directoryFor(soname, versions, target, problem, files, provided);
+    const versions = versionsOf(soname, known, draft.resolution, files);
+    const found = await directoryFor(soname, versions, target, problem, known);
     if (found.directory === null) {
       if (path === null) draft.unresolved.push({ soname, why: found.why, neededBy });
       continue;
@@ -204,27 +238,26 @@ async function directoryFor(
   versions: readonly string[],
   target: Solved,
   problem: Problem,
-  files: NativeFiles,
-  provided: Provided,
+  known: Known,
 ): Promise<Found> {
   const { facts, path } = target.member;
   // The loader opens it by the name that is needed, which is often a link to the file itself.
-  const sibling = problem.bundled.find(
-    ({ facts: other, path: file }) =>
-      (basename(file) === soname || other.soname === soname) &&
-      sameMachine(other, facts) &&
-      files.look(join(dirname(file), soname)).state === "elf",
-  );
+  const sibling = known.bundled
+    .get(soname)
+    ?.find(
+      ({ facts: other, path: file }) =>
+        sameMachine(other, facts) && known.isElf(join(dirname(file), soname)),
+    );
   if (sibling !== undefined) {
     const directory = fromOrigin(path, dirname(sibling.path));
     return { directory, why: "it comes with the program", fromStore: false };
   }
   const { loader, store, excluded } = problem;
   const question = [soname, ...versions].join("\0");
-  let asked = provided.get(question);
+  let asked = known.provided.get(question);
   if (asked === undefined) {
     asked = store.providers([soname], { ...facts, versions }).then((answer) => answer.get(soname));
-    provided.set(question, asked);
+    known.provided.set(question, asked);
   }
   const found = await asked;
   const providers = found?.providers ?? [];
@@ -273,19 +306,14 @@ export function lackingOf(facts: Facts, loader: Problem["loader"]): string[] {
  */
 function versionsOf(
   soname: string,
-  { members }: Problem,
+  { versions }: Known,
   { libraries }: Resolution,
   files: NativeFiles,
 ): string[] {
-  const loaded = libraries.flatMap(({ path }) =>
-    path === null ? [] : (factsOf(path, files) ?? []),
-  );
-  const names = new Set<string>();
-  for (const { versionsNeeded } of [...members.map(({ facts }) => facts), ...loaded]) {
-    for (const { library, versions } of versionsNeeded) {
-      if (library !== soname) continue;
-      for (const { name, weak } of versions) if (!weak) names.add(name);
-    }
+  const loaded = new Map<string, Set<string>>();
+  for (const { path } of libraries) {
+    const facts = path === null ? null : factsOf(path, files);
+    if (facts !== null) addVersions(facts, loaded);
   }
-  return [...names];
+  return [...new Set([...(versions.get(soname) ?? []), ...(loaded.get(soname) ?? [])])];
 }

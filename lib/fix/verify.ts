@@ -1,16 +1,17 @@
 // After writing: does the file now say what was planned, and does the real loader agree?
-import { execFile } from "node:child_process";
 import { realpath } from "node:fs/promises";
-import { promisify } from "node:util";
 import { scriptProblem } from "../doctor/script.js";
-import type { Facts, Resolution } from "../facts.js";
+import type { Resolution } from "../facts.js";
 import { sameMachine, thisMachine } from "../machine.js";
-import { fromNative, type NativeFiles, native } from "../native.js";
+import { type Command, type CommandEnd, fromNative, type NativeFiles, native } from "../native.js";
 import type { StorePlace } from "../store/place.js";
 import { readShebang } from "../subject.js";
 import type { FilePlan } from "./outcome.js";
 
-const run = promisify(execFile);
+/** How long a loader may take (ms). */
+const patience = 20_000;
+/** So many files are asked about at once: what is known of each is held until its loader has spoken. */
+const mostAtOnce = 1024;
 
 export interface Verification {
   /** Our own reading of the new bytes. */
@@ -21,25 +22,69 @@ export interface Verification {
   reason: string | null;
 }
 
+/** A file that was written. */
+export interface Written {
+  file: FilePlan;
+  /** As seen from the root. */
+  path: string;
+}
+
+export interface VerifyOptions {
+  /** Must not have read anything before the writing. */
+  files: NativeFiles;
+  root: string;
+  isIgnored: (soname: string) => boolean;
+}
+
+/** What the loader is still to be asked. */
+interface Question {
+  command: Command;
+  resolution: Resolution;
+}
+
 /**
- * Runs the pipeline again over a file that was written, and has the loader list its libraries
- * (`ld.so --list`, which maps them but runs no code of the program's). `files` must not have read
- * anything before the writing.
+ * Runs the pipeline again over files that were written, and has the loader of each list its
+ * libraries (`ld.so --list`, which maps them but runs no code of the program's). The answers are in
+ * the order of the files.
  */
 export async function verify(
-  path: string,
-  host: string,
-  files: NativeFiles,
-  root: string,
-  assumedLoader: string | null,
-  isIgnored: (soname: string) => boolean,
-): Promise<Verification> {
-  let facts: Facts;
+  written: readonly Written[],
+  options: VerifyOptions,
+): Promise<Verification[]> {
+  const answers: Verification[] = [];
+  for (let start = 0; start < written.length; start += mostAtOnce)
+    answers.push(...(await verifySome(written.slice(start, start + mostAtOnce), options)));
+  return answers;
+}
+
+async function verifySome(
+  written: readonly Written[],
+  options: VerifyOptions,
+): Promise<Verification[]> {
+  const read = await Promise.all(written.map((each) => readAnew(each, options)));
+  const questions = read.filter((each) => "command" in each);
+  const ends = await native.run(
+    questions.map(({ command }) => command),
+    patience,
+  );
+  const said = new Map(questions.map((question, index) => [question, ends[index]]));
+  return Promise.all(
+    read.map((each) =>
+      "command" in each ? judge(each, said.get(each) as CommandEnd | Error) : each,
+    ),
+  );
+}
+
+/** Our own reading, and the question to the loader where that is well. */
+async function readAnew(
+  { file, path }: Written,
+  { files, root, isIgnored }: VerifyOptions,
+): Promise<Verification | Question> {
   let resolution: Resolution;
+  const { facts } = files.look(path);
+  const isLibrary = facts?.type === "shared-library";
   try {
-    facts = await native.inspect(host);
-    const isLibrary = facts.type === "shared-library";
-    const options = isLibrary && assumedLoader !== null ? { interpreter: assumedLoader } : {};
+    const options = isLibrary && file.loader !== null ? { interpreter: file.loader } : {};
     resolution = await files.resolve(path, options);
   } catch (caught) {
     return { readsAsPlanned: false, loaderAgrees: null, reason: fromNative(caught).message };
@@ -54,11 +99,12 @@ export async function verify(
       : `${unversioned?.library} does not define ${unversioned?.version}`;
     return { readsAsPlanned: false, loaderAgrees: null, reason };
   }
-  const loader = facts.type === "shared-library" ? assumedLoader : facts.interpreter;
+  const loader = isLibrary ? file.loader : (facts?.interpreter ?? null);
   if (root !== "") return notAsked("it belongs to another system's root");
-  if (!sameMachine(facts, thisMachine())) return notAsked("it is for another machine");
+  if (facts === null || !sameMachine(facts, thisMachine()))
+    return notAsked("it is for another machine");
   if (loader === null) return notAsked("no loader is known for it");
-  return askLoader(loader, host, resolution);
+  return questionTo(loader, file.output, resolution);
 }
 
 /** Whether a script's first line now leads to a program that can be run; no loader has a say in it. */
@@ -75,32 +121,34 @@ function notAsked(why: string): Verification {
   return { readsAsPlanned: true, loaderAgrees: null, reason: `the loader was not asked: ${why}` };
 }
 
-async function askLoader(
-  loader: string,
-  host: string,
-  resolution: Resolution,
-): Promise<Verification> {
-  // No LD_… of ours may change the answer. --list gives up at the first library that is missing
-  // (glibc 2.36); what it does for its caller, tracing, goes on.
+function questionTo(loader: string, host: string, resolution: Resolution): Verification | Question {
+  // --list gives up at the first library that is missing (glibc 2.36); what it does for its caller,
+  // tracing, goes on.
   const goesOn = resolution.libraries.some(({ path }) => path === null);
   // musl knows no tracing: it would run the program.
   if (goesOn && resolution.libc !== "glibc") return notAsked("libraries are left out on purpose");
-  const args = goesOn ? [host] : ["--list", host];
-  const env: NodeJS.ProcessEnv = goesOn ? { LD_TRACE_LOADED_OBJECTS: "1" } : {};
-  let output: string;
-  try {
-    ({ stdout: output } = await run(loader, args, { env, timeout: 20_000 }));
-  } catch (caught) {
-    const { stderr = "", stdout = "", message } = caught as Error & Record<string, string>;
-    const said = (stderr || stdout || message).trim().split("\n", 1)[0];
-    return { readsAsPlanned: true, loaderAgrees: false, reason: `the loader says: ${said}` };
+  // No LD_… of ours may change the answer.
+  const command = goesOn
+    ? { file: loader, arguments: [host], environment: ["LD_TRACE_LOADED_OBJECTS=1"] }
+    : { file: loader, arguments: ["--list", host], environment: [] };
+  return { command, resolution };
+}
+
+async function judge({ resolution }: Question, end: CommandEnd | Error): Promise<Verification> {
+  if (!("exitCode" in end) || end.exitCode !== 0) {
+    const said =
+      "exitCode" in end
+        ? end.errors || end.output || (end.exitCode === null ? "nothing, and was ended" : "nothing")
+        : end.message;
+    const [line] = said.trim().split("\n", 1);
+    return { readsAsPlanned: true, loaderAgrees: false, reason: `the loader says: ${line}` };
   }
-  const listed = parseList(output);
+  const listed = parseList(end.output);
   for (const library of resolution.libraries) {
     if (library.path === null) continue;
     const theirs = listed.get(library.soname);
     if (theirs === undefined) continue; // the loader names what is found as loaded only once
-    if (theirs === null || (await real(theirs)) !== (await real(library.path))) {
+    if (theirs === null || !(await isSameFile(theirs, library.path))) {
       const reason = `the loader takes ${library.soname} from ${theirs ?? "nowhere"}, not ${library.path}`;
       return { readsAsPlanned: true, loaderAgrees: false, reason };
     }
@@ -118,6 +166,10 @@ export function parseList(output: string): Map<string, string | null> {
     if (match?.[1] !== undefined && match[2] !== undefined) found.set(match[1], match[2]);
   }
   return found;
+}
+
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  return one === other || (await real(one)) === (await real(other));
 }
 
 async function real(path: string): Promise<string> {

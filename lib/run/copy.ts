@@ -41,7 +41,8 @@ export async function startCopy(running: Running): Promise<Start> {
     (dirname(file) === "/" || (await linkNeighbours(directory, dirname(dirname(file)), home)));
   if (!linked)
     limits.push("it has too many neighbours: what it looks for beside itself is missing");
-  const unrooted = await addRoots(copy, environment.storePaths, new Nix(storePlace()));
+  const rooted = [{ file: copy, storePaths: environment.storePaths }];
+  const [unrooted = null] = await addRoots(rooted, new Nix(storePlace()));
   if (unrooted !== null) limits.push(unrooted);
   limits.push(
     `by ${named} it can't start itself again, as argv[0] would have it`,

@@ -13,7 +13,7 @@ export interface Pending {
 }
 
 /** More changes than this in one program are the same as all. */
-const mostChanges = 4096;
+const mostChanges = 16_384;
 
 export interface Patience {
   /** How long nothing may have happened in it. */
@@ -58,9 +58,11 @@ export class PendingSubjects {
     const pending = this.#pending.get(subject);
     if (pending === undefined) return;
     if (path === subject) this.#pending.delete(subject);
+    // What was told as a file was none of these directories.
+    const wasFile = [pending.open, pending.changed].map((each) => each?.delete(path));
+    if (wasFile.includes(true)) return;
     for (const each of [pending.open, pending.changed])
-      for (const file of each ?? [])
-        if (file === path || file.startsWith(`${path}/`)) each?.delete(file);
+      for (const file of each ?? []) if (file.startsWith(`${path}/`)) each?.delete(file);
   }
 
   /** Everything at or below a directory. */

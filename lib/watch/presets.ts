@@ -28,8 +28,9 @@ const cache: typeof data = ({ XDG_CACHE_HOME }, home) =>
   named(XDG_CACHE_HOME, join(home, ".cache"));
 
 const presets = {
-  // rye's guide, "Installation": RYE_HOME, default ~/.rye; toolchains are in py/, each in a directory
-  // of its own, and the uv that it brings in uv/VERSION.
+  // rye's guide, "Installation" (RYE_HOME, else ~/.rye) and "Toolchain Management": py/cpython@VERSION
+  // (https://rye.astral.sh/guide/toolchains/). The uv that it brings lies in uv/VERSION: that stands
+  // in its source only (rye/src/uv.rs).
   rye: ({ RYE_HOME }, home) => {
     const top = named(RYE_HOME, join(home, ".rye"));
     return [{ path: join(top, "py") }, { path: join(top, "uv") }];
@@ -54,12 +55,20 @@ const presets = {
     return [{ path: named(MISE_INSTALLS_DIR, join(top, "installs")), depth: 2 }];
   },
 
-  // The server that Visual Studio Code puts on a remote machine: bin/COMMIT, since 2023
-  // cli/servers/Stable-COMMIT, and extensions with programs of their own.
-  "vscode-server": (_, home) =>
-    [".vscode-server", ".vscode-server-insiders"].flatMap((server) =>
-      ["bin", "cli/servers", "extensions"].map((below) => ({ path: join(home, server, below) })),
+  // The server that Visual Studio Code puts on a remote machine, which is documented by its source and
+  // its logs: VSCODE_AGENT_FOLDER, else ~/.vscode-server (src/vs/server/node/server.main.ts), with
+  // bin/COMMIT (https://github.com/microsoft/vscode/issues/208753), since 2024 cli/servers/Stable-COMMIT
+  // (https://github.com/b01/dl-vscode-server/issues/14), and extensions with programs of their own.
+  // `code tunnel` has its servers in ~/.vscode/cli (https://github.com/microsoft/vscode/issues/204112).
+  "vscode-server": ({ VSCODE_AGENT_FOLDER }, home) => [
+    ...[
+      named(VSCODE_AGENT_FOLDER, join(home, ".vscode-server")),
+      join(home, ".vscode-server-insiders"),
+    ].flatMap((server) =>
+      ["bin", "cli/servers", "extensions"].map((below) => ({ path: join(server, below) })),
     ),
+    { path: join(home, ".vscode/cli/servers") },
+  ],
 
   // Playwright's "Browsers" (https://playwright.dev/docs/browsers): PLAYWRIGHT_BROWSERS_PATH. With 0
   // they are in each project's node_modules, which nobody can know beforehand.
@@ -74,8 +83,9 @@ const presets = {
     return [{ path: named(PLAYWRIGHT_BROWSERS_PATH, otherwise) }];
   },
 
-  // The Cargo book, "Cargo Home" and cargo-install(1): the root's bin/, where CARGO_INSTALL_ROOT
-  // comes before CARGO_HOME.
+  // cargo-install(1) (https://doc.rust-lang.org/cargo/commands/cargo-install.html): bin/ of
+  // CARGO_INSTALL_ROOT, of the configuration's install.root (which is not read here), of CARGO_HOME,
+  // of ~/.cargo.
   cargo: ({ CARGO_HOME, CARGO_INSTALL_ROOT }, home) => {
     const top = named(CARGO_INSTALL_ROOT, named(CARGO_HOME, join(home, ".cargo")));
     return [{ path: join(top, "bin") }];

@@ -9,7 +9,13 @@ import { apply } from "../fix/apply.js";
 import { addRoots, isRooted } from "../fix/gc_roots.js";
 import type { FilePlan, FixPlan, Outcome } from "../fix/outcome.js";
 import { planWith } from "../fix/plan.js";
-import { type Arrival, fromNative, type NativeWatch, native } from "../native.js";
+import {
+  type Arrival,
+  type FileIdentity,
+  fromNative,
+  type NativeWatch,
+  native,
+} from "../native.js";
 import type { PlanOptions } from "../options.js";
 import { Nix } from "../store/nix.js";
 import { hostPath, storePlace } from "../store/place.js";
@@ -62,6 +68,8 @@ class Watch {
   readonly #rescan: number;
   /** What has been said of a file, which is not said twice. */
   readonly #said = new Map<string, string>();
+  /** What was written last under each name, which its events bring back. */
+  readonly #written = new Map<string, string>();
   readonly #unwatched = new Set<string>();
   /** Each root as it was when its watch began, to notice that another one stands there. */
   readonly #identities = new Map<string, string>();
@@ -175,6 +183,7 @@ class Watch {
         break;
       case "gone": {
         this.#said.delete(path);
+        this.#written.delete(path);
         const subject = subjectOf(path, this.#roots, false);
         if (subject !== null) this.#pending.remove(subject, path);
         break;
@@ -239,7 +248,8 @@ class Watch {
         yield* this.#once({ ...bare(file), outcome: "would-fix", error: null }, file.host);
       return;
     }
-    if (fixable.length > 0) yield* this.#apply({ ...planned, files: fixable });
+    if (fixable.length > 0 || planned.leftovers.length > 0)
+      yield* this.#apply({ ...planned, files: fixable });
     if (planned.gcRoot) await this.#protect(planned.files.filter(isHealthy));
   }
 
@@ -252,11 +262,20 @@ class Watch {
         return false;
       }
     }
-    if (pending.changed === null || pending.changed.size > fewChanges) return true;
-    // Our own writing is news as well, and found to be right: who replaces a file at that moment
-    // could not be told from it.
-    const found = await native.peek([...pending.changed]);
+    if (pending.changed === null) return true;
+    // Our own writing is no news; what somebody else has put there since is.
+    const changed = [...pending.changed].filter((path) => !this.#isAsWritten(path));
+    if (changed.length > fewChanges) return true;
+    const found = await native.peek(changed);
     return found.some((peek) => peek === "elf" || peek === "link");
+  }
+
+  /** Whether the very file that was written stands under a name. It is asked once. */
+  #isAsWritten(path: string): boolean {
+    const written = this.#written.get(path);
+    if (written === undefined) return false;
+    this.#written.delete(path);
+    return identityOf(path) === written;
   }
 
   /** All in one go; where one of them makes that fail, one after the other. */
@@ -266,7 +285,11 @@ class Watch {
     } catch (caught) {
       const empty = await planWith(this.#store.get(), [], this.#planOptions);
       if (subjects.length > 1) {
-        for (const subject of subjects) empty.files.push(...(await this.#plan([subject])).files);
+        for (const subject of subjects) {
+          const { files, leftovers } = await this.#plan([subject]);
+          empty.files.push(...files);
+          empty.leftovers.push(...leftovers);
+        }
         return empty;
       }
       const { code, message } = fromNative(caught);
@@ -287,7 +310,9 @@ class Watch {
   }
 
   async *#apply(planned: FixPlan): AsyncGenerator<WatchOutcome, void> {
-    const outcomes = await apply(planned);
+    const outcomes = await apply(planned, {
+      onWritten: ({ host }, left) => this.#written.set(host, named(left)),
+    });
     for (const [index, { host }] of planned.files.entries()) {
       const outcome = outcomes[index] as Outcome;
       const code = outcome.error?.code;
@@ -326,7 +351,7 @@ class Watch {
     for (const { host, path, storePaths } of files) {
       try {
         if (await isRooted(host, storePaths)) continue;
-        const problem = await addRoots(host, storePaths, this.#nix);
+        const [problem] = await addRoots([{ file: host, storePaths }], this.#nix);
         // Without Nix's help it fails for all.
         if (problem !== null) return;
       } catch (caught) {
@@ -354,7 +379,18 @@ function identityOf(path: string): string | null {
     return null; // a directory above it is closed, or no directory any more
   }
   if (state === undefined) return null;
-  const { dev, ino, size, mtimeNs, ctimeNs } = state;
   // A directory's size and times are those of its entries.
-  return (state.isDirectory() ? [dev, ino] : [dev, ino, size, mtimeNs, ctimeNs]).join(":");
+  if (state.isDirectory()) return [state.dev, state.ino].join(":");
+  return named({
+    device: state.dev,
+    inode: state.ino,
+    size: state.size,
+    modifiedNanoseconds: state.mtimeNs,
+    changedNanoseconds: state.ctimeNs,
+  });
+}
+
+function named(identity: FileIdentity): string {
+  const { device, inode, size, modifiedNanoseconds, changedNanoseconds } = identity;
+  return [device, inode, size, modifiedNanoseconds, changedNanoseconds].join(":");
 }

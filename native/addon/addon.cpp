@@ -9,6 +9,7 @@
 #include "addon/search.hpp"
 #include "addon/watch_object.hpp"
 #include "patch/first_line.hpp"
+#include "patch/replacement.hpp"
 #include "patch/undo.hpp"
 #include "scan/store_listing.hpp"
 
@@ -90,23 +91,45 @@ Napi::Value applyJobs(const Napi::CallbackInfo& call) {
     layouts.push_back(std::move(write.planned));
     jobs.push_back(std::move(write.job));
   }
-  WriteOptions options;
-  options.recordDirectory = call[1].As<Napi::String>().Utf8Value();
-  return PromisedWork<Answers>::start(
+  struct Written {
+    Answers answers;
+    std::vector<std::optional<FileSource::Identity>> left;
+  };
+  const auto tell = call[2].IsFunction() ? std::make_shared<Napi::FunctionReference>(
+                                               Napi::Persistent(call[2].As<Napi::Function>()))
+                                         : nullptr;
+  return PromisedWork<Written>::start(
       call.Env(),
       [layouts = std::move(layouts), jobs = std::move(jobs),
-       options = std::move(options)]() -> Result<Answers> { return writeAll(jobs, options); },
-      [](Napi::Env env, Answers& answers) { return toValue(env, answers); });
+       directory = call[1].As<Napi::String>().Utf8Value()]() -> Result<Written> {
+        Written written;
+        written.answers = writeAll(jobs, {directory, &written.left});
+        return written;
+      },
+      [tell](Napi::Env env, Written& written) {
+        for (size_t index = 0; tell && index < written.left.size(); ++index) {
+          if (const auto& left = written.left[index])
+            tell->Call({Napi::Number::New(env, static_cast<double>(index)), addon::toValue(env, *left)});
+        }
+        return toValue(env, written.answers);
+      });
+}
+
+Napi::Value removeAbandonedFiles(const Napi::CallbackInfo& call) {
+  return PromisedWork<Done>::start(
+      call.Env(),
+      [paths = toPaths(call[0])]() -> Result<Done> {
+        for (const std::string& path : paths)
+          Replacement::removeAbandoned(path);
+        return Done{};
+      },
+      [](Napi::Env env, Done&) { return env.Undefined(); });
 }
 
 Napi::Value undoFiles(const Napi::CallbackInfo& call) {
-  const auto array = call[0].As<Napi::Array>();
-  std::vector<std::string> paths;
-  for (uint32_t index = 0; index < array.Length(); ++index)
-    paths.push_back(toPath(array.Get(index)));
   return PromisedWork<Answers>::start(
       call.Env(),
-      [paths = std::move(paths), directory = toPath(call[1])]() -> Result<Answers> {
+      [paths = toPaths(call[0]), directory = toPath(call[1])]() -> Result<Answers> {
         return undoAll(paths, directory);
       },
       [](Napi::Env env, Answers& answers) { return toValue(env, answers); });
@@ -124,9 +147,11 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("layOutFirstLine", layOutFirstLine);
   define("apply", applyJobs);
   define("undo", undoFiles);
+  define("removeAbandoned", removeAbandonedFiles);
   define("search", searchPath);
   define("entrance", entrance);
   define("replaceProcess", replaceThisProcess);
+  define("run", runCommands);
   define("cancellation", newCancellation);
   define("cancel", cancel);
   define("peek", peekAtFiles);

@@ -84,11 +84,6 @@ std::vector<Item> toItems(const Napi::Value& value, auto convert) {
   return items;
 }
 
-std::vector<std::string> toTexts(const Napi::Value& value) {
-  return toItems<std::string>(
-      value, [](const Napi::Value& item) { return item.As<Napi::String>().Utf8Value(); });
-}
-
 std::vector<Renaming> toRenamings(const Napi::Value& value) {
   return toItems<Renaming>(value, [](const Napi::Value& item) {
     const auto object = item.As<Napi::Object>();
@@ -236,6 +231,16 @@ Napi::Value toValue(Napi::Env env, const Walked& walked) {
   return object;
 }
 
+Napi::Value toValue(Napi::Env env, const FileSource::Identity& identity) {
+  Napi::Object object = Napi::Object::New(env);
+  object["device"] = Napi::BigInt::New(env, identity.device);
+  object["inode"] = Napi::BigInt::New(env, identity.inode);
+  object["size"] = Napi::BigInt::New(env, identity.size);
+  object["modifiedNanoseconds"] = Napi::BigInt::New(env, identity.modifiedNanoseconds);
+  object["changedNanoseconds"] = Napi::BigInt::New(env, identity.changedNanoseconds);
+  return object;
+}
+
 Napi::Value toValue(Napi::Env env, std::shared_ptr<const PlannedLayout> planned) {
   const Layout& layout = planned->layout;
   Napi::Object object = Napi::Object::New(env);
@@ -261,6 +266,15 @@ std::string toPath(const Napi::Value& value) {
     throw Napi::TypeError::New(value.Env(), "a path must not be empty nor hold a NUL character");
   }
   return path;
+}
+
+std::vector<std::string> toPaths(const Napi::Value& value) {
+  return toItems<std::string>(value, toPath);
+}
+
+std::vector<std::string> toTexts(const Napi::Value& value) {
+  return toItems<std::string>(
+      value, [](const Napi::Value& item) { return item.As<Napi::String>().Utf8Value(); });
 }
 
 Edits toEdits(const Napi::Object& object) {

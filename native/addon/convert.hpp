@@ -33,6 +33,7 @@ struct PlannedLayout {
   Layout layout;
   FileSource::Identity identity;
 };
+Napi::Value toValue(Napi::Env env, const FileSource::Identity& identity);
 // The bytes stay in C++: JavaScript sees where they go, and carries them by an opaque handle.
 Napi::Value toValue(Napi::Env env, std::shared_ptr<const PlannedLayout> planned);
 
@@ -44,5 +45,7 @@ struct PlannedWrite {
 };
 PlannedWrite toPlannedWrite(const Napi::Object& object);
 std::string toPath(const Napi::Value& value);
+std::vector<std::string> toPaths(const Napi::Value& value);
+std::vector<std::string> toTexts(const Napi::Value& value);
 
 }  // namespace fixelf::addon

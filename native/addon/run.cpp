@@ -1,6 +1,8 @@
 #include "addon/run.hpp"
 
 #include "addon/convert.hpp"
+#include "addon/promise.hpp"
+#include "run/commands.hpp"
 #include "run/entrance_file.hpp"
 #include "run/replace_process.hpp"
 
@@ -33,6 +35,34 @@ Napi::Value replaceThisProcess(const Napi::CallbackInfo& call) {
     replacing.inherited.push_back(inherited.Get(index).As<Napi::Number>().Int32Value());
   }
   throw toError(call.Env(), replaceProcess(replacing));
+}
+
+Napi::Value runCommands(const Napi::CallbackInfo& call) {
+  using Ends = std::vector<Result<CommandEnd>>;
+  const auto array = call[0].As<Napi::Array>();
+  std::vector<Command> commands;
+  for (uint32_t index = 0; index < array.Length(); ++index) {
+    const auto object = array.Get(index).As<Napi::Object>();
+    commands.push_back({toPath(object.Get("file")), toTexts(object.Get("arguments")),
+                        toTexts(object.Get("environment"))});
+  }
+  const std::chrono::milliseconds patience(call[1].As<Napi::Number>().Int64Value());
+  return PromisedWork<Ends>::start(
+      call.Env(),
+      [commands = std::move(commands), patience]() -> Result<Ends> {
+        return runAll(commands, patience);
+      },
+      [](Napi::Env env, Ends& ends) {
+        return toArray(env, ends, [&](const Result<CommandEnd>& end) -> Napi::Value {
+          if (!end) return toFailure(env, end.error());
+          Napi::Object value = Napi::Object::New(env);
+          value["exitCode"] =
+              end->exitCode ? Napi::Number::New(env, *end->exitCode).As<Napi::Value>() : env.Null();
+          value["output"] = Napi::String::New(env, end->output);
+          value["errors"] = Napi::String::New(env, end->errors);
+          return value;
+        });
+      });
 }
 
 }  // namespace fixelf::addon

@@ -10,4 +10,7 @@ Napi::Value entrance(const Napi::CallbackInfo& call);
 // Throws where it fails; else nobody is left to return to.
 Napi::Value replaceThisProcess(const Napi::CallbackInfo& call);
 
+// (commands, milliseconds for each) → how each ended, or why it could not be started.
+Napi::Value runCommands(const Napi::CallbackInfo& call);
+
 }  // namespace fixelf::addon

@@ -86,14 +86,6 @@ void waitForArrivals(WatchedTrees& trees, Call& call) {
   call.Release();
 }
 
-std::vector<std::string> toPaths(const Napi::Value& value) {
-  const auto array = value.As<Napi::Array>();
-  std::vector<std::string> paths;
-  for (uint32_t index = 0; index < array.Length(); ++index)
-    paths.push_back(toPath(array.Get(index)));
-  return paths;
-}
-
 }  // namespace
 
 Napi::Function WatchObject::define(Napi::Env env) {

@@ -11,17 +11,19 @@
 
 namespace fixelf {
 
+// More threads than this only wait for the same disk.
+inline unsigned threadsForDisk() {
+  return std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
+}
+
 // Calls work(0) … work(count - 1), each once, in any order. What one of them throws is thrown here.
 template <class Work>
-void inParallel(size_t count, Work work) {
+void inParallel(size_t count, Work work, unsigned most = threadsForDisk()) {
   if (count <= 1) {
     if (count == 1) work(0);
     return;
   }
-  // More threads than this only wait for the same disk.
-  constexpr unsigned kMost = 8;
-  const size_t wanted =
-      std::min<size_t>(count, std::clamp(std::thread::hardware_concurrency(), 1U, kMost));
+  const size_t wanted = std::min<size_t>(count, most);
   std::atomic<size_t> next{0};
   std::vector<std::exception_ptr> thrown(wanted);
   const auto run = [&](size_t self) {

@@ -4,6 +4,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 
 #include <algorithm>
@@ -20,17 +21,28 @@ namespace fixelf {
 
 namespace {
 
+constexpr std::string_view kMark = ".fixelf-";
+constexpr size_t kHashLength = 16;
+
 // The name that the new file has for the moment before it is renamed. Long names are cut, so that
 // it fits into NAME_MAX; the hash keeps them apart.
 std::string temporaryName(const std::string& name) {
-  std::array<char, 17> hash{};
+  std::array<char, kHashLength + 1> hash{};
   std::snprintf(hash.data(), hash.size(), "%016llx",
                 static_cast<unsigned long long>(XXH3_64bits(name.data(), name.size())));
-  return "." + name.substr(0, 200) + ".fixelf-" + hash.data();
+  return "." + name.substr(0, 200) + std::string(kMark) + hash.data();
+}
+
+// The target's name, of a name as the above makes it; empty for others, and where it was cut.
+std::string targetName(const std::string& temporary) {
+  constexpr size_t kAdded = 1 + kMark.size() + kHashLength;
+  if (temporary.size() <= kAdded) return {};
+  std::string name = temporary.substr(1, temporary.size() - kAdded);
+  return temporaryName(name) == temporary ? name : std::string();
 }
 
 // Removes a file of that name which no living process works on, and says whether the name is free.
-bool removeAbandoned(int directory, const std::string& name) {
+bool removeUnlocked(int directory, const std::string& name) {
   const Descriptor found(
       openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
   if (!found) return errno == ENOENT;
@@ -47,6 +59,24 @@ Descriptor openParent(const std::string& path) {
   const std::string parent = nameStart(path) == 0 ? "." : path.substr(0, nameStart(path));
   return Descriptor(
       uninterrupted([&] { return ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+}
+
+// Lets two names of a directory change their files, in one step. The C library's wrapper is younger
+// than the call (musl 1.2.5).
+bool exchange(int directory, const std::string& one, const std::string& other) {
+  return uninterrupted([&] {
+           return syscall(SYS_renameat2, directory, one.c_str(), directory, other.c_str(),
+                          RENAME_EXCHANGE);
+         }) == 0;
+}
+
+// Whether it is the same file, and nobody has written to it or changed its permissions. Not by
+// st_ctim: a rename changes that.
+bool isStill(const struct stat& now, const struct stat& before) {
+  return now.st_dev == before.st_dev && now.st_ino == before.st_ino &&
+         now.st_size == before.st_size && now.st_mtim.tv_sec == before.st_mtim.tv_sec &&
+         now.st_mtim.tv_nsec == before.st_mtim.tv_nsec && now.st_mode == before.st_mode &&
+         now.st_uid == before.st_uid && now.st_gid == before.st_gid;
 }
 
 Error truncated(const std::string& path) {
@@ -112,7 +142,7 @@ Result<Replacement> Replacement::create(const std::string& target) {
                     kPrivate);
     };
     file = Descriptor(uninterrupted(open));
-    if (!file && errno == EEXIST && removeAbandoned(directory.get(), temporary)) {
+    if (!file && errno == EEXIST && removeUnlocked(directory.get(), temporary)) {
       file = Descriptor(uninterrupted(open));
     }
     named = static_cast<bool>(file);
@@ -125,7 +155,19 @@ Result<Replacement> Replacement::create(const std::string& target) {
 
 void Replacement::removeLeftover(const std::string& target) {
   const Descriptor directory = openParent(target);
-  if (directory) removeAbandoned(directory.get(), temporaryName(target.substr(nameStart(target))));
+  if (directory) removeUnlocked(directory.get(), temporaryName(target.substr(nameStart(target))));
+}
+
+void Replacement::removeAbandoned(const std::string& path) {
+  const Descriptor directory = openParent(path);
+  const std::string temporary = path.substr(nameStart(path));
+  const std::string name = targetName(temporary);
+  if (!directory || name.empty()) return;
+  // Who works on the target holds its lock, and the temporary name may be anything meanwhile.
+  const Descriptor target(openat(directory.get(), name.c_str(),
+                                 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  if (target ? !lockFile(target.get(), path) : errno != ENOENT) return;
+  removeUnlocked(directory.get(), temporary);
 }
 
 Replacement::Replacement(Replacement&& other) noexcept
@@ -228,20 +270,25 @@ Status Replacement::copyPermissions(int original) const {
   return Done{};
 }
 
-Status Replacement::publish() {
+Status Replacement::takeName() {
+  if (named_) return Done{};
+  // An unnamed file cannot replace another: it gets a name first.
   const std::string temporary = temporaryName(name_);
-  if (!named_) {
-    // An unnamed file cannot replace another: it gets a name first.
-    const std::string self = "/proc/self/fd/" + std::to_string(file_.get());
-    const auto link = [&] {
-      return linkat(AT_FDCWD, self.c_str(), directory_.get(), temporary.c_str(), AT_SYMLINK_FOLLOW);
-    };
+  const std::string self = "/proc/self/fd/" + std::to_string(file_.get());
+  const auto link = [&] {
+    return linkat(AT_FDCWD, self.c_str(), directory_.get(), temporary.c_str(), AT_SYMLINK_FOLLOW);
+  };
+  named_ = uninterrupted(link) == 0;
+  if (!named_ && errno == EEXIST && removeUnlocked(directory_.get(), temporary)) {
     named_ = uninterrupted(link) == 0;
-    if (!named_ && errno == EEXIST && removeAbandoned(directory_.get(), temporary)) {
-      named_ = uninterrupted(link) == 0;
-    }
-    if (!named_) return systemError(errno, "name the new file", target_);
   }
+  if (!named_) return systemError(errno, "name the new file", target_);
+  return Done{};
+}
+
+Status Replacement::publish() {
+  if (Status status = takeName(); !status) return status;
+  const std::string temporary = temporaryName(name_);
   if (uninterrupted([&] {
         return renameat(directory_.get(), temporary.c_str(), directory_.get(), name_.c_str());
       }) != 0) {
@@ -249,6 +296,66 @@ Status Replacement::publish() {
   }
   named_ = false;
   return Done{};
+}
+
+Status Replacement::publishInsteadOf(const struct stat& original) {
+  if (Status status = takeName(); !status) return status;
+  const std::string temporary = temporaryName(name_);
+  if (!exchange(directory_.get(), temporary, name_)) {
+    // EINVAL: the file system cannot exchange (rename(2)); ENOSYS: nor can the kernel.
+    if (errno == EINVAL || errno == ENOSYS) return publish();
+    if (errno == ENOENT) return changedMeanwhile();
+    return systemError(errno, "replace the file", target_);
+  }
+  // The temporary name has now what stood under the target's.
+  struct stat found {};
+  if (fstatat(directory_.get(), temporary.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) {
+    const int number = errno;
+    return giveBack() ? Status(systemError(number, "examine the replaced file", target_))
+                      : Status(leftBehind());
+  }
+  if (!isStill(found, original)) return giveBack() ? changedMeanwhile() : leftBehind();
+  // Where this fails, the destructor tries it once more.
+  named_ = unlinkat(directory_.get(), temporary.c_str(), 0) != 0;
+  return Done{};
+}
+
+// Somebody's file was taken out instead of the original. It goes back; where meanwhile another one
+// has come, that is the newer one, and stays.
+bool Replacement::giveBack() {
+  const std::string temporary = temporaryName(name_);
+  struct stat placed {};  // what we have put under the target's name, to be taken out again
+  if (fstat(file_.get(), &placed) != 0) return named_ = false;
+  // Each time round somebody was faster than two system calls.
+  constexpr int kMostTimes = 64;
+  for (int times = 0; times < kMostTimes; ++times) {
+    struct stat next {};
+    if (fstatat(directory_.get(), temporary.c_str(), &next, AT_SYMLINK_NOFOLLOW) != 0) break;
+    if (!exchange(directory_.get(), temporary, name_)) {
+      // It was removed, with ours in its place: rather a file too much than one too few.
+      if (errno != ENOENT ||
+          linkat(directory_.get(), temporary.c_str(), directory_.get(), name_.c_str(), 0) != 0) {
+        break;
+      }
+      return true;
+    }
+    struct stat found {};
+    if (fstatat(directory_.get(), temporary.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) break;
+    if (found.st_dev == placed.st_dev && found.st_ino == placed.st_ino) return true;
+    placed = next;
+  }
+  return named_ = false;  // what stands there now is not ours to remove
+}
+
+Error Replacement::changedMeanwhile() const {
+  return Error{ErrorCode::Changed, "the file has changed since it was read", target_, 0};
+}
+
+Error Replacement::leftBehind() const {
+  return Error{ErrorCode::Changed,
+               "another file came in its place meanwhile, and could not be put back: it is " +
+                   temporaryName(name_) + ", beside it",
+               target_, 0};
 }
 
 }  // namespace fixelf

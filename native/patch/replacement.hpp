@@ -1,6 +1,8 @@
 // A new file that takes another one's place, or never existed.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <span>
 #include <string>
 
@@ -14,14 +16,16 @@ namespace fixelf {
 // process is killed; where the file system has no unnamed files, a named one that the destructor
 // removes.
 //
-// To be renamed it needs a name for a moment: always the same one for one target. If the process is
-// killed in just this moment, whoever writes the target next finds the leftover, sees by its lock
-// that nobody works on it any more, and removes it.
+// To be renamed it needs a name for a moment: always the same one for one target, which the
+// original has for a moment after it. If the process is killed in just this moment, whoever comes
+// next finds the leftover, sees by its lock that nobody works on it any more, and removes it.
 class Replacement {
  public:
   static Result<Replacement> create(const std::string& target);
   // Removes what a killed process may have left beside the target.
   static void removeLeftover(const std::string& target);
+  // Removes such a leftover by its own path, if it is one.
+  static void removeAbandoned(const std::string& path);
 
   Replacement(Replacement&&) noexcept;
   Replacement& operator=(Replacement&&) = delete;
@@ -44,8 +48,18 @@ class Replacement {
   [[nodiscard]] Status copyPermissions(int original) const;
   // The rename. The content has to be flushed before.
   Status publish();
+  // The same, but fails with Changed, and leaves what is there, where that is not `original` any
+  // more. Between a look at a name and a rename somebody may have put another file there; so the
+  // two files are exchanged, and what came out is looked at. Where the file system cannot exchange
+  // files, it is a rename.
+  Status publishInsteadOf(const struct stat& original);
 
  private:
+  Status takeName();
+  bool giveBack();
+  [[nodiscard]] Error changedMeanwhile() const;
+  [[nodiscard]] Error leftBehind() const;
+
   Replacement(Descriptor directory, Descriptor file, std::string target, std::string name,
               bool named)
       : directory_(std::move(directory)),

@@ -25,8 +25,9 @@ namespace {
 constexpr uint64_t kDigestInPlace = 8U << 20;
 
 // What a batch may hold: descriptors (three a job) below the process's limit, and room on the disk
-// for the copies of all its files at once.
-constexpr uint64_t kMostJobs = 1024;
+// for the copies of all its files at once. A large batch is good for more than fewer flushes: ext4
+// looks for free inodes among those that were just freed, which each rename adds to.
+constexpr uint64_t kMostJobs = 4096;
 constexpr uint64_t kMostBytes = uint64_t{1} << 30;
 
 size_t jobsAtOnce() {
@@ -68,7 +69,8 @@ class Batch {
       works_.emplace_back(job);
   }
 
-  std::vector<Status> run() {
+  // `left` as in WriteOptions.
+  std::vector<Status> run(std::vector<std::optional<FileSource::Identity>>* left) {
     inParallel(works_.size(), [&](size_t at) { works_[at].fail(prepare(works_[at])); });
     remember();
     withDigests([](const Work& work) { return work.replacement && work.copied; },
@@ -81,6 +83,7 @@ class Batch {
     settle();
     std::vector<Status> answers;
     for (Work& work : works_) {
+      if (left != nullptr) left->push_back(identityOf(work));
       if (!work.status) work.status.error().path = work.job.output;
       answers.push_back(std::move(work.status));
     }
@@ -289,23 +292,36 @@ class Batch {
       work.changed = true;
       return work.inPlace->write();
     }
-    if (job.output == job.path) {
-      // Meanwhile somebody may have put another file here, or written into this one.
-      struct stat state {};
-      if (fstatat(AT_FDCWD, job.path.c_str(), &state, AT_SYMLINK_NOFOLLOW) != 0) {
-        return systemError(errno, "examine the file", job.path);
-      }
-      Status status = Done{};
-      const FileSource::Identity now =
-          FileSource::identityOf(work.original->descriptor(), status, job.path);
-      if (!status) return status;
-      if (state.st_dev != now.device || state.st_ino != now.inode || !isSame(now, job.identity)) {
-        return changedMeanwhile(job);
-      }
-    }
-    Status status = work.replacement->publish();
+    Status status = job.output == job.path ? replaceOriginal(work) : work.replacement->publish();
     work.changed = static_cast<bool>(status);
     return status;
+  }
+
+  // Meanwhile somebody may have put another file here, or written into this one.
+  static Status replaceOriginal(Work& work) {
+    const WriteJob& job = work.job;
+    struct stat state {};
+    if (fstatat(AT_FDCWD, job.path.c_str(), &state, AT_SYMLINK_NOFOLLOW) != 0) {
+      return systemError(errno, "examine the file", job.path);
+    }
+    Status status = Done{};
+    const FileSource::Identity now =
+        FileSource::identityOf(work.original->descriptor(), status, job.path);
+    if (!status) return status;
+    if (state.st_dev != now.device || state.st_ino != now.inode || !isSame(now, job.identity)) {
+      return changedMeanwhile(job);
+    }
+    return work.replacement->publishInsteadOf(state);
+  }
+
+  static std::optional<FileSource::Identity> identityOf(const Work& work) {
+    if (!work.replacement || !work.changed) return std::nullopt;
+    Status status = Done{};
+    auto identity = FileSource::identityOf(work.replacement->descriptor(), status, work.job.output);
+    // Who wrote into the new file already has changed size or time.
+    const bool isOurs = status && identity.size == work.job.newSize &&
+                        identity.modifiedNanoseconds == work.job.identity.modifiedNanoseconds;
+    return isOurs ? std::optional(identity) : std::nullopt;
   }
 
   void settle() {
@@ -371,7 +387,7 @@ std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptio
       bytes += left[count++].newSize;
     }
     Batch batch(left.first(count), journal ? &*journal : nullptr);
-    for (Status& answer : batch.run())
+    for (Status& answer : batch.run(options.left))
       answers.push_back(std::move(answer));
     left = left.subspan(count);
   }

@@ -6,6 +6,7 @@
 // of the old ones is safe on disk, so that whatever a crash leaves can be mended (patch/undo).
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,9 +33,12 @@ struct WriteJob {
   WritePurpose purpose = WritePurpose::Change;
 };
 
-// Where undo records are kept; empty keeps none.
 struct WriteOptions {
-  std::string recordDirectory;
+  std::string recordDirectory;  // where undo records are kept; empty keeps none
+  // Gets for each job what it has put under the name: nothing where it has not, and where the file
+  // was changed in place. Whoever watches a directory can tell by it their own writing from that of
+  // somebody who was there right afterwards.
+  std::vector<std::optional<FileSource::Identity>>* left = nullptr;
 };
 
 // Writes all jobs, in batches, and flushes once for all of a batch on one file system. The answers

@@ -163,7 +163,7 @@ std::string Files::hostPath(const std::string& path) const {
   return underRoot(real ? *real : absolute(path));
 }
 
-Lookup Files::read(const std::string& path) const {
+Lookup Files::read(const std::string& path, std::string& realName) const {
   Lookup lookup;
   const auto fail = [&](Lookup::State state, std::string message) {
     lookup.state = state;
@@ -194,6 +194,7 @@ Lookup Files::read(const std::string& path) const {
     }
     return refused(real.error().systemError);
   }
+  realName = *real;
   const std::string host = underRoot(*real);
   struct stat status {};
   // Looked at before it is opened: opening a device may do something.
@@ -243,9 +244,12 @@ const Lookup& Files::look(const std::string& path) {
   }
   // Read without the lock; where two threads read the same file, the first answer stays. An
   // unordered_map's elements never move.
-  Lookup lookup = read(path);
+  std::string real;
+  Lookup lookup = read(path, real);
   const std::lock_guard lock(mutex_);
-  return lookups_.try_emplace(path, std::move(lookup)).first->second;
+  const auto [at, isNew] = lookups_.try_emplace(path, std::move(lookup));
+  if (isNew && !real.empty()) names_[real].push_back(path);
+  return at->second;
 }
 
 bool Files::directoryExists(const std::string& path) {
@@ -282,7 +286,18 @@ void Files::replace(const std::string& path, Facts facts) {
   auto real = realPath(path);
   const std::lock_guard lock(mutex_);
   replaced_[real ? *real : absolute(path)] = std::make_shared<const Facts>(std::move(facts));
-  lookups_.clear();
+  if (!real) {
+    // It may be what names are found by that were not.
+    lookups_.clear();
+    names_.clear();
+    return;
+  }
+  // The others are as they were: a plan replaces thousands.
+  if (const auto names = names_.find(*real); names != names_.end()) {
+    for (const std::string& name : names->second)
+      lookups_.erase(name);
+    names_.erase(names);
+  }
 }
 
 }  // namespace fixelf

@@ -43,7 +43,7 @@ class Files {
   // Relative paths start at the current directory, or at the root where there is one.
   std::string absolute(const std::string& path) const;
 
-  // The answer stays valid until the next replace().
+  // The answer stays valid until the next replace() of the file, or of one that is not there.
   const Lookup& look(const std::string& path);
   bool directoryExists(const std::string& path);
   // A whole small file: a loader, its cache. Null where it cannot be read or exceeds 64 MiB.
@@ -56,12 +56,14 @@ class Files {
   Result<std::string> walk(const std::string& path) const;
   std::string underRoot(const std::string& path) const;
   const std::string* passThroughAbove(const std::string& path) const;
-  Lookup read(const std::string& path) const;
+  // `real` gets the path without links where there is one.
+  Lookup read(const std::string& path, std::string& real) const;
 
   std::string root_;  // a real path; empty for this machine
   std::vector<std::string> passThrough_;
   std::mutex mutex_;
   std::unordered_map<std::string, Lookup> lookups_;
+  std::unordered_map<std::string, std::vector<std::string>> names_;  // in lookups_, by real path
   std::unordered_map<std::string, bool> directories_;
   std::unordered_map<std::string, std::shared_ptr<const std::vector<uint8_t>>> contents_;
   std::unordered_map<std::string, std::shared_ptr<const Facts>> replaced_;  // by real path

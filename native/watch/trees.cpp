@@ -242,7 +242,14 @@ void WatchedTrees::take(const InotifyEvent& event) {
 void WatchedTrees::takeEntry(const std::string& path, uint32_t mask) {
   if ((mask & (IN_MOVED_FROM | IN_DELETE)) != 0) {
     if ((mask & IN_ISDIR) != 0) forgetTree(path);
-    tell(Arrival::Gone, path);
+    struct stat state {};
+    if ((mask & IN_MOVED_FROM) == 0 || lstat(path.c_str(), &state) != 0) {
+      tell(Arrival::Gone, path);
+    } else {
+      // Of an exchange (RENAME_EXCHANGE) what has left a name is told after what has come to it
+      // (vfs_rename in fs/namei.c).
+      takeEntry(path, S_ISDIR(state.st_mode) ? IN_MOVED_TO | IN_ISDIR : IN_MOVED_TO);
+    }
   } else if ((mask & IN_ISDIR) != 0) {
     if ((mask & (IN_CREATE | IN_MOVED_TO)) == 0) return;
     tell(Arrival::Directory, path);
