@@ -153,4 +153,9 @@ export interface Resolution {
   versionProblems: VersionProblem[];
   unversionedLibraries: UnversionedLibrary[];
   isaProblems: IsaProblem[];
+  /**
+   * Files with packed relocations (DT_RELR) that do not ask libc for GLIBC_ABI_DT_RELR: glibc stops
+   * there since 2.36.
+   */
+  relrProblems: string[];
 }

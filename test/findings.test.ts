@@ -431,6 +431,26 @@ part("musl's compiler", muslMissing)("libc-mixed, as the loaders see it", () => 
   });
 });
 
+const lldMissing = spawnSync("ld.lld", ["--version"]).status === 0 ? null : "lld is not installed";
+part("a linker that packs without saying so", lldMissing)("relocations-unmarked", () => {
+  const source = "int number; int *pointer = &number; int main(void) { return *pointer; }";
+  const linked = (name: string, ...flags: string[]) =>
+    gcc(name, source, "-pie", "-fPIE", "-fuse-ld=lld", ...flags);
+
+  it("is what the loader says", async () => {
+    const path = linked("unmarked", "-Wl,--pack-dyn-relocs=relr");
+    const env = { PATH: process.env.PATH ?? "" };
+    const { stderr } = spawnSync(path, { env, encoding: "utf8" });
+    const refused = stderr.includes("DT_RELR without GLIBC_ABI_DT_RELR dependency");
+    expect(coded(await findingsOf(path))).toEqual(refused ? ["error relocations-unmarked"] : []);
+    expect((await inspect(path)).needed).toContain("libc.so.6");
+  });
+
+  it("is not found without packed relocations", async () => {
+    expect(await findingsOf(linked("unpacked"))).toEqual([]);
+  });
+});
+
 describe("unprotected-from-gc", () => {
   const subject = { shown: "/opt/it's/program", path: "/opt/it's/program" } as never;
   const kept = `/nix/store/${hash("a")}-glibc-2.36`;

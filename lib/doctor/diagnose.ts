@@ -23,6 +23,7 @@ import { machineFindings } from "./machine.js";
 import { malformedFinding } from "./malformed.js";
 import { mountFindings } from "./mount.js";
 import { permissionFindings } from "./permission.js";
+import { relrFindings } from "./relr.js";
 import { versionFindings } from "./versions.js";
 
 /**
@@ -105,6 +106,7 @@ async function examine(
     ...(await libraryFindings(subject, facts, resolution, circumstances, comesWithDriver)),
     ...(await libcFindings(subject, resolution, objects, circumstances)),
     ...(await versionFindings(subject, facts, resolution, circumstances)),
+    ...relrFindings(resolution),
   );
   // What does not start needs no guesses about what it would do then.
   const starts = !findings.some(isError);

@@ -15,6 +15,7 @@ export const findingCodes = [
   "isa-level-too-high",
   "kernel-too-old",
   "version-missing",
+  "relocations-unmarked",
   "script-interpreter-missing",
   "not-executable",
   "noexec-mount",

@@ -218,6 +218,7 @@ Napi::Value toValue(Napi::Env env, const Resolution& resolution) {
         value["missing"] = Napi::Number::New(env, problem.missing);
         return value;
       });
+  object["relrProblems"] = texts(env, resolution.relrProblems);
   return object;
 }
 

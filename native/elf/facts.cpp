@@ -190,6 +190,9 @@ class Reader {
         case DT_FLAGS_1:
           facts_.flags1 = entry.value;
           break;
+        case 36:  // DT_RELR, which older headers do not name
+          facts_.packedRelocations = true;
+          break;
         case DT_NEEDED:
         case DT_SONAME:
         case DT_RPATH:

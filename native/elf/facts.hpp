@@ -62,8 +62,9 @@ struct Facts {
   std::vector<std::string> filter;     // DT_FILTER
   // How `needed`, `auxiliary` and `filter` follow one another in the dynamic table.
   std::vector<DependencyKind> dependencyOrder;
-  uint64_t flags = 0;   // DT_FLAGS
-  uint64_t flags1 = 0;  // DT_FLAGS_1
+  uint64_t flags = 0;              // DT_FLAGS
+  uint64_t flags1 = 0;             // DT_FLAGS_1
+  bool packedRelocations = false;  // DT_RELR
   DynamicTable dynamic = DynamicTable::None;
   std::vector<NeededVersions> versionsNeeded;
   std::vector<std::string> versionsDefined;  // without the base

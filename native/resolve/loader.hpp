@@ -32,6 +32,8 @@ struct LoaderProfile {
 
   // 2.37 did away with "tls", AT_PLATFORM and AT_HWCAP as names of directories (its NEWS).
   [[nodiscard]] bool hasLegacyHwcaps() const { return libc == Glibc && glibcMinor < 37; }
+  // GLIBC_ABI_DT_RELR came with 2.36 (elf/dl-version.c).
+  [[nodiscard]] bool checksPackedRelocations() const { return libc == Glibc && glibcMinor >= 36; }
   // GNU_PROPERTY_X86_ISA_1_NEEDED is looked at since 2.33 (sysdeps/x86/dl-prop.h).
   [[nodiscard]] bool checksIsaLevel() const { return libc == Glibc && glibcMinor >= 33; }
 };

@@ -71,6 +71,9 @@ struct Resolution {
   std::vector<VersionProblem> versionProblems;
   std::vector<UnversionedLibrary> unversionedLibraries;
   std::vector<IsaProblem> isaProblems;
+  // Paths of objects with packed relocations (DT_RELR) that do not ask libc for the version which
+  // says that it knows them: "DT_RELR without GLIBC_ABI_DT_RELR dependency".
+  std::vector<std::string> relrProblems;
 };
 
 // nix-ld's stand-in loader: it starts this loader with that LD_LIBRARY_PATH behind the caller's.

@@ -14,12 +14,30 @@ bool defines(const Facts& facts, const std::string& version) {
              facts.versionsDefined.end();
 }
 
+// _dl_check_map_versions looks at files that need versions, and libc.so.6 or one of its kind.
+bool lacksRelrVersion(const Facts& facts) {
+  if (!facts.packedRelocations || facts.versionsNeeded.empty()) return false;
+  const bool needsLibc =
+      std::any_of(facts.needed.begin(), facts.needed.end(),
+                  [](const std::string& name) { return name.starts_with("libc.so."); });
+  return needsLibc &&
+         std::none_of(facts.versionsNeeded.begin(), facts.versionsNeeded.end(),
+                      [](const NeededVersions& needed) {
+                        return std::any_of(needed.versions.begin(), needed.versions.end(),
+                                           [](const NeededVersion& version) {
+                                             return version.name == "GLIBC_ABI_DT_RELR";
+                                           });
+                      });
+}
+
 }  // namespace
 
 void checkVersions(const std::vector<Object>& objects, const std::vector<size_t>& order,
                    const std::unordered_map<std::string, size_t>& byName, Resolution& resolution) {
   for (const size_t index : order) {
     const Object& object = objects[index];
+    if (resolution.loader.checksPackedRelocations() && lacksRelrVersion(*object.facts))
+      resolution.relrProblems.push_back(object.path);
     for (const NeededVersions& needed : object.facts->versionsNeeded) {
       const auto provider = byName.find(needed.library);
       if (provider == byName.end()) continue;

@@ -18,6 +18,8 @@ export interface ObjectSpec {
   filter?: string[];
   /** DT_AUXILIARY and DT_FILTER stand before DT_NEEDED, as lld writes them. */
   filtersFirst?: boolean;
+  /** DT_RELR, of an empty table. */
+  packedRelocations?: boolean;
   /** Bits of DT_FLAGS_1. */
   flags1?: number;
   /** Versions that it defines. */
@@ -206,6 +208,13 @@ class Mould {
       ...optional(tags.rpath, spec.rpath),
       ...optional(tags.runpath, spec.runpath),
       ...(spec.flags1 ? [{ tag: tags.flags1, value: BigInt(spec.flags1) }] : []),
+      ...(spec.packedRelocations
+        ? [
+            { tag: 35n, value: 0n }, // DT_RELRSZ
+            { tag: 36n, value: 0n }, // DT_RELR
+            { tag: 37n, value: this.#wide ? 8n : 4n }, // DT_RELRENT
+          ]
+        : []),
       ...kept,
     ];
     const step = this.#wide ? 16 : 8;

@@ -1,0 +1,18 @@
+// relocations-unmarked: the loader says "DT_RELR without GLIBC_ABI_DT_RELR dependency" (since glibc
+// 2.36, _dl_check_map_versions in elf/dl-version.c). Older ones leave such relocations undone, and
+// the program crashes.
+import type { Resolution } from "../facts.js";
+import type { Finding } from "./finding.js";
+
+export function relrFindings({ relrProblems, interpreter }: Resolution): Finding[] {
+  return relrProblems.map((path) => ({
+    code: "relocations-unmarked",
+    severity: "error",
+    message: `${path} has packed relocations, and does not say that it needs a libc which knows them`,
+    evidence: [
+      `${path} has DT_RELR, and asks libc for no GLIBC_ABI_DT_RELR`,
+      `${interpreter.path} is of a glibc that insists on it (2.36 or newer)`,
+    ],
+    remedy: `Get another build of ${path}, or link it with -z pack-relative-relocs instead of --pack-dyn-relocs=relr`,
+  }));
+}
