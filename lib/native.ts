@@ -30,14 +30,17 @@ export interface ResolveOptions {
   preload?: string;
   /** The best directory of glibc-hwcaps to assume, "x86-64-v3", or "baseline"; default: this machine's. */
   processor?: string;
+  /** Keep for each library what was tried in vain; default true. For many files it is a lot. */
+  tried?: boolean;
   /** AT_SECURE: the program runs as another user than its caller. */
   secure?: boolean;
   /** What nix-ld's stand-in starts: NIX_LD and NIX_LD_LIBRARY_PATH. */
   nixLd?: { loader: string; libraryPath: string };
 }
 
-/** Facts as a plan would leave them. */
+/** Facts as a plan would leave them; what is not named stays. */
 export interface Override {
+  path: string;
   interpreter?: string;
   runpath?: string | null;
   rpath?: string | null;
@@ -51,7 +54,8 @@ export interface NativeFiles {
   hostPath(path: string): string;
   look(path: string): Lookup;
   resolve(path: string, options: ResolveOptions): Promise<Resolution>;
-  override(path: string, facts: Override): void;
+  /** Nothing may be asked meanwhile. Throws `not-elf` where there is no such file. */
+  override(overrides: readonly Override[]): Promise<void>;
   /** What lies below a directory of this machine is taken from it, although there is a root. */
   passThrough(directory: string): void;
 }

@@ -306,6 +306,34 @@ part("a compiler", noCompiler)("watch", () => {
     expect(readdirSync(inbox)).toEqual(["program"]);
   });
 
+  it("fixes what an exchange puts in place, a file or a directory", async () => {
+    writeFileSync(
+      join(build, "exchange.c"),
+      `#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+int main(int count, char **words) {
+  return count == 3 ? renameat2(AT_FDCWD, words[1], AT_FDCWD, words[2], RENAME_EXCHANGE) : 2;
+}
+`,
+    );
+    gcc("-o", "exchange", "exchange.c");
+    const exchange = (one: string, other: string) =>
+      execFileSync(join(build, "exchange"), [one, other]);
+    writeFileSync(join(inbox, "program"), "not yet");
+    mkdirSync(join(inbox, "app"));
+    await start();
+    const staged = mkdtempSync(join(root, "staged-"));
+    copyFileSync(join(build, "one"), join(staged, "program"));
+    exchange(join(staged, "program"), join(inbox, "program"));
+    await until("the file is fixed", () => isFixed(join(inbox, "program")));
+    layOut(join(staged, "app"));
+    exchange(join(staged, "app"), join(inbox, "app"));
+    await until("the directory is fixed", () => isFixed(join(inbox, "app/bin/program")));
+    copyFileSync(join(build, "two"), join(inbox, "app/bin/two"));
+    await until("what comes into it later is fixed", () => isFixed(join(inbox, "app/bin/two")));
+  });
+
   it("loses nothing by kill -9, and fixes nothing twice", async () => {
     const programs: string[] = [];
     for (let round = 0; round < 6; round++) {

@@ -75,7 +75,7 @@ export async function solve(problem: Problem): Promise<Solved[]> {
   const files = new native.Files(root);
   for (const path of problem.outside) files.passThrough(path);
   const drafts = members.map((member) => draftOf(member, problem, files));
-  for (const draft of drafts) assume(draft, files);
+  await assume(drafts, files);
   const draftsByPath = new Map(drafts.map((draft) => [draft.member.path, draft]));
   const known = knownOf(problem, files);
   for (let round = 0; round < mostRounds; round++) {
@@ -86,7 +86,7 @@ export async function solve(problem: Problem): Promise<Solved[]> {
     const touched = new Set<Solved>();
     for (const draft of drafts) await provide(draft, draftsByPath, problem, files, known, touched);
     if (touched.size === 0) break;
-    for (const draft of touched) assume(draft, files);
+    await assume(touched, files);
   }
   return drafts;
 }
@@ -134,13 +134,17 @@ function draftOf(member: Member, { loader, assumed }: Problem, files: NativeFile
   };
 }
 
-function assume(draft: Solved, files: NativeFiles): void {
-  const value = draft.entries.length > 0 ? draft.entries.join(":") : null;
-  files.override(draft.member.path, {
-    ...(draft.interpreter === null ? {} : { interpreter: draft.interpreter }),
-    runpath: draft.tag === "runpath" ? value : null,
-    rpath: draft.tag === "rpath" ? value : null,
+function assume(drafts: Iterable<Solved>, files: NativeFiles): Promise<void> {
+  const overrides = Array.from(drafts, ({ member, interpreter, tag, entries }) => {
+    const value = entries.length > 0 ? entries.join(":") : null;
+    return {
+      path: member.path,
+      ...(interpreter === null ? {} : { interpreter }),
+      runpath: tag === "runpath" ? value : null,
+      rpath: tag === "rpath" ? value : null,
+    };
   });
+  return settled(files.override(overrides));
 }
 
 function resolveDraft(
@@ -149,8 +153,8 @@ function resolveDraft(
   files: NativeFiles,
 ): Promise<Resolution> {
   const isLibrary = draft.member.facts.type === "shared-library";
-  const options = isLibrary && assumed !== null ? { interpreter: assumed } : {};
-  return settled(files.resolve(draft.member.path, options));
+  const interpreter = isLibrary && assumed !== null ? { interpreter: assumed } : {};
+  return settled(files.resolve(draft.member.path, { ...interpreter, tried: false }));
 }
 
 /** Provides for what a member misses; `touched` are those that get anything. */

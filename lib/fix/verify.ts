@@ -84,8 +84,8 @@ async function readAnew(
   const { facts } = files.look(path);
   const isLibrary = facts?.type === "shared-library";
   try {
-    const options = isLibrary && file.loader !== null ? { interpreter: file.loader } : {};
-    resolution = await files.resolve(path, options);
+    const assumed = isLibrary && file.loader !== null ? { interpreter: file.loader } : {};
+    resolution = await files.resolve(path, { ...assumed, tried: false });
   } catch (caught) {
     return { readsAsPlanned: false, loaderAgrees: null, reason: fromNative(caught).message };
   }

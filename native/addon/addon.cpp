@@ -109,7 +109,8 @@ Napi::Value applyJobs(const Napi::CallbackInfo& call) {
       [tell](Napi::Env env, Written& written) {
         for (size_t index = 0; tell && index < written.left.size(); ++index) {
           if (const auto& left = written.left[index])
-            tell->Call({Napi::Number::New(env, static_cast<double>(index)), addon::toValue(env, *left)});
+            tell->Call(
+                {Napi::Number::New(env, static_cast<double>(index)), addon::toValue(env, *left)});
         }
         return toValue(env, written.answers);
       });

@@ -1,6 +1,7 @@
 #include "addon/files_object.hpp"
 
 #include "addon/promise.hpp"
+#include "patch/parallel.hpp"
 
 namespace fixelf::addon {
 
@@ -21,12 +22,52 @@ ResolveOptions toResolveOptions(const Napi::Value& value) {
   options.processor = text(object, "processor");
   const Napi::Value secure = object.Get("secure");
   options.secure = secure.IsBoolean() && secure.As<Napi::Boolean>();
+  const Napi::Value tried = object.Get("tried");
+  options.tried = !tried.IsBoolean() || tried.As<Napi::Boolean>();
   if (const Napi::Value nixLd = object.Get("nixLd"); nixLd.IsObject()) {
     const auto given = nixLd.As<Napi::Object>();
     options.nixLd =
         NixLd{text(given, "loader").value_or(""), text(given, "libraryPath").value_or("")};
   }
   return options;
+}
+
+// A field that is to be another one; null where there is to be none.
+using NewText = std::optional<std::optional<std::string>>;
+
+struct Override {
+  std::string path;
+  NewText interpreter;
+  NewText runpath;
+  NewText rpath;
+};
+
+Override toOverride(const Napi::Object& object) {
+  const auto text = [&](const char* name) -> NewText {
+    const Napi::Value value = object.Get(name);
+    if (value.IsNull()) return NewText(std::in_place, std::nullopt);
+    if (!value.IsString()) return {};
+    return NewText(value.As<Napi::String>().Utf8Value());
+  };
+  return {toPath(object.Get("path")), text("interpreter"), text("runpath"), text("rpath")};
+}
+
+// All are read before the first is replaced: several threads may read.
+Status assume(Files& files, const std::vector<Override>& overrides) {
+  std::vector<std::shared_ptr<const Facts>> read(overrides.size());
+  inParallel(overrides.size(), [&](size_t at) { read[at] = files.look(overrides[at].path).facts; });
+  for (size_t at = 0; at < overrides.size(); ++at) {
+    const Override& asked = overrides[at];
+    if (!read[at]) {
+      return Error{ErrorCode::NotElf, "no ELF file to assume changes of", asked.path, 0};
+    }
+    Facts facts = *read[at];
+    if (asked.interpreter) facts.interpreter = *asked.interpreter;
+    if (asked.runpath) facts.runpath = *asked.runpath;
+    if (asked.rpath) facts.rpath = *asked.rpath;
+    files.replace(asked.path, std::move(facts));
+  }
+  return Done{};
 }
 
 }  // namespace
@@ -69,23 +110,16 @@ Napi::Value FilesObject::resolve(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value FilesObject::override(const Napi::CallbackInfo& call) {
-  const std::string path = toPath(call[0]);
-  const Lookup& lookup = shared_->files.look(path);
-  if (!lookup.facts) {
-    throw toError(call.Env(),
-                  Error{ErrorCode::NotElf, "no ELF file to assume changes of", path, 0});
-  }
-  Facts facts = *lookup.facts;
-  const auto object = call[1].As<Napi::Object>();
-  for (auto [name, field] :
-       {std::pair{"interpreter", &facts.interpreter}, std::pair{"runpath", &facts.runpath},
-        std::pair{"rpath", &facts.rpath}}) {
-    const Napi::Value value = object.Get(name);
-    if (value.IsString()) *field = value.As<Napi::String>().Utf8Value();
-    if (value.IsNull()) field->reset();
-  }
-  shared_->files.replace(path, std::move(facts));
-  return call.Env().Undefined();
+  const auto array = call[0].As<Napi::Array>();
+  std::vector<Override> overrides;
+  for (uint32_t index = 0; index < array.Length(); ++index)
+    overrides.push_back(toOverride(array.Get(index).As<Napi::Object>()));
+  return PromisedWork<Done>::start(
+      call.Env(),
+      [shared = shared_, overrides = std::move(overrides)] {
+        return assume(shared->files, overrides);
+      },
+      [](Napi::Env env, Done&) { return env.Undefined(); });
 }
 
 Napi::Value FilesObject::passThrough(const Napi::CallbackInfo& call) {

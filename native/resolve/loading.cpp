@@ -87,12 +87,14 @@ void Loading::settle(const Library& library) {
   resolution_.libraries.pop_back();
 }
 
-void Loading::note(Library& library, const std::string& path, Refusal refusal, std::string why) {
+void Loading::note(Library& library, const std::string& path, Refusal refusal,
+                   std::string why) const {
+  if (!options_.tried) return;
   if (library.tried.size() < kMostTried) library.tried.push_back({path, refusal, std::move(why)});
 }
 
 Step Loading::stopAt(Library& library, const std::string& path, Refusal refusal,
-                     const std::string& why) {
+                     const std::string& why) const {
   note(library, path, refusal, why);
   library.reason = "the loader stops at " + path + ": " + why;
   return Step::Stop;

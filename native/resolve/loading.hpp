@@ -64,9 +64,9 @@ class Loading {
   Step tryPath(Library& library, const std::string& path);
   Step tryDirectories(Library& library, const std::string& name, const SearchList& directories,
                       const char* kind, const std::string& owner = {});
-  static void note(Library& library, const std::string& path, Refusal refusal, std::string why);
-  static Step stopAt(Library& library, const std::string& path, Refusal refusal,
-                     const std::string& why);
+  void note(Library& library, const std::string& path, Refusal refusal, std::string why) const;
+  Step stopAt(Library& library, const std::string& path, Refusal refusal,
+              const std::string& why) const;
   static void take(Library& library, const std::string& path, const std::string& reason);
   void takeInterpreter(Library& library);
   void takeLoaded(Library& library, size_t object);

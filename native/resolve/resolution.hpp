@@ -93,6 +93,8 @@ struct ResolveOptions {
   // AT_SECURE: the program runs as another user than the caller's (set-user-ID).
   bool secure = false;
   std::optional<NixLd> nixLd;
+  // Keep what was tried in vain for each library; for thousands of files that is a lot.
+  bool tried = true;
 };
 
 // Fails where the file itself cannot be read as ELF, or is of no kind that is ever loaded. Whoever
