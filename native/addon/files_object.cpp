@@ -43,11 +43,12 @@ struct Override {
 };
 
 Override toOverride(const Napi::Object& object) {
-  const auto text = [&](const char* name) -> NewText {
+  const auto text = [&](const char* name) {
+    NewText answer;
     const Napi::Value value = object.Get(name);
-    if (value.IsNull()) return NewText(std::in_place, std::nullopt);
-    if (!value.IsString()) return {};
-    return NewText(value.As<Napi::String>().Utf8Value());
+    if (value.IsNull()) answer.emplace();
+    if (value.IsString()) answer.emplace(value.As<Napi::String>().Utf8Value());
+    return answer;
   };
   return {toPath(object.Get("path")), text("interpreter"), text("runpath"), text("rpath")};
 }
