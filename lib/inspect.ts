@@ -8,9 +8,9 @@ import {
   type NativeFiles,
   type ResolveOptions as NativeResolveOptions,
   native,
-  settled,
 } from "./native.js";
 import type { CommonOptions } from "./options.js";
+import { resolveAllWith, resolveWith } from "./resolutions.js";
 import { insideRoot } from "./rooted.js";
 
 export interface ResolveOptions extends CommonOptions {
@@ -86,8 +86,7 @@ export async function resolveAll(
   options: ResolveOptions = {},
 ): Promise<PromiseSettledResult<Resolution>[]> {
   const { files, places } = filesFor(paths, options);
-  const assumed = assumptions(options);
-  return Promise.allSettled(places.map((place) => settled(files.resolve(place, assumed))));
+  return resolveAllWith(files, places, assumptions(options));
 }
 
 async function resolved(
@@ -96,7 +95,7 @@ async function resolved(
 ): Promise<{ resolution: Resolution; files: NativeFiles }> {
   const { files, places } = filesFor([path], options);
   const [place] = places as [string];
-  return { resolution: await settled(files.resolve(place, assumptions(options))), files };
+  return { resolution: await resolveWith(files, place, assumptions(options)), files };
 }
 
 function filesFor(

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { FixelfError, type FixelfErrorCode } from "./errors.js";
-import type { Facts, Resolution } from "./facts.js";
+import type { Facts } from "./facts.js";
 import { packageDirectory } from "./package_directory.js";
 
 /** What the addon rejects with: data, from which FixelfError is made here. */
@@ -46,6 +46,14 @@ export interface Override {
   rpath?: string | null;
 }
 
+/** What lib/resolutions.ts makes resolutions of: one for each path, in their order. */
+export interface NativeResolutions {
+  /** Each text once. The first is null. */
+  texts: (string | null)[];
+  /** Places in the texts, and other numbers. */
+  numbers: Uint32Array;
+}
+
 /** The disk as the loader sees it, from a root; remembers what it has read. */
 export interface NativeFiles {
   /** The path without symbolic links, as seen from the root. Throws `not-found`. */
@@ -53,7 +61,8 @@ export interface NativeFiles {
   /** Where this machine can open a path of the root. */
   hostPath(path: string): string;
   look(path: string): Lookup;
-  resolve(path: string, options: ResolveOptions): Promise<Resolution>;
+  /** On several threads; for lib/resolutions.ts. */
+  resolve(paths: readonly string[], options: ResolveOptions): Promise<NativeResolutions>;
   /** Nothing may be asked meanwhile. Throws `not-elf` where there is no such file. */
   override(overrides: readonly Override[]): Promise<void>;
   /** What lies below a directory of this machine is taken from it, although there is a root. */

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, expect, it } from "vitest";
 import { native } from "../lib/native.js";
+import { resolveWith } from "../lib/resolutions.js";
 import { comparable, ownAnswer } from "./resolution/answer.js";
 import { type Case, type FileSpec, layOut } from "./resolution/case.js";
 import { ask, baseOf, furnish, type Laid } from "./resolution/judge.js";
@@ -118,7 +119,7 @@ for (const machine of machines.filter(({ emulator }) => emulator === null)) {
           const answers = ask(machine, laid, scratch);
           for (const [index, { case: case_, directory }] of laid.entries()) {
             const { libraryPath = "", preload = "" } = case_;
-            const resolution = await new native.Files(directory).resolve("/bin/program", {
+            const resolution = await resolveWith(new native.Files(directory), "/bin/program", {
               libraryPath,
               preload,
             });

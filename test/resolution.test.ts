@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { native } from "../lib/native.js";
+import { resolveWith } from "../lib/resolutions.js";
 import { type Answer, comparable, ownAnswer } from "./resolution/answer.js";
 import { type Case, layOut, programOf, type Rule, realLoader, suits } from "./resolution/case.js";
 import { ask, baseOf, furnish, type Laid } from "./resolution/judge.js";
@@ -105,7 +106,7 @@ function judged(machine: Machine, cases: RuledCase[]): void {
       const base = baseOf(machine, directory);
       const files = new native.Files(machine.emulator === null ? directory : "");
       const replaced = (text: string | undefined) => text?.replaceAll("@", base) ?? "";
-      const resolution = await files.resolve(`${base}${programOf(case_)}`, {
+      const resolution = await resolveWith(files, `${base}${programOf(case_)}`, {
         libraryPath: replaced(case_.libraryPath),
         preload: replaced(case_.preload),
         ...(machine.processor !== null && { processor: machine.processor }),

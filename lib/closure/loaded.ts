@@ -2,7 +2,7 @@
 // that they lie in.
 import { type Circumstances, interpreterFor } from "../doctor/circumstances.js";
 import type { Facts, Resolution } from "../facts.js";
-import { settled } from "../native.js";
+import { resolveWith } from "../resolutions.js";
 import { realPathIn, storePathOf } from "../store/place.js";
 import type { Subject } from "../subject.js";
 import type { Linked } from "./links.js";
@@ -49,12 +49,10 @@ export async function findLoaded(
       loaded.examined++;
       if (neverOpened.includes(facts.type)) continue;
       const interpreter = await interpreterFor(facts, circumstances);
-      const resolution = await settled(
-        files.resolve(subject.path, {
-          ...(interpreter === null ? {} : { interpreter }),
-          libraryPath: options.libraryPath ?? "",
-        }),
-      );
+      const resolution = await resolveWith(files, subject.path, {
+        ...(interpreter === null ? {} : { interpreter }),
+        libraryPath: options.libraryPath ?? "",
+      });
       // A library's interpreter is an assumption, not something that it needs.
       await add(resolution, facts.interpreter, circumstances, opened, loaded);
     }

@@ -1,8 +1,9 @@
 // The third stage: what is wrong with a file, from its facts and its resolution. Nothing is run.
 import type { Facts } from "../facts.js";
 import { kernelRuns, sameMachine, thisMachine } from "../machine.js";
-import { native, settled } from "../native.js";
+import { native } from "../native.js";
 import type { CommonOptions } from "../options.js";
+import { resolveWith } from "../resolutions.js";
 import { LazyStore } from "../store/lazy.js";
 import { storePlace } from "../store/place.js";
 import { isDamage, readTree, type Subject, type Tree } from "../subject.js";
@@ -91,12 +92,10 @@ async function examine(
   }
   const { files, options } = circumstances;
   const interpreter = await interpreterFor(facts, circumstances);
-  const resolution = await settled(
-    files.resolve(subject.path, {
-      ...(interpreter === null ? {} : { interpreter }),
-      libraryPath: options.libraryPath ?? "",
-    }),
-  );
+  const resolution = await resolveWith(files, subject.path, {
+    ...(interpreter === null ? {} : { interpreter }),
+    libraryPath: options.libraryPath ?? "",
+  });
   const objects = loadedObjects(subject, facts, resolution, files);
   const ofHost = hostFindings(subject, objects, circumstances, host);
   findings.push(

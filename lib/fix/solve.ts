@@ -7,6 +7,7 @@ import { factsOf, realPathOf } from "../doctor/loaded.js";
 import type { Facts, Resolution, ResolvedLibrary } from "../facts.js";
 import { sameMachine } from "../machine.js";
 import { type NativeFiles, native, settled } from "../native.js";
+import { resolveWith } from "../resolutions.js";
 import type { Store } from "../store/context.js";
 import type { Providers } from "../store/find.js";
 import { isGlibcVersion } from "../versions.js";
@@ -154,7 +155,7 @@ function resolveDraft(
 ): Promise<Resolution> {
   const isLibrary = draft.member.facts.type === "shared-library";
   const interpreter = isLibrary && assumed !== null ? { interpreter: assumed } : {};
-  return settled(files.resolve(draft.member.path, { ...interpreter, tried: false }));
+  return resolveWith(files, draft.member.path, { ...interpreter, tried: false });
 }
 
 /** Provides for what a member misses; `touched` are those that get anything. */

@@ -4,6 +4,7 @@ import { scriptProblem } from "../doctor/script.js";
 import type { Resolution } from "../facts.js";
 import { sameMachine, thisMachine } from "../machine.js";
 import { type Command, type CommandEnd, fromNative, type NativeFiles, native } from "../native.js";
+import { resolveWith } from "../resolutions.js";
 import type { StorePlace } from "../store/place.js";
 import { readShebang } from "../subject.js";
 import type { FilePlan } from "./outcome.js";
@@ -85,7 +86,7 @@ async function readAnew(
   const isLibrary = facts?.type === "shared-library";
   try {
     const assumed = isLibrary && file.loader !== null ? { interpreter: file.loader } : {};
-    resolution = await files.resolve(path, { ...assumed, tried: false });
+    resolution = await resolveWith(files, path, { ...assumed, tried: false });
   } catch (caught) {
     return { readsAsPlanned: false, loaderAgrees: null, reason: fromNative(caught).message };
   }

@@ -9,6 +9,7 @@ import { FixelfError } from "../errors.js";
 import { addRoots } from "../fix/gc_roots.js";
 import { currentSearchPath } from "../fix/search_path.js";
 import { type Edits, fromNative, native, settled } from "../native.js";
+import { resolveWith } from "../resolutions.js";
 import { stateSubdirectory } from "../state.js";
 import { Nix } from "../store/nix.js";
 import { storePlace } from "../store/place.js";
@@ -64,7 +65,7 @@ function editsOf({ facts, file, environment }: Running): Edits {
 }
 
 async function check(copy: string): Promise<void> {
-  const { libraries } = await settled(new native.Files("").resolve(copy, {}));
+  const { libraries } = await resolveWith(new native.Files(""), copy);
   const missing = libraries.find(({ path, optional }) => path === null && !optional);
   if (missing === undefined) return;
   throw new FixelfError("verification-failed", `the copy would not find ${missing.soname}`);

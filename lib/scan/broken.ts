@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { native } from "../native.js";
+import { resolveWith } from "../resolutions.js";
 import type { ScanBatch } from "./batch.js";
 
 /** Looks things up as the loader would, and remembers the answers: a store repeats itself. */
@@ -45,9 +46,8 @@ export class BrokenFinder {
     if (type !== "executable" && type !== "pie") return false;
     if (batch.value("interpreter", row) === null) return false;
     // A file that is gone by now, or whose name is no UTF-8, cannot be asked about.
-    const resolution = await this.#files
-      .resolve(batch.value("path", row) as string, {})
-      .catch(() => null);
+    const path = batch.value("path", row) as string;
+    const resolution = await resolveWith(this.#files, path).catch(() => null);
     return resolution?.libraries.some(({ path, optional }) => path === null && !optional) ?? false;
   }
 

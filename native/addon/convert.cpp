@@ -156,69 +156,17 @@ Napi::Value toValue(Napi::Env env, const Facts& facts) {
   return object;
 }
 
-Napi::Value toValue(Napi::Env env, const Lookup& lookup) {
+Napi::Value toValue(Napi::Env env, const Lookup& lookup, const std::string& path) {
   Napi::Object object = Napi::Object::New(env);
   object["state"] = text(env, lookupName(lookup.state));
   object["message"] = text(env, lookup.message);
-  object["facts"] = lookup.facts ? toValue(env, *lookup.facts) : env.Null();
-  return object;
-}
-
-Napi::Value toValue(Napi::Env env, const Resolution& resolution) {
-  Napi::Object object = Napi::Object::New(env);
-  object["path"] = text(env, resolution.path);
-  Napi::Object interpreter = Napi::Object::New(env);
-  interpreter["path"] = textOrNull(env, resolution.interpreter);
-  interpreter["found"] = Napi::Boolean::New(env, resolution.interpreterFound);
-  interpreter["reason"] = text(env, resolution.interpreterReason);
-  object["interpreter"] = interpreter;
-  object["libc"] = text(env, libcName(resolution.loader.libc));
-  object["defaultDirectories"] = texts(env, resolution.loader.defaultDirectories);
-  object["libraries"] =
-      toArray(env, resolution.libraries, [&](const Library& library) -> Napi::Value {
-        Napi::Object value = Napi::Object::New(env);
-        value["soname"] = text(env, library.soname);
-        value["path"] = textOrNull(env, library.path);
-        value["reason"] = text(env, library.reason);
-        value["neededBy"] = text(env, library.neededBy);
-        value["tried"] = toArray(env, library.tried, [&](const Tried& tried) -> Napi::Value {
-          Napi::Object entry = Napi::Object::New(env);
-          entry["path"] = text(env, tried.path);
-          entry["code"] = text(env, refusalCode(tried.refusal));
-          entry["why"] = text(env, tried.why);
-          return entry;
-        });
-        value["wrongMachineSeen"] = Napi::Boolean::New(env, library.wrongMachineSeen);
-        value["optional"] = Napi::Boolean::New(env, library.optional);
-        value["kind"] = text(env, libraryKindName(library.kind));
-        return value;
-      });
-  object["versionProblems"] =
-      toArray(env, resolution.versionProblems, [&](const VersionProblem& problem) -> Napi::Value {
-        Napi::Object value = Napi::Object::New(env);
-        value["version"] = text(env, problem.version);
-        value["library"] = text(env, problem.library);
-        value["providerPath"] = text(env, problem.providerPath);
-        value["neededBy"] = text(env, problem.neededBy);
-        value["weak"] = Napi::Boolean::New(env, problem.weak);
-        return value;
-      });
-  object["unversionedLibraries"] = toArray(env, resolution.unversionedLibraries,
-                                           [&](const UnversionedLibrary& found) -> Napi::Value {
-                                             Napi::Object value = Napi::Object::New(env);
-                                             value["library"] = text(env, found.library);
-                                             value["providerPath"] = text(env, found.providerPath);
-                                             value["neededBy"] = text(env, found.neededBy);
-                                             return value;
-                                           });
-  object["isaProblems"] =
-      toArray(env, resolution.isaProblems, [&](const IsaProblem& problem) -> Napi::Value {
-        Napi::Object value = Napi::Object::New(env);
-        value["path"] = text(env, problem.path);
-        value["missing"] = Napi::Number::New(env, problem.missing);
-        return value;
-      });
-  object["relrProblems"] = texts(env, resolution.relrProblems);
+  object["facts"] = env.Null();
+  if (lookup.facts) {
+    Napi::Value facts = toValue(env, *lookup.facts);
+    // They may have been read by the name of a link.
+    facts.As<Napi::Object>()["path"] = text(env, path);
+    object["facts"] = facts;
+  }
   return object;
 }
 

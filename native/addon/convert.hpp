@@ -7,14 +7,14 @@
 #include <memory>
 
 #include "patch/write.hpp"
-#include "resolve/resolution.hpp"
+#include "resolve/files.hpp"
 #include "scan/walk.hpp"
 
 namespace fixelf::addon {
 
 Napi::Value toValue(Napi::Env env, const Facts& facts);
-Napi::Value toValue(Napi::Env env, const Lookup& lookup);
-Napi::Value toValue(Napi::Env env, const Resolution& resolution);
+// Of the file at `path`.
+Napi::Value toValue(Napi::Env env, const Lookup& lookup, const std::string& path);
 Napi::Value toValue(Napi::Env env, const Walked& walked);
 Napi::Error toError(Napi::Env env, const Error& error);
 // The same as data, to be listed instead of thrown.

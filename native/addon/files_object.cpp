@@ -1,7 +1,8 @@
 #include "addon/files_object.hpp"
 
 #include "addon/promise.hpp"
-#include "patch/parallel.hpp"
+#include "addon/resolutions.hpp"
+#include "elf/parallel.hpp"
 
 namespace fixelf::addon {
 
@@ -98,16 +99,18 @@ Napi::Value FilesObject::hostPath(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value FilesObject::look(const Napi::CallbackInfo& call) {
-  return toValue(call.Env(), shared_->files.look(toPath(call[0])));
+  const std::string path = toPath(call[0]);
+  return toValue(call.Env(), shared_->files.look(path), path);
 }
 
 Napi::Value FilesObject::resolve(const Napi::CallbackInfo& call) {
-  return PromisedWork<Resolution>::start(
+  return PromisedWork<Transcript>::start(
       call.Env(),
-      [shared = shared_, path = toPath(call[0]), options = toResolveOptions(call[1])] {
-        return shared->resolver.resolve(path, options);
+      [shared = shared_, paths = toPaths(call[0]),
+       options = toResolveOptions(call[1])]() -> Result<Transcript> {
+        return Transcript(shared->files, shared->resolver.resolveAll(paths, options));
       },
-      [](Napi::Env env, Resolution& resolution) { return toValue(env, resolution); });
+      [](Napi::Env env, Transcript& transcript) { return transcript.toValue(env); });
 }
 
 Napi::Value FilesObject::override(const Napi::CallbackInfo& call) {

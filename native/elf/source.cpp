@@ -64,14 +64,14 @@ Result<std::vector<uint8_t>> Source::bytes(uint64_t offset, uint64_t length, uin
 Result<std::string> Source::string(uint64_t offset, uint64_t end, uint64_t limit) const {
   std::string text;
   end = std::min(end, size());
-  std::array<uint8_t, 256> chunk{};
+  std::array<char, 256> chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): is read into
   while (offset < end && text.size() <= limit) {
     const size_t length = static_cast<size_t>(std::min<uint64_t>(chunk.size(), end - offset));
-    Status status = read(offset, std::span(chunk).first(length));
+    Status status = read(offset, {reinterpret_cast<uint8_t*>(chunk.data()), length});
     if (!status) return status.error();
-    auto* terminator = std::find(chunk.begin(), chunk.begin() + length, uint8_t{0});
-    text.append(chunk.begin(), terminator);
-    if (terminator != chunk.begin() + length) return text;
+    const size_t own = strnlen(chunk.data(), length);
+    text.append(chunk.data(), own);
+    if (own != length) return text;
     offset += length;
   }
   if (text.size() > limit) {
@@ -83,10 +83,15 @@ Result<std::string> Source::string(uint64_t offset, uint64_t end, uint64_t limit
   return Error{ErrorCode::Malformed, "a name is not terminated inside its string table", {}, 0};
 }
 
-void ReadWindows::restart(size_t headLength) {
+void ReadWindows::restart() {
   for (const auto& window : windows_) {
     if (window) window->length = 0;
   }
+  used_ = 0;
+}
+
+void ReadWindows::restart(size_t headLength) {
+  restart();
   windows_[0]->offset = 0;
   windows_[0]->length = headLength;
   used_ = 1;
@@ -151,6 +156,14 @@ Result<std::unique_ptr<FileSource>> FileSource::open(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (descriptor < 0) return systemError(errno, "open the file", path);
   return adopt(descriptor, path);
+}
+
+Result<std::unique_ptr<FileSource>> FileSource::open(const std::string& path,
+                                                     ReadWindows& windows) {
+  windows.restart();
+  auto source = open(path);
+  if (source) (*source)->windows_ = &windows;
+  return source;
 }
 
 Result<std::unique_ptr<FileSource>> FileSource::adopt(int descriptor, const std::string& path) {

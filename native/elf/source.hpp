@@ -74,8 +74,9 @@ class ReadWindows {
   // The longest read that is worth a window.
   static constexpr size_t kLongest = kSize / 2;
 
-  // Forgets the file before, and takes the first bytes of the next one, which the caller read into
-  // head().
+  // Forgets the file before.
+  void restart();
+  // The same, and takes the first bytes of the next one, which the caller read into head().
   void restart(size_t headLength);
   [[nodiscard]] std::span<uint8_t> head();
 
@@ -115,9 +116,11 @@ class FileSource final : public Source {
 
   // Follows symbolic links; does not block on a FIFO.
   static Result<std::unique_ptr<FileSource>> open(const std::string& path);
+  // The same, with windows of the caller's.
+  static Result<std::unique_ptr<FileSource>> open(const std::string& path, ReadWindows& windows);
   // Takes ownership of `descriptor`, also on failure.
   static Result<std::unique_ptr<FileSource>> adopt(int descriptor, const std::string& path);
-  // The same, with windows of the caller's, which hold this file's first bytes already.
+  // The same, with windows of the caller's, which hold nothing but bytes of this file.
   static Result<std::unique_ptr<FileSource>> adopt(int descriptor, const std::string& path,
                                                    ReadWindows& windows);
   // A time of struct stat, since the epoch.

@@ -12,9 +12,9 @@
 #include <system_error>
 #include <thread>
 
+#include "elf/parallel.hpp"
 #include "patch/in_place.hpp"
 #include "patch/journal.hpp"
-#include "patch/parallel.hpp"
 #include "patch/replacement.hpp"
 
 namespace fixelf {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -163,7 +164,26 @@ std::string Files::hostPath(const std::string& path) const {
   return underRoot(real ? *real : absolute(path));
 }
 
-Lookup Files::read(const std::string& path, std::string& realName) const {
+Result<Files::Way> Files::wayTo(const std::string& path) const {
+  if (path.find('\0') != std::string::npos) return systemError(ENOENT, "look up the file", path);
+  // The kernel goes the whole way by itself.
+  if (root_.empty() && replaced_.empty()) return Way{absolute(path), nullptr, false};
+  auto real = realPath(path);
+  if (real) {
+    const auto replaced = replaced_.find(*real);
+    return Way{underRoot(*real), replaced == replaced_.end() ? nullptr : replaced->second, false};
+  }
+  if (real.error().code == ErrorCode::NotFound) {
+    // The plan may create it. Its directory decides what it is called then.
+    std::string whole = absolute(path);
+    if (const auto replaced = replaced_.find(whole); replaced != replaced_.end()) {
+      return Way{std::move(whole), replaced->second, true};
+    }
+  }
+  return real.error();
+}
+
+Lookup Files::find(const std::string& path) {
   Lookup lookup;
   const auto fail = [&](Lookup::State state, std::string message) {
     lookup.state = state;
@@ -178,126 +198,139 @@ Lookup Files::read(const std::string& path, std::string& realName) const {
     if (number == EACCES) return fail(Lookup::Unreadable, "permission denied");
     return fail(Lookup::Unreadable, systemError(number, "open it", {}).message);
   };
+  const auto replacedBy = [&](const std::shared_ptr<const Facts>& facts) {
+    lookup.state = Lookup::Elf;
+    lookup.facts = facts;
+    lookup.names = namesIn(*facts);
+    return lookup;
+  };
 
-  auto real = realPath(path);
-  if (!real) {
-    if (real.error().code == ErrorCode::NotFound) {
-      // The plan may create it. Its directory decides what it is called then.
-      if (auto found = replaced_.find(absolute(path)); found != replaced_.end()) {
-        lookup.state = Lookup::Elf;
-        lookup.facts = found->second;
-        // No device has this number; the path is its identity.
-        lookup.device = UINT64_MAX;
-        lookup.inode = std::hash<std::string>{}(found->first);
-        return lookup;
-      }
-    }
-    return refused(real.error().systemError);
+  const auto way = wayTo(path);
+  if (!way) return refused(way.error().systemError);
+  if (way->created) {
+    // No device has this number; the path is its identity.
+    lookup.device = UINT64_MAX;
+    lookup.inode = std::hash<std::string>{}(way->host);
+    return replacedBy(way->replaced);
   }
-  realName = *real;
-  const std::string host = underRoot(*real);
   struct stat status {};
   // Looked at before it is opened: opening a device may do something.
-  if (::stat(host.c_str(), &status) != 0) return refused(errno);
+  if (::stat(way->host.c_str(), &status) != 0) return refused(errno);
   lookup.device = status.st_dev;
   lookup.inode = status.st_ino;
   lookup.mode = status.st_mode;
-  if (auto found = replaced_.find(*real); found != replaced_.end()) {
-    lookup.state = Lookup::Elf;
-    lookup.facts = found->second;
-    return lookup;
-  }
+  if (way->replaced) return replacedBy(way->replaced);
   if (S_ISDIR(status.st_mode)) return fail(Lookup::NotRegular, "it is a directory");
   if (S_ISFIFO(status.st_mode)) return fail(Lookup::NotRegular, "it is a FIFO");
   if (!S_ISREG(status.st_mode)) return fail(Lookup::NotRegular, "it is not a regular file");
 
-  auto source = FileSource::open(host);
+  // A library is asked for by the name of its link as well as by its own.
+  const Version version{status.st_dev, status.st_ino, static_cast<uint64_t>(status.st_size),
+                        FileSource::nanoseconds(status.st_mtim),
+                        FileSource::nanoseconds(status.st_ctim)};
+  const Reading& reading = readings_.of(version, [&] { return read(way->host, path); });
+  if (reading.systemError != 0) return refused(reading.systemError);
+  lookup.facts = reading.facts;
+  lookup.names = reading.names;
+  return fail(reading.state, reading.message);
+}
+
+Files::Reading Files::read(const std::string& host, const std::string& path) {
+  thread_local ReadWindows windows;
+  Reading reading;
+  auto source = FileSource::open(host, windows);
   if (!source) {
-    if (source.error().code == ErrorCode::NotRegular) {
-      return fail(Lookup::NotRegular, source.error().message);
-    }
-    return refused(source.error().systemError);
+    const bool regular = source.error().code != ErrorCode::NotRegular;
+    reading.state = Lookup::NotRegular;
+    reading.message = source.error().message;
+    reading.systemError = regular ? source.error().systemError : 0;
+    return reading;
   }
   auto facts = readFacts(**source, path);
   if (facts) {
-    lookup.state = Lookup::Elf;
-    lookup.facts = std::make_shared<const Facts>(std::move(*facts));
-    return lookup;
+    reading.state = Lookup::Elf;
+    reading.facts = std::make_shared<const Facts>(std::move(*facts));
+    reading.names = namesIn(*reading.facts);
+    return reading;
   }
+  reading.message = facts.error().message;
   switch (facts.error().code) {
     case ErrorCode::NotElf:
-      return fail(Lookup::NotElf, facts.error().message);
+      reading.state = Lookup::NotElf;
+      break;
     case ErrorCode::Truncated:
     case ErrorCode::Malformed:
     case ErrorCode::Unsupported:
     case ErrorCode::LimitExceeded:
-      return fail(Lookup::Malformed, facts.error().message);
+      reading.state = Lookup::Malformed;
+      break;
     default:
-      return fail(Lookup::Unreadable, facts.error().message);
+      reading.state = Lookup::Unreadable;
   }
+  return reading;
 }
 
-const Lookup& Files::look(const std::string& path) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (auto found = lookups_.find(path); found != lookups_.end()) return found->second;
+bool LoadedNames::defines(Interned version) const {
+  return std::binary_search(versionsDefined.begin(), versionsDefined.end(), version);
+}
+
+std::shared_ptr<const LoadedNames> Files::namesIn(const Facts& facts) {
+  auto names = std::make_shared<LoadedNames>();
+  if (facts.soname) names->soname = interned(*facts.soname);
+  names->dependencies.reserve(facts.dependencyOrder.size());
+  auto needed = facts.needed.begin();
+  auto auxiliary = facts.auxiliary.begin();
+  auto filter = facts.filter.begin();
+  for (const DependencyKind kind : facts.dependencyOrder) {
+    auto& next = kind == DependencyKind::Needed   ? needed
+                 : kind == DependencyKind::Filter ? filter
+                                                  : auxiliary;
+    names->dependencies.push_back({kind, interned(*next++)});
   }
-  // Read without the lock; where two threads read the same file, the first answer stays. An
-  // unordered_map's elements never move.
-  std::string real;
-  Lookup lookup = read(path, real);
-  const std::lock_guard lock(mutex_);
-  const auto [at, isNew] = lookups_.try_emplace(path, std::move(lookup));
-  if (isNew && !real.empty()) names_[real].push_back(path);
-  return at->second;
+  for (const auto& [library, versions] : facts.versionsNeeded) {
+    auto& entry = names->versionsNeeded.emplace_back();
+    entry.library = interned(library);
+    entry.versions.reserve(versions.size());
+    for (const NeededVersion& version : versions)
+      entry.versions.push_back({interned(version.name), version.weak});
+  }
+  names->versionsDefined.reserve(facts.versionsDefined.size() + 1);
+  for (const std::string& version : facts.versionsDefined)
+    names->versionsDefined.push_back(interned(version));
+  if (facts.versionBase) names->versionsDefined.push_back(interned(*facts.versionBase));
+  std::sort(names->versionsDefined.begin(), names->versionsDefined.end());
+  return names;
+}
+
+const Lookup& Files::look(Interned path) {
+  return lookups_.of(path, [&] { return find(*path); });
 }
 
 bool Files::directoryExists(const std::string& path) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (auto found = directories_.find(path); found != directories_.end()) return found->second;
-  }
-  struct stat status {};
-  auto real = realPath(path);
-  const bool exists =
-      real && ::stat(underRoot(*real).c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-  const std::lock_guard lock(mutex_);
-  return directories_.try_emplace(path, exists).first->second;
+  return directories_.of(path, [&] {
+    struct stat status {};
+    const auto real = realPath(path);
+    return real && ::stat(underRoot(*real).c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+  });
 }
 
 std::shared_ptr<const std::vector<uint8_t>> Files::content(const std::string& path) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (auto found = contents_.find(path); found != contents_.end()) return found->second;
-  }
-  std::shared_ptr<const std::vector<uint8_t>> content;
-  if (auto real = realPath(path)) {
-    if (auto source = FileSource::open(underRoot(*real))) {
-      if (auto bytes = (*source)->bytes(0, (*source)->size(), kMostContent)) {
-        content = std::make_shared<const std::vector<uint8_t>>(std::move(*bytes));
-      }
-    }
-  }
-  const std::lock_guard lock(mutex_);
-  return contents_.try_emplace(path, std::move(content)).first->second;
+  using Content = std::shared_ptr<const std::vector<uint8_t>>;
+  return contents_.of(path, [&]() -> Content {
+    const auto real = realPath(path);
+    if (!real) return nullptr;
+    auto source = FileSource::open(underRoot(*real));
+    if (!source) return nullptr;
+    auto bytes = (*source)->bytes(0, (*source)->size(), kMostContent);
+    if (!bytes) return nullptr;
+    return std::make_shared<const std::vector<uint8_t>>(std::move(*bytes));
+  });
 }
 
 void Files::replace(const std::string& path, Facts facts) {
   auto real = realPath(path);
-  const std::lock_guard lock(mutex_);
   replaced_[real ? *real : absolute(path)] = std::make_shared<const Facts>(std::move(facts));
-  if (!real) {
-    // It may be what names are found by that were not.
-    lookups_.clear();
-    names_.clear();
-    return;
-  }
-  // The others are as they were: a plan replaces thousands.
-  if (const auto names = names_.find(*real); names != names_.end()) {
-    for (const std::string& name : names->second)
-      lookups_.erase(name);
-    names_.erase(names);
-  }
+  lookups_.clear();
 }
 
 }  // namespace fixelf

@@ -7,20 +7,47 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "elf/facts.hpp"
+#include "resolve/interned.hpp"
+#include "resolve/memo.hpp"
 
 namespace fixelf {
+
+// The names in a file's facts that a loader compares with those of other files.
+struct LoadedNames {
+  struct Dependency {
+    DependencyKind kind = DependencyKind::Needed;
+    Interned name;
+  };
+  struct Version {
+    Interned name;
+    bool weak = false;
+  };
+  struct Versions {
+    Interned library;
+    std::vector<Version> versions;
+  };
+
+  Interned soname;                       // none where the file has none
+  std::vector<Dependency> dependencies;  // in the order of the dynamic table
+  std::vector<Versions> versionsNeeded;
+  std::vector<Interned> versionsDefined;  // with the base, sorted
+
+  [[nodiscard]] bool defines(Interned version) const;
+};
 
 struct Lookup {
   enum State { Missing, NotRegular, Unreadable, NotElf, Malformed, Elf };
   State state = Missing;
   std::string message;  // a plain sentence without the path; empty for Elf
+  // For Elf, and shared by all paths that lead to the file: facts->path is one of them.
   std::shared_ptr<const Facts> facts;
+  std::shared_ptr<const LoadedNames> names;
   uint64_t device = 0;
   uint64_t inode = 0;
   uint32_t mode = 0;          // st_mode
@@ -43,29 +70,64 @@ class Files {
   // Relative paths start at the current directory, or at the root where there is one.
   std::string absolute(const std::string& path) const;
 
-  // The answer stays valid until the next replace() of the file, or of one that is not there.
-  const Lookup& look(const std::string& path);
+  // What is there; it stays known until the next replace().
+  const Lookup& look(Interned path);
+  const Lookup& look(const std::string& path) { return look(interned(path)); }
   bool directoryExists(const std::string& path);
   // A whole small file: a loader, its cache. Null where it cannot be read or exceeds 64 MiB.
   std::shared_ptr<const std::vector<uint8_t>> content(const std::string& path);
+  Interned interned(std::string_view text) { return (*strings_)(text); }
+  // Those that interned() and the lookups are of.
+  [[nodiscard]] std::shared_ptr<const InternedStrings> strings() const { return strings_; }
 
   // The facts as a plan would leave them. Not to be called while others look things up.
   void replace(const std::string& path, Facts facts);
 
  private:
+  // What a regular file holds.
+  struct Reading {
+    Lookup::State state = Lookup::Missing;
+    std::string message;
+    int systemError = 0;  // where it cannot be opened
+    std::shared_ptr<const Facts> facts;
+    std::shared_ptr<const LoadedNames> names;
+  };
+  // The file itself, at a certain time: a number that is free again is given to the next file.
+  struct Version {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t size;
+    int64_t modified;
+    int64_t changed;
+    bool operator==(const Version&) const = default;
+  };
+  struct VersionHash {
+    size_t operator()(const Version& version) const {
+      return std::hash<uint64_t>{}(version.inode * 0x9e3779b97f4a7c15U + version.device);
+    }
+  };
+
   Result<std::string> walk(const std::string& path) const;
   std::string underRoot(const std::string& path) const;
   const std::string* passThroughAbove(const std::string& path) const;
-  // `real` gets the path without links where there is one.
-  Lookup read(const std::string& path, std::string& real) const;
+  // Where the kernel finds it, and the facts that stand for what it finds there.
+  struct Way {
+    std::string host;
+    std::shared_ptr<const Facts> replaced;
+    bool created = false;  // by the plan, and not yet there
+  };
+  Result<Way> wayTo(const std::string& path) const;
+  Lookup find(const std::string& path);
+  Reading read(const std::string& host, const std::string& path);
+  std::shared_ptr<const LoadedNames> namesIn(const Facts& facts);
 
   std::string root_;  // a real path; empty for this machine
   std::vector<std::string> passThrough_;
-  std::mutex mutex_;
-  std::unordered_map<std::string, Lookup> lookups_;
-  std::unordered_map<std::string, std::vector<std::string>> names_;  // in lookups_, by real path
-  std::unordered_map<std::string, bool> directories_;
-  std::unordered_map<std::string, std::shared_ptr<const std::vector<uint8_t>>> contents_;
+  std::shared_ptr<InternedStrings> strings_ = std::make_shared<InternedStrings>();
+  Memo<Interned, Lookup> lookups_;
+  Memo<Version, Reading, VersionHash> readings_;
+  Memo<std::string, bool> directories_;
+  Memo<std::string, std::shared_ptr<const std::vector<uint8_t>>> contents_;
   std::unordered_map<std::string, std::shared_ptr<const Facts>> replaced_;  // by real path
 };
 

@@ -9,37 +9,34 @@
 
 namespace fixelf {
 
-Status GlibcLoading::run(std::shared_ptr<const Facts> program) {
-  addProgram(std::move(program));
-  const Facts& facts = *objects_[0].facts;
-  if (facts.soname) byName_.try_emplace(*facts.soname, 0);
+Status GlibcLoading::run(const Lookup& program) {
+  addProgram(program);
+  if (program.names->soname) byName_.try_emplace(program.names->soname, 0);
   // The program's own name is empty (l_name), so that is what an empty name means.
-  byName_.try_emplace("", 0);
+  byName_.try_emplace(files_.interned(""), 0);
   addInterpreter();
   if (interpreter_ != kNone) {
     // It is known by the name that the program has for it, and by its soname.
     const Object& interpreter = objects_[interpreter_];
-    byName_.try_emplace(facts.interpreter.value_or(interpreter.path), interpreter_);
+    const auto& named = program.facts->interpreter;
+    if (named) byName_.try_emplace(files_.interned(*named), interpreter_);
     byName_.try_emplace(interpreter.path, interpreter_);
-    if (interpreter.facts->soname) byName_.try_emplace(*interpreter.facts->soname, interpreter_);
+    if (interpreter.names().soname) byName_.try_emplace(interpreter.names().soname, interpreter_);
   }
-  cache_ = resolver_.cacheOf(profile(), program_);
   // The loader of a set-user-ID program takes no notice of it (process_envvars in elf/rtld.c).
-  if (!options_.secure) {
+  if (!options_.secure && !options_.libraryPath.empty()) {
     libraryPath_ = splitGlibc(files_, options_.libraryPath, ":;", tokensOf(0));
   }
   preload();
   // Breadth first, as _dl_map_object_deps goes. What filters an object is put before it, and so is
   // looked at next.
-  std::vector<bool> visited;
   for (size_t next = 0; next < order_.size();) {
     const size_t object = order_[next];
-    visited.resize(objects_.size());
-    if (visited[object]) {
+    if (objects_[object].visited) {
       ++next;
       continue;
     }
-    visited[object] = true;
+    objects_[object].visited = true;
     needAll(object);
     if (Status status = withinLimits(); !status) return status;
   }
@@ -53,46 +50,47 @@ void GlibcLoading::preload() {
   for (const std::string& name : glibcPreloads(options_.preload)) {
     // dso_name_valid_for_suid of elf/rtld.c.
     const bool plain = name.find('/') == std::string::npos && name.size() < 255;
-    if (plain || !options_.secure) enqueue(need(0, name, "LD_PRELOAD", LibraryKind::Preloaded));
+    if (plain || !options_.secure) {
+      enqueue(need(0, files_.interned(name), "LD_PRELOAD", LibraryKind::Preloaded));
+    }
   }
   const std::string& file = profile().preloadPath;
   if (const auto content = file.empty() ? nullptr : files_.content(file)) {
     for (const std::string& name : filePreloads(*content))
-      enqueue(need(0, name, file, LibraryKind::Preloaded));
+      enqueue(need(0, files_.interned(name), file, LibraryKind::Preloaded));
   }
   preloading_ = false;
 }
 
 void GlibcLoading::needAll(size_t object) {
-  const std::shared_ptr<const Facts> facts = objects_[object].facts;
-  auto needed = facts->needed.begin();
-  auto filter = facts->filter.begin();
-  auto auxiliary = facts->auxiliary.begin();
-  for (const DependencyKind kind : facts->dependencyOrder) {
+  for (const auto& [kind, name] : objects_[object].names().dependencies) {
     switch (kind) {
       case DependencyKind::Needed:
-        enqueue(need(object, *needed++, {}, LibraryKind::Needed));
+        enqueue(need(object, name, {}, LibraryKind::Needed));
         break;
       case DependencyKind::Filter:
-        insertBefore(need(object, *filter++, {}, LibraryKind::Filter), object);
+        insertBefore(need(object, name, {}, LibraryKind::Filter), object);
         break;
       case DependencyKind::Auxiliary:
-        insertBefore(need(object, *auxiliary++, {}, LibraryKind::Auxiliary), object);
+        insertBefore(need(object, name, {}, LibraryKind::Auxiliary), object);
         break;
     }
   }
 }
 
-size_t GlibcLoading::need(size_t requester, const std::string& written, const std::string& source,
+size_t GlibcLoading::need(size_t requester, Interned written, const std::string& source,
                           LibraryKind kind) {
   // Tokens in DT_NEEDED are expanded first (expand_dst in elf/dl-deps.c), in a preloaded name only
   // where it is a path.
-  const bool tokens = written.find('$') != std::string::npos;
-  const bool slash = written.find('/') != std::string::npos;
-  std::optional<std::string> name = written;
-  if (tokens && (!preloading_ || slash)) name = expandTokens(written, tokensOf(requester));
-  const auto loaded = name ? byName_.find(*name) : byName_.end();
-  Library* library = announce(requester, written, name.value_or(written), source, kind);
+  const bool tokens = written->find('$') != std::string::npos;
+  const bool slash = written->find('/') != std::string::npos;
+  Interned name = written;
+  if (tokens && (!preloading_ || slash)) {
+    const auto expanded = expandTokens(*written, tokensOf(requester));
+    name = expanded ? files_.interned(*expanded) : Interned();
+  }
+  const auto loaded = name ? byName_.find(name) : byName_.end();
+  Library* library = announce(requester, written, name ? name : written, source, kind);
   if (library == nullptr) return loaded == byName_.end() ? kNone : loaded->second;
   if (loaded != byName_.end()) {
     takeLoaded(*library, loaded->second);
@@ -106,73 +104,75 @@ size_t GlibcLoading::need(size_t requester, const std::string& written, const st
            "a set-user-ID program may not have tokens in it");
     library->optional = false;  // not even in DT_AUXILIARY (expand_dst)
   } else {
-    object = open(*library, requester, *name);
+    object = open(*library, requester, name);
   }
-  if (!library->path && library->reason.empty()) library->reason = "not found";
+  if (!library->path && !library->reason) library->reason = files_.interned("not found");
   settle(*library);
   return object;
 }
 
-size_t GlibcLoading::open(Library& library, size_t requester, const std::string& name) {
+size_t GlibcLoading::open(Library& library, size_t requester, Interned name) {
   Step step = Step::NextPlace;
-  const bool isPath = name.find('/') != std::string::npos;
+  const bool isPath = name->find('/') != std::string::npos;
   // open_path looks for the mode, and a path does not go through it.
   setUserIdOnly_ = preloading_ && options_.secure && !isPath;
   if (isPath) {
-    const std::string path = files_.absolute(name);
+    const Interned path = files_.interned(files_.absolute(*name));
     step = tryPath(library, path);
     if (step == Step::Found) take(library, path, "path in the needed name");
   } else {
     step = search(library, requester, name);
   }
   if (step != Step::Found) return kNone;
-  if (const size_t same = sameFile(library); takeSameFile(library, same)) {
+  if (const size_t same = sameFile(); takeSameFile(library, same)) {
     byName_.try_emplace(name, same);
     return same;
   }
   const size_t object = addObject(library, requester);
   byName_.try_emplace(name, object);
   byName_.try_emplace(objects_[object].path, object);
-  if (const auto& soname = objects_[object].facts->soname) byName_.try_emplace(*soname, object);
+  if (const Interned soname = objects_[object].names().soname) {
+    byName_.try_emplace(soname, object);
+  }
   return object;
 }
 
-Step GlibcLoading::search(Library& library, size_t requester, const std::string& name) {
+Step GlibcLoading::search(Library& library, size_t requester, Interned name) {
   Step step = Step::NextPlace;
-  if (!objects_[requester].facts->runpath) {
+  if (!objects_[requester].facts().runpath) {
     bool programTried = false;
     for (size_t at = requester; at != kNone; at = objects_[at].loader) {
       programTried |= at == 0;
-      step = tryDirectories(library, name, rpathOf(at), "RPATH of ", objects_[at].path);
+      step = tryDirectories(library, *name, rpathOf(at), "RPATH of ", objects_[at].path);
       if (step != Step::NextPlace) return step;
     }
     if (!programTried) {
-      step = tryDirectories(library, name, rpathOf(0), "RPATH of ", objects_[0].path);
+      step = tryDirectories(library, *name, rpathOf(0), "RPATH of ", objects_[0].path);
       if (step != Step::NextPlace) return step;
     }
   }
-  step = tryDirectories(library, name, libraryPath_, "LD_LIBRARY_PATH");
+  step = tryDirectories(library, *name, libraryPath_, "LD_LIBRARY_PATH");
   if (step != Step::NextPlace) return step;
   step =
-      tryDirectories(library, name, runpathOf(requester), "RUNPATH of ", objects_[requester].path);
+      tryDirectories(library, *name, runpathOf(requester), "RUNPATH of ", objects_[requester].path);
   if (step != Step::NextPlace) return step;
 
-  const bool noDefaults = objects_[requester].facts->noDefaultLibraries();
+  const bool noDefaults = objects_[requester].facts().noDefaultLibraries();
   // Who preloads into a set-user-ID program may not do so by way of the cache.
   if (!preloading_ || !options_.secure) {
-    const auto cached = cache_->find(name);
+    const Interned cached = loader_.cached(name);
     if (cached && !(noDefaults && inDefaultDirectory(*cached))) {
-      step = tryPath(library, *cached);
-      if (step == Step::Found) take(library, *cached, profile().cachePath);
+      step = tryPath(library, cached);
+      if (step == Step::Found) take(library, cached, loader_.cachePath());
       if (step == Step::Found || step == Step::Stop) return step;
     }
   }
   if (noDefaults) {
-    library.reason = "not found; " + objects_[requester].path +
-                     " has DF_1_NODEFLIB, so no default directory is searched";
+    library.reason = files_.interned("not found; " + *objects_[requester].path +
+                                     " has DF_1_NODEFLIB, so no default directory is searched");
     return Step::NextPlace;
   }
-  return tryDirectories(library, name, profile().defaultDirectories,
+  return tryDirectories(library, *name, profile().defaultDirectories,
                         "default directory of the loader");
 }
 
@@ -192,9 +192,8 @@ bool GlibcLoading::inDefaultDirectory(const std::string& path) const {
   });
 }
 
-TokenValues GlibcLoading::tokensOf(size_t object) const {
-  return {objects_[object].origin, profile().libToken, profile().processor.platform,
-          options_.secure,
+TokenValues GlibcLoading::tokensOf(size_t object) {
+  return {originOf(object), profile().libToken, profile().processor.platform, options_.secure,
           options_.secure && object == 0 ? &profile().defaultDirectories : nullptr};
 }
 
@@ -202,9 +201,9 @@ const SearchList& GlibcLoading::rpathOf(size_t index) {
   Object& object = objects_[index];
   if (!object.rpath) {
     // elf_get_dynamic_info: DT_RUNPATH makes the loader forget DT_RPATH.
-    const bool counts = object.facts->rpath && !object.facts->runpath;
-    object.rpath =
-        counts ? splitGlibc(files_, *object.facts->rpath, ":", tokensOf(index)) : SearchList();
+    const Facts& facts = object.facts();
+    const bool counts = facts.rpath && !facts.runpath;
+    object.rpath = counts ? splitGlibc(files_, *facts.rpath, ":", tokensOf(index)) : SearchList();
   }
   return *object.rpath;
 }
@@ -212,7 +211,8 @@ const SearchList& GlibcLoading::rpathOf(size_t index) {
 const SearchList& GlibcLoading::runpathOf(size_t index) {
   Object& object = objects_[index];
   if (!object.runpath) {
-    object.runpath = splitGlibc(files_, object.facts->runpath.value_or(""), ":", tokensOf(index));
+    const auto& list = object.facts().runpath;
+    object.runpath = list ? splitGlibc(files_, *list, ":", tokensOf(index)) : SearchList();
   }
   return *object.runpath;
 }
@@ -222,7 +222,7 @@ void GlibcLoading::checkIsaLevels() {
   const auto own = x86IsaBits(profile().processor, program_);
   if (!own || !profile().checksIsaLevel()) return;
   for (const size_t object : order_) {
-    const uint32_t needed = objects_[object].facts->notes.x86IsaNeeded.value_or(0);
+    const uint32_t needed = objects_[object].facts().notes.x86IsaNeeded.value_or(0);
     const uint32_t missing = needed & ~*own;
     if (object == interpreter_ || missing == 0) continue;
     resolution_.isaProblems.push_back({objects_[object].path, missing});

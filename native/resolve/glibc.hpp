@@ -8,10 +8,11 @@ namespace fixelf {
 
 class GlibcLoading final : public Loading {
  public:
-  GlibcLoading(Resolver& resolver, const ResolveOptions& options, Resolution& resolution)
-      : Loading(resolver, options, resolution) {}
+  GlibcLoading(Files& files, InstalledLoader& loader, const ResolveOptions& options,
+               Resolution& resolution)
+      : Loading(files, loader, options, resolution) {}
 
-  Status run(std::shared_ptr<const Facts> program) override;
+  Status run(const Lookup& program) override;
 
  protected:
   Verdict judge(const Lookup& lookup) const override;
@@ -21,21 +22,19 @@ class GlibcLoading final : public Loading {
   // Everything that one object needs, in the order of its dynamic table.
   void needAll(size_t object);
   // _dl_map_object: the object that now has the name, or kNone. `source` says who preloads it.
-  size_t need(size_t requester, const std::string& written, const std::string& source,
-              LibraryKind kind);
-  size_t open(Library& library, size_t requester, const std::string& name);
+  size_t need(size_t requester, Interned written, const std::string& source, LibraryKind kind);
+  size_t open(Library& library, size_t requester, Interned name);
   // _dl_map_new_object, for a name without a slash. Whatever it does not find is NextPlace.
-  Step search(Library& library, size_t requester, const std::string& name);
+  Step search(Library& library, size_t requester, Interned name);
 
   [[nodiscard]] bool inDefaultDirectory(const std::string& path) const;
-  [[nodiscard]] TokenValues tokensOf(size_t object) const;
+  TokenValues tokensOf(size_t object);
   const SearchList& rpathOf(size_t object);
   const SearchList& runpathOf(size_t object);
   void checkIsaLevels();
 
   bool preloading_ = false;
   bool setUserIdOnly_ = false;  // no other library may be taken
-  std::shared_ptr<const LoaderCache> cache_;
   SearchList libraryPath_;
 };
 

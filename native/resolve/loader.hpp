@@ -27,7 +27,6 @@ struct LoaderProfile {
   // Debian's and Ubuntu's pass over a library of another byte order as over another machine's; it
   // stops all others.
   bool skipsByteOrder = false;
-  std::string key;   // which of them this is, for what is remembered of it
   std::string note;  // where the above was not read from the loader: what was assumed, and why
 
   // 2.37 did away with "tls", AT_PLATFORM and AT_HWCAP as names of directories (its NEWS).

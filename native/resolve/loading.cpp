@@ -17,8 +17,9 @@ std::string directoryOf(const std::string& path) {
 
 }  // namespace
 
-Loading::Loading(Resolver& resolver, const ResolveOptions& options, Resolution& resolution)
-    : resolver_(resolver), files_(resolver.files()), options_(options), resolution_(resolution) {}
+Loading::Loading(Files& files, InstalledLoader& loader, const ResolveOptions& options,
+                 Resolution& resolution)
+    : files_(files), loader_(loader), options_(options), resolution_(resolution) {}
 
 Status Loading::withinLimits() const {
   if (resolution_.libraries.size() < kMostLibraries && searches_ < kMostSearches) return Done{};
@@ -29,16 +30,11 @@ Status Loading::withinLimits() const {
                resolution_.path, 0};
 }
 
-void Loading::addProgram(std::shared_ptr<const Facts> facts) {
-  program_ = facts->header;
+void Loading::addProgram(const Lookup& program) {
+  program_ = program.facts->header;
   Object object;
-  object.path = files_.absolute(resolution_.path);
-  // /proc/self/exe (elf/dl-origin.c), so without symbolic links. A library that is looked at by
-  // itself is opened by the path given.
-  const bool library = facts->kind == Kind::Shared;
-  auto real = library ? Result<std::string>(object.path) : files_.realPath(resolution_.path);
-  object.origin = directoryOf(real ? *real : object.path);
-  object.facts = std::move(facts);
+  object.path = files_.interned(files_.absolute(resolution_.path));
+  object.file = &program;
   objects_.push_back(std::move(object));
   enqueue(0);
 }
@@ -46,16 +42,26 @@ void Loading::addProgram(std::shared_ptr<const Facts> facts) {
 void Loading::addInterpreter() {
   const std::string& path = profile().path;
   if (!resolution_.interpreterFound || path.empty()) return;
-  const Lookup& lookup = files_.look(path);
   interpreter_ = objects_.size();
   Object object;
-  object.path = path;
-  object.origin = directoryOf(path);
-  object.facts = lookup.facts;
+  object.path = files_.interned(path);
+  object.file = &files_.look(object.path);
   objects_.push_back(std::move(object));
 }
 
-Library* Loading::announce(size_t requester, const std::string& written, const std::string& key,
+const std::string& Loading::originOf(size_t index) {
+  Object& object = objects_[index];
+  if (!object.origin) {
+    // A program's is that of /proc/self/exe (elf/dl-origin.c), so without symbolic links. A library
+    // that is looked at by itself is opened by the path given.
+    const bool program = index == 0 && object.facts().kind != Kind::Shared;
+    auto path = program ? files_.realPath(*object.path) : Result<std::string>(*object.path);
+    object.origin = directoryOf(path ? *path : *object.path);
+  }
+  return *object.origin;
+}
+
+Library* Loading::announce(size_t requester, Interned written, Interned key,
                            const std::string& source, LibraryKind kind) {
   if (!withinLimits()) return nullptr;
   // The loader goes on without them.
@@ -76,7 +82,7 @@ Library* Loading::announce(size_t requester, const std::string& written, const s
   library.soname = written;
   library.optional = optional;
   library.kind = kind;
-  library.neededBy = source.empty() ? objects_[requester].path : source;
+  library.neededBy = source.empty() ? objects_[requester].path : files_.interned(source);
   return &library;
 }
 
@@ -87,41 +93,43 @@ void Loading::settle(const Library& library) {
   resolution_.libraries.pop_back();
 }
 
-void Loading::note(Library& library, const std::string& path, Refusal refusal,
-                   std::string why) const {
-  if (!options_.tried) return;
-  if (library.tried.size() < kMostTried) library.tried.push_back({path, refusal, std::move(why)});
+void Loading::note(Library& library, Interned path, Refusal refusal, const std::string& why) {
+  if (!options_.tried || library.tried.size() >= kMostTried) return;
+  library.tried.push_back({path, refusal, files_.interned(why)});
 }
 
-Step Loading::stopAt(Library& library, const std::string& path, Refusal refusal,
-                     const std::string& why) const {
+Step Loading::stopAt(Library& library, Interned path, Refusal refusal, const std::string& why) {
   note(library, path, refusal, why);
-  library.reason = "the loader stops at " + path + ": " + why;
+  library.reason = files_.interned("the loader stops at " + *path + ": " + why);
   return Step::Stop;
 }
 
-Step Loading::tryPath(Library& library, const std::string& path) {
-  const Verdict verdict = judge(files_.look(path));
+Step Loading::tryPath(Library& library, Interned path) {
+  const Lookup& lookup = files_.look(path);
+  const Verdict verdict = judge(lookup);
   library.wrongMachineSeen |= verdict.wrongMachine();
   if (verdict.step == Step::Stop) return stopAt(library, path, verdict.refusal, verdict.why);
-  if (verdict.step != Step::Found) note(library, path, verdict.refusal, verdict.why);
+  if (verdict.step == Step::Found) {
+    found_ = &lookup;
+  } else {
+    note(library, path, verdict.refusal, verdict.why);
+  }
   return verdict.step;
 }
 
 Step Loading::tryDirectories(Library& library, const std::string& name,
-                             const SearchList& directories, const char* kind,
-                             const std::string& owner) {
+                             const SearchList& directories, const char* kind, Interned owner) {
   for (const std::string& directory : directories) {
-    const auto& places = resolver_.placesIn(profile(), directory);
+    const auto& places = loader_.placesIn(directory);
     if (places.empty()) {
-      note(library, directory + "/" + name, Refusal::DirectoryMissing,
+      note(library, files_.interned(directory + "/" + name), Refusal::DirectoryMissing,
            "its directory is not there");
       continue;
     }
     for (const std::string& place : places) {
-      const std::string path = place + name;
+      const Interned path = files_.interned(place + name);
       const Step step = tryPath(library, path);
-      if (step == Step::Found) take(library, path, kind + owner);
+      if (step == Step::Found) take(library, path, owner ? kind + *owner : kind);
       // glibc looks at the error after it has tried the directory itself, which comes last.
       if (step == Step::NextList && &place != &places.back()) continue;
       if (step != Step::NextPlace) return step == Step::NextList ? Step::NextPlace : step;
@@ -130,14 +138,14 @@ Step Loading::tryDirectories(Library& library, const std::string& name,
   return Step::NextPlace;
 }
 
-void Loading::take(Library& library, const std::string& path, const std::string& reason) {
+void Loading::take(Library& library, Interned path, Interned reason) {
   library.path = path;
   library.reason = reason;
 }
 
 void Loading::takeInterpreter(Library& library) {
   if (interpreter_ == kNone) {
-    library.reason = "it is the interpreter itself, which is not there";
+    library.reason = files_.interned("it is the interpreter itself, which is not there");
     return;
   }
   take(library, objects_[interpreter_].path, "the interpreter itself");
@@ -147,44 +155,39 @@ void Loading::takeInterpreter(Library& library) {
 void Loading::takeLoaded(Library& library, size_t object) {
   if (object == interpreter_) return takeInterpreter(library);
   if (object == 0) return take(library, objects_[0].path, "the program itself");
-  take(library, objects_[object].path, "already loaded for " + objects_[object].neededBy);
+  take(library, objects_[object].path, "already loaded for " + *objects_[object].neededBy);
 }
 
-size_t Loading::sameFile(const Library& library) {
-  const Lookup& lookup = files_.look(*library.path);
-  const auto found = byFile_.find(FileIdentity{lookup.device, lookup.inode});
+size_t Loading::sameFile() const {
+  const auto found = byFile_.find(FileIdentity{found_->device, found_->inode});
   return found == byFile_.end() ? kNone : found->second;
 }
 
 bool Loading::takeSameFile(Library& library, size_t object) {
   if (object == kNone) return false;
-  const std::string opened = *library.path;
+  const Interned opened = library.path;
   takeLoaded(library, object);
-  if (*library.path != opened) {
+  if (library.path != opened) {
     note(library, opened, Refusal::SameFile, "it is the same file as " + *library.path);
   }
   return true;
 }
 
 size_t Loading::addObject(const Library& library, size_t requester) {
-  const Lookup& lookup = files_.look(*library.path);
   const size_t index = objects_.size();
   Object object;
-  object.path = *library.path;
-  object.origin = directoryOf(object.path);
+  object.path = library.path;
   object.neededBy = library.neededBy;
-  object.facts = lookup.facts;
+  object.file = found_;
   object.loader = requester;
-  byFile_.try_emplace(FileIdentity{lookup.device, lookup.inode}, index);
+  byFile_.try_emplace(FileIdentity{found_->device, found_->inode}, index);
   objects_.push_back(std::move(object));
   return index;
 }
 
 void Loading::enqueue(size_t object) {
-  if (object == kNone) return;
-  if (queued_.size() <= object) queued_.resize(object + 1);
-  if (queued_[object]) return;
-  queued_[object] = true;
+  if (object == kNone || objects_[object].queued) return;
+  objects_[object].queued = true;
   order_.push_back(object);
 }
 

@@ -2,14 +2,17 @@
 // differs between glibc and musl is in a class for each (glibc.hpp, musl.hpp).
 #pragma once
 
+#include <array>
 #include <map>
-#include <memory>
+#include <memory_resource>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "resolve/acceptance.hpp"
-#include "resolve/resolver.hpp"
+#include "resolve/installed_loader.hpp"
+#include "resolve/resolution.hpp"
 #include "resolve/search_list.hpp"
 
 namespace fixelf {
@@ -18,16 +21,24 @@ namespace fixelf {
 struct Object {
   static constexpr size_t kNone = SIZE_MAX;
 
-  std::string path;  // as it was opened, absolute
-  std::string origin;
-  std::string neededBy;
-  std::shared_ptr<const Facts> facts;
+  Interned path;  // as it was opened, absolute
+  Interned neededBy;
+  const Lookup* file = nullptr;
   size_t loader = kNone;  // l_loader: the object that first needed it
+  bool queued = false;    // it is in the order
+  bool visited = false;   // what it needs has been looked for
 
-  // Their directories; none until they are asked for.
+  // $ORIGIN, and the directories of its lists; none until they are asked for.
+  std::optional<std::string> origin;
   std::optional<SearchList> rpath;
   std::optional<SearchList> runpath;
+
+  [[nodiscard]] const Facts& facts() const { return *file->facts; }
+  [[nodiscard]] const LoadedNames& names() const { return *file->names; }
 };
+
+// From the names that the loader knows to objects.
+using LoadedObjects = std::pmr::unordered_map<Interned, size_t>;
 
 class Loading {
  public:
@@ -35,7 +46,7 @@ class Loading {
   Loading& operator=(const Loading&) = delete;
   virtual ~Loading() = default;
 
-  virtual Status run(std::shared_ptr<const Facts> program) = 0;
+  virtual Status run(const Lookup& program) = 0;
 
  protected:
   static constexpr size_t kNone = Object::kNone;
@@ -43,35 +54,39 @@ class Loading {
   // whoever needs it next.
   static constexpr size_t kMostSearches = 100'000;
 
-  Loading(Resolver& resolver, const ResolveOptions& options, Resolution& resolution);
+  Loading(Files& files, InstalledLoader& loader, const ResolveOptions& options,
+          Resolution& resolution);
 
-  void addProgram(std::shared_ptr<const Facts> facts);
+  void addProgram(const Lookup& program);
   // It is in memory before anything is searched.
   void addInterpreter();
-  [[nodiscard]] const LoaderProfile& profile() const { return resolution_.loader; }
+  [[nodiscard]] const LoaderProfile& profile() const { return loader_.profile(); }
   [[nodiscard]] Status withinLimits() const;
+  const std::string& originOf(size_t object);
 
   // A new entry for a name; none where there are too many already, or where the name is settled.
   // What was not found is looked for again: another may find it by a search path of its own.
   // `key` is the name that is really looked for.
-  Library* announce(size_t requester, const std::string& written, const std::string& key,
-                    const std::string& source, LibraryKind kind);
+  Library* announce(size_t requester, Interned written, Interned key, const std::string& source,
+                    LibraryKind kind);
   // To be called when the search has ended. A second failure for the same name goes.
   void settle(const Library& library);
 
   virtual Verdict judge(const Lookup& lookup) const = 0;
-  // Tries one path, and notes why it is not taken.
-  Step tryPath(Library& library, const std::string& path);
+  // Tries one path, and notes why it is not taken. What is Found is in found_.
+  Step tryPath(Library& library, Interned path);
   Step tryDirectories(Library& library, const std::string& name, const SearchList& directories,
-                      const char* kind, const std::string& owner = {});
-  void note(Library& library, const std::string& path, Refusal refusal, std::string why) const;
-  Step stopAt(Library& library, const std::string& path, Refusal refusal,
-              const std::string& why) const;
-  static void take(Library& library, const std::string& path, const std::string& reason);
+                      const char* kind, Interned owner = {});
+  void note(Library& library, Interned path, Refusal refusal, const std::string& why);
+  Step stopAt(Library& library, Interned path, Refusal refusal, const std::string& why);
+  static void take(Library& library, Interned path, Interned reason);
+  void take(Library& library, Interned path, const std::string& reason) {
+    take(library, path, files_.interned(reason));
+  }
   void takeInterpreter(Library& library);
   void takeLoaded(Library& library, size_t object);
-  // The loaded object that is the same file as the library's path; kNone where there is none.
-  [[nodiscard]] size_t sameFile(const Library& library);
+  // The loaded object that is the file which was found; kNone where there is none.
+  [[nodiscard]] size_t sameFile() const;
   // Whether `library` was the same file as one that is loaded, which is taken instead.
   bool takeSameFile(Library& library, size_t object);
   size_t addObject(const Library& library, size_t requester);
@@ -80,25 +95,30 @@ class Loading {
   // Before `next` in the order; moved there if it stands behind.
   void insertBefore(size_t object, size_t next);
 
-  Resolver& resolver_;
+  // What most programs' maps fit into: that many small pieces from the heap would take a third of
+  // the time.
+  std::array<std::byte, 16'384> room_;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  std::pmr::monotonic_buffer_resource memory_{room_.data(), room_.size()};
+
   Files& files_;
+  InstalledLoader& loader_;
   const ResolveOptions& options_;
   Resolution& resolution_;
   FileHeader program_;
-  std::vector<Object> objects_;  // the program first
-  std::vector<size_t> order_;    // of objects_, as the loader lists them
+  const Lookup* found_ = nullptr;  // by the latest search that found anything
+  std::vector<Object> objects_;    // the program first
+  std::vector<size_t> order_;      // of objects_, as the loader lists them
   size_t interpreter_ = kNone;
-  std::unordered_map<std::string, size_t> byName_;
+  LoadedObjects byName_{&memory_};
 
  private:
   using FileIdentity = std::pair<uint64_t, uint64_t>;
 
-  std::vector<bool> queued_;  // for each object, whether order_ holds it
   size_t searches_ = 0;
-  std::string announced_;  // the key
+  Interned announced_;     // the key
   size_t before_ = kNone;  // the entry that it has already
-  std::map<FileIdentity, size_t> byFile_;
-  std::unordered_map<std::string, size_t> listed_;  // key to its latest entry in the resolution
+  std::pmr::map<FileIdentity, size_t> byFile_{&memory_};
+  LoadedObjects listed_{&memory_};  // key to its latest entry in the resolution
 };
 
 }  // namespace fixelf

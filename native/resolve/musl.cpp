@@ -30,64 +30,64 @@ SearchList withinBuffer(SearchList directories, const std::string& name) {
 
 }  // namespace
 
-Status MuslLoading::run(std::shared_ptr<const Facts> program) {
-  addProgram(std::move(program));
+Status MuslLoading::run(const Lookup& program) {
+  addProgram(program);
   addInterpreter();
   if (!options_.secure) {
     libraryPath_ = splitMusl(files_, options_.libraryPath);
     for (const std::string& name : muslPreloads(options_.preload))
-      need(kNone, name, "LD_PRELOAD");
+      need(kNone, files_.interned(name), "LD_PRELOAD");
   }
   // Breadth first, as load_deps goes. order_ grows meanwhile.
   for (size_t next = 0; next < order_.size(); ++next) {
     const size_t object = order_[next];
-    const std::shared_ptr<const Facts> facts = objects_[object].facts;
-    for (const std::string& name : facts->needed)
-      need(object, name, {});
+    for (const auto& [kind, name] : objects_[object].names().dependencies) {
+      if (kind == DependencyKind::Needed) need(object, name, {});
+    }
     if (Status status = withinLimits(); !status) return status;
   }
   return Done{};
 }
 
-void MuslLoading::need(size_t requester, const std::string& name, const std::string& source) {
+void MuslLoading::need(size_t requester, Interned name, const std::string& source) {
   Library* library = announce(requester, name, name, source,
                               source.empty() ? LibraryKind::Needed : LibraryKind::Preloaded);
   if (library == nullptr) return;
-  if (name.empty()) {
+  if (name->empty()) {
     stopAt(*library, name, Refusal::EmptyName, "the name is empty");
-  } else if (namesMusl(name) || name == profile().path) {
+  } else if (namesMusl(*name) || *name == profile().path) {
     takeInterpreter(*library);
   } else if (const auto loaded = byName_.find(name); loaded != byName_.end()) {
     takeLoaded(*library, loaded->second);
   } else {
     open(*library, requester);
   }
-  if (!library->path && library->reason.empty()) library->reason = "not found";
+  if (!library->path && !library->reason) library->reason = files_.interned("not found");
   settle(*library);
 }
 
 void MuslLoading::open(Library& library, size_t requester) {
-  const std::string& name = library.soname;
-  const bool slash = name.find('/') != std::string::npos;
+  const Interned name = library.soname;
+  const bool slash = name->find('/') != std::string::npos;
   Step step = Step::NextPlace;
   if (slash) {
-    const std::string path = files_.absolute(name);
+    const Interned path = files_.interned(files_.absolute(*name));
     step = tryPath(library, path);
     if (step == Step::Found) take(library, path, "path in the needed name");
-  } else if (name.size() <= NAME_MAX) {
+  } else if (name->size() <= NAME_MAX) {
     step = search(library, requester);
   }
   if (step != Step::Found) return;
   // An object is known by the last part of a path that was searched for (shortname).
-  if (const size_t same = sameFile(library); takeSameFile(library, same)) {
+  if (const size_t same = sameFile(); takeSameFile(library, same)) {
     if (!slash) byName_.try_emplace(name, same);
     return;
   }
   // A second libc is not let in: load_library looks for __libc_start_main and stdin in it.
-  const Lookup& lookup = files_.look(*library.path);
-  if (lookup.facts->soname && lookup.facts->soname->starts_with("libc.")) {
-    note(library, *library.path, Refusal::IsLibc, "it is a libc, in whose place musl takes itself");
-    library.path.reset();
+  const Interned soname = found_->names->soname;
+  if (soname && soname->starts_with("libc.")) {
+    note(library, library.path, Refusal::IsLibc, "it is a libc, in whose place musl takes itself");
+    library.path = {};
     takeInterpreter(library);
     return;
   }
@@ -97,10 +97,10 @@ void MuslLoading::open(Library& library, size_t requester) {
 }
 
 Step MuslLoading::search(Library& library, size_t requester) {
-  const std::string& name = library.soname;
+  const std::string& name = *library.soname;
   Step step = tryDirectories(library, name, withinBuffer(libraryPath_, name), "LD_LIBRARY_PATH");
   for (size_t at = requester; at != kNone && step == Step::NextPlace; at = objects_[at].loader) {
-    const char* kind = objects_[at].facts->runpath ? "RUNPATH of " : "RPATH of ";
+    const char* kind = objects_[at].facts().runpath ? "RUNPATH of " : "RPATH of ";
     step = tryDirectories(library, name, withinBuffer(rpathOf(at), name), kind, objects_[at].path);
   }
   if (step != Step::NextPlace) return step;
@@ -112,11 +112,12 @@ const SearchList& MuslLoading::rpathOf(size_t index) {
   Object& object = objects_[index];
   if (!object.rpath) {
     // decode_dyn: one list, and RUNPATH is the one that counts.
-    const auto& list = object.facts->runpath ? object.facts->runpath : object.facts->rpath;
+    const Facts& facts = object.facts();
+    const auto& list = facts.runpath ? facts.runpath : facts.rpath;
     const std::string& text = list.value_or("");
     // fixup_rpath: the program's own $ORIGIN is not for a set-user-ID program.
     const bool refused = options_.secure && index == 0 && text.find('$') != std::string::npos;
-    const auto expanded = refused ? std::nullopt : expandOrigin(text, object.origin);
+    const auto expanded = refused ? std::nullopt : expandOrigin(text, originOf(index));
     object.rpath = splitMusl(files_, expanded.value_or(""));
   }
   return *object.rpath;

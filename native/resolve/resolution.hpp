@@ -5,6 +5,7 @@
 // disk. Other namespaces than the first (dlmopen, LD_AUDIT) are not followed.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,9 +16,9 @@
 namespace fixelf {
 
 struct Tried {
-  std::string path;
+  Interned path;
   Refusal refusal = Refusal::None;
-  std::string why;  // why it was not taken
+  Interned why;  // why it was not taken
 };
 
 enum class LibraryKind : uint8_t { Needed, Preloaded, Auxiliary, Filter };
@@ -25,10 +26,10 @@ enum class LibraryKind : uint8_t { Needed, Preloaded, Auxiliary, Filter };
 const char* libraryKindName(LibraryKind kind);
 
 struct Library {
-  std::string soname;  // the name by which it is needed, as written
-  std::optional<std::string> path;
-  std::string reason;                      // why this path, or why none
-  std::string neededBy;                    // the path of the first object that needs it
+  Interned soname;                         // the name by which it is needed, as written
+  Interned path;                           // none where it is not found
+  Interned reason;                         // why this path, or why none
+  Interned neededBy;                       // the path of the first object that needs it
   LibraryKind kind = LibraryKind::Needed;  // what it is to that object
   std::vector<Tried> tried;
   bool wrongMachineSeen = false;  // a file of that name was passed over as another machine's
@@ -37,33 +38,34 @@ struct Library {
 
 // A symbol version that the chosen library does not define: the loader stops there, unless weak.
 struct VersionProblem {
-  std::string version;
-  std::string library;  // the soname under which it is needed
-  std::string providerPath;
-  std::string neededBy;
+  Interned version;
+  Interned library;  // the soname under which it is needed
+  Interned providerPath;
+  Interned neededBy;
   bool weak = false;
 };
 
 // "no version information available": versions are needed of a library that defines none. glibc
 // only warns.
 struct UnversionedLibrary {
-  std::string library;
-  std::string providerPath;
-  std::string neededBy;
+  Interned library;
+  Interned providerPath;
+  Interned neededBy;
 };
 
 // "CPU ISA level is lower than required": glibc ends the program when all is loaded.
 struct IsaProblem {
-  std::string path;
+  Interned path;
   uint32_t missing = 0;  // bits of GNU_PROPERTY_X86_ISA_1_NEEDED that the processor has not
 };
 
 struct Resolution {
+  std::shared_ptr<const InternedStrings> strings;  // that hold its texts
   std::string path;
   std::optional<std::string> interpreter;  // the file's own, or the one that was to be assumed
   bool interpreterFound = false;
   std::string interpreterReason;
-  LoaderProfile loader;
+  std::shared_ptr<const LoaderProfile> loader;  // never null
   // In the order in which the loader opens them, each name once; twice where the first to need it
   // does not find it, but another does. The interpreter is among them only where it is needed by
   // name.
@@ -73,7 +75,7 @@ struct Resolution {
   std::vector<IsaProblem> isaProblems;
   // Paths of objects with packed relocations (DT_RELR) that do not ask libc for the version which
   // says that it knows them: "DT_RELR without GLIBC_ABI_DT_RELR dependency".
-  std::vector<std::string> relrProblems;
+  std::vector<Interned> relrProblems;
 };
 
 // nix-ld's stand-in loader: it starts this loader with that LD_LIBRARY_PATH behind the caller's.

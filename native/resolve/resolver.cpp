@@ -1,5 +1,6 @@
 #include "resolve/resolver.hpp"
 
+#include "elf/parallel.hpp"
 #include "resolve/glibc.hpp"
 #include "resolve/musl.hpp"
 
@@ -58,36 +59,46 @@ const char* libraryKindName(LibraryKind kind) {
 }
 
 Result<Resolution> Resolver::resolve(const std::string& path, const ResolveOptions& options) {
+  static const auto kNoLoader = std::make_shared<const LoaderProfile>();
   const Lookup& lookup = files_.look(path);
   if (lookup.state != Lookup::Elf) return errorOf(lookup, path);
-  const std::shared_ptr<const Facts> facts = lookup.facts;
-  if (facts->header.type != ET_DYN && facts->header.type != ET_EXEC) {
+  const Facts& facts = *lookup.facts;
+  if (facts.header.type != ET_DYN && facts.header.type != ET_EXEC) {
     return Error{ErrorCode::Unsupported,
                  "the file is neither a program nor a shared library, so no loader opens it", path,
                  0};
   }
   Resolution resolution;
+  resolution.strings = files_.strings();
   resolution.path = path;
-  if ((facts->kind == Kind::Static || facts->kind == Kind::StaticPie) && facts->needed.empty() &&
-      !facts->interpreter) {
+  resolution.loader = kNoLoader;
+  if ((facts.kind == Kind::Static || facts.kind == Kind::StaticPie) && facts.needed.empty() &&
+      !facts.interpreter) {
     resolution.interpreterReason = "the program is static, so it needs none";
     return resolution;
   }
   const ResolveOptions seen = throughNixLd(options);
-  chooseInterpreter(*facts, seen, resolution);
+  const Loader loader = chooseInterpreter(facts, seen, resolution);
   Status status = Done{};
-  if (resolution.loader.libc == LoaderProfile::Musl) {
-    status = MuslLoading(*this, seen, resolution).run(facts);
+  if (loader->profile().libc == LoaderProfile::Musl) {
+    status = MuslLoading(files_, *loader, seen, resolution).run(lookup);
   } else {
-    status = GlibcLoading(*this, seen, resolution).run(facts);
+    status = GlibcLoading(files_, *loader, seen, resolution).run(lookup);
   }
   if (!status) return status.error();
   return resolution;
 }
 
+std::vector<Result<Resolution>> Resolver::resolveAll(std::span<const std::string> paths,
+                                                     const ResolveOptions& options) {
+  std::vector<Result<Resolution>> resolutions(paths.size(), Error{});
+  inParallel(paths.size(), [&](size_t at) { resolutions[at] = resolve(paths[at], options); });
+  return resolutions;
+}
+
 // Decides which interpreter counts, and whether it could be started.
-void Resolver::chooseInterpreter(const Facts& facts, const ResolveOptions& options,
-                                 Resolution& resolution) {
+Resolver::Loader Resolver::chooseInterpreter(const Facts& facts, const ResolveOptions& options,
+                                             Resolution& resolution) {
   std::string path;
   std::string reason;
   if (options.interpreter) {
@@ -118,60 +129,22 @@ void Resolver::chooseInterpreter(const Facts& facts, const ResolveOptions& optio
     resolution.interpreterFound = true;
     resolution.interpreterReason = reason;
   }
-  resolution.loader = *profileOf(path, facts, options);
+  Loader loader = loaderAt(path, facts, options);
+  resolution.loader = {loader, &loader->profile()};
+  return loader;
 }
 
-std::shared_ptr<const LoaderProfile> Resolver::profileOf(const std::string& interpreter,
-                                                         const Facts& facts,
-                                                         const ResolveOptions& options) {
+Resolver::Loader Resolver::loaderAt(const std::string& interpreter, const Facts& facts,
+                                    const ResolveOptions& options) {
   const std::string key =
       interpreter + '\n' + keyOf(facts.header) + '\n' + options.processor.value_or("");
-  {
-    const std::lock_guard lock(mutex_);
-    if (auto found = profiles_.find(key); found != profiles_.end()) return found->second;
-  }
-  LoaderProfile profile = loaderProfile(files_, interpreter, facts);
-  profile.processor = options.processor ? processorOf(facts.header, *options.processor)
-                                        : processorFor(facts.header);
-  profile.hardware = hardwareDirectories(profile, profile.processor);
-  profile.key = key;
-  const std::lock_guard lock(mutex_);
-  return profiles_.try_emplace(key, std::make_shared<const LoaderProfile>(std::move(profile)))
-      .first->second;
-}
-
-std::shared_ptr<const LoaderCache> Resolver::cacheOf(const LoaderProfile& loader,
-                                                     const FileHeader& program) {
-  const std::lock_guard lock(mutex_);
-  std::shared_ptr<const LoaderCache>& cache = caches_[loader.key];
-  if (!cache) {
-    cache = std::make_shared<const LoaderCache>(
-        loader.cachePath.empty() ? nullptr : files_.content(loader.cachePath), program,
-        loader.hardware, x86IsaBits(loader.processor, program));
-  }
-  return cache;
-}
-
-const std::vector<std::string>& Resolver::placesIn(const LoaderProfile& loader,
-                                                   const std::string& directory) {
-  const std::string key = directory + '\n' + loader.key;
-  {
-    const std::lock_guard lock(mutex_);
-    if (auto found = places_.find(key); found != places_.end()) return found->second;
-  }
-  std::vector<std::string> places;
-  if (files_.directoryExists(directory)) {
-    const std::string start = directory == "/" ? directory : directory + "/";
-    for (const std::string& subdirectory : loader.hardware.subdirectories) {
-      if (files_.directoryExists(start + subdirectory.substr(0, subdirectory.find('/'))) &&
-          files_.directoryExists(start + subdirectory)) {
-        places.push_back(start + subdirectory + "/");
-      }
-    }
-    places.push_back(start);
-  }
-  const std::lock_guard lock(mutex_);
-  return places_.try_emplace(key, std::move(places)).first->second;
+  return loaders_.of(key, [&] {
+    LoaderProfile profile = loaderProfile(files_, interpreter, facts);
+    profile.processor = options.processor ? processorOf(facts.header, *options.processor)
+                                          : processorFor(facts.header);
+    profile.hardware = hardwareDirectories(profile, profile.processor);
+    return std::make_shared<InstalledLoader>(files_, std::move(profile), facts.header);
+  });
 }
 
 Result<Resolution> resolve(Files& files, const std::string& path, const ResolveOptions& options) {

@@ -1,13 +1,12 @@
-// What many resolutions share: loaders, their caches, which directories exist.
+// What many resolutions share: the files and the loaders of a disk.
 #pragma once
 
 #include <memory>
-#include <mutex>
+#include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
-#include "resolve/cache.hpp"
+#include "resolve/installed_loader.hpp"
 #include "resolve/resolution.hpp"
 
 namespace fixelf {
@@ -17,30 +16,23 @@ class Resolver {
  public:
   explicit Resolver(Files& files) : files_(files) {}
 
-  [[nodiscard]] Files& files() const { return files_; }
-
   // Fails where the file itself cannot be read as ELF, is of no kind that is ever loaded, or needs
   // more libraries than anybody has.
   Result<Resolution> resolve(const std::string& path, const ResolveOptions& options);
-
-  // For the resolution that is under way.
-  std::shared_ptr<const LoaderCache> cacheOf(const LoaderProfile& loader,
-                                             const FileHeader& program);
-  // The places in which a library is looked for where a list names `directory`, best first, each
-  // with a slash at the end. None where the directory is not there.
-  const std::vector<std::string>& placesIn(const LoaderProfile& loader,
-                                           const std::string& directory);
+  // On as many threads as there are processors; in the order of the paths.
+  std::vector<Result<Resolution>> resolveAll(std::span<const std::string> paths,
+                                             const ResolveOptions& options);
 
  private:
-  void chooseInterpreter(const Facts& facts, const ResolveOptions& options, Resolution& resolution);
-  std::shared_ptr<const LoaderProfile> profileOf(const std::string& interpreter, const Facts& facts,
-                                                 const ResolveOptions& options);
+  using Loader = std::shared_ptr<InstalledLoader>;
+
+  Loader chooseInterpreter(const Facts& facts, const ResolveOptions& options,
+                           Resolution& resolution);
+  Loader loaderAt(const std::string& interpreter, const Facts& facts,
+                  const ResolveOptions& options);
 
   Files& files_;
-  std::mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<const LoaderProfile>> profiles_;
-  std::unordered_map<std::string, std::shared_ptr<const LoaderCache>> caches_;
-  std::unordered_map<std::string, std::vector<std::string>> places_;
+  Memo<std::string, Loader> loaders_;
 };
 
 }  // namespace fixelf

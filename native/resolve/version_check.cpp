@@ -8,12 +8,6 @@ namespace {
 
 constexpr size_t kMostProblems = 20'000;
 
-bool defines(const Facts& facts, const std::string& version) {
-  return facts.versionBase == version ||
-         std::find(facts.versionsDefined.begin(), facts.versionsDefined.end(), version) !=
-             facts.versionsDefined.end();
-}
-
 // _dl_check_map_versions looks at files that need versions, and libc.so.6 or one of its kind.
 bool lacksRelrVersion(const Facts& facts) {
   if (!facts.packedRelocations || facts.versionsNeeded.empty()) return false;
@@ -33,26 +27,24 @@ bool lacksRelrVersion(const Facts& facts) {
 }  // namespace
 
 void checkVersions(const std::vector<Object>& objects, const std::vector<size_t>& order,
-                   const std::unordered_map<std::string, size_t>& byName, Resolution& resolution) {
+                   const LoadedObjects& byName, Resolution& resolution) {
   for (const size_t index : order) {
     const Object& object = objects[index];
-    if (resolution.loader.checksPackedRelocations() && lacksRelrVersion(*object.facts))
+    if (resolution.loader->checksPackedRelocations() && lacksRelrVersion(object.facts()))
       resolution.relrProblems.push_back(object.path);
-    for (const NeededVersions& needed : object.facts->versionsNeeded) {
-      const auto provider = byName.find(needed.library);
+    for (const auto& [name, versions] : object.names().versionsNeeded) {
+      const auto provider = byName.find(name);
       if (provider == byName.end()) continue;
       const Object& library = objects[provider->second];
-      const Facts& facts = *library.facts;
-      if (facts.versionsDefined.empty() && !facts.versionBase) {
+      if (library.names().versionsDefined.empty()) {
         if (resolution.unversionedLibraries.size() >= kMostProblems) return;
-        resolution.unversionedLibraries.push_back({needed.library, library.path, object.path});
+        resolution.unversionedLibraries.push_back({name, library.path, object.path});
         continue;
       }
-      for (const NeededVersion& version : needed.versions) {
-        if (defines(facts, version.name)) continue;
+      for (const auto& [version, weak] : versions) {
+        if (library.names().defines(version)) continue;
         if (resolution.versionProblems.size() >= kMostProblems) return;
-        resolution.versionProblems.push_back(
-            {version.name, needed.library, library.path, object.path, version.weak});
+        resolution.versionProblems.push_back({version, name, library.path, object.path, weak});
       }
     }
   }

@@ -2,16 +2,14 @@
 // glibc's elf/dl-version.c. musl knows no versions.
 #pragma once
 
-#include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "resolve/loading.hpp"
 
 namespace fixelf {
 
-// Fills in `resolution`'s problems. `byName` leads from the names that the loader knows to objects.
+// Fills in `resolution`'s problems.
 void checkVersions(const std::vector<Object>& objects, const std::vector<size_t>& order,
-                   const std::unordered_map<std::string, size_t>& byName, Resolution& resolution);
+                   const LoadedObjects& byName, Resolution& resolution);
 
 }  // namespace fixelf

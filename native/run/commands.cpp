@@ -10,8 +10,8 @@
 #include <csignal>
 #include <thread>
 
+#include "elf/parallel.hpp"
 #include "patch/descriptor.hpp"
-#include "patch/parallel.hpp"
 
 namespace fixelf {
 

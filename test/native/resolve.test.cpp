@@ -12,6 +12,7 @@
 #include <map>
 #include <sstream>
 
+#include "elf/parallel.hpp"
 #include "resolve/cache.hpp"
 #include "resolve/resolution.hpp"
 
@@ -99,10 +100,11 @@ Listing weSay(const Resolution& resolution) {
   Listing listing;
   for (const Library& library : resolution.libraries) {
     // The loader lists objects, we list names.
-    if (library.reason.starts_with("already loaded for")) continue;
+    if (library.reason->starts_with("already loaded for")) continue;
     // The loader prints the path alone where the name holds one.
-    const bool slash = library.path && library.soname.find('/') != std::string::npos;
-    listing.emplace_back(slash ? *library.path : library.soname, library.path.value_or(""));
+    const bool slash = library.path && library.soname->find('/') != std::string::npos;
+    listing.emplace_back(slash ? *library.path : *library.soname,
+                         library.path ? *library.path : "");
   }
   return listing;
 }
@@ -124,7 +126,7 @@ std::string text(const Listing& listing) {
 
 const Library* find(const Resolution& resolution, const std::string& soname) {
   for (const Library& library : resolution.libraries) {
-    if (library.soname == soname) return &library;
+    if (*library.soname == soname) return &library;
   }
   return nullptr;
 }
@@ -136,7 +138,8 @@ const Library& need(const Resolution& resolution, const std::string& soname) {
 }
 
 std::string pathOf(const Resolution& resolution, const std::string& soname) {
-  return need(resolution, soname).path.value_or("");
+  const Interned path = need(resolution, soname).path;
+  return path ? *path : "";
 }
 
 Resolution resolved(Files& files, const std::string& path, const ResolveOptions& options = {}) {
@@ -227,7 +230,7 @@ TEST_CASE("$ORIGIN, RUNPATH and RPATH") {
     Files files("");
     const Resolution resolution = resolved(files, place / "shortcut");
     CHECK(pathOf(resolution, "libdeep.so") == place / "app/../lib/libdeep.so");
-    CHECK(need(resolution, "libdeep.so").reason == "RUNPATH of " + (place / "shortcut"));
+    CHECK(*need(resolution, "libdeep.so").reason == "RUNPATH of " + (place / "shortcut"));
   }
   SUBCASE("RUNPATH is not inherited") {
     place.link("lib/libmiddle.so", "-Llib -l:libdeep.so");
@@ -235,7 +238,7 @@ TEST_CASE("$ORIGIN, RUNPATH and RPATH") {
     const Resolution resolution = agreed(place / "program");
     CHECK(pathOf(resolution, "libmiddle.so") == place / "lib/libmiddle.so");
     CHECK_FALSE(need(resolution, "libdeep.so").path);
-    CHECK(need(resolution, "libdeep.so").neededBy == place / "lib/libmiddle.so");
+    CHECK(*need(resolution, "libdeep.so").neededBy == place / "lib/libmiddle.so");
     CHECK_FALSE(need(resolution, "libdeep.so").tried.empty());
   }
   SUBCASE("RPATH is inherited") {
@@ -243,7 +246,7 @@ TEST_CASE("$ORIGIN, RUNPATH and RPATH") {
     place.link("program", "-Llib -l:libmiddle.so -Wl,--disable-new-dtags,-rpath,'$ORIGIN/lib'");
     const Resolution resolution = agreed(place / "program");
     CHECK(pathOf(resolution, "libdeep.so") == place / "lib/libdeep.so");
-    CHECK(need(resolution, "libdeep.so").reason == "RPATH of " + (place / "program"));
+    CHECK(*need(resolution, "libdeep.so").reason == "RPATH of " + (place / "program"));
   }
   SUBCASE("a RUNPATH of the requester cancels inherited RPATHs") {
     place.link("lib/libmiddle.so",
@@ -265,9 +268,9 @@ TEST_CASE("$ORIGIN, RUNPATH and RPATH") {
     place.link("program", "'" + (place / "lib/libother.so") +
                               "' -Llib -l:libagain.so -Wl,--enable-new-dtags,-rpath,'$ORIGIN/lib'");
     const Resolution resolution = agreed(place / "program");
-    CHECK(need(resolution, place / "lib/libother.so").reason == "path in the needed name");
-    CHECK(need(resolution, "libagain.so").path == place / "lib/libother.so");
-    CHECK(need(resolution, "libagain.so").reason == "already loaded for " + (place / "program"));
+    CHECK(*need(resolution, place / "lib/libother.so").reason == "path in the needed name");
+    CHECK(*need(resolution, "libagain.so").path == place / "lib/libother.so");
+    CHECK(*need(resolution, "libagain.so").reason == "already loaded for " + (place / "program"));
   }
   SUBCASE("DF_1_NODEFLIB keeps the default directories out") {
     place.link("program", "-Wl,-z,nodefaultlib");
@@ -290,11 +293,11 @@ TEST_CASE("another machine's library is passed over") {
   place.write("first/libthing.so", bytes);
   const Resolution resolution = agreed(place / "program");
   const Library& library = need(resolution, "libthing.so");
-  CHECK(library.path == place / "good/libthing.so");
+  CHECK(*library.path == place / "good/libthing.so");
   CHECK(library.wrongMachineSeen);
   REQUIRE(library.tried.size() == 1);
-  CHECK(library.tried[0].path == first);
-  CHECK(library.tried[0].why.starts_with("it is for "));
+  CHECK(*library.tried[0].path == first);
+  CHECK(library.tried[0].why->starts_with("it is for "));
 }
 
 TEST_CASE("what stands in a library's place") {
@@ -324,7 +327,7 @@ TEST_CASE("what stands in a library's place") {
   }
   const Resolution resolution = resolved(files, place / "program");
   CHECK_FALSE(need(resolution, "libthing.so").path);
-  CHECK(need(resolution, "libthing.so").reason.starts_with("the loader stops at " + first));
+  CHECK(need(resolution, "libthing.so").reason->starts_with("the loader stops at " + first));
 }
 
 TEST_CASE("symbol versions that the chosen library does not define") {
@@ -349,10 +352,10 @@ TEST_CASE("symbol versions that the chosen library does not define") {
   const Resolution resolution = resolved(files, place / "program", options);
   REQUIRE(resolution.versionProblems.size() == 1);
   const VersionProblem& problem = resolution.versionProblems[0];
-  CHECK(problem.version == "V2");
-  CHECK(problem.library == "libversioned.so");
-  CHECK(problem.providerPath == place / "old/libversioned.so");
-  CHECK(problem.neededBy == place / "program");
+  CHECK(*problem.version == "V2");
+  CHECK(*problem.library == "libversioned.so");
+  CHECK(*problem.providerPath == place / "old/libversioned.so");
+  CHECK(*problem.neededBy == place / "program");
   CHECK_FALSE(problem.weak);
 }
 
@@ -384,13 +387,48 @@ TEST_CASE("another system's root") {
   CHECK(pathOf(resolution, "libthing.so") == "/opt/lib/libthing.so");
   CHECK_FALSE(resolution.interpreterFound);
   CHECK(resolution.interpreterReason == "not there");
-  CHECK_FALSE(resolution.loader.note.empty());
+  CHECK_FALSE(resolution.loader->note.empty());
   CHECK_FALSE(need(resolution, "libc.so.6").path);
 
   Files mixed(place / "root");
   mixed.passThrough(place / "build");
   const Resolution outside = resolved(mixed, place / "build/program");
   CHECK(pathOf(outside, "libthing.so") == "/opt/lib/libthing.so");
+}
+
+TEST_CASE("a file is read once, by whatever path it is asked for") {
+  Place place;
+  place.link("libthing.so.1", "-Wl,-soname,libthing.so.1");
+  fs::create_symlink("libthing.so.1", place / "libthing.so");
+  fs::create_hard_link(place / "libthing.so.1", place / "twin.so");
+  Files files("");
+  const Lookup& own = files.look(place / "libthing.so.1");
+  REQUIRE(own.state == Lookup::Elf);
+  CHECK(files.look(place / "libthing.so").facts == own.facts);
+  CHECK(files.look(place / "twin.so").facts == own.facts);
+  // Another content is read again, also where its file has the same number.
+  place.link("other.so", "-Wl,-soname,libother.so.1");
+  std::ofstream(place / "libthing.so.1", std::ios::binary)
+      << std::ifstream(place / "other.so", std::ios::binary).rdbuf();
+  fs::create_symlink("libthing.so.1", place / "later.so");
+  CHECK(files.look(place / "later.so").facts->soname == "libother.so.1");
+  // What was asked for stays as it was.
+  CHECK(files.look(place / "libthing.so").facts->soname == "libthing.so.1");
+}
+
+TEST_CASE("strings are interned") {
+  InternedStrings strings;
+  const Interned one = strings("one");
+  CHECK(*one == "one");
+  CHECK(strings(std::string("one")) == one);
+  CHECK(strings("two") != one);
+  CHECK_FALSE(Interned());
+  std::vector<Interned> many(20'000);
+  inParallel(many.size(), [&](size_t at) { many[at] = strings(std::to_string(at / 2)); });
+  for (size_t at = 0; at < many.size(); ++at) {
+    REQUIRE(*many[at] == std::to_string(at / 2));
+    REQUIRE(many[at] == many[at / 2 * 2]);
+  }
 }
 
 TEST_CASE("a plan's facts stand in for those on disk") {
@@ -468,8 +506,8 @@ TEST_CASE("musl's own rules") {
   REQUIRE(std::system(make.c_str()) == 0);
   Files files("");
   const Resolution resolution = resolved(files, place / "program");
-  CHECK(resolution.loader.libc == LoaderProfile::Musl);
-  CHECK(pathOf(resolution, "libc.so") == resolution.loader.path);
+  CHECK(resolution.loader->libc == LoaderProfile::Musl);
+  CHECK(pathOf(resolution, "libc.so") == resolution.loader->path);
   // RUNPATH is inherited, as nothing is with glibc.
   CHECK(pathOf(resolution, "libdeep.so") == place / "lib/libdeep.so");
   const Listing judge = loaderSays(*resolution.interpreter, place / "program");

@@ -1,0 +1,35 @@
+#include "resolve/installed_loader.hpp"
+
+namespace fixelf {
+
+InstalledLoader::InstalledLoader(Files& files, LoaderProfile profile, const FileHeader& program)
+    : files_(files),
+      profile_(std::move(profile)),
+      cachePath_(files.interned(profile_.cachePath)),
+      cache_(profile_.cachePath.empty() ? nullptr : files.content(profile_.cachePath), program,
+             profile_.hardware, x86IsaBits(profile_.processor, program)) {}
+
+const std::vector<std::string>& InstalledLoader::placesIn(const std::string& directory) {
+  return places_.of(directory, [&] {
+    std::vector<std::string> places;
+    if (!files_.directoryExists(directory)) return places;
+    const std::string start = directory == "/" ? directory : directory + "/";
+    for (const std::string& subdirectory : profile_.hardware.subdirectories) {
+      if (files_.directoryExists(start + subdirectory.substr(0, subdirectory.find('/'))) &&
+          files_.directoryExists(start + subdirectory)) {
+        places.push_back(start + subdirectory + "/");
+      }
+    }
+    places.push_back(start);
+    return places;
+  });
+}
+
+Interned InstalledLoader::cached(Interned name) {
+  return cached_.of(name, [&] {
+    const auto path = cache_.find(*name);
+    return path ? files_.interned(*path) : Interned();
+  });
+}
+
+}  // namespace fixelf

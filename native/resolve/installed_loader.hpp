@@ -1,0 +1,38 @@
+// One loader of a disk, and what has been asked of it: where it looks, and what its cache says.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "resolve/cache.hpp"
+#include "resolve/loader.hpp"
+
+namespace fixelf {
+
+// Safe for use by several threads.
+class InstalledLoader {
+ public:
+  // For programs with a header like `program`'s.
+  InstalledLoader(Files& files, LoaderProfile profile, const FileHeader& program);
+
+  [[nodiscard]] const LoaderProfile& profile() const { return profile_; }
+
+  // The places in which a library is looked for where a list names `directory`, best first, each
+  // with a slash at the end. None where the directory is not there.
+  const std::vector<std::string>& placesIn(const std::string& directory);
+  // What ld.so.cache has for a name; none where it has nothing.
+  Interned cached(Interned name);
+  // Of ld.so.cache.
+  [[nodiscard]] Interned cachePath() const { return cachePath_; }
+
+ private:
+  Files& files_;
+  LoaderProfile profile_;
+  Interned cachePath_;
+  LoaderCache cache_;
+  Memo<std::string, std::vector<std::string>> places_;
+  Memo<Interned, Interned> cached_;
+};
+
+}  // namespace fixelf
