@@ -1,0 +1,32 @@
+// The default directories that are read out of a loader are those that it tells itself. They are
+// always read: to ask is to run a program that a file names, of which nobody knows what it does.
+import { execFileSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { expect, it } from "vitest";
+import { native } from "../lib/native.js";
+import { resolveWith } from "../lib/resolutions.js";
+import { machines, missingPart } from "./resolution/machines.js";
+import { part } from "./support/require-part.js";
+
+for (const machine of machines.filter(({ name }) => name !== "musl")) {
+  const { name, loader, emulator } = machine;
+  part(`the loader for ${name}`, missingPart(machine))(`the loader for ${name}`, () => {
+    it("searches the directories that --list-diagnostics shows", async () => {
+      const [command = "", ...args] = [...(emulator === null ? [] : [emulator]), loader];
+      const shown = execFileSync(command, [...args, "--list-diagnostics"], { encoding: "utf8" });
+      const told = [...shown.matchAll(/^path\.system_dirs\[.*\]="(.*)\/"$/gm)].map(
+        ([, path]) => path,
+      );
+      expect(told.length).toBeGreaterThan(0);
+      const options = { interpreter: loader };
+      const libc = name === "x86-64" ? ownLibc() : join(dirname(loader), "libc.so.6");
+      const { defaultDirectories } = await resolveWith(new native.Files(""), libc, options);
+      expect(defaultDirectories).toEqual(told);
+    });
+  });
+}
+
+function ownLibc(): string {
+  const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
+  return String(sharedObjects.find((path) => path.endsWith("/libc.so.6")));
+}
