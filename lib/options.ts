@@ -16,13 +16,17 @@ export interface CommonOptions {
   onIndex?: Tell;
 }
 
-export interface PlanOptions extends CommonOptions {
+/** What bears on the choice of a loader and of libraries. */
+export interface ChoiceOptions extends CommonOptions {
   /** The loader to use, instead of the one that would be chosen. */
   interpreter?: string;
   /** Directories whose libraries win over the store's. */
-  libraryDirectories?: string[];
+  libraryDirectories?: readonly string[];
   /** Globs of sonames that may stay missing. */
-  ignoreMissing?: string[];
+  ignoreMissing?: readonly string[];
+}
+
+export interface PlanOptions extends ChoiceOptions {
   /** Write to this file instead (one program only). */
   output?: string;
   /** Write only the changed bytes into the file itself. */

@@ -2,10 +2,11 @@
 import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { type Command, Option } from "commander";
-import type { Environment, EnvironmentOptions } from "../environment/environment.js";
+import type { Environment } from "../environment/environment.js";
 import type { Farm } from "../environment/farm.js";
 import type { StorePlace } from "../store/place.js";
-import { commonOptions, repeated, type SharedFlags, withShared } from "./options.js";
+import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
+import { withShared } from "./options.js";
 import { exitCodes, type Output, run } from "./run.js";
 
 const formats = [
@@ -23,27 +24,26 @@ const formats = [
 
 type Format = (typeof formats)[number];
 
-interface EnvFlags extends SharedFlags {
+interface EnvFlags extends ChoiceFlags {
   format: Format;
   farm?: string;
-  interpreter?: string;
-  lib?: string[];
-  ignoreMissing?: string[];
 }
 
 export function define(program: Command): void {
   withShared(
-    program
-      .command("env")
-      .description("say what must be set for programs to run as they are, through nix-ld")
-      .argument("<path...>", "files, or directories to look through")
-      .addOption(
-        new Option("--format <format>", "what to print it for").choices(formats).default("sh"),
-      )
-      .option("--farm <dir>", "make DIR a directory of links to all libraries, and name only that")
-      .option("--interpreter <file>", "use this loader")
-      .option("--lib <dir>", "take libraries from DIR before the store's (repeatable)", repeated)
-      .option("--ignore-missing <glob>", "libraries that may stay missing (repeatable)", repeated),
+    withChoices(
+      program
+        .command("env")
+        .description("say what must be set for programs to run as they are, through nix-ld")
+        .argument("<path...>", "files, or directories to look through")
+        .addOption(
+          new Option("--format <format>", "what to print it for").choices(formats).default("sh"),
+        )
+        .option(
+          "--farm <dir>",
+          "make DIR a directory of links to all libraries, and name only that",
+        ),
+    ),
     'eval "$(fixelf env ./python3.12)"',
   ).action((paths: string[], flags: EnvFlags) => {
     const wanted = { ...flags, json: flags.json || flags.format === "json" };
@@ -52,7 +52,7 @@ export function define(program: Command): void {
         import("../environment/environment.js"),
         import("../store/place.js"),
       ]);
-      const options = environmentOptions(flags);
+      const options = choiceOptions(flags);
       const place = storePlace(options);
       const found = await environment(paths, options);
       const farm =
@@ -68,18 +68,6 @@ export function define(program: Command): void {
       return found.problems.length > 0 ? exitCodes.findings : exitCodes.good;
     });
   });
-}
-
-export function environmentOptions(
-  flags: SharedFlags & Pick<EnvFlags, "interpreter" | "lib" | "ignoreMissing">,
-): EnvironmentOptions {
-  const { interpreter, lib, ignoreMissing } = flags;
-  return {
-    ...commonOptions(flags),
-    ...(interpreter !== undefined && { interpreter }),
-    ...(lib !== undefined && { libraryDirectories: lib }),
-    ...(ignoreMissing !== undefined && { ignoreMissing }),
-  };
 }
 
 async function print(

@@ -2,32 +2,28 @@
 import type { Command } from "commander";
 import type { FilePlan, Outcome } from "../fix/outcome.js";
 import type { PlanOptions } from "../options.js";
-import { commonOptions, repeated, type SharedFlags, withShared } from "./options.js";
+import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
+import { withShared } from "./options.js";
 import { exitCodes, run, untilInterrupted, worst } from "./run.js";
 
-interface FixFlags extends SharedFlags {
+interface FixFlags extends ChoiceFlags {
   dryRun?: boolean;
   inPlace?: boolean;
   output?: string;
-  interpreter?: string;
-  lib?: string[];
-  ignoreMissing?: string[];
   gcRoot: boolean;
 }
 
 export function define(program: Command): void {
   withShared(
-    program
-      .command("fix")
-      .description("make programs run here: set their loader and where they find libraries")
-      .argument("<path...>", "files, or directories to look through")
-      .option("--dry-run", "say what would change, and write nothing")
-      .option("--in-place", "write only the changed bytes into the file itself")
-      .option("--output <file>", "write the fixed program to FILE and leave the original alone")
-      .option("--interpreter <file>", "use this loader")
-      .option("--lib <dir>", "take libraries from DIR before the store's (repeatable)", repeated)
-      .option("--ignore-missing <glob>", "libraries that may stay missing (repeatable)", repeated)
-      .option("--no-gc-root", "do not keep from garbage collection what the file will point at"),
+    withChoices(
+      program
+        .command("fix")
+        .description("make programs run here: set their loader and where they find libraries")
+        .argument("<path...>", "files, or directories to look through")
+        .option("--dry-run", "say what would change, and write nothing")
+        .option("--in-place", "write only the changed bytes into the file itself")
+        .option("--output <file>", "write the fixed program to FILE and leave the original alone"),
+    ).option("--no-gc-root", "do not keep from garbage collection what the file will point at"),
     "fixelf fix ./python3.12 --dry-run",
   ).action((paths: string[], flags: FixFlags) =>
     run(flags, async ({ colors, print, say }) => {
@@ -55,12 +51,9 @@ export function define(program: Command): void {
 }
 
 function planOptions(flags: FixFlags): PlanOptions {
-  const { interpreter, lib, ignoreMissing, output, inPlace, gcRoot } = flags;
+  const { output, inPlace, gcRoot } = flags;
   return {
-    ...commonOptions(flags),
-    ...(interpreter !== undefined && { interpreter }),
-    ...(lib !== undefined && { libraryDirectories: lib }),
-    ...(ignoreMissing !== undefined && { ignoreMissing }),
+    ...choiceOptions(flags),
     ...(output !== undefined && { output }),
     ...(inPlace !== undefined && { inPlace }),
     gcRoot,

@@ -3,17 +3,14 @@ import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { RunOptions, RunPlan } from "../run/plan.js";
 import { type Way, ways } from "../run/start.js";
-import { environmentOptions } from "./env.js";
-import { repeated, type SharedFlags, withShared } from "./options.js";
+import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
+import { repeated, withShared } from "./options.js";
 import { exitCodes, type Output, run } from "./run.js";
 import { isTerminal } from "./terminal.js";
 
-interface RunFlags extends SharedFlags {
+interface RunFlags extends ChoiceFlags {
   how?: Way;
   with?: string[];
-  interpreter?: string;
-  lib?: string[];
-  ignoreMissing?: string[];
   dryRun?: boolean;
   verbose?: boolean;
   quiet?: boolean;
@@ -21,21 +18,20 @@ interface RunFlags extends SharedFlags {
 
 export function define(program: Command): void {
   withShared(
-    program
-      .command("run")
-      .description("run a program now, and leave its file as it is")
-      .argument("<file>", "a program")
-      .argument("[args...]", "what it is to get; options after FILE are the program's")
-      .passThroughOptions()
-      .addOption(new Option("--how <way>", "this way, and no other").choices(ways))
-      .option(
-        "--with <path>",
-        "what it will load or start, as files or directories (repeatable)",
-        repeated,
-      )
-      .option("--interpreter <file>", "use this loader")
-      .option("--lib <dir>", "take libraries from DIR before the store's (repeatable)", repeated)
-      .option("--ignore-missing <glob>", "libraries that may stay missing (repeatable)", repeated)
+    withChoices(
+      program
+        .command("run")
+        .description("run a program now, and leave its file as it is")
+        .argument("<file>", "a program")
+        .argument("[args...]", "what it is to get; options after FILE are the program's")
+        .passThroughOptions()
+        .addOption(new Option("--how <way>", "this way, and no other").choices(ways))
+        .option(
+          "--with <path>",
+          "what it will load or start, as files or directories (repeatable)",
+          repeated,
+        ),
+    )
       .option("--dry-run", "say how it would be run, and don't")
       .option("--verbose", "say how it is run, and why, also where nobody watches")
       .option("--quiet", "don't say how it is run"),
@@ -78,7 +74,7 @@ function tell(
 }
 
 function runOptions(flags: RunFlags): RunOptions {
-  const { root: _, ...options } = environmentOptions(flags);
+  const { root: _, ...options } = choiceOptions(flags);
   return {
     ...options,
     ...(flags.how !== undefined && { how: flags.how }),

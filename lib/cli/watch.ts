@@ -4,16 +4,14 @@ import { FixelfError } from "../errors.js";
 import type { WatchedDirectory } from "../watch/presets.js";
 import type { WatchOptions } from "../watch/watch.js";
 import { writeFully } from "../write_fully.js";
-import { commonOptions, repeated, type SharedFlags, withShared } from "./options.js";
+import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
+import { repeated, withShared } from "./options.js";
 import { exitCodes, run } from "./run.js";
 
-interface WatchFlags extends SharedFlags {
+interface WatchFlags extends ChoiceFlags {
   dryRun?: boolean;
   preset?: string[];
   depth?: string;
-  interpreter?: string;
-  lib?: string[];
-  ignoreMissing?: string[];
   gcRoot: boolean;
   settle?: string;
   rescan?: string;
@@ -21,20 +19,19 @@ interface WatchFlags extends SharedFlags {
 
 export function define(program: Command): void {
   withShared(
-    program
-      .command("watch")
-      .description("fix programs as they arrive in directories, until it is stopped")
-      .argument("[dir...]", "directories; they need not exist yet")
-      .option("--dry-run", "say what would be fixed, and write nothing")
-      .option(
-        "--preset <tool>",
-        "where a tool puts its downloads: rye, uv, mise, vscode-server, playwright, cargo, npm (repeatable)",
-        repeated,
-      )
-      .option("--depth <n>", "levels below DIR at which a program's tree begins (default: 1)")
-      .option("--interpreter <file>", "use this loader")
-      .option("--lib <dir>", "take libraries from DIR before the store's (repeatable)", repeated)
-      .option("--ignore-missing <glob>", "libraries that may stay missing (repeatable)", repeated)
+    withChoices(
+      program
+        .command("watch")
+        .description("fix programs as they arrive in directories, until it is stopped")
+        .argument("[dir...]", "directories; they need not exist yet")
+        .option("--dry-run", "say what would be fixed, and write nothing")
+        .option(
+          "--preset <tool>",
+          "where a tool puts its downloads: rye, uv, mise, vscode-server, playwright, cargo, npm (repeatable)",
+          repeated,
+        )
+        .option("--depth <n>", "levels below DIR at which a program's tree begins (default: 1)"),
+    )
       .option("--no-gc-root", "do not keep from garbage collection what the files will point at")
       .option("--settle <ms>", "for how long nothing may have happened to a program (default: 150)")
       .option("--rescan <s>", "how often to look at what can't be watched (default: 30)"),
@@ -76,13 +73,10 @@ async function watchedDirectories(
 }
 
 function watchOptions(flags: WatchFlags): WatchOptions {
-  const { dryRun, interpreter, lib, ignoreMissing, gcRoot, settle, rescan } = flags;
+  const { dryRun, gcRoot, settle, rescan } = flags;
   return {
-    ...commonOptions(flags),
+    ...choiceOptions(flags),
     ...(dryRun !== undefined && { dryRun }),
-    ...(interpreter !== undefined && { interpreter }),
-    ...(lib !== undefined && { libraryDirectories: lib }),
-    ...(ignoreMissing !== undefined && { ignoreMissing }),
     ...(settle !== undefined && { settle: number("--settle", settle, 1, 60_000) }),
     ...(rescan !== undefined && { rescan: number("--rescan", rescan, 1, 86_400) }),
     gcRoot,

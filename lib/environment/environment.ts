@@ -9,21 +9,14 @@ import { currentSearchPath } from "../fix/search_path.js";
 import type { Solved } from "../fix/solve.js";
 import { describeMachine, type Machine, sameMachine, thisMachine } from "../machine.js";
 import { fromNative, native } from "../native.js";
-import type { CommonOptions } from "../options.js";
+import type { ChoiceOptions } from "../options.js";
 import { Store } from "../store/context.js";
 import { storePathOf } from "../store/place.js";
 import { readTree, type Tree } from "../subject.js";
 import { type AtInterpreter, atInterpreter } from "./stand_in.js";
 import { nixSystem } from "./system.js";
 
-export interface EnvironmentOptions extends CommonOptions {
-  /** The loader to use, instead of the one that would be chosen. */
-  interpreter?: string;
-  /** Directories whose libraries win over the store's. */
-  libraryDirectories?: readonly string[];
-  /** Globs of sonames that may stay missing. */
-  ignoreMissing?: readonly string[];
-}
+export type EnvironmentOptions = ChoiceOptions;
 
 /** A program that was looked at. */
 export interface EnvironmentProgram {

@@ -80,7 +80,8 @@ async function checkAll(
   plan: FixPlan,
   outcomes: ReadonlyMap<FilePlan, Outcome>,
 ): Promise<void> {
-  const isIgnored = plan.ignoreMissing.length > 0 ? picomatch(plan.ignoreMissing) : () => false;
+  const isIgnored =
+    plan.ignoreMissing.length > 0 ? picomatch([...plan.ignoreMissing]) : () => false;
   const files = new native.Files(plan.root);
   const placed = kept
     .filter(({ dynamic, script }) => dynamic || script)

@@ -41,7 +41,7 @@ export interface FixPlan {
   leftovers: string[];
   inPlace: boolean;
   gcRoot: boolean;
-  ignoreMissing: string[];
+  ignoreMissing: readonly string[];
   root: string;
   store: string;
   system: string;

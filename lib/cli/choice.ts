@@ -1,0 +1,27 @@
+// What bears on the choice of a loader and of libraries: the options of every command that chooses.
+import type { Command } from "commander";
+import type { ChoiceOptions } from "../options.js";
+import { commonOptions, repeated, type SharedFlags } from "./options.js";
+
+export interface ChoiceFlags extends SharedFlags {
+  interpreter?: string;
+  lib?: string[];
+  ignoreMissing?: string[];
+}
+
+export function withChoices(command: Command): Command {
+  return command
+    .option("--interpreter <file>", "use this loader")
+    .option("--lib <dir>", "take libraries from DIR before the store's (repeatable)", repeated)
+    .option("--ignore-missing <glob>", "libraries that may stay missing (repeatable)", repeated);
+}
+
+export function choiceOptions(flags: ChoiceFlags): ChoiceOptions {
+  const { interpreter, lib, ignoreMissing } = flags;
+  return {
+    ...commonOptions(flags),
+    ...(interpreter !== undefined && { interpreter }),
+    ...(lib !== undefined && { libraryDirectories: lib }),
+    ...(ignoreMissing !== undefined && { ignoreMissing }),
+  };
+}
