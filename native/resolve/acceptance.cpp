@@ -68,6 +68,28 @@ Verdict notALibrary(const Facts& facts) {
           "it is a " + std::string(kindName(facts.kind)) + ", which cannot be loaded as a library"};
 }
 
+// None for an ELF file; `atLinks` is what comes after links that go in a circle.
+std::optional<Verdict> judgeUnread(const Lookup& lookup, Step atLinks) {
+  switch (lookup.state) {
+    case Lookup::Missing:
+      return Verdict{Step::NextPlace, Refusal::Missing, lookup.message};
+    case Lookup::Unreadable:
+      if (lookup.tooManyLinks) return Verdict{atLinks, Refusal::TooManyLinks, lookup.message};
+      return Verdict{Step::NextPlace, Refusal::Unreadable, lookup.message};
+    // It can be opened, so the search ends here: "cannot read file data", "invalid ELF header",
+    // "file too short".
+    case Lookup::NotRegular:
+      return Verdict{Step::Stop, Refusal::NotRegular, lookup.message};
+    case Lookup::NotElf:
+      return Verdict{Step::Stop, Refusal::NotElf, lookup.message};
+    case Lookup::Malformed:
+      return Verdict{Step::Stop, Refusal::Malformed, lookup.message};
+    case Lookup::Elf:
+      break;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 const char* refusalCode(Refusal refusal) {
@@ -119,24 +141,8 @@ std::string wrongMachineReason(const FileHeader& library, const FileHeader& prog
 }
 
 Verdict judgeGlibc(const Lookup& lookup, const FileHeader& program, const LoaderProfile& loader) {
-  switch (lookup.state) {
-    case Lookup::Missing:
-      return {Step::NextPlace, Refusal::Missing, lookup.message};
-    case Lookup::Unreadable:
-      // open_path goes on for ENOENT and EACCES only.
-      if (lookup.tooManyLinks) return {Step::NextList, Refusal::TooManyLinks, lookup.message};
-      return {Step::NextPlace, Refusal::Unreadable, lookup.message};
-    // It can be opened, so the search ends here: "cannot read file data", "invalid ELF header",
-    // "file too short".
-    case Lookup::NotRegular:
-      return {Step::Stop, Refusal::NotRegular, lookup.message};
-    case Lookup::NotElf:
-      return {Step::Stop, Refusal::NotElf, lookup.message};
-    case Lookup::Malformed:
-      return {Step::Stop, Refusal::Malformed, lookup.message};
-    case Lookup::Elf:
-      break;
-  }
+  // open_path goes on with the next directory for ENOENT and EACCES only.
+  if (const auto verdict = judgeUnread(lookup, Step::NextList)) return *verdict;
   const FileHeader& header = lookup.facts->header;
   Verdict wrong = wrongMachine(header, program);
   // Class, byte order and OS ABI are compared in this order, and before the machine.
@@ -177,21 +183,7 @@ Verdict judgeGlibc(const Lookup& lookup, const FileHeader& program, const Loader
 }
 
 Verdict judgeMusl(const Lookup& lookup, const FileHeader& program) {
-  switch (lookup.state) {
-    case Lookup::Missing:
-      return {Step::NextPlace, Refusal::Missing, lookup.message};
-    case Lookup::Unreadable:
-      if (lookup.tooManyLinks) return {Step::Stop, Refusal::TooManyLinks, lookup.message};
-      return {Step::NextPlace, Refusal::Unreadable, lookup.message};
-    case Lookup::NotRegular:
-      return {Step::Stop, Refusal::NotRegular, lookup.message};
-    case Lookup::NotElf:
-      return {Step::Stop, Refusal::NotElf, lookup.message};
-    case Lookup::Malformed:
-      return {Step::Stop, Refusal::Malformed, lookup.message};
-    case Lookup::Elf:
-      break;
-  }
+  if (const auto verdict = judgeUnread(lookup, Step::Stop)) return *verdict;
   // musl maps the first file of the name, whatever it is for, and fails at its first relocation.
   Verdict wrong = wrongMachine(lookup.facts->header, program);
   if (wrong.step != Step::Found) {
