@@ -17,6 +17,7 @@ std::string directoryOf(const std::string& path) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): room_ is written before it is read
 Loading::Loading(Files& files, InstalledLoader& loader, const ResolveOptions& options,
                  Resolution& resolution)
     : files_(files), loader_(loader), options_(options), resolution_(resolution) {}

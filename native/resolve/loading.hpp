@@ -97,7 +97,7 @@ class Loading {
 
   // What most programs' maps fit into: that many small pieces from the heap would take a third of
   // the time.
-  std::array<std::byte, 16'384> room_;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  std::array<std::byte, 16'384> room_;
   std::pmr::monotonic_buffer_resource memory_{room_.data(), room_.size()};
 
   Files& files_;
