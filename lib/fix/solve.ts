@@ -7,7 +7,7 @@ import { factsOf, realPathOf } from "../doctor/loaded.js";
 import type { Facts, Resolution, ResolvedLibrary } from "../facts.js";
 import { sameMachine } from "../machine.js";
 import { type NativeFiles, native, settled } from "../native.js";
-import { resolveWith } from "../resolutions.js";
+import { resolveAllWith } from "../resolutions.js";
 import type { Store } from "../store/context.js";
 import type { Providers } from "../store/find.js";
 import { isGlibcVersion } from "../versions.js";
@@ -81,9 +81,7 @@ export async function solve(problem: Problem): Promise<Solved[]> {
   const known = knownOf(problem, files);
   for (let round = 0; round < mostRounds; round++) {
     // All are resolved before any changes: each round sees what the one before has chosen.
-    const resolutions = drafts.map((draft) => resolveDraft(draft, problem.assumed, files));
-    for (const [index, resolution] of (await Promise.all(resolutions)).entries())
-      (drafts[index] as Solved).resolution = resolution;
+    await resolveDrafts(drafts, problem.assumed, files);
     const touched = new Set<Solved>();
     for (const draft of drafts) await provide(draft, draftsByPath, problem, files, known, touched);
     if (touched.size === 0) break;
@@ -148,14 +146,26 @@ function assume(drafts: Iterable<Solved>, files: NativeFiles): Promise<void> {
   return settled(files.override(overrides));
 }
 
-function resolveDraft(
-  draft: Solved,
+/** A library has no loader of its own: `assumed`, where there is one. */
+async function resolveDrafts(
+  drafts: readonly Solved[],
   assumed: string | null,
   files: NativeFiles,
-): Promise<Resolution> {
-  const isLibrary = draft.member.facts.type === "shared-library";
-  const interpreter = isLibrary && assumed !== null ? { interpreter: assumed } : {};
-  return resolveWith(files, draft.member.path, { ...interpreter, tried: false });
+): Promise<void> {
+  const resolveThose = async (those: readonly Solved[], interpreter: string | null) => {
+    const options = { ...(interpreter !== null && { interpreter }), tried: false };
+    const paths = those.map(({ member }) => member.path);
+    for (const [index, answer] of (await resolveAllWith(files, paths, options)).entries()) {
+      if (answer.status === "rejected") throw answer.reason;
+      (those[index] as Solved).resolution = answer.value;
+    }
+  };
+  const isLibrary = ({ member }: Solved) => member.facts.type === "shared-library";
+  await resolveThose(drafts.filter(isLibrary), assumed);
+  await resolveThose(
+    drafts.filter((draft) => !isLibrary(draft)),
+    null,
+  );
 }
 
 /** Provides for what a member misses; `touched` are those that get anything. */
