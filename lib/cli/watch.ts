@@ -33,7 +33,7 @@ export function define(program: Command): void {
         .option("--depth <n>", "levels below DIR at which a program's tree begins (default: 1)"),
     )
       .option("--no-gc-root", "do not keep from garbage collection what the files will point at")
-      .option("--settle <ms>", "for how long nothing may have happened to a program (default: 150)")
+      .option("--settle <ms>", "for how long nothing may have happened to a program (default: 100)")
       .option("--rescan <s>", "how often to look at what can't be watched (default: 30)"),
     "fixelf watch --preset uv --preset playwright",
   ).action((directories: string[], flags: WatchFlags) =>

@@ -32,7 +32,7 @@ export interface WatchOptions extends Omit<PlanOptions, "output" | "inPlace"> {
   signal?: AbortSignal;
   /** Told how the watch fares. */
   onWatch?: (event: WatchEvent) => void;
-  /** Milliseconds for which nothing may have happened in a program's tree. Default 150. */
+  /** Milliseconds for which nothing may have happened in a program's tree. Default 100. */
   settle?: number;
   /** Seconds after which directories that can't be watched are looked at again. Default 30. */
   rescan?: number;
@@ -80,7 +80,7 @@ class Watch {
   #taking: Promise<void> = Promise.resolve();
 
   constructor(directories: readonly (string | WatchedDirectory)[], options: WatchOptions) {
-    const { dryRun, signal, onWatch, settle = 150, rescan = 30, ...planOptions } = options;
+    const { dryRun, signal, onWatch, settle = 100, rescan = 30, ...planOptions } = options;
     this.#options = options;
     this.#planOptions = planOptions;
     this.#rescan = rescan;
