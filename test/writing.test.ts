@@ -1,6 +1,7 @@
 // What becomes of everything that a file is beside its bytes, and what happens where writing is hard:
 // each of it in both ways of writing, and taken back.
 import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   copyFileSync,
@@ -61,9 +62,11 @@ part("a compiler", works("gcc", "--version") ? null : "gcc is not installed")("w
   /** In this process: null, or an error's code. */
   async function change(way: string, path = file, length = 4000): Promise<string | null> {
     const searchPath = { value: runpath(length), tag: "runpath" as const };
-    const layout = await native.layOut(path, { searchPath });
-    const job = { path, output: path, layout, inPlace: way === "in place" };
-    const [failure] = await native.apply([job], records);
+    const [failure] = await native.layOut(path, { searchPath }).then(
+      (layout) =>
+        native.apply([{ path, output: path, layout, inPlace: way === "in place" }], records),
+      (refusal: { code?: string }) => [refusal],
+    );
     return failure ? (failure.code ?? "none") : null;
   }
   async function undo(path = file): Promise<string | null> {
@@ -198,6 +201,22 @@ part("a compiler", works("gcc", "--version") ? null : "gcc is not installed")("w
       expect(await undo()).toBeNull();
       expectUntouched();
     }
+  });
+
+  it("does not take what another process is in the middle of writing for the file", async () => {
+    // Half a program, as it may look while somebody writes in place.
+    const halfWritten = join(place, "half-written");
+    writeFileSync(halfWritten, before().subarray(0, 100));
+    expect(await change("in place", halfWritten)).toBe("truncated");
+    const writer = spawn("flock", [halfWritten, "sh", "-c", "echo; read line"]);
+    await once(writer.stdout, "data");
+    try {
+      expect(await change("in place", halfWritten)).toBe("busy");
+    } finally {
+      writer.stdin.end();
+      await once(writer, "exit");
+    }
+    expect(await change("in place", halfWritten)).toBe("truncated");
   });
 
   it("restores a file once when two processes undo it", { timeout: 60_000 }, async () => {

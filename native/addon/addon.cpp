@@ -42,18 +42,15 @@ Napi::Value listStorePaths(const Napi::CallbackInfo& call) {
 }
 
 // `change` makes a layout of an open file.
-template <class Change>
-Napi::Value planLayout(const Napi::CallbackInfo& call, Change change) {
+Napi::Value planLayout(const Napi::CallbackInfo& call,
+                       std::function<Result<Layout>(const Source&)> change) {
   using Planned = std::shared_ptr<const PlannedLayout>;
   return PromisedWork<Planned>::start(
       call.Env(),
       [path = toPath(call[0]), change = std::move(change)]() -> Result<Planned> {
-        auto source = FileSource::open(path);
-        if (!source) return source.error();
-        Result<Layout> layout = change(**source);
-        if (!layout) return std::move(layout.error()).at(path);
-        return std::make_shared<const PlannedLayout>(
-            PlannedLayout{std::move(*layout), (*source)->identity()});
+        auto planned = planFile(path, change);
+        if (!planned) return planned.error();
+        return std::make_shared<const PlannedLayout>(std::move(*planned));
       },
       [](Napi::Env env, Planned& planned) { return toValue(env, std::move(planned)); });
 }

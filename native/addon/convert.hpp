@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "patch/planned.hpp"
 #include "patch/write.hpp"
 #include "resolve/files.hpp"
 #include "scan/walk.hpp"
@@ -29,10 +30,6 @@ Napi::Array toArray(Napi::Env env, const auto& items, auto convert) {
   return values;
 }
 
-struct PlannedLayout {
-  Layout layout;
-  FileSource::Identity identity;
-};
 Napi::Value toValue(Napi::Env env, const FileSource::Identity& identity);
 // The bytes stay in C++: JavaScript sees where they go, and carries them by an opaque handle.
 Napi::Value toValue(Napi::Env env, std::shared_ptr<const PlannedLayout> planned);

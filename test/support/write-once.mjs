@@ -15,10 +15,13 @@ const [action, records, runpath, ...files] = process.argv.slice(2);
 for (let index = 0; index < 400; ++index) await open("/fixelf/none").catch(() => undefined);
 
 const layouts = [];
-if (action !== "undo") {
-  for (const file of files) {
+try {
+  for (const file of action === "undo" ? [] : files) {
     layouts.push(await native.layOut(file, { searchPath: { value: runpath, tag: "runpath" } }));
   }
+} catch (failure) {
+  console.log(JSON.stringify(files.map(() => failure.code)));
+  process.exit();
 }
 // From here on the calls count.
 await open("/fixelf/begin").catch(() => undefined);

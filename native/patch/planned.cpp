@@ -1,0 +1,34 @@
+#include "patch/planned.hpp"
+
+#include "patch/descriptor.hpp"
+
+namespace fixelf {
+
+namespace {
+
+// Why no layout could be made of an open file.
+Error reasonOf(const FileSource& source, const std::string& path, Error error) {
+  // Who writes in place holds the lock until all is written and the file's times are what they
+  // were. So the lock was missed in the middle of it, or the identity is another one now.
+  if (Status status = lockFile(source.descriptor(), path); !status) return status.error();
+  Status status = Done{};
+  const FileSource::Identity now = FileSource::identityOf(source.descriptor(), status, path);
+  if (!status) return status.error();
+  if (now != source.identity()) {
+    return Error{ErrorCode::Changed, "the file was changed while it was read", path, 0};
+  }
+  return std::move(error).at(path);
+}
+
+}  // namespace
+
+Result<PlannedLayout> planFile(const std::string& path,
+                               const std::function<Result<Layout>(const Source&)>& change) {
+  auto source = FileSource::open(path);
+  if (!source) return source.error();
+  Result<Layout> layout = change(**source);
+  if (!layout) return reasonOf(**source, path, std::move(layout.error()));
+  return PlannedLayout{std::move(*layout), (*source)->identity()};
+}
+
+}  // namespace fixelf
