@@ -59,8 +59,10 @@ struct Finds {
 // A directory that waits to be read.
 struct Task {
   std::shared_ptr<OpenDirectory> parent;
-  std::string name;
   std::string path;
+  size_t nameAt = 0;  // of its name in the parent, which ends the path
+
+  [[nodiscard]] const char* name() const { return path.c_str() + nameAt; }
 };
 
 // An entry of a root, and what is known of what lies below it.
@@ -148,7 +150,8 @@ class Walker {
     void run() {
       while ((branch_ = walker_.take(own_)) != nullptr) {
         if (own_.empty() && !branch_->directory) {
-          readFile(branch_->parent->descriptor(), branch_->name.c_str(), branch_->path);
+          readFile(branch_->parent->descriptor(), branch_->name.c_str(),
+                   [&] { return branch_->path; });
         }
         while (!own_.empty() && !walker_.cancelled_) {
           Task task = std::move(own_.back());
@@ -166,8 +169,7 @@ class Walker {
 
    private:
     void list(Task task) {
-      auto opened =
-          OpenDirectory::open(task.parent->descriptor(), task.name.c_str(), false, task.path);
+      auto opened = OpenDirectory::open(task.parent->descriptor(), task.name(), false, task.path);
       task.parent.reset();
       if (!opened) return fail(std::move(opened.error()));
       const std::shared_ptr<OpenDirectory>& directory = *opened;
@@ -191,42 +193,50 @@ class Walker {
     void visit(const std::shared_ptr<OpenDirectory>& directory, const DirectoryEntry& entry,
                const std::string& below) {
       const char* name = listing_.name(entry);
-      path_.assign(below).append("/").append(name, entry.nameLength);
+      // Of most files nobody ever asks for it.
+      const auto path = [&] {
+        std::string whole;
+        whole.reserve(below.size() + 1 + entry.nameLength);
+        return whole.append(below).append(1, '/').append(name, entry.nameLength);
+      };
       // Linux, include/uapi/linux/limits.h: nothing could open or start it by its path.
-      if (path_.size() >= PATH_MAX) {
+      if (below.size() + 1 + entry.nameLength >= PATH_MAX) {
         return fail(Error{
             ErrorCode::LimitExceeded,
             "the path is longer than Linux lets a path be (" + std::to_string(PATH_MAX) + " bytes)",
-            path_, 0});
+            path(), 0});
       }
       switch (entry.type) {
         case EntryType::File:
-          return readFile(directory->descriptor(), name, path_);
+          return readFile(directory->descriptor(), name, path);
         case EntryType::Directory:
-          own_.push_back({directory, name, path_});
+          own_.push_back({directory, path(), below.size() + 1});
           return;
         case EntryType::Link:
           if (walker_.options_.libraryLinks && looksLikeLibrary(name))
-            readLink(directory->descriptor(), name);
+            readLink(directory->descriptor(), name, path);
           return;
         case EntryType::Other:
           return;
       }
     }
 
-    void readLink(int directory, const char* name) {
+    template <class Path>
+    void readLink(int directory, const char* name, const Path& path) {
       std::array<char, PATH_MAX> target{};
       const ssize_t length = readlinkat(directory, name, target.data(), target.size());
       if (length > 0)
-        finds_.links.push_back({path_, std::string(target.data(), static_cast<size_t>(length))});
+        finds_.links.push_back({path(), std::string(target.data(), static_cast<size_t>(length))});
     }
 
-    void readFile(int directory, const char* name, const std::string& path) {
+    // `path` is a function.
+    template <class Path>
+    void readFile(int directory, const char* name, const Path& path) {
       ++files_;
       // O_NONBLOCK: a FIFO may have taken the file's place.
       const int descriptor =
           openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-      if (descriptor < 0) return fail(systemError(errno, "open the file", path));
+      if (descriptor < 0) return fail(systemError(errno, "open the file", path()));
       const std::span<uint8_t> head = windows_.head().first(kHeadSize);
       ssize_t length = 0;
       do {
@@ -235,20 +245,21 @@ class Walker {
       if (length < 0) {
         const int number = errno;
         ::close(descriptor);
-        return fail(systemError(number, "read the file", path));
+        return fail(systemError(number, "read the file", path()));
       }
       if (length < SELFMAG || std::memcmp(head.data(), ELFMAG, SELFMAG) != 0) {
         if (walker_.options_.scripts && length >= 2 && head[0] == '#' && head[1] == '!' &&
             isExecutable(descriptor)) {
-          finds_.scripts.push_back(path);
+          finds_.scripts.push_back(path());
         }
         ::close(descriptor);
         return;
       }
       windows_.restart(static_cast<size_t>(length));
-      auto source = FileSource::adopt(descriptor, path, windows_);
+      const std::string whole = path();
+      auto source = FileSource::adopt(descriptor, whole, windows_);
       if (!source) return fail(std::move(source.error()));
-      auto facts = readFacts(**source, path);
+      auto facts = readFacts(**source, whole);
       if (!facts) return fail(std::move(facts.error()));
       ++walker_.progress_.elf;
       walker_.progress_.bytes += facts->size;
@@ -274,7 +285,6 @@ class Walker {
     Finds finds_;
     Listing listing_;
     ReadWindows windows_;
-    std::string path_;
     uint64_t files_ = 0;
   };
 
@@ -312,7 +322,9 @@ class Walker {
     if (next_ == branches_.size() || next_ - handedOut_ >= window_ || (full && next_ != handedOut_))
       return nullptr;
     BranchWork* branch = branches_[next_++].get();
-    if (branch->directory) own.push_back({branch->parent, branch->name, branch->path});
+    if (branch->directory) {
+      own.push_back({branch->parent, branch->path, branch->path.size() - branch->name.size()});
+    }
     return branch;
   }
 
