@@ -57,12 +57,13 @@ std::optional<GnuHashHead> GnuHashHead::read(const Source& source, const Image& 
   head.bloomShift = codec.u32(&bytes[12]);
   head.hashedEnd = head.firstHashed;
   // The last symbol is the end of the chain of the highest bucket.
-  auto buckets = source.bytes(head.bucketsOffset(codec), uint64_t{head.bucketCount} * 4,
-                              kMostDynamicSymbols * 4);
-  if (!buckets) return std::nullopt;
+  if (head.bucketCount > kMostDynamicSymbols) return std::nullopt;
   uint64_t last = 0;
-  for (size_t at = 0; at < buckets->size(); at += 4)
-    last = std::max<uint64_t>(last, codec.u32(&(*buckets)[at]));
+  const auto take = [&](std::span<const uint8_t> buckets, uint64_t) {
+    for (size_t at = 0; at < buckets.size(); at += 4)
+      last = std::max<uint64_t>(last, codec.u32(&buckets[at]));
+  };
+  if (!source.visit(head.bucketsOffset(codec), head.bucketCount, 4, take)) return std::nullopt;
   if (last == 0) return head;
   if (last < head.firstHashed) return std::nullopt;
   for (; last < kMostDynamicSymbols; ++last) {
