@@ -1,12 +1,87 @@
 // What others say of a file: the kernel or an emulator that runs it, readelf, eu-elflint, gdb, and
-// the strip and objcopy of both families. Everything is compared with what they said before.
-import { rename, rm } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+// the strip and objcopy of both families.
+import { rename } from "node:fs/promises";
 import { machines } from "./axes.js";
 import type { Bench } from "./bench.js";
-import type { Edit } from "./edits.js";
-import { ask } from "./process.js";
-import { start } from "./run.js";
+import { askGdb } from "./gdb.js";
+import type { Answer } from "./process.js";
+import { libcDirectory, runner } from "./run.js";
+import { askShell, type Command } from "./shell.js";
+
+/** A bench, and the environment variables without which its program does not start. */
+export interface Subject {
+  bench: Bench;
+  env: Record<string, string>;
+}
+
+export interface Testimony {
+  /** What the program prints. */
+  output: string;
+  /** What `readelf -Wa` says. */
+  readelf: string;
+  /** Complaints of readelf and eu-elflint, each as often as it was made. */
+  complaints: string[];
+  /** What the program prints after each of the tools has rewritten the subject. */
+  tools: Record<string, string>;
+  /** Symbols that gdb finds by reading, in no order. */
+  symbols: string[];
+  /** What gdb sees of the running program. */
+  running: string[];
+}
+
+/** The subjects are copies of one cell: gdb is started for all of them together. */
+export async function hear(subjects: readonly Subject[]): Promise<Testimony[]> {
+  const symbolsOf = await symbols(subjects);
+  const runningOf = await running(subjects);
+  const testimonies: Testimony[] = [];
+  for (const [index, subject] of subjects.entries())
+    testimonies.push({
+      ...(await firstImpression(subject)),
+      tools: await outputAfterTools(subject),
+      symbols: symbolsOf[index] ?? [],
+      running: runningOf[index] ?? [],
+    });
+  return testimonies;
+}
+
+const command = (bench: Bench, name: string, ...args: string[]): Command => ({
+  command: name,
+  args,
+  cwd: bench.directory,
+});
+
+const run = ({ bench, env }: Subject) =>
+  runner(bench.cell.machine, bench.program, { cwd: bench.directory, env });
+
+const printed = ({ stdout, stderr, status }: Answer) =>
+  status === 0 ? stdout : `${stdout}${stderr}(status ${status})`;
+
+/** What the program prints. */
+export async function output(bench: Bench, env: Record<string, string>): Promise<string> {
+  const [answer] = (await askShell([run({ bench, env })])) as [Answer];
+  return printed(answer);
+}
+
+async function firstImpression(
+  subject: Subject,
+): Promise<Pick<Testimony, "output" | "readelf" | "complaints">> {
+  const { bench } = subject;
+  const path = bench.subject;
+  const [program, readelf, elflint] = (await askShell([
+    run(subject),
+    command(bench, "readelf", "-Wa", path),
+    command(bench, "eu-elflint", "--gnu-ld", path),
+  ])) as [Answer, Answer, Answer];
+  const corrupt = readelf.stdout.split("\n").filter((line) => /<corrupt|<no-strings>/.test(line));
+  return {
+    output: printed(program),
+    readelf: readelf.stdout,
+    complaints: [
+      ...words(`${readelf.stderr}\n${corrupt.join("\n")}`, path).map((line) => `readelf: ${line}`),
+      ...words(`${elflint.stdout}\n${elflint.stderr}`, path).map((line) => `elflint: ${line}`),
+    ],
+  };
+}
 
 /** Numbers name sections, offsets and addresses, which may change; the words may not. */
 function words(text: string, path: string): string[] {
@@ -16,39 +91,8 @@ function words(text: string, path: string): string[] {
     .filter((line) => line.trim() !== "" && line !== "No errors");
 }
 
-/** Complaints of readelf and eu-elflint, each as often as it was made. */
-export async function complaints(path: string): Promise<string[]> {
-  const [readelf, elflint] = await Promise.all([
-    ask("readelf", ["-Wa", path]),
-    ask("eu-elflint", ["--gnu-ld", path]),
-  ]);
-  const corrupt = readelf.stdout.split("\n").filter((line) => /<corrupt|<no-strings>/.test(line));
-  return [
-    ...words(`${readelf.stderr}\n${corrupt.join("\n")}`, path).map((line) => `readelf: ${line}`),
-    ...words(`${elflint.stdout}\n${elflint.stderr}`, path).map((line) => `elflint: ${line}`),
-  ];
-}
-
-/** Of the later complaints those that were not made before, or less often. */
-export function newComplaints(before: string[], after: string[]): string[] {
-  const left = [...before];
-  return after.filter((complaint) => {
-    const known = left.indexOf(complaint);
-    if (known >= 0) left.splice(known, 1);
-    return known < 0;
-  });
-}
-
-export async function output(bench: Bench, env: Record<string, string>): Promise<string> {
-  const { stdout, stderr, status } = await start(bench.cell.machine, bench.program, {
-    cwd: bench.directory,
-    env,
-  });
-  return status === 0 ? stdout : `${stdout}${stderr}(status ${status})`;
-}
-
 /** The tools that rewrite a file, each as the arguments before input and output. */
-function rewriters({ cell }: Bench): Record<string, string[]> {
+function rewriters({ cell }: Bench): Record<string, [string, ...string[]]> {
   const { triplet } = machines[cell.machine];
   return {
     "GNU strip": [`${triplet}-strip`, "--strip-all", "-o"],
@@ -60,65 +104,73 @@ function rewriters({ cell }: Bench): Record<string, string[]> {
   };
 }
 
-/** What the program prints after each of the tools has rewritten the subject. */
-export async function outputAfterTools(
-  bench: Bench,
-  env: Record<string, string>,
-): Promise<Record<string, string>> {
+async function outputAfterTools(subject: Subject): Promise<Record<string, string>> {
+  const { bench } = subject;
   const kept = `${bench.subject}.kept`;
-  const outputs: Record<string, string> = {};
+  const tools = Object.entries(rewriters(bench));
   await rename(bench.subject, kept);
-  for (const [tool, [command, ...options]] of Object.entries(rewriters(bench))) {
-    const places = options.length === 0 ? [kept, bench.subject] : [bench.subject, kept];
-    const { status, stderr } = await ask(command as string, [...options, ...places]);
-    outputs[tool] = status === 0 ? await output(bench, env) : `the tool fails: ${stderr}`;
-    await rm(bench.subject, { force: true });
-  }
+  const answers = await askShell(
+    tools.flatMap(([, [name, ...options]]) => {
+      const places = options.length === 0 ? [kept, bench.subject] : [bench.subject, kept];
+      return [command(bench, name, ...options, ...places), run(subject)];
+    }),
+  );
   await rename(kept, bench.subject);
-  return outputs;
+  const outputs = tools.map(([tool], index) => {
+    const [rewriting, running] = answers.slice(2 * index) as [Answer, Answer];
+    return [
+      tool,
+      rewriting.status === 0 ? printed(running) : `the tool fails: ${rewriting.stderr}`,
+    ];
+  });
+  return Object.fromEntries(outputs);
 }
 
-/** The symbols that gdb finds by reading, in an order of their own. */
-export async function symbols(
-  bench: Bench,
-  { renamed = {}, complaint }: Partial<Edit>,
-): Promise<string> {
-  const { stdout, stderr } = await ask(
+/** What is not named in `file` would be answered from the file before it. */
+const readAnew = (path: string) => ["file", `file "${path}"`];
+
+async function symbols(subjects: readonly Subject[]): Promise<string[][]> {
+  const answers = await askGdb(
     "gdb-multiarch",
-    [
-      ...["-batch", "-nx", "-ex", "set debuginfod enabled off"],
-      ...["info address main", "info address work", "info line work", "info line main"].flatMap(
-        (command) => ["-ex", command],
-      ),
-      ...["-ex", "info functions -n .", "-ex", "info variables -n shared"],
-      basename(bench.subject),
-    ],
-    { cwd: dirname(bench.subject) },
+    [],
+    subjects.map(({ bench }) => [
+      ...readAnew(bench.subject),
+      ...["info address main", "info address work", "info line work", "info line main"],
+      ...["info functions -n .", "info variables -n shared"],
+    ]),
   );
-  let text = `${stdout}\n${stderr}`.replaceAll(bench.directory, "");
-  for (const [from, to] of Object.entries(renamed)) text = text.replaceAll(to, from);
-  const lines = text.split("\n").filter((line) => line !== "" && !complaint?.test(line));
-  return [...new Set(lines)].sort().join("\n");
+  return answers.map((answer, index) => {
+    const lines = answer.replaceAll(subjects[index]?.bench.directory as string, "").split("\n");
+    return [...new Set(lines)].filter((line) => line !== "");
+  });
 }
 
-/** What gdb sees of the running program: it needs DT_DEBUG, and the dynamic table where it is. */
-export async function running(bench: Bench, env: Record<string, string>): Promise<string[]> {
-  const { stdout } = await ask(
+/** gdb needs DT_DEBUG for it, and the dynamic table where it is. */
+async function running(subjects: readonly Subject[]): Promise<string[][]> {
+  const here = subjects.filter(({ bench }) => bench.cell.machine === "x86-64");
+  const answers = await askGdb(
     "gdb",
-    [
-      ...["-batch", "-nx", "-ex", "set debuginfod enabled off"],
-      ...Object.entries(env).flatMap(([name, value]) => [
-        "-ex",
-        `set environment ${name} ${value}`,
-      ]),
-      ...["-ex", "break main", "-ex", "run", "-ex", "info sharedlibrary", "-ex", "continue"],
-      bench.program,
-    ],
-    { cwd: bench.directory },
+    ["set startup-with-shell off", "set inferior-tty /dev/null", ...keptOpen()],
+    here.map(({ bench, env }) => [
+      ...["kill", "delete", "unset environment LD_LIBRARY_PATH", `cd ${bench.directory}`],
+      ...Object.entries(env).map(([name, value]) => `set environment ${name} ${value}`),
+      ...readAnew(bench.program),
+      ...["break main", "run", "info sharedlibrary", "continue"],
+    ]),
   );
-  return [
-    ...(/^Breakpoint 1, /m.test(stdout) ? ["stops in main"] : []),
-    ...(/ .*libc\.so\.6$/m.test(stdout) ? ["libc.so.6"] : []),
-    ...(/exited normally/.test(stdout) ? ["exits"] : []),
-  ];
+  return answers.map((answer) => [
+    ...(/^(Thread .* hit )?Breakpoint [0-9.]+, /m.test(answer) ? ["stops in main"] : []),
+    ...(/ .*libc\.so\.6$/m.test(answer) ? ["libc.so.6"] : []),
+    ...(/exited normally/.test(answer) ? ["exits"] : []),
+  ]);
 }
+
+/**
+ * gdb shares the symbols of a file among those who have it open: as programs that are never started,
+ * libc and the loader are read once, not with every subject.
+ */
+const keptOpen = () =>
+  ["libc.so.6", "ld-linux-x86-64.so.2"].flatMap((name, index) => [
+    `file ${libcDirectory("x86-64")}/${name}`,
+    ...["add-inferior", `inferior ${index + 2}`],
+  ]);

@@ -13,10 +13,11 @@ import { afterAll, expect, it } from "vitest";
 import { part } from "../support/require-part.js";
 import { axes, axisNames, cellName } from "./axes.js";
 import { build } from "./build.js";
-import { start } from "./run.js";
+import { runner } from "./run.js";
 import { everything, impossibleCells, sample, type Task } from "./sample.js";
+import { askShell } from "./shell.js";
 import { whatIsMissing } from "./tools.js";
-import { Trial, type Verdict } from "./trial.js";
+import { tryEdits, type Verdict } from "./trial.js";
 
 const extent = process.env.FIXELF_MATRIX ?? "1/1";
 const only = new RegExp(process.env.FIXELF_MATRIX_ONLY ?? "");
@@ -41,12 +42,10 @@ part("compilers, linkers, emulators and judges", whatIsMissing())("the matrix", 
   for (const [index, { cell, edits }] of tasks.entries()) {
     it.concurrent(cellName(cell), async () => {
       const place = join(home, String(index));
-      const trial = await Trial.of(cell, place);
       const faults: string[] = [];
-      for (const edit of edits) {
-        const verdict = await trial.judge(edit);
+      for (const verdict of await tryEdits(cell, edits, place)) {
         verdicts.push({ cell, ...verdict });
-        faults.push(...verdict.faults.map((fault) => `${edit.name}: ${fault}`));
+        faults.push(...verdict.faults.map((fault) => `${verdict.edit}: ${fault}`));
       }
       // At once, because the whole takes hours.
       if (faults.length > 0)
@@ -63,8 +62,10 @@ part("compilers, linkers, emulators and judges", whatIsMissing())("the matrix", 
         return;
       }
       const { directory, program, output } = await build(cell);
-      const { stdout } = await start(cell.machine, join(directory, program), { cwd: directory });
-      expect(stdout).not.toBe(output);
+      const [answer] = await askShell([
+        runner(cell.machine, join(directory, program), { cwd: directory }),
+      ]);
+      expect(answer?.stdout).not.toBe(output);
     });
   }
 });

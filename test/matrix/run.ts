@@ -1,7 +1,7 @@
-// Starts a program of any machine: this machine's own directly, another's by qemu-user.
+// How to start a program of any machine: this machine's own directly, another's by qemu-user.
 import type { Cell } from "./axes.js";
 import { machines } from "./axes.js";
-import { type Answer, ask } from "./process.js";
+import type { Command } from "./shell.js";
 
 export function sysroot(machine: Cell["machine"]): string {
   return `/usr/${machines[machine].triplet}`;
@@ -12,13 +12,14 @@ export function libcDirectory(machine: Cell["machine"]): string {
   return machine === "x86-64" ? `/lib/${machines[machine].triplet}` : `${sysroot(machine)}/lib`;
 }
 
-export function start(
+/** The command that runs a program with these variables. */
+export function runner(
   machine: Cell["machine"],
   program: string,
   { cwd, env = {} }: { cwd: string; env?: Record<string, string> },
-): Promise<Answer> {
+): Command {
   const { qemu } = machines[machine];
-  if (qemu === null) return ask(program, [], { cwd, env });
+  if (qemu === null) return { command: program, args: [], cwd, env };
   const variables = Object.entries(env).flatMap((pair) => ["-E", pair.join("=")]);
-  return ask(qemu, ["-L", sysroot(machine), ...variables, program], { cwd });
+  return { command: qemu, args: ["-L", sysroot(machine), ...variables, program], cwd };
 }

@@ -1,0 +1,76 @@
+// What the judges find in an edited file: where they say something else than before the edit, and
+// something else than was asked for.
+import type { Cell } from "./axes.js";
+import type { Bench } from "./bench.js";
+import type { Claims, Edit } from "./edits.js";
+import type { Testimony } from "./judge.js";
+
+export function disagreements(
+  edit: Edit,
+  bench: Bench,
+  before: Testimony,
+  after: Testimony,
+): string[] {
+  const { cell } = bench;
+  const expected = edit.prints?.(before.output, cell) ?? before.output;
+  return [
+    ...(after.output === expected ? [] : [`prints ${JSON.stringify(after.output)}`]),
+    ...newComplaints(before.complaints, after.complaints)
+      .filter((complaint) => !edit.complaint?.test(complaint))
+      .map((complaint) => `new complaint: ${complaint}`),
+    ...unmet(edit.says?.(bench), after.readelf),
+    ...unmet(claimsOfSymbols(edit, cell), withoutStaticSymbols(after.readelf)),
+    ...Object.entries(after.tools)
+      .filter(([tool, output]) => before.tools[tool] === before.output && output !== expected)
+      .map(([tool, output]) => `after ${tool} it prints ${JSON.stringify(output.slice(0, 300))}`),
+    ...symbolsLostOrNew(edit, before.symbols, after.symbols),
+    ...before.running
+      .filter((fact) => !after.running.includes(fact))
+      .map((fact) => `gdb, running it, no longer sees: ${fact}`),
+  ];
+}
+
+/** Of the later complaints those that were not made before, or less often. */
+function newComplaints(before: string[], after: string[]): string[] {
+  const left = [...before];
+  return after.filter((complaint) => {
+    const known = left.indexOf(complaint);
+    if (known >= 0) left.splice(known, 1);
+    return known < 0;
+  });
+}
+
+const claimsOfSymbols = (edit: Edit, cell: Cell) =>
+  cell.state === "no sections" ? undefined : edit.saysOfSymbols;
+
+/** .symtab is no loader's business; its names stay. */
+const withoutStaticSymbols = (readelf: string) =>
+  readelf.replace(/^Symbol table '\.symtab' .*\n(.+\n)*/m, "");
+
+function unmet(claims: Claims | undefined, readelf: string): string[] {
+  const { present = [], absent = [] } = claims ?? {};
+  return [
+    ...present
+      .filter((pattern) => !pattern.test(readelf))
+      .map((pattern) => `readelf does not say ${pattern}`),
+    ...absent
+      .filter((pattern) => pattern.test(readelf))
+      .map((pattern) => `readelf still says ${pattern}`),
+  ];
+}
+
+function symbolsLostOrNew(
+  { renamed = {}, complaint }: Edit,
+  before: string[],
+  after: string[],
+): string[] {
+  const knownAs = (line: string) =>
+    Object.entries(renamed).reduce((text, [from, to]) => text.replaceAll(to, from), line);
+  const now = new Set(after.filter((line) => !complaint?.test(line)).map(knownAs));
+  const known = new Set(before);
+  const added = [...now].filter((line) => !known.has(line)).slice(0, 3);
+  const gone = [...known].filter((line) => !now.has(line)).slice(0, 3);
+  return added.length + gone.length === 0
+    ? []
+    : [`gdb's symbols: ${JSON.stringify({ added, gone })}`];
+}

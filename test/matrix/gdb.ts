@@ -1,0 +1,42 @@
+// One gdb for many questions: it takes longer to start than to answer.
+import { randomUUID } from "node:crypto";
+import { inTurn } from "./in-turn.js";
+import { ask } from "./process.js";
+
+/** Commands of gdb whose answers belong together. */
+export type Question = readonly string[];
+
+/**
+ * What a gdb prints at each question, errors where they come up. A question has to clear away what
+ * the one before it has left; `preparation` is done once.
+ */
+export function askGdb(
+  gdb: "gdb" | "gdb-multiarch",
+  preparation: Question,
+  questions: readonly Question[],
+): Promise<string[]> {
+  const say = async (commands: Question) => {
+    const all = ["set debuginfod enabled off", ...preparation, ...commands];
+    const { stdout } = await ask(
+      "timeout",
+      [
+        ...["--signal=KILL", String(patience), "sh", "-c", 'exec "$@" 2>&1', "sh"],
+        ...[gdb, "-batch", "-nx", ...all.flatMap((command) => ["-ex", command])],
+      ],
+      { timeout: 2 * patience * 1000 },
+    );
+    return stdout;
+  };
+  return inTurn(
+    questions,
+    async (rest) => {
+      const mark = randomUUID();
+      const text = await say(rest.flatMap((question) => [...question, `echo ${mark}\\n`]));
+      return text.split(`${mark}\n`).slice(0, -1);
+    },
+    say,
+  );
+}
+
+/** Seconds. */
+const patience = 240;
