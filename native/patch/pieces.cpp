@@ -16,30 +16,36 @@ namespace {
 // read them (arch/mips/kernel/elf.c), and no code refers to them.
 constexpr uint32_t kMipsDescriptions[] = {PT_MIPS_REGINFO, PT_MIPS_OPTIONS, PT_MIPS_ABIFLAGS};
 
+// Whether the bytes are notes of known owners, one behind the other, padded to that alignment.
+bool areKnownNotes(const Codec& codec, std::span<const uint8_t> bytes, uint64_t alignment) {
+  constexpr std::string_view kOwners[] = {"GNU", "FDO", "NixOS", "Go", "Android"};
+  for (uint64_t at = 0; inside(at, 12, bytes.size());) {
+    const uint8_t* head = &bytes[static_cast<size_t>(at)];
+    const uint64_t nameSize = codec.u32(head);
+    const uint64_t name = at + 12;
+    const uint64_t descriptor = alignUp(name + nameSize, alignment);
+    if (nameSize == 0 || !inside(name, nameSize, bytes.size())) return false;
+    const auto* text = reinterpret_cast<const char*>(head + 12);
+    // Go pads its name within the size: "Go\0\0".
+    const std::string_view owner(text, strnlen(text, static_cast<size_t>(nameSize)));
+    if (std::find(std::begin(kOwners), std::end(kOwners), owner) == std::end(kOwners)) return false;
+    at = alignUp(descriptor + codec.u32(head + 4), alignment);
+  }
+  return true;
+}
+
 // Whether nobody's code refers to a note. Qt and Crashpad, for two, put objects of their programs
 // into notes of their own, so only owners are trusted whose notes are known to be read from the
 // headers.
 bool isOnlyRead(const Source& source, const Image& image, const ProgramHeader& segment) {
   if (segment.type != PT_NOTE && segment.type != PT_GNU_PROPERTY) return true;
-  constexpr std::string_view kOwners[] = {"GNU", "FDO", "NixOS", "Go", "Android"};
   constexpr uint64_t kMost = 1U << 20;
   auto bytes = source.bytes(segment.offset, segment.fileSize, kMost);
   if (!bytes) return false;
   // gABI chapter 5, "Note Section": names and descriptors are padded, by 8 where p_align says so.
-  const uint64_t alignment = segment.alignment == 8 ? 8 : 4;
-  for (uint64_t at = 0; inside(at, 12, bytes->size());) {
-    const uint8_t* head = &(*bytes)[static_cast<size_t>(at)];
-    const uint64_t nameSize = image.codec.u32(head);
-    const uint64_t name = at + 12;
-    const uint64_t descriptor = alignUp(name + nameSize, alignment);
-    if (nameSize == 0 || !inside(name, nameSize, bytes->size())) return false;
-    const auto* text = reinterpret_cast<const char*>(head + 12);
-    // Go pads its name within the size: "Go\0\0".
-    const std::string_view owner(text, strnlen(text, static_cast<size_t>(nameSize)));
-    if (std::find(std::begin(kOwners), std::end(kOwners), owner) == std::end(kOwners)) return false;
-    at = alignUp(descriptor + image.codec.u32(head + 4), alignment);
-  }
-  return true;
+  // mold puts notes that are padded by 4 behind one that is padded by 8, into one segment of 8.
+  return areKnownNotes(image.codec, *bytes, 4) ||
+         (segment.alignment == 8 && areKnownNotes(image.codec, *bytes, 8));
 }
 
 // On MIPS there are such sections without a segment of their own: what DT_MIPS_OPTIONS and

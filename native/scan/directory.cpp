@@ -62,6 +62,21 @@ Result<std::shared_ptr<OpenDirectory>> OpenDirectory::open(int parent, const cha
   return std::make_shared<OpenDirectory>(descriptor);
 }
 
+Result<std::shared_ptr<OpenDirectory>> OpenDirectory::openBelow(int parent, std::string_view names,
+                                                                const std::string& path) {
+  // O_NOFOLLOW speaks of the last name only (open(2)): so each is the last one of an open.
+  std::shared_ptr<OpenDirectory> above;
+  for (size_t slash = names.find('/'); slash != std::string_view::npos; slash = names.find('/')) {
+    const std::string name(names.substr(0, slash));
+    auto opened = open(parent, name.c_str(), false, path);
+    if (!opened) return opened.error();
+    above = std::move(*opened);
+    parent = above->descriptor();
+    names.remove_prefix(slash + 1);
+  }
+  return open(parent, std::string(names).c_str(), false, path);
+}
+
 Listing::Listing() : buffer_(kBufferSize) {}
 
 Result<bool> Listing::next(const OpenDirectory& directory, const std::string& path) {

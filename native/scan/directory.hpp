@@ -25,6 +25,10 @@ class OpenDirectory {
   static Result<std::shared_ptr<OpenDirectory>> open(int parent, const char* name, bool follow,
                                                      const std::string& path);
 
+  // By several names, one below the other, none of which may be a symbolic link.
+  static Result<std::shared_ptr<OpenDirectory>> openBelow(int parent, std::string_view names,
+                                                          const std::string& path);
+
   [[nodiscard]] int descriptor() const { return descriptor_; }
 
  private:

@@ -18,6 +18,7 @@
 
 #include "scan/directory.hpp"
 #include "scan/identity_set.hpp"
+#include "scan/own_descriptors.hpp"
 #include "scan/store_path.hpp"
 
 namespace fixelf {
@@ -58,6 +59,7 @@ struct Finds {
 
 // A directory that waits to be read.
 struct Task {
+  // None where another thread may have found it: descriptors are each thread's own.
   std::shared_ptr<OpenDirectory> parent;
   std::string path;
   size_t nameAt = 0;  // of its name in the parent, which ends the path
@@ -67,7 +69,7 @@ struct Task {
 
 // An entry of a root, and what is known of what lies below it.
 struct BranchWork {
-  std::shared_ptr<OpenDirectory> parent;
+  int root = -1;     // the root's descriptor
   std::string name;  // empty for the files of the root itself
   std::string path;
   bool directory = true;
@@ -76,10 +78,15 @@ struct BranchWork {
   unsigned workers = 0;
   bool started = false;
   bool finished = false;
-  std::vector<Task> shared;  // what its workers leave to others
+  std::vector<Task> shared;  // what its workers leave to others, without parents
   Finds finds;
   // Only for a store path, which is unique in itself.
   IdentitySet seen;
+
+  // The names that lead from the root to `below`, a path of this branch.
+  [[nodiscard]] std::string_view belowRoot(const std::string& below) const {
+    return std::string_view(below).substr(path.size() - name.size());
+  }
 };
 
 class Walker {
@@ -109,7 +116,7 @@ class Walker {
         if (!file && entry.type != EntryType::Directory) continue;
         if (!inShard(name, options_.shard, options_.shards)) continue;
         auto branch = std::make_unique<BranchWork>();
-        branch->parent = *directory;
+        branch->root = (*directory)->descriptor();
         branch->name = name;
         branch->path = above + "/" + name;
         branch->directory = !file;
@@ -120,6 +127,7 @@ class Walker {
     std::sort(branches.begin(), branches.end(), [&](const auto& a, const auto& b) {
       return options_.diskOrder ? a->inode < b->inode : a->name < b->name;
     });
+    roots_.push_back(std::move(*directory));
     for (auto& branch : branches) {
       // The links that `nix-store --optimise` keeps: every file of the store under a second name.
       if (store && branch->name == ".links") continue;
@@ -133,10 +141,17 @@ class Walker {
     const unsigned threads = std::clamp(
         options_.threads != 0 ? options_.threads : std::thread::hardware_concurrency(), 1U, 64U);
     window_ = size_t{threads} * 32;
+    std::vector<int> kept;
+    for (const auto& root : roots_)
+      kept.push_back(root->descriptor());
+    // None of them is the caller's thread, which goes on to other things afterwards.
     std::vector<std::thread> pool;
-    for (unsigned index = 1; index < threads; ++index)
-      pool.emplace_back([this] { Worker(*this).run(); });
-    Worker(*this).run();
+    for (unsigned index = 0; index < threads; ++index) {
+      pool.emplace_back([this, &kept] {
+        takeOwnDescriptors(kept);
+        Worker(*this).run();
+      });
+    }
     for (std::thread& thread : pool)
       thread.join();
   }
@@ -150,8 +165,7 @@ class Walker {
     void run() {
       while ((branch_ = walker_.take(own_)) != nullptr) {
         if (own_.empty() && !branch_->directory) {
-          readFile(branch_->parent->descriptor(), branch_->name.c_str(),
-                   [&] { return branch_->path; });
+          readFile(branch_->root, branch_->name.c_str(), [&] { return branch_->path; });
         }
         while (!own_.empty() && !walker_.cancelled_) {
           Task task = std::move(own_.back());
@@ -169,7 +183,10 @@ class Walker {
 
    private:
     void list(Task task) {
-      auto opened = OpenDirectory::open(task.parent->descriptor(), task.name(), false, task.path);
+      auto opened =
+          task.parent
+              ? OpenDirectory::open(task.parent->descriptor(), task.name(), false, task.path)
+              : OpenDirectory::openBelow(branch_->root, branch_->belowRoot(task.path), task.path);
       task.parent.reset();
       if (!opened) return fail(std::move(opened.error()));
       const std::shared_ptr<OpenDirectory>& directory = *opened;
@@ -322,9 +339,7 @@ class Walker {
     if (next_ == branches_.size() || next_ - handedOut_ >= window_ || (full && next_ != handedOut_))
       return nullptr;
     BranchWork* branch = branches_[next_++].get();
-    if (branch->directory) {
-      own.push_back({branch->parent, branch->path, branch->path.size() - branch->name.size()});
-    }
+    if (branch->directory) own.push_back({nullptr, branch->path});
     return branch;
   }
 
@@ -332,7 +347,8 @@ class Walker {
   void share(BranchWork& branch, std::vector<Task>& own) {
     const std::lock_guard lock(mutex_);
     const auto half = own.begin() + static_cast<ptrdiff_t>(own.size() / 2);
-    std::move(own.begin(), half, std::back_inserter(branch.shared));
+    for (auto task = own.begin(); task != half; ++task)
+      branch.shared.push_back({nullptr, std::move(task->path)});
     own.erase(own.begin(), half);
     wake_.notify_all();
   }
@@ -418,6 +434,7 @@ class Walker {
   WalkProgress& progress_;
   const BranchSink& sink_;
 
+  std::vector<std::shared_ptr<OpenDirectory>> roots_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::unique_ptr<BranchWork>> branches_;  // null once handed out
