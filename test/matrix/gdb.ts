@@ -16,7 +16,11 @@ export function askGdb(
   questions: readonly Question[],
 ): Promise<string[]> {
   const say = async (commands: Question) => {
-    const all = ["set debuginfod enabled off", ...preparation, ...commands];
+    // Go's programs name a script of Python, which gdb refuses aloud, but once only.
+    const all = [
+      ...["set debuginfod enabled off", "set auto-load off"],
+      ...[...preparation, ...commands],
+    ];
     const { stdout } = await ask(
       "timeout",
       [

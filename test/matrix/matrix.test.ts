@@ -62,10 +62,10 @@ part("compilers, linkers, emulators and judges", whatIsMissing())("the matrix", 
         return;
       }
       const { directory, program, output } = await build(cell);
-      const [answer] = await askShell([
-        runner(cell.machine, join(directory, program), { cwd: directory }),
+      const [answers] = await askShell([
+        [runner(cell.machine, join(directory, program), { cwd: directory })],
       ]);
-      expect(answer?.stdout).not.toBe(output);
+      expect(answers?.[0]?.stdout).not.toBe(output);
     });
   }
 });

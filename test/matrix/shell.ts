@@ -10,24 +10,33 @@ export interface Command {
   env?: Record<string, string>;
 }
 
-/** Runs the commands one after the other; none depends on the success of another. */
-export function askShell(commands: readonly Command[]): Promise<Answer[]> {
-  return inTurn(commands, together, ({ command, args, cwd, env }) =>
-    ask(command, args, { cwd, ...(env === undefined ? {} : { env }) }),
-  );
+/**
+ * The answers to the commands of each group. Those of one group run one after the other, and may
+ * need what the one before has left; none depends on the success of another.
+ */
+export function askShell(groups: readonly (readonly Command[])[]): Promise<Answer[][]> {
+  return inTurn(groups, together, async (group) => {
+    const answers: Answer[] = [];
+    for (const { command, args, cwd, env } of group)
+      answers.push(await ask(command, args, { cwd, ...(env === undefined ? {} : { env }) }));
+    return answers;
+  });
 }
 
-/** What a shell makes of a program that it cannot start, be it busy or missing (POSIX, 2.8.2). */
-const notStarted = [126, 127];
+/**
+ * What a shell makes of a program that it cannot start, be it busy or missing (POSIX, 2.8.2). A
+ * loader that misses a library ends with 127 too (glibc elf/dl-minimal.c, fatal_error).
+ */
+const maybeNotStarted = [126, 127];
 
 /** Seconds; then the shell is killed with what it has started. */
 const patience = 120;
 
-async function together(commands: readonly Command[]): Promise<Answer[]> {
+async function together(groups: readonly (readonly Command[])[]): Promise<Answer[][]> {
   const mark = randomUUID();
-  const script = commands.map(
-    (command) => `(${inShell(command)}) </dev/null; echo "${mark} $?"; echo "${mark}" >&2`,
-  );
+  const script = groups
+    .flat()
+    .map((command) => `(${inShell(command)}) </dev/null; echo "${mark} $?"; echo "${mark}" >&2`);
   const { stdout, stderr } = await ask(
     "timeout",
     ["--signal=KILL", String(patience), "sh", "-c", script.join("\n")],
@@ -35,17 +44,18 @@ async function together(commands: readonly Command[]): Promise<Answer[]> {
   );
   const errors = stderr.split(`${mark}\n`);
   const outputs = stdout.split(new RegExp(`${mark} ([0-9]+)\n`)); // output, status, output, status …
-  const answers: Answer[] = [];
-  for (let index = 0; 2 * index + 1 < outputs.length; ++index) {
-    const status = Number(outputs[2 * index + 1]);
-    if (notStarted.includes(status)) break;
-    answers.push({
-      stdout: outputs[2 * index] as string,
-      stderr: errors[index] ?? "",
-      status,
-    });
+  const answers = Array.from({ length: Math.floor(outputs.length / 2) }, (_, index) => ({
+    stdout: outputs[2 * index] as string,
+    stderr: errors[index] ?? "",
+    status: Number(outputs[2 * index + 1]),
+  }));
+  const whole: Answer[][] = [];
+  for (const { length } of groups) {
+    const own = answers.splice(0, length);
+    if (own.length < length || own.some(({ status }) => maybeNotStarted.includes(status))) break;
+    whole.push(own);
   }
-  return answers;
+  return whole;
 }
 
 function inShell({ command, args, cwd, env = {} }: Command): string {
