@@ -1,11 +1,14 @@
 // A tree's facts: what a scan finds, passes over, hands out, and how its formats say it.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
+  closeSync,
   copyFileSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   realpathSync,
   symlinkSync,
@@ -228,6 +231,20 @@ console.log(JSON.stringify(found));`;
 });
 
 describe("how a scan runs", () => {
+  let large: string; // more than a scan holds until somebody reads
+
+  beforeAll(() => {
+    large = join(scratch, "large");
+    mkdirSync(large);
+    const file = join(scratch, "file");
+    copyFileSync(machineProgram, file);
+    for (let index = 0; index < 9000; index++) {
+      const storePath = join(large, `${String(index).padStart(32, "0")}-x`);
+      mkdirSync(storePath);
+      linkSync(file, join(storePath, "x"));
+    }
+  });
+
   it("gives the same batches whatever the number of threads", async () => {
     const seen = async (jobs: number) => {
       const batches: string[][] = [];
@@ -252,21 +269,27 @@ describe("how a scan runs", () => {
   });
 
   it("waits for a slow reader", async () => {
-    const large = join(scratch, "large");
-    mkdirSync(large);
-    const file = join(scratch, "file");
-    copyFileSync(machineProgram, file);
-    for (let index = 0; index < 9000; index++) {
-      const storePath = join(large, `${String(index).padStart(32, "0")}-x`);
-      mkdirSync(storePath);
-      linkSync(file, join(storePath, "x"));
-    }
     const running = scan([large]);
     for await (const batch of running) {
       void batch;
       await new Promise((resolve) => setTimeout(resolve, 1500));
       const { branches, branchesDone } = running.progress();
       expect(branchesDone).toBeLessThan(branches);
+      break;
+    }
+  });
+
+  it("keeps nothing open that the process closes meanwhile", async () => {
+    const fifo = join(scratch, "fifo");
+    execFileSync("mkfifo", [fifo]);
+    const reader = spawn("cat", [fifo], { stdio: "ignore" });
+    const exit = once(reader, "exit");
+    const writer = openSync(fifo, "w");
+    for await (const batch of scan([large])) {
+      void batch;
+      // Its threads wait for us now, each with a table of descriptors of its own.
+      closeSync(writer);
+      expect(await exit).toEqual([0, null]);
       break;
     }
   });

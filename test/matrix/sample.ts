@@ -72,6 +72,24 @@ function coveringCells(): Cell[] {
   return chosen;
 }
 
+/** What the whole matrix has found once is looked for each time. */
+const found: { cell: Cell; edits: string[] }[] = [
+  {
+    // One segment of notes that are padded in two ways, behind the program headers.
+    cell: {
+      machine: "x86-64",
+      compiler: "gcc",
+      linker: "mold",
+      kind: "PIE",
+      relro: "now",
+      page: "4/4",
+      hash: "gnu",
+      state: "plain",
+    },
+    edits: ["interpreter, longer", "RUNPATH, longer", "resolution cache"],
+  },
+];
+
 /** How many edits a cell of the sample gets at least, of those that are not refused. */
 const editsPerCell = 3;
 
@@ -117,6 +135,8 @@ export function sample(): Task[] {
   // A refusal costs nothing.
   for (const { cell, edits: chosen } of tasks)
     chosen.push(...edits.filter((edit) => isRefused(edit, cell)));
+  for (const { cell, edits: names } of found)
+    tasks.push({ cell, edits: edits.filter(({ name }) => names.includes(name)) });
   return tasks;
 }
 
