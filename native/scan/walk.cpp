@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #define XXH_INLINE_ALL
@@ -146,11 +147,16 @@ class Walker {
       kept.push_back(root->descriptor());
     // None of them is the caller's thread, which goes on to other things afterwards.
     std::vector<std::thread> pool;
-    for (unsigned index = 0; index < threads; ++index) {
-      pool.emplace_back([this, &kept] {
-        takeOwnDescriptors(kept);
-        Worker(*this).run();
-      });
+    try {
+      while (pool.size() < threads) {
+        pool.emplace_back([this, &kept] {
+          takeOwnDescriptors(kept);
+          Worker(*this).run();
+        });
+      }
+    } catch (const std::system_error&) {
+      // As many as the system allows will do; without any the caller's has to.
+      if (pool.empty()) Worker(*this).run();
     }
     for (std::thread& thread : pool)
       thread.join();
