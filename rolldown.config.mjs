@@ -14,11 +14,11 @@ const groups = [
   { name: "patchelf", test: /lib\/patchelf\/(run|answers|arguments|failure)\.ts$/ },
   {
     name: "find",
-    test: /lib\/(cli\/find|report\/find|store\/(context|find|indexed|candidates))\.ts$/,
+    test: /lib\/(cli\/look_up|report\/find|store\/(context|find|indexed|candidates|place))\.ts$/,
   },
   {
     name: "doctor",
-    test: /lib\/(cli\/examine|report\/doctor|doctor\/(?!script)[a-z_]+|subject|shebang|rooted|machine|store\/(lazy|place|libc_banner))\.ts$/,
+    test: /lib\/(cli\/examine|report\/doctor|doctor\/(?!script)[a-z_]+|subject|shebang|rooted|machine|store\/(lazy|libc_banner))\.ts$/,
   },
 ];
 

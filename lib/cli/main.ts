@@ -17,16 +17,7 @@ async function answerAtOnce(): Promise<boolean> {
   const asked = readAtOnce(words);
   if (asked === null) return false;
   const { operands, flags } = asked;
-  if (command === "doctor") {
-    await (await import("./examine.js")).examine(operands, flags);
-    return true;
-  }
-  // What it will ask for, at once: the files are read while others are compiled.
-  const [{ find }] = await Promise.all([
-    import("./find.js"),
-    import("../store/context.js"),
-    import("../report/find.js"),
-  ]);
-  await find(operands, flags);
+  if (command === "doctor") await (await import("./examine.js")).examine(operands, flags);
+  else await (await import("./look_up.js")).lookUp(operands, flags);
   return true;
 }

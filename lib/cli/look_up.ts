@@ -1,0 +1,22 @@
+// What fixelf find does, all in one piece: it is loaded when it runs.
+import { findText } from "../report/find.js";
+import { Store } from "../store/context.js";
+import { storePlace } from "../store/place.js";
+import { commonOptions, type SharedFlags } from "./options.js";
+import { exitCodes, run } from "./run.js";
+
+export async function lookUp(sonames: string[], flags: SharedFlags): Promise<void> {
+  await run(flags, async ({ colors, print }) => {
+    const options = commonOptions(flags);
+    const store = new Store(storePlace(options), options);
+    const found = await store.providers(sonames);
+    const answers = [...found].map(([soname, { providers }]) => ({
+      soname,
+      providers: providers.map(({ path, storePath, reasons }) => ({ path, storePath, reasons })),
+    }));
+    print("find", { sonames: answers }, () => findText(found, colors));
+    return answers.every(({ providers }) => providers.length > 0)
+      ? exitCodes.good
+      : exitCodes.findings;
+  });
+}
