@@ -78,6 +78,15 @@ void readNote(const Codec& codec, uint32_t type, std::string_view name,
 
 }  // namespace
 
+NoteExtent::NoteExtent(const Codec& codec, std::span<const uint8_t> bytes, uint64_t at,
+                       uint64_t alignment)
+    : type(codec.u32(&bytes[static_cast<size_t>(at) + 8])),
+      nameAt(at + kHeaderSize),
+      nameSize(codec.u32(&bytes[static_cast<size_t>(at)])),
+      descriptionAt(alignUp(nameAt + nameSize, alignment)),
+      descriptionSize(codec.u32(&bytes[static_cast<size_t>(at) + 4])),
+      end(alignUp(descriptionAt + descriptionSize, alignment)) {}
+
 Result<Notes> readNotes(const Source& source, const Image& image) {
   Notes notes;
   if (image.header.type == ET_CORE) return notes;  // a core file's notes are registers and maps
@@ -95,27 +104,22 @@ Result<Notes> readNotes(const Source& source, const Image& image) {
     const uint64_t alignment = segment.alignment == 8 ? 8 : 4;
     const std::span<const uint8_t> all(*bytes);
     uint64_t at = 0;
-    while (inside(at, 12, all.size())) {
-      const uint8_t* header = &all[static_cast<size_t>(at)];
-      const uint64_t nameSize = image.codec.u32(header);
-      const uint64_t descriptionSize = image.codec.u32(header + 4);
-      const uint32_t type = image.codec.u32(header + 8);
-      const uint64_t nameAt = at + 12;
-      const uint64_t descriptionAt = alignUp(nameAt + nameSize, alignment);
+    while (inside(at, NoteExtent::kHeaderSize, all.size())) {
+      const NoteExtent note(image.codec, all, at, alignment);
       // A damaged note is no reason to refuse the program: the loader skips it as well.
-      if (!inside(nameAt, nameSize, all.size()) ||
-          !inside(descriptionAt, descriptionSize, all.size())) {
+      if (!inside(note.nameAt, note.nameSize, all.size()) ||
+          !inside(note.descriptionAt, note.descriptionSize, all.size())) {
         break;
       }
-      std::string_view name(reinterpret_cast<const char*>(&all[0]) + nameAt,
-                            static_cast<size_t>(nameSize));
+      std::string_view name(reinterpret_cast<const char*>(&all[0]) + note.nameAt,
+                            static_cast<size_t>(note.nameSize));
       while (!name.empty() && name.back() == '\0')
         name.remove_suffix(1);
-      readNote(
-          image.codec, type, name,
-          all.subspan(static_cast<size_t>(descriptionAt), static_cast<size_t>(descriptionSize)),
-          notes);
-      at = alignUp(descriptionAt + descriptionSize, alignment);
+      readNote(image.codec, note.type, name,
+               all.subspan(static_cast<size_t>(note.descriptionAt),
+                           static_cast<size_t>(note.descriptionSize)),
+               notes);
+      at = note.end;
     }
   }
   return notes;

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "elf/notes.hpp"
 #include "elf/versions.hpp"
 #include "patch/symbols.hpp"
 
@@ -19,17 +20,14 @@ constexpr uint32_t kMipsDescriptions[] = {PT_MIPS_REGINFO, PT_MIPS_OPTIONS, PT_M
 // Whether the bytes are notes of known owners, one behind the other, padded to that alignment.
 bool areKnownNotes(const Codec& codec, std::span<const uint8_t> bytes, uint64_t alignment) {
   constexpr std::string_view kOwners[] = {"GNU", "FDO", "NixOS", "Go", "Android"};
-  for (uint64_t at = 0; inside(at, 12, bytes.size());) {
-    const uint8_t* head = &bytes[static_cast<size_t>(at)];
-    const uint64_t nameSize = codec.u32(head);
-    const uint64_t name = at + 12;
-    const uint64_t descriptor = alignUp(name + nameSize, alignment);
-    if (nameSize == 0 || !inside(name, nameSize, bytes.size())) return false;
-    const auto* text = reinterpret_cast<const char*>(head + 12);
+  for (uint64_t at = 0; inside(at, NoteExtent::kHeaderSize, bytes.size());) {
+    const NoteExtent note(codec, bytes, at, alignment);
+    if (note.nameSize == 0 || !inside(note.nameAt, note.nameSize, bytes.size())) return false;
+    const auto* text = reinterpret_cast<const char*>(&bytes[static_cast<size_t>(note.nameAt)]);
     // Go pads its name within the size: "Go\0\0".
-    const std::string_view owner(text, strnlen(text, static_cast<size_t>(nameSize)));
+    const std::string_view owner(text, strnlen(text, static_cast<size_t>(note.nameSize)));
     if (std::find(std::begin(kOwners), std::end(kOwners), owner) == std::end(kOwners)) return false;
-    at = alignUp(descriptor + codec.u32(head + 4), alignment);
+    at = note.end;
   }
   return true;
 }

@@ -63,9 +63,8 @@ struct Task {
   // None where another thread may have found it: descriptors are each thread's own.
   std::shared_ptr<OpenDirectory> parent;
   std::string path;
-  size_t nameAt = 0;  // of its name in the parent, which ends the path
 
-  [[nodiscard]] const char* name() const { return path.c_str() + nameAt; }
+  [[nodiscard]] const char* name() const { return path.c_str() + path.rfind('/') + 1; }
 };
 
 // An entry of a root, and what is known of what lies below it.
@@ -77,7 +76,6 @@ struct BranchWork {
   uint64_t inode = 0;
   // Below: guarded by the walker's mutex.
   unsigned workers = 0;
-  bool started = false;
   bool finished = false;
   std::vector<Task> shared;  // what its workers leave to others, without parents
   Finds finds;
@@ -233,7 +231,7 @@ class Walker {
         case EntryType::File:
           return readFile(directory->descriptor(), name, path);
         case EntryType::Directory:
-          own_.push_back({directory, path(), below.size() + 1});
+          own_.push_back({directory, path()});
           return;
         case EntryType::Link:
           if (walker_.options_.libraryLinks && looksLikeLibrary(name))

@@ -87,8 +87,8 @@ export const axisNames = Object.keys(axes) as Axis[];
 
 export const cellName = (cell: Cell) => axisNames.map((axis) => cell[axis]).join(", ");
 
-/** The cell from which an impossible one differs in nothing but what makes it impossible. */
-const usual: Cell = {
+/** The cell from which a special one differs in nothing but what makes it special. */
+export const usual: Cell = {
   machine: "x86-64",
   compiler: "gcc",
   linker: "bfd",

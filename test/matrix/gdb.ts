@@ -1,7 +1,7 @@
 // One gdb for many questions: it takes longer to start than to answer.
 import { randomUUID } from "node:crypto";
 import { inTurn } from "./in-turn.js";
-import { ask } from "./process.js";
+import { askWithin } from "./process.js";
 
 /** Commands of gdb whose answers belong together. */
 export type Question = readonly string[];
@@ -17,18 +17,11 @@ export function askGdb(
 ): Promise<string[]> {
   const say = async (commands: Question) => {
     // Go's programs name a script of Python, which gdb refuses aloud, but once only.
-    const all = [
-      ...["set debuginfod enabled off", "set auto-load off"],
-      ...[...preparation, ...commands],
-    ];
-    const { stdout } = await ask(
-      "timeout",
-      [
-        ...["--signal=KILL", String(patience), "sh", "-c", 'exec "$@" 2>&1', "sh"],
-        ...[gdb, "-batch", "-nx", ...all.flatMap((command) => ["-ex", command])],
-      ],
-      { timeout: 2 * patience * 1000 },
-    );
+    const all = ["set debuginfod enabled off", "set auto-load off", ...preparation, ...commands];
+    const { stdout } = await askWithin(patience, "sh", [
+      ...["-c", 'exec "$@" 2>&1', "sh"],
+      ...[gdb, "-batch", "-nx", ...all.flatMap((command) => ["-ex", command])],
+    ]);
     return stdout;
   };
   return inTurn(

@@ -38,6 +38,17 @@ export async function ask(
 
 const mostTimes = 20;
 
+/** The same, but that after so many seconds it is killed with all that it has started. */
+export function askWithin(
+  seconds: number,
+  command: string,
+  args: readonly string[],
+): Promise<Answer> {
+  return ask("timeout", ["--signal=KILL", String(seconds), command, ...args], {
+    timeout: 2 * seconds * 1000,
+  });
+}
+
 function askOnce(
   command: string,
   args: readonly string[],

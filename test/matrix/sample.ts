@@ -10,6 +10,7 @@ import {
   impossibilities,
   possibleCells,
   product,
+  usual,
   whyImpossible,
 } from "./axes.js";
 import { type Edit, edits } from "./edits.js";
@@ -76,16 +77,7 @@ function coveringCells(): Cell[] {
 const found: { cell: Cell; edits: string[] }[] = [
   {
     // One segment of notes that are padded in two ways, behind the program headers.
-    cell: {
-      machine: "x86-64",
-      compiler: "gcc",
-      linker: "mold",
-      kind: "PIE",
-      relro: "now",
-      page: "4/4",
-      hash: "gnu",
-      state: "plain",
-    },
+    cell: { ...usual, linker: "mold", relro: "now" },
     edits: ["interpreter, longer", "RUNPATH, longer", "resolution cache"],
   },
 ];

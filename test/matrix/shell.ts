@@ -1,7 +1,8 @@
 // Many short commands by one shell: it forks in a fraction of the time that Node takes.
 import { randomUUID } from "node:crypto";
+import { shellWord } from "../../lib/shell.js";
 import { inTurn } from "./in-turn.js";
-import { type Answer, ask } from "./process.js";
+import { type Answer, ask, askWithin } from "./process.js";
 
 export interface Command {
   command: string;
@@ -17,8 +18,8 @@ export interface Command {
 export function askShell(groups: readonly (readonly Command[])[]): Promise<Answer[][]> {
   return inTurn(groups, together, async (group) => {
     const answers: Answer[] = [];
-    for (const { command, args, cwd, env } of group)
-      answers.push(await ask(command, args, { cwd, ...(env === undefined ? {} : { env }) }));
+    for (const { command, args, ...surroundings } of group)
+      answers.push(await ask(command, args, surroundings));
     return answers;
   });
 }
@@ -37,11 +38,7 @@ async function together(groups: readonly (readonly Command[])[]): Promise<Answer
   const script = groups
     .flat()
     .map((command) => `(${inShell(command)}) </dev/null; echo "${mark} $?"; echo "${mark}" >&2`);
-  const { stdout, stderr } = await ask(
-    "timeout",
-    ["--signal=KILL", String(patience), "sh", "-c", script.join("\n")],
-    { timeout: 2 * patience * 1000 },
-  );
+  const { stdout, stderr } = await askWithin(patience, "sh", ["-c", script.join("\n")]);
   const errors = stderr.split(`${mark}\n`);
   const outputs = stdout.split(new RegExp(`${mark} ([0-9]+)\n`)); // output, status, output, status …
   const answers = Array.from({ length: Math.floor(outputs.length / 2) }, (_, index) => ({
@@ -59,8 +56,8 @@ async function together(groups: readonly (readonly Command[])[]): Promise<Answer
 }
 
 function inShell({ command, args, cwd, env = {} }: Command): string {
-  const variables = Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}; `);
-  return `cd ${quoted(cwd)} && ${variables.join("")}exec ${[command, ...args].map(quoted).join(" ")}`;
+  const variables = Object.entries(env).map(
+    ([name, value]) => `export ${name}=${shellWord(value)}; `,
+  );
+  return `cd ${shellWord(cwd)} && ${variables.join("")}exec ${[command, ...args].map(shellWord).join(" ")}`;
 }
-
-const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
