@@ -194,6 +194,11 @@ export const impossibilities: Impossibility[] = [
     buildSays: /can't find crate for `std`/,
   },
   {
+    where: { machine: ["i386"], compiler: ["go"] },
+    reason: "Go's threads lose their thread-local storage under this qemu-i386, and crash",
+    buildSays: null,
+  },
+  {
     where: { machine: ["ppc64"], compiler: ["go"] },
     reason: "Go has no cgo for big-endian PowerPC 64",
     buildSays: /not supported (on|for) linux\/ppc64/,

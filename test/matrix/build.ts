@@ -366,6 +366,8 @@ class Builder {
         env: {
           CGO_ENABLED: "1",
           CC: `${this.triplet}-gcc`,
+          // Its own part in C has to be unwound as well, for which Arm makes no tables unasked.
+          CGO_CFLAGS: "-O2 -g -funwind-tables",
           CGO_LDFLAGS: [archive, ...this.inputLibraries].join(" "),
           GOARCH: machines[machine].goarch,
           GOCACHE: join(cache, "go"),
