@@ -78,6 +78,13 @@ Result<Part*> Draft::load(const Piece& piece) {
   return &parts.back();
 }
 
+Part& Draft::extend(const Piece& piece) {
+  Part part;
+  part.piece = piece;
+  part.kept = static_cast<size_t>(piece.size);
+  return parts.emplace_back(std::move(part));
+}
+
 Result<Part*> Draft::load(PieceKind kind) {
   const Piece* piece = pieceOf(kind);
   if (piece == nullptr) return static_cast<Part*>(nullptr);

@@ -16,6 +16,8 @@ Error unsupported(std::string message);
 // A piece with its new content and, where it moves, its new place.
 struct Part {
   Piece piece;  // where it is; without a size where it is new
+  // The new content begins with so many bytes of the piece, which are not held; `bytes` follow.
+  size_t kept = 0;
   std::vector<uint8_t> bytes;
   bool moves = false;
   bool removed = false;  // its place becomes zeros
@@ -28,6 +30,7 @@ struct Part {
   std::vector<std::pair<uint64_t, uint64_t>> touched;
 
   [[nodiscard]] bool isNew() const { return piece.size == 0; }
+  [[nodiscard]] size_t size() const { return kept + bytes.size(); }
 };
 
 // An entry of the dynamic table; `name` is its text where it still has to get its place in the
@@ -84,6 +87,8 @@ class Draft {
   // good until the next call.
   Result<Part*> load(const Piece& piece);
   Result<Part*> load(PieceKind kind);
+  // The part for a piece that only grows: nothing of what is there is read.
+  Part& extend(const Piece& piece);
   // The part of that kind if it is loaded.
   [[nodiscard]] Part* loaded(PieceKind kind);
   // The section that is a piece to the byte, or starts where it does; null where there is none.

@@ -17,13 +17,13 @@ class Emitter {
   Result<Layout> run() {
     // The parts' bytes are moved on to the canvas: what is asked of them is asked before.
     if (const Part* strings = draft_.loaded(PieceKind::DynamicStrings))
-      stringsSize_ = strings->bytes.size();
+      stringsSize_ = strings->size();
     repoint();
     for (const Part& part : draft_.parts) {
       if (part.placed && part.isNew()) introduce(part);
     }
     putVacated();
-    putParts();
+    if (Status status = putParts(); !status) return status.error();
     if (Status status = putDynamicTable(); !status) return status.error();
     putProgramHeaders();
     putSections();
@@ -54,7 +54,7 @@ class Emitter {
       segment.offset = part->offset + within;
       segment.virtualAddress = segment.physicalAddress = part->address + within;
       if (part->piece.kind != PieceKind::Description)
-        segment.fileSize = segment.memorySize = part->bytes.size();
+        segment.fileSize = segment.memorySize = part->size();
     }
     // One map from old to new addresses for all entries, whatever they are called.
     for (DraftEntry& each : draft_.dynamic) {
@@ -84,7 +84,7 @@ class Emitter {
       section.offset = part.offset + (old.offset - from.offset);
       section.address = part.address + (old.offset - from.offset);
       if (from.kind != PieceKind::Description && old.offset == from.offset)
-        section.size = part.bytes.size();
+        section.size = part.size();
     }
   }
 
@@ -106,7 +106,7 @@ class Emitter {
   void introduce(const Part& part) {
     const auto segment =
         std::find_if(draft_.segments.begin(), draft_.segments.end(), [&](const auto& each) {
-          return each.type == PT_NOTE && each.offset == 0 && each.fileSize == part.bytes.size();
+          return each.type == PT_NOTE && each.offset == 0 && each.fileSize == part.size();
         });
     if (segment != draft_.segments.end()) {
       segment->offset = part.offset;
@@ -116,7 +116,7 @@ class Emitter {
     SectionHeader& section = draft_.newSections.back();
     section.offset = part.offset;
     section.address = part.address;
-    section.size = part.bytes.size();
+    section.size = part.size();
   }
 
   // DT_MIPS_RLD_MAP_REL holds a distance from the entry's own address (MIPS ABI supplement).
@@ -156,31 +156,34 @@ class Emitter {
     }
   }
 
-  void putParts() {
+  Status putParts() {
     for (Part& part : draft_.parts) {
       if (part.removed || part.piece.kind == PieceKind::DynamicTable) continue;
       const bool stays = !part.placed || part.grown;
       if (stays && !part.touched.empty()) {
         putTouched(part);
       } else if (part.placed) {
-        canvas_.put(part.offset, std::move(part.bytes));
+        auto kept = draft_.source().bytes(part.piece.offset, part.kept, part.piece.size);
+        if (!kept) return kept.error();
+        canvas_.put(part.offset + part.kept, std::move(part.bytes));
+        canvas_.put(part.offset, std::move(*kept));
       } else {
         // What has become shorter leaves zeros.
         part.bytes.resize(static_cast<size_t>(part.piece.size), 0);
         canvas_.put(part.piece.offset, std::move(part.bytes));
       }
     }
+    return Done{};
   }
 
   // A large table in which a name is written is neither compared nor written as a whole.
   void putTouched(const Part& part) {
     const uint64_t size = part.piece.size;
-    if (part.bytes.size() > size)
-      canvas_.putZeros(part.piece.offset + size, part.bytes.size() - size);
+    if (part.size() > size) canvas_.putZeros(part.piece.offset + size, part.size() - size);
     for (const auto& [start, end] : part.touched) {
+      const auto held = part.bytes.begin() + static_cast<ptrdiff_t>(start - part.kept);
       canvas_.put(part.piece.offset + start,
-                  std::vector<uint8_t>(part.bytes.begin() + static_cast<ptrdiff_t>(start),
-                                       part.bytes.begin() + static_cast<ptrdiff_t>(end)));
+                  std::vector<uint8_t>(held, held + static_cast<ptrdiff_t>(end - start)));
     }
   }
 
@@ -190,7 +193,7 @@ class Emitter {
     const Part* part = draft_.loaded(PieceKind::DynamicTable);
     const bool moved = part != nullptr && part->placed;
     const uint64_t offset = moved ? part->offset : piece->offset;
-    const size_t size = moved ? part->bytes.size() : static_cast<size_t>(piece->size);
+    const size_t size = moved ? part->size() : static_cast<size_t>(piece->size);
     const ProgramHeader* segment = draft_.image.segment(PT_DYNAMIC);
     moveSelfRelativeEntries(moved ? part->address : segment->virtualAddress);
     if (const Part* strings = draft_.loaded(PieceKind::DynamicStrings);

@@ -7,12 +7,19 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "elf/image.hpp"
+#include "patch/pieces.hpp"
 
 namespace fixelf {
+
+// Whether a string table holds what DynamicNames would find for these names: one of them, or the
+// blanks of a name that was let go. It is read in passing, and not held.
+Result<bool> holdsPlaceFor(const Source& source, const Piece& strings,
+                           std::span<const std::string* const> names);
 
 class DynamicNames {
  public:

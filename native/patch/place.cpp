@@ -1,6 +1,7 @@
 #include "patch/place.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "patch/eviction.hpp"
 #include "patch/header_table.hpp"
@@ -55,7 +56,7 @@ class Placement {
     };
     add(placed_.tableOffset, draft_.segments.size() * draft_.codec().programHeaderSize());
     for (const Part& part : draft_.parts) {
-      if (part.placed) add(part.offset, part.bytes.size());
+      if (part.placed) add(part.offset, part.size());
     }
     const auto stays = [&](const Piece& piece) {
       return piece.kind != PieceKind::ProgramHeaders &&
@@ -124,12 +125,11 @@ class Placement {
     Part* strings = draft_.loaded(PieceKind::DynamicStrings);
     if (strings == nullptr || !isUnplaced(*strings) || strings->piece.size < kLarge) return Done{};
     const Piece piece = strings->piece;
-    const auto eviction = evict(draft_, piece.end(), piece.offset + strings->bytes.size());
+    const auto eviction = evict(draft_, piece.end(), piece.offset + strings->size());
     if (!eviction || eviction->bytes > piece.size / 2) return Done{};
     // Something may have taken a place there that was given up.
     const bool taken = std::any_of(draft_.parts.begin(), draft_.parts.end(), [&](const Part& part) {
-      return part.placed && part.offset < eviction->end &&
-             part.offset + part.bytes.size() > piece.offset;
+      return part.placed && part.offset < eviction->end && part.offset + part.size() > piece.offset;
     });
     if (taken) return Done{};
     for (const Piece* each : eviction->pieces) {
@@ -137,7 +137,7 @@ class Placement {
     }
     // All of the place, so that the next name fits too.
     strings = draft_.loaded(PieceKind::DynamicStrings);
-    strings->bytes.resize(static_cast<size_t>(eviction->end - piece.offset), 0);
+    strings->bytes.resize(static_cast<size_t>(eviction->end - piece.offset) - strings->kept, 0);
     const auto address = draft_.image.virtualAddress(piece.offset);
     if (!address) return unsupported("the dynamic string table is not mapped");
     put(*strings, piece.offset, *address - piece.offset);
@@ -239,7 +239,7 @@ class Placement {
   [[nodiscard]] bool anyUnplaced() const {
     return std::any_of(draft_.parts.begin(), draft_.parts.end(), isUnplaced);
   }
-  static bool before(const Part& a, const Part& b) { return a.bytes.size() > b.bytes.size(); }
+  static bool before(const Part& a, const Part& b) { return a.size() > b.size(); }
 
   // The parts in the order in which they are placed: the largest first.
   std::vector<Part*> unplaced() {
@@ -288,7 +288,7 @@ class Placement {
     }
     uint64_t end = start;
     for (const Part* part : unplaced())
-      end = alignUp(end, part->piece.alignment) + part->bytes.size();
+      end = alignUp(end, part->piece.alignment) + part->size();
     const bool last = segment.fileEnd() == draft_.source().size();
     const bool highest = std::all_of(
         draft_.segments.begin(), draft_.segments.end(), [&](const ProgramHeader& other) {
@@ -327,11 +327,11 @@ class Placement {
       if (wantsWriting(*part)) continue;
       for (Room& room : rooms) {
         const uint64_t at = alignUp(room.offset, part->piece.alignment);
-        if (at < room.offset || !inside(at, part->bytes.size(), room.end())) continue;
+        if (at < room.offset || !inside(at, part->size(), room.end())) continue;
         ProgramHeader& segment = draft_.segments[room.segment];
         put(*part, at, segment.virtualAddress - segment.offset);
-        room.capacity = room.end() - (at + part->bytes.size());
-        room.offset = at + part->bytes.size();
+        room.capacity = room.end() - (at + part->size());
+        room.offset = at + part->size();
         const uint64_t used = room.offset - segment.offset;
         segment.fileSize = std::max(segment.fileSize, used);
         segment.memorySize = std::max(segment.memorySize, used);
@@ -370,6 +370,7 @@ class Placement {
         const uint64_t delta = firstSegmentDelta(draft_.image);
         area.virtualAddress = alignUp(std::max(memoryEnd, placed_.newSize + delta), alignment);
         area.offset = area.virtualAddress - delta;
+        area.alignment = std::max(alignment, alignmentThatStays(area));
         if (area.offset - placed_.newSize > kLargestHole) {
           return unsupported(
               "the program header table has to move, and its place in memory is so far from the "
@@ -395,6 +396,22 @@ class Placement {
     return Done{};
   }
 
+  // Who copies a file segment by segment (llvm-objcopy) closes the holes between them as far as
+  // their alignment allows, and the table would come to another place than the kernel looks at. The
+  // alignment with which there is no such hole; 0 where the addresses don't allow it. Such a large
+  // one would cost a PIE more of the randomness of its address than of a huge page.
+  [[nodiscard]] uint64_t alignmentThatStays(const ProgramHeader& area) const {
+    constexpr uint64_t kMost = 2U << 20;
+    uint64_t before = 0;
+    for (const ProgramHeader& segment : draft_.segments) {
+      if (segment.type == PT_LOAD) before = std::max(before, segment.fileEnd());
+    }
+    if (area.offset <= before) return 0;
+    const uint64_t alignment = std::bit_ceil(std::min(area.offset - before + 1, kMost + 1));
+    return alignment <= kMost && (area.virtualAddress - area.offset) % alignment == 0 ? alignment
+                                                                                      : 0;
+  }
+
   [[nodiscard]] bool addressesLeft(uint64_t address, uint64_t size) const {
     return inside(address, size, draft_.codec().wide() ? UINT64_MAX : uint64_t{UINT32_MAX} + 1);
   }
@@ -410,7 +427,7 @@ class Placement {
     for (Part* part : unplaced()) {
       at = alignUp(at, part->piece.alignment);
       put(*part, at, delta);
-      at += part->bytes.size();
+      at += part->size();
     }
     return at;
   }

@@ -189,6 +189,17 @@ export const impossibilities: Impossibility[] = [
     buildSays: null,
   },
   {
+    where: {
+      machine: ["x86-64"],
+      linker: ["lld"],
+      kind: ["PIE", "non-PIE", "static-PIE"],
+      relro: ["relro", "now"],
+      page: ["64/64"],
+    },
+    reason: "lld rounds RELRO up to the common page: on pages of 4 KiB nothing is mapped there",
+    buildSays: null,
+  },
+  {
     where: { machine: foreign, compiler: ["rustc"] },
     reason: "Debian packages Rust's standard library for the machine it runs on only",
     buildSays: /can't find crate for `std`/,

@@ -1,6 +1,7 @@
 // The end of all edits: names get their places in the string table, entries theirs in the dynamic
 // table.
 #include <algorithm>
+#include <map>
 
 #include "elf/versions.hpp"
 #include "patch/changes.hpp"
@@ -95,17 +96,81 @@ bool dropRedundantEntry(Draft& draft) {
   return false;
 }
 
+// A name that has to get its place in the string table, and who refers to it.
+struct WantedName {
+  std::string* name;
+  DraftEntry* entry;
+  const NameField* field;
+
+  void put(Draft& draft, uint64_t index) const {
+    if (entry != nullptr) {
+      entry->entry.value = index;
+      entry->name.reset();
+    } else {
+      Part* holder = draft.loaded(field->part);
+      draft.codec().putU32(&holder->bytes[field->position], static_cast<uint32_t>(index));
+    }
+  }
+};
+
+// The longest first: it has the fewest places to go to.
+std::vector<WantedName> wantedNames(Draft& draft) {
+  std::vector<WantedName> wanted;
+  for (DraftEntry& each : draft.dynamic) {
+    if (each.name) wanted.push_back({&*each.name, &each, nullptr});
+  }
+  for (NameField& field : draft.nameFields)
+    wanted.push_back({&field.name, nullptr, &field});
+  std::stable_sort(wanted.begin(), wanted.end(), [](const WantedName& a, const WantedName& b) {
+    return a.name->size() > b.name->size();
+  });
+  return wanted;
+}
+
+// Where nothing of a large table can be used, names go behind it: then neither the table is held
+// nor the references to it are gathered, which for a large program would be most of the work.
+// Answers whether that was so.
+Result<bool> appendNames(Draft& draft, const Piece& piece) {
+  constexpr uint64_t kLarge = 64U << 10;
+  if (!draft.freedNames.empty() || piece.size < kLarge) return false;
+  const std::vector<WantedName> wanted = wantedNames(draft);
+  if (wanted.size() > kMostSearched) return false;
+  std::vector<const std::string*> names;
+  for (const WantedName& each : wanted)
+    names.push_back(each.name);
+  auto useful = holdsPlaceFor(draft.source(), piece, names);
+  if (!useful) return useful.error();
+  if (*useful) return false;
+  Part& strings = draft.extend(piece);
+  std::map<std::string, uint64_t> placed;
+  for (const WantedName& each : wanted) {
+    const auto [at, isNew] = placed.try_emplace(*each.name, strings.size());
+    if (isNew) {
+      const char* const text = each.name->c_str();
+      strings.bytes.insert(strings.bytes.end(), text, text + each.name->size() + 1);
+      strings.touched.emplace_back(at->second, strings.size());
+    }
+    each.put(draft, at->second);
+  }
+  strings.moves = true;
+  return true;
+}
+
 }  // namespace
 
 Status settleNames(Draft& draft) {
   const bool named = std::any_of(draft.dynamic.begin(), draft.dynamic.end(),
                                  [](const DraftEntry& each) { return each.name.has_value(); });
   if (!named && draft.nameFields.empty() && draft.freedNames.empty()) return Done{};
-  auto part = draft.load(PieceKind::DynamicStrings);
-  if (!part) return part.error();
-  if (*part == nullptr) return unsupported("the file has no dynamic string table");
-  const Piece piece = (*part)->piece;
+  const Piece* const found = draft.pieceOf(PieceKind::DynamicStrings);
+  if (found == nullptr) return unsupported("the file has no dynamic string table");
+  const Piece piece = *found;
+  auto appended = appendNames(draft, piece);
+  if (!appended) return appended.error();
+  if (*appended) return Done{};
 
+  auto part = draft.load(piece);
+  if (!part) return part.error();
   DynamicNames names(std::move((*part)->bytes));
   if (hasUnknownReferences(draft, piece.offset)) names.keepAll();
   if (Status status = markReferences(draft, names); !status) return status;
@@ -115,33 +180,11 @@ Status settleNames(Draft& draft) {
          std::vector<uint8_t>(static_cast<size_t>(run.size()), DynamicNames::kBlank)});
   }
 
-  // The longest first: it has the fewest places to go to.
-  struct Wanted {
-    std::string* name;
-    DraftEntry* entry;
-    const NameField* field;
-  };
-  std::vector<Wanted> wanted;
-  for (DraftEntry& each : draft.dynamic) {
-    if (each.name) wanted.push_back({&*each.name, &each, nullptr});
-  }
-  for (NameField& field : draft.nameFields)
-    wanted.push_back({&field.name, nullptr, &field});
-  std::stable_sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) {
-    return a.name->size() > b.name->size();
-  });
+  const std::vector<WantedName> wanted = wantedNames(draft);
   const bool search = wanted.size() <= kMostSearched;
   const size_t sizeBefore = names.bytes().size();
-  for (const Wanted& each : wanted) {
-    const uint64_t index = names.put(*each.name, search);
-    if (each.entry != nullptr) {
-      each.entry->entry.value = index;
-      each.entry->name.reset();
-    } else {
-      Part* holder = draft.loaded(each.field->part);
-      draft.codec().putU32(&holder->bytes[each.field->position], static_cast<uint32_t>(index));
-    }
-  }
+  for (const WantedName& each : wanted)
+    each.put(draft, names.put(*each.name, search));
   // load() again: the other parts may have grown the vector.
   auto strings = draft.load(piece);
   if (!strings) return strings.error();
