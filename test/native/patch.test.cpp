@@ -415,6 +415,83 @@ TEST_CASE("a string whose tail has another use is never overwritten") {
   }
 }
 
+TEST_CASE("what a large string table holds already is found without holding the table") {
+  const uint64_t size = 200'000;
+  const auto holds = [&](const std::string& text, uint64_t at, const std::string& name) {
+    std::vector<uint8_t> bytes(size + 5, 'y');  // the table does not begin where the file does
+    std::copy(text.begin(), text.end(), bytes.begin() + 5 + static_cast<ptrdiff_t>(at));
+    Piece piece;
+    piece.offset = 5;
+    piece.size = size;
+    const std::string* const names[] = {&name};
+    const auto answer = holdsPlaceFor(MemorySource(std::move(bytes)), piece, names);
+    REQUIRE(answer);
+    return *answer;
+  };
+  const std::string name = "/opt/a/directory/of/some/length";
+  const std::string ended = name + std::string(1, '\0');
+  CHECK_FALSE(holds("", 0, name));
+  CHECK_FALSE(holds(name, 1000, name));  // a longer name begins with it
+  CHECK_FALSE(holds("XXXX", 1001, name));
+  CHECK(holds("", 0, "/short"));  // fewer blanks than are looked for may do
+  // Wherever it stands: also where one run of reading meets the next, and at the end.
+  for (uint64_t at = 65'400; at < 65'600; ++at) {
+    CHECK(holds(ended, at, name));
+    CHECK(holds("XXXXXXX", at, name));
+  }
+  CHECK(holds(ended, 0, name));
+  CHECK(holds(ended, size - ended.size(), name));
+  CHECK(holds("XXXXXXX", size - 8, name));
+}
+
+TEST_CASE("names go behind a large string table") {
+  struct Layout {
+    const char* what;
+    bool pointers;  // whether what follows the table is as large as the table, and stays
+  };
+  for (const Layout& each :
+       {Layout{"which grows where it is", false}, Layout{"which moves as a whole", true}}) {
+    SUBCASE(each.what) {
+      const Workshop place;
+      {
+        std::ofstream source(place / "many.c");
+        const auto name = [](int index) {
+          return "a_function_with_a_long_name_" + std::to_string(index);
+        };
+        for (int index = 0; index < 4000; ++index)
+          source << "void " << name(index) << "(void) {}\n";
+        if (each.pointers) {
+          source << "void *all[] = {";
+          for (int index = 0; index < 4000; ++index)
+            source << name(index) << ",";
+          source << "};\n";
+        }
+      }
+      const std::string program = place.compile("-rdynamic -pie many.c");
+      const std::vector<uint8_t> original = contents(program);
+      const std::string symbols = output("nm -D '" + program + "'");
+      const auto check = [&](const std::string& runpath) {
+        edit(place, program, edits(std::nullopt, runpath), WriteMode::InPlace);
+        CHECK(output("nm -D '" + program + "'") == symbols);
+        return fs::file_size(program);
+      };
+
+      // A name that is there already is used.
+      CHECK(check("a_function_with_a_long_name_77") == original.size());
+      check("");
+      const std::string first = padded(place.library(), 300);
+      const uint64_t size = check(first);
+      CHECK(output(program) == "42 3 a\n");
+      // What it leaves is room for the next of that length.
+      CHECK(check("") == size);
+      CHECK(check(padded(place.library(), 299)) == size);
+      CHECK(output(program) == "42 3 a\n");
+      REQUIRE(undo(program, place.records()));
+      CHECK(contents(program) == original);
+    }
+  }
+}
+
 // Qt's and Crashpad's notes are objects of their programs.
 TEST_CASE("a note that code refers to stays where it is") {
   const Workshop place;
