@@ -1,9 +1,10 @@
 // What others say of a file: the kernel or an emulator that runs it, readelf, eu-elflint, gdb, and
 // the strip and objcopy of both families.
-import { rename } from "node:fs/promises";
+import { readFile, rename, rm } from "node:fs/promises";
 import { machines } from "./axes.js";
 import type { Bench } from "./bench.js";
 import { askGdb } from "./gdb.js";
+import { digestOfLoaded } from "./loaded.js";
 import type { Answer } from "./process.js";
 import { libcDirectory, runner } from "./run.js";
 import { askShell, type Command } from "./shell.js";
@@ -34,13 +35,15 @@ export async function hear(subjects: readonly Subject[]): Promise<Testimony[]> {
   const symbolsOf = await symbols(subjects);
   const runningOf = await running(subjects);
   const testimonies: Testimony[] = [];
-  for (const [index, subject] of subjects.entries())
+  for (const [index, subject] of subjects.entries()) {
+    const impression = await firstImpression(subject);
     testimonies.push({
-      ...(await firstImpression(subject)),
-      tools: await outputAfterTools(subject),
+      ...impression,
+      tools: await outputAfterTools(subject, impression.output),
       symbols: symbolsOf[index] ?? [],
       running: runningOf[index] ?? [],
     });
+  }
   return testimonies;
 }
 
@@ -104,26 +107,49 @@ function rewriters({ cell }: Bench): Record<string, [string, ...string[]]> {
   };
 }
 
-async function outputAfterTools(subject: Subject): Promise<Record<string, string>> {
+/** The program runs once for all results that are loaded alike; as it is, it has printed `output`. */
+async function outputAfterTools(subject: Subject, output: string): Promise<Record<string, string>> {
   const { bench } = subject;
-  const kept = `${bench.subject}.kept`;
   const tools = Object.entries(rewriters(bench));
-  await rename(bench.subject, kept);
-  const answers = await askShell(
-    tools.map(([, [name, ...options]]) => {
-      const places = options.length === 0 ? [kept, bench.subject] : [bench.subject, kept];
-      return [command(bench, name, ...options, ...places), run(subject)];
+  const results = tools.map((_, index) => `${bench.subject}.${index}`);
+  const rewritings = await askShell(
+    tools.map(([, [name, ...options]], index) => {
+      const result = results[index] as string;
+      const places = options.length === 0 ? [bench.subject, result] : [result, bench.subject];
+      return [command(bench, name, ...options, ...places)];
     }),
   );
+  const loaded = await Promise.all(
+    results.map(async (result, index) =>
+      rewritings[index]?.[0]?.status === 0 ? digestOfLoaded(await readFile(result)) : null,
+    ),
+  );
+  const outputs = new Map([[digestOfLoaded(await readFile(bench.subject)), output]]);
+  const unknown = new Map<string, string>();
+  for (const [index, digest] of loaded.entries())
+    if (digest !== null && !outputs.has(digest)) unknown.set(digest, results[index] as string);
+  const kept = `${bench.subject}.kept`;
+  await rename(bench.subject, kept);
+  const runs = await askShell(
+    [...unknown.values()].map((result) => [
+      command(bench, "mv", "-f", result, bench.subject),
+      run(subject),
+    ]),
+  );
   await rename(kept, bench.subject);
-  const outputs = tools.map(([tool], index) => {
-    const [rewriting, running] = answers[index] as [Answer, Answer];
-    return [
-      tool,
-      rewriting.status === 0 ? printed(running) : `the tool fails: ${rewriting.stderr}`,
-    ];
-  });
-  return Object.fromEntries(outputs);
+  for (const [index, digest] of [...unknown.keys()].entries())
+    outputs.set(digest, printed(runs[index]?.[1] as Answer));
+  await Promise.all(results.map((result) => rm(result, { force: true })));
+  return Object.fromEntries(
+    tools.map(([tool], index) => {
+      const digest = loaded[index] ?? null;
+      const said =
+        digest === null
+          ? `the tool fails: ${rewritings[index]?.[0]?.stderr}`
+          : (outputs.get(digest) as string);
+      return [tool, said];
+    }),
+  );
 }
 
 /** What is not named in `file` would be answered from the file before it. */
