@@ -14,7 +14,7 @@ const groups = [
   { name: "patchelf", test: /lib\/patchelf\/(run|answers|arguments|failure)\.ts$/ },
   {
     name: "find",
-    test: /lib\/(cli\/look_up|report\/find|store\/(context|find|indexed|candidates|place))\.ts$/,
+    test: /lib\/(cli\/look_up|report\/find|store\/(context|find|indexed|candidates|place|roots))\.ts$/,
   },
   {
     name: "doctor",

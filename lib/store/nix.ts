@@ -2,7 +2,7 @@
 // database's format is theirs to change. Not having them is no failure: the answer is "not known".
 import { existsSync } from "node:fs";
 import { defaultStore, hostPath, type StorePlace } from "./place.js";
-import type { GcRoot } from "./roots.js";
+import { type GcRoot, readOwnRootLinks, readRootLinks } from "./roots.js";
 
 /** A command line holds about 2 MiB; a store path is rarely longer than 200 bytes. */
 const pathsPerCommand = 2000;
@@ -69,13 +69,12 @@ export class Nix {
   async gcRootLinks(): Promise<GcRoot[] | null> {
     if (this.#place.root !== "") return this.gcRoots();
     if (hostPath(this.#place.store, this.#place) !== defaultStore) return null;
-    return (await import("./roots.js")).readOwnRootLinks();
+    return readOwnRootLinks();
   }
 
   /** What keeps store paths from being collected, apart from running processes. */
   async gcRoots(): Promise<GcRoot[] | null> {
     if (this.#place.root !== "") {
-      const { readRootLinks } = await import("./roots.js");
       const roots = await readRootLinks(this.#place);
       if (roots === null) this.whyUnknown = `there are no GC roots to read in ${this.#place.root}`;
       return roots;

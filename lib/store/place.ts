@@ -1,6 +1,6 @@
 // Where a store is: on this machine, or under another system's root. Every path that lib/store
 // hands out is as seen from the root, because that is what gets written into a file.
-import { realpathSync } from "node:fs";
+import { lstatSync, realpathSync } from "node:fs";
 import { normalize, resolve } from "node:path";
 
 export interface StorePlace {
@@ -59,12 +59,30 @@ export async function realPathIn(path: string, place: StorePlace): Promise<strin
   try {
     // One system call or two: a thread to wait for it would take longer.
     if (place.root === "") return realpathSync.native(path);
+    const unlinked = ifWithoutLinks(path, place.root);
+    if (unlinked !== undefined) return unlinked;
     // realpath(3) would take an absolute link of the root for one of this machine.
     const { native } = await import("../native.js");
     return new native.Files(place.root).realPath(path);
   } catch {
     return null;
   }
+}
+
+/**
+ * The path itself, or null when it leads nowhere; undefined where a link has to be followed. Most often
+ * there is none, and the addon need not be loaded.
+ */
+function ifWithoutLinks(path: string, root: string): string | null | undefined {
+  if (normalize(path) !== path) return undefined;
+  for (let end = 0; end >= 0; ) {
+    end = path.indexOf("/", end + 1);
+    const above = end < 0 ? path : path.slice(0, end);
+    const status = lstatSync(root + above, { throwIfNoEntry: false });
+    if (status === undefined) return null;
+    if (status.isSymbolicLink()) return undefined;
+  }
+  return path;
 }
 
 function withoutTrailingSlash(path: string): string {
