@@ -92,15 +92,21 @@ uint64_t DynamicNames::put(const std::string& name, bool search) {
 namespace {
 
 // What a name that was let go leaves, of at least kLeastBlanks bytes: then four of them lie in one
-// aligned word. All words are looked at without a branch, which takes a tenth of the time of a
-// search.
+// aligned word. All words are looked at without a branch, many at once, which takes a tenth of the
+// time of a search.
 constexpr size_t kLeastBlanks = 7;
 
 bool holdsBlanks(std::span<const uint32_t> words) {
   constexpr uint32_t kBlanks = DynamicNames::kBlank * 0x01010101U;
+  constexpr size_t kAtOnce = 64;  // known to the compiler, so that it makes vectors of them
   uint32_t found = 0;
+  for (; words.size() >= kAtOnce; words = words.subspan(kAtOnce)) {
+    const uint32_t* const word = words.data();
+    for (size_t index = 0; index < kAtOnce; ++index)
+      found |= word[index] == kBlanks ? 1U : 0U;
+  }
   for (const uint32_t word : words)
-    found |= static_cast<uint32_t>(word == kBlanks);
+    found |= word == kBlanks ? 1U : 0U;
   return found != 0;
 }
 
