@@ -1,7 +1,7 @@
 // What others say of a file: the kernel or an emulator that runs it, readelf, eu-elflint, gdb, and
 // the strip and objcopy of both families.
-import { readFile, rename, rm } from "node:fs/promises";
-import { machines } from "./axes.js";
+import { copyFile, readFile, rename, rm } from "node:fs/promises";
+import { type Cell, machines } from "./axes.js";
 import type { Bench } from "./bench.js";
 import { askGdb } from "./gdb.js";
 import { digestOfLoaded } from "./loaded.js";
@@ -30,16 +30,17 @@ export interface Testimony {
   running: string[];
 }
 
-/** The subjects are copies of one cell: gdb is started for all of them together. */
+/** The subjects are copies of one cell: what takes long to start is started for all of them together. */
 export async function hear(subjects: readonly Subject[]): Promise<Testimony[]> {
   const symbolsOf = await symbols(subjects);
   const runningOf = await running(subjects);
+  const rewritingsOf = await rewrite(subjects);
   const testimonies: Testimony[] = [];
   for (const [index, subject] of subjects.entries()) {
     const impression = await firstImpression(subject);
     testimonies.push({
       ...impression,
-      tools: await outputAfterTools(subject, impression.output),
+      tools: await outputAfterTools(subject, rewritingsOf[index] ?? [], impression.output),
       symbols: symbolsOf[index] ?? [],
       running: runningOf[index] ?? [],
     });
@@ -94,62 +95,95 @@ function words(text: string, path: string): string[] {
     .filter((line) => line.trim() !== "" && line !== "No errors");
 }
 
-/** The tools that rewrite a file, each as the arguments before input and output. */
-function rewriters({ cell }: Bench): Record<string, [string, ...string[]]> {
-  const { triplet } = machines[cell.machine];
-  return {
-    "GNU strip": [`${triplet}-strip`, "--strip-all", "-o"],
-    "GNU strip --strip-debug": [`${triplet}-strip`, "--strip-debug", "-o"],
-    "GNU objcopy": [`${triplet}-objcopy`],
-    "llvm-strip": ["llvm-strip", "--strip-all", "-o"],
-    "llvm-strip --strip-debug": ["llvm-strip", "--strip-debug", "-o"],
-    "llvm-objcopy": ["llvm-objcopy"],
-  };
+interface Rewriter {
+  name: string;
+  /** The tool and its options. */
+  words: [string, ...string[]];
+  /** Takes many files, each of which it rewrites in its place. */
+  takesMany?: boolean;
 }
 
-/** The program runs once for all results that are loaded alike; as it is, it has printed `output`. */
-async function outputAfterTools(subject: Subject, output: string): Promise<Record<string, string>> {
+function rewriters(cell: Cell): Rewriter[] {
+  const { triplet } = machines[cell.machine];
+  return [
+    { name: "GNU strip", words: [`${triplet}-strip`, "--strip-all"] },
+    { name: "GNU strip --strip-debug", words: [`${triplet}-strip`, "--strip-debug"] },
+    { name: "GNU objcopy", words: [`${triplet}-objcopy`] },
+    // LLVM's take twenty milliseconds to start.
+    { name: "llvm-strip", words: ["llvm-strip", "--strip-all"], takesMany: true },
+    { name: "llvm-strip --strip-debug", words: ["llvm-strip", "--strip-debug"], takesMany: true },
+    { name: "llvm-objcopy", words: ["llvm-objcopy"] },
+  ];
+}
+
+/** A file that a tool has made of a subject, or why there is none. */
+interface Rewriting {
+  tool: string;
+  path: string;
+  failure: string | null;
+}
+
+/** What each tool makes of each subject, beside it. */
+async function rewrite(subjects: readonly Subject[]): Promise<Rewriting[][]> {
+  const rewritings: Rewriting[][] = subjects.map(() => []);
+  const [first] = subjects;
+  if (first === undefined) return rewritings;
+  for (const [index, { name: tool, words, takesMany }] of rewriters(first.bench.cell).entries()) {
+    const paths = subjects.map(({ bench }) => `${bench.subject}.${index}`);
+    const alone = (place: number) => {
+      const { bench } = subjects[place] as Subject;
+      return command(bench, ...words, paths[place] as string);
+    };
+    const copy = async () => {
+      for (const [place, { bench }] of subjects.entries())
+        await copyFile(bench.subject, paths[place] as string);
+    };
+    await copy();
+    let answers: Answer[][] = [];
+    if (takesMany) {
+      const all = await askShell([[command(first.bench, ...words, ...paths)]]);
+      // Which file it stopped at it does not say.
+      if (all[0]?.[0]?.status === 0) answers = subjects.map(() => all[0] as Answer[]);
+      else await copy();
+    }
+    if (answers.length === 0) answers = await askShell(subjects.map((_, place) => [alone(place)]));
+    for (const [place, path] of paths.entries()) {
+      const [{ status, stderr }] = answers[place] as [Answer];
+      rewritings[place]?.push({ tool, path, failure: status === 0 ? null : stderr });
+    }
+  }
+  return rewritings;
+}
+
+/** The program runs once for all files that are loaded alike; as it is, it has printed `output`. */
+async function outputAfterTools(
+  subject: Subject,
+  rewritings: readonly Rewriting[],
+  output: string,
+): Promise<Record<string, string>> {
   const { bench } = subject;
-  const tools = Object.entries(rewriters(bench));
-  const results = tools.map((_, index) => `${bench.subject}.${index}`);
-  const rewritings = await askShell(
-    tools.map(([, [name, ...options]], index) => {
-      const result = results[index] as string;
-      const places = options.length === 0 ? [bench.subject, result] : [result, bench.subject];
-      return [command(bench, name, ...options, ...places)];
-    }),
-  );
-  const loaded = await Promise.all(
-    results.map(async (result, index) =>
-      rewritings[index]?.[0]?.status === 0 ? digestOfLoaded(await readFile(result)) : null,
-    ),
-  );
   const outputs = new Map([[digestOfLoaded(await readFile(bench.subject)), output]]);
-  const unknown = new Map<string, string>();
-  for (const [index, digest] of loaded.entries())
-    if (digest !== null && !outputs.has(digest)) unknown.set(digest, results[index] as string);
   const kept = `${bench.subject}.kept`;
   await rename(bench.subject, kept);
-  const runs = await askShell(
-    [...unknown.values()].map((result) => [
-      command(bench, "mv", "-f", result, bench.subject),
-      run(subject),
-    ]),
-  );
+  const tools: Record<string, string> = {};
+  for (const { tool, path, failure } of rewritings) {
+    if (failure !== null) {
+      tools[tool] = `the tool fails: ${failure}`;
+      continue;
+    }
+    const loaded = digestOfLoaded(await readFile(path));
+    let said = outputs.get(loaded);
+    if (said === undefined) {
+      await rename(path, bench.subject);
+      const [[answer]] = (await askShell([[run(subject)]])) as [[Answer]];
+      said = printed(answer);
+      outputs.set(loaded, said);
+    }
+    tools[tool] = said;
+  }
+  for (const { path } of rewritings) await rm(path, { force: true });
   await rename(kept, bench.subject);
-  for (const [index, digest] of [...unknown.keys()].entries())
-    outputs.set(digest, printed(runs[index]?.[1] as Answer));
-  await Promise.all(results.map((result) => rm(result, { force: true })));
-  return Object.fromEntries(
-    tools.map(([tool], index) => {
-      const digest = loaded[index] ?? null;
-      const said =
-        digest === null
-          ? `the tool fails: ${rewritings[index]?.[0]?.stderr}`
-          : (outputs.get(digest) as string);
-      return [tool, said];
-    }),
-  );
+  return tools;
 }
 
 /** What is not named in `file` would be answered from the file before it. */
