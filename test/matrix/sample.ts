@@ -80,6 +80,18 @@ const found: { cell: Cell; edits: string[] }[] = [
     cell: { ...usual, linker: "mold", relro: "now" },
     edits: ["interpreter, longer", "RUNPATH, longer", "resolution cache"],
   },
+  {
+    // A header table that has moved far behind, in front of a hole that LLVM's tools close.
+    cell: {
+      ...usual,
+      machine: "i386",
+      kind: "non-PIE",
+      relro: "none",
+      page: "64/4",
+      state: "no sections",
+    },
+    edits: ["resolution cache"],
+  },
 ];
 
 /** How many edits a cell of the sample gets at least, of those that are not refused. */
