@@ -258,11 +258,11 @@ export const impossibilities: Impossibility[] = [
   {
     where: {
       machine: ["armhf"],
-      compiler: ["clang"],
+      compiler: ["clang", "go"],
       linker: ["gold"],
       state: ["emitted relocations"],
     },
-    reason: "gold aborts when it shall emit the relocations of clang's objects",
+    reason: "gold aborts when it shall emit the relocations of these compilers' objects",
     buildSays: /internal error in relocate_relocs/,
   },
   {
@@ -273,6 +273,26 @@ export const impossibilities: Impossibility[] = [
   {
     where: { machine: ["s390x"], linker: ["gold"], kind: ["non-PIE"], state: ["3 GiB .bss"] },
     reason: "what gold makes of it crashes at start",
+    buildSays: null,
+  },
+  {
+    where: { machine: ["x86-64"], compiler: ["go"], linker: ["mold"], state: ["3 GiB .bss"] },
+    reason: "mold puts the zeros between Go's code and its variables, which it cannot reach then",
+    buildSays: /R_X86_64_PC32 .*out of range/,
+  },
+  {
+    where: { machine: ["riscv64", "ppc64le"], compiler: ["go"], state: ["3 GiB .bss"] },
+    reason: "likewise with every linker; some do not notice, and the program crashes",
+    buildSays: /relocation truncated to fit/,
+  },
+  {
+    where: { machine: ["s390x"], compiler: ["go"], state: ["3 GiB .bss"] },
+    reason: "likewise, but no linker notices",
+    buildSays: null,
+  },
+  {
+    where: { machine: ["mips64el"], compiler: ["go"], kind: ["non-PIE"], state: ["3 GiB .bss"] },
+    reason: "likewise, but no linker notices",
     buildSays: null,
   },
   {

@@ -1,6 +1,6 @@
 // The matrix: every cell is built, edited in every way, and the result judged by others.
 //
-//   npm run test:matrix                           all of it: two hours of two cores
+//   npm run test:matrix                           all of it: an hour and a half of two cores
 //   FIXELF_MATRIX=sample npm run test:matrix      a sample that touches every value of every axis
 //   FIXELF_MATRIX=3/8 npm run test:matrix         the third eighth of it
 //
