@@ -220,6 +220,16 @@ export const impossibilities: Impossibility[] = [
     buildSays: /-buildmode=(pie|c-shared) not supported/,
   },
   {
+    where: { machine: ["ppc64le"], compiler: ["go"], linker: ["mold"], kind: ["non-PIE"] },
+    reason: "mold does not know the relocations of Go's position-dependent code",
+    buildSays: /unknown relocation: R_PPC64_ADDR16/,
+  },
+  {
+    where: { machine: ["s390x"], compiler: ["go"], linker: ["gold"], kind: ["shared"] },
+    reason: "what gold makes of Go's objects is no library to the linker of the program",
+    buildSays: /libmiddle\.so\.1: file not recognized/,
+  },
+  {
     where: { machine: ["x86-64"], kind: ["static-PIE"], state: ["3 GiB .bss"] },
     reason: "the small code of the static libc cannot reach over the zeros to the symbol _end",
     buildSays: /relocation truncated to fit|out of range/,
