@@ -74,7 +74,7 @@ export async function realPathIn(path: string, place: StorePlace): Promise<strin
  * there is none, and the addon need not be loaded.
  */
 function ifWithoutLinks(path: string, root: string): string | null | undefined {
-  if (normalize(path) !== path) return undefined;
+  if (!path.startsWith("/") || path.endsWith("/") || normalize(path) !== path) return undefined;
   for (let end = 0; end >= 0; ) {
     end = path.indexOf("/", end + 1);
     const above = end < 0 ? path : path.slice(0, end);

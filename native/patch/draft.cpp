@@ -66,10 +66,10 @@ Result<Part*> Draft::load(const Piece& piece) {
     if (part.piece.offset == piece.offset && part.piece.kind == piece.kind && !part.isNew())
       return &part;
   }
-  constexpr uint64_t kLargestPiece = 512U << 20;
   // For new names, and for what a large string table grows over (Placement::growStrings).
-  const auto room = static_cast<size_t>(std::min<uint64_t>(piece.size / 2 + 16'384, kLargestPiece));
-  auto bytes = source_->bytes(piece.offset, piece.size, kLargestPiece, room);
+  const auto room =
+      static_cast<size_t>(std::min<uint64_t>(piece.size / 2 + 16'384, Part::kMostBytes));
+  auto bytes = source_->bytes(piece.offset, piece.size, Part::kMostBytes, room);
   if (!bytes) return bytes.error();
   Part part;
   part.piece = piece;

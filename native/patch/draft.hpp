@@ -31,6 +31,8 @@ struct Part {
 
   [[nodiscard]] bool isNew() const { return piece.size == 0; }
   [[nodiscard]] size_t size() const { return kept + bytes.size(); }
+  // No table of an honest file is larger.
+  static constexpr uint64_t kMostBytes = 512U << 20;
 };
 
 // An entry of the dynamic table; `name` is its text where it still has to get its place in the
@@ -87,7 +89,8 @@ class Draft {
   // good until the next call.
   Result<Part*> load(const Piece& piece);
   Result<Part*> load(PieceKind kind);
-  // The part for a piece that only grows: nothing of what is there is read.
+  // The part for a piece of no more than Part::kMostBytes that only grows: nothing of what is there
+  // is read.
   Part& extend(const Piece& piece);
   // The part of that kind if it is loaded.
   [[nodiscard]] Part* loaded(PieceKind kind);

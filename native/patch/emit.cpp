@@ -163,7 +163,7 @@ class Emitter {
       if (stays && !part.touched.empty()) {
         putTouched(part);
       } else if (part.placed) {
-        auto kept = draft_.source().bytes(part.piece.offset, part.kept, part.piece.size);
+        auto kept = draft_.source().bytes(part.piece.offset, part.kept, Part::kMostBytes);
         if (!kept) return kept.error();
         canvas_.put(part.offset + part.kept, std::move(part.bytes));
         canvas_.put(part.offset, std::move(*kept));

@@ -117,10 +117,17 @@ Result<bool> holdsPlaceFor(const Source& source, const Piece& strings,
   using Searcher = std::boyer_moore_horspool_searcher<const char*>;
   std::vector<Searcher> searchers;
   size_t longest = 0;
+  size_t shortest = SIZE_MAX;
   for (const std::string* name : names) {
     if (name->size() < kLeastBlanks) return true;  // it may find room in fewer blanks
     searchers.emplace_back(name->c_str(), name->c_str() + name->size() + 1);
     longest = std::max(longest, name->size() + 1);
+    shortest = std::min(shortest, name->size() + 1);
+  }
+  // What a table that has grown has left, behind the end of its last name.
+  if (shortest < strings.size &&
+      allZero(source, strings.offset + strings.size - shortest - 1, strings.end())) {
+    return true;
   }
   // Each run begins with the end of the one before, so that nothing is cut in two.
   const size_t overlap = alignUp(longest, sizeof(uint32_t));

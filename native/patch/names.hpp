@@ -16,8 +16,8 @@
 
 namespace fixelf {
 
-// Whether a string table holds what DynamicNames would find for these names: one of them, or the
-// blanks of a name that was let go. It is read in passing, and not held.
+// Whether a string table holds what DynamicNames would find for these names: one of them, the
+// blanks of a name that was let go, or zeros at its end. It is read in passing, and not held.
 Result<bool> holdsPlaceFor(const Source& source, const Piece& strings,
                            std::span<const std::string* const> names);
 

@@ -349,10 +349,12 @@ class Placement {
     uint64_t alignment = std::max(largestPageSize(draft_.header), leastAlignment_);
     for (const ProgramHeader& segment : draft_.segments) {
       if (segment.type != PT_LOAD) continue;
+      const bool own = area_ && &segment == &draft_.segments[area_->segment];
       if (segment.memorySize > UINT64_MAX / 2 || segment.virtualAddress > UINT64_MAX / 2)
         return unsupported("a segment reaches the end of the address range");
       memoryEnd = std::max(memoryEnd, segment.memoryEnd());
-      if (segment.alignment > 1 && (segment.alignment & (segment.alignment - 1)) == 0)
+      // That of an earlier area may be what alignmentThatStays() gave it.
+      if (!own && segment.alignment > 1 && (segment.alignment & (segment.alignment - 1)) == 0)
         alignment = std::max(alignment, segment.alignment);
     }
     if (alignment > UINT64_MAX / 8)
@@ -398,18 +400,23 @@ class Placement {
 
   // Who copies a file segment by segment (llvm-objcopy) closes the holes between them as far as
   // their alignment allows, and the table would come to another place than the kernel looks at. The
-  // alignment with which there is no such hole; 0 where the addresses don't allow it. Such a large
-  // one would cost a PIE more of the randomness of its address than of a huge page.
+  // alignment with which there is no such hole; 0 where the addresses don't allow it.
+  //
+  // Kernels from 5.10 on place a PIE at a multiple of its largest alignment (fs/binfmt_elf.c,
+  // maximum_alignment): so no more than a huge page, and nothing where an address has 8 random bits
+  // in all, as on 32-bit machines. Old loaders round addresses down by the alignment instead of by
+  // the page: so nothing else may lie where that leads.
   [[nodiscard]] uint64_t alignmentThatStays(const ProgramHeader& area) const {
     constexpr uint64_t kMost = 2U << 20;
+    if (!draft_.codec().wide() && draft_.header.type == ET_DYN) return 0;
     uint64_t before = 0;
     for (const ProgramHeader& segment : draft_.segments) {
       if (segment.type == PT_LOAD) before = std::max(before, segment.fileEnd());
     }
     if (area.offset <= before) return 0;
     const uint64_t alignment = std::bit_ceil(std::min(area.offset - before + 1, kMost + 1));
-    return alignment <= kMost && (area.virtualAddress - area.offset) % alignment == 0 ? alignment
-                                                                                      : 0;
+    const bool fits = area.virtualAddress % alignment == 0 && area.offset % alignment == 0;
+    return alignment <= kMost && fits ? alignment : 0;
   }
 
   [[nodiscard]] bool addressesLeft(uint64_t address, uint64_t size) const {

@@ -16,7 +16,7 @@ export function disagreements(
   return [
     ...(after.output === expected ? [] : [`prints ${JSON.stringify(after.output)}`]),
     ...newComplaints(before.complaints, after.complaints)
-      .filter((complaint) => !edit.complaint?.test(complaint) && !mistaken.test(complaint))
+      .filter((complaint) => !edit.complaint?.test(complaint) && !isMistaken(complaint, cell))
       .map((complaint) => `new complaint: ${complaint}`),
     ...unmet(edit.says?.(bench), after.readelf),
     ...unmet(claimsOfSymbols(edit, cell), withoutStaticSymbols(after.readelf)),
@@ -35,7 +35,9 @@ export function disagreements(
  * how long a library's function is, an address before a read-only segment seems to reach into it. If
  * it were true, the program would not run.
  */
-const mistaken = /'\.rela?\.(plt|dyn)': relocation N: read-only section modified/;
+const isMistaken = (complaint: string, { linker }: Cell) =>
+  linker === "mold" &&
+  /'\.rela?\.(plt|dyn)': relocation N: read-only section modified/.test(complaint);
 
 /** Of the later complaints those that were not made before, or less often. */
 function newComplaints(before: string[], after: string[]): string[] {

@@ -3,8 +3,12 @@
 import { createHash } from "node:crypto";
 
 const PT_LOAD = 1;
+const page = 4096;
 
-/** A digest of the ELF header but for its section fields, the program headers and the segments. */
+/**
+ * A digest of the ELF header but for its section fields, the program headers and the segments, with
+ * what is mapped behind a segment because it lies in the same page.
+ */
 export function digestOfLoaded(file: Uint8Array): string {
   const bytes = Buffer.from(file);
   const wide = bytes[4] === 2; // EI_CLASS
@@ -25,8 +29,16 @@ export function digestOfLoaded(file: Uint8Array): string {
 
   const hash = createHash("sha256").update(range(0, headerSize));
   hash.update(range(table, entries * entrySize));
-  for (let at = table; at < table + entries * entrySize; at += entrySize)
-    if (word(at) === PT_LOAD)
-      hash.update(range(address(at + (wide ? 8 : 4)), address(at + (wide ? 32 : 16))));
+  for (let at = table; at < table + entries * entrySize; at += entrySize) {
+    const start = address(at + (wide ? 8 : 4));
+    const inFile = address(at + (wide ? 32 : 16));
+    const inMemory = address(at + (wide ? 40 : 20));
+    hash.update(range(start, inFile));
+    // Where memory goes on, the kernel clears the rest of the page; behind the file's end it is zero.
+    if (word(at) !== PT_LOAD || inMemory > inFile) continue;
+    const rest = Buffer.alloc(page);
+    range(start + inFile, (page - ((start + inFile) % page)) % page).copy(rest);
+    hash.update(rest);
+  }
   return hash.digest("hex");
 }

@@ -442,6 +442,66 @@ TEST_CASE("what a large string table holds already is found without holding the 
   CHECK(holds(ended, 0, name));
   CHECK(holds(ended, size - ended.size(), name));
   CHECK(holds("XXXXXXX", size - 8, name));
+  CHECK(holds(std::string(ended.size() + 1, '\0'), size - ended.size() - 1, name));
+  CHECK_FALSE(holds(std::string(ended.size(), '\0'), size - ended.size(), name));
+}
+
+// Half a gigabyte and more, most of it not there.
+class Claimed final : public Source {
+ public:
+  Claimed(std::vector<uint8_t> bytes, uint64_t size) : bytes_(std::move(bytes)), size_(size) {}
+  [[nodiscard]] uint64_t size() const override { return size_; }
+  mutable uint64_t read_ = 0;
+
+ protected:
+  Status readInside(uint64_t offset, std::span<uint8_t> out) const override {
+    read_ += out.size();
+    for (size_t index = 0; index < out.size(); ++index)
+      out[index] = offset + index < bytes_.size() ? bytes_[static_cast<size_t>(offset) + index] : 1;
+    return Done{};
+  }
+
+ private:
+  std::vector<uint8_t> bytes_;
+  uint64_t size_;
+};
+
+TEST_CASE("a string table that claims more than any has is neither read nor held") {
+  const Workshop place;
+  std::vector<uint8_t> bytes = contents(place.compile("-pie"));
+  const MemorySource source(bytes);
+  const auto image = Image::read(source);
+  REQUIRE(image);
+  const uint64_t size = uint64_t{1} << 40;
+  // One more segment holds the whole file, and of it the table all but the beginning.
+  const auto table = StringTable::dynamicOf(*image);
+  REQUIRE(table);
+  const uint64_t address = uint64_t{1} << 41;
+  for (size_t index = 0; index < image->programHeaders.size(); ++index) {
+    ProgramHeader segment = image->programHeaders[index];
+    if (segment.type != PT_GNU_STACK) continue;
+    segment.type = PT_LOAD;
+    segment.virtualAddress = segment.physicalAddress = address;
+    segment.fileSize = segment.memorySize = size;
+    const size_t entrySize = image->codec.programHeaderSize();
+    image->codec.put(
+        std::span(bytes).subspan(image->header.programHeaderOffset + index * entrySize, entrySize),
+        segment);
+  }
+  for (size_t index = 0; index < image->dynamic.size(); ++index) {
+    DynamicEntry entry = image->dynamic[index];
+    if (entry.tag == DT_STRTAB) entry.value = address + table->offset;
+    if (entry.tag == DT_STRSZ) entry.value = size / 2;
+    const size_t entrySize = image->codec.dynamicEntrySize();
+    image->codec.put(std::span(bytes).subspan(image->dynamicOffset + index * entrySize, entrySize),
+                     entry);
+  }
+  const Claimed claimed(std::move(bytes), size);
+  const auto layout = layOut(claimed, edits(std::nullopt, "/a/directory/of/some/length"));
+  REQUIRE_FALSE(layout);
+  CAPTURE(layout.error().message);
+  CHECK(layout.error().code == ErrorCode::LimitExceeded);
+  CHECK(claimed.read_ < (64U << 20));
 }
 
 TEST_CASE("names go behind a large string table") {
@@ -483,8 +543,14 @@ TEST_CASE("names go behind a large string table") {
   // A name that is there already is used.
   CHECK(sizeWith("a_function_with_a_long_name_77") == original.size());
   sizeWith("");
-  const uint64_t size = sizeWith(padded(place.library(), 300));
+  uint64_t size = sizeWith(padded(place.library(), 300));
   if (subject == library) CHECK(size > original.size() + 100'000);
+  // The table has taken all of the place that it grew over: the next name needs no other.
+  Edits named;
+  named.soname = "a-soname-of-its-own.so";
+  edit(place, subject, named, WriteMode::InPlace);
+  if (subject != library) CHECK(fs::file_size(subject) == size);
+  size = fs::file_size(subject);
   // What it leaves is room for the next of that length.
   CHECK(sizeWith("") == size);
   CHECK(sizeWith(padded(place.library(), 299)) == size);

@@ -132,7 +132,8 @@ std::vector<WantedName> wantedNames(Draft& draft) {
 // Answers whether that was so.
 Result<bool> appendNames(Draft& draft, const Piece& piece) {
   constexpr uint64_t kLarge = 64U << 10;
-  if (!draft.freedNames.empty() || piece.size < kLarge) return false;
+  if (!draft.freedNames.empty() || piece.size < kLarge || piece.size > Part::kMostBytes)
+    return false;
   const std::vector<WantedName> wanted = wantedNames(draft);
   if (wanted.size() > kMostSearched) return false;
   std::vector<const std::string*> names;
