@@ -226,6 +226,18 @@ describe("a store", () => {
     expect(await realPathIn("/nowhere", place)).toBeNull();
   });
 
+  it("knows a path without links by itself, and any by its real name", async () => {
+    const library = `${glibc}/lib/libc.so.6`;
+    expect(await realPathIn(library, place)).toBe(library);
+    expect(await realPathIn(`${library}/below`, place)).toBeNull();
+    expect(await realPathIn(`${glibc}/lib64/`, place)).toBe(`${glibc}/lib`);
+    expect(await realPathIn(`${glibc}/lib/`, place)).toBe(`${glibc}/lib`);
+    // From the root, not from beside it.
+    mkdirSync(`${root}nix`);
+    expect(await realPathIn(library.slice(1), place)).toBe(library);
+    rmSync(`${root}nix`, { recursive: true });
+  });
+
   it("has roots that are read under the root, and left there", async () => {
     const auto = "/nix/var/nix/gcroots/auto";
     mkdirSync(join(root, auto), { recursive: true });
