@@ -137,6 +137,7 @@ Result<bool> appendNames(Draft& draft, const Piece& piece) {
   const std::vector<WantedName> wanted = wantedNames(draft);
   if (wanted.size() > kMostSearched) return false;
   std::vector<const std::string*> names;
+  names.reserve(wanted.size());
   for (const WantedName& each : wanted)
     names.push_back(each.name);
   auto useful = holdsPlaceFor(draft.source(), piece, names);
