@@ -13,6 +13,7 @@ import { afterAll, expect, it } from "vitest";
 import { part } from "../support/require-part.js";
 import { axes, axisNames, cellName } from "./axes.js";
 import { build } from "./build.js";
+import { ask } from "./process.js";
 import { runner } from "./run.js";
 import { everything, impossibleCells, sample, type Task } from "./sample.js";
 import { askShell } from "./shell.js";
@@ -61,7 +62,12 @@ part("compilers, linkers, emulators and judges", whatIsMissing())("the matrix", 
         await expect(build(cell)).rejects.toThrow(impossibility.buildSays);
         return;
       }
-      const { directory, program, output } = await build(cell);
+      const { directory, subject, program, output } = await build(cell);
+      if (impossibility.elflintSays !== undefined) {
+        const { stdout } = await ask("eu-elflint", ["--gnu-ld", join(directory, subject)]);
+        expect(stdout).toMatch(impossibility.elflintSays);
+        return;
+      }
       const [answers] = await askShell([
         [runner(cell.machine, join(directory, program), { cwd: directory })],
       ]);
