@@ -130,10 +130,6 @@ async function rewrite(subjects: readonly Subject[]): Promise<Rewriting[][]> {
   if (first === undefined) return rewritings;
   for (const [index, { name: tool, words, takesMany }] of rewriters(first.bench.cell).entries()) {
     const paths = subjects.map(({ bench }) => `${bench.subject}.${index}`);
-    const alone = (place: number) => {
-      const { bench } = subjects[place] as Subject;
-      return command(bench, ...words, paths[place] as string);
-    };
     const copy = async () => {
       for (const [place, { bench }] of subjects.entries())
         await copyFile(bench.subject, paths[place] as string);
@@ -146,7 +142,10 @@ async function rewrite(subjects: readonly Subject[]): Promise<Rewriting[][]> {
       if (all[0]?.[0]?.status === 0) answers = subjects.map(() => all[0] as Answer[]);
       else await copy();
     }
-    if (answers.length === 0) answers = await askShell(subjects.map((_, place) => [alone(place)]));
+    if (answers.length === 0)
+      answers = await askShell(
+        subjects.map(({ bench }, place) => [command(bench, ...words, paths[place] as string)]),
+      );
     for (const [place, path] of paths.entries()) {
       const [{ status, stderr }] = answers[place] as [Answer];
       rewritings[place]?.push({ tool, path, failure: status === 0 ? null : stderr });

@@ -130,12 +130,12 @@ std::vector<WantedName> wantedNames(Draft& draft) {
 // Where nothing of a large table can be used, names go behind it: then neither the table is held
 // nor the references to it are gathered, which for a large program would be most of the work.
 // Answers whether that was so.
-Result<bool> appendNames(Draft& draft, const Piece& piece) {
+Result<bool> appendNames(Draft& draft, const Piece& piece, const std::vector<WantedName>& wanted) {
   constexpr uint64_t kLarge = 64U << 10;
-  if (!draft.freedNames.empty() || piece.size < kLarge || piece.size > Part::kMostBytes)
+  if (!draft.freedNames.empty() || piece.size < kLarge || piece.size > Part::kMostBytes ||
+      wanted.size() > kMostSearched) {
     return false;
-  const std::vector<WantedName> wanted = wantedNames(draft);
-  if (wanted.size() > kMostSearched) return false;
+  }
   std::vector<const std::string*> names;
   names.reserve(wanted.size());
   for (const WantedName& each : wanted)
@@ -161,13 +161,12 @@ Result<bool> appendNames(Draft& draft, const Piece& piece) {
 }  // namespace
 
 Status settleNames(Draft& draft) {
-  const bool named = std::any_of(draft.dynamic.begin(), draft.dynamic.end(),
-                                 [](const DraftEntry& each) { return each.name.has_value(); });
-  if (!named && draft.nameFields.empty() && draft.freedNames.empty()) return Done{};
+  const std::vector<WantedName> wanted = wantedNames(draft);
+  if (wanted.empty() && draft.freedNames.empty()) return Done{};
   const Piece* const found = draft.pieceOf(PieceKind::DynamicStrings);
   if (found == nullptr) return unsupported("the file has no dynamic string table");
   const Piece piece = *found;
-  auto appended = appendNames(draft, piece);
+  auto appended = appendNames(draft, piece, wanted);
   if (!appended) return appended.error();
   if (*appended) return Done{};
 
@@ -182,7 +181,6 @@ Status settleNames(Draft& draft) {
          std::vector<uint8_t>(static_cast<size_t>(run.size()), DynamicNames::kBlank)});
   }
 
-  const std::vector<WantedName> wanted = wantedNames(draft);
   const bool search = wanted.size() <= kMostSearched;
   const size_t sizeBefore = names.bytes().size();
   for (const WantedName& each : wanted)
