@@ -4,17 +4,21 @@ import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
+  closeSync,
   copyFileSync,
   existsSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -130,6 +134,25 @@ part("a compiler", works("gcc", "--version") ? null : "gcc is not installed")("w
     expect(await undo()).toBeNull();
     expect(statSync(file).blocks * 512).toBeLessThan(blocks * 512 + (1 << 20));
     expect(readFileSync(file).equals(was)).toBe(true);
+  });
+
+  it("knows a file by its content where somebody touched it, holes included", async () => {
+    const source = `static const char zeros[${1 << 24}] = {1}; int main(void) { return zeros[4096]; }\n`;
+    writeFileSync(join(directory, "touched.c"), source);
+    execFileSync("gcc", ["-o", join(directory, "full"), join(directory, "touched.c")]);
+    for (const sparse of ["never", "always"]) {
+      execFileSync("cp", [`--sparse=${sparse}`, join(directory, "full"), file]);
+      const was = readFileSync(file);
+      expect(await change("atomic")).toBeNull();
+      utimesSync(file, 1, 1);
+      expect(await undo()).toBeNull();
+      expect(readFileSync(file).equals(was)).toBe(true);
+    }
+    expect(await change("atomic")).toBeNull();
+    const handle = openSync(file, "r+");
+    writeSync(handle, "x", 1 << 23); // where no edit was
+    closeSync(handle);
+    expect(await undo()).toBe("changed");
   });
 
   it("changes a running program, but not in place", async () => {

@@ -223,12 +223,13 @@ Status MemorySource::readInside(uint64_t offset, std::span<uint8_t> out) const {
 }
 
 Status PatchedSource::readInside(uint64_t offset, std::span<uint8_t> out) const {
-  std::fill(out.begin(), out.end(), uint8_t{0});
-  if (offset < base_.size()) {
-    const auto length = std::min<uint64_t>(out.size(), base_.size() - offset);
-    Status status = base_.read(offset, out.first(static_cast<size_t>(length)));
-    if (!status) return status;
+  const auto fromBase = static_cast<size_t>(
+      offset < base_.size() ? std::min<uint64_t>(out.size(), base_.size() - offset) : 0);
+  if (fromBase != 0) {
+    if (Status status = base_.read(offset, out.first(fromBase)); !status) return status;
   }
+  const auto behind = out.subspan(fromBase);
+  std::fill(behind.begin(), behind.end(), uint8_t{0});
   const uint64_t end = offset + out.size();
   for (const ByteRange& range : ranges_) {
     const uint64_t from = std::max(offset, range.offset);

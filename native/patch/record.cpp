@@ -6,7 +6,7 @@
 #include <functional>
 #include <span>
 
-#include "patch/descriptor.hpp"
+#include "patch/digest.hpp"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -270,23 +270,6 @@ Result<bool> holdsOriginal(const FileSource& file, const Record& record) {
   });
   if (!status) return status.error();
   return same;
-}
-
-Result<uint64_t> digestOf(int descriptor, uint64_t size, const std::string& path) {
-  std::vector<uint8_t> buffer(static_cast<size_t>(std::min<uint64_t>(size, 256U << 10)));
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
-  uint64_t at = 0;
-  while (at < size) {
-    const auto wanted = static_cast<size_t>(std::min<uint64_t>(buffer.size(), size - at));
-    const ssize_t count = uninterrupted(
-        [&] { return pread(descriptor, buffer.data(), wanted, static_cast<off_t>(at)); });
-    if (count < 0) return systemError(errno, "read the file", path);
-    if (count == 0) return Error{ErrorCode::Changed, "the file was truncated meanwhile", path, 0};
-    XXH3_64bits_update(&state, buffer.data(), static_cast<size_t>(count));
-    at += static_cast<uint64_t>(count);
-  }
-  return XXH3_64bits_digest(&state);
 }
 
 }  // namespace fixelf

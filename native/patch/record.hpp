@@ -26,8 +26,8 @@ struct Sector {
 // What is known once a change is over.
 struct Settlement {
   int64_t changedNanoseconds = 0;  // st_ctim: nobody can set it at will
-  // XXH3-64 of the whole changed file. Only where it costs little: whoever changes a few bytes of a
-  // gigabyte in place, or shares its extents, must not read all of it.
+  // Of the whole changed file (patch/digest). Only where it costs little: whoever changes a few
+  // bytes of a gigabyte in place, or shares its extents, must not read all of it.
   std::optional<uint64_t> digest;
 };
 
@@ -66,9 +66,6 @@ enum class FileState {
   Mixture,  // a pending change came half-way
   Foreign,  // somebody else has written since
 };
-
-// XXH3-64 of a whole open file.
-Result<uint64_t> digestOf(int descriptor, uint64_t size, const std::string& path);
 
 // The record of a change that is about to be made. Where `earlier` is given, the file is as that
 // one left it, and the new record leads back to the earlier one's original.

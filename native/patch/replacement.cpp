@@ -1,8 +1,6 @@
 #include "patch/replacement.hpp"
 
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -79,50 +77,6 @@ bool isStill(const struct stat& now, const struct stat& before) {
          now.st_uid == before.st_uid && now.st_gid == before.st_gid;
 }
 
-Error truncated(const std::string& path) {
-  return Error{ErrorCode::Changed, "the file was truncated meanwhile", path, 0};
-}
-
-// Copies [offset, end) by hand, for old kernels and file systems without copy_file_range.
-Status copyByHand(int from, int to, uint64_t offset, uint64_t end, const std::string& path) {
-  std::vector<uint8_t> buffer(static_cast<size_t>(std::min<uint64_t>(1U << 20, end - offset)));
-  while (offset < end) {
-    const auto wanted = static_cast<size_t>(std::min<uint64_t>(buffer.size(), end - offset));
-    const ssize_t got = uninterrupted(
-        [&] { return pread(from, buffer.data(), wanted, static_cast<off_t>(offset)); });
-    if (got < 0) return systemError(errno, "read the file", path);
-    if (got == 0) return truncated(path);
-    const auto bytes = std::span(buffer).first(static_cast<size_t>(got));
-    if (Status status = writeFully(to, offset, bytes, path); !status) return status;
-    offset += bytes.size();
-  }
-  return Done{};
-}
-
-// Copies [offset, end) of one file to the same place in another.
-Status copyExtent(int from, int to, uint64_t offset, uint64_t end, const std::string& path) {
-  // So much is copied, then handed to the disk, which writes it while the next is copied.
-  constexpr uint64_t kStep = 8U << 20;
-  while (offset < end) {
-    const auto step = static_cast<size_t>(std::min(kStep, end - offset));
-    auto in = static_cast<off64_t>(offset);
-    auto out = in;
-    ssize_t count = uninterrupted([&] { return copy_file_range(from, &in, to, &out, step, 0); });
-    if (count == 0) return truncated(path);
-    if (count < 0) {
-      if (errno != ENOSYS && errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP) {
-        return systemError(errno, "copy the file", path);
-      }
-      if (Status status = copyByHand(from, to, offset, offset + step, path); !status) return status;
-      count = static_cast<ssize_t>(step);
-    }
-    // Only a hint: what matters is the flush, and that is checked.
-    (void)sync_file_range(to, static_cast<off64_t>(offset), count, SYNC_FILE_RANGE_WRITE);
-    offset += static_cast<uint64_t>(count);
-  }
-  return Done{};
-}
-
 }  // namespace
 
 Result<Replacement> Replacement::create(const std::string& target) {
@@ -179,41 +133,6 @@ Replacement::Replacement(Replacement&& other) noexcept
 
 Replacement::~Replacement() {
   if (named_) unlinkat(directory_.get(), temporaryName(name_).c_str(), 0);
-}
-
-Result<bool> Replacement::copyFrom(int original, uint64_t size) const {
-  if (uninterrupted([&] { return ioctl(file_.get(), FICLONE, original); }) == 0) return false;
-  // The size first: holes then need no writing.
-  if (uninterrupted([&] { return ftruncate(file_.get(), static_cast<off_t>(size)); }) != 0) {
-    return systemError(errno, "write the file", target_);
-  }
-  uint64_t at = 0;
-  while (at < size) {
-    const off_t data = lseek(original, static_cast<off_t>(at), SEEK_DATA);
-    if (data < 0 && errno == ENXIO) break;  // only a hole is left
-    const off_t hole = data < 0 ? -1 : lseek(original, data, SEEK_HOLE);
-    const uint64_t from = data < 0 ? at : std::min(size, static_cast<uint64_t>(data));
-    const uint64_t end = hole < 0 ? size : std::min(size, static_cast<uint64_t>(hole));
-    if (Status status = copyExtent(original, file_.get(), from, end, target_); !status) {
-      return status.error();
-    }
-    at = end;
-  }
-  return true;
-}
-
-Status Replacement::apply(std::span<const ByteRange> ranges, uint64_t size) const {
-  for (const ByteRange& range : ranges) {
-    Status status = writeFully(file_.get(), range.offset, range.bytes, target_);
-    if (!status) return status;
-  }
-  struct stat state {};
-  if (fstat(file_.get(), &state) != 0) return systemError(errno, "examine the file", target_);
-  if (std::cmp_not_equal(state.st_size, size) &&
-      uninterrupted([&] { return ftruncate(file_.get(), static_cast<off_t>(size)); }) != 0) {
-    return systemError(errno, "set the size of the file", target_);
-  }
-  return Done{};
 }
 
 Status Replacement::copyMetadata(int original) const {

@@ -36,11 +36,6 @@ class Replacement {
   [[nodiscard]] int descriptor() const { return file_.get(); }
   [[nodiscard]] int directory() const { return directory_.get(); }
 
-  // Content of the original: shared extents where possible, holes kept. Answers whether the bytes
-  // were copied, not shared. They are on their way to the disk already when it returns.
-  [[nodiscard]] Result<bool> copyFrom(int original, uint64_t size) const;
-  // Puts bytes at their offsets and sets the size.
-  [[nodiscard]] Status apply(std::span<const ByteRange> ranges, uint64_t size) const;
   // Owner, mode, extended attributes (ACLs and file capabilities are such) and times.
   [[nodiscard]] Status copyMetadata(int original) const;
   // Who may read, write and execute it, for a file that is another than the original: not its

@@ -13,6 +13,8 @@
 #include <thread>
 
 #include "elf/parallel.hpp"
+#include "patch/content.hpp"
+#include "patch/digest.hpp"
 #include "patch/in_place.hpp"
 #include "patch/journal.hpp"
 #include "patch/replacement.hpp"
@@ -21,8 +23,8 @@ namespace fixelf {
 
 namespace {
 
-// A file that is not copied as a whole anyway is read as a whole, for its digest, up to this size.
-constexpr uint64_t kDigestInPlace = 8U << 20;
+// A file whose bytes need not be copied is read all the same, for its digest, up to this size.
+constexpr uint64_t kMostToReadAgain = 8U << 20;
 
 // What a batch may hold: descriptors (three a job) below the process's limit, and room on the disk
 // for the copies of all its files at once. A large batch is good for more than fewer flushes: ext4
@@ -47,7 +49,6 @@ struct Work {
   std::optional<Record> record;  // with WritePurpose::Change, where one is kept
   std::optional<Replacement> replacement;
   std::optional<InPlace> inPlace;
-  bool copied = false;    // byte by byte: then reading it once more costs little
   bool reopened = false;  // the record is pending again, for WritePurpose::Restore
   bool changed = false;   // the file is the new one, or may be half of it
   std::optional<uint64_t> digest;
@@ -73,13 +74,11 @@ class Batch {
   std::vector<Status> run(std::vector<std::optional<FileSource::Identity>>* left) {
     inParallel(works_.size(), [&](size_t at) { works_[at].fail(prepare(works_[at])); });
     remember();
-    withDigests([](const Work& work) { return work.replacement && work.copied; },
-                [&] { flushContents(); });
+    flushContents();
     for (Work& work : works_) {
       if (work.status) work.fail(publish(work));
     }
-    withDigests([](const Work& work) { return !work.digest && work.job.newSize <= kDigestInPlace; },
-                [&] { flushChanges(); });
+    flushChanges();
     settle();
     std::vector<Status> answers;
     for (Work& work : works_) {
@@ -175,16 +174,14 @@ class Batch {
   static Status prepareReplacement(Work& work) {
     auto replacement = Replacement::create(work.job.output);
     if (!replacement) return replacement.error();
-    const int original = work.original->descriptor();
-    auto copied = replacement->copyFrom(original, work.job.oldSize);
-    if (!copied) return copied.error();
-    work.copied = *copied;
-    Status status = replacement->apply(work.job.ranges, work.job.newSize);
+    auto digest = writeContent(replacement->descriptor(), *work.original, work.job.ranges,
+                               work.job.newSize, work.record.has_value(), work.job.output);
+    if (!digest) return digest.error();
+    work.digest = *digest;
     // What goes elsewhere is a new file: its owner is whoever makes it, and its times are now.
-    if (status) {
-      status = work.job.output == work.job.path ? replacement->copyMetadata(original)
-                                                : replacement->copyPermissions(original);
-    }
+    const int original = work.original->descriptor();
+    Status status = work.job.output == work.job.path ? replacement->copyMetadata(original)
+                                                     : replacement->copyPermissions(original);
     if (!status) return status;
     struct stat state {};
     if (fstat(replacement->descriptor(), &state) != 0) {
@@ -219,17 +216,22 @@ class Batch {
     }
   }
 
-  // Reading the new files once more costs no time while the disk is waited for.
-  template <class Wanted, class Flush>
-  void withDigests(Wanted wanted, Flush flush) {
-    std::vector<Work*> chosen;
+  void flushContents() {
+    flush([](const Work& work) { return work.replacement ? work.replacement->descriptor() : -1; });
+  }
+
+  // Reading small files meanwhile, for their digests, costs no time while the disk is waited for.
+  void flushChanges() {
+    std::vector<Work*> undigested;
     for (Work& work : works_) {
-      if (work.status && work.record && wanted(work)) chosen.push_back(&work);
+      if (work.status && work.record && !work.digest && work.job.newSize <= kMostToReadAgain) {
+        undigested.push_back(&work);
+      }
     }
     // A digest is not needed, only good to have.
     const auto read = [&] {
       try {
-        for (Work* work : chosen) {
+        for (Work* work : undigested) {
           auto digest = digestOf(work->newDescriptor(), work->job.newSize, work->job.output);
           if (digest) work->digest = *digest;
         }
@@ -237,24 +239,16 @@ class Batch {
       }
     };
     std::thread reader;
-    if (!chosen.empty()) {
+    if (!undigested.empty()) {
       try {
         reader = std::thread(read);
       } catch (const std::system_error&) {
       }
     }
-    flush();
-    if (reader.joinable()) reader.join();
-  }
-
-  void flushContents() {
-    flush([](const Work& work) { return work.replacement ? work.replacement->descriptor() : -1; });
-  }
-
-  void flushChanges() {
     flush([](const Work& work) {
       return work.replacement ? work.replacement->directory() : work.newDescriptor();
     });
+    if (reader.joinable()) reader.join();
   }
 
   // Of few inodes on a file system each is flushed; of many, all that the file system has to write.

@@ -1,7 +1,7 @@
 // Putting a layout on disk so that no moment exists in which the file is lost.
 //
 // Atomic: the new file is made beside the old one as an unnamed copy (reflink where the file system
-// can, copy_file_range else), changed, given the old one's owner, mode, extended attributes and
+// can, else copied and changed in one go), given the old one's owner, mode, extended attributes and
 // times, flushed, and renamed over it. In place: only the changed bytes are written, after a record
 // of the old ones is safe on disk, so that whatever a crash leaves can be mended (patch/undo).
 #pragma once

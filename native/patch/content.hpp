@@ -1,0 +1,27 @@
+// The content of a new file: another file's, with ranges over it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "elf/source.hpp"
+
+namespace fixelf {
+
+// Fills `file`, which is open and empty, with `size` bytes: those of `original`, with `ranges`
+// (they lie below `size`) over them, and zeros behind its end. Extents are shared where the file
+// system can (FICLONE), and holes are kept.
+//
+// Where bytes have to be copied they pass a processor's cache once: read, changed, digested and
+// written, and are on their way to the disk when this returns. The answer is then the new content's
+// digest, if one is wanted. There is none where extents are shared, or holes are so large that
+// their zeros would take longer than all else.
+//
+// `path` is for messages.
+Result<std::optional<uint64_t>> writeContent(int file, const FileSource& original,
+                                             std::span<const ByteRange> ranges, uint64_t size,
+                                             bool wantsDigest, const std::string& path);
+
+}  // namespace fixelf
