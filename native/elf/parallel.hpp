@@ -16,14 +16,16 @@ inline unsigned threadsForDisk() {
   return std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
 }
 
-// Calls work(0) … work(count - 1), each once, in any order. What one of them throws is thrown here.
+// Calls work(0) … work(count - 1), each once, in any order, on `most` threads (0: as many as are
+// good for the disk). What one of them throws is thrown here.
 template <class Work>
-void inParallel(size_t count, Work work, unsigned most = threadsForDisk()) {
+void inParallel(size_t count, Work work, unsigned most = 0) {
   if (count <= 1) {
     if (count == 1) work(0);
     return;
   }
-  const size_t wanted = std::min<size_t>(count, most);
+  // Asked only here: glibc reads a file of /sys to answer.
+  const size_t wanted = std::min<size_t>(count, most == 0 ? threadsForDisk() : most);
   std::atomic<size_t> next{0};
   std::vector<std::exception_ptr> thrown(wanted);
   const auto run = [&](size_t self) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "elf/error.hpp"
+#include "elf/page_buffer.hpp"
 
 namespace fixelf {
 
@@ -41,11 +42,13 @@ class Source {
   // the reading.
   template <class Visit>
   Status visit(uint64_t offset, uint64_t count, size_t entrySize, Visit visit) const {
-    std::array<uint8_t, kRun> run;  // NOLINT(cppcoreguidelines-pro-type-member-init): is read into
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): is read into
+    alignas(kPage) std::array<uint8_t, kRun + kPage> run;
     const uint64_t most = kRun / entrySize;
     while (count > 0) {
       const uint64_t entries = std::min(count, most);
-      const auto bytes = std::span(run).first(static_cast<size_t>(entries) * entrySize);
+      const auto bytes =
+          std::span(run).subspan(startInPage(offset), static_cast<size_t>(entries) * entrySize);
       if (Status status = read(offset, bytes); !status) return status;
       visit(bytes, offset);
       offset += bytes.size();  // inside the file, so it cannot wrap

@@ -44,7 +44,7 @@ Result<std::vector<ByteRange>> Canvas::differences(const Source& source) && {
   // Two changes this close cost less as one write than as two.
   constexpr size_t kClose = 16;
   // Compared piece by piece, so that no second copy of a large table is held.
-  constexpr size_t kChunk = 64U << 10;
+  constexpr size_t kChunk = 16U << 10;
   std::vector<ByteRange> ranges;
   std::vector<uint8_t> present(kChunk);
   for (auto& run : runs_) {
@@ -82,7 +82,14 @@ Result<std::vector<ByteRange>> Canvas::differences(const Source& source) && {
         end = position + 1;
       }
     }
-    finish();
+    // Fresh pages cost more than all else here: what differs nearly as a whole is not copied.
+    if (end - start > bytes.size() / 2) {
+      bytes.resize(end);
+      bytes.erase(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(start));
+      ranges.push_back({offset + start, std::move(bytes)});
+    } else {
+      finish();
+    }
   }
   return ranges;
 }

@@ -205,25 +205,33 @@ std::optional<Settlement> settlementOf(const StoredSettlement& stored, const Pat
   return settlement;
 }
 
+// About how long a record becomes: what is a little longer is copied once more.
+uint64_t lengthOf(const Record& record) {
+  uint64_t length = 4 * kSectorSize + record.path.size() + record.fixed.size() * sizeof(uint64_t);
+  for (const ByteRange& range : record.original)
+    length += 2 * sizeof(uint64_t) + range.bytes.size();
+  return length;
+}
+
 // The content of a file of records, without settlements.
 std::vector<uint8_t> serialise(std::span<const Record* const> records) {
-  Writer bodies;
-  std::vector<IndexEntry> index;
-  for (const Record* record : records) {
-    const uint64_t start = bodies.size();
-    write(bodies, *record);
-    const uint64_t length = bodies.size() - start;
-    bodies.value<uint64_t>(XXH3_64bits(bodies.bytes().data() + start, length));
-    index.push_back({hashOf(record->path), recordsOffset(records.size()) + start, length});
-  }
   Writer file;
-  file.value(kMagic);
-  file.value<uint64_t>(records.size());
-  for (const IndexEntry& entry : index)
-    file.value(entry);
-  file.value<uint64_t>(XXH3_64bits(file.bytes().data(), file.size()));
+  uint64_t length = recordsOffset(records.size());
+  for (const Record* record : records)
+    length += lengthOf(*record);
+  file.bytes().reserve(length);
   file.bytes().resize(recordsOffset(records.size()));
-  file.bytes().insert(file.bytes().end(), bodies.bytes().begin(), bodies.bytes().end());
+  Writer head;
+  head.value(kMagic);
+  head.value<uint64_t>(records.size());
+  for (const Record* record : records) {
+    const uint64_t start = file.size();
+    write(file, *record);
+    head.value(IndexEntry{hashOf(record->path), start, file.size() - start});
+    file.value<uint64_t>(XXH3_64bits(file.bytes().data() + start, file.size() - start));
+  }
+  head.value<uint64_t>(XXH3_64bits(head.bytes().data(), head.size()));
+  std::copy(head.bytes().begin(), head.bytes().end(), file.bytes().begin());
   return std::move(file.bytes());
 }
 

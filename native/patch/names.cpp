@@ -96,17 +96,20 @@ namespace {
 // time of a search.
 constexpr size_t kLeastBlanks = 7;
 
-bool holdsBlanks(std::span<const uint32_t> words) {
+bool holdsBlanks(std::span<const uint8_t> bytes) {
   constexpr uint32_t kBlanks = DynamicNames::kBlank * 0x01010101U;
-  constexpr size_t kAtOnce = 64;  // known to the compiler, so that it makes vectors of them
+  constexpr size_t kAtOnce = 256;  // known to the compiler, so that it makes vectors of them
   uint32_t found = 0;
-  for (; words.size() >= kAtOnce; words = words.subspan(kAtOnce)) {
-    const uint32_t* const word = words.data();
-    for (size_t index = 0; index < kAtOnce; ++index)
-      found |= word[index] == kBlanks ? 1U : 0U;
-  }
-  for (const uint32_t word : words)
-    found |= word == kBlanks ? 1U : 0U;
+  const auto look = [&](size_t length) {
+    for (size_t at = 0; at < length; at += sizeof(uint32_t)) {
+      uint32_t word = 0;
+      std::memcpy(&word, bytes.data() + at, sizeof word);
+      found |= word == kBlanks ? 1U : 0U;
+    }
+  };
+  for (; bytes.size() >= kAtOnce; bytes = bytes.subspan(kAtOnce))
+    look(kAtOnce);
+  look(bytes.size() / sizeof(uint32_t) * sizeof(uint32_t));
   return found != 0;
 }
 
@@ -130,16 +133,16 @@ Result<bool> holdsPlaceFor(const Source& source, const Piece& strings,
     return true;
   }
   // Each run begins with the end of the one before, so that nothing is cut in two.
-  const size_t overlap = alignUp(longest, sizeof(uint32_t));
-  std::vector<uint32_t> run(std::max<size_t>(64U << 10, 4 * overlap) / sizeof(uint32_t));
-  const auto bytes = std::as_writable_bytes(std::span(run));
+  const size_t overlap = longest;
+  const size_t most = std::max<size_t>(64U << 10, 4 * overlap);
+  const PageBuffer buffer(most + kPage);
   for (uint64_t at = 0; at < strings.size;) {
-    const auto length = static_cast<size_t>(std::min<uint64_t>(bytes.size(), strings.size - at));
-    auto* const begin = reinterpret_cast<uint8_t*>(bytes.data());
-    if (Status status = source.read(strings.offset + at, {begin, length}); !status)
-      return status.error();
-    if (holdsBlanks(std::span(run).first(length / sizeof(uint32_t)))) return true;
-    const char* const text = reinterpret_cast<const char*>(begin);
+    const auto length = static_cast<size_t>(std::min<uint64_t>(most, strings.size - at));
+    const uint64_t offset = strings.offset + at;
+    const auto run = buffer.first(most + kPage).subspan(startInPage(offset), length);
+    if (Status status = source.read(offset, run); !status) return status.error();
+    if (holdsBlanks(run)) return true;
+    const char* const text = reinterpret_cast<const char*>(run.data());
     for (const Searcher& searcher : searchers) {
       if (std::search(text, text + length, searcher) != text + length) return true;
     }

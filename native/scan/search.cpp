@@ -15,6 +15,7 @@
 #include <system_error>
 #include <thread>
 
+#include "elf/page_buffer.hpp"
 #include "elf/source.hpp"
 #include "scan/compressed.hpp"
 
@@ -149,11 +150,11 @@ class Searcher {
     const uint64_t from = begin - std::min<uint64_t>(begin, Window::kContext);
     const uint64_t to = std::min<uint64_t>(file.size(), end + Window::kContext);
     const auto length = static_cast<size_t>(to - from);
-    Status status = file.read(from, std::span(buffer_).first(length));
-    if (!status) return status;
-    std::memset(buffer_.data() + length, 0, Window::kPadding);
+    const std::span<uint8_t> bytes = buffer_.first(length + Window::kPadding);
+    if (Status status = file.read(from, bytes.first(length)); !status) return status;
+    std::memset(bytes.data() + length, 0, Window::kPadding);
     hits_.clear();
-    searchWindow({buffer_.data(), length, static_cast<size_t>(begin - from),
+    searchWindow({bytes.data(), length, static_cast<size_t>(begin - from),
                   static_cast<size_t>(end - from), from == 0, to == file.size()},
                  shared_.needles, shared_.set, hits_);
     Spot spot;
@@ -161,9 +162,8 @@ class Searcher {
     spot.path = file.path();
     note(spot, from);
     for (const size_t magic : hits_.magics) {
-      const auto bytes = std::span<const uint8_t>(buffer_).subspan(
-          magic, std::min(length - magic, kCompressedHeader));
-      const auto kind = recognise(bytes, file.size() - from - magic);
+      const auto header = bytes.subspan(magic, std::min(length - magic, kCompressedHeader));
+      const auto kind = recognise(header, file.size() - from - magic);
       if (!kind) continue;
       if (*kind == Compression::Zstd) {
         if (shared_.framesLeft.fetch_sub(1, std::memory_order_relaxed) <= 0) {
@@ -187,7 +187,7 @@ class Searcher {
   }
 
   Shared& shared_;
-  std::vector<uint8_t> buffer_;
+  PageBuffer buffer_;
   std::vector<uint8_t> small_;
   WindowHits hits_;
   Collection collection_;
