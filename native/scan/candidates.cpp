@@ -45,24 +45,29 @@ bool isBase32(uint8_t byte) {
 }
 
 CandidateTables::CandidateTables(std::span<const Fingerprint> fingerprints) {
-  for (size_t index = 0; index < fingerprints.size() && index < 8; ++index) {
+  for (size_t place = 0; place < 3; ++place) {
+    low[place].fill(0xff);
+    high[place].fill(0xff);
+  }
+  const auto allow = [this](size_t place, uint8_t byte, uint8_t bit) {
+    low[place][byte & 0x0f] &= static_cast<uint8_t>(~bit);
+    high[place][byte >> 4] &= static_cast<uint8_t>(~bit);
+  };
+  for (size_t index = 0; index < std::min(fingerprints.size(), kMostFingerprints); ++index) {
     const auto bit = static_cast<uint8_t>(1U << index);
     for (size_t place = 0; place < 3; ++place) {
       for (const char member : fingerprints[index][place]) {
         const auto byte = static_cast<uint8_t>(member);
-        low[place][byte & 0x0f] |= bit;
-        high[place][byte >> 4] |= bit;
+        allow(place, byte, bit);
         sevenBits[place][byte & 0x7f] |= bit;
         places[byte] |= uint32_t{bit} << (8 * place);
       }
     }
   }
-  // The alphabet's members begin with 3, 6 or 7.
   for (const char letter : kAlphabet) {
     const auto byte = static_cast<uint8_t>(letter);
-    const auto bit = static_cast<uint8_t>(1U << (byte >> 4));
-    runLow[byte & 0x0f] |= bit;
-    runHigh[byte >> 4] |= bit;
+    // Its high half is 3, 6 or 7.
+    allow(0, byte, byte >> 4 == 3 ? 0x20 : byte >> 4 == 6 ? 0x40 : 0x80);
     sevenBitsRun[byte] = 0x80;
   }
 }

@@ -3,17 +3,16 @@
 // Nearly all bytes of a file are of no interest, and this pass is there to say so as fast as memory
 // is read. It looks for two things at once, and may err on the side of too many:
 //
-//   fingerprints  three neighbouring bytes, each out of a set, in up to eight combinations: the
+//   fingerprints  three neighbouring bytes, each out of a set, in up to five combinations: the
 //                 ".so" of a library's name, the first bytes of what a compressor writes
-//   runs          16 bytes of the base-32 alphabet. Whatever has 32 of them in a row, as the hash
-//   of
-//                 a store path has, has 16 of them at a multiple of 16 too, wherever that is
-//                 counted from.
+//   runs          16 bytes of the base-32 alphabet. Whatever has 32 of them in a row, as a store
+//                 path's hash has, has 16 of them at a multiple of 16 too, wherever that is counted
+//                 from.
 //
 // A vector unit tells whether a byte is in a set by looking up both its halves in tables of 16
-// entries (PSHUFB, TBL) and taking what both have: one bit of each entry for each set. That answers
-// yes for a few bytes too many (the low half of one member, the high half of another). This is how
-// Hyperscan's "Teddy" finds literals.
+// entries (PSHUFB, TBL) and taking what neither forbids: one bit of each entry for each set. That
+// answers yes for a few bytes too many (the low half of one member, the high half of another). This
+// is how Hyperscan's "Teddy" finds literals.
 #pragma once
 
 #include <array>
@@ -38,16 +37,17 @@ bool isBase32(uint8_t byte);
 using Fingerprint = std::array<std::string_view, 3>;
 
 struct CandidateTables {
-  // At most eight.
+  static constexpr size_t kMostFingerprints = 5;
   explicit CandidateTables(std::span<const Fingerprint> fingerprints);
 
-  // One bit for each fingerprint, by place and half of the byte.
+  // By place and half of the byte, a bit for each set that no byte with this half is in. At the
+  // first place the three bits above kFingerprintBits are for the alphabet, whose members have
+  // three different high halves; at the others they are always set.
+  static constexpr uint8_t kFingerprintBits = (1U << kMostFingerprints) - 1;
   alignas(16) std::array<std::array<uint8_t, 16>, 3> low{};
   alignas(16) std::array<std::array<uint8_t, 16>, 3> high{};
-  // One bit for each of the three high halves that the alphabet's members have.
-  alignas(16) std::array<uint8_t, 16> runLow{};
-  alignas(16) std::array<uint8_t, 16> runHigh{};
-  // By place and the byte's lower seven bits; 0x80 for those of the alphabet.
+  // By place and the byte's lower seven bits, a bit for each set that has such a byte; 0x80 for
+  // those of the alphabet.
   alignas(64) std::array<std::array<uint8_t, 128>, 3> sevenBits{};
   alignas(64) std::array<uint8_t, 128> sevenBitsRun{};
   // The sets of the three places side by side, for going byte by byte.
