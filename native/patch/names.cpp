@@ -96,6 +96,11 @@ namespace {
 // time of a search.
 constexpr size_t kLeastBlanks = 7;
 
+// Of a table of megabytes only its two ends are looked at. What an edit can let go and no symbol
+// refers to stands there: bfd, lld and mold put the names of needed libraries, RUNPATH and soname
+// before those of the symbols or behind them, and what we add goes to the end. gold scatters them.
+constexpr uint64_t kSearchedSide = 256U << 10;
+
 bool holdsBlanks(std::span<const uint8_t> bytes) {
   constexpr uint32_t kBlanks = DynamicNames::kBlank * 0x01010101U;
   constexpr size_t kAtOnce = 256;  // known to the compiler, so that it makes vectors of them
@@ -136,20 +141,26 @@ Result<bool> holdsPlaceFor(const Source& source, const Piece& strings,
   const size_t overlap = longest;
   const size_t most = std::max<size_t>(64U << 10, 4 * overlap);
   const PageBuffer buffer(most + kPage);
-  for (uint64_t at = 0; at < strings.size;) {
-    const auto length = static_cast<size_t>(std::min<uint64_t>(most, strings.size - at));
-    const uint64_t offset = strings.offset + at;
-    const auto run = buffer.first(most + kPage).subspan(startInPage(offset), length);
-    if (Status status = source.read(offset, run); !status) return status.error();
-    if (holdsBlanks(run)) return true;
-    const char* const text = reinterpret_cast<const char*>(run.data());
-    for (const Searcher& searcher : searchers) {
-      if (std::search(text, text + length, searcher) != text + length) return true;
+  const auto isIn = [&](uint64_t from, uint64_t end) -> Result<bool> {
+    for (uint64_t at = from; at < end;) {
+      const auto length = static_cast<size_t>(std::min<uint64_t>(most, end - at));
+      const uint64_t offset = strings.offset + at;
+      const auto run = buffer.first(most + kPage).subspan(startInPage(offset), length);
+      if (Status status = source.read(offset, run); !status) return status.error();
+      if (holdsBlanks(run)) return true;
+      const char* const text = reinterpret_cast<const char*>(run.data());
+      for (const Searcher& searcher : searchers) {
+        if (std::search(text, text + length, searcher) != text + length) return true;
+      }
+      if (length == end - at) break;
+      at += length - overlap;
     }
-    if (length == strings.size - at) break;
-    at += length - overlap;
-  }
-  return false;
+    return false;
+  };
+  const uint64_t side = std::max<uint64_t>(kSearchedSide, most);
+  if (strings.size <= 2 * side) return isIn(0, strings.size);
+  auto atFront = isIn(0, side);
+  return atFront && !*atFront ? isIn(strings.size - side, strings.size) : atFront;
 }
 
 }  // namespace fixelf

@@ -17,7 +17,9 @@
 namespace fixelf {
 
 // Whether a string table holds what DynamicNames would find for these names: one of them, the
-// blanks of a name that was let go, or zeros at its end. It is read in passing, and not held.
+// blanks of a name that was let go, or zeros at its end. It is read in passing, and not held; of a
+// very large one the middle is passed over, so the answer may be no where there was room for a
+// name.
 Result<bool> holdsPlaceFor(const Source& source, const Piece& strings,
                            std::span<const std::string* const> names);
 

@@ -446,6 +446,44 @@ TEST_CASE("what a large string table holds already is found without holding the 
   CHECK_FALSE(holds(std::string(ended.size(), '\0'), size - ended.size(), name));
 }
 
+TEST_CASE("of a string table of megabytes the ends are searched, and no more is read") {
+  class Counted final : public Source {
+   public:
+    explicit Counted(std::vector<uint8_t> bytes) : bytes_(std::move(bytes)) {}
+    [[nodiscard]] uint64_t size() const override { return bytes_.size(); }
+    mutable uint64_t read_ = 0;
+
+   protected:
+    Status readInside(uint64_t offset, std::span<uint8_t> out) const override {
+      read_ += out.size();
+      std::copy_n(bytes_.begin() + static_cast<ptrdiff_t>(offset), out.size(), out.begin());
+      return Done{};
+    }
+
+   private:
+    std::vector<uint8_t> bytes_;
+  };
+  const uint64_t size = 4'000'000;
+  const std::string name = "/opt/a/directory/of/some/length";
+  const auto holds = [&](uint64_t at) {
+    std::vector<uint8_t> bytes(size, 'y');
+    std::copy_n(name.c_str(), name.size() + 1, bytes.begin() + static_cast<ptrdiff_t>(at));
+    Piece piece;
+    piece.size = size;
+    const std::string* const names[] = {&name};
+    const Counted source(std::move(bytes));
+    const auto answer = holdsPlaceFor(source, piece, names);
+    REQUIRE(answer);
+    CHECK(source.read_ < 600'000);
+    return *answer;
+  };
+  CHECK(holds(1000));
+  CHECK(holds(200'000));
+  CHECK_FALSE(holds(2'000'000));
+  CHECK(holds(3'800'000));
+  CHECK(holds(size - name.size() - 1));
+}
+
 // Half a gigabyte and more, most of it not there.
 class Claimed final : public Source {
  public:
