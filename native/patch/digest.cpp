@@ -34,7 +34,7 @@ uint64_t Digest::value() const {
 }
 
 Result<uint64_t> digestOf(int descriptor, uint64_t size, const std::string& path) {
-  constexpr uint64_t kChunk = 256U << 10;
+  constexpr uint64_t kChunk = 64U << 10;
   if (size == 0) return Digest().value();
   const PageBuffer buffer(static_cast<size_t>(std::min(size, kChunk)));
   Digest digest;

@@ -231,10 +231,11 @@ class Batch {
     // A digest is not needed, only good to have.
     const auto read = [&] {
       try {
-        for (Work* work : undigested) {
-          auto digest = digestOf(work->newDescriptor(), work->job.newSize, work->job.output);
-          if (digest) work->digest = *digest;
-        }
+        inParallel(undigested.size(), [&](size_t at) {
+          Work& work = *undigested[at];
+          auto digest = digestOf(work.newDescriptor(), work.job.newSize, work.job.output);
+          if (digest) work.digest = *digest;
+        });
       } catch (const std::bad_alloc&) {
       }
     };
