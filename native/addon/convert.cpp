@@ -275,7 +275,6 @@ PlannedWrite toPlannedWrite(const Napi::Object& object) {
   job.output = toPath(object.Get("output"));
   job.mode = object.Get("inPlace").ToBoolean() ? WriteMode::InPlace : WriteMode::Atomic;
   job.ranges = planned.layout.ranges;
-  job.oldSize = planned.layout.oldSize;
   job.newSize = planned.layout.newSize;
   job.identity = planned.identity;
   return write;

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cstddef>
 #include <exception>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -37,11 +36,12 @@ void inParallel(size_t count, Work work, unsigned most = 0) {
     }
   };
   std::vector<std::thread> threads;
+  threads.reserve(wanted - 1);
   try {
     for (size_t self = 1; self < wanted; ++self)
       threads.emplace_back(run, self);
-  } catch (const std::system_error&) {
-    // The system has no more threads: fewer will do.
+  } catch (const std::exception&) {
+    // The system has no more threads, or no memory for one: fewer will do.
   }
   run(0);
   for (std::thread& thread : threads)

@@ -171,8 +171,11 @@ struct ByteRange {
   [[nodiscard]] uint64_t end() const { return offset + bytes.size(); }
 };
 
-// Another source with ranges replaced and its end moved; what lies past the old end and is not
-// written reads as zeros, as it would in the file.
+// Of sorted, disjoint ranges those that end behind an offset.
+std::span<const ByteRange> rangesFrom(std::span<const ByteRange> ranges, uint64_t offset);
+
+// Another source with ranges (sorted, disjoint) replaced and its end moved; what lies past the old
+// end and is not written reads as zeros, as it would in the file.
 class PatchedSource final : public Source {
  public:
   PatchedSource(const Source& base, std::span<const ByteRange> ranges, uint64_t size)

@@ -29,8 +29,8 @@ size_t chunkFor(uint64_t size) {
 }
 // So much is handed to the disk at once, which writes it while the next is copied.
 constexpr uint64_t kStep = 8U << 20;
-// The zeros of larger holes are not worth a digest.
-constexpr uint64_t kMostOfHoles = 64U << 20;
+// The zeros of larger holes are not worth a digest: of these it takes a twentieth of a second.
+constexpr uint64_t kMostOfHoles = uint64_t{1} << 30;
 
 Status setSize(int file, uint64_t size, const std::string& path) {
   if (uninterrupted([&] { return ftruncate(file, static_cast<off_t>(size)); }) == 0) return Done{};
@@ -40,10 +40,10 @@ Status setSize(int file, uint64_t size, const std::string& path) {
 // The parts of ranges that lie in [from, end).
 Status writeRanges(int file, std::span<const ByteRange> ranges, uint64_t from, uint64_t end,
                    const std::string& path) {
-  for (const ByteRange& range : ranges) {
+  for (const ByteRange& range : rangesFrom(ranges, from)) {
+    if (range.offset >= end) break;
     const uint64_t first = std::max(from, range.offset);
     const uint64_t last = std::min(end, range.end());
-    if (first >= last) continue;
     const auto part =
         std::span(range.bytes)
             .subspan(static_cast<size_t>(first - range.offset), static_cast<size_t>(last - first));
@@ -67,6 +67,9 @@ class Copy {
   }
 
   Result<std::optional<uint64_t>> run() {
+    // The size first. Where each write moves the end instead, XFS makes zeros of what it reserved
+    // behind the end, and a hole there is none any more.
+    if (Status status = setSize(file_, size_, path_); !status) return status.error();
     const uint64_t common = std::min(size_, original_.size());
     for (uint64_t at = 0; at < common;) {
       // What has no notion of holes answers with an error, and is all data.
@@ -77,14 +80,13 @@ class Copy {
                             : found < 0 ? at
                                         : std::clamp(static_cast<uint64_t>(found), at, common);
       const off_t hole = found < 0 ? -1 : lseek(descriptor, found, SEEK_HOLE);
-      const uint64_t end =
-          hole < 0 ? common : std::clamp(static_cast<uint64_t>(hole), data, common);
+      // Where somebody punches holes meanwhile, the rest is data: each time round goes on.
+      const uint64_t end = hole <= found ? common : std::min(static_cast<uint64_t>(hole), common);
       if (Status status = passHole(at, data); !status) return status.error();
       if (Status status = copyData(data, end); !status) return status.error();
       at = std::max(end, data);
     }
     if (Status status = passHole(common, size_); !status) return status.error();
-    if (Status status = setSize(file_, size_, path_); !status) return status.error();
     return digest_ ? std::optional(digest_->value()) : std::nullopt;
   }
 
@@ -144,9 +146,8 @@ Result<std::optional<uint64_t>> writeContent(int file, const FileSource& origina
     return Copy(file, original, ranges, size, wantsDigest, path).run();
   }
   if (Status status = writeRanges(file, ranges, 0, size, path); !status) return status.error();
-  if (size != original.size()) {
-    if (Status status = setSize(file, size, path); !status) return status.error();
-  }
+  // Also where it seems to be the original's: that may have grown or shrunk before it was cloned.
+  if (Status status = setSize(file, size, path); !status) return status.error();
   return std::optional<uint64_t>();
 }
 

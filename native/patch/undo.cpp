@@ -38,7 +38,6 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
   Restoration restoration{record, {}};
   WriteJob& job = restoration.job;
   job.path = job.output = path;
-  job.oldSize = (*file)->size();
   job.newSize = record.originalSize;
   job.identity = (*file)->identity();
   job.purpose = WritePurpose::Restore;

@@ -239,17 +239,16 @@ class Batch {
       } catch (const std::bad_alloc&) {
       }
     };
-    std::thread reader;
+    std::jthread reader;  // is waited for at the end
     if (!undigested.empty()) {
       try {
-        reader = std::thread(read);
+        reader = std::jthread(read);
       } catch (const std::system_error&) {
       }
     }
     flush([](const Work& work) {
       return work.replacement ? work.replacement->directory() : work.newDescriptor();
     });
-    if (reader.joinable()) reader.join();
   }
 
   // Of few inodes on a file system each is flushed; of many, all that the file system has to write.

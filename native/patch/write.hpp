@@ -26,7 +26,6 @@ struct WriteJob {
   std::string path;                   // the file as it is now; no symbolic link
   std::string output;                 // where the result goes: `path`, or another file with Atomic
   std::span<const ByteRange> ranges;  // of whoever makes the job, until it is done
-  uint64_t oldSize = 0;
   uint64_t newSize = 0;
   FileSource::Identity identity;  // the content that the ranges were planned for
   WriteMode mode = WriteMode::Atomic;

@@ -155,7 +155,6 @@ Layout edit(const Workshop& place, const std::string& path, const Edits& asked,
   WriteJob job;
   job.path = job.output = path;
   job.ranges = layout->ranges;
-  job.oldSize = layout->oldSize;
   job.newSize = layout->newSize;
   job.identity = (*source)->identity();
   job.mode = mode;
@@ -646,7 +645,6 @@ TEST_CASE("a file that changed since the plan is left alone") {
   WriteJob job;
   job.path = job.output = program;
   job.ranges = layout->ranges;
-  job.oldSize = layout->oldSize;
   job.newSize = layout->newSize;
   job.identity = (*source)->identity();
   std::ofstream(program, std::ios::binary | std::ios::app) << "more";

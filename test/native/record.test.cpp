@@ -50,7 +50,6 @@ struct Place {
     WriteJob job;
     job.path = job.output = file;
     job.ranges = ranges;
-    job.oldSize = (*source)->size();
     job.newSize = newSize;
     job.identity = (*source)->identity();
     job.mode = mode;
@@ -268,7 +267,7 @@ TEST_CASE("many files share one file of records, and are restored together or on
     WriteJob& job = jobs[at];
     job.path = job.output = paths[at];
     job.ranges = std::span(kChange).first(3);
-    job.oldSize = job.newSize = (*source)->size();
+    job.newSize = (*source)->size();
     job.identity = (*source)->identity();
     job.mode = at % 2 == 0 ? WriteMode::Atomic : WriteMode::InPlace;
   }
