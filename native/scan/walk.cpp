@@ -28,7 +28,10 @@ namespace {
 
 // Of a branch that is not the next to be handed out, no more files than this are held.
 constexpr size_t kMostHeld = size_t{32} << 10;
-// The first bytes of each file: the ELF header, the program headers, the interpreter and mostly the
+// The first bytes of each file: they say what it is, and no more memory is touched for what is no
+// ELF file, which nearly all are.
+constexpr size_t kFirstRead = 64;
+// The first bytes of an ELF file: its header, the program headers, the interpreter and mostly the
 // notes, in one read.
 constexpr size_t kHeadSize = 1024;
 
@@ -259,16 +262,22 @@ class Walker {
           openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
       if (descriptor < 0) return fail(systemError(errno, "open the file", path()));
       const std::span<uint8_t> head = windows_.head().first(kHeadSize);
-      ssize_t length = 0;
-      do {
-        length = pread(descriptor, head.data(), head.size(), 0);
-      } while (length < 0 && errno == EINTR);
+      const auto readHead = [&](size_t size) {
+        ssize_t length = 0;
+        do {
+          length = pread(descriptor, head.data(), size, 0);
+        } while (length < 0 && errno == EINTR);
+        return length;
+      };
+      ssize_t length = readHead(kFirstRead);
+      const bool isElf = length >= SELFMAG && std::memcmp(head.data(), ELFMAG, SELFMAG) == 0;
+      if (isElf) length = readHead(kHeadSize);
       if (length < 0) {
         const int number = errno;
         ::close(descriptor);
         return fail(systemError(number, "read the file", path()));
       }
-      if (length < SELFMAG || std::memcmp(head.data(), ELFMAG, SELFMAG) != 0) {
+      if (!isElf) {
         if (walker_.options_.scripts && length >= 2 && head[0] == '#' && head[1] == '!' &&
             isExecutable(descriptor)) {
           finds_.scripts.push_back(path());
