@@ -222,12 +222,6 @@ Status MemorySource::readInside(uint64_t offset, std::span<uint8_t> out) const {
   return Done{};
 }
 
-std::span<const ByteRange> rangesFrom(std::span<const ByteRange> ranges, uint64_t offset) {
-  const auto first = std::partition_point(
-      ranges.begin(), ranges.end(), [&](const ByteRange& range) { return range.end() <= offset; });
-  return ranges.subspan(static_cast<size_t>(first - ranges.begin()));
-}
-
 Status PatchedSource::readInside(uint64_t offset, std::span<uint8_t> out) const {
   const auto fromBase = static_cast<size_t>(
       offset < base_.size() ? std::min<uint64_t>(out.size(), base_.size() - offset) : 0);
@@ -237,14 +231,13 @@ Status PatchedSource::readInside(uint64_t offset, std::span<uint8_t> out) const 
   const auto behind = out.subspan(fromBase);
   std::fill(behind.begin(), behind.end(), uint8_t{0});
   const uint64_t end = offset + out.size();
-  for (const ByteRange& range : rangesFrom(ranges_, offset)) {
-    if (range.offset >= end) break;
+  for (const ByteRange& range : ranges_) {
     const uint64_t from = std::max(offset, range.offset);
     const uint64_t to = std::min(end, range.end());
-    const auto part =
-        std::span(range.bytes)
-            .subspan(static_cast<size_t>(from - range.offset), static_cast<size_t>(to - from));
-    std::copy(part.begin(), part.end(), out.begin() + static_cast<ptrdiff_t>(from - offset));
+    if (from < to) {
+      std::memcpy(out.data() + (from - offset), range.bytes.data() + (from - range.offset),
+                  static_cast<size_t>(to - from));
+    }
   }
   return Done{};
 }

@@ -171,11 +171,8 @@ struct ByteRange {
   [[nodiscard]] uint64_t end() const { return offset + bytes.size(); }
 };
 
-// Of sorted, disjoint ranges those that end behind an offset.
-std::span<const ByteRange> rangesFrom(std::span<const ByteRange> ranges, uint64_t offset);
-
-// Another source with ranges (sorted, disjoint) replaced and its end moved; what lies past the old
-// end and is not written reads as zeros, as it would in the file.
+// Another source with ranges (in any order, the last one counts) replaced and its end moved; what
+// lies past the old end and is not written reads as zeros, as it would in the file.
 class PatchedSource final : public Source {
  public:
   PatchedSource(const Source& base, std::span<const ByteRange> ranges, uint64_t size)

@@ -40,10 +40,10 @@ Status setSize(int file, uint64_t size, const std::string& path) {
 // The parts of ranges that lie in [from, end).
 Status writeRanges(int file, std::span<const ByteRange> ranges, uint64_t from, uint64_t end,
                    const std::string& path) {
-  for (const ByteRange& range : rangesFrom(ranges, from)) {
-    if (range.offset >= end) break;
+  for (const ByteRange& range : ranges) {
     const uint64_t first = std::max(from, range.offset);
     const uint64_t last = std::min(end, range.end());
+    if (first >= last) continue;
     const auto part =
         std::span(range.bytes)
             .subspan(static_cast<size_t>(first - range.offset), static_cast<size_t>(last - first));

@@ -11,7 +11,7 @@
 namespace fixelf {
 
 // Fills `file`, which is open and empty, with `size` bytes: those of `original`, with `ranges`
-// (sorted, disjoint, below `size`) over them, and zeros behind its end. Extents are shared where
+// (disjoint, below `size`) over them, and zeros behind its end. Extents are shared where
 // the file system can (FICLONE), and holes are kept.
 //
 // Where bytes have to be copied they pass a processor's cache once: read, changed, digested and
