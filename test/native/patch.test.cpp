@@ -445,6 +445,15 @@ TEST_CASE("what a large string table holds already is found without holding the 
   CHECK_FALSE(holds(std::string(ended.size(), '\0'), size - ended.size(), name));
 }
 
+TEST_CASE("patches are laid over a source in any order, and the last one counts") {
+  const MemorySource base(std::vector<uint8_t>(8, 'a'));
+  const std::vector<ByteRange> ranges = {{5, {'x', 'x'}}, {1, {'y'}}, {6, {'z'}}};
+  const PatchedSource patched(base, ranges, 9);
+  const auto bytes = patched.bytes(0, 9, 9);
+  REQUIRE(bytes);
+  CHECK(std::string(bytes->begin(), bytes->end()) == std::string("ayaaaxza\0", 9));
+}
+
 TEST_CASE("of a string table of megabytes the ends are searched, and no more is read") {
   class Counted final : public Source {
    public:
