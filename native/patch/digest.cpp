@@ -35,7 +35,6 @@ uint64_t Digest::value() const {
 
 Result<uint64_t> digestOf(int descriptor, uint64_t size, const std::string& path) {
   constexpr uint64_t kChunk = 64U << 10;
-  if (size == 0) return Digest().value();
   const PageBuffer buffer(static_cast<size_t>(std::min(size, kChunk)));
   Digest digest;
   for (uint64_t at = 0; at < size;) {

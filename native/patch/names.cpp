@@ -96,11 +96,6 @@ namespace {
 // time of a search.
 constexpr size_t kLeastBlanks = 7;
 
-// Of a table of megabytes only its two ends are looked at. What an edit can let go and no symbol
-// refers to stands there: bfd, lld and mold put the names of needed libraries, RUNPATH and soname
-// before those of the symbols or behind them, and what we add goes to the end. gold scatters them.
-constexpr uint64_t kSearchedSide = 256U << 10;
-
 bool holdsBlanks(std::span<const uint8_t> bytes) {
   constexpr uint32_t kBlanks = DynamicNames::kBlank * 0x01010101U;
   constexpr size_t kAtOnce = 256;  // known to the compiler, so that it makes vectors of them
@@ -117,6 +112,11 @@ bool holdsBlanks(std::span<const uint8_t> bytes) {
   look(bytes.size() / sizeof(uint32_t) * sizeof(uint32_t));
   return found != 0;
 }
+
+// Of a table of megabytes only its two ends are looked at. What an edit can let go and no symbol
+// refers to stands there: bfd, lld and mold put the names of needed libraries, RUNPATH and soname
+// before those of the symbols or behind them, and what we add goes to the end. gold scatters them.
+constexpr uint64_t kSearchedSide = 256U << 10;
 
 }  // namespace
 

@@ -3,11 +3,9 @@
 
 #include <sys/stat.h>
 
-#include <span>
 #include <string>
 
 #include "elf/error.hpp"
-#include "elf/source.hpp"
 #include "patch/descriptor.hpp"
 
 namespace fixelf {
