@@ -11,8 +11,10 @@ import {
   openSync,
   readFileSync,
   realpathSync,
+  statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -175,25 +177,52 @@ console.log(JSON.stringify(found));`;
     expect(JSON.parse(stdout)).toEqual([join(tree, "sh"), "permission-denied", "limit-exceeded"]);
   });
 
-  it("sees once what is mounted in two places", () => {
-    const tree = join(scratch, "mounts");
+  // Of many entries it asks for the mounts first.
+  it.each([0, 100])("sees once what is mounted in two places, beside %i others", (others) => {
+    const tree = join(scratch, `mounts beside\t${others}`);
     for (const directory of ["a", "b"]) mkdirSync(join(tree, directory), { recursive: true });
+    for (let other = 0; other < others; ++other) mkdirSync(join(tree, `other${other}`));
     copyFileSync(machineProgram, join(tree, "a/sh"));
     writeFileSync(join(tree, "c"), "");
     // A directory under a second name, and a file under a third.
-    const mounts = `mount --bind ${tree}/a ${tree}/b && mount --bind ${tree}/a/sh ${tree}/c`;
-    const look = `${shellCli} scan --json ${tree}`;
+    const mounts = "mount --bind a b && mount --bind a/sh c";
+    const look = `${shellCli} scan --json --summary .`;
     const { stdout, stderr } = spawnSync(
       "unshare",
       ["--map-root-user", "--mount", "sh", "-c", `${mounts} && ${look}`],
-      { encoding: "utf8" },
+      { encoding: "utf8", cwd: tree },
     );
     expect(stderr).toBe("");
-    const paths = stdout
-      .trim()
-      .split("\n")
-      .map((line) => (JSON.parse(line) as ScanRow).path);
-    expect(paths).toHaveLength(1);
+    expect(JSON.parse(stdout)).toMatchObject({ elf: 1, files: 2 });
+  });
+
+  it("leaves access times alone", async () => {
+    const tree = join(scratch, "untouched");
+    mkdirSync(join(tree, "below"), { recursive: true });
+    const paths = [join(tree, "sh"), join(tree, "below/text"), join(tree, "below")];
+    copyFileSync(machineProgram, paths[0] ?? "");
+    writeFileSync(paths[1] ?? "", "text");
+    // Older than the last change: relatime would let a reading be told.
+    for (const path of paths) utimesSync(path, 1, 2);
+    expect((await rowsOf([tree])).rows).toHaveLength(1);
+    expect(paths.map((path) => statSync(path).atimeMs)).toEqual([1000, 1000, 1000]);
+  });
+
+  it("makes do with few descriptors", () => {
+    const tree = join(scratch, "few");
+    let directory = tree;
+    for (let depth = 0; depth < 12; ++depth) {
+      for (let file = 0; file < 20; ++file) {
+        mkdirSync(directory, { recursive: true });
+        writeFileSync(join(directory, `text${file}`), "text");
+      }
+      copyFileSync(machineProgram, join(directory, "sh"));
+      directory = join(directory, "below");
+    }
+    const look = `ulimit -n 32 && ${shellCli} scan --format ndjson ${tree}`;
+    const { stdout, stderr } = spawnSync("sh", ["-c", look], { encoding: "utf8" });
+    expect(stderr).toBe("");
+    expect(stdout.trim().split("\n")).toHaveLength(12);
   });
 
   it("fails where a root is not there", async () => {

@@ -51,30 +51,37 @@ EntryType typeOf(uint8_t kernelType, int directory, const char* name) {
 }  // namespace
 
 OpenDirectory::~OpenDirectory() {
-  ::close(descriptor_);
+  if (opener_ != nullptr) {
+    opener_->close(descriptor_);
+  } else {
+    ::close(descriptor_);
+  }
 }
 
 Result<std::shared_ptr<OpenDirectory>> OpenDirectory::open(int parent, const char* name,
-                                                           bool follow, const std::string& path) {
-  const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
-  const int descriptor = openat(parent, name, flags);
+                                                           bool follow, const std::string& path,
+                                                           Opener* opener) {
+  const int flags = O_DIRECTORY | (follow ? 0 : O_NOFOLLOW);
+  const int descriptor = opener != nullptr ? opener->open(parent, name, flags)
+                                           : openat(parent, name, O_RDONLY | O_CLOEXEC | flags);
   if (descriptor < 0) return systemError(errno, "list the directory", path);
-  return std::make_shared<OpenDirectory>(descriptor);
+  return std::make_shared<OpenDirectory>(descriptor, opener);
 }
 
 Result<std::shared_ptr<OpenDirectory>> OpenDirectory::openBelow(int parent, std::string_view names,
-                                                                const std::string& path) {
+                                                                const std::string& path,
+                                                                Opener* opener) {
   // O_NOFOLLOW speaks of the last name only (open(2)): so each is the last one of an open.
   std::shared_ptr<OpenDirectory> above;
   for (size_t slash = names.find('/'); slash != std::string_view::npos; slash = names.find('/')) {
     const std::string name(names.substr(0, slash));
-    auto opened = open(parent, name.c_str(), false, path);
+    auto opened = open(parent, name.c_str(), false, path, opener);
     if (!opened) return opened.error();
     above = std::move(*opened);
     parent = above->descriptor();
     names.remove_prefix(slash + 1);
   }
-  return open(parent, std::string(names).c_str(), false, path);
+  return open(parent, std::string(names).c_str(), false, path, opener);
 }
 
 Listing::Listing() : buffer_(kBufferSize) {}

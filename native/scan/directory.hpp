@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "elf/error.hpp"
+#include "scan/opener.hpp"
 
 namespace fixelf {
 
@@ -15,24 +16,27 @@ namespace fixelf {
 // has been opened.
 class OpenDirectory {
  public:
-  explicit OpenDirectory(int descriptor) : descriptor_(descriptor) {}
+  OpenDirectory(int descriptor, Opener* opener) : descriptor_(descriptor), opener_(opener) {}
   OpenDirectory(const OpenDirectory&) = delete;
   OpenDirectory& operator=(const OpenDirectory&) = delete;
   ~OpenDirectory();
 
   // Relative to `parent` (or AT_FDCWD), and only a directory: a symbolic link to one is followed
-  // where `follow` says so. The error's path is `path`.
+  // where `follow` says so. The error's path is `path`. `opener`, where there is one, outlives it.
   static Result<std::shared_ptr<OpenDirectory>> open(int parent, const char* name, bool follow,
-                                                     const std::string& path);
+                                                     const std::string& path,
+                                                     Opener* opener = nullptr);
 
   // By several names, one below the other, none of which may be a symbolic link.
   static Result<std::shared_ptr<OpenDirectory>> openBelow(int parent, std::string_view names,
-                                                          const std::string& path);
+                                                          const std::string& path,
+                                                          Opener* opener = nullptr);
 
   [[nodiscard]] int descriptor() const { return descriptor_; }
 
  private:
   int descriptor_;
+  Opener* opener_;
 };
 
 enum class EntryType { File, Directory, Link, Other };

@@ -1,29 +1,18 @@
 #include "scan/own_descriptors.hpp"
 
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <climits>
 #include <vector>
 
+#include "scan/close_range.hpp"
+
 namespace fixelf {
-
-namespace {
-
-// <linux/close_range.h>, which older systems lack.
-constexpr unsigned kUnshare = 1U << 1U;  // CLOSE_RANGE_UNSHARE
-constexpr long kCloseRange = 436;        // the same number on all machines but Alpha
-
-long closeRange(unsigned first, unsigned last, unsigned flags) {
-  return syscall(kCloseRange, first, last, flags);
-}
-
-}  // namespace
 
 void takeOwnDescriptors(std::span<const int> kept) {
   // Nothing has this number: the table becomes the thread's own and stays as it is.
-  if (closeRange(UINT_MAX, UINT_MAX, kUnshare) != 0) return;
+  if (!closeRange(UINT_MAX, UINT_MAX, kCloseRangeUnshare)) return;
   std::vector<int> sorted(kept.begin(), kept.end());
   std::sort(sorted.begin(), sorted.end());
   unsigned first = STDERR_FILENO + 1;

@@ -19,6 +19,8 @@
 
 #include "scan/directory.hpp"
 #include "scan/identity_set.hpp"
+#include "scan/mounts.hpp"
+#include "scan/opener.hpp"
 #include "scan/own_descriptors.hpp"
 #include "scan/store_path.hpp"
 
@@ -34,6 +36,8 @@ constexpr size_t kFirstRead = 64;
 // The first bytes of an ELF file: its header, the program headers, the interpreter and mostly the
 // notes, in one read.
 constexpr size_t kHeadSize = 1024;
+// Of a root with fewer entries it costs more to ask for the mounts than it spares.
+constexpr size_t kWorthAsking = 64;
 
 bool looksLikeLibrary(const char* name) {
   const char* suffix = std::strstr(name, ".so");
@@ -143,6 +147,8 @@ class Walker {
     const unsigned threads = std::clamp(
         options_.threads != 0 ? options_.threads : std::thread::hardware_concurrency(), 1U, 64U);
     window_ = size_t{threads} * 32;
+    mayMeetAgain_ = roots_.size() != 1 || branches_.size() < kWorthAsking ||
+                    hasMountsBelow(roots_.front()->descriptor());
     std::vector<int> kept;
     for (const auto& root : roots_)
       kept.push_back(root->descriptor());
@@ -190,17 +196,20 @@ class Walker {
 
    private:
     void list(Task task) {
-      auto opened =
-          task.parent
-              ? OpenDirectory::open(task.parent->descriptor(), task.name(), false, task.path)
-              : OpenDirectory::openBelow(branch_->root, branch_->belowRoot(task.path), task.path);
+      auto opened = task.parent
+                        ? OpenDirectory::open(task.parent->descriptor(), task.name(), false,
+                                              task.path, &opener_)
+                        : OpenDirectory::openBelow(branch_->root, branch_->belowRoot(task.path),
+                                                   task.path, &opener_);
       task.parent.reset();
       if (!opened) return fail(std::move(opened.error()));
       const std::shared_ptr<OpenDirectory>& directory = *opened;
-      struct stat state {};
-      if (fstat(directory->descriptor(), &state) != 0)
-        return fail(systemError(errno, "list the directory", task.path));
-      if (!walker_.firstVisit(state.st_dev, state.st_ino)) return;
+      if (walker_.mayMeetAgain_) {
+        struct stat state {};
+        if (fstat(directory->descriptor(), &state) != 0)
+          return fail(systemError(errno, "list the directory", task.path));
+        if (!walker_.firstVisit(state.st_dev, state.st_ino)) return;
+      }
       for (bool more = true; more;) {
         auto listed = listing_.next(*directory, task.path);
         if (!listed) return fail(std::move(listed.error()));
@@ -258,8 +267,7 @@ class Walker {
     void readFile(int directory, const char* name, const Path& path) {
       ++files_;
       // O_NONBLOCK: a FIFO may have taken the file's place.
-      const int descriptor =
-          openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+      const int descriptor = opener_.open(directory, name, O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
       if (descriptor < 0) return fail(systemError(errno, "open the file", path()));
       const std::span<uint8_t> head = windows_.head().first(kHeadSize);
       const auto readHead = [&](size_t size) {
@@ -274,7 +282,7 @@ class Walker {
       if (isElf) length = readHead(kHeadSize);
       if (length < 0) {
         const int number = errno;
-        ::close(descriptor);
+        opener_.close(descriptor);
         return fail(systemError(number, "read the file", path()));
       }
       if (!isElf) {
@@ -282,7 +290,7 @@ class Walker {
             isExecutable(descriptor)) {
           finds_.scripts.push_back(path());
         }
-        ::close(descriptor);
+        opener_.close(descriptor);
         return;
       }
       windows_.restart(static_cast<size_t>(length));
@@ -311,6 +319,7 @@ class Walker {
 
     Walker& walker_;
     BranchWork* branch_ = nullptr;
+    Opener opener_;  // before the directories, which close themselves by it
     std::vector<Task> own_;
     Finds finds_;
     Listing listing_;
@@ -459,6 +468,9 @@ class Walker {
   std::atomic<unsigned> waiting_{0};
   IdentitySet seen_;
 
+  // Whether a directory may have two names: no link gives it one, but a mount does, and a root
+  // within another.
+  bool mayMeetAgain_ = true;
   std::mutex visitedMutex_;
   IdentitySet visited_;
 };
