@@ -98,7 +98,7 @@ export const writers = [
 ];
 
 const commandLine = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-const hasPatchelfCommand = existsSync(new URL("../dist/patchelf/run.js", import.meta.url));
+const hasPatchelfCommand = existsSync(new URL("../out/lib/patchelf/run.js", import.meta.url));
 
 /** Whole processes that look at one file; the least is a Node that does nothing. */
 export const starters = [
@@ -143,7 +143,7 @@ export function missingTools() {
 }
 
 export async function loadNative() {
-  const { native } = await import("../dist/native.js");
+  const { native } = await import("../out/lib/native.js");
   return native;
 }
 

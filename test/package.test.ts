@@ -79,8 +79,8 @@ test("the package brings the stand-in loader of each machine that it was built f
 test("the package holds what runs and not what it is made from", async () => {
   const paths = (await packed()).map(({ path }) => path);
 
-  expect(paths).toContain("dist/native.js");
-  expect(paths).toContain("dist/native.d.ts");
+  expect(paths).toContain("dist/index.js");
+  expect(paths).toContain("dist/index.d.ts");
   expect(paths).toContain("LICENSE");
   const folders = new Set(
     paths.filter((path) => path.includes("/")).map((path) => path.split("/")[0]),

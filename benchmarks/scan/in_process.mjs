@@ -1,8 +1,8 @@
 // Scans a store inside this process; the clock runs while the batches come.
-import { scan } from "../../dist/index.js";
-import { native } from "../../dist/native.js";
+import { inspect, scan } from "../../dist/index.js";
 
-native.version(); // loading the addon belongs to the start of the process
+// Loading the addon belongs to the start of the process.
+await inspect(process.execPath);
 
 const start = performance.now();
 let elf = 0;
