@@ -148,7 +148,10 @@ export interface Walked {
   files: number;
 }
 
-/** A column of a batch, in Arrow's memory layout; see native/scan/columns.hpp. */
+/**
+ * A column of a batch, in Arrow's memory layout; see native/scan/columns.hpp. All of a batch's lie in
+ * one ArrayBuffer.
+ */
 export interface Column {
   name: string;
   type: "text" | "boolean" | "uint8" | "uint32" | "uint64" | "list" | "struct";
@@ -168,8 +171,8 @@ export interface Column {
 export interface NativeBatch {
   rows: number;
   columns: Column[];
-  /** Which rows came from which entry of a root; `last` is false where more of it follows. */
-  branches: { path: string; firstRow: number; rows: number; last: boolean }[];
+  /** Which rows came from which entry of a root: structs of ScanBranch's fields. */
+  branches: Column;
   failures: Walked["failures"];
   links: { path: string; target: string }[];
 }

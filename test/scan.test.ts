@@ -23,6 +23,7 @@ import { type Struct, tableFromIPC } from "apache-arrow";
 import { parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { inspect } from "../lib/inspect.js";
+import type { Column } from "../lib/native.js";
 import { ScanBatch, type ScanRow } from "../lib/scan/batch.js";
 import { batchFilter, type ScanFilter } from "../lib/scan/filter.js";
 import { type ScanOptions, scan } from "../lib/scan/scan.js";
@@ -142,10 +143,20 @@ describe("what a scan finds", () => {
 
   it("counts what it has seen", async () => {
     const running = scan([store]);
-    const branches: string[] = [];
-    for await (const batch of running) branches.push(...batch.branches.map(({ path }) => path));
+    let branches = 0;
+    for await (const batch of running) {
+      branches += batch.branches.length;
+      const told = batch.branches.flatMap(({ path, rows }) => Array<string>(rows).fill(path));
+      expect(told).toEqual([...batch].map(({ storePath }) => storePath));
+      expect(batch.branches.every(({ last }) => last)).toBe(true);
+      expect(batch.branches.map(({ firstRow }) => firstRow)).toEqual(
+        batch.branches.map((_, index) =>
+          batch.branches.slice(0, index).reduce((sum, { rows }) => sum + rows, 0),
+        ),
+      );
+    }
     expect(running.progress()).toMatchObject({ files: 9, elf: 7, failures: 1, branches: 6 });
-    expect(branches).toHaveLength(6);
+    expect(branches).toBe(6);
   });
 
   it("goes on where a directory may not be read, and where paths are too long", async () => {
@@ -515,10 +526,20 @@ describe("columns", () => {
     for await (const batch of scan(["/usr/lib"])) {
       const rows = Array.from({ length: batch.length }, (_, row) => row).filter((row) => row % 3);
       const columns = batch.columns.map((column) => takeRows(column, rows));
+      const none: Column = {
+        name: "branches",
+        type: "struct",
+        length: 0,
+        nulls: 0,
+        validity: null,
+        offsets: null,
+        values: new Uint8Array(),
+        children: [],
+      };
       const taken = new ScanBatch({
         rows: rows.length,
         columns,
-        branches: [],
+        branches: none,
         failures: [],
         links: [],
       });

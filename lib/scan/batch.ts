@@ -13,7 +13,14 @@ export interface ScanRow extends Facts {
 export type ScanFailure = NativeBatch["failures"][number];
 
 /** One entry of a root with all that lies below it; in a store, one store path. */
-export type ScanBranch = NativeBatch["branches"][number];
+export interface ScanBranch {
+  path: string;
+  /** Its rows in the batch. */
+  firstRow: number;
+  rows: number;
+  /** false where more of it follows in the next batch. */
+  last: boolean;
+}
 
 /** Some hundred ELF files. */
 export class ScanBatch implements Iterable<ScanRow> {
@@ -22,19 +29,30 @@ export class ScanBatch implements Iterable<ScanRow> {
   /** In Arrow's memory layout, in the order of the schema. */
   readonly columns: readonly Column[];
   readonly failures: readonly ScanFailure[];
-  readonly branches: readonly ScanBranch[];
   /** With `libraryLinks`: symbolic links that have a library's name. */
   readonly links: NativeBatch["links"];
   readonly #byName: ReadonlyMap<string, Column>;
   readonly #readers = new Map<string, Reader>();
+  readonly #branchColumn: Column;
+  #branches: readonly ScanBranch[] | undefined;
 
   constructor({ rows, columns, failures, branches, links }: NativeBatch) {
     this.length = rows;
     this.columns = columns;
     this.failures = failures;
-    this.branches = branches;
+    this.#branchColumn = branches;
     this.links = links;
     this.#byName = new Map(columns.map((column) => [column.name, column]));
+  }
+
+  /** Which rows came from which entry of a root; made when it is asked for. */
+  get branches(): readonly ScanBranch[] {
+    if (this.#branches === undefined) {
+      const { length } = this.#branchColumn;
+      const read = readerOf(this.#branchColumn) as (branch: number) => ScanBranch;
+      this.#branches = Array.from({ length }, (_, branch) => read(branch));
+    }
+    return this.#branches;
   }
 
   /** A column by its name in the schema. */

@@ -9,60 +9,84 @@ namespace fixelf::addon {
 
 namespace {
 
-template <class Array, class Item>
-Napi::Value copied(Napi::Env env, const std::vector<Item>& items) {
-  Array array = Array::New(env, items.size());
-  if (!items.empty()) std::memcpy(array.Data(), items.data(), items.size() * sizeof(Item));
-  return {env, array};
-}
+// Columns of one batch in one buffer: JavaScript's take longer to make than to fill.
+class ColumnBuffer {
+ public:
+  ColumnBuffer(Napi::Env env, size_t size)
+      : env_(env), buffer_(Napi::ArrayBuffer::New(env, size)) {}
 
-// The view that fits the values: JavaScript's typed arrays count elements, not bytes.
-Napi::Value values(Napi::Env env, const Column& column) {
-  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, column.values.size());
-  if (!column.values.empty())
-    std::memcpy(buffer.Data(), column.values.data(), column.values.size());
-  switch (column.type) {
-    case Column::Type::UInt32:
-      return {env, Napi::Uint32Array::New(env, column.length, buffer, 0)};
-    case Column::Type::UInt64:
-      return {env, Napi::BigUint64Array::New(env, column.length, buffer, 0)};
-    default:
-      return {env, Napi::Uint8Array::New(env, column.values.size(), buffer, 0)};
+  // Bytes that a column takes.
+  static size_t sizeOf(const Column& column) {
+    size_t size = aligned(column.validity) + aligned(column.offsets) + aligned(column.values);
+    for (const Column& child : column.children)
+      size += sizeOf(child);
+    return size;
   }
-}
 
-Napi::Value toValue(Napi::Env env, const Column& column) {
-  Napi::Object object = Napi::Object::New(env);
-  object["name"] = Napi::String::New(env, column.name);
-  object["type"] = Napi::String::New(env, columnTypeName(column.type));
-  object["length"] = Napi::Number::New(env, column.length);
-  object["nulls"] = Napi::Number::New(env, column.nulls);
-  object["validity"] =
-      column.validity.empty() ? env.Null() : copied<Napi::Uint8Array>(env, column.validity);
-  object["offsets"] =
-      column.offsets.empty() ? env.Null() : copied<Napi::Int32Array>(env, column.offsets);
-  object["values"] = values(env, column);
-  Napi::Array children = Napi::Array::New(env, column.children.size());
-  for (uint32_t index = 0; index < column.children.size(); ++index)
-    children[index] = toValue(env, column.children[index]);
-  object["children"] = children;
-  return object;
-}
+  Napi::Value toValue(const Column& column) {
+    Napi::Object object = Napi::Object::New(env_);
+    object["name"] = Napi::String::New(env_, column.name);
+    object["type"] = Napi::String::New(env_, columnTypeName(column.type));
+    object["length"] = Napi::Number::New(env_, column.length);
+    object["nulls"] = Napi::Number::New(env_, column.nulls);
+    object["validity"] = column.validity.empty()
+                             ? env_.Null()
+                             : view<Napi::Uint8Array>(column.validity, column.validity.size());
+    object["offsets"] = column.offsets.empty()
+                            ? env_.Null()
+                            : view<Napi::Int32Array>(column.offsets, column.offsets.size());
+    object["values"] = values(column);
+    object["children"] =
+        toArray(env_, column.children, [&](const Column& child) { return toValue(child); });
+    return object;
+  }
+
+ private:
+  // Each begins where numbers of eight bytes may.
+  template <class Item>
+  static size_t aligned(const std::vector<Item>& items) {
+    return (items.size() * sizeof(Item) + 7) / 8 * 8;
+  }
+
+  // The view that fits the values: JavaScript's typed arrays count elements, not bytes.
+  Napi::Value values(const Column& column) {
+    switch (column.type) {
+      case Column::Type::UInt32:
+        return view<Napi::Uint32Array>(column.values, column.length);
+      case Column::Type::UInt64:
+        return view<Napi::BigUint64Array>(column.values, column.length);
+      default:
+        return view<Napi::Uint8Array>(column.values, column.values.size());
+    }
+  }
+
+  template <class Array, class Item>
+  Napi::Value view(const std::vector<Item>& items, size_t elements) {
+    if (!items.empty()) {
+      std::memcpy(static_cast<uint8_t*>(buffer_.Data()) + used_, items.data(),
+                  items.size() * sizeof(Item));
+    }
+    const size_t offset = used_;
+    used_ += aligned(items);
+    return {env_, Array::New(env_, elements, buffer_, offset)};
+  }
+
+  Napi::Env env_;
+  Napi::ArrayBuffer buffer_;
+  size_t used_ = 0;
+};
 
 Napi::Value toValue(Napi::Env env, const Batch& batch) {
+  const std::vector<Column>& columns = batch.facts.columns();
+  size_t size = ColumnBuffer::sizeOf(batch.branches);
+  for (const Column& column : columns)
+    size += ColumnBuffer::sizeOf(column);
+  ColumnBuffer buffer(env, size);
   Napi::Object object = Napi::Object::New(env);
   object["rows"] = Napi::Number::New(env, batch.facts.rows());
-  const std::vector<Column>& columns = batch.facts.columns();
   object["columns"] =
-      toArray(env, columns, [&](const Column& column) { return toValue(env, column); });
-  object["branches"] = toArray(env, batch.branches, [&](const BatchBranch& branch) -> Napi::Value {
-    Napi::Object value = Napi::Object::New(env);
-    value["path"] = Napi::String::New(env, branch.path);
-    value["firstRow"] = Napi::Number::New(env, branch.firstRow);
-    value["rows"] = Napi::Number::New(env, branch.rows);
-    value["last"] = Napi::Boolean::New(env, branch.last);
-    return value;
-  });
+      toArray(env, columns, [&](const Column& column) { return buffer.toValue(column); });
+  object["branches"] = buffer.toValue(batch.branches);
   object["failures"] =
       toArray(env, batch.failures, [&](const Error& error) { return toFailure(env, error); });
   object["links"] = toArray(env, batch.links, [&](const Link& link) -> Napi::Value {

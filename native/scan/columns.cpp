@@ -310,6 +310,21 @@ void Column::closeStruct() {
   valid();
 }
 
+Column branchColumn() {
+  return Column("branches", Type::Struct,
+                {Column("path", Type::Text), Column("firstRow", Type::UInt32),
+                 Column("rows", Type::UInt32), Column("last", Type::Boolean)});
+}
+
+void appendBranch(Column& branches, const std::string& path, uint32_t firstRow, uint32_t rows,
+                  bool last) {
+  branches.children[0].text(path);
+  branches.children[1].number(firstRow);
+  branches.children[2].number(rows);
+  branches.children[3].boolean(last);
+  branches.closeStruct();
+}
+
 FactsTable::FactsTable() {
   for (Filled& filled : factsColumns())
     columns_.push_back(std::move(filled.column));

@@ -46,6 +46,12 @@ struct Column {
 
 const char* columnTypeName(Column::Type type);
 
+// Where the rows of branches lie in a batch: structs of `path`, `firstRow`, `rows` and `last`,
+// which is false where more of the branch follows in the next batch.
+Column branchColumn();
+void appendBranch(Column& branches, const std::string& path, uint32_t firstRow, uint32_t rows,
+                  bool last);
+
 // The rows of one batch.
 class FactsTable {
  public:

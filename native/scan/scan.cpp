@@ -13,7 +13,7 @@ constexpr size_t kReady = 4;
 
 bool isFull(const Batch& batch) {
   return batch.facts.rows() >= kRows || batch.facts.weight() >= kWeight ||
-         batch.branches.size() + batch.failures.size() + batch.links.size() >= kOthers;
+         batch.branches.length + batch.failures.size() + batch.links.size() >= kOthers;
 }
 
 }  // namespace
@@ -39,12 +39,15 @@ void Scan::run() {
 }
 
 void Scan::take(Branch&& branch) {
-  BatchBranch entry{std::move(branch.path), filling_->facts.rows(), 0, false};
+  uint32_t firstRow = filling_->facts.rows();
+  const auto tell = [&](bool last) {
+    appendBranch(filling_->branches, branch.path, firstRow, filling_->facts.rows() - firstRow,
+                 last);
+  };
   const auto cut = [&] {
-    entry.rows = filling_->facts.rows() - entry.firstRow;
-    filling_->branches.push_back(entry);
+    tell(false);
     push(std::exchange(filling_, std::make_unique<Batch>()));
-    entry.firstRow = 0;
+    firstRow = 0;
   };
   for (const std::unique_ptr<Facts>& facts : branch.elf) {
     if (isFull(*filling_)) cut();
@@ -52,9 +55,7 @@ void Scan::take(Branch&& branch) {
   }
   std::move(branch.failures.begin(), branch.failures.end(), std::back_inserter(filling_->failures));
   std::move(branch.links.begin(), branch.links.end(), std::back_inserter(filling_->links));
-  entry.rows = filling_->facts.rows() - entry.firstRow;
-  entry.last = branch.last;
-  filling_->branches.push_back(std::move(entry));
+  tell(branch.last);
   if (isFull(*filling_)) push(std::exchange(filling_, std::make_unique<Batch>()));
 }
 

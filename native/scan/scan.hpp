@@ -15,17 +15,9 @@
 
 namespace fixelf {
 
-// Where a branch's rows lie in its batch.
-struct BatchBranch {
-  std::string path;
-  uint32_t firstRow = 0;
-  uint32_t rows = 0;
-  bool last = true;  // else more of the branch follows in the next batch
-};
-
 struct Batch {
   FactsTable facts;
-  std::vector<BatchBranch> branches;
+  Column branches = branchColumn();
   std::vector<Error> failures;
   std::vector<Link> links;
 };

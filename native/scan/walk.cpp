@@ -147,8 +147,6 @@ class Walker {
     const unsigned threads = std::clamp(
         options_.threads != 0 ? options_.threads : std::thread::hardware_concurrency(), 1U, 64U);
     window_ = size_t{threads} * 32;
-    mayMeetAgain_ = roots_.size() != 1 || branches_.size() < kWorthAsking ||
-                    hasMountsBelow(roots_.front()->descriptor());
     std::vector<int> kept;
     for (const auto& root : roots_)
       kept.push_back(root->descriptor());
@@ -165,6 +163,8 @@ class Walker {
       // As many as the system allows will do; without any the caller's has to.
       if (pool.empty()) Worker(*this).run();
     }
+    if (roots_.size() == 1 && branches_.size() >= kWorthAsking)
+      mayMeetAgain_ = hasMountsBelow(roots_.front()->descriptor());
     for (std::thread& thread : pool)
       thread.join();
   }
@@ -469,8 +469,8 @@ class Walker {
   IdentitySet seen_;
 
   // Whether a directory may have two names: no link gives it one, but a mount does, and a root
-  // within another.
-  bool mayMeetAgain_ = true;
+  // within another. Until that is known, yes.
+  std::atomic<bool> mayMeetAgain_{true};
   std::mutex visitedMutex_;
   IdentitySet visited_;
 };
