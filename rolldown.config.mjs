@@ -29,13 +29,23 @@ const common = {
   checks: { ineffectiveDynamicImport: false },
   external: [/^node:/, ...packages],
 };
-const files = { entryFileNames: "[name].js", chunkFileNames: "chunks/[name].js" };
 
 export default [
   {
     ...common,
     input: "lib/cli/main.ts",
-    output: { ...files, dir: "dist/cli", codeSplitting: { groups } },
+    output: {
+      // For ES modules Node 20 would start a loader first, a tenth of what a short command takes.
+      format: "cjs",
+      dir: "dist/cli",
+      entryFileNames: "[name].cjs",
+      chunkFileNames: "chunks/[name].cjs",
+      codeSplitting: { groups },
+    },
   },
-  { ...common, input: "lib/index.ts", output: { ...files, dir: "dist" } },
+  {
+    ...common,
+    input: "lib/index.ts",
+    output: { dir: "dist", entryFileNames: "[name].js", chunkFileNames: "chunks/[name].js" },
+  },
 ];

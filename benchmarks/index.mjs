@@ -8,7 +8,7 @@ import { median } from "./measure.mjs";
 import { describeStore, provideStore } from "./store.mjs";
 import { printRows } from "./table.mjs";
 
-const commandLine = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const commandLine = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
 const library = new URL("../out/lib/", import.meta.url);
 
 export const scenarios = [

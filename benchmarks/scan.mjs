@@ -12,7 +12,7 @@ import { median, pairedRatio } from "./measure.mjs";
 import { describeStore, provideStore } from "./store.mjs";
 import { megabytes, printRows } from "./table.mjs";
 
-const commandLine = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const commandLine = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
 const inProcess = fileURLToPath(new URL("scan/in_process.mjs", import.meta.url));
 const timer = "/usr/bin/time";
 const dropCaches = "/proc/sys/vm/drop_caches";

@@ -25,7 +25,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const repository = realpathSync(fileURLToPath(new URL("..", import.meta.url)));
-const main = join(repository, "dist/cli/main.js");
+const main = join(repository, "dist/cli/main.cjs");
 const mountPoints = ["host", "proc", "dev"];
 
 let failed = 0;

@@ -8,7 +8,7 @@ cp -R "$package/." "$lib"
 chmod -R u+w "$lib"
 
 # With Nix's tools from wherever the caller has them: they have to fit the caller's Nix.
-printf '#!%s\nexec %s %s/dist/cli/main.js "$@"\n' "$shell" "$node" "$lib" >"$out/bin/fixelf"
+printf '#!%s\nexec %s %s/dist/cli/main.cjs "$@"\n' "$shell" "$node" "$lib" >"$out/bin/fixelf"
 chmod +x "$out/bin/fixelf"
 
 # The stand-in loader, for this machine and, where there is one, for its 32-bit programs.

@@ -165,7 +165,7 @@ describe("what this machine decides", () => {
       );
       mkdirSync(at("on"));
       const script = `mount -t tmpfs -o noexec none "$1" && cp "$2" "$3" "$1" && shift 3 && "$@"`;
-      const cli = join(import.meta.dirname, "../dist/cli/main.js");
+      const cli = join(import.meta.dirname, "../dist/cli/main.cjs");
       const doctor = (path: string) => {
         const { stdout } = spawnSync(
           unshare[0],

@@ -378,7 +378,7 @@ describe("an index", () => {
 
 describe("an index that several processes use", () => {
   const place = storePlace({ root: join(scratch, "busy") });
-  const program = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+  const program = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
   const start = (): ChildProcess =>
     spawn(process.execPath, [program, "find", "libc.so.6", "--root", place.root, "--json"], {
       env: { ...process.env, ...addonEnvironment },

@@ -24,14 +24,14 @@ import { native } from "../lib/native.js";
 import { addonEnvironment } from "./support/preload.js";
 import { part } from "./support/require-part.js";
 
-const main = resolve(import.meta.dirname, "../dist/cli/main.js");
+const main = resolve(import.meta.dirname, "../dist/cli/main.cjs");
 
 function missing(...commands: string[]): string | null {
   for (const command of commands) {
     const found = spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
     if (!found) return `no ${command}`;
   }
-  return existsSync(main) ? null : "no dist/cli/main.js: npm run build:ts";
+  return existsSync(main) ? null : "no dist/cli/main.cjs: npm run build:ts";
 }
 
 interface Answer {

@@ -25,7 +25,7 @@ import { isLoaderName } from "../lib/store/loaders.js";
 import { addonEnvironment } from "./support/preload.js";
 import { part } from "./support/require-part.js";
 
-const command = join(import.meta.dirname, "..", "dist/cli/main.js");
+const command = join(import.meta.dirname, "..", "dist/cli/main.cjs");
 const works = (tool: string, ...args: string[]) => spawnSync(tool, args).status === 0;
 const compilerMissing = works("gcc", "--version") ? null : "gcc is not installed";
 const namespacesMissing =

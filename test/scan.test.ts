@@ -31,7 +31,7 @@ import { Summarizer } from "../lib/scan/summary.js";
 import { takeRows } from "../lib/scan/take.js";
 import { addonEnvironment } from "./support/preload.js";
 
-const cli = join(import.meta.dirname, "../dist/cli/main.js");
+const cli = join(import.meta.dirname, "../dist/cli/main.cjs");
 const environment = { ...process.env, ...addonEnvironment };
 /** The start of a shell command that runs fixelf. */
 const shellCli = [

@@ -45,7 +45,7 @@ import { isLoaderName } from "../lib/store/loaders.js";
 import { addonEnvironment } from "./support/preload.js";
 import { part } from "./support/require-part.js";
 
-const cli = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const cli = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
 const glibc = `/nix/store/${"a".repeat(32)}-glibc-2.36/lib`;
 const other = `/nix/store/${"b".repeat(32)}-answer-1.0/lib`;
 const noCompiler = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";

@@ -1,15 +1,20 @@
 #!/usr/bin/env node
 // The command line. Scripts call patchelf thousands of times, and a find or a doctor is answered in
-// less time than it takes to load what parses all other commands: these go past it.
+// less time than it takes to load what parses all other commands: these go past it. (No await
+// outside a function: what ships is CommonJS, which Node starts sooner; see rolldown.config.mjs.)
 import { readAtOnce } from "./at_once.js";
 
 const [command, ...words] = process.argv.slice(2);
 
-if (command === "patchelf") {
-  const { patchelf } = await import("../patchelf/run.js");
-  process.exitCode = await patchelf(words);
-} else if (!(await answerAtOnce())) {
-  await import("./program.js");
+void start();
+
+async function start(): Promise<void> {
+  if (command === "patchelf") {
+    const { patchelf } = await import("../patchelf/run.js");
+    process.exitCode = await patchelf(words);
+  } else if (!(await answerAtOnce())) {
+    await (await import("./program.js")).runCommand();
+  }
 }
 
 async function answerAtOnce(): Promise<boolean> {

@@ -72,15 +72,18 @@ for (const define of [
 ])
   define(program);
 
-try {
-  const [command, ...words] = process.argv.slice(2);
-  if (command === "auto-patchelf") process.exitCode = await runAutoPatchelf(words);
-  else await program.parseAsync();
-} catch (failure) {
-  if (!(failure instanceof CommanderError)) throw failure;
-  process.exitCode = failure.exitCode === 0 ? exitCodes.good : exitCodes.failure;
-  if (wantsJson && failure.exitCode !== 0)
-    tell(new FixelfError("usage", failure.message.replace(/^error: /, "")), true);
+/** Runs what this process was started for; sets its exit code. */
+export async function runCommand(): Promise<void> {
+  try {
+    const [command, ...words] = process.argv.slice(2);
+    if (command === "auto-patchelf") process.exitCode = await runAutoPatchelf(words);
+    else await program.parseAsync();
+  } catch (failure) {
+    if (!(failure instanceof CommanderError)) throw failure;
+    process.exitCode = failure.exitCode === 0 ? exitCodes.good : exitCodes.failure;
+    if (wantsJson && failure.exitCode !== 0)
+      tell(new FixelfError("usage", failure.message.replace(/^error: /, "")), true);
+  }
 }
 
 function packageVersion(): string {

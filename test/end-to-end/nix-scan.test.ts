@@ -37,7 +37,7 @@ const patience = 400_000;
 /** No job may run on this machine itself. What is not said here is as nix.conf has it. */
 const build = (outLink: string, ...options: string[]) => `
   PATH=/tmp/bin:$PATH nix-build ${checkout}nix/scan.nix --arg paths /tmp/paths \\
-    --arg command '[ "/harness-bin/node" "${checkout}dist/cli/main.js" ]' \\
+    --arg command '[ "/harness-bin/node" "${checkout}dist/cli/main.cjs" ]' \\
     --out-link ${outLink} ${options.join(" ")} --max-jobs 0 --option build-hook /tmp/bin/build-remote \\
     --builders 'ssh-ng://east x86_64-linux - 1 1 ; ssh-ng://west x86_64-linux - 1 1' \\
     2>/tmp/said >/tmp/built || { cat /tmp/said >&2; exit 1; }

@@ -20,7 +20,7 @@ import type { ScanRow } from "../../lib/scan/batch.js";
 import { part } from "../support/require-part.js";
 import { worldMissing } from "../world/world.js";
 
-const commandLine = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const commandLine = fileURLToPath(new URL("../../dist/cli/main.cjs", import.meta.url));
 const docs = readFileSync(new URL("../../docs/scanning.md", import.meta.url), "utf8");
 
 /** What stands in the docs' blocks of one language. */

@@ -1,5 +1,5 @@
 // Parquet: row groups of a fixed size, so that the same rows always give the same bytes.
-import { ByteWriter, ParquetWriter } from "hyparquet-writer";
+import type { ParquetWriter } from "hyparquet-writer";
 import type { Column } from "../../native.js";
 import type { ScanBatch } from "../../scan/batch.js";
 import type { Selection } from "./format.js";
@@ -10,6 +10,8 @@ type SchemaElement = Schema[number];
 const rowsInGroup = 8192;
 
 export async function* parquet(selections: AsyncIterable<Selection>): AsyncGenerator<Uint8Array> {
+  // It is an ES module only, which CommonJS can only load late.
+  const { ByteWriter, ParquetWriter } = await import("hyparquet-writer");
   const bytes = new ByteWriter();
   let file: ParquetWriter | undefined;
   let group: RowGroup | undefined;
