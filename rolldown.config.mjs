@@ -37,6 +37,7 @@ export default [
     output: {
       // For ES modules Node 20 would start a loader first, a tenth of what a short command takes.
       format: "cjs",
+      strict: true, // as ES modules are
       dir: "dist/cli",
       entryFileNames: "[name].cjs",
       chunkFileNames: "chunks/[name].cjs",

@@ -149,8 +149,8 @@ export interface Walked {
 }
 
 /**
- * A column of a batch, in Arrow's memory layout; see native/scan/columns.hpp. All of a batch's lie in
- * one ArrayBuffer.
+ * A column of a batch, in Arrow's memory layout; see native/scan/columns.hpp. Those of one batch are
+ * views of one ArrayBuffer: who transfers it to another thread transfers all of them.
  */
 export interface Column {
   name: string;

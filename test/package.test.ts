@@ -81,6 +81,7 @@ test("the package holds what runs and not what it is made from", async () => {
 
   expect(paths).toContain("dist/index.js");
   expect(paths).toContain("dist/index.d.ts");
+  expect(paths).toContain("dist/cli/main.cjs");
   expect(paths).toContain("LICENSE");
   const folders = new Set(
     paths.filter((path) => path.includes("/")).map((path) => path.split("/")[0]),

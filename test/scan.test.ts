@@ -188,7 +188,7 @@ console.log(JSON.stringify(found));`;
     expect(JSON.parse(stdout)).toEqual([join(tree, "sh"), "permission-denied", "limit-exceeded"]);
   });
 
-  // Of many entries it asks for the mounts first.
+  // Of many entries it asks for the mounts while it walks (test/native/walk.test.cpp).
   it.each([0, 100])("sees once what is mounted in two places, beside %i others", (others) => {
     const tree = join(scratch, `mounts beside\t${others}`);
     for (const directory of ["a", "b"]) mkdirSync(join(tree, directory), { recursive: true });

@@ -6,7 +6,20 @@ import { readAtOnce } from "./at_once.js";
 
 const [command, ...words] = process.argv.slice(2);
 
-void start();
+const failed = 2; // exitCodes.failure, without loading what it lies in
+
+// What never comes to its end must not pass for good.
+process.once("beforeExit", setFailed);
+start()
+  .catch((failure: unknown) => {
+    console.error(failure);
+    setFailed();
+  })
+  .finally(() => process.off("beforeExit", setFailed));
+
+function setFailed(): void {
+  process.exitCode = failed;
+}
 
 async function start(): Promise<void> {
   if (command === "patchelf") {

@@ -2,10 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <fstream>
-#include <limits>
 #include <string>
 #include <string_view>
 
@@ -37,29 +37,46 @@ std::string escaped(std::string_view path) {
   return text;
 }
 
+// The part of `line` that ends at the next space, which is taken away with it.
+std::string_view takeField(std::string_view& line) {
+  const size_t end = std::min(line.find(' '), line.size());
+  const std::string_view field = line.substr(0, end);
+  line.remove_prefix(std::min(end + 1, line.size()));
+  return field;
+}
+
+// The number of the mount that a descriptor lies on; empty where it is not told.
+std::string mountOf(int descriptor) {
+  std::ifstream told("/proc/self/fdinfo/" + std::to_string(descriptor));
+  for (std::string key, value; told >> key >> value;) {
+    if (key == "mnt_id:") return value;
+  }
+  return {};
+}
+
 }  // namespace
 
 bool hasMountsBelow(int directory) {
   std::array<char, PATH_MAX> path{};
   const std::string link = "/proc/self/fd/" + std::to_string(directory);
   const ssize_t length = readlink(link.c_str(), path.data(), path.size());
-  if (length <= 0 || static_cast<size_t>(length) == path.size() || path[0] != '/') return true;
+  if (length <= 0 || static_cast<size_t>(length) == path.size()) return true;
   std::string below = escaped({path.data(), static_cast<size_t>(length)});
   if (below.back() != '/') below += '/';
 
+  // A directory of another mount namespace, or outside of this process's root, is on none of the
+  // mounts that are listed, and its path means nothing here (Linux fs/d_path.c).
+  const std::string own = mountOf(directory);
+  bool listed = false;
   std::ifstream mounts("/proc/self/mountinfo");
-  if (!mounts) return true;
-  constexpr auto restOfLine = std::numeric_limits<std::streamsize>::max();
-  std::string number;
-  std::string parent;
-  std::string device;
-  std::string root;
-  std::string mountPoint;
-  while (mounts >> number >> parent >> device >> root >> mountPoint) {
-    if (mountPoint.starts_with(below)) return true;
-    mounts.ignore(restOfLine, '\n');
+  for (std::string line; std::getline(mounts, line);) {
+    std::string_view rest = line;
+    listed = takeField(rest) == own || listed;
+    for (int field = 0; field < 3; ++field)  // the mount above it, the device, the root
+      takeField(rest);
+    if (takeField(rest).starts_with(below)) return true;
   }
-  return !mounts.eof();
+  return !listed;
 }
 
 }  // namespace fixelf

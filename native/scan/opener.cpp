@@ -10,19 +10,27 @@
 namespace fixelf {
 
 int Opener::open(int directory, const char* name, int flags) {
+  const int descriptor = openOnce(directory, name, flags);
+  if (descriptor >= 0 || (errno != EMFILE && errno != ENFILE) || count_ == 0) return descriptor;
+  flush();
+  return openOnce(directory, name, flags);
+}
+
+int Opener::openOnce(int directory, const char* name, int flags) {
   flags |= O_RDONLY | O_CLOEXEC;
-  int descriptor = openat(directory, name, flags | leaveAccessTime_);
-  if (descriptor >= 0) return descriptor;
-  if (errno == EPERM && leaveAccessTime_ != 0) {
-    // Where one file is somebody else's, so are most.
-    leaveAccessTime_ = 0;
-    descriptor = openat(directory, name, flags);
+  const int descriptor = openat(directory, name, flags | accessTimeFlag_);
+  if (descriptor >= 0 || errno != EPERM || accessTimeFlag_ == 0) return descriptor;
+  accessTimeFlag_ = 0;
+  return openat(directory, name, flags);
+}
+
+void Opener::close(int descriptor) {
+  if (!ownDescriptors_) {
+    ::close(descriptor);
+    return;
   }
-  if (descriptor < 0 && (errno == EMFILE || errno == ENFILE) && count_ != 0) {
-    flush();
-    descriptor = openat(directory, name, flags);
-  }
-  return descriptor;
+  waiting_[count_++] = descriptor;
+  if (count_ == waiting_.size()) flush();
 }
 
 void Opener::flush() {

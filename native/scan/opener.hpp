@@ -1,5 +1,5 @@
-// How one thread opens what it only looks at, a million times: without a trace, and closing many
-// descriptors at once.
+// How one thread opens what it only looks at, a million times: leaving access times alone, and
+// closing many descriptors at once.
 #pragma once
 
 #include <fcntl.h>
@@ -12,7 +12,9 @@ namespace fixelf {
 // For one thread, and for descriptors that nobody else closes.
 class Opener {
  public:
-  Opener() = default;
+  // `ownDescriptors`: whether the thread has a table of its own. What waits in a table that threads
+  // share would be missing elsewhere.
+  explicit Opener(bool ownDescriptors) : ownDescriptors_(ownDescriptors) {}
   Opener(const Opener&) = delete;
   Opener& operator=(const Opener&) = delete;
   ~Opener() { flush(); }
@@ -22,18 +24,19 @@ class Opener {
 
   // Closes it now or later: a system call costs the switch to the kernel and back, whatever it
   // does, and close hardly does more.
-  void close(int descriptor) {
-    waiting_[count_++] = descriptor;
-    if (count_ == waiting_.size()) flush();
-  }
+  void close(int descriptor);
 
- private:
+  // Closes what waits; before the thread does, who knows for how long.
   void flush();
 
-  // Whether reading leaves the access time alone, which is only allowed on files of one's own, or
-  // to root (open(2)). Else the first scan of a day would write every inode anew: relatime lets the
-  // time become a day old.
-  int leaveAccessTime_ = O_NOATIME;
+ private:
+  int openOnce(int directory, const char* name, int flags);
+
+  bool ownDescriptors_;
+  // O_NOATIME until a file is met that is somebody else's: then most are. It is only allowed on
+  // files of one's own, or to root (open(2)). Without it the first scan of a day would write every
+  // inode anew: relatime lets the time become a day old.
+  int accessTimeFlag_ = O_NOATIME;
   // With more, their memory is no longer in the processor's cache when it is used again.
   std::array<int, 32> waiting_{};
   size_t count_ = 0;

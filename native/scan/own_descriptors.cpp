@@ -10,9 +10,9 @@
 
 namespace fixelf {
 
-void takeOwnDescriptors(std::span<const int> kept) {
+bool takeOwnDescriptors(std::span<const int> kept) {
   // Nothing has this number: the table becomes the thread's own and stays as it is.
-  if (!closeRange(UINT_MAX, UINT_MAX, kCloseRangeUnshare)) return;
+  if (!closeRange(UINT_MAX, UINT_MAX, kCloseRangeUnshare)) return false;
   std::vector<int> sorted(kept.begin(), kept.end());
   std::sort(sorted.begin(), sorted.end());
   unsigned first = STDERR_FILENO + 1;
@@ -22,6 +22,7 @@ void takeOwnDescriptors(std::span<const int> kept) {
     first = std::max(first, next + 1);
   }
   closeRange(first, UINT_MAX, 0);
+  return true;
 }
 
 }  // namespace fixelf

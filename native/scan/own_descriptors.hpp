@@ -15,7 +15,7 @@ namespace fixelf {
 // sees its end only when the last one is closed. Whatever the thread opens from then on is its own:
 // no other thread may use it or close it.
 //
-// Where the kernel can't (before 5.9, or forbidden by a filter), nothing changes.
-void takeOwnDescriptors(std::span<const int> kept);
+// False where the kernel can't (before 5.9, or forbidden by a filter): then nothing changes.
+bool takeOwnDescriptors(std::span<const int> kept);
 
 }  // namespace fixelf

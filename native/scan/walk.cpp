@@ -154,14 +154,11 @@ class Walker {
     std::vector<std::thread> pool;
     try {
       while (pool.size() < threads) {
-        pool.emplace_back([this, &kept] {
-          takeOwnDescriptors(kept);
-          Worker(*this).run();
-        });
+        pool.emplace_back([this, &kept] { Worker(*this, takeOwnDescriptors(kept)).run(); });
       }
     } catch (const std::system_error&) {
       // As many as the system allows will do; without any the caller's has to.
-      if (pool.empty()) Worker(*this).run();
+      if (pool.empty()) Worker(*this, false).run();
     }
     if (roots_.size() == 1 && branches_.size() >= kWorthAsking)
       mayMeetAgain_ = hasMountsBelow(roots_.front()->descriptor());
@@ -173,7 +170,7 @@ class Walker {
   // What one thread does, and its buffers.
   class Worker {
    public:
-    explicit Worker(Walker& walker) : walker_(walker) {}
+    Worker(Walker& walker, bool ownDescriptors) : walker_(walker), opener_(ownDescriptors) {}
 
     void run() {
       while ((branch_ = walker_.take(own_)) != nullptr) {
@@ -188,6 +185,7 @@ class Walker {
           if (finds_.elf.size() >= kMostHeld / 8) walker_.keep(*branch_, finds_);
         }
         own_.clear();
+        opener_.flush();
         walker_.progress_.files += files_;
         files_ = 0;
         walker_.leave(*branch_, finds_);
