@@ -7,9 +7,9 @@ import { readFileSync } from "node:fs";
 const { dependencies, optionalDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 const packages = Object.keys({ ...dependencies, ...optionalDependencies });
 
-// Of the command line: the three commands whose start counts most, and what everything stands on. What they share with
-// others would else be one small file for each set of those that share it, or lie in one of the
-// others' files, which then is loaded whole.
+// Of the command line: the three commands whose start counts most, and what everything stands on.
+// What they share with others would else be one small file for each set of those that share it, or
+// lie in one of the others' files, which then is loaded whole.
 const groups = [
   { name: "base", priority: 2, test: /lib\/(errors|native|package_directory|write_fully)\.ts$/ },
   { name: "patchelf", test: /lib\/patchelf\/(run|answers|arguments|failure)\.ts$/ },

@@ -98,7 +98,7 @@ export const writers = [
 ];
 
 const commandLine = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
-const hasPatchelfCommand = existsSync(new URL("../out/lib/patchelf/run.js", import.meta.url));
+const hasPatchelfCommand = existsSync(commandLine);
 
 /** Whole processes that look at one file; the least is a Node that does nothing. */
 export const starters = [

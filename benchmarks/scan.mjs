@@ -36,7 +36,7 @@ export const scenarios = [
 function contestantsIn(scratch) {
   const floor = join(scratch, "floor-scan");
   compileProgram("floor/scan.cpp", floor);
-  const hasScan = existsSync(new URL("../out/lib/scan/scan.js", import.meta.url));
+  const hasScan = existsSync(commandLine);
   const format = "%i %n %S %r %F"; // interpreter, needed, soname, RUNPATH
   const all = [
     { name: "floor", floor: true, command: (store) => [floor, store] },

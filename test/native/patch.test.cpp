@@ -16,6 +16,7 @@
 #include "patch/names.hpp"
 #include "patch/undo.hpp"
 #include "patch/write.hpp"
+#include "temporary_directory.hpp"
 
 using namespace fixelf;
 namespace fs = std::filesystem;
@@ -34,30 +35,21 @@ constexpr const char* kSource =
     "}\n";
 
 // One compiled program with the library that it needs, in a directory of its own.
-class Workshop {
+class Workshop : public TemporaryDirectory {
  public:
-  Workshop() {
-    std::string pattern = (fs::temp_directory_path() / "fixelf-patch-XXXXXX").string();
-    path_ = fs::canonical(::mkdtemp(pattern.data())).string();
+  Workshop() : TemporaryDirectory("patch") {
     for (const char* directory : {"lib", "records"})
-      fs::create_directory(path_ + "/" + directory);
+      fs::create_directory(*this / directory);
     std::ofstream(*this / "program.c") << kSource;
     std::ofstream(*this / "number.c") << "int number(void) { return 42; }\n";
     run("gcc -shared -fPIC -o lib/libnumber.so number.c -Wl,-soname,libnumber.so");
   }
-  Workshop(const Workshop&) = delete;
-  Workshop& operator=(const Workshop&) = delete;
-  ~Workshop() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
 
-  [[nodiscard]] std::string operator/(const std::string& name) const { return path_ + "/" + name; }
   [[nodiscard]] std::string library() const { return *this / "lib"; }
   [[nodiscard]] std::string records() const { return *this / "records"; }
 
   void run(const std::string& command) const {
-    const std::string inside = "cd '" + path_ + "' && " + command;
+    const std::string inside = "cd '" + path() + "' && " + command;
     REQUIRE_MESSAGE(std::system(inside.c_str()) == 0, command);
   }
   std::string compile(const std::string& options, const std::string& name = "program") const {
@@ -68,7 +60,7 @@ class Workshop {
   [[nodiscard]] std::string loader(size_t length) const {
     const auto self = readFacts("/proc/self/exe");
     REQUIRE(self);
-    std::string directory = path_ + "/ld";
+    std::string directory = *this / "ld";
     while (length - directory.size() > 200) {
       directory += "/" + std::string(100, 'd');
     }
@@ -79,9 +71,6 @@ class Workshop {
     fs::create_symlink(*self->interpreter, link);
     return link;
   }
-
- private:
-  std::string path_;
 };
 
 std::string output(const std::string& command) {

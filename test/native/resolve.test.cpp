@@ -15,27 +15,16 @@
 #include "elf/parallel.hpp"
 #include "resolve/cache.hpp"
 #include "resolve/resolution.hpp"
+#include "temporary_directory.hpp"
 
 using namespace fixelf;
 namespace fs = std::filesystem;
 
 namespace {
 
-// A directory of its own for each case, gone at its end.
-class Place {
+class Place : public TemporaryDirectory {
  public:
-  Place() {
-    std::string pattern = (fs::temp_directory_path() / "fixelf-resolve-XXXXXX").string();
-    path_ = fs::canonical(::mkdtemp(pattern.data())).string();
-  }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  ~Place() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  Place() : TemporaryDirectory("resolve") {}
 
   void directory(const std::string& name) const { fs::create_directories(*this / name); }
   void write(const std::string& name, const std::string& text) const {
@@ -48,13 +37,10 @@ class Place {
     const bool library = name.find(".so") != std::string::npos;
     write("empty.c", library ? "int here;" : "int main(void) { return 0; }");
     const std::string command =
-        "cd '" + path_ + "' && ${CC:-gcc} " + (library ? "-shared -fPIC -nostdlib " : "") +
+        "cd '" + path() + "' && ${CC:-gcc} " + (library ? "-shared -fPIC -nostdlib " : "") +
         "-Wl,--no-as-needed -Wl,--allow-shlib-undefined -o '" + name + "' empty.c " + options;
     REQUIRE_MESSAGE(std::system(command.c_str()) == 0, command);
   }
-
- private:
-  std::string path_;
 };
 
 std::string output(const std::string& command) {

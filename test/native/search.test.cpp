@@ -15,6 +15,7 @@
 
 #include "scan/compressed.hpp"
 #include "scan/search.hpp"
+#include "temporary_directory.hpp"
 
 using namespace fixelf;
 using namespace std::string_literals;
@@ -24,26 +25,15 @@ namespace {
 const std::string kHash = "0123456789abcdfghijklmnpqrsvwxyz";
 const std::string kOther = "zyxwvsrqpnmlkjihgfdcba9876543210";
 
-// A directory of its own, for one test.
-class Scratch {
+class Scratch : public TemporaryDirectory {
  public:
-  Scratch() {
-    std::string pattern = std::filesystem::temp_directory_path() / "fixelf-search-XXXXXX";
-    path_ = mkdtemp(pattern.data());
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() { std::filesystem::remove_all(path_); }
+  Scratch() : TemporaryDirectory("search") {}
 
   std::string file(const std::string& name, std::string_view content) const {
-    std::string path = path_ + "/" + name;
+    std::string path = *this / name;
     std::ofstream(path, std::ios::binary) << content;
     return path;
   }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
 };
 
 SearchOptions optionsFor(const std::string& hashes = kHash) {

@@ -11,25 +11,13 @@
 #include <string>
 
 #include "scan/mounts.hpp"
+#include "temporary_directory.hpp"
 
 using namespace fixelf;
 
 namespace {
 
-struct Scratch {
-  std::filesystem::path path;
-
-  Scratch() {
-    std::string name = std::filesystem::temp_directory_path() / "fixelf-walk-XXXXXX";
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = std::filesystem::canonical(name);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() { std::filesystem::remove_all(path); }
-};
-
-bool asked(const std::filesystem::path& path) {
+bool asked(const std::string& path) {
   const int directory = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   REQUIRE(directory >= 0);
   const bool answer = hasMountsBelow(directory);
@@ -38,9 +26,9 @@ bool asked(const std::filesystem::path& path) {
 }
 
 // The answer where `from` is mounted on `to`, in mounts of a process's own; `root` is what it asks
-// about, opened before where `early` says so. Negative where nothing can be mounted.
-int askedAfterMount(const std::filesystem::path& from, const std::filesystem::path& to,
-                    const std::filesystem::path& root, bool early = false) {
+// about, opened before where `early` says so. 2 where nothing can be mounted.
+int askedAfterMount(const std::string& from, const std::string& to, const std::string& root,
+                    bool early = false) {
   const pid_t child = fork();
   if (child == 0) {
     const int before = open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -59,25 +47,25 @@ int askedAfterMount(const std::filesystem::path& from, const std::filesystem::pa
 }  // namespace
 
 TEST_CASE("hasMountsBelow: what is mounted where") {
-  const Scratch scratch;
-  const auto source = scratch.path / "source\rof it";
+  const TemporaryDirectory scratch("walk");
+  const std::string source = scratch / "source\rof it";
   std::filesystem::create_directory(source);
   for (const char* name : {"plain", "with space", "tab\tand\nline", "back\\slash", "\rreturn"}) {
     CAPTURE(name);
-    const auto root = scratch.path / name;
-    std::filesystem::create_directories(root / "below");
-    std::filesystem::create_directory(root.string() + " beside");
+    const std::string root = scratch / name;
+    std::filesystem::create_directories(root + "/below");
+    std::filesystem::create_directory(root + " beside");
     CHECK_FALSE(asked(root));
-    CHECK(askedAfterMount(source, root / "below", root) == 1);
+    CHECK(askedAfterMount(source, root + "/below", root) == 1);
     CHECK(askedAfterMount(source, root, root) == 0);
-    CHECK(askedAfterMount(source, root.string() + " beside", root) == 0);
+    CHECK(askedAfterMount(source, root + " beside", root) == 0);
   }
   CHECK(asked("/"));
 }
 
 TEST_CASE("hasMountsBelow: a directory of other mounts than this process's cannot be told") {
-  const Scratch scratch;
-  const auto root = scratch.path / "root";
+  const TemporaryDirectory scratch("walk");
+  const std::string root = scratch / "root";
   std::filesystem::create_directory(root);
   CHECK(askedAfterMount(root, root, root) == 0);
   CHECK(askedAfterMount(root, root, root, true) == 1);
