@@ -11,15 +11,15 @@ const packages = Object.keys({ ...dependencies, ...optionalDependencies });
 // What they share with others would else be one small file for each set of those that share it, or
 // lie in one of the others' files, which then is loaded whole.
 const groups = [
-  { name: "base", priority: 2, test: /lib\/(errors|native|package_directory|write_fully)\.ts$/ },
-  { name: "patchelf", test: /lib\/patchelf\/(run|answers|arguments|failure)\.ts$/ },
+  { name: "base", priority: 2, test: /lib\/(base\/(errors|write_fully)|addon\/(native|package_directory))\.ts$/ },
+  { name: "patchelf", test: /lib\/drop_in\/patchelf\/(run|answers|arguments|failure)\.ts$/ },
   {
     name: "find",
     test: /lib\/(cli\/look_up|report\/find|store\/(context|find|indexed|candidates|place|roots))\.ts$/,
   },
   {
     name: "doctor",
-    test: /lib\/(cli\/examine|report\/doctor|doctor\/(?!script)[a-z_]+|subject|shebang|rooted|machine|store\/(lazy|libc_banner))\.ts$/,
+    test: /lib\/(cli\/examine|report\/doctor|(doctor|judge)\/(?!script)[a-z_]+|file\/(tree|shebang|rooted|machine|libc_banner)|store\/lazy)\.ts$/,
   },
 ];
 

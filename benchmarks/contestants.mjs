@@ -143,7 +143,7 @@ export function missingTools() {
 }
 
 export async function loadNative() {
-  const { native } = await import("../out/lib/native.js");
+  const { native } = await import("../out/lib/addon/native.js");
   return native;
 }
 

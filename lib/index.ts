@@ -1,5 +1,25 @@
 // The public API; re-exports only.
 
+export type {
+  CachedResolution,
+  Facts,
+  NeededVersion,
+  Resolution,
+  ResolvedLibrary,
+  Tried,
+  VersionProblem,
+} from "./addon/facts.js";
+export type {
+  Column,
+  Compressed,
+  Edits,
+  Layout,
+  Mention,
+  Renaming,
+  ScanProgress,
+} from "./addon/native.js";
+export { FixelfError, type FixelfErrorCode } from "./base/errors.js";
+export type { CommonOptions, PlanOptions } from "./base/options.js";
 export { type Closure, closure, type NeededPath } from "./closure/closure.js";
 export type { LoadedFile } from "./closure/loaded.js";
 export type { NeverLoaded } from "./closure/never_loaded.js";
@@ -18,20 +38,6 @@ export {
 } from "./environment/environment.js";
 export { type Farm, makeFarm } from "./environment/farm.js";
 export { type Variables, variables } from "./environment/variables.js";
-export { FixelfError, type FixelfErrorCode } from "./errors.js";
-export type {
-  CachedResolution,
-  Facts,
-  NeededVersion,
-  Resolution,
-  ResolvedLibrary,
-  Tried,
-  VersionProblem,
-} from "./facts.js";
-export { apply } from "./fix/apply.js";
-export type { Edit, FilePlan, FixPlan, Outcome } from "./fix/outcome.js";
-export { plan } from "./fix/plan.js";
-export { type UndoOutcome, undo } from "./fix/undo.js";
 export {
   type DependencyTree,
   dependencyTree,
@@ -39,17 +45,11 @@ export {
   type ResolveOptions,
   resolve,
   resolveAll,
-} from "./inspect.js";
-export type {
-  Column,
-  Compressed,
-  Edits,
-  Layout,
-  Mention,
-  Renaming,
-  ScanProgress,
-} from "./native.js";
-export type { CommonOptions, PlanOptions } from "./options.js";
+} from "./file/inspect.js";
+export { apply } from "./fix/apply.js";
+export type { Edit, FilePlan, FixPlan, Outcome } from "./fix/outcome.js";
+export { plan } from "./fix/plan.js";
+export { type UndoOutcome, undo } from "./fix/undo.js";
 export { planRun, type RunOptions, type RunPlan } from "./run/plan.js";
 export { become, type Start, type Way } from "./run/start.js";
 export { ScanBatch, type ScanBranch, type ScanFailure, type ScanRow } from "./scan/batch.js";

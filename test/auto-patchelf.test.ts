@@ -19,10 +19,10 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { parseArguments } from "../lib/auto_patchelf/arguments.js";
-import { parseDlopenNote } from "../lib/auto_patchelf/dlopen.js";
-import { fnmatch } from "../lib/auto_patchelf/fnmatch.js";
 import { autoPatchelf } from "../lib/cli/auto_patchelf.js";
+import { parseArguments } from "../lib/drop_in/auto_patchelf/arguments.js";
+import { parseDlopenNote } from "../lib/drop_in/auto_patchelf/dlopen.js";
+import { fnmatch } from "../lib/drop_in/auto_patchelf/fnmatch.js";
 import { inspect } from "../lib/index.js";
 import { part } from "./support/require-part.js";
 

@@ -21,8 +21,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { native } from "../lib/addon/native.js";
 import { apply, plan } from "../lib/index.js";
-import { native } from "../lib/native.js";
 import { addonEnvironment } from "./support/preload.js";
 import { part } from "./support/require-part.js";
 

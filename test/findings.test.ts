@@ -13,14 +13,14 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Circumstances } from "../lib/doctor/circumstances.js";
 import { parseNote } from "../lib/doctor/dlopen_candidates.js";
 import { findingCodes } from "../lib/doctor/finding.js";
 import { gcFindings } from "../lib/doctor/gc.js";
-import { type Host, mountOf, parseMounts, parseProcessorFlags } from "../lib/doctor/host.js";
 import { isaFindings } from "../lib/doctor/isa.js";
 import { kernelFindings } from "../lib/doctor/kernel.js";
 import { diagnose, type Finding, inspect, storePlace } from "../lib/index.js";
+import type { Circumstances } from "../lib/judge/circumstances.js";
+import { type Host, mountOf, parseMounts, parseProcessorFlags } from "../lib/judge/host.js";
 import { isLoaderName } from "../lib/store/loaders.js";
 import { addonEnvironment } from "./support/preload.js";
 import { part } from "./support/require-part.js";

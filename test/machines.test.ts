@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type Edits, native } from "../lib/native.js";
+import { type Edits, native } from "../lib/addon/native.js";
 import { part } from "./support/require-part.js";
 
 interface Machine {

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
 import { execa } from "execa";
 import { expect, test } from "vitest";
-import { native } from "../lib/native.js";
+import { native } from "../lib/addon/native.js";
 import packageManifest from "../package.json" with { type: "json" };
 
 const packageDirectory = resolve(import.meta.dirname, "..");

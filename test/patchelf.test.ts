@@ -20,7 +20,7 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { native } from "../lib/native.js";
+import { native } from "../lib/addon/native.js";
 import { addonEnvironment } from "./support/preload.js";
 import { part } from "./support/require-part.js";
 

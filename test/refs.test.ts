@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FixelfError } from "../lib/base/errors.js";
 import { diagnose } from "../lib/doctor/diagnose.js";
-import { FixelfError } from "../lib/errors.js";
 import { references } from "../lib/store/references.js";
 import { part } from "./support/require-part.js";
 

@@ -3,8 +3,8 @@
 import { execFileSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
-import { native } from "../lib/native.js";
-import { resolveWith } from "../lib/resolutions.js";
+import { native } from "../lib/addon/native.js";
+import { resolveWith } from "../lib/addon/resolutions.js";
 import { machines, missingPart } from "./resolution/machines.js";
 import { part } from "./support/require-part.js";
 

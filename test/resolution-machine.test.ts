@@ -5,9 +5,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
+import { native } from "../lib/addon/native.js";
+import { resolveWith } from "../lib/addon/resolutions.js";
 import { type Facts, scan } from "../lib/index.js";
-import { native } from "../lib/native.js";
-import { resolveWith } from "../lib/resolutions.js";
 import {
   askEach,
   compare,

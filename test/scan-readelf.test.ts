@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
-import type { Facts } from "../lib/facts.js";
+import type { Facts } from "../lib/addon/facts.js";
 import type { ScanRow } from "../lib/scan/batch.js";
 import { scan } from "../lib/scan/scan.js";
 import { part } from "./support/require-part.js";

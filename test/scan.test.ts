@@ -22,7 +22,7 @@ import { join } from "node:path";
 import { type Struct, tableFromIPC } from "apache-arrow";
 import { parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { inspect } from "../lib/inspect.js";
+import { inspect } from "../lib/file/inspect.js";
 import { ScanBatch, type ScanRow } from "../lib/scan/batch.js";
 import { batchFilter, type ScanFilter } from "../lib/scan/filter.js";
 import { type ScanOptions, scan } from "../lib/scan/scan.js";

@@ -11,8 +11,8 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { parseEnv, parseShebang } from "../lib/file/shebang.js";
 import { diagnose, type Finding } from "../lib/index.js";
-import { parseEnv, parseShebang } from "../lib/shebang.js";
 
 const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-scripts-")));
 afterAll(() => rmSync(directory, { recursive: true }));

@@ -3,16 +3,16 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync 
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Facts } from "../lib/facts.js";
+import type { Facts } from "../lib/addon/facts.js";
+import { bannerVersion, versionIn } from "../lib/file/libc_banner.js";
+import { compareVersions } from "../lib/file/versions.js";
 import { Store } from "../lib/store/context.js";
 import { whyNot } from "../lib/store/find.js";
-import { bannerVersion, versionIn } from "../lib/store/libc_banner.js";
 import { listLibraries, looksLikeLibrary } from "../lib/store/libraries.js";
 import { glibcVersion, isLoaderName } from "../lib/store/loaders.js";
 import { Nix, parsePathInfos, parseRoots } from "../lib/store/nix.js";
 import { inStore, nameOf, realPathIn, storePathOf, storePlace } from "../lib/store/place.js";
 import { type Candidate, parseName, rank } from "../lib/store/rank.js";
-import { compareVersions } from "../lib/versions.js";
 
 const hash = (letter: string) => letter.repeat(32);
 const unknown = { closure: null, rooted: null };

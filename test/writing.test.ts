@@ -25,7 +25,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { native } from "../lib/native.js";
+import { native } from "../lib/addon/native.js";
 import { addonEnvironment } from "./support/preload.js";
 import { part } from "./support/require-part.js";
 

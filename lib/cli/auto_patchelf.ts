@@ -1,8 +1,8 @@
 // fixelf auto-patchelf: nixpkgs' auto-patchelf, with its options, environment, output and exit codes.
 import type { Command } from "commander";
-import type { Request } from "../auto_patchelf/arguments.js";
-import { FixelfError } from "../errors.js";
-import { asError, sentence } from "./run.js";
+import { FixelfError } from "../base/errors.js";
+import type { Request } from "../drop_in/auto_patchelf/arguments.js";
+import { asError, sentence } from "./command.js";
 
 /** argparse's for wrong usage, and sys.exit's for a message. */
 const exitCodes = { good: 0, failure: 1, usage: 2 } as const;
@@ -27,7 +27,9 @@ export async function autoPatchelf(
   words: readonly string[],
   { env, stdout, stderr }: Surroundings = process,
 ): Promise<number> {
-  const { helpText, parseArguments, usageLine } = await import("../auto_patchelf/arguments.js");
+  const { helpText, parseArguments, usageLine } = await import(
+    "../drop_in/auto_patchelf/arguments.js"
+  );
   let request: Request | null;
   try {
     request = parseArguments(words);
@@ -50,8 +52,8 @@ export async function autoPatchelf(
 async function patch(request: Request, { env, stdout, stderr }: Surroundings): Promise<number> {
   const [{ readTarget }, { autoPatchelf }, { missingText, outcomeText, requestText }] =
     await Promise.all([
-      import("../auto_patchelf/environment.js"),
-      import("../auto_patchelf/auto_patchelf.js"),
+      import("../drop_in/auto_patchelf/environment.js"),
+      import("../drop_in/auto_patchelf/auto_patchelf.js"),
       import("../report/auto_patchelf.js"),
     ]);
   const target = await readTarget(env);

@@ -1,6 +1,6 @@
 // What bears on the choice of a loader and of libraries: the options of every command that chooses.
 import type { Command } from "commander";
-import type { ChoiceOptions } from "../options.js";
+import type { ChoiceOptions } from "../base/options.js";
 import { commonOptions, repeated, type SharedFlags } from "./options.js";
 
 export interface ChoiceFlags extends SharedFlags {

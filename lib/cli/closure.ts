@@ -1,7 +1,7 @@
 // fixelf closure: what a program really needs, against what Nix keeps for it.
 import type { Command } from "commander";
+import { exitCodes, run } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
-import { exitCodes, run } from "./run.js";
 
 export function define(program: Command): void {
   withShared(

@@ -6,8 +6,8 @@ import type { Environment } from "../environment/environment.js";
 import type { Farm } from "../environment/farm.js";
 import type { StorePlace } from "../store/place.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
+import { exitCodes, type Output, run } from "./command.js";
 import { withShared } from "./options.js";
-import { exitCodes, type Output, run } from "./run.js";
 
 const formats = [
   "sh",

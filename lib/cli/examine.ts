@@ -2,8 +2,8 @@
 import { diagnose } from "../doctor/diagnose.js";
 import { type Diagnosis, isError } from "../doctor/finding.js";
 import { doctorText } from "../report/doctor.js";
+import { exitCodes, run, worst } from "./command.js";
 import { commonOptions, type SharedFlags } from "./options.js";
-import { exitCodes, run, worst } from "./run.js";
 
 export async function examine(paths: string[], flags: SharedFlags): Promise<void> {
   await run(flags, async ({ colors, print }) => {

@@ -1,10 +1,10 @@
 // fixelf fix: makes programs run, or with --dry-run says how it would.
 import type { Command } from "commander";
+import type { PlanOptions } from "../base/options.js";
 import type { FilePlan, Outcome } from "../fix/outcome.js";
-import type { PlanOptions } from "../options.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
+import { exitCodes, run, untilInterrupted, worst } from "./command.js";
 import { withShared } from "./options.js";
-import { exitCodes, run, untilInterrupted, worst } from "./run.js";
 
 interface FixFlags extends ChoiceFlags {
   dryRun?: boolean;

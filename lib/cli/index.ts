@@ -1,7 +1,7 @@
 // fixelf index: what is kept of the store for the next time.
 import type { Command } from "commander";
+import { exitCodes, run } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
-import { exitCodes, run } from "./run.js";
 
 interface IndexFlags extends SharedFlags {
   rebuild?: boolean;

@@ -1,6 +1,7 @@
 // What a person hears on stderr of the index. An indexing that is soon done is not worth a word.
+
+import { writeFully } from "../base/write_fully.js";
 import type { IndexEvent, Tell } from "../store/index/event.js";
-import { writeFully } from "../write_fully.js";
 import { isTerminal } from "./terminal.js";
 
 /** Milliseconds. */

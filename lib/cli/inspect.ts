@@ -1,7 +1,7 @@
 // fixelf inspect: what each file says of itself.
 import type { Command } from "commander";
+import { asError, exitCodeOf, explain, run, sentence, worst } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
-import { asError, exitCodeOf, explain, run, sentence, worst } from "./run.js";
 
 export function define(program: Command): void {
   withShared(
@@ -13,7 +13,7 @@ export function define(program: Command): void {
   ).action((paths: string[], flags: SharedFlags) =>
     run(flags, async ({ colors, print, say }) => {
       const [{ inspect }, { factsText }] = await Promise.all([
-        import("../inspect.js"),
+        import("../file/inspect.js"),
         import("../report/facts.js"),
       ]);
       const options = commonOptions(flags);

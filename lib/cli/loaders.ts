@@ -1,7 +1,7 @@
 // fixelf loaders: the loaders of the store, and which one a program would get.
 import type { Command } from "commander";
+import { exitCodes, run } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
-import { exitCodes, run } from "./run.js";
 
 export function define(program: Command): void {
   withShared(

@@ -2,8 +2,8 @@
 import { findText } from "../report/find.js";
 import { Store } from "../store/context.js";
 import { storePlace } from "../store/place.js";
+import { exitCodes, run } from "./command.js";
 import { commonOptions, type SharedFlags } from "./options.js";
-import { exitCodes, run } from "./run.js";
 
 export async function lookUp(sonames: string[], flags: SharedFlags): Promise<void> {
   await run(flags, async ({ colors, print }) => {

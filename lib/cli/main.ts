@@ -23,7 +23,7 @@ function setFailed(): void {
 
 async function start(): Promise<void> {
   if (command === "patchelf") {
-    const { patchelf } = await import("../patchelf/run.js");
+    const { patchelf } = await import("../drop_in/patchelf/run.js");
     process.exitCode = await patchelf(words);
   } else if (!(await answerAtOnce())) {
     await (await import("./program.js")).runCommand();

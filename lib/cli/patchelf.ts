@@ -9,7 +9,7 @@ export function define(program: Command): void {
     .helpOption(false)
     .allowUnknownOption()
     .action(async (words: string[]) => {
-      const { patchelf } = await import("../patchelf/run.js");
+      const { patchelf } = await import("../drop_in/patchelf/run.js");
       process.exitCode = await patchelf(words);
     });
 }

@@ -2,8 +2,8 @@
 import type { Command } from "commander";
 import { printable } from "../report/text.js";
 import type { References } from "../store/references.js";
+import { asError, exitCodeOf, explain, run, sentence, untilInterrupted, worst } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
-import { asError, exitCodeOf, explain, run, sentence, untilInterrupted, worst } from "./run.js";
 
 export function define(program: Command): void {
   withShared(

@@ -1,123 +1,96 @@
-// Runs a command: what it prints, what its failure looks like, and the exit code.
-import { FixelfError, type FixelfErrorCode } from "../errors.js";
-import { toJson } from "../report/json.js";
-import { type Colors, printable } from "../report/text.js";
-import { shellWord } from "../shell.js";
-import { writeFully } from "../write_fully.js";
-import { colorsFor, type SharedFlags } from "./options.js";
+// fixelf run: runs a program now, with its file untouched.
+import { readFileSync } from "node:fs";
+import { type Command, Option } from "commander";
+import type { RunOptions, RunPlan } from "../run/plan.js";
+import { type Way, ways } from "../run/start.js";
+import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
+import { exitCodes, type Output, run } from "./command.js";
+import { repeated, withShared } from "./options.js";
+import { isTerminal } from "./terminal.js";
 
-export const exitCodes = { good: 0, findings: 1, failure: 2, interrupted: 130 } as const;
-
-export interface Output {
-  colors: Colors;
-  /** Prints the document with --json, else the text. */
-  print(schema: string, document: object, text: () => string): void;
-  /** Says something on stderr. */
-  say(text: string): void;
+interface RunFlags extends ChoiceFlags {
+  how?: Way;
+  with?: string[];
+  dryRun?: boolean;
+  verbose?: boolean;
+  quiet?: boolean;
 }
 
-/** Runs the body; what it returns is the exit code, and what it throws is told. */
-export async function run(
-  flags: SharedFlags,
-  body: (output: Output) => Promise<number>,
-): Promise<void> {
-  try {
-    process.exitCode = await body({
-      colors: colorsFor(flags),
-      print(schema, document, text) {
-        const data = flags.json ? toJson({ schema: `fixelf.${schema}/1`, ...document }) : text();
-        if (data !== "") writeFully(1, `${data}\n`);
-      },
-      say,
-    });
-  } catch (failure) {
-    process.exitCode = tell(failure, flags.json ?? false);
-  }
+export function define(program: Command): void {
+  withShared(
+    withChoices(
+      program
+        .command("run")
+        .description("run a program now, and leave its file as it is")
+        .argument("<file>", "a program")
+        .argument("[args...]", "what it is to get; options after FILE are the program's")
+        .passThroughOptions()
+        .addOption(new Option("--how <way>", "this way, and no other").choices(ways))
+        .option(
+          "--with <path>",
+          "what it will load or start, as files or directories (repeatable)",
+          repeated,
+        ),
+    )
+      .option("--dry-run", "say how it would be run, and don't")
+      .option("--verbose", "say how it is run, and why, also where nobody watches")
+      .option("--quiet", "don't say how it is run"),
+    "fixelf run ./python3.12 script.py",
+  ).action((file: string, given: string[], flags: RunFlags) =>
+    run(flags, start(file, given, flags)),
+  );
 }
 
-/** Tells why a whole command failed; the answer is its exit code. */
-export function tell(failure: unknown, json: boolean): number {
-  const error = asError(failure);
-  if (json) {
-    const { code, path = null } = error;
-    const document = { schema: "fixelf.error/1", error: { code, message: sentence(error), path } };
-    writeFully(1, `${toJson(document)}\n`);
-  } else {
-    say(`fixelf: ${explain(error)}`);
-  }
-  return exitCodeOf(error.code);
-}
-
-export function asError(failure: unknown): FixelfError {
-  if (failure instanceof FixelfError) return failure;
-  const { code, path, message } = (failure ?? {}) as NodeJS.ErrnoException;
-  const known: Record<string, FixelfErrorCode> = {
-    ENOENT: "not-found",
-    EACCES: "permission-denied",
-    EPERM: "permission-denied",
-    ENOSPC: "no-space",
-    "not-found": "not-found",
+function start(file: string, given: string[], flags: RunFlags) {
+  return async (output: Output): Promise<number> => {
+    const { inheritedDescriptors } = await import("../run/inherited.js");
+    // The modules of this program are read and closed again by now.
+    const inherited = inheritedDescriptors();
+    const [{ planRun }, { become }] = await Promise.all([
+      import("../run/plan.js"),
+      import("../run/start.js"),
+    ]);
+    const plan = await planRun(file, rawArguments(given), runOptions(flags));
+    const { runText } = await import("../report/run.js");
+    if (flags.dryRun || flags.json) {
+      const { how, why, passedOver, limits } = plan;
+      output.print("run", { path: file, how, why, passedOver, limits }, () => runText(plan, true));
+      return exitCodes.good;
+    }
+    tell(plan, flags, output, runText);
+    return become(plan, inherited);
   };
-  return new FixelfError(known[code ?? ""] ?? "io", message ?? String(failure), {
-    path,
-    cause: failure,
-  });
 }
 
-/** What went wrong, with the path. */
-export function sentence({ message, path }: FixelfError): string {
-  return path === undefined || message.startsWith(path) ? message : `${path}: ${message}`;
+/** Streams pass through: where nobody watches, nothing is said. */
+function tell(
+  plan: RunPlan,
+  { verbose, quiet }: RunFlags,
+  { say }: Output,
+  runText: (plan: RunPlan, whole: boolean) => string,
+): void {
+  if (verbose) say(runText(plan, true));
+  else if (!quiet && plan.how !== "as-is" && isTerminal(2)) say(runText(plan, false));
 }
 
-/** The sentence, and the command that helps next where there is one. */
-export function explain(error: FixelfError): string {
-  const said = sentence(error);
-  const next = error.path === undefined ? null : nextCommand(error.code, shellWord(error.path));
-  // A message of many lines is one that was laid out to be read.
-  return (said.includes("\n") ? said : printable(said)) + (next === null ? "" : `\n  ${next}`);
+function runOptions(flags: RunFlags): RunOptions {
+  const { root: _, ...options } = choiceOptions(flags);
+  return {
+    ...options,
+    ...(flags.how !== undefined && { how: flags.how }),
+    ...(flags.with !== undefined && { with: flags.with }),
+  };
 }
 
-function nextCommand(code: FixelfErrorCode, path: string): string | null {
-  switch (code) {
-    case "not-elf":
-    case "unsolvable":
-      return `Try: fixelf doctor ${path}`;
-    case "in-store":
-      return `Try: fixelf fix ${path} --output FILE`;
-    default:
-      return null;
+/** The program's arguments as bytes: Node has made text of them, which not every file's name is. */
+function rawArguments(given: readonly string[]): Uint8Array[] {
+  const raw = readFileSync("/proc/self/cmdline");
+  const all: Uint8Array[] = [];
+  for (let at = 0; at < raw.length; ) {
+    const end = raw.indexOf(0, at);
+    all.push(raw.subarray(at, end));
+    at = end + 1;
   }
-}
-
-/** 1 says something about the file; 2 that it could not be read or written. */
-export function exitCodeOf(code: FixelfErrorCode): number {
-  switch (code) {
-    case "cancelled":
-      return exitCodes.interrupted;
-    case "not-found":
-    case "permission-denied":
-    case "no-space":
-    case "busy":
-    case "usage":
-    case "io":
-      return exitCodes.failure;
-    default:
-      return exitCodes.findings;
-  }
-}
-
-/** The exit code of several things is the worst of theirs. */
-export function worst(codes: Iterable<number>): number {
-  return Math.max(exitCodes.good, ...codes);
-}
-
-/** Aborts at the first Ctrl-C; the second one ends the process as it always would. */
-export function untilInterrupted(): AbortSignal {
-  const controller = new AbortController();
-  process.once("SIGINT", () => controller.abort());
-  return controller.signal;
-}
-
-function say(text: string): void {
-  writeFully(2, `${text}\n`);
+  const own = given[0] === "--" ? given.slice(1) : given;
+  return own.length === 0 ? [] : all.slice(-own.length);
 }

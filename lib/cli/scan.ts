@@ -1,13 +1,13 @@
 // fixelf scan: what every ELF file of a tree says of itself.
 import type { Command } from "commander";
-import { FixelfError } from "../errors.js";
+import { FixelfError } from "../base/errors.js";
 import type { ScanFormat, Selection } from "../report/scan/format.js";
 import { type Colors, plural, printable } from "../report/text.js";
 import type { BatchFilter, ScanFilter } from "../scan/filter.js";
 import type { RunningScan, Shard } from "../scan/scan.js";
+import { exitCodes, run, untilInterrupted } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
 import { ProgressLine } from "./progress.js";
-import { exitCodes, run, untilInterrupted } from "./run.js";
 import { writeParts } from "./sink.js";
 
 const formats = ["table", "ndjson", "csv", "arrow", "parquet"] as const;

@@ -1,10 +1,10 @@
 // fixelf tree: which files the loader would open.
 import { type Command, Option } from "commander";
-import { FixelfError } from "../errors.js";
-import type { DependencyTree } from "../inspect.js";
-import { writeFully } from "../write_fully.js";
+import { FixelfError } from "../base/errors.js";
+import { writeFully } from "../base/write_fully.js";
+import type { DependencyTree } from "../file/inspect.js";
+import { exitCodes, type Output, run } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
-import { exitCodes, type Output, run } from "./run.js";
 
 interface TreeFlags extends SharedFlags {
   all?: boolean;
@@ -41,7 +41,7 @@ export function define(program: Command): void {
 
 async function show(path: string, flags: TreeFlags, { colors, print }: Output): Promise<number> {
   const [{ dependencyTree }, { isIncomplete }] = await Promise.all([
-    import("../inspect.js"),
+    import("../file/inspect.js"),
     import("../report/tree/graph.js"),
   ]);
   const tree = await dependencyTree(path, {
@@ -71,8 +71,8 @@ async function nixLdFor(
   { root }: TreeFlags,
 ): Promise<{ loader: string; libraryPath: string }> {
   const [{ inspect }, { nixSystem }, { nixLdOf }] = await Promise.all([
-    import("../inspect.js"),
-    import("../environment/system.js"),
+    import("../file/inspect.js"),
+    import("../file/nix_system.js"),
     import("../environment/variables.js"),
   ]);
   const nixLd = nixLdOf(

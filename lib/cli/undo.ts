@@ -1,7 +1,7 @@
 // fixelf undo: gives back the original, byte for byte.
 import type { Command } from "commander";
+import { exitCodes, run, worst } from "./command.js";
 import { type SharedFlags, withShared } from "./options.js";
-import { exitCodes, run, worst } from "./run.js";
 
 export function define(program: Command): void {
   withShared(

@@ -1,12 +1,12 @@
 // fixelf watch: fixes programs as they arrive.
 import type { Command } from "commander";
-import { FixelfError } from "../errors.js";
+import { FixelfError } from "../base/errors.js";
+import { writeFully } from "../base/write_fully.js";
 import type { WatchedDirectory } from "../watch/presets.js";
 import type { WatchOptions } from "../watch/watch.js";
-import { writeFully } from "../write_fully.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
+import { exitCodes, run } from "./command.js";
 import { repeated, withShared } from "./options.js";
-import { exitCodes, run } from "./run.js";
 
 interface WatchFlags extends ChoiceFlags {
   dryRun?: boolean;

@@ -3,14 +3,15 @@
 // Nix keeps every store path whose name occurs in the bytes of one that it keeps; the loader opens a
 // few of them. That a store path is never loaded does not mean that it has no use: it may hold data,
 // or programs that are started, or libraries that are opened while the program runs.
-import type { Circumstances } from "../doctor/circumstances.js";
-import { FixelfError } from "../errors.js";
-import { native } from "../native.js";
-import type { CommonOptions } from "../options.js";
+
+import { native } from "../addon/native.js";
+import { FixelfError } from "../base/errors.js";
+import type { CommonOptions } from "../base/options.js";
+import { readTree } from "../file/tree.js";
+import type { Circumstances } from "../judge/circumstances.js";
 import { Store } from "../store/context.js";
 import type { PathInfo } from "../store/nix.js";
 import { storePathOf, storePlace } from "../store/place.js";
-import { readTree } from "../subject.js";
 import { findLinked } from "./links.js";
 import { findLoaded, type LoadedFile } from "./loaded.js";
 import { findNeverLoaded, type NeverLoaded } from "./never_loaded.js";

@@ -1,7 +1,7 @@
 // What a tree's symbolic links lead to: an environment is made of little else.
 import { readdir } from "node:fs/promises";
+import { readTree, type Subject, type Tree } from "../file/tree.js";
 import { hostPath, inStore, realPathIn, type StorePlace } from "../store/place.js";
-import { readTree, type Subject, type Tree } from "../subject.js";
 
 export interface Linked {
   /** As seen from the root. */

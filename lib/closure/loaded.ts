@@ -1,10 +1,11 @@
 // Which files the loader would open for the programs and libraries of a tree, and the store paths
 // that they lie in.
-import { type Circumstances, interpreterFor } from "../doctor/circumstances.js";
-import type { Facts, Resolution } from "../facts.js";
-import { resolveWith } from "../resolutions.js";
+
+import type { Facts, Resolution } from "../addon/facts.js";
+import { resolveWith } from "../addon/resolutions.js";
+import type { Subject } from "../file/tree.js";
+import { type Circumstances, interpreterFor } from "../judge/circumstances.js";
 import { realPathIn, storePathOf } from "../store/place.js";
-import type { Subject } from "../subject.js";
 import type { Linked } from "./links.js";
 
 /** A file that the loader, or for an interpreter the kernel, would open. */

@@ -2,11 +2,11 @@
 // their authors wrote (.note.dlopen, https://systemd.io/ELF_DLOPEN_METADATA/), and by names in the
 // program's data, which may be something else altogether.
 import { basename, dirname, join } from "node:path";
-import type { Facts, Resolution } from "../facts.js";
-import { native } from "../native.js";
-import type { Subject } from "../subject.js";
-import type { Circumstances } from "./circumstances.js";
-import type { LoadedObject } from "./loaded.js";
+import type { Facts, Resolution } from "../addon/facts.js";
+import { native } from "../addon/native.js";
+import type { Subject } from "../file/tree.js";
+import type { Circumstances } from "../judge/circumstances.js";
+import type { LoadedObject } from "../judge/loaded.js";
 
 export interface DlopenNote {
   /** Alternatives, the best first. */

@@ -3,15 +3,15 @@
 // that half into /run/opengl-driver (nixpkgs, add-driver-runpath), built against NixOS's own glibc.
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Facts, Resolution } from "../facts.js";
-import { sameMachine } from "../machine.js";
-import { fixelfCommand, shellWord } from "../shell.js";
-import type { Subject } from "../subject.js";
-import { compareVersions } from "../versions.js";
-import type { Circumstances } from "./circumstances.js";
+import type { Facts, Resolution } from "../addon/facts.js";
+import { fixelfCommand, shellWord } from "../base/shell.js";
+import { sameMachine } from "../file/machine.js";
+import type { Subject } from "../file/tree.js";
+import { compareVersions } from "../file/versions.js";
+import type { Circumstances } from "../judge/circumstances.js";
+import { factsOf, type LoadedObject } from "../judge/loaded.js";
 import type { DlopenCandidates } from "./dlopen_candidates.js";
 import type { Finding } from "./finding.js";
-import { factsOf, type LoadedObject } from "./loaded.js";
 
 export const driverDirectory = "/run/opengl-driver/lib";
 

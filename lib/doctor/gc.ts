@@ -1,10 +1,10 @@
 // unprotected-from-gc: it works today, and nix-collect-garbage may take what it points at tomorrow.
 import { basename, dirname, join } from "node:path";
-import type { Facts } from "../facts.js";
-import { shellWord } from "../shell.js";
+import type { Facts } from "../addon/facts.js";
+import { shellWord } from "../base/shell.js";
+import type { Subject } from "../file/tree.js";
+import type { Circumstances } from "../judge/circumstances.js";
 import { inStore, storePathOf } from "../store/place.js";
-import type { Subject } from "../subject.js";
-import type { Circumstances } from "./circumstances.js";
 import type { Finding } from "./finding.js";
 
 /** A script has an interpreter only. */

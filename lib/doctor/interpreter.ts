@@ -1,8 +1,8 @@
 // interpreter-missing and interpreter-collected: the kernel says "No such file or directory" of a
 // program that is there, because what is missing is its loader (execve(2), ENOENT).
-import type { Facts, Resolution } from "../facts.js";
-import type { Subject } from "../subject.js";
-import { type Circumstances, collectedStorePath, fixCommand } from "./circumstances.js";
+import type { Facts, Resolution } from "../addon/facts.js";
+import type { Subject } from "../file/tree.js";
+import { type Circumstances, collectedStorePath, fixCommand } from "../judge/circumstances.js";
 import type { Finding } from "./finding.js";
 
 export async function interpreterFindings(

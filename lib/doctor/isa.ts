@@ -1,8 +1,9 @@
 // isa-level-too-high: the loader says "CPU ISA level is lower than required" (glibc
 // sysdeps/x86/dl-prop.h, dl_isa_level_check), or the program ends with SIGILL.
+
+import type { Host } from "../judge/host.js";
+import type { LoadedObject } from "../judge/loaded.js";
 import type { Finding } from "./finding.js";
-import type { Host } from "./host.js";
-import type { LoadedObject } from "./loaded.js";
 
 /**
  * The levels of the x86-64 psABI: their bit in GNU_PROPERTY_X86_ISA_1_NEEDED, and what each adds to

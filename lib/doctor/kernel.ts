@@ -1,9 +1,9 @@
 // kernel-too-old: the loader says "FATAL: kernel too old" (glibc sysdeps/unix/sysv/linux/dl-sysdep.c)
 // or passes over a library whose note asks for more (elf/dl-load.c, open_verify).
-import { compareVersions } from "../versions.js";
+import { compareVersions } from "../file/versions.js";
+import type { Host } from "../judge/host.js";
+import type { LoadedObject } from "../judge/loaded.js";
 import type { Finding } from "./finding.js";
-import type { Host } from "./host.js";
-import type { LoadedObject } from "./loaded.js";
 
 export function kernelFindings(objects: readonly LoadedObject[], host: Host): Finding[] {
   const running = /^\d+(\.\d+)*/.exec(host.kernel)?.[0];

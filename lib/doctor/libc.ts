@@ -1,13 +1,13 @@
 // libc-mixed: parts of two C libraries in one process. The loader and all parts of glibc call one
 // another's private functions, so it ends with "symbol lookup error … GLIBC_PRIVATE", or crashes.
 import { basename, dirname } from "node:path";
-import type { Facts, Resolution } from "../facts.js";
-import type { NativeFiles } from "../native.js";
-import { bannerVersion } from "../store/libc_banner.js";
-import type { Subject } from "../subject.js";
-import { type Circumstances, fixCommand } from "./circumstances.js";
+import type { Facts, Resolution } from "../addon/facts.js";
+import type { NativeFiles } from "../addon/native.js";
+import { bannerVersion } from "../file/libc_banner.js";
+import type { Subject } from "../file/tree.js";
+import { type Circumstances, fixCommand } from "../judge/circumstances.js";
+import { factsOf, type LoadedObject, realPathOf } from "../judge/loaded.js";
 import type { Finding } from "./finding.js";
-import { factsOf, type LoadedObject, realPathOf } from "./loaded.js";
 
 /** What glibc is made of (shlib-versions), beside the loader. */
 const partsOfGlibc =

@@ -1,9 +1,9 @@
 // library-missing, library-collected, library-wrong-machine: the loader says "cannot open shared
 // object file".
-import type { Facts, Resolution, ResolvedLibrary } from "../facts.js";
-import { describeMachine } from "../machine.js";
-import type { Subject } from "../subject.js";
-import { type Circumstances, collectedStorePath, fixCommand } from "./circumstances.js";
+import type { Facts, Resolution, ResolvedLibrary } from "../addon/facts.js";
+import { describeMachine } from "../file/machine.js";
+import type { Subject } from "../file/tree.js";
+import { type Circumstances, collectedStorePath, fixCommand } from "../judge/circumstances.js";
 import type { Finding } from "./finding.js";
 
 export async function libraryFindings(

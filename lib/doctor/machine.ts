@@ -1,7 +1,7 @@
 // wrong-machine: the shell says "cannot execute binary file: Exec format error" (ENOEXEC).
-import type { Facts } from "../facts.js";
-import { describeMachine, thisMachine } from "../machine.js";
-import type { Subject } from "../subject.js";
+import type { Facts } from "../addon/facts.js";
+import { describeMachine, thisMachine } from "../file/machine.js";
+import type { Subject } from "../file/tree.js";
 import type { Finding } from "./finding.js";
 
 export function machineFindings(subject: Subject, facts: Facts): Finding[] {

@@ -1,7 +1,7 @@
 // malformed: it begins as an ELF file does, and then contradicts itself or ends too early.
 
-import { shellWord } from "../shell.js";
-import type { Subject } from "../subject.js";
+import { shellWord } from "../base/shell.js";
+import type { Subject } from "../file/tree.js";
 import type { Finding } from "./finding.js";
 
 export function malformedFinding(subject: Subject): Finding {

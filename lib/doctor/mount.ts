@@ -1,10 +1,10 @@
 // noexec-mount: the shell says "Permission denied" of a program whose mode is right (EACCES), and the
 // loader "failed to map segment from shared object" of a library (EPERM of mmap(2)).
-import type { NativeFiles } from "../native.js";
-import { shellWord } from "../shell.js";
-import type { Subject } from "../subject.js";
+import type { NativeFiles } from "../addon/native.js";
+import { shellWord } from "../base/shell.js";
+import type { Subject } from "../file/tree.js";
+import { type Host, mountOf } from "../judge/host.js";
 import type { Finding } from "./finding.js";
-import { type Host, mountOf } from "./host.js";
 
 /** `paths` are those that are mapped to be executed, on this machine. */
 export function mountFindings(

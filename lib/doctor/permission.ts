@@ -1,8 +1,8 @@
 // not-executable: the shell says "Permission denied" (EACCES).
 
 import { stat } from "node:fs/promises";
-import { shellWord } from "../shell.js";
-import { isExecutable, type Subject } from "../subject.js";
+import { shellWord } from "../base/shell.js";
+import { isExecutable, type Subject } from "../file/tree.js";
 import type { Finding } from "./finding.js";
 
 /** `isNoexec`: the kernel refuses whatever the mode says, and another finding says so. */

@@ -1,7 +1,7 @@
 // relocations-unmarked: the loader says "DT_RELR without GLIBC_ABI_DT_RELR dependency" (since glibc
 // 2.36, _dl_check_map_versions in elf/dl-version.c). Older ones leave such relocations undone, and
 // the program crashes.
-import type { Resolution } from "../facts.js";
+import type { Resolution } from "../addon/facts.js";
 import type { Finding } from "./finding.js";
 
 export function relrFindings({ relrProblems, interpreter }: Resolution): Finding[] {

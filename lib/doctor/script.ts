@@ -1,11 +1,11 @@
 // script-interpreter-missing: the shell says "bad interpreter: No such file or directory", or env
 // says it of the program that it is to start.
 import { basename } from "node:path";
-import { isEnv, parseEnv, type Shebang, shebangWindow } from "../shebang.js";
-import { shellWord } from "../shell.js";
+import { shellWord } from "../base/shell.js";
+import { isEnv, parseEnv, type Shebang, shebangWindow } from "../file/shebang.js";
+import { readShebang, type Subject, type Tree } from "../file/tree.js";
+import { type Circumstances, fixCommand } from "../judge/circumstances.js";
 import { findProgram, programDirectories, programIn } from "../store/programs.js";
-import { readShebang, type Subject, type Tree } from "../subject.js";
-import { type Circumstances, fixCommand } from "./circumstances.js";
 import type { Finding } from "./finding.js";
 
 /** What keeps a script from being run. */

@@ -1,9 +1,9 @@
 // version-missing: the loader says "version `GLIBC_2.38' not found (required by …)".
-import type { Facts, Resolution, VersionProblem } from "../facts.js";
-import { sameMachine } from "../machine.js";
-import type { Subject } from "../subject.js";
-import { compareVersions, isGlibcVersion } from "../versions.js";
-import { type Circumstances, fixCommand } from "./circumstances.js";
+import type { Facts, Resolution, VersionProblem } from "../addon/facts.js";
+import { sameMachine } from "../file/machine.js";
+import type { Subject } from "../file/tree.js";
+import { compareVersions, isGlibcVersion } from "../file/versions.js";
+import { type Circumstances, fixCommand } from "../judge/circumstances.js";
 import type { Finding } from "./finding.js";
 
 export async function versionFindings(

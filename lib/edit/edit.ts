@@ -2,9 +2,9 @@
 // lib/fix); what is asked is done, or refused with the reason.
 import { realpath } from "node:fs/promises";
 import { resolve as absolutePath } from "node:path";
-import { FixelfError } from "../errors.js";
-import { fromNative, native, settled } from "../native.js";
-import { stateSubdirectory } from "../state.js";
+import { fromNative, native, settled } from "../addon/native.js";
+import { FixelfError } from "../base/errors.js";
+import { stateSubdirectory } from "../base/state.js";
 import { type EditRequest, editsFor, type NoCache } from "./request.js";
 
 export interface EditOptions {

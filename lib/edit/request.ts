@@ -1,7 +1,8 @@
 // What may be asked of `edit`, and what that comes to for a file that says what it says.
-import { FixelfError } from "../errors.js";
-import type { CachedResolution, Facts } from "../facts.js";
-import type { Edits, Renaming } from "../native.js";
+
+import type { CachedResolution, Facts } from "../addon/facts.js";
+import type { Edits, Renaming } from "../addon/native.js";
+import { FixelfError } from "../base/errors.js";
 import { descriptorOf, resolveNow } from "./resolution_cache.js";
 import { changedSearchPath, presentSearchPath, type SearchPathChange } from "./search_path.js";
 

@@ -1,7 +1,7 @@
 // Looking needed libraries up once, before the program runs: nixpkgs' glibc takes them from the note
 // `.note.nixos.ldcache`, instead of trying each directory of a long search path at every start.
 import { accessSync, constants } from "node:fs";
-import type { CachedResolution } from "../facts.js";
+import type { CachedResolution } from "../addon/facts.js";
 import { split } from "./search_path.js";
 
 /** Where each of the libraries lies, as far as that can be known now; sorted by soname. */

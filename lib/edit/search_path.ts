@@ -1,6 +1,6 @@
 // What DT_RUNPATH or DT_RPATH becomes when it is added to, shrunk or removed.
-import type { Facts } from "../facts.js";
-import { type Edits, native } from "../native.js";
+import type { Facts } from "../addon/facts.js";
+import { type Edits, native } from "../addon/native.js";
 
 /** What is to happen to the directories that the loader searches for a file's libraries. */
 export type SearchPathChange = (

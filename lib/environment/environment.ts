@@ -2,19 +2,19 @@
 // directories in which it finds what they need. It is what a fix would write, for those whose file
 // may not be changed.
 import { dirname, join, normalize } from "node:path";
-import { FixelfError, type FixelfErrorCode } from "../errors.js";
-import type { ResolvedLibrary } from "../facts.js";
+import type { ResolvedLibrary } from "../addon/facts.js";
+import { fromNative, native } from "../addon/native.js";
+import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
+import type { ChoiceOptions } from "../base/options.js";
+import type { Solved } from "../choose/solve.js";
+import { describeMachine, type Machine, sameMachine, thisMachine } from "../file/machine.js";
+import { nixSystem } from "../file/nix_system.js";
+import { currentSearchPath } from "../file/search_path.js";
+import { type AtInterpreter, atInterpreter } from "../file/stand_in.js";
+import { readTree, type Tree } from "../file/tree.js";
 import { solveTree, storeFor } from "../fix/plan.js";
-import { currentSearchPath } from "../fix/search_path.js";
-import type { Solved } from "../fix/solve.js";
-import { describeMachine, type Machine, sameMachine, thisMachine } from "../machine.js";
-import { fromNative, native } from "../native.js";
-import type { ChoiceOptions } from "../options.js";
 import { Store } from "../store/context.js";
 import { storePathOf } from "../store/place.js";
-import { readTree, type Tree } from "../subject.js";
-import { type AtInterpreter, atInterpreter } from "./stand_in.js";
-import { nixSystem } from "./system.js";
 
 export type EnvironmentOptions = ChoiceOptions;
 

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { lstat, mkdir, readdir, readlink, rename, rmdir, symlink, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { FixelfError } from "../errors.js";
+import { FixelfError } from "../base/errors.js";
 import { addRoots } from "../fix/gc_roots.js";
 import { Nix } from "../store/nix.js";
 import type { StorePlace } from "../store/place.js";

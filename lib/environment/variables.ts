@@ -1,7 +1,7 @@
 // The variables by which nix-ld, and fixelf's own stand-in, find loader and libraries.
 import { join } from "node:path";
+import { variableSuffix } from "../file/nix_system.js";
 import type { Environment, SystemEnvironment } from "./environment.js";
-import { variableSuffix } from "./system.js";
 
 /** Name and value, in the order in which they are to be shown. */
 export type Variables = [name: string, value: string][];

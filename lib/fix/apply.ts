@@ -1,10 +1,10 @@
 // The last stage, and the only one that writes.
 import { unlink } from "node:fs/promises";
 import picomatch from "picomatch";
-import { FixelfError } from "../errors.js";
-import { type FileIdentity, fromNative, native } from "../native.js";
-import { insideRoot } from "../rooted.js";
-import { stateSubdirectory } from "../state.js";
+import { type FileIdentity, fromNative, native } from "../addon/native.js";
+import { FixelfError } from "../base/errors.js";
+import { stateSubdirectory } from "../base/state.js";
+import { insideRoot } from "../file/rooted.js";
 import { Nix } from "../store/nix.js";
 import { addRoots } from "./gc_roots.js";
 import type { FilePlan, FixPlan, Outcome } from "./outcome.js";

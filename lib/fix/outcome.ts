@@ -1,6 +1,7 @@
 // Plan and Outcome: which bytes change, and what became of it.
-import type { FixelfErrorCode } from "../errors.js";
-import type { Layout } from "../native.js";
+
+import type { Layout } from "../addon/native.js";
+import type { FixelfErrorCode } from "../base/errors.js";
 
 /** One thing that a plan changes in a file. */
 export interface Edit {

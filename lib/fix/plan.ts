@@ -1,21 +1,21 @@
 // The fourth stage: which bytes of which files change. Nothing is written.
 import { lstat, realpath } from "node:fs/promises";
 import { resolve as absolutePath, basename, dirname, join } from "node:path";
-import { FixelfError } from "../errors.js";
-import type { Facts } from "../facts.js";
-import { describeMachine, sameMachine } from "../machine.js";
-import { type Edits, fromNative, native } from "../native.js";
-import type { CommonOptions, PlanOptions } from "../options.js";
+import type { Facts } from "../addon/facts.js";
+import { type Edits, fromNative, native } from "../addon/native.js";
+import { FixelfError } from "../base/errors.js";
+import type { CommonOptions, PlanOptions } from "../base/options.js";
+import { fittingSet, type LoaderlessProblem } from "../choose/fitting_set.js";
+import { suitableLoaders } from "../choose/loader_choice.js";
+import { type Member, type Solved, solve } from "../choose/solve.js";
+import { unmetNeeds } from "../choose/unmet.js";
+import { describeMachine, sameMachine } from "../file/machine.js";
+import { currentSearchPath } from "../file/search_path.js";
+import { isDamage, readTree, type Subject, type Tree } from "../file/tree.js";
 import { Store } from "../store/context.js";
 import { inStore, storePathOf, storePlace } from "../store/place.js";
-import { isDamage, readTree, type Subject, type Tree } from "../subject.js";
-import { fittingSet, type LoaderlessProblem } from "./fitting_set.js";
-import { suitableLoaders } from "./loader_choice.js";
 import type { Edit, FilePlan, FixPlan } from "./outcome.js";
 import { planScript } from "./script.js";
-import { currentSearchPath } from "./search_path.js";
-import { type Member, type Solved, solve } from "./solve.js";
-import { unmetNeeds } from "./unmet.js";
 
 /**
  * Plans the fix of each path; below a directory, of every program, library and executable script.

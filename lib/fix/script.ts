@@ -1,14 +1,14 @@
 // What a script's first line has to say, as nixpkgs' patchShebangs would write it: the interpreter
 // by its place in the store. A line that works stays as it is.
 import { basename } from "node:path";
+import { fromNative, native } from "../addon/native.js";
+import type { FixelfErrorCode } from "../base/errors.js";
 import { programInTree, type ScriptProblem, scriptProblem } from "../doctor/script.js";
-import type { FixelfErrorCode } from "../errors.js";
-import { fromNative, native } from "../native.js";
-import { isEnv, parseEnv, parseShebang, type Shebang } from "../shebang.js";
+import { isEnv, parseEnv, parseShebang, type Shebang } from "../file/shebang.js";
+import type { Subject, Tree } from "../file/tree.js";
 import type { Store } from "../store/context.js";
 import { storePathOf } from "../store/place.js";
 import { findProgram } from "../store/programs.js";
-import type { Subject, Tree } from "../subject.js";
 import type { FilePlan } from "./outcome.js";
 
 /** `empty` is the plan to be filled in: of a file that nothing is known of yet. */

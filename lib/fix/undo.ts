@@ -1,8 +1,8 @@
 // Taking fixes back, byte for byte.
 import { realpath, stat } from "node:fs/promises";
-import { FixelfError, type FixelfErrorCode } from "../errors.js";
-import { fromNative, native, settled } from "../native.js";
-import { stateSubdirectory } from "../state.js";
+import { fromNative, native, settled } from "../addon/native.js";
+import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
+import { stateSubdirectory } from "../base/state.js";
 import { removeRoots } from "./gc_roots.js";
 
 /** What became of one file that was to be restored. */

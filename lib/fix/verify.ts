@@ -1,12 +1,18 @@
 // After writing: does the file now say what was planned, and does the real loader agree?
 import { realpath } from "node:fs/promises";
+import type { Resolution } from "../addon/facts.js";
+import {
+  type Command,
+  type CommandEnd,
+  fromNative,
+  type NativeFiles,
+  native,
+} from "../addon/native.js";
+import { resolveWith } from "../addon/resolutions.js";
 import { scriptProblem } from "../doctor/script.js";
-import type { Resolution } from "../facts.js";
-import { sameMachine, thisMachine } from "../machine.js";
-import { type Command, type CommandEnd, fromNative, type NativeFiles, native } from "../native.js";
-import { resolveWith } from "../resolutions.js";
+import { sameMachine, thisMachine } from "../file/machine.js";
+import { readShebang } from "../file/tree.js";
 import type { StorePlace } from "../store/place.js";
-import { readShebang } from "../subject.js";
 import type { FilePlan } from "./outcome.js";
 
 /** How long a loader may take (ms). */

@@ -1,8 +1,8 @@
 // What auto-patchelf says, in the words of nixpkgs' own: build logs are read by people and scripts
 // that know them.
-import type { Request } from "../auto_patchelf/arguments.js";
-import type { Outcome } from "../auto_patchelf/auto_patchelf.js";
-import type { FilePlan } from "../auto_patchelf/plan.js";
+import type { Request } from "../drop_in/auto_patchelf/arguments.js";
+import type { Outcome } from "../drop_in/auto_patchelf/auto_patchelf.js";
+import type { FilePlan } from "../drop_in/auto_patchelf/plan.js";
 import { printable } from "./text.js";
 
 export const missingText = `auto-patchelf failed to find all the required dependencies.

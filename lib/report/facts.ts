@@ -1,5 +1,5 @@
 // What a file says of itself, a line for each thing that it says.
-import type { Facts } from "../facts.js";
+import type { Facts } from "../addon/facts.js";
 import { type Colors, printable } from "./text.js";
 
 export function factsText(facts: Facts, colors: Colors): string {

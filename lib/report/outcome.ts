@@ -1,7 +1,8 @@
 // What would be done, what was done, and how to take it back.
+
+import { shellWord } from "../base/shell.js";
 import type { Edit, FilePlan, Outcome } from "../fix/outcome.js";
 import type { UndoOutcome } from "../fix/undo.js";
-import { shellWord } from "../shell.js";
 import { type Colors, plural, printable } from "./text.js";
 
 export function planText(files: readonly FilePlan[], colors: Colors): string {

@@ -1,6 +1,6 @@
 // What the bytes of files name: store paths first, then loaders and libraries, and at the end what
 // could not be looked into.
-import type { Compressed, Mention } from "../native.js";
+import type { Compressed, Mention } from "../addon/native.js";
 import type { References, StorePathMentions } from "../store/references.js";
 import { type Colors, plural, printable } from "./text.js";
 

@@ -1,5 +1,5 @@
 // What a watch tells, one line for each.
-import { shellWord } from "../shell.js";
+import { shellWord } from "../base/shell.js";
 import type { WatchEvent, WatchOutcome } from "../watch/outcome.js";
 import { type Colors, printable } from "./text.js";
 

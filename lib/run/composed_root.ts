@@ -3,7 +3,7 @@
 // new ones. What is created later in such a directory stays in the namespace.
 import { lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { FixelfError } from "../errors.js";
+import { FixelfError } from "../base/errors.js";
 
 /** What native/run/entrance does, one after the other. */
 export type RootStep =

@@ -2,8 +2,8 @@
 // and no variable is set, but /proc/self/exe is the loader.
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { FixelfError } from "../base/errors.js";
 import { unspeakable } from "../environment/variables.js";
-import { FixelfError } from "../errors.js";
 import { type Running, type Start, words } from "./start.js";
 
 /**

@@ -1,8 +1,8 @@
 // An ld.so.cache (elf/dl-cache.h of glibc): which file a soname is, for a loader that asks nobody
 // else. It is read after a file's own search path and before the default directories, needs no
 // variable that children would see, and keeps libraries where they are.
-import { FixelfError } from "../errors.js";
-import { describeMachine, type Machine } from "../machine.js";
+import { FixelfError } from "../base/errors.js";
+import { describeMachine, type Machine } from "../file/machine.js";
 
 const magic = "glibc-ld.so.cache1.1";
 const headerSize = 48;

@@ -1,10 +1,10 @@
 // How a program can be run now, with its file untouched: the first way that keeps what programs
 // rely on.
 import { access, constants, realpath } from "node:fs/promises";
+import { fromNative, native, settled } from "../addon/native.js";
+import { FixelfError } from "../base/errors.js";
 import type { EnvironmentOptions } from "../environment/environment.js";
 import { environment } from "../environment/environment.js";
-import { FixelfError } from "../errors.js";
-import { fromNative, native, settled } from "../native.js";
 import { startCopy } from "./copy.js";
 import { startByLoader } from "./direct.js";
 import { startInNamespace } from "./namespace.js";

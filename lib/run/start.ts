@@ -1,7 +1,8 @@
 // What this process becomes, and the shapes that the ways to run share.
+
+import type { Facts } from "../addon/facts.js";
+import { native, type Replacing } from "../addon/native.js";
 import type { EnvironmentProgram, SystemEnvironment } from "../environment/environment.js";
-import type { Facts } from "../facts.js";
-import { native, type Replacing } from "../native.js";
 
 /** The ways, in the order in which they are tried. */
 export const ways = ["namespace", "copy", "loader"] as const;

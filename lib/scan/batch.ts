@@ -1,6 +1,6 @@
 // What a scan hands over at a time: columns as they came, rows made only when somebody asks.
-import type { Facts } from "../facts.js";
-import type { Column, NativeBatch } from "../native.js";
+import type { Facts } from "../addon/facts.js";
+import type { Column, NativeBatch } from "../addon/native.js";
 import { type Reader, readerOf } from "./reader.js";
 
 /** Facts, and the store path that the file lies in. */

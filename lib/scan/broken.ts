@@ -1,8 +1,8 @@
 // What of a file's own words leads nowhere.
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
-import { native } from "../native.js";
-import { resolveWith } from "../resolutions.js";
+import { native } from "../addon/native.js";
+import { resolveWith } from "../addon/resolutions.js";
 import type { ScanBatch } from "./batch.js";
 
 /** Looks things up as the loader would, and remembers the answers: a store repeats itself. */

@@ -1,5 +1,5 @@
 // From a column's bytes to JavaScript values.
-import type { Column } from "../native.js";
+import type { Column } from "../addon/native.js";
 
 /** What a column holds in a row: a string, number, bigint, boolean, array, object or null. */
 export type Reader = (row: number) => unknown;

@@ -1,6 +1,6 @@
 // `--requires 'GLIBC>=2.38'`: which symbol versions a file asks of its libraries.
-import { FixelfError } from "../errors.js";
-import { compareVersions } from "../versions.js";
+import { FixelfError } from "../base/errors.js";
+import { compareVersions } from "../file/versions.js";
 import { glob } from "./glob.js";
 import { neededVersions } from "./needed_versions.js";
 import type { RowFilter } from "./where.js";

@@ -1,9 +1,9 @@
 // Facts, of a whole tree.
 import { resolve } from "node:path";
-import { FixelfError } from "../errors.js";
-import { native, type ScanProgress, settled } from "../native.js";
-import type { CommonOptions } from "../options.js";
-import { insideRoot } from "../rooted.js";
+import { native, type ScanProgress, settled } from "../addon/native.js";
+import { FixelfError } from "../base/errors.js";
+import type { CommonOptions } from "../base/options.js";
+import { insideRoot } from "../file/rooted.js";
 import { ScanBatch } from "./batch.js";
 
 export interface Shard {

@@ -1,5 +1,5 @@
 // What a whole tree is made of, in a page.
-import { compareVersions } from "../versions.js";
+import { compareVersions } from "../file/versions.js";
 import type { ScanBatch } from "./batch.js";
 import { BrokenFinder } from "./broken.js";
 import { neededVersions } from "./needed_versions.js";

@@ -1,5 +1,5 @@
 // Some rows of a column, as a column of their own.
-import type { Column } from "../native.js";
+import type { Column } from "../addon/native.js";
 import { bit } from "./reader.js";
 
 /** The same column with these rows only, in this order. */

@@ -5,7 +5,7 @@
 //
 // FIELD is a column's name, or one of the few below; a value is a word or "…". `=`, `!=`, `<`, `<=`,
 // `>`, `>=` compare; `has` asks whether a list holds a value; `=`, `!=` and `has` take globs.
-import { FixelfError } from "../errors.js";
+import { FixelfError } from "../base/errors.js";
 import type { ScanBatch } from "./batch.js";
 import { glob } from "./glob.js";
 import { neededVersions } from "./needed_versions.js";

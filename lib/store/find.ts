@@ -1,6 +1,6 @@
 // Which store path provides a library, and why the others do not.
 import { dirname } from "node:path";
-import type { Facts } from "../facts.js";
+import type { Facts } from "../addon/facts.js";
 import { inspectCandidates, namedPaths, type StoreContext } from "./candidates.js";
 import { rank } from "./rank.js";
 

@@ -1,6 +1,6 @@
 // Libraries and their facts, as the index has them. Answers are those of listing and reading the
 // store: what the index cannot know (where a link out of its store path leads) is looked up.
-import type { Facts } from "../facts.js";
+import type { Facts } from "../addon/facts.js";
 import type { LibraryFile, NamedFile, StorePathContent } from "./index/format.js";
 import type { FreshIndex } from "./index/fresh.js";
 import type { IndexReader } from "./index/reader.js";

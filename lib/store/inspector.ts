@@ -1,8 +1,8 @@
 // Facts of files as seen from a root, each read once. What cannot be read is counted, not thrown:
 // among some thousand candidates of a store there are linker scripts and broken links.
 
-import type { Facts } from "../facts.js";
-import { native } from "../native.js";
+import type { Facts } from "../addon/facts.js";
+import { native } from "../addon/native.js";
 import { hostPath, realPathIn, type StorePlace } from "./place.js";
 
 export interface Inspected {

@@ -1,9 +1,9 @@
 // The dynamic linkers of a store, and which of them this machine's programs get.
 
-import type { Facts } from "../facts.js";
-import { compareVersions } from "../versions.js";
+import type { Facts } from "../addon/facts.js";
+import { bannerVersion } from "../file/libc_banner.js";
+import { compareVersions } from "../file/versions.js";
 import { besides, type FileCandidate, inspectCandidates, type StoreContext } from "./candidates.js";
-import { bannerVersion } from "./libc_banner.js";
 import { hostPath, nameOf } from "./place.js";
 import { type Ranked, rank } from "./rank.js";
 

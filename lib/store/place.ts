@@ -62,7 +62,7 @@ export async function realPathIn(path: string, place: StorePlace): Promise<strin
     const unlinked = ifWithoutLinks(path, place.root);
     if (unlinked !== undefined) return unlinked;
     // realpath(3) would take an absolute link of the root for one of this machine.
-    const { native } = await import("../native.js");
+    const { native } = await import("../addon/native.js");
     return new native.Files(place.root).realPath(path);
   } catch {
     return null;

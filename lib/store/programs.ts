@@ -3,7 +3,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { native } from "../native.js";
+import { native } from "../addon/native.js";
 import type { StoreAnswers } from "./lazy.js";
 import { hostPath, isStoreEntry, realPathIn, type StorePlace, storePathOf } from "./place.js";
 import { rank } from "./rank.js";

@@ -1,6 +1,6 @@
 // Which of several files that would do is taken. The order is DESIGN.md's: what the user named, the
 // running system's closure, what a GC root keeps, the newest; and every choice carries its reason.
-import { compareVersions } from "../versions.js";
+import { compareVersions } from "../file/versions.js";
 import type { Knowledge } from "./closure.js";
 import { nameOf } from "./place.js";
 

@@ -2,10 +2,16 @@
 // For a store path, those that are marked as references are the ones that Nix finds in it.
 import { open, readdir } from "node:fs/promises";
 import { resolve } from "node:path";
-import { FixelfError, type FixelfErrorCode } from "../errors.js";
-import { type Compressed, fromNative, type Mention, native, type Searched } from "../native.js";
-import type { CommonOptions } from "../options.js";
-import { insideRoot } from "../rooted.js";
+import {
+  type Compressed,
+  fromNative,
+  type Mention,
+  native,
+  type Searched,
+} from "../addon/native.js";
+import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
+import type { CommonOptions } from "../base/options.js";
+import { insideRoot } from "../file/rooted.js";
 import { hostPath, isStoreEntry, type StorePlace, storePathOf, storePlace } from "./place.js";
 
 export interface ReferencesOptions extends Pick<CommonOptions, "root" | "store"> {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
-import { FixelfError } from "../errors.js";
+import { FixelfError } from "../base/errors.js";
 
 /** A directory to watch. */
 export interface WatchedDirectory {

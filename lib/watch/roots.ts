@@ -2,7 +2,7 @@
 import { realpathSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { FixelfError } from "../errors.js";
+import { FixelfError } from "../base/errors.js";
 import type { WatchedDirectory } from "./presets.js";
 
 export interface Root {

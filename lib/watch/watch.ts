@@ -4,19 +4,19 @@
 // that libraries which come with it win over the store's, in whatever order its files arrive. It is
 // looked at when it has been quiet for a moment and nobody is writing a file of it.
 import { type BigIntStats, lstatSync } from "node:fs";
-import type { FixelfError } from "../errors.js";
-import { apply } from "../fix/apply.js";
-import { addRoots, isRooted } from "../fix/gc_roots.js";
-import type { FilePlan, FixPlan, Outcome } from "../fix/outcome.js";
-import { planWith } from "../fix/plan.js";
 import {
   type Arrival,
   type FileIdentity,
   fromNative,
   type NativeWatch,
   native,
-} from "../native.js";
-import type { PlanOptions } from "../options.js";
+} from "../addon/native.js";
+import type { FixelfError } from "../base/errors.js";
+import type { PlanOptions } from "../base/options.js";
+import { apply } from "../fix/apply.js";
+import { addRoots, isRooted } from "../fix/gc_roots.js";
+import type { FilePlan, FixPlan, Outcome } from "../fix/outcome.js";
+import { planWith } from "../fix/plan.js";
 import { Nix } from "../store/nix.js";
 import { hostPath, storePlace } from "../store/place.js";
 import { KeptStore } from "./kept_store.js";

@@ -1,5 +1,5 @@
-// Between C++ structs and JavaScript objects; the shapes are those of lib/facts.ts and
-// lib/native.ts. All of this runs on the JavaScript thread; structs are filled elsewhere.
+// Between C++ structs and JavaScript objects; the shapes are those of lib/addon/facts.ts and
+// lib/addon/native.ts. All of this runs on the JavaScript thread; structs are filled elsewhere.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-// Many resolutions on their way to JavaScript, which lib/resolutions.ts reads there.
+// Many resolutions on their way to JavaScript, which lib/addon/resolutions.ts reads there.
 //
 // They are a tape of numbers, most of which are places in a list of texts. A text is translated
 // once, however often it occurs, and the objects are made by JavaScript itself, which is several

@@ -1,4 +1,4 @@
-// native.search and what ends it; the shapes are those of lib/native.ts.
+// native.search and what ends it; the shapes are those of lib/addon/native.ts.
 #pragma once
 
 #include <napi.h>

@@ -108,7 +108,7 @@ struct Filled {
   void (*fill)(Column&, const Facts&);
 };
 
-// The names are those of lib/facts.ts; what is an object there is flat here, but for lists.
+// The names are those of lib/addon/facts.ts; what is an object there is flat here, but for lists.
 std::vector<Filled> factsColumns() {
   return {
       {Column("path", Type::Text), [](Column& c, const Facts& f) { c.text(f.path); }},

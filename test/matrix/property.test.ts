@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, expect, it } from "vitest";
-import { type Edits, native } from "../../lib/native.js";
+import { type Edits, native } from "../../lib/addon/native.js";
 import { part } from "../support/require-part.js";
 import { type Bench, benchOf, change, digest, placeLoader } from "./bench.js";
 import { build } from "./build.js";

@@ -1,6 +1,6 @@
 // Many short commands by one shell: it forks in a fraction of the time that Node takes.
 import { randomUUID } from "node:crypto";
-import { shellWord } from "../../lib/shell.js";
+import { shellWord } from "../../lib/base/shell.js";
 import { inTurn } from "./in-turn.js";
 import { type Answer, ask, askWithin } from "./process.js";
 

@@ -2,7 +2,7 @@
 // copies, and each edit is repeated and taken back.
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { native } from "../../lib/native.js";
+import { native } from "../../lib/addon/native.js";
 import type { Cell } from "./axes.js";
 import { type Bench, benchOf, change, digest } from "./bench.js";
 import { build } from "./build.js";

@@ -1,8 +1,8 @@
 // A Containerfile: the program, its loader where it looks for it, and the libraries from nixpkgs.
 import { basename, dirname } from "node:path";
+import { FixelfError } from "../../base/errors.js";
+import { shellWord } from "../../base/shell.js";
 import type { PackagedEnvironment } from "../../environment/packages.js";
-import { FixelfError } from "../../errors.js";
-import { shellWord } from "../../shell.js";
 import { printable } from "../text.js";
 import { nixAttribute, nixString, packagesOf } from "./nix.js";
 

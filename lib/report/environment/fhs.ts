@@ -1,7 +1,7 @@
 // A buildFHSEnv: a sandbox that looks like an ordinary distribution.
 import { basename } from "node:path";
+import { shellWord } from "../../base/shell.js";
 import type { PackagedEnvironment } from "../../environment/packages.js";
-import { shellWord } from "../../shell.js";
 import { headline, nixComment, nixString, packageLines, packagesOf } from "./nix.js";
 
 export function fhsText(environment: PackagedEnvironment): string {

@@ -1,6 +1,7 @@
 // Variables for sh and fish, and for direnv, which reads bash.
+
+import { fishWord, shellWord } from "../../base/shell.js";
 import type { Variables } from "../../environment/variables.js";
-import { fishWord, shellWord } from "../../shell.js";
 
 export function shText(variables: Variables): string {
   return variables.map(([name, value]) => `export ${name}=${shellWord(value)}`).join("\n");

@@ -1,8 +1,9 @@
 // What has to be said beside the variables: what is missing, and what else there is to do.
+
+import { shellWord } from "../../base/shell.js";
 import type { Environment } from "../../environment/environment.js";
 import type { Farm } from "../../environment/farm.js";
 import { startWith, unspeakable } from "../../environment/variables.js";
-import { shellWord } from "../../shell.js";
 import { printable } from "../text.js";
 
 /** Sentences for stderr. */

@@ -16,7 +16,7 @@ import {
   Uint64,
   Utf8,
 } from "apache-arrow";
-import type { Column } from "../../native.js";
+import type { Column } from "../../addon/native.js";
 import { takeRows } from "../../scan/take.js";
 import type { Selection } from "./format.js";
 

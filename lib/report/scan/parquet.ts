@@ -1,6 +1,6 @@
 // Parquet: row groups of a fixed size, so that the same rows always give the same bytes.
 import type { ParquetWriter } from "hyparquet-writer";
-import type { Column } from "../../native.js";
+import type { Column } from "../../addon/native.js";
 import type { ScanBatch } from "../../scan/batch.js";
 import type { Selection } from "./format.js";
 

@@ -1,7 +1,7 @@
 // A resolution as a graph: the program, and each file or missing name once, however often it is
 // needed. All formats are drawn from it.
-import type { ResolvedLibrary } from "../../facts.js";
-import type { DependencyTree } from "../../inspect.js";
+import type { ResolvedLibrary } from "../../addon/facts.js";
+import type { DependencyTree } from "../../file/inspect.js";
 
 export interface TreeNode {
   /** Counted from 0, the program. */

@@ -2,7 +2,7 @@
 //
 // Each library is drawn where the loader opens it, for there its reason makes sense. Where others
 // need it too, its name alone is told, all such names in one line: most files need libc.
-import type { DependencyTree } from "../../inspect.js";
+import type { DependencyTree } from "../../file/inspect.js";
 import { type Colors, printable } from "../text.js";
 import { type TreeNode, treeGraph } from "./graph.js";
 

@@ -12,7 +12,7 @@
 //
 // PATH is a store path without its directory. Everything carries a checksum, because a damaged
 // index must not become a wrong answer.
-import type { Facts } from "../../facts.js";
+import type { Facts } from "../../addon/facts.js";
 import { IndexDamage } from "./pages.js";
 
 /** Counts up whenever what is stored changes its meaning; older ones are built anew. */

@@ -1,5 +1,5 @@
 // What the index answers. Reading takes no lock and stops no writer.
-import type { Facts } from "../../facts.js";
+import type { Facts } from "../../addon/facts.js";
 import type { Environment } from "./environment.js";
 import {
   contentKey,

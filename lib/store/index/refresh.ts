@@ -1,7 +1,7 @@
 // Brings the index up to date with the store, by the least that this takes: one listing of the
 // store's directory and a scan of what is new in it.
 import { lstatSync } from "node:fs";
-import { native } from "../../native.js";
+import { native } from "../../addon/native.js";
 import { hostPath, type StorePlace } from "../place.js";
 import { isCurrent, isRacy } from "./directory.js";
 import type { Environment } from "./environment.js";

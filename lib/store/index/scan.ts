@@ -1,7 +1,7 @@
 // What store paths hold, read from the disk: the one place where the index learns anything.
 import { lstat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { native } from "../../native.js";
+import { native } from "../../addon/native.js";
 import { librariesOf } from "../libraries.js";
 import { hostPath, realPathIn, type StorePlace } from "../place.js";
 import type { LibraryFile, StorePathContent } from "./format.js";

@@ -1,0 +1,397 @@
+// The one door to the addon. Everything else in lib/ imports from here and never asks where the
+// machine code came from: a build in this clone, a prebuild in the npm package, or the directory
+// that FIXELF_PREBUILD names.
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
+import type { Facts } from "./facts.js";
+import { packageDirectory } from "./package_directory.js";
+
+/** What the addon rejects with: data, from which FixelfError is made here. */
+interface NativeFailure extends Error {
+  code?: FixelfErrorCode;
+  path?: string;
+}
+
+/** What a lookup of a path found there. */
+export interface Lookup {
+  state: "missing" | "not-regular" | "unreadable" | "not-elf" | "malformed" | "elf";
+  message: string;
+  facts: Facts | null;
+}
+
+export interface ResolveOptions {
+  /** Assume this interpreter instead of the file's own; libraries have none of their own. */
+  interpreter?: string;
+  /** LD_LIBRARY_PATH. */
+  libraryPath?: string;
+  /** LD_PRELOAD. */
+  preload?: string;
+  /** The best directory of glibc-hwcaps to assume, "x86-64-v3", or "baseline"; default: this machine's. */
+  processor?: string;
+  /** Keep for each library what was tried in vain; default true. For many files it is a lot. */
+  tried?: boolean;
+  /** AT_SECURE: the program runs as another user than its caller. */
+  secure?: boolean;
+  /** What nix-ld's stand-in starts: NIX_LD and NIX_LD_LIBRARY_PATH. */
+  nixLd?: { loader: string; libraryPath: string };
+}
+
+/** Facts as a plan would leave them; what is not named stays. */
+export interface Override {
+  path: string;
+  interpreter?: string;
+  runpath?: string | null;
+  rpath?: string | null;
+}
+
+/** What lib/resolutions.ts makes resolutions of: one for each path, in their order. */
+export interface NativeResolutions {
+  /** Each text once. The first is null. */
+  texts: (string | null)[];
+  /** Places in the texts, and other numbers. */
+  numbers: Uint32Array;
+}
+
+/** The disk as the loader sees it, from a root; remembers what it has read. */
+export interface NativeFiles {
+  /** The path without symbolic links, as seen from the root. Throws `not-found`. */
+  realPath(path: string): string;
+  /** Where this machine can open a path of the root. */
+  hostPath(path: string): string;
+  look(path: string): Lookup;
+  /** On several threads; for lib/resolutions.ts. */
+  resolve(paths: readonly string[], options: ResolveOptions): Promise<NativeResolutions>;
+  /** Nothing may be asked meanwhile. Throws `not-elf` where there is no such file. */
+  override(overrides: readonly Override[]): Promise<void>;
+  /** What lies below a directory of this machine is taken from it, although there is a root. */
+  passThrough(directory: string): void;
+}
+
+/** One name for another. */
+export interface Renaming {
+  from: string;
+  to: string;
+}
+
+/**
+ * Everything that can be asked of one file at once; see native/patch/edits.hpp. What the file says
+ * already costs nothing.
+ */
+export interface Edits {
+  interpreter?: string;
+  /** Colon-separated; an empty value removes DT_RPATH and DT_RUNPATH. */
+  searchPath?: { value: string; tag: "runpath" | "rpath" };
+  /** Empty removes DT_SONAME. */
+  soname?: string;
+  /** With the symbol versions that are needed of them. Done before replacing and adding. */
+  removeNeeded?: readonly string[];
+  /** In DT_NEEDED and in the needed versions. Done before adding. */
+  replaceNeeded?: readonly Renaming[];
+  /** Before the present ones, in this order. */
+  addNeeded?: readonly string[];
+  /** Sets DF_1_NODEFLIB. */
+  noDefaultLibraries?: boolean;
+  /** Adds DT_DEBUG. */
+  debugEntry?: boolean;
+  /** EI_OSABI, 0 to 255. */
+  osAbi?: number;
+  executableStack?: boolean;
+  /** Dynamic symbols that lose their version. */
+  clearSymbolVersions?: readonly string[];
+  /** Dynamic symbols that get another name; the hash tables follow. */
+  renameSymbols?: readonly Renaming[];
+  /** The descriptor of the note `.note.nixos.ldcache`. */
+  resolutionCache?: Uint8Array;
+  /** Clear the whole place that a string table moves away from, as patchelf does. */
+  clearVacated?: boolean;
+  /** Bytes, a power of two: the least alignment of a segment that is appended. */
+  pageSize?: number;
+}
+
+/** Which bytes change; what they become stays with the addon, however much it is. */
+export interface Layout {
+  /** Bytes, sorted and disjoint. */
+  ranges: { offset: number; size: number }[];
+  oldSize: number;
+  newSize: number;
+  reasons: string[];
+  /** What `apply` writes, and the identity of the content that it was planned for. */
+  readonly handle: object;
+}
+
+export interface WriteJob {
+  path: string;
+  output: string;
+  layout: Layout;
+  inPlace: boolean;
+}
+
+/** A file's content, as nobody can make another look like it; times since 1970. */
+export interface FileIdentity {
+  device: bigint;
+  inode: bigint;
+  size: bigint;
+  modifiedNanoseconds: bigint;
+  /** Nobody can set it. */
+  changedNanoseconds: bigint;
+}
+
+/** ELF files and scripts that a walk came upon, and what could not be read. */
+export interface Walked {
+  elf: Facts[];
+  failures: { path: string; code: FixelfErrorCode; message: string }[];
+  /** Paths of executable files that begin with "#!". */
+  scripts: string[];
+  /** Files seen, ELF or not. */
+  files: number;
+}
+
+/**
+ * A column of a batch, in Arrow's memory layout; see native/scan/columns.hpp. Those of one batch are
+ * views of one ArrayBuffer: who transfers it to another thread transfers all of them.
+ */
+export interface Column {
+  name: string;
+  type: "text" | "boolean" | "uint8" | "uint32" | "uint64" | "list" | "struct";
+  /** Rows. */
+  length: number;
+  nulls: number;
+  /** One bit for each row, the lowest first; null where no row is null. */
+  validity: Uint8Array | null;
+  /** Of text and lists: where each row begins, and the end. */
+  offsets: Int32Array | null;
+  /** Text as UTF-8, booleans as bits, numbers. */
+  values: Uint8Array | Uint32Array | BigUint64Array;
+  /** Of a list its elements, of a struct its fields. */
+  children: Column[];
+}
+
+export interface NativeBatch {
+  rows: number;
+  columns: Column[];
+  /** Which rows came from which entry of a root: structs of ScanBranch's fields. */
+  branches: Column;
+  failures: Walked["failures"];
+  links: { path: string; target: string }[];
+}
+
+export interface ScanProgress {
+  /** Regular files seen, ELF or not. */
+  files: number;
+  elf: number;
+  failures: number;
+  /** Sizes of the ELF files, added up. */
+  bytes: number;
+  /** Entries of the roots, and how many of them are done. */
+  branches: number;
+  branchesDone: number;
+}
+
+export interface NativeScanOptions {
+  /** 0: one for each processor. */
+  threads: number;
+  diskOrder: boolean;
+  /** Counted from 0. */
+  shard: number;
+  shards: number;
+  libraryLinks: boolean;
+}
+
+/** A scan that runs ahead by a few batches. */
+export interface NativeScan {
+  /** null at the end. For one caller at a time. */
+  next(): Promise<NativeBatch | null>;
+  cancel(): void;
+  progress(): ScanProgress;
+}
+
+/** Something named in the bytes of a file, in its name, or in a link's target. */
+export interface Mention {
+  /** `hash`: that of a known store path, without the store's directory before it. */
+  kind: "store-path" | "hash" | "interpreter" | "soname";
+  /** How a store path is written. Nix itself finds neither `utf-16` nor `line-wrapped`. */
+  spelling: "plain" | "escaped" | "percent-encoded" | "utf-16" | "line-wrapped";
+  /** In plain spelling. */
+  text: string;
+  /** The first file that has it. */
+  path: string;
+  place: "file-name" | "link-target" | "content";
+  /** Bytes from the beginning of the content, the name or the target. */
+  offset: number;
+  /** In all files. */
+  count: number;
+}
+
+/** Compressed data, into which the search does not look. */
+export interface Compressed {
+  kind: "gzip" | "xz" | "zstd" | "bzip2" | "zip" | "squashfs";
+  path: string;
+  /** Bytes; of the first one in the file. */
+  offset: number;
+  /** How many of the kind begin in the file; for `zip`, its compressed members. */
+  count: number;
+}
+
+export interface Searched {
+  mentions: Mention[];
+  /** How often something was met that is not among the mentions, because they are too many. */
+  moreMentions: number;
+  compressed: Compressed[];
+  moreCompressed: number;
+  /** What could not be read, below a directory. */
+  failures: { path: string; code: FixelfErrorCode; message: string }[];
+  moreFailures: number;
+  files: number;
+  bytes: number;
+}
+
+export interface SearchRequest {
+  /** The store's directory, as it stands in files. */
+  store: string;
+  /** Hashes of known store paths, 32 characters each, one behind another. */
+  hashes: string;
+  cancellation?: object;
+}
+
+/** A program to be started. */
+export interface Command {
+  file: string;
+  /** From argv[1]. */
+  arguments: readonly string[];
+  /** All of it, as NAME=VALUE. */
+  environment: readonly string[];
+}
+
+/** How a program ended; see native/run/commands.hpp. */
+export interface CommandEnd {
+  /** null where a signal ended it, or it took too long. */
+  exitCode: number | null;
+  output: string;
+  errors: string;
+}
+
+/** What a process becomes. */
+export interface Replacing {
+  /** A path, or the descriptor of a file that may have none. */
+  file: string | number;
+  /** From argv[0]; without NUL. */
+  arguments: Uint8Array[];
+  /** Descriptors that it is to get beside the standard ones. */
+  inherited: number[];
+}
+
+/** Something that happened in watched directories; see native/watch/trees.hpp. */
+export type Arrival =
+  | {
+      kind: "appeared" | "complete" | "directory" | "gone" | "present" | "absent" | "overflow";
+      path: string;
+    }
+  | {
+      kind: "unwatched";
+      path: string;
+      failure: { path: string; code: FixelfErrorCode; message: string };
+    };
+
+/** What stands under a name; see native/watch/peek.hpp. */
+export type Peek = "gone" | "writing" | "elf" | "link" | "other";
+
+/** Watches until it is stopped; keeps the process running. */
+export interface NativeWatch {
+  /** Looks again for roots, and at directories that could not be watched. */
+  refresh(): void;
+  stop(): void;
+}
+
+interface NativeAddon {
+  /** The version of the package that the addon was built from. */
+  version(): string;
+  Files: new (root: string) => NativeFiles;
+  Scan: new (roots: { host: string; shown: string }[], options: NativeScanOptions) => NativeScan;
+  /** Calls with a failure, with arrivals, and with null for both at the end. */
+  Watch: new (
+    roots: string[],
+    tell: (failure: NativeFailure | null, arrivals: Arrival[] | null) => void,
+  ) => NativeWatch;
+  /** What stands under each name now. */
+  peek(paths: string[]): Promise<Peek[]>;
+  inspect(path: string): Promise<Facts>;
+  walk(root: string): Promise<Walked>;
+  /** The store paths in a directory, as native/scan/listing.hpp lays them out. */
+  listStore(directory: string): Promise<Buffer>;
+  layOut(path: string, edits: Edits): Promise<Layout>;
+  /** Of a script; the line comes without "#!" and line end. */
+  layOutFirstLine(path: string, line: string): Promise<Layout>;
+  /** `left` is told of each file that another one was put in place of, as it is since. */
+  apply(
+    jobs: WriteJob[],
+    recordDirectory: string,
+    left?: (index: number, identity: FileIdentity) => void,
+  ): Promise<(NativeFailure | null)[]>;
+  /** What killed processes left beside files; other files, and those in use, are left alone. */
+  removeAbandoned(paths: string[]): Promise<void>;
+  /** A file, a link (not its target), or a directory with all below it. */
+  search(path: string, request: SearchRequest): Promise<Searched>;
+  /** A descriptor of native/run/entrance, to be started. Throws `unsupported`. */
+  entrance(): number;
+  /** Runs them a few at a time; who takes longer is killed. For each how it ended, or why it could not be started. */
+  run(commands: Command[], milliseconds: number): Promise<(CommandEnd | NativeFailure)[]>;
+  /** Comes back only by throwing. */
+  replaceProcess(replacing: Replacing): never;
+  /** What ends a search when it is given to `cancel`. */
+  cancellation(): object;
+  cancel(cancellation: object): void;
+  /** For each null where it was restored. One flush serves them all. */
+  undo(paths: string[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
+}
+
+let loaded: NativeAddon | undefined;
+
+/** Loaded at the first use: what the index answers needs none of it. */
+export const native: NativeAddon = new Proxy({} as NativeAddon, {
+  get(_, name) {
+    loaded ??= load();
+    return Reflect.get(loaded, name);
+  },
+});
+
+/** Makes a FixelfError of whatever the addon threw. */
+export function fromNative(failure: unknown): FixelfError {
+  if (failure instanceof FixelfError) return failure;
+  const { code = "io", message, path } = failure as NativeFailure;
+  return new FixelfError(code, message, { path, cause: failure });
+}
+
+/** Awaits the addon's promise; what it rejects with becomes a FixelfError. */
+export async function settled<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (failure) {
+    throw fromNative(failure);
+  }
+}
+
+function load(): NativeAddon {
+  try {
+    // It is CommonJS and has no types.
+    const loadAddon = createRequire(import.meta.url)("node-gyp-build") as (
+      directory: string,
+    ) => NativeAddon;
+    return loadAddon(packageDirectory);
+  } catch (cause) {
+    throw new Error(explainLoadFailure(cause), { cause });
+  }
+}
+
+function explainLoadFailure(cause: unknown): string {
+  const reason = cause instanceof Error ? cause.message.trim() : String(cause);
+  const isClone = existsSync(join(packageDirectory, "CMakeLists.txt"));
+  const remedy = isClone
+    ? `Build it, in ${packageDirectory}:\n\n    npm run build:native\n`
+    : `This copy of the package has no build that runs on this platform ` +
+      `(${process.platform}-${process.arch}, Node ${process.versions.node}). fixelf is for Linux; ` +
+      `on a machine or libc that the package brings no build for, build it from a clone of its ` +
+      `repository with \`npm install\`.\n`;
+  return `fixelf could not load its native addon.\n\n${remedy}\n${reason}`;
+}

@@ -1,0 +1,160 @@
+// Resolutions as the addon hands them over: native/addon/resolutions.hpp writes what is read here.
+import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
+import type {
+  IsaProblem,
+  Resolution,
+  ResolvedLibrary,
+  Tried,
+  UnversionedLibrary,
+  VersionProblem,
+} from "./facts.js";
+import {
+  type NativeFiles,
+  type NativeResolutions,
+  type ResolveOptions,
+  settled,
+} from "./native.js";
+
+/**
+ * Follows the loader's search in these files.
+ * @throws FixelfError
+ */
+export async function resolveWith(
+  files: NativeFiles,
+  path: string,
+  options: ResolveOptions = {},
+): Promise<Resolution> {
+  const [answer] = await resolveAllWith(files, [path], options);
+  if (answer?.status !== "fulfilled") throw answer?.reason;
+  return answer.value;
+}
+
+/** The same for many, on several threads, in the order of the paths; a rejection has a FixelfError. */
+export async function resolveAllWith(
+  files: NativeFiles,
+  paths: readonly string[],
+  options: ResolveOptions = {},
+): Promise<PromiseSettledResult<Resolution>[]> {
+  const { texts, numbers } = await settled(files.resolve(paths, options));
+  const tape = { texts, numbers, at: 0 };
+  return paths.map(() => readAnswer(tape));
+}
+
+// Each record has its numbers side by side, the lengths of its lists last; then come the lists. To
+// read a record by its places makes one call of it: most are read before anything is optimised.
+interface Tape extends NativeResolutions {
+  at: number;
+}
+
+function readAnswer(tape: Tape): PromiseSettledResult<Resolution> {
+  if (tape.numbers[tape.at++] === 1) return { status: "fulfilled", value: readResolution(tape) };
+  const at = advance(tape, 3);
+  const path = text(tape, at + 2);
+  const reason = new FixelfError(text(tape, at) as FixelfErrorCode, text(tape, at + 1), {
+    path: path === "" ? undefined : path,
+  });
+  return { status: "rejected", reason };
+}
+
+function readResolution(tape: Tape): Resolution {
+  const at = advance(tape, 11);
+  return {
+    path: text(tape, at),
+    interpreter: {
+      path: textOrNull(tape, at + 1),
+      found: boolean(tape, at + 2),
+      reason: text(tape, at + 3),
+    },
+    libc: text(tape, at + 4) as Resolution["libc"],
+    defaultDirectories: list(tape, number(tape, at + 5), readText),
+    libraries: list(tape, number(tape, at + 6), readLibrary),
+    versionProblems: list(tape, number(tape, at + 7), readVersionProblem),
+    unversionedLibraries: list(tape, number(tape, at + 8), readUnversionedLibrary),
+    isaProblems: list(tape, number(tape, at + 9), readIsaProblem),
+    relrProblems: list(tape, number(tape, at + 10), readText),
+  };
+}
+
+function readText(tape: Tape): string {
+  return text(tape, advance(tape, 1));
+}
+
+function readLibrary(tape: Tape): ResolvedLibrary {
+  const { texts, numbers } = tape;
+  const at = advance(tape, 8);
+  return {
+    soname: texts[numbers[at] as number] as string,
+    path: texts[numbers[at + 1] as number] as string | null,
+    reason: texts[numbers[at + 2] as number] as string,
+    neededBy: texts[numbers[at + 3] as number] as string,
+    tried: list(tape, numbers[at + 7] as number, readTried),
+    wrongMachineSeen: numbers[at + 4] === 1,
+    optional: numbers[at + 5] === 1,
+    kind: texts[numbers[at + 6] as number] as ResolvedLibrary["kind"],
+  };
+}
+
+function readTried(tape: Tape): Tried {
+  const at = advance(tape, 3);
+  return {
+    path: text(tape, at),
+    code: text(tape, at + 1) as Tried["code"],
+    why: text(tape, at + 2),
+  };
+}
+
+function readVersionProblem(tape: Tape): VersionProblem {
+  const at = advance(tape, 5);
+  return {
+    version: text(tape, at),
+    library: text(tape, at + 1),
+    providerPath: text(tape, at + 2),
+    neededBy: text(tape, at + 3),
+    weak: boolean(tape, at + 4),
+  };
+}
+
+function readUnversionedLibrary(tape: Tape): UnversionedLibrary {
+  const at = advance(tape, 3);
+  return {
+    library: text(tape, at),
+    providerPath: text(tape, at + 1),
+    neededBy: text(tape, at + 2),
+  };
+}
+
+function readIsaProblem(tape: Tape): IsaProblem {
+  const at = advance(tape, 2);
+  return { path: text(tape, at), missing: number(tape, at + 1) };
+}
+
+/** Where a record of so many numbers begins; the tape goes on behind it. */
+function advance(tape: Tape, numbers: number): number {
+  const { at } = tape;
+  tape.at += numbers;
+  return at;
+}
+
+function number({ numbers }: Tape, at: number): number {
+  return numbers[at] as number;
+}
+
+function boolean({ numbers }: Tape, at: number): boolean {
+  return numbers[at] === 1;
+}
+
+function text({ texts, numbers }: Tape, at: number): string {
+  return texts[numbers[at] as number] as string;
+}
+
+function textOrNull({ texts, numbers }: Tape, at: number): string | null {
+  return texts[numbers[at] as number] ?? null;
+}
+
+function list<Item>(tape: Tape, length: number, read: (tape: Tape) => Item): Item[] {
+  if (length === 0) return [];
+  // No larger than it has to be: an array that grows takes room for sixteen items at once.
+  const items = new Array<Item>(length);
+  for (let index = 0; index < length; index++) items[index] = read(tape);
+  return items;
+}

@@ -1,0 +1,36 @@
+// The options that every stage of the pipeline shares.
+import type { Tell } from "../store/index/event.js";
+
+export interface CommonOptions {
+  /** Another system's root: looked up below it, written without it. */
+  root?: string;
+  /** The store's directory, as seen from the root. Default `/nix/store`. */
+  store?: string;
+  /** The running system. Default `/run/current-system/sw`. */
+  system?: string;
+  /** LD_LIBRARY_PATH to assume. Default: none. */
+  libraryPath?: string;
+  /** Use the index in `$XDG_CACHE_HOME/fixelf`, and bring it up to date. Default true. */
+  index?: boolean;
+  /** Told how far an indexing is, and that the index cannot be used. */
+  onIndex?: Tell;
+}
+
+/** What bears on the choice of a loader and of libraries. */
+export interface ChoiceOptions extends CommonOptions {
+  /** The loader to use, instead of the one that would be chosen. */
+  interpreter?: string;
+  /** Directories whose libraries win over the store's. */
+  libraryDirectories?: readonly string[];
+  /** Globs of sonames that may stay missing. */
+  ignoreMissing?: readonly string[];
+}
+
+export interface PlanOptions extends ChoiceOptions {
+  /** Write to this file instead (one program only). */
+  output?: string;
+  /** Write only the changed bytes into the file itself. */
+  inPlace?: boolean;
+  /** Register what the fixed files point at with Nix. Default true. */
+  gcRoot?: boolean;
+}

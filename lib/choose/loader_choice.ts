@@ -1,0 +1,85 @@
+// Which loader a program gets (DESIGN 7.2): it must match machine, class, byte order and libc, and
+// its libc must define every version that the program and what comes with it need.
+
+import type { Facts } from "../addon/facts.js";
+import { FixelfError } from "../base/errors.js";
+import { describeMachine, sameMachine } from "../file/machine.js";
+import { compareVersions, isGlibcVersion } from "../file/versions.js";
+import type { Store } from "../store/context.js";
+import type { Loader } from "../store/loaders.js";
+import type { Member } from "./solve.js";
+
+/** The versions of glibc itself that files need, weak ones left out, each with one that needs it. */
+export function glibcNeeds(all: readonly Member[]): Map<string, string> {
+  const needs = new Map<string, string>();
+  for (const { path, facts } of all) {
+    for (const { versions } of facts.versionsNeeded) {
+      for (const { name, weak } of versions) {
+        // GLIBC_PRIVATE is for glibc's own parts, which come together anyway.
+        if (!weak && isGlibcVersion(name)) needs.set(name, needs.get(name) ?? path);
+      }
+    }
+  }
+  return needs;
+}
+
+/** Which libc a program was linked against, by the name of its interpreter or its needs. */
+export function libcOf(facts: Facts): "glibc" | "musl" {
+  const byName = facts.interpreter?.includes("/ld-musl-") ?? false;
+  return byName || facts.needed.some((name) => /^libc\.musl-/.test(name)) ? "musl" : "glibc";
+}
+
+export interface LoaderChoice {
+  loader: Loader;
+  reason: string;
+}
+
+/**
+ * The loaders that could serve all of `members`, best first.
+ * @throws FixelfError `unsolvable`, saying what no loader provides
+ */
+export async function suitableLoaders(
+  members: readonly Member[],
+  store: Store,
+): Promise<LoaderChoice[]> {
+  const first = members[0]?.facts;
+  if (first === undefined) return [];
+  const libc = members.some(({ facts }) => libcOf(facts) === "musl") ? "musl" : "glibc";
+  const needs = libc === "glibc" ? glibcNeeds(members) : new Map<string, string>();
+  const ofMachine = (await store.loaders()).filter((loader) => sameMachine(loader, first));
+  const ofLibc = ofMachine.filter((loader) => loader.libc === libc || loader.libc === "unknown");
+  if (store.userLoader !== null) return namedByUser(store.userLoader, ofMachine, first);
+  if (ofLibc.length === 0) {
+    throw new FixelfError(
+      "unsolvable",
+      `no ${libc} loader for ${describeMachine(first)} is in the store; name one with --interpreter`,
+    );
+  }
+  const lackingOf = ({ definedVersions }: Loader) =>
+    [...needs.keys()].filter((version) => !definedVersions.includes(version));
+  const choices = ofLibc
+    .filter((loader) => lackingOf(loader).length === 0)
+    .map((loader) => ({ loader, reason: loader.reason }));
+  if (choices.length > 0) return choices;
+  // The nearest one says best what is asked for too much.
+  const [nearest] = ofLibc.toSorted((one, two) => lackingOf(one).length - lackingOf(two).length);
+  const lacking = nearest === undefined ? [] : lackingOf(nearest).sort(compareVersions);
+  const newest = lacking.at(-1) ?? "";
+  throw new FixelfError(
+    "unsolvable",
+    `no loader in the store is new enough: ${nearest?.path} lacks ${lacking.join(", ")}; ` +
+      `${needs.get(newest)} needs ${newest}, so glibc ${newest.slice("GLIBC_".length)} or newer ` +
+      `is needed (nix build nixpkgs/nixos-unstable#glibc)`,
+  );
+}
+
+/** The user knows best: no other is taken in its place, and the result is verified like any. */
+function namedByUser(path: string, loaders: readonly Loader[], facts: Facts): LoaderChoice[] {
+  const loader = loaders.find((candidate) => candidate.path === path);
+  if (loader === undefined) {
+    throw new FixelfError("unsolvable", `${path} is no loader for ${describeMachine(facts)}`, {
+      path,
+    });
+  }
+  return [{ loader, reason: "named by the user" }];
+}

@@ -1,0 +1,123 @@
+// Runs a command: what it prints, what its failure looks like, and the exit code.
+import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
+import { shellWord } from "../base/shell.js";
+import { writeFully } from "../base/write_fully.js";
+import { toJson } from "../report/json.js";
+import { type Colors, printable } from "../report/text.js";
+import { colorsFor, type SharedFlags } from "./options.js";
+
+export const exitCodes = { good: 0, findings: 1, failure: 2, interrupted: 130 } as const;
+
+export interface Output {
+  colors: Colors;
+  /** Prints the document with --json, else the text. */
+  print(schema: string, document: object, text: () => string): void;
+  /** Says something on stderr. */
+  say(text: string): void;
+}
+
+/** Runs the body; what it returns is the exit code, and what it throws is told. */
+export async function run(
+  flags: SharedFlags,
+  body: (output: Output) => Promise<number>,
+): Promise<void> {
+  try {
+    process.exitCode = await body({
+      colors: colorsFor(flags),
+      print(schema, document, text) {
+        const data = flags.json ? toJson({ schema: `fixelf.${schema}/1`, ...document }) : text();
+        if (data !== "") writeFully(1, `${data}\n`);
+      },
+      say,
+    });
+  } catch (failure) {
+    process.exitCode = tell(failure, flags.json ?? false);
+  }
+}
+
+/** Tells why a whole command failed; the answer is its exit code. */
+export function tell(failure: unknown, json: boolean): number {
+  const error = asError(failure);
+  if (json) {
+    const { code, path = null } = error;
+    const document = { schema: "fixelf.error/1", error: { code, message: sentence(error), path } };
+    writeFully(1, `${toJson(document)}\n`);
+  } else {
+    say(`fixelf: ${explain(error)}`);
+  }
+  return exitCodeOf(error.code);
+}
+
+export function asError(failure: unknown): FixelfError {
+  if (failure instanceof FixelfError) return failure;
+  const { code, path, message } = (failure ?? {}) as NodeJS.ErrnoException;
+  const known: Record<string, FixelfErrorCode> = {
+    ENOENT: "not-found",
+    EACCES: "permission-denied",
+    EPERM: "permission-denied",
+    ENOSPC: "no-space",
+    "not-found": "not-found",
+  };
+  return new FixelfError(known[code ?? ""] ?? "io", message ?? String(failure), {
+    path,
+    cause: failure,
+  });
+}
+
+/** What went wrong, with the path. */
+export function sentence({ message, path }: FixelfError): string {
+  return path === undefined || message.startsWith(path) ? message : `${path}: ${message}`;
+}
+
+/** The sentence, and the command that helps next where there is one. */
+export function explain(error: FixelfError): string {
+  const said = sentence(error);
+  const next = error.path === undefined ? null : nextCommand(error.code, shellWord(error.path));
+  // A message of many lines is one that was laid out to be read.
+  return (said.includes("\n") ? said : printable(said)) + (next === null ? "" : `\n  ${next}`);
+}
+
+function nextCommand(code: FixelfErrorCode, path: string): string | null {
+  switch (code) {
+    case "not-elf":
+    case "unsolvable":
+      return `Try: fixelf doctor ${path}`;
+    case "in-store":
+      return `Try: fixelf fix ${path} --output FILE`;
+    default:
+      return null;
+  }
+}
+
+/** 1 says something about the file; 2 that it could not be read or written. */
+export function exitCodeOf(code: FixelfErrorCode): number {
+  switch (code) {
+    case "cancelled":
+      return exitCodes.interrupted;
+    case "not-found":
+    case "permission-denied":
+    case "no-space":
+    case "busy":
+    case "usage":
+    case "io":
+      return exitCodes.failure;
+    default:
+      return exitCodes.findings;
+  }
+}
+
+/** The exit code of several things is the worst of theirs. */
+export function worst(codes: Iterable<number>): number {
+  return Math.max(exitCodes.good, ...codes);
+}
+
+/** Aborts at the first Ctrl-C; the second one ends the process as it always would. */
+export function untilInterrupted(): AbortSignal {
+  const controller = new AbortController();
+  process.once("SIGINT", () => controller.abort());
+  return controller.signal;
+}
+
+function say(text: string): void {
+  writeFully(2, `${text}\n`);
+}

@@ -1,0 +1,171 @@
+// The command line of nixpkgs' auto-patchelf, read as Python's argparse reads it: an option takes
+// all words up to the next option, may be shortened as long as it stays the only one, and the last
+// of several wins. https://docs.python.org/3/library/argparse.html
+import { FixelfError } from "../../base/errors.js";
+
+/** What auto-patchelf is asked for. Paths are without "." and doubled or trailing slashes. */
+export interface Request {
+  /** Files, and directories whose files are patched. */
+  paths: string[];
+  /** Where libraries are looked for: files, and directories without what lies below them. */
+  libs: string[];
+  /** Come first in the search path of every program. */
+  runtimeDependencies: string[];
+  /** Come last in every search path. */
+  appendRpaths: string[];
+  /** Globs (fnmatch) of libraries that may stay missing. */
+  ignoreMissing: string[];
+  /** Whether `paths` are searched below their first level. */
+  recursive: boolean;
+  /** Whether libraries of libc get into the search path too. */
+  keepLibc: boolean;
+  /** Whether what lies in `paths` serves as library. */
+  addExisting: boolean;
+  /** Whether $ORIGIN entries are kept even where `addExisting` is off. */
+  preserveOrigin: boolean;
+  /** Options of patchelf, for every file that is changed. */
+  extraArgs: string[];
+}
+
+type Key = keyof Request;
+type ListKey = { [K in Key]: Request[K] extends string[] ? K : never }[Key];
+type FlagKey = Exclude<Key, ListKey>;
+
+interface Option {
+  name: string;
+  help: string;
+  /** A list takes words, the rest takes all of them, a flag sets its key to a value. */
+  takes:
+    | { kind: "list" | "rest"; key: ListKey; paths: boolean }
+    | { kind: "flag"; key: FlagKey; value: boolean }
+    | { kind: "help" };
+}
+
+const options: readonly Option[] = [
+  list("--paths", "paths", "files and directories to patch (required)"),
+  list("--libs", "libs", "files and directories to take libraries from; not recursive"),
+  list("--runtime-dependencies", "runtimeDependencies", "directories to search first, by programs"),
+  list("--append-rpaths", "appendRpaths", "directories to search last, by every file"),
+  list("--ignore-missing", "ignoreMissing", "globs of libraries that may stay missing", false),
+  flag("--no-recurse", "recursive", false, "patch only the first level of each directory"),
+  flag("--keep-libc", "keepLibc", true, "put the directories of libc's libraries in as well"),
+  flag("--ignore-existing", "addExisting", false, "take no libraries from the paths to patch"),
+  flag("--preserve-origin", "preserveOrigin", true, "keep $ORIGIN also with --ignore-existing"),
+  {
+    name: "--extra-args",
+    help: "options of patchelf for every file that is changed; takes all that follows",
+    takes: { kind: "rest", key: "extraArgs", paths: false },
+  },
+  { name: "--help", help: "show this help", takes: { kind: "help" } },
+];
+
+function list(name: string, key: ListKey, help: string, paths = true): Option {
+  return { name, help, takes: { kind: "list", key, paths } };
+}
+
+function flag(name: string, key: FlagKey, value: boolean, help: string): Option {
+  return { name, help, takes: { kind: "flag", key, value } };
+}
+
+/**
+ * What the words ask for, or null where they ask for help.
+ * @throws FixelfError `usage`
+ */
+export function parseArguments(words: readonly string[]): Request | null {
+  const request = nothingAsked();
+  const unrecognized: string[] = [];
+  let given = false;
+  for (let at = 0; at < words.length; ) {
+    const word = words[at++] as string;
+    const { option, value } = optionOf(word);
+    if (option === null) {
+      unrecognized.push(word);
+      continue;
+    }
+    const { takes } = option;
+    if (takes.kind === "help") return null;
+    if (takes.kind === "flag") {
+      if (value !== null)
+        throw wrong(`argument ${option.name}: ignored explicit argument '${value}'`);
+      request[takes.key] = takes.value;
+      continue;
+    }
+    const end = value !== null ? at : takes.kind === "rest" ? words.length : endOfList(words, at);
+    const values = value !== null ? [value] : words.slice(at, end);
+    at = end;
+    if (takes.kind === "list" && values.includes("--")) values.splice(values.indexOf("--"), 1);
+    request[takes.key] = takes.paths ? values.filter((text) => text !== "").map(asPath) : values;
+    given ||= takes.key === "paths";
+  }
+  if (!given) throw wrong("the following arguments are required: --paths");
+  if (unrecognized.length > 0) throw wrong(`unrecognized arguments: ${unrecognized.join(" ")}`);
+  return request;
+}
+
+function nothingAsked(): Request {
+  return {
+    paths: [],
+    libs: [],
+    runtimeDependencies: [],
+    appendRpaths: [],
+    ignoreMissing: [],
+    recursive: true,
+    keepLibc: false,
+    addExisting: true,
+    preserveOrigin: false,
+    extraArgs: [],
+  };
+}
+
+/** The option that a word names, whole or shortened, with the value behind "=". */
+function optionOf(word: string): { option: Option | null; value: string | null } {
+  if (word === "-h") return optionOf("--help");
+  if (!word.startsWith("--") || word === "--") return { option: null, value: null };
+  const [name = "", ...rest] = word.split("=");
+  const value = rest.length > 0 ? rest.join("=") : null;
+  const exact = options.find((option) => option.name === name);
+  const fitting = exact ? [exact] : options.filter((option) => option.name.startsWith(name));
+  if (fitting.length > 1) {
+    const names = fitting.map((option) => option.name).join(", ");
+    throw wrong(`ambiguous option: ${word} could match ${names}`);
+  }
+  return { option: fitting[0] ?? null, value };
+}
+
+/** Where the words of a list end: at the next option, but "--" makes words of all that follow. */
+function endOfList(words: readonly string[], start: number): number {
+  for (let at = start; at < words.length; at++) {
+    const word = words[at] as string;
+    if (word === "--") return words.length;
+    if (!isValue(word)) return at;
+  }
+  return words.length;
+}
+
+/** argparse takes negative numbers, and what has a space in it, for values. */
+function isValue(word: string): boolean {
+  if (!word.startsWith("-") || word === "-") return true;
+  if (optionOf(word).option !== null) return false;
+  return /^-(\d+|\d*\.\d+)$/.test(word) || word.includes(" ");
+}
+
+/** As Python's Path writes it: an entry of a search path shall not be there twice. */
+function asPath(text: string): string {
+  const parts = text.split("/").filter((part) => part !== "" && part !== ".");
+  return (text.startsWith("/") ? "/" : "") + parts.join("/") || ".";
+}
+
+function wrong(message: string): FixelfError {
+  return new FixelfError("usage", message);
+}
+
+/** The usage line and a line for each option. */
+export function helpText(): string {
+  const width = Math.max(...options.map(({ name }) => name.length)) + 2;
+  const lines = options.map(({ name, help }) => `  ${name.padEnd(width)}${help}`);
+  return [usageLine(), "", "options:", ...lines].join("\n");
+}
+
+export function usageLine(): string {
+  return "usage: fixelf auto-patchelf --paths [PATH ...] [--libs [PATH ...]] [options]";
+}

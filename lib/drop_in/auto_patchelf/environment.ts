@@ -1,0 +1,55 @@
+// What the files are patched for. nixpkgs' binutils wrapper says it in two files, which its
+// setup.sh names by NIX_BINTOOLS: the loader that programs get, and the libc that this loader loads.
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { Facts } from "../../addon/facts.js";
+import { native, settled } from "../../addon/native.js";
+import { FixelfError } from "../../base/errors.js";
+
+export interface Target {
+  /** The loader, as programs are to name it. */
+  interpreter: string;
+  /** The loader's own facts: machine and OS ABI of everything that it loads. */
+  facts: Facts;
+  /** The directory of libc's libraries, in which the loader looks by itself. */
+  libcDirectory: string;
+  musl: boolean;
+}
+
+/**
+ * Reads the target that NIX_BINTOOLS names.
+ * @throws FixelfError `not-found` where it names none, or what the loader's file says
+ */
+export async function readTarget(environment: NodeJS.ProcessEnv): Promise<Target> {
+  const bintools = environment.NIX_BINTOOLS;
+  if (!bintools) {
+    const message =
+      "NIX_BINTOOLS is not set; it names the binutils wrapper whose nix-support/dynamic-linker " +
+      "and nix-support/orig-libc say which loader and libc to patch for";
+    throw new FixelfError("not-found", message);
+  }
+  const interpreter = await firstWord(join(bintools, "nix-support", "dynamic-linker"));
+  const libc = await firstWord(join(bintools, "nix-support", "orig-libc"));
+  const facts = await settled(native.inspect(interpreter));
+  return { interpreter, facts, libcDirectory: join(libc, "lib"), musl: isMuslLoader(interpreter) };
+}
+
+async function firstWord(path: string): Promise<string> {
+  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    throw new FixelfError("not-found", `${path}: cannot read it (${cause.code})`, { path, cause });
+  });
+  const content = text.trim();
+  if (content === "") throw new FixelfError("not-found", `${path}: it is empty`, { path });
+  return content;
+}
+
+function isMuslLoader(path: string): boolean {
+  return basename(path).startsWith("ld-musl-");
+}
+
+/** Whether a file was linked against musl: no other libc can stand in for it. */
+export function isForMusl({ interpreter, needed }: Facts): boolean {
+  if (interpreter !== null) return isMuslLoader(interpreter);
+  // "libc.so" is musl's soname as it is built, the other one Debian's and Alpine's link to it.
+  return needed.some((name) => name === "libc.so" || name.startsWith("libc.musl-"));
+}

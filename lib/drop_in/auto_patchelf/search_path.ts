@@ -1,0 +1,96 @@
+// The search path that a file gets, and whether the loader will find in it what was chosen.
+import { dirname } from "node:path";
+import type { Facts } from "../../addon/facts.js";
+import { sameMachine } from "../../file/machine.js";
+import { currentSearchPath } from "../../file/search_path.js";
+import type { Disk } from "./disk.js";
+
+/** One entry, and the directory that it stands for in one file. */
+export interface Entry {
+  text: string;
+  directory: string;
+}
+
+/** That a search must end at a library of that name in that directory. */
+export interface Aim {
+  name: string;
+  entry: Entry;
+  /** Versions that it must define. */
+  versions: readonly string[];
+  /** The loader's default directory comes after every entry, so this one is only added at need. */
+  isDefault: boolean;
+}
+
+export function entryOf(text: string, path: string): Entry {
+  // A textual ".." would miss where the directory is a link: the kernel goes through it.
+  const directory = text.replace(/^\$(ORIGIN|\{ORIGIN\})(?=\/|$)/, () => dirname(path));
+  return { text, directory };
+}
+
+/** The file's own entries that move with it, where they lead to a directory. */
+export function originEntries(facts: Facts, disk: Disk): Entry[] {
+  return currentSearchPath(facts)
+    .entries.filter((text) => /^\$(ORIGIN|\{ORIGIN\})(\/|$)/.test(text))
+    .map((text) => entryOf(text, facts.path))
+    .filter(({ directory }) => disk.isDirectory(directory));
+}
+
+/** The versions that a library lacks; one that defines none at all is taken by the loader. */
+export function lacking(versions: readonly string[], { versionsDefined }: Facts): string[] {
+  if (versionsDefined.length === 0) return [];
+  return versions.filter((version) => !versionsDefined.includes(version));
+}
+
+/** What the loader would open of that name in a directory, or null where it would go on. */
+export function loadable(directory: string, name: string, member: Facts, disk: Disk): Facts | null {
+  // Not join(): it would take ".." out of the text.
+  const facts = disk.facts(`${directory}/${name}`);
+  return facts !== null && sameMachine(facts, member) ? facts : null;
+}
+
+/** Where the loader would come upon another library than the one aimed at. */
+interface Conflict {
+  aim: Aim;
+  /** The entry that it would take, and its index. */
+  taken: Entry;
+  at: number;
+}
+
+/**
+ * Puts a directory before those in which the loader would come upon a library of the same name that
+ * does not define what is needed, or that is not the loader's own libc. All else stays in order.
+ * Two libraries may each have to be before the other: then conflicts are left.
+ */
+export function inLoadOrder(
+  entries: readonly Entry[],
+  aims: readonly Aim[],
+  member: Facts,
+  disk: Disk,
+): { order: Entry[]; conflicts: Conflict[] } {
+  const order = [...entries];
+  const moved = new Set<string>();
+  for (;;) {
+    const conflicts = aims.flatMap((aim) => conflictOf(aim, order, member, disk) ?? []);
+    const next = conflicts.find(({ aim }) => !moved.has(aim.entry.text));
+    if (next === undefined) return { order, conflicts };
+    const { entry } = next.aim;
+    moved.add(entry.text);
+    const place = order.findIndex(({ text }) => text === entry.text);
+    if (place >= 0) order.splice(place, 1);
+    order.splice(next.at, 0, entry);
+  }
+}
+
+function conflictOf(aim: Aim, order: readonly Entry[], member: Facts, disk: Disk): Conflict | null {
+  const { name, entry, versions, isDefault } = aim;
+  for (const [at, taken] of order.entries()) {
+    if (taken.text === entry.text) return null;
+    const facts = loadable(taken.directory, name, member, disk);
+    if (facts === null) continue;
+    const isWrong = isDefault
+      ? disk.realPath(`${taken.directory}/${name}`) !== disk.realPath(`${entry.directory}/${name}`)
+      : lacking(versions, facts).length > 0;
+    return isWrong ? { aim, taken, at } : null;
+  }
+  return null;
+}

@@ -1,0 +1,102 @@
+// All files of a run, written in one batch. Names of one file (hard links) stay names of one file:
+// a package may have a hundred of them, and patchelf, which writes into the file, keeps them too.
+import { link, rename, stat, unlink } from "node:fs/promises";
+import { type Edits, fromNative, type Layout, native, settled } from "../../addon/native.js";
+import { editsOf } from "./edits.js";
+import type { Failure } from "./place.js";
+import type { FilePlan } from "./plan.js";
+
+/** What a file gets. */
+interface Change {
+  path: string;
+  edits: Edits;
+}
+
+/** Writes the files that change; the answer is what could not be done. */
+export async function write(
+  files: readonly FilePlan[],
+  extra: readonly string[],
+): Promise<Failure[]> {
+  const failures: Failure[] = [];
+  let changes = files.flatMap((file): Change[] => {
+    const { path } = file.facts;
+    try {
+      const edits = editsOf(file, extra);
+      return edits === null ? [] : [{ path, edits }];
+    } catch (failure) {
+      if (!(failure instanceof Error)) throw failure;
+      failures.push({ path, error: fromNative(failure) });
+      return [];
+    }
+  });
+  // Another round is for names of one file that are to differ from now on.
+  while (changes.length > 0) changes = await writeOneOfEach(changes, failures);
+  return failures;
+}
+
+/** Writes each file under the first of its names; the answer is what is left to do. */
+async function writeOneOfEach(changes: readonly Change[], failures: Failure[]): Promise<Change[]> {
+  const planned = await Promise.all(changes.map((change) => layOut(change, failures)));
+  const namesOf = new Map<string, Change[]>();
+  const jobs: { path: string; output: string; layout: Layout; inPlace: boolean }[] = [];
+  for (const [index, layout] of planned.entries()) {
+    const change = changes[index] as Change;
+    if (layout === null) continue;
+    const file = await fileOf(change.path);
+    const names = namesOf.get(file);
+    names?.push(change);
+    if (names !== undefined) continue;
+    namesOf.set(file, [change]);
+    if (layout.ranges.length > 0 || layout.oldSize !== layout.newSize)
+      jobs.push({ path: change.path, output: change.path, layout, inPlace: false });
+  }
+  // A builder has no home to keep undo records in, and its output is what it can build again.
+  const answers = await settled(native.apply(jobs, ""));
+  const written = new Map(jobs.map(({ path }, index) => [path, answers[index] ?? null]));
+  const left: Change[] = [];
+  for (const [first, ...others] of namesOf.values()) {
+    if (first === undefined) continue;
+    const answer = written.get(first.path);
+    if (answer) failures.push({ path: first.path, error: fromNative(answer) });
+    for (const other of others) {
+      if (!isSame(first.edits, other.edits)) left.push(other);
+      else if (answer) failures.push({ path: other.path, error: fromNative(answer) });
+      else if (answer === null) await nameAgain(first.path, other.path, failures);
+    }
+  }
+  return left;
+}
+
+async function layOut({ path, edits }: Change, failures: Failure[]): Promise<Layout | null> {
+  try {
+    return await settled(native.layOut(path, edits));
+  } catch (failure) {
+    failures.push({ path, error: fromNative(failure) });
+    return null;
+  }
+}
+
+/** What is the same for all names of one file. A file that has vanished is one of its own. */
+async function fileOf(path: string): Promise<string> {
+  const found = await stat(path, { bigint: true }).catch(() => null);
+  return found === null ? path : `${found.dev} ${found.ino}`;
+}
+
+function isSame(one: Edits, other: Edits): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** Makes a name that is there one of another file: there is always a file of that name. */
+async function nameAgain(file: string, name: string, failures: Failure[]): Promise<void> {
+  const temporary = `${name}.fixelf-${process.pid}`;
+  try {
+    await link(file, temporary);
+    await rename(temporary, name).catch(async (failure: unknown) => {
+      await unlink(temporary);
+      throw failure;
+    });
+  } catch (failure) {
+    const message = `cannot make it a name of ${file}: ${(failure as Error).message}`;
+    failures.push({ path: name, error: { code: "io", message } });
+  }
+}

@@ -1,0 +1,124 @@
+// The first two stages of the pipeline: what a file says of itself, and which files the loader
+// would open for it.
+import { dirname } from "node:path";
+import type { Facts, Resolution } from "../addon/facts.js";
+import {
+  fromNative,
+  type NativeFiles,
+  type ResolveOptions as NativeResolveOptions,
+  native,
+} from "../addon/native.js";
+import { resolveAllWith, resolveWith } from "../addon/resolutions.js";
+import { FixelfError } from "../base/errors.js";
+import type { CommonOptions } from "../base/options.js";
+import { insideRoot } from "./rooted.js";
+
+export interface ResolveOptions extends CommonOptions {
+  /** Assume this interpreter instead of the file's own; libraries have none of their own. */
+  interpreter?: string;
+  /** LD_PRELOAD to assume. Default: none. */
+  preload?: string;
+  /** The best directory of glibc-hwcaps to assume ("x86-64-v3", "baseline"). Default: this machine's. */
+  processor?: string;
+  /** As for a program that runs as another user than its caller (AT_SECURE). Default: not. */
+  secure?: boolean;
+  /** What nix-ld, or a stand-in like it, would start: NIX_LD and NIX_LD_LIBRARY_PATH. */
+  nixLd?: { loader: string; libraryPath: string };
+}
+
+/**
+ * Reads what an ELF file says of itself.
+ * @throws FixelfError
+ */
+export async function inspect(
+  path: string,
+  options: Pick<CommonOptions, "root"> = {},
+): Promise<Facts> {
+  const { host } = insideRoot(path, options.root);
+  try {
+    return { ...(await native.inspect(host)), path };
+  } catch (failure) {
+    const { code, message } = fromNative(failure);
+    throw new FixelfError(code, message, { path, cause: failure });
+  }
+}
+
+/**
+ * Follows the loader's own search, without running anything.
+ * @throws FixelfError
+ */
+export async function resolve(path: string, options: ResolveOptions = {}): Promise<Resolution> {
+  return (await resolved(path, options)).resolution;
+}
+
+/** A resolution, with who needs what: a library is opened once, and may be needed by many. */
+export interface DependencyTree extends Resolution {
+  /** The program first; the names that each file needs (DT_NEEDED), in its own order. */
+  needs: { path: string; needed: string[] }[];
+}
+
+/**
+ * The same as `resolve`, with all needs of all files.
+ * @throws FixelfError
+ */
+export async function dependencyTree(
+  path: string,
+  options: ResolveOptions = {},
+): Promise<DependencyTree> {
+  const { resolution, files } = await resolved(path, options);
+  const paths = [
+    resolution.path,
+    ...resolution.libraries.flatMap((library) => (library.path === null ? [] : [library.path])),
+  ];
+  const needs = [...new Set(paths)].map((each) => ({
+    path: each,
+    needed: files.look(each).facts?.needed ?? [],
+  }));
+  return { ...resolution, needs };
+}
+
+/**
+ * Resolves many files, several at a time, and reads what they share only once: a fraction of the time
+ * that as many calls of `resolve` take. In the order of the paths; a rejection has a FixelfError.
+ */
+export async function resolveAll(
+  paths: readonly string[],
+  options: ResolveOptions = {},
+): Promise<PromiseSettledResult<Resolution>[]> {
+  const { files, places } = filesFor(paths, options);
+  return resolveAllWith(files, places, assumptions(options));
+}
+
+async function resolved(
+  path: string,
+  options: ResolveOptions,
+): Promise<{ resolution: Resolution; files: NativeFiles }> {
+  const { files, places } = filesFor([path], options);
+  const [place] = places as [string];
+  return { resolution: await resolveWith(files, place, assumptions(options)), files };
+}
+
+function filesFor(
+  paths: readonly string[],
+  { root }: ResolveOptions,
+): { files: NativeFiles; places: string[] } {
+  const files = new native.Files(root ?? "");
+  const places = paths.map((path) => {
+    const place = insideRoot(path, root);
+    if (place.outside) files.passThrough(dirname(place.path));
+    return place.path;
+  });
+  return { files, places };
+}
+
+function assumptions(options: ResolveOptions): NativeResolveOptions {
+  const { interpreter, libraryPath, preload, processor, secure, nixLd } = options;
+  return {
+    ...(interpreter !== undefined && { interpreter }),
+    ...(libraryPath !== undefined && { libraryPath }),
+    ...(preload !== undefined && { preload }),
+    ...(processor !== undefined && { processor }),
+    ...(secure !== undefined && { secure }),
+    ...(nixLd !== undefined && { nixLd }),
+  };
+}

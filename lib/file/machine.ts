@@ -1,0 +1,62 @@
+// Which machine a file is for, and whether this one is such.
+import { readFileSync } from "node:fs";
+import type { Facts } from "../addon/facts.js";
+
+/** What two files must share to be loaded into one process. */
+export type Machine = Pick<Facts, "machine" | "class" | "byteOrder">;
+
+export function sameMachine(first: Machine, second: Machine): boolean {
+  return (
+    first.machine === second.machine &&
+    first.class === second.class &&
+    first.byteOrder === second.byteOrder
+  );
+}
+
+export function describeMachine({ machine, class: size, byteOrder }: Machine): string {
+  return byteOrder === "big-endian" ? `${machine} (${size}, big-endian)` : `${machine} (${size})`;
+}
+
+const machinesByArchitecture: Partial<Record<NodeJS.Architecture, string>> = {
+  x64: "x86-64",
+  arm64: "aarch64",
+  ia32: "i386",
+  arm: "arm",
+  ppc64: "ppc64",
+  s390x: "s390",
+  riscv64: "riscv",
+  loong64: "loongarch",
+  mips: "mips",
+  mipsel: "mips",
+};
+
+/** The machine that this process runs on. */
+export function thisMachine(): Machine {
+  const facts = {
+    machine: machinesByArchitecture[process.arch] ?? process.arch,
+    class: ["ia32", "arm", "mips", "mipsel"].includes(process.arch) ? "ELF32" : "ELF64",
+  } as const;
+  const probe = new Uint8Array(new Uint16Array([1]).buffer);
+  return { ...facts, byteOrder: probe[0] === 1 ? "little-endian" : "big-endian" };
+}
+
+/** Whether the kernel runs programs for a machine: its own, its 32-bit elder, or by binfmt_misc. */
+export function kernelRuns(wanted: Machine): boolean {
+  const own = thisMachine();
+  if (sameMachine(wanted, own)) return true;
+  const elder: Record<string, string> = { "x86-64": "i386", aarch64: "arm" };
+  const isElder = elder[own.machine] === wanted.machine && wanted.class === "ELF32";
+  const isX32 = own.machine === "x86-64" && wanted.machine === "x86-64";
+  if ((isElder || isX32) && wanted.byteOrder === own.byteOrder) return true;
+  return hasInterpreterFor(wanted.machine);
+}
+
+/** binfmt_misc hands foreign programs to qemu-user, under the names of qemu's targets. */
+function hasInterpreterFor(machine: string): boolean {
+  const target = machine === "x86-64" ? "x86_64" : machine;
+  try {
+    return readFileSync(`/proc/sys/fs/binfmt_misc/qemu-${target}`, "utf8").startsWith("enabled");
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,26 @@
+// What Nix calls a machine, and what nix-ld makes of that in the names of variables.
+import { describeMachine, type Machine } from "./machine.js";
+
+/** "x86_64-linux". */
+export function nixSystem(machine: Machine): string {
+  const little = machine.byteOrder === "little-endian";
+  const wide = machine.class === "ELF64";
+  const processors: Record<string, string | undefined> = {
+    "x86-64": wide ? "x86_64" : undefined,
+    i386: "i686",
+    aarch64: little ? "aarch64" : undefined,
+    arm: little ? "armv7l" : undefined,
+    riscv: wide ? "riscv64" : "riscv32",
+    ppc64: little ? "powerpc64le" : "powerpc64",
+    s390: wide ? "s390x" : undefined,
+    loongarch: wide ? "loongarch64" : undefined,
+    mips: `mips${wide ? "64" : ""}${little ? "el" : ""}`,
+  };
+  const processor = processors[machine.machine];
+  return `${processor ?? describeMachine(machine).replace(/[^\w]+/g, "_")}-linux`;
+}
+
+/** "x86_64_linux": what stands at the end of a variable that is for one machine only. */
+export function variableSuffix(system: string): string {
+  return system.replaceAll("-", "_");
+}

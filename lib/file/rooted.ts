@@ -1,0 +1,49 @@
+// What a path on the command line means when another system's root is given.
+import { existsSync, realpathSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, normalize, resolve } from "node:path";
+import { native } from "../addon/native.js";
+
+export interface Rooted {
+  /** As seen from the root, without links, or this machine's own path where `outside`; absolute. */
+  path: string;
+  /** Where this machine can open it. */
+  host: string;
+  /** It is no part of the root: its directory has to be passed through. */
+  outside: boolean;
+}
+
+/** A path inside the root loses the root; one that exists under the root is taken there. */
+export function insideRoot(path: string, root: string | undefined): Rooted {
+  const whole = resolve(path);
+  const top = root ? real(resolve(root)) : "/";
+  if (top === "/") {
+    const host = real(whole);
+    return { path: host, host, outside: false };
+  }
+  // The last component may be a link whose target only makes sense inside the root.
+  const place = join(real(dirname(whole)), basename(whole));
+  if (place === top) return { path: "/", host: top, outside: false };
+  if (place.startsWith(`${top}/`)) return inside(place.slice(top.length), top);
+  if (isAbsolute(path) && existsSync(join(top, path))) return inside(normalize(path), top);
+  const host = real(whole);
+  return { path: host, host, outside: true };
+}
+
+/** Without links, so that what is judged (is it in the store?) is what would be written to. */
+function inside(path: string, top: string): Rooted {
+  const files = new native.Files(top);
+  const host = files.hostPath(path);
+  try {
+    return { path: files.realPath(path), host, outside: false };
+  } catch {
+    return { path, host, outside: false };
+  }
+}
+
+function real(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    return path;
+  }
+}

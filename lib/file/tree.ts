@@ -1,0 +1,140 @@
+// What the paths on a command line name: files, or whole trees of them.
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import type { Facts } from "../addon/facts.js";
+import { fromNative, native } from "../addon/native.js";
+import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
+import { insideRoot } from "./rooted.js";
+import { parseShebang, type Shebang, shebangWindow } from "./shebang.js";
+
+/** A file that was looked at, ELF or not. */
+export interface Subject {
+  /** As the caller named it, or found below what the caller named. */
+  shown: string;
+  /** As seen from the root: what the loader, and so every later stage, would call it. */
+  path: string;
+  /** Where this machine can open it. */
+  host: string;
+  /** null where it is no ELF file that can be read. */
+  facts: Facts | null;
+  /** Why there are no facts. */
+  failure: { code: FixelfErrorCode; message: string } | null;
+  /** The first line of a script. */
+  shebang: Shebang | null;
+}
+
+/** One path of the command line, with all that lies below it. */
+export interface Tree {
+  shown: string;
+  /** As seen from the root, without links. */
+  path: string;
+  directory: boolean;
+  /** It is not part of the root that was named, and is seen as it is on this machine. */
+  outside: boolean;
+  subjects: Subject[];
+  /** What a killed fixelf may have left, on this machine; nobody's programs. */
+  leftovers: string[];
+}
+
+/**
+ * The name that a file has for a moment while it is written, and which it keeps if just then the
+ * process is killed; see native/patch/replacement.cpp.
+ */
+const leftoverName = /\/\.[^/]*\.fixelf-[0-9a-f]{16}$/;
+
+/**
+ * Reads what a path names. Below a directory every ELF file is a subject, what looks like one but is
+ * damaged, and every script that may be executed; other files are passed over.
+ * @throws FixelfError `not-found`, `permission-denied` or `io`
+ */
+export async function readTree(named: string, root: string): Promise<Tree> {
+  const shown = named.length > 1 ? named.replace(/\/+$/, "") || "/" : named;
+  const { path, host, outside } = await insideRoot(shown, root);
+  const state = await stat(host).catch((cause: NodeJS.ErrnoException) => {
+    throw cannotExamine(shown, cause);
+  });
+  if (!state.isDirectory()) {
+    const subject = await readSubject(shown, path, host);
+    return { shown, path, directory: false, outside, subjects: [subject], leftovers: [] };
+  }
+  const walked = await native.walk(host).catch((failure) => {
+    throw fromNative(failure);
+  });
+  const below = (found: string) => ({
+    shown: shown + found.slice(host.length),
+    path: (path === "/" ? "" : path) + found.slice(host.length),
+    host: found,
+    shebang: null,
+  });
+  const found = [
+    ...walked.elf.map((facts) => ({ ...below(facts.path), facts, failure: null })),
+    ...walked.failures.map((failure) => ({ ...below(failure.path), facts: null, failure })),
+    ...walked.scripts.map((script) => ({
+      ...below(script),
+      facts: null,
+      failure: isNoElf,
+      shebang: readShebang(script),
+    })),
+  ];
+  const subjects = found.filter(({ host }) => !leftoverName.test(host));
+  const leftovers = found.map(({ host }) => host).filter((host) => leftoverName.test(host));
+  subjects.sort((first, second) => (first.path < second.path ? -1 : 1));
+  return { shown, path, directory: true, outside, subjects, leftovers };
+}
+
+const isNoElf = { code: "not-elf", message: "it is no ELF file" } as const;
+
+async function readSubject(shown: string, path: string, host: string): Promise<Subject> {
+  try {
+    const facts = await native.inspect(host);
+    return { shown, path, host, facts, failure: null, shebang: null };
+  } catch (caught) {
+    const error = fromNative(caught);
+    if (error.code === "not-elf" || isDamage(error.code)) {
+      const failure = { code: error.code, message: error.message };
+      const shebang = error.code === "not-elf" ? readShebang(host) : null;
+      return { shown, path, host, facts: null, failure, shebang };
+    }
+    throw new FixelfError(error.code, `${shown}: ${error.message}`, { path: shown, cause: caught });
+  }
+}
+
+/** Whether an error says that the file is ELF, but broken. */
+export function isDamage(code: FixelfErrorCode): boolean {
+  return code === "truncated" || code === "malformed" || code === "limit-exceeded";
+}
+
+/** The first line of a script; null where the file is none, or cannot be read. */
+export function readShebang(host: string): Shebang | null {
+  let file: number;
+  try {
+    file = openSync(host, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch {
+    return null;
+  }
+  try {
+    const buffer = Buffer.alloc(shebangWindow);
+    return parseShebang(buffer.subarray(0, readSync(file, buffer, 0, buffer.length, 0)));
+  } catch {
+    return null;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Whether anyone may execute the file. */
+export async function isExecutable(host: string): Promise<boolean> {
+  // Not access(X_OK) alone: root may execute whatever one of the three bits allows.
+  return access(host, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+function cannotExamine(path: string, cause: NodeJS.ErrnoException): FixelfError {
+  const denied = cause.code === "EACCES" || cause.code === "EPERM";
+  const missing = cause.code === "ENOENT" || cause.code === "ENOTDIR";
+  const code = missing ? "not-found" : denied ? "permission-denied" : "io";
+  const why = missing ? "there is no such file" : `cannot examine it (${cause.code})`;
+  return new FixelfError(code, `${path}: ${why}`, { path, cause });
+}
