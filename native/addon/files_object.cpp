@@ -2,7 +2,7 @@
 
 #include "addon/promise.hpp"
 #include "addon/resolutions.hpp"
-#include "elf/parallel.hpp"
+#include "base/parallel.hpp"
 
 namespace fixelf::addon {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "elf/error.hpp"
+#include "base/error.hpp"
 #include "elf/format.hpp"
 #include "elf/source.hpp"
 

@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "elf/error.hpp"
-#include "elf/page_buffer.hpp"
+#include "base/error.hpp"
+#include "base/page_buffer.hpp"
 
 namespace fixelf {
 

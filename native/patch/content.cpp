@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "elf/page_buffer.hpp"
-#include "patch/descriptor.hpp"
+#include "base/descriptor.hpp"
+#include "base/page_buffer.hpp"
 #include "patch/digest.hpp"
 
 namespace fixelf {

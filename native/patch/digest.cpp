@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "elf/page_buffer.hpp"
-#include "patch/descriptor.hpp"
+#include "base/descriptor.hpp"
+#include "base/page_buffer.hpp"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>

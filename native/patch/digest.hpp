@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "elf/error.hpp"
+#include "base/error.hpp"
 
 namespace fixelf {
 

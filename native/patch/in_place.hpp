@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.hpp"
 #include "elf/source.hpp"
-#include "patch/descriptor.hpp"
 
 namespace fixelf {
 

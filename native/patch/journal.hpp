@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "patch/descriptor.hpp"
+#include "base/descriptor.hpp"
 #include "patch/record.hpp"
 
 namespace fixelf {

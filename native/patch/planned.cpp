@@ -1,6 +1,6 @@
 #include "patch/planned.hpp"
 
-#include "patch/descriptor.hpp"
+#include "base/descriptor.hpp"
 
 namespace fixelf {
 

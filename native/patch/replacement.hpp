@@ -5,8 +5,8 @@
 
 #include <string>
 
-#include "elf/error.hpp"
-#include "patch/descriptor.hpp"
+#include "base/descriptor.hpp"
+#include "base/error.hpp"
 
 namespace fixelf {
 

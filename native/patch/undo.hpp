@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "elf/error.hpp"
+#include "base/error.hpp"
 
 namespace fixelf {
 

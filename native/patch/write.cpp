@@ -12,7 +12,7 @@
 #include <system_error>
 #include <thread>
 
-#include "elf/parallel.hpp"
+#include "base/parallel.hpp"
 #include "patch/content.hpp"
 #include "patch/digest.hpp"
 #include "patch/in_place.hpp"

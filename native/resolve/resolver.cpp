@@ -1,6 +1,6 @@
 #include "resolve/resolver.hpp"
 
-#include "elf/parallel.hpp"
+#include "base/parallel.hpp"
 #include "resolve/glibc.hpp"
 #include "resolve/musl.hpp"
 

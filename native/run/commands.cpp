@@ -10,8 +10,8 @@
 #include <csignal>
 #include <thread>
 
-#include "elf/parallel.hpp"
-#include "patch/descriptor.hpp"
+#include "base/descriptor.hpp"
+#include "base/parallel.hpp"
 
 namespace fixelf {
 

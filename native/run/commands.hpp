@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "elf/error.hpp"
+#include "base/error.hpp"
 
 namespace fixelf {
 

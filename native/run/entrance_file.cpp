@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <span>
 
-#include "patch/descriptor.hpp"
+#include "base/descriptor.hpp"
 
 #ifdef FIXELF_ENTRANCE
 asm(R"(

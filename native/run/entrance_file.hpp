@@ -1,7 +1,7 @@
 // native/run/entrance, as a file that can be started.
 #pragma once
 
-#include "elf/error.hpp"
+#include "base/error.hpp"
 
 namespace fixelf {
 

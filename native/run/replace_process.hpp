@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "elf/error.hpp"
+#include "base/error.hpp"
 
 namespace fixelf {
 

@@ -15,7 +15,7 @@
 #include <system_error>
 #include <thread>
 
-#include "elf/page_buffer.hpp"
+#include "base/page_buffer.hpp"
 #include "elf/source.hpp"
 #include "scan/compressed.hpp"
 

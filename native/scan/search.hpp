@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "elf/error.hpp"
+#include "base/error.hpp"
 #include "scan/collection.hpp"
 #include "scan/window.hpp"
 

@@ -7,7 +7,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "scan/directory.hpp"
+#include "base/directory.hpp"
 #include "scan/store_path.hpp"
 
 namespace fixelf {

@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include "elf/error.hpp"
+#include "base/error.hpp"
 
 namespace fixelf {
 

@@ -17,11 +17,11 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "scan/directory.hpp"
+#include "base/directory.hpp"
+#include "base/opener.hpp"
+#include "base/own_descriptors.hpp"
 #include "scan/identity_set.hpp"
 #include "scan/mounts.hpp"
-#include "scan/opener.hpp"
-#include "scan/own_descriptors.hpp"
 #include "scan/store_path.hpp"
 
 namespace fixelf {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "elf/error.hpp"
-#include "patch/descriptor.hpp"
+#include "base/descriptor.hpp"
+#include "base/error.hpp"
 
 namespace fixelf {
 

@@ -7,7 +7,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "patch/descriptor.hpp"
+#include "base/descriptor.hpp"
 
 namespace fixelf {
 

@@ -14,9 +14,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "elf/error.hpp"
-#include "patch/descriptor.hpp"
-#include "scan/directory.hpp"
+#include "base/descriptor.hpp"
+#include "base/directory.hpp"
+#include "base/error.hpp"
 #include "watch/inotify.hpp"
 
 namespace fixelf {

@@ -12,7 +12,7 @@
 #include <map>
 #include <sstream>
 
-#include "elf/parallel.hpp"
+#include "base/parallel.hpp"
 #include "resolve/cache.hpp"
 #include "resolve/resolution.hpp"
 #include "temporary_directory.hpp"

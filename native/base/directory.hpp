@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "elf/error.hpp"
-#include "scan/opener.hpp"
+#include "base/error.hpp"
+#include "base/opener.hpp"
 
 namespace fixelf {
 

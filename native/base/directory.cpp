@@ -1,4 +1,4 @@
-#include "scan/directory.hpp"
+#include "base/directory.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "patch/descriptor.hpp"
+#include "base/descriptor.hpp"
 
 #include <sys/file.h>
 

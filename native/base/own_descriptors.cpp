@@ -1,4 +1,4 @@
-#include "scan/own_descriptors.hpp"
+#include "base/own_descriptors.hpp"
 
 #include <unistd.h>
 
@@ -6,7 +6,7 @@
 #include <climits>
 #include <vector>
 
-#include "scan/close_range.hpp"
+#include "base/close_range.hpp"
 
 namespace fixelf {
 

@@ -1,11 +1,11 @@
-#include "scan/opener.hpp"
+#include "base/opener.hpp"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
-#include "scan/close_range.hpp"
+#include "base/close_range.hpp"
 
 namespace fixelf {
 

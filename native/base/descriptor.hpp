@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "elf/error.hpp"
+#include "base/error.hpp"
 
 namespace fixelf {
 
