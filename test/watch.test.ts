@@ -442,6 +442,106 @@ int main(int count, char **words) {
     expect(sha256(outside)).toBe(before);
   });
 
+  it("follows no link out of the directory, wherever it leads", async () => {
+    const elsewhere = mkdtempSync(join(root, "elsewhere-"));
+    const program = layOut(join(elsewhere, "app"));
+    const before = sha256(program);
+    const { outcomes } = await start();
+    symlinkSync(join(elsewhere, "app"), join(inbox, "tree"));
+    symlinkSync(program, join(inbox, "program"));
+    copyFileSync(join(build, "one"), join(inbox, "marker"));
+    await until("the watch has seen them", () => isFixed(join(inbox, "marker")));
+    await sleep(500);
+    expect(sha256(program)).toBe(before);
+    expect(outcomes.map(({ path }) => basename(path))).toEqual(["marker"]);
+  });
+
+  it("mends scripts that may be executed", async () => {
+    const { outcomes } = await start();
+    const staged = join(directory, "staged-script");
+    const script = join(inbox, "app/bin/script");
+    mkdirSync(join(staged, "bin"), { recursive: true });
+    copyFileSync(join(build, "one"), join(staged, "bin/one"));
+    writeFileSync(join(staged, "bin/script"), "#!/usr/bin/one\n", { mode: 0o755 });
+    writeFileSync(join(staged, "bin/module"), "#!/usr/bin/one\n", { mode: 0o644 });
+    renameSync(staged, join(inbox, "app"));
+    await until("it is told", () => outcomes.length >= 2);
+    expect(readFileSync(script, "utf8")).toBe(
+      `#!${join(inbox, "app/bin/one").slice(root.length)}\n`,
+    );
+    expect(readFileSync(join(inbox, "app/bin/module"), "utf8")).toBe("#!/usr/bin/one\n");
+    // One that comes alone.
+    writeFileSync(join(inbox, "app/bin/later"), "#!/usr/bin/one\n", { mode: 0o755 });
+    await until("that is told, too", () => outcomes.length >= 3);
+    expect(outcomes.map(({ path, outcome }) => [basename(path), outcome]).sort()).toEqual([
+      ["later", "fixed"],
+      ["one", "fixed"],
+      ["script", "fixed"],
+    ]);
+  });
+
+  it("does not write a file again that it had to give back", async () => {
+    // The check asks the loader, and this one crashes where it begins (e_entry).
+    const store = join(directory, "broken-store");
+    const lib = join(store, basename(dirname(glibc)), "lib");
+    mkdirSync(lib, { recursive: true });
+    copyFileSync(join(root, glibc, "libc.so.6"), join(lib, "libc.so.6"));
+    const bytes = readFileSync(join(root, loader));
+    bytes.writeBigUInt64LE(0n, 24);
+    writeFileSync(join(lib, basename(loader)), bytes, { mode: 0o755 });
+    const system = join(directory, "no-system");
+    const { outcomes } = await start([inbox], { root: "", store, system, index: false });
+    gcc("-o", "elsewhere", "one.c", "-Wl,-I,/nowhere/ld-linux.so.2");
+    mkdirSync(join(inbox, "app"));
+    const program = join(inbox, "app/program");
+    copyFileSync(join(build, "elsewhere"), program);
+    await until("it is told", () => outcomes.length > 0);
+    const inode = statSync(program).ino;
+    // Neither its own writing nor what else happens there makes it try once more.
+    copyFileSync(join(build, "elsewhere"), join(inbox, "app/another"));
+    await until("another is told", () => outcomes.length > 1);
+    await sleep(1000);
+    expect(outcomes).toMatchObject(
+      ["program", "another"].map((name) => ({
+        path: join(inbox, "app", name),
+        outcome: "failed",
+        error: { code: "verification-failed" },
+      })),
+    );
+    expect(statSync(program).ino).toBe(inode);
+    // Another content is another matter.
+    gcc("-o", "elsewhere-2", "two.c", "-Wl,-I,/nowhere/ld-linux.so.2");
+    copyFileSync(join(build, "elsewhere-2"), program);
+    await until("that is told, too", () => outcomes.length > 2);
+    expect(outcomes[2]).toMatchObject({ path: program, outcome: "failed" });
+  });
+
+  it("names files of other machines in one line", async () => {
+    const { outcomes, events } = await start();
+    const staged = join(directory, "staged-foreign");
+    mkdirSync(staged);
+    copyFileSync(join(build, "one"), join(staged, "one"));
+    // e_machine (gABI, "ELF Header"): SPARC V9 and Alpha, which no machine that runs this test is.
+    for (const [name, machine] of Object.entries({ a: 43, b: 43, c: 0x9026 })) {
+      const bytes = readFileSync(join(build, "program"));
+      bytes.writeUInt16LE(machine, 18);
+      writeFileSync(join(staged, name), bytes);
+    }
+    renameSync(staged, join(inbox, "app"));
+    await until("it is told", () => events.some(({ kind }) => kind === "passed-over"));
+    await until("the other is fixed", () => isFixed(join(inbox, "app/one")));
+    copyFileSync(join(build, "two"), join(inbox, "app/two"));
+    await until("a later one is fixed", () => isFixed(join(inbox, "app/two")));
+    await until("that is told", () => outcomes.length === 2);
+    expect(outcomes.map(({ path, outcome }) => [basename(path), outcome])).toEqual([
+      ["one", "fixed"],
+      ["two", "fixed"],
+    ]);
+    expect(events.filter(({ kind }) => kind === "passed-over")).toEqual([
+      { kind: "passed-over", path: join(inbox, "app"), files: 3, machines: expect.any(Array) },
+    ]);
+  });
+
   it("says once what it refuses, and goes on", async () => {
     const { outcomes } = await start();
     mkdirSync(join(inbox, "app"));
@@ -530,30 +630,74 @@ describe("presets", () => {
     );
 
   it("have the places that each tool documents", () => {
+    const below = (top: string, ...names: string[]) =>
+      names.map((name) => `/home/me/${top}/${name}`);
+    const server = (top: string) => below(top, "bin", "cli/servers", "extensions");
     expect(Object.fromEntries(presetNames.map((name) => [name, directories(name)]))).toEqual({
-      rye: ["/home/me/.rye/py", "/home/me/.rye/uv"],
-      uv: ["/home/me/.local/share/uv/python", "/home/me/.local/share/uv/tools"],
-      mise: ["/home/me/.local/share/mise/installs:2"],
-      "vscode-server": [
-        ...[".vscode-server", ".vscode-server-insiders"].flatMap((server) =>
-          ["bin", "cli/servers", "extensions"].map((below) => `/home/me/${server}/${below}`),
-        ),
-        "/home/me/.vscode/cli/servers",
+      rye: below(".rye", "py", "uv", "tools"),
+      uv: [...below(".local/share/uv", "python", "tools"), ...below(".cache/uv", "archive-v0")],
+      mise: below(".local/share/mise", "installs:2"),
+      rustup: below(".rustup", "toolchains"),
+      cargo: below(".cargo", "bin"),
+      npm: below(".npm", "_npx"),
+      pnpm: [...below(".local/share/pnpm", "global", "nodejs"), ...below(".cache/pnpm", "dlx")],
+      yarn: below(".config/yarn/global", "node_modules"),
+      bun: below(".bun", "bin", "install/global/node_modules"),
+      nvm: below(".nvm", "versions/node"),
+      fnm: [".local/share/fnm", ".fnm"].flatMap((top) => below(top, "node-versions")),
+      volta: below(".volta", "bin", "tools/image:2"),
+      pyenv: below(".pyenv", "versions"),
+      ghcup: below(".ghcup", "ghc", "hls", "bin"),
+      stack: below(".stack", "programs:2"),
+      juliaup: [...below(".julia", "juliaup"), ...below(".juliaup", "bin")],
+      gradle: below(".gradle", "jdks", "wrapper/dists"),
+      "android-sdk": below(
+        "Android/Sdk",
+        ...["build-tools", "cmdline-tools", "cmake", "ndk", "platform-tools:0", "emulator:0"],
+      ),
+      jetbrains: [
+        ...below(".local/share/JetBrains/Toolbox", "apps"),
+        ...below(".cache/JetBrains/RemoteDev", "dist"),
+        "/home/me/.jdks",
       ],
-      playwright: ["/home/me/.cache/ms-playwright"],
-      cargo: ["/home/me/.cargo/bin"],
-      npm: ["/home/me/.npm/_npx"],
+      playwright: below(".cache", "ms-playwright"),
+      puppeteer: below(".cache", "puppeteer:2"),
+      cypress: below(".cache", "Cypress"),
+      prisma: below(".cache", "prisma:3"),
+      mason: below(".local/share/nvim/mason", "packages"),
+      "vscode-server": [
+        ...server(".vscode-server"),
+        ...server(".vscode-server-insiders"),
+        ...below(".vscode", "cli/servers"),
+      ],
+      "vscodium-server": server(".vscodium-server"),
+      "cursor-server": server(".cursor-server"),
+      "windsurf-server": server(".windsurf-server"),
+      "vscode-extensions": [
+        ...[".vscode", ".vscode-insiders", ".vscode-oss", ".cursor", ".windsurf"],
+      ].flatMap((editor) => below(editor, "extensions")),
     });
+  });
+
+  it("are those of the NixOS module, and documented", () => {
+    const text = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
+    const list = /types\.enum \[([^\]]*)\]/.exec(text("nix/module.nix"));
+    expect(list?.[1]?.match(/[\w-]+/g)).toEqual(presetNames);
+    const table = text("docs/watching.md")
+      .split("\n")
+      .filter((line) => line.startsWith("| `"));
+    const documented = table.flatMap((line) => line.split(" | ")[0]?.match(/[\w-]+/g) ?? []);
+    expect(documented).toEqual(presetNames);
   });
 
   it("honor the variables of each tool", () => {
     const xdg = { XDG_DATA_HOME: "/data", XDG_CACHE_HOME: "/cache" };
-    expect(directories("rye", { RYE_HOME: "/r" })).toEqual(["/r/py", "/r/uv"]);
-    expect(directories("uv", xdg)).toEqual(["/data/uv/python", "/data/uv/tools"]);
-    expect(directories("uv", { UV_PYTHON_INSTALL_DIR: "/p", UV_TOOL_DIR: "/t" })).toEqual([
-      "/p",
-      "/t",
+    expect(directories("rye", { RYE_HOME: "/r" })).toEqual(["/r/py", "/r/uv", "/r/tools"]);
+    expect(directories("uv", xdg)).toEqual([
+      ...["/data/uv/python", "/data/uv/tools", "/cache/uv/archive-v0"],
     ]);
+    const uv = { UV_PYTHON_INSTALL_DIR: "/p", UV_TOOL_DIR: "/t", UV_CACHE_DIR: "/c" };
+    expect(directories("uv", uv)).toEqual(["/p", "/t", "/c/archive-v0"]);
     expect(directories("mise", xdg)).toEqual(["/data/mise/installs:2"]);
     expect(directories("mise", { ...xdg, MISE_DATA_DIR: "/m" })).toEqual(["/m/installs:2"]);
     expect(directories("vscode-server", { VSCODE_AGENT_FOLDER: "/v" })).toContain("/v/bin");
@@ -570,6 +714,45 @@ describe("presets", () => {
       "/n/lib/node_modules",
       "/k/_npx",
     ]);
+    expect(directories("rustup", { RUSTUP_HOME: "/r" })).toEqual(["/r/toolchains"]);
+    expect(directories("pnpm", { ...xdg, PNPM_HOME: "/n" })).toEqual([
+      ...["/n/global", "/n/nodejs", "/cache/pnpm/dlx"],
+    ]);
+    expect(directories("yarn", { XDG_CONFIG_HOME: "/f" })).toEqual(["/f/yarn/global/node_modules"]);
+    expect(directories("yarn", { XDG_CONFIG_HOME: "/f", ...xdg })).toEqual([
+      "/data/yarn/global/node_modules",
+    ]);
+    expect(directories("bun", { BUN_INSTALL: "/b", BUN_INSTALL_GLOBAL_DIR: "/g" })).toEqual([
+      ...["/b/bin", "/g/node_modules"],
+    ]);
+    expect(directories("nvm", { XDG_CONFIG_HOME: "/f" })).toEqual(["/f/nvm/versions/node"]);
+    expect(directories("nvm", { XDG_CONFIG_HOME: "/f", NVM_DIR: "/n" })).toEqual([
+      "/n/versions/node",
+    ]);
+    expect(directories("fnm", { FNM_DIR: "/f" })).toEqual(["/f/node-versions"]);
+    expect(directories("volta", { VOLTA_HOME: "/v" })).toEqual(["/v/bin", "/v/tools/image:2"]);
+    expect(directories("pyenv", { PYENV_ROOT: "/p" })).toEqual(["/p/versions"]);
+    expect(directories("ghcup", { GHCUP_INSTALL_BASE_PREFIX: "/g" })[0]).toBe("/g/.ghcup/ghc");
+    expect(directories("ghcup", { GHCUP_USE_XDG_DIRS: "", ...xdg, XDG_BIN_HOME: "/b" })).toEqual([
+      ...["/data/ghcup/ghc", "/data/ghcup/hls", "/b"],
+    ]);
+    expect(directories("stack", { STACK_XDG: "1", ...xdg })).toEqual(["/data/stack/programs:2"]);
+    expect(directories("stack", { STACK_XDG: "1", ...xdg, STACK_ROOT: "/s" })).toEqual([
+      "/s/programs:2",
+    ]);
+    expect(directories("juliaup", { JULIAUP_DEPOT_PATH: "/j" })[0]).toBe("/j/juliaup");
+    expect(directories("gradle", { GRADLE_USER_HOME: "/g" })[0]).toBe("/g/jdks");
+    expect(directories("android-sdk", { ANDROID_SDK_ROOT: "/s" })[0]).toBe("/s/build-tools");
+    expect(directories("android-sdk", { ANDROID_SDK_ROOT: "/s", ANDROID_HOME: "/a" })[0]).toBe(
+      "/a/build-tools",
+    );
+    expect(directories("puppeteer", { ...xdg, PUPPETEER_CACHE_DIR: "/p" })).toEqual(["/p:2"]);
+    expect(directories("cypress", { ...xdg, CYPRESS_CACHE_FOLDER: "/y" })).toEqual(["/y"]);
+    expect(directories("prisma", xdg)).toEqual(["/cache/prisma:3", "/home/me/.cache/prisma:3"]);
+    expect(directories("mason", { ...xdg, NVIM_APPNAME: "mine" })).toEqual([
+      "/data/mine/mason/packages",
+    ]);
+    expect(directories("vscode-extensions", { VSCODE_EXTENSIONS: "/e" })).toEqual(["/e"]);
     // The XDG specification has relative paths ignored.
     expect(directories("uv", { XDG_DATA_HOME: "data" })[0]).toBe("/home/me/.local/share/uv/python");
   });

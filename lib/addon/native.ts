@@ -295,7 +295,7 @@ export type Arrival =
     };
 
 /** What stands under a name; see native/watch/peek.hpp. */
-export type Peek = "gone" | "writing" | "elf" | "link" | "other";
+export type Peek = "gone" | "writing" | "elf" | "script" | "link" | "other";
 
 /** Watches until it is stopped; keeps the process running. */
 export interface NativeWatch {

@@ -27,7 +27,7 @@ export function define(program: Command): void {
         .option("--dry-run", "say what would be fixed, and write nothing")
         .option(
           "--preset <tool>",
-          "where a tool puts its downloads: rye, uv, mise, vscode-server, playwright, cargo, npm (repeatable)",
+          "where a tool puts its downloads, as uv or vscode-server (repeatable; an unknown one names all)",
           repeated,
         )
         .option("--depth <n>", "levels below DIR at which a program's tree begins (default: 1)"),

@@ -1,7 +1,7 @@
 // What a watch tells, one line for each.
 import { shellWord } from "../base/shell.js";
 import type { WatchEvent, WatchOutcome } from "../watch/outcome.js";
-import { type Colors, printable } from "./text.js";
+import { type Colors, plural, printable } from "./text.js";
 
 /** One line, however much there is to say: more of it is in the JSON. */
 export function watchLine(outcome: WatchOutcome, colors: Colors): string {
@@ -40,6 +40,8 @@ export function watchTalk(event: WatchEvent): string {
         `${printable(event.path)} and maybe more can't be watched, and is looked at every ` +
         `${event.seconds} seconds instead: ${printable(event.message)}`
       );
+    case "passed-over":
+      return `${printable(event.path)}: ${plural(event.files, "file")} passed over, for ${event.machines.join(" and ")}, which this machine does not run`;
     case "trouble":
       return `${printable(event.path)}: ${printable(event.message)}`;
   }

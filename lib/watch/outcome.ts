@@ -17,5 +17,7 @@ export type WatchEvent =
   | { kind: "overflow" }
   /** Directories that can't be watched are looked at every so many seconds instead. */
   | { kind: "unwatched"; path: string; message: string; seconds: number }
+  /** A program has files for machines whose loader is not here; told once for each machine. */
+  | { kind: "passed-over"; path: string; files: number; machines: string[] }
   /** Something could not be looked at. */
   | { kind: "trouble"; path: string; message: string };

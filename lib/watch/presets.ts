@@ -27,23 +27,33 @@ const data: (environment: Environment, home: string) => string = ({ XDG_DATA_HOM
 const cache: typeof data = ({ XDG_CACHE_HOME }, home) =>
   named(XDG_CACHE_HOME, join(home, ".cache"));
 
+/** The directories below `top` whose entries are programs. */
+function below(top: string, ...names: readonly string[]): WatchedDirectory[] {
+  return names.map((name) => ({ path: join(top, name) }));
+}
+
+/** What an editor of Visual Studio Code's family puts on a machine that it works on from afar. */
+function serverOf(top: string): WatchedDirectory[] {
+  return below(top, "bin", "cli/servers", "extensions");
+}
+
 const presets = {
   // rye's guide, "Installation" (RYE_HOME, else ~/.rye) and "Toolchain Management": py/cpython@VERSION
-  // (https://rye.astral.sh/guide/toolchains/). The uv that it brings lies in uv/VERSION: that stands
-  // in its source only (rye/src/uv.rs).
-  rye: ({ RYE_HOME }, home) => {
-    const top = named(RYE_HOME, join(home, ".rye"));
-    return [{ path: join(top, "py") }, { path: join(top, "uv") }];
-  },
+  // (https://rye.astral.sh/guide/toolchains/); "Tools": a virtual environment for each
+  // (https://rye.astral.sh/guide/tools/). The uv that it brings is in uv/VERSION: only its source says
+  // so (rye/src/uv.rs).
+  rye: ({ RYE_HOME }, home) => below(named(RYE_HOME, join(home, ".rye")), "py", "uv", "tools"),
 
   // uv's reference, "Storage" (https://docs.astral.sh/uv/reference/storage): Python versions, and
-  // tools, each in a directory of its own.
+  // tools, each in a directory of its own. What `uvx` runs is in the cache: the environment, and each
+  // wheel that was unpacked, is a directory of archive-v0 (crates/uv-cache/src/lib.rs, CacheBucket).
   uv: (environment, home) => {
-    const { UV_PYTHON_INSTALL_DIR, UV_TOOL_DIR } = environment;
+    const { UV_PYTHON_INSTALL_DIR, UV_TOOL_DIR, UV_CACHE_DIR } = environment;
     const top = join(data(environment, home), "uv");
     return [
       { path: named(UV_PYTHON_INSTALL_DIR, join(top, "python")) },
       { path: named(UV_TOOL_DIR, join(top, "tools")) },
+      ...below(named(UV_CACHE_DIR, join(cache(environment, home), "uv")), "archive-v0"),
     ];
   },
 
@@ -55,33 +65,8 @@ const presets = {
     return [{ path: named(MISE_INSTALLS_DIR, join(top, "installs")), depth: 2 }];
   },
 
-  // The server that Visual Studio Code puts on a remote machine, which is documented by its source and
-  // its logs: VSCODE_AGENT_FOLDER, else ~/.vscode-server (src/vs/server/node/server.main.ts), with
-  // bin/COMMIT (https://github.com/microsoft/vscode/issues/208753), since 2024 cli/servers/Stable-COMMIT
-  // (https://github.com/b01/dl-vscode-server/issues/14), and extensions with programs of their own.
-  // `code tunnel` has its servers in ~/.vscode/cli (https://github.com/microsoft/vscode/issues/204112).
-  "vscode-server": ({ VSCODE_AGENT_FOLDER }, home) => [
-    ...[
-      named(VSCODE_AGENT_FOLDER, join(home, ".vscode-server")),
-      join(home, ".vscode-server-insiders"),
-    ].flatMap((server) =>
-      ["bin", "cli/servers", "extensions"].map((below) => ({ path: join(server, below) })),
-    ),
-    { path: join(home, ".vscode/cli/servers") },
-  ],
-
-  // Playwright's "Browsers" (https://playwright.dev/docs/browsers): PLAYWRIGHT_BROWSERS_PATH. With 0
-  // they are in each project's node_modules, which nobody can know beforehand.
-  playwright: (environment, home) => {
-    const { PLAYWRIGHT_BROWSERS_PATH } = environment;
-    if (PLAYWRIGHT_BROWSERS_PATH === "0")
-      throw new FixelfError(
-        "usage",
-        "PLAYWRIGHT_BROWSERS_PATH=0 keeps browsers in each project's node_modules: name that directory instead",
-      );
-    const otherwise = join(cache(environment, home), "ms-playwright");
-    return [{ path: named(PLAYWRIGHT_BROWSERS_PATH, otherwise) }];
-  },
+  // rustup's "Environment variables" (https://rust-lang.github.io/rustup/environment-variables.html).
+  rustup: ({ RUSTUP_HOME }, home) => below(named(RUSTUP_HOME, join(home, ".rustup")), "toolchains"),
 
   // cargo-install(1) (https://doc.rust-lang.org/cargo/commands/cargo-install.html): bin/ of
   // CARGO_INSTALL_ROOT, of the configuration's install.root (which is not read here), of CARGO_HOME,
@@ -104,6 +89,181 @@ const presets = {
     // Without one it is where Node is, which on NixOS is the store.
     if (prefix === undefined || !isAbsolute(prefix)) return [npx];
     return [{ path: join(prefix, "lib/node_modules") }, npx];
+  },
+
+  // pnpm's "Global Packages" (https://pnpm.io/global-packages): PNPM_HOME, else pnpm below the data
+  // directory (`pnpm setup`), with global/LAYOUT and, of `pnpm env`, nodejs/VERSION. What `pnpm dlx`
+  // fetches is in the cache's dlx (https://pnpm.io/settings#dlxcachemaxage).
+  pnpm: (environment, home) => [
+    ...below(
+      named(environment.PNPM_HOME, join(data(environment, home), "pnpm")),
+      "global",
+      "nodejs",
+    ),
+    ...below(join(cache(environment, home), "pnpm"), "dlx"),
+  ],
+
+  // Yarn 1's `yarn global dir`: below the data directory where the environment names one, else the
+  // configuration's (src/util/user-dirs.js of https://github.com/yarnpkg/yarn).
+  yarn: ({ XDG_DATA_HOME, XDG_CONFIG_HOME }, home) => {
+    const top = named(XDG_DATA_HOME, named(XDG_CONFIG_HOME, join(home, ".config")));
+    return below(join(top, "yarn/global"), "node_modules");
+  },
+
+  // Bun's "Installation" (https://bun.sh/docs/installation): BUN_INSTALL, else ~/.bun, with bun itself in
+  // bin; global packages in install/global (https://bun.sh/docs/cli/install, BUN_INSTALL_GLOBAL_DIR).
+  bun: ({ BUN_INSTALL, BUN_INSTALL_GLOBAL_DIR }, home) => {
+    const top = named(BUN_INSTALL, join(home, ".bun"));
+    const global = named(BUN_INSTALL_GLOBAL_DIR, join(top, "install/global"));
+    return [...below(top, "bin"), ...below(global, "node_modules")];
+  },
+
+  // nvm's README, "Install & Update Script" (https://github.com/nvm-sh/nvm): NVM_DIR, else nvm below
+  // XDG_CONFIG_HOME where that is set, else ~/.nvm.
+  nvm: ({ NVM_DIR, XDG_CONFIG_HOME }, home) => {
+    const usual = XDG_CONFIG_HOME === undefined ? join(home, ".nvm") : join(XDG_CONFIG_HOME, "nvm");
+    return below(named(NVM_DIR, named(usual, join(home, ".nvm"))), "versions/node");
+  },
+
+  // fnm's source (https://docs.rs/crate/fnm/latest/source/src/directories.rs): FNM_DIR, else fnm below
+  // the data directory, or ~/.fnm of earlier versions.
+  fnm: (environment, home) => {
+    const { FNM_DIR } = environment;
+    if (FNM_DIR !== undefined && isAbsolute(FNM_DIR)) return below(FNM_DIR, "node-versions");
+    const tops = [join(data(environment, home), "fnm"), join(home, ".fnm")];
+    return tops.flatMap((top) => below(top, "node-versions"));
+  },
+
+  // Volta's "Installers" (https://docs.volta.sh/advanced/installers): VOLTA_HOME, else ~/.volta; tools
+  // are in tools/image/TOOL/VERSION (crates/volta-layout of https://github.com/volta-cli/volta).
+  volta: ({ VOLTA_HOME }, home) => {
+    const top = named(VOLTA_HOME, join(home, ".volta"));
+    return [...below(top, "bin"), { path: join(top, "tools/image"), depth: 2 }];
+  },
+
+  // pyenv's README, "Environment variables" (https://github.com/pyenv/pyenv): most versions are compiled
+  // here; PyPy, Miniconda and such are downloaded.
+  pyenv: ({ PYENV_ROOT }, home) => below(named(PYENV_ROOT, join(home, ".pyenv")), "versions"),
+
+  // GHCup's "Configuration" (https://www.haskell.org/ghcup/guide/config/): with GHCUP_USE_XDG_DIRS in the
+  // data directory and XDG_BIN_HOME, else in .ghcup of GHCUP_INSTALL_BASE_PREFIX.
+  ghcup: (environment, home) => {
+    const { GHCUP_USE_XDG_DIRS, GHCUP_INSTALL_BASE_PREFIX, XDG_BIN_HOME } = environment;
+    if (GHCUP_USE_XDG_DIRS !== undefined)
+      return [
+        ...below(join(data(environment, home), "ghcup"), "ghc", "hls"),
+        { path: named(XDG_BIN_HOME, join(home, ".local/bin")) },
+      ];
+    return below(join(named(GHCUP_INSTALL_BASE_PREFIX, home), ".ghcup"), "ghc", "hls", "bin");
+  },
+
+  // Stack's "Stack root" (https://docs.haskellstack.org/en/stable/topics/stack_root/): STACK_ROOT, with
+  // STACK_XDG the data directory, else ~/.stack; tools are in programs/PLATFORM/TOOL.
+  stack: (environment, home) => {
+    const { STACK_ROOT, STACK_XDG } = environment;
+    const usual = STACK_XDG ? join(data(environment, home), "stack") : join(home, ".stack");
+    return [{ path: join(named(STACK_ROOT, usual), "programs"), depth: 2 }];
+  },
+
+  // juliaup's source (https://docs.rs/crate/juliaup/latest/source/src/global_paths.rs):
+  // JULIAUP_DEPOT_PATH, else ~/.julia; juliaup itself is in ~/.juliaup (its README, `--path`).
+  juliaup: ({ JULIAUP_DEPOT_PATH }, home) => [
+    ...below(named(JULIAUP_DEPOT_PATH, join(home, ".julia")), "juliaup"),
+    ...below(join(home, ".juliaup"), "bin"),
+  ],
+
+  // "Gradle Directories" (https://docs.gradle.org/current/userguide/directory_layout.html): JDKs of the
+  // toolchain support and the wrapper's distributions. Not caches/: Gradle ends a build that finds what
+  // it has unpacked there (aapt2 among it) changed, "The contents of the immutable workspace … have been
+  // modified".
+  gradle: ({ GRADLE_USER_HOME }, home) =>
+    below(named(GRADLE_USER_HOME, join(home, ".gradle")), "jdks", "wrapper/dists"),
+
+  // "Environment variables" and "Command-line tools" of Android's documentation
+  // (https://developer.android.com/tools/variables): ANDROID_HOME, ANDROID_SDK_ROOT before it, and
+  // ~/Android/Sdk, where Android Studio puts it.
+  "android-sdk": ({ ANDROID_HOME, ANDROID_SDK_ROOT }, home) => {
+    const top = named(ANDROID_HOME, named(ANDROID_SDK_ROOT, join(home, "Android/Sdk")));
+    return [
+      ...below(top, "build-tools", "cmdline-tools", "cmake", "ndk"),
+      ...["platform-tools", "emulator"].map((name) => ({ path: join(top, name), depth: 0 })),
+    ];
+  },
+
+  // JetBrains: IDEs of the Toolbox App (https://www.jetbrains.com/help/toolbox-app/), the remote
+  // backends of Gateway (https://www.jetbrains.com/help/idea/remote-development-troubleshooting.html),
+  // and ~/.jdks, where an IDE downloads JDKs to (https://www.jetbrains.com/help/idea/sdk.html).
+  jetbrains: (environment, home) => [
+    ...below(join(data(environment, home), "JetBrains/Toolbox"), "apps"),
+    ...below(join(cache(environment, home), "JetBrains/RemoteDev"), "dist"),
+    ...below(home, ".jdks"),
+  ],
+
+  // Playwright's "Browsers" (https://playwright.dev/docs/browsers): PLAYWRIGHT_BROWSERS_PATH. With 0
+  // they are in each project's node_modules, which nobody can know beforehand.
+  playwright: (environment, home) => {
+    const { PLAYWRIGHT_BROWSERS_PATH } = environment;
+    if (PLAYWRIGHT_BROWSERS_PATH === "0")
+      throw new FixelfError(
+        "usage",
+        "PLAYWRIGHT_BROWSERS_PATH=0 keeps browsers in each project's node_modules: name that directory instead",
+      );
+    const otherwise = join(cache(environment, home), "ms-playwright");
+    return [{ path: named(PLAYWRIGHT_BROWSERS_PATH, otherwise) }];
+  },
+
+  // Puppeteer's "Configuration" (https://pptr.dev/api/puppeteer.configuration): PUPPETEER_CACHE_DIR, else
+  // ~/.cache/puppeteer whatever XDG_CACHE_HOME says; BROWSER/PLATFORM-VERSION.
+  puppeteer: ({ PUPPETEER_CACHE_DIR }, home) => [
+    { path: named(PUPPETEER_CACHE_DIR, join(home, ".cache/puppeteer")), depth: 2 },
+  ],
+
+  // Cypress's "Advanced installation" (https://docs.cypress.io/app/references/advanced-installation).
+  cypress: (environment, home) => [
+    { path: named(environment.CYPRESS_CACHE_FOLDER, join(cache(environment, home), "Cypress")) },
+  ],
+
+  // Prisma's engines (packages/fetch-engine/src/utils.ts of https://github.com/prisma/orm): BRANCH/COMMIT/
+  // PLATFORM of ~/.cache/prisma, since 2025 of XDG_CACHE_HOME's (https://github.com/prisma/orm/pull/28174).
+  prisma: (environment, home) => {
+    const caches = new Set([cache(environment, home), join(home, ".cache")]);
+    return [...caches].map((top) => ({ path: join(top, "prisma"), depth: 3 }));
+  },
+
+  // mason.nvim's README (https://github.com/mason-org/mason.nvim): packages are in Neovim's data directory,
+  // which NVIM_APPNAME names (`:help $NVIM_APPNAME`).
+  mason: (environment, home) => {
+    const { NVIM_APPNAME } = environment;
+    return below(join(data(environment, home), NVIM_APPNAME || "nvim", "mason"), "packages");
+  },
+
+  // The server that Visual Studio Code puts on a remote machine, which is documented by its source and
+  // its logs: VSCODE_AGENT_FOLDER, else ~/.vscode-server (src/vs/server/node/server.main.ts), with
+  // bin/COMMIT (https://github.com/microsoft/vscode/issues/208753), since 2024 cli/servers/Stable-COMMIT
+  // (https://github.com/b01/dl-vscode-server/issues/14), and extensions with programs of their own.
+  // `code tunnel` has its servers in ~/.vscode/cli (https://github.com/microsoft/vscode/issues/204112).
+  "vscode-server": ({ VSCODE_AGENT_FOLDER }, home) => [
+    ...serverOf(named(VSCODE_AGENT_FOLDER, join(home, ".vscode-server"))),
+    ...serverOf(join(home, ".vscode-server-insiders")),
+    ...below(join(home, ".vscode"), "cli/servers"),
+  ],
+
+  // The same of its relatives, each in a directory of its own (serverDataFolderName of product.json):
+  // https://github.com/jeanp413/open-remote-ssh for VSCodium,
+  // https://github.com/nix-community/nixos-vscode-server/issues/89 for Cursor; Windsurf's is known from
+  // the paths of its processes only.
+  "vscodium-server": (_, home) => serverOf(join(home, ".vscodium-server")),
+  "cursor-server": (_, home) => serverOf(join(home, ".cursor-server")),
+  "windsurf-server": (_, home) => serverOf(join(home, ".windsurf-server")),
+
+  // "Extension Marketplace", "Where are extensions installed?"
+  // (https://code.visualstudio.com/docs/configure/extensions/extension-marketplace), and of its relatives
+  // the same; VSCODE_EXTENSIONS replaces each (src/vs/platform/environment/common/environmentService.ts).
+  "vscode-extensions": ({ VSCODE_EXTENSIONS }, home) => {
+    if (VSCODE_EXTENSIONS !== undefined && isAbsolute(VSCODE_EXTENSIONS))
+      return [{ path: VSCODE_EXTENSIONS }];
+    const editors = [".vscode", ".vscode-insiders", ".vscode-oss", ".cursor", ".windsurf"];
+    return editors.flatMap((editor) => below(join(home, editor), "extensions"));
   },
 } satisfies Record<string, Preset>;
 

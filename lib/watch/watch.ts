@@ -3,16 +3,18 @@
 // What is planned is always a whole program, the entry of a watched directory with all below it, so
 // that libraries which come with it win over the store's, in whatever order its files arrive. It is
 // looked at when it has been quiet for a moment and nobody is writing a file of it.
-import { type BigIntStats, lstatSync } from "node:fs";
+import { type BigIntStats, lstatSync, realpathSync } from "node:fs";
 import {
   type Arrival,
   type FileIdentity,
   fromNative,
   type NativeWatch,
   native,
+  type Peek,
 } from "../addon/native.js";
 import type { FixelfError } from "../base/errors.js";
 import type { PlanOptions } from "../base/options.js";
+import { describeMachine, kernelRuns } from "../file/machine.js";
 import { apply } from "../fix/apply.js";
 import { addRoots, isRooted } from "../fix/gc_roots.js";
 import type { FilePlan, FixPlan, Outcome } from "../fix/outcome.js";
@@ -70,6 +72,10 @@ class Watch {
   readonly #said = new Map<string, string>();
   /** What was written last under each name, which its events bring back. */
   readonly #written = new Map<string, string>();
+  /** Of each file that was given back because it failed its check: which content, and which edits. */
+  readonly #givenBack = new Map<string, string>();
+  /** Machines whose files were passed over, by program. */
+  readonly #passedOver = new Map<string, Set<string>>();
   readonly #unwatched = new Set<string>();
   /** Each root as it was when its watch began, to notice that another one stands there. */
   readonly #identities = new Map<string, string>();
@@ -184,6 +190,8 @@ class Watch {
       case "gone": {
         this.#said.delete(path);
         this.#written.delete(path);
+        this.#givenBack.delete(path);
+        this.#passedOver.delete(path);
         const subject = subjectOf(path, this.#roots, false);
         if (subject !== null) this.#pending.remove(subject, path);
         break;
@@ -232,11 +240,14 @@ class Watch {
 
   async *#fix(due: readonly Pending[]): AsyncGenerator<WatchOutcome, void> {
     const subjects: string[] = [];
-    for (const pending of due) if (await this.#matters(pending)) subjects.push(pending.subject);
+    for (const pending of due)
+      if (isItself(pending.subject) && (await this.#matters(pending)))
+        subjects.push(pending.subject);
     if (subjects.length === 0) return;
     const planned = await this.#plan(subjects);
     const ready = await this.#filesToFix(planned.files);
-    for (const file of ready) {
+    const refused = ready.filter(({ refusal }) => refusal !== null);
+    for (const file of await this.#ofThisMachine(refused)) {
       if (file.refusal === null) continue;
       const { code, message, failed } = file.refusal;
       const outcome = failed ? "failed" : "refused";
@@ -267,7 +278,7 @@ class Watch {
     const changed = [...pending.changed].filter((path) => !this.#isAsWritten(path));
     if (changed.length > fewChanges) return true;
     const found = await native.peek(changed);
-    return found.some((peek) => peek === "elf" || peek === "link");
+    return found.some((peek) => isProgram(peek) || peek === "link");
   }
 
   /** Whether the very file that was written stands under a name. It is asked once. */
@@ -302,20 +313,50 @@ class Watch {
 
   /** Those of which there is anything to say or do, without what is being written this moment. */
   async #filesToFix(files: readonly FilePlan[]): Promise<FilePlan[]> {
-    const relevant = files.filter(({ refusal, layout }) =>
-      refusal === null ? layout !== null : refusal.code !== "not-elf",
+    const relevant = files.filter((file) =>
+      file.refusal === null
+        ? file.layout !== null && this.#givenBack.get(file.host) !== attemptAt(file)
+        : file.refusal.code !== "not-elf",
     );
     const found = await native.peek(relevant.map(({ host }) => host));
-    return relevant.filter((_, index) => found[index] === "elf");
+    return relevant.filter((_, index) => isProgram(found[index]));
+  }
+
+  /** Without those of other machines, which a program brings by the dozen and one line names. */
+  async #ofThisMachine(refused: readonly FilePlan[]): Promise<FilePlan[]> {
+    const own: FilePlan[] = [];
+    const foreign = new Map<string, { machines: Set<string>; files: number }>();
+    for (const file of refused) {
+      const facts = await native.inspect(file.host).catch(() => null);
+      const subject = subjectOf(file.host, this.#roots, false);
+      if (facts === null || subject === null || kernelRuns(facts)) {
+        own.push(file);
+        continue;
+      }
+      const group = foreign.get(subject) ?? { machines: new Set(), files: 0 };
+      group.machines.add(describeMachine(facts));
+      group.files += 1;
+      foreign.set(subject, group);
+    }
+    for (const [path, { machines, files }] of foreign) {
+      const known = this.#passedOver.get(path) ?? new Set();
+      this.#passedOver.set(path, new Set([...known, ...machines]));
+      if ([...machines].some((machine) => !known.has(machine)))
+        this.#tell({ kind: "passed-over", path, files, machines: [...machines] });
+    }
+    return own;
   }
 
   async *#apply(planned: FixPlan): AsyncGenerator<WatchOutcome, void> {
+    const attempts = planned.files.map(attemptAt);
     const outcomes = await apply(planned, {
       onWritten: ({ host }, left) => this.#written.set(host, named(left)),
     });
     for (const [index, { host }] of planned.files.entries()) {
       const outcome = outcomes[index] as Outcome;
       const code = outcome.error?.code;
+      // Giving it back is a change of the file, too: without this it would be fixed for ever.
+      if (code === "verification-failed") this.#givenBack.set(host, attempts[index] as string);
       if (code === "changed" || code === "busy") {
         // Somebody was faster. What they have made of it is looked at in its turn.
         this.#retry(host);
@@ -362,6 +403,28 @@ class Watch {
   }
 }
 
+/** Whether a path leads where it says: not by a link, which may lead out of the directory. */
+function isItself(path: string): boolean {
+  try {
+    return realpathSync(path) === path;
+  } catch {
+    return false; // it has gone
+  }
+}
+
+function isProgram(peek: Peek | undefined): boolean {
+  return peek === "elf" || peek === "script";
+}
+
+/**
+ * What would be done to which content. Inode and time of change are others after a file was given
+ * back; its size and modification time are as they were.
+ */
+function attemptAt({ host, edits }: FilePlan): string {
+  const state = stateOf(host);
+  return `${state?.size} ${state?.mtimeNs} ${JSON.stringify(edits)}`;
+}
+
 function isHealthy({ refusal, layout, storePaths }: FilePlan): boolean {
   return refusal === null && layout === null && storePaths.length > 0;
 }
@@ -370,15 +433,10 @@ function bare({ path, edits, reasons }: FilePlan): Omit<WatchOutcome, "outcome" 
   return { path, edits, reasons, verified: false };
 }
 
-/** The very content under a name; null where there is nothing. Nobody can set the time of change. */
+/** The very content under a name; null where nothing can be seen. Nobody can set the time of change. */
 function identityOf(path: string): string | null {
-  let state: BigIntStats | undefined;
-  try {
-    state = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  } catch {
-    return null; // a directory above it is closed, or no directory any more
-  }
-  if (state === undefined) return null;
+  const state = stateOf(path);
+  if (state === null) return null;
   // A directory's size and times are those of its entries.
   if (state.isDirectory()) return [state.dev, state.ino].join(":");
   return named({
@@ -388,6 +446,14 @@ function identityOf(path: string): string | null {
     modifiedNanoseconds: state.mtimeNs,
     changedNanoseconds: state.ctimeNs,
   });
+}
+
+function stateOf(path: string): BigIntStats | null {
+  try {
+    return lstatSync(path, { bigint: true });
+  } catch {
+    return null; // it has gone, or a directory above it is closed
+  }
 }
 
 function named(identity: FileIdentity): string {

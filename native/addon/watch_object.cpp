@@ -39,6 +39,8 @@ const char* nameOf(Peek peek) {
       return "writing";
     case Peek::Elf:
       return "elf";
+    case Peek::Script:
+      return "script";
     case Peek::Link:
       return "link";
     case Peek::Other:

@@ -41,7 +41,10 @@ Peek peek(const std::string& path) {
   std::array<char, 4> magic{};
   const ssize_t length =
       uninterrupted([&] { return pread(file.get(), magic.data(), magic.size(), 0); });
-  return length == 4 && std::memcmp(magic.data(), "\177ELF", 4) == 0 ? Peek::Elf : Peek::Other;
+  if (length == 4 && std::memcmp(magic.data(), "\177ELF", 4) == 0) return Peek::Elf;
+  const bool executable = (state.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;
+  const bool script = length >= 2 && magic[0] == '#' && magic[1] == '!';
+  return script && executable ? Peek::Script : Peek::Other;
 }
 
 }  // namespace fixelf

@@ -9,6 +9,7 @@ enum class Peek {
   Gone,     // nothing, or nothing that can be opened
   Writing,  // a file that a process has open for writing
   Elf,      // a file that begins as ELF files do
+  Script,   // a file that may be executed and begins with "#!"
   Link,     // a symbolic link, which may be a library's other name
   Other,
 };
