@@ -13,15 +13,15 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Circumstances } from "../lib/doctor/circumstances.js";
 import { parseNote } from "../lib/doctor/dlopen_candidates.js";
 import { findingCodes } from "../lib/doctor/finding.js";
 import { gcFindings } from "../lib/doctor/gc.js";
-import { isaFindings } from "../lib/doctor/isa.js";
-import { kernelFindings } from "../lib/doctor/kernel.js";
+import { isLoaderName } from "../lib/file/interpreter.js";
 import { diagnose, type Finding, inspect, storePlace } from "../lib/index.js";
-import type { Circumstances } from "../lib/judge/circumstances.js";
 import { type Host, mountOf, parseMounts, parseProcessorFlags } from "../lib/judge/host.js";
-import { isLoaderName } from "../lib/store/loaders.js";
+import { isaProblems } from "../lib/judge/isa.js";
+import { kernelProblems } from "../lib/judge/kernel.js";
 import { addonEnvironment } from "./support/preload.js";
 import { part } from "./support/require-part.js";
 
@@ -94,8 +94,8 @@ describe("what this machine decides", () => {
       const path = gcc("v3", "int main(void) { return 0; }", "-Wl,-z,x86-64-v3");
       const objects = [{ path, facts: await inspect(path) }];
       expect(objects[0]?.facts.notes.x86IsaNeeded).toBeGreaterThan(1);
-      expect(isaFindings(objects, host({ processorFlags: () => flagsOf(third) }))).toEqual([]);
-      const [finding] = isaFindings(objects, host({ processorFlags: () => flagsOf(second) }));
+      expect(isaProblems(objects, host({ processorFlags: () => flagsOf(third) }))).toEqual([]);
+      const [finding] = isaProblems(objects, host({ processorFlags: () => flagsOf(second) }));
       expect(finding).toMatchObject({ code: "isa-level-too-high", severity: "error" });
       expect(finding?.message).toContain("x86-64-v3");
       expect(finding?.evidence.join()).toContain("avx2");
@@ -105,11 +105,11 @@ describe("what this machine decides", () => {
     it("says nothing of an ordinary build, or where the processor is not known", async () => {
       const path = gcc("v1", "int main(void) { return 0; }");
       const facts = await inspect(path);
-      expect(isaFindings([{ path, facts }], host({ processorFlags: () => flagsOf("") }))).toEqual(
+      expect(isaProblems([{ path, facts }], host({ processorFlags: () => flagsOf("") }))).toEqual(
         [],
       );
       const v4 = { ...facts, notes: { ...facts.notes, x86IsaNeeded: 8 } };
-      expect(isaFindings([{ path, facts: v4 }], host({}))).toEqual([]);
+      expect(isaProblems([{ path, facts: v4 }], host({}))).toEqual([]);
     });
   });
 
@@ -118,17 +118,17 @@ describe("what this machine decides", () => {
     const facts = await inspect(path);
     const least = facts.notes.abiTag?.kernel;
     if (least === undefined) throw new Error("the compiler writes no ABI tag");
-    expect(kernelFindings([{ path, facts }], host({ kernel: `${least.join(".")}-rc1` }))).toEqual(
+    expect(kernelProblems([{ path, facts }], host({ kernel: `${least.join(".")}-rc1` }))).toEqual(
       [],
     );
-    const [finding] = kernelFindings([{ path, facts }], host({ kernel: "2.6.32-5-amd64" }));
+    const [finding] = kernelProblems([{ path, facts }], host({ kernel: "2.6.32-5-amd64" }));
     expect(finding).toMatchObject({ code: "kernel-too-old", severity: "error" });
     expect(finding?.message).toContain("2.6.32");
     // Since 2.37 glibc looks at no kernel's version.
     const libc = { path: "libc", facts: { ...facts, soname: "libc.so.6" } };
     const defined = ["GLIBC_2.2.5", "GLIBC_2.38"];
     libc.facts = { ...libc.facts, type: "shared-library", versionsDefined: defined };
-    const newer = kernelFindings([{ path, facts }, libc], host({ kernel: "2.6.32" }));
+    const newer = kernelProblems([{ path, facts }, libc], host({ kernel: "2.6.32" }));
     expect(newer.map(({ severity }) => severity)).toEqual(["warning", "warning"]);
   });
 

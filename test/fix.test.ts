@@ -24,8 +24,8 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { isLoaderName } from "../lib/file/interpreter.js";
 import { apply, diagnose, inspect, type PlanOptions, plan, undo } from "../lib/index.js";
-import { isLoaderName } from "../lib/store/loaders.js";
 import { part } from "./support/require-part.js";
 
 const hash = (letter: string) => letter.repeat(32);

@@ -26,6 +26,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { isLoaderName } from "../lib/file/interpreter.js";
 import { Store } from "../lib/store/context.js";
 import { Environment } from "../lib/store/index/environment.js";
 import { encode, stateKey } from "../lib/store/index/format.js";
@@ -35,7 +36,6 @@ import { IndexDamage, Pages } from "../lib/store/index/pages.js";
 import { IndexReader } from "../lib/store/index/reader.js";
 import { removeIndex, reportIndex } from "../lib/store/index/report.js";
 import { openWriter } from "../lib/store/index/writer.js";
-import { isLoaderName } from "../lib/store/loaders.js";
 import { type StorePlace, storePlace } from "../lib/store/place.js";
 import { addonEnvironment } from "./support/preload.js";
 

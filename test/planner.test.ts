@@ -14,8 +14,8 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { isLoaderName } from "../lib/file/interpreter.js";
 import { plan } from "../lib/index.js";
-import { isLoaderName } from "../lib/store/loaders.js";
 import { part } from "./support/require-part.js";
 
 const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";

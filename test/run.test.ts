@@ -19,9 +19,9 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isLoaderName } from "../lib/file/interpreter.js";
 import { planRun } from "../lib/index.js";
 import { compareSonames, libraryCache } from "../lib/run/library_cache.js";
-import { isLoaderName } from "../lib/store/loaders.js";
 import { addonEnvironment } from "./support/preload.js";
 import { part } from "./support/require-part.js";
 

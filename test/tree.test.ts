@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pc from "picocolors";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { nixLdOf } from "../lib/environment/variables.js";
+import { namedByVariables } from "../lib/file/stand_in.js";
 import { type DependencyTree, dependencyTree, resolve, resolveAll } from "../lib/index.js";
 import { treeDot } from "../lib/report/tree/dot.js";
 import { isIncomplete, treeGraph } from "../lib/report/tree/graph.js";
@@ -205,12 +205,17 @@ part("a compiler", missing)("tree", () => {
       NIX_LD_LIBRARY_PATH_x86_64_linux: "",
       NIX_LD_LIBRARY_PATH: "/a",
     };
-    expect(nixLdOf("x86_64-linux", environment)).toEqual({ loader: "/general", libraryPath: "" });
-    expect(nixLdOf("aarch64-linux", environment)).toEqual({
+    expect(namedByVariables("x86_64-linux", environment)).toEqual({
+      loader: "/general",
+      libraryPath: "",
+      variable: "NIX_LD",
+    });
+    expect(namedByVariables("aarch64-linux", environment)).toEqual({
       loader: "/general",
       libraryPath: "/a",
+      variable: "NIX_LD",
     });
-    expect(nixLdOf("aarch64-linux", {})).toBeNull();
+    expect(namedByVariables("aarch64-linux", {})).toBeNull();
   });
 });
 
@@ -242,7 +247,7 @@ describe("a program without any library", () => {
   it("is a graph of one", () => {
     const tree = {
       path: "/static",
-      interpreter: { path: null, found: false, reason: "" },
+      interpreter: { path: null, found: false, assumed: false, reason: "" },
       libraries: [],
       versionProblems: [],
       needs: [{ path: "/static", needed: [] }],

@@ -27,6 +27,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { isLoaderName } from "../lib/file/interpreter.js";
 import {
   apply,
   inspect,
@@ -41,7 +42,6 @@ import {
   type WatchOutcome,
   watch,
 } from "../lib/index.js";
-import { isLoaderName } from "../lib/store/loaders.js";
 import { addonEnvironment } from "./support/preload.js";
 import { part } from "./support/require-part.js";
 

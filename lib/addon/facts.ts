@@ -141,7 +141,13 @@ export interface IsaProblem {
 /** Which files the loader would open for a program or library. */
 export interface Resolution {
   path: string;
-  interpreter: { path: string | null; found: boolean; reason: string };
+  interpreter: {
+    path: string | null;
+    found: boolean;
+    /** A library names none: its machine's usual one. */
+    assumed: boolean;
+    reason: string;
+  };
   libc: "glibc" | "musl" | "unknown";
   /** Directories that the loader searches when nothing else names one. */
   defaultDirectories: string[];

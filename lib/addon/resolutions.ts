@@ -57,21 +57,22 @@ function readAnswer(tape: Tape): PromiseSettledResult<Resolution> {
 }
 
 function readResolution(tape: Tape): Resolution {
-  const at = advance(tape, 11);
+  const at = advance(tape, 12);
   return {
     path: text(tape, at),
     interpreter: {
       path: textOrNull(tape, at + 1),
       found: boolean(tape, at + 2),
-      reason: text(tape, at + 3),
+      assumed: boolean(tape, at + 3),
+      reason: text(tape, at + 4),
     },
-    libc: text(tape, at + 4) as Resolution["libc"],
-    defaultDirectories: list(tape, number(tape, at + 5), readText),
-    libraries: list(tape, number(tape, at + 6), readLibrary),
-    versionProblems: list(tape, number(tape, at + 7), readVersionProblem),
-    unversionedLibraries: list(tape, number(tape, at + 8), readUnversionedLibrary),
-    isaProblems: list(tape, number(tape, at + 9), readIsaProblem),
-    relrProblems: list(tape, number(tape, at + 10), readText),
+    libc: text(tape, at + 5) as Resolution["libc"],
+    defaultDirectories: list(tape, number(tape, at + 6), readText),
+    libraries: list(tape, number(tape, at + 7), readLibrary),
+    versionProblems: list(tape, number(tape, at + 8), readVersionProblem),
+    unversionedLibraries: list(tape, number(tape, at + 9), readUnversionedLibrary),
+    isaProblems: list(tape, number(tape, at + 10), readIsaProblem),
+    relrProblems: list(tape, number(tape, at + 11), readText),
   };
 }
 

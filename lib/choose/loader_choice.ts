@@ -3,6 +3,7 @@
 
 import type { Facts } from "../addon/facts.js";
 import { FixelfError } from "../base/errors.js";
+import { libcOf } from "../file/libc.js";
 import { describeMachine, sameMachine } from "../file/machine.js";
 import { compareVersions, isGlibcVersion } from "../file/versions.js";
 import type { Store } from "../store/context.js";
@@ -21,12 +22,6 @@ export function glibcNeeds(all: readonly Member[]): Map<string, string> {
     }
   }
   return needs;
-}
-
-/** Which libc a program was linked against, by the name of its interpreter or its needs. */
-export function libcOf(facts: Facts): "glibc" | "musl" {
-  const byName = facts.interpreter?.includes("/ld-musl-") ?? false;
-  return byName || facts.needed.some((name) => /^libc\.musl-/.test(name)) ? "musl" : "glibc";
 }
 
 export interface LoaderChoice {

@@ -1,6 +1,7 @@
 // What fixelf doctor does, all in one piece: it is loaded when it runs.
 import { diagnose } from "../doctor/diagnose.js";
-import { type Diagnosis, isError } from "../doctor/finding.js";
+import type { Diagnosis } from "../doctor/finding.js";
+import { isError } from "../judge/problem.js";
 import { doctorText } from "../report/doctor.js";
 import { exitCodes, run, worst } from "./command.js";
 import { commonOptions, type SharedFlags } from "./options.js";

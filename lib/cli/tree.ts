@@ -70,12 +70,12 @@ async function nixLdFor(
   path: string,
   { root }: TreeFlags,
 ): Promise<{ loader: string; libraryPath: string }> {
-  const [{ inspect }, { nixSystem }, { nixLdOf }] = await Promise.all([
+  const [{ inspect }, { nixSystem }, { namedByVariables }] = await Promise.all([
     import("../file/inspect.js"),
     import("../file/nix_system.js"),
-    import("../environment/variables.js"),
+    import("../file/stand_in.js"),
   ]);
-  const nixLd = nixLdOf(
+  const nixLd = namedByVariables(
     nixSystem(await inspect(path, root === undefined ? {} : { root })),
     process.env,
   );

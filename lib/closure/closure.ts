@@ -7,8 +7,8 @@
 import { native } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
 import type { CommonOptions } from "../base/options.js";
+import type { Circumstances } from "../doctor/circumstances.js";
 import { readTree } from "../file/tree.js";
-import type { Circumstances } from "../judge/circumstances.js";
 import { Store } from "../store/context.js";
 import type { PathInfo } from "../store/nix.js";
 import { storePathOf, storePlace } from "../store/place.js";
@@ -64,7 +64,7 @@ export async function closure(path: string, options: CommonOptions = {}): Promis
   if (!tree.directory && only?.failure) {
     throw new FixelfError(only.failure.code, only.failure.message, { path });
   }
-  const circumstances: Circumstances = { place, store, files, tree, options };
+  const circumstances: Circumstances = { place, store, files, tree, options, host: null };
   const storePath = tree.outside ? null : storePathOf(tree.path, place.store);
 
   const loaded = await findLoaded(circumstances, await findLinked(tree, place));

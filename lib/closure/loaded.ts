@@ -3,8 +3,9 @@
 
 import type { Facts, Resolution } from "../addon/facts.js";
 import { resolveWith } from "../addon/resolutions.js";
+import type { Circumstances } from "../doctor/circumstances.js";
 import type { Subject } from "../file/tree.js";
-import { type Circumstances, interpreterFor } from "../judge/circumstances.js";
+import { assumedLoader } from "../judge/assumed_loader.js";
 import { realPathIn, storePathOf } from "../store/place.js";
 import type { Linked } from "./links.js";
 
@@ -49,7 +50,7 @@ export async function findLoaded(
       if (opened.has(subject.path)) continue;
       loaded.examined++;
       if (neverOpened.includes(facts.type)) continue;
-      const interpreter = await interpreterFor(facts, circumstances);
+      const interpreter = await assumedLoader(subject.path, facts, circumstances);
       const resolution = await resolveWith(files, subject.path, {
         ...(interpreter === null ? {} : { interpreter }),
         libraryPath: options.libraryPath ?? "",

@@ -1,31 +1,27 @@
-// The third stage: what is wrong with a file, from its facts and its resolution. Nothing is run.
+// The third stage: what is wrong with a file, and what helps. Nothing is run.
 import type { Facts } from "../addon/facts.js";
 import { native } from "../addon/native.js";
-import { resolveWith } from "../addon/resolutions.js";
 import type { CommonOptions } from "../base/options.js";
-import { kernelRuns, sameMachine, thisMachine } from "../file/machine.js";
+import { isStandIn } from "../file/interpreter.js";
+import type { Environment } from "../file/stand_in.js";
 import { isDamage, readTree, type Subject, type Tree } from "../file/tree.js";
-import { type Circumstances, interpreterFor } from "../judge/circumstances.js";
-import { type Host, thisHost } from "../judge/host.js";
-import { type LoadedObject, loadedObjects } from "../judge/loaded.js";
+import { assumedLoader } from "../judge/assumed_loader.js";
+import { thisHost } from "../judge/host.js";
+import { foreignTo, problemsOf, problemsOfScript, problemsOfStatic } from "../judge/judge.js";
+import { loadedObjects } from "../judge/loaded.js";
+import { malformedProblem } from "../judge/malformed.js";
+import { isError, type Problem } from "../judge/problem.js";
+import { type Start, startOf } from "../judge/start.js";
 import { LazyStore } from "../store/lazy.js";
 import { storePlace } from "../store/place.js";
+import type { Circumstances } from "./circumstances.js";
 import { dlopenFindings } from "./dlopen.js";
 import { dlopenCandidates } from "./dlopen_candidates.js";
-import { comesWithDriver, driverFindings, isDriverName } from "./driver.js";
-import { type Diagnosis, type Finding, isError } from "./finding.js";
+import { driverFindings, isDriverName } from "./driver.js";
+import type { Diagnosis, Finding } from "./finding.js";
 import { gcFindings } from "./gc.js";
-import { interpreterFindings } from "./interpreter.js";
-import { isaFindings } from "./isa.js";
-import { kernelFindings } from "./kernel.js";
-import { libcFindings } from "./libc.js";
-import { libraryFindings } from "./libraries.js";
-import { machineFindings } from "./machine.js";
-import { malformedFinding } from "./malformed.js";
-import { mountFindings } from "./mount.js";
-import { permissionFindings } from "./permission.js";
-import { relrFindings } from "./relr.js";
-import { versionFindings } from "./versions.js";
+import { asFinding, findingsOf } from "./remedy.js";
+import { inSession, loaderVariables } from "./session.js";
 
 /**
  * Diagnoses each path, and for a directory each ELF file and each executable script below it.
@@ -43,10 +39,10 @@ export async function diagnose(
   for (const path of paths) {
     const tree = await readTree(path, place.root);
     if (tree.outside) for (const { host } of tree.subjects) files.passThrough(host);
-    const circumstances: Circumstances = { place, store, files, tree, options };
+    const circumstances: Circumstances = { place, store, files, tree, options, host };
     const worthSaying = tree.subjects.filter(({ facts }) => !tree.directory || isLoaded(facts));
     if (tree.directory && worthSaying.length === 0) diagnoses.push(withoutElf(tree));
-    for (const subject of worthSaying) diagnoses.push(await examine(subject, circumstances, host));
+    for (const subject of worthSaying) diagnoses.push(await examine(subject, circumstances));
   }
   return diagnoses;
 }
@@ -56,20 +52,13 @@ function isLoaded(facts: Facts | null): boolean {
   return facts === null || !["relocatable", "core", "other"].includes(facts.type);
 }
 
-/** `host` is null for another system's root: only its own kernel could say. */
-async function examine(
-  subject: Subject,
-  circumstances: Circumstances,
-  host: Host | null,
-): Promise<Diagnosis> {
+async function examine(subject: Subject, circumstances: Circumstances): Promise<Diagnosis> {
   const { shown: path, facts, failure } = subject;
   if (facts === null) {
-    if (subject.shebang !== null) return examineScript(subject, circumstances, host);
+    if (subject.shebang !== null) return examineScript(subject, circumstances);
     const message = failure?.message ?? "it cannot be read";
-    if (failure === null || isDamage(failure.code)) {
-      const findings = [malformedFinding(subject)];
-      return { path, verdict: "broken", summary: message, findings };
-    }
+    if (failure === null || isDamage(failure.code))
+      return asFound(path, [known(malformedProblem(subject))], "broken", message);
     const verdict = failure.code === "not-elf" ? "not-elf" : "unreadable";
     return { path, verdict, summary: message, findings: [] };
   }
@@ -77,36 +66,51 @@ async function examine(
     const summary = `this is a ${facts.type} file, which no loader opens`;
     return { path, verdict: "not-a-program", summary, findings: [] };
   }
-  const isProgram = facts.type !== "shared-library";
-  const findings: Finding[] = [];
-  if (host !== null && isProgram && !kernelRuns(facts)) {
-    findings.push(...machineFindings(subject, facts));
+  const foreign = foreignTo(facts, circumstances);
+  if (foreign !== null) {
+    const finding = known(foreign);
+    if (!circumstances.tree.directory) return asFound(path, [finding], "broken", foreign.message);
+    // What a package brings for other machines makes it no worse on this one.
+    const findings = [{ ...finding, severity: "warning" as const }];
+    return { path, verdict: "other-machine", summary: foreign.message, findings };
   }
-  const permission = async (ofHost: readonly Finding[]) =>
-    isProgram ? permissionFindings(subject, ofHost.some(isNoexec)) : [];
   if (facts.type === "static" || facts.type === "static-pie") {
-    const ofHost = hostFindings(subject, [{ path: subject.path, facts }], circumstances, host);
-    findings.push(...ofHost, ...(await permission(ofHost)));
+    const problems = await problemsOfStatic({ ...subject, facts }, circumstances);
+    const findings = await findingsOf(problems, subject, facts, circumstances);
     const summary = "static: it needs neither a loader nor libraries";
-    return verdictOf(path, findings, "static", summary);
+    return asFound(path, findings, "static", summary);
   }
-  const { files, options } = circumstances;
-  const interpreter = await interpreterFor(facts, circumstances);
-  const resolution = await resolveWith(files, subject.path, {
-    ...(interpreter === null ? {} : { interpreter }),
-    libraryPath: options.libraryPath ?? "",
-  });
+  return examineDynamic(subject, facts, circumstances);
+}
+
+async function examineDynamic(
+  subject: Subject,
+  facts: Facts,
+  circumstances: Circumstances,
+): Promise<Diagnosis> {
+  const { files, options, host } = circumstances;
+  const judged = { ...subject, facts };
+  const assumed = await assumedLoader(subject.path, facts, circumstances);
+  const startWith = (environment: Environment): Promise<Start> =>
+    startOf(subject.path, facts, files, { assumed, environment, host: subject.host });
+  const judgeWith = async (environment: Environment) =>
+    problemsOf(judged, await startWith(environment), circumstances);
+
+  const given: Environment = { LD_LIBRARY_PATH: options.libraryPath };
+  const start = await startWith(given);
+  const empty = await problemsOf(judged, start, circumstances);
+  // Another system's root has sessions of its own, and who assumes a search path has said which.
+  const session =
+    host === null || options.libraryPath !== undefined ? {} : loaderVariables(process.env);
+  const { problems, finding } =
+    Object.keys(session).length === 0
+      ? { problems: empty, finding: null }
+      : await inSession(subject, facts, empty, session, judgeWith);
+
+  const { resolution } = start;
   const objects = loadedObjects(subject, facts, resolution, files);
-  const ofHost = hostFindings(subject, objects, circumstances, host);
-  findings.push(
-    ...ofHost,
-    ...(await permission(ofHost)),
-    ...(await interpreterFindings(subject, facts, resolution, circumstances)),
-    ...(await libraryFindings(subject, facts, resolution, circumstances, comesWithDriver)),
-    ...(await libcFindings(subject, resolution, objects, circumstances)),
-    ...(await versionFindings(subject, facts, resolution, circumstances)),
-    ...relrFindings(resolution),
-  );
+  const findings = await findingsOf(problems, subject, facts, circumstances);
+  if (finding !== null) findings.push(finding);
   // What does not start needs no guesses about what it would do then.
   const starts = !findings.some(isError);
   const candidates = starts
@@ -118,57 +122,37 @@ async function examine(
   if (candidates !== null)
     findings.push(...dlopenFindings(candidates, circumstances, isDriverName));
   if (starts) findings.push(...(await gcFindings(subject, facts, circumstances)));
+  return asFound(subject.shown, findings, "healthy", summaryOf(facts, start));
+}
+
+function summaryOf(facts: Facts, { at, started, resolution }: Start): string {
   const count = resolution.libraries.filter((library) => library.path !== null).length;
-  const summary = `its loader and all ${count} libraries are found`;
-  return verdictOf(
-    path,
-    findings,
-    "healthy",
-    isProgram ? summary : `all ${count} libraries that it needs are found`,
-  );
+  if (facts.type === "shared-library") return `all ${count} libraries that it needs are found`;
+  if (at !== null && isStandIn(at.kind) && started !== null)
+    return `it runs through ${at.kind} with ${started.loader}, and all ${count} libraries are found`;
+  return `its loader and all ${count} libraries are found`;
 }
 
-/** What this machine has to say of the files that come together in a process. */
-function hostFindings(
-  subject: Subject,
-  objects: readonly LoadedObject[],
-  { files }: Circumstances,
-  host: Host | null,
-): Finding[] {
-  if (host === null) return [];
-  const [{ facts }] = objects as [LoadedObject];
-  const paths = objects.map(({ path }) => path);
-  const ofMount = mountFindings(subject, paths, host, files);
-  // qemu-user has a processor and a kernel of its own making.
-  if (!sameMachine(facts, thisMachine())) return ofMount;
-  return [...ofMount, ...isaFindings(objects, host), ...kernelFindings(objects, host)];
-}
-
-function isNoexec({ code }: Finding): boolean {
-  return code === "noexec-mount";
-}
-
-async function examineScript(
-  subject: Subject,
-  circumstances: Circumstances,
-  host: Host | null,
-): Promise<Diagnosis> {
+async function examineScript(subject: Subject, circumstances: Circumstances): Promise<Diagnosis> {
   const interpreter = subject.shebang?.interpreter ?? "";
-  const ofMount =
-    host === null ? [] : mountFindings(subject, [subject.path], host, circumstances.files);
+  const { scriptFindings } = await import("./script.js");
   const findings = [
-    ...ofMount,
-    ...(await permissionFindings(subject, ofMount.length > 0)),
-    ...(await (await import("./script.js")).scriptFindings(subject, circumstances)),
+    ...(await problemsOfScript(subject, circumstances)).map(known),
+    ...(await scriptFindings(subject, circumstances)),
   ];
   if (!findings.some(isError)) {
     const pointers = { interpreter, runpath: null, rpath: null };
     findings.push(...(await gcFindings(subject, pointers, circumstances)));
   }
-  return verdictOf(subject.shown, findings, "script", `a script, run by ${interpreter}`);
+  return asFound(subject.shown, findings, "script", `a script, run by ${interpreter}`);
 }
 
-function verdictOf(
+/** A problem whose remedy does not depend on the store. */
+function known(problem: Problem): Finding {
+  return asFinding(problem, { evidence: [], remedy: problem.remedy ?? "" });
+}
+
+function asFound(
   path: string,
   findings: Finding[],
   good: Diagnosis["verdict"],

@@ -2,7 +2,7 @@
 // the program may open while it runs (dlopen). An author's note says so for sure, and how much
 // depends on it; a name in the data may be one of several that are tried, or just a text.
 import { fixelfCommand } from "../base/shell.js";
-import type { Circumstances } from "../judge/circumstances.js";
+import type { Circumstances } from "./circumstances.js";
 import { type DlopenCandidates, type DlopenNote, isFound } from "./dlopen_candidates.js";
 import type { Finding } from "./finding.js";
 

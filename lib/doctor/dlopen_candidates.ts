@@ -5,8 +5,8 @@ import { basename, dirname, join } from "node:path";
 import type { Facts, Resolution } from "../addon/facts.js";
 import { native } from "../addon/native.js";
 import type { Subject } from "../file/tree.js";
-import type { Circumstances } from "../judge/circumstances.js";
 import type { LoadedObject } from "../judge/loaded.js";
+import type { Circumstances } from "./circumstances.js";
 
 export interface DlopenNote {
   /** Alternatives, the best first. */

@@ -8,8 +8,8 @@ import { fixelfCommand, shellWord } from "../base/shell.js";
 import { sameMachine } from "../file/machine.js";
 import type { Subject } from "../file/tree.js";
 import { compareVersions } from "../file/versions.js";
-import type { Circumstances } from "../judge/circumstances.js";
 import { factsOf, type LoadedObject } from "../judge/loaded.js";
+import type { Circumstances } from "./circumstances.js";
 import type { DlopenCandidates } from "./dlopen_candidates.js";
 import type { Finding } from "./finding.js";
 

@@ -1,48 +1,22 @@
 // Findings: what is wrong with a file, and what to do about it.
+import { type Problem, problemCodes } from "../judge/problem.js";
 
 /** The kinds of finding; stable. docs/findings.md says what each means. */
 export const findingCodes = [
-  "interpreter-missing",
-  "interpreter-collected",
-  "library-missing",
-  "library-collected",
-  "library-wrong-machine",
+  ...problemCodes,
   "dlopen-library-missing",
   "driver-missing",
   "driver-too-new",
-  "libc-mixed",
-  "wrong-machine",
-  "isa-level-too-high",
-  "kernel-too-old",
-  "version-missing",
-  "relocations-unmarked",
-  "script-interpreter-missing",
-  "not-executable",
-  "noexec-mount",
+  "session-environment",
   "unprotected-from-gc",
-  "malformed",
 ] as const;
 
 export type FindingCode = (typeof findingCodes)[number];
 
-export interface Finding {
-  code: FindingCode;
-  /**
-   * `error`: it does not start, or does not do what it is for. `warning`: it starts, and something
-   * may go wrong later; that makes no file broken.
-   */
-  severity: "error" | "warning";
-  /** One sentence that a person understands. */
-  message: string;
-  /** What was looked at and seen, a line each. */
-  evidence: string[];
+/** A problem with its remedy, or something that keeps no file from starting and is worth knowing. */
+export interface Finding extends Omit<Problem<FindingCode>, "remedy" | "need"> {
   /** The exact command that helps next, or a sentence where no command does. */
   remedy: string;
-}
-
-/** Whether something has to be done before it works. */
-export function isError({ severity }: Finding): boolean {
-  return severity === "error";
 }
 
 /** What a file is, all in all. */
@@ -53,6 +27,8 @@ export type Verdict =
   | "not-elf"
   | "script"
   | "not-a-program"
+  /** Found below a directory, among files for this machine. */
+  | "other-machine"
   | "unreadable";
 
 export interface Diagnosis {

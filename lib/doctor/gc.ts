@@ -3,8 +3,8 @@ import { basename, dirname, join } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import { shellWord } from "../base/shell.js";
 import type { Subject } from "../file/tree.js";
-import type { Circumstances } from "../judge/circumstances.js";
 import { inStore, storePathOf } from "../store/place.js";
+import type { Circumstances } from "./circumstances.js";
 import type { Finding } from "./finding.js";
 
 /** A script has an interpreter only. */

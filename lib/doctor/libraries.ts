@@ -1,94 +1,39 @@
-// library-missing, library-collected, library-wrong-machine: the loader says "cannot open shared
-// object file".
-import type { Facts, Resolution, ResolvedLibrary } from "../addon/facts.js";
-import { describeMachine } from "../file/machine.js";
+// What helps where a library is missing: the store path that has it, or the package that would.
+import type { Facts, ResolvedLibrary } from "../addon/facts.js";
 import type { Subject } from "../file/tree.js";
-import { type Circumstances, collectedStorePath, fixCommand } from "../judge/circumstances.js";
-import type { Finding } from "./finding.js";
+import type { Providers } from "../store/find.js";
+import { type Circumstances, fixCommand } from "./circumstances.js";
+import type { Help } from "./remedy.js";
 
-export async function libraryFindings(
-  subject: Subject,
-  facts: Facts,
-  resolution: Resolution,
-  circumstances: Circumstances,
-  isLeftOut: (soname: string) => boolean,
-): Promise<Finding[]> {
-  // Without its loader a program gets no libraries at all: one finding says so already.
-  if (facts.type !== "shared-library" && !resolution.interpreter.found) {
-    return missingBesidesLoader(subject, facts, resolution, circumstances, isLeftOut);
-  }
-  const findings: Finding[] = [];
-  for (const library of missingOf(resolution, isLeftOut))
-    findings.push(await findingFor(library, subject, facts, circumstances));
-  return findings;
-}
-
-/** `isLeftOut` says of which names another finding speaks. */
-function missingOf(
-  { libraries }: Resolution,
-  isLeftOut: (soname: string) => boolean,
-): ResolvedLibrary[] {
-  return libraries.filter(
-    ({ path, optional, soname }) => path === null && !optional && !isLeftOut(soname),
-  );
-}
-
-/** Only what no store path could provide either is worth saying while the loader is missing. */
-async function missingBesidesLoader(
-  subject: Subject,
-  facts: Facts,
-  resolution: Resolution,
-  circumstances: Circumstances,
-  isLeftOut: (soname: string) => boolean,
-): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  for (const library of missingOf(resolution, isLeftOut)) {
-    if ((await providersOf(library.soname, facts, circumstances)).length > 0) continue;
-    findings.push(await findingFor(library, subject, facts, circumstances));
-  }
-  return findings;
-}
-
-async function findingFor(
-  library: ResolvedLibrary,
+export async function helpForLibrary(
+  { soname }: ResolvedLibrary,
   subject: Subject,
   facts: Facts,
   circumstances: Circumstances,
-): Promise<Finding> {
-  const { soname, neededBy, tried } = library;
-  const collected = tried
-    .map(({ path }) => collectedStorePath(path, circumstances))
-    .find((storePath) => storePath !== null);
-  const evidence = [
-    `${neededBy} needs ${soname}`,
-    ...tried.slice(0, 12).map(({ path, why }) => `${path}: ${why}`),
-    library.reason,
-  ];
-  const providers = await providersOf(soname, facts, circumstances);
-  const [best] = providers;
-  if (best !== undefined) evidence.push(`${best} would do`);
-  const located = best === undefined ? await locate(soname, circumstances) : null;
-  if (located !== null) evidence.push(located.evidence);
+): Promise<Help> {
   const fix = fixCommand(subject, circumstances);
-  const remedy =
-    best !== undefined
-      ? fix
-      : `No store path here provides ${soname}. ${located?.wanted ?? "Get a package that does"}, then: ${fix}`;
-  if (collected) {
-    const message = `${soname} was in ${collected}, which garbage collection has taken`;
-    return { code: "library-collected", severity: "error", message, evidence, remedy };
+  const { providers, rejected } = await answersOf(soname, facts, circumstances);
+  const [best] = providers;
+  if (best !== undefined) return { evidence: [`${best.path} would do`], remedy: fix };
+  const [unfit] = rejected;
+  if (unfit !== undefined) {
+    const why = `${unfit.path}: ${unfit.why}`;
+    return { evidence: [why], remedy: `Get a package with a ${soname} that fits, then: ${fix}` };
   }
-  if (library.wrongMachineSeen) {
-    const message = `${soname} is there, but for another machine than ${describeMachine(facts)}`;
-    return { code: "library-wrong-machine", severity: "error", message, evidence, remedy };
-  }
+  const located = await locate(soname, circumstances);
   return {
-    code: "library-missing",
-    severity: "error",
-    message: `the library ${soname} is not found`,
-    evidence,
-    remedy,
+    evidence: located === null ? [] : [located.evidence],
+    remedy: `No store path here provides ${soname}. ${located?.wanted ?? "Get a package that does"}, then: ${fix}`,
   };
+}
+
+/** Whether the store has a library that the file could load. */
+export async function isProvided(
+  soname: string,
+  facts: Facts,
+  circumstances: Circumstances,
+): Promise<boolean> {
+  return (await answersOf(soname, facts, circumstances)).providers.length > 0;
 }
 
 /** What nix-index's database says of a library that the store has not; null where it is not asked. */
@@ -107,13 +52,13 @@ async function locate(
   };
 }
 
-async function providersOf(
+async function answersOf(
   soname: string,
   facts: Facts,
   { store }: Circumstances,
-): Promise<string[]> {
+): Promise<Pick<Providers, "providers" | "rejected">> {
   const needed = facts.versionsNeeded.find(({ library }) => library === soname);
   const versions = needed?.versions.filter(({ weak }) => !weak).map(({ name }) => name) ?? [];
   const found = await store.providers([soname], { ...facts, versions });
-  return (found.get(soname)?.providers ?? []).map(({ path }) => path);
+  return found.get(soname) ?? { providers: [], rejected: [] };
 }

@@ -1,41 +1,26 @@
-// version-missing: the loader says "version `GLIBC_2.38' not found (required by …)".
-import type { Facts, Resolution, VersionProblem } from "../addon/facts.js";
+// What helps where a library lacks a symbol version: the store path that defines it, or a newer one.
+import type { Facts, VersionProblem } from "../addon/facts.js";
 import { sameMachine } from "../file/machine.js";
 import type { Subject } from "../file/tree.js";
 import { compareVersions, isGlibcVersion } from "../file/versions.js";
-import { type Circumstances, fixCommand } from "../judge/circumstances.js";
-import type { Finding } from "./finding.js";
+import { type Circumstances, fixCommand } from "./circumstances.js";
+import type { Help } from "./remedy.js";
 
-export async function versionFindings(
-  subject: Subject,
-  facts: Facts,
-  resolution: Resolution,
-  circumstances: Circumstances,
-): Promise<Finding[]> {
-  const problems = resolution.versionProblems.filter(({ weak }) => !weak);
-  return Promise.all(
-    problems.map((problem) => findingFor(problem, problems, subject, facts, circumstances)),
-  );
-}
-
-async function findingFor(
-  problem: VersionProblem,
-  problems: readonly VersionProblem[],
+/** `all` are those that the file lacks: of one libc all have to be there together. */
+export async function helpForVersion(
+  { version, library }: VersionProblem,
+  all: readonly VersionProblem[],
   subject: Subject,
   facts: Facts,
   circumstances: Circumstances,
-): Promise<Finding> {
-  const { version, library, providerPath, neededBy } = problem;
-  const needed = problems.filter((each) => each.library === library).map((each) => each.version);
+): Promise<Help> {
+  const needed = all.filter((each) => each.library === library).map((each) => each.version);
   const known = isGlibcVersion(version)
     ? await glibcFor(version, needed, facts, circumstances)
     : await libraryFor(library, version, facts, circumstances);
   const fix = fixCommand(subject, circumstances);
   return {
-    code: "version-missing",
-    severity: "error",
-    message: `${library} does not define ${version}, which ${neededBy} needs`,
-    evidence: [`${providerPath} is the ${library} that would be loaded`, known.evidence],
+    evidence: [known.evidence],
     remedy: known.enough ? fix : `${known.wanted}, then: ${fix}`,
   };
 }

@@ -7,16 +7,26 @@ import { fromNative, native } from "../addon/native.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import type { ChoiceOptions } from "../base/options.js";
 import type { Solved } from "../choose/solve.js";
+import { type InterpreterKind, interpreterAt, isLoader, isStandIn } from "../file/interpreter.js";
 import { describeMachine, type Machine, sameMachine, thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
 import { currentSearchPath } from "../file/search_path.js";
-import { type AtInterpreter, atInterpreter } from "../file/stand_in.js";
 import { readTree, type Tree } from "../file/tree.js";
 import { solveTree, storeFor } from "../fix/plan.js";
 import { Store } from "../store/context.js";
 import { storePathOf } from "../store/place.js";
 
 export type EnvironmentOptions = ChoiceOptions;
+
+/** What is where a program names its loader, as far as variables go. */
+export type AtInterpreter =
+  /** A dynamic linker, which takes no notice of them. */
+  | "loader"
+  /** nix-ld or fixelf-ld: it starts the loader that NIX_LD names. */
+  | "stand-in"
+  /** Something else, such as NixOS's own stub. */
+  | "other"
+  | "nothing";
 
 /** A program that was looked at. */
 export interface EnvironmentProgram {
@@ -109,7 +119,7 @@ async function choose(tree: Tree, store: Store, options: EnvironmentOptions): Pr
   for (const { facts } of tree.subjects) {
     if (facts === null || facts.type === "shared-library" || facts.interpreter === null) continue;
     if (!kinds.has(facts.interpreter))
-      kinds.set(facts.interpreter, await atInterpreter(files.hostPath(facts.interpreter)));
+      kinds.set(facts.interpreter, roleOf(interpreterAt(facts.interpreter, files).kind));
   }
   // Behind a stand-in, only NIX_LD says what the libraries will be.
   const anew = [...kinds.values()].some((kind) => kind !== "loader");
@@ -121,6 +131,11 @@ async function choose(tree: Tree, store: Store, options: EnvironmentOptions): Pr
     const kind = isProgram ? (kinds.get(facts.interpreter as string) ?? "nothing") : null;
     return { tree, shown, solved: each, atInterpreter: kind };
   });
+}
+
+function roleOf(kind: InterpreterKind): AtInterpreter {
+  if (kind === "nothing") return "nothing";
+  return isLoader(kind) ? "loader" : isStandIn(kind) ? "stand-in" : "other";
 }
 
 function solveOptions({ interpreter, ignoreMissing }: EnvironmentOptions) {

@@ -37,20 +37,6 @@ export function variableNames(
   return own || systems.length === 1 ? [general, special] : [special];
 }
 
-/**
- * What a stand-in loader would start with these variables: the one for a machine hides the general
- * one even where it is empty. null where none names a loader.
- */
-export function nixLdOf(
-  system: string,
-  given: Readonly<Record<string, string | undefined>>,
-): { loader: string; libraryPath: string } | null {
-  const suffix = variableSuffix(system);
-  const loader = given[`NIX_LD_${suffix}`] ?? given.NIX_LD;
-  const libraryPath = given[`NIX_LD_LIBRARY_PATH_${suffix}`] ?? given.NIX_LD_LIBRARY_PATH ?? "";
-  return loader ? { loader, libraryPath } : null;
-}
-
 /** The loader, and the value for its `--library-path`. */
 export function startWith(
   { loader, directories }: Pick<SystemEnvironment, "loader" | "directories">,

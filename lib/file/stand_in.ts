@@ -1,40 +1,58 @@
-// What lies where a program names its loader: the loader, something that takes its place, or nothing.
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+// What a stand-in loader (nix-ld, fixelf-ld) starts in its own place, and with which directories.
+import type { NativeFiles } from "../addon/native.js";
+import type { AtInterpreter } from "./interpreter.js";
+import { variableSuffix } from "./nix_system.js";
 
-export type AtInterpreter =
-  /** A dynamic linker. */
-  | "loader"
-  /** nix-ld or fixelf-ld: it starts the loader that NIX_LD names. */
-  | "stand-in"
-  /** Something else, such as NixOS' own stub, which only says that it can't help. */
-  | "other"
-  | "nothing";
+/** The variables of a process. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** nix-ld has some 100 KB; a loader has 1 MB with its symbols. */
-const mostBytes = 8 << 20;
-
-/** Looks at a file of this machine. */
-export async function atInterpreter(host: string): Promise<AtInterpreter> {
-  let bytes: Buffer;
-  try {
-    bytes = await beginningOf(host);
-  } catch {
-    return "nothing"; // what may not be read can't be started by the kernel either
-  }
-  // Either reads its variable by name.
-  if (bytes.includes("NIX_LD")) return "stand-in";
-  return bytes.includes("LD_LIBRARY_PATH") ? "loader" : "other";
+export interface Started {
+  loader: string;
+  /** What it puts behind the caller's LD_LIBRARY_PATH. */
+  libraryPath: string;
+  /** What names the loader: a variable, or null for the default. */
+  variable: string | null;
 }
 
-async function beginningOf(host: string): Promise<Buffer> {
-  // Whoever puts a FIFO there is not waited for.
-  const file = await open(host, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const buffer = Buffer.alloc(Math.min((await file.stat()).size, mostBytes));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
+/**
+ * The loader and the directories that the variables name: the one for a machine hides the general one
+ * even where it is empty. null where none names a loader.
+ */
+export function namedByVariables(system: string, environment: Environment): Started | null {
+  const suffix = variableSuffix(system);
+  const [variable, loader] = firstSet([`NIX_LD_${suffix}`, "NIX_LD"], environment);
+  if (!loader) return null;
+  return { loader, libraryPath: libraryPathOf(suffix, environment) ?? "", variable };
+}
+
+/**
+ * What the stand-in starts for programs of a system; null where neither a variable nor a default of
+ * its own leads to a loader (nix-ld 2, src/main.rs; native/shim/choice.cpp).
+ */
+export function startedBy(
+  at: AtInterpreter,
+  system: string,
+  environment: Environment,
+  files: NativeFiles,
+): Started | null {
+  const there = (path: string) => files.look(path).state !== "missing";
+  const libraryPath =
+    libraryPathOf(variableSuffix(system), environment) ?? at.farms.filter(there).join(":");
+  const named = namedByVariables(system, environment);
+  if (named !== null) return { ...named, libraryPath };
+  const farm = at.farms.find((directory) => there(`${directory}/ld.so`));
+  return farm === undefined ? null : { loader: `${farm}/ld.so`, libraryPath, variable: null };
+}
+
+function libraryPathOf(suffix: string, environment: Environment): string | undefined {
+  const names = [`NIX_LD_LIBRARY_PATH_${suffix}`, "NIX_LD_LIBRARY_PATH"];
+  return firstSet(names, environment)[1];
+}
+
+function firstSet(
+  names: readonly string[],
+  environment: Environment,
+): [name: string, value: string | undefined] {
+  const name = names.find((each) => environment[each] !== undefined) ?? "";
+  return [name, environment[name]];
 }

@@ -3,9 +3,9 @@
 import { basename } from "node:path";
 import { fromNative, native } from "../addon/native.js";
 import type { FixelfErrorCode } from "../base/errors.js";
-import { programInTree, type ScriptProblem, scriptProblem } from "../doctor/script.js";
 import { isEnv, parseEnv, parseShebang, type Shebang } from "../file/shebang.js";
 import type { Subject, Tree } from "../file/tree.js";
+import { programInTree, type ScriptProblem, scriptProblem } from "../judge/script.js";
 import type { Store } from "../store/context.js";
 import { storePathOf } from "../store/place.js";
 import { findProgram } from "../store/programs.js";

@@ -9,9 +9,9 @@ import {
   native,
 } from "../addon/native.js";
 import { resolveWith } from "../addon/resolutions.js";
-import { scriptProblem } from "../doctor/script.js";
 import { sameMachine, thisMachine } from "../file/machine.js";
 import { readShebang } from "../file/tree.js";
+import { scriptProblem } from "../judge/script.js";
 import type { StorePlace } from "../store/place.js";
 import type { FilePlan } from "./outcome.js";
 

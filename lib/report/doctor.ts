@@ -1,5 +1,6 @@
 // What is wrong with each file, what was seen, and what to do about it.
-import { type Diagnosis, isError } from "../doctor/finding.js";
+import type { Diagnosis } from "../doctor/finding.js";
+import { isError } from "../judge/problem.js";
 import { type Colors, plural, printable } from "./text.js";
 
 export function doctorText(diagnoses: readonly Diagnosis[], colors: Colors): string {

@@ -1,6 +1,7 @@
 // The dynamic linkers of a store, and which of them this machine's programs get.
 
 import type { Facts } from "../addon/facts.js";
+import { isLoaderName } from "../file/interpreter.js";
 import { bannerVersion } from "../file/libc_banner.js";
 import { compareVersions } from "../file/versions.js";
 import { besides, type FileCandidate, inspectCandidates, type StoreContext } from "./candidates.js";
@@ -32,11 +33,6 @@ type FoundLoader = FileCandidate & {
   version: string | null;
   definedVersions: string[];
 };
-
-/** Whether a file's name is one of a dynamic linker; "ld-2.33.so" is another name of one. */
-export function isLoaderName(name: string): boolean {
-  return /^(ld-linux[^/]*\.so\.\d+|ld-musl-[^/]+\.so\.1|ld64\.so\.\d+|ld\.so\.1)$/.test(name);
-}
 
 /** All loaders, the best for this machine first. */
 export async function findLoaders(context: StoreContext): Promise<Loader[]> {

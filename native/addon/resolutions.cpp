@@ -20,6 +20,7 @@ void Transcript::write(const Resolution& resolution) {
   text(resolution.path);
   text(resolution.interpreter ? files_.interned(*resolution.interpreter) : Interned());
   number(resolution.interpreterFound ? 1 : 0);
+  number(resolution.interpreterAssumed ? 1 : 0);
   text(resolution.interpreterReason);
   text(libcName(loader.libc));
   number(loader.defaultDirectories.size());

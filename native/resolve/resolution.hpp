@@ -62,8 +62,9 @@ struct IsaProblem {
 struct Resolution {
   std::shared_ptr<const InternedStrings> strings;  // that hold its texts
   std::string path;
-  std::optional<std::string> interpreter;  // the file's own, or the one that was to be assumed
+  std::optional<std::string> interpreter;  // none where the program is static, or none is known
   bool interpreterFound = false;
+  bool interpreterAssumed = false;  // a library names none: its machine's usual one
   std::string interpreterReason;
   std::shared_ptr<const LoaderProfile> loader;  // never null
   // In the order in which the loader opens them, each name once; twice where the first to need it

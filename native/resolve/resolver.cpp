@@ -115,6 +115,8 @@ Resolver::Loader Resolver::chooseInterpreter(const Facts& facts, const ResolveOp
     reason = "named by the program";
   } else {
     path = usualInterpreter(facts);
+    if (!path.empty()) resolution.interpreter = path;
+    resolution.interpreterAssumed = true;
     reason = "a library names no interpreter; the usual one for its machine is assumed";
   }
   if (path.empty()) {

@@ -21,7 +21,7 @@ export interface TreeNode {
 /** Whether the loader would refuse to start it. */
 export function isIncomplete({ interpreter, libraries, versionProblems }: DependencyTree): boolean {
   return (
-    (interpreter.path !== null && !interpreter.found) ||
+    (interpreter.path !== null && !interpreter.assumed && !interpreter.found) ||
     libraries.some(({ path, optional }) => path === null && !optional) ||
     versionProblems.some(({ weak }) => !weak)
   );

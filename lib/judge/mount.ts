@@ -2,31 +2,30 @@
 // loader "failed to map segment from shared object" of a library (EPERM of mmap(2)).
 import type { NativeFiles } from "../addon/native.js";
 import { shellWord } from "../base/shell.js";
-import type { Subject } from "../file/tree.js";
-import { type Host, mountOf } from "../judge/host.js";
-import type { Finding } from "./finding.js";
+import { type Host, mountOf } from "./host.js";
+import type { Problem } from "./problem.js";
 
 /** `paths` are those that are mapped to be executed, on this machine. */
-export function mountFindings(
-  subject: Subject,
+export function mountProblems(
+  path: string,
   paths: readonly string[],
   host: Host,
   files: Pick<NativeFiles, "realPath">,
-): Finding[] {
+): Problem[] {
   const noexec = host.mounts().filter((mount) => mount.noexec);
   const byMount = new Map<string, string[]>();
-  for (const path of paths) {
-    const real = files.realPath(path);
+  for (const each of paths) {
+    const real = files.realPath(each);
     // Most mounts are of no interest: which one counts is only asked below one of these.
     if (!noexec.some(({ point }) => real.startsWith(`${point === "/" ? "" : point}/`))) continue;
     const mount = mountOf(real, host.mounts());
     if (mount === null || !mount.noexec) continue;
     const before = byMount.get(mount.point);
-    if (before === undefined) byMount.set(mount.point, [path]);
-    else before.push(path);
+    if (before === undefined) byMount.set(mount.point, [each]);
+    else before.push(each);
   }
   return [...byMount].map(([point, mapped]) => {
-    const own = mapped.includes(subject.path);
+    const own = mapped.includes(path);
     const what = own ? "it lies" : `${mapped[0]} lies`;
     return {
       code: "noexec-mount",
@@ -37,6 +36,7 @@ export function mountFindings(
         ...mapped.slice(0, 12).map((file) => `${file} is on it`),
       ],
       remedy: `mount -o remount,exec ${shellWord(point)}`,
+      need: null,
     };
   });
 }

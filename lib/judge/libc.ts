@@ -3,28 +3,18 @@
 import { basename, dirname } from "node:path";
 import type { Facts, Resolution } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
+import { isMuslName, isPartOfGlibc } from "../file/libc.js";
 import { bannerVersion } from "../file/libc_banner.js";
-import type { Subject } from "../file/tree.js";
-import { type Circumstances, fixCommand } from "../judge/circumstances.js";
-import { factsOf, type LoadedObject, realPathOf } from "../judge/loaded.js";
-import type { Finding } from "./finding.js";
+import { factsOf, type LoadedObject, realPathOf } from "./loaded.js";
+import type { Problem } from "./problem.js";
 
-/** What glibc is made of (shlib-versions), beside the loader. */
-const partsOfGlibc =
-  /^lib(c\.so\.6(\.1)?|m\.so\.6(\.1)?|mvec\.so\.1|pthread\.so\.0|dl\.so\.2|rt\.so\.1|resolv\.so\.2|util\.so\.1|anl\.so\.1|BrokenLocale\.so\.1|thread_db\.so\.1|nss_[a-z]+\.so\.2)$/;
-
-/** As Alpine names musl, and as musl names itself. */
-const libcOfMusl = /^libc\.(musl-[^/]+\.so\.1|so)$/;
-
-export async function libcFindings(
-  subject: Subject,
+export async function libcProblems(
   resolution: Resolution,
   objects: readonly LoadedObject[],
-  circumstances: Circumstances,
-): Promise<Finding[]> {
-  const remedy = fixCommand(subject, circumstances);
-  if (resolution.libc === "musl") return forMusl(objects, remedy);
-  const musl = resolution.libraries.find(({ soname }) => libcOfMusl.test(soname));
+  files: NativeFiles,
+): Promise<Problem[]> {
+  if (resolution.libc === "musl") return forMusl(objects);
+  const musl = resolution.libraries.find(({ soname }) => isMuslName(soname));
   if (musl !== undefined && resolution.libc === "glibc") {
     return [
       mixed(
@@ -33,15 +23,15 @@ export async function libcFindings(
           `${musl.neededBy} needs ${musl.soname}, which is musl's`,
           `${resolution.interpreter.path} is glibc's loader`,
         ],
-        `Get a build of ${basename(musl.neededBy)} for glibc`,
+        { remedy: `Get a build of ${basename(musl.neededBy)} for glibc` },
       ),
     ];
   }
-  return differentGlibcs(resolution, remedy, circumstances.files);
+  return differentGlibcs(resolution, files);
 }
 
 /** musl takes itself for any libc, and checks no versions: the symbols turn out to be missing. */
-function forMusl(objects: readonly LoadedObject[], remedy: string): Finding[] {
+function forMusl(objects: readonly LoadedObject[]): Problem[] {
   const [program, ...libraries] = objects;
   const foreign = libraries.find(({ facts }) => needsGlibc(facts));
   if (program === undefined || foreign === undefined) return [];
@@ -52,7 +42,7 @@ function forMusl(objects: readonly LoadedObject[], remedy: string): Finding[] {
         `${foreign.path} needs versions of glibc: ${glibcVersions(foreign.facts).slice(0, 6).join(", ")}`,
         "the program's loader is musl's, which takes itself for libc.so.6 and knows no versions",
       ],
-      `Get a build of ${basename(foreign.path)} for musl, or of the program for glibc; for the latter: ${remedy}`,
+      { remedy: `Get a build of ${basename(foreign.path)} for musl, or of the program for glibc` },
     ),
   ];
 }
@@ -68,24 +58,25 @@ function glibcVersions(facts: Facts): string[] {
 }
 
 /** The loader's glibc is the one that counts; each part has to come from the same release. */
-async function differentGlibcs(
-  resolution: Resolution,
-  remedy: string,
-  files: NativeFiles,
-): Promise<Finding[]> {
+async function differentGlibcs(resolution: Resolution, files: NativeFiles): Promise<Problem[]> {
   const { interpreter, libraries } = resolution;
-  const parts = libraries.flatMap(({ soname, path, reason }) =>
-    path !== null && partsOfGlibc.test(soname) ? [{ path, reason }] : [],
+  const parts = libraries.flatMap(({ soname, path, reason, neededBy }) =>
+    path !== null && isPartOfGlibc(soname) ? [{ soname, path, reason, neededBy }] : [],
   );
   if (interpreter.path !== null && interpreter.found)
-    parts.unshift({ path: interpreter.path, reason: interpreter.reason });
-  const byDirectory = new Map<string, { path: string; reason: string }>();
+    parts.unshift({
+      soname: basename(interpreter.path),
+      path: interpreter.path,
+      reason: interpreter.reason,
+      neededBy: resolution.path,
+    });
+  const byDirectory = new Map<string, (typeof parts)[number]>();
   for (const part of parts) {
     const real = realPathOf(part.path, files);
     if (!byDirectory.has(dirname(real))) byDirectory.set(dirname(real), part);
   }
   if (byDirectory.size < 2) return [];
-  const releases: { path: string; reason: string; release: string }[] = [];
+  const releases: ((typeof parts)[number] & { release: string })[] = [];
   for (const [directory, part] of byDirectory) {
     const release = await releaseIn(directory, files);
     if (release !== null) releases.push({ ...part, release });
@@ -97,7 +88,9 @@ async function differentGlibcs(
     mixed(
       `two glibcs would come together in it: ${first.release} and ${other.release}`,
       [first, other].map(({ path, release, reason }) => `${path}: glibc ${release} (${reason})`),
-      remedy,
+      {
+        need: { kind: "libc", part: other.soname, path: other.path, neededBy: other.neededBy },
+      },
     ),
   ];
 }
@@ -111,6 +104,10 @@ async function releaseIn(directory: string, files: NativeFiles): Promise<string 
   return null;
 }
 
-function mixed(message: string, evidence: string[], remedy: string): Finding {
-  return { code: "libc-mixed", severity: "error", message, evidence, remedy };
+function mixed(
+  message: string,
+  evidence: string[],
+  { remedy = null, need = null }: Partial<Pick<Problem, "remedy" | "need">>,
+): Problem {
+  return { code: "libc-mixed", severity: "error", message, evidence, remedy, need };
 }

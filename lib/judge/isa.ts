@@ -1,9 +1,9 @@
 // isa-level-too-high: the loader says "CPU ISA level is lower than required" (glibc
 // sysdeps/x86/dl-prop.h, dl_isa_level_check), or the program ends with SIGILL.
 
-import type { Host } from "../judge/host.js";
-import type { LoadedObject } from "../judge/loaded.js";
-import type { Finding } from "./finding.js";
+import type { Host } from "./host.js";
+import type { LoadedObject } from "./loaded.js";
+import type { Problem } from "./problem.js";
 
 /**
  * The levels of the x86-64 psABI: their bit in GNU_PROPERTY_X86_ISA_1_NEEDED, and what each adds to
@@ -28,8 +28,8 @@ const levels = [
   },
 ];
 
-export function isaFindings(objects: readonly LoadedObject[], host: Host): Finding[] {
-  const findings: Finding[] = [];
+export function isaProblems(objects: readonly LoadedObject[], host: Host): Problem[] {
+  const problems: Problem[] = [];
   for (const { path, facts } of objects) {
     const needed = facts.notes.x86IsaNeeded ?? 0;
     // /proc/cpuinfo takes the kernel a while on a machine with many processors.
@@ -41,7 +41,7 @@ export function isaFindings(objects: readonly LoadedObject[], host: Host): Findi
     const lacking = wanted.flatMap((level) => level.flags).filter((flag) => !flags.has(flag));
     const level = levels[highest];
     if (level === undefined || lacking.length === 0) continue;
-    findings.push({
+    problems.push({
       code: "isa-level-too-high",
       severity: "error",
       message: `${path} is built for ${level.name} processors, and this one is none`,
@@ -50,9 +50,10 @@ export function isaFindings(objects: readonly LoadedObject[], host: Host): Findi
         `/proc/cpuinfo does not name ${lacking.join(", ")}`,
       ],
       remedy: `Get a build of ${path} for ${nameOfBest(flags)}, or run it on a newer machine`,
+      need: null,
     });
   }
-  return findings;
+  return problems;
 }
 
 /** The highest level that a processor has, with all below it. */

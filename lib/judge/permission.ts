@@ -2,19 +2,23 @@
 
 import { stat } from "node:fs/promises";
 import { shellWord } from "../base/shell.js";
-import { isExecutable, type Subject } from "../file/tree.js";
-import type { Finding } from "./finding.js";
+import { isExecutable } from "../file/tree.js";
+import type { Problem } from "./problem.js";
 
 /** `isNoexec`: the kernel refuses whatever the mode says, and another finding says so. */
-export async function permissionFindings(subject: Subject, isNoexec: boolean): Promise<Finding[]> {
-  if (isNoexec ? await hasExecuteBit(subject.host) : await isExecutable(subject.host)) return [];
+export async function permissionProblems(
+  { host, shown }: { host: string; shown: string },
+  isNoexec: boolean,
+): Promise<Problem[]> {
+  if (isNoexec ? await hasExecuteBit(host) : await isExecutable(host)) return [];
   return [
     {
       code: "not-executable",
       severity: "error",
       message: "it is a program, but may not be executed",
       evidence: ["its mode has no execute permission for this user"],
-      remedy: `chmod +x ${shellWord(subject.shown)}`,
+      remedy: `chmod +x ${shellWord(shown)}`,
+      need: null,
     },
   ];
 }

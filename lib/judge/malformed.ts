@@ -2,14 +2,15 @@
 
 import { shellWord } from "../base/shell.js";
 import type { Subject } from "../file/tree.js";
-import type { Finding } from "./finding.js";
+import type { Problem } from "./problem.js";
 
-export function malformedFinding(subject: Subject): Finding {
+export function malformedProblem(subject: Subject): Problem {
   return {
     code: "malformed",
     severity: "error",
     message: `it is a damaged ELF file: ${subject.failure?.message ?? "it cannot be read"}`,
     evidence: [`${subject.failure?.code ?? "io"}: ${subject.failure?.message ?? ""}`],
     remedy: `Get the file anew; ls -l ${shellWord(subject.shown)} shows whether its size is right`,
+    need: null,
   };
 }

@@ -1,15 +1,15 @@
 // kernel-too-old: the loader says "FATAL: kernel too old" (glibc sysdeps/unix/sysv/linux/dl-sysdep.c)
 // or passes over a library whose note asks for more (elf/dl-load.c, open_verify).
 import { compareVersions } from "../file/versions.js";
-import type { Host } from "../judge/host.js";
-import type { LoadedObject } from "../judge/loaded.js";
-import type { Finding } from "./finding.js";
+import type { Host } from "./host.js";
+import type { LoadedObject } from "./loaded.js";
+import type { Problem } from "./problem.js";
 
-export function kernelFindings(objects: readonly LoadedObject[], host: Host): Finding[] {
+export function kernelProblems(objects: readonly LoadedObject[], host: Host): Problem[] {
   const running = /^\d+(\.\d+)*/.exec(host.kernel)?.[0];
   if (running === undefined) return [];
   const checks = loaderChecks(objects);
-  return objects.flatMap(({ path, facts }): Finding[] => {
+  return objects.flatMap(({ path, facts }): Problem[] => {
     const { abiTag } = facts.notes;
     // What the kernel itself has mapped, the loader does not look at.
     const checked = checks && !["executable", "pie"].includes(facts.type);
@@ -27,6 +27,7 @@ export function kernelFindings(objects: readonly LoadedObject[], host: Host): Fi
           ...(checked ? [] : ["nothing checks that when it starts"]),
         ],
         remedy: `Start a newer kernel, or get a build for Linux ${running}`,
+        need: null,
       },
     ];
   });

@@ -2,9 +2,9 @@
 // 2.36, _dl_check_map_versions in elf/dl-version.c). Older ones leave such relocations undone, and
 // the program crashes.
 import type { Resolution } from "../addon/facts.js";
-import type { Finding } from "./finding.js";
+import type { Problem } from "./problem.js";
 
-export function relrFindings({ relrProblems, interpreter }: Resolution): Finding[] {
+export function relrProblemsOf({ relrProblems, interpreter }: Resolution): Problem[] {
   return relrProblems.map((path) => ({
     code: "relocations-unmarked",
     severity: "error",
@@ -14,5 +14,6 @@ export function relrFindings({ relrProblems, interpreter }: Resolution): Finding
       `${interpreter.path} is of a glibc that insists on it (2.36 or newer)`,
     ],
     remedy: `Get another build of ${path}, or link it with -z pack-relative-relocs instead of --pack-dyn-relocs=relr`,
+    need: null,
   }));
 }

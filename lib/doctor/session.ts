@@ -1,0 +1,83 @@
+// session-environment: what the calling session's variables change. A profile or a shell that sets
+// LD_LIBRARY_PATH leads programs of one glibc to another's libraries (NixOS/nix 6563), and nix-ld
+// starts what NIX_LD names.
+import type { Facts } from "../addon/facts.js";
+import { shellWord } from "../base/shell.js";
+import type { Environment } from "../file/stand_in.js";
+import type { Subject } from "../file/tree.js";
+import { isError, type Problem } from "../judge/problem.js";
+import type { Finding } from "./finding.js";
+
+/** The variables by which a loader, or a stand-in, is told where to look. */
+export function loaderVariables(environment: Environment): Environment {
+  const names = Object.keys(environment).filter(
+    (name) =>
+      /^(LD_LIBRARY_PATH|LD_PRELOAD|NIX_LD(_LIBRARY_PATH)?(_\w+)?)$/.test(name) &&
+      environment[name],
+  );
+  return Object.fromEntries(names.map((name) => [name, environment[name]]));
+}
+
+export interface SessionVerdict {
+  /** What the file's verdict goes by. */
+  problems: Problem[];
+  finding: Finding | null;
+}
+
+/**
+ * Weighs what is wrong with an empty environment against what is wrong with the session's: the file is
+ * as good as it is here, and the difference is said.
+ */
+export async function inSession(
+  subject: Subject,
+  facts: Facts,
+  empty: Problem[],
+  session: Environment,
+  judgeWith: (environment: Environment) => Promise<Problem[]>,
+): Promise<SessionVerdict> {
+  const here = await judgeWith(session);
+  const without = empty.find(isError);
+  const within = here.find(isError);
+  if ((without === undefined) === (within === undefined)) return { problems: empty, finding: null };
+  const names = Object.keys(session);
+  const said = names.map((name) => `${name}=${session[name]}`);
+  if (within === undefined) {
+    const culprits = await decisive(session, async (rest) => (await judgeWith(rest)).some(isError));
+    return {
+      problems: here,
+      finding: {
+        code: "session-environment",
+        severity: "warning",
+        message: `it starts because this session sets ${culprits.join(" and ")}; without: ${without?.message}`,
+        evidence: said,
+        remedy: `Set ${culprits.join(" and ")} wherever it is started`,
+      },
+    };
+  }
+  const culprits = await decisive(session, async (rest) => !(await judgeWith(rest)).some(isError));
+  const unset = culprits.map((name) => `-u ${name}`).join(" ");
+  const what = facts.type === "shared-library" ? "PROGRAM" : shellWord(subject.shown);
+  return {
+    problems: empty,
+    finding: {
+      code: "session-environment",
+      severity: "error",
+      message: `${culprits.join(" and ")}, as this session sets it, keeps it from starting: ${within.message}`,
+      evidence: [...said, ...within.evidence],
+      remedy: `env ${unset} ${what}`,
+    },
+  };
+}
+
+/** The variables without which, each by itself, it is otherwise; all of them where none is alone. */
+async function decisive(
+  session: Environment,
+  isOtherwise: (rest: Environment) => Promise<boolean>,
+): Promise<string[]> {
+  const names = Object.keys(session);
+  const found: string[] = [];
+  for (const name of names) {
+    if (await isOtherwise({ ...session, [name]: undefined })) found.push(name);
+  }
+  return found.length > 0 ? found : names;
+}

@@ -1,0 +1,116 @@
+// What is wrong with the loader that a program names. The kernel opens it before anything of the
+// program runs (fs/binfmt_elf.c, load_elf_binary), and each way to fail has an error of its own.
+import { accessSync, constants } from "node:fs";
+import type { Facts } from "../addon/facts.js";
+import { shellWord } from "../base/shell.js";
+import { type AtInterpreter, type InterpreterKind, isStandIn } from "../file/interpreter.js";
+import { describeMachine, sameMachine } from "../file/machine.js";
+import type { Problem } from "./problem.js";
+import type { Start } from "./start.js";
+import { collectedStorePath, type Surroundings } from "./surroundings.js";
+
+export function interpreterProblems(
+  facts: Facts,
+  { at, started, resolution }: Start,
+  surroundings: Surroundings,
+): Problem[] {
+  const { interpreter } = facts;
+  if (interpreter === null || at === null) return [];
+  const evidence = [`PT_INTERP names ${interpreter}`];
+  const problem = (
+    code: Problem["code"],
+    message: string,
+    seen: string[] = [],
+    remedy: string | null = null,
+  ): Problem[] => [
+    {
+      code,
+      severity: "error",
+      message,
+      evidence: [...evidence, ...seen],
+      remedy,
+      need: { kind: "loader" },
+    },
+  ];
+  if (at.kind === "nothing") {
+    const collected = collectedStorePath(interpreter, surroundings);
+    if (collected !== null)
+      return problem(
+        "interpreter-collected",
+        `its loader was in ${collected}, which garbage collection has taken`,
+        [`${interpreter}: not there`],
+      );
+    return problem(
+      "interpreter-missing",
+      `its loader ${interpreter} is not there, so the kernel says "No such file or directory"`,
+      [`${interpreter}: ${resolution.interpreter.reason}`],
+    );
+  }
+  if (at.kind === "nixos-stub")
+    return problem(
+      "nixos-stub",
+      `NixOS's stub is at ${interpreter} instead of a loader: it prints "Could not start dynamically linked executable" and ends`,
+      [`${interpreter} is a static program that starts nothing (environment.stub-ld)`],
+    );
+  const unusable = whyUnusable(interpreter, at, facts, surroundings);
+  if (unusable !== null) return problem("interpreter-unusable", unusable.why, [], unusable.remedy);
+  if (!isStandIn(at.kind)) return [];
+  if (started === null)
+    return problem(
+      "stand-in-without-loader",
+      `${at.kind} is at ${interpreter}, and finds no loader to start`,
+      [
+        "neither NIX_LD nor NIX_LD_… names one",
+        ...at.farms.map((farm) => `${farm}/ld.so: not there`),
+      ],
+    );
+  if (resolution.interpreter.found) return [];
+  const by = started.variable ?? "its default";
+  return problem(
+    "stand-in-without-loader",
+    `${at.kind} is at ${interpreter}, and the loader that ${by} names cannot be started`,
+    [`${started.loader}: ${resolution.interpreter.reason}`],
+  );
+}
+
+/** What execve(2) says where something is there that is no loader; null where it can be started. */
+function whyUnusable(
+  interpreter: string,
+  { kind, facts: own }: AtInterpreter,
+  program: Facts,
+  { files, place }: Surroundings,
+): { why: string; remedy: string | null } | null {
+  const is = unfit[kind];
+  if (is !== undefined) return { why: `its loader ${interpreter} is ${is}`, remedy: null };
+  if (own !== null && !sameMachine(own, program)) {
+    const why = `its loader ${interpreter} is for ${describeMachine(own)}, and the program for ${describeMachine(program)}`;
+    return { why: `${why}; the kernel says "Accessing a corrupted shared library"`, remedy: null };
+  }
+  // Who owns another system's root need not be who asks.
+  if (place.root !== "" || mayExecute(files.hostPath(interpreter))) return null;
+  return {
+    why: `its loader ${interpreter} has no execute permission, so the kernel says "Permission denied"`,
+    remedy: `chmod +x ${shellWord(interpreter)}`,
+  };
+}
+
+/** open_exec takes regular files only (EACCES), reads a header (EIO), and wants ELF (ELIBBAD). */
+const unfit: Partial<Record<InterpreterKind, string>> = {
+  "static-program": "a static program and no loader",
+  "dynamic-program": "a program that needs a loader itself",
+  script: "a script, and the kernel takes only an ELF file there",
+  empty: 'empty, so the kernel says "Input/output error"',
+  directory: 'no regular file, so the kernel says "Permission denied"',
+  "no-elf-file": "no ELF file",
+  damaged: "a damaged ELF file",
+  unreadable: "not to be read, so the kernel may refuse it too",
+};
+
+function mayExecute(host: string): boolean {
+  try {
+    accessSync(host, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,95 @@
+// The judge: whether a file would be started, or loaded, and if not, why. This is the only place that
+// says so. It goes by what the file says and by which files its loader would open; nothing is run.
+import type { Facts } from "../addon/facts.js";
+import { kernelRuns, sameMachine, thisMachine } from "../file/machine.js";
+import { interpreterProblems } from "./interpreter.js";
+import { isaProblems } from "./isa.js";
+import { kernelProblems } from "./kernel.js";
+import { libcProblems } from "./libc.js";
+import { libraryProblems } from "./libraries.js";
+import { type LoadedObject, loadedObjects } from "./loaded.js";
+import { machineProblem } from "./machine.js";
+import { mountProblems } from "./mount.js";
+import { permissionProblems } from "./permission.js";
+import type { Problem } from "./problem.js";
+import { relrProblemsOf } from "./relr.js";
+import type { Start } from "./start.js";
+import type { Surroundings } from "./surroundings.js";
+import { versionProblems } from "./versions.js";
+
+/** A file that is judged. */
+export interface Judged {
+  /** As the loader would call it. */
+  path: string;
+  /** As a person calls it. */
+  shown: string;
+  /** Where this machine opens it. */
+  host: string;
+  /** What it says, or what a plan would have it say. */
+  facts: Facts;
+}
+
+/** Whether a machine's own kernel has anything to start it with; null where it does. */
+export function foreignTo(facts: Facts, { host }: Surroundings): Problem | null {
+  return host === null || kernelRuns(facts) ? null : machineProblem(facts);
+}
+
+/** What the kernel would say of a program that needs no loader. */
+export async function problemsOfStatic(
+  judged: Judged,
+  surroundings: Surroundings,
+): Promise<Problem[]> {
+  return hostProblems(judged, [judged], surroundings);
+}
+
+/** What the kernel would say of a script, its first line apart: judge/script.ts says that. */
+export async function problemsOfScript(
+  { path, shown, host: file }: Omit<Judged, "facts">,
+  { host, files }: Surroundings,
+): Promise<Problem[]> {
+  const ofMount = host === null ? [] : mountProblems(path, [path], host, files);
+  return [...ofMount, ...(await permissionProblems({ host: file, shown }, ofMount.length > 0))];
+}
+
+/** All that is wrong with a file, as it would be started. */
+export async function problemsOf(
+  judged: Judged,
+  start: Start,
+  surroundings: Surroundings,
+): Promise<Problem[]> {
+  const { facts } = judged;
+  const { resolution } = start;
+  const objects = loadedObjects(judged, facts, resolution, surroundings.files);
+  return [
+    ...(await hostProblems(judged, objects, surroundings)),
+    ...interpreterProblems(facts, start, surroundings),
+    ...libraryProblems(facts, start, surroundings),
+    ...(await libcProblems(resolution, objects, surroundings.files)),
+    ...versionProblems(resolution),
+    ...relrProblemsOf(resolution),
+  ];
+}
+
+/** What this machine has to say of the files that come together in a process. */
+async function hostProblems(
+  { path, shown, host: file, facts }: Judged,
+  objects: readonly LoadedObject[],
+  { host, files }: Surroundings,
+): Promise<Problem[]> {
+  const isProgram = facts.type !== "shared-library";
+  const ofMount =
+    host === null
+      ? []
+      : mountProblems(
+          path,
+          objects.map((object) => object.path),
+          host,
+          files,
+        );
+  const ofMode = isProgram
+    ? await permissionProblems({ host: file, shown }, ofMount.length > 0)
+    : [];
+  // qemu-user has a processor and a kernel of its own making.
+  if (host === null || !sameMachine(facts, thisMachine())) return [...ofMount, ...ofMode];
+  return [...ofMount, ...isaProblems(objects, host), ...kernelProblems(objects, host), ...ofMode];
+}

@@ -1,0 +1,77 @@
+// Libraries that the loader does not find ("cannot open shared object file"), or finds and refuses.
+import type { Facts, ResolvedLibrary, Tried } from "../addon/facts.js";
+import { describeMachine } from "../file/machine.js";
+import type { Problem } from "./problem.js";
+import type { Start } from "./start.js";
+import { collectedStorePath, type Surroundings } from "./surroundings.js";
+
+/** Lines of evidence: more places than these help nobody. */
+const mostTried = 12;
+
+export function libraryProblems(facts: Facts, start: Start, surroundings: Surroundings): Problem[] {
+  return start.resolution.libraries
+    .filter(({ path, optional }) => path === null && !optional)
+    .map((library) => ({
+      ...judged(library, facts, surroundings),
+      severity: "error" as const,
+      evidence: [
+        `${library.neededBy} needs ${library.soname}`,
+        ...library.tried.slice(0, mostTried).map(({ path, why }) => `${path}: ${why}`),
+        library.reason,
+        ...circumstancesOf(start),
+      ],
+      remedy: null,
+      need: { kind: "library" as const, library },
+    }));
+}
+
+function judged(
+  { soname, tried }: ResolvedLibrary,
+  facts: Facts,
+  surroundings: Surroundings,
+): Pick<Problem, "code" | "message"> {
+  const collected = tried
+    .map(({ path }) => collectedStorePath(path, surroundings))
+    .find((storePath) => storePath !== null);
+  if (collected)
+    return {
+      code: "library-collected",
+      message: `${soname} was in ${collected}, which garbage collection has taken`,
+    };
+  const stop = tried.find(({ code }) => unusable.has(code));
+  if (stop !== undefined)
+    return { code: "library-unusable", message: `${stop.path} cannot be loaded: ${stop.why}` };
+  if (tried.some(({ code }) => otherMachine.has(code)))
+    return {
+      code: "library-wrong-machine",
+      message: `${soname} is there, but for another machine than ${describeMachine(facts)}`,
+    };
+  return { code: "library-missing", message: `the library ${soname} is not found` };
+}
+
+/** What was there by that name, and ends the search or is passed over for another reason than its machine. */
+const unusable = new Set<Tried["code"]>([
+  "unreadable",
+  "not-regular",
+  "not-elf",
+  "malformed",
+  "wrong-abi",
+  "wrong-operating-system",
+  "not-a-library",
+]);
+
+const otherMachine = new Set<Tried["code"]>(["wrong-machine", "wrong-class", "wrong-byte-order"]);
+
+/** What else than the file decides where its loader looks. */
+function circumstancesOf({ at, started, secure }: Start): string[] {
+  const lines: string[] = [];
+  if (at !== null && started !== null)
+    lines.push(
+      `${at.kind} starts ${started.loader} with ${started.libraryPath || "no directories of its own"}`,
+    );
+  if (secure)
+    lines.push(
+      "it is set-user-ID or set-group-ID: its loader passes over $ORIGIN outside its own directories, and over LD_LIBRARY_PATH (AT_SECURE)",
+    );
+  return lines;
+}

@@ -1,0 +1,149 @@
+// script-interpreter-missing: the shell says "bad interpreter: No such file or directory", or env
+// says it of the program that it is to start.
+import { basename } from "node:path";
+import { isEnv, parseEnv, type Shebang, shebangWindow } from "../file/shebang.js";
+import { readShebang, type Subject, type Tree } from "../file/tree.js";
+import { programDirectories, programIn } from "../store/programs.js";
+import type { Surroundings } from "./surroundings.js";
+
+/** What keeps a script from being run. */
+export interface ScriptProblem {
+  kind: "carriage-return" | "too-long" | "none-named" | "not-there" | "not-usable";
+  message: string;
+  evidence: string[];
+  /** The program that is looked for in vain, by its name. */
+  name: string | null;
+}
+
+/** What the question takes. */
+export interface ScriptSurroundings extends Pick<Surroundings, "files" | "place"> {
+  tree: Pick<Tree, "subjects">;
+}
+
+/** Linux gives up at the sixth interpreter in a row (fs/exec.c, exec_binprm). */
+const mostInterpreters = 5;
+
+/** A program that comes along, by the name that a script calls it by. */
+export function programInTree(name: string, subjects: readonly Subject[]): string | undefined {
+  return subjects.find(
+    ({ path, facts }) =>
+      basename(path) === name && facts !== null && facts.type !== "shared-library",
+  )?.path;
+}
+
+/** Follows the first line to a program that can be run; null where all is there. */
+export function scriptProblem(
+  shebang: Shebang,
+  surroundings: ScriptSurroundings,
+  depth = 1,
+): ScriptProblem | null {
+  const { interpreter, argument, carriageReturn, cut } = shebang;
+  const problem = (
+    kind: ScriptProblem["kind"],
+    message: string,
+    evidence: string[] = [],
+    name: string | null = null,
+  ): ScriptProblem => ({ kind, message, evidence, name });
+
+  if (carriageReturn) {
+    return problem(
+      "carriage-return",
+      `its first line ends in a carriage return, which becomes part of ${argument === null ? "the interpreter's name" : "the interpreter's argument"}`,
+    );
+  }
+  if (cut === "interpreter") {
+    const message = `the interpreter's path does not end within the ${shebangWindow - 1} bytes that Linux reads`;
+    return problem("too-long", message);
+  }
+  if (interpreter === "") {
+    return problem("none-named", "its first line names no interpreter, so Linux does not run it");
+  }
+  if (depth > mostInterpreters) {
+    const message = `more than ${mostInterpreters} interpreters in a row are scripts themselves`;
+    return problem("not-usable", message);
+  }
+  const missing = checkProgram(interpreter, surroundings, depth);
+  if (missing !== null) return missing;
+  if (!isEnv(interpreter) || argument === null) return null;
+  const command = parseEnv(argument);
+  if (command === null) return null;
+  return checkEnv(command.program, command.split, surroundings, depth);
+}
+
+/** Whether a file can be run as an interpreter. */
+function checkProgram(
+  path: string,
+  surroundings: ScriptSurroundings,
+  depth: number,
+): ScriptProblem | null {
+  const { files, place } = surroundings;
+  const name = basename(path);
+  const { state, message, facts } = files.look(path);
+  if (state === "missing") {
+    const hint = path.startsWith("/")
+      ? ""
+      : "; it is no absolute path, so it depends on where you are";
+    return {
+      kind: "not-there",
+      message: `its first line names ${path}, which is not there${hint}`,
+      evidence: [`${path}: not there`],
+      name,
+    };
+  }
+  if (facts !== null) {
+    if (facts.interpreter === null || files.look(facts.interpreter).state === "elf") return null;
+    return {
+      kind: "not-usable",
+      message: `its interpreter ${path} cannot start: the loader ${facts.interpreter} is not there`,
+      evidence: [`PT_INTERP of ${path} names ${facts.interpreter}`],
+      name,
+    };
+  }
+  if (state === "not-regular" || state === "malformed") {
+    return {
+      kind: "not-usable",
+      message: `its first line names ${path}, which is no program`,
+      evidence: [`${path}: ${message}`],
+      name,
+    };
+  }
+  if (programIn([path.slice(0, path.lastIndexOf("/") + 1) || "."], name, place) === null) {
+    return {
+      kind: "not-usable",
+      message: `its interpreter ${path} may not be executed`,
+      evidence: [`${path} has no execute permission`],
+      name,
+    };
+  }
+  const shebang = readShebang(files.hostPath(path));
+  if (shebang === null) return null; // binfmt_misc may know what to do with it
+  const below = scriptProblem(shebang, surroundings, depth + 1);
+  return (
+    below && { ...below, evidence: [`${path} is a script: #!${shebang.text}`, ...below.evidence] }
+  );
+}
+
+/** Whether `env` will find what it is asked for. */
+function checkEnv(
+  program: string,
+  split: boolean,
+  surroundings: ScriptSurroundings,
+  depth: number,
+): ScriptProblem | null {
+  if (program.includes("/")) return checkProgram(program, surroundings, depth);
+  // What comes along is on the PATH of whoever uses the whole of it.
+  if (programInTree(program, surroundings.tree.subjects) !== undefined) return null;
+  const directories = programDirectories(surroundings.place);
+  const found = programIn(directories, program, surroundings.place);
+  if (found !== null) return checkProgram(found, surroundings, depth);
+  const [first = program] = program.split(/[ \t]/, 1);
+  return {
+    kind: "not-there",
+    message:
+      !split && first !== program
+        ? `env looks for a program called "${program}": without -S all that follows is one name`
+        : `env finds no ${program}`,
+    evidence: [`${program} is in none of ${directories.join(":")}`],
+    name: first,
+  };
+}
