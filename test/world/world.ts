@@ -26,6 +26,15 @@ export type ProgramName =
   | "bun"
   | "deno";
 
+/**
+ * What a root has at /lib64/ld-linux-x86-64.so.2: nothing; what a stock NixOS has there, which only says
+ * that it cannot start the program; nix-ld, with the libraries that its module brings and the loader and
+ * C library of the system's glibc; this project's stand-in, whose default is the loader of another glibc,
+ * without its C library.
+ */
+export const loaderStates = ["absent", "stub", "nix-ld", "fixelf-ld"] as const;
+export type LoaderState = (typeof loaderStates)[number];
+
 export interface RunOptions {
   /** Inside; "/" if not given. */
   directory?: string;
@@ -54,9 +63,9 @@ export interface FileState {
 }
 
 /** A new root of its own, in which nothing has happened yet. */
-export async function openWorld(): Promise<World> {
+export async function openWorld(loader: LoaderState = "absent"): Promise<World> {
   if (worldMissing !== null) throw new Error(`The test world is missing: ${worldMissing}`);
-  const world = new World(await mkdtemp(join(tmpdir(), "fixelf-world-")));
+  const world = new World(await mkdtemp(join(tmpdir(), "fixelf-world-")), loader);
   // Lays the root out, so that programs can be copied into it.
   await world.check(["true"]);
   return world;
@@ -64,11 +73,14 @@ export async function openWorld(): Promise<World> {
 
 export class World {
   readonly #scratch: string;
+  /** At the loader's place. */
+  readonly loader: LoaderState;
   /** One overlay can only be mounted once at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(scratch: string) {
+  constructor(scratch: string, loader: LoaderState) {
     this.#scratch = scratch;
+    this.loader = loader;
   }
 
   /** The store paths by their names in recipe/store.nix. */
@@ -85,7 +97,7 @@ export class World {
   run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     const { directory, environment = {}, asUser = false, bind = {}, timeout = 120_000 } = options;
     const flags = [
-      ["--scratch", this.#scratch, "--world", folder],
+      ["--scratch", this.#scratch, "--world", folder, "--loader", this.loader],
       directory === undefined ? [] : ["--directory", directory],
       asUser ? ["--user"] : [],
       Object.entries(environment).flatMap(([name, value]) => ["--environment", `${name}=${value}`]),

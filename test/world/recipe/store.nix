@@ -13,6 +13,8 @@ let
 
   join = import ./join.nix;
   system = import ./system.nix;
+  stand-in = import ./stand-in.nix;
+  farm = import ./farm.nix;
 
   glibc = {
     name = version: "glibc-${version.full}";
@@ -249,6 +251,36 @@ let
       path = system-path-trixie;
       initrd = extra-utils;
     };
+    # The same, with something at the loader's place: what a stock NixOS has there, nix-ld, and this
+    # project's stand-in. The first of the farms has all of one glibc, the other the loader of another
+    # glibc than the system's, whose C library it does not have, as on NixOS, where the loader finds it.
+    system-trixie-stub = system-with stub-ld [ ];
+    system-trixie-nix-ld = system-with "${nix-ld}/libexec/nix-ld" [
+      (farm {
+        loader = "${glibc-trixie}/lib/ld-linux-x86-64.so.2";
+        paths = [
+          zlib-trixie
+          zstd-trixie
+          gcc-trixie
+          openssl-trixie
+          bzip2-trixie
+          util-linux-trixie
+          xz-trixie
+          glibc-trixie
+        ];
+      })
+    ];
+    system-trixie-fixelf-ld = system-with "/harness-bin/fixelf-ld" [
+      (farm {
+        loader = "${glibc-forky}/lib/ld-linux-x86-64.so.2";
+        paths = [
+          zlib-forky
+          gcc-forky
+        ];
+      })
+    ];
+    stub-ld = stand-in "stub-ld-x86_64-unknown-linux-musl" "stub-ld.c" "";
+    nix-ld = stand-in "nix-ld-2.0.6" "nix-ld.c" "/libexec/nix-ld";
     system-forky = system {
       name = "nixos-system-world-26.05";
       path = system-path-forky;
@@ -262,6 +294,15 @@ let
       musl
     ];
   };
+
+  system-with =
+    ldso: more:
+    system {
+      name = "nixos-system-world-25.11";
+      path = join "system-path" ([ paths.system-path-trixie ] ++ more);
+      initrd = paths.extra-utils;
+      inherit ldso;
+    };
 
   all = builtins.attrValues paths;
 in
