@@ -317,6 +317,8 @@ interface NativeAddon {
   /** What stands under each name now. */
   peek(paths: string[]): Promise<Peek[]>;
   inspect(path: string): Promise<Facts>;
+  /** The path without links, of a path that is to be written to; see native/base/location.hpp. */
+  realPath(path: string): string;
   walk(root: string): Promise<Walked>;
   /** The store paths in a directory, as native/scan/listing.hpp lays them out. */
   listStore(directory: string): Promise<Buffer>;

@@ -1,10 +1,8 @@
 // One file, changed as asked: all edits are one plan and one write. No choosing happens here (that is
 // lib/fix); what is asked is done, or refused with the reason.
-import { realpath } from "node:fs/promises";
-import { resolve as absolutePath } from "node:path";
 import { fromNative, native, settled } from "../addon/native.js";
-import { FixelfError } from "../base/errors.js";
 import { stateSubdirectory } from "../base/state.js";
+import { outputPath, pathToChange } from "../file/rooted.js";
 import { type EditRequest, editsFor, type NoCache } from "./request.js";
 
 export interface EditOptions {
@@ -40,11 +38,8 @@ export async function edit(
   request: EditRequest,
   options: EditOptions = {},
 ): Promise<EditOutcome> {
-  const host = await realpath(path).catch((cause: NodeJS.ErrnoException) => {
-    const code = cause.code === "EACCES" ? "permission-denied" : "not-found";
-    throw new FixelfError(code, `${path}: there is no such file`, { path, cause });
-  });
-  const output = options.output === undefined ? host : absolutePath(options.output);
+  const host = pathToChange(path);
+  const output = options.output === undefined ? host : outputPath(options.output);
   const { edits, noCache } = editsFor(request, await settled(native.inspect(host)));
   const layout = await settled(native.layOut(host, edits));
   const { reasons, oldSize, newSize } = layout;

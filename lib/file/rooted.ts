@@ -1,7 +1,8 @@
 // What a path on the command line means when another system's root is given.
 import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, normalize, resolve } from "node:path";
-import { native } from "../addon/native.js";
+import { fromNative, native } from "../addon/native.js";
+import { FixelfError } from "../base/errors.js";
 
 export interface Rooted {
   /** As seen from the root, without links, or this machine's own path where `outside`; absolute. */
@@ -12,8 +13,19 @@ export interface Rooted {
   outside: boolean;
 }
 
-/** A path inside the root loses the root; one that exists under the root is taken there. */
-export function insideRoot(path: string, root: string | undefined): Rooted {
+/** What a path is named for. */
+export type Purpose = "read" | "change";
+
+/**
+ * A path inside the root loses the root; one that exists under the root is taken there.
+ * @throws FixelfError `permission-denied` as `pathToChange` does, where it is to be changed
+ */
+export function insideRoot(
+  path: string,
+  root: string | undefined,
+  purpose: Purpose = "read",
+): Rooted {
+  const real = purpose === "read" ? realOrSame : realToChange;
   const whole = resolve(path);
   const top = root ? real(resolve(root)) : "/";
   if (top === "/") {
@@ -40,10 +52,40 @@ function inside(path: string, top: string): Rooted {
   }
 }
 
-function real(path: string): string {
+function realOrSame(path: string): string {
   try {
     return realpathSync.native(path);
   } catch {
     return path;
   }
+}
+
+function realToChange(path: string): string {
+  try {
+    return pathToChange(path);
+  } catch (caught) {
+    if (fromNative(caught).code === "not-found") return path;
+    throw caught;
+  }
+}
+
+/**
+ * The path without links, of something that is to be changed: a link of another user is followed
+ * only to what belongs to that user, since he may change it at any moment.
+ * @throws FixelfError `not-found` or `permission-denied`
+ */
+export function pathToChange(path: string): string {
+  try {
+    return native.realPath(path);
+  } catch (caught) {
+    const { code, message } = fromNative(caught);
+    const why = code === "not-found" ? "there is no such file" : message;
+    throw new FixelfError(code, `${path}: ${why}`, { path, cause: caught });
+  }
+}
+
+/** The same for a file that need not be there yet. */
+export function outputPath(path: string): string {
+  const whole = resolve(path);
+  return join(pathToChange(dirname(whole)), basename(whole));
 }

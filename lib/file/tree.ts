@@ -4,7 +4,7 @@ import { access, stat } from "node:fs/promises";
 import type { Facts } from "../addon/facts.js";
 import { fromNative, native } from "../addon/native.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
-import { insideRoot } from "./rooted.js";
+import { insideRoot, type Purpose } from "./rooted.js";
 import { parseShebang, type Shebang, shebangWindow } from "./shebang.js";
 
 /** A file that was looked at, ELF or not. */
@@ -47,9 +47,13 @@ const leftoverName = /\/\.[^/]*\.fixelf-[0-9a-f]{16}$/;
  * damaged, and every script that may be executed; other files are passed over.
  * @throws FixelfError `not-found`, `permission-denied` or `io`
  */
-export async function readTree(named: string, root: string): Promise<Tree> {
+export async function readTree(
+  named: string,
+  root: string,
+  purpose: Purpose = "read",
+): Promise<Tree> {
   const shown = named.length > 1 ? named.replace(/\/+$/, "") || "/" : named;
-  const { path, host, outside } = await insideRoot(shown, root);
+  const { path, host, outside } = insideRoot(shown, root, purpose);
   const state = await stat(host).catch((cause: NodeJS.ErrnoException) => {
     throw cannotExamine(shown, cause);
   });

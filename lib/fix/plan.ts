@@ -1,6 +1,5 @@
 // The fourth stage: which bytes of which files change. Nothing is written.
-import { lstat, realpath } from "node:fs/promises";
-import { resolve as absolutePath, basename, dirname, join } from "node:path";
+import { lstat } from "node:fs/promises";
 import type { Facts } from "../addon/facts.js";
 import { type Edits, fromNative, native } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
@@ -10,6 +9,7 @@ import { suitableLoaders } from "../choose/loader_choice.js";
 import { type Member, type Solved, solve } from "../choose/solve.js";
 import { unmetNeeds } from "../choose/unmet.js";
 import { describeMachine, sameMachine } from "../file/machine.js";
+import { outputPath } from "../file/rooted.js";
 import { currentSearchPath } from "../file/search_path.js";
 import { isDamage, readTree, type Subject, type Tree } from "../file/tree.js";
 import { Store } from "../store/context.js";
@@ -44,18 +44,20 @@ export function storeFor(
 export async function planWith(
   store: Store,
   paths: readonly string[],
-  options: PlanOptions,
+  asked: PlanOptions,
 ): Promise<FixPlan> {
   const { place } = store;
-  if (options.output !== undefined && options.inPlace === true) {
+  if (asked.output !== undefined && asked.inPlace === true) {
     throw new FixelfError("usage", "--output and --in-place exclude each other");
   }
+  const output = asked.output === undefined ? undefined : outputPath(asked.output);
+  if (output !== undefined) await checkOutput(output, store);
+  const options = output === undefined ? asked : { ...asked, output };
   const files: FilePlan[] = [];
   const leftovers: string[] = [];
   for (const path of paths) {
-    const tree = await readTree(path, place.root);
-    if (options.output !== undefined) await checkOutput(options.output, store);
-    if (options.output !== undefined && (tree.directory || paths.length > 1)) {
+    const tree = await readTree(path, place.root, "change");
+    if (output !== undefined && (tree.directory || paths.length > 1)) {
       throw new FixelfError("usage", "--output takes one file, not a directory or several");
     }
     files.push(...(await planTree(tree, store, options)));
@@ -72,22 +74,13 @@ export async function planWith(
 }
 
 /** A file that is there already is somebody's, and a store belongs to Nix. */
-async function checkOutput(output: string, store: Store): Promise<void> {
-  const path = absolutePath(output);
-  const directory = await realpath(dirname(path)).catch((cause: unknown) => {
-    throw new FixelfError("not-found", `${dirname(path)}: there is no such directory`, {
-      path,
-      cause,
-    });
-  });
-  if (inStore(join(directory, basename(path)), store.place.store)) {
-    throw new FixelfError("in-store", `${output} would be inside the store`, { path });
-  }
+async function checkOutput(path: string, store: Store): Promise<void> {
+  if (inStore(path, store.place.store))
+    throw new FixelfError("in-store", `${path} would be inside the store`, { path });
   const present = await lstat(path).catch(() => null);
   if (present !== null) {
-    throw new FixelfError("usage", `${output} exists already; remove it or name another file`, {
-      path,
-    });
+    const message = `${path} exists already; remove it or name another file`;
+    throw new FixelfError("usage", message, { path });
   }
 }
 
@@ -317,7 +310,7 @@ function storePathsOf(solved: Solved, store: Store): string[] {
 }
 
 function emptyPlan(subject: Subject, options: PlanOptions, given: Partial<FilePlan>): FilePlan {
-  const output = options.output === undefined ? subject.host : absolutePath(options.output);
+  const output = options.output ?? subject.host;
   const empty = emptyFilePlan(subject.shown, subject.host);
   return { ...empty, output, ...given };
 }

@@ -1,8 +1,9 @@
 // Taking fixes back, byte for byte.
-import { realpath, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { fromNative, native, settled } from "../addon/native.js";
-import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
+import type { FixelfErrorCode } from "../base/errors.js";
 import { stateSubdirectory } from "../base/state.js";
+import { pathToChange } from "../file/rooted.js";
 import { removeRoots } from "./gc_roots.js";
 
 /** What became of one file that was to be restored. */
@@ -22,10 +23,7 @@ export async function undo(paths: readonly string[]): Promise<UndoOutcome[]> {
   const records = await stateSubdirectory("undo");
   const outcomes: UndoOutcome[] = [];
   for (const path of paths) {
-    const host = await realpath(path).catch((cause: NodeJS.ErrnoException) => {
-      const code = cause.code === "EACCES" ? "permission-denied" : "not-found";
-      throw new FixelfError(code, `${path}: there is no such file`, { path, cause });
-    });
+    const host = pathToChange(path);
     if (!(await stat(host)).isDirectory()) {
       outcomes.push(...(await restore([{ path, host }], records)));
       continue;

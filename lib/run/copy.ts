@@ -9,6 +9,7 @@ import { resolveWith } from "../addon/resolutions.js";
 import { FixelfError } from "../base/errors.js";
 import { stateSubdirectory } from "../base/state.js";
 import { withoutOrigin } from "../environment/environment.js";
+import { outputPath } from "../file/rooted.js";
 import { currentSearchPath } from "../file/search_path.js";
 import { addRoots } from "../fix/gc_roots.js";
 import { Nix } from "../store/nix.js";
@@ -32,7 +33,7 @@ export async function startCopy(running: Running): Promise<Start> {
     const output = join(unfinished, home, basename(file));
     await mkdir(dirname(output));
     const layout = await settled(native.layOut(file, edits));
-    const job = { path: file, output, layout, inPlace: false };
+    const job = { path: file, output: outputPath(output), layout, inPlace: false };
     const [failure] = await native.apply([job], await stateSubdirectory("undo"));
     if (failure) throw fromNative(failure);
     await check(output);

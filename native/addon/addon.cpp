@@ -8,6 +8,7 @@
 #include "addon/scan_object.hpp"
 #include "addon/search.hpp"
 #include "addon/watch_object.hpp"
+#include "base/location.hpp"
 #include "patch/first_line.hpp"
 #include "patch/replacement.hpp"
 #include "patch/undo.hpp"
@@ -25,6 +26,12 @@ Napi::Value inspect(const Napi::CallbackInfo& call) {
   return PromisedWork<Facts>::start(
       call.Env(), [path = toPath(call[0])] { return readFacts(path); },
       [](Napi::Env env, Facts& facts) { return toValue(env, facts); });
+}
+
+Napi::Value realPathOf(const Napi::CallbackInfo& call) {
+  auto path = realPath(toPath(call[0]));
+  if (!path) throw toError(call.Env(), path.error());
+  return Napi::String::New(call.Env(), *path);
 }
 
 Napi::Value walkTree(const Napi::CallbackInfo& call) {
@@ -139,6 +146,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   };
   define("version", version);
   define("inspect", inspect);
+  define("realPath", realPathOf);
   define("walk", walkTree);
   define("listStore", listStorePaths);
   define("layOut", layOutFile);

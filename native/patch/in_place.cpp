@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -44,16 +45,8 @@ Result<InPlace> InPlace::prepare(const FileSource& original, const std::string& 
   }
   InPlace change;
   change.path_ = path;
-  change.file_ = Descriptor(
-      uninterrupted([&] { return ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW); }));
-  if (!change.file_) {
-    Error error = systemError(errno, "write to the file", path);
-    if (error.code == ErrorCode::Busy) {
-      error.message += "; without --in-place it can be changed while it runs";
-    }
-    return error;
-  }
-  const int file = change.file_.get();
+  change.file_ = original.descriptor();
+  const int file = change.file_;
   change.oldSize_ = original.size();
   change.newSize_ = newSize;
   change.mode_ = original.identity().mode & 07777U;
@@ -126,12 +119,12 @@ std::vector<InPlace::Write> InPlace::writesOf(std::span<const ByteRange> ranges,
 
 Status InPlace::put(const std::vector<Write>& writes, uint64_t size) const {
   for (const Write& write : writes) {
-    if (Status status = writeFully(file_.get(), write.offset, write.bytes, path_); !status) {
+    if (Status status = writeFully(file_, write.offset, write.bytes, path_); !status) {
       return status;
     }
   }
   if (oldSize_ != newSize_ &&
-      uninterrupted([&] { return ftruncate(file_.get(), static_cast<off_t>(size)); }) != 0) {
+      uninterrupted([&] { return ftruncate(file_, static_cast<off_t>(size)); }) != 0) {
     return systemError(errno, "set the size of the file", path_);
   }
   return keepMetadata();
@@ -139,16 +132,16 @@ Status InPlace::put(const std::vector<Write>& writes, uint64_t size) const {
 
 Status InPlace::keepMetadata() const {
   if (!capabilities_.empty() && uninterrupted([&] {
-                                  return fsetxattr(file_.get(), kCapabilities, capabilities_.data(),
+                                  return fsetxattr(file_, kCapabilities, capabilities_.data(),
                                                    capabilities_.size(), 0);
                                 }) != 0) {
     return systemError(errno, "keep the file's capabilities", path_);
   }
   struct stat state {};
-  if (fstat(file_.get(), &state) != 0) return systemError(errno, "examine the file", path_);
+  if (fstat(file_, &state) != 0) return systemError(errno, "examine the file", path_);
   // Writing takes the setuid and setgid bits away from who is not privileged.
   if ((state.st_mode & 07777U) != mode_ &&
-      uninterrupted([&] { return fchmod(file_.get(), mode_); }) != 0) {
+      uninterrupted([&] { return fchmod(file_, mode_); }) != 0) {
     return systemError(errno, "keep the file's mode", path_);
   }
   constexpr int64_t kSecond = 1'000'000'000;
@@ -158,7 +151,7 @@ Status InPlace::keepMetadata() const {
   const std::array<timespec, 2> times = {
       timespec{0, UTIME_OMIT}, timespec{seconds, modifiedNanoseconds_ - seconds * kSecond}};
   // Only the owner may set a time that is not now (utimensat(2)).
-  if (uninterrupted([&] { return futimens(file_.get(), times.data()); }) != 0 && errno != EPERM) {
+  if (uninterrupted([&] { return futimens(file_, times.data()); }) != 0 && errno != EPERM) {
     return systemError(errno, "keep the file's times", path_);
   }
   return Done{};
@@ -166,7 +159,7 @@ Status InPlace::keepMetadata() const {
 
 Status InPlace::write() {
   Status status = Done{};
-  const FileSource::Identity now = FileSource::identityOf(file_.get(), status, path_);
+  const FileSource::Identity now = FileSource::identityOf(file_, status, path_);
   if (!status) return status;
   if (now != identity_) {
     return Error{ErrorCode::Changed, "the file has changed since it was read", path_, 0};
@@ -176,7 +169,7 @@ Status InPlace::write() {
 
 Status InPlace::rollBack() {
   if (Status status = put(writesOf(before_, sharedBefore_), oldSize_); !status) return status;
-  return flushFile(file_.get(), path_);
+  return flushFile(file_, path_);
 }
 
 }  // namespace fixelf

@@ -12,13 +12,13 @@ namespace fixelf {
 
 class InPlace {
  public:
-  // Makes ready whatever can fail, and changes no byte. Fails with Unsupported where other hard
-  // links would change as well, and with Busy where the file is being executed. The ranges have to
-  // be there until all is over.
+  // Makes ready whatever can fail, and changes no byte. The original is open for writing; it and
+  // the ranges have to be there until all is over. Fails with Unsupported where other hard links
+  // would change as well.
   static Result<InPlace> prepare(const FileSource& original, const std::string& path,
                                  std::span<const ByteRange> ranges, uint64_t newSize);
 
-  [[nodiscard]] int descriptor() const { return file_.get(); }
+  [[nodiscard]] int descriptor() const { return file_; }
 
   // Writes the bytes and keeps mode, file capabilities and times. Not flushed.
   [[nodiscard]] Status write();
@@ -37,7 +37,7 @@ class InPlace {
   Status keepMetadata() const;
 
   std::string path_;
-  Descriptor file_;
+  int file_ = -1;
   FileSource::Identity identity_;  // once all is prepared: who writes now is somebody else
   std::span<const ByteRange> ranges_;
   std::vector<ByteRange> before_;  // what the ranges hold now

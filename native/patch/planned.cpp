@@ -1,6 +1,9 @@
 #include "patch/planned.hpp"
 
+#include <fcntl.h>
+
 #include "base/descriptor.hpp"
+#include "base/location.hpp"
 
 namespace fixelf {
 
@@ -24,7 +27,9 @@ Error reasonOf(const FileSource& source, const std::string& path, Error error) {
 
 Result<PlannedLayout> planFile(const std::string& path,
                                const std::function<Result<Layout>(const Source&)>& change) {
-  auto source = FileSource::open(path);
+  Descriptor file = openWithoutLinks(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!file) return systemError(errno, "open the file", path);
+  auto source = FileSource::adopt(file.release(), path);
   if (!source) return source.error();
   Result<Layout> layout = change(**source);
   if (!layout) return reasonOf(**source, path, std::move(layout.error()));

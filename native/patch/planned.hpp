@@ -14,9 +14,9 @@ struct PlannedLayout {
   FileSource::Identity identity;
 };
 
-// Makes a layout of the file as it is. Whoever changes a file in place shows everybody else a
-// mixture of old and new for a moment: what looks wrong in that is not the file's fault, and the
-// answer is Busy or Changed then.
+// Makes a layout of the file as it is; no component of the path may be a symbolic link. Whoever
+// changes a file in place shows everybody else a mixture of old and new for a moment: what looks
+// wrong in that is not the file's fault, and the answer is Busy or Changed then.
 Result<PlannedLayout> planFile(const std::string& path,
                                const std::function<Result<Layout>(const Source&)>& change);
 

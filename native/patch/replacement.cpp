@@ -39,24 +39,14 @@ std::string targetName(const std::string& temporary) {
   return temporaryName(name) == temporary ? name : std::string();
 }
 
+// For looking at a file that may be anything, and locking it.
+constexpr int kLook = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+
 // Removes a file of that name which no living process works on, and says whether the name is free.
 bool removeUnlocked(int directory, const std::string& name) {
-  const Descriptor found(
-      openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  const Descriptor found(openat(directory, name.c_str(), kLook));
   if (!found) return errno == ENOENT;
   return lockFile(found.get(), name) && unlinkat(directory, name.c_str(), 0) == 0;
-}
-
-// Where a path's last component begins.
-size_t nameStart(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? 0 : slash + 1;
-}
-
-Descriptor openParent(const std::string& path) {
-  const std::string parent = nameStart(path) == 0 ? "." : path.substr(0, nameStart(path));
-  return Descriptor(
-      uninterrupted([&] { return ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
 }
 
 // Lets two names of a directory change their files, in one step. The C library's wrapper is younger
@@ -79,82 +69,77 @@ bool isStill(const struct stat& now, const struct stat& before) {
 
 }  // namespace
 
-Result<Replacement> Replacement::create(const std::string& target) {
-  const std::string parent = nameStart(target) == 0 ? "." : target.substr(0, nameStart(target));
-  std::string name = target.substr(nameStart(target));
-  Descriptor directory = openParent(target);
-  if (!directory) return systemError(errno, "open the directory", parent);
+Result<Replacement> Replacement::create(Location target) {
+  if (Status status = target.demandFlushable(); !status) return status.error();
+  const int directory = target.directory();
   // Not readable by others until it has the original's owner and mode.
   constexpr mode_t kPrivate = 0600;
   Descriptor file(uninterrupted(
-      [&] { return openat(directory.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, kPrivate); }));
+      [&] { return openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, kPrivate); }));
   bool named = false;
   if (!file && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL)) {
-    const std::string temporary = temporaryName(name);
+    const std::string temporary = temporaryName(target.name());
     const auto open = [&] {
-      return openat(directory.get(), temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-                    kPrivate);
+      return openat(directory, temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kPrivate);
     };
     file = Descriptor(uninterrupted(open));
-    if (!file && errno == EEXIST && removeUnlocked(directory.get(), temporary)) {
+    if (!file && errno == EEXIST && removeUnlocked(directory, temporary)) {
       file = Descriptor(uninterrupted(open));
     }
     named = static_cast<bool>(file);
   }
-  if (!file) return systemError(errno, "write into the directory", parent);
-  Replacement replacement(std::move(directory), std::move(file), target, std::move(name), named);
-  if (Status status = lockFile(replacement.descriptor(), target); !status) return status.error();
+  if (!file) return systemError(errno, "write into the directory of", target.path());
+  Replacement replacement(std::move(target), std::move(file), named);
+  if (Status status = lockFile(replacement.descriptor(), replacement.target().path()); !status) {
+    return status.error();
+  }
   return replacement;
 }
 
-void Replacement::removeLeftover(const std::string& target) {
-  const Descriptor directory = openParent(target);
-  if (directory) removeUnlocked(directory.get(), temporaryName(target.substr(nameStart(target))));
+void Replacement::removeLeftover(const Location& target) {
+  removeUnlocked(target.directory(), temporaryName(target.name()));
 }
 
 void Replacement::removeAbandoned(const std::string& path) {
-  const Descriptor directory = openParent(path);
-  const std::string temporary = path.substr(nameStart(path));
-  const std::string name = targetName(temporary);
-  if (!directory || name.empty()) return;
+  const auto leftover = Location::of(path);
+  if (!leftover) return;
+  const std::string name = targetName(leftover->name());
+  if (name.empty()) return;
   // Who works on the target holds its lock, and the temporary name may be anything meanwhile.
-  const Descriptor target(openat(directory.get(), name.c_str(),
-                                 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  const Descriptor target(openat(leftover->directory(), name.c_str(), kLook));
   if (target ? !lockFile(target.get(), path) : errno != ENOENT) return;
-  removeUnlocked(directory.get(), temporary);
+  removeUnlocked(leftover->directory(), leftover->name());
 }
 
 Replacement::Replacement(Replacement&& other) noexcept
-    : directory_(std::move(other.directory_)),
+    : target_(std::move(other.target_)),
       file_(std::move(other.file_)),
-      target_(std::move(other.target_)),
-      name_(std::move(other.name_)),
       named_(std::exchange(other.named_, false)) {}
 
 Replacement::~Replacement() {
-  if (named_) unlinkat(directory_.get(), temporaryName(name_).c_str(), 0);
+  if (named_) unlinkat(target_.directory(), temporaryName(target_.name()).c_str(), 0);
 }
 
 Status Replacement::copyMetadata(int original) const {
   struct stat state {};
-  if (fstat(original, &state) != 0) return systemError(errno, "examine the file", target_);
+  if (fstat(original, &state) != 0) return systemError(errno, "examine the file", target_.path());
   struct stat own {};
-  if (fstat(file_.get(), &own) != 0) return systemError(errno, "examine the file", target_);
+  if (fstat(file_.get(), &own) != 0) return systemError(errno, "examine the file", target_.path());
   const bool otherOwner = own.st_uid != state.st_uid || own.st_gid != state.st_gid;
   if (otherOwner &&
       uninterrupted([&] { return fchown(file_.get(), state.st_uid, state.st_gid); }) != 0) {
     return systemError(errno, "keep the file's owner (run as its owner, or use --in-place)",
-                       target_);
+                       target_.path());
   }
   const ssize_t length = flistxattr(original, nullptr, 0);
   if (length < 0 && errno != ENOTSUP) {
-    return systemError(errno, "read the extended attributes", target_);
+    return systemError(errno, "read the extended attributes", target_.path());
   }
   if (length > 0) {
     std::vector<char> names(65536);  // XATTR_LIST_MAX
     std::vector<char> value(65536);  // XATTR_SIZE_MAX
     const ssize_t listed = flistxattr(original, names.data(), names.size());
-    if (listed < 0) return systemError(errno, "read the extended attributes", target_);
+    if (listed < 0) return systemError(errno, "read the extended attributes", target_.path());
     std::string_view left(names.data(), static_cast<size_t>(listed));
     while (!left.empty()) {
       const std::string name(left.substr(0, left.find('\0')));
@@ -167,51 +152,53 @@ Status Replacement::copyMetadata(int original) const {
                                      }) == 0;
       // Labels that the kernel sets by itself can't be set by others, and are there already.
       if (kept || name == "security.selinux") continue;
-      return systemError(errno, "keep the extended attribute " + name, target_);
+      return systemError(errno, "keep the extended attribute " + name, target_.path());
     }
   }
   // Last: chown and the ACL both change the mode.
   if (uninterrupted([&] { return fchmod(file_.get(), state.st_mode & 07777U); }) != 0) {
-    return systemError(errno, "keep the file's mode", target_);
+    return systemError(errno, "keep the file's mode", target_.path());
   }
   const std::array<timespec, 2> times = {state.st_atim, state.st_mtim};
   if (uninterrupted([&] { return futimens(file_.get(), times.data()); }) != 0) {
-    return systemError(errno, "keep the file's times", target_);
+    return systemError(errno, "keep the file's times", target_.path());
   }
   return Done{};
 }
 
 Status Replacement::copyPermissions(int original) const {
   struct stat state {};
-  if (fstat(original, &state) != 0) return systemError(errno, "examine the file", target_);
+  if (fstat(original, &state) != 0) return systemError(errno, "examine the file", target_.path());
   if (fchmod(file_.get(), state.st_mode & 0777U) != 0)
-    return systemError(errno, "set the file's mode", target_);
+    return systemError(errno, "set the file's mode", target_.path());
   return Done{};
 }
 
 Status Replacement::takeName() {
   if (named_) return Done{};
   // An unnamed file cannot replace another: it gets a name first.
-  const std::string temporary = temporaryName(name_);
+  const std::string temporary = temporaryName(target_.name());
   const std::string self = "/proc/self/fd/" + std::to_string(file_.get());
   const auto link = [&] {
-    return linkat(AT_FDCWD, self.c_str(), directory_.get(), temporary.c_str(), AT_SYMLINK_FOLLOW);
+    return linkat(AT_FDCWD, self.c_str(), target_.directory(), temporary.c_str(),
+                  AT_SYMLINK_FOLLOW);
   };
   named_ = uninterrupted(link) == 0;
-  if (!named_ && errno == EEXIST && removeUnlocked(directory_.get(), temporary)) {
+  if (!named_ && errno == EEXIST && removeUnlocked(target_.directory(), temporary)) {
     named_ = uninterrupted(link) == 0;
   }
-  if (!named_) return systemError(errno, "name the new file", target_);
+  if (!named_) return systemError(errno, "name the new file", target_.path());
   return Done{};
 }
 
 Status Replacement::publish() {
   if (Status status = takeName(); !status) return status;
-  const std::string temporary = temporaryName(name_);
+  const std::string temporary = temporaryName(target_.name());
   if (uninterrupted([&] {
-        return renameat(directory_.get(), temporary.c_str(), directory_.get(), name_.c_str());
+        return renameat(target_.directory(), temporary.c_str(), target_.directory(),
+                        target_.name().c_str());
       }) != 0) {
-    return systemError(errno, "replace the file", target_);
+    return systemError(errno, "replace the file", target_.path());
   }
   named_ = false;
   return Done{};
@@ -219,47 +206,47 @@ Status Replacement::publish() {
 
 Status Replacement::publishInsteadOf(const struct stat& original) {
   if (Status status = takeName(); !status) return status;
-  const std::string temporary = temporaryName(name_);
-  if (!exchange(directory_.get(), temporary, name_)) {
+  const std::string temporary = temporaryName(target_.name());
+  if (!exchange(target_.directory(), temporary, target_.name())) {
     // EINVAL: the file system cannot exchange (rename(2)); ENOSYS: nor can the kernel.
     if (errno == EINVAL || errno == ENOSYS) return publish();
     if (errno == ENOENT) return changedMeanwhile();
-    return systemError(errno, "replace the file", target_);
+    return systemError(errno, "replace the file", target_.path());
   }
   // The temporary name has now what stood under the target's.
   struct stat found {};
-  if (fstatat(directory_.get(), temporary.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) {
+  if (fstatat(target_.directory(), temporary.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) {
     const int number = errno;
-    return giveBack() ? Status(systemError(number, "examine the replaced file", target_))
+    return giveBack() ? Status(systemError(number, "examine the replaced file", target_.path()))
                       : Status(leftBehind());
   }
   if (!isStill(found, original)) return giveBack() ? changedMeanwhile() : leftBehind();
   // Where this fails, the destructor tries it once more.
-  named_ = unlinkat(directory_.get(), temporary.c_str(), 0) != 0;
+  named_ = unlinkat(target_.directory(), temporary.c_str(), 0) != 0;
   return Done{};
 }
 
 // Somebody's file was taken out instead of the original. It goes back; where meanwhile another one
 // has come, that is the newer one, and stays.
 bool Replacement::giveBack() {
-  const std::string temporary = temporaryName(name_);
+  const std::string temporary = temporaryName(target_.name());
   struct stat placed {};  // what we have put under the target's name, to be taken out again
   if (fstat(file_.get(), &placed) != 0) return named_ = false;
   // Each time round somebody was faster than two system calls.
   constexpr int kMostTimes = 64;
   for (int times = 0; times < kMostTimes; ++times) {
     struct stat next {};
-    if (fstatat(directory_.get(), temporary.c_str(), &next, AT_SYMLINK_NOFOLLOW) != 0) break;
-    if (!exchange(directory_.get(), temporary, name_)) {
+    if (fstatat(target_.directory(), temporary.c_str(), &next, AT_SYMLINK_NOFOLLOW) != 0) break;
+    if (!exchange(target_.directory(), temporary, target_.name())) {
       // It was removed, with ours in its place: rather a file too much than one too few.
-      if (errno != ENOENT ||
-          linkat(directory_.get(), temporary.c_str(), directory_.get(), name_.c_str(), 0) != 0) {
+      if (errno != ENOENT || linkat(target_.directory(), temporary.c_str(), target_.directory(),
+                                    target_.name().c_str(), 0) != 0) {
         break;
       }
       return true;
     }
     struct stat found {};
-    if (fstatat(directory_.get(), temporary.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) break;
+    if (fstatat(target_.directory(), temporary.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) break;
     if (found.st_dev == placed.st_dev && found.st_ino == placed.st_ino) return true;
     placed = next;
   }
@@ -267,14 +254,14 @@ bool Replacement::giveBack() {
 }
 
 Error Replacement::changedMeanwhile() const {
-  return Error{ErrorCode::Changed, "the file has changed since it was read", target_, 0};
+  return Error{ErrorCode::Changed, "the file has changed since it was read", target_.path(), 0};
 }
 
 Error Replacement::leftBehind() const {
   return Error{ErrorCode::Changed,
                "another file came in its place meanwhile, and could not be put back: it is " +
-                   temporaryName(name_) + ", beside it",
-               target_, 0};
+                   temporaryName(target_.name()) + ", beside it",
+               target_.path(), 0};
 }
 
 }  // namespace fixelf

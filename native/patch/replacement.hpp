@@ -7,6 +7,7 @@
 
 #include "base/descriptor.hpp"
 #include "base/error.hpp"
+#include "base/location.hpp"
 
 namespace fixelf {
 
@@ -19,9 +20,9 @@ namespace fixelf {
 // next finds the leftover, sees by its lock that nobody works on it any more, and removes it.
 class Replacement {
  public:
-  static Result<Replacement> create(const std::string& target);
+  static Result<Replacement> create(Location target);
   // Removes what a killed process may have left beside the target.
-  static void removeLeftover(const std::string& target);
+  static void removeLeftover(const Location& target);
   // Removes such a leftover by its own path, if it is one.
   static void removeAbandoned(const std::string& path);
 
@@ -32,7 +33,7 @@ class Replacement {
   ~Replacement();
 
   [[nodiscard]] int descriptor() const { return file_.get(); }
-  [[nodiscard]] int directory() const { return directory_.get(); }
+  [[nodiscard]] const Location& target() const { return target_; }
 
   // Owner, mode, extended attributes (ACLs and file capabilities are such) and times.
   [[nodiscard]] Status copyMetadata(int original) const;
@@ -53,19 +54,12 @@ class Replacement {
   [[nodiscard]] Error changedMeanwhile() const;
   [[nodiscard]] Error leftBehind() const;
 
-  Replacement(Descriptor directory, Descriptor file, std::string target, std::string name,
-              bool named)
-      : directory_(std::move(directory)),
-        file_(std::move(file)),
-        target_(std::move(target)),
-        name_(std::move(name)),
-        named_(named) {}
+  Replacement(Location target, Descriptor file, bool named)
+      : target_(std::move(target)), file_(std::move(file)), named_(named) {}
 
-  Descriptor directory_;
+  Location target_;
   Descriptor file_;
-  std::string target_;  // for messages
-  std::string name_;    // the target's name in its directory
-  bool named_;          // whether the new file has its name for the moment now
+  bool named_;  // whether the new file has its name for the moment now
 };
 
 }  // namespace fixelf

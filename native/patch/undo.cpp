@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "base/location.hpp"
 #include "patch/journal.hpp"
 #include "patch/replacement.hpp"
 #include "patch/write.hpp"
@@ -19,7 +20,9 @@ struct Restoration {
 Result<std::optional<Restoration>> plan(const std::string& path, const Journal& journal) {
   auto remembered = journal.load(path);
   if (!remembered) return remembered.error();
-  auto file = openLocked(path);
+  auto location = Location::of(path);
+  if (!location) return location.error();
+  auto file = openLocked(*location, WriteMode::Atomic);
   if (!file) return file.error();
   auto state = compare(**file, *remembered);
   if (!state) return std::move(state.error()).at(path);
@@ -31,7 +34,7 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
   if (!isOriginal) return std::move(isOriginal.error()).at(path);
   if (*isOriginal) {
     // A crash came before the change, or after it was undone.
-    Replacement::removeLeftover(path);
+    Replacement::removeLeftover(*location);
     if (Status status = journal.forget(path); !status) return status.error();
     return std::optional<Restoration>();
   }

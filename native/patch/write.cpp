@@ -98,17 +98,22 @@ class Batch {
   Status prepare(Work& work) const {
     const WriteJob& job = work.job;
     const bool isElsewhere = job.output != job.path;
-    auto original = isElsewhere ? FileSource::open(job.path) : openLocked(job.path);
+    if (isElsewhere && job.mode == WriteMode::InPlace) {
+      return Error{ErrorCode::Unsupported, "a file can't be changed in place and go elsewhere",
+                   job.path, 0};
+    }
+    auto location = Location::of(job.path);
+    if (!location) return location.error();
+    auto original = isElsewhere ? openToRead(*location) : openLocked(*location, job.mode);
     if (!original) return original.error();
     if (!isSame((*original)->identity(), job.identity)) return changedMeanwhile(job);
     work.original = std::move(*original);
     if (isRecorded(work) && job.purpose == WritePurpose::Change) {
       if (Status status = prepareRecord(work); !status) return status;
     }
-    if (job.mode == WriteMode::Atomic) return prepareReplacement(work);
-    if (isElsewhere) {
-      return Error{ErrorCode::Unsupported, "a file can't be changed in place and go elsewhere",
-                   job.path, 0};
+    if (job.mode == WriteMode::Atomic) {
+      auto target = isElsewhere ? Location::of(job.output) : std::move(location);
+      return target ? prepareReplacement(work, std::move(*target)) : Status(target.error());
     }
     auto change = InPlace::prepare(*work.original, job.path, job.ranges, job.newSize);
     if (!change) return change.error();
@@ -116,8 +121,14 @@ class Batch {
     return Done{};
   }
 
+  static Result<std::unique_ptr<FileSource>> openToRead(const Location& location) {
+    Descriptor file = location.open(O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (!file) return systemError(errno, "open the file", location.path());
+    return FileSource::adopt(file.release(), location.path());
+  }
+
   static bool isSame(const FileSource::Identity& a, const FileSource::Identity& b) {
-    return a.inode == b.inode && a.size == b.size &&
+    return a.device == b.device && a.inode == b.inode && a.size == b.size &&
            a.modifiedNanoseconds == b.modifiedNanoseconds &&
            a.changedNanoseconds == b.changedNanoseconds;
   }
@@ -171,8 +182,8 @@ class Batch {
     return Done{};
   }
 
-  static Status prepareReplacement(Work& work) {
-    auto replacement = Replacement::create(work.job.output);
+  static Status prepareReplacement(Work& work, Location target) {
+    auto replacement = Replacement::create(std::move(target));
     if (!replacement) return replacement.error();
     auto digest = writeContent(replacement->descriptor(), *work.original, work.job.ranges,
                                work.job.newSize, work.record.has_value(), work.job.output);
@@ -247,7 +258,7 @@ class Batch {
       }
     }
     flush([](const Work& work) {
-      return work.replacement ? work.replacement->directory() : work.newDescriptor();
+      return work.replacement ? work.replacement->target().directory() : work.newDescriptor();
     });
   }
 
@@ -295,7 +306,8 @@ class Batch {
   static Status replaceOriginal(Work& work) {
     const WriteJob& job = work.job;
     struct stat state {};
-    if (fstatat(AT_FDCWD, job.path.c_str(), &state, AT_SYMLINK_NOFOLLOW) != 0) {
+    const Location& target = work.replacement->target();
+    if (fstatat(target.directory(), target.name().c_str(), &state, AT_SYMLINK_NOFOLLOW) != 0) {
       return systemError(errno, "examine the file", job.path);
     }
     Status status = Done{};
@@ -354,12 +366,17 @@ class Batch {
 
 }  // namespace
 
-Result<std::unique_ptr<FileSource>> openLocked(const std::string& path) {
-  // No component but the last may be a symbolic link any more: the caller resolved the path.
-  Descriptor file(uninterrupted([&] {
-    return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
-  }));
-  if (!file) return systemError(errno, "open the file", path);
+Result<std::unique_ptr<FileSource>> openLocked(const Location& location, WriteMode mode) {
+  const std::string& path = location.path();
+  const bool writes = mode == WriteMode::InPlace;
+  Descriptor file = location.open((writes ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY);
+  if (!file) {
+    Error error = systemError(errno, writes ? "write to the file" : "open the file", path);
+    if (error.code == ErrorCode::Busy) {
+      error.message += "; without --in-place it can be changed while it runs";
+    }
+    return error;
+  }
   if (Status status = lockFile(file.get(), path); !status) return status.error();
   return FileSource::adopt(file.release(), path);
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/location.hpp"
 #include "patch/edits.hpp"
 
 namespace fixelf {
@@ -23,7 +24,7 @@ enum class WritePurpose {
 };
 
 struct WriteJob {
-  std::string path;                   // the file as it is now; no symbolic link
+  std::string path;                   // the file as it is now; no component is a symbolic link
   std::string output;                 // where the result goes: `path`, or another file with Atomic
   std::span<const ByteRange> ranges;  // of whoever makes the job, until it is done
   uint64_t newSize = 0;
@@ -46,7 +47,8 @@ struct WriteOptions {
 // Changed.
 std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptions& options);
 
-// Opens the file of a job, and holds its lock for as long as the answer lives.
-Result<std::unique_ptr<FileSource>> openLocked(const std::string& path);
+// Opens a file that is to be changed (for writing with InPlace), and holds its lock for as long as
+// the answer lives. Fails with Busy where it is being executed and would have to be written to.
+Result<std::unique_ptr<FileSource>> openLocked(const Location& location, WriteMode mode);
 
 }  // namespace fixelf

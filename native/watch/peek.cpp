@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/descriptor.hpp"
+#include "base/location.hpp"
 
 namespace fixelf {
 
@@ -33,9 +34,7 @@ Peek peek(const std::string& path) {
   if (lstat(path.c_str(), &state) != 0) return Peek::Gone;
   if (S_ISLNK(state.st_mode)) return Peek::Link;
   if (!S_ISREG(state.st_mode)) return Peek::Other;
-  const Descriptor file(uninterrupted([&] {
-    return ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-  }));
+  const Descriptor file = openWithoutLinks(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!file) return Peek::Gone;
   if (isBeingWritten(file.get())) return Peek::Writing;
   std::array<char, 4> magic{};

@@ -2,6 +2,7 @@
 // a package may have a hundred of them, and patchelf, which writes into the file, keeps them too.
 import { link, rename, stat, unlink } from "node:fs/promises";
 import { type Edits, fromNative, type Layout, native, settled } from "../../addon/native.js";
+import { outputPath } from "../../file/rooted.js";
 import { editsOf } from "./edits.js";
 import type { Failure } from "./place.js";
 import type { FilePlan } from "./plan.js";
@@ -9,6 +10,8 @@ import type { FilePlan } from "./plan.js";
 /** What a file gets. */
 interface Change {
   path: string;
+  /** The same without links among its directories. */
+  host: string;
   edits: Edits;
 }
 
@@ -22,7 +25,7 @@ export async function write(
     const { path } = file.facts;
     try {
       const edits = editsOf(file, extra);
-      return edits === null ? [] : [{ path, edits }];
+      return edits === null ? [] : [{ path, host: outputPath(path), edits }];
     } catch (failure) {
       if (!(failure instanceof Error)) throw failure;
       failures.push({ path, error: fromNative(failure) });
@@ -48,7 +51,7 @@ async function writeOneOfEach(changes: readonly Change[], failures: Failure[]): 
     if (names !== undefined) continue;
     namesOf.set(file, [change]);
     if (layout.ranges.length > 0 || layout.oldSize !== layout.newSize)
-      jobs.push({ path: change.path, output: change.path, layout, inPlace: false });
+      jobs.push({ path: change.host, output: change.host, layout, inPlace: false });
   }
   // A builder has no home to keep undo records in, and its output is what it can build again.
   const answers = await settled(native.apply(jobs, ""));
@@ -56,7 +59,7 @@ async function writeOneOfEach(changes: readonly Change[], failures: Failure[]): 
   const left: Change[] = [];
   for (const [first, ...others] of namesOf.values()) {
     if (first === undefined) continue;
-    const answer = written.get(first.path);
+    const answer = written.get(first.host);
     if (answer) failures.push({ path: first.path, error: fromNative(answer) });
     for (const other of others) {
       if (!isSame(first.edits, other.edits)) left.push(other);
@@ -67,9 +70,9 @@ async function writeOneOfEach(changes: readonly Change[], failures: Failure[]): 
   return left;
 }
 
-async function layOut({ path, edits }: Change, failures: Failure[]): Promise<Layout | null> {
+async function layOut({ path, host, edits }: Change, failures: Failure[]): Promise<Layout | null> {
   try {
-    return await settled(native.layOut(path, edits));
+    return await settled(native.layOut(host, edits));
   } catch (failure) {
     failures.push({ path, error: fromNative(failure) });
     return null;

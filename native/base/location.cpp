@@ -1,0 +1,186 @@
+#include "base/location.hpp"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace fixelf {
+
+namespace {
+
+// Where a path's last component begins.
+size_t nameStart(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? 0 : slash + 1;
+}
+
+Descriptor openAt(int directory, const std::string& name, int flags) {
+  return Descriptor(uninterrupted(
+      [&] { return openat(directory, name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC); }));
+}
+
+// The components of a path, without "" and ".".
+std::vector<std::string> componentsOf(std::string_view path) {
+  std::vector<std::string> components;
+  while (!path.empty()) {
+    const size_t length = std::min(path.find('/'), path.size());
+    const std::string_view component = path.substr(0, length);
+    if (!component.empty() && component != ".") components.emplace_back(component);
+    path.remove_prefix(std::min(length + 1, path.size()));
+  }
+  return components;
+}
+
+Descriptor openComponentByComponent(const std::string& path, int flags) {
+  std::vector<std::string> components = componentsOf(path);
+  std::string last = ".";
+  if (!components.empty()) {
+    last = std::move(components.back());
+    components.pop_back();
+  }
+  Descriptor at = openAt(AT_FDCWD, path.starts_with('/') ? "/" : ".", O_PATH | O_DIRECTORY);
+  for (const std::string& component : components) {
+    if (!at) return at;
+    at = openAt(at.get(), component, O_PATH | O_DIRECTORY);
+  }
+  return at ? openAt(at.get(), last, flags) : std::move(at);
+}
+
+}  // namespace
+
+Descriptor openWithoutLinks(const std::string& path, int flags) {
+  for (const std::string& component : componentsOf(path)) {
+    if (component != "..") continue;
+    errno = EINVAL;
+    return {};
+  }
+  open_how how{};
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW);
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  Descriptor found(static_cast<int>(uninterrupted(
+      [&] { return syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how); })));
+  // A sandbox that does not know the call may answer EPERM, which the kernel would not.
+  if (!found && (errno == ENOSYS || errno == EPERM)) return openComponentByComponent(path, flags);
+  return found;
+}
+
+Result<Location> Location::of(const std::string& path) {
+  std::string name = path.substr(nameStart(path));
+  const std::string parent = nameStart(path) == 0 ? "." : path.substr(0, nameStart(path));
+  Descriptor directory = openWithoutLinks(parent, O_RDONLY | O_DIRECTORY);
+  const bool isReadable = static_cast<bool>(directory);
+  if (!directory && errno == EACCES) directory = openWithoutLinks(parent, O_PATH | O_DIRECTORY);
+  // ENOTDIR too: O_NOFOLLOW with O_DIRECTORY says of a link that it is no directory.
+  if (!directory && (errno == ELOOP || errno == ENOTDIR)) {
+    return Error{ErrorCode::Changed,
+                 "one of its directories has been replaced by a symbolic link or a file", path,
+                 errno};
+  }
+  if (!directory) return systemError(errno, "open the directory", parent);
+  return Location(std::move(directory), isReadable, path, std::move(name));
+}
+
+Descriptor Location::open(int flags) const {
+  return openAt(directory_.get(), name_, flags);
+}
+
+Status Location::demandFlushable() const {
+  if (isReadable_) return Done{};
+  return systemError(EACCES, "open the directory", path_.substr(0, nameStart(path_)));
+}
+
+namespace {
+
+// What is still to be walked: a component, or the end of what a link stands for.
+struct Step {
+  std::string component;
+  struct Link {
+    std::string path;
+    uid_t owner = 0;
+  };
+  std::optional<Link> link;
+};
+
+std::string describeUser(uid_t user) {
+  return "user " + std::to_string(user);
+}
+
+Error foreignLink(const Step::Link& link, const std::string& target, uid_t owner) {
+  return Error{ErrorCode::PermissionDenied,
+               link.path + " is a symbolic link of " + describeUser(link.owner) + " to " + target +
+                   ", which belongs to " + describeUser(owner) +
+                   ": links of other users are only followed to what is theirs",
+               link.path, 0};
+}
+
+Result<std::string> targetOf(const Descriptor& link, const std::string& path) {
+  std::array<char, PATH_MAX> target{};
+  const ssize_t length = readlinkat(link.get(), "", target.data(), target.size());
+  if (length < 0) return systemError(errno, "read the symbolic link", path);
+  return std::string(target.data(), static_cast<size_t>(length));
+}
+
+}  // namespace
+
+Result<std::string> realPath(const std::string& named) {
+  constexpr int kMostLinks = 40;  // MAXSYMLINKS (include/linux/namei.h)
+  std::string path;               // of `at`; empty for the root
+  std::vector<Step> steps;        // the next one last
+  const auto add = [&](const std::string& more) {
+    const std::vector<std::string> components = componentsOf(more);
+    for (auto component = components.rbegin(); component != components.rend(); ++component)
+      steps.push_back({*component, std::nullopt});
+  };
+  add(named);
+  if (!named.starts_with('/')) {
+    std::array<char, PATH_MAX> current{};
+    if (getcwd(current.data(), current.size()) == nullptr)
+      return systemError(errno, "find the working directory", named);
+    add(current.data());
+  }
+  int links = 0;
+  Descriptor at = openAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
+  while (at && !steps.empty()) {
+    const Step step = std::move(steps.back());
+    steps.pop_back();
+    if (step.component == "..") path.resize(path.empty() ? 0 : path.rfind('/'));
+    struct stat state {};
+    Descriptor next = step.link ? Descriptor() : openAt(at.get(), step.component, O_PATH);
+    if (!step.link && !next) return systemError(errno, "open the file", named);
+    if (fstat(step.link ? at.get() : next.get(), &state) != 0)
+      return systemError(errno, "examine the file", named);
+    if (step.link) {
+      if (state.st_uid != step.link->owner)
+        return foreignLink(*step.link, path.empty() ? "/" : path, state.st_uid);
+      continue;
+    }
+    if (!S_ISLNK(state.st_mode)) {
+      if (step.component != "..") path += "/" + step.component;
+      at = std::move(next);
+      continue;
+    }
+    const std::string link = path + "/" + step.component;
+    if (++links > kMostLinks) return systemError(ELOOP, "open the file", named);
+    auto target = targetOf(next, link);
+    if (!target) return target.error();
+    if (state.st_uid != 0 && state.st_uid != geteuid())
+      steps.push_back({{}, Step::Link{link, state.st_uid}});
+    add(*target);
+    if (target->starts_with('/')) {
+      at = openAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
+      path.clear();
+    }
+  }
+  if (!at) return systemError(errno, "open the file", named);
+  return path.empty() ? "/" : path;
+}
+
+}  // namespace fixelf

@@ -1,0 +1,60 @@
+// Where a file is: its directory, held open, and its name there.
+//
+// A path is read from its beginning each time that it is used, and whoever may write to one of its
+// directories can put a symbolic link in the place of the next one between two uses. So a path is
+// used once: each directory on the way is entered without following a link, and whatever is done
+// afterwards (opening the file, putting another one in its place, removing what was left beside it)
+// is done by the directory's descriptor. A directory that is renamed meanwhile is still the same
+// directory.
+#pragma once
+
+#include <string>
+
+#include "base/descriptor.hpp"
+#include "base/error.hpp"
+
+namespace fixelf {
+
+// Opens a path of which no component is a symbolic link or "..": openat2(2) with
+// RESOLVE_NO_SYMLINKS, or directory by directory with O_NOFOLLOW where the kernel is older than 5.6
+// or a sandbox hides the call. Sets errno on failure, to ELOOP for a link; `flags` as open(2) takes
+// them.
+Descriptor openWithoutLinks(const std::string& path, int flags);
+
+class Location {
+ public:
+  // Of a path as above; the file itself need not be there.
+  static Result<Location> of(const std::string& path);
+
+  // Opens the file, and never what a link in its place leads to. Sets errno on failure.
+  [[nodiscard]] Descriptor open(int flags) const;
+
+  // For calls such as renameat(2), with `name` or a name beside it.
+  [[nodiscard]] int directory() const { return directory_.get(); }
+  // Fails with PermissionDenied where the directory may be entered but not read: it could not be
+  // flushed after a change.
+  [[nodiscard]] Status demandFlushable() const;
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const std::string& path() const { return path_; }  // for messages
+
+ private:
+  Location(Descriptor directory, bool isReadable, std::string path, std::string name)
+      : directory_(std::move(directory)),
+        isReadable_(isReadable),
+        path_(std::move(path)),
+        name_(std::move(name)) {}
+
+  Descriptor directory_;
+  bool isReadable_;
+  std::string path_;
+  std::string name_;
+};
+
+// The path without links that a path leads to which a user has named. Links are followed, since
+// users have them in their own paths; but one that belongs to somebody else than root and the
+// effective user leads only to what belongs to its owner too. (The kernel's protected_symlinks,
+// proc_sys_fs(5), asks the same of links in directories such as /tmp; Apache of all of them, with
+// SymLinksIfOwnerMatch.) Fails with PermissionDenied where it does not, and with NotFound.
+Result<std::string> realPath(const std::string& named);
+
+}  // namespace fixelf
