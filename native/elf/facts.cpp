@@ -271,32 +271,17 @@ class Reader {
 
   // Whether bytes follow the last one that headers, segments and sections account for.
   Status readExtent() {
-    const FileHeader& header = image_.header;
-    uint64_t end =
-        std::max<uint64_t>(image_.codec.fileHeaderSize(),
-                           header.programHeaderOffset +
-                               image_.programHeaders.size() * image_.codec.programHeaderSize());
-    for (const ProgramHeader& segment : image_.programHeaders) {
-      if (segment.type != PT_NULL && segment.fileSize > 0) end = std::max(end, segment.fileEnd());
-    }
     // Section headers are no loader's business: a damaged table is no reason to refuse the file.
-    if (auto sections = readSectionHeaders(source_, image_); sections && !sections->empty()) {
-      facts_.sectionHeaders = true;
-      end = std::max(
-          end, header.sectionHeaderOffset + sections->size() * image_.codec.sectionHeaderSize());
-      for (const SectionHeader& section : *sections) {
-        if (section.type == SHT_DYNAMIC && facts_.dynamic == DynamicTable::None)
-          facts_.dynamic = DynamicTable::Unread;
-        if (isUncoveredResolutionCache(section, *sections)) facts_.notes.resolutionCache.emplace();
-        const bool occupies = section.type != SHT_NOBITS && section.type != SHT_NULL;
-        if (occupies && inside(section.offset, section.size, source_.size())) {
-          end = std::max(end, section.offset + section.size);
-        }
-      }
+    auto read = readSectionHeaders(source_, image_);
+    const std::vector<SectionHeader> sections =
+        read ? std::move(*read) : std::vector<SectionHeader>();
+    facts_.sectionHeaders = !sections.empty();
+    for (const SectionHeader& section : sections) {
+      if (section.type == SHT_DYNAMIC && facts_.dynamic == DynamicTable::None)
+        facts_.dynamic = DynamicTable::Unread;
+      if (isUncoveredResolutionCache(section, sections)) facts_.notes.resolutionCache.emplace();
     }
-    if (header.type != ET_CORE && end < source_.size()) {
-      facts_.overlay = Overlay{end, source_.size() - end};
-    }
+    facts_.overlay = findOverlay(source_, image_, sections);
     return Done{};
   }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "elf/extent.hpp"
 #include "elf/notes.hpp"
 #include "elf/versions.hpp"
 
@@ -42,11 +43,6 @@ enum class DynamicTable { None, Unread, Present };
 const char* dynamicTableName(DynamicTable table);
 
 enum class DependencyKind : uint8_t { Needed, Auxiliary, Filter };
-
-struct Overlay {
-  uint64_t offset = 0;
-  uint64_t size = 0;
-};
 
 struct Facts {
   std::string path;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "elf/extent.hpp"
 #include "patch/relocations.hpp"
 #include "patch/symbols.hpp"
 
@@ -50,7 +51,7 @@ void Draft::limitDynamicCapacity() {
                section.offset > image.dynamicOffset && section.offset < end;
       });
   if (image.dynamicCapacity > 0 &&
-      (shared || !allZero(*source_, image.dynamicOffset + used, end))) {
+      (shared || !isPadding(*source_, image.dynamicOffset + used, end))) {
     image.dynamicCapacity = image.dynamic.size() + 1;
   }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "elf/extent.hpp"
 #include "patch/pointers.hpp"
 
 namespace fixelf {
@@ -15,7 +16,7 @@ bool mayMoveAway(PieceKind kind) {
 // Whether nothing accounts for a range. Zeros alone prove nothing:
 // a symbol table begins with an entry of zeros.
 bool gapIsFree(const Draft& draft, uint64_t from, uint64_t to) {
-  if (draft.sections.empty() || !allZero(draft.source(), from, to)) return false;
+  if (draft.sections.empty() || !isPadding(draft.source(), from, to)) return false;
   for (const SectionHeader& section : draft.sections) {
     const bool occupies = section.type != SHT_NULL && section.type != SHT_NOBITS;
     const bool wraps = section.size > UINT64_MAX - section.offset;
@@ -49,7 +50,7 @@ std::optional<Eviction> evict(const Draft& draft, uint64_t from, uint64_t to) {
       return std::nullopt;
     // Between two pieces only the few zeros that align the second may stand.
     if (piece.offset < eviction.end || piece.offset - eviction.end >= 16 ||
-        !allZero(draft.source(), eviction.end, piece.offset)) {
+        !isPadding(draft.source(), eviction.end, piece.offset)) {
       return std::nullopt;
     }
     const bool known = !draft.sections.empty() && piece.offset > eviction.end;

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <functional>
 
+#include "elf/extent.hpp"
+
 namespace fixelf {
 
 uint64_t DynamicNames::nextStart(uint64_t from) const {
@@ -134,7 +136,7 @@ Result<bool> holdsPlaceFor(const Source& source, const Piece& strings,
   }
   // What a table that has grown has left, behind the end of its last name.
   if (shortest < strings.size &&
-      allZero(source, strings.offset + strings.size - shortest - 1, strings.end())) {
+      isPadding(source, strings.offset + strings.size - shortest - 1, strings.end())) {
     return true;
   }
   // Each run begins with the end of the one before, so that nothing is cut in two.

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "elf/extent.hpp"
 #include "elf/notes.hpp"
 #include "elf/versions.hpp"
 #include "patch/symbols.hpp"
@@ -167,13 +168,6 @@ std::vector<Piece> findPieces(const Source& source, const Image& image,
   return merged;
 }
 
-bool allZero(const Source& source, uint64_t offset, uint64_t end) {
-  constexpr uint64_t kMost = 1U << 20;
-  if (offset >= end) return true;
-  auto bytes = source.bytes(offset, end - offset, kMost);
-  return bytes && std::all_of(bytes->begin(), bytes->end(), [](uint8_t byte) { return byte == 0; });
-}
-
 namespace {
 
 // Whether anything but pieces may live in a segment that looks empty beside them: a linker's own
@@ -213,7 +207,7 @@ std::optional<Area> findArea(const Source& source, const Image& image,
         continue;
       }
       onlyPieces = piece.offset >= at && piece.end() <= segment.fileEnd() &&
-                   allZero(source, at, piece.offset);
+                   isPadding(source, at, piece.offset);
       at = piece.end();
       any = true;
       if (piece.kind == PieceKind::ProgramHeaders) {
@@ -225,7 +219,7 @@ std::optional<Area> findArea(const Source& source, const Image& image,
         area.pieces.push_back(piece);
       }
     }
-    if (onlyPieces && any && allZero(source, at, segment.fileEnd()) &&
+    if (onlyPieces && any && isPadding(source, at, segment.fileEnd()) &&
         !holdsMore(segment, sections, area, at)) {
       return area;
     }

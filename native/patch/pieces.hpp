@@ -66,7 +66,4 @@ std::optional<Area> findArea(const Source& source, const Image& image,
                              const std::vector<SectionHeader>& sections,
                              const std::vector<Piece>& pieces);
 
-// Whether every byte of a range is zero; false where it cannot be read.
-bool allZero(const Source& source, uint64_t offset, uint64_t end);
-
 }  // namespace fixelf

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "elf/extent.hpp"
 #include "patch/eviction.hpp"
 #include "patch/header_table.hpp"
 #include "patch/rooms.hpp"
@@ -212,20 +213,10 @@ class Placement {
   }
 
   Status refuseOverlay() {
-    uint64_t end = 0;
-    for (const ProgramHeader& segment : draft_.image.programHeaders) {
-      if (segment.type != PT_NULL) end = std::max(end, segment.fileEnd());
-    }
-    for (const SectionHeader& section : draft_.sections) {
-      const bool occupies = section.type != SHT_NOBITS && section.type != SHT_NULL;
-      if (occupies && inside(section.offset, section.size, draft_.source().size()))
-        end = std::max(end, section.offset + section.size);
-    }
-    end = std::max(end, draft_.image.header.sectionHeaderOffset +
-                            draft_.sections.size() * draft_.codec().sectionHeaderSize());
-    if (end >= draft_.source().size()) return Done{};
+    const auto overlay = findOverlay(draft_.source(), draft_.image, draft_.sections);
+    if (!overlay) return Done{};
     return unsupported(
-        std::to_string(draft_.source().size() - end) +
+        std::to_string(overlay->size) +
         " bytes follow the ELF structure (a payload, which the program may look for from the end "
         "of "
         "the file), and the change does not fit without growing it. The other way is to leave the "
@@ -289,7 +280,9 @@ class Placement {
     uint64_t end = start;
     for (const Part* part : unplaced())
       end = alignUp(end, part->piece.alignment) + part->size();
-    const bool last = segment.fileEnd() == draft_.source().size();
+    const bool last =
+        isPadding(draft_.source(), segment.fileEnd(), draft_.source().size()) &&
+        segment.fileEnd() == structureEnd(draft_.image, draft_.sections, draft_.source().size());
     const bool highest = std::all_of(
         draft_.segments.begin(), draft_.segments.end(), [&](const ProgramHeader& other) {
           return other.type != PT_LOAD || other.virtualAddress <= segment.virtualAddress;
@@ -310,7 +303,7 @@ class Placement {
       draft_.because("the area that an earlier fix appended grows by " +
                      std::to_string(end - segment.fileEnd()) + " bytes");
       segment.fileSize = segment.memorySize = end - segment.offset;
-      placed_.newSize = end;
+      placed_.newSize = std::max(placed_.newSize, end);
     }
     if (anyWantsWriting()) segment.flags |= PF_W;
     placed_.cleared = {area_->start, segment.fileEnd()};

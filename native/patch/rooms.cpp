@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "elf/extent.hpp"
+
 namespace fixelf {
 
 uint64_t largestPageSize(const FileHeader& header) {
@@ -91,7 +93,7 @@ std::vector<Room> findRooms(const Source& source, const Image& image,
     if (occupied > end && addresses > segment.memoryEnd()) {
       const uint64_t grown = std::min(occupied, end + (addresses - segment.memoryEnd()));
       // The end of the file is no gap: growing there is appending, and done in one place.
-      if (grown < source.size() && allZero(source, end, grown)) end = grown;
+      if (grown < source.size() && isPadding(source, end, grown)) end = grown;
     }
     if (end > start) rooms.push_back({index, start, end - start});
   }

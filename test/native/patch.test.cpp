@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "elf/extent.hpp"
 #include "elf/facts.hpp"
 #include "patch/edits.hpp"
 #include "patch/names.hpp"
@@ -203,6 +204,26 @@ constexpr Build kBuilds[] = {
     {"code with the rest, without section headers", "-pie -Wl,-z,noseparate-code", false},
 };
 
+// Counts what is read of it, and may claim to be longer than the bytes that are there.
+class Claimed final : public Source {
+ public:
+  Claimed(std::vector<uint8_t> bytes, uint64_t size) : bytes_(std::move(bytes)), size_(size) {}
+  [[nodiscard]] uint64_t size() const override { return size_; }
+  mutable uint64_t read_ = 0;
+
+ protected:
+  Status readInside(uint64_t offset, std::span<uint8_t> out) const override {
+    read_ += out.size();
+    for (size_t index = 0; index < out.size(); ++index)
+      out[index] = offset + index < bytes_.size() ? bytes_[static_cast<size_t>(offset) + index] : 1;
+    return Done{};
+  }
+
+ private:
+  std::vector<uint8_t> bytes_;
+  uint64_t size_;
+};
+
 }  // namespace
 
 TEST_CASE("programs run after any number of edits, and are restored") {
@@ -339,6 +360,80 @@ TEST_CASE("a payload behind the program is not moved") {
   CHECK(contents(program) == original);
 }
 
+// patchelf leaves one zero byte, auditwheel's wheels have it, others round sizes up to a page.
+TEST_CASE("zeros behind the ELF structure are padding") {
+  const Workshop place;
+  const std::string program = place.compile("-s");
+  const std::vector<uint8_t> plain = contents(program);
+  for (const uint64_t zeros : {uint64_t{1}, uint64_t{4096}, kMostPadding}) {
+    CAPTURE(zeros);
+    std::vector<uint8_t> zeroed = plain;
+    zeroed.resize(plain.size() + static_cast<size_t>(zeros), 0);
+    store(program, zeroed);
+    const auto facts = readFacts(program);
+    REQUIRE(facts);
+    CHECK_FALSE(facts->overlay);
+    edit(place, program, edits(place.loader(2000), padded(place.library(), 9000)));
+    CHECK(output(program) == "42 3 a\n");
+    const uint64_t size = fs::file_size(program);
+    edit(place, program, edits(place.loader(2000), padded(place.library(), 8999)));
+    CHECK(output(program) == "42 3 a\n");
+    CHECK(fs::file_size(program) == size);
+    REQUIRE(undo(program, place.records()));
+    CHECK(contents(program) == zeroed);
+  }
+}
+
+TEST_CASE("an area before padding grows over it") {
+  const Workshop place;
+  const std::string program = place.compile("-s");
+  edit(place, program, edits(place.loader(2000), padded(place.library(), 9000)));
+  std::vector<uint8_t> bytes = contents(program);
+  const auto segments = [&] {
+    return Image::read(MemorySource(contents(program)))->programHeaders.size();
+  };
+  const size_t count = segments();
+  bytes.resize(bytes.size() + 20'000, 0);
+  store(program, bytes);
+  const Layout layout =
+      edit(place, program, edits(place.loader(2000), padded(place.library(), 10'000)));
+  CHECK(layout.newSize == layout.oldSize);
+  edit(place, program, edits(place.loader(2000), padded(place.library(), 40'000)));
+  CHECK(segments() == count);
+  CHECK(output(program) == "42 3 a\n");
+}
+
+TEST_CASE("one byte among the zeros is a payload, and so are more zeros than pad anything") {
+  const Workshop place;
+  const std::string program = place.compile("-s");
+  const std::vector<uint8_t> plain = contents(program);
+  const auto isPayload = [&](const std::vector<uint8_t>& behind) {
+    std::vector<uint8_t> bytes = plain;
+    bytes.insert(bytes.end(), behind.begin(), behind.end());
+    store(program, bytes);
+    const auto facts = readFacts(program);
+    REQUIRE(facts);
+    REQUIRE(facts->overlay);
+    CHECK(facts->overlay->offset == plain.size());
+    CHECK(facts->overlay->size == behind.size());
+    const auto refused = planned(program, edits(place.loader(2000), padded(place.library(), 9000)));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.find("a payload") != std::string::npos);
+  };
+  for (const size_t at : {0U, 2047U, 2048U, 99'999U}) {
+    CAPTURE(at);
+    std::vector<uint8_t> behind(100'000, 0);
+    behind[at] = 1;
+    isPayload(behind);
+  }
+  isPayload(std::vector<uint8_t>(kMostPadding + 1, 0));
+  const Claimed sparse(plain, uint64_t{1} << 40);
+  const auto facts = readFacts(sparse, {});
+  REQUIRE(facts);
+  CHECK(facts->overlay);
+  CHECK(sparse.read_ < plain.size());
+}
+
 TEST_CASE("a string whose tail has another use is never overwritten") {
   struct Shared {
     const char* what;
@@ -442,26 +537,6 @@ TEST_CASE("patches are laid over a source in any order, and the last one counts"
   REQUIRE(bytes);
   CHECK(std::string(bytes->begin(), bytes->end()) == std::string("ayaaaxza\0", 9));
 }
-
-// Counts what is read of it, and may claim to be longer than the bytes that are there.
-class Claimed final : public Source {
- public:
-  Claimed(std::vector<uint8_t> bytes, uint64_t size) : bytes_(std::move(bytes)), size_(size) {}
-  [[nodiscard]] uint64_t size() const override { return size_; }
-  mutable uint64_t read_ = 0;
-
- protected:
-  Status readInside(uint64_t offset, std::span<uint8_t> out) const override {
-    read_ += out.size();
-    for (size_t index = 0; index < out.size(); ++index)
-      out[index] = offset + index < bytes_.size() ? bytes_[static_cast<size_t>(offset) + index] : 1;
-    return Done{};
-  }
-
- private:
-  std::vector<uint8_t> bytes_;
-  uint64_t size_;
-};
 
 TEST_CASE("of a string table of megabytes the ends are searched, and no more is read") {
   const uint64_t size = 4'000'000;

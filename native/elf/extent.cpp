@@ -1,0 +1,51 @@
+#include "elf/extent.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace fixelf {
+
+uint64_t structureEnd(const Image& image, const std::vector<SectionHeader>& sections,
+                      uint64_t fileSize) {
+  const FileHeader& header = image.header;
+  uint64_t end = std::max<uint64_t>(
+      image.codec.fileHeaderSize(),
+      header.programHeaderOffset + image.programHeaders.size() * image.codec.programHeaderSize());
+  for (const ProgramHeader& segment : image.programHeaders) {
+    if (segment.type != PT_NULL && segment.fileSize > 0) end = std::max(end, segment.fileEnd());
+  }
+  if (sections.empty()) return end;
+  end =
+      std::max(end, header.sectionHeaderOffset + sections.size() * image.codec.sectionHeaderSize());
+  for (const SectionHeader& section : sections) {
+    const bool occupies = section.type != SHT_NOBITS && section.type != SHT_NULL;
+    if (occupies && inside(section.offset, section.size, fileSize))
+      end = std::max(end, section.offset + section.size);
+  }
+  return end;
+}
+
+bool isPadding(const Source& source, uint64_t offset, uint64_t end) {
+  if (offset >= end) return true;
+  if (end - offset > kMostPadding) return false;
+  std::array<uint8_t, 16U << 10> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  // The first bytes of nearly everything else say that it is no padding.
+  for (size_t most = ReadWindows::kLongest; offset < end; most = buffer.size()) {
+    const auto bytes =
+        std::span(buffer).first(static_cast<size_t>(std::min<uint64_t>(most, end - offset)));
+    if (!source.read(offset, bytes)) return false;
+    if (std::any_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte != 0; }))
+      return false;
+    offset += bytes.size();
+  }
+  return true;
+}
+
+std::optional<Overlay> findOverlay(const Source& source, const Image& image,
+                                   const std::vector<SectionHeader>& sections) {
+  const uint64_t end = structureEnd(image, sections, source.size());
+  if (image.header.type == ET_CORE || isPadding(source, end, source.size())) return std::nullopt;
+  return Overlay{end, source.size() - end};
+}
+
+}  // namespace fixelf
