@@ -319,6 +319,10 @@ interface NativeAddon {
   inspect(path: string): Promise<Facts>;
   /** The path without links, of a path that is to be written to; see native/base/location.hpp. */
   realPath(path: string): string;
+  /** Whether it imports `dlopen` or `dlmopen`. */
+  opensLibraries(path: string): Promise<boolean>;
+  /** An entry of a search path with $ORIGIN's value in it, by glibc's rule; null where that is too long. */
+  expandOrigin(entry: string, origin: string): string | null;
   walk(root: string): Promise<Walked>;
   /** The store paths in a directory, as native/scan/listing.hpp lays them out. */
   listStore(directory: string): Promise<Buffer>;

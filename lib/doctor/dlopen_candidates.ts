@@ -4,6 +4,7 @@
 import { basename, dirname, join } from "node:path";
 import type { Facts, Resolution } from "../addon/facts.js";
 import { native } from "../addon/native.js";
+import { withoutOrigin } from "../file/search_path.js";
 import type { Subject } from "../file/tree.js";
 import type { LoadedObject } from "../judge/loaded.js";
 import type { Circumstances } from "./circumstances.js";
@@ -114,7 +115,7 @@ function searchedDirectories(
   { options }: Circumstances,
 ): string[] {
   const named = objects.flatMap(({ path, facts }) =>
-    listOf(facts).map((entry) => entry.replace(/\$ORIGIN\b|\$\{ORIGIN\}/g, dirname(path))),
+    listOf(facts).map((entry) => withoutOrigin(entry, path)),
   );
   const all = [
     ...named,

@@ -10,7 +10,7 @@ import type { Solved } from "../choose/solve.js";
 import { type InterpreterKind, interpreterAt, isLoader, isStandIn } from "../file/interpreter.js";
 import { describeMachine, type Machine, sameMachine, thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
-import { currentSearchPath } from "../file/search_path.js";
+import { currentSearchPath, withoutOrigin } from "../file/search_path.js";
 import { readTree, type Tree } from "../file/tree.js";
 import { solveTree, storeFor } from "../fix/plan.js";
 import { Store } from "../store/context.js";
@@ -316,13 +316,7 @@ function addedDirectories({ entries, member }: Solved): string[] {
   const present = currentSearchPath(member.facts).entries;
   return entries
     .filter((entry) => !present.includes(entry))
-    .map((entry) => withoutOrigin(entry, member.path));
-}
-
-/** An entry as one directory, wherever it is said. */
-export function withoutOrigin(entry: string, file: string): string {
-  const expanded = entry.replace(/^\$(ORIGIN|\{ORIGIN\})(?=\/|$)/, () => dirname(file));
-  return expanded.startsWith("/") ? normalize(expanded) : expanded;
+    .map((entry) => normalize(withoutOrigin(entry, member.path)));
 }
 
 /** LD_LIBRARY_PATH, which is how the directories reach the loader, goes before a file's RUNPATH. */

@@ -1,7 +1,7 @@
 // RUNPATH: what it says now, and what it has to say.
 import { dirname, relative } from "node:path";
 import type { Facts } from "../addon/facts.js";
-import type { NativeFiles } from "../addon/native.js";
+import { type NativeFiles, native } from "../addon/native.js";
 
 export type SearchPathTag = "runpath" | "rpath";
 
@@ -23,6 +23,21 @@ export function workingEntries(entries: readonly string[], files: NativeFiles): 
       return false;
     }
   });
+}
+
+/**
+ * An entry of a file's search path, with the directory of the file where it says $ORIGIN. What glibc
+ * takes for $ORIGIN the core knows; $LIB and $PLATFORM differ for each loader and stay. Dots stay too:
+ * where a directory is a link, the kernel goes through it before it goes up.
+ */
+export function withoutOrigin(entry: string, file: string): string {
+  // None where it is too long for a path: nothing is there.
+  return native.expandOrigin(entry, dirname(file)) ?? entry;
+}
+
+/** Whether an entry means another directory where the file is elsewhere. */
+export function hasOrigin(entry: string): boolean {
+  return withoutOrigin(entry, "/a/file") !== withoutOrigin(entry, "/b/file");
 }
 
 /** A directory of the program's own tree, as the file would say it: it may be moved as a whole. */

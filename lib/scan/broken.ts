@@ -1,8 +1,8 @@
 // What of a file's own words leads nowhere.
 import { existsSync } from "node:fs";
-import { dirname } from "node:path";
 import { native } from "../addon/native.js";
 import { resolveWith } from "../addon/resolutions.js";
+import { withoutOrigin } from "../file/search_path.js";
 import type { ScanBatch } from "./batch.js";
 
 /** Looks things up as the loader would, and remembers the answers: a store repeats itself. */
@@ -20,10 +20,10 @@ export class BrokenFinder {
   deadDirectories(batch: ScanBatch, row: number): string[] {
     const searchPath = (batch.value("runpath", row) ?? batch.value("rpath", row)) as string | null;
     if (searchPath === null) return [];
-    const origin = dirname(batch.value("path", row) as string);
+    const file = batch.value("path", row) as string;
     return searchPath
       .split(":")
-      .map((directory) => directory.replace(/\$(ORIGIN|\{ORIGIN\})/g, origin))
+      .map((directory) => withoutOrigin(directory, file))
       .filter((directory) => directory.startsWith("/") && !directory.includes("$"))
       .filter((directory) => !this.#exists(directory));
   }

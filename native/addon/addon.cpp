@@ -2,6 +2,8 @@
 // lib/, which is the only caller.
 #include <napi.h>
 
+#include <array>
+
 #include "addon/files_object.hpp"
 #include "addon/promise.hpp"
 #include "addon/run.hpp"
@@ -9,9 +11,11 @@
 #include "addon/search.hpp"
 #include "addon/watch_object.hpp"
 #include "base/location.hpp"
+#include "elf/imports.hpp"
 #include "patch/first_line.hpp"
 #include "patch/replacement.hpp"
 #include "patch/undo.hpp"
+#include "resolve/tokens.hpp"
 #include "scan/store_listing.hpp"
 
 namespace fixelf::addon {
@@ -32,6 +36,31 @@ Napi::Value realPathOf(const Napi::CallbackInfo& call) {
   auto path = realPath(toPath(call[0]));
   if (!path) throw toError(call.Env(), path.error());
   return Napi::String::New(call.Env(), *path);
+}
+
+// By the functions of <dlfcn.h>.
+Napi::Value opensLibraries(const Napi::CallbackInfo& call) {
+  return PromisedWork<bool>::start(
+      call.Env(),
+      [path = toPath(call[0])]() -> Result<bool> {
+        static constexpr std::array<std::string_view, 2> kOpening{"dlopen", "dlmopen"};
+        auto source = FileSource::open(path);
+        if (!source) return source.error();
+        auto opens = importsAny(**source, kOpening);
+        if (!opens) return std::move(opens.error()).at(path);
+        return *opens;
+      },
+      [](Napi::Env env, bool opens) { return Napi::Boolean::New(env, opens); });
+}
+
+// $LIB and $PLATFORM, which each loader has its own values for, stay what they are.
+Napi::Value expandOriginOf(const Napi::CallbackInfo& call) {
+  static const std::string kLib = "$LIB";
+  static const std::string kPlatform = "$PLATFORM";
+  const std::string origin = toPath(call[1]);
+  const auto expanded =
+      expandTokens(call[0].As<Napi::String>().Utf8Value(), {origin, kLib, kPlatform});
+  return expanded ? Napi::String::New(call.Env(), *expanded) : call.Env().Null();
 }
 
 Napi::Value walkTree(const Napi::CallbackInfo& call) {
@@ -147,6 +176,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("version", version);
   define("inspect", inspect);
   define("realPath", realPathOf);
+  define("opensLibraries", opensLibraries);
+  define("expandOrigin", expandOriginOf);
   define("walk", walkTree);
   define("listStore", listStorePaths);
   define("layOut", layOutFile);

@@ -6,8 +6,8 @@
 #include <tuple>
 
 #include "elf/facts.hpp"
+#include "elf/symbols.hpp"
 #include "patch/relocations.hpp"
-#include "patch/symbols.hpp"
 
 namespace fixelf {
 

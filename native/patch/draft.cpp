@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "elf/extent.hpp"
+#include "elf/symbols.hpp"
 #include "patch/relocations.hpp"
-#include "patch/symbols.hpp"
 
 namespace fixelf {
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "elf/symbols.hpp"
 #include "patch/canvas.hpp"
 #include "patch/pointers.hpp"
-#include "patch/symbols.hpp"
 
 namespace fixelf {
 

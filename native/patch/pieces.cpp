@@ -7,8 +7,8 @@
 
 #include "elf/extent.hpp"
 #include "elf/notes.hpp"
+#include "elf/symbols.hpp"
 #include "elf/versions.hpp"
-#include "patch/symbols.hpp"
 
 namespace fixelf {
 

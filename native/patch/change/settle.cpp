@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <map>
 
+#include "elf/symbols.hpp"
 #include "elf/versions.hpp"
 #include "patch/changes.hpp"
 #include "patch/names.hpp"
-#include "patch/symbols.hpp"
 
 namespace fixelf {
 

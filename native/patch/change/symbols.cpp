@@ -8,9 +8,9 @@
 #include <numeric>
 #include <set>
 
+#include "elf/symbols.hpp"
 #include "patch/changes.hpp"
 #include "patch/relocations.hpp"
-#include "patch/symbols.hpp"
 
 namespace fixelf {
 

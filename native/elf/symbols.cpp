@@ -1,4 +1,4 @@
-#include "patch/symbols.hpp"
+#include "elf/symbols.hpp"
 
 #include <algorithm>
 #include <array>
