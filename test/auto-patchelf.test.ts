@@ -169,7 +169,8 @@ part("a compiler", missing)("auto-patchelf", () => {
     writeFileSync(script, texts.join("\n"));
     return `-Wl,--version-script=${script}`;
   };
-  const patch = async (...words: string[]) => {
+  const patch = (...words: string[]) => patchFor(bintools, ...words);
+  const patchFor = async (bintools: string, ...words: string[]) => {
     const said = { stdout: "", stderr: "" };
     const stream = (name: keyof typeof said) => ({
       write: (text: string) => {
@@ -184,6 +185,23 @@ part("a compiler", missing)("auto-patchelf", () => {
     return { exitCode, ...said, lines: said.stdout.split("\n") };
   };
   const run = (path: string) => execFileSync(path, { encoding: "utf8", env: {} }).trim();
+  /** In C: a string of the assembler, in which the text is a string again. */
+  const note = (text: string) => {
+    const lines = [
+      '.pushsection .note.dlopen, "a", %note',
+      ".balign 4",
+      ".long 4, 2f - 1f, 0x407c0c0a",
+      '.asciz "FDO"',
+      `1: .asciz ${JSON.stringify(text)}`,
+      "2: .balign 4",
+      ".popsection",
+    ];
+    return `__asm__(${JSON.stringify(lines.join("\n"))});`;
+  };
+  const searchPath = async (path: string) => {
+    const { runpath, rpath } = await inspect(path);
+    return (runpath ?? rpath)?.split(":") ?? null;
+  };
   const runpath = async (path: string) => (await inspect(path)).runpath?.split(":") ?? null;
 
   beforeAll(async () => {
@@ -316,6 +334,18 @@ part("a compiler", missing)("auto-patchelf", () => {
     });
   });
 
+  it("searches runtime dependencies for libraries that open others, too", async () => {
+    const calls = (name: string) => `int ${name}(void);\nint opener(void) { return ${name}(); }\n`;
+    const make = (name: string, source: string) =>
+      gcc(join(out, name), source, "-shared", "-fPIC", `-Wl,-soname,${name}`);
+    const opening = ["dlopen", "dlmopen"].map((name) => make(`lib-${name}.so`, calls(name)));
+    const other = make("libother.so", calls("my_dlopen"));
+    const defining = make("libdefining.so", "int dlopen(void) { return 0; }\n");
+    await patch("--paths", out, "--runtime-dependencies", "/first/lib");
+    for (const path of opening) expect(await runpath(path)).toEqual(["/first/lib"]);
+    for (const path of [other, defining]) expect(await runpath(path)).toBeNull();
+  });
+
   it("searches runtime dependencies first, for programs, and appended directories last", async () => {
     const one = library(join(libs, "libone.so.1"), "one", 1);
     const path = program(join(out, "program"), ["one"], one);
@@ -384,6 +414,88 @@ part("a compiler", missing)("auto-patchelf", () => {
     expect(run(path)).toBe("0");
   });
 
+  describe("a directory with a colon in its name", () => {
+    it("is reached by $ORIGIN from within", async () => {
+      const tree = join(out, "v1:2");
+      const one = library(join(tree, "lib/libone.so.1"), "one", 1);
+      const path = program(join(tree, "bin/program"), ["one"], one);
+      symlinkSync(join(tree, "bin"), join(out, "link"));
+      expect((await patch("--paths", join(out, "link"), tree)).exitCode).toBe(0);
+      expect(await runpath(path)).toEqual(["$ORIGIN/../lib"]);
+      expect(run(path)).toBe("1");
+    });
+
+    it("is refused from without, and named", async () => {
+      const one = library(join(libs, "v1:2/libone.so.1"), "one", 1);
+      program(join(out, "program"), ["one"], one);
+      const { exitCode, stdout } = await patch("--paths", out, "--libs", dirname(one));
+      expect(exitCode).toBe(1);
+      expect(stdout).toContain(
+        `warn: auto-patchelf ${out}/program: no search path can name ${dirname(one)}: ` +
+          "it would be split at the colon\n",
+      );
+    });
+  });
+
+  describe("--relativize-rpath", () => {
+    const flag = "--relativize-rpath";
+
+    it("names what is below the same path by $ORIGIN, so that the tree may be moved", async () => {
+      const one = library(join(out, "lib/libone.so.1"), "one", 1);
+      const two = library(join(libs, "libtwo.so.1"), "two", 2);
+      const path = program(join(out, "deep/bin/program"), ["one", "two"], one, two);
+      const beside = program(join(out, "lib/program"), ["one"], one);
+      const more = ["--append-rpaths", join(out, "later"), "/last"];
+      await patch("--paths", out, "--libs", libs, ...more, flag);
+      expect(await runpath(path)).toEqual([
+        "$ORIGIN/../../lib",
+        libs,
+        "$ORIGIN/../../later",
+        "/last",
+      ]);
+      expect(await runpath(beside)).toEqual(["$ORIGIN", "$ORIGIN/../later", "/last"]);
+      cpSync(out, `${out}-moved`, { recursive: true });
+      rmSync(out, { recursive: true });
+      expect(run(path.replace(out, `${out}-moved`))).toBe("3");
+    });
+
+    it("keeps the path of what is below another one", async () => {
+      const one = library(join(out, "lib/libone.so.1"), "one", 1);
+      const path = program(join(out, "bin/program"), ["one"], one);
+      await patch("--paths", join(out, "bin"), join(out, "lib"), flag);
+      expect(await runpath(path)).toEqual([join(out, "lib")]);
+    });
+  });
+
+  it("writes events with --structured-logs, and nothing but events to stdout", async () => {
+    const one = library(join(out, "lib/libone.so.1"), "one", 1);
+    const gone = library(join(libs, "libgone.so.1"), "gone", 1);
+    const path = program(join(out, "bin/program"), ["one", "gone"], one, gone);
+    rmSync(gone);
+    writeFileSync(join(out, "damaged"), readFileSync(path).subarray(0, 100));
+    const words = ["--paths", out, "--structured-logs", "--ignore-missing", "x", "libgone.*"];
+    const { exitCode, stdout, stderr } = await patch(...words);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    const events = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const reason = expect.any(String);
+    expect(events).toEqual([
+      { SkipFile: { file: join(out, "damaged"), reason } },
+      { SetInterpreter: { file: path, interpreter_path: loader } },
+      { Dependency: { file: path, name: "libone.so.1", found: true, location: join(out, "lib") } },
+      { Dependency: { file: path, name: "libgone.so.1", found: false, location: null } },
+      { SetRpath: { file: path, rpath: join(out, "lib") } },
+      { IgnoredDependency: { file: path, name: "libgone.so.1", pattern: "libgone.*" } },
+    ]);
+    const missed = await patch("--paths", out, "--structured-logs");
+    expect(missed.exitCode).toBe(1);
+    expect(missed.stderr).toContain(
+      "auto-patchelf failed to find all the required dependencies.\n",
+    );
+  });
+
   it("does not take a libc that comes with the program: it does not fit the loader", async () => {
     const one = library(join(out, "lib/libone.so.1"), "one", 1);
     const path = program(join(out, "program"), ["one"], one);
@@ -423,7 +535,7 @@ part("a compiler", missing)("auto-patchelf", () => {
     it("is kept where it leads somewhere, so that the tree may be moved", async () => {
       const path = withOrigin();
       const { stdout } = await patch("--paths", out, "--libs", libs);
-      expect(stdout).toContain(`    libone.so.1 -> found: ${braced}\n`);
+      expect(stdout).toContain(`    libone.so.1 -> found: ${join(out, "lib")}\n`);
       expect(await runpath(path)).toEqual([braced, libs]);
       cpSync(out, `${out}-moved`, { recursive: true });
       rmSync(out, { recursive: true });
@@ -435,6 +547,22 @@ part("a compiler", missing)("auto-patchelf", () => {
       await patch("--paths", out, "--libs", libs, "--ignore-existing", "--preserve-origin");
       expect(await runpath(path)).toEqual([braced, libs]);
       expect(run(path)).toBe("3");
+    });
+
+    it("is what glibc takes for it, whatever comes behind", async () => {
+      const bundled = library(join(out, "bin-libs/libone.so.1"), "one", 1);
+      const path = program(join(out, "bin/program"), ["one"], bundled, "-Wl,-rpath,$ORIGIN-libs");
+      expect((await patch("--paths", path)).exitCode).toBe(0);
+      expect(await runpath(path)).toEqual(["$ORIGIN-libs"]);
+      expect(run(path)).toBe("1");
+    });
+
+    it("is not the beginning of a longer name", async () => {
+      const bundled = library(join(out, "binary/libone.so.1"), "one", 1);
+      const path = program(join(out, "bin/program"), ["one"], bundled, "-Wl,-rpath,$ORIGINary");
+      const { exitCode, stdout } = await patch("--paths", path);
+      expect(exitCode).toBe(1);
+      expect(stdout).toContain("    libone.so.1 -> not found!\n");
     });
 
     it("goes the way of links, as the kernel does", async () => {
@@ -450,6 +578,50 @@ part("a compiler", missing)("auto-patchelf", () => {
       await patch("--paths", join(out, "link"));
       expect(await runpath(path)).toEqual(["$ORIGIN/../lib"]);
       expect(run(path)).toBe("1");
+    });
+  });
+
+  describe("what a program passes on", () => {
+    const passing = (...more: string[]) => {
+      const one = library(join(out, "lib/libone.so.1"), "one", 1);
+      const user = gcc(
+        join(out, "plugins/libuser.so"),
+        "int one(void);\nint user(void) { return one(); }\n",
+        ...["-shared", "-fPIC", "-Wl,-soname,libuser.so", one],
+      );
+      const tags = ["-Wl,--disable-new-dtags", "-Wl,-rpath,$ORIGIN/../lib:$ORIGIN/../plugins"];
+      return { user, path: program(join(out, "bin/program"), ["user"], user, ...tags, ...more) };
+    };
+
+    it("by DT_RPATH is where its libraries find theirs", async () => {
+      const { user, path } = passing();
+      // The library that the other one needs is in none of the paths.
+      const { exitCode } = await patch("--paths", path, user);
+      expect(exitCode).toBe(0);
+      expect(run(path)).toBe("1");
+    });
+
+    it("by DT_RPATH stays DT_RPATH, for libraries that are not patched", async () => {
+      const { path } = passing();
+      expect((await patch("--paths", path)).exitCode).toBe(0);
+      expect(await inspect(path)).toMatchObject({
+        runpath: null,
+        rpath: "$ORIGIN/../lib:$ORIGIN/../plugins",
+      });
+      expect(run(path)).toBe("1");
+    });
+
+    it("is nothing where it has a RUNPATH too", async () => {
+      // No linker of today writes both: what it says of auditors (DT_AUDIT) becomes the DT_RUNPATH.
+      const { user, path } = passing(`-Wl,--audit=${libs}/nowhere`);
+      const bytes = readFileSync(path);
+      const audit = bytes.indexOf(bytes[5] === 1 ? "fcfeff6f" : "6ffffefc", "hex");
+      bytes.fill(0, audit, audit + 4)[bytes[5] === 1 ? audit : audit + 3] = 29;
+      writeFileSync(path, bytes);
+      expect(await inspect(path)).toMatchObject({ runpath: `${libs}/nowhere` });
+      const { exitCode, stdout } = await patch("--paths", user, path);
+      expect(exitCode).toBe(1);
+      expect(stdout).toContain(`could not satisfy dependency libone.so.1 wanted by ${user}\n`);
     });
   });
 
@@ -571,6 +743,47 @@ part("a compiler", missing)("auto-patchelf", () => {
       expect(run(path)).toBe("2");
     });
 
+    it("leaves a name alone that may stay missing, and that only another file calls itself", async () => {
+      const driver = library(join(libs, "libdriver.so.1"), "driver", 3);
+      library(join(out, "lib/libdriver.so"), "driver", 1, "-Wl,-soname,libdriver.so.1");
+      const path = program(join(out, "program"), ["driver"], driver);
+      const { exitCode, stdout } = await patch(
+        ...["--paths", out, "--ignore-missing", "libdriver.so.*"],
+      );
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain("warn: auto-patchelf ignoring missing libdriver.so.1 wanted by");
+      expect((await inspect(path)).needed).toContain("libdriver.so.1");
+    });
+
+    it("prefers a file of that name in what is appended to one that only calls itself so", async () => {
+      const one = library(join(libs, "libone.so.1"), "one", 3);
+      library(join(out, "lib/libone-2.so"), "one", 1, "-Wl,-soname,libone.so.1");
+      const path = program(join(out, "program"), ["one"], one);
+      expect((await patch("--paths", out, "--append-rpaths", libs)).exitCode).toBe(0);
+      expect(run(path)).toBe("3");
+    });
+
+    it("takes none from a directory of stubs, neither through a link nor by $ORIGIN", async () => {
+      const stub = library(join(out, "lib64/stubs/libdriver.so.1"), "driver", 1);
+      symlinkSync(stub, join(out, "lib64/libdriver.so.1"));
+      const origin = "-Wl,-rpath,$ORIGIN/../lib64/stubs";
+      const path = program(join(out, "bin/program"), ["driver"], stub, origin);
+      const { exitCode, stdout } = await patch("--paths", out, "--append-rpaths", "/driver");
+      expect(exitCode).toBe(1);
+      expect(stdout).toContain("    libdriver.so.1 -> not found!\n");
+      expect(await runpath(path)).toEqual(["/driver"]);
+    });
+
+    it("takes of several libraries of one name the nearest to each program", async () => {
+      for (const [index, place] of ["a/bin", "b/deep/er"].entries())
+        library(join(out, place, "libone.so.1"), "one", index + 1);
+      const near = join(out, "a/bin/libone.so.1");
+      const places = ["a/bin", "a/other", "b", "b/deep/er", "b/deep"];
+      const paths = places.map((place) => program(join(out, place, "program"), ["one"], near));
+      expect((await patch("--paths", out)).exitCode).toBe(0);
+      expect(paths.map(run)).toEqual(["1", "1", "2", "2", "2"]);
+    });
+
     it("prefers the library that lies higher up, and then the first by name", async () => {
       const far = library(join(out, "lib/a/libone.so.1"), "one", 1);
       library(join(out, "lib/a/b/libone.so.1"), "one", 2);
@@ -630,19 +843,6 @@ part("a compiler", missing)("auto-patchelf", () => {
   });
 
   describe(".note.dlopen", () => {
-    /** In C: a string of the assembler, in which the text is a string again. */
-    const note = (text: string) => {
-      const lines = [
-        '.pushsection .note.dlopen, "a", %note',
-        ".balign 4",
-        ".long 4, 2f - 1f, 0x407c0c0a",
-        '.asciz "FDO"',
-        `1: .asciz ${JSON.stringify(text)}`,
-        "2: .balign 4",
-        ".popsection",
-      ];
-      return `__asm__(${JSON.stringify(lines.join("\n"))});`;
-    };
     const opener = (text: string) =>
       gcc(
         join(out, "program"),
@@ -744,6 +944,40 @@ part("a compiler", missing)("auto-patchelf", () => {
         run(path);
         const shared = compile("musl-gcc", join(out, "lib.so"), "", "-shared", "-fPIC");
         await untouched(shared, "its libc (musl) differs from target (glibc)");
+      });
+
+      it("but not where the target is musl, whose dlopen searches the program's path", async () => {
+        const make = (name: string, source: string, ...options: string[]) =>
+          compile("musl-gcc", name, source, ...options);
+        const shared = (file: string, source: string, ...options: string[]) =>
+          make(file, source, "-shared", "-fPIC", `-Wl,-soname,${basename(file)}`, ...options);
+        const opened = shared(join(libs, "libopened.so.1"), "int opened(void) { return 4; }");
+        const opener = shared(
+          join(out, "lib/libopener.so"),
+          `${note('[{"soname":["libopened.so.1"]}]')}
+           #include <dlfcn.h>
+           int opener(void) {
+             void *library = dlopen("libopened.so.1", RTLD_NOW);
+             return library ? ((int (*)(void))dlsym(library, "opened"))() : 0;
+           }`,
+        );
+        const between = shared(
+          join(out, "lib/libbetween.so"),
+          "int opener(void);\nint between(void) { return opener(); }",
+          opener,
+        );
+        const main = "int between(void);\nint main(void) { return between() == 4 ? 0 : 1; }";
+        const path = make(join(out, "bin/program"), main, between, "-Wl,--allow-shlib-undefined");
+        const musl = join(directory, "musl");
+        for (const part of ["lib", "nix-support"]) mkdirSync(join(musl, part), { recursive: true });
+        const { interpreter } = await inspect(path);
+        writeFileSync(join(musl, "nix-support/dynamic-linker"), interpreter as string);
+        writeFileSync(join(musl, "nix-support/orig-libc"), musl);
+        symlinkSync(realpathSync(interpreter as string), join(musl, "lib/libc.so"));
+        const { exitCode } = await patchFor(musl, "--paths", out, "--libs", dirname(opened));
+        expect(exitCode).toBe(0);
+        expect(await searchPath(path)).toEqual([join(out, "lib"), dirname(opened)]);
+        run(path);
       });
     });
   });

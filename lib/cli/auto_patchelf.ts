@@ -50,19 +50,23 @@ export async function autoPatchelf(
 }
 
 async function patch(request: Request, { env, stdout, stderr }: Surroundings): Promise<number> {
-  const [{ readTarget }, { autoPatchelf }, { missingText, outcomeText, requestText }] =
-    await Promise.all([
-      import("../drop_in/auto_patchelf/environment.js"),
-      import("../drop_in/auto_patchelf/auto_patchelf.js"),
-      import("../report/auto_patchelf.js"),
-    ]);
+  const [{ readTarget }, { autoPatchelf }, report] = await Promise.all([
+    import("../drop_in/auto_patchelf/environment.js"),
+    import("../drop_in/auto_patchelf/auto_patchelf.js"),
+    import("../report/auto_patchelf.js"),
+  ]);
   const target = await readTarget(env);
-  stdout.write(`automatically fixing dependencies for ELF files\n${requestText(request)}\n`);
+  if (!request.structuredLogs)
+    stdout.write(`${report.beginningText}\n${report.requestText(request)}\n`);
   if (request.paths.length === 0) throw new FixelfError("usage", "No paths to patch, stopping.");
   const outcome = await autoPatchelf(request, target);
-  stdout.write(`${outcomeText(outcome)}\n`);
-  const isMissing = outcome.missing.some(({ ignored }) => !ignored);
-  if (isMissing) stderr.write(`${missingText}\n`);
+  if (request.structuredLogs) {
+    const { events, troubles } = report.outcomeEvents(outcome);
+    stdout.write(events);
+    stderr.write(troubles);
+  } else stdout.write(`${report.outcomeText(outcome)}\n`);
+  const isMissing = outcome.missing.some(({ pattern }) => pattern === null);
+  if (isMissing) stderr.write(`${report.missingText}\n`);
   const isUnread = outcome.unread.some(({ error }) => error.code === "permission-denied");
   return isMissing || isUnread || outcome.failed.length > 0 ? exitCodes.failure : exitCodes.good;
 }

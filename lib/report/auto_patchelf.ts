@@ -8,6 +8,8 @@ import { printable } from "./text.js";
 export const missingText = `auto-patchelf failed to find all the required dependencies.
 Add the missing dependencies to --libs or use \`--ignore-missing="foo.so.1 bar.so etc.so"\`.`;
 
+export const beginningText = "automatically fixing dependencies for ELF files";
+
 /** What was asked, by the names that the original prints. */
 export function requestText(request: Request): string {
   const asked = Object.entries(request).map(([key, value]) => [
@@ -17,41 +19,105 @@ export function requestText(request: Request): string {
   return printable(JSON.stringify(Object.fromEntries(asked)));
 }
 
-export function outcomeText({ files, debugObjects, unread, failed, missing }: Outcome): string {
-  const lines = [
-    ...debugObjects.map((path) => `skipping ${path} because it looks like a separate debug object`),
-    ...unread.map(({ path, error }) => `skipping ${path} because ${error.message}`),
-    ...files.flatMap(fileLines),
-    ...files.flatMap(({ facts, warnings }) =>
-      warnings.map((warning) => `warn: auto-patchelf ${facts.path}: ${warning}`),
-    ),
-    `auto-patchelf: ${missing.length} dependencies could not be satisfied`,
-    ...missing.map(({ name, wantedBy, ignored }) =>
-      ignored
-        ? `warn: auto-patchelf ignoring missing ${name} wanted by ${wantedBy}`
-        : `error: auto-patchelf could not satisfy dependency ${name} wanted by ${wantedBy}`,
-    ),
-    ...failed.map(
-      ({ path, error }) => `error: auto-patchelf could not patch ${path}: ${error.message}`,
-    ),
-  ];
-  return lines.map(printable).join("\n");
+/**
+ * One thing that is said: in words, and as the original's --structured-logs say it, by the name of an
+ * event and its fields. What has no event is said in words only; beside events that is left out where it
+ * is `talk`, and goes to stderr where it is `trouble`.
+ */
+interface Said {
+  text: string;
+  as: Record<string, Record<string, string | boolean | null>> | "talk" | "trouble";
 }
 
-function fileLines({ facts, skipped, interpreter, wants, searchPath }: FilePlan): string[] {
-  const { path } = facts;
-  if (skipped !== null) return [`skipping ${path} because ${skipped}`];
-  const lines = interpreter === null ? [] : [`setting interpreter of ${path}`];
-  lines.push(`searching for dependencies of ${path}`);
+/** The log as text, for stdout. */
+export function outcomeText(outcome: Outcome): string {
+  return said(outcome)
+    .map(({ text }) => printable(text))
+    .join("\n");
+}
+
+/** The log as JSON lines, for stdout, and what they have no word for, for stderr. */
+export function outcomeEvents(outcome: Outcome): { events: string; troubles: string } {
+  const all = said(outcome);
+  const events = all.flatMap(({ as }) =>
+    typeof as === "object" ? [`${JSON.stringify(as)}\n`] : [],
+  );
+  const troubles = all.flatMap(({ text, as }) =>
+    as === "trouble" ? [`${printable(text)}\n`] : [],
+  );
+  return { events: events.join(""), troubles: troubles.join("") };
+}
+
+function said({ files, debugObjects, unread, failed, missing }: Outcome): Said[] {
+  return [
+    ...debugObjects.map((path) => skipping(path, "it looks like a separate debug object")),
+    ...unread.map(({ path, error }) => skipping(path, error.message)),
+    ...files.flatMap(saidOfFile),
+    ...files.flatMap(({ facts, warnings }) =>
+      warnings.map((warning) => trouble(`warn: auto-patchelf ${facts.path}: ${warning}`)),
+    ),
+    talk(`auto-patchelf: ${missing.length} dependencies could not be satisfied`),
+    ...missing.map(({ name, wantedBy, pattern }): Said => {
+      if (pattern === null)
+        return talk(
+          `error: auto-patchelf could not satisfy dependency ${name} wanted by ${wantedBy}`,
+        );
+      return {
+        text: `warn: auto-patchelf ignoring missing ${name} wanted by ${wantedBy}`,
+        as: { IgnoredDependency: { file: wantedBy, name, pattern } },
+      };
+    }),
+    ...failed.map(({ path, error }) =>
+      trouble(`error: auto-patchelf could not patch ${path}: ${error.message}`),
+    ),
+  ];
+}
+
+function saidOfFile({ facts, skipped, interpreter, wants, searchPath }: FilePlan): Said[] {
+  const file = facts.path;
+  if (skipped !== null) return [skipping(file, skipped)];
+  const lines: Said[] = [];
+  if (interpreter !== null)
+    lines.push({
+      text: `setting interpreter of ${file}`,
+      as: { SetInterpreter: { file, interpreter_path: interpreter } },
+    });
+  lines.push(talk(`searching for dependencies of ${file}`));
   for (const { alternatives, provision } of wants) {
-    const [only = ""] = alternatives;
-    const shown = alternatives.length === 1 ? only : `any(${alternatives.join(", ")})`;
-    if (provision === null) lines.push(`    ${shown} -> not found!`);
-    else if (provision.entry !== null)
-      lines.push(`    ${provision.name} -> found: ${provision.entry.text}`);
-    if (provision?.rename)
-      lines.push(`    ${provision.name} -> needed as ${provision.rename}, the name of its file`);
+    if (provision === null) {
+      const [only = ""] = alternatives;
+      const name = alternatives.length === 1 ? only : `any(${alternatives.join(", ")})`;
+      lines.push({
+        text: `    ${name} -> not found!`,
+        as: { Dependency: { file, name, found: false, location: null } },
+      });
+      continue;
+    }
+    const { name, location, rename } = provision;
+    if (location !== null)
+      lines.push({
+        text: `    ${name} -> found: ${location}`,
+        as: { Dependency: { file, name, found: true, location } },
+      });
+    if (rename !== null)
+      lines.push(talk(`    ${name} -> needed as ${rename}, the name of its file`));
   }
-  if (searchPath !== null) lines.push(`setting RPATH to: ${searchPath}`);
+  if (searchPath !== null)
+    lines.push({
+      text: `setting RPATH to: ${searchPath}`,
+      as: { SetRpath: { file, rpath: searchPath } },
+    });
   return lines;
+}
+
+function skipping(file: string, reason: string): Said {
+  return { text: `skipping ${file} because ${reason}`, as: { SkipFile: { file, reason } } };
+}
+
+function talk(text: string): Said {
+  return { text, as: "talk" };
+}
+
+function trouble(text: string): Said {
+  return { text, as: "trouble" };
 }

@@ -23,6 +23,10 @@ export interface Request {
   addExisting: boolean;
   /** Whether $ORIGIN entries are kept even where `addExisting` is off. */
   preserveOrigin: boolean;
+  /** Whether directories below the path that a file was found under are named by way of $ORIGIN. */
+  relativizeRpath: boolean;
+  /** Whether stdout gets one JSON object for each event, instead of text. */
+  structuredLogs: boolean;
   /** Options of patchelf, for every file that is changed. */
   extraArgs: string[];
 }
@@ -51,6 +55,13 @@ const options: readonly Option[] = [
   flag("--keep-libc", "keepLibc", true, "put the directories of libc's libraries in as well"),
   flag("--ignore-existing", "addExisting", false, "take no libraries from the paths to patch"),
   flag("--preserve-origin", "preserveOrigin", true, "keep $ORIGIN also with --ignore-existing"),
+  flag(
+    "--relativize-rpath",
+    "relativizeRpath",
+    true,
+    "name what is below the same path by $ORIGIN",
+  ),
+  flag("--structured-logs", "structuredLogs", true, "write events to stdout, as JSON lines"),
   {
     name: "--extra-args",
     help: "options of patchelf for every file that is changed; takes all that follows",
@@ -113,6 +124,8 @@ function nothingAsked(): Request {
     keepLibc: false,
     addExisting: true,
     preserveOrigin: false,
+    relativizeRpath: false,
+    structuredLogs: false,
     extraArgs: [],
   };
 }

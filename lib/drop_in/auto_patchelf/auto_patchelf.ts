@@ -1,5 +1,9 @@
 // The whole of auto-patchelf: read what is there, choose libraries, plan, and write all files at
 // once. Files whose libraries stay missing are written as far as they go, as the original does.
+import { basename, isAbsolute } from "node:path";
+import type { Facts } from "../../addon/facts.js";
+import { native } from "../../addon/native.js";
+import { currentSearchPath, withoutOrigin } from "../../file/search_path.js";
 import type { Request } from "./arguments.js";
 import { collectCandidates } from "./candidates.js";
 import { Disk } from "./disk.js";
@@ -15,7 +19,8 @@ export interface Missing {
   /** As it is needed; "any(…)" where one of several would do. */
   name: string;
   wantedBy: string;
-  ignored: boolean;
+  /** The pattern of --ignore-missing for which it may stay missing, or null. */
+  pattern: string | null;
 }
 
 export interface Outcome {
@@ -37,15 +42,21 @@ export async function autoPatchelf(request: Request, target: Target): Promise<Ou
   checkExtraArguments(request.extraArgs);
   const places = new Map<string, Place>();
   for (const path of request.paths) places.set(path, await readPlace(path, request.recursive));
-  const { candidates, debugObjects } = await collectCandidates(
-    request.addExisting ? places : new Map(),
-    request.libs,
-  );
-  const disk = new Disk();
   // Paths may overlap; a file is patched once.
   const found = [...places.values()].flatMap(({ files }) => files);
   const members = [...new Map(found.map((facts) => [facts.path, facts])).values()];
-  const files = plan(members, { request, target, candidates, disk });
+  const { candidates, debugObjects } = await collectCandidates(
+    request.addExisting ? places : new Map(),
+    request.addExisting ? members.flatMap(passedOn) : [],
+    request.libs,
+  );
+  const files = plan(members, {
+    request,
+    target,
+    candidates,
+    disk: new Disk(),
+    openers: request.runtimeDependencies.length > 0 ? await openersOf(members, target) : new Set(),
+  });
   return {
     files,
     debugObjects,
@@ -55,16 +66,32 @@ export async function autoPatchelf(request: Request, target: Target): Promise<Ou
   };
 }
 
+/** The directories in which the libraries of a program are found, whoever needs them: DT_RPATH's. */
+function passedOn(facts: Facts): string[] {
+  const { tag, entries } = currentSearchPath(facts);
+  if (facts.interpreter === null || tag !== "rpath") return [];
+  return entries.map((entry) => withoutOrigin(entry, facts.path)).filter(isAbsolute);
+}
+
+/** Libraries that open others themselves. musl does not ask them for a search path. */
+async function openersOf(members: readonly Facts[], { musl }: Target): Promise<Set<string>> {
+  const libraries = musl ? [] : members.filter(({ type }) => type === "shared-library");
+  const opening = await Promise.all(
+    // One that cannot be read any more is told of when it is to be patched.
+    libraries.map(({ path }) => native.opensLibraries(path).catch(() => false)),
+  );
+  return new Set(libraries.flatMap(({ path }, index) => (opening[index] ? [path] : [])));
+}
+
 function missingOf({ facts, wants }: FilePlan, ignoreMissing: readonly string[]): Missing[] {
-  const patterns = ignoreMissing.map(fnmatch);
   return wants
     .filter(({ provision }) => provision === null)
     .map(({ alternatives }) => ({
       name: alternatives.length === 1 ? `${alternatives[0]}` : `any(${alternatives.join(", ")})`,
       wantedBy: facts.path,
-      ignored: alternatives.some((name) => {
-        const file = name.slice(name.lastIndexOf("/") + 1);
-        return patterns.some((matches) => matches(file));
-      }),
+      pattern:
+        ignoreMissing.find((pattern) =>
+          alternatives.some((name) => fnmatch(pattern)(basename(name))),
+        ) ?? null,
     }));
 }

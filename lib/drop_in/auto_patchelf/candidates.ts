@@ -1,10 +1,11 @@
 // The libraries that may be chosen, in the order of preference: those that come with what is
 // patched, then those of --libs, each followed by what its own search path leads to.
 import { realpath } from "node:fs/promises";
-import { basename, dirname, resolve } from "node:path";
+import { basename, dirname, relative, resolve } from "node:path";
 import type { Facts } from "../../addon/facts.js";
 import { currentSearchPath } from "../../file/search_path.js";
 import { inspect, type Place, readPlace } from "./place.js";
+import { isStub } from "./stubs.js";
 
 export interface Candidate {
   /** The file's name, by which the loader opens it. */
@@ -12,6 +13,8 @@ export interface Candidate {
   /** The directory that a search path has to name. */
   directory: string;
   facts: Facts;
+  /** Whether it comes with what is patched. */
+  bundled: boolean;
 }
 
 export class Candidates {
@@ -24,15 +27,31 @@ export class Candidates {
     if (soname !== null && soname !== candidate.name) append(this.#bySoname, soname, candidate);
   }
 
-  /** The files of that name. */
-  named(name: string): readonly Candidate[] {
-    return this.#byName.get(name) ?? [];
+  /** The files of that name: those that come along before all others, the nearest to a directory first. */
+  named(name: string, from: string): Candidate[] {
+    return byDistance(this.#byName.get(name) ?? [], from);
   }
 
-  /** The files of another name that call themselves so. */
-  callingThemselves(soname: string): readonly Candidate[] {
-    return this.#bySoname.get(soname) ?? [];
+  /** The files of another name that call themselves so, in the same order. */
+  callingThemselves(soname: string, from: string): Candidate[] {
+    return byDistance(this.#bySoname.get(soname) ?? [], from);
   }
+}
+
+/**
+ * A tree may have several libraries of one name, for several programs. Nearer is what has fewer steps up,
+ * then fewer steps down. What does not come along keeps its order, and comes last.
+ */
+function byDistance(candidates: readonly Candidate[], from: string): Candidate[] {
+  if (candidates.length < 2) return [...candidates];
+  const measured = candidates.map((candidate) => {
+    const steps = candidate.bundled ? relative(from, candidate.directory).split("/") : [];
+    const up = steps.filter((step) => step === "..").length;
+    return { candidate, up: candidate.bundled ? up : Number.MAX_SAFE_INTEGER, all: steps.length };
+  });
+  return measured
+    .sort((one, two) => one.up - two.up || one.all - two.all)
+    .map(({ candidate }) => candidate);
 }
 
 function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
@@ -49,11 +68,13 @@ export interface Collected {
 }
 
 /**
- * Collects the libraries of the places to patch (none with --ignore-existing), and of the
- * directories and files that --libs names.
+ * Collects the libraries of the places to patch (none with --ignore-existing), of the directories that
+ * their programs pass on to the libraries which they load, and of the directories and files that --libs
+ * names.
  */
 export async function collectCandidates(
   existing: ReadonlyMap<string, Place>,
+  inherited: readonly string[],
   libs: readonly string[],
 ): Promise<Collected> {
   const collected: Collected = { candidates: new Candidates(), debugObjects: [] };
@@ -61,9 +82,9 @@ export async function collectCandidates(
   const visit = async (path: string, known: Place | undefined): Promise<string[]> => {
     if (visited.has(path)) return [];
     visited.add(path);
-    return takeFrom(known ?? (await readPlace(path, false)), collected);
+    return takeFrom(known ?? (await readPlace(path, false)), known !== undefined, collected);
   };
-  for (const starts of [[...existing.keys()], libs]) {
+  for (const starts of [[...existing.keys()], inherited, libs]) {
     const queue = [...starts];
     for (let path = queue.shift(); path !== undefined; path = queue.shift())
       queue.push(...(await visit(path, existing.get(path))));
@@ -72,7 +93,11 @@ export async function collectCandidates(
 }
 
 /** Takes a place's libraries; the answer is where their own search paths lead. */
-async function takeFrom(place: Place, { candidates, debugObjects }: Collected): Promise<string[]> {
+async function takeFrom(
+  place: Place,
+  bundled: boolean,
+  { candidates, debugObjects }: Collected,
+): Promise<string[]> {
   const linked = await Promise.all(place.links.filter(isLibraryName).map(inspect));
   const files = [
     ...place.files.filter(({ path }) => isLibraryName(path)),
@@ -80,11 +105,13 @@ async function takeFrom(place: Place, { candidates, debugObjects }: Collected): 
   ];
   const further: string[] = [];
   files.sort((first, second) => (orderOf(first.path) < orderOf(second.path) ? -1 : 1));
-  const directories = await Promise.all(files.map(({ path }) => directoryOf(path)));
+  const realPaths = await Promise.all(files.map(({ path }) => realpath(path).catch(() => path)));
   for (const [index, facts] of files.entries()) {
+    const realPath = realPaths[index] as string;
+    if (isStub(facts.path, realPath)) continue;
     if (facts.type === "shared-library" || facts.type === "pie") {
-      const directory = directories[index] as string;
-      candidates.add({ name: basename(facts.path), directory, facts });
+      const directory = directoryOf(facts.path, realPath);
+      candidates.add({ name: basename(facts.path), directory, facts, bundled });
       further.push(...currentSearchPath(facts).entries.filter((entry) => entry.startsWith("/")));
     } else if (facts.dynamicTable === "unread") {
       debugObjects.push(facts.path);
@@ -106,7 +133,6 @@ function isLibraryName(path: string): boolean {
  * The directory of a library. Where it is a link to a file of the same name, that file's: a
  * collection of links, as a profile is, may change and need not be kept.
  */
-async function directoryOf(path: string): Promise<string> {
-  const real = await realpath(path).catch(() => path);
-  return resolve(dirname(basename(real) === basename(path) ? real : path));
+function directoryOf(path: string, realPath: string): string {
+  return resolve(dirname(basename(realPath) === basename(path) ? realPath : path));
 }

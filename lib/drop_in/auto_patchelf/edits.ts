@@ -14,11 +14,12 @@ import type { FilePlan } from "./plan.js";
  * @throws FixelfError `usage`, or PatchelfFailure, where the extra words are no options for one file
  */
 export function editsOf(plan: FilePlan, extra: readonly string[]): Edits | null {
-  const { facts, interpreter, searchPath, renamings } = plan;
+  const { facts, interpreter, searchPath, searchPathTag, renamings } = plan;
   if (interpreter === null && searchPath === null) return null;
   const words = [
     ...(interpreter === null ? [] : ["--set-interpreter", interpreter]),
     ...(searchPath === null ? [] : ["--set-rpath", searchPath]),
+    ...(searchPathTag === "rpath" ? ["--force-rpath"] : []),
     ...renamings.flatMap(({ from, to }) => ["--replace-needed", from, to]),
   ];
   const asked = invocation([...words, ...extra]);

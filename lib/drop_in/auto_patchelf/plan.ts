@@ -1,23 +1,28 @@
 // What each file gets: its loader, where it finds what it needs, and what stays missing. Nothing is
 // written here.
-import { basename, isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import type { Facts } from "../../addon/facts.js";
 import type { Renaming } from "../../addon/native.js";
 import { describeMachine, sameMachine } from "../../file/machine.js";
+import { currentSearchPath, type SearchPathTag } from "../../file/search_path.js";
 import type { Request } from "./arguments.js";
-import type { Candidates } from "./candidates.js";
+import type { Candidate, Candidates } from "./candidates.js";
 import type { Disk } from "./disk.js";
 import { type Alternatives, parseDlopenNote } from "./dlopen.js";
 import { isForMusl, type Target } from "./environment.js";
+import { fnmatch } from "./fnmatch.js";
 import {
   type Aim,
   type Entry,
   entryOf,
+  entryTo,
   inLoadOrder,
   lacking,
   loadable,
   originEntries,
+  relativized,
 } from "./search_path.js";
+import { isStub } from "./stubs.js";
 
 /** Something that a file needs, and what it gets. */
 export interface Want {
@@ -26,6 +31,8 @@ export interface Want {
   /** In DT_NEEDED, where the name can be changed; else in .note.dlopen. */
   needed: boolean;
   provision: Provision | null;
+  /** Directories that have it, and that no search path can name. */
+  unreachable: string[];
 }
 
 /** Where a library comes from. */
@@ -34,6 +41,8 @@ export interface Provision {
   name: string;
   /** The entry of the search path; null where the loader finds it without. */
   entry: Entry | null;
+  /** The directory itself, however the entry says it; null likewise. */
+  location: string | null;
   /** The name by which it has to be needed from now on, where that is another one. */
   rename: string | null;
   /** The library; null where it was not looked into. */
@@ -51,6 +60,7 @@ export interface FilePlan {
   wants: Want[];
   /** The search path that it gets; null where it keeps its own. */
   searchPath: string | null;
+  searchPathTag: SearchPathTag;
   renamings: Renaming[];
   /** What will not work, as a sentence without the file's path. */
   warnings: string[];
@@ -61,6 +71,8 @@ export interface Surroundings {
   target: Target;
   candidates: Candidates;
   disk: Disk;
+  /** Paths of the libraries that call dlopen. */
+  openers: ReadonlySet<string>;
 }
 
 /** Plans for all files together: what shares a process shares its libraries. */
@@ -81,9 +93,34 @@ export function plan(files: readonly Facts[], surroundings: Surroundings): FileP
   }
   return drafts.map(({ facts, skipped }) =>
     skipped === null
-      ? planFile(facts, wants.get(facts) ?? [], surroundings)
+      ? planFile(facts, wants.get(facts) ?? [], openedFor(facts, wants, surroundings), surroundings)
       : { ...nothing(facts), skipped },
   );
+}
+
+/**
+ * Directories of what the libraries of a program open, as their notes say, where the program has to name
+ * them: musl's dlopen searches the program's path, whoever calls it (ldso/dynlink.c, dlopen).
+ */
+function openedFor(
+  program: Facts,
+  wants: ReadonlyMap<Facts, Want[]>,
+  { target, disk }: Surroundings,
+): Entry[] {
+  if (!target.musl || program.interpreter === null) return [];
+  const members = new Map([...wants.keys()].map((facts) => [disk.realPath(facts.path), facts]));
+  const loaded = new Set([program]);
+  for (const facts of loaded) {
+    for (const { provision } of wants.get(facts) ?? []) {
+      const library = provision?.facts && members.get(disk.realPath(provision.facts.path));
+      if (library) loaded.add(library);
+    }
+  }
+  loaded.delete(program);
+  return [...loaded]
+    .flatMap((facts) => wants.get(facts) ?? [])
+    .flatMap(({ needed, provision }) => (needed ? [] : (provision?.location ?? [])))
+    .flatMap((directory) => entryTo(directory, program.path, { musl: true, disk }) ?? []);
 }
 
 /** Notes the versions that a file needs; whether any was new. */
@@ -106,6 +143,7 @@ function nothing(facts: Facts): FilePlan {
     interpreter: null,
     wants: [],
     searchPath: null,
+    searchPathTag: "runpath",
     renamings: [],
     warnings: [],
   };
@@ -149,11 +187,11 @@ function wantsOf(facts: Facts, shared: Shared, surroundings: Surroundings): Want
     ),
   ];
   return wanted.map(({ alternatives, needed }) => {
-    let provision: Provision | null = null;
+    const want: Want = { alternatives, needed, provision: null, unreachable: [] };
     for (const name of alternatives) {
-      provision ??= provide(name, needed, facts, kept, shared, surroundings);
+      want.provision ??= provide(name, want, facts, kept, shared, surroundings);
     }
-    return { alternatives, needed, provision };
+    return want;
   });
 }
 
@@ -164,14 +202,14 @@ function keptEntries(facts: Facts, { request, disk }: Surroundings): Entry[] {
 
 function provide(
   name: string,
-  needed: boolean,
+  want: Want,
   member: Facts,
   kept: readonly Entry[],
   shared: Shared,
   surroundings: Surroundings,
 ): Provision | null {
   const { request, target, disk } = surroundings;
-  const bare = { name, entry: null, rename: null, facts: null, ofLibc: false };
+  const bare = { name, entry: null, location: null, rename: null, facts: null, ofLibc: false };
   if (isAbsolute(name) && disk.isFile(name)) return bare;
   const isOfLibc = disk.isFile(join(target.libcDirectory, name));
   const libc = isOfLibc && {
@@ -182,13 +220,17 @@ function provide(
   // nixpkgs packages the loader of these systems apart from its libc.
   const isApart = member.osAbi === "freebsd" || member.osAbi === "openbsd";
   if (libc && !request.keepLibc && !isApart) return libc;
-  const [best] = offers(name, needed, member, kept, surroundings)
-    .map((offer) => ({ offer, fault: faultOf(offer, name, member, shared, surroundings) }))
-    .sort((one, two) => one.fault - two.fault);
-  if (best === undefined) return libc || null;
-  const { entry, fileName, facts } = best.offer;
-  const rename = needed && fileName !== name ? fileName : null;
-  return { name, entry, rename, facts, ofLibc: false };
+  for (const offers of offersFor(name, want, member, kept, surroundings)) {
+    const [best] = offers
+      .map((offer) => ({ offer, fault: faultOf(offer, name, member, shared, surroundings) }))
+      .sort((one, two) => one.fault - two.fault);
+    if (best === undefined) continue;
+    const { entry, fileName, facts } = best.offer;
+    const location = disk.realPath(entry.directory);
+    const rename = want.needed && fileName !== name ? fileName : null;
+    return { name, entry, location, rename, facts, ofLibc: false };
+  }
+  return libc || null;
 }
 
 interface Offer {
@@ -197,33 +239,56 @@ interface Offer {
   facts: Facts;
 }
 
-/** Libraries that could be loaded for that name, the preferred one first. */
-function offers(
+/**
+ * Libraries that could be loaded for that name, the preferred one first: those of that name, and, where
+ * there is none, those that only call themselves so.
+ */
+function offersFor(
   name: string,
-  needed: boolean,
+  want: Want,
   member: Facts,
   kept: readonly Entry[],
-  { candidates, target, disk }: Surroundings,
-): Offer[] {
+  surroundings: Surroundings,
+): Offer[][] {
+  const { request, candidates, target, disk } = surroundings;
   // The loader looks for a name with a slash in that place only: it has to be needed without.
   const fileName = basename(name);
-  const own = kept.flatMap((entry) => {
-    const facts = loadable(entry.directory, fileName, member, disk);
-    return facts === null ? [] : [{ entry, fileName, facts }];
-  });
-  const others = [
-    ...candidates.named(fileName),
-    ...(needed ? candidates.callingThemselves(fileName) : []),
-  ].map(({ name: fileName, directory, facts }) => {
-    const same = kept.find((entry) => disk.realPath(entry.directory) === disk.realPath(directory));
-    return { entry: same ?? { text: directory, directory }, fileName, facts };
-  });
-  return [...own, ...others].filter(
-    ({ facts }) =>
-      sameMachine(facts, member) &&
-      osAbisFit(member.osAbi, facts.osAbi) &&
-      (target.musl || !isForMusl(facts)),
-  );
+  const from = disk.realPath(resolve(dirname(member.path)));
+  const inDirectories = (entries: readonly Entry[]): Offer[] =>
+    entries.flatMap((entry) => {
+      const path = `${entry.directory}/${fileName}`;
+      const facts = loadable(entry.directory, fileName, member, disk);
+      return facts === null || isStub(path, disk.realPath(path))
+        ? []
+        : [{ entry, fileName, facts }];
+    });
+  const ofCandidates = (found: readonly Candidate[]): Offer[] =>
+    found.flatMap(({ name: fileName, directory, facts }) => {
+      const same = kept.find(
+        (entry) => disk.realPath(entry.directory) === disk.realPath(directory),
+      );
+      const entry = same ?? entryTo(directory, member.path, { musl: target.musl, disk });
+      if (entry === null) want.unreachable.push(directory);
+      return entry === null ? [] : [{ entry, fileName, facts }];
+    });
+  const fits = ({ facts }: { facts: Facts }) =>
+    sameMachine(facts, member) &&
+    osAbisFit(member.osAbi, facts.osAbi) &&
+    (target.musl || !isForMusl(facts));
+  const added = request.appendRpaths.map((text) => entryOf(text, member.path));
+  const ofThatName = [
+    ...inDirectories(kept).filter(fits),
+    ...ofCandidates(candidates.named(fileName, from).filter(fits)),
+    ...inDirectories(added).filter(fits),
+  ];
+  // What is named as missing comes with the system: by another name it would not be found there.
+  const mayBeRenamed =
+    want.needed &&
+    !request.ignoreMissing.some((pattern) => !/^\*+$/.test(pattern) && fnmatch(pattern)(fileName));
+  return [
+    ofThatName,
+    mayBeRenamed ? ofCandidates(candidates.callingThemselves(fileName, from).filter(fits)) : [],
+  ];
 }
 
 /** How badly a library fits: 0 is well; the first of the least bad ones is taken. */
@@ -257,12 +322,19 @@ function lackingOfLibc(facts: Facts, { target, disk }: Surroundings): string[] {
   });
 }
 
-function planFile(facts: Facts, wants: Want[], surroundings: Surroundings): FilePlan {
-  const { request, target, disk } = surroundings;
+function planFile(
+  facts: Facts,
+  wants: Want[],
+  opened: readonly Entry[],
+  surroundings: Surroundings,
+): FilePlan {
+  const { request, target, disk, openers } = surroundings;
   const isProgram = facts.interpreter !== null;
   const provisions = wants.flatMap(({ provision }) => provision ?? []);
-  const provided = provisions.flatMap(({ entry }) => entry ?? []);
-  const before = isProgram ? request.runtimeDependencies : [];
+  const provided = [...provisions.flatMap(({ entry }) => entry ?? []), ...opened];
+  // glibc's dlopen searches the path of the library that calls it, and no program's RUNPATH.
+  const opens = isProgram || openers.has(facts.path) || facts.notes.dlopen.length > 0;
+  const before = opens ? request.runtimeDependencies : [];
   const added = [...before, ...request.appendRpaths];
   const plan = {
     ...nothing(facts),
@@ -271,12 +343,13 @@ function planFile(facts: Facts, wants: Want[], surroundings: Surroundings): File
     renamings: provisions.flatMap(({ name, rename }) =>
       rename === null ? [] : [{ from: name, to: rename }],
     ),
-    warnings: warningsOf(facts, provisions, surroundings),
+    warnings: warningsOf(facts, wants, surroundings),
   };
   if (added.length === 0 && provided.length === 0) return plan;
+  const kept = keptEntries(facts, surroundings);
   const entries = [
     ...before.map((text) => entryOf(text, facts.path)),
-    ...keptEntries(facts, surroundings),
+    ...kept,
     ...provided,
     ...request.appendRpaths.map((text) => entryOf(text, facts.path)),
   ];
@@ -285,9 +358,16 @@ function planFile(facts: Facts, wants: Want[], surroundings: Surroundings): File
   const passedBy = conflicts.map(
     ({ aim, taken }) => `${aim.name} is taken from ${taken.text}, which comes first`,
   );
+  const written = request.relativizeRpath
+    ? order.map((entry) => relativized(entry, facts.path, request.paths, disk))
+    : order;
   return {
     ...plan,
-    searchPath: order.map(({ text }) => text).join(":"),
+    searchPath: unique(written)
+      .map(({ text }) => text)
+      .join(":"),
+    // Libraries that it loads may be found by what it passes on, which a RUNPATH does not.
+    searchPathTag: kept.length > 0 ? currentSearchPath(facts).tag : "runpath",
     warnings: [...plan.warnings, ...passedBy],
   };
 }
@@ -308,17 +388,18 @@ function aimsOf(facts: Facts, provisions: readonly Provision[], target: Target):
   });
 }
 
-function warningsOf(
-  facts: Facts,
-  provisions: readonly Provision[],
-  surroundings: Surroundings,
-): string[] {
-  const warnings: string[] = [];
+function warningsOf(facts: Facts, wants: readonly Want[], surroundings: Surroundings): string[] {
+  const warnings = wants
+    .filter(({ provision }) => provision === null)
+    .flatMap(({ unreachable }) => unreachable)
+    .map((directory) => `no search path can name ${directory}: it would be split at the colon`);
   if (facts.notes.dlopen.some((text) => parseDlopenNote(text) === null))
     warnings.push("its .note.dlopen is not what the specification says, and was passed over");
-  for (const { name, entry, ofLibc, facts: library } of provisions) {
-    const missing = library === null ? [] : lacking(versionsOf(name, facts), library);
-    const directory = ofLibc ? surroundings.target.libcDirectory : entry?.directory;
+  for (const { provision } of wants) {
+    if (provision === null || provision.facts === null) continue;
+    const { name, ofLibc, location } = provision;
+    const missing = lacking(versionsOf(name, facts), provision.facts);
+    const directory = ofLibc ? surroundings.target.libcDirectory : location;
     if (missing.length > 0)
       warnings.push(`${name} in ${directory} does not define ${missing.join(", ")}`);
   }

@@ -1,9 +1,10 @@
 // The search path that a file gets, and whether the loader will find in it what was chosen.
-import { dirname } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Facts } from "../../addon/facts.js";
 import { sameMachine } from "../../file/machine.js";
-import { currentSearchPath } from "../../file/search_path.js";
+import { currentSearchPath, fromOrigin, hasOrigin, withoutOrigin } from "../../file/search_path.js";
 import type { Disk } from "./disk.js";
+import { isStubDirectory } from "./stubs.js";
 
 /** One entry, and the directory that it stands for in one file. */
 export interface Entry {
@@ -22,17 +23,56 @@ export interface Aim {
 }
 
 export function entryOf(text: string, path: string): Entry {
-  // A textual ".." would miss where the directory is a link: the kernel goes through it.
-  const directory = text.replace(/^\$(ORIGIN|\{ORIGIN\})(?=\/|$)/, () => dirname(path));
-  return { text, directory };
+  return { text, directory: withoutOrigin(text, path) };
 }
 
-/** The file's own entries that move with it, where they lead to a directory. */
+/** The file's own entries that move with it, where they lead to a directory with libraries to load. */
 export function originEntries(facts: Facts, disk: Disk): Entry[] {
   return currentSearchPath(facts)
-    .entries.filter((text) => /^\$(ORIGIN|\{ORIGIN\})(\/|$)/.test(text))
+    .entries.filter(hasOrigin)
     .map((text) => entryOf(text, facts.path))
-    .filter(({ directory }) => disk.isDirectory(directory));
+    .filter(({ directory }) => disk.isDirectory(directory) && !isStubDirectory(directory));
+}
+
+/**
+ * The entry by which a file reaches a directory; null where there is none. A search path is split at
+ * colons: glibc does it before it fills in $ORIGIN (elf/dl-load.c, fillin_rpath), so that a directory
+ * whose name has one may still be reached from within; musl does it afterwards (ldso/dynlink.c,
+ * fixup_rpath and path_open).
+ */
+export function entryTo(
+  directory: string,
+  path: string,
+  { musl, disk }: { musl: boolean; disk: Disk },
+): Entry | null {
+  if (!directory.includes(":")) return { text: directory, directory };
+  const text = byOrigin(directory, path, disk);
+  return musl || text.includes(":") ? null : { text, directory };
+}
+
+/** The same entry by way of $ORIGIN, where both file and directory are at or below one of the roots. */
+export function relativized(
+  entry: Entry,
+  path: string,
+  roots: readonly string[],
+  disk: Disk,
+): Entry {
+  if (hasOrigin(entry.text) || !entry.text.startsWith("/")) return entry;
+  const [file, directory] = [disk.realPath(resolve(path)), disk.realPath(entry.directory)];
+  const isShared = roots.some((root) => {
+    const top = disk.realPath(resolve(root));
+    return isWithin(file, top) && isWithin(directory, top);
+  });
+  return isShared ? { ...entry, text: byOrigin(entry.directory, path, disk) } : entry;
+}
+
+function isWithin(path: string, top: string): boolean {
+  return path === top || path.startsWith(top === "/" ? top : `${top}/`);
+}
+
+/** Between the places without links: the kernel goes through a link before it goes up. */
+function byOrigin(directory: string, path: string, disk: Disk): string {
+  return fromOrigin(join(disk.realPath(dirname(resolve(path))), "file"), disk.realPath(directory));
 }
 
 /** The versions that a library lacks; one that defines none at all is taken by the loader. */
