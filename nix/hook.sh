@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # In the place of nixpkgs' autoPatchelfHook: the same functions and variables, and fixelf to do it.
-# Sourced by stdenv's setup.sh, whose functions and arrays it uses.
+# Sourced by stdenv's setup.sh from within a function, whose own a plain `declare` would be.
 
 # Directories with libraries: those of the build inputs, and those that are added by hand.
-declare -a autoPatchelfLibs extraAutoPatchelfLibs
+declare -ga autoPatchelfLibs extraAutoPatchelfLibs
 
 gatherLibraries() {
   autoPatchelfLibs+=("$1/lib")
@@ -30,8 +30,8 @@ addAutoPatchelfSearchPath() {
   done < <(find "$@" "${depth[@]}" ! -type d \( -name '*.so' -o -name '*.so.*' \) -print0)
 }
 
-# A derivation's list: an array with __structuredAttrs, else words in one string. The answer is in
-# `fixelfList`. No word is taken for a pattern of file names here.
+# A derivation's list: an array with __structuredAttrs, or since a phase has appended to it, else words in
+# one string. The answer is in `fixelfList`. No word is taken for a pattern of file names here.
 _fixelfReadList() {
   fixelfList=()
   local declared
@@ -46,11 +46,11 @@ _fixelfReadList() {
 
 # autoPatchelf [--no-recurse] [--] PATH…
 autoPatchelf() {
-  local flags=() fixelfList=() ignored=() runtime=() appended=() extra=()
+  local each recursion=() fixelfList=() ignored=() runtime=() appended=() flags=() extra=()
   while (($# > 0)); do
     case $1 in
       --) shift && break ;;
-      --no-recurse) flags+=("$1") && shift ;;
+      --no-recurse) recursion=("$1") && shift ;;
       --*) echo "autoPatchelf: there is no option $1" >&2 && return 1 ;;
       *) break ;;
     esac
@@ -58,34 +58,48 @@ autoPatchelf() {
 
   _fixelfReadList autoPatchelfIgnoreMissingDeps
   ignored=("${fixelfList[@]}")
-  # `true`, as it was written before there were lists.
-  if [[ ${ignored[*]} == 1 ]]; then ignored=('*'); fi
+  for each in "${ignored[@]}"; do
+    [[ $each == 1 ]] || continue
+    echo "autoPatchelf: WARNING: autoPatchelfIgnoreMissingDeps = true is deprecated, and will be an" \
+      'error one day; write autoPatchelfIgnoreMissingDeps = [ "*" ]' >&2
+    ignored=('*')
+    break
+  done
   _fixelfReadList runtimeDependencies
   runtime=("${fixelfList[@]/%//lib}")
   _fixelfReadList appendRunpaths
   appended=("${fixelfList[@]}")
   _fixelfReadList autoPatchelfFlags
-  flags+=("${fixelfList[@]}")
+  flags=("${fixelfList[@]}")
   _fixelfReadList patchelfFlags
   extra=("${fixelfList[@]}")
 
+  # Of an option that is given twice the last one counts, so a derivation's own come last; but
   # --extra-args takes all that follows.
-  @fixelf@ auto-patchelf "${flags[@]}" \
+  @fixelf@ auto-patchelf "${recursion[@]}" \
     --ignore-missing "${ignored[@]}" \
     --paths "$@" \
     --libs "${autoPatchelfLibs[@]}" "${extraAutoPatchelfLibs[@]}" \
     --runtime-dependencies "${runtime[@]}" \
     --append-rpaths "${appended[@]}" \
+    "${flags[@]}" \
     --extra-args "${extra[@]}"
 }
 
-_fixelfPostFixup() {
+autoPatchelfPostFixup() {
   [[ -z ${dontAutoPatchelf-} ]] || return 0
-  local output outputs=()
-  for output in $(getAllOutputNames); do
-    if [[ -e ${!output} ]]; then outputs+=("${!output}"); fi
+  # getAllOutputNames reads `outputs`, and the names that it gives are those of variables: none of these
+  # may be shadowed here.
+  local -a fixelfPaths=()
+  local fixelfOutput
+  for fixelfOutput in $(getAllOutputNames); do
+    # What separateDebugInfo has split off belongs to the files as they are: it is no program's.
+    if [[ $fixelfOutput != debug && -e ${!fixelfOutput} ]]; then
+      fixelfPaths+=("${!fixelfOutput}")
+    fi
   done
-  autoPatchelf -- "${outputs[@]}"
+  autoPatchelf -- "${fixelfPaths[@]}"
 }
-# Not a fixupOutputHook: patchelf's own, which shrinks search paths, has to come before.
-postFixupHooks+=(_fixelfPostFixup)
+# Not a fixupOutputHook: patchelf's own, which shrinks search paths, has to come before. Other hooks look
+# for this one by its name, to come behind it.
+postFixupHooks+=(autoPatchelfPostFixup)
