@@ -24,7 +24,7 @@ import { parseArguments } from "../lib/drop_in/auto_patchelf/arguments.js";
 import { parseDlopenNote } from "../lib/drop_in/auto_patchelf/dlopen.js";
 import { fnmatch } from "../lib/drop_in/auto_patchelf/fnmatch.js";
 import { inspect } from "../lib/index.js";
-import { part } from "./support/require-part.js";
+import { needs } from "./support/needs.js";
 
 describe("the command line", () => {
   const parse = (...words: string[]) => parseArguments(words);
@@ -122,9 +122,7 @@ describe("a .note.dlopen", () => {
   });
 });
 
-const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
-
-part("a compiler", missing)("auto-patchelf", () => {
+describe("auto-patchelf", needs("gcc", "objcopy"), () => {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-auto-patchelf-")));
   const bintools = join(directory, "bintools");
   const libc = join(directory, "libc");
@@ -936,8 +934,7 @@ part("a compiler", missing)("auto-patchelf", () => {
       expect(run(path)).toBe("1");
     });
 
-    const noMusl = spawnSync("musl-gcc", ["--version"]).status === 0 ? null : "musl-gcc is missing";
-    part("musl", noMusl)("musl", () => {
+    describe("musl", needs("musl-gcc"), () => {
       it("programs and libraries", async () => {
         const path = compile("musl-gcc", join(out, "program"), main);
         await untouched(path, "its libc (musl) differs from target (glibc)");

@@ -1,5 +1,5 @@
 // What a program needs of a store, on a store made of a few libraries, without Nix.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import {
   linkSync,
   mkdirSync,
@@ -17,7 +17,7 @@ import { closure } from "../lib/closure/closure.js";
 import { immediateDominators } from "../lib/closure/dominators.js";
 import { findNeverLoaded } from "../lib/closure/never_loaded.js";
 import type { PathInfo } from "../lib/store/nix.js";
-import { part } from "./support/require-part.js";
+import { needs } from "./support/needs.js";
 
 describe("dominators", () => {
   /** What can still be reached when one node is taken away. */
@@ -95,9 +95,7 @@ describe("what is never loaded", () => {
   });
 });
 
-const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
-
-part("a compiler", missing)("a program's closure", () => {
+describe("a program's closure", needs("gcc"), () => {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-closure-")));
   const at = (letter: string, name: string) => `/nix/store/${letter.repeat(32)}-${name}`;
   const program = at("a", "program-1");

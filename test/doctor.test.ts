@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { diagnose, type FindingCode } from "../lib/index.js";
+import { needs } from "./support/needs.js";
 
 const directory = mkdtempSync(join(tmpdir(), "fixelf-doctor-"));
 const at = (name: string) => join(directory, name);
@@ -49,7 +50,7 @@ async function verdict(path: string): Promise<string | undefined> {
   return (await diagnose([path]))[0]?.verdict;
 }
 
-describe("doctor", () => {
+describe("doctor", needs("gcc"), () => {
   const main = "int helper(void); int main(void) { return helper(); }";
   let program: string;
 

@@ -22,10 +22,7 @@ import { nixosText } from "../lib/report/environment/nixos.js";
 import { direnvText, fishText, shText } from "../lib/report/environment/shell.js";
 import { shellNixText } from "../lib/report/environment/shell_nix.js";
 import { storePlace } from "../lib/store/place.js";
-import { part } from "./support/require-part.js";
-
-const missing = (command: string) =>
-  spawnSync(command, ["--version"]).status === 0 ? null : `${command} is not installed`;
+import { needs } from "./support/needs.js";
 
 const hash = (letter: string) => letter.repeat(32);
 const store = "/nix/store";
@@ -101,7 +98,7 @@ describe("quoting", () => {
     { name: "fish", word: fishWord },
   ];
   describe.each(shells)("for $name", ({ name, word }) => {
-    part(name, name === "sh" ? null : missing(name))("every byte", () => {
+    describe("every byte", needs(name), () => {
       const echoed = (texts: readonly string[]) => {
         // Any bytes, each as one character.
         const script = texts.map((text) => `printf '%s\\0' ${word(text)}\n`).join("");
@@ -138,7 +135,7 @@ describe("quoting", () => {
     });
   });
 
-  part("nix", missing("nix-instantiate"))("for Nix", () => {
+  describe("for Nix", needs("nix-instantiate"), () => {
     it("gives the same text again", () => {
       const texts = fc.array(strangeNames, { minLength: 30, maxLength: 60 });
       fc.assert(
@@ -188,7 +185,7 @@ describe("variables", () => {
       NIX_LD_LIBRARY_PATH: "/farm",
     });
   });
-  it("are set by sh, by direnv's bash and by fish", () => {
+  it("are set by sh, by direnv's bash and by fish", needs("bash"), () => {
     const values = variables(environmentOf("/it's $a \\ name"));
     const wanted = `${values[1]?.[1]}\n`;
     const show = 'printf "%s\\n" "$NIX_LD_LIBRARY_PATH"';
@@ -275,7 +272,7 @@ builtins.listToAttrs (map (name: { inherit name; value = package name; }) names)
   };
 }`;
 
-part("nix", missing("nix-instantiate"))("Nix texts", () => {
+describe("Nix texts", needs("nix-instantiate", "sh"), () => {
   const directory = mkdtempSync(join(tmpdir(), "fixelf-nix-texts-"));
   const stub = join(directory, "nixpkgs.nix");
   beforeAll(() => writeFileSync(stub, stubPackages));

@@ -1,7 +1,7 @@
 // Every system call that changes a file or flushes it fails in turn, or is the last one of a process
 // that is killed. Whatever happens, each file is the old one or the new one, whole (after a kill in
 // the middle of an in-place change: once it is taken back), and nothing else lies about.
-import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chownSync,
@@ -23,8 +23,8 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { apply, plan } from "../lib/index.js";
+import { needs } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
-import { part } from "./support/require-part.js";
 
 type Action = "edit" | "edit-in-place" | "undo";
 
@@ -93,17 +93,10 @@ const runpath = (step: number) => `/nix/store/${"x".repeat(4000 * (step + 1))}/l
 
 const driver = fileURLToPath(new URL("support/write-once.mjs", import.meta.url));
 const run = promisify(execFile);
-const lacking = [
-  ["strace", ["-o", "/dev/null", "true"]] as const,
-  ["gcc", ["--version"]] as const,
-].filter(([tool, args]) => spawnSync(tool, args).status !== 0);
-const missing =
-  lacking.length === 0
-    ? null
-    : `${lacking.map(([tool]) => tool).join(" and ")} cannot be used here`;
 
-part("strace and a compiler", missing)(
+describe(
   isSanitized ? "faults (with sanitizers: errors, no kills)" : "faults",
+  needs("gcc", "strace"),
   () => {
     const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-faults-")));
     const program = join(directory, "program");

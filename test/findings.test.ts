@@ -22,8 +22,8 @@ import { diagnose, type Finding, inspect, storePlace } from "../lib/index.js";
 import { type Host, mountOf, parseMounts, parseProcessorFlags } from "../lib/judge/host.js";
 import { isaProblems } from "../lib/judge/isa.js";
 import { kernelProblems } from "../lib/judge/kernel.js";
+import { needs, unshare } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
-import { part } from "./support/require-part.js";
 
 const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-findings-")));
 const at = (name: string) => join(directory, name);
@@ -88,8 +88,7 @@ describe("what this machine decides", () => {
   const third = `${second} abm avx avx2 bmi1 bmi2 f16c fma movbe xsave`;
   const flagsOf = (text: string) => parseProcessorFlags(`processor : 0\nflags\t\t: fpu ${text}\n`);
 
-  const isX86 = process.arch === "x64" ? null : "this is no x86-64";
-  part("x86-64", isX86)("isa-level-too-high", () => {
+  describe("isa-level-too-high", needs("gcc", "x86-64"), () => {
     it("compares the note with the processor", async () => {
       const path = gcc("v3", "int main(void) { return 0; }", "-Wl,-z,x86-64-v3");
       const objects = [{ path, facts: await inspect(path) }];
@@ -113,7 +112,7 @@ describe("what this machine decides", () => {
     });
   });
 
-  it("kernel-too-old", async () => {
+  it("kernel-too-old", needs("gcc"), async () => {
     const path = gcc("tagged", "int main(void) { return 0; }", "-static");
     const facts = await inspect(path);
     const least = facts.notes.abiTag?.kernel;
@@ -150,10 +149,7 @@ describe("what this machine decides", () => {
     expect(isNoexec("/tmp/twice/program")).toBe(true);
   });
 
-  const unshare = ["unshare", "--map-root-user", "--mount"] as const;
-  const mount = ["mount", "-t", "tmpfs", "-o", "noexec", "none", directory];
-  const canMount = spawnSync(unshare[0], [...unshare.slice(1), ...mount]).status === 0;
-  part("mount namespaces", canMount ? null : "they are not allowed")("noexec-mount", () => {
+  describe("noexec-mount", needs("gcc", "mount namespaces"), () => {
     it("says so of a program, and of a library", () => {
       library("libon.so");
       const runpath = `-Wl,--enable-new-dtags,-rpath,${at("on")}`;
@@ -168,7 +164,7 @@ describe("what this machine decides", () => {
       const cli = join(import.meta.dirname, "../dist/cli/main.cjs");
       const doctor = (path: string) => {
         const { stdout } = spawnSync(
-          unshare[0],
+          unshare[0] as string,
           [
             ...unshare.slice(1),
             ...["sh", "-c", script, "sh", at("on"), program, at("libon.so")],
@@ -192,9 +188,8 @@ describe("what this machine decides", () => {
 });
 
 const hash = (letter: string) => letter.repeat(32);
-const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
 
-part("a compiler", missing)("in a root shaped as NixOS", () => {
+describe("in a root shaped as NixOS", needs("gcc"), () => {
   const root = at("root");
   const glibc = `/nix/store/${hash("a")}-glibc-2.36/lib`;
   let loader: string;
@@ -382,9 +377,7 @@ part("a compiler", missing)("in a root shaped as NixOS", () => {
   });
 });
 
-const muslMissing =
-  spawnSync("musl-gcc", ["--version"]).status === 0 ? null : "musl-tools is not installed";
-part("musl's compiler", muslMissing)("libc-mixed, as the loaders see it", () => {
+describe("libc-mixed, as the loaders see it", needs("gcc", "musl-gcc"), () => {
   const compile = (compiler: string, output: string, source: string, ...options: string[]) =>
     execFileSync(compiler, ["-x", "c", "-", "-x", "none", ...options, "-o", at(output)], {
       input: source,
@@ -431,8 +424,7 @@ part("musl's compiler", muslMissing)("libc-mixed, as the loaders see it", () => 
   });
 });
 
-const lldMissing = spawnSync("ld.lld", ["--version"]).status === 0 ? null : "lld is not installed";
-part("a linker that packs without saying so", lldMissing)("relocations-unmarked", () => {
+describe("relocations-unmarked", needs("gcc", "ld.lld"), () => {
   const source = "int number; int *pointer = &number; int main(void) { return *pointer; }";
   const linked = (name: string, ...flags: string[]) =>
     gcc(name, source, "-pie", "-fPIE", "-fuse-ld=lld", ...flags);

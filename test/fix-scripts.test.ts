@@ -1,5 +1,5 @@
 // Scripts are fixed as programs are: planned, written, checked, taken back byte for byte.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
@@ -19,11 +19,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { apply, diagnose, type Outcome, type PlanOptions, plan, undo } from "../lib/index.js";
-import { part } from "./support/require-part.js";
+import { needs } from "./support/needs.js";
 
-const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
-
-part("a compiler", missing)("fix of a script", () => {
+describe("fix of a script", needs("gcc"), () => {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-fix-scripts-")));
   const root = join(directory, "root");
   const options: PlanOptions = { root, gcRoot: false, index: false };

@@ -1,5 +1,5 @@
 // plan, apply, diagnose and undo on a root shaped as NixOS, made of this machine's own glibc. No Nix.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   appendFileSync,
@@ -26,12 +26,11 @@ import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isLoaderName } from "../lib/file/interpreter.js";
 import { apply, diagnose, inspect, type PlanOptions, plan, undo } from "../lib/index.js";
-import { part } from "./support/require-part.js";
+import { needs } from "./support/needs.js";
 
 const hash = (letter: string) => letter.repeat(32);
-const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
 
-part("a compiler", missing)("fix", () => {
+describe("fix", needs("gcc"), () => {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-fix-")));
   const root = join(directory, "root");
   const glibc = `/nix/store/${hash("a")}-glibc-2.36/lib`;

@@ -12,9 +12,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Edits, native } from "../lib/addon/native.js";
-import { part } from "./support/require-part.js";
+import { needs } from "./support/needs.js";
 
 interface Machine {
   triplet: string;
@@ -71,14 +71,6 @@ const directory = mkdtempSync(join(tmpdir(), "fixelf-machines-"));
 process.env.XDG_STATE_HOME = join(directory, "state");
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const onPath = (command: string) => spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
-
-function whatIsMissing({ triplet, qemu }: Machine): string | null {
-  for (const command of [`${triplet}-gcc`, `qemu-${qemu}`, "readelf"])
-    if (!onPath(command)) return `${command} is not installed`;
-  return existsSync(`/usr/${triplet}/lib`) ? null : `no libc in /usr/${triplet}/lib`;
-}
-
 const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
 const readelf = (...args: string[]) =>
   execFileSync("readelf", ["-W", ...args], {
@@ -92,7 +84,7 @@ const all = (text: string, pattern: RegExp) =>
 
 for (const machine of machines) {
   const { triplet, qemu } = machine;
-  part(`${triplet}'s compiler and qemu`, whatIsMissing(machine))(triplet, () => {
+  describe(triplet, needs(`${triplet}-gcc`, `qemu-${qemu}`, "readelf"), () => {
     const home = join(directory, triplet);
     const lib = join(home, "lib");
     const records = join(home, "records");

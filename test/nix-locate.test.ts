@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { diagnose } from "../lib/index.js";
 import { locatePackages, parseLocated } from "../lib/store/nix_locate.js";
-import { part } from "./support/require-part.js";
+import { needs } from "./support/needs.js";
 
 const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-locate-")));
 const asked = join(directory, "asked");
@@ -69,8 +69,7 @@ describe("nix-locate", () => {
     expect(parseLocated("a.out\n\n$(reboot)\n(b.out)\nc d\n../e\n")).toEqual(["a"]);
   });
 
-  const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
-  part("a compiler", missing)("in a finding", () => {
+  describe("in a finding", needs("gcc"), () => {
     it("is labelled as unchecked", async () => {
       install("echo thing.out");
       const source = join(directory, "x.c");

@@ -7,6 +7,7 @@ import { execa } from "execa";
 import { expect, test } from "vitest";
 import { native } from "../lib/addon/native.js";
 import packageManifest from "../package.json" with { type: "json" };
+import { needs } from "./support/needs.js";
 
 const packageDirectory = resolve(import.meta.dirname, "..");
 const require = createRequire(import.meta.url);
@@ -24,7 +25,7 @@ test("the addon was built from this version of the package", () => {
   expect(native.version()).toBe(packageManifest.version);
 });
 
-test("the addon exports what Node looks up and nothing else", async () => {
+test("the addon exports what Node looks up and nothing else", needs("nm"), async () => {
   const { stdout } = await execa("nm", [
     "--dynamic",
     "--defined-only",

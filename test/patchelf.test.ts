@@ -21,18 +21,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
+import { isHere, needs } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
-import { part } from "./support/require-part.js";
 
 const main = resolve(import.meta.dirname, "../dist/cli/main.cjs");
-
-function missing(...commands: string[]): string | null {
-  for (const command of commands) {
-    const found = spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
-    if (!found) return `no ${command}`;
-  }
-  return existsSync(main) ? null : "no dist/cli/main.cjs: npm run build:ts";
-}
 
 interface Answer {
   stdout: string;
@@ -94,7 +86,7 @@ const built: Record<string, string[]> = {
 
 beforeAll(() => {
   home = mkdtempSync(join(tmpdir(), "fixelf-patchelf-"));
-  if (missing("gcc", "readelf") !== null) return;
+  if (!isHere("gcc")) return;
   for (const [name, text] of Object.entries(source)) writeFileSync(join(home, name), text);
   for (const folder of ["libs", "others", "empty"]) mkdirSync(join(home, folder));
   for (const [output, words] of Object.entries(built))
@@ -105,7 +97,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
-part("patchelf", missing("gcc", "readelf", "patchelf"))("beside the installed patchelf", () => {
+describe("beside the installed patchelf", needs("gcc", "patchelf", "readelf"), () => {
   const questions = ["interpreter", "soname", "rpath", "needed"];
   const files = Object.keys(built);
 
@@ -187,7 +179,7 @@ part("patchelf", missing("gcc", "readelf", "patchelf"))("beside the installed pa
   });
 });
 
-part("compiler", missing("gcc", "readelf"))("what it writes", () => {
+describe("what it writes", needs("gcc", "readelf"), () => {
   const at = (name: string) => join(home, name);
 
   beforeEach(() => {
@@ -465,7 +457,7 @@ part("compiler", missing("gcc", "readelf"))("what it writes", () => {
       expect(asked("rpath", "twin")).toBe("$ORIGIN/libs\n");
     });
 
-    it("nowhere else: no record, no temporary file", () => {
+    it("nowhere else: no record, no temporary file", needs("find"), () => {
       patch("--set-rpath", "/x", "it");
       expect(existsSync(at("state"))).toBe(false);
       const left = execFileSync("find", [home, "-name", ".*", "-mindepth", "1"]).toString();
@@ -474,46 +466,43 @@ part("compiler", missing("gcc", "readelf"))("what it writes", () => {
   });
 });
 
-part("ordinary user", process.getuid?.() === 0 ? null : "only root becomes another user")(
-  "as a user who may not",
-  () => {
-    const nobody = (...words: string[]) =>
-      spawnSync(process.execPath, [main, "patchelf", ...words], {
-        cwd: home,
-        encoding: "utf8",
-        uid: 65534,
-        gid: 65534,
-        env: { ...process.env, ...addonEnvironment },
-      });
-
-    beforeAll(() => chmodSync(home, 0o777));
-
-    it("refuses a file that may not be written, as open(2) does", () => {
-      copyFileSync(join(home, "program"), join(home, "closed"));
-      chmodSync(join(home, "closed"), 0o555);
-      const { stderr, status } = nobody("--set-rpath", "/x", "closed");
-      expect({ stderr, status }).toEqual({
-        stderr: "patchelf: open: Permission denied\n",
-        status: 1,
-      });
-      // What it is not to change it may still take.
-      expect(nobody("--set-rpath", "/x", "--output", "own", "closed")).toMatchObject({
-        stderr: "",
-        status: 0,
-      });
-      expect(statSync(join(home, "own")).uid).toBe(65534);
+describe("as a user who may not", needs("gcc", "root"), () => {
+  const nobody = (...words: string[]) =>
+    spawnSync(process.execPath, [main, "patchelf", ...words], {
+      cwd: home,
+      encoding: "utf8",
+      uid: 65534,
+      gid: 65534,
+      env: { ...process.env, ...addonEnvironment },
     });
 
-    it("writes a file of somebody else, and one in a directory that is closed", () => {
-      mkdirSync(join(home, "closed-directory"));
-      const inside = join(home, "closed-directory/it");
-      for (const file of [inside, join(home, "open")]) {
-        copyFileSync(join(home, "program"), file);
-        chmodSync(file, 0o777);
-        expect(nobody("--set-rpath", "/x", file)).toMatchObject({ stderr: "", status: 0 });
-        expect(asked("rpath", file)).toBe("/x\n");
-        expect(statSync(file).uid).toBe(0);
-      }
+  beforeAll(() => chmodSync(home, 0o777));
+
+  it("refuses a file that may not be written, as open(2) does", () => {
+    copyFileSync(join(home, "program"), join(home, "closed"));
+    chmodSync(join(home, "closed"), 0o555);
+    const { stderr, status } = nobody("--set-rpath", "/x", "closed");
+    expect({ stderr, status }).toEqual({
+      stderr: "patchelf: open: Permission denied\n",
+      status: 1,
     });
-  },
-);
+    // What it is not to change it may still take.
+    expect(nobody("--set-rpath", "/x", "--output", "own", "closed")).toMatchObject({
+      stderr: "",
+      status: 0,
+    });
+    expect(statSync(join(home, "own")).uid).toBe(65534);
+  });
+
+  it("writes a file of somebody else, and one in a directory that is closed", () => {
+    mkdirSync(join(home, "closed-directory"));
+    const inside = join(home, "closed-directory/it");
+    for (const file of [inside, join(home, "open")]) {
+      copyFileSync(join(home, "program"), file);
+      chmodSync(file, 0o777);
+      expect(nobody("--set-rpath", "/x", file)).toMatchObject({ stderr: "", status: 0 });
+      expect(asked("rpath", file)).toBe("/x\n");
+      expect(statSync(file).uid).toBe(0);
+    }
+  });
+});

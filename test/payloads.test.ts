@@ -1,6 +1,6 @@
 // Executables that carry something behind their ELF structure, or look themselves up in it: after an
 // edit they still find it, or the edit is refused and nothing has happened.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   appendFileSync,
@@ -19,12 +19,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EditRequest, edit, FixelfError, inspect, undo } from "../lib/index.js";
-import { part } from "./support/require-part.js";
-
-const installed = (command: string) =>
-  spawnSync("sh", ["-c", `command -v ${command}`]).status === 0
-    ? null
-    : `${command} is not installed`;
+import { needs } from "./support/needs.js";
 
 /** Each finds its payload in a way of its own, and prints it. */
 const programs = {
@@ -74,7 +69,7 @@ const sections = `
 
 const payload = "what it carries, ".repeat(50);
 
-part("a compiler", installed("gcc"))("payload executables", () => {
+describe("payload executables", needs("gcc"), () => {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-payload-")));
   const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
   const run = (path: string) => execFileSync(path, { encoding: "utf8" }).trim();
@@ -140,7 +135,7 @@ part("a compiler", installed("gcc"))("payload executables", () => {
       expect(message).toContain("--library-path");
       expect(run(path)).toBe(payload.trim());
     });
-    part("lld", installed("ld.lld"))("where no segment has an unused end", () => {
+    describe("where no segment has an unused end", needs("ld.lld"), () => {
       it("is refused", async () => {
         const path = pack(compile(`${name} lld`, find, "-fuse-ld=lld"));
         expect(run(path)).toBe(payload.trim());
@@ -150,7 +145,7 @@ part("a compiler", installed("gcc"))("payload executables", () => {
     });
   });
 
-  it("finds it in a section, which does not move", async () => {
+  it("finds it in a section, which does not move", needs("objcopy"), async () => {
     const plain = compile("from a section", sections);
     const path = `${plain}-packed`;
     writeFileSync(`${plain}.payload`, payload);
@@ -165,7 +160,7 @@ part("a compiler", installed("gcc"))("payload executables", () => {
     );
   });
 
-  part("unzipsfx", installed("unzipsfx") ?? installed("zip"))("a self-extracting archive", () => {
+  describe("a self-extracting archive", needs("unzipsfx", "zip"), () => {
     it("extracts itself after an edit", async () => {
       const home = join(directory, "sfx");
       mkdirSync(home);

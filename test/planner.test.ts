@@ -1,6 +1,6 @@
 // Which loader and which libraries a plan chooses, from stores that are made so that the first
 // choice is wrong. Nothing is run: libraries are empty but for their versions.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
@@ -16,11 +16,9 @@ import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isLoaderName } from "../lib/file/interpreter.js";
 import { plan } from "../lib/index.js";
-import { part } from "./support/require-part.js";
+import { needs } from "./support/needs.js";
 
-const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
-
-part("a compiler", missing)("the planner", () => {
+describe("the planner", needs("gcc"), () => {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-planner-")));
   const root = join(directory, "root");
   let realLoader: string;

@@ -1,5 +1,5 @@
 // refs on real files: what each writer of compressed data makes, all spellings, links and names.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FixelfError } from "../lib/base/errors.js";
 import { diagnose } from "../lib/doctor/diagnose.js";
 import { references } from "../lib/store/references.js";
-import { part } from "./support/require-part.js";
+import { needs } from "./support/needs.js";
 
 const directory = mkdtempSync(join(tmpdir(), "fixelf-refs-"));
 const at = (name: string) => join(directory, name);
@@ -148,8 +148,7 @@ describe("refs, compressed", () => {
     ["zip", "zip", "zip -q - secret"],
     ["squashfs", "mksquashfs", "mksquashfs secret image -quiet -no-progress >&2 && cat image"],
   ] as const) {
-    const missing = spawnSync("sh", ["-c", `command -v ${program}`]).status === 0 ? null : program;
-    part(program, missing)(`${kind} of ${command}`, () => {
+    describe(`${kind} of ${command}`, needs(program), () => {
       beforeAll(() => writeFileSync(at("secret"), secret));
 
       it("is recognised, wherever it begins", async () => {
@@ -167,7 +166,7 @@ describe("refs, compressed", () => {
 });
 
 describe("doctor", () => {
-  it("dlopen-library-missing, without calling the program broken", async () => {
+  it("dlopen-library-missing, without calling the program broken", needs("gcc"), async () => {
     const source = at("opens.c");
     writeFileSync(
       source,

@@ -1,15 +1,13 @@
 // Files made to make a resolver run for ever, or out of memory: it answers, or says why not.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { edit, resolve } from "../lib/index.js";
-import { part } from "./support/require-part.js";
+import { needs } from "./support/needs.js";
 
-const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
-
-part("a compiler", missing)("a resolution of hostile files", () => {
+describe("a resolution of hostile files", needs("gcc"), () => {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-hostile-")));
   const at = (name: string) => join(directory, name);
 

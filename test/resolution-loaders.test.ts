@@ -2,15 +2,15 @@
 // always read: to ask is to run a program that a file names, of which nobody knows what it does.
 import { execFileSync } from "node:child_process";
 import { dirname, join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { resolveWith } from "../lib/addon/resolutions.js";
-import { machines, missingPart } from "./resolution/machines.js";
-import { part } from "./support/require-part.js";
+import { machines, partsOf } from "./resolution/machines.js";
+import { needs } from "./support/needs.js";
 
 for (const machine of machines.filter(({ name }) => name !== "musl")) {
   const { name, loader, emulator } = machine;
-  part(`the loader for ${name}`, missingPart(machine))(`the loader for ${name}`, () => {
+  describe(`the loader for ${name}`, needs(...partsOf(machine)), () => {
     it("searches the directories that --list-diagnostics shows", async () => {
       const [command = "", ...args] = [...(emulator === null ? [] : [emulator]), loader];
       const shown = execFileSync(command, [...args, "--list-diagnostics"], { encoding: "utf8" });

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { resolveWith } from "../lib/addon/resolutions.js";
 import { type Facts, scan } from "../lib/index.js";
@@ -18,8 +18,8 @@ import {
   linesOf,
   type Question,
 } from "./resolution/files.js";
-import { machines, missingPart } from "./resolution/machines.js";
-import { part } from "./support/require-part.js";
+import { machines, partsOf } from "./resolution/machines.js";
+import { needs } from "./support/needs.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "fixelf-machine-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -29,7 +29,7 @@ if (!host) throw new Error("no machine");
 const { loader } = host;
 const own: Fit = { machine: "x86-64", class: "ELF64", byteOrder: "little-endian", libc: "glibc" };
 
-part("this machine's loader", missingPart(host))("every ELF file below /usr", () => {
+describe("every ELF file below /usr", needs(...partsOf(host)), () => {
   it("resolves as the loader resolves it", async () => {
     const questions = await questionsBelow(["/usr", "node_modules"]);
     expect(questions.length).toBeGreaterThan(500);

@@ -4,19 +4,16 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Resolution, resolve } from "../lib/index.js";
 import { loaderAnswer, ownAnswer } from "./resolution/answer.js";
-import { machines, missingPart } from "./resolution/machines.js";
-import { part } from "./support/require-part.js";
+import { machines, partsOf } from "./resolution/machines.js";
+import { needs } from "./support/needs.js";
 
 const emulator = "qemu-x86_64";
-const emulatorMissing =
-  spawnSync(emulator, ["--version"]).status === 0 ? null : `${emulator} is not installed`;
 const [host] = machines;
 if (!host) throw new Error("no machine");
 const { loader } = host;
-const missing = missingPart(host);
 
 const levels = ["x86-64-v2", "x86-64-v3", "x86-64-v4"];
 
@@ -58,8 +55,8 @@ async function resolved(path: string, { level }: Processor): Promise<Resolution>
 const env = { PATH: process.env.PATH ?? "" };
 
 for (const [name, processor] of Object.entries(processors)) {
-  const emulatedToo = processor.starter.length > 0 ? emulatorMissing : null;
-  part("a compiler and qemu", missing ?? emulatedToo)(`programs on ${name}`, () => {
+  const starterParts = processor.starter.slice(0, 1);
+  describe(`programs on ${name}`, needs(...partsOf(host), ...starterParts), () => {
     /** The variables are the program's and its loader's; qemu has a loader of its own. */
     const started = (path: string, ...variables: string[]) => {
       const [program = "", ...rest] =
@@ -110,7 +107,7 @@ for (const [name, processor] of Object.entries(processors)) {
   });
 }
 
-part("a compiler and qemu", missing ?? emulatorMissing)("what these processors tell apart", () => {
+describe("what these processors tell apart", needs(...partsOf(host), emulator), () => {
   const [least, most] = [processors.qemu64, processors.Haswell];
   if (!least || !most) throw new Error("no such processor");
   const program = at("differs", "program");

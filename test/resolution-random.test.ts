@@ -6,15 +6,15 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { resolveWith } from "../lib/addon/resolutions.js";
 import { comparable, ownAnswer } from "./resolution/answer.js";
 import { type Case, type FileSpec, layOut } from "./resolution/case.js";
 import { ask, baseOf, furnish, type Laid } from "./resolution/judge.js";
-import { machines, missingPart } from "./resolution/machines.js";
+import { machines, partsOf } from "./resolution/machines.js";
 import { Foundry } from "./resolution/object.js";
-import { part } from "./support/require-part.js";
+import { needs } from "./support/needs.js";
 
 const runs = Number(process.env.FIXELF_RESOLUTION_RUNS ?? 60);
 const seed = Number(process.env.FIXELF_RESOLUTION_SEED ?? 20_261_124);
@@ -98,8 +98,8 @@ afterAll(() => {
 });
 
 for (const machine of machines.filter(({ emulator }) => emulator === null)) {
-  const missing = machines.map(missingPart).find((part) => part !== null) ?? null;
-  part(`the loader of ${machine.name}`, missing)(`${machine.name}, seed ${seed}`, () => {
+  const parts = machines.flatMap(partsOf);
+  describe(`${machine.name}, seed ${seed}`, needs(...parts), () => {
     it(`${runs} graphs`, async () => {
       const cases = fc.sample(graph, { seed, numRuns: runs });
       // musl maps a library of another machine, and fails later.

@@ -1,19 +1,18 @@
 // Every rule of the loaders, in small cases: fixelf's answer is the real loader's own.
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { resolveWith } from "../lib/addon/resolutions.js";
 import { type Answer, comparable, ownAnswer } from "./resolution/answer.js";
 import { type Case, layOut, programOf, type Rule, realLoader, suits } from "./resolution/case.js";
 import { ask, baseOf, furnish, type Laid } from "./resolution/judge.js";
-import { type Machine, machines, missingPart, standIn } from "./resolution/machines.js";
+import { type Machine, machines, partsOf } from "./resolution/machines.js";
 import { ownMapped } from "./resolution/mapped.js";
 import { Foundry } from "./resolution/object.js";
-import { part } from "./support/require-part.js";
+import { needs } from "./support/needs.js";
 
 const rules: Rule[] = [];
 for (const name of readdirSync(new URL("resolution/cases", import.meta.url)).sort()) {
@@ -29,12 +28,9 @@ afterAll(() => {
 
 /** The ways in which a case's program is started, and what each needs beside compiler and loader. */
 const ways = {
-  ordinary: { title: "", missing: () => null },
-  secure: { title: ", in secure mode", missing: secureMissing },
-  throughStandIn: {
-    title: ", through a stand-in",
-    missing: () => (existsSync(standIn) ? null : "it is not built: npm run build:shim"),
-  },
+  ordinary: { title: "", parts: [] },
+  secure: { title: ", in secure mode", parts: ["set-user-ID programs"] },
+  throughStandIn: { title: ", through a stand-in", parts: ["stand-in for x86_64"] },
 };
 type Way = keyof typeof ways;
 
@@ -44,13 +40,11 @@ function wayOf({ secure, nixLd }: Case): Way {
 }
 
 for (const machine of machines) {
-  for (const [way, { title, missing }] of Object.entries(ways)) {
+  for (const [way, { title, parts }] of Object.entries(ways)) {
     const cases = casesFor(machine).filter((each) => wayOf(each.case) === way);
     if (cases.length === 0) continue;
     const name = `${machine.name}${title}`;
-    part(`the loader of ${name}`, missingPart(machine) ?? missing())(name, () =>
-      judged(machine, cases),
-    );
+    describe(name, needs(...partsOf(machine), ...parts), () => judged(machine, cases));
   }
 }
 
@@ -73,13 +67,6 @@ function casesFor(machine: Machine): RuledCase[] {
   return rules.flatMap(({ name, cases }) =>
     cases.filter((case_) => suits(case_, machine)).map((case_) => ({ rule: name, case: case_ })),
   );
-}
-
-/** Why no program here can have the rights of another user than the one who starts it, or null. */
-function secureMissing(): string | null {
-  if (process.getuid?.() !== 0) return "only root can give a program to another user";
-  const options = execFileSync("findmnt", ["-n", "-o", "OPTIONS", "-T", tmpdir()]);
-  return String(options).split(/[,\n]/).includes("nosuid") ? `${tmpdir()} is mounted nosuid` : null;
 }
 
 function judged(machine: Machine, cases: RuledCase[]): void {

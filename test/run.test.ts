@@ -22,17 +22,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isLoaderName } from "../lib/file/interpreter.js";
 import { planRun } from "../lib/index.js";
 import { compareSonames, libraryCache } from "../lib/run/library_cache.js";
+import { needs } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
-import { part } from "./support/require-part.js";
 
 const command = join(import.meta.dirname, "..", "dist/cli/main.cjs");
-const works = (tool: string, ...args: string[]) => spawnSync(tool, args).status === 0;
-const compilerMissing = works("gcc", "--version") ? null : "gcc is not installed";
-const namespacesMissing =
-  compilerMissing ??
-  (works("unshare", "--mount", "true") || works("unshare", "--user", "--mount", "true")
-    ? null
-    : "the kernel allows no namespaces");
 
 /** Says what it sees of itself, and does what it is told. */
 const source = `
@@ -81,7 +74,7 @@ int main(int count, char **arguments) {
   return 0;
 }`;
 
-part("a compiler", compilerMissing)("run", () => {
+describe("run", needs("gcc"), () => {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-run-")));
   const store = join(directory, "store");
   const glibc = join(store, `${"a".repeat(32)}-glibc-2.36/lib`);
@@ -160,8 +153,7 @@ part("a compiler", compilerMissing)("run", () => {
   });
 
   const all = ["namespace", "copy", "loader"];
-  const part0 = part("namespaces", namespacesMissing);
-  part0("every way", () => {
+  describe("every way", needs("mount namespaces"), () => {
     describe.each(all)("%s", (how) => {
       it("finds the libraries", () => expect(says(how, "thing")).toBe("42"));
       it("keeps argv[0]", () => {
@@ -216,7 +208,7 @@ part("a compiler", compilerMissing)("run", () => {
     });
   });
 
-  part0("in a namespace", () => {
+  describe("in a namespace", needs("bash", "mount namespaces"), () => {
     it("is the very file", () => expect(says("namespace", "exe")).toBe(program));
     it("finds its payload", () => expect(says("namespace", "payload")).toBe("PAYLOAD"));
     it("leaves nothing behind", () => {
@@ -265,23 +257,20 @@ part("a compiler", compilerMissing)("run", () => {
       );
       expect(stderr).toMatch(/^fixelf runs it in a namespace: /);
     });
-    part("bubblewrap", works("bwrap", "--bind", "/", "/", "true") ? null : "bwrap does not run")(
-      "by bubblewrap",
-      () => {
-        it("is the same", async () => {
-          const { bubblewrapArguments } = await import("../lib/run/namespace.js");
-          const { composedRoot } = await import("../lib/run/composed_root.js");
-          const source = join(directory, "text");
-          const root = composedRoot([{ place: "/lib65/some/where", source }]);
-          const options = [...bubblewrapArguments(root), "--", "cat", "/lib65/some/where"];
-          expect(execFileSync("bwrap", options, { encoding: "utf8" })).toBe("in a file");
-          expect(existsSync("/lib65")).toBe(false);
-        });
-      },
-    );
+    describe("by bubblewrap", needs("bwrap"), () => {
+      it("is the same", async () => {
+        const { bubblewrapArguments } = await import("../lib/run/namespace.js");
+        const { composedRoot } = await import("../lib/run/composed_root.js");
+        const source = join(directory, "text");
+        const root = composedRoot([{ place: "/lib65/some/where", source }]);
+        const options = [...bubblewrapArguments(root), "--", "cat", "/lib65/some/where"];
+        expect(execFileSync("bwrap", options, { encoding: "utf8" })).toBe("in a file");
+        expect(existsSync("/lib65")).toBe(false);
+      });
+    });
   });
 
-  part0("where the kernel allows no user namespace", () => {
+  describe("where the kernel allows no user namespace", needs("user namespaces", "setpriv"), () => {
     it("is a fixed copy, and says why", () => {
       // The least privileged that there is: another user, in a namespace that may have no further ones.
       const inner = `echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --inh-caps=-all --bounding-set=-all "$@"`;
@@ -380,25 +369,22 @@ describe("a library cache", () => {
       }),
     );
   });
-  part("ldconfig", existsSync("/sbin/ldconfig") ? null : "ldconfig is not installed")(
-    "read",
-    () => {
-      it("by ldconfig says what was put in", () => {
-        const directory = mkdtempSync(join(tmpdir(), "fixelf-cache-"));
-        const libraries = new Map(
-          Array.from({ length: 50 }, (_, index) => [
-            `lib${index}.so.${index % 7}`,
-            `/store/${index}`,
-          ]),
-        );
-        const machine = { machine: "x86-64", class: "ELF64", byteOrder: "little-endian" } as const;
-        const file = join(directory, "cache");
-        writeFileSync(file, libraryCache(libraries, machine));
-        const printed = execFileSync("/sbin/ldconfig", ["-p", "-C", file], { encoding: "utf8" });
-        rmSync(directory, { recursive: true });
-        for (const [soname, path] of libraries)
-          expect(printed).toContain(`${soname} (libc6,x86-64) => ${path}`);
-      });
-    },
-  );
+  describe("read", needs("ldconfig"), () => {
+    it("by ldconfig says what was put in", () => {
+      const directory = mkdtempSync(join(tmpdir(), "fixelf-cache-"));
+      const libraries = new Map(
+        Array.from({ length: 50 }, (_, index) => [
+          `lib${index}.so.${index % 7}`,
+          `/store/${index}`,
+        ]),
+      );
+      const machine = { machine: "x86-64", class: "ELF64", byteOrder: "little-endian" } as const;
+      const file = join(directory, "cache");
+      writeFileSync(file, libraryCache(libraries, machine));
+      const printed = execFileSync("/sbin/ldconfig", ["-p", "-C", file], { encoding: "utf8" });
+      rmSync(directory, { recursive: true });
+      for (const [soname, path] of libraries)
+        expect(printed).toContain(`${soname} (libc6,x86-64) => ${path}`);
+    });
+  });
 });

@@ -1,12 +1,11 @@
 // What a scan says of each ELF file of this machine against what readelf says.
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { promisify } from "node:util";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Facts } from "../lib/addon/facts.js";
 import type { ScanRow } from "../lib/scan/batch.js";
 import { scan } from "../lib/scan/scan.js";
-import { part } from "./support/require-part.js";
+import { needs } from "./support/needs.js";
 
 interface Said {
   interpreter: string | null;
@@ -19,9 +18,7 @@ interface Said {
 }
 
 const filesAtOnce = 40;
-const testPart = part("readelf", existsSync("/usr/bin/readelf") ? null : "install binutils");
-
-testPart("readelf", () => {
+describe("readelf", needs("readelf"), () => {
   it("says the same of every ELF file below /usr", { timeout: 900_000 }, async () => {
     const rows: ScanRow[] = [];
     for await (const batch of scan(["/usr"])) rows.push(...batch);

@@ -28,6 +28,7 @@ import { batchFilter, type ScanFilter } from "../lib/scan/filter.js";
 import { type ScanOptions, scan } from "../lib/scan/scan.js";
 import { Summarizer } from "../lib/scan/summary.js";
 import { takeRows } from "../lib/scan/take.js";
+import { needs, unshare } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
 
 const cli = join(import.meta.dirname, "../dist/cli/main.cjs");
@@ -158,53 +159,61 @@ describe("what a scan finds", () => {
     expect(branches).toBe(6);
   });
 
-  it("goes on where a directory may not be read, and where paths are too long", async () => {
-    const tree = join(scratch, "hard");
-    mkdirSync(join(tree, "closed"), { recursive: true });
-    copyFileSync(machineProgram, join(tree, "closed/sh"));
-    copyFileSync(machineProgram, join(tree, "sh"));
-    chmodSync(join(tree, "closed"), 0);
-    // Deeper than any path can name: each step is made where the last one stands.
-    const deep = `import os
+  it(
+    "goes on where a directory may not be read, and where paths are too long",
+    needs("python3"),
+    async () => {
+      const tree = join(scratch, "hard");
+      mkdirSync(join(tree, "closed"), { recursive: true });
+      copyFileSync(machineProgram, join(tree, "closed/sh"));
+      copyFileSync(machineProgram, join(tree, "sh"));
+      chmodSync(join(tree, "closed"), 0);
+      // Deeper than any path can name: each step is made where the last one stands.
+      const deep = `import os
 os.chdir(${JSON.stringify(tree)})
 for i in range(40):
   os.mkdir("x" * 200); os.chdir("x" * 200)`;
-    execFileSync("python3", ["-c", deep]);
-    const walk = `import { scan } from ${JSON.stringify(join(import.meta.dirname, "../dist/index.js"))};
+      execFileSync("python3", ["-c", deep]);
+      const walk = `import { scan } from ${JSON.stringify(join(import.meta.dirname, "../dist/index.js"))};
 const found = [];
 for await (const batch of scan([${JSON.stringify(tree)}]))
   found.push(...[...batch].map(({ path }) => path), ...batch.failures.map(({ code }) => code));
 console.log(JSON.stringify(found));`;
-    // Nobody keeps root out of a directory, so somebody else has to look.
-    const identity = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
-    chmodSync(scratch, 0o755);
-    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", walk], {
-      ...identity,
-      env: environment,
-      encoding: "utf8",
-      cwd: "/",
-    });
-    expect(JSON.parse(stdout)).toEqual([join(tree, "sh"), "permission-denied", "limit-exceeded"]);
-  });
+      // Nobody keeps root out of a directory, so somebody else has to look.
+      const identity = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+      chmodSync(scratch, 0o755);
+      const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", walk], {
+        ...identity,
+        env: environment,
+        encoding: "utf8",
+        cwd: "/",
+      });
+      expect(JSON.parse(stdout)).toEqual([join(tree, "sh"), "permission-denied", "limit-exceeded"]);
+    },
+  );
 
   // Of many entries it asks for the mounts while it walks (test/native/walk.test.cpp).
-  it.each([0, 100])("sees once what is mounted in two places, beside %i others", (others) => {
-    const tree = join(scratch, `mounts beside\t${others}`);
-    for (const directory of ["a", "b"]) mkdirSync(join(tree, directory), { recursive: true });
-    for (let other = 0; other < others; ++other) mkdirSync(join(tree, `other${other}`));
-    copyFileSync(machineProgram, join(tree, "a/sh"));
-    writeFileSync(join(tree, "c"), "");
-    // A directory under a second name, and a file under a third.
-    const mounts = "mount --bind a b && mount --bind a/sh c";
-    const look = `${shellCli} scan --json --summary .`;
-    const { stdout, stderr } = spawnSync(
-      "unshare",
-      ["--map-root-user", "--mount", "sh", "-c", `${mounts} && ${look}`],
-      { encoding: "utf8", cwd: tree },
-    );
-    expect(stderr).toBe("");
-    expect(JSON.parse(stdout)).toMatchObject({ elf: 1, files: 2 });
-  });
+  it.each([0, 100])(
+    "sees once what is mounted in two places, beside %i others",
+    needs("mount namespaces"),
+    (others) => {
+      const tree = join(scratch, `mounts beside\t${others}`);
+      for (const directory of ["a", "b"]) mkdirSync(join(tree, directory), { recursive: true });
+      for (let other = 0; other < others; ++other) mkdirSync(join(tree, `other${other}`));
+      copyFileSync(machineProgram, join(tree, "a/sh"));
+      writeFileSync(join(tree, "c"), "");
+      // A directory under a second name, and a file under a third.
+      const mounts = "mount --bind a b && mount --bind a/sh c";
+      const look = `${shellCli} scan --json --summary .`;
+      const { stdout, stderr } = spawnSync(
+        "unshare",
+        [...unshare.slice(1), "sh", "-c", `${mounts} && ${look}`],
+        { encoding: "utf8", cwd: tree },
+      );
+      expect(stderr).toBe("");
+      expect(JSON.parse(stdout)).toMatchObject({ elf: 1, files: 2 });
+    },
+  );
 
   it("leaves access times alone", async () => {
     const tree = join(scratch, "untouched");
@@ -247,7 +256,7 @@ console.log(JSON.stringify(found));`;
     expect(rows[0]?.path).toBe(`/store/${name("a", "glibc-2")}/lib/libc.so.6`);
   });
 
-  it("survives a tree that changes meanwhile", async () => {
+  it("survives a tree that changes meanwhile", needs("bash"), async () => {
     const tree = join(scratch, "moving");
     const restless = `set -e; for i in $(seq 100); do
       mkdir -p ${tree}/a$i/b; cp /bin/true ${tree}/a$i/b/t; mv ${tree}/a$i ${tree}/c$i
@@ -512,7 +521,7 @@ describe("fixelf scan", () => {
     expect(stderr.toString()).toContain(message);
   });
 
-  it("ends quietly when its reader has seen enough", () => {
+  it("ends quietly when its reader has seen enough", needs("bash"), () => {
     const line = `${shellCli} scan /usr/lib --json | head -1 >/dev/null; echo \${PIPESTATUS[0]}`;
     const { stdout, stderr } = spawnSync("bash", ["-c", line], { encoding: "utf8" });
     expect(stdout).toBe("0\n");

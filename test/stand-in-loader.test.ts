@@ -3,7 +3,6 @@ import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,8 +14,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { part } from "./support/require-part.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { needs, unshare } from "./support/needs.js";
 
 interface Machine {
   /** Nix's. */
@@ -98,13 +97,11 @@ const pathOf = (command: string) => {
   return status === 0 ? stdout.trim() : null;
 };
 
-function whatIsMissing(machine: Machine): string | null {
-  if (!existsSync(shipped(machine))) return `${shipped(machine)} is not built: npm run build:shim`;
-  if (machine.node === process.arch) return pathOf("gcc") ? null : "gcc is not installed";
-  for (const command of [`${machine.triplet}-gcc`, `qemu-${machine.qemu}`])
-    if (!pathOf(command)) return `${command} is not installed`;
-  return null;
-}
+/** What its programs are built with, and what starts them. */
+const partsOf = ({ system, node, triplet, qemu }: Machine) => [
+  `stand-in for ${system}`,
+  ...(node === process.arch ? ["gcc"] : [`${triplet}-gcc`, `qemu-${qemu}`]),
+];
 
 /** The loader that a program of this machine has by itself. */
 function realLoader({ node, triplet }: Machine, compiler: string): string {
@@ -210,8 +207,9 @@ function described(ended: { status: number | null; stdout: string; stderr: strin
 }
 
 for (const machine of machines) {
-  part(`${machine.system}'s stand-in loader, compiler and qemu`, whatIsMissing(machine))(
+  describe(
     `the stand-in loader for ${machine.system}`,
+    needs(...partsOf(machine), "readelf"),
     () => {
       let bench: Bench;
       beforeAll(() => {
@@ -385,252 +383,243 @@ const host = machines.find(({ node }) => node === process.arch);
 
 /** Runs a command where /run has what `layOut`, a few lines of shell, puts there, and nothing else. */
 const inOwnRun = (layOut: string, command: readonly string[]) => [
-  ...["unshare", "--mount", "--propagation", "private"],
-  ...(process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"]),
+  ...unshare,
   ...["sh", "-euc", `mount -t tmpfs tmpfs /run; ${layOut}; exec "$@"`, "sh", ...command],
 ];
 
-function whatIsMissingHere(): string | null {
-  if (!host) return `there is none for ${process.arch}`;
-  const missing = whatIsMissing(host);
-  if (missing !== null) return missing;
-  const [command = "", ...args] = inOwnRun("true", ["true"]);
-  return spawnSync(command, args).status === 0 ? null : "no mount namespace can be made";
-}
+const partsHere = [...(host ? partsOf(host) : ["x86-64"]), "readelf", "mount namespaces"];
 
-part("this machine's stand-in loader, compiler and mount namespaces", whatIsMissingHere())(
-  "the stand-in loader on this machine",
-  () => {
-    let bench: Bench;
-    beforeAll(() => {
-      rmSync(join(directory, (host as Machine).system), { recursive: true, force: true });
-      bench = new Bench(host as Machine);
-    });
+describe("the stand-in loader on this machine", needs(...partsHere), () => {
+  let bench: Bench;
+  beforeAll(() => {
+    rmSync(join(directory, (host as Machine).system), { recursive: true, force: true });
+    bench = new Bench(host as Machine);
+  });
 
-    const put = (folder: string, loader: string, libraries: string) =>
-      `mkdir -p ${folder}; ln -s ${loader} ${folder}/ld.so; ln -s ${libraries} ${folder}/libnumber.so`;
-    const startIn = (
-      layOut: string,
-      environment: Record<string, string> = {},
-      command = [bench.program],
-    ) => {
-      const set = Object.entries(environment).map((pair) => pair.join("="));
-      return bench.start(
-        { PATH: String(process.env.PATH) },
-        inOwnRun(layOut, ["env", "-i", ...set, ...command]),
-      );
+  const put = (folder: string, loader: string, libraries: string) =>
+    `mkdir -p ${folder}; ln -s ${loader} ${folder}/ld.so; ln -s ${libraries} ${folder}/libnumber.so`;
+  const startIn = (
+    layOut: string,
+    environment: Record<string, string> = {},
+    command = [bench.program],
+  ) => {
+    const set = Object.entries(environment).map((pair) => pair.join("="));
+    return bench.start(
+      { PATH: String(process.env.PATH) },
+      inOwnRun(layOut, ["env", "-i", ...set, ...command]),
+    );
+  };
+
+  it("uses a farm with no variable set at all", () => {
+    const { one, two, loader, libraryIn } = bench;
+    const layOut = put(farm, loader, libraryIn(two));
+    const started = {
+      status: 0,
+      stderr: "",
+      said: { library: "2", own: "none", child: "none", variables: "0", ...healthy },
     };
+    expect(startIn(layOut)).toMatchObject(started);
+    // Also where nix-ld's place is there.
+    const other = put(nixLd, "/not/there", libraryIn(one));
+    expect(startIn(`${layOut}; ${other}`)).toMatchObject(started);
+  });
 
-    it("uses a farm with no variable set at all", () => {
-      const { one, two, loader, libraryIn } = bench;
-      const layOut = put(farm, loader, libraryIn(two));
-      const started = {
-        status: 0,
-        stderr: "",
-        said: { library: "2", own: "none", child: "none", variables: "0", ...healthy },
-      };
-      expect(startIn(layOut)).toMatchObject(started);
-      // Also where nix-ld's place is there.
-      const other = put(nixLd, "/not/there", libraryIn(one));
-      expect(startIn(`${layOut}; ${other}`)).toMatchObject(started);
+  it("uses nix-ld's place with no variable set at all", () => {
+    const { one, two, loader, libraryIn } = bench;
+    const layOut = put(nixLd, loader, libraryIn(two));
+    expect(startIn(layOut).said).toMatchObject({ library: "2", own: "none", child: "none" });
+
+    // A farm without a loader, or with another machine's, still has libraries.
+    const bare = `mkdir -p ${farm}; ln -s ${libraryIn(one)} ${farm}`;
+    expect(startIn(`${layOut}; ${bare}`).said.library).toBe("1");
+    const foreign = join(bench.home, "foreign");
+    const bytes = readFileSync(loader);
+    bytes.writeUInt16LE(22, 18);
+    writeFileSync(foreign, bytes);
+    expect(startIn(`${layOut}; ${put(farm, foreign, libraryIn(one))}`).said.library).toBe("1");
+    const { stderr } = startIn(put(farm, foreign, libraryIn(one)));
+    expect(stderr).toContain(`the default loader ${farm}/ld.so is for another machine (22)`);
+  });
+
+  it("takes each default by itself, and an empty NIX_LD for none", () => {
+    const { one, two, loader, libraryIn } = bench;
+    const layOut = put(farm, loader, libraryIn(two));
+    expect(startIn(layOut, { NIX_LD: "" }).said.library).toBe("2");
+    expect(startIn(layOut, { NIX_LD_LIBRARY_PATH: one }).said.library).toBe("1");
+    const loaderless = `mkdir -p ${nixLd}; ln -s ${libraryIn(two)} ${nixLd}`;
+    expect(startIn(loaderless, { NIX_LD: loader }).said.library).toBe("2");
+  });
+
+  it("searches LD_LIBRARY_PATH before the defaults", () => {
+    const { one, two, loader, libraryIn } = bench;
+    const layOut = put(farm, loader, libraryIn(two));
+    const { said } = startIn(layOut, { LD_LIBRARY_PATH: one });
+    expect(said).toMatchObject({ library: "1", own: one, child: one });
+    const elsewhere = { LD_LIBRARY_PATH: "/not/there:" };
+    expect(startIn(layOut, elsewhere).said).toMatchObject({ library: "2", own: "/not/there:" });
+  });
+
+  it("adds nothing where NIX_LD_LIBRARY_PATH is empty", () => {
+    const { two, loader, libraryIn } = bench;
+    const layOut = put(farm, loader, libraryIn(two));
+    const { status, stderr } = startIn(layOut, { NIX_LD_LIBRARY_PATH: "" });
+    expect(status).toBe(127);
+    expect(stderr).toContain("libnumber.so");
+    // Not even an empty element, which would be the working directory.
+    const traced = startIn(layOut, {
+      NIX_LD_LIBRARY_PATH: "",
+      LD_LIBRARY_PATH: two,
+      NIX_LD_LOG: "debug",
     });
+    expect(traced.said).toMatchObject({ library: "2", own: two });
+    expect(traced.stderr).not.toContain("LD_LIBRARY_PATH=");
+  });
 
-    it("uses nix-ld's place with no variable set at all", () => {
-      const { one, two, loader, libraryIn } = bench;
-      const layOut = put(nixLd, loader, libraryIn(two));
-      expect(startIn(layOut).said).toMatchObject({ library: "2", own: "none", child: "none" });
-
-      // A farm without a loader, or with another machine's, still has libraries.
-      const bare = `mkdir -p ${farm}; ln -s ${libraryIn(one)} ${farm}`;
-      expect(startIn(`${layOut}; ${bare}`).said.library).toBe("1");
-      const foreign = join(bench.home, "foreign");
-      const bytes = readFileSync(loader);
-      bytes.writeUInt16LE(22, 18);
-      writeFileSync(foreign, bytes);
-      expect(startIn(`${layOut}; ${put(farm, foreign, libraryIn(one))}`).said.library).toBe("1");
-      const { stderr } = startIn(put(farm, foreign, libraryIn(one)));
-      expect(stderr).toContain(`the default loader ${farm}/ld.so is for another machine (22)`);
-    });
-
-    it("takes each default by itself, and an empty NIX_LD for none", () => {
-      const { one, two, loader, libraryIn } = bench;
-      const layOut = put(farm, loader, libraryIn(two));
-      expect(startIn(layOut, { NIX_LD: "" }).said.library).toBe("2");
-      expect(startIn(layOut, { NIX_LD_LIBRARY_PATH: one }).said.library).toBe("1");
-      const loaderless = `mkdir -p ${nixLd}; ln -s ${libraryIn(two)} ${nixLd}`;
-      expect(startIn(loaderless, { NIX_LD: loader }).said.library).toBe("2");
-    });
-
-    it("searches LD_LIBRARY_PATH before the defaults", () => {
-      const { one, two, loader, libraryIn } = bench;
-      const layOut = put(farm, loader, libraryIn(two));
-      const { said } = startIn(layOut, { LD_LIBRARY_PATH: one });
-      expect(said).toMatchObject({ library: "1", own: one, child: one });
-      const elsewhere = { LD_LIBRARY_PATH: "/not/there:" };
-      expect(startIn(layOut, elsewhere).said).toMatchObject({ library: "2", own: "/not/there:" });
-    });
-
-    it("adds nothing where NIX_LD_LIBRARY_PATH is empty", () => {
-      const { two, loader, libraryIn } = bench;
-      const layOut = put(farm, loader, libraryIn(two));
-      const { status, stderr } = startIn(layOut, { NIX_LD_LIBRARY_PATH: "" });
-      expect(status).toBe(127);
-      expect(stderr).toContain("libnumber.so");
-      // Not even an empty element, which would be the working directory.
-      const traced = startIn(layOut, {
-        NIX_LD_LIBRARY_PATH: "",
-        LD_LIBRARY_PATH: two,
-        NIX_LD_LOG: "debug",
-      });
-      expect(traced.said).toMatchObject({ library: "2", own: two });
-      expect(traced.stderr).not.toContain("LD_LIBRARY_PATH=");
-    });
-
-    it("says as much as NIX_LD_LOG asks for", () => {
-      const { loader, two } = bench;
-      const at = (level: string) =>
-        bench.start({ NIX_LD: loader, NIX_LD_LIBRARY_PATH: two, NIX_LD_LOG: level }).stderr;
-      for (const level of ["off", "error", "warn", "WARN"]) expect(at(level)).toBe("");
-      expect(at("info")).toBe(
-        `fixelf-ld: NIX_LD names the loader ${loader}\n` +
-          `fixelf-ld: NIX_LD_LIBRARY_PATH names the libraries' directories ${two}\n`,
+  it("says as much as NIX_LD_LOG asks for", () => {
+    const { loader, two } = bench;
+    const at = (level: string) =>
+      bench.start({ NIX_LD: loader, NIX_LD_LIBRARY_PATH: two, NIX_LD_LOG: level }).stderr;
+    for (const level of ["off", "error", "warn", "WARN"]) expect(at(level)).toBe("");
+    expect(at("info")).toBe(
+      `fixelf-ld: NIX_LD names the loader ${loader}\n` +
+        `fixelf-ld: NIX_LD_LIBRARY_PATH names the libraries' directories ${two}\n`,
+    );
+    for (const level of ["debug", "trace", "Debug"])
+      expect(at(level)).toMatch(
+        new RegExp(
+          `^${at("info")}fixelf-ld: the loader sees LD_LIBRARY_PATH=${two}\n` +
+            "fixelf-ld: the loader is at 0x[0-9a-f]+ and begins at 0x[0-9a-f]+\n$",
+        ),
       );
-      for (const level of ["debug", "trace", "Debug"])
-        expect(at(level)).toMatch(
-          new RegExp(
-            `^${at("info")}fixelf-ld: the loader sees LD_LIBRARY_PATH=${two}\n` +
-              "fixelf-ld: the loader is at 0x[0-9a-f]+ and begins at 0x[0-9a-f]+\n$",
-          ),
-        );
-      expect(at("loud")).toBe(
-        "fixelf-ld: NIX_LD_LOG is loud, which is not one of off, error, warn, info, debug and trace\n",
-      );
-      // What cannot be started is told of at every level.
-      const { stderr } = bench.start({ NIX_LD: "/not/there", NIX_LD_LOG: "off" });
-      expect(stderr).toContain("/not/there");
-    });
+    expect(at("loud")).toBe(
+      "fixelf-ld: NIX_LD_LOG is loud, which is not one of off, error, warn, info, debug and trace\n",
+    );
+    // What cannot be started is told of at every level.
+    const { stderr } = bench.start({ NIX_LD: "/not/there", NIX_LD_LOG: "off" });
+    expect(stderr).toContain("/not/there");
+  });
 
-    it("warns when no directory of NIX_LD_LIBRARY_PATH is there", () => {
-      const { loader, one } = bench;
-      const with_ = (path: string, more = {}) =>
-        bench.start({ NIX_LD: loader, NIX_LD_LIBRARY_PATH: path, LD_LIBRARY_PATH: one, ...more });
-      expect(with_("/not/there:/nor/there")).toMatchObject({
-        status: 0,
-        stderr:
-          "fixelf-ld: no directory of NIX_LD_LIBRARY_PATH is there: /not/there:/nor/there; set it " +
-          "to what `fixelf env` prints for the program, or unset it\n",
-        said: { library: "1" },
-      });
-      for (const quiet of [`/not/there:${one}`, "$ORIGIN/lib", "lib", ":/not/there"])
-        expect(with_(quiet).stderr).toBe("");
-      expect(with_("/not/there", { NIX_LD_LOG: "error" }).stderr).toBe("");
+  it("warns when no directory of NIX_LD_LIBRARY_PATH is there", () => {
+    const { loader, one } = bench;
+    const with_ = (path: string, more = {}) =>
+      bench.start({ NIX_LD: loader, NIX_LD_LIBRARY_PATH: path, LD_LIBRARY_PATH: one, ...more });
+    expect(with_("/not/there:/nor/there")).toMatchObject({
+      status: 0,
+      stderr:
+        "fixelf-ld: no directory of NIX_LD_LIBRARY_PATH is there: /not/there:/nor/there; set it " +
+        "to what `fixelf env` prints for the program, or unset it\n",
+      said: { library: "1" },
     });
+    for (const quiet of [`/not/there:${one}`, "$ORIGIN/lib", "lib", ":/not/there"])
+      expect(with_(quiet).stderr).toBe("");
+    expect(with_("/not/there", { NIX_LD_LOG: "error" }).stderr).toBe("");
+  });
 
-    it("lets no control character through to the terminal", () => {
-      const { stderr } = bench.start({ NIX_LD: "/not/\u001b[31m\nthere" });
-      expect(stderr).toContain("NIX_LD names /not/?[31m?there, which");
-    });
+  it("lets no control character through to the terminal", () => {
+    const { stderr } = bench.start({ NIX_LD: "/not/\u001b[31m\nthere" });
+    expect(stderr).toContain("NIX_LD names /not/?[31m?there, which");
+  });
 
-    it("refuses what is no loader", () => {
-      const { home, standIn, program, one, libraryIn } = bench;
-      const fifo = join(home, "fifo");
-      const text = join(home, "text");
-      execFileSync("mkfifo", [fifo]);
-      writeFileSync(text, "#!/bin/sh\n".repeat(100));
-      const refused = (path: string) => {
-        const { status, stderr, said } = bench.start({ NIX_LD: path });
-        expect({ status, said }).toEqual({ status: 127, said: {} });
-        return / names (.*), which (.*); /.exec(stderr)?.slice(1);
-      };
-      expect(refused(program)).toEqual([program, "is not a loader"]);
-      expect(refused(libraryIn(one))).toEqual([libraryIn(one), "is not a loader"]);
-      expect(refused(standIn)).toEqual([standIn, "is a stand-in loader itself"]);
-      expect(refused(home)).toEqual([home, "cannot be read (it is a directory)"]);
-      expect(refused(fifo)).toEqual([fifo, "cannot be read (it is not a regular file)"]);
-      expect(refused(text)).toEqual([text, "is not an ELF file"]);
-      expect(refused("x".repeat(5000))?.[1]).toBe("cannot be read (the name is too long)");
-      expect(refused(`${text}/ld.so`)?.[1]).toBe("is not there");
-    });
+  it("refuses what is no loader", () => {
+    const { home, standIn, program, one, libraryIn } = bench;
+    const fifo = join(home, "fifo");
+    const text = join(home, "text");
+    execFileSync("mkfifo", [fifo]);
+    writeFileSync(text, "#!/bin/sh\n".repeat(100));
+    const refused = (path: string) => {
+      const { status, stderr, said } = bench.start({ NIX_LD: path });
+      expect({ status, said }).toEqual({ status: 127, said: {} });
+      return / names (.*), which (.*); /.exec(stderr)?.slice(1);
+    };
+    expect(refused(program)).toEqual([program, "is not a loader"]);
+    expect(refused(libraryIn(one))).toEqual([libraryIn(one), "is not a loader"]);
+    expect(refused(standIn)).toEqual([standIn, "is a stand-in loader itself"]);
+    expect(refused(home)).toEqual([home, "cannot be read (it is a directory)"]);
+    expect(refused(fifo)).toEqual([fifo, "cannot be read (it is not a regular file)"]);
+    expect(refused(text)).toEqual([text, "is not an ELF file"]);
+    expect(refused("x".repeat(5000))?.[1]).toBe("cannot be read (the name is too long)");
+    expect(refused(`${text}/ld.so`)?.[1]).toBe("is not there");
+  });
 
-    it("names a loader on a file system that does not allow programs", () => {
-      const { loader, program } = bench;
-      const layOut = `mount -t tmpfs -o noexec tmpfs /run; cp ${loader} /run/ld.so`;
-      const { status, stderr } = startIn(layOut, { NIX_LD: "/run/ld.so" });
-      expect(status).toBe(127);
-      expect(stderr).toBe(
-        `fixelf-ld: cannot start ${program}: NIX_LD names /run/ld.so, which cannot be mapped (its ` +
-          "file system does not allow programs (noexec)); set NIX_LD to one that `fixelf loaders` " +
-          "lists, or unset it\n",
-      );
-    });
+  it("names a loader on a file system that does not allow programs", () => {
+    const { loader, program } = bench;
+    const layOut = `mount -t tmpfs -o noexec tmpfs /run; cp ${loader} /run/ld.so`;
+    const { status, stderr } = startIn(layOut, { NIX_LD: "/run/ld.so" });
+    expect(status).toBe(127);
+    expect(stderr).toBe(
+      `fixelf-ld: cannot start ${program}: NIX_LD names /run/ld.so, which cannot be mapped (its ` +
+        "file system does not allow programs (noexec)); set NIX_LD to one that `fixelf loaders` " +
+        "lists, or unset it\n",
+    );
+  });
 
-    it("gives the environment back also when a constructor has changed it meanwhile", () => {
-      const { two, loader, libraryIn } = bench;
-      const layOut = put(farm, loader, libraryIn(two));
-      const changing = (change: string) => {
-        const source = `#include <stdlib.h>
+  it("gives the environment back also when a constructor has changed it meanwhile", () => {
+    const { two, loader, libraryIn } = bench;
+    const layOut = put(farm, loader, libraryIn(two));
+    const changing = (change: string) => {
+      const source = `#include <stdlib.h>
           __attribute__((constructor)) static void change(void) { ${change} }`;
-        // In a library: a program's own constructors run after its entry point.
-        const path = join(bench.home, "libchange.so");
-        bench.compile(source, "-shared", "-fPIC", "-o", path);
-        return bench.link("changed", report, "-Wl,--no-as-needed", path);
-      };
-      const run = (change: string, environment: Record<string, string>) =>
-        startIn(layOut, environment, [changing(change)]).said;
-      const some = { A: "1", B: "2" };
-      const set = 'setenv("C", "3", 1);';
-      const unset = 'unsetenv("A");';
-      expect(run(unset, some)).toMatchObject({ child: "none", own: "none", variables: "1" });
-      expect(run(set, some)).toMatchObject({ child: "none", own: "none" });
-      expect(run(unset, { ...some, LD_LIBRARY_PATH: "/x" })).toMatchObject({
-        ...{ child: "/x", own: "/x", variables: "2" },
-      });
+      // In a library: a program's own constructors run after its entry point.
+      const path = join(bench.home, "libchange.so");
+      bench.compile(source, "-shared", "-fPIC", "-o", path);
+      return bench.link("changed", report, "-Wl,--no-as-needed", path);
+    };
+    const run = (change: string, environment: Record<string, string>) =>
+      startIn(layOut, environment, [changing(change)]).said;
+    const some = { A: "1", B: "2" };
+    const set = 'setenv("C", "3", 1);';
+    const unset = 'unsetenv("A");';
+    expect(run(unset, some)).toMatchObject({ child: "none", own: "none", variables: "1" });
+    expect(run(set, some)).toMatchObject({ child: "none", own: "none" });
+    expect(run(unset, { ...some, LD_LIBRARY_PATH: "/x" })).toMatchObject({
+      ...{ child: "/x", own: "/x", variables: "2" },
     });
+  });
 
-    it("starts a program that was given no argument, not even its name", () => {
-      const starter = join(bench.home, "no-arguments");
-      bench.compile(
-        `#include <unistd.h>
+  it("starts a program that was given no argument, not even its name", () => {
+    const starter = join(bench.home, "no-arguments");
+    bench.compile(
+      `#include <unistd.h>
         int main(int argc, char **argv) {
           char *none[] = { 0 };
           (void)argc;
           return execve(argv[1], none, none);
         }`,
-        ...["-o", starter],
-      );
-      const { two, loader, libraryIn, program } = bench;
-      const layOut = put(farm, loader, libraryIn(two));
-      expect(startIn(layOut, {}, [starter, program]).said).toMatchObject({ library: "2" });
-    });
+      ...["-o", starter],
+    );
+    const { two, loader, libraryIn, program } = bench;
+    const layOut = put(farm, loader, libraryIn(two));
+    expect(startIn(layOut, {}, [starter, program]).said).toMatchObject({ library: "2" });
+  });
 
-    it("passes an environment on that is nearly as large as the kernel allows", () => {
-      const { two, loader } = bench;
-      // A quarter of the stack: fs/exec.c, bprm_stack_limits. And no text of more than 128 KiB.
-      const few = Object.fromEntries(
-        Array.from({ length: 15 }, (_, index) => [`LARGE_${index}`, "x".repeat(127 * 1024)]),
-      );
-      const many = Object.fromEntries(
-        Array.from({ length: 80_000 }, (_, index) => [`V${index}`, "1"]),
-      );
-      for (const large of [few, many]) {
-        const environment = { ...large, NIX_LD: loader, NIX_LD_LIBRARY_PATH: two };
-        const { status, stderr, said } = bench.start(environment);
-        expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-        const variables = String(Object.keys(environment).length);
-        expect(said).toMatchObject({ library: "2", variables, child: "none", ...healthy });
-      }
-      const longest = "/x".repeat(65_000);
-      const { said } = bench.start({
-        NIX_LD: loader,
-        NIX_LD_LIBRARY_PATH: two,
-        LD_LIBRARY_PATH: longest,
-      });
-      expect(said).toMatchObject({ library: "2", own: longest, child: longest });
+  it("passes an environment on that is nearly as large as the kernel allows", () => {
+    const { two, loader } = bench;
+    // A quarter of the stack: fs/exec.c, bprm_stack_limits. And no text of more than 128 KiB.
+    const few = Object.fromEntries(
+      Array.from({ length: 15 }, (_, index) => [`LARGE_${index}`, "x".repeat(127 * 1024)]),
+    );
+    const many = Object.fromEntries(
+      Array.from({ length: 80_000 }, (_, index) => [`V${index}`, "1"]),
+    );
+    for (const large of [few, many]) {
+      const environment = { ...large, NIX_LD: loader, NIX_LD_LIBRARY_PATH: two };
+      const { status, stderr, said } = bench.start(environment);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      const variables = String(Object.keys(environment).length);
+      expect(said).toMatchObject({ library: "2", variables, child: "none", ...healthy });
+    }
+    const longest = "/x".repeat(65_000);
+    const { said } = bench.start({
+      NIX_LD: loader,
+      NIX_LD_LIBRARY_PATH: two,
+      LD_LIBRARY_PATH: longest,
     });
+    expect(said).toMatchObject({ library: "2", own: longest, child: longest });
+  });
 
-    it("leaves nothing behind in two thousand starts", () => {
-      const { loader, two, home } = bench;
-      const source = `#include <dirent.h>
+  it("leaves nothing behind in two thousand starts", needs("ps"), () => {
+    const { loader, two, home } = bench;
+    const source = `#include <dirent.h>
         #include <stdio.h>
         extern int number(void);
         int main(void) {
@@ -644,36 +633,33 @@ part("this machine's stand-in loader, compiler and mount namespaces", whatIsMiss
           printf("%d %d %d\\n", number(), files, mappings);
           return 0;
         }`;
-      const counts = bench.link("counts", source);
-      const usual = join(home, "usual-counts");
-      bench.compile(source, "-o", usual, bench.libraryIn(two), `-Wl,-rpath,${two}`);
-      const before = readdirSync(home).sort();
-      const startAll = (program: string, count: number) => {
-        const loop = `for start in $(seq ${count}); do ${program} || exit 1; done | sort | uniq -c`;
-        const { status, stdout, stderr } = spawnSync("sh", ["-c", loop], {
-          encoding: "utf8",
-          env: { PATH: process.env.PATH, NIX_LD: loader, NIX_LD_LIBRARY_PATH: two },
-        });
-        expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-        const [starts, number, files, mappings = Number.NaN] = stdout
-          .trim()
-          .split(/ +/)
-          .map(Number);
-        return { lines: stdout.trim().split("\n").length, starts, number, files, mappings };
-      };
-      const { files, mappings } = startAll(usual, 1);
-      const started = startAll(counts, 2000);
-      expect(started).toMatchObject({ lines: 1, starts: 2000, number: 2, files });
-      // Our code and our data.
-      expect(started.mappings).toBe(mappings + 2);
-      expect(readdirSync(home).sort()).toEqual(before);
-      const running = execFileSync("ps", ["-eo", "args"], { encoding: "utf8" });
-      expect(running).not.toContain(counts);
-    });
+    const counts = bench.link("counts", source);
+    const usual = join(home, "usual-counts");
+    bench.compile(source, "-o", usual, bench.libraryIn(two), `-Wl,-rpath,${two}`);
+    const before = readdirSync(home).sort();
+    const startAll = (program: string, count: number) => {
+      const loop = `for start in $(seq ${count}); do ${program} || exit 1; done | sort | uniq -c`;
+      const { status, stdout, stderr } = spawnSync("sh", ["-c", loop], {
+        encoding: "utf8",
+        env: { PATH: process.env.PATH, NIX_LD: loader, NIX_LD_LIBRARY_PATH: two },
+      });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      const [starts, number, files, mappings = Number.NaN] = stdout.trim().split(/ +/).map(Number);
+      return { lines: stdout.trim().split("\n").length, starts, number, files, mappings };
+    };
+    const { files, mappings } = startAll(usual, 1);
+    const started = startAll(counts, 2000);
+    expect(started).toMatchObject({ lines: 1, starts: 2000, number: 2, files });
+    // Our code and our data.
+    expect(started.mappings).toBe(mappings + 2);
+    expect(readdirSync(home).sort()).toEqual(before);
+    const running = execFileSync("ps", ["-eo", "args"], { encoding: "utf8" });
+    expect(running).not.toContain(counts);
+  });
 
-    it("maps the real loader as the kernel does", () => {
-      const { loader, two } = bench;
-      const source = `#include <stdio.h>
+  it("maps the real loader as the kernel does", () => {
+    const { loader, two } = bench;
+    const source = `#include <stdio.h>
         extern int number(void);
         int main(void) {
           char line[8192];
@@ -681,184 +667,173 @@ part("this machine's stand-in loader, compiler and mount namespaces", whatIsMiss
           while (fgets(line, sizeof line, maps)) fputs(line, stdout);
           return number() - 2;
         }`;
-      const program = bench.link("maps", source);
-      const usual = join(bench.home, "usual-maps");
-      bench.compile(source, "-o", usual, bench.libraryIn(two), `-Wl,-rpath,${two}`);
-      const real = realpathSync(loader);
-      const mappings = (command: string) =>
-        execFileSync(command, [], {
-          encoding: "utf8",
-          env: { NIX_LD: loader, NIX_LD_LIBRARY_PATH: two },
-        })
-          .split("\n")
-          .map((line) => line.split(/ +/))
-          .filter((fields) => fields[5] === real)
-          .map(([range = "", protection, offset]) => {
-            const [start = 0, end = 0] = range
-              .split("-")
-              .map((address) => Number.parseInt(address, 16));
-            return { size: end - start, protection, offset };
-          });
-      expect(mappings(program)).toEqual(mappings(usual));
-    });
-
-    it("started by itself, becomes the real loader", () => {
-      const { loader, one, two, standIn, program } = bench;
-      const environment = { NIX_LD: loader, NIX_LD_LIBRARY_PATH: two };
-      expect(bench.start(environment, [standIn, program, "a", "b"])).toMatchObject({
-        status: 0,
-        stderr: "",
-        said: { library: "2", arguments: "3 b", own: "none", child: "none" },
-      });
-      const both = { ...environment, LD_LIBRARY_PATH: one };
-      expect(bench.start(both, [standIn, program]).said).toMatchObject({ library: "1", own: one });
-      const option = ["--library-path", one];
-      expect(bench.start(environment, [standIn, ...option, program]).said.library).toBe("1");
-      const listed = spawnSync(standIn, ["--list", program], {
+    const program = bench.link("maps", source);
+    const usual = join(bench.home, "usual-maps");
+    bench.compile(source, "-o", usual, bench.libraryIn(two), `-Wl,-rpath,${two}`);
+    const real = realpathSync(loader);
+    const mappings = (command: string) =>
+      execFileSync(command, [], {
         encoding: "utf8",
-        env: environment,
-      });
-      expect(listed.stdout).toContain(join(two, "libnumber.so"));
+        env: { NIX_LD: loader, NIX_LD_LIBRARY_PATH: two },
+      })
+        .split("\n")
+        .map((line) => line.split(/ +/))
+        .filter((fields) => fields[5] === real)
+        .map(([range = "", protection, offset]) => {
+          const [start = 0, end = 0] = range
+            .split("-")
+            .map((address) => Number.parseInt(address, 16));
+          return { size: end - start, protection, offset };
+        });
+    expect(mappings(program)).toEqual(mappings(usual));
+  });
 
-      expect(bench.start({ NIX_LD: "/not/there" }, [standIn, program])).toMatchObject({
-        status: 127,
-        stderr: expect.stringContaining(`cannot start ${program}: NIX_LD names /not/there, which`),
-      });
-      const alone = bench.start(environment, [standIn]);
-      expect(alone.status).toBe(127);
-      expect(alone.stderr).toMatch(/^fixelf-ld: this stands in for [^\n]* by hand\n$/);
+  it("started by itself, becomes the real loader", () => {
+    const { loader, one, two, standIn, program } = bench;
+    const environment = { NIX_LD: loader, NIX_LD_LIBRARY_PATH: two };
+    expect(bench.start(environment, [standIn, program, "a", "b"])).toMatchObject({
+      status: 0,
+      stderr: "",
+      said: { library: "2", arguments: "3 b", own: "none", child: "none" },
     });
-
-    it("does not map a loader whose headers contradict themselves or the file", () => {
-      const { home, loader } = bench;
-      const path = join(home, "contradiction");
-      const original = readFileSync(loader);
-      const wide = original[4] === 2;
-      const headers = wide ? 64 : 52;
-      const entrySize = wide ? 56 : 32;
-      // Where the fields of a program header are: gABI, figure 2-1.
-      const at = wide
-        ? { type: 0, flags: 4, offset: 8, address: 16, file: 32, memory: 40 }
-        : { type: 0, flags: 24, offset: 4, address: 8, file: 16, memory: 20 };
-      const count = original.readUInt16LE(wide ? 56 : 44);
-      const loads = Array.from({ length: count }, (_, index) => headers + index * entrySize).filter(
-        (header) => original.readUInt32LE(header) === 1,
-      );
-      const [first = 0] = loads;
-      const last = loads.at(-1) ?? 0;
-      const put = (bytes: Buffer, place: number, value: bigint) => {
-        if (wide) bytes.writeBigUInt64LE(BigInt.asUintN(64, value), place);
-        else bytes.writeUInt32LE(Number(BigInt.asUintN(32, value)), place);
-      };
-      const get = (place: number) =>
-        wide ? original.readBigUInt64LE(place) : BigInt(original.readUInt32LE(place));
-      const refused = (change: (bytes: Buffer) => void) => {
-        const bytes = Buffer.from(original);
-        change(bytes);
-        writeFileSync(path, bytes);
-        const { status, stderr, said } = bench.start({ NIX_LD: path });
-        expect({ status, said }).toEqual({ status: 127, said: {} });
-        return /, which is (?:damaged: )?(.*); /.exec(stderr)?.[1];
-      };
-      const huge = -4096n;
-
-      expect(refused((bytes) => bytes.writeUInt16LE(1, 16))).toBe(
-        "it is neither a library nor a program",
-      );
-      expect(refused((bytes) => bytes.writeUInt16LE(0, wide ? 56 : 44))).toBe(
-        "it has no program headers",
-      );
-      expect(refused((bytes) => bytes.writeUInt16LE(0xffff, wide ? 56 : 44))).toBe(
-        "it has too many program headers",
-      );
-      for (const offset of [huge, -1n, BigInt(original.length)])
-        expect(refused((bytes) => put(bytes, wide ? 32 : 28, offset))).toBe(
-          "it ends before its program headers do",
-        );
-      for (const load of loads) {
-        for (const field of [at.offset, at.address, at.file])
-          expect(
-            refused((bytes) => put(bytes, load + field, huge + (get(load + field) & 0xfffn))),
-          ).toMatch(
-            /^(the sizes in its program headers contradict each other|it ends before its segments do|its segments overlap or are not in their order)$/,
-          );
-        expect(refused((bytes) => put(bytes, load + at.address, get(load + at.address) + 8n))).toBe(
-          "its segments do not lie at the starts of pages",
-        );
-        expect(refused((bytes) => put(bytes, load + at.memory, 1n << 30n))).toMatch(
-          /^(it asks for too much memory|its segments overlap or are not in their order|a segment that is partly zeroes cannot be written)$/,
-        );
-      }
-      expect(
-        refused((bytes) => put(bytes, last + at.memory, -1n - get(last + at.address))),
-      ).toMatch(
-        /^(the sizes in its program headers contradict each other|it asks for too much memory)$/,
-      );
-      expect(refused((bytes) => put(bytes, last + at.address, get(first + at.address)))).toMatch(
-        /^its segments (overlap or are not in their order|do not lie at the starts of pages)$/,
-      );
-      expect(refused((bytes) => bytes.writeUInt32LE(4, last + at.flags))).toBe(
-        "a segment that is partly zeroes cannot be written",
-      );
-      expect(
-        refused((bytes) => {
-          for (const load of loads) bytes.writeUInt32LE(0, load);
-        }),
-      ).toBe("it has no segments to load");
-      for (const entry of [0n, -1n, get(last + at.address), 1n << 31n])
-        expect(refused((bytes) => put(bytes, 24, entry))).toBe("not a loader");
+    const both = { ...environment, LD_LIBRARY_PATH: one };
+    expect(bench.start(both, [standIn, program]).said).toMatchObject({ library: "1", own: one });
+    const option = ["--library-path", one];
+    expect(bench.start(environment, [standIn, ...option, program]).said.library).toBe("1");
+    const listed = spawnSync(standIn, ["--list", program], {
+      encoding: "utf8",
+      env: environment,
     });
-  },
-);
+    expect(listed.stdout).toContain(join(two, "libnumber.so"));
+
+    expect(bench.start({ NIX_LD: "/not/there" }, [standIn, program])).toMatchObject({
+      status: 127,
+      stderr: expect.stringContaining(`cannot start ${program}: NIX_LD names /not/there, which`),
+    });
+    const alone = bench.start(environment, [standIn]);
+    expect(alone.status).toBe(127);
+    expect(alone.stderr).toMatch(/^fixelf-ld: this stands in for [^\n]* by hand\n$/);
+  });
+
+  it("does not map a loader whose headers contradict themselves or the file", () => {
+    const { home, loader } = bench;
+    const path = join(home, "contradiction");
+    const original = readFileSync(loader);
+    const wide = original[4] === 2;
+    const headers = wide ? 64 : 52;
+    const entrySize = wide ? 56 : 32;
+    // Where the fields of a program header are: gABI, figure 2-1.
+    const at = wide
+      ? { type: 0, flags: 4, offset: 8, address: 16, file: 32, memory: 40 }
+      : { type: 0, flags: 24, offset: 4, address: 8, file: 16, memory: 20 };
+    const count = original.readUInt16LE(wide ? 56 : 44);
+    const loads = Array.from({ length: count }, (_, index) => headers + index * entrySize).filter(
+      (header) => original.readUInt32LE(header) === 1,
+    );
+    const [first = 0] = loads;
+    const last = loads.at(-1) ?? 0;
+    const put = (bytes: Buffer, place: number, value: bigint) => {
+      if (wide) bytes.writeBigUInt64LE(BigInt.asUintN(64, value), place);
+      else bytes.writeUInt32LE(Number(BigInt.asUintN(32, value)), place);
+    };
+    const get = (place: number) =>
+      wide ? original.readBigUInt64LE(place) : BigInt(original.readUInt32LE(place));
+    const refused = (change: (bytes: Buffer) => void) => {
+      const bytes = Buffer.from(original);
+      change(bytes);
+      writeFileSync(path, bytes);
+      const { status, stderr, said } = bench.start({ NIX_LD: path });
+      expect({ status, said }).toEqual({ status: 127, said: {} });
+      return /, which is (?:damaged: )?(.*); /.exec(stderr)?.[1];
+    };
+    const huge = -4096n;
+
+    expect(refused((bytes) => bytes.writeUInt16LE(1, 16))).toBe(
+      "it is neither a library nor a program",
+    );
+    expect(refused((bytes) => bytes.writeUInt16LE(0, wide ? 56 : 44))).toBe(
+      "it has no program headers",
+    );
+    expect(refused((bytes) => bytes.writeUInt16LE(0xffff, wide ? 56 : 44))).toBe(
+      "it has too many program headers",
+    );
+    for (const offset of [huge, -1n, BigInt(original.length)])
+      expect(refused((bytes) => put(bytes, wide ? 32 : 28, offset))).toBe(
+        "it ends before its program headers do",
+      );
+    for (const load of loads) {
+      for (const field of [at.offset, at.address, at.file])
+        expect(
+          refused((bytes) => put(bytes, load + field, huge + (get(load + field) & 0xfffn))),
+        ).toMatch(
+          /^(the sizes in its program headers contradict each other|it ends before its segments do|its segments overlap or are not in their order)$/,
+        );
+      expect(refused((bytes) => put(bytes, load + at.address, get(load + at.address) + 8n))).toBe(
+        "its segments do not lie at the starts of pages",
+      );
+      expect(refused((bytes) => put(bytes, load + at.memory, 1n << 30n))).toMatch(
+        /^(it asks for too much memory|its segments overlap or are not in their order|a segment that is partly zeroes cannot be written)$/,
+      );
+    }
+    expect(refused((bytes) => put(bytes, last + at.memory, -1n - get(last + at.address)))).toMatch(
+      /^(the sizes in its program headers contradict each other|it asks for too much memory)$/,
+    );
+    expect(refused((bytes) => put(bytes, last + at.address, get(first + at.address)))).toMatch(
+      /^its segments (overlap or are not in their order|do not lie at the starts of pages)$/,
+    );
+    expect(refused((bytes) => bytes.writeUInt32LE(4, last + at.flags))).toBe(
+      "a segment that is partly zeroes cannot be written",
+    );
+    expect(
+      refused((bytes) => {
+        for (const load of loads) bytes.writeUInt32LE(0, load);
+      }),
+    ).toBe("it has no segments to load");
+    for (const entry of [0n, -1n, get(last + at.address), 1n << 31n])
+      expect(refused((bytes) => put(bytes, 24, entry))).toBe("not a loader");
+  });
+});
 
 const musl = "/lib/ld-musl-x86_64.so.1";
 
-part(
-  "musl's compiler and loader on x86-64",
-  whatIsMissingHere() ??
-    (pathOf("musl-gcc") && existsSync(musl) ? null : "musl-tools is not installed"),
-)("the stand-in loader with musl's", () => {
-  it("starts programs that find their libraries, at their start and later", () => {
-    const home = join(directory, "musl");
-    mkdirSync(home);
-    const standIn = join(home, "fixelf-ld");
-    copyFileSync(shipped(host as Machine), standIn);
-    const compile = (source: string, ...options: string[]) =>
-      execFileSync("musl-gcc", ["-x", "c", "-", "-x", "none", ...options], { input: source });
-    compile(library(2), "-shared", "-fPIC", soname, "-o", join(home, "libnumber.so"));
-    compile("int late;", "-shared", "-fPIC", "-o", join(home, "liblate.so"));
-    const program = join(home, "program");
-    compile(
-      `${report.replace("int main", "int ordinary")}
+describe(
+  "the stand-in loader with musl's",
+  needs(...partsHere, "musl-gcc", "musl's loader"),
+  () => {
+    it("starts programs that find their libraries, at their start and later", () => {
+      const home = join(directory, "musl");
+      mkdirSync(home);
+      const standIn = join(home, "fixelf-ld");
+      copyFileSync(shipped(host as Machine), standIn);
+      const compile = (source: string, ...options: string[]) =>
+        execFileSync("musl-gcc", ["-x", "c", "-", "-x", "none", ...options], { input: source });
+      compile(library(2), "-shared", "-fPIC", soname, "-o", join(home, "libnumber.so"));
+      compile("int late;", "-shared", "-fPIC", "-o", join(home, "liblate.so"));
+      const program = join(home, "program");
+      compile(
+        `${report.replace("int main", "int ordinary")}
       #include <dlfcn.h>
       int main(int argc, char **argv) {
         printf("late %s\\n", dlopen("liblate.so", RTLD_NOW) ? "found" : dlerror());
         return ordinary(argc, argv);
       }`,
-      ...["-o", program, join(home, "libnumber.so"), `-Wl,--dynamic-linker=${standIn}`],
-    );
-    for (const before of [{}, { LD_LIBRARY_PATH: "/not/there" }]) {
-      const own = before.LD_LIBRARY_PATH ?? "none";
-      const env = { NIX_LD: musl, NIX_LD_LIBRARY_PATH: home, ...before };
-      const said = { library: "2", late: "found", own, child: own, ...healthy };
-      const started = { status: 0, stderr: "", said };
-      expect(described(spawnSync(program, [], { encoding: "utf8", env }))).toMatchObject(started);
-    }
-    const env = { NIX_LD: musl, NIX_LD_LIBRARY_PATH: home };
-    const directly = described(spawnSync(standIn, [program], { encoding: "utf8", env }));
-    expect(directly).toMatchObject({ status: 0, said: { library: "2", late: "found" } });
-  });
-});
+        ...["-o", program, join(home, "libnumber.so"), `-Wl,--dynamic-linker=${standIn}`],
+      );
+      for (const before of [{}, { LD_LIBRARY_PATH: "/not/there" }]) {
+        const own = before.LD_LIBRARY_PATH ?? "none";
+        const env = { NIX_LD: musl, NIX_LD_LIBRARY_PATH: home, ...before };
+        const said = { library: "2", late: "found", own, child: own, ...healthy };
+        const started = { status: 0, stderr: "", said };
+        expect(described(spawnSync(program, [], { encoding: "utf8", env }))).toMatchObject(started);
+      }
+      const env = { NIX_LD: musl, NIX_LD_LIBRARY_PATH: home };
+      const directly = described(spawnSync(standIn, [program], { encoding: "utf8", env }));
+      expect(directly).toMatchObject({ status: 0, said: { library: "2", late: "found" } });
+    });
+  },
+);
 
-part(
-  "root, and setpriv to be another user",
-  whatIsMissingHere() ??
-    (process.getuid?.() !== 0
-      ? "this is not root"
-      : pathOf("setpriv")
-        ? null
-        : "setpriv is not installed"),
-)("the stand-in loader in secure mode", () => {
+describe("the stand-in loader in secure mode", needs(...partsHere, "root", "setpriv"), () => {
   it("believes no variable", () => {
     rmSync(join(directory, (host as Machine).system), { recursive: true, force: true });
     const bench = new Bench(host as Machine);

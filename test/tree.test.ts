@@ -1,6 +1,6 @@
 // fixelf tree: each format of one small graph, in which a library is shared, two need one another,
 // one is missing, and a name has all that a format could stumble over.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,12 +13,11 @@ import { isIncomplete, treeGraph } from "../lib/report/tree/graph.js";
 import { treeMermaid } from "../lib/report/tree/mermaid.js";
 import { treeText } from "../lib/report/tree/text.js";
 import { whyLoaded, whyText } from "../lib/report/tree/why.js";
-import { part } from "./support/require-part.js";
+import { needs } from "./support/needs.js";
 
-const missing = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
 const colors = pc.createColors(false);
 
-part("a compiler", missing)("tree", () => {
+describe("tree", needs("gcc"), () => {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-tree-")));
   const at = (name: string) => join(directory, name);
   const odd = "lib\"odd\\ #[]{}<b>;|-->'`&%.so";
@@ -151,8 +150,7 @@ part("a compiler", missing)("tree", () => {
   const edges = () =>
     treeGraph(tree).flatMap(({ id, children }) => children.map((child) => [id, child.id]));
 
-  const hasDot = spawnSync("dot", ["-V"]).status === 0 ? null : "dot is not installed";
-  part("graphviz", hasDot)("--dot", () => {
+  describe("--dot", needs("dot"), () => {
     it("is read by Graphviz as what it says", () => {
       const json = execFileSync("dot", ["-Tdot_json"], { input: treeDot(tree), encoding: "utf8" });
       const drawn = JSON.parse(json) as {

@@ -1,5 +1,5 @@
 // fixelf watch: on a root shaped as NixOS, made of this machine's own glibc. No Nix.
-import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
@@ -42,17 +42,12 @@ import {
   type WatchOutcome,
   watch,
 } from "../lib/index.js";
+import { needs } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
-import { part } from "./support/require-part.js";
 
 const cli = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
 const glibc = `/nix/store/${"a".repeat(32)}-glibc-2.36/lib`;
 const other = `/nix/store/${"b".repeat(32)}-answer-1.0/lib`;
-const noCompiler = spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
-const noNamespaces =
-  spawnSync("unshare", ["--user", "--map-root-user", "true"]).status === 0
-    ? null
-    : "user namespaces are not allowed here";
 
 /** Long enough for a loaded machine; what is awaited comes at once on an idle one. */
 const patience = 45_000;
@@ -66,7 +61,7 @@ async function until(what: string, holds: () => boolean | Promise<boolean>): Pro
   }
 }
 
-part("a compiler", noCompiler)("watch", () => {
+describe("watch", needs("gcc"), () => {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-watch-")));
   const root = join(directory, "root");
   const build = join(directory, "build");
@@ -252,7 +247,7 @@ part("a compiler", noCompiler)("watch", () => {
     }
   });
 
-  it("fixes a tree of 2,000 files, each program once", async () => {
+  it("fixes a tree of 2,000 files, each program once", needs("tar"), async () => {
     const tree = join(directory, "tree");
     for (let index = 0; index < 2000; index++) {
       const folder = join(tree, `part-${index % 40}`);
@@ -603,7 +598,7 @@ int main(int count, char **words) {
     expect(() => watch([])).toThrow(expect.objectContaining({ code: "usage" }));
   });
 
-  part("user namespaces", noNamespaces)("at the kernel's limit", () => {
+  describe("at the kernel's limit", needs("user namespaces"), () => {
     it("says so, and looks again from time to time", async () => {
       for (let index = 0; index < 20; index++) mkdirSync(join(inbox, `app-${index}`));
       // The limit is each user namespace's own; what it is there, only that namespace feels.

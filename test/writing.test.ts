@@ -1,6 +1,6 @@
 // What becomes of everything that a file is beside its bytes, and what happens where writing is hard:
 // each of it in both ways of writing, and taken back.
-import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -26,24 +26,21 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
+import { needs, unshare } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
-import { part } from "./support/require-part.js";
 
 const driver = fileURLToPath(new URL("support/write-once.mjs", import.meta.url));
 const run = promisify(execFile);
-const works = (tool: string, ...args: string[]) => spawnSync(tool, args).status === 0;
 const isRoot = process.getuid?.() === 0;
 const runpath = (length: number) => `/nix/store/${"x".repeat(length)}/lib`;
 const ways = ["atomic", "in place"] as const;
 
-part("a compiler", works("gcc", "--version") ? null : "gcc is not installed")("writing", () => {
+describe("writing", needs("gcc"), () => {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-writing-")));
   const original = join(directory, "original");
   const records = join(directory, "records");
   const place = join(directory, "place");
   const file = join(place, "program");
-  const probe = join(directory, "probe"); // what this file system and this user can do
-  writeFileSync(probe, "");
   const before = () => readFileSync(original);
 
   beforeAll(() => {
@@ -252,101 +249,83 @@ part("a compiler", works("gcc", "--version") ? null : "gcc is not installed")("w
     expectUntouched();
   });
 
-  part("setpriv", works("setpriv", "--version") ? null : "setpriv is not installed")(
-    "without privileges",
-    () => {
-      // Root without capabilities is an owner like any other.
-      const prefix = isRoot ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
+  describe("without privileges", needs("setpriv"), () => {
+    // Root without capabilities is an owner like any other.
+    const prefix = isRoot ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
 
-      it("writes in a read-only directory in place only", async () => {
-        chmodSync(place, 0o555);
-        try {
-          expect(await changeApart("atomic", prefix)).toEqual(["permission-denied"]);
-          expectUntouched();
-          expect(await changeApart("in place", prefix)).toEqual([null]);
-          expect((await native.inspect(file)).runpath).toBe(runpath(4000));
-          expect(await changeApart("undo", prefix)).toEqual(["permission-denied"]);
-        } finally {
-          chmodSync(place, 0o755);
-        }
-        expect(await undo()).toBeNull();
+    it("writes in a read-only directory in place only", async () => {
+      chmodSync(place, 0o555);
+      try {
+        expect(await changeApart("atomic", prefix)).toEqual(["permission-denied"]);
         expectUntouched();
-      });
+        expect(await changeApart("in place", prefix)).toEqual([null]);
+        expect((await native.inspect(file)).runpath).toBe(runpath(4000));
+        expect(await changeApart("undo", prefix)).toEqual(["permission-denied"]);
+      } finally {
+        chmodSync(place, 0o755);
+      }
+      expect(await undo()).toBeNull();
+      expectUntouched();
+    });
 
-      it.each(ways)("writes nothing where records are read-only (%s)", async (way) => {
-        chmodSync(records, 0o555);
-        expect(await changeApart(way, prefix)).toEqual(["permission-denied"]);
-        chmodSync(records, 0o755);
-        expectUntouched();
-      });
+    it.each(ways)("writes nothing where records are read-only (%s)", async (way) => {
+      chmodSync(records, 0o555);
+      expect(await changeApart(way, prefix)).toEqual(["permission-denied"]);
+      chmodSync(records, 0o755);
+      expectUntouched();
+    });
 
-      it("writes a read-only file, but not in place", async () => {
-        chmodSync(file, 0o555);
-        expect(await changeApart("in place", prefix)).toEqual(["permission-denied"]);
-        expectUntouched();
-        expect(await changeApart("atomic", prefix)).toEqual([null]);
-        expect(statSync(file).mode & 0o777).toBe(0o555);
+    it("writes a read-only file, but not in place", async () => {
+      chmodSync(file, 0o555);
+      expect(await changeApart("in place", prefix)).toEqual(["permission-denied"]);
+      expectUntouched();
+      expect(await changeApart("atomic", prefix)).toEqual([null]);
+      expect(statSync(file).mode & 0o777).toBe(0o555);
+      expect(await changeApart("undo", prefix)).toEqual([null]);
+      expectUntouched();
+    });
+
+    it("keeps the setuid bit, which the kernel takes from a writer", async () => {
+      chmodSync(file, 0o4755);
+      for (const way of ways) {
+        expect(await changeApart(way, prefix)).toEqual([null]);
+        expect(statSync(file).mode & 0o7777).toBe(0o4755);
         expect(await changeApart("undo", prefix)).toEqual([null]);
-        expectUntouched();
-      });
+        expect(statSync(file).mode & 0o7777).toBe(0o4755);
+      }
+      expectUntouched();
+    });
+  });
 
-      it("keeps the setuid bit, which the kernel takes from a writer", async () => {
-        chmodSync(file, 0o4755);
-        for (const way of ways) {
-          expect(await changeApart(way, prefix)).toEqual([null]);
-          expect(statSync(file).mode & 0o7777).toBe(0o4755);
-          expect(await changeApart("undo", prefix)).toEqual([null]);
-          expect(statSync(file).mode & 0o7777).toBe(0o4755);
-        }
-        expectUntouched();
-      });
-    },
-  );
+  describe("file capabilities", needs("setcap", "setpriv"), () => {
+    const capabilities = () => execFileSync("getcap", [file], { encoding: "utf8" });
 
-  const cannotSetCapabilities = !isRoot
-    ? "only root can set them"
-    : works("setcap", "-h")
-      ? null
-      : "setcap is not installed";
-  // Not a part that CI has to bring: it takes a file system that keeps them, and root.
-  describe.skipIf(cannotSetCapabilities !== null)(
-    `file capabilities${cannotSetCapabilities ? ` (skipped: ${cannotSetCapabilities})` : ""}`,
-    () => {
-      const capabilities = () => execFileSync("getcap", [file], { encoding: "utf8" });
+    it.each(ways)("are kept (%s)", async (way) => {
+      execFileSync("setcap", ["cap_net_bind_service=ep", file]);
+      expect(capabilities()).toContain("cap_net_bind_service");
+      await expectKept(way, capabilities);
+    });
 
-      it.each(ways)("are kept (%s)", async (way) => {
-        execFileSync("setcap", ["cap_net_bind_service=ep", file]);
-        expect(capabilities()).toContain("cap_net_bind_service");
-        await expectKept(way, capabilities);
-      });
+    it.each(ways)("are not lost by who may not give them back (%s)", async (way) => {
+      execFileSync("setcap", ["cap_net_bind_service=ep", file]);
+      const was = capabilities();
+      const prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
+      expect(await changeApart(way, prefix)).toEqual(["permission-denied"]);
+      expect(capabilities()).toBe(was);
+      expectUntouched();
+    });
+  });
 
-      it.each(ways)("are not lost by who may not give them back (%s)", async (way) => {
-        execFileSync("setcap", ["cap_net_bind_service=ep", file]);
-        const was = capabilities();
-        const prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
-        expect(await changeApart(way, prefix)).toEqual(["permission-denied"]);
-        expect(capabilities()).toBe(was);
-        expectUntouched();
-      });
-    },
-  );
+  describe("access control lists", needs("setfacl"), () => {
+    it.each(ways)("are kept (%s)", async (way) => {
+      execFileSync("setfacl", ["-m", "u:12345:r-x,g:54321:---", file]);
+      const list = () => execFileSync("getfacl", ["-p", "-n", file], { encoding: "utf8" });
+      expect(list()).toContain("user:12345:r-x");
+      await expectKept(way, list);
+    });
+  });
 
-  part("setfacl", works("setfacl", "-m", "u:1:r", probe) ? null : "setfacl does not work here")(
-    "access control lists",
-    () => {
-      it.each(ways)("are kept (%s)", async (way) => {
-        execFileSync("setfacl", ["-m", "u:12345:r-x,g:54321:---", file]);
-        const list = () => execFileSync("getfacl", ["-p", "-n", file], { encoding: "utf8" });
-        expect(list()).toContain("user:12345:r-x");
-        await expectKept(way, list);
-      });
-    },
-  );
-
-  part(
-    "setfattr",
-    works("setfattr", "-n", "user.x", "-v", "1", probe) ? null : "setfattr does not work here",
-  )("extended attributes", () => {
+  describe("extended attributes", needs("setfattr"), () => {
     it.each(ways)("are kept (%s)", async (way) => {
       execFileSync("setfattr", ["-n", "user.origin", "-v", "https://example.org", file]);
       const attributes = () =>
@@ -356,27 +335,19 @@ part("a compiler", works("gcc", "--version") ? null : "gcc is not installed")("w
     });
   });
 
-  const cannotFix = works("chattr", "+i", probe) ? null : "chattr +i does not work here";
-  if (cannotFix === null) execFileSync("chattr", ["-i", probe]);
-  describe.skipIf(cannotFix !== null)(
-    `an immutable file${cannotFix ? ` (skipped: ${cannotFix})` : ""}`,
-    () => {
-      it.each(ways)("stays as it is (%s)", async (way) => {
-        execFileSync("chattr", ["+i", file]);
-        try {
-          expect(await change(way)).toBe("permission-denied");
-          expectUntouched();
-        } finally {
-          execFileSync("chattr", ["-i", file]);
-        }
-      });
-    },
-  );
+  describe("an immutable file", needs("chattr"), () => {
+    it.each(ways)("stays as it is (%s)", async (way) => {
+      execFileSync("chattr", ["+i", file]);
+      try {
+        expect(await change(way)).toBe("permission-denied");
+        expectUntouched();
+      } finally {
+        execFileSync("chattr", ["-i", file]);
+      }
+    });
+  });
 
-  const namespaces = isRoot ? ["unshare", "--mount"] : ["unshare", "--map-root-user", "--mount"];
-  const [enter, ...flags] = namespaces as [string, ...string[]];
-  const canMount = works(enter, ...flags, "mount", "-t", "tmpfs", "none", directory);
-  part("mount namespaces", canMount ? null : "they are not allowed")("a full disk", () => {
+  describe("a full disk", needs("mount namespaces"), () => {
     it.each(ways)("leaves the file whole (%s)", async (way) => {
       // Room for the program, and not for what it needs to grow.
       const size = Math.ceil(statSync(original).size / 4096) * 4096 + 8192;
@@ -388,7 +359,7 @@ part("a compiler", works("gcc", "--version") ? null : "gcc is not installed")("w
         `cmp "${original}" "${file}"`,
         `test "$(ls -A "${place}")" = program`,
       ].join(" && ");
-      const prefix = [...namespaces, "sh", "-c", script, "sh", place, original];
+      const prefix = [...unshare, "sh", "-c", script, "sh", place, original];
       expect(await changeApart(way, prefix, 40_000)).toEqual(["no-space"]);
       expect(readdirSync(records)).toEqual([]);
     });

@@ -1,10 +1,10 @@
 // A Rust program that needs nothing but the C library and libgcc_s.
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { part } from "../support/require-part.js";
-import { openWorld, type World, worldMissing } from "../world/world.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { needs } from "../support/needs.js";
+import { openWorld, type World } from "../world/world.js";
 import { expectFixedForGood, expectHealthy, expectNoStart, fix, undo } from "./life.js";
 
-part("test world", worldMissing)("npm's @biomejs/cli-linux-x64", () => {
+describe("npm's @biomejs/cli-linux-x64", needs("test world"), () => {
   let world: World;
   let program: string;
   let original: string;

@@ -1,11 +1,11 @@
 // What programs of a real store need, against what Nix has recorded.
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Closure } from "../../lib/index.js";
-import { part } from "../support/require-part.js";
-import { openWorld, type World, worldMissing } from "../world/world.js";
+import { needs } from "../support/needs.js";
+import { openWorld, type World } from "../world/world.js";
 import { fix } from "./life.js";
 
-part("test world", worldMissing)("closure", () => {
+describe("closure", needs("test world"), () => {
   let world: World;
   beforeAll(async () => {
     world = await openWorld();

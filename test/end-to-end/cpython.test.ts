@@ -1,7 +1,7 @@
 // A program most of whose needs are those of the modules that it loads as it runs.
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { part } from "../support/require-part.js";
-import { openWorld, type World, worldMissing } from "../world/world.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { needs } from "../support/needs.js";
+import { openWorld, type World } from "../world/world.js";
 import {
   expectFixedForGood,
   expectHealthy,
@@ -12,7 +12,7 @@ import {
   written,
 } from "./life.js";
 
-part("test world", worldMissing)("Debian's CPython", () => {
+describe("Debian's CPython", needs("test world"), () => {
   let world: World;
   let tree: string;
   let program: string;

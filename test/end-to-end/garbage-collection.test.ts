@@ -1,7 +1,7 @@
 // Real garbage collections of a real store, and what they leave of a fixed program.
-import { afterEach, beforeEach, expect, it } from "vitest";
-import { part } from "../support/require-part.js";
-import { openWorld, type World, worldMissing } from "../world/world.js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { needs } from "../support/needs.js";
+import { openWorld, type World } from "../world/world.js";
 import type { DoctorDocument } from "./contract.js";
 import { expectHealthy, findings, fix, undo, written } from "./life.js";
 
@@ -15,7 +15,7 @@ async function upgrade(world: World): Promise<void> {
   await world.shell("nix-store --gc");
 }
 
-part("test world", worldMissing)("garbage collection", () => {
+describe("garbage collection", needs("test world"), () => {
   let world: World;
 
   beforeEach(async () => {

@@ -1,7 +1,7 @@
 // The index of a real store, through what Nix does to it.
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { part } from "../support/require-part.js";
-import { openWorld, type World, worldMissing } from "../world/world.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { needs } from "../support/needs.js";
+import { openWorld, type World } from "../world/world.js";
 
 interface FindDocument {
   sonames: {
@@ -14,7 +14,7 @@ interface IndexDocument {
   index: { path: string; storePaths: number; elfFiles: number; unsettled: number; size: number };
 }
 
-part("test world", worldMissing)("the index", () => {
+describe("the index", needs("test world"), () => {
   let world: World;
   beforeAll(async () => {
     world = await openWorld();

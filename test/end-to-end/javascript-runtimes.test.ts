@@ -3,12 +3,12 @@
 import { writeFileSync } from "node:fs";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { part } from "../support/require-part.js";
-import { openWorld, type World, worldMissing } from "../world/world.js";
+import { needs } from "../support/needs.js";
+import { openWorld, type World } from "../world/world.js";
 import type { DoctorDocument } from "./contract.js";
 import { expectFixedForGood, expectNoStart, fix, undo } from "./life.js";
 
-part("test world", worldMissing)("JavaScript runtimes", () => {
+describe("JavaScript runtimes", needs("test world"), () => {
   let world: World;
   let script: string;
 

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { part } from "../support/require-part.js";
-import { openWorld, type World, worldMissing } from "../world/world.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { needs } from "../support/needs.js";
+import { openWorld, type World } from "../world/world.js";
 
 const checkout = fileURLToPath(new URL("../..", import.meta.url));
 const support = join(checkout, "test/end-to-end/nix");
@@ -35,7 +35,7 @@ async function installInto(directory: string): Promise<string> {
   return top;
 }
 
-part("test world", worldMissing)("fixelf built by Nix", () => {
+describe("fixelf built by Nix", needs("test world"), () => {
   const scratch = mkdtempSync(join(tmpdir(), "fixelf-npm-"));
   let world: World;
   let bind: Record<string, string>;

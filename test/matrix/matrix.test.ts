@@ -9,15 +9,15 @@ import { mkdtempSync } from "node:fs";
 import { rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
-import { part } from "../support/require-part.js";
+import { afterAll, describe, expect, it } from "vitest";
+import { needs } from "../support/needs.js";
 import { axes, axisNames, cellName } from "./axes.js";
 import { build } from "./build.js";
 import { ask } from "./process.js";
 import { runner } from "./run.js";
 import { everything, impossibleCells, sample, type Task } from "./sample.js";
 import { askShell } from "./shell.js";
-import { whatIsMissing } from "./tools.js";
+import { tools } from "./tools.js";
 import { tryEdits, type Verdict } from "./trial.js";
 
 const extent = process.env.FIXELF_MATRIX ?? "1/1";
@@ -29,7 +29,7 @@ function chosen(): Task[] {
   return everything().filter((_, index) => index % shares === share - 1);
 }
 
-part("compilers, linkers, emulators and judges", whatIsMissing())("the matrix", () => {
+describe("the matrix", needs(...tools), () => {
   const home = mkdtempSync(join(tmpdir(), "fixelf-matrix-trials-"));
   const verdicts: (Verdict & Pick<Task, "cell">)[] = [];
   const tasks = chosen().filter(({ cell }) => only.test(cellName(cell)));

@@ -7,15 +7,15 @@ import { mkdir, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { type Edits, native } from "../../lib/addon/native.js";
-import { part } from "../support/require-part.js";
+import { needs } from "../support/needs.js";
 import { type Bench, benchOf, change, digest, placeLoader } from "./bench.js";
 import { build } from "./build.js";
 import { noRenaming, origin } from "./edits.js";
 import { output } from "./judge.js";
 import { everything, sample } from "./sample.js";
-import { whatIsMissing } from "./tools.js";
+import { tools } from "./tools.js";
 
 const numRuns = Number(process.env.FIXELF_MATRIX_RUNS ?? 12);
 const seed = Number(process.env.FIXELF_MATRIX_SEED ?? Date.now() % 2 ** 31);
@@ -124,7 +124,7 @@ const mipsLengths: Lengths = {
 
 const all = kinds.filter((kind) => kind !== "no search path");
 
-part("compilers, linkers, emulators and judges", whatIsMissing())("any sequence of edits", () => {
+describe("any sequence of edits", needs(...tools), () => {
   const home = mkdtempSync(join(tmpdir(), "fixelf-matrix-sequences-"));
   afterAll(() => rm(home, { recursive: true }));
   const tasks = process.env.FIXELF_MATRIX === "sample" ? sample() : everything();

@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    reporters: ["default", "./test/support/missing-parts.ts"],
     setupFiles: ["test/support/preload.ts"],
     include: ["test/matrix/*.test.ts"],
     // One cell is built, edited in a score of ways and judged each time, some of it by emulators.

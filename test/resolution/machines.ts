@@ -1,6 +1,4 @@
 // The loaders that judge: each with its compiler, and how to ask it.
-import { accessSync, constants, existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export interface Machine {
@@ -65,22 +63,9 @@ export const standIn = fileURLToPath(
   new URL("../../prebuilds/fixelf-ld/x86_64-linux/fixelf-ld", import.meta.url),
 );
 
-/** What of the machine's parts is not installed, or null. */
-export function missingPart({ compiler, loader, emulator }: Machine): string | null {
-  if (process.platform !== "linux" || process.arch !== "x64") return "x86-64 Linux";
-  for (const program of [compiler, emulator]) {
-    if (program !== null && !isInstalled(program)) return program;
-  }
-  return existsSync(loader) ? null : loader;
-}
-
-function isInstalled(program: string): boolean {
-  return (process.env.PATH ?? "").split(delimiter).some((directory) => {
-    try {
-      accessSync(join(directory, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+/** What has to be here to ask the machine's loader: test/support/needs.ts. */
+export function partsOf({ name, compiler, emulator }: Machine): string[] {
+  const common = ["x86-64", compiler, "gcc", "xargs"];
+  if (emulator !== null) return [...common, emulator];
+  return [...common, "mount namespaces", name === "musl" ? "musl's loader" : "glibc's loader"];
 }

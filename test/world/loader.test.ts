@@ -1,14 +1,14 @@
 // What is at the loader's place of the test world's roots is what it is said to be: all that other tests
 // find out about it rests on that.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { part } from "../support/require-part.js";
-import { type LoaderState, openWorld, type World, worldMissing } from "./world.js";
+import { needs } from "../support/needs.js";
+import { type LoaderState, openWorld, type World } from "./world.js";
 
 const place = "/lib64/ld-linux-x86-64.so.2";
 /** What the system's own nix-ld farm is, as far as it is one. */
 const farm = "/run/current-system/sw/share/nix-ld/lib";
 
-part("test world", worldMissing)("the loader's place in the test world", () => {
+describe("the loader's place in the test world", needs("test world"), () => {
   const inRootWith = (loader: LoaderState, tests: (root: Root) => void) =>
     describe(`with ${loader}`, () => {
       const root = new Root();

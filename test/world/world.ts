@@ -1,20 +1,16 @@
 // The test world: a NixOS-like root with a real Nix store, and foreign programs to run in it.
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readFileSync } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import { lstat, mkdtemp, readdir, readlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import { inject } from "vitest";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const folder = execFileSync(join(here, "locate"), { encoding: "utf8" }).trim();
-
-/** Why the world cannot be entered, or null when it can. */
-export const worldMissing: string | null = existsSync(folder)
-  ? null
-  : "it is not built; run test/world/make";
+/** Where ./make built it. */
+export const folder = inject("world") ?? "";
 
 /** A program of the world, as its name is in `programs/`. */
 export type ProgramName =
@@ -64,7 +60,7 @@ export interface FileState {
 
 /** A new root of its own, in which nothing has happened yet. */
 export async function openWorld(loader: LoaderState = "absent"): Promise<World> {
-  if (worldMissing !== null) throw new Error(`The test world is missing: ${worldMissing}`);
+  if (folder === "") throw new Error("There is no test world: test/world/make");
   const world = new World(await mkdtemp(join(tmpdir(), "fixelf-world-")), loader);
   // Lays the root out, so that programs can be copied into it.
   await world.check(["true"]);

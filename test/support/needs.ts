@@ -1,0 +1,141 @@
+// What a test needs that a machine may lack: compilers for other machines, a Nix store, namespaces.
+// Each is one line of the table beside this file. A test whose needs are not met is skipped, and
+// missing-parts.ts names at the end of the run what was not there.
+import { spawnSync } from "node:child_process";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { inject, type SuiteOptions } from "vitest";
+
+/** One line of the table. */
+export interface Part {
+  name: string;
+  /** Debian's names, with spaces between; empty where no package brings it. */
+  packages: string;
+  /** What it tests. */
+  tests: string;
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** The test world's folder; null where it cannot be built or entered. */
+    world: string | null;
+  }
+  interface TaskMeta {
+    /** The parts that a skipped test needs and that are not here. */
+    lacks?: string[];
+  }
+}
+
+export const parts = new Map(readParts().map((part) => [part.name, part]));
+
+/**
+ * The options of a `describe` or an `it` that needs all of these parts: skipped where one is missing.
+ * Throws for a name that is not in the table.
+ */
+export function needs(...names: string[]): SuiteOptions {
+  const lacks = names.filter((name) => !isHere(name));
+  return lacks.length === 0 ? {} : { skip: true, meta: { lacks } };
+}
+
+const found = new Map<string, boolean>();
+
+/** Whether this machine has a part. Throws for a name that is not in the table. */
+export function isHere(name: string): boolean {
+  if (!parts.has(name)) throw new Error(`no part of test/support/parts: ${name}`);
+  let here = found.get(name);
+  if (here === undefined) {
+    here = probe(name);
+    found.set(name, here);
+  }
+  return here;
+}
+
+function probe(name: string): boolean {
+  const special = probes[name];
+  if (special !== undefined) return special();
+  const cross = /^(.*-linux-gnu.*)-gcc$/.exec(name)?.[1];
+  if (cross !== undefined && name !== hostCompiler)
+    return isOnPath(name) && existsSync(`/usr/${cross}/lib`);
+  const system = /^stand-in for (.*)$/.exec(name)?.[1];
+  if (system !== undefined) return existsSync(join(standIns, `${system}-linux`, "fixelf-ld"));
+  return isOnPath(name);
+}
+
+const hostCompiler = "x86_64-linux-gnu-gcc";
+const standIns = fileURLToPath(new URL("../../prebuilds/fixelf-ld", import.meta.url));
+const isRoot = process.getuid?.() === 0;
+
+/** The command that starts another in namespaces of its own, in which it may mount. */
+export const unshare = ["unshare", "--mount", ...(isRoot ? [] : ["--user", "--map-root-user"])];
+
+const succeeds = (command: string, ...args: string[]) => spawnSync(command, args).status === 0;
+
+/** How to look for what is not a command, or does not work everywhere where it is installed. */
+const probes: Partial<Record<string, () => boolean>> = {
+  "glibc's loader": () => process.arch === "x64" && existsSync("/lib64/ld-linux-x86-64.so.2"),
+  "musl's loader": () => process.arch === "x64" && existsSync("/lib/ld-musl-x86_64.so.1"),
+  // Most users do not have it on their PATH.
+  ldconfig: () => existsSync("/sbin/ldconfig"),
+  // A container may forbid ptrace.
+  strace: () => succeeds("strace", "-o", "/dev/null", "true"),
+  bwrap: () => succeeds("bwrap", "--bind", "/", "/", "true"),
+  "mount namespaces": () =>
+    succeeds(...(unshare as [string]), "sh", "-c", "mount -t tmpfs none /tmp"),
+  "user namespaces": () =>
+    succeeds("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", "true"),
+  root: () => isRoot,
+  "set-user-ID programs": () => {
+    const { status, stdout } = spawnSync("findmnt", ["-n", "-o", "OPTIONS", "-T", tmpdir()]);
+    return isRoot && status === 0 && !/\bnosuid\b/.test(String(stdout));
+  },
+  "x86-64": () => process.arch === "x64",
+  "test world": () => inject("world") !== null,
+  // What a file may have beside its bytes is up to the file system too.
+  setfacl: () => isOnPath("getfacl") && onFile((file) => succeeds("setfacl", "-m", "u:1:r", file)),
+  setfattr: () =>
+    isOnPath("getfattr") && onFile((file) => succeeds("setfattr", "-n", "user.x", "-v", "1", file)),
+  setcap: () =>
+    isOnPath("getcap") && onFile((file) => succeeds("setcap", "cap_net_bind_service=ep", file)),
+  chattr: () => onFile((file) => succeeds("chattr", "+i", file) && succeeds("chattr", "-i", file)),
+};
+
+function onFile(works: (file: string) => boolean): boolean {
+  const directory = mkdtempSync(join(tmpdir(), "fixelf-probe-"));
+  const file = join(directory, "file");
+  writeFileSync(file, "");
+  try {
+    return works(file);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function isOnPath(command: string): boolean {
+  return (process.env.PATH ?? "").split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, command), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function readParts(): Part[] {
+  const table = readFileSync(new URL("parts", import.meta.url), "utf8");
+  const lines = table.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return lines.map((line) => {
+    const [name = "", packages = "", tests = ""] = line.split("|").map((cell) => cell.trim());
+    return { name, packages, tests };
+  });
+}
