@@ -22,7 +22,8 @@ struct Limits {
   static constexpr uint64_t kString = 4U << 20;
   static constexpr uint64_t kStrings = 32U << 20;  // all names of one file together
   static constexpr uint64_t kVersionRecords = 1U << 17;
-  static constexpr uint64_t kNotes = 1U << 20;
+  static constexpr uint64_t kNotes = 1U << 20;  // bytes of those that are read
+  static constexpr uint64_t kNotesLookedAt = 1U << 16;
 };
 
 class Image {

@@ -1,6 +1,7 @@
 #include "elf/notes.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace fixelf {
 
@@ -60,67 +61,95 @@ void readResolutionCache(std::span<const uint8_t> description, Notes& notes) {
   }
 }
 
-void readNote(const Codec& codec, uint32_t type, std::string_view name,
-              std::span<const uint8_t> description, Notes& notes) {
-  if (name == "GNU") {
-    if (type == NT_GNU_BUILD_ID) notes.buildId = hexadecimal(description);
-    if (type == NT_GNU_ABI_TAG) readAbiTag(codec, description, notes);
-    if (type == NT_GNU_PROPERTY_TYPE_0) readProperties(codec, description, notes);
-  } else if (name == "FDO" && type == kDlopenNote) {
+// Whether anything is kept of a note.
+bool isRead(const Note& note) {
+  if (note.owner == "GNU") {
+    return note.type == NT_GNU_BUILD_ID || note.type == NT_GNU_ABI_TAG ||
+           note.type == NT_GNU_PROPERTY_TYPE_0;
+  }
+  return (note.owner == "FDO" && note.type == kDlopenNote) ||
+         (note.owner == "NixOS" && note.type == kResolutionCacheNote);
+}
+
+void readNote(const Codec& codec, const Note& note, std::span<const uint8_t> description,
+              Notes& notes) {
+  if (note.owner == "GNU") {
+    if (note.type == NT_GNU_BUILD_ID) notes.buildId = hexadecimal(description);
+    if (note.type == NT_GNU_ABI_TAG) readAbiTag(codec, description, notes);
+    if (note.type == NT_GNU_PROPERTY_TYPE_0) readProperties(codec, description, notes);
+  } else if (note.owner == "FDO") {
     std::string text(description.begin(), description.end());
     while (!text.empty() && text.back() == '\0')
       text.pop_back();
     notes.dlopen.push_back(std::move(text));
-  } else if (name == "NixOS" && type == kResolutionCacheNote) {
+  } else {
     readResolutionCache(description, notes);
   }
 }
 
 }  // namespace
 
-NoteExtent::NoteExtent(const Codec& codec, std::span<const uint8_t> bytes, uint64_t at,
-                       uint64_t alignment)
-    : type(codec.u32(&bytes[static_cast<size_t>(at) + 8])),
-      nameAt(at + kHeaderSize),
-      nameSize(codec.u32(&bytes[static_cast<size_t>(at)])),
-      descriptionAt(alignUp(nameAt + nameSize, alignment)),
-      descriptionSize(codec.u32(&bytes[static_cast<size_t>(at) + 4])),
-      end(alignUp(descriptionAt + descriptionSize, alignment)) {}
+bool visitNotes(const Source& source, const Codec& codec, const ProgramHeader& segment,
+                uint64_t alignment, uint64_t& left, const std::function<bool(const Note&)>& visit) {
+  constexpr uint64_t kHeaderSize = 12;
+  constexpr uint64_t kLongestOwner = 16;
+  const uint64_t size = segment.fileSize;
+  // Nothing wraps: the segment is in the file, and sizes in a note have 32 bits.
+  for (uint64_t at = 0; inside(at, kHeaderSize, size);) {
+    std::array<uint8_t, kHeaderSize + kLongestOwner> bytes{};
+    const auto head =
+        std::span(bytes).first(static_cast<size_t>(std::min<uint64_t>(bytes.size(), size - at)));
+    if (left == 0 || !source.read(segment.offset + at, head)) return false;
+    --left;
+    const uint64_t ownerSize = codec.u32(head.data());
+    const uint64_t descriptor = alignUp(at + kHeaderSize + ownerSize, alignment);
+    Note note;
+    note.type = codec.u32(&head[8]);
+    note.offset = segment.offset + descriptor;
+    note.size = codec.u32(&head[4]);
+    if (!inside(at + kHeaderSize, ownerSize, size) || !inside(descriptor, note.size, size))
+      return false;
+    if (ownerSize <= kLongestOwner) {
+      const auto* text = reinterpret_cast<const char*>(&head[kHeaderSize]);
+      // Go pads its name within the size: "Go\0\0".
+      note.owner.assign(text, strnlen(text, static_cast<size_t>(ownerSize)));
+    }
+    if (!visit(note)) return false;
+    at = alignUp(descriptor + note.size, alignment);
+  }
+  return true;
+}
 
 Result<Notes> readNotes(const Source& source, const Image& image) {
   Notes notes;
   if (image.header.type == ET_CORE) return notes;  // a core file's notes are registers and maps
   uint64_t total = 0;
+  uint64_t left = Limits::kNotesLookedAt;
+  Status status = Done{};
+  const auto take = [&](const Note& note) {
+    if (!isRead(note)) return true;
+    total += note.size;
+    if (total > Limits::kNotes) {
+      status =
+          Error{ErrorCode::LimitExceeded, "the file has more than 1 MiB of known notes", {}, 0};
+      return false;
+    }
+    auto description = source.bytes(note.offset, note.size, Limits::kNotes);
+    if (!description) {
+      status = description.error();
+      return false;
+    }
+    readNote(image.codec, note, *description, notes);
+    return true;
+  };
   for (const ProgramHeader& segment : image.programHeaders) {
     if (segment.type != PT_NOTE || segment.fileSize == 0) continue;
-    total += std::min(segment.fileSize, Limits::kNotes + 1);
-    if (total > Limits::kNotes) {
-      return Error{ErrorCode::LimitExceeded, "the file has more than 1 MiB of notes", {}, 0};
-    }
-    auto bytes = source.bytes(segment.offset, segment.fileSize, Limits::kNotes);
-    if (!bytes) return bytes.error();
     // Notes are padded to 4 bytes, those in a segment of alignment 8 to 8 (binutils' reading of
     // the gABI; the property note is the only such one in practice).
     const uint64_t alignment = segment.alignment == 8 ? 8 : 4;
-    const std::span<const uint8_t> all(*bytes);
-    uint64_t at = 0;
-    while (inside(at, NoteExtent::kHeaderSize, all.size())) {
-      const NoteExtent note(image.codec, all, at, alignment);
-      // A damaged note is no reason to refuse the program: the loader skips it as well.
-      if (!inside(note.nameAt, note.nameSize, all.size()) ||
-          !inside(note.descriptionAt, note.descriptionSize, all.size())) {
-        break;
-      }
-      std::string_view name(reinterpret_cast<const char*>(&all[0]) + note.nameAt,
-                            static_cast<size_t>(note.nameSize));
-      while (!name.empty() && name.back() == '\0')
-        name.remove_suffix(1);
-      readNote(image.codec, note.type, name,
-               all.subspan(static_cast<size_t>(note.descriptionAt),
-                           static_cast<size_t>(note.descriptionSize)),
-               notes);
-      at = note.end;
-    }
+    // A damaged note is no reason to refuse the program: the loader skips it as well.
+    visitNotes(source, image.codec, segment, alignment, left, take);
+    if (!status) return status.error();
   }
   return notes;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,21 +32,23 @@ struct Notes {
   std::optional<std::vector<CachedResolution>> resolutionCache;
 };
 
-// How one note lies in the bytes of a segment or section (gABI chapter 5, "Note Section"): only its
-// header is known to be inside them. Nothing wraps, since the sizes have 32 bits.
-struct NoteExtent {
-  static constexpr uint64_t kHeaderSize = 12;
-  // `at` is where the header begins, which has to be inside.
-  NoteExtent(const Codec& codec, std::span<const uint8_t> bytes, uint64_t at, uint64_t alignment);
-
-  uint32_t type;
-  uint64_t nameAt;
-  uint64_t nameSize;
-  uint64_t descriptionAt;
-  uint64_t descriptionSize;
-  uint64_t end;  // where the next one begins
+// One note of a segment or section (gABI chapter 5, "Note Section").
+struct Note {
+  uint32_t type = 0;
+  std::string owner;    // without its NULs; empty where it is longer than any known one
+  uint64_t offset = 0;  // of the descriptor, in the file
+  uint64_t size = 0;    // of the descriptor
 };
 
+// Calls `visit` with each note of a range of the file until it answers false, and answers whether
+// all notes lay inside and were visited. Descriptors, which may be gigabytes (postject puts a whole
+// program into one), are passed over by their size. `alignment` is 4 or 8. `left` is how many notes
+// may be looked at, and goes down: many headers may share one segment of zeros.
+bool visitNotes(const Source& source, const Codec& codec, const ProgramHeader& segment,
+                uint64_t alignment, uint64_t& left, const std::function<bool(const Note&)>& visit);
+
+// Fails with LimitExceeded where the notes that are read, not passed over, are more than
+// Limits::kNotes together.
 Result<Notes> readNotes(const Source& source, const Image& image);
 
 }  // namespace fixelf

@@ -1,7 +1,6 @@
 #include "patch/pieces.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 #include <string_view>
 
@@ -18,33 +17,25 @@ namespace {
 // read them (arch/mips/kernel/elf.c), and no code refers to them.
 constexpr uint32_t kMipsDescriptions[] = {PT_MIPS_REGINFO, PT_MIPS_OPTIONS, PT_MIPS_ABIFLAGS};
 
-// Whether the bytes are notes of known owners, one behind the other, padded to that alignment.
-bool areKnownNotes(const Codec& codec, std::span<const uint8_t> bytes, uint64_t alignment) {
-  constexpr std::string_view kOwners[] = {"GNU", "FDO", "NixOS", "Go", "Android"};
-  for (uint64_t at = 0; inside(at, NoteExtent::kHeaderSize, bytes.size());) {
-    const NoteExtent note(codec, bytes, at, alignment);
-    if (note.nameSize == 0 || !inside(note.nameAt, note.nameSize, bytes.size())) return false;
-    const auto* text = reinterpret_cast<const char*>(&bytes[static_cast<size_t>(note.nameAt)]);
-    // Go pads its name within the size: "Go\0\0".
-    const std::string_view owner(text, strnlen(text, static_cast<size_t>(note.nameSize)));
-    if (std::find(std::begin(kOwners), std::end(kOwners), owner) == std::end(kOwners)) return false;
-    at = note.end;
-  }
-  return true;
+// Whether a segment is notes of known owners, one behind the other, padded to that alignment.
+bool areKnownNotes(const Source& source, const Codec& codec, const ProgramHeader& segment,
+                   uint64_t alignment, uint64_t& left) {
+  return visitNotes(source, codec, segment, alignment, left, [](const Note& note) {
+    constexpr std::string_view kOwners[] = {"GNU", "FDO", "NixOS", "Go", "Android"};
+    return std::find(std::begin(kOwners), std::end(kOwners), note.owner) != std::end(kOwners);
+  });
 }
 
 // Whether nobody's code refers to a note. Qt and Crashpad, for two, put objects of their programs
 // into notes of their own, so only owners are trusted whose notes are known to be read from the
 // headers.
-bool isOnlyRead(const Source& source, const Image& image, const ProgramHeader& segment) {
+bool isOnlyRead(const Source& source, const Image& image, const ProgramHeader& segment,
+                uint64_t& left) {
   if (segment.type != PT_NOTE && segment.type != PT_GNU_PROPERTY) return true;
-  constexpr uint64_t kMost = 1U << 20;
-  auto bytes = source.bytes(segment.offset, segment.fileSize, kMost);
-  if (!bytes) return false;
   // gABI chapter 5, "Note Section": names and descriptors are padded, by 8 where p_align says so.
   // mold puts notes that are padded by 4 behind one that is padded by 8, into one segment of 8.
-  return areKnownNotes(image.codec, *bytes, 4) ||
-         (segment.alignment == 8 && areKnownNotes(image.codec, *bytes, 8));
+  return areKnownNotes(source, image.codec, segment, 4, left) ||
+         (segment.alignment == 8 && areKnownNotes(source, image.codec, segment, 8, left));
 }
 
 // On MIPS there are such sections without a segment of their own: what DT_MIPS_OPTIONS and
@@ -115,9 +106,10 @@ std::vector<Piece> findPieces(const Source& source, const Image& image,
     if (offset) add(kind, *offset, size, alignment);
   };
   const size_t word = image.codec.wordSize();
+  uint64_t notes = Limits::kNotesLookedAt;
   for (const ProgramHeader& segment : image.programHeaders) {
     if (segment.type == PT_INTERP) add(PieceKind::Interpreter, segment.offset, segment.fileSize, 1);
-    if (isDescription(segment) && isOnlyRead(source, image, segment)) {
+    if (isDescription(segment) && isOnlyRead(source, image, segment, notes)) {
       add(PieceKind::Description, segment.offset, segment.fileSize,
           std::clamp<uint64_t>(segment.alignment, 4, 16));
     }

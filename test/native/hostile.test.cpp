@@ -7,6 +7,7 @@
 #include <functional>
 #include <iterator>
 
+#include "claimed_source.hpp"
 #include "elf/facts.hpp"
 #include "patch/edits.hpp"
 
@@ -199,6 +200,19 @@ ErrorCode codeOf(const Bytes& bytes) {
   const auto facts = factsOf(bytes);
   REQUIRE_FALSE(facts);
   return facts.error().code;
+}
+
+// One note, padded to 4 bytes.
+Bytes note(const Codec& codec, const std::string& owner, uint32_t type, const Bytes& descriptor) {
+  Bytes bytes(12, 0);
+  codec.putU32(&bytes[0], static_cast<uint32_t>(owner.size() + 1));
+  codec.putU32(&bytes[4], static_cast<uint32_t>(descriptor.size()));
+  codec.putU32(&bytes[8], type);
+  bytes.insert(bytes.end(), owner.c_str(), owner.c_str() + owner.size() + 1);
+  bytes.resize(static_cast<size_t>(alignUp(bytes.size(), 4)), 0);
+  bytes.insert(bytes.end(), descriptor.begin(), descriptor.end());
+  bytes.resize(static_cast<size_t>(alignUp(bytes.size(), 4)), 0);
+  return bytes;
 }
 
 // Fails a test that takes longer than any answer may.
@@ -448,6 +462,52 @@ TEST_CASE("version lists that never end") {
     }
     CHECK(codeOf(made.build()) == ErrorCode::LimitExceeded);
   }
+}
+
+TEST_CASE("notes that nobody knows are passed over, however large they are") {
+  constexpr uint32_t kDlopen = 0x407c0c0a;
+  for (const ByteOrder order : {ByteOrder::Little, ByteOrder::Big}) {
+    Made made(Class::Elf64, order);
+    const Codec& codec = made.codec();
+    const Bytes large(5U << 20, 1);
+    Bytes notes;
+    for (const Bytes& each :
+         {note(codec, "BLOB", 1, large), note(codec, std::string(100, 'o'), 1, large),
+          note(codec, "GNU", 999, large), note(codec, "FDO", kDlopen, {'[', ']'})}) {
+      notes.insert(notes.end(), each.begin(), each.end());
+    }
+    const uint64_t at = made.add(notes);
+    made.segment({PT_NOTE, PF_R, at, at, at, notes.size(), notes.size(), 4});
+    const Bytes bytes = made.build();
+    const Claimed source(bytes, bytes.size());
+    const auto facts = readFacts(source, {});
+    REQUIRE_MESSAGE(facts, (facts ? "" : facts.error().message));
+    CHECK(facts->notes.dlopen == std::vector<std::string>{"[]"});
+    CHECK(source.read_ < 10'000);
+    CHECK(layOut(source, anyEdits(false)));
+  }
+}
+
+TEST_CASE("known notes of more than a mebibyte are not held") {
+  Made made;
+  const Bytes notes = note(made.codec(), "FDO", 0x407c0c0a, Bytes((1U << 20) + 1, '['));
+  const uint64_t at = made.add(notes);
+  made.segment({PT_NOTE, PF_R, at, at, at, notes.size(), notes.size(), 4});
+  CHECK(codeOf(made.build()) == ErrorCode::LimitExceeded);
+}
+
+TEST_CASE("many segments of many empty notes") {
+  const Watch watch;
+  Made made;
+  const Bytes zeros(8U << 20, 0);
+  const uint64_t at = made.add(zeros);
+  for (int count = 0; count < 14; ++count)
+    made.segment({PT_NOTE, PF_R, at, at, at, zeros.size(), zeros.size(), 4});
+  const Bytes bytes = made.build();
+  const Claimed source(bytes, bytes.size());
+  const auto facts = readFacts(source, {});
+  REQUIRE(facts);
+  CHECK(source.read_ < (4U << 20));
 }
 
 TEST_CASE("records are written as they are read, in every class and byte order") {

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "claimed_source.hpp"
 #include "elf/extent.hpp"
 #include "elf/facts.hpp"
 #include "patch/edits.hpp"
@@ -202,26 +203,6 @@ constexpr Build kBuilds[] = {
     {"PIE without section headers", "-pie", false},
     {"not PIE, without section headers", "-no-pie", false},
     {"code with the rest, without section headers", "-pie -Wl,-z,noseparate-code", false},
-};
-
-// Counts what is read of it, and may claim to be longer than the bytes that are there.
-class Claimed final : public Source {
- public:
-  Claimed(std::vector<uint8_t> bytes, uint64_t size) : bytes_(std::move(bytes)), size_(size) {}
-  [[nodiscard]] uint64_t size() const override { return size_; }
-  mutable uint64_t read_ = 0;
-
- protected:
-  Status readInside(uint64_t offset, std::span<uint8_t> out) const override {
-    read_ += out.size();
-    for (size_t index = 0; index < out.size(); ++index)
-      out[index] = offset + index < bytes_.size() ? bytes_[static_cast<size_t>(offset) + index] : 1;
-    return Done{};
-  }
-
- private:
-  std::vector<uint8_t> bytes_;
-  uint64_t size_;
 };
 
 }  // namespace
@@ -670,6 +651,26 @@ TEST_CASE("a note that code refers to stays where it is") {
     CHECK(output(program) == "77\n");
     REQUIRE(undo(program, place.records()));
   }
+}
+
+// postject puts what a Node program carries into one note.
+TEST_CASE("a program with a note of megabytes is edited and runs") {
+  const Workshop place;
+  std::ofstream(place / "large.c")
+      << "#include <stdio.h>\n"
+         "__asm__(\".pushsection .note.sea,\\\"a\\\",@note\\n.long 5,4194304,1\\n\"\n"
+         "        \".asciz \\\"BLOB\\\"\\n.balign 4\\n.zero 4194304\\n.popsection\");\n"
+         "int main(void) { puts(\"runs\"); }\n";
+  place.run("gcc -o large large.c");
+  const std::string program = place / "large";
+  const std::vector<uint8_t> original = contents(program);
+  const auto facts = readFacts(program);
+  REQUIRE(facts);
+  CHECK_FALSE(facts->notes.buildId.empty());
+  edit(place, program, edits(place.loader(2000), padded(place.library(), 9000)));
+  CHECK(output(program) == "runs\n");
+  REQUIRE(undo(program, place.records()));
+  CHECK(contents(program) == original);
 }
 
 TEST_CASE("what cannot be edited is refused with a reason") {
