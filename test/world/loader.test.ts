@@ -89,7 +89,7 @@ describe("the loader's place in the test world", needs("test world"), () => {
       );
     });
     it("takes the loader of another glibc than the system's", async () => {
-      const loader = `${root.world.store["glibc-forky"]}/lib/ld-linux-x86-64.so.2`;
+      const loader = `${root.world.store["glibc-bookworm"]}/lib/ld-linux-x86-64.so.2`;
       expect(await root.world.check(["readlink", "-f", `${farm}/ld.so`])).toBe(loader);
       const version = /-glibc-([\d.]+)/.exec(loader)?.[1];
       expect(await root.world.check([place, "--version"])).toContain(` ${version}.\n`);

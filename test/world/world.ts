@@ -25,7 +25,7 @@ export type ProgramName =
 /**
  * What a root has at /lib64/ld-linux-x86-64.so.2: nothing; what a stock NixOS has there, which only says
  * that it cannot start the program; nix-ld, with the libraries that its module brings and the loader and
- * C library of the system's glibc; this project's stand-in, whose default is the loader of another glibc,
+ * C library of the system's glibc; this project's stand-in, whose default is the loader of an older glibc,
  * without its C library.
  */
 export const loaderStates = ["absent", "stub", "nix-ld", "fixelf-ld"] as const;

@@ -252,8 +252,8 @@ let
       initrd = extra-utils;
     };
     # The same, with something at the loader's place: what a stock NixOS has there, nix-ld, and this
-    # project's stand-in. The first of the farms has all of one glibc, the other the loader of another
-    # glibc than the system's, whose C library it does not have, as on NixOS, where the loader finds it.
+    # project's stand-in. The first of the farms has all of the system's glibc; the other is older than the
+    # system, and has the loader of its glibc without the C library, which on NixOS the loader finds itself.
     system-trixie-stub = system-with stub-ld [ ];
     system-trixie-nix-ld = system-with "${nix-ld}/libexec/nix-ld" [
       (farm {
@@ -272,10 +272,10 @@ let
     ];
     system-trixie-fixelf-ld = system-with "/harness-bin/fixelf-ld" [
       (farm {
-        loader = "${glibc-forky}/lib/ld-linux-x86-64.so.2";
+        loader = "${glibc-bookworm}/lib/ld-linux-x86-64.so.2";
         paths = [
-          zlib-forky
-          gcc-forky
+          zlib-bookworm
+          gcc-bookworm
         ];
       })
     ];
