@@ -68,6 +68,7 @@ function environmentOf(strange: string, more: Partial<SystemEnvironment> = {}): 
       },
     ],
     problems: [],
+    passedOver: [],
   };
 }
 

@@ -27,6 +27,8 @@ export interface ChoiceOptions extends CommonOptions {
 }
 
 export interface PlanOptions extends ChoiceOptions {
+  /** Leave programs to nix-ld or fixelf-ld where it is at their loader's path and serves them. */
+  keepStandIn?: boolean;
   /** Write to this file instead (one program only). */
   output?: string;
   /** Write only the changed bytes into the file itself. */

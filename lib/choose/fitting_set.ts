@@ -4,20 +4,21 @@
 //
 // This is a search with backtracking, and it is bounded. Nearly always the first attempt is right.
 import { dirname } from "node:path";
+import type { Need } from "../judge/problem.js";
 import type { LoaderChoice } from "./loader_choice.js";
-import { type Problem, type Solved, solve } from "./solve.js";
+import { type Solved, solve, type Task } from "./solve.js";
 
 /** For all loaders together: an attempt resolves every file of a tree anew. */
 const mostAttempts = 64;
 
-export type LoaderlessProblem = Omit<Problem, "loader" | "assumed" | "excluded">;
+export type LoaderlessTask = Omit<Task, "loader" | "assumed" | "excluded">;
 
 /**
  * The members with the first loader for which a fitting set is found. Where there is none for any,
  * the attempt with the least that is wrong.
  */
 export async function fittingSet(
-  problem: LoaderlessProblem,
+  task: LoaderlessTask,
   choices: readonly LoaderChoice[],
 ): Promise<Solved[] | null> {
   let best: Solved[] | null = null;
@@ -27,13 +28,13 @@ export async function fittingSet(
     const waiting: ReadonlySet<string>[] = [new Set()];
     for (let excluded = waiting.pop(); excluded !== undefined; excluded = waiting.pop()) {
       if (left-- === 0) return best;
-      const solved = await solve({ ...problem, loader, assumed: loader.path, excluded });
+      const solved = await solve({ ...task, loader, assumed: loader.path, excluded });
       for (const each of solved) {
         if (each.interpreter !== null) each.reasons.unshift(`${loader.path}: ${reason}`);
       }
-      const conflicts = solved.flatMap(conflictsOf);
-      if (conflicts.length === 0) return solved;
-      if (best === null || conflicts.length < best.flatMap(conflictsOf).length) best = solved;
+      const wrong = countProblems(solved);
+      if (wrong === 0) return solved;
+      if (best === null || wrong < countProblems(best)) best = solved;
       // The last is taken up first: what asks for too much goes before what has too little.
       for (const directory of waysOut(solved).reverse()) {
         const further = new Set([...excluded, directory]);
@@ -47,40 +48,17 @@ export async function fittingSet(
   return best;
 }
 
-/** What is wrong with an attempt: a need that is not met, and who has it. */
-export interface Conflict {
-  soname: string;
-  /** null where there is no such library at all. */
-  version: string | null;
-  /** The file that does not define the version. */
-  provider: string | null;
-  neededBy: string;
-}
-
-export function conflictsOf({ unresolved, resolution }: Solved): Conflict[] {
-  return [
-    ...unresolved.map(({ soname, neededBy }) => ({
-      soname,
-      version: null,
-      provider: null,
-      neededBy,
-    })),
-    ...resolution.versionProblems
-      .filter(({ weak }) => !weak)
-      .map(({ version, library, providerPath, neededBy }) => ({
-        soname: library,
-        version,
-        provider: providerPath,
-        neededBy,
-      })),
-  ];
+function countProblems(solved: readonly Solved[]): number {
+  return solved.reduce((sum, { problems }) => sum + problems.length, 0);
 }
 
 /** The directories without which the first conflict that can be avoided would not be there. */
 function waysOut(solved: readonly Solved[]): string[] {
+  const chosen = new Set(solved.flatMap((other) => [...other.chosen]));
   for (const each of solved) {
-    const chosen = new Set(solved.flatMap((other) => [...other.chosen]));
-    for (const { neededBy, provider } of conflictsOf(each)) {
+    for (const { need } of each.problems) {
+      if (need === null || need.kind === "loader") continue;
+      const { neededBy, provider } = sidesOf(need);
       const culprits = [chosenAbove(neededBy, each, chosen), provider && dirname(provider)];
       const ways = culprits.filter(
         (directory): directory is string => directory !== null && chosen.has(directory),
@@ -89,6 +67,21 @@ function waysOut(solved: readonly Solved[]): string[] {
     }
   }
   return [];
+}
+
+/** Who asks for too much, and who has too little. */
+function sidesOf(need: Exclude<Need, { kind: "loader" }>): {
+  neededBy: string;
+  provider: string | null;
+} {
+  switch (need.kind) {
+    case "library":
+      return { neededBy: need.library.neededBy, provider: null };
+    case "version":
+      return { neededBy: need.version.neededBy, provider: need.version.providerPath };
+    case "libc":
+      return { neededBy: need.neededBy, provider: need.path };
+  }
 }
 
 /** The directory of a file, or of the one for whose sake it is loaded, that was chosen. */

@@ -39,7 +39,7 @@ export async function suitableLoaders(
 ): Promise<LoaderChoice[]> {
   const first = members[0]?.facts;
   if (first === undefined) return [];
-  const libc = members.some(({ facts }) => libcOf(facts) === "musl") ? "musl" : "glibc";
+  const libc = libcOf(first);
   const needs = libc === "glibc" ? glibcNeeds(members) : new Map<string, string>();
   const ofMachine = (await store.loaders()).filter((loader) => sameMachine(loader, first));
   const ofLibc = ofMachine.filter((loader) => loader.libc === libc || loader.libc === "unknown");

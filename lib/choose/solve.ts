@@ -1,26 +1,33 @@
 // Which libraries a program and what comes with it get (DESIGN 7.1, 7.3, 7.4), with one loader for
 // all of them. Nothing is written: each round assumes the search paths chosen so far, resolves
-// again as the loader would, and provides for what is still missing.
-import { basename, dirname, join } from "node:path";
+// again as the loader would, and provides for what is still missing. The judge has the last word.
+import { statSync } from "node:fs";
+import { basename, dirname, join, normalize } from "node:path";
 import picomatch from "picomatch";
 import type { Facts, Resolution, ResolvedLibrary } from "../addon/facts.js";
-import { type NativeFiles, native, settled } from "../addon/native.js";
+import { type NativeFiles, native, type ResolveOptions, settled } from "../addon/native.js";
 import { resolveAllWith } from "../addon/resolutions.js";
+import { isPartOfGlibc, libcOf } from "../file/libc.js";
 import { sameMachine } from "../file/machine.js";
 import {
   currentSearchPath,
   fromOrigin,
   type SearchPathTag,
+  withoutOrigin,
   workingEntries,
 } from "../file/search_path.js";
+import type { Environment } from "../file/stand_in.js";
+import type { Subject } from "../file/tree.js";
 import { isGlibcVersion } from "../file/versions.js";
+import { problemsOfLoading } from "../judge/judge.js";
 import { factsOf, realPathOf } from "../judge/loaded.js";
+import { isError, type Problem } from "../judge/problem.js";
+import { type Entry, entryOf } from "../judge/start.js";
 import type { Store } from "../store/context.js";
 import type { Providers } from "../store/find.js";
 
 /** A file that may be changed. */
-export interface Member {
-  path: string;
+export interface Member extends Subject {
   facts: Facts;
 }
 
@@ -33,14 +40,17 @@ export interface Solved {
   tag: SearchPathTag;
   entries: string[];
   reasons: string[];
-  /** Sonames that stay missing, with what was found out. */
-  unresolved: { soname: string; why: string; neededBy: string }[];
+  /** Why nothing was chosen for a soname. */
+  whyNot: Map<string, string>;
   /** Directories that were taken from the store, the loader's own left out. */
   chosen: Set<string>;
   resolution: Resolution;
+  /** What the judge says of the member as it is to be; `left` may stay missing, as the caller said. */
+  problems: Problem[];
+  left: Problem[];
 }
 
-export interface Problem {
+export interface Task {
   members: readonly Member[];
   /** Found below the named directory: may serve one another. */
   bundled: readonly Member[];
@@ -48,16 +58,22 @@ export interface Problem {
   loader: { path: string; definedVersions: readonly string[] } | null;
   /** The loader to assume for libraries, which name none; null for the machine's usual one. */
   assumed: string | null;
+  /** The variables that stand-ins are judged by where they are kept. */
+  environment: Environment;
   store: Store;
-  root: string;
   outside: readonly string[];
   ignoreMissing: readonly string[];
   /** Directories of the store that must not be taken: with them nothing fits together. */
   excluded: ReadonlySet<string>;
 }
 
+/** While search paths are being chosen. */
+type Draft = Omit<Solved, "resolution"> & { entry: Entry; resolution: Resolution | null };
+type Resolved = Draft & { resolution: Resolution };
+
 /** What is found out once for all members and all rounds. */
 interface Known {
+  files: NativeFiles;
   /** What the store has, by soname and needed versions. All members are for one machine. */
   provided: Map<string, Promise<Providers | undefined>>;
   /** The bundled files by each name that one may be needed by, in their order. */
@@ -66,31 +82,38 @@ interface Known {
   isElf: (path: string) => boolean;
   /** The versions that members need, by library. */
   versions: ReadonlyMap<string, ReadonlySet<string>>;
+  isIgnored: (soname: string) => boolean;
 }
 
 /** Rounds are bounded: each adds at least one directory to one member, or ends it. */
 const mostRounds = 32;
 
-export async function solve(problem: Problem): Promise<Solved[]> {
-  const { members, root } = problem;
-  const files = new native.Files(root);
-  for (const path of problem.outside) files.passThrough(path);
-  const drafts = members.map((member) => draftOf(member, problem, files));
+export async function solve(task: Task): Promise<Solved[]> {
+  const files = filesFor(task);
+  const drafts = task.members.map((member) => draftOf(member, task, files));
   await assume(drafts, files);
-  const draftsByPath = new Map(drafts.map((draft) => [draft.member.path, draft]));
-  const known = knownOf(problem, files);
+  const byPath = new Map<string, Draft>(drafts.map((draft) => [draft.member.path, draft]));
+  const known = knownOf(task, files);
+  let resolved: Resolved[] = [];
   for (let round = 0; round < mostRounds; round++) {
     // All are resolved before any changes: each round sees what the one before has chosen.
-    await resolveDrafts(drafts, problem.assumed, files);
-    const touched = new Set<Solved>();
-    for (const draft of drafts) await provide(draft, draftsByPath, problem, files, known, touched);
+    resolved = await resolveDrafts(drafts, task.assumed, files);
+    const touched = new Set<Draft>();
+    for (const draft of resolved) await provide(draft, byPath, task, known, touched);
     if (touched.size === 0) break;
     await assume(touched, files);
   }
-  return drafts;
+  return Promise.all(resolved.map((draft) => judged(draft, task, known)));
 }
 
-function knownOf({ members, bundled }: Problem, files: NativeFiles): Known {
+/** The disk as the members' loaders see it. */
+export function filesFor({ store, outside }: Pick<Task, "store" | "outside">): NativeFiles {
+  const files = new native.Files(store.place.root);
+  for (const path of outside) files.passThrough(path);
+  return files;
+}
+
+function knownOf({ members, bundled, ignoreMissing }: Task, files: NativeFiles): Known {
   const byName = new Map<string, Member[]>();
   for (const member of bundled) {
     const { path, facts } = member;
@@ -101,7 +124,8 @@ function knownOf({ members, bundled }: Problem, files: NativeFiles): Known {
   for (const { facts } of members) addVersions(facts, versions);
   const elf = new Map<string, boolean>();
   const isElf = (path: string) => listed(elf, path, () => files.look(path).state === "elf");
-  return { provided: new Map(), bundled: byName, isElf, versions };
+  const isIgnored = ignoreMissing.length > 0 ? picomatch([...ignoreMissing]) : () => false;
+  return { files, provided: new Map(), bundled: byName, isElf, versions, isIgnored };
 }
 
 function addVersions({ versionsNeeded }: Facts, to: Map<string, Set<string>>): void {
@@ -117,23 +141,29 @@ function listed<T>(map: Map<string, T>, key: string, make: () => T): T {
   return present;
 }
 
-function draftOf(member: Member, { loader, assumed }: Problem, files: NativeFiles): Solved {
+function draftOf(member: Member, task: Task, files: NativeFiles): Draft {
+  const { loader, assumed, environment } = task;
   const { tag, entries } = currentSearchPath(member.facts);
   const isProgram = member.facts.interpreter !== null && member.facts.type !== "shared-library";
+  const interpreter = isProgram && loader !== null ? loader.path : null;
+  const facts = { ...member.facts, interpreter: interpreter ?? member.facts.interpreter };
   return {
     member,
-    interpreter: isProgram && loader !== null ? loader.path : null,
+    interpreter,
     assumed,
+    entry: entryOf(facts, files, { environment, host: member.host }),
     tag,
     entries: workingEntries(entries, files),
     reasons: [],
-    unresolved: [],
+    whyNot: new Map(),
     chosen: new Set(),
-    resolution: undefined as never,
+    resolution: null,
+    problems: [],
+    left: [],
   };
 }
 
-function assume(drafts: Iterable<Solved>, files: NativeFiles): Promise<void> {
+function assume(drafts: Iterable<Draft>, files: NativeFiles): Promise<void> {
   const overrides = Array.from(drafts, ({ member, interpreter, tag, entries }) => {
     const value = entries.length > 0 ? entries.join(":") : null;
     return {
@@ -148,57 +178,58 @@ function assume(drafts: Iterable<Solved>, files: NativeFiles): Promise<void> {
 
 /** A library has no loader of its own: `assumed`, where there is one. */
 async function resolveDrafts(
-  drafts: readonly Solved[],
+  drafts: readonly Draft[],
   assumed: string | null,
   files: NativeFiles,
-): Promise<void> {
-  const resolveThose = async (those: readonly Solved[], interpreter: string | null) => {
-    const options = { ...(interpreter !== null && { interpreter }), tried: false };
+): Promise<Resolved[]> {
+  const alike = new Map<string, { options: ResolveOptions; those: Draft[] }>();
+  for (const draft of drafts) {
+    const { at, started, secure } = draft.entry;
+    const options = {
+      ...(at === null && assumed !== null && { interpreter: assumed }),
+      ...(started !== null && { nixLd: started }),
+      secure,
+      tried: false,
+    };
+    listed(alike, JSON.stringify(options), () => ({ options, those: [] })).those.push(draft);
+  }
+  for (const { options, those } of alike.values()) {
     const paths = those.map(({ member }) => member.path);
-    for (const [index, answer] of (await resolveAllWith(files, paths, options)).entries()) {
+    const answers = await resolveAllWith(files, paths, options);
+    for (const [index, answer] of answers.entries()) {
       if (answer.status === "rejected") throw answer.reason;
-      (those[index] as Solved).resolution = answer.value;
+      (those[index] as Draft).resolution = answer.value;
     }
-  };
-  const isLibrary = ({ member }: Solved) => member.facts.type === "shared-library";
-  await resolveThose(drafts.filter(isLibrary), assumed);
-  await resolveThose(
-    drafts.filter((draft) => !isLibrary(draft)),
-    null,
-  );
+  }
+  return drafts as Resolved[];
 }
 
 /** Provides for what a member misses; `touched` are those that get anything. */
 async function provide(
-  draft: Solved,
-  drafts: ReadonlyMap<string, Solved>,
-  problem: Problem,
-  files: NativeFiles,
+  draft: Resolved,
+  drafts: ReadonlyMap<string, Draft>,
+  task: Task,
   known: Known,
-  touched: Set<Solved>,
+  touched: Set<Draft>,
 ): Promise<void> {
-  const isIgnored = picomatch([...problem.ignoreMissing]);
-  draft.unresolved = [];
   for (const library of draft.resolution.libraries) {
     const { soname, path, optional, neededBy } = library;
     if (optional) continue;
-    const lacking = path === null ? [] : versionsLacking(library, draft.resolution);
-    if (path !== null && lacking.length === 0) continue;
-    if (path === null && problem.ignoreMissing.length > 0 && isIgnored(soname)) continue;
     // "$ORIGIN/../lib" leaves dots in the path, and a soname is often a link to the file itself.
-    const requester = drafts.get(neededBy) ?? drafts.get(realPathOf(neededBy, files)) ?? null;
+    const requester = drafts.get(neededBy) ?? drafts.get(realPathOf(neededBy, known.files)) ?? null;
     const target = requester ?? draft;
-    // Only what was taken from the store may be taken from elsewhere; what comes along wins.
-    if (path !== null && !target.chosen.has(dirname(path))) continue;
-    const versions = versionsOf(soname, known, draft.resolution, files);
-    const found = await directoryFor(soname, versions, target, problem, known);
+    const replaces =
+      path === null ? false : isToBeReplaced(library, path, draft, target, task, known);
+    if (path !== null && !replaces) continue;
+    const versions = versionsOf(soname, known, draft.resolution);
+    const found = await directoryFor(soname, versions, target, task, known);
     if (found.directory === null) {
-      if (path === null) draft.unresolved.push({ soname, why: found.why, neededBy });
+      draft.whyNot.set(soname, found.why);
       continue;
     }
     if (path !== null) {
-      // The directory that has it is there for the sake of another library.
-      if (putBefore(target, found, soname, dirname(path))) touched.add(target);
+      // The directory that has it is there for the sake of another library, or comes along.
+      if (putBefore(target, found, soname, path)) touched.add(target);
       continue;
     }
     // A library that may not be changed finds its own needs only by what is inherited from above.
@@ -210,7 +241,7 @@ async function provide(
       touched.add(target);
     }
     if (target.entries.includes(found.directory)) {
-      if (touched.size === 0) draft.unresolved.push({ soname, why: library.reason, neededBy });
+      if (touched.size === 0) draft.whyNot.set(soname, library.reason);
       continue;
     }
     target.entries.push(found.directory);
@@ -220,25 +251,60 @@ async function provide(
   }
 }
 
-/** The versions that somebody needs of a library, and that the file which is found does not define. */
-function versionsLacking({ path }: ResolvedLibrary, { versionProblems }: Resolution): string[] {
-  return versionProblems
-    .filter(({ providerPath, weak }) => providerPath === path && !weak)
-    .map(({ version }) => version);
+/**
+ * Whether a library that is found has to come from elsewhere: a part of another glibc than the loader's,
+ * or one that was taken from the store for another's sake and lacks a version. What comes along wins
+ * otherwise.
+ */
+function isToBeReplaced(
+  { soname }: ResolvedLibrary,
+  path: string,
+  { resolution }: Resolved,
+  target: Draft,
+  { loader }: Task,
+  { files }: Known,
+): boolean {
+  if (loader !== null && isPartOfGlibc(soname))
+    return dirname(realPathOf(path, files)) !== dirname(realPathOf(loader.path, files));
+  return (
+    target.chosen.has(dirname(path)) &&
+    resolution.versionProblems.some(({ providerPath, weak }) => providerPath === path && !weak)
+  );
 }
 
 /** Whether the search path is another one then. */
-function putBefore(target: Solved, found: Found, soname: string, other: string): boolean {
+function putBefore(target: Draft, found: Found, soname: string, path: string): boolean {
   const { directory, why, fromStore } = found;
+  const other = dirname(path);
   if (directory === null || directory === other) return false;
-  const at = target.entries.indexOf(other);
+  const at = target.entries.findIndex(
+    (entry) => normalize(withoutOrigin(entry, target.member.path)) === other,
+  );
   const already = target.entries.indexOf(directory);
-  if (at === -1 || (already !== -1 && already < at)) return false;
+  if (already !== -1 && (at === -1 || already < at)) return false;
   if (already !== -1) target.entries.splice(already, 1);
-  target.entries.splice(at, 0, directory);
+  // Where no entry leads there, the loader's own directories or its cache do, which come last.
+  target.entries.splice(at === -1 ? target.entries.length : at, 0, directory);
   if (fromStore) target.chosen.add(directory);
   target.reasons.push(`${soname} from ${directory}, before ${other}: ${why}`);
   return true;
+}
+
+async function judged(draft: Resolved, { store }: Task, known: Known): Promise<Solved> {
+  const { entry, ...solved } = draft;
+  const { path, facts } = solved.member;
+  const problems = await problemsOfLoading(
+    { path, facts: { ...facts, interpreter: solved.interpreter ?? facts.interpreter } },
+    { ...entry, resolution: solved.resolution },
+    { files: known.files, place: store.place },
+  );
+  const isLeft = ({ need }: Problem) =>
+    need?.kind === "library" && known.isIgnored(need.library.soname);
+  return {
+    ...solved,
+    problems: problems.filter((problem) => isError(problem) && !isLeft(problem)),
+    left: problems.filter(isLeft),
+  };
 }
 
 interface Found {
@@ -251,11 +317,20 @@ interface Found {
 async function directoryFor(
   soname: string,
   versions: readonly string[],
-  target: Solved,
-  problem: Problem,
+  target: Draft,
+  task: Task,
   known: Known,
 ): Promise<Found> {
   const { facts, path } = target.member;
+  const { loader, store, excluded } = task;
+  // glibc's parts must be those of the loader: they call one another's private functions.
+  if (loader !== null && isPartOfGlibc(soname)) {
+    const directory = dirname(loader.path);
+    if (known.isElf(join(directory, soname)))
+      return { directory, why: "it belongs to the loader", fromStore: false };
+    const why = `the glibc of ${loader.path} has none, and no other one's will do`;
+    return { directory: null, why, fromStore: false };
+  }
   // The loader opens it by the name that is needed, which is often a link to the file itself.
   const sibling = known.bundled
     .get(soname)
@@ -263,25 +338,20 @@ async function directoryFor(
       ({ facts: other, path: file }) =>
         sameMachine(other, facts) && known.isElf(join(dirname(file), soname)),
     );
-  if (sibling !== undefined) {
+  if (target.entry.secure) {
+    const own = ownDirectoryOf(soname, target, sibling, known);
+    if (own !== null) return own;
+  } else if (sibling !== undefined) {
     const directory = fromOrigin(path, dirname(sibling.path));
     return { directory, why: "it comes with the program", fromStore: false };
   }
-  const { loader, store, excluded } = problem;
   const question = [soname, ...versions].join("\0");
-  let asked = known.provided.get(question);
-  if (asked === undefined) {
-    asked = store.providers([soname], { ...facts, versions }).then((answer) => answer.get(soname));
-    known.provided.set(question, asked);
-  }
-  const found = await asked;
-  const providers = found?.providers ?? [];
-  // glibc's parts must be those of the loader: they call one another's private functions.
-  const own = providers.find(
-    ({ directory }) => loader !== null && directory === dirname(loader.path),
+  const found = await listed(known.provided, question, () =>
+    store.providers([soname], { ...facts, versions }).then((answer) => answer.get(soname)),
   );
-  if (own !== undefined)
-    return { directory: own.directory, why: "it belongs to the loader", fromStore: false };
+  const providers = (found?.providers ?? []).filter(
+    ({ facts: library }) => libcOf(library) === libcOf(facts),
+  );
   const loadable = providers.filter(
     ({ facts: library }) => lackingOf(library, loader).length === 0,
   );
@@ -304,8 +374,38 @@ async function directoryFor(
   return { directory: null, why, fromStore: false };
 }
 
+/**
+ * Where a set-user-ID program has a library beside it: by an absolute path, for its loader passes over
+ * $ORIGIN (elf/dl-load.c, is_trusted_path_normalize). Only from a directory that nobody else writes to.
+ */
+function ownDirectoryOf(
+  soname: string,
+  { member, entries }: Draft,
+  sibling: Member | undefined,
+  { isElf, files }: Known,
+): Found | null {
+  const own = entries
+    .filter((entry) => entry.includes("$"))
+    .map((entry) => normalize(withoutOrigin(entry, member.path)));
+  const places = sibling === undefined ? own : [dirname(sibling.path), ...own];
+  const directory = places.find((place) => isElf(join(place, soname)));
+  if (directory === undefined) return null;
+  if (!isWrittenByOwnerOnly(files.hostPath(directory), member.host)) {
+    const why = `${directory} has it, and others than its owner may write there`;
+    return { directory: null, why, fromStore: false };
+  }
+  const why = "it comes with the program, and its loader passes over $ORIGIN (set-user-ID)";
+  return { directory, why, fromStore: false };
+}
+
+/** By root or the program's owner, and by no group. */
+function isWrittenByOwnerOnly(directory: string, program: string): boolean {
+  const { uid, mode } = statSync(directory);
+  return (mode & 0o022) === 0 && (uid === 0 || uid === statSync(program).uid);
+}
+
 /** The versions of glibc that a library needs, and that the loader's glibc does not define. */
-export function lackingOf(facts: Facts, loader: Problem["loader"]): string[] {
+export function lackingOf(facts: Facts, loader: Task["loader"]): string[] {
   if (loader === null || loader.definedVersions.length === 0) return [];
   return facts.versionsNeeded
     .flatMap(({ versions }) => versions)
@@ -321,9 +421,8 @@ export function lackingOf(facts: Facts, loader: Problem["loader"]): string[] {
  */
 function versionsOf(
   soname: string,
-  { versions }: Known,
+  { versions, files }: Known,
   { libraries }: Resolution,
-  files: NativeFiles,
 ): string[] {
   const loaded = new Map<string, Set<string>>();
   for (const { path } of libraries) {

@@ -1,51 +1,47 @@
 // Why no loader and no set of libraries will do: which need cannot be met, and by what it could be.
+import type { ResolvedLibrary, VersionProblem } from "../addon/facts.js";
 import { sameMachine } from "../file/machine.js";
 import { isGlibcVersion } from "../file/versions.js";
+import type { Problem } from "../judge/problem.js";
 import type { Store } from "../store/context.js";
-import { type Conflict, conflictsOf } from "./fitting_set.js";
-import { lackingOf, type Problem, type Solved } from "./solve.js";
+import { lackingOf, type Solved, type Task } from "./solve.js";
 
-/** One sentence for each need of a member that is not met; empty where all are. */
+/** One sentence for each problem that a choice leaves; empty where it leaves none. */
 export async function unmetNeeds(
   solved: Solved,
   loaderPath: string | null,
   store: Store,
 ): Promise<string[]> {
-  const conflicts = conflictsOf(solved);
-  if (conflicts.length === 0) return [];
+  if (solved.problems.length === 0) return [];
   const loader = (await store.loaders()).find(({ path }) => path === loaderPath) ?? null;
-  const sentences: string[] = [];
-  for (const conflict of conflicts) {
-    sentences.push(
-      conflict.version === null
-        ? await missingLibrary(conflict, solved, store)
-        : await missingVersion({ ...conflict, version: conflict.version }, solved, loader, store),
-    );
-  }
-  return [...new Set(sentences)];
+  const sentence = async ({ need, message }: Problem): Promise<string> => {
+    if (need?.kind === "library") return missingLibrary(need.library, solved, store);
+    if (need?.kind === "version") return missingVersion(need.version, solved, loader, store);
+    return message;
+  };
+  return [...new Set(await Promise.all(solved.problems.map(sentence)))];
 }
 
 async function missingLibrary(
-  { soname }: Conflict,
-  { unresolved }: Solved,
+  { soname, reason }: ResolvedLibrary,
+  { whyNot }: Solved,
   store: Store,
 ): Promise<string> {
-  const why = unresolved.find((each) => each.soname === soname)?.why ?? "it is not found";
   const [located] = (await store.locate(soname)) ?? [];
   const advice =
     located === undefined
       ? ""
       : `; nix-locate says: nixpkgs#${located}, not checked (nix build nixpkgs#${located})`;
-  return `no library for ${soname} (${why}${advice})`;
+  return `no library for ${soname} (${whyNot.get(soname) ?? reason}${advice})`;
 }
 
 async function missingVersion(
-  { soname, version, provider, neededBy }: Conflict & { version: string },
+  { library: soname, version, providerPath, neededBy }: VersionProblem,
   { member }: Solved,
-  loader: Problem["loader"],
+  loader: Task["loader"],
   store: Store,
 ): Promise<string> {
-  const said = `${provider} does not define ${version}, which ${neededBy} needs`;
+  const said = `${providerPath} does not define ${version}, which ${neededBy} needs`;
   if (isGlibcVersion(version)) {
     const newer = (await store.loaders()).find(
       (other) =>

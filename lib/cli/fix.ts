@@ -8,6 +8,7 @@ import { withShared } from "./options.js";
 
 interface FixFlags extends ChoiceFlags {
   dryRun?: boolean;
+  keepStandIn?: boolean;
   inPlace?: boolean;
   output?: string;
   gcRoot: boolean;
@@ -21,6 +22,7 @@ export function define(program: Command): void {
         .description("make programs run here: set their loader and where they find libraries")
         .argument("<path...>", "files, or directories to look through")
         .option("--dry-run", "say what would change, and write nothing")
+        .option("--keep-stand-in", "leave programs to nix-ld or fixelf-ld where it serves them")
         .option("--in-place", "write only the changed bytes into the file itself")
         .option("--output <file>", "write the fixed program to FILE and leave the original alone"),
     ).option("--no-gc-root", "do not keep from garbage collection what the file will point at"),
@@ -51,11 +53,12 @@ export function define(program: Command): void {
 }
 
 function planOptions(flags: FixFlags): PlanOptions {
-  const { output, inPlace, gcRoot } = flags;
+  const { output, inPlace, keepStandIn, gcRoot } = flags;
   return {
     ...choiceOptions(flags),
     ...(output !== undefined && { output }),
     ...(inPlace !== undefined && { inPlace }),
+    ...(keepStandIn !== undefined && { keepStandIn }),
     gcRoot,
   };
 }
@@ -87,7 +90,7 @@ function codeOfRefusal(refusal: FilePlan["refusal"]): number {
   return refusal.failed ? exitCodes.failure : exitCodes.findings;
 }
 
-function codeOfOutcome({ outcome }: Outcome): number {
+function codeOfOutcome({ outcome, remaining }: Outcome): number {
   if (outcome === "failed") return exitCodes.failure;
-  return outcome === "refused" ? exitCodes.findings : exitCodes.good;
+  return outcome === "refused" || remaining.length > 0 ? exitCodes.findings : exitCodes.good;
 }

@@ -3,16 +3,16 @@
 // may not be changed.
 import { dirname, join, normalize } from "node:path";
 import type { ResolvedLibrary } from "../addon/facts.js";
-import { fromNative, native } from "../addon/native.js";
+import { native } from "../addon/native.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import type { ChoiceOptions } from "../base/options.js";
+import { choose, membersOf, storeFor } from "../choose/choice.js";
 import type { Solved } from "../choose/solve.js";
 import { type InterpreterKind, interpreterAt, isLoader, isStandIn } from "../file/interpreter.js";
 import { describeMachine, type Machine, sameMachine, thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
 import { currentSearchPath, withoutOrigin } from "../file/search_path.js";
 import { readTree, type Tree } from "../file/tree.js";
-import { solveTree, storeFor } from "../fix/plan.js";
 import { Store } from "../store/context.js";
 import { storePathOf } from "../store/place.js";
 
@@ -74,8 +74,10 @@ export interface Environment {
   programs: EnvironmentProgram[];
   /** The own machine's first. */
   systems: SystemEnvironment[];
-  /** What nothing can be set for. */
+  /** What nothing can be set for. The rest is as good as it can be without. */
   problems: { path: string; code: FixelfErrorCode; message: string }[];
+  /** For other machines, or another libc than the programs': left as they are. */
+  passedOver: { path: string; why: string }[];
 }
 
 /**
@@ -87,17 +89,12 @@ export async function environment(
   options: EnvironmentOptions = {},
 ): Promise<Environment> {
   const store = storeFor(options);
-  const found: Environment = { programs: [], systems: [], problems: [] };
+  const found: Environment = { programs: [], systems: [], problems: [], passedOver: [] };
   const chosen: Chosen[] = [];
   for (const path of paths) {
     const tree = await readTree(path, store.place.root);
     found.problems.push(...problemsOf(tree));
-    try {
-      chosen.push(...(await choose(tree, store, options)));
-    } catch (caught) {
-      const { code, message } = fromNative(caught);
-      found.problems.push({ path, code, message });
-    }
+    chosen.push(...(await chooseFor(tree, store, options, found)));
   }
   for (const group of groupByMachine(chosen)) await addSystem(group, found, store, options);
   found.systems.sort((first, second) => Number(second.own) - Number(first.own));
@@ -113,7 +110,13 @@ interface Chosen {
   atInterpreter: AtInterpreter | null;
 }
 
-async function choose(tree: Tree, store: Store, options: EnvironmentOptions): Promise<Chosen[]> {
+/** What cannot be helped, and what is left as it is, is told in `found`. */
+async function chooseFor(
+  tree: Tree,
+  store: Store,
+  options: EnvironmentOptions,
+  found: Pick<Environment, "problems" | "passedOver">,
+): Promise<Chosen[]> {
   const files = new native.Files(store.place.root);
   const kinds = new Map<string, AtInterpreter>();
   for (const { facts } of tree.subjects) {
@@ -123,13 +126,24 @@ async function choose(tree: Tree, store: Store, options: EnvironmentOptions): Pr
   }
   // Behind a stand-in, only NIX_LD says what the libraries will be.
   const anew = [...kinds.values()].some((kind) => kind !== "loader");
-  const solved = await solveTree(tree, store, { ...solveOptions(options), anew });
-  return solved.map((each) => {
-    const { path, facts } = each.member;
-    const shown = tree.subjects.find((subject) => subject.path === path)?.shown ?? path;
+  const choices = await choose(membersOf(tree), tree, store, { ...solveOptions(options), anew });
+  const told = new Set<string>();
+  return choices.flatMap((choice): Chosen[] => {
+    const { shown, facts } = choice.member;
+    if (choice.kind === "passed-over") {
+      found.passedOver.push({ path: shown, why: choice.why });
+      return [];
+    }
+    if (choice.kind === "failed") {
+      const { code, message } = choice.failure;
+      // One failure is that of a whole group.
+      if (!told.has(message)) found.problems.push({ path: shown, code, message });
+      told.add(message);
+      return [];
+    }
     const isProgram = facts.type !== "shared-library" && facts.interpreter !== null;
     const kind = isProgram ? (kinds.get(facts.interpreter as string) ?? "nothing") : null;
-    return { tree, shown, solved: each, atInterpreter: kind };
+    return [{ tree, shown, solved: choice.solved, atInterpreter: kind }];
   });
 }
 
@@ -186,7 +200,9 @@ async function addSystem(
   // What was solved anew is for a loader of ours; a program that runs keeps its own.
   const needy = group.filter(
     ({ solved }) =>
-      solved.interpreter !== null || !isComplete(solved) || addedDirectories(solved).length > 0,
+      solved.interpreter !== null ||
+      solved.problems.length > 0 ||
+      addedDirectories(solved).length > 0,
   );
   const programs = (runs: (chosen: Chosen) => boolean) =>
     group.flatMap((chosen) => {
@@ -203,66 +219,75 @@ async function addSystem(
   }
   const agreed = await agree(needy, store, options);
   found.programs.push(...programs((chosen) => !needy.includes(chosen)));
-  if ("problems" in agreed) {
-    found.problems.push(...agreed.problems);
-    return;
-  }
+  found.problems.push(...agreed.problems);
+  if (agreed.loader === null) return;
   found.systems.push(systemEnvironment(system, machine, agreed.loader, agreed.group, store));
 }
+
+type Agreed = { problems: Environment["problems"] } & (
+  | { loader: string; group: readonly Chosen[] }
+  | { loader: null }
+);
 
 /** There is one NIX_LD for a machine: the first loader that serves all. */
 async function agree(
   group: readonly Chosen[],
   store: Store,
   options: EnvironmentOptions,
-): Promise<{ loader: string; group: readonly Chosen[] } | { problems: Environment["problems"] }> {
+): Promise<Agreed> {
   const loaders = new Set(group.flatMap(({ solved }) => loaderOf(solved) ?? []));
   const [only, ...others] = loaders;
   if (only !== undefined && others.length === 0) {
-    const problems = group.flatMap(({ shown, solved }) => problemOf(shown, solved));
-    return problems.length > 0 ? { problems } : { loader: only, group };
+    return agreedOn(only, group);
   }
   const trees = [...new Set(group.map(({ tree }) => tree))];
   for (const loader of loaders) {
     const again = new Store(store.place, { userLoader: loader, index: options.index });
-    try {
-      const all = await Promise.all(
-        trees.map((tree) => choose(tree, again, { ...options, interpreter: loader })),
-      );
-      const machine = group[0]?.solved.member.facts as Machine;
-      const solved = all.flat().filter((each) => sameMachine(each.solved.member.facts, machine));
-      if (solved.every(({ solved: each }) => isComplete(each))) return { loader, group: solved };
-    } catch (caught) {
-      if (fromNative(caught).code !== "unsolvable") throw caught;
-    }
+    const told = { problems: [], passedOver: [] };
+    const all = await Promise.all(
+      trees.map((tree) => chooseFor(tree, again, { ...options, interpreter: loader }, told)),
+    );
+    const machine = group[0]?.solved.member.facts as Machine;
+    const solved = all.flat().filter((each) => sameMachine(each.solved.member.facts, machine));
+    if (
+      told.problems.length === 0 &&
+      solved.every(({ solved: each }) => each.problems.length === 0)
+    )
+      return { loader, group: solved, problems: [] };
   }
   const machine = describeMachine(group[0]?.solved.member.facts as Machine);
   const message =
     loaders.size === 0
       ? `no loader for ${machine} was found`
       : `no loader for ${machine} serves all of them together; name them one by one`;
-  return { problems: group.map(({ shown }) => ({ path: shown, code: "unsolvable", message })) };
+  return {
+    loader: null,
+    problems: group.map(({ shown }) => ({ path: shown, code: "unsolvable", message })),
+  };
 }
 
 function loaderOf({ interpreter, resolution, assumed }: Solved): string | null {
   return interpreter ?? assumed ?? resolution.interpreter.path;
 }
 
-function isComplete({ unresolved, resolution }: Solved): boolean {
-  return unresolved.length === 0 && resolution.versionProblems.every(({ weak }) => weak);
+/** A module that lacks something is told, and keeps nobody else from running. */
+function agreedOn(loader: string, group: readonly Chosen[]): Agreed {
+  const problems = group.flatMap(({ shown, solved }) => problemOf(shown, solved));
+  const helped = group.filter(({ solved }) => solved.problems.length === 0);
+  return helped.length === 0 ? { loader: null, problems } : { loader, group: helped, problems };
 }
 
-function problemOf(path: string, solved: Solved): Environment["problems"] {
+function problemOf(path: string, { problems, whyNot }: Solved): Environment["problems"] {
   const code = "unsolvable" as const;
-  if (solved.unresolved.length > 0) {
-    const names = solved.unresolved.map(({ soname, why }) => `${soname} (${why})`).join(", ");
+  const missing = problems.flatMap(({ need }) => (need?.kind === "library" ? need.library : []));
+  if (missing.length > 0) {
+    const names = missing
+      .map(({ soname, reason }) => `${soname} (${whyNot.get(soname) ?? reason})`)
+      .join(", ");
     const help = "give its directory with --lib, or leave it out with --ignore-missing";
     return [{ path, code, message: `no library for ${names}; ${help}` }];
   }
-  const broken = solved.resolution.versionProblems.find(({ weak }) => !weak);
-  if (broken === undefined) return [];
-  const message = `${broken.providerPath} does not define ${broken.version}, which ${broken.neededBy} needs`;
-  return [{ path, code, message }];
+  return problems.slice(0, 1).map(({ message }) => ({ path, code, message }));
 }
 
 function systemEnvironment(

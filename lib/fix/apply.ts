@@ -56,7 +56,7 @@ export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<
 
 function initialOutcome(file: FilePlan): Outcome {
   const { path, edits, reasons, refusal } = file;
-  const base = { path, edits, reasons: [...reasons], verified: false };
+  const base = { path, edits, reasons: [...reasons], verified: false, remaining: [] };
   if (refusal === null) return { ...base, outcome: "unchanged", error: null };
   base.reasons = []; // they spoke of a change that is not made
   const { code, message } = refusal;
@@ -90,12 +90,14 @@ async function checkAll(
   const scripts = placed.filter(({ file }) => file.script);
   const programs = placed.filter(({ file }) => !file.script);
   const results = new Map(scripts.map(({ file }) => [file, verifyScript(file, files, plan)]));
-  const answers = await verify(programs, { files, root: plan.root, isIgnored });
+  const answers = await verify(programs, { files, place: plan, isIgnored });
   for (const [index, { file }] of programs.entries())
     results.set(file, answers[index] as Verification);
   for (const [file, result] of results) {
     const outcome = outcomes.get(file) as Outcome;
-    outcome.verified = result.readsAsPlanned && result.loaderAgrees === true;
+    outcome.remaining = result.remaining.map(({ message }) => message);
+    outcome.verified =
+      result.readsAsPlanned && result.loaderAgrees === true && result.remaining.length === 0;
     if (result.reason !== null) outcome.reasons.push(result.reason);
     const disagrees = !result.readsAsPlanned || result.loaderAgrees === false;
     if (outcome.outcome === "fixed" && disagrees) await takeBack(file, outcome, result);

@@ -57,6 +57,9 @@ export interface Outcome {
   verified: boolean;
   edits: Edit[];
   reasons: string[];
+  /** What keeps it from starting all the same, a sentence each: a missing library that was to be left, a
+   * mode without execute permission, a kernel that is too old. */
+  remaining: string[];
   /** With refused and failed. */
   error: { code: FixelfErrorCode; message: string } | null;
 }

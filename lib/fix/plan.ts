@@ -1,19 +1,16 @@
 // The fourth stage: which bytes of which files change. Nothing is written.
 import { lstat } from "node:fs/promises";
-import type { Facts } from "../addon/facts.js";
 import { type Edits, fromNative, native } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
-import type { CommonOptions, PlanOptions } from "../base/options.js";
-import { fittingSet, type LoaderlessProblem } from "../choose/fitting_set.js";
-import { suitableLoaders } from "../choose/loader_choice.js";
-import { type Member, type Solved, solve } from "../choose/solve.js";
+import type { PlanOptions } from "../base/options.js";
+import { type Choice, choose, membersOf, storeFor } from "../choose/choice.js";
+import type { Member, Solved } from "../choose/solve.js";
 import { unmetNeeds } from "../choose/unmet.js";
-import { describeMachine, sameMachine } from "../file/machine.js";
 import { outputPath } from "../file/rooted.js";
 import { currentSearchPath } from "../file/search_path.js";
 import { isDamage, readTree, type Subject, type Tree } from "../file/tree.js";
-import { Store } from "../store/context.js";
-import { inStore, storePathOf, storePlace } from "../store/place.js";
+import type { Store } from "../store/context.js";
+import { inStore, storePathOf } from "../store/place.js";
 import type { Edit, FilePlan, FixPlan } from "./outcome.js";
 import { planScript } from "./script.js";
 
@@ -23,21 +20,6 @@ import { planScript } from "./script.js";
  */
 export async function plan(paths: readonly string[], options: PlanOptions = {}): Promise<FixPlan> {
   return planWith(storeFor(options), paths, options);
-}
-
-/** The store that a plan chooses from: who plans again and again need not read it each time. */
-export function storeFor(
-  options: CommonOptions & {
-    interpreter?: string;
-    libraryDirectories?: readonly string[];
-  },
-): Store {
-  return new Store(storePlace(options), {
-    userLoader: options.interpreter,
-    userLibraryDirectories: options.libraryDirectories,
-    index: options.index,
-    onIndex: options.onIndex,
-  });
 }
 
 /** `plan`, with a store that was opened before, with the same options. */
@@ -86,16 +68,18 @@ async function checkOutput(path: string, store: Store): Promise<void> {
 
 async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise<FilePlan[]> {
   const plans: FilePlan[] = [];
-  const members: (Member & { subject: Subject })[] = [];
+  const members: Member[] = [];
+  const changeable = new Map(membersOf(tree).map((member) => [member.path, member]));
   for (const subject of tree.subjects) {
     const { facts, path } = subject;
     const refusal = refusalOf(subject, store);
+    const member = changeable.get(path);
     if (subject.shebang !== null && refusal === null) {
       const planned = await planScript(subject, tree, store, emptyPlan(subject, options, {}));
       // Modules that may be executed are many, and seldom are: nobody asked for this one by name.
       if (!tree.directory || planned.refusal === null) plans.push(planned);
     } else if (refusal !== null) plans.push(emptyPlan(subject, options, { refusal }));
-    else if (facts !== null && isFixable(facts)) members.push({ path, facts, subject });
+    else if (member !== undefined) members.push(member);
     else if (!tree.directory) {
       const reasons = [`${facts?.type ?? "no ELF file"}: it needs neither a loader nor libraries`];
       plans.push(emptyPlan(subject, options, { reasons }));
@@ -107,17 +91,22 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
     const refusal = { code: "not-elf", message, failed: false } as const;
     plans.push({ ...emptyFilePlan(tree.shown, tree.shown), refusal });
   }
-  for (const group of groupByMachine(members)) {
-    plans.push(...(await planGroup(group, tree, store, options)));
-  }
+  const choices = await choose(members, tree, store, options);
+  plans.push(...(await Promise.all(choices.map((each) => planChoice(each, store, options)))));
   return plans.sort((first, second) => (first.path < second.path ? -1 : 1));
 }
 
-function isFixable(facts: Facts): boolean {
-  const kinds: Facts["type"][] = ["executable", "pie", "shared-library"];
-  return (
-    kinds.includes(facts.type) && (facts.interpreter !== null || facts.type === "shared-library")
-  );
+async function planChoice(choice: Choice, store: Store, options: PlanOptions): Promise<FilePlan> {
+  switch (choice.kind) {
+    case "solved":
+      return planFile(choice.solved, store, options);
+    case "passed-over":
+      return emptyPlan(choice.member, options, { reasons: [choice.why] });
+    case "failed": {
+      const { code, message } = choice.failure;
+      return emptyPlan(choice.member, options, { refusal: { code, message, failed: false } });
+    }
+  }
 }
 
 function refusalOf(subject: Subject, store: Store): FilePlan["refusal"] {
@@ -130,147 +119,17 @@ function refusalOf(subject: Subject, store: Store): FilePlan["refusal"] {
   return { code, message, failed: code !== "not-elf" && !isDamage(code) };
 }
 
-type Group = (Member & { subject: Subject })[];
-
-function groupByMachine(members: Group): Group[] {
-  const groups: Group[] = [];
-  for (const member of members) {
-    const group = groups.find(([first]) => first && sameMachine(first.facts, member.facts));
-    if (group === undefined) groups.push([member]);
-    else group.push(member);
-  }
-  return groups;
-}
-
-/** How far a choice may leave things as they are. */
-export interface SolveOptions extends Pick<PlanOptions, "interpreter" | "ignoreMissing"> {
-  /** Choose a loader even where the one that is named is there and all libraries are found. */
-  anew?: boolean;
-}
-
-/**
- * What a plan is made of, for who changes no file: loader and libraries of all programs and
- * libraries of a tree, those of one machine together.
- * @throws FixelfError `unsolvable`
- */
-export async function solveTree(
-  tree: Tree,
-  store: Store,
-  options: SolveOptions = {},
-): Promise<Solved[]> {
-  const members = tree.subjects.flatMap((subject) =>
-    subject.facts !== null && isFixable(subject.facts)
-      ? [{ path: subject.path, facts: subject.facts, subject }]
-      : [],
-  );
-  const solved: Solved[] = [];
-  for (const group of groupByMachine(members)) {
-    solved.push(...(await solveGroup(group, tree, store, options)));
-  }
-  return solved;
-}
-
-/** One loader and one set of libraries for all that may come together in a process. */
-function solveGroup(
-  group: Group,
-  tree: Tree,
-  store: Store,
-  options: SolveOptions,
-): Promise<Solved[]> {
-  const outside = tree.outside ? tree.subjects.map(({ host }) => host) : [];
-  const problem: LoaderlessProblem = {
-    members: group,
-    bundled: tree.directory ? group : [],
-    store,
-    root: store.place.root,
-    outside,
-    ignoreMissing: options.ignoreMissing ?? [],
-  };
-  return solveWithBestLoader(problem, group, options);
-}
-
-async function planGroup(
-  group: Group,
-  tree: Tree,
-  store: Store,
-  options: PlanOptions,
-): Promise<FilePlan[]> {
-  let solved: Solved[];
-  try {
-    solved = await solveGroup(group, tree, store, options);
-  } catch (caught) {
-    const { code, message } = fromNative(caught);
-    const refusal = { code, message, failed: false };
-    return group.map(({ subject }) => emptyPlan(subject, options, { refusal }));
-  }
-  return Promise.all(
-    solved.map((each, index) =>
-      planFile(each, (group[index] as Group[number]).subject, store, options),
-    ),
-  );
-}
-
-async function solveWithBestLoader(
-  problem: LoaderlessProblem,
-  group: Group,
-  options: SolveOptions,
-): Promise<Solved[]> {
-  const facts = group.map((member) => member.facts);
-  // Programs that work as they are stay as they are, and so does the loader of what they load.
-  if (options.interpreter === undefined && options.anew !== true && mayWork(problem, facts)) {
-    const own = facts.find((each) => each.interpreter !== null && each.type !== "shared-library");
-    const asIs = await solve({
-      ...problem,
-      loader: null,
-      assumed: own?.interpreter ?? null,
-      excluded: new Set(),
-    });
-    const programs = asIs.filter(({ member }) => member.facts.type !== "shared-library");
-    if ((programs.length > 0 ? programs : asIs).every(works)) return asIs;
-  }
-  const solved = await fittingSet(problem, await suitableLoaders(group, problem.store));
-  if (solved === null) {
-    const machine = facts[0] === undefined ? "this machine" : describeMachine(facts[0]);
-    throw new FixelfError("unsolvable", `no loader for ${machine} was found`);
-  }
-  return solved;
-}
-
-/** Not where a program's loader is missing: then no library has to be looked for to know it. */
-function mayWork({ root, outside }: LoaderlessProblem, all: readonly Facts[]): boolean {
-  const files = new native.Files(root);
-  for (const path of outside) files.passThrough(path);
-  const loaders = all.flatMap(({ type, interpreter }) =>
-    type === "shared-library" || interpreter === null ? [] : interpreter,
-  );
-  return [...new Set(loaders)].every((loader) => files.look(loader).state !== "missing");
-}
-
-/** Whether the loader would start it (or load it) without complaint. */
-function works({ resolution, unresolved, member }: Solved): boolean {
-  return (
-    unresolved.length === 0 &&
-    (member.facts.type === "shared-library" || resolution.interpreter.found) &&
-    resolution.versionProblems.every(({ weak }) => weak)
-  );
-}
-
-async function planFile(
-  solved: Solved,
-  subject: Subject,
-  store: Store,
-  options: PlanOptions,
-): Promise<FilePlan> {
-  const { facts } = solved.member;
+async function planFile(solved: Solved, store: Store, options: PlanOptions): Promise<FilePlan> {
+  const { member } = solved;
+  const { facts } = member;
   const loader = solved.interpreter ?? solved.resolution.interpreter.path ?? solved.assumed;
   const { reasons } = solved;
-  const filePlan = emptyPlan(subject, options, { reasons, dynamic: true, loader });
+  const filePlan = emptyPlan(member, options, { reasons, dynamic: true, loader });
   const unmet = await unmetNeeds(solved, loader, store);
   if (unmet.length > 0) {
-    const advice =
-      solved.unresolved.length > 0
-        ? "; give its directory with --lib, or leave it out with --ignore-missing"
-        : "";
+    const advice = solved.problems.some(({ need }) => need?.kind === "library")
+      ? "; give its directory with --lib, or leave it out with --ignore-missing"
+      : "";
     const message = `${unmet.join("; ")}${advice}`;
     return { ...filePlan, refusal: { code: "unsolvable", message, failed: false } };
   }
@@ -290,7 +149,7 @@ async function planFile(
   // With --output even a file that needs no change is expected to arrive there.
   if (filePlan.edits.length === 0 && filePlan.output === filePlan.host) return filePlan;
   try {
-    filePlan.layout = await native.layOut(subject.host, edits);
+    filePlan.layout = await native.layOut(member.host, edits);
     filePlan.reasons.push(...filePlan.layout.reasons);
   } catch (caught) {
     const { code, message } = fromNative(caught);

@@ -8,10 +8,13 @@ import {
   type NativeFiles,
   native,
 } from "../addon/native.js";
-import { resolveWith } from "../addon/resolutions.js";
 import { sameMachine, thisMachine } from "../file/machine.js";
 import { readShebang } from "../file/tree.js";
+import { thisHost } from "../judge/host.js";
+import { problemsOf } from "../judge/judge.js";
+import { isError, type Problem } from "../judge/problem.js";
 import { scriptProblem } from "../judge/script.js";
+import { type Start, startOf } from "../judge/start.js";
 import type { StorePlace } from "../store/place.js";
 import type { FilePlan } from "./outcome.js";
 
@@ -27,6 +30,8 @@ export interface Verification {
   loaderAgrees: boolean | null;
   /** What is wrong, or why the loader was not asked. */
   reason: string | null;
+  /** What no search path helps against, or what the caller gave up: it does not start all the same. */
+  remaining: Problem[];
 }
 
 /** A file that was written. */
@@ -39,7 +44,7 @@ export interface Written {
 export interface VerifyOptions {
   /** Must not have read anything before the writing. */
   files: NativeFiles;
-  root: string;
+  place: StorePlace;
   isIgnored: (soname: string) => boolean;
 }
 
@@ -47,6 +52,7 @@ export interface VerifyOptions {
 interface Question {
   command: Command;
   resolution: Resolution;
+  remaining: Problem[];
 }
 
 /**
@@ -77,7 +83,7 @@ async function verifySome(
   const said = new Map(questions.map((question, index) => [question, ends[index]]));
   return Promise.all(
     read.map((each) =>
-      "command" in each ? judge(each, said.get(each) as CommandEnd | Error) : each,
+      "command" in each ? compared(each, said.get(each) as CommandEnd | Error) : each,
     ),
   );
 }
@@ -85,33 +91,35 @@ async function verifySome(
 /** Our own reading, and the question to the loader where that is well. */
 async function readAnew(
   { file, path }: Written,
-  { files, root, isIgnored }: VerifyOptions,
+  { files, place, isIgnored }: VerifyOptions,
 ): Promise<Verification | Question> {
-  let resolution: Resolution;
-  const { facts } = files.look(path);
-  const isLibrary = facts?.type === "shared-library";
+  const { facts, message } = files.look(path);
+  if (facts === null) return misread(message);
+  const isLibrary = facts.type === "shared-library";
+  const host = place.root === "" ? thisHost() : null;
+  const judged = { path, shown: file.path, host: file.output, facts };
+  let start: Start;
   try {
-    const assumed = isLibrary && file.loader !== null ? { interpreter: file.loader } : {};
-    resolution = await resolveWith(files, path, { ...assumed, tried: false });
+    const options = { assumed: file.loader, environment: {}, host: file.output };
+    start = await startOf(path, facts, files, options);
   } catch (caught) {
-    return { readsAsPlanned: false, loaderAgrees: null, reason: fromNative(caught).message };
+    return misread(fromNative(caught).message);
   }
-  const missing = resolution.libraries.find(
-    (library) => library.path === null && !library.optional && !isIgnored(library.soname),
+  const problems = (await problemsOf(judged, start, { files, place, host })).filter(isError);
+  const remaining = problems.filter(
+    ({ need }) => need === null || (need.kind === "library" && isIgnored(need.library.soname)),
   );
-  const unversioned = resolution.versionProblems.find(({ weak }) => !weak);
-  if (missing !== undefined || unversioned !== undefined) {
-    const reason = missing
-      ? `${missing.soname} is not found`
-      : `${unversioned?.library} does not define ${unversioned?.version}`;
-    return { readsAsPlanned: false, loaderAgrees: null, reason };
-  }
-  const loader = isLibrary ? file.loader : (facts?.interpreter ?? null);
-  if (root !== "") return notAsked("it belongs to another system's root");
-  if (facts === null || !sameMachine(facts, thisMachine()))
-    return notAsked("it is for another machine");
-  if (loader === null) return notAsked("no loader is known for it");
-  return questionTo(loader, file.output, resolution);
+  const wrong = problems.find((problem) => !remaining.includes(problem));
+  if (wrong !== undefined) return misread(wrong.message);
+  const loader = isLibrary ? file.loader : facts.interpreter;
+  if (place.root !== "") return notAsked("it belongs to another system's root", remaining);
+  if (!sameMachine(facts, thisMachine())) return notAsked("it is for another machine", remaining);
+  if (loader === null) return notAsked("no loader is known for it", remaining);
+  return questionTo(loader, file.output, start.resolution, remaining);
+}
+
+function misread(reason: string): Verification {
+  return { readsAsPlanned: false, loaderAgrees: null, reason, remaining: [] };
 }
 
 /** Whether a script's first line now leads to a program that can be run; no loader has a say in it. */
@@ -121,46 +129,63 @@ export function verifyScript(file: FilePlan, files: NativeFiles, place: StorePla
   const problem =
     shebang === null ? none : scriptProblem(shebang, { files, place, tree: { subjects: [] } });
   const reads = problem === null;
-  return { readsAsPlanned: reads, loaderAgrees: reads, reason: problem?.message ?? null };
+  const reason = problem?.message ?? null;
+  return { readsAsPlanned: reads, loaderAgrees: reads, reason, remaining: [] };
 }
 
-function notAsked(why: string): Verification {
-  return { readsAsPlanned: true, loaderAgrees: null, reason: `the loader was not asked: ${why}` };
+function notAsked(why: string, remaining: Problem[]): Verification {
+  const reason = `the loader was not asked: ${why}`;
+  return { readsAsPlanned: true, loaderAgrees: null, reason, remaining };
 }
 
-function questionTo(loader: string, host: string, resolution: Resolution): Verification | Question {
+function questionTo(
+  loader: string,
+  host: string,
+  resolution: Resolution,
+  remaining: Problem[],
+): Verification | Question {
   // --list gives up at the first library that is missing (glibc 2.36); what it does for its caller,
   // tracing, goes on.
   const goesOn = resolution.libraries.some(({ path }) => path === null);
   // musl knows no tracing: it would run the program.
-  if (goesOn && resolution.libc !== "glibc") return notAsked("libraries are left out on purpose");
+  if (goesOn && resolution.libc !== "glibc")
+    return notAsked("libraries are left out on purpose", remaining);
   // No LD_… of ours may change the answer.
   const command = goesOn
     ? { file: loader, arguments: [host], environment: ["LD_TRACE_LOADED_OBJECTS=1"] }
     : { file: loader, arguments: ["--list", host], environment: [] };
-  return { command, resolution };
+  return { command, resolution, remaining };
 }
 
-async function judge({ resolution }: Question, end: CommandEnd | Error): Promise<Verification> {
+async function compared(
+  { resolution, remaining }: Question,
+  end: CommandEnd | Error,
+): Promise<Verification> {
+  const disagrees = (reason: string): Verification => ({
+    readsAsPlanned: true,
+    loaderAgrees: false,
+    reason,
+    remaining,
+  });
   if (!("exitCode" in end) || end.exitCode !== 0) {
     const said =
       "exitCode" in end
         ? end.errors || end.output || (end.exitCode === null ? "nothing, and was ended" : "nothing")
         : end.message;
     const [line] = said.trim().split("\n", 1);
-    return { readsAsPlanned: true, loaderAgrees: false, reason: `the loader says: ${line}` };
+    return disagrees(`the loader says: ${line}`);
   }
   const listed = parseList(end.output);
   for (const library of resolution.libraries) {
     if (library.path === null) continue;
     const theirs = listed.get(library.soname);
     if (theirs === undefined) continue; // the loader names what is found as loaded only once
-    if (theirs === null || !(await isSameFile(theirs, library.path))) {
-      const reason = `the loader takes ${library.soname} from ${theirs ?? "nowhere"}, not ${library.path}`;
-      return { readsAsPlanned: true, loaderAgrees: false, reason };
-    }
+    if (theirs === null || !(await isSameFile(theirs, library.path)))
+      return disagrees(
+        `the loader takes ${library.soname} from ${theirs ?? "nowhere"}, not ${library.path}`,
+      );
   }
-  return { readsAsPlanned: true, loaderAgrees: true, reason: null };
+  return { readsAsPlanned: true, loaderAgrees: true, reason: null, remaining };
 }
 
 /** Lines such as "\tlibz.so.1 => /lib/libz.so.1 (0x00007f…)"; null for "=> not found". */

@@ -12,7 +12,7 @@ import { collectedStorePath, type Surroundings } from "./surroundings.js";
 export function interpreterProblems(
   facts: Facts,
   { at, started, resolution }: Start,
-  surroundings: Surroundings,
+  surroundings: Omit<Surroundings, "host">,
 ): Problem[] {
   const { interpreter } = facts;
   if (interpreter === null || at === null) return [];
@@ -78,7 +78,7 @@ function whyUnusable(
   interpreter: string,
   { kind, facts: own }: AtInterpreter,
   program: Facts,
-  { files, place }: Surroundings,
+  { files, place }: Omit<Surroundings, "host">,
 ): { why: string; remedy: string | null } | null {
   const is = unfit[kind];
   if (is !== undefined) return { why: `its loader ${interpreter} is ${is}`, remedy: null };

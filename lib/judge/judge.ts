@@ -57,11 +57,31 @@ export async function problemsOf(
   start: Start,
   surroundings: Surroundings,
 ): Promise<Problem[]> {
-  const { facts } = judged;
-  const { resolution } = start;
-  const objects = loadedObjects(judged, facts, resolution, surroundings.files);
+  const objects = loadedObjects(judged, judged.facts, start.resolution, surroundings.files);
   return [
     ...(await hostProblems(judged, objects, surroundings)),
+    ...(await loadingProblems(judged, objects, start, surroundings)),
+  ];
+}
+
+/** What the file itself, and the files that are loaded with it, could be changed for. */
+export async function problemsOfLoading(
+  judged: Pick<Judged, "path" | "facts">,
+  start: Start,
+  surroundings: Omit<Surroundings, "host">,
+): Promise<Problem[]> {
+  const objects = loadedObjects(judged, judged.facts, start.resolution, surroundings.files);
+  return loadingProblems(judged, objects, start, surroundings);
+}
+
+async function loadingProblems(
+  { facts }: Pick<Judged, "facts">,
+  objects: readonly LoadedObject[],
+  start: Start,
+  surroundings: Omit<Surroundings, "host">,
+): Promise<Problem[]> {
+  const { resolution } = start;
+  return [
     ...interpreterProblems(facts, start, surroundings),
     ...libraryProblems(facts, start, surroundings),
     ...(await libcProblems(resolution, objects, surroundings.files)),

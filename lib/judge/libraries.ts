@@ -8,7 +8,11 @@ import { collectedStorePath, type Surroundings } from "./surroundings.js";
 /** Lines of evidence: more places than these help nobody. */
 const mostTried = 12;
 
-export function libraryProblems(facts: Facts, start: Start, surroundings: Surroundings): Problem[] {
+export function libraryProblems(
+  facts: Facts,
+  start: Start,
+  surroundings: Omit<Surroundings, "host">,
+): Problem[] {
   return start.resolution.libraries
     .filter(({ path, optional }) => path === null && !optional)
     .map((library) => ({
@@ -28,7 +32,7 @@ export function libraryProblems(facts: Facts, start: Start, surroundings: Surrou
 function judged(
   { soname, tried }: ResolvedLibrary,
   facts: Facts,
-  surroundings: Surroundings,
+  surroundings: Omit<Surroundings, "host">,
 ): Pick<Problem, "code" | "message"> {
   const collected = tried
     .map(({ path }) => collectedStorePath(path, surroundings))

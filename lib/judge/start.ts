@@ -27,27 +27,39 @@ export interface StartOptions {
   host: string;
 }
 
+/** All of it but the resolution, for those that resolve many files at once. */
+export type Entry = Omit<Start, "resolution">;
+
+export function entryOf(
+  facts: Facts,
+  files: NativeFiles,
+  { environment, host }: Pick<StartOptions, "environment" | "host">,
+): Entry {
+  const named = facts.type === "shared-library" ? null : facts.interpreter;
+  const at = named === null ? null : interpreterAt(named, files);
+  const started =
+    at !== null && isStandIn(at.kind) ? startedBy(at, nixSystem(facts), environment, files) : null;
+  return { at, started, secure: named !== null && runsWithOtherRights(host) };
+}
+
 /** @throws FixelfError where the file cannot be resolved at all */
 export async function startOf(
   path: string,
   facts: Facts,
   files: NativeFiles,
-  { assumed = null, environment, host }: StartOptions,
+  options: StartOptions,
 ): Promise<Start> {
-  const named = facts.type === "shared-library" ? null : facts.interpreter;
-  const at = named === null ? null : interpreterAt(named, files);
-  const started =
-    at !== null && isStandIn(at.kind) ? startedBy(at, nixSystem(facts), environment, files) : null;
-  const secure = named !== null && runsWithOtherRights(host);
+  const entry = entryOf(facts, files, options);
+  const { assumed = null, environment } = options;
   const { LD_LIBRARY_PATH = "", LD_PRELOAD = "" } = environment;
   const resolution = await resolveWith(files, path, {
-    ...(named === null && assumed !== null && { interpreter: assumed }),
-    ...(started !== null && { nixLd: started }),
+    ...(entry.at === null && assumed !== null && { interpreter: assumed }),
+    ...(entry.started !== null && { nixLd: entry.started }),
     ...(LD_PRELOAD !== "" && { preload: LD_PRELOAD }),
     libraryPath: LD_LIBRARY_PATH,
-    secure,
+    secure: entry.secure,
   });
-  return { at, started, secure, resolution };
+  return { ...entry, resolution };
 }
 
 /** execve(2): set-user-ID always counts, set-group-ID where the group may execute (fs/exec.c, bprm_fill_uid). */

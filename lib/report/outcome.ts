@@ -34,13 +34,15 @@ function filePlanText(file: FilePlan, colors: Colors): string {
 
 export function outcomeText(outcomes: readonly Outcome[], colors: Colors): string {
   return outcomes
-    .map(({ path, outcome, verified, edits, reasons, error }) => {
+    .map(({ path, outcome, verified, edits, reasons, remaining, error }) => {
       const good = outcome === "fixed" || outcome === "unchanged";
       const state = good ? colors.green(outcome) : colors.red(outcome);
       const check =
         outcome !== "fixed" ? "" : verified ? "  verified" : colors.yellow("  not verified");
       const lines = [`${state}  ${colors.bold(printable(path))}${check}`];
       if (error) lines.push(`  ${printable(error.message)}`);
+      const said = outcome === "fixed" ? "written, but will not start" : "will not start";
+      for (const why of remaining) lines.push(`  ${colors.yellow(said)}: ${printable(why)}`);
       lines.push(...edits.map(editText), ...reasonLines(reasons, colors));
       return lines.join("\n");
     })

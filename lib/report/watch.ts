@@ -5,11 +5,12 @@ import { type Colors, plural, printable } from "./text.js";
 
 /** One line, however much there is to say: more of it is in the JSON. */
 export function watchLine(outcome: WatchOutcome, colors: Colors): string {
-  const { path, outcome: state, verified, edits, error } = outcome;
+  const { path, outcome: state, verified, edits, remaining, error } = outcome;
   const good = state === "fixed" || state === "would-fix";
   const words = [(good ? colors.green : colors.red)(state), colors.bold(printable(path))];
   if (state === "fixed") words.push(verified ? "verified" : colors.yellow("not verified"));
   if (good) words.push(edits.map(({ what }) => what).join(", "));
+  for (const why of remaining) words.push(`will not start: ${printable(why)}`);
   if (error) words.push(printable(`${error.message}${otherWays(outcome)}`));
   return words.join("  ");
 }

@@ -1,7 +1,7 @@
 // The store, read once for many plans, for as long as it is the same.
 import { realpathSync, statSync } from "node:fs";
 import type { PlanOptions } from "../base/options.js";
-import { storeFor } from "../fix/plan.js";
+import { storeFor } from "../choose/choice.js";
 import type { Store } from "../store/context.js";
 import { hostPath, storePlace } from "../store/place.js";
 

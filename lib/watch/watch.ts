@@ -430,7 +430,7 @@ function isHealthy({ refusal, layout, storePaths }: FilePlan): boolean {
 }
 
 function bare({ path, edits, reasons }: FilePlan): Omit<WatchOutcome, "outcome" | "error"> {
-  return { path, edits, reasons, verified: false };
+  return { path, edits, reasons, verified: false, remaining: [] };
 }
 
 /** The very content under a name; null where nothing can be seen. Nobody can set the time of change. */

@@ -1,0 +1,187 @@
+// Loader and libraries for everything below a path. What may come together in a process is chosen for
+// together: files of one machine and one libc. Each group stands on its own, so that one that cannot
+// be helped decides nothing for the rest.
+import { fromNative } from "../addon/native.js";
+import { FixelfError } from "../base/errors.js";
+import type { ChoiceOptions, CommonOptions } from "../base/options.js";
+import { isLoader, isStandIn } from "../file/interpreter.js";
+import { libcOf } from "../file/libc.js";
+import { describeMachine, kernelRuns, sameMachine } from "../file/machine.js";
+import type { Environment } from "../file/stand_in.js";
+import type { Tree } from "../file/tree.js";
+import { assumedLoader } from "../judge/assumed_loader.js";
+import { entryOf } from "../judge/start.js";
+import { Store } from "../store/context.js";
+import { storePlace } from "../store/place.js";
+import { fittingSet, type LoaderlessTask } from "./fitting_set.js";
+import { suitableLoaders } from "./loader_choice.js";
+import { filesFor, type Member, type Solved, solve } from "./solve.js";
+
+/** How far a choice may leave things as they are. */
+export interface HowToChoose extends Pick<ChoiceOptions, "interpreter" | "ignoreMissing"> {
+  /** Choose a loader even where the one that is named is there and all libraries are found. */
+  anew?: boolean;
+  /** Leave programs to nix-ld or fixelf-ld where one is at their loader's path. */
+  keepStandIn?: boolean;
+}
+
+/** What became of one member. */
+export type Choice = { member: Member } & (
+  | { kind: "solved"; solved: Solved }
+  /** It is nothing that the programs beside it would load. */
+  | { kind: "passed-over"; why: string }
+  | { kind: "failed"; failure: FixelfError }
+);
+
+/** The store that is chosen from: who chooses again and again need not read it each time. */
+export function storeFor(
+  options: CommonOptions & {
+    interpreter?: string;
+    libraryDirectories?: readonly string[];
+  },
+): Store {
+  return new Store(storePlace(options), {
+    userLoader: options.interpreter,
+    userLibraryDirectories: options.libraryDirectories,
+    index: options.index,
+    onIndex: options.onIndex,
+  });
+}
+
+/** What may be changed for a loader to find: not objects and cores, nor what needs no loader. */
+export function membersOf(tree: Tree): Member[] {
+  return tree.subjects.flatMap((subject) => {
+    const { facts } = subject;
+    if (facts === null) return [];
+    const isLibrary = facts.type === "shared-library";
+    const isProgram = facts.type === "executable" || facts.type === "pie";
+    return isLibrary || (isProgram && facts.interpreter !== null) ? [{ ...subject, facts }] : [];
+  });
+}
+
+/** In the order of the members. */
+export async function choose(
+  members: readonly Member[],
+  tree: Tree,
+  store: Store,
+  options: HowToChoose = {},
+): Promise<Choice[]> {
+  const groups = groupsOf(members);
+  const chosen = new Map<Member, Choice>();
+  for (const group of groups) {
+    const why = tree.directory ? whyPassedOver(group, groups, store) : null;
+    const choices =
+      why === null
+        ? await chooseForGroup(group, tree, store, options)
+        : group.map((member): Choice => ({ member, kind: "passed-over", why }));
+    for (const choice of choices) chosen.set(choice.member, choice);
+  }
+  return members.map((member) => chosen.get(member) as Choice);
+}
+
+function groupsOf(members: readonly Member[]): Member[][] {
+  const groups: Member[][] = [];
+  for (const member of members) {
+    const group = groups.find(([first]) => first && mayComeTogether(first, member));
+    if (group === undefined) groups.push([member]);
+    else group.push(member);
+  }
+  return groups;
+}
+
+function mayComeTogether({ facts: one }: Member, { facts: other }: Member): boolean {
+  return sameMachine(one, other) && libcOf(one) === libcOf(other);
+}
+
+/** Packages bring builds for machines and libcs that are not this one's; null where it is to be chosen for. */
+function whyPassedOver(
+  group: readonly Member[],
+  groups: readonly Member[][],
+  store: Store,
+): string | null {
+  const isOwn = ([first]: readonly Member[]) =>
+    first !== undefined && (store.place.root !== "" || kernelRuns(first.facts));
+  const [first] = group;
+  if (first === undefined || groups.length < 2) return null;
+  if (!isOwn(group) && groups.some(isOwn))
+    return `it is for ${describeMachine(first.facts)}, and left as it is`;
+  const others = groups.filter((other) => other !== group && other.some(isProgram));
+  if (group.some(isProgram) || others.length === 0) return null;
+  return `no program here loads a library for ${libcOf(first.facts)} on ${describeMachine(first.facts)}, so it is left as it is`;
+}
+
+function isProgram({ facts }: Member): boolean {
+  return facts.type !== "shared-library" && facts.interpreter !== null;
+}
+
+async function chooseForGroup(
+  group: readonly Member[],
+  tree: Tree,
+  store: Store,
+  options: HowToChoose,
+): Promise<Choice[]> {
+  try {
+    const solved = await solveGroup(group, tree, store, options);
+    return solved.map((each) => ({ member: each.member, kind: "solved", solved: each }));
+  } catch (caught) {
+    const failure = fromNative(caught);
+    return group.map((member) => ({ member, kind: "failed", failure }));
+  }
+}
+
+/** One loader and one set of libraries for all that may come together in a process. */
+async function solveGroup(
+  group: readonly Member[],
+  tree: Tree,
+  store: Store,
+  options: HowToChoose,
+): Promise<Solved[]> {
+  const task: LoaderlessTask = {
+    members: group,
+    bundled: tree.directory ? group : [],
+    environment: standInVariables,
+    store,
+    outside: tree.outside ? tree.subjects.map(({ host }) => host) : [],
+    ignoreMissing: options.ignoreMissing ?? [],
+  };
+  const asIs = await solveAsIs(task, tree, options);
+  if (asIs !== null) return asIs;
+  const solved = await fittingSet(task, await suitableLoaders(group, store));
+  if (solved === null) {
+    const machine = group[0] === undefined ? "this machine" : describeMachine(group[0].facts);
+    throw new FixelfError("unsolvable", `no loader for ${machine} was found`);
+  }
+  return solved;
+}
+
+/** A fix outlasts the session: stand-ins are judged by their defaults. */
+const standInVariables: Environment = {};
+
+/**
+ * Programs that work as they are stay as they are, and so does the loader of what they load. null where
+ * some do not, or where the caller wants another loader.
+ */
+async function solveAsIs(
+  task: LoaderlessTask,
+  tree: Tree,
+  { interpreter, anew, keepStandIn }: HowToChoose,
+): Promise<Solved[] | null> {
+  if (interpreter !== undefined || anew === true) return null;
+  const files = filesFor(task);
+  const programs = task.members.filter(isProgram);
+  for (const { facts, host } of programs) {
+    const { at, started } = entryOf(facts, files, { environment: task.environment, host });
+    if (at === null) continue;
+    const stays = isLoader(at.kind) || (keepStandIn && isStandIn(at.kind) && started !== null);
+    if (!stays) return null;
+  }
+  const [first] = task.members;
+  if (first === undefined) return null;
+  const { store } = task;
+  const assumed =
+    programs[0]?.facts.interpreter ??
+    (await assumedLoader(first.path, first.facts, { tree, files, store }));
+  const asIs = await solve({ ...task, loader: null, assumed, excluded: new Set() });
+  const decisive = programs.length > 0 ? asIs.filter(({ member }) => isProgram(member)) : asIs;
+  return decisive.every(({ problems }) => problems.length === 0) ? asIs : null;
+}
