@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -23,6 +23,19 @@ const addonPath: string = require("node-gyp-build").path(packageDirectory);
 
 test("the addon was built from this version of the package", () => {
   expect(native.version()).toBe(packageManifest.version);
+});
+
+test("the lock file says where each package comes from, for Nix's importNpmLock", () => {
+  const file = readFileSync(join(packageDirectory, "package-lock.json"), "utf8");
+  const lock: { packages: Record<string, { resolved?: string; integrity?: string; link?: true }> } =
+    JSON.parse(file);
+  const packages = Object.entries(lock.packages).filter(([path, { link }]) => path !== "" && !link);
+  expect(packages.length).toBeGreaterThan(100);
+  // npm leaves it out, and writes another registry's address, where it is set so.
+  for (const [path, { resolved, integrity }] of packages) {
+    expect(resolved, path).toMatch(/^https:\/\/registry\.npmjs\.org\/.*\.tgz$/);
+    expect(integrity, path).toMatch(/^sha512-/);
+  }
 });
 
 test("the addon exports what Node looks up and nothing else", needs("nm"), async () => {
