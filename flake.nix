@@ -20,9 +20,11 @@
       overlays.default = import ./nix/overlay.nix;
 
       packages = forAll (pkgs: {
-        inherit (pkgs) fixelf fixelfHook;
+        inherit (pkgs) fixelf fixelf-auto-patchelf fixelfHook;
         default = pkgs.fixelf;
       });
+
+      checks = forAll (pkgs: { inherit (pkgs) fixelf; } // pkgs.fixelf.tests);
 
       nixosModules.default = {
         imports = [ ./nix/module.nix ];

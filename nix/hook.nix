@@ -1,11 +1,22 @@
 # The setup hook, with nixpkgs: nativeBuildInputs = [ fixelfHook ];
 {
   lib,
-  makeSetupHook,
+  bintools,
   fixelf,
+  fixelf-auto-patchelf,
+  makeSetupHook,
 }:
 
 makeSetupHook {
   name = "fixelf-hook";
+  propagatedBuildInputs = [
+    fixelf-auto-patchelf
+    # It says which loader and libc there are, also where no compiler has brought it: stdenvNoCC.
+    bintools
+  ];
   substitutions.fixelf = lib.getExe fixelf;
+  meta = {
+    description = "Patches the programs and libraries of a build, in the place of autoPatchelfHook";
+    inherit (fixelf.meta) license platforms;
+  };
 } ./hook.sh

@@ -1,5 +1,6 @@
-# fixelf and its setup hook, as an overlay of nixpkgs.
+# fixelf, its setup hook and its auto-patchelf, as an overlay of nixpkgs.
 final: _previous: {
   fixelf = final.callPackage ./package.nix { };
+  fixelf-auto-patchelf = final.callPackage ./auto-patchelf.nix { };
   fixelfHook = final.callPackage ./hook.nix { };
 }

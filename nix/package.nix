@@ -2,26 +2,49 @@
 {
   lib,
   buildNpmPackage,
+  callPackage,
   cmake,
   importNpmLock,
   ninja,
   nodejs,
+  pkgsi686Linux,
   runtimeShell,
   stdenv,
 }:
 
-buildNpmPackage {
+let
+  inherit (stdenv) hostPlatform;
+
+  # By Nix's names of the machines whose programs run here. module.nix puts the second one where 32-bit
+  # programs look for their loader.
+  standIns = {
+    ${hostPlatform.system} = callPackage ./stand-in.nix { };
+  }
+  // lib.optionalAttrs hostPlatform.isx86_64 {
+    i686-linux = pkgsi686Linux.callPackage ./stand-in.nix { };
+  };
+in
+
+buildNpmPackage (finalAttrs: {
   pname = "fixelf";
   inherit (lib.importJSON ../package.json) version;
 
   src = lib.fileset.toSource {
     root = ../.;
-    fileset = lib.fileset.difference (lib.fileset.gitTracked ../.) (
-      lib.fileset.unions [
-        ../benchmarks
-        ../test
-      ]
-    );
+    fileset = lib.fileset.unions [
+      ../CMakeLists.txt
+      ../docs
+      ../lib
+      ../native
+      ../nix/install.sh
+      ../nix/scan.nix
+      ../package-lock.json
+      ../package.json
+      ../rolldown.config.mjs
+      ../share
+      ../third_party
+      ../tsconfig.json
+    ];
   };
 
   # The lock file says what each package is, so there is no hash to keep up to date here.
@@ -35,33 +58,51 @@ buildNpmPackage {
   # cmake-js configures; CMake's own hook would do it beforehand and elsewhere.
   dontUseCmakeConfigure = true;
 
+  # CMakeLists.txt says how each part is hardened. One runs before there is a C library.
+  hardeningDisable = [ "all" ];
+
   # prepare would build before its turn.
   npmFlags = [ "--ignore-scripts" ];
-  # cmake-js fetches Node's headers where it is not told of any.
-  env.npm_config_nodedir = nodejs;
 
   buildPhase = ''
     runHook preBuild
     npm run build:native
-    npm run build:shim
     npm run build:ts
     runHook postBuild
   '';
 
   installPhase = ''
     runHook preInstall
-    npm prune --omit=dev --ignore-scripts
+    npm prune --omit=dev --no-save $npmFlags
+    # It names the archives of all packages, which would be kept with this one.
+    rm -f node_modules/.package-lock.json
     package=$(mktemp -d)
     cp -R dist docs nix node_modules package.json share third_party "$package"
     # Where node-gyp-build looks in a package.
-    addon=$package/prebuilds/linux-${stdenv.hostPlatform.node.arch}
-    mkdir -p "$addon"
-    cp build/Release/fixelf.node "$addon/fixelf.napi.node"
-    cp -R prebuilds/fixelf-ld "$package/prebuilds"
-    package=$package node=${lib.getExe nodejs} shell=${runtimeShell} system=${stdenv.hostPlatform.system} \
+    install -D build/Release/fixelf.node "$package/prebuilds/linux-${hostPlatform.node.arch}/fixelf.napi.node"
+  ''
+  + lib.concatStrings (
+    lib.mapAttrsToList (system: standIn: ''
+      install -D -t "$package/prebuilds/fixelf-ld/${system}" ${standIn}/libexec/fixelf-ld
+    '') standIns
+  )
+  + ''
+    package=$package node=${lib.getExe nodejs} shell=${runtimeShell} system=${hostPlatform.system} \
       ${runtimeShell} nix/install.sh
     runHook postInstall
   '';
+
+  doInstallCheck = true;
+  installCheckPhase = ''
+    runHook preInstallCheck
+    "$out/bin/fixelf" inspect --json "$out/lib/node_modules/fixelf/prebuilds/linux-${hostPlatform.node.arch}/fixelf.napi.node"
+    runHook postInstallCheck
+  '';
+
+  passthru = {
+    inherit standIns;
+    tests = callPackage ./tests.nix { fixelf = finalAttrs.finalPackage; };
+  };
 
   meta = {
     description = "Makes Linux programs that were built outside Nix run on NixOS";
@@ -69,4 +110,4 @@ buildNpmPackage {
     mainProgram = "fixelf";
     platforms = lib.platforms.linux;
   };
-}
+})

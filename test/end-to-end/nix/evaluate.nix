@@ -1,7 +1,82 @@
-# A NixOS module with a stand-in for nixpkgs: only what this one uses, and no types are checked.
-{ module, settings }:
+# A NixOS module, with the options of NixOS that it sets. With nixpkgs' lib it is evaluated as NixOS does it,
+# and types are checked; without, by a stand-in for what this module takes of lib, with which they are not.
+{
+  module,
+  settings,
+  nixpkgsLib ? null,
+}:
 
 let
+  pkgs = {
+    fixelf = package "fixelf";
+    buildEnv = { name, ... }: package name;
+    stdenv = {
+      hostPlatform.isx86_64 = true;
+      cc.bintools.dynamicLinker = "/ld.so";
+    };
+  };
+  # Enough of a derivation for types.package, and one text for all that refers to it.
+  package = name: {
+    type = "derivation";
+    inherit name;
+    outPath = "/${name}";
+  };
+  nix = package "nix";
+
+  real =
+    let
+      lib = import nixpkgsLib;
+      inherit (lib) mkOption types;
+      listOf =
+        type:
+        mkOption {
+          type = types.listOf type;
+          default = [ ];
+        };
+      path = mkOption {
+        type = types.nullOr types.path;
+        default = null;
+      };
+      service.options = {
+        description = mkOption { type = types.singleLineStr; };
+        wantedBy = listOf types.str;
+        path = listOf types.package;
+        serviceConfig = mkOption { type = with types; attrsOf (oneOf [ bool int str ]); };
+      };
+      # As nixos/modules declares them.
+      edge.options = {
+        assertions = listOf types.unspecified;
+        environment = {
+          systemPackages = listOf types.package;
+          pathsToLink = listOf types.str;
+          ldso = path;
+          ldso32 = path;
+        };
+        nix.package = mkOption {
+          type = types.package;
+          default = nix;
+        };
+        programs.nix-ld.enable = lib.mkEnableOption "nix-ld";
+        systemd.user.services = mkOption {
+          type = types.attrsOf (types.submodule service);
+          default = { };
+        };
+      };
+      evaluated = lib.evalModules {
+        specialArgs = { inherit pkgs; };
+        modules = [
+          edge
+          module
+          { programs.fixelf = settings; }
+        ];
+      };
+      # What is not set is left out, as it is below.
+      set = lib.filterAttrsRecursive (
+        _: value: value != null && value != [ ] && value != { }
+      );
+    in
+    set (set (set { inherit (evaluated.config) assertions environment systemd; }));
+
   merge =
     a: b:
     if builtins.isAttrs a && builtins.isAttrs b then
@@ -27,14 +102,6 @@ let
       enum = any;
     };
   };
-  pkgs = {
-    fixelf = "/fixelf";
-    buildEnv = { paths, ... }: "/libraries";
-    stdenv = {
-      hostPlatform.isx86_64 = true;
-      cc.bintools.dynamicLinker = "/ld.so";
-    };
-  };
   # An option has its default where nothing is set.
   fill =
     options: set:
@@ -45,7 +112,7 @@ let
   evaluated = import module { inherit config lib pkgs; };
   config = {
     programs.fixelf = fill evaluated.options.programs.fixelf settings;
-    nix.package = "/nix";
+    nix.package = nix;
   };
 in
-evaluated.config
+if nixpkgsLib == null then evaluated.config else real

@@ -1,0 +1,149 @@
+# Derivations as packagers of foreign programs write them. `foreign` holds what the test has compiled, the
+# others are trees as Debian and npm publish them.
+{
+  libc,
+  libraries,
+  foreign,
+  cpython,
+  node,
+  addon,
+}:
+
+let
+  nixpkgs = import ./nixpkgs.nix { libc = builtins.storePath libc; };
+  inherit (nixpkgs) fixelfHook stdenv stdenvNoCC;
+
+  # The loaders of this world look nowhere by themselves, not even beside themselves.
+  keepLibc = [ "--keep-libc" ];
+  common = {
+    nativeBuildInputs = [ fixelfHook ];
+    buildInputs = map builtins.storePath libraries ++ [ (builtins.storePath libc) ];
+    autoPatchelfFlags = keepLibc;
+  };
+
+  outputs = common // {
+    outputs = [
+      "out"
+      "lib"
+      "debug"
+    ];
+    runtimeDependencies = [
+      "/some/dep"
+      "/some/other/dep"
+    ];
+    appendRunpaths = [ "/driver/lib" ];
+    # Behind the hook's own --ignore-missing, which is for another library.
+    autoPatchelfIgnoreMissingDeps = [ "libother.so" ];
+    autoPatchelfFlags = keepLibc ++ [ "--ignore-missing=libgone.so.*" ];
+    installPhase = ''
+      mkdir -p "$out/bin" "$lib/lib" "$debug/lib/debug"
+      cp ${foreign}/program ${foreign}/lacking "$out/bin"
+      cp ${foreign}/libone.so.1 "$lib/lib"
+      cp ${foreign}/program "$debug/lib/debug/program.debug"
+    '';
+  };
+in
+{
+  outputs = stdenv.mkDerivation (outputs // { name = "outputs"; });
+  structured = stdenv.mkDerivation (
+    outputs
+    // {
+      name = "structured";
+      __structuredAttrs = true;
+      # In one string this would be two.
+      runtimeDependencies = outputs.runtimeDependencies ++ [ "/some/dep with space" ];
+    }
+  );
+
+  noCompiler = stdenvNoCC.mkDerivation (
+    common
+    // {
+      name = "no-compiler";
+      autoPatchelfIgnoreMissingDeps = true;
+      installPhase = ''
+        mkdir -p "$out/bin" "$out/lib"
+        cp ${foreign}/program ${foreign}/lacking "$out/bin"
+        cp ${foreign}/libone.so.1 "$out/lib"
+      '';
+    }
+  );
+
+  # A phase appends to a list that may be words in a string.
+  relative = stdenv.mkDerivation (
+    common
+    // {
+      name = "relative";
+      installPhase = ''
+        mkdir -p "$out/bin" "$out/lib"
+        cp ${foreign}/program "$out/bin"
+        cp ${foreign}/libone.so.1 "$out/lib"
+        autoPatchelfFlags+=(--relativize-rpath)
+      '';
+      disallowedReferences = [ "out" ];
+    }
+  );
+
+  # Extension modules as patchelf and auditwheel leave them: with zeros behind the last segment.
+  wheel = stdenv.mkDerivation (
+    common
+    // {
+      name = "wheel";
+      autoPatchelfIgnoreMissingDeps = [ "*" ];
+      installPhase = ''
+        cp -R ${cpython} "$out"
+        chmod -R u+w "$out"
+        for module in "$out"/usr/lib/python*/lib-dynload/*.so; do printf '\0' >>"$module"; done
+      '';
+    }
+  );
+
+  npm = stdenv.mkDerivation (
+    common
+    // {
+      name = "npm";
+      installPhase = ''
+        mkdir -p "$out/bin" "$out/node_modules"
+        cp ${node}/bin/node "$out/bin"
+        cp -R ${addon} "$out/node_modules/utf-8-validate"
+        chmod -R u+w "$out"
+        mkdir "$out/node_modules/utf-8-validate/prebuilds/linux-arm64"
+        cp ${foreign}/arm64.node "$out/node_modules/utf-8-validate/prebuilds/linux-arm64"
+      '';
+    }
+  );
+
+  payload = stdenv.mkDerivation (
+    common
+    // {
+      name = "payload";
+      installPhase = ''
+        mkdir -p "$out/bin"
+        cp ${foreign}/payload "$out/bin"
+      '';
+    }
+  );
+
+  unpatched = stdenv.mkDerivation (
+    common
+    // {
+      name = "unpatched";
+      dontAutoPatchelf = true;
+      installPhase = ''
+        mkdir -p "$out/bin"
+        cp ${foreign}/program "$out/bin"
+      '';
+    }
+  );
+
+  # Without any hook.
+  command = stdenvNoCC.mkDerivation {
+    name = "command";
+    nativeBuildInputs = [ nixpkgs.fixelf-auto-patchelf ];
+    installPhase = ''
+      mkdir -p "$out/bin" "$out/lib"
+      cp ${foreign}/program "$out/bin"
+      cp ${foreign}/libone.so.1 "$out/lib"
+      auto-patchelf --keep-libc --paths "$out" --libs ${builtins.storePath libc}/lib
+    '';
+  };
+}
