@@ -30,6 +30,7 @@ const command = join(import.meta.dirname, "..", "dist/cli/main.cjs");
 /** Says what it sees of itself, and does what it is told. */
 const source = `
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -66,6 +67,7 @@ int main(int count, char **arguments) {
   }
   if (!strcmp(what, "files")) { struct rlimit limit; getrlimit(RLIMIT_NOFILE, &limit); printf("%ld\\n", (long)limit.rlim_cur); }
   if (!strcmp(what, "sh")) return system(arguments[2]) != 0;
+  if (!strcmp(what, "open")) puts(dlopen(arguments[2], RTLD_NOW) ? "opened" : dlerror());
   if (!strcmp(what, "payload")) {
     FILE *self = fopen("/proc/self/exe", "r");
     fseek(self, -7, SEEK_END);
@@ -80,6 +82,10 @@ describe("run", needs("gcc"), () => {
   const glibc = join(store, `${"a".repeat(32)}-glibc-2.36/lib`);
   const thing = join(store, `${"b".repeat(32)}-thing-1.0/lib`);
   const program = join(directory, "app/bin/program");
+  const plugins = join(directory, "plugins");
+  const plugin = join(plugins, "libplugin.so.1");
+  const native = join(directory, "native");
+  const starter = join(directory, "starter");
   let loader: string;
 
   beforeAll(() => {
@@ -104,6 +110,23 @@ describe("run", needs("gcc"), () => {
     const at = `-Wl,--dynamic-linker=/lib65/${name}`;
     gcc("-o", program, at, "program.c", join(thing, "libthing.so.1"));
     appendFileSync(program, "PAYLOAD");
+    // What is opened by name, and what needs a library of the store itself.
+    mkdirSync(plugins);
+    writeFileSync(
+      join(directory, "plugin.c"),
+      "int thing(void); int plugin(void) { return thing(); }",
+    );
+    gcc(
+      ...["-shared", "-fPIC", "-Wl,-soname,libplugin.so.1", "-o", join(plugins, "libplugin.so.1")],
+      ...["plugin.c", join(thing, "libthing.so.1")],
+    );
+    // As Nix builds them, and as nothing could be simpler.
+    gcc("-o", native, `-Wl,--dynamic-linker=${loader}`, "program.c", "thing.c");
+    writeFileSync(
+      join(directory, "starter.c"),
+      "#include <unistd.h>\nint main(int n, char **a) { execv(a[1], a + 1); return 99; }",
+    );
+    gcc("-static", "-o", starter, "starter.c");
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
@@ -123,6 +146,17 @@ describe("run", needs("gcc"), () => {
     file,
     ...args,
   ];
+  /** With options of `run`, and variables beside the usual ones. */
+  const runWith = (
+    options: readonly string[],
+    words: readonly string[],
+    variables: Record<string, string> = {},
+  ) =>
+    spawnSync(process.execPath, [command, "run", "--store", store, ...options, ...words], {
+      encoding: "utf8",
+      env: { ...environment(), ...variables },
+      cwd: directory,
+    });
   const run = (how: string | null, args: readonly string[], file = program, cwd = directory) =>
     spawnSync(process.execPath, words(how, file, args), {
       encoding: "utf8",
@@ -261,10 +295,15 @@ describe("run", needs("gcc"), () => {
       it("is the same", async () => {
         const { bubblewrapArguments } = await import("../lib/run/namespace.js");
         const { composedRoot } = await import("../lib/run/composed_root.js");
-        const source = join(directory, "text");
-        const root = composedRoot([{ place: "/lib65/some/where", source }]);
-        const options = [...bubblewrapArguments(root), "--", "cat", "/lib65/some/where"];
-        expect(execFileSync("bwrap", options, { encoding: "utf8" })).toBe("in a file");
+        const content = Buffer.from("in a file");
+        const place = "/lib65/some/where";
+        const { steps } = composedRoot([{ do: "data", content, place }]);
+        const { texts, descriptors } = bubblewrapArguments(steps, 3);
+        const { stdout } = spawnSync("bwrap", [...texts, "--", "cat", place], {
+          encoding: "utf8",
+          stdio: ["ignore", "pipe", "inherit", ...descriptors],
+        });
+        expect(stdout).toBe("in a file");
         expect(existsSync("/lib65")).toBe(false);
       });
     });
@@ -316,19 +355,171 @@ describe("run", needs("gcc"), () => {
     });
   });
 
-  describe("what it refuses", () => {
-    it("is said as any failure", () => {
-      const script = join(directory, "script");
-      writeFileSync(script, "#!/bin/sh\n");
-      chmodSync(script, 0o755);
-      const { status, stderr } = run(null, [], script);
-      expect(stderr).toContain("it is a script");
-      expect(status).toBe(1);
-      expect(run(null, [], join(directory, "none")).status).toBe(2);
+  describe("what is not in the program itself", needs("mount namespaces"), () => {
+    const opens = { status: 0, stderr: "", stdout: "opened\n" };
+    it("is found by name in the directories of --lib and --with, by no variable", () => {
+      for (const how of ["namespace", "copy", "loader"]) {
+        expect(runWith(["--how", how], [program, "open", "libplugin.so.1"]).stdout).toContain(
+          "cannot open shared object file",
+        );
+        for (const option of ["--lib", "--with"])
+          expect(
+            runWith(["--how", how, option, plugins], [program, "open", "libplugin.so.1"]),
+          ).toMatchObject(opens);
+      }
+      const { stdout } = runWith(["--lib", plugins], [program, "sh", "env"]);
+      expect(stdout).not.toContain(plugins);
+    });
+    it("is found by a program that needs nothing, whose loader is the store's", () => {
+      expect(runWith([], [native, "open", plugin]).stdout).toContain("libthing.so.1");
+      expect(runWith(["--with", plugins], [native, "open", plugin])).toMatchObject(opens);
+      expect(runWith(["--lib", plugins], [native, "open", "libplugin.so.1"]).stdout).toContain(
+        "libthing.so.1: cannot open",
+      );
+      const libraries = ["--lib", plugins, "--lib", thing];
+      expect(runWith(libraries, [native, "open", "libplugin.so.1"])).toMatchObject(opens);
+    });
+    it("runs where a program that needs nothing starts it", () => {
+      for (const first of [starter, "/bin/sh"]) {
+        const words = first === starter ? [program, "thing"] : ["-c", `${program} thing`];
+        expect(runWith([], [first, ...words]).status).not.toBe(0);
+        expect(runWith(["--with", program], [first, ...words]).stdout).toBe("42\n");
+      }
+    });
+    it("is not left out without a word where no namespace can be had", () => {
+      const { status, stderr } = runWith(["--how", "copy", "--with", program], [starter, program]);
+      expect(stderr).toContain("it helps the program itself only");
+      expect(status).toBe(126);
+    });
+    it("is there in a namespace within, and is another one's there", () => {
+      const inner = (options: string, words: string) =>
+        `${process.execPath} ${command} run --verbose --store ${store} ${options} ${words}`;
+      const again = runWith([], [program, "sh", inner("", `${program} thing`)]);
+      expect(again.stdout).toBe("42\n");
+      expect(again.stderr).toContain("all that it needs is there");
+      const more = inner(`--lib ${plugins}`, `${program} open libplugin.so.1`);
+      const within = runWith(["--how", "namespace"], [program, "sh", more]);
+      expect(within.stderr).not.toContain("fixed copy");
+    });
+  });
+
+  describe("a script", needs("mount namespaces"), () => {
+    const script = join(directory, "app/bin/script.sh");
+    const write = (first: string) =>
+      writeFileSync(script, `${first}\nexec "$(dirname "$0")/program" thing\n`, { mode: 0o755 });
+    const shell = join(store, `${"c".repeat(32)}-shell-1.0/bin`);
+    beforeAll(() => {
+      mkdirSync(shell, { recursive: true });
+      copyFileSync("/bin/sh", join(shell, "onlysh"));
+    });
+    it("is run by what its first line names, in the namespace", () => {
+      write("#!/bin/sh");
+      expect(runWith([], [script]).status).not.toBe(0);
+      expect(runWith(["--with", "app"], [script])).toMatchObject({ status: 0, stdout: "42\n" });
+      expect(runWith(["--with", "app"], ["./app/bin/script.sh"]).stdout).toBe("42\n");
+    });
+    it("is run by the store's program of that name where the place has none", () => {
+      for (const first of ["#!/nowhere/onlysh -e", "#!/nowhere/env onlysh"]) {
+        write(first);
+        expect(runWith(["--with", "app"], [script]).stdout).toBe("42\n");
+      }
+      write("#!/nowhere/nothingatall");
+      const { status, stderr } = runWith([], [script]);
+      expect(stderr).toContain("nothing here provides nothingatall");
+      expect(status).toBe(126);
+    });
+    it("may name a program that does not run as it is", () => {
+      writeFileSync(script, `#!${program} args\n`, { mode: 0o755 });
+      expect(runWith([], [script, "one"]).stdout).toBe(`${script}\none\n`);
+    });
+    it("is found on the PATH, and so is a program", () => {
+      write("#!/bin/sh");
+      const onPath = { PATH: `${dirname(script)}:${environment().PATH}` };
+      expect(runWith(["--with", "app"], ["script.sh"], onPath).stdout).toBe("42\n");
+      expect(runWith([], ["program", "argv0"], onPath).stdout).toBe("program\n");
+    });
+  });
+
+  describe("what is made for it", needs("mount namespaces"), () => {
+    const loaderPlace = () => `/lib65/${basename(loader)}`;
+    it("is for all to read, whatever the umask", () => {
+      const asked = `stat -c %a / /lib65 ${loaderPlace()} /.fx /.fx/ld.so.cache; umask`;
+      const text = words("namespace", program, ["sh", asked])
+        .map((word) => `'${word}'`)
+        .join(" ");
+      const stdout = execFileSync("sh", ["-c", `umask 077; exec '${process.execPath}' ${text}`], {
+        encoding: "utf8",
+        env: environment(),
+      });
+      expect(stdout.trim().split("\n")).toEqual(["755", "755", "555", "755", "444", "0077"]);
+    });
+    it("needs no home that can be written to", () => {
+      const nowhere = {
+        HOME: "/dev/null/none",
+        XDG_CACHE_HOME: "/dev/null/none",
+        TMPDIR: directory,
+      };
+      for (const how of ["namespace", "copy"])
+        expect(runWith(["--how", how], [program, "thing"], nowhere)).toMatchObject({
+          status: 0,
+          stdout: "42\n",
+        });
+      const [made] = readdirSync(directory).filter((name) => name.startsWith("fixelf-run-"));
+      expect(made).toBeDefined();
+      // One that others may write to is nobody's to trust.
+      chmodSync(join(directory, made as string), 0o777);
+      const { status, stderr } = runWith(["--how", "copy"], [program, "thing"], nowhere);
+      expect(stderr).toContain("set XDG_CACHE_HOME");
+      expect(status).toBe(126);
+    });
+    it("is made again where it is not what it was", () => {
+      const copy = says("copy", "exe");
+      for (const spoil of [
+        () => appendFileSync(copy, "more"),
+        () => chmodSync(copy, 0o600),
+        () => writeFileSync(copy, "#!/bin/sh\necho planted\n"),
+      ]) {
+        chmodSync(copy, 0o700);
+        spoil();
+        expect(says("copy", "thing")).toBe("42");
+        expect(says("copy", "exe")).toBe(copy);
+      }
+    });
+    it("shows what an ordinary distribution has, with --fhs", () => {
+      const system = join(directory, "system");
+      mkdirSync(join(system, "bin"), { recursive: true });
+      mkdirSync(join(system, "lib/locale"), { recursive: true });
+      copyFileSync("/bin/sh", join(system, "bin/onlyhere"));
+      writeFileSync(join(system, "lib/locale/locale-archive"), "");
+      const script = "/bin/onlyhere -c 'echo ran'; ls /usr/lib/locale/locale-archive; env";
+      const { stdout } = runWith(["--fhs", "--system", system], [program, "sh", script]);
+      const [ran, archive, ...variables] = stdout.split("\n");
+      expect([ran, archive]).toEqual(["ran", "/usr/lib/locale/locale-archive"]);
+      expect(variables).toContain("LOCALE_ARCHIVE=/usr/lib/locale/locale-archive");
+      expect(existsSync("/bin/onlyhere")).toBe(false);
+    });
+  });
+
+  describe("what can't be run", () => {
+    it("is said as any failure, with a shell's exit codes", () => {
       const plain = join(directory, "plain");
       copyFileSync(program, plain);
       chmodSync(plain, 0o644);
-      expect(run(null, [], plain).stderr).toContain("chmod +x");
+      const text = join(directory, "text");
+      writeFileSync(text, "no program", { mode: 0o755 });
+      for (const [file, code, said] of [
+        [join(directory, "none"), 127, "there is no such file"],
+        ["no-such-name-at-all", 127, "there is no such file"],
+        [plain, 126, "chmod +x"],
+        [text, 126, "not an ELF file"],
+        [directory, 126, ""],
+        [join(thing, "libthing.so.1"), 126, "it is no program"],
+      ] as const) {
+        const { status, stderr } = run(null, [], file);
+        expect(stderr).toContain(said);
+        expect([file, status]).toEqual([file, code]);
+      }
+      expect(runWith(["--how", "none"], [program]).status).toBe(2);
     });
   });
 

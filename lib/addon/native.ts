@@ -341,6 +341,10 @@ interface NativeAddon {
   search(path: string, request: SearchRequest): Promise<Searched>;
   /** A descriptor of native/run/entrance, to be started. Throws `unsupported`. */
   entrance(): number;
+  /** A descriptor of a file in memory that holds the bytes; closed on exec, like Node's own. */
+  memoryFile(bytes: Uint8Array): number;
+  /** Where programs for a file's machine and libc name their loader. Throws as `inspect` does. */
+  usualInterpreter(path: string): string;
   /** Runs them a few at a time; who takes longer is killed. For each how it ended, or why it could not be started. */
   run(commands: Command[], milliseconds: number): Promise<(CommandEnd | NativeFailure)[]>;
   /** Comes back only by throwing. */

@@ -6,7 +6,14 @@ import { toJson } from "../report/json.js";
 import { type Colors, printable } from "../report/text.js";
 import { colorsFor, type SharedFlags } from "./options.js";
 
-export const exitCodes = { good: 0, findings: 1, failure: 2, interrupted: 130 } as const;
+export const exitCodes = {
+  good: 0,
+  findings: 1,
+  failure: 2,
+  notRun: 126,
+  notFound: 127,
+  interrupted: 130,
+} as const;
 
 export interface Output {
   colors: Colors;
@@ -16,10 +23,14 @@ export interface Output {
   say(text: string): void;
 }
 
-/** Runs the body; what it returns is the exit code, and what it throws is told. */
+/**
+ * Runs the body; what it returns is the exit code, and what it throws is told.
+ * @param codeOf the exit code for what it throws
+ */
 export async function run(
   flags: SharedFlags,
   body: (output: Output) => Promise<number>,
+  codeOf: (code: FixelfErrorCode) => number = exitCodeOf,
 ): Promise<void> {
   try {
     process.exitCode = await body({
@@ -31,12 +42,12 @@ export async function run(
       say,
     });
   } catch (failure) {
-    process.exitCode = tell(failure, flags.json ?? false);
+    process.exitCode = tell(failure, flags.json ?? false, codeOf);
   }
 }
 
 /** Tells why a whole command failed; the answer is its exit code. */
-export function tell(failure: unknown, json: boolean): number {
+export function tell(failure: unknown, json: boolean, codeOf = exitCodeOf): number {
   const error = asError(failure);
   if (json) {
     const { code, path = null } = error;
@@ -45,7 +56,7 @@ export function tell(failure: unknown, json: boolean): number {
   } else {
     say(`fixelf: ${explain(error)}`);
   }
-  return exitCodeOf(error.code);
+  return codeOf(error.code);
 }
 
 export function asError(failure: unknown): FixelfError {

@@ -1,16 +1,18 @@
 // fixelf run: runs a program now, with its file untouched.
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
+import type { FixelfErrorCode } from "../base/errors.js";
 import type { RunOptions, RunPlan } from "../run/plan.js";
 import { type Way, ways } from "../run/start.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
-import { exitCodes, type Output, run } from "./command.js";
+import { exitCodeOf, exitCodes, type Output, run } from "./command.js";
 import { repeated, withShared } from "./options.js";
 import { isTerminal } from "./terminal.js";
 
 interface RunFlags extends ChoiceFlags {
   how?: Way;
   with?: string[];
+  fhs?: boolean;
   dryRun?: boolean;
   verbose?: boolean;
   quiet?: boolean;
@@ -22,7 +24,7 @@ export function define(program: Command): void {
       program
         .command("run")
         .description("run a program now, and leave its file as it is")
-        .argument("<file>", "a program")
+        .argument("<file>", "a program or a script; without a slash, one of the PATH")
         .argument("[args...]", "what it is to get; options after FILE are the program's")
         .passThroughOptions()
         .addOption(new Option("--how <way>", "this way, and no other").choices(ways))
@@ -30,6 +32,10 @@ export function define(program: Command): void {
           "--with <path>",
           "what it will load or start, as files or directories (repeatable)",
           repeated,
+        )
+        .option(
+          "--fhs",
+          "show what an ordinary distribution has: /bin/bash, certificates, locales",
         ),
     )
       .option("--dry-run", "say how it would be run, and don't")
@@ -37,8 +43,15 @@ export function define(program: Command): void {
       .option("--quiet", "don't say how it is run"),
     "fixelf run ./python3.12 script.py",
   ).action((file: string, given: string[], flags: RunFlags) =>
-    run(flags, start(file, given, flags)),
+    run(flags, start(file, given, flags), codeOf),
   );
+}
+
+/** As shells do, POSIX "Exit Status for Commands": 127 where nothing is there, 126 where it can't be run. */
+function codeOf(code: FixelfErrorCode): number {
+  const own: FixelfErrorCode[] = ["usage", "cancelled", "no-space", "io"];
+  if (own.includes(code)) return exitCodeOf(code);
+  return code === "not-found" ? exitCodes.notFound : exitCodes.notRun;
 }
 
 function start(file: string, given: string[], flags: RunFlags) {
@@ -53,11 +66,13 @@ function start(file: string, given: string[], flags: RunFlags) {
     const plan = await planRun(file, rawArguments(given), runOptions(flags));
     const { runText } = await import("../report/run.js");
     if (flags.dryRun || flags.json) {
-      const { how, why, passedOver, limits } = plan;
-      output.print("run", { path: file, how, why, passedOver, limits }, () => runText(plan, true));
+      const { how, why, passedOver, limits, variables } = plan;
+      const document = { path: file, how, why, passedOver, limits, variables };
+      output.print("run", document, () => runText(plan, true));
       return exitCodes.good;
     }
     tell(plan, flags, output, runText);
+    Object.assign(process.env, plan.variables);
     return become(plan, inherited);
   };
 }
@@ -79,6 +94,7 @@ function runOptions(flags: RunFlags): RunOptions {
     ...options,
     ...(flags.how !== undefined && { how: flags.how }),
     ...(flags.with !== undefined && { with: flags.with }),
+    ...(flags.fhs !== undefined && { fhs: flags.fhs }),
   };
 }
 

@@ -27,7 +27,7 @@ export async function planScript(
   const line =
     problem === null || isMendedWith(shebang, tree)
       ? { text: shebang.text, reasons: ["its first line names a program that is there"] }
-      : await newLine(shebang, problem, tree, store);
+      : await lineFor(shebang, problem, tree, store);
   if ("refusal" in line) return { ...plan, refusal: line.refusal };
   if (line.text === shebang.text && problem !== null && !isMendedWith(shebang, tree))
     return { ...plan, refusal: refusal("unsolvable", problem.message) };
@@ -51,12 +51,13 @@ export async function planScript(
   }
 }
 
-type Line = { text: string; reasons: string[] } | { refusal: FilePlan["refusal"] };
+type Line = { text: string; reasons: string[] } | { refusal: NonNullable<FilePlan["refusal"]> };
 
-async function newLine(
+/** What the first line of a script would have to say to name what is there, without its "#!". */
+export async function lineFor(
   shebang: Shebang,
   problem: ScriptProblem,
-  tree: Tree,
+  tree: Pick<Tree, "subjects">,
   store: Store,
 ): Promise<Line> {
   const { interpreter, argument } = shebang;
@@ -100,7 +101,7 @@ function splitOnce(text: string): [string, string] {
 
 async function lookUp(
   name: string,
-  tree: Tree,
+  tree: Pick<Tree, "subjects">,
   store: Store,
 ): Promise<{ path: string; reason: string } | null> {
   const own = programInTree(name, tree.subjects);

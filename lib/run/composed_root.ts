@@ -1,21 +1,20 @@
-// A root directory like the present one, but with a few files more. It is put together of what is
-// there: each entry is bound where it was, and only the directories on the way to an added file are
-// new ones. What is created later in such a directory stays in the namespace.
+// A root directory like the present one, but with a few entries more. It is put together of what is
+// there: each entry is bound where it was, and only the directories on the way to an added one are
+// new. What is created later in such a directory stays in the namespace.
 import { lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { FixelfError } from "../base/errors.js";
 
-/** What native/run/entrance does, one after the other. */
-export type RootStep =
-  | { do: "directory"; place: string }
-  | { do: "link"; target: string; place: string }
-  | { do: "bind-directory" | "bind-file"; source: string; place: string };
+/** What is to be there. Anyone may read the files; `program` says that they may be started, too. */
+export type Addition =
+  | { do: "program" | "data"; content: Uint8Array; place: string }
+  | { do: "link"; target: string; place: string };
 
-/** A file that is to be there, and where its content is. */
-export interface AddedFile {
-  place: string;
-  source: string;
-}
+/** What the one that puts the root together does, one after the other. */
+export type RootStep =
+  | Addition
+  | { do: "directory"; place: string }
+  | { do: "bind-directory" | "bind-file"; source: string; place: string };
 
 export interface ComposedRoot {
   steps: RootStep[];
@@ -23,15 +22,15 @@ export interface ComposedRoot {
   base: string;
 }
 
-/** Each entry is a mount, and a namespace may have 100,000 (fs.mount-max). */
-const mostEntries = 5000;
+/** Each entry that is bound is a mount, and a namespace may have 100,000 (fs.mount-max). */
+const mostMounts = 5000;
 
 /** @throws FixelfError `limit-exceeded` or `unsupported` */
-export function composedRoot(added: readonly AddedFile[]): ComposedRoot {
+export function composedRoot(added: readonly Addition[]): ComposedRoot {
   const steps: RootStep[] = [];
   compose(
     "/",
-    added.map(({ place, source }) => ({ place: withoutLinks(place), source })),
+    added.map((each) => ({ ...each, place: withoutLinks(each.place) })),
     steps,
   );
   const base = steps.find((step) => step.do === "bind-directory" && !special.has(step.place));
@@ -42,50 +41,53 @@ export function composedRoot(added: readonly AddedFile[]): ComposedRoot {
 
 const special = new Set(["/dev", "/proc", "/sys"]);
 
-function compose(directory: string, added: readonly AddedFile[], steps: RootStep[]): void {
-  const names = namesIn(directory);
-  if (steps.length + names.length > mostEntries)
+function compose(directory: string, added: readonly Addition[], steps: RootStep[]): void {
+  const ours = new Map<string, Addition[]>();
+  for (const each of added) {
+    const name = nameBelow(directory, each.place);
+    ours.set(name, [...(ours.get(name) ?? []), each]);
+  }
+  const present = namesIn(directory);
+  const mounts = steps.filter((step) => step.do.startsWith("bind-")).length + present.length;
+  if (mounts > mostMounts)
     throw new FixelfError("limit-exceeded", `${directory} has too many entries to be bound`);
-  for (const name of names) {
+  for (const name of new Set([...present, ...ours.keys()])) {
     const place = join(directory, name);
-    if (added.some((file) => file.place === place)) continue; // ours instead
-    const within = added.filter((file) => file.place.startsWith(`${place}/`));
+    const within = ours.get(name) ?? [];
+    const here = within.find((each) => each.place === place);
     const state = lstatSync(place, { throwIfNoEntry: false });
-    if (state === undefined) continue;
-    if (state.isSymbolicLink()) {
-      steps.push({ do: "link", target: readlinkSync(place), place });
-    } else if (!state.isDirectory()) {
-      steps.push({ do: "bind-file", source: place, place });
-    } else if (within.length === 0) {
-      steps.push({ do: "bind-directory", source: place, place });
-    } else {
+    if (here !== undefined) {
+      steps.push(here);
+    } else if (within.length > 0) {
       steps.push({ do: "directory", place });
       compose(place, within, steps);
+    } else if (state?.isSymbolicLink()) {
+      steps.push({ do: "link", target: readlinkSync(place), place });
+    } else if (state !== undefined) {
+      const kind = state.isDirectory() ? "bind-directory" : "bind-file";
+      steps.push({ do: kind, source: place, place });
     }
   }
-  for (const file of added) {
-    const isHere = dirname(file.place) === directory;
-    const next = join(directory, file.place.slice(directory.length).split("/").find(Boolean) ?? "");
-    if (isHere) {
-      steps.push({ do: "bind-file", source: file.source, place: file.place });
-    } else if (!names.some((name) => join(directory, name) === next)) {
-      if (!steps.some(({ place }) => place === next)) steps.push({ do: "directory", place: next });
-      compose(next, [file], steps);
-    }
-  }
+}
+
+/** The first name of a path after the directory that it is in or below. */
+function nameBelow(directory: string, path: string): string {
+  return path.slice(directory === "/" ? 1 : directory.length + 1).split("/", 1)[0] as string;
 }
 
 function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory).sort();
   } catch (failure) {
-    if ((failure as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw failure;
+    const { code } = failure as NodeJS.ErrnoException;
+    if (code === "ENOENT") return [];
+    if (code !== "ENOTDIR") throw failure;
+    throw new FixelfError("unsupported", `${directory} is no directory, and would have to be one`);
   }
 }
 
 /** Where a path leads, as far as there is anything; its last part stays as it is. */
-function withoutLinks(path: string): string {
+export function withoutLinks(path: string): string {
   const directory = dirname(path);
   if (directory === "/") return path;
   try {

@@ -1,66 +1,100 @@
 // A fixed copy in the cache. Its search path names the original's directories, and it lies among
 // links to the original's neighbours, so that what is looked for beside the program is found.
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { lstat, mkdir, readdir, readlink, symlink, unlink } from "node:fs/promises";
+import { constants, createReadStream } from "node:fs";
+import {
+  access,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  symlink,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type Edits, fromNative, native, settled } from "../addon/native.js";
 import { resolveWith } from "../addon/resolutions.js";
 import { FixelfError } from "../base/errors.js";
-import { stateSubdirectory } from "../base/state.js";
 import { outputPath } from "../file/rooted.js";
 import { currentSearchPath, withoutOrigin } from "../file/search_path.js";
 import { addRoots } from "../fix/gc_roots.js";
 import { Nix } from "../store/nix.js";
 import { storePlace } from "../store/place.js";
-import { type Running, type Start, words } from "./start.js";
-import { keyOf, preparedDirectory, prepareOnce } from "./state.js";
+import { findableDirectories } from "./findable.js";
+import type { NeedyRunning, Start } from "./start.js";
+import { keyOf, preparedOnce } from "./state.js";
 
 /** Neighbours beyond that are not linked. */
 const mostNeighbours = 2000;
 
 /** @throws FixelfError saying why it can't be done */
-export async function startCopy(running: Running): Promise<Start> {
-  const { file, environment, named } = running;
-  const edits = editsOf(running);
+export async function startCopy(running: NeedyRunning): Promise<Start> {
+  const { file, environment, path } = running;
+  const edits = await editsOf(running);
   const key = keyOf(await digestOf(file), file, JSON.stringify(edits));
-  const directory = preparedDirectory("copy", key);
   const home = basename(dirname(file)) || "root";
-  const copy = join(directory, home, basename(file));
-  const limits: string[] = [];
-  await prepareOnce(directory, async (unfinished) => {
-    const output = join(unfinished, home, basename(file));
-    await mkdir(dirname(output));
-    const layout = await settled(native.layOut(file, edits));
-    const job = { path: file, output: outputPath(output), layout, inPlace: false };
-    const [failure] = await native.apply([job], await stateSubdirectory("undo"));
-    if (failure) throw fromNative(failure);
-    await check(output);
+  const within = join(home, basename(file));
+  const directory = await preparedOnce(key, {
+    fill: (unfinished) => fill(unfinished, within, file, edits),
+    // Whoever has written into it meanwhile, or was ended as it was written, is not believed.
+    isWhole: (prepared) => isAsMade(prepared, within),
   });
+  const copy = join(directory, within);
+  const limits: string[] = [];
   const linked =
     (await linkNeighbours(dirname(copy), dirname(file), basename(file))) &&
     (dirname(file) === "/" || (await linkNeighbours(directory, dirname(dirname(file)), home)));
   if (!linked)
     limits.push("it has too many neighbours: what it looks for beside itself is missing");
   const rooted = [{ file: copy, storePaths: environment.storePaths }];
-  const [unrooted = null] = await addRoots(rooted, new Nix(storePlace()));
+  const [unrooted = null] = await addRoots(rooted, new Nix(storePlace())).catch((failure) => [
+    `garbage collection may take what it needs: ${fromNative(failure).message}`,
+  ]);
   if (unrooted !== null) limits.push(unrooted);
   limits.push(
-    `by ${named} it can't start itself again, as argv[0] would have it`,
+    `by ${path} it can't start itself again, as argv[0] would have it`,
     `/proc/self/exe is ${copy}: what it looks for further above itself than one directory is missing`,
   );
-  return { file: copy, arguments: [...words(named), ...running.arguments], limits };
+  return { file: copy, arguments: running.arguments, descriptors: [], limits };
 }
 
-function editsOf({ facts, file, environment }: Running): Edits {
+/** What the copy was when it was made. The name is no program's that could lie beside it. */
+const digestName = ".fixelf-copy-sha256";
+
+async function fill(directory: string, within: string, file: string, edits: Edits): Promise<void> {
+  const output = join(directory, within);
+  await mkdir(dirname(output));
+  const layout = await settled(native.layOut(file, edits));
+  const job = { path: file, output: outputPath(output), layout, inPlace: false };
+  // A copy has nothing to be led back to.
+  const [failure] = await native.apply([job], "");
+  if (failure) throw fromNative(failure);
+  await check(output);
+  await writeFile(join(directory, digestName), await digestOf(output));
+}
+
+async function isAsMade(directory: string, within: string): Promise<boolean> {
+  try {
+    const made = await readFile(join(directory, digestName), "utf8");
+    await access(join(directory, within), constants.X_OK);
+    return made === (await digestOf(join(directory, within)));
+  } catch {
+    return false;
+  }
+}
+
+async function editsOf({ facts, file, environment, findable }: NeedyRunning): Promise<Edits> {
   const own = currentSearchPath(facts);
-  const entries = own.entries.map((entry) => withoutOrigin(entry, file));
-  const split = [...entries, ...environment.directories].find((entry) => /:/.test(entry));
+  const added = [...environment.directories, ...(await findableDirectories(findable))];
+  const entries = [...own.entries.map((entry) => withoutOrigin(entry, file)), ...added];
+  const split = entries.find((entry) => /:/.test(entry));
   if (split !== undefined)
     throw new FixelfError("unsupported", `${split}: a search path can't hold this name`);
-  const value = [...entries, ...environment.directories].join(":");
+  const value = entries.join(":");
   // DT_RPATH is passed on to what the program loads, as the directories' variable would be.
-  const tag = environment.directories.length > 0 ? "rpath" : own.tag;
+  const tag = added.length > 0 ? "rpath" : own.tag;
   return { interpreter: environment.loader, ...(value !== "" && { searchPath: { value, tag } }) };
 }
 

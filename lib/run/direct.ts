@@ -4,18 +4,21 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { FixelfError } from "../base/errors.js";
 import { unspeakable } from "../environment/variables.js";
-import { type Running, type Start, words } from "./start.js";
+import { findableDirectories } from "./findable.js";
+import { type NeedyRunning, type Start, words } from "./start.js";
 
 /**
  * @param forced also for a program that is known to read itself
  * @throws FixelfError saying why it can't be done
  */
-export async function startByLoader(running: Running, forced: boolean): Promise<Start> {
-  const { environment, named, facts } = running;
-  const { loader, directories } = environment;
+export async function startByLoader(running: NeedyRunning, forced: boolean): Promise<Start> {
+  const { environment, path, facts, findable } = running;
+  const { loader } = environment;
+  const directories = [...environment.directories, ...(await findableDirectories(findable))];
+  const [argv0 = Buffer.from(path), ...rest] = running.arguments;
   const limits = [
     `/proc/self/exe is ${loader}: what the program looks for in itself is not found`,
-    `by ${named} it can't start itself again, as argv[0] would have it`,
+    `by ${path} it can't start itself again, as argv[0] would have it`,
   ];
   if (facts.overlay !== null && !forced) {
     const carried = `${facts.overlay.size} bytes behind its ELF structure`;
@@ -31,11 +34,12 @@ export async function startByLoader(running: Running, forced: boolean): Promise<
   // Since glibc 2.33.
   const knowsArgv0 = (await readFile(loader)).includes("--argv0");
   if (!knowsArgv0) limits.push("argv[0] is the file's whole path: the loader has no --argv0");
-  const options = [
-    ...(knowsArgv0 ? ["--argv0", named] : []),
-    ...(libraryPath === "" ? [] : ["--library-path", libraryPath]),
+  const argv = [
+    ...words(loader),
+    ...(knowsArgv0 ? [...words("--argv0"), argv0] : []),
+    ...(libraryPath === "" ? [] : words("--library-path", libraryPath)),
+    // Without a slash it would be looked for among the libraries.
+    ...words(resolve(path)),
   ];
-  // Without a slash it would be looked for among the libraries.
-  const argv = words(loader, ...options, resolve(named));
-  return { file: loader, arguments: [...argv, ...running.arguments], limits };
+  return { file: loader, arguments: [...argv, ...rest], descriptors: [], limits };
 }

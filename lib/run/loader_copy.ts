@@ -1,9 +1,17 @@
 // A copy of a loader that differs in one thing: where it looks for its list of libraries. glibc's
 // reads ld.so.cache, musl's a file with directories; both names are texts among its constants.
 
-/** The names under which a namespace has them. Short: a name has to fit where the old one was. */
-export const ownCache = "/.ld.so.cache";
-export const ownPathFile = "/.ld.so.path";
+/**
+ * The names under which a namespace has them. Short: a name has to fit where the old one was. The
+ * first ends as the loader's own does, by which its reader (native/resolve/loader.cpp) knows it.
+ */
+export const ownCache = "/.fx/ld.so.cache";
+export const ownPathFile = "/.fx/ld.so.path";
+
+/** Whether a loader is such a copy. */
+export function isOwnCopy(loader: Buffer): boolean {
+  return loader.includes(`${ownCache}\0`) || loader.includes(`${ownPathFile}\0`);
+}
 
 /** null where the loader has no such text. */
 export function withOwnCache(loader: Buffer): Buffer | null {

@@ -5,108 +5,103 @@
 // from a file of the namespace. Nothing else could say it as well: variables would reach children,
 // and the store's own files, which Nix-built children use too, stay as they are.
 import { spawnSync } from "node:child_process";
-import { accessSync, closeSync, constants, readdirSync } from "node:fs";
-import { readFile, realpath, stat } from "node:fs/promises";
-import { delimiter, dirname, join } from "node:path";
+import { closeSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { getSystemErrorMap } from "node:util";
-import { fromNative, native } from "../addon/native.js";
+import { fromNative, native, settled } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
-import { looksLikeLibrary } from "../store/libraries.js";
-import { type AddedFile, type ComposedRoot, composedRoot, type RootStep } from "./composed_root.js";
+import type { SystemEnvironment } from "../environment/environment.js";
+import { storePlace } from "../store/place.js";
+import { programDirectories, programIn } from "../store/programs.js";
+import { type Addition, type ComposedRoot, composedRoot, type RootStep } from "./composed_root.js";
+import { findableDirectories, findableLibraries } from "./findable.js";
 import { libraryCache } from "./library_cache.js";
-import { ownCache, ownPathFile, withOwnCache, withOwnPathFile } from "./loader_copy.js";
+import { isOwnCopy, ownCache, ownPathFile, withOwnCache, withOwnPathFile } from "./loader_copy.js";
 import { type Running, type Start, words } from "./start.js";
-import { keyOf, preparedDirectory, prepareOnce, writeFiles } from "./state.js";
+
+/** Something over a file that is there, and that nobody outside is to miss. */
+type Cover = { do: "cover"; content: Uint8Array; place: string };
+type Step = RootStep | Cover;
 
 /** @throws FixelfError saying why it can't be done */
 export async function startInNamespace(running: Running): Promise<Start> {
-  const { atInterpreter, interpreter } = running.program;
-  if (atInterpreter === "loader")
-    throw cannot(`${interpreter} is there, and other programs need it as it is`);
-  if (!interpreter.startsWith("/"))
-    throw cannot(`${interpreter} is looked for in the working directory`);
-  const root = composedRoot(await addedFiles(running));
-  const ours = await byOwnCalls(root, running).catch((failure: unknown) => fromNative(failure));
+  for (const { place, taken } of running.loaderPlaces) {
+    if (!place.startsWith("/")) throw cannot(`${place} is looked for in the working directory`);
+    // One of ours is there where this runs in a namespace already.
+    if (taken && !isOwnCopy(readFileSync(place)))
+      throw cannot(`${place} is there, and other programs need it as it is`);
+  }
+  const { added, covers } = await additions(running);
+  const root = composedRoot(added);
+  const steps = [...root.steps, ...covers];
+  const ours = await byOwnCalls(root, steps, running).catch(fromNative);
   if (!(ours instanceof FixelfError)) return ours;
-  const bubblewrap = findInPath("bwrap");
+  const bubblewrap = programIn(programDirectories(storePlace()), "bwrap", storePlace());
   if (bubblewrap === null) throw cannot(`${ours.message}, and bubblewrap is not installed`);
-  return byBubblewrap(bubblewrap, root, running, ours.message);
+  return byBubblewrap(bubblewrap, steps, running, ours.message);
 }
 
 function cannot(message: string): FixelfError {
   return new FixelfError("unsupported", message);
 }
 
-/** The loader's copy and its list, in the cache. */
-async function addedFiles(running: Running): Promise<AddedFile[]> {
-  const { environment, program, facts } = running;
+/** The loader's copy with its list, and what else is to be there. */
+async function additions(running: Running): Promise<{ added: Addition[]; covers: Cover[] }> {
+  const { environment, loaderPlaces, ownLoader, findable, links } = running;
+  const added: Addition[] = links.map((link) => ({ do: "link", ...link }));
+  if (environment === null) return { added, covers: [] };
   const musl = environment.libc === "musl";
-  const libraries = allLibraries(running);
-  const list = musl ? environment.directories.join("\n") : libraryCache(libraries, facts);
-  const real = await realpath(environment.loader);
-  const { size, mtimeNs } = await stat(real, { bigint: true });
-  const directory = preparedDirectory("namespace", keyOf(real, `${size} ${mtimeNs}`, list));
-  await prepareOnce(directory, async (unfinished) => {
-    const original = await readFile(real);
-    const loader = musl ? withOwnPathFile(original) : withOwnCache(original);
-    if (loader === null)
-      throw cannot(`${real} has no list of libraries that could be put elsewhere`);
-    await writeFiles(unfinished, {
-      loader: { content: loader, mode: 0o555 },
-      list: { content: list, mode: 0o444 },
-    });
-  });
-  if (musl && dirname(dirname(program.interpreter)) !== "/")
+  const original = await readFile(environment.loader);
+  const content = musl ? withOwnPathFile(original) : withOwnCache(original);
+  if (content === null)
+    throw cannot(`${environment.loader} has no list of libraries that could be put elsewhere`);
+  const outside = loaderPlaces.find(({ place }) => musl && dirname(dirname(place)) !== "/");
+  if (outside !== undefined)
     throw cannot(
-      `musl's loader would look for its list of directories beside ${dirname(program.interpreter)}`,
+      `musl's loader would look for its list of directories beside ${dirname(outside.place)}`,
     );
-  return [
-    { place: program.interpreter, source: join(directory, "loader") },
-    { place: musl ? ownPathFile : ownCache, source: join(directory, "list") },
-  ];
+  const list = musl
+    ? [...environment.directories, ...(await findableDirectories(findable))].join("\n")
+    : await cacheOf(findable, environment);
+  added.push({ do: "data", content: Buffer.from(list), place: musl ? ownPathFile : ownCache });
+  for (const { place } of loaderPlaces) added.push({ do: "program", content, place });
+  return { added, covers: ownLoader === null ? [] : [{ do: "cover", content, place: ownLoader }] };
 }
 
-/** What was resolved, and whatever else lies beside it: programs open libraries by name, too. */
-function allLibraries({ environment }: Running): Map<string, string> {
-  const libraries = new Map(environment.libraries.map(({ soname, path }) => [soname, path]));
-  // glibc opens parts of its own by name.
-  for (const directory of [dirname(environment.loader), ...environment.directories]) {
-    for (const name of namesIn(directory)) {
-      if (looksLikeLibrary(name) && !libraries.has(name))
-        libraries.set(name, join(directory, name));
-    }
-  }
-  return libraries;
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return []; // the loader would pass over it as well
-  }
+async function cacheOf(
+  findable: readonly string[],
+  environment: SystemEnvironment,
+): Promise<Buffer> {
+  const machine = await settled(native.inspect(environment.loader));
+  return libraryCache(await findableLibraries(findable, environment, machine), machine);
 }
 
 /** The whole way is tried first: once this process is another program, nothing else can be done. */
-async function byOwnCalls(root: ComposedRoot, running: Running): Promise<Start> {
+async function byOwnCalls(
+  { base }: ComposedRoot,
+  steps: readonly Step[],
+  running: Running,
+): Promise<Start> {
   const entrance = native.entrance();
-  const steps = root.steps.flatMap((step) =>
-    step.do === "directory"
-      ? [step.do, step.place]
-      : [step.do, step.do === "link" ? step.target : step.source, step.place],
-  );
-  const rest = [root.base, ...steps, "--", process.cwd(), running.named, running.named];
-  const probe = spawnSync(`/proc/self/fd/${entrance}`, ["probe", ...rest], {
+  const wordsFor = (verb: string, { texts }: Written) => [
+    ...["fixelf", verb, base, ...texts, "--", process.cwd(), running.path],
+  ];
+  const trial = written(steps, entranceWords, 3);
+  const [, ...probing] = wordsFor("probe", trial);
+  const probe = spawnSync(`/proc/self/fd/${entrance}`, [...probing, running.path], {
     encoding: "utf8",
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "ignore", "pipe", ...trial.descriptors],
   });
+  for (const descriptor of trial.descriptors) closeSync(descriptor);
   if (probe.status !== 0) {
     closeSync(entrance);
     const why = probe.error?.message ?? explained(probe.stderr);
     throw cannot(`the kernel does not allow it: ${why}`);
   }
-  const argv = [...words("fixelf", "enter", ...rest), ...running.arguments];
-  return { file: entrance, arguments: argv, limits: [] };
+  const real = written(steps, entranceWords, null);
+  const argv = [...words(...wordsFor("enter", real)), ...running.arguments];
+  return { file: entrance, arguments: argv, descriptors: real.descriptors, limits: [] };
 }
 
 /** "cannot bind /x: 13" with the error's name for its number. */
@@ -120,55 +115,98 @@ function explained(said: string): string {
 /** Where only bubblewrap may: it is setuid root, or a security module knows it by name. */
 function byBubblewrap(
   bubblewrap: string,
-  root: ComposedRoot,
+  steps: readonly Step[],
   running: Running,
   why: string,
 ): Start {
-  const options = bubblewrapArguments(root);
-  const tried = spawnSync(bubblewrap, [...options, "--", "/proc/self/exe", "--version"], {
+  const trial = bubblewrapArguments(steps, 3);
+  const options = [...trial.texts, "--", "/proc/self/exe", "--version"];
+  const tried = spawnSync(bubblewrap, options, {
     encoding: "utf8",
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "ignore", "pipe", ...trial.descriptors],
   });
+  for (const descriptor of trial.descriptors) closeSync(descriptor);
   if (tried.status !== 0) {
     const said = (tried.error?.message ?? tried.stderr).trim().split("\n").at(-1);
     throw cannot(`${why}, and neither can bubblewrap: ${said}`);
   }
+  const { texts, descriptors } = bubblewrapArguments(steps, null);
   // Without --die-with-parent, who ends us would leave the program behind.
-  const argv = words("bwrap", "--die-with-parent", ...options, "--", running.named);
+  const argv = words("bwrap", "--die-with-parent", ...texts, "--", running.path);
   return {
     file: bubblewrap,
-    arguments: [...argv, ...running.arguments],
+    // It hands the file's path on as argv[0].
+    arguments: [...argv, ...running.arguments.slice(1)],
+    descriptors,
     limits: [
       "bubblewrap stands between: a signal to it alone kills the program, and death by a signal is told as 128 + its number",
     ],
   };
 }
 
-/** Its options for such a root, with the working directory in it. */
-export function bubblewrapArguments({ steps }: ComposedRoot): string[] {
-  return [...steps.flatMap(bubblewrapOption), "--chdir", process.cwd()];
+interface Written {
+  texts: string[];
+  /** What the texts speak of by number, in their order. */
+  descriptors: number[];
 }
 
-function bubblewrapOption(step: RootStep): string[] {
+/**
+ * The steps as words, with a file in memory for each content.
+ * @param first the number that the first of the files will have; null for their numbers here
+ */
+function written(
+  steps: readonly Step[],
+  wordsOf: (step: Step, number: () => string) => string[],
+  first: number | null,
+): Written {
+  const descriptors: number[] = [];
+  const texts = steps.flatMap((step) =>
+    wordsOf(step, () => {
+      const made = native.memoryFile("content" in step ? step.content : Buffer.alloc(0));
+      descriptors.push(made);
+      return String(first === null ? made : first + descriptors.length - 1);
+    }),
+  );
+  return { texts, descriptors };
+}
+
+/** As native/run/entrance takes them. */
+function entranceWords(step: Step, number: () => string): string[] {
+  switch (step.do) {
+    case "directory":
+      return [step.do, step.place];
+    case "link":
+      return [step.do, step.target, step.place];
+    case "program":
+    case "data":
+      return [step.do, number(), step.place];
+    case "cover": {
+      const made = `${dirname(ownCache)}/loader`;
+      return ["program", number(), made, "cover", made, step.place];
+    }
+    default:
+      return [step.do, step.source, step.place];
+  }
+}
+
+/** Its options for such a root, with the working directory in it. */
+export function bubblewrapArguments(steps: readonly Step[], first: number | null): Written {
+  const { texts, descriptors } = written(steps, bubblewrapWords, first);
+  return { texts: [...texts, "--chdir", process.cwd()], descriptors };
+}
+
+function bubblewrapWords(step: Step, number: () => string): string[] {
   switch (step.do) {
     case "directory":
       return ["--dir", step.place];
     case "link":
       return ["--symlink", step.target, step.place];
+    case "program":
+    case "cover":
+      return ["--perms", "0555", "--ro-bind-data", number(), step.place];
+    case "data":
+      return ["--perms", "0444", "--ro-bind-data", number(), step.place];
     default:
       return ["--dev-bind", step.source, step.place];
   }
-}
-
-function findInPath(name: string): string | null {
-  for (const directory of (process.env.PATH ?? "").split(delimiter)) {
-    const file = join(directory, name);
-    try {
-      accessSync(file, constants.X_OK);
-      return file;
-    } catch {
-      // the next one
-    }
-  }
-  return null;
 }

@@ -1,20 +1,34 @@
 // How a program can be run now, with its file untouched: the first way that keeps what programs
 // rely on.
-import { access, constants, realpath } from "node:fs/promises";
-import { fromNative, native, settled } from "../addon/native.js";
+import { access, constants } from "node:fs/promises";
+import { fromNative } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
+import { storeFor } from "../choose/choice.js";
 import type { EnvironmentOptions } from "../environment/environment.js";
-import { environment } from "../environment/environment.js";
+
 import { startCopy } from "./copy.js";
 import { startByLoader } from "./direct.js";
+import { fhsLook } from "./fhs.js";
 import { startInNamespace } from "./namespace.js";
-import { names, type Running, type Start, type Way, ways, words } from "./start.js";
+import { needsOf } from "./needs.js";
+import {
+  type NeedyRunning,
+  names,
+  type Running,
+  type Start,
+  type Way,
+  ways,
+  words,
+} from "./start.js";
+import { targetOf } from "./target.js";
 
 export interface RunOptions extends Omit<EnvironmentOptions, "root"> {
   /** This way, and no other. */
   how?: Way;
   /** Programs and libraries that it will load or start; what they need is there as well. */
   with?: readonly string[];
+  /** Show places of ordinary distributions that are missing here, such as /bin/bash. */
+  fhs?: boolean;
 }
 
 /** What this process has to become for the program to run. */
@@ -23,50 +37,57 @@ export interface RunPlan extends Start {
   why: string;
   /** The ways that are better and can't be gone. */
   passedOver: { how: Way; why: string }[];
+  /** Variables that it gets beside those of this process. */
+  variables: Record<string, string>;
 }
 
 /**
  * Prepares a way to run a program: after it, only `become` is left to do.
- * @param path as it is to be argv[0]
+ * @param named as it is to be argv[0]: a path, or a name that is looked for on the PATH; of a script its
+ *   interpreter is started
  * @throws FixelfError `unsolvable` or `unsupported` where there is no way, `not-found`, `not-elf`,
  *   `permission-denied`
  */
 export async function planRun(
-  path: string,
+  named: string,
   args: readonly Uint8Array[],
   options: RunOptions = {},
 ): Promise<RunPlan> {
-  const asIs = { file: path, arguments: [...words(path), ...args], limits: [], passedOver: [] };
-  const { how, with: others = [], ...rest } = options;
-  const found = await environment([path, ...others], rest);
-  const problem = found.problems.find((each) => each.path === path) ?? found.problems[0];
-  if (problem !== undefined) {
-    const { code, message } = problem;
-    throw new FixelfError(code, `${problem.path}: ${message}`, { path: problem.path });
+  const { how, with: others = [], fhs = false, ...choice } = options;
+  const store = storeFor(choice);
+  const target = await targetOf(named, store);
+  const { path, script } = target;
+  const needs = await needsOf(path, store, {
+    others: [...target.starts, ...others],
+    startsAnything: script || fhs,
+    choice,
+  });
+  if (how !== "loader") await mustBeExecutable(path);
+  const { links, variables } = fhs ? await fhsLook(store) : { links: [], variables: {} };
+  const all = [...words(...target.arguments), ...args];
+  const asIs = (why: string, limits: readonly string[]): RunPlan => ({
+    ...{ how: "as-is", why, passedOver: [], variables },
+    ...{ file: path, arguments: all, descriptors: [], limits: [...needs.passedOver, ...limits] },
+  });
+  const { environment } = needs;
+  if (environment === null && links.length === 0) return asIs("all that it needs is there", []);
+  const running: Running = { ...needs, environment, path, links, arguments: all };
+  try {
+    const plan = await firstWay(running, how);
+    return { ...plan, limits: [...needs.passedOver, ...plan.limits], variables };
+  } catch (caught) {
+    // Only a script's interpreter, of which nobody said what it will start.
+    const isAsked = needs.isNeedy || needs.findable.length > 0 || how !== undefined || fhs;
+    if (!script || isAsked) throw caught;
+    const limit = `what it starts may find no loader: ${fromNative(caught).message}`;
+    return asIs("the script's interpreter needs nothing", [limit]);
   }
-  const file = await realpath(path);
-  const program = found.programs.find((each) => each.file === file);
-  const system = found.systems.find((each) => each.system === program?.system);
-  const facts = await settled(native.inspect(file));
-  if (facts.type === "shared-library" || facts.type === "relocatable" || facts.type === "core")
-    throw new FixelfError("unsupported", `${path}: it is no program (${facts.type})`, { path });
-  if (how !== "loader") await mustBeExecutable(file, path);
-  if (program === undefined || system === undefined || program.runsAsItIs) {
-    const why = program === undefined ? "it needs no loader" : "all that it needs is there";
-    return { how: "as-is", why, ...asIs };
-  }
-  const running: Running = {
-    named: path,
-    file,
-    facts,
-    program,
-    environment: system,
-    arguments: args,
-  };
-  return firstWay(running, how);
 }
 
-async function firstWay(running: Running, forced: Way | undefined): Promise<RunPlan> {
+async function firstWay(
+  running: Running,
+  forced: Way | undefined,
+): Promise<Omit<RunPlan, "variables">> {
   const passedOver: RunPlan["passedOver"] = [];
   for (const how of forced === undefined ? ways : [forced]) {
     try {
@@ -78,15 +99,28 @@ async function firstWay(running: Running, forced: Way | undefined): Promise<RunP
     }
   }
   const whys = passedOver.map(({ how, why }) => `${names[how]}: ${why}`);
-  const message = `${running.named}: there is no way to run it; ${whys.join("; ")}`;
-  throw new FixelfError("unsupported", message, { path: running.named });
+  const message = `${running.path}: there is no way to run it; ${whys.join("; ")}`;
+  throw new FixelfError("unsupported", message, { path: running.path });
 }
 
-const starts: Record<Way, (running: Running, forced: boolean) => Promise<Start>> = {
+type Starter = (running: Running, forced: boolean) => Promise<Start>;
+
+const starts: Record<Way, Starter> = {
   namespace: startInNamespace,
-  copy: startCopy,
-  loader: startByLoader,
+  copy: forItself(startCopy),
+  loader: forItself(startByLoader),
 };
+
+/** A way that helps the program alone, and nothing that it starts. */
+function forItself(start: (running: NeedyRunning, forced: boolean) => Promise<Start>): Starter {
+  return async (running, forced) => {
+    const { environment, isNeedy, links } = running;
+    if (environment !== null && isNeedy && links.length === 0)
+      return start({ ...running, environment }, forced);
+    const message = "it helps the program itself only, and not what that starts and looks for";
+    throw new FixelfError("unsupported", message);
+  };
+}
 
 const reasons: Record<Way, string> = {
   namespace: "there the loader is where the program looks for it, and the file is the file itself",
@@ -94,8 +128,8 @@ const reasons: Record<Way, string> = {
   loader: "nothing else is possible",
 };
 
-async function mustBeExecutable(file: string, path: string): Promise<void> {
-  await access(file, constants.X_OK).catch((cause: unknown) => {
+async function mustBeExecutable(path: string): Promise<void> {
+  await access(path, constants.X_OK).catch((cause: unknown) => {
     const message = `${path}: it may not be executed; allow it with chmod +x`;
     throw new FixelfError("permission-denied", message, { path, cause });
   });

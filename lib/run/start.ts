@@ -2,7 +2,7 @@
 
 import type { Facts } from "../addon/facts.js";
 import { native, type Replacing } from "../addon/native.js";
-import type { EnvironmentProgram, SystemEnvironment } from "../environment/environment.js";
+import type { SystemEnvironment } from "../environment/environment.js";
 
 /** The ways, in the order in which they are tried. */
 export const ways = ["namespace", "copy", "loader"] as const;
@@ -15,24 +15,39 @@ export const names: Record<Way, string> = {
   loader: "through the loader",
 };
 
-/** A program that does not run as it is, and what is to be done about it. */
+/** What runs, and what has to be there for it. */
 export interface Running {
-  /** As the user wrote it: it becomes argv[0]. */
-  named: string;
+  /** As the kernel is to be given it. */
+  path: string;
   /** Absolute, without links. */
   file: string;
   facts: Facts;
-  program: EnvironmentProgram;
-  environment: SystemEnvironment;
-  /** Bytes, without argv[0]. */
-  arguments: readonly Uint8Array[];
+  /** It does not run as it is; else only what it starts or loads has needs. */
+  isNeedy: boolean;
+  /** null where only other things are to be seen. */
+  environment: SystemEnvironment | null;
+  /** Where programs that do not run name their loader; `taken`: there is one. */
+  loaderPlaces: { place: string; taken: boolean }[];
+  /** The program's own loader, which is there and is to know the libraries as well; or null. */
+  ownLoader: string | null;
+  /** Directories, and files, whose libraries programs open by name. */
+  findable: string[];
+  /** More that is to be seen at places where there is nothing: link and target. */
+  links: { place: string; target: string }[];
+  /** Bytes, from argv[0]. */
+  arguments: Uint8Array[];
 }
+
+/** A program that does not run as it is. */
+export type NeedyRunning = Running & { environment: SystemEnvironment };
 
 export interface Start {
   /** A path, or the descriptor of a file that may have none. */
   file: string | number;
   /** From argv[0]. */
   arguments: Uint8Array[];
+  /** Descriptors that it is handed, beside those that this process was. */
+  descriptors: number[];
   /** What is not as it would be if the program ran by itself. */
   limits: string[];
 }
@@ -45,6 +60,10 @@ export function words(...texts: readonly string[]): Uint8Array[] {
  * Becomes the program. Terminal, signals, exit status and streams are then its own.
  * @throws FixelfError where the kernel does not start it
  */
-export function become(start: Pick<Replacing, "file" | "arguments">, inherited: number[]): never {
-  return native.replaceProcess({ file: start.file, arguments: start.arguments, inherited });
+export function become(
+  { file, arguments: args, descriptors }: Omit<Start, "limits">,
+  inherited: readonly number[],
+): never {
+  const replacing: Replacing = { file, arguments: args, inherited: [...inherited, ...descriptors] };
+  return native.replaceProcess(replacing);
 }

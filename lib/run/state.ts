@@ -1,55 +1,70 @@
-// Where what `run` prepares is kept: below fixelf's cache, one directory for each content. All of it
-// may be deleted at any time.
+// Where the copies that `run` makes are kept: below fixelf's cache, one directory for each content. All of
+// it may be deleted at any time.
 import { createHash } from "node:crypto";
-import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { lstat, mkdir, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FixelfError } from "../base/errors.js";
+import { cacheDirectory } from "../store/index/environment.js";
 
-export function preparedDirectory(kind: "namespace" | "copy", key: string): string {
-  const base = process.env.XDG_CACHE_HOME;
-  const cache = base?.startsWith("/") ? base : join(homedir(), ".cache");
-  return join(cache, "fixelf", "run", kind, key);
-}
-
-export function keyOf(...parts: readonly (string | Uint8Array)[]): string {
+export function keyOf(...parts: readonly string[]): string {
   const digest = createHash("sha256");
-  for (const part of parts) {
-    const bytes = Buffer.from(part as Uint8Array);
-    digest.update(`${bytes.length}\n`).update(bytes);
-  }
+  for (const part of parts) digest.update(`${Buffer.byteLength(part)}\n`).update(part);
   return digest.digest("hex").slice(0, 32);
 }
 
-/** Fills a directory that nobody sees before it is whole; one that is there already serves. */
-export async function prepareOnce(
-  directory: string,
-  fill: (directory: string) => Promise<void>,
-): Promise<void> {
-  if (await isThere(directory)) return;
-  const unfinished = `${directory}.${process.pid}`;
-  await mkdir(dirname(directory), { recursive: true });
-  await mkdir(unfinished);
+export interface Preparing {
+  fill: (directory: string) => Promise<void>;
+  /** Whether one that is there serves. */
+  isWhole: (directory: string) => Promise<boolean>;
+}
+
+/**
+ * A directory for a key, which nobody sees before it is whole: in the cache, or, where that can't be
+ * written to, in a directory of this user's among the temporary files.
+ * @throws FixelfError what `fill` throws; `permission-denied` where no directory can be made
+ */
+export async function preparedOnce(key: string, preparing: Preparing): Promise<string> {
+  const usual = join(cacheDirectory(), "run/copy");
+  if (await preparing.isWhole(join(usual, key))) return join(usual, key);
+  try {
+    await mkdir(usual, { recursive: true });
+    await mkdir(unfinishedName(join(usual, key)));
+  } catch (cause) {
+    const directory = join(await temporary(cause), key);
+    if (await preparing.isWhole(directory)) return directory;
+    await mkdir(unfinishedName(directory));
+    return complete(directory, preparing);
+  }
+  return complete(join(usual, key), preparing);
+}
+
+function unfinishedName(directory: string): string {
+  return `${directory}.${process.pid}`;
+}
+
+async function complete(directory: string, { fill, isWhole }: Preparing): Promise<string> {
+  const unfinished = unfinishedName(directory);
   try {
     await fill(unfinished);
+    await rm(directory, { recursive: true, force: true });
     await rename(unfinished, directory);
   } catch (failure) {
     await rm(unfinished, { recursive: true, force: true });
     // Another run was faster.
-    if (!(await isThere(directory))) throw failure;
+    if (!(await isWhole(directory))) throw failure;
   }
+  return directory;
 }
 
-export async function writeFiles(
-  directory: string,
-  files: Readonly<Record<string, { content: Uint8Array | string; mode: number }>>,
-): Promise<void> {
-  for (const [name, { content, mode }] of Object.entries(files))
-    await writeFile(join(directory, name), content, { mode });
-}
-
-function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+async function temporary(cause: unknown): Promise<string> {
+  const path = join(tmpdir(), `fixelf-run-${process.getuid?.()}`);
+  await mkdir(path, { mode: 0o700 }).catch(() => undefined);
+  const state = await lstat(path).catch(() => null);
+  // Anybody may make a directory of that name before us.
+  const isOurs =
+    state?.isDirectory() && state.uid === process.getuid?.() && (state.mode & 0o077) === 0;
+  if (isOurs) return path;
+  const message = `neither the cache nor ${path} can be written to; set XDG_CACHE_HOME to a directory that can`;
+  throw new FixelfError("permission-denied", message, { path, cause });
 }

@@ -54,16 +54,26 @@ export async function findProgram(name: string, store: StoreAnswers): Promise<Fo
   return (await inStorePaths(name, store)) ?? outside;
 }
 
-/** Each store path is looked at once, whether anything keeps it or not: ranking tells. */
 async function inStorePaths(name: string, store: StoreAnswers): Promise<FoundProgram | null> {
+  return findInStore(`bin/${name}`, store, programTest(store.place));
+}
+
+/**
+ * The best store path that has a file, by its path below it; null where none has. Each store path is
+ * looked at once, whether anything keeps it or not: ranking tells.
+ */
+export async function findInStore(
+  name: string,
+  store: StoreAnswers,
+  isWanted: (path: string) => boolean,
+): Promise<FoundProgram | null> {
   const { place } = store;
   const entries = await readdir(hostPath(place.store, place)).catch(() => []);
-  const isProgram = programTest(place);
   const candidates = entries
     .filter((entry) => isStoreEntry(entry) && !entry.endsWith(".drv"))
     .map((entry) => `${place.store}/${entry}`)
-    .map((storePath) => ({ path: `${storePath}/bin/${name}`, storePath, named: false }))
-    .filter(({ path }) => isProgram(path));
+    .map((storePath) => ({ path: `${storePath}/${name}`, storePath, named: false }))
+    .filter(({ path }) => isWanted(path));
   if (candidates.length === 0) return null;
   const [best] = rank(candidates, await store.knowledge());
   return best === undefined

@@ -15,6 +15,7 @@
 #include "patch/first_line.hpp"
 #include "patch/replacement.hpp"
 #include "patch/undo.hpp"
+#include "resolve/loader.hpp"
 #include "resolve/tokens.hpp"
 #include "scan/store_listing.hpp"
 
@@ -61,6 +62,12 @@ Napi::Value expandOriginOf(const Napi::CallbackInfo& call) {
   const auto expanded =
       expandTokens(call[0].As<Napi::String>().Utf8Value(), {origin, kLib, kPlatform});
   return expanded ? Napi::String::New(call.Env(), *expanded) : call.Env().Null();
+}
+
+Napi::Value usualInterpreterOf(const Napi::CallbackInfo& call) {
+  const auto facts = readFacts(toPath(call[0]));
+  if (!facts) throw toError(call.Env(), facts.error());
+  return Napi::String::New(call.Env(), usualInterpreter(*facts));
 }
 
 Napi::Value walkTree(const Napi::CallbackInfo& call) {
@@ -187,6 +194,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("removeAbandoned", removeAbandonedFiles);
   define("search", searchPath);
   define("entrance", entrance);
+  define("memoryFile", memoryFile);
+  define("usualInterpreter", usualInterpreterOf);
   define("replaceProcess", replaceThisProcess);
   define("run", runCommands);
   define("cancellation", newCancellation);

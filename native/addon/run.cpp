@@ -4,6 +4,7 @@
 #include "addon/promise.hpp"
 #include "run/commands.hpp"
 #include "run/entrance_file.hpp"
+#include "run/memory_file.hpp"
 #include "run/replace_process.hpp"
 
 namespace fixelf::addon {
@@ -12,6 +13,14 @@ Napi::Value entrance(const Napi::CallbackInfo& call) {
   auto descriptor = openEntrance();
   if (!descriptor) throw toError(call.Env(), descriptor.error());
   return Napi::Number::New(call.Env(), *descriptor);
+}
+
+Napi::Value memoryFile(const Napi::CallbackInfo& call) {
+  const auto bytes = call[0].As<Napi::Uint8Array>();
+  auto file =
+      makeMemoryFile("fixelf", {reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()});
+  if (!file) throw toError(call.Env(), file.error());
+  return Napi::Number::New(call.Env(), file->release());
 }
 
 Napi::Value replaceThisProcess(const Napi::CallbackInfo& call) {

@@ -7,6 +7,8 @@ namespace fixelf::addon {
 
 // A descriptor of the program that enters a namespace.
 Napi::Value entrance(const Napi::CallbackInfo& call);
+// (bytes) → a descriptor of a file that holds them, closed on exec.
+Napi::Value memoryFile(const Napi::CallbackInfo& call);
 // Throws where it fails; else nobody is left to return to.
 Napi::Value replaceThisProcess(const Napi::CallbackInfo& call);
 

@@ -1,12 +1,6 @@
 #include "run/entrance_file.hpp"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <span>
-
-#include "base/descriptor.hpp"
+#include "run/memory_file.hpp"
 
 #ifdef FIXELF_ENTRANCE
 asm(R"(
@@ -28,16 +22,9 @@ namespace fixelf {
 
 Result<int> openEntrance() {
 #ifdef FIXELF_ENTRANCE
-  Descriptor file(memfd_create("fixelf-entrance", MFD_CLOEXEC));
-  if (!file) return systemError(errno, "make a file in memory", {});
-  std::span<const char> rest(fixelfEntranceBegin, fixelfEntranceEnd);
-  while (!rest.empty()) {
-    const ssize_t written =
-        uninterrupted([&] { return write(file.get(), rest.data(), rest.size()); });
-    if (written < 0) return systemError(errno, "write a file in memory", {});
-    rest = rest.subspan(static_cast<size_t>(written));
-  }
-  return file.release();
+  auto file = makeMemoryFile("fixelf-entrance", {fixelfEntranceBegin, fixelfEntranceEnd});
+  if (!file) return file.error();
+  return file->release();
 #else
   return Error{
       ErrorCode::Unsupported, "fixelf has no program for this machine that does it", {}, 0};

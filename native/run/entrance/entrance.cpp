@@ -10,12 +10,18 @@
 // BASE is any directory: it is covered while the new root is made. The steps, whose sources are
 // looked up in the old root and whose places are in the new one:
 //
-//     directory PLACE          bind-directory SOURCE PLACE
-//     link TARGET PLACE        bind-file SOURCE PLACE
+//     directory PLACE            bind-directory SOURCE PLACE
+//     link TARGET PLACE          bind-file SOURCE PLACE
+//     program DESCRIPTOR PLACE   cover SOURCE PLACE
+//     data DESCRIPTOR PLACE
+//
+// `program` and `data` make a file of what an open one holds, which is then closed; anyone may read
+// it, and a program start it. `cover` puts a file of the new root over another one of it.
 //
 // DIRECTORY becomes the working directory; the arguments begin with argv[0]. `probe` does all of it
 // but starting FILE. What fails is said on standard error, as "cannot STEP PLACE: NUMBER" with the
-// error number, and the exit status is 125.
+// error number. The exit status is then 125, and of a FILE that does not start that of a shell: 127
+// where it is not there, else 126.
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sys/mount.h>
@@ -28,17 +34,21 @@ namespace fixelf::entrance {
 namespace {
 
 constexpr long kFailed = 125;
+constexpr long kNotStarted = 126;
+constexpr long kNotThere = 127;
+constexpr long kNoEntry = -2;   // ENOENT
+constexpr long kInvalid = -22;  // EINVAL
 
 [[noreturn]] void leave(long status) {
   for (;;)
     systemCall(SYS_exit_group, status);
 }
 
-[[noreturn]] void fail(const char* what, const char* where, long result) {
+[[noreturn]] void fail(const char* what, const char* where, long result, long status = kFailed) {
   Text text;
   text.add("cannot ").add(what).add(" ").add(where).add(": ").add(-result).add("\n");
   systemCall(SYS_write, 2, asArgument(text.get()), text.length());
-  leave(kFailed);
+  leave(status);
 }
 
 void check(long result, const char* what, const char* where) {
@@ -109,23 +119,55 @@ void bind(const char* source, const char* place, bool isDirectory) {
   check(mountAt(from.get(), to.get(), nullptr, MS_BIND | MS_REC), "bind", source);
 }
 
+// The descriptor's own position stays: another one may share it.
+void copyFrom(const char* descriptor, const char* place, long mode) {
+  long from = 0;
+  for (const char* digit = descriptor; *digit != '\0'; ++digit) {
+    if (*digit < '0' || *digit > '9' || from > 1'000'000) fail("understand", descriptor, kInvalid);
+    from = from * 10 + (*digit - '0');
+  }
+  const Text to = below("/new", place);
+  const long file = systemCall(SYS_openat, AT_FDCWD, asArgument(to.get()),
+                               O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  check(file, "make", place);
+  constexpr long kAtOnce = 1 << 30;
+  long at = 0;
+  long copied = 1;
+  while (copied > 0) {
+    copied = systemCall(SYS_sendfile, file, from, asArgument(&at), kAtOnce);
+    check(copied, "write", place);
+  }
+  systemCall(SYS_close, file);
+  systemCall(SYS_close, from);
+}
+
+void cover(const char* source, const char* place) {
+  const Text from = below("/new", source);
+  const Text to = below("/new", place);
+  check(mountAt(from.get(), to.get(), nullptr, MS_BIND), "cover", place);
+}
+
 // The first argument after the steps.
 char** takeSteps(char** argument) {
   for (; *argument != nullptr && !equal(*argument, "--");) {
     const char* step = argument[0];
     const char* first = argument[1];
-    if (first == nullptr) fail("understand", step, -22);  // EINVAL
+    if (first == nullptr) fail("understand", step, kInvalid);
     if (equal(step, "directory")) {
       check(makeDirectory(below("/new", first).get()), "make", first);
       argument += 2;
       continue;
     }
     const char* place = argument[2];
-    if (place == nullptr) fail("understand", step, -22);
+    if (place == nullptr) fail("understand", step, kInvalid);
     if (equal(step, "link")) {
       const Text to = below("/new", place);
       check(systemCall(SYS_symlinkat, asArgument(first), AT_FDCWD, asArgument(to.get())), "link",
             place);
+    } else if (equal(step, "program") || equal(step, "data")) {
+      copyFrom(first, place, equal(step, "program") ? 0555 : 0444);
+    } else if (equal(step, "cover")) {
+      cover(first, place);
     } else {
       bind(first, place, equal(step, "bind-directory"));
     }
@@ -144,19 +186,23 @@ void moveToNewRoot(const char* directory) {
 
 void run(char** arguments, char** environment) {
   const char* verb = arguments[1];
+  // What is made here is for all to read, whatever the caller's files are for.
+  const long mask = systemCall(SYS_umask, 0);
   enterNamespaces();
   coverBase(arguments[2]);
   char** rest = takeSteps(arguments + 3);
   if (rest[0] == nullptr || rest[1] == nullptr || rest[2] == nullptr) {
-    fail("understand", "the arguments", -22);
+    fail("understand", "the arguments", kInvalid);
   }
   moveToNewRoot(rest[0]);
   const char* file = rest[1];
   constexpr long kMayExecute = 1;  // X_OK
   check(systemCall(SYS_faccessat, AT_FDCWD, asArgument(file), kMayExecute), "start", file);
   if (equal(verb, "probe")) leave(0);
-  fail("start", file,
-       systemCall(SYS_execve, asArgument(file), asArgument(rest + 2), asArgument(environment)));
+  systemCall(SYS_umask, mask);
+  const long result =
+      systemCall(SYS_execve, asArgument(file), asArgument(rest + 2), asArgument(environment));
+  fail("start", file, result, result == kNoEntry ? kNotThere : kNotStarted);
 }
 
 }  // namespace

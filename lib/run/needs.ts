@@ -1,0 +1,146 @@
+// What has to be there for a program, and for what it will start or load.
+import { realpath } from "node:fs/promises";
+import { native, settled } from "../addon/native.js";
+import { FixelfError } from "../base/errors.js";
+import {
+  type Environment,
+  type EnvironmentOptions,
+  type EnvironmentProgram,
+  environment,
+  type SystemEnvironment,
+} from "../environment/environment.js";
+import { interpreterAt, isLoader } from "../file/interpreter.js";
+import { nixSystem } from "../file/nix_system.js";
+import type { Store } from "../store/context.js";
+import { inStore, storePathOf } from "../store/place.js";
+import type { Running } from "./start.js";
+
+type Served = "file" | "facts" | "isNeedy" | "loaderPlaces" | "ownLoader" | "findable";
+
+export interface Needs extends Pick<Running, Served> {
+  /** null where nothing is needed. */
+  environment: SystemEnvironment | null;
+  /** What can't be helped of what it will start or load, a sentence each. */
+  passedOver: string[];
+}
+
+export interface NeedsOptions {
+  /** What it will start or load. */
+  others: readonly string[];
+  /** What it starts is not known, and is to find a loader in any case. */
+  startsAnything: boolean;
+  choice: EnvironmentOptions;
+}
+
+/**
+ * @param path the program
+ * @throws FixelfError for the program itself, and where nothing of `others` can be helped
+ */
+export async function needsOf(
+  path: string,
+  store: Store,
+  { others, startsAnything, choice }: NeedsOptions,
+): Promise<Needs> {
+  const own = await environment([path], choice);
+  refuse(own.problems);
+  const file = await realpath(path);
+  const facts = await settled(native.inspect(file));
+  if (facts.type === "shared-library" || facts.type === "relocatable" || facts.type === "core")
+    throw new FixelfError("unsupported", `${path}: it is no program (${facts.type})`, { path });
+  const [program] = own.programs;
+  const isNeedy = program !== undefined && !program.runsAsItIs;
+  const found =
+    others.length === 0
+      ? own
+      : isNeedy
+        ? await environment([path, ...others], choice)
+        : await environmentFor(others, program, choice);
+  const system =
+    found.systems.find((each) => each.system === nixSystem(facts)) ??
+    (program === undefined ? found.systems[0] : undefined);
+  if (system === undefined) refuse(found.problems);
+  const needs: Needs = {
+    file,
+    facts,
+    isNeedy,
+    environment: system ?? null,
+    loaderPlaces: system === undefined ? [] : loaderPlaces(found.programs, system),
+    ownLoader: null,
+    findable: [...(choice.libraryDirectories ?? []), ...others],
+    passedOver: [
+      ...found.problems.map((each) => `${each.path} is passed over: ${each.message}`),
+      ...found.passedOver.map((each) => `${each.path} is passed over: ${each.why}`),
+    ],
+  };
+  if (program !== undefined && !isNeedy && needs.findable.length > 0) {
+    const loader = await realpath(program.interpreter);
+    const isSame = system === undefined || (await realpath(system.loader)) === loader;
+    // Others of the machine are nobody's to change, nor is what they read.
+    if (isSame && inStore(loader, store.place.store)) {
+      needs.ownLoader = loader;
+      needs.environment ??= loaderAlone(program.interpreter, program.system, store);
+    } else if ((choice.libraryDirectories ?? []).length > 0) {
+      const message = `${path}: its loader, ${loader}, is none of the store's, and can't be told where libraries are; LD_LIBRARY_PATH can`;
+      throw new FixelfError("unsupported", message, { path });
+    }
+  }
+  if (needs.environment !== null || !startsAnything) return needs;
+  return { ...needs, ...(await usualLoader(store)) };
+}
+
+function refuse([problem]: Environment["problems"]): void {
+  if (problem === undefined) return;
+  const { code, message, path } = problem;
+  throw new FixelfError(code, `${path}: ${message}`, { path });
+}
+
+/** With the loader of the program that loads them, where it serves: then they go together. */
+async function environmentFor(
+  others: readonly string[],
+  program: EnvironmentProgram | undefined,
+  choice: EnvironmentOptions,
+): Promise<Environment> {
+  if (program !== undefined && choice.interpreter === undefined) {
+    const found = await environment(others, { ...choice, interpreter: program.interpreter });
+    if (found.problems.length === 0) return found;
+  }
+  return environment(others, choice);
+}
+
+/** Where those that do not run name their loader, each place once. */
+function loaderPlaces(
+  programs: readonly EnvironmentProgram[],
+  { system }: SystemEnvironment,
+): Running["loaderPlaces"] {
+  const needy = programs.filter((each) => !each.runsAsItIs && each.system === system);
+  const places = new Map(needy.map((each) => [each.interpreter, each.atInterpreter === "loader"]));
+  return [...places].map(([place, taken]) => ({ place, taken }));
+}
+
+/** The best loader, where programs of other systems look for it and there is none. */
+async function usualLoader(
+  store: Store,
+): Promise<Pick<Needs, "environment" | "loaderPlaces"> | undefined> {
+  const loader = (await store.loaders()).find(({ chosen }) => chosen);
+  if (loader === undefined) return undefined;
+  const place = native.usualInterpreter(loader.path);
+  if (place === "" || isLoader(interpreterAt(place, new native.Files("")).kind)) return undefined;
+  return {
+    environment: loaderAlone(loader.path, nixSystem(loader), store),
+    loaderPlaces: [{ place, taken: false }],
+  };
+}
+
+function loaderAlone(loader: string, system: string, store: Store): SystemEnvironment {
+  const storePath = storePathOf(loader, store.place.store);
+  return {
+    system,
+    own: true,
+    loader,
+    libc: "glibc",
+    directories: [],
+    libraries: [],
+    storePaths: storePath === null ? [] : [storePath],
+    reasons: [],
+  };
+}

@@ -1,0 +1,94 @@
+// What has to be started for what the user named: a program, one of the PATH, or, of a script, what its
+// first line names, as the kernel would (fs/binfmt_script.c).
+import { join } from "node:path";
+import { native, settled } from "../addon/native.js";
+import { FixelfError } from "../base/errors.js";
+import { isEnv, parseEnv, parseShebang, type Shebang } from "../file/shebang.js";
+import { readShebang } from "../file/tree.js";
+import { lineFor } from "../fix/script.js";
+import { scriptProblem } from "../judge/script.js";
+import type { Store } from "../store/context.js";
+import { programDirectories, programIn } from "../store/programs.js";
+
+export interface Target {
+  /** The file that the kernel is to be given. */
+  path: string;
+  /** What comes before the caller's arguments, from argv[0]. */
+  arguments: string[];
+  /** It is the interpreter of a script. */
+  script: boolean;
+  /** What `env` will start, where that was found. */
+  starts: string[];
+}
+
+/** Linux gives up at the sixth interpreter in a row (fs/exec.c, exec_binprm). */
+const mostInterpreters = 5;
+
+/**
+ * @param named as a shell would take it: without a slash it is looked for on the PATH, then here
+ * @throws FixelfError `not-found`, `permission-denied`, `unsupported`, `unsolvable`
+ */
+export async function targetOf(named: string, store: Store): Promise<Target> {
+  const path = named.includes("/") ? named : (onPath(named, store) ?? `./${named}`);
+  const direct = { path, arguments: [named], script: false, starts: [] };
+  return follow(direct, store, 0);
+}
+
+function onPath(name: string, { place }: Store): string | null {
+  return programIn(programDirectories(place), name, place);
+}
+
+async function follow(target: Target, store: Store, depth: number): Promise<Target> {
+  const { path } = target;
+  const shebang = await shebangOf(path);
+  if (shebang === null) return target;
+  if (depth === mostInterpreters)
+    throw new FixelfError(
+      "unsupported",
+      `${path}: more than ${mostInterpreters} interpreters in a row are scripts themselves`,
+      { path },
+    );
+  const { interpreter, argument } = await usable(shebang, path, store);
+  // The kernel puts the script's own path in the place of argv[0].
+  const before = [interpreter, ...(argument === null ? [] : [argument]), path];
+  const next = {
+    path: interpreter,
+    arguments: [...before, ...target.arguments.slice(1)],
+    script: true,
+    starts: [...target.starts, ...startedByEnv(interpreter, argument, store)],
+  };
+  return follow(next, store, depth + 1);
+}
+
+/** null where it is no script: what else it may be is for others to say. */
+async function shebangOf(path: string): Promise<Shebang | null> {
+  try {
+    await settled(native.inspect(path));
+    return null;
+  } catch (caught) {
+    return FixelfError.is(caught) && caught.code === "not-elf" ? readShebang(path) : null;
+  }
+}
+
+/** The first line, or what it has to say here where it names a program that is not there. */
+async function usable(shebang: Shebang, path: string, store: Store): Promise<Shebang> {
+  const tree = { subjects: [] };
+  const files = new native.Files("");
+  const problem = scriptProblem(shebang, { files, place: store.place, tree });
+  // What is there and does not start is what is to be helped.
+  if (problem === null || problem.kind === "not-usable") return shebang;
+  const line = await lineFor(shebang, problem, tree, store);
+  if ("refusal" in line) {
+    const { code, message } = line.refusal;
+    throw new FixelfError(code, `${path}: ${message}`, { path });
+  }
+  return parseShebang(Buffer.from(`#!${line.text}\n`)) as Shebang;
+}
+
+function startedByEnv(interpreter: string, argument: string | null, store: Store): string[] {
+  if (!isEnv(interpreter) || argument === null) return [];
+  const program = parseEnv(argument)?.program;
+  if (program === undefined) return [];
+  const found = program.includes("/") ? join(program) : onPath(program, store);
+  return found === null ? [] : [found];
+}
