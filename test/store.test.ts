@@ -13,7 +13,7 @@ import { listLibraries, looksLikeLibrary } from "../lib/store/libraries.js";
 import { glibcVersion } from "../lib/store/loaders.js";
 import { Nix, parsePathInfos, parseRoots } from "../lib/store/nix.js";
 import { inStore, nameOf, realPathIn, storePathOf, storePlace } from "../lib/store/place.js";
-import { type Candidate, parseName, rank } from "../lib/store/rank.js";
+import { type Candidate, isNamesake, parseName, rank } from "../lib/store/rank.js";
 
 const hash = (letter: string) => letter.repeat(32);
 const unknown = { closure: null, rooted: null };
@@ -90,6 +90,7 @@ describe("rank", () => {
   const newest = candidate(`${hash("c")}-zlib-1.10`);
   const bootstrap = candidate(`${hash("d")}-bootstrap-tools-99`);
   const initrd = candidate(`${hash("e")}-extra-utils`);
+  const isMadeForZlib = (packageName: string) => isNamesake(packageName, "libz.so.1");
   const paths = (ranked: Candidate[]) => ranked.map(({ path }) => path);
 
   it("compares versions as numbers", () => {
@@ -101,8 +102,15 @@ describe("rank", () => {
     expect(parseName("gcc-14.2.1-lib")).toEqual({ packageName: "gcc", version: "14.2.1" });
   });
 
+  it("takes a trimmed copy only after every whole one", () => {
+    const trimmed = candidate(`${hash("f")}-zlib-9`, { partial: true });
+    expect(paths(rank([trimmed, older, initrd], unknown, isMadeForZlib))).toEqual(
+      paths([older, trimmed, initrd]),
+    );
+  });
+
   it("takes the newest, and bootstrap copies last", () => {
-    const ranked = rank([initrd, bootstrap, older, newest, newer], unknown, "libz.so.1");
+    const ranked = rank([initrd, bootstrap, older, newest, newer], unknown, isMadeForZlib);
     expect(paths(ranked).slice(0, 3)).toEqual(paths([newest, newer, older]));
     expect(ranked[0]?.reasons).toContain("newest of 3 (1.10)");
     expect(ranked[3]?.reasons).toContain("bootstrap copy: taken only when nothing else is there");
@@ -115,7 +123,7 @@ describe("rank", () => {
       closure: new Set([older.storePath as string, bootstrap.storePath as string]),
       rooted: new Set([newer.storePath as string, older.storePath as string]),
     };
-    const ranked = rank([newest, newer, bootstrap, older, users], knowledge, "libz.so.1");
+    const ranked = rank([newest, newer, bootstrap, older, users], knowledge, isMadeForZlib);
     expect(paths(ranked)).toEqual(paths([users, older, newer, newest, bootstrap]));
     expect(ranked[0]?.reasons).toEqual(["named by the user"]);
     expect(ranked[1]?.reasons).toEqual(["in the current system's closure", "kept by a GC root"]);
@@ -123,7 +131,7 @@ describe("rank", () => {
 
   it("says when two are equally good", () => {
     const twin = candidate(`${hash("f")}-zlib-1.10`);
-    const ranked = rank([twin, newest], unknown, "libz.so.1");
+    const ranked = rank([twin, newest], unknown, isMadeForZlib);
     expect(ranked[0]?.reasons).toEqual([`as good as ${twin.path}; it comes first by name`]);
     expect(ranked[1]?.reasons).toEqual([`as good as ${newest.path}`]);
   });
@@ -133,7 +141,7 @@ describe("rank", () => {
       path: `/nix/store/${hash("g")}-browser-120/lib/browser/libz.so.1`,
     });
     const other = candidate(`${hash("h")}-abc-99`);
-    expect(paths(rank([bundled, other, older], unknown, "libz.so.1"))).toEqual(
+    expect(paths(rank([bundled, other, older], unknown, isMadeForZlib))).toEqual(
       paths([older, other, bundled]),
     );
   });

@@ -11,13 +11,14 @@ export function fishWord(text: string): string {
   return /^[\w./@+:,=-]+$/.test(text) ? text : `'${text.replace(/[\\']/g, "\\$&")}'`;
 }
 
-/** The fixelf command for a path, with the options under which the path was looked at. */
+/** The fixelf command for paths, with the options under which they were looked at. */
 export function fixelfCommand(
-  command: "fix" | "doctor" | "find",
-  path: string,
+  command: "fix" | "doctor" | "find" | "undo",
+  paths: string | readonly string[],
   options: CommonOptions,
 ): string {
-  const words = ["fixelf", command, shellWord(path)];
+  const named = typeof paths === "string" ? [paths] : paths;
+  const words = ["fixelf", command, ...named.map(shellWord)];
   for (const name of ["root", "store", "system"] as const) {
     const value = options[name];
     if (value !== undefined && value !== "") words.push(`--${name}`, shellWord(value));

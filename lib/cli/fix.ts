@@ -4,7 +4,7 @@ import type { PlanOptions } from "../base/options.js";
 import type { FilePlan, Outcome } from "../fix/outcome.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
 import { exitCodes, run, untilInterrupted, worst } from "./command.js";
-import { withShared } from "./options.js";
+import { commonOptions, withShared } from "./options.js";
 
 interface FixFlags extends ChoiceFlags {
   dryRun?: boolean;
@@ -45,8 +45,8 @@ export function define(program: Command): void {
       const { apply } = await import("../fix/apply.js");
       const files = await apply(planned, { signal });
       print("fix", { files }, () => outcomeText(files, colors));
-      const hint = undoHint(written(planned.files, files));
-      if (!flags.json && hint !== null) say(hint);
+      const mended = namedFor(written(planned.files, files), paths);
+      if (!flags.json && mended.length > 0) say(undoHint(mended, commonOptions(flags)));
       return signal.aborted ? exitCodes.interrupted : worst(files.map(codeOfOutcome));
     }),
   );
@@ -83,6 +83,15 @@ function written(files: readonly FilePlan[], outcomes: readonly Outcome[]): stri
   return files
     .filter(({ path, host, output }) => host === output && fixed.has(path))
     .map(({ path }) => path);
+}
+
+/** The paths of the command line at or below which something was written. */
+function namedFor(files: readonly string[], named: readonly string[]): string[] {
+  return named.filter((path) => {
+    const whole = path.replace(/(?<=.)\/+$/, "");
+    const below = whole === "/" ? whole : `${whole}/`;
+    return files.some((file) => file === whole || file.startsWith(below));
+  });
 }
 
 function codeOfRefusal(refusal: FilePlan["refusal"]): number {

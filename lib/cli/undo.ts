@@ -1,7 +1,7 @@
 // fixelf undo: gives back the original, byte for byte.
 import type { Command } from "commander";
 import { exitCodes, run, worst } from "./command.js";
-import { type SharedFlags, withShared } from "./options.js";
+import { commonOptions, type SharedFlags, withShared } from "./options.js";
 
 export function define(program: Command): void {
   withShared(
@@ -16,7 +16,7 @@ export function define(program: Command): void {
         import("../fix/undo.js"),
         import("../report/outcome.js"),
       ]);
-      const files = await undo(paths);
+      const files = await undo(paths, commonOptions(flags));
       print("undo", { files }, () => undoText(files, colors));
       return worst(
         files.map(({ outcome }) =>

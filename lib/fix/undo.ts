@@ -2,8 +2,9 @@
 import { stat } from "node:fs/promises";
 import { fromNative, native, settled } from "../addon/native.js";
 import type { FixelfErrorCode } from "../base/errors.js";
+import type { CommonOptions } from "../base/options.js";
 import { stateSubdirectory } from "../base/state.js";
-import { pathToChange } from "../file/rooted.js";
+import { insideRoot, pathToChange } from "../file/rooted.js";
 import { removeRoots } from "./gc_roots.js";
 
 /** What became of one file that was to be restored. */
@@ -19,11 +20,14 @@ export interface UndoOutcome {
  * @throws FixelfError `not-found` or `permission-denied` for a path that was named, or where the
  *   state directory cannot be made or read
  */
-export async function undo(paths: readonly string[]): Promise<UndoOutcome[]> {
+export async function undo(
+  paths: readonly string[],
+  { root }: Pick<CommonOptions, "root"> = {},
+): Promise<UndoOutcome[]> {
   const records = await stateSubdirectory("undo");
   const outcomes: UndoOutcome[] = [];
   for (const path of paths) {
-    const host = pathToChange(path);
+    const host = pathToChange(insideRoot(path, root, "change").host);
     if (!(await stat(host)).isDirectory()) {
       outcomes.push(...(await restore([{ path, host }], records)));
       continue;

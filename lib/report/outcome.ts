@@ -1,6 +1,7 @@
 // What would be done, what was done, and how to take it back.
 
-import { shellWord } from "../base/shell.js";
+import type { CommonOptions } from "../base/options.js";
+import { fixelfCommand } from "../base/shell.js";
 import type { Edit, FilePlan, Outcome } from "../fix/outcome.js";
 import type { UndoOutcome } from "../fix/undo.js";
 import { type Colors, plural, printable } from "./text.js";
@@ -49,13 +50,9 @@ export function outcomeText(outcomes: readonly Outcome[], colors: Colors): strin
     .join("\n");
 }
 
-/** The command that takes a fix back; null where nothing was written. */
-export function undoHint(written: readonly string[]): string | null {
-  if (written.length === 0) return null;
-  const most = 5;
-  const named = written.slice(0, most).map((path) => shellWord(path));
-  const rest = written.length > most ? " …" : "";
-  return `Take it back with: fixelf undo ${named.join(" ")}${rest}`;
+/** The command that takes a fix back: the paths as they were named, not each file below them. */
+export function undoHint(paths: readonly string[], options: CommonOptions): string {
+  return `Take it back with: ${fixelfCommand("undo", paths, options)}`;
 }
 
 export function undoText(outcomes: readonly UndoOutcome[], colors: Colors): string {

@@ -2,7 +2,7 @@
 import { dirname } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import { inspectCandidates, namedPaths, type StoreContext } from "./candidates.js";
-import { rank } from "./rank.js";
+import { isNamesake, rank } from "./rank.js";
 
 export interface Provider {
   /** As seen from the root. */
@@ -59,15 +59,15 @@ async function providersOf(
     return why === null;
   });
   if (fitting.length === 0) return { providers: [], rejected };
-  const providers = rank(fitting, await context.knowledge(), soname).map(
-    ({ path, storePath, reasons, facts }) => ({
-      path,
-      storePath,
-      directory: dirname(path),
-      reasons,
-      facts,
-    }),
-  );
+  const providers = rank(fitting, await context.knowledge(), (name) =>
+    isNamesake(name, soname),
+  ).map(({ path, storePath, reasons, facts }) => ({
+    path,
+    storePath,
+    directory: dirname(path),
+    reasons,
+    facts,
+  }));
   return { providers, rejected };
 }
 

@@ -59,7 +59,7 @@ export async function findLoaders(context: StoreContext): Promise<Loader[]> {
   }
   const ranked = [...kinds]
     .sort(([one], [two]) => (one < two ? -1 : 1))
-    .flatMap(([, loaders]) => rank(loaders, knowledge));
+    .flatMap(([, loaders]) => rank(loaders, knowledge, isLibc));
   const chosen = ranked.find(
     ({ facts, libc, named }) => isForThisMachine(facts) && (libc === "glibc" || named),
   );
@@ -116,9 +116,25 @@ async function describe(context: StoreContext, candidate: FileCandidate): Promis
   return {
     ...candidate,
     libc: definedVersions.length > 0 ? "glibc" : "unknown",
+    partial: !(await isWhole(context, path)),
     version: glibcVersion(definedVersions, name, said),
     definedVersions,
   };
+}
+
+/** The packages whose purpose is a C library, as nixpkgs names them. */
+function isLibc(packageName: string): boolean {
+  return ["glibc", "glibc-multi", "musl", "uclibc-ng"].includes(packageName);
+}
+
+/** What a program of any age may need of a glibc beside libc.so.6 (shlib-versions). */
+const wholeGlibc = ["libm.so.6", "libpthread.so.0", "libdl.so.2"];
+
+/** A bundle's copy has what the bundle needs; what it lacks could come from no other glibc. */
+async function isWhole(context: StoreContext, loader: string): Promise<boolean> {
+  for (const name of wholeGlibc)
+    if ((await context.inspector.inspect(besides(loader, name))) === null) return false;
+  return true;
 }
 
 /**

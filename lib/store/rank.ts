@@ -12,6 +12,8 @@ export interface Candidate {
   named: boolean;
   /** Known better than from the store path's name, where there is something better. */
   version?: string | null;
+  /** It lacks what belongs to it: a copy that some package trimmed for its own use. */
+  partial?: boolean;
 }
 
 export type Ranked<T extends Candidate> = T & {
@@ -39,15 +41,15 @@ export function isBootstrap(storePath: string | null): boolean {
 }
 
 /**
- * Sorts candidates, the best first. `soname` tells a package of its own from one that happens to
- * bring a copy along.
+ * Sorts candidates, the best first. `isMadeFor` tells, by its name, a package whose purpose this is from
+ * one that happens to bring a copy along.
  */
 export function rank<T extends Candidate>(
   candidates: readonly T[],
   knowledge: Knowledge,
-  soname?: string,
+  isMadeFor: (packageName: string) => boolean = () => false,
 ): Ranked<T>[] {
-  const scored = candidates.map((candidate) => score(candidate, knowledge, soname));
+  const scored = candidates.map((candidate) => score(candidate, knowledge, isMadeFor));
   scored.sort((one, two) => compareScores(one, two) || comparePaths(one.ranked, two.ranked));
   scored.forEach((one) => {
     one.ranked.reasons.push(...reasonsOf(one, scored));
@@ -67,7 +69,7 @@ interface Scored<T extends Candidate> {
 function score<T extends Candidate>(
   candidate: T,
   { closure, rooted }: Knowledge,
-  soname: string | undefined,
+  isMadeFor: (packageName: string) => boolean,
 ): Scored<T> {
   const { storePath } = candidate;
   const { packageName, version } = parseName(storePath === null ? "" : nameOf(storePath));
@@ -83,7 +85,7 @@ function score<T extends Candidate>(
     packageName,
     isPrivate:
       storePath !== null && !/^\/lib(32|64)?\/[^/]+$/.test(candidate.path.slice(storePath.length)),
-    isNamesake: soname !== undefined && isNamesake(packageName, soname),
+    isNamesake: isMadeFor(packageName),
   };
 }
 
@@ -91,6 +93,7 @@ function compareScores<T extends Candidate>(one: Scored<T>, two: Scored<T>): num
   return (
     Number(two.ranked.named) - Number(one.ranked.named) ||
     Number(one.ranked.bootstrap) - Number(two.ranked.bootstrap) ||
+    Number(one.ranked.partial ?? false) - Number(two.ranked.partial ?? false) ||
     Number(two.ranked.current ?? false) - Number(one.ranked.current ?? false) ||
     Number(two.ranked.rooted ?? false) - Number(one.ranked.rooted ?? false) ||
     Number(one.isPrivate) - Number(two.isPrivate) ||
@@ -112,6 +115,7 @@ function sameTier<T extends Candidate>(one: Scored<T>, two: Scored<T>): boolean 
   return (
     one.ranked.named === two.ranked.named &&
     one.ranked.bootstrap === two.ranked.bootstrap &&
+    (one.ranked.partial ?? false) === (two.ranked.partial ?? false) &&
     one.ranked.current === two.ranked.current &&
     one.ranked.rooted === two.ranked.rooted &&
     one.isPrivate === two.isPrivate &&
@@ -126,6 +130,7 @@ function reasonsOf<T extends Candidate>(one: Scored<T>, all: readonly Scored<T>[
   if (current) reasons.push("in the current system's closure");
   if (rooted) reasons.push("kept by a GC root");
   if (bootstrap) reasons.push("bootstrap copy: taken only when nothing else is there");
+  if (one.ranked.partial) reasons.push("not all of its libraries are beside it");
   if (one.isPrivate) reasons.push("in a directory below lib, meant for its own package");
   if (all.length === 1) reasons.push("the only one");
 
@@ -152,7 +157,7 @@ function comparePaths(one: Candidate, two: Candidate): number {
 }
 
 /** "libxcrypt" for libcrypt.so.1, "zlib" for libz.so.1, "gcc" for libstdc++.so.6. */
-function isNamesake(packageName: string, soname: string): boolean {
+export function isNamesake(packageName: string, soname: string): boolean {
   const stem = /^(?:lib)?(.*?)[-0-9.]*\.so/.exec(soname)?.[1]?.toLowerCase();
   const bare = packageName.toLowerCase().replace(/^lib|lib$/g, "");
   if (!stem || !bare) return false;
