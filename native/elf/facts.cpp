@@ -122,7 +122,7 @@ namespace {
 
 DynamicTable dynamicTableOf(const Image& image) {
   if (!image.dynamic.empty()) return DynamicTable::Present;
-  const ProgramHeader* segment = image.segment(PT_DYNAMIC);
+  const ProgramHeader* segment = image.dynamicSegment();
   if (segment == nullptr) return DynamicTable::None;
   return segment->fileSize == 0 ? DynamicTable::Unread : DynamicTable::Present;
 }
@@ -258,7 +258,7 @@ class Reader {
     auto notes = readNotes(source_, image_);
     if (!notes) return notes.error();
     facts_.notes = std::move(*notes);
-    if (const ProgramHeader* stack = image_.segment(PT_GNU_STACK)) {
+    if (const ProgramHeader* stack = image_.lastSegment(PT_GNU_STACK)) {
       facts_.executableStack = (stack->flags & PF_X) != 0;
     }
     if (image_.segment(PT_GNU_RELRO) != nullptr) {

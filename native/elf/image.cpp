@@ -96,23 +96,41 @@ Status Image::readProgramHeaders(const Source& source) {
 }
 
 Status Image::readDynamic(const Source& source) {
-  const ProgramHeader* segmentHeader = segment(PT_DYNAMIC);
-  if (segmentHeader == nullptr || segmentHeader->fileSize == 0 || header.type == ET_CORE) {
-    return Done{};
-  }
+  const ProgramHeader* table = dynamicSegment();
+  if (table == nullptr || table->fileSize == 0 || header.type == ET_CORE) return Done{};
   // The loader reads the table in memory, where PT_LOAD put it (glibc elf/dl-load.c sets l_ld from
   // p_vaddr); p_offset is only a copy of that knowledge.
-  dynamicOffset = fileOffset(segmentHeader->virtualAddress).value_or(segmentHeader->offset);
+  const auto load =
+      std::find_if(programHeaders.begin(), programHeaders.end(), [&](const ProgramHeader& each) {
+        return each.type == PT_LOAD &&
+               inside(table->virtualAddress - each.virtualAddress, 1, each.memorySize);
+      });
+  if (load == programHeaders.end())
+    return malformed("no segment maps the dynamic table, so a loader would crash");
+  const uint64_t start = table->virtualAddress - load->virtualAddress;
+  if (start >= load->fileSize) return Done{};  // zeros: a table without entries
   const uint64_t entrySize = codec.dynamicEntrySize();
-  dynamicCapacity = segmentHeader->fileSize / entrySize;
-  auto table = source.bytes(dynamicOffset, dynamicCapacity * entrySize, Limits::kDynamicTable);
-  if (!table) return table.error();
-  for (uint64_t index = 0; index < dynamicCapacity; ++index) {
-    const DynamicEntry entry = codec.dynamicEntry(std::span(*table).subspan(
-        static_cast<size_t>(index * entrySize), codec.dynamicEntrySize()));
-    if (entry.tag == DT_NULL) return Done{};
-    dynamic.push_back(entry);
+  dynamicOffset = load->offset + start;
+  dynamicCapacity = table->fileSize / entrySize;
+  const uint64_t most = std::min(load->fileSize - start, Limits::kDynamicTable) / entrySize;
+  // Nearly always the first reading has the end.
+  for (uint64_t next = std::max<uint64_t>(dynamicCapacity, 1); dynamic.size() < most; next *= 2) {
+    const uint64_t count = std::min(next, most - dynamic.size());
+    auto entries = source.bytes(dynamicOffset + dynamic.size() * entrySize, count * entrySize,
+                                Limits::kDynamicTable);
+    if (!entries) return entries.error();
+    for (uint64_t index = 0; index < count; ++index) {
+      const DynamicEntry entry = codec.dynamicEntry(std::span(*entries).subspan(
+          static_cast<size_t>(index * entrySize), static_cast<size_t>(entrySize)));
+      if (entry.tag == DT_NULL) return Done{};
+      dynamic.push_back(entry);
+    }
   }
+  // What a segment has more in memory than in the file is zeros, so a DT_NULL.
+  const bool zerosFollow = load->fileSize - start <= Limits::kDynamicTable &&
+                           load->memorySize > load->fileSize &&
+                           inside(start, (dynamic.size() + 1) * entrySize, load->memorySize);
+  if (zerosFollow) return Done{};
   return malformed("the dynamic table has no DT_NULL at its end");
 }
 
@@ -121,6 +139,21 @@ const ProgramHeader* Image::segment(uint32_t type) const {
       std::find_if(programHeaders.begin(), programHeaders.end(),
                    [type](const ProgramHeader& candidate) { return candidate.type == type; });
   return found == programHeaders.end() ? nullptr : &*found;
+}
+
+const ProgramHeader* Image::lastSegment(uint32_t type) const {
+  const auto found =
+      std::find_if(programHeaders.rbegin(), programHeaders.rend(),
+                   [type](const ProgramHeader& candidate) { return candidate.type == type; });
+  return found == programHeaders.rend() ? nullptr : &*found;
+}
+
+const ProgramHeader* Image::dynamicSegment() const {
+  const auto found = std::find_if(programHeaders.rbegin(), programHeaders.rend(),
+                                  [](const ProgramHeader& candidate) {
+                                    return candidate.type == PT_DYNAMIC && candidate.fileSize > 0;
+                                  });
+  return found == programHeaders.rend() ? lastSegment(PT_DYNAMIC) : &*found;
 }
 
 std::optional<uint64_t> Image::dynamicValue(int64_t tag) const {

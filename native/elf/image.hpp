@@ -36,11 +36,19 @@ class Image {
   std::vector<ProgramHeader> programHeaders;
   // Up to and without the first DT_NULL.
   std::vector<DynamicEntry> dynamic;
-  // Where the dynamic table lies in the file, and how many entries the segment has room for.
+  // Where the dynamic table lies in the file, and for how many entries PT_DYNAMIC has room; loaders
+  // read on to DT_NULL whatever it says (glibc elf/get-dynamic-info.h), so `dynamic` may have more.
   uint64_t dynamicOffset = 0;
   uint64_t dynamicCapacity = 0;
 
+  // The first header of a type, or the last. Of two the kernel takes the first PT_INTERP and the
+  // last PT_GNU_STACK (Linux fs/binfmt_elf.c, load_elf_binary), loaders the last of anything.
   [[nodiscard]] const ProgramHeader* segment(uint32_t type) const;
+  [[nodiscard]] const ProgramHeader* lastSegment(uint32_t type) const;
+  // The PT_DYNAMIC that loaders go by: glibc elf/rtld.c, rtld_setup_main_map, and
+  // elf/dl-load.c, _dl_map_object_from_fd, which passes over those without bytes; musl
+  // ldso/dynlink.c, map_library and kernel_mapped_dso.
+  [[nodiscard]] const ProgramHeader* dynamicSegment() const;
   [[nodiscard]] std::optional<uint64_t> dynamicValue(int64_t tag) const;
 
   // The file offset that PT_LOAD maps at a virtual address; none for .bss and unmapped addresses.

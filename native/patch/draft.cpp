@@ -12,10 +12,40 @@ Error unsupported(std::string message) {
   return Error{ErrorCode::Unsupported, std::move(message), {}, 0};
 }
 
+namespace {
+
+// What the gABI allows once (chapter 5, "Program Header") and somebody takes the first of, somebody
+// else the last: whoever reads the result of an edit could read the other one.
+Status refuseAmbiguity(const Image& image) {
+  constexpr struct {
+    uint32_t type;
+    const char* text;
+  } kUnique[] = {
+      {PT_DYNAMIC, "several PT_DYNAMIC headers, of which loaders take the last"},
+      {PT_INTERP,
+       "several PT_INTERP headers, of which the kernel takes the first and the loader "
+       "the last"},
+      {PT_PHDR, "several PT_PHDR headers, of which the loader takes the last"},
+  };
+  for (const auto& [type, text] : kUnique) {
+    if (image.segment(type) != image.lastSegment(type))
+      return unsupported(std::string("the file has ") + text + "; other tools take another one");
+  }
+  if (!image.dynamic.empty() && image.dynamic.size() >= image.dynamicCapacity) {
+    return unsupported("the dynamic table goes on behind the end that PT_DYNAMIC gives it (" +
+                       std::to_string(image.dynamic.size() + 1) + " entries, not " +
+                       std::to_string(image.dynamicCapacity) + ")");
+  }
+  return Done{};
+}
+
+}  // namespace
+
 Result<Draft> Draft::read(const Source& source) {
   Draft draft(source);
   auto image = Image::read(source);
   if (!image) return image.error();
+  if (Status status = refuseAmbiguity(*image); !status) return status.error();
   draft.image = std::move(*image);
   auto sections = readSectionHeaders(source, draft.image);
   if (!sections) {

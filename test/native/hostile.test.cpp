@@ -394,6 +394,127 @@ TEST_CASE("tables that lie") {
   }
 }
 
+// What glibc and musl do with contradictory headers, Facts say; no edit is tried.
+TEST_CASE("headers that occur twice, and dynamic tables that are not where they should be") {
+  const Bytes bytes = ordinary();
+  const auto image = Image::read(MemorySource(bytes));
+  REQUIRE(image);
+  const Codec& codec = image->codec;
+  const ProgramHeader dynamic = *image->segment(PT_DYNAMIC);
+  // The file with these headers behind its PT_LOAD, and a second table that has only a soname.
+  const auto with = [&](std::vector<ProgramHeader> headers) {
+    Bytes changed = bytes;
+    const uint64_t size = codec.programHeaderSize();
+    REQUIRE(image->header.programHeaderOffset + (1 + headers.size()) * size <= 512);
+    FileHeader header = image->header;
+    header.programHeaderCount = static_cast<uint16_t>(1 + headers.size());
+    codec.put(changed, header);
+    for (size_t index = 0; index < headers.size(); ++index) {
+      codec.put(std::span(changed).subspan(header.programHeaderOffset + (1 + index) * size, size),
+                headers[index]);
+    }
+    const DynamicEntry small[] = {{DT_STRTAB, *image->dynamicValue(DT_STRTAB)},
+                                  {DT_STRSZ, *image->dynamicValue(DT_STRSZ)},
+                                  {DT_SONAME, 1},
+                                  {DT_NULL, 0}};
+    for (size_t index = 0; index < std::size(small); ++index)
+      codec.put(std::span(changed).subspan(512 + index * 16, 16), small[index]);
+    return changed;
+  };
+  const auto refusal = [&](const Bytes& changed) -> std::string {
+    const auto layout = layOut(MemorySource(changed), anyEdits(false));
+    REQUIRE_FALSE(layout);
+    return layout.error().message;
+  };
+  const ProgramHeader other{PT_DYNAMIC, PF_R, 512, 512, 512, 64, 64, 8};
+  SUBCASE("two PT_DYNAMIC: the last counts") {
+    auto facts = factsOf(with({other, dynamic}));
+    REQUIRE(facts);
+    CHECK(facts->needed.size() == 2);
+    facts = factsOf(with({dynamic, other}));
+    REQUIRE(facts);
+    CHECK(facts->needed.empty());
+    CHECK(facts->soname);
+    CHECK(refusal(with({other, dynamic})).find("PT_DYNAMIC") != std::string::npos);
+    CHECK(refusal(with({dynamic, other})).find("PT_DYNAMIC") != std::string::npos);
+  }
+  SUBCASE("one without bytes does not count") {
+    ProgramHeader empty = other;
+    empty.fileSize = 0;
+    const auto facts = factsOf(with({dynamic, empty}));
+    REQUIRE(facts);
+    CHECK(facts->needed.size() == 2);
+  }
+  SUBCASE("one that is short: loaders read on to DT_NULL") {
+    ProgramHeader cut = dynamic;
+    for (const uint64_t size : {uint64_t{16}, dynamic.fileSize - 16, uint64_t{1}}) {
+      cut.fileSize = cut.memorySize = size;
+      const auto facts = factsOf(with({cut}));
+      REQUIRE_MESSAGE(facts, (facts ? "" : facts.error().message));
+      CHECK(facts->runpath == "/opt/lib:/opt/lib64");
+      CHECK(facts->needed.size() == 2);
+      if (size >= 16) CHECK(refusal(with({cut})).find("goes on behind") != std::string::npos);
+    }
+  }
+  SUBCASE("one that no segment maps") {
+    ProgramHeader away = dynamic;
+    away.virtualAddress += 1U << 30;
+    const auto facts = factsOf(with({away}));
+    REQUIRE_FALSE(facts);
+    CHECK(facts.error().code == ErrorCode::Malformed);
+    CHECK(facts.error().message.find("no segment maps") != std::string::npos);
+  }
+  SUBCASE("two PT_INTERP: the kernel takes the first") {
+    Bytes changed = with({dynamic,
+                          {PT_INTERP, PF_R, 600, 600, 600, 5, 5, 1},
+                          {PT_INTERP, PF_R, 590, 590, 590, 5, 5, 1}});
+    std::memcpy(&changed[600], "/one", 5);
+    std::memcpy(&changed[590], "/two", 5);
+    const auto facts = factsOf(changed);
+    REQUIRE(facts);
+    CHECK(facts->interpreter == "/one");
+    CHECK(refusal(changed).find("PT_INTERP") != std::string::npos);
+  }
+  SUBCASE("two PT_GNU_STACK: the last counts, and is changed") {
+    const ProgramHeader stack{PT_GNU_STACK, PF_R | PF_W, 0, 0, 0, 0, 0, 16};
+    ProgramHeader executable = stack;
+    executable.flags |= PF_X;
+    const Bytes changed = with({dynamic, stack, executable});
+    const auto facts = factsOf(changed);
+    REQUIRE(facts);
+    CHECK(facts->executableStack == true);
+    Edits edits;
+    edits.executableStack = false;
+    const auto layout = layOut(MemorySource(changed), edits);
+    REQUIRE(layout);
+    CHECK(layout->bytes() == 1);
+  }
+}
+
+TEST_CASE("of dynamic entries that occur twice the last counts") {
+  Made made;
+  made.entry(DT_RUNPATH, made.name("/first"));
+  made.entry(DT_SONAME, made.name("first"));
+  made.entry(DT_STRTAB, 4);
+  made.entry(DT_STRSZ, 1);
+  made.entry(DT_RUNPATH, made.name("/last"));
+  made.entry(DT_SONAME, made.name("last"));
+  const Bytes bytes = made.build();
+  const auto facts = factsOf(bytes);
+  REQUIRE(facts);
+  CHECK(facts->runpath == "/last");
+  CHECK(facts->soname == "last");
+  const MemorySource source(bytes);
+  Edits edits;
+  edits.searchPath = Edits::SearchPath{"/" + std::string(300, 's'), {}};
+  const auto layout = layOut(source, edits);
+  REQUIRE_MESSAGE(layout, (layout ? "" : layout.error().message));
+  const auto after = readFacts(PatchedSource(source, layout->ranges, layout->newSize), {});
+  REQUIRE(after);
+  CHECK(after->runpath == edits.searchPath->value);
+  CHECK(after->soname == "last");
+}
+
 TEST_CASE("version lists that never end") {
   const Watch watch;
   Made made;

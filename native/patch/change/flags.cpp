@@ -24,9 +24,10 @@ Status addDebugEntry(Draft& draft) {
 // Without PT_GNU_STACK the machine's default holds, which on most is an executable stack (Linux
 // fs/binfmt_elf.c, EXSTACK_DEFAULT; glibc's DEFAULT_STACK_PERMS): so both wishes need the header.
 Status changeExecutableStack(Draft& draft, bool executable) {
-  const auto stack = std::find_if(draft.segments.begin(), draft.segments.end(),
+  // The last one counts (Image::segment).
+  const auto stack = std::find_if(draft.segments.rbegin(), draft.segments.rend(),
                                   [](const auto& each) { return each.type == PT_GNU_STACK; });
-  if (stack != draft.segments.end()) {
+  if (stack != draft.segments.rend()) {
     stack->flags = executable ? stack->flags | PF_X : stack->flags & ~PF_X;
     return Done{};
   }
