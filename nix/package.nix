@@ -74,6 +74,7 @@ buildNpmPackage (finalAttrs: {
   installPhase = ''
     runHook preInstall
     npm prune --omit=dev --no-save $npmFlags
+    find node_modules -type d -empty -delete
     # It names the archives of all packages, which would be kept with this one.
     rm -f node_modules/.package-lock.json
     package=$(mktemp -d)
@@ -95,7 +96,7 @@ buildNpmPackage (finalAttrs: {
   doInstallCheck = true;
   installCheckPhase = ''
     runHook preInstallCheck
-    "$out/bin/fixelf" inspect --json "$out/lib/node_modules/fixelf/prebuilds/linux-${hostPlatform.node.arch}/fixelf.napi.node"
+    for each in "$out"/libexec/*; do "$out/bin/fixelf" inspect "$each"; done
     runHook postInstallCheck
   '';
 
