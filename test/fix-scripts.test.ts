@@ -114,7 +114,7 @@ describe("fix of a script", needs("gcc"), () => {
 
   it("knows the ways to write a first line", async () => {
     expect(await fixed("/usr/bin/python3")).toBe(`#!${python}`);
-    expect(await fixed("/x/python3   -a  -b ")).toBe(`#!${python} -a  -b`);
+    expect(await fixed("/x/python3   -a  -b ")).toBe(`#!${env} -S ${python} -a  -b`);
     expect(await fixed("/bin/env python3")).toBe(`#!${python}`);
     expect(await fixed("/bin/env python3 -u")).toBe(`#!${python} -u`);
     expect(await fixed("/usr/bin/env python3 -u")).toBe(`#!${python} -u`);

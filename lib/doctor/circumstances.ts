@@ -12,7 +12,7 @@ export interface Circumstances extends Surroundings {
   options: CommonOptions;
 }
 
-/** The command that mends the subject. */
-export function fixCommand(subject: Subject, { options }: Circumstances): string {
-  return fixelfCommand("fix", subject.shown, options);
+/** The command that mends the subject: with all of the directory that was named, since a file may need another. */
+export function fixCommand(subject: Subject, { options, tree }: Circumstances): string {
+  return fixelfCommand("fix", tree.directory ? tree.shown : subject.shown, options);
 }

@@ -9,7 +9,7 @@ import { assumedLoader } from "../judge/assumed_loader.js";
 import { thisHost } from "../judge/host.js";
 import { foreignTo, problemsOf, problemsOfScript, problemsOfStatic } from "../judge/judge.js";
 import { loadedObjects } from "../judge/loaded.js";
-import { malformedProblem } from "../judge/malformed.js";
+import { malformedProblem, noElfFile } from "../judge/malformed.js";
 import { isError, type Problem } from "../judge/problem.js";
 import { type Start, startOf } from "../judge/start.js";
 import { LazyStore } from "../store/lazy.js";
@@ -59,8 +59,10 @@ async function examine(subject: Subject, circumstances: Circumstances): Promise<
     const message = failure?.message ?? "it cannot be read";
     if (failure === null || isDamage(failure.code))
       return asFound(path, [known(malformedProblem(subject))], "broken", message);
-    const verdict = failure.code === "not-elf" ? "not-elf" : "unreadable";
-    return { path, verdict, summary: message, findings: [] };
+    if (failure.code !== "not-elf")
+      return { path, verdict: "unreadable", summary: message, findings: [] };
+    const problem = noElfFile(subject);
+    return { path, verdict: "not-elf", summary: problem.message, findings: [known(problem)] };
   }
   if (!isLoaded(facts)) {
     const summary = `this is a ${facts.type} file, which no loader opens`;

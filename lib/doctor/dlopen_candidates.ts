@@ -2,9 +2,9 @@
 // their authors wrote (.note.dlopen, https://systemd.io/ELF_DLOPEN_METADATA/), and by names in the
 // program's data, which may be something else altogether.
 import { basename, dirname, join } from "node:path";
-import type { Facts, Resolution } from "../addon/facts.js";
+import type { Resolution } from "../addon/facts.js";
 import { native } from "../addon/native.js";
-import { withoutOrigin } from "../file/search_path.js";
+import { currentSearchPath, withoutOrigin } from "../file/search_path.js";
 import type { Subject } from "../file/tree.js";
 import type { LoadedObject } from "../judge/loaded.js";
 import type { Circumstances } from "./circumstances.js";
@@ -115,7 +115,8 @@ function searchedDirectories(
   { options }: Circumstances,
 ): string[] {
   const named = objects.flatMap(({ path, facts }) =>
-    listOf(facts).map((entry) => withoutOrigin(entry, path)),
+    // DT_RPATH does not count beside DT_RUNPATH (elf/dl-load.c, decompose_rpath).
+    currentSearchPath(facts).entries.map((entry) => withoutOrigin(entry, path)),
   );
   const all = [
     ...named,
@@ -124,10 +125,6 @@ function searchedDirectories(
     ...objects.map(({ path }) => dirname(path)),
   ];
   return [...new Set(all)].filter((directory) => directory !== "");
-}
-
-function listOf({ runpath, rpath }: Facts): string[] {
-  return [runpath, rpath].flatMap((list) => list?.split(":") ?? []);
 }
 
 /** "libz" of "libz.so.1". */

@@ -52,12 +52,13 @@ async function provides(
 }
 
 function remedyOf(
-  { kind, name }: ScriptProblem,
+  { kind, name, meant }: ScriptProblem,
   isProvided: boolean,
   subject: Subject,
   circumstances: Circumstances,
 ): string {
   if (kind === "carriage-return") return `sed -i 's/\\r$//' ${shellWord(subject.shown)}`;
+  if (meant !== undefined) return `Write as its first line: ${meant}`;
   if (name === null) return "Write as its first line: #!/usr/bin/env NAME";
   const fix = fixCommand(subject, circumstances);
   return isProvided ? fix : `Nothing here provides ${name}. Get it, then: ${fix}`;

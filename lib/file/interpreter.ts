@@ -1,9 +1,9 @@
 // What a file is that a program names as its interpreter. Its name says nothing: on a stock NixOS
 // since 24.05 a program that only prints a message has the loader's name, and so has nix-ld.
-import { closeSync, constants, openSync, readSync } from "node:fs";
 import type { Facts } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
 import { remembered } from "../addon/remembered.js";
+import { readBeginning } from "./beginning.js";
 
 export type InterpreterKind =
   /** A dynamic linker. */
@@ -79,7 +79,7 @@ function lookAt(path: string, files: NativeFiles): AtInterpreter {
     case "malformed":
       return is("damaged");
     case "not-elf":
-      return is(kindOfText(read(files.hostPath(path), 2)));
+      return is(kindOfText(readBeginning(files.hostPath(path), 2)));
     case "elf":
       return facts === null ? is("damaged") : elfAt(facts, files.hostPath(path));
   }
@@ -101,7 +101,7 @@ function elfAt(facts: Facts, host: string): AtInterpreter {
   if (facts.soname !== null && isLoaderName(facts.soname)) {
     return is(facts.soname.startsWith("ld-musl-") ? "musl" : "glibc");
   }
-  const bytes = read(host, mostRead);
+  const bytes = readBeginning(host, mostRead);
   // Either reads its variable by name.
   if (bytes.includes("NIX_LD")) {
     const own = farms.filter((directory) => bytes.includes(`${directory}/ld.so`));
@@ -111,23 +111,4 @@ function elfAt(facts: Facts, host: string): AtInterpreter {
   if (facts.type !== "shared-library") return is("static-program");
   if (bytes.includes("musl libc (")) return is("musl"); // ldso/dynlink.c, what it says without arguments
   return is("other-loader");
-}
-
-/** The beginning of a file; empty where it cannot be read. */
-function read(host: string, most: number): Buffer {
-  let file: number;
-  try {
-    // A FIFO there is not waited for.
-    file = openSync(host, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch {
-    return Buffer.alloc(0);
-  }
-  try {
-    const buffer = Buffer.alloc(most);
-    return buffer.subarray(0, readSync(file, buffer, 0, most, 0));
-  } catch {
-    return Buffer.alloc(0);
-  } finally {
-    closeSync(file);
-  }
 }

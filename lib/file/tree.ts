@@ -1,9 +1,10 @@
 // What the paths on a command line name: files, or whole trees of them.
-import { closeSync, constants, openSync, readSync } from "node:fs";
+import { constants, lstatSync, readlinkSync } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import type { Facts } from "../addon/facts.js";
 import { fromNative, native } from "../addon/native.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
+import { readBeginning } from "./beginning.js";
 import { insideRoot, type Purpose } from "./rooted.js";
 import { parseShebang, type Shebang, shebangWindow } from "./shebang.js";
 
@@ -110,20 +111,7 @@ export function isDamage(code: FixelfErrorCode): boolean {
 
 /** The first line of a script; null where the file is none, or cannot be read. */
 export function readShebang(host: string): Shebang | null {
-  let file: number;
-  try {
-    file = openSync(host, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-  } catch {
-    return null;
-  }
-  try {
-    const buffer = Buffer.alloc(shebangWindow);
-    return parseShebang(buffer.subarray(0, readSync(file, buffer, 0, buffer.length, 0)));
-  } catch {
-    return null;
-  } finally {
-    closeSync(file);
-  }
+  return parseShebang(readBeginning(host, shebangWindow));
 }
 
 /** Whether anyone may execute the file. */
@@ -139,6 +127,11 @@ function cannotExamine(path: string, cause: NodeJS.ErrnoException): FixelfError 
   const denied = cause.code === "EACCES" || cause.code === "EPERM";
   const missing = cause.code === "ENOENT" || cause.code === "ENOTDIR";
   const code = missing ? "not-found" : denied ? "permission-denied" : "io";
-  const why = missing ? "there is no such file" : `cannot examine it (${cause.code})`;
+  const why = missing ? whyMissing(path) : `cannot examine it (${cause.code})`;
   return new FixelfError(code, `${path}: ${why}`, { path, cause });
+}
+
+function whyMissing(path: string): string {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return "there is no such file";
+  return `it is a link to ${readlinkSync(path)}, which is not there`;
 }

@@ -5,7 +5,7 @@ import { fromNative, native } from "../addon/native.js";
 import type { FixelfErrorCode } from "../base/errors.js";
 import { isEnv, parseEnv, parseShebang, type Shebang } from "../file/shebang.js";
 import type { Subject, Tree } from "../file/tree.js";
-import { programInTree, type ScriptProblem, scriptProblem } from "../judge/script.js";
+import { isMisread, programInTree, type ScriptProblem, scriptProblem } from "../judge/script.js";
 import type { Store } from "../store/context.js";
 import { storePathOf } from "../store/place.js";
 import { findProgram } from "../store/programs.js";
@@ -65,14 +65,24 @@ export async function lineFor(
     const advice = "sed -i 's/\\r$//' takes them off, and then it can be fixed";
     return refuse("unsupported", `its lines end in carriage returns: ${advice}`);
   }
+  if (problem.kind === "starts-itself")
+    return refuse("unsupported", `${problem.message}; write ${problem.meant}`);
   if (problem.kind === "too-long" || problem.kind === "none-named")
     return refuse("unsupported", problem.message);
   if (!isEnv(interpreter) || argument === null) {
-    const found = await lookUp(basename(interpreter), tree, store);
+    const found =
+      problem.kind === "not-split"
+        ? { path: interpreter, reason: "it is there" }
+        : await lookUp(basename(interpreter), tree, store);
     if (found === null) return notProvided(basename(interpreter));
+    const reasons = [`${found.path}: ${found.reason}`];
+    if (argument === null) return { text: found.path, reasons };
+    if (!isMisread(found.path, argument)) return { text: `${found.path} ${argument}`, reasons };
+    const splitter = await lookUp("env", tree, store);
+    if (splitter === null) return notProvided("env");
     return {
-      text: argument === null ? found.path : `${found.path} ${argument}`,
-      reasons: [`${found.path}: ${found.reason}`],
+      text: `${splitter.path} -S ${found.path} ${argument}`,
+      reasons: [...reasons, `${splitter.path} -S: it splits what Linux hands over as one argument`],
     };
   }
   const command = parseEnv(argument);

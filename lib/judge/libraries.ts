@@ -1,5 +1,6 @@
 // Libraries that the loader does not find ("cannot open shared object file"), or finds and refuses.
 import type { Facts, ResolvedLibrary, Tried } from "../addon/facts.js";
+import { contentOf } from "../file/content.js";
 import { describeMachine } from "../file/machine.js";
 import type { Problem } from "./problem.js";
 import type { Start } from "./start.js";
@@ -43,8 +44,11 @@ function judged(
       message: `${soname} was in ${collected}, which garbage collection has taken`,
     };
   const stop = tried.find(({ code }) => unusable.has(code));
-  if (stop !== undefined)
-    return { code: "library-unusable", message: `${stop.path} cannot be loaded: ${stop.why}` };
+  if (stop !== undefined) {
+    const host = surroundings.files.hostPath(stop.path);
+    const why = stop.code === "not-elf" ? `it is ${contentOf(host).what}` : stop.why;
+    return { code: "library-unusable", message: `${stop.path} cannot be loaded: ${why}` };
+  }
   if (tried.some(({ code }) => otherMachine.has(code)))
     return {
       code: "library-wrong-machine",

@@ -22,6 +22,7 @@ export const problemCodes = [
   "script-interpreter-missing",
   "not-executable",
   "noexec-mount",
+  "no-elf-file",
   "malformed",
 ] as const;
 

@@ -8,11 +8,20 @@ import type { Surroundings } from "./surroundings.js";
 
 /** What keeps a script from being run. */
 export interface ScriptProblem {
-  kind: "carriage-return" | "too-long" | "none-named" | "not-there" | "not-usable";
+  kind:
+    | "carriage-return"
+    | "too-long"
+    | "none-named"
+    | "not-there"
+    | "not-usable"
+    | "not-split"
+    | "starts-itself";
   message: string;
   evidence: string[];
   /** The program that is looked for in vain, by its name. */
   name: string | null;
+  /** A first line that says what was meant, where that is known. */
+  meant?: string;
 }
 
 /** What the question takes. */
@@ -64,10 +73,29 @@ export function scriptProblem(
   }
   const missing = checkProgram(interpreter, surroundings, depth);
   if (missing !== null) return missing;
-  if (!isEnv(interpreter) || argument === null) return null;
+  if (argument === null) return null;
+  if (!isEnv(interpreter)) {
+    if (!isMisread(interpreter, argument)) return null;
+    const message = `Linux hands "${argument}" to ${interpreter} as one argument, which it does not know`;
+    const meant = `#!/usr/bin/env -S ${basename(interpreter)} ${argument}`;
+    return { ...problem("not-split", message), meant };
+  }
+  if (/^[^-=\s]+=/.test(argument)) {
+    const message = `env takes all of "${argument}" for a variable and starts the script itself, without end`;
+    return { ...problem("starts-itself", message), meant: `#!/usr/bin/env -S ${argument}` };
+  }
   const command = parseEnv(argument);
   if (command === null) return null;
   return checkEnv(command.program, command.split, surroundings, depth);
+}
+
+/**
+ * Whether options were meant that arrive as one word. Perl and Ruby split the line themselves; these take
+ * it as the kernel gives it.
+ */
+export function isMisread(interpreter: string, argument: string): boolean {
+  const takesOneWord = /^((ba|da|a|k|mk|z)?sh|busybox|python[\d.]*|node|php|lua[\d.]*)$/;
+  return takesOneWord.test(basename(interpreter)) && /^-\S*[ \t]/.test(argument);
 }
 
 /** Whether a file can be run as an interpreter. */

@@ -1,0 +1,126 @@
+// What a file is that is no ELF file, by its first bytes as file(1) knows them: most are downloads that
+// went wrong, or files for another system.
+import { readBeginning } from "./beginning.js";
+
+export interface Content {
+  /** "a web page (HTML)"; a noun, to follow "it is". */
+  what: string;
+  /** What to do about it; null where nothing is known that helps. */
+  remedy: string | null;
+}
+
+/** Bytes that are looked at: a comment at the head of a linker script may be long. */
+const window = 4096;
+
+/** Looks at a file of this machine. */
+export function contentOf(host: string): Content {
+  return contentIn(readBeginning(host, window));
+}
+
+/** By the beginning of a file, or all of it. */
+export function contentIn(head: Buffer): Content {
+  if (head.length === 0)
+    return { what: "an empty file", remedy: "Get the file again: it was never written" };
+  const text = head.toString("latin1");
+  for (const { what, remedy, is } of kinds) if (is(text, head)) return { what, remedy };
+  if (head.every((byte) => byte === 0))
+    return { what: "a file of zeros", remedy: "Get the file again: its content was never written" };
+  const isText = head.every(
+    (byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d) || byte === 0x1b,
+  );
+  return { what: isText ? "a text file" : "data of no kind that is known here", remedy: null };
+}
+
+interface Kind extends Content {
+  is: (text: string, head: Buffer) => boolean;
+}
+
+const starts =
+  (...magics: string[]) =>
+  (text: string) =>
+    magics.some((magic) => text.startsWith(magic));
+
+const unpack = (what: string, command: string, ...magics: string[]): Kind => ({
+  what: `compressed data (${what})`,
+  remedy: `Unpack it first: ${command}`,
+  is: starts(...magics),
+});
+
+const machO = ["\xce\xfa\xed\xfe", "\xcf\xfa\xed\xfe", "\xfe\xed\xfa\xce", "\xfe\xed\xfa\xcf"];
+
+const kinds: Kind[] = [
+  {
+    what: "a web page (HTML), as a server sends it with an error",
+    remedy: "Get the file again, and look at what the server says",
+    is: (text) => /^\s*(<!doctype html|<html|<\?xml[^>]*>\s*<!doctype html)/i.test(text),
+  },
+  {
+    what: "a Git LFS pointer: the file itself was not fetched",
+    remedy: "git lfs pull",
+    is: starts("version https://git-lfs.github.com/spec/"),
+  },
+  {
+    what: "a linker script, which only a linker reads",
+    remedy: "Take the library that it names (INPUT or GROUP) in its place",
+    is: (text) => /^\s*(\/\*.*?\*\/\s*)*(OUTPUT_FORMAT|INPUT|GROUP|SEARCH_DIR)\s*\(/s.test(text),
+  },
+  {
+    what: "a script with a byte order mark before its #!, so that Linux does not see that it is one",
+    remedy: "sed -i '1s/^\\xEF\\xBB\\xBF//' FILE takes it off",
+    is: starts("\xef\xbb\xbf#!"),
+  },
+  {
+    what: "a script with something before its #!, so that Linux does not see that it is one",
+    remedy: "Let #! be its first two bytes",
+    is: (text) => /^\s+#!/.test(text),
+  },
+  unpack("gzip", "tar -xf for a .tar.gz, or gunzip", "\x1f\x8b"),
+  unpack("xz", "tar -xf for a .tar.xz, or unxz", "\xfd7zXZ\0"),
+  unpack("zstd", "tar -xf for a .tar.zst, or unzstd", "\x28\xb5\x2f\xfd"),
+  unpack("bzip2", "tar -xf for a .tar.bz2, or bunzip2", "BZh"),
+  unpack("7-zip", "7z x", "7z\xbc\xaf\x27\x1c"),
+  unpack("zip", "unzip", "PK\x03\x04", "PK\x05\x06"),
+  {
+    what: "a Debian package",
+    remedy: "dpkg-deb --extract FILE DIR unpacks it",
+    is: (text) => text.startsWith("!<arch>\ndebian-binary"),
+  },
+  {
+    what: "a static library (ar), which only a linker reads",
+    remedy: null,
+    is: starts("!<arch>\n", "!<thin>\n"),
+  },
+  {
+    what: "an RPM package",
+    remedy: "rpm2cpio FILE | cpio -idm unpacks it",
+    is: starts("\xed\xab\xee\xdb"),
+  },
+  {
+    what: "a tar archive",
+    remedy: "Unpack it first: tar -xf",
+    is: (text) => text.slice(257, 262) === "ustar",
+  },
+  {
+    what: "a program for Windows (PE)",
+    remedy: "Get the build for Linux, or let Wine run this one",
+    is: starts("MZ"),
+  },
+  {
+    what: "a program for macOS (Mach-O)",
+    remedy: "Get the build for Linux",
+    is: (text, head) =>
+      starts(...machO)(text) ||
+      // A fat Mach-O has a few architectures, a Java class a version of 45 or more (loader.h, JVMS 4.1).
+      (text.startsWith("\xca\xfe\xba\xbe") && head.length >= 8 && head.readUInt32BE(4) < 45),
+  },
+  {
+    what: "a Java class, which a Java machine runs",
+    remedy: null,
+    is: starts("\xca\xfe\xba\xbe"),
+  },
+  {
+    what: "a WebAssembly module, which needs a runtime of its own",
+    remedy: null,
+    is: starts("\0asm"),
+  },
+];
