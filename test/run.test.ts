@@ -386,6 +386,27 @@ describe("run", needs("gcc"), () => {
         expect(runWith(["--with", program], [first, ...words]).stdout).toBe("42\n");
       }
     });
+    it("is found by libraries that come along and keep to a search path of their own", () => {
+      // As ICU's libicuuc.so, which needs libstdc++.so.6: RUNPATH is not inherited.
+      const top = join(directory, "bundle");
+      mkdirSync(join(top, "lib"), { recursive: true });
+      writeFileSync(
+        join(directory, "uses.c"),
+        "int plugin(void); int main(void) { return plugin() != 42; }",
+      );
+      const library = join(top, "lib/libplugin.so.1");
+      const name = "-Wl,-soname,libplugin.so.1";
+      const own = "-Wl,--enable-new-dtags,-rpath,$ORIGIN";
+      const uses = join(top, "uses");
+      const gcc = (...args: string[]) => execFileSync("gcc", ["-w", ...args], { cwd: directory });
+      gcc("-shared", "-fPIC", name, own, "-o", library, "plugin.c", join(thing, "libthing.so.1"));
+      gcc(
+        ...["-o", uses, `-Wl,--dynamic-linker=/lib65/${basename(loader)}`, "uses.c", library],
+        ...["-Wl,--enable-new-dtags,-rpath,$ORIGIN/lib", `-Wl,-rpath-link,${thing}`],
+      );
+      for (const how of ["namespace", "loader"])
+        expect(runWith(["--how", how], [uses])).toMatchObject({ stderr: "", status: 0 });
+    });
     it("is not left out without a word where no namespace can be had", () => {
       const { status, stderr } = runWith(["--how", "copy", "--with", program], [starter, program]);
       expect(stderr).toContain("it helps the program itself only");

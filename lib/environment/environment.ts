@@ -94,7 +94,8 @@ export async function environment(
   for (const path of paths) {
     const tree = await readTree(path, store.place.root);
     found.problems.push(...problemsOf(tree));
-    chosen.push(...(await chooseFor(tree, store, options, found)));
+    for (const each of await chooseFor(tree, store, options, found))
+      chosen.push(...(await withNeeders(each, store, options)));
   }
   for (const group of groupByMachine(chosen)) await addSystem(group, found, store, options);
   found.systems.sort((first, second) => Number(second.own) - Number(first.own));
@@ -145,6 +146,38 @@ async function chooseFor(
     const kind = isProgram ? (kinds.get(facts.interpreter as string) ?? "nothing") : null;
     return [{ tree, shown, solved: choice.solved, atInterpreter: kind }];
   });
+}
+
+/**
+ * What libraries that come with a program miss, where each keeps to a search path of its own
+ * (DT_RUNPATH): a change of the program does not reach them, and what is set here does.
+ */
+async function withNeeders(
+  chosen: Chosen,
+  store: Store,
+  options: EnvironmentOptions,
+): Promise<Chosen[]> {
+  const { solved } = chosen;
+  const loader = loaderOf(solved);
+  const needers = solved.problems.map(({ need }) =>
+    need?.kind === "library" ? need.library.neededBy : solved.member.path,
+  );
+  if (loader === null || needers.length === 0 || needers.includes(solved.member.path))
+    return [chosen];
+  const same = new Store(store.place, {
+    userLoader: loader,
+    userLibraryDirectories: options.libraryDirectories,
+    index: options.index,
+  });
+  const told = { problems: [], passedOver: [] };
+  const helped: Chosen[] = [];
+  for (const path of new Set(needers)) {
+    const tree = await readTree(path, store.place.root);
+    helped.push(...(await chooseFor(tree, same, { ...options, interpreter: loader }, told)));
+  }
+  const isHelped = helped.every((each) => each.solved.problems.length === 0);
+  if (helped.length === 0 || !isHelped) return [chosen];
+  return [...helped, { ...chosen, solved: { ...solved, problems: [] } }];
 }
 
 function roleOf(kind: InterpreterKind): AtInterpreter {
