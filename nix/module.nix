@@ -9,7 +9,9 @@
 let
   inherit (lib)
     literalExpression
+    mkDefault
     mkEnableOption
+    mkForce
     mkIf
     mkMerge
     mkOption
@@ -18,10 +20,29 @@ let
   cfg = config.programs.fixelf;
   platform = pkgs.stdenv.hostPlatform;
 
+  # What programs.nix-ld gives to every program (baseLibraries of nixos/modules/programs/nix-ld.nix).
+  usual = with pkgs; [
+    acl
+    attr
+    bzip2
+    curl
+    libsodium
+    libssh
+    libxml2
+    openssl
+    stdenv.cc.cc
+    systemd
+    util-linux
+    xz
+    zlib
+    zstd
+  ];
+
   # Where the stand-in loader looks when no variable says otherwise; nix-ld's own place and shape.
   libraries = pkgs.buildEnv {
     name = "fixelf-libraries";
-    paths = map lib.getLib cfg.loader.libraries;
+    # What was chosen for nix-ld stays when this takes its place.
+    paths = map lib.getLib (usual ++ config.programs.nix-ld.libraries or [ ] ++ cfg.loader.libraries);
     pathsToLink = [ "/lib" ];
     extraPrefix = "/share/nix-ld";
     ignoreCollisions = true;
@@ -58,8 +79,11 @@ in
       libraries = mkOption {
         type = types.listOf types.package;
         default = [ ];
-        example = literalExpression "[ pkgs.zlib pkgs.openssl pkgs.stdenv.cc.cc ]";
-        description = "Libraries that all programs find which the stand-in loader starts.";
+        example = literalExpression "[ pkgs.alsa-lib pkgs.libGL ]";
+        description = ''
+          Libraries that all programs find which the stand-in loader starts, beside those of
+          programs.nix-ld: its own usual ones, and what programs.nix-ld.libraries names.
+        '';
       };
     };
 
@@ -126,17 +150,17 @@ in
     { environment.systemPackages = [ cfg.package ]; }
 
     (mkIf cfg.loader.enable {
-      assertions = [
-        {
-          assertion = !(config.programs.nix-ld.enable or false);
-          message = "programs.fixelf.loader and programs.nix-ld want the same place: enable one of them.";
-        }
-      ];
+      # They want the same place.
+      programs.nix-ld.enable = mkForce false;
       environment = {
         systemPackages = [ libraries ];
         pathsToLink = [ "/share/nix-ld" ];
+        stub-ld.enable = mkDefault false;
         ldso = "${cfg.package}/libexec/fixelf-ld";
-        ldso32 = mkIf platform.isx86_64 "${cfg.package}/libexec/fixelf-ld-32";
+        # NixOS has it on x86-64 only (nixos/modules/config/ldso.nix).
+        ldso32 = mkIf (
+          platform.isx86_64 && cfg.package ? standIns.i686-linux
+        ) "${cfg.package}/libexec/fixelf-ld-32";
       };
     })
 

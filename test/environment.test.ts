@@ -1,6 +1,14 @@
 // What env prints, read by those for whom it is: real shells, and Nix.
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -195,6 +203,12 @@ describe("variables", () => {
     expect(run("sh", shText(values))).toBe(wanted);
     expect(run("bash", direnvText(values))).toBe(wanted);
     expect(fishText(values)).toContain("set -gx NIX_LD_LIBRARY_PATH '");
+    // What it names and nobody keeps is said in a comment, on lines of its own.
+    for (const text of [shText, direnvText]) {
+      const said = text(values, ["/nix/store/a-b", "/nix/store/c\nexit 1"]);
+      expect(run("bash", said)).toBe(wanted);
+      expect(said).toContain("\n#   /nix/store/a-b\n");
+    }
   });
 });
 
@@ -368,10 +382,15 @@ describe("Nix texts", needs("nix-instantiate", "sh"), () => {
     expect(shell.NIX_LD_LIBRARY_PATH).toContain("/pkgs/x86_64-linux/zlib-lib/lib:");
   });
   it("nixos turns nix-ld on, with the libraries", async () => {
-    const { programs } = evaluate(`(${(await texts("/x"))["nixos one"]}) { pkgs = ${pkgs()}; }`);
+    const module = async (options: string) =>
+      evaluate(`(${(await texts("/x"))["nixos one"]}) { pkgs = ${pkgs()}; options = ${options}; }`);
+    const { programs } = await module("{ }");
     expect(programs["nix-ld"].enable).toBe(true);
     expect(programs["nix-ld"].libraries).toContain("/pkgs/x86_64-linux/zlib");
     expect(programs["nix-ld"].libraries).toContain("/pkgs/x86_64-linux/libpulseaudio");
+    // It adds to what NixOS has by default.
+    const added = await module('{ programs.nix-ld.libraries.default = [ "usual" ]; }');
+    expect(added.programs["nix-ld"].libraries).toEqual(["usual", ...programs["nix-ld"].libraries]);
   });
   it("fhs starts the program", async () => {
     const text = (await texts("/it's"))["fhs one"];
@@ -461,6 +480,22 @@ describe("a farm", () => {
     await makeFarm(farm, [system(["liba.so", "/b"])], place);
     expect(readdirSync(join(directory, generation))).toEqual(["mine"]);
     expect(links()).toEqual({ "ld.so": loader, "liba.so": "/b" });
+  });
+  it("has what --lib names, which no variable names any more", async () => {
+    const added = join(directory, "added");
+    mkdirSync(added);
+    const shared = (process.report.getReport() as { sharedObjects: string[] }).sharedObjects;
+    const libm = shared.find((path) => path.includes("/libm.so.6")) as string;
+    copyFileSync(libm, join(added, "libmine.so"));
+    const host = { ...system(["liba.so", "/b"]), loader: libm };
+    await makeFarm(farm, [host], place, [added]);
+    const mine = join(added, "libmine.so");
+    expect(links()).toEqual({
+      "ld.so": libm,
+      "liba.so": "/b",
+      "libmine.so": mine,
+      "libm.so.6": mine,
+    });
   });
   it("takes nobody's place", async () => {
     const other = join(directory, "other");

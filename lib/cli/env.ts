@@ -62,7 +62,10 @@ export function define(program: Command): void {
               flags.farm,
               found.systems,
               place,
+              flags.lib,
             );
+      if (flags.farm !== undefined && farm === null)
+        output.say(`fixelf: nothing has to be set, and so no farm was made at ${flags.farm}`);
       await print(paths, found, farm, wanted.json ? "json" : flags.format, place, output);
       if (!wanted.json) await talk(found, farm, output);
       return found.problems.length > 0 ? exitCodes.findings : exitCodes.good;
@@ -88,7 +91,8 @@ async function print(
     if (wanted === "sh" || wanted === "fish" || wanted === "direnv") {
       const shell = await import("../report/environment/shell.js");
       const write = { sh: shell.shText, fish: shell.fishText, direnv: shell.direnvText };
-      return write[wanted](values);
+      const storePaths = found.systems.flatMap((system) => system.storePaths);
+      return write[wanted](values, farm === null ? [...new Set(storePaths)] : []);
     }
     const { packaged } = await import("../environment/packages.js");
     const packages = await packaged(found, place.store);

@@ -6,11 +6,13 @@
 import { createHash } from "node:crypto";
 import { lstat, mkdir, readdir, readlink, rename, rmdir, symlink, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { native, settled } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
 import { addRoots } from "../fix/gc_roots.js";
 import { Nix } from "../store/nix.js";
-import type { StorePlace } from "../store/place.js";
+import { type StorePlace, storePathOf } from "../store/place.js";
 import type { SystemEnvironment } from "./environment.js";
+import { namedLibraries } from "./findable.js";
 
 export interface Farm {
   /** Absolute. */
@@ -25,13 +27,15 @@ export interface Farm {
 const loaderName = "ld.so";
 
 /**
- * Makes or renews the farm, and registers what it leads to with Nix.
+ * Makes or renews the farm, with the libraries of the directories too, which nothing else will name, and
+ * registers what it leads to with Nix.
  * @throws FixelfError `usage` where something else is there, or where there is more than one machine
  */
 export async function makeFarm(
   directory: string,
   systems: readonly SystemEnvironment[],
   place: StorePlace,
+  libraryDirectories: readonly string[] = [],
 ): Promise<Farm> {
   const path = resolve(directory);
   const [environment, ...others] = systems;
@@ -42,12 +46,14 @@ export async function makeFarm(
     const message = `a farm is for one machine, and the programs are for ${names}; make one for each`;
     throw new FixelfError("usage", message);
   }
-  const links = linksOf(environment);
+  const links = await linksOf(environment, libraryDirectories, place);
   await mkdir(dirname(path), { recursive: true });
   const before = await ownGeneration(path);
   const generation = await makeGeneration(path, links);
   // Roots first: no collection may come between.
-  const rooted = [{ file: path, storePaths: environment.storePaths }];
+  const storePaths = links.map(([, target]) => storePathOf(target, place.store));
+  const named = [...new Set(storePaths.filter((each) => each !== null))];
+  const rooted = [{ file: path, storePaths: named }];
   const [problem = null] = await addRoots(rooted, new Nix(place));
   if (before !== generation) {
     await pointAt(path, generation);
@@ -56,11 +62,24 @@ export async function makeFarm(
   return { path, links: Object.fromEntries(links), unrooted: problem };
 }
 
-function linksOf({ loader, libraries }: SystemEnvironment): [name: string, target: string][] {
+async function linksOf(
+  environment: SystemEnvironment,
+  libraryDirectories: readonly string[],
+  { root }: StorePlace,
+): Promise<[name: string, target: string][]> {
+  const { loader } = environment;
+  const libraries =
+    libraryDirectories.length === 0
+      ? new Map(environment.libraries.map(({ soname, path }) => [soname, path]))
+      : await namedLibraries(
+          libraryDirectories.map((directory) => resolve(directory)),
+          environment,
+          await settled(native.inspect(new native.Files(root).hostPath(loader))),
+        );
   const links = new Map<string, string>();
-  for (const { soname, path } of libraries) {
+  for (const [name, path] of libraries) {
     // A name with a slash is opened as it is, and searched for nowhere.
-    if (!soname.includes("/") && soname !== "." && soname !== "..") links.set(soname, path);
+    if (!name.includes("/") && name !== "." && name !== "..") links.set(name, path);
   }
   links.set(loaderName, loader);
   return [...links].sort(([first], [second]) => (first < second ? -1 : 1));

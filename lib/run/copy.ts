@@ -17,12 +17,12 @@ import { basename, dirname, join } from "node:path";
 import { type Edits, fromNative, native, settled } from "../addon/native.js";
 import { resolveWith } from "../addon/resolutions.js";
 import { FixelfError } from "../base/errors.js";
+import { findableDirectories } from "../environment/findable.js";
 import { outputPath } from "../file/rooted.js";
 import { currentSearchPath, withoutOrigin } from "../file/search_path.js";
 import { addRoots } from "../fix/gc_roots.js";
 import { Nix } from "../store/nix.js";
 import { storePlace } from "../store/place.js";
-import { findableDirectories } from "./findable.js";
 import type { NeedyRunning, Start } from "./start.js";
 import { keyOf, preparedOnce } from "./state.js";
 

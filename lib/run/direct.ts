@@ -3,8 +3,8 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { FixelfError } from "../base/errors.js";
+import { findableDirectories } from "../environment/findable.js";
 import { unspeakable } from "../environment/variables.js";
-import { findableDirectories } from "./findable.js";
 import { type NeedyRunning, type Start, words } from "./start.js";
 
 /**

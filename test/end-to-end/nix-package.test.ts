@@ -65,11 +65,11 @@ describe("fixelf built by Nix", needs("test world"), () => {
   it("has a NixOS module that says what it is asked for", async () => {
     const lib = process.env.FIXELF_NIXPKGS_LIB;
     const realLib = lib === undefined ? "" : "--arg nixpkgsLib /tmp/nixpkgs-lib";
-    const evaluate = async (settings: string) =>
+    const evaluate = async (settings: string, more = "") =>
       JSON.parse(
         await world.shell(
           `nix-instantiate --eval --strict --json ${support}/evaluate.nix ${realLib} \\
-             --arg module ${checkout}nix/module.nix --arg settings '${settings}'`,
+             --arg module ${checkout}nix/module.nix --arg settings '${settings}' ${more}`,
           lib === undefined ? {} : { bind: { "/tmp/nixpkgs-lib": lib } },
         ),
       );
@@ -80,10 +80,27 @@ describe("fixelf built by Nix", needs("test world"), () => {
          watch = { presets = [ "uv" ]; directories = [ "%h/some programs" ]; }; }`,
     );
     expect(full.environment.ldso).toBe("/fixelf/libexec/fixelf-ld");
+    expect(full.environment.ldso32).toBe("/fixelf/libexec/fixelf-ld-32");
+    // What else would take the place: NixOS's stub, and nix-ld.
+    expect(full.environment["stub-ld"].enable).toBe(false);
+    expect(full.programs["nix-ld"].enable).toBe(false);
+    const [, libraries] = full.environment.systemPackages as string[];
+    expect(libraries).toBe(
+      "/fixelf-libraries:acl:attr:bzip2:curl:libsodium:libssh:libxml2:openssl:gcc:systemd:util-linux:xz:zlib:zstd:zlib",
+    );
     expect(full.environment.pathsToLink).toEqual(["/share/nix-ld"]);
     expect(full.systemd.user.services["fixelf-watch"].serviceConfig.ExecStart).toBe(
       '"/fixelf/bin/fixelf" "watch" "--preset" "uv" "--" "%h/some programs"',
     );
+    const swapped = await evaluate(
+      "{ enable = true; loader.enable = true; }",
+      `--arg narrow false --arg nixLd '{ enable = true;
+         libraries = [ { type = "derivation"; name = "fuse"; outPath = "/fuse"; } ]; }'`,
+    );
+    // What a false mkIf leaves, in nixpkgs' lib and in its stand-in.
+    expect(swapped.environment.ldso32 ?? {}).toEqual({});
+    expect(swapped.programs["nix-ld"].enable).toBe(false);
+    expect(swapped.environment.systemPackages[1]).toMatch(/:zstd:fuse$/);
     const watchOnly = await evaluate(`{ enable = true; watch.presets = [ "npm" ]; }`);
     expect(watchOnly.environment).toEqual({ systemPackages: ["/fixelf"] });
     const wrong = evaluate(`{ enable = true; watch.presets = [ "no such tool" ]; }`);

@@ -20,11 +20,12 @@ export function nixosText(environment: PackagedEnvironment): string {
     return [...elsewhere, ...foreign];
   });
   return `${[headline(environment), ...notes.map(nixComment)].join("\n")}
-{ pkgs, ... }:
+{ pkgs, options, ... }:
 
 {
   programs.nix-ld.enable = true;
-  programs.nix-ld.libraries = [
+  # Some releases of NixOS have the usual libraries as the default, which a list of one's own replaces.
+  programs.nix-ld.libraries = (options.programs.nix-ld.libraries.default or [ ]) ++ [
 ${lines.map((line) => `${line}\n`).join("")}  ];
 }`;
 }

@@ -4,17 +4,29 @@
   module,
   settings,
   nixpkgsLib ? null,
+  # Whether the package has a stand-in for 32-bit programs.
+  narrow ? true,
+  # programs.nix-ld, as the user has it.
+  nixLd ? { },
 }:
 
 let
-  pkgs = {
-    fixelf = package "fixelf";
-    buildEnv = { name, ... }: package name;
-    stdenv = {
-      hostPlatform.isx86_64 = true;
-      cc.bintools.dynamicLinker = "/ld.so";
+  pkgs =
+    builtins.listToAttrs (
+      map (name: { inherit name; value = package name; }) [
+        "acl" "attr" "bzip2" "curl" "libsodium" "libssh" "libxml2" "openssl" "systemd" "util-linux"
+        "xz" "zlib" "zstd"
+      ]
+    )
+    // {
+      fixelf = package "fixelf" // (if narrow then { standIns.i686-linux = null; } else { });
+      # Its name says what is in it.
+      buildEnv = { name, paths, ... }: package (builtins.concatStringsSep ":" ([ name ] ++ map (path: path.name) paths));
+      stdenv = {
+        hostPlatform.isx86_64 = true;
+        cc = { cc = package "gcc"; bintools.dynamicLinker = "/ld.so"; };
+      };
     };
-  };
   # Enough of a derivation for types.package, and one text for all that refers to it.
   package = name: {
     type = "derivation";
@@ -51,12 +63,16 @@ let
           pathsToLink = listOf types.str;
           ldso = path;
           ldso32 = path;
+          stub-ld.enable = lib.mkEnableOption "the stub" // { default = true; };
         };
         nix.package = mkOption {
           type = types.package;
           default = nix;
         };
-        programs.nix-ld.enable = lib.mkEnableOption "nix-ld";
+        programs.nix-ld = {
+          enable = lib.mkEnableOption "nix-ld";
+          libraries = listOf types.package;
+        };
         systemd.user.services = mkOption {
           type = types.attrsOf (types.submodule service);
           default = { };
@@ -67,7 +83,10 @@ let
         modules = [
           edge
           module
-          { programs.fixelf = settings; }
+          {
+            programs.fixelf = settings;
+            programs.nix-ld = nixLd;
+          }
         ];
       };
       # What is not set is left out, as it is below.
@@ -75,7 +94,14 @@ let
         _: value: value != null && value != [ ] && value != { }
       );
     in
-    set (set (set { inherit (evaluated.config) assertions environment systemd; }));
+    set (
+      set (
+        set {
+          inherit (evaluated.config) assertions environment systemd;
+          programs.nix-ld.enable = evaluated.config.programs.nix-ld.enable;
+        }
+      )
+    );
 
   merge =
     a: b:
@@ -92,6 +118,8 @@ let
     getLib = package: package;
     literalExpression = any;
     mkEnableOption = _: { default = false; };
+    mkDefault = value: value;
+    mkForce = value: value;
     mkIf = condition: value: if condition then value else { };
     mkMerge = builtins.foldl' merge { };
     mkOption = option: option;
@@ -112,6 +140,7 @@ let
   evaluated = import module { inherit config lib pkgs; };
   config = {
     programs.fixelf = fill evaluated.options.programs.fixelf settings;
+    programs.nix-ld = nixLd;
     nix.package = nix;
   };
 in

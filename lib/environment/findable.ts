@@ -1,12 +1,12 @@
-// The libraries that a program's loader is to find by name in a list: those that were resolved, and what
-// programs open by name as they run.
+// The libraries that a program's loader is to find by name in a list, or in a farm: those that were resolved,
+// and what programs open by name as they run.
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import { native, settled } from "../addon/native.js";
-import type { SystemEnvironment } from "../environment/environment.js";
 import { type Machine, sameMachine } from "../file/machine.js";
 import { looksLikeLibrary } from "../store/libraries.js";
+import type { SystemEnvironment } from "./environment.js";
 
 /** Names, and the file for each. What was resolved wins, then what the user named, then what is beside. */
 export async function findableLibraries(
@@ -14,20 +14,27 @@ export async function findableLibraries(
   environment: SystemEnvironment,
   machine: Machine,
 ): Promise<Map<string, string>> {
-  const found = new Map(environment.libraries.map(({ soname, path }) => [soname, path]));
-  const add = (name: string, path: string) => {
-    if (!found.has(name)) found.set(name, path);
-  };
-  for (const path of findable)
-    for (const facts of await librariesAt(path)) {
-      if (!sameMachine(facts, machine)) continue;
-      add(basename(facts.path), facts.path);
-      if (facts.soname !== null) add(facts.soname, facts.path);
-    }
+  const found = await namedLibraries(findable, environment, machine);
   // glibc opens parts of its own by name.
   for (const directory of [dirname(environment.loader), ...environment.directories])
     for (const name of namesIn(directory))
-      if (looksLikeLibrary(name)) add(name, join(directory, name));
+      if (looksLikeLibrary(name) && !found.has(name)) found.set(name, join(directory, name));
+  return found;
+}
+
+/** Without what is only beside them. */
+export async function namedLibraries(
+  findable: readonly string[],
+  { libraries }: SystemEnvironment,
+  machine: Machine,
+): Promise<Map<string, string>> {
+  const found = new Map(libraries.map(({ soname, path }) => [soname, path]));
+  for (const path of findable)
+    for (const facts of await librariesAt(path)) {
+      if (!sameMachine(facts, machine)) continue;
+      for (const name of [basename(facts.path), facts.soname])
+        if (name !== null && !found.has(name)) found.set(name, facts.path);
+    }
   return found;
 }
 
