@@ -7,6 +7,7 @@
 
 #include "elf/facts.hpp"
 #include "elf/symbols.hpp"
+#include "patch/draft.hpp"
 #include "patch/relocations.hpp"
 
 namespace fixelf {
@@ -119,8 +120,16 @@ Status checkFacts(const Facts& wanted, const Facts& now) {
 // ---- How it is mapped
 // -----------------------------------------------------------------------------
 
+// Whether a segment holds nothing that code could refer to, and may so be given up.
+bool isArea(const Source& source, const ProgramHeader& segment) {
+  const auto draft = Draft::read(source);
+  if (!draft) return false;
+  const auto area = findArea(source, draft->image, draft->sections, draft->pieces);
+  return area && draft->image.programHeaders[area->segment] == segment;
+}
+
 // The rules of Linux fs/binfmt_elf.c and glibc elf/dl-load.c (_dl_map_object_from_fd).
-Status checkSegments(const Image& before, const Image& after) {
+Status checkSegments(const Source& source, const Image& before, const Image& after) {
   const ProgramHeader* previous = nullptr;
   for (const ProgramHeader& segment : after.programHeaders) {
     if (segment.type != PT_LOAD) continue;
@@ -147,7 +156,7 @@ Status checkSegments(const Image& before, const Image& after) {
                  now.offset == segment.offset && now.memorySize >= segment.memorySize &&
                  now.fileSize >= segment.fileSize;
         });
-    if (!kept) return refused("a segment is gone or has moved");
+    if (!kept && !isArea(source, segment)) return refused("a segment is gone or has moved");
   }
   const ProgramHeader* table = after.segment(PT_PHDR);
   if (table != nullptr && after.virtualAddress(table->offset) != table->virtualAddress) {
@@ -268,7 +277,7 @@ Status checkLayout(const Source& source, const Edits& edits, const Layout& layou
   const auto imageAfter = Image::read(patched);
   if (!imageAfter) return refused(imageAfter.error().message);
   if (Status status = checkFacts(expected(*before, edits), *after); !status) return status;
-  if (Status status = checkSegments(*imageBefore, *imageAfter); !status) return status;
+  if (Status status = checkSegments(source, *imageBefore, *imageAfter); !status) return status;
   if (Status status = checkPointers(source, *imageBefore, patched, *imageAfter); !status)
     return status;
   if (edits.clearSymbolVersions.empty() && edits.renameSymbols.empty()) return Done{};

@@ -18,21 +18,21 @@ bool needsExactTableAddress(const Image& image) {
          (image.dynamicValue(DT_FLAGS_1).value_or(0) & DF_1_PIE) != 0;
 }
 
-std::optional<HeaderRoom> makeHeaderRoom(const Draft& draft, size_t entries) {
-  HeaderRoom room;
-  room.unused = std::min<size_t>(
-      entries, static_cast<size_t>(std::count_if(
-                   draft.segments.begin(), draft.segments.end(),
-                   [](const ProgramHeader& segment) { return segment.type == PT_NULL; })));
+size_t unusedEntries(const Draft& draft, size_t most) {
+  return std::min<size_t>(
+      most, static_cast<size_t>(std::count_if(
+                draft.segments.begin(), draft.segments.end(),
+                [](const ProgramHeader& segment) { return segment.type == PT_NULL; })));
+}
+
+std::optional<std::vector<const Piece*>> evictedByHeaders(const Draft& draft, size_t entries) {
   const size_t size = draft.codec().programHeaderSize();
-  const uint64_t tableOffset = draft.image.header.programHeaderOffset;
-  const uint64_t from = tableOffset + draft.segments.size() * size;
-  const uint64_t to = from + (entries - room.unused) * size;
-  if (to == from) return room;
+  const uint64_t from = draft.image.header.programHeaderOffset + draft.segments.size() * size;
+  const uint64_t to = from + (entries - unusedEntries(draft, entries)) * size;
+  if (to == from) return std::vector<const Piece*>();
   auto eviction = evict(draft, from, to);
   if (!eviction) return std::nullopt;
-  room.evicted = std::move(eviction->pieces);
-  return room;
+  return std::move(eviction->pieces);
 }
 
 }  // namespace fixelf

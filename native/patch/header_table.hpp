@@ -10,14 +10,12 @@
 
 namespace fixelf {
 
-// How the table gets room for some more entries without moving.
-struct HeaderRoom {
-  size_t unused = 0;                  // PT_NULL entries that are used up
-  std::vector<const Piece*> evicted;  // what has to move away
-};
+// How many PT_NULL entries the table has to be used, no more than `most`.
+size_t unusedEntries(const Draft& draft, size_t most);
 
-// None where the table can't stay where it is.
-std::optional<HeaderRoom> makeHeaderRoom(const Draft& draft, size_t entries);
+// What has to move away so that the table gets room for some more entries; none where the table
+// can't stay where it is.
+std::optional<std::vector<const Piece*>> evictedByHeaders(const Draft& draft, size_t entries);
 
 // Address minus file offset of the first segment.
 uint64_t firstSegmentDelta(const Image& image);

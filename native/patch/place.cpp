@@ -28,7 +28,7 @@ class Placement {
 
   Result<Placed> run() {
     if (Status status = makeHeaderRoomFor(0); !status) return status.error();
-    if ((anyUnplaced() || tableGrowsInArea()) && area_) {
+    if (area_ && !tableMoves_ && (anyUnplaced() || tableGrowsInArea())) {
       if (Status status = placeInArea(); !status) return status.error();
     }
     if (anyUnplaced()) placeInRooms();
@@ -90,16 +90,17 @@ class Placement {
   // moves.
   Status makeHeaderRoomFor(size_t more) {
     const size_t entries = draft_.newSegments.size() + more;
-    if (entries == 0 || tableMoves_) return Done{};
-    const auto room = makeHeaderRoom(draft_, entries);
-    unused_ = room ? room->unused : 0;
+    if (entries == 0) return Done{};
+    unused_ = unusedEntries(draft_, entries);
+    if (tableMoves_) return Done{};
+    const auto evicted = evictedByHeaders(draft_, entries);
     // In an area of its own the table grows, and what follows it there is laid out anew.
     if (more == 0 && tableInArea()) return Done{};
-    if (!room) {
+    if (!evicted) {
       tableMoves_ = true;
       return Done{};
     }
-    for (const Piece* piece : room->evicted) {
+    for (const Piece* piece : *evicted) {
       if (Status status = moveAway(*piece, "the program header table"); !status) return status;
     }
     return Done{};
@@ -335,19 +336,38 @@ class Placement {
     }
   }
 
+  // An area that can't grow moves as a whole, and its program header is used again. With two areas
+  // the program header table may have to move, which GNU strip does not survive; and it closes the
+  // gap to the second in the file, but not in memory (binutils bfd/elf.c).
+  Status moveArea() {
+    if (!area_) return Done{};
+    for (const Piece& piece : area_->pieces) {
+      auto part = draft_.load(piece);
+      if (!part) return part.error();
+      // The string table may have grown there.
+      if ((*part)->grown) (*part)->placed = (*part)->grown = false;
+      (*part)->moves = true;
+    }
+    ProgramHeader& segment = draft_.segments[area_->segment];
+    placed_.cleared = {area_->start, segment.fileEnd()};
+    segment = ProgramHeader{};
+    if (area_->holdsTable) tableMoves_ = true;
+    draft_.because("the area that an earlier fix appended moves to the end of the file");
+    return Done{};
+  }
+
   Status append() {
     if (Status status = refuseOverlay(); !status) return status;
+    if (Status status = moveArea(); !status) return status;
     if (Status status = makeHeaderRoomFor(1); !status) return status;
     uint64_t memoryEnd = 0;
     uint64_t alignment = std::max(largestPageSize(draft_.header), leastAlignment_);
     for (const ProgramHeader& segment : draft_.segments) {
       if (segment.type != PT_LOAD) continue;
-      const bool own = area_ && &segment == &draft_.segments[area_->segment];
       if (segment.memorySize > UINT64_MAX / 2 || segment.virtualAddress > UINT64_MAX / 2)
         return unsupported("a segment reaches the end of the address range");
       memoryEnd = std::max(memoryEnd, segment.memoryEnd());
-      // That of an earlier area may be what alignmentThatStays() gave it.
-      if (!own && segment.alignment > 1 && (segment.alignment & (segment.alignment - 1)) == 0)
+      if (segment.alignment > 1 && (segment.alignment & (segment.alignment - 1)) == 0)
         alignment = std::max(alignment, segment.alignment);
     }
     if (alignment > UINT64_MAX / 8)

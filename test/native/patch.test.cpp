@@ -288,6 +288,36 @@ TEST_CASE("strings of the same length do not make the file grow, however often t
   }
 }
 
+// nixpkgs' fixupPhase strips and patches in turn. strip puts what it copies behind the appended
+// area, which can't grow then.
+TEST_CASE("programs run when they are patched and stripped in turn, one byte longer each time") {
+  const Workshop place;
+  const auto loads = [](const std::string& path) {
+    const auto image = Image::read(MemorySource(contents(path)));
+    REQUIRE(image);
+    return std::ranges::count(image->programHeaders, uint32_t{PT_LOAD}, &ProgramHeader::type);
+  };
+  for (const char* linker : {"bfd", "gold", "lld", "mold"}) {
+    for (const char* kind : {"-pie", "-no-pie"}) {
+      for (const char* strip : {"strip -g", "strip", "llvm-strip"}) {
+        CAPTURE(linker);
+        CAPTURE(kind);
+        CAPTURE(strip);
+        const std::string program = place.compile(std::string(kind) + " -fuse-ld=" + linker);
+        const auto before = loads(program);
+        for (const size_t length : {100U, 101U, 300U, 301U, 302U, 5000U, 5001U}) {
+          CAPTURE(length);
+          edit(place, program, edits(std::nullopt, padded(place.library(), length)));
+          CHECK(output(program) == "42 3 a\n");
+          place.run(std::string(strip) + " '" + program + "'");
+          CHECK(output(program) == "42 3 a\n");
+        }
+        CHECK(loads(program) <= before + 1);
+      }
+    }
+  }
+}
+
 TEST_CASE("a library is found and found out by its new RUNPATH") {
   const Workshop place;
   std::ofstream(place / "middle.c") << "int number(void); int middle(void) { return number(); }\n";
