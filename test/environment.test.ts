@@ -427,6 +427,9 @@ describe("a Containerfile", () => {
     const packages = await packaged(found, store, nobodyLocates);
     const text = containerText(packages, ["/home/user/my program"], "/home/user");
     expect(text).toContain('COPY ["my program","/home/user/my program"]');
+    // COPY fills variables in, ENTRYPOINT does not.
+    const dollar = containerText(packages, ["/home/user/$HOME"], "/home/user");
+    expect(dollar).toContain(String.raw`COPY ["\\$HOME","/home/user/\\$HOME"]`);
     expect(text).toContain("/closure/lib64/ld-linux-x86-64.so.2");
     expect(text).toContain("pkgs.zlib");
     expect(text).toContain('ENTRYPOINT ["/home/user/my program"]');

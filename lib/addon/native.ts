@@ -390,7 +390,7 @@ function load(): NativeAddon {
     ) => NativeAddon;
     return loadAddon(packageDirectory);
   } catch (cause) {
-    throw new Error(explainLoadFailure(cause), { cause });
+    throw new FixelfError("io", explainLoadFailure(cause), { cause, laidOut: true });
   }
 }
 

@@ -26,15 +26,18 @@ export class FixelfError extends Error {
   readonly code: FixelfErrorCode;
   /** The file it is about, where there is one. */
   readonly path: string | undefined;
+  /** The message has several lines, and nothing in it comes from a file: it is shown as it is. */
+  readonly laidOut: boolean;
 
   constructor(
     code: FixelfErrorCode,
     message: string,
-    options: { path?: string | undefined; cause?: unknown } = {},
+    options: { path?: string | undefined; cause?: unknown; laidOut?: boolean } = {},
   ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
     this.path = options.path;
+    this.laidOut = options.laidOut ?? false;
   }
 
   static is(value: unknown): value is FixelfError {

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { FixelfError } from "../base/errors.js";
 import type { Request } from "../drop_in/auto_patchelf/arguments.js";
+import { printable } from "../report/text.js";
 import { asError, sentence } from "./command.js";
 
 /** argparse's for wrong usage, and sys.exit's for a message. */
@@ -34,7 +35,9 @@ export async function autoPatchelf(
   try {
     request = parseArguments(words);
   } catch (failure) {
-    stderr.write(`${usageLine()}\nauto-patchelf: error: ${sentence(asError(failure))}\n`);
+    stderr.write(
+      `${usageLine()}\nauto-patchelf: error: ${printable(sentence(asError(failure)))}\n`,
+    );
     return exitCodes.usage;
   }
   if (request === null) {

@@ -84,8 +84,7 @@ export function sentence({ message, path }: FixelfError): string {
 export function explain(error: FixelfError): string {
   const said = sentence(error);
   const next = error.path === undefined ? null : nextCommand(error.code, shellWord(error.path));
-  // A message of many lines is one that was laid out to be read.
-  return (said.includes("\n") ? said : printable(said)) + (next === null ? "" : `\n  ${next}`);
+  return (error.laidOut ? said : printable(said)) + (next === null ? "" : `\n  ${next}`);
 }
 
 function nextCommand(code: FixelfErrorCode, path: string): string | null {

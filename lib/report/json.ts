@@ -1,10 +1,7 @@
 // JSON for programs: one document, stable field names, bigint as hexadecimal.
+import { jsonText } from "./text.js";
 
-/** Like JSON.stringify, but a bigint becomes "0x…". */
+/** Laid out to be read. */
 export function toJson(value: unknown): string {
-  return JSON.stringify(
-    value,
-    (_key, field: unknown) => (typeof field === "bigint" ? `0x${field.toString(16)}` : field),
-    2,
-  );
+  return jsonText(value, 2);
 }

@@ -1,7 +1,7 @@
 // What a watch tells, one line for each.
 import { shellWord } from "../base/shell.js";
 import type { WatchEvent, WatchOutcome } from "../watch/outcome.js";
-import { type Colors, plural, printable } from "./text.js";
+import { type Colors, jsonText, plural, printable } from "./text.js";
 
 /** One line, however much there is to say: more of it is in the JSON. */
 export function watchLine(outcome: WatchOutcome, colors: Colors): string {
@@ -25,7 +25,7 @@ function otherWays({ outcome, error, path }: WatchOutcome): string {
 /** One JSON object a line, `path` first. */
 export function watchRecord(outcome: WatchOutcome): string {
   const { path, ...rest } = outcome;
-  return JSON.stringify({ path, ...rest });
+  return jsonText({ path, ...rest });
 }
 
 export function watchTalk(event: WatchEvent): string {

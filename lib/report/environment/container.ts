@@ -37,7 +37,7 @@ export function containerText(
   const inContext = (path: string) =>
     path.startsWith(`${context}/`) ? path.slice(context.length + 1) : basename(path);
   // Of a directory, its content is copied.
-  const copies = [...named, ...outside].map((path) => `COPY ${words(inContext(path), path)}`);
+  const copies = [...named, ...outside].map((path) => `COPY ${copyWords(inContext(path), path)}`);
   const path = ["/libraries/lib", ...outside].join(":");
   return [
     `# podman build --file Containerfile ${printable(shellWord(context))}`,
@@ -59,6 +59,11 @@ export function containerText(
     `ENV LD_LIBRARY_PATH=${containerWord(path)}`,
     `ENTRYPOINT ${words(file)}`,
   ].join("\n");
+}
+
+/** Where variables are filled in, of a JSON array as well (Dockerfile reference, "Environment replacement"). */
+function copyWords(...paths: readonly string[]): string {
+  return JSON.stringify(paths.map((path) => path.replace(/[\\$]/g, "\\$&")));
 }
 
 /** A value in ENV: in double quotes, where backslash, quote and dollar count. */

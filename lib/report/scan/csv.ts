@@ -1,5 +1,6 @@
 // Comma-separated values (RFC 4180): the columns as they are; lists as JSON, because names may hold
 // whatever would separate them.
+import { csvCell } from "../text.js";
 import type { Selection } from "./format.js";
 
 export async function* csv(selections: AsyncIterable<Selection>): AsyncGenerator<string> {
@@ -9,13 +10,7 @@ export async function* csv(selections: AsyncIterable<Selection>): AsyncGenerator
     let text = header ? `${names.join(",")}\r\n` : "";
     header = false;
     for (const row of rows)
-      text += `${names.map((name) => cell(batch.value(name, row))).join(",")}\r\n`;
+      text += `${names.map((name) => csvCell(batch.value(name, row))).join(",")}\r\n`;
     if (text !== "") yield text;
   }
-}
-
-function cell(value: unknown): string {
-  if (value === null) return "";
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

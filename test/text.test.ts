@@ -1,0 +1,36 @@
+// Text that comes from files, made safe for where it goes.
+import { describe, expect, it } from "vitest";
+import { FixelfError } from "../lib/base/errors.js";
+import { explain } from "../lib/cli/command.js";
+import { csvCell, jsonText, printable } from "../lib/report/text.js";
+
+/** ESC, BEL, DEL, CSI of C1, a mark that reverses what follows, and a line of its own. */
+const steering = "\u001b[2J\u0007\u007f\u009b2J\u202ereversed\u200f\u2028\nforged";
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const steers = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+
+describe("text of a file", () => {
+  it("is spelled out for a terminal, on one line", () => {
+    expect(printable(steering)).not.toMatch(steers);
+    expect(printable("/home/ü/a b")).toBe("/home/ü/a b");
+  });
+  it("forges no line in an error, however many it has", () => {
+    const error = new FixelfError("unsolvable", `no library for ${steering}`);
+    expect(explain(error)).not.toMatch(steers);
+    const laidOut = new FixelfError("io", "one\n\n    two\n", { laidOut: true });
+    expect(explain(laidOut)).toBe("one\n\n    two\n");
+  });
+  it("is the same text in JSON, and steers nothing", () => {
+    const text = jsonText({ name: steering, entry: 16n });
+    expect(text).not.toMatch(steers);
+    expect(JSON.parse(text)).toEqual({ name: steering, entry: "0x10" });
+    expect(jsonText({ a: [1] }, 2)).toBe('{\n  "a": [\n    1\n  ]\n}');
+  });
+  it("is no formula in a table", () => {
+    for (const name of ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+      expect(csvCell(name).replaceAll('"', "")).toBe(`'${name}`);
+    expect(csvCell('a,"b"')).toBe('"a,""b"""');
+    // Numbers are no texts.
+    expect([csvCell(-1), csvCell(null), csvCell(["=a"])]).toEqual(["-1", "", '"[""=a""]"']);
+  });
+});
