@@ -1,5 +1,6 @@
 // The options that every stage of the pipeline shares.
 import type { Tell } from "../store/index/event.js";
+import type { Kinds } from "./arguments.js";
 
 export interface CommonOptions {
   /** Another system's root: looked up below it, written without it. */
@@ -16,6 +17,15 @@ export interface CommonOptions {
   onIndex?: Tell;
 }
 
+export const commonKinds: Kinds<CommonOptions> = {
+  root: "string",
+  store: "string",
+  system: "string",
+  libraryPath: "string",
+  index: "boolean",
+  onIndex: "function",
+};
+
 /** What bears on the choice of a loader and of libraries. */
 export interface ChoiceOptions extends CommonOptions {
   /** The loader to use, instead of the one that would be chosen. */
@@ -25,6 +35,13 @@ export interface ChoiceOptions extends CommonOptions {
   /** Globs of sonames that may stay missing. */
   ignoreMissing?: readonly string[];
 }
+
+export const choiceKinds: Kinds<ChoiceOptions> = {
+  ...commonKinds,
+  interpreter: "string",
+  libraryDirectories: "list of strings",
+  ignoreMissing: "list of strings",
+};
 
 export interface PlanOptions extends ChoiceOptions {
   /** Leave programs to nix-ld or fixelf-ld where it is at their loader's path and serves them. */
@@ -36,3 +53,11 @@ export interface PlanOptions extends ChoiceOptions {
   /** Register what the fixed files point at with Nix. Default true. */
   gcRoot?: boolean;
 }
+
+export const planKinds: Kinds<PlanOptions> = {
+  ...choiceKinds,
+  keepStandIn: "boolean",
+  output: "string",
+  inPlace: "boolean",
+  gcRoot: "boolean",
+};

@@ -5,8 +5,9 @@
 // or programs that are started, or libraries that are opened while the program runs.
 
 import { native } from "../addon/native.js";
+import { checkOptions, checkPath } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
-import type { CommonOptions } from "../base/options.js";
+import { type CommonOptions, commonKinds } from "../base/options.js";
 import type { Circumstances } from "../doctor/circumstances.js";
 import { readTree } from "../file/tree.js";
 import { Store } from "../store/context.js";
@@ -55,6 +56,8 @@ export interface Closure {
  * @throws FixelfError `not-found`, `permission-denied`, or what is wrong with a file that was named
  */
 export async function closure(path: string, options: CommonOptions = {}): Promise<Closure> {
+  checkPath("closure", path);
+  checkOptions("closure", options, commonKinds);
   const place = storePlace(options);
   const store = new Store(place);
   const files = new native.Files(place.root);

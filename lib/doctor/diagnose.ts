@@ -1,7 +1,8 @@
 // The third stage: what is wrong with a file, and what helps. Nothing is run.
 import type { Facts } from "../addon/facts.js";
 import { native } from "../addon/native.js";
-import type { CommonOptions } from "../base/options.js";
+import { checkOptions, checkPaths } from "../base/arguments.js";
+import { type CommonOptions, commonKinds } from "../base/options.js";
 import { isStandIn } from "../file/interpreter.js";
 import type { Environment } from "../file/stand_in.js";
 import { isDamage, readTree, type Subject, type Tree } from "../file/tree.js";
@@ -31,6 +32,8 @@ export async function diagnose(
   paths: readonly string[],
   options: CommonOptions = {},
 ): Promise<Diagnosis[]> {
+  checkPaths("diagnose", paths);
+  checkOptions("diagnose", options, commonKinds);
   const place = storePlace(options);
   const store = new LazyStore(place, options);
   const files = new native.Files(place.root);

@@ -1,6 +1,7 @@
 // One file, changed as asked: all edits are one plan and one write. No choosing happens here (that is
 // lib/fix); what is asked is done, or refused with the reason.
 import { fromNative, native, settled } from "../addon/native.js";
+import { checkOptions, checkPath } from "../base/arguments.js";
 import { stateSubdirectory } from "../base/state.js";
 import { outputPath, pathToChange } from "../file/rooted.js";
 import { type EditRequest, editsFor, type NoCache } from "./request.js";
@@ -38,6 +39,12 @@ export async function edit(
   request: EditRequest,
   options: EditOptions = {},
 ): Promise<EditOutcome> {
+  checkPath("edit", path);
+  checkOptions<EditOptions>("edit", options, {
+    output: "string",
+    inPlace: "boolean",
+    undo: "boolean",
+  });
   const host = pathToChange(path);
   const output = options.output === undefined ? host : outputPath(options.output);
   const { edits, noCache } = editsFor(request, await settled(native.inspect(host)));

@@ -4,8 +4,9 @@
 import { dirname, join, normalize } from "node:path";
 import type { ResolvedLibrary } from "../addon/facts.js";
 import { native } from "../addon/native.js";
+import { checkOptions, checkPaths } from "../base/arguments.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
-import type { ChoiceOptions } from "../base/options.js";
+import { type ChoiceOptions, choiceKinds } from "../base/options.js";
 import { choose, membersOf, storeFor } from "../choose/choice.js";
 import type { Solved } from "../choose/solve.js";
 import { type InterpreterKind, interpreterAt, isLoader, isStandIn } from "../file/interpreter.js";
@@ -88,6 +89,8 @@ export async function environment(
   paths: readonly string[],
   options: EnvironmentOptions = {},
 ): Promise<Environment> {
+  checkPaths("environment", paths);
+  checkOptions("environment", options, choiceKinds);
   const store = storeFor(options);
   const found: Environment = { programs: [], systems: [], problems: [], passedOver: [] };
   const chosen: Chosen[] = [];

@@ -9,8 +9,9 @@ import {
   native,
 } from "../addon/native.js";
 import { resolveAllWith, resolveWith } from "../addon/resolutions.js";
+import { checkOptions, checkPath, checkPaths, type Kinds } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
-import type { CommonOptions } from "../base/options.js";
+import { type CommonOptions, commonKinds } from "../base/options.js";
 import { insideRoot } from "./rooted.js";
 
 export interface ResolveOptions extends CommonOptions {
@@ -26,14 +27,22 @@ export interface ResolveOptions extends CommonOptions {
   nixLd?: { loader: string; libraryPath: string };
 }
 
+const resolveKinds: Kinds<ResolveOptions> = {
+  ...commonKinds,
+  interpreter: "string",
+  preload: "string",
+  processor: "string",
+  secure: "boolean",
+  nixLd: "object",
+};
+
 /**
  * Reads what an ELF file says of itself.
  * @throws FixelfError
  */
-export async function inspect(
-  path: string,
-  options: Pick<CommonOptions, "root"> = {},
-): Promise<Facts> {
+export async function inspect(path: string, options: CommonOptions = {}): Promise<Facts> {
+  checkPath("inspect", path);
+  checkOptions("inspect", options, commonKinds);
   const { host } = insideRoot(path, options.root);
   try {
     return { ...(await native.inspect(host)), path };
@@ -48,6 +57,8 @@ export async function inspect(
  * @throws FixelfError
  */
 export async function resolve(path: string, options: ResolveOptions = {}): Promise<Resolution> {
+  checkPath("resolve", path);
+  checkOptions("resolve", options, resolveKinds);
   return (await resolved(path, options)).resolution;
 }
 
@@ -65,6 +76,8 @@ export async function dependencyTree(
   path: string,
   options: ResolveOptions = {},
 ): Promise<DependencyTree> {
+  checkPath("dependencyTree", path);
+  checkOptions("dependencyTree", options, resolveKinds);
   const { resolution, files } = await resolved(path, options);
   const paths = [
     resolution.path,
@@ -85,6 +98,8 @@ export async function resolveAll(
   paths: readonly string[],
   options: ResolveOptions = {},
 ): Promise<PromiseSettledResult<Resolution>[]> {
+  checkPaths("resolveAll", paths);
+  checkOptions("resolveAll", options, resolveKinds);
   const { files, places } = filesFor(paths, options);
   return resolveAllWith(files, places, assumptions(options));
 }

@@ -1,8 +1,9 @@
 // The fourth stage: which bytes of which files change. Nothing is written.
 import { lstat } from "node:fs/promises";
 import { type Edits, fromNative, native } from "../addon/native.js";
+import { checkOptions, checkPaths } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
-import type { PlanOptions } from "../base/options.js";
+import { type PlanOptions, planKinds } from "../base/options.js";
 import { type Choice, choose, membersOf, storeFor } from "../choose/choice.js";
 import type { Member, Solved } from "../choose/solve.js";
 import { unmetNeeds } from "../choose/unmet.js";
@@ -19,6 +20,8 @@ import { planScript } from "./script.js";
  * @throws FixelfError `not-found` or `permission-denied` for a path that was named, `usage`
  */
 export async function plan(paths: readonly string[], options: PlanOptions = {}): Promise<FixPlan> {
+  checkPaths("plan", paths);
+  checkOptions("plan", options, planKinds);
   return planWith(storeFor(options), paths, options);
 }
 

@@ -1,8 +1,9 @@
 // Taking fixes back, byte for byte.
 import { stat } from "node:fs/promises";
 import { fromNative, native, settled } from "../addon/native.js";
+import { checkOptions, checkPaths } from "../base/arguments.js";
 import type { FixelfErrorCode } from "../base/errors.js";
-import type { CommonOptions } from "../base/options.js";
+import { type CommonOptions, commonKinds } from "../base/options.js";
 import { stateSubdirectory } from "../base/state.js";
 import { insideRoot, pathToChange } from "../file/rooted.js";
 import { removeRoots } from "./gc_roots.js";
@@ -22,8 +23,11 @@ export interface UndoOutcome {
  */
 export async function undo(
   paths: readonly string[],
-  { root }: Pick<CommonOptions, "root"> = {},
+  options: CommonOptions = {},
 ): Promise<UndoOutcome[]> {
+  checkPaths("undo", paths);
+  checkOptions("undo", options, commonKinds);
+  const { root } = options;
   const records = await stateSubdirectory("undo");
   const outcomes: UndoOutcome[] = [];
   for (const path of paths) {

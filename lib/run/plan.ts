@@ -2,7 +2,9 @@
 // rely on.
 import { access, constants } from "node:fs/promises";
 import { fromNative } from "../addon/native.js";
+import { checkOptions, checkPath } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
+import { choiceKinds } from "../base/options.js";
 import { storeFor } from "../choose/choice.js";
 import type { EnvironmentOptions } from "../environment/environment.js";
 
@@ -53,6 +55,13 @@ export async function planRun(
   args: readonly Uint8Array[],
   options: RunOptions = {},
 ): Promise<RunPlan> {
+  checkPath("planRun", named);
+  checkOptions<RunOptions>("planRun", options, {
+    ...choiceKinds,
+    how: ways,
+    with: "list of strings",
+    fhs: "boolean",
+  });
   const { how, with: others = [], fhs = false, ...choice } = options;
   const store = storeFor(choice);
   const target = await targetOf(named, store);

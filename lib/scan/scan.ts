@@ -1,8 +1,9 @@
 // Facts, of a whole tree.
 import { resolve } from "node:path";
 import { native, type ScanProgress, settled } from "../addon/native.js";
+import { checkOptions, checkPaths, type Kinds } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
-import type { CommonOptions } from "../base/options.js";
+import { type CommonOptions, commonKinds } from "../base/options.js";
 import { insideRoot } from "../file/rooted.js";
 import { ScanBatch } from "./batch.js";
 
@@ -12,7 +13,7 @@ export interface Shard {
   count: number;
 }
 
-export interface ScanOptions extends Pick<CommonOptions, "root"> {
+export interface ScanOptions extends CommonOptions {
   /** Threads. Default: one for each processor. */
   jobs?: number;
   /**
@@ -27,6 +28,15 @@ export interface ScanOptions extends Pick<CommonOptions, "root"> {
   /** Ends the scan; what it was asked for fails with `cancelled`. */
   signal?: AbortSignal;
 }
+
+const scanKinds: Kinds<ScanOptions> = {
+  ...commonKinds,
+  jobs: "number",
+  order: ["path", "disk"],
+  shard: "object",
+  libraryLinks: "boolean",
+  signal: "AbortSignal",
+};
 
 /** Batches as they come. A slow reader slows the scan; to end it early, leave the loop. */
 export interface RunningScan extends AsyncIterable<ScanBatch> {
@@ -43,6 +53,8 @@ export interface RunningScan extends AsyncIterable<ScanBatch> {
  * listed, and `cancelled`.
  */
 export function scan(roots: readonly string[], options: ScanOptions = {}): RunningScan {
+  checkPaths("scan", roots);
+  checkOptions("scan", options, scanKinds);
   const { jobs = 0, order = "path", shard = { number: 1, count: 1 }, signal } = options;
   checkCount("jobs", jobs, 0, 1024);
   checkCount("shard.count", shard.count, 1, 2 ** 31);

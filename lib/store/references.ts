@@ -9,12 +9,13 @@ import {
   native,
   type Searched,
 } from "../addon/native.js";
+import { checkOptions, checkPaths } from "../base/arguments.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
-import type { CommonOptions } from "../base/options.js";
+import { type CommonOptions, commonKinds } from "../base/options.js";
 import { insideRoot } from "../file/rooted.js";
 import { hostPath, isStoreEntry, type StorePlace, storePathOf, storePlace } from "./place.js";
 
-export interface ReferencesOptions extends Pick<CommonOptions, "root" | "store"> {
+export interface ReferencesOptions extends CommonOptions {
   /** Ends the search: it then throws a FixelfError `cancelled`. */
   signal?: AbortSignal;
 }
@@ -54,6 +55,8 @@ export async function references(
   paths: readonly string[],
   options: ReferencesOptions = {},
 ): Promise<References[]> {
+  checkPaths("references", paths);
+  checkOptions<ReferencesOptions>("references", options, { ...commonKinds, signal: "AbortSignal" });
   const place = storePlace(options);
   const known = await storePathsByHash(place);
   const hashes = [...known.keys()].join("");

@@ -14,6 +14,11 @@ export interface Root {
 /** The deepest level at which a program's tree may begin. */
 const mostDepth = 16;
 
+/** The path of a directory that is to be watched. */
+export function pathOf(given: string | WatchedDirectory): string {
+  return typeof given === "string" ? given : given.path;
+}
+
 /**
  * Makes sure that each may be watched.
  * @throws FixelfError `usage`, also for "/" and what holds the store, and `in-store`
@@ -24,7 +29,8 @@ export function rootsOf(
 ): Root[] {
   const roots = new Map<string, Root>();
   for (const given of directories) {
-    const { path: named, depth = 1 } = typeof given === "string" ? { path: given } : given;
+    const named = pathOf(given);
+    const { depth = 1 } = typeof given === "string" ? {} : given;
     if (!Number.isInteger(depth) || depth < 0 || depth > mostDepth)
       throw new FixelfError("usage", `the depth has to be a number from 0 to ${mostDepth}`);
     const path = real(resolve(named));

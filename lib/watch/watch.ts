@@ -12,8 +12,9 @@ import {
   native,
   type Peek,
 } from "../addon/native.js";
+import { checkOptions, checkPaths, type Kinds } from "../base/arguments.js";
 import type { FixelfError } from "../base/errors.js";
-import type { PlanOptions } from "../base/options.js";
+import { type PlanOptions, planKinds } from "../base/options.js";
 import { describeMachine, kernelRuns } from "../file/machine.js";
 import { apply } from "../fix/apply.js";
 import { addRoots, isRooted } from "../fix/gc_roots.js";
@@ -25,7 +26,7 @@ import { KeptStore } from "./kept_store.js";
 import type { WatchEvent, WatchOutcome } from "./outcome.js";
 import { type Pending, PendingSubjects } from "./pending.js";
 import type { WatchedDirectory } from "./presets.js";
-import { type Root, rootsOf, subjectOf, subjectsAt } from "./roots.js";
+import { pathOf, type Root, rootsOf, subjectOf, subjectsAt } from "./roots.js";
 
 export interface WatchOptions extends Omit<PlanOptions, "output" | "inPlace"> {
   /** Write nothing, and tell what would be fixed. */
@@ -39,6 +40,16 @@ export interface WatchOptions extends Omit<PlanOptions, "output" | "inPlace"> {
   /** Seconds after which directories that can't be watched are looked at again. Default 30. */
   rescan?: number;
 }
+
+const { output: _output, inPlace: _inPlace, ...fixKinds } = planKinds;
+const watchKinds: Kinds<WatchOptions> = {
+  ...fixKinds,
+  dryRun: "boolean",
+  signal: "AbortSignal",
+  onWatch: "function",
+  settle: "number",
+  rescan: "number",
+};
 
 /** A tree in which something is written all the time is looked at nevertheless, after so long (ms). */
 const mostPatience = 5000;
@@ -57,6 +68,8 @@ export function watch(
   directories: readonly (string | WatchedDirectory)[],
   options: WatchOptions = {},
 ): AsyncGenerator<WatchOutcome, void> {
+  checkPaths("watch", Array.isArray(directories) ? directories.map(pathOf) : directories);
+  checkOptions("watch", options, watchKinds);
   return new Watch(directories, options).run();
 }
 

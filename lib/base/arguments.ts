@@ -1,0 +1,76 @@
+// What a caller hands to the API, checked before anything is read: of a string where a list belongs, each
+// letter would be a path, and "/" is one; a mistyped option would be another thing done than was asked for.
+import { FixelfError } from "./errors.js";
+import { nearest } from "./nearest.js";
+
+/** What an option's value has to be: of a type, or one of some words. */
+export type Kind =
+  | "string"
+  | "boolean"
+  | "number"
+  | "object"
+  | "function"
+  | "list of strings"
+  | "AbortSignal"
+  | readonly string[];
+
+/** One kind for each option of a type, so that none is forgotten here. */
+export type Kinds<Options> = Readonly<Record<keyof Options, Kind>>;
+
+/** @throws FixelfError `usage` where it is no string */
+export function checkPath(call: string, path: unknown): void {
+  if (typeof path !== "string") throw wrong(call, "the path", "a string", path);
+}
+
+/** @throws FixelfError `usage` where it is no list of strings */
+export function checkPaths(call: string, paths: unknown): void {
+  if (!isListOfStrings(paths)) throw wrong(call, "the paths", "a list of strings", paths);
+}
+
+/**
+ * Checks the names and the values of options. One that is undefined counts as left out.
+ * @throws FixelfError `usage`
+ */
+export function checkOptions<Options extends object>(
+  call: string,
+  options: Options,
+  kinds: Kinds<Options>,
+): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options))
+    throw wrong(call, "the options", "an object", options);
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(kinds, name)) {
+      const meant = nearest(name, Object.keys(kinds));
+      const hint = meant === null ? "" : `; did you mean ${meant}?`;
+      throw new FixelfError("usage", `${call} has no option ${name}${hint}`);
+    }
+    const kind = kinds[name as keyof Options];
+    if (value !== undefined && !is(kind, value)) throw wrong(call, name, words(kind), value);
+  }
+}
+
+function is(kind: Kind, value: unknown): boolean {
+  if (typeof kind !== "string") return kind.includes(value as string);
+  if (kind === "list of strings") return isListOfStrings(value);
+  if (kind === "AbortSignal") return value instanceof AbortSignal;
+  return typeof value === kind && value !== null;
+}
+
+function isListOfStrings(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === "string");
+}
+
+function words(kind: Kind): string {
+  if (typeof kind !== "string") return `one of ${kind.join(", ")}`;
+  return /^[aeiouA]/.test(kind) ? `an ${kind}` : `a ${kind}`;
+}
+
+function wrong(call: string, name: string, wanted: string, got: unknown): FixelfError {
+  return new FixelfError("usage", `${call}: ${name} must be ${wanted}, not ${shown(got)}`);
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (value === undefined || value === null) return `${value}`;
+  return Array.isArray(value) ? "a list" : words(typeof value as Kind);
+}

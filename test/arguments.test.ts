@@ -1,0 +1,107 @@
+// What the API refuses to take: a string where a list belongs, options that it does not know, values
+// of another type.
+import { expect, it } from "vitest";
+import { nearest } from "../lib/base/nearest.js";
+import * as api from "../lib/index.js";
+
+type Call = (subject: unknown, options?: unknown) => unknown;
+
+/** Those that take a list, and those that take one path, with the options behind it. */
+const ofLists: Record<string, Call> = {
+  diagnose: api.diagnose as Call,
+  plan: api.plan as Call,
+  undo: api.undo as Call,
+  environment: api.environment as Call,
+  references: api.references as Call,
+  resolveAll: api.resolveAll as Call,
+  scan: api.scan as Call,
+  watch: api.watch as Call,
+};
+const ofOne: Record<string, Call> = {
+  inspect: api.inspect as Call,
+  resolve: api.resolve as Call,
+  dependencyTree: api.dependencyTree as Call,
+  closure: api.closure as Call,
+  edit: ((path, options) => api.edit(path as string, {}, options as object)) as Call,
+  planRun: ((path, options) => api.planRun(path as string, [], options as object)) as Call,
+};
+
+/** What a call throws, at once or later. */
+const refusal = async (call: () => unknown) => {
+  try {
+    await call();
+  } catch (error) {
+    if (!api.FixelfError.is(error)) throw error;
+    return `${error.code}: ${error.message}`;
+  }
+  throw new Error("it is taken");
+};
+
+it.each(Object.entries(ofLists))("%s takes no string for a list of paths", async (name, call) => {
+  expect(await refusal(() => call("/"))).toBe(
+    `usage: ${name}: the paths must be a list of strings, not "/"`,
+  );
+  expect(await refusal(() => call(["/nowhere", 1]))).toContain("a list of strings, not a list");
+  expect(await refusal(() => call(undefined))).toContain("not undefined");
+});
+
+it.each(Object.entries(ofOne))("%s takes no list for a path", async (name, call) => {
+  expect(await refusal(() => call(["/nowhere"]))).toBe(
+    `usage: ${name}: the path must be a string, not a list`,
+  );
+});
+
+const all = Object.entries({ ...ofLists, ...ofOne });
+
+it.each(all)("%s names the option that was meant", async (name, call) => {
+  const subject = name in ofLists ? [] : "/nowhere";
+  const [own, mistyped] = name === "edit" ? ["output", "outputs"] : ["root", "rot"];
+  expect(await refusal(() => call(subject, { [mistyped]: "/" }))).toBe(
+    `usage: ${name} has no option ${mistyped}; did you mean ${own}?`,
+  );
+  expect(await refusal(() => call(subject, { quiteAnother: 1 }))).toBe(
+    `usage: ${name} has no option quiteAnother`,
+  );
+  expect(await refusal(() => call(subject, { [own]: 1 }))).toBe(
+    `usage: ${name}: ${own} must be a string, not a number`,
+  );
+  expect(await refusal(() => call(subject, "/"))).toContain(
+    `the options must be an object, not "/"`,
+  );
+});
+
+it.each([
+  [
+    { ignoreMissing: "libone.so" },
+    'plan: ignoreMissing must be a list of strings, not "libone.so"',
+  ],
+  [{ gcRoot: "no" }, 'plan: gcRoot must be a boolean, not "no"'],
+  [{ onIndex: {} }, "plan: onIndex must be a function, not an object"],
+  [{ root: null }, "plan: root must be a string, not null"],
+])("plan refuses %j", async (options, message) => {
+  expect(await refusal(() => ofLists.plan?.([], options))).toBe(`usage: ${message}`);
+});
+
+it("words and signals are checked", async () => {
+  expect(await refusal(() => ofLists.scan?.([], { order: "size" }))).toBe(
+    'usage: scan: order must be one of path, disk, not "size"',
+  );
+  expect(await refusal(() => ofLists.references?.([], { signal: {} }))).toBe(
+    "usage: references: signal must be an AbortSignal, not an object",
+  );
+});
+
+it("an option that is undefined counts as left out", async () => {
+  expect(await ofLists.resolveAll?.([], { interpreter: undefined })).toEqual([]);
+});
+
+it.each([
+  ["ignoremissing", "ignoreMissing"],
+  ["stroe", "store"],
+  ["interpeter", "interpreter"],
+  ["x", null],
+  ["colour", null],
+])("%s was meant as %s", (mistyped, meant) => {
+  const names = ["root", "store", "interpreter", "ignoreMissing"];
+  expect(nearest(mistyped, names)).toBe(meant);
+});
