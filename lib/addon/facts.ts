@@ -138,6 +138,13 @@ export interface IsaProblem {
   missing: number;
 }
 
+/** A file that is found and cannot be loaded, or a program that the kernel cannot map. */
+export interface LoadProblem {
+  path: string;
+  /** A sentence without the path. */
+  why: string;
+}
+
 /** Which files the loader would open for a program or library. */
 export interface Resolution {
   path: string;
@@ -164,4 +171,5 @@ export interface Resolution {
    * there since 2.36.
    */
   relrProblems: string[];
+  loadProblems: LoadProblem[];
 }

@@ -2,6 +2,7 @@
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import type {
   IsaProblem,
+  LoadProblem,
   Resolution,
   ResolvedLibrary,
   Tried,
@@ -57,7 +58,7 @@ function readAnswer(tape: Tape): PromiseSettledResult<Resolution> {
 }
 
 function readResolution(tape: Tape): Resolution {
-  const at = advance(tape, 12);
+  const at = advance(tape, 13);
   return {
     path: text(tape, at),
     interpreter: {
@@ -73,6 +74,7 @@ function readResolution(tape: Tape): Resolution {
     unversionedLibraries: list(tape, number(tape, at + 9), readUnversionedLibrary),
     isaProblems: list(tape, number(tape, at + 10), readIsaProblem),
     relrProblems: list(tape, number(tape, at + 11), readText),
+    loadProblems: list(tape, number(tape, at + 12), readLoadProblem),
   };
 }
 
@@ -127,6 +129,11 @@ function readUnversionedLibrary(tape: Tape): UnversionedLibrary {
 function readIsaProblem(tape: Tape): IsaProblem {
   const at = advance(tape, 2);
   return { path: text(tape, at), missing: number(tape, at + 1) };
+}
+
+function readLoadProblem(tape: Tape): LoadProblem {
+  const at = advance(tape, 2);
+  return { path: text(tape, at), why: text(tape, at + 1) };
 }
 
 /** Where a record of so many numbers begins; the tape goes on behind it. */

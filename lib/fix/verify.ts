@@ -1,6 +1,6 @@
 // After writing: does the file now say what was planned, and does the real loader agree?
 import { realpath } from "node:fs/promises";
-import type { Resolution } from "../addon/facts.js";
+import type { Facts, Resolution } from "../addon/facts.js";
 import {
   type Command,
   type CommandEnd,
@@ -115,7 +115,18 @@ async function readAnew(
   if (place.root !== "") return notAsked("it belongs to another system's root", remaining);
   if (!sameMachine(facts, thisMachine())) return notAsked("it is for another machine", remaining);
   if (loader === null) return notAsked("no loader is known for it", remaining);
+  if (!isLibrary && !isPlainIdent(facts))
+    return notAsked("the kernel takes its e_ident, and a loader that is asked does not", remaining);
   return questionTo(loader, file.output, start.resolution, remaining);
+}
+
+/**
+ * Whether a loader that is given the file reads its header as the kernel does, which looks at the magic
+ * alone. AppImages have their own mark in e_ident (type 2: "AI\x02" in the ABI version and the padding);
+ * the loader refuses it of what it opens itself (elf/dl-load.c, open_verify).
+ */
+function isPlainIdent({ osAbiNumber, abiVersion }: Facts): boolean {
+  return (osAbiNumber === 0 || osAbiNumber === 3) && abiVersion === 0;
 }
 
 function misread(reason: string): Verification {

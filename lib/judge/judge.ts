@@ -8,6 +8,7 @@ import { kernelProblems } from "./kernel.js";
 import { libcProblems } from "./libc.js";
 import { libraryProblems } from "./libraries.js";
 import { type LoadedObject, loadedObjects } from "./loaded.js";
+import { loadProblemsOf } from "./loading.js";
 import { machineProblem } from "./machine.js";
 import { mountProblems } from "./mount.js";
 import { permissionProblems } from "./permission.js";
@@ -87,6 +88,7 @@ async function loadingProblems(
     ...(await libcProblems(resolution, objects, surroundings.files)),
     ...versionProblems(resolution),
     ...relrProblemsOf(resolution),
+    ...loadProblemsOf(resolution),
   ];
 }
 

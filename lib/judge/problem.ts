@@ -13,6 +13,7 @@ export const problemCodes = [
   "library-collected",
   "library-wrong-machine",
   "library-unusable",
+  "load-refused",
   "libc-mixed",
   "wrong-machine",
   "isa-level-too-high",

@@ -29,6 +29,7 @@ void Transcript::write(const Resolution& resolution) {
   number(resolution.unversionedLibraries.size());
   number(resolution.isaProblems.size());
   number(resolution.relrProblems.size());
+  number(resolution.loadProblems.size());
   for (const std::string& directory : loader.defaultDirectories)
     text(directory);
   for (const Library& library : resolution.libraries)
@@ -51,6 +52,10 @@ void Transcript::write(const Resolution& resolution) {
   }
   for (const Interned path : resolution.relrProblems)
     text(path);
+  for (const LoadProblem& problem : resolution.loadProblems) {
+    text(problem.path);
+    text(problem.why);
+  }
 }
 
 void Transcript::write(const Library& library) {

@@ -258,6 +258,8 @@ class Reader {
     auto notes = readNotes(source_, image_);
     if (!notes) return notes.error();
     facts_.notes = std::move(*notes);
+    for (const ProgramHeader& segment : image_.programHeaders)
+      if (segment.type == PT_LOAD) readGeometry(segment);
     if (const ProgramHeader* stack = image_.lastSegment(PT_GNU_STACK)) {
       facts_.executableStack = (stack->flags & PF_X) != 0;
     }
@@ -267,6 +269,15 @@ class Reader {
       facts_.relro = now ? Relro::Full : Relro::Partial;
     }
     return Done{};
+  }
+
+  void readGeometry(const ProgramHeader& segment) {
+    constexpr uint64_t kSmallestPage = 4096;
+    const uint64_t distance = segment.virtualAddress - segment.offset;
+    SegmentGeometry& geometry = facts_.geometry;
+    if (distance % kSmallestPage != 0) geometry.byPage = false;
+    if (segment.alignment > 1 && distance % segment.alignment != 0) geometry.byAlignment = false;
+    if (segment.alignment % kSmallestPage != 0) geometry.alignmentIsPages = false;
   }
 
   // Whether bytes follow the last one that headers, segments and sections account for.

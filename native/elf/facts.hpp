@@ -44,6 +44,14 @@ const char* dynamicTableName(DynamicTable table);
 
 enum class DependencyKind : uint8_t { Needed, Auxiliary, Filter };
 
+// Whether every PT_LOAD's address and offset agree, so that it can be mapped. Loaders differ in
+// what they insist on (resolve/load_check.cpp).
+struct SegmentGeometry {
+  bool byPage = true;            // modulo the smallest page, 4096
+  bool byAlignment = true;       // modulo p_align
+  bool alignmentIsPages = true;  // p_align is a multiple of the smallest page
+};
+
 struct Facts {
   std::string path;
   uint64_t size = 0;
@@ -69,6 +77,7 @@ struct Facts {
   Notes notes;
   std::optional<bool> executableStack;  // none without PT_GNU_STACK: the machine's default holds
   Relro relro = Relro::None;
+  SegmentGeometry geometry;
   bool sectionHeaders = false;
   std::optional<Overlay> overlay;
 

@@ -5,6 +5,16 @@
 
 namespace fixelf {
 
+uint32_t systemVHash(std::string_view name) {
+  uint32_t hash = 0;
+  for (const char letter : name) {
+    hash = (hash << 4U) + static_cast<uint8_t>(letter);
+    hash ^= (hash >> 24U) & 0xf0U;
+    hash &= 0x0fffffffU;
+  }
+  return hash;
+}
+
 namespace {
 
 constexpr uint16_t kAlpha = 0x9026;  // EM_ALPHA

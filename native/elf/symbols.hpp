@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "elf/image.hpp"
@@ -11,6 +12,9 @@ namespace fixelf {
 
 // More than any file has; what claims to have more is not edited where symbols matter.
 constexpr uint64_t kMostDynamicSymbols = 16U << 20;
+
+// gABI chapter 5, "Hash Table"; symbol versions are hashed alike.
+uint32_t systemVHash(std::string_view name);
 
 // DT_HASH: its words are 32 bits wide except on 64-bit s390 and Alpha (<elf.h>: Elf_Symndx;
 // binutils bfd/elf64-s390.c sets hash entries of 8 bytes).

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "elf/symbols.hpp"
+
 namespace fixelf {
 
 namespace {
@@ -15,6 +17,7 @@ struct Need {
   uint32_t next;
 };
 struct NeedAuxiliary {
+  uint32_t hash;
   uint16_t flags;
   uint32_t name;
   uint32_t next;
@@ -48,8 +51,8 @@ class Walker {
       uint64_t at = *start + need.auxiliary;
       for (uint16_t index = 0; index < need.auxiliaryCount; ++index) {
         if (Status status = record(at, bytes); !status) return status;
-        const NeedAuxiliary auxiliary{codec().u16(&bytes[4]), codec().u32(&bytes[8]),
-                                      codec().u32(&bytes[12])};
+        const NeedAuxiliary auxiliary{codec().u32(&bytes[0]), codec().u16(&bytes[4]),
+                                      codec().u32(&bytes[8]), codec().u32(&bytes[12])};
         if (Status status = onAuxiliary(auxiliary); !status) return status;
         if (auxiliary.next == 0) break;
         if (index + 1 == need.auxiliaryCount) cutShort_ = true;
@@ -167,8 +170,9 @@ Result<std::vector<NeededVersions>> readNeededVersions(const Source& source, con
                           [&](const NeedAuxiliary& auxiliary) -> Status {
                             auto name = names.at(auxiliary.name);
                             if (!name) return name.error();
+                            const bool hashed = systemVHash(*name) == auxiliary.hash;
                             result.back().versions.push_back(
-                                {std::move(*name), (auxiliary.flags & VER_FLG_WEAK) != 0});
+                                {std::move(*name), (auxiliary.flags & VER_FLG_WEAK) != 0, hashed});
                             return Done{};
                           });
   if (!status) return status.error();

@@ -17,6 +17,9 @@ namespace fixelf {
 struct NeededVersion {
   std::string name;
   bool weak = false;  // VER_FLG_WEAK: its absence is a warning to the loader, not an error
+  // vna_hash is the hash of the name: glibc compares hashes before names (elf/dl-version.c,
+  // match_symbol), so that a name which was edited by hand is found nowhere.
+  bool hashed = true;
 };
 
 struct NeededVersions {

@@ -292,7 +292,7 @@ std::shared_ptr<const LoadedNames> Files::namesIn(const Facts& facts) {
     entry.library = interned(library);
     entry.versions.reserve(versions.size());
     for (const NeededVersion& version : versions)
-      entry.versions.push_back({interned(version.name), version.weak});
+      entry.versions.push_back({interned(version.name), version.weak, version.hashed});
   }
   names->versionsDefined.reserve(facts.versionsDefined.size() + 1);
   for (const std::string& version : facts.versionsDefined)

@@ -27,6 +27,7 @@ struct LoadedNames {
   struct Version {
     Interned name;
     bool weak = false;
+    bool hashed = true;
   };
   struct Versions {
     Interned library;

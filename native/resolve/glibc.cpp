@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "resolve/load_check.hpp"
 #include "resolve/preload.hpp"
 #include "resolve/version_check.hpp"
 
@@ -40,7 +41,8 @@ Status GlibcLoading::run(const Lookup& program) {
     needAll(object);
     if (Status status = withinLimits(); !status) return status;
   }
-  checkVersions(objects_, order_, byName_, resolution_);
+  checkGeometry(files_, objects_, resolution_);
+  checkVersions(files_, objects_, order_, byName_, resolution_);
   checkIsaLevels();
   return Done{};
 }

@@ -59,6 +59,12 @@ struct IsaProblem {
   uint32_t missing = 0;  // bits of GNU_PROPERTY_X86_ISA_1_NEEDED that the processor has not
 };
 
+// An object that is found and cannot be loaded, or a program that the kernel cannot map.
+struct LoadProblem {
+  Interned path;
+  Interned why;  // a sentence without the path
+};
+
 struct Resolution {
   std::shared_ptr<const InternedStrings> strings;  // that hold its texts
   std::string path;
@@ -77,6 +83,7 @@ struct Resolution {
   // Paths of objects with packed relocations (DT_RELR) that do not ask libc for the version which
   // says that it knows them: "DT_RELR without GLIBC_ABI_DT_RELR dependency".
   std::vector<Interned> relrProblems;
+  std::vector<LoadProblem> loadProblems;
 };
 
 // nix-ld's stand-in loader: it starts this loader with that LD_LIBRARY_PATH behind the caller's.

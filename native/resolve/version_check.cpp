@@ -24,24 +24,50 @@ bool lacksRelrVersion(const Facts& facts) {
                       });
 }
 
+// Whether a library is neither needed by anybody, found or not, nor the loader itself: glibc
+// asserts that there is one (elf/dl-version.c, find_needed).
+bool isAbsent(Interned name, const Resolution& resolution) {
+  if (resolution.loader->libc != LoaderProfile::Glibc || !resolution.interpreterFound) return false;
+  if (resolution.loader->path.ends_with("/" + *name)) return false;
+  return std::none_of(resolution.libraries.begin(), resolution.libraries.end(),
+                      [&](const Library& library) { return library.soname == name; });
+}
+
 }  // namespace
 
-void checkVersions(const std::vector<Object>& objects, const std::vector<size_t>& order,
-                   const LoadedObjects& byName, Resolution& resolution) {
+void checkVersions(Files& files, const std::vector<Object>& objects,
+                   const std::vector<size_t>& order, const LoadedObjects& byName,
+                   Resolution& resolution) {
+  const auto problem = [&](const Object& object, const std::string& why) {
+    if (resolution.loadProblems.size() < kMostProblems)
+      resolution.loadProblems.push_back({object.path, files.interned(why)});
+  };
   for (const size_t index : order) {
     const Object& object = objects[index];
     if (resolution.loader->checksPackedRelocations() && lacksRelrVersion(object.facts()))
       resolution.relrProblems.push_back(object.path);
     for (const auto& [name, versions] : object.names().versionsNeeded) {
       const auto provider = byName.find(name);
-      if (provider == byName.end()) continue;
+      if (provider == byName.end()) {
+        if (!isAbsent(name, resolution)) continue;
+        problem(object, "it needs symbol versions of " + *name +
+                            ", which nothing here needs: its loader stops (`needed != NULL')");
+        continue;
+      }
       const Object& library = objects[provider->second];
       if (library.names().versionsDefined.empty()) {
         if (resolution.unversionedLibraries.size() >= kMostProblems) return;
         resolution.unversionedLibraries.push_back({name, library.path, object.path});
         continue;
       }
-      for (const auto& [version, weak] : versions) {
+      for (const auto& [version, weak, hashed] : versions) {
+        if (!hashed && library.names().defines(version)) {
+          problem(object,
+                  "it needs the version " + *version + " of " + *name +
+                      " under another name's hash, so that its loader does not find it (the "
+                      "name was edited by hand)");
+          continue;
+        }
         if (library.names().defines(version)) continue;
         if (resolution.versionProblems.size() >= kMostProblems) return;
         resolution.versionProblems.push_back({version, name, library.path, object.path, weak});

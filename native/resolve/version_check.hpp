@@ -9,7 +9,8 @@
 namespace fixelf {
 
 // Fills in `resolution`'s problems.
-void checkVersions(const std::vector<Object>& objects, const std::vector<size_t>& order,
-                   const LoadedObjects& byName, Resolution& resolution);
+void checkVersions(Files& files, const std::vector<Object>& objects,
+                   const std::vector<size_t>& order, const LoadedObjects& byName,
+                   Resolution& resolution);
 
 }  // namespace fixelf

@@ -16,17 +16,6 @@ namespace fixelf {
 
 namespace {
 
-// gABI chapter 5, "Hash Table".
-uint32_t systemVHash(const std::string& name) {
-  uint32_t hash = 0;
-  for (const char letter : name) {
-    hash = (hash << 4U) + static_cast<uint8_t>(letter);
-    hash ^= (hash >> 24U) & 0xf0U;
-    hash &= 0x0fffffffU;
-  }
-  return hash;
-}
-
 // glibc elf/dl-new-hash.h.
 uint32_t gnuHash(const std::string& name) {
   uint32_t hash = 5381;
