@@ -3,6 +3,7 @@
   lib,
   buildNpmPackage,
   callPackage,
+  callPackages,
   cmake,
   importNpmLock,
   ninja,
@@ -102,7 +103,7 @@ buildNpmPackage (finalAttrs: {
 
   passthru = {
     inherit standIns;
-    tests = callPackage ./tests.nix { fixelf = finalAttrs.finalPackage; };
+    tests = callPackages ./tests.nix { fixelf = finalAttrs.finalPackage; };
   };
 
   meta = {

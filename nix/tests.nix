@@ -43,6 +43,9 @@ let
         name = "fixelf-hook-${name}";
         nativeBuildInputs = [ hook ];
         dontUnpack = true;
+        # stdenv's own would change files too.
+        dontStrip = true;
+        dontPatchELF = true;
         installPhase = ''
           runHook preInstall
           mkdir "$out"
