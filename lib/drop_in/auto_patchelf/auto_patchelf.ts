@@ -73,14 +73,21 @@ function passedOn(facts: Facts): string[] {
   return entries.map((entry) => withoutOrigin(entry, facts.path)).filter(isAbsolute);
 }
 
-/** Libraries that open others themselves. musl does not ask them for a search path. */
+/**
+ * Libraries that open others themselves. glibc searches the path of the library that calls dlopen, and
+ * no program's RUNPATH; musl asks no library.
+ */
 async function openersOf(members: readonly Facts[], { musl }: Target): Promise<Set<string>> {
   const libraries = musl ? [] : members.filter(({ type }) => type === "shared-library");
   const opening = await Promise.all(
     // One that cannot be read any more is told of when it is to be patched.
     libraries.map(({ path }) => native.opensLibraries(path).catch(() => false)),
   );
-  return new Set(libraries.flatMap(({ path }, index) => (opening[index] ? [path] : [])));
+  return new Set(
+    libraries
+      .filter(({ notes }, index) => opening[index] || notes.dlopen.length > 0)
+      .map(({ path }) => path),
+  );
 }
 
 function missingOf({ facts, wants }: FilePlan, ignoreMissing: readonly string[]): Missing[] {

@@ -71,7 +71,7 @@ export interface Surroundings {
   target: Target;
   candidates: Candidates;
   disk: Disk;
-  /** Paths of the libraries that call dlopen. */
+  /** Paths of the libraries whose own search path counts for what they open. */
   openers: ReadonlySet<string>;
 }
 
@@ -332,9 +332,7 @@ function planFile(
   const isProgram = facts.interpreter !== null;
   const provisions = wants.flatMap(({ provision }) => provision ?? []);
   const provided = [...provisions.flatMap(({ entry }) => entry ?? []), ...opened];
-  // glibc's dlopen searches the path of the library that calls it, and no program's RUNPATH.
-  const opens = isProgram || openers.has(facts.path) || facts.notes.dlopen.length > 0;
-  const before = opens ? request.runtimeDependencies : [];
+  const before = isProgram || openers.has(facts.path) ? request.runtimeDependencies : [];
   const added = [...before, ...request.appendRpaths];
   const plan = {
     ...nothing(facts),
@@ -389,10 +387,10 @@ function aimsOf(facts: Facts, provisions: readonly Provision[], target: Target):
 }
 
 function warningsOf(facts: Facts, wants: readonly Want[], surroundings: Surroundings): string[] {
-  const warnings = wants
-    .filter(({ provision }) => provision === null)
-    .flatMap(({ unreachable }) => unreachable)
-    .map((directory) => `no search path can name ${directory}: it would be split at the colon`);
+  const lost = wants.flatMap(({ provision, unreachable }) => (provision ? [] : unreachable));
+  const warnings = [...new Set(lost)].map(
+    (directory) => `no search path can name ${directory}: it would be split at the colon`,
+  );
   if (facts.notes.dlopen.some((text) => parseDlopenNote(text) === null))
     warnings.push("its .note.dlopen is not what the specification says, and was passed over");
   for (const { provision } of wants) {
