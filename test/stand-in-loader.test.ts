@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { needs, unshare } from "./support/needs.js";
 
@@ -299,6 +299,22 @@ for (const machine of machines) {
         expect(quiet.stderr).not.toContain("fixelf-ld:");
       });
 
+      it("says nothing of one that may be loaded otherwise", () => {
+        const { loader, one } = bench;
+        const nowhere = { NIX_LD: loader, NIX_LD_LIBRARY_PATH: bench.path("/nowhere") };
+        // For processors of some kind.
+        const kinds = join(bench.one, "../kinds");
+        mkdirSync(join(kinds, "glibc-hwcaps"), { recursive: true });
+        const told = { ...nowhere, NIX_LD_LIBRARY_PATH: bench.path(kinds) };
+        expect(bench.start(told).stderr).not.toContain("fixelf-ld:");
+        // Preloaded, under the name that it is needed by.
+        const preload = { ...nowhere, LD_PRELOAD: join(one, "libnumber.so") };
+        expect(bench.start(preload).stderr).not.toContain("needs");
+        // Between semicolons, as glibc takes them in a variable.
+        const both = { NIX_LD: loader, NIX_LD_LIBRARY_PATH: bench.path(`/nowhere;${one}`) };
+        expect(bench.start(both)).toMatchObject({ stderr: "", said: { library: "1" } });
+      });
+
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the loader's
       it.each(["$ORIGIN/one", "/nowhere:${ORIGIN}/one", "absolute"])(
         "says nothing of one that the program itself finds, in %s",
@@ -457,6 +473,13 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
     expect(said).toMatchObject({ library: "1", own: one, child: one });
     const elsewhere = { LD_LIBRARY_PATH: "/not/there:" };
     expect(startIn(layOut, elsewhere).said).toMatchObject({ library: "2", own: "/not/there:" });
+  });
+
+  it("keeps an empty element at the end of LD_LIBRARY_PATH, the working directory", () => {
+    const { two, loader } = bench;
+    const variables = { NIX_LD: loader, NIX_LD_LIBRARY_PATH: two, NIX_LD_LOG: "debug" };
+    const { stderr } = bench.start({ ...variables, LD_LIBRARY_PATH: "/not/there:" });
+    expect(stderr).toContain(`the loader sees LD_LIBRARY_PATH=/not/there::${two}\n`);
   });
 
   it("adds nothing where NIX_LD_LIBRARY_PATH is empty", () => {
@@ -826,6 +849,28 @@ describe(
         const started = { status: 0, stderr: "", said };
         expect(described(spawnSync(program, [], { encoding: "utf8", env }))).toMatchObject(started);
       }
+      // Where the default is glibc's, it is said; unless a default place has musl's as well.
+      const glibc = `${farm}/ld.so`;
+      const ours = join(home, basename(musl));
+      copyFileSync(standIn, ours);
+      const usual = join(home, "usual");
+      compile("int main(void) { return 42; }", "-o", usual, `-Wl,--dynamic-linker=${ours}`);
+      const inRun = (layOut: string) =>
+        spawnSync(
+          "unshare",
+          inOwnRun(`mkdir -p ${farm}; ${layOut}`, ["env", "-i", usual]).slice(1),
+          {
+            encoding: "utf8",
+          },
+        );
+      const real = realLoader(host as Machine, "gcc");
+      const refused = inRun(`ln -s ${real} ${glibc}`);
+      expect(refused.stderr).toContain("is glibc's, and the program is for musl");
+      expect(refused.status).toBe(127);
+      expect(inRun(`ln -s ${real} ${glibc}; ln -s ${musl} ${farm}`)).toMatchObject({
+        status: 42,
+        stderr: "",
+      });
       const env = { NIX_LD: musl, NIX_LD_LIBRARY_PATH: home };
       const directly = described(spawnSync(standIn, [program], { encoding: "utf8", env }));
       expect(directly).toMatchObject({ status: 0, said: { library: "2", late: "found" } });
@@ -863,10 +908,17 @@ describe("the stand-in loader in secure mode", needs(...partsHere, "root", "setp
       ...[`NIX_LD_LIBRARY_PATH=${two}`, `NIX_LD_LIBRARY_PATH_${host?.system}_linux=${two}`],
       ...["NIX_LD_LOG=trace", `LD_LIBRARY_PATH=${two}`],
     ];
-    expect(asAnother(layOut, ...variables)).toMatchObject(started);
+    const { stderr: warning, ...others } = asAnother(layOut, ...variables);
+    const { stderr: _, ...same } = started;
+    expect(others).toMatchObject(same);
+    expect(warning).toBe(
+      `fixelf-ld: ${program} runs with other rights than who starts it, so that ` +
+        `NIX_LD_${host?.system}_linux does not count\n`,
+    );
     // Without the defaults it is not the variable that is named.
     const { status, stderr } = asAnother("true", `NIX_LD=${loader}`);
     expect(status).toBe(127);
-    expect(stderr).toContain("no variable names a loader");
+    expect(stderr).toContain("so that no variable counts, and the default loader /run/");
+    expect(stderr).not.toContain("set NIX_LD");
   });
 });

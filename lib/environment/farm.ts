@@ -82,6 +82,8 @@ async function linksOf(
     if (!name.includes("/") && name !== "." && name !== "..") links.set(name, path);
   }
   links.set(loaderName, loader);
+  // By its own name a stand-in takes it for musl programs, whatever ld.so is.
+  if (environment.libc === "musl") links.set(basename(loader), loader);
   return [...links].sort(([first], [second]) => (first < second ? -1 : 1));
 }
 

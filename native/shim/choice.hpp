@@ -2,6 +2,7 @@
 #pragma once
 
 #include "loader_file.hpp"
+#include "program.hpp"
 #include "variables.hpp"
 
 namespace fixelf::shim {
@@ -10,9 +11,13 @@ struct Choice {
   const char* path = nullptr;
   // Of the variable that named it; empty where it is a default.
   Text variable;
+  // No variable counts: the program runs with other rights than who starts it.
+  bool secure = false;
 };
 
-// Opens the loader; `choice` is set also where that fails.
-Problem openLoader(const Variables& variables, LoaderFile& file, Choice& choice);
+// Opens the loader; a program for musl gets musl's from a default place that has one. `choice` is
+// set also where that fails.
+Problem openLoader(const Variables& variables, const Program& program, LoaderFile& file,
+                   Choice& choice);
 
 }  // namespace fixelf::shim

@@ -31,7 +31,7 @@ char* append(char* end, Text text) {
 bool anyIsThere(char* list) {
   while (true) {
     const Text rest = Text::of(list);
-    const Text directory = rest.until(':');
+    const Text directory = rest.until(':').until(';');
     const bool absolute = directory.startsWith("/");
     if (!absolute || directory.until('$').size != directory.size) return true;
     char* end = list + directory.size;
@@ -74,8 +74,8 @@ char* libraryPathEntry(const Variables& variables) {
     return nullptr;
   }
   char* end = append(append(entry, prefix), before);
-  // No second colon: what is empty between two would be the working directory.
-  if (!before.empty() && before.last() != ':') end = append(end, ":");
+  // What ends in a colon has an empty element behind it, the working directory, and keeps it.
+  if (!before.empty()) end = append(end, ":");
   char* added = end;
   end = append(end, first);
   if (!second.empty()) end = append(append(end, ":"), second);

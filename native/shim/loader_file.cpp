@@ -6,6 +6,7 @@
 #include <span>
 
 #include "machine.hpp"
+#include "path.hpp"
 #include "system.hpp"
 
 namespace fixelf::shim {
@@ -63,6 +64,16 @@ Problem LoaderFile::open(const char* path) {
 
   const Problem problem = readHeaders();
   return problem.isNone() ? checkSegments() : problem;
+}
+
+bool LoaderFile::isOfGlibc() const {
+  Path link;
+  link << "/proc/self/fd/" << Digits(static_cast<unsigned>(file_)).text();
+  Path file;
+  if (!file.readLinkAt(link.get())) return false;
+  const Text name = Text::of(file.get()).behindLast('/');
+  // Every port's, and as glibc was installed before 2.34.
+  return name.startsWith("ld-linux") || name.startsWith("ld-2.");
 }
 
 void LoaderFile::close() {

@@ -28,6 +28,7 @@ enum class Flaw : std::uint8_t {
   OtherMachine,  // `machine` is whose it is
   NotALoader,    // a program, or a library
   StandIn,       // this very file, or another version of it
+  OtherLibc,     // glibc's, for a program that is for musl
   Damaged,       // `detail` says how
   Unmappable,    // `error` says why
 };
@@ -55,6 +56,8 @@ class LoaderFile {
 
   // Opens the file and checks that it is a loader of this machine which can be mapped.
   Problem open(const char* path);
+  // After open. Whether it is glibc's, by the name that it has where it really is.
+  [[nodiscard]] bool isOfGlibc() const;
   // After open. What was mapped stays where it fails: the process ends then.
   Problem map(Mapping& mapping);
 

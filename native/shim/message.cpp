@@ -88,6 +88,9 @@ void sayFlaw(Line& line, const Problem& problem) {
     case Flaw::StandIn:
       line << "is a stand-in loader itself";
       break;
+    case Flaw::OtherLibc:
+      line << "is glibc's, and the program is for musl";
+      break;
     case Flaw::Damaged:
       line << "is damaged: " << problem.detail;
       break;
@@ -103,7 +106,13 @@ void refuse(Text program, const Choice& choice, const Problem& problem) {
   {
     Line line;
     line << "cannot start " << program << ": ";
-    if (choice.variable.empty() && problem.flaw == Flaw::NotThere) {
+    if (choice.secure) {
+      // What would have to be set does not count.
+      line << "it runs with other rights than who starts it, so that no variable counts, and the "
+           << "default loader " << Text::of(choice.path) << " ";
+      sayFlaw(line, problem);
+      line << "; mend the program with `fixelf fix " << program << "`";
+    } else if (choice.variable.empty() && problem.flaw == Flaw::NotThere) {
       line << "no variable names a loader, and neither " << kFarmLoader << " nor " << kNixLdLoader
            << " is there; set NIX_LD to one that `fixelf loaders` lists, or mend the program with "
            << "`fixelf fix " << program << "`";
@@ -114,7 +123,11 @@ void refuse(Text program, const Choice& choice, const Problem& problem) {
         line << choice.variable << " names " << Text::of(choice.path) << ", which ";
       }
       sayFlaw(line, problem);
-      if (problem.flaw == Flaw::OtherMachine || choice.variable.empty()) {
+      if (problem.flaw == Flaw::OtherLibc) {
+        line << "; set NIX_LD_" << kNixSystem
+             << " to musl's, which `fixelf loaders` lists, or mend "
+             << "the program with `fixelf fix " << program << "`";
+      } else if (problem.flaw == Flaw::OtherMachine || choice.variable.empty()) {
         line << "; set NIX_LD_" << kNixSystem << " to one that `fixelf loaders` lists for "
              << kMachineName;
       } else {

@@ -4,80 +4,72 @@
 
 #include "library_path.hpp"
 #include "log.hpp"
-#include "program.hpp"
+#include "path.hpp"
 #include "system.hpp"
 
 namespace fixelf::shim {
 
 namespace {
 
-// A path made of pieces. What is longer is looked for by the loader alone.
-class Path {
- public:
-  Path& operator<<(Text text) {
-    fits_ = fits_ && text.size < sizeof buffer_ - used_;
-    if (!fits_) return *this;
-    __builtin_memcpy(buffer_ + used_, text.data, text.size);
-    used_ += text.size;
-    buffer_[used_] = '\0';
-    return *this;
-  }
-
-  // What a symbolic link holds, in the place of what was here.
-  bool readLinkAt(const char* link) {
-    const long size = readLink(link, static_cast<char*>(buffer_), sizeof buffer_ - 1);
-    fits_ = size > 0 && static_cast<std::size_t>(size) < sizeof buffer_ - 1;
-    used_ = fits_ ? static_cast<std::size_t>(size) : 0;
-    buffer_[used_] = '\0';
-    return fits_;
-  }
-
-  [[nodiscard]] bool fits() const { return fits_; }
-  [[nodiscard]] const char* get() const { return static_cast<const char*>(buffer_); }
-  // Up to its last slash, without it.
-  [[nodiscard]] Text directory() const {
-    std::size_t size = used_;
-    while (size > 0 && buffer_[size - 1] != '/')
-      --size;
-    return {static_cast<const char*>(buffer_), size > 1 ? size - 1 : size};
-  }
-
- private:
-  char buffer_[512] = {};
-  std::size_t used_ = 0;
-  bool fits_ = true;
-};
-
 enum class Answer { There, NotThere, Unknown };
 
-Answer lookInto(Text directory, Text name) {
-  Path path;
-  path << directory << "/" << name;
-  if (!path.fits()) return Answer::Unknown;
-  return exists(path.get()) ? Answer::There : Answer::NotThere;
+// Below a directory of libraries, for processors of some kind: glibc-hwcaps, and before glibc 2.37
+// the others (elf/dl-hwcaps.c, elf/dl-load.c). Which of them a loader takes is for it to say.
+// One text: a table of several would have to be relocated.
+constexpr char kBelow[] = "glibc-hwcaps:tls:haswell:xeon_phi:x86_64:i686:sse2:atomics:neon:vfp:";
+
+bool mayHoldMore(Text directory) {
+  Text rest = kBelow;
+  while (!rest.empty()) {
+    const Text name = rest.until(':');
+    Path path;
+    path << directory << "/" << name;
+    if (!path.fits() || exists(path.get())) return true;
+    rest = {rest.data + name.size + 1, rest.size - name.size - 1};
+  }
+  return false;
+}
+
+// What is looked for.
+struct Search {
+  Text name;
+  // The file, where it is there.
+  Path& found;
+  // Only whether the directories may hold more than they show. It is asked for what is in none of
+  // them, which costs an ordinary start nothing.
+  bool below = false;
+};
+
+Answer lookInto(Text directory, const Search& search) {
+  if (search.below) return mayHoldMore(directory) ? Answer::Unknown : Answer::NotThere;
+  search.found = Path();
+  search.found << directory << "/" << search.name;
+  if (!search.found.fits()) return Answer::Unknown;
+  return exists(search.found.get()) ? Answer::There : Answer::NotThere;
 }
 
 // $ORIGIN is where the program lies. Only as the beginning of a directory is it filled in here.
-Answer lookIntoOrigin(Text rest, Text name) {
+Answer lookIntoOrigin(Text rest, const Search& search) {
   Path program;
   if (!program.readLinkAt("/proc/self/exe")) return Answer::Unknown;
   Path directory;
   directory << program.directory() << rest;
-  return directory.fits() ? lookInto(Text::of(directory.get()), name) : Answer::Unknown;
+  return directory.fits() ? lookInto(Text::of(directory.get()), search) : Answer::Unknown;
 }
 
-// In directories with colons between. Of what depends on the working directory, or has other
-// variables than $ORIGIN (elf/dl-load.c, _dl_dst_substitute), nothing is said.
-Answer lookIntoEach(Text list, Text name) {
+// In directories with colons between, in variables with semicolons, too (elf/dl-load.c,
+// fillin_rpath). Of what depends on the working directory, or has other variables than $ORIGIN
+// (elf/dl-load.c, _dl_dst_substitute), nothing is said.
+Answer lookIntoEach(Text list, const Search& search, char separator = ':') {
   while (!list.empty()) {
-    const Text directory = list.until(':');
+    const Text directory = list.until(':').until(separator);
     Text rest = directory;
     if (directory.startsWith("$ORIGIN")) rest = directory.without("$ORIGIN");
     if (directory.startsWith("${ORIGIN}")) rest = directory.without("${ORIGIN}");
     const bool hasOrigin = rest.size != directory.size;
-    const bool isPlain = rest.until('$').size == rest.size && rest.until(';').size == rest.size;
+    const bool isPlain = rest.until('$').size == rest.size;
     if (!isPlain || !(rest.startsWith("/") || (hasOrigin && rest.empty()))) return Answer::Unknown;
-    const Answer answer = hasOrigin ? lookIntoOrigin(rest, name) : lookInto(rest, name);
+    const Answer answer = hasOrigin ? lookIntoOrigin(rest, search) : lookInto(rest, search);
     if (answer != Answer::NotThere) return answer;
     if (directory.size == list.size) break;
     list = {list.data + directory.size + 1, list.size - directory.size - 1};
@@ -108,7 +100,7 @@ bool holdsName(const char* path, Text name) {
 // In the loader's own directories: where it lies, which is the only one of a loader from the store,
 // and those that other systems' have compiled in. Its cache is in the file system's /etc or, for a
 // loader from the store, in its store path's.
-Answer lookIntoDefaults(const Choice& choice, Text name) {
+Answer lookIntoDefaults(const Choice& choice, const Search& search) {
   const long file = openFile(choice.path);
   if (file < 0) return Answer::Unknown;
   Path link;
@@ -119,12 +111,13 @@ Answer lookIntoDefaults(const Choice& choice, Text name) {
   if (!isKnown) return Answer::Unknown;
 
   const Text own = loader.directory();
-  Answer answer = lookInto(own, name);
-  if (answer == Answer::NotThere) answer = lookIntoEach("/lib:/usr/lib:/lib64:/usr/lib64", name);
+  Answer answer = lookInto(own, search);
+  if (answer == Answer::NotThere) answer = lookIntoEach("/lib:/usr/lib:/lib64:/usr/lib64", search);
   if (answer != Answer::NotThere) return answer;
   Path cache;
   cache << own << "/../etc/ld.so.cache";
-  if (!cache.fits() || holdsName(cache.get(), name) || holdsName("/etc/ld.so.cache", name))
+  if (!cache.fits() || holdsName(cache.get(), search.name) ||
+      holdsName("/etc/ld.so.cache", search.name))
     return Answer::Unknown;
   return Answer::NotThere;
 }
@@ -136,34 +129,52 @@ bool isOfGlibc(Text name) {
          name.startsWith("ld-linux");
 }
 
-// musl's loader is its C library, under several names, and searches by a file of its own
-// (ldso/dynlink.c, load_library).
-bool isMusl(const Program& program) {
+// What is loaded before the program's libraries may have the name that one of them is needed by.
+bool isPreloaded(const Variables& variables) {
+  return !variables.preload.value.empty() || exists("/etc/ld.so.preload") ||
+         exists("/etc/ld-nix.so.preload");  // nixpkgs' glibc
+}
+
+Answer look(const Program& program, const Choice& choice, Text told, const Search& search) {
+  Answer answer = lookIntoEach(told, search, ';');
+  if (answer == Answer::NotThere) answer = lookIntoEach(program.searchPath(), search);
+  if (answer == Answer::NotThere) answer = lookIntoDefaults(choice, search);
+  return answer;
+}
+
+// Whether a library that is needed before `name` is may have it as its DT_SONAME: then that one
+// serves (elf/dl-load.c, _dl_map_object).
+bool isNameOfEarlier(const Program& program, const Choice& choice, Text told, Text name) {
   for (const DynamicEntry& entry : program) {
     if (entry.tag != DT_NEEDED) continue;
-    const Text name = program.name(entry);
-    if (name == "libc.so" || name.startsWith("libc.musl-")) return true;
+    const Text earlier = program.name(entry);
+    if (earlier == name) return false;
+    if (earlier.until('/').size != earlier.size) return true;
+    Path found;
+    if (look(program, choice, told, {earlier, found}) != Answer::There) return true;
+    if (holdsName(found.get(), name)) return true;
   }
   return false;
 }
 
 }  // namespace
 
-void tellOfMissingLibrary(const Stack& stack, const Choice& choice, const char* libraryPath) {
-  if (!isLogged(Level::Warn)) return;
-  const Program program(stack);
-  if (isMusl(program)) return;
+void tellOfMissingLibrary(const Stack& stack, const Program& program, const Choice& choice,
+                          const Variables& variables, const char* libraryPath) {
+  // musl's loader searches by a file of its own (ldso/dynlink.c, load_library).
+  if (!isLogged(Level::Warn) || program.isMusl()) return;
   const Text told =
       libraryPath == nullptr ? Text() : Text::of(libraryPath).without(kLibraryPathPrefix);
   for (const DynamicEntry& entry : program) {
     if (entry.tag != DT_NEEDED) continue;
     const Text name = program.name(entry);
     if (name.empty() || isOfGlibc(name) || name.until('/').size != name.size) continue;
-    Answer answer = lookIntoEach(told, name);
-    if (answer == Answer::NotThere) answer = lookIntoEach(program.searchPath(), name);
-    if (answer == Answer::NotThere) answer = lookIntoDefaults(choice, name);
+    Path found;
+    const Answer answer = look(program, choice, told, {name, found});
     if (answer == Answer::Unknown) return;
     if (answer == Answer::There) continue;
+    if (look(program, choice, told, {name, found, true}) == Answer::Unknown) return;
+    if (isPreloaded(variables) || isNameOfEarlier(program, choice, told, name)) return;
     log(Level::Warn, stack.program(), " needs ", name,
         ", which is in no directory that its loader searches; `fixelf env ", stack.program(),
         "` prints what to set, and `fixelf find ", name, "` where it is");

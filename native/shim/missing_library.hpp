@@ -3,7 +3,9 @@
 #pragma once
 
 #include "choice.hpp"
+#include "program.hpp"
 #include "stack.hpp"
+#include "variables.hpp"
 
 namespace fixelf::shim {
 
@@ -11,6 +13,7 @@ namespace fixelf::shim {
 // which the loader searches. In doubt it says nothing: the loader decides, and is started all the
 // same. `libraryPath` is what libraryPathEntry gave, or null. Not for secure mode, in which the
 // loader searches elsewhere.
-void tellOfMissingLibrary(const Stack& stack, const Choice& choice, const char* libraryPath);
+void tellOfMissingLibrary(const Stack& stack, const Program& program, const Choice& choice,
+                          const Variables& variables, const char* libraryPath);
 
 }  // namespace fixelf::shim

@@ -11,10 +11,16 @@ Program::Program(const Stack& stack) {
   // As glibc's loader finds out where the program lies (elf/rtld.c, rtld_setup_main_map).
   Word base = 0;
   const ProgramHeader* table = nullptr;
+  const ProgramHeader* interpreter = nullptr;
   for (Word index = 0; index < headerCount; ++index) {
     const ProgramHeader& header = headers[index];
     if (header.p_type == PT_PHDR) base = reinterpret_cast<Word>(headers) - header.p_vaddr;
     if (header.p_type == PT_DYNAMIC) table = &header;
+    if (header.p_type == PT_INTERP) interpreter = &header;
+  }
+  if (interpreter != nullptr) {
+    const auto* name = reinterpret_cast<const char*>(base + interpreter->p_vaddr);
+    interpreterName_ = Text(name, interpreter->p_memsz).until('\0').behindLast('/');
   }
   if (table == nullptr) return;
   entries_ = reinterpret_cast<const DynamicEntry*>(base + table->p_vaddr);
@@ -32,6 +38,16 @@ Program::Program(const Stack& stack) {
   }
   if (newPath == nullptr) newPath = oldPath;
   if (newPath != nullptr) searchPath_ = name(*newPath);
+}
+
+bool Program::isMusl() const {
+  if (interpreterName_.startsWith("ld-musl-")) return true;
+  for (const DynamicEntry& entry : *this) {
+    if (entry.tag != DT_NEEDED) continue;
+    const Text needed = name(entry);
+    if (needed == "libc.so" || needed.startsWith("libc.musl-")) return true;
+  }
+  return false;
 }
 
 Text Program::name(const DynamicEntry& entry) const {

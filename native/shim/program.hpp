@@ -15,6 +15,7 @@ struct DynamicEntry {
 
 class Program {
  public:
+  Program() = default;
   // Empty where the kernel has not told where it is, or where there is no dynamic table.
   explicit Program(const Stack& stack);
 
@@ -23,6 +24,11 @@ class Program {
 
   // What an entry that is an index into the string table names; empty where it is none.
   [[nodiscard]] Text name(const DynamicEntry& entry) const;
+  // The loader's own name, without the directories, as PT_INTERP has it; empty where it is not
+  // known.
+  [[nodiscard]] Text interpreterName() const { return interpreterName_; }
+  // musl's loader is its C library, under several names.
+  [[nodiscard]] bool isMusl() const;
   // The directories that it has of itself: DT_RUNPATH or, without one, DT_RPATH.
   [[nodiscard]] Text searchPath() const { return searchPath_; }
 
@@ -30,6 +36,7 @@ class Program {
   const DynamicEntry* entries_ = nullptr;
   std::size_t count_ = 0;
   Text strings_;
+  Text interpreterName_;
   Text searchPath_;
 };
 

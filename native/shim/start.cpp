@@ -7,6 +7,7 @@
 #include "log.hpp"
 #include "message.hpp"
 #include "missing_library.hpp"
+#include "program.hpp"
 #include "stack.hpp"
 #include "variables.hpp"
 
@@ -19,27 +20,33 @@ void fixelfStart(fixelf::shim::Word* head) {
   // A program with more rights than who started it (setuid, file capabilities) is not told by him
   // which code to run. The real loader then ignores LD_LIBRARY_PATH, ours too.
   const bool secure = stack.value(AT_SECURE, 0) != 0;
-  const Variables variables = secure ? Variables() : readVariables(stack.environment());
+  const Variables given = readVariables(stack.environment());
+  const Variables variables = secure ? Variables() : given;
   setLevel(variables.log);
-  if (secure) log(Level::Info, "in secure mode the environment is not believed");
+  if (secure && (given.loader.isSet() || given.libraryPath.isSet()))
+    log(Level::Warn, stack.program(), " runs with other rights than who starts it, so that ",
+        given.loader.isSet() ? given.loader.name : given.libraryPath.name, " does not count");
 
   const Word pageSize = stack.value(AT_PAGESZ, 0);
   if (pageSize == 0 || (pageSize & (pageSize - 1)) != 0)
     refuseWithout(stack.program(), "the size of a page (AT_PAGESZ)");
 
-  Choice choice;
-  LoaderFile file(pageSize);
-  Problem problem = openLoader(variables, file, choice);
-
   // The kernel says where it mapped an interpreter: nowhere, if it mapped none.
   const Auxiliary* base = stack.find(AT_BASE);
   if (base == nullptr) refuseWithout(stack.program(), "the loader's place (AT_BASE)");
-  if (base->value == 0) runDirectly(stack, variables, choice, problem);
+  const bool isStarted = base->value == 0;  // ourselves, by hand
+  const Program program = isStarted ? Program() : Program(stack);
+
+  Choice choice;
+  choice.secure = secure;
+  LoaderFile file(pageSize);
+  Problem problem = openLoader(variables, program, file, choice);
+  if (isStarted) runDirectly(stack, variables, choice, problem);
 
   Mapping loader;
   if (problem.isNone()) problem = file.map(loader);
   if (!problem.isNone()) refuse(stack.program(), choice, problem);
   char* libraryPath = secure ? nullptr : libraryPathEntry(variables);
-  if (!secure) tellOfMissingLibrary(stack, choice, libraryPath);
+  if (!secure) tellOfMissingLibrary(stack, program, choice, variables, libraryPath);
   handOver(stack, variables, libraryPath, loader);
 }

@@ -45,6 +45,14 @@ struct Text {
     return {data, length};
   }
 
+  // From behind the last `end` on, or all of it.
+  [[nodiscard]] constexpr Text behindLast(char end) const {
+    std::size_t at = size;
+    while (at > 0 && data[at - 1] != end)
+      --at;
+    return {data + at, size - at};
+  }
+
   constexpr bool operator==(Text other) const {
     if (size != other.size) return false;
     for (std::size_t index = 0; index < size; ++index)

@@ -40,6 +40,8 @@ Variables readVariables(char** environment) {
     } else if (name == "LD_LIBRARY_PATH") {
       // glibc's loader goes by the last (process_envvars in elf/rtld.c).
       general.ofTheLoader = found;
+    } else if (name == "LD_PRELOAD") {
+      general.preload = found;
     } else if (isOfThisSystem(name, "NIX_LD_LIBRARY_PATH")) {
       keepFirst(ofThisSystem.libraryPath, found);
     } else if (isOfThisSystem(name, "NIX_LD")) {

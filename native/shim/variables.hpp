@@ -22,6 +22,7 @@ struct Variables {
   Variable libraryPath;  // NIX_LD_LIBRARY_PATH
   Variable log;          // NIX_LD_LOG
   Variable ofTheLoader;  // LD_LIBRARY_PATH, which the real loader reads
+  Variable preload;      // LD_PRELOAD, as well
 };
 
 Variables readVariables(char** environment);
