@@ -30,7 +30,7 @@ addAutoPatchelfSearchPath() {
   done < <(find "$@" "${depth[@]}" ! -type d \( -name '*.so' -o -name '*.so.*' \) -print0)
 }
 
-# A derivation's list: an array with __structuredAttrs, or since a phase has appended to it, else words in
+# A derivation's list: an array with __structuredAttrs or where a phase has appended to it, otherwise words in
 # one string. The answer is in `fixelfList`. No word is taken for a pattern of file names here.
 _fixelfReadList() {
   fixelfList=()

@@ -7,7 +7,7 @@ import { FixelfError } from "../../base/errors.js";
 export interface Request {
   /** Files, and directories whose files are patched. */
   paths: string[];
-  /** Where libraries are looked for: files, and directories without what lies below them. */
+  /** Where libraries are looked for: files, and directories without what is below them. */
   libs: string[];
   /** Come first in the search path of every program. */
   runtimeDependencies: string[];
@@ -19,7 +19,7 @@ export interface Request {
   recursive: boolean;
   /** Whether libraries of libc get into the search path too. */
   keepLibc: boolean;
-  /** Whether what lies in `paths` serves as library. */
+  /** Whether what is in `paths` serves as library. */
   addExisting: boolean;
   /** Whether $ORIGIN entries are kept even where `addExisting` is off. */
   preserveOrigin: boolean;

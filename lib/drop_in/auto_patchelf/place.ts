@@ -1,4 +1,4 @@
-// What lies at a path that the command line names: a file, the first level of a directory, or all
+// What is at a path that the command line names: a file, the first level of a directory, or all
 // of a tree. Symbolic links are listed but not followed: what they lead to may be a library, but is
 // patched where it is, or not at all.
 import { lstat, readdir, stat } from "node:fs/promises";

@@ -6,7 +6,7 @@ import { currentSearchPath, fromOrigin, hasOrigin, withoutOrigin } from "../../f
 import type { Disk } from "./disk.js";
 import { isStubDirectory } from "./stubs.js";
 
-/** One entry, and the directory that it stands for in one file. */
+/** One entry, and the directory that it is in one file. */
 export interface Entry {
   text: string;
   directory: string;

@@ -49,6 +49,11 @@ let
         type = types.nullOr types.path;
         default = null;
       };
+      # NixOS has a default; null shows what a module sets.
+      switch = mkOption {
+        type = types.nullOr types.bool;
+        default = null;
+      };
       service.options = {
         description = mkOption { type = types.singleLineStr; };
         wantedBy = listOf types.str;
@@ -63,14 +68,14 @@ let
           pathsToLink = listOf types.str;
           ldso = path;
           ldso32 = path;
-          stub-ld.enable = lib.mkEnableOption "the stub" // { default = true; };
+          stub-ld.enable = switch;
         };
         nix.package = mkOption {
           type = types.package;
           default = nix;
         };
         programs.nix-ld = {
-          enable = lib.mkEnableOption "nix-ld";
+          enable = switch;
           libraries = listOf types.package;
         };
         systemd.user.services = mkOption {
