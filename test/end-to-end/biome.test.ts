@@ -1,22 +1,22 @@
 // A Rust program that needs nothing but the C library and libgcc_s.
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { needs } from "../support/needs.js";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { inEachRoot } from "../world/in-each-root.js";
 import { openWorld, type World } from "../world/world.js";
-import { expectFixedForGood, expectHealthy, expectNoStart, fix, undo } from "./life.js";
+import { expectFixedForGood, expectHealthy, expectStartByNixLdOnly, fix, undo } from "./life.js";
 
-describe("npm's @biomejs/cli-linux-x64", needs("test world"), () => {
+inEachRoot("npm's @biomejs/cli-linux-x64", (loader) => {
   let world: World;
   let program: string;
   let original: string;
 
   beforeAll(async () => {
-    world = await openWorld();
+    world = await openWorld(loader);
     program = `${await world.copyProgram("biome")}/biome`;
     original = await world.sha256(program);
   });
   afterAll(() => world?.dispose());
 
-  it("does not start", () => expectNoStart(world, program));
+  it("starts by nix-ld only", () => expectStartByNixLdOnly(world, program));
 
   it("starts when fixed, and does its work", async () => {
     await fix(world, program);

@@ -13,7 +13,7 @@ describe("JavaScript runtimes", needs("test world"), () => {
   let script: string;
 
   beforeAll(async () => {
-    world = await openWorld();
+    world = await openWorld("stub");
     script = "/home/user/script.js";
     writeFileSync(world.host(script), "console.log('six times seven is', 6 * 7);\n");
   });

@@ -1,13 +1,35 @@
 // What every foreign program goes through here: it cannot start, is fixed, starts, and is as before.
 import { expect } from "vitest";
-import type { World } from "../world/world.js";
+import type { LoaderState, World } from "../world/world.js";
 import type { DoctorDocument, FixDocument } from "./contract.js";
 
-/** The kernel does not find the loader that the program names; the shell says so with 127. */
+/** Why a program does not start, in the words of what is at the loader's place. */
+const noStart: Record<LoaderState, RegExp> = {
+  absent: /not found|No such file or directory/,
+  stub: /^Could not start dynamically linked executable: /,
+  "nix-ld": /error while loading shared libraries: /,
+  "fixelf-ld": /error while loading shared libraries: /,
+};
+
+/** The program does not start, and doctor says so before anybody tries. */
 export async function expectNoStart(world: World, program: string): Promise<void> {
-  const { exitCode, stderr } = await world.run([program, "--version"]);
-  expect(stderr).toMatch(/not found|No such file or directory/);
-  expect(exitCode).toBe(127);
+  const { exitCode, document } = await world.fixelfJson<DoctorDocument>(["doctor", program]);
+  expect(document.files).toMatchObject([{ path: program, verdict: "broken" }]);
+  if (world.loader === "stub")
+    expect(document.files[0]?.findings.map(({ message }) => message).join()).toContain("stub");
+  expect(exitCode).toBe(1);
+  const started = await world.run([program, "--version"]);
+  expect(started.stderr).toMatch(noStart[world.loader]);
+  expect(started.exitCode).toBe(127);
+}
+
+/** The program needs no other libraries than nix-ld has by default: so it starts, but nowhere else. */
+export async function expectStartByNixLdOnly(world: World, program: string): Promise<void> {
+  if (world.loader !== "nix-ld") return expectNoStart(world, program);
+  const { exitCode, document } = await world.fixelfJson<DoctorDocument>(["doctor", program]);
+  expect(document.files).toMatchObject([{ path: program, verdict: "healthy" }]);
+  expect(exitCode).toBe(0);
+  await world.check([program, "--version"]);
 }
 
 /** Fixes all that is at or below a path. Each file that has anything to do with a loader is verified. */

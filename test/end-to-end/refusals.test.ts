@@ -1,7 +1,7 @@
 // What cannot be fixed is said so, each in its own words, and is left as it was.
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { needs } from "../support/needs.js";
+import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { inEachRoot } from "../world/in-each-root.js";
 import { openWorld, type World } from "../world/world.js";
 
 interface Refusal {
@@ -55,17 +55,19 @@ const refusals: Refusal[] = [
   },
 ];
 
-describe("a fix that cannot be", needs("test world"), () => {
+inEachRoot("a fix that cannot be", (loader) => {
   let world: World;
   const home = "/home/user";
   const said = new Map<string, string>();
 
   beforeAll(async () => {
-    world = await openWorld();
-    const program = await readFile(
-      world.host(`${await world.copyProgram("postgres")}/native/bin/pg_ctl`),
-    );
+    world = await openWorld(loader);
     const at = (path: string) => world.host(`${home}/${path}`);
+    const tree = world.host(await world.copyProgram("postgres"));
+    const program = await readFile(`${tree}/native/bin/pg_ctl`);
+    // All that is at home is compared before and after each.
+    await rm(tree, { recursive: true });
+    await writeFile(at("program"), program);
     // Offsets in Elf64_Ehdr and Elf64_Phdr.
     const e_phoff = 32;
     const e_phnum = 56;
@@ -118,8 +120,8 @@ describe("a fix that cannot be", needs("test world"), () => {
   it("says so of a full disk", async () => {
     const script = `
       mkdir -p /mnt/small
-      mount -t tmpfs -o size=$(($(stat -c %s ${home}/postgres/native/bin/pg_ctl) + 65536)) small /mnt/small
-      cp ${home}/postgres/native/bin/pg_ctl /mnt/small/program
+      mount -t tmpfs -o size=$(($(stat -c %s ${home}/program) + 65536)) small /mnt/small
+      cp ${home}/program /mnt/small/program
       sha256sum /mnt/small/* >/tmp/before
       set +e
       fixelf fix /mnt/small/program

@@ -5,11 +5,9 @@ import { appendFile, copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/pro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { needs } from "../support/needs.js";
+import { inEachRoot } from "../world/in-each-root.js";
 import { openWorld, type RunOptions, type World } from "../world/world.js";
-import { expectNoStart } from "./life.js";
-
-const standIn = join(import.meta.dirname, "../../prebuilds/fixelf-ld/x86_64-linux/fixelf-ld");
+import { expectNoStart, expectStartByNixLdOnly } from "./life.js";
 
 const payload = "what it carries";
 /** Prints what stands before the last eight bytes of itself, which say how long that is. */
@@ -29,179 +27,180 @@ int main(int count, char **arguments) {
   return count > 1 ? system(arguments[1]) : 0;
 }`;
 
-describe("programs that stay as they are", needs("test world", "gcc"), () => {
-  let world: World;
-  let before: Map<string, string>;
-  const cpython = "/home/user/cpython";
-  const python = `${cpython}/usr/bin/python3.11`;
-  const node = "/home/user/node/bin/node";
-  const carrier = "/home/user/carrier";
-  // What Python compiles would be new files in the tree.
-  const environment = { PYTHONDONTWRITEBYTECODE: "1" };
-  const modules = "import warnings; warnings.simplefilter('ignore'); import ssl, crypt, sqlite3";
+inEachRoot(
+  "programs that stay as they are",
+  (loader) => {
+    let world: World;
+    let before: Map<string, string>;
+    const cpython = "/home/user/cpython";
+    const python = `${cpython}/usr/bin/python3.11`;
+    const node = "/home/user/node/bin/node";
+    const carrier = "/home/user/carrier";
+    // What Python compiles would be new files in the tree.
+    const environment = { PYTHONDONTWRITEBYTECODE: "1" };
+    const modules = "import warnings; warnings.simplefilter('ignore'); import ssl, crypt, sqlite3";
 
-  beforeAll(async () => {
-    world = await openWorld();
-    await world.copyProgram("cpython");
-    await world.copyProgram("node");
-    await makeCarrier(world.host(carrier));
-    await world.giveToUser(carrier);
-    before = await digests();
-  });
-  afterAll(() => world?.dispose());
+    beforeAll(async () => {
+      world = await openWorld(loader);
+      await world.copyProgram("cpython");
+      await world.copyProgram("node");
+      await makeCarrier(world.host(carrier));
+      await world.giveToUser(carrier);
+      before = await digests();
+    });
+    afterAll(() => world?.dispose());
 
-  const digests = async () => {
-    const paths = [cpython, node, carrier];
-    const all = await Promise.all(paths.map((path) => world.sha256(path)));
-    return new Map(paths.map((path, index) => [path, all[index] as string]));
-  };
-  const run = (how: string, words: readonly string[], options: RunOptions = {}) =>
-    world.check(["fixelf", "run", "--how", how, ...words], { environment, ...options });
-  const pythonRuns = (how: string, script: string, options?: RunOptions) =>
-    run(how, ["--with", cpython, python, "-c", script], options);
+    const digests = async () => {
+      const paths = [cpython, node, carrier];
+      const all = await Promise.all(paths.map((path) => world.sha256(path)));
+      return new Map(paths.map((path, index) => [path, all[index] as string]));
+    };
+    const run = (how: string, words: readonly string[], options: RunOptions = {}) =>
+      world.check(["fixelf", "run", "--how", how, ...words], { environment, ...options });
+    const pythonRuns = (how: string, script: string, options?: RunOptions) =>
+      run(how, ["--with", cpython, python, "-c", script], options);
 
-  it("do not start", async () => {
-    for (const program of [python, node, carrier]) await expectNoStart(world, program);
-  });
+    it("start by nix-ld only, if it has their libraries", async () => {
+      await expectNoStart(world, python);
+      for (const program of [node, carrier]) await expectStartByNixLdOnly(world, program);
+    });
 
-  describe.each(["namespace", "copy", "loader"])("run --how %s", (how) => {
-    it("runs CPython, with modules that need libraries of the store", async () => {
-      const script = `${modules}
+    describe.each(["namespace", "copy", "loader"])("run --how %s", (how) => {
+      it("runs CPython, with modules that need libraries of the store", async () => {
+        const script = `${modules}
 print(ssl.OPENSSL_VERSION.split()[0])
 print(crypt.crypt('secret', '$6$salt').startswith('$6$salt$'))
 print(sqlite3.connect(':memory:').execute('select 6 * 7').fetchone()[0])`;
-      expect(await pythonRuns(how, script)).toBe("OpenSSL\nTrue\n42");
+        expect(await pythonRuns(how, script)).toBe("OpenSSL\nTrue\n42");
+      });
+
+      it("runs Node", async () => {
+        expect(await run(how, [node, "-p", "process.version + ' ' + process.argv0"])).toBe(
+          `v24.21.0 ${node}`,
+        );
+      });
+
+      it("runs them for an ordinary user", async () => {
+        expect(await run(how, [node, "-p", "process.getuid()"], { asUser: true })).toBe("1000");
+      });
+
+      it("leaves the environment of children alone", async () => {
+        const outside = await world.check(["env"], { environment });
+        const script =
+          "import subprocess; print(subprocess.check_output(['env']).decode().strip())";
+        expect(variablesOf(await pythonRuns(how, script))).toEqual(variablesOf(outside));
+      });
     });
 
-    it("runs Node", async () => {
-      expect(await run(how, [node, "-p", "process.version + ' ' + process.argv0"])).toBe(
-        `v24.21.0 ${node}`,
-      );
+    describe.each(["namespace", "copy"])("run --how %s", (how) => {
+      it("lets a program find its payload from its own end", async () => {
+        expect(await run(how, [carrier])).toBe(`${payload} by ${carrier}`);
+      });
     });
 
-    it("runs them for an ordinary user", async () => {
-      expect(await run(how, [node, "-p", "process.getuid()"], { asUser: true })).toBe("1000");
+    it("knows that the loader is not the program", async () => {
+      const { stdout } = await world.fixelf(["run", "--how", "loader", "--dry-run", carrier]);
+      expect(stdout).toContain("what the program looks for in itself is not found");
     });
 
-    it("leaves the environment of children alone", async () => {
-      const outside = await world.check(["env"], { environment });
-      const script = "import subprocess; print(subprocess.check_output(['env']).decode().strip())";
-      expect(variablesOf(await pythonRuns(how, script))).toEqual(variablesOf(outside));
-    });
-  });
+    describe("in a namespace", () => {
+      it("is the very file", async () => {
+        const script = "import os, sys; print(os.readlink('/proc/self/exe'), sys.executable)";
+        expect(await pythonRuns("namespace", script)).toBe(`${python} ${python}`);
+      });
 
-  describe.each(["namespace", "copy"])("run --how %s", (how) => {
-    it("lets a program find its payload from its own end", async () => {
-      expect(await run(how, [carrier])).toBe(`${payload} by ${carrier}`);
-    });
-  });
-
-  it("knows that the loader is not the program", async () => {
-    const { stdout } = await world.fixelf(["run", "--how", "loader", "--dry-run", carrier]);
-    expect(stdout).toContain("what the program looks for in itself is not found");
-  });
-
-  describe("in a namespace", () => {
-    it("is the very file", async () => {
-      const script = "import os, sys; print(os.readlink('/proc/self/exe'), sys.executable)";
-      expect(await pythonRuns("namespace", script)).toBe(`${python} ${python}`);
-    });
-
-    it("lets a program start itself again", async () => {
-      const script = `import subprocess, sys; ${modules}
+      it("lets a program start itself again", async () => {
+        const script = `import subprocess, sys; ${modules}
 print(subprocess.check_output([sys.executable, '-c', 'import ssl; print(6 * 7)']).decode().strip())`;
-      expect(await pythonRuns("namespace", script)).toBe("42");
-    });
+        expect(await pythonRuns("namespace", script)).toBe("42");
+      });
 
-    it("shows the whole system, and nothing that is missing outside stays behind", async () => {
-      const script = `import os
+      it("shows the whole system, and nothing that is missing outside stays behind", async () => {
+        const script = `import os
 print(sorted(os.listdir('/'))); open('/home/user/written', 'w').write('by it')`;
-      const outside = (await world.check(["ls", "-1", "/"])).split("\n");
-      const inside = await pythonRuns("namespace", script);
-      for (const name of outside) expect(inside).toContain(`'${name}'`);
-      expect(await world.check(["cat", "/home/user/written"])).toBe("by it");
-      expect((await world.check(["ls", "-1a", "/"])).split("\n")).not.toContain("lib64");
+        const outside = (await world.check(["ls", "-1", "/"])).split("\n");
+        const inside = await pythonRuns("namespace", script);
+        for (const name of outside) expect(inside).toContain(`'${name}'`);
+        expect(await world.check(["cat", "/home/user/written"])).toBe("by it");
+        expect((await world.check(["ls", "-1", "/"])).split("\n")).toEqual(outside);
+      });
+
+      it("is the first that is tried", async () => {
+        const { stderr, stdout } = await world.fixelf(["run", "--verbose", node, "-p", "6 * 7"]);
+        expect(stderr).toMatch(/^fixelf runs it in a namespace: /);
+        expect(stdout).toBe("42");
+      });
+
+      it("says nothing where nobody watches", async () => {
+        expect((await world.fixelf(["run", node, "-p", "6 * 7"])).stderr).toBe("");
+      });
     });
 
-    it("is the first that is tried", async () => {
-      const { stderr, stdout } = await world.fixelf(["run", "--verbose", node, "-p", "6 * 7"]);
-      expect(stderr).toMatch(/^fixelf runs it in a namespace: /);
-      expect(stdout).toBe("42");
-    });
-
-    it("says nothing where nobody watches", async () => {
-      expect((await world.fixelf(["run", node, "-p", "6 * 7"])).stderr).toBe("");
-    });
-  });
-
-  describe("what env prints", () => {
-    it("starts them by the loader", async () => {
-      const script = `eval "$(fixelf env ${cpython} 2>/dev/null)"
+    describe("what env prints", () => {
+      it("starts them by the loader", async () => {
+        const script = `eval "$(fixelf env ${cpython} 2>/dev/null)"
         "$NIX_LD" --library-path "$NIX_LD_LIBRARY_PATH" ${python} -c "${modules}; print(6 * 7)"
         eval "$(fixelf env ${node} 2>/dev/null)"
         "$NIX_LD" --library-path "$NIX_LD_LIBRARY_PATH" ${node} -p '6 * 7'`;
-      expect(await world.shell(script, { environment })).toBe("42\n42");
-    });
+        expect(await world.shell(script, { environment })).toBe("42\n42");
+      });
 
-    it("starts them by a farm, which garbage collection leaves alone", async () => {
-      const farm = "/home/user/farm";
-      const script = `eval "$(fixelf env --farm ${farm} ${cpython} 2>/dev/null)"
+      it("starts them by a farm, which garbage collection leaves alone", async () => {
+        const farm = "/home/user/farm";
+        const script = `eval "$(fixelf env --farm ${farm} ${cpython} 2>/dev/null)"
         test "$NIX_LD_LIBRARY_PATH" = ${farm}
         nix-store --gc >/dev/null 2>&1
         "$NIX_LD" --library-path "$NIX_LD_LIBRARY_PATH" ${python} -c "${modules}; print(6 * 7)"`;
-      expect(await world.shell(script, { environment })).toBe("42");
-    });
+        expect(await world.shell(script, { environment })).toBe("42");
+      });
 
-    it("comes with the command for who has no stand-in", async () => {
-      const { stderr } = await world.fixelf(["env", node]);
-      expect(stderr).toContain("There is nothing at /lib64/ld-linux-x86-64.so.2");
-      const command = stderr.split("\n").find((line) => line.startsWith("  /"));
-      expect(await world.shell(`${command} -p '6 * 7'`)).toBe("42");
-    });
-  });
+      if (loader === "absent" || loader === "stub") {
+        it("comes with the command that does without a stand-in", async () => {
+          const { stderr } = await world.fixelf(["env", node]);
+          expect(stderr).toContain("/lib64/ld-linux-x86-64.so.2");
+          const command = stderr.split("\n").find((line) => line.startsWith("  /"));
+          expect(await world.shell(`${command} -p '6 * 7'`)).toBe("42");
+        });
+        return;
+      }
 
-  describe("what env prints, with the stand-in", needs("stand-in for x86_64"), () => {
-    beforeAll(async () => {
-      const place = world.host("/lib64");
-      await mkdir(place);
-      await copyFile(standIn, join(place, "ld-linux-x86-64.so.2"));
-    });
-    afterAll(() => rm(world.host("/lib64"), { recursive: true }));
-
-    const script = `eval "$(fixelf env ${cpython} ${node})"
+      const script = `eval "$(fixelf env ${cpython} ${node})"
       ${python} -c "${modules}; print(6 * 7)"
       ${node} -p '6 * 7'
       eval "$(fixelf env ${carrier})"
       ${carrier}`;
-    const answer = `42\n42\n${payload} by ${carrier}`;
+      const answer = `42\n42\n${payload} by ${carrier}`;
 
-    it("starts them as they are", async () => {
-      const { stdout, stderr, exitCode } = await world.run(["sh", "-euc", script], { environment });
-      expect(stderr).toBe("");
-      expect(stdout).toBe(answer);
-      expect(exitCode).toBe(0);
-    });
-    it("starts them by a farm", async () => {
-      const farmed = script.replaceAll("fixelf env", "fixelf env --farm /home/user/stand-in-farm");
-      expect(await world.shell(farmed, { environment })).toBe(answer);
-    });
-    it("shows children no library path", async () => {
-      const children = `eval "$(fixelf env ${node})"
+      it("starts them by the stand-in, as they are", async () => {
+        const { stdout, stderr, exitCode } = await world.run(["sh", "-euc", script], {
+          environment,
+        });
+        expect(stderr).toBe("");
+        expect(stdout).toBe(answer);
+        expect(exitCode).toBe(0);
+      });
+      it("starts them by the stand-in and a farm", async () => {
+        const farmed = script.replaceAll(
+          "fixelf env",
+          "fixelf env --farm /home/user/stand-in-farm",
+        );
+        expect(await world.shell(farmed, { environment })).toBe(answer);
+      });
+      it("shows children of the stand-in no library path", async () => {
+        const children = `eval "$(fixelf env ${node})"
         ${node} -p 'require("node:child_process").execFileSync("env").toString()'`;
-      const shown = await world.shell(children, { environment });
-      expect(shown).toContain("NIX_LD=");
-      expect(shown).not.toMatch(/^LD_/m);
+        const shown = await world.shell(children, { environment });
+        expect(shown).toContain("NIX_LD=");
+        expect(shown).not.toMatch(/^LD_/m);
+      });
     });
-    it.each(["namespace", "copy"])("does not stand in the way of run --how %s", async (how) => {
-      expect(await run(how, [carrier])).toBe(`${payload} by ${carrier}`);
-      expect(await run(how, [node, "-p", "6 * 7"])).toBe("42");
-    });
-  });
 
-  it("have not changed by a byte", async () => {
-    expect(await digests()).toEqual(before);
-  });
-});
+    it("have not changed by a byte", async () => {
+      expect(await digests()).toEqual(before);
+    });
+  },
+  "gcc",
+);
 
 async function makeCarrier(path: string): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "fixelf-carrier-"));
