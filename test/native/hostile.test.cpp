@@ -515,6 +515,32 @@ TEST_CASE("of dynamic entries that occur twice the last counts") {
   CHECK(after->soname == "last");
 }
 
+TEST_CASE("the count of relative relocations gives up its entry, but not a loader's own") {
+  for (const bool needs : {true, false}) {
+    CAPTURE(needs);
+    Made made;
+    if (needs) made.entry(DT_NEEDED, made.name("libone.so.1"));
+    made.entry(DT_SONAME, made.name("self.so"));
+    made.entry(DT_RELACOUNT, 3);
+    const Bytes bytes = made.build();
+    const MemorySource source(bytes);
+    const auto counts = [&](const Edits& edits) {
+      const auto layout = layOut(source, edits);
+      REQUIRE_MESSAGE(layout, (layout ? "" : layout.error().message));
+      const auto after = Image::read(PatchedSource(source, layout->ranges, layout->newSize));
+      REQUIRE(after);
+      return after->dynamicValue(DT_RELACOUNT).has_value();
+    };
+    Edits one;
+    one.debugEntry = true;
+    CHECK(counts(one) == !needs);
+    // Where it would not be enough, it stays.
+    Edits two = one;
+    two.noDefaultLibraries = true;
+    CHECK(counts(two));
+  }
+}
+
 TEST_CASE("version lists that never end") {
   const Watch watch;
   Made made;

@@ -318,6 +318,51 @@ TEST_CASE("programs run when they are patched and stripped in turn, one byte lon
   }
 }
 
+// Crash reporters and sanitizers find the loaded libraries so, as <link.h> documents.
+TEST_CASE("a program finds its libraries through _DYNAMIC where the table can stay") {
+  const Workshop place;
+  std::ofstream(place / "debug.c")
+      << "#include <link.h>\n"
+         "int main(void) {\n"
+         "  for (ElfW(Dyn) *each = _DYNAMIC; each->d_tag != DT_NULL; each++)\n"
+         "    if (each->d_tag == DT_DEBUG) return each->d_un.d_ptr == 0;\n"
+         "  return 2;\n"
+         "}\n";
+  const auto moves = [](const Layout& layout) {
+    return std::ranges::any_of(layout.reasons, [](const std::string& reason) {
+      return reason.find("DT_DEBUG") != std::string::npos;
+    });
+  };
+  for (const char* linker : {"bfd", "gold", "lld", "mold"}) {
+    for (const char* kind : {"-pie", "-no-pie"}) {
+      for (const char* binding : {"lazy", "now"}) {
+        CAPTURE(linker);
+        CAPTURE(kind);
+        CAPTURE(binding);
+        place.run(std::string("gcc -o debug debug.c ") + kind + " -Wl,-z," + binding +
+                  " -fuse-ld=" + linker);
+        const std::string program = place / "debug";
+        REQUIRE(output(program).empty());
+        const Layout layout = edit(place, program, edits(std::nullopt, place.library()));
+        // lld's position-dependent programs have no relative relocations, so no count of them.
+        const bool hasNone = std::string(linker) == "lld" && std::string(kind) == "-no-pie" &&
+                             std::string(binding) == "lazy";
+        CHECK(moves(layout) == hasNone);
+        CHECK((output(program) == "[failed]") == hasNone);
+        // No table of lld has four to spare: then it says what that means.
+        Edits more;
+        more.addNeeded = {"libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0"};
+        const Layout moved = edit(place, program, more);
+        if (moves(moved)) {
+          CHECK(std::string(linker) == "lld");
+        } else {
+          CHECK((output(program) == "[failed]") == hasNone);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("a library is found and found out by its new RUNPATH") {
   const Workshop place;
   std::ofstream(place / "middle.c") << "int number(void); int middle(void) { return number(); }\n";

@@ -73,27 +73,37 @@ Status markReferences(const Draft& draft, DynamicNames& names) {
   return visitVersionNames(view.source(), view.image(), [&](uint64_t index) { names.mark(index); });
 }
 
-// An entry that says nothing which another does not say too. Taking its place is safer than moving
-// the table away from _DYNAMIC and out of RELRO.
-bool dropRedundantEntry(Draft& draft) {
+struct Dispensable {
+  int64_t tag;
+  const char* why;
+};
+
+// Entries without which loaders do the same. To take their places is safer than to move the table
+// away from _DYNAMIC, where the program itself may look, and out of RELRO.
+std::vector<Dispensable> dispensableEntries(Draft& draft) {
   const auto holds = [&](int64_t tag, uint64_t bit) {
     const DraftEntry* each = draft.find(tag);
     return each != nullptr && (each->entry.value & bit) != 0;
   };
-  const auto drop = [&](int64_t tag, const char* why) {
-    draft.erase([&](const DraftEntry& each) { return each.entry.tag == tag; });
-    draft.because(why);
-    return true;
-  };
+  std::vector<Dispensable> found;
   // glibc elf/get-dynamic-info.h treats DT_BIND_NOW, DF_BIND_NOW and DF_1_NOW as one.
   if (draft.find(DT_BIND_NOW) != nullptr &&
       (holds(DT_FLAGS, DF_BIND_NOW) || holds(DT_FLAGS_1, DF_1_NOW))) {
-    return drop(DT_BIND_NOW, "DT_BIND_NOW, which the flags repeat, gives up its entry");
+    found.push_back({DT_BIND_NOW, "DT_BIND_NOW, which the flags repeat, gives up its entry"});
   }
   const DraftEntry* flags = draft.find(DT_FLAGS);
   if (flags != nullptr && flags->entry.value == DF_BIND_NOW && holds(DT_FLAGS_1, DF_1_NOW))
-    return drop(DT_FLAGS, "DT_FLAGS, which DT_FLAGS_1 repeats, gives up its entry");
-  return false;
+    found.push_back({DT_FLAGS, "DT_FLAGS, which DT_FLAGS_1 repeats, gives up its entry"});
+  // How many relocations at the start of the table are relative: glibc applies these in a loop of
+  // their own (elf/do-rel.h), musl never asks. A loader that relocates itself knows no other way
+  // (RTLD_BOOTSTRAP in sysdeps/*/dl-machine.h), and needs no library.
+  if (draft.find(DT_NEEDED) != nullptr) {
+    for (const int64_t tag : {int64_t{DT_RELACOUNT}, int64_t{DT_RELCOUNT}}) {
+      if (draft.find(tag) != nullptr)
+        found.push_back({tag, "the count of relative relocations, a hint, gives up its entry"});
+    }
+  }
+  return found;
 }
 
 // A name that has to get its place in the string table, and who refers to it.
@@ -204,8 +214,12 @@ Status settleNames(Draft& draft) {
 Status settleDynamicTable(Draft& draft) {
   if (draft.image.dynamicCapacity == 0) return Done{};
   const size_t before = draft.image.dynamic.size();
-  while (draft.dynamic.size() + 1 > draft.image.dynamicCapacity) {
-    if (dropRedundantEntry(draft)) continue;
+  const auto missing = [&] {
+    const uint64_t wanted = draft.dynamic.size() + 1;
+    return wanted - std::min<uint64_t>(wanted, draft.image.dynamicCapacity);
+  };
+  const std::vector<Dispensable> dispensable = dispensableEntries(draft);
+  if (dispensable.size() < missing()) {
     auto part = draft.load(PieceKind::DynamicTable);
     if (!part) return part.error();
     if (*part == nullptr) return unsupported("the dynamic table is not in the file");
@@ -213,7 +227,16 @@ Status settleDynamicTable(Draft& draft) {
     (*part)->bytes.assign(
         (draft.dynamic.size() + 1 + kSpareDynamicEntries) * draft.codec().dynamicEntrySize(), 0);
     draft.because("the dynamic table has no spare entry and moves");
+    if (draft.find(DT_DEBUG) != nullptr) {
+      draft.because(
+          "code of the program that looks for its libraries through _DYNAMIC and DT_DEBUG will "
+          "find nothing in the old table");
+    }
     return Done{};
+  }
+  for (auto each = dispensable.begin(); missing() > 0; ++each) {
+    draft.erase([&](const DraftEntry& entry) { return entry.entry.tag == each->tag; });
+    draft.because(each->why);
   }
   if (draft.dynamic.size() > before) draft.because("spare entries of the dynamic table are used");
   return Done{};
