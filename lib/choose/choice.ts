@@ -120,12 +120,24 @@ async function chooseForGroup(
   store: Store,
   options: HowToChoose,
 ): Promise<Choice[]> {
-  try {
-    const solved = await solveGroup(group, tree, store, options);
-    return solved.map((each) => ({ member: each.member, kind: "solved", solved: each }));
-  } catch (caught) {
-    const failure = fromNative(caught);
-    return group.map((member) => ({ member, kind: "failed", failure }));
+  const failed: Choice[] = [];
+  let rest = group;
+  for (;;) {
+    try {
+      const solved = await solveGroup(rest, tree, store, options);
+      const helped = solved.map(
+        (each): Choice => ({ member: each.member, kind: "solved", solved: each }),
+      );
+      return [...failed, ...helped];
+    } catch (caught) {
+      const failure = fromNative(caught);
+      // A file that has gone since, or cannot be reached by its name, is no other's fault.
+      const culprit = rest.find(({ path }) => path === failure.path);
+      const those = culprit === undefined ? rest : [culprit];
+      failed.push(...those.map((member): Choice => ({ member, kind: "failed", failure })));
+      rest = rest.filter((member) => !those.includes(member));
+      if (rest.length === 0) return failed;
+    }
   }
 }
 

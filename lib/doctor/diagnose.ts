@@ -2,6 +2,7 @@
 import type { Facts } from "../addon/facts.js";
 import { native } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
+import { FixelfError } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import { isStandIn } from "../file/interpreter.js";
 import type { Environment } from "../file/stand_in.js";
@@ -45,9 +46,18 @@ export async function diagnose(
     const circumstances: Circumstances = { place, store, files, tree, options, host };
     const worthSaying = tree.subjects.filter(({ facts }) => !tree.directory || isLoaded(facts));
     if (tree.directory && worthSaying.length === 0) diagnoses.push(withoutElf(tree));
-    for (const subject of worthSaying) diagnoses.push(await examine(subject, circumstances));
+    for (const subject of worthSaying)
+      diagnoses.push(await examine(subject, circumstances).catch(unreadable(subject, tree)));
   }
   return diagnoses;
+}
+
+/** One of many that has gone since, or cannot be reached by its name, is told; the others go on. */
+function unreadable({ shown }: Subject, { directory }: Tree): (failure: unknown) => Diagnosis {
+  return (failure) => {
+    if (!directory || !FixelfError.is(failure)) throw failure;
+    return { path: shown, verdict: "unreadable", summary: failure.message, findings: [] };
+  };
 }
 
 /** Below a directory, what no loader ever opens (object files, cores) is passed over. */

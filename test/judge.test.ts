@@ -1,0 +1,237 @@
+// What the judge says of a file, beside what the kernel and the loader say when it is started.
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { native } from "../lib/addon/native.js";
+import { contentIn } from "../lib/file/content.js";
+import { interpreterAt } from "../lib/file/interpreter.js";
+import { startedBy } from "../lib/file/stand_in.js";
+import { diagnose, type FindingCode } from "../lib/index.js";
+import { needs } from "./support/needs.js";
+
+const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-judge-")));
+const at = (name: string) => join(directory, name);
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function gcc(output: string, source: string, ...flags: string[]): string {
+  const file = at(`${output}.c`);
+  writeFileSync(file, source);
+  execFileSync("gcc", ["-w", "-o", at(output), file, ...flags]);
+  return at(output);
+}
+
+/** No store, so that nothing but this machine decides. */
+async function codesOf(path: string): Promise<FindingCode[]> {
+  const [diagnosis] = await diagnose([path], { store: at("no-store"), index: false });
+  return (diagnosis?.findings ?? []).map(({ code }) => code);
+}
+
+function starts(path: string): boolean {
+  const { status, signal, error } = spawnSync(path, { timeout: 10_000 });
+  return error === undefined && signal === null && status === 0;
+}
+
+describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
+  const main = "int main(void) { return 0; }";
+  const freestanding = ["-static", "-nostdlib", "-fno-stack-protector"];
+  // exit_group(127) is system call 231.
+  const ends = (said: string) =>
+    `static const char said[] = ${JSON.stringify(said)};
+     void _start(void) { __asm__ volatile("syscall" : : "a"(231), "D"(127), "S"(said)); }`;
+  const programFor = (name: string) => gcc(`program-${name}`, main, `-Wl,-I,${at(name)}`);
+  const kindOf = (name: string) => interpreterAt(at(name), new native.Files("")).kind;
+
+  beforeAll(() => {
+    gcc("stub", ends("Could not start dynamically linked executable"), ...freestanding);
+    gcc("nix-ld", ends("NIX_LD /run/current-system/sw/share/nix-ld/lib/ld.so"), ...freestanding);
+    gcc("static", main, "-static");
+    writeFileSync(at("script"), "#!/bin/sh\n", { mode: 0o755 });
+    writeFileSync(at("empty"), "", { mode: 0o755 });
+    mkdirSync(at("directory"));
+  });
+
+  it.each([
+    ["stub", "nixos-stub", "nixos-stub"],
+    ["nix-ld", "nix-ld", "stand-in-without-loader"],
+    ["static", "static-program", "interpreter-unusable"],
+    ["script", "script", "interpreter-unusable"],
+    ["empty", "empty", "interpreter-unusable"],
+    ["directory", "directory", "interpreter-unusable"],
+    ["nothing", "nothing", "interpreter-missing"],
+  ])("%s is told by what it is, and the program does not start", async (name, kind, code) => {
+    const program = programFor(name);
+    expect(kindOf(name)).toBe(kind);
+    expect(await codesOf(program)).toEqual([code]);
+    // A static program that returns 0 is started in the program's place.
+    if (name !== "static") expect(starts(program)).toBe(false);
+  });
+
+  it("this machine's loader is one, by any name, and needs execute permission", async () => {
+    copyFileSync("/lib64/ld-linux-x86-64.so.2", at("renamed"));
+    expect(kindOf("renamed")).toBe("glibc");
+    const program = programFor("renamed");
+    chmodSync(at("renamed"), 0o755);
+    expect([await codesOf(program), starts(program)]).toEqual([[], true]);
+    chmodSync(at("renamed"), 0o644);
+    expect([await codesOf(program), starts(program)]).toEqual([["interpreter-unusable"], false]);
+  });
+
+  it("a stand-in starts what a variable names, the machine's own first", () => {
+    const files = new native.Files("");
+    const standIn = interpreterAt(at("nix-ld"), files);
+    expect(standIn.farms).toEqual(["/run/current-system/sw/share/nix-ld/lib"]);
+    const system = "x86_64-linux";
+    expect(startedBy(standIn, system, {}, files)).toBeNull();
+    const variables = {
+      NIX_LD: "/general",
+      NIX_LD_x86_64_linux: "/own",
+      NIX_LD_LIBRARY_PATH: "/l",
+    };
+    const started = { loader: "/own", libraryPath: "/l", variable: "NIX_LD_x86_64_linux" };
+    expect(startedBy(standIn, system, variables, files)).toEqual(started);
+  });
+
+  it("a program behind a stand-in is judged by what that starts", async () => {
+    const program = programFor("nix-ld");
+    process.env.NIX_LD = "/lib64/ld-linux-x86-64.so.2";
+    try {
+      const [diagnosis] = await diagnose([program], { store: at("no-store"), index: false });
+      expect(diagnosis?.verdict).toBe("healthy");
+      // Without the session's variable it would not start.
+      expect(diagnosis?.findings).toMatchObject([
+        { code: "session-environment", severity: "warning" },
+      ]);
+    } finally {
+      delete process.env.NIX_LD;
+    }
+  });
+});
+
+describe("what is there and cannot be loaded", needs("gcc", "x86-64"), () => {
+  const using = "int helper(void); int main(void) { return helper(); }";
+  let program: string;
+  let library: Buffer;
+
+  beforeAll(() => {
+    const shared = ["-shared", "-fPIC", "-nostdlib", "-Wl,-soname,libhelper.so"];
+    gcc("libhelper.so", "int helper(void) { return 0; }", ...shared);
+    library = readFileSync(at("libhelper.so"));
+    const runpath = `-Wl,--enable-new-dtags,-rpath,${directory}`;
+    program = gcc("user", using, at("libhelper.so"), runpath);
+  });
+  afterEach(() => writeFileSync(at("libhelper.so"), library));
+
+  it("runs while nothing is wrong", async () => {
+    expect([await codesOf(program), starts(program)]).toEqual([[], true]);
+  });
+
+  it.each([
+    [
+      "a linker script",
+      Buffer.from(`/* GNU ld script */\nINPUT(libhelper.so.1)\n${" ".repeat(64)}`),
+    ],
+    ["an empty file", Buffer.alloc(0)],
+    ["a web page", Buffer.from(`<!DOCTYPE html><html>${" ".repeat(64)}`)],
+  ])("%s in a library's place", async (what, content) => {
+    writeFileSync(at("libhelper.so"), content);
+    const [diagnosis] = await diagnose([program], { store: at("no-store"), index: false });
+    expect(diagnosis?.findings.map(({ code }) => code)).toEqual(["library-unusable"]);
+    expect(diagnosis?.summary).toContain(what);
+    expect(starts(program)).toBe(false);
+  });
+
+  it("a segment that does not agree with its page", async () => {
+    const moved = Buffer.from(library);
+    // The last PT_LOAD's p_offset, one byte on (Elf64_Phdr: 56 bytes, p_offset at 8).
+    const table = Number(moved.readBigUInt64LE(32));
+    const count = moved.readUInt16LE(56);
+    const loads = [...Array(count).keys()].filter(
+      (index) => moved.readUInt32LE(table + index * 56) === 1,
+    );
+    const field = table + (loads.at(-1) as number) * 56 + 8;
+    moved.writeBigUInt64LE(moved.readBigUInt64LE(field) - 1n, field);
+    writeFileSync(at("libhelper.so"), moved);
+    expect([await codesOf(program), starts(program)]).toEqual([["load-refused"], false]);
+  });
+
+  it("a version whose name was edited by hand", async () => {
+    const edited = at("edited");
+    const bytes = readFileSync(gcc("versioned", "int main(void) { return 0; }"));
+    const name = bytes.indexOf("GLIBC_2.34\0");
+    expect(name).toBeGreaterThan(0);
+    bytes.write("GLIBC_2.17", name, "latin1");
+    writeFileSync(edited, bytes, { mode: 0o755 });
+    expect([await codesOf(edited), starts(edited)]).toEqual([["load-refused"], false]);
+  });
+
+  it("a variable of the session that leads elsewhere", async () => {
+    mkdirSync(at("elsewhere"));
+    writeFileSync(at("elsewhere/libhelper.so"), "");
+    process.env.LD_LIBRARY_PATH = at("elsewhere");
+    try {
+      const [diagnosis] = await diagnose([program], { store: at("no-store"), index: false });
+      expect(diagnosis).toMatchObject({ verdict: "broken" });
+      expect(diagnosis?.findings).toMatchObject([
+        { code: "session-environment", remedy: `env -u LD_LIBRARY_PATH ${program}` },
+      ]);
+      expect(starts(program)).toBe(false);
+    } finally {
+      delete process.env.LD_LIBRARY_PATH;
+    }
+  });
+});
+
+describe("a directory with files for other machines", needs("gcc", "x86-64"), () => {
+  it("is as good as what is for this one, and each other is one finding", async () => {
+    mkdirSync(at("tree"));
+    const own = gcc("tree/own", "int main(void) { return 0; }");
+    const bytes = readFileSync(own);
+    bytes.writeUInt16LE(183, 18); // EM_AARCH64
+    writeFileSync(at("tree/other"), bytes, { mode: 0o755 });
+    const files = await diagnose([at("tree")], { store: at("no-store"), index: false });
+    expect(
+      files.map(({ verdict, findings }) => [verdict, findings.map(({ code }) => code)]),
+    ).toEqual([
+      ["other-machine", ["wrong-machine"]],
+      ["healthy", []],
+    ]);
+    expect(await codesOf(at("tree/other"))).toEqual(["wrong-machine"]);
+  });
+});
+
+describe("a file that is no ELF file", () => {
+  it.each([
+    ["<!DOCTYPE html><html></html>", /web page/],
+    ["version https://git-lfs.github.com/spec/v1\noid sha256:0", /Git LFS/],
+    ["\x1f\x8b\x08", /gzip/],
+    ["\xfd7zXZ\0", /xz/],
+    ["\x28\xb5\x2f\xfd", /zstd/],
+    ["PK\x03\x04", /zip/],
+    ["MZ\x90\0", /Windows/],
+    ["\xcf\xfa\xed\xfe", /macOS/],
+    ["\xca\xfe\xba\xbe\0\0\0\x02", /macOS/],
+    ["\xca\xfe\xba\xbe\0\0\0\x41", /Java/],
+    ["!<arch>\ndebian-binary", /Debian package/],
+    ["!<arch>\nfoo.o/", /static library/],
+    ["/* GNU ld script */\nGROUP ( /lib/libc.so.6 )", /linker script/],
+    ["\xef\xbb\xbf#!/bin/sh\n", /byte order mark/],
+    [" #!/bin/sh\n", /before its #!/],
+    ["", /empty/],
+    ["\0\0\0\0", /zeros/],
+    ["plain words\n", /text/],
+    ["\x01\x02\x03", /no kind/],
+  ])("%j is named", (text, what) => {
+    expect(contentIn(Buffer.from(text, "latin1")).what).toMatch(what);
+  });
+});
