@@ -61,6 +61,8 @@ export interface NativeFiles {
   /** Where this machine can open a path of the root. */
   hostPath(path: string): string;
   look(path: string): Lookup;
+  /** The first of some files in which DT_AUDIT or DT_DEPAUDIT names libraries; null where none does. */
+  firstAudited(paths: readonly string[]): string | null;
   /** On several threads; for lib/resolutions.ts. */
   resolve(paths: readonly string[], options: ResolveOptions): Promise<NativeResolutions>;
   /** Nothing may be asked meanwhile. Throws `not-elf` where there is no such file. */
@@ -262,6 +264,8 @@ export interface Command {
   arguments: readonly string[];
   /** All of it, as NAME=VALUE. */
   environment: readonly string[];
+  /** The file that it reads: root runs it as that file's owner. */
+  subject: string;
 }
 
 /** How a program ended; see native/run/commands.hpp. */

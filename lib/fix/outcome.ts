@@ -24,6 +24,11 @@ export interface FilePlan {
   script: boolean;
   /** The loader that it will run with, or (libraries) that is assumed; null where none is known. */
   loader: string | null;
+  /**
+   * The loader that may be asked about the result: one of the store's, or the one that the user
+   * named. What else the file names as its loader is never run.
+   */
+  trustedLoader: string | null;
   /** Empty: nothing to change. */
   edits: Edit[];
   /** Why each choice was made, one sentence each. */

@@ -127,7 +127,8 @@ async function planFile(solved: Solved, store: Store, options: PlanOptions): Pro
   const { facts } = member;
   const loader = solved.interpreter ?? solved.resolution.interpreter.path ?? solved.assumed;
   const { reasons } = solved;
-  const filePlan = emptyPlan(member, options, { reasons, dynamic: true, loader });
+  const trustedLoader = (await isKnown(loader, store)) ? loader : null;
+  const filePlan = emptyPlan(member, options, { reasons, dynamic: true, loader, trustedLoader });
   const unmet = await unmetNeeds(solved, loader, store);
   if (unmet.length > 0) {
     const advice = solved.problems.some(({ need }) => need?.kind === "library")
@@ -161,6 +162,13 @@ async function planFile(solved: Solved, store: Store, options: PlanOptions): Pro
   return filePlan;
 }
 
+/** Whether a loader is one that could be chosen; those outside of the store are not looked for. */
+async function isKnown(loader: string | null, store: Store): Promise<boolean> {
+  if (loader === null) return false;
+  if (loader !== store.userLoader && !inStore(loader, store.place.store)) return false;
+  return (await store.loaders()).some(({ path }) => path === loader);
+}
+
 function storePathsOf(solved: Solved, store: Store): string[] {
   const interpreter = solved.interpreter ?? solved.member.facts.interpreter;
   const pointedAt: Edit["to"][] = [
@@ -185,6 +193,7 @@ function emptyFilePlan(path: string, host: string): FilePlan {
     dynamic: false,
     script: false,
     loader: null,
+    trustedLoader: null,
     edits: [],
     reasons: [],
     storePaths: [],

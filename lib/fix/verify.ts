@@ -57,8 +57,13 @@ interface Question {
 
 /**
  * Runs the pipeline again over files that were written, and has the loader of each list its
- * libraries (`ld.so --list`, which maps them but runs no code of the program's). The answers are in
- * the order of the files.
+ * libraries. The answers are in the order of the files.
+ *
+ * `ld.so --list` maps what it lists, and runs no code of it: without LD_WARN, which is not set here,
+ * glibc's prints and exits before it relocates anything, so that no IFUNC resolver and no
+ * constructor is called (dl_main in elf/rtld.c; with LD_WARN it would relocate with __RTLD_NOIFUNC).
+ * musl's relocates, but knows no IFUNC, and exits before constructors (__dls3 in ldso/dynlink.c).
+ * Audit libraries are what glibc's runs all the same: of a file with such it is not asked.
  */
 export async function verify(
   written: readonly Written[],
@@ -117,6 +122,14 @@ async function readAnew(
   if (loader === null) return notAsked("no loader is known for it", remaining);
   if (!isLibrary && !isPlainIdent(facts))
     return notAsked("the kernel takes its e_ident, and a loader that is asked does not", remaining);
+  if (loader !== file.trustedLoader) {
+    const why = `${loader} is none of the store's, and no code of others is run`;
+    return notAsked(why, remaining);
+  }
+  const loaded = start.resolution.libraries.flatMap((library) => library.path ?? []);
+  const audited = files.firstAudited([path, ...loaded]);
+  if (audited !== null)
+    return notAsked(`it would run the audit libraries that ${audited} names`, remaining);
   return questionTo(loader, file.output, start.resolution, remaining);
 }
 
@@ -163,8 +176,13 @@ function questionTo(
     return notAsked("libraries are left out on purpose", remaining);
   // No LD_… of ours may change the answer.
   const command = goesOn
-    ? { file: loader, arguments: [host], environment: ["LD_TRACE_LOADED_OBJECTS=1"] }
-    : { file: loader, arguments: ["--list", host], environment: [] };
+    ? {
+        file: loader,
+        arguments: [host],
+        environment: ["LD_TRACE_LOADED_OBJECTS=1"],
+        subject: host,
+      }
+    : { file: loader, arguments: ["--list", host], environment: [], subject: host };
   return { command, resolution, remaining };
 }
 
@@ -172,6 +190,7 @@ async function compared(
   { resolution, remaining }: Question,
   end: CommandEnd | Error,
 ): Promise<Verification> {
+  if (lacksRights(end)) return notAsked("the file's owner may not do that here", remaining);
   const disagrees = (reason: string): Verification => ({
     readsAsPlanned: true,
     loaderAgrees: false,
@@ -197,6 +216,12 @@ async function compared(
       );
   }
   return { readsAsPlanned: true, loaderAgrees: true, reason: null, remaining };
+}
+
+/** Root asks as the owner of the file, who need not reach what root reaches. */
+function lacksRights(end: CommandEnd | Error): boolean {
+  if (process.geteuid?.() !== 0) return false;
+  return !("exitCode" in end) || (end.exitCode !== 0 && /Permission denied/.test(end.errors));
 }
 
 /** Lines such as "\tlibz.so.1 => /lib/libz.so.1 (0x00007f…)"; null for "=> not found". */

@@ -75,13 +75,14 @@ Status assume(Files& files, const std::vector<Override>& overrides) {
 }  // namespace
 
 Napi::Function FilesObject::define(Napi::Env env) {
-  return DefineClass(
-      env, "Files",
-      {InstanceMethod<&FilesObject::realPath>("realPath"),
-       InstanceMethod<&FilesObject::hostPath>("hostPath"),
-       InstanceMethod<&FilesObject::look>("look"), InstanceMethod<&FilesObject::resolve>("resolve"),
-       InstanceMethod<&FilesObject::override>("override"),
-       InstanceMethod<&FilesObject::passThrough>("passThrough")});
+  return DefineClass(env, "Files",
+                     {InstanceMethod<&FilesObject::realPath>("realPath"),
+                      InstanceMethod<&FilesObject::hostPath>("hostPath"),
+                      InstanceMethod<&FilesObject::look>("look"),
+                      InstanceMethod<&FilesObject::firstAudited>("firstAudited"),
+                      InstanceMethod<&FilesObject::resolve>("resolve"),
+                      InstanceMethod<&FilesObject::override>("override"),
+                      InstanceMethod<&FilesObject::passThrough>("passThrough")});
 }
 
 FilesObject::FilesObject(const Napi::CallbackInfo& call)
@@ -101,6 +102,14 @@ Napi::Value FilesObject::hostPath(const Napi::CallbackInfo& call) {
 Napi::Value FilesObject::look(const Napi::CallbackInfo& call) {
   const std::string path = toPath(call[0]);
   return toValue(call.Env(), shared_->files.look(path), path);
+}
+
+Napi::Value FilesObject::firstAudited(const Napi::CallbackInfo& call) {
+  for (const std::string& path : toPaths(call[0])) {
+    const auto& facts = shared_->files.look(path).facts;
+    if (facts != nullptr && facts->audited) return Napi::String::New(call.Env(), path);
+  }
+  return call.Env().Null();
 }
 
 Napi::Value FilesObject::resolve(const Napi::CallbackInfo& call) {

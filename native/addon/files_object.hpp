@@ -19,6 +19,7 @@ class FilesObject final : public Napi::ObjectWrap<FilesObject> {
   Napi::Value realPath(const Napi::CallbackInfo& call);
   Napi::Value hostPath(const Napi::CallbackInfo& call);
   Napi::Value look(const Napi::CallbackInfo& call);
+  Napi::Value firstAudited(const Napi::CallbackInfo& call);
   Napi::Value resolve(const Napi::CallbackInfo& call);
   Napi::Value override(const Napi::CallbackInfo& call);
   Napi::Value passThrough(const Napi::CallbackInfo& call);

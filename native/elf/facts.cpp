@@ -193,6 +193,10 @@ class Reader {
         case 36:  // DT_RELR, which older headers do not name
           facts_.packedRelocations = true;
           break;
+        case DT_AUDIT:
+        case DT_DEPAUDIT:
+          facts_.audited = true;
+          break;
         case DT_NEEDED:
         case DT_SONAME:
         case DT_RPATH:

@@ -69,6 +69,9 @@ struct Facts {
   uint64_t flags = 0;              // DT_FLAGS
   uint64_t flags1 = 0;             // DT_FLAGS_1
   bool packedRelocations = false;  // DT_RELR
+  // DT_AUDIT or DT_DEPAUDIT: glibc's loader runs the libraries that they name (rtld-audit(7)), also
+  // where it is only to list what it would load.
+  bool audited = false;
   DynamicTable dynamic = DynamicTable::None;
   std::vector<NeededVersions> versionsNeeded;
   std::vector<std::string> versionsDefined;  // without the base

@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -11,7 +11,9 @@
 #include <thread>
 
 #include "base/descriptor.hpp"
+#include "base/location.hpp"
 #include "base/parallel.hpp"
+#include "run/confined.hpp"
 
 namespace fixelf {
 
@@ -32,42 +34,16 @@ std::optional<Pipe> openPipe() {
   return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-std::vector<char*> pointersTo(const std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  pointers.reserve(texts.size() + 1);
-  for (const std::string& text : texts)
-    pointers.push_back(const_cast<char*>(text.c_str()));  // NOLINT(*-const-cast)
-  pointers.push_back(nullptr);
-  return pointers;
+// Whom a command runs as: root trusts no stranger's file, and becomes its owner.
+Result<std::optional<uid_t>> userOf(const Command& command) {
+  const std::optional<uid_t> same;
+  if (geteuid() != 0) return same;
+  const Descriptor subject = openWithoutLinks(command.subject, O_PATH);
+  struct stat state {};
+  if (!subject || fstat(subject.get(), &state) != 0)
+    return systemError(errno, "examine the file", command.subject);
+  return state.st_uid == 0 ? same : std::optional(state.st_uid);
 }
-
-// What posix_spawn(3) is told, freed at the end.
-struct SpawnActions {
-  SpawnActions(const Pipe& output, const Pipe& errors) {
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, output.writing.get(), STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, errors.writing.get(), STDERR_FILENO);
-    posix_spawnattr_init(&attributes);
-    // Node blocks signals on some threads, and ignores two in all of them.
-    sigset_t set;
-    sigemptyset(&set);
-    posix_spawnattr_setsigmask(&attributes, &set);
-    sigaddset(&set, SIGPIPE);
-    sigaddset(&set, SIGXFSZ);
-    posix_spawnattr_setsigdefault(&attributes, &set);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  SpawnActions(const SpawnActions&) = delete;
-  SpawnActions& operator=(const SpawnActions&) = delete;
-  ~SpawnActions() {
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-  }
-
-  posix_spawn_file_actions_t files{};
-  posix_spawnattr_t attributes{};
-};
 
 // Reads what is there; whether more may come.
 bool readSome(int descriptor, std::string& text) {
@@ -103,14 +79,12 @@ Result<CommandEnd> run(const Command& command, std::chrono::milliseconds patienc
   if (!output || !errors) return systemError(errno, "start a program", command.file);
   std::vector<std::string> words = {command.file};
   words.insert(words.end(), command.arguments.begin(), command.arguments.end());
-  pid_t process = 0;
-  {
-    const SpawnActions actions(*output, *errors);
-    const int number =
-        posix_spawn(&process, command.file.c_str(), &actions.files, &actions.attributes,
-                    pointersTo(words).data(), pointersTo(command.environment).data());
-    if (number != 0) return systemError(number, "start the program", command.file);
-  }
+  auto user = userOf(command);
+  if (!user) return user.error();
+  auto started = startConfined(command.file, words, command.environment,
+                               {*user, patience, output->writing.get(), errors->writing.get()});
+  if (!started) return started.error();
+  const pid_t process = *started;
   output->writing = Descriptor();
   errors->writing = Descriptor();
   CommandEnd end;

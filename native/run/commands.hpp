@@ -1,8 +1,8 @@
 // Many short-lived programs, a few at a time, and what each of them says.
 //
 // Each file that was changed is shown to its loader, and a loader is done in less time than Node
-// takes to start a process. Here it is started as vfork(2) does, which copies no memory, by as many
-// threads as keep the processors busy.
+// takes to start a process. Here it is started (run/confined) by as many threads as keep the
+// processors busy.
 #pragma once
 
 #include <chrono>
@@ -18,6 +18,7 @@ struct Command {
   std::string file;                      // a path
   std::vector<std::string> arguments;    // from argv[1]
   std::vector<std::string> environment;  // all of it, as NAME=VALUE
+  std::string subject;                   // a path without links; root runs the program as its owner
 };
 
 struct CommandEnd {

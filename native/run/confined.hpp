@@ -1,0 +1,35 @@
+// Starts a program that reads what strangers made, with nothing of ours that it does not need.
+//
+// It keeps no descriptor but the standard ones and no signal handler, gains no privilege by what it
+// executes (no_new_privs), leaves no core dump, writes no file, and has limits on processor time
+// and memory. Root becomes another user for it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace fixelf {
+
+struct Confinement {
+  // Who it becomes, without any group. None: who we are.
+  std::optional<uid_t> user;
+  // Rounded up to seconds.
+  std::chrono::milliseconds processorTime{};
+  int output = -1;
+  int errors = -1;
+};
+
+// Standard input is empty. `arguments` from argv[0]; `environment` is all of it. Whoever calls
+// waits for the process, which nobody else does. Fails where the program cannot be executed by that
+// user, or where this process may not become that user.
+Result<pid_t> startConfined(const std::string& file, const std::vector<std::string>& arguments,
+                            const std::vector<std::string>& environment,
+                            const Confinement& confinement);
+
+}  // namespace fixelf
