@@ -45,6 +45,18 @@ export default [
     },
   },
   {
+    // Node has no require() of ES modules before 20.19.
+    ...common,
+    input: "lib/index.ts",
+    output: {
+      format: "cjs",
+      strict: true,
+      dir: "dist/require",
+      entryFileNames: "[name].cjs",
+      chunkFileNames: "chunks/[name].cjs",
+    },
+  },
+  {
     ...common,
     input: "lib/index.ts",
     output: { dir: "dist", entryFileNames: "[name].js", chunkFileNames: "chunks/[name].js" },

@@ -40,7 +40,8 @@ export class FixelfError extends Error {
     this.laidOut = options.laidOut ?? false;
   }
 
+  /** Also of one that another copy of this package made: a program may both import and require it. */
   static is(value: unknown): value is FixelfError {
-    return value instanceof FixelfError;
+    return value instanceof Error && value.name === "FixelfError";
   }
 }
