@@ -449,6 +449,14 @@ describe("run", needs("gcc"), () => {
       expect(stderr).toContain("nothing here provides nothingatall");
       expect(status).toBe(126);
     });
+    it("has to be executable itself, as the kernel asks", () => {
+      write("#!/bin/sh");
+      chmodSync(script, 0o644);
+      const { status, stderr } = runWith(["--with", "app"], [script]);
+      expect(stderr).toContain("chmod +x");
+      expect(status).toBe(126);
+      chmodSync(script, 0o755);
+    });
     it("may name a program that does not run as it is", () => {
       writeFileSync(script, `#!${program} args\n`, { mode: 0o755 });
       expect(runWith([], [script, "one"]).stdout).toBe(`${script}\none\n`);

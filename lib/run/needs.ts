@@ -84,8 +84,12 @@ export async function needsOf(
       throw new FixelfError("unsupported", message, { path });
     }
   }
-  if (needs.environment !== null || !startsAnything) return needs;
-  return { ...needs, ...(await usualLoader(store)) };
+  if (!startsAnything || needs.loaderPlaces.length > 0) return needs;
+  const usual = await usualLoader(store);
+  if (needs.environment === null) return { ...needs, ...usual };
+  // One loader is for all that is in a namespace.
+  const { libc } = needs.environment;
+  return { ...needs, loaderPlaces: libc === "glibc" ? (usual?.loaderPlaces ?? []) : [] };
 }
 
 function refuse([problem]: Environment["problems"]): void {

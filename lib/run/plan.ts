@@ -71,7 +71,9 @@ export async function planRun(
     startsAnything: script || fhs,
     choice,
   });
-  if (how !== "loader") await mustBeExecutable(path);
+  // Of a script both are asked (fs/exec.c, do_open_execat).
+  if (how !== "loader")
+    for (const each of new Set([target.named, path])) await mustBeExecutable(each);
   const { links, variables } = fhs ? await fhsLook(store) : { links: [], variables: {} };
   const all = [...words(...target.arguments), ...args];
   const asIs = (why: string, limits: readonly string[]): RunPlan => ({

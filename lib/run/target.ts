@@ -11,6 +11,8 @@ import type { Store } from "../store/context.js";
 import { programDirectories, programIn } from "../store/programs.js";
 
 export interface Target {
+  /** The file that was named. */
+  named: string;
   /** The file that the kernel is to be given. */
   path: string;
   /** What comes before the caller's arguments, from argv[0]. */
@@ -30,7 +32,7 @@ const mostInterpreters = 5;
  */
 export async function targetOf(named: string, store: Store): Promise<Target> {
   const path = named.includes("/") ? named : (onPath(named, store) ?? `./${named}`);
-  const direct = { path, arguments: [named], script: false, starts: [] };
+  const direct = { named: path, path, arguments: [named], script: false, starts: [] };
   return follow(direct, store, 0);
 }
 
@@ -52,6 +54,7 @@ async function follow(target: Target, store: Store, depth: number): Promise<Targ
   // The kernel puts the script's own path in the place of argv[0].
   const before = [interpreter, ...(argument === null ? [] : [argument]), path];
   const next = {
+    named: target.named,
     path: interpreter,
     arguments: [...before, ...target.arguments.slice(1)],
     script: true,

@@ -125,6 +125,28 @@ print(sorted(os.listdir('/'))); open('/home/user/written', 'w').write('by it')`;
         expect((await world.check(["ls", "-1", "/"])).split("\n")).toEqual(outside);
       });
 
+      it("runs a script, and what that starts", async () => {
+        const script = "/home/user/start.sh";
+        // No NixOS has /bin/bash; the store has a program of that name.
+        const write = (line: string) =>
+          world.shell(`printf '%s\\n' '#!/bin/bash' '${line}' >${script}; chmod +x ${script}`);
+        await write(`${node} -p "6 * 7"`);
+        expect((await world.run([script])).exitCode).not.toBe(0);
+        expect(await run("namespace", ["--with", node, script])).toBe("42");
+        // What was not named finds a loader, and what comes with that.
+        await write(carrier);
+        expect(await run("namespace", [script])).toBe(`${payload} by ${carrier}`);
+      });
+
+      it("shows what other distributions have, with --fhs", async () => {
+        const asked =
+          "/usr/bin/env sh -c 'echo env'; test -x /bin/ls && echo ls; ls /bin | head -n 1";
+        const outside = await world.run(["sh", "-c", "test -e /bin/ls"]);
+        expect(outside.exitCode).not.toBe(0);
+        const said = await world.check(["fixelf", "run", "--fhs", "sh", "-c", asked]);
+        expect(said.split("\n").slice(0, 2)).toEqual(["env", "ls"]);
+      });
+
       it("is the first that is tried", async () => {
         const { stderr, stdout } = await world.fixelf(["run", "--verbose", node, "-p", "6 * 7"]);
         expect(stderr).toMatch(/^fixelf runs it in a namespace: /);
