@@ -1,8 +1,14 @@
 // Text that comes from files, made safe for where it goes.
-import { describe, expect, it } from "vitest";
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
 import { FixelfError } from "../lib/base/errors.js";
 import { explain } from "../lib/cli/command.js";
 import { csvCell, jsonText, printable } from "../lib/report/text.js";
+import { addonEnvironment } from "./support/preload.js";
 
 /** ESC, BEL, DEL, CSI of C1, a mark that reverses what follows, and a line of its own. */
 const steering = "\u001b[2J\u0007\u007f\u009b2J\u202ereversed\u200f\u2028\nforged";
@@ -32,5 +38,48 @@ describe("text of a file", () => {
     expect(csvCell('a,"b"')).toBe('"a,""b"""');
     // Numbers are no texts.
     expect([csvCell(-1), csvCell(null), csvCell(["=a"])]).toEqual(["-1", "", '"[""=a""]"']);
+  });
+});
+
+describe("a file's name", () => {
+  const directory = mkdtempSync(join(tmpdir(), "fixelf-names-"));
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const name = "p\u001b[2J\nforged\u009b2Jx";
+  mkdirSync(join(directory, "tree", name), { recursive: true });
+  copyFileSync("/bin/sh", join(directory, name));
+  copyFileSync("/bin/sh", join(directory, "tree", name, "program"));
+  writeFileSync(join(directory, "tree", "script"), `#!/nowhere/${name}\n`, { mode: 0o755 });
+  mkdirSync(join(directory, "store"));
+  const command = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
+
+  it.each([
+    ...["inspect", "doctor", "fix --dry-run", "fix --no-gc-root", "undo", "tree", "env", "closure"],
+    ...["run --dry-run", "scan", "refs", "find", "doctor --json", "scan --format ndjson"],
+    ...["tree --format dot", "tree --format mermaid"],
+    ...["patchelf --debug --set-rpath /x", "patchelf --debug --print-rpath"],
+  ])("steers no terminal in %s", (words) => {
+    const [first = "", ...options] = words.split(" ");
+    const place = first === "patchelf" ? [] : ["--store", join(directory, "store")];
+    for (const path of [name, "tree"]) {
+      const { stdout, stderr } = spawnSync(
+        process.execPath,
+        [command, first, ...options, ...place, path],
+        {
+          encoding: "utf8",
+          cwd: directory,
+          env: {
+            ...process.env,
+            ...addonEnvironment,
+            NO_COLOR: "1",
+            XDG_CACHE_HOME: join(directory, "cache"),
+            XDG_STATE_HOME: join(directory, "state"),
+          },
+        },
+      );
+      for (const text of [stdout, stderr]) {
+        expect(text.split("\n").find((line) => steers.test(line))).toBeUndefined();
+        expect(text).not.toMatch(/^forged/m);
+      }
+    }
   });
 });

@@ -47,7 +47,7 @@ export async function autoPatchelf(
   try {
     return await patch(request, { env, stdout, stderr });
   } catch (failure) {
-    stderr.write(`auto-patchelf: ${sentence(asError(failure))}\n`);
+    stderr.write(`auto-patchelf: ${printable(sentence(asError(failure)))}\n`);
     return exitCodes.failure;
   }
 }

@@ -1,6 +1,7 @@
 // What a person hears on stderr of the index. An indexing that is soon done is not worth a word.
 
 import { writeFully } from "../base/write_fully.js";
+import { printable } from "../report/text.js";
 import type { IndexEvent, Tell } from "../store/index/event.js";
 import { isTerminal } from "./terminal.js";
 
@@ -14,7 +15,7 @@ export function indexTalk(): Tell {
   let said = 0;
   return (event: IndexEvent) => {
     if (event.kind === "trouble") {
-      writeFully(2, `fixelf: ${event.message}\n`);
+      writeFully(2, `fixelf: ${printable(event.message)}\n`);
       return;
     }
     if (!isTerminal(2)) return;

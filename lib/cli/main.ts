@@ -23,8 +23,11 @@ function setFailed(): void {
 
 async function start(): Promise<void> {
   if (command === "patchelf") {
-    const { patchelf } = await import("../drop_in/patchelf/run.js");
-    process.exitCode = await patchelf(words);
+    const [{ patchelf }, { printable }] = await Promise.all([
+      import("../drop_in/patchelf/run.js"),
+      import("../report/text.js"),
+    ]);
+    process.exitCode = await patchelf(words, printable);
   } else if (!(await answerAtOnce())) {
     await (await import("./program.js")).runCommand();
   }

@@ -9,7 +9,10 @@ export function define(program: Command): void {
     .helpOption(false)
     .allowUnknownOption()
     .action(async (words: string[]) => {
-      const { patchelf } = await import("../drop_in/patchelf/run.js");
-      process.exitCode = await patchelf(words);
+      const [{ patchelf }, { printable }] = await Promise.all([
+        import("../drop_in/patchelf/run.js"),
+        import("../report/text.js"),
+      ]);
+      process.exitCode = await patchelf(words, printable);
     });
 }

@@ -52,7 +52,7 @@ export function outcomeText(outcomes: readonly Outcome[], colors: Colors): strin
 
 /** The command that takes a fix back: the paths as they were named, not each file below them. */
 export function undoHint(paths: readonly string[], options: CommonOptions): string {
-  return `Take it back with: ${fixelfCommand("undo", paths, options)}`;
+  return printable(`Take it back with: ${fixelfCommand("undo", paths, options)}`);
 }
 
 export function undoText(outcomes: readonly UndoOutcome[], colors: Colors): string {

@@ -6,13 +6,21 @@ import { FixelfError } from "../../base/errors.js";
 import { writeFully } from "../../base/write_fully.js";
 import { answers } from "./answers.js";
 import { parse, type Request } from "./arguments.js";
+import type { Talk } from "./change.js";
 import { PatchelfFailure, systemFailure } from "./failure.js";
 
 /** The version whose options, output and exit codes these are. */
 const version = "patchelf 0.19.0";
 
-/** Does what patchelf does with these arguments; the answer is its exit code. */
-export async function patchelf(words: readonly string[]): Promise<number> {
+/**
+ * Does what patchelf does with these arguments; the answer is its exit code.
+ * @param shown makes a line of talk, which names files, safe for a terminal
+ */
+export async function patchelf(
+  words: readonly string[],
+  shown: (text: string) => string,
+): Promise<number> {
+  const talk = (text: string) => say(shown(text));
   try {
     const invocation = parse(words, contentOf);
     if ("help" in invocation) {
@@ -25,23 +33,23 @@ export async function patchelf(words: readonly string[]): Promise<number> {
       return 0;
     }
     const debugging = invocation.debug || process.env.PATCHELF_DEBUG !== undefined;
-    const debug = debugging ? say : () => {};
-    for (const file of invocation.files) await patch(file, invocation, debug);
+    const debug = debugging ? talk : () => {};
+    for (const file of invocation.files) await patch(file, invocation, { say: talk, debug });
     return 0;
   } catch (failure) {
-    say(`patchelf: ${messageOf(failure)}`);
+    talk(`patchelf: ${messageOf(failure)}`);
     return 1;
   }
 }
 
-async function patch(file: string, request: Request, debug: (text: string) => void): Promise<void> {
-  if (request.questions.size === 0) debug(`patching ELF file '${file}'`);
+async function patch(file: string, request: Request, talk: Talk): Promise<void> {
+  if (request.questions.size === 0) talk.debug(`patching ELF file '${file}'`);
   const facts = await factsOf(file);
   for await (const line of answers(request, facts)) print(line);
   if (!asksForChange(request)) return;
   // What only reads need not load what writes.
   const { change } = await import("./change.js");
-  await change(file, facts, request, { say, debug });
+  await change(file, facts, request, talk);
 }
 
 async function factsOf(file: string): Promise<Facts> {
