@@ -71,6 +71,14 @@ export interface NativeFiles {
   passThrough(directory: string): void;
 }
 
+/** The libraries of one store path; all paths are below it. See native/index/libraries.hpp. */
+export interface NativeLibraries {
+  /** `real`: without links; null where these lead out of the store path, or nowhere. */
+  libraries: { name: string; path: string; real: string | null }[];
+  /** Of the files that these lead to. */
+  elf: Facts[];
+}
+
 /** One name for another. */
 export interface Renaming {
   from: string;
@@ -330,6 +338,19 @@ interface NativeAddon {
   walk(root: string): Promise<Walked>;
   /** The store paths in a directory, as native/scan/listing.hpp lays them out. */
   listStore(directory: string): Promise<Buffer>;
+  /** For each store path, by its name: its libraries, with facts where these are wanted. */
+  libraries(
+    place: { root: string; store: string },
+    storePaths: readonly string[],
+    facts: boolean,
+  ): Promise<NativeLibraries[]>;
+  /** Whether a file's name is one that a shared library or a loader would have. */
+  looksLikeLibrary(name: string): boolean;
+  /**
+   * Takes the lock of an open file, until that is closed or the process ends; false where another holds it. Where the
+   * file system knows no locks, all take it.
+   */
+  tryLock(descriptor: number): boolean;
   layOut(path: string, edits: Edits): Promise<Layout>;
   /** Of a script; the line comes without "#!" and line end. */
   layOutFirstLine(path: string, line: string): Promise<Layout>;

@@ -10,6 +10,7 @@
 #include "addon/scan_object.hpp"
 #include "addon/search.hpp"
 #include "addon/watch_object.hpp"
+#include "base/descriptor.hpp"
 #include "base/location.hpp"
 #include "elf/imports.hpp"
 #include "patch/first_line.hpp"
@@ -17,6 +18,7 @@
 #include "patch/undo.hpp"
 #include "resolve/loader.hpp"
 #include "resolve/tokens.hpp"
+#include "scan/library_name.hpp"
 #include "scan/store_listing.hpp"
 
 namespace fixelf::addon {
@@ -82,6 +84,29 @@ Napi::Value listStorePaths(const Napi::CallbackInfo& call) {
       [](Napi::Env env, std::string& lines) {
         return Napi::Buffer<char>::Copy(env, lines.data(), lines.size());
       });
+}
+
+Napi::Value readLibrariesOf(const Napi::CallbackInfo& call) {
+  using Libraries = std::vector<StorePathLibraries>;
+  const auto place = call[0].As<Napi::Object>();
+  return PromisedWork<Libraries>::start(
+      call.Env(),
+      [root = place.Get("root").As<Napi::String>().Utf8Value(), store = toPath(place.Get("store")),
+       storePaths = toPaths(call[1]), facts = call[2].As<Napi::Boolean>().Value()] {
+        return readLibraries(root, store, storePaths, facts);
+      },
+      [](Napi::Env env, Libraries& libraries) {
+        return toArray(env, libraries,
+                       [&](const StorePathLibraries& of) { return toValue(env, of); });
+      });
+}
+
+Napi::Value looksLikeLibraryName(const Napi::CallbackInfo& call) {
+  return Napi::Boolean::New(call.Env(), looksLikeLibrary(toPath(call[0])));
+}
+
+Napi::Value tryLockDescriptor(const Napi::CallbackInfo& call) {
+  return Napi::Boolean::New(call.Env(), tryLock(call[0].As<Napi::Number>()));
 }
 
 // `change` makes a layout of an open file.
@@ -187,6 +212,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("expandOrigin", expandOriginOf);
   define("walk", walkTree);
   define("listStore", listStorePaths);
+  define("libraries", readLibrariesOf);
+  define("looksLikeLibrary", looksLikeLibraryName);
+  define("tryLock", tryLockDescriptor);
   define("layOut", layOutFile);
   define("layOutFirstLine", layOutFirstLine);
   define("apply", applyJobs);

@@ -180,6 +180,21 @@ Napi::Value toValue(Napi::Env env, const Walked& walked) {
   return object;
 }
 
+Napi::Value toValue(Napi::Env env, const StorePathLibraries& libraries) {
+  Napi::Object object = Napi::Object::New(env);
+  object["libraries"] =
+      toArray(env, libraries.names, [&](const LibraryName& library) -> Napi::Value {
+        Napi::Object value = Napi::Object::New(env);
+        value["name"] = Napi::String::New(env, library.name);
+        value["path"] = Napi::String::New(env, library.path);
+        value["real"] = library.real ? Napi::String::New(env, *library.real) : env.Null();
+        return value;
+      });
+  object["elf"] =
+      toArray(env, libraries.elf, [&](const Facts& facts) { return toValue(env, facts); });
+  return object;
+}
+
 Napi::Value toValue(Napi::Env env, const FileSource::Identity& identity) {
   Napi::Object object = Napi::Object::New(env);
   object["device"] = Napi::BigInt::New(env, identity.device);

@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "index/libraries.hpp"
 #include "patch/planned.hpp"
 #include "patch/write.hpp"
 #include "resolve/files.hpp"
@@ -17,6 +18,7 @@ Napi::Value toValue(Napi::Env env, const Facts& facts);
 // Of the file at `path`.
 Napi::Value toValue(Napi::Env env, const Lookup& lookup, const std::string& path);
 Napi::Value toValue(Napi::Env env, const Walked& walked);
+Napi::Value toValue(Napi::Env env, const StorePathLibraries& libraries);
 Napi::Error toError(Napi::Env env, const Error& error);
 // The same as data, to be listed instead of thrown.
 Napi::Value toFailure(Napi::Env env, const Error& error);

@@ -24,15 +24,17 @@ Status flushFile(int descriptor, const std::string& path) {
   return systemError(errno, "flush the file to disk", path);
 }
 
+bool tryLock(int descriptor) {
+  return uninterrupted([&] { return flock(descriptor, LOCK_EX | LOCK_NB); }) == 0 ||
+         errno != EWOULDBLOCK;
+}
+
 Status lockFile(int descriptor, const std::string& path) {
   // A process that is being started by another thread holds all descriptors of ours, and so a lock
   // that we have given back, until its exec closes them (flock(2)): that is soon over.
   constexpr auto kPause = std::chrono::milliseconds(10);
   for (int patience = 100; patience > 0; --patience) {
-    if (uninterrupted([&] { return flock(descriptor, LOCK_EX | LOCK_NB); }) == 0 ||
-        errno != EWOULDBLOCK) {
-      return Done{};
-    }
+    if (tryLock(descriptor)) return Done{};
     std::this_thread::sleep_for(kPause);
   }
   return Error{ErrorCode::Busy, "another process is changing this file, or holds a lock on it",

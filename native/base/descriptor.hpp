@@ -53,6 +53,10 @@ Status writeFully(int descriptor, uint64_t offset, std::span<const uint8_t> byte
 // Waits until content and size are on the disk.
 Status flushFile(int descriptor, const std::string& path);
 
+// Takes the advisory lock (flock) of an open file, until that is closed or the process ends. False
+// where another holds it. Where the file system knows no locks there is none, and all take it.
+bool tryLock(int descriptor);
+
 // Takes the advisory lock under which fixelf changes a file, until the descriptor is closed. Fails
 // with Busy where another process holds one. Where the file system knows no locks there is none.
 Status lockFile(int descriptor, const std::string& path);

@@ -21,6 +21,7 @@
 #include "base/opener.hpp"
 #include "base/own_descriptors.hpp"
 #include "scan/identity_set.hpp"
+#include "scan/library_name.hpp"
 #include "scan/mounts.hpp"
 #include "scan/store_path.hpp"
 
@@ -38,11 +39,6 @@ constexpr size_t kFirstRead = 64;
 constexpr size_t kHeadSize = 1024;
 // Of a root with fewer entries it costs more to ask for the mounts than it spares.
 constexpr size_t kWorthAsking = 64;
-
-bool looksLikeLibrary(const char* name) {
-  const char* suffix = std::strstr(name, ".so");
-  return suffix != nullptr && (suffix[3] == '\0' || suffix[3] == '.');
-}
 
 struct FoundFile {
   std::unique_ptr<Facts> facts;  // sorted and handed on without being moved about

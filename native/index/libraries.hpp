@@ -1,0 +1,42 @@
+// Which libraries store paths have: the names that a search of their library directories meets, and
+// what the files say of themselves.
+//
+// Of a store of a million files, some ten thousand have such a name. Nothing else is opened.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "elf/facts.hpp"
+
+namespace fixelf {
+
+struct LibraryName {
+  std::string name;
+  std::string path;  // below the store path
+  // Without links, below the store path; none where links lead out of it, or nowhere.
+  std::optional<std::string> real;
+};
+
+struct StorePathLibraries {
+  std::vector<LibraryName> names;
+  // Of the files that the names lead to, each once. `path` is the real one, below the store path.
+  std::vector<Facts> elf;
+};
+
+// One for each of `storePaths`, which are names in the directory `store` as seen from `root` ("" is
+// this machine). What is no directory, was removed a moment ago or may not be read has none; nor
+// has a file facts that is no readable ELF. `facts`: whether they are wanted.
+//
+// Looked at are lib, lib64 and lib32, six directories deep, and links to directories of the same
+// store path; a directory with several names counts under the first.
+//
+// Fails where the system has too few descriptors or too little memory: no answer is better than
+// half of one.
+Result<std::vector<StorePathLibraries>> readLibraries(const std::string& root,
+                                                      const std::string& store,
+                                                      const std::vector<std::string>& storePaths,
+                                                      bool facts);
+
+}  // namespace fixelf
