@@ -4,8 +4,8 @@
 // out/lib each module by itself, for the benchmarks.)
 import { readFileSync } from "node:fs";
 
-const { dependencies, optionalDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
-const packages = Object.keys({ ...dependencies, ...optionalDependencies });
+const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+const packages = Object.keys(dependencies);
 
 // Of the command line: the three commands whose start counts most, and what everything stands on.
 // What they share with others would else be one small file for each set of those that share it, or

@@ -1,13 +1,14 @@
 // The index of a store: that it answers as the store itself does, and what it lives through.
-import { type ChildProcess, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
+  chmodSync,
+  chownSync,
   copyFileSync,
   existsSync,
   lutimesSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -17,26 +18,28 @@ import {
   truncateSync,
   utimesSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Facts } from "../lib/addon/facts.js";
+import { native } from "../lib/addon/native.js";
 import { isLoaderName } from "../lib/file/interpreter.js";
 import { Store } from "../lib/store/context.js";
-import { Environment } from "../lib/store/index/environment.js";
-import { encode, stateKey } from "../lib/store/index/format.js";
+import { checksum } from "../lib/store/index/checksum.js";
+import type { State, StorePathContent } from "../lib/store/index/format.js";
 import { freshIndex } from "../lib/store/index/fresh.js";
 import { differenceOf, listingOf } from "../lib/store/index/listing.js";
-import { IndexDamage, Pages } from "../lib/store/index/pages.js";
-import { IndexReader } from "../lib/store/index/reader.js";
+import { indexPath } from "../lib/store/index/location.js";
+import { OwnDirectory } from "../lib/store/index/own_directory.js";
 import { removeIndex, reportIndex } from "../lib/store/index/report.js";
-import { openWriter } from "../lib/store/index/writer.js";
+import { Segment } from "../lib/store/index/segment.js";
+import { SegmentWriter } from "../lib/store/index/segment_writer.js";
+import type { Point } from "../lib/store/index/writer.js";
 import { type StorePlace, storePlace } from "../lib/store/place.js";
+import { needs } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "fixelf-index-"));
@@ -97,6 +100,18 @@ function makeStore(root: string): StorePlace {
   return place;
 }
 
+/** Puts something into the place of a file. */
+function replaceBy(file: string, put: () => void): void {
+  rmSync(file);
+  put();
+}
+
+function patch(file: string, at: number, bytes: readonly number[]): void {
+  const content = readFileSync(file);
+  content.set(bytes, at);
+  writeFileSync(file, content);
+}
+
 const asked = ["libc.so.6", "libz.so.1", "libz.so", "libz.so.1.3", "libout.so", "libscript.so"];
 
 async function answers(place: StorePlace, index: boolean, names: readonly string[] = asked) {
@@ -118,22 +133,47 @@ async function expectSameAnswers(place: StorePlace, names?: readonly string[]): 
   return said;
 }
 
-function dataOf(place: StorePlace): string {
-  const environment = new Environment(place);
-  return environment.data(environment.generation());
+/** The index's file of that kind. */
+function fileOf(place: StorePlace, kind: "base" | "manifest"): string {
+  const directory = indexPath(place);
+  const name = readdirSync(directory).find((each) => each.startsWith(kind));
+  return join(directory, name as string);
 }
 
-describe("an index", () => {
-  let place: StorePlace;
-  let count = 0;
-  beforeEach(() => {
-    place = makeStore(join(scratch, `store-${count++}`));
-  });
-  afterEach(() => {
-    removeIndex(place);
-    rmSync(place.root, { recursive: true });
-  });
+function stateOf(place: StorePlace): State {
+  const directory = OwnDirectory.open(indexPath(place)) as OwnDirectory;
+  const file = directory.open("manifest");
+  directory.close();
+  const segment = new Segment(file as NonNullable<typeof file>);
+  segment.close();
+  return segment.about as State;
+}
 
+const program = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
+
+/** `fixelf find`, as a process of its own; a shell may set its limits first. */
+function find(place: StorePlace, names: readonly string[], limits = ":") {
+  const { status, signal, stdout, stderr } = spawnSync(
+    "/bin/sh",
+    ["-c", `${limits} && exec "$@"`, "sh", process.execPath, program]
+      .concat("find", names)
+      .concat("--root", place.root, "--json"),
+    { encoding: "utf8", env: { ...process.env, ...addonEnvironment } },
+  );
+  return { status, signal, stdout, stderr };
+}
+
+let place: StorePlace;
+let count = 0;
+beforeEach(() => {
+  place = makeStore(join(scratch, `store-${count++}`));
+});
+afterEach(() => {
+  rmSync(indexPath(place), { recursive: true, force: true });
+  rmSync(place.root, { recursive: true });
+});
+
+describe("an index", () => {
   it("answers as the store itself does", async () => {
     const { found, loaders } = await answers(place, true);
     expect(loaders).toHaveLength(2);
@@ -145,9 +185,9 @@ describe("an index", () => {
 
   it("is left alone while the store is", async () => {
     await answers(place, true);
-    const before = readFileSync(dataOf(place));
+    const before = readFileSync(fileOf(place, "manifest"));
     await answers(place, true);
-    expect(readFileSync(dataOf(place)).equals(before)).toBe(true);
+    expect(readFileSync(fileOf(place, "manifest")).equals(before)).toBe(true);
     // Nothing but the store's directory is looked at: what Nix has finished does not change.
     addPath(place, `${hash(3)}-zlib-1.3`, "libnew.so");
     settleStore(place);
@@ -175,17 +215,15 @@ describe("an index", () => {
 
   describe("after an addition", () => {
     const name = `${hash(8)}-zlib-1.4`;
-    const recent = () => join(dirname(dataOf(place)), "recent");
     beforeEach(async () => {
       await answers(place, true);
       addPath(place, name, "libz.so.1");
       settleStore(place);
     });
 
-    it("keeps what is new beside what LMDB has, and reads it once", async () => {
-      const before = readFileSync(dataOf(place));
+    it("keeps what is new in the manifest, and reads it once", async () => {
+      const { base } = stateOf(place);
       await expectSameAnswers(place);
-      expect(readFileSync(dataOf(place)).equals(before)).toBe(true);
       // What Nix has finished does not change: that it is not seen shows that it is not read again.
       copyFileSync(libc, join(place.root, "nix/store", name, "lib/libunseen.so"));
       addPath(place, `${hash(9)}-zlib-1.5`, "libz.so.1");
@@ -193,50 +231,43 @@ describe("an index", () => {
       await expectSameAnswers(place);
       const { found } = await answers(place, true, ["libunseen.so"]);
       expect(found.get("libunseen.so")?.providers).toEqual([]);
+      expect(stateOf(place).base).toBe(base);
+      expect(stateOf(place).recent.map(([each]) => each)).toEqual([name, `${hash(9)}-zlib-1.5`]);
     });
 
-    it("takes it into LMDB when asked for the whole, or when something is gone", async () => {
+    it("takes it into the base when asked for the whole", async () => {
       await answers(place, true);
       expect(await reportIndex(place)).toMatchObject({ storePaths: 7, elfFiles: 6 });
-      addPath(place, `${hash(9)}-zlib-1.5`, "libz.so.1");
-      settleStore(place);
-      await answers(place, true);
-      rmSync(join(place.root, "nix/store", `${hash(9)}-zlib-1.5`), { recursive: true });
-      settleStore(place);
-      expect((await freshIndex(place, () => {}))?.reader.collections()).toBe(1);
+      expect(stateOf(place)).toMatchObject({ recent: [], dropped: [] });
       await expectSameAnswers(place);
-      expect(await reportIndex(place)).toMatchObject({ storePaths: 7, elfFiles: 6 });
     });
 
-    it("takes it into LMDB when it has become much", async () => {
+    it("knows what is gone of either file, and when", async () => {
+      await answers(place, true);
+      const { collected } = stateOf(place);
+      for (const gone of [name, `${hash(2)}-bootstrap-tools`])
+        rmSync(join(place.root, "nix/store", gone), { recursive: true });
+      settleStore(place);
+      await expectSameAnswers(place);
+      expect(stateOf(place)).toMatchObject({
+        recent: [],
+        dropped: [`${hash(2)}-bootstrap-tools`],
+      });
+      expect(stateOf(place).collected).not.toBe(collected);
+      expect(await reportIndex(place)).toMatchObject({ storePaths: 5, elfFiles: 3 });
+      await expectSameAnswers(place);
+    });
+
+    it("takes it into the base when it has become much", async () => {
       for (let number = 300; number < 370; number++)
         addPath(place, `${hash(number)}-package-${number}`, "libpackage.so");
       settleStore(place);
       await expectSameAnswers(place, ["libpackage.so", "libz.so.1"]);
-      expect(existsSync(recent())).toBe(false);
-      expect((await freshIndex(place, () => {}))?.beside).toEqual([]);
-    });
-
-    it.each<[string, (file: string) => void]>([
-      ["damaged", (file) => writeFileSync(file, readFileSync(file).fill(0x20, 100, 120))],
-      ["empty", (file) => truncateSync(file, 0)],
-      ["gone", (file) => rmSync(file)],
-    ])("reads it again when the file is %s", async (_, damage) => {
-      await answers(place, true);
-      damage(recent());
-      expect(await expectSameAnswers(place)).toEqual([]);
-      expect(existsSync(recent())).toBe(true);
-    });
-
-    it("does not believe a file that goes with another state", async () => {
-      await answers(place, true);
-      const old = readFileSync(recent());
-      await reportIndex(place);
-      rmSync(join(place.root, "nix/store", name), { recursive: true });
-      settleStore(place);
-      await reportIndex(place);
-      writeFileSync(recent(), old);
-      await expectSameAnswers(place);
+      expect(stateOf(place).recent).toEqual([]);
+      expect(readdirSync(indexPath(place)).sort()).toEqual([
+        expect.stringMatching(/^base-/),
+        "manifest",
+      ]);
     });
   });
 
@@ -272,78 +303,103 @@ describe("an index", () => {
     await expectSameAnswers(place, ["libz.so.1", "liblater.so"]);
   });
 
-  it("knows which files need a soname, and which have it", async () => {
-    const index = await freshIndex(place, () => {});
-    const glibc = `${hash(1)}-glibc-2.99-1`;
-    expect(index?.reader.named("s", "libc.so.6").get(glibc)).toEqual([
-      ["lib/libc.so.6", "lib/libc.so.6"],
-    ]);
-    expect(index?.reader.named("d", loader).get(glibc)).toEqual([
-      ["lib/libc.so.6", "lib/libc.so.6"],
-    ]);
-    expect(index?.reader.content(glibc)?.elf.map(({ path }) => path)).toEqual([
-      `lib/${loader}`,
-      "lib/libc.so.6",
-    ]);
+  it.each<[string, (file: string) => void]>([
+    ["cut short", (file) => truncateSync(file, statSync(file).size - 100)],
+    ["cut to a few bytes", (file) => truncateSync(file, 20)],
+    ["empty", (file) => truncateSync(file, 0)],
+    ["foreign", (file) => writeFileSync(file, "a".repeat(20_000))],
+    ["full of zeros", (file) => writeFileSync(file, Buffer.alloc(statSync(file).size))],
+    ["a FIFO", (file) => replaceBy(file, () => execFileSync("mkfifo", [file]))],
+    [
+      "a directory",
+      (file) => replaceBy(file, () => mkdirSync(join(file, "in"), { recursive: true })),
+    ],
+    ["writable by others", (file) => chmodSync(file, 0o666)],
+    ["of another format", (file) => patch(file, statSync(file).size - 18, [1])],
+  ])("is built anew when a file of it is %s, and says so", async (_, damage) => {
+    await answers(place, true);
+    for (const kind of ["base", "manifest"] as const) {
+      damage(fileOf(place, kind));
+      expect(await expectSameAnswers(place)).toEqual([
+        expect.stringMatching(/^the index is built anew: /),
+      ]);
+      expect(await expectSameAnswers(place)).toEqual([]);
+    }
   });
 
-  it.each<[string, (data: string) => void]>([
-    ["cut short", (data) => truncateSync(data, statSync(data).size - 4096)],
-    ["cut to half a page", (data) => truncateSync(data, 2000)],
-    ["empty", (data) => truncateSync(data, 0)],
-    ["foreign", (data) => writeFileSync(data, "a".repeat(20_000))],
-    ["full of zeros", (data) => writeFileSync(data, Buffer.alloc(statSync(data).size))],
-  ])("is built anew when it is %s, and says so", async (_, damage) => {
+  it("is built anew when its base is gone", async () => {
     await answers(place, true);
-    damage(dataOf(place));
+    rmSync(fileOf(place, "base"));
     expect(await expectSameAnswers(place)).toEqual([
-      expect.stringMatching(/^the index is built anew/),
+      expect.stringMatching(/^the index is built anew: base-.* is missing$/),
     ]);
     expect(await expectSameAnswers(place)).toEqual([]);
-    expect(readdirSync(new Environment(place).directory)).toEqual(["2"]);
   });
 
-  it("is built anew when it has an older format, and says so", async () => {
+  it("has the right answer and heals, whichever byte has changed", async () => {
+    const { said: _, ...right } = await answers(place, false);
     await answers(place, true);
-    const environment = new Environment(place);
-    const reader = new IndexReader(environment, 1);
-    const writer = openWriter(environment, 1, reader);
-    const older = { ...reader.state(), format: 0 };
-    writer.transaction((transaction) => transaction.put(stateKey, encode(older)));
-    await writer.close();
-    expect(await expectSameAnswers(place)).toEqual([expect.stringContaining("format 0")]);
-  });
-
-  it("never gives a false answer when bytes have changed", async () => {
-    const right = await answers(place, false);
-    const pathsOf = ({ found, loaders }: Awaited<ReturnType<typeof answers>>) =>
-      [...[...found.values()].flatMap(({ providers }) => providers), ...loaders].map(
-        ({ path }) => path,
-      );
+    const name = `${hash(8)}-zlib-1.4`;
+    addPath(place, name, "libadded.so");
+    settleStore(place);
     await answers(place, true);
-    const whole = readFileSync(dataOf(place));
+    const whole = readdirSync(indexPath(place)).map(
+      (each) => [each, readFileSync(join(indexPath(place), each))] as const,
+    );
     let rebuilt = 0;
-    for (let time = 0; time < 150; time++) {
-      const data = dataOf(place);
-      writeFileSync(data, whole);
-      const file = openSync(data, "r+");
-      // Half of them in the tree's upper pages and the heads.
-      const at = time % 2 === 0 ? (time * 37) % 400 : Math.floor((time * whole.length) / 150);
-      writeSync(file, Buffer.from([(whole[at] as number) ^ (1 << (time % 8))]), 0, 1, at);
-      const indexed = await answers(place, true);
-      // LMDB's pages have no checksums: a bit in one of its keys may hide what that key leads to.
-      expect(pathsOf(right)).toEqual(expect.arrayContaining(pathsOf(indexed)));
-      if (indexed.said.length === 0) {
-        for (const [name, { providers }] of indexed.found) {
-          const facts = new Map(
-            right.found.get(name)?.providers.map((each) => [each.path, each.facts]),
-          );
-          for (const each of providers) expect(each.facts).toEqual(facts.get(each.path));
-        }
-      }
-      rebuilt += indexed.said.length;
+    for (let time = 0; time < 200; time++) {
+      for (const each of readdirSync(indexPath(place))) rmSync(join(indexPath(place), each));
+      for (const [each, bytes] of whole)
+        writeFileSync(join(indexPath(place), each), bytes, { mode: 0o600 });
+      const [each, bytes] = whole[time % 2] as (typeof whole)[number];
+      // All of the manifest, and of the base also its end, which everything else hangs on.
+      const at =
+        time % 4 === 1
+          ? bytes.length - 1 - ((time * 7) % 300)
+          : Math.floor((time * bytes.length) / 200);
+      patch(join(indexPath(place), each), at, [(bytes[at] as number) ^ (1 << (time % 8))]);
+      const { said, ...indexed } = await answers(place, true);
+      expect(indexed).toEqual(right);
+      expect(said.length).toBeLessThanOrEqual(1);
+      rebuilt += said.length;
+      expect(await reportIndex(place)).toMatchObject({ storePaths: 7, elfFiles: 6 });
     }
-    expect(rebuilt).toBeGreaterThan(0);
+    expect(rebuilt).toBeGreaterThan(50);
+  });
+
+  it("is never written through a link, nor believed behind one", async () => {
+    const victim = join(place.root, "victim");
+    mkdirSync(victim);
+    symlinkSync(victim, indexPath(place));
+    expect(await expectSameAnswers(place)).toEqual([
+      expect.stringMatching(/^working without the index: cannot open the directory .*index-/),
+    ]);
+    await expect(reportIndex(place)).rejects.toMatchObject({ code: expect.any(String) });
+    expect(readdirSync(victim)).toEqual([]);
+    expect(removeIndex(place)).toBe(true);
+    expect(existsSync(victim)).toBe(true);
+
+    await answers(place, true);
+    for (const kind of ["base", "manifest"] as const) {
+      const file = fileOf(place, kind);
+      const content = readFileSync(file);
+      writeFileSync(join(victim, "file"), content);
+      replaceBy(file, () => symlinkSync(join(victim, "file"), file));
+      expect(await expectSameAnswers(place)).toEqual([
+        expect.stringMatching(/^the index is built anew: .* is a symbolic link$/),
+      ]);
+      expect(readFileSync(join(victim, "file")).equals(content)).toBe(true);
+      expect(await expectSameAnswers(place)).toEqual([]);
+    }
+  });
+
+  it("is not believed where others could have written to it", async () => {
+    await answers(place, true);
+    chmodSync(indexPath(place), 0o770);
+    expect(await expectSameAnswers(place)).toEqual([
+      expect.stringMatching(/^working without the index: .* can be written by other users$/),
+    ]);
+    expect(() => removeIndex(place)).toThrow(/can be written by other users/);
   });
 
   it("is done without where it can't be kept, and that is said", async () => {
@@ -360,7 +416,7 @@ describe("an index", () => {
   });
 
   it("goes when its store has been gone for a month", async () => {
-    const indexOf = (root: string) => new Environment(storePlace({ root })).directory;
+    const indexOf = (root: string) => indexPath(storePlace({ root }));
     for (const root of ["/gone/lately", "/gone/long"])
       mkdirSync(indexOf(root), { recursive: true });
     utimesSync(indexOf("/gone/long"), 1, 1);
@@ -371,124 +427,359 @@ describe("an index", () => {
 
   it("is not made where it is not wanted", async () => {
     await answers(place, false);
-    expect(existsSync(new Environment(place).directory)).toBe(false);
+    expect(existsSync(indexPath(place))).toBe(false);
     expect(await freshIndex(storePlace({ root: "/nowhere" }), () => {})).toBeNull();
   });
 });
 
-describe("an index that several processes use", () => {
-  const place = storePlace({ root: join(scratch, "busy") });
-  const program = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
-  const start = (): ChildProcess =>
-    spawn(process.execPath, [program, "find", "libc.so.6", "--root", place.root, "--json"], {
-      env: { ...process.env, ...addonEnvironment },
-      stdio: ["ignore", "pipe", "pipe"],
+describe("an index of another user", needs("root"), () => {
+  const stranger = 12345;
+
+  it("is neither believed nor written to", async () => {
+    await answers(place, true);
+    addPath(place, `${hash(8)}-zlib-1.4`, "libz.so.1");
+    settleStore(place);
+    const before = readFileSync(fileOf(place, "manifest"));
+    chownSync(indexPath(place), stranger, stranger);
+    const whose = `belongs to user ${stranger}, and this is user ${process.geteuid?.()}`;
+    expect(await expectSameAnswers(place)).toEqual([
+      `working without the index: ${indexPath(place)} ${whose}`,
+    ]);
+    await expect(reportIndex(place)).rejects.toMatchObject({ code: "permission-denied" });
+    expect(() => removeIndex(place)).toThrow(whose);
+    expect(readFileSync(fileOf(place, "manifest")).equals(before)).toBe(true);
+  });
+
+  it("is built anew where only a file of it is", async () => {
+    await answers(place, true);
+    for (const kind of ["base", "manifest"] as const) {
+      chownSync(fileOf(place, kind), stranger, stranger);
+      expect(await expectSameAnswers(place)).toEqual([
+        expect.stringMatching(/^the index is built anew: .* belongs to user 12345/),
+      ]);
+    }
+  });
+
+  it("is not made in another user's directory", async () => {
+    const before = process.env.XDG_CACHE_HOME;
+    process.env.XDG_CACHE_HOME = join(place.root, "home");
+    try {
+      mkdirSync(join(place.root, "home"));
+      chownSync(join(place.root, "home"), stranger, stranger);
+      expect(await expectSameAnswers(place)).toEqual([
+        expect.stringMatching(/^working without the index: .* cannot be made: .*\/home belongs to/),
+      ]);
+      expect(readdirSync(join(place.root, "home"))).toEqual([]);
+    } finally {
+      process.env.XDG_CACHE_HOME = before;
+    }
+  });
+});
+
+describe("an index that cannot be written", () => {
+  // Linux sends SIGXFSZ to who writes more than RLIMIT_FSIZE, and EFBIG to who ignores that.
+  const limit = "ulimit -f 1";
+
+  it("is done without at first, and that is said", () => {
+    const right = find(place, asked);
+    rmSync(indexPath(place), { recursive: true });
+    const { stderr, ...limited } = find(place, asked, limit);
+    expect(stderr).toMatch(/^fixelf: working without the index: cannot write .* \(EFBIG\)\n$/);
+    expect({ ...limited, stderr: "" }).toEqual(right);
+    expect(readdirSync(indexPath(place))).toEqual([]);
+  });
+
+  it("answers with what it lacks, which is said not to be kept", async () => {
+    await answers(place, true);
+    const before = readFileSync(fileOf(place, "manifest"));
+    for (let number = 300; number < 310; number++)
+      addPath(place, `${hash(number)}-package-${number}`, "libz.so.1");
+    rmSync(join(place.root, `nix/store/${hash(2)}-bootstrap-tools`), { recursive: true });
+    settleStore(place);
+    const { stderr, ...limited } = find(place, asked, limit);
+    expect(stderr).toMatch(/^fixelf: what is new in the store is not kept: .* \(EFBIG\)\n$/);
+    expect(readFileSync(fileOf(place, "manifest")).equals(before)).toBe(true);
+    expect({ ...limited, stderr: "" }).toEqual(find(place, asked));
+  });
+});
+
+/** What there may be to write, and the points that a writer passes then. */
+const writes: [title: string, prepare: () => Promise<void>, merged: boolean, points: Point[]][] = [
+  [
+    "a first index",
+    async () => {},
+    false,
+    ["locked", "listed", "base written", "manifest written", "published"],
+  ],
+  [
+    "what is new",
+    async () => {
+      await answers(place, true);
+      addPath(place, `${hash(8)}-zlib-1.4`, "libz.so.1");
+      rmSync(join(place.root, `nix/store/${hash(2)}-bootstrap-tools`), { recursive: true });
+      settleStore(place);
+    },
+    false,
+    ["locked", "listed", "manifest written", "published"],
+  ],
+  [
+    "another base",
+    async () => {
+      await answers(place, true);
+      addPath(place, `${hash(8)}-zlib-1.4`, "libz.so.1");
+      settleStore(place);
+      await answers(place, true);
+      rmSync(join(place.root, `nix/store/${hash(2)}-bootstrap-tools`), { recursive: true });
+      settleStore(place);
+    },
+    true,
+    ["locked", "listed", "base written", "manifest written", "published"],
+  ],
+];
+const cases = writes.flatMap(([title, prepare, merged, points]) =>
+  points.map((point) => ({ title, prepare, merged, point })),
+);
+
+describe("an index that several use at once", () => {
+  it.each(cases)(
+    "answers while another writes $title and has $point",
+    async ({ prepare, merged, point }) => {
+      await prepare();
+      let held = 0;
+      const writing = await freshIndex(place, () => {}, {
+        merged,
+        at: async (here) => {
+          if (here !== point) return;
+          held++;
+          // In the same process, and in one of its own, and neither waits.
+          expect(await expectSameAnswers(place)).toEqual([]);
+          const found = find(place, ["libz.so.1", "libc.so.6"]);
+          expect(found).toMatchObject({ signal: null, stderr: "" });
+          const read = await new Store(place, { index: false }).providers([
+            "libz.so.1",
+            "libc.so.6",
+          ]);
+          const { sonames } = JSON.parse(found.stdout) as {
+            sonames: { providers: { path: string }[] }[];
+          };
+          expect(sonames.map(({ providers }) => providers.map(({ path }) => path))).toEqual(
+            [...read.values()].map(({ providers }) => providers.map(({ path }) => path)),
+          );
+        },
+      });
+      expect(held).toBe(1);
+      writing?.reader.close();
+      expect(await expectSameAnswers(place)).toEqual([]);
+    },
+  );
+
+  it.each(cases)(
+    "is whole after a writer of $title was killed that had $point",
+    async ({ prepare, merged, point }) => {
+      await prepare();
+      const writer = fileURLToPath(new URL("support/index-writer.mjs", import.meta.url));
+      const killed = spawnSync(process.execPath, [writer, place.root, point, `${merged}`], {
+        encoding: "utf8",
+        env: { ...process.env, ...addonEnvironment },
+      });
+      expect(killed).toMatchObject({ signal: "SIGKILL", stderr: "" });
+      expect(await expectSameAnswers(place)).toEqual([]);
+      // Whoever writes next takes away what was left.
+      addPath(place, `${hash(9)}-zlib-1.5`, "libz.so.1");
+      settleStore(place);
+      expect(await expectSameAnswers(place)).toEqual([]);
+      const { base } = stateOf(place);
+      expect(readdirSync(indexPath(place)).sort()).toEqual([base, "manifest"]);
+    },
+  );
+
+  it.each(cases.filter(({ point }) => point !== "published"))(
+    "gives up $title where it is overtaken when it has $point",
+    async ({ prepare, merged, point }) => {
+      await prepare();
+      let overtaken = false;
+      const index = await freshIndex(place, () => {}, {
+        merged,
+        at: async (here) => {
+          if (here !== point || overtaken) return;
+          overtaken = true;
+          // Another one, with a lock of its own, so that the two of them write.
+          removeIndex(place);
+          addPath(place, `${hash(9)}-zlib-1.5`, "libz.so.1");
+          settleStore(place);
+          expect(await reportIndex(place)).not.toBeNull();
+        },
+      });
+      index?.reader.close();
+      expect(overtaken).toBe(true);
+      expect(await expectSameAnswers(place)).toEqual([]);
+      const { found } = await answers(place, true, ["libz.so.1"]);
+      expect(found.get("libz.so.1")?.providers.map(({ path }) => path)).toContain(
+        `/nix/store/${hash(9)}-zlib-1.5/lib/libz.so.1`,
+      );
+    },
+  );
+
+  it("is waited for by who wants the index itself", async () => {
+    const order: string[] = [];
+    let report: Promise<unknown> | undefined;
+    const index = await freshIndex(place, () => {}, {
+      at: async (point) => {
+        if (point === "locked") report = reportIndex(place).then(() => order.push("report"));
+        if (point === "published") order.push("published");
+      },
     });
-
-  beforeAll(() => {
-    makeStore(place.root);
-    for (let number = 100; number < 160; number++) {
-      const path = addPath(place, `${hash(number)}-package-${number}`, "libpackage.so");
-      for (let file = 0; file < 5; file++)
-        symlinkSync("libpackage.so", join(path, `lib/libpackage.so.${file}`));
-      settle(path);
-    }
+    index?.reader.close();
+    await report;
+    expect(order).toEqual(["published", "report"]);
   });
 
-  it("has the right answer after any of them was killed", async () => {
-    const { said: _, ...right } = await answers(place, false);
-    for (let time = 0; time < 25; time++) {
-      // Something to write in every round.
-      const name = `${hash(200 + time)}-killed-${time}`;
-      addPath(place, name, "libkilled.so");
-      if (time % 5 === 0) removeIndex(place);
-      const child = start();
-      const ended = once(child, "exit");
-      await setTimeout(40 + time * 12);
-      child.kill("SIGKILL");
-      await ended;
-      const { said, ...indexed } = await answers(place, true);
-      expect(said).toEqual([]);
-      expect(indexed).toEqual(right);
-      const found = (await answers(place, true, ["libkilled.so"])).found.get("libkilled.so");
-      expect(found?.providers).toHaveLength(time + 1);
-    }
-    const environment = new Environment(place);
-    expect(() => new IndexReader(environment, environment.generation()).check()).not.toThrow();
-  });
-
-  it("is refreshed by several at once", async () => {
-    removeIndex(place);
+  it("is refreshed by several processes at once", async () => {
+    const { stdout: right } = find(place, asked);
+    rmSync(indexPath(place), { recursive: true });
     const outputs = await Promise.all(
       Array.from({ length: 4 }, async () => {
-        const child = start();
+        const child = spawn(
+          process.execPath,
+          [program, "find", ...asked, "--root", place.root, "--json"],
+          { env: { ...process.env, ...addonEnvironment } },
+        );
         let output = "";
-        child.stdout?.on("data", (data) => {
-          output += data;
-        });
-        child.stderr?.on("data", (data) => {
-          output += data;
-        });
+        for (const stream of [child.stdout, child.stderr])
+          stream.on("data", (data) => {
+            output += data;
+          });
         await once(child, "close");
         return output;
       }),
     );
-    expect(JSON.parse(outputs[0] as string).sonames[0].providers).toHaveLength(2);
-    expect(new Set(outputs).size).toBe(1);
-    await expectSameAnswers(place);
+    expect(outputs).toEqual([right, right, right, right]);
+    expect(await expectSameAnswers(place)).toEqual([]);
+  });
+
+  it("goes on answering from the files that it had when it was opened", async () => {
+    const index = await freshIndex(place, () => {});
+    const before = index?.reader.named("libz.so.1");
+    addPath(place, `${hash(8)}-zlib-1.4`, "libz.so.1");
+    settleStore(place);
+    await reportIndex(place, { rebuild: true });
+    expect(index?.reader.named("libz.so.1")).toEqual(before);
+    index?.reader.close();
   });
 });
 
-describe("pages of an LMDB file", () => {
-  it("are read as LMDB reads them", async () => {
-    const directory = mkdtempSync(join(scratch, "lmdb-"));
-    const { open } = createRequire(import.meta.url)("lmdb");
-    const database = open({
-      path: directory,
-      encoding: "binary",
-      keyEncoding: "binary",
-      overlappingSync: false,
-    });
-    const expected = new Map<string, string>();
-    let number = 1;
-    for (let round = 0; round < 8; round++) {
-      database.transactionSync(() => {
-        for (let time = 0; time < 400; time++) {
-          number = (number * 48271) % 2147483647;
-          const key = `${number % 5}-${"k".repeat(number % 300)}-${number % 977}`;
-          const value = "v".repeat(number % 7 === 0 ? number % 30_000 : number % 90) + number;
-          if (number % 3 === 0 && expected.delete(key)) database.removeSync(Buffer.from(key));
-          else {
-            database.putSync(Buffer.from(key), Buffer.from(value));
-            expected.set(key, value);
-          }
-        }
-      });
-      const pages = new Pages(join(directory, "data.mdb"));
-      for (const [key, value] of expected)
-        expect(pages.get(Buffer.from(key))?.toString() === value).toBe(true);
-      expect(pages.get(Buffer.from("absent"))).toBeNull();
-      for (const prefix of ["", "0", "3-", "4-k", "9"]) {
-        const found = pages
-          .beginningWith(Buffer.from(prefix))
-          .map(([key, value]) => `${key}=${value}`);
-        const all = [...expected].filter(([key]) => key.startsWith(prefix)).sort();
-        expect(found).toEqual(all.map(([key, value]) => `${key}=${value}`));
-      }
-      pages.close();
-    }
-    await database.close();
-  });
+describe("a file of the index", () => {
+  const contents = fc.uniqueArray(
+    fc.record({
+      name: fc.integer({ min: 1, max: 40 }).map((number) => `${hash(number)}-package`),
+      files: fc.array(
+        fc.record({
+          name: fc.constantFrom("liba.so", "libb.so", 'libé"\n.so', "ld.so", "lib.so.1"),
+          real: fc.option(fc.constantFrom("lib/one", "lib/two", "lib/three")),
+        }),
+        { maxLength: 8 },
+      ),
+    }),
+    { selector: ({ name }) => name, maxLength: 30 },
+  );
 
-  it("are refused where they are none", () => {
-    const file = join(scratch, "random");
+  it("has what was written to it, or copied from another one", async () => {
+    const path = join(scratch, "segments");
+    const directory = OwnDirectory.make(path);
+    const facts = await native.inspect(libc);
+    const asContent = ({
+      name,
+      files,
+    }: {
+      name: string;
+      files: { name: string; real: string | null }[];
+    }) => ({
+      name,
+      libraries: files.map((file, at) => ({ ...file, path: `lib/${at}` })),
+      // The third of them is no ELF file.
+      elf: ["lib/one", "lib/two"].map((real): Facts => ({ ...facts, path: real })),
+    });
+    const write = (name: string, fill: (writer: SegmentWriter) => void) => {
+      const file = directory.create(name);
+      const writer = new SegmentWriter(file);
+      fill(writer);
+      writer.finish({ name });
+      file.close();
+      return new Segment(directory.open(name) as NonNullable<ReturnType<typeof directory.open>>);
+    };
+    const expectAll = (segment: Segment, all: StorePathContent[]) => {
+      const names = [...new Set(all.flatMap(({ libraries }) => libraries.map(({ name }) => name)))];
+      expect([...new Set([...segment.allEntries()].map(([name]) => name))]).toEqual(names.sort());
+      for (const name of [...names, "libnone.so"]) {
+        const found = [...segment.entries(name)].map(
+          ([, storePath, files]) => [storePath, files.map((file) => segment.named(file))] as const,
+        );
+        const expected = all
+          .map(
+            ({ name: storePath, libraries, elf }) =>
+              [
+                storePath,
+                libraries
+                  .filter((library) => library.name === name)
+                  .map(({ path: below, real }) =>
+                    real === null
+                      ? [below, null]
+                      : [below, real, elf.find((each) => each.path === real) ?? null],
+                  ),
+              ] as const,
+          )
+          .filter(([, files]) => files.length > 0)
+          .sort(([one], [other]) => (one < other ? -1 : 1));
+        expect(found).toEqual(expected);
+      }
+    };
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 0, maxLength: 10_000 }), (bytes) => {
-        writeFileSync(file, bytes);
-        expect(() => new Pages(file)).toThrow(IndexDamage);
+      fc.property(contents, (given) => {
+        const all = given.map(asContent);
+        const one = write("one", (writer) => {
+          for (const content of all) writer.add(content);
+        });
+        expectAll(one, all);
+        const isKept = (storePath: string) => storePath < `${hash(20)}`;
+        const other = write("other", (writer) => writer.copy(one, isKept));
+        expectAll(
+          other,
+          all.filter(({ name }) => isKept(name)),
+        );
+        one.close();
+        other.close();
       }),
       { numRuns: 50 },
     );
+    directory.close();
+  });
+
+  it("may have nothing in common with one", async () => {
+    await answers(place, true);
+    const { said: _, ...right } = await answers(place, false);
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 3000 }), async (bytes) => {
+        writeFileSync(fileOf(place, "manifest"), bytes);
+        const { said, ...indexed } = await answers(place, true);
+        expect(said).toEqual([expect.stringMatching(/^the index is built anew: /)]);
+        expect(indexed).toEqual(right);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("has the checksums that MurmurHash3 has elsewhere", () => {
+    const sums = [
+      ["", 0],
+      ["hello", 0x248bfa47],
+      ["hello, world", 0x149bbb7f],
+      ["The quick brown fox jumps over the lazy dog", 0x2e4ff723],
+    ] as const;
+    for (const [text, sum] of sums) {
+      expect(checksum(Buffer.from(text))).toBe(sum);
+      // Wherever in memory the bytes are.
+      expect(checksum(Buffer.from(`-${text}`).subarray(1))).toBe(sum);
+    }
   });
 });
 

@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Facts } from "../lib/addon/facts.js";
+import { native } from "../lib/addon/native.js";
 import { isLoaderName } from "../lib/file/interpreter.js";
 import { bannerVersion, versionIn } from "../lib/file/libc_banner.js";
 import { compareVersions } from "../lib/file/versions.js";
 import { Store } from "../lib/store/context.js";
 import { whyNot } from "../lib/store/find.js";
-import { listLibraries, looksLikeLibrary } from "../lib/store/libraries.js";
+import { listLibraries } from "../lib/store/libraries.js";
 import { glibcVersion } from "../lib/store/loaders.js";
 import { Nix, parsePathInfos, parseRoots } from "../lib/store/nix.js";
 import { inStore, nameOf, realPathIn, storePathOf, storePlace } from "../lib/store/place.js";
@@ -158,8 +159,8 @@ describe("loader names and versions", () => {
       expect(isLoaderName(name)).toBe(true);
     for (const name of ["ld-2.33.so", "libc.so.6", "ld-linux-x86-64.so.2.debug"])
       expect(isLoaderName(name)).toBe(false);
-    expect(looksLikeLibrary("libz.so.1.3")).toBe(true);
-    expect(looksLikeLibrary("libz.a")).toBe(false);
+    expect(native.looksLikeLibrary("libz.so.1.3")).toBe(true);
+    expect(native.looksLikeLibrary("libz.a")).toBe(false);
   });
 
   it("refines libc's version by the name where the two agree", () => {

@@ -5,7 +5,6 @@ import { basename, dirname, join } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import { native, settled } from "../addon/native.js";
 import { type Machine, sameMachine } from "../file/machine.js";
-import { looksLikeLibrary } from "../store/libraries.js";
 import type { SystemEnvironment } from "./environment.js";
 
 /** Names, and the file for each. What was resolved wins, then what the user named, then what is beside. */
@@ -18,7 +17,7 @@ export async function findableLibraries(
   // glibc opens parts of its own by name.
   for (const directory of [dirname(environment.loader), ...environment.directories])
     for (const name of namesIn(directory))
-      if (looksLikeLibrary(name) && !found.has(name)) found.set(name, join(directory, name));
+      if (native.looksLikeLibrary(name) && !found.has(name)) found.set(name, join(directory, name));
   return found;
 }
 

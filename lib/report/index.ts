@@ -6,7 +6,7 @@ export function indexText(report: IndexReport, colors: Colors): string {
   const { path, storePaths, elfFiles, sonames, unsettled, size, refreshed } = report;
   const lines = [
     colors.bold(printable(path)),
-    `  ${plural(storePaths, "store path")}, ${plural(elfFiles, "ELF file")}, ${plural(sonames, "soname")}`,
+    `  ${plural(storePaths, "store path")}, ${plural(elfFiles, "library", "libraries")}, ${plural(sonames, "soname")}`,
     `  ${(size / 1e6).toFixed(1)} MB, of ${refreshed.toISOString()}`,
   ];
   if (unsettled > 0)

@@ -5,7 +5,7 @@ import { lstat, mkdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FixelfError } from "../base/errors.js";
-import { cacheDirectory } from "../store/index/environment.js";
+import { cacheDirectory } from "../store/index/location.js";
 
 export function keyOf(...parts: readonly string[]): string {
   const digest = createHash("sha256");

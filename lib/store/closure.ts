@@ -82,10 +82,10 @@ export class StoreKnowledge {
 
   async #requisites(targets: readonly string[]): Promise<StorePaths | null> {
     const index = this.#nix.hasDatabase ? await this.#index() : null;
-    const remembered = index && rememberedClosure(index, targets);
+    const remembered = index && rememberedClosure(index, this.#place, targets);
     if (remembered !== null) return remembered;
     const paths = await this.#nix.requisites(targets);
-    if (paths !== null && index !== null) await rememberClosure(index, this.#place, targets, paths);
+    if (paths !== null && index !== null) rememberClosure(index, this.#place, targets, paths);
     return paths && new Set(paths);
   }
 }

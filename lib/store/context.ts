@@ -3,9 +3,10 @@
 import type { StoreContext } from "./candidates.js";
 import { type Knowledge, StoreKnowledge } from "./closure.js";
 import { findProviders, type Providers, type Wanted } from "./find.js";
+import { IndexDamage } from "./index/damage.js";
 import type { Tell } from "./index/event.js";
 import { type FreshIndex, freshIndex } from "./index/fresh.js";
-import { IndexDamage } from "./index/pages.js";
+
 import { IndexedStore } from "./indexed.js";
 import type { Inspected, Inspector } from "./inspector.js";
 import type { Libraries } from "./libraries.js";
@@ -141,10 +142,11 @@ interface Source {
 async function openIndex(
   place: StorePlace,
   { index = true, onIndex: tell = () => {} }: StoreOptions,
+  rebuild = false,
 ): Promise<FreshIndex | null> {
   if (!index) return null;
   try {
-    return await freshIndex(place, tell);
+    return await freshIndex(place, tell, { rebuild });
   } catch (failure) {
     // A cache that can't be kept is no reason to give no answer.
     tell({ kind: "trouble", message: `working without the index: ${(failure as Error).message}` });
@@ -161,9 +163,7 @@ async function rebuilt(
   damaged?.reader.close();
   const message = "the index is built anew: it is damaged";
   options.onIndex?.({ kind: "trouble", message });
-  const { Environment } = await import("./index/environment.js");
-  new Environment(place).renew();
-  return openIndex(place, options);
+  return openIndex(place, options, true);
 }
 
 /** Which inspector it is turns out when the first file is asked for. */

@@ -1,12 +1,15 @@
 // Libraries and their facts, as the index has them. Answers are those of listing and reading the
 // store: what the index cannot know (where a link out of its store path leads) is looked up.
 import type { Facts } from "../addon/facts.js";
-import type { LibraryFile, NamedFile, StorePathContent } from "./index/format.js";
+import type { NativeLibraries } from "../addon/native.js";
+import type { NamedFile, StorePathContent } from "./index/format.js";
 import type { FreshIndex } from "./index/fresh.js";
 import type { IndexReader } from "./index/reader.js";
 import type { Inspected, Inspector } from "./inspector.js";
 import type { Libraries } from "./libraries.js";
 import { realPathIn, type StorePlace, storePathOf } from "./place.js";
+
+type LibraryFile = NativeLibraries["libraries"][number];
 
 /** One store by its index. */
 export class IndexedStore implements Libraries, Inspector {
@@ -48,7 +51,7 @@ export class IndexedStore implements Libraries, Inspector {
       if (facts !== undefined && !this.#facts.has(realPath))
         this.#facts.set(realPath, facts && { ...facts, path: realPath });
     };
-    for (const [storePath, files] of this.#reader.named("n", name)) {
+    for (const [storePath, files] of this.#reader.named(name)) {
       if (!this.#beside.has(storePath)) for (const file of files) take(storePath, file);
     }
     for (const [storePath, file] of this.#librariesBeside()) {
@@ -61,7 +64,7 @@ export class IndexedStore implements Libraries, Inspector {
     const beside = this.#librariesBeside()
       .map(([, { name }]) => name)
       .filter((name) => name.startsWith(beginning));
-    return [...new Set([...this.#reader.names("n", beginning), ...beside])];
+    return [...new Set([...this.#reader.names(beginning), ...beside])];
   }
 
   async inspect(path: string): Promise<Inspected | null> {

@@ -2,8 +2,8 @@
 // times.
 import { statSync } from "node:fs";
 import { hostPath, type StorePlace } from "../place.js";
-import { isAbsence } from "./environment.js";
 import type { DirectoryIdentity, State } from "./format.js";
+import { isAbsence } from "./own_directory.js";
 
 /** Nanoseconds; the coarsest clock of a file system (ext3 counts seconds). */
 const clockGranularity = 1_000_000_000n;
@@ -14,7 +14,6 @@ export function isCurrent(
   now: DirectoryIdentity,
 ): boolean {
   return (
-    then !== null &&
     then.device === now.device &&
     then.inode === now.inode &&
     then.modified === now.modified &&

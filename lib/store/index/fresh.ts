@@ -1,18 +1,22 @@
 // The index, up to date. Where the store's directory has not changed, neither has anything in it,
 // and all that is read is the directory's times.
 import type { StorePlace } from "../place.js";
+import { IndexDamage } from "./damage.js";
 import { identityOf, isCurrent } from "./directory.js";
-import { Environment, isAbsence } from "./environment.js";
 import type { Tell } from "./event.js";
-import type { DirectoryIdentity, State, StorePathContent } from "./format.js";
-import { IndexDamage } from "./pages.js";
+import type { StorePathContent } from "./format.js";
+import { indexPath } from "./location.js";
+import { OwnDirectory } from "./own_directory.js";
 import { IndexReader } from "./reader.js";
-import { type Recent, readRecent } from "./recent.js";
+import type { RefreshOptions } from "./refresh.js";
 
 /** An index that agrees with the store. */
 export interface FreshIndex {
   reader: IndexReader;
-  /** What the reader does not have, or not as it is now: recent store paths, and unfinished ones. */
+  /**
+   * What the reader does not have, or not as it is now: unfinished store paths, and where nothing
+   * could be written, new ones and those that are gone. A later one of the same name counts.
+   */
   beside: StorePathContent[];
 }
 
@@ -20,61 +24,53 @@ const timesToTry = 5;
 
 /**
  * The index, after what it lacked was added and what is gone was dropped; null for a store that is
- * not there. `merged`: what is finished is not beside it.
- * @throws Error where it can't be kept: a full disk, no right to write, no build of LMDB
+ * not there, and where another process is building it.
+ * @throws FixelfError where it can't be kept: a full disk, no right to write, another user's cache
  */
 export async function freshIndex(
   place: StorePlace,
   tell: Tell,
-  { merged = false } = {},
+  { merged = false, rebuild = false, at = () => {} }: Partial<RefreshOptions> = {},
 ): Promise<FreshIndex | null> {
-  const environment = new Environment(place);
-  let reader = openReader(environment, tell);
+  const path = indexPath(place);
+  let isRebuilt = rebuild;
   for (let time = 0; time < timesToTry; time++) {
-    const now = identityOf(place);
-    if (now === null) {
-      reader?.close();
-      return null;
-    }
     try {
-      const state = reader?.state() ?? null;
-      const recent = state && readRecent(environment.place(environment.generation()), state);
-      if (reader !== null && state !== null && isAsRecorded(recent ?? state, now)) {
-        if (recent === null) return { reader, beside: [] };
-        if (!merged) return { reader, beside: recent.storePaths.map(({ content }) => content) };
-      }
+      const reader = isRebuilt ? null : readerOfNow(path, place, merged);
+      if (reader !== null) return { reader, beside: [] };
+      if (identityOf(place) === null) return null;
       const { Refresh } = await import("./refresh.js");
-      const before = { reader, state, recent };
-      const beside = await new Refresh(environment, place, before, tell).run(now, merged);
-      if (beside !== null) {
-        reader ??= new IndexReader(environment, environment.generation());
-        return { reader, beside };
-      }
+      const options = { merged, rebuild: isRebuilt, at };
+      const fresh = await new Refresh(place, path, tell, options).run();
+      if (fresh !== "again") return fresh;
     } catch (failure) {
       if (!(failure instanceof IndexDamage)) throw failure;
       tell({ kind: "trouble", message: `the index is built anew: ${failure.message}` });
-      reader?.close();
-      environment.renew();
-      reader = null;
+      isRebuilt = true;
     }
   }
   throw new Error("the store and its index are changed too often by others");
 }
 
-function isAsRecorded(recorded: State | Recent, now: DirectoryIdentity): boolean {
-  return isCurrent(recorded, now) && recorded.unsettled.length === 0;
-}
-
-function openReader(environment: Environment, tell: Tell): IndexReader | null {
-  const generation = environment.generation();
-  if (generation === 0) return null;
+/** null where it has to be refreshed, or is not there. */
+function readerOfNow(path: string, place: StorePlace, merged: boolean): IndexReader | null {
+  const directory = OwnDirectory.open(path);
+  if (directory === null) return null;
   try {
-    return new IndexReader(environment, generation);
-  } catch (failure) {
-    if (isAbsence(failure)) return null;
-    if (!(failure instanceof IndexDamage)) throw failure;
-    tell({ kind: "trouble", message: `the index is built anew: ${failure.message}` });
-    environment.renew();
+    const reader = IndexReader.open(directory, place);
+    if (reader === null) return null;
+    const now = identityOf(place);
+    const { state } = reader;
+    if (
+      now !== null &&
+      isCurrent(state, now) &&
+      state.unsettled.length === 0 &&
+      (reader.isWhole || !merged)
+    )
+      return reader;
+    reader.close();
     return null;
+  } finally {
+    directory.close();
   }
 }

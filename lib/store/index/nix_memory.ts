@@ -1,10 +1,12 @@
 // What Nix has said of closures. A store path's references never change, so that a closure which was
 // asked for once need not be asked for again while all of it is there.
 import type { StorePlace } from "../place.js";
-import { Environment } from "./environment.js";
-import { closureKey, rootedKey, sealed, unsealed } from "./format.js";
+import { checksum } from "./checksum.js";
+import { IndexDamage } from "./damage.js";
+import { closureName } from "./format.js";
 import type { FreshIndex } from "./fresh.js";
-import { IndexDamage } from "./pages.js";
+import { indexPath } from "./location.js";
+import { OwnDirectory } from "./own_directory.js";
 
 /** A set of store paths, asked only whether it has one. */
 export interface StorePaths {
@@ -13,59 +15,88 @@ export interface StorePaths {
 
 const hashLength = 32;
 
+/** Bytes: the checksum of the rest, then the question on a line, then the answer. */
+const checksumSize = 4;
+
 /** The closure of the store paths, from the index; null where it is not there. */
 export function rememberedClosure(
   { reader }: FreshIndex,
+  place: StorePlace,
   targets: readonly string[],
 ): StorePaths | null {
-  let record: Buffer;
-  try {
-    const bytes = reader.get(keyOf(targets));
-    if (bytes === null) return null;
-    record = unsealed(bytes);
-  } catch (failure) {
-    // Nix can be asked again.
-    if (failure instanceof IndexDamage) return null;
-    throw failure;
-  }
-  const question = questionOf(targets, reader.collections());
+  const bytes = contentOf(nameOf(targets), place);
+  if (bytes === null || bytes.length < checksumSize) return null;
+  const record = bytes.subarray(checksumSize);
+  if (bytes.readUInt32LE() !== checksum(record)) return null;
+  const question = questionOf(targets, reader.state.collected);
   if (!record.subarray(0, question.length).equals(question)) return null;
   return new PackedStorePaths(record.subarray(question.length));
 }
 
 /** Keeps it for the next time; that it can't be kept is no failure. */
-export async function rememberClosure(
+export function rememberClosure(
   { reader }: FreshIndex,
   place: StorePlace,
   targets: readonly string[],
   closure: readonly string[],
-): Promise<void> {
+): void {
   const hashes = closure.map(hashOf).sort();
-  const question = questionOf(targets, reader.collections());
-  const record = sealed(Buffer.concat([question, Buffer.from(hashes.join(""), "latin1")]));
+  const question = questionOf(targets, reader.state.collected);
+  const record = Buffer.concat([question, Buffer.from(hashes.join(""), "latin1")]);
+  const sum = Buffer.alloc(checksumSize);
+  sum.writeUInt32LE(checksum(record));
+  const name = nameOf(targets);
+  const unfinished = `${name}-${process.pid}`;
   try {
-    const { openWriter } = await import("./writer.js");
-    const environment = new Environment(place);
-    const writer = openWriter(environment, environment.generation(), reader);
+    const directory = OwnDirectory.open(indexPath(place));
+    if (directory === null) return;
     try {
-      writer.transaction((transaction) => transaction.put(keyOf(targets), record));
+      const file = directory.create(unfinished);
+      try {
+        file.write(Buffer.concat([sum, record]));
+      } finally {
+        file.close();
+      }
+      directory.rename(unfinished, name);
+    } catch {
+      directory.remove(unfinished);
     } finally {
-      await writer.close();
+      directory.close();
     }
   } catch {
     // The index was read, and so is of use without this.
   }
 }
 
-/** One store path has a record of its own; of GC roots there is one set at a time. */
-function keyOf(targets: readonly string[]): Buffer {
-  const [only = ""] = targets;
-  return targets.length === 1 ? closureKey(hashOf(only)) : rootedKey;
+/** null where it is not there, or not to be believed: Nix can be asked again. */
+function contentOf(name: string, place: StorePlace): Buffer | null {
+  const directory = OwnDirectory.open(indexPath(place));
+  if (directory === null) return null;
+  try {
+    const file = directory.open(name);
+    if (file === null) return null;
+    try {
+      return file.read(0, file.size);
+    } finally {
+      file.close();
+    }
+  } catch (failure) {
+    if (failure instanceof IndexDamage) return null;
+    throw failure;
+  } finally {
+    directory.close();
+  }
 }
 
-/** Also how often store paths have gone: Nix is asked again when one could have been among them. */
-function questionOf(targets: readonly string[], collections: number): Buffer {
-  return Buffer.from(`${JSON.stringify([collections, [...targets].sort()])}\n`);
+/** One store path has a record of its own; of GC roots there is one set at a time. */
+function nameOf(targets: readonly string[]): string {
+  const [only = ""] = targets;
+  return closureName(targets.length === 1 ? hashOf(only) : null);
+}
+
+/** Also when store paths were last gone: Nix is asked again when one could have been among them. */
+function questionOf(targets: readonly string[], collected: string): Buffer {
+  return Buffer.from(`${JSON.stringify([collected, [...targets].sort()])}\n`);
 }
 
 /** What is unique in "/nix/store/<hash>-<name>". */

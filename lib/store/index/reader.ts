@@ -1,104 +1,136 @@
-// What the index answers. Reading takes no lock and stops no writer.
+// What the index answers: the base without what is gone, and what has come since. Reading takes no
+// lock, and both files stay what they are: a writer puts new ones in their places.
 import type { Facts } from "../../addon/facts.js";
-import type { Environment } from "./environment.js";
-import {
-  contentKey,
-  decode,
-  decodeContent,
-  decodeNamed,
-  factsIn,
-  formatVersion,
-  knownKey,
-  type NamedFile,
-  type NameTable,
-  nameKey,
-  namesKey,
-  type State,
-  type StorePathContent,
-  stateKey,
-  storePathOfKey,
-  unsealed,
-} from "./format.js";
-import { IndexDamage, Pages } from "./pages.js";
+import type { StorePlace } from "../place.js";
+import { IndexDamage } from "./damage.js";
+import { type About, manifestName, type NamedFile, type State } from "./format.js";
+import type { OwnDirectory } from "./own_directory.js";
+import { Segment } from "./segment.js";
+
+/** Each of them was overtaken by a writer. */
+const timesToTry = 100;
 
 export class IndexReader {
-  readonly #pages: Pages;
-  /** What a `find` with many candidates would read again and again. */
-  readonly #contents = new Map<string, Buffer | null>();
+  readonly state: State;
+  readonly base: Segment;
+  readonly manifest: Segment;
+  readonly #dropped: ReadonlySet<string>;
 
-  /** @throws IndexDamage; ENOENT and the like as Node has them */
-  constructor(environment: Environment, generation: number) {
-    this.#pages = new Pages(environment.data(generation));
+  /** null where nothing was written yet. @throws IndexDamage, FixelfError */
+  static open(directory: OwnDirectory, place: StorePlace): IndexReader | null {
+    let before: string | undefined;
+    for (let time = 0; time < timesToTry; time++) {
+      const manifest = segmentIn(directory, manifestName);
+      if (manifest === null) return null;
+      const state = manifest.about as State;
+      if (state.store !== place.store || state.root !== place.root)
+        throw new IndexDamage("it is of another store");
+      const base = segmentIn(directory, state.base);
+      if (base !== null) return new IndexReader(state, base, manifest);
+      manifest.close();
+      // A writer replaces the manifest before it removes the base that the old one names.
+      if (state.base === before) throw new IndexDamage(`${state.base} is missing`);
+      before = state.base;
+    }
+    throw new IndexDamage("other processes change it too often to be read");
+  }
+
+  private constructor(state: State, base: Segment, manifest: Segment) {
+    this.state = state;
+    this.base = base;
+    this.manifest = manifest;
+    this.#dropped = new Set(state.dropped);
   }
 
   close(): void {
-    this.#pages.close();
+    this.base.close();
+    this.manifest.close();
   }
 
-  /** null where nothing was written yet. @throws IndexDamage also for another format */
-  state(): State | null {
-    const bytes = this.#pages.get(stateKey);
-    if (bytes === null) return null;
-    const state = decode<State>(bytes);
-    if (state.format !== formatVersion)
-      throw new IndexDamage(`it has format ${state.format}, and this is format ${formatVersion}`);
-    return state;
+  /** Bytes. */
+  get size(): number {
+    return this.base.size + this.manifest.size;
   }
 
-  /** How often store paths were found to be gone. */
-  collections(): number {
-    return this.state()?.collections ?? 0;
+  /** Whether the base has all of it. */
+  get isWhole(): boolean {
+    return this.state.recent.length === 0 && this.state.dropped.length === 0;
   }
 
-  /** The recorded store paths, as `listing.ts` compares them. */
+  /** The store paths of the base, as `listing.ts` compares them. @throws IndexDamage */
   known(): Buffer {
-    const bytes = this.#pages.get(knownKey);
-    return bytes === null ? Buffer.alloc(0) : unsealed(bytes);
+    return this.base.block((this.base.about as About).known);
   }
 
-  /** What one store path holds; null where it is not recorded. */
-  content(storePath: string): StorePathContent | null {
-    const bytes = this.#content(storePath);
-    return bytes && decodeContent(storePath, bytes);
-  }
-
-  /** The facts of one file; undefined where its store path is not recorded, null where it is no ELF. */
+  /** The facts of a file of a library's name; undefined where it is not recorded. @throws IndexDamage */
   facts(storePath: string, path: string): Facts | null | undefined {
-    const bytes = this.#content(storePath);
-    return bytes === null ? undefined : factsIn(bytes, path);
-  }
-
-  /** Store path → its files of that name, or with that soname, or that need it. */
-  named(table: NameTable, name: string): Map<string, NamedFile[]> {
-    return new Map(
-      this.#pages
-        .beginningWith(nameKey(table, name))
-        .map(([key, value]) => [storePathOfKey(key), decodeNamed(key, value)]),
-    );
-  }
-
-  /** The names that begin so, sorted. */
-  names(table: NameTable, beginning: string): string[] {
-    const keys = this.#pages.keysBeginningWith(namesKey(table, beginning));
-    return [...new Set(keys.map((key) => key.toString("utf8", 1, key.indexOf(0))))];
-  }
-
-  /** A value that other modules keep here, with its seal. */
-  get(key: Buffer): Buffer | null {
-    return this.#pages.get(key);
-  }
-
-  /** Reads everything. @throws IndexDamage */
-  check(): void {
-    this.#pages.check(() => {});
-  }
-
-  #content(storePath: string): Buffer | null {
-    let bytes = this.#contents.get(storePath);
-    if (bytes === undefined) {
-      bytes = this.#pages.get(contentKey(storePath));
-      this.#contents.set(storePath, bytes);
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    for (const [segment, , files] of this.#entries(name, storePath)) {
+      const file = files.find(([, real]) => real === path);
+      if (file !== undefined) return segment.named(file)[2];
     }
-    return bytes;
+    return undefined;
+  }
+
+  /** Store path → its files of that name. @throws IndexDamage */
+  named(name: string): Map<string, NamedFile[]> {
+    const found = new Map<string, NamedFile[]>();
+    for (const [segment, storePath, files] of this.#entries(name))
+      found.set(
+        storePath,
+        files.map((file) => segment.named(file)),
+      );
+    return found;
+  }
+
+  /** The names that begin so. @throws IndexDamage */
+  names(beginning: string): Set<string> {
+    const names = new Set<string>();
+    for (const segment of [this.base, this.manifest]) {
+      for (const [name, storePath] of segment.allEntries(beginning))
+        if (this.#has(segment, storePath)) names.add(name);
+    }
+    return names;
+  }
+
+  /** The facts of every ELF file, once each. @throws IndexDamage */
+  *allFacts(): Generator<Facts> {
+    for (const segment of [this.base, this.manifest]) {
+      const seen = new Set<number>();
+      for (const [, storePath, files] of segment.allEntries()) {
+        if (!this.#has(segment, storePath)) continue;
+        for (const file of files) {
+          const [, , offset] = file;
+          if (offset === undefined || seen.has(offset)) continue;
+          seen.add(offset);
+          const facts = segment.named(file)[2];
+          if (facts) yield facts;
+        }
+      }
+    }
+  }
+
+  *#entries(name: string, only?: string) {
+    for (const segment of [this.base, this.manifest]) {
+      for (const [, storePath, files] of segment.entries(name)) {
+        if (only !== undefined && storePath !== only) continue;
+        if (this.#has(segment, storePath)) yield [segment, storePath, files] as const;
+      }
+    }
+  }
+
+  #has(segment: Segment, storePath: string): boolean {
+    return segment === this.manifest || !this.#dropped.has(storePath);
+  }
+}
+
+function segmentIn(directory: OwnDirectory, name: string): Segment | null {
+  const file = directory.open(name);
+  if (file === null) return null;
+  try {
+    return new Segment(file);
+  } catch (failure) {
+    file.close();
+    throw failure;
   }
 }

@@ -1,101 +1,135 @@
 // Brings the index up to date with the store, by the least that this takes: one listing of the
 // store's directory and a scan of what is new in it.
 import { lstatSync } from "node:fs";
-import { native } from "../../addon/native.js";
+import { setTimeout } from "node:timers/promises";
+import { native, settled as settledPromise } from "../../addon/native.js";
+import { FixelfError } from "../../base/errors.js";
 import { hostPath, type StorePlace } from "../place.js";
-import { isCurrent, isRacy } from "./directory.js";
-import type { Environment } from "./environment.js";
+import { identityOf, isCurrent, isRacy } from "./directory.js";
 import type { Tell } from "./event.js";
-import {
-  type DirectoryIdentity,
-  encodeContent,
-  formatVersion,
-  type State,
-  type StorePathContent,
-} from "./format.js";
+import type { DirectoryIdentity, State, StorePathContent } from "./format.js";
+import type { FreshIndex } from "./fresh.js";
 import { differenceOf, type Entry, entriesOf, listingOf } from "./listing.js";
-import type { IndexReader } from "./reader.js";
-import { mostRecent, type Recent, type RecentStorePath, writeRecent } from "./recent.js";
+import { makeIndexDirectory } from "./location.js";
+import type { OwnDirectory } from "./own_directory.js";
+import { IndexReader } from "./reader.js";
 import { scanStorePaths } from "./scan.js";
-
-/** Bytes of records in one transaction: what is lost when the process ends, and held in memory. */
-const transactionBytes = 8 << 20;
+import { type At, type Contents, IndexWriter } from "./writer.js";
 
 /** Nanoseconds that a store path which Nix did not make must have been left alone. */
 const settlingTime = 60_000_000_000n;
 
-/** The index as it is found; nulls where there is none. */
-export interface Before {
-  reader: IndexReader | null;
-  state: State | null;
-  recent: Recent | null;
+/** Store paths beside the base: with more, or more that are gone, there is a new base. */
+const mostRecent = 64;
+const mostDropped = 256;
+
+/** Bytes of the manifest, which is written anew for each store path. */
+const largestManifest = 1 << 20;
+
+/** Milliseconds for which a caller that wants the index itself waits for another's lock. */
+const patience = 120_000;
+const interval = 20;
+
+export interface RefreshOptions {
+  /** Everything is to be in the base. */
+  merged: boolean;
+  /** What there is does not count. */
+  rebuild: boolean;
+  at: At;
 }
 
 /** What a listing shows, beside what is recorded. */
 interface News {
   directory: DirectoryIdentity;
   listing: Buffer;
-  /** Finished ones that LMDB does not have. */
-  settled: Entry[];
-  /** Those of them that have been read, by name. */
-  read: Map<string, StorePathContent>;
-  /** Whether store paths that were recorded are no more. */
-  isSomeGone: boolean;
+  /** Recorded in the manifest, and still there. */
+  kept: Entry[];
+  /** Recorded nowhere, and finished. */
+  added: Entry[];
+  /** Recorded in the base, and gone. */
+  dropped: string[];
+  /** Recorded at all, and gone since the last listing. */
+  lost: string[];
   unsettled: string[];
 }
 
 /** One listing, and what follows from it. */
 export class Refresh {
-  readonly #environment: Environment;
   readonly #place: StorePlace;
-  readonly #before: Before;
+  readonly #path: string;
   readonly #tell: Tell;
+  readonly #options: RefreshOptions;
   #listed = "";
 
-  constructor(environment: Environment, place: StorePlace, before: Before, tell: Tell) {
-    this.#environment = environment;
+  constructor(place: StorePlace, path: string, tell: Tell, options: RefreshOptions) {
     this.#place = place;
-    this.#before = before;
+    this.#path = path;
     this.#tell = tell;
+    this.#options = options;
   }
 
   /**
-   * What is not in LMDB; null where another process has listed the store later than this one.
-   * `merged`: only what is still being written.
+   * An index that agrees with the store, written down where it can be; null for a store that is not there, and where
+   * another process is writing so much that it is quicker to do without. `"again"`: it was overtaken.
+   * @throws FixelfError where there is no index and none can be kept, IndexDamage
    */
-  async run(directory: DirectoryIdentity, merged: boolean): Promise<StorePathContent[] | null> {
-    const { reader, state, recent } = this.#before;
+  async run(): Promise<FreshIndex | "again" | null> {
+    const { at, rebuild } = this.#options;
+    const directory = makeIndexDirectory(this.#path);
+    try {
+      const isLocked = await this.#lock(directory);
+      const writer = isLocked ? new IndexWriter(directory, at) : null;
+      if (isLocked) await at("locked");
+      const reader = rebuild ? null : IndexReader.open(directory, this.#place);
+      const news = await this.#list(reader);
+      if (news === null) return null;
+      await at("listed");
+      if (reader !== null && !this.#isWorthWriting(reader, news))
+        return { reader, beside: await this.#read(news.unsettled) };
+      const fresh = writer && (await this.#write(directory, writer, reader, news));
+      if (fresh !== null) return fresh;
+      return reader && (await this.#without(reader, news));
+    } finally {
+      directory.close(); // and with it the lock
+    }
+  }
+
+  /** Whether it has it. Who only wants answers does not wait. */
+  async #lock(directory: OwnDirectory): Promise<boolean> {
+    for (let waited = 0; !native.tryLock(directory.descriptor); waited += interval) {
+      if (!this.#options.merged) return false;
+      if (waited >= patience)
+        throw new FixelfError("busy", `another process is writing the index in ${this.#path}`, {
+          path: this.#path,
+        });
+      await setTimeout(interval);
+    }
+    return true;
+  }
+
+  /** null for a store that is not there. */
+  async #list(reader: IndexReader | null): Promise<News | null> {
+    const directory = identityOf(this.#place);
+    if (directory === null) return null;
     this.#listed = `${BigInt(Date.now()) * 1_000_000n}`;
-    const listing = await native.listStore(hostPath(this.#place.store, this.#place));
+    const listing = await settledPromise(
+      native.listStore(hostPath(this.#place.store, this.#place)),
+    );
     const { added, gone } = differenceOf(reader?.known() ?? Buffer.alloc(0), listing);
     const settled = added.filter((entry) => this.#isSettled(entry));
-    const unsettled = added.filter((entry) => !settled.includes(entry)).map(({ name }) => name);
-
-    const kept = stillThere(recent?.storePaths ?? [], settled);
-    const news: News = {
+    const recent = new Map(reader?.state.recent);
+    const kept = settled.filter(({ name, inode }) => recent.get(name) === inode);
+    for (const { name } of kept) recent.delete(name);
+    const before = new Set(reader?.state.dropped);
+    return {
       directory,
       listing,
-      settled,
-      read: new Map(kept.map(({ content }) => [content.name, content])),
-      isSomeGone: gone.length > 0 || kept.length < (recent?.storePaths.length ?? 0),
-      unsettled,
+      kept,
+      added: settled.filter((entry) => !kept.includes(entry)),
+      dropped: gone,
+      lost: [...gone.filter((name) => !before.has(name)), ...recent.keys()],
+      unsettled: added.filter((entry) => !settled.includes(entry)).map(({ name }) => name),
     };
-    const recorded = recent ?? state;
-    const isNews =
-      settled.length > kept.length ||
-      news.isSomeGone ||
-      (merged && recent !== null) ||
-      recorded?.unsettled.join() !== unsettled.join() ||
-      // That the directory is the same is only worth writing down if it can be relied on next time.
-      (!(recorded && isCurrent(recorded, directory)) && !isRacy(directory, this.#listed));
-    let beside = kept.map(({ content }) => content);
-    if (isNews) {
-      const written = (merged ? null : await this.#writeBeside(news)) ?? (await this.#write(news));
-      if (written === null) return null;
-      beside = written;
-    }
-    for await (const content of scanStorePaths(unsettled, this.#place)) beside.push(content);
-    return beside;
   }
 
   /**
@@ -112,112 +146,119 @@ export class Refresh {
     return !locked && latest + settlingTime < BigInt(this.#listed);
   }
 
-  /** Leaves LMDB as it is, and answers what is now beside it; null where it has to change. */
-  async #writeBeside(news: News): Promise<StorePathContent[] | null> {
-    const { state } = this.#before;
-    const { directory, settled, unsettled } = news;
-    if (state === null || state.directory === null) return null;
-    if (news.isSomeGone || settled.length > mostRecent) return null;
-    const storePaths: RecentStorePath[] = [];
-    for await (const content of this.#contents(news)) {
-      news.read.set(content.name, content);
-      storePaths.push({ entry: settled[storePaths.length] as Entry, content });
-    }
-    const place = this.#environment.place(this.#environment.generation());
-    const recent = { directory, listed: this.#listed, unsettled, storePaths };
-    try {
-      if (!writeRecent(place, recent, state)) return null;
-    } catch (failure) {
-      const message = `what is new in the store is not kept: ${(failure as Error).message}`;
-      this.#tell({ kind: "trouble", message });
-    }
-    return storePaths.map(({ content }) => content);
+  #isWorthWriting({ state, isWhole }: IndexReader, news: News): boolean {
+    return (
+      news.added.length > 0 ||
+      news.lost.length > 0 ||
+      (this.#options.merged && !isWhole) ||
+      state.unsettled.join() !== news.unsettled.join() ||
+      // That the directory is the same is only worth writing down if it can be relied on next time.
+      (!isCurrent(state, news.directory) && !isRacy(news.directory, this.#listed))
+    );
   }
 
-  /** Puts everything into LMDB, so that nothing is beside it; null where others were faster. */
-  async #write(news: News): Promise<StorePathContent[] | null> {
-    const { directory, listing, settled, unsettled } = news;
-    // Slow to load, and only needed where there is something to write.
-    const { openWriter } = await import("./writer.js");
-    const generation = Math.max(1, this.#environment.generation());
-    const writer = openWriter(this.#environment, generation, this.#before.reader);
+  /** null where it cannot be kept, but be done without. */
+  async #write(
+    directory: OwnDirectory,
+    writer: IndexWriter,
+    reader: IndexReader | null,
+    news: News,
+  ): Promise<FreshIndex | "again" | null> {
+    const state = this.#stateAfter(reader, news);
     try {
-      const inodes = new Map(settled.map((entry) => [entry.name, entry]));
-      const commit = (contents: readonly StorePathContent[], last: boolean): boolean =>
-        writer.transaction((transaction) => {
-          const state = transaction.state() ?? this.#emptyState();
-          if (BigInt(state.listed) > BigInt(this.#listed)) return false;
-          const known = entriesOf(transaction.known());
-          const before = known.size;
-          let changes = contents.length;
-          for (const content of contents) {
-            state.elfFiles += transaction.putContent(content);
-            known.set(content.name, inodes.get(content.name) as Entry);
-          }
-          if (last) {
-            // As they are now: another process may have added some since this one read them.
-            const gone = differenceOf(transaction.known(), listing).gone;
-            for (const name of gone.filter((each) => !inodes.has(each))) {
-              state.elfFiles += transaction.removeContent(name);
-              known.delete(name);
-              changes++;
-            }
-            if (gone.length > 0 || news.isSomeGone) state.collections++;
-            Object.assign(state, { directory, listed: this.#listed, unsettled });
-          }
-          if (changes > 0 || before === 0) transaction.putKnown(listingOf(known.values()));
-          transaction.putState(state);
-          return true;
-        });
-
-      let waiting: StorePathContent[] = [];
-      let bytes = 0;
-      let done = 0;
-      for await (const content of this.#contents(news)) {
-        waiting.push(content);
-        bytes += encodeContent(content).length;
-        this.#tell({ kind: "scanning", done: ++done, total: settled.length });
-        if (bytes < transactionBytes) continue;
-        if (!commit(waiting, false)) return null;
-        waiting = [];
-        bytes = 0;
+      if (reader === null || this.#isForBase(reader, news)) {
+        state.base = await writer.writeBase(this.#everything(reader, news), knownOf(news));
+        state.dropped = [];
+        state.recent = [];
+        if (!(await writer.publish({ copied: [], read: [] }, state))) return "again";
+      } else if (!(await writer.publish(this.#sinceBase(reader, news), state))) {
+        return "again";
       }
-      return commit(waiting, true) ? [] : null;
-    } finally {
-      await writer.close();
+    } catch (failure) {
+      if (!directory.isThere()) return "again";
+      if (reader === null || !FixelfError.is(failure)) throw failure;
+      const message = `what is new in the store is not kept: ${failure.message}`;
+      this.#tell({ kind: "trouble", message });
+      return null;
     }
+    writer.clean(state, state.collected === reader?.state.collected);
+    reader?.close();
+    const written = IndexReader.open(directory, this.#place);
+    return written === null
+      ? "again"
+      : { reader: written, beside: await this.#read(news.unsettled) };
   }
 
-  /** What the settled store paths hold, in their order; those that have been read are not read again. */
-  async *#contents({ settled, read }: News): AsyncGenerator<StorePathContent> {
-    const unread = settled.map(({ name }) => name).filter((name) => !read.has(name));
-    const scans = scanStorePaths(unread, this.#place);
-    for (const { name } of settled) {
-      const content = read.get(name) ?? (await scans.next()).value;
-      if (content) yield content;
-    }
-  }
-
-  #emptyState(): State {
-    const { root, store } = this.#place;
+  #stateAfter(reader: IndexReader | null, news: News): State {
+    const { directory, unsettled, dropped, lost, kept, added } = news;
+    const before = reader?.state;
     return {
-      format: formatVersion,
-      root,
-      store,
-      directory: null,
-      listed: "0",
-      unsettled: [],
-      elfFiles: 0,
-      collections: 0,
+      root: this.#place.root,
+      store: this.#place.store,
+      directory,
+      listed: this.#listed,
+      unsettled,
+      collected: before === undefined || lost.length > 0 ? this.#listed : before.collected,
+      base: before?.base ?? "",
+      dropped,
+      recent: [...kept, ...added].map(({ name, inode }) => [name, inode]),
     };
+  }
+
+  #isForBase({ manifest }: IndexReader, { kept, added, dropped }: News): boolean {
+    const beside = kept.length + added.length;
+    return (
+      beside > mostRecent ||
+      dropped.length > mostDropped ||
+      manifest.size > largestManifest ||
+      (this.#options.merged && beside + dropped.length > 0)
+    );
+  }
+
+  #everything(reader: IndexReader | null, news: News): Contents {
+    const since = this.#sinceBase(reader, news);
+    if (reader === null) return since;
+    const dropped = new Set(news.dropped);
+    const base = { from: reader.base, isKept: (name: string) => !dropped.has(name) };
+    return { ...since, copied: [base, ...since.copied] };
+  }
+
+  #sinceBase(reader: IndexReader | null, { kept, added }: News): Contents {
+    const names = new Set(kept.map(({ name }) => name));
+    return {
+      copied: reader ? [{ from: reader.manifest, isKept: (name) => names.has(name) }] : [],
+      read: this.#scan(added.map(({ name }) => name)),
+    };
+  }
+
+  async *#scan(names: readonly string[]): AsyncGenerator<StorePathContent> {
+    let done = 0;
+    for await (const content of scanStorePaths(names, this.#place)) {
+      yield content;
+      this.#tell({ kind: "scanning", done: ++done, total: names.length });
+    }
+  }
+
+  /** An answer for now, from what is recorded and what is not; null where that is too much. */
+  async #without(reader: IndexReader, news: News): Promise<FreshIndex | null> {
+    const { added, lost, unsettled } = news;
+    if (added.length > mostRecent) return null;
+    const gone = lost.map((name) => ({ name, libraries: [], elf: [] }));
+    const read = await this.#read([...added.map(({ name }) => name), ...unsettled]);
+    // A store path that was replaced is in both, and is what was read.
+    return { reader, beside: [...gone, ...read] };
+  }
+
+  async #read(names: readonly string[]): Promise<StorePathContent[]> {
+    const contents: StorePathContent[] = [];
+    for await (const content of scanStorePaths(names, this.#place)) contents.push(content);
+    return contents;
   }
 }
 
-/** Those that are in the listing as they were. */
-function stillThere(
-  recent: readonly RecentStorePath[],
-  settled: readonly Entry[],
-): RecentStorePath[] {
-  const inodes = new Map(settled.map(({ name, inode }) => [name, inode]));
-  return recent.filter(({ entry }) => inodes.get(entry.name) === entry.inode);
+/** What a base has that has everything: the listing without what is still being written. */
+function knownOf({ listing, unsettled }: News): Buffer {
+  const entries = entriesOf(listing);
+  for (const name of unsettled) entries.delete(name);
+  return listingOf(entries.values());
 }

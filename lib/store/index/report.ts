@@ -1,16 +1,17 @@
 // What can be said of the index itself.
 import type { StorePlace } from "../place.js";
-import { Environment } from "./environment.js";
 import type { Tell } from "./event.js";
 import { freshIndex } from "./fresh.js";
 import { entriesOf } from "./listing.js";
+import { indexPath, removeIndexDirectory } from "./location.js";
 
 export interface IndexReport {
   /** The directory that holds it. */
   path: string;
   storePaths: number;
+  /** Different ones with a library's name, where libraries live. */
   elfFiles: number;
-  /** Different ones. */
+  /** Different ones, of these files. */
   sonames: number;
   /** Different names of files, where libraries live. */
   libraryNames: number;
@@ -24,31 +25,36 @@ export interface IndexReport {
 
 /**
  * Brings the index up to date and describes it; null for a store that is not there.
- * @throws Error where it can't be kept
+ * @throws FixelfError where it can't be kept, `busy` where another process takes minutes to write it
  */
 export async function reportIndex(
   place: StorePlace,
   { rebuild = false, onIndex = () => {} }: { rebuild?: boolean; onIndex?: Tell } = {},
 ): Promise<IndexReport | null> {
-  const environment = new Environment(place);
-  if (rebuild && environment.generation() > 0) environment.renew();
-  const index = await freshIndex(place, onIndex, { merged: true });
+  const index = await freshIndex(place, onIndex, { merged: true, rebuild });
   if (index === null) return null;
-  const { reader } = index;
-  const state = reader.state();
-  return {
-    path: environment.place(environment.generation()),
+  const { reader, beside } = index;
+  let elfFiles = 0;
+  const sonames = new Set<string>();
+  for (const { soname } of reader.allFacts()) {
+    elfFiles++;
+    if (soname !== null) sonames.add(soname);
+  }
+  const report = {
+    path: indexPath(place),
     storePaths: entriesOf(reader.known()).size,
-    elfFiles: state?.elfFiles ?? 0,
-    sonames: reader.names("s", "").length,
-    libraryNames: reader.names("n", "").length,
-    unsettled: index.beside.length,
-    size: environment.size(environment.generation()),
-    refreshed: new Date(Number(BigInt(state?.listed ?? 0) / 1_000_000n)),
+    elfFiles,
+    sonames: sonames.size,
+    libraryNames: reader.names("").size,
+    unsettled: beside.length,
+    size: reader.size,
+    refreshed: new Date(Number(BigInt(reader.state.listed) / 1_000_000n)),
   };
+  reader.close();
+  return report;
 }
 
-/** Removes the index of a store; whether there was one. */
+/** Removes the index of a store; whether there was one. @throws FixelfError where it is another user's */
 export function removeIndex(place: StorePlace): boolean {
-  return new Environment(place).remove();
+  return removeIndexDirectory(indexPath(place));
 }
