@@ -164,6 +164,54 @@ class Placement {
     draft_.newSegments.clear();
   }
 
+  // ---- The names of sections --------------------------------------------------------------------
+
+  // patchelf asserts that a position-dependent program has a section behind the last one that it
+  // replaces (src/patchelf.cc, rewriteSectionsExecutable: lastReplaced + 1 < shdrs.size()). What is
+  // appended would be the last, so the names of sections go behind it. Null where they can't.
+  [[nodiscard]] const SectionHeader* movableNames() const {
+    constexpr uint64_t kMost = 64U << 10;
+    const size_t index = draft_.header.sectionNameIndex;
+    if (draft_.header.type != ET_EXEC || index == 0 || index >= draft_.sections.size())
+      return nullptr;
+    const SectionHeader& names = draft_.sections[index];
+    const bool movable = names.type == SHT_STRTAB && !names.allocated() && names.size > 0 &&
+                         names.size <= kMost &&
+                         inside(names.offset, names.size, draft_.source().size());
+    return movable ? &names : nullptr;
+  }
+
+  // Whether nothing follows a segment in the file but padding and what can move.
+  [[nodiscard]] bool isLast(const ProgramHeader& segment) const {
+    const Source& source = draft_.source();
+    std::vector<SectionHeader> others = draft_.sections;
+    uint64_t from = segment.fileEnd();
+    if (const SectionHeader* names = movableNames(); names && names->offset >= from) {
+      others[draft_.header.sectionNameIndex].type = SHT_NULL;
+      if (!isPadding(source, from, names->offset)) return false;
+      from = names->offset + names->size;
+    }
+    return structureEnd(draft_.image, others, source.size()) == segment.fileEnd() &&
+           isPadding(source, from, source.size());
+  }
+
+  // The end of the file, behind a segment that has come or grown there.
+  Status endFile(uint64_t segmentEnd) {
+    placed_.newSize = std::max(placed_.newSize, segmentEnd);
+    const SectionHeader* present = movableNames();
+    if (present == nullptr) return Done{};
+    if (!placed_.sectionNames) {
+      auto names = draft_.source().bytes(present->offset, present->size, present->size);
+      if (!names) return names.error();
+      placed_.sectionNames = ByteRange{0, std::move(*names)};
+    }
+    SectionHeader& holder = draft_.newSections[draft_.header.sectionNameIndex];
+    // Names that the segment has not reached stay.
+    holder.offset = placed_.sectionNames->offset = std::max(segmentEnd, present->offset);
+    placed_.newSize = std::max(placed_.newSize, holder.offset + holder.size);
+    return Done{};
+  }
+
   // ---- A section more ---------------------------------------------------------------------------
 
   // The names and the headers move to the end of the file, where there is room for one more.
@@ -281,9 +329,7 @@ class Placement {
     uint64_t end = start;
     for (const Part* part : unplaced())
       end = alignUp(end, part->piece.alignment) + part->size();
-    const bool last =
-        isPadding(draft_.source(), segment.fileEnd(), draft_.source().size()) &&
-        segment.fileEnd() == structureEnd(draft_.image, draft_.sections, draft_.source().size());
+    const bool last = isLast(segment);
     const bool highest = std::all_of(
         draft_.segments.begin(), draft_.segments.end(), [&](const ProgramHeader& other) {
           return other.type != PT_LOAD || other.virtualAddress <= segment.virtualAddress;
@@ -304,7 +350,7 @@ class Placement {
       draft_.because("the area that an earlier fix appended grows by " +
                      std::to_string(end - segment.fileEnd()) + " bytes");
       segment.fileSize = segment.memorySize = end - segment.offset;
-      placed_.newSize = std::max(placed_.newSize, end);
+      if (Status status = endFile(end); !status) return status;
     }
     if (anyWantsWriting()) segment.flags |= PF_W;
     placed_.cleared = {area_->start, segment.fileEnd()};
@@ -405,7 +451,7 @@ class Placement {
     area.fileSize = area.memorySize = end - area.offset;
     if (!addressesLeft(area.virtualAddress, area.memorySize))
       return unsupported("no addresses are left above the file's last segment");
-    placed_.newSize = end;
+    if (Status status = endFile(end); !status) return status;
     draft_.because("one segment of " + std::to_string(area.fileSize) + " bytes is appended");
     draft_.newSegments.insert(draft_.newSegments.begin(), area);
     return Done{};

@@ -363,6 +363,30 @@ TEST_CASE("a program finds its libraries through _DYNAMIC where the table can st
   }
 }
 
+// It is in Debian's bookworm, and asserts things about what it edits.
+TEST_CASE("patchelf edits what we have edited, and we what it has") {
+  const Workshop place;
+  for (const char* linker : {"bfd", "gold", "lld", "mold"}) {
+    for (const char* kind : {"-pie", "-no-pie"}) {
+      CAPTURE(linker);
+      CAPTURE(kind);
+      const std::string program = place.compile(std::string(kind) + " -g -fuse-ld=" + linker);
+      const auto size = [&] { return fs::file_size(program); };
+      edit(place, program, edits(place.loader(300), padded(place.library(), 5000)));
+      CHECK(output(program) == "42 3 a\n");
+      const auto grown = size();
+      edit(place, program, edits(place.loader(300), padded(place.library(), 5001)));
+      edit(place, program, edits(place.loader(300), padded(place.library(), 5002)));
+      CHECK(output(program) == "42 3 a\n");
+      CHECK(size() < grown + 16'000);
+      place.run("patchelf --set-rpath '" + padded(place.library(), 400) + "' '" + program + "'");
+      CHECK(output(program) == "42 3 a\n");
+      edit(place, program, edits(place.loader(400), padded(place.library(), 600)));
+      CHECK(output(program) == "42 3 a\n");
+    }
+  }
+}
+
 TEST_CASE("a library is found and found out by its new RUNPATH") {
   const Workshop place;
   std::ofstream(place / "middle.c") << "int number(void); int middle(void) { return number(); }\n";
