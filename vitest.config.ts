@@ -1,4 +1,21 @@
+// FIXELF_TESTS chooses among the tests, for runs of another build of the same addon:
+//   package   what only the package can break: how the addon is found and loaded, and each of its
+//             functions once; for the prebuilt one
+//   addon     all but what never reaches the addon in this process or another; for the sanitizers
 import { defineConfig } from "vitest/config";
+
+const ofPackage = ["package", "closure", "doctor", "fix", "fix-scripts", "payloads", "refs"]
+  .concat(["scan", "store", "tree", "watch", "end-to-end/nix-package"])
+  .map((name) => `test/${name}.test.ts`);
+const besideAddon = ["environment", "nix-locate", "package", "scripts", "stand-in-loader"].map(
+  (name) => `test/${name}.test.ts`,
+);
+const chosen = process.env.FIXELF_TESTS;
+/** The files that match, as far as they are chosen. */
+const files = (directory: RegExp, ...patterns: string[]) =>
+  chosen === "package"
+    ? { include: ofPackage.filter((file) => directory.test(file)) }
+    : { include: patterns, exclude: chosen === "addon" ? besideAddon : [] };
 
 export default defineConfig({
   test: {
@@ -10,7 +27,7 @@ export default defineConfig({
         test: {
           name: "parts",
           setupFiles: ["test/support/preload.ts", "test/support/cache.ts"],
-          include: ["test/*.test.ts"],
+          ...files(/^test\/[^/]*$/, "test/*.test.ts"),
           // Compilers for other machines, and qemu, take their time.
           testTimeout: 60_000,
           hookTimeout: 120_000,
@@ -20,7 +37,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "world",
-          include: ["test/end-to-end/*.test.ts", "test/world/*.test.ts"],
+          ...files(/end-to-end/, "test/end-to-end/*.test.ts", "test/world/*.test.ts"),
           globalSetup: ["test/world/global-setup.ts"],
           // A real Nix store and namespaces: what takes minutes here is not a hang.
           testTimeout: 180_000,

@@ -4,6 +4,6 @@
 import { spawnSync } from "node:child_process";
 
 const forwarded = process.argv.slice(2).filter((argument) => /^--(arch=.+|debug)$/.test(argument));
-const { error, status } = spawnSync("cmake-js", ["rebuild", ...forwarded], { stdio: "inherit" });
+const { error, status } = spawnSync("cmake-js", ["build", ...forwarded], { stdio: "inherit" });
 if (error) throw error;
 process.exitCode = status ?? 1;

@@ -223,21 +223,25 @@ describe("writing", needs("gcc"), () => {
     }
   });
 
-  it("does not take what another process is in the middle of writing for the file", async () => {
-    // Half a program, as it may look while somebody writes in place.
-    const halfWritten = join(place, "half-written");
-    writeFileSync(halfWritten, before().subarray(0, 100));
-    expect(await change("in place", halfWritten)).toBe("truncated");
-    const writer = spawn("flock", [halfWritten, "sh", "-c", "echo; read line"]);
-    await once(writer.stdout, "data");
-    try {
-      expect(await change("in place", halfWritten)).toBe("busy");
-    } finally {
-      writer.stdin.end();
-      await once(writer, "exit");
-    }
-    expect(await change("in place", halfWritten)).toBe("truncated");
-  });
+  it(
+    "does not take what another process is in the middle of writing for the file",
+    needs("flock"),
+    async () => {
+      // Half a program, as it may look while somebody writes in place.
+      const halfWritten = join(place, "half-written");
+      writeFileSync(halfWritten, before().subarray(0, 100));
+      expect(await change("in place", halfWritten)).toBe("truncated");
+      const writer = spawn("flock", [halfWritten, "sh", "-c", "echo; read line"]);
+      await once(writer.stdout, "data");
+      try {
+        expect(await change("in place", halfWritten)).toBe("busy");
+      } finally {
+        writer.stdin.end();
+        await once(writer, "exit");
+      }
+      expect(await change("in place", halfWritten)).toBe("truncated");
+    },
+  );
 
   it("restores a file once when two processes undo it", { timeout: 60_000 }, async () => {
     expect(await change("atomic")).toBeNull();
