@@ -3,7 +3,6 @@ import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_pro
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
-  appendFileSync,
   chmodSync,
   closeSync,
   copyFileSync,
@@ -158,8 +157,6 @@ describe("watch", needs("gcc"), () => {
     );
     gcc("-shared", "-fPIC", "-o", "libanswer.so", "answer.c", "-Wl,-soname,libanswer.so");
     gcc("-o", "program", "program.c", "libanswer.so");
-    // Without spare entries a search path needs room at the end of the file.
-    gcc("-o", "tight", "program.c", "libanswer.so", "-Wl,--spare-dynamic-tags=1");
     for (const text of ["one", "two"]) {
       writeFileSync(
         join(build, `${text}.c`),
@@ -540,11 +537,12 @@ int main(int count, char **words) {
   it("says once what it refuses, and goes on", async () => {
     const { outcomes } = await start();
     mkdirSync(join(inbox, "app"));
-    copyFileSync(join(build, "tight"), join(inbox, "app/payload"));
-    appendFileSync(join(inbox, "app/payload"), Buffer.alloc(100, "payload"));
+    // A download that was cut off, in the middle of its program headers.
+    const cut = readFileSync(join(build, "one")).subarray(0, 200);
+    writeFileSync(join(inbox, "app/damaged"), cut);
     await until("it is told", () => outcomes.length > 0);
     expect(outcomes).toMatchObject([
-      { path: join(inbox, "app/payload"), outcome: "refused", error: { code: "unsupported" } },
+      { path: join(inbox, "app/damaged"), outcome: "refused", error: { code: "truncated" } },
     ]);
     copyFileSync(join(build, "one"), join(inbox, "app/good"));
     await until("another is fixed", () => isFixed(join(inbox, "app/good")));
