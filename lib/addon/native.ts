@@ -377,6 +377,10 @@ interface NativeAddon {
   /** What ends a search when it is given to `cancel`. */
   cancellation(): object;
   cancel(cancellation: object): void;
+  /** Paths below a directory that a record is kept of. */
+  changedBelow(directory: string, recordDirectory: string): Promise<string[]>;
+  /** Throws `permission-denied` where others could have written what is in it; see native/base/own.hpp. */
+  demandOwnDirectory(path: string): void;
   /** For each null where it was restored. One flush serves them all. */
   undo(paths: string[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
 }

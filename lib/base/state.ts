@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { fromNative, native } from "../addon/native.js";
 import { FixelfError } from "./errors.js";
 
 /** `$XDG_STATE_HOME/fixelf` (XDG base directory specification 0.8). */
@@ -13,17 +14,31 @@ export function stateDirectory(): string {
 
 /**
  * A directory below it, made for this user alone.
- * @throws FixelfError `permission-denied`, `no-space` or `io`
+ * @throws FixelfError `permission-denied` (also where it is another user's), `no-space` or `io`
  */
 export async function stateSubdirectory(name: "undo" | "gcroots" | "users"): Promise<string> {
   const path = join(stateDirectory(), name);
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
-    return path;
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     const known = code === "ENOSPC" ? "no-space" : code === "EACCES" ? "permission-denied" : "io";
     const message = `cannot make ${path}, where undo records are kept (${code}); set XDG_STATE_HOME to a directory that may be written to`;
     throw new FixelfError(known, message, { path, cause });
+  }
+  demandOwn(stateDirectory());
+  demandOwn(path);
+  return path;
+}
+
+/**
+ * Makes sure that nobody else could have written what a directory of ours keeps.
+ * @throws FixelfError `permission-denied`, saying whose it is and what to do
+ */
+export function demandOwn(directory: string): void {
+  try {
+    native.demandOwnDirectory(directory);
+  } catch (caught) {
+    throw fromNative(caught);
   }
 }

@@ -1,5 +1,6 @@
 // Taking fixes back, byte for byte.
 import { stat } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { fromNative, native, settled } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import type { FixelfErrorCode } from "../base/errors.js";
@@ -36,13 +37,15 @@ export async function undo(
       outcomes.push(...(await restore([{ path, host }], records)));
       continue;
     }
-    const { elf, scripts } = await settled(native.walk(host));
-    const files = [...elf.map((facts) => facts.path), ...scripts].map((found) => ({
-      path: path + found.slice(host.length),
+    // By the records: a file that was half-written when its writer was killed may be no ELF file.
+    const changed = await settled(native.changedBelow(host, records));
+    const files = changed.map((found) => ({
+      path: join(path, relative(host, found)),
       host: found,
     }));
     const below = (await restore(files, records)).filter(
-      ({ error }) => error?.code !== "no-undo-record",
+      // Whoever deletes a file does not want it back.
+      ({ error }) => error?.code !== "no-undo-record" && error?.code !== "not-found",
     );
     const none = "fixelf has no record of having changed anything below this directory";
     const error = { code: "no-undo-record" as const, message: none };

@@ -1,10 +1,11 @@
 // Where the copies that `run` makes are kept: below fixelf's cache, one directory for each content. All of
 // it may be deleted at any time.
 import { createHash } from "node:crypto";
-import { lstat, mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { FixelfError } from "../base/errors.js";
+import { demandOwn } from "../base/state.js";
 import { cacheDirectory } from "../store/index/location.js";
 
 export function keyOf(...parts: readonly string[]): string {
@@ -26,9 +27,10 @@ export interface Preparing {
  */
 export async function preparedOnce(key: string, preparing: Preparing): Promise<string> {
   const usual = join(cacheDirectory(), "run/copy");
-  if (await preparing.isWhole(join(usual, key))) return join(usual, key);
   try {
-    await mkdir(usual, { recursive: true });
+    await mkdir(usual, { recursive: true, mode: 0o700 });
+    for (const directory of [cacheDirectory(), dirname(usual), usual]) demandOwn(directory);
+    if (await preparing.isWhole(join(usual, key))) return join(usual, key);
     await mkdir(unfinishedName(join(usual, key)));
   } catch (cause) {
     const directory = join(await temporary(cause), key);
@@ -60,11 +62,13 @@ async function complete(directory: string, { fill, isWhole }: Preparing): Promis
 async function temporary(cause: unknown): Promise<string> {
   const path = join(tmpdir(), `fixelf-run-${process.getuid?.()}`);
   await mkdir(path, { mode: 0o700 }).catch(() => undefined);
-  const state = await lstat(path).catch(() => null);
-  // Anybody may make a directory of that name before us.
-  const isOurs =
-    state?.isDirectory() && state.uid === process.getuid?.() && (state.mode & 0o077) === 0;
-  if (isOurs) return path;
+  try {
+    // Anybody may make a directory of that name before us.
+    demandOwn(path);
+    return path;
+  } catch {
+    // as if it could not be made
+  }
   const message = `neither the cache nor ${path} can be written to; set XDG_CACHE_HOME to a directory that can`;
   throw new FixelfError("permission-denied", message, { path, cause });
 }

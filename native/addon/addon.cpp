@@ -12,8 +12,10 @@
 #include "addon/watch_object.hpp"
 #include "base/descriptor.hpp"
 #include "base/location.hpp"
+#include "base/own.hpp"
 #include "elf/imports.hpp"
 #include "patch/first_line.hpp"
+#include "patch/journal.hpp"
 #include "patch/replacement.hpp"
 #include "patch/undo.hpp"
 #include "resolve/loader.hpp"
@@ -192,6 +194,27 @@ Napi::Value removeAbandonedFiles(const Napi::CallbackInfo& call) {
       [](Napi::Env env, Done&) { return env.Undefined(); });
 }
 
+Napi::Value changedBelow(const Napi::CallbackInfo& call) {
+  using Paths = std::vector<std::string>;
+  return PromisedWork<Paths>::start(
+      call.Env(),
+      [directory = toPath(call[0]), records = toPath(call[1])]() -> Result<Paths> {
+        auto journal = Journal::open(records);
+        if (!journal) return journal.error();
+        return journal->pathsBelow(directory);
+      },
+      [](Napi::Env env, Paths& paths) {
+        return toArray(env, paths,
+                       [&](const std::string& path) { return Napi::String::New(env, path); });
+      });
+}
+
+Napi::Value demandOwnDirectory(const Napi::CallbackInfo& call) {
+  auto directory = openOwnDirectory(toPath(call[0]));
+  if (!directory) throw toError(call.Env(), directory.error());
+  return call.Env().Undefined();
+}
+
 Napi::Value undoFiles(const Napi::CallbackInfo& call) {
   return PromisedWork<Answers>::start(
       call.Env(),
@@ -219,6 +242,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("layOutFirstLine", layOutFirstLine);
   define("apply", applyJobs);
   define("undo", undoFiles);
+  define("changedBelow", changedBelow);
+  define("demandOwnDirectory", demandOwnDirectory);
   define("removeAbandoned", removeAbandonedFiles);
   define("search", searchPath);
   define("entrance", entrance);

@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <cstdio>
 #include <cstring>
-#include <limits>
+#include <set>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+#include "base/directory.hpp"
+#include "base/own.hpp"
 
 namespace fixelf {
 
@@ -235,13 +239,18 @@ std::vector<uint8_t> serialise(std::span<const Record* const> records) {
   return std::move(file.bytes());
 }
 
-// The one record about a path; nothing where the file is damaged or about others.
-Result<std::optional<Record>> extract(const FileSource& file, const std::string& path) {
-  const std::optional<Record> damaged;
+// What precedes the records of a file; nothing where it is damaged.
+struct Head {
+  std::vector<IndexEntry> index;
+  std::vector<StoredSettlement> settlements;
+};
+
+Result<std::optional<Head>> headOf(const FileSource& file) {
+  const std::optional<Head> damaged;
   if (file.size() < kIndexOffset) return damaged;
-  auto head = file.bytes(0, kIndexOffset, kIndexOffset);
-  if (!head) return head.error();
-  Reader reader(*head);
+  auto start = file.bytes(0, kIndexOffset, kIndexOffset);
+  if (!start) return start.error();
+  Reader reader(*start);
   if (reader.value<std::array<char, kMagic.size()>>() != kMagic) return damaged;
   const auto count = reader.value<uint64_t>();
   if (count > kMostRecords || file.size() < recordsOffset(count)) return damaged;
@@ -251,11 +260,44 @@ Result<std::optional<Record>> extract(const FileSource& file, const std::string&
   const uint64_t indexEnd = settlementsOffset(count) - sizeof(uint64_t);
   Reader check(std::span<const uint8_t>(*tables).subspan(indexEnd));
   if (check.value<uint64_t>() != XXH3_64bits(tables->data(), indexEnd)) return damaged;
-
   Reader index(std::span<const uint8_t>(*tables).subspan(kIndexOffset));
-  const PathHash wanted = hashOf(path);
+  Reader settlements(std::span<const uint8_t>(*tables).subspan(settlementsOffset(count)));
+  Head head;
   for (uint64_t at = 0; at < count; ++at) {
-    const auto entry = index.value<IndexEntry>();
+    head.index.push_back(index.value<IndexEntry>());
+    head.settlements.push_back(settlements.value<StoredSettlement>());
+  }
+  return std::optional(std::move(head));
+}
+
+// The paths that records are about, as far as the file is whole.
+Result<std::vector<std::string>> pathsIn(const FileSource& file) {
+  std::vector<std::string> paths;
+  auto head = headOf(file);
+  if (!head) return head.error();
+  if (!*head) return paths;
+  for (const IndexEntry& entry : (*head)->index) {
+    // A record begins with its path (write, above).
+    constexpr uint64_t kMost = sizeof(uint64_t) + PATH_MAX;
+    if (entry.offset > file.size() || entry.length > file.size() - entry.offset) continue;
+    auto start = file.bytes(entry.offset, std::min(entry.length, kMost), kMost);
+    if (!start) return start.error();
+    const auto block = Reader(*start).block();
+    std::string path(block.begin(), block.end());
+    if (hashOf(path) == entry.path) paths.push_back(std::move(path));
+  }
+  return paths;
+}
+
+// The one record about a path; nothing where the file is damaged or about others.
+Result<std::optional<Record>> extract(const FileSource& file, const std::string& path) {
+  const std::optional<Record> damaged;
+  auto head = headOf(file);
+  if (!head) return head.error();
+  if (!*head) return damaged;
+  const PathHash wanted = hashOf(path);
+  for (size_t at = 0; at < (*head)->index.size(); ++at) {
+    const IndexEntry& entry = (*head)->index[at];
     if (entry.path != wanted) continue;
     if (entry.length > kLargestRecord || entry.offset > file.size() ||
         entry.length + sizeof(uint64_t) > file.size() - entry.offset) {
@@ -269,9 +311,7 @@ Result<std::optional<Record>> extract(const FileSource& file, const std::string&
     if (hash.value<uint64_t>() != XXH3_64bits(content.data(), content.size())) return damaged;
     auto record = read(content);
     if (!record || record->path != path) return damaged;
-    Reader settlements(std::span<const uint8_t>(*tables).subspan(settlementsOffset(count) +
-                                                                 at * sizeof(StoredSettlement)));
-    record->settlement = settlementOf(settlements.value<StoredSettlement>(), wanted);
+    record->settlement = settlementOf((*head)->settlements[at], wanted);
     return record;
   }
   return damaged;
@@ -284,20 +324,25 @@ Error noRecord(const std::string& path, const std::string& why) {
 }  // namespace
 
 Result<Journal> Journal::open(const std::string& directory) {
-  Descriptor descriptor(
-      uninterrupted([&] { return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
-  if (!descriptor) return systemError(errno, "open the directory of undo records", directory);
-  return Journal(directory, std::move(descriptor));
+  auto descriptor = openOwnDirectory(directory);
+  if (!descriptor) return descriptor.error();
+  return Journal(directory, std::move(*descriptor));
+}
+
+Result<std::unique_ptr<FileSource>> Journal::openRecords(const std::string& name) const {
+  const std::string path = path_ + "/" + name;
+  Descriptor file(uninterrupted([&] {
+    return openat(directory_.get(), name.c_str(),
+                  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+  }));
+  if (!file) return systemError(errno, "open the undo record", path);
+  if (Status own = demandOwn(file.get(), path); !own) return own.error();
+  return FileSource::adopt(file.release(), path);
 }
 
 Result<std::optional<Record>> Journal::read(const std::string& name,
                                             const std::string& path) const {
-  const int file = uninterrupted([&] {
-    return openat(directory_.get(), name.c_str(),
-                  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-  });
-  if (file < 0) return systemError(errno, "open the undo record", path_ + "/" + name);
-  auto source = FileSource::adopt(file, path_ + "/" + name);
+  auto source = openRecords(name);
   if (!source) return source.error();
   return extract(**source, path);
 }
@@ -318,6 +363,34 @@ Result<Remembered> Journal::load(const std::string& path) const {
     return noRecord(path, "the undo record " + path_ + "/" + settledName(path) + " is damaged");
   }
   return noRecord(path, "fixelf has no record of having changed this file");
+}
+
+Result<std::vector<std::string>> Journal::pathsBelow(const std::string& directory) const {
+  auto opened = OpenDirectory::open(directory_.get(), ".", false, path_);
+  if (!opened) return opened.error();
+  std::set<std::string> names;
+  Listing listing;
+  for (bool more = true; more;) {
+    auto listed = listing.next(**opened, path_);
+    if (!listed) return listed.error();
+    more = *listed;
+    for (const DirectoryEntry& entry : listing.entries())
+      names.emplace(listing.name(entry));
+  }
+  const std::string prefix = directory.ends_with('/') ? directory : directory + "/";
+  std::set<uint64_t> inodes;  // a batch has many names
+  std::set<std::string> found;
+  for (const std::string& name : names) {
+    auto file = openRecords(name);
+    if (!file || !inodes.insert((*file)->identity().inode).second) continue;
+    auto paths = pathsIn(**file);
+    if (!paths) return paths.error();
+    for (std::string& path : *paths) {
+      const bool isKept = names.contains(settledName(path)) || names.contains(pendingName(path));
+      if (isKept && path.starts_with(prefix)) found.insert(std::move(path));
+    }
+  }
+  return std::vector<std::string>(found.begin(), found.end());
 }
 
 Status Journal::rename(const std::string& from, const std::string& to) const {

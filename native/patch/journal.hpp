@@ -11,6 +11,7 @@
 // holds the lock of the file that the record is about (lockFile).
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,11 +23,16 @@ namespace fixelf {
 
 class Journal {
  public:
-  // Fails where the directory is not there or cannot be opened.
+  // Fails where the directory is not there or cannot be opened, and with PermissionDenied where it
+  // is not one's own (base/own); nor are records believed that are not.
   static Result<Journal> open(const std::string& directory);
 
   // Fails with NoUndoRecord where there is nothing, or where it is damaged.
   [[nodiscard]] Result<Remembered> load(const std::string& path) const;
+
+  // The paths below a directory of which something is remembered, sorted; what is there now is not
+  // looked at.
+  [[nodiscard]] Result<std::vector<std::string>> pathsBelow(const std::string& directory) const;
 
   // A pending change turned out to be done (or undone) before the process that made it ended.
   [[nodiscard]] Status settle(const std::string& path) const;
@@ -66,6 +72,7 @@ class Journal {
  private:
   Journal(std::string path, Descriptor directory)
       : path_(std::move(path)), directory_(std::move(directory)) {}
+  [[nodiscard]] Result<std::unique_ptr<FileSource>> openRecords(const std::string& name) const;
   [[nodiscard]] Result<std::optional<Record>> read(const std::string& name,
                                                    const std::string& path) const;
   [[nodiscard]] Status rename(const std::string& from, const std::string& to) const;

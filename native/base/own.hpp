@@ -1,0 +1,20 @@
+// What is kept from one run for the next is believed only where nobody else could have written it:
+// it belongs to the effective user, and no one else may write to it. With `sudo -E` the home
+// directory, and so cache and state, may be another user's.
+#pragma once
+
+#include <string>
+
+#include "base/descriptor.hpp"
+#include "base/error.hpp"
+
+namespace fixelf {
+
+// Of an open file or directory; `path` is for messages. Fails with PermissionDenied, saying whose
+// it is and what to do.
+Status demandOwn(int descriptor, const std::string& path);
+
+// Opens a directory that is one's own, not by way of a symbolic link in its place.
+Result<Descriptor> openOwnDirectory(const std::string& path);
+
+}  // namespace fixelf
