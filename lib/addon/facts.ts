@@ -35,6 +35,8 @@ export interface Facts {
     | "static-pie"
     | "relocatable"
     | "core"
+    /** Split off from a program or library (objcopy --only-keep-debug): it has no code. */
+    | "debug-information"
     | "other";
   entry: bigint;
   /** PT_INTERP, or null. */

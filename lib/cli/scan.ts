@@ -1,10 +1,13 @@
 // fixelf scan: what every ELF file of a tree says of itself.
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import { native } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
 import type { ScanFormat, Selection } from "../report/scan/format.js";
 import { type Colors, plural, printable } from "../report/text.js";
 import type { BatchFilter, ScanFilter } from "../scan/filter.js";
 import type { RunningScan, Shard } from "../scan/scan.js";
+import type { StorePlace } from "../store/place.js";
 import { exitCodes, run, untilInterrupted } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
 import { ProgressLine } from "./progress.js";
@@ -52,7 +55,7 @@ export function define(program: Command): void {
       const options = commonOptions(flags);
       const format = formatOf(flags);
       const filter = batchFilter(flags, options.root);
-      const roots = directories.length > 0 ? directories : [storePlace(options).store];
+      const roots = directories.length > 0 ? directories : [storeToScan(storePlace(options))];
       const running = scan(roots, {
         ...(options.root !== undefined && { root: options.root }),
         ...(flags.jobs !== undefined && { jobs: wholeNumber("--jobs", flags.jobs) }),
@@ -89,6 +92,13 @@ export function define(program: Command): void {
       return flags.broken && told.rows > 0 ? exitCodes.findings : exitCodes.good;
     }),
   );
+}
+
+/** A root without a store is no reason to read this machine's. */
+function storeToScan({ root, store }: StorePlace): string {
+  if (root === "" || existsSync(new native.Files(root).hostPath(store))) return store;
+  const path = root + store;
+  throw new FixelfError("not-found", `${path}: there is no store`, { path });
 }
 
 /** The wanted rows of each batch; what could not be read is told on the way. */

@@ -1,27 +1,45 @@
 // Where a command's data goes: standard output, or a file that appears when it is whole.
-import { createWriteStream } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { createWriteStream, lstatSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { finished } from "node:stream/promises";
 
-/** Writes the parts as they come, no faster than they are taken. Makes the file's directory. */
+/**
+ * Writes the parts as they come, no faster than they are taken, to a file or, for "-", to standard output.
+ * Makes the file's directory. What is no regular file (a device, a FIFO, a link) is written into as it is.
+ */
 export async function writeParts(
   parts: AsyncIterable<string | Uint8Array>,
   file: string | undefined,
 ): Promise<void> {
-  if (file === undefined) return pour(parts, process.stdout);
+  if (file === undefined || file === "-") return pour(parts, process.stdout);
+  if (lstatSync(file, { throwIfNoEntry: false })?.isFile() === false)
+    return pourInto(parts, createWriteStream(file));
   // The old file stays until the new one is whole.
   await mkdir(dirname(file), { recursive: true });
-  const temporary = `${file}.${process.pid}.part`;
-  const stream = createWriteStream(temporary, { flags: "wx" });
+  // A name that nobody else has: in containers every process is the first, and a killed one leaves its part.
+  const temporary = `${file}.${randomBytes(8).toString("hex")}.part`;
+  try {
+    await pourInto(parts, createWriteStream(temporary, { flags: "wx" }));
+    await rename(temporary, file);
+  } catch (failure) {
+    await rm(temporary, { force: true });
+    throw failure;
+  }
+}
+
+/** All of it, and the stream's end. */
+async function pourInto(
+  parts: AsyncIterable<string | Uint8Array>,
+  stream: NodeJS.WritableStream & { destroy(): void },
+): Promise<void> {
   try {
     await pour(parts, stream);
     stream.end();
     await finished(stream);
-    await rename(temporary, file);
   } catch (failure) {
     stream.destroy();
-    await rm(temporary, { force: true });
     throw failure;
   }
 }

@@ -4,6 +4,7 @@
 import type { Facts, Resolution } from "../addon/facts.js";
 import { resolveWith } from "../addon/resolutions.js";
 import type { Circumstances } from "../doctor/circumstances.js";
+import { isOpenedByLoaders } from "../file/kind.js";
 import type { Subject } from "../file/tree.js";
 import { assumedLoader } from "../judge/assumed_loader.js";
 import { realPathIn, storePathOf } from "../store/place.js";
@@ -27,8 +28,6 @@ export interface Loaded {
   notFound: { soname: string; neededBy: string }[];
 }
 
-const neverOpened = ["relocatable", "core", "other", "static", "static-pie"];
-
 /**
  * Follows the loader's search for each program, then for each library that no program opens: those
  * of the tree, and what its links lead to.
@@ -49,7 +48,7 @@ export async function findLoaded(
       // What a program opens is found by that program's search path, not by the library's own.
       if (opened.has(subject.path)) continue;
       loaded.examined++;
-      if (neverOpened.includes(facts.type)) continue;
+      if (!isOpenedByLoaders(facts) || isStatic(facts)) continue;
       const interpreter = await assumedLoader(subject.path, facts, circumstances);
       const resolution = await resolveWith(files, subject.path, {
         ...(interpreter === null ? {} : { interpreter }),
@@ -66,6 +65,10 @@ export async function findLoaded(
   await resolveAll(subjects.filter(({ facts }) => facts.type !== "shared-library"));
   await resolveAll(subjects.filter(({ facts }) => facts.type === "shared-library"));
   return loaded;
+}
+
+function isStatic({ type }: Facts): boolean {
+  return type === "static" || type === "static-pie";
 }
 
 async function add(

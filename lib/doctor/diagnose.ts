@@ -5,6 +5,7 @@ import { checkOptions, checkPaths } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import { isStandIn } from "../file/interpreter.js";
+import { isOpenedByLoaders } from "../file/kind.js";
 import type { Environment } from "../file/stand_in.js";
 import { isDamage, readTree, type Subject, type Tree } from "../file/tree.js";
 import { assumedLoader } from "../judge/assumed_loader.js";
@@ -62,7 +63,7 @@ function unreadable({ shown }: Subject, { directory }: Tree): (failure: unknown)
 
 /** Below a directory, what no loader ever opens (object files, cores) is passed over. */
 function isLoaded(facts: Facts | null): boolean {
-  return facts === null || !["relocatable", "core", "other"].includes(facts.type);
+  return facts === null || isOpenedByLoaders(facts);
 }
 
 async function examine(subject: Subject, circumstances: Circumstances): Promise<Diagnosis> {

@@ -10,6 +10,7 @@ import { type ChoiceOptions, choiceKinds } from "../base/options.js";
 import { choose, membersOf, storeFor } from "../choose/choice.js";
 import type { Solved } from "../choose/solve.js";
 import { type InterpreterKind, interpreterAt, isLoader, isStandIn } from "../file/interpreter.js";
+import { isOpenedByLoaders } from "../file/kind.js";
 import { describeMachine, type Machine, sameMachine, thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
 import { currentSearchPath, withoutOrigin } from "../file/search_path.js";
@@ -204,7 +205,7 @@ function problemsOf(tree: Tree): Environment["problems"] {
       return [{ path: shown, code: failure.code, message }];
     }
     const code = "unsupported" as const;
-    if (facts?.type === "relocatable" || facts?.type === "core" || facts?.type === "other")
+    if (facts !== null && !isOpenedByLoaders(facts))
       return [{ path: shown, code, message: `it is no program (${facts.type})` }];
     return [];
   });

@@ -17,6 +17,33 @@ export function describeMachine({ machine, class: size, byteOrder }: Machine): s
   return byteOrder === "big-endian" ? `${machine} (${size}, big-endian)` : `${machine} (${size})`;
 }
 
+/** What uname, Nix, Debian and Docker call a machine, where that is not its name here. */
+const aliases: Readonly<Record<string, string>> = {
+  x86_64: "x86-64",
+  amd64: "x86-64",
+  arm64: "aarch64",
+  i486: "i386",
+  i586: "i386",
+  i686: "i386",
+  x86: "i386",
+  armhf: "arm",
+  armv6l: "arm",
+  armv7l: "arm",
+  riscv64: "riscv",
+  ppc64el: "ppc64",
+  ppc64le: "ppc64",
+  powerpc64le: "ppc64",
+  s390x: "s390",
+  mips64el: "mips",
+  mipsel: "mips",
+  loongarch64: "loongarch",
+};
+
+/** A machine's name as `Facts` has it, for one that people use; the same where it is none of these. */
+export function machineNamed(name: string): string {
+  return aliases[name] ?? name;
+}
+
 const machinesByArchitecture: Partial<Record<NodeJS.Architecture, string>> = {
   x64: "x86-64",
   arm64: "aarch64",

@@ -1,4 +1,7 @@
 // Which rows of a scan are wanted.
+import { native } from "../addon/native.js";
+import { FixelfError } from "../base/errors.js";
+import { machineNamed } from "../file/machine.js";
 import type { ScanBatch } from "./batch.js";
 import { BrokenFinder } from "./broken.js";
 import { glob } from "./glob.js";
@@ -53,7 +56,7 @@ function rowFilters({
   where,
 }: ScanFilter): RowFilter[] {
   const filters: RowFilter[] = [];
-  if (machine !== undefined) filters.push(matches("machine", machine));
+  if (machine !== undefined) filters.push(matches("machine", knownMachine(machine)));
   if (interpreter !== undefined) filters.push(matches("interpreter", interpreter));
   if (needs !== undefined) {
     const fits = glob(needs);
@@ -70,6 +73,15 @@ function rowFilters({
   if (requires !== undefined) filters.push(parseRequirement(requires));
   if (where !== undefined) filters.push(parseWhere(where));
   return filters;
+}
+
+/** A mistyped name would find nothing, without a word. */
+function knownMachine(text: string): string {
+  const name = machineNamed(text);
+  const fits = glob(name);
+  if (/^machine-\d+$/.test(name) || native.machineNames().some(fits)) return name;
+  const names = native.machineNames().join(", ");
+  throw new FixelfError("usage", `--machine: ${text} is none of ${names}, machine-N`);
 }
 
 function matches(column: string, pattern: string): RowFilter {

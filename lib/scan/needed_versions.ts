@@ -1,6 +1,16 @@
 // The symbol versions that a file needs, of whichever library.
 import type { ScanBatch } from "./batch.js";
 
+/** Versions that are named for what they promise, and the release that brought each (glibc's NEWS). */
+const releases: Readonly<Record<string, string>> = {
+  GLIBC_ABI_DT_RELR: "GLIBC_2.36",
+};
+
+/** A version as one that can be compared, where it has a release. */
+export function releaseOf(version: string): string {
+  return releases[version] ?? version;
+}
+
 /** The names of all versions that a row needs. */
 export function neededVersions(batch: ScanBatch, row: number): string[] {
   const needed = batch.value("versionsNeeded", row) as { versions: { name: string }[] }[];

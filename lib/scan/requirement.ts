@@ -2,7 +2,7 @@
 import { FixelfError } from "../base/errors.js";
 import { compareVersions } from "../file/versions.js";
 import { glob } from "./glob.js";
-import { neededVersions } from "./needed_versions.js";
+import { neededVersions, releaseOf } from "./needed_versions.js";
 import type { RowFilter } from "./where.js";
 
 /**
@@ -25,9 +25,10 @@ function versionTest(text: string): (name: string) => boolean {
   const [, name, sign, version] = match as unknown as [string, string, string, string];
   const prefix = `${name}_`;
   return (needed) => {
-    if (!needed.startsWith(prefix)) return false;
-    const rest = needed.slice(prefix.length);
-    // GLIBC_PRIVATE and GLIBC_ABI_DT_RELR are no versions to be compared.
+    const since = releaseOf(needed);
+    if (!since.startsWith(prefix)) return false;
+    const rest = since.slice(prefix.length);
+    // GLIBC_PRIVATE is no version to be compared.
     if (!/^\d/.test(rest)) return false;
     const difference = compareVersions(rest, version);
     if (sign === "=") return difference === 0;

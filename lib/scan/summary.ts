@@ -2,7 +2,7 @@
 import { compareVersions } from "../file/versions.js";
 import type { ScanBatch } from "./batch.js";
 import { BrokenFinder } from "./broken.js";
-import { neededVersions } from "./needed_versions.js";
+import { neededVersions, releaseOf } from "./needed_versions.js";
 
 export interface Count {
   name: string;
@@ -93,6 +93,7 @@ export class Summarizer {
       if (this.#finder.lacksInterpreter(batch, row)) this.#lost.add(interpreter);
     }
     const newest = neededVersions(batch, row)
+      .map(releaseOf)
       .filter((name) => /^GLIBC_\d/.test(name))
       .map((name) => name.slice("GLIBC_".length))
       .reduce<string | null>(

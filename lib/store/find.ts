@@ -1,6 +1,7 @@
 // Which store path provides a library, and why the others do not.
 import { dirname } from "node:path";
 import type { Facts } from "../addon/facts.js";
+import { isOpenedByLoaders } from "../file/kind.js";
 import { inspectCandidates, namedPaths, type StoreContext } from "./candidates.js";
 import { isNamesake, rank } from "./rank.js";
 
@@ -74,7 +75,7 @@ async function providersOf(
 /** Why a file cannot be the library that is wanted; null when it can. */
 export function whyNot(facts: Facts, soname: string, wanted: Wanted | undefined): string | null {
   // libc.so.6 and loaders can be run, and are counted as programs by some of their headers.
-  if (facts.type === "relocatable" || facts.type === "core" || facts.type === "executable")
+  if (!isOpenedByLoaders(facts) || facts.type === "executable")
     return `is no shared library (${facts.type})`;
   if (wanted === undefined) return null;
   if (facts.machine !== wanted.machine)

@@ -31,6 +31,12 @@ Napi::Value version(const Napi::CallbackInfo& call) {
   return Napi::String::New(call.Env(), FIXELF_VERSION);
 }
 
+Napi::Value machineNamesOf(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  return toArray(env, machineNames(),
+                 [&](const std::string& name) { return Napi::String::New(env, name); });
+}
+
 Napi::Value inspect(const Napi::CallbackInfo& call) {
   return PromisedWork<Facts>::start(
       call.Env(), [path = toPath(call[0])] { return readFacts(path); },
@@ -229,6 +235,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
     exports.Set(name, Napi::Function::New(env, function, name));
   };
   define("version", version);
+  define("machineNames", machineNamesOf);
   define("inspect", inspect);
   define("realPath", realPathOf);
   define("opensLibraries", opensLibraries);

@@ -21,41 +21,55 @@ const char* kindName(Kind kind) {
       return "relocatable";
     case Kind::Core:
       return "core";
+    case Kind::DebugInformation:
+      return "debug-information";
     case Kind::Other:
       return "other";
   }
   return "other";
 }
 
+namespace {
+
+constexpr std::pair<uint16_t, const char*> kMachineNames[] = {
+    {EM_386, "i386"},
+    {EM_X86_64, "x86-64"},
+    {EM_AARCH64, "aarch64"},
+    {EM_ARM, "arm"},
+    {EM_RISCV, "riscv"},
+    {EM_PPC64, "ppc64"},
+    {EM_PPC, "ppc"},
+    {EM_S390, "s390"},
+    {EM_MIPS, "mips"},
+    {258, "loongarch"},
+    {EM_SPARC, "sparc"},
+    {EM_SPARCV9, "sparcv9"},
+    {EM_SPARC32PLUS, "sparc32plus"},
+    {EM_ALPHA, "alpha"},
+    {EM_68K, "m68k"},
+    {EM_SH, "sh"},
+    {EM_PARISC, "parisc"},
+    {EM_IA_64, "ia64"},
+    {EM_BPF, "bpf"},
+    {EM_AVR, "avr"},
+    {EM_CUDA, "cuda"},
+    {EM_AMDGPU, "amdgpu"},
+    {EM_XTENSA, "xtensa"},
+    {EM_MICROBLAZE, "microblaze"},
+    {0x9026, "alpha"},  // what Linux and GNU really use: EM_ALPHA of the old ABI
+};
+
+}  // namespace
+
+std::vector<std::string> machineNames() {
+  std::vector<std::string> names;
+  for (const auto& [machine, name] : kMachineNames)
+    names.emplace_back(name);
+  return names;
+}
+
 std::string machineName(uint16_t machine) {
-  static constexpr std::pair<uint16_t, const char*> kNames[] = {
-      {EM_386, "i386"},
-      {EM_X86_64, "x86-64"},
-      {EM_AARCH64, "aarch64"},
-      {EM_ARM, "arm"},
-      {EM_RISCV, "riscv"},
-      {EM_PPC64, "ppc64"},
-      {EM_PPC, "ppc"},
-      {EM_S390, "s390"},
-      {EM_MIPS, "mips"},
-      {258, "loongarch"},
-      {EM_SPARC, "sparc"},
-      {EM_SPARCV9, "sparcv9"},
-      {EM_SPARC32PLUS, "sparc32plus"},
-      {EM_ALPHA, "alpha"},
-      {EM_68K, "m68k"},
-      {EM_SH, "sh"},
-      {EM_PARISC, "parisc"},
-      {EM_IA_64, "ia64"},
-      {EM_BPF, "bpf"},
-      {EM_AVR, "avr"},
-      {EM_CUDA, "cuda"},
-      {EM_AMDGPU, "amdgpu"},
-      {EM_XTENSA, "xtensa"},
-      {EM_MICROBLAZE, "microblaze"},
-      {0x9026, "alpha"},  // what Linux and GNU really use: EM_ALPHA of the old ABI
-  };
-  for (const auto& [number, name] : kNames) {
+  for (const auto& [number, name] : kMachineNames) {
     if (number == machine) return name;
   }
   return "machine-" + std::to_string(machine);
@@ -157,7 +171,7 @@ class Reader {
                       &Reader::readRest, &Reader::readExtent}) {
       if (Status status = (this->*step)(); !status) return status;
     }
-    facts_.kind = kindOf(image_, facts_);
+    facts_.kind = withoutCode_ ? Kind::DebugInformation : kindOf(image_, facts_);
     return Done{};
   }
 
@@ -291,13 +305,29 @@ class Reader {
     const std::vector<SectionHeader> sections =
         read ? std::move(*read) : std::vector<SectionHeader>();
     facts_.sectionHeaders = !sections.empty();
+    withoutCode_ = isWithoutCode(sections);
     for (const SectionHeader& section : sections) {
       if (section.type == SHT_DYNAMIC && facts_.dynamic == DynamicTable::None)
         facts_.dynamic = DynamicTable::Unread;
+      if (section.type == SHT_NOTE && facts_.notes.buildId.empty() && image_.header.type != ET_CORE)
+        facts_.notes.buildId = readBuildId(source_, image_, section);
       if (isUncoveredResolutionCache(section, sections)) facts_.notes.resolutionCache.emplace();
     }
     facts_.overlay = findOverlay(source_, image_, sections);
     return Done{};
+  }
+
+  // objcopy --only-keep-debug and eu-strip -f leave the headers of a program or library, and take
+  // the bytes of what would be loaded.
+  [[nodiscard]] bool isWithoutCode(const std::vector<SectionHeader>& sections) const {
+    if (image_.header.type != ET_DYN && image_.header.type != ET_EXEC) return false;
+    bool code = false;
+    for (const SectionHeader& section : sections) {
+      if ((section.flags & SHF_EXECINSTR) == 0 || !section.allocated()) continue;
+      if (section.type != SHT_NOBITS) return false;
+      code = true;
+    }
+    return code;
   }
 
   // A section of that name that no PT_NOTE covers: no loader finds it, but it stands where the note
@@ -316,6 +346,7 @@ class Reader {
   const Source& source_;
   const Image& image_;
   Facts& facts_;
+  bool withoutCode_ = false;
   uint64_t total_ = 0;
 };
 

@@ -19,6 +19,7 @@ enum class Kind {
   StaticPie,   // ET_DYN program without an interpreter
   Relocatable,
   Core,
+  DebugInformation,  // split off (objcopy --only-keep-debug): the code has no bytes in it
   Other,
 };
 
@@ -27,6 +28,8 @@ const char* kindName(Kind kind);
 // The machine's name as people write it ("x86-64", "aarch64"), or "machine-N" where it has none
 // here. Class and byte order are facts of their own: "mips" is one machine in four variants.
 std::string machineName(uint16_t machine);
+// All of them, but for those that have none.
+std::vector<std::string> machineNames();
 std::string osAbiName(uint8_t osAbi);
 
 enum class Relro { None, Partial, Full };

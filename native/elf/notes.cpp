@@ -154,4 +154,23 @@ Result<Notes> readNotes(const Source& source, const Image& image) {
   return notes;
 }
 
+std::string readBuildId(const Source& source, const Image& image, const SectionHeader& section) {
+  ProgramHeader extent;
+  extent.offset = section.offset;
+  extent.fileSize = section.size;
+  std::string buildId;
+  uint64_t left = Limits::kNotesLookedAt;
+  if (!inside(section.offset, section.size, source.size())) return buildId;
+  visitNotes(source, image.codec, extent, section.alignment == 8 ? 8 : 4, left,
+             [&](const Note& note) {
+               if (note.owner != "GNU" || note.type != NT_GNU_BUILD_ID) return true;
+               Notes notes;
+               if (const auto id = source.bytes(note.offset, note.size, Limits::kNotes))
+                 readNote(image.codec, note, *id, notes);
+               buildId = notes.buildId;
+               return false;
+             });
+  return buildId;
+}
+
 }  // namespace fixelf

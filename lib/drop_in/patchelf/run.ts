@@ -4,6 +4,7 @@ import type { Facts } from "../../addon/facts.js";
 import { fromNative, native } from "../../addon/native.js";
 import { FixelfError } from "../../base/errors.js";
 import { writeFully } from "../../base/write_fully.js";
+import { isOpenedByLoaders } from "../../file/kind.js";
 import { answers } from "./answers.js";
 import { parse, type Request } from "./arguments.js";
 import type { Talk } from "./change.js";
@@ -57,8 +58,7 @@ async function factsOf(file: string): Promise<Facts> {
   const facts = await native
     .inspect(file || ".")
     .catch((failure: unknown) => Promise.reject(unreadable(file, fromNative(failure))));
-  if (facts.type === "relocatable" || facts.type === "core" || facts.type === "other")
-    throw new PatchelfFailure("wrong ELF type");
+  if (!isOpenedByLoaders(facts)) throw new PatchelfFailure("wrong ELF type");
   return facts;
 }
 
