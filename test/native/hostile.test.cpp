@@ -1,6 +1,7 @@
 // Files that nobody vouches for: whatever the bytes are, there is an answer, and soon.
 #include <doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <fstream>
@@ -538,6 +539,32 @@ TEST_CASE("the count of relative relocations gives up its entry, but not a loade
     Edits two = one;
     two.noDefaultLibraries = true;
     CHECK(counts(two));
+  }
+}
+
+TEST_CASE("no name is overwritten where a table that may name it is out of sight") {
+  for (const int64_t tag : {int64_t{DT_VERNEED}, int64_t{DT_VERDEF}}) {
+    for (const bool inSight : {true, false}) {
+      CAPTURE(inSight);
+      Made made;
+      made.entry(DT_NEEDED, made.name("libone.so.1"));
+      made.entry(DT_RUNPATH, made.name("/" + std::string(100, 'r')));
+      if (!inSight) made.entry(tag, 1U << 30);
+      const Bytes bytes = made.build();
+      const MemorySource source(bytes);
+      const auto image = Image::read(source);
+      REQUIRE(image);
+      const auto strings = StringTable::dynamicOf(*image);
+      REQUIRE(strings);
+      Edits edits;
+      edits.searchPath = Edits::SearchPath{"/" + std::string(90, 's'), {}};
+      const auto layout = layOut(source, edits);
+      REQUIRE_MESSAGE(layout, (layout ? "" : layout.error().message));
+      const bool overwritten = std::ranges::any_of(layout->ranges, [&](const ByteRange& range) {
+        return range.offset < strings->offset + strings->size && range.end() > strings->offset;
+      });
+      CHECK(overwritten == inSight);
+    }
   }
 }
 

@@ -70,6 +70,12 @@ Status markReferences(const Draft& draft, DynamicNames& names) {
     };
     if (!offset || !view.source().visit(*offset, *draft.symbolCount, size, mark)) names.keepAll();
   }
+  // The loader sees whole pages, so a table may lie behind the end that its segment claims
+  // (patchelf 0.14 leaves some there): what it names is not known then.
+  for (const int64_t tag : {int64_t{DT_VERNEED}, int64_t{DT_VERDEF}}) {
+    const auto address = view.image().dynamicValue(tag);
+    if (address && !view.image().fileOffset(*address)) names.keepAll();
+  }
   return visitVersionNames(view.source(), view.image(), [&](uint64_t index) { names.mark(index); });
 }
 
