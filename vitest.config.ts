@@ -7,9 +7,14 @@ import { defineConfig } from "vitest/config";
 const ofPackage = ["package", "closure", "doctor", "fix", "fix-scripts", "payloads", "refs"]
   .concat(["scan", "store", "tree", "watch", "end-to-end/nix-package"])
   .map((name) => `test/${name}.test.ts`);
-const besideAddon = ["environment", "nix-locate", "package", "scripts", "stand-in-loader"].map(
-  (name) => `test/${name}.test.ts`,
-);
+const besideAddon = [
+  "contributing",
+  "environment",
+  "nix-locate",
+  "package",
+  "scripts",
+  "stand-in-loader",
+].map((name) => `test/${name}.test.ts`);
 const chosen = process.env.FIXELF_TESTS;
 /** The files that match, as far as they are chosen. */
 const files = (directory: RegExp, ...patterns: string[]) =>
