@@ -31,7 +31,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "parts",
-          setupFiles: ["test/support/preload.ts", "test/support/cache.ts"],
+          setupFiles: ["test/support/preload.ts", "test/support/scratch.ts"],
           ...files(/^test\/[^/]*$/, "test/*.test.ts"),
           // Compilers for other machines, and qemu, take their time.
           testTimeout: 60_000,

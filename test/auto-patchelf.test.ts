@@ -16,15 +16,15 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { autoPatchelf } from "../lib/cli/auto_patchelf.js";
 import { parseArguments } from "../lib/drop_in/auto_patchelf/arguments.js";
 import { parseDlopenNote } from "../lib/drop_in/auto_patchelf/dlopen.js";
 import { fnmatch } from "../lib/drop_in/auto_patchelf/fnmatch.js";
 import { inspect } from "../lib/index.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 describe("the command line", () => {
   const parse = (...words: string[]) => parseArguments(words);
@@ -123,7 +123,7 @@ describe("a .note.dlopen", () => {
 });
 
 describe("auto-patchelf", needs("gcc", "objcopy"), () => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-auto-patchelf-")));
+  const directory = scratchDirectory();
   const bintools = join(directory, "bintools");
   const libc = join(directory, "libc");
   const sources = join(directory, "sources");
@@ -223,7 +223,6 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     libs = join(out, "..", `${basename(out)}-libs`);
     mkdirSync(libs);
   });
-  afterAll(() => rmSync(directory, { recursive: true }));
 
   it("sets the loader and where the libraries are, as nixpkgs' own says it", async () => {
     const one = library(join(libs, "libone.so.1"), "one", 1);

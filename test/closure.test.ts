@@ -1,23 +1,16 @@
 // What a program needs of a store, on a store made of a few libraries, without Nix.
 import { execFileSync } from "node:child_process";
-import {
-  linkSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { closure } from "../lib/closure/closure.js";
 import { immediateDominators } from "../lib/closure/dominators.js";
 import { findNeverLoaded } from "../lib/closure/never_loaded.js";
 import type { PathInfo } from "../lib/store/nix.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 describe("dominators", () => {
   /** What can still be reached when one node is taken away. */
@@ -96,7 +89,7 @@ describe("what is never loaded", () => {
 });
 
 describe("a program's closure", needs("gcc"), () => {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-closure-")));
+  const root = scratchDirectory();
   const at = (letter: string, name: string) => `/nix/store/${letter.repeat(32)}-${name}`;
   const program = at("a", "program-1");
   const first = at("b", "first-1");
@@ -105,9 +98,7 @@ describe("a program's closure", needs("gcc"), () => {
   const environment = at("f", "environment");
 
   const build = (path: string, source: string, ...options: string[]) => {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    const common = ["-nostdlib", "-fPIC", "-x", "c", "-", "-x", "none", "-o", join(root, path)];
-    execFileSync("gcc", [...common, ...options], { input: source });
+    compile(join(root, path), source, "-nostdlib", "-fPIC", ...options);
   };
   const library = (path: string, name: string, source: string, ...options: string[]) =>
     build(`${path}/lib/${name}`, source, "-shared", `-Wl,-soname,${name}`, ...options);
@@ -155,7 +146,6 @@ describe("a program's closure", needs("gcc"), () => {
     mkdirSync(join(root, "home"));
     execFileSync("cp", [join(root, program, "bin/program"), join(root, "home/program")]);
   });
-  afterAll(() => rmSync(root, { recursive: true }));
 
   const pathsOf = ({ needed }: Awaited<ReturnType<typeof closure>>) =>
     needed.map(({ path }) => path).sort();

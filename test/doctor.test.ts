@@ -1,30 +1,18 @@
 // Each kind of finding, on a program that a compiler made and something then happened to.
-import { execFileSync } from "node:child_process";
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { diagnose, type FindingCode } from "../lib/index.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
-const directory = mkdtempSync(join(tmpdir(), "fixelf-doctor-"));
+const directory = scratchDirectory();
 const at = (name: string) => join(directory, name);
 const collected = "/nix/store/0000000000000000000000000000000a-gone-1.0";
 
-function gcc(output: string, source: string, ...flags: string[]): string {
-  const file = at(`${output}.c`);
-  writeFileSync(file, source);
-  execFileSync("gcc", ["-o", at(output), file, ...flags]);
-  return at(output);
-}
+const gcc = (output: string, source: string, ...flags: string[]) =>
+  compile(at(output), source, ...flags);
 
 /** A copy with e_machine overwritten, at byte 18 in every ELF file (gABI, figure 4-3). */
 function forOtherMachine(path: string, copy: string): string {
@@ -60,7 +48,6 @@ describe("doctor", needs("gcc"), () => {
     const runpath = "-Wl,--enable-new-dtags,-rpath,$ORIGIN/lib";
     program = gcc("program", main, `-L${at("lib")}`, "-lhelper", runpath);
   });
-  afterAll(() => rmSync(directory, { recursive: true }));
 
   it("says that a healthy program is healthy", async () => {
     expect(await codes(program)).toEqual([]);

@@ -1,18 +1,9 @@
 // What env prints, read by those for whom it is: real shells, and Nix.
 import { execFileSync, spawnSync } from "node:child_process";
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { fishWord, shellWord } from "../lib/base/shell.js";
 import type { SystemEnvironment } from "../lib/environment/environment.js";
 import { makeFarm } from "../lib/environment/farm.js";
@@ -31,6 +22,7 @@ import { direnvText, fishText, shText } from "../lib/report/environment/shell.js
 import { shellNixText } from "../lib/report/environment/shell_nix.js";
 import { storePlace } from "../lib/store/place.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const hash = (letter: string) => letter.repeat(32);
 const store = "/nix/store";
@@ -111,7 +103,7 @@ describe("quoting", () => {
       const echoed = (texts: readonly string[]) => {
         // Any bytes, each as one character.
         const script = texts.map((text) => `printf '%s\\0' ${word(text)}\n`).join("");
-        const home = mkdtempSync(join(tmpdir(), "fixelf-shell-"));
+        const home = scratchDirectory();
         const file = join(home, "script");
         writeFileSync(file, script, "latin1");
         const output = execFileSync(name, [file], {
@@ -160,7 +152,7 @@ describe("quoting", () => {
 });
 
 function nix(args: readonly string[]): { stdout: string; stderr: string; status: number | null } {
-  const directory = mkdtempSync(join(tmpdir(), "fixelf-nix-"));
+  const directory = scratchDirectory();
   const env = { ...process.env, HOME: directory, NIX_STATE_DIR: join(directory, "state") };
   const answer = spawnSync("nix-instantiate", [...args, "--store", "dummy://"], {
     encoding: "utf8",
@@ -288,10 +280,9 @@ builtins.listToAttrs (map (name: { inherit name; value = package name; }) names)
 }`;
 
 describe("Nix texts", needs("nix-instantiate", "sh"), () => {
-  const directory = mkdtempSync(join(tmpdir(), "fixelf-nix-texts-"));
+  const directory = scratchDirectory();
   const stub = join(directory, "nixpkgs.nix");
   beforeAll(() => writeFileSync(stub, stubPackages));
-  afterAll(() => rmSync(directory, { recursive: true }));
 
   const home = "/home/user";
   const twin = (file: string) =>
@@ -442,13 +433,12 @@ describe("a Containerfile", () => {
 });
 
 describe("a farm", () => {
-  const directory = mkdtempSync(join(tmpdir(), "fixelf-farm-"));
+  const directory = scratchDirectory();
   const place = storePlace({ store: join(directory, "store") });
   const farm = join(directory, "farm");
   beforeAll(() => {
     process.env.XDG_STATE_HOME = join(directory, "state");
   });
-  afterAll(() => rmSync(directory, { recursive: true }));
 
   const system = (...libraries: [soname: string, path: string][]): SystemEnvironment => ({
     ...(environmentOf("/x").systems[0] as SystemEnvironment),

@@ -7,24 +7,23 @@ import {
   chownSync,
   copyFileSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { apply, plan } from "../lib/index.js";
 import { needs } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 type Action = "edit" | "edit-in-place" | "undo";
 
@@ -98,7 +97,7 @@ describe(
   isSanitized ? "faults (with sanitizers: errors, no kills)" : "faults",
   needs("gcc", "strace"),
   () => {
-    const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-faults-")));
+    const directory = scratchDirectory();
     const program = join(directory, "program");
     let turns = 0;
 
@@ -106,7 +105,6 @@ describe(
       writeFileSync(join(directory, "program.c"), "int main(void) { return 0; }\n");
       execFileSync("gcc", ["-o", program, join(directory, "program.c")]);
     });
-    afterAll(() => rmSync(directory, { recursive: true }));
 
     /** Files and records of one run, as a scenario begins. */
     class Stage {

@@ -3,14 +3,12 @@ import { execFileSync, spawnSync } from "node:child_process";
 import {
   copyFileSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Circumstances } from "../lib/doctor/circumstances.js";
@@ -24,10 +22,10 @@ import { isaProblems } from "../lib/judge/isa.js";
 import { kernelProblems } from "../lib/judge/kernel.js";
 import { needs, unshare } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
+import { scratchDirectory } from "./support/scratch.js";
 
-const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-findings-")));
+const directory = scratchDirectory();
 const at = (name: string) => join(directory, name);
-afterAll(() => rmSync(directory, { recursive: true }));
 
 function gcc(output: string, source: string, ...flags: string[]): string {
   const file = at(`${basename(output)}.c`);

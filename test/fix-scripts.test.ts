@@ -8,21 +8,20 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { apply, diagnose, type Outcome, type PlanOptions, plan, undo } from "../lib/index.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 describe("fix of a script", needs("gcc"), () => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-fix-scripts-")));
+  const directory = scratchDirectory();
   const root = join(directory, "root");
   const options: PlanOptions = { root, gcRoot: false, index: false };
   const storePath = (letter: string, name: string) => `/nix/store/${letter.repeat(32)}-${name}`;
@@ -71,7 +70,6 @@ describe("fix of a script", needs("gcc"), () => {
     process.env.XDG_STATE_HOME = mkdtempSync(join(directory, "state-"));
     rmSync(join(root, "opt"), { recursive: true, force: true });
   });
-  afterAll(() => rmSync(directory, { recursive: true }));
 
   it("names the interpreter's place in the store, and takes that back", async () => {
     const text = "#!/usr/bin/python3 -u\nprint('ü')\n";
@@ -79,7 +77,7 @@ describe("fix of a script", needs("gcc"), () => {
     utimesSync(script, 1e9, 1e9);
     chmodSync(script, 0o750);
     const before = statSync(script, { bigint: true });
-    expect((await diagnose([script], options))[0]?.verdict).toBe("broken");
+    expect((await diagnose([script], { root }))[0]?.verdict).toBe("broken");
     const outcome = await fix();
     expect(outcome).toMatchObject({ outcome: "fixed", verified: true, error: null });
     expect(outcome.edits).toEqual([
@@ -88,7 +86,7 @@ describe("fix of a script", needs("gcc"), () => {
     expect(readFileSync(script, "utf8")).toBe(`#!${python} -u\nprint('ü')\n`);
     const after = statSync(script, { bigint: true });
     expect([after.mode, after.mtimeNs]).toEqual([before.mode, before.mtimeNs]);
-    expect((await diagnose([script], options))[0]?.verdict).toBe("script");
+    expect((await diagnose([script], { root }))[0]?.verdict).toBe("script");
 
     expect(await fix()).toMatchObject({ outcome: "unchanged", edits: [] });
     expect((await undo([script]))[0]?.outcome).toBe("restored");

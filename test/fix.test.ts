@@ -21,17 +21,17 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isLoaderName } from "../lib/file/interpreter.js";
 import { apply, diagnose, inspect, type PlanOptions, plan, undo } from "../lib/index.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const hash = (letter: string) => letter.repeat(32);
 
 describe("fix", needs("gcc"), () => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-fix-")));
+  const directory = scratchDirectory();
   const root = join(directory, "root");
   const glibc = `/nix/store/${hash("a")}-glibc-2.36/lib`;
   const thing = `/nix/store/${hash("b")}-thing-1.0/lib`;
@@ -125,7 +125,6 @@ describe("fix", needs("gcc"), () => {
       chmodSync(path, 0o755);
     }
   });
-  afterAll(() => rmSync(directory, { recursive: true }));
 
   it("makes a foreign program run, and takes it back", async () => {
     const before = [sha256(program), sha256(bundled)];

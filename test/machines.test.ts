@@ -1,20 +1,12 @@
 // The editor on every machine for which Debian has a cross compiler; qemu runs the results.
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { type Edits, native } from "../lib/addon/native.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 interface Machine {
   triplet: string;
@@ -67,9 +59,8 @@ int number(void) { return 42; }
 `;
 const expected = "42 5 3 relocated\n";
 
-const directory = mkdtempSync(join(tmpdir(), "fixelf-machines-"));
+const directory = scratchDirectory();
 process.env.XDG_STATE_HOME = join(directory, "state");
-afterAll(() => rmSync(directory, { recursive: true }));
 
 const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
 const readelf = (...args: string[]) =>

@@ -1,22 +1,14 @@
 // nix-locate, which needs a database of all packages: a command of that name stands for it here.
-import { spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { diagnose } from "../lib/index.js";
 import { locatePackages, parseLocated } from "../lib/store/nix_locate.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
-const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-locate-")));
+const directory = scratchDirectory();
 const asked = join(directory, "asked");
 const path = process.env.PATH;
 
@@ -72,13 +64,10 @@ describe("nix-locate", () => {
   describe("in a finding", needs("gcc"), () => {
     it("is labelled as unchecked", async () => {
       install("echo thing.out");
-      const source = join(directory, "x.c");
-      const run = (...args: string[]) => spawnSync("gcc", [source, ...args], { cwd: directory });
-      writeFileSync(source, "int thing(void) { return 0; }");
-      run("-shared", "-o", "libthing.so", "-Wl,-soname,libthing.so.9");
-      writeFileSync(source, "int thing(void); int main(void) { return thing(); }");
-      run("-o", "program", "libthing.so");
-      const [diagnosis] = await diagnose([join(directory, "program")]);
+      const library = join(directory, "libthing.so");
+      compile(library, "int thing(void) { return 0; }", "-shared", "-Wl,-soname,libthing.so.9");
+      const source = "int thing(void); int main(void) { return thing(); }";
+      const [diagnosis] = await diagnose([compile(join(directory, "program"), source, library)]);
       const [finding] = diagnosis?.findings ?? [];
       expect(finding).toMatchObject({ code: "library-missing" });
       expect(finding?.evidence).toContain("nix-locate says: nixpkgs#thing; not checked");

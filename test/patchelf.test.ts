@@ -7,7 +7,6 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -17,12 +16,12 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { isHere, needs } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const main = resolve(import.meta.dirname, "../dist/cli/main.cjs");
 
@@ -85,7 +84,7 @@ const built: Record<string, string[]> = {
 };
 
 beforeAll(() => {
-  home = mkdtempSync(join(tmpdir(), "fixelf-patchelf-"));
+  home = scratchDirectory();
   if (!isHere("gcc")) return;
   for (const [name, text] of Object.entries(source)) writeFileSync(join(home, name), text);
   for (const folder of ["libs", "others", "empty"]) mkdirSync(join(home, folder));
@@ -94,8 +93,6 @@ beforeAll(() => {
   writeFileSync(join(home, "text"), "no program\n".repeat(20));
   writeFileSync(join(home, "short"), "\x7fELF");
 });
-
-afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 describe("beside the installed patchelf", needs("gcc", "patchelf", "readelf"), () => {
   const questions = ["interpreter", "soname", "rpath", "needed"];

@@ -7,19 +7,18 @@ import {
   chmodSync,
   copyFileSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
-  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { type EditRequest, edit, FixelfError, inspect, undo } from "../lib/index.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 /** Each finds its payload in a way of its own, and prints it. */
 const programs = {
@@ -70,7 +69,7 @@ const sections = `
 const payload = "what it carries, ".repeat(50);
 
 describe("payload executables", needs("gcc"), () => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-payload-")));
+  const directory = scratchDirectory();
   const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
   const run = (path: string) => execFileSync(path, { encoding: "utf8" }).trim();
   let interpreter: string;
@@ -79,14 +78,9 @@ describe("payload executables", needs("gcc"), () => {
     process.env.XDG_STATE_HOME = join(directory, "state");
     interpreter = (await inspect(process.execPath)).interpreter as string;
   });
-  afterAll(() => rmSync(directory, { recursive: true }));
 
-  const compile = (name: string, find: string, ...options: string[]) => {
-    const path = join(directory, name.replaceAll(" ", "-"));
-    writeFileSync(`${path}.c`, source(find));
-    execFileSync("gcc", ["-o", path, `${path}.c`, "-w", ...options]);
-    return path;
-  };
+  const build = (name: string, find: string, ...options: string[]) =>
+    compile(join(directory, name.replaceAll(" ", "-")), source(find), "-w", ...options);
   const pack = (path: string) => {
     const bytes = readFileSync(path);
     const mark = bytes.indexOf("the mark");
@@ -122,7 +116,7 @@ describe("payload executables", needs("gcc"), () => {
 
   describe.each(Object.entries(programs))("%s", (name, find) => {
     it("finds it after what fits, and what doesn't fit is refused", async () => {
-      const path = pack(compile(name, find));
+      const path = pack(build(name, find));
       expect(run(path)).toBe(payload.trim());
       expect((await inspect(path)).overlay?.size).toBe(payload.length + 8);
       // The unused end of the first page takes it.
@@ -137,7 +131,7 @@ describe("payload executables", needs("gcc"), () => {
     });
     describe("where no segment has an unused end", needs("ld.lld"), () => {
       it("is refused", async () => {
-        const path = pack(compile(`${name} lld`, find, "-fuse-ld=lld"));
+        const path = pack(build(`${name} lld`, find, "-fuse-ld=lld"));
         expect(run(path)).toBe(payload.trim());
         await refusal(path, { interpreter: loaderOfLength(60) });
         expect(run(path)).toBe(payload.trim());
@@ -146,7 +140,7 @@ describe("payload executables", needs("gcc"), () => {
   });
 
   it("finds it in a section, which does not move", needs("objcopy"), async () => {
-    const plain = compile("from a section", sections);
+    const plain = build("from a section", sections);
     const path = `${plain}-packed`;
     writeFileSync(`${plain}.payload`, payload);
     execFileSync("objcopy", ["--add-section", `.payload=${plain}.payload`, plain, path]);

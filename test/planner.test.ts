@@ -1,25 +1,16 @@
 // Which loader and which libraries a plan chooses, from stores that are made so that the first
 // choice is wrong. Nothing is run: libraries are empty but for their versions.
 import { execFileSync } from "node:child_process";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isLoaderName } from "../lib/file/interpreter.js";
 import { plan } from "../lib/index.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 describe("the planner", needs("gcc"), () => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-planner-")));
+  const directory = scratchDirectory();
   const root = join(directory, "root");
   let realLoader: string;
 
@@ -117,7 +108,6 @@ describe("the planner", needs("gcc"), () => {
     rmSync(root, { recursive: true, force: true });
     mkdirSync(join(root, "nix/store"), { recursive: true });
   });
-  afterAll(() => rmSync(directory, { recursive: true }));
 
   const loaderOf = (lib: string) => `${lib}/${basename(realLoader)}`;
 

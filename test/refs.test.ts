@@ -1,19 +1,19 @@
 // refs on real files: what each writer of compressed data makes, all spellings, links and names.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { FixelfError } from "../lib/base/errors.js";
 import { diagnose } from "../lib/doctor/diagnose.js";
 import { references } from "../lib/store/references.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
-const directory = mkdtempSync(join(tmpdir(), "fixelf-refs-"));
+const directory = scratchDirectory();
 const at = (name: string) => join(directory, name);
-afterAll(() => rmSync(directory, { recursive: true }));
 
 const hash = "0123456789abcdfghijklmnpqrsvwxyz";
 const entry = `${hash}-glibc-2.40`;
@@ -167,13 +167,11 @@ describe("refs, compressed", () => {
 
 describe("doctor", () => {
   it("dlopen-library-missing, without calling the program broken", needs("gcc"), async () => {
-    const source = at("opens.c");
-    writeFileSync(
-      source,
+    compile(
+      at("opens"),
       `const char *volatile names[] = {"libnowhere.so.7", "libc.so.6", "libplugin.so"};
        int main(void) { return names[0][0] == 0; }`,
     );
-    execFileSync("gcc", [source, "-o", at("opens")]);
     const [diagnosis] = await diagnose([at("opens")]);
     expect(diagnosis).toMatchObject({
       verdict: "healthy",

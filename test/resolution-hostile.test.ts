@@ -1,19 +1,19 @@
 // Files made to make a resolver run for ever, or out of memory: it answers, or says why not.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { edit, resolve } from "../lib/index.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 describe("a resolution of hostile files", needs("gcc"), () => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-hostile-")));
+  const directory = scratchDirectory();
   const at = (name: string) => join(directory, name);
 
   const library = async (name: string, needed: string[], searchPath = "$ORIGIN") => {
-    const flags = ["-shared", "-nostdlib", `-Wl,-soname,${name}`, "-xc", "/dev/null"];
-    execFileSync("gcc", [...flags, "-o", at(name)]);
+    compile(at(name), "", "-shared", "-nostdlib", `-Wl,-soname,${name}`);
     await edit(at(name), { addNeeded: needed, searchPath: { set: searchPath } });
     return at(name);
   };
@@ -21,7 +21,6 @@ describe("a resolution of hostile files", needs("gcc"), () => {
     (await resolve(path)).libraries.map(({ soname, path: at }) => [soname, at]);
 
   beforeAll(() => mkdirSync(directory, { recursive: true }));
-  afterAll(() => rmSync(directory, { recursive: true }));
 
   it("ends where libraries need one another", async () => {
     await library("libone.so", ["libtwo.so", "libone.so"]);

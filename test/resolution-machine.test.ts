@@ -1,10 +1,9 @@
 // Every program and library of this machine, and of what npm has brought, against the loader of
 // this machine: no difference.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { resolveWith } from "../lib/addon/resolutions.js";
 import { type Facts, scan } from "../lib/index.js";
@@ -20,9 +19,9 @@ import {
 } from "./resolution/files.js";
 import { machines, partsOf } from "./resolution/machines.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
-const scratch = mkdtempSync(join(tmpdir(), "fixelf-machine-"));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = scratchDirectory();
 
 const [host] = machines;
 if (!host) throw new Error("no machine");

@@ -1,14 +1,14 @@
 // Libraries for newer processors, on processors that have less: what the real loader takes and refuses
 // there is what fixelf says. qemu is each of the processors; this machine's own is asked as well.
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
 import { type Resolution, resolve } from "../lib/index.js";
 import { loaderAnswer, ownAnswer } from "./resolution/answer.js";
 import { machines, partsOf } from "./resolution/machines.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const emulator = "qemu-x86_64";
 const [host] = machines;
@@ -33,18 +33,13 @@ const processors: Record<string, Processor> = {
   "this machine": { starter: [], level: null },
 };
 
-const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-processor-")));
+const directory = scratchDirectory();
 const at = (...names: string[]) => join(directory, ...names);
-afterAll(() => rmSync(directory, { recursive: true }));
 
 const uses = "int number(void); int main(void) { return number() != 0; }";
-const gcc = (output: string, source: string, ...options: string[]) => {
-  mkdirSync(dirname(output), { recursive: true });
-  execFileSync("gcc", ["-x", "c", "-", "-x", "none", ...options, "-o", output], { input: source });
-};
 const shared = ["-shared", "-fPIC", "-nostdlib", "-Wl,-soname,libnumber.so"];
 const library = (output: string, ...options: string[]) =>
-  gcc(output, "int number(void) { return 0; }", ...shared, ...options);
+  compile(output, "int number(void) { return 0; }", ...shared, ...options);
 const needing = (level: string) => `-Wl,-z,${level}`;
 
 async function resolved(path: string, { level }: Processor): Promise<Resolution> {
@@ -77,7 +72,7 @@ for (const [name, processor] of Object.entries(processors)) {
     it.each(levels)("that need a library for %s", async (level) => {
       const place = at(name, level);
       library(join(place, "libnumber.so"), needing(level));
-      gcc(join(place, "program"), uses, join(place, "libnumber.so"), `-Wl,-rpath,${place}`);
+      compile(join(place, "program"), uses, join(place, "libnumber.so"), `-Wl,-rpath,${place}`);
       const { isaProblems } = await resolved(join(place, "program"), processor);
       const told = refused(join(place, "program"));
       expect(isaProblems.map(({ path }) => path)).toEqual(told === null ? [] : [told]);
@@ -85,7 +80,7 @@ for (const [name, processor] of Object.entries(processors)) {
 
     it.each(levels)("that are themselves for %s", async (level) => {
       const program = at(name, level, "alone");
-      gcc(program, "int main(void) { return 0; }", needing(level));
+      compile(program, "int main(void) { return 0; }", needing(level));
       const { isaProblems } = await resolved(program, processor);
       const told = refused(program);
       expect(isaProblems.map(({ path }) => path)).toEqual(told === null ? [] : [told]);
@@ -97,7 +92,7 @@ for (const [name, processor] of Object.entries(processors)) {
       for (const level of levels)
         library(join(place, "glibc-hwcaps", level, "libnumber.so"), needing(level));
       const program = join(place, "program");
-      gcc(program, uses, join(place, "libnumber.so"), `-Wl,-rpath,${place}`);
+      compile(program, uses, join(place, "libnumber.so"), `-Wl,-rpath,${place}`);
       const { stdout } = started(program, "LD_TRACE_LOADED_OBJECTS=1");
       const own = await resolved(program, processor);
       expect(ownAnswer(own, [loader])).toEqual(loaderAnswer(stdout, [loader], directory));
@@ -114,7 +109,7 @@ describe("what these processors tell apart", needs(...partsOf(host), emulator), 
 
   beforeAll(() => {
     library(at("differs", "libnumber.so"), needing("x86-64-v3"));
-    gcc(program, uses, at("differs", "libnumber.so"), `-Wl,-rpath,${at("differs")}`);
+    compile(program, uses, at("differs", "libnumber.so"), `-Wl,-rpath,${at("differs")}`);
   });
 
   it("a library for x86-64-v3", async () => {

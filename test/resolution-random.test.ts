@@ -2,8 +2,7 @@
 // loaders: no difference.
 //
 //     FIXELF_RESOLUTION_RUNS=5000 FIXELF_RESOLUTION_SEED=1 npx vitest run test/resolution-random.test.ts
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
@@ -15,6 +14,7 @@ import { ask, baseOf, furnish, type Laid } from "./resolution/judge.js";
 import { machines, partsOf } from "./resolution/machines.js";
 import { Foundry } from "./resolution/object.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const runs = Number(process.env.FIXELF_RESOLUTION_RUNS ?? 60);
 const seed = Number(process.env.FIXELF_RESOLUTION_SEED ?? 20_261_124);
@@ -107,7 +107,7 @@ for (const machine of machines.filter(({ emulator }) => emulator === null)) {
         for (const file of cases.flatMap(({ files }) => Object.values(files)))
           if (typeof file === "object" && "machine" in file) delete file.machine;
       for (let from = 0; from < cases.length; from += batch) {
-        const scratch = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-random-")));
+        const scratch = scratchDirectory();
         try {
           const laid = cases.slice(from, from + batch).map((case_, index): Laid => {
             const directory = join(scratch, `${index}.d`);

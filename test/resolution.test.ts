@@ -1,6 +1,5 @@
 // Every rule of the loaders, in small cases: fixelf's answer is the real loader's own.
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,6 +12,7 @@ import { type Machine, machines, partsOf } from "./resolution/machines.js";
 import { ownMapped } from "./resolution/mapped.js";
 import { Foundry } from "./resolution/object.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const rules: Rule[] = [];
 for (const name of readdirSync(new URL("resolution/cases", import.meta.url)).sort()) {
@@ -70,7 +70,7 @@ function casesFor(machine: Machine): RuledCase[] {
 }
 
 function judged(machine: Machine, cases: RuledCase[]): void {
-  const scratch = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-resolution-")));
+  const scratch = scratchDirectory();
   const laid: Laid[] = cases.map(({ case: case_ }, index) => ({
     case: case_,
     directory: join(scratch, `${index}.d`),
@@ -85,7 +85,6 @@ function judged(machine: Machine, cases: RuledCase[]): void {
     }
     answers = ask(machine, laid, scratch);
   }, 600_000);
-  afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
   for (const [index, { rule, case: case_ }] of cases.entries()) {
     it(`${rule}: ${case_.title}`, async () => {

@@ -7,7 +7,6 @@ import {
   copyFileSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   realpathSync,
@@ -17,7 +16,6 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Struct, tableFromIPC } from "apache-arrow";
 import { parquetReadObjects } from "hyparquet";
@@ -30,6 +28,7 @@ import { Summarizer } from "../lib/scan/summary.js";
 import { takeRows } from "../lib/scan/take.js";
 import { needs, unshare } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const cli = join(import.meta.dirname, "../dist/cli/main.cjs");
 const environment = { ...process.env, ...addonEnvironment };
@@ -47,7 +46,7 @@ let scratch: string;
 let store: string;
 
 beforeAll(() => {
-  scratch = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-scan-")));
+  scratch = scratchDirectory();
   store = join(scratch, "store");
   const put = (storePath: string, file: string, from = machineProgram) => {
     const path = join(store, storePath, file);
@@ -181,7 +180,6 @@ for await (const batch of scan([${JSON.stringify(tree)}]))
 console.log(JSON.stringify(found));`;
       // Nobody keeps root out of a directory, so somebody else has to look.
       const identity = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
-      chmodSync(scratch, 0o755);
       const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", walk], {
         ...identity,
         env: environment,

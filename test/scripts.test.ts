@@ -1,21 +1,12 @@
 // Scripts: how Linux reads their first line, and what doctor says of it.
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { parseEnv, parseShebang } from "../lib/file/shebang.js";
 import { diagnose, type Finding } from "../lib/index.js";
+import { scratchDirectory } from "./support/scratch.js";
 
-const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-scripts-")));
-afterAll(() => rmSync(directory, { recursive: true }));
+const directory = scratchDirectory();
 
 describe("the first line, as load_script reads it", () => {
   const parse = (text: string) => parseShebang(Buffer.from(text, "latin1"));

@@ -4,7 +4,6 @@ import {
   chmodSync,
   copyFileSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -12,10 +11,10 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { needs, unshare } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 interface Machine {
   /** Nix's. */
@@ -88,9 +87,7 @@ const healthy = { entry: "own", auxiliary: "found", secure: "0" };
 const soname = "-Wl,-soname,libnumber.so";
 const library = (number: number) => `int number(void) { return ${number}; }`;
 
-const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-stand-in-")));
-chmodSync(directory, 0o755);
-afterAll(() => rmSync(directory, { recursive: true }));
+const directory = scratchDirectory();
 
 const pathOf = (command: string) => {
   const { status, stdout } = spawnSync("sh", ["-c", `command -v ${command}`], { encoding: "utf8" });

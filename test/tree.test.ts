@@ -1,11 +1,10 @@
 // fixelf tree: each format of one small graph, in which a library is shared, two need one another,
 // one is missing, and a name has all that a format could stumble over.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import pc from "picocolors";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { namedByVariables } from "../lib/file/stand_in.js";
 import { type DependencyTree, dependencyTree, resolve, resolveAll } from "../lib/index.js";
 import { treeDot } from "../lib/report/tree/dot.js";
@@ -13,12 +12,14 @@ import { isIncomplete, treeGraph } from "../lib/report/tree/graph.js";
 import { treeMermaid } from "../lib/report/tree/mermaid.js";
 import { treeText } from "../lib/report/tree/text.js";
 import { whyLoaded, whyText } from "../lib/report/tree/why.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const colors = pc.createColors(false);
 
 describe("tree", needs("gcc"), () => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-tree-")));
+  const directory = scratchDirectory();
   const at = (name: string) => join(directory, name);
   const odd = "lib\"odd\\ #[]{}<b>;|-->'`&%.so";
   let tree: DependencyTree;
@@ -26,25 +27,13 @@ describe("tree", needs("gcc"), () => {
 
   /** A library, or with `program` a program, that needs the others; they need not be there yet. */
   const make = (name: string, needs: string[], program = false) => {
-    const source = at("empty.c");
-    writeFileSync(source, program ? "int main(void) { return 0; }" : "");
-    const stubs = needs.map((need, index) => {
-      const stub = at(`stub${index}.so`);
-      execFileSync("gcc", [
-        "-shared",
-        "-nostdlib",
-        "-o",
-        stub,
-        "-xc",
-        "/dev/null",
-        `-Wl,-soname,${need}`,
-      ]);
-      return stub;
-    });
+    const source = program ? "int main(void) { return 0; }" : "";
+    const stubs = needs.map((need, index) =>
+      compile(at(`stub${index}.so`), "", "-shared", "-nostdlib", `-Wl,-soname,${need}`),
+    );
     const kind = program ? [] : ["-shared", "-nostdlib", `-Wl,-soname,${name}`];
     const runpath = "-Wl,--enable-new-dtags,-rpath,$ORIGIN";
-    execFileSync("gcc", [...kind, "-o", at(name), source, "-Wl,--no-as-needed", ...stubs, runpath]);
-    return at(name);
+    return compile(at(name), source, ...kind, "-Wl,--no-as-needed", ...stubs, runpath);
   };
 
   beforeAll(async () => {
@@ -58,7 +47,6 @@ describe("tree", needs("gcc"), () => {
     });
     tree = await dependencyTree(make("program", ["libone.so", "libshared.so", odd], true));
   });
-  afterAll(() => rmSync(directory, { recursive: true }));
 
   it("knows who needs what, and whether all is there", () => {
     const [program] = tree.needs;

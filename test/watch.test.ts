@@ -20,12 +20,11 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isLoaderName } from "../lib/file/interpreter.js";
 import {
   apply,
@@ -43,6 +42,7 @@ import {
 } from "../lib/index.js";
 import { needs } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const cli = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
 const glibc = `/nix/store/${"a".repeat(32)}-glibc-2.36/lib`;
@@ -61,7 +61,7 @@ async function until(what: string, holds: () => boolean | Promise<boolean>): Pro
 }
 
 describe("watch", needs("gcc"), () => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-watch-")));
+  const directory = scratchDirectory();
   const root = join(directory, "root");
   const build = join(directory, "build");
   let loader: string;
@@ -173,7 +173,6 @@ describe("watch", needs("gcc"), () => {
     process.env.XDG_STATE_HOME = mkdtempSync(join(directory, "state-"));
   });
   afterEach(() => Promise.all(running.map(({ stop }) => stop())));
-  afterAll(() => rmSync(directory, { recursive: true }));
 
   it("fixes what is there, what is copied in and what is renamed in", async () => {
     copyFileSync(join(build, "one"), join(inbox, "there"));
@@ -751,7 +750,7 @@ describe("presets", () => {
   });
 
   it("read npm's prefix where its users put it", () => {
-    const home = mkdtempSync(join(tmpdir(), "fixelf-npmrc-"));
+    const home = scratchDirectory();
     try {
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is npm's, not ours
       writeFileSync(join(home, ".npmrc"), "; mine\nprefix = ${HOME}/.npm-global\ncolor=false\n");

@@ -13,21 +13,20 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   rmSync,
   statSync,
   utimesSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { needs, unshare } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const driver = fileURLToPath(new URL("support/write-once.mjs", import.meta.url));
 const run = promisify(execFile);
@@ -36,7 +35,7 @@ const runpath = (length: number) => `/nix/store/${"x".repeat(length)}/lib`;
 const ways = ["atomic", "in place"] as const;
 
 describe("writing", needs("gcc"), () => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-writing-")));
+  const directory = scratchDirectory();
   const original = join(directory, "original");
   const records = join(directory, "records");
   const place = join(directory, "place");
@@ -58,7 +57,6 @@ describe("writing", needs("gcc"), () => {
     copyFileSync(original, file);
     chmodSync(file, 0o755);
   });
-  afterAll(() => rmSync(directory, { recursive: true }));
 
   /** In this process: null, or an error's code. */
   async function change(way: string, path = file, length = 4000): Promise<string | null> {
