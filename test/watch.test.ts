@@ -518,6 +518,9 @@ int main(int count, char **words) {
       bytes.writeUInt16LE(machine, 18);
       writeFileSync(join(staged, name), bytes);
     }
+    const module = readFileSync(join(build, "libanswer.so"));
+    module.writeUInt16LE(43, 18);
+    writeFileSync(join(staged, "module.node"), module);
     renameSync(staged, join(inbox, "app"));
     await until("it is told", () => events.some(({ kind }) => kind === "passed-over"));
     await until("the other is fixed", () => isFixed(join(inbox, "app/one")));
@@ -529,7 +532,7 @@ int main(int count, char **words) {
       ["two", "fixed"],
     ]);
     expect(events.filter(({ kind }) => kind === "passed-over")).toEqual([
-      { kind: "passed-over", path: join(inbox, "app"), files: 3, machines: expect.any(Array) },
+      { kind: "passed-over", path: join(inbox, "app"), files: 4, machines: expect.any(Array) },
     ]);
   });
 

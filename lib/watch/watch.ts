@@ -260,7 +260,9 @@ class Watch {
     const planned = await this.#plan(subjects);
     const ready = await this.#filesToFix(planned.files);
     const refused = ready.filter(({ refusal }) => refusal !== null);
-    for (const file of await this.#ofThisMachine(refused)) {
+    // What a plan leaves alone is no matter for a loader: modules of other machines among it.
+    const left = planned.files.filter((file) => file.refusal === null && isLeftAlone(file));
+    for (const file of await this.#ofThisMachine([...refused, ...left])) {
       if (file.refusal === null) continue;
       const { code, message, failed } = file.refusal;
       const outcome = failed ? "failed" : "refused";
@@ -414,6 +416,10 @@ class Watch {
       }
     }
   }
+}
+
+function isLeftAlone({ dynamic, script }: FilePlan): boolean {
+  return !dynamic && !script;
 }
 
 /** Whether a path leads where it says: not by a link, which may lead out of the directory. */
