@@ -19,7 +19,7 @@ export type {
   ScanProgress,
 } from "./addon/native.js";
 export { FixelfError, type FixelfErrorCode } from "./base/errors.js";
-export type { CommonOptions, PlanOptions } from "./base/options.js";
+export type { CommonOptions, IndexEvent, PlanOptions } from "./base/options.js";
 export { type Closure, closure, type NeededPath } from "./closure/closure.js";
 export type { LoadedFile } from "./closure/loaded.js";
 export type { NeverLoaded } from "./closure/never_loaded.js";
@@ -58,7 +58,6 @@ export { type RunningScan, type ScanOptions, type Shard, scan } from "./scan/sca
 export { type ScanSummary, Summarizer } from "./scan/summary.js";
 export { Store, type StoreOptions } from "./store/context.js";
 export type { Provider, Providers, Rejected, Wanted } from "./store/find.js";
-export type { IndexEvent } from "./store/index/event.js";
 export { type IndexReport, removeIndex, reportIndex } from "./store/index/report.js";
 export type { Loader } from "./store/loaders.js";
 export { type StorePlace, storePlace } from "./store/place.js";

@@ -1,6 +1,13 @@
 // The options that every stage of the pipeline shares.
-import type { Tell } from "../store/index/event.js";
 import type { Kinds } from "./arguments.js";
+
+/** What a person may want to know while the index of a store is brought up to date. */
+export type IndexEvent =
+  | { kind: "scanning"; done: number; total: number }
+  /** The index is built again, or cannot be used. */
+  | { kind: "trouble"; message: string };
+
+export type Tell = (event: IndexEvent) => void;
 
 export interface CommonOptions {
   /** Another system's root: looked up below it, written without it. */

@@ -1,8 +1,8 @@
 // What a person hears on stderr of the index. An indexing that is soon done is not worth a word.
 
+import type { IndexEvent, Tell } from "../base/options.js";
 import { writeFully } from "../base/write_fully.js";
 import { printable } from "../report/text.js";
-import type { IndexEvent, Tell } from "../store/index/event.js";
 import { isTerminal } from "./terminal.js";
 
 /** Milliseconds. */

@@ -2,8 +2,8 @@
 // lib/fix); what is asked is done, or refused with the reason.
 import { fromNative, native, settled } from "../addon/native.js";
 import { checkOptions, checkPath } from "../base/arguments.js";
-import { stateSubdirectory } from "../base/state.js";
 import { outputPath, pathToChange } from "../file/rooted.js";
+import { stateSubdirectory } from "../file/state.js";
 import { type EditRequest, editsFor, type NoCache } from "./request.js";
 
 export interface EditOptions {

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { access, mkdir, readdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { stateSubdirectory } from "../base/state.js";
+import { stateSubdirectory } from "../file/state.js";
 import type { Nix } from "../store/nix.js";
 
 /** A file, and what it points at in the store. */

@@ -5,8 +5,8 @@ import { fromNative, native, settled } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import type { FixelfErrorCode } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
-import { stateSubdirectory } from "../base/state.js";
 import { insideRoot, pathToChange } from "../file/rooted.js";
+import { stateSubdirectory } from "../file/state.js";
 import { removeRoots } from "./gc_roots.js";
 
 /** What became of one file that was to be restored. */

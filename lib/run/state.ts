@@ -5,7 +5,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { FixelfError } from "../base/errors.js";
-import { demandOwn } from "../base/state.js";
+import { demandOwn } from "../file/state.js";
 import { cacheDirectory } from "../store/index/location.js";
 
 export function keyOf(...parts: readonly string[]): string {

@@ -1,10 +1,11 @@
 // The store as the rest of the package sees it: everything is read when first asked for, and once.
 // What an index that is up to date makes needless is not even loaded.
+
+import type { Tell } from "../base/options.js";
 import type { StoreContext } from "./candidates.js";
 import { type Knowledge, StoreKnowledge } from "./closure.js";
 import { findProviders, type Providers, type Wanted } from "./find.js";
 import { IndexDamage } from "./index/damage.js";
-import type { Tell } from "./index/event.js";
 import { type FreshIndex, freshIndex } from "./index/fresh.js";
 
 import { IndexedStore } from "./indexed.js";

@@ -1,9 +1,10 @@
 // The index, up to date. Where the store's directory has not changed, neither has anything in it,
 // and all that is read is the directory's times.
+
+import type { Tell } from "../../base/options.js";
 import type { StorePlace } from "../place.js";
 import { IndexDamage } from "./damage.js";
 import { identityOf, isCurrent } from "./directory.js";
-import type { Tell } from "./event.js";
 import type { StorePathContent } from "./format.js";
 import { indexPath } from "./location.js";
 import { OwnDirectory } from "./own_directory.js";

@@ -1,6 +1,7 @@
 // What can be said of the index itself.
+
+import type { Tell } from "../../base/options.js";
 import type { StorePlace } from "../place.js";
-import type { Tell } from "./event.js";
 import { freshIndex } from "./fresh.js";
 import { entriesOf } from "./listing.js";
 import { indexPath, removeIndexDirectory } from "./location.js";

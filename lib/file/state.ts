@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fromNative, native } from "../addon/native.js";
-import { FixelfError } from "./errors.js";
+import { FixelfError } from "../base/errors.js";
 
 /** `$XDG_STATE_HOME/fixelf` (XDG base directory specification 0.8). */
 export function stateDirectory(): string {

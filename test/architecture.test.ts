@@ -1,0 +1,53 @@
+// docs/architecture.md draws which way imports go; here they are read.
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const top = fileURLToPath(new URL("..", import.meta.url));
+const architecture = readFileSync(join(top, "docs/architecture.md"), "utf8");
+
+/** Rooms by their floor, the topmost first: "a → b, c → d" between backticks, also over line ends. */
+function floorsIn(drawing: string): Map<string, number> {
+  const floors = drawing.split("→").map((floor) => floor.split(",").map((room) => room.trim()));
+  return new Map(floors.flatMap((rooms, floor) => rooms.map((room) => [room, floor] as const)));
+}
+
+/** "judge" of "lib/judge/script.ts"; null for a file that is in no room. */
+function roomOf(path: string): string | null {
+  const [, room, ...below] = path.split("/");
+  return room === undefined || below.length === 0 ? null : room;
+}
+
+function importsOf(path: string): string[] {
+  const text = readFileSync(join(top, path), "utf8");
+  const named = text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g);
+  return Array.from(named, ([, target = ""]) => normalize(join(dirname(path), target)));
+}
+
+describe("lib/", () => {
+  const drawing = /`(cli → [^`]*)`/.exec(architecture)?.[1] ?? "";
+  const floors = floorsIn(drawing);
+  const files = readdirSync(join(top, "lib"), { recursive: true, encoding: "utf8" })
+    .map((name) => `lib/${name}`)
+    .filter((name) => name.endsWith(".ts"))
+    .filter((path) => roomOf(path) !== null);
+
+  it("has the rooms that the drawing names, and no others", () => {
+    const rooms = new Set(files.map((path) => roomOf(path)));
+    expect([...floors.keys()].sort()).toEqual([...rooms].sort());
+  });
+
+  it("imports downwards only", () => {
+    const wrong = files.flatMap((path) =>
+      importsOf(path)
+        .filter((target) => {
+          const [from, to] = [roomOf(path), roomOf(target)];
+          if (to === null || from === to) return false;
+          return (floors.get(from ?? "") as number) >= (floors.get(to) as number);
+        })
+        .map((target) => `${path} imports ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
