@@ -346,6 +346,13 @@ describe("what it writes", needs("gcc", "readelf"), () => {
     expect(outdated).toMatchObject({ status: 1, stdout: "" });
     expect(outdated.stderr).toContain("already present");
 
+    // Where the program will be started is not known, wherever patchelf is.
+    patch("--set-rpath", `libs::${at("libs")}`, "--build-resolution-cache", "it");
+    expect(await cache()).toEqual([
+      { soname: "libc.so.6", places: "?libs:?." },
+      { soname: "libvalue.so", places: `?libs:?.:=${at("libs/libvalue.so")}` },
+    ]);
+
     // Both in one: the cache is of what the file then says.
     patch("--set-rpath", at("libs"), "--build-resolution-cache", "it");
     expect(await cache()).toEqual([

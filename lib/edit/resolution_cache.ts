@@ -6,13 +6,18 @@ import { split } from "./search_path.js";
 
 /** Where each of the libraries lies, as far as that can be known now; sorted by soname. */
 export function resolveNow(needed: readonly string[], searchPath: string): CachedResolution[] {
-  // A name with a slash is opened as it is, and an empty directory is where the program is started.
+  // A name with a slash is opened as it is.
   const sonames = [...new Set(needed)].filter((soname) => !soname.includes("/"));
   const places = new Map<string, string[]>();
   const add = (soname: string, place: string) =>
     places.set(soname, [...(places.get(soname) ?? []), place]);
-  for (const directory of split(searchPath).filter((element) => element !== "")) {
-    const searched = directory.includes("$") || accessible(`${directory}/glibc-hwcaps`);
+  for (const element of split(searchPath)) {
+    // glibc elf/dl-load.c, fillin_rpath: an empty one is the directory where the program is started.
+    const directory = element === "" ? "." : element;
+    const searched =
+      !directory.startsWith("/") ||
+      directory.includes("$") ||
+      accessible(`${directory}/glibc-hwcaps`);
     for (const soname of sonames) {
       const file = `${directory}/${soname}`;
       if (searched) add(soname, `?${directory}`);
