@@ -6,24 +6,23 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   realpathSync,
   rmSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { isLoaderName } from "../lib/file/interpreter.js";
 import type { Outcome } from "../lib/index.js";
 import { needs } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const cli = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
 
 describe("no code of an examined file is run", needs("gcc"), () => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-foreign-code-")));
+  const directory = scratchDirectory();
   const store = join(directory, "store");
   const lib = join(store, `${"a".repeat(32)}-glibc-2.36/lib`);
   const mark = join(directory, "mark");
@@ -86,7 +85,6 @@ describe("no code of an examined file is run", needs("gcc"), () => {
       'int chosen(void) __attribute__((ifunc("choose")));int main(void){return chosen();}';
     compile("tree/ifunc", resolver, "-Wl,-z,now");
   });
-  afterAll(() => rmSync(directory, { recursive: true }));
 
   it.each(["evil", ...["audit", "depaudit", "constructor", "ifunc"].map((name) => `tree/${name}`)])(
     "%s is armed",

@@ -3,24 +3,22 @@ import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { edit, undo } from "../lib/index.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const somebody = 4711;
 
 describe("another user's state", needs("gcc"), () => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-foreign-state-")));
+  const directory = scratchDirectory();
   const state = join(directory, "state");
   const records = join(state, "fixelf", "undo");
   const program = join(directory, "program");

@@ -1,28 +1,18 @@
 // What the judge says of a file, beside what the kernel and the loader say when it is started.
 import { execFileSync, spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { contentIn } from "../lib/file/content.js";
 import { interpreterAt } from "../lib/file/interpreter.js";
 import { startedBy } from "../lib/file/stand_in.js";
 import { diagnose, type FindingCode } from "../lib/index.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
-const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-judge-")));
+const directory = scratchDirectory();
 const at = (name: string) => join(directory, name);
-afterAll(() => rmSync(directory, { recursive: true }));
 
 function gcc(output: string, source: string, ...flags: string[]): string {
   const file = at(`${output}.c`);

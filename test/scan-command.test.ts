@@ -3,25 +3,21 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const main = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
-const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-scan-command-")));
+const directory = scratchDirectory();
 const at = (name: string) => join(directory, name);
-afterAll(() => rmSync(directory, { recursive: true }));
 
 function scan(...words: string[]): { status: number | null; stdout: string; stderr: string } {
   const { status, stdout, stderr } = spawnSync(

@@ -1,8 +1,7 @@
 // lib/store on a directory shaped as a store, made of this machine's own glibc.
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import type { Facts } from "../lib/addon/facts.js";
 import { native } from "../lib/addon/native.js";
 import { isLoaderName } from "../lib/file/interpreter.js";
@@ -15,6 +14,7 @@ import { glibcVersion } from "../lib/store/loaders.js";
 import { Nix, parsePathInfos, parseRoots } from "../lib/store/nix.js";
 import { inStore, nameOf, realPathIn, storePathOf, storePlace } from "../lib/store/place.js";
 import { type Candidate, isNamesake, parseName, rank } from "../lib/store/rank.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const hash = (letter: string) => letter.repeat(32);
 const unknown = { closure: null, rooted: null };
@@ -195,7 +195,7 @@ describe("loader names and versions", () => {
 });
 
 describe("a store", () => {
-  const root = mkdtempSync(join(tmpdir(), "fixelf-store-"));
+  const root = scratchDirectory();
   const place = storePlace({ root });
   const glibc = `/nix/store/${hash("a")}-glibc-2.99-1`;
   const environment = `/nix/store/${hash("b")}-system-path`;
@@ -228,7 +228,6 @@ describe("a store", () => {
     mkdirSync(join(root, "opt"));
     copyFileSync(libc, join(root, "opt/libc.so.6"));
   });
-  afterAll(() => rmSync(root, { recursive: true }));
 
   it("follows absolute links below the root", async () => {
     const link = `${environment}/lib/nested/libc.so.6`;

@@ -1,14 +1,14 @@
 // Text that comes from files, made safe for where it goes.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { FixelfError } from "../lib/base/errors.js";
 import { explain } from "../lib/cli/command.js";
 import { csvCell, jsonText, printable } from "../lib/report/text.js";
 import { addonEnvironment } from "./support/preload.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 /** ESC, BEL, DEL, CSI of C1, a mark that reverses what follows, and a line of its own. */
 const steering = "\u001b[2J\u0007\u007f\u009b2J\u202ereversed\u200f\u2028\nforged";
@@ -42,8 +42,7 @@ describe("text of a file", () => {
 });
 
 describe("a file's name", () => {
-  const directory = mkdtempSync(join(tmpdir(), "fixelf-names-"));
-  afterAll(() => rmSync(directory, { recursive: true }));
+  const directory = scratchDirectory();
   const name = "p\u001b[2J\nforged\u009b2Jx";
   mkdirSync(join(directory, "tree", name), { recursive: true });
   copyFileSync("/bin/sh", join(directory, name));
