@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import packageManifest from "../package.json" with { type: "json" };
+import { needs } from "./support/needs.js";
 
 const checkout = dirname(import.meta.dirname);
 const text = (name: string) => readFileSync(join(checkout, name), "utf8");
@@ -21,7 +22,9 @@ describe("CONTRIBUTING.md", () => {
     Object.entries(process.env).filter(([name]) => !/^(CI|VITEST|NODE_ENV|FIXELF_)/.test(name)),
   );
 
-  it.each(commands(false))("%s", { timeout: 300_000 }, (command) => {
+  // test/all is a script for bash.
+  const options = { ...needs("bash"), timeout: 300_000 };
+  it.each(commands(false))("%s", options, (command) => {
     const { status, stdout, stderr } = spawnSync("sh", ["-c", command], {
       cwd: checkout,
       env: environment,
