@@ -9,7 +9,7 @@ import { describeStore, provideStore } from "./store.mjs";
 import { printRows } from "./table.mjs";
 
 const commandLine = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
-const library = new URL("../out/lib", import.meta.url);
+const library = new URL("../out/lib/", import.meta.url);
 
 export const scenarios = [
   { name: "index", title: "The index of a store", run: (bench) => measure(1e5, bench) },

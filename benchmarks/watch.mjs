@@ -19,7 +19,7 @@ import { compile } from "./compile.mjs";
 import { median } from "./measure.mjs";
 import { printRows } from "./table.mjs";
 
-const library = new URL("../out/lib", import.meta.url);
+const library = new URL("../out/lib/", import.meta.url);
 const files = 2000;
 
 export const scenarios = [
