@@ -32,12 +32,12 @@ std::string keyOf(const FileHeader& header) {
          (header.byteOrder == ByteOrder::Little ? "l" : "b") + std::to_string(header.flags);
 }
 
-// The loader is given LD_LIBRARY_PATH: the caller's own, then NIX_LD_LIBRARY_PATH, with no second
-// colon between (nix-ld 2, src/main.rs; native/shim/library_path.cpp).
+// The loader is given LD_LIBRARY_PATH: the caller's own, then NIX_LD_LIBRARY_PATH. What ends in a colon
+// keeps the empty element behind it (native/shim/library_path.cpp); nix-ld 2 drops it (src/main.rs).
 ResolveOptions throughNixLd(const ResolveOptions& options) {
   ResolveOptions seen = options;
   if (!options.nixLd || options.nixLd->libraryPath.empty()) return seen;
-  if (!seen.libraryPath.empty() && seen.libraryPath.back() != ':') seen.libraryPath += ':';
+  if (!seen.libraryPath.empty()) seen.libraryPath += ':';
   seen.libraryPath += options.nixLd->libraryPath;
   return seen;
 }
