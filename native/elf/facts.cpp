@@ -336,8 +336,8 @@ class Reader {
                                   const std::vector<SectionHeader>& sections) const {
     constexpr std::string_view kName(".note.nixos.ldcache\0", 20);
     if (section.type != SHT_NOTE || section.allocated()) return false;
-    const uint32_t index = image_.header.sectionNameIndex;
-    if (index >= sections.size() || section.name >= sections[index].size) return false;
+    const uint32_t index = sectionNameIndex(image_.header, sections);
+    if (section.name >= sections[index].size) return false;
     auto name = source_.bytes(sections[index].offset + section.name, kName.size(), kName.size());
     return name && std::ranges::equal(*name, kName, {},
                                       [](uint8_t byte) { return static_cast<char>(byte); });

@@ -231,4 +231,12 @@ Result<std::vector<SectionHeader>> readSectionHeaders(const Source& source, cons
   return sections;
 }
 
+uint32_t sectionNameIndex(const FileHeader& header, const std::vector<SectionHeader>& sections) {
+  if (sections.empty()) return SHN_UNDEF;
+  // gABI chapter 4, "e_shstrndx": from SHN_LORESERVE on, the first header's sh_link says.
+  const uint32_t index =
+      header.sectionNameIndex == SHN_XINDEX ? sections[0].link : header.sectionNameIndex;
+  return index < sections.size() ? index : SHN_UNDEF;
+}
+
 }  // namespace fixelf

@@ -74,5 +74,7 @@ struct StringTable {
 
 // All section headers, or none where the file has none. Fails where the table is not in the file.
 Result<std::vector<SectionHeader>> readSectionHeaders(const Source& source, const Image& image);
+// Which of them holds their names; 0 where there is none.
+uint32_t sectionNameIndex(const FileHeader& header, const std::vector<SectionHeader>& sections);
 
 }  // namespace fixelf

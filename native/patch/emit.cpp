@@ -275,7 +275,8 @@ class Emitter {
       const auto move = [&](std::span<uint8_t> symbols, uint64_t offset) {
         for (size_t at = 0; at < symbols.size(); at += size) {
           const size_t index = draft_.codec().u16(&symbols[at + section]);
-          if (index != SHN_UNDEF && index < moved.size() && moved[index])
+          if (index != SHN_UNDEF && index < std::min<size_t>(moved.size(), SHN_LORESERVE) &&
+              moved[index])
             moveSymbol(symbols.subspan(at, size), offset + at);
         }
       };

@@ -171,9 +171,8 @@ class Placement {
   // appended would be the last, so the names of sections go behind it. Null where they can't.
   [[nodiscard]] const SectionHeader* movableNames() const {
     constexpr uint64_t kMost = 64U << 10;
-    const size_t index = draft_.header.sectionNameIndex;
-    if (draft_.header.type != ET_EXEC || index == 0 || index >= draft_.sections.size())
-      return nullptr;
+    const uint32_t index = sectionNameIndex(draft_.header, draft_.sections);
+    if (draft_.header.type != ET_EXEC || index == SHN_UNDEF) return nullptr;
     const SectionHeader& names = draft_.sections[index];
     const bool movable = names.type == SHT_STRTAB && !names.allocated() && names.size > 0 &&
                          names.size <= kMost &&
@@ -187,7 +186,7 @@ class Placement {
     std::vector<SectionHeader> others = draft_.sections;
     uint64_t from = segment.fileEnd();
     if (const SectionHeader* names = movableNames(); names && names->offset >= from) {
-      others[draft_.header.sectionNameIndex].type = SHT_NULL;
+      others[sectionNameIndex(draft_.header, others)].type = SHT_NULL;
       if (!isPadding(source, from, names->offset)) return false;
       from = names->offset + names->size;
     }
@@ -205,7 +204,7 @@ class Placement {
       if (!names) return names.error();
       placed_.sectionNames = ByteRange{0, std::move(*names)};
     }
-    SectionHeader& holder = draft_.newSections[draft_.header.sectionNameIndex];
+    SectionHeader& holder = draft_.newSections[sectionNameIndex(draft_.header, draft_.sections)];
     // Names that the segment has not reached stay.
     holder.offset = placed_.sectionNames->offset = std::max(segmentEnd, present->offset);
     placed_.newSize = std::max(placed_.newSize, holder.offset + holder.size);

@@ -772,6 +772,31 @@ TEST_CASE("a program with a note of megabytes is edited and runs") {
   CHECK(contents(program) == original);
 }
 
+// e_shnum is 0 then and e_shstrndx SHN_XINDEX; the first section header has both numbers.
+TEST_CASE("a program of more sections than e_shnum can say is edited and runs") {
+  const Workshop place;
+  std::ofstream source(place / "many.s");
+  for (int each = 0; each < 66'000; ++each)
+    source << ".section .many" << each << ",\"\",@progbits\n.byte 1\n";
+  source << ".section .note.GNU-stack,\"\",@progbits\n";
+  source.close();
+  place.run("gcc -c many.s -o many.o");
+  for (const char* kind : {"-pie", "-no-pie"}) {
+    CAPTURE(kind);
+    const std::string program = place.compile(std::string("many.o ") + kind);
+    const std::vector<uint8_t> original = contents(program);
+    const std::string before = warnings(program);
+    for (const size_t length : {9000U, 9500U}) {
+      edit(place, program, edits(place.loader(300), padded(place.library(), length)));
+      CHECK(output(program) == "42 3 a\n");
+      CHECK(warnings(program) == before);
+      CHECK(output("readelf -SW '" + program + "' | grep -c ' .many65999 '") == "1\n");
+    }
+    REQUIRE(undo(program, place.records()));
+    CHECK(contents(program) == original);
+  }
+}
+
 TEST_CASE("what cannot be edited is refused with a reason") {
   const Workshop place;
   place.run(
