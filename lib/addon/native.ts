@@ -64,9 +64,13 @@ export interface NativeFiles {
   /** The first of some files in which DT_AUDIT or DT_DEPAUDIT names libraries; null where none does. */
   firstAudited(paths: readonly string[]): string | null;
   /** On several threads; for lib/resolutions.ts. */
-  resolve(paths: readonly string[], options: ResolveOptions): Promise<NativeResolutions>;
+  resolve(
+    paths: readonly string[],
+    options: ResolveOptions,
+    cancellation?: Cancellation,
+  ): Promise<NativeResolutions>;
   /** Nothing may be asked meanwhile. Throws `not-elf` where there is no such file. */
-  override(overrides: readonly Override[]): Promise<void>;
+  override(overrides: readonly Override[], cancellation?: Cancellation): Promise<void>;
   /** What lies below a directory of this machine is taken from it, although there is a root. */
   passThrough(directory: string): void;
 }
@@ -262,7 +266,11 @@ export interface SearchRequest {
   store: string;
   /** Hashes of known store paths, 32 characters each, one behind another. */
   hashes: string;
-  cancellation?: object;
+}
+
+/** Ends the calls that it was given to, when it is given to `cancel`. */
+export interface Cancellation {
+  readonly kind?: "cancellation";
 }
 
 /** A program to be started. */
@@ -316,6 +324,7 @@ export interface NativeWatch {
   stop(): void;
 }
 
+/** Whatever returns a promise ends early with `cancelled` where its cancellation says so. */
 interface NativeAddon {
   /** The version of the package that the addon was built from. */
   version(): string;
@@ -327,24 +336,25 @@ interface NativeAddon {
     tell: (failure: NativeFailure | null, arrivals: Arrival[] | null) => void,
   ) => NativeWatch;
   /** What stands under each name now. */
-  peek(paths: string[]): Promise<Peek[]>;
+  peek(paths: string[], cancellation?: Cancellation): Promise<Peek[]>;
   /** The names that `Facts.machine` may have, but for "machine-N". */
   machineNames(): string[];
-  inspect(path: string): Promise<Facts>;
+  inspect(path: string, cancellation?: Cancellation): Promise<Facts>;
   /** The path without links, of a path that is to be written to; see native/base/location.hpp. */
   realPath(path: string): string;
   /** Whether it imports `dlopen` or `dlmopen`. */
-  opensLibraries(path: string): Promise<boolean>;
+  opensLibraries(path: string, cancellation?: Cancellation): Promise<boolean>;
   /** An entry of a search path with $ORIGIN's value in it, by glibc's rule; null where that is too long. */
   expandOrigin(entry: string, origin: string): string | null;
-  walk(root: string): Promise<Walked>;
+  walk(root: string, cancellation?: Cancellation): Promise<Walked>;
   /** The store paths in a directory, as native/scan/listing.hpp lays them out. */
-  listStore(directory: string): Promise<Buffer>;
+  listStore(directory: string, cancellation?: Cancellation): Promise<Buffer>;
   /** For each store path, by its name: its libraries, with facts where these are wanted. */
   libraries(
     place: { root: string; store: string },
     storePaths: readonly string[],
     facts: boolean,
+    cancellation?: Cancellation,
   ): Promise<NativeLibraries[]>;
   /** Whether a file's name is one that a shared library or a loader would have. */
   looksLikeLibrary(name: string): boolean;
@@ -353,19 +363,20 @@ interface NativeAddon {
    * file system knows no locks, all take it.
    */
   tryLock(descriptor: number): boolean;
-  layOut(path: string, edits: Edits): Promise<Layout>;
+  layOut(path: string, edits: Edits, cancellation?: Cancellation): Promise<Layout>;
   /** Of a script; the line comes without "#!" and line end. */
-  layOutFirstLine(path: string, line: string): Promise<Layout>;
+  layOutFirstLine(path: string, line: string, cancellation?: Cancellation): Promise<Layout>;
   /** `left` is told of each file that another one was put in place of, as it is since. */
   apply(
     jobs: WriteJob[],
     recordDirectory: string,
     left?: (index: number, identity: FileIdentity) => void,
+    cancellation?: Cancellation,
   ): Promise<(NativeFailure | null)[]>;
   /** What killed processes left beside files; other files, and those in use, are left alone. */
-  removeAbandoned(paths: string[]): Promise<void>;
+  removeAbandoned(paths: string[], cancellation?: Cancellation): Promise<void>;
   /** A file, a link (not its target), or a directory with all below it. */
-  search(path: string, request: SearchRequest): Promise<Searched>;
+  search(path: string, request: SearchRequest, cancellation?: Cancellation): Promise<Searched>;
   /** A descriptor of native/run/entrance, to be started. Throws `unsupported`. */
   entrance(): number;
   /** A descriptor of a file in memory that holds the bytes; closed on exec, like Node's own. */
@@ -373,18 +384,30 @@ interface NativeAddon {
   /** Where programs for a file's machine and libc name their loader. Throws as `inspect` does. */
   usualInterpreter(path: string): string;
   /** Runs them a few at a time; who takes longer is killed. For each how it ended, or why it could not be started. */
-  run(commands: Command[], milliseconds: number): Promise<(CommandEnd | NativeFailure)[]>;
+  run(
+    commands: Command[],
+    milliseconds: number,
+    cancellation?: Cancellation,
+  ): Promise<(CommandEnd | NativeFailure)[]>;
   /** Comes back only by throwing. */
   replaceProcess(replacing: Replacing): never;
-  /** What ends a search when it is given to `cancel`. */
-  cancellation(): object;
-  cancel(cancellation: object): void;
+  cancellation(): Cancellation;
+  /** What has not begun, and what can stop, rejects with `cancelled`; the rest is done. */
+  cancel(cancellation: Cancellation): void;
   /** Paths below a directory that a record is kept of. */
-  changedBelow(directory: string, recordDirectory: string): Promise<string[]>;
+  changedBelow(
+    directory: string,
+    recordDirectory: string,
+    cancellation?: Cancellation,
+  ): Promise<string[]>;
   /** Throws `permission-denied` where others could have written what is in it; see native/base/own.hpp. */
   demandOwnDirectory(path: string): void;
   /** For each null where it was restored. One flush serves them all. */
-  undo(paths: string[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
+  undo(
+    paths: string[],
+    recordDirectory: string,
+    cancellation?: Cancellation,
+  ): Promise<(NativeFailure | null)[]>;
 }
 
 let loaded: NativeAddon | undefined;

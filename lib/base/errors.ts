@@ -18,6 +18,7 @@ export type FixelfErrorCode =
   | "unsolvable"
   | "verification-failed"
   | "cancelled"
+  | "too-many-open-files"
   | "usage"
   | "io";
 

@@ -107,6 +107,7 @@ export function exitCodeOf(code: FixelfErrorCode): number {
     case "not-found":
     case "permission-denied":
     case "no-space":
+    case "too-many-open-files":
     case "busy":
     case "usage":
     case "io":

@@ -2,6 +2,7 @@
 // For a store path, those that are marked as references are the ones that Nix finds in it.
 import { open, readdir } from "node:fs/promises";
 import { resolve } from "node:path";
+import { underSignal } from "../addon/cancellation.js";
 import {
   type Compressed,
   fromNative,
@@ -10,7 +11,7 @@ import {
   type Searched,
 } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
-import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
+import { FixelfError } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import { insideRoot } from "../file/rooted.js";
 import { hostPath, isStoreEntry, type StorePlace, storePathOf, storePlace } from "./place.js";
@@ -60,25 +61,18 @@ export async function references(
   const place = storePlace(options);
   const known = await storePathsByHash(place);
   const hashes = [...known.keys()].join("");
-  const cancellation = native.cancellation();
-  const abort = () => native.cancel(cancellation);
-  options.signal?.addEventListener("abort", abort);
-  if (options.signal?.aborted) abort();
-  try {
-    const answers: References[] = [];
-    for (const path of paths) {
-      const { host, inside } = locate(path, place);
-      const request = { store: place.store, hashes, cancellation };
-      const searched = await native.search(host, request).catch((failure) => {
-        throw asNamed(failure, path);
-      });
-      const outputs = await outputsOf(inside, host, place);
-      answers.push(asReferences(path, host, searched, known, outputs, place));
-    }
-    return answers;
-  } finally {
-    options.signal?.removeEventListener("abort", abort);
+  const answers: References[] = [];
+  for (const path of paths) {
+    const { host, inside } = locate(path, place);
+    const searched = await underSignal(options.signal, (cancellation) =>
+      native.search(host, { store: place.store, hashes }, cancellation),
+    ).catch((failure) => {
+      throw asNamed(failure, path);
+    });
+    const outputs = await outputsOf(inside, host, place);
+    answers.push(asReferences(path, host, searched, known, outputs, place));
   }
+  return answers;
 }
 
 /** Hash → store path, of all that the store has; a store that is not there has none. */
@@ -173,6 +167,6 @@ function leavesHashWhole({ spelling }: Mention): boolean {
 }
 
 function asNamed(failure: unknown, path: string): FixelfError {
-  const { code, message }: { code: FixelfErrorCode; message: string } = fromNative(failure);
-  return new FixelfError(code, `${path}: ${message}`, { path, cause: failure });
+  const { code, message, cause } = fromNative(failure);
+  return new FixelfError(code, `${path}: ${message}`, { path, cause });
 }

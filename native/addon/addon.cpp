@@ -39,7 +39,7 @@ Napi::Value machineNamesOf(const Napi::CallbackInfo& call) {
 
 Napi::Value inspect(const Napi::CallbackInfo& call) {
   return PromisedWork<Facts>::start(
-      call.Env(), [path = toPath(call[0])] { return readFacts(path); },
+      call, [path = toPath(call[0])] { return readFacts(path); },
       [](Napi::Env env, Facts& facts) { return toValue(env, facts); });
 }
 
@@ -52,7 +52,7 @@ Napi::Value realPathOf(const Napi::CallbackInfo& call) {
 // By the functions of <dlfcn.h>.
 Napi::Value opensLibraries(const Napi::CallbackInfo& call) {
   return PromisedWork<bool>::start(
-      call.Env(),
+      call,
       [path = toPath(call[0])]() -> Result<bool> {
         static constexpr std::array<std::string_view, 2> kOpening{"dlopen", "dlmopen"};
         auto source = FileSource::open(path);
@@ -82,13 +82,13 @@ Napi::Value usualInterpreterOf(const Napi::CallbackInfo& call) {
 
 Napi::Value walkTree(const Napi::CallbackInfo& call) {
   return PromisedWork<Walked>::start(
-      call.Env(), [root = toPath(call[0])] { return walk(root); },
+      call, [root = toPath(call[0])](const std::stop_token& stop) { return walk(root, stop); },
       [](Napi::Env env, Walked& walked) { return toValue(env, walked); });
 }
 
 Napi::Value listStorePaths(const Napi::CallbackInfo& call) {
   return PromisedWork<std::string>::start(
-      call.Env(), [path = toPath(call[0])] { return listStore(path); },
+      call, [path = toPath(call[0])] { return listStore(path); },
       [](Napi::Env env, std::string& lines) {
         return Napi::Buffer<char>::Copy(env, lines.data(), lines.size());
       });
@@ -98,7 +98,7 @@ Napi::Value readLibrariesOf(const Napi::CallbackInfo& call) {
   using Libraries = std::vector<StorePathLibraries>;
   const auto place = call[0].As<Napi::Object>();
   return PromisedWork<Libraries>::start(
-      call.Env(),
+      call,
       [root = place.Get("root").As<Napi::String>().Utf8Value(), store = toPath(place.Get("store")),
        storePaths = toPaths(call[1]), facts = call[2].As<Napi::Boolean>().Value()] {
         return readLibraries(root, store, storePaths, facts);
@@ -122,7 +122,7 @@ Napi::Value planLayout(const Napi::CallbackInfo& call,
                        std::function<Result<Layout>(const Source&)> change) {
   using Planned = std::shared_ptr<const PlannedLayout>;
   return PromisedWork<Planned>::start(
-      call.Env(),
+      call,
       [path = toPath(call[0]), change = std::move(change)]() -> Result<Planned> {
         auto planned = planFile(path, change);
         if (!planned) return planned.error();
@@ -172,7 +172,7 @@ Napi::Value applyJobs(const Napi::CallbackInfo& call) {
                                                Napi::Persistent(call[2].As<Napi::Function>()))
                                          : nullptr;
   return PromisedWork<Written>::start(
-      call.Env(),
+      call,
       [layouts = std::move(layouts), jobs = std::move(jobs),
        directory = call[1].As<Napi::String>().Utf8Value()]() -> Result<Written> {
         Written written;
@@ -191,10 +191,12 @@ Napi::Value applyJobs(const Napi::CallbackInfo& call) {
 
 Napi::Value removeAbandonedFiles(const Napi::CallbackInfo& call) {
   return PromisedWork<Done>::start(
-      call.Env(),
-      [paths = toPaths(call[0])]() -> Result<Done> {
-        for (const std::string& path : paths)
+      call,
+      [paths = toPaths(call[0])](const std::stop_token& stop) -> Result<Done> {
+        for (const std::string& path : paths) {
+          if (stop.stop_requested()) return cancelled("the removal of abandoned files");
           Replacement::removeAbandoned(path);
+        }
         return Done{};
       },
       [](Napi::Env env, Done&) { return env.Undefined(); });
@@ -203,7 +205,7 @@ Napi::Value removeAbandonedFiles(const Napi::CallbackInfo& call) {
 Napi::Value changedBelow(const Napi::CallbackInfo& call) {
   using Paths = std::vector<std::string>;
   return PromisedWork<Paths>::start(
-      call.Env(),
+      call,
       [directory = toPath(call[0]), records = toPath(call[1])]() -> Result<Paths> {
         auto journal = Journal::open(records);
         if (!journal) return journal.error();
@@ -223,7 +225,7 @@ Napi::Value demandOwnDirectory(const Napi::CallbackInfo& call) {
 
 Napi::Value undoFiles(const Napi::CallbackInfo& call) {
   return PromisedWork<Answers>::start(
-      call.Env(),
+      call,
       [paths = toPaths(call[0]), directory = toPath(call[1])]() -> Result<Answers> {
         return undoAll(paths, directory);
       },
@@ -231,6 +233,7 @@ Napi::Value undoFiles(const Napi::CallbackInfo& call) {
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  Environment::attach(env);
   const auto define = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
     exports.Set(name, Napi::Function::New(env, function, name));
   };

@@ -114,10 +114,12 @@ Napi::Value FilesObject::firstAudited(const Napi::CallbackInfo& call) {
 
 Napi::Value FilesObject::resolve(const Napi::CallbackInfo& call) {
   return PromisedWork<Transcript>::start(
-      call.Env(),
+      call,
       [shared = shared_, paths = toPaths(call[0]),
-       options = toResolveOptions(call[1])]() -> Result<Transcript> {
-        return Transcript(shared->files, shared->resolver.resolveAll(paths, options));
+       options = toResolveOptions(call[1])](const std::stop_token& stop) -> Result<Transcript> {
+        auto answers = shared->resolver.resolveAll(paths, options, stop);
+        if (!answers) return answers.error();
+        return Transcript(shared->files, *answers);
       },
       [](Napi::Env env, Transcript& transcript) { return transcript.toValue(env); });
 }
@@ -128,7 +130,7 @@ Napi::Value FilesObject::override(const Napi::CallbackInfo& call) {
   for (uint32_t index = 0; index < array.Length(); ++index)
     overrides.push_back(toOverride(array.Get(index).As<Napi::Object>()));
   return PromisedWork<Done>::start(
-      call.Env(),
+      call,
       [shared = shared_, overrides = std::move(overrides)] {
         return assume(shared->files, overrides);
       },

@@ -57,9 +57,9 @@ Napi::Value runCommands(const Napi::CallbackInfo& call) {
   }
   const std::chrono::milliseconds patience(call[1].As<Napi::Number>().Int64Value());
   return PromisedWork<Ends>::start(
-      call.Env(),
-      [commands = std::move(commands), patience]() -> Result<Ends> {
-        return runAll(commands, patience);
+      call,
+      [commands = std::move(commands), patience](const std::stop_token& stop) {
+        return runAll(commands, patience, stop);
       },
       [](Napi::Env env, Ends& ends) {
         return toArray(env, ends, [&](const Result<CommandEnd>& end) -> Napi::Value {

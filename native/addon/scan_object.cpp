@@ -129,17 +129,22 @@ Napi::Function ScanObject::define(Napi::Env env) {
 
 ScanObject::ScanObject(const Napi::CallbackInfo& call)
     : Napi::ObjectWrap<ScanObject>(call),
-      scan_(std::make_shared<Scan>(toRoots(call[0]), toOptions(call[1].As<Napi::Object>()))) {}
+      stop_(stopOf(call)),
+      scan_(std::make_shared<Scan>(toRoots(call[0]), toOptions(call[1].As<Napi::Object>()),
+                                   stop_.get_token())) {
+  if (!Environment::of(call.Env()).startThread(stop_, [scan = scan_] { scan->run(); }))
+    scan_->runInNext();
+}
 
 Napi::Value ScanObject::next(const Napi::CallbackInfo& call) {
   using Next = std::unique_ptr<Batch>;
   return PromisedWork<Next>::start(
-      call.Env(), [scan = scan_] { return scan->next(); },
+      call, [scan = scan_] { return scan->next(); },
       [](Napi::Env env, Next& batch) { return batch ? toValue(env, *batch) : env.Null(); });
 }
 
 void ScanObject::cancel(const Napi::CallbackInfo& /*call*/) {
-  scan_->cancel();
+  stop_.request_stop();
 }
 
 Napi::Value ScanObject::progress(const Napi::CallbackInfo& call) {

@@ -12,7 +12,11 @@ namespace fixelf::addon {
 class ScanObject final : public Napi::ObjectWrap<ScanObject> {
  public:
   static Napi::Function define(Napi::Env env);
+  // (roots, options, cancellation?)
   explicit ScanObject(const Napi::CallbackInfo& call);
+  ScanObject(const ScanObject&) = delete;
+  ScanObject& operator=(const ScanObject&) = delete;
+  ~ScanObject() override { stop_.request_stop(); }
 
  private:
   // A promise of the next batch, or of null at the end.
@@ -20,7 +24,8 @@ class ScanObject final : public Napi::ObjectWrap<ScanObject> {
   void cancel(const Napi::CallbackInfo& call);
   Napi::Value progress(const Napi::CallbackInfo& call);
 
-  // Shared with a `next` that still waits.
+  std::stop_source stop_;
+  // Shared with the thread that walks, and with a `next` that still waits.
   std::shared_ptr<Scan> scan_;
 };
 

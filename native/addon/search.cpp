@@ -7,9 +7,6 @@ namespace fixelf::addon {
 
 namespace {
 
-using Flag = std::shared_ptr<std::atomic<bool>>;
-using FlagHandle = Napi::External<Flag>;
-
 const char* nameOf(MentionKind kind) {
   switch (kind) {
     case MentionKind::StorePath:
@@ -126,30 +123,17 @@ Napi::Value searchPath(const Napi::CallbackInfo& call) {
   const auto object = call[1].As<Napi::Object>();
   std::string store = object.Get("store").As<Napi::String>();
   std::string hashes = object.Get("hashes").As<Napi::String>();
-  const Napi::Value handle = object.Get("cancellation");
-  Flag flag = handle.IsExternal() ? *handle.As<FlagHandle>().Data() : nullptr;
   return PromisedWork<Found>::start(
-      call.Env(),
-      [path = toPath(call[0]), store = std::move(store), hashes = std::move(hashes),
-       flag = std::move(flag)] {
+      call,
+      [path = toPath(call[0]), store = std::move(store),
+       hashes = std::move(hashes)](const std::stop_token& stop) {
         SearchOptions options;
         options.store = store;
         options.hashes = HashSet(hashes);
-        options.cancelled = flag.get();
+        options.stop = stop;
         return search(path, std::move(options));
       },
       [](Napi::Env env, Found& found) { return toValue(env, found); });
-}
-
-Napi::Value newCancellation(const Napi::CallbackInfo& call) {
-  auto flag = std::make_unique<Flag>(std::make_shared<std::atomic<bool>>(false));
-  Flag* owned = flag.release();
-  return FlagHandle::New(call.Env(), owned, [](Napi::Env, Flag* held) { delete held; });
-}
-
-Napi::Value cancel(const Napi::CallbackInfo& call) {
-  (*call[0].As<FlagHandle>().Data())->store(true);
-  return call.Env().Undefined();
 }
 
 }  // namespace fixelf::addon

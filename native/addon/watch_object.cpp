@@ -59,36 +59,31 @@ Napi::Value toValue(Napi::Env env, const std::vector<Arrival>& arrivals) {
   });
 }
 
-// Called on the JavaScript thread; `given` is null at the end.
-void hand(Napi::Env env, Napi::Function function, std::nullptr_t* /*context*/, Arrivals* given) {
-  const std::unique_ptr<Arrivals> arrivals(given);
-  // No environment: it is being torn down, and nobody is there to be told.
-  if (env == nullptr || function == nullptr) return;
-  const Napi::HandleScope scope(env);
-  if (!arrivals) {
-    function.Call({env.Null(), env.Null()});
-  } else if (*arrivals) {
-    function.Call({env.Null(), toValue(env, **arrivals)});
-  } else {
-    function.Call({toError(env, arrivals->error()).Value(), env.Null()});
-  }
-}
-
-using Call = Napi::TypedThreadSafeFunction<std::nullptr_t, Arrivals, hand>;
-
-void waitForArrivals(WatchedTrees& trees, Call& call) {
-  for (bool more = true; more;) {
-    auto arrivals = std::make_unique<Arrivals>(trees.next());
-    more = *arrivals && !(**arrivals).empty();
-    if (*arrivals && !more) break;
-    if (call.BlockingCall(arrivals.get()) != napi_ok) break;
-    (void)arrivals.release();  // hand() has it now
-  }
-  (void)call.BlockingCall(nullptr);
-  call.Release();
-}
-
 }  // namespace
+
+class WatchObject::Lot final : public Message {
+ public:
+  // No arrivals: it is the end.
+  Lot(WatchObject& watch, std::optional<Arrivals> arrivals)
+      : watch_(watch), arrivals_(std::move(arrivals)) {}
+
+  void tell(Napi::Env env) override {
+    const Napi::Function function = watch_.function_.Value();
+    if (!arrivals_) {
+      Environment::of(env).release();
+      watch_.Unref();
+      function.Call({env.Null(), env.Null()});
+    } else if (*arrivals_) {
+      function.Call({env.Null(), toValue(env, **arrivals_)});
+    } else {
+      function.Call({toError(env, arrivals_->error()).Value(), env.Null()});
+    }
+  }
+
+ private:
+  WatchObject& watch_;
+  std::optional<Arrivals> arrivals_;
+};
 
 Napi::Function WatchObject::define(Napi::Env env) {
   return DefineClass(env, "Watch",
@@ -96,22 +91,35 @@ Napi::Function WatchObject::define(Napi::Env env) {
                       InstanceMethod<&WatchObject::stop>("stop")});
 }
 
-WatchObject::WatchObject(const Napi::CallbackInfo& call) : Napi::ObjectWrap<WatchObject>(call) {
+WatchObject::WatchObject(const Napi::CallbackInfo& call)
+    : Napi::ObjectWrap<WatchObject>(call),
+      function_(Napi::Persistent(call[1].As<Napi::Function>())) {
   const Napi::Env env = call.Env();
   auto trees = WatchedTrees::open(toPaths(call[0]));
   if (!trees) throw toError(env, trees.error());
-  trees_ = std::make_shared<WatchedTrees>(std::move(*trees));
-  auto thread = std::make_shared<std::thread>();
-  // One lot waits at most. When the function is let go, also because Node ends, the thread ends.
-  Call function = Call::New(
-      env, call[1].As<Napi::Function>(), "fixelf watch", 1, 1, nullptr,
-      [thread, trees = trees_](Napi::Env, void*, std::nullptr_t*) {
-        trees->stop();
-        if (thread->joinable()) thread->join();
-      },
-      static_cast<void*>(nullptr));
-  *thread =
-      std::thread([trees = trees_, function]() mutable { waitForArrivals(*trees, function); });
+  trees_ = std::make_unique<WatchedTrees>(std::move(*trees));
+  Environment& environment = Environment::of(env);
+  if (!environment.startThread(stop_, [this, &environment] { watch(environment); })) {
+    throw toError(env, {ErrorCode::LimitExceeded,
+                        "cannot watch directories: this user or this group of processes may start "
+                        "no more threads",
+                        {},
+                        0});
+  }
+  // Both until the end has been told.
+  environment.hold();
+  Ref();
+}
+
+void WatchObject::watch(Environment& environment) {
+  const std::stop_callback stopped(stop_.get_token(), [this] { trees_->stop(); });
+  for (bool more = true; more;) {
+    Arrivals arrivals = trees_->next();
+    more = arrivals && !arrivals->empty();
+    if (arrivals && !more) break;
+    if (!environment.tell(std::make_unique<Lot>(*this, std::move(arrivals)))) return;
+  }
+  environment.tell(std::make_unique<Lot>(*this, std::nullopt));
 }
 
 void WatchObject::refresh(const Napi::CallbackInfo& /*call*/) {
@@ -119,18 +127,20 @@ void WatchObject::refresh(const Napi::CallbackInfo& /*call*/) {
 }
 
 void WatchObject::stop(const Napi::CallbackInfo& /*call*/) {
-  trees_->stop();
+  stop_.request_stop();
 }
 
 Napi::Value peekAtFiles(const Napi::CallbackInfo& call) {
   using Peeks = std::vector<Peek>;
   return PromisedWork<Peeks>::start(
-      call.Env(),
-      [paths = toPaths(call[0])]() -> Result<Peeks> {
+      call,
+      [paths = toPaths(call[0])](const std::stop_token& stop) -> Result<Peeks> {
         Peeks peeks;
         peeks.reserve(paths.size());
-        for (const std::string& path : paths)
+        for (const std::string& path : paths) {
+          if (stop.stop_requested()) return cancelled("the look at files");
           peeks.push_back(peek(path));
+        }
         return peeks;
       },
       [](Napi::Env env, Peeks& peeks) {

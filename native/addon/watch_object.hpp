@@ -4,13 +4,14 @@
 #include <napi.h>
 
 #include <memory>
-#include <thread>
+#include <stop_token>
 
+#include "addon/environment.hpp"
 #include "watch/trees.hpp"
 
 namespace fixelf::addon {
 
-// Waiting takes a thread of its own: a watch waits for days, and libuv has four threads for all.
+// Waiting takes a thread of its own: a watch waits for days.
 // The function is called for one lot at a time; while it does not come to that, the kernel's queue
 // fills, and what is lost in the end is told as an overflow. So nothing grows without bound.
 class WatchObject final : public Napi::ObjectWrap<WatchObject> {
@@ -20,10 +21,18 @@ class WatchObject final : public Napi::ObjectWrap<WatchObject> {
   explicit WatchObject(const Napi::CallbackInfo& call);
 
  private:
+  // What is told at once.
+  class Lot;
+
   void refresh(const Napi::CallbackInfo& call);
   void stop(const Napi::CallbackInfo& call);
 
-  std::shared_ptr<WatchedTrees> trees_;
+  // On the thread that waits, until the end.
+  void watch(Environment& environment);
+
+  Napi::FunctionReference function_;
+  std::stop_source stop_;
+  std::unique_ptr<WatchedTrees> trees_;
 };
 
 // What stands under each of many names.

@@ -33,6 +33,8 @@ const char* errorCodeName(ErrorCode code) {
       return "no-undo-record";
     case ErrorCode::Cancelled:
       return "cancelled";
+    case ErrorCode::TooManyOpenFiles:
+      return "too-many-open-files";
     case ErrorCode::Io:
       return "io";
   }
@@ -56,6 +58,9 @@ ErrorCode codeOf(int number) {
       return ErrorCode::NoSpace;
     case ETXTBSY:
       return ErrorCode::Busy;
+    case EMFILE:
+    case ENFILE:
+      return ErrorCode::TooManyOpenFiles;
     default:
       return ErrorCode::Io;
   }
@@ -65,6 +70,10 @@ ErrorCode codeOf(int number) {
 
 Error systemError(int number, const std::string& doing, const std::string& path) {
   return Error{codeOf(number), "cannot " + doing + ": " + std::strerror(number), path, number};
+}
+
+Error cancelled(const std::string& what) {
+  return Error{ErrorCode::Cancelled, what + " was cancelled", {}, 0};
 }
 
 }  // namespace fixelf

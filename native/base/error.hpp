@@ -24,7 +24,8 @@ enum class ErrorCode {
   Busy,              // ETXTBSY: the file is being executed
   LimitExceeded,     // more than we are willing to hold in memory
   NoUndoRecord,      // nothing is known about how to take a change back
-  Cancelled,         // an AbortSignal
+  Cancelled,         // whoever asked for it wants it no longer
+  TooManyOpenFiles,  // EMFILE or ENFILE: no descriptor is left
   Io,                // any other errno
 };
 
@@ -46,6 +47,9 @@ struct Error {
 
 // An Error for a failed system call; `doing` completes the sentence "cannot …".
 Error systemError(int number, const std::string& doing, const std::string& path);
+
+// An Error for work that was told to stop; `what` begins the sentence "… was cancelled".
+Error cancelled(const std::string& what);
 
 template <class T>
 class [[nodiscard]] Result {

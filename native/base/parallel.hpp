@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/thread.hpp"
+
 namespace fixelf {
 
 // More threads than this only wait for the same disk.
@@ -37,11 +39,10 @@ void inParallel(size_t count, Work work, unsigned most = 0) {
   };
   std::vector<std::thread> threads;
   threads.reserve(wanted - 1);
-  try {
-    for (size_t self = 1; self < wanted; ++self)
-      threads.emplace_back(run, self);
-  } catch (const std::exception&) {
-    // The system has no more threads, or no memory for one: fewer will do.
+  for (size_t self = 1; self < wanted; ++self) {
+    auto thread = startThread([&run, self] { run(self); });
+    if (!thread) break;
+    threads.push_back(std::move(*thread));
   }
   run(0);
   for (std::thread& thread : threads)

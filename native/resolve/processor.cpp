@@ -96,7 +96,8 @@ Processor processorFor(const FileHeader& program) {
   Processor processor = least(program);
 #if defined(__x86_64__) || defined(__i386__)
   if (program.machine != EM_X86_64) return processor;
-  static const Features features = featuresOfThisMachine();
+  // Never destroyed: other threads may be here while the process exits.
+  static const auto& features = *new Features(featuresOfThisMachine());
   if (features.level > 1) processor.level = kX86Levels.at(static_cast<size_t>(features.level) - 2);
   // Only on Intel's processors, by glibc's own decision.
   if (features.intel && features.haswell) processor.platform = "haswell";

@@ -59,7 +59,8 @@ const char* libraryKindName(LibraryKind kind) {
 }
 
 Result<Resolution> Resolver::resolve(const std::string& path, const ResolveOptions& options) {
-  static const auto kNoLoader = std::make_shared<const LoaderProfile>();
+  // Never destroyed: other threads may be here while the process exits.
+  static const auto& kNoLoader = *new std::shared_ptr(std::make_shared<const LoaderProfile>());
   const Lookup& lookup = files_.look(path);
   if (lookup.state != Lookup::Elf) return errorOf(lookup, path);
   const Facts& facts = *lookup.facts;
@@ -89,10 +90,14 @@ Result<Resolution> Resolver::resolve(const std::string& path, const ResolveOptio
   return resolution;
 }
 
-std::vector<Result<Resolution>> Resolver::resolveAll(std::span<const std::string> paths,
-                                                     const ResolveOptions& options) {
+Result<std::vector<Result<Resolution>>> Resolver::resolveAll(std::span<const std::string> paths,
+                                                             const ResolveOptions& options,
+                                                             const std::stop_token& stop) {
   std::vector<Result<Resolution>> resolutions(paths.size(), Error{});
-  inParallel(paths.size(), [&](size_t at) { resolutions[at] = resolve(paths[at], options); });
+  inParallel(paths.size(), [&](size_t at) {
+    if (!stop.stop_requested()) resolutions[at] = resolve(paths[at], options);
+  });
+  if (stop.stop_requested()) return cancelled("the resolution");
   return resolutions;
 }
 

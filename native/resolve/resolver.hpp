@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -19,9 +20,10 @@ class Resolver {
   // Fails where the file itself cannot be read as ELF, is of no kind that is ever loaded, or needs
   // more libraries than anybody has.
   Result<Resolution> resolve(const std::string& path, const ResolveOptions& options);
-  // On as many threads as there are processors; in the order of the paths.
-  std::vector<Result<Resolution>> resolveAll(std::span<const std::string> paths,
-                                             const ResolveOptions& options);
+  // On as many threads as there are processors; in the order of the paths. Fails with Cancelled.
+  Result<std::vector<Result<Resolution>>> resolveAll(std::span<const std::string> paths,
+                                                     const ResolveOptions& options,
+                                                     const std::stop_token& stop);
 
  private:
   using Loader = std::shared_ptr<InstalledLoader>;

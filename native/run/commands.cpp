@@ -72,7 +72,8 @@ bool listen(int output, int errors, Clock::time_point deadline, CommandEnd& end)
   return true;
 }
 
-Result<CommandEnd> run(const Command& command, std::chrono::milliseconds patience) {
+Result<CommandEnd> run(const Command& command, std::chrono::milliseconds patience,
+                       const std::stop_token& stop) {
   const auto deadline = Clock::now() + patience;
   auto output = openPipe();
   auto errors = openPipe();
@@ -88,9 +89,14 @@ Result<CommandEnd> run(const Command& command, std::chrono::milliseconds patienc
   output->writing = Descriptor();
   errors->writing = Descriptor();
   CommandEnd end;
-  const bool inTime = listen(output->reading.get(), errors->reading.get(), deadline, end);
   // It is not waited for elsewhere, so nobody else can have its number yet.
-  if (!inTime) kill(process, SIGKILL);
+  const auto endIt = [process] { kill(process, SIGKILL); };
+  bool inTime = false;
+  {
+    const std::stop_callback stopped(stop, endIt);
+    inTime = listen(output->reading.get(), errors->reading.get(), deadline, end);
+  }
+  if (!inTime) endIt();
   int status = 0;
   if (uninterrupted([&] { return waitpid(process, &status, 0); }) < 0) {
     return systemError(errno, "wait for the program", command.file);
@@ -101,13 +107,19 @@ Result<CommandEnd> run(const Command& command, std::chrono::milliseconds patienc
 
 }  // namespace
 
-std::vector<Result<CommandEnd>> runAll(const std::vector<Command>& commands,
-                                       std::chrono::milliseconds patience) {
+Result<std::vector<Result<CommandEnd>>> runAll(const std::vector<Command>& commands,
+                                               std::chrono::milliseconds patience,
+                                               const std::stop_token& stop) {
   std::vector<Result<CommandEnd>> ends(commands.size(), Result<CommandEnd>(CommandEnd{}));
   // Half of them wait for a program to begin or to end.
   const unsigned threads = std::clamp(2 * std::thread::hardware_concurrency(), 2U, 32U);
   inParallel(
-      commands.size(), [&](size_t at) { ends[at] = run(commands[at], patience); }, threads);
+      commands.size(),
+      [&](size_t at) {
+        if (!stop.stop_requested()) ends[at] = run(commands[at], patience, stop);
+      },
+      threads);
+  if (stop.stop_requested()) return cancelled("the run of programs");
   return ends;
 }
 

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,10 @@ struct CommandEnd {
 };
 
 // The answers are in the order of the commands. Standard input is empty. A program that takes
-// longer than `patience`, or that says more than 1 MiB, is killed.
-std::vector<Result<CommandEnd>> runAll(const std::vector<Command>& commands,
-                                       std::chrono::milliseconds patience);
+// longer than `patience`, or that says more than 1 MiB, is killed. So is one that runs when `stop`
+// is requested: then the answer is Cancelled.
+Result<std::vector<Result<CommandEnd>>> runAll(const std::vector<Command>& commands,
+                                               std::chrono::milliseconds patience,
+                                               const std::stop_token& stop);
 
 }  // namespace fixelf

@@ -36,7 +36,8 @@ std::vector<InstructionSet> detect() {
 }  // namespace
 
 std::span<const InstructionSet> availableInstructionSets() {
-  static const std::vector<InstructionSet> sets = detect();
+  // Never destroyed: other threads may be here while the process exits.
+  static const auto& sets = *new std::vector<InstructionSet>(detect());
   return sets;
 }
 

@@ -331,7 +331,8 @@ FactsTable::FactsTable() {
 }
 
 void FactsTable::append(const Facts& facts) {
-  static const std::vector<Filled> kColumns = factsColumns();
+  // Never destroyed: other threads may be here while the process exits.
+  static const auto& kColumns = *new std::vector<Filled>(factsColumns());
   for (size_t index = 0; index < columns_.size(); ++index)
     kColumns[index].fill(columns_[index], facts);
   weight_ += facts.path.size();

@@ -18,18 +18,14 @@ bool isFull(const Batch& batch) {
 
 }  // namespace
 
-Scan::Scan(std::vector<WalkRoot> roots, const WalkOptions& options)
-    : roots_(std::move(roots)), options_(options), filling_(std::make_unique<Batch>()) {
-  thread_ = std::thread([this] { run(); });
-}
-
-Scan::~Scan() {
-  cancel();
-  thread_.join();
-}
+Scan::Scan(std::vector<WalkRoot> roots, const WalkOptions& options, std::stop_token stop)
+    : roots_(std::move(roots)),
+      options_(options),
+      stop_(std::move(stop)),
+      filling_(std::make_unique<Batch>()) {}
 
 void Scan::run() {
-  Status status = walk(roots_, options_, cancelled_, progress_,
+  Status status = walk(roots_, options_, stop_, progress_,
                        [this](Branch&& branch) { take(std::move(branch)); });
   if (status) push(std::move(filling_));
   const std::lock_guard lock(mutex_);
@@ -61,15 +57,16 @@ void Scan::take(Branch&& branch) {
 
 void Scan::push(std::unique_ptr<Batch> batch) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return ready_.size() < kReady || cancelled_; });
+  changed_.wait(lock, stop_, [this] { return ready_.size() < kReady || unattended_; });
   ready_.push_back(std::move(batch));
   changed_.notify_all();
 }
 
 Result<std::unique_ptr<Batch>> Scan::next() {
+  if (unattended_ && !ended_) run();
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !ready_.empty() || ended_ || cancelled_; });
-  if (cancelled_) return Error{ErrorCode::Cancelled, "the scan was cancelled", {}, 0};
+  changed_.wait(lock, stop_, [this] { return !ready_.empty() || ended_; });
+  if (stop_.stop_requested()) return cancelled("the scan");
   if (!ready_.empty()) {
     std::unique_ptr<Batch> batch = std::move(ready_.front());
     ready_.pop_front();
@@ -78,12 +75,6 @@ Result<std::unique_ptr<Batch>> Scan::next() {
   }
   if (failure_) return *failure_;
   return std::unique_ptr<Batch>();
-}
-
-void Scan::cancel() {
-  const std::lock_guard lock(mutex_);
-  cancelled_ = true;
-  changed_.notify_all();
 }
 
 }  // namespace fixelf

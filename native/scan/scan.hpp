@@ -1,13 +1,12 @@
 // A walk that runs ahead of whoever takes its answers, batch by batch.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
+#include <stop_token>
 #include <vector>
 
 #include "scan/columns.hpp"
@@ -22,38 +21,40 @@ struct Batch {
   std::vector<Link> links;
 };
 
-// Runs from the start until it has been read to the end, cancelled or destroyed. A few batches wait
-// to be taken, no more: a slow reader slows the walk, and memory stays flat.
+// A few batches wait to be taken, no more: a slow reader slows the walk, and memory stays flat.
 class Scan {
  public:
-  Scan(std::vector<WalkRoot> roots, const WalkOptions& options);
+  Scan(std::vector<WalkRoot> roots, const WalkOptions& options, std::stop_token stop);
   Scan(const Scan&) = delete;
   Scan& operator=(const Scan&) = delete;
-  ~Scan();
+
+  // Walks until all has been taken or it is told to stop; on a thread of its own.
+  void run();
+  // Where there is no thread for run(): the first next() walks to the end, and all batches wait at
+  // once.
+  void runInNext() { unattended_ = true; }
 
   // Waits for the next batch; none at the end. Fails where a root cannot be listed, and with
   // Cancelled. For one caller at a time.
   Result<std::unique_ptr<Batch>> next();
-  void cancel();
   [[nodiscard]] const WalkProgress& progress() const { return progress_; }
 
  private:
-  void run();
   void take(Branch&& branch);
   void push(std::unique_ptr<Batch> batch);
 
   std::vector<WalkRoot> roots_;
   WalkOptions options_;
   WalkProgress progress_;
-  std::atomic<bool> cancelled_{false};
+  std::stop_token stop_;
   std::unique_ptr<Batch> filling_;
 
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable_any changed_;
   std::deque<std::unique_ptr<Batch>> ready_;
   bool ended_ = false;
   std::optional<Error> failure_;
-  std::thread thread_;
+  bool unattended_ = false;
 };
 
 }  // namespace fixelf

@@ -12,10 +12,10 @@
 #include <deque>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
 #include "base/page_buffer.hpp"
+#include "base/thread.hpp"
 #include "elf/source.hpp"
 #include "scan/compressed.hpp"
 
@@ -106,9 +106,7 @@ struct Shared {
         options(std::move(given)),
         set(options.instructionSet.value_or(availableInstructionSets().front())) {}
 
-  [[nodiscard]] bool stopped() const {
-    return options.cancelled != nullptr && options.cancelled->load(std::memory_order_relaxed);
-  }
+  [[nodiscard]] bool stopped() const { return options.stop.stop_requested(); }
 
   Needles needles;
   std::atomic<int64_t> framesLeft = kMostFrames;
@@ -209,7 +207,7 @@ class Search {
     finish();
     if (thrown_) std::rethrow_exception(thrown_);
     if (!status) return status.error();
-    if (shared_.stopped()) return Error{ErrorCode::Cancelled, "the search was ended", path, 0};
+    if (shared_.stopped()) return cancelled("the search").at(path);
     if (rootFailure_) return std::move(*rootFailure_);
     std::sort(found_.failures.begin(), found_.failures.end(),
               [](const Error& one, const Error& other) { return one.path < other.path; });
@@ -379,11 +377,10 @@ class Search {
     if (wanted == 0) wanted = std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
     for (unsigned index = 0; index < wanted; ++index)
       searchers_.push_back(std::make_unique<Searcher>(shared_));
-    try {
-      for (auto& searcher : searchers_)
-        threads_.emplace_back([this, own = searcher.get()] { work(*own); });
-    } catch (const std::system_error&) {
-      // The system has no more threads: fewer, or this one alone, will do.
+    for (auto& searcher : searchers_) {
+      auto thread = startThread([this, own = searcher.get()] { work(*own); });
+      if (!thread) break;
+      threads_.push_back(std::move(*thread));
     }
   }
 

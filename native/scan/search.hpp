@@ -6,8 +6,8 @@
 // faults are slow, and a file that is truncated meanwhile gives an error instead of SIGBUS.
 #pragma once
 
-#include <atomic>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -22,8 +22,8 @@ struct SearchOptions {
   // Of the store paths that are known; these are found wherever they stand.
   HashSet hashes;
   Collection::Limits limits;
-  // What is checked while searching; true ends it with Cancelled.
-  const std::atomic<bool>* cancelled = nullptr;
+  // Ends it with Cancelled.
+  std::stop_token stop;
   // 0: as many as there are processors, up to 8.
   unsigned threads = 0;
   // For tests; the answers are the same.

@@ -11,7 +11,6 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
 #define XXH_INLINE_ALL
@@ -20,6 +19,7 @@
 #include "base/directory.hpp"
 #include "base/opener.hpp"
 #include "base/own_descriptors.hpp"
+#include "base/thread.hpp"
 #include "scan/identity_set.hpp"
 #include "scan/library_name.hpp"
 #include "scan/mounts.hpp"
@@ -93,9 +93,9 @@ struct BranchWork {
 
 class Walker {
  public:
-  Walker(const WalkOptions& options, const std::atomic<bool>& cancelled, WalkProgress& progress,
+  Walker(const WalkOptions& options, const std::stop_token& stop, WalkProgress& progress,
          const BranchSink& sink)
-      : options_(options), cancelled_(cancelled), progress_(progress), sink_(sink) {}
+      : options_(options), stop_(stop), progress_(progress), sink_(sink) {}
 
   Status add(const WalkRoot& root) {
     std::string above = root.shown;
@@ -148,14 +148,13 @@ class Walker {
       kept.push_back(root->descriptor());
     // None of them is the caller's thread, which goes on to other things afterwards.
     std::vector<std::thread> pool;
-    try {
-      while (pool.size() < threads) {
-        pool.emplace_back([this, &kept] { Worker(*this, takeOwnDescriptors(kept)).run(); });
-      }
-    } catch (const std::system_error&) {
-      // As many as the system allows will do; without any the caller's has to.
-      if (pool.empty()) Worker(*this, false).run();
+    pool.reserve(threads);
+    while (pool.size() < threads) {
+      auto thread = startThread([this, &kept] { Worker(*this, takeOwnDescriptors(kept)).run(); });
+      if (!thread) break;
+      pool.push_back(std::move(*thread));
     }
+    if (pool.empty()) Worker(*this, false).run();
     if (roots_.size() == 1 && branches_.size() >= kWorthAsking)
       mayMeetAgain_ = hasMountsBelow(roots_.front()->descriptor());
     for (std::thread& thread : pool)
@@ -173,7 +172,7 @@ class Walker {
         if (own_.empty() && !branch_->directory) {
           readFile(branch_->root, branch_->name.c_str(), [&] { return branch_->path; });
         }
-        while (!own_.empty() && !walker_.cancelled_) {
+        while (!own_.empty() && !walker_.stopped()) {
           Task task = std::move(own_.back());
           own_.pop_back();
           list(std::move(task));
@@ -210,7 +209,7 @@ class Walker {
         more = *listed;
         listing_.sortByInode();
         for (const DirectoryEntry& entry : listing_.entries()) {
-          if (walker_.cancelled_) return;
+          if (walker_.stopped()) return;
           if (entry.type == EntryType::Other) continue;
           visit(directory, entry, task.path);
         }
@@ -321,6 +320,8 @@ class Walker {
     uint64_t files_ = 0;
   };
 
+  [[nodiscard]] bool stopped() const { return stop_.stop_requested(); }
+
   // The next piece of work: a branch, with its first directory or some that others left in `own`.
   // Null at the end.
   BranchWork* take(std::vector<Task>& own) {
@@ -328,12 +329,12 @@ class Walker {
     BranchWork* branch = choose(own);
     if (branch == nullptr) ++waiting_;
     const bool waited = branch == nullptr;
-    while (branch == nullptr && !cancelled_ && handedOut_ < branches_.size()) {
+    while (branch == nullptr && !stopped() && handedOut_ < branches_.size()) {
       wake_.wait(lock);
       branch = choose(own);
     }
     if (waited) --waiting_;
-    if (cancelled_) return nullptr;
+    if (stopped()) return nullptr;
     if (branch != nullptr) ++branch->workers;
     return branch;
   }
@@ -394,7 +395,7 @@ class Walker {
   void handOut(std::unique_lock<std::mutex>& lock) {
     if (handingOut_) return;
     handingOut_ = true;
-    while (handedOut_ < branches_.size() && !cancelled_) {
+    while (handedOut_ < branches_.size() && !stopped()) {
       BranchWork& branch = *branches_[handedOut_];
       const bool last = branch.finished;
       if (!last && branch.finds.elf.size() < kMostHeld / 2) break;
@@ -416,7 +417,7 @@ class Walker {
       wake_.notify_all();
     }
     handingOut_ = false;
-    if (handedOut_ == branches_.size() || cancelled_) wake_.notify_all();
+    if (handedOut_ == branches_.size() || stopped()) wake_.notify_all();
   }
 
   Branch finish(Finds&& finds, std::string path, IdentitySet& seen, bool last) const {
@@ -446,7 +447,7 @@ class Walker {
   }
 
   const WalkOptions& options_;
-  const std::atomic<bool>& cancelled_;
+  const std::stop_token& stop_;
   WalkProgress& progress_;
   const BranchSink& sink_;
 
@@ -476,8 +477,8 @@ bool inShard(const std::string& name, uint64_t shard, uint64_t shards) {
 }
 
 Status walk(const std::vector<WalkRoot>& roots, const WalkOptions& options,
-            const std::atomic<bool>& cancelled, WalkProgress& progress, const BranchSink& sink) {
-  Walker walker(options, cancelled, progress, sink);
+            const std::stop_token& stop, WalkProgress& progress, const BranchSink& sink) {
+  Walker walker(options, stop, progress, sink);
   for (const WalkRoot& root : roots) {
     if (Status status = walker.add(root); !status) return status;
   }
@@ -485,9 +486,8 @@ Status walk(const std::vector<WalkRoot>& roots, const WalkOptions& options,
   return Done{};
 }
 
-Result<Walked> walk(const std::string& root) {
+Result<Walked> walk(const std::string& root, const std::stop_token& stop) {
   Walked walked;
-  const std::atomic<bool> cancelled{false};
   WalkProgress progress;
   const BranchSink collect = [&walked](Branch&& branch) {
     for (const std::unique_ptr<Facts>& facts : branch.elf)
@@ -498,8 +498,9 @@ Result<Walked> walk(const std::string& root) {
   WalkOptions options;
   options.everyName = true;
   options.scripts = true;
-  Status status = walk({{root, root}}, options, cancelled, progress, collect);
+  Status status = walk({{root, root}}, options, stop, progress, collect);
   if (!status) return status.error();
+  if (stop.stop_requested()) return cancelled("the walk");
   std::sort(walked.elf.begin(), walked.elf.end(),
             [](const Facts& a, const Facts& b) { return a.path < b.path; });
   std::sort(walked.failures.begin(), walked.failures.end(),

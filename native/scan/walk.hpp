@@ -13,6 +13,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -70,12 +71,12 @@ struct WalkProgress {
 // Where a walk's answers go. Called by one thread at a time. It may block: the walk waits for it.
 using BranchSink = std::function<void(Branch&&)>;
 
-// Fails where a root itself cannot be listed; ends early, without a failure, once `cancelled`.
+// Fails where a root itself cannot be listed; ends early, without a failure, once told to stop.
 //
 // A file that has several names below the roots comes once, under the first of them, but for
 // `everyName`. Each store path is whole in itself, because it may outlive the others.
 Status walk(const std::vector<WalkRoot>& roots, const WalkOptions& options,
-            const std::atomic<bool>& cancelled, WalkProgress& progress, const BranchSink& sink);
+            const std::stop_token& stop, WalkProgress& progress, const BranchSink& sink);
 
 // Whether an entry of a root belongs to a shard: the XXH3 hash (64 bits) of its name, modulo.
 bool inShard(const std::string& name, uint64_t shard, uint64_t shards);
@@ -87,7 +88,8 @@ struct Walked {
   uint64_t files = 0;                // regular files seen
 };
 
-// All of one tree at once, with every name: who changes files has to know them all.
-Result<Walked> walk(const std::string& root);
+// All of one tree at once, with every name: who changes files has to know them all. Fails with
+// Cancelled where it is told to stop.
+Result<Walked> walk(const std::string& root, const std::stop_token& stop);
 
 }  // namespace fixelf

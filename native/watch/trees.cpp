@@ -149,7 +149,7 @@ void WatchedTrees::awaitRoot(const std::string& root) {
 
 void WatchedTrees::addTree(const std::string& top, bool told) {
   std::vector<std::string> waiting = {top};
-  while (!waiting.empty()) {
+  while (!waiting.empty() && !*stopped_) {
     const std::string directory = std::move(waiting.back());
     waiting.pop_back();
     // Also where it cannot be watched: what is there now is there.
@@ -178,8 +178,12 @@ bool WatchedTrees::addDirectory(const std::string& path) {
 
 void WatchedTrees::list(const std::string& directory, bool told, std::vector<std::string>& below) {
   auto open = OpenDirectory::open(AT_FDCWD, directory.c_str(), false, directory);
-  // It has vanished, or cannot be read: then neither can what is in it be changed.
-  if (!open) return;
+  if (!open) {
+    // Else it has vanished, or cannot be read: then neither can what is in it be changed.
+    if (open.error().code == ErrorCode::TooManyOpenFiles)
+      arrivals_.push_back({Arrival::Unwatched, directory, std::move(open.error())});
+    return;
+  }
   for (bool more = true; more;) {
     const auto listed = listing_.next(**open, directory);
     if (!listed) return;

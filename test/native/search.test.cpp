@@ -475,9 +475,10 @@ TEST_CASE("a file that is truncated while it is searched gives an error") {
 TEST_CASE("a search can be ended") {
   const Scratch scratch;
   const std::string path = scratch.file("f", std::string(16 << 20, 'x'));
-  const std::atomic<bool> cancelled = true;
+  std::stop_source source;
+  source.request_stop();
   SearchOptions options = optionsFor();
-  options.cancelled = &cancelled;
+  options.stop = source.get_token();
   auto found = search(path, std::move(options));
   REQUIRE(!found);
   CHECK(found.error().code == ErrorCode::Cancelled);

@@ -1,0 +1,121 @@
+// What one JavaScript environment (the main thread's, or a worker's) has under way off its thread.
+//
+// It does not run on libuv's threads, as Node-API's own asynchronous work does, because nobody can
+// take anything back from them: a worker that is terminated, and process.exit(), wait for all that
+// is in their queue (node src/env.cc, CleanupHandles; libuv src/threadpool.c, uv_library_shutdown).
+// Here every thread belongs to the environment that started it, and an environment that ends, in
+// whichever way, tells its threads to stop, waits for them, and drops what they have made.
+//
+// Ends that Node announces (the event loop is empty, a worker is terminated or exits) come as a
+// cleanup hook. process.exit() and an uncaught exception on the main thread run no hooks (node
+// src/api/environment.cc, DefaultProcessExitHandlerInternal) but end in exit(3), which calls a
+// handler of ours before the objects of static storage that threads may use are gone.
+#pragma once
+
+#include <napi.h>
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+namespace fixelf::addon {
+
+// Something for JavaScript. It is made and destroyed on the JavaScript thread or handed to it.
+class Message {
+ public:
+  Message() = default;
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
+  virtual ~Message() = default;
+
+  // On the JavaScript thread, while it can run JavaScript. What it throws is an uncaught exception.
+  virtual void tell(Napi::Env env) = 0;
+};
+
+// Something to be done on another thread and then told. Destroyed on the JavaScript thread, told or
+// not.
+class Errand : public Message {
+ public:
+  explicit Errand(std::stop_source stop) : stop_(std::move(stop)) {}
+
+  // Throws nothing.
+  virtual void run() = 0;
+  [[nodiscard]] const std::stop_source& stop() const { return stop_; }
+
+ private:
+  std::stop_source stop_;
+};
+
+class Environment {
+ public:
+  // Called once for each environment, when it loads the addon.
+  static void attach(Napi::Env env);
+  static Environment& of(Napi::Env env);
+
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  ~Environment();
+
+  // Runs it on one of a few threads as soon as one is free, and keeps the event loop going until it
+  // is told. Where the system has no thread for it, the caller's does it.
+  void start(std::unique_ptr<Errand> errand);
+
+  // A thread for `work` alone, which has to end soon after `stop`. False where the system has none.
+  bool startThread(std::stop_source stop, std::function<void()> work);
+
+  // From such a thread. Waits until the message has been told; false if that will never be.
+  bool tell(std::unique_ptr<Message> message);
+
+  // While it is held, the event loop goes on. On the JavaScript thread.
+  void hold();
+  void release();
+
+ private:
+  struct Thread {
+    std::stop_source stop{std::nostopstate};  // of what it does now
+    bool finished = false;
+    std::thread thread;
+  };
+  struct Posted {
+    std::unique_ptr<Message> message;
+    bool held;  // an errand's: the event loop goes on until it is told
+  };
+
+  explicit Environment(Napi::Env env);
+
+  static void tellAll(napi_env env, napi_value function, void* environment, void* data);
+  static void endAll();
+
+  bool addThread(std::stop_source stop, std::function<void(Thread&)> work);
+  void joinFinished();
+  void runErrands(Thread& self);
+  // Returns the message's number, counted from 1.
+  size_t post(Posted posted);
+  // Stops and waits for everything. Nothing is started afterwards.
+  void end();
+
+  napi_env env_;
+  napi_threadsafe_function function_ = nullptr;  // calls tellAll
+  size_t holds_ = 0;
+
+  std::once_flag end_;
+  std::mutex mutex_;
+  bool ended_ = false;
+  std::list<Thread> threads_;
+  size_t pool_ = 0;  // of the threads, those that run errands
+  size_t idle_ = 0;  // of these, those that wait for one
+  std::deque<std::unique_ptr<Errand>> errands_;
+  std::condition_variable work_;  // an errand has come, or the end
+  std::vector<Posted> posted_;
+  size_t postedSoFar_ = 0;
+  size_t toldSoFar_ = 0;
+  std::condition_variable told_;  // messages have been told, or the end has come
+};
+
+}  // namespace fixelf::addon
