@@ -11,6 +11,7 @@ const besideAddon = [
   "contributing",
   "environment",
   "nix-locate",
+  "nixpkgs-sonames",
   "package",
   "scripts",
   "stand-in-loader",

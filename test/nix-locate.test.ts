@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { diagnose } from "../lib/index.js";
-import { locatePackages, parseLocated } from "../lib/store/nix_locate.js";
+import { locatePackages, parseLocated } from "../lib/store/nixpkgs/nix_locate.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";

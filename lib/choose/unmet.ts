@@ -4,6 +4,7 @@ import { sameMachine } from "../file/machine.js";
 import { isGlibcVersion } from "../file/versions.js";
 import type { Problem } from "../judge/problem.js";
 import type { Store } from "../store/context.js";
+import { adviceFor } from "../store/nixpkgs/packages.js";
 import { lackingOf, type Solved, type Task } from "./solve.js";
 
 /** One sentence for each problem that a choice leaves; empty where it leaves none. */
@@ -24,15 +25,12 @@ export async function unmetNeeds(
 
 async function missingLibrary(
   { soname, reason }: ResolvedLibrary,
-  { whyNot }: Solved,
+  { whyNot, member }: Solved,
   store: Store,
 ): Promise<string> {
-  const [located] = (await store.locate(soname)) ?? [];
-  const advice =
-    located === undefined
-      ? ""
-      : `; nix-locate says: nixpkgs#${located}, not checked (nix build nixpkgs#${located})`;
-  return `no library for ${soname} (${whyNot.get(soname) ?? reason}${advice})`;
+  const advice = adviceFor(soname, await store.packages(soname), member.facts);
+  const told = advice === null ? "" : `; ${advice}`;
+  return `no library for ${soname} (${whyNot.get(soname) ?? reason}${told})`;
 }
 
 async function missingVersion(

@@ -10,11 +10,20 @@ export async function lookUp(sonames: string[], flags: SharedFlags): Promise<voi
     const options = commonOptions(flags);
     const store = new Store(storePlace(options), options);
     const found = await store.providers(sonames);
-    const answers = [...found].map(([soname, { providers }]) => ({
+    const answers = await Promise.all(
+      [...found].map(async ([soname, { providers, rejected }]) => ({
+        soname,
+        providers,
+        rejected,
+        packages: providers.length === 0 ? await store.packages(soname) : [],
+      })),
+    );
+    const document = answers.map(({ soname, providers, packages }) => ({
       soname,
       providers: providers.map(({ path, storePath, reasons }) => ({ path, storePath, reasons })),
+      packages,
     }));
-    print("find", { sonames: answers }, () => findText(found, colors));
+    print("find", { sonames: document }, () => findText(answers, colors));
     return answers.every(({ providers }) => providers.length > 0)
       ? exitCodes.good
       : exitCodes.findings;

@@ -1,7 +1,13 @@
-// What helps where a library is missing: the store path that has it, or the package that would.
+// What helps where a library is missing: the store path that has it, or the package of nixpkgs.
 import type { Facts, ResolvedLibrary } from "../addon/facts.js";
 import type { Subject } from "../file/tree.js";
 import type { Providers } from "../store/find.js";
+import {
+  adviceFor,
+  installable,
+  type NixpkgsPackage,
+  nixLocate,
+} from "../store/nixpkgs/packages.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
 import type { Help } from "./remedy.js";
 
@@ -20,10 +26,10 @@ export async function helpForLibrary(
     const why = `${unfit.path}: ${unfit.why}`;
     return { evidence: [why], remedy: `Get a package with a ${soname} that fits, then: ${fix}` };
   }
-  const located = await locate(soname, circumstances);
+  const packages = await circumstances.store.packages(soname);
   return {
-    evidence: located === null ? [] : [located.evidence],
-    remedy: `No store path here provides ${soname}. ${located?.wanted ?? "Get a package that does"}, then: ${fix}`,
+    evidence: [`no store path here provides ${soname}`, ...evidenceOf(packages, facts)],
+    remedy: `${gettingOf(soname, packages, facts)}, then: ${fix}`,
   };
 }
 
@@ -36,20 +42,21 @@ export async function isProvided(
   return (await answersOf(soname, facts, circumstances)).providers.length > 0;
 }
 
-/** What nix-index's database says of a library that the store has not; null where it is not asked. */
-async function locate(
-  soname: string,
-  { store }: Circumstances,
-): Promise<{ evidence: string; wanted: string } | null> {
-  const packages = await store.locate(soname);
-  const [first] = packages ?? [];
-  if (packages === null || first === undefined) return null;
-  const shown = packages.slice(0, 5).map((name) => `nixpkgs#${name}`);
-  const more = packages.length > 5 ? ` and ${packages.length - 5} more` : "";
-  return {
-    evidence: `nix-locate says: ${shown.join(", ")}${more}; not checked`,
-    wanted: `nix-locate says that it is in nixpkgs#${first} (not checked): nix build nixpkgs#${first}`,
-  };
+function gettingOf(soname: string, packages: readonly NixpkgsPackage[], facts: Facts): string {
+  const advice = adviceFor(soname, packages, facts);
+  if (advice !== null && packages[0]?.soname === soname) return advice;
+  return `Get a package that has ${soname}${advice === null ? "" : ` (${advice})`}`;
+}
+
+const mostNamed = 5;
+
+/** Of what nix-locate names, nothing was checked, and the right one may not be the first. */
+function evidenceOf(packages: readonly NixpkgsPackage[], facts: Facts): string[] {
+  const located = packages.filter(({ source }) => source === nixLocate);
+  if (located.length === 0) return [];
+  const shown = located.slice(0, mostNamed).map((each) => installable(each, facts));
+  const more = located.length > mostNamed ? ` and ${located.length - mostNamed} more` : "";
+  return [`nix-locate says: ${shown.join(", ")}${more}; not checked`];
 }
 
 async function answersOf(

@@ -1,17 +1,22 @@
 // Which package of nixpkgs a store path was built from, by its name.
 
 export interface Package {
-  /** As nixpkgs has it: "stdenv.cc.cc", "xorg.libX11". */
+  /** As nixpkgs has it: "stdenv.cc.cc", "libx11". */
   attribute: string;
-  /** How that is known: by heart, from nix-locate, or because names and attributes are often alike. */
-  known: "name" | "nix-locate" | "guessed";
-  /** The name of the store path, without hash. */
+  /** The attribute before it was renamed, which older releases have: "xorg.libX11". */
+  formerly?: string;
+  /**
+   * How that is known: by a soname or the store path's name, from nix-locate, or because names and attributes
+   * are often alike.
+   */
+  known: "soname" | "name" | "nix-locate" | "guessed";
+  /** The name of the store path, without hash; of a library that no store path has, its soname. */
   name: string;
 }
 
 /** Store paths that are called otherwise than their package; others go by `sameName`. */
 const exceptions: readonly [pattern: RegExp, attribute: string][] = [
-  [/^gcc-[\d.]+(-lib)?$/, "stdenv.cc.cc"],
+  [/^gcc-[\d.]+(-lib(gcc)?)?$/, "stdenv.cc.cc"],
   [/^xgcc-[\d.]+-libgcc$/, "stdenv.cc.cc"],
   [/^util-linux-minimal$/, "util-linuxMinimal"],
   [/^gtk\+-2/, "gtk2"],
@@ -27,8 +32,13 @@ const exceptions: readonly [pattern: RegExp, attribute: string][] = [
   [/^libICE-/, "xorg.libICE"],
   [/^libxcb-/, "xorg.libxcb"],
   [
-    /^(libX(?:11|au|aw|composite|cursor|damage|dmcp|ext|fixes|ft|i|inerama|mu|pm|randr|render|ss|t|tst|v|xf86vm|ScrnSaver))-/i,
+    /^(libX(?:11|au|aw|composite|cursor|damage|dmcp|ext|fixes|ft|i|inerama|mu|pm|randr|render|ScrnSaver|t|tst|v|xf86vm))-/,
     "xorg.$1",
+  ],
+  // As they are called since they are no part of `xorg` any more.
+  [
+    /^(lib(?:ice|sm|x(?:11|au|aw|composite|cursor|damage|dmcp|ext|fixes|ft|i|inerama|mu|pm|randr|render|scrnsaver|t|tst|v|xf86vm)))-/,
+    "$1",
   ],
   [/^openssl-1\.1/, "openssl_1_1"],
   [/^db-4\.8/, "db4"],

@@ -1,6 +1,7 @@
 // An environment in nixpkgs' terms: packages instead of store paths.
 import { basename, dirname } from "node:path";
-import { locatePackages } from "../store/nix_locate.js";
+import { locatePackages } from "../store/nixpkgs/nix_locate.js";
+import { type Locate, type NixpkgsPackage, packageOfSoname } from "../store/nixpkgs/packages.js";
 import { nameOf, storePathOf } from "../store/place.js";
 import type { Environment, EnvironmentProgram, SystemEnvironment } from "./environment.js";
 import { type Package, packageOf } from "./nixpkgs.js";
@@ -21,9 +22,6 @@ export interface PackagedEnvironment {
   programs: EnvironmentProgram[];
   systems: PackagedSystem[];
 }
-
-/** How nix-locate is asked; null when it is not there. */
-type Locate = (soname: string) => Promise<string[] | null>;
 
 /** Finds the packages that an environment is made of. */
 export async function packaged(
@@ -54,8 +52,10 @@ async function packagedSystem(
       directories.push({ directory });
       continue;
     }
-    const [library] = libraries.filter(({ path }) => dirname(path) === directory);
-    const found = await packageWith(nameOf(storePath), library?.soname, locate);
+    const sonames = libraries
+      .filter(({ path }) => dirname(path) === directory)
+      .map(({ soname }) => soname);
+    const found = await packageWith(nameOf(storePath), sonames, locate);
     directories.push({ package: found, below: directory.slice(storePath.length) });
   }
   const libcName = home === null ? libc : nameOf(home);
@@ -68,16 +68,29 @@ async function packagedSystem(
   };
 }
 
+/**
+ * The package of a store path, by the libraries that are taken from it: names of store paths do not decide
+ * (those of libxcrypt and libxcrypt-legacy are alike, and only the latter has libcrypt.so.1).
+ */
 async function packageWith(
   name: string,
-  soname: string | undefined,
+  sonames: readonly string[],
   locate: Locate,
 ): Promise<Package> {
   const byName = packageOf(name);
+  const bySoname = sonames.flatMap((soname) => packageOfSoname(soname) ?? []);
+  // Of what has several packages, such as util-linux, the name tells which.
+  const best = bySoname.find(({ attribute }) => attribute === byName.attribute) ?? bySoname[0];
+  if (best !== undefined) return withName(best, name);
+  const [soname] = sonames;
   if (byName.known !== "guessed" || soname === undefined) return byName;
   const located = await locate(soname);
   const [first] = located ?? [];
   if (first === undefined) return byName;
   const attribute = located?.includes(byName.attribute) ? byName.attribute : first;
   return { attribute, known: "nix-locate", name };
+}
+
+function withName({ attribute, formerly }: NixpkgsPackage, name: string): Package {
+  return { attribute, ...(formerly !== null && { formerly }), known: "soname", name };
 }

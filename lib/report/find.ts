@@ -1,12 +1,23 @@
-// Which store paths provide a soname, the best first.
+// Which store paths provide a soname, the best first; where none does, the package of nixpkgs that would.
 import type { Providers } from "../store/find.js";
+import { adviceFor, type NixpkgsPackage } from "../store/nixpkgs/packages.js";
 import { type Colors, printable } from "./text.js";
 
-export function findText(found: ReadonlyMap<string, Providers>, colors: Colors): string {
+export interface Answer extends Providers {
+  soname: string;
+  /** The best first. */
+  packages: readonly NixpkgsPackage[];
+}
+
+export function findText(answers: readonly Answer[], colors: Colors): string {
   const lines: string[] = [];
-  for (const [soname, { providers, rejected }] of found) {
+  for (const { soname, providers, rejected, packages } of answers) {
     lines.push(colors.bold(printable(soname)));
-    if (providers.length === 0) lines.push(`  ${colors.red("no store path has it")}`);
+    if (providers.length === 0) {
+      const advice = adviceFor(soname, packages);
+      const told = advice === null ? "" : `; ${printable(advice)}`;
+      lines.push(`  ${colors.red("no store path has it")}${told}`);
+    }
     for (const { path, why } of rejected)
       lines.push(
         `  ${colors.yellow("passed over")} ${printable(path)}  ${colors.dim(printable(why))}`,

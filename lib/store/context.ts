@@ -13,6 +13,7 @@ import type { Inspected, Inspector } from "./inspector.js";
 import type { Libraries } from "./libraries.js";
 import type { Loader } from "./loaders.js";
 import { Nix } from "./nix.js";
+import type { NixpkgsPackage } from "./nixpkgs/packages.js";
 import type { StorePlace } from "./place.js";
 
 export interface StoreOptions {
@@ -81,16 +82,19 @@ export class Store implements StoreContext {
     return this.#undamaged(() => findProviders(this, sonames, wanted));
   }
 
-  /**
-   * The packages of nixpkgs that have a library, as nix-locate says, where that is installed; null
-   * where it cannot be asked, or has been asked often enough.
-   */
-  locate(soname: string): Promise<string[] | null> {
+  /** The packages of nixpkgs that have a library, the best first. */
+  async packages(soname: string): Promise<NixpkgsPackage[]> {
+    const { packagesFor } = await import("./nixpkgs/packages.js");
+    return packagesFor(soname, (name) => this.#locate(name));
+  }
+
+  /** null where nix-locate cannot be asked, or has been asked often enough. */
+  #locate(soname: string): Promise<string[] | null> {
     let answer = this.#located.get(soname);
     if (answer === undefined) {
       answer =
         this.#located.size < mostLocated
-          ? import("./nix_locate.js").then(({ locatePackages }) => locatePackages(soname))
+          ? import("./nixpkgs/nix_locate.js").then(({ locatePackages }) => locatePackages(soname))
           : Promise.resolve(null);
       this.#located.set(soname, answer);
     }

@@ -3,10 +3,14 @@ import type { Knowledge } from "./closure.js";
 import type { Store, StoreOptions } from "./context.js";
 import type { Providers, Wanted } from "./find.js";
 import type { Loader } from "./loaders.js";
+import type { NixpkgsPackage } from "./nixpkgs/packages.js";
 import type { StorePlace } from "./place.js";
 
 /** What can be asked of a store. */
-export type StoreAnswers = Pick<Store, "place" | "loaders" | "providers" | "knowledge" | "locate">;
+export type StoreAnswers = Pick<
+  Store,
+  "place" | "loaders" | "providers" | "knowledge" | "packages"
+>;
 
 export class LazyStore implements StoreAnswers {
   readonly place: StorePlace;
@@ -30,8 +34,8 @@ export class LazyStore implements StoreAnswers {
     return (await this.#open()).knowledge();
   }
 
-  async locate(soname: string): Promise<string[] | null> {
-    return (await this.#open()).locate(soname);
+  async packages(soname: string): Promise<NixpkgsPackage[]> {
+    return (await this.#open()).packages(soname);
   }
 
   #open(): Promise<Store> {

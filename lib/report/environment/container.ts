@@ -4,7 +4,7 @@ import { FixelfError } from "../../base/errors.js";
 import { shellWord } from "../../base/shell.js";
 import type { PackagedEnvironment } from "../../environment/packages.js";
 import { printable } from "../text.js";
-import { nixAttribute, nixString, packagesOf } from "./nix.js";
+import { nixPackage, nixString, packagesOf } from "./nix.js";
 
 /**
  * @param named what is to be copied: the paths that the user named, absolute
@@ -21,7 +21,7 @@ export function containerText(
   const [program] = programs;
   if (system === undefined || program === undefined) return "";
   const packages = [system.libc, ...packagesOf(system.directories)];
-  const attributes = [...new Set(packages.map(({ attribute }) => nixAttribute("pkgs", attribute)))];
+  const attributes = [...new Set(packages.map((each) => nixPackage("pkgs", each)))];
   const guessed = packages.filter(({ known }) => known === "guessed");
   const expression = `let pkgs = import <nixpkgs> { system = ${nixString(system.system)}; }; in pkgs.buildEnv { name = "libraries"; paths = map pkgs.lib.getLib [ ${attributes.join(" ")} ]; pathsToLink = [ "/lib" ]; }`;
   const outside = system.directories.flatMap((each) =>

@@ -31,6 +31,12 @@ export function nixAttribute(set: string, attribute: string): string {
   return [set, ...names].join(".");
 }
 
+/** A package of a set; of a renamed one, what old and new releases have. */
+export function nixPackage(set: string, { attribute, formerly }: Package): string {
+  const present = nixAttribute(set, attribute);
+  return formerly === undefined ? present : `(${present} or ${nixAttribute(set, formerly)})`;
+}
+
 export function nixComment(text: string): string {
   return `# ${printable(text)}`;
 }
@@ -46,7 +52,7 @@ export function packageSet({ system, own }: Pick<PackagedSystem, "system" | "own
 export function packageLines(packages: readonly Package[], set: string, indent: string): string[] {
   const seen = new Set<string>();
   return packages.flatMap((each) => {
-    const attribute = nixAttribute(set, each.attribute);
+    const attribute = nixPackage(set, each);
     if (seen.has(attribute)) return [];
     seen.add(attribute);
     return [`${indent}${attribute}${originComment(each)}`];
@@ -75,7 +81,7 @@ function furtherDirectories(directories: readonly PackagedDirectory[], set: stri
   return directories.flatMap((each) => {
     if ("directory" in each) return [nixString(each.directory)];
     if (each.below === "/lib") return [];
-    const attribute = nixAttribute(set, each.package.attribute);
+    const attribute = nixPackage(set, each.package);
     return [`(pkgs.lib.getLib ${attribute} + ${nixString(each.below)})`];
   });
 }

@@ -1,0 +1,110 @@
+// Which packages of nixpkgs have a library, the best first: what the table of this package says, then
+// nix-locate, then the table's packages with another version of the library.
+
+import { type Machine, thisMachine } from "../../file/machine.js";
+import { nixSystem } from "../../file/nix_system.js";
+import { rowOf, rowsFrom, type TableRow, tableDate } from "./table.js";
+
+export interface NixpkgsPackage {
+  /** Below nixpkgs' package set: "libxcrypt-legacy", "stdenv.cc.cc". */
+  attribute: string;
+  /** The attribute before it was renamed, which older releases have. */
+  formerly: string | null;
+  /** null for the output that nixpkgs' `lib.getLib` takes. */
+  output: string | null;
+  /** What it has; another soname than the wanted one where only the version differs. */
+  soname: string;
+  /** What says so. */
+  source: string;
+  /** As of when, as YYYY-MM-DD; null where that is not known. */
+  date: string | null;
+  reasons: string[];
+}
+
+/** How nix-locate is asked: the attributes, the likeliest first; null where there is no answer. */
+export type Locate = (soname: string) => Promise<string[] | null>;
+
+/** The source of what nix-locate says, which nothing here has checked. */
+export const nixLocate = "nix-locate";
+
+/**
+ * The packages that have a library, the best first. nix-locate takes seconds, and is asked only of what
+ * the table does not know.
+ */
+export async function packagesFor(soname: string, locate: Locate): Promise<NixpkgsPackage[]> {
+  const known = rowOf(soname);
+  const exact = known === null ? [] : [asPackage(known, soname)];
+  if (exact.some((found) => found.soname === soname)) return exact;
+  const located = (await locate(soname)) ?? [];
+  const others = known === null ? otherVersions(soname) : exact;
+  return [...located.map((attribute) => asLocated(attribute, soname)), ...others];
+}
+
+/** The package of the very soname, from the table alone. */
+export function packageOfSoname(soname: string): NixpkgsPackage | null {
+  const row = rowOf(soname);
+  if (row === null) return null;
+  const found = asPackage(row, soname);
+  return found.soname === soname ? found : null;
+}
+
+/** What `nix build` takes: "nixpkgs#zlib", for another machine than this one with its system. */
+export function installable(
+  { attribute, output }: Pick<NixpkgsPackage, "attribute" | "output">,
+  machine: Machine = thisMachine(),
+): string {
+  const system = nixSystem(machine);
+  const set = system === nixSystem(thisMachine()) ? "" : `legacyPackages.${system}.`;
+  return `nixpkgs#${set}${attribute}${output === null ? "" : `.${output}`}`;
+}
+
+/**
+ * Where a library that no store path has is to be had, as a clause without a full stop; null where
+ * nothing is known.
+ */
+export function adviceFor(
+  soname: string,
+  packages: readonly NixpkgsPackage[],
+  machine?: Machine,
+): string | null {
+  const [best] = packages;
+  if (best === undefined) return null;
+  const what = installable(best, machine);
+  if (best.source === nixLocate)
+    return `nix-locate says that it is in ${what} (not checked): nix build ${what}`;
+  const renamed = best.formerly === null ? "" : `; in older releases nixpkgs#${best.formerly}`;
+  if (best.soname !== soname) return `${what} has ${best.soname} instead${renamed}`;
+  const insecure = best.reasons.includes(insecureReason)
+    ? "; nixpkgs marks it as insecure: NIXPKGS_ALLOW_INSECURE=1 and --impure"
+    : "";
+  return `${soname} is in ${what} (nix build ${what}${renamed}${insecure})`;
+}
+
+const insecureReason = "nixpkgs marks it as insecure";
+
+function asPackage(row: TableRow, wanted: string): NixpkgsPackage {
+  const { attribute, formerly, output, note, source } = row;
+  const soname = note?.startsWith("now:") ? note.slice("now:".length) : row.soname;
+  const reasons = [
+    soname === wanted ? `has ${soname}` : `has ${soname}, another version of it`,
+    ...(formerly === null ? [] : [`was renamed from ${formerly}`]),
+    ...(note === "insecure" ? [insecureReason] : []),
+  ];
+  return { attribute, formerly, output, soname, source, date: tableDate(), reasons };
+}
+
+function asLocated(attribute: string, soname: string): NixpkgsPackage {
+  const reasons = ["nix-locate has it; not checked"];
+  const unknown = { formerly: null, output: null, date: null };
+  return { attribute, ...unknown, soname, source: nixLocate, reasons };
+}
+
+/** The same library with another number behind it, the newest first. */
+function otherVersions(soname: string): NixpkgsPackage[] {
+  const stem = /^([\w+.-]+?\.so)(\.[\w+.-]+)?$/.exec(soname)?.[1];
+  if (stem === undefined) return [];
+  return rowsFrom(stem)
+    .filter((row) => row.soname === stem || row.soname.startsWith(`${stem}.`))
+    .sort((one, two) => two.soname.localeCompare(one.soname, "en", { numeric: true }))
+    .map((row) => asPackage(row, soname));
+}

@@ -1,0 +1,83 @@
+// share/nixpkgs-sonames.tsv: which attribute of nixpkgs has a library. Its head explains the columns.
+// It is read when a library is first asked for, and searched as text: a question is for a few of its rows.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageDirectory } from "../../addon/package_directory.js";
+
+export interface TableRow {
+  soname: string;
+  attribute: string;
+  /** The attribute before it was renamed. */
+  formerly: string | null;
+  /** null where nixpkgs' `lib.getLib` finds the output. */
+  output: string | null;
+  note: string | null;
+  /** The place that says so. */
+  source: string;
+}
+
+interface Table {
+  text: string;
+  date: string;
+  /** By the key that rows have. */
+  sources: ReadonlyMap<string, string>;
+}
+
+let read: Table | undefined;
+
+/** As of when the table holds, as YYYY-MM-DD. */
+export function tableDate(): string {
+  return table().date;
+}
+
+/** The row of a soname. */
+export function rowOf(soname: string): TableRow | null {
+  return rowsFrom(`${soname}\t`).find((row) => row.soname === soname) ?? null;
+}
+
+/** All rows whose soname begins so. */
+export function rowsFrom(beginning: string): TableRow[] {
+  const { text } = table();
+  const rows: TableRow[] = [];
+  let at = text.indexOf(`\n${beginning}`) + 1;
+  // Rows that begin alike follow one another.
+  while (at > 0 && at < text.length && text.startsWith(beginning, at)) {
+    const end = text.indexOf("\n", at);
+    rows.push(parse(text.slice(at, end)));
+    at = end + 1;
+  }
+  return rows;
+}
+
+/** All rows of an attribute, under its present name or the former one. */
+export function rowsOfAttribute(attribute: string): TableRow[] {
+  return rowsFrom("").filter((row) => row.attribute === attribute || row.formerly === attribute);
+}
+
+function table(): Table {
+  read ??= load();
+  return read;
+}
+
+function load(): Table {
+  const text = readFileSync(join(packageDirectory, "share/nixpkgs-sonames.tsv"), "utf8");
+  const head = text.slice(0, text.search(/^[^#]/m));
+  const sources = [...head.matchAll(/^# source (\S+)\s+(.+)$/gm)].map(
+    ([, key = "", place = ""]) => [key, place] as const,
+  );
+  const date = /^# date (\S+)$/m.exec(head)?.[1] ?? "";
+  return { text: text.slice(head.length - 1), date, sources: new Map(sources) };
+}
+
+function parse(line: string): TableRow {
+  const [soname = "", attribute = "", ...others] = line.split("\t");
+  const [formerly, output, note, source] = others.map((value) => (value === "-" ? null : value));
+  return {
+    soname,
+    attribute,
+    formerly: formerly ?? null,
+    output: output ?? null,
+    note: note ?? null,
+    source: table().sources.get(source ?? "") ?? "",
+  };
+}

@@ -1,0 +1,50 @@
+// Checks the form of each row of share/nixpkgs-sonames.tsv, or of the file that is named, and prints what is
+// wrong. Whether nixpkgs has the attributes can't be checked without nixpkgs.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const file =
+  process.argv[2] ?? fileURLToPath(new URL("../share/nixpkgs-sonames.tsv", import.meta.url));
+const soname = /^[\w+.-]+\.so(\.[\w+.-]+)?$/;
+const name = "[a-zA-Z_][\\w+'-]*";
+const attribute = new RegExp(`^${name}(\\.${name})*$`);
+
+const problems = [];
+const text = readFileSync(file, "utf8");
+const lines = text.split("\n");
+const sources = new Set([...text.matchAll(/^# source (\S+)\s+\S/gm)].map(([, key]) => key));
+if (!/^# date \d{4}-\d\d-\d\d$/m.test(text)) problems.push("head: no date");
+if (lines.pop() !== "") problems.push("the last line has no end");
+
+const used = new Set();
+let previous = "";
+for (const [at, line] of lines.entries()) {
+  if (line.startsWith("#")) {
+    if (previous !== "") problems.push(`${at + 1}: a comment between rows`);
+    continue;
+  }
+  for (const why of problemsOf(line.split("\t"))) problems.push(`${at + 1}: ${why}`);
+  previous = line.split("\t")[0];
+}
+for (const key of sources) if (!used.has(key)) problems.push(`head: no row has the source ${key}`);
+
+for (const problem of problems) console.log(`${file}:${problem}`);
+process.exitCode = problems.length === 0 ? 0 : 1;
+
+function problemsOf([library, present, formerly, output, note, source, ...more]) {
+  const found = [];
+  if (source === undefined || more.length > 0) found.push("not six columns");
+  if (!soname.test(library)) found.push(`no soname: ${library}`);
+  // Sonames are ASCII, so that the order of UTF-16 units is that of bytes.
+  if (library === previous) found.push(`${library} is there twice`);
+  if (library < previous) found.push(`${library} is not sorted: it comes before ${previous}`);
+  if (!attribute.test(present)) found.push(`no attribute: ${present}`);
+  if (formerly !== "-" && !attribute.test(formerly)) found.push(`no attribute: ${formerly}`);
+  if (formerly === present) found.push(`${present} was not renamed`);
+  if (!/^(-|[a-z]+)$/.test(output)) found.push(`no output: ${output}`);
+  const now = /^now:(.+)$/.exec(note)?.[1];
+  if (!["-", "insecure"].includes(note) && !soname.test(now)) found.push(`no note: ${note}`);
+  if (!sources.has(source)) found.push(`unknown source: ${source}`);
+  used.add(source);
+  return found;
+}

@@ -1,0 +1,281 @@
+// Which package of nixpkgs has a library: the table, its form, and what is said from it.
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import {
+  adviceFor,
+  installable,
+  packageOfSoname,
+  packagesFor,
+} from "../lib/store/nixpkgs/packages.js";
+import { rowsFrom } from "../lib/store/nixpkgs/table.js";
+import { scratchDirectory } from "./support/scratch.js";
+
+/** What nixpkgs' own files say, by file: each line has an attribute, and sonames of its package. */
+const known = {
+  // It names the sonames itself.
+  "pkgs/development/interpreters/python/manylinux/default.nix": `
+    stdenv.cc.cc libstdc++.so.6
+    glibc libm.so.6 libdl.so.2 librt.so.1 libc.so.6 libnsl.so.1 libutil.so.1 libpthread.so.0 libresolv.so.2
+    libx11 libX11.so.6
+    libxext libXext.so.6
+    libxrender libXrender.so.1
+    libice libICE.so.6
+    libsm libSM.so.6
+    libGL libGL.so.1
+    glib libgobject-2.0.so.0 libgthread-2.0.so.0 libglib-2.0.so.0
+    zlib libz.so.1
+    expat libexpat.so.1
+    ncurses5 libpanelw.so.5 libncursesw.so.5`,
+  // The attributes of today, with the sonames of these libraries.
+  "pkgs/build-support/appimage/default.nix": `
+    gtk3 libgtk-3.so.0 libgdk-3.so.0
+    krb5 libkrb5.so.3 libgssapi_krb5.so.2
+    libsecret libsecret-1.so.0
+    libxcomposite libXcomposite.so.1
+    libxtst libXtst.so.6
+    libxrandr libXrandr.so.2
+    libxfixes libXfixes.so.3
+    gst_all_1.gstreamer libgstreamer-1.0.so.0
+    gst_all_1.gst-plugins-base libgstvideo-1.0.so.0
+    libdrm libdrm.so.2
+    libpciaccess libpciaccess.so.0
+    bzip2 libbz2.so.1
+    gdk-pixbuf libgdk_pixbuf-2.0.so.0
+    libxinerama libXinerama.so.1
+    libxdamage libXdamage.so.1
+    libxcursor libXcursor.so.1
+    libxscrnsaver libXss.so.1
+    libxxf86vm libXxf86vm.so.1
+    libxi libXi.so.6
+    freetype libfreetype.so.6
+    curlWithGnuTls libcurl-gnutls.so.4
+    nspr libnspr4.so libplc4.so libplds4.so
+    nss libnss3.so libnssutil3.so libsmime3.so
+    fontconfig libfontconfig.so.1
+    cairo libcairo.so.2
+    pango libpango-1.0.so.0
+    dbus libdbus-1.so.3
+    cups libcups.so.2
+    libcap libcap.so.2
+    SDL2 libSDL2-2.0.so.0
+    libusb1 libusb-1.0.so.0
+    atk libatk-1.0.so.0
+    at-spi2-atk libatk-bridge-2.0.so.0
+    libudev0-shim libudev.so.0
+    libxt libXt.so.6
+    libxmu libXmu.so.6
+    libxcb libxcb.so.1 libxcb-glx.so.0
+    libxcb-wm libxcb-icccm.so.4
+    libxcb-image libxcb-image.so.0
+    libxcb-keysyms libxcb-keysyms.so.1
+    libGLU libGLU.so.1
+    libuuid libuuid.so.1
+    libogg libogg.so.0
+    libvorbis libvorbis.so.0
+    glew_1_10 libGLEW.so.1.10
+    openssl libssl.so.3 libcrypto.so.3
+    libidn libidn.so.12
+    onetbb libtbb.so.12
+    wayland libwayland-client.so.0
+    libgbm libgbm.so.1
+    libxkbcommon libxkbcommon.so.0
+    vulkan-loader libvulkan.so.1
+    libpng12 libpng12.so.0
+    libpulseaudio libpulse.so.0
+    libsamplerate libsamplerate.so.0
+    libtheora libtheora.so.0
+    pixman libpixman-1.so.0
+    libcanberra libcanberra.so.0
+    libgcrypt libgcrypt.so.20
+    librsvg librsvg-2.so.2
+    libxft libXft.so.2
+    libvdpau libvdpau.so.1
+    alsa-lib libasound.so.2
+    harfbuzz libharfbuzz.so.0
+    e2fsprogs libcom_err.so.2
+    libgpg-error libgpg-error.so.0
+    keyutils libkeyutils.so.1
+    libjack2 libjack.so.0
+    fribidi libfribidi.so.0
+    p11-kit libp11-kit.so.0
+    gmp libgmp.so.10
+    libtool libltdl.so.7
+    at-spi2-core libatspi.so.0
+    pciutils libpci.so.3
+    brotli libbrotlidec.so.1`,
+  "pkgs/top-level/all-packages.nix": `
+    acl libacl.so.1
+    attr libattr.so.1
+    libxcrypt-legacy libcrypt.so.1
+    libxcrypt libcrypt.so.2
+    libxml2_13 libxml2.so.2
+    libffi_3_3 libffi.so.7
+    libjpeg libjpeg.so.62
+    libjpeg8 libjpeg.so.8
+    icu60 libicuuc.so.60
+    icu66 libicui18n.so.66
+    icu74 libicudata.so.74
+    ffmpeg_4 libavcodec.so.58
+    ffmpeg_6 libavcodec.so.60
+    ffmpeg_7 libavcodec.so.61
+    gtk2 libgtk-x11-2.0.so.0
+    gtk4 libgtk-4.so.1
+    gtkmm3 libgtkmm-3.0.so.1
+    gtksourceview4 libgtksourceview-4.so.0
+    libva1 libva.so.1
+    libva libva.so.2
+    libusb-compat-0_1 libusb-0.1.so.4
+    ncurses5 libtinfo.so.5
+    openssl_1_1 libssl.so.1.1 libcrypto.so.1.1
+    readline70 libreadline.so.7
+    readline libreadline.so.8
+    db48 libdb-4.8.so
+    db53 libdb-5.3.so
+    fmt_9 libfmt.so.9
+    libsoup_3 libsoup-3.0.so.0
+    webkitgtk_4_1 libwebkit2gtk-4.1.so.0
+    pcre2 libpcre2-8.so.0
+    sqlite libsqlite3.so.0
+    graphite2 libgraphite2.so.3
+    fftwFloat libfftw3f.so.3`,
+};
+const answers = Object.entries(known).flatMap(([file, lines]) =>
+  lines
+    .trim()
+    .split("\n")
+    .flatMap((line) => {
+      const [attribute = "", ...sonames] = line.trim().split(" ");
+      return sonames.map((soname) => ({ file, soname, attribute }));
+    }),
+);
+const nobody = async () => null;
+
+describe("a library that nixpkgs has", () => {
+  it("is known by its soname", () => {
+    expect(answers.length).toBeGreaterThanOrEqual(140);
+  });
+  it.each(answers)("$soname is in $attribute ($file)", async ({ soname, attribute }) => {
+    const [first] = await packagesFor(soname, nobody);
+    expect(first).toMatchObject({ attribute, soname });
+  });
+
+  it("is told with its source, its date and reasons", async () => {
+    expect(await packagesFor("libX11.so.6", nobody)).toEqual([
+      {
+        attribute: "libx11",
+        formerly: "xorg.libX11",
+        output: null,
+        soname: "libX11.so.6",
+        source: "nixpkgs, pkgs/development/interpreters/python/manylinux/default.nix",
+        date: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
+        reasons: ["has libX11.so.6", "was renamed from xorg.libX11"],
+      },
+    ]);
+  });
+  it("is not asked of nix-locate", async () => {
+    const asked: string[] = [];
+    const locate = async (soname: string) => {
+      asked.push(soname);
+      return ["other"];
+    };
+    await packagesFor("libz.so.1", locate);
+    expect(asked).toEqual([]);
+    const found = await packagesFor("libunheard.so.1", locate);
+    expect(asked).toEqual(["libunheard.so.1"]);
+    expect(found).toMatchObject([{ attribute: "other", source: "nix-locate", date: null }]);
+  });
+  it("in another version is told as such, after what nix-locate says", async () => {
+    const [first, second] = await packagesFor("libreadline.so.6", async () => ["readline63"]);
+    expect(first).toMatchObject({ attribute: "readline63", soname: "libreadline.so.6" });
+    expect(second).toMatchObject({ attribute: "readline", soname: "libreadline.so.8" });
+    expect(second?.reasons).toEqual(["has libreadline.so.8, another version of it"]);
+    expect(packageOfSoname("libreadline.so.6")).toBeNull();
+  });
+  it("under a name that is another one by now is told under that", async () => {
+    expect(await packagesFor("libldap-2.5.so.0", nobody)).toMatchObject([
+      { attribute: "openldap", soname: "libldap.so.2" },
+    ]);
+    expect(packageOfSoname("libldap-2.5.so.0")).toBeNull();
+  });
+  it("is not guessed from the beginning of another name", async () => {
+    // There are libssl3.so and libgtk-3.so.0, which are other libraries.
+    for (const soname of ["libss.so.1", "libgtk.so.1", "lib", "", "libz.so.1\nlibz", "\t"])
+      expect(await packagesFor(soname, nobody), JSON.stringify(soname)).toEqual([]);
+  });
+});
+
+describe("what is said of it", () => {
+  const said = async (soname: string) => adviceFor(soname, await packagesFor(soname, nobody));
+
+  it("is a command that gets it", async () => {
+    expect(await said("libcrypt.so.1")).toBe(
+      "libcrypt.so.1 is in nixpkgs#libxcrypt-legacy (nix build nixpkgs#libxcrypt-legacy)",
+    );
+  });
+  it("names the output where the default has no libraries", async () => {
+    expect(await said("libstdc++.so.6")).toContain("nix build nixpkgs#stdenv.cc.cc.lib");
+  });
+  it("names the attribute of older releases", async () => {
+    expect(await said("libSM.so.6")).toContain("in older releases nixpkgs#xorg.libSM");
+  });
+  it("says that nixpkgs warns of it", async () => {
+    expect(await said("libssl.so.1.1")).toContain("NIXPKGS_ALLOW_INSECURE=1");
+  });
+  it("gives no command for another version", async () => {
+    const text = await said("libicuuc.so.99");
+    expect(text).toBe("nixpkgs#icu77 has libicuuc.so.77 instead");
+  });
+  it("is for the machine of the program", async () => {
+    const machine = { machine: "i386", class: "ELF32", byteOrder: "little-endian" } as const;
+    const [zlib] = await packagesFor("libz.so.1", nobody);
+    if (zlib === undefined) throw new Error("no package for libz.so.1");
+    expect(installable(zlib, machine)).toBe("nixpkgs#legacyPackages.i686-linux.zlib");
+    expect(adviceFor("libz.so.1", [zlib], machine)).toContain("legacyPackages.i686-linux.zlib");
+  });
+  it("is nothing where nothing is known", () => {
+    expect(adviceFor("libunheard.so.1", [])).toBeNull();
+  });
+});
+
+describe("the table", () => {
+  const directory = scratchDirectory();
+  const file = join(import.meta.dirname, "../share/nixpkgs-sonames.tsv");
+  const text = readFileSync(file, "utf8");
+
+  const check = (content: string) => {
+    const copy = join(directory, "table.tsv");
+    writeFileSync(copy, content);
+    const script = join(import.meta.dirname, "../scripts/check-nixpkgs-sonames.mjs");
+    const { status, stdout } = spawnSync(process.execPath, [script, copy], { encoding: "utf8" });
+    return { status, said: stdout };
+  };
+
+  it("has rows of the right form", () => {
+    expect(check(text)).toEqual({ status: 0, said: "" });
+  });
+  it("is read whole", () => {
+    const rows = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+    expect(rowsFrom("").map(({ soname }) => soname)).toEqual(
+      rows.map((line) => line.split("\t")[0]),
+    );
+    expect(rowsFrom("").every(({ source }) => source !== "")).toBe(true);
+  });
+  it.each([
+    ["a soname twice", "libz.so.1\tother\t-\t-\t-\tmanylinux\n", "is there twice"],
+    ["a wrong order", "liba.so.1\tother\t-\t-\t-\tmanylinux\n", "is not sorted"],
+    ["no soname", "libzz\tother\t-\t-\t-\tmanylinux\n", "no soname: libzz"],
+    ["no attribute", "libzz.so.1\ta b\t-\t-\t-\tmanylinux\n", "no attribute: a b"],
+    ["an unknown source", "libzz.so.1\tother\t-\t-\t-\thearsay\n", "unknown source: hearsay"],
+    ["an unknown note", "libzz.so.1\tother\t-\t-\tbad\tmanylinux\n", "no note: bad"],
+    ["a missing column", "libzz.so.1\tother\t-\t-\t-\n", "not six columns"],
+    ["no end of line", "libzz.so.1\tother\t-\t-\t-\tmanylinux", "the last line has no end"],
+  ])("is refused with %s", (_, row, why) => {
+    const upToZlib = text.slice(0, text.indexOf("\nlibz.so.1\t"));
+    const zlib = "\nlibz.so.1\tzlib\t-\t-\t-\tmanylinux\n";
+    const { status, said } = check(`${upToZlib}${zlib}${row}`);
+    expect(status).toBe(1);
+    expect(said).toContain(why);
+  });
+});
