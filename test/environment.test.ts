@@ -20,6 +20,7 @@ import { nixString } from "../lib/report/environment/nix.js";
 import { nixosText } from "../lib/report/environment/nixos.js";
 import { direnvText, fishText, shText } from "../lib/report/environment/shell.js";
 import { shellNixText } from "../lib/report/environment/shell_nix.js";
+import { packageOfSoname } from "../lib/store/nixpkgs/packages.js";
 import { storePlace } from "../lib/store/place.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
@@ -62,11 +63,13 @@ function environmentOf(strange: string, more: Partial<SystemEnvironment> = {}): 
           { soname: "libz.so.1", path: `${directories[1]}/libz.so.1`, storePath: at("c", "x") },
           { soname: "libno.so.2", path: `${directories[4]}/libno.so.2`, storePath: at("f", "x") },
         ],
+        missing: [],
         storePaths: [],
         reasons: [],
         ...more,
       },
     ],
+    incomplete: [],
     problems: [],
     passedOver: [],
   };
@@ -360,6 +363,20 @@ describe("Nix texts", needs("nix-instantiate", "sh"), () => {
         .concat(`${home}${strange}`)
         .join(":"),
     });
+  });
+  it.each([
+    ["has only the new name", `{ libx11 = "new"; xorg = { }; }`, "new"],
+    ["has only the old name", `{ xorg.libX11 = "old"; }`, "old"],
+    ["warns of the old name", `{ libx11 = "new"; xorg.libX11 = throw "renamed"; }`, "new"],
+  ])("name a renamed package for a nixpkgs that %s", async (_, names, expected) => {
+    const libx11 = packageOfSoname("libX11.so.6");
+    if (libx11 === null) throw new Error("no package for libX11.so.6");
+    const lacking = { missing: [{ soname: "libX11.so.6", packages: [libx11] }] };
+    const environment = await packaged(environmentOf("/opt", lacking), store, nobodyLocates);
+    const { programs } = evaluate(
+      `(${nixosText(environment)}) { pkgs = ${pkgs()} // ${names}; options = { }; }`,
+    );
+    expect(programs["nix-ld"].libraries).toContain(expected);
   });
   it("flake has a dev shell with the same", async () => {
     const all = await texts("/x");

@@ -24,6 +24,11 @@ const formats = [
 
 type Format = (typeof formats)[number];
 
+/** Whether what is printed speaks of packages, and so also of what no store path has. */
+function isOfPackages(format: Format): boolean {
+  return !["sh", "fish", "json", "direnv"].includes(format);
+}
+
 interface EnvFlags extends ChoiceFlags {
   format: Format;
   farm?: string;
@@ -66,9 +71,12 @@ export function define(program: Command): void {
             );
       if (flags.farm !== undefined && farm === null)
         output.say(`fixelf: nothing has to be set, and so no farm was made at ${flags.farm}`);
-      await print(paths, found, farm, wanted.json ? "json" : flags.format, place, output);
+      const format = wanted.json ? "json" : flags.format;
+      await print(paths, found, farm, format, place, output);
       if (!wanted.json) await talk(found, farm, output);
-      return found.problems.length > 0 ? exitCodes.findings : exitCodes.good;
+      const { isPackaged } = await import("../environment/packages.js");
+      const isHelped = isOfPackages(format) ? isPackaged : () => false;
+      return found.problems.every(isHelped) ? exitCodes.good : exitCodes.findings;
     });
   });
 }
@@ -83,7 +91,8 @@ async function print(
 ): Promise<void> {
   const { variables } = await import("../environment/variables.js");
   const values = variables(found, farm?.path);
-  const text = found.systems.length === 0 ? "" : await textOf(format);
+  const systems = isOfPackages(format) ? [...found.systems, ...found.incomplete] : found.systems;
+  const text = systems.length === 0 ? "" : await textOf(format);
   output.print("env", { ...found, variables: Object.fromEntries(values), farm }, () => text);
 
   async function textOf(wanted: Format): Promise<string> {

@@ -16,6 +16,7 @@ import { nixSystem } from "../file/nix_system.js";
 import { currentSearchPath, withoutOrigin } from "../file/search_path.js";
 import { readTree, type Tree } from "../file/tree.js";
 import { Store } from "../store/context.js";
+import { adviceFor, type NixpkgsPackage } from "../store/nixpkgs/packages.js";
 import { storePathOf } from "../store/place.js";
 
 export type EnvironmentOptions = ChoiceOptions;
@@ -53,6 +54,21 @@ export interface EnvironmentLibrary {
   storePath: string | null;
 }
 
+/** A library that no store path has. */
+export interface MissingLibrary {
+  soname: string;
+  /** The packages of nixpkgs that have it, the best first. */
+  packages: NixpkgsPackage[];
+}
+
+export interface EnvironmentProblem {
+  path: string;
+  code: FixelfErrorCode;
+  message: string;
+  /** What a program lacks, where that is all that it lacks. */
+  missing?: MissingLibrary[];
+}
+
 /** What all programs for one machine need. */
 export interface SystemEnvironment {
   /** "x86_64-linux". */
@@ -66,6 +82,8 @@ export interface SystemEnvironment {
   directories: string[];
   /** All that the loader would open, but for what comes with a program and is found by it. */
   libraries: EnvironmentLibrary[];
+  /** What programs need beside these and no store path has. */
+  missing: MissingLibrary[];
   /** What loader, directories and libraries are part of. */
   storePaths: string[];
   /** Why each choice was made, and what is not as good as it could be; one sentence each. */
@@ -76,8 +94,13 @@ export interface Environment {
   programs: EnvironmentProgram[];
   /** The own machine's first. */
   systems: SystemEnvironment[];
+  /**
+   * Of machines all of whose programs miss libraries: what they need beside them. Not enough to start one, but with
+   * the packages of what is missing it is.
+   */
+  incomplete: SystemEnvironment[];
   /** What nothing can be set for. The rest is as good as it can be without. */
-  problems: { path: string; code: FixelfErrorCode; message: string }[];
+  problems: EnvironmentProblem[];
   /** For other machines, or another libc than the programs': left as they are. */
   passedOver: { path: string; why: string }[];
 }
@@ -93,7 +116,13 @@ export async function environment(
   checkPaths("environment", paths);
   checkOptions("environment", options, choiceKinds);
   const store = storeFor(options);
-  const found: Environment = { programs: [], systems: [], problems: [], passedOver: [] };
+  const found: Environment = {
+    programs: [],
+    systems: [],
+    incomplete: [],
+    problems: [],
+    passedOver: [],
+  };
   const chosen: Chosen[] = [];
   for (const path of paths) {
     const tree = await readTree(path, store.place.root);
@@ -258,11 +287,14 @@ async function addSystem(
   found.programs.push(...programs((chosen) => !needy.includes(chosen)));
   found.problems.push(...agreed.problems);
   if (agreed.loader === null) return;
-  found.systems.push(systemEnvironment(system, machine, agreed.loader, agreed.group, store));
+  const { loader, isComplete } = agreed;
+  const missing = agreed.problems.flatMap((problem) => problem.missing ?? []);
+  const environment = systemEnvironment({ system, machine, loader, missing }, agreed.group, store);
+  (isComplete ? found.systems : found.incomplete).push(environment);
 }
 
-type Agreed = { problems: Environment["problems"] } & (
-  | { loader: string; group: readonly Chosen[] }
+type Agreed = { problems: EnvironmentProblem[] } & (
+  | { loader: string; group: readonly Chosen[]; isComplete: boolean }
   | { loader: null }
 );
 
@@ -275,7 +307,7 @@ async function agree(
   const loaders = new Set(group.flatMap(({ solved }) => loaderOf(solved) ?? []));
   const [only, ...others] = loaders;
   if (only !== undefined && others.length === 0) {
-    return agreedOn(only, group);
+    return agreedOn(only, group, store);
   }
   const trees = [...new Set(group.map(({ tree }) => tree))];
   for (const loader of loaders) {
@@ -290,7 +322,7 @@ async function agree(
       told.problems.length === 0 &&
       solved.every(({ solved: each }) => each.problems.length === 0)
     )
-      return { loader, group: solved, problems: [] };
+      return { loader, group: solved, isComplete: true, problems: [] };
   }
   const machine = describeMachine(group[0]?.solved.member.facts as Machine);
   const message =
@@ -308,29 +340,44 @@ function loaderOf({ interpreter, resolution, assumed }: Solved): string | null {
 }
 
 /** A module that lacks something is told, and keeps nobody else from running. */
-function agreedOn(loader: string, group: readonly Chosen[]): Agreed {
-  const problems = group.flatMap(({ shown, solved }) => problemOf(shown, solved));
+async function agreedOn(loader: string, group: readonly Chosen[], store: Store): Promise<Agreed> {
+  const each = group.map(({ shown, solved }) => problemOf(shown, solved, store));
+  const problems = (await Promise.all(each)).flat();
   const helped = group.filter(({ solved }) => solved.problems.length === 0);
-  return helped.length === 0 ? { loader: null, problems } : { loader, group: helped, problems };
+  if (helped.length > 0) return { loader, group: helped, isComplete: true, problems };
+  const couldBe = problems.every(({ missing }) => missing !== undefined);
+  return couldBe ? { loader, group, isComplete: false, problems } : { loader: null, problems };
 }
 
-function problemOf(path: string, { problems, whyNot }: Solved): Environment["problems"] {
+async function problemOf(
+  path: string,
+  { problems, whyNot, member }: Solved,
+  store: Store,
+): Promise<EnvironmentProblem[]> {
   const code = "unsolvable" as const;
-  const missing = problems.flatMap(({ need }) => (need?.kind === "library" ? need.library : []));
-  if (missing.length > 0) {
-    const names = missing
-      .map(({ soname, reason }) => `${soname} (${whyNot.get(soname) ?? reason})`)
-      .join(", ");
-    const help = "give its directory with --lib, or leave it out with --ignore-missing";
-    return [{ path, code, message: `no library for ${names}; ${help}` }];
+  const lacking = problems.flatMap(({ need }) => (need?.kind === "library" ? need.library : []));
+  if (lacking.length === 0)
+    return problems.slice(0, 1).map(({ message }) => ({ path, code, message }));
+  const missing: MissingLibrary[] = [];
+  const told: string[] = [];
+  for (const { soname, reason } of lacking) {
+    const packages = await store.packages(soname);
+    const advice = adviceFor(soname, packages, member.facts);
+    missing.push({ soname, packages });
+    told.push(`${soname} (${whyNot.get(soname) ?? reason}${advice === null ? "" : `; ${advice}`})`);
   }
-  return problems.slice(0, 1).map(({ message }) => ({ path, code, message }));
+  const help = "give its directory with --lib, or leave it out with --ignore-missing";
+  const message = `no library for ${told.join(", ")}; ${help}`;
+  return [{ path, code, message, ...(lacking.length === problems.length && { missing }) }];
 }
 
 function systemEnvironment(
-  system: string,
-  machine: Machine,
-  loader: string,
+  {
+    system,
+    machine,
+    loader,
+    missing,
+  }: Pick<SystemEnvironment, "system" | "loader" | "missing"> & { machine: Machine },
   group: readonly Chosen[],
   store: Store,
 ): SystemEnvironment {
@@ -363,6 +410,7 @@ function systemEnvironment(
     libc: group[0]?.solved.resolution.libc ?? "unknown",
     directories: [...directories],
     libraries: [...libraries.values()],
+    missing: [...new Map(missing.map((each) => [each.soname, each])).values()],
     storePaths: [...new Set(storePaths.filter((path) => path !== null))],
     reasons: [...reasons],
   };

@@ -1,9 +1,19 @@
 // An environment in nixpkgs' terms: packages instead of store paths.
 import { basename, dirname } from "node:path";
 import { locatePackages } from "../store/nixpkgs/nix_locate.js";
-import { type Locate, type NixpkgsPackage, packageOfSoname } from "../store/nixpkgs/packages.js";
+import {
+  type Locate,
+  type NixpkgsPackage,
+  nixLocate,
+  packageOfSoname,
+} from "../store/nixpkgs/packages.js";
 import { nameOf, storePathOf } from "../store/place.js";
-import type { Environment, EnvironmentProgram, SystemEnvironment } from "./environment.js";
+import type {
+  Environment,
+  EnvironmentProblem,
+  EnvironmentProgram,
+  SystemEnvironment,
+} from "./environment.js";
 import { type Package, packageOf } from "./nixpkgs.js";
 
 /** A directory that the loader has to search. */
@@ -16,6 +26,8 @@ export interface PackagedSystem extends Pick<SystemEnvironment, "system" | "own"
   /** The loader's name in the package's `lib`. */
   loader: string;
   directories: PackagedDirectory[];
+  /** Sonames that no store path has, and no known package. */
+  unknown: string[];
 }
 
 export interface PackagedEnvironment {
@@ -23,12 +35,21 @@ export interface PackagedEnvironment {
   systems: PackagedSystem[];
 }
 
+/** Whether all that keeps a program from running is a library that a known package has. */
+export function isPackaged({ missing }: EnvironmentProblem): boolean {
+  return (
+    missing?.every(({ soname, packages }) => packages.some((each) => each.soname === soname)) ??
+    false
+  );
+}
+
 /** Finds the packages that an environment is made of. */
 export async function packaged(
-  { programs, systems }: Environment,
+  { programs, systems: complete, incomplete }: Environment,
   store: string,
   locate: Locate = locatePackages,
 ): Promise<PackagedEnvironment> {
+  const systems = [...complete, ...incomplete];
   const needing = new Set(systems.map(({ system }) => system));
   return {
     programs: programs.filter(({ runsAsItIs, system }) => !runsAsItIs && needing.has(system)),
@@ -41,7 +62,7 @@ async function packagedSystem(
   store: string,
   locate: Locate,
 ): Promise<PackagedSystem> {
-  const { system, own, loader, libc, libraries } = environment;
+  const { system, own, loader, libc, libraries, missing } = environment;
   const home = storePathOf(loader, store);
   const directories: PackagedDirectory[] = [];
   for (const directory of environment.directories) {
@@ -58,6 +79,12 @@ async function packagedSystem(
     const found = await packageWith(nameOf(storePath), sonames, locate);
     directories.push({ package: found, below: directory.slice(storePath.length) });
   }
+  const unknown: string[] = [];
+  for (const { soname, packages } of missing) {
+    const best = packages.find((each) => each.soname === soname);
+    if (best === undefined) unknown.push(soname);
+    else directories.push({ package: withName(best, soname), below: "/lib" });
+  }
   const libcName = home === null ? libc : nameOf(home);
   return {
     system,
@@ -65,6 +92,7 @@ async function packagedSystem(
     libc: { ...packageOf(libcName), attribute: libc === "musl" ? "musl" : "glibc", known: "name" },
     loader: basename(loader),
     directories,
+    unknown,
   };
 }
 
@@ -91,6 +119,7 @@ async function packageWith(
   return { attribute, known: "nix-locate", name };
 }
 
-function withName({ attribute, formerly }: NixpkgsPackage, name: string): Package {
-  return { attribute, ...(formerly !== null && { formerly }), known: "soname", name };
+function withName({ attribute, formerly, source }: NixpkgsPackage, name: string): Package {
+  const known = source === nixLocate ? "nix-locate" : "soname";
+  return { attribute, ...(formerly !== null && { formerly }), known, name };
 }

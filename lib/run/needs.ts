@@ -144,6 +144,7 @@ function loaderAlone(loader: string, system: string, store: Store): SystemEnviro
     libc: "glibc",
     directories: [],
     libraries: [],
+    missing: [],
     storePaths: storePath === null ? [] : [storePath],
     reasons: [],
   };

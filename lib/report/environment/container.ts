@@ -4,7 +4,7 @@ import { FixelfError } from "../../base/errors.js";
 import { shellWord } from "../../base/shell.js";
 import type { PackagedEnvironment } from "../../environment/packages.js";
 import { printable } from "../text.js";
-import { nixPackage, nixString, packagesOf } from "./nix.js";
+import { nixPackage, nixString, packagesOf, unknownLines } from "./nix.js";
 
 /**
  * @param named what is to be copied: the paths that the user named, absolute
@@ -45,6 +45,7 @@ export function containerText(
       ({ attribute, name }) =>
         `# guessed from the store path's name: ${printable(attribute)} for ${printable(name)}`,
     ),
+    ...unknownLines({ systems: [system] }),
     "FROM docker.io/nixos/nix AS libraries",
     `RUN nix-build --out-link /libraries --expr ${shellWord(expression)} && \\`,
     "    mkdir -p /closure/nix/store && \\",

@@ -2,7 +2,7 @@
 // has one of the same name and version; for the others, nix-ld's variables.
 import type { PackagedEnvironment } from "../../environment/packages.js";
 import type { Twin } from "../../environment/twin.js";
-import { nixAttribute, nixComment, nixString, variableLines } from "./nix.js";
+import { nixAttribute, nixComment, nixString, unknownLines, variableLines } from "./nix.js";
 
 /** `twins` has, by a program's file, what could stand in its place. */
 export function homeManagerText(
@@ -35,6 +35,7 @@ export function homeManagerText(
     );
   }
   if (others > 0 && environment.systems.length > 0) {
+    lines.push(...unknownLines(environment).map((line) => `  ${line}`));
     lines.push("  home.sessionVariables = {", ...variableLines(environment, "    "), "  };");
   }
   return `{ pkgs, ... }:

@@ -117,10 +117,17 @@ export function variableLines({ systems }: PackagedEnvironment, indent: string):
   });
 }
 
-/** What the text is for, as a comment. */
-export function headline({ programs }: PackagedEnvironment): string {
+/** What the text is for, and what it lacks, as comments. */
+export function headline(environment: PackagedEnvironment): string {
   const most = 3;
+  const { programs } = environment;
   const names = programs.slice(0, most).map(({ path }) => path);
   const rest = programs.length > most ? ` and ${programs.length - most} more` : "";
-  return nixComment(`for ${names.join(", ")}${rest}`);
+  return [nixComment(`for ${names.join(", ")}${rest}`), ...unknownLines(environment)].join("\n");
+}
+
+/** The libraries that no text can name a package for, as comments. */
+export function unknownLines({ systems }: Pick<PackagedEnvironment, "systems">): string[] {
+  const sonames = new Set(systems.flatMap(({ unknown }) => unknown));
+  return [...sonames].map((soname) => nixComment(`no package is known for ${soname}`));
 }

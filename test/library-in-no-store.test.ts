@@ -1,0 +1,85 @@
+// A program that needs what no store path has: what fix, doctor and env say of it.
+import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { isPackaged, packaged } from "../lib/environment/packages.js";
+import { isLoaderName } from "../lib/file/interpreter.js";
+import { diagnose, environment, plan } from "../lib/index.js";
+import { nixosText } from "../lib/report/environment/nixos.js";
+import { compile } from "./support/compile.js";
+import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
+
+describe("a library that no store path has", needs("gcc"), () => {
+  const root = scratchDirectory();
+  const store = join(root, "nix/store");
+  const options = { root, index: false };
+  const inRoot = (name: string) => join(root, name);
+  const nobody = async () => null;
+
+  function program(name: string, sonames: readonly string[]): string {
+    const stubs = scratchDirectory();
+    const libraries = sonames.map((soname) => join(stubs, soname));
+    for (const [at, library] of libraries.entries()) {
+      const soname = `-Wl,-soname,${basename(library)}`;
+      compile(library, `int needed_${at}(void) { return 0; }`, "-shared", "-fPIC", soname);
+    }
+    const calls = sonames.map((_, at) => `needed_${at}()`);
+    const declared = calls.map((call) => `int ${call.replace("()", "(void)")};`).join(" ");
+    const source = `${declared} int main(void) { return ${["0", ...calls].join(" + ")}; }`;
+    compile(inRoot(name), source, ...libraries);
+    return inRoot(name);
+  }
+
+  beforeAll(() => {
+    const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
+    const libc = sharedObjects.find((path) => basename(path) === "libc.so.6") as string;
+    const loader = readdirSync(dirname(libc)).find(isLoaderName) as string;
+    const lib = join(store, `${"a".repeat(32)}-glibc-2.40/lib`);
+    mkdirSync(lib, { recursive: true });
+    for (const name of ["libc.so.6", loader])
+      copyFileSync(join(dirname(libc), name), join(lib, name));
+  });
+
+  it("is refused by fix, with its package", async () => {
+    const path = program("legacy", ["libcrypt.so.1"]);
+    const [file] = (await plan([path], options)).files;
+    expect(file?.refusal?.message).toContain(
+      "libcrypt.so.1 is in nixpkgs#libxcrypt-legacy (nix build nixpkgs#libxcrypt-legacy)",
+    );
+  });
+  it("is told by doctor, with its package", async () => {
+    const [diagnosis] = await diagnose([program("told", ["libcrypt.so.1"])], options);
+    const finding = diagnosis?.findings.find(({ code }) => code === "library-missing");
+    expect(finding?.evidence).toContain("no store path here provides libcrypt.so.1");
+    expect(finding?.remedy).toMatch(
+      /^libcrypt\.so\.1 is in nixpkgs#libxcrypt-legacy \(nix build nixpkgs#libxcrypt-legacy\), then: fixelf fix /,
+    );
+  });
+  it("is in a Nix text by its package", async () => {
+    const found = await environment([program("both", ["libcrypt.so.1", "libSM.so.6"])], options);
+    expect(found.systems).toEqual([]);
+    expect(found.problems.map(isPackaged)).toEqual([true]);
+    const text = nixosText(await packaged(found, "/nix/store", nobody));
+    expect(text).toContain(
+      "++ [\n    pkgs.libxcrypt-legacy\n    (pkgs.libsm or pkgs.xorg.libSM)\n  ];",
+    );
+  });
+  it("is named in a Nix text where no package is known", async () => {
+    const path = program("unknown", ["libcrypt.so.1", "libneverheard.so.3"]);
+    const found = await environment([path], options);
+    expect(found.problems.map(isPackaged)).toEqual([false]);
+    const text = nixosText(await packaged(found, "/nix/store", nobody));
+    expect(text).toContain("\n# no package is known for libneverheard.so.3\n");
+    expect(text).toContain("++ [\n    pkgs.libxcrypt-legacy\n  ];");
+  });
+  it("keeps nothing from those that need something else", async () => {
+    const folder = "several";
+    mkdirSync(inRoot(folder));
+    program(`${folder}/good`, []);
+    program(`${folder}/bad`, ["libneverheard.so.3"]);
+    const found = await environment([inRoot(folder)], options);
+    expect(found.systems).toMatchObject([{ missing: [{ soname: "libneverheard.so.3" }] }]);
+    expect(found.incomplete).toEqual([]);
+  });
+});
