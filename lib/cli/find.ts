@@ -7,7 +7,10 @@ export function define(program: Command): void {
     program
       .command("find")
       .description("find the store paths that provide libraries, the best first")
-      .argument("<soname...>", "names of libraries, as programs need them"),
+      .argument(
+        "<name...>",
+        "sonames (libz.so.1), names of libraries or of nixpkgs' packages (libz, zlib), patterns (libicu*)",
+      ),
     "fixelf find libcrypt.so.1",
   ).action(async (sonames: string[], flags: SharedFlags) => {
     await (await import("./look_up.js")).lookUp(sonames, flags);

@@ -4,5 +4,7 @@ import picomatch from "picomatch";
 /** A matcher for the whole text; `*` goes over slashes, as in the shell's `case`. */
 export function glob(pattern: string): (text: string) => boolean {
   if (!/[*?[{]/.test(pattern)) return (text) => text === pattern;
-  return picomatch(pattern, { bash: true, dot: true, nonegate: true });
+  const matches = picomatch(pattern, { bash: true, dot: true, nonegate: true });
+  // Its second argument, an index to `filter`, would have it answer with an object.
+  return (text) => matches(text);
 }

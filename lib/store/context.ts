@@ -69,6 +69,11 @@ export class Store implements StoreContext {
     return this.#read().then(({ libraries }) => libraries);
   }
 
+  /** The names of libraries that begin so. */
+  libraryNames(beginning: string): Promise<string[]> {
+    return this.#undamaged(async () => (await this.libraries()).names(beginning));
+  }
+
   /** All loaders; at most one is `chosen`. */
   loaders(): Promise<Loader[]> {
     this.#loaders ??= import("./loaders.js").then(({ findLoaders }) =>
