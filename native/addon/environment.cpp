@@ -9,9 +9,15 @@ namespace fixelf::addon {
 
 namespace {
 
-// As many as libuv has. More would only wait for the same disk; what is worth more threads than one
-// starts them itself.
-constexpr size_t kPool = 4;
+// As many as libuv would have, by the variable that users know (src/threadpool.c, init_threads).
+// More would only wait for the same disk; what is worth more threads than one starts them itself.
+size_t poolSize() {
+  constexpr size_t kDefault = 4;
+  constexpr size_t kMost = 1024;
+  const char* given = std::getenv("UV_THREADPOOL_SIZE");
+  if (given == nullptr) return kDefault;
+  return std::clamp<size_t>(std::strtoul(given, nullptr, 10), 1, kMost);
+}
 
 // All that exist. Never destroyed: the handler of exit(3) uses it, when nobody knows what is left.
 struct Living {
@@ -69,7 +75,7 @@ Environment& Environment::of(Napi::Env env) {
   return *env.GetInstanceData<Environment>();
 }
 
-Environment::Environment(Napi::Env env) : env_(env) {
+Environment::Environment(Napi::Env env) : env_(env), most_(poolSize()) {
   napi_status status =
       napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "fixelf"), 0, 1,
                                       nullptr, nullptr, this, tellAll, &function_);
@@ -116,7 +122,7 @@ void Environment::start(std::unique_ptr<Errand> errand) {
   {
     const std::lock_guard lock(mutex_);
     errands_.push_back(std::move(errand));
-    more = errands_.size() > idle_ && pool_ < kPool;
+    more = errands_.size() > idle_ && pool_ < most_;
     if (more) ++pool_;
   }
   work_.notify_one();

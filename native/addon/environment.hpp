@@ -101,6 +101,7 @@ class Environment {
   void end();
 
   napi_env env_;
+  const size_t most_;                            // threads that run errands
   napi_threadsafe_function function_ = nullptr;  // calls tellAll
   size_t holds_ = 0;
 

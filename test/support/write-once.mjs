@@ -2,7 +2,6 @@
 // one system call of it fail. Answers on standard output what became of each file, in JSON.
 //
 //     UV_THREADPOOL_SIZE=1 node write-once.mjs edit|edit-in-place|undo RECORDS RUNPATH FILE…
-import { open } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
@@ -10,9 +9,10 @@ const load = createRequire(import.meta.url)("node-gyp-build");
 const native = load(fileURLToPath(new URL("../..", import.meta.url)));
 const [action, records, runpath, ...files] = process.argv.slice(2);
 
-// strace counts each thread's calls by themselves. Node's own thread opens files too; on the one
-// thread that writes, the calls that matter come later than all of those.
-for (let index = 0; index < 400; ++index) await open("/fixelf/none").catch(() => undefined);
+// strace counts each thread's calls by themselves. Node's own thread opens files too; on the thread
+// that does the addon's calls, one after another, those that matter come later than all of those.
+const lookFor = (path) => native.inspect(path).catch(() => undefined);
+for (let index = 0; index < 400; ++index) await lookFor("/fixelf/none");
 
 const layouts = [];
 try {
@@ -24,7 +24,7 @@ try {
   process.exit();
 }
 // From here on the calls count.
-await open("/fixelf/begin").catch(() => undefined);
+await lookFor("/fixelf/begin");
 const inPlace = action === "edit-in-place";
 const jobs = files.map((path, index) => ({ path, output: path, layout: layouts[index], inPlace }));
 const answers = await (action === "undo"
