@@ -43,7 +43,8 @@ function problemsOf([library, present, formerly, output, note, source, ...more])
   if (formerly === present) found.push(`${present} was not renamed`);
   if (!/^(-|[a-z]+)$/.test(output)) found.push(`no output: ${output}`);
   const now = /^now:(.+)$/.exec(note)?.[1];
-  if (!["-", "insecure"].includes(note) && !soname.test(now)) found.push(`no note: ${note}`);
+  if (!/^(-|insecure|until:\d\d\.\d\d)$/.test(note) && !soname.test(now))
+    found.push(`no note: ${note}`);
   if (!sources.has(source)) found.push(`unknown source: ${source}`);
   used.add(source);
   return found;

@@ -167,6 +167,7 @@ describe("a library that nixpkgs has", () => {
         attribute: "libx11",
         formerly: "xorg.libX11",
         output: null,
+        until: null,
         soname: "libX11.so.6",
         source: "nixpkgs, pkgs/development/interpreters/python/manylinux/default.nix",
         date: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
@@ -199,6 +200,12 @@ describe("a library that nixpkgs has", () => {
     ]);
     expect(packageOfSoname("libldap-2.5.so.0")).toBeNull();
   });
+  it("in an older release only is told as such", async () => {
+    const [gconf] = await packagesFor("libgconf-2.so.4", nobody);
+    expect(gconf).toMatchObject({ attribute: "gnome2.GConf", until: "26.05" });
+    expect(gconf?.reasons).toContain("was removed from nixpkgs after 26.05");
+    expect(packageOfSoname("libgconf-2.so.4")).toBeNull();
+  });
   it("is not guessed from the beginning of another name", async () => {
     // There are libssl3.so and libgtk-3.so.0, which are other libraries.
     for (const soname of ["libss.so.1", "libgtk.so.1", "lib", "", "libz.so.1\nlibz", "\t"])
@@ -222,6 +229,11 @@ describe("what is said of it", () => {
   });
   it("says that nixpkgs warns of it", async () => {
     expect(await said("libssl.so.1.1")).toContain("NIXPKGS_ALLOW_INSECURE=1");
+  });
+  it("is a command for the last release of what was removed", async () => {
+    expect(await said("libpython3.9.so.1.0")).toBe(
+      "libpython3.9.so.1.0 is in nixpkgs/nixos-24.11#python39, which nixpkgs removed after that release (nix build nixpkgs/nixos-24.11#python39)",
+    );
   });
   it("gives no command for another version", async () => {
     const text = await said("libicuuc.so.99");

@@ -2,6 +2,7 @@
 import { basename, dirname } from "node:path";
 import { locatePackages } from "../store/nixpkgs/nix_locate.js";
 import {
+  isPresent,
   type Locate,
   type NixpkgsPackage,
   nixLocate,
@@ -38,7 +39,7 @@ export interface PackagedEnvironment {
 /** Whether all that keeps a program from running is a library that a known package has. */
 export function isPackaged({ missing }: EnvironmentProblem): boolean {
   return (
-    missing?.every(({ soname, packages }) => packages.some((each) => each.soname === soname)) ??
+    missing?.every(({ soname, packages }) => packages.some((each) => isPresent(each, soname))) ??
     false
   );
 }
@@ -81,7 +82,7 @@ async function packagedSystem(
   }
   const unknown: string[] = [];
   for (const { soname, packages } of missing) {
-    const best = packages.find((each) => each.soname === soname);
+    const best = packages.find((each) => isPresent(each, soname));
     if (best === undefined) unknown.push(soname);
     else directories.push({ package: withName(best, soname), below: "/lib" });
   }

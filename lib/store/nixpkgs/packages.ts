@@ -12,6 +12,8 @@ export interface NixpkgsPackage {
   formerly: string | null;
   /** null for the output that nixpkgs' `lib.getLib` takes. */
   output: string | null;
+  /** The last release of NixOS whose nixpkgs has it ("26.05"); null where the present one has. */
+  until: string | null;
   /** What it has; another soname than the wanted one where only the version differs. */
   soname: string;
   /** What says so. */
@@ -45,17 +47,23 @@ export function packageOfSoname(soname: string): NixpkgsPackage | null {
   const row = rowOf(soname);
   if (row === null) return null;
   const found = asPackage(row, soname);
-  return found.soname === soname ? found : null;
+  return isPresent(found, soname) ? found : null;
+}
+
+/** Whether the package, as nixpkgs has it now, has the very soname. */
+export function isPresent({ soname, until }: NixpkgsPackage, wanted: string): boolean {
+  return soname === wanted && until === null;
 }
 
 /** What `nix build` takes: "nixpkgs#zlib", for another machine than this one with its system. */
 export function installable(
-  { attribute, output }: Pick<NixpkgsPackage, "attribute" | "output">,
+  { attribute, output, until }: Pick<NixpkgsPackage, "attribute" | "output" | "until">,
   machine: Machine = thisMachine(),
 ): string {
   const system = nixSystem(machine);
   const set = system === nixSystem(thisMachine()) ? "" : `legacyPackages.${system}.`;
-  return `nixpkgs#${set}${attribute}${output === null ? "" : `.${output}`}`;
+  const flake = until === null ? "nixpkgs" : `nixpkgs/nixos-${until}`;
+  return `${flake}#${set}${attribute}${output === null ? "" : `.${output}`}`;
 }
 
 /**
@@ -74,6 +82,8 @@ export function adviceFor(
     return `nix-locate says that it is in ${what} (not checked): nix build ${what}`;
   const renamed = best.formerly === null ? "" : `; in older releases nixpkgs#${best.formerly}`;
   if (best.soname !== soname) return `${what} has ${best.soname} instead${renamed}`;
+  if (best.until !== null)
+    return `${soname} is in ${what}, which nixpkgs removed after that release (nix build ${what})`;
   const insecure = best.reasons.includes(insecureReason)
     ? "; nixpkgs marks it as insecure: NIXPKGS_ALLOW_INSECURE=1 and --impure"
     : "";
@@ -84,18 +94,20 @@ const insecureReason = "nixpkgs marks it as insecure";
 
 function asPackage(row: TableRow, wanted: string): NixpkgsPackage {
   const { attribute, formerly, output, note, source } = row;
-  const soname = note?.startsWith("now:") ? note.slice("now:".length) : row.soname;
+  const soname = /^now:(.+)$/.exec(note ?? "")?.[1] ?? row.soname;
+  const until = /^until:(.+)$/.exec(note ?? "")?.[1] ?? null;
   const reasons = [
     soname === wanted ? `has ${soname}` : `has ${soname}, another version of it`,
     ...(formerly === null ? [] : [`was renamed from ${formerly}`]),
     ...(note === "insecure" ? [insecureReason] : []),
+    ...(until === null ? [] : [`was removed from nixpkgs after ${until}`]),
   ];
-  return { attribute, formerly, output, soname, source, date: tableDate(), reasons };
+  return { attribute, formerly, output, until, soname, source, date: tableDate(), reasons };
 }
 
 function asLocated(attribute: string, soname: string): NixpkgsPackage {
   const reasons = ["nix-locate has it; not checked"];
-  const unknown = { formerly: null, output: null, date: null };
+  const unknown = { formerly: null, output: null, until: null, date: null };
   return { attribute, ...unknown, soname, source: nixLocate, reasons };
 }
 
