@@ -309,6 +309,16 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect((await inspect(join(out, "program"))).interpreter).toBe(loader);
     });
 
+    it("is told with the package of nixpkgs that has it", async () => {
+      const known = library(join(libs, "libcrypt.so.1"), "known", 1);
+      program(join(out, "program"), ["known"], known);
+      rmSync(known);
+      const { stderr } = await patch("--paths", out, "--libs", libs);
+      expect(stderr).toMatch(
+        /\nFor libcrypt\.so\.1, add pkgs\.libxcrypt-legacy to buildInputs\.\n$/,
+      );
+    });
+
     it.each(["libgone.so.3", "libgone.so.*", "*", "lib[!a]one.so.3"])(
       "is ignored by %s",
       async (pattern) => {

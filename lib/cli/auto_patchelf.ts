@@ -69,7 +69,7 @@ async function patch(request: Request, { env, stdout, stderr }: Surroundings): P
     stderr.write(troubles);
   } else stdout.write(`${report.outcomeText(outcome)}\n`);
   const isMissing = outcome.missing.some(({ pattern }) => pattern === null);
-  if (isMissing) stderr.write(`${report.missingText}\n`);
+  if (isMissing) stderr.write(`${report.missingText(outcome.missing)}\n`);
   const isUnread = outcome.unread.some(({ error }) => error.code === "permission-denied");
   return isMissing || isUnread || outcome.failed.length > 0 ? exitCodes.failure : exitCodes.good;
 }

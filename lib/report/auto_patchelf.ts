@@ -1,12 +1,32 @@
 // What auto-patchelf says, in the words of nixpkgs' own: build logs are read by people and scripts
 // that know them.
 import type { Request } from "../drop_in/auto_patchelf/arguments.js";
-import type { Outcome } from "../drop_in/auto_patchelf/auto_patchelf.js";
+import type { Missing, Outcome } from "../drop_in/auto_patchelf/auto_patchelf.js";
 import type { FilePlan } from "../drop_in/auto_patchelf/plan.js";
+import { packageOfSoname } from "../store/nixpkgs/packages.js";
+import { nixPackage } from "./environment/nix.js";
 import { printable } from "./text.js";
 
-export const missingText = `auto-patchelf failed to find all the required dependencies.
-Add the missing dependencies to --libs or use \`--ignore-missing="foo.so.1 bar.so etc.so"\`.`;
+/** The original's last words, and which packages are known to have what is missing. */
+export function missingText(missing: readonly Missing[]): string {
+  const required = missing.flatMap(({ name, pattern }) => (pattern === null ? [name] : []));
+  const known = [...new Set(required)].flatMap((name) => {
+    const found = packageOfSoname(name);
+    if (found === null) return [];
+    const { attribute, formerly, output } = found;
+    const of = (path: string) => (output === null ? path : `${path}.${output}`);
+    const input = nixPackage("pkgs", {
+      attribute: of(attribute),
+      ...(formerly !== null && { formerly: of(formerly) }),
+    });
+    return [`For ${name}, add ${input} to buildInputs.`];
+  });
+  return [
+    "auto-patchelf failed to find all the required dependencies.",
+    'Add the missing dependencies to --libs or use `--ignore-missing="foo.so.1 bar.so etc.so"`.',
+    ...known,
+  ].join("\n");
+}
 
 export const beginningText = "automatically fixing dependencies for ELF files";
 

@@ -32,7 +32,10 @@ export function nixAttribute(set: string, attribute: string): string {
 }
 
 /** A package of a set; of a renamed one, what old and new releases have. */
-export function nixPackage(set: string, { attribute, formerly }: Package): string {
+export function nixPackage(
+  set: string,
+  { attribute, formerly }: Pick<Package, "attribute" | "formerly">,
+): string {
   const present = nixAttribute(set, attribute);
   return formerly === undefined ? present : `(${present} or ${nixAttribute(set, formerly)})`;
 }
