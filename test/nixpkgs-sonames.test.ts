@@ -3,8 +3,10 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { thisMachine } from "../lib/file/machine.js";
 import {
   adviceFor,
+  adviceForNewer,
   installable,
   packageOfSoname,
   packagesFor,
@@ -245,6 +247,13 @@ describe("what is said of it", () => {
     if (zlib === undefined) throw new Error("no package for libz.so.1");
     expect(installable(zlib, machine)).toBe("nixpkgs#legacyPackages.i686-linux.zlib");
     expect(adviceFor("libz.so.1", [zlib], machine)).toContain("legacyPackages.i686-linux.zlib");
+  });
+  it("is where a newer one is, for a symbol version that none in the store defines", () => {
+    const own = thisMachine();
+    expect(adviceForNewer("libstdc++.so.6", own)).toBe(
+      "get a newer one (nix build nixpkgs/nixos-unstable#stdenv.cc.cc.lib)",
+    );
+    expect(adviceForNewer("libunheard.so.1", own)).toBeNull();
   });
   it("is nothing where nothing is known", () => {
     expect(adviceFor("libunheard.so.1", [])).toBeNull();

@@ -4,7 +4,7 @@ import { sameMachine } from "../file/machine.js";
 import { isGlibcVersion } from "../file/versions.js";
 import type { Problem } from "../judge/problem.js";
 import type { Store } from "../store/context.js";
-import { adviceFor } from "../store/nixpkgs/packages.js";
+import { adviceFor, adviceForNewer } from "../store/nixpkgs/packages.js";
 import { lackingOf, type Solved, type Task } from "./solve.js";
 
 /** One sentence for each problem that a choice leaves; empty where it leaves none. */
@@ -53,7 +53,10 @@ async function missingVersion(
   }
   const wanted = { ...member.facts, versions: [version] };
   const [other] = (await store.providers([soname], wanted)).get(soname)?.providers ?? [];
-  if (other === undefined) return `${said}; no ${soname} in the store does`;
+  if (other === undefined) {
+    const advice = adviceForNewer(soname, member.facts);
+    return `${said}; no ${soname} in the store does${advice === null ? "" : `: ${advice}`}`;
+  }
   const lacking = lackingOf(other.facts, loader);
   const but =
     lacking.length === 0

@@ -3,6 +3,7 @@ import type { Facts, VersionProblem } from "../addon/facts.js";
 import { sameMachine } from "../file/machine.js";
 import type { Subject } from "../file/tree.js";
 import { compareVersions, isGlibcVersion } from "../file/versions.js";
+import { adviceForNewer } from "../store/nixpkgs/packages.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
 import type { Help } from "./remedy.js";
 
@@ -66,7 +67,8 @@ async function libraryFor(
 ): Promise<Known> {
   const found = await store.providers([library], { ...facts, versions: [version] });
   const { providers = [], rejected = [] } = found.get(library) ?? {};
-  const wanted = `No ${library} in the store defines ${version}. Get a newer one`;
+  const advice = adviceForNewer(library, facts) ?? "get a newer one";
+  const wanted = `No ${library} in the store defines ${version}: ${advice}`;
   const [best] = providers;
   if (best !== undefined)
     return { enough: true, evidence: `${version} is defined by ${best.path}`, wanted };

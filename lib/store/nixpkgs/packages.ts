@@ -55,14 +55,18 @@ export function isPresent({ soname, until }: NixpkgsPackage, wanted: string): bo
   return soname === wanted && until === null;
 }
 
-/** What `nix build` takes: "nixpkgs#zlib", for another machine than this one with its system. */
+/**
+ * What `nix build` takes: "nixpkgs#zlib", for another machine than this one with its system.
+ * @param channel of NixOS, where it is not the user's own nixpkgs: "unstable", "24.11"
+ */
 export function installable(
   { attribute, output, until }: Pick<NixpkgsPackage, "attribute" | "output" | "until">,
   machine: Machine = thisMachine(),
+  channel: string | null = until,
 ): string {
   const system = nixSystem(machine);
   const set = system === nixSystem(thisMachine()) ? "" : `legacyPackages.${system}.`;
-  const flake = until === null ? "nixpkgs" : `nixpkgs/nixos-${until}`;
+  const flake = channel === null ? "nixpkgs" : `nixpkgs/nixos-${channel}`;
   return `${flake}#${set}${attribute}${output === null ? "" : `.${output}`}`;
 }
 
@@ -88,6 +92,12 @@ export function adviceFor(
     ? "; nixpkgs marks it as insecure: NIXPKGS_ALLOW_INSECURE=1 and --impure"
     : "";
   return `${soname} is in ${what} (nix build ${what}${renamed}${insecure})`;
+}
+
+/** How to get a library newer than those of the store; null where no package is known. */
+export function adviceForNewer(soname: string, machine: Machine): string | null {
+  const found = packageOfSoname(soname);
+  return found && `get a newer one (nix build ${installable(found, machine, "unstable")})`;
 }
 
 const insecureReason = "nixpkgs marks it as insecure";
