@@ -503,6 +503,36 @@ describe("an index that cannot be written", () => {
   });
 });
 
+describe("an index of a disk that fails for a moment", needs("strace"), () => {
+  const library = "libz.so.1";
+  const name = `${hash(8)}-zlib-1.4`;
+  const failures: [call: string, error: string, below: string][] = [
+    ["openat", "EIO", `lib/${library}`],
+    ["openat", "EINTR", `lib/${library}`],
+    ["pread64", "ESTALE", `lib/${library}`],
+    ["getdents64", "EIO", "lib"],
+  ];
+  it.each(
+    failures.flatMap((failure) => ["base", "manifest"].map((kind) => [...failure, kind] as const)),
+  )("takes %s with %s of %s for no fact, in the %s", async (call, error, below, kind) => {
+    if (kind === "manifest") await answers(place, true);
+    const path = addPath(place, name, library);
+    settleStore(place);
+    const failing = ["strace", "-f", "-q", "-o", "/dev/null", "-P", join(path, below)]
+      .concat("-e", `trace=${call}`, "-e", `inject=${call}:error=${error}`)
+      .join(" ");
+    expect(find(place, [library], `set -- ${failing} "$@"`)).toMatchObject({ signal: null });
+    expect(stateOf(place).unsettled).toEqual([name]);
+
+    expect(await expectSameAnswers(place)).toEqual([]);
+    expect(stateOf(place).unsettled).toEqual([]);
+    const found = await new Store(place).providers([library]);
+    expect(found.get(library)?.providers.map(({ storePath }) => storePath)).toContain(
+      `${place.store}/${name}`,
+    );
+  });
+});
+
 /** What there may be to write, and the points that a writer passes then. */
 const writes: [title: string, prepare: () => Promise<void>, merged: boolean, points: Point[]][] = [
   [

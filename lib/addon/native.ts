@@ -81,6 +81,8 @@ export interface NativeLibraries {
   libraries: { name: string; path: string; real: string | null }[];
   /** Of the files that these lead to. */
   elf: Facts[];
+  /** False where the disk or a signal kept something from being read. */
+  complete: boolean;
 }
 
 /** One name for another. */

@@ -192,6 +192,7 @@ Napi::Value toValue(Napi::Env env, const StorePathLibraries& libraries) {
       });
   object["elf"] =
       toArray(env, libraries.elf, [&](const Facts& facts) { return toValue(env, facts); });
+  object["complete"] = Napi::Boolean::New(env, libraries.complete);
   return object;
 }
 

@@ -21,7 +21,17 @@ constexpr unsigned kDeepest = 6;
 // Store paths that a thread takes at a time, with the buffers that one needs.
 constexpr size_t kAtOnce = 16;
 
-// Says nothing of the file, only that it cannot be looked at now.
+// A file that is missing, forbidden or no ELF file is so tomorrow. A disk or a server that did not
+// answer (EIO, ESTALE), or a signal (EINTR), says nothing of the file.
+bool isPassing(const Error& error) {
+  if (error.code == ErrorCode::Changed) return true;
+  if (error.code != ErrorCode::Io) return false;
+  // What open(2) says of a path: a link, a socket, a missing driver; 0 is our own bound on links.
+  constexpr int kLasting[] = {0, ELOOP, ENXIO, ENODEV, ENAMETOOLONG};
+  return std::ranges::find(kLasting, error.systemError) == std::end(kLasting);
+}
+
+// The process has too little to look at any file now.
 bool isShortage(const Error& error) {
   return error.systemError == EMFILE || error.systemError == ENFILE || error.systemError == ENOMEM;
 }
@@ -116,8 +126,9 @@ class Reader {
   }
 
   // Where a path of the store path leads, if that is in the store path too.
-  [[nodiscard]] std::optional<std::string> realBelow(const std::string& below) const {
+  std::optional<std::string> realBelow(const std::string& below) {
     const auto real = files_.realPath(storePath_ + "/" + below);
+    if (!real) note(real.error());
     if (!real || !real->starts_with(storePath_ + "/")) return std::nullopt;
     return real->substr(storePath_.size() + 1);
   }
@@ -139,6 +150,7 @@ class Reader {
 
   void note(const Error& error) {
     if (isShortage(error)) shortage_ = error;
+    if (isPassing(error)) found_.complete = false;
   }
 
   const Files& files_;

@@ -23,6 +23,8 @@ struct StorePathLibraries {
   std::vector<LibraryName> names;
   // Of the files that the names lead to, each once. `path` is the real one, below the store path.
   std::vector<Facts> elf;
+  // False where the disk or a signal kept something from being read: it may be there another time.
+  bool complete = true;
 };
 
 // One for each of `storePaths`, which are names in the directory `store` as seen from `root` ("" is

@@ -84,6 +84,9 @@ TEST_CASE("readLibraries: links are followed inside the store path, and no furth
   CHECK(told((*read)[2]).empty());
   CHECK(told((*read)[3]).empty());
   CHECK((*read)[0].elf.empty());
+  // What is lost, circular or no ELF file stays so.
+  for (const StorePathLibraries& libraries : *read)
+    CHECK(libraries.complete);
 }
 
 TEST_CASE("readLibraries: too few descriptors are no answer") {

@@ -31,7 +31,7 @@ export interface State {
   directory: DirectoryIdentity;
   /** Nanoseconds since 1970, just before that listing. */
   listed: string;
-  /** Store paths that were still being written then: looked at anew each time. */
+  /** Store paths that were still being written then, or not to be read: looked at anew each time. */
   unsettled: string[];
   /** `listed` when store paths were last found to be gone. */
   collected: string;
@@ -59,7 +59,7 @@ export interface DirectoryIdentity {
 }
 
 /** One store path, as it is read from the disk; `name` is without the store's directory. */
-export interface StorePathContent extends NativeLibraries {
+export interface StorePathContent extends Pick<NativeLibraries, "libraries" | "elf"> {
   name: string;
 }
 

@@ -50,6 +50,7 @@ interface News {
   dropped: string[];
   /** Recorded at all, and gone since the last listing. */
   lost: string[];
+  /** Not finished; and of the added ones, those that turned out not to be readable now. */
   unsettled: string[];
 }
 
@@ -164,15 +165,20 @@ export class Refresh {
     reader: IndexReader | null,
     news: News,
   ): Promise<FreshIndex | "again" | null> {
-    const state = this.#stateAfter(reader, news);
+    let state: State | null;
     try {
       if (reader === null || this.#isForBase(reader, news)) {
-        state.base = await writer.writeBase(this.#everything(reader, news), knownOf(news));
-        state.dropped = [];
-        state.recent = [];
-        if (!(await writer.publish({ copied: [], read: [] }, state))) return "again";
-      } else if (!(await writer.publish(this.#sinceBase(reader, news), state))) {
-        return "again";
+        const everything = this.#everything(reader, news);
+        const base = await writer.writeBase(everything, () => knownOf(news));
+        const whole = { base, dropped: [], recent: [] };
+        state = await writer.publish({ copied: [], read: [] }, () => ({
+          ...this.#stateAfter(reader, news),
+          ...whole,
+        }));
+      } else {
+        state = await writer.publish(this.#sinceBase(reader, news), () =>
+          this.#stateAfter(reader, news),
+        );
       }
     } catch (failure) {
       if (!directory.isThere()) return "again";
@@ -181,6 +187,7 @@ export class Refresh {
       this.#tell({ kind: "trouble", message });
       return null;
     }
+    if (state === null) return "again";
     writer.clean(state, state.collected === reader?.state.collected);
     reader?.close();
     const written = IndexReader.open(directory, this.#place);
@@ -189,6 +196,7 @@ export class Refresh {
       : { reader: written, beside: await this.#read(news.unsettled) };
   }
 
+  /** Once the added ones have been read. */
   #stateAfter(reader: IndexReader | null, news: News): State {
     const { directory, unsettled, dropped, lost, kept, added } = news;
     const before = reader?.state;
@@ -201,7 +209,9 @@ export class Refresh {
       collected: before === undefined || lost.length > 0 ? this.#listed : before.collected,
       base: before?.base ?? "",
       dropped,
-      recent: [...kept, ...added].map(({ name, inode }) => [name, inode]),
+      recent: [...kept, ...added]
+        .filter(({ name }) => !unsettled.includes(name))
+        .map(({ name, inode }) => [name, inode]),
     };
   }
 
@@ -223,18 +233,21 @@ export class Refresh {
     return { ...since, copied: [base, ...since.copied] };
   }
 
-  #sinceBase(reader: IndexReader | null, { kept, added }: News): Contents {
-    const names = new Set(kept.map(({ name }) => name));
+  #sinceBase(reader: IndexReader | null, news: News): Contents {
+    const names = new Set(news.kept.map(({ name }) => name));
     return {
       copied: reader ? [{ from: reader.manifest, isKept: (name) => names.has(name) }] : [],
-      read: this.#scan(added.map(({ name }) => name)),
+      read: this.#scan(news),
     };
   }
 
-  async *#scan(names: readonly string[]): AsyncGenerator<StorePathContent> {
+  async *#scan({ added, unsettled }: News): AsyncGenerator<StorePathContent> {
+    const names = added.map(({ name }) => name);
     let done = 0;
-    for await (const content of scanStorePaths(names, this.#place)) {
-      yield content;
+    for await (const { complete, ...content } of scanStorePaths(names, this.#place)) {
+      // A disk that fails once would otherwise be remembered as a file that is no ELF file.
+      if (complete) yield content;
+      else unsettled.push(content.name);
       this.#tell({ kind: "scanning", done: ++done, total: names.length });
     }
   }

@@ -3,6 +3,11 @@ import { native, settled } from "../../addon/native.js";
 import type { StorePlace } from "../place.js";
 import type { StorePathContent } from "./format.js";
 
+/** As much of a store path as could be read. */
+interface Scanned extends StorePathContent {
+  complete: boolean;
+}
+
 /** Store paths: enough for all threads, and few enough to be held in memory. */
 const atOnce = 256;
 
@@ -13,7 +18,7 @@ const atOnce = 256;
 export async function* scanStorePaths(
   names: readonly string[],
   place: StorePlace,
-): AsyncGenerator<StorePathContent> {
+): AsyncGenerator<Scanned> {
   const read = (start: number) => {
     const reading = settled(native.libraries(place, names.slice(start, start + atOnce), true));
     // A rejection before its turn is met in its turn.
@@ -24,7 +29,7 @@ export async function* scanStorePaths(
   for (let start = 0; ahead !== undefined; start += atOnce) {
     const contents = await ahead;
     ahead = start + atOnce < names.length ? read(start + atOnce) : undefined;
-    for (const [index, { libraries, elf }] of contents.entries())
-      yield { name: names[start + index] as string, libraries, elf };
+    for (const [index, content] of contents.entries())
+      yield { name: names[start + index] as string, ...content };
   }
 }

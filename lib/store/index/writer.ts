@@ -39,33 +39,37 @@ export class IndexWriter {
     this.#before = directory.identity(manifestName);
   }
 
-  /** Writes a base; the answer is its name. @throws FixelfError, IndexDamage of what is copied */
-  async writeBase(contents: Contents, known: Buffer): Promise<string> {
+  /**
+   * Writes a base; the answer is its name. What it knows is asked when all was read.
+   * @throws FixelfError, IndexDamage of what is copied
+   */
+  async writeBase(contents: Contents, known: () => Buffer): Promise<string> {
     const name = `base-${this.#suffix}`;
-    await this.#write(name, contents, (writer): About => ({ known: writer.put(known) }));
+    await this.#write(name, contents, (writer): About => ({ known: writer.put(known()) }));
     await this.#at("base written");
     return name;
   }
 
   /**
-   * Writes a manifest and makes it what readers find; whether it did. Not where the index is no longer the
-   * one that was there: somebody removed it, or the file system knows no locks and another was faster.
+   * Writes a manifest and makes it what readers find; the answer is what it says, which is asked when
+   * all was read. null where the index is no longer the one that was there: somebody removed it, or
+   * the file system knows no locks and another was faster.
    * @throws FixelfError, IndexDamage of what is copied
    */
-  async publish(contents: Contents, state: State): Promise<boolean> {
+  async publish(contents: Contents, stateOf: () => State): Promise<State | null> {
     const name = `${manifestName}-${this.#suffix}`;
-    await this.#write(name, contents, () => state);
+    const state = await this.#write(name, contents, stateOf);
     await this.#at("manifest written");
     if (
       this.#directory.identity(manifestName) !== this.#before ||
       this.#directory.identity(state.base) === null
     ) {
       this.#directory.remove(name);
-      return false;
+      return null;
     }
     this.#directory.rename(name, manifestName);
     await this.#at("published");
-    return true;
+    return state;
   }
 
   /** Removes what no manifest names any more, and what killed processes have left. */
@@ -80,17 +84,20 @@ export class IndexWriter {
     }
   }
 
-  async #write(
+  /** The answer is what the file says of itself. */
+  async #write<About>(
     name: string,
     { copied, read }: Contents,
-    about: (writer: SegmentWriter) => unknown,
-  ): Promise<void> {
+    aboutOf: (writer: SegmentWriter) => About,
+  ): Promise<About> {
     const file = this.#directory.create(name);
     try {
       const writer = new SegmentWriter(file);
       for (const { from, isKept } of copied) writer.copy(from, isKept);
       for await (const content of read) writer.add(content);
-      writer.finish(about(writer));
+      const about = aboutOf(writer);
+      writer.finish(about);
+      return about;
     } catch (failure) {
       this.#directory.remove(name);
       throw failure;
