@@ -8,7 +8,6 @@ import {
   existsSync,
   lutimesSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -19,11 +18,10 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Facts } from "../lib/addon/facts.js";
 import { native } from "../lib/addon/native.js";
 import { isLoaderName } from "../lib/file/interpreter.js";
@@ -41,9 +39,9 @@ import type { Point } from "../lib/store/index/writer.js";
 import { type StorePlace, storePlace } from "../lib/store/place.js";
 import { needs } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
+import { scratchDirectory } from "./support/scratch.js";
 
-const scratch = mkdtempSync(join(tmpdir(), "fixelf-index-"));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = scratchDirectory();
 
 const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
 const libc = sharedObjects.find((path) => basename(path) === "libc.so.6") as string;
