@@ -94,6 +94,23 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(stderr).toContain(`${at("root")}/nix/store: there is no store`);
   });
 
+  it("follows a root's own links inside the root", () => {
+    const name = "00000000000000000000000000000001-a-1";
+    mkdirSync(at(`linked/data/${name}/lib`), { recursive: true });
+    mkdirSync(at("linked/nix"));
+    symlinkSync("/data", at("linked/nix/store"));
+    const library = `linked/data/${name}/lib/liba.so.1`;
+    compile(library, "int f(void) { return 0; }", "-shared", "-fPIC", "-Wl,-soname,liba.so.1");
+    const { status, stdout } = scan("--root", at("linked"), "--format", "ndjson");
+    expect([status, stdout.split("\n").length]).toEqual([0, 2]);
+    expect(stdout).toContain(`${name}/lib/liba.so.1`);
+    const words = [main, "find", "--no-index", "--root", at("linked"), "--json", "liba.so.1"];
+    const found = spawnSync(process.execPath, words, { encoding: "utf8" });
+    expect(JSON.parse(found.stdout).sonames[0].providers).toMatchObject([
+      { path: `/nix/store/${name}/lib/liba.so.1` },
+    ]);
+  });
+
   it("knows the names that others have for a machine, and no wrong one", needs("x86-64"), () => {
     for (const name of ["x86-64", "x86_64", "amd64", "x86*"])
       expect(rows("--machine", name)).toHaveLength(1);

@@ -36,7 +36,8 @@ export function insideRoot(
   const place = join(real(dirname(whole)), basename(whole));
   if (place === top) return { path: "/", host: top, outside: false };
   if (place.startsWith(`${top}/`)) return inside(place.slice(top.length), top);
-  if (isAbsolute(path) && existsSync(join(top, path))) return inside(normalize(path), top);
+  if (isAbsolute(path) && existsSync(new native.Files(top).hostPath(path)))
+    return inside(normalize(path), top);
   const host = real(whole);
   return { path: host, host, outside: true };
 }

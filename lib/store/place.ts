@@ -2,6 +2,7 @@
 // hands out is as seen from the root, because that is what gets written into a file.
 import { lstatSync, realpathSync } from "node:fs";
 import { normalize, resolve } from "node:path";
+import { native } from "../addon/native.js";
 
 export interface StorePlace {
   /** The host directory that serves as "/"; "" for this machine. */
@@ -10,6 +11,8 @@ export interface StorePlace {
   store: string;
   /** What the running system is made of, as seen from the root. */
   system: string;
+  /** Where this machine finds the store, if a link of the root leads to it. */
+  hostStore?: string;
 }
 
 export const defaultStore = "/nix/store";
@@ -17,17 +20,20 @@ export const defaultSystem = "/run/current-system/sw";
 
 /** Fills in the defaults, and takes the slashes off the ends. */
 export function storePlace(given: Partial<StorePlace> = {}): StorePlace {
-  const root = given.root ? resolve(given.root) : "";
-  return {
-    root: root === "/" ? "" : root,
-    store: withoutTrailingSlash(given.store ?? defaultStore),
-    system: withoutTrailingSlash(given.system ?? defaultSystem),
-  };
+  const named = given.root ? resolve(given.root) : "";
+  const root = named === "/" ? "" : named;
+  const store = withoutTrailingSlash(given.store ?? defaultStore);
+  const system = withoutTrailingSlash(given.system ?? defaultSystem);
+  const isLinked = root !== "" && ifWithoutLinks(store, root) === undefined;
+  // Links are followed inside the root, as after a chroot.
+  const hostStore = isLinked ? { hostStore: new native.Files(root).hostPath(store) } : {};
+  return { root, store, system, ...hostStore };
 }
 
-/** Where this machine finds a path of the root, when none of its directories is an absolute link. */
-export function hostPath(path: string, place: StorePlace): string {
-  return place.root + path;
+/** Where this machine finds a path of the root, when no directory of it but the store is an absolute link. */
+export function hostPath(path: string, { root, store, hostStore }: StorePlace): string {
+  if (hostStore === undefined || !`${path}/`.startsWith(`${store}/`)) return root + path;
+  return hostStore + path.slice(store.length);
 }
 
 /** Whether a path lies below the store. */
@@ -62,7 +68,6 @@ export async function realPathIn(path: string, place: StorePlace): Promise<strin
     const unlinked = ifWithoutLinks(path, place.root);
     if (unlinked !== undefined) return unlinked;
     // realpath(3) would take an absolute link of the root for one of this machine.
-    const { native } = await import("../addon/native.js");
     return new native.Files(place.root).realPath(path);
   } catch {
     return null;

@@ -170,6 +170,8 @@ Result<std::vector<StorePathLibraries>> readLibraries(const std::string& root,
                                                       const std::vector<std::string>& storePaths,
                                                       bool facts) {
   const Files files(root);
+  // The root's own directories may be links in it; store paths are none.
+  const std::string host = files.hostPath(store);
   std::vector<StorePathLibraries> libraries(storePaths.size());
   std::mutex mutex;
   std::optional<Error> failure;
@@ -177,8 +179,8 @@ Result<std::vector<StorePathLibraries>> readLibraries(const std::string& root,
     Reader reader(files, facts);
     const size_t end = std::min(storePaths.size(), (part + 1) * kAtOnce);
     for (size_t at = part * kAtOnce; at < end; ++at) {
-      const std::string storePath = store + "/" + storePaths[at];
-      auto read = reader.read(root + storePath, storePath);
+      const std::string below = "/" + storePaths[at];
+      auto read = reader.read(host + below, store + below);
       if (read) {
         libraries[at] = std::move(*read);
         continue;
