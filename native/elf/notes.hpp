@@ -51,8 +51,8 @@ bool visitNotes(const Source& source, const Codec& codec, const ProgramHeader& s
 // Limits::kNotes together.
 Result<Notes> readNotes(const Source& source, const Image& image);
 
-// The build id of a note in a section: kernel modules have no segments, and Go's static programs none
-// for it. Empty where it is none.
+// The build id of a note in a section: kernel modules have no segments, and Go's static programs
+// none for it. Empty where it is none.
 std::string readBuildId(const Source& source, const Image& image, const SectionHeader& section);
 
 }  // namespace fixelf

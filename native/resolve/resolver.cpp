@@ -32,8 +32,9 @@ std::string keyOf(const FileHeader& header) {
          (header.byteOrder == ByteOrder::Little ? "l" : "b") + std::to_string(header.flags);
 }
 
-// The loader is given LD_LIBRARY_PATH: the caller's own, then NIX_LD_LIBRARY_PATH. What ends in a colon
-// keeps the empty element behind it (native/shim/library_path.cpp); nix-ld 2 drops it (src/main.rs).
+// The loader is given LD_LIBRARY_PATH: the caller's own, then NIX_LD_LIBRARY_PATH. What ends in a
+// colon keeps the empty element behind it (native/shim/library_path.cpp); nix-ld 2 drops it
+// (src/main.rs).
 ResolveOptions throughNixLd(const ResolveOptions& options) {
   ResolveOptions seen = options;
   if (!options.nixLd || options.nixLd->libraryPath.empty()) return seen;
