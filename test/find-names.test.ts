@@ -9,6 +9,7 @@ import { Store } from "../lib/store/context.js";
 import { storePlace } from "../lib/store/place.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { addonEnvironment } from "./support/preload.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 describe("find", needs("gcc"), () => {
@@ -49,7 +50,9 @@ describe("find", needs("gcc"), () => {
 
   it("shows of several names of one file the one that programs need", () => {
     const words = ["find", "zlib", "libz", "libz*", "--root", root, "--no-index", "--json"];
-    const { sonames } = JSON.parse(execFileSync(process.execPath, [command, ...words]).toString());
+    const env = { ...process.env, ...addonEnvironment };
+    const answer = execFileSync(process.execPath, [command, ...words], { encoding: "utf8", env });
+    const { sonames } = JSON.parse(answer);
     expect(sonames).toMatchObject([{ soname: "libz.so.1", packages: [] }]);
     expect(sonames[0].providers).toHaveLength(1);
   });

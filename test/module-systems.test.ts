@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { addonEnvironment } from "./support/preload.js";
 
 const packageDirectory = resolve(import.meta.dirname, "..");
 let directory: string;
@@ -18,7 +19,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 /** Runs a file of that name; the answer is what it prints. */
 const run = async (name: string, source: string) => {
   writeFileSync(join(directory, name), source);
-  return (await execa(process.execPath, [name], { cwd: directory })).stdout;
+  return (await execa(process.execPath, [name], { cwd: directory, env: addonEnvironment })).stdout;
 };
 
 it("gives the same names to import and to require()", async () => {

@@ -13,17 +13,19 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { needs } from "./support/needs.js";
+import { addonEnvironment } from "./support/preload.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 const main = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
 const directory = scratchDirectory();
 const at = (name: string) => join(directory, name);
+const env = { ...process.env, ...addonEnvironment };
 
 function scan(...words: string[]): { status: number | null; stdout: string; stderr: string } {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [main, "scan", "--no-index", ...words],
-    { encoding: "utf8" },
+    { encoding: "utf8", env },
   );
   return { status, stdout, stderr };
 }
@@ -76,7 +78,7 @@ describe("fixelf scan", needs("gcc"), () => {
       "--output",
       at("pipe"),
     ];
-    const writer = spawn(process.execPath, words);
+    const writer = spawn(process.execPath, words, { env });
     expect(await text(reader.stdout)).toContain("tree/program");
     await new Promise((resolve) => writer.on("close", resolve));
     expect(writer.exitCode).toBe(0);
@@ -105,7 +107,7 @@ describe("fixelf scan", needs("gcc"), () => {
     expect([status, stdout.split("\n").length]).toEqual([0, 2]);
     expect(stdout).toContain(`${name}/lib/liba.so.1`);
     const words = [main, "find", "--no-index", "--root", at("linked"), "--json", "liba.so.1"];
-    const found = spawnSync(process.execPath, words, { encoding: "utf8" });
+    const found = spawnSync(process.execPath, words, { encoding: "utf8", env });
     expect(JSON.parse(found.stdout).sonames[0].providers).toMatchObject([
       { path: `/nix/store/${name}/lib/liba.so.1` },
     ]);
