@@ -5,6 +5,7 @@ import { fromNative } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
 import type { ChoiceOptions, CommonOptions } from "../base/options.js";
 import { isLoader, isStandIn } from "../file/interpreter.js";
+import { isStartedByLoader } from "../file/kind.js";
 import { libcOf } from "../file/libc.js";
 import { describeMachine, kernelRuns, sameMachine } from "../file/machine.js";
 import type { Environment } from "../file/stand_in.js";
@@ -111,7 +112,7 @@ function whyPassedOver(
 }
 
 function isProgram({ facts }: Member): boolean {
-  return facts.type !== "shared-library" && facts.interpreter !== null;
+  return isStartedByLoader(facts);
 }
 
 async function chooseForGroup(

@@ -7,6 +7,7 @@ import picomatch from "picomatch";
 import type { Facts, Resolution, ResolvedLibrary } from "../addon/facts.js";
 import { type NativeFiles, native, type ResolveOptions, settled } from "../addon/native.js";
 import { resolveAllWith } from "../addon/resolutions.js";
+import { isStartedByLoader } from "../file/kind.js";
 import { isPartOfGlibc, libcOf } from "../file/libc.js";
 import { sameMachine } from "../file/machine.js";
 import {
@@ -144,8 +145,7 @@ function listed<T>(map: Map<string, T>, key: string, make: () => T): T {
 function draftOf(member: Member, task: Task, files: NativeFiles): Draft {
   const { loader, assumed, environment } = task;
   const { tag, entries } = currentSearchPath(member.facts);
-  const isProgram = member.facts.interpreter !== null && member.facts.type !== "shared-library";
-  const interpreter = isProgram && loader !== null ? loader.path : null;
+  const interpreter = isStartedByLoader(member.facts) && loader !== null ? loader.path : null;
   const facts = { ...member.facts, interpreter: interpreter ?? member.facts.interpreter };
   return {
     member,

@@ -5,7 +5,7 @@ import { dirname, join, normalize } from "node:path";
 import type { ResolvedLibrary } from "../addon/facts.js";
 import { native } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
-import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
+import type { FixelfErrorCode } from "../base/errors.js";
 import { type ChoiceOptions, choiceKinds } from "../base/options.js";
 import { choose, membersOf, storeFor } from "../choose/choice.js";
 import type { Solved } from "../choose/solve.js";
@@ -444,14 +444,5 @@ function hiddenBy(
     );
     if (first === undefined || path === null || member.facts.rpath !== null) return [];
     return [`${soname} of ${first} would hide its own ${path}; a farm (--farm) would not`];
-  });
-}
-
-/** @throws FixelfError `unsolvable` of the first thing that nothing can be set for */
-export function withoutProblems(found: Environment): Environment {
-  const [problem] = found.problems;
-  if (problem === undefined) return found;
-  throw new FixelfError(problem.code, `${problem.path}: ${problem.message}`, {
-    path: problem.path,
   });
 }

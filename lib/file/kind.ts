@@ -12,3 +12,11 @@ const neverOpened: ReadonlySet<Facts["type"]> = new Set([
 export function isOpenedByLoaders({ type }: Pick<Facts, "type">): boolean {
   return !neverOpened.has(type);
 }
+
+/** Whether the kernel starts it by a loader: a library may name one too, to be run for its banner. */
+export function isStartedByLoader({
+  type,
+  interpreter,
+}: Pick<Facts, "type" | "interpreter">): boolean {
+  return type !== "shared-library" && interpreter !== null;
+}
