@@ -189,6 +189,37 @@ class Bench {
     );
   }
 
+  /**
+   * What gdb prints of a program that it starts with these variables. An emulator answers gdb itself; it is
+   * traced as well, for the program to see what it sees under a debugger of its own machine.
+   */
+  debug(variables: Record<string, string>, program: string, ...commands: string[]): string {
+    const socket = join(this.home, "gdb");
+    const set = Object.entries(variables).map((pair) => pair.join("="));
+    const asked = this.emulated
+      ? [
+          `target remote ${socket}`,
+          ...commands.map((command) => command.replace("run", "continue")),
+        ]
+      : [...set.map((pair) => `set environment ${pair.replace("=", " ")}`), ...commands];
+    const script = this.emulated
+      ? `rm -f "$1"
+         strace -f -o /dev/null "$2" -g "$1" ${set.map((pair) => `-E '${pair}'`).join(" ")} "$3" >/dev/null &
+         until [ -S "$1" ]; do sleep 0.05; done`
+      : "";
+    return execFileSync(
+      "sh",
+      [
+        ...["-euc", `${script}\nshift 3\n"$@" 2>&1 </dev/null`, "sh", socket, this.qemu, program],
+        ...[this.emulated ? "gdb-multiarch" : "gdb", "-batch", "-nx"],
+        ...["-ex", "set sysroot /", "-ex", "set breakpoint pending on"],
+        ...asked.flatMap((command) => ["-ex", command]),
+        program,
+      ],
+      { encoding: "utf8", env: { PATH: process.env.PATH, HOME: this.home, LC_ALL: "C" } },
+    );
+  }
+
   /** Directories, and for an emulated machine its libc's. */
   path(...directories: string[]) {
     return [...directories, ...(this.emulated ? [dirname(this.loader)] : [])].join(":");
@@ -311,6 +342,36 @@ for (const machine of machines) {
         const both = { NIX_LD: loader, NIX_LD_LIBRARY_PATH: bench.path(`/nowhere;${one}`) };
         expect(bench.start(both)).toMatchObject({ stderr: "", said: { library: "1" } });
       });
+
+      // The loaders of RISC-V and ARM have no room for it. On i386, qemu does not even let gdb see what an
+      // ordinary loader opens.
+      if (["x86_64", "aarch64"].includes(machine.system)) {
+        const debuggers = [machine.node === process.arch ? "gdb" : "gdb-multiarch", "strace"];
+        it(
+          "lets gdb stop in a library that is opened as the program runs",
+          needs(...debuggers),
+          () => {
+            const plugin = join(bench.home, "plugin.so");
+            bench.compile("int plugged(void) { return 42; }", "-shared", "-fPIC", "-o", plugin);
+            const opens = `
+            #include <dlfcn.h>
+            extern int number(void);
+            int main(void) {
+              int (*plugged)(void) = dlsym(dlopen("${plugin}", RTLD_NOW), "plugged");
+              return plugged() + number() - 43;
+            }`;
+            // Without symbols of its own that gdb could take for the loader's.
+            const program = bench.link("opens", opens, "-s", "-ldl");
+            const said = bench.debug(
+              { NIX_LD: bench.loader, NIX_LD_LIBRARY_PATH: bench.path(bench.one) },
+              program,
+              ...["break plugged", "run", "info symbol $pc", "continue"],
+            );
+            expect(said).toMatch(/^plugged.* in section \.text of .*\/plugin\.so$/m);
+            expect(said).toContain("exited normally");
+          },
+        );
+      }
 
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the loader's
       it.each(["$ORIGIN/one", "/nowhere:${ORIGIN}/one", "absolute"])(

@@ -164,8 +164,23 @@ Problem LoaderFile::map(Mapping& mapping) {
     if (const Problem problem = mapSegment(segment, base); !problem.isNone()) return problem;
   }
   close();
+  base_ = base;
   mapping = {base, base + header_.e_entry};
   return {};
+}
+
+const void* LoaderFile::mapped(Word address, std::size_t size) const {
+  for (const ProgramHeader& segment : firstOf(programHeaders_, header_.e_phnum))
+    if (segment.p_type == PT_LOAD && (segment.p_flags & PF_R) != 0 && address >= segment.p_vaddr &&
+        size <= segment.p_filesz && address - segment.p_vaddr <= segment.p_filesz - size)
+      return reinterpret_cast<const void*>(base_ + address);
+  return nullptr;
+}
+
+const ProgramHeader* LoaderFile::find(Word type) const {
+  for (const ProgramHeader& segment : firstOf(programHeaders_, header_.e_phnum))
+    if (segment.p_type == type) return &segment;
+  return nullptr;
 }
 
 Problem LoaderFile::mapSegment(const ProgramHeader& segment, Word base) const {

@@ -60,6 +60,15 @@ class LoaderFile {
   [[nodiscard]] bool isOfGlibc() const;
   // After open. What was mapped stays where it fails: the process ends then.
   Problem map(Mapping& mapping);
+  // After map. Where the file's bytes are whose addresses these are, if all of them may be read;
+  // else null.
+  [[nodiscard]] const void* mapped(Word address, std::size_t size) const;
+  // The first of a type (PT_*), or null.
+  [[nodiscard]] const ProgramHeader* find(Word type) const;
+
+  [[nodiscard]] Word pageStart(Word address) const { return address & ~(pageSize_ - 1); }
+  // Only of what checkSegments has seen: it must not overflow.
+  [[nodiscard]] Word pageEnd(Word address) const { return pageStart(address + pageSize_ - 1); }
 
  private:
   void close();
@@ -67,10 +76,6 @@ class LoaderFile {
   Problem checkSegments();
   [[nodiscard]] Problem mapSegment(const ProgramHeader& segment, Word base) const;
   [[nodiscard]] bool isMark(const ProgramHeader& note) const;
-
-  [[nodiscard]] Word pageStart(Word address) const { return address & ~(pageSize_ - 1); }
-  // Only of what checkSegments has seen: it must not overflow.
-  [[nodiscard]] Word pageEnd(Word address) const { return pageStart(address + pageSize_ - 1); }
 
   // glibc's have a dozen, musl's fewer.
   static constexpr std::size_t kMostHeaders = 32;
@@ -83,6 +88,8 @@ class LoaderFile {
   // The pages that its segments take, relative to its base.
   Word start_ = 0;
   Word end_ = 0;
+  // After map.
+  Word base_ = 0;
 };
 
 }  // namespace fixelf::shim

@@ -1,6 +1,7 @@
 // The whole of it, in order. The program has been mapped, and so have we, as its interpreter
 // (PT_INTERP); the kernel has jumped to _start, which comes here.
 #include "choice.hpp"
+#include "debugger.hpp"
 #include "direct.hpp"
 #include "handover.hpp"
 #include "library_path.hpp"
@@ -46,6 +47,7 @@ void fixelfStart(fixelf::shim::Word* head) {
   Mapping loader;
   if (problem.isNone()) problem = file.map(loader);
   if (!problem.isNone()) refuse(stack.program(), choice, problem);
+  leadDebuggerHere(file);
   char* libraryPath = secure ? nullptr : libraryPathEntry(variables);
   if (!secure) tellOfMissingLibrary(stack, program, choice, variables, libraryPath);
   handOver(stack, variables, libraryPath, loader);

@@ -96,6 +96,11 @@ std::uintptr_t mapFile(std::uintptr_t address, std::size_t size, int protection,
   return map(address, size, protection, MAP_PRIVATE | MAP_FIXED, file, offset);
 }
 
+bool protect(std::uintptr_t address, std::size_t size, int protection) {
+  return systemCall(__NR_mprotect, static_cast<long>(address), static_cast<long>(size),
+                    protection) == 0;
+}
+
 void unmap(std::uintptr_t address, std::size_t size) {
   systemCall(__NR_munmap, static_cast<long>(address), static_cast<long>(size));
 }

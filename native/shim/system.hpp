@@ -28,6 +28,9 @@ std::uintptr_t mapZeroes(std::uintptr_t address, std::size_t size, int protectio
 std::uintptr_t mapFile(std::uintptr_t address, std::size_t size, int protection, int file,
                        std::size_t offset);
 
+// Whole pages. False where the kernel does not allow it.
+bool protect(std::uintptr_t address, std::size_t size, int protection);
+
 void unmap(std::uintptr_t address, std::size_t size);
 
 // No address is among the last 4095: include/linux/err.h.
