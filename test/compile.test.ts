@@ -1,6 +1,6 @@
 // The compiler of the other tests: what it keeps between runs is what it would make again.
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { compile } from "./support/compile.js";
@@ -24,6 +24,26 @@ describe("compile", needs("gcc"), () => {
     expect(readFileSync(compile(at("two.so"), source, "-shared"))).not.toEqual(library);
     const named = compile(at("named.so"), number, "-shared", "-Wl,-soname,libnumber.so");
     expect(readFileSync(named)).not.toEqual(library);
+  });
+
+  it("names this run's directory where an earlier run's result named its own", () => {
+    const options = [`-Wl,-rpath,${at("lib")},--build-id=none`];
+    const kept = ["first", "second"].map((name) =>
+      compile(at(name), "int main(void) {}", ...options),
+    );
+    const made = at("made");
+    execFileSync("gcc", ["-xc", "-", "-o", made, ...options], { input: "int main(void) {}" });
+    for (const path of kept) expect(readFileSync(path)).toEqual(readFileSync(made));
+  });
+
+  it("reads the files that options name", () => {
+    const source = "int one(void) { return 1; } int two(void) { return 2; }";
+    const libraries = ["V1 { one; };", "V1 { one; }; V2 { two; };"].map((script, index) => {
+      writeFileSync(at("versions"), script);
+      const options = ["-shared", "-Wl,--version-script=versions,-soname,libnumber.so"];
+      return readFileSync(compile(at(`lib${index}.so`), source, ...options));
+    });
+    expect(libraries.map((library) => library.includes("V2"))).toEqual([false, true]);
   });
 
   it("links a library as it is now", () => {

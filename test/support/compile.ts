@@ -1,53 +1,90 @@
-// ELF files that a compiler makes of C. What the same compiler made of the same source and options before is
-// taken from the user's cache: compiling is most of what the tests of parts wait for.
+// ELF files that a compiler makes of C. What the same compiler made of the same source, options and files
+// before is taken from the user's cache: compiling is most of what the tests of parts wait for.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { constants, copyFileSync, existsSync, mkdirSync, renameSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { scratchRoot, userCache } from "./scratch.js";
 
-/** Compiles with this machine's gcc; its directory need not be there. The answer is `output`. */
+/**
+ * Compiles with this machine's gcc. The answer is `output`, whose directory is made where there is none, and
+ * in which the compiler runs: options may name the files there. Libraries to link with are named as files.
+ */
 export function compile(output: string, source: string, ...options: string[]): string {
   return compileWith("gcc", output, source, ...options);
 }
 
-/** The same with another compiler, of gcc's options. Files among the options are taken as what they are. */
+/** The same with another compiler, of gcc's options. */
 export function compileWith(
   compiler: string,
   output: string,
   source: string,
   ...options: string[]
 ): string {
-  mkdirSync(dirname(output), { recursive: true });
-  const kept = keptAs(compiler, source, options);
-  if (kept !== null && existsSync(kept)) {
-    copyFileSync(kept, output, constants.COPYFILE_FICLONE);
-    return output;
-  }
-  const words = ["-x", "c", "-", "-x", "none", ...options, "-o", output];
-  execFileSync(compiler, words, { input: source });
-  if (kept !== null) keep(output, kept);
+  const directory = dirname(output);
+  mkdirSync(directory, { recursive: true });
+  const kept = keptAs(compiler, directory, source, options);
+  if (kept === null || !existsSync(kept)) {
+    const words = ["-w", "-x", "c", "-", "-x", "none", ...options, "-o", output];
+    execFileSync(compiler, words, { cwd: directory, input: source });
+    if (kept !== null) {
+      // Other test files may keep the same at the same time.
+      const unfinished = `${kept}.${process.pid}`;
+      mkdirSync(dirname(kept), { recursive: true });
+      copyNaming(anyScratch, scratchRoot, output, unfinished);
+      renameSync(unfinished, kept);
+    }
+  } else copyNaming(scratchRoot, anyScratch, kept, output);
   return output;
 }
 
-/**
- * Where the result is kept. Null where a word names a scratch directory: what is there may change, and that
- * name does not come again. A newer C library is not asked for: what an older one started still starts.
- */
-function keptAs(compiler: string, source: string, options: readonly string[]): string | null {
-  if ([source, ...options].some((word) => word.includes(scratchRoot))) return null;
-  const words = [versionOf(compiler), compiler, source, ...options];
-  const digest = createHash("sha256").update(JSON.stringify(words)).digest("hex");
-  return join(userCache, "fixelf-tests", digest);
+/** What stands for the scratch root of a run in what is kept: as long, so that no offset changes. */
+const anyScratch = "/".padEnd(scratchRoot.length, "*");
+
+/** Copies a file, with one name in the place of the other. As a linker does, it leaves other hard links alone. */
+function copyNaming(name: string, instead: string, from: string, to: string): void {
+  const bytes = readFileSync(from);
+  for (let at = bytes.indexOf(instead); at >= 0; at = bytes.indexOf(instead, at))
+    bytes.write(name, at);
+  rmSync(to, { force: true });
+  writeFileSync(to, bytes);
+  chmodSync(to, statSync(from).mode);
 }
 
-/** Other test files may keep the same at the same time. */
-function keep(output: string, kept: string): void {
-  const unfinished = `${kept}.${process.pid}`;
-  mkdirSync(dirname(kept), { recursive: true });
-  copyFileSync(output, unfinished, constants.COPYFILE_FICLONE);
-  renameSync(unfinished, kept);
+/**
+ * Where the result is kept; null where it cannot be told what it is made of. A newer C library is not asked
+ * for: what an older one started still starts.
+ */
+function keptAs(
+  compiler: string,
+  directory: string,
+  source: string,
+  options: readonly string[],
+): string | null {
+  // Where libraries and headers are searched for, and a text of C, of which a compiler may make numbers.
+  if (options.some((word) => /^-[LIB]/.test(word))) return null;
+  const texts = [source, ...options.filter((word) => word.startsWith("-D"))];
+  if (texts.some((text) => text.includes(scratchRoot))) return null;
+  const words = options.map((word) => word.replaceAll(scratchRoot, anyScratch));
+  const files = options
+    .flatMap((word) => word.split(/[,=]/))
+    .map((name) => resolve(directory, name))
+    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile())
+    .map((path) => digestOf(readFileSync(path, "latin1").replaceAll(scratchRoot, anyScratch)));
+  const made = [versionOf(compiler), compiler, scratchRoot.length, source, words, files];
+  return join(userCache, "fixelf-tests", digestOf(JSON.stringify(made)));
 }
+
+const digestOf = (text: string) => createHash("sha256").update(text).digest("hex");
 
 const versions = new Map<string, string>();
 

@@ -1,6 +1,6 @@
-// Where a test file writes: one directory, which goes when its tests have ended. An index is written there
-// too, since tests make stores by the dozen, and nobody's own cache is the place for theirs.
-import { chmodSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+// Where a test file writes: one directory, which goes when its tests have ended. Indexes and what undo needs
+// are written there too, since tests make stores by the dozen, and nobody's own home is the place for theirs.
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
@@ -11,12 +11,16 @@ export const userCache = process.env.XDG_CACHE_HOME || join(homedir(), ".cache")
 export const scratchRoot = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-test-")));
 // Some tests start programs as another user.
 chmodSync(scratchRoot, 0o755);
-process.env.XDG_CACHE_HOME = scratchDirectory();
 afterAll(() => rmSync(scratchRoot, { recursive: true, force: true }));
 
-/** A new directory. Its path has no symbolic link in it. */
+let count = 0;
+process.env.XDG_CACHE_HOME = scratchDirectory();
+process.env.XDG_STATE_HOME = scratchDirectory();
+
+/** A new directory. Its path has no symbolic link in it, and is the same in each run but for `scratchRoot`. */
 export function scratchDirectory(): string {
-  const directory = mkdtempSync(join(scratchRoot, "in-"));
+  const directory = join(scratchRoot, String(++count));
+  mkdirSync(directory);
   chmodSync(directory, 0o755);
   return directory;
 }
