@@ -1,5 +1,4 @@
 // The names that find is asked by.
-import { execFileSync } from "node:child_process";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -9,17 +8,17 @@ import { Store } from "../lib/store/context.js";
 import { storePlace } from "../lib/store/place.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
-import { addonEnvironment } from "./support/preload.js";
+import { fixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
+import { storePath } from "./support/store.js";
 
 describe("find", needs("gcc"), () => {
   const root = scratchDirectory();
-  const command = join(import.meta.dirname, "../dist/cli/main.cjs");
   const asked = (name: string) =>
     askedNames(name, new Store(storePlace({ root }), { index: false }));
 
   beforeAll(() => {
-    const lib = join(root, "nix/store", `${"a".repeat(32)}-zlib-1.3.1/lib`);
+    const lib = join(root, storePath("zlib-1.3.1"), "lib");
     compile(join(lib, "libz.so.1.3.1"), "", "-shared", "-fPIC", "-Wl,-soname,libz.so.1");
     symlinkSync("libz.so.1.3.1", join(lib, "libz.so.1"));
     symlinkSync("libz.so.1", join(lib, "libz.so"));
@@ -50,9 +49,7 @@ describe("find", needs("gcc"), () => {
 
   it("shows of several names of one file the one that programs need", () => {
     const words = ["find", "zlib", "libz", "libz*", "--root", root, "--no-index", "--json"];
-    const env = { ...process.env, ...addonEnvironment };
-    const answer = execFileSync(process.execPath, [command, ...words], { encoding: "utf8", env });
-    const { sonames } = JSON.parse(answer);
+    const { sonames } = JSON.parse(fixelf(words).stdout);
     expect(sonames).toMatchObject([{ soname: "libz.so.1", packages: [] }]);
     expect(sonames[0].providers).toHaveLength(1);
   });

@@ -1,0 +1,46 @@
+// Stores without Nix, and this machine's own glibc to put there.
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { isLoaderName } from "../../lib/file/interpreter.js";
+import { scratchDirectory } from "./scratch.js";
+
+/** A store path of that name. The letter makes it another one of the same name. */
+export const storePath = (name: string, letter = "a", store = "/nix/store") =>
+  `${store}/${letter.repeat(32)}-${name}`;
+
+/** The C library that this Node uses. Throws where that is not glibc. */
+export function ownLibc(): string {
+  const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
+  const libc = sharedObjects.find((path) => basename(path) === "libc.so.6");
+  if (libc === undefined) throw new Error("this Node does not use glibc");
+  return libc;
+}
+
+/** Its loader. */
+export function ownLoader(): string {
+  const directory = dirname(ownLibc());
+  return join(directory, readdirSync(directory).find(isLoaderName) as string);
+}
+
+/** Copies both into a directory, which is made. The answer is the loader there. */
+export function copyGlibc(directory: string): string {
+  mkdirSync(directory, { recursive: true });
+  for (const path of [ownLibc(), ownLoader()])
+    copyFileSync(realpathSync(path), join(directory, basename(path)));
+  const loader = join(directory, basename(ownLoader()));
+  chmodSync(loader, 0o755);
+  return loader;
+}
+
+/** A root shaped as NixOS: there is a store with this machine's own glibc, and nothing else. */
+export class NixosRoot {
+  readonly path = scratchDirectory();
+  /** Where glibc's libraries are, as seen from there. */
+  readonly glibc = `${storePath("glibc-2.36")}/lib`;
+  readonly loader = `${this.glibc}/${basename(copyGlibc(this.in(this.glibc)))}`;
+
+  /** The path of what has this path there. */
+  in(path: string): string {
+    return join(this.path, path);
+  }
+}
