@@ -1,20 +1,17 @@
 // A program that needs what no store path has: what fix, doctor and env say of it.
-import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { basename, join } from "node:path";
+import { describe, expect, it } from "vitest";
 import { isPackaged, packaged } from "../lib/environment/packages.js";
-import { isLoaderName } from "../lib/file/interpreter.js";
 import { diagnose, environment, plan } from "../lib/index.js";
 import { nixosText } from "../lib/report/environment/nixos.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
+import { NixosRoot } from "./support/store.js";
 
 describe("a library that no store path has", needs("gcc"), () => {
-  const root = scratchDirectory();
-  const store = join(root, "nix/store");
-  const options = { root, index: false };
-  const inRoot = (name: string) => join(root, name);
+  const root = new NixosRoot();
+  const options = { root: root.path, index: false };
   const nobody = async () => null;
 
   function program(name: string, sonames: readonly string[]): string {
@@ -27,19 +24,8 @@ describe("a library that no store path has", needs("gcc"), () => {
     const calls = sonames.map((_, at) => `needed_${at}()`);
     const declared = calls.map((call) => `int ${call.replace("()", "(void)")};`).join(" ");
     const source = `${declared} int main(void) { return ${["0", ...calls].join(" + ")}; }`;
-    compile(inRoot(name), source, ...libraries);
-    return inRoot(name);
+    return compile(root.in(name), source, ...libraries);
   }
-
-  beforeAll(() => {
-    const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
-    const libc = sharedObjects.find((path) => basename(path) === "libc.so.6") as string;
-    const loader = readdirSync(dirname(libc)).find(isLoaderName) as string;
-    const lib = join(store, `${"a".repeat(32)}-glibc-2.40/lib`);
-    mkdirSync(lib, { recursive: true });
-    for (const name of ["libc.so.6", loader])
-      copyFileSync(join(dirname(libc), name), join(lib, name));
-  });
 
   it("is refused by fix, with its package", async () => {
     const path = program("legacy", ["libcrypt.so.1"]);
@@ -74,11 +60,9 @@ describe("a library that no store path has", needs("gcc"), () => {
     expect(text).toContain("++ [\n    pkgs.libxcrypt-legacy\n  ];");
   });
   it("keeps nothing from those that need something else", async () => {
-    const folder = "several";
-    mkdirSync(inRoot(folder));
-    program(`${folder}/good`, []);
-    program(`${folder}/bad`, ["libneverheard.so.3"]);
-    const found = await environment([inRoot(folder)], options);
+    program("several/good", []);
+    program("several/bad", ["libneverheard.so.3"]);
+    const found = await environment([root.in("several")], options);
     expect(found.systems).toMatchObject([{ missing: [{ soname: "libneverheard.so.3" }] }]);
     expect(found.incomplete).toEqual([]);
   });
