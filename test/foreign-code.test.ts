@@ -1,54 +1,30 @@
 // Files that leave a mark when any of their code is run: as the loader that they name, as an audit
 // library, in a constructor, in the resolver of an IFUNC. Only `run` may leave one.
-import { execFileSync, spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-} from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { spawnSync } from "node:child_process";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { isLoaderName } from "../lib/file/interpreter.js";
 import type { Outcome } from "../lib/index.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
-import { addonEnvironment } from "./support/preload.js";
+import { fixelf as start } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
-
-const cli = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
+import { copyGlibc, storePath } from "./support/store.js";
 
 describe("no code of an examined file is run", needs("gcc"), () => {
   const directory = scratchDirectory();
   const store = join(directory, "store");
-  const lib = join(store, `${"a".repeat(32)}-glibc-2.36/lib`);
   const mark = join(directory, "mark");
   let ownLoader: string;
   const at = (name: string) => join(directory, name);
   const leavesMark = "void leave(void){creat(MARK,0600);}";
 
-  const compile = (output: string, text: string, ...options: string[]) =>
-    execFileSync(
-      "gcc",
-      ["-w", "-x", "c", "-", "-o", at(output), "-x", "none", `-DMARK="${mark}"`, ...options],
-      { cwd: directory, input: `int creat(const char*,int);${leavesMark}${text}` },
-    );
+  const make = (output: string, text: string, ...options: string[]) => {
+    const source = `int creat(const char*,int);${leavesMark}${text}`;
+    compile(at(output), source, `-DMARK="${mark}"`, ...options);
+  };
 
-  const fixelf = (...words: string[]) =>
-    spawnSync(process.execPath, [cli, ...words], {
-      cwd: directory,
-      encoding: "utf8",
-      env: {
-        ...process.env,
-        ...addonEnvironment,
-        HOME: directory,
-        XDG_STATE_HOME: at("state"),
-        XDG_CACHE_HOME: at("cache"),
-      },
-    });
+  const fixelf = (...words: string[]) => start(words, { cwd: directory });
 
   /** Started by the system, it leaves its mark: else the test would say nothing. */
   const isArmed = (name: string) => {
@@ -59,31 +35,21 @@ describe("no code of an examined file is run", needs("gcc"), () => {
   };
 
   beforeAll(() => {
-    const shared = (process.report.getReport() as { sharedObjects: string[] }).sharedObjects;
-    const libc = shared.find((path) => basename(path) === "libc.so.6");
-    if (libc === undefined) throw new Error("this Node does not use glibc");
-    const loader = readdirSync(dirname(libc)).find(isLoaderName) as string;
-    mkdirSync(lib, { recursive: true });
-    for (const name of ["libc.so.6", loader])
-      copyFileSync(realpathSync(join(dirname(libc), name)), join(lib, name));
-    ownLoader = join(lib, loader);
-    chmodSync(ownLoader, 0o755);
-
-    mkdirSync(at("tree"));
+    ownLoader = copyGlibc(join(storePath("glibc-2.36", "a", store), "lib"));
     const main = "int main(void){return 0;}";
-    compile("evil", "int main(void){leave();return 0;}", "-static");
-    compile("tree/interpreter", main, `-Wl,-I,${at("evil")}`);
-    compile("audit.so", "unsigned la_version(unsigned v){leave();return v;}", "-shared", "-fPIC");
-    compile("tree/audit", main, `-Wl,--audit=${at("audit.so")}`);
-    compile("tree/depaudit", main, `-Wl,--depaudit=${at("audit.so")}`);
+    make("evil", "int main(void){leave();return 0;}", "-static");
+    make("tree/interpreter", main, `-Wl,-I,${at("evil")}`);
+    make("audit.so", "unsigned la_version(unsigned v){leave();return v;}", "-shared", "-fPIC");
+    make("tree/audit", main, `-Wl,--audit=${at("audit.so")}`);
+    make("tree/depaudit", main, `-Wl,--depaudit=${at("audit.so")}`);
     const early = "__attribute__((constructor)) void first(void){leave();}";
-    compile("tree/libfirst.so", early, "-shared", "-fPIC", "-Wl,-soname,libfirst.so");
+    make("tree/libfirst.so", early, "-shared", "-fPIC", "-Wl,-soname,libfirst.so");
     const own = ["-Wl,--no-as-needed", at("tree/libfirst.so"), "-Wl,-rpath,$ORIGIN"];
-    compile("tree/constructor", main, ...own);
+    make("tree/constructor", main, ...own);
     const resolver =
       "static int one(void){return 0;}static void*choose(void){leave();return one;}" +
       'int chosen(void) __attribute__((ifunc("choose")));int main(void){return chosen();}';
-    compile("tree/ifunc", resolver, "-Wl,-z,now");
+    make("tree/ifunc", resolver, "-Wl,-z,now");
   });
 
   it.each(["evil", ...["audit", "depaudit", "constructor", "ifunc"].map((name) => `tree/${name}`)])(
@@ -126,7 +92,7 @@ describe("no code of an examined file is run", needs("gcc"), () => {
       expect(outcomeOf("--interpreter", ownLoader, `tree/${name}`)).toMatchObject({
         verified: true,
       });
-      expect(fixelf("undo", `tree/${name}`).status).toBe(0);
+      expect(fixelf("undo", `tree/${name}`).code).toBe(0);
       expect(existsSync(mark)).toBe(false);
     });
 
