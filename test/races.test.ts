@@ -3,21 +3,13 @@
 // directory gets another st_ctim, which nobody can set back.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  chownSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chownSync, copyFileSync, mkdirSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { edit, type FixelfErrorCode, undo } from "../lib/index.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const somebody = 4711;
 /** How often each way is tried; FIXELF_RACES asks for more. */
@@ -39,11 +31,10 @@ int main(int count, char **path) {
 }`;
 
 describe("a directory that is swapped for a link", needs("gcc", "root", "setpriv"), () => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-races-")));
+  const directory = scratchDirectory();
   const tree = join(directory, "tree");
   const outside = join(directory, "outside");
   const program = join(tree, "bin/program");
-  const before = process.env.XDG_STATE_HOME;
   let attacker: ChildProcess;
 
   const stampsOutside = () =>
@@ -53,19 +44,16 @@ describe("a directory that is swapped for a link", needs("gcc", "root", "setpriv
     });
 
   beforeAll(async () => {
-    process.env.XDG_STATE_HOME = join(directory, "state");
-    mkdirSync(join(tree, "bin"), { recursive: true });
     mkdirSync(outside, { mode: 0o700 });
-    const input = "int main(void) { return 0; }";
-    execFileSync("gcc", ["-x", "c", "-", "-o", program], { input });
+    compile(program, "int main(void) { return 0; }");
     copyFileSync(program, join(outside, "program"));
-    execFileSync("gcc", ["-w", "-x", "c", "-", "-o", join(directory, "swap")], { input: swapper });
+    const swap = compile(join(directory, "swap"), swapper);
     symlinkSync(outside, join(tree, "link"));
     execFileSync("chown", ["-hR", `${somebody}:${somebody}`, tree]);
     chownSync(directory, somebody, somebody);
     const user = [`--reuid=${somebody}`, `--regid=${somebody}`, "--clear-groups"];
     const paths = [join(tree, "bin"), join(tree, "link")];
-    attacker = spawn("setpriv", [...user, join(directory, "swap"), ...paths], {
+    attacker = spawn("setpriv", [...user, swap, ...paths], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     if (attacker.stdout === null) throw new Error("no pipe");
@@ -75,9 +63,6 @@ describe("a directory that is swapped for a link", needs("gcc", "root", "setpriv
     const ended = once(attacker, "exit");
     attacker.kill("SIGKILL");
     await ended;
-    if (before === undefined) delete process.env.XDG_STATE_HOME;
-    else process.env.XDG_STATE_HOME = before;
-    rmSync(directory, { recursive: true });
   });
 
   it.each([
