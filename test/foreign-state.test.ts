@@ -1,5 +1,4 @@
 // State and cache that another user owns or may write to, as with `sudo -E`: nothing in it is believed.
-import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -10,36 +9,28 @@ import {
   symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { edit, undo } from "../lib/index.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 const somebody = 4711;
 
 describe("another user's state", needs("gcc"), () => {
-  const directory = scratchDirectory();
-  const state = join(directory, "state");
+  const state = process.env.XDG_STATE_HOME as string;
   const records = join(state, "fixelf", "undo");
-  const program = join(directory, "program");
-  const before = process.env.XDG_STATE_HOME;
+  const program = join(scratchDirectory(), "program");
   let changed: Buffer;
 
   beforeAll(async () => {
-    process.env.XDG_STATE_HOME = state;
-    const input = "int main(void) { return 0; }";
-    execFileSync("gcc", ["-x", "c", "-", "-o", program], { input });
+    compile(program, "int main(void) { return 0; }");
     await edit(program, { interpreter: "/nowhere/loader" });
     changed = readFileSync(program);
   });
   afterEach(() => {
     for (const path of [state, join(state, "fixelf"), records]) chmodSync(path, 0o700);
     expect(readFileSync(program).equals(changed)).toBe(true);
-  });
-  afterAll(() => {
-    if (before === undefined) delete process.env.XDG_STATE_HOME;
-    else process.env.XDG_STATE_HOME = before;
-    rmSync(directory, { recursive: true });
   });
 
   const record = () => join(records, readdirSync(records)[0] as string);
@@ -55,7 +46,7 @@ describe("another user's state", needs("gcc"), () => {
     });
   });
 
-  it("a link in the place of the directory", async () => {
+  it("a link in the place of its directory", async () => {
     renameSync(records, join(state, "moved"));
     symlinkSync(join(state, "moved"), records);
     await expect(undo([program])).rejects.toThrow();
