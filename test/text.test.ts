@@ -1,13 +1,11 @@
 // Text that comes from files, made safe for where it goes.
-import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { FixelfError } from "../lib/base/errors.js";
 import { explain } from "../lib/cli/command.js";
 import { csvCell, jsonText, printable } from "../lib/report/text.js";
-import { addonEnvironment } from "./support/preload.js";
+import { fixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 /** ESC, BEL, DEL, CSI of C1, a mark that reverses what follows, and a line of its own. */
@@ -49,7 +47,6 @@ describe("a file's name", () => {
   copyFileSync("/bin/sh", join(directory, "tree", name, "program"));
   writeFileSync(join(directory, "tree", "script"), `#!/nowhere/${name}\n`, { mode: 0o755 });
   mkdirSync(join(directory, "store"));
-  const command = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
 
   it.each([
     ...["inspect", "doctor", "fix --dry-run", "fix --no-gc-root", "undo", "tree", "env", "closure"],
@@ -60,21 +57,8 @@ describe("a file's name", () => {
     const [first = "", ...options] = words.split(" ");
     const place = first === "patchelf" ? [] : ["--store", join(directory, "store")];
     for (const path of [name, "tree"]) {
-      const { stdout, stderr } = spawnSync(
-        process.execPath,
-        [command, first, ...options, ...place, path],
-        {
-          encoding: "utf8",
-          cwd: directory,
-          env: {
-            ...process.env,
-            ...addonEnvironment,
-            NO_COLOR: "1",
-            XDG_CACHE_HOME: join(directory, "cache"),
-            XDG_STATE_HOME: join(directory, "state"),
-          },
-        },
-      );
+      const surroundings = { cwd: directory, env: { NO_COLOR: "1" } };
+      const { stdout, stderr } = fixelf([first, ...options, ...place, path], surroundings);
       for (const text of [stdout, stderr]) {
         expect(text.split("\n").find((line) => steers.test(line))).toBeUndefined();
         expect(text).not.toMatch(/^forged/m);
