@@ -9,11 +9,9 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -23,34 +21,30 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { isLoaderName } from "../lib/file/interpreter.js";
 import { apply, diagnose, inspect, type PlanOptions, plan, undo } from "../lib/index.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
-
-const hash = (letter: string) => letter.repeat(32);
+import { NixosRoot, storePath } from "./support/store.js";
 
 describe("fix", needs("gcc"), () => {
-  const directory = scratchDirectory();
-  const root = join(directory, "root");
-  const glibc = `/nix/store/${hash("a")}-glibc-2.36/lib`;
-  const thing = `/nix/store/${hash("b")}-thing-1.0/lib`;
-  const options: PlanOptions = { root, gcRoot: false };
-  const app = join(root, "opt/app");
+  const build = scratchDirectory();
+  const root = new NixosRoot();
+  const thing = `${storePath("thing-1.0", "b")}/lib`;
+  const options: PlanOptions = { root: root.path, gcRoot: false };
+  const app = root.in("opt/app");
   const program = join(app, "bin/program");
   const bundled = join(app, "lib/libbundled.so");
-  let loaderName: string;
   let state: string;
 
   const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
-  const gcc = (...args: string[]) => execFileSync("gcc", args, { cwd: directory });
   const fix = async (path: string, extra: PlanOptions = {}) => {
     const [outcome, ...others] = await apply(await plan([path], { ...options, ...extra }));
     if (outcome === undefined || others.length > 0) throw new Error("not one outcome");
     return outcome;
   };
   const doctor = async (path: string) => {
-    const [diagnosis] = await diagnose([path], { root });
+    const [diagnosis] = await diagnose([path], { root: root.path });
     if (diagnosis === undefined) throw new Error("no diagnosis");
     return diagnosis;
   };
@@ -62,66 +56,36 @@ describe("fix", needs("gcc"), () => {
     const directories = (runpath ?? rpath ?? "")
       .split(":")
       .map(expand)
-      .map((entry) => (entry.startsWith(root) ? entry : join(root, entry)));
-    return execFileSync(
-      join(root, interpreter ?? ""),
-      ["--library-path", directories.join(":"), path],
-      { encoding: "utf8" },
-    );
+      .map((entry) => (entry.startsWith(root.path) ? entry : root.in(entry)));
+    const words = ["--library-path", directories.join(":"), path];
+    return execFileSync(root.in(interpreter ?? ""), words, { encoding: "utf8" });
   };
 
   beforeAll(() => {
-    const shared = (process.report.getReport() as { sharedObjects: string[] }).sharedObjects;
-    const libc = shared.find((path) => basename(path) === "libc.so.6");
-    if (libc === undefined) throw new Error("this Node does not use glibc");
-    loaderName = readdirSync(dirname(libc)).find(isLoaderName) as string;
-    for (const path of [glibc, thing]) mkdirSync(join(root, path), { recursive: true });
-    for (const name of ["libc.so.6", loaderName])
-      copyFileSync(realpathSync(join(dirname(libc), name)), join(root, glibc, name));
-    chmodSync(join(root, glibc, loaderName), 0o755);
-    mkdirSync(join(directory, "build"));
-    writeFileSync(join(directory, "thing.c"), "int thing(void) { return 40; }\n");
-    writeFileSync(
-      join(directory, "bundled.c"),
-      "int thing(void);\nint bundled(void) { return thing() + 2; }\n",
+    const needed = compile(
+      root.in(`${thing}/libthing.so.1`),
+      "int thing(void) { return 40; }",
+      ...["-shared", "-fPIC", "-Wl,-soname,libthing.so.1"],
     );
-    writeFileSync(
-      join(directory, "program.c"),
-      '#include <stdio.h>\nint bundled(void);\nint main(void) { printf("%d\\n", bundled()); return 0; }\n',
+    const library = compile(
+      join(build, "libbundled.so"),
+      "int thing(void); int bundled(void) { return thing() + 2; }",
+      ...["-shared", "-fPIC", needed, "-Wl,-soname,libbundled.so"],
     );
-    gcc(
-      "-shared",
-      "-fPIC",
-      "-o",
-      join(root, thing, "libthing.so.1"),
-      "thing.c",
-      "-Wl,-soname,libthing.so.1",
-    );
-    gcc(
-      "-shared",
-      "-fPIC",
-      "-o",
-      "build/libbundled.so",
-      "bundled.c",
-      join(root, thing, "libthing.so.1"),
-      "-Wl,-soname,libbundled.so",
-    );
-    gcc(
-      "-o",
-      "build/program",
-      "program.c",
-      "build/libbundled.so",
-      "-Wl,--allow-shlib-undefined",
+    compile(
+      join(build, "program"),
+      '#include <stdio.h>\nint bundled(void); int main(void) { printf("%d\\n", bundled()); }',
+      ...[library, "-Wl,--allow-shlib-undefined"],
       "-Wl,--enable-new-dtags,-rpath,$ORIGIN/../lib",
     );
   });
   beforeEach(() => {
-    state = mkdtempSync(join(directory, "state-"));
+    state = scratchDirectory();
     process.env.XDG_STATE_HOME = state;
-    rmSync(join(root, "opt"), { recursive: true, force: true });
+    rmSync(root.in("opt"), { recursive: true, force: true });
     for (const path of [program, bundled]) {
       mkdirSync(dirname(path), { recursive: true });
-      copyFileSync(join(directory, "build", basename(path)), path);
+      copyFileSync(join(build, basename(path)), path);
       chmodSync(path, 0o755);
     }
   });
@@ -140,7 +104,7 @@ describe("fix", needs("gcc"), () => {
       { path: bundled, outcome: "fixed", error: null },
     ]);
     const facts = await inspect(program);
-    expect(facts.interpreter).toBe(`${glibc}/${loaderName}`);
+    expect(facts.interpreter).toBe(root.loader);
     expect(facts.runpath).toMatch(/^\$ORIGIN\/\.\.\/lib/);
     expect((await inspect(bundled)).runpath).toContain(thing);
     for (const path of [program, bundled])
@@ -194,11 +158,11 @@ describe("fix", needs("gcc"), () => {
   });
 
   it("leaves the store alone", async () => {
-    const inStore = join(root, `/nix/store/${hash("c")}-foreign-1/bin/program`);
+    const inStore = root.in(`${storePath("foreign-1", "c")}/bin/program`);
     mkdirSync(dirname(inStore), { recursive: true });
     copyFileSync(program, inStore);
     const before = sha256(inStore);
-    symlinkSync(inStore.slice(root.length), join(app, "into-store"));
+    symlinkSync(inStore.slice(root.path.length), join(app, "into-store"));
     const inStoreError = { outcome: "refused", error: { code: "in-store" } };
     expect(await fix(inStore)).toMatchObject(inStoreError);
     expect(await fix(inStore, { inPlace: true })).toMatchObject(inStoreError);
