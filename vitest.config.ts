@@ -2,6 +2,7 @@
 //   package   what only the package can break: how the addon is found and loaded, and each of its
 //             functions once; for the prebuilt one
 //   addon     all but what never reaches the addon in this process or another; for the sanitizers
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const ofPackage = ["package", "closure", "doctor", "fix", "fix-scripts", "payloads", "refs"]
@@ -25,6 +26,8 @@ const files = (directory: RegExp, ...patterns: string[]) =>
 
 export default defineConfig({
   test: {
+    // vitest keeps one processor for itself, half of a small machine, and has next to nothing to do.
+    maxWorkers: availableParallelism(),
     reporters: ["default", "./test/support/missing-parts.ts"],
     setupFiles: ["test/support/preload.ts"],
     projects: [
