@@ -20,6 +20,8 @@ export interface Surroundings {
   input?: string;
   /** Variables beside this process's. */
   env?: Record<string, string>;
+  uid?: number;
+  gid?: number;
   /** The words before: a command that starts what follows it. */
   by?: readonly string[];
 }

@@ -18,8 +18,8 @@ process.env.XDG_CACHE_HOME = scratchDirectory();
 process.env.XDG_STATE_HOME = scratchDirectory();
 
 /** A new directory. Its path has no symbolic link in it, and is the same in each run but for `scratchRoot`. */
-export function scratchDirectory(): string {
-  const directory = join(scratchRoot, String(++count));
+export function scratchDirectory(parent = scratchRoot): string {
+  const directory = join(parent, String(++count));
   mkdirSync(directory);
   chmodSync(directory, 0o755);
   return directory;

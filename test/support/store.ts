@@ -8,13 +8,16 @@ import { scratchDirectory } from "./scratch.js";
 export const storePath = (name: string, letter = "a", store = "/nix/store") =>
   `${store}/${letter.repeat(32)}-${name}`;
 
-/** The C library that this Node uses. Throws where that is not glibc. */
-export function ownLibc(): string {
+/** The library of that name that this Node has loaded. Throws where there is none: not every libc is glibc. */
+export function ownLibrary(name: string): string {
   const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
-  const libc = sharedObjects.find((path) => basename(path) === "libc.so.6");
-  if (libc === undefined) throw new Error("this Node does not use glibc");
-  return libc;
+  const library = sharedObjects.find((path) => basename(path) === name);
+  if (library === undefined) throw new Error(`this Node does not use ${name}`);
+  return library;
 }
+
+/** This Node's own C library. */
+export const ownLibc = () => ownLibrary("libc.so.6");
 
 /** Its loader. */
 export function ownLoader(): string {
