@@ -1,6 +1,6 @@
 // `fixelf run` from outside: the program is as if its user had started it by itself. Its loader is at
 // a place that this machine does not have.
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   appendFileSync,
@@ -8,24 +8,22 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
-  rmSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { isLoaderName } from "../lib/file/interpreter.js";
+import { beforeAll, describe, expect, it } from "vitest";
 import { planRun } from "../lib/index.js";
 import { compareSonames, libraryCache } from "../lib/run/library_cache.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
-
-const command = join(import.meta.dirname, "..", "dist/cli/main.cjs");
+import { commandLine, fixelf, startFixelf } from "./support/process.js";
+import { scratchDirectory } from "./support/scratch.js";
+import { copyGlibc, storePath } from "./support/store.js";
 
 /** Says what it sees of itself, and does what it is told. */
 const source = `
@@ -77,74 +75,46 @@ int main(int count, char **arguments) {
 }`;
 
 describe("run", needs("gcc"), () => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-run-")));
+  const directory = scratchDirectory();
   const store = join(directory, "store");
-  const glibc = join(store, `${"a".repeat(32)}-glibc-2.36/lib`);
-  const thing = join(store, `${"b".repeat(32)}-thing-1.0/lib`);
+  const glibc = join(storePath("glibc-2.36", "a", store), "lib");
+  const thing = join(storePath("thing-1.0", "b", store), "lib");
   const program = join(directory, "app/bin/program");
   const plugins = join(directory, "plugins");
   const plugin = join(plugins, "libplugin.so.1");
   const native = join(directory, "native");
   const starter = join(directory, "starter");
+  const library = join(thing, "libthing.so.1");
+  const thingSource = "int thing(void) { return 42; }";
+  const pluginSource = "int thing(void); int plugin(void) { return thing(); }";
+  const shared = (name: string) => ["-shared", "-fPIC", `-Wl,-soname,${name}`];
+  const atLib65 = () => `-Wl,--dynamic-linker=/lib65/${basename(loader)}`;
   let loader: string;
 
   beforeAll(() => {
-    for (const path of [glibc, thing, dirname(program)]) mkdirSync(path, { recursive: true });
-    const shared = (process.report.getReport() as { sharedObjects: string[] }).sharedObjects;
-    const libc = shared.find((path) => basename(path) === "libc.so.6") as string;
-    const name = readdirSync(dirname(libc)).find(isLoaderName) as string;
-    for (const each of ["libc.so.6", name])
-      copyFileSync(join(dirname(libc), each), join(glibc, each));
-    loader = join(glibc, name);
-    const gcc = (...args: string[]) => execFileSync("gcc", ["-w", ...args], { cwd: directory });
-    writeFileSync(join(directory, "thing.c"), "int thing(void) { return 42; }");
-    gcc(
-      "-shared",
-      "-fPIC",
-      "-Wl,-soname,libthing.so.1",
-      "-o",
-      join(thing, "libthing.so.1"),
-      "thing.c",
-    );
-    writeFileSync(join(directory, "program.c"), source);
-    const at = `-Wl,--dynamic-linker=/lib65/${name}`;
-    gcc("-o", program, at, "program.c", join(thing, "libthing.so.1"));
+    loader = copyGlibc(glibc);
+    compile(library, thingSource, ...shared("libthing.so.1"));
+    compile(program, source, atLib65(), library);
     appendFileSync(program, "PAYLOAD");
     // What is opened by name, and what needs a library of the store itself.
-    mkdirSync(plugins);
-    writeFileSync(
-      join(directory, "plugin.c"),
-      "int thing(void); int plugin(void) { return thing(); }",
-    );
-    gcc(
-      ...["-shared", "-fPIC", "-Wl,-soname,libplugin.so.1", "-o", join(plugins, "libplugin.so.1")],
-      ...["plugin.c", join(thing, "libthing.so.1")],
-    );
+    compile(plugin, pluginSource, ...shared("libplugin.so.1"), library);
     // As Nix builds them, and as nothing could be simpler.
-    gcc("-o", native, `-Wl,--dynamic-linker=${loader}`, "program.c", "thing.c");
-    writeFileSync(
-      join(directory, "starter.c"),
-      "#include <unistd.h>\nint main(int n, char **a) { execv(a[1], a + 1); return 99; }",
-    );
-    gcc("-static", "-o", starter, "starter.c");
+    compile(native, `${source}${thingSource}`, `-Wl,--dynamic-linker=${loader}`);
+    const starts =
+      "#include <unistd.h>\nint main(int n, char **a) { execv(a[1], a + 1); return 99; }";
+    compile(starter, starts, "-static");
   });
-  afterAll(() => rmSync(directory, { recursive: true }));
 
-  const environment = (): Record<string, string> => ({
+  const environment = {
     PATH: process.env.PATH ?? "",
     HOME: directory,
-    XDG_CACHE_HOME: join(directory, "cache"),
-    XDG_STATE_HOME: join(directory, "state"),
-    ...addonEnvironment,
-  });
-  const words = (how: string | null, file: string, args: readonly string[]) => [
-    command,
-    "run",
-    "--store",
-    store,
-    ...(how === null ? [] : ["--how", how]),
-    file,
-    ...args,
+    XDG_CACHE_HOME: scratchDirectory(),
+    XDG_STATE_HOME: scratchDirectory(),
+  };
+  /** Starts a command with these variables and no others. */
+  const only = (variables: Record<string, string> = {}) => [
+    ...["env", "-i"],
+    ...Object.entries({ ...environment, ...variables }).map((pair) => pair.join("=")),
   ];
   /** With options of `run`, and variables beside the usual ones. */
   const runWith = (
@@ -152,37 +122,32 @@ describe("run", needs("gcc"), () => {
     words: readonly string[],
     variables: Record<string, string> = {},
   ) =>
-    spawnSync(process.execPath, [command, "run", "--store", store, ...options, ...words], {
-      encoding: "utf8",
-      env: { ...environment(), ...variables },
+    fixelf(["run", "--store", store, ...options, ...words], {
+      by: only(variables),
       cwd: directory,
     });
-  const run = (how: string | null, args: readonly string[], file = program, cwd = directory) =>
-    spawnSync(process.execPath, words(how, file, args), {
-      encoding: "utf8",
-      env: environment(),
-      cwd,
-    });
-  const says = (how: string | null, ...args: string[]) => {
-    const { stdout, stderr, status } = run(how, args);
+  const run = (how: string, args: readonly string[], file = program) =>
+    runWith(["--how", how], [file, ...args]);
+  const says = (how: string, ...args: string[]) => {
+    const { stdout, stderr, code } = run(how, args);
     expect(stderr).toBe("");
-    expect(status).toBe(0);
+    expect(code).toBe(0);
     return stdout.trimEnd();
   };
   /** Started by a shell, which is what can hand descriptors over. */
   const inShell = (script: string) => {
-    const env = environment();
-    const text = words("namespace", program, [])
-      .map((word) => `'${word}'`)
-      .join(" ");
-    return execFileSync("bash", ["-c", script.replace("RUN", `'${process.execPath}' ${text}`)], {
+    const words = [...commandLine, "run", "--store", store, "--how", "namespace", program];
+    const text = words.map((word) => `'${word}'`).join(" ");
+    const env = { ...environment, ...addonEnvironment };
+    const started = script.replace("RUN", text);
+    return execFileSync("bash", ["-c", started], {
       encoding: "utf8",
       env,
       cwd: directory,
     }).trimEnd();
   };
 
-  it("needs it: the kernel does not start the program", () => {
+  it("is needed: the kernel does not start the program", () => {
     expect(spawnSync(program).error).toMatchObject({ code: "ENOENT" });
   });
 
@@ -198,7 +163,7 @@ describe("run", needs("gcc"), () => {
       it("keeps the working directory", () => expect(says(how, "cwd")).toBe(directory));
       it("passes the exit status on", () => {
         for (const status of [0, 1, 42, 255])
-          expect(run(how, ["exit", String(status)]).status).toBe(status);
+          expect(run(how, ["exit", String(status)]).code).toBe(status);
       });
       it("dies by the signal that the program dies by", () => {
         expect(run(how, ["die", "15"]).signal).toBe("SIGTERM");
@@ -206,10 +171,8 @@ describe("run", needs("gcc"), () => {
         expect(run(how, ["die", "13"]).signal).toBe("SIGPIPE");
       });
       it("has the program get the signals", async () => {
-        const child = spawn(process.execPath, words(how, program, ["wait"]), {
-          env: environment(),
-          stdio: ["ignore", "pipe", "inherit"],
-        });
+        const words = ["run", "--store", store, "--how", how, program, "wait"];
+        const child = startFixelf(words, { by: only() });
         const exited = once(child, "exit");
         const [said] = await once(child.stdout, "data");
         expect(String(said)).toBe("waiting\n");
@@ -218,12 +181,8 @@ describe("run", needs("gcc"), () => {
       });
       it("passes the streams through", () => {
         const input = "line\n".repeat(50_000);
-        const { stdout } = spawnSync(process.execPath, words(how, program, ["cat"]), {
-          encoding: "utf8",
-          env: environment(),
-          input,
-        });
-        expect(stdout).toBe(input);
+        const words = ["run", "--store", store, "--how", how, program, "cat"];
+        expect(fixelf(words, { by: only(), input }).stdout).toBe(input);
       });
       it("leaves the environment of children as it was", () => {
         const shown = (text: string) =>
@@ -231,8 +190,9 @@ describe("run", needs("gcc"), () => {
             .split("\n")
             .filter((line) => !/^(_|PWD|OLDPWD|SHLVL)=/.test(line))
             .sort();
-        const wanted = Object.entries(environment()).map(([name, value]) => `${name}=${value}`);
-        expect(shown(says(how, "sh", "env"))).toEqual(wanted.sort());
+        const wanted = Object.entries({ ...environment, ...addonEnvironment });
+        const lines = wanted.map((pair) => pair.join("="));
+        expect(shown(says(how, "sh", "env"))).toEqual(lines.sort());
       });
       it("gives arguments through, options and dashes too", () => {
         expect(says(how, "args", "--how", "copy", "--", "-x", "", "ü")).toBe(
@@ -262,7 +222,7 @@ describe("run", needs("gcc"), () => {
     it("has signals, streams and limits as a shell would give them", () => {
       // What a preloaded library catches (the sanitizer's does) is caught there too.
       const directly = ["--library-path", `${glibc}:${thing}`, program, "signals"];
-      const env = environment();
+      const env = { ...environment, ...addonEnvironment };
       expect(says("namespace", "signals")).toBe(
         execFileSync(loader, directly, { encoding: "utf8", env }).trimEnd(),
       );
@@ -284,12 +244,7 @@ describe("run", needs("gcc"), () => {
       expect(output.trim()).toBe("ff fe 0a");
     });
     it("says nothing, or how and why when it is asked to", () => {
-      const { stderr } = spawnSync(
-        process.execPath,
-        [command, "run", "--store", store, "--verbose", program],
-        { encoding: "utf8", env: environment() },
-      );
-      expect(stderr).toMatch(/^fixelf runs it in a namespace: /);
+      expect(runWith(["--verbose"], [program]).stderr).toMatch(/^fixelf runs it in a namespace: /);
     });
     describe("by bubblewrap", needs("bwrap"), () => {
       it("is the same", async () => {
@@ -313,14 +268,9 @@ describe("run", needs("gcc"), () => {
     it("is a fixed copy, and says why", () => {
       // The least privileged that there is: another user, in a namespace that may have no further ones.
       const inner = `echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --inh-caps=-all --bounding-set=-all "$@"`;
-      const { stdout, stderr } = spawnSync(
-        "unshare",
-        [
-          ...["--user", "--map-root-user", "sh", "-c", inner, "sh", process.execPath, command],
-          ...["run", "--store", store, "--verbose", program, "thing"],
-        ],
-        { encoding: "utf8", env: environment() },
-      );
+      const by = [...only(), "unshare", "--user", "--map-root-user", "sh", "-c", inner, "sh"];
+      const words = ["run", "--store", store, "--verbose", program, "thing"];
+      const { stdout, stderr } = fixelf(words, { by });
       expect(stderr).toContain("fixelf runs it as a fixed copy");
       expect(stderr).toMatch(
         /not in a namespace: the kernel does not allow it: cannot enter a user namespace: .*\(ENOSPC\)/,
@@ -356,7 +306,7 @@ describe("run", needs("gcc"), () => {
   });
 
   describe("what is not in the program itself", needs("mount namespaces"), () => {
-    const opens = { status: 0, stderr: "", stdout: "opened\n" };
+    const opens = { code: 0, stderr: "", stdout: "opened\n" };
     it("is found by name in the directories of --lib and --with, by no variable", () => {
       for (const how of ["namespace", "copy", "loader"]) {
         expect(runWith(["--how", how], [program, "open", "libplugin.so.1"]).stdout).toContain(
@@ -382,39 +332,33 @@ describe("run", needs("gcc"), () => {
     it("runs where a program that needs nothing starts it", () => {
       for (const first of [starter, "/bin/sh"]) {
         const words = first === starter ? [program, "thing"] : ["-c", `${program} thing`];
-        expect(runWith([], [first, ...words]).status).not.toBe(0);
+        expect(runWith([], [first, ...words]).code).not.toBe(0);
         expect(runWith(["--with", program], [first, ...words]).stdout).toBe("42\n");
       }
     });
     it("is found by libraries that come along and keep to a search path of their own", () => {
       // As ICU's libicuuc.so, which needs libstdc++.so.6: RUNPATH is not inherited.
       const top = join(directory, "bundle");
-      mkdirSync(join(top, "lib"), { recursive: true });
-      writeFileSync(
-        join(directory, "uses.c"),
-        "int plugin(void); int main(void) { return plugin() != 42; }",
-      );
-      const library = join(top, "lib/libplugin.so.1");
-      const name = "-Wl,-soname,libplugin.so.1";
       const own = "-Wl,--enable-new-dtags,-rpath,$ORIGIN";
-      const uses = join(top, "uses");
-      const gcc = (...args: string[]) => execFileSync("gcc", ["-w", ...args], { cwd: directory });
-      gcc("-shared", "-fPIC", name, own, "-o", library, "plugin.c", join(thing, "libthing.so.1"));
-      gcc(
-        ...["-o", uses, `-Wl,--dynamic-linker=/lib65/${basename(loader)}`, "uses.c", library],
-        ...["-Wl,--enable-new-dtags,-rpath,$ORIGIN/lib", `-Wl,-rpath-link,${thing}`],
+      const options = [...shared("libplugin.so.1"), own, library];
+      const plugin = compile(join(top, "lib/libplugin.so.1"), pluginSource, ...options);
+      const uses = compile(
+        join(top, "uses"),
+        "int plugin(void); int main(void) { return plugin() != 42; }",
+        ...[atLib65(), plugin, "-Wl,--enable-new-dtags,-rpath,$ORIGIN/lib"],
+        `-Wl,-rpath-link,${thing}`,
       );
       for (const how of ["namespace", "loader"])
-        expect(runWith(["--how", how], [uses])).toMatchObject({ stderr: "", status: 0 });
+        expect(runWith(["--how", how], [uses])).toMatchObject({ stderr: "", code: 0 });
     });
     it("is not left out without a word where no namespace can be had", () => {
-      const { status, stderr } = runWith(["--how", "copy", "--with", program], [starter, program]);
+      const { code, stderr } = runWith(["--how", "copy", "--with", program], [starter, program]);
       expect(stderr).toContain("it helps the program itself only");
-      expect(status).toBe(126);
+      expect(code).toBe(126);
     });
     it("is there in a namespace within, and is another one's there", () => {
       const inner = (options: string, words: string) =>
-        `${process.execPath} ${command} run --verbose --store ${store} ${options} ${words}`;
+        `${commandLine.join(" ")} run --verbose --store ${store} ${options} ${words}`;
       const again = runWith([], [program, "sh", inner("", `${program} thing`)]);
       expect(again.stdout).toBe("42\n");
       expect(again.stderr).toContain("all that it needs is there");
@@ -428,15 +372,15 @@ describe("run", needs("gcc"), () => {
     const script = join(directory, "app/bin/script.sh");
     const write = (first: string) =>
       writeFileSync(script, `${first}\nexec "$(dirname "$0")/program" thing\n`, { mode: 0o755 });
-    const shell = join(store, `${"c".repeat(32)}-shell-1.0/bin`);
+    const shell = join(storePath("shell-1.0", "c", store), "bin");
     beforeAll(() => {
       mkdirSync(shell, { recursive: true });
       copyFileSync("/bin/sh", join(shell, "onlysh"));
     });
     it("is run by what its first line names, in the namespace", () => {
       write("#!/bin/sh");
-      expect(runWith([], [script]).status).not.toBe(0);
-      expect(runWith(["--with", "app"], [script])).toMatchObject({ status: 0, stdout: "42\n" });
+      expect(runWith([], [script]).code).not.toBe(0);
+      expect(runWith(["--with", "app"], [script])).toMatchObject({ code: 0, stdout: "42\n" });
       expect(runWith(["--with", "app"], ["./app/bin/script.sh"]).stdout).toBe("42\n");
     });
     it("is run by the store's program of that name where the place has none", () => {
@@ -445,16 +389,16 @@ describe("run", needs("gcc"), () => {
         expect(runWith(["--with", "app"], [script]).stdout).toBe("42\n");
       }
       write("#!/nowhere/nothingatall");
-      const { status, stderr } = runWith([], [script]);
+      const { code, stderr } = runWith([], [script]);
       expect(stderr).toContain("nothing here provides nothingatall");
-      expect(status).toBe(126);
+      expect(code).toBe(126);
     });
     it("has to be executable itself, as the kernel asks", () => {
       write("#!/bin/sh");
       chmodSync(script, 0o644);
-      const { status, stderr } = runWith(["--with", "app"], [script]);
+      const { code, stderr } = runWith(["--with", "app"], [script]);
       expect(stderr).toContain("chmod +x");
-      expect(status).toBe(126);
+      expect(code).toBe(126);
       chmodSync(script, 0o755);
     });
     it("may name a program that does not run as it is", () => {
@@ -463,7 +407,7 @@ describe("run", needs("gcc"), () => {
     });
     it("is found on the PATH, and so is a program", () => {
       write("#!/bin/sh");
-      const onPath = { PATH: `${dirname(script)}:${environment().PATH}` };
+      const onPath = { PATH: `${dirname(script)}:${environment.PATH}` };
       expect(runWith(["--with", "app"], ["script.sh"], onPath).stdout).toBe("42\n");
       expect(runWith([], ["program", "argv0"], onPath).stdout).toBe("program\n");
     });
@@ -473,13 +417,9 @@ describe("run", needs("gcc"), () => {
     const loaderPlace = () => `/lib65/${basename(loader)}`;
     it("is for all to read, whatever the umask", () => {
       const asked = `stat -c %a / /lib65 ${loaderPlace()} /.fx /.fx/ld.so.cache; umask`;
-      const text = words("namespace", program, ["sh", asked])
-        .map((word) => `'${word}'`)
-        .join(" ");
-      const stdout = execFileSync("sh", ["-c", `umask 077; exec '${process.execPath}' ${text}`], {
-        encoding: "utf8",
-        env: environment(),
-      });
+      const by = [...only(), "sh", "-c", 'umask 077; exec "$@"', "sh"];
+      const words = ["run", "--store", store, "--how", "namespace", program, "sh", asked];
+      const { stdout } = fixelf(words, { by });
       expect(stdout.trim().split("\n")).toEqual(["755", "755", "555", "755", "444", "0077"]);
     });
     it("needs no home that can be written to", () => {
@@ -490,16 +430,16 @@ describe("run", needs("gcc"), () => {
       };
       for (const how of ["namespace", "copy"])
         expect(runWith(["--how", how], [program, "thing"], nowhere)).toMatchObject({
-          status: 0,
+          code: 0,
           stdout: "42\n",
         });
       const [made] = readdirSync(directory).filter((name) => name.startsWith("fixelf-run-"));
       expect(made).toBeDefined();
       // One that others may write to is nobody's to trust.
       chmodSync(join(directory, made as string), 0o777);
-      const { status, stderr } = runWith(["--how", "copy"], [program, "thing"], nowhere);
+      const { code, stderr } = runWith(["--how", "copy"], [program, "thing"], nowhere);
       expect(stderr).toContain("set XDG_CACHE_HOME");
-      expect(status).toBe(126);
+      expect(code).toBe(126);
     });
     it("is made again where it is not what it was", () => {
       const copy = says("copy", "exe");
@@ -542,18 +482,18 @@ describe("run", needs("gcc"), () => {
         [plain, 126, "chmod +x"],
         [text, 126, "not an ELF file"],
         [directory, 126, ""],
-        [join(thing, "libthing.so.1"), 126, "it is no program"],
+        [library, 126, "it is no program"],
       ] as const) {
-        const { status, stderr } = run(null, [], file);
-        expect(stderr).toContain(said);
-        expect([file, status]).toEqual([file, code]);
+        const ended = runWith([], [file]);
+        expect(ended.stderr).toContain(said);
+        expect([file, ended.code]).toEqual([file, code]);
       }
-      expect(runWith(["--how", "none"], [program]).status).toBe(2);
+      expect(runWith(["--how", "none"], [program]).code).toBe(2);
     });
   });
 
   it("runs what needs nothing as it is", () => {
-    const { stdout } = run(null, ["-c", "echo $0"], "/bin/sh");
+    const { stdout } = runWith([], ["/bin/sh", "-c", "echo $0"]);
     expect(stdout.trim()).toBe("/bin/sh");
   });
 
@@ -591,7 +531,7 @@ describe("a library cache", () => {
   });
   describe("read", needs("ldconfig"), () => {
     it("by ldconfig says what was put in", () => {
-      const directory = mkdtempSync(join(tmpdir(), "fixelf-cache-"));
+      const directory = scratchDirectory();
       const libraries = new Map(
         Array.from({ length: 50 }, (_, index) => [
           `lib${index}.so.${index % 7}`,
@@ -602,7 +542,6 @@ describe("a library cache", () => {
       const file = join(directory, "cache");
       writeFileSync(file, libraryCache(libraries, machine));
       const printed = execFileSync("/sbin/ldconfig", ["-p", "-C", file], { encoding: "utf8" });
-      rmSync(directory, { recursive: true });
       for (const [soname, path] of libraries)
         expect(printed).toContain(`${soname} (libc6,x86-64) => ${path}`);
     });
