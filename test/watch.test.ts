@@ -1,18 +1,15 @@
 // fixelf watch: on a root shaped as NixOS, made of this machine's own glibc. No Nix.
-import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
-  chmodSync,
   closeSync,
   copyFileSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -22,10 +19,8 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { isLoaderName } from "../lib/file/interpreter.js";
 import {
   apply,
   inspect,
@@ -40,13 +35,13 @@ import {
   type WatchOutcome,
   watch,
 } from "../lib/index.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
-import { addonEnvironment } from "./support/preload.js";
+import { startFixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
+import { NixosRoot, storePath } from "./support/store.js";
 
-const cli = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
-const glibc = `/nix/store/${"a".repeat(32)}-glibc-2.36/lib`;
-const other = `/nix/store/${"b".repeat(32)}-answer-1.0/lib`;
+const other = `${storePath("answer-1.0", "b")}/lib`;
 
 /** Long enough for a loaded machine; what is awaited comes at once on an idle one. */
 const patience = 45_000;
@@ -62,15 +57,16 @@ async function until(what: string, holds: () => boolean | Promise<boolean>): Pro
 
 describe("watch", needs("gcc"), () => {
   const directory = scratchDirectory();
-  const root = join(directory, "root");
-  const build = join(directory, "build");
-  let loader: string;
+  const nixos = new NixosRoot();
+  const { loader, path: root } = nixos;
+  const build = scratchDirectory();
   /** Where programs arrive. */
   let inbox: string;
   let running: { stop(): Promise<void> }[];
 
+  const says = (text: string) =>
+    `#include <stdio.h>\nint main(void) { puts("${text}"); return 0; }\n`;
   const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
-  const gcc = (...args: string[]) => execFileSync("gcc", args, { cwd: build });
   const isFixed = async (path: string) =>
     (await inspect(path).catch(() => null))?.interpreter === loader;
   /** A program that needs libanswer.so, with or without it. */
@@ -114,14 +110,9 @@ describe("watch", needs("gcc"), () => {
   };
 
   /** The command, as a process of its own. */
-  const spawnWatch = (words: readonly string[] = [inbox], wrapper: readonly string[] = []) => {
-    const [command, ...args] = [
-      ...wrapper,
-      process.execPath,
-      cli,
-      ...["watch", ...words, "--json", "--root", root, "--no-gc-root"],
-    ] as [string, ...string[]];
-    const child = spawn(command, args, { env: { ...process.env, ...addonEnvironment } });
+  const spawnWatch = (words: readonly string[] = [inbox], by: readonly string[] = []) => {
+    const options = ["--json", "--root", root, "--no-gc-root"];
+    const child = startFixelf(["watch", ...words, ...options], { by });
     const said = { stdout: "", stderr: "" };
     child.stdout.on("data", (bytes) => {
       said.stdout += bytes;
@@ -136,41 +127,30 @@ describe("watch", needs("gcc"), () => {
         await ended;
       },
     });
-    return { child: child as ChildProcess, said, ended };
+    return { child, said, ended };
   };
 
   beforeAll(() => {
-    const shared = (process.report.getReport() as { sharedObjects: string[] }).sharedObjects;
-    const libc = shared.find((path) => basename(path) === "libc.so.6");
-    if (libc === undefined) throw new Error("this Node does not use glibc");
-    const loaderName = readdirSync(dirname(libc)).find(isLoaderName) as string;
-    loader = `${glibc}/${loaderName}`;
-    for (const path of [glibc, other]) mkdirSync(join(root, path), { recursive: true });
-    for (const name of ["libc.so.6", loaderName])
-      copyFileSync(realpathSync(join(dirname(libc), name)), join(root, glibc, name));
-    chmodSync(join(root, loader), 0o755);
-    mkdirSync(build);
-    writeFileSync(join(build, "answer.c"), "int answer(void) { return 42; }\n");
-    writeFileSync(
-      join(build, "program.c"),
-      '#include <stdio.h>\nint answer(void);\nint main(void) { printf("%d\\n", answer()); return 0; }\n',
+    const options = ["-shared", "-fPIC", "-Wl,-soname,libanswer.so"];
+    const library = compile(
+      join(build, "libanswer.so"),
+      "int answer(void) { return 42; }",
+      ...options,
     );
-    gcc("-shared", "-fPIC", "-o", "libanswer.so", "answer.c", "-Wl,-soname,libanswer.so");
-    gcc("-o", "program", "program.c", "libanswer.so");
-    for (const text of ["one", "two"]) {
-      writeFileSync(
-        join(build, `${text}.c`),
-        `#include <stdio.h>\nint main(void) { puts("${text}"); return 0; }\n`,
-      );
-      gcc("-o", text, `${text}.c`);
-    }
+    compile(
+      join(build, "program"),
+      '#include <stdio.h>\nint answer(void); int main(void) { printf("%d\\n", answer()); }',
+      library,
+    );
+    for (const text of ["one", "two"]) compile(join(build, text), says(text));
     // What the store has of it, which is not to be taken where the program brings its own.
-    copyFileSync(join(build, "libanswer.so"), join(root, other, "libanswer.so"));
+    mkdirSync(nixos.in(other), { recursive: true });
+    copyFileSync(library, nixos.in(`${other}/libanswer.so`));
   });
   beforeEach(() => {
     running = [];
-    inbox = mkdtempSync(join(root, "inbox-"));
-    process.env.XDG_STATE_HOME = mkdtempSync(join(directory, "state-"));
+    inbox = scratchDirectory(root);
+    process.env.XDG_STATE_HOME = scratchDirectory();
   });
   afterEach(() => Promise.all(running.map(({ stop }) => stop())));
 
@@ -298,8 +278,8 @@ describe("watch", needs("gcc"), () => {
   });
 
   it("fixes what an exchange puts in place, a file or a directory", async () => {
-    writeFileSync(
-      join(build, "exchange.c"),
+    const exchanges = compile(
+      join(build, "exchange"),
       `#define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -308,13 +288,11 @@ int main(int count, char **words) {
 }
 `,
     );
-    gcc("-o", "exchange", "exchange.c");
-    const exchange = (one: string, other: string) =>
-      execFileSync(join(build, "exchange"), [one, other]);
+    const exchange = (one: string, other: string) => execFileSync(exchanges, [one, other]);
     writeFileSync(join(inbox, "program"), "not yet");
     mkdirSync(join(inbox, "app"));
     await start();
-    const staged = mkdtempSync(join(root, "staged-"));
+    const staged = scratchDirectory(root);
     copyFileSync(join(build, "one"), join(staged, "program"));
     exchange(join(staged, "program"), join(inbox, "program"));
     await until("the file is fixed", () => isFixed(join(inbox, "program")));
@@ -434,7 +412,7 @@ int main(int count, char **words) {
   });
 
   it("follows no link out of the directory, wherever it leads", async () => {
-    const elsewhere = mkdtempSync(join(root, "elsewhere-"));
+    const elsewhere = scratchDirectory(root);
     const program = layOut(join(elsewhere, "app"));
     const before = sha256(program);
     const { outcomes } = await start();
@@ -474,15 +452,16 @@ int main(int count, char **words) {
   it("does not write a file again that it had to give back", async () => {
     // The check asks the loader, and this one crashes where it begins (e_entry).
     const store = join(directory, "broken-store");
-    const lib = join(store, basename(dirname(glibc)), "lib");
+    const lib = join(store, basename(dirname(nixos.glibc)), "lib");
     mkdirSync(lib, { recursive: true });
-    copyFileSync(join(root, glibc, "libc.so.6"), join(lib, "libc.so.6"));
-    const bytes = readFileSync(join(root, loader));
+    copyFileSync(nixos.in(`${nixos.glibc}/libc.so.6`), join(lib, "libc.so.6"));
+    const bytes = readFileSync(nixos.in(loader));
     bytes.writeBigUInt64LE(0n, 24);
     writeFileSync(join(lib, basename(loader)), bytes, { mode: 0o755 });
     const system = join(directory, "no-system");
     const { outcomes } = await start([inbox], { root: "", store, system, index: false });
-    gcc("-o", "elsewhere", "one.c", "-Wl,-I,/nowhere/ld-linux.so.2");
+    const nowhere = "-Wl,-I,/nowhere/ld-linux.so.2";
+    compile(join(build, "elsewhere"), says("one"), nowhere);
     mkdirSync(join(inbox, "app"));
     const program = join(inbox, "app/program");
     copyFileSync(join(build, "elsewhere"), program);
@@ -501,7 +480,7 @@ int main(int count, char **words) {
     );
     expect(statSync(program).ino).toBe(inode);
     // Another content is another matter.
-    gcc("-o", "elsewhere-2", "two.c", "-Wl,-I,/nowhere/ld-linux.so.2");
+    compile(join(build, "elsewhere-2"), says("two"), nowhere);
     copyFileSync(join(build, "elsewhere-2"), program);
     await until("that is told, too", () => outcomes.length > 2);
     expect(outcomes[2]).toMatchObject({ path: program, outcome: "failed" });
@@ -589,7 +568,7 @@ int main(int count, char **words) {
 
   it("refuses to watch the store, and what holds all of it", () => {
     const none = { root, gcRoot: false };
-    expect(() => watch([join(root, glibc)], none)).toThrow(
+    expect(() => watch([nixos.in(nixos.glibc)], none)).toThrow(
       expect.objectContaining({ code: "in-store" }),
     );
     for (const path of ["/", root, join(root, "nix")])
