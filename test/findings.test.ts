@@ -1,44 +1,35 @@
 // Findings that depend on more than one file: the machine, drivers, other C libraries, GC roots.
-import { execFileSync, spawnSync } from "node:child_process";
-import {
-  copyFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type { Circumstances } from "../lib/doctor/circumstances.js";
 import { parseNote } from "../lib/doctor/dlopen_candidates.js";
 import { findingCodes } from "../lib/doctor/finding.js";
 import { gcFindings } from "../lib/doctor/gc.js";
-import { isLoaderName } from "../lib/file/interpreter.js";
 import { diagnose, type Finding, inspect, storePlace } from "../lib/index.js";
 import { type Host, mountOf, parseMounts, parseProcessorFlags } from "../lib/judge/host.js";
 import { isaProblems } from "../lib/judge/isa.js";
 import { kernelProblems } from "../lib/judge/kernel.js";
+import { compile, compileWith } from "./support/compile.js";
 import { needs, unshare } from "./support/needs.js";
-import { addonEnvironment } from "./support/preload.js";
+import { fixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
+import { copyGlibc, NixosRoot, storePath } from "./support/store.js";
 
 const directory = scratchDirectory();
 const at = (name: string) => join(directory, name);
 
-function gcc(output: string, source: string, ...flags: string[]): string {
-  const file = at(`${basename(output)}.c`);
-  writeFileSync(file, source);
-  mkdirSync(dirname(at(output)), { recursive: true });
-  execFileSync("gcc", ["-o", at(output), file, ...flags]);
-  return at(output);
-}
-
+const gcc = (output: string, source: string, ...flags: string[]) =>
+  compile(at(output), source, ...flags);
 const shared = ["-shared", "-fPIC", "-nostdlib"];
 const soname = (name: string) => `-Wl,-soname,${name}`;
-const library = (output: string, ...flags: string[]) =>
-  gcc(output, "int thing(void) { return 0; }", ...shared, soname(basename(output)), ...flags);
+/** A library whose soname is its file name, unless a flag says another. */
+const libraryAt = (output: string, ...flags: string[]) => {
+  const options = [...shared, soname(basename(output)), ...flags];
+  return compile(output, "int thing(void) { return 0; }", ...options);
+};
+const library = (name: string, ...flags: string[]) => libraryAt(at(name), ...flags);
 
 async function findingsOf(path: string, root?: string): Promise<Finding[]> {
   const [diagnosis] = await diagnose([path], root === undefined ? {} : { root });
@@ -158,18 +149,11 @@ describe("what this machine decides", () => {
         at("libon.so"),
       );
       mkdirSync(at("on"));
-      const script = `mount -t tmpfs -o noexec none "$1" && cp "$2" "$3" "$1" && shift 3 && "$@"`;
-      const cli = join(import.meta.dirname, "../dist/cli/main.cjs");
       const doctor = (path: string) => {
-        const { stdout } = spawnSync(
-          unshare[0] as string,
-          [
-            ...unshare.slice(1),
-            ...["sh", "-c", script, "sh", at("on"), program, at("libon.so")],
-            ...[process.execPath, cli, "doctor", "--json", path],
-          ],
-          { encoding: "utf8", env: { ...process.env, ...addonEnvironment } },
-        );
+        const script = `mount -t tmpfs -o noexec none "$1" && cp "$2" "$3" "$1" && shift 3 && "$@"`;
+        const words = [at("on"), program, at("libon.so")];
+        const by = [...unshare, "sh", "-c", script, "sh", ...words];
+        const { stdout } = fixelf(["doctor", "--json", path], { by });
         const { files } = JSON.parse(stdout) as { files: { findings: Finding[] }[] };
         return files[0]?.findings ?? [];
       };
@@ -185,28 +169,24 @@ describe("what this machine decides", () => {
   });
 });
 
-const hash = (letter: string) => letter.repeat(32);
-
 describe("in a root shaped as NixOS", needs("gcc"), () => {
-  const root = at("root");
-  const glibc = `/nix/store/${hash("a")}-glibc-2.36/lib`;
-  let loader: string;
-  let libc: string;
+  const nixos = new NixosRoot();
+  const { glibc, loader, path: root } = nixos;
 
-  /** Glibc's own files under another name, and with another release's banner. */
-  const copyGlibc = (to: string, release?: string) => {
-    mkdirSync(join(root, to), { recursive: true });
-    for (const path of [libc, join(dirname(libc), basename(loader))])
-      copyFileSync(realpathSync(path), join(root, to, basename(path)));
+  /** Glibc's own files in another place, with another release's banner. */
+  const addGlibc = (to: string, release?: string) => {
+    copyGlibc(nixos.in(to));
     if (release === undefined) return;
-    const bytes = readFileSync(join(root, to, "libc.so.6")).toString("latin1");
+    const libc = nixos.in(`${to}/libc.so.6`);
+    const bytes = readFileSync(libc, "latin1");
     const changed = bytes.replace(/(GNU C Library [^\n]*release version )\d\.\d\d/, `$1${release}`);
     expect(changed).not.toBe(bytes);
-    writeFileSync(join(root, to, "libc.so.6"), changed, "latin1");
+    writeFileSync(libc, changed, "latin1");
   };
+  const inRoot = (path: string, ...flags: string[]) => libraryAt(nixos.in(path), ...flags);
   const program = (name: string, ...flags: string[]) =>
-    gcc(
-      `root/opt/${name}`,
+    compile(
+      nixos.in(`opt/${name}`),
       "int main(void) { return 0; }",
       `-Wl,--dynamic-linker=${loader}`,
       "-Wl,--no-as-needed",
@@ -215,33 +195,25 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
   const runpath = (...directories: string[]) =>
     `-Wl,--enable-new-dtags,-rpath,${directories.join(":")}`;
 
-  beforeAll(() => {
-    const objects = (process.report.getReport() as { sharedObjects: string[] }).sharedObjects;
-    libc = objects.find((path) => basename(path) === "libc.so.6") as string;
-    const name = readdirSync(dirname(libc)).find(isLoaderName) as string;
-    loader = `${glibc}/${name}`;
-    copyGlibc(glibc);
-  });
-
   it("is healthy without anything to find", async () => {
     expect(await findingsOf(program("plain", runpath(glibc)), root)).toEqual([]);
   });
 
   it("libc-mixed: another glibc than the loader's", async () => {
-    const other = `/nix/store/${hash("b")}-glibc-2.99/lib`;
-    copyGlibc(other, "2.99");
+    const other = `${storePath("glibc-2.99", "b")}/lib`;
+    addGlibc(other, "2.99");
     const findings = await findingsOf(program("mixed", runpath(other)), root);
     expect(coded(findings)).toEqual(["error libc-mixed"]);
     expect(findings[0]?.message).toContain("2.99");
     // A second copy of the same release is no other one.
-    copyGlibc(`/nix/store/${hash("d")}-glibc-2.36/lib`);
-    const same = program("same", runpath(`/nix/store/${hash("d")}-glibc-2.36/lib`));
-    expect(await findingsOf(same, root)).toEqual([]);
+    const same = `${storePath("glibc-2.36", "d")}/lib`;
+    addGlibc(same);
+    expect(await findingsOf(program("same", runpath(same)), root)).toEqual([]);
   });
 
   it("libc-mixed: a library for musl in a program for glibc", async () => {
     const musl = library("libc.musl.so", soname("libc.musl-x86_64.so.1"));
-    const foreign = library("root/opt/lib/libforeign.so", musl, "-Wl,--no-as-needed", musl);
+    const foreign = inRoot("opt/lib/libforeign.so", musl, "-Wl,--no-as-needed", musl);
     const path = program(
       "with-musl",
       runpath(glibc, "/opt/lib"),
@@ -256,17 +228,17 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
   });
 
   describe("drivers", () => {
-    const drivers = "root/run/opengl-driver/lib";
-    const store = `/nix/store/${hash("e")}-libglvnd-1/lib`;
+    const drivers = "run/opengl-driver/lib";
+    const store = `${storePath("libglvnd-1", "e")}/lib`;
     const usesGl = () => {
-      const gl = library(`root${store}/libGL.so.1`, soname("libGL.so.1"));
+      const gl = inRoot(`${store}/libGL.so.1`);
       return program("uses-gl", runpath(glibc, store), gl);
     };
     const usesCuda = () => {
-      const cuda = library("libcuda.so.1", soname("libcuda.so.1"));
+      const cuda = library("libcuda.so.1");
       return program("uses-cuda", runpath(glibc), cuda);
     };
-    afterAll(() => rmSync(at(drivers), { recursive: true, force: true }));
+    afterAll(() => rmSync(nixos.in(drivers), { recursive: true, force: true }));
 
     it("driver-missing: there is none", async () => {
       const findings = await findingsOf(usesGl(), root);
@@ -277,12 +249,12 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
     });
 
     it("finds no fault with one that is there", async () => {
-      library(`${drivers}/libGLX_mesa.so.0`);
+      inRoot(`${drivers}/libGLX_mesa.so.0`);
       expect(await findingsOf(usesGl(), root)).toEqual([]);
     });
 
     it("driver-missing: it is there, and the loader does not look", async () => {
-      library(`${drivers}/libcuda.so.1`, soname("libcuda.so.1"));
+      inRoot(`${drivers}/libcuda.so.1`);
       const [finding, ...others] = await findingsOf(usesCuda(), root);
       expect(others).toEqual([]);
       expect(finding).toMatchObject({ code: "driver-missing", severity: "error" });
@@ -294,7 +266,7 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
       const flags = [...shared, soname("libc.so.6"), `-Wl,--version-script=${at("new.map")}`];
       const newer = gcc("newer/libc.so.6", "int fancy(void) { return 0; }", ...flags);
       const source = "int fancy(void); int driver(void) { return fancy(); }";
-      gcc(`${drivers}/libGLX_mesa.so.0`, source, ...shared, newer);
+      compile(nixos.in(`${drivers}/libGLX_mesa.so.0`), source, ...shared, newer);
       const [finding, ...others] = await findingsOf(usesGl(), root);
       expect(others).toEqual([]);
       expect(finding).toMatchObject({ code: "driver-too-new", severity: "error" });
@@ -314,8 +286,8 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
       ]);
       const note = `.pushsection .note.dlopen,"a",@note\n.balign 4\n.long 4,2f-1f,0x407c0c0a\n.asciz "FDO"\n1: .asciz ${JSON.stringify(json)}\n2: .balign 4\n.popsection`;
       const source = `__asm__(${JSON.stringify(note)}); int main(void) { return 0; }`;
-      return gcc(
-        `root/opt/${name}`,
+      return compile(
+        nixos.in(`opt/${name}`),
         source,
         `-Wl,--dynamic-linker=${loader}`,
         runpath(glibc, "$ORIGIN/noted"),
@@ -332,7 +304,7 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
     });
 
     it("is content with any of the alternatives", async () => {
-      library("root/opt/noted/libnoted.so.0");
+      inRoot("opt/noted/libnoted.so.0");
       expect(await findingsOf(noted("required", "required"), root)).toEqual([]);
     });
 
@@ -349,8 +321,8 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
     writeFileSync(at("future.map"), "GLIBC_9.98 { global: later; };");
     const flags = [...shared, soname("libc.so.6"), `-Wl,--version-script=${at("future.map")}`];
     const future = gcc("future/libc.so.6", "int later(void) { return 0; }", ...flags);
-    const needs = gcc(
-      "root/opt/lib/libneeds.so",
+    const needs = compile(
+      nixos.in("opt/lib/libneeds.so"),
       "int later(void); int thing(void) { return later(); }",
       ...shared,
       soname("libneeds.so"),
@@ -365,27 +337,25 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
     const before = (await findingsOf(path, root)).find(({ code }) => code === "version-missing");
     expect(before?.evidence.join()).toContain("the newest glibc in the store is");
     expect(before?.remedy).toContain("No glibc in the store defines GLIBC_9.98");
-    const later = `/nix/store/${hash("f")}-glibc-9.98/lib`;
-    copyGlibc(later);
-    copyFileSync(future, join(root, later, "libc.so.6"));
+    const later = `${storePath("glibc-9.98", "f")}/lib`;
+    addGlibc(later);
+    copyFileSync(future, nixos.in(`${later}/libc.so.6`));
     const after = (await findingsOf(path, root)).find(({ code }) => code === "version-missing");
     expect(after?.evidence.join()).toContain(`GLIBC_9.98 is defined by the glibc of ${later}`);
     expect(after?.remedy).toMatch(/^fixelf fix /);
-    rmSync(join(root, dirname(later)), { recursive: true });
+    rmSync(nixos.in(dirname(later)), { recursive: true });
   });
 });
 
 describe("libc-mixed, as the loaders see it", needs("gcc", "musl-gcc"), () => {
-  const compile = (compiler: string, output: string, source: string, ...options: string[]) =>
-    execFileSync(compiler, ["-x", "c", "-", "-x", "none", ...options, "-o", at(output)], {
-      input: source,
-    });
   const uses = "int thing(void); int main(void) { return thing(); }";
   // What the library needs of its own libc is not the program's linker's affair.
   const build = (forLibrary: string, forProgram: string, name: string, source: string) => {
-    compile(forLibrary, `lib${name}.so`, source, "-shared", "-fPIC", soname(`lib${name}.so`));
+    const library = at(`lib${name}.so`);
+    const options = ["-shared", "-fPIC", soname(basename(library))];
+    compileWith(forLibrary, library, source, ...options);
     const apart = "-Wl,--allow-shlib-undefined,--unresolved-symbols=ignore-in-shared-libs";
-    compile(forProgram, name, uses, at(`lib${name}.so`), `-Wl,-rpath,${directory}`, apart);
+    compileWith(forProgram, at(name), uses, library, `-Wl,-rpath,${directory}`, apart);
   };
   const start = (name: string) =>
     spawnSync(at(name), { env: { PATH: process.env.PATH ?? "" }, encoding: "utf8" });
@@ -443,8 +413,8 @@ describe("relocations-unmarked", needs("gcc", "ld.lld"), () => {
 
 describe("unprotected-from-gc", () => {
   const subject = { shown: "/opt/it's/program", path: "/opt/it's/program" } as never;
-  const kept = `/nix/store/${hash("a")}-glibc-2.36`;
-  const loose = `/nix/store/${hash("b")}-zlib-1.3`;
+  const kept = storePath("glibc-2.36");
+  const loose = storePath("zlib-1.3", "b");
   const pointers = {
     interpreter: `${kept}/lib/ld.so`,
     runpath: `$ORIGIN:${loose}/lib`,
