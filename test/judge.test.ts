@@ -1,5 +1,5 @@
 // What the judge says of a file, beside what the kernel and the loader say when it is started.
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -8,18 +8,15 @@ import { contentIn } from "../lib/file/content.js";
 import { interpreterAt } from "../lib/file/interpreter.js";
 import { startedBy } from "../lib/file/stand_in.js";
 import { diagnose, type FindingCode } from "../lib/index.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 const directory = scratchDirectory();
 const at = (name: string) => join(directory, name);
 
-function gcc(output: string, source: string, ...flags: string[]): string {
-  const file = at(`${output}.c`);
-  writeFileSync(file, source);
-  execFileSync("gcc", ["-w", "-o", at(output), file, ...flags]);
-  return at(output);
-}
+const gcc = (output: string, source: string, ...flags: string[]) =>
+  compile(at(output), source, ...flags);
 
 /** No store, so that nothing but this machine decides. */
 async function codesOf(path: string): Promise<FindingCode[]> {
@@ -184,7 +181,6 @@ describe("what is there and cannot be loaded", needs("gcc", "x86-64"), () => {
 
 describe("a directory with files for other machines", needs("gcc", "x86-64"), () => {
   it("is as good as what is for this one, and each other is one finding", async () => {
-    mkdirSync(at("tree"));
     const own = gcc("tree/own", "int main(void) { return 0; }");
     const bytes = readFileSync(own);
     bytes.writeUInt16LE(183, 18); // EM_AARCH64
