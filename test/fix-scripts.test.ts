@@ -1,12 +1,10 @@
 // Scripts are fixed as programs are: planned, written, checked, taken back byte for byte.
-import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
   copyFileSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   rmSync,
   statSync,
@@ -17,17 +15,17 @@ import {
 import { dirname, join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { apply, diagnose, type Outcome, type PlanOptions, plan, undo } from "../lib/index.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
+import { storePath } from "./support/store.js";
 
 describe("fix of a script", needs("gcc"), () => {
-  const directory = scratchDirectory();
-  const root = join(directory, "root");
+  const root = scratchDirectory();
   const options: PlanOptions = { root, gcRoot: false, index: false };
-  const storePath = (letter: string, name: string) => `/nix/store/${letter.repeat(32)}-${name}`;
-  const python = `${storePath("a", "python3-3.11")}/bin/python3`;
-  const env = `${storePath("b", "coreutils-9")}/bin/env`;
-  const perl = `${storePath("c", "perl-5")}/bin/perl`;
+  const python = `${storePath("python3-3.11", "a")}/bin/python3`;
+  const env = `${storePath("coreutils-9", "b")}/bin/env`;
+  const perl = `${storePath("perl-5", "c")}/bin/perl`;
   const script = join(root, "opt/app/script");
 
   const place = (path: string) => {
@@ -53,9 +51,8 @@ describe("fix of a script", needs("gcc"), () => {
   };
 
   beforeAll(() => {
-    const program = join(directory, "program");
-    writeFileSync(`${program}.c`, "void _start(void) { for (;;) {} }");
-    execFileSync("gcc", ["-static", "-nostdlib", "-o", program, `${program}.c`]);
+    const program = join(scratchDirectory(), "program");
+    compile(program, "void _start(void) { for (;;) {} }", "-static", "-nostdlib");
     for (const path of [python, perl]) copyFileSync(program, place(path));
     // One program that goes by many names, as coreutils does.
     copyFileSync(program, place(`${dirname(env)}/coreutils`));
@@ -67,7 +64,7 @@ describe("fix of a script", needs("gcc"), () => {
     symlinkSync("/run/current-system/sw/bin/env", place("/usr/bin/env"));
   });
   beforeEach(() => {
-    process.env.XDG_STATE_HOME = mkdtempSync(join(directory, "state-"));
+    process.env.XDG_STATE_HOME = scratchDirectory();
     rmSync(join(root, "opt"), { recursive: true, force: true });
   });
 
@@ -149,7 +146,7 @@ describe("fix of a script", needs("gcc"), () => {
     expect(await refused(`#!/x/python3 ${"y".repeat(200)}\n`)).toMatch(
       /first line would be longer/,
     );
-    const store = join(root, storePath("d", "scripts"), "script");
+    const store = join(root, storePath("scripts", "d"), "script");
     write("#!/x/python3\n", store);
     expect((await fix({}, store)).error?.code).toBe("in-store");
   });
