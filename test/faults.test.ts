@@ -1,7 +1,7 @@
 // Every system call that changes a file or flushes it fails in turn, or is the last one of a process
 // that is killed. Whatever happens, each file is the old one or the new one, whole (after a kill in
 // the middle of an in-place change: once it is taken back), and nothing else lies about.
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chownSync,
@@ -21,6 +21,7 @@ import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { apply, plan } from "../lib/index.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
 import { scratchDirectory } from "./support/scratch.js";
@@ -102,8 +103,7 @@ describe(
     let turns = 0;
 
     beforeAll(() => {
-      writeFileSync(join(directory, "program.c"), "int main(void) { return 0; }\n");
-      execFileSync("gcc", ["-o", program, join(directory, "program.c")]);
+      compile(program, "int main(void) { return 0; }");
     });
 
     /** Files and records of one run, as a scenario begins. */
