@@ -24,6 +24,7 @@ import { packageOfSoname } from "../lib/store/nixpkgs/packages.js";
 import { storePlace } from "../lib/store/place.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
+import { ownLibrary } from "./support/store.js";
 
 const hash = (letter: string) => letter.repeat(32);
 const store = "/nix/store";
@@ -453,9 +454,6 @@ describe("a farm", () => {
   const directory = scratchDirectory();
   const place = storePlace({ store: join(directory, "store") });
   const farm = join(directory, "farm");
-  beforeAll(() => {
-    process.env.XDG_STATE_HOME = join(directory, "state");
-  });
 
   const system = (...libraries: [soname: string, path: string][]): SystemEnvironment => ({
     ...(environmentOf("/x").systems[0] as SystemEnvironment),
@@ -494,8 +492,7 @@ describe("a farm", () => {
   it("has what --lib names, which no variable names any more", async () => {
     const added = join(directory, "added");
     mkdirSync(added);
-    const shared = (process.report.getReport() as { sharedObjects: string[] }).sharedObjects;
-    const libm = shared.find((path) => path.includes("/libm.so.6")) as string;
+    const libm = ownLibrary("libm.so.6");
     copyFileSync(libm, join(added, "libmine.so"));
     const host = { ...system(["liba.so", "/b"]), loader: libm };
     await makeFarm(farm, [host], place, [added]);

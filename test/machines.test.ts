@@ -60,7 +60,6 @@ int number(void) { return 42; }
 const expected = "42 5 3 relocated\n";
 
 const directory = scratchDirectory();
-process.env.XDG_STATE_HOME = join(directory, "state");
 
 const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
 const readelf = (...args: string[]) =>

@@ -75,7 +75,6 @@ describe("payload executables", needs("gcc"), () => {
   let interpreter: string;
 
   beforeAll(async () => {
-    process.env.XDG_STATE_HOME = join(directory, "state");
     interpreter = (await inspect(process.execPath)).interpreter as string;
   });
 
