@@ -35,7 +35,6 @@ export {
   type EnvironmentProblem,
   type EnvironmentProgram,
   environment,
-  type MissingLibrary,
   type SystemEnvironment,
 } from "./environment/environment.js";
 export { type Farm, makeFarm } from "./environment/farm.js";
@@ -62,7 +61,7 @@ export { Store, type StoreOptions } from "./store/context.js";
 export type { Provider, Providers, Rejected, Wanted } from "./store/find.js";
 export { type IndexReport, removeIndex, reportIndex } from "./store/index/report.js";
 export type { Loader } from "./store/loaders.js";
-export type { NixpkgsPackage } from "./store/nixpkgs/packages.js";
+export type { MissingLibrary, NixpkgsPackage } from "./store/nixpkgs/packages.js";
 export { type StorePlace, storePlace } from "./store/place.js";
 export {
   type References,

@@ -372,7 +372,8 @@ describe("Nix texts", needs("nix-instantiate", "sh"), () => {
   ])("name a renamed package for a nixpkgs that %s", async (_, names, expected) => {
     const libx11 = packageOfSoname("libX11.so.6");
     if (libx11 === null) throw new Error("no package for libX11.so.6");
-    const lacking = { missing: [{ soname: "libX11.so.6", packages: [libx11] }] };
+    const system = "x86_64-linux";
+    const lacking = { missing: [{ soname: "libX11.so.6", system, packages: [libx11] }] };
     const environment = await packaged(environmentOf("/opt", lacking), store, nobodyLocates);
     const { programs } = evaluate(
       `(${nixosText(environment)}) { pkgs = ${pkgs()} // ${names}; options = { }; }`,

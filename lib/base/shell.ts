@@ -13,7 +13,7 @@ export function fishWord(text: string): string {
 
 /** The fixelf command for paths, with the options under which they were looked at. */
 export function fixelfCommand(
-  command: "fix" | "doctor" | "find" | "undo",
+  command: "fix" | "fix --get" | "doctor" | "find" | "undo",
   paths: string | readonly string[],
   options: CommonOptions,
 ): string {

@@ -1,11 +1,15 @@
 // Why no loader and no set of libraries will do: which need cannot be met, and by what it could be.
+
+import { basename } from "node:path";
 import type { ResolvedLibrary, VersionProblem } from "../addon/facts.js";
+import { isPartOfGlibc } from "../file/libc.js";
 import { sameMachine } from "../file/machine.js";
+import { nixSystem } from "../file/nix_system.js";
 import { isGlibcVersion } from "../file/versions.js";
 import type { Problem } from "../judge/problem.js";
 import type { Store } from "../store/context.js";
-import { adviceFor, adviceForNewer } from "../store/nixpkgs/packages.js";
-import { lackingOf, type Solved, type Task } from "./solve.js";
+import { adviceFor, adviceForNewer, type MissingLibrary } from "../store/nixpkgs/packages.js";
+import { lackingOf, type Member, type Solved, type Task } from "./solve.js";
 
 /** One sentence for each problem that a choice leaves; empty where it leaves none. */
 export async function unmetNeeds(
@@ -21,6 +25,39 @@ export async function unmetNeeds(
     return message;
   };
   return [...new Set(await Promise.all(solved.problems.map(sentence)))];
+}
+
+/** The libraries that a choice leaves missing, or too old, with the packages of nixpkgs that have them. */
+export async function missingLibraries(
+  { problems, member }: Pick<Solved, "problems" | "member">,
+  store: Store,
+): Promise<MissingLibrary[]> {
+  const sonames = problems.flatMap(({ need }) => {
+    // A part of glibc is of no use without the loader of the same build.
+    if (need?.kind === "library" && !isPartOfGlibc(need.library.soname))
+      return [need.library.soname];
+    return need?.kind === "version" ? [need.version.library] : [];
+  });
+  return Promise.all([...new Set(sonames)].map((soname) => missingFor(member, soname, store)));
+}
+
+/** The loader that a program names, where the store has none for its machine. */
+export async function missingLoader(
+  member: Member,
+  store: Pick<Store, "loaders" | "packages">,
+): Promise<MissingLibrary[]> {
+  const { interpreter } = member.facts;
+  const present = (await store.loaders()).some((loader) => sameMachine(loader, member.facts));
+  if (interpreter === null || present) return [];
+  return [await missingFor(member, basename(interpreter), store)];
+}
+
+async function missingFor(
+  { facts }: Member,
+  soname: string,
+  store: Pick<Store, "packages">,
+): Promise<MissingLibrary> {
+  return { soname, system: nixSystem(facts), packages: await store.packages(soname) };
 }
 
 async function missingLibrary(

@@ -4,9 +4,11 @@ import { homedir } from "node:os";
 import { type Command, Option } from "commander";
 import type { Environment } from "../environment/environment.js";
 import type { Farm } from "../environment/farm.js";
+import type { MissingLibrary } from "../store/nixpkgs/packages.js";
 import type { StorePlace } from "../store/place.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
-import { exitCodes, type Output, run } from "./command.js";
+import { exitCodes, type Output, run, untilInterrupted } from "./command.js";
+import { type GetFlags, withGet } from "./get.js";
 import { withShared } from "./options.js";
 
 const formats = [
@@ -29,25 +31,27 @@ function isOfPackages(format: Format): boolean {
   return !["sh", "fish", "json", "direnv"].includes(format);
 }
 
-interface EnvFlags extends ChoiceFlags {
+interface EnvFlags extends ChoiceFlags, GetFlags {
   format: Format;
   farm?: string;
 }
 
 export function define(program: Command): void {
   withShared(
-    withChoices(
-      program
-        .command("env")
-        .description("say what must be set for programs to run as they are, through nix-ld")
-        .argument("<path...>", "files, or directories to look through")
-        .addOption(
-          new Option("--format <format>", "what to print it for").choices(formats).default("sh"),
-        )
-        .option(
-          "--farm <dir>",
-          "make DIR a directory of links to all libraries, and name only that",
-        ),
+    withGet(
+      withChoices(
+        program
+          .command("env")
+          .description("say what must be set for programs to run as they are, through nix-ld")
+          .argument("<path...>", "files, or directories to look through")
+          .addOption(
+            new Option("--format <format>", "what to print it for").choices(formats).default("sh"),
+          )
+          .option(
+            "--farm <dir>",
+            "make DIR a directory of links to all libraries, and name only that",
+          ),
+      ),
     ),
     'eval "$(fixelf env ./python3.12)"',
   ).action((paths: string[], flags: EnvFlags) => {
@@ -59,7 +63,14 @@ export function define(program: Command): void {
       ]);
       const options = choiceOptions(flags);
       const place = storePlace(options);
-      const found = await environment(paths, options);
+      const getting = flags.get
+        ? new (await import("./getting.js")).Getting(flags, output, untilInterrupted())
+        : null;
+      const first = await environment(paths, options);
+      const found = getting
+        ? await getting.until(first, missingOf, () => environment(paths, options))
+        : first;
+      if (found === null) return exitCodes.findings;
       const farm =
         flags.farm === undefined || found.systems.length === 0
           ? null
@@ -74,11 +85,16 @@ export function define(program: Command): void {
       const format = wanted.json ? "json" : flags.format;
       await print(paths, found, farm, format, place, output);
       if (!wanted.json) await talk(found, farm, output);
+      getting?.sayWhatKeeps();
       const { isPackaged } = await import("../environment/packages.js");
       const isHelped = isOfPackages(format) ? isPackaged : () => false;
       return found.problems.every(isHelped) ? exitCodes.good : exitCodes.findings;
     });
   });
+}
+
+function missingOf({ problems }: Environment): MissingLibrary[] {
+  return problems.flatMap(({ missing = [] }) => missing);
 }
 
 async function print(

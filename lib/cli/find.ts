@@ -1,18 +1,21 @@
 // fixelf find: which store path provides a soname.
 import type { Command } from "commander";
-import { type SharedFlags, withShared } from "./options.js";
+import { type GetFlags, withGet } from "./get.js";
+import { withShared } from "./options.js";
 
 export function define(program: Command): void {
   withShared(
-    program
-      .command("find")
-      .description("find the store paths that provide libraries, the best first")
-      .argument(
-        "<name...>",
-        "sonames (libz.so.1), names of libraries or of nixpkgs' packages (libz, zlib), patterns (libicu*)",
-      ),
+    withGet(
+      program
+        .command("find")
+        .description("find the store paths that provide libraries, the best first")
+        .argument(
+          "<name...>",
+          "sonames (libz.so.1), names of libraries or of nixpkgs' packages (libz, zlib), patterns (libicu*)",
+        ),
+    ),
     "fixelf find libcrypt.so.1",
-  ).action(async (sonames: string[], flags: SharedFlags) => {
+  ).action(async (sonames: string[], flags: GetFlags) => {
     await (await import("./look_up.js")).lookUp(sonames, flags);
   });
 }

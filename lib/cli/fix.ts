@@ -1,12 +1,15 @@
 // fixelf fix: makes programs run, or with --dry-run says how it would.
 import type { Command } from "commander";
 import type { PlanOptions } from "../base/options.js";
-import type { FilePlan, Outcome } from "../fix/outcome.js";
+import type { FilePlan, FixPlan, Outcome } from "../fix/outcome.js";
+import type { MissingLibrary } from "../store/nixpkgs/packages.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
-import { exitCodes, run, untilInterrupted, worst } from "./command.js";
+import { exitCodes, type Output, run, untilInterrupted, worst } from "./command.js";
+import { type GetFlags, getDocument, withGet } from "./get.js";
+import type { Getting } from "./getting.js";
 import { commonOptions, withShared } from "./options.js";
 
-interface FixFlags extends ChoiceFlags {
+interface FixFlags extends ChoiceFlags, GetFlags {
   dryRun?: boolean;
   keepStandIn?: boolean;
   inPlace?: boolean;
@@ -16,40 +19,68 @@ interface FixFlags extends ChoiceFlags {
 
 export function define(program: Command): void {
   withShared(
-    withChoices(
-      program
-        .command("fix")
-        .description("make programs run here: set their loader and where they find libraries")
-        .argument("<path...>", "files, or directories to look through")
-        .option("--dry-run", "say what would change, and write nothing")
-        .option("--keep-stand-in", "leave programs to nix-ld or fixelf-ld where it serves them")
-        .option("--in-place", "write only the changed bytes into the file itself")
-        .option("--output <file>", "write the fixed program to FILE and leave the original alone"),
-    ).option("--no-gc-root", "do not keep from garbage collection what the file will point at"),
+    withGet(
+      withChoices(
+        program
+          .command("fix")
+          .description("make programs run here: set their loader and where they find libraries")
+          .argument("<path...>", "files, or directories to look through")
+          .option("--dry-run", "say what would change, and write nothing")
+          .option("--keep-stand-in", "leave programs to nix-ld or fixelf-ld where it serves them")
+          .option("--in-place", "write only the changed bytes into the file itself")
+          .option(
+            "--output <file>",
+            "write the fixed program to FILE and leave the original alone",
+          ),
+      ).option("--no-gc-root", "do not keep from garbage collection what the file will point at"),
+    ),
     "fixelf fix ./python3.12 --dry-run",
   ).action((paths: string[], flags: FixFlags) =>
-    run(flags, async ({ colors, print, say }) => {
+    run(flags, async (output) => {
+      const { colors, print, say } = output;
       const signal = untilInterrupted();
-      const [{ plan }, { outcomeText, planText, undoHint }] = await Promise.all([
-        import("../fix/plan.js"),
-        import("../report/outcome.js"),
-      ]);
-      const planned = await plan(paths, planOptions(flags));
-      if (signal.aborted) return exitCodes.interrupted;
+      const { outcomeText, planText, undoHint } = await import("../report/outcome.js");
+      const { planned, getting } = await planAll(paths, flags, signal, output);
+      if (planned === null) return exitCodes.findings;
+      if (signal.aborted) {
+        await getting?.giveUp();
+        return exitCodes.interrupted;
+      }
       if (flags.dryRun) {
-        print("plan", { files: planned.files.map(withoutHandle) }, () =>
-          planText(planned.files, colors),
-        );
+        const document = { files: planned.files.map(withoutHandle), ...getDocument(getting) };
+        print("plan", document, () => planText(planned.files, colors));
         return worst(planned.files.map(({ refusal }) => codeOfRefusal(refusal)));
       }
       const { apply } = await import("../fix/apply.js");
-      const files = await apply(planned, { signal });
-      print("fix", { files }, () => outcomeText(files, colors));
+      const files = await apply(planned, { signal }).finally(() => getting?.keepOnlyUsed());
+      print("fix", { files, ...getDocument(getting) }, () => outcomeText(files, colors));
       const mended = namedFor(written(planned.files, files), paths);
       if (!flags.json && mended.length > 0) say(undoHint(mended, commonOptions(flags)));
       return signal.aborted ? exitCodes.interrupted : worst(files.map(codeOfOutcome));
     }),
   );
+}
+
+/** With `--get`, what is missing is got first; `planned` is null where the user does not want it. */
+async function planAll(
+  paths: readonly string[],
+  flags: FixFlags,
+  signal: AbortSignal,
+  output: Output,
+): Promise<{ planned: FixPlan | null; getting: Getting | null }> {
+  const { plan } = await import("../fix/plan.js");
+  const planned = await plan(paths, planOptions(flags));
+  if (!flags.get) return { planned, getting: null };
+  const { Getting } = await import("./getting.js");
+  const getting = new Getting(flags, output, signal);
+  return {
+    planned: await getting.until(planned, missingOf, () => plan(paths, planOptions(flags))),
+    getting,
+  };
+}
+
+function missingOf({ files }: FixPlan): MissingLibrary[] {
+  return files.flatMap(({ missing }) => missing);
 }
 
 function planOptions(flags: FixFlags): PlanOptions {

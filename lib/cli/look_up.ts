@@ -1,28 +1,55 @@
 // What fixelf find does, all in one piece: it is loaded when it runs.
+import { thisMachine } from "../file/machine.js";
+import { nixSystem } from "../file/nix_system.js";
 import { type Answer, findText } from "../report/find.js";
 import { Store } from "../store/context.js";
+import type { MissingLibrary } from "../store/nixpkgs/packages.js";
 import { storePlace } from "../store/place.js";
 import { askedNames } from "./asked_names.js";
-import { exitCodes, run } from "./command.js";
-import { commonOptions, type SharedFlags } from "./options.js";
+import { exitCodes, run, untilInterrupted } from "./command.js";
+import { type GetFlags, getDocument } from "./get.js";
+import { commonOptions } from "./options.js";
 
-export async function lookUp(names: string[], flags: SharedFlags): Promise<void> {
-  await run(flags, async ({ colors, print }) => {
+export async function lookUp(names: string[], flags: GetFlags): Promise<void> {
+  await run(flags, async (output) => {
+    const { colors, print } = output;
     const options = commonOptions(flags);
-    const store = new Store(storePlace(options), options);
-    const found = new Map<string, Answer[]>();
-    for (const asked of new Set(names)) found.set(asked, await answersTo(asked, store));
+    const lookAll = async () => {
+      const store = new Store(storePlace(options), options);
+      const found = new Map<string, Answer[]>();
+      for (const asked of new Set(names)) found.set(asked, await answersTo(asked, store));
+      return found;
+    };
+    const first = await lookAll();
+    const getting = flags.get
+      ? new (await import("./getting.js")).Getting(flags, output, untilInterrupted())
+      : null;
+    const found = getting === null ? first : await getting.until(first, missingOf, lookAll);
+    if (found === null) return exitCodes.findings;
     const answers = new Map([...found.values()].flat().map((each) => [each.soname, each]));
     const document = [...answers.values()].map(({ soname, providers, packages }) => ({
       soname,
       providers: providers.map(({ path, storePath, reasons }) => ({ path, storePath, reasons })),
       packages,
     }));
-    print("find", { sonames: document }, () => findText([...answers.values()], colors));
-    const isThere = ({ providers }: Answer) => providers.length > 0;
-    const all = [...found.values()].every((each) => each.some(isThere));
+    print("find", { sonames: document, ...getDocument(getting) }, () =>
+      findText([...answers.values()], colors),
+    );
+    getting?.sayWhatKeeps();
+    const all = [...found.values()].every((each) => !each.every(isAbsent));
     return all ? exitCodes.good : exitCodes.findings;
   });
+}
+
+/** For this machine: nobody said what program it is for. */
+function missingOf(found: ReadonlyMap<string, readonly Answer[]>): MissingLibrary[] {
+  const answers = [...found.values()].filter((each) => each.every(isAbsent)).flat();
+  const system = nixSystem(thisMachine());
+  return answers.map(({ soname, packages }) => ({ soname, system, packages: [...packages] }));
+}
+
+function isAbsent({ providers }: Answer): boolean {
+  return providers.length === 0;
 }
 
 async function answersTo(asked: string, store: Store): Promise<Answer[]> {

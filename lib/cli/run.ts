@@ -6,10 +6,11 @@ import type { RunOptions, RunPlan } from "../run/plan.js";
 import { type Way, ways } from "../run/start.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
 import { exitCodeOf, exitCodes, type Output, run } from "./command.js";
+import { type GetFlags, withGet } from "./get.js";
 import { repeated, withShared } from "./options.js";
 import { isTerminal } from "./terminal.js";
 
-interface RunFlags extends ChoiceFlags {
+interface RunFlags extends ChoiceFlags, GetFlags {
   how?: Way;
   with?: string[];
   fhs?: boolean;
@@ -20,23 +21,25 @@ interface RunFlags extends ChoiceFlags {
 
 export function define(program: Command): void {
   withShared(
-    withChoices(
-      program
-        .command("run")
-        .description("run a program now, and leave its file as it is")
-        .argument("<file>", "a program or a script; without a slash, one of the PATH")
-        .argument("[args...]", "what it is to get; options after FILE are the program's")
-        .passThroughOptions()
-        .addOption(new Option("--how <way>", "this way, and no other").choices(ways))
-        .option(
-          "--with <path>",
-          "what it will load or start, as files or directories (repeatable)",
-          repeated,
-        )
-        .option(
-          "--fhs",
-          "show what an ordinary distribution has: /bin/bash, certificates, locales",
-        ),
+    withGet(
+      withChoices(
+        program
+          .command("run")
+          .description("run a program now, and leave its file as it is")
+          .argument("<file>", "a program or a script; without a slash, one of the PATH")
+          .argument("[args...]", "what it is to get; options after FILE are the program's")
+          .passThroughOptions()
+          .addOption(new Option("--how <way>", "this way, and no other").choices(ways))
+          .option(
+            "--with <path>",
+            "what it will load or start, as files or directories (repeatable)",
+            repeated,
+          )
+          .option(
+            "--fhs",
+            "show what an ordinary distribution has: /bin/bash, certificates, locales",
+          ),
+      ),
     )
       .option("--dry-run", "say how it would be run, and don't")
       .option("--verbose", "say how it is run, and why, also where nobody watches")
@@ -63,6 +66,7 @@ function start(file: string, given: string[], flags: RunFlags) {
       import("../run/plan.js"),
       import("../run/start.js"),
     ]);
+    if (flags.get && !(await getFor(file, flags, output))) return exitCodes.notRun;
     const plan = await planRun(file, rawArguments(given), runOptions(flags));
     const { runText } = await import("../report/run.js");
     if (flags.dryRun || flags.json) {
@@ -75,6 +79,27 @@ function start(file: string, given: string[], flags: RunFlags) {
     Object.assign(process.env, plan.variables);
     return become(plan, inherited);
   };
+}
+
+/** Gets what the program lacks; false where the user does not want it. */
+async function getFor(file: string, flags: RunFlags, output: Output): Promise<boolean> {
+  const [{ missingFor }, { Getting }] = await Promise.all([
+    import("../run/needs.js"),
+    import("./getting.js"),
+  ]);
+  const look = () => missingFor(file, runOptions(flags));
+  const interruption = new AbortController();
+  const interrupt = () => interruption.abort();
+  process.once("SIGINT", interrupt);
+  try {
+    const getting = new Getting(flags, output, interruption.signal);
+    const answer = await getting.until(await look(), (missing) => missing, look);
+    if (isTerminal(2)) getting.sayWhatKeeps();
+    return answer !== null;
+  } finally {
+    // From here on it is the program's to hear.
+    process.off("SIGINT", interrupt);
+  }
 }
 
 /** Streams pass through: where nobody watches, nothing is said. */

@@ -5,6 +5,7 @@ import { fixelfCommand } from "../base/shell.js";
 import type { Subject, Tree } from "../file/tree.js";
 import type { Surroundings } from "../judge/surroundings.js";
 import type { StoreAnswers } from "../store/lazy.js";
+import { defaultStore } from "../store/place.js";
 
 export interface Circumstances extends Surroundings {
   store: StoreAnswers;
@@ -13,6 +14,15 @@ export interface Circumstances extends Surroundings {
 }
 
 /** The command that mends the subject: with all of the directory that was named, since a file may need another. */
-export function fixCommand(subject: Subject, { options, tree }: Circumstances): string {
-  return fixelfCommand("fix", tree.directory ? tree.shown : subject.shown, options);
+export function fixCommand(
+  subject: Subject,
+  { options, tree }: Circumstances,
+  command: "fix" | "fix --get" = "fix",
+): string {
+  return fixelfCommand(command, tree.directory ? tree.shown : subject.shown, options);
+}
+
+/** Whether Nix can get something for this store: another system's is not for it to fill. */
+export function canGet({ options: { root = "", store } }: Circumstances): boolean {
+  return root === "" && (store === undefined || store === defaultStore);
 }

@@ -8,7 +8,7 @@ import {
   type NixpkgsPackage,
   nixLocate,
 } from "../store/nixpkgs/packages.js";
-import { type Circumstances, fixCommand } from "./circumstances.js";
+import { type Circumstances, canGet, fixCommand } from "./circumstances.js";
 import type { Help } from "./remedy.js";
 
 export async function helpForLibrary(
@@ -29,7 +29,7 @@ export async function helpForLibrary(
   const packages = await circumstances.store.packages(soname);
   return {
     evidence: [`no store path here provides ${soname}`, ...evidenceOf(packages, facts)],
-    remedy: `${gettingOf(soname, packages, facts)}, then: ${fix}`,
+    remedy: gettingOf(soname, packages, subject, facts, circumstances),
   };
 }
 
@@ -42,10 +42,21 @@ export async function isProvided(
   return (await answersOf(soname, facts, circumstances)).providers.length > 0;
 }
 
-function gettingOf(soname: string, packages: readonly NixpkgsPackage[], facts: Facts): string {
+function gettingOf(
+  soname: string,
+  packages: readonly NixpkgsPackage[],
+  subject: Subject,
+  facts: Facts,
+  circumstances: Circumstances,
+): string {
   const advice = adviceFor(soname, packages, facts);
-  if (advice !== null && packages[0]?.soname === soname) return advice;
-  return `Get a package that has ${soname}${advice === null ? "" : ` (${advice})`}`;
+  const fix = fixCommand(subject, circumstances);
+  if (advice === null || packages[0]?.soname !== soname) {
+    const known = advice === null ? "" : ` (${advice})`;
+    return `Get a package that has ${soname}${known}, then: ${fix}`;
+  }
+  if (!canGet(circumstances)) return `${advice}, then: ${fix}`;
+  return `${advice}; get it and fix with: ${fixCommand(subject, circumstances, "fix --get")}`;
 }
 
 const mostNamed = 5;

@@ -7,8 +7,9 @@ import { native } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import type { FixelfErrorCode } from "../base/errors.js";
 import { type ChoiceOptions, choiceKinds } from "../base/options.js";
-import { choose, membersOf, storeFor } from "../choose/choice.js";
+import { type Choice, choose, membersOf, storeFor } from "../choose/choice.js";
 import type { Solved } from "../choose/solve.js";
+import { missingLoader } from "../choose/unmet.js";
 import { type InterpreterKind, interpreterAt, isLoader, isStandIn } from "../file/interpreter.js";
 import { isOpenedByLoaders } from "../file/kind.js";
 import { describeMachine, type Machine, sameMachine, thisMachine } from "../file/machine.js";
@@ -16,7 +17,7 @@ import { nixSystem } from "../file/nix_system.js";
 import { currentSearchPath, withoutOrigin } from "../file/search_path.js";
 import { readTree, type Tree } from "../file/tree.js";
 import { Store } from "../store/context.js";
-import { adviceFor, type NixpkgsPackage } from "../store/nixpkgs/packages.js";
+import { adviceFor, type MissingLibrary } from "../store/nixpkgs/packages.js";
 import { storePathOf } from "../store/place.js";
 
 export type EnvironmentOptions = ChoiceOptions;
@@ -52,13 +53,6 @@ export interface EnvironmentLibrary {
   /** As seen from the root. */
   path: string;
   storePath: string | null;
-}
-
-/** A library that no store path has. */
-export interface MissingLibrary {
-  soname: string;
-  /** The packages of nixpkgs that have it, the best first. */
-  packages: NixpkgsPackage[];
 }
 
 export interface EnvironmentProblem {
@@ -161,24 +155,30 @@ async function chooseFor(
   // Behind a stand-in, only NIX_LD says what the libraries will be.
   const anew = [...kinds.values()].some((kind) => kind !== "loader");
   const choices = await choose(membersOf(tree), tree, store, { ...solveOptions(options), anew });
-  const told = new Set<string>();
-  return choices.flatMap((choice): Chosen[] => {
+  const failed: Extract<Choice, { kind: "failed" }>[] = [];
+  const chosen = choices.flatMap((choice): Chosen[] => {
     const { shown, facts } = choice.member;
     if (choice.kind === "passed-over") {
       found.passedOver.push({ path: shown, why: choice.why });
       return [];
     }
     if (choice.kind === "failed") {
-      const { code, message } = choice.failure;
-      // One failure is that of a whole group.
-      if (!told.has(message)) found.problems.push({ path: shown, code, message });
-      told.add(message);
+      failed.push(choice);
       return [];
     }
     const isProgram = facts.type !== "shared-library" && facts.interpreter !== null;
     const kind = isProgram ? (kinds.get(facts.interpreter as string) ?? "nothing") : null;
     return [{ tree, shown, solved: choice.solved, atInterpreter: kind }];
   });
+  // One failure is that of a whole group.
+  const told = new Map(failed.toReversed().map((choice) => [choice.failure.message, choice]));
+  for (const { member, failure } of [...told.values()].toReversed()) {
+    const { code, message } = failure;
+    const missing = code === "unsolvable" ? await missingLoader(member, store) : [];
+    const problem = { path: member.shown, code, message };
+    found.problems.push(missing.length === 0 ? problem : { ...problem, missing });
+  }
+  return chosen;
 }
 
 /**
@@ -363,10 +363,11 @@ async function problemOf(
   for (const { soname, reason } of lacking) {
     const packages = await store.packages(soname);
     const advice = adviceFor(soname, packages, member.facts);
-    missing.push({ soname, packages });
+    missing.push({ soname, system: nixSystem(member.facts), packages });
     told.push(`${soname} (${whyNot.get(soname) ?? reason}${advice === null ? "" : `; ${advice}`})`);
   }
-  const help = "give its directory with --lib, or leave it out with --ignore-missing";
+  const help =
+    "get it with --get, give its directory with --lib, or leave it out with --ignore-missing";
   const message = `no library for ${told.join(", ")}; ${help}`;
   return [{ path, code, message, ...(lacking.length === problems.length && { missing }) }];
 }

@@ -55,8 +55,8 @@ export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<
 }
 
 function initialOutcome(file: FilePlan): Outcome {
-  const { path, edits, reasons, refusal } = file;
-  const base = { path, edits, reasons: [...reasons], verified: false, remaining: [] };
+  const { path, edits, reasons, refusal, missing } = file;
+  const base = { path, edits, reasons: [...reasons], verified: false, remaining: [], missing };
   if (refusal === null) return { ...base, outcome: "unchanged", error: null };
   base.reasons = []; // they spoke of a change that is not made
   const { code, message } = refusal;

@@ -56,6 +56,14 @@ export async function isRooted(file: string, storePaths: readonly string[]): Pro
   return true;
 }
 
+/** The store paths that no fixed file is registered for. */
+export async function unusedOf(storePaths: readonly string[]): Promise<string[]> {
+  const users = await stateSubdirectory("users");
+  const lists = storePaths.map((storePath) => exists(join(users, basename(storePath))));
+  const used = await Promise.all(lists);
+  return storePaths.filter((_, index) => !used[index]);
+}
+
 /** Forgets what a file points at; roots that no other file needs go with it. */
 export async function removeRoots(file: string): Promise<void> {
   await removeRootsOf([{ file, storePaths: [] }]);

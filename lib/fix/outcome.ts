@@ -2,6 +2,7 @@
 
 import type { Layout } from "../addon/native.js";
 import type { FixelfErrorCode } from "../base/errors.js";
+import type { MissingLibrary } from "../store/nixpkgs/packages.js";
 
 /** One thing that a plan changes in a file. */
 export interface Edit {
@@ -35,6 +36,8 @@ export interface FilePlan {
   reasons: string[];
   /** Store paths that the file will point at. */
   storePaths: string[];
+  /** Libraries for want of which nothing can be done. */
+  missing: MissingLibrary[];
   /** Why nothing can be done, or null. */
   refusal: { code: FixelfErrorCode; message: string; failed: boolean } | null;
   /** The bytes; null where nothing changes. */
@@ -65,6 +68,8 @@ export interface Outcome {
   /** What keeps it from starting all the same, a sentence each: a missing library that was to be left, a
    * mode without execute permission, a kernel that is too old. */
   remaining: string[];
+  /** Libraries for want of which it was refused, with the packages of nixpkgs that have them. */
+  missing: MissingLibrary[];
   /** With refused and failed. */
   error: { code: FixelfErrorCode; message: string } | null;
 }

@@ -6,7 +6,7 @@ import { FixelfError } from "../base/errors.js";
 import { type PlanOptions, planKinds } from "../base/options.js";
 import { type Choice, choose, membersOf, storeFor } from "../choose/choice.js";
 import type { Member, Solved } from "../choose/solve.js";
-import { unmetNeeds } from "../choose/unmet.js";
+import { missingLibraries, missingLoader, unmetNeeds } from "../choose/unmet.js";
 import { outputPath } from "../file/rooted.js";
 import { currentSearchPath } from "../file/search_path.js";
 import { isDamage, readTree, type Subject, type Tree } from "../file/tree.js";
@@ -107,7 +107,9 @@ async function planChoice(choice: Choice, store: Store, options: PlanOptions): P
       return emptyPlan(choice.member, options, { reasons: [choice.why] });
     case "failed": {
       const { code, message } = choice.failure;
-      return emptyPlan(choice.member, options, { refusal: { code, message, failed: false } });
+      const missing = code === "unsolvable" ? await missingLoader(choice.member, store) : [];
+      const refusal = { code, message, failed: false };
+      return emptyPlan(choice.member, options, { missing, refusal });
     }
   }
 }
@@ -132,10 +134,11 @@ async function planFile(solved: Solved, store: Store, options: PlanOptions): Pro
   const unmet = await unmetNeeds(solved, loader, store);
   if (unmet.length > 0) {
     const advice = solved.problems.some(({ need }) => need?.kind === "library")
-      ? "; give its directory with --lib, or leave it out with --ignore-missing"
+      ? "; get it with --get, give its directory with --lib, or leave it out with --ignore-missing"
       : "";
     const message = `${unmet.join("; ")}${advice}`;
-    return { ...filePlan, refusal: { code: "unsolvable", message, failed: false } };
+    const missing = await missingLibraries(solved, store);
+    return { ...filePlan, missing, refusal: { code: "unsolvable", message, failed: false } };
   }
   const edits: Edits = {};
   if (solved.interpreter !== null && solved.interpreter !== facts.interpreter) {
@@ -197,6 +200,7 @@ function emptyFilePlan(path: string, host: string): FilePlan {
     edits: [],
     reasons: [],
     storePaths: [],
+    missing: [],
     refusal: null,
     layout: null,
   };

@@ -2,6 +2,7 @@
 import { realpath } from "node:fs/promises";
 import { native, settled } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
+import { storeFor } from "../choose/choice.js";
 import {
   type Environment,
   type EnvironmentOptions,
@@ -12,8 +13,11 @@ import {
 import { interpreterAt, isLoader } from "../file/interpreter.js";
 import { nixSystem } from "../file/nix_system.js";
 import type { Store } from "../store/context.js";
+import type { MissingLibrary } from "../store/nixpkgs/packages.js";
 import { inStore, storePathOf } from "../store/place.js";
+import type { RunOptions } from "./plan.js";
 import type { Running } from "./start.js";
+import { targetOf } from "./target.js";
 
 type Served = "file" | "facts" | "isNeedy" | "loaderPlaces" | "ownLoader" | "findable";
 
@@ -90,6 +94,19 @@ export async function needsOf(
   // One loader is for all that is in a namespace.
   const { libc } = needs.environment;
   return { ...needs, loaderPlaces: libc === "glibc" ? (usual?.loaderPlaces ?? []) : [] };
+}
+
+/**
+ * What no store path has of all that a program, and what it will load or start, needs.
+ * @param named as for `planRun`
+ */
+export async function missingFor(
+  named: string,
+  { with: others = [], how: _how, fhs: _fhs, ...choice }: RunOptions,
+): Promise<MissingLibrary[]> {
+  const { path, starts } = await targetOf(named, storeFor(choice));
+  const { problems } = await environment([path, ...starts, ...others], choice);
+  return problems.flatMap(({ missing = [] }) => missing);
 }
 
 function refuse([problem]: Environment["problems"]): void {

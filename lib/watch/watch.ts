@@ -448,8 +448,9 @@ function isHealthy({ refusal, layout, storePaths }: FilePlan): boolean {
   return refusal === null && layout === null && storePaths.length > 0;
 }
 
-function bare({ path, edits, reasons }: FilePlan): Omit<WatchOutcome, "outcome" | "error"> {
-  return { path, edits, reasons, verified: false, remaining: [] };
+function bare(file: FilePlan): Omit<WatchOutcome, "outcome" | "error"> {
+  const { path, edits, reasons, missing } = file;
+  return { path, edits, reasons, verified: false, remaining: [], missing };
 }
 
 /** The very content under a name; null where nothing can be seen. Nobody can set the time of change. */

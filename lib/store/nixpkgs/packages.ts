@@ -23,6 +23,15 @@ export interface NixpkgsPackage {
   reasons: string[];
 }
 
+/** A library that no store path has, or none with the symbol versions that are needed. */
+export interface MissingLibrary {
+  soname: string;
+  /** Whose it has to be: "x86_64-linux". */
+  system: string;
+  /** The packages of nixpkgs that have it, the best first. */
+  packages: NixpkgsPackage[];
+}
+
 /** How nix-locate is asked: the attributes, the likeliest first; null where there is no answer. */
 export type Locate = (soname: string) => Promise<string[] | null>;
 

@@ -1,0 +1,29 @@
+// --get: what no store path has is taken from nixpkgs first. The options of every command that does so.
+import type { Command } from "commander";
+import type { Getting } from "./getting.js";
+import type { SharedFlags } from "./options.js";
+
+export interface GetFlags extends SharedFlags {
+  get?: boolean;
+  yes?: boolean;
+  nixpkgs?: string;
+}
+
+export function withGet(command: Command): Command {
+  return command
+    .option("--get", "get from nixpkgs, by Nix, what no store path has; says first what that is")
+    .option("--yes", "with --get: get it without asking")
+    .option(
+      "--nixpkgs <what>",
+      "with --get: take packages from this flake or directory (default: your own nixpkgs)",
+    );
+}
+
+/** What a document says of it, where --get was given. */
+export function getDocument(getting: Getting | null): { got?: object[]; notGot?: object[] } {
+  return getting === null ? {} : { got: getting.got.map(shown), notGot: getting.without };
+}
+
+function shown({ attribute, output, storePath, sonames, source }: Getting["got"][number]): object {
+  return { attribute, output, storePath, sonames, source };
+}

@@ -1,0 +1,120 @@
+// What --get does: says what it takes, asks, gets it, and looks again.
+import { readSync } from "node:fs";
+import { FixelfError } from "../base/errors.js";
+import { type GetPlan, type Got, get, planGet, removeLinks } from "../get/get.js";
+import { gettingText, withoutText } from "../report/get.js";
+import type { MissingLibrary } from "../store/nixpkgs/packages.js";
+import { storePlace } from "../store/place.js";
+import type { Output } from "./command.js";
+import type { GetFlags } from "./get.js";
+import { commonOptions } from "./options.js";
+import { isTerminal } from "./terminal.js";
+
+/** A loader comes first; then what is missing with it; then what that lacks. */
+const mostRounds = 4;
+
+export class Getting {
+  readonly got: Got[] = [];
+  readonly without: GetPlan["without"] = [];
+  readonly #flags: GetFlags & { dryRun?: boolean };
+  readonly #output: Output;
+  readonly #signal: AbortSignal;
+
+  constructor(flags: GetFlags & { dryRun?: boolean }, output: Output, signal: AbortSignal) {
+    this.#flags = flags;
+    this.#output = output;
+    this.#signal = signal;
+  }
+
+  /**
+   * Gets what is missing until nothing more is to be had; null where the user says no, and then nothing is kept.
+   * @throws FixelfError
+   */
+  async until<Answer>(
+    first: Answer,
+    missingOf: (answer: Answer) => MissingLibrary[],
+    again: () => Promise<Answer>,
+  ): Promise<Answer | null> {
+    let answer = first;
+    const asked = new Set<string>();
+    try {
+      for (let round = 0; round < mostRounds; round++) {
+        const missing = missingOf(answer).filter(({ soname, system }) => {
+          const key = `${system} ${soname}`;
+          return !asked.has(key) && asked.add(key);
+        });
+        if (missing.length === 0) break;
+        const outcome = await this.#get(missing);
+        if (outcome === "refused") {
+          await this.giveUp();
+          return null;
+        }
+        if (outcome === "nothing") break;
+        answer = await again();
+      }
+    } catch (failure) {
+      await this.giveUp();
+      throw failure;
+    }
+    this.#sayWhatLied(missingOf(answer));
+    return answer;
+  }
+
+  /** Nothing that was got is kept any longer. */
+  async giveUp(): Promise<void> {
+    await removeLinks(this.got);
+    this.got.length = 0;
+  }
+
+  /** What nothing points at after all is kept no longer. */
+  async keepOnlyUsed(): Promise<void> {
+    const { unusedOf } = await import("../fix/gc_roots.js");
+    const unused = new Set(await unusedOf(this.got.map(({ storePath }) => storePath)));
+    await removeLinks(this.got.filter(({ storePath }) => unused.has(storePath)));
+  }
+
+  /** Of what no fixed file keeps. */
+  sayWhatKeeps(): void {
+    for (const { attribute, link } of this.got)
+      this.#output.say(`${attribute} is kept from garbage collection until you remove ${link}`);
+  }
+
+  async #get(missing: readonly MissingLibrary[]): Promise<"got" | "nothing" | "refused"> {
+    const { nixpkgs, dryRun } = this.#flags;
+    const options = { nixpkgs, signal: this.#signal, shown: isTerminal(2) && !this.#flags.json };
+    const place = storePlace(commonOptions(this.#flags));
+    const plan = await planGet(missing, place, options);
+    this.without.push(...plan.without);
+    for (const line of withoutText(plan)) this.#output.say(line);
+    if (plan.packages.length === 0) return "nothing";
+    this.#output.say(gettingText(plan));
+    if (dryRun) return "nothing";
+    if (!this.#flags.yes && !ask()) {
+      this.#output.say("Nothing was fetched, and nothing is changed.");
+      return "refused";
+    }
+    this.got.push(...(await get(plan, place, options)));
+    return "got";
+  }
+
+  /** Listings and databases can be wrong: what was got and still is missing. */
+  #sayWhatLied(missing: readonly MissingLibrary[]): void {
+    const still = new Set(missing.map(({ soname }) => soname));
+    for (const { attribute, storePath, sonames, source } of this.got) {
+      const absent = sonames.filter((soname) => still.has(soname));
+      if (absent.length === 0) continue;
+      const what = `${storePath} (${attribute}) does not bring what is needed of ${absent.join(", ")}`;
+      this.#output.say(`fixelf: ${what}, though ${source} says so`);
+    }
+  }
+}
+
+/** @throws FixelfError `usage` where nobody can be asked */
+function ask(): boolean {
+  if (!isTerminal(0) || !isTerminal(2))
+    throw new FixelfError("usage", "nothing was fetched: nobody can be asked here; add --yes");
+  process.stderr.write("Go on? [Y/n] ");
+  const line = Buffer.alloc(256);
+  const count = readSync(0, line);
+  return count > 0 && /^\s*(y|yes)?\s*$/i.test(line.toString("utf8", 0, count));
+}

@@ -1,0 +1,111 @@
+// What a binary cache says of a store path before anything is fetched: its narinfo has the size, and a listing
+// beside it (`HASH.ls`, where the cache writes them: cache.nixos.org does) has the names of all files.
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { capture, type NixRun } from "./nix_command.js";
+
+/** What a cache says of one library of a store path. */
+export interface CacheAnswer {
+  cache: string;
+  soname: string;
+  /** "lib/libcrypt.so.1"; null where the listing has no such file. */
+  file: string | null;
+  /** What that file is a link to: "libcrypt.so.1.1.0". */
+  linkTo: string | null;
+  /** Bytes to fetch of the store path itself; null where it is not told. */
+  size: number | null;
+}
+
+interface Listed {
+  type?: unknown;
+  target?: unknown;
+  entries?: Record<string, Listed>;
+}
+
+/** Milliseconds for an answer: it makes a message better, and is not worth waiting for. */
+const patience = 5_000;
+
+/** Bytes: listings of libraries are small; one that is larger is not looked at. */
+const mostListed = 32 << 20;
+
+/** The caches that Nix is set up to ask, those that can be read here. */
+export async function cachesOf(run: NixRun): Promise<string[]> {
+  const words = ["--extra-experimental-features", "nix-command", "show-config"];
+  const shown = await capture("nix", words, run).catch(() => "");
+  const named = /^substituters = (.*)$/m.exec(shown)?.[1] ?? "";
+  return named.split(" ").flatMap((each) => {
+    const [address = ""] = each.split("?");
+    return /^(https?|file):\/\//.test(address) ? [address.replace(/\/+$/, "")] : [];
+  });
+}
+
+/** The first cache with a listing of the store path; null where none could be read. */
+export async function lookInCaches(
+  storePath: string,
+  soname: string,
+  caches: readonly string[],
+  { signal }: NixRun,
+): Promise<CacheAnswer | null> {
+  const hash = basename(storePath).slice(0, 32);
+  for (const cache of caches) {
+    const listing = await read(`${cache}/${hash}.ls`, signal);
+    const root = listing === null ? null : rootOf(listing);
+    if (root === null) continue;
+    const found = fileNamed(soname, root);
+    const info = await read(`${cache}/${hash}.narinfo`, signal);
+    const size = /^FileSize: (\d+)$/m.exec(info ?? "")?.[1];
+    return {
+      ...{ cache, soname, file: found?.path ?? null, linkTo: found?.linkTo ?? null },
+      size: size === undefined ? null : Number(size),
+    };
+  }
+  return null;
+}
+
+async function read(address: string, signal: AbortSignal | undefined): Promise<string | null> {
+  try {
+    if (address.startsWith("file:")) return await readFile(fileURLToPath(address), "utf8");
+    const limit = AbortSignal.timeout(patience);
+    const answer = await fetch(address, {
+      signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
+    });
+    if (!answer.ok || Number(answer.headers.get("content-length") ?? 0) > mostListed) return null;
+    return await answer.text();
+  } catch {
+    return null;
+  }
+}
+
+function rootOf(listing: string): Listed | null {
+  try {
+    const { root } = JSON.parse(listing) as { root?: Listed };
+    return root ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** In `lib`, where nixpkgs' packages have their libraries, or a directory of it. */
+function fileNamed(soname: string, root: Listed): { path: string; linkTo: string | null } | null {
+  const waiting: [path: string, directory: Listed][] = [];
+  for (const name of ["lib", "lib64", "lib32"]) {
+    const directory = entry(root, name);
+    if (directory !== null) waiting.push([name, directory]);
+  }
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    const [path, directory] = next;
+    const file = entry(directory, soname);
+    if (file !== null && file.type !== "directory") {
+      const linkTo = file.type === "symlink" ? String(file.target) : null;
+      return { path: join(path, soname), linkTo };
+    }
+    for (const [name, below] of Object.entries(directory.entries ?? {}))
+      if (below?.type === "directory") waiting.push([join(path, name), below]);
+  }
+  return null;
+}
+
+function entry({ entries }: Listed, name: string): Listed | null {
+  return entries !== undefined && Object.hasOwn(entries, name) ? (entries[name] ?? null) : null;
+}

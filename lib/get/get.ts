@@ -1,0 +1,314 @@
+// Getting what no store path has: packages of nixpkgs, realised by Nix and kept from garbage collection.
+//
+// First everything is found out and can be told (`planGet`); only then is anything fetched or built (`get`).
+import { existsSync } from "node:fs";
+import { readdir, unlink } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { FixelfError } from "../base/errors.js";
+import { stateSubdirectory } from "../file/state.js";
+import { Nix } from "../store/nix.js";
+import type { MissingLibrary, NixpkgsPackage } from "../store/nixpkgs/packages.js";
+import { defaultStore, hostPath, type StorePlace } from "../store/place.js";
+import { type CacheAnswer, cachesOf, lookInCaches } from "./binary_cache.js";
+import { type Evaluated, evaluate } from "./evaluate.js";
+import { type NixRun, runNix } from "./nix_command.js";
+import {
+  buildCommand,
+  type NixFeatures,
+  type Nixpkgs,
+  nixFeatures,
+  nixpkgsFor,
+} from "./nixpkgs.js";
+
+export interface GetOptions extends NixRun {
+  /** Where packages are taken from: a flake reference, a directory, "<nixpkgs>". Default: the user's own. */
+  nixpkgs?: string | undefined;
+}
+
+/** A package that is to be got. */
+export interface WantedPackage {
+  attribute: string;
+  output: string;
+  system: string;
+  nixpkgs: Nixpkgs;
+  storePath: string;
+  /** What it is wanted for. */
+  sonames: string[];
+  /** What says that it has them. */
+  source: string;
+  /** What a binary cache says of it, by soname; none where no cache could be asked. */
+  cached: CacheAnswer[];
+}
+
+/** What Nix will do, as it says itself. */
+export interface Effort {
+  fetched: number;
+  built: number;
+  /** MiB. */
+  download: number;
+  unpacked: number;
+}
+
+export interface GetPlan {
+  packages: WantedPackage[];
+  /** What can't be got, and why. */
+  without: { soname: string; why: string }[];
+  effort: Effort;
+}
+
+export interface Got {
+  attribute: string;
+  output: string;
+  storePath: string;
+  sonames: string[];
+  source: string;
+  /** The GC root that keeps it. */
+  link: string;
+  /** Whether the root was made for it. */
+  isNew: boolean;
+}
+
+/** More candidates for one library than these are guesses. */
+const mostTried = 3;
+
+/**
+ * Finds out which packages have the libraries, and what it takes to get them. Nothing is fetched but what Nix
+ * needs to evaluate nixpkgs.
+ * @throws FixelfError `usage` for a store that is not this machine's, `unsupported` without Nix, `cancelled`, `io`
+ */
+export async function planGet(
+  missing: readonly MissingLibrary[],
+  place: StorePlace,
+  options: GetOptions = {},
+): Promise<GetPlan> {
+  mustBeOwn(place);
+  const plan: GetPlan = { packages: [], without: [], effort: nothing() };
+  const groups = new Map<string, Group>();
+  const features = await nixFeatures(options);
+  const unique = new Map(missing.map((each) => [`${each.system} ${each.soname}`, each]));
+  for (const each of unique.values()) addToGroups(each, features, options, groups, plan);
+  const caches = groups.size === 0 ? [] : await cachesOf(options);
+  for (const group of groups.values()) {
+    const packages = await packagesOf(group, caches, options, plan);
+    if (packages.length === 0) continue;
+    plan.packages.push(...packages);
+    addEffort(plan.effort, await effortOf(group, packages, options));
+  }
+  return plan;
+}
+
+/**
+ * Gets what was planned. What a package brings stays until its link is removed; where anything fails or is
+ * cancelled, no link is left behind.
+ * @throws FixelfError `cancelled`, `io` where Nix fails, or where the state directory cannot be made
+ */
+export async function get(
+  plan: GetPlan,
+  place: StorePlace,
+  options: GetOptions = {},
+): Promise<Got[]> {
+  const links = await stateSubdirectory("gcroots");
+  await removeAbandoned(links);
+  const name = `${provisional}${process.pid}`;
+  const nix = new Nix(place);
+  const got: Got[] = [];
+  try {
+    for (const [index, packages] of byCommand(plan.packages).entries()) {
+      const [{ nixpkgs, system }] = packages as [WantedPackage];
+      const [tool, ...words] = buildCommand(nixpkgs, system, packages);
+      // A link of Nix's own, from before the first store path is there: nothing is collected in between.
+      const link = join(links, `${name}-${index}`);
+      await runNix(tool, [...words, tool === "nix" ? "--out-link" : "-o", link], options);
+      for (const each of packages) got.push(await keep(each, links, nix));
+    }
+  } catch (failure) {
+    await removeLinks(got);
+    throw failure;
+  } finally {
+    for (const each of await readdir(links))
+      if (each.startsWith(`${name}-`)) await unlink(join(links, each)).catch(() => undefined);
+  }
+  return got;
+}
+
+/** Gives up what was got: the next garbage collection takes it. */
+export async function removeLinks(got: readonly Got[]): Promise<void> {
+  for (const { link, isNew } of got) if (isNew) await unlink(link).catch(() => undefined);
+}
+
+async function keep(wanted: WantedPackage, links: string, nix: Nix): Promise<Got> {
+  const { attribute, output, storePath, sonames, source } = wanted;
+  const link = join(links, basename(storePath));
+  const isNew = !existsSync(link);
+  if (isNew && (await nix.addIndirectRoot(link, storePath)) === null) {
+    const message = `nixpkgs' ${attribute} was to be ${storePath}, and Nix has not made that: ${nix.whyUnknown}`;
+    throw new FixelfError("io", message);
+  }
+  return { attribute, output, storePath, sonames, source, link, isNew };
+}
+
+/** The links' names while Nix is at work, before the number of the process. */
+const provisional = "get-";
+
+/** Of processes that were killed. */
+async function removeAbandoned(links: string): Promise<void> {
+  for (const name of await readdir(links)) {
+    const [, process] = /^get-(\d+)-/.exec(name) ?? [];
+    if (process === undefined || existsSync(`/proc/${process}`)) continue;
+    await unlink(join(links, name)).catch(() => undefined);
+  }
+}
+
+function mustBeOwn(place: StorePlace): void {
+  if (place.root === "" && hostPath(place.store, place) === defaultStore) return;
+  const where = place.root === "" ? place.store : place.root;
+  const message = `--get fetches into this machine's own ${defaultStore}, and not for ${where}`;
+  throw new FixelfError("usage", message);
+}
+
+/** What is asked of one nixpkgs for one system. */
+interface Group {
+  nixpkgs: Nixpkgs;
+  system: string;
+  wanted: { soname: string; candidates: NixpkgsPackage[] }[];
+}
+
+function addToGroups(
+  { soname, system, packages }: MissingLibrary,
+  features: NixFeatures,
+  { nixpkgs: named }: GetOptions,
+  groups: Map<string, Group>,
+  plan: GetPlan,
+): void {
+  // An attribute that has another version by now had this one in an older nixpkgs, such as the user may have named.
+  const candidates = packages
+    .filter((each) => each.soname === soname || named !== undefined)
+    .slice(0, mostTried);
+  const [best] = candidates;
+  if (best === undefined) {
+    plan.without.push({ soname, why: "no package of nixpkgs is known to have it" });
+    return;
+  }
+  const nixpkgs = nixpkgsFor(named, best.until, features);
+  const key = JSON.stringify([nixpkgs, system]);
+  const group = groups.get(key) ?? { nixpkgs, system, wanted: [] };
+  group.wanted.push({
+    soname,
+    candidates: candidates.filter(({ until }) => until === best.until),
+  });
+  groups.set(key, group);
+}
+
+async function packagesOf(
+  { nixpkgs, system, wanted }: Group,
+  caches: readonly string[],
+  options: GetOptions,
+  plan: GetPlan,
+): Promise<WantedPackage[]> {
+  const asked = wanted.flatMap(({ soname, candidates }) =>
+    candidates.flatMap(({ attribute, formerly, output, source }) =>
+      [attribute, ...(formerly === null ? [] : [formerly])].map((name) => ({
+        ...{ soname, attribute: name, output, source },
+      })),
+    ),
+  );
+  const evaluated = await evaluate(nixpkgs, system, asked, options);
+  const chosen = new Map<string, WantedPackage>();
+  for (const { soname } of wanted) {
+    const there = asked.flatMap((each, index) => {
+      const found = evaluated[index];
+      return each.soname === soname && found ? [{ ...each, ...found }] : [];
+    });
+    const picked = await pick(soname, there, caches, options);
+    if (picked === null) {
+      const names = asked.filter((each) => each.soname === soname);
+      plan.without.push({ soname, why: whyNone(names, there, nixpkgs) });
+      continue;
+    }
+    const { attribute, output, storePath, source, answer } = picked;
+    const present = chosen.get(storePath) ?? {
+      ...{ attribute, output, system, nixpkgs, storePath, source },
+      ...{ sonames: [], cached: [] },
+    };
+    present.sonames.push(soname);
+    if (answer !== null) present.cached.push(answer);
+    chosen.set(storePath, present);
+  }
+  return [...chosen.values()];
+}
+
+type Candidate = Evaluated & { attribute: string; source: string };
+
+/** The first that no cache's listing speaks against. */
+async function pick(
+  soname: string,
+  candidates: readonly Candidate[],
+  caches: readonly string[],
+  options: NixRun,
+): Promise<(Candidate & { answer: CacheAnswer | null }) | null> {
+  for (const candidate of candidates) {
+    const answer = await lookInCaches(candidate.storePath, soname, caches, options);
+    if (answer === null || answer.file !== null) return { ...candidate, answer };
+  }
+  return null;
+}
+
+function whyNone(
+  asked: readonly { attribute: string }[],
+  there: readonly Candidate[],
+  nixpkgs: Nixpkgs,
+): string {
+  const where = nixpkgs.kind === "flake" ? nixpkgs.reference : nixpkgs.file;
+  if (there.length > 0)
+    return `the binary cache's listing of ${there.map(({ attribute }) => attribute).join(", ")} does not have it`;
+  const names = asked.map(({ attribute }) => attribute).join(", ");
+  return `${where} has no ${names}, or refuses it (insecure, unfree or broken)`;
+}
+
+function nothing(): Effort {
+  return { fetched: 0, built: 0, download: 0, unpacked: 0 };
+}
+
+function addEffort(sum: Effort, more: Effort): void {
+  for (const name of Object.keys(sum) as (keyof Effort)[]) sum[name] += more[name];
+}
+
+async function effortOf(
+  { nixpkgs, system }: Group,
+  packages: readonly WantedPackage[],
+  options: NixRun,
+): Promise<Effort> {
+  const [tool, ...words] = buildCommand(nixpkgs, system, packages);
+  const { stderr } = await runNix(tool, [...words, "--dry-run"], { ...options, shown: false });
+  return parseEffort(stderr);
+}
+
+/** What `--dry-run` tells: two lists of store paths, each below a line with its size. */
+export function parseEffort(text: string): Effort {
+  const effort = nothing();
+  let counted: "fetched" | "built" | null = null;
+  for (const line of text.split("\n")) {
+    if (/^(this|these)\b.*\bderivations? will be built/.test(line)) counted = "built";
+    else if (/^(this|these)\b.*\bpaths? will be fetched/.test(line)) {
+      counted = "fetched";
+      const [, download, unpacked] =
+        /\(([\d.]+) MiB download, ([\d.]+) MiB unpacked/.exec(line) ?? [];
+      effort.download += Number(download ?? 0);
+      effort.unpacked += Number(unpacked ?? 0);
+    } else if (counted !== null && /^\s+\/\S/.test(line)) effort[counted]++;
+    else if (line.trim() !== "") counted = null;
+  }
+  return effort;
+}
+
+/** What one command builds: the packages of one nixpkgs for one system. */
+function byCommand(packages: readonly WantedPackage[]): WantedPackage[][] {
+  const groups = new Map<string, WantedPackage[]>();
+  for (const each of packages) {
+    const key = JSON.stringify([each.nixpkgs, each.system]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [each]);
+    else group.push(each);
+  }
+  return [...groups.values()];
+}

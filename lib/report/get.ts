@@ -1,0 +1,42 @@
+// What --get is going to do, before it does.
+import type { GetPlan, WantedPackage } from "../get/get.js";
+import { plural, printable } from "./text.js";
+
+/** A line for each package, and one for what it takes altogether. */
+export function gettingText({ packages, effort }: GetPlan): string {
+  const lines = packages.map((each) => printable(`  ${packageText(each)}`));
+  return [`To get from nixpkgs, for what no store path has:`, ...lines, effortText(effort)].join(
+    "\n",
+  );
+}
+
+/** What can't be got, a line each. */
+export function withoutText({ without }: Pick<GetPlan, "without">): string[] {
+  return without.map(({ soname, why }) => printable(`fixelf: cannot get ${soname}: ${why}`));
+}
+
+function packageText({ attribute, output, nixpkgs, sonames, cached }: WantedPackage): string {
+  const where = nixpkgs.kind === "flake" ? `${nixpkgs.reference}#` : `${nixpkgs.file} -A `;
+  const name = `${where}${attribute}${output === "out" ? "" : `.${output}`}`;
+  const known = cached.map(({ cache, file, linkTo, size }) => {
+    const version = linkTo === null ? "" : ` (${linkTo})`;
+    return `${cache} has ${file}${version}${size === null ? "" : `, ${sizeText(size / 1024)}`}`;
+  });
+  return `${name} for ${sonames.join(", ")}${known.length === 0 ? "" : `: ${known.join("; ")}`}`;
+}
+
+function sizeText(kibibytes: number): string {
+  return kibibytes < 1024 ? `${Math.ceil(kibibytes)} KiB` : `${(kibibytes / 1024).toFixed(1)} MiB`;
+}
+
+function effortText({ fetched, built, download, unpacked }: GetPlan["effort"]): string {
+  const parts = [
+    ...(fetched > 0
+      ? [
+          `${plural(fetched, "store path")} to fetch (${sizeText(download * 1024)} to download, ${sizeText(unpacked * 1024)} unpacked)`,
+        ]
+      : []),
+    ...(built > 0 ? [`${plural(built, "derivation")} to build here`] : []),
+  ];
+  return parts.length === 0 ? "  all of it is in the store" : `  ${parts.join(", ")}`;
+}
