@@ -51,6 +51,15 @@ export { apply } from "./fix/apply.js";
 export type { Edit, FilePlan, FixPlan, Outcome } from "./fix/outcome.js";
 export { plan } from "./fix/plan.js";
 export { type UndoOutcome, undo } from "./fix/undo.js";
+export {
+  type Effort,
+  type GetOptions,
+  type GetPlan,
+  type Got,
+  get,
+  planGet,
+  type WantedPackage,
+} from "./get/get.js";
 export { planRun, type RunOptions, type RunPlan } from "./run/plan.js";
 export { become, type Start, type Way } from "./run/start.js";
 export { ScanBatch, type ScanBranch, type ScanFailure, type ScanRow } from "./scan/batch.js";
