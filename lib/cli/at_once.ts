@@ -1,19 +1,20 @@
 // Reads the words of a command that is answered in less time than it takes to load the parser of all
 // commands.
-import type { SharedFlags } from "./options.js";
+import type { TalkFlags } from "./options.js";
 
 export interface AtOnce {
   operands: string[];
-  flags: SharedFlags;
+  flags: TalkFlags;
 }
 
 /**
  * null where the words need that parser: for help, mistakes, a command's own options, and other ways
  * to write options.
+ * @param talks whether the command has --verbose and --quiet
  */
-export function readAtOnce(words: readonly string[]): AtOnce | null {
+export function readAtOnce(words: readonly string[], talks: boolean): AtOnce | null {
   const operands: string[] = [];
-  const flags: SharedFlags = {};
+  const flags: TalkFlags = {};
   for (let at = 0; at < words.length; at++) {
     const word = words[at] as string;
     const next = words[at + 1];
@@ -21,6 +22,8 @@ export function readAtOnce(words: readonly string[]): AtOnce | null {
     else if (word === "--no-index") flags.index = false;
     else if (word === "--color") flags.color = true;
     else if (word === "--no-color") flags.color = false;
+    else if (talks && (word === "--verbose" || word === "-v")) flags.verbose = true;
+    else if (talks && (word === "--quiet" || word === "-q")) flags.quiet = true;
     else if (isPlaceFlag(word) && next !== undefined && !next.startsWith("-")) {
       flags[placeFlags[word]] = next;
       at++;

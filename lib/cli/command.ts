@@ -4,7 +4,7 @@ import { shellWord } from "../base/shell.js";
 import { writeFully } from "../base/write_fully.js";
 import { toJson } from "../report/json.js";
 import { type Colors, printable } from "../report/text.js";
-import { colorsFor, type SharedFlags } from "./options.js";
+import { colorsFor, type TalkFlags } from "./options.js";
 
 export const exitCodes = {
   good: 0,
@@ -19,6 +19,8 @@ export interface Output {
   colors: Colors;
   /** Prints the document with --json, else the text. */
   print(schema: string, document: object, text: () => string): void;
+  /** Prints text on stdout, and nothing with --json or --quiet. */
+  show(text: string): void;
   /** Says something on stderr. */
   say(text: string): void;
 }
@@ -28,17 +30,21 @@ export interface Output {
  * @param codeOf the exit code for what it throws
  */
 export async function run(
-  flags: SharedFlags,
+  flags: TalkFlags,
   body: (output: Output) => Promise<number>,
   codeOf: (code: FixelfErrorCode) => number = exitCodeOf,
 ): Promise<void> {
+  const show = (text: string) => {
+    if (text !== "" && !flags.json && !flags.quiet) writeFully(1, `${text}\n`);
+  };
   try {
     process.exitCode = await body({
       colors: colorsFor(flags),
       print(schema, document, text) {
-        const data = flags.json ? toJson({ schema: `fixelf.${schema}/1`, ...document }) : text();
-        if (data !== "") writeFully(1, `${data}\n`);
+        if (flags.json) writeFully(1, `${toJson({ schema: `fixelf.${schema}/1`, ...document })}\n`);
+        else if (!flags.quiet) show(text());
       },
+      show,
       say,
     });
   } catch (failure) {

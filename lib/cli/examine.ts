@@ -1,17 +1,60 @@
 // What fixelf doctor does, all in one piece: it is loaded when it runs.
-import { diagnose } from "../doctor/diagnose.js";
+import { diagnoseEach } from "../doctor/diagnose.js";
 import type { Diagnosis } from "../doctor/finding.js";
 import { isError } from "../judge/problem.js";
-import { doctorText } from "../report/doctor.js";
-import { exitCodes, run, worst } from "./command.js";
-import { commonOptions, type SharedFlags } from "./options.js";
+import { causesText, totalsText } from "../report/causes.js";
+import { diagnosisText } from "../report/doctor.js";
+import { plural } from "../report/text.js";
+import { exitCodes, type Output, run, worst } from "./command.js";
+import { commonOptions, type TalkFlags } from "./options.js";
+import { progressLine } from "./terminal.js";
 
-export async function examine(paths: string[], flags: SharedFlags): Promise<void> {
-  await run(flags, async ({ colors, print }) => {
-    const files = await diagnose(paths, commonOptions(flags));
-    print("doctor", { files }, () => doctorText(files, colors));
+/** So many files are each told in full. */
+const fewFiles = 3;
+
+export async function examine(paths: string[], flags: TalkFlags): Promise<void> {
+  await run(flags, async (output) => {
+    const files = await examined(paths, flags, output);
+    output.print("doctor", { files }, () => textOf(files, flags, output));
     return worst(files.map(codeOf));
   });
+}
+
+/** With --verbose, each file is told of as soon as it is examined. */
+async function examined(
+  paths: readonly string[],
+  flags: TalkFlags,
+  { colors, show }: Output,
+): Promise<Diagnosis[]> {
+  const files: Diagnosis[] = [];
+  let total = 0;
+  let ill = 0;
+  const progress = await progressLine(() =>
+    total === 0
+      ? `reading ${paths[files.length === 0 ? 0 : paths.length - 1]}`
+      : `${files.length} of ${plural(total, "file")} examined, ${ill} with findings`,
+  );
+  try {
+    const onRead = (count: number) => {
+      total += count;
+    };
+    for await (const file of diagnoseEach(paths, commonOptions(flags), onRead)) {
+      files.push(file);
+      if (file.findings.length > 0) ill++;
+      if (!flags.verbose) continue;
+      progress?.clear();
+      show(diagnosisText(file, colors));
+    }
+  } finally {
+    progress?.stop();
+  }
+  return files;
+}
+
+function textOf(files: readonly Diagnosis[], { verbose }: TalkFlags, { colors }: Output): string {
+  if (verbose) return files.length > 1 ? totalsText(files) : "";
+  if (files.length <= fewFiles) return files.map((file) => diagnosisText(file, colors)).join("\n");
+  return [causesText(files, colors), totalsText(files)].filter((text) => text !== "").join("\n");
 }
 
 function codeOf({ verdict, findings }: Diagnosis): number {

@@ -1,15 +1,17 @@
 // fixelf fix: makes programs run, or with --dry-run says how it would.
 import type { Command } from "commander";
 import type { PlanOptions } from "../base/options.js";
+import type { Neighbours } from "../fix/beside.js";
 import type { FilePlan, FixPlan, Outcome } from "../fix/outcome.js";
 import type { MissingLibrary } from "../store/nixpkgs/packages.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
 import { exitCodes, type Output, run, untilInterrupted, worst } from "./command.js";
 import { type GetFlags, getDocument, withGet } from "./get.js";
 import type { Getting } from "./getting.js";
-import { commonOptions, withShared } from "./options.js";
+import { commonOptions, type TalkFlags, withShared, withTalk } from "./options.js";
+import { withProgress } from "./terminal.js";
 
-interface FixFlags extends ChoiceFlags, GetFlags {
+interface FixFlags extends ChoiceFlags, GetFlags, TalkFlags {
   dryRun?: boolean;
   keepStandIn?: boolean;
   inPlace?: boolean;
@@ -21,11 +23,14 @@ export function define(program: Command): void {
   withShared(
     withGet(
       withChoices(
-        program
-          .command("fix")
-          .description("make programs run here: set their loader and where they find libraries")
-          .argument("<path...>", "files, or directories to look through")
-          .option("--dry-run", "say what would change, and write nothing")
+        withTalk(
+          program
+            .command("fix")
+            .description("make programs run here: set their loader and where they find libraries")
+            .argument("<path...>", "files, or directories to look through")
+            .option("-n, --dry-run", "say what would change, and write nothing"),
+          "tell each file in full, instead of grouping what is the same",
+        )
           .option("--keep-stand-in", "leave programs to nix-ld or fixelf-ld where it serves them")
           .option("--in-place", "write only the changed bytes into the file itself")
           .option(
@@ -39,7 +44,10 @@ export function define(program: Command): void {
     run(flags, async (output) => {
       const { colors, print, say } = output;
       const signal = untilInterrupted();
-      const { outcomeText, planText, undoHint } = await import("../report/outcome.js");
+      const { neighboursHint, outcomeText, planText, undoHint } = await import(
+        "../report/outcome.js"
+      );
+      const verbose = flags.verbose ?? false;
       const { planned, getting } = await planAll(paths, flags, signal, output);
       if (planned === null) return exitCodes.findings;
       if (signal.aborted) {
@@ -48,14 +56,22 @@ export function define(program: Command): void {
       }
       if (flags.dryRun) {
         const document = { files: planned.files.map(withoutHandle), ...getDocument(getting) };
-        print("plan", document, () => planText(planned.files, colors));
+        print("plan", document, () => planText(planned.files, verbose, colors));
         return worst(planned.files.map(({ refusal }) => codeOfRefusal(refusal)));
       }
       const { apply } = await import("../fix/apply.js");
-      const files = await apply(planned, { signal }).finally(() => getting?.keepOnlyUsed());
-      print("fix", { files, ...getDocument(getting) }, () => outcomeText(files, colors));
+      const stage = `writing and checking ${planned.files.length} files`;
+      const files = await withProgress(stage, () => apply(planned, { signal })).finally(() =>
+        getting?.keepOnlyUsed(),
+      );
+      const document = { files, ...getDocument(getting) };
+      print("fix", document, () => outcomeText(files, verbose, colors));
       const mended = namedFor(written(planned.files, files), paths);
-      if (!flags.json && mended.length > 0) say(undoHint(mended, commonOptions(flags)));
+      if (!flags.json && !flags.quiet && mended.length > 0) {
+        say(undoHint(mended, commonOptions(flags)));
+        const left = await beside(planned, files);
+        if (left !== null) say(neighboursHint(left, commonOptions(flags)));
+      }
       return signal.aborted ? exitCodes.interrupted : worst(files.map(codeOfOutcome));
     }),
   );
@@ -69,12 +85,14 @@ async function planAll(
   output: Output,
 ): Promise<{ planned: FixPlan | null; getting: Getting | null }> {
   const { plan } = await import("../fix/plan.js");
-  const planned = await plan(paths, planOptions(flags));
+  const planNow = () =>
+    withProgress(`looking through ${paths.join(" ")}`, () => plan(paths, planOptions(flags)));
+  const planned = await planNow();
   if (!flags.get) return { planned, getting: null };
   const { Getting } = await import("./getting.js");
   const getting = new Getting(flags, output, signal);
   return {
-    planned: await getting.until(planned, missingOf, () => plan(paths, planOptions(flags))),
+    planned: await getting.until(planned, missingOf, planNow),
     getting,
   };
 }
@@ -104,6 +122,16 @@ function withoutHandle({ layout, ...file }: FilePlan) {
       ranges: layout.ranges,
     },
   };
+}
+
+/** What is left to do beside the one program that was fixed; null where there were several. */
+async function beside(
+  { files: [file, ...others], root }: FixPlan,
+  [outcome]: readonly Outcome[],
+): Promise<Neighbours | null> {
+  if (file === undefined || others.length > 0 || outcome?.outcome !== "fixed") return null;
+  const { neighboursOf } = await import("../fix/beside.js");
+  return neighboursOf(file, root);
 }
 
 /** The files that undo can mend: a copy written elsewhere left its original alone. */

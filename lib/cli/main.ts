@@ -35,7 +35,7 @@ async function start(): Promise<void> {
 
 async function answerAtOnce(): Promise<boolean> {
   if (command !== "find" && command !== "doctor") return false;
-  const asked = readAtOnce(words);
+  const asked = readAtOnce(words, command === "doctor");
   if (asked === null) return false;
   const { operands, flags } = asked;
   if (command === "doctor") await (await import("./examine.js")).examine(operands, flags);

@@ -18,14 +18,32 @@ export interface SharedFlags {
   index?: boolean;
 }
 
+/** How much a command says of what it does. */
+export interface TalkFlags extends SharedFlags {
+  verbose?: boolean;
+  quiet?: boolean;
+}
+
+/** `verbose` says what is shown with it. */
+export function withTalk(command: Command, verbose: string): Command {
+  return command
+    .option("-v, --verbose", verbose)
+    .option("-q, --quiet", "print nothing but errors; the exit code tells the result");
+}
+
 /** Adds the shared flags, and an example to the help. */
 export function withShared(command: Command, example: string): Command {
-  return command
-    .option("--json", "print JSON for programs")
+  return withOutput(command, example)
     .option("--root <dir>", "look everything up in another system's root, DIR")
     .option("--store <dir>", "the store's directory (default: /nix/store)")
     .option("--system <dir>", "the running system (default: /run/current-system/sw)")
-    .option("--no-index", "look through the store itself, and keep nothing of it")
+    .option("--no-index", "look through the store itself, and keep nothing of it");
+}
+
+/** Adds the flags of commands that look into no store. */
+export function withOutput(command: Command, example: string): Command {
+  return command
+    .option("--json", "print JSON for programs")
     .option("--color", "color the output, wherever it goes")
     .option("--no-color", "never color the output (NO_COLOR does the same)")
     .showHelpAfterError(`Try: fixelf ${command.name()} --help`)

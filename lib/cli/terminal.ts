@@ -1,6 +1,22 @@
 // Whether a descriptor is a terminal.
 import { fstatSync } from "node:fs";
 import { createRequire } from "node:module";
+import type { ProgressLine } from "./progress.js";
+
+/** A line of progress on stderr, running already; null where that is no terminal. */
+export async function progressLine(text: () => string): Promise<ProgressLine | null> {
+  if (!isTerminal(2)) return null;
+  const { ProgressLine } = await import("./progress.js");
+  const line = new ProgressLine(text);
+  line.start();
+  return line;
+}
+
+/** Shows a line on stderr while it works, where that is a terminal. */
+export async function withProgress<T>(text: string, work: () => Promise<T>): Promise<T> {
+  const line = await progressLine(() => text);
+  return work().finally(() => line?.stop());
+}
 
 /** node:tty brings all of Node's network code along, which a pipe or a file need not wait for. */
 export function isTerminal(descriptor: number): boolean {

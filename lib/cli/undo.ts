@@ -1,23 +1,29 @@
 // fixelf undo: gives back the original, byte for byte.
 import type { Command } from "commander";
 import { exitCodes, run, worst } from "./command.js";
-import { commonOptions, type SharedFlags, withShared } from "./options.js";
+import { commonOptions, type TalkFlags, withShared, withTalk } from "./options.js";
 
 export function define(program: Command): void {
   withShared(
-    program
-      .command("undo")
-      .description("take a fix back: the original, byte for byte")
-      .argument("<path...>", "files that were fixed"),
+    withTalk(
+      program
+        .command("undo")
+        .description("take a fix back: the original, byte for byte")
+        .argument(
+          "<path...>",
+          "files that were fixed, or directories of them; they may have moved",
+        ),
+      "name each file",
+    ),
     "fixelf undo ./python3.12",
-  ).action((paths: string[], flags: SharedFlags) =>
+  ).action((paths: string[], flags: TalkFlags) =>
     run(flags, async ({ colors, print }) => {
       const [{ undo }, { undoText }] = await Promise.all([
         import("../fix/undo.js"),
         import("../report/outcome.js"),
       ]);
       const files = await undo(paths, commonOptions(flags));
-      print("undo", { files }, () => undoText(files, colors));
+      print("undo", { files }, () => undoText(files, flags.verbose ?? false, colors));
       return worst(
         files.map(({ outcome }) =>
           outcome === "failed"

@@ -5,7 +5,7 @@ import { checkOptions, checkPaths } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import { isStandIn } from "../file/interpreter.js";
-import { isOpenedByLoaders } from "../file/kind.js";
+import { isOpenedByLoaders, kindOf } from "../file/kind.js";
 import type { Environment } from "../file/stand_in.js";
 import { isDamage, readTree, type Subject, type Tree } from "../file/tree.js";
 import { assumedLoader } from "../judge/assumed_loader.js";
@@ -34,27 +34,45 @@ export async function diagnose(
   paths: readonly string[],
   options: CommonOptions = {},
 ): Promise<Diagnosis[]> {
+  const diagnoses: Diagnosis[] = [];
+  for await (const diagnosis of diagnoseEach(paths, options)) diagnoses.push(diagnosis);
+  return diagnoses;
+}
+
+/**
+ * `diagnose`, one file after another.
+ * @param onRead told how many files there are at and below each path, before the first is examined
+ */
+export async function* diagnoseEach(
+  paths: readonly string[],
+  options: CommonOptions = {},
+  onRead: (files: number) => void = () => {},
+): AsyncGenerator<Diagnosis> {
   checkPaths("diagnose", paths);
   checkOptions("diagnose", options, commonKinds);
   const place = storePlace(options);
   const store = new LazyStore(place, options);
   const files = new native.Files(place.root);
   const host = place.root === "" ? thisHost() : null;
-  const diagnoses: Diagnosis[] = [];
   for (const path of paths) {
     const tree = await readTree(path, place.root);
     if (tree.outside) for (const { host } of tree.subjects) files.passThrough(host);
     const circumstances: Circumstances = { place, store, files, tree, options, host };
     const worthSaying = tree.subjects.filter(({ facts }) => !tree.directory || isLoaded(facts));
-    if (tree.directory && worthSaying.length === 0) diagnoses.push(withoutElf(tree));
-    for (const subject of worthSaying)
-      diagnoses.push(await examine(subject, circumstances).catch(unreadable(subject, tree)));
+    onRead(worthSaying.length);
+    if (tree.directory && worthSaying.length === 0) yield withoutElf(tree);
+    for (const subject of worthSaying) {
+      const examined = await examine(subject, circumstances).catch(unreadable(subject, tree));
+      yield { ...examined, kind: kindOf(subject) };
+    }
   }
-  return diagnoses;
 }
 
+/** What is found of a file; its path and its kind are known before. */
+type Examined = Omit<Diagnosis, "kind">;
+
 /** One of many that has gone since, or cannot be reached by its name, is told; the others go on. */
-function unreadable({ shown }: Subject, { directory }: Tree): (failure: unknown) => Diagnosis {
+function unreadable({ shown }: Subject, { directory }: Tree): (failure: unknown) => Examined {
   return (failure) => {
     if (!directory || !FixelfError.is(failure)) throw failure;
     return { path: shown, verdict: "unreadable", summary: failure.message, findings: [] };
@@ -66,7 +84,7 @@ function isLoaded(facts: Facts | null): boolean {
   return facts === null || isOpenedByLoaders(facts);
 }
 
-async function examine(subject: Subject, circumstances: Circumstances): Promise<Diagnosis> {
+async function examine(subject: Subject, circumstances: Circumstances): Promise<Examined> {
   const { shown: path, facts, failure } = subject;
   if (facts === null) {
     if (subject.shebang !== null) return examineScript(subject, circumstances);
@@ -103,7 +121,7 @@ async function examineDynamic(
   subject: Subject,
   facts: Facts,
   circumstances: Circumstances,
-): Promise<Diagnosis> {
+): Promise<Examined> {
   const { files, options, host } = circumstances;
   const judged = { ...subject, facts };
   const assumed = await assumedLoader(subject.path, facts, circumstances);
@@ -149,7 +167,7 @@ function summaryOf(facts: Facts, { at, started, resolution }: Start): string {
   return `its loader and all ${count} libraries are found`;
 }
 
-async function examineScript(subject: Subject, circumstances: Circumstances): Promise<Diagnosis> {
+async function examineScript(subject: Subject, circumstances: Circumstances): Promise<Examined> {
   const interpreter = subject.shebang?.interpreter ?? "";
   const { scriptFindings } = await import("./script.js");
   const findings = [
@@ -173,7 +191,7 @@ function asFound(
   findings: Finding[],
   good: Diagnosis["verdict"],
   summary: string,
-): Diagnosis {
+): Examined {
   const first = findings.find(isError);
   if (first === undefined) return { path, verdict: good, summary, findings };
   return { path, verdict: "broken", summary: first.message, findings };
@@ -181,5 +199,5 @@ function asFound(
 
 function withoutElf(tree: Tree): Diagnosis {
   const summary = "there is no ELF file and no script below this directory";
-  return { path: tree.shown, verdict: "not-elf", summary, findings: [] };
+  return { path: tree.shown, kind: "other", verdict: "not-elf", summary, findings: [] };
 }

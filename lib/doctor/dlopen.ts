@@ -44,6 +44,7 @@ function fromNote(note: DlopenNote, { options }: Circumstances): Finding {
     evidence: [
       `${path} has a .note.dlopen: ${sonames.join(", ")} ${priority}${what === null ? "" : `, for ${what}`}`,
     ],
+    cause: best,
     remedy: `${find}; then start it with that directory in LD_LIBRARY_PATH`,
   };
 }
@@ -62,6 +63,7 @@ function fromData(
     evidence: named
       .slice(0, mostShown)
       .map(({ soname, offset }) => `${soname} stands in its data, at byte ${offset}`),
+    cause: null,
     remedy: `None, unless something of it does not work; then see which store path has it: ${fixelfCommand("find", names[0] as string, options)}`,
   };
 }

@@ -152,6 +152,7 @@ async function findingFor(
           : `${driverDirectory} is not there`,
         ...missing.map(({ soname }) => `${soname} comes with the driver only`),
       ],
+      cause: each.name,
       remedy:
         each.name === "CUDA"
           ? 'On NixOS: hardware.graphics.enable = true; services.xserver.videoDrivers = [ "nvidia" ];'
@@ -165,6 +166,7 @@ async function findingFor(
       severity: "error",
       message: `${names} comes with the driver, and its loader does not look there`,
       evidence: [...how, ...driver.map(({ path }) => `${path} is there`)],
+      cause: each.name,
       remedy: `${fixelfCommand("fix", subject.shown, circumstances.options)} --lib ${driverDirectory}`,
     };
   }
@@ -210,6 +212,7 @@ async function tooNew(
       `${libc.path} is the program's glibc`,
       ...(enough === undefined ? [] : [`the glibc of ${enough.path} defines all of them`]),
     ],
+    cause: each.name,
     remedy:
       enough === undefined
         ? `No glibc in the store is new enough. Get the system's own, then: ${fix}`

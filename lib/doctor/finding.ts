@@ -1,4 +1,5 @@
 // Findings: what is wrong with a file, and what to do about it.
+import type { FileKind } from "../file/kind.js";
 import { type Problem, problemCodes } from "../judge/problem.js";
 
 /** The kinds of finding; stable. docs/findings.md says what each means. */
@@ -17,6 +18,11 @@ export type FindingCode = (typeof findingCodes)[number];
 export interface Finding extends Omit<Problem<FindingCode>, "remedy" | "need"> {
   /** The exact command that helps next, or a sentence where no command does. */
   remedy: string;
+  /**
+   * What the file lacks, or what is wrong with it, by its name: a soname, a loader's path, a symbol version.
+   * Files with the same code and the same cause need the same thing. null where only the file itself is at fault.
+   */
+  cause: string | null;
 }
 
 /** What a file is, all in all. */
@@ -33,6 +39,7 @@ export type Verdict =
 
 export interface Diagnosis {
   path: string;
+  kind: FileKind;
   verdict: Verdict;
   /** One sentence: why this verdict. */
   summary: string;

@@ -32,6 +32,7 @@ export async function gcFindings(
       severity: "warning",
       message: `garbage collection may take what it points at: no GC root keeps ${unprotected.join(", ")}`,
       evidence: unprotected.map((storePath) => `${storePath} is in no GC root's closure`),
+      cause: unprotected.join(", "),
       remedy:
         place.root === ""
           ? words.map(shellWord).join(" ")

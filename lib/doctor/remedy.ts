@@ -51,6 +51,20 @@ export async function findingsOf(
   return findings;
 }
 
-export function asFinding({ need: _, ...problem }: Problem, { evidence, remedy }: Help): Finding {
-  return { ...problem, evidence: [...problem.evidence, ...evidence], remedy };
+export function asFinding({ need, ...problem }: Problem, { evidence, remedy }: Help): Finding {
+  const cause = need === null ? null : causeOf(need);
+  return { ...problem, evidence: [...problem.evidence, ...evidence], remedy, cause };
+}
+
+function causeOf(need: Need): string {
+  switch (need.kind) {
+    case "loader":
+      return need.interpreter;
+    case "library":
+      return need.library.soname;
+    case "version":
+      return need.version.version;
+    case "libc":
+      return need.path;
+  }
 }

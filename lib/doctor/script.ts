@@ -23,6 +23,7 @@ export async function scriptFindings(
         severity: "warning",
         message: `Linux reads ${shebangWindow - 1} bytes of its first line and cuts the arguments short`,
         evidence,
+        cause: null,
         remedy: "Shorten the first line: set what it says inside the script",
       },
     ];
@@ -36,6 +37,7 @@ export async function scriptFindings(
       severity: circumstances.tree.directory && !isProvided ? "warning" : "error",
       message: problem.message,
       evidence: [...evidence, ...problem.evidence],
+      cause: problem.name,
       remedy: remedyOf(problem, isProvided, subject, circumstances),
     },
   ];

@@ -50,6 +50,7 @@ export async function inSession(
         severity: "warning",
         message: `it starts because this session sets ${culprits.join(" and ")}; without: ${without?.message}`,
         evidence: said,
+        cause: culprits.join(", "),
         remedy: `Set ${culprits.join(" and ")} wherever it is started`,
       },
     };
@@ -64,6 +65,7 @@ export async function inSession(
       severity: "error",
       message: `${culprits.join(" and ")}, as this session sets it, keeps it from starting: ${within.message}`,
       evidence: [...said, ...within.evidence],
+      cause: culprits.join(", "),
       remedy: `env ${unset} ${what}`,
     },
   };

@@ -1,6 +1,21 @@
 // Which ELF files kernels and loaders have to do with.
 import type { Facts } from "../addon/facts.js";
 
+/** What a file is to whoever reads of it. */
+export type FileKind = "program" | "library" | "script" | "other";
+
+export function kindOf({
+  facts,
+  shebang,
+}: {
+  facts: Pick<Facts, "type"> | null;
+  shebang: object | null;
+}): FileKind {
+  if (facts === null) return shebang === null ? "other" : "script";
+  if (facts.type === "shared-library") return "library";
+  return neverOpened.has(facts.type) ? "other" : "program";
+}
+
 const neverOpened: ReadonlySet<Facts["type"]> = new Set([
   "relocatable",
   "core",

@@ -55,8 +55,11 @@ export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<
 }
 
 function initialOutcome(file: FilePlan): Outcome {
-  const { path, edits, reasons, refusal, missing } = file;
-  const base = { path, edits, reasons: [...reasons], verified: false, remaining: [], missing };
+  const { path, kind, edits, reasons, refusal, missing } = file;
+  const base = {
+    ...{ path, kind, edits, reasons: [...reasons], missing },
+    ...{ verified: false, remaining: [] },
+  };
   if (refusal === null) return { ...base, outcome: "unchanged", error: null };
   base.reasons = []; // they spoke of a change that is not made
   const { code, message } = refusal;

@@ -2,6 +2,7 @@
 
 import type { Layout } from "../addon/native.js";
 import type { FixelfErrorCode } from "../base/errors.js";
+import type { FileKind } from "../file/kind.js";
 import type { MissingLibrary } from "../store/nixpkgs/packages.js";
 
 /** One thing that a plan changes in a file. */
@@ -15,6 +16,7 @@ export interface Edit {
 export interface FilePlan {
   /** As the caller named it. */
   path: string;
+  kind: FileKind;
   /** Where this machine opens it. */
   host: string;
   /** Where the result goes: `host`, or another file. */
@@ -59,6 +61,7 @@ export interface FixPlan {
 /** What became of one file. */
 export interface Outcome {
   path: string;
+  kind: FileKind;
   /** `refused`: not touched because it could not be done safely. `failed`: the disk said no. */
   outcome: "fixed" | "unchanged" | "refused" | "failed";
   /** Both our own reading of the new bytes and the chosen loader agree. */

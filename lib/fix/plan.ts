@@ -7,6 +7,7 @@ import { type PlanOptions, planKinds } from "../base/options.js";
 import { type Choice, choose, membersOf, storeFor } from "../choose/choice.js";
 import type { Member, Solved } from "../choose/solve.js";
 import { missingLibraries, missingLoader, unmetNeeds } from "../choose/unmet.js";
+import { kindOf } from "../file/kind.js";
 import { outputPath } from "../file/rooted.js";
 import { currentSearchPath } from "../file/search_path.js";
 import { isDamage, readTree, type Subject, type Tree } from "../file/tree.js";
@@ -185,12 +186,13 @@ function storePathsOf(solved: Solved, store: Store): string[] {
 function emptyPlan(subject: Subject, options: PlanOptions, given: Partial<FilePlan>): FilePlan {
   const output = options.output ?? subject.host;
   const empty = emptyFilePlan(subject.shown, subject.host);
-  return { ...empty, output, ...given };
+  return { ...empty, kind: kindOf(subject), output, ...given };
 }
 
 function emptyFilePlan(path: string, host: string): FilePlan {
   return {
     path,
+    kind: "other",
     host,
     output: host,
     dynamic: false,

@@ -29,7 +29,7 @@ export function interpreterProblems(
       message,
       evidence: [...evidence, ...seen],
       remedy,
-      need: { kind: "loader" },
+      need: { kind: "loader", interpreter },
     },
   ];
   if (at.kind === "nothing") {

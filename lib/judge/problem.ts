@@ -31,7 +31,7 @@ export type ProblemCode = (typeof problemCodes)[number];
 
 /** What would have to be there: a store may have it. */
 export type Need =
-  | { kind: "loader" }
+  | { kind: "loader"; interpreter: string }
   | { kind: "library"; library: ResolvedLibrary }
   | { kind: "version"; version: VersionProblem }
   /** `part` of a C library, by its soname, is of another build than the loader. */

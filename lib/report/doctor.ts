@@ -1,18 +1,10 @@
 // What is wrong with each file, what was seen, and what to do about it.
 import type { Diagnosis } from "../doctor/finding.js";
 import { isError } from "../judge/problem.js";
-import { type Colors, plural, printable } from "./text.js";
+import { type Colors, printable } from "./text.js";
 
-export function doctorText(diagnoses: readonly Diagnosis[], colors: Colors): string {
-  const blocks = diagnoses.map((diagnosis) => diagnosisText(diagnosis, colors));
-  if (diagnoses.length > 1) {
-    const ill = diagnoses.filter(({ findings }) => findings.length > 0).length;
-    blocks.push(`${plural(diagnoses.length, "file")}, ${ill} with findings`);
-  }
-  return blocks.join("\n");
-}
-
-function diagnosisText(diagnosis: Diagnosis, colors: Colors): string {
+/** All that is known of one file. */
+export function diagnosisText(diagnosis: Diagnosis, colors: Colors): string {
   const { path, verdict, summary, findings } = diagnosis;
   const lines = [`${colored(diagnosis, colors)(verdict)}  ${colors.bold(printable(path))}`];
   // The summary of a broken file may be its first finding.

@@ -2,11 +2,17 @@
 
 import type { CommonOptions } from "../base/options.js";
 import { fixelfCommand } from "../base/shell.js";
+import type { Neighbours } from "../fix/beside.js";
 import type { Edit, FilePlan, Outcome } from "../fix/outcome.js";
 import type { UndoOutcome } from "../fix/undo.js";
+import { outcomesInBrief, plansInBrief } from "./outcomes.js";
 import { type Colors, plural, printable } from "./text.js";
 
-export function planText(files: readonly FilePlan[], colors: Colors): string {
+/** So many files are each told in full. */
+const fewFiles = 3;
+
+export function planText(files: readonly FilePlan[], verbose: boolean, colors: Colors): string {
+  if (!verbose && files.length > fewFiles) return plansInBrief(files, colors);
   return files.map((file) => filePlanText(file, colors)).join("\n");
 }
 
@@ -33,7 +39,12 @@ function filePlanText(file: FilePlan, colors: Colors): string {
   return lines.join("\n");
 }
 
-export function outcomeText(outcomes: readonly Outcome[], colors: Colors): string {
+export function outcomeText(
+  outcomes: readonly Outcome[],
+  verbose: boolean,
+  colors: Colors,
+): string {
+  if (!verbose && outcomes.length > fewFiles) return outcomesInBrief(outcomes, colors);
   return outcomes
     .map(({ path, outcome, verified, edits, reasons, remaining, error }) => {
       const good = outcome === "fixed" || outcome === "unchanged";
@@ -55,7 +66,25 @@ export function undoHint(paths: readonly string[], options: CommonOptions): stri
   return printable(`Take it back with: ${fixelfCommand("undo", paths, options)}`);
 }
 
-export function undoText(outcomes: readonly UndoOutcome[], colors: Colors): string {
+/** The command for what is left to do in the tree of a program that was fixed alone. */
+export function neighboursHint({ directory, lacking }: Neighbours, options: CommonOptions): string {
+  const libraries = plural(
+    lacking,
+    "library beside it still lacks",
+    "libraries beside it still lack",
+  );
+  return printable(
+    `${libraries} others; fix the tree: ${fixelfCommand("fix", directory, options)}`,
+  );
+}
+
+export function undoText(
+  outcomes: readonly UndoOutcome[],
+  verbose: boolean,
+  colors: Colors,
+): string {
+  if (!verbose && outcomes.length > fewFiles && outcomes.every(isRestored))
+    return `${colors.green("restored")}  ${plural(outcomes.length, "file")}`;
   return outcomes
     .map(({ path, outcome, error }) => {
       const state = outcome === "restored" ? colors.green(outcome) : colors.red(outcome);
@@ -63,6 +92,10 @@ export function undoText(outcomes: readonly UndoOutcome[], colors: Colors): stri
       return `${state}  ${colors.bold(printable(path))}${why}`;
     })
     .join("\n");
+}
+
+function isRestored({ outcome }: UndoOutcome): boolean {
+  return outcome === "restored";
 }
 
 function editText({ what, from, to }: Edit): string {

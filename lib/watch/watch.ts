@@ -449,8 +449,8 @@ function isHealthy({ refusal, layout, storePaths }: FilePlan): boolean {
 }
 
 function bare(file: FilePlan): Omit<WatchOutcome, "outcome" | "error"> {
-  const { path, edits, reasons, missing } = file;
-  return { path, edits, reasons, verified: false, remaining: [], missing };
+  const { path, kind, edits, reasons, missing } = file;
+  return { path, kind, edits, reasons, verified: false, remaining: [], missing };
 }
 
 /** The very content under a name; null where nothing can be seen. Nobody can set the time of change. */

@@ -1,0 +1,85 @@
+// What is left to do beside a program that was fixed alone. A program that comes as a tree opens modules
+// of it while it runs, and a module lacks what neither its own search path nor the program brings.
+import { readdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { native } from "../addon/native.js";
+import { resolveAllWith, resolveWith } from "../addon/resolutions.js";
+import { sameMachine } from "../file/machine.js";
+import { insideRoot } from "../file/rooted.js";
+import type { FilePlan } from "./outcome.js";
+
+export interface Neighbours {
+  /** The tree, named as its user would name it. */
+  directory: string;
+  /** How many of its libraries still lack others. */
+  lacking: number;
+}
+
+/** In a larger tree nothing is counted: it is a hint, and nobody waits for one. */
+const mostEntries = 20_000;
+
+/** Directories that many programs share are no program's tree. */
+const shared = [homedir(), join(homedir(), ".local"), "/", "/usr", "/usr/local", "/opt"];
+
+/** null where there is nothing to say. */
+export async function neighboursOf(program: FilePlan, root: string): Promise<Neighbours | null> {
+  const { kind, path, loader } = program;
+  if (kind !== "program" || loader === null) return null;
+  const isInBin = /^s?bin$/.test(basename(dirname(insideRoot(path, root).host)));
+  const directory = isInBin ? join(dirname(path), "..") : dirname(path);
+  const tree = insideRoot(directory, root).host;
+  if (shared.includes(tree)) return null;
+  const found = librariesBelow(tree, isInBin);
+  if (found === null || found.length === 0) return null;
+  const files = new native.Files(root);
+  const placed = [program.output, ...found].map((host) => insideRoot(host, root));
+  for (const { outside, host } of placed) if (outside) files.passThrough(host);
+  const [own, ...others] = placed.map((each) => each.path);
+  const facts = files.look(own as string).facts;
+  if (facts === null) return null;
+  const loaded = await resolveWith(files, own as string);
+  const present = new Set(loaded.libraries.flatMap((each) => (each.path ? [each.soname] : [])));
+  const fitting = others.filter((each) => {
+    const library = files.look(each).facts;
+    return library?.type === "shared-library" && sameMachine(library, facts);
+  });
+  const answers = await resolveAllWith(files, fitting, { interpreter: loader, tried: false });
+  const lacking = answers.filter(
+    (answer) =>
+      answer.status === "fulfilled" &&
+      answer.value.libraries.some(
+        ({ soname, path: at, optional }) => at === null && !optional && !present.has(soname),
+      ),
+  );
+  return lacking.length === 0 ? null : { directory, lacking: lacking.length };
+}
+
+/**
+ * Files with a library's name. Beside a program in no "bin", only those in its directory and below those of
+ * its subdirectories that are called "lib…". null where there is too much to look through.
+ */
+function librariesBelow(tree: string, whole: boolean): string[] | null {
+  const libraries: string[] = [];
+  const waiting = [tree];
+  let entries = 0;
+  for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
+    for (const entry of entriesOf(directory)) {
+      if (++entries > mostEntries) return null;
+      const path = join(directory, entry.name);
+      const isSearched = whole || directory !== tree || entry.name.startsWith("lib");
+      if (entry.isDirectory()) {
+        if (isSearched) waiting.push(path);
+      } else if (entry.isFile() && native.looksLikeLibrary(entry.name)) libraries.push(path);
+    }
+  }
+  return libraries;
+}
+
+function entriesOf(directory: string) {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch {
+    return []; // not to be read by this user
+  }
+}

@@ -1,0 +1,174 @@
+// What is wrong with many files, by cause: one cause and one remedy, however many files have it. What
+// belongs together is told by the findings' codes, causes and remedies, not by their sentences.
+import type { Diagnosis, Finding } from "../doctor/finding.js";
+import { isError } from "../judge/problem.js";
+import { filesInBrief, type NamedFile } from "./files.js";
+import { type Colors, plural, printable } from "./text.js";
+
+/** Lines of one kind that are shown; the rest is counted. */
+const mostShown = 6;
+/** Names on one line. */
+const mostNames = 12;
+
+/** Findings of one code and one cause that one remedy helps against. */
+interface Cause {
+  code: string;
+  /** null where only the files themselves are at fault. */
+  name: string | null;
+  severity: Finding["severity"];
+  files: Map<string, NamedFile>;
+  /** Each sentence, with a file that it is about. */
+  messages: Map<string, string>;
+  remedies: Set<string>;
+}
+
+export function causesText(diagnoses: readonly Diagnosis[], colors: Colors): string {
+  const causes = causesOf(diagnoses);
+  return blocksOf(causes)
+    .sort(worstFirst)
+    .map((block) => blockText(block, colors))
+    .join("\n");
+}
+
+/** How many files are how, in one line. */
+export function totalsText(diagnoses: readonly Diagnosis[]): string {
+  const broken = diagnoses.filter(
+    ({ verdict, findings }) => isBad(verdict) || findings.some(isError),
+  );
+  const warned = diagnoses.filter(
+    (diagnosis) => !broken.includes(diagnosis) && diagnosis.findings.length > 0,
+  );
+  const good = diagnoses.length - broken.length - warned.length;
+  const parts = [
+    plural(broken.length, "file with errors", "files with errors"),
+    ...(warned.length > 0 ? [`${warned.length} with warnings only`] : []),
+    `${good} without findings`,
+  ];
+  return parts.join(", ");
+}
+
+function isBad(verdict: Diagnosis["verdict"]): boolean {
+  return verdict === "broken" || verdict === "unreadable" || verdict === "not-elf";
+}
+
+function causesOf(diagnoses: readonly Diagnosis[]): Cause[] {
+  const causes = new Map<string, Cause>();
+  const add = (
+    { path, kind }: NamedFile,
+    {
+      severity,
+      code,
+      cause,
+      message,
+      remedy,
+    }: Pick<Finding, "severity" | "cause" | "message"> & {
+      code: string;
+      remedy: string | null;
+    },
+  ) => {
+    const key = JSON.stringify([severity, code, cause, cause === null ? null : remedy]);
+    let known = causes.get(key);
+    if (known === undefined) {
+      known = {
+        ...{ code, name: cause, severity },
+        ...{ files: new Map(), messages: new Map(), remedies: new Set() },
+      };
+      causes.set(key, known);
+    }
+    known.files.set(path, { path, kind });
+    if (!known.messages.has(message)) known.messages.set(message, path);
+    if (remedy !== null) known.remedies.add(remedy);
+  };
+  for (const diagnosis of diagnoses) {
+    const { verdict, summary, findings } = diagnosis;
+    for (const finding of findings) add(diagnosis, finding);
+    if (findings.length === 0 && isBad(verdict)) {
+      const said = { code: verdict, cause: null, message: summary, remedy: null };
+      add(diagnosis, { severity: "error", ...said });
+    }
+  }
+  return [...causes.values()];
+}
+
+/** Causes that are shown together, under the files that have any of them. */
+interface Block {
+  severity: Finding["severity"];
+  causes: Cause[];
+  files: NamedFile[];
+}
+
+/** What one remedy helps against is one block; else what has one code. */
+function blocksOf(causes: readonly Cause[]): Block[] {
+  const byRemedy = grouped(causes, ({ severity, remedies }) =>
+    remedies.size === 1 ? `${severity} ${[...remedies][0]}` : null,
+  );
+  const several = byRemedy.filter((group) => group.length > 1);
+  const single = byRemedy.filter((group) => group.length === 1).flat();
+  const byCode = grouped(single, ({ severity, code }) => `${severity} ${code}`);
+  return [...several, ...byCode].map((group) => ({
+    severity: (group[0] as Cause).severity,
+    causes: group.sort(
+      (one, other) =>
+        Number(hasProgram(other)) - Number(hasProgram(one)) || other.files.size - one.files.size,
+    ),
+    files: [...new Map(group.flatMap(({ files }) => [...files])).values()],
+  }));
+}
+
+function hasProgram({ files }: Cause): boolean {
+  return [...files.values()].some(({ kind }) => kind === "program");
+}
+
+/** By key, in the order of the first of each; what has no key stays alone. */
+function grouped(causes: readonly Cause[], keyOf: (cause: Cause) => string | null): Cause[][] {
+  const groups = new Map<unknown, Cause[]>();
+  for (const cause of causes) {
+    const key = keyOf(cause) ?? cause;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [cause]);
+    else group.push(cause);
+  }
+  return [...groups.values()];
+}
+
+function worstFirst(one: Block, other: Block): number {
+  if (one.severity !== other.severity) return one.severity === "error" ? -1 : 1;
+  return other.files.length - one.files.length;
+}
+
+function blockText({ severity, causes, files }: Block, colors: Colors): string {
+  const color = severity === "error" ? colors.red : colors.yellow;
+  const remedies = [...new Set(causes.flatMap((cause) => [...cause.remedies]))];
+  return [
+    `${color(severity)}  ${colors.bold(filesInBrief(files))}`,
+    ...[...new Set(causes.map(({ code }) => code))].flatMap((code) =>
+      codeLines(causes.filter((cause) => cause.code === code)).map(
+        (line) => `  ${color(code)}  ${line}`,
+      ),
+    ),
+    ...shortened(remedies, (remedy) => `  ${colors.green("→")} ${printable(remedy)}`),
+  ].join("\n");
+}
+
+/** What there is to say of the causes with one code. */
+function codeLines(causes: readonly Cause[]): string[] {
+  const messages = new Map(causes.flatMap((cause) => [...cause.messages]));
+  if (messages.size === 1) return [...messages.keys()].map(printable);
+  const named = causes.filter(({ name }) => name !== null);
+  const names = named.map(({ name, files }) => `${printable(name ?? "")} (${files.size})`);
+  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : "";
+  const unnamed = causes.filter(({ name }) => name === null);
+  return [
+    ...(names.length > 0 ? [names.slice(0, mostNames).join(", ") + more] : []),
+    ...shortened(
+      unnamed.flatMap((cause) => [...cause.messages]),
+      ([message, path]) => printable(`${path}: ${message}`),
+    ),
+  ];
+}
+
+function shortened<T>(items: readonly T[], textOf: (item: T) => string): string[] {
+  const shown = items.slice(0, mostShown).map(textOf);
+  if (items.length > mostShown) shown.push(`  and ${items.length - mostShown} more (--verbose)`);
+  return shown;
+}

@@ -1,0 +1,153 @@
+// What was done, or would be done, with many files: what is the same is said once. What was refused
+// comes last, where it is seen.
+import type { Edit, FilePlan, Outcome } from "../fix/outcome.js";
+import { filesInBrief, type NamedFile } from "./files.js";
+import { type Colors, plural, printable } from "./text.js";
+
+/** Things of one kind that are shown; the rest is counted. */
+const mostShown = 6;
+
+/** What a plan and an outcome have to say of a file. */
+interface Told extends NamedFile {
+  state: string;
+  isGood: boolean;
+  edits: readonly Edit[];
+  /** Sentences for the reader to act on. */
+  problems: readonly string[];
+  /** Why it is left as it is. */
+  reason: string | null;
+}
+
+export function plansInBrief(files: readonly FilePlan[], colors: Colors): string {
+  return brief(
+    files.map(({ path, kind, edits, reasons, refusal }) => {
+      const state =
+        refusal !== null
+          ? refusal.failed
+            ? "failed"
+            : "would refuse"
+          : edits.length > 0
+            ? "would fix"
+            : "unchanged";
+      return {
+        ...{ path, kind, edits, state, isGood: refusal === null },
+        problems: refusal === null ? [] : [refusal.message],
+        reason: reasons[0] ?? null,
+      };
+    }),
+    colors,
+  );
+}
+
+export function outcomesInBrief(outcomes: readonly Outcome[], colors: Colors): string {
+  return brief(
+    outcomes.map(({ path, kind, outcome, verified, edits, reasons, remaining, error }) => {
+      const isWritten = outcome === "fixed";
+      const said = isWritten ? "written, but will not start" : "will not start";
+      return {
+        ...{ path, kind, edits },
+        state: isWritten && !verified ? "fixed, not verified" : outcome,
+        isGood: (isWritten || outcome === "unchanged") && remaining.length === 0,
+        problems: [
+          ...(error === null ? [] : [error.message]),
+          ...remaining.map((why) => `${said}: ${why}`),
+          // The reason that comes last says why it could not be checked.
+          ...(isWritten && !verified && remaining.length === 0 ? reasons.slice(-1) : []),
+        ],
+        reason: reasons[0] ?? null,
+      };
+    }),
+    colors,
+  );
+}
+
+function brief(files: readonly Told[], colors: Colors): string {
+  const groups = grouped(files, ({ state, isGood }) => `${isGood} ${state}`);
+  groups.sort(([one], [other]) => Number(other?.isGood) - Number(one?.isGood));
+  const states = grouped(files, ({ state }) => state);
+  return [
+    ...groups.map((group) => groupText(group, colors)),
+    states.map((group) => `${group.length} ${group[0]?.state}`).join(", "),
+  ].join("\n");
+}
+
+function groupText(files: readonly Told[], colors: Colors): string {
+  const { state, isGood } = files[0] as Told;
+  const lines = [
+    `${(isGood ? colors.green : colors.red)(state)}  ${colors.bold(filesInBrief(files))}${state === "fixed" ? "  verified" : ""}`,
+    ...problemLines(files),
+    ...editLines(files),
+  ];
+  if (isGood && lines.length === 1) lines.push(...reasonLines(files, colors));
+  return lines.join("\n");
+}
+
+function problemLines(files: readonly Told[]): string[] {
+  const told = files.flatMap(({ path, problems }) =>
+    problems.map((problem) => ({ path, problem })),
+  );
+  const lines = grouped(told, ({ problem }) => problem)
+    .sort((one, other) => other.length - one.length)
+    .map((group) => {
+      const { path, problem } = group[0] as (typeof told)[number];
+      const where = group.length === 1 ? path : plural(group.length, "file");
+      return `  ${printable(problem)}${files.length === 1 ? "" : ` (${printable(where)})`}`;
+    });
+  return shortened(lines);
+}
+
+/** What changes, and in how many files: each directory of a search path by itself. */
+function editLines(files: readonly Told[]): string[] {
+  const edits = files.flatMap(({ edits }) => edits);
+  const changes = edits.filter(({ what }) => what === "interpreter" || what === "shebang");
+  const lines = grouped(changes, ({ what, from, to }) => JSON.stringify([what, from, to])).map(
+    (group) => {
+      const { what, from, to } = group[0] as Edit;
+      return `  ${what}  ${printable(from ?? "(none)")} → ${printable(to)} (${plural(group.length, "file")})`;
+    },
+  );
+  const paths = edits.filter(({ what }) => what === "runpath" || what === "rpath");
+  const added = paths.flatMap(({ what, from, to }) =>
+    to
+      .split(":")
+      .filter((entry) => entry !== "" && !from?.split(":").includes(entry))
+      .map((entry) => `${what}  + ${entry}`),
+  );
+  const counted = grouped(added, (entry) => entry).sort((one, other) => other.length - one.length);
+  lines.push(
+    ...counted.map(
+      (group) => `  ${printable(group[0] as string)} (${plural(group.length, "file")})`,
+    ),
+  );
+  return shortened(lines);
+}
+
+function reasonLines(files: readonly Told[], colors: Colors): string[] {
+  const reasons = grouped(
+    files.filter(({ reason }) => reason !== null),
+    ({ reason }) => reason as string,
+  );
+  return shortened(
+    reasons.map(
+      (group) =>
+        `  ${colors.dim(`${printable(group[0]?.reason ?? "")} (${plural(group.length, "file")})`)}`,
+    ),
+  );
+}
+
+/** The largest first where the caller sorts; else in the order of the first of each. */
+function grouped<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return [...groups.values()];
+}
+
+function shortened(lines: readonly string[]): string[] {
+  if (lines.length <= mostShown) return [...lines];
+  return [...lines.slice(0, mostShown), `  and ${lines.length - mostShown} more (--verbose)`];
+}

@@ -1,0 +1,141 @@
+// What a person reads of a whole tree: each cause once, with one remedy that works as it is printed.
+import { spawnSync } from "node:child_process";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, it } from "vitest";
+import { isLoaderName } from "../lib/file/interpreter.js";
+import type { Diagnosis, Outcome } from "../lib/index.js";
+import { compile } from "./support/compile.js";
+import { needs } from "./support/needs.js";
+import { addonEnvironment } from "./support/preload.js";
+import { scratchDirectory } from "./support/scratch.js";
+
+const main = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
+const directory = scratchDirectory();
+const root = join(directory, "a root");
+const tree = join(root, "opt/my app");
+const glibc = join(root, `nix/store/${"a".repeat(32)}-glibc-2.36/lib`);
+const thing = join(root, `nix/store/${"b".repeat(32)}-thing-1.0/lib`);
+const env = {
+  ...process.env,
+  ...addonEnvironment,
+  NO_COLOR: "1",
+  XDG_STATE_HOME: join(directory, "state"),
+};
+
+function fixelf(...words: string[]) {
+  return spawnSync(process.execPath, [main, ...words], { encoding: "utf8", env });
+}
+
+/** As a shell runs a line that was copied from the output. */
+function paste(line: string) {
+  const fixelfFunction = `fixelf() { '${process.execPath}' '${main}' "$@"; }`;
+  return spawnSync("sh", ["-c", `${fixelfFunction}\n${line} --no-gc-root`], {
+    encoding: "utf8",
+    env,
+  });
+}
+
+const remediesOf = (stdout: string) =>
+  stdout.split("\n").flatMap((line) => /^ *→ (.*)$/.exec(line)?.[1] ?? []);
+
+describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), () => {
+  const modules = ["a", "b", "c", "d", "e"];
+  const named = `'${tree}' --root '${root}'`;
+
+  beforeAll(() => {
+    const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
+    const libc = dirname(sharedObjects.find((path) => basename(path) === "libc.so.6") as string);
+    const loader = readdirSync(libc).find(isLoaderName) as string;
+    mkdirSync(glibc, { recursive: true });
+    for (const name of ["libc.so.6", loader])
+      copyFileSync(realpathSync(join(libc, name)), join(glibc, name));
+    const library = (path: string, ...flags: string[]) =>
+      compile(path, "int f(void) { return 1; }", "-shared", "-fPIC", ...flags);
+    const thingPath = library(join(thing, "libthing.so.1"), "-Wl,-soname,libthing.so.1");
+    const lost = library(join(directory, "liblost.so.3"), "-Wl,-soname,liblost.so.3");
+    compile(join(tree, "bin/program"), "int main(void) { return 0; }");
+    for (const name of modules)
+      library(join(tree, `lib/${name}.so`), "-Wl,--no-as-needed", thingPath);
+    library(join(tree, "lib/sad.so"), "-Wl,--no-as-needed", thingPath, lost);
+    writeFileSync(join(tree, "half.so"), "\u007fELF", { mode: 0o755 });
+    cpSync(tree, join(directory, "copy"), { recursive: true });
+  });
+
+  it("is told by cause, with one remedy for all", () => {
+    const { status, stdout, stderr } = fixelf("doctor", "--root", root, tree);
+    expect([status, stderr]).toEqual([1, ""]);
+    expect(stdout.split("\n").length).toBeLessThan(14);
+    expect(stdout).toContain(`error  ${tree}/bin/program and 6 libraries\n  interpreter-missing  `);
+    expect(stdout).toMatch(/\n {2}library-missing {2}.*libthing\.so\.1 \(6\)/);
+    expect(stdout).toContain(`\n  → fixelf fix ${named}\n`);
+    expect(stdout).toMatch(
+      /\nerror {2}\S.*sad\.so\n {2}library-missing {2}the library liblost\.so\.3/,
+    );
+    expect(stdout).toMatch(/\n8 files with errors, 0 without findings\n$/);
+  });
+
+  it("says nothing that the findings do not, and leaves no cause out", () => {
+    const { stdout } = fixelf("doctor", "--root", root, tree);
+    const { files } = JSON.parse(fixelf("doctor", "--json", "--root", root, tree).stdout) as {
+      files: Diagnosis[];
+    };
+    const findings = files.flatMap((file) => file.findings);
+    expect(new Set(remediesOf(stdout))).toEqual(new Set(findings.map(({ remedy }) => remedy)));
+    for (const { code, cause } of findings) {
+      expect(stdout).toContain(code);
+      if (cause !== null) expect(stdout).toContain(cause);
+    }
+    expect(files.map(({ kind }) => kind).sort()).toEqual([
+      ...Array.from({ length: 6 }, () => "library"),
+      ...["other", "program"],
+    ]);
+  });
+
+  it("is told file by file with --verbose, and not at all with --quiet", () => {
+    const { status, stdout } = fixelf("doctor", "--verbose", "--root", root, tree);
+    expect(status).toBe(1);
+    for (const name of modules)
+      expect(stdout).toMatch(new RegExp(`^broken {2}.*/lib/${name}\\.so$`, "m"));
+    const { stdout: silent, stderr, status: same } = fixelf("doctor", "-q", "--root", root, tree);
+    expect([silent, stderr, same]).toEqual(["", "", 1]);
+  });
+
+  it("is fixed by the remedy as it is printed, and refusals come last", () => {
+    const [remedy = ""] = remediesOf(fixelf("doctor", "--root", root, tree).stdout);
+    const { status, stdout, stderr } = paste(remedy);
+    expect(status).toBe(1);
+    const lines = stdout.split("\n");
+    expect(lines.length).toBeLessThan(14);
+    // Another system's files cannot be run by its loader here.
+    expect(lines[0]).toBe(`fixed, not verified  ${tree}/bin/program and 5 libraries`);
+    expect(stdout).toMatch(/\n {2}interpreter .*\(1 file\)\n/);
+    expect(stdout).toMatch(/\n {2}runpath {2}\+ .*-thing-1\.0\/lib \(5 files\)\n/);
+    expect(lines.at(-2)).toBe("6 fixed, not verified, 2 refused");
+    const refused = lines.findIndex((line) => line.startsWith("refused  "));
+    expect(refused).toBeGreaterThan(lines.findIndex((line) => line.includes("runpath")));
+    expect(stdout.slice(stdout.indexOf("refused  "))).toContain("liblost.so.3");
+    expect(stderr).toContain(`fixelf undo ${named}`);
+  });
+
+  it("is told of when its program was fixed alone", () => {
+    const copy = join(root, "opt/other");
+    cpSync(join(directory, "copy"), copy, { recursive: true });
+    const { stderr } = fixelf("fix", "--no-gc-root", "--root", root, join(copy, "bin/program"));
+    const hint = /^6 libraries beside it still lack others; fix the tree: (.*)$/m.exec(stderr);
+    expect(hint?.[1]).toBe(`fixelf fix '${copy}' --root '${root}'`);
+    paste(hint?.[1] ?? "");
+    const again = fixelf(
+      "fix",
+      "--json",
+      "--no-gc-root",
+      "--root",
+      root,
+      join(copy, "bin/program"),
+    );
+    expect((JSON.parse(again.stdout) as { files: Outcome[] }).files[0]?.outcome).toBe("unchanged");
+    const { stderr: rest } = fixelf("fix", "--root", root, "--no-gc-root", `${copy}/lib/sad.so`);
+    expect(rest).not.toContain("beside it");
+  });
+});
