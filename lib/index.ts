@@ -15,6 +15,7 @@ export type {
   Edits,
   Layout,
   Mention,
+  RecordedFile,
   Renaming,
   ScanProgress,
 } from "./addon/native.js";
@@ -48,8 +49,16 @@ export {
   resolveAll,
 } from "./file/inspect.js";
 export { apply } from "./fix/apply.js";
+export type { KeptStorePath } from "./fix/gc_roots.js";
 export type { Edit, FilePlan, FixPlan, Outcome } from "./fix/outcome.js";
 export { plan } from "./fix/plan.js";
+export {
+  type Pruned,
+  type PruneOptions,
+  prune,
+  type Remembered,
+  remembered,
+} from "./fix/records.js";
 export { type UndoOutcome, undo } from "./fix/undo.js";
 export {
   type Effort,

@@ -286,6 +286,20 @@ export interface Command {
   subject: string;
 }
 
+/** A file that an undo record is kept of; see native/patch/recorded_files.hpp. */
+export interface RecordedFile {
+  path: string;
+  /**
+   * `fixed`: it is as the fix left it. `interrupted`: a fix in place came half-way, and undo mends it.
+   * `changed`: somebody has written to it since. `gone`: no file has that path. `unknown`: it cannot be told.
+   */
+  state: "fixed" | "interrupted" | "changed" | "gone" | "unknown";
+  /** Bytes; 0 where the record cannot be read. */
+  originalSize: number;
+  fixedSize: number;
+  inPlace: boolean;
+}
+
 /** How a program ended; see native/run/commands.hpp. */
 export interface CommandEnd {
   /** null where a signal ended it, or it took too long. */
@@ -402,6 +416,25 @@ interface NativeAddon {
     recordDirectory: string,
     cancellation?: Cancellation,
   ): Promise<string[]>;
+  /** Of some files those that have no record under their own path, and one of their content. */
+  recordedElsewhere(
+    paths: readonly string[],
+    recordDirectory: string,
+    cancellation?: Cancellation,
+  ): Promise<string[]>;
+  /** Each file at or below a path that a record is kept of, by path. */
+  recordedFiles(
+    path: string,
+    recordDirectory: string,
+    cancellation?: Cancellation,
+  ): Promise<RecordedFile[]>;
+  /** For each null where its record is removed; `unsupported` where undo needs it and `force` is false. */
+  forgetRecords(
+    paths: readonly string[],
+    recordDirectory: string,
+    force: boolean,
+    cancellation?: Cancellation,
+  ): Promise<(NativeFailure | null)[]>;
   /** Throws `permission-denied` where others could have written what is in it; see native/base/own.hpp. */
   demandOwnDirectory(path: string): void;
   /** For each null where it was restored. One flush serves them all. */

@@ -13,8 +13,10 @@ import { define as find } from "./find.js";
 import { define as fix } from "./fix.js";
 import { define as index } from "./index.js";
 import { define as inspect } from "./inspect.js";
+import { define as list } from "./list.js";
 import { define as loaders } from "./loaders.js";
 import { define as patchelf } from "./patchelf.js";
+import { define as prune } from "./prune.js";
 import { define as refs } from "./refs.js";
 import { define as runProgram } from "./run.js";
 import { define as scan } from "./scan.js";
@@ -56,6 +58,8 @@ for (const define of [
   doctor,
   fix,
   undo,
+  list,
+  prune,
   watch,
   inspect,
   scan,

@@ -3,7 +3,16 @@
 // There is one indirect root for each store path, however many files point at it, and beside it a
 // list of those files, so that the last one to be undone takes the root along.
 import { createHash } from "node:crypto";
-import { access, mkdir, readdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
+import {
+  access,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
 import { basename, join } from "node:path";
 import { stateSubdirectory } from "../file/state.js";
 import type { Nix } from "../store/nix.js";
@@ -69,6 +78,63 @@ export async function removeRoots(file: string): Promise<void> {
   await removeRootsOf([{ file, storePaths: [] }]);
 }
 
+/** A store path that is kept for files of this user, and which of these are there. */
+export interface KeptStorePath {
+  /** The GC root, a link to the store path. */
+  link: string;
+  /** What it leads to; null where the link itself is not there. */
+  storePath: string | null;
+  files: { path: string; isThere: boolean }[];
+}
+
+/** All store paths that are kept. */
+export async function keptStorePaths(): Promise<KeptStorePath[]> {
+  const links = await stateSubdirectory("gcroots");
+  const users = await stateSubdirectory("users");
+  const names = new Set([...(await readdir(users)), ...(await readdir(links))]);
+  return Promise.all(
+    [...names].sort().map(async (name) => {
+      const link = join(links, name);
+      const storePath = await readlink(link).catch(() => null);
+      const list = join(users, name);
+      const keys = await readdir(list).catch(() => []);
+      const files = await Promise.all(
+        keys.map(async (key) => {
+          const path = await readFile(join(list, key), "utf8");
+          return { path, isThere: await exists(path) };
+        }),
+      );
+      files.sort((one, other) => (one.path < other.path ? -1 : 1));
+      return { link, storePath, files };
+    }),
+  );
+}
+
+/**
+ * Lets go of the files that are gone, and of the roots that no other file needs. The answer is these roots.
+ * @param isNamed which files may be let go of
+ */
+export async function pruneRoots(
+  isNamed: (file: string) => boolean,
+  dryRun: boolean,
+): Promise<KeptStorePath[]> {
+  const users = await stateSubdirectory("users");
+  const useless: KeptStorePath[] = [];
+  for (const kept of await keptStorePaths()) {
+    const list = join(users, basename(kept.link));
+    const gone = kept.files.filter(({ path, isThere }) => !isThere && isNamed(path));
+    // One without files was asked for by itself (`run --get`), or is being made just now.
+    const isUseless = gone.length > 0 && gone.length === kept.files.length;
+    if (isUseless) useless.push(kept);
+    if (dryRun) continue;
+    for (const { path } of gone) await rm(join(list, keyOf(path)), { force: true });
+    if (!isUseless) continue;
+    await unlink(kept.link).catch(() => undefined);
+    await rm(list, { recursive: true, force: true });
+  }
+  return useless;
+}
+
 /** Forgets what files point at beside `storePaths`. */
 async function removeRootsOf(files: readonly RootedFile[]): Promise<void> {
   const links = await stateSubdirectory("gcroots");
@@ -100,8 +166,9 @@ function keyOf(file: string): string {
 }
 
 async function exists(path: string): Promise<boolean> {
+  // What this user may not look at, or a disk cannot tell, may well be there.
   return access(path).then(
     () => true,
-    () => false,
+    ({ code }: NodeJS.ErrnoException) => code !== "ENOENT" && code !== "ENOTDIR",
   );
 }

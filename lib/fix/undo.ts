@@ -17,8 +17,8 @@ export interface UndoOutcome {
 }
 
 /**
- * Restores each file; below a directory, all that fixelf has changed. All that one path names is
- * written together.
+ * Restores each file; below a directory, all that fixelf has changed. A file that was moved or copied
+ * since is known by its content. All that one path names is written together.
  * @throws FixelfError `not-found` or `permission-denied` for a path that was named, or where the
  *   state directory cannot be made or read
  */
@@ -39,7 +39,8 @@ export async function undo(
     }
     // By the records: a file that was half-written when its writer was killed may be no ELF file.
     const changed = await settled(native.changedBelow(host, records));
-    const files = changed.map((found) => ({
+    const moved = await movedTo(host, changed, records);
+    const files = [...changed, ...moved].map((found) => ({
       path: join(path, relative(host, found)),
       host: found,
     }));
@@ -52,6 +53,18 @@ export async function undo(
     outcomes.push(...(below.length > 0 ? below : [{ path, outcome: "refused" as const, error }]));
   }
   return outcomes;
+}
+
+/** What was fixed under another path: the tree was moved or copied since. */
+async function movedTo(
+  directory: string,
+  changed: readonly string[],
+  records: string,
+): Promise<string[]> {
+  const { elf, scripts } = await settled(native.walk(directory));
+  const known = new Set(changed);
+  const others = [...elf.map(({ path }) => path), ...scripts].filter((path) => !known.has(path));
+  return settled(native.recordedElsewhere(others, records));
 }
 
 /** Each by the name that its user knows, and where it really lies. */

@@ -16,6 +16,7 @@
 #include "elf/imports.hpp"
 #include "patch/first_line.hpp"
 #include "patch/journal.hpp"
+#include "patch/recorded_files.hpp"
 #include "patch/replacement.hpp"
 #include "patch/undo.hpp"
 #include "resolve/loader.hpp"
@@ -217,6 +218,47 @@ Napi::Value changedBelow(const Napi::CallbackInfo& call) {
       });
 }
 
+Napi::Value recordedElsewhereOf(const Napi::CallbackInfo& call) {
+  using Paths = std::vector<std::string>;
+  return PromisedWork<Paths>::start(
+      call,
+      [paths = toPaths(call[0]), records = toPath(call[1])] {
+        return recordedElsewhere(paths, records);
+      },
+      [](Napi::Env env, Paths& paths) {
+        return toArray(env, paths,
+                       [&](const std::string& path) { return Napi::String::New(env, path); });
+      });
+}
+
+Napi::Value recordedFilesBelow(const Napi::CallbackInfo& call) {
+  using Files = std::vector<RecordedFile>;
+  return PromisedWork<Files>::start(
+      call,
+      [below = toPath(call[0]), records = toPath(call[1])] {
+        return recordedFiles(below, records);
+      },
+      [](Napi::Env env, Files& files) {
+        return toArray(env, files, [&](const RecordedFile& file) {
+          Napi::Object object = Napi::Object::New(env);
+          object["path"] = Napi::String::New(env, file.path);
+          object["state"] = Napi::String::New(env, recordedStateName(file.state));
+          object["originalSize"] = Napi::Number::New(env, static_cast<double>(file.originalSize));
+          object["fixedSize"] = Napi::Number::New(env, static_cast<double>(file.fixedSize));
+          object["inPlace"] = Napi::Boolean::New(env, file.inPlace);
+          return object;
+        });
+      });
+}
+
+Napi::Value forgetRecords(const Napi::CallbackInfo& call) {
+  return PromisedWork<Answers>::start(
+      call,
+      [paths = toPaths(call[0]), records = toPath(call[1]), force = call[2].ToBoolean().Value()]()
+          -> Result<Answers> { return forgetAll(paths, records, force); },
+      [](Napi::Env env, Answers& answers) { return toValue(env, answers); });
+}
+
 Napi::Value demandOwnDirectory(const Napi::CallbackInfo& call) {
   auto directory = openOwnDirectory(toPath(call[0]));
   if (!directory) throw toError(call.Env(), directory.error());
@@ -253,6 +295,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("apply", applyJobs);
   define("undo", undoFiles);
   define("changedBelow", changedBelow);
+  define("recordedElsewhere", recordedElsewhereOf);
+  define("recordedFiles", recordedFilesBelow);
+  define("forgetRecords", forgetRecords);
   define("demandOwnDirectory", demandOwnDirectory);
   define("removeAbandoned", removeAbandonedFiles);
   define("search", searchPath);

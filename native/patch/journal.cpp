@@ -387,7 +387,7 @@ Result<std::vector<std::string>> Journal::pathsBelow(const std::string& director
     if (!paths) return paths.error();
     for (std::string& path : *paths) {
       const bool isKept = names.contains(settledName(path)) || names.contains(pendingName(path));
-      if (isKept && path.starts_with(prefix)) found.insert(std::move(path));
+      if (isKept && (path == directory || path.starts_with(prefix))) found.insert(std::move(path));
     }
   }
   return std::vector<std::string>(found.begin(), found.end());
@@ -486,6 +486,17 @@ Journal::Publication Journal::publish(std::vector<Entry>& entries) const {
   for (Entry& entry : entries)
     publication.files_.push_back(publishAlone(entry));
   return publication;
+}
+
+Status Journal::adopt(const Record& record) const {
+  std::vector<Entry> entries(1);
+  entries[0].record = &record;
+  entries[0].settlement = record.settlement;
+  const Publication publication = publish(entries);
+  if (!entries[0].status) return entries[0].status;
+  if (Status status = publication.flush(); !status) return status;
+  publication.settle(entries);
+  return settle(record.path);  // what has no settlement is pending still
 }
 
 Status Journal::Publication::flush() const {

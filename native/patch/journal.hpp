@@ -30,9 +30,12 @@ class Journal {
   // Fails with NoUndoRecord where there is nothing, or where it is damaged.
   [[nodiscard]] Result<Remembered> load(const std::string& path) const;
 
-  // The paths below a directory of which something is remembered, sorted; what is there now is not
+  // The paths at or below a path of which something is remembered, sorted; what is there now is not
   // looked at.
   [[nodiscard]] Result<std::vector<std::string>> pathsBelow(const std::string& directory) const;
+
+  // Remembers for its path a change that is over, safely on disk.
+  [[nodiscard]] Status adopt(const Record& record) const;
 
   // A pending change turned out to be done (or undone) before the process that made it ended.
   [[nodiscard]] Status settle(const std::string& path) const;

@@ -2,7 +2,8 @@
 //
 // A record holds the bytes that edits replaced, not a copy of the file, and lies outside the file
 // (a program that is signed with what it carries, or found from its own end, bears no addition). It
-// is looked up by the file's absolute path.
+// is looked up by the file's absolute path, and by the content that the change left where the file
+// was moved (patch/recorded_files).
 #pragma once
 
 #include <optional>

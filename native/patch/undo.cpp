@@ -1,9 +1,11 @@
 #include "patch/undo.hpp"
 
 #include <optional>
+#include <utility>
 
 #include "base/location.hpp"
 #include "patch/journal.hpp"
+#include "patch/recorded_files.hpp"
 #include "patch/replacement.hpp"
 #include "patch/write.hpp"
 
@@ -15,14 +17,26 @@ namespace {
 struct Restoration {
   Record record;
   WriteJob job;
+  std::string movedFrom;  // empty where the file is at the path of its record
 };
 
-Result<std::optional<Restoration>> plan(const std::string& path, const Journal& journal) {
-  auto remembered = journal.load(path);
-  if (!remembered) return remembered.error();
+Result<std::optional<Restoration>> plan(const std::string& path, const Journal& journal,
+                                        RecordsByContent& elsewhere) {
   auto location = Location::of(path);
   if (!location) return location.error();
   auto file = openLocked(*location, WriteMode::Atomic);
+  auto remembered = journal.load(path);
+  std::string movedFrom;
+  if (!remembered && remembered.error().code == ErrorCode::NoUndoRecord && file) {
+    auto record = elsewhere.find(**file);
+    if (!record) return std::move(record.error()).at(path);
+    if (*record) {
+      movedFrom = std::exchange((*record)->path, path);
+      if (Status status = journal.adopt(**record); !status) return status.error();
+      remembered = journal.load(path);
+    }
+  }
+  if (!remembered) return remembered.error();
   if (!file) return file.error();
   auto state = compare(**file, *remembered);
   if (!state) return std::move(state.error()).at(path);
@@ -38,7 +52,7 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
     if (Status status = journal.forget(path); !status) return status.error();
     return std::optional<Restoration>();
   }
-  Restoration restoration{record, {}};
+  Restoration restoration{record, {}, std::move(movedFrom)};
   WriteJob& job = restoration.job;
   job.path = job.output = path;
   job.newSize = record.originalSize;
@@ -53,11 +67,12 @@ std::vector<Status> undoAll(const std::vector<std::string>& paths,
                             const std::string& recordDirectory) {
   auto journal = Journal::open(recordDirectory);
   if (!journal) return {paths.size(), Status(journal.error())};
+  RecordsByContent elsewhere(*journal);
   std::vector<Status> answers;
   std::vector<Restoration> restorations;
   std::vector<size_t> places;  // of the restorations among the answers
   for (const std::string& path : paths) {
-    auto planned = plan(path, *journal);
+    auto planned = plan(path, *journal, elsewhere);
     answers.push_back(planned ? Status(Done{}) : Status(planned.error()));
     if (!planned || !*planned) continue;
     places.push_back(answers.size() - 1);
@@ -69,8 +84,12 @@ std::vector<Status> undoAll(const std::vector<std::string>& paths,
     jobs.push_back(restoration.job);
   }
   std::vector<Status> written = writeAll(jobs, {recordDirectory});
-  for (size_t at = 0; at < written.size(); ++at)
+  for (size_t at = 0; at < written.size(); ++at) {
+    const std::string& movedFrom = restorations[at].movedFrom;
+    // Of a copy, the first one may still be as the change left it, and needs its record.
+    if (written[at] && !movedFrom.empty()) (void)forgetRecord(movedFrom, *journal, false);
     answers[places[at]] = std::move(written[at]);
+  }
   return answers;
 }
 

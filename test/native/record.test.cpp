@@ -14,6 +14,7 @@
 #include <iterator>
 
 #include "patch/journal.hpp"
+#include "patch/recorded_files.hpp"
 #include "patch/undo.hpp"
 #include "patch/write.hpp"
 
@@ -333,4 +334,112 @@ TEST_CASE("a damaged record is said to be damaged, whatever byte it is") {
   write(good);
   REQUIRE(undo(place.file, place.records()));
   CHECK(place.content() == kOld);
+}
+
+TEST_CASE("a file that was moved is known by its content") {
+  const Place place;
+  const std::string moved = place.file + ".moved";
+  const auto contentOf = [](const std::string& path) {
+    std::ifstream stream(path, std::ios::binary);
+    return std::string{std::istreambuf_iterator<char>(stream), {}};
+  };
+  for (const WriteMode mode : {WriteMode::Atomic, WriteMode::InPlace}) {
+    place.put(kOld);
+    REQUIRE(place.change(kChange, kNew.size(), mode));
+    fs::rename(place.file, moved);
+    auto found = recordedElsewhere({moved, place.file}, place.records());
+    REQUIRE(found);
+    CHECK(*found == std::vector{moved});
+    REQUIRE(undo(moved, place.records()));
+    CHECK(contentOf(moved) == kOld);
+    CHECK(place.recordFiles() == 0);
+
+    // Of a copy, the first one keeps its record.
+    place.put(kOld);
+    REQUIRE(place.change(kChange, kNew.size(), WriteMode::Atomic));
+    fs::copy_file(place.file, moved, fs::copy_options::overwrite_existing);
+    REQUIRE(undo(moved, place.records()));
+    CHECK(contentOf(moved) == kOld);
+    CHECK(place.content() == kNew);
+    REQUIRE(undo(place.file, place.records()));
+    CHECK(place.content() == kOld);
+    CHECK(place.recordFiles() == 0);
+
+    // Whoever writes to it makes another file of it, however small the change is.
+    REQUIRE(place.change(kChange, kNew.size(), mode));
+    fs::rename(place.file, moved);
+    const std::string foreign = with(kNew, {{3 * kSector + 100, bytes("?")}});
+    std::ofstream(moved, std::ios::binary) << foreign;
+    const Status status = undo(moved, place.records());
+    REQUIRE_FALSE(status);
+    CHECK(status.error().code == ErrorCode::NoUndoRecord);
+    CHECK(contentOf(moved) == foreign);
+    REQUIRE(forgetAll({place.file}, place.records(), false).front());
+  }
+}
+
+TEST_CASE("two originals that became the same file are not mistaken for one another") {
+  const Place place;
+  const std::string other = place.file + ".other";
+  const std::string moved = place.file + ".moved";
+  const std::vector<ByteRange> change = {{0, bytes(sectors("x"))}};
+  place.put(sectors("az"));
+  std::ofstream(other, std::ios::binary) << sectors("bz");
+  for (const std::string& path : {place.file, other}) {
+    auto source = FileSource::open(path);
+    REQUIRE(source);
+    WriteJob job;
+    job.path = job.output = path;
+    job.ranges = change;
+    job.newSize = 2 * kSector;
+    job.identity = (*source)->identity();
+    REQUIRE(writeAll({job}, {place.records()}).front());
+  }
+  fs::copy_file(other, moved);
+  const Status status = undo(moved, place.records());
+  REQUIRE_FALSE(status);
+  CHECK(status.error().code == ErrorCode::NoUndoRecord);
+  CHECK(status.error().message.find("different originals") != std::string::npos);
+  REQUIRE(undo(other, place.records()));
+  REQUIRE(undo(place.file, place.records()));
+  CHECK(place.content() == sectors("az"));
+}
+
+TEST_CASE("records that undo something are forgotten only when forced") {
+  const Place place;
+  const auto stateNow = [&] {
+    auto files = recordedFiles(place.directory.string(), place.records());
+    REQUIRE(files);
+    REQUIRE(files->size() == 1);
+    CHECK(files->front().path == place.file);
+    return files->front().state;
+  };
+  const auto forget = [&](bool force) {
+    return static_cast<bool>(forgetAll({place.file}, place.records(), force).front());
+  };
+  place.put(kOld);
+  place.begin(kChange, kNew.size());
+  place.put(mixtures(kOld, kNew).at(9));
+  CHECK(stateNow() == RecordedState::Interrupted);
+  CHECK_FALSE(forget(false));
+  REQUIRE(undo(place.file, place.records()));
+
+  REQUIRE(place.change(kChange, kNew.size(), WriteMode::Atomic));
+  CHECK(stateNow() == RecordedState::Fixed);
+  CHECK_FALSE(forget(false));
+  place.put("something else");
+  CHECK(stateNow() == RecordedState::Changed);
+  CHECK(forget(false));
+  CHECK(place.recordFiles() == 0);
+
+  place.put(kOld);
+  REQUIRE(place.change(kChange, kNew.size(), WriteMode::Atomic));
+  CHECK(forget(true));
+  CHECK(place.recordFiles() == 0);
+
+  REQUIRE(place.change({{0, bytes("B")}}, kNew.size(), WriteMode::Atomic));
+  fs::remove(place.file);
+  CHECK(stateNow() == RecordedState::Gone);
+  CHECK(forget(false));
+  CHECK(place.recordFiles() == 0);
 }

@@ -1,0 +1,104 @@
+// What fixelf remembers: of each fixed file how to undo the fix, and which store paths are kept for it.
+import { resolve } from "node:path";
+import { fromNative, native, type RecordedFile, settled } from "../addon/native.js";
+import { checkPaths } from "../base/arguments.js";
+import { FixelfError } from "../base/errors.js";
+import { stateSubdirectory } from "../file/state.js";
+import { type KeptStorePath, keptStorePaths, pruneRoots } from "./gc_roots.js";
+
+export interface Remembered {
+  /** Files with an undo record. */
+  records: RecordedFile[];
+  /** Store paths that are kept from garbage collection for fixed files. */
+  gcRoots: KeptStorePath[];
+}
+
+export interface Pruned {
+  /** Files whose records were removed, or would be. */
+  records: RecordedFile[];
+  /** GC roots that were removed, or would be. */
+  gcRoots: KeptStorePath[];
+  /** Records that could not be removed, and why. */
+  failures: { path: string; message: string }[];
+}
+
+export interface PruneOptions {
+  /** Say what would be removed, and remove nothing. */
+  dryRun?: boolean;
+  /** Also remove the records of files that hold the fix: it can't be undone any more. Needs paths. */
+  force?: boolean;
+}
+
+/**
+ * What is remembered of files at and below paths, or of all. GC roots are those that any of these files uses.
+ * @throws FixelfError `permission-denied` where the state directory is another user's
+ */
+export async function remembered(paths: readonly string[] = []): Promise<Remembered> {
+  checkPaths("remembered", paths);
+  const records = await recordsBelow(paths);
+  const kept = await keptStorePaths();
+  const gcRoots =
+    paths.length === 0
+      ? kept
+      : kept.filter(({ files }) => files.some(({ path }) => isNamed(path, paths)));
+  return { records, gcRoots };
+}
+
+/**
+ * Forgets what is of no use any more: the records of files that are gone or that somebody has written to
+ * since, and the GC roots of store paths that no file uses. A file that was only moved can be undone by its
+ * record until then.
+ * @throws FixelfError `usage` where everything would be forced
+ */
+export async function prune(
+  paths: readonly string[] = [],
+  { dryRun = false, force = false }: PruneOptions = {},
+): Promise<Pruned> {
+  checkPaths("prune", paths);
+  if (force && paths.length === 0)
+    throw new FixelfError("usage", "--force needs the paths whose records are to be removed");
+  const isAsked = (file: string) => paths.length === 0 || isNamed(file, paths);
+  const useless = (await recordsBelow(paths)).filter(
+    ({ state }) => force || state === "gone" || state === "changed",
+  );
+  if (dryRun) return { records: useless, gcRoots: await pruneRoots(isAsked, true), failures: [] };
+  const directory = await stateSubdirectory("undo");
+  const answers = await settled(
+    native.forgetRecords(
+      useless.map(({ path }) => path),
+      directory,
+      force,
+    ),
+  );
+  const failures = answers.flatMap((failure, index) =>
+    failure === null
+      ? []
+      : [{ path: useless[index]?.path as string, message: fromNative(failure).message }],
+  );
+  const records = useless.filter((_, index) => answers[index] === null);
+  return { records, gcRoots: await pruneRoots(isAsked, false), failures };
+}
+
+async function recordsBelow(paths: readonly string[]): Promise<RecordedFile[]> {
+  const directory = await stateSubdirectory("undo");
+  const named = paths.length === 0 ? ["/"] : paths.map(realOrWhole);
+  const found = await Promise.all(
+    named.map((path) => settled(native.recordedFiles(path, directory))),
+  );
+  return [...new Map(found.flat().map((file) => [file.path, file])).values()];
+}
+
+function isNamed(file: string, paths: readonly string[]): boolean {
+  return paths
+    .map(realOrWhole)
+    .some((path) => path === "/" || file === path || file.startsWith(`${path}/`));
+}
+
+/** Records go by paths without links; what is gone has no such path any more. */
+function realOrWhole(path: string): string {
+  try {
+    return native.realPath(path);
+  } catch {
+    return resolve(path);
+  }
+}

@@ -1,0 +1,57 @@
+// What fixelf remembers of the files that it fixed.
+import type { KeptStorePath } from "../fix/gc_roots.js";
+import type { Pruned, Remembered } from "../fix/records.js";
+import { type Colors, plural, printable } from "./text.js";
+
+type State = Remembered["records"][number]["state"];
+
+const meaning: Record<State, string> = {
+  fixed: "undo gives the original back",
+  interrupted: "a fix was interrupted; undo gives the original back",
+  changed: "somebody has written to it since; it can't be undone",
+  gone: "no longer there; if it was moved, undo its new path",
+  unknown: "it or its record cannot be read",
+};
+
+export function rememberedText({ records, gcRoots }: Remembered, colors: Colors): string {
+  if (records.length + gcRoots.length === 0) return "No file is recorded as fixed.";
+  const lines = records.map(({ path, state }) => recordLine(path, state, colors));
+  lines.push(...gcRoots.flatMap((root) => rootLines(root, colors)));
+  lines.push(`${plural(records.length, "file")}, ${plural(gcRoots.length, "GC root")}`);
+  return lines.join("\n");
+}
+
+export function prunedText(
+  { records, gcRoots, failures }: Pruned,
+  dryRun: boolean,
+  colors: Colors,
+): string {
+  const done = dryRun ? "would remove" : "removed";
+  return [
+    ...records.map(
+      ({ path, state }) => `${done} the record of ${printable(path)}  ${colors.dim(state)}`,
+    ),
+    ...gcRoots.map(({ link }) => `${done} the GC root ${printable(link)}`),
+    ...failures.map(
+      ({ path, message }) => `${colors.red("failed")}  ${printable(path)}: ${printable(message)}`,
+    ),
+    `${done} ${plural(records.length, "record")} and ${plural(gcRoots.length, "GC root")}`,
+  ].join("\n");
+}
+
+function recordLine(path: string, state: State, colors: Colors): string {
+  const color = state === "fixed" ? colors.green : colors.yellow;
+  return `${color(state)}  ${colors.bold(printable(path))}  ${colors.dim(meaning[state])}`;
+}
+
+function rootLines({ link, storePath, files }: KeptStorePath, colors: Colors): string[] {
+  const there = files.filter(({ isThere }) => isThere).length;
+  const gone = files.length - there;
+  const used =
+    files.length === 0
+      ? `for no fixed file, until you remove ${printable(link)}`
+      : there === 0
+        ? colors.yellow("for no file that is there")
+        : `for ${plural(there, "file")}`;
+  return [`kept  ${printable(storePath ?? link)}  ${used}${gone > 0 ? `, ${gone} gone` : ""}`];
+}

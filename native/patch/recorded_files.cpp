@@ -1,0 +1,177 @@
+#include "patch/recorded_files.hpp"
+
+#include <algorithm>
+
+#include "base/location.hpp"
+#include "patch/write.hpp"
+
+namespace fixelf {
+
+namespace {
+
+RecordedState asRecorded(FileState state) {
+  switch (state) {
+    case FileState::After:
+      return RecordedState::Fixed;
+    case FileState::Mixture:
+      return RecordedState::Interrupted;
+    case FileState::Before:
+    case FileState::Foreign:
+      break;
+  }
+  return RecordedState::Changed;
+}
+
+RecordedState afterFailure(const Error& error) {
+  return error.code == ErrorCode::NotFound ? RecordedState::Gone : RecordedState::Unknown;
+}
+
+Result<std::unique_ptr<FileSource>> openToCompare(const std::string& path) {
+  auto location = Location::of(path);
+  if (!location) return location.error();
+  return openLocked(*location, WriteMode::Atomic);
+}
+
+// What became of the file; its lock is held while `file` lives.
+RecordedState stateOf(const std::string& path, const Remembered& remembered,
+                      std::unique_ptr<FileSource>& file) {
+  auto opened = openToCompare(path);
+  if (!opened) return afterFailure(opened.error());
+  file = std::move(*opened);
+  auto state = compare(*file, remembered);
+  if (!state) return afterFailure(state.error());
+  // A change that left another change's bytes as they were (an undo that had not begun) is settled
+  // still.
+  if (*state == FileState::Before && remembered.settled) return RecordedState::Fixed;
+  return asRecorded(*state);
+}
+
+bool leadToOneOriginal(const Record& one, const Record& other) {
+  return one.originalSize == other.originalSize &&
+         std::equal(one.original.begin(), one.original.end(), other.original.begin(),
+                    other.original.end(), [](const ByteRange& first, const ByteRange& second) {
+                      return first.offset == second.offset && first.bytes == second.bytes;
+                    });
+}
+
+}  // namespace
+
+const char* recordedStateName(RecordedState state) {
+  switch (state) {
+    case RecordedState::Fixed:
+      return "fixed";
+    case RecordedState::Interrupted:
+      return "interrupted";
+    case RecordedState::Changed:
+      return "changed";
+    case RecordedState::Gone:
+      return "gone";
+    case RecordedState::Unknown:
+      break;
+  }
+  return "unknown";
+}
+
+Result<std::vector<RecordedFile>> recordedFiles(const std::string& below,
+                                                const std::string& recordDirectory) {
+  auto journal = Journal::open(recordDirectory);
+  if (!journal) return journal.error();
+  auto paths = journal->pathsBelow(below);
+  if (!paths) return paths.error();
+  std::vector<RecordedFile> files;
+  for (std::string& path : *paths) {
+    RecordedFile file;
+    if (const auto remembered = journal->load(path)) {
+      const Record& record = *remembered->latest();
+      std::unique_ptr<FileSource> source;
+      file.state = stateOf(path, *remembered, source);
+      file.originalSize = record.originalSize;
+      file.fixedSize = record.fixedSize;
+      file.inPlace = record.inPlace;
+    }
+    file.path = std::move(path);
+    files.push_back(std::move(file));
+  }
+  return files;
+}
+
+Status forgetRecord(const std::string& path, const Journal& journal, bool force) {
+  RecordedState state = RecordedState::Unknown;
+  std::unique_ptr<FileSource> file;
+  if (auto remembered = journal.load(path)) {
+    state = stateOf(path, *remembered, file);
+  } else if (remembered.error().code != ErrorCode::NoUndoRecord) {
+    return remembered.error();
+  }
+  const bool isUseless = state == RecordedState::Changed || state == RecordedState::Gone;
+  if (!isUseless && !force) {
+    const char* why = state == RecordedState::Unknown
+                          ? "it cannot be told whether the file holds the change"
+                          : "the file holds the change, and only this record can undo it";
+    return Error{ErrorCode::Unsupported, why, path, 0};
+  }
+  return journal.forget(path);
+}
+
+std::vector<Status> forgetAll(const std::vector<std::string>& paths,
+                              const std::string& recordDirectory, bool force) {
+  auto journal = Journal::open(recordDirectory);
+  if (!journal) return {paths.size(), Status(journal.error())};
+  std::vector<Status> answers;
+  answers.reserve(paths.size());
+  for (const std::string& path : paths)
+    answers.push_back(forgetRecord(path, *journal, force));
+  return answers;
+}
+
+Status RecordsByContent::read() {
+  if (isRead_) return Done{};
+  auto paths = journal_.pathsBelow("/");
+  if (!paths) return paths.error();
+  isRead_ = true;
+  for (std::string& path : *paths) {
+    // One that is damaged, or half-way, leads no other file back.
+    const auto remembered = journal_.load(path);
+    if (remembered && !remembered->pending)
+      pathsBySize_.emplace(remembered->settled->fixedSize, std::move(path));
+  }
+  return Done{};
+}
+
+Result<std::optional<Record>> RecordsByContent::find(const FileSource& file) {
+  if (Status status = read(); !status) return status.error();
+  std::optional<Record> found;
+  const auto [first, last] = pathsBySize_.equal_range(file.size());
+  for (auto at = first; at != last; ++at) {
+    auto remembered = journal_.load(at->second);
+    if (!remembered || remembered->pending) continue;
+    auto state = compare(file, *remembered);
+    if (!state) return state.error();
+    if (*state != FileState::After) continue;
+    if (found && !leadToOneOriginal(*found, *remembered->settled)) {
+      return Error{ErrorCode::NoUndoRecord,
+                   "the records of " + found->path + " and " + at->second +
+                       " both fit this file, and lead to different originals",
+                   "", 0};
+    }
+    if (!found) found = std::move(remembered->settled);
+  }
+  return found;
+}
+
+Result<std::vector<std::string>> recordedElsewhere(const std::vector<std::string>& paths,
+                                                   const std::string& recordDirectory) {
+  auto journal = Journal::open(recordDirectory);
+  if (!journal) return journal.error();
+  RecordsByContent records(*journal);
+  std::vector<std::string> found;
+  for (const std::string& path : paths) {
+    if (journal->load(path)) continue;
+    auto file = openToCompare(path);
+    if (!file) continue;
+    if (auto record = records.find(**file); record && *record) found.push_back(path);
+  }
+  return found;
+}
+
+}  // namespace fixelf

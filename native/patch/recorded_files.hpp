@@ -1,0 +1,72 @@
+// The files that records are about: what became of each, and which record fits a file that was
+// moved.
+//
+// A record is found by the path of its file. A tree that was moved or copied as a whole has other
+// paths and the same content, and the content alone says whether a record leads it back.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "patch/journal.hpp"
+
+namespace fixelf {
+
+enum class RecordedState {
+  Fixed,        // the file is as the change left it: undo gives the original back
+  Interrupted,  // a change in place came half-way: undo mends it
+  Changed,      // somebody has written to the file since, or restored it by other means
+  Gone,         // no file has that path
+  Unknown,      // the file or the record cannot be read
+};
+
+// "fixed", "interrupted", "changed", "gone", "unknown".
+const char* recordedStateName(RecordedState state);
+
+struct RecordedFile {
+  std::string path;
+  RecordedState state = RecordedState::Unknown;
+  uint64_t originalSize = 0;  // 0 where the record cannot be read
+  uint64_t fixedSize = 0;
+  bool inPlace = false;
+};
+
+// Every file at or below a path that a record is kept of, sorted by path.
+Result<std::vector<RecordedFile>> recordedFiles(const std::string& below,
+                                                const std::string& recordDirectory);
+
+// Removes the records of files. Where a file still holds the change, or cannot be told to hold
+// something else, only with `force`: without its record, no undo gives the original back. Fails
+// with Unsupported where the record is kept for that reason. The answers are in the order of the
+// paths.
+std::vector<Status> forgetAll(const std::vector<std::string>& paths,
+                              const std::string& recordDirectory, bool force);
+
+// Removes what is remembered of a path, under the rule above.
+Status forgetRecord(const std::string& path, const Journal& journal, bool force);
+
+// Records by the content that a change left. Reads all of them once, when first asked.
+class RecordsByContent {
+ public:
+  explicit RecordsByContent(const Journal& journal) : journal_(journal) {}
+
+  // The record of the change that left this content under another path; nothing where there is
+  // none. Fails with NoUndoRecord where several fit and lead to different originals.
+  Result<std::optional<Record>> find(const FileSource& file);
+
+ private:
+  Status read();
+
+  const Journal& journal_;
+  bool isRead_ = false;
+  std::multimap<uint64_t, std::string> pathsBySize_;  // of the changed file
+};
+
+// Of some files, those that have no record under their own path, and one under another.
+Result<std::vector<std::string>> recordedElsewhere(const std::vector<std::string>& paths,
+                                                   const std::string& recordDirectory);
+
+}  // namespace fixelf

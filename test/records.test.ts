@@ -1,0 +1,167 @@
+// What fixelf remembers of fixed files: shown, used after a tree was moved, and forgotten when useless.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { edit } from "../lib/index.js";
+import { compile } from "./support/compile.js";
+import { needs } from "./support/needs.js";
+import { addonEnvironment } from "./support/preload.js";
+import { scratchDirectory } from "./support/scratch.js";
+
+const main = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
+const directory = scratchDirectory();
+const state = join(directory, "state");
+const tree = join(directory, "tree");
+const moved = join(directory, "moved");
+const program = join(tree, "bin/program");
+const library = join(tree, "lib/library.so");
+const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
+
+function fixelf(...words: string[]) {
+  const env = { ...process.env, ...addonEnvironment, NO_COLOR: "1" };
+  return spawnSync(process.execPath, [main, ...words], { encoding: "utf8", env });
+}
+
+function json(...words: string[]) {
+  return JSON.parse(fixelf(...words, "--json").stdout);
+}
+
+/** Path and state of each record. */
+function recorded(...words: string[]): Record<string, string> {
+  const { records } = json("list", ...words) as { records: { path: string; state: string }[] };
+  return Object.fromEntries(records.map((record) => [record.path, record.state]));
+}
+
+describe("records", needs("gcc"), () => {
+  const before = process.env.XDG_STATE_HOME;
+  let originals: string[];
+
+  beforeEach(async () => {
+    process.env.XDG_STATE_HOME = state;
+    for (const path of [state, tree, moved]) rmSync(path, { recursive: true, force: true });
+    compile(program, "int main(void) { return 0; }");
+    compile(library, "int f(void) { return 0; }", "-shared", "-fPIC");
+    originals = [program, library].map(sha256);
+    await edit(program, { interpreter: "/nowhere/loader" });
+    await edit(library, { searchPath: { set: "/nowhere/lib" } });
+  });
+  afterAll(() => {
+    if (before === undefined) delete process.env.XDG_STATE_HOME;
+    else process.env.XDG_STATE_HOME = before;
+  });
+
+  it("are listed, with what became of each file", () => {
+    expect(recorded()).toEqual({ [program]: "fixed", [library]: "fixed" });
+    expect(recorded(join(tree, "lib"))).toEqual({ [library]: "fixed" });
+    expect(recorded(program)).toEqual({ [program]: "fixed" });
+    writeFileSync(program, "something else");
+    rmSync(library);
+    expect(recorded()).toEqual({ [program]: "changed", [library]: "gone" });
+    const { status, stdout } = fixelf("list");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^changed {2}.*\/program {2}/m);
+    expect(stdout).toMatch(/\n2 files, 0 GC roots\n$/);
+  });
+
+  it("undo a tree that was moved", () => {
+    renameSync(tree, moved);
+    expect(Object.values(recorded())).toEqual(["gone", "gone"]);
+    const { status, stdout } = fixelf("undo", moved);
+    expect([status, stdout.match(/^restored/gm)?.length]).toEqual([0, 2]);
+    expect([program, library].map((path) => sha256(path.replace(tree, moved)))).toEqual(originals);
+    expect(recorded()).toEqual({});
+  });
+
+  it("undo a copy, and the first one after it", () => {
+    cpSync(tree, moved, { recursive: true });
+    for (const path of [moved, tree]) expect(fixelf("undo", path).status).toBe(0);
+    for (const place of [moved, tree])
+      expect([program, library].map((path) => sha256(path.replace(tree, place)))).toEqual(
+        originals,
+      );
+    expect(recorded()).toEqual({});
+  });
+
+  it("undo nothing that somebody has written to since it was moved", () => {
+    renameSync(tree, moved);
+    const path = program.replace(tree, moved);
+    const content = readFileSync(path);
+    content[content.length - 1] = (content.at(-1) as number) ^ 1;
+    writeFileSync(path, content);
+    expect(fixelf("undo", moved).stdout).not.toContain("program");
+    expect(readFileSync(path).equals(content)).toBe(true);
+  });
+
+  it("are pruned where they undo nothing, and not where they do", () => {
+    rmSync(library);
+    const count = () => readdirSync(join(state, "fixelf/undo")).length;
+    const all = count();
+    expect(json("prune", "--dry-run")).toMatchObject({
+      schema: "fixelf.prune/1",
+      dryRun: true,
+      records: [{ path: library, state: "gone" }],
+      failures: [],
+    });
+    expect(count()).toBe(all);
+    expect(fixelf("prune", join(tree, "bin")).stdout).toContain("removed 0 records");
+    expect(fixelf("prune").stdout).toContain("removed 1 record and 0 GC roots");
+    expect(recorded()).toEqual({ [program]: "fixed" });
+
+    expect(fixelf("prune", "--force").status).toBe(2);
+    expect(recorded()).toEqual({ [program]: "fixed" });
+    expect(fixelf("prune", "--force", program).status).toBe(0);
+    expect(recorded()).toEqual({});
+    expect(fixelf("undo", program).status).toBe(1);
+  });
+
+  it("keep a GC root as long as a file of it is there", () => {
+    const [used, unused] = ["a", "b"].map((letter) => `/nix/store/${letter.repeat(32)}-x`);
+    const link = (storePath = "") => join(state, "fixelf/gcroots", basename(storePath));
+    for (const [storePath = "", paths] of [
+      [used, [program, "/nowhere/gone"]],
+      [unused, ["/nowhere/gone"]],
+    ] as const) {
+      const list = join(state, "fixelf/users", basename(storePath));
+      for (const path of [join(state, "fixelf/gcroots"), list])
+        mkdirSync(path, { recursive: true, mode: 0o700 });
+      symlinkSync(storePath, link(storePath));
+      for (const path of paths) {
+        const key = createHash("sha256").update(path).digest("hex").slice(0, 32);
+        writeFileSync(join(list, key), path);
+      }
+    }
+    expect(json("list").gcRoots).toEqual([
+      {
+        link: link(used),
+        storePath: used,
+        files: [
+          { path: "/nowhere/gone", isThere: false },
+          { path: program, isThere: true },
+        ],
+      },
+      { link: link(unused), storePath: unused, files: [{ path: "/nowhere/gone", isThere: false }] },
+    ]);
+    expect(json("list", tree).gcRoots).toHaveLength(1);
+    expect(fixelf("prune", "-n").stdout).toContain(`would remove the GC root ${link(unused)}`);
+    expect(json("prune", tree).gcRoots).toEqual([]);
+    expect(json("list").gcRoots).toHaveLength(2);
+    expect(fixelf("prune").stdout).toContain("removed 0 records and 1 GC root");
+    expect(json("list").gcRoots).toMatchObject([
+      { storePath: used, files: [{ path: program, isThere: true }] },
+    ]);
+    expect(existsSync(join(state, "fixelf/users", basename(unused ?? "")))).toBe(false);
+  });
+});
