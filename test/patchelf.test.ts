@@ -1,6 +1,6 @@
 // fixelf patchelf: the installed patchelf is the judge of what it prints and of its exit codes; the
 // loader, of what it writes.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
@@ -16,49 +16,33 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
+import { compile } from "./support/compile.js";
 import { isHere, needs } from "./support/needs.js";
-import { addonEnvironment } from "./support/preload.js";
+import { commandLine, fixelf, run } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
-
-const main = resolve(import.meta.dirname, "../dist/cli/main.cjs");
-
-interface Answer {
-  stdout: string;
-  stderr: string;
-  status: number | null;
-}
 
 let home: string;
 
-function start(command: string, args: readonly string[], env: Record<string, string> = {}): Answer {
-  const { PATCHELF_DEBUG: _, ...inherited } = process.env;
-  const { stdout, stderr, status } = spawnSync(command, args, {
-    cwd: home,
-    encoding: "utf8",
-    env: { ...inherited, ...env },
-  });
-  return { stdout, stderr, status };
-}
+delete process.env.PATCHELF_DEBUG;
 
-function ours(...words: string[]): Answer {
-  return start(process.execPath, [main, "patchelf", ...words], {
-    ...addonEnvironment,
-    // Whatever would be remembered there would be a trace that patchelf leaves none of.
-    XDG_STATE_HOME: join(home, "state"),
-  });
-}
+const start = (command: string, args: readonly string[], env: Record<string, string> = {}) =>
+  run([command, ...args], { cwd: home, env });
+
+// Whatever would be remembered there would be a trace that patchelf leaves none of.
+const ours = (...words: string[]) =>
+  fixelf(["patchelf", ...words], { cwd: home, env: { XDG_STATE_HOME: join(home, "state") } });
 
 /** Runs ours, which must succeed in silence. */
 function patch(...words: string[]): void {
-  expect(ours(...words)).toEqual({ stdout: "", stderr: "", status: 0 });
+  expect(ours(...words)).toEqual({ stdout: "", stderr: "", code: 0, signal: null });
 }
 
 function asked(question: string, file: string): string {
-  const { stdout, stderr, status } = ours(`--print-${question}`, file);
-  expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
+  const { stdout, stderr, code } = ours(`--print-${question}`, file);
+  expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
   return stdout;
 }
 
@@ -66,35 +50,31 @@ function readelf(flags: string, file: string): string {
   return execFileSync("readelf", ["--wide", flags, file], { cwd: home, encoding: "utf8" });
 }
 
-const source = {
-  "value.c": "int value(void) { return 42; }\n",
-  "other.c": "int value(void) { return 43; }\n",
-  "main.c":
-    '#include <stdio.h>\nint value(void);\nint main(void) { printf("%d\\n", value()); return 0; }\n',
-};
+const main = '#include <stdio.h>\nint value(void); int main(void) { printf("%d\\n", value()); }';
+const value = "int value(void) { return 42; }";
+const other = "int value(void) { return 43; }";
 
 const built: Record<string, string[]> = {
-  "libs/libvalue.so": ["-shared", "-fPIC", "-Wl,-soname,libvalue.so", "value.c"],
-  "others/libother.so": ["-shared", "-fPIC", "-Wl,-soname,libother.so", "other.c"],
-  "libplain.so": ["-shared", "-fPIC", "value.c"],
-  program: ["main.c", "-Llibs", "-lvalue", "-Wl,--enable-new-dtags,-rpath,$ORIGIN/libs"],
-  "rpath-program": ["main.c", "-Llibs", "-lvalue", "-Wl,--disable-new-dtags,-rpath,/a:/b"],
-  "fixed-program": ["-no-pie", "main.c", "-Llibs", "-lvalue", "-Wl,-rpath,$ORIGIN/libs"],
-  "static-program": ["-static", "main.c", "value.c"],
+  "libs/libvalue.so": [value, "-shared", "-fPIC", "-Wl,-soname,libvalue.so"],
+  "others/libother.so": [other, "-shared", "-fPIC", "-Wl,-soname,libother.so"],
+  "libplain.so": [value, "-shared", "-fPIC"],
+  program: [main, "libs/libvalue.so", "-Wl,--enable-new-dtags,-rpath,$ORIGIN/libs"],
+  "rpath-program": [main, "libs/libvalue.so", "-Wl,--disable-new-dtags,-rpath,/a:/b"],
+  "fixed-program": [main, "-no-pie", "libs/libvalue.so", "-Wl,-rpath,$ORIGIN/libs"],
+  "static-program": [main + value, "-static"],
 };
 
 beforeAll(() => {
   home = scratchDirectory();
   if (!isHere("gcc")) return;
-  for (const [name, text] of Object.entries(source)) writeFileSync(join(home, name), text);
-  for (const folder of ["libs", "others", "empty"]) mkdirSync(join(home, folder));
-  for (const [output, words] of Object.entries(built))
-    execFileSync("gcc", ["-o", output, ...words], { cwd: home });
+  mkdirSync(join(home, "empty"));
+  for (const [output, [source = "", ...options]] of Object.entries(built))
+    compile(join(home, output), source, ...options);
   writeFileSync(join(home, "text"), "no program\n".repeat(20));
   writeFileSync(join(home, "short"), "\x7fELF");
 });
 
-describe("beside the installed patchelf", needs("gcc", "patchelf", "readelf"), () => {
+describe("fixelf patchelf beside the installed one", needs("gcc", "patchelf", "readelf"), () => {
   const questions = ["interpreter", "soname", "rpath", "needed"];
   const files = Object.keys(built);
 
@@ -132,9 +112,9 @@ describe("beside the installed patchelf", needs("gcc", "patchelf", "readelf"), (
 
   it("shows how it is called on stderr, without arguments as a failure", () => {
     for (const words of [[], ["--help"], ["-h"], ["program", "--help"]]) {
-      const { stdout, stderr, status } = ours(...words);
+      const { stdout, stderr, code } = ours(...words);
       const judge = start("patchelf", words);
-      expect({ stdout, status }).toEqual({ stdout: judge.stdout, status: judge.status });
+      expect({ stdout, code }).toEqual({ stdout: judge.stdout, code: judge.code });
       expect(stderr).toMatch(/^syntax: patchelf/);
       const options = judge.stderr.match(/--[a-z-]+/g) ?? [];
       expect(options.length).toBeGreaterThan(15);
@@ -144,7 +124,12 @@ describe("beside the installed patchelf", needs("gcc", "patchelf", "readelf"), (
 
   it("says its version as patchelf does", () => {
     expect(start("patchelf", ["--version"]).stdout).toMatch(/^patchelf \d+\.\d+/);
-    expect(ours("--version")).toEqual({ stdout: "patchelf 0.19.0\n", stderr: "", status: 0 });
+    expect(ours("--version")).toEqual({
+      stdout: "patchelf 0.19.0\n",
+      stderr: "",
+      code: 0,
+      signal: null,
+    });
   });
 
   it.each([
@@ -163,8 +148,8 @@ describe("beside the installed patchelf", needs("gcc", "patchelf", "readelf"), (
     for (const file of ["program", "rpath-program", "fixed-program"]) {
       copyFileSync(join(home, file), join(home, "mine"));
       copyFileSync(join(home, file), join(home, "theirs"));
-      expect(ours(...words, "mine")).toMatchObject({ status: 0, stderr: "" });
-      expect(start("patchelf", [...words, "theirs"])).toMatchObject({ status: 0 });
+      expect(ours(...words, "mine")).toMatchObject({ code: 0, stderr: "" });
+      expect(start("patchelf", [...words, "theirs"])).toMatchObject({ code: 0 });
       const read = (path: string) =>
         questions.map((question) => start("patchelf", [`--print-${question}`, path]));
       expect(read("mine")).toEqual(read("theirs"));
@@ -176,7 +161,7 @@ describe("beside the installed patchelf", needs("gcc", "patchelf", "readelf"), (
   });
 });
 
-describe("what it writes", needs("gcc", "readelf"), () => {
+describe("fixelf patchelf writes", needs("gcc", "readelf"), () => {
   const at = (name: string) => join(home, name);
 
   beforeEach(() => {
@@ -185,7 +170,7 @@ describe("what it writes", needs("gcc", "readelf"), () => {
     chmodSync(at("it"), 0o755);
   });
 
-  const says = (value: number) => ({ stdout: `${value}\n`, stderr: "", status: 0 });
+  const says = (value: number) => ({ stdout: `${value}\n`, stderr: "", code: 0, signal: null });
 
   it("an interpreter that starts the program", () => {
     const loader = asked("interpreter", "it").trim();
@@ -203,7 +188,7 @@ describe("what it writes", needs("gcc", "readelf"), () => {
     expect(start("./it", [])).toEqual(says(42));
     patch("--set-rpath", "", "it");
     expect(asked("rpath", "it")).toBe("\n");
-    expect(start("./it", [])).toMatchObject({ status: 127 });
+    expect(start("./it", [])).toMatchObject({ code: 127 });
     patch("--add-rpath", at("libs"), "it");
     expect(start("./it", [])).toEqual(says(42));
   });
@@ -211,8 +196,8 @@ describe("what it writes", needs("gcc", "readelf"), () => {
   it("a search path without what no needed library is in", () => {
     const path = ["$ORIGIN/x", at("empty"), at("libs"), at("others"), ""].join(":");
     patch("--set-rpath", path, "it");
-    const { stderr, status } = ours("--debug", "--shrink-rpath", "it");
-    expect(status).toBe(0);
+    const { stderr, code } = ours("--debug", "--shrink-rpath", "it");
+    expect(code).toBe(0);
     expect(stderr).toContain(`removing directory '${at("empty")}' from RPATH`);
     expect(asked("rpath", "it")).toBe(`$ORIGIN/x:${at("libs")}\n`);
     patch("--shrink-rpath", "--allowed-rpath-prefixes", "/nix/store:/opt", "it");
@@ -273,7 +258,8 @@ describe("what it writes", needs("gcc", "readelf"), () => {
     expect(ours("--set-os-abi", "Plan 9", "it")).toEqual({
       stdout: "",
       stderr: "patchelf: unrecognized OS ABI\n",
-      status: 1,
+      code: 1,
+      signal: null,
     });
   });
 
@@ -295,7 +281,7 @@ describe("what it writes", needs("gcc", "readelf"), () => {
     patch("--rename-dynamic-symbols", "map", "--output", "renamed/libvalue.so", "it.so");
     expect(readelf("--dyn-syms", "renamed/libvalue.so")).toContain(" quite_another_value");
     patch("--set-rpath", at("renamed"), "it");
-    expect(start("./it", [], { LD_BIND_NOW: "1" })).toMatchObject({ status: 127 });
+    expect(start("./it", [], { LD_BIND_NOW: "1" })).toMatchObject({ code: 127 });
     patch("--rename-dynamic-symbols", "map", "it");
     expect(start("./it", [], { LD_BIND_NOW: "1" })).toEqual(says(42));
   });
@@ -307,7 +293,7 @@ describe("what it writes", needs("gcc", "readelf"), () => {
   ])("no other names of a map that says %j", (text, message) => {
     writeFileSync(at("map"), text);
     const answer = ours("--rename-dynamic-symbols", "map", "it");
-    expect(answer).toEqual({ stdout: "", stderr: `patchelf: ${message}\n`, status: 1 });
+    expect(answer).toEqual({ stdout: "", stderr: `patchelf: ${message}\n`, code: 1, signal: null });
     expect(ours("--rename-dynamic-symbols", "no-map", "it").stderr).toBe(
       "patchelf: Cannot open map file no-map: No such file or directory\n",
     );
@@ -343,7 +329,7 @@ describe("what it writes", needs("gcc", "readelf"), () => {
     writeFileSync(at("empty/libvalue.so"), "");
     const outdated = ours("--build-resolution-cache", "it");
     rmSync(at("empty/libvalue.so"));
-    expect(outdated).toMatchObject({ status: 1, stdout: "" });
+    expect(outdated).toMatchObject({ code: 1, stdout: "" });
     expect(outdated.stderr).toContain("already present");
 
     // Where the program will be started is not known, wherever patchelf is.
@@ -364,10 +350,10 @@ describe("what it writes", needs("gcc", "readelf"), () => {
 
     patch("--remove-rpath", "it");
     const none = ours("--build-resolution-cache", "it");
-    expect(none).toMatchObject({ status: 0, stdout: "" });
+    expect(none).toMatchObject({ code: 0, stdout: "" });
     expect(none.stderr).toMatch(/^warning: .*no DT_NEEDED entries or run path/);
     expect(ours("--build-resolution-cache", "static-program").stderr).toMatch(/^warning: /);
-    expect(ours("--build-resolution-cache", "--force-rpath", "it").status).toBe(1);
+    expect(ours("--build-resolution-cache", "--force-rpath", "it").code).toBe(1);
   });
 
   it("files without section headers, which patchelf refuses", () => {
@@ -390,22 +376,19 @@ describe("what it writes", needs("gcc", "readelf"), () => {
     for (const file of ["it", "it2"])
       expect(asked("needed", file)).toBe("libm.so.6\nlibvalue.so\nlibc.so.6\n");
     const missing = ours("--set-rpath", "/x", "it", "not-there", "it2");
-    expect(missing.status).toBe(1);
+    expect(missing.code).toBe(1);
     expect([asked("rpath", "it"), asked("rpath", "it2")]).toEqual(["/x\n", `${at("libs")}\n`]);
   });
 
   it("talk for --debug and PATCHELF_DEBUG alone, on stderr", () => {
-    const { stdout, stderr, status } = start(
-      process.execPath,
-      [main, "patchelf", "--set-rpath", "/x", "it"],
-      { ...addonEnvironment, PATCHELF_DEBUG: "" },
-    );
-    expect({ stdout, status }).toEqual({ stdout: "", status: 0 });
+    const words = ["patchelf", "--set-rpath", "/x", "it"];
+    const { stdout, stderr, code } = fixelf(words, { cwd: home, env: { PATCHELF_DEBUG: "" } });
+    expect({ stdout, code }).toEqual({ stdout: "", code: 0 });
     expect(stderr).toMatch(/^patching ELF file 'it'\n/);
     expect(ours("--debug", "--set-rpath", "/y", "it").stderr).toContain("writing it\n");
   });
 
-  describe("and where", () => {
+  describe("its result", () => {
     it("to --output, made even where nothing changes, and by the caller's umask", () => {
       const before = readFileSync(at("it"));
       chmodSync(at("it"), 0o444);
@@ -431,12 +414,9 @@ describe("what it writes", needs("gcc", "readelf"), () => {
     it("to a device, which stays one", () => {
       patch("--set-rpath", "/x", "--output", "/dev/null", "it");
       expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
-      const piped = spawnSync(
-        "sh",
-        ["-c", `"$0" "$1" patchelf --output /dev/stdout it | cat >piped`, process.execPath, main],
-        { cwd: home, env: { ...process.env, ...addonEnvironment } },
-      );
-      expect(piped.stderr.toString()).toBe("");
+      const script = '"$@" patchelf --output /dev/stdout it | cat >piped';
+      const piped = run(["sh", "-c", script, "sh", ...commandLine], { cwd: home });
+      expect(piped.stderr).toBe("");
       expect(readFileSync(at("piped"))).toEqual(readFileSync(at("it")));
     });
 
@@ -470,30 +450,24 @@ describe("what it writes", needs("gcc", "readelf"), () => {
   });
 });
 
-describe("as a user who may not", needs("gcc", "root"), () => {
+describe("fixelf patchelf as a user who may not", needs("gcc", "root"), () => {
   const nobody = (...words: string[]) =>
-    spawnSync(process.execPath, [main, "patchelf", ...words], {
-      cwd: home,
-      encoding: "utf8",
-      uid: 65534,
-      gid: 65534,
-      env: { ...process.env, ...addonEnvironment },
-    });
+    fixelf(["patchelf", ...words], { cwd: home, uid: 65534, gid: 65534 });
 
   beforeAll(() => chmodSync(home, 0o777));
 
   it("refuses a file that may not be written, as open(2) does", () => {
     copyFileSync(join(home, "program"), join(home, "closed"));
     chmodSync(join(home, "closed"), 0o555);
-    const { stderr, status } = nobody("--set-rpath", "/x", "closed");
-    expect({ stderr, status }).toEqual({
+    const { stderr, code } = nobody("--set-rpath", "/x", "closed");
+    expect({ stderr, code }).toEqual({
       stderr: "patchelf: open: Permission denied\n",
-      status: 1,
+      code: 1,
     });
     // What it is not to change it may still take.
     expect(nobody("--set-rpath", "/x", "--output", "own", "closed")).toMatchObject({
       stderr: "",
-      status: 0,
+      code: 0,
     });
     expect(statSync(join(home, "own")).uid).toBe(65534);
   });
@@ -504,7 +478,7 @@ describe("as a user who may not", needs("gcc", "root"), () => {
     for (const file of [inside, join(home, "open")]) {
       copyFileSync(join(home, "program"), file);
       chmodSync(file, 0o777);
-      expect(nobody("--set-rpath", "/x", file)).toMatchObject({ stderr: "", status: 0 });
+      expect(nobody("--set-rpath", "/x", file)).toMatchObject({ stderr: "", code: 0 });
       expect(asked("rpath", file)).toBe("/x\n");
       expect(statSync(file).uid).toBe(0);
     }
