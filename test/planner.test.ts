@@ -1,18 +1,19 @@
 // Which loader and which libraries a plan chooses, from stores that are made so that the first
 // choice is wrong. Nothing is run: libraries are empty but for their versions.
-import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { isLoaderName } from "../lib/file/interpreter.js";
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
 import { plan } from "../lib/index.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
+import { ownLoader, storePath } from "./support/store.js";
 
 describe("the planner", needs("gcc"), () => {
   const directory = scratchDirectory();
-  const root = join(directory, "root");
-  let realLoader: string;
+  const map = join(directory, "versions.map");
+  const root = scratchDirectory();
+  const realLoader = ownLoader();
 
   /** Needs as "libz.so.1" or "libc.so.6:GLIBC_2.38". */
   interface Made {
@@ -24,9 +25,7 @@ describe("the planner", needs("gcc"), () => {
 
   /** A library that serves to link against: it defines one function for each version. */
   function stub(soname: string, versions: string[]): string {
-    const folder = join(directory, `stub-${soname}-${versions.join("-")}`);
-    mkdirSync(folder, { recursive: true });
-    const output = join(folder, soname);
+    const output = join(directory, `stub-${versions.join("-")}`, soname);
     return existsSync(output) ? output : build(output, soname, { defines: versions });
   }
 
@@ -35,43 +34,34 @@ describe("the planner", needs("gcc"), () => {
     soname: string | null,
     { defines = [], needs = [], runpath }: Made,
   ): string {
-    mkdirSync(dirname(output), { recursive: true });
-    const source = join(directory, "source.c");
-    const map = join(directory, "versions.map");
-    // They are built from the same source file, so before it is written.
-    const stubs = stubsOf(needs);
     const called = needs.flatMap((need) => need.split(":")[1] ?? []).map(functionOf);
-    writeFileSync(
-      source,
-      [
-        ...defines.map((version) => `int ${functionOf(version)}(void) { return 0; }`),
-        ...called.map((name) => `int ${name}(void);`),
-        `int ${soname === null ? "_start" : "made"}(void) { return ${["0", ...called.map((name) => `${name}()`)].join(" + ")}; }`,
-      ].join("\n"),
-    );
+    const sum = ["0", ...called.map((name) => `${name}()`)].join(" + ");
+    const source = [
+      ...defines.map((version) => `int ${functionOf(version)}(void) { return 0; }`),
+      ...called.map((name) => `int ${name}(void);`),
+      `int ${soname === null ? "_start" : "made"}(void) { return ${sum}; }`,
+    ];
     const versioned = defines.map((version) => `${version} { global: ${functionOf(version)}; };`);
     writeFileSync(map, versioned.join("\n"));
-    execFileSync("gcc", [
-      ...["-nostdlib", "-fPIC", "-o", output, source, "-Wl,--no-as-needed", ...stubs],
+    return compile(
+      output,
+      source.join("\n"),
+      ...["-nostdlib", "-fPIC", "-Wl,--no-as-needed", ...stubsOf(needs)],
       ...(soname === null
         ? [`-Wl,--dynamic-linker=/lib64/${basename(realLoader)}`]
         : ["-shared", `-Wl,-soname,${soname}`]),
       ...(versioned.length > 0 ? [`-Wl,--version-script=${map}`] : []),
       ...(runpath === undefined ? [] : [`-Wl,--enable-new-dtags,-rpath,${runpath}`]),
       "-Wl,--allow-shlib-undefined",
-    ]);
-    return output;
+    );
   }
 
-  let count = 0;
-  const storePath = (name: string) =>
-    `/nix/store/${(count++)
-      .toString(36)
-      .padStart(32, "a")
-      .replace(/[eotu]/g, "z")}-${name}`;
+  let letters: string[];
+  /** The path of a store path that is not there yet. */
+  const newPath = (name: string) => storePath(name, letters.shift());
   /** A package with one library; the answer is its directory. */
   function provide(name: string, soname: string, made: Made): string {
-    const lib = `${storePath(name)}/lib`;
+    const lib = `${newPath(name)}/lib`;
     build(join(root, lib, soname), soname, made);
     return lib;
   }
@@ -98,13 +88,8 @@ describe("the planner", needs("gcc"), () => {
     return { ...file, to: (what: string) => file.edits.find((edit) => edit.what === what)?.to };
   }
 
-  beforeAll(() => {
-    const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
-    const libc = sharedObjects.find((path) => basename(path) === "libc.so.6") as string;
-    const name = readdirSync(dirname(libc)).find(isLoaderName) as string;
-    realLoader = join(dirname(libc), name);
-  });
   beforeEach(() => {
+    letters = [..."abcdfghijklm"];
     rmSync(root, { recursive: true, force: true });
     mkdirSync(join(root, "nix/store"), { recursive: true });
   });
@@ -138,7 +123,7 @@ describe("the planner", needs("gcc"), () => {
   it("takes another loader for the sake of a library", async () => {
     // A bootstrap copy comes last, although it is the only one that the library fits.
     glibc(36);
-    const lib = `${storePath("bootstrap-glibc-2.38")}/lib`;
+    const lib = `${newPath("bootstrap-glibc-2.38")}/lib`;
     build(join(root, lib, "libc.so.6"), "libc.so.6", {
       defines: ["GLIBC_2.34", "GLIBC_2.35", "GLIBC_2.36", "GLIBC_2.37", "GLIBC_2.38"],
     });
