@@ -7,6 +7,7 @@ import { native } from "../lib/addon/native.js";
 import { resolveWith } from "../lib/addon/resolutions.js";
 import { machines, partsOf } from "./resolution/machines.js";
 import { needs } from "./support/needs.js";
+import { ownLibc } from "./support/store.js";
 
 for (const machine of machines.filter(({ name }) => name !== "musl")) {
   const { name, loader, emulator } = machine;
@@ -24,9 +25,4 @@ for (const machine of machines.filter(({ name }) => name !== "musl")) {
       expect(defaultDirectories).toEqual(told);
     });
   });
-}
-
-function ownLibc(): string {
-  const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
-  return String(sharedObjects.find((path) => path.endsWith("/libc.so.6")));
 }

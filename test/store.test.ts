@@ -1,6 +1,6 @@
 // lib/store on a directory shaped as a store, made of this machine's own glibc.
 import { copyFileSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Facts } from "../lib/addon/facts.js";
 import { native } from "../lib/addon/native.js";
@@ -15,15 +15,15 @@ import { Nix, parsePathInfos, parseRoots } from "../lib/store/nix.js";
 import { inStore, nameOf, realPathIn, storePathOf, storePlace } from "../lib/store/place.js";
 import { type Candidate, isNamesake, parseName, rank } from "../lib/store/rank.js";
 import { scratchDirectory } from "./support/scratch.js";
+import { copyGlibc, ownLibc, ownLoader, storePath } from "./support/store.js";
 
-const hash = (letter: string) => letter.repeat(32);
 const unknown = { closure: null, rooted: null };
 
 describe("place", () => {
   it("takes store paths apart", () => {
-    const path = `/nix/store/${hash("a")}-zlib-1.3/lib/libz.so.1`;
-    expect(storePathOf(path, "/nix/store")).toBe(`/nix/store/${hash("a")}-zlib-1.3`);
-    expect(nameOf(`/nix/store/${hash("a")}-zlib-1.3`)).toBe("zlib-1.3");
+    const path = `${storePath("zlib-1.3", "a")}/lib/libz.so.1`;
+    expect(storePathOf(path, "/nix/store")).toBe(storePath("zlib-1.3", "a"));
+    expect(nameOf(storePath("zlib-1.3", "a"))).toBe("zlib-1.3");
     expect(storePathOf("/nix/store/.links/x", "/nix/store")).toBeNull();
     expect(storePathOf("/usr/lib/libz.so.1", "/nix/store")).toBeNull();
     expect(inStore("/nix/store/../../etc", "/nix/store")).toBe(false);
@@ -82,15 +82,17 @@ describe("nix", () => {
 });
 
 describe("rank", () => {
-  const candidate = (name: string, extra: Partial<Candidate> = {}): Candidate => {
-    const storePath = `/nix/store/${name}`;
-    return { path: `${storePath}/lib/libz.so.1`, storePath, named: false, ...extra };
-  };
-  const older = candidate(`${hash("a")}-zlib-1.2.13`);
-  const newer = candidate(`${hash("b")}-zlib-1.3.1`);
-  const newest = candidate(`${hash("c")}-zlib-1.10`);
-  const bootstrap = candidate(`${hash("d")}-bootstrap-tools-99`);
-  const initrd = candidate(`${hash("e")}-extra-utils`);
+  const candidate = (storePath: string, extra: Partial<Candidate> = {}): Candidate => ({
+    path: `${storePath}/lib/libz.so.1`,
+    storePath,
+    named: false,
+    ...extra,
+  });
+  const older = candidate(storePath("zlib-1.2.13", "a"));
+  const newer = candidate(storePath("zlib-1.3.1", "b"));
+  const newest = candidate(storePath("zlib-1.10", "c"));
+  const bootstrap = candidate(storePath("bootstrap-tools-99", "d"));
+  const initrd = candidate(storePath("extra-utils", "e"));
   const isMadeForZlib = (packageName: string) => isNamesake(packageName, "libz.so.1");
   const paths = (ranked: Candidate[]) => ranked.map(({ path }) => path);
 
@@ -104,7 +106,7 @@ describe("rank", () => {
   });
 
   it("takes a trimmed copy only after every whole one", () => {
-    const trimmed = candidate(`${hash("f")}-zlib-9`, { partial: true });
+    const trimmed = candidate(storePath("zlib-9", "f"), { partial: true });
     expect(paths(rank([trimmed, older, initrd], unknown, isMadeForZlib))).toEqual(
       paths([older, trimmed, initrd]),
     );
@@ -131,17 +133,17 @@ describe("rank", () => {
   });
 
   it("says when two are equally good", () => {
-    const twin = candidate(`${hash("f")}-zlib-1.10`);
+    const twin = candidate(storePath("zlib-1.10", "f"));
     const ranked = rank([twin, newest], unknown, isMadeForZlib);
     expect(ranked[0]?.reasons).toEqual([`as good as ${twin.path}; it comes first by name`]);
     expect(ranked[1]?.reasons).toEqual([`as good as ${newest.path}`]);
   });
 
   it("does not take another package's copy for a newer version", () => {
-    const bundled = candidate(`${hash("g")}-browser-120`, {
-      path: `/nix/store/${hash("g")}-browser-120/lib/browser/libz.so.1`,
+    const bundled = candidate(storePath("browser-120", "g"), {
+      path: `${storePath("browser-120", "g")}/lib/browser/libz.so.1`,
     });
-    const other = candidate(`${hash("h")}-abc-99`);
+    const other = candidate(storePath("abc-99", "h"));
     expect(paths(rank([bundled, other, older], unknown, isMadeForZlib))).toEqual(
       paths([older, other, bundled]),
     );
@@ -183,50 +185,29 @@ describe("loader names and versions", () => {
     expect(versionIn("musl libc (x86_64)\nVersion %s\0...\x001.2.5\0", "musl")).toBe("1.2.5");
     expect(versionIn("\x001.2.5\0", "musl")).toBeNull();
     expect(await bannerVersion("/nowhere", "glibc")).toBeNull();
-    const report = process.report.getReport() as {
-      header: { glibcVersionRuntime?: string };
-      sharedObjects: string[];
-    };
-    const { glibcVersionRuntime } = report.header;
-    const libc = report.sharedObjects.find((path) => basename(path) === "libc.so.6");
-    if (glibcVersionRuntime === undefined || libc === undefined) return; // this Node uses musl
-    expect(await bannerVersion(libc, "glibc")).toBe(glibcVersionRuntime);
+    const { header } = process.report.getReport() as { header: { glibcVersionRuntime: string } };
+    expect(await bannerVersion(ownLibc(), "glibc")).toBe(header.glibcVersionRuntime);
   });
 });
 
 describe("a store", () => {
   const root = scratchDirectory();
   const place = storePlace({ root });
-  const glibc = `/nix/store/${hash("a")}-glibc-2.99-1`;
-  const environment = `/nix/store/${hash("b")}-system-path`;
-  const bootstrap = `/nix/store/${hash("c")}-bootstrap-tools`;
-  const report = process.report.getReport() as { sharedObjects: string[] };
-  const own = (name: RegExp) => {
-    const path = report.sharedObjects.find((object) => name.test(basename(object)));
-    if (path === undefined) throw new Error(`no ${name} in this process`);
-    return path;
-  };
-  const libc = own(/^libc\.so\.6$/);
-  const loader = readdirSync(dirname(libc)).find(isLoaderName) as string;
+  const glibc = storePath("glibc-2.99-1", "a");
+  const environment = storePath("system-path", "b");
+  const bootstrap = storePath("bootstrap-tools", "c");
+  const loader = basename(ownLoader());
 
   beforeAll(() => {
-    for (const [storePath, directory] of [
-      [glibc, "lib"],
-      [bootstrap, "lib"],
-      [environment, "lib/nested"],
-    ] as const)
-      mkdirSync(join(root, storePath, directory), { recursive: true });
-    for (const storePath of [glibc, bootstrap]) {
-      copyFileSync(libc, join(root, storePath, "lib/libc.so.6"));
-      copyFileSync(join(dirname(libc), loader), join(root, storePath, "lib", loader));
-    }
+    for (const path of [glibc, bootstrap]) copyGlibc(join(root, path, "lib"));
+    mkdirSync(join(root, environment, "lib/nested"), { recursive: true });
     symlinkSync("lib", join(root, glibc, "lib64"));
     symlinkSync("../..", join(root, environment, "lib/nested/circle"));
     symlinkSync(`${glibc}/lib/libc.so.6`, join(root, environment, "lib/nested/libc.so.6"));
     symlinkSync(`${glibc}/lib/${loader}`, join(root, environment, "lib", loader));
     mkdirSync(join(root, "run"));
     mkdirSync(join(root, "opt"));
-    copyFileSync(libc, join(root, "opt/libc.so.6"));
+    copyFileSync(ownLibc(), join(root, "opt/libc.so.6"));
   });
 
   it("follows absolute links below the root", async () => {
