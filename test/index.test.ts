@@ -1,6 +1,5 @@
 // The index of a store: that it answers as the store itself does, and what it lives through.
-import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -18,13 +17,13 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Facts } from "../lib/addon/facts.js";
 import { native } from "../lib/addon/native.js";
-import { isLoaderName } from "../lib/file/interpreter.js";
 import { Store } from "../lib/store/context.js";
 import { checksum } from "../lib/store/index/checksum.js";
 import type { State, StorePathContent } from "../lib/store/index/format.js";
@@ -38,14 +37,13 @@ import { SegmentWriter } from "../lib/store/index/segment_writer.js";
 import type { Point } from "../lib/store/index/writer.js";
 import { type StorePlace, storePlace } from "../lib/store/place.js";
 import { needs } from "./support/needs.js";
-import { addonEnvironment } from "./support/preload.js";
+import { fixelf, node, run, startFixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
+import { ownLibc, ownLoader } from "./support/store.js";
 
 const scratch = scratchDirectory();
 
-const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
-const libc = sharedObjects.find((path) => basename(path) === "libc.so.6") as string;
-const loader = readdirSync(dirname(libc)).find(isLoaderName) as string;
+const libc = ownLibc();
 const hash = (number: number) => number.toString(36).padStart(32, "0");
 
 /** Nix sets the times of what it has finished to this second. */
@@ -71,10 +69,10 @@ function makeStore(root: string): StorePlace {
   const place = storePlace({ root });
   const store = join(root, "nix/store");
   const glibc = addPath(place, `${hash(1)}-glibc-2.99-1`, "libc.so.6");
-  copyFileSync(join(dirname(libc), loader), join(glibc, "lib", loader));
+  copyFileSync(ownLoader(), join(glibc, "lib", basename(ownLoader())));
   symlinkSync("lib", join(glibc, "lib64"));
   const bootstrap = addPath(place, `${hash(2)}-bootstrap-tools`, "libc.so.6");
-  copyFileSync(join(dirname(libc), loader), join(bootstrap, "lib", loader));
+  copyFileSync(ownLoader(), join(bootstrap, "lib", basename(ownLoader())));
   const zlib = addPath(place, `${hash(3)}-zlib-1.3`, "libz.so.1.3");
   symlinkSync("libz.so.1.3", join(zlib, "lib/libz.so.1"));
   symlinkSync("libnone.so", join(zlib, "lib/libz.so"));
@@ -147,19 +145,11 @@ function stateOf(place: StorePlace): State {
   return segment.about as State;
 }
 
-const program = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
-
 /** `fixelf find`, as a process of its own; a shell may set its limits first. */
-function find(place: StorePlace, names: readonly string[], limits = ":") {
-  const { status, signal, stdout, stderr } = spawnSync(
-    "/bin/sh",
-    ["-c", `${limits} && exec "$@"`, "sh", process.execPath, program]
-      .concat("find", names)
-      .concat("--root", place.root, "--json"),
-    { encoding: "utf8", env: { ...process.env, ...addonEnvironment } },
-  );
-  return { status, signal, stdout, stderr };
-}
+const find = ({ root }: StorePlace, names: readonly string[], limits = ":") =>
+  fixelf(["find", ...names, "--root", root, "--json"], {
+    by: ["/bin/sh", "-c", `${limits} && exec "$@"`, "sh"],
+  });
 
 let place: StorePlace;
 let count = 0;
@@ -606,10 +596,7 @@ describe("an index that several use at once", () => {
     async ({ prepare, merged, point }) => {
       await prepare();
       const writer = fileURLToPath(new URL("support/index-writer.mjs", import.meta.url));
-      const killed = spawnSync(process.execPath, [writer, place.root, point, `${merged}`], {
-        encoding: "utf8",
-        env: { ...process.env, ...addonEnvironment },
-      });
+      const killed = run([...node, writer, place.root, point, `${merged}`]);
       expect(killed).toMatchObject({ signal: "SIGKILL", stderr: "" });
       expect(await expectSameAnswers(place)).toEqual([]);
       // Whoever writes next takes away what was left.
@@ -667,18 +654,8 @@ describe("an index that several use at once", () => {
     rmSync(indexPath(place), { recursive: true });
     const outputs = await Promise.all(
       Array.from({ length: 4 }, async () => {
-        const child = spawn(
-          process.execPath,
-          [program, "find", ...asked, "--root", place.root, "--json"],
-          { env: { ...process.env, ...addonEnvironment } },
-        );
-        let output = "";
-        for (const stream of [child.stdout, child.stderr])
-          stream.on("data", (data) => {
-            output += data;
-          });
-        await once(child, "close");
-        return output;
+        const { stdout, stderr } = startFixelf(["find", ...asked, "--root", place.root, "--json"]);
+        return (await Promise.all([text(stdout), text(stderr)])).join("");
       }),
     );
     expect(outputs).toEqual([right, right, right, right]);
