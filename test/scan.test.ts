@@ -1,5 +1,5 @@
 // A tree's facts: what a scan finds, passes over, hands out, and how its formats say it.
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -27,17 +27,11 @@ import { type ScanOptions, scan } from "../lib/scan/scan.js";
 import { Summarizer } from "../lib/scan/summary.js";
 import { takeRows } from "../lib/scan/take.js";
 import { needs, unshare } from "./support/needs.js";
-import { addonEnvironment } from "./support/preload.js";
+import { commandLine, fixelf, node, run as start } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
-const cli = join(import.meta.dirname, "../dist/cli/main.cjs");
-const environment = { ...process.env, ...addonEnvironment };
 /** The start of a shell command that runs fixelf. */
-const shellCli = [
-  ...Object.entries(addonEnvironment).map(([name, value]) => `${name}=${value}`),
-  process.execPath,
-  cli,
-].join(" ");
+const shellCli = commandLine.join(" ");
 const machineProgram = realpathSync("/bin/sh");
 const machineLibrary = realpathSync("/lib/x86_64-linux-gnu/libc.so.6");
 const name = (letter: string, rest: string) => `${letter.repeat(32)}-${rest}`;
@@ -180,12 +174,8 @@ for await (const batch of scan([${JSON.stringify(tree)}]))
 console.log(JSON.stringify(found));`;
       // Nobody keeps root out of a directory, so somebody else has to look.
       const identity = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
-      const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", walk], {
-        ...identity,
-        env: environment,
-        encoding: "utf8",
-        cwd: "/",
-      });
+      const words = [...node, "--input-type=module", "-e", walk];
+      const { stdout } = start(words, { ...identity, cwd: "/" });
       expect(JSON.parse(stdout)).toEqual([join(tree, "sh"), "permission-denied", "limit-exceeded"]);
     },
   );
@@ -203,11 +193,8 @@ console.log(JSON.stringify(found));`;
       // A directory under a second name, and a file under a third.
       const mounts = "mount --bind a b && mount --bind a/sh c";
       const look = `${shellCli} scan --json --summary .`;
-      const { stdout, stderr } = spawnSync(
-        "unshare",
-        [...unshare.slice(1), "sh", "-c", `${mounts} && ${look}`],
-        { encoding: "utf8", cwd: tree },
-      );
+      const words = ["sh", "-c", `${mounts} && ${look}`];
+      const { stdout, stderr } = start(words, { by: unshare, cwd: tree });
       expect(stderr).toBe("");
       expect(JSON.parse(stdout)).toMatchObject({ elf: 1, files: 2 });
     },
@@ -237,7 +224,7 @@ console.log(JSON.stringify(found));`;
       directory = join(directory, "below");
     }
     const look = `ulimit -n 32 && ${shellCli} scan --format ndjson ${tree}`;
-    const { stdout, stderr } = spawnSync("sh", ["-c", look], { encoding: "utf8" });
+    const { stdout, stderr } = start(["sh", "-c", look]);
     expect(stderr).toBe("");
     expect(stdout.trim().split("\n")).toHaveLength(12);
   });
@@ -414,13 +401,8 @@ describe("which rows are wanted", () => {
 });
 
 describe("fixelf scan", () => {
-  const run = (...words: string[]) =>
-    spawnSync(process.execPath, [cli, "scan", ...words], {
-      encoding: "buffer",
-      env: environment,
-      maxBuffer: 1e9,
-    });
-  const text = (...words: string[]) => run(...words).stdout.toString();
+  const run = (...words: string[]) => fixelf(["scan", ...words]);
+  const text = (...words: string[]) => run(...words).stdout;
 
   it("prints one Facts a line, path first", async () => {
     const lines = text(store, "--json").trim().split("\n");
@@ -436,7 +418,7 @@ describe("fixelf scan", () => {
   it("writes Arrow that Arrow's own reader reads, filtered or not", async () => {
     for (const filter of [[], ["--needs", "libc.so.6"]]) {
       const file = join(scratch, "scan.arrow");
-      expect(run(store, "--format", "arrow", "--output", file, ...filter).status).toBe(0);
+      expect(run(store, "--format", "arrow", "--output", file, ...filter).code).toBe(0);
       const read = tableFromIPC(readFileSync(file));
       const lines = text(store, "--json", ...filter)
         .trim()
@@ -472,14 +454,14 @@ describe("fixelf scan", () => {
   });
 
   it("tells on stderr what it could not read, and goes on", () => {
-    const { status, stderr } = run(store);
-    expect(status).toBe(0);
-    expect(stderr.toString()).toMatch(/^fixelf: .*torn: .*\n$/);
+    const { code, stderr } = run(store);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^fixelf: .*torn: .*\n$/);
   });
 
   it("exits with 1 where something is broken", () => {
-    expect(run(store, "--broken").status).toBe(1);
-    expect(run(join(store, name("a", "glibc-2")), "--broken").status).toBe(0);
+    expect(run(store, "--broken").code).toBe(1);
+    expect(run(join(store, name("a", "glibc-2")), "--broken").code).toBe(0);
   });
 
   it("adds up", async () => {
@@ -502,8 +484,8 @@ describe("fixelf scan", () => {
   it("leaves the old file where the new one fails", () => {
     const file = join(scratch, "kept.csv");
     writeFileSync(file, "old");
-    const { status } = run(join(scratch, "nothing"), "--format", "csv", "--output", file);
-    expect(status).toBe(2);
+    const { code } = run(join(scratch, "nothing"), "--format", "csv", "--output", file);
+    expect(code).toBe(2);
     expect(readFileSync(file, "utf8")).toBe("old");
   });
 
@@ -514,14 +496,14 @@ describe("fixelf scan", () => {
     [["--order", "random"], "neither path nor disk"],
     [["--where", "size ="], "expected a value"],
   ])("says what is wrong with %s", (words, message) => {
-    const { status, stderr } = run(store, ...words);
-    expect(status).toBe(2);
-    expect(stderr.toString()).toContain(message);
+    const { code, stderr } = run(store, ...words);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
   });
 
   it("ends quietly when its reader has seen enough", needs("bash"), () => {
     const line = `${shellCli} scan /usr/lib --json | head -1 >/dev/null; echo \${PIPESTATUS[0]}`;
-    const { stdout, stderr } = spawnSync("bash", ["-c", line], { encoding: "utf8" });
+    const { stdout, stderr } = start(["bash", "-c", line]);
     expect(stdout).toBe("0\n");
     expect(stderr).toBe("");
   });
