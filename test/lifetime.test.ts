@@ -1,11 +1,10 @@
 // Native work belongs to the environment that asked for it: whatever ends a worker thread or the process,
 // nothing aborts and nothing crashes.
-import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
-import { addonEnvironment } from "./support/preload.js";
+import { node, run } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 const driver = fileURLToPath(new URL("support/call-until-ended.mjs", import.meta.url));
@@ -30,12 +29,8 @@ describe("a call under way", () => {
 
   describe.each(calls)("%s", (call) => {
     it.each(endings)("is ended by %s", (_, ending, expected) => {
-      const { status, signal, stdout, stderr } = spawnSync(
-        process.execPath,
-        [driver, call, ending, tree],
-        { encoding: "utf8", timeout: 60_000, env: { ...process.env, ...addonEnvironment } },
-      );
-      expect([status, signal], stderr).toEqual([expected, null]);
+      const { code, signal, stdout, stderr } = run([...node, driver, call, ending, tree]);
+      expect([code, signal], stderr).toEqual([expected, null]);
       if (ending === "worker") expect(stdout).toBe("lives\n");
       if (ending === "throw") expect(stderr).toContain("thrown on purpose");
     });
