@@ -51,7 +51,7 @@ const env = { PATH: process.env.PATH ?? "" };
 
 for (const [name, processor] of Object.entries(processors)) {
   const starterParts = processor.starter.slice(0, 1);
-  describe(`programs on ${name}`, needs(...partsOf(host), ...starterParts), () => {
+  describe(`a resolution on ${name}, of programs`, needs(...partsOf(host), ...starterParts), () => {
     /** The variables are the program's and its loader's; qemu has a loader of its own. */
     const started = (path: string, ...variables: string[]) => {
       const [program = "", ...rest] =

@@ -5,7 +5,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { resolveWith } from "../lib/addon/resolutions.js";
 import { comparable, ownAnswer } from "./resolution/answer.js";
@@ -93,14 +93,11 @@ const graph = fc
 const foundries = new Map(
   machines.map((machine) => [machine.name as string, new Foundry(machine)]),
 );
-afterAll(() => {
-  for (const foundry of foundries.values()) foundry.close();
-});
 
 for (const machine of machines.filter(({ emulator }) => emulator === null)) {
   const parts = machines.flatMap(partsOf);
-  describe(`${machine.name}, seed ${seed}`, needs(...parts), () => {
-    it(`${runs} graphs`, async () => {
+  describe(`a resolution for ${machine.name}`, needs(...parts), () => {
+    it(`is the loader's, of ${runs} random graphs (seed ${seed})`, async () => {
       const cases = fc.sample(graph, { seed, numRuns: runs });
       // musl maps a library of another machine, and fails later.
       if (machine.name === "musl")

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { resolveWith } from "../lib/addon/resolutions.js";
 import { type Answer, comparable, ownAnswer } from "./resolution/answer.js";
@@ -22,9 +22,6 @@ for (const name of readdirSync(new URL("resolution/cases", import.meta.url)).sor
 const foundries = new Map(
   machines.map((machine) => [machine.name as string, new Foundry(machine)]),
 );
-afterAll(() => {
-  for (const foundry of foundries.values()) foundry.close();
-});
 
 /** The ways in which a case's program is started, and what each needs beside compiler and loader. */
 const ways = {
@@ -43,7 +40,7 @@ for (const machine of machines) {
   for (const [way, { title, parts }] of Object.entries(ways)) {
     const cases = casesFor(machine).filter((each) => wayOf(each.case) === way);
     if (cases.length === 0) continue;
-    const name = `${machine.name}${title}`;
+    const name = `a resolution for ${machine.name}${title}`;
     describe(name, needs(...partsOf(machine), ...parts), () => judged(machine, cases));
   }
 }

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { compile } from "../support/compile.js";
 import { type Answer, loaderAnswer } from "./answer.js";
 import { type Case, programOf, realLoader } from "./case.js";
 import { type Machine, standIn } from "./machines.js";
@@ -24,11 +24,8 @@ export function ask(machine: Machine, laid: Laid[], scratch: string): Answer[] {
     writeFileSync(script, commands(machine, case_, directory));
     return script;
   });
-  execFileSync("gcc", [
-    fileURLToPath(new URL("enter.c", import.meta.url)),
-    "-o",
-    `${scratch}/enter`,
-  ]);
+  const enter = readFileSync(new URL("enter.c", import.meta.url), "utf8");
+  compile(join(scratch, "enter"), enter);
   const list = join(scratch, "scripts");
   writeFileSync(list, scripts.join("\n"));
   const workers = String(availableParallelism());

@@ -1,10 +1,10 @@
 // ELF objects for the cases. gcc links a few moulds for each machine, with room in their dynamic
 // table and string table; an object is a mould into which its own names are written. So a case costs
 // no linker, and may say what no linker would.
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { compileWith } from "../support/compile.js";
+import { scratchDirectory } from "../support/scratch.js";
 import type { Machine } from "./machines.js";
 
 /** What an object says of itself. Unless it is a `program`, it is a library. */
@@ -69,18 +69,14 @@ void _start(void) {}
 const replaced = new Set(Object.values(tags));
 const placeholder = "X".repeat(2048);
 
-/** The moulds of one machine, made when they are first asked for; `close` removes what it made. */
+/** The moulds of one machine, made when they are first asked for. */
 export class Foundry {
   readonly #machine: Machine;
-  readonly #directory = mkdtempSync(join(tmpdir(), "fixelf-moulds-"));
+  readonly #directory = scratchDirectory();
   readonly #moulds = new Map<string, Buffer>();
 
   constructor(machine: Machine) {
     this.#machine = machine;
-  }
-
-  close(): void {
-    rmSync(this.#directory, { recursive: true, force: true });
   }
 
   cast(spec: ObjectSpec): Buffer {
@@ -128,23 +124,22 @@ export class Foundry {
   #provider(directory: string, library: string, versions: string[]): string {
     const source = versions.map((version) => `void f_${version}(void) {}`).join("\n");
     this.#link(directory, library, source, versions, ["-shared", `-Wl,-soname,${library}`]);
-    return join(directory, library);
+    return library;
   }
 
   #link(directory: string, name: string, source: string, versions: string[], rest: string[]): void {
-    writeFileSync(join(directory, `${name}.c`), source);
     const script = versions.map((version) => `${version} { f_${version}; };`).join("\n");
     writeFileSync(join(directory, `${name}.map`), script);
-    execFileSync(this.#machine.compiler, [
+    compileWith(
+      this.#machine.compiler,
+      join(directory, name),
+      source,
       "-nostdlib",
       "-fPIC",
       "-Wl,--build-id=none,--hash-style=both,--no-as-needed",
-      ...(versions.length > 0 ? [`-Wl,--version-script=${join(directory, `${name}.map`)}`] : []),
-      join(directory, `${name}.c`),
+      ...(versions.length > 0 ? [`-Wl,--version-script=${name}.map`] : []),
       ...rest,
-      "-o",
-      join(directory, name),
-    ]);
+    );
   }
 }
 

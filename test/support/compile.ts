@@ -78,7 +78,7 @@ function keptAs(
   const files = options
     .flatMap((word) => word.split(/[,=]/))
     .map((name) => resolve(directory, name))
-    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile())
+    .filter((path) => existsSync(path) && statSync(path).isFile())
     .map((path) => digestOf(readFileSync(path, "latin1").replaceAll(scratchRoot, anyScratch)));
   const made = [versionOf(compiler), compiler, scratchRoot.length, source, words, files];
   return join(userCache, "fixelf-tests", digestOf(JSON.stringify(made)));
