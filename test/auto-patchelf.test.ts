@@ -7,7 +7,6 @@ import {
   cpSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -23,10 +22,12 @@ import { parseArguments } from "../lib/drop_in/auto_patchelf/arguments.js";
 import { parseDlopenNote } from "../lib/drop_in/auto_patchelf/dlopen.js";
 import { fnmatch } from "../lib/drop_in/auto_patchelf/fnmatch.js";
 import { inspect } from "../lib/index.js";
+import { compile, compileWith } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
+import { ownLibrary } from "./support/store.js";
 
-describe("the command line", () => {
+describe("auto-patchelf's command line", () => {
   const parse = (...words: string[]) => parseArguments(words);
 
   it("takes all words up to the next option", () => {
@@ -126,31 +127,22 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
   const directory = scratchDirectory();
   const bintools = join(directory, "bintools");
   const libc = join(directory, "libc");
-  const sources = join(directory, "sources");
+  const sources = scratchDirectory();
   let out: string;
   let libs: string;
   let loader: string;
   let count = 0;
 
-  const compile = (compiler: string, output: string, source: string, ...options: string[]) => {
-    const file = join(sources, `${count++}.c`);
-    writeFileSync(file, source);
-    mkdirSync(dirname(output), { recursive: true });
-    execFileSync(compiler, ["-o", output, file, ...options]);
-    return output;
-  };
-  const gcc = (output: string, source: string, ...options: string[]) =>
-    compile("gcc", output, source, ...options);
   /** A library of a function of its own name that returns a number. */
   const library = (path: string, name: string, value: number, ...options: string[]) =>
-    gcc(
+    compile(
       path,
       `int ${name}(void) { return ${value}; }\n`,
       ...["-shared", "-fPIC", `-Wl,-soname,${basename(path)}`, ...options],
     );
   /** Prints the sum of functions; it does not start as it is. */
   const program = (path: string, names: string[], ...options: string[]) =>
-    gcc(
+    compile(
       path,
       `#include <stdio.h>
        ${names.map((name) => `int ${name}(void);`).join("\n")}
@@ -203,23 +195,17 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
   const runpath = async (path: string) => (await inspect(path)).runpath?.split(":") ?? null;
 
   beforeAll(async () => {
-    mkdirSync(sources, { recursive: true });
-    const { interpreter } = await inspect(
-      gcc(join(sources, "probe"), "int main(void) { return 0; }"),
-    );
-    loader = interpreter as string;
+    const probe = compile(join(sources, "probe"), "int main(void) { return 0; }");
+    loader = (await inspect(probe)).interpreter as string;
     mkdirSync(join(bintools, "nix-support"), { recursive: true });
     writeFileSync(join(bintools, "nix-support/dynamic-linker"), `${loader}\n`);
     writeFileSync(join(bintools, "nix-support/orig-libc"), `${libc}\n`);
     mkdirSync(join(libc, "lib"), { recursive: true });
-    for (const name of ["libc.so.6", "libm.so.6"]) {
-      const option = `-print-file-name=${name}`;
-      const file = execFileSync("gcc", [option], { encoding: "utf8" }).trim();
-      symlinkSync(realpathSync(file), join(libc, "lib", name));
-    }
+    for (const name of ["libc.so.6", "libm.so.6"])
+      symlinkSync(realpathSync(ownLibrary(name)), join(libc, "lib", name));
   });
   beforeEach(() => {
-    out = mkdtempSync(join(directory, "out-"));
+    out = scratchDirectory();
     libs = join(out, "..", `${basename(out)}-libs`);
     mkdirSync(libs);
   });
@@ -344,7 +330,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
   it("searches runtime dependencies for libraries that open others, too", async () => {
     const calls = (name: string) => `int ${name}(void);\nint opener(void) { return ${name}(); }\n`;
     const make = (name: string, source: string) =>
-      gcc(join(out, name), source, "-shared", "-fPIC", `-Wl,-soname,${name}`);
+      compile(join(out, name), source, "-shared", "-fPIC", `-Wl,-soname,${name}`);
     const opening = ["dlopen", "dlmopen"].map((name) => make(`lib-${name}.so`, calls(name)));
     const other = make("libother.so", calls("my_dlopen"));
     const defining = make("libdefining.so", "int dlopen(void) { return 0; }\n");
@@ -591,7 +577,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
   describe("what a program passes on", () => {
     const passing = (...more: string[]) => {
       const one = library(join(out, "lib/libone.so.1"), "one", 1);
-      const user = gcc(
+      const user = compile(
         join(out, "plugins/libuser.so"),
         "int one(void);\nint user(void) { return one(); }\n",
         ...["-shared", "-fPIC", "-Wl,-soname,libuser.so", one],
@@ -657,12 +643,12 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       const bundled = library(join(out, "lib/libone.so.1"), "one", 1, versions("one", "ONE_1"));
       const old = join(libs, "old.map");
       writeFileSync(old, "ONE_1 { global: one; };\nONE_2 { global: newer; } ONE_1;\n");
-      const both = gcc(
+      const both = compile(
         join(libs, "libone.so.1"),
         "int one(void) { return 1; }\nint newer(void) { return 10; }\n",
         ...["-shared", "-fPIC", "-Wl,-soname,libone.so.1", `-Wl,--version-script=${old}`],
       );
-      const user = gcc(
+      const user = compile(
         join(libs, "libuser.so"),
         "int newer(void);\nint user(void) { return newer(); }\n",
         ...["-shared", "-fPIC", "-Wl,-soname,libuser.so", both, `-Wl,-rpath,${libs}`],
@@ -699,7 +685,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
         1,
         versions("from_libm", "GLIBC_9.9"),
       );
-      const tooNew = gcc(
+      const tooNew = compile(
         join(libs, "a/libone.so.1"),
         "int from_libm(void);\nint one(void) { return from_libm(); }\n",
         ...["-shared", "-fPIC", "-Wl,-soname,libone.so.1", newer],
@@ -805,7 +791,12 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     });
 
     it("keeps a name that is a path to a file, and mends one that is not", async () => {
-      const one = gcc(join(libs, "libone.so"), "int one(void) { return 3; }", "-shared", "-fPIC");
+      const one = compile(
+        join(libs, "libone.so"),
+        "int one(void) { return 3; }",
+        "-shared",
+        "-fPIC",
+      );
       const path = program(join(out, "program"), ["one"], one); // no soname: needed by its path
       await patch("--paths", out);
       expect((await inspect(path)).needed).toContain(one);
@@ -851,7 +842,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
 
   describe(".note.dlopen", () => {
     const opener = (text: string) =>
-      gcc(
+      compile(
         join(out, "program"),
         `${note(text)}
          #include <dlfcn.h>
@@ -906,15 +897,15 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
 
     it("static programs, PIE or not", async () => {
       for (const option of ["-static", "-static-pie"]) {
-        const path = gcc(join(out, option), main, option);
+        const path = compile(join(out, option), main, option);
         await untouched(path, "it is statically linked");
         run(path);
       }
     });
 
     it("objects, and programs of other machines", async () => {
-      await untouched(gcc(join(out, "object.o"), main, "-c"), "it contains no segment");
-      const path = gcc(join(out, "foreign"), main);
+      await untouched(compile(join(out, "object.o"), main, "-c"), "it contains no segment");
+      const path = compile(join(out, "foreign"), main);
       const bytes = readFileSync(path);
       bytes[bytes[5] === 1 ? 18 : 19] = 254; // e_machine: none that there is
       writeFileSync(path, bytes);
@@ -945,16 +936,16 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
 
     describe("musl", needs("musl-gcc"), () => {
       it("programs and libraries", async () => {
-        const path = compile("musl-gcc", join(out, "program"), main);
+        const path = compileWith("musl-gcc", join(out, "program"), main);
         await untouched(path, "its libc (musl) differs from target (glibc)");
         run(path);
-        const shared = compile("musl-gcc", join(out, "lib.so"), "", "-shared", "-fPIC");
+        const shared = compileWith("musl-gcc", join(out, "lib.so"), "", "-shared", "-fPIC");
         await untouched(shared, "its libc (musl) differs from target (glibc)");
       });
 
       it("but not where the target is musl, whose dlopen searches the program's path", async () => {
         const make = (name: string, source: string, ...options: string[]) =>
-          compile("musl-gcc", name, source, ...options);
+          compileWith("musl-gcc", name, source, ...options);
         const shared = (file: string, source: string, ...options: string[]) =>
           make(file, source, "-shared", "-fPIC", `-Wl,-soname,${basename(file)}`, ...options);
         const opened = shared(join(libs, "libopened.so.1"), "int opened(void) { return 4; }");
