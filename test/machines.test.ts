@@ -1,10 +1,11 @@
 // The editor on every machine for which Debian has a cross compiler; qemu runs the results.
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Edits, native } from "../lib/addon/native.js";
+import { compileWith } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 
@@ -35,10 +36,13 @@ const machines: Machine[] = [
 ];
 
 const builds = [
-  { title: "PIE", options: ["-pie", "-fPIE"] },
-  { title: "not PIE", options: ["-no-pie", "-fno-pie"] },
+  { title: "position-independent", options: ["-pie", "-fPIE"] },
+  { title: "at a fixed address", options: ["-no-pie", "-fno-pie"] },
   { title: "bound at start", options: ["-pie", "-fPIE", "-Wl,-z,now"] },
-  { title: "code with the rest", options: ["-pie", "-fPIE", "-Wl,-z,noseparate-code"] },
+  {
+    title: "with code and data in one segment",
+    options: ["-pie", "-fPIE", "-Wl,-z,noseparate-code"],
+  },
 ];
 
 const program = `
@@ -88,8 +92,8 @@ for (const machine of machines) {
       );
       return status === 0 ? stdout : `${stdout}${stderr} (status ${status})`;
     };
-    const compile = (...args: string[]) =>
-      execFileSync(`${triplet}-gcc`, args, { cwd: home, stdio: ["ignore", "ignore", "inherit"] });
+    const make = (output: string, source: string, ...options: string[]) =>
+      compileWith(`${triplet}-gcc`, join(home, output), source, ...options);
     /** A long path of the machine's loader. */
     const loader = (original: string, length: number) => {
       const folder = join(home, "loader", "l".repeat(length));
@@ -107,84 +111,68 @@ for (const machine of machines) {
     };
 
     beforeAll(() => {
-      mkdirSync(lib, { recursive: true });
-      mkdirSync(records);
-      writeFileSync(join(home, "program.c"), program);
-      writeFileSync(join(home, "library.c"), library);
-      compile(
-        "-shared",
-        "-fPIC",
-        "-o",
-        "lib/libnumber.so",
-        "library.c",
-        "-Wl,-soname,libnumber.so",
-      );
+      mkdirSync(records, { recursive: true });
+      make("lib/libnumber.so", library, "-shared", "-fPIC", "-Wl,-soname,libnumber.so");
     });
 
-    it.each(builds)("$title", { timeout: 180_000 }, async ({ title, options }) => {
-      const path = join(home, title.replaceAll(" ", "-"));
-      compile("-o", path, "program.c", "-Llib", "-lnumber", ...options);
-      const header = readelf("-h", path);
-      const facts = await native.inspect(path);
-      expect(facts.class).toBe(/Class:\s+(\S+)/.exec(header)?.[1]);
-      expect(facts.byteOrder).toBe(
-        header.includes("little endian") ? "little-endian" : "big-endian",
-      );
-      expect(/Machine:\s+(.*)/.exec(header)?.[1]).toBe(machine.readelf);
-      expect(facts.machine).toBe(machine.name);
-      expect(facts.type).toBe(
-        header.includes("Type:                              EXEC") ? "executable" : "pie",
-      );
-      const says = async () => {
-        const now = await native.inspect(path);
-        const dynamic = readelf("-d", path);
-        const segments = readelf("-l", path);
-        expect(now.interpreter).toBe(/interpreter: (.*)\]/.exec(segments)?.[1]);
-        expect(now.needed).toEqual(all(dynamic, /\(NEEDED\).*\[(.*)\]/g));
-        expect(now.runpath).toBe(/\(RUNPATH\).*\[(.*)\]/.exec(dynamic)?.[1] ?? null);
-        expect(now.versionsNeeded).toEqual(facts.versionsNeeded);
-        return now;
-      };
-      await says();
-      const before = sha256(path);
-      const complaints = warnings(path);
-      expect(run(path, { LD_LIBRARY_PATH: lib })).toBe(expected);
+    it.each(builds)(
+      "a program, $title, is changed and taken back",
+      { timeout: 180_000 },
+      async ({ title, options }) => {
+        const path = join(home, title.replaceAll(" ", "-"));
+        make(basename(path), program, "lib/libnumber.so", ...options);
+        const header = readelf("-h", path);
+        const facts = await native.inspect(path);
+        expect(facts.class).toBe(/Class:\s+(\S+)/.exec(header)?.[1]);
+        expect(facts.byteOrder).toBe(
+          header.includes("little endian") ? "little-endian" : "big-endian",
+        );
+        expect(/Machine:\s+(.*)/.exec(header)?.[1]).toBe(machine.readelf);
+        expect(facts.machine).toBe(machine.name);
+        expect(facts.type).toBe(
+          header.includes("Type:                              EXEC") ? "executable" : "pie",
+        );
+        const says = async () => {
+          const now = await native.inspect(path);
+          const dynamic = readelf("-d", path);
+          const segments = readelf("-l", path);
+          expect(now.interpreter).toBe(/interpreter: (.*)\]/.exec(segments)?.[1]);
+          expect(now.needed).toEqual(all(dynamic, /\(NEEDED\).*\[(.*)\]/g));
+          expect(now.runpath).toBe(/\(RUNPATH\).*\[(.*)\]/.exec(dynamic)?.[1] ?? null);
+          expect(now.versionsNeeded).toEqual(facts.versionsNeeded);
+          return now;
+        };
+        await says();
+        const before = sha256(path);
+        const complaints = warnings(path);
+        expect(run(path, { LD_LIBRARY_PATH: lib })).toBe(expected);
 
-      const original = facts.interpreter as string;
-      for (const length of [180, 60, 240]) {
-        const interpreter = loader(original, length);
-        const value = `/${"n".repeat(length * 4)}:${lib}`;
-        const edits: Edits = { interpreter, searchPath: { value, tag: "runpath" } };
-        await edit(path, edits);
-        expect(await says()).toMatchObject({ interpreter, runpath: value, needed: facts.needed });
-        expect(run(path)).toBe(expected);
-        expect(warnings(path)).toBe(complaints);
-        const again = await native.layOut(path, edits);
-        expect(again.ranges).toEqual([]);
-        expect(again.newSize).toBe(again.oldSize);
-      }
-      expect(await native.undo([path], records)).toEqual([null]);
-      expect(sha256(path)).toBe(before);
-    });
+        const original = facts.interpreter as string;
+        for (const length of [180, 60, 240]) {
+          const interpreter = loader(original, length);
+          const value = `/${"n".repeat(length * 4)}:${lib}`;
+          const edits: Edits = { interpreter, searchPath: { value, tag: "runpath" } };
+          await edit(path, edits);
+          expect(await says()).toMatchObject({ interpreter, runpath: value, needed: facts.needed });
+          expect(run(path)).toBe(expected);
+          expect(warnings(path)).toBe(complaints);
+          const again = await native.layOut(path, edits);
+          expect(again.ranges).toEqual([]);
+          expect(again.newSize).toBe(again.oldSize);
+        }
+        expect(await native.undo([path], records)).toEqual([null]);
+        expect(sha256(path)).toBe(before);
+      },
+    );
 
-    it("a library", { timeout: 180_000 }, async () => {
-      writeFileSync(
-        join(home, "middle.c"),
-        "int number(void);\nint middle(void) { return number(); }\n",
-      );
-      writeFileSync(
-        join(home, "user.c"),
-        '#include <stdio.h>\nint middle(void);\nint main(void) { printf("%d\\n", middle()); }\n',
-      );
-      compile("-shared", "-fPIC", "-o", "libmiddle.so", "middle.c", "-Llib", "-lnumber");
-      compile(
-        "-o",
+    it("a library is changed and taken back", { timeout: 180_000 }, async () => {
+      const middle = "int number(void); int middle(void) { return number(); }";
+      const named = "-Wl,-soname,libmiddle.so";
+      make("libmiddle.so", middle, "-shared", "-fPIC", "lib/libnumber.so", named);
+      make(
         "user",
-        "user.c",
-        "-L.",
-        "-lmiddle",
-        "-Wl,--allow-shlib-undefined",
-        `-Wl,-rpath,${home}`,
+        '#include <stdio.h>\nint middle(void); int main(void) { printf("%d\\n", middle()); }',
+        ...["libmiddle.so", "-Wl,--allow-shlib-undefined", `-Wl,-rpath,${home}`],
       );
       const path = join(home, "libmiddle.so");
       const before = sha256(path);
