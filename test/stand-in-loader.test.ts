@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { compileWith } from "./support/compile.js";
 import { needs, unshare } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 
@@ -106,8 +107,7 @@ function realLoader({ node, triplet }: Machine, compiler: string): string {
   if (node !== process.arch) {
     return join(lib, String(readdirSync(lib).find((entry) => /^ld-linux.*\.so\.\d$/.test(entry))));
   }
-  const program = join(directory, "ordinary");
-  execFileSync(compiler, ["-x", "c", "-", "-o", program], { input: "int main(void) {}" });
+  const program = compileWith(compiler, join(directory, "ordinary"), "int main(void) {}");
   const interpreter = execFileSync("readelf", ["-W", "-l", program], { encoding: "utf8" });
   return String(/interpreter: (.*)\]/.exec(interpreter)?.[1]);
 }
@@ -136,13 +136,13 @@ class Bench {
     this.home = join(directory, machine.system);
     this.one = join(this.home, "one");
     this.two = join(this.home, "two");
-    for (const made of [this.home, this.one, this.two]) mkdirSync(made);
+    mkdirSync(this.home);
     this.standIn = join(this.home, "fixelf-ld");
     copyFileSync(shipped(machine), this.standIn);
     this.qemu = pathOf(`qemu-${machine.qemu}`) ?? "";
     this.loader = realLoader(machine, this.compiler);
-    this.compile(library(1), "-shared", "-fPIC", soname, "-o", this.libraryIn(this.one));
-    this.compile(library(2), "-shared", "-fPIC", soname, "-o", this.libraryIn(this.two));
+    this.compile(this.libraryIn(this.one), library(1), "-shared", "-fPIC", soname);
+    this.compile(this.libraryIn(this.two), library(2), "-shared", "-fPIC", soname);
     this.program = this.link("report", report);
   }
 
@@ -158,22 +158,18 @@ class Bench {
     return join(folder, "libnumber.so");
   }
 
-  compile(source: string, ...options: string[]) {
-    execFileSync(this.compiler, ["-x", "c", "-", "-x", "none", ...options], {
-      input: source,
-      stdio: ["pipe", "ignore", "inherit"],
-    });
+  compile(output: string, source: string, ...options: string[]) {
+    return compileWith(this.compiler, output, source, ...options);
   }
 
   /** A program whose interpreter is the stand-in. */
   link(name: string, source: string, ...options: string[]): string {
-    const path = join(this.home, name);
-    this.compile(
+    return this.compile(
+      join(this.home, name),
       source,
-      ...["-o", path, this.libraryIn(this.one), `-Wl,--dynamic-linker=${this.standIn}`],
+      ...[this.libraryIn(this.one), `-Wl,--dynamic-linker=${this.standIn}`],
       ...["-Wl,-rpath-link,/", ...options],
     );
-    return path;
   }
 
   /** With these variables and no others. */
@@ -352,7 +348,7 @@ for (const machine of machines) {
           needs(...debuggers),
           () => {
             const plugin = join(bench.home, "plugin.so");
-            bench.compile("int plugged(void) { return 42; }", "-shared", "-fPIC", "-o", plugin);
+            bench.compile(plugin, "int plugged(void) { return 42; }", "-shared", "-fPIC");
             const opens = `
             #include <dlfcn.h>
             extern int number(void);
@@ -642,7 +638,7 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
           __attribute__((constructor)) static void change(void) { ${change} }`;
       // In a library: a program's own constructors run after its entry point.
       const path = join(bench.home, "libchange.so");
-      bench.compile(source, "-shared", "-fPIC", "-o", path);
+      bench.compile(path, source, "-shared", "-fPIC");
       return bench.link("changed", report, "-Wl,--no-as-needed", path);
     };
     const run = (change: string, environment: Record<string, string>) =>
@@ -658,15 +654,14 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
   });
 
   it("starts a program that was given no argument, not even its name", () => {
-    const starter = join(bench.home, "no-arguments");
-    bench.compile(
+    const starter = bench.compile(
+      join(bench.home, "no-arguments"),
       `#include <unistd.h>
         int main(int argc, char **argv) {
           char *none[] = { 0 };
           (void)argc;
           return execve(argv[1], none, none);
         }`,
-      ...["-o", starter],
     );
     const { two, loader, libraryIn, program } = bench;
     const layOut = put(farm, loader, libraryIn(two));
@@ -716,7 +711,7 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
         }`;
     const counts = bench.link("counts", source);
     const usual = join(home, "usual-counts");
-    bench.compile(source, "-o", usual, bench.libraryIn(two), `-Wl,-rpath,${two}`);
+    bench.compile(usual, source, bench.libraryIn(two), `-Wl,-rpath,${two}`);
     const before = readdirSync(home).sort();
     const startAll = (program: string, count: number) => {
       const loop = `for start in $(seq ${count}); do ${program} || exit 1; done | sort | uniq -c`;
@@ -750,7 +745,7 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
         }`;
     const program = bench.link("maps", source);
     const usual = join(bench.home, "usual-maps");
-    bench.compile(source, "-o", usual, bench.libraryIn(two), `-Wl,-rpath,${two}`);
+    bench.compile(usual, source, bench.libraryIn(two), `-Wl,-rpath,${two}`);
     const real = realpathSync(loader);
     const mappings = (command: string) =>
       execFileSync(command, [], {
@@ -886,19 +881,19 @@ describe(
       mkdirSync(home);
       const standIn = join(home, "fixelf-ld");
       copyFileSync(shipped(host as Machine), standIn);
-      const compile = (source: string, ...options: string[]) =>
-        execFileSync("musl-gcc", ["-x", "c", "-", "-x", "none", ...options], { input: source });
-      compile(library(2), "-shared", "-fPIC", soname, "-o", join(home, "libnumber.so"));
-      compile("int late;", "-shared", "-fPIC", "-o", join(home, "liblate.so"));
-      const program = join(home, "program");
-      compile(
+      const make = (name: string, source: string, ...options: string[]) =>
+        compileWith("musl-gcc", join(home, name), source, ...options);
+      const shared = make("libnumber.so", library(2), "-shared", "-fPIC", soname);
+      make("liblate.so", "int late;", "-shared", "-fPIC");
+      const program = make(
+        "program",
         `${report.replace("int main", "int ordinary")}
       #include <dlfcn.h>
       int main(int argc, char **argv) {
         printf("late %s\\n", dlopen("liblate.so", RTLD_NOW) ? "found" : dlerror());
         return ordinary(argc, argv);
       }`,
-        ...["-o", program, join(home, "libnumber.so"), `-Wl,--dynamic-linker=${standIn}`],
+        ...[shared, `-Wl,--dynamic-linker=${standIn}`],
       );
       for (const before of [{}, { LD_LIBRARY_PATH: "/not/there" }]) {
         const own = before.LD_LIBRARY_PATH ?? "none";
@@ -911,8 +906,8 @@ describe(
       const glibc = `${farm}/ld.so`;
       const ours = join(home, basename(musl));
       copyFileSync(standIn, ours);
-      const usual = join(home, "usual");
-      compile("int main(void) { return 42; }", "-o", usual, `-Wl,--dynamic-linker=${ours}`);
+      const main = "int main(void) { return 42; }";
+      const usual = make("usual", main, `-Wl,--dynamic-linker=${ours}`);
       const inRun = (layOut: string) =>
         spawnSync(
           "unshare",
