@@ -1,6 +1,6 @@
 // Real garbage collections of a real store, and what they leave of a fixed program.
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { needs } from "../support/needs.js";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { inEachRoot } from "../world/in-each-root.js";
 import { openWorld, type World } from "../world/world.js";
 import type { DoctorDocument } from "./contract.js";
 import { expectHealthy, findings, fix, undo, written } from "./life.js";
@@ -15,11 +15,11 @@ async function upgrade(world: World): Promise<void> {
   await world.shell("nix-store --gc");
 }
 
-describe("garbage collection", needs("test world"), () => {
+inEachRoot("garbage collection", (loader) => {
   let world: World;
 
   beforeEach(async () => {
-    world = await openWorld();
+    world = await openWorld(loader);
   });
   afterEach(() => world?.dispose());
 
