@@ -119,6 +119,27 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
     expect(stderr).toContain(`fixelf undo ${named}`);
   });
 
+  it("names the packages that would be got, and one command for all of them", () => {
+    const app = join(directory, "zlib app");
+    // What this machine has where loaders look by default does not count.
+    const alone = ["-shared", "-fPIC", "-nostdlib", "-Wl,-z,nodefaultlib"];
+    for (const [name, soname] of [
+      ...["a.so", "b.so", "c.so"].map((each) => [each, "libz.so.1"] as const),
+      ["d.so", "libbz2.so.1.0"] as const,
+    ]) {
+      const library = compile(
+        join(directory, soname),
+        "int g(void) { return 1; }",
+        ...alone,
+        `-Wl,-soname,${soname}`,
+      );
+      compile(join(app, name), "int g(void); int f(void) { return g(); }", ...alone, library);
+    }
+    const { stdout } = fixelf("doctor", app);
+    expect(stdout).toContain("libz.so.1 (nixpkgs#zlib, 3), libbz2.so.1.0 (nixpkgs#bzip2, 1)");
+    expect(remediesOf(stdout)).toEqual([`fixelf fix --get '${app}'`]);
+  });
+
   it("is told of when its program was fixed alone", () => {
     const copy = join(root, "opt/other");
     cpSync(join(directory, "copy"), copy, { recursive: true });

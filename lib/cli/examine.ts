@@ -29,9 +29,9 @@ async function examined(
   const files: Diagnosis[] = [];
   let total = 0;
   let ill = 0;
-  const progress = await progressLine(() =>
+  const progress = await progressLine(paths, () =>
     total === 0
-      ? `reading ${paths[files.length === 0 ? 0 : paths.length - 1]}`
+      ? `reading ${paths.join(" ")}`
       : `${files.length} of ${plural(total, "file")} examined, ${ill} with findings`,
   );
   try {

@@ -61,7 +61,7 @@ export function define(program: Command): void {
       }
       const { apply } = await import("../fix/apply.js");
       const stage = `writing and checking ${planned.files.length} files`;
-      const files = await withProgress(stage, () => apply(planned, { signal })).finally(() =>
+      const files = await withProgress(paths, stage, () => apply(planned, { signal })).finally(() =>
         getting?.keepOnlyUsed(),
       );
       const document = { files, ...getDocument(getting) };
@@ -86,7 +86,7 @@ async function planAll(
 ): Promise<{ planned: FixPlan | null; getting: Getting | null }> {
   const { plan } = await import("../fix/plan.js");
   const planNow = () =>
-    withProgress(`looking through ${paths.join(" ")}`, () => plan(paths, planOptions(flags)));
+    withProgress(paths, `reading ${paths.join(" ")}`, () => plan(paths, planOptions(flags)));
   const planned = await planNow();
   if (!flags.get) return { planned, getting: null };
   const { Getting } = await import("./getting.js");

@@ -15,6 +15,7 @@ export class ProgressLine {
     if (!this.#enabled || this.#timer !== undefined) return;
     this.#timer = setInterval(() => this.#draw(), 150);
     this.#timer.unref();
+    this.#draw();
   }
 
   /** Takes the line away, so that something else can be written. */

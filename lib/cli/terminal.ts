@@ -1,11 +1,16 @@
 // Whether a descriptor is a terminal.
-import { fstatSync } from "node:fs";
+import { fstatSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { ProgressLine } from "./progress.js";
 
-/** A line of progress on stderr, running already; null where that is no terminal. */
-export async function progressLine(text: () => string): Promise<ProgressLine | null> {
-  if (!isTerminal(2)) return null;
+/** A line of progress on stderr, already shown; null without a directory, or where that is no terminal. */
+export async function progressLine(
+  paths: readonly string[],
+  text: () => string,
+): Promise<ProgressLine | null> {
+  // A file is done before anybody has read the line.
+  const isLong = paths.some((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
+  if (!isLong || !isTerminal(2)) return null;
   const { ProgressLine } = await import("./progress.js");
   const line = new ProgressLine(text);
   line.start();
@@ -13,8 +18,12 @@ export async function progressLine(text: () => string): Promise<ProgressLine | n
 }
 
 /** Shows a line on stderr while it works, where that is a terminal. */
-export async function withProgress<T>(text: string, work: () => Promise<T>): Promise<T> {
-  const line = await progressLine(() => text);
+export async function withProgress<T>(
+  paths: readonly string[],
+  text: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const line = await progressLine(paths, () => text);
   return work().finally(() => line?.stop());
 }
 

@@ -23,6 +23,15 @@ export interface Finding extends Omit<Problem<FindingCode>, "remedy" | "need"> {
    * Files with the same code and the same cause need the same thing. null where only the file itself is at fault.
    */
   cause: string | null;
+  /** With what nixpkgs has and no store path. */
+  get?: Getting;
+}
+
+export interface Getting {
+  /** What Nix takes: "nixpkgs#zlib". */
+  package: string;
+  /** The command that gets all that is missing, and fixes. */
+  command: string;
 }
 
 /** What a file is, all in all. */

@@ -29,7 +29,7 @@ export async function helpForLibrary(
   const packages = await circumstances.store.packages(soname);
   return {
     evidence: [`no store path here provides ${soname}`, ...evidenceOf(packages, facts)],
-    remedy: gettingOf(soname, packages, subject, facts, circumstances),
+    ...gettingOf(soname, packages, subject, facts, circumstances),
   };
 }
 
@@ -48,15 +48,20 @@ function gettingOf(
   subject: Subject,
   facts: Facts,
   circumstances: Circumstances,
-): string {
+): Pick<Help, "remedy" | "get"> {
   const advice = adviceFor(soname, packages, facts);
   const fix = fixCommand(subject, circumstances);
-  if (advice === null || packages[0]?.soname !== soname) {
+  const [best] = packages;
+  if (advice === null || best?.soname !== soname) {
     const known = advice === null ? "" : ` (${advice})`;
-    return `Get a package that has ${soname}${known}, then: ${fix}`;
+    return { remedy: `Get a package that has ${soname}${known}, then: ${fix}` };
   }
-  if (!canGet(circumstances)) return `${advice}, then: ${fix}`;
-  return `${advice}; get it and fix with: ${fixCommand(subject, circumstances, "fix --get")}`;
+  if (!canGet(circumstances)) return { remedy: `${advice}, then: ${fix}` };
+  const command = fixCommand(subject, circumstances, "fix --get");
+  return {
+    remedy: `${advice}; get it and fix with: ${command}`,
+    get: { package: installable(best, facts), command },
+  };
 }
 
 const mostNamed = 5;

@@ -4,7 +4,7 @@ import type { Subject } from "../file/tree.js";
 import type { Need, Problem } from "../judge/problem.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
 import { comesWithDriver } from "./driver.js";
-import type { Finding } from "./finding.js";
+import type { Finding, Getting } from "./finding.js";
 import { helpForLibrary, isProvided } from "./libraries.js";
 import { helpForVersion } from "./versions.js";
 
@@ -12,6 +12,7 @@ import { helpForVersion } from "./versions.js";
 export interface Help {
   evidence: string[];
   remedy: string;
+  get?: Getting;
 }
 
 /** One finding for each problem that no other one speaks for. */
@@ -51,9 +52,9 @@ export async function findingsOf(
   return findings;
 }
 
-export function asFinding({ need, ...problem }: Problem, { evidence, remedy }: Help): Finding {
+export function asFinding({ need, ...problem }: Problem, { evidence, ...help }: Help): Finding {
   const cause = need === null ? null : causeOf(need);
-  return { ...problem, evidence: [...problem.evidence, ...evidence], remedy, cause };
+  return { ...problem, evidence: [...problem.evidence, ...evidence], ...help, cause };
 }
 
 function causeOf(need: Need): string {

@@ -15,12 +15,20 @@ interface Cause {
   code: string;
   /** null where only the files themselves are at fault. */
   name: string | null;
+  /** The package of nixpkgs that has it, where only a package has. */
+  package: string | null;
   severity: Finding["severity"];
   files: Map<string, NamedFile>;
   /** Each sentence, with a file that it is about. */
   messages: Map<string, string>;
   remedies: Set<string>;
 }
+
+/** A finding, or a verdict that has none. */
+type Told = Pick<Finding, "severity" | "cause" | "message" | "get"> & {
+  code: string;
+  remedy: string | null;
+};
 
 export function causesText(diagnoses: readonly Diagnosis[], colors: Colors): string {
   const causes = causesOf(diagnoses);
@@ -55,29 +63,20 @@ function causesOf(diagnoses: readonly Diagnosis[]): Cause[] {
   const causes = new Map<string, Cause>();
   const add = (
     { path, kind }: NamedFile,
-    {
-      severity,
-      code,
-      cause,
-      message,
-      remedy,
-    }: Pick<Finding, "severity" | "cause" | "message"> & {
-      code: string;
-      remedy: string | null;
-    },
+    { severity, code, cause, message, remedy, get }: Told,
   ) => {
-    const key = JSON.stringify([severity, code, cause, cause === null ? null : remedy]);
+    const key = JSON.stringify([severity, code, cause]);
     let known = causes.get(key);
     if (known === undefined) {
       known = {
-        ...{ code, name: cause, severity },
+        ...{ code, name: cause, package: get?.package ?? null, severity },
         ...{ files: new Map(), messages: new Map(), remedies: new Set() },
       };
       causes.set(key, known);
     }
     known.files.set(path, { path, kind });
     if (!known.messages.has(message)) known.messages.set(message, path);
-    if (remedy !== null) known.remedies.add(remedy);
+    if (remedy !== null) known.remedies.add(get?.command ?? remedy);
   };
   for (const diagnosis of diagnoses) {
     const { verdict, summary, findings } = diagnosis;
@@ -154,8 +153,12 @@ function blockText({ severity, causes, files }: Block, colors: Colors): string {
 function codeLines(causes: readonly Cause[]): string[] {
   const messages = new Map(causes.flatMap((cause) => [...cause.messages]));
   if (messages.size === 1) return [...messages.keys()].map(printable);
-  const named = causes.filter(({ name }) => name !== null);
-  const names = named.map(({ name, files }) => `${printable(name ?? "")} (${files.size})`);
+  const named = causes
+    .filter(({ name }) => name !== null)
+    .sort((one, other) => other.files.size - one.files.size);
+  const names = named.map(({ name, files, package: from }) =>
+    printable(`${name} (${from === null ? "" : `${from}, `}${files.size})`),
+  );
   const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : "";
   const unnamed = causes.filter(({ name }) => name === null);
   return [

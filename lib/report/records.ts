@@ -5,18 +5,20 @@ import { type Colors, plural, printable } from "./text.js";
 
 type State = Remembered["records"][number]["state"];
 
-const meaning: Record<State, string> = {
-  fixed: "undo gives the original back",
-  interrupted: "a fix was interrupted; undo gives the original back",
-  changed: "somebody has written to it since; it can't be undone",
-  gone: "no longer there; if it was moved, undo its new path",
-  unknown: "it or its record cannot be read",
+/** What a state means where undo is not simply possible. */
+const meaning: Partial<Record<State, string>> = {
+  interrupted: "a fix was interrupted; undo restores the original",
+  changed: "the file was changed after the fix, so the fix can't be undone",
+  gone: "the file is not there; if it was moved, run undo on its new path",
+  unknown: "the file or its record can't be read",
 };
 
 export function rememberedText({ records, gcRoots }: Remembered, colors: Colors): string {
   if (records.length + gcRoots.length === 0) return "No file is recorded as fixed.";
   const lines = records.map(({ path, state }) => recordLine(path, state, colors));
   lines.push(...gcRoots.flatMap((root) => rootLines(root, colors)));
+  for (const [state, text] of Object.entries(meaning))
+    if (records.some((record) => record.state === state)) lines.push(`${state}: ${text}`);
   lines.push(`${plural(records.length, "file")}, ${plural(gcRoots.length, "GC root")}`);
   return lines.join("\n");
 }
@@ -41,7 +43,7 @@ export function prunedText(
 
 function recordLine(path: string, state: State, colors: Colors): string {
   const color = state === "fixed" ? colors.green : colors.yellow;
-  return `${color(state)}  ${colors.bold(printable(path))}  ${colors.dim(meaning[state])}`;
+  return `${color(state)}  ${colors.bold(printable(path))}`;
 }
 
 function rootLines({ link, storePath, files }: KeptStorePath, colors: Colors): string[] {
