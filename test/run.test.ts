@@ -337,16 +337,28 @@ describe("run", needs("gcc"), () => {
       }
     });
     it("is found by libraries that come along and keep to a search path of their own", () => {
-      // As ICU's libicuuc.so, which needs libstdc++.so.6: RUNPATH is not inherited.
+      // As ICU's libicui18n.so and libicuuc.so, which need libstdc++.so.6: RUNPATH is not inherited. What the
+      // program itself finds of the store, libthing, the inner one finds no more when it is looked at alone.
       const top = join(directory, "bundle");
       const own = "-Wl,--enable-new-dtags,-rpath,$ORIGIN";
-      const options = [...shared("libplugin.so.1"), own, library];
-      const plugin = compile(join(top, "lib/libplugin.so.1"), pluginSource, ...options);
+      const other = compile(
+        join(storePath("other-1.0", "d", store), "lib/libother.so.1"),
+        "int other(void) { return 0; }",
+        ...shared("libother.so.1"),
+      );
+      const bundled = (name: string, source: string, ...needed: string[]) =>
+        compile(join(top, "lib", name), source, ...shared(name), own, ...needed);
+      const inner = bundled("libplugin.so.1", pluginSource, library);
+      const outer = bundled(
+        "libouter.so.1",
+        "int plugin(void); int other(void); int outer(void) { return plugin() + other(); }",
+        ...[inner, other],
+      );
       const uses = compile(
         join(top, "uses"),
-        "int plugin(void); int main(void) { return plugin() != 42; }",
-        ...[atLib65(), plugin, "-Wl,--enable-new-dtags,-rpath,$ORIGIN/lib"],
-        `-Wl,-rpath-link,${thing}`,
+        "int outer(void); int thing(void); int main(void) { return outer() != thing(); }",
+        ...[atLib65(), outer, library, "-Wl,--enable-new-dtags,-rpath,$ORIGIN/lib"],
+        `-Wl,-rpath-link,${thing}:${dirname(other)}`,
       );
       for (const how of ["namespace", "loader"])
         expect(runWith(["--how", how], [uses])).toMatchObject({ stderr: "", code: 0 });

@@ -183,34 +183,46 @@ async function chooseFor(
 
 /**
  * What libraries that come with a program miss, where each keeps to a search path of its own
- * (DT_RUNPATH): a change of the program does not reach them, and what is set here does.
+ * (DT_RUNPATH): a change of the program does not reach them, nor one of theirs those that they need in turn,
+ * and what is set here does.
  */
 async function withNeeders(
   chosen: Chosen,
   store: Store,
   options: EnvironmentOptions,
 ): Promise<Chosen[]> {
-  const { solved } = chosen;
-  const loader = loaderOf(solved);
-  const needers = solved.problems.map(({ need }) =>
-    need?.kind === "library" ? need.library.neededBy : solved.member.path,
-  );
-  if (loader === null || needers.length === 0 || needers.includes(solved.member.path))
-    return [chosen];
+  const loader = loaderOf(chosen.solved);
+  if (loader === null || chosen.solved.problems.length === 0) return [chosen];
   const same = new Store(store.place, {
     userLoader: loader,
     userLibraryDirectories: options.libraryDirectories,
     index: options.index,
   });
   const told = { problems: [], passedOver: [] };
-  const helped: Chosen[] = [];
-  for (const path of new Set(needers)) {
-    const tree = await readTree(path, store.place.root);
-    helped.push(...(await chooseFor(tree, same, { ...options, interpreter: loader }, told)));
+  const known = new Set<string>();
+  const all = [chosen];
+  // It grows while it is gone through.
+  for (const { solved } of all) {
+    const needers = needersOf(solved);
+    if (needers === null) return [chosen];
+    for (const path of needers) {
+      if (known.has(path)) continue;
+      known.add(path);
+      const tree = await readTree(path, store.place.root);
+      const helped = await chooseFor(tree, same, { ...options, interpreter: loader }, told);
+      if (helped.length === 0) return [chosen];
+      all.push(...helped);
+    }
   }
-  const isHelped = helped.every((each) => each.solved.problems.length === 0);
-  if (helped.length === 0 || !isHelped) return [chosen];
-  return [...helped, { ...chosen, solved: { ...solved, problems: [] } }];
+  return all.reverse().map((each) => ({ ...each, solved: { ...each.solved, problems: [] } }));
+}
+
+/** The libraries that miss something; null where anything else is wrong, or the member itself misses it. */
+function needersOf({ member, problems }: Solved): string[] | null {
+  const needers = problems.map(({ need }) =>
+    need?.kind === "library" ? normalize(need.library.neededBy) : member.path,
+  );
+  return needers.includes(member.path) ? null : needers;
 }
 
 function roleOf(kind: InterpreterKind): AtInterpreter {
