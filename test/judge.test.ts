@@ -1,7 +1,7 @@
 // What the judge says of a file, beside what the kernel and the loader say when it is started.
-import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { contentIn } from "../lib/file/content.js";
@@ -105,6 +105,49 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
   });
 });
 
+describe(
+  "behind a stand-in with a default of its own",
+  needs("gcc", "x86-64", "glibc's loader"),
+  () => {
+    const root = at("root");
+    const farm = "/run/current-system/sw/share/nix-ld/lib";
+    const lib64 = "/lib64/ld-linux-x86-64.so.2";
+    const verdicts = async () =>
+      Object.fromEntries(
+        (await diagnose(["/app"], { root, store: "/nix/store", index: false })).map(
+          ({ path, verdict }) => [basename(path), verdict],
+        ),
+      );
+
+    beforeAll(() => {
+      const said = 'static const char said[] = "NIX_LD FARM/ld.so";'.replace("FARM", farm);
+      const ends = `${said} void _start(void) { __asm__ volatile("hlt" : : "S"(said)); }`;
+      const freestanding = ["-static", "-nostdlib", "-fno-stack-protector"];
+      gcc(`root${lib64}`, ends, ...freestanding);
+      gcc("root/app/program", "int main(void) { return 0; }");
+      mkdirSync(join(root, farm), { recursive: true });
+      copyFileSync(lib64, join(root, farm, "ld.so"));
+      const libc = execFileSync("gcc", ["-print-file-name=libc.so.6"], { encoding: "utf8" });
+      copyFileSync(libc.trim(), join(root, farm, "libc.so.6"));
+      const soname = (name: string) => ["-shared", "-fPIC", `-Wl,-soname,${name}`];
+      const thing = gcc(`root${farm}/libthing.so.1`, "int thing;", ...soname("libthing.so.1"));
+      const uses = "extern int thing; int uses(void) { return thing; }";
+      gcc("root/app/module.so", uses, ...soname("module.so"), thing);
+    });
+
+    it("modules find what the program beside them finds", async () => {
+      expect(await verdicts()).toEqual({ program: "healthy", "module.so": "healthy" });
+      rmSync(join(root, farm, "libthing.so.1"));
+      expect(await verdicts()).toEqual({ program: "healthy", "module.so": "broken" });
+    });
+
+    it("neither a stand-in nor a stub is a loader that it could start", async () => {
+      copyFileSync(join(root, lib64), join(root, farm, "ld.so"));
+      expect((await verdicts()).program).toBe("broken");
+    });
+  },
+);
+
 describe("what is there and cannot be loaded", needs("gcc", "x86-64"), () => {
   const using = "int helper(void); int main(void) { return helper(); }";
   let program: string;
@@ -193,6 +236,26 @@ describe("a directory with files for other machines", needs("gcc", "x86-64"), ()
       ["healthy", []],
     ]);
     expect(await codesOf(at("tree/other"))).toEqual(["wrong-machine"]);
+  });
+});
+
+describe("a directory with libraries for another libc", needs("gcc", "x86-64"), () => {
+  const musl = ["-shared", "-fPIC", "-nostdlib", "-Wl,--no-as-needed"];
+  it("is as good as what the programs there load, and each other is one finding", async () => {
+    const library = (name: string) => gcc(name, "", ...musl, `-Wl,-soname,${name}`);
+    const needed = ["libc.musl-x86_64.so.1", "libabsent.so.1"].map(library);
+    gcc("mixed/addon.musl.node", "int addon;", ...musl, ...needed);
+    const verdicts = async () =>
+      (await diagnose([at("mixed")], { store: at("no-store"), index: false })).map(
+        ({ verdict, findings }) => [verdict, findings.map(({ code }) => code)],
+      );
+    // Where no program is, who knows what loads it.
+    expect(await verdicts()).toMatchObject([["broken", ["library-missing"]]]);
+    gcc("mixed/program", "int main(void) { return 0; }");
+    expect(await verdicts()).toEqual([
+      ["other-libc", ["other-libc"]],
+      ["healthy", []],
+    ]);
   });
 });
 

@@ -4,10 +4,10 @@
 import { fromNative } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
 import type { ChoiceOptions, CommonOptions } from "../base/options.js";
+import { companiesOf, whyForNothing } from "../file/company.js";
 import { isLoader, isStandIn } from "../file/interpreter.js";
 import { isStartedByLoader } from "../file/kind.js";
-import { libcOf } from "../file/libc.js";
-import { describeMachine, kernelRuns, sameMachine } from "../file/machine.js";
+import { describeMachine } from "../file/machine.js";
 import type { Environment } from "../file/stand_in.js";
 import type { Tree } from "../file/tree.js";
 import { assumedLoader } from "../judge/assumed_loader.js";
@@ -67,48 +67,18 @@ export async function choose(
   store: Store,
   options: HowToChoose = {},
 ): Promise<Choice[]> {
-  const groups = groupsOf(members);
+  const groups = companiesOf(members);
   const chosen = new Map<Member, Choice>();
   for (const group of groups) {
-    const why = tree.directory ? whyPassedOver(group, groups, store) : null;
+    const forNothing = tree.directory ? whyForNothing(group, groups, store.place.root) : null;
+    const why = `${forNothing}; it is left as it is`;
     const choices =
-      why === null
+      forNothing === null
         ? await chooseForGroup(group, tree, store, options)
         : group.map((member): Choice => ({ member, kind: "passed-over", why }));
     for (const choice of choices) chosen.set(choice.member, choice);
   }
   return members.map((member) => chosen.get(member) as Choice);
-}
-
-function groupsOf(members: readonly Member[]): Member[][] {
-  const groups: Member[][] = [];
-  for (const member of members) {
-    const group = groups.find(([first]) => first && mayComeTogether(first, member));
-    if (group === undefined) groups.push([member]);
-    else group.push(member);
-  }
-  return groups;
-}
-
-function mayComeTogether({ facts: one }: Member, { facts: other }: Member): boolean {
-  return sameMachine(one, other) && libcOf(one) === libcOf(other);
-}
-
-/** Packages bring builds for machines and libcs that are not this one's; null where it is to be chosen for. */
-function whyPassedOver(
-  group: readonly Member[],
-  groups: readonly Member[][],
-  store: Store,
-): string | null {
-  const isOwn = ([first]: readonly Member[]) =>
-    first !== undefined && (store.place.root !== "" || kernelRuns(first.facts));
-  const [first] = group;
-  if (first === undefined || groups.length < 2) return null;
-  if (!isOwn(group) && groups.some(isOwn))
-    return `it is for ${describeMachine(first.facts)}, and left as it is`;
-  const others = groups.filter((other) => other !== group && other.some(isProgram));
-  if (group.some(isProgram) || others.length === 0) return null;
-  return `no program here loads a library for ${libcOf(first.facts)} on ${describeMachine(first.facts)}, so it is left as it is`;
 }
 
 function isProgram({ facts }: Member): boolean {

@@ -2,11 +2,11 @@
 // that they lie in.
 
 import type { Facts, Resolution } from "../addon/facts.js";
-import { resolveWith } from "../addon/resolutions.js";
 import type { Circumstances } from "../doctor/circumstances.js";
 import { isOpenedByLoaders } from "../file/kind.js";
 import type { Subject } from "../file/tree.js";
 import { assumedLoader } from "../judge/assumed_loader.js";
+import { startOf } from "../judge/start.js";
 import { realPathIn, storePathOf } from "../store/place.js";
 import type { Linked } from "./links.js";
 
@@ -49,10 +49,10 @@ export async function findLoaded(
       if (opened.has(subject.path)) continue;
       loaded.examined++;
       if (!isOpenedByLoaders(facts) || isStatic(facts)) continue;
-      const interpreter = await assumedLoader(subject.path, facts, circumstances);
-      const resolution = await resolveWith(files, subject.path, {
-        ...(interpreter === null ? {} : { interpreter }),
-        libraryPath: options.libraryPath ?? "",
+      const { resolution } = await startOf(subject.path, facts, files, {
+        assumed: await assumedLoader(subject.path, facts, circumstances),
+        environment: { LD_LIBRARY_PATH: options.libraryPath },
+        host: subject.host,
       });
       // A library's interpreter is an assumption, not something that it needs.
       await add(resolution, facts.interpreter, circumstances, opened, loaded);

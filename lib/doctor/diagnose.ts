@@ -4,8 +4,10 @@ import { native } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
+import { companiesOf, whyForNothing } from "../file/company.js";
 import { isStandIn } from "../file/interpreter.js";
-import { isOpenedByLoaders, kindOf } from "../file/kind.js";
+import { isOpenedByLoaders, isStartedByLoader, kindOf } from "../file/kind.js";
+import { kernelRuns } from "../file/machine.js";
 import type { Environment } from "../file/stand_in.js";
 import { isDamage, readTree, type Subject, type Tree } from "../file/tree.js";
 import { assumedLoader } from "../judge/assumed_loader.js";
@@ -58,14 +60,46 @@ export async function* diagnoseEach(
     const tree = await readTree(path, place.root);
     if (tree.outside) for (const { host } of tree.subjects) files.passThrough(host);
     const circumstances: Circumstances = { place, store, files, tree, options, host };
+    const forNothing = whatIsForNothing(tree, place.root);
     const worthSaying = tree.subjects.filter(({ facts }) => !tree.directory || isLoaded(facts));
     onRead(worthSaying.length);
     if (tree.directory && worthSaying.length === 0) yield withoutElf(tree);
     for (const subject of worthSaying) {
-      const examined = await examine(subject, circumstances).catch(unreadable(subject, tree));
+      const why = forNothing.get(subject);
+      const examined =
+        why === undefined
+          ? await examine(subject, circumstances).catch(unreadable(subject, tree))
+          : otherLibc(subject, why);
       yield { ...examined, kind: kindOf(subject) };
     }
   }
+}
+
+/** Libraries for another libc than that of the programs beside them, and why so. */
+function whatIsForNothing({ directory, subjects }: Tree, root: string): Map<Subject, string> {
+  const found = new Map<Subject, string>();
+  if (!directory) return found;
+  const members = subjects.flatMap((subject) => {
+    const { facts } = subject;
+    const isMember =
+      facts !== null && (facts.type === "shared-library" || isStartedByLoader(facts));
+    return isMember && (root !== "" || kernelRuns(facts)) ? [{ subject, facts }] : [];
+  });
+  const companies = companiesOf(members);
+  for (const company of companies) {
+    const why = whyForNothing(company, companies, root);
+    if (why !== null) for (const { subject } of company) found.set(subject, why);
+  }
+  return found;
+}
+
+/** What a package brings for other libcs makes it no worse with this one. */
+function otherLibc({ shown: path }: Subject, why: string): Examined {
+  const finding: Finding = {
+    ...{ code: "other-libc", severity: "warning", message: why, evidence: [], cause: null },
+    remedy: "Leave it as it is: nothing has to be done",
+  };
+  return { path, verdict: "other-libc", summary: why, findings: [finding] };
 }
 
 /** What is found of a file; its path and its kind are known before. */

@@ -9,6 +9,7 @@ export const findingCodes = [
   "driver-missing",
   "driver-too-new",
   "session-environment",
+  "other-libc",
   "unprotected-from-gc",
 ] as const;
 
@@ -44,6 +45,8 @@ export type Verdict =
   | "not-a-program"
   /** Found below a directory, among files for this machine. */
   | "other-machine"
+  /** Found below a directory, where all programs are for another libc. */
+  | "other-libc"
   | "unreadable";
 
 export interface Diagnosis {

@@ -3,9 +3,11 @@ import type { Facts } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
 import { remembered } from "../addon/remembered.js";
 import { resolveWith } from "../addon/resolutions.js";
-import { interpreterAt, isLoader } from "../file/interpreter.js";
+import { interpreterAt, isLoader, isStandIn } from "../file/interpreter.js";
 import { libcOf } from "../file/libc.js";
 import { sameMachine } from "../file/machine.js";
+import { nixSystem } from "../file/nix_system.js";
+import { startedBy } from "../file/stand_in.js";
 import type { Tree } from "../file/tree.js";
 import type { StoreAnswers } from "../store/lazy.js";
 
@@ -16,7 +18,7 @@ export interface AssumptionSources {
 }
 
 /**
- * That of a program beside it, else this machine's usual one where there is one (null says so, and is
+ * That of a program beside it, be it a stand-in that starts one by itself (judge/start.ts goes on from there), else this machine's usual one where there is one (null says so, and is
  * what `resolve` assumes), else the one that a fix would choose. A program's own counts for itself.
  */
 export async function assumedLoader(
@@ -29,7 +31,10 @@ export async function assumedLoader(
   for (const { facts: other } of tree.subjects) {
     if (other === null || other.interpreter === null || other.type === "shared-library") continue;
     if (!sameMachine(other, facts) || libcOf(other) !== libc) continue;
-    if (isLoader(interpreterAt(other.interpreter, files).kind)) return other.interpreter;
+    const at = interpreterAt(other.interpreter, files);
+    if (isLoader(at.kind)) return other.interpreter;
+    if (isStandIn(at.kind) && startedBy(at, nixSystem(other), {}, files) !== null)
+      return other.interpreter;
   }
   if (await hasUsualLoader(path, facts, files)) return null;
   const loaders = await store.loaders();

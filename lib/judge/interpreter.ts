@@ -3,7 +3,13 @@
 import { accessSync, constants } from "node:fs";
 import type { Facts } from "../addon/facts.js";
 import { shellWord } from "../base/shell.js";
-import { type AtInterpreter, type InterpreterKind, isStandIn } from "../file/interpreter.js";
+import {
+  type AtInterpreter,
+  type InterpreterKind,
+  interpreterAt,
+  isLoader,
+  isStandIn,
+} from "../file/interpreter.js";
 import { describeMachine, sameMachine } from "../file/machine.js";
 import type { Problem } from "./problem.js";
 import type { Start } from "./start.js";
@@ -64,12 +70,14 @@ export function interpreterProblems(
         ...at.farms.map((farm) => `${farm}/ld.so: not there`),
       ],
     );
-  if (resolution.interpreter.found) return [];
+  const { found, reason } = resolution.interpreter;
+  // Another stand-in would start this one again, and so on; a stub ends.
+  if (found && isLoader(interpreterAt(started.loader, surroundings.files).kind)) return [];
   const by = started.variable ?? "its default";
   return problem(
     "stand-in-without-loader",
     `${at.kind} is at ${interpreter}, and the loader that ${by} names cannot be started`,
-    [`${started.loader}: ${resolution.interpreter.reason}`],
+    [`${started.loader}: ${found ? "it is no loader" : reason}`],
   );
 }
 

@@ -9,7 +9,7 @@ import { nixSystem } from "../file/nix_system.js";
 import { type Environment, type Started, startedBy } from "../file/stand_in.js";
 
 export interface Start {
-  /** What is where the program names its loader; null for what names none. */
+  /** What is where the program names its loader, or where a library's is assumed; null where neither is known. */
   at: AtInterpreter | null;
   /** What a stand-in there starts; null where it finds nothing to start, and without one. */
   started: Started | null;
@@ -33,13 +33,14 @@ export type Entry = Omit<Start, "resolution">;
 export function entryOf(
   facts: Facts,
   files: NativeFiles,
-  { environment, host }: Pick<StartOptions, "environment" | "host">,
+  { assumed = null, environment, host }: StartOptions,
 ): Entry {
-  const named = facts.type === "shared-library" ? null : facts.interpreter;
+  const isLibrary = facts.type === "shared-library";
+  const named = isLibrary ? assumed : facts.interpreter;
   const at = named === null ? null : interpreterAt(named, files);
   const started =
     at !== null && isStandIn(at.kind) ? startedBy(at, nixSystem(facts), environment, files) : null;
-  return { at, started, secure: named !== null && runsWithOtherRights(host) };
+  return { at, started, secure: !isLibrary && named !== null && runsWithOtherRights(host) };
 }
 
 /** @throws FixelfError where the file cannot be resolved at all */
@@ -51,9 +52,10 @@ export async function startOf(
 ): Promise<Start> {
   const entry = entryOf(facts, files, options);
   const { assumed = null, environment } = options;
+  const opener = facts.type === "shared-library" ? (entry.started?.loader ?? assumed) : null;
   const { LD_LIBRARY_PATH = "", LD_PRELOAD = "" } = environment;
   const resolution = await resolveWith(files, path, {
-    ...(entry.at === null && assumed !== null && { interpreter: assumed }),
+    ...(opener !== null && { interpreter: opener }),
     ...(entry.started !== null && { nixLd: entry.started }),
     ...(LD_PRELOAD !== "" && { preload: LD_PRELOAD }),
     libraryPath: LD_LIBRARY_PATH,

@@ -10,6 +10,7 @@ import {
   environment,
   type SystemEnvironment,
 } from "../environment/environment.js";
+import { linesOfPassedOver } from "../environment/passed_over.js";
 import { interpreterAt, isLoader } from "../file/interpreter.js";
 import { nixSystem } from "../file/nix_system.js";
 import type { Store } from "../store/context.js";
@@ -73,7 +74,7 @@ export async function needsOf(
     findable: [...(choice.libraryDirectories ?? []), ...others],
     passedOver: [
       ...found.problems.map((each) => `${each.path} is passed over: ${each.message}`),
-      ...found.passedOver.map((each) => `${each.path} is passed over: ${each.why}`),
+      ...linesOfPassedOver(found.passedOver),
     ],
   };
   if (program !== undefined && !isNeedy && needs.findable.length > 0) {

@@ -3,13 +3,18 @@
 import { shellWord } from "../../base/shell.js";
 import type { Environment } from "../../environment/environment.js";
 import type { Farm } from "../../environment/farm.js";
+import { linesOfPassedOver } from "../../environment/passed_over.js";
 import { startWith, unspeakable } from "../../environment/variables.js";
 import { printable } from "../text.js";
 
 /** Sentences for stderr. */
-export function talkOf({ programs, systems, problems }: Environment, farm: Farm | null): string[] {
+export function talkOf(
+  { programs, systems, problems, passedOver }: Environment,
+  farm: Farm | null,
+): string[] {
   const lines: string[] = [];
   for (const { path, message } of problems) lines.push(`fixelf: ${path}: ${message}`);
+  lines.push(...linesOfPassedOver(passedOver).map((line) => `fixelf: ${line}`));
   const needy = programs.filter(({ runsAsItIs }) => !runsAsItIs);
   if (needy.length === 0 && systems.length === 0 && problems.length === 0)
     lines.push("Nothing has to be set: what is there runs as it is.");

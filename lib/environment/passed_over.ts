@@ -1,0 +1,11 @@
+// What is passed over, in few words: npm packages bring builds for other machines by the dozen.
+
+/** One line for each reason, with the file, or with how many there are. */
+export function linesOfPassedOver(files: readonly { path: string; why: string }[]): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const { path, why } of files) byReason.set(why, [...(byReason.get(why) ?? []), path]);
+  return [...byReason].map(([why, paths]) => {
+    const which = paths.length === 1 ? paths[0] : `${paths.length} files`;
+    return `passed over: ${why} (${which})`;
+  });
+}

@@ -1,0 +1,48 @@
+// Which files of a tree may come together in a process, and which of them are for nothing in it: packages
+// bring builds for other machines and other libcs than this one's.
+import type { Facts } from "../addon/facts.js";
+import { isStartedByLoader } from "./kind.js";
+import { libcOf } from "./libc.js";
+import { describeMachine, kernelRuns, sameMachine } from "./machine.js";
+
+interface Member {
+  facts: Facts;
+}
+
+/** Files of one machine and one libc, in the order of the first of each. */
+export function companiesOf<M extends Member>(members: readonly M[]): M[][] {
+  const companies: M[][] = [];
+  for (const member of members) {
+    const company = companies.find(([first]) => first && mayComeTogether(first, member));
+    if (company === undefined) companies.push([member]);
+    else company.push(member);
+  }
+  return companies;
+}
+
+function mayComeTogether({ facts: one }: Member, { facts: other }: Member): boolean {
+  return sameMachine(one, other) && libcOf(one) === libcOf(other);
+}
+
+/**
+ * Why a company is for nothing in its tree; null where it is for something, or may be.
+ * @param root another system's, whose machine is not known; "" for this one's
+ */
+export function whyForNothing<M extends Member>(
+  company: readonly M[],
+  companies: readonly M[][],
+  root: string,
+): string | null {
+  const isOwn = ([first]: readonly M[]) =>
+    first !== undefined && (root !== "" || kernelRuns(first.facts));
+  const [first] = company;
+  if (first === undefined || companies.length < 2) return null;
+  if (!isOwn(company) && companies.some(isOwn)) return `it is for ${describeMachine(first.facts)}`;
+  const others = companies.filter((other) => other !== company && other.some(hasLoader));
+  if (company.some(hasLoader) || others.length === 0) return null;
+  return `no program here loads a library for ${libcOf(first.facts)} on ${describeMachine(first.facts)}`;
+}
+
+function hasLoader({ facts }: Member): boolean {
+  return isStartedByLoader(facts);
+}
