@@ -1,7 +1,7 @@
-# Scans store paths as derivations, one for each: Nix spreads them over its builders and keeps every
-# result, so that a second scan builds only what is new. docs/scanning.md shows how to use it.
+# Scans store paths as derivations, so that Nix spreads them over its builders and keeps every result.
+# docs/scanning.md shows how to use it.
 #
-# The result is a directory of Parquet files, one for each store path, named by a hash of its name.
+# The result is a directory of Parquet files, one for each chunk of the list.
 {
   # The store paths: a list, or a file with one a line, as `nix-store --query --requisites` prints them.
   paths,
@@ -13,42 +13,56 @@
   # Where `command` is no store path, Nix can't tell when it has changed: change this then.
   version ? "",
 
+  # Whether to get from the substituters what is not here. Else it becomes a row with an error.
+  fetch ? false,
+
+  # How many derivations at most. One for each store path would cost Nix more than the scan.
+  chunks ? 256,
+
   system ? builtins.currentSystem,
 }:
 
 let
-  lines = text: builtins.filter builtins.isString (builtins.split "\n" text);
+  lines = text: builtins.filter (line: builtins.isString line && line != "") (builtins.split "\n" text);
+  listed = map (path: builtins.unsafeDiscardStringContext (toString path)) (
+    if builtins.isList paths then paths else lines (builtins.readFile paths)
+  );
 
-  # Derivations have no ELF files in them, nor have most single files. `scan` takes directories.
-  isDirectory = path: builtins.pathExists (path + "/.");
+  # `builtins.storePath` substitutes, and fails where it cannot. A plain text makes nothing a dependency:
+  # the scan then finds that the path is not there.
+  input = path: if fetch || builtins.pathExists path then builtins.storePath path else path;
 
-  listed = if builtins.isList paths then paths else lines (builtins.readFile paths);
-  directories = builtins.filter (path: path != "" && isDirectory path) listed;
-
-  scan =
+  # The same path is always in the same chunk, so that only those with something new are built again.
+  chunkOf =
     path:
     let
-      base = baseNameOf path;
-      # Behind the 32 digits of the hash and a hyphen.
-      name = builtins.substring 33 (-1) base;
-      file = "${builtins.hashString "sha256" base}.parquet";
+      digits = builtins.substring 0 8 (builtins.hashString "sha256" (baseNameOf path));
+      inherit (builtins.fromTOML "number = 0x${digits}") number;
     in
+    number - number / chunks * chunks;
+  divided = builtins.groupBy (path: toString (chunkOf path)) listed;
+
+  scan =
+    chunk: members:
     derivation {
-      name = "scan-${name}";
+      name = "scan-${chunk}";
       inherit system version;
+      # The same rows are the same bytes.
+      SOURCE_DATE_EPOCH = "1";
       builder = builtins.head command;
       args = builtins.tail command ++ [
         "scan"
+        "--from"
         # All that it depends on, beside fixelf.
-        (builtins.storePath path)
+        (builtins.toFile "paths" (builtins.concatStringsSep "\n" (map input members)))
         "--format"
         "parquet"
         "--output"
-        "${placeholder "out"}/${file}"
+        "${placeholder "out"}/${chunk}.parquet"
       ];
     };
 
-  scans = map scan directories;
+  scans = builtins.attrValues (builtins.mapAttrs scan divided);
 in
 
 # Nix's own builder of environments, which needs no shell: one directory of links.
@@ -64,7 +78,7 @@ derivation {
     1
     result
   ]) scans;
-  manifest = builtins.toFile "scanned" (builtins.concatStringsSep "\n" (map baseNameOf directories));
+  manifest = builtins.toFile "scanned" (builtins.concatStringsSep "\n" (map baseNameOf listed));
 }
 // {
   # Without the directory of links, for which all results have to come to one machine.

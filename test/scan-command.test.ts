@@ -1,5 +1,6 @@
 // What `fixelf scan` does with its output, its filters and roots, as a command.
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   lstatSync,
   mkdirSync,
@@ -56,8 +57,9 @@ describe("fixelf scan", needs("gcc"), () => {
     const reader = spawn("cat", [at("pipe")]);
     const words = ["scan", "--no-index", at("tree"), "--format", "csv", "--output", at("pipe")];
     const writer = startFixelf(words);
+    const written = once(writer, "close");
     expect(await text(reader.stdout)).toContain("tree/program");
-    await new Promise((resolve) => writer.on("close", resolve));
+    await written;
     expect(writer.exitCode).toBe(0);
     expect(lstatSync(at("pipe")).isFIFO()).toBe(true);
   });

@@ -10,6 +10,7 @@ import {
   openSync,
   readFileSync,
   realpathSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -20,8 +21,9 @@ import { join } from "node:path";
 import { type Struct, tableFromIPC } from "apache-arrow";
 import { parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { packageVersion } from "../lib/addon/package_directory.js";
 import { inspect } from "../lib/file/inspect.js";
-import { ScanBatch, type ScanRow } from "../lib/scan/batch.js";
+import { ScanBatch, type ScanFailure, type ScanRow } from "../lib/scan/batch.js";
 import { batchFilter, type ScanFilter } from "../lib/scan/filter.js";
 import { type ScanOptions, scan } from "../lib/scan/scan.js";
 import { Summarizer } from "../lib/scan/summary.js";
@@ -79,7 +81,7 @@ afterAll(() => execFileSync("rm", ["-rf", scratch]));
 
 async function rowsOf(roots: string[], options: ScanOptions = {}) {
   const rows: ScanRow[] = [];
-  const failures: { path: string; code: string }[] = [];
+  const failures: ScanFailure[] = [];
   const links: { path: string; target: string }[] = [];
   for await (const batch of scan(roots, options)) {
     rows.push(...batch);
@@ -408,11 +410,14 @@ describe("fixelf scan", () => {
     const lines = text(store, "--json").trim().split("\n");
     const rows = lines.map((line) => JSON.parse(line) as ScanRow);
     expect(lines[0]).toMatch(/^{"path":/);
-    const expected = (await rowsOf([store])).rows.map((row) => ({
-      ...row,
-      entry: `0x${row.entry.toString(16)}`,
-    }));
-    expect(rows).toEqual(expected);
+    const { rows: known, failures } = await rowsOf([store]);
+    expect(rows).toEqual([
+      ...known.map((row) => ({ ...row, entry: `0x${row.entry.toString(16)}` })),
+      ...failures.map(({ path, storePath, code, message }) => ({
+        ...{ path, storePath, error: code, errorMessage: message },
+      })),
+    ]);
+    expect(failures).toHaveLength(1);
   });
 
   it("writes Arrow that Arrow's own reader reads, filtered or not", async () => {
@@ -448,8 +453,9 @@ describe("fixelf scan", () => {
 
   it("writes CSV with quotes where they are needed", () => {
     const lines = text(store, "--format", "csv", "--provides", "libc.so.6").split("\r\n");
-    expect(lines).toHaveLength(3);
-    expect(lines[0]).toMatch(/^path,storePath,size,/);
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toMatch(/^path,storePath,size,.*,error,errorMessage$/);
+    expect(lines[2]).toMatch(/^[^,]*torn,[^,]*,,.*,truncated,/);
     expect(lines[1]).toContain('"[""ld-linux-x86-64.so.2""]"');
   });
 
@@ -457,6 +463,83 @@ describe("fixelf scan", () => {
     const { code, stderr } = run(store);
     expect(code).toBe(0);
     expect(stderr).toMatch(/^fixelf: .*torn: .*\n$/);
+  });
+
+  it("exits with 1 where something could not be read, if that is asked", () => {
+    expect(run(store, "--strict").code).toBe(1);
+    expect(run(join(store, name("a", "glibc-2")), "--strict").code).toBe(0);
+  });
+
+  it("takes a single file, by a link's name too, and no other kind", () => {
+    const file = join(store, name("a", "glibc-2"), "lib/libc.so.6");
+    const link = join(scratch, "link-to-a-file");
+    symlinkSync(file, link);
+    for (const path of [file, link]) {
+      const lines = text(path, "--json").trim().split("\n");
+      expect(lines.map((line) => JSON.parse(line).path)).toEqual([path]);
+    }
+    expect(text("/dev/null", "--json")).toBe("");
+  });
+
+  it("takes a list of store paths, of which some are not here", () => {
+    const list = join(scratch, "list");
+    const [here, gone] = [join(store, name("a", "glibc-2")), join(store, name("z", "gone-1"))];
+    writeFileSync(list, `${gone}\n${here}\n${here}\n`);
+    const rows = text("--from", list, "--json").trim().split("\n");
+    const expected = text(here, "--json").trim().split("\n");
+    expect(rows.slice(0, -1)).toEqual(expected);
+    expect(JSON.parse(rows.at(-1) ?? "")).toEqual({
+      path: gone,
+      storePath: gone,
+      error: "not-found",
+      errorMessage: "cannot open the file: No such file or directory",
+    });
+    // Each part has its own, and together they are the list.
+    const parts = ["1/3", "2/3", "3/3"].flatMap((shard) =>
+      text("--from", list, "--json", "--shard", shard).split("\n").filter(Boolean),
+    );
+    expect(parts.sort()).toEqual([...rows].sort());
+  });
+
+  it("keeps a thousand listed paths of one directory with one descriptor", needs("bash"), () => {
+    const many = join(scratch, "many");
+    const paths = Array.from({ length: 1000 }, (_, index) => join(many, String(index)));
+    for (const path of paths) mkdirSync(path, { recursive: true });
+    const line = `ulimit -n 40 && printf '%s\\n' ${many}/* | ${shellCli} scan --from - --json --strict`;
+    expect(start(["bash", "-c", line])).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it("says whether parts are a whole", () => {
+    const results = join(scratch, "results");
+    for (const [number, format] of [
+      [1, "parquet"],
+      [2, "arrow"],
+      [3, "parquet"],
+    ])
+      run(
+        ...[store, "--format", `${format}`, "--shard", `${number}/3`],
+        ...["--output", join(results, `${number}.${format}`)],
+      );
+    expect(run("--check", results)).toMatchObject({ code: 0, stderr: "" });
+    copyFileSync(join(results, "3.parquet"), join(results, "again.parquet"));
+    rmSync(join(results, "2.arrow"));
+    writeFileSync(
+      join(results, "half.parquet"),
+      readFileSync(join(results, "1.parquet")).subarray(0, 99),
+    );
+    // Of the same length, so that the file stays whole.
+    const older = readFileSync(join(results, "1.parquet"));
+    older.write("9.9.9", older.indexOf(packageVersion()));
+    writeFileSync(join(results, "1.parquet"), older);
+    const { code, stdout } = run("--check", results, "--json");
+    expect(code).toBe(1);
+    const messages = JSON.parse(stdout).problems.map(({ message }: { message: string }) => message);
+    expect(messages).toEqual([
+      expect.stringMatching(/^half.parquet: it is not whole: /),
+      `1.parquet: written by fixelf 9.9.9, most others by ${packageVersion()}`,
+      "shard 2 of 3 is missing",
+      "shard 3/3 is there 2 times: 3.parquet, again.parquet",
+    ]);
   });
 
   it("exits with 1 where something is broken", () => {
@@ -550,6 +633,11 @@ function flat(value: unknown): Record<string, unknown> {
 
 /** What a columnar file says of a row against the row's own object. */
 function expectSame(read: Record<string, unknown>, row: ScanRow & { entry: unknown }): void {
+  if ("error" in row) {
+    const there = Object.entries(read).filter(([, value]) => value !== null);
+    expect(Object.fromEntries(there)).toEqual(row);
+    return;
+  }
   const { notes, overlay, entry, ...plain } = row;
   const { abiTag, ...otherNotes } = notes;
   expect(read).toEqual({
@@ -560,5 +648,7 @@ function expectSame(read: Record<string, unknown>, row: ScanRow & { entry: unkno
     abiTagKernel: abiTag?.kernel.join(".") ?? null,
     overlayOffset: overlay?.offset ?? null,
     overlaySize: overlay?.size ?? null,
+    error: null,
+    errorMessage: null,
   });
 }

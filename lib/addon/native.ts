@@ -189,7 +189,7 @@ export interface NativeBatch {
   columns: Column[];
   /** Which rows came from which entry of a root: structs of ScanBranch's fields. */
   branches: Column;
-  failures: Walked["failures"];
+  failures: readonly (Walked["failures"][number] & { storePath: string | null })[];
   links: { path: string; target: string }[];
 }
 
@@ -203,6 +203,15 @@ export interface ScanProgress {
   /** Entries of the roots, and how many of them are done. */
   branches: number;
   branchesDone: number;
+}
+
+export interface NativeScanRoot {
+  /** Where this machine finds it. */
+  host: string;
+  /** What it is called in what comes out. */
+  shown: string;
+  /** One branch of its own; if it is not there, a failure among others. */
+  entry: boolean;
 }
 
 export interface NativeScanOptions {
@@ -345,7 +354,7 @@ interface NativeAddon {
   /** The version of the package that the addon was built from. */
   version(): string;
   Files: new (root: string) => NativeFiles;
-  Scan: new (roots: { host: string; shown: string }[], options: NativeScanOptions) => NativeScan;
+  Scan: new (roots: NativeScanRoot[], options: NativeScanOptions) => NativeScan;
   /** Calls with a failure, with arrivals, and with null for both at the end. */
   Watch: new (
     roots: string[],

@@ -1,8 +1,6 @@
 // All commands but patchelf. Nothing that is slow to load is imported before a command runs.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Command, CommanderError } from "commander";
-import { packageDirectory } from "../addon/package_directory.js";
+import { packageVersion } from "../addon/package_directory.js";
 import { FixelfError } from "../base/errors.js";
 import { define as autoPatchelf, autoPatchelf as runAutoPatchelf } from "./auto_patchelf.js";
 import { define as closure } from "./closure.js";
@@ -88,9 +86,4 @@ export async function runCommand(): Promise<void> {
     if (wantsJson && failure.exitCode !== 0)
       tell(new FixelfError("usage", failure.message.replace(/^error: /, "")), true);
   }
-}
-
-function packageVersion(): string {
-  const file = join(packageDirectory, "package.json");
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }

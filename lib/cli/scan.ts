@@ -1,14 +1,16 @@
 // fixelf scan: what every ELF file of a tree says of itself.
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import type { Command } from "commander";
 import { native } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
+import type { CommonOptions } from "../base/options.js";
 import type { ScanFormat, Selection } from "../report/scan/format.js";
 import { type Colors, plural, printable } from "../report/text.js";
-import type { BatchFilter, ScanFilter } from "../scan/filter.js";
+import type { ScanFilter } from "../scan/filter.js";
 import type { RunningScan, Shard } from "../scan/scan.js";
-import type { StorePlace } from "../store/place.js";
-import { exitCodes, run, untilInterrupted } from "./command.js";
+import { exitCodes, type Output, run, untilInterrupted } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
 import { ProgressLine } from "./progress.js";
 import { writeParts } from "./sink.js";
@@ -21,6 +23,9 @@ interface ScanFlags extends SharedFlags, ScanFilter {
   output?: string;
   summary?: boolean;
   shard?: string;
+  from?: string;
+  strict?: boolean;
+  check?: string;
   jobs?: string;
   order?: string;
 }
@@ -30,7 +35,8 @@ export function define(program: Command): void {
     program
       .command("scan")
       .description("read every ELF file below directories (default: the store)")
-      .argument("[dir...]", "directories")
+      .argument("[path...]", "directories, or single files")
+      .option("--from <file>", "the store paths that FILE names, one a line; - is standard input")
       .option("--format <name>", `${formats.join(", ")} (default: table; ndjson with --json)`)
       .option("--output <file>", "write to FILE, which appears when it is whole")
       .option("--summary", "only add up: machines, interpreters, glibc needs, what is broken, …")
@@ -41,35 +47,49 @@ export function define(program: Command): void {
       .option("--requires <version>", "only files that need a symbol version like 'GLIBC>=2.38'")
       .option("--broken", "only programs that would not start, and search paths that lead nowhere")
       .option("--where <expression>", "only rows that fit, such as 'size > 1e6 and relro = none'")
+      .option("--strict", "exit with 1 where something could not be read")
+      .option("--check <dir>", "say whether the Parquet and Arrow files in DIR are a whole scan")
       .option("--shard <i/n>", "only the i-th of n parts, split by the names in the directories")
       .option("--order <order>", "path, or disk: kinder to a cold disk that seeks (default: path)")
       .option("--jobs <n>", "threads (default: one for each processor)"),
     "fixelf scan /nix/store --requires 'GLIBC>=2.38' --format csv --output new.csv",
-  ).action((directories: string[], flags: ScanFlags) =>
-    run(flags, async ({ colors, print, say }) => {
-      const [{ scan }, { batchFilter }, { storePlace }] = await Promise.all([
+  ).action((paths: string[], flags: ScanFlags) =>
+    run(flags, async (output) => {
+      const { colors, print, say } = output;
+      if (flags.check !== undefined) return check(flags.check, paths, output);
+      const [{ scan }, { batchFilter }, { unreadableRows, withUnreadable }] = await Promise.all([
         import("../scan/scan.js"),
         import("../scan/filter.js"),
-        import("../store/place.js"),
+        import("../scan/unreadable.js"),
       ]);
       const options = commonOptions(flags);
       const format = formatOf(flags);
       const filter = batchFilter(flags, options.root);
-      const roots = directories.length > 0 ? directories : [storeToScan(storePlace(options))];
+      const list = flags.from === undefined ? undefined : await listIn(flags.from, paths);
+      const roots = list ?? (paths.length > 0 ? paths : [await storeToScan(options)]);
+      const shard = flags.shard === undefined ? { number: 1, count: 1 } : shardOf(flags.shard);
       const running = scan(roots, {
         ...(options.root !== undefined && { root: options.root }),
         ...(flags.jobs !== undefined && { jobs: wholeNumber("--jobs", flags.jobs) }),
-        ...(flags.shard !== undefined && { shard: shardOf(flags.shard) }),
+        shard,
+        entries: list !== undefined,
         order: orderOf(flags.order),
         signal: untilInterrupted(),
       });
       const progress = new ProgressLine(progressText(running));
       progress.start();
-      const told = { rows: 0 };
-      const selections = select(running, filter, told, (failure) => {
-        progress.clear();
-        say(`fixelf: ${printable(failure.path)}: ${printable(failure.message)}`);
-      });
+      let wanted = 0;
+      const selections = async function* (): AsyncGenerator<Selection> {
+        for await (const batch of running) {
+          for (const { path, message } of batch.failures) {
+            progress.clear();
+            say(`fixelf: ${printable(path)}: ${printable(message)}`);
+          }
+          const rows = await filter(batch);
+          wanted += rows.length;
+          yield { batch, rows };
+        }
+      };
       try {
         if (flags.summary) {
           const [{ Summarizer }, { summaryText }] = await Promise.all([
@@ -77,43 +97,73 @@ export function define(program: Command): void {
             import("../report/scan/summary.js"),
           ]);
           const summarizer = new Summarizer(options.root);
-          for await (const { batch, rows } of selections) summarizer.add(batch, rows);
+          for await (const { batch, rows } of selections()) summarizer.add(batch, rows);
           const { files, failures } = running.progress();
           progress.stop();
           const summary = summarizer.summary(files, failures);
           print("scan-summary", summary, () => summaryText(summary, colors));
         } else {
+          const { metadataOf } = await import("../scan/metadata.js");
+          const metadata = await metadataOf({
+            roots: list === undefined ? roots : [...new Set(roots.map((path) => dirname(path)))],
+            ...(list !== undefined && { list }),
+            ...(options.root !== undefined && { root: options.root }),
+            filter: filterOf(flags),
+            shard,
+          });
           const write = await loadFormat(format, colors);
-          await writeParts(write(selections), flags.output);
+          const whole = async function* (): AsyncGenerator<Selection> {
+            for await (const { batch, rows } of selections()) {
+              const all = withUnreadable(batch);
+              yield { batch: all, rows: [...rows, ...unreadableRows(all)] };
+            }
+          };
+          await writeParts(write(whole(), metadata), flags.output);
         }
       } finally {
         progress.stop();
       }
-      return flags.broken && told.rows > 0 ? exitCodes.findings : exitCodes.good;
+      const unread = flags.strict === true && running.progress().failures > 0;
+      return unread || (flags.broken && wanted > 0) ? exitCodes.findings : exitCodes.good;
     }),
   );
 }
 
+/** Whether the parts that others have written are all there. */
+async function check(directory: string, paths: string[], { print, colors }: Output) {
+  if (paths.length > 0)
+    throw new FixelfError("usage", "--check reads a directory of results; nothing is scanned");
+  const [{ checkParts }, { partsText }] = await Promise.all([
+    import("../scan/parts.js"),
+    import("../report/scan/parts.js"),
+  ]);
+  const checked = await checkParts(directory);
+  print("scan-check", checked, () => partsText(checked, colors));
+  return checked.problems.length > 0 ? exitCodes.findings : exitCodes.good;
+}
+
+/** What a list names, as `nix-store --query --requisites` prints it. */
+async function listIn(file: string, paths: readonly string[]): Promise<string[]> {
+  if (paths.length > 0)
+    throw new FixelfError("usage", "--from names what is scanned: leave out the other paths");
+  const text = await readFile(file === "-" ? "/dev/stdin" : file, "utf8");
+  const named = text.split("\n").filter((line) => line !== "");
+  return [...new Set(named.map((line) => resolve(line)))].sort();
+}
+
 /** A root without a store is no reason to read this machine's. */
-function storeToScan({ root, store }: StorePlace): string {
+async function storeToScan(options: CommonOptions): Promise<string> {
+  const { storePlace } = await import("../store/place.js");
+  const { root, store } = storePlace(options);
   if (root === "" || existsSync(new native.Files(root).hostPath(store))) return store;
   const path = root + store;
   throw new FixelfError("not-found", `${path}: there is no store`, { path });
 }
 
-/** The wanted rows of each batch; what could not be read is told on the way. */
-async function* select(
-  running: RunningScan,
-  filter: BatchFilter,
-  told: { rows: number },
-  tell: (failure: { path: string; message: string }) => void,
-): AsyncGenerator<Selection> {
-  for await (const batch of running) {
-    batch.failures.forEach(tell);
-    const rows = await filter(batch);
-    told.rows += rows.length;
-    yield { batch, rows };
-  }
+function filterOf(flags: ScanFlags): ScanFilter {
+  const { needs, provides, interpreter, machine, requires, broken, where } = flags;
+  const all = { needs, provides, interpreter, machine, requires, broken, where };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
 async function loadFormat(name: FormatName, colors: Colors): Promise<ScanFormat> {

@@ -33,14 +33,15 @@ export class ScanBatch implements Iterable<ScanRow> {
   readonly links: NativeBatch["links"];
   readonly #byName: ReadonlyMap<string, Column>;
   readonly #readers = new Map<string, Reader>();
-  readonly #branchColumn: Column;
+  /** What `branches` is made of. */
+  readonly branchColumn: Column;
   #branches: readonly ScanBranch[] | undefined;
 
   constructor({ rows, columns, failures, branches, links }: NativeBatch) {
     this.length = rows;
     this.columns = columns;
     this.failures = failures;
-    this.#branchColumn = branches;
+    this.branchColumn = branches;
     this.links = links;
     this.#byName = new Map(columns.map((column) => [column.name, column]));
   }
@@ -48,8 +49,8 @@ export class ScanBatch implements Iterable<ScanRow> {
   /** Which rows came from which entry of a root; made when it is asked for. */
   get branches(): readonly ScanBranch[] {
     if (this.#branches === undefined) {
-      const { length } = this.#branchColumn;
-      const read = readerOf(this.#branchColumn) as (branch: number) => ScanBranch;
+      const { length } = this.branchColumn;
+      const read = readerOf(this.branchColumn) as (branch: number) => ScanBranch;
       this.#branches = Array.from({ length }, (_, branch) => read(branch));
     }
     return this.#branches;

@@ -23,6 +23,11 @@ export interface ScanOptions extends CommonOptions {
   order?: "path" | "disk";
   /** Only the entries of the roots whose names fall into this part of all. */
   shard?: Shard;
+  /**
+   * The roots are entries of directories, such as store paths of a list: each is one branch, as if its
+   * directory were scanned, and one that is not there is among the failures. Default false.
+   */
+  entries?: boolean;
   /** Tell symbolic links that have a library's name as well. */
   libraryLinks?: boolean;
   /** Ends the scan; what it was asked for fails with `cancelled`. */
@@ -34,6 +39,7 @@ const scanKinds: Kinds<ScanOptions> = {
   jobs: "number",
   order: ["path", "disk"],
   shard: "object",
+  entries: "boolean",
   libraryLinks: "boolean",
   signal: "AbortSignal",
 };
@@ -45,12 +51,12 @@ export interface RunningScan extends AsyncIterable<ScanBatch> {
 }
 
 /**
- * Finds and reads every ELF file below some directories, on all processors. Symbolic links are not
- * followed. A file with several names comes once, under the first of them; each store path is whole
+ * Finds and reads every ELF file below some directories, and single files, on all processors. Symbolic
+ * links are not followed. A file with several names comes once, under the first of them; each store path is whole
  * in itself. What cannot be read is listed in the batches' `failures`.
  *
  * Iterating throws FixelfError `not-found`, `permission-denied` or `io` where a root cannot be
- * listed, and `cancelled`.
+ * read, and `cancelled`.
  */
 export function scan(roots: readonly string[], options: ScanOptions = {}): RunningScan {
   checkPaths("scan", roots);
@@ -60,7 +66,7 @@ export function scan(roots: readonly string[], options: ScanOptions = {}): Runni
   checkCount("shard.count", shard.count, 1, 2 ** 31);
   checkCount("shard.number", shard.number, 1, shard.count);
   const running = new native.Scan(
-    roots.map((root) => placeOf(root, options.root)),
+    roots.map((root) => ({ ...placeOf(root, options.root), entry: options.entries ?? false })),
     {
       threads: jobs,
       diskOrder: order === "disk",

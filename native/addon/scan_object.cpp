@@ -4,6 +4,7 @@
 
 #include "addon/convert.hpp"
 #include "addon/promise.hpp"
+#include "scan/store_path.hpp"
 
 namespace fixelf::addon {
 
@@ -87,8 +88,13 @@ Napi::Value toValue(Napi::Env env, const Batch& batch) {
   object["columns"] =
       toArray(env, columns, [&](const Column& column) { return buffer.toValue(column); });
   object["branches"] = buffer.toValue(batch.branches);
-  object["failures"] =
-      toArray(env, batch.failures, [&](const Error& error) { return toFailure(env, error); });
+  object["failures"] = toArray(env, batch.failures, [&](const Error& error) -> Napi::Value {
+    auto value = toFailure(env, error).As<Napi::Object>();
+    const std::string_view storePath = storePathOf(error.path);
+    value["storePath"] =
+        storePath.empty() ? env.Null() : Napi::String::New(env, storePath.data(), storePath.size());
+    return value;
+  });
   object["links"] = toArray(env, batch.links, [&](const Link& link) -> Napi::Value {
     Napi::Object value = Napi::Object::New(env);
     value["path"] = Napi::String::New(env, link.path);
@@ -103,7 +109,8 @@ std::vector<WalkRoot> toRoots(const Napi::Value& value) {
   std::vector<WalkRoot> roots;
   for (uint32_t index = 0; index < array.Length(); ++index) {
     const auto object = array.Get(index).As<Napi::Object>();
-    roots.push_back({toPath(object.Get("host")), toPath(object.Get("shown"))});
+    roots.push_back({toPath(object.Get("host")), toPath(object.Get("shown")),
+                     object.Get("entry").As<Napi::Boolean>()});
   }
   return roots;
 }

@@ -8,9 +8,11 @@
 #include <cerrno>
 #include <climits>
 #include <condition_variable>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #define XXH_INLINE_ALL
@@ -76,6 +78,7 @@ struct BranchWork {
   std::string name;  // empty for the files of the root itself
   std::string path;
   bool directory = true;
+  std::optional<Error> unreadable;  // why it could not be found: there is nothing else to say
   uint64_t inode = 0;
   // Below: guarded by the walker's mutex.
   unsigned workers = 0;
@@ -98,6 +101,40 @@ class Walker {
       : options_(options), stop_(stop), progress_(progress), sink_(sink) {}
 
   Status add(const WalkRoot& root) {
+    if (root.entry) {
+      if (Status status = addEntry(root.host, root.shown); !status)
+        addFailure(root, status.error());
+      return Done{};
+    }
+    Status status = addDirectory(root);
+    return !status && status.error().systemError == ENOTDIR ? addFile(root) : status;
+  }
+
+  void run() {
+    progress_.branches = branches_.size();
+    const unsigned threads = std::clamp(
+        options_.threads != 0 ? options_.threads : std::thread::hardware_concurrency(), 1U, 64U);
+    window_ = size_t{threads} * 32;
+    std::vector<int> kept;
+    for (const auto& root : roots_)
+      kept.push_back(root->descriptor());
+    // None of them is the caller's thread, which goes on to other things afterwards.
+    std::vector<std::thread> pool;
+    pool.reserve(threads);
+    while (pool.size() < threads) {
+      auto thread = startThread([this, &kept] { Worker(*this, takeOwnDescriptors(kept)).run(); });
+      if (!thread) break;
+      pool.push_back(std::move(*thread));
+    }
+    if (pool.empty()) Worker(*this, false).run();
+    if (roots_.size() == 1 && branches_.size() >= kWorthAsking)
+      mayMeetAgain_ = hasMountsBelow(roots_.front()->descriptor());
+    for (std::thread& thread : pool)
+      thread.join();
+  }
+
+ private:
+  Status addDirectory(const WalkRoot& root) {
     std::string above = root.shown;
     while (!above.empty() && above.back() == '/')
       above.pop_back();
@@ -130,6 +167,7 @@ class Walker {
       return options_.diskOrder ? a->inode < b->inode : a->name < b->name;
     });
     roots_.push_back(std::move(*directory));
+    lastAbove_.clear();
     for (auto& branch : branches) {
       // The links that `nix-store --optimise` keeps: every file of the store under a second name.
       if (store && branch->name == ".links") continue;
@@ -138,30 +176,49 @@ class Walker {
     return Done{};
   }
 
-  void run() {
-    progress_.branches = branches_.size();
-    const unsigned threads = std::clamp(
-        options_.threads != 0 ? options_.threads : std::thread::hardware_concurrency(), 1U, 64U);
-    window_ = size_t{threads} * 32;
-    std::vector<int> kept;
-    for (const auto& root : roots_)
-      kept.push_back(root->descriptor());
-    // None of them is the caller's thread, which goes on to other things afterwards.
-    std::vector<std::thread> pool;
-    pool.reserve(threads);
-    while (pool.size() < threads) {
-      auto thread = startThread([this, &kept] { Worker(*this, takeOwnDescriptors(kept)).run(); });
-      if (!thread) break;
-      pool.push_back(std::move(*thread));
-    }
-    if (pool.empty()) Worker(*this, false).run();
-    if (roots_.size() == 1 && branches_.size() >= kWorthAsking)
-      mayMeetAgain_ = hasMountsBelow(roots_.front()->descriptor());
-    for (std::thread& thread : pool)
-      thread.join();
+  // The name that the caller gave it may be a link's.
+  Status addFile(const WalkRoot& root) {
+    const std::unique_ptr<char, decltype(&std::free)> real(realpath(root.host.c_str(), nullptr),
+                                                           &std::free);
+    if (!real) return systemError(errno, "open the file", root.shown);
+    return addEntry(real.get(), root.shown);
   }
 
- private:
+  // One branch, opened in the directory that holds it as all are. Thousands may lie in one
+  // directory.
+  Status addEntry(const std::string& host, const std::string& shown) {
+    const size_t slash = host.rfind('/');
+    const std::string above = slash == std::string::npos ? "." : host.substr(0, slash + 1);
+    if (above != lastAbove_) {
+      auto directory = OpenDirectory::open(AT_FDCWD, above.c_str(), true, shown);
+      if (!directory) return directory.error();
+      roots_.push_back(std::move(*directory));
+      lastAbove_ = above;
+    }
+    auto branch = std::make_unique<BranchWork>();
+    branch->root = roots_.back()->descriptor();
+    branch->name = host.substr(slash + 1);
+    branch->path = shown;
+    struct stat state {};
+    if (fstatat(branch->root, branch->name.c_str(), &state, AT_SYMLINK_NOFOLLOW) != 0)
+      return systemError(errno, "open the file", shown);
+    if (!S_ISDIR(state.st_mode) && !S_ISREG(state.st_mode)) return Done{};
+    branch->directory = S_ISDIR(state.st_mode);
+    if (inShard(branch->name, options_.shard, options_.shards))
+      branches_.push_back(std::move(branch));
+    return Done{};
+  }
+
+  void addFailure(const WalkRoot& root, const Error& error) {
+    if (!inShard(root.shown.substr(root.shown.rfind('/') + 1), options_.shard, options_.shards))
+      return;
+    auto branch = std::make_unique<BranchWork>();
+    branch->path = root.shown;
+    branch->directory = false;
+    branch->unreadable = error;
+    branches_.push_back(std::move(branch));
+  }
+
   // What one thread does, and its buffers.
   class Worker {
    public:
@@ -169,7 +226,9 @@ class Walker {
 
     void run() {
       while ((branch_ = walker_.take(own_)) != nullptr) {
-        if (own_.empty() && !branch_->directory) {
+        if (branch_->unreadable) {
+          tell(*branch_->unreadable);
+        } else if (own_.empty() && !branch_->directory) {
           readFile(branch_->root, branch_->name.c_str(), [&] { return branch_->path; });
         }
         while (!own_.empty() && !walker_.stopped()) {
@@ -306,6 +365,10 @@ class Walker {
 
     void fail(Error&& error) {
       if (error.systemError == ENOENT || error.code == ErrorCode::NotElf) return;
+      tell(std::move(error));
+    }
+
+    void tell(Error error) {
       ++walker_.progress_.failures;
       finds_.failures.push_back(std::move(error));
     }
@@ -452,6 +515,7 @@ class Walker {
   const BranchSink& sink_;
 
   std::vector<std::shared_ptr<OpenDirectory>> roots_;
+  std::string lastAbove_;  // the last of them, where it holds entries that were named one by one
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::unique_ptr<BranchWork>> branches_;  // null once handed out

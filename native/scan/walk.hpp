@@ -21,10 +21,13 @@
 
 namespace fixelf {
 
-// A directory to be walked.
+// A directory to be walked, or a single file.
 struct WalkRoot {
   std::string host;   // where this machine finds it
   std::string shown;  // what it is called in what comes out; the same but for another system's root
+  // One branch, as it would be if the directory that holds it were walked: no link is followed, and
+  // one that is not there is a failure among others instead of the walk's.
+  bool entry = false;
 };
 
 struct WalkOptions {
@@ -71,7 +74,7 @@ struct WalkProgress {
 // Where a walk's answers go. Called by one thread at a time. It may block: the walk waits for it.
 using BranchSink = std::function<void(Branch&&)>;
 
-// Fails where a root itself cannot be listed; ends early, without a failure, once told to stop.
+// Fails where a root itself cannot be read; ends early, without a failure, once told to stop.
 //
 // A file that has several names below the roots comes once, under the first of them, but for
 // `everyName`. Each store path is whole in itself, because it may outlive the others.

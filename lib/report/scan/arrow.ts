@@ -1,10 +1,13 @@
-// Arrow IPC, the file format: the columns as they are.
+// Arrow IPC, the file format. Texts that repeat themselves are indexes into a dictionary of their column,
+// which makes a file a fraction of the size.
 import {
   AsyncByteQueue,
   Bool,
   type Data,
   type DataType,
+  Dictionary,
   Field,
+  Int32,
   List,
   makeData,
   RecordBatch,
@@ -15,28 +18,38 @@ import {
   Uint32,
   Uint64,
   Utf8,
+  Vector,
 } from "apache-arrow";
 import type { Column } from "../../addon/native.js";
+import { bit, readerOf } from "../../scan/reader.js";
 import { takeRows } from "../../scan/take.js";
-import type { Selection } from "./format.js";
+import type { Metadata, Selection } from "./format.js";
 
-export async function* arrow(selections: AsyncIterable<Selection>): AsyncGenerator<Uint8Array> {
+export async function* arrow(
+  selections: AsyncIterable<Selection>,
+  metadata: Metadata,
+): AsyncGenerator<Uint8Array> {
   const written = new WrittenParts();
-  const writer = new RecordBatchFileWriter();
+  const writer = new FileWriter();
   let schema: Schema | undefined;
+  let encoders: Encoder[] = [];
   for await (const { batch, rows } of selections) {
     const all = rows.length === batch.length;
     const columns = all ? batch.columns : batch.columns.map((column) => takeRows(column, rows));
     if (schema === undefined) {
-      schema = new Schema(columns.map((column) => new Field(column.name, typeOf(column), true)));
+      encoders = columns.map(encoderOf);
+      const fields = columns.map(({ name }, index) => encoders[index]?.field(name) as Field);
+      schema = new Schema(fields, new Map(metadata));
       writer.reset(written, schema);
     }
     if (rows.length === 0) continue;
-    const children = columns.map(dataOf);
+    const children = columns.map((column, index) => encoders[index]?.data(column) as Data);
     const data = makeData({ type: new Struct(schema.fields), length: rows.length, children });
     writer.write(new RecordBatch(schema, data));
     yield* written.take();
   }
+  for (const encoder of encoders)
+    for (const [id, values] of encoder.dictionaries()) writer.writeDictionary(id, values);
   writer.finish();
   yield* written.take();
 }
@@ -56,38 +69,153 @@ class WrittenParts extends AsyncByteQueue<Uint8Array> {
   }
 }
 
-function typeOf({ type, children }: Column): DataType {
-  const fields = () => children.map((child) => new Field(child.name, typeOf(child), true));
-  switch (type) {
-    case "text":
-      return new Utf8();
-    case "boolean":
-      return new Bool();
-    case "uint8":
-      return new Uint8();
-    case "uint32":
-      return new Uint32();
-    case "uint64":
-      return new Uint64();
-    case "list":
-      return new List(fields()[0] as Field);
-    case "struct":
-      return new Struct(fields());
+/**
+ * Dictionaries come last, whole: a file may have them anywhere (Arrow, "IPC File Format"), and many
+ * readers do not take one in pieces.
+ */
+class FileWriter extends RecordBatchFileWriter {
+  protected override _writeDictionaries(): this {
+    return this;
+  }
+
+  writeDictionary(id: number, values: Data): void {
+    this._writeDictionaryBatch(values, id);
   }
 }
 
-function dataOf(column: Column): Data {
-  const { length, nulls, validity, offsets, values, children } = column;
+/** A column's type in Arrow, and its values. It lives as long as the file is written. */
+abstract class Encoder {
+  protected abstract readonly type: DataType;
+
+  abstract data(column: Column): Data;
+
+  /** By their ids. */
+  dictionaries(): [number, Data][] {
+    return [];
+  }
+
+  field(name: string): Field {
+    return new Field(name, this.type, true);
+  }
+
   // biome-ignore lint/suspicious/noExplicitAny: makeData has one overload for each type of Arrow
-  const shared: any = { type: typeOf(column), length, nullCount: nulls, nullBitmap: validity };
+  protected shared({ length, nulls, validity }: Column): any {
+    return { type: this.type, length, nullCount: nulls, nullBitmap: validity };
+  }
+}
+
+/** What a column has, byte for byte. */
+class PlainEncoder extends Encoder {
+  protected readonly type: DataType;
+
+  constructor(type: DataType) {
+    super();
+    this.type = type;
+  }
+
+  data(column: Column): Data {
+    const { offsets, values } = column;
+    return offsets === null
+      ? makeData({ ...this.shared(column), data: values })
+      : makeData({ ...this.shared(column), valueOffsets: offsets, data: values });
+  }
+}
+
+class DictionaryEncoder extends Encoder {
+  protected readonly type = new Dictionary(new Utf8(), new Int32());
+  readonly #indexes = new Map<string, number>();
+  /** Its place is taken when the file ends. */
+  readonly #none = new Vector([texts([])]);
+
+  data(column: Column): Data {
+    const read = readerOf(column);
+    const { validity } = column;
+    const data = new Int32Array(column.length);
+    for (let row = 0; row < column.length; row++)
+      if (validity === null || bit(validity, row)) data[row] = this.#indexOf(read(row) as string);
+    return makeData({ ...this.shared(column), data, dictionary: this.#none });
+  }
+
+  override dictionaries(): [number, Data][] {
+    return [[this.type.id, texts([...this.#indexes.keys()])]];
+  }
+
+  #indexOf(text: string): number {
+    const known = this.#indexes.get(text);
+    if (known !== undefined) return known;
+    this.#indexes.set(text, this.#indexes.size);
+    return this.#indexes.size - 1;
+  }
+}
+
+class ListEncoder extends Encoder {
+  protected readonly type: DataType;
+  readonly #item: Encoder;
+
+  constructor(item: Column) {
+    super();
+    this.#item = encoderOf(item);
+    this.type = new List(this.#item.field(item.name));
+  }
+
+  data(column: Column): Data {
+    const child = this.#item.data(column.children[0] as Column);
+    return makeData({ ...this.shared(column), valueOffsets: column.offsets, child });
+  }
+
+  override dictionaries(): [number, Data][] {
+    return this.#item.dictionaries();
+  }
+}
+
+class StructEncoder extends Encoder {
+  protected readonly type: DataType;
+  readonly #fields: Encoder[];
+
+  constructor(fields: readonly Column[]) {
+    super();
+    this.#fields = fields.map(encoderOf);
+    this.type = new Struct(fields.map(({ name }, at) => this.#fields[at]?.field(name) as Field));
+  }
+
+  data(column: Column): Data {
+    const children = column.children.map((child, at) => this.#fields[at]?.data(child) as Data);
+    return makeData({ ...this.shared(column), children });
+  }
+
+  override dictionaries(): [number, Data][] {
+    return this.#fields.flatMap((field) => field.dictionaries());
+  }
+}
+
+/** Nearly each row has its own: a dictionary would hold them all. */
+const unrepeated = new Set(["path", "buildId"]);
+
+function encoderOf(column: Column): Encoder {
   switch (column.type) {
     case "text":
-      return makeData({ ...shared, valueOffsets: offsets, data: values });
+      return unrepeated.has(column.name) ? new PlainEncoder(new Utf8()) : new DictionaryEncoder();
+    case "boolean":
+      return new PlainEncoder(new Bool());
+    case "uint8":
+      return new PlainEncoder(new Uint8());
+    case "uint32":
+      return new PlainEncoder(new Uint32());
+    case "uint64":
+      return new PlainEncoder(new Uint64());
     case "list":
-      return makeData({ ...shared, valueOffsets: offsets, child: dataOf(children[0] as Column) });
+      return new ListEncoder(column.children[0] as Column);
     case "struct":
-      return makeData({ ...shared, children: children.map(dataOf) });
-    default:
-      return makeData({ ...shared, data: values });
+      return new StructEncoder(column.children);
   }
+}
+
+function texts(values: readonly string[]): Data<Utf8> {
+  const valueOffsets = new Int32Array(values.length + 1);
+  const parts = values.map((value) => Buffer.from(value));
+  parts.forEach((part, index) => {
+    valueOffsets[index + 1] = (valueOffsets[index] as number) + part.length;
+  });
+  const data = Buffer.concat(parts);
+  return makeData({ type: new Utf8(), length: values.length, nullCount: 0, valueOffsets, data });
 }

@@ -1,10 +1,16 @@
-// One Facts a line.
+// One Facts a line; of what could not be read, its path and why.
 import { escapedJson } from "../text.js";
 import type { Selection } from "./format.js";
 
 export async function* ndjson(selections: AsyncIterable<Selection>): AsyncGenerator<string> {
   for await (const { batch, rows } of selections) {
+    const value = (name: string, row: number) => batch.value(name, row);
     const lines = rows.map((row) => {
+      if (batch.failures.length > 0 && value("error", row) !== null) {
+        const names = ["path", "storePath", "error", "errorMessage"];
+        const failure = Object.fromEntries(names.map((name) => [name, value(name, row)]));
+        return escapedJson(JSON.stringify(failure));
+      }
       const facts = batch.row(row);
       return escapedJson(JSON.stringify({ ...facts, entry: `0x${facts.entry.toString(16)}` }));
     });

@@ -2,14 +2,17 @@
 import type { ParquetWriter } from "hyparquet-writer";
 import type { Column } from "../../addon/native.js";
 import type { ScanBatch } from "../../scan/batch.js";
-import type { Selection } from "./format.js";
+import type { Metadata, Selection } from "./format.js";
 
 type Schema = ConstructorParameters<typeof ParquetWriter>[0]["schema"];
 type SchemaElement = Schema[number];
 
 const rowsInGroup = 8192;
 
-export async function* parquet(selections: AsyncIterable<Selection>): AsyncGenerator<Uint8Array> {
+export async function* parquet(
+  selections: AsyncIterable<Selection>,
+  metadata: Metadata,
+): AsyncGenerator<Uint8Array> {
   // It is an ES module only, which CommonJS can only load late.
   const { ByteWriter, ParquetWriter } = await import("hyparquet-writer");
   const bytes = new ByteWriter();
@@ -25,6 +28,7 @@ export async function* parquet(selections: AsyncIterable<Selection>): AsyncGener
       writer: bytes,
       schema: schemaOf(batch.columns),
       createdBy: "fixelf",
+      kvMetadata: [...metadata].map(([key, value]) => ({ key, value })),
     });
     group ??= new RowGroup(batch.columns);
     for (const row of rows) {

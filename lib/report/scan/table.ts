@@ -8,7 +8,8 @@ export function table(colors: Colors) {
     for await (const { batch, rows } of selections) {
       const lines = header ? [colors.bold(line("machine", "type", "path"))] : [];
       header = false;
-      for (const row of rows) {
+      // Standard error names what could not be read.
+      for (const row of rows.filter((row) => batch.value("error", row) === null)) {
         const [machine, type, path, soname] = ["machine", "type", "path", "soname"].map((name) =>
           batch.value(name, row),
         ) as [string, string, string, string | null];

@@ -1,0 +1,57 @@
+// What a scan's file says of itself, beside its rows: whoever collects parts can see whether they are all
+// there, and fit.
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { native } from "../addon/native.js";
+import { packageVersion } from "../addon/package_directory.js";
+import type { ScanFilter } from "./filter.js";
+import type { Shard } from "./scan.js";
+
+/** Changes where a column's name, type or meaning does. */
+export const scanSchema = "fixelf.scan/1";
+
+/** What was scanned, and by what. */
+export interface ScanDescription {
+  /** The directories, or those that hold what a list names. */
+  roots: readonly string[];
+  /** The entries that a list names. */
+  list?: readonly string[];
+  /** Another system's root. */
+  root?: string;
+  filter: ScanFilter;
+  shard: Shard;
+}
+
+/** As it stands in a file; all names begin with `fixelf.`. */
+export async function metadataOf(scan: ScanDescription): Promise<Map<string, string>> {
+  const { roots, list, root, filter, shard } = scan;
+  const digest = (names: readonly string[]) =>
+    createHash("sha256").update(names.join("\0")).digest("hex");
+  return new Map([
+    ["fixelf.version", packageVersion()],
+    ["fixelf.schema", scanSchema],
+    ["fixelf.shard", `${shard.number}/${shard.count}`],
+    ["fixelf.roots", JSON.stringify(roots)],
+    ...(list === undefined ? [] : ([["fixelf.list", `sha256:${digest(list)}`]] as const)),
+    ...(root === undefined ? [] : ([["fixelf.root", root]] as const)),
+    ["fixelf.filter", JSON.stringify(filter)],
+    ["fixelf.time", (await changedAt(roots, root)).toISOString()],
+  ]);
+}
+
+/**
+ * When the roots last changed, not what the clock says: the same store gives the same bytes. Never later
+ * than SOURCE_DATE_EPOCH (reproducible-builds.org).
+ */
+async function changedAt(roots: readonly string[], root: string | undefined): Promise<Date> {
+  const files = root === undefined ? null : new native.Files(root);
+  const times = await Promise.all(
+    roots.map(async (path) => {
+      const state = await stat(files === null ? path : files.hostPath(path)).catch(() => null);
+      return state?.mtimeMs ?? 0;
+    }),
+  );
+  const epoch = process.env.SOURCE_DATE_EPOCH ?? "";
+  const latest = /^\d{1,12}$/.test(epoch) ? Number(epoch) * 1000 : Number.POSITIVE_INFINITY;
+  return new Date(Math.min(latest, Math.max(0, ...times)));
+}
