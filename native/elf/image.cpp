@@ -101,11 +101,11 @@ Status Image::readDynamic(const Source& source) {
   // The loader reads the table in memory, where PT_LOAD put it (glibc elf/dl-load.c sets l_ld from
   // p_vaddr); p_offset is only a copy of that knowledge.
   const auto load =
-      std::find_if(programHeaders.begin(), programHeaders.end(), [&](const ProgramHeader& each) {
+      std::find_if(programHeaders.rbegin(), programHeaders.rend(), [&](const ProgramHeader& each) {
         return each.type == PT_LOAD &&
                inside(table->virtualAddress - each.virtualAddress, 1, each.memorySize);
       });
-  if (load == programHeaders.end())
+  if (load == programHeaders.rend())
     return malformed("no segment maps the dynamic table, so a loader would crash");
   const uint64_t start = table->virtualAddress - load->virtualAddress;
   if (start >= load->fileSize) return Done{};  // zeros: a table without entries
@@ -165,13 +165,15 @@ std::optional<uint64_t> Image::dynamicValue(int64_t tag) const {
 }
 
 std::optional<uint64_t> Image::fileOffset(uint64_t address) const {
-  for (const ProgramHeader& candidate : programHeaders) {
-    if (candidate.type == PT_LOAD && address >= candidate.virtualAddress &&
-        address - candidate.virtualAddress < candidate.fileSize) {
-      return candidate.offset + (address - candidate.virtualAddress);
-    }
-  }
-  return std::nullopt;
+  // Where two overlap, the later one is mapped over the earlier one: Linux fs/binfmt_elf.c,
+  // load_elf_binary, and glibc elf/dl-map-segments.h map them in their order, with MAP_FIXED.
+  const auto load = std::find_if(
+      programHeaders.rbegin(), programHeaders.rend(), [address](const ProgramHeader& candidate) {
+        return candidate.type == PT_LOAD &&
+               inside(address - candidate.virtualAddress, 1, candidate.fileSize);
+      });
+  if (load == programHeaders.rend()) return std::nullopt;
+  return load->offset + (address - load->virtualAddress);
 }
 
 std::optional<uint64_t> Image::virtualAddress(uint64_t offset) const {

@@ -110,7 +110,7 @@ bool visitNotes(const Source& source, const Codec& codec, const ProgramHeader& s
     if (!inside(at + kHeaderSize, ownerSize, size) || !inside(descriptor, note.size, size))
       return false;
     if (ownerSize <= kLongestOwner) {
-      const auto* text = reinterpret_cast<const char*>(&head[kHeaderSize]);
+      const auto* text = reinterpret_cast<const char*>(head.subspan(kHeaderSize).data());
       // Go pads its name within the size: "Go\0\0".
       note.owner.assign(text, strnlen(text, static_cast<size_t>(ownerSize)));
     }

@@ -119,21 +119,22 @@ class Emitter {
     section.size = part.size();
   }
 
-  // DT_MIPS_RLD_MAP_REL holds a distance from the entry's own address (MIPS ABI supplement).
+  // DT_MIPS_RLD_MAP_REL holds a distance from the entry's own address (MIPS ABI supplement). No edit
+  // adds or removes one, so where there are several they keep their order.
   void moveSelfRelativeEntries(uint64_t tableAddress) {
     if (draft_.header.machine != EM_MIPS) return;
     const ProgramHeader* segment = draft_.image.segment(PT_DYNAMIC);
     if (segment == nullptr) return;
     const size_t entrySize = draft_.codec().dynamicEntrySize();
+    const auto& old = draft_.image.dynamic;
+    size_t before = 0;
     for (size_t after = 0; after < draft_.dynamic.size(); ++after) {
-      if (draft_.dynamic[after].entry.tag != DT_MIPS_RLD_MAP_REL) continue;
-      const auto& old = draft_.image.dynamic;
-      const auto before = static_cast<size_t>(
-          std::find_if(old.begin(), old.end(),
-                       [](const auto& entry) { return entry.tag == DT_MIPS_RLD_MAP_REL; }) -
-          old.begin());
-      const uint64_t oldAddress = segment->virtualAddress + before * entrySize;
-      draft_.dynamic[after].entry.value += oldAddress - (tableAddress + after * entrySize);
+      DynamicEntry& entry = draft_.dynamic[after].entry;
+      if (entry.tag != DT_MIPS_RLD_MAP_REL) continue;
+      while (before < old.size() && old[before].tag != DT_MIPS_RLD_MAP_REL)
+        ++before;
+      const uint64_t oldAddress = segment->virtualAddress + before++ * entrySize;
+      entry.value += oldAddress - (tableAddress + after * entrySize);
     }
   }
 

@@ -492,6 +492,17 @@ TEST_CASE("headers that occur twice, and dynamic tables that are not where they 
   }
 }
 
+TEST_CASE("a later segment is mapped over an earlier one") {
+  Made made;
+  made.entry(DT_SONAME, made.name("self.so"));
+  const uint64_t address = made.add(Bytes(16, 0));
+  made.segment({PT_LOAD, PF_R, 64, address, address, 16, 16, 4096});
+  const auto image = Image::read(MemorySource(made.build()));
+  REQUIRE_MESSAGE(image, (image ? "" : image.error().message));
+  CHECK(image->fileOffset(address + 15) == 64 + 15);
+  CHECK(image->fileOffset(address + 16) == address + 16);
+}
+
 TEST_CASE("of dynamic entries that occur twice the last counts") {
   Made made;
   made.entry(DT_RUNPATH, made.name("/first"));
@@ -514,6 +525,34 @@ TEST_CASE("of dynamic entries that occur twice the last counts") {
   REQUIRE(after);
   CHECK(after->runpath == edits.searchPath->value);
   CHECK(after->soname == "last");
+}
+
+TEST_CASE("self-relative entries keep their targets, also where there are several") {
+  Made made;
+  made.entry(DT_MIPS_RLD_MAP_REL, 0x100);
+  made.entry(DT_SONAME, made.name("self.so"));
+  made.entry(DT_MIPS_RLD_MAP_REL, 0x200);
+  Bytes bytes = made.build();
+  made.codec().putU16(&bytes[18], EM_MIPS);
+  const auto targets = [](const Source& source) {
+    const auto image = Image::read(source);
+    REQUIRE(image);
+    const uint64_t table = image->dynamicSegment()->virtualAddress;
+    std::vector<uint64_t> found;
+    for (size_t index = 0; index < image->dynamic.size(); ++index) {
+      const DynamicEntry& entry = image->dynamic[index];
+      if (entry.tag == DT_MIPS_RLD_MAP_REL)
+        found.push_back(table + index * image->codec.dynamicEntrySize() + entry.value);
+    }
+    return found;
+  };
+  const MemorySource source(bytes);
+  Edits edits;
+  edits.addNeeded = {"libone.so"};
+  const auto layout = layOut(source, edits);
+  REQUIRE_MESSAGE(layout, (layout ? "" : layout.error().message));
+  CHECK(targets(source).size() == 2);
+  CHECK(targets(PatchedSource(source, layout->ranges, layout->newSize)) == targets(source));
 }
 
 TEST_CASE("the count of relative relocations gives up its entry, but not a loader's own") {
@@ -668,6 +707,16 @@ TEST_CASE("known notes of more than a mebibyte are not held") {
   const uint64_t at = made.add(notes);
   made.segment({PT_NOTE, PF_R, at, at, at, notes.size(), notes.size(), 4});
   CHECK(codeOf(made.build()) == ErrorCode::LimitExceeded);
+}
+
+TEST_CASE("a segment that ends with the header of a note without owner") {
+  Made made;
+  const Bytes empty(12, 0);
+  const uint64_t at = made.add(empty);
+  made.segment({PT_NOTE, PF_R, at, at, at, empty.size(), empty.size(), 4});
+  const auto facts = factsOf(made.build());
+  REQUIRE_MESSAGE(facts, (facts ? "" : facts.error().message));
+  CHECK(facts->notes.dlopen.empty());
 }
 
 TEST_CASE("many segments of many empty notes") {
