@@ -1,0 +1,12 @@
+// Any edits, from bytes.
+#pragma once
+
+#include "input.hpp"
+#include "patch/edits.hpp"
+
+namespace fuzz {
+
+// Each byte chooses a kind of edit, and the next ones what it asks for.
+fixelf::Edits editsFrom(std::span<const uint8_t> bytes);
+
+}  // namespace fuzz

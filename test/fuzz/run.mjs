@@ -1,0 +1,107 @@
+// npm run fuzz                    every target, twenty seconds each, as many at once as there are
+//                                 processors, but no more than two
+// npm run fuzz -- SECONDS         every target, so long each
+// npm run fuzz -- TARGET SECONDS  one
+//
+// Builds the targets, makes seeds, and runs. Begins from the kept corpus (test/fuzz/corpus) and goes
+// on from what earlier runs have found (out/fuzz/corpus). What ends a target is in out/fuzz/found.
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { makeSeeds } from "./seeds.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const checkout = join(here, "..", "..");
+const out = join(checkout, "out", "fuzz");
+const native = readdirSync(join(here, "targets")).map((name) => name.replace(".cpp", ""));
+const targets = [...native, "index"];
+
+const [first, second] = process.argv.slice(2);
+const one = targets.includes(first) ? first : undefined;
+const seconds = Number((one ? second : first) ?? 20);
+if (!Number.isInteger(seconds) || seconds < 1) {
+  console.error(`npm run fuzz -- [TARGET] [SECONDS]; the targets are ${targets.join(", ")}`);
+  process.exit(2);
+}
+
+const build = join(out, "build");
+const run = (command, ...parameters) =>
+  execFileSync(command, parameters, { cwd: checkout, stdio: ["ignore", "ignore", "inherit"] });
+const wanted = one ? [one] : targets;
+const built = wanted.filter((target) => target !== "index");
+if (built.length > 0) {
+  run("cmake", "-S", ".", "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+    "-DCMAKE_CXX_COMPILER=clang++", "-DFIXELF_FUZZ=ON", "-DFIXELF_TESTS=OFF", "-DFIXELF_WERROR=OFF"); // biome-ignore format: one command
+  run("cmake", "--build", build, "--target", ...built.map((target) => `fuzz_${target}`));
+}
+const seeds = join(out, "seeds");
+if (!existsSync(seeds)) makeSeeds(seeds);
+const found = join(out, "found");
+mkdirSync(found, { recursive: true });
+
+/** The command of a target. */
+function commandOf(target) {
+  if (target === "index") return [process.execPath, join(here, "index.mjs"), `${seconds}`];
+  const corpus = join(out, "corpus", target);
+  mkdirSync(corpus, { recursive: true });
+  return [
+    join(build, "test", "fuzz", target),
+    corpus,
+    ...[join(here, "corpus", target), join(seeds, target)].filter(existsSync),
+    `-max_total_time=${seconds}`,
+    "-max_len=32768",
+    "-timeout=60", // by the clock; of processor time an input may take one second (target.cpp)
+    "-rss_limit_mb=256",
+    "-print_final_stats=1",
+    `-artifact_prefix=${found}/${target}-`,
+  ];
+}
+
+/** What a target says at its end. */
+function statisticsOf(log) {
+  const number = (name) => Number(log.match(new RegExp(`^stat::${name}: +(\\d+)`, "m"))?.[1] ?? 0);
+  return {
+    executions: number("number_of_executed_units"),
+    memory: number("peak_rss_mb"),
+    edges: Number([...log.matchAll(/ cov: (\d+)/g)].at(-1)?.[1] ?? 0),
+  };
+}
+
+let failed = false;
+async function fuzz(target) {
+  const file = join(out, `${target}.log`);
+  rmSync(file, { force: true });
+  const log = openSync(file, "w");
+  const [command, ...parameters] = commandOf(target);
+  const child = spawn(command, parameters, {
+    cwd: checkout,
+    stdio: ["ignore", log, log],
+    // What is freed is kept for a while, to see who uses it: of the memory that is allowed, a little.
+    env: { ...process.env, ASAN_OPTIONS: "quarantine_size_mb=8:detect_stack_use_after_return=0" },
+  });
+  const [code, signal] = await new Promise((resolve) => {
+    child.on("close", (...ending) => resolve(ending));
+    child.on("error", (error) => resolve([error.message, null]));
+  });
+  const text = readFileSync(file, "utf8");
+  const { executions, memory, edges } = statisticsOf(text);
+  console.log(
+    `${target.padEnd(8)} ${executions.toLocaleString("en").padStart(12)} executions, ` +
+      `${memory} MB at most${edges > 0 ? `, ${edges} edges` : ""}`,
+  );
+  if (code === 0) return;
+  failed = true;
+  console.log(text.slice(-6000));
+  console.log(
+    `${target} ended with ${signal ?? code}; all it said is in ${relative(checkout, file)}`,
+  );
+}
+
+const waiting = [...wanted];
+const worker = async () => {
+  for (let target = waiting.shift(); target; target = waiting.shift()) await fuzz(target);
+};
+await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
+process.exitCode = failed ? 1 : 0;

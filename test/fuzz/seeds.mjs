@@ -1,0 +1,204 @@
+// The first inputs of each target, made by the compilers that are here: a library with versions, a
+// program, one without PIE and a static one for each machine, and all that stands beside them.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const compilers = [
+  ["gcc"],
+  ["gcc", "-Wl,-z,separate-code"],
+  ["clang"],
+  ["clang", "-fuse-ld=lld", "-Wl,--pack-dyn-relocs=relr"],
+  ["clang", "-fuse-ld=mold"],
+  ["aarch64-linux-gnu-gcc"],
+  ["arm-linux-gnueabihf-gcc"],
+  ["i686-linux-gnu-gcc"],
+  ["mips-linux-gnu-gcc"],
+  ["mips64el-linux-gnuabi64-gcc"],
+  ["mipsel-linux-gnu-gcc"],
+  ["powerpc64-linux-gnu-gcc"],
+  ["powerpc64le-linux-gnu-gcc"],
+  ["riscv64-linux-gnu-gcc"],
+  ["s390x-linux-gnu-gcc"],
+];
+
+const librarySource = `
+int variable = 1;
+int function(void) { return variable; }
+int other(void) { return 2; }
+`;
+const versions = "V1 { global: function; variable; local: *; };\nV2 { global: other; } V1;\n";
+const programSource = `
+int function(void);
+int other(void);
+extern int variable;
+int _start(void) { return function() + other() + variable; }
+int __start(void) { return _start(); }
+`;
+const staticSource = "int _start(void) { return 0; }\nint __start(void) { return 0; }\n";
+
+const common = [
+  "-nostdlib",
+  "-fno-asynchronous-unwind-tables",
+  "-Wl,-z,max-page-size=4096",
+  "-Wl,--build-id",
+  "-Wl,--no-as-needed",
+];
+
+/** What each compiler makes of the sources; small files. */
+function* compiled(directory) {
+  const source = (name, text) => {
+    writeFileSync(join(directory, name), text);
+    return name;
+  };
+  const library = source("a.c", librarySource);
+  const script = source("a.map", versions);
+  const program = source("p.c", programSource);
+  const alone = source("s.c", staticSource);
+  const hashes = "-Wl,--hash-style=both";
+  for (const [compiler, ...options] of compilers) {
+    const make = (output, ...others) => {
+      try {
+        execFileSync(compiler, [...common, ...options, ...others, "-o", output], {
+          cwd: directory,
+          stdio: "ignore",
+        });
+      } catch {
+        return []; // no such compiler here, or it cannot do this
+      }
+      return [readFileSync(join(directory, output))];
+    };
+    yield* make("liba.so", "-shared", "-fPIC", library, `-Wl,--version-script,${script}`,
+      "-Wl,-soname,liba.so", "-Wl,-z,now"); // biome-ignore format: one line a kind
+    if (!existsSync(join(directory, "liba.so"))) continue;
+    yield* make("pie", "-fPIE", "-pie", program, "liba.so", hashes, "-s",
+      "-Wl,--enable-new-dtags,-rpath,$ORIGIN:/lib"); // biome-ignore format: one line a kind
+    yield* make("exec", "-no-pie", program, "liba.so", "-Wl,--disable-new-dtags,-rpath,/lib");
+    yield* make("static", "-static", "-no-pie", alone, "-s");
+    yield* make("object", "-c", library);
+    rmSync(join(directory, "liba.so"));
+  }
+}
+
+function parts(...given) {
+  const chunks = [Buffer.from("PART")];
+  for (const [role, bytes] of given) {
+    const head = Buffer.alloc(5);
+    head[0] = role;
+    head.writeUInt32LE(bytes.length, 1);
+    chunks.push(head, Buffer.from(bytes));
+  }
+  return Buffer.concat(chunks);
+}
+
+// Of test/fuzz/edits.cpp: a kind, then names by their number there.
+const edits = [
+  [0, 8], [0, 6, 2, 9], [2, 23], [2, 0], [3, 11], [4, 2], [5, 1], [6, 1, 2], [7, 2, 7, 3], [8, 9],
+  [10, 9], [11, 1], [12, 18], [13, 18, 20], [14, 9], [15, 131, 2, 24], [0, 24, 2, 24, 4, 24],
+]; // biome-ignore format: a table
+
+function cache() {
+  const entry = (key, value) => {
+    const bytes = Buffer.alloc(24);
+    bytes.writeUInt32LE(0x0303, 0);
+    bytes.writeUInt32LE(key, 4);
+    bytes.writeUInt32LE(value, 8);
+    return bytes;
+  };
+  const head = Buffer.alloc(28);
+  head.writeUInt32LE(2, 0);
+  head.writeUInt32LE(27, 4);
+  head[8] = 2;
+  return Buffer.concat([
+    Buffer.from("glibc-ld.so.cache1.1"),
+    head,
+    entry(96, 104),
+    entry(104 + 13, 104 + 27),
+    Buffer.from("liba.so\0/lib/liba.so\0libb.so.1\0/lib/libb.so.1\0"),
+  ]);
+}
+
+const store = "/nix/store/0123456789abcdfghijklmnpqrsvwxyz-glibc-2.40-66/lib";
+const texts = [
+  `${store}/libc.so.6\0${store}/ld-linux-x86-64.so.2\0libm.so.6\0`,
+  store.replaceAll("/", "\\/"),
+  encodeURIComponent(store),
+  Buffer.from(store, "utf16le"),
+  "0123456789abcdfg\nhijklmnpqrsvwxyz",
+  "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\x04\x00\x43\xbe\xb7\xe8\x01\x00\x00\x00",
+  "\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4\x46",
+  "\x28\xb5\x2f\xfd\x04\x58\x09\x00\x00a\x0a",
+  "BZh91AY&SY",
+  "PK\x03\x04\x14\x00\x00\x00\x00\x00",
+  "hsqs\x01\x00\x00\x00",
+].map((text) => (typeof text === "string" ? Buffer.from(text, "latin1") : text));
+
+/** Fills `directory/TARGET` for each target. */
+export function makeSeeds(directory) {
+  const work = join(directory, "work");
+  mkdirSync(work, { recursive: true });
+  const files = [...compiled(work)];
+  rmSync(work, { recursive: true });
+  const small = files.filter((file) => file.length < 24_000);
+  const write = (target, inputs) => {
+    mkdirSync(join(directory, target), { recursive: true });
+    inputs.forEach((input, index) => {
+      writeFileSync(join(directory, target, `${index}`), input);
+    });
+  };
+  const library = small[0] ?? Buffer.from("\x7fELF", "latin1");
+  write("facts", small);
+  write("patch", [
+    ...small.flatMap((file, at) =>
+      edits.filter((_, edit) => (edit + at) % 3 === 0).map((edit) => parts([0, file], [1, edit])),
+    ),
+    parts([0, Buffer.from("#!/bin/sh -e\nexit\n")], [1, [6]]),
+  ]);
+  write("resolve", [
+    ...small.map((file) => parts([0, file], [3, library], [1, library], [5, library])),
+    ...small
+      .slice(0, 8)
+      .map((file) =>
+        parts(
+          [0, file],
+          [3, library],
+          [10, cache()],
+          [11, Buffer.from("liba.so /lib/libb.so.1 # none\n")],
+          [12, Buffer.from("/lib:/lib64\n")],
+          [0x44, [1]],
+          [0x80, [6, 10, 1]],
+        ),
+      ),
+  ]);
+  write("search", [...texts, ...small.slice(0, 6)]);
+  write("undo", [
+    ...small.flatMap((file, at) =>
+      [0, 1, 9, 17, 16, 24, 25, 3].map((flags) =>
+        parts([0, file], [1, edits[at % edits.length]], [2, [flags, 1, 9, 40, 1, 70, 3]]),
+      ),
+    ),
+  ]);
+  write("shim", [
+    ...small
+      .slice(0, 12)
+      .map((file) =>
+        parts(
+          [0, file],
+          [
+            1,
+            Buffer.from("NIX_LD=/loader\0LD_LIBRARY_PATH=/lib;/x\0NIX_LD_LIBRARY_PATH=/lib:/y\0"),
+          ],
+          [2, [6, 2, 1, 2, 2, 0, 10]],
+          [3, library],
+        ),
+      ),
+    parts(
+      [0, library],
+      [
+        1,
+        Buffer.from("NIX_LD_LOG=debug\0NIX_LD_LIBRARY_PATH_x86_64_linux=$ORIGIN:\0LD_PRELOAD=a\0"),
+      ],
+      [2, [7, 2, 4]],
+    ),
+  ]);
+}

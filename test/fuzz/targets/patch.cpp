@@ -1,0 +1,162 @@
+// The patch engine: any bytes, any edits. An edit is refused with a reason, or the result parses,
+// says what was asked and all else as before, changes no byte that no header refers to, and asks
+// for nothing when it is asked again.
+#include <algorithm>
+
+#include "edits.hpp"
+#include "elf/facts.hpp"
+#include "input.hpp"
+#include "patch/first_line.hpp"
+#include "referred.hpp"
+#include "target.hpp"
+
+namespace fuzz {
+
+namespace {
+
+using namespace fixelf;
+
+// An edit may append a segment at the next multiple of the page size, twice.
+constexpr uint64_t kMostGrowth = 64U << 20;
+
+std::string textOf(const Layout& layout) {
+  std::string text;
+  for (const std::string& reason : layout.reasons)
+    text += "\n" + reason;
+  for (const ByteRange& range : layout.ranges)
+    text += "\n" + std::to_string(range.bytes.size()) + " bytes at " + std::to_string(range.offset);
+  return text;
+}
+
+Bytes applied(const Bytes& before, const Layout& layout) {
+  Bytes after = before;
+  after.resize(static_cast<size_t>(layout.newSize), 0);
+  for (const ByteRange& range : layout.ranges)
+    std::copy(range.bytes.begin(), range.bytes.end(),
+              after.begin() + static_cast<ptrdiff_t>(range.offset));
+  return after;
+}
+
+void checkRanges(const Bytes& before, const Layout& layout) {
+  uint64_t end = 0;
+  for (const ByteRange& range : layout.ranges) {
+    demand(range.offset >= end && !range.bytes.empty(), "ranges that overlap, or are empty");
+    end = range.end();
+  }
+  demand(end <= layout.newSize, "a range behind the file's end");
+  demand(layout.oldSize == before.size(), "the size that it was planned for");
+}
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+void checkSaid(const Facts& before, const Facts& after, const Edits& edits) {
+  if (edits.interpreter) {
+    demand(after.interpreter == edits.interpreter, "the interpreter that was asked for");
+  } else {
+    demand(after.interpreter == before.interpreter, "the interpreter");
+  }
+  if (edits.searchPath) {
+    const std::string& value = edits.searchPath->value;
+    const bool isOld = edits.searchPath->tag == SearchPathTag::Rpath;
+    demand((isOld ? after.rpath : after.runpath).value_or("") == value, "the search path");
+    demand(!(isOld ? after.runpath : after.rpath), "a search path under the other tag");
+  } else {
+    demand(after.rpath == before.rpath && after.runpath == before.runpath,
+           "a search path that nobody asked for");
+  }
+  const auto soname = edits.soname && edits.soname->empty() ? std::nullopt
+                      : edits.soname                        ? edits.soname
+                                                            : before.soname;
+  demand(after.soname == soname, "the soname");
+  for (const std::string& name : edits.addNeeded)
+    demand(contains(after.needed, name), "a library that was to be added");
+  for (const std::string& name : edits.removeNeeded) {
+    const bool comesBack = contains(edits.addNeeded, name) ||
+                           std::ranges::any_of(edits.replaceNeeded, [&](const Renaming& each) {
+                             return each.to == name;
+                           });
+    demand(comesBack || !contains(after.needed, name), "a library that was to be removed");
+  }
+  if (edits.addNeeded.empty() && edits.removeNeeded.empty() && edits.replaceNeeded.empty())
+    demand(after.needed == before.needed, "the needed libraries");
+  if (edits.executableStack)
+    demand(after.executableStack == edits.executableStack, "the stack's protection");
+  demand(after.header.osAbi == edits.osAbi.value_or(before.header.osAbi), "the OS ABI");
+  if (edits.noDefaultLibraries) demand(after.noDefaultLibraries(), "DF_1_NODEFLIB");
+  demand(after.header.entry == before.header.entry && after.header.type == before.header.type,
+         "the header");
+  demand(after.versionsDefined == before.versionsDefined, "the versions defined");
+  demand(after.notes.buildId == before.notes.buildId, "the build ID");
+  demand(after.overlay.has_value() == before.overlay.has_value(), "a payload");
+  if (before.overlay)
+    demand(after.overlay->offset + after.overlay->size == before.size, "where the payload ends");
+}
+
+void checkBytes(const MemorySource& source, const Bytes& before, const Bytes& after) {
+  const Referred referred(source);
+  for (size_t at = 0; at < std::min(before.size(), after.size()); ++at) {
+    // Zeros that nothing refers to are padding.
+    if (before[at] == after[at] || before[at] == 0 || referred.contains(at)) continue;
+    demand(false, "byte " + std::to_string(at) + " changes, and no header refers to it");
+  }
+}
+
+void runScript(const Bytes& bytes, const std::string& line) {
+  const MemorySource source(bytes);
+  const auto layout = replaceFirstLine(source, line);
+  if (!layout) return demand(!layout.error().message.empty(), "an error without a reason");
+  checkRanges(bytes, *layout);
+  const Bytes after = applied(bytes, *layout);
+  const std::string start = "#!" + line;
+  demand(after.size() >= start.size() && std::equal(start.begin(), start.end(), after.begin()),
+         "the first line");
+  const auto oldEnd = std::ranges::find(bytes, uint8_t{'\n'});
+  const auto newEnd = std::ranges::find(after, uint8_t{'\n'});
+  demand(std::equal(oldEnd, bytes.end(), newEnd, after.end()), "what follows the first line");
+}
+
+}  // namespace
+
+void run(std::span<const uint8_t> input) {
+  const std::vector<Part> parts = partsOf(input);
+  const auto file = partOf(parts, 0);
+  const Bytes before(file.begin(), file.end());
+  const auto asked = partOf(parts, 1);
+  if (before.size() > 2 && before[0] == '#' && before[1] == '!')
+    return runScript(before, Choices(asked).text());
+
+  const Edits edits = editsFrom(asked);
+  const MemorySource source(before);
+  const auto layout = layOut(source, edits);
+  if (!layout) return demand(!layout.error().message.empty(), "an error without a reason");
+  checkRanges(before, *layout);
+  demand(layout->newSize >= layout->oldSize && layout->newSize - layout->oldSize < kMostGrowth,
+         "the new size");
+  if (layout->empty()) return;
+  const Bytes after = applied(before, *layout);
+  demand(after != before, "a layout that changes nothing");
+
+  const MemorySource patched(after);
+  const auto factsBefore = readFacts(source, "before");
+  const auto factsAfter = readFacts(patched, "after");
+  demand(static_cast<bool>(factsBefore), "a file that cannot be read was edited");
+  demand(static_cast<bool>(factsAfter),
+         "the result cannot be read: " + (factsAfter ? "" : factsAfter.error().message));
+  checkSaid(*factsBefore, *factsAfter, edits);
+  checkBytes(source, before, after);
+
+  Edits again;
+  again.interpreter = edits.interpreter;
+  again.searchPath = edits.searchPath;
+  again.soname = edits.soname;
+  again.osAbi = edits.osAbi;
+  again.executableStack = edits.executableStack;
+  const auto second = layOut(patched, again);
+  demand(static_cast<bool>(second),
+         "what was asked once is refused then: " + (second ? "" : second.error().message));
+  demand(second->empty(), "what was asked once changes something again" + textOf(*second));
+}
+
+}  // namespace fuzz
