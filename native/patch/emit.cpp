@@ -119,8 +119,8 @@ class Emitter {
     section.size = part.size();
   }
 
-  // DT_MIPS_RLD_MAP_REL holds a distance from the entry's own address (MIPS ABI supplement). No edit
-  // adds or removes one, so where there are several they keep their order.
+  // DT_MIPS_RLD_MAP_REL holds a distance from the entry's own address (MIPS ABI supplement). No
+  // edit adds or removes one, so where there are several they keep their order.
   void moveSelfRelativeEntries(uint64_t tableAddress) {
     if (draft_.header.machine != EM_MIPS) return;
     const ProgramHeader* segment = draft_.image.segment(PT_DYNAMIC);
