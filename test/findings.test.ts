@@ -369,7 +369,7 @@ describe("libc-mixed, as the loaders see it", needs("gcc", "musl-gcc"), () => {
     expect(stderr).toContain("libc.so: ");
     expect(await mixture("muslish")).toMatchObject({
       severity: "error",
-      message: `${at("libmuslish.so")} is made for musl, and the program for glibc`,
+      message: `${at("libmuslish.so")} was built for musl, but the program for glibc`,
     });
   });
 
@@ -381,7 +381,7 @@ describe("libc-mixed, as the loaders see it", needs("gcc", "musl-gcc"), () => {
     expect(stderr).toContain("__printf_chk: symbol not found");
     expect(await mixture("gnuish")).toMatchObject({
       severity: "error",
-      message: `${at("libgnuish.so")} is made for glibc, and the program for musl`,
+      message: `${at("libgnuish.so")} was built for glibc, but the program for musl`,
     });
   });
 

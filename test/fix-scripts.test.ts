@@ -137,7 +137,7 @@ describe("fix of a script", needs("gcc"), () => {
       expect(outcome.outcome).toBe("refused");
       return outcome.error?.message;
     };
-    expect(await refused("#!/usr/bin/ruby\n")).toMatch(/nothing here provides ruby/);
+    expect(await refused("#!/usr/bin/ruby\n")).toMatch(/neither PATH nor the store provides ruby/);
     expect(await refused("#!/usr/bin/python3\r\nx\r\n")).toMatch(/carriage returns/);
     expect(await refused("#!\nx\n")).toMatch(/names no interpreter/);
     expect(await refused(`#!/${"x".repeat(300)}\n`)).toMatch(/255 bytes/);

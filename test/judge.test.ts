@@ -279,7 +279,7 @@ describe("a file that is no ELF file", () => {
     ["", /empty/],
     ["\0\0\0\0", /zeros/],
     ["plain words\n", /text/],
-    ["\x01\x02\x03", /no kind/],
+    ["\x01\x02\x03", /unknown kind/],
   ])("%j is named", (text, what) => {
     expect(contentIn(Buffer.from(text, "latin1")).what).toMatch(what);
   });

@@ -179,7 +179,7 @@ describe("the planner", needs("gcc"), () => {
     expect(entries.indexOf(zlib)).toBeLessThan(entries.indexOf(app));
   });
 
-  it("goes back where two choices exclude each other", async () => {
+  it("goes back where two choices cannot be combined", async () => {
     const libc = glibc(41);
     // Only the older release of libbase still has V1, and the newer libsecond asks for V2.
     const base1 = provide("base-1", "libbase.so.1", { defines: ["V1"] });

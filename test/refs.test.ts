@@ -177,6 +177,6 @@ describe("doctor", () => {
       verdict: "healthy",
       findings: [{ code: "dlopen-library-missing" }],
     });
-    expect(diagnosis?.findings[0]?.message).toContain("open libnowhere.so.7 while");
+    expect(diagnosis?.findings[0]?.message).toContain("open libnowhere.so.7 at run time");
   });
 });

@@ -365,7 +365,7 @@ describe("run", needs("gcc"), () => {
     });
     it("is not left out without a word where no namespace can be had", () => {
       const { code, stderr } = runWith(["--how", "copy", "--with", program], [starter, program]);
-      expect(stderr).toContain("it helps the program itself only");
+      expect(stderr).toContain("it helps only the program itself");
       expect(code).toBe(126);
     });
     it("is there in a namespace within, and is another one's there", () => {
@@ -402,7 +402,7 @@ describe("run", needs("gcc"), () => {
       }
       write("#!/nowhere/nothingatall");
       const { code, stderr } = runWith([], [script]);
-      expect(stderr).toContain("nothing here provides nothingatall");
+      expect(stderr).toContain("neither PATH nor the store provides nothingatall");
       expect(code).toBe(126);
     });
     it("has to be executable itself, as the kernel asks", () => {
@@ -494,7 +494,7 @@ describe("run", needs("gcc"), () => {
         [plain, 126, "chmod +x"],
         [text, 126, "not an ELF file"],
         [directory, 126, ""],
-        [library, 126, "it is no program"],
+        [library, 126, "it is not a program"],
       ] as const) {
         const ended = runWith([], [file]);
         expect(ended.stderr).toContain(said);

@@ -358,7 +358,7 @@ int main(int count, char **words) {
       writeFileSync(join(inbox, `noise-${index}`), "");
     const program = layOut(join(inbox, "late"));
     child.kill("SIGCONT");
-    await until("the overflow is told", () => said.stderr.includes("more happened"));
+    await until("the overflow is told", () => said.stderr.includes("overflowed"));
     await until("the program is fixed", () => isFixed(program));
     // The directories that came meanwhile are watched as well.
     copyFileSync(join(build, "one"), join(inbox, "late/bin/one"));

@@ -72,7 +72,7 @@ export async function suitableLoaders(
 function namedByUser(path: string, loaders: readonly Loader[], facts: Facts): LoaderChoice[] {
   const loader = loaders.find((candidate) => candidate.path === path);
   if (loader === undefined) {
-    throw new FixelfError("unsolvable", `${path} is no loader for ${describeMachine(facts)}`, {
+    throw new FixelfError("unsolvable", `${path} is not a loader for ${describeMachine(facts)}`, {
       path,
     });
   }

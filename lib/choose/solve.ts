@@ -394,7 +394,7 @@ function ownDirectoryOf(
     const why = `${directory} has it, and others than its owner may write there`;
     return { directory: null, why, fromStore: false };
   }
-  const why = "it comes with the program, and its loader passes over $ORIGIN (set-user-ID)";
+  const why = "it comes with the program, and its loader ignores $ORIGIN (set-user-ID)";
   return { directory, why, fromStore: false };
 }
 

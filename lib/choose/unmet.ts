@@ -97,7 +97,7 @@ async function missingVersion(
   const lacking = lackingOf(other.facts, loader);
   const but =
     lacking.length === 0
-      ? "it does not go together with the other libraries"
+      ? "it is not compatible with the other libraries"
       : `it needs ${lacking.join(", ")}, newer than the glibc of ${loader?.path}`;
   return `${said}; ${other.path} does, but ${but}`;
 }

@@ -12,7 +12,7 @@ const exitCodes = { good: 0, failure: 1, usage: 2 } as const;
 export function define(program: Command): void {
   program
     .command("auto-patchelf")
-    .description("patch what a Nix builder has unpacked, as nixpkgs' auto-patchelf does")
+    .description("patch the files of a Nix build, as nixpkgs' auto-patchelf does")
     .argument("[argument...]", "see: fixelf auto-patchelf --help");
 }
 

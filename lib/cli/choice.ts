@@ -12,8 +12,8 @@ export interface ChoiceFlags extends SharedFlags {
 export function withChoices(command: Command): Command {
   return command
     .option("--interpreter <file>", "use this loader")
-    .option("--lib <dir>", "take libraries from DIR before the store's (repeatable)", repeated)
-    .option("--ignore-missing <glob>", "libraries that may stay missing (repeatable)", repeated);
+    .option("--lib <dir>", "prefer libraries from DIR over the store's (repeatable)", repeated)
+    .option("--ignore-missing <glob>", "libraries that may remain missing (repeatable)", repeated);
 }
 
 export function choiceOptions(flags: ChoiceFlags): ChoiceOptions {

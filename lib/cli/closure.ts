@@ -7,7 +7,7 @@ export function define(program: Command): void {
   withShared(
     program
       .command("closure")
-      .description("show what a program needs of the store, and what Nix keeps for it besides")
+      .description("show what a program needs from the store, and what else Nix keeps for it")
       .argument("<path>", "a program, a library, a store path or a directory"),
     "fixelf closure /run/current-system/sw/bin/bash",
   ).action((path: string, flags: SharedFlags) =>

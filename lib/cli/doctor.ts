@@ -7,9 +7,9 @@ export function define(program: Command): void {
     withTalk(
       program
         .command("doctor")
-        .description("say why programs don't run, and what to do about it, without running them")
-        .argument("<path...>", "files, or directories to look through"),
-      "tell each file in full, as soon as it is examined, instead of grouping by cause",
+        .description("explain why programs do not run and how to fix them, without running them")
+        .argument("<path...>", "files or directories to examine"),
+      "print every file in full as soon as it is examined, instead of grouping by cause",
     ),
     "fixelf doctor ./python3.12",
   ).action(async (paths: string[], flags: TalkFlags) => {

@@ -42,15 +42,14 @@ export function define(program: Command): void {
       withChoices(
         program
           .command("env")
-          .description("say what must be set for programs to run as they are, through nix-ld")
-          .argument("<path...>", "files, or directories to look through")
-          .addOption(
-            new Option("--format <format>", "what to print it for").choices(formats).default("sh"),
+          .description(
+            "print the settings with which programs run unchanged through nix-ld or fixelf-ld",
           )
-          .option(
-            "--farm <dir>",
-            "make DIR a directory of links to all libraries, and name only that",
-          ),
+          .argument("<path...>", "files or directories to examine")
+          .addOption(
+            new Option("--format <format>", "output format").choices(formats).default("sh"),
+          )
+          .option("--farm <dir>", "create DIR with links to all libraries, and refer only to DIR"),
       ),
     ),
     'eval "$(fixelf env ./python3.12)"',

@@ -8,10 +8,10 @@ export function define(program: Command): void {
     withGet(
       program
         .command("find")
-        .description("find the store paths that provide libraries, the best first")
+        .description("find the store paths that provide libraries, best match first")
         .argument(
           "<name...>",
-          "sonames (libz.so.1), names of libraries or of nixpkgs' packages (libz, zlib), patterns (libicu*)",
+          "sonames (libz.so.1), names of libraries or nixpkgs packages (libz, zlib), or patterns (libicu*)",
         ),
     ),
     "fixelf find libcrypt.so.1",

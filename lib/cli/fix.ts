@@ -26,18 +26,21 @@ export function define(program: Command): void {
         withTalk(
           program
             .command("fix")
-            .description("make programs run here: set their loader and where they find libraries")
-            .argument("<path...>", "files, or directories to look through")
-            .option("-n, --dry-run", "say what would change, and write nothing"),
-          "tell each file in full, instead of grouping what is the same",
+            .description("make programs run by setting their loader and library search paths")
+            .argument("<path...>", "files or directories to examine")
+            .option("-n, --dry-run", "show what would change without writing anything"),
+          "print every file in full instead of grouping identical changes",
         )
-          .option("--keep-stand-in", "leave programs to nix-ld or fixelf-ld where it serves them")
-          .option("--in-place", "write only the changed bytes into the file itself")
+          .option("--keep-stand-in", "keep programs on nix-ld or fixelf-ld where it can start them")
+          .option("--in-place", "write only the changed bytes, into the file itself")
           .option(
             "--output <file>",
-            "write the fixed program to FILE and leave the original alone",
+            "write the fixed program to FILE and leave the original unchanged",
           ),
-      ).option("--no-gc-root", "do not keep from garbage collection what the file will point at"),
+      ).option(
+        "--no-gc-root",
+        "do not register GC roots for the store paths that the file refers to",
+      ),
     ),
     "fixelf fix ./python3.12 --dry-run",
   ).action((paths: string[], flags: FixFlags) =>

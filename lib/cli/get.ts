@@ -11,11 +11,11 @@ export interface GetFlags extends SharedFlags {
 
 export function withGet(command: Command): Command {
   return command
-    .option("--get", "get from nixpkgs, by Nix, what no store path has; says first what that is")
-    .option("--yes", "with --get: get it without asking")
+    .option("--get", "fetch from nixpkgs what no store path provides, after listing it")
+    .option("--yes", "with --get: do not ask for confirmation")
     .option(
       "--nixpkgs <what>",
-      "with --get: take packages from this flake or directory (default: your own nixpkgs)",
+      "with --get: use packages from this flake or directory (default: your nixpkgs)",
     );
 }
 

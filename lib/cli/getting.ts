@@ -90,7 +90,7 @@ export class Getting {
     this.#output.say(gettingText(plan));
     if (dryRun) return "nothing";
     if (!this.#flags.yes && !ask()) {
-      this.#output.say("Nothing was fetched, and nothing is changed.");
+      this.#output.say("Nothing was fetched or changed.");
       return "refused";
     }
     this.got.push(...(await get(plan, place, options)));
@@ -112,7 +112,10 @@ export class Getting {
 /** @throws FixelfError `usage` where nobody can be asked */
 function ask(): boolean {
   if (!isTerminal(0) || !isTerminal(2))
-    throw new FixelfError("usage", "nothing was fetched: nobody can be asked here; add --yes");
+    throw new FixelfError(
+      "usage",
+      "nothing was fetched: there is no terminal to ask on; add --yes",
+    );
   process.stderr.write("Go on? [Y/n] ");
   const line = Buffer.alloc(256);
   const count = readSync(0, line);

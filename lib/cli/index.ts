@@ -12,8 +12,8 @@ export function define(program: Command): void {
   withShared(
     program
       .command("index")
-      .description("bring the index of the store up to date, and say what is in it")
-      .option("--rebuild", "build it anew")
+      .description("update the index of the store and show what it contains")
+      .option("--rebuild", "rebuild it from scratch")
       .option("--remove", "remove it"),
     "fixelf index --rebuild",
   ).action((flags: IndexFlags) =>

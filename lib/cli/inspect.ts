@@ -7,7 +7,7 @@ export function define(program: Command): void {
   withShared(
     program
       .command("inspect")
-      .description("show what ELF files say of themselves")
+      .description("show the headers, needed libraries and versions of ELF files")
       .argument("<file...>", "ELF files"),
     "fixelf inspect ./python3.12",
   ).action((paths: string[], flags: SharedFlags) =>

@@ -7,8 +7,8 @@ export function define(program: Command): void {
   withOutput(
     program
       .command("list")
-      .description("list the files that were fixed, and the store paths kept for them (GC roots)")
-      .argument("[path...]", "files, or directories; all if none is given"),
+      .description("list fixed files, and the GC roots that are kept for them")
+      .argument("[path...]", "files or directories (default: all)"),
     "fixelf list ~/.local/share",
   ).action((paths: string[], flags: TalkFlags) =>
     run(flags, async ({ colors, print }) => {

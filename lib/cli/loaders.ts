@@ -7,7 +7,7 @@ export function define(program: Command): void {
   withShared(
     program
       .command("loaders")
-      .description("list the store's loaders, and which one would be chosen (*)"),
+      .description("list the store's loaders, and mark the one that would be chosen (*)"),
     "fixelf loaders",
   ).action((flags: SharedFlags) =>
     run(flags, async ({ colors, print, say }) => {

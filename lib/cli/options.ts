@@ -28,24 +28,24 @@ export interface TalkFlags extends SharedFlags {
 export function withTalk(command: Command, verbose: string): Command {
   return command
     .option("-v, --verbose", verbose)
-    .option("-q, --quiet", "print nothing but errors; the exit code tells the result");
+    .option("-q, --quiet", "print only errors; the exit code tells the result");
 }
 
 /** Adds the shared flags, and an example to the help. */
 export function withShared(command: Command, example: string): Command {
   return withOutput(command, example)
-    .option("--root <dir>", "look everything up in another system's root, DIR")
-    .option("--store <dir>", "the store's directory (default: /nix/store)")
-    .option("--system <dir>", "the running system (default: /run/current-system/sw)")
-    .option("--no-index", "look through the store itself, and keep nothing of it");
+    .option("--root <dir>", "use DIR as the root of another system")
+    .option("--store <dir>", "store directory (default: /nix/store)")
+    .option("--system <dir>", "running system (default: /run/current-system/sw)")
+    .option("--no-index", "read the store directly, without the index");
 }
 
 /** Adds the flags of commands that look into no store. */
 export function withOutput(command: Command, example: string): Command {
   return command
-    .option("--json", "print JSON for programs")
-    .option("--color", "color the output, wherever it goes")
-    .option("--no-color", "never color the output (NO_COLOR does the same)")
+    .option("--json", "print JSON")
+    .option("--color", "always use color")
+    .option("--no-color", "never use color (the same as NO_COLOR)")
     .showHelpAfterError(`Try: fixelf ${command.name()} --help`)
     .addHelpText("after", `\nExample:\n  $ ${example}`);
 }

@@ -4,8 +4,8 @@ import type { Command } from "commander";
 export function define(program: Command): void {
   program
     .command("patchelf")
-    .description("do what patchelf 0.19 does: its options, output and exit codes")
-    .argument("[argument...]", "patchelf's options, and files; see fixelf patchelf --help")
+    .description("act as patchelf 0.19: the same options, output and exit codes")
+    .argument("[argument...]", "patchelf options and files; see fixelf patchelf --help")
     .helpOption(false)
     .allowUnknownOption()
     .action(async (words: string[]) => {

@@ -33,7 +33,7 @@ for (const stream of [process.stdout, process.stderr]) {
 const wantsJson = process.argv.slice(2).includes("--json");
 
 const program = new Command("fixelf")
-  .description("Makes Linux programs that were built outside Nix run on NixOS")
+  .description("Run Linux programs on NixOS that were built outside Nix")
   .version(packageVersion())
   .exitOverride()
   // Behind FILE, all options of `run` are the program's.
@@ -49,7 +49,7 @@ const program = new Command("fixelf")
   .addHelpText(
     "after",
     "\nExample:\n  $ fixelf doctor ./python3.12\n  $ fixelf fix ./python3.12\n  $ fixelf undo ./python3.12\n" +
-      "\nExit codes: 0 good; 1 findings, or something could not be fixed; 2 usage or failure.",
+      "\nExit codes: 0 success; 1 findings, or something could not be fixed; 2 wrong usage or failure.",
   );
 
 for (const define of [

@@ -12,14 +12,12 @@ export function define(program: Command): void {
   withOutput(
     program
       .command("prune")
-      .description(
-        "remove undo records that can't undo anything, and GC roots of files that are gone",
-      )
-      .argument("[path...]", "remove only records of files at or below these")
-      .option("-n, --dry-run", "say what would be removed, and remove nothing")
+      .description("remove undo records that are of no use, and GC roots of deleted files")
+      .argument("[path...]", "only files at or below these paths")
+      .option("-n, --dry-run", "show what would be removed without removing anything")
       .option(
         "--force",
-        "also remove the records of files that are still fixed; undo can't help then",
+        "also remove records of files that are still fixed; these can no longer be undone",
       ),
     "fixelf prune --dry-run",
   ).action((paths: string[], flags: PruneFlags) =>

@@ -9,8 +9,8 @@ export function define(program: Command): void {
   withShared(
     program
       .command("refs")
-      .description("find the store paths, interpreters and libraries that are named in the bytes")
-      .argument("<path...>", "files, or directories to look through"),
+      .description("find store paths, interpreters and sonames in the bytes of files")
+      .argument("<path...>", "files or directories to examine"),
     "fixelf refs ./result",
   ).action((paths: string[], flags: SharedFlags) =>
     run(flags, async ({ colors, print, say }) => {

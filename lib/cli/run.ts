@@ -25,25 +25,25 @@ export function define(program: Command): void {
       withChoices(
         program
           .command("run")
-          .description("run a program now, and leave its file as it is")
-          .argument("<file>", "a program or a script; without a slash, one of the PATH")
-          .argument("[args...]", "what it is to get; options after FILE are the program's")
+          .description("run a program without changing its file")
+          .argument("<file>", "a program or script; without a slash, it is looked up in PATH")
+          .argument("[args...]", "arguments of the program; options after FILE belong to it")
           .passThroughOptions()
-          .addOption(new Option("--how <way>", "this way, and no other").choices(ways))
+          .addOption(new Option("--how <way>", "use only this method").choices(ways))
           .option(
             "--with <path>",
-            "what it will load or start, as files or directories (repeatable)",
+            "files or directories that it will load or start (repeatable)",
             repeated,
           )
           .option(
             "--fhs",
-            "show what an ordinary distribution has: /bin/bash, certificates, locales",
+            "provide what other distributions have: /bin/bash, certificates, locales",
           ),
       ),
     )
-      .option("--dry-run", "say how it would be run, and don't")
-      .option("--verbose", "say how it is run, and why, also where nobody watches")
-      .option("--quiet", "don't say how it is run"),
+      .option("--dry-run", "show how it would be run without running it")
+      .option("--verbose", "explain how it is run, even without a terminal")
+      .option("--quiet", "do not explain how it is run"),
     "fixelf run ./python3.12 script.py",
   ).action((file: string, given: string[], flags: RunFlags) =>
     run(flags, start(file, given, flags), codeOf),

@@ -36,22 +36,31 @@ export function define(program: Command): void {
       .command("scan")
       .description("read every ELF file below directories (default: the store)")
       .argument("[path...]", "directories, or single files")
-      .option("--from <file>", "the store paths that FILE names, one a line; - is standard input")
+      .option("--from <file>", "read store paths from FILE, one per line; - is standard input")
       .option("--format <name>", `${formats.join(", ")} (default: table; ndjson with --json)`)
-      .option("--output <file>", "write to FILE, which appears when it is whole")
-      .option("--summary", "only add up: machines, interpreters, glibc needs, what is broken, …")
+      .option("--output <file>", "write to FILE, which appears once it is complete")
+      .option(
+        "--summary",
+        "print only totals: machines, interpreters, required glibc versions, broken files, …",
+      )
       .option("--needs <soname>", "only files that need this library, or a glob")
       .option("--provides <soname>", "only files with this soname, or a glob")
-      .option("--interpreter <glob>", "only programs with such an interpreter")
+      .option("--interpreter <glob>", "only programs whose interpreter matches")
       .option("--machine <name>", "only files for this machine, such as x86-64 or aarch64")
       .option("--requires <version>", "only files that need a symbol version like 'GLIBC>=2.38'")
-      .option("--broken", "only programs that would not start, and search paths that lead nowhere")
-      .option("--where <expression>", "only rows that fit, such as 'size > 1e6 and relro = none'")
-      .option("--strict", "exit with 1 where something could not be read")
-      .option("--check <dir>", "say whether the Parquet and Arrow files in DIR are a whole scan")
-      .option("--shard <i/n>", "only the i-th of n parts, split by the names in the directories")
-      .option("--order <order>", "path, or disk: kinder to a cold disk that seeks (default: path)")
-      .option("--jobs <n>", "threads (default: one for each processor)"),
+      .option("--broken", "only programs that would not start, and search paths that do not exist")
+      .option("--where <expression>", "only rows that match, such as 'size > 1e6 and relro = none'")
+      .option("--strict", "exit with code 1 if something could not be read")
+      .option(
+        "--check <dir>",
+        "check whether the Parquet and Arrow files in DIR are a complete scan",
+      )
+      .option("--shard <i/n>", "only the i-th of n parts, divided by the names in the directories")
+      .option(
+        "--order <order>",
+        "path, or disk: faster on a cold disk with seek times (default: path)",
+      )
+      .option("--jobs <n>", "number of threads (default: one for each processor)"),
     "fixelf scan /nix/store --requires 'GLIBC>=2.38' --format csv --output new.csv",
   ).action((paths: string[], flags: ScanFlags) =>
     run(flags, async (output) => {

@@ -23,12 +23,12 @@ export function define(program: Command): void {
       .command("tree")
       .description("show which files the loader would open for a program, and why")
       .argument("<file>", "a program or library")
-      .option("--all", "show all below a library wherever it is needed, not only once")
-      .option("--why <soname>", "show only why this library is loaded, and from there")
-      .option("--library-path <dirs>", "as with LD_LIBRARY_PATH=DIRS")
-      .option("--nix-ld", "as nix-ld would start it with the variables NIX_LD… that are set")
-      .option("--processor <level>", 'as on such a processor: "x86-64-v2", or "baseline"')
-      .option("--secure", "as for a set-user-ID program")
+      .option("--all", "expand a library wherever it is needed, not only once")
+      .option("--why <soname>", "show only why this library is loaded, and from where")
+      .option("--library-path <dirs>", "assume LD_LIBRARY_PATH=DIRS")
+      .option("--nix-ld", "assume a start by nix-ld, with the NIX_LD… variables that are set")
+      .option("--processor <level>", 'assume this processor: "x86-64-v2", or "baseline"')
+      .option("--secure", "assume a set-user-ID program")
       .addOption(
         new Option("--dot", "print a graph for Graphviz").conflicts(["mermaid", "json", "why"]),
       )

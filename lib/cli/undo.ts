@@ -8,12 +8,9 @@ export function define(program: Command): void {
     withTalk(
       program
         .command("undo")
-        .description("take a fix back: the original, byte for byte")
-        .argument(
-          "<path...>",
-          "files that were fixed, or directories of them; they may have moved",
-        ),
-      "name each file",
+        .description("restore the original files, byte for byte")
+        .argument("<path...>", "fixed files, or directories of them; they may have been moved"),
+      "print every file",
     ),
     "fixelf undo ./python3.12",
   ).action((paths: string[], flags: TalkFlags) =>

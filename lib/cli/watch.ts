@@ -22,19 +22,28 @@ export function define(program: Command): void {
     withChoices(
       program
         .command("watch")
-        .description("fix programs as they arrive in directories, until it is stopped")
+        .description("fix programs as they arrive in directories, until stopped")
         .argument("[dir...]", "directories; they need not exist yet")
-        .option("--dry-run", "say what would be fixed, and write nothing")
+        .option("--dry-run", "show what would be fixed without writing anything")
         .option(
           "--preset <tool>",
-          "where a tool puts its downloads, as uv or vscode-server (repeatable; an unknown one names all)",
+          "the directories of a tool, such as uv or vscode-server (repeatable; an unknown name lists all)",
           repeated,
         )
-        .option("--depth <n>", "levels below DIR at which a program's tree begins (default: 1)"),
+        .option("--depth <n>", "level below DIR at which a program's tree begins (default: 1)"),
     )
-      .option("--no-gc-root", "do not keep from garbage collection what the files will point at")
-      .option("--settle <ms>", "for how long nothing may have happened to a program (default: 100)")
-      .option("--rescan <s>", "how often to look at what can't be watched (default: 30)"),
+      .option(
+        "--no-gc-root",
+        "do not register GC roots for the store paths that the files refer to",
+      )
+      .option(
+        "--settle <ms>",
+        "how long a program must have been left alone, in milliseconds (default: 100)",
+      )
+      .option(
+        "--rescan <s>",
+        "how often to check what cannot be watched, in seconds (default: 30)",
+      ),
     "fixelf watch --preset uv --preset playwright",
   ).action((directories: string[], flags: WatchFlags) =>
     run(flags, async ({ colors, say }) => {

@@ -78,7 +78,7 @@ export async function closure(path: string, options: CommonOptions = {}): Promis
   let known: Map<string, PathInfo> | null = null;
   let whyUnknown: string | null = null;
   if (storePath === null) {
-    whyUnknown = "it lies in no store path, so that Nix keeps nothing for it";
+    whyUnknown = "it is not in a store path, so Nix keeps nothing for it";
   } else {
     const requisites = await nix.requisites([storePath]);
     known = requisites && (await nix.pathInfos(requisites));

@@ -39,8 +39,8 @@ function fromNote(note: DlopenNote, { options }: Circumstances): Finding {
     severity: priority === "required" ? "error" : "warning",
     message:
       priority === "required"
-        ? `it opens ${sonames.join(" or ")} while it runs and does not work without, and no directory that its loader searches has it`
-        : `it can use ${sonames.join(" or ")}${what === null ? "" : ` (${what})`}, and no directory that its loader searches has it`,
+        ? `it opens ${sonames.join(" or ")} at run time and needs it, but no directory that its loader searches has it`
+        : `it can use ${sonames.join(" or ")}${what === null ? "" : ` (${what})`}, but no directory that its loader searches has it`,
     evidence: [
       `${path} has a .note.dlopen: ${sonames.join(", ")} ${priority}${what === null ? "" : `, for ${what}`}`,
     ],
@@ -59,11 +59,11 @@ function fromData(
   return {
     code: "dlopen-library-missing",
     severity: "warning",
-    message: `it may want to open ${shown}${rest} while it runs, and no directory that its loader searches has ${names.length === 1 ? "it" : "them"}`,
+    message: `it may open ${shown}${rest} at run time, but no directory that its loader searches has ${names.length === 1 ? "it" : "them"}`,
     evidence: named
       .slice(0, mostShown)
-      .map(({ soname, offset }) => `${soname} stands in its data, at byte ${offset}`),
+      .map(({ soname, offset }) => `${soname} is in its data, at byte ${offset}`),
     cause: null,
-    remedy: `None, unless something of it does not work; then see which store path has it: ${fixelfCommand("find", names[0] as string, options)}`,
+    remedy: `Nothing, unless a feature does not work. To find the library: ${fixelfCommand("find", names[0] as string, options)}`,
   };
 }

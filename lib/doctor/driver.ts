@@ -125,7 +125,7 @@ async function findingFor(
   const { files } = circumstances;
   const how = [
     ...use.needed.map((soname) => `it needs ${soname}`),
-    ...use.opened.map((soname) => `it may open ${soname} while it runs`),
+    ...use.opened.map((soname) => `it may open ${soname} at run time`),
   ];
   const missing = resolution.libraries.filter(
     ({ soname, path, optional }) => path === null && !optional && each.ofDriver?.test(soname),
@@ -144,7 +144,7 @@ async function findingFor(
     return {
       code: "driver-missing",
       severity: missing.length > 0 ? "error" : "warning",
-      message: `it uses ${each.name}, and there is no driver for that`,
+      message: `it uses ${each.name}, but there is no driver for it`,
       evidence: [
         ...how,
         isThere
@@ -164,7 +164,7 @@ async function findingFor(
     return {
       code: "driver-missing",
       severity: "error",
-      message: `${names} comes with the driver, and its loader does not look there`,
+      message: `${names} comes with the driver, but the loader does not search there`,
       evidence: [...how, ...driver.map(({ path }) => `${path} is there`)],
       cause: each.name,
       remedy: `${fixelfCommand("fix", subject.shown, circumstances.options)} --lib ${driverDirectory}`,

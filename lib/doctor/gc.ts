@@ -30,7 +30,7 @@ export async function gcFindings(
     {
       code: "unprotected-from-gc",
       severity: "warning",
-      message: `garbage collection may take what it points at: no GC root keeps ${unprotected.join(", ")}`,
+      message: `garbage collection may delete what it refers to: no GC root protects ${unprotected.join(", ")}`,
       evidence: unprotected.map((storePath) => `${storePath} is in no GC root's closure`),
       cause: unprotected.join(", "),
       remedy:

@@ -60,8 +60,8 @@ function remedyOf(
   circumstances: Circumstances,
 ): string {
   if (kind === "carriage-return") return `sed -i 's/\\r$//' ${shellWord(subject.shown)}`;
-  if (meant !== undefined) return `Write as its first line: ${meant}`;
-  if (name === null) return "Write as its first line: #!/usr/bin/env NAME";
+  if (meant !== undefined) return `Change its first line to: ${meant}`;
+  if (name === null) return "Change its first line to: #!/usr/bin/env NAME";
   const fix = fixCommand(subject, circumstances);
-  return isProvided ? fix : `Nothing here provides ${name}. Get it, then: ${fix}`;
+  return isProvided ? fix : `Neither PATH nor the store provides ${name}. Install it, then: ${fix}`;
 }

@@ -63,7 +63,7 @@ export async function inSession(
     finding: {
       code: "session-environment",
       severity: "error",
-      message: `${culprits.join(" and ")}, as this session sets it, keeps it from starting: ${within.message}`,
+      message: `${culprits.join(" and ")}, as this session sets it, prevents it from starting: ${within.message}`,
       evidence: [...said, ...within.evidence],
       cause: culprits.join(", "),
       remedy: `env ${unset} ${what}`,

@@ -247,7 +247,7 @@ function problemsOf(tree: Tree): Environment["problems"] {
     }
     const code = "unsupported" as const;
     if (facts !== null && !isOpenedByLoaders(facts))
-      return [{ path: shown, code, message: `it is no program (${facts.type})` }];
+      return [{ path: shown, code, message: `it is not a program (${facts.type})` }];
     return [];
   });
 }

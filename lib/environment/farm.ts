@@ -96,7 +96,7 @@ async function ownGeneration(path: string): Promise<string | null> {
   if (state === null) return null;
   const target = state.isSymbolicLink() ? await readlink(path) : "";
   if (isGeneration(target, path)) return target;
-  const message = `${path} is there already, and is no farm of fixelf's; name another directory`;
+  const message = `${path} already exists and is not a fixelf farm; name another directory`;
   throw new FixelfError("usage", message, { path });
 }
 

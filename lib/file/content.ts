@@ -20,15 +20,18 @@ export function contentOf(host: string): Content {
 /** By the beginning of a file, or all of it. */
 export function contentIn(head: Buffer): Content {
   if (head.length === 0)
-    return { what: "an empty file", remedy: "Get the file again: it was never written" };
+    return { what: "an empty file", remedy: "Download the file again: it is empty" };
   const text = head.toString("latin1");
   for (const { what, remedy, is } of kinds) if (is(text, head)) return { what, remedy };
   if (head.every((byte) => byte === 0))
-    return { what: "a file of zeros", remedy: "Get the file again: its content was never written" };
+    return {
+      what: "a file of zeros",
+      remedy: "Download the file again: its content was never written",
+    };
   const isText = head.every(
     (byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d) || byte === 0x1b,
   );
-  return { what: isText ? "a text file" : "data of no kind that is known here", remedy: null };
+  return { what: isText ? "a text file" : "data of an unknown kind", remedy: null };
 }
 
 interface Kind extends Content {
@@ -51,7 +54,7 @@ const machO = ["\xce\xfa\xed\xfe", "\xcf\xfa\xed\xfe", "\xfe\xed\xfa\xce", "\xfe
 const kinds: Kind[] = [
   {
     what: "a web page (HTML), as a server sends it with an error",
-    remedy: "Get the file again, and look at what the server says",
+    remedy: "Download the file again, and check what the server answers",
     is: (text) => /^\s*(<!doctype html|<html|<\?xml[^>]*>\s*<!doctype html)/i.test(text),
   },
   {
@@ -61,17 +64,17 @@ const kinds: Kind[] = [
   },
   {
     what: "a linker script, which only a linker reads",
-    remedy: "Take the library that it names (INPUT or GROUP) in its place",
+    remedy: "Replace it with the library that it names (INPUT or GROUP)",
     is: (text) => /^\s*(\/\*.*?\*\/\s*)*(OUTPUT_FORMAT|INPUT|GROUP|SEARCH_DIR)\s*\(/s.test(text),
   },
   {
-    what: "a script with a byte order mark before its #!, so that Linux does not see that it is one",
+    what: "a script with a byte order mark before its #!, so Linux does not recognize it",
     remedy: "sed -i '1s/^\\xEF\\xBB\\xBF//' FILE takes it off",
     is: starts("\xef\xbb\xbf#!"),
   },
   {
-    what: "a script with something before its #!, so that Linux does not see that it is one",
-    remedy: "Let #! be its first two bytes",
+    what: "a script with something before its #!, so Linux does not recognize it",
+    remedy: "Make #! its first two bytes",
     is: (text) => /^\s+#!/.test(text),
   },
   unpack("gzip", "tar -xf for a .tar.gz, or gunzip", "\x1f\x8b"),
@@ -102,24 +105,24 @@ const kinds: Kind[] = [
   },
   {
     what: "a program for Windows (PE)",
-    remedy: "Get the build for Linux, or let Wine run this one",
+    remedy: "Get the Linux build, or run this one with Wine",
     is: starts("MZ"),
   },
   {
     what: "a program for macOS (Mach-O)",
-    remedy: "Get the build for Linux",
+    remedy: "Get the Linux build",
     is: (text, head) =>
       starts(...machO)(text) ||
       // A fat Mach-O has a few architectures, a Java class a version of 45 or more (loader.h, JVMS 4.1).
       (text.startsWith("\xca\xfe\xba\xbe") && head.length >= 8 && head.readUInt32BE(4) < 45),
   },
   {
-    what: "a Java class, which a Java machine runs",
+    what: "a Java class, which needs a Java virtual machine",
     remedy: null,
     is: starts("\xca\xfe\xba\xbe"),
   },
   {
-    what: "a WebAssembly module, which needs a runtime of its own",
+    what: "a WebAssembly module, which needs a WebAssembly runtime",
     remedy: null,
     is: starts("\0asm"),
   },

@@ -87,7 +87,7 @@ export async function readTree(
   return { shown, path, directory: true, outside, subjects, leftovers };
 }
 
-const isNoElf = { code: "not-elf", message: "it is no ELF file" } as const;
+const isNoElf = { code: "not-elf", message: "it is not an ELF file" } as const;
 
 async function readSubject(shown: string, path: string, host: string): Promise<Subject> {
   try {

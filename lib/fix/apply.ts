@@ -111,7 +111,7 @@ async function takeBack(file: FilePlan, outcome: Outcome, result: Verification):
   const why = result.reason ?? "the check failed";
   const error = {
     code: "verification-failed" as const,
-    message: `it was given back as it was: ${why}`,
+    message: `it was restored: ${why}`,
   };
   try {
     if (file.output === file.host) {
@@ -121,7 +121,7 @@ async function takeBack(file: FilePlan, outcome: Outcome, result: Verification):
       await unlink(file.output);
     }
   } catch (caught) {
-    error.message = `${why}, and it could not be given back: ${fromNative(caught).message}`;
+    error.message = `${why}, and it could not be restored: ${fromNative(caught).message}`;
   }
   Object.assign(outcome, { outcome: "failed", edits: [], verified: false, error });
 }

@@ -34,7 +34,7 @@ export async function planWith(
 ): Promise<FixPlan> {
   const { place } = store;
   if (asked.output !== undefined && asked.inPlace === true) {
-    throw new FixelfError("usage", "--output and --in-place exclude each other");
+    throw new FixelfError("usage", "--output and --in-place cannot be combined");
   }
   const output = asked.output === undefined ? undefined : outputPath(asked.output);
   if (output !== undefined) await checkOutput(output, store);
@@ -65,7 +65,7 @@ async function checkOutput(path: string, store: Store): Promise<void> {
     throw new FixelfError("in-store", `${path} would be inside the store`, { path });
   const present = await lstat(path).catch(() => null);
   if (present !== null) {
-    const message = `${path} exists already; remove it or name another file`;
+    const message = `${path} already exists; remove it or name another file`;
     throw new FixelfError("usage", message, { path });
   }
 }
@@ -117,7 +117,7 @@ async function planChoice(choice: Choice, store: Store, options: PlanOptions): P
 
 function refusalOf(subject: Subject, store: Store): FilePlan["refusal"] {
   if (inStore(subject.path, store.place.store)) {
-    const message = "it is inside the store, which nothing but Nix may write to; copy it out first";
+    const message = "it is inside the store, which only Nix may write to; copy it out first";
     return { code: "in-store", message, failed: false };
   }
   if (subject.failure === null || subject.shebang !== null) return null;

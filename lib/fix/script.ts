@@ -26,7 +26,7 @@ export async function planScript(
   const problem = scriptProblem(shebang, surroundings);
   const line =
     problem === null || isMendedWith(shebang, tree)
-      ? { text: shebang.text, reasons: ["its first line names a program that is there"] }
+      ? { text: shebang.text, reasons: ["its first line names a program that exists"] }
       : await lineFor(shebang, problem, tree, store);
   if ("refusal" in line) return { ...plan, refusal: line.refusal };
   if (line.text === shebang.text && problem !== null && !isMendedWith(shebang, tree))
@@ -131,7 +131,7 @@ function storePathsIn({ interpreter, argument }: Shebang, { place }: Store): str
 }
 
 function notProvided(name: string): Line {
-  return refuse("unsolvable", `nothing here provides ${name}: neither the PATH nor the store`);
+  return refuse("unsolvable", `neither PATH nor the store provides ${name}`);
 }
 
 function refuse(code: FixelfErrorCode, message: string): Line {

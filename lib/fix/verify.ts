@@ -123,7 +123,7 @@ async function readAnew(
   if (!isLibrary && !isPlainIdent(facts))
     return notAsked("the kernel takes its e_ident, and a loader that is asked does not", remaining);
   if (loader !== file.trustedLoader) {
-    const why = `${loader} is none of the store's, and no code of others is run`;
+    const why = `${loader} is not from the store, and no other code is ever run`;
     return notAsked(why, remaining);
   }
   const loaded = start.resolution.libraries.flatMap((library) => library.path ?? []);

@@ -43,7 +43,7 @@ export function interpreterProblems(
     if (collected !== null)
       return problem(
         "interpreter-collected",
-        `its loader was in ${collected}, which garbage collection has taken`,
+        `its loader was in ${collected}, which was garbage-collected`,
         [`${interpreter}: not there`],
       );
     return problem(
@@ -64,7 +64,7 @@ export function interpreterProblems(
   if (started === null)
     return problem(
       "stand-in-without-loader",
-      `${at.kind} is at ${interpreter}, and finds no loader to start`,
+      `${at.kind} is at ${interpreter}, but finds no loader to start`,
       [
         "neither NIX_LD nor NIX_LD_… names one",
         ...at.farms.map((farm) => `${farm}/ld.so: not there`),
@@ -76,8 +76,8 @@ export function interpreterProblems(
   const by = started.variable ?? "its default";
   return problem(
     "stand-in-without-loader",
-    `${at.kind} is at ${interpreter}, and the loader that ${by} names cannot be started`,
-    [`${started.loader}: ${found ? "it is no loader" : reason}`],
+    `${at.kind} is at ${interpreter}, but the loader that ${by} names cannot be started`,
+    [`${started.loader}: ${found ? "it is not a loader" : reason}`],
   );
 }
 
@@ -111,7 +111,7 @@ const unfit: Partial<Record<InterpreterKind, string>> = {
   directory: 'no regular file, so the kernel says "Permission denied"',
   "no-elf-file": "no ELF file",
   damaged: "a damaged ELF file",
-  unreadable: "not to be read, so the kernel may refuse it too",
+  unreadable: "unreadable, so the kernel may refuse it too",
 };
 
 function mayExecute(host: string): boolean {

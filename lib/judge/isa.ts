@@ -44,7 +44,7 @@ export function isaProblems(objects: readonly LoadedObject[], host: Host): Probl
     problems.push({
       code: "isa-level-too-high",
       severity: "error",
-      message: `${path} is built for ${level.name} processors, and this one is none`,
+      message: `${path} is built for ${level.name} processors, and this is not one`,
       evidence: [
         `its note GNU_PROPERTY_X86_ISA_1_NEEDED asks for ${level.name}`,
         `/proc/cpuinfo does not name ${lacking.join(", ")}`,

@@ -18,7 +18,7 @@ export async function libcProblems(
   if (musl !== undefined && resolution.libc === "glibc") {
     return [
       mixed(
-        `${musl.neededBy} is made for musl, and the program for glibc`,
+        `${musl.neededBy} was built for musl, but the program for glibc`,
         [
           `${musl.neededBy} needs ${musl.soname}, which is musl's`,
           `${resolution.interpreter.path} is glibc's loader`,
@@ -37,10 +37,10 @@ function forMusl(objects: readonly LoadedObject[]): Problem[] {
   if (program === undefined || foreign === undefined) return [];
   return [
     mixed(
-      `${foreign.path} is made for glibc, and the program for musl`,
+      `${foreign.path} was built for glibc, but the program for musl`,
       [
         `${foreign.path} needs versions of glibc: ${glibcVersions(foreign.facts).slice(0, 6).join(", ")}`,
-        "the program's loader is musl's, which takes itself for libc.so.6 and knows no versions",
+        "the program's loader is musl's, which acts as libc.so.6 and does not check symbol versions",
       ],
       { remedy: `Get a build of ${basename(foreign.path)} for musl, or of the program for glibc` },
     ),
@@ -86,7 +86,7 @@ async function differentGlibcs(resolution: Resolution, files: NativeFiles): Prom
   if (first === undefined || other === undefined) return [];
   return [
     mixed(
-      `two glibcs would come together in it: ${first.release} and ${other.release}`,
+      `parts of two glibc releases would be loaded together: ${first.release} and ${other.release}`,
       [first, other].map(({ path, release, reason }) => `${path}: glibc ${release} (${reason})`),
       {
         need: { kind: "libc", part: other.soname, path: other.path, neededBy: other.neededBy },

@@ -41,7 +41,7 @@ function judged(
   if (collected)
     return {
       code: "library-collected",
-      message: `${soname} was in ${collected}, which garbage collection has taken`,
+      message: `${soname} was in ${collected}, which was garbage-collected`,
     };
   const stop = tried.find(({ code }) => unusable.has(code));
   if (stop !== undefined) {
@@ -52,7 +52,7 @@ function judged(
   if (tried.some(({ code }) => otherMachine.has(code)))
     return {
       code: "library-wrong-machine",
-      message: `${soname} is there, but for another machine than ${describeMachine(facts)}`,
+      message: `${soname} was found, but it is not for ${describeMachine(facts)}`,
     };
   return { code: "library-missing", message: `the library ${soname} is not found` };
 }
@@ -79,7 +79,7 @@ function circumstancesOf({ at, started, secure }: Start): string[] {
     );
   if (secure)
     lines.push(
-      "it is set-user-ID or set-group-ID: its loader passes over $ORIGIN outside its own directories, and over LD_LIBRARY_PATH (AT_SECURE)",
+      "it is set-user-ID or set-group-ID: its loader ignores LD_LIBRARY_PATH, and $ORIGIN outside the default directories (AT_SECURE)",
     );
   return lines;
 }

@@ -10,7 +10,7 @@ export function machineProblem(facts: Facts): Problem {
     severity: "error",
     message: `it is for ${describeMachine(facts)}, and this machine is ${own}`,
     evidence: [`its ELF header says ${describeMachine(facts)}`],
-    remedy: `Get the build for ${own}, or let qemu-user run this one (NixOS: boot.binfmt.emulatedSystems)`,
+    remedy: `Get the build for ${own}, or run this one with qemu-user (NixOS: boot.binfmt.emulatedSystems)`,
     need: null,
   };
 }

@@ -13,7 +13,7 @@ export function noElfFile({ host }: Subject): Problem {
     severity: "error",
     message: `it is ${what}, and no ELF file`,
     evidence: ["its first bytes say so"],
-    remedy: remedy ?? "Get the build for Linux",
+    remedy: remedy ?? "Get the Linux build",
     need: null,
   };
 }

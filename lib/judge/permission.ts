@@ -15,7 +15,7 @@ export async function permissionProblems(
     {
       code: "not-executable",
       severity: "error",
-      message: "it is a program, but may not be executed",
+      message: "it is a program without execute permission",
       evidence: ["its mode has no execute permission for this user"],
       remedy: `chmod +x ${shellWord(shown)}`,
       need: null,

@@ -8,9 +8,9 @@ export function relrProblemsOf({ relrProblems, interpreter }: Resolution): Probl
   return relrProblems.map((path) => ({
     code: "relocations-unmarked",
     severity: "error",
-    message: `${path} has packed relocations, and does not say that it needs a libc which knows them`,
+    message: `${path} has packed relocations, but does not declare that it needs a libc that supports them`,
     evidence: [
-      `${path} has DT_RELR, and asks libc for no GLIBC_ABI_DT_RELR`,
+      `${path} has DT_RELR, but does not require GLIBC_ABI_DT_RELR from libc`,
       `${interpreter.path} is of a glibc that insists on it (2.36 or newer)`,
     ],
     remedy: `Get another build of ${path}, or link it with -z pack-relative-relocs instead of --pack-dyn-relocs=relr`,

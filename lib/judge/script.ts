@@ -110,7 +110,7 @@ function checkProgram(
   if (state === "missing") {
     const hint = path.startsWith("/")
       ? ""
-      : "; it is no absolute path, so it depends on where you are";
+      : "; it is a relative path, so it depends on the working directory";
     return {
       kind: "not-there",
       message: `its first line names ${path}, which is not there${hint}`,

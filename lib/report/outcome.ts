@@ -63,7 +63,7 @@ export function outcomeText(
 
 /** The command that takes a fix back: the paths as they were named, not each file below them. */
 export function undoHint(paths: readonly string[], options: CommonOptions): string {
-  return printable(`Take it back with: ${fixelfCommand("undo", paths, options)}`);
+  return printable(`Undo with: ${fixelfCommand("undo", paths, options)}`);
 }
 
 /** The command for what is left to do in the tree of a program that was fixed alone. */

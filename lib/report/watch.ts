@@ -35,10 +35,10 @@ export function watchTalk(event: WatchEvent): string {
     case "waiting":
       return `${printable(event.path)} is not there: waiting for it`;
     case "overflow":
-      return "more happened than the kernel could tell: looking at everything again";
+      return "the kernel's event queue overflowed: checking everything again";
     case "unwatched":
       return (
-        `${printable(event.path)} and maybe more can't be watched, and is looked at every ` +
+        `${printable(event.path)} and possibly other directories cannot be watched; they are checked every ` +
         `${event.seconds} seconds instead: ${printable(event.message)}`
       );
     case "passed-over":

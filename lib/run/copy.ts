@@ -46,8 +46,7 @@ export async function startCopy(running: NeedyRunning): Promise<Start> {
   const linked =
     (await linkNeighbours(dirname(copy), dirname(file), basename(file))) &&
     (dirname(file) === "/" || (await linkNeighbours(directory, dirname(dirname(file)), home)));
-  if (!linked)
-    limits.push("it has too many neighbours: what it looks for beside itself is missing");
+  if (!linked) limits.push("there are too many files beside it: it will not find them");
   const rooted = [{ file: copy, storePaths: environment.storePaths }];
   const [unrooted = null] = await addRoots(rooted, new Nix(storePlace())).catch((failure) => [
     `garbage collection may take what it needs: ${fromNative(failure).message}`,

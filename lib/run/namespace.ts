@@ -139,7 +139,7 @@ function byBubblewrap(
     arguments: [...argv, ...running.arguments.slice(1)],
     descriptors,
     limits: [
-      "bubblewrap stands between: a signal to it alone kills the program, and death by a signal is told as 128 + its number",
+      "bubblewrap is the parent process: a signal to it alone kills the program, and death by a signal becomes exit code 128 + its number",
     ],
   };
 }

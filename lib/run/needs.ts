@@ -51,7 +51,7 @@ export async function needsOf(
   const file = await realpath(path);
   const facts = await settled(native.inspect(file));
   if (facts.type === "shared-library" || facts.type === "relocatable" || facts.type === "core")
-    throw new FixelfError("unsupported", `${path}: it is no program (${facts.type})`, { path });
+    throw new FixelfError("unsupported", `${path}: it is not a program (${facts.type})`, { path });
   const [program] = own.programs;
   const isNeedy = program !== undefined && !program.runsAsItIs;
   const found =

@@ -128,14 +128,14 @@ function forItself(start: (running: NeedyRunning, forced: boolean) => Promise<St
     const { environment, isNeedy, links } = running;
     if (environment !== null && isNeedy && links.length === 0)
       return start({ ...running, environment }, forced);
-    const message = "it helps the program itself only, and not what that starts and looks for";
+    const message = "it helps only the program itself, not what the program starts or looks for";
     throw new FixelfError("unsupported", message);
   };
 }
 
 const reasons: Record<Way, string> = {
   namespace: "there the loader is where the program looks for it, and the file is the file itself",
-  copy: "argv[0] and its neighbours are as ever",
+  copy: "argv[0] and the files beside the program are as usual",
   loader: "nothing else is possible",
 };
 

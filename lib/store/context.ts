@@ -171,7 +171,7 @@ async function rebuilt(
   options: StoreOptions,
 ): Promise<FreshIndex | null> {
   damaged?.reader.close();
-  const message = "the index is built anew: it is damaged";
+  const message = "the index is damaged, and is rebuilt";
   options.onIndex?.({ kind: "trouble", message });
   return openIndex(place, options, true);
 }

@@ -35,11 +35,11 @@ export function rootsOf(
       throw new FixelfError("usage", `the depth has to be a number from 0 to ${mostDepth}`);
     const path = real(resolve(named));
     if (path === store || path.startsWith(`${store}/`)) {
-      const message = `${named} is in the store, which nothing but Nix may write to`;
+      const message = `${named} is in the store, which only Nix may write to`;
       throw new FixelfError("in-store", message, { path: named });
     }
     if (path === "/" || store.startsWith(`${path}/`)) {
-      const message = `${named} holds the whole system: name the directories in which programs arrive`;
+      const message = `${named} contains the whole system: name the directories in which programs arrive`;
       throw new FixelfError("usage", message, { path: named });
     }
     roots.set(path, { path, depth });

@@ -17,7 +17,7 @@ export function talkOf(
   lines.push(...linesOfPassedOver(passedOver).map((line) => `fixelf: ${line}`));
   const needy = programs.filter(({ runsAsItIs }) => !runsAsItIs);
   if (needy.length === 0 && systems.length === 0 && problems.length === 0)
-    lines.push("Nothing has to be set: what is there runs as it is.");
+    lines.push("Nothing needs to be set: the programs run as they are.");
   const told = new Set<string>();
   for (const { path, file, interpreter, atInterpreter, system } of needy) {
     const environment = systems.find((each) => each.system === system);

@@ -89,6 +89,6 @@ export function parsed<T>(text: string): T {
   try {
     return JSON.parse(text) as T;
   } catch {
-    throw new IndexDamage("it holds no JSON where it should");
+    throw new IndexDamage("it does not contain the expected JSON");
   }
 }

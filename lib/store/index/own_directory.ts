@@ -110,7 +110,7 @@ export class OwnDirectory extends Opened {
       const { code } = failure as NodeJS.ErrnoException;
       if (code === "ELOOP") throw new IndexDamage(`${name} is a symbolic link`);
       // A socket, or a device without a driver.
-      if (code === "ENXIO") throw new IndexDamage(`${name} is no regular file`);
+      if (code === "ENXIO") throw new IndexDamage(`${name} is not a regular file`);
       throw asFixelfError(failure, "open", join(this.path, name));
     }
     const state = fstatSync(descriptor);

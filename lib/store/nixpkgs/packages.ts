@@ -125,7 +125,7 @@ function asPackage(row: TableRow, wanted: string): NixpkgsPackage {
 }
 
 function asLocated(attribute: string, soname: string): NixpkgsPackage {
-  const reasons = ["nix-locate has it; not checked"];
+  const reasons = ["nix-locate lists it; not checked"];
   const unknown = { formerly: null, output: null, until: null, date: null };
   return { attribute, ...unknown, soname, source: nixLocate, reasons };
 }
