@@ -11,7 +11,6 @@ const ofPackage = ["package", "closure", "doctor", "fix", "fix-scripts", "payloa
 const besideAddon = [
   "contributing",
   "environment",
-  "nix-locate",
   "nixpkgs-sonames",
   "package",
   "scripts",

@@ -244,15 +244,18 @@ describe("packages", () => {
   ])("%s is %s (%s)", (name, attribute, known) => {
     expect(packageOf(name)).toEqual({ attribute, known, name });
   });
-  it("are asked of nix-locate where the name says nothing", async () => {
+  it("are asked of nix-index's database where the name says nothing", async () => {
     const asked: string[] = [];
     const { systems } = await packaged(environmentOf("/opt"), store, async (soname) => {
       asked.push(soname);
-      return ["pkgs.deep.one", "found"];
+      const packages = ["deep.one", "found"].map((attribute) => ({
+        ...{ attribute, output: "out", name: "no-2", system: null, isOwn: true },
+      }));
+      return { packages, date: "2026-01-02" };
     });
     expect(asked).toEqual(["libno.so.2"]);
     expect(systems[0]?.directories).toContainEqual({
-      package: { attribute: "pkgs.deep.one", known: "nix-locate", name: "never-heard-of-2.0" },
+      package: { attribute: "found", known: "nix-index", name: "never-heard-of-2.0" },
       below: "/lib",
     });
   });

@@ -9,8 +9,8 @@ import {
   adviceForNewer,
   installable,
   packageOfSoname,
-  packagesFor,
 } from "../lib/store/nixpkgs/packages.js";
+import { type Locate, packagesFor } from "../lib/store/nixpkgs/rank.js";
 import { rowsFrom } from "../lib/store/nixpkgs/table.js";
 import { scratchDirectory } from "./support/scratch.js";
 
@@ -153,6 +153,16 @@ const answers = Object.entries(known).flatMap(([file, lines]) =>
     }),
 );
 const nobody = async () => null;
+/** A database that has one library, in packages of these attributes. */
+const located =
+  (wanted: string, ...attributes: string[]): Locate =>
+  async (soname) => {
+    const packages = attributes.map((attribute) => {
+      const name = `${attribute.split(".").at(-1)}-1.0`;
+      return { attribute, output: "out", name, system: "x86_64-linux", isOwn: true };
+    });
+    return soname === wanted ? { packages, date: "2026-01-02" } : null;
+  };
 
 describe("a library that nixpkgs has", () => {
   it("is known by its soname", () => {
@@ -177,20 +187,43 @@ describe("a library that nixpkgs has", () => {
       },
     ]);
   });
-  it("is not asked of nix-locate", async () => {
-    const asked: string[] = [];
-    const locate = async (soname: string) => {
-      asked.push(soname);
-      return ["other"];
-    };
-    await packagesFor("libz.so.1", locate);
-    expect(asked).toEqual([]);
-    const found = await packagesFor("libunheard.so.1", locate);
-    expect(asked).toEqual(["libunheard.so.1"]);
-    expect(found).toMatchObject([{ attribute: "other", source: "nix-locate", date: null }]);
+  it("is the first also where a database has others, which follow", async () => {
+    const locate = located("libz.so.1", "zlib-ng-compat", "zlib", "pkgsStatic.zlib");
+    const found = await packagesFor("libz.so.1", locate);
+    expect(found.map(({ attribute }) => attribute)).toEqual([
+      "zlib",
+      "zlib-ng-compat",
+      "pkgsStatic.zlib",
+    ]);
+    expect(found[0]?.reasons).toContain("nix-index's database of 2026-01-02 has it there");
+    expect(found[1]).toMatchObject({ source: "nix-index's database", date: "2026-01-02" });
   });
-  it("in another version is told as such, after what nix-locate says", async () => {
-    const [first, second] = await packagesFor("libreadline.so.6", async () => ["readline63"]);
+  it("is ranked where only a database knows it, with reasons", async () => {
+    const names = ["pkgsStatic.libunheard", "unheardFull", "gst_all_1.unheard", "other", "unheard"];
+    const found = await packagesFor("libunheard.so.1", located("libunheard.so.1", ...names));
+    expect(found.map(({ attribute }) => attribute)).toEqual([
+      "unheard",
+      "gst_all_1.unheard",
+      "other",
+      "unheardFull",
+      "pkgsStatic.libunheard",
+    ]);
+    expect(found[0]?.reasons).toEqual([
+      "has libunheard.so.1 in its lib",
+      "it is at the top of nixpkgs",
+      "it is called like the library",
+    ]);
+  });
+  it("is of a package that the program needs anyway, where that has it", async () => {
+    const locate = located("libunheard.so.1", "aaa", "pango");
+    const needed = ["libunheard.so.1", "libpango-1.0.so.0"];
+    const [first] = await packagesFor("libunheard.so.1", locate, { needed });
+    expect(first?.attribute).toBe("pango");
+    expect(first?.reasons).toContain("the program needs another library of it");
+  });
+  it("in another version is told as such, after what a database says", async () => {
+    const locate = located("libreadline.so.6", "readline63");
+    const [first, second] = await packagesFor("libreadline.so.6", locate);
     expect(first).toMatchObject({ attribute: "readline63", soname: "libreadline.so.6" });
     expect(second).toMatchObject({ attribute: "readline", soname: "libreadline.so.8" });
     expect(second?.reasons).toEqual(["has libreadline.so.8, another version of it"]);

@@ -374,6 +374,11 @@ interface NativeAddon {
   walk(root: string, cancellation?: Cancellation): Promise<Walked>;
   /** The store paths in a directory, as native/scan/listing.hpp lays them out. */
   listStore(directory: string, cancellation?: Cancellation): Promise<Buffer>;
+  /** What a database of nix-index says of libraries; see native/index/nix_index.hpp. */
+  readNixIndex(
+    path: string,
+    cancellation?: Cancellation,
+  ): Promise<{ packages: Buffer; entries: number; others: number }>;
   /** For each store path, by its name: its libraries, with facts where these are wanted. */
   libraries(
     place: { root: string; store: string },

@@ -52,12 +52,15 @@ export async function missingLoader(
   return [await missingFor(member, basename(interpreter), store)];
 }
 
-async function missingFor(
+/** A library that a member lacks, with the packages of nixpkgs that have it. */
+export async function missingFor(
   { facts }: Member,
   soname: string,
   store: Pick<Store, "packages">,
 ): Promise<MissingLibrary> {
-  return { soname, system: nixSystem(facts), packages: await store.packages(soname) };
+  const system = nixSystem(facts);
+  const packages = await store.packages(soname, { system, needed: facts.needed });
+  return { soname, system, packages };
 }
 
 async function missingLibrary(
@@ -65,7 +68,8 @@ async function missingLibrary(
   { whyNot, member }: Solved,
   store: Store,
 ): Promise<string> {
-  const advice = adviceFor(soname, await store.packages(soname), member.facts);
+  const { packages } = await missingFor(member, soname, store);
+  const advice = adviceFor(soname, packages, member.facts);
   const told = advice === null ? "" : `; ${advice}`;
   return `no library for ${soname} (${whyNot.get(soname) ?? reason}${told})`;
 }

@@ -1,13 +1,9 @@
 // What helps where a library is missing: the store path that has it, or the package of nixpkgs.
 import type { Facts, ResolvedLibrary } from "../addon/facts.js";
+import { nixSystem } from "../file/nix_system.js";
 import type { Subject } from "../file/tree.js";
 import type { Providers } from "../store/find.js";
-import {
-  adviceFor,
-  installable,
-  type NixpkgsPackage,
-  nixLocate,
-} from "../store/nixpkgs/packages.js";
+import { adviceFor, installable, type NixpkgsPackage } from "../store/nixpkgs/packages.js";
 import { type Circumstances, canGet, fixCommand } from "./circumstances.js";
 import type { Help } from "./remedy.js";
 
@@ -26,7 +22,10 @@ export async function helpForLibrary(
     const why = `${unfit.path}: ${unfit.why}`;
     return { evidence: [why], remedy: `Get a package with a ${soname} that fits, then: ${fix}` };
   }
-  const packages = await circumstances.store.packages(soname);
+  const packages = await circumstances.store.packages(soname, {
+    system: nixSystem(facts),
+    needed: facts.needed,
+  });
   return {
     evidence: [`no store path here provides ${soname}`, ...evidenceOf(packages, facts)],
     ...gettingOf(soname, packages, subject, facts, circumstances),
@@ -64,15 +63,14 @@ function gettingOf(
   };
 }
 
-const mostNamed = 5;
+/** Further packages may do as well, and the first may not be the right one. */
+const mostNamed = 3;
 
-/** Of what nix-locate names, nothing was checked, and the right one may not be the first. */
 function evidenceOf(packages: readonly NixpkgsPackage[], facts: Facts): string[] {
-  const located = packages.filter(({ source }) => source === nixLocate);
-  if (located.length === 0) return [];
-  const shown = located.slice(0, mostNamed).map((each) => installable(each, facts));
-  const more = located.length > mostNamed ? ` and ${located.length - mostNamed} more` : "";
-  return [`nix-locate says: ${shown.join(", ")}${more}; not checked`];
+  return packages.slice(0, mostNamed).map((each) => {
+    const asOf = each.date === null ? "" : ` of ${each.date}`;
+    return `${installable(each, facts)}: ${each.reasons.join("; ")} (${each.source}${asOf})`;
+  });
 }
 
 async function answersOf(

@@ -9,7 +9,7 @@ import type { FixelfErrorCode } from "../base/errors.js";
 import { type ChoiceOptions, choiceKinds } from "../base/options.js";
 import { type Choice, choose, membersOf, storeFor } from "../choose/choice.js";
 import type { Solved } from "../choose/solve.js";
-import { missingLoader } from "../choose/unmet.js";
+import { missingFor, missingLoader } from "../choose/unmet.js";
 import { type InterpreterKind, interpreterAt, isLoader, isStandIn } from "../file/interpreter.js";
 import { isOpenedByLoaders } from "../file/kind.js";
 import { describeMachine, type Machine, sameMachine, thisMachine } from "../file/machine.js";
@@ -373,9 +373,9 @@ async function problemOf(
   const missing: MissingLibrary[] = [];
   const told: string[] = [];
   for (const { soname, reason } of lacking) {
-    const packages = await store.packages(soname);
-    const advice = adviceFor(soname, packages, member.facts);
-    missing.push({ soname, system: nixSystem(member.facts), packages });
+    const each = await missingFor(member, soname, store);
+    const advice = adviceFor(soname, each.packages, member.facts);
+    missing.push(each);
     told.push(`${soname} (${whyNot.get(soname) ?? reason}${advice === null ? "" : `; ${advice}`})`);
   }
   const help =

@@ -6,10 +6,10 @@ export interface Package {
   /** The attribute before it was renamed, which older releases have: "xorg.libX11". */
   formerly?: string;
   /**
-   * How that is known: by a soname or the store path's name, from nix-locate, or because names and attributes
+   * How that is known: by a soname or the store path's name, from nix-index, or because names and attributes
    * are often alike.
    */
-  known: "soname" | "name" | "nix-locate" | "guessed";
+  known: "soname" | "name" | "nix-index" | "guessed";
   /** The name of the store path, without hash; of a library that no store path has, its soname. */
   name: string;
 }

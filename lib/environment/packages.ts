@@ -1,13 +1,13 @@
 // An environment in nixpkgs' terms: packages instead of store paths.
 import { basename, dirname } from "node:path";
-import { locatePackages } from "../store/nixpkgs/nix_locate.js";
+import { locator } from "../store/nixpkgs/nix_index.js";
 import {
   isPresent,
-  type Locate,
   type NixpkgsPackage,
-  nixLocate,
+  nixIndex,
   packageOfSoname,
 } from "../store/nixpkgs/packages.js";
+import { type Locate, packagesFor } from "../store/nixpkgs/rank.js";
 import { nameOf, storePathOf } from "../store/place.js";
 import type {
   Environment,
@@ -48,7 +48,7 @@ export function isPackaged({ missing }: EnvironmentProblem): boolean {
 export async function packaged(
   { programs, systems: complete, incomplete }: Environment,
   store: string,
-  locate: Locate = locatePackages,
+  locate: Locate = locator(),
 ): Promise<PackagedEnvironment> {
   const systems = [...complete, ...incomplete];
   const needing = new Set(systems.map(({ system }) => system));
@@ -113,14 +113,13 @@ async function packageWith(
   if (best !== undefined) return withName(best, name);
   const [soname] = sonames;
   if (byName.known !== "guessed" || soname === undefined) return byName;
-  const located = await locate(soname);
-  const [first] = located ?? [];
-  if (first === undefined) return byName;
-  const attribute = located?.includes(byName.attribute) ? byName.attribute : first;
-  return { attribute, known: "nix-locate", name };
+  const located = await packagesFor(soname, locate);
+  const found = located.filter((each) => each.soname === soname);
+  const first = found.find(({ attribute }) => attribute === byName.attribute) ?? found[0];
+  return first === undefined ? byName : withName(first, name);
 }
 
 function withName({ attribute, formerly, source }: NixpkgsPackage, name: string): Package {
-  const known = source === nixLocate ? "nix-locate" : "soname";
+  const known = source === nixIndex ? "nix-index" : "soname";
   return { attribute, ...(formerly !== null && { formerly }), known, name };
 }

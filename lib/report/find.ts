@@ -1,6 +1,6 @@
 // Which store paths provide a soname, the best first; where none does, the package of nixpkgs that would.
 import type { Providers } from "../store/find.js";
-import { adviceFor, type NixpkgsPackage } from "../store/nixpkgs/packages.js";
+import { adviceFor, installable, type NixpkgsPackage } from "../store/nixpkgs/packages.js";
 import { type Colors, printable } from "./text.js";
 
 export interface Answer extends Providers {
@@ -8,6 +8,9 @@ export interface Answer extends Providers {
   /** The best first. */
   packages: readonly NixpkgsPackage[];
 }
+
+/** Packages of nixpkgs for one library. */
+const mostShown = 3;
 
 export function findText(answers: readonly Answer[], colors: Colors): string {
   const lines: string[] = [];
@@ -17,6 +20,11 @@ export function findText(answers: readonly Answer[], colors: Colors): string {
       const advice = adviceFor(soname, packages);
       const told = advice === null ? "" : `; ${printable(advice)}`;
       lines.push(`  ${colors.red("no store path has it")}${told}`);
+      for (const each of packages.slice(0, mostShown)) {
+        const { reasons, source, date } = each;
+        const why = `${reasons.join("; ")} (${source}${date === null ? "" : `, ${date}`})`;
+        lines.push(`    ${printable(installable(each))}  ${colors.dim(printable(why))}`);
+      }
     }
     for (const { path, why } of rejected)
       lines.push(

@@ -14,6 +14,7 @@ import type { Libraries } from "./libraries.js";
 import type { Loader } from "./loaders.js";
 import { Nix } from "./nix.js";
 import type { NixpkgsPackage } from "./nixpkgs/packages.js";
+import type { Locate, Needing } from "./nixpkgs/rank.js";
 import type { StorePlace } from "./place.js";
 
 export interface StoreOptions {
@@ -27,9 +28,6 @@ export interface StoreOptions {
   onIndex?: Tell | undefined;
 }
 
-/** A program that lacks everything is not worth minutes of looking packages up. */
-const mostLocated = 8;
-
 /** One store: its loaders, its libraries, and what Nix knows of it. */
 export class Store implements StoreContext {
   readonly place: StorePlace;
@@ -42,7 +40,7 @@ export class Store implements StoreContext {
   #index: Promise<FreshIndex | null> | undefined;
   #source: Promise<Source> | undefined;
   #loaders: Promise<Loader[]> | undefined;
-  readonly #located = new Map<string, Promise<string[] | null>>();
+  #locator: Promise<Locate> | undefined;
 
   constructor(place: StorePlace, options: StoreOptions = {}) {
     this.place = place;
@@ -88,22 +86,16 @@ export class Store implements StoreContext {
   }
 
   /** The packages of nixpkgs that have a library, the best first. */
-  async packages(soname: string): Promise<NixpkgsPackage[]> {
-    const { packagesFor } = await import("./nixpkgs/packages.js");
-    return packagesFor(soname, (name) => this.#locate(name));
+  async packages(soname: string, needing: Needing = {}): Promise<NixpkgsPackage[]> {
+    const { packagesFor } = await import("./nixpkgs/rank.js");
+    return packagesFor(soname, await this.#locate(), needing);
   }
 
-  /** null where nix-locate cannot be asked, or has been asked often enough. */
-  #locate(soname: string): Promise<string[] | null> {
-    let answer = this.#located.get(soname);
-    if (answer === undefined) {
-      answer =
-        this.#located.size < mostLocated
-          ? import("./nixpkgs/nix_locate.js").then(({ locatePackages }) => locatePackages(soname))
-          : Promise.resolve(null);
-      this.#located.set(soname, answer);
-    }
-    return answer;
+  #locate(): Promise<Locate> {
+    this.#locator ??= import("./nixpkgs/nix_index.js").then(({ locator }) =>
+      locator((message) => this.#options.onIndex?.({ kind: "trouble", message })),
+    );
+    return this.#locator;
   }
 
   /** Damage that shows while an answer is put together is no answer: the index is built anew. */

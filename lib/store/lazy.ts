@@ -4,6 +4,7 @@ import type { Store, StoreOptions } from "./context.js";
 import type { Providers, Wanted } from "./find.js";
 import type { Loader } from "./loaders.js";
 import type { NixpkgsPackage } from "./nixpkgs/packages.js";
+import type { Needing } from "./nixpkgs/rank.js";
 import type { StorePlace } from "./place.js";
 
 /** What can be asked of a store. */
@@ -34,8 +35,8 @@ export class LazyStore implements StoreAnswers {
     return (await this.#open()).knowledge();
   }
 
-  async packages(soname: string): Promise<NixpkgsPackage[]> {
-    return (await this.#open()).packages(soname);
+  async packages(soname: string, needing: Needing = {}): Promise<NixpkgsPackage[]> {
+    return (await this.#open()).packages(soname, needing);
   }
 
   #open(): Promise<Store> {

@@ -14,6 +14,7 @@
 #include "base/location.hpp"
 #include "base/own.hpp"
 #include "elf/imports.hpp"
+#include "index/nix_index.hpp"
 #include "patch/first_line.hpp"
 #include "patch/journal.hpp"
 #include "patch/recorded_files.hpp"
@@ -107,6 +108,20 @@ Napi::Value readLibrariesOf(const Napi::CallbackInfo& call) {
       [](Napi::Env env, Libraries& libraries) {
         return toArray(env, libraries,
                        [&](const StorePathLibraries& of) { return toValue(env, of); });
+      });
+}
+
+Napi::Value readNixIndexAt(const Napi::CallbackInfo& call) {
+  return PromisedWork<NixIndexLibraries>::start(
+      call,
+      [path = toPath(call[0])](const std::stop_token& stop) { return readNixIndex(path, stop); },
+      [](Napi::Env env, NixIndexLibraries& found) {
+        Napi::Object value = Napi::Object::New(env);
+        value["packages"] =
+            Napi::Buffer<char>::Copy(env, found.packages.data(), found.packages.size());
+        value["entries"] = Napi::Number::New(env, static_cast<double>(found.entries));
+        value["others"] = Napi::Number::New(env, static_cast<double>(found.others));
+        return value;
       });
 }
 
@@ -288,6 +303,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("walk", walkTree);
   define("listStore", listStorePaths);
   define("libraries", readLibrariesOf);
+  define("readNixIndex", readNixIndexAt);
   define("looksLikeLibrary", looksLikeLibraryName);
   define("tryLock", tryLockDescriptor);
   define("layOut", layOutFile);

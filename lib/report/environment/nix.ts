@@ -64,7 +64,7 @@ export function packageLines(packages: readonly Package[], set: string, indent: 
 
 function originComment({ known, name }: Package): string {
   if (known === "guessed") return ` ${nixComment(`guessed from the store path's name, ${name}`)}`;
-  return known === "nix-locate" ? ` ${nixComment(`nix-locate has it for ${name}`)}` : "";
+  return known === "nix-index" ? ` ${nixComment(`nix-index has it for ${name}`)}` : "";
 }
 
 /** The packages whose `lib` is searched. */

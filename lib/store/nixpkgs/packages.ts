@@ -1,9 +1,8 @@
-// Which packages of nixpkgs have a library, the best first: what the table of this package says, then
-// nix-locate, then the table's packages with another version of the library.
+// Packages of nixpkgs that have a library, and what is said of them. Which they are, rank.ts finds out.
 
 import { type Machine, thisMachine } from "../../file/machine.js";
 import { nixSystem } from "../../file/nix_system.js";
-import { rowOf, rowsFrom, type TableRow, tableDate } from "./table.js";
+import { rowOf, type TableRow, tableDate } from "./table.js";
 
 export interface NixpkgsPackage {
   /** Below nixpkgs' package set: "libxcrypt-legacy", "stdenv.cc.cc". */
@@ -32,24 +31,8 @@ export interface MissingLibrary {
   packages: NixpkgsPackage[];
 }
 
-/** How nix-locate is asked: the attributes, the likeliest first; null where there is no answer. */
-export type Locate = (soname: string) => Promise<string[] | null>;
-
-/** The source of what nix-locate says, which nothing here has checked. */
-export const nixLocate = "nix-locate";
-
-/**
- * The packages that have a library, the best first. nix-locate takes seconds, and is asked only of what
- * the table does not know.
- */
-export async function packagesFor(soname: string, locate: Locate): Promise<NixpkgsPackage[]> {
-  const known = rowOf(soname);
-  const exact = known === null ? [] : [asPackage(known, soname)];
-  if (exact.some((found) => found.soname === soname)) return exact;
-  const located = (await locate(soname)) ?? [];
-  const others = known === null ? otherVersions(soname) : exact;
-  return [...located.map((attribute) => asLocated(attribute, soname)), ...others];
-}
+/** The source of what nix-index's database says, which nothing here has checked. */
+export const nixIndex = "nix-index's database";
 
 /** The package of the very soname, from the table alone. */
 export function packageOfSoname(soname: string): NixpkgsPackage | null {
@@ -91,8 +74,8 @@ export function adviceFor(
   const [best] = packages;
   if (best === undefined) return null;
   const what = installable(best, machine);
-  if (best.source === nixLocate)
-    return `nix-locate says that it is in ${what} (not checked): nix build ${what}`;
+  if (best.source === nixIndex)
+    return `${soname} is in ${what}, as ${nixIndex} of ${best.date} says (nix build ${what})`;
   const renamed = best.formerly === null ? "" : `; in older releases nixpkgs#${best.formerly}`;
   if (best.soname !== soname) return `${what} has ${best.soname} instead${renamed}`;
   if (best.until !== null)
@@ -111,7 +94,7 @@ export function adviceForNewer(soname: string, machine: Machine): string | null 
 
 const insecureReason = "nixpkgs marks it as insecure";
 
-function asPackage(row: TableRow, wanted: string): NixpkgsPackage {
+export function asPackage(row: TableRow, wanted: string): NixpkgsPackage {
   const { attribute, formerly, output, note, source } = row;
   const soname = /^now:(.+)$/.exec(note ?? "")?.[1] ?? row.soname;
   const until = /^until:(.+)$/.exec(note ?? "")?.[1] ?? null;
@@ -122,20 +105,4 @@ function asPackage(row: TableRow, wanted: string): NixpkgsPackage {
     ...(until === null ? [] : [`was removed from nixpkgs after ${until}`]),
   ];
   return { attribute, formerly, output, until, soname, source, date: tableDate(), reasons };
-}
-
-function asLocated(attribute: string, soname: string): NixpkgsPackage {
-  const reasons = ["nix-locate lists it; not checked"];
-  const unknown = { formerly: null, output: null, until: null, date: null };
-  return { attribute, ...unknown, soname, source: nixLocate, reasons };
-}
-
-/** The same library with another number behind it, the newest first. */
-function otherVersions(soname: string): NixpkgsPackage[] {
-  const stem = /^([\w+.-]+?\.so)(\.[\w+.-]+)?$/.exec(soname)?.[1];
-  if (stem === undefined) return [];
-  return rowsFrom(stem)
-    .filter((row) => row.soname === stem || row.soname.startsWith(`${stem}.`))
-    .sort((one, two) => two.soname.localeCompare(one.soname, "en", { numeric: true }))
-    .map((row) => asPackage(row, soname));
 }

@@ -1,0 +1,270 @@
+// Which packages of nixpkgs have a library, by nix-index's database of all files: somebody's snapshot, so what it
+// says holds for its date.
+//
+// The database is one compressed stream. It is read once from end to end, by the core; the libraries in it are kept
+// in our cache, sorted by name, for as long as the database is the same file. A search then reads some blocks of it.
+import { accessSync, constants, readFileSync, realpathSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fromNative, native } from "../../addon/native.js";
+import { FixelfError } from "../../base/errors.js";
+import { IndexDamage } from "../index/damage.js";
+import { cacheDirectory } from "../index/location.js";
+import { OwnDirectory, type OwnFile } from "../index/own_directory.js";
+import type { Locate } from "./rank.js";
+
+/** A package that has a file of the name in its `lib`. */
+export interface LocatedPackage {
+  /** "gst_all_1.gstreamer". */
+  attribute: string;
+  /** "out", "lib". */
+  output: string;
+  /** The name of the store path, without hash. */
+  name: string;
+  /** null for a database of an older nix-index. */
+  system: string | null;
+  /** False: it was found through what the attribute refers to, and is not the attribute's own. */
+  isOwn: boolean;
+}
+
+/** What is known of a database. */
+export interface NixIndexAbout {
+  path: string;
+  /** As of when, as YYYY-MM-DD. */
+  date: string;
+  /** It has programs only (`nix-index --filter-prefix /bin/`), and so nothing to say of libraries. */
+  isOfPrograms: boolean;
+}
+
+interface Kept extends NixIndexAbout {
+  format: typeof format;
+  identity: string;
+  /** Bytes of the lines behind. */
+  size: number;
+}
+
+/** Of what is kept in our cache; another one is made anew. */
+const format = 2;
+
+/** Bytes of a line at most: names of files end at 255, attributes are short. */
+const blockSize = 4096;
+
+const fileName = "libraries";
+
+export class NixIndex {
+  readonly about: NixIndexAbout;
+  readonly #file: OwnFile;
+  readonly #begin: number;
+
+  private constructor(about: NixIndexAbout, file: OwnFile, begin: number) {
+    this.about = about;
+    this.#file = file;
+    this.#begin = begin;
+  }
+
+  /**
+   * The database that nix-locate would ask; null where there is none.
+   * @throws FixelfError where it cannot be read, is damaged or of another version, or where nothing can be kept
+   */
+  static async open(): Promise<NixIndex | null> {
+    const path = databasePath();
+    if (path === null) return null;
+    const { ino, size, mtimeNs, mtimeMs } = statSync(path, { bigint: true });
+    const identity = `${path} ${ino} ${size} ${mtimeNs}`;
+    const directory = OwnDirectory.make(join(cacheDirectory(), "nix-index"));
+    const kept = opened(directory, identity);
+    if (kept !== null) return kept;
+    const date = new Date(Number(mtimeMs)).toISOString().slice(0, 10);
+    await keep(directory, { path, date, identity });
+    return opened(directory, identity);
+  }
+
+  static of(about: NixIndexAbout, file: OwnFile, begin: number): NixIndex {
+    return new NixIndex(about, file, begin);
+  }
+
+  /** @throws IndexDamage */
+  packages(soname: string): LocatedPackage[] {
+    const found: LocatedPackage[] = [];
+    for (let at = this.#firstAt(soname); at < this.#file.size; ) {
+      const line = this.#lineAt(at);
+      const [name, attribute = "", output = "", store = "", system = "", own] = line.split("\t");
+      if (name !== soname) break;
+      if (own === undefined) throw new IndexDamage("a line of it has no such columns");
+      found.push({ attribute, output, name: store, system: system || null, isOwn: own === "1" });
+      at += Buffer.byteLength(line) + 1;
+    }
+    return found;
+  }
+
+  /** Where the first line begins whose name is not before the one that is wanted. */
+  #firstAt(soname: string): number {
+    let low = this.#begin;
+    let high = this.#file.size;
+    // Of any place, the line is looked at that begins behind it.
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const start = middle === this.#begin ? middle : this.#lineBehind(middle - 1);
+      if (start >= high) {
+        high = middle;
+        continue;
+      }
+      const line = this.#lineAt(start);
+      if (line.slice(0, line.indexOf("\t")) < soname) low = start + Buffer.byteLength(line) + 1;
+      else high = middle === start ? start : middle;
+    }
+    return low;
+  }
+
+  #lineBehind(place: number): number {
+    const bytes = this.#read(place);
+    const end = bytes.indexOf(10);
+    if (end === -1) throw new IndexDamage("a line of it is too long");
+    return place + end + 1;
+  }
+
+  #lineAt(start: number): string {
+    const bytes = this.#read(start);
+    const end = bytes.indexOf(10);
+    if (end === -1) throw new IndexDamage("a line of it is too long");
+    return bytes.toString("utf8", 0, end);
+  }
+
+  #read(place: number): Buffer {
+    return this.#file.read(place, Math.min(blockSize, this.#file.size - place));
+  }
+}
+
+/**
+ * Asks the database as often as is wanted, and opens it when first asked.
+ * @param tell told once why there is one and it cannot be asked
+ */
+export function locator(tell: (message: string) => void = () => {}): Locate {
+  let index: Promise<NixIndex | null> | undefined;
+  const open = async () => {
+    try {
+      const found = await NixIndex.open();
+      if (!found?.about.isOfPrograms) return found;
+      tell(`${found.about.path} is a database of programs only, which knows no libraries`);
+    } catch (failure) {
+      const { message, path } = failure as FixelfError;
+      tell(`nix-index's database is not used: ${path === undefined ? "" : `${path}: `}${message}`);
+    }
+    return null;
+  };
+  return async (soname) => {
+    index ??= open();
+    const found = await index;
+    try {
+      return found && { packages: found.packages(soname), date: found.about.date };
+    } catch (failure) {
+      if (!(failure instanceof IndexDamage)) throw failure;
+      tell(`what is kept of nix-index's database is damaged: remove ${cacheDirectory()}/nix-index`);
+      index = Promise.resolve(null);
+      return null;
+    }
+  };
+}
+
+function opened(directory: OwnDirectory, identity: string): NixIndex | null {
+  try {
+    const file = directory.open(fileName);
+    if (file === null) return null;
+    const head = file.read(0, Math.min(blockSize, file.size));
+    const end = head.indexOf(10);
+    const kept = JSON.parse(head.toString("utf8", 0, Math.max(end, 0))) as Kept;
+    if (kept.format !== format || kept.identity !== identity) return null;
+    if (kept.size !== file.size - end - 1) return null;
+    return NixIndex.of(kept, file, end + 1);
+  } catch (failure) {
+    if (failure instanceof IndexDamage || failure instanceof SyntaxError) return null;
+    throw failure;
+  }
+}
+
+async function keep(
+  directory: OwnDirectory,
+  database: { path: string; date: string; identity: string },
+): Promise<void> {
+  const { packages, entries, others } = await native
+    .readNixIndex(database.path)
+    .catch((caught: unknown) => {
+      const { code, message } = fromNative(caught);
+      const { path } = database;
+      throw new FixelfError(code, message, { path, cause: caught });
+    });
+  const lines = Buffer.from(`${linesOf(packages.toString("utf8")).join("\n")}\n`);
+  const isOfPrograms = entries > 0 && others === 0;
+  const head: Kept = { format, ...database, isOfPrograms, size: lines.length };
+  const name = `${fileName}-${process.pid}`;
+  const file = directory.create(name);
+  try {
+    file.write(Buffer.from(`${JSON.stringify(head)}\n`));
+    file.write(lines);
+  } finally {
+    file.close();
+  }
+  directory.rename(name, fileName);
+}
+
+/** One for each library of each package: name, attribute, output, name of the store path, system, whether its own. */
+function linesOf(packages: string): string[] {
+  const lines: string[] = [];
+  for (const line of packages.split("\n")) {
+    const [json = "", ...names] = line.split("\t");
+    if (names.length === 0) continue;
+    const { name = "", origin = {} } = JSON.parse(json) as Described;
+    const { attr = "", output = "out", toplevel = true, system } = origin;
+    const columns = [attr, output, name, system ?? "", toplevel ? "1" : "0"];
+    // What has such characters is none of nixpkgs.
+    if (columns.some((each) => /[\t\n]/.test(each))) continue;
+    const rest = columns.join("\t");
+    for (const soname of names) lines.push(`${soname}\t${rest}`);
+  }
+  return lines.sort(byName);
+}
+
+/** As serde writes nix-index's StorePath (src/package.rs). */
+interface Described {
+  name?: string;
+  origin?: { attr?: string; output?: string; toplevel?: boolean; system?: string | null };
+}
+
+function byName(one: string, two: string): number {
+  const [first, second] = [one.slice(0, one.indexOf("\t")), two.slice(0, two.indexOf("\t"))];
+  if (first !== second) return first < second ? -1 : 1;
+  return one < two ? -1 : 1;
+}
+
+/** `$NIX_INDEX_DATABASE/files`, where a wrapper of nix-locate says so, or where nix-index puts it. */
+function databasePath(): string | null {
+  const cache = process.env.XDG_CACHE_HOME;
+  const base = cache?.startsWith("/") ? cache : join(homedir(), ".cache");
+  const named = process.env.NIX_INDEX_DATABASE ?? namedByWrapper();
+  const places = named === undefined ? [join(base, "nix-index")] : [named];
+  for (const place of places.flatMap((each) => [join(each, "files"), each]))
+    if (statSync(place, { throwIfNoEntry: false })?.isFile()) return realpathSync(place);
+  return null;
+}
+
+/** A larger one is a program of another kind. */
+const largestWrapper = 256 << 10;
+
+/**
+ * nix-index-database installs nix-locate behind a script or a small program that sets the variable
+ * (nixpkgs, makeWrapper and makeBinaryWrapper, which has its arguments among its strings).
+ */
+function namedByWrapper(): string | undefined {
+  for (const directory of (process.env.PATH ?? "").split(delimiter)) {
+    const file = join(directory, "nix-locate");
+    try {
+      accessSync(file, constants.X_OK);
+      if (statSync(file).size > largestWrapper) return undefined;
+      const text = readFileSync(file, "latin1");
+      return /NIX_INDEX_DATABASE['"=\s\0]+(\/[\w+./@-]+)/.exec(text)?.[1];
+    } catch {
+      // Not there, or not to be read.
+    }
+  }
+  return undefined;
+}

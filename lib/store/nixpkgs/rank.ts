@@ -1,0 +1,140 @@
+// Which packages of nixpkgs have a library, the best first, each with its reasons: what the table of this package
+// says and what nix-index's database says, together; then the table's packages with another version of it.
+import { isNamesake } from "../rank.js";
+import type { LocatedPackage } from "./nix_index.js";
+import { asPackage, type NixpkgsPackage, nixIndex } from "./packages.js";
+import { rowOf, rowsFrom, type TableRow } from "./table.js";
+
+/** What a database says of a library. */
+export interface Located {
+  packages: readonly LocatedPackage[];
+  /** As of when, as YYYY-MM-DD. */
+  date: string;
+}
+
+/** How a database is asked; null where there is none that can be. */
+export type Locate = (soname: string) => Promise<Located | null>;
+
+/** What is known of the program that needs the library. */
+export interface Needing {
+  /** "x86_64-linux". */
+  system?: string;
+  /** All that it needs, by soname. */
+  needed?: readonly string[];
+}
+
+/** The packages that have a library, the best first. */
+export async function packagesFor(
+  soname: string,
+  locate: Locate,
+  needing: Needing = {},
+): Promise<NixpkgsPackage[]> {
+  if (!/^[\w+.][\w+.-]*$/.test(soname)) return [];
+  const row = rowOf(soname);
+  const known = row === null ? [] : [asPackage(row, soname)];
+  const exact = known.filter((each) => each.soname === soname);
+  const located = await locate(soname);
+  const found = located === null ? [] : rankLocated(soname, located, row, needing);
+  // The database is of one day; what has the table's attribute there confirms it.
+  const others = found.filter(({ attribute }) => !exact.some((each) => isCalled(each, attribute)));
+  for (const each of exact)
+    if (found.length > others.length)
+      each.reasons.push(`${nixIndex} of ${located?.date} has it there`);
+  const otherVersion =
+    row === null ? otherVersions(soname) : known.filter((each) => each.soname !== soname);
+  return [...exact, ...others, ...otherVersion];
+}
+
+function isCalled(
+  { attribute, formerly }: Pick<TableRow, "attribute" | "formerly">,
+  name: string,
+): boolean {
+  return attribute === name || formerly === name;
+}
+
+interface Scored {
+  found: LocatedPackage;
+  score: number;
+  reasons: string[];
+}
+
+function rankLocated(
+  soname: string,
+  { packages, date }: Located,
+  row: TableRow | null,
+  { system, needed = [] }: Needing,
+): NixpkgsPackage[] {
+  const beside = new Set(
+    needed.filter((each) => each !== soname).flatMap((each) => rowOf(each)?.attribute ?? []),
+  );
+  const best = new Map<string, Scored>();
+  for (const found of packages) {
+    if (found.system !== null && system !== undefined && found.system !== system) continue;
+    const scored = score(soname, found, row, beside);
+    const present = best.get(found.attribute);
+    if (present === undefined || present.score < scored.score) best.set(found.attribute, scored);
+  }
+  return [...best.values()]
+    .sort((one, two) => two.score - one.score || compareAttributes(one.found, two.found))
+    .map(({ found: { attribute, output }, reasons }) => ({
+      ...{ attribute, formerly: null, output, until: null, soname },
+      ...{ source: nixIndex, date, reasons },
+    }));
+}
+
+/** What is made of other packages, or for one purpose of its own. */
+const unlikely: readonly [pattern: RegExp, what: string, points?: number][] = [
+  [/^pkgs\w+\./, "is of another package set", -60],
+  [/(Full|[-_]full)$/, "is a variant with everything"],
+  [/toolchain|-sdk\b|Sdk/, "is a toolchain"],
+  [/-bin$|-binary$|appimage/, "brings built programs along"],
+  [/wrapper|wrapped|-env$|-fhs/i, "wraps another package"],
+  [
+    /^(steam|chrom|firefox|electron|discord|vscode|jetbrains|android|matlab|wine|cuda)/i,
+    "brings its own copy",
+  ],
+];
+
+function score(
+  soname: string,
+  found: LocatedPackage,
+  row: TableRow | null,
+  beside: ReadonlySet<string>,
+): Scored {
+  const { attribute, name, isOwn } = found;
+  const reasons = [`has ${soname} in its lib`];
+  let points = 0;
+  const add = (more: number, reason: string) => {
+    points += more;
+    reasons.push(reason);
+  };
+  if (!isOwn) add(-40, "it is only known through what refers to it");
+  const depth = attribute.split(".").length - 1;
+  points -= 6 * depth;
+  if (depth === 0) reasons.push("it is at the top of nixpkgs");
+  for (const [pattern, what, worse = -30] of unlikely)
+    if (pattern.test(attribute)) add(worse, what);
+  if (row !== null && isCalled(row, attribute)) add(30, "the table of fixelf says so, too");
+  if (beside.has(attribute)) add(20, "the program needs another library of it");
+  const packageName = /^(.*?)-\d/.exec(name)?.[1] ?? name;
+  if (isNamesake(packageName, soname) || isNamesake(attribute, soname))
+    add(15, "it is called like the library");
+  return { found, score: points, reasons };
+}
+
+function compareAttributes(
+  { attribute: one }: LocatedPackage,
+  { attribute: two }: LocatedPackage,
+): number {
+  return one.length - two.length || two.localeCompare(one, "en", { numeric: true });
+}
+
+/** The same library with another number behind it, the newest first. */
+function otherVersions(soname: string): NixpkgsPackage[] {
+  const stem = /^([\w+.-]+?\.so)(\.[\w+.-]+)?$/.exec(soname)?.[1];
+  if (stem === undefined) return [];
+  return rowsFrom(stem)
+    .filter((row) => row.soname === stem || row.soname.startsWith(`${stem}.`))
+    .sort((one, two) => two.soname.localeCompare(one.soname, "en", { numeric: true }))
+    .map((row) => asPackage(row, soname));
+}

@@ -1,0 +1,35 @@
+// nix-index's database of the files in nixpkgs: which packages have which libraries.
+//
+// The format (nix-index, src/database.rs and src/frcode.rs), version 1: "NIXI", the version in
+// eight bytes, then one Zstandard stream of entries. An entry is
+//
+//     what the file is, NUL, how much more of the path before is shared than was by that one, the
+//     rest of the path, newline
+//
+// where the second is a signed byte, or 0x80 and two bytes with the higher first. A package's files
+// come first, and then an entry "p" whose path is JSON that says which package it was.
+#pragma once
+
+#include <cstdint>
+#include <stop_token>
+#include <string>
+
+#include "base/error.hpp"
+
+namespace fixelf {
+
+struct NixIndexLibraries {
+  // For each package that has libraries, in the order of the database, a line: its JSON, and behind
+  // a tab each the names of what is directly in its lib.
+  std::string packages;
+  uint64_t entries = 0;
+  // How many of them are in none of the directories for programs: the database that is made with
+  // `nix-index --filter-prefix /bin/` has none.
+  uint64_t others = 0;
+};
+
+// Fails with NotElf for what is no such database, Unsupported for another version, Malformed or
+// Truncated for a damaged one, LimitExceeded, Cancelled, NotFound, Io.
+Result<NixIndexLibraries> readNixIndex(const std::string& path, const std::stop_token& stop);
+
+}  // namespace fixelf

@@ -1,0 +1,34 @@
+// Zstandard decompression (RFC 8878), as a stream from a file.
+//
+// nix-index keeps its database as one Zstandard stream. Node has a decoder only since 22.15, one in
+// JavaScript takes several times as long, and libzstd would be a library for one file format of
+// another project. What is here is what that file needs: no dictionaries, no skippable frames
+// inside a frame, no encoder.
+//
+// The input is hostile: every length is checked before it is used, and memory is bounded by the
+// window, of which the frame's header may ask for 128 MiB (what `zstd -22 --ultra` does) and no
+// more. Pages of it are touched only as far as there is content.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <stop_token>
+#include <string>
+
+#include "base/error.hpp"
+
+namespace fixelf {
+
+// What is done with each piece of the content, in order; a piece is gone when it returns.
+using TakeContent = std::function<Status(std::span<const uint8_t>)>;
+
+// Decompresses what is in the file from `offset` on: frames one after another, to the end of the
+// file.
+//
+// Fails with Malformed or Truncated for what is no such stream, LimitExceeded for a window of more
+// than 128 MiB, Unsupported for a dictionary, Cancelled, Io, and with what `take` fails with.
+Status decompressZstd(int descriptor, uint64_t offset, const std::string& path,
+                      const std::stop_token& stop, const TakeContent& take);
+
+}  // namespace fixelf

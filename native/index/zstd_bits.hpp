@@ -1,0 +1,110 @@
+// The two ways in which Zstandard reads bits (RFC 8878, 4.1 "FSE" and 4.2 "Huffman Coding"): tables
+// are described from the first bit on, and what they code is read from the last bit back.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace fixelf::zstd {
+
+inline uint64_t loadLittleEndian(const uint8_t* bytes, size_t count = 8) {
+  uint64_t value = 0;
+  std::memcpy(&value, bytes, count);
+  if constexpr (std::endian::native == std::endian::big) value = __builtin_bswap64(value);
+  return value;
+}
+
+// The position of the highest bit that is set.
+inline unsigned highestBit(uint32_t value) {
+  return 31U - static_cast<unsigned>(std::countl_zero(value));
+}
+
+class ForwardBits {
+ public:
+  explicit ForwardBits(std::span<const uint8_t> bytes) : bytes_(bytes) {}
+
+  // Up to 16 bits, without taking them; zeros behind the end.
+  [[nodiscard]] uint32_t peek(unsigned count) const {
+    uint32_t value = 0;
+    for (size_t index = 0; index < 4; ++index) {
+      const size_t at = bit_ / 8 + index;
+      if (at < bytes_.size()) value |= static_cast<uint32_t>(bytes_[at]) << (8 * index);
+    }
+    return (value >> (bit_ % 8)) & ((1U << count) - 1);
+  }
+  void skip(unsigned count) { bit_ += count; }
+  uint32_t read(unsigned count) {
+    const uint32_t value = peek(count);
+    skip(count);
+    return value;
+  }
+
+  // Bytes that were begun; more than there are where it was read behind the end.
+  [[nodiscard]] size_t used() const { return (bit_ + 7) / 8; }
+
+ private:
+  std::span<const uint8_t> bytes_;
+  size_t bit_ = 0;
+};
+
+class BackwardBits {
+ public:
+  // False where the last byte has no bit that marks the end.
+  bool open(std::span<const uint8_t> bytes) {
+    if (bytes.empty() || bytes.back() == 0) return false;
+    begin_ = bytes.data();
+    const unsigned padding = 8 - highestBit(bytes.back());
+    if (bytes.size() >= sizeof(uint64_t)) {
+      at_ = begin_ + bytes.size() - sizeof(uint64_t);
+      container_ = loadLittleEndian(at_);
+      consumed_ = padding;
+    } else {
+      at_ = begin_;
+      container_ = loadLittleEndian(begin_, bytes.size());
+      consumed_ = padding + static_cast<unsigned>(8 * (sizeof(uint64_t) - bytes.size()));
+    }
+    return true;
+  }
+
+  // `count` is less than 57, or what is left after `refill`; zeros before the beginning.
+  [[nodiscard]] uint64_t peek(unsigned count) const {
+    return ((container_ << (consumed_ & 63U)) >> 1U) >> ((63U - count) & 63U);
+  }
+  void skip(unsigned count) { consumed_ += count; }
+  uint64_t read(unsigned count) {
+    const uint64_t value = peek(count);
+    skip(count);
+    return value;
+  }
+
+  // Makes 57 bits ready, or all that are left. False where more was read than there is.
+  bool refill() {
+    if (consumed_ > 64) return false;
+    size_t bytes = consumed_ / 8;
+    const auto left = static_cast<size_t>(at_ - begin_);
+    if (bytes > left) bytes = left;
+    if (bytes > 0) {
+      at_ -= bytes;
+      consumed_ -= static_cast<unsigned>(8 * bytes);
+      container_ = loadLittleEndian(at_);
+    }
+    return true;
+  }
+
+  [[nodiscard]] bool isOverread() const { return consumed_ > 64; }
+  // Whether every bit was read, and no more.
+  [[nodiscard]] bool isDone() const { return at_ == begin_ && consumed_ == 64; }
+  // Whether at least so many symbols of 11 bits can be read between two refills from here.
+  [[nodiscard]] bool isDeep() const { return at_ >= begin_ + sizeof(uint64_t); }
+
+ private:
+  const uint8_t* begin_ = nullptr;
+  const uint8_t* at_ = nullptr;
+  uint64_t container_ = 0;
+  unsigned consumed_ = 0;
+};
+
+}  // namespace fixelf::zstd

@@ -1,0 +1,295 @@
+// nix-index's database: what is read of it is what an independent reader finds, and damage is told.
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { diagnose } from "../lib/index.js";
+import { locator, NixIndex } from "../lib/store/nixpkgs/nix_index.js";
+import { compile } from "./support/compile.js";
+import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
+
+interface Package {
+  attribute: string;
+  output: string;
+  name: string;
+  toplevel: boolean;
+  /** Paths, with what nix-index says that they are. */
+  files: [meta: string, path: string][];
+}
+
+/** As nix-index's src/frcode.rs writes entries: shared prefixes as differences of one byte, or of two behind 0x80. */
+class Writer {
+  readonly #pieces: Buffer[] = [];
+  #last: Buffer = Buffer.alloc(0);
+  #shared = 0;
+
+  add(of: Package): void {
+    for (const [meta, path] of of.files) this.#entry(meta, Buffer.from(path), true);
+    const { attribute, output, name, toplevel } = of;
+    const origin = { attr: attribute, output, toplevel, system: "x86_64-linux" };
+    const json = { store_dir: "/nix/store", hash: "a".repeat(32), name, origin };
+    this.#entry("p", Buffer.from(JSON.stringify(json)), false);
+    this.#last = Buffer.alloc(0);
+  }
+
+  content(): Buffer {
+    return Buffer.concat(this.#pieces);
+  }
+
+  #entry(meta: string, path: Buffer, mayShare: boolean): void {
+    let shared = 0;
+    while (mayShare && shared < path.length && path[shared] === this.#last[shared]) shared++;
+    const difference = shared - this.#shared;
+    const coded =
+      Math.abs(difference) < 127
+        ? Buffer.from([difference & 0xff])
+        : Buffer.from([0x80, (difference >> 8) & 0xff, difference & 0xff]);
+    this.#pieces.push(Buffer.from(`${meta}\0`), coded, path.subarray(shared), Buffer.from("\n"));
+    this.#last = path;
+    this.#shared = shared;
+  }
+}
+
+/** The same numbers each time. */
+function numbers(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+function somePackages(count: number): Package[] {
+  const below = numbers(7);
+  return Array.from({ length: count }, (_, index): Package => {
+    const stem = `${"abcdefghij"[below(10)]}${below(count)}`;
+    const deep = `/share/${"long/".repeat(below(60))}${stem}`;
+    const libraries = below(3) === 0 ? ["", `.${below(4)}`, `.${below(4)}.1.2`] : [];
+    const files: Package["files"] = [
+      ["4096d", "/bin"],
+      [`${below(9999)}x`, `/bin/${stem}`],
+      ...libraries.map((end): [string, string] => ["7x", `/lib/lib${stem}.so${end}`]),
+      ["0d", `/lib/lib${stem}.so.d`],
+      ["9r", `/lib/deeper/lib${stem}.so`],
+      ["target.soss", `/lib/lib${stem}-link.so`],
+      ["1r", deep],
+      ["2r", `${deep}2`],
+    ];
+    const attribute = below(5) === 0 ? `set.p${index}` : `p${index}`;
+    const output = below(2) === 0 ? "out" : "lib";
+    return { attribute, output, name: `${stem}-1.${below(9)}`, toplevel: below(8) > 0, files };
+  });
+}
+
+/** By soname: all packages that have it directly in their lib. */
+function librariesOf(packages: readonly Package[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const { attribute, output, name, toplevel, files } of packages) {
+    for (const [meta, path] of files) {
+      const [, soname] = /^\/lib\/(lib[^/]*\.so[^/]*)$/.exec(path) ?? [];
+      if (soname === undefined || meta.endsWith("d")) continue;
+      found.set(soname, [
+        ...(found.get(soname) ?? []),
+        `${attribute} ${output} ${name} ${toplevel}`,
+      ]);
+    }
+  }
+  return found;
+}
+
+describe("nix-index's database", needs("zstd"), () => {
+  const directory = scratchDirectory();
+  const database = join(directory, "nix-index");
+  const file = join(database, "files");
+  const compressed = (content: Buffer, ...flags: string[]) =>
+    execFileSync("zstd", ["-q", "-c", ...flags], { input: content, maxBuffer: 1 << 30 });
+
+  function write(packages: readonly Package[], ...flags: string[]): Buffer {
+    const writer = new Writer();
+    for (const each of packages) writer.add(each);
+    return writeStream(compressed(writer.content(), ...flags));
+  }
+
+  function writeStream(stream: Buffer, version = 1): Buffer {
+    const header = Buffer.alloc(12);
+    header.write("NIXI");
+    header.writeUInt8(version, 4);
+    mkdirSync(database, { recursive: true });
+    writeFileSync(file, Buffer.concat([header, stream]));
+    return stream;
+  }
+
+  beforeEach(() => {
+    vi.stubEnv("XDG_CACHE_HOME", join(directory, "cache"));
+    vi.stubEnv("NIX_INDEX_DATABASE", database);
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(join(directory, "cache"), { recursive: true, force: true });
+  });
+
+  it.each([["-1"], ["-9"], ["-19"], ["--ultra", "-22"], ["--no-check", "-3"]])(
+    "has the libraries that an independent reader finds (zstd %s)",
+    async (...flags) => {
+      const packages = somePackages(1500);
+      write(packages, ...flags);
+      const index = await NixIndex.open();
+      expect(index?.about).toMatchObject({ path: file, isOfPrograms: false });
+      const wanted = librariesOf(packages);
+      expect(wanted.size).toBeGreaterThan(1500);
+      for (const [soname, expected] of wanted) {
+        const found = index?.packages(soname).map((each) => {
+          return `${each.attribute} ${each.output} ${each.name} ${each.isOwn}`;
+        });
+        expect(found?.toSorted(), soname).toEqual(expected.toSorted());
+      }
+      for (const absent of ["", "lib", "liba.so", "libzzz.so.1", "a.so", "libp.d"])
+        expect(index?.packages(absent)).toEqual([]);
+    },
+  );
+
+  it("is kept, and read again only when it is another file", async () => {
+    write([onePackage("one", "libone.so.1")]);
+    expect((await NixIndex.open())?.packages("libone.so.1")).toHaveLength(1);
+    const kept = readFileSync(join(directory, "cache/fixelf/nix-index/libraries"), "utf8");
+    expect(kept).toContain("libone.so.1\tone\tout\tone-1.0\tx86_64-linux\t1\n");
+    write([onePackage("other", "libother.so.1")]);
+    utimesSync(file, 1, 1);
+    const again = await NixIndex.open();
+    expect(again?.about.date).toBe("1970-01-01");
+    expect(again?.packages("libone.so.1")).toEqual([]);
+    expect(again?.packages("libother.so.1")).toHaveLength(1);
+  });
+
+  it("is not there, and nothing is said of it", async () => {
+    vi.stubEnv("NIX_INDEX_DATABASE", join(directory, "nowhere"));
+    const told: string[] = [];
+    expect(await locator((message) => told.push(message))("libone.so.1")).toBeNull();
+    expect(told).toEqual([]);
+  });
+
+  it("is where the wrapper of nix-locate says", async () => {
+    write([onePackage("one", "libone.so.1")]);
+    vi.stubEnv("NIX_INDEX_DATABASE", undefined);
+    const bin = join(directory, "bin");
+    mkdirSync(bin, { recursive: true });
+    const wrapper = join(bin, "nix-locate");
+    writeFileSync(
+      wrapper,
+      `#!/bin/sh\nexport NIX_INDEX_DATABASE='${database}'\nexec -a x y "$@"\n`,
+    );
+    chmodSync(wrapper, 0o755);
+    vi.stubEnv("PATH", bin);
+    expect(await locator()("libone.so.1")).toMatchObject({ packages: [{ attribute: "one" }] });
+    writeFileSync(wrapper, `\x7fELF\0--set NIX_INDEX_DATABASE\0${database}\0`);
+    expect(await locator()("libone.so.1")).toMatchObject({ packages: [{ attribute: "one" }] });
+  });
+
+  const sentence = async () => {
+    const told: string[] = [];
+    expect(await locator((message) => told.push(message))("libone.so.1")).toBeNull();
+    return told.join("\n");
+  };
+
+  it("of programs only is told", async () => {
+    write([{ ...onePackage("one", "x"), files: [["3x", "/bin/one"]] }]);
+    expect(await sentence()).toBe(
+      `${file} is a database of programs only, which knows no libraries`,
+    );
+  });
+  it("of another version is told", async () => {
+    writeStream(compressed(Buffer.from("")), 2);
+    expect(await sentence()).toContain("in version 2, and version 1 is what can be read");
+  });
+  it("that is none is told", async () => {
+    mkdirSync(database, { recursive: true });
+    writeFileSync(file, "SQLite format 3");
+    expect(await sentence()).toContain("it is no database of nix-index");
+  });
+
+  it("cut short anywhere, or damaged anywhere, is told, and never a wrong answer", async () => {
+    const packages = somePackages(60);
+    const stream = write(packages);
+    const below = numbers(11);
+    const [[soname, right]] = [...librariesOf(packages)] as [[string, string[]]];
+    for (let trial = 0; trial < 60; trial++) {
+      writeStream(stream.subarray(0, below(stream.length)));
+      expect(await sentence(), `cut ${trial}`).toMatch(/ends|damaged|within/);
+    }
+    for (let trial = 0; trial < 300; trial++) {
+      const damaged = Buffer.from(stream);
+      const at = below(stream.length);
+      damaged[at] = (damaged[at] as number) ^ (1 << below(8));
+      writeStream(damaged);
+      const told: string[] = [];
+      const answer = await locator((message) => told.push(message))(soname);
+      // A bit that means nothing (RFC 8878, 3.1.1.1.1.3), or asks for a larger window, changes nothing.
+      if (answer === null) expect(told, `flip at ${at}`).toHaveLength(1);
+      else expect(answer.packages, `flip at ${at}`).toHaveLength(right.length);
+    }
+  });
+
+  it("with what is no path, or no package, is told", async () => {
+    const writer = new Writer();
+    writer.add(onePackage("one", "libone.so.1"));
+    const content = writer.content();
+    const stop = content.lastIndexOf("p\0");
+    for (const wrong of [
+      content.subarray(0, stop),
+      Buffer.concat([content, Buffer.from("1r\0\x7f/x\n")]),
+      Buffer.concat([content, Buffer.from("1r\0")]),
+      Buffer.concat([content, Buffer.alloc(200_000, "a")]),
+    ]) {
+      writeStream(compressed(wrong));
+      expect(await sentence()).toMatch(/damaged|ends within/);
+    }
+  });
+
+  it("damaged in our cache is made anew, or told", async () => {
+    write(somePackages(200));
+    await NixIndex.open();
+    const kept = join(directory, "cache/fixelf/nix-index/libraries");
+    writeFileSync(kept, readFileSync(kept).subarray(0, 5000));
+    expect((await NixIndex.open())?.packages("libzzz.so")).toEqual([]);
+    const size = readFileSync(kept).length;
+    const descriptor = openSync(kept, "r+");
+    const head = readFileSync(kept).indexOf(10) + 1;
+    writeSync(descriptor, Buffer.alloc(size - head, "x"), 0, size - head, head);
+    closeSync(descriptor);
+    expect(await sentence()).toContain("is damaged: remove");
+  });
+
+  describe("in a finding", needs("gcc"), () => {
+    it("is told with its date and reasons", async () => {
+      write([onePackage("thing", "libthing.so.9"), onePackage("thingFull", "libthing.so.9")]);
+      utimesSync(file, 86_400, 86_400);
+      const library = join(directory, "libthing.so");
+      compile(library, "int thing(void) { return 0; }", "-shared", "-Wl,-soname,libthing.so.9");
+      const source = "int thing(void); int main(void) { return thing(); }";
+      const [diagnosis] = await diagnose([compile(join(directory, "program"), source, library)]);
+      const [finding] = diagnosis?.findings ?? [];
+      expect(finding).toMatchObject({ code: "library-missing" });
+      expect(finding?.evidence).toContain(
+        "nixpkgs#thing.out: has libthing.so.9 in its lib; it is at the top of nixpkgs; it is called like the library (nix-index's database of 1970-01-02)",
+      );
+      expect(finding?.remedy).toContain("libthing.so.9 is in nixpkgs#thing.out");
+      expect(finding?.remedy).toContain("fixelf fix --get");
+    });
+  });
+
+  function onePackage(attribute: string, soname: string): Package {
+    const name = `${attribute}-1.0`;
+    return { attribute, output: "out", name, toplevel: true, files: [["1x", `/lib/${soname}`]] };
+  }
+});
