@@ -428,28 +428,29 @@ interface NativeAddon {
   changedBelow(
     directory: string,
     recordDirectory: string,
-    cancellation?: Cancellation,
   ): Promise<string[]>;
   /** Of some files those that have no record under their own path, and one of their content. */
   recordedElsewhere(
     paths: readonly string[],
     recordDirectory: string,
-    cancellation?: Cancellation,
   ): Promise<string[]>;
   /** Each file at or below a path that a record is kept of, by path. */
   recordedFiles(
     path: string,
     recordDirectory: string,
-    cancellation?: Cancellation,
   ): Promise<RecordedFile[]>;
   /** For each null where its record is removed; `unsupported` where undo needs it and `force` is false. */
   forgetRecords(
     paths: readonly string[],
     recordDirectory: string,
     force: boolean,
-    cancellation?: Cancellation,
   ): Promise<(NativeFailure | null)[]>;
-  /** Throws `permission-denied` where others could have written what is in it; see native/base/own.hpp. */
+  /**
+   * Throws `permission-denied` where others could have written to an open file or directory, saying whose it is;
+   * see native/base/own.hpp.
+   */
+  demandOwn(descriptor: number, path: string): void;
+  /** The same for a directory that is not open. */
   demandOwnDirectory(path: string): void;
   /** For each null where it was restored. One flush serves them all. */
   undo(

@@ -2,8 +2,8 @@
 import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { fromNative, native } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
+import { demandOwnDirectory } from "./own.js";
 
 /** `$XDG_STATE_HOME/fixelf` (XDG base directory specification 0.8). */
 export function stateDirectory(): string {
@@ -26,19 +26,7 @@ export async function stateSubdirectory(name: "undo" | "gcroots" | "users"): Pro
     const message = `cannot make ${path}, where undo records are kept (${code}); set XDG_STATE_HOME to a directory that may be written to`;
     throw new FixelfError(known, message, { path, cause });
   }
-  demandOwn(stateDirectory());
-  demandOwn(path);
+  demandOwnDirectory(stateDirectory());
+  demandOwnDirectory(path);
   return path;
-}
-
-/**
- * Makes sure that nobody else could have written what a directory of ours keeps.
- * @throws FixelfError `permission-denied`, saying whose it is and what to do
- */
-export function demandOwn(directory: string): void {
-  try {
-    native.demandOwnDirectory(directory);
-  } catch (caught) {
-    throw fromNative(caught);
-  }
 }

@@ -5,7 +5,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { FixelfError } from "../base/errors.js";
-import { demandOwn } from "../file/state.js";
+import { demandOwnDirectory } from "../file/own.js";
 import { cacheDirectory } from "../store/index/location.js";
 
 export function keyOf(...parts: readonly string[]): string {
@@ -29,7 +29,8 @@ export async function preparedOnce(key: string, preparing: Preparing): Promise<s
   const usual = join(cacheDirectory(), "run/copy");
   try {
     await mkdir(usual, { recursive: true, mode: 0o700 });
-    for (const directory of [cacheDirectory(), dirname(usual), usual]) demandOwn(directory);
+    for (const directory of [cacheDirectory(), dirname(usual), usual])
+      demandOwnDirectory(directory);
     if (await preparing.isWhole(join(usual, key))) return join(usual, key);
     await mkdir(unfinishedName(join(usual, key)));
   } catch (cause) {
@@ -64,7 +65,7 @@ async function temporary(cause: unknown): Promise<string> {
   await mkdir(path, { mode: 0o700 }).catch(() => undefined);
   try {
     // Anybody may make a directory of that name before us.
-    demandOwn(path);
+    demandOwnDirectory(path);
     return path;
   } catch {
     // as if it could not be made

@@ -277,6 +277,12 @@ Napi::Value forgetRecords(const Napi::CallbackInfo& call) {
 Napi::Value demandOwnDirectory(const Napi::CallbackInfo& call) {
   auto directory = openOwnDirectory(toPath(call[0]));
   if (!directory) throw toError(call.Env(), directory.error());
+Napi::Value demandOwnFile(const Napi::CallbackInfo& call) {
+  const Status own = demandOwn(call[0].As<Napi::Number>(), toPath(call[1]));
+  if (!own) throw toError(call.Env(), own.error());
+  return call.Env().Undefined();
+}
+
   return call.Env().Undefined();
 }
 
@@ -316,6 +322,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("forgetRecords", forgetRecords);
   define("demandOwnDirectory", demandOwnDirectory);
   define("removeAbandoned", removeAbandonedFiles);
+  define("demandOwn", demandOwnFile);
   define("search", searchPath);
   define("entrance", entrance);
   define("memoryFile", memoryFile);

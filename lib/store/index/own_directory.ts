@@ -15,16 +15,13 @@ import {
   readSync,
   renameSync,
   rmSync,
-  type Stats,
   statSync,
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { FixelfError } from "../../base/errors.js";
+import { demandOwn } from "../../file/own.js";
 import { IndexDamage } from "./damage.js";
-
-/** Write permission of the group, and of all others. */
-const writableByOthers = 0o022;
 
 /** Closes what nobody closed. */
 const forgotten = new FinalizationRegistry<number>((descriptor) => closeSync(descriptor));
@@ -63,10 +60,13 @@ export class OwnDirectory extends Opened {
       throw asFixelfError(failure, "open the directory", path);
     }
     const directory = new OwnDirectory(path, descriptor);
-    const why = whyNotOwn(fstatSync(descriptor));
-    if (why === null) return directory;
-    directory.close();
-    throw new FixelfError("permission-denied", `${path} ${why}`, { path });
+    try {
+      demandOwn(descriptor, path);
+      return directory;
+    } catch (failure) {
+      directory.close();
+      throw failure;
+    }
   }
 
   /** Made where it is not there, for this user alone. @throws FixelfError as `open`, `no-space` */
@@ -76,7 +76,7 @@ export class OwnDirectory extends Opened {
     const above = nearest(dirname(path));
     const owner = statSync(above).uid;
     if (owner !== process.geteuid?.() && owner !== 0) {
-      const message = `${path} cannot be made: ${above} ${belongsTo(owner)}`;
+      const message = `${path} cannot be made: ${above} belongs to user ${owner}, and this is user ${process.geteuid?.()}`;
       throw new FixelfError("permission-denied", message, { path });
     }
     try {
@@ -115,10 +115,14 @@ export class OwnDirectory extends Opened {
     }
     const state = fstatSync(descriptor);
     const file = new OwnFile(descriptor, name, state.size);
-    const why = state.isFile() ? whyNotOwn(state) : "is no regular file";
-    if (why === null) return file;
-    file.close();
-    throw new IndexDamage(`${name} ${why}`);
+    try {
+      if (!state.isFile()) throw new IndexDamage(`${name} is no regular file`);
+      demandOwn(descriptor, join(this.path, name));
+      return file;
+    } catch (failure) {
+      file.close();
+      throw new IndexDamage((failure as Error).message);
+    }
   }
 
   /** What changes whenever another file is put in its place; null where there is none. */
@@ -226,15 +230,6 @@ export function isAbsence(failure: unknown): boolean {
   return (failure as NodeJS.ErrnoException).code === "ENOENT";
 }
 
-function whyNotOwn({ uid, mode }: Stats): string | null {
-  if (uid !== process.geteuid?.()) return belongsTo(uid);
-  return (mode & writableByOthers) === 0 ? null : "can be written by other users";
-}
-
-function belongsTo(owner: number): string {
-  return `belongs to user ${owner}, and this is user ${process.geteuid?.()}`;
-}
-
 /** The path, or the lowest directory above it that is there. */
 function nearest(path: string): string {
   for (let at = path; ; at = dirname(at)) {
@@ -248,6 +243,8 @@ function asFixelfError(failure: unknown, doing: string, path: string): FixelfErr
     ? "no-space"
     : ["EACCES", "EPERM", "EROFS", "ELOOP"].includes(code)
       ? "permission-denied"
-      : "io";
+      : ["EMFILE", "ENFILE"].includes(code)
+        ? "too-many-open-files"
+        : "io";
   return new FixelfError(known, `cannot ${doing} ${path} (${code})`, { path, cause: failure });
 }
