@@ -83,7 +83,6 @@ export type { MissingLibrary, NixpkgsPackage } from "./store/nixpkgs/packages.js
 export { type StorePlace, storePlace } from "./store/place.js";
 export {
   type References,
-  type ReferencesOptions,
   references,
   type StorePathMentions,
 } from "./store/references.js";

@@ -1,38 +1,87 @@
-// Native work belongs to the environment that asked for it: whatever ends a worker thread or the process,
-// nothing aborts and nothing crashes.
+// Native work belongs to the environment that asked for it, and to the call: whatever ends a worker thread,
+// the process or the call, nothing aborts and nothing crashes.
 import { copyFileSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
+import { resolve } from "../lib/index.js";
 import { node, run } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 const driver = fileURLToPath(new URL("support/call-until-ended.mjs", import.meta.url));
-const tree = scratchDirectory();
+const directory = scratchDirectory();
+/** How often each call is ended in each way; FIXELF_ENDINGS asks for more. */
+const times = Number(process.env.FIXELF_ENDINGS ?? 1);
 
-const calls = ["inspect", "resolve", "resolveAll", "diagnose", "plan", "references", "scan"];
+const { calls, exports } = JSON.parse(run([...node, driver, "--list"]).stdout) as {
+  calls: string[];
+  exports: string[];
+};
+
+/** Done when they come back, or no functions. */
+const synchronous = [
+  ...["FixelfError", "ScanBatch", "Store", "Summarizer", "batchFilter", "become"],
+  ...["presetDirectories", "presetNames", "removeIndex", "storePlace", "variables"],
+];
+
+/** Processes of Nix do what these are for, and end with them. */
+const ofNix = ["get", "planGet"];
+
 /** How it ends, and the exit code that says that it ended so. */
 const endings = [
   ["a worker that is terminated", "worker", 0],
   ["process.exit", "exit", 3],
   ["an error that nobody catches", "throw", 1],
   ["nothing left to do", "nothing", 0],
+  ["a signal", "abort", 0],
 ] as const;
 
 describe("a call under way", () => {
-  beforeAll(() => {
+  beforeAll(async () => {
     for (let index = 0; index < 8; index++) {
-      mkdirSync(join(tree, String(index)));
-      copyFileSync(process.execPath, join(tree, String(index), "node"));
+      mkdirSync(join(directory, "tree", String(index)), { recursive: true });
+      copyFileSync(process.execPath, join(directory, "tree", String(index), "node"));
     }
+    for (let index = 10; index < 60; index++) {
+      const library = join(directory, `store/${"0".repeat(30)}${index}-library/lib`);
+      mkdirSync(library, { recursive: true });
+      copyFileSync("/bin/true", join(library, "libtrue.so"));
+    }
+    copyFileSync("/bin/true", join(directory, "program"));
+    // A glibc for it: the one that is here, under another name.
+    const { interpreter, libraries } = await resolve("/bin/true");
+    const glibc = join(directory, `store/${"0".repeat(32)}-glibc/lib`);
+    mkdirSync(glibc, { recursive: true });
+    for (const { path } of libraries)
+      if (path !== null) copyFileSync(path, join(glibc, basename(path)));
+    copyFileSync(interpreter.path as string, join(glibc, "loader"));
+  });
+
+  it("is one of all that the API has", () => {
+    expect(
+      [...calls.filter((call) => !call.includes(".")), ...synchronous, ...ofNix].sort(),
+    ).toEqual(exports.sort());
   });
 
   describe.each(calls)("%s", (call) => {
     it.each(endings)("is ended by %s", (_, ending, expected) => {
-      const { code, signal, stdout, stderr } = run([...node, driver, call, ending, tree]);
-      expect([code, signal], stderr).toEqual([expected, null]);
-      if (ending === "worker") expect(stdout).toBe("lives\n");
-      if (ending === "throw") expect(stderr).toContain("thrown on purpose");
+      for (let time = 0; time < times; time++) {
+        const { code, signal, stdout, stderr } = run([...node, driver, call, ending, directory], {
+          env: { XDG_STATE_HOME: join(directory, "state") },
+        });
+        expect([code, signal], stderr).toEqual([expected, null]);
+        if (ending === "worker") expect(stdout).toBe("lives\n");
+        if (ending === "throw") expect(stderr).toContain("thrown on purpose");
+        if (ending === "abort") expectCancelled(call, stdout);
+      }
     });
   });
 });
+
+function expectCancelled(call: string, stdout: string): void {
+  const { answers, more } = JSON.parse(stdout) as { answers: string[]; more: number };
+  expect(answers).not.toContain("cancelled, without the reason");
+  // A signal that has aborted before ends every call, but a watch, which has nothing to begin then.
+  expect(answers[0]).toBe(call === "watch" ? "answered" : "cancelled");
+  expect(more).toBeLessThanOrEqual(0);
+}

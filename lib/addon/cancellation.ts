@@ -1,26 +1,51 @@
-// What an AbortSignal does to native work.
+// What an AbortSignal does to a call of the API.
 import { FixelfError } from "../base/errors.js";
-import { type Cancellation, fromNative, native } from "./native.js";
+import { fromNative, native } from "./native.js";
+import { underWay } from "./under_way.js";
 
 /**
- * Awaits a call of the addon that ends when the signal aborts.
- * @throws FixelfError what the call rejects with; `cancelled` has the signal's reason as its cause
+ * Runs the body of a call that ends when the signal aborts: native work that is under way stops, what has
+ * not begun does not begin.
+ * @throws FixelfError `cancelled`, with the signal's reason as its cause, whatever the body made of it;
+ *   else what the body throws
  */
 export async function underSignal<T>(
   signal: AbortSignal | undefined,
-  call: (cancellation: Cancellation | undefined) => Promise<T>,
+  body: () => Promise<T>,
 ): Promise<T> {
-  const cancellation = signal && native.cancellation();
-  const cancel = () => cancellation && native.cancel(cancellation);
-  signal?.addEventListener("abort", cancel, { once: true });
-  if (signal?.aborted) cancel();
+  if (signal === undefined) return body();
+  const answer = await untilAborted(signal, body).catch((failure) => {
+    throw signal.aborted ? cancelledBy(signal) : failure;
+  });
+  // Where one file of many could not be read, the body goes on without it.
+  if (signal.aborted) throw cancelledBy(signal);
+  return answer;
+}
+
+/**
+ * The same for a body that writes: once it has begun to, it says itself what became of each file.
+ * @throws FixelfError `cancelled` where the signal aborted before the body was begun; else what the body throws
+ */
+export async function untilAborted<T>(
+  signal: AbortSignal | undefined,
+  body: () => Promise<T>,
+): Promise<T> {
+  if (signal === undefined) return body();
+  if (signal.aborted) throw cancelledBy(signal);
+  const cancellation = native.cancellation();
+  const cancel = () => native.cancel(cancellation);
+  signal.addEventListener("abort", cancel, { once: true });
   try {
-    return await call(cancellation);
+    return await underWay.run({ signal, cancellation }, body);
   } catch (failure) {
-    const error = fromNative(failure);
-    if (error.code !== "cancelled") throw error;
-    throw new FixelfError("cancelled", error.message, { path: error.path, cause: signal?.reason });
+    throw signal.aborted && fromNative(failure).code === "cancelled"
+      ? cancelledBy(signal)
+      : failure;
   } finally {
-    signal?.removeEventListener("abort", cancel);
+    signal.removeEventListener("abort", cancel);
   }
+}
+
+export function cancelledBy(signal: AbortSignal): FixelfError {
+  return new FixelfError("cancelled", "the call was cancelled", { cause: signal.reason });
 }

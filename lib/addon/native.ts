@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import type { Facts } from "./facts.js";
 import { packageDirectory } from "./package_directory.js";
+import { type Cancellation, underWay } from "./under_way.js";
 
 /** What the addon rejects with: data, from which FixelfError is made here. */
 interface NativeFailure extends Error {
@@ -64,13 +65,9 @@ export interface NativeFiles {
   /** The first of some files in which DT_AUDIT or DT_DEPAUDIT names libraries; null where none does. */
   firstAudited(paths: readonly string[]): string | null;
   /** On several threads; for lib/resolutions.ts. */
-  resolve(
-    paths: readonly string[],
-    options: ResolveOptions,
-    cancellation?: Cancellation,
-  ): Promise<NativeResolutions>;
+  resolve(paths: readonly string[], options: ResolveOptions): Promise<NativeResolutions>;
   /** Nothing may be asked meanwhile. Throws `not-elf` where there is no such file. */
-  override(overrides: readonly Override[], cancellation?: Cancellation): Promise<void>;
+  override(overrides: readonly Override[]): Promise<void>;
   /** What lies below a directory of this machine is taken from it, although there is a root. */
   passThrough(directory: string): void;
 }
@@ -279,11 +276,6 @@ export interface SearchRequest {
   hashes: string;
 }
 
-/** Ends the calls that it was given to, when it is given to `cancel`. */
-export interface Cancellation {
-  readonly kind?: "cancellation";
-}
-
 /** A program to be started. */
 export interface Command {
   file: string;
@@ -349,7 +341,7 @@ export interface NativeWatch {
   stop(): void;
 }
 
-/** Whatever returns a promise ends early with `cancelled` where its cancellation says so. */
+/** Whatever returns a promise ends early, with `cancelled`, where the call of the API that it is for does (underWay). */
 interface NativeAddon {
   /** The version of the package that the addon was built from. */
   version(): string;
@@ -361,30 +353,26 @@ interface NativeAddon {
     tell: (failure: NativeFailure | null, arrivals: Arrival[] | null) => void,
   ) => NativeWatch;
   /** What stands under each name now. */
-  peek(paths: string[], cancellation?: Cancellation): Promise<Peek[]>;
+  peek(paths: string[]): Promise<Peek[]>;
   /** The names that `Facts.machine` may have, but for "machine-N". */
   machineNames(): string[];
-  inspect(path: string, cancellation?: Cancellation): Promise<Facts>;
+  inspect(path: string): Promise<Facts>;
   /** The path without links, of a path that is to be written to; see native/base/location.hpp. */
   realPath(path: string): string;
   /** Whether it imports `dlopen` or `dlmopen`. */
-  opensLibraries(path: string, cancellation?: Cancellation): Promise<boolean>;
+  opensLibraries(path: string): Promise<boolean>;
   /** An entry of a search path with $ORIGIN's value in it, by glibc's rule; null where that is too long. */
   expandOrigin(entry: string, origin: string): string | null;
-  walk(root: string, cancellation?: Cancellation): Promise<Walked>;
+  walk(root: string): Promise<Walked>;
   /** The store paths in a directory, as native/scan/listing.hpp lays them out. */
-  listStore(directory: string, cancellation?: Cancellation): Promise<Buffer>;
+  listStore(directory: string): Promise<Buffer>;
   /** What a database of nix-index says of libraries; see native/index/nix_index.hpp. */
-  readNixIndex(
-    path: string,
-    cancellation?: Cancellation,
-  ): Promise<{ packages: Buffer; entries: number; others: number }>;
+  readNixIndex(path: string): Promise<{ packages: Buffer; entries: number; others: number }>;
   /** For each store path, by its name: its libraries, with facts where these are wanted. */
   libraries(
     place: { root: string; store: string },
     storePaths: readonly string[],
     facts: boolean,
-    cancellation?: Cancellation,
   ): Promise<NativeLibraries[]>;
   /** Whether a file's name is one that a shared library or a loader would have. */
   looksLikeLibrary(name: string): boolean;
@@ -393,20 +381,19 @@ interface NativeAddon {
    * file system knows no locks, all take it.
    */
   tryLock(descriptor: number): boolean;
-  layOut(path: string, edits: Edits, cancellation?: Cancellation): Promise<Layout>;
+  layOut(path: string, edits: Edits): Promise<Layout>;
   /** Of a script; the line comes without "#!" and line end. */
-  layOutFirstLine(path: string, line: string, cancellation?: Cancellation): Promise<Layout>;
+  layOutFirstLine(path: string, line: string): Promise<Layout>;
   /** `left` is told of each file that another one was put in place of, as it is since. */
   apply(
     jobs: WriteJob[],
     recordDirectory: string,
     left?: (index: number, identity: FileIdentity) => void,
-    cancellation?: Cancellation,
   ): Promise<(NativeFailure | null)[]>;
   /** What killed processes left beside files; other files, and those in use, are left alone. */
-  removeAbandoned(paths: string[], cancellation?: Cancellation): Promise<void>;
+  removeAbandoned(paths: string[]): Promise<void>;
   /** A file, a link (not its target), or a directory with all below it. */
-  search(path: string, request: SearchRequest, cancellation?: Cancellation): Promise<Searched>;
+  search(path: string, request: SearchRequest): Promise<Searched>;
   /** A descriptor of native/run/entrance, to be started. Throws `unsupported`. */
   entrance(): number;
   /** A descriptor of a file in memory that holds the bytes; closed on exec, like Node's own. */
@@ -414,31 +401,18 @@ interface NativeAddon {
   /** Where programs for a file's machine and libc name their loader. Throws as `inspect` does. */
   usualInterpreter(path: string): string;
   /** Runs them a few at a time; who takes longer is killed. For each how it ended, or why it could not be started. */
-  run(
-    commands: Command[],
-    milliseconds: number,
-    cancellation?: Cancellation,
-  ): Promise<(CommandEnd | NativeFailure)[]>;
+  run(commands: Command[], milliseconds: number): Promise<(CommandEnd | NativeFailure)[]>;
   /** Comes back only by throwing. */
   replaceProcess(replacing: Replacing): never;
   cancellation(): Cancellation;
   /** What has not begun, and what can stop, rejects with `cancelled`; the rest is done. */
   cancel(cancellation: Cancellation): void;
   /** Paths below a directory that a record is kept of. */
-  changedBelow(
-    directory: string,
-    recordDirectory: string,
-  ): Promise<string[]>;
+  changedBelow(directory: string, recordDirectory: string): Promise<string[]>;
   /** Of some files those that have no record under their own path, and one of their content. */
-  recordedElsewhere(
-    paths: readonly string[],
-    recordDirectory: string,
-  ): Promise<string[]>;
+  recordedElsewhere(paths: readonly string[], recordDirectory: string): Promise<string[]>;
   /** Each file at or below a path that a record is kept of, by path. */
-  recordedFiles(
-    path: string,
-    recordDirectory: string,
-  ): Promise<RecordedFile[]>;
+  recordedFiles(path: string, recordDirectory: string): Promise<RecordedFile[]>;
   /** For each null where its record is removed; `unsupported` where undo needs it and `force` is false. */
   forgetRecords(
     paths: readonly string[],
@@ -453,11 +427,7 @@ interface NativeAddon {
   /** The same for a directory that is not open. */
   demandOwnDirectory(path: string): void;
   /** For each null where it was restored. One flush serves them all. */
-  undo(
-    paths: string[],
-    recordDirectory: string,
-    cancellation?: Cancellation,
-  ): Promise<(NativeFailure | null)[]>;
+  undo(paths: string[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
 }
 
 let loaded: NativeAddon | undefined;
@@ -469,6 +439,38 @@ export const native: NativeAddon = new Proxy({} as NativeAddon, {
     return Reflect.get(loaded, name);
   },
 });
+
+type Asynchronous = {
+  [Name in keyof NativeAddon]: NativeAddon[Name] extends (...given: never[]) => infer Answer
+    ? [Answer] extends [Promise<unknown>]
+      ? [Answer] extends [never]
+        ? never
+        : Name
+      : never
+    : never;
+}[keyof NativeAddon];
+
+/** What returns a promise, and so takes a cancellation as its last argument. */
+const asynchronous: Record<Asynchronous, true> = {
+  peek: true,
+  inspect: true,
+  opensLibraries: true,
+  walk: true,
+  listStore: true,
+  readNixIndex: true,
+  libraries: true,
+  layOut: true,
+  layOutFirstLine: true,
+  apply: true,
+  removeAbandoned: true,
+  search: true,
+  run: true,
+  changedBelow: true,
+  recordedElsewhere: true,
+  recordedFiles: true,
+  forgetRecords: true,
+  undo: true,
+};
 
 /** Makes a FixelfError of whatever the addon threw. */
 export function fromNative(failure: unknown): FixelfError {
@@ -492,10 +494,37 @@ function load(): NativeAddon {
     const loadAddon = createRequire(import.meta.url)("node-gyp-build") as (
       directory: string,
     ) => NativeAddon;
-    return loadAddon(packageDirectory);
+    return withCancellation(loadAddon(packageDirectory));
   } catch (cause) {
     throw new FixelfError("io", explainLoadFailure(cause), { cause, laidOut: true });
   }
+}
+
+type Anything = (...given: unknown[]) => unknown;
+
+/** Each call gets what ends it, as its last argument. */
+function withCancellation(addon: NativeAddon): NativeAddon {
+  const ending = () => {
+    const context = underWay.getStore();
+    return context === undefined ? [] : [context.cancellation];
+  };
+  const wrapped = Object.keys(asynchronous).map((name) => {
+    const method = addon[name as Asynchronous] as Anything;
+    return [name, (...given: unknown[]) => method(...given, ...ending())];
+  });
+  class Files extends addon.Files {
+    override resolve(...given: unknown[]) {
+      return (super.resolve as Anything).call(
+        this,
+        ...given,
+        ...ending(),
+      ) as Promise<NativeResolutions>;
+    }
+    override override(...given: unknown[]) {
+      return (super.override as Anything).call(this, ...given, ...ending()) as Promise<void>;
+    }
+  }
+  return { ...addon, ...Object.fromEntries(wrapped), Files };
 }
 
 function explainLoadFailure(cause: unknown): string {

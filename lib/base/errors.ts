@@ -19,8 +19,42 @@ export type FixelfErrorCode =
   | "verification-failed"
   | "cancelled"
   | "too-many-open-files"
+  | "too-many-processes"
   | "usage"
   | "io";
+
+/**
+ * Whether a failure is of the moment (the call was cancelled, the process may open no more files): it says
+ * nothing of the file at hand, and no answer is made of it.
+ */
+export function isOfTheMoment(failure: unknown): boolean {
+  const { code } = failure as { code?: unknown };
+  return (
+    code === "cancelled" ||
+    code === "too-many-open-files" ||
+    code === "too-many-processes" ||
+    isShortage(code)
+  );
+}
+
+/** As Node says it. */
+function isShortage(code: unknown): boolean {
+  return code === "EMFILE" || code === "ENFILE";
+}
+
+/**
+ * For `catch`: the value, where the failure says something of the file.
+ * @throws FixelfError where it does not
+ */
+export function unlessOfTheMoment<T>(value: T): (failure: unknown) => T {
+  return (failure) => {
+    if (!isOfTheMoment(failure)) return value;
+    const { code, message, path } = failure as NodeJS.ErrnoException;
+    throw isShortage(code)
+      ? new FixelfError("too-many-open-files", message, { path, cause: failure })
+      : failure;
+  };
+}
 
 export class FixelfError extends Error {
   override readonly name = "FixelfError";

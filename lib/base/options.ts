@@ -22,6 +22,8 @@ export interface CommonOptions {
   index?: boolean;
   /** Told how far an indexing is, and that the index cannot be used. */
   onIndex?: Tell;
+  /** Ends the call: it throws a FixelfError `cancelled`, with the signal's reason as its cause. */
+  signal?: AbortSignal;
 }
 
 export const commonKinds: Kinds<CommonOptions> = {
@@ -31,6 +33,7 @@ export const commonKinds: Kinds<CommonOptions> = {
   libraryPath: "string",
   index: "boolean",
   onIndex: "function",
+  signal: "AbortSignal",
 };
 
 /** What bears on the choice of a loader and of libraries. */

@@ -2,7 +2,7 @@
 // together: files of one machine and one libc. Each group stands on its own, so that one that cannot
 // be helped decides nothing for the rest.
 import { fromNative } from "../addon/native.js";
-import { FixelfError } from "../base/errors.js";
+import { FixelfError, isOfTheMoment } from "../base/errors.js";
 import type { ChoiceOptions, CommonOptions } from "../base/options.js";
 import { companiesOf, whyForNothing } from "../file/company.js";
 import { isLoader, isStandIn } from "../file/interpreter.js";
@@ -102,6 +102,7 @@ async function chooseForGroup(
       return [...failed, ...helped];
     } catch (caught) {
       const failure = fromNative(caught);
+      if (isOfTheMoment(failure)) throw failure;
       // A file that has gone since, or cannot be reached by its name, is no other's fault.
       const culprit = rest.find(({ path }) => path === failure.path);
       const those = culprit === undefined ? rest : [culprit];

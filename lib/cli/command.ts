@@ -114,6 +114,7 @@ export function exitCodeOf(code: FixelfErrorCode): number {
     case "permission-denied":
     case "no-space":
     case "too-many-open-files":
+    case "too-many-processes":
     case "busy":
     case "usage":
     case "io":

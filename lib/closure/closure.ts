@@ -4,6 +4,7 @@
 // few of them. That a store path is never loaded does not mean that it has no use: it may hold data,
 // or programs that are started, or libraries that are opened while the program runs.
 
+import { underSignal } from "../addon/cancellation.js";
 import { native } from "../addon/native.js";
 import { checkOptions, checkPath } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
@@ -58,6 +59,10 @@ export interface Closure {
 export async function closure(path: string, options: CommonOptions = {}): Promise<Closure> {
   checkPath("closure", path);
   checkOptions("closure", options, commonKinds);
+  return underSignal(options.signal, () => closureOf(path, options));
+}
+
+async function closureOf(path: string, options: CommonOptions): Promise<Closure> {
   const place = storePlace(options);
   const store = new Store(place);
   const files = new native.Files(place.root);

@@ -1,5 +1,7 @@
 // What a tree's symbolic links lead to: an environment is made of little else.
+
 import { readdir } from "node:fs/promises";
+import { unlessOfTheMoment } from "../base/errors.js";
 import { readTree, type Subject, type Tree } from "../file/tree.js";
 import { hostPath, inStore, realPathIn, type StorePlace } from "../store/place.js";
 
@@ -17,7 +19,7 @@ export async function findLinked(tree: Tree, place: StorePlace): Promise<Linked[
   const followed = new Set<string>();
   const visit = async (directory: string): Promise<void> => {
     const host = hostPath(directory, place);
-    const entries = await readdir(host, { withFileTypes: true }).catch(() => []);
+    const entries = await readdir(host, { withFileTypes: true }).catch(unlessOfTheMoment([]));
     for (const entry of entries) {
       const path = `${directory === "/" ? "" : directory}/${entry.name}`;
       if (entry.isDirectory()) await visit(path);
@@ -26,7 +28,7 @@ export async function findLinked(tree: Tree, place: StorePlace): Promise<Linked[
       if (real === null || real.startsWith(`${tree.path}/`) || followed.has(real)) continue;
       followed.add(real);
       if (!inStore(real, place.store)) continue;
-      const target = await readTree(real, place.root).catch(() => null);
+      const target = await readTree(real, place.root).catch(unlessOfTheMoment(null));
       for (const subject of target?.subjects ?? []) {
         if (subject.facts === null || seen.has(subject.path)) continue;
         seen.add(subject.path);

@@ -1,6 +1,8 @@
 // How large store paths are: as Nix has recorded it, else as the disk says.
+
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { unlessOfTheMoment } from "../base/errors.js";
 import type { PathInfo } from "../store/nix.js";
 import { hostPath, type StorePlace } from "../store/place.js";
 
@@ -37,7 +39,7 @@ async function bytesBelow(path: string, seen: Set<string>): Promise<number> {
   if (state === null) return 0;
   if (state.isDirectory()) {
     let sum = 0;
-    for (const name of await readdir(path).catch(() => []))
+    for (const name of await readdir(path).catch(unlessOfTheMoment([])))
       sum += await bytesBelow(join(path, name), seen);
     return sum;
   }

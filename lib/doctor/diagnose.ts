@@ -1,8 +1,9 @@
 // The third stage: what is wrong with a file, and what helps. Nothing is run.
+import { underSignal } from "../addon/cancellation.js";
 import type { Facts } from "../addon/facts.js";
 import { native } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
-import { FixelfError } from "../base/errors.js";
+import { FixelfError, isOfTheMoment } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import { companiesOf, whyForNothing } from "../file/company.js";
 import { isStandIn } from "../file/interpreter.js";
@@ -36,9 +37,12 @@ export async function diagnose(
   paths: readonly string[],
   options: CommonOptions = {},
 ): Promise<Diagnosis[]> {
-  const diagnoses: Diagnosis[] = [];
-  for await (const diagnosis of diagnoseEach(paths, options)) diagnoses.push(diagnosis);
-  return diagnoses;
+  checkOptions("diagnose", options, commonKinds);
+  return underSignal(options.signal, async () => {
+    const diagnoses: Diagnosis[] = [];
+    for await (const diagnosis of diagnoseEach(paths, options)) diagnoses.push(diagnosis);
+    return diagnoses;
+  });
 }
 
 /**
@@ -108,7 +112,7 @@ type Examined = Omit<Diagnosis, "kind">;
 /** One of many that has gone since, or cannot be reached by its name, is told; the others go on. */
 function unreadable({ shown }: Subject, { directory }: Tree): (failure: unknown) => Examined {
   return (failure) => {
-    if (!directory || !FixelfError.is(failure)) throw failure;
+    if (!directory || !FixelfError.is(failure) || isOfTheMoment(failure)) throw failure;
     return { path: shown, verdict: "unreadable", summary: failure.message, findings: [] };
   };
 }

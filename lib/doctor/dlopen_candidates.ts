@@ -4,6 +4,7 @@
 import { basename, dirname, join } from "node:path";
 import type { Resolution } from "../addon/facts.js";
 import { native } from "../addon/native.js";
+import { unlessOfTheMoment } from "../base/errors.js";
 import { currentSearchPath, withoutOrigin } from "../file/search_path.js";
 import type { Subject } from "../file/tree.js";
 import type { LoadedObject } from "../judge/loaded.js";
@@ -86,7 +87,7 @@ async function namesInData(
   if ((objects[0]?.facts.size ?? 0) > mostSearched) return [];
   const request = { store: place.store, hashes: "" };
   // Of a file that is written to meanwhile nothing is guessed.
-  const searched = await native.search(subject.host, request).catch(() => null);
+  const searched = await native.search(subject.host, request).catch(unlessOfTheMoment(null));
   const [own] = objects;
   const known = [
     ...resolution.libraries.map(({ soname }) => soname),

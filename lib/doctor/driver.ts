@@ -1,9 +1,11 @@
 // driver-missing, driver-too-new: libraries that belong to the machine, not to a package. A program
 // finds libGL.so.1 in the store, and that one looks for the graphics card's own half. NixOS puts
 // that half into /run/opengl-driver (nixpkgs, add-driver-runpath), built against NixOS's own glibc.
+
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Facts, Resolution } from "../addon/facts.js";
+import { unlessOfTheMoment } from "../base/errors.js";
 import { fixelfCommand, shellWord } from "../base/shell.js";
 import { sameMachine } from "../file/machine.js";
 import type { Subject } from "../file/tree.js";
@@ -244,7 +246,7 @@ function driverFiles(
 function namesIn(host: string): string[] {
   try {
     return readdirSync(host).sort().slice(0, mostFiles);
-  } catch {
-    return []; // not there, or nobody's to read
+  } catch (failure) {
+    return unlessOfTheMoment([])(failure); // not there, or nobody's to read
   }
 }

@@ -1,5 +1,6 @@
 // One file, changed as asked: all edits are one plan and one write. No choosing happens here (that is
 // lib/fix); what is asked is done, or refused with the reason.
+import { untilAborted } from "../addon/cancellation.js";
 import { fromNative, native, settled } from "../addon/native.js";
 import { checkOptions, checkPath } from "../base/arguments.js";
 import { outputPath, pathToChange } from "../file/rooted.js";
@@ -13,6 +14,8 @@ export interface EditOptions {
   inPlace?: boolean;
   /** Keep what `undo` needs (default: true, except with `output`). */
   undo?: boolean;
+  /** Ends the call before anything is written: it throws a FixelfError `cancelled`, with the signal's reason as its cause. */
+  signal?: AbortSignal;
 }
 
 /** What an edit did. */
@@ -44,7 +47,16 @@ export async function edit(
     output: "string",
     inPlace: "boolean",
     undo: "boolean",
+    signal: "AbortSignal",
   });
+  return untilAborted(options.signal, () => change(path, request, options));
+}
+
+async function change(
+  path: string,
+  request: EditRequest,
+  options: EditOptions,
+): Promise<EditOutcome> {
   const host = pathToChange(path);
   const output = options.output === undefined ? host : outputPath(options.output);
   const { edits, noCache } = editsFor(request, await settled(native.inspect(host)));

@@ -2,6 +2,7 @@
 // directories in which it finds what they need. It is what a fix would write, for those whose file
 // may not be changed.
 import { dirname, join, normalize } from "node:path";
+import { underSignal } from "../addon/cancellation.js";
 import type { ResolvedLibrary } from "../addon/facts.js";
 import { native } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
@@ -109,6 +110,13 @@ export async function environment(
 ): Promise<Environment> {
   checkPaths("environment", paths);
   checkOptions("environment", options, choiceKinds);
+  return underSignal(options.signal, () => environmentFor(paths, options));
+}
+
+async function environmentFor(
+  paths: readonly string[],
+  options: EnvironmentOptions,
+): Promise<Environment> {
   const store = storeFor(options);
   const found: Environment = {
     programs: [],

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { lstat, mkdir, readdir, readlink, rename, rmdir, symlink, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { underSignal } from "../addon/cancellation.js";
 import { native, settled } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
 import { addRoots } from "../fix/gc_roots.js";
@@ -29,13 +30,15 @@ const loaderName = "ld.so";
 /**
  * Makes or renews the farm, with the libraries of the directories too, which nothing else will name, and
  * registers what it leads to with Nix.
- * @throws FixelfError `usage` where something else is there, or where there is more than one machine
+ * @throws FixelfError `usage` where something else is there, or where there is more than one machine;
+ *   `cancelled` where the signal aborts before anything is made, with its reason as the cause
  */
 export async function makeFarm(
   directory: string,
   systems: readonly SystemEnvironment[],
   place: StorePlace,
   libraryDirectories: readonly string[] = [],
+  { signal }: { signal?: AbortSignal } = {},
 ): Promise<Farm> {
   const path = resolve(directory);
   const [environment, ...others] = systems;
@@ -46,7 +49,7 @@ export async function makeFarm(
     const message = `a farm is for one machine, and the programs are for ${names}; make one for each`;
     throw new FixelfError("usage", message);
   }
-  const links = await linksOf(environment, libraryDirectories, place);
+  const links = await underSignal(signal, () => linksOf(environment, libraryDirectories, place));
   await mkdir(dirname(path), { recursive: true });
   const before = await ownGeneration(path);
   const generation = await makeGeneration(path, links);

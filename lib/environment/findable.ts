@@ -1,9 +1,11 @@
 // The libraries that a program's loader is to find by name in a list, or in a farm: those that were resolved,
 // and what programs open by name as they run.
+
 import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import { native, settled } from "../addon/native.js";
+import { unlessOfTheMoment } from "../base/errors.js";
 import { type Machine, sameMachine } from "../file/machine.js";
 import type { SystemEnvironment } from "./environment.js";
 
@@ -54,7 +56,7 @@ async function librariesAt(path: string): Promise<Facts[]> {
 function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory);
-  } catch {
-    return []; // the loader would pass over it as well
+  } catch (failure) {
+    return unlessOfTheMoment([])(failure); // the loader would pass over it as well
   }
 }

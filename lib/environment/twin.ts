@@ -1,6 +1,8 @@
 // The program that Nix built of the same name and version as a foreign one.
+
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { unlessOfTheMoment } from "../base/errors.js";
 import { hostPath, isStoreEntry, nameOf, type StorePlace } from "../store/place.js";
 import { type Package, packageOf } from "./nixpkgs.js";
 
@@ -23,7 +25,7 @@ export async function twinOf(file: string, place: StorePlace): Promise<Twin | nu
   const versions = await versionsAbout(file, place);
   if (versions.length === 0) return null;
   const below = `/bin/${basename(file)}`;
-  const entries = await readdir(hostPath(place.store, place)).catch(() => []);
+  const entries = await readdir(hostPath(place.store, place)).catch(unlessOfTheMoment([]));
   for (const version of versions) {
     for (const entry of entries.filter(isStoreEntry).sort()) {
       const storePath = `${place.store}/${entry}`;

@@ -1,14 +1,19 @@
 // The beginning of a file of this machine, read without waiting for anybody.
-import { closeSync, constants, openSync, readSync } from "node:fs";
 
-/** At most so many bytes; none where the file cannot be read. */
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { unlessOfTheMoment } from "../base/errors.js";
+
+/**
+ * At most so many bytes; none where the file cannot be read.
+ * @throws FixelfError `too-many-open-files`
+ */
 export function readBeginning(host: string, most: number): Buffer {
   let file: number;
   try {
     // A FIFO there is not waited for, and a terminal is not made this process's own.
     file = openSync(host, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-  } catch {
-    return Buffer.alloc(0);
+  } catch (failure) {
+    return unlessOfTheMoment(Buffer.alloc(0))(failure);
   }
   try {
     const buffer = Buffer.alloc(most);

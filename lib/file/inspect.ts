@@ -1,6 +1,7 @@
 // The first two stages of the pipeline: what a file says of itself, and which files the loader
 // would open for it.
 import { dirname } from "node:path";
+import { underSignal } from "../addon/cancellation.js";
 import type { Facts, Resolution } from "../addon/facts.js";
 import {
   fromNative,
@@ -43,13 +44,15 @@ const resolveKinds: Kinds<ResolveOptions> = {
 export async function inspect(path: string, options: CommonOptions = {}): Promise<Facts> {
   checkPath("inspect", path);
   checkOptions("inspect", options, commonKinds);
-  const { host } = insideRoot(path, options.root);
-  try {
-    return { ...(await native.inspect(host)), path };
-  } catch (failure) {
-    const { code, message } = fromNative(failure);
-    throw new FixelfError(code, message, { path, cause: failure });
-  }
+  return underSignal(options.signal, async () => {
+    const { host } = insideRoot(path, options.root);
+    try {
+      return { ...(await native.inspect(host)), path };
+    } catch (failure) {
+      const { code, message } = fromNative(failure);
+      throw new FixelfError(code, message, { path, cause: failure });
+    }
+  });
 }
 
 /**
@@ -59,7 +62,7 @@ export async function inspect(path: string, options: CommonOptions = {}): Promis
 export async function resolve(path: string, options: ResolveOptions = {}): Promise<Resolution> {
   checkPath("resolve", path);
   checkOptions("resolve", options, resolveKinds);
-  return (await resolved(path, options)).resolution;
+  return underSignal(options.signal, async () => (await resolved(path, options)).resolution);
 }
 
 /** A resolution, with who needs what: a library is opened once, and may be needed by many. */
@@ -78,7 +81,7 @@ export async function dependencyTree(
 ): Promise<DependencyTree> {
   checkPath("dependencyTree", path);
   checkOptions("dependencyTree", options, resolveKinds);
-  const { resolution, files } = await resolved(path, options);
+  const { resolution, files } = await underSignal(options.signal, () => resolved(path, options));
   const paths = [
     resolution.path,
     ...resolution.libraries.flatMap((library) => (library.path === null ? [] : [library.path])),
@@ -100,8 +103,10 @@ export async function resolveAll(
 ): Promise<PromiseSettledResult<Resolution>[]> {
   checkPaths("resolveAll", paths);
   checkOptions("resolveAll", options, resolveKinds);
-  const { files, places } = filesFor(paths, options);
-  return resolveAllWith(files, places, assumptions(options));
+  return underSignal(options.signal, async () => {
+    const { files, places } = filesFor(paths, options);
+    return resolveAllWith(files, places, assumptions(options));
+  });
 }
 
 async function resolved(

@@ -1,13 +1,15 @@
 // The version that a C library says it has. Symbol versions say less: not every release of glibc
 // has brought new ones, and musl has none.
+
 import { open } from "node:fs/promises";
+import { unlessOfTheMoment } from "../base/errors.js";
 
 /** Both libraries are far smaller; what is larger is not read to its end. */
 const mostRead = 16 << 20;
 
 /** null where the file cannot be read or says nothing of the kind. */
 export async function bannerVersion(host: string, libc: "glibc" | "musl"): Promise<string | null> {
-  const file = await open(host).catch(() => null);
+  const file = await open(host).catch(unlessOfTheMoment(null));
   if (file === null) return null;
   try {
     const size = Math.min((await file.stat()).size, mostRead);

@@ -1,6 +1,8 @@
 // Which machine a file is for, and whether this one is such.
+
 import { readFileSync } from "node:fs";
 import type { Facts } from "../addon/facts.js";
+import { unlessOfTheMoment } from "../base/errors.js";
 
 /** What two files must share to be loaded into one process. */
 export type Machine = Pick<Facts, "machine" | "class" | "byteOrder">;
@@ -83,7 +85,7 @@ function hasInterpreterFor(machine: string): boolean {
   const target = machine === "x86-64" ? "x86_64" : machine;
   try {
     return readFileSync(`/proc/sys/fs/binfmt_misc/qemu-${target}`, "utf8").startsWith("enabled");
-  } catch {
-    return false;
+  } catch (failure) {
+    return unlessOfTheMoment(false)(failure);
   }
 }

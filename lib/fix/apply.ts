@@ -1,8 +1,10 @@
 // The last stage, and the only one that writes.
 import { unlink } from "node:fs/promises";
 import picomatch from "picomatch";
+import { cancelledBy, untilAborted } from "../addon/cancellation.js";
 import { type FileIdentity, fromNative, native } from "../addon/native.js";
-import { FixelfError } from "../base/errors.js";
+import { checkOptions } from "../base/arguments.js";
+import type { FixelfError } from "../base/errors.js";
 import { insideRoot } from "../file/rooted.js";
 import { stateSubdirectory } from "../file/state.js";
 import { Nix } from "../store/nix.js";
@@ -12,7 +14,7 @@ import { type Verification, verify, verifyScript } from "./verify.js";
 
 /** What is asked of `apply` beside the plan. */
 export interface ApplyOptions {
-  /** Checked before anything is written, and between writing and rooting. */
+  /** No file is begun after it has aborted. */
   signal?: AbortSignal;
   /** Told of each file that a new one was put in place of, as it was left. */
   onWritten?: (file: FilePlan, left: FileIdentity) => void;
@@ -20,11 +22,15 @@ export interface ApplyOptions {
 
 /**
  * Writes what was planned, checks each file, and registers GC roots. A file that does not pass the
- * check is given back as it was. The answers are in the plan's order.
- * @throws FixelfError `cancelled`, or where the state directory cannot be made
+ * check is given back as it was. The answers are in the plan's order. Where the signal aborts when some files
+ * have been written, these are checked and rooted as ever, and the others have failed with `cancelled`.
+ * @throws FixelfError `cancelled`, with the signal's reason as its cause, where nothing has been written; or where
+ *   the state directory cannot be made
  */
 export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<Outcome[]> {
-  if (options.signal?.aborted) throw new FixelfError("cancelled", "cancelled before any change");
+  checkOptions<ApplyOptions>("apply", options, { signal: "AbortSignal", onWritten: "function" });
+  const { signal } = options;
+  if (signal?.aborted) throw cancelledBy(signal);
   const outcomes = new Map<FilePlan, Outcome>();
   for (const file of plan.files) outcomes.set(file, initialOutcome(file));
   const changing = plan.files.filter(({ layout, refusal }) => layout !== null && refusal === null);
@@ -37,9 +43,13 @@ export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<
       layout: layout!,
       inPlace: plan.inPlace,
     }));
-    const failures = await native.apply(jobs, records, (index, left) =>
-      options.onWritten?.(changing[index] as FilePlan, left),
+    const failures = await untilAborted(signal, () =>
+      native.apply(jobs, records, (index, left) =>
+        options.onWritten?.(changing[index] as FilePlan, left),
+      ),
     );
+    if (signal?.aborted && failures.every((failure) => failure?.code === "cancelled"))
+      throw cancelledBy(signal);
     for (const [index, file] of changing.entries()) {
       const outcome = outcomes.get(file) as Outcome;
       const failure = failures[index];

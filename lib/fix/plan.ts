@@ -1,8 +1,9 @@
 // The fourth stage: which bytes of which files change. Nothing is written.
 import { lstat } from "node:fs/promises";
+import { underSignal } from "../addon/cancellation.js";
 import { type Edits, fromNative, native } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
-import { FixelfError } from "../base/errors.js";
+import { FixelfError, isOfTheMoment } from "../base/errors.js";
 import { type PlanOptions, planKinds } from "../base/options.js";
 import { type Choice, choose, membersOf, storeFor } from "../choose/choice.js";
 import type { Member, Solved } from "../choose/solve.js";
@@ -23,7 +24,7 @@ import { planScript } from "./script.js";
 export async function plan(paths: readonly string[], options: PlanOptions = {}): Promise<FixPlan> {
   checkPaths("plan", paths);
   checkOptions("plan", options, planKinds);
-  return planWith(storeFor(options), paths, options);
+  return underSignal(options.signal, () => planWith(storeFor(options), paths, options));
 }
 
 /** `plan`, with a store that was opened before, with the same options. */
@@ -160,6 +161,7 @@ async function planFile(solved: Solved, store: Store, options: PlanOptions): Pro
     filePlan.layout = await native.layOut(member.host, edits);
     filePlan.reasons.push(...filePlan.layout.reasons);
   } catch (caught) {
+    if (isOfTheMoment(caught)) throw fromNative(caught);
     const { code, message } = fromNative(caught);
     return { ...filePlan, edits: [], refusal: { code, message, failed: false } };
   }

@@ -1,7 +1,8 @@
 // What fixelf remembers: of each fixed file how to undo the fix, and which store paths are kept for it.
 import { resolve } from "node:path";
+import { underSignal, untilAborted } from "../addon/cancellation.js";
 import { fromNative, native, type RecordedFile, settled } from "../addon/native.js";
-import { checkPaths } from "../base/arguments.js";
+import { checkOptions, checkPaths } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
 import { stateSubdirectory } from "../file/state.js";
 import { type KeptStorePath, keptStorePaths, pruneRoots } from "./gc_roots.js";
@@ -27,14 +28,24 @@ export interface PruneOptions {
   dryRun?: boolean;
   /** Also remove the records of files that hold the fix: it can't be undone any more. Needs paths. */
   force?: boolean;
+  /** Ends the call before anything is removed: it throws a FixelfError `cancelled`, with the signal's reason as its cause. */
+  signal?: AbortSignal;
 }
 
 /**
  * What is remembered of files at and below paths, or of all. GC roots are those that any of these files uses.
  * @throws FixelfError `permission-denied` where the state directory is another user's
  */
-export async function remembered(paths: readonly string[] = []): Promise<Remembered> {
+export async function remembered(
+  paths: readonly string[] = [],
+  options: { signal?: AbortSignal } = {},
+): Promise<Remembered> {
   checkPaths("remembered", paths);
+  checkOptions<{ signal?: AbortSignal }>("remembered", options, { signal: "AbortSignal" });
+  return underSignal(options.signal, () => rememberedOf(paths));
+}
+
+async function rememberedOf(paths: readonly string[]): Promise<Remembered> {
   const records = await recordsBelow(paths);
   const kept = await keptStorePaths();
   const gcRoots =
@@ -52,9 +63,21 @@ export async function remembered(paths: readonly string[] = []): Promise<Remembe
  */
 export async function prune(
   paths: readonly string[] = [],
-  { dryRun = false, force = false }: PruneOptions = {},
+  options: PruneOptions = {},
 ): Promise<Pruned> {
   checkPaths("prune", paths);
+  checkOptions<PruneOptions>("prune", options, {
+    dryRun: "boolean",
+    force: "boolean",
+    signal: "AbortSignal",
+  });
+  return untilAborted(options.signal, () => forget(paths, options));
+}
+
+async function forget(
+  paths: readonly string[],
+  { dryRun = false, force = false }: PruneOptions,
+): Promise<Pruned> {
   if (force && paths.length === 0)
     throw new FixelfError("usage", "--force needs the paths whose records are to be removed");
   const isAsked = (file: string) => paths.length === 0 || isNamed(file, paths);

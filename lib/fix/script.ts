@@ -2,7 +2,7 @@
 // by its place in the store. A line that works stays as it is.
 import { basename } from "node:path";
 import { fromNative, native } from "../addon/native.js";
-import type { FixelfErrorCode } from "../base/errors.js";
+import { type FixelfErrorCode, isOfTheMoment } from "../base/errors.js";
 import { isEnv, parseEnv, parseShebang, type Shebang } from "../file/shebang.js";
 import type { Subject, Tree } from "../file/tree.js";
 import { isMisread, programInTree, type ScriptProblem, scriptProblem } from "../judge/script.js";
@@ -46,6 +46,7 @@ export async function planScript(
     plan.layout = await native.layOutFirstLine(subject.host, line.text);
     return plan;
   } catch (caught) {
+    if (isOfTheMoment(caught)) throw fromNative(caught);
     const { code, message } = fromNative(caught);
     return { ...plan, edits: [], refusal: refusal(code, message) };
   }

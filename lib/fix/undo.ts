@@ -1,6 +1,7 @@
 // Taking fixes back, byte for byte.
 import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
+import { cancelledBy, untilAborted } from "../addon/cancellation.js";
 import { fromNative, native, settled } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import type { FixelfErrorCode } from "../base/errors.js";
@@ -18,9 +19,11 @@ export interface UndoOutcome {
 
 /**
  * Restores each file; below a directory, all that fixelf has changed. A file that was moved or copied
- * since is known by its content. All that one path names is written together.
+ * since is known by its content. All that one path names is written together. Where the signal aborts when
+ * some files have been restored, the others have failed with `cancelled`.
  * @throws FixelfError `not-found` or `permission-denied` for a path that was named, or where the
- *   state directory cannot be made or read
+ *   state directory cannot be made or read; `cancelled`, with the signal's reason as its cause, where nothing
+ *   has been restored
  */
 export async function undo(
   paths: readonly string[],
@@ -28,31 +31,43 @@ export async function undo(
 ): Promise<UndoOutcome[]> {
   checkPaths("undo", paths);
   checkOptions("undo", options, commonKinds);
-  const { root } = options;
+  const { root, signal } = options;
   const records = await stateSubdirectory("undo");
   const outcomes: UndoOutcome[] = [];
   for (const path of paths) {
     const host = pathToChange(insideRoot(path, root, "change").host);
-    if (!(await stat(host)).isDirectory()) {
-      outcomes.push(...(await restore([{ path, host }], records)));
-      continue;
-    }
-    // By the records: a file that was half-written when its writer was killed may be no ELF file.
-    const changed = await settled(native.changedBelow(host, records));
-    const moved = await movedTo(host, changed, records);
-    const files = [...changed, ...moved].map((found) => ({
-      path: join(path, relative(host, found)),
-      host: found,
-    }));
-    const below = (await restore(files, records)).filter(
-      // Whoever deletes a file does not want it back.
-      ({ error }) => error?.code !== "no-undo-record" && error?.code !== "not-found",
-    );
-    const none = "fixelf has no record of having changed anything below this directory";
-    const error = { code: "no-undo-record" as const, message: none };
-    outcomes.push(...(below.length > 0 ? below : [{ path, outcome: "refused" as const, error }]));
+    const restored = untilAborted(signal, () => restoreAt({ path, host }, records));
+    outcomes.push(...(await restored.catch((failure) => [cancelledAt(path, failure)])));
   }
+  if (signal?.aborted && outcomes.every(({ error }) => error?.code === "cancelled"))
+    throw cancelledBy(signal);
   return outcomes;
+}
+
+function cancelledAt(path: string, failure: unknown): UndoOutcome {
+  const { code, message } = fromNative(failure);
+  if (code !== "cancelled") throw failure;
+  return { path, outcome: "failed", error: { code, message } };
+}
+
+/** A file, or all that fixelf has changed below a directory. */
+async function restoreAt(named: Named, records: string): Promise<UndoOutcome[]> {
+  const { path, host } = named;
+  if (!(await stat(host)).isDirectory()) return restore([named], records);
+  // By the records: a file that was half-written when its writer was killed may be no ELF file.
+  const changed = await settled(native.changedBelow(host, records));
+  const moved = await movedTo(host, changed, records);
+  const files = [...changed, ...moved].map((found) => ({
+    path: join(path, relative(host, found)),
+    host: found,
+  }));
+  const below = (await restore(files, records)).filter(
+    // Whoever deletes a file does not want it back.
+    ({ error }) => error?.code !== "no-undo-record" && error?.code !== "not-found",
+  );
+  const none = "fixelf has no record of having changed anything below this directory";
+  const error = { code: "no-undo-record" as const, message: none };
+  return below.length > 0 ? below : [{ path, outcome: "refused", error }];
 }
 
 /** What was fixed under another path: the tree was moved or copied since. */
@@ -67,11 +82,13 @@ async function movedTo(
   return settled(native.recordedElsewhere(others, records));
 }
 
-/** Each by the name that its user knows, and where it really lies. */
-async function restore(
-  files: readonly { path: string; host: string }[],
-  records: string,
-): Promise<UndoOutcome[]> {
+/** By the name that its user knows, and where it really lies. */
+interface Named {
+  path: string;
+  host: string;
+}
+
+async function restore(files: readonly Named[], records: string): Promise<UndoOutcome[]> {
   const hosts = files.map(({ host }) => host);
   const failures = await settled(native.undo(hosts, records));
   const outcomes: UndoOutcome[] = [];

@@ -8,6 +8,7 @@ import {
   type NativeFiles,
   native,
 } from "../addon/native.js";
+import { isOfTheMoment } from "../base/errors.js";
 import { sameMachine, thisMachine } from "../file/machine.js";
 import { readShebang } from "../file/tree.js";
 import { thisHost } from "../judge/host.js";
@@ -79,7 +80,7 @@ async function verifySome(
   written: readonly Written[],
   options: VerifyOptions,
 ): Promise<Verification[]> {
-  const read = await Promise.all(written.map((each) => readAnew(each, options)));
+  const read = await Promise.all(written.map((each) => readAnew(each, options).catch(unreadNow)));
   const questions = read.filter((each) => "command" in each);
   const ends = await native.run(
     questions.map(({ command }) => command),
@@ -108,6 +109,7 @@ async function readAnew(
     const options = { assumed: file.loader, environment: {}, host: file.output };
     start = await startOf(path, facts, files, options);
   } catch (caught) {
+    if (isOfTheMoment(caught)) throw caught;
     return misread(fromNative(caught).message);
   }
   const problems = (await problemsOf(judged, start, { files, place, host })).filter(isError);
@@ -140,6 +142,12 @@ async function readAnew(
  */
 function isPlainIdent({ osAbiNumber, abiVersion }: Facts): boolean {
   return (osAbiNumber === 0 || osAbiNumber === 3) && abiVersion === 0;
+}
+
+/** A file that was written and could not be read again for want of descriptors is as it was planned. */
+function unreadNow(failure: unknown): Verification {
+  if (!isOfTheMoment(failure)) throw failure;
+  return notAsked(fromNative(failure).message, []);
 }
 
 function misread(reason: string): Verification {
@@ -190,6 +198,7 @@ async function compared(
   { resolution, remaining }: Question,
   end: CommandEnd | Error,
 ): Promise<Verification> {
+  if (isOfTheMoment(end)) return notAsked(fromNative(end).message, remaining);
   if (lacksRights(end)) return notAsked("the file's owner may not do that here", remaining);
   const disagrees = (reason: string): Verification => ({
     readsAsPlanned: true,

@@ -32,7 +32,10 @@ export function runNix(
   { signal, shown = false }: NixRun,
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const cancelled = () => new FixelfError("cancelled", `cancelled while ${tool} was at work`);
+    const cancelled = () =>
+      new FixelfError("cancelled", `cancelled while ${tool} was at work`, {
+        cause: signal?.reason,
+      });
     if (signal?.aborted) return reject(cancelled());
     const child = spawn(tool, words, {
       stdio: ["ignore", "pipe", shown ? "inherit" : "pipe"],

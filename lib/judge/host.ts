@@ -1,7 +1,9 @@
 // What of this machine decides whether a program starts: its kernel, its processor, its mounts.
 // Nothing of it is known of another system's root.
+
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
+import { unlessOfTheMoment } from "../base/errors.js";
 
 export interface Mount {
   /** Where it is mounted. */
@@ -67,7 +69,7 @@ export function mountOf(path: string, mounts: readonly Mount[]): Mount | null {
 function textOf(path: string): string {
   try {
     return readFileSync(path, "latin1");
-  } catch {
-    return "";
+  } catch (failure) {
+    return unlessOfTheMoment("")(failure);
   }
 }

@@ -3,6 +3,7 @@
 import { basename, dirname } from "node:path";
 import type { Facts, Resolution } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
+import { remembered } from "../addon/remembered.js";
 import { isMuslName, isPartOfGlibc } from "../file/libc.js";
 import { bannerVersion } from "../file/libc_banner.js";
 import { factsOf, type LoadedObject, realPathOf } from "./loaded.js";
@@ -95,8 +96,17 @@ async function differentGlibcs(resolution: Resolution, files: NativeFiles): Prom
   ];
 }
 
-/** The release of the glibc that has its parts in a directory. */
-async function releaseIn(directory: string, files: NativeFiles): Promise<string | null> {
+const known = remembered<Promise<string | null>>();
+
+/**
+ * The release of the glibc that has its parts in a directory. Its libc is read once: all programs of a tree ask
+ * at once, and a process may open a thousand files.
+ */
+function releaseIn(directory: string, files: NativeFiles): Promise<string | null> {
+  return known(files, directory, () => readRelease(directory, files));
+}
+
+async function readRelease(directory: string, files: NativeFiles): Promise<string | null> {
   for (const name of ["libc.so.6", "libc.so.6.1"]) {
     const path = `${directory}/${name}`;
     if (factsOf(path, files) !== null) return bannerVersion(files.hostPath(path), "glibc");

@@ -1,6 +1,7 @@
 // How a program can be run now, with its file untouched: the first way that keeps what programs
 // rely on.
 import { access, constants } from "node:fs/promises";
+import { underSignal } from "../addon/cancellation.js";
 import { fromNative } from "../addon/native.js";
 import { checkOptions, checkPath } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
@@ -62,7 +63,14 @@ export async function planRun(
     with: "list of strings",
     fhs: "boolean",
   });
-  const { how, with: others = [], fhs = false, ...choice } = options;
+  return underSignal(options.signal, () => planFor(named, args, options));
+}
+
+async function planFor(
+  named: string,
+  args: readonly Uint8Array[],
+  { how, with: others = [], fhs = false, ...choice }: RunOptions,
+): Promise<RunPlan> {
   const store = storeFor(choice);
   const target = await targetOf(named, store);
   const { path, script } = target;

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { native } from "../addon/native.js";
 import { resolveWith } from "../addon/resolutions.js";
+import { unlessOfTheMoment } from "../base/errors.js";
 import { withoutOrigin } from "../file/search_path.js";
 import type { ScanBatch } from "./batch.js";
 
@@ -47,7 +48,7 @@ export class BrokenFinder {
     if (batch.value("interpreter", row) === null) return false;
     // A file that is gone by now, or whose name is no UTF-8, cannot be asked about.
     const path = batch.value("path", row) as string;
-    const resolution = await resolveWith(this.#files, path).catch(() => null);
+    const resolution = await resolveWith(this.#files, path).catch(unlessOfTheMoment(null));
     return resolution?.libraries.some(({ path, optional }) => path === null && !optional) ?? false;
   }
 

@@ -1,5 +1,6 @@
 // Facts, of a whole tree.
 import { resolve } from "node:path";
+import { cancelledBy } from "../addon/cancellation.js";
 import { native, type ScanProgress, settled } from "../addon/native.js";
 import { checkOptions, checkPaths, type Kinds } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
@@ -30,8 +31,6 @@ export interface ScanOptions extends CommonOptions {
   entries?: boolean;
   /** Tell symbolic links that have a library's name as well. */
   libraryLinks?: boolean;
-  /** Ends the scan; what it was asked for fails with `cancelled`. */
-  signal?: AbortSignal;
 }
 
 const scanKinds: Kinds<ScanOptions> = {
@@ -41,7 +40,6 @@ const scanKinds: Kinds<ScanOptions> = {
   shard: "object",
   entries: "boolean",
   libraryLinks: "boolean",
-  signal: "AbortSignal",
 };
 
 /** Batches as they come. A slow reader slows the scan; to end it early, leave the loop. */
@@ -83,7 +81,9 @@ export function scan(roots: readonly string[], options: ScanOptions = {}): Runni
       signal?.addEventListener("abort", cancel, { once: true });
       try {
         for (;;) {
-          const batch = await settled(running.next());
+          const batch = await settled(running.next()).catch((failure) => {
+            throw signal?.aborted ? cancelledBy(signal) : failure;
+          });
           if (batch === null) return;
           yield new ScanBatch(batch);
         }

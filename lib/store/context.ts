@@ -1,6 +1,8 @@
 // The store as the rest of the package sees it: everything is read when first asked for, and once.
 // What an index that is up to date makes needless is not even loaded.
 
+import { underSignal } from "../addon/cancellation.js";
+import { isOfTheMoment } from "../base/errors.js";
 import type { Tell } from "../base/options.js";
 import type { StoreContext } from "./candidates.js";
 import { type Knowledge, StoreKnowledge } from "./closure.js";
@@ -26,6 +28,8 @@ export interface StoreOptions {
   index?: boolean | undefined;
   /** Told how far an indexing is, and that the index cannot be used. */
   onIndex?: Tell | undefined;
+  /** Ends what it has under way, and all that is asked later, with `cancelled`; its reason is the cause. */
+  signal?: AbortSignal | undefined;
 }
 
 /** One store: its loaders, its libraries, and what Nix knows of it. */
@@ -54,7 +58,7 @@ export class Store implements StoreContext {
 
   /** What the current system and GC roots keep. */
   knowledge(): Promise<Knowledge> {
-    return this.#knowledge.all();
+    return this.#underSignal(() => this.#knowledge.all());
   }
 
   /** Why `knowledge()` has a null. */
@@ -64,7 +68,7 @@ export class Store implements StoreContext {
 
   /** Which paths have a file of a name, in all library directories of the store. */
   libraries(): Promise<Libraries> {
-    return this.#read().then(({ libraries }) => libraries);
+    return this.#underSignal(async () => (await this.#read()).libraries);
   }
 
   /** The names of libraries that begin so. */
@@ -74,9 +78,7 @@ export class Store implements StoreContext {
 
   /** All loaders; at most one is `chosen`. */
   loaders(): Promise<Loader[]> {
-    this.#loaders ??= import("./loaders.js").then(({ findLoaders }) =>
-      this.#undamaged(() => findLoaders(this)),
-    );
+    this.#loaders ??= this.#undamaged(async () => (await import("./loaders.js")).findLoaders(this));
     return this.#loaders;
   }
 
@@ -88,7 +90,7 @@ export class Store implements StoreContext {
   /** The packages of nixpkgs that have a library, the best first. */
   async packages(soname: string, needing: Needing = {}): Promise<NixpkgsPackage[]> {
     const { packagesFor } = await import("./nixpkgs/rank.js");
-    return packagesFor(soname, await this.#locate(), needing);
+    return this.#underSignal(async () => packagesFor(soname, await this.#locate(), needing));
   }
 
   #locate(): Promise<Locate> {
@@ -98,8 +100,16 @@ export class Store implements StoreContext {
     return this.#locator;
   }
 
+  #underSignal<T>(answer: () => Promise<T>): Promise<T> {
+    return underSignal(this.#options.signal, answer);
+  }
+
+  #undamaged<T>(answer: () => Promise<T>): Promise<T> {
+    return this.#underSignal(() => this.#withoutDamage(answer));
+  }
+
   /** Damage that shows while an answer is put together is no answer: the index is built anew. */
-  async #undamaged<T>(answer: () => Promise<T>): Promise<T> {
+  async #withoutDamage<T>(answer: () => Promise<T>): Promise<T> {
     const used = this.#freshIndex();
     try {
       return await answer();
@@ -150,6 +160,7 @@ async function openIndex(
   try {
     return await freshIndex(place, tell, { rebuild });
   } catch (failure) {
+    if (isOfTheMoment(failure)) throw failure;
     // A cache that can't be kept is no reason to give no answer.
     tell({ kind: "trouble", message: `working without the index: ${(failure as Error).message}` });
     return null;

@@ -2,7 +2,8 @@
 // among some thousand candidates of a store there are linker scripts and broken links.
 
 import type { Facts } from "../addon/facts.js";
-import { native } from "../addon/native.js";
+import { fromNative, native } from "../addon/native.js";
+import { isOfTheMoment } from "../base/errors.js";
 import { hostPath, realPathIn, type StorePlace } from "./place.js";
 
 export interface Inspected {
@@ -48,7 +49,8 @@ export class NativeInspector implements Inspector {
   async #read(realPath: string): Promise<Facts | null> {
     try {
       return { ...(await native.inspect(hostPath(realPath, this.#place))), path: realPath };
-    } catch {
+    } catch (failure) {
+      if (isOfTheMoment(failure)) throw fromNative(failure);
       this.failures++;
       return null;
     }

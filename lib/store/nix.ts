@@ -1,6 +1,7 @@
 // What only Nix itself knows: references, roots, validity. Asked of its own tools, because the
 // database's format is theirs to change. Not having them is no failure: the answer is "not known".
 import { existsSync } from "node:fs";
+import { underWay } from "../addon/under_way.js";
 import { defaultStore, hostPath, type StorePlace } from "./place.js";
 import { type GcRoot, readOwnRootLinks, readRootLinks } from "./roots.js";
 
@@ -157,6 +158,7 @@ export class Nix {
         timeout,
         maxBuffer: 1 << 30,
         encoding: "utf8",
+        signal: underWay.getStore()?.signal,
         env: { ...process.env, LC_ALL: "C" },
       });
       return stdout;

@@ -1,9 +1,11 @@
 // Where a program is that a script asks for by name: as nixpkgs' patchShebangs finds it on the PATH
 // of a build, here on the user's PATH, in the running system, and in the rest of the store.
+
 import { accessSync, constants, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { native } from "../addon/native.js";
+import { unlessOfTheMoment } from "../base/errors.js";
 import type { StoreAnswers } from "./lazy.js";
 import { hostPath, isStoreEntry, realPathIn, type StorePlace, storePathOf } from "./place.js";
 import { rank } from "./rank.js";
@@ -68,7 +70,7 @@ export async function findInStore(
   isWanted: (path: string) => boolean,
 ): Promise<FoundProgram | null> {
   const { place } = store;
-  const entries = await readdir(hostPath(place.store, place)).catch(() => []);
+  const entries = await readdir(hostPath(place.store, place)).catch(unlessOfTheMoment([]));
   const candidates = entries
     .filter((entry) => isStoreEntry(entry) && !entry.endsWith(".drv"))
     .map((entry) => `${place.store}/${entry}`)

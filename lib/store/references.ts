@@ -11,15 +11,10 @@ import {
   type Searched,
 } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
-import { FixelfError } from "../base/errors.js";
+import { FixelfError, unlessOfTheMoment } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import { insideRoot } from "../file/rooted.js";
 import { hostPath, isStoreEntry, type StorePlace, storePathOf, storePlace } from "./place.js";
-
-export interface ReferencesOptions extends CommonOptions {
-  /** Ends the search: it then throws a FixelfError `cancelled`. */
-  signal?: AbortSignal;
-}
 
 /** A store path that is named, in however many ways. */
 export interface StorePathMentions {
@@ -54,19 +49,21 @@ export interface References extends Omit<Searched, "mentions" | "compressed"> {
  */
 export async function references(
   paths: readonly string[],
-  options: ReferencesOptions = {},
+  options: CommonOptions = {},
 ): Promise<References[]> {
   checkPaths("references", paths);
-  checkOptions<ReferencesOptions>("references", options, { ...commonKinds, signal: "AbortSignal" });
+  checkOptions("references", options, commonKinds);
+  return underSignal(options.signal, () => searchEach(paths, options));
+}
+
+async function searchEach(paths: readonly string[], options: CommonOptions): Promise<References[]> {
   const place = storePlace(options);
   const known = await storePathsByHash(place);
   const hashes = [...known.keys()].join("");
   const answers: References[] = [];
   for (const path of paths) {
     const { host, inside } = locate(path, place);
-    const searched = await underSignal(options.signal, (cancellation) =>
-      native.search(host, { store: place.store, hashes }, cancellation),
-    ).catch((failure) => {
+    const searched = await native.search(host, { store: place.store, hashes }).catch((failure) => {
       throw asNamed(failure, path);
     });
     const outputs = await outputsOf(inside, host, place);
@@ -77,7 +74,7 @@ export async function references(
 
 /** Hash → store path, of all that the store has; a store that is not there has none. */
 async function storePathsByHash(place: StorePlace): Promise<Map<string, string>> {
-  const entries = await readdir(hostPath(place.store, place)).catch(() => []);
+  const entries = await readdir(hostPath(place.store, place)).catch(unlessOfTheMoment([]));
   return new Map(
     entries
       .filter(isStoreEntry)
@@ -103,7 +100,7 @@ function locate(path: string, place: StorePlace): { host: string; inside: string
  */
 async function outputsOf(inside: string, host: string, place: StorePlace): Promise<Set<string>> {
   if (!inside.endsWith(".drv") || storePathOf(inside, place.store) !== inside) return new Set();
-  const file = await open(host).catch(() => null);
+  const file = await open(host).catch(unlessOfTheMoment(null));
   if (file === null) return new Set();
   try {
     // The outputs come first; a derivation with more of them than fit in here has not been seen.

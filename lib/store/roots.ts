@@ -1,8 +1,10 @@
 // The GC roots of another system's root, read without Nix: `nix-store --gc --print-roots` removes
 // indirect roots whose link is missing, and would look for the image's links on this machine.
+
 import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { readdir, readlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { unlessOfTheMoment } from "../base/errors.js";
 import { defaultStore, hostPath, realPathIn, type StorePlace, storePathOf } from "./place.js";
 
 /** What keeps a store path from being collected. */
@@ -19,7 +21,7 @@ export async function readRootLinks(place: StorePlace): Promise<GcRoot[] | null>
   const roots: GcRoot[] = [];
   const visit = async (directory: string): Promise<boolean> => {
     const entries = await readdir(hostPath(directory, place), { withFileTypes: true }).catch(
-      () => null,
+      unlessOfTheMoment(null),
     );
     for (const entry of entries ?? []) {
       const path = `${directory}/${entry.name}`;
@@ -81,9 +83,9 @@ export function readOwnRootLinks(): GcRoot[] | null {
   };
   try {
     for (const directory of rootDirectories) visit(directory);
-  } catch {
+  } catch (failure) {
     // Another user's, or changed this moment.
-    return null;
+    return unlessOfTheMoment(null)(failure);
   }
   return roots;
 }

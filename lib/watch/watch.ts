@@ -31,7 +31,7 @@ import { pathOf, type Root, rootsOf, subjectOf, subjectsAt } from "./roots.js";
 export interface WatchOptions extends Omit<PlanOptions, "output" | "inPlace"> {
   /** Write nothing, and tell what would be fixed. */
   dryRun?: boolean;
-  /** Ends the watch when what is being written is whole. */
+  /** Ends the watch when what is being written is whole; that is no error. */
   signal?: AbortSignal;
   /** Told how the watch fares. */
   onWatch?: (event: WatchEvent) => void;
@@ -45,7 +45,6 @@ const { output: _output, inPlace: _inPlace, ...fixKinds } = planKinds;
 const watchKinds: Kinds<WatchOptions> = {
   ...fixKinds,
   dryRun: "boolean",
-  signal: "AbortSignal",
   onWatch: "function",
   settle: "number",
   rescan: "number",

@@ -90,7 +90,7 @@ Napi::Value walkTree(const Napi::CallbackInfo& call) {
 
 Napi::Value listStorePaths(const Napi::CallbackInfo& call) {
   return PromisedWork<std::string>::start(
-      call, [path = toPath(call[0])] { return listStore(path); },
+      call, [path = toPath(call[0])](const std::stop_token& stop) { return listStore(path, stop); },
       [](Napi::Env env, std::string& lines) {
         return Napi::Buffer<char>::Copy(env, lines.data(), lines.size());
       });
@@ -102,8 +102,9 @@ Napi::Value readLibrariesOf(const Napi::CallbackInfo& call) {
   return PromisedWork<Libraries>::start(
       call,
       [root = place.Get("root").As<Napi::String>().Utf8Value(), store = toPath(place.Get("store")),
-       storePaths = toPaths(call[1]), facts = call[2].As<Napi::Boolean>().Value()] {
-        return readLibraries(root, store, storePaths, facts);
+       storePaths = toPaths(call[1]),
+       facts = call[2].As<Napi::Boolean>().Value()](const std::stop_token& stop) {
+        return readLibraries(root, store, storePaths, facts, stop);
       },
       [](Napi::Env env, Libraries& libraries) {
         return toArray(env, libraries,
@@ -190,9 +191,10 @@ Napi::Value applyJobs(const Napi::CallbackInfo& call) {
   return PromisedWork<Written>::start(
       call,
       [layouts = std::move(layouts), jobs = std::move(jobs),
-       directory = call[1].As<Napi::String>().Utf8Value()]() -> Result<Written> {
+       directory =
+           call[1].As<Napi::String>().Utf8Value()](const std::stop_token& stop) -> Result<Written> {
         Written written;
-        written.answers = writeAll(jobs, {directory, &written.left});
+        written.answers = writeAll(jobs, {directory, &written.left, stop});
         return written;
       },
       [tell](Napi::Env env, Written& written) {
@@ -222,10 +224,11 @@ Napi::Value changedBelow(const Napi::CallbackInfo& call) {
   using Paths = std::vector<std::string>;
   return PromisedWork<Paths>::start(
       call,
-      [directory = toPath(call[0]), records = toPath(call[1])]() -> Result<Paths> {
+      [directory = toPath(call[0]),
+       records = toPath(call[1])](const std::stop_token& stop) -> Result<Paths> {
         auto journal = Journal::open(records);
         if (!journal) return journal.error();
-        return journal->pathsBelow(directory);
+        return journal->pathsBelow(directory, stop);
       },
       [](Napi::Env env, Paths& paths) {
         return toArray(env, paths,
@@ -274,24 +277,23 @@ Napi::Value forgetRecords(const Napi::CallbackInfo& call) {
       [](Napi::Env env, Answers& answers) { return toValue(env, answers); });
 }
 
-Napi::Value demandOwnDirectory(const Napi::CallbackInfo& call) {
-  auto directory = openOwnDirectory(toPath(call[0]));
-  if (!directory) throw toError(call.Env(), directory.error());
 Napi::Value demandOwnFile(const Napi::CallbackInfo& call) {
   const Status own = demandOwn(call[0].As<Napi::Number>(), toPath(call[1]));
   if (!own) throw toError(call.Env(), own.error());
   return call.Env().Undefined();
 }
 
+Napi::Value demandOwnDirectory(const Napi::CallbackInfo& call) {
+  auto directory = openOwnDirectory(toPath(call[0]));
+  if (!directory) throw toError(call.Env(), directory.error());
   return call.Env().Undefined();
 }
 
 Napi::Value undoFiles(const Napi::CallbackInfo& call) {
   return PromisedWork<Answers>::start(
       call,
-      [paths = toPaths(call[0]), directory = toPath(call[1])]() -> Result<Answers> {
-        return undoAll(paths, directory);
-      },
+      [paths = toPaths(call[0]), directory = toPath(call[1])](const std::stop_token& stop)
+          -> Result<Answers> { return undoAll(paths, directory, stop); },
       [](Napi::Env env, Answers& answers) { return toValue(env, answers); });
 }
 
@@ -320,9 +322,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("recordedElsewhere", recordedElsewhereOf);
   define("recordedFiles", recordedFilesBelow);
   define("forgetRecords", forgetRecords);
+  define("demandOwn", demandOwnFile);
   define("demandOwnDirectory", demandOwnDirectory);
   define("removeAbandoned", removeAbandonedFiles);
-  define("demandOwn", demandOwnFile);
   define("search", searchPath);
   define("entrance", entrance);
   define("memoryFile", memoryFile);

@@ -55,9 +55,13 @@ Override toOverride(const Napi::Object& object) {
 }
 
 // All are read before the first is replaced: several threads may read.
-Status assume(Files& files, const std::vector<Override>& overrides) {
+Status assume(Files& files, const std::vector<Override>& overrides, const std::stop_token& stop) {
   std::vector<std::shared_ptr<const Facts>> read(overrides.size());
-  inParallel(overrides.size(), [&](size_t at) { read[at] = files.look(overrides[at].path).facts; });
+  inParallel(overrides.size(), [&](size_t at) {
+    if (!stop.stop_requested()) read[at] = files.look(overrides[at].path).facts;
+  });
+  if (stop.stop_requested()) return cancelled("the planning");
+  if (Status whole = files.demandWhole(); !whole) return whole;
   for (size_t at = 0; at < overrides.size(); ++at) {
     const Override& asked = overrides[at];
     if (!read[at]) {
@@ -101,7 +105,9 @@ Napi::Value FilesObject::hostPath(const Napi::CallbackInfo& call) {
 
 Napi::Value FilesObject::look(const Napi::CallbackInfo& call) {
   const std::string path = toPath(call[0]);
-  return toValue(call.Env(), shared_->files.look(path), path);
+  const Lookup& lookup = shared_->files.look(path);
+  demandWhole(call.Env());
+  return toValue(call.Env(), lookup, path);
 }
 
 Napi::Value FilesObject::firstAudited(const Napi::CallbackInfo& call) {
@@ -109,7 +115,12 @@ Napi::Value FilesObject::firstAudited(const Napi::CallbackInfo& call) {
     const auto& facts = shared_->files.look(path).facts;
     if (facts != nullptr && facts->audited) return Napi::String::New(call.Env(), path);
   }
+  demandWhole(call.Env());
   return call.Env().Null();
+}
+
+void FilesObject::demandWhole(Napi::Env env) const {
+  if (Status whole = shared_->files.demandWhole(); !whole) throw toError(env, whole.error());
 }
 
 Napi::Value FilesObject::resolve(const Napi::CallbackInfo& call) {
@@ -131,8 +142,8 @@ Napi::Value FilesObject::override(const Napi::CallbackInfo& call) {
     overrides.push_back(toOverride(array.Get(index).As<Napi::Object>()));
   return PromisedWork<Done>::start(
       call,
-      [shared = shared_, overrides = std::move(overrides)] {
-        return assume(shared->files, overrides);
+      [shared = shared_, overrides = std::move(overrides)](const std::stop_token& stop) {
+        return assume(shared->files, overrides, stop);
       },
       [](Napi::Env env, Done&) { return env.Undefined(); });
 }

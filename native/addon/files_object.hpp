@@ -24,6 +24,9 @@ class FilesObject final : public Napi::ObjectWrap<FilesObject> {
   Napi::Value override(const Napi::CallbackInfo& call);
   Napi::Value passThrough(const Napi::CallbackInfo& call);
 
+  // Throws what Files::demandWhole answers.
+  void demandWhole(Napi::Env env) const;
+
   // Shared with running work, which may outlive this object.
   struct Shared {
     explicit Shared(std::string root) : files(std::move(root)), resolver(files) {}

@@ -71,6 +71,7 @@ class WatchObject::Lot final : public Message {
     const Napi::Function function = watch_.function_.Value();
     if (!arrivals_) {
       Environment::of(env).release();
+      watch_.trees_.reset();  // its descriptors are not to wait for a garbage collection
       watch_.Unref();
       function.Call({env.Null(), env.Null()});
     } else if (*arrivals_) {
@@ -112,18 +113,20 @@ WatchObject::WatchObject(const Napi::CallbackInfo& call)
 }
 
 void WatchObject::watch(Environment& environment) {
-  const std::stop_callback stopped(stop_.get_token(), [this] { trees_->stop(); });
-  for (bool more = true; more;) {
-    Arrivals arrivals = trees_->next();
-    more = arrivals && !arrivals->empty();
-    if (arrivals && !more) break;
-    if (!environment.tell(std::make_unique<Lot>(*this, std::move(arrivals)))) return;
+  {
+    const std::stop_callback stopped(stop_.get_token(), [this] { trees_->stop(); });
+    for (bool more = true; more;) {
+      Arrivals arrivals = trees_->next();
+      more = arrivals && !arrivals->empty();
+      if (arrivals && !more) break;
+      if (!environment.tell(std::make_unique<Lot>(*this, std::move(arrivals)))) return;
+    }
   }
   environment.tell(std::make_unique<Lot>(*this, std::nullopt));
 }
 
 void WatchObject::refresh(const Napi::CallbackInfo& /*call*/) {
-  trees_->refresh();
+  if (trees_) trees_->refresh();
 }
 
 void WatchObject::stop(const Napi::CallbackInfo& /*call*/) {

@@ -32,7 +32,7 @@ class WatchObject final : public Napi::ObjectWrap<WatchObject> {
 
   Napi::FunctionReference function_;
   std::stop_source stop_;
-  std::unique_ptr<WatchedTrees> trees_;
+  std::unique_ptr<WatchedTrees> trees_;  // until the end has been told
 };
 
 // What stands under each of many names.

@@ -1,11 +1,22 @@
 #include "base/descriptor.hpp"
 
+#include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 
 #include <chrono>
 #include <thread>
 
 namespace fixelf {
+
+size_t freeDescriptors() {
+  // The next one to be opened gets the lowest number that is free (open(2)).
+  const Descriptor next(eventfd(0, EFD_CLOEXEC));
+  rlimit limit{};
+  if (!next || getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const auto used = static_cast<rlim_t>(next.get());
+  return limit.rlim_cur > used ? static_cast<size_t>(limit.rlim_cur - used) : 0;
+}
 
 Status writeFully(int descriptor, uint64_t offset, std::span<const uint8_t> bytes,
                   const std::string& path) {

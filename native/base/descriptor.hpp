@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -45,6 +46,10 @@ auto uninterrupted(Call call) {
     result = call();
   return result;
 }
+
+// About how many the process can still open before its limit (RLIMIT_NOFILE), if it has no gaps
+// among its numbers.
+size_t freeDescriptors();
 
 // All of `bytes` at an offset, or the reason why not.
 Status writeFully(int descriptor, uint64_t offset, std::span<const uint8_t> bytes,

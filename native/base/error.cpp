@@ -35,6 +35,8 @@ const char* errorCodeName(ErrorCode code) {
       return "cancelled";
     case ErrorCode::TooManyOpenFiles:
       return "too-many-open-files";
+    case ErrorCode::TooManyProcesses:
+      return "too-many-processes";
     case ErrorCode::Io:
       return "io";
   }
@@ -70,6 +72,10 @@ ErrorCode codeOf(int number) {
 
 Error systemError(int number, const std::string& doing, const std::string& path) {
   return Error{codeOf(number), "cannot " + doing + ": " + std::strerror(number), path, number};
+}
+
+bool isShortage(const Error& error) {
+  return error.systemError == EMFILE || error.systemError == ENFILE || error.systemError == ENOMEM;
 }
 
 Error cancelled(const std::string& what) {

@@ -26,6 +26,7 @@ enum class ErrorCode {
   NoUndoRecord,      // nothing is known about how to take a change back
   Cancelled,         // whoever asked for it wants it no longer
   TooManyOpenFiles,  // EMFILE or ENFILE: no descriptor is left
+  TooManyProcesses,  // no process can be started: RLIMIT_NPROC, a cgroup's pids.max
   Io,                // any other errno
 };
 
@@ -44,6 +45,10 @@ struct Error {
     return std::move(*this);
   }
 };
+
+// Whether the process or the system has too little (EMFILE, ENFILE, ENOMEM) to look at any file
+// now: that says nothing of the file at hand, and no answer is to be made of it.
+bool isShortage(const Error& error);
 
 // An Error for a failed system call; `doing` completes the sentence "cannot …".
 Error systemError(int number, const std::string& doing, const std::string& path);

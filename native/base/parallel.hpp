@@ -8,13 +8,18 @@
 #include <thread>
 #include <vector>
 
+#include "base/descriptor.hpp"
 #include "base/thread.hpp"
 
 namespace fixelf {
 
-// More threads than this only wait for the same disk.
+// More threads than this only wait for the same disk, or for one another's descriptors: a thread
+// has a directory or two open and a file in it.
 inline unsigned threadsForDisk() {
-  return std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
+  constexpr size_t kDescriptorsEach = 4;
+  constexpr size_t kMost = 8;
+  const size_t most = std::clamp<size_t>(freeDescriptors() / kDescriptorsEach, 1, kMost);
+  return std::clamp(std::thread::hardware_concurrency(), 1U, static_cast<unsigned>(most));
 }
 
 // Calls work(0) … work(count - 1), each once, in any order, on `most` threads (0: as many as are

@@ -31,11 +31,6 @@ bool isPassing(const Error& error) {
   return std::ranges::find(kLasting, error.systemError) == std::end(kLasting);
 }
 
-// The process has too little to look at any file now.
-bool isShortage(const Error& error) {
-  return error.systemError == EMFILE || error.systemError == ENFILE || error.systemError == ENOMEM;
-}
-
 class Reader {
  public:
   Reader(const Files& files, bool facts) : files_(files), facts_(facts) {}
@@ -168,7 +163,7 @@ class Reader {
 Result<std::vector<StorePathLibraries>> readLibraries(const std::string& root,
                                                       const std::string& store,
                                                       const std::vector<std::string>& storePaths,
-                                                      bool facts) {
+                                                      bool facts, const std::stop_token& stop) {
   const Files files(root);
   // The root's own directories may be links in it; store paths are none.
   const std::string host = files.hostPath(store);
@@ -178,7 +173,7 @@ Result<std::vector<StorePathLibraries>> readLibraries(const std::string& root,
   inParallel((storePaths.size() + kAtOnce - 1) / kAtOnce, [&](size_t part) {
     Reader reader(files, facts);
     const size_t end = std::min(storePaths.size(), (part + 1) * kAtOnce);
-    for (size_t at = part * kAtOnce; at < end; ++at) {
+    for (size_t at = part * kAtOnce; at < end && !stop.stop_requested(); ++at) {
       const std::string below = "/" + storePaths[at];
       auto read = reader.read(host + below, store + below);
       if (read) {
@@ -191,6 +186,7 @@ Result<std::vector<StorePathLibraries>> readLibraries(const std::string& root,
     }
   });
   if (failure) return *failure;
+  if (stop.stop_requested()) return cancelled("the reading of libraries");
   return libraries;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -35,10 +36,10 @@ struct StorePathLibraries {
 // store path; a directory with several names counts under the first.
 //
 // Fails where the system has too few descriptors or too little memory: no answer is better than
-// half of one.
+// half of one; with Cancelled, between two store paths, where `stop` is requested.
 Result<std::vector<StorePathLibraries>> readLibraries(const std::string& root,
                                                       const std::string& store,
                                                       const std::vector<std::string>& storePaths,
-                                                      bool facts);
+                                                      bool facts, const std::stop_token& stop);
 
 }  // namespace fixelf

@@ -365,7 +365,8 @@ Result<Remembered> Journal::load(const std::string& path) const {
   return noRecord(path, "fixelf has no record of having changed this file");
 }
 
-Result<std::vector<std::string>> Journal::pathsBelow(const std::string& directory) const {
+Result<std::vector<std::string>> Journal::pathsBelow(const std::string& directory,
+                                                     const std::stop_token& stop) const {
   auto opened = OpenDirectory::open(directory_.get(), ".", false, path_);
   if (!opened) return opened.error();
   std::set<std::string> names;
@@ -381,6 +382,7 @@ Result<std::vector<std::string>> Journal::pathsBelow(const std::string& director
   std::set<uint64_t> inodes;  // a batch has many names
   std::set<std::string> found;
   for (const std::string& name : names) {
+    if (stop.stop_requested()) return cancelled("the search for records");
     auto file = openRecords(name);
     if (!file || !inodes.insert((*file)->identity().inode).second) continue;
     auto paths = pathsIn(**file);

@@ -13,6 +13,7 @@
 
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,9 @@ class Journal {
   [[nodiscard]] Result<Remembered> load(const std::string& path) const;
 
   // The paths at or below a path of which something is remembered, sorted; what is there now is not
-  // looked at.
-  [[nodiscard]] Result<std::vector<std::string>> pathsBelow(const std::string& directory) const;
+  // looked at. Fails with Cancelled where `stop` is requested meanwhile.
+  [[nodiscard]] Result<std::vector<std::string>> pathsBelow(const std::string& directory,
+                                                            const std::stop_token& stop = {}) const;
 
   // Remembers for its path a change that is over, safely on disk.
   [[nodiscard]] Status adopt(const Record& record) const;

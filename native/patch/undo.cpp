@@ -64,7 +64,7 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
 }  // namespace
 
 std::vector<Status> undoAll(const std::vector<std::string>& paths,
-                            const std::string& recordDirectory) {
+                            const std::string& recordDirectory, const std::stop_token& stop) {
   auto journal = Journal::open(recordDirectory);
   if (!journal) return {paths.size(), Status(journal.error())};
   RecordsByContent elsewhere(*journal);
@@ -72,6 +72,10 @@ std::vector<Status> undoAll(const std::vector<std::string>& paths,
   std::vector<Restoration> restorations;
   std::vector<size_t> places;  // of the restorations among the answers
   for (const std::string& path : paths) {
+    if (stop.stop_requested()) {
+      answers.emplace_back(cancelled("the undoing").at(path));
+      continue;
+    }
     auto planned = plan(path, *journal, elsewhere);
     answers.push_back(planned ? Status(Done{}) : Status(planned.error()));
     if (!planned || !*planned) continue;
@@ -83,7 +87,7 @@ std::vector<Status> undoAll(const std::vector<std::string>& paths,
     restoration.job.ranges = restoration.record.original;
     jobs.push_back(restoration.job);
   }
-  std::vector<Status> written = writeAll(jobs, {recordDirectory});
+  std::vector<Status> written = writeAll(jobs, {recordDirectory, nullptr, stop});
   for (size_t at = 0; at < written.size(); ++at) {
     const std::string& movedFrom = restorations[at].movedFrom;
     // Of a copy, the first one may still be as the change left it, and needs its record.

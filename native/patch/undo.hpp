@@ -1,6 +1,7 @@
 // Taking a change back: the file as it was, byte for byte, or a reason why not.
 #pragma once
 
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -11,9 +12,10 @@ namespace fixelf {
 // Restores the originals and forgets their records; the answers are in the order of the paths. One
 // flush serves them all. A file that was moved or copied since is known by its content. Fails with
 // NoUndoRecord where nothing is recorded, and with Changed where the file is no longer what the
-// change left. What a crash left half-way is mended.
+// change left. What a crash left half-way is mended. Where `stop` is requested, files that nothing
+// has been written to yet fail with Cancelled.
 std::vector<Status> undoAll(const std::vector<std::string>& paths,
-                            const std::string& recordDirectory);
+                            const std::string& recordDirectory, const std::stop_token& stop = {});
 
 Status undo(const std::string& path, const std::string& recordDirectory);
 

@@ -70,9 +70,17 @@ class Batch {
       works_.emplace_back(job);
   }
 
-  // `left` as in WriteOptions.
-  std::vector<Status> run(std::vector<std::optional<FileSource::Identity>>* left) {
-    inParallel(works_.size(), [&](size_t at) { works_[at].fail(prepare(works_[at])); });
+  // `left` and `stop` as in WriteOptions.
+  std::vector<Status> run(std::vector<std::optional<FileSource::Identity>>* left,
+                          const std::stop_token& stop) {
+    const auto demandGoing = [&](Work& work) {
+      if (stop.stop_requested()) work.fail(cancelled("the change"));
+    };
+    inParallel(works_.size(), [&](size_t at) {
+      demandGoing(works_[at]);
+      if (works_[at].status) works_[at].fail(prepare(works_[at]));
+    });
+    std::ranges::for_each(works_, demandGoing);
     remember();
     flushContents();
     for (Work& work : works_) {
@@ -398,7 +406,7 @@ std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptio
       bytes += left[count++].newSize;
     }
     Batch batch(left.first(count), journal ? &*journal : nullptr);
-    for (Status& answer : batch.run(options.left))
+    for (Status& answer : batch.run(options.left, options.stop))
       answers.push_back(std::move(answer));
     left = left.subspan(count);
   }

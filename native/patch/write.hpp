@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,9 @@ struct WriteOptions {
   // was changed in place. Whoever watches a directory can tell by it their own writing from that of
   // somebody who was there right afterwards.
   std::vector<std::optional<FileSource::Identity>>* left = nullptr;
+  // Where it is requested, jobs of which nothing has been written yet fail with Cancelled; those
+  // that have been begun are brought to their end.
+  std::stop_token stop;
 };
 
 // Writes all jobs, in batches, and flushes once for all of a batch on one file system. The answers

@@ -235,11 +235,21 @@ Lookup Files::find(const std::string& path) {
   return fail(reading.state, reading.message);
 }
 
+void Files::note(const Error& error) {
+  if (isShortage(error)) shortage_ = error.systemError;
+}
+
+Status Files::demandWhole() const {
+  if (const int number = shortage_) return systemError(number, "open a file", {});
+  return Done{};
+}
+
 Files::Reading Files::read(const std::string& host, const std::string& path) {
   thread_local ReadWindows windows;
   Reading reading;
   auto source = FileSource::open(host, windows);
   if (!source) {
+    note(source.error());
     const bool regular = source.error().code != ErrorCode::NotRegular;
     reading.state = Lookup::NotRegular;
     reading.message = source.error().message;
@@ -253,6 +263,7 @@ Files::Reading Files::read(const std::string& host, const std::string& path) {
     reading.names = namesIn(*reading.facts);
     return reading;
   }
+  note(facts.error());
   reading.message = facts.error().message;
   switch (facts.error().code) {
     case ErrorCode::NotElf:
@@ -320,9 +331,15 @@ std::shared_ptr<const std::vector<uint8_t>> Files::content(const std::string& pa
     const auto real = realPath(path);
     if (!real) return nullptr;
     auto source = FileSource::open(underRoot(*real));
-    if (!source) return nullptr;
+    if (!source) {
+      note(source.error());
+      return nullptr;
+    }
     auto bytes = (*source)->bytes(0, (*source)->size(), kMostContent);
-    if (!bytes) return nullptr;
+    if (!bytes) {
+      note(bytes.error());
+      return nullptr;
+    }
     return std::make_shared<const std::vector<uint8_t>>(std::move(*bytes));
   });
 }

@@ -6,6 +6,7 @@
 // leave in place of those on disk, so that it can be resolved before anything is written.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,6 +69,9 @@ class Files {
   Result<std::string> realPath(const std::string& path) const;
   // Where the host can open it; the path under the root as it is written where it does not resolve.
   std::string hostPath(const std::string& path) const;
+  // Fails where at some look so far the process had too little (isShortage): what is not known then
+  // is no fact of the disk, and no answer that came of these files may be believed.
+  [[nodiscard]] Status demandWhole() const;
   // Relative paths start at the current directory, or at the root where there is one.
   std::string absolute(const std::string& path) const;
 
@@ -119,12 +123,14 @@ class Files {
   };
   Result<Way> wayTo(const std::string& path) const;
   Lookup find(const std::string& path);
+  void note(const Error& error);
   Reading read(const std::string& host, const std::string& path);
   std::shared_ptr<const LoadedNames> namesIn(const Facts& facts);
 
   std::string root_;  // a real path; empty for this machine
   std::vector<std::string> passThrough_;
   std::shared_ptr<InternedStrings> strings_ = std::make_shared<InternedStrings>();
+  std::atomic<int> shortage_{0};  // errno
   Memo<Interned, Lookup> lookups_;
   Memo<Version, Reading, VersionHash> readings_;
   Memo<std::string, bool> directories_;

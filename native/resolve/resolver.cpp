@@ -63,6 +63,7 @@ Result<Resolution> Resolver::resolve(const std::string& path, const ResolveOptio
   // Never destroyed: other threads may be here while the process exits.
   static const auto& kNoLoader = *new std::shared_ptr(std::make_shared<const LoaderProfile>());
   const Lookup& lookup = files_.look(path);
+  if (Status whole = files_.demandWhole(); !whole) return std::move(whole.error()).at(path);
   if (lookup.state != Lookup::Elf) return errorOf(lookup, path);
   const Facts& facts = *lookup.facts;
   if (facts.header.type != ET_DYN && facts.header.type != ET_EXEC) {
@@ -88,6 +89,7 @@ Result<Resolution> Resolver::resolve(const std::string& path, const ResolveOptio
     status = GlibcLoading(files_, *loader, seen, resolution).run(lookup);
   }
   if (!status) return status.error();
+  if (Status whole = files_.demandWhole(); !whole) return std::move(whole.error()).at(path);
   return resolution;
 }
 

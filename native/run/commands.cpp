@@ -105,20 +105,29 @@ Result<CommandEnd> run(const Command& command, std::chrono::milliseconds patienc
   return end;
 }
 
+bool isTransient(const Error& error) {
+  return isShortage(error) || error.code == ErrorCode::TooManyProcesses;
+}
+
 }  // namespace
 
 Result<std::vector<Result<CommandEnd>>> runAll(const std::vector<Command>& commands,
                                                std::chrono::milliseconds patience,
                                                const std::stop_token& stop) {
   std::vector<Result<CommandEnd>> ends(commands.size(), Result<CommandEnd>(CommandEnd{}));
-  // Half of them wait for a program to begin or to end.
-  const unsigned threads = std::clamp(2 * std::thread::hardware_concurrency(), 2U, 32U);
-  inParallel(
-      commands.size(),
-      [&](size_t at) {
-        if (!stop.stop_requested()) ends[at] = run(commands[at], patience, stop);
-      },
-      threads);
+  const auto runOne = [&](size_t at) {
+    if (!stop.stop_requested()) ends[at] = run(commands[at], patience, stop);
+  };
+  // Half of them wait for a program to begin or to end. Each has two pipes, and a file for a
+  // moment.
+  constexpr size_t kDescriptorsEach = 5;
+  const auto most = std::clamp<size_t>(freeDescriptors() / kDescriptorsEach, 1, 32);
+  const unsigned wanted = std::max(2 * std::thread::hardware_concurrency(), 2U);
+  inParallel(commands.size(), runOne, std::min(wanted, static_cast<unsigned>(most)));
+  // What there was too little for at once may be done one after another.
+  for (size_t at = 0; at < ends.size(); ++at) {
+    if (!ends[at] && isTransient(ends[at].error())) runOne(at);
+  }
   if (stop.stop_requested()) return cancelled("the run of programs");
   return ends;
 }

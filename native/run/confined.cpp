@@ -144,7 +144,10 @@ Result<pid_t> startConfined(const std::string& file, const std::vector<std::stri
   munmap(shared, sizeof(int));
   if (said == 0) return process;
   if (process > 0) (void)uninterrupted([&] { return waitpid(process, nullptr, 0); });
-  return systemError(said, "start the program", file);
+  Error error = systemError(said, "start the program", file);
+  // clone(2); and execve(2), of a user whose limit was passed by becoming that user.
+  if (said == EAGAIN) error.code = ErrorCode::TooManyProcesses;
+  return error;
 }
 
 }  // namespace fixelf

@@ -27,7 +27,8 @@ struct Confinement {
 
 // Standard input is empty. `arguments` from argv[0]; `environment` is all of it. Whoever calls
 // waits for the process, which nobody else does. Fails where the program cannot be executed by that
-// user, or where this process may not become that user.
+// user, or where this process may not become that user, and with TooManyProcesses where the one or
+// the other has as many processes as they may have.
 Result<pid_t> startConfined(const std::string& file, const std::vector<std::string>& arguments,
                             const std::vector<std::string>& environment,
                             const Confinement& confinement);

@@ -38,7 +38,7 @@ bool endsWith(std::string_view text, std::string_view end) {
 
 }  // namespace
 
-Result<std::string> listStore(const std::string& path) {
+Result<std::string> listStore(const std::string& path, const std::stop_token& stop) {
   auto directory = OpenDirectory::open(AT_FDCWD, path.c_str(), true, path);
   if (!directory) return directory.error();
   std::string names;
@@ -48,6 +48,7 @@ Result<std::string> listStore(const std::string& path) {
   for (bool more = true; more;) {
     const auto listed = listing.next(**directory, path);
     if (!listed) return listed.error();
+    if (stop.stop_requested()) return cancelled("the listing of the store");
     more = *listed;
     for (const DirectoryEntry& entry : listing.entries()) {
       const std::string_view name(listing.name(entry), entry.nameLength);

@@ -247,12 +247,26 @@ class Walker {
     }
 
    private:
+    Result<std::shared_ptr<OpenDirectory>> open(const Task& task) {
+      return task.parent ? OpenDirectory::open(task.parent->descriptor(), task.name(), false,
+                                               task.path, &opener_)
+                         : OpenDirectory::openBelow(branch_->root, branch_->belowRoot(task.path),
+                                                    task.path, &opener_);
+    }
+
+    // What waits goes by its path: a tree may be deeper than there are descriptors.
+    void letGo() {
+      for (Task& task : own_)
+        task.parent.reset();
+      opener_.flush();
+    }
+
     void list(Task task) {
-      auto opened = task.parent
-                        ? OpenDirectory::open(task.parent->descriptor(), task.name(), false,
-                                              task.path, &opener_)
-                        : OpenDirectory::openBelow(branch_->root, branch_->belowRoot(task.path),
-                                                   task.path, &opener_);
+      auto opened = open(task);
+      if (!opened && opened.error().code == ErrorCode::TooManyOpenFiles) {
+        letGo();
+        opened = open(task);
+      }
       task.parent.reset();
       if (!opened) return fail(std::move(opened.error()));
       const std::shared_ptr<OpenDirectory>& directory = *opened;
@@ -319,7 +333,12 @@ class Walker {
     void readFile(int directory, const char* name, const Path& path) {
       ++files_;
       // O_NONBLOCK: a FIFO may have taken the file's place.
-      const int descriptor = opener_.open(directory, name, O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+      constexpr int kFlags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+      int descriptor = opener_.open(directory, name, kFlags);
+      if (descriptor < 0 && (errno == EMFILE || errno == ENFILE)) {
+        letGo();
+        descriptor = opener_.open(directory, name, kFlags);
+      }
       if (descriptor < 0) return fail(systemError(errno, "open the file", path()));
       const std::span<uint8_t> head = windows_.head().first(kHeadSize);
       const auto readHead = [&](size_t size) {
@@ -565,6 +584,9 @@ Result<Walked> walk(const std::string& root, const std::stop_token& stop) {
   Status status = walk({{root, root}}, options, stop, progress, collect);
   if (!status) return status.error();
   if (stop.stop_requested()) return cancelled("the walk");
+  if (const auto shortage = std::ranges::find_if(walked.failures, isShortage);
+      shortage != walked.failures.end())
+    return *shortage;
   std::sort(walked.elf.begin(), walked.elf.end(),
             [](const Facts& a, const Facts& b) { return a.path < b.path; });
   std::sort(walked.failures.begin(), walked.failures.end(),

@@ -92,7 +92,7 @@ struct Walked {
 };
 
 // All of one tree at once, with every name: who changes files has to know them all. Fails with
-// Cancelled where it is told to stop.
+// Cancelled where it is told to stop, and where the process had too little to open everything.
 Result<Walked> walk(const std::string& root, const std::stop_token& stop);
 
 }  // namespace fixelf

@@ -67,7 +67,7 @@ TEST_CASE("readLibraries: links are followed inside the store path, and no furth
   fs::create_symlink("one", top.parent_path() / "link");
 
   const auto read =
-      readLibraries(std::string(scratch / ""), store, {"one", "two", "link", "gone"}, true);
+      readLibraries(std::string(scratch / ""), store, {"one", "two", "link", "gone"}, true, {});
   REQUIRE(read);
   CHECK(told((*read)[0]) == std::vector<std::string>{
                                 "lib/a/b/c/d/e/libsix.so -> lib/a/b/c/d/e/libsix.so",
@@ -99,7 +99,7 @@ TEST_CASE("readLibraries: too few descriptors are no answer") {
     close(next);
     const rlimit limit{static_cast<rlim_t>(next) + 1, static_cast<rlim_t>(next) + 1};
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0) _exit(3);
-    const auto read = readLibraries(std::string(scratch / ""), "/nix/store", {"one"}, true);
+    const auto read = readLibraries(std::string(scratch / ""), "/nix/store", {"one"}, true, {});
     _exit(!read && read.error().systemError == EMFILE ? 0 : 1);
   }
   int status = 0;

@@ -3,6 +3,7 @@
 import { lstatSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { native, settled as settledPromise } from "../../addon/native.js";
+import { underWay } from "../../addon/under_way.js";
 import { FixelfError } from "../../base/errors.js";
 import type { Tell } from "../../base/options.js";
 import { hostPath, type StorePlace } from "../place.js";
@@ -77,11 +78,12 @@ export class Refresh {
   async run(): Promise<FreshIndex | "again" | null> {
     const { at, rebuild } = this.#options;
     const directory = makeIndexDirectory(this.#path);
+    let reader: IndexReader | null = null;
     try {
       const isLocked = await this.#lock(directory);
       const writer = isLocked ? new IndexWriter(directory, at) : null;
       if (isLocked) await at("locked");
-      const reader = rebuild ? null : IndexReader.open(directory, this.#place);
+      reader = rebuild ? null : IndexReader.open(directory, this.#place);
       const news = await this.#list(reader);
       if (news === null) return null;
       await at("listed");
@@ -90,6 +92,9 @@ export class Refresh {
       const fresh = writer && (await this.#write(directory, writer, reader, news));
       if (fresh !== null) return fresh;
       return reader && (await this.#without(reader, news));
+    } catch (failure) {
+      reader?.close();
+      throw failure;
     } finally {
       directory.close(); // and with it the lock
     }
@@ -103,7 +108,7 @@ export class Refresh {
         throw new FixelfError("busy", `another process is writing the index in ${this.#path}`, {
           path: this.#path,
         });
-      await setTimeout(interval);
+      await setTimeout(interval, undefined, { signal: underWay.getStore()?.signal });
     }
     return true;
   }
@@ -190,10 +195,9 @@ export class Refresh {
     if (state === null) return "again";
     writer.clean(state, state.collected === reader?.state.collected);
     reader?.close();
+    const beside = await this.#read(news.unsettled);
     const written = IndexReader.open(directory, this.#place);
-    return written === null
-      ? "again"
-      : { reader: written, beside: await this.#read(news.unsettled) };
+    return written === null ? "again" : { reader: written, beside };
   }
 
   /** Once the added ones have been read. */

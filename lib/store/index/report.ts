@@ -1,5 +1,6 @@
 // What can be said of the index itself.
 
+import { underSignal } from "../../addon/cancellation.js";
 import type { Tell } from "../../base/options.js";
 import type { StorePlace } from "../place.js";
 import { freshIndex } from "./fresh.js";
@@ -30,7 +31,14 @@ export interface IndexReport {
  */
 export async function reportIndex(
   place: StorePlace,
-  { rebuild = false, onIndex = () => {} }: { rebuild?: boolean; onIndex?: Tell } = {},
+  options: { rebuild?: boolean; onIndex?: Tell; signal?: AbortSignal } = {},
+): Promise<IndexReport | null> {
+  return underSignal(options.signal, () => report(place, options));
+}
+
+async function report(
+  place: StorePlace,
+  { rebuild = false, onIndex = () => {} }: { rebuild?: boolean; onIndex?: Tell },
 ): Promise<IndexReport | null> {
   const index = await freshIndex(place, onIndex, { merged: true, rebuild });
   if (index === null) return null;
@@ -41,7 +49,7 @@ export async function reportIndex(
     elfFiles++;
     if (soname !== null) sonames.add(soname);
   }
-  const report = {
+  const told = {
     path: indexPath(place),
     storePaths: entriesOf(reader.known()).size,
     elfFiles,
@@ -52,7 +60,7 @@ export async function reportIndex(
     refreshed: new Date(Number(BigInt(reader.state.listed) / 1_000_000n)),
   };
   reader.close();
-  return report;
+  return told;
 }
 
 /** Removes the index of a store; whether there was one. @throws FixelfError where it is another user's */
