@@ -1,13 +1,15 @@
 // Files that leave a mark when any of their code is run: as the loader that they name, as an audit
 // library, in a constructor, in the resolver of an IFUNC. Only `run` may leave one.
 import { spawnSync } from "node:child_process";
-import { existsSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { once } from "node:events";
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { createInterface } from "node:readline";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Outcome } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
-import { fixelf as start } from "./support/process.js";
+import { fixelf as start, startFixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { copyGlibc, storePath } from "./support/store.js";
 
@@ -24,7 +26,12 @@ describe("no code of an examined file is run", needs("gcc"), () => {
     compile(at(output), source, `-DMARK="${mark}"`, ...options);
   };
 
-  const fixelf = (...words: string[]) => start(words, { cwd: directory });
+  /** Commands that were. */
+  const tried = new Set<string | undefined>();
+  const fixelf = (...words: string[]) => {
+    tried.add(words[0]);
+    return start(words, { cwd: directory });
+  };
 
   /** Started by the system, it leaves its mark: else the test would say nothing. */
   const isArmed = (name: string) => {
@@ -50,6 +57,12 @@ describe("no code of an examined file is run", needs("gcc"), () => {
       "static int one(void){return 0;}static void*choose(void){leave();return one;}" +
       'int chosen(void) __attribute__((ifunc("choose")));int main(void){return chosen();}';
     make("tree/ifunc", resolver, "-Wl,-z,now");
+    // A store of theirs, where what would be a loader is not.
+    const theirs = join(theirStore, `${"b".repeat(32)}-glibc-2.36/lib`);
+    mkdirSync(theirs, { recursive: true });
+    copyFileSync(at("evil"), join(theirs, basename(ownLoader)));
+    copyFileSync(at("tree/libfirst.so"), join(theirs, "libfirst.so"));
+    copyFileSync(at("tree/libfirst.so"), join(theirs, "libc.so.6"));
   });
 
   it.each(["evil", ...["audit", "depaudit", "constructor", "ifunc"].map((name) => `tree/${name}`)])(
@@ -59,6 +72,8 @@ describe("no code of an examined file is run", needs("gcc"), () => {
     },
   );
 
+  const theirStore = join(directory, "their-store");
+  const inTheirStore = ["--store", theirStore];
   const elsewhere = ["--no-index", "--store", store];
   const each = (name: string) => [`tree/${name}`];
   const all = ["tree"];
@@ -70,6 +85,16 @@ describe("no code of an examined file is run", needs("gcc"), () => {
     ["closure", ...elsewhere, ...all],
     ["env", ...elsewhere, ...all],
     ["refs", ...all],
+    ["tree", "--dot", "tree/interpreter"],
+    ["scan", "--broken", ...all],
+    ["loaders", ...inTheirStore],
+    ["find", "libfirst.so", ...inTheirStore],
+    ["index", ...inTheirStore],
+    ["env", ...inTheirStore, ...all],
+    ["undo", ...all],
+    ["list"],
+    ["prune"],
+    ["fix", "--dry-run", ...inTheirStore, ...all],
     ["fix", "--dry-run", ...elsewhere, ...all],
     ["patchelf", "--set-rpath", "/nowhere", "tree/ifunc"],
     ["auto-patchelf", "--paths", "tree", "--libs", "tree"],
@@ -113,6 +138,34 @@ describe("no code of an examined file is run", needs("gcc"), () => {
       expect(outcome.reasons.join("\n")).toMatch(reason);
       expect(["fixed", "unchanged"]).toContain(outcome.outcome);
     });
+  });
+
+  it("watch leaves none, of what lies beside a program that it fixes", async () => {
+    // What has one directory is looked at together.
+    const arrived = at("incoming/program");
+    cpSync(at("tree"), arrived, { recursive: true });
+    make("incoming/program/broken", "int main(void){return 0;}", "-Wl,-I,/nowhere/loader");
+    tried.add("watch");
+    const words = ["watch", at("incoming"), "--no-gc-root", "--json", ...elsewhere];
+    const watching = startFixelf(words, { cwd: directory });
+    const ended = once(watching, "exit");
+    let outcome = "";
+    for await (const line of createInterface({ input: watching.stdout })) {
+      outcome = line;
+      if (line.includes(join(arrived, "broken"))) break;
+    }
+    watching.kill("SIGINT");
+    await ended;
+    expect(outcome).toContain(join(arrived, "broken"));
+    expect(existsSync(mark)).toBe(false);
+  });
+
+  it("every command is tried, but run", () => {
+    const help = fixelf("--help").stdout;
+    const commands = [...help.matchAll(/^ {2}([a-z-]+) \[[a-z]+/gm)].map(([, name]) => name);
+    expect(commands).toContain("run");
+    const untried = commands.filter((name) => !tried.has(name));
+    expect(untried).toEqual(["run", "help"]);
   });
 
   it("run leaves one", () => {

@@ -42,6 +42,9 @@ Result<std::optional<uid_t>> userOf(const Command& command) {
   struct stat state {};
   if (!subject || fstat(subject.get(), &state) != 0)
     return systemError(errno, "examine the file", command.subject);
+  // A link tells who made it, and not whose file it leads to.
+  if (!S_ISREG(state.st_mode))
+    return Error{ErrorCode::NotRegular, "this is not a regular file", command.subject, 0};
   return state.st_uid == 0 ? same : std::optional(state.st_uid);
 }
 
