@@ -81,7 +81,7 @@ describe("auto-patchelf's command line", () => {
   });
 });
 
-describe("the patterns of --ignore-missing", () => {
+describe("auto-patchelf's --ignore-missing", () => {
   it.each([
     ["*", ".hidden", true],
     ["lib?.so", "liba.so", true],
@@ -99,7 +99,7 @@ describe("the patterns of --ignore-missing", () => {
     ["lib(a|b)\\.so", "lib(a|b)\\.so", true],
     ["liba.so", "liba.so.1", false],
     ["", "", true],
-  ])("%s against %s: %s", (pattern, name, matches) => {
+  ])("takes %j for %j: %s", (pattern, name, matches) => {
     expect(fnmatch(pattern)(name)).toBe(matches);
   });
 });

@@ -61,40 +61,40 @@ describe("doctor", needs("gcc"), () => {
     expect(await verdict(path)).toBe("static");
   });
 
-  it("interpreter-missing", async () => {
+  it("finds interpreter-missing", async () => {
     const flag = "-Wl,--dynamic-linker=/nowhere/ld.so";
     expect(await codes(gcc("no-loader", "int main(void) { return 0; }", flag))).toContain(
       "interpreter-missing",
     );
   });
 
-  it("interpreter-collected", async () => {
+  it("finds interpreter-collected", async () => {
     const flag = `-Wl,--dynamic-linker=${collected}/lib/ld.so`;
     expect(await codes(gcc("gone-loader", "int main(void) { return 0; }", flag))).toContain(
       "interpreter-collected",
     );
   });
 
-  it("library-missing", async () => {
+  it("finds library-missing", async () => {
     mkdirSync(at("alone"));
     copyFileSync(program, at("alone/program"));
     expect(await codes(at("alone/program"))).toEqual(["library-missing"]);
   });
 
-  it("library-collected", async () => {
+  it("finds library-collected", async () => {
     const flag = `-Wl,--enable-new-dtags,-rpath,${collected}/lib`;
     const path = gcc("gone-library", main, `-L${at("lib")}`, "-lhelper", flag);
     expect(await codes(path)).toEqual(["library-collected"]);
   });
 
-  it("library-wrong-machine", async () => {
+  it("finds library-wrong-machine", async () => {
     mkdirSync(at("foreign/lib"), { recursive: true });
     copyFileSync(program, at("foreign/program"));
     forOtherMachine(at("lib/libhelper.so"), at("foreign/lib/libhelper.so"));
     expect(await codes(at("foreign/program"))).toEqual(["library-wrong-machine"]);
   });
 
-  it("version-missing", async () => {
+  it("finds version-missing", async () => {
     mkdirSync(at("versions/lib"), { recursive: true });
     writeFileSync(at("old.map"), "V1 { local: *; };");
     writeFileSync(at("new.map"), "V1 { local: *; }; V2 { global: helper; };");
@@ -114,23 +114,23 @@ describe("doctor", needs("gcc"), () => {
     expect(await codes(path)).toEqual(["version-missing"]);
   });
 
-  it("wrong-machine", async () => {
+  it("finds wrong-machine", async () => {
     expect(await codes(forOtherMachine(program, at("other")))).toContain("wrong-machine");
   });
 
-  it("not-executable", async () => {
+  it("finds not-executable", async () => {
     mkdirSync(at("mode"));
     const path = gcc("mode/program", "int main(void) { return 0; }");
     chmodSync(path, 0o644);
     expect(await codes(path)).toEqual(["not-executable"]);
   });
 
-  it("malformed", async () => {
+  it("finds malformed", async () => {
     writeFileSync(at("half"), readFileSync(program).subarray(0, 600), { mode: 0o755 });
     expect(await codes(at("half"))).toEqual(["malformed"]);
   });
 
-  it("script-interpreter-missing", async () => {
+  it("finds script-interpreter-missing", async () => {
     writeFileSync(at("script"), "#!/nowhere/python3 -u\n", { mode: 0o755 });
     expect(await codes(at("script"))).toEqual(["script-interpreter-missing"]);
     writeFileSync(at("good-script"), "#!/bin/sh\n", { mode: 0o755 });

@@ -166,7 +166,7 @@ function nix(args: readonly string[]): { stdout: string; stderr: string; status:
   return answer;
 }
 
-describe("variables", () => {
+describe("variables of an environment", () => {
   const found = environmentOf("/opt/libraries");
   const value = found.systems[0]?.directories.join(":");
 
@@ -208,7 +208,7 @@ describe("variables", () => {
   });
 });
 
-describe("systems", () => {
+describe("a machine's system in Nix", () => {
   it.each([
     ["x86-64", "ELF64", "little-endian", "x86_64-linux"],
     ["i386", "ELF32", "little-endian", "i686-linux"],
@@ -223,7 +223,7 @@ describe("systems", () => {
   });
 });
 
-describe("packages", () => {
+describe("packages of nixpkgs", () => {
   it.each([
     ["gcc-14.3.0-lib", "stdenv.cc.cc", "name"],
     ["xgcc-14.2.0-libgcc", "stdenv.cc.cc", "name"],

@@ -239,30 +239,34 @@ describe(
       return problems;
     }
 
-    it.each(scenarios)("$title: old or new, and whole", { timeout: 600_000 }, async (scenario) => {
-      const stage = new Stage(scenario.files);
-      await stage.prepare(scenario.before);
-      const old = stage.contents()[0] as string;
-      const answers = await stage.act(scenario.action, scenario.before.length, []);
-      expect(answers).toEqual(stage.files.map(() => null));
-      const next = stage.contents()[0] as string;
-      expect(next).not.toBe(old);
-      const faults = faultsOf(stage.log, scenario.calls ?? calls);
-      expect(faults.length).toBeGreaterThan(5);
+    it.each(scenarios)(
+      "of $title leave each file old or new",
+      { timeout: 600_000 },
+      async (scenario) => {
+        const stage = new Stage(scenario.files);
+        await stage.prepare(scenario.before);
+        const old = stage.contents()[0] as string;
+        const answers = await stage.act(scenario.action, scenario.before.length, []);
+        expect(answers).toEqual(stage.files.map(() => null));
+        const next = stage.contents()[0] as string;
+        expect(next).not.toBe(old);
+        const faults = faultsOf(stage.log, scenario.calls ?? calls);
+        expect(faults.length).toBeGreaterThan(5);
 
-      const original = new Stage(1).contents()[0] as string;
-      const problems: string[] = [];
-      const queue = [...faults];
-      const worker = async () => {
-        for (let fault = queue.shift(); fault !== undefined; fault = queue.shift()) {
-          const { call, when, effect } = fault;
-          const found = await disturb(scenario, fault, [original, old, next]);
-          problems.push(...found.map((problem) => `${call} ${when} ${effect}: ${problem}`));
-        }
-      };
-      await Promise.all(Array.from({ length: availableParallelism() }, worker));
-      expect(problems).toEqual([]);
-    });
+        const original = new Stage(1).contents()[0] as string;
+        const problems: string[] = [];
+        const queue = [...faults];
+        const worker = async () => {
+          for (let fault = queue.shift(); fault !== undefined; fault = queue.shift()) {
+            const { call, when, effect } = fault;
+            const found = await disturb(scenario, fault, [original, old, next]);
+            problems.push(...found.map((problem) => `${call} ${when} ${effect}: ${problem}`));
+          }
+        };
+        await Promise.all(Array.from({ length: availableParallelism() }, worker));
+        expect(problems).toEqual([]);
+      },
+    );
 
     const renamed = async (stage: Stage, ...faults: string[]) =>
       stage.act("edit", 0, ["-e", `inject=renameat2:${faults.join(":")}`]);

@@ -101,7 +101,7 @@ describe("what this machine decides", () => {
     });
   });
 
-  it("kernel-too-old", needs("gcc"), async () => {
+  it("finds kernel-too-old", needs("gcc"), async () => {
     const path = gcc("tagged", "int main(void) { return 0; }", "-static");
     const facts = await inspect(path);
     const least = facts.notes.abiTag?.kernel;

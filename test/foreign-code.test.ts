@@ -140,7 +140,7 @@ describe("no code of an examined file is run", needs("gcc"), () => {
     });
   });
 
-  it("watch leaves none, of what lies beside a program that it fixes", async () => {
+  it("watch leaves no mark of what lies beside a program that it fixes", async () => {
     // What has one directory is looked at together.
     const arrived = at("incoming/program");
     cpSync(at("tree"), arrived, { recursive: true });
@@ -168,7 +168,7 @@ describe("no code of an examined file is run", needs("gcc"), () => {
     expect(untried).toEqual(["run", "help"]);
   });
 
-  it("run leaves one", () => {
+  it("run leaves a mark", () => {
     fixelf("run", "--no-index", "tree/constructor");
     expect(existsSync(mark)).toBe(true);
   });

@@ -248,7 +248,7 @@ describe("a library that nixpkgs has", () => {
   });
 });
 
-describe("what is said of it", () => {
+describe("what is said of a library that nixpkgs has", () => {
   const said = async (soname: string) => adviceFor(soname, await packagesFor(soname, nobody));
 
   it("is a command that gets it", async () => {
@@ -293,7 +293,7 @@ describe("what is said of it", () => {
   });
 });
 
-describe("the table", () => {
+describe("the table of nixpkgs' libraries", () => {
   const directory = scratchDirectory();
   const file = join(import.meta.dirname, "../share/nixpkgs-sonames.tsv");
   const text = readFileSync(file, "utf8");

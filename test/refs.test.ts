@@ -124,7 +124,7 @@ describe("refs", () => {
 describe("refs, compressed", () => {
   const secret = storePath.repeat(50);
 
-  it("gzip", async () => {
+  it("finds what gzip hides", async () => {
     const { storePaths, notLookedInto } = await search(
       Buffer.concat([Buffer.from("before"), gzipSync(secret)]),
     );
@@ -132,7 +132,7 @@ describe("refs, compressed", () => {
     expect(notLookedInto).toMatchObject([{ kind: "gzip", offset: 6, count: 1 }]);
   });
 
-  it("no magic number by itself", async () => {
+  it("takes no magic number by itself for compressed data", async () => {
     const magics = ["1f8b08", "fd377a585a00", "28b52ffd", "425a68", "504b0304", "68737173"];
     const noise = magics.map((magic) =>
       Buffer.concat([Buffer.from(magic, "hex"), Buffer.alloc(64)]),
@@ -166,7 +166,7 @@ describe("refs, compressed", () => {
 });
 
 describe("doctor", () => {
-  it("dlopen-library-missing, without calling the program broken", needs("gcc"), async () => {
+  it("finds dlopen-library-missing, without calling the program broken", needs("gcc"), async () => {
     compile(
       at("opens"),
       `const char *volatile names[] = {"libnowhere.so.7", "libc.so.6", "libplugin.so"};

@@ -342,7 +342,7 @@ describe("how a scan runs", () => {
   });
 });
 
-describe("which rows are wanted", () => {
+describe("rows of a scan are chosen", () => {
   const chosen = async (filter: ScanFilter) => {
     const select = batchFilter(filter);
     const paths: string[] = [];
@@ -592,7 +592,7 @@ describe("fixelf scan", () => {
   });
 });
 
-describe("columns", () => {
+describe("columns of a scan", () => {
   it("keep rows that are taken out of them", async () => {
     for await (const batch of scan(["/usr/lib"])) {
       const rows = Array.from({ length: batch.length }, (_, row) => row).filter((row) => row % 3);

@@ -64,7 +64,7 @@ describe("the first line, as load_script reads it", () => {
   });
 });
 
-describe("what env is asked to start", () => {
+describe("a first line with env", () => {
   it.each<[string, ReturnType<typeof parseEnv>]>([
     ["python3", { split: false, before: "", program: "python3", after: "" }],
     ["python3 -u", { split: false, before: "", program: "python3 -u", after: "" }],
@@ -87,7 +87,7 @@ describe("what env is asked to start", () => {
     ["-S -u", null],
     ["-S A=1", null],
     ["-S", null],
-  ])("%s", (argument, command) => expect(parseEnv(argument)).toEqual(command));
+  ])("asks for env %s", (argument, command) => expect(parseEnv(argument)).toEqual(command));
 });
 
 describe("doctor", () => {
@@ -199,7 +199,7 @@ describe("doctor", () => {
     expect(again.find(({ path }) => path === at("tree/bin/good"))?.findings).toEqual([]);
   });
 
-  it("not-executable", async () => {
+  it("finds not-executable", async () => {
     const found = await findings(write("script", `#!${at("bin/python3")}\n`, 0o644));
     expect(found.map(({ code }) => code)).toEqual(["not-executable"]);
   });

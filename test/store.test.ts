@@ -19,7 +19,7 @@ import { copyGlibc, ownLibc, ownLoader, storePath } from "./support/store.js";
 
 const unknown = { closure: null, rooted: null };
 
-describe("place", () => {
+describe("a store's place", () => {
   it("takes store paths apart", () => {
     const path = `${storePath("zlib-1.3", "a")}/lib/libz.so.1`;
     expect(storePathOf(path, "/nix/store")).toBe(storePath("zlib-1.3", "a"));
@@ -43,7 +43,7 @@ describe("place", () => {
   });
 });
 
-describe("nix", () => {
+describe("what Nix knows of a store", () => {
   it("reads roots, without those of processes", () => {
     const output = [
       "/proc/12/maps -> /nix/store/x-1",
@@ -81,7 +81,7 @@ describe("nix", () => {
   });
 });
 
-describe("rank", () => {
+describe("a rank of candidates", () => {
   const candidate = (storePath: string, extra: Partial<Candidate> = {}): Candidate => ({
     path: `${storePath}/lib/libz.so.1`,
     storePath,
