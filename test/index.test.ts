@@ -521,14 +521,12 @@ describe("an index of a disk that fails for a moment", needs("strace"), () => {
   });
 });
 
+const ofBase: Point[] = ["base begun", "base written"];
+const ofManifest: Point[] = ["manifest begun", "manifest written", "published"];
+
 /** What there may be to write, and the points that a writer passes then. */
 const writes: [title: string, prepare: () => Promise<void>, merged: boolean, points: Point[]][] = [
-  [
-    "a first index",
-    async () => {},
-    false,
-    ["locked", "listed", "base written", "manifest written", "published"],
-  ],
+  ["a first index", async () => {}, false, ["locked", "listed", ...ofBase, ...ofManifest]],
   [
     "what is new",
     async () => {
@@ -538,7 +536,7 @@ const writes: [title: string, prepare: () => Promise<void>, merged: boolean, poi
       settleStore(place);
     },
     false,
-    ["locked", "listed", "manifest written", "published"],
+    ["locked", "listed", ...ofManifest],
   ],
   [
     "another base",
@@ -551,7 +549,7 @@ const writes: [title: string, prepare: () => Promise<void>, merged: boolean, poi
       settleStore(place);
     },
     true,
-    ["locked", "listed", "base written", "manifest written", "published"],
+    ["locked", "listed", ...ofBase, ...ofManifest],
   ],
 ];
 const cases = writes.flatMap(([title, prepare, merged, points]) =>

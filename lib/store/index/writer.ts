@@ -14,7 +14,14 @@ import type { Segment } from "./segment.js";
 import { SegmentWriter } from "./segment_writer.js";
 
 /** Where a test may hold a writer, or end it. */
-export type Point = "locked" | "listed" | "base written" | "manifest written" | "published";
+export type Point =
+  | "locked"
+  | "listed"
+  | "base begun"
+  | "base written"
+  | "manifest begun"
+  | "manifest written"
+  | "published";
 
 export type At = (point: Point) => void | Promise<void>;
 
@@ -45,7 +52,9 @@ export class IndexWriter {
    */
   async writeBase(contents: Contents, known: () => Buffer): Promise<string> {
     const name = `base-${this.#suffix}`;
-    await this.#write(name, contents, (writer): About => ({ known: writer.put(known()) }));
+    const begun = () => this.#at("base begun");
+    const aboutOf = (writer: SegmentWriter): About => ({ known: writer.put(known()) });
+    await this.#write(name, contents, begun, aboutOf);
     await this.#at("base written");
     return name;
   }
@@ -58,7 +67,7 @@ export class IndexWriter {
    */
   async publish(contents: Contents, stateOf: () => State): Promise<State | null> {
     const name = `${manifestName}-${this.#suffix}`;
-    const state = await this.#write(name, contents, stateOf);
+    const state = await this.#write(name, contents, () => this.#at("manifest begun"), stateOf);
     await this.#at("manifest written");
     if (
       this.#directory.identity(manifestName) !== this.#before ||
@@ -88,11 +97,13 @@ export class IndexWriter {
   async #write<About>(
     name: string,
     { copied, read }: Contents,
+    begun: () => void | Promise<void>,
     aboutOf: (writer: SegmentWriter) => About,
   ): Promise<About> {
     const file = this.#directory.create(name);
     try {
       const writer = new SegmentWriter(file);
+      await begun();
       for (const { from, isKept } of copied) writer.copy(from, isKept);
       for await (const content of read) writer.add(content);
       const about = aboutOf(writer);
