@@ -1,10 +1,10 @@
 // The package as a program takes it, by import and by require(), and what TypeScript makes of either.
 // What is tested is dist/, under the package's own name.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { execa } from "execa";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { addonEnvironment } from "./support/preload.js";
+import { beforeAll, expect, it } from "vitest";
+import { node, run as start } from "./support/process.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 const packageDirectory = resolve(import.meta.dirname, "..");
 let directory: string;
@@ -12,42 +12,43 @@ let directory: string;
 beforeAll(() => {
   // Inside the package, where its name is known.
   mkdirSync(join(packageDirectory, "out"), { recursive: true });
-  directory = mkdtempSync(join(packageDirectory, "out/consumer-"));
+  directory = scratchDirectory(join(packageDirectory, "out"));
 });
-afterAll(() => rmSync(directory, { recursive: true }));
 
 /** Runs a file of that name; the answer is what it prints. */
-const run = async (name: string, source: string) => {
+const run = (name: string, source: string) => {
   writeFileSync(join(directory, name), source);
-  return (await execa(process.execPath, [name], { cwd: directory, env: addonEnvironment })).stdout;
+  const { stdout, stderr, code } = start([...node, name], { cwd: directory });
+  expect(code, stderr).toBe(0);
+  return stdout.trimEnd();
 };
 
-it("gives the same names to import and to require()", async () => {
+it("gives the same names to import and to require()", () => {
   const names = "console.log(Object.keys(fixelf).sort().join())";
-  const imported = await run("names.mjs", `import * as fixelf from "fixelf"; ${names}`);
-  const required = await run("names.cjs", `const fixelf = require("fixelf"); ${names}`);
+  const imported = run("names.mjs", `import * as fixelf from "fixelf"; ${names}`);
+  const required = run("names.cjs", `const fixelf = require("fixelf"); ${names}`);
   expect(imported).toContain("FixelfError");
   expect(required).toBe(imported);
 });
 
-it("reads a file by require()", async () => {
+it("reads a file by require()", () => {
   const source = `require("fixelf").inspect(process.execPath).then(({ type }) => console.log(type))`;
-  expect(await run("inspect.cjs", source)).toMatch(/^(executable|pie)$/);
+  expect(run("inspect.cjs", source)).toMatch(/^(executable|pie)$/);
 });
 
-it("knows an error of the one in the other", async () => {
+it("knows an error of the one in the other", () => {
   const source = `
     require("fixelf").plan("no list").catch(async (error) => {
       const { FixelfError } = await import("fixelf");
       console.log(FixelfError.is(error), FixelfError.is(new TypeError("another")));
     });`;
-  expect(await run("errors.cjs", source)).toBe("true false");
+  expect(run("errors.cjs", source)).toBe("true false");
 });
 
 it.each([
   ["NodeNext", "NodeNext", ["import.mts", "require.cts"]],
   ["ESNext", "Bundler", ["import.mts"]],
-])("has types for module %s with resolution %s", async (module, moduleResolution, files) => {
+])("has types for module %s with resolution %s", (module, moduleResolution, files) => {
   const use = `
     const facts: Promise<fixelf.Facts> = fixelf.inspect("/bin/sh", { root: "/" });
     // @ts-expect-error: a string is no list of paths
@@ -62,6 +63,6 @@ it.each([
   const project = join(directory, "tsconfig.json");
   writeFileSync(project, JSON.stringify({ compilerOptions, files }));
   const tsc = join(packageDirectory, "node_modules/.bin/tsc");
-  const { exitCode, stdout } = await execa(tsc, ["--project", project], { reject: false });
-  expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: "" });
+  const { code, stdout } = start([tsc, "--project", project]);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
 });

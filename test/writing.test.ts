@@ -9,7 +9,6 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -175,18 +174,14 @@ describe("writing", needs("gcc"), () => {
     if (!existsSync(elsewhere) || statSync(elsewhere).dev === statSync(place).dev) {
       throw new Error(`${elsewhere} is not another file system`);
     }
-    const there = mkdtempSync(join(elsewhere, "fixelf-records-"));
-    try {
-      for (const inPlace of [false, true]) {
-        const layout = await native.layOut(file, { soname: "another" });
-        const job = { path: file, output: file, layout, inPlace };
-        expect(await native.apply([job], there)).toEqual([null]);
-        expect(await native.undo([file], there)).toEqual([null]);
-        expect(readFileSync(file).equals(before())).toBe(true);
-        expect(readdirSync(there)).toEqual([]);
-      }
-    } finally {
-      rmSync(there, { recursive: true });
+    const there = scratchDirectory(elsewhere);
+    for (const inPlace of [false, true]) {
+      const layout = await native.layOut(file, { soname: "another" });
+      const job = { path: file, output: file, layout, inPlace };
+      expect(await native.apply([job], there)).toEqual([null]);
+      expect(await native.undo([file], there)).toEqual([null]);
+      expect(readFileSync(file).equals(before())).toBe(true);
+      expect(readdirSync(there)).toEqual([]);
     }
   });
 

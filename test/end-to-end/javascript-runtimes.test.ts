@@ -1,10 +1,10 @@
 // Runtimes that find their own parts by offsets in their file. patchelf makes some of them crash at
 // their start; what they compile programs into carries the program behind a copy of themselves.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { scratchDirectory } from "../support/scratch.js";
 import { inEachRoot } from "../world/in-each-root.js";
 import { folder, openWorld, type World } from "../world/world.js";
 import type { DoctorDocument } from "./contract.js";
@@ -13,7 +13,7 @@ import { expectFixedForGood, expectStartByNixLdOnly, fix, undo } from "./life.js
 const script = "console.log('six times seven is', 6 * 7);\n";
 
 /** Compiled by this machine, which has the loader that bun names: once for all roots. */
-const shared = mkdtempSync(join(tmpdir(), "fixelf-bun-"));
+const shared = scratchDirectory();
 const compiled = join(shared, "compiled");
 beforeAll(async () => {
   if (folder === "") return;
@@ -22,7 +22,6 @@ beforeAll(async () => {
   const bun = join(folder, "programs/bun/bin/bun");
   await execa(bun, ["build", "--compile", source, "--outfile", compiled]);
 });
-afterAll(() => rmSync(shared, { recursive: true }));
 
 inEachRoot("JavaScript runtimes", (loader) => {
   let world: World;

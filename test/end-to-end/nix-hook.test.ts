@@ -1,30 +1,27 @@
 // The setup hook in real builds, as packagers of foreign programs write them; what comes out runs in a
 // system without /lib64.
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Facts } from "../../lib/index.js";
+import { compileWith } from "../support/compile.js";
 import { needs } from "../support/needs.js";
+import { scratchDirectory } from "../support/scratch.js";
 import { openWorld, type World } from "../world/world.js";
 
 const support = fileURLToPath(new URL("nix", import.meta.url));
 
 describe("a build with the setup hook", needs("test world", "gcc", "aarch64-linux-gnu-gcc"), () => {
-  const foreign = mkdtempSync(join(tmpdir(), "fixelf-foreign-"));
+  const foreign = scratchDirectory();
   let world: World;
   /** Store paths by their names. */
   let built: Map<string, string>;
   let log: string;
 
-  const compile = (compiler: string, output: string, source: string, ...options: string[]) => {
-    writeFileSync(join(foreign, `${output}.c`), source);
-    const words = ["-o", output, `${output}.c`, ...options];
-    execFileSync(compiler, words, { cwd: foreign });
-  };
+  const compile = (compiler: string, output: string, source: string, ...options: string[]) =>
+    compileWith(compiler, join(foreign, output), source, ...options);
   const compileAll = () => {
     const library = (name: string) =>
       compile(
@@ -87,7 +84,6 @@ describe("a build with the setup hook", needs("test world", "gcc", "aarch64-linu
   }, 300_000);
   afterAll(async () => {
     await world?.dispose();
-    rmSync(foreign, { recursive: true });
   });
 
   const at = (name: string) => {

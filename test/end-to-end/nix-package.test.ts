@@ -1,13 +1,13 @@
 // fixelf as a store path, by a real build without nixpkgs; the NixOS module, with nixpkgs' own lib where
 // FIXELF_NIXPKGS_LIB names its directory, else with a stand-in that checks no types; everything else parsed.
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { needs } from "../support/needs.js";
+import { scratchDirectory } from "../support/scratch.js";
 import { openWorld, type World } from "../world/world.js";
 
 const checkout = fileURLToPath(new URL("../..", import.meta.url));
@@ -36,7 +36,7 @@ async function installInto(directory: string): Promise<string> {
 }
 
 describe("fixelf built by Nix", needs("test world"), () => {
-  const scratch = mkdtempSync(join(tmpdir(), "fixelf-npm-"));
+  const scratch = scratchDirectory();
   let world: World;
   let bind: Record<string, string>;
 
@@ -46,7 +46,6 @@ describe("fixelf built by Nix", needs("test world"), () => {
   });
   afterAll(async () => {
     await world?.dispose();
-    rmSync(scratch, { recursive: true });
   });
 
   it("is a store path that runs, and keeps the systemd unit", async () => {

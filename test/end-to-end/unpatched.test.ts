@@ -1,10 +1,8 @@
 // Programs that run without a byte of them being changed: by each way of `run`, and by the variables
 // that `env` prints.
-import { execFileSync } from "node:child_process";
-import { appendFile, copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { appendFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compile } from "../support/compile.js";
 import { inEachRoot } from "../world/in-each-root.js";
 import { openWorld, type RunOptions, type World } from "../world/world.js";
 import { expectNoStart, expectStartByNixLdOnly } from "./life.js";
@@ -44,7 +42,7 @@ inEachRoot(
       world = await openWorld(loader);
       await world.copyProgram("cpython");
       await world.copyProgram("node");
-      await makeCarrier(world.host(carrier));
+      makeCarrier(world.host(carrier));
       await world.giveToUser(carrier);
       before = await digests();
     });
@@ -224,21 +222,10 @@ print(sorted(os.listdir('/'))); open('/home/user/written', 'w').write('by it')`;
   "gcc",
 );
 
-async function makeCarrier(path: string): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), "fixelf-carrier-"));
-  try {
-    const source = join(directory, "carrier.c");
-    const program = join(directory, "carrier");
-    await writeFile(source, payloadSource);
-    execFileSync("gcc", ["-w", "-o", program, source]);
-    const length = Buffer.alloc(8);
-    length.writeBigUInt64LE(BigInt(payload.length));
-    await appendFile(program, Buffer.concat([Buffer.from(payload), length]));
-    await mkdir(join(path, ".."), { recursive: true });
-    await copyFile(program, path);
-  } finally {
-    await rm(directory, { recursive: true });
-  }
+function makeCarrier(path: string): void {
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(payload.length));
+  appendFileSync(compile(path, payloadSource), Buffer.concat([Buffer.from(payload), length]));
 }
 
 /** Without what a shell says of itself. */

@@ -1,9 +1,9 @@
 // Programs that are unpacked into a watched directory, as an installer would do it.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { scratchDirectory } from "../support/scratch.js";
 import { inEachRoot } from "../world/in-each-root.js";
 import { folder, type LoaderState, openWorld, type World } from "../world/world.js";
 import type { FixDocument } from "./contract.js";
@@ -19,7 +19,7 @@ const inbox = "/home/user/inbox";
 
 /** What is unpacked there, by its place inside: the same in each root, so it is packed once. */
 const archives = "/home/user/archives";
-const packed = mkdtempSync(join(tmpdir(), "fixelf-archives-"));
+const packed = scratchDirectory();
 beforeAll(async () => {
   if (folder === "") return;
   const pack = (archive: string, program: string, ...options: string[]) =>
@@ -36,7 +36,6 @@ beforeAll(async () => {
   await pack("tree.tar", "postgres", "-c", "--transform", "s,^postgres,tree/one,S");
   await pack("tree.tar", "postgres", "-r", "--transform", "s,^postgres,tree/two,S");
 });
-afterAll(() => rmSync(packed, { recursive: true }));
 
 /** In milliseconds, when a watch is killed that has begun to look; each root has its own, for their number. */
 const pauses: Record<LoaderState, number[]> = {

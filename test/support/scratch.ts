@@ -11,14 +11,25 @@ export const userCache = process.env.XDG_CACHE_HOME || join(homedir(), ".cache")
 export const scratchRoot = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-test-")));
 // Some tests start programs as another user.
 chmodSync(scratchRoot, 0o755);
-afterAll(() => rmSync(scratchRoot, { recursive: true, force: true }));
+const made = [scratchRoot];
+afterAll(() => {
+  for (const directory of made) rmSync(directory, { recursive: true, force: true });
+});
 
 let count = 0;
 process.env.XDG_CACHE_HOME = scratchDirectory();
 process.env.XDG_STATE_HOME = scratchDirectory();
 
-/** A new directory. Its path has no symbolic link in it, and is the same in each run but for `scratchRoot`. */
+/**
+ * A new directory. Its path has no symbolic link in it, and is the same in each run but for `scratchRoot`; unless it
+ * is to be below another directory, of this machine.
+ */
 export function scratchDirectory(parent = scratchRoot): string {
+  if (!parent.startsWith(scratchRoot)) {
+    const directory = mkdtempSync(join(parent, "fixelf-test-"));
+    made.push(directory);
+    return directory;
+  }
   const directory = join(parent, String(++count));
   mkdirSync(directory);
   chmodSync(directory, 0o755);
