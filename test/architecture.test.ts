@@ -51,3 +51,17 @@ describe("lib/", () => {
     expect(wrong).toEqual([]);
   });
 });
+
+describe("test/", () => {
+  it("compiles, writes and starts the command line by test/support", () => {
+    const own =
+      /\bmkdtemp|\bsharedObjects\b|\w+(?:Sync)?\(\s*"(?:\w+-)*gcc", \[|\.\.\/dist\/cli\/main/;
+    const files = ["test", "test/end-to-end"].flatMap((folder) =>
+      readdirSync(join(top, folder)).map((name) => `${folder}/${name}`),
+    );
+    const tests = files.filter(
+      (path) => path.endsWith(".test.ts") && path !== "test/architecture.test.ts",
+    );
+    expect(tests.filter((path) => own.test(readFileSync(join(top, path), "utf8")))).toEqual([]);
+  });
+});

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { run } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 describe("compile", needs("gcc"), () => {
@@ -32,7 +33,7 @@ describe("compile", needs("gcc"), () => {
       compile(at(name), "int main(void) {}", ...options),
     );
     const made = at("made");
-    execFileSync("gcc", ["-xc", "-", "-o", made, ...options], { input: "int main(void) {}" });
+    run(["gcc", "-xc", "-", "-o", made, ...options], { input: "int main(void) {}" });
     for (const path of kept) expect(readFileSync(path)).toEqual(readFileSync(made));
   });
 

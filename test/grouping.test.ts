@@ -1,40 +1,26 @@
 // What a person reads of a whole tree: each cause once, with one remedy that works as it is printed.
-import { spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { cpSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { isLoaderName } from "../lib/file/interpreter.js";
 import type { Diagnosis, Outcome } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
-import { addonEnvironment } from "./support/preload.js";
+import { commandLine, run, fixelf as start } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
+import { copyGlibc, storePath } from "./support/store.js";
 
-const main = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
 const directory = scratchDirectory();
 const root = join(directory, "a root");
 const tree = join(root, "opt/my app");
-const glibc = join(root, `nix/store/${"a".repeat(32)}-glibc-2.36/lib`);
-const thing = join(root, `nix/store/${"b".repeat(32)}-thing-1.0/lib`);
-const env = {
-  ...process.env,
-  ...addonEnvironment,
-  NO_COLOR: "1",
-  XDG_STATE_HOME: join(directory, "state"),
-};
-
-function fixelf(...words: string[]) {
-  return spawnSync(process.execPath, [main, ...words], { encoding: "utf8", env });
-}
+const glibc = join(root, storePath("glibc-2.36"), "lib");
+const thing = join(root, storePath("thing-1.0", "b"), "lib");
+const env = { NO_COLOR: "1" };
+const fixelf = (...words: string[]) => start(words, { env });
 
 /** As a shell runs a line that was copied from the output. */
 function paste(line: string) {
-  const fixelfFunction = `fixelf() { '${process.execPath}' '${main}' "$@"; }`;
-  return spawnSync("sh", ["-c", `${fixelfFunction}\n${line} --no-gc-root`], {
-    encoding: "utf8",
-    env,
-  });
+  const words = commandLine.map((word) => `'${word}'`).join(" ");
+  return run(["sh", "-c", `fixelf() { ${words} "$@"; }\n${line} --no-gc-root`], { env });
 }
 
 const remediesOf = (stdout: string) =>
@@ -45,12 +31,7 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
   const named = `'${tree}' --root '${root}'`;
 
   beforeAll(() => {
-    const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
-    const libc = dirname(sharedObjects.find((path) => basename(path) === "libc.so.6") as string);
-    const loader = readdirSync(libc).find(isLoaderName) as string;
-    mkdirSync(glibc, { recursive: true });
-    for (const name of ["libc.so.6", loader])
-      copyFileSync(realpathSync(join(libc, name)), join(glibc, name));
+    copyGlibc(glibc);
     const library = (path: string, ...flags: string[]) =>
       compile(path, "int f(void) { return 1; }", "-shared", "-fPIC", ...flags);
     const thingPath = library(join(thing, "libthing.so.1"), "-Wl,-soname,libthing.so.1");
@@ -64,8 +45,8 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
   });
 
   it("is told by cause, with one remedy for all", () => {
-    const { status, stdout, stderr } = fixelf("doctor", "--root", root, tree);
-    expect([status, stderr]).toEqual([1, ""]);
+    const { code, stdout, stderr } = fixelf("doctor", "--root", root, tree);
+    expect([code, stderr]).toEqual([1, ""]);
     expect(stdout.split("\n").length).toBeLessThan(14);
     expect(stdout).toContain(`error  ${tree}/bin/program and 6 libraries\n  interpreter-missing  `);
     expect(stdout).toMatch(/\n {2}library-missing {2}.*libthing\.so\.1 \(6\)/);
@@ -94,18 +75,18 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
   });
 
   it("is told file by file with --verbose, and not at all with --quiet", () => {
-    const { status, stdout } = fixelf("doctor", "--verbose", "--root", root, tree);
-    expect(status).toBe(1);
+    const { code, stdout } = fixelf("doctor", "--verbose", "--root", root, tree);
+    expect(code).toBe(1);
     for (const name of modules)
       expect(stdout).toMatch(new RegExp(`^broken {2}.*/lib/${name}\\.so$`, "m"));
-    const { stdout: silent, stderr, status: same } = fixelf("doctor", "-q", "--root", root, tree);
+    const { stdout: silent, stderr, code: same } = fixelf("doctor", "-q", "--root", root, tree);
     expect([silent, stderr, same]).toEqual(["", "", 1]);
   });
 
   it("is fixed by the remedy as it is printed, and refusals come last", () => {
     const [remedy = ""] = remediesOf(fixelf("doctor", "--root", root, tree).stdout);
-    const { status, stdout, stderr } = paste(remedy);
-    expect(status).toBe(1);
+    const { code, stdout, stderr } = paste(remedy);
+    expect(code).toBe(1);
     const lines = stdout.split("\n");
     expect(lines.length).toBeLessThan(14);
     // Another system's files cannot be run by its loader here.

@@ -1,5 +1,5 @@
 // What the judge says of a file, beside what the kernel and the loader say when it is started.
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -11,6 +11,7 @@ import { diagnose, type FindingCode } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
+import { ownLibc } from "./support/store.js";
 
 const directory = scratchDirectory();
 const at = (name: string) => join(directory, name);
@@ -127,8 +128,7 @@ describe(
       gcc("root/app/program", "int main(void) { return 0; }");
       mkdirSync(join(root, farm), { recursive: true });
       copyFileSync(lib64, join(root, farm, "ld.so"));
-      const libc = execFileSync("gcc", ["-print-file-name=libc.so.6"], { encoding: "utf8" });
-      copyFileSync(libc.trim(), join(root, farm, "libc.so.6"));
+      copyFileSync(ownLibc(), join(root, farm, "libc.so.6"));
       const soname = (name: string) => ["-shared", "-fPIC", `-Wl,-soname,${name}`];
       const thing = gcc(`root${farm}/libthing.so.1`, "int thing;", ...soname("libthing.so.1"));
       const uses = "extern int thing; int uses(void) { return thing; }";

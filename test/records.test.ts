@@ -1,5 +1,4 @@
 // What fixelf remembers of fixed files: shown, used after a tree was moved, and forgotten when useless.
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   cpSync,
@@ -13,27 +12,22 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { edit } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
-import { addonEnvironment } from "./support/preload.js";
+import { fixelf as start } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
-const main = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
 const directory = scratchDirectory();
-const state = join(directory, "state");
+const state = process.env.XDG_STATE_HOME as string;
 const tree = join(directory, "tree");
 const moved = join(directory, "moved");
 const program = join(tree, "bin/program");
 const library = join(tree, "lib/library.so");
 const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
 
-function fixelf(...words: string[]) {
-  const env = { ...process.env, ...addonEnvironment, NO_COLOR: "1" };
-  return spawnSync(process.execPath, [main, ...words], { encoding: "utf8", env });
-}
+const fixelf = (...words: string[]) => start(words, { env: { NO_COLOR: "1" } });
 
 function json(...words: string[]) {
   return JSON.parse(fixelf(...words, "--json").stdout);
@@ -46,11 +40,9 @@ function recorded(...words: string[]): Record<string, string> {
 }
 
 describe("records", needs("gcc"), () => {
-  const before = process.env.XDG_STATE_HOME;
   let originals: string[];
 
   beforeEach(async () => {
-    process.env.XDG_STATE_HOME = state;
     for (const path of [state, tree, moved]) rmSync(path, { recursive: true, force: true });
     compile(program, "int main(void) { return 0; }");
     compile(library, "int f(void) { return 0; }", "-shared", "-fPIC");
@@ -58,11 +50,6 @@ describe("records", needs("gcc"), () => {
     await edit(program, { interpreter: "/nowhere/loader" });
     await edit(library, { searchPath: { set: "/nowhere/lib" } });
   });
-  afterAll(() => {
-    if (before === undefined) delete process.env.XDG_STATE_HOME;
-    else process.env.XDG_STATE_HOME = before;
-  });
-
   it("are listed, with what became of each file", () => {
     expect(recorded()).toEqual({ [program]: "fixed", [library]: "fixed" });
     expect(recorded(join(tree, "lib"))).toEqual({ [library]: "fixed" });
@@ -70,8 +57,8 @@ describe("records", needs("gcc"), () => {
     writeFileSync(program, "something else");
     rmSync(library);
     expect(recorded()).toEqual({ [program]: "changed", [library]: "gone" });
-    const { status, stdout } = fixelf("list");
-    expect(status).toBe(0);
+    const { code, stdout } = fixelf("list");
+    expect(code).toBe(0);
     expect(stdout).toMatch(/^changed {2}.*\/program$/m);
     expect(stdout).toMatch(/\n2 files, 0 GC roots\n$/);
   });
@@ -79,15 +66,15 @@ describe("records", needs("gcc"), () => {
   it("undo a tree that was moved", () => {
     renameSync(tree, moved);
     expect(Object.values(recorded())).toEqual(["gone", "gone"]);
-    const { status, stdout } = fixelf("undo", moved);
-    expect([status, stdout.match(/^restored/gm)?.length]).toEqual([0, 2]);
+    const { code, stdout } = fixelf("undo", moved);
+    expect([code, stdout.match(/^restored/gm)?.length]).toEqual([0, 2]);
     expect([program, library].map((path) => sha256(path.replace(tree, moved)))).toEqual(originals);
     expect(recorded()).toEqual({});
   });
 
   it("undo a copy, and the first one after it", () => {
     cpSync(tree, moved, { recursive: true });
-    for (const path of [moved, tree]) expect(fixelf("undo", path).status).toBe(0);
+    for (const path of [moved, tree]) expect(fixelf("undo", path).code).toBe(0);
     for (const place of [moved, tree])
       expect([program, library].map((path) => sha256(path.replace(tree, place)))).toEqual(
         originals,
@@ -120,11 +107,11 @@ describe("records", needs("gcc"), () => {
     expect(fixelf("prune").stdout).toContain("removed 1 record and 0 GC roots");
     expect(recorded()).toEqual({ [program]: "fixed" });
 
-    expect(fixelf("prune", "--force").status).toBe(2);
+    expect(fixelf("prune", "--force").code).toBe(2);
     expect(recorded()).toEqual({ [program]: "fixed" });
-    expect(fixelf("prune", "--force", program).status).toBe(0);
+    expect(fixelf("prune", "--force", program).code).toBe(0);
     expect(recorded()).toEqual({});
-    expect(fixelf("undo", program).status).toBe(1);
+    expect(fixelf("undo", program).code).toBe(1);
   });
 
   it("keep a GC root as long as a file of it is there", () => {

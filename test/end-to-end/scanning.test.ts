@@ -1,29 +1,19 @@
 // A real store, scanned in parts: their union is the whole, and docs/scanning.md does what it says.
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type DuckDBConnection, DuckDBInstance, type Json } from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { ScanRow } from "../../lib/scan/batch.js";
 import { compile, compileWith } from "../support/compile.js";
 import { needs } from "../support/needs.js";
+import { commandLine, fixelf as start } from "../support/process.js";
+import { scratchDirectory } from "../support/scratch.js";
 import { folder as root } from "../world/world.js";
 
-const commandLine = fileURLToPath(new URL("../../dist/cli/main.cjs", import.meta.url));
 const docs = readFileSync(new URL("../../docs/scanning.md", import.meta.url), "utf8");
 
 /** What stands in the docs' blocks of one language. */
@@ -41,19 +31,18 @@ describe(
   "a store scanned in parts",
   needs("test world", "gcc", "objcopy", "i686-linux-gnu-gcc"),
   () => {
-    const directory = mkdtempSync(join(tmpdir(), "fixelf-scanning-"));
+    const directory = scratchDirectory();
     const shards = 5;
     let rows: ScanRow[];
     let connection: DuckDBConnection;
 
-    const fixelf = (...args: string[]) =>
-      execFileSync(process.execPath, [commandLine, ...args], {
-        encoding: "utf8",
-        maxBuffer: 1 << 28,
-        // Instead of the clock, so that the same rows are the same bytes.
-        env: { ...process.env, SOURCE_DATE_EPOCH: "1" },
-        stdio: ["ignore", "pipe", "pipe"],
-      });
+    // Instead of the clock, so that the same rows are the same bytes.
+    const env = { SOURCE_DATE_EPOCH: "1" };
+    const fixelf = (...words: string[]) => {
+      const { stdout, stderr, code } = start(words, { env });
+      if (code !== 0) throw new Error(stderr);
+      return stdout;
+    };
     const scanTo = (output: string, ...args: string[]) => {
       const file = join(directory, output);
       fixelf("scan", "--root", root, "--format", "parquet", "--output", file, ...args);
@@ -81,7 +70,6 @@ describe(
     });
     afterAll(() => {
       connection?.closeSync();
-      rmSync(directory, { recursive: true });
     });
 
     it("has something to divide", () => {
@@ -174,8 +162,7 @@ describe(
         const bin = join(directory, "bin");
         mkdirSync(results);
         mkdirSync(bin);
-        symlinkSync(process.execPath, join(bin, "node"));
-        writeFileSync(join(bin, "fixelf"), `#!/bin/sh\nexec node '${commandLine}' "$@"\n`, {
+        writeFileSync(join(bin, "fixelf"), `#!/bin/sh\nexec ${commandLine.join(" ")} "$@"\n`, {
           mode: 0o755,
         });
         const [container] = job.spec.template.spec.containers;
@@ -207,8 +194,8 @@ describe(
         expect(await pathsIn(`${results}/*.parquet`)).toEqual(wanted);
         expect(fixelf("scan", "--check", results)).toMatch(/^whole: 8 parts/);
         rmSync(join(results, "4.parquet"));
-        const check = spawnSync(process.execPath, [commandLine, "scan", "--check", results]);
-        expect([check.status, check.stdout.toString()]).toEqual([
+        const check = start(["scan", "--check", results]);
+        expect([check.code, check.stdout]).toEqual([
           1,
           "not whole: 7 parts, 1 problem\n  shard 5 of 8 is missing\n",
         ]);
