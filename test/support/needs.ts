@@ -86,6 +86,8 @@ const probes: Partial<Record<string, () => boolean>> = {
   "musl's loader": () => process.arch === "x64" && existsSync("/lib/ld-musl-x86_64.so.1"),
   // Most users do not have it on their PATH.
   ldconfig: () => existsSync("/sbin/ldconfig"),
+  // What pyenv puts on the PATH is a script for bash.
+  python3: () => succeeds("python3", "--version"),
   // A container may forbid ptrace.
   strace: () => succeeds("strace", "-o", "/dev/null", "true"),
   bwrap: () => succeeds("bwrap", "--bind", "/", "/", "true"),
