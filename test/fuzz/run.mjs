@@ -37,7 +37,8 @@ if (built.length > 0) {
   run("cmake", "--build", build, "--target", ...built.map((target) => `fuzz_${target}`));
 }
 const seeds = join(out, "seeds");
-if (!existsSync(seeds)) makeSeeds(seeds);
+rmSync(seeds, { recursive: true, force: true });
+makeSeeds(seeds);
 const found = join(out, "found");
 mkdirSync(found, { recursive: true });
 

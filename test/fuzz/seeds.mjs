@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 
 const compilers = [
+  ["gcc", "-Wl,-z,noseparate-code"],
   ["gcc"],
-  ["gcc", "-Wl,-z,separate-code"],
   ["clang"],
   ["clang", "-fuse-ld=lld", "-Wl,--pack-dyn-relocs=relr"],
   ["clang", "-fuse-ld=mold"],
@@ -73,6 +73,7 @@ function* compiled(directory) {
     if (!existsSync(join(directory, "liba.so"))) continue;
     yield* make("pie", "-fPIE", "-pie", program, "liba.so", hashes, "-s",
       "-Wl,--enable-new-dtags,-rpath,$ORIGIN:/lib"); // biome-ignore format: one line a kind
+    yield* make("plain", "-fPIE", "-pie", program, "liba.so", "-s");
     yield* make("exec", "-no-pie", program, "liba.so", "-Wl,--disable-new-dtags,-rpath,/lib");
     yield* make("static", "-static", "-no-pie", alone, "-s");
     yield* make("object", "-c", library);
@@ -97,25 +98,26 @@ const edits = [
   [10, 9], [11, 1], [12, 18], [13, 18, 20], [14, 9], [15, 131, 2, 24], [0, 24, 2, 24, 4, 24],
 ]; // biome-ignore format: a table
 
+/** In ld.so.cache's format since glibc 2.2, for x86-64; the names descend, as ldconfig sorts them. */
 function cache() {
-  const entry = (key, value) => {
-    const bytes = Buffer.alloc(24);
-    bytes.writeUInt32LE(0x0303, 0);
-    bytes.writeUInt32LE(key, 4);
-    bytes.writeUInt32LE(value, 8);
-    return bytes;
-  };
-  const head = Buffer.alloc(28);
-  head.writeUInt32LE(2, 0);
-  head.writeUInt32LE(27, 4);
-  head[8] = 2;
-  return Buffer.concat([
-    Buffer.from("glibc-ld.so.cache1.1"),
-    head,
-    entry(96, 104),
-    entry(104 + 13, 104 + 27),
-    Buffer.from("liba.so\0/lib/liba.so\0libb.so.1\0/lib/libb.so.1\0"),
-  ]);
+  const head = 48;
+  const entrySize = 24;
+  const names = ["libb.so.1", "/bin/libb.so.1", "liba.so", "/lib64/liba.so"];
+  const strings = Buffer.from(`${names.join("\0")}\0`);
+  const count = names.length / 2;
+  const bytes = Buffer.alloc(head + count * entrySize);
+  bytes.write("glibc-ld.so.cache1.1");
+  bytes.writeUInt32LE(count, 20);
+  bytes.writeUInt32LE(strings.length, 24);
+  bytes[28] = 2; // little-endian
+  let at = bytes.length;
+  names.forEach((name, index) => {
+    const entry = head + (index >> 1) * entrySize;
+    bytes.writeUInt32LE(0x0303, entry);
+    bytes.writeUInt32LE(at, entry + (index % 2 === 0 ? 4 : 8));
+    at += name.length + 1;
+  });
+  return Buffer.concat([bytes, strings]);
 }
 
 const store = "/nix/store/0123456789abcdfghijklmnpqrsvwxyz-glibc-2.40-66/lib";
@@ -169,6 +171,24 @@ export function makeSeeds(directory) {
           [0x80, [6, 10, 1]],
         ),
       ),
+    // With musl's loader, or glibc's cache, and libraries that only these find.
+    ...small.slice(0, 8).flatMap((file) =>
+      [
+        [9, 7],
+        [12, 2],
+      ].map((options) =>
+        parts(
+          [0, file],
+          [1, library],
+          [2, library],
+          [7, library],
+          [8, library],
+          [10, cache()],
+          [12, Buffer.from("/lib64:/lib\n/bin")],
+          [0x80, options],
+        ),
+      ),
+    ),
   ]);
   write("search", [...texts, ...small.slice(0, 6)]);
   write("undo", [
