@@ -119,6 +119,17 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
     const { stdout } = fixelf("doctor", app);
     expect(stdout).toContain("libz.so.1 (nixpkgs#zlib, 3), libbz2.so.1.0 (nixpkgs#bzip2, 1)");
     expect(remediesOf(stdout)).toEqual([`fixelf fix --get '${app}'`]);
+    const { stderr } = fixelf("fix", app, "--interpreter", "/lib64/ld-linux-x86-64.so.2");
+    const remedy = `fixelf fix --get '${app}' --interpreter /lib64/ld-linux-x86-64.so.2`;
+    expect(stderr).toContain(`Get what is missing with: ${remedy}\n`);
+  });
+
+  it("names a directory that begins like an option so that it is none", () => {
+    const place = join(directory, "dash");
+    cpSync(join(directory, "copy"), join(place, "-n"), { recursive: true });
+    const { stdout } = start(["doctor", "--root", root, "--", "-n"], { cwd: place, env });
+    const remedies = remediesOf(stdout);
+    expect(remedies[0]).toBe(`fixelf fix ./-n --root '${root}'`);
   });
 
   it("is told of when its program was fixed alone", () => {

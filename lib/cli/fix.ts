@@ -47,7 +47,7 @@ export function define(program: Command): void {
     run(flags, async (output) => {
       const { colors, print, say } = output;
       const signal = untilInterrupted();
-      const { neighboursHint, outcomeText, planText, undoHint } = await import(
+      const { getHint, neighboursHint, outcomeText, planText, undoHint } = await import(
         "../report/outcome.js"
       );
       const verbose = flags.verbose ?? false;
@@ -69,6 +69,8 @@ export function define(program: Command): void {
       );
       const document = { files, ...getDocument(getting) };
       print("fix", document, () => outcomeText(files, verbose, colors));
+      if (!flags.json && !flags.quiet && couldGet(files, flags))
+        say(getHint(paths, choiceOptions(flags)));
       const mended = namedFor(written(planned.files, files), paths);
       if (!flags.json && !flags.quiet && mended.length > 0) {
         say(undoHint(mended, commonOptions(flags)));
@@ -125,6 +127,14 @@ function withoutHandle({ layout, ...file }: FilePlan) {
       ranges: layout.ranges,
     },
   };
+}
+
+/** Whether --get would get something that a file lacks. */
+function couldGet(files: readonly Outcome[], { get, root, store }: FixFlags): boolean {
+  if (get || root !== undefined || store !== undefined) return false;
+  return files.some(({ missing }) =>
+    missing.some(({ soname, packages }) => packages.some((each) => each.soname === soname)),
+  );
 }
 
 /** What is left to do beside the one program that was fixed; null where there were several. */

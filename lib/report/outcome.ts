@@ -1,6 +1,6 @@
 // What would be done, what was done, and how to take it back.
 
-import type { CommonOptions } from "../base/options.js";
+import type { ChoiceOptions, CommonOptions } from "../base/options.js";
 import { fixelfCommand } from "../base/shell.js";
 import type { Neighbours } from "../fix/beside.js";
 import type { Edit, FilePlan, Outcome } from "../fix/outcome.js";
@@ -64,6 +64,11 @@ export function outcomeText(
 /** The command that takes a fix back: the paths as they were named, not each file below them. */
 export function undoHint(paths: readonly string[], options: CommonOptions): string {
   return printable(`Undo with: ${fixelfCommand("undo", paths, options)}`);
+}
+
+/** The command that gets what is missing; `options` are those of the fix that lacked it. */
+export function getHint(paths: readonly string[], options: ChoiceOptions): string {
+  return printable(`Get what is missing with: ${fixelfCommand("fix --get", paths, options)}`);
 }
 
 /** The command for what is left to do in the tree of a program that was fixed alone. */
