@@ -18,7 +18,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { planRun } from "../lib/index.js";
 import { compareSonames, libraryCache } from "../lib/run/library_cache.js";
-import { compile } from "./support/compile.js";
+import { compile, compileWith } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
 import { commandLine, fixelf, startFixelf } from "./support/process.js";
@@ -363,6 +363,45 @@ describe("run", needs("gcc"), () => {
       for (const how of ["namespace", "loader"])
         expect(runWith(["--how", how], [uses])).toMatchObject({ stderr: "", code: 0 });
     });
+    describe(
+      "a directory with programs for glibc and for musl",
+      needs("musl-gcc", "musl's loader"),
+      () => {
+        const [gnu, musl] = ["gnu", "musl"].map((name) => join(directory, "mixed", name)) as [
+          string,
+          string,
+        ];
+        beforeAll(() => {
+          const muslLoader = "ld-musl-x86_64.so.1";
+          const lib = join(storePath("musl-1.2", "e", store), "lib");
+          mkdirSync(lib, { recursive: true });
+          copyFileSync(`/lib/${muslLoader}`, join(lib, muslLoader));
+          const says = (what: string) =>
+            `#include <stdio.h>\nint main(void) { puts("${what}"); return 0; }`;
+          compile(gnu, says("glibc"), atLib65());
+          compileWith("musl-gcc", musl, says("musl"), `-Wl,--dynamic-linker=/lib65/${muslLoader}`);
+        });
+        it("is there as far as it is for the libc of the program that is named", () => {
+          for (const [program, said] of [
+            [gnu, "glibc"],
+            [musl, "musl"],
+          ] as const)
+            expect(runWith(["--with", dirname(gnu)], [program])).toMatchObject({
+              code: 0,
+              stdout: `${said}\n`,
+            });
+          expect(runWith(["--with", dirname(gnu)], [starter, gnu]).stdout).toBe("glibc\n");
+        });
+        it("is set for glibc by env, which names the others", () => {
+          const { code, stdout, stderr } = fixelf(["env", "--store", store, dirname(gnu)], {
+            by: only(),
+          });
+          expect(stdout).toContain(`export NIX_LD=${loader}\n`);
+          expect(stderr).toContain(`${musl}: it is for musl`);
+          expect(code).toBe(1);
+        });
+      },
+    );
     it("is not left out without a word where no namespace can be had", () => {
       const { code, stderr } = runWith(["--how", "copy", "--with", program], [starter, program]);
       expect(stderr).toContain("it helps only the program itself");

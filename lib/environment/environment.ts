@@ -13,6 +13,7 @@ import type { Solved } from "../choose/solve.js";
 import { missingFor, missingLoader } from "../choose/unmet.js";
 import { type InterpreterKind, interpreterAt, isLoader, isStandIn } from "../file/interpreter.js";
 import { isOpenedByLoaders } from "../file/kind.js";
+import { libcOf } from "../file/libc.js";
 import { describeMachine, type Machine, sameMachine, thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
 import { currentSearchPath, withoutOrigin } from "../file/search_path.js";
@@ -284,16 +285,19 @@ async function addSystem(
   const machine: Machine = first.solved.member.facts;
   const system = nixSystem(machine);
   // What was solved anew is for a loader of ours; a program that runs keeps its own.
-  const needy = group.filter(
+  const allNeedy = group.filter(
     ({ solved }) =>
       solved.interpreter !== null ||
       solved.problems.length > 0 ||
       addedDirectories(solved).length > 0,
   );
+  const { together: needy, apart } = byLibc(allNeedy);
+  const isApart = new Set(apart.map(({ shown }) => shown));
   const programs = (runs: (chosen: Chosen) => boolean) =>
     group.flatMap((chosen) => {
       const { interpreter } = chosen.solved.member.facts;
       if (chosen.atInterpreter === null || interpreter === null) return [];
+      if (isApart.has(chosen.shown)) return [];
       const { shown: path, atInterpreter: kind, solved } = chosen;
       const file = solved.member.path;
       const runsAsItIs = runs(chosen);
@@ -303,6 +307,9 @@ async function addSystem(
     found.programs.push(...programs(() => true));
     return;
   }
+  for (const { shown: path, why, atInterpreter } of apart)
+    if (atInterpreter === null) found.passedOver.push({ path, why });
+    else found.problems.push({ path, code: "unsolvable", message: why });
   const agreed = await agree(needy, store, options);
   found.programs.push(...programs((chosen) => !needy.includes(chosen)));
   found.problems.push(...agreed.problems);
@@ -311,6 +318,29 @@ async function addSystem(
   const missing = agreed.problems.flatMap((problem) => problem.missing ?? []);
   const environment = systemEnvironment({ system, machine, loader, missing }, agreed.group, store);
   (isComplete ? found.systems : found.incomplete).push(environment);
+}
+
+/**
+ * There is one NIX_LD for a machine, and so one libc: that of the program that was named first; of a directory
+ * that has programs for both, glibc.
+ */
+function byLibc(needy: readonly Chosen[]): {
+  together: readonly Chosen[];
+  apart: (Chosen & { why: string })[];
+} {
+  const libc = ({ solved }: Chosen) => libcOf(solved.member.facts);
+  const [first] = needy;
+  if (first === undefined) return { together: needy, apart: [] };
+  const preferred =
+    first.tree.directory && needy.some((each) => libc(each) === "glibc") ? "glibc" : libc(first);
+  const why = (each: Chosen) =>
+    `it is for ${libc(each)}, and what is set for one machine is for ${preferred}; name it by itself`;
+  return {
+    together: needy.filter((each) => libc(each) === preferred),
+    apart: needy
+      .filter((each) => libc(each) !== preferred)
+      .map((each) => ({ ...each, why: why(each) })),
+  };
 }
 
 type Agreed = { problems: EnvironmentProblem[] } & (
