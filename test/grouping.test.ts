@@ -83,6 +83,15 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
     expect([silent, stderr, same]).toEqual(["", "", 1]);
   });
 
+  it("shows progress on a terminal only", needs("script"), () => {
+    const words = [...commandLine, "doctor", "--root", root, tree].map((word) => `'${word}'`);
+    const { stdout: shown } = run(["script", "-qec", words.join(" "), "/dev/null"], { env });
+    // As much of the line as fits.
+    expect(shown).toContain(`\r\u001b[Kreading ${tree}`.slice(0, 60));
+    expect(shown).toContain("8 files with errors, 0 without findings");
+    expect(fixelf("doctor", "--root", root, tree).stderr).toBe("");
+  });
+
   it("is fixed by the remedy as it is printed, and refusals come last", () => {
     const [remedy = ""] = remediesOf(fixelf("doctor", "--root", root, tree).stdout);
     const { code, stdout, stderr } = paste(remedy);
