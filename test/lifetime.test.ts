@@ -64,7 +64,7 @@ describe("a call under way", () => {
   });
 
   describe.each(calls)("%s", (call) => {
-    it.each(endings)("is ended by %s", (_, ending, expected) => {
+    it.each(endings)("is ended by %s", { timeout: 3_600_000 }, (_, ending, expected) => {
       for (let time = 0; time < times; time++) {
         const { code, signal, stdout, stderr } = run([...node, driver, call, ending, directory], {
           env: { XDG_STATE_HOME: join(directory, "state") },

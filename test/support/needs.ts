@@ -88,7 +88,8 @@ const probes: Partial<Record<string, () => boolean>> = {
   ldconfig: () => existsSync("/sbin/ldconfig"),
   // What pyenv puts on the PATH is a script for bash.
   python3: () => succeeds("python3", "--version"),
-  // A container may forbid ptrace.
+  // A container may forbid it.
+  ptrace: () => succeeds("strace", "-o", "/dev/null", "true"),
   strace: () => succeeds("strace", "-o", "/dev/null", "true"),
   bwrap: () => succeeds("bwrap", "--bind", "/", "/", "true"),
   "mount namespaces": () =>

@@ -1,0 +1,152 @@
+// Whole commands, killed (SIGKILL) as one of their system calls is about to begin, whichever thread makes it. Each
+// file is then the old one or the new one, or `undo` of it or of its directory mends it; nothing else is left,
+// and the next command works. Here some of the calls are tried; `npm run test:kills` tries all, for hours.
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, it } from "vitest";
+import { compile } from "./support/compile.js";
+import { needs } from "./support/needs.js";
+import { commandLine, fixelf, run } from "./support/process.js";
+import { scratchDirectory } from "./support/scratch.js";
+import { copyGlibc } from "./support/store.js";
+
+/** How many of a command's calls are tried; FIXELF_KILLS is another number, or "all". */
+const tried = process.env.FIXELF_KILLS ?? "5";
+
+describe("a command that is killed at a system call", needs("gcc", "ptrace"), () => {
+  const directory = scratchDirectory();
+  const killAt = join(directory, "kill-at");
+  const store = join(directory, "store");
+  const glibc = join(store, `${"a".repeat(32)}-glibc-2.36/lib`);
+  const programs = ["one", "two", "three"];
+  let loader: string;
+  let original: Buffer;
+
+  beforeAll(() => {
+    compile(
+      killAt,
+      readFileSync(fileURLToPath(new URL("support/kill-at.c", import.meta.url)), "utf8"),
+    );
+    loader = copyGlibc(glibc);
+    compile(join(directory, "program"), "int main(void) { return 0; }");
+    original = readFileSync(join(directory, "program"));
+  });
+
+  /** Files, state and cache of one run. */
+  class Stage {
+    readonly place = scratchDirectory();
+    readonly tree = join(this.place, "tree");
+    readonly env = {
+      XDG_STATE_HOME: join(this.place, "state"),
+      XDG_CACHE_HOME: join(this.place, "cache"),
+    };
+
+    constructor() {
+      mkdirSync(this.tree);
+      for (const name of programs) copyFileSync(join(directory, "program"), join(this.tree, name));
+    }
+    fixelf(...words: string[]) {
+      return fixelf(words, { env: this.env });
+    }
+    /** How many calls it made. */
+    count(words: readonly string[]): number {
+      const script = ["sh", "-c", 'exec "$@" 3>&1 >/dev/null', "sh"];
+      const { code, stdout, stderr } = run([...script, killAt, "0", ...absolute(words)], {
+        env: this.env,
+      });
+      expect(code, stderr).toBe(0);
+      return Number(stdout);
+    }
+    /** Whether it was killed: it makes now a few calls more, now a few less. */
+    kill(call: number, words: readonly string[]): boolean {
+      const { code, stderr } = run([killAt, `${call}`, ...absolute(words)], { env: this.env });
+      expect([0, 137], stderr).toContain(code);
+      return code === 137;
+    }
+    isOriginal(): boolean[] {
+      return programs.map((name) => readFileSync(join(this.tree, name)).equals(original));
+    }
+    remove(): void {
+      rmSync(this.place, { recursive: true });
+    }
+  }
+
+  /** kill-at looks nothing up on the PATH. */
+  function absolute(words: readonly string[]): string[] {
+    const [program = "", ...rest] = [...commandLine, ...words];
+    return program === "env" ? ["/usr/bin/env", ...rest] : [program, ...rest];
+  }
+
+  function callsOf(count: number): number[] {
+    const wanted = tried === "all" ? count : Math.min(count, Number(tried));
+    // The last ones too: by then something has been written.
+    return Array.from({ length: wanted }, (_, index) =>
+      Math.max(1, Math.floor(((index + 1) * count) / wanted)),
+    );
+  }
+
+  const options = () => ["--store", store, "--no-index", "--no-gc-root", "--interpreter", loader];
+  const fix = (stage: Stage, ...more: string[]) => ["fix", stage.tree, ...options(), ...more];
+  const undo = (stage: Stage) => ["undo", stage.tree];
+
+  const scenarios: [string, ((stage: Stage) => string[])[], (stage: Stage) => string[]][] = [
+    ["fix", [], (stage) => fix(stage)],
+    ["fix --in-place", [], (stage) => fix(stage, "--in-place")],
+    ["undo", [(stage) => fix(stage)], undo],
+    ["undo of a fix in place", [(stage) => fix(stage, "--in-place")], undo],
+  ];
+
+  it.each(scenarios)("%s", { timeout: 86_400_000 }, (_, before, command) => {
+    const prepared = () => {
+      const stage = new Stage();
+      for (const words of before) expect(stage.fixelf(...words(stage)).code).toBe(0);
+      return stage;
+    };
+    const undisturbed = prepared();
+    const count = undisturbed.count(command(undisturbed));
+    expect(count).toBeGreaterThan(100);
+    undisturbed.remove();
+    let killed = 0;
+    for (const call of callsOf(count)) {
+      const stage = prepared();
+      if (stage.kill(call, command(stage))) killed++;
+      // By turns what each file is mended by: itself, and its directory.
+      const named = call % 2 === 0 ? [stage.tree] : programs.map((name) => join(stage.tree, name));
+      const { stdout, stderr } = stage.fixelf("undo", ...named);
+      expect(stage.isOriginal(), `${call} of ${count}: ${stdout}${stderr}`).toEqual([
+        true,
+        true,
+        true,
+      ]);
+      expect(readdirSync(stage.tree).sort(), `${call} of ${count}`).toEqual([...programs].sort());
+      const again = stage.fixelf(...fix(stage));
+      expect(again.code, `${call} of ${count}: ${again.stdout}${again.stderr}`).toBe(0);
+      expect(stage.isOriginal()).toEqual([false, false, false]);
+      stage.remove();
+    }
+    expect(killed).toBeGreaterThan(0);
+  });
+
+  it("index", { timeout: 86_400_000 }, () => {
+    const index = ["index", "--store", store];
+    const undisturbed = new Stage();
+    const count = undisturbed.count(index);
+    undisturbed.remove();
+    let killed = 0;
+    for (const call of callsOf(count)) {
+      const stage = new Stage();
+      if (stage.kill(call, index)) killed++;
+      for (const words of [["find", "libc.so.6", "--store", store], index]) {
+        const { code, stdout, stderr } = stage.fixelf(...words);
+        expect([code, stderr], `${call} of ${count}`).toEqual([
+          0,
+          expect.not.stringContaining("damaged"),
+        ]);
+        expect(stdout).not.toBe("");
+      }
+      stage.remove();
+    }
+    expect(killed).toBeGreaterThan(0);
+  });
+});
