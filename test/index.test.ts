@@ -309,7 +309,7 @@ describe("an index", () => {
     for (const kind of ["base", "manifest"] as const) {
       damage(fileOf(place, kind));
       expect(await expectSameAnswers(place)).toEqual([
-        expect.stringMatching(/^the index is built anew: /),
+        expect.stringMatching(/^the index is rebuilt: /),
       ]);
       expect(await expectSameAnswers(place)).toEqual([]);
     }
@@ -319,7 +319,7 @@ describe("an index", () => {
     await answers(place, true);
     rmSync(fileOf(place, "base"));
     expect(await expectSameAnswers(place)).toEqual([
-      expect.stringMatching(/^the index is built anew: base-.* is missing$/),
+      expect.stringMatching(/^the index is rebuilt: base-.* is missing$/),
     ]);
     expect(await expectSameAnswers(place)).toEqual([]);
   });
@@ -374,7 +374,7 @@ describe("an index", () => {
       writeFileSync(join(victim, "file"), content);
       replaceBy(file, () => symlinkSync(join(victim, "file"), file));
       expect(await expectSameAnswers(place)).toEqual([
-        expect.stringMatching(/^the index is built anew: .* is a symbolic link$/),
+        expect.stringMatching(/^the index is rebuilt: .* is a symbolic link$/),
       ]);
       expect(readFileSync(join(victim, "file")).equals(content)).toBe(true);
       expect(await expectSameAnswers(place)).toEqual([]);
@@ -443,7 +443,7 @@ describe("an index of another user", needs("root"), () => {
     for (const kind of ["base", "manifest"] as const) {
       chownSync(fileOf(place, kind), stranger, stranger);
       expect(await expectSameAnswers(place)).toEqual([
-        expect.stringMatching(/^the index is built anew: .* belongs to user 12345/),
+        expect.stringMatching(/^the index is rebuilt: .* belongs to user 12345/),
       ]);
     }
   });
@@ -764,7 +764,7 @@ describe("a file of the index", () => {
       fc.asyncProperty(fc.uint8Array({ maxLength: 3000 }), async (bytes) => {
         writeFileSync(fileOf(place, "manifest"), bytes);
         const { said, ...indexed } = await answers(place, true);
-        expect(said).toEqual([expect.stringMatching(/^the index is built anew: /)]);
+        expect(said).toEqual([expect.stringMatching(/^the index is rebuilt: /)]);
         expect(indexed).toEqual(right);
       }),
       { numRuns: 30 },

@@ -26,7 +26,7 @@ export function mountProblems(
   }
   return [...byMount].map(([point, mapped]) => {
     const own = mapped.includes(path);
-    const what = own ? "it lies" : `${mapped[0]} lies`;
+    const what = own ? "it is" : `${mapped[0]} is`;
     return {
       code: "noexec-mount",
       severity: "error",

@@ -46,7 +46,7 @@ export async function freshIndex(
       if (fresh !== "again") return fresh;
     } catch (failure) {
       if (!(failure instanceof IndexDamage)) throw failure;
-      tell({ kind: "trouble", message: `the index is built anew: ${failure.message}` });
+      tell({ kind: "trouble", message: `the index is rebuilt: ${failure.message}` });
       isRebuilt = true;
     }
   }
