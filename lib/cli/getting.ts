@@ -56,7 +56,7 @@ export class Getting {
       await this.giveUp();
       throw failure;
     }
-    this.#sayWhatLied(missingOf(answer));
+    await this.#dropWhatLied(missingOf(answer));
     return answer;
   }
 
@@ -97,14 +97,18 @@ export class Getting {
     return "got";
   }
 
-  /** Listings and databases can be wrong: what was got and still is missing. */
-  #sayWhatLied(missing: readonly MissingLibrary[]): void {
+  /** Listings and databases can be wrong: what was got and has nothing of what is still missing. */
+  async #dropWhatLied(missing: readonly MissingLibrary[]): Promise<void> {
     const still = new Set(missing.map(({ soname }) => soname));
-    for (const { attribute, storePath, sonames, source } of this.got) {
+    for (const each of [...this.got]) {
+      const { attribute, storePath, sonames, source } = each;
       const absent = sonames.filter((soname) => still.has(soname));
       if (absent.length === 0) continue;
       const what = `${storePath} (${attribute}) does not bring what is needed of ${absent.join(", ")}`;
-      this.#output.say(`fixelf: ${what}, though ${source} says so`);
+      this.#output.say(`fixelf: ${what}, which was said to be there (${source})`);
+      if (absent.length < sonames.length) continue;
+      await removeLinks([each]);
+      this.got.splice(this.got.indexOf(each), 1);
     }
   }
 }

@@ -4,6 +4,7 @@ import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { needs } from "../support/needs.js";
 import { inEachRoot } from "../world/in-each-root.js";
 import { folder, openWorld, type World } from "../world/world.js";
 import type { DoctorDocument, FixDocument } from "./contract.js";
@@ -104,6 +105,74 @@ inEachRoot("what no store path has", (loader) => {
       );
       expect(found).toMatch(/^libcrypt\.so\.1\n {2}\/nix\/store\/\w+-libxcrypt-4\.4\.38\/lib/);
     });
+  });
+});
+
+describe("a binary cache", needs("test world"), () => {
+  let world: World;
+  const config = [
+    "experimental-features = nix-command flakes",
+    "substituters = file:///home/user/cache",
+    "require-sigs = false",
+  ];
+  const environment = { NIX_CONFIG: config.join("\n") };
+  const get = (...names: string[]) => {
+    const words = ["find", "--get", "--yes", "--nixpkgs", "/home/user/nixpkgs", ...names];
+    return world.fixelf(words, { environment });
+  };
+
+  beforeAll(async () => {
+    world = await openWorld();
+    layOutNixpkgs(world);
+    await world.shell(
+      `nix-store --gc
+       for each in libxcrypt-legacy libsm; do
+         path=$(nix-build --no-out-link /home/user/nixpkgs -A $each)
+         nix copy --to 'file:///home/user/cache?write-nar-listing=true' "$path"
+       done
+       nix-store --gc`,
+      { environment: { NIX_CONFIG: "experimental-features = nix-command" } },
+    );
+  });
+  afterAll(() => world?.dispose());
+
+  /** The listing of the store path whose name begins so. */
+  const editListing = async (name: string, edit: string) => {
+    const narinfo = await world.shell(`grep -l -- '-${name}' /home/user/cache/*.narinfo`);
+    const files = narinfo.split("\n").map((each) => each.replace(/narinfo$/, "ls"));
+    for (const file of files) await world.shell(`node -e '${edit}' ${file}`);
+  };
+
+  it("is asked for its listing before anything is fetched", async () => {
+    const { stderr, stdout, exitCode } = await get("libcrypt.so.1");
+    expect(stderr).toMatch(
+      /libxcrypt-legacy for libcrypt\.so\.1: file:\/\/\/home\/user\/cache has lib\/libcrypt\.so\.1 \(libcrypt\.so\.1\.1\.0\), \d+ KiB/,
+    );
+    expect(stderr).toMatch(/1 store path to fetch/);
+    expect(stdout).toContain("-libxcrypt-4.4.38/lib/libcrypt.so.1");
+    expect(exitCode).toBe(0);
+  });
+
+  it("that does not have it keeps Nix from fetching it", async () => {
+    await world.shell("rm /root/.local/state/fixelf/gcroots/*; nix-store --gc");
+    const { stderr, exitCode } = await get("libSM.so.6");
+    expect(stderr).toContain(
+      "cannot get libSM.so.6: the binary cache's listing of libsm does not have it",
+    );
+    expect(exitCode).toBe(1);
+    expect(await world.shell("ls /root/.local/state/fixelf/gcroots")).toBe("");
+  });
+
+  it("that lies is noticed", async () => {
+    const lie = `const fs = require("fs"), file = process.argv[1], listing = JSON.parse(fs.readFileSync(file));
+      listing.root.entries.lib.entries["libSM.so.6"] = { type: "regular", size: 5 };
+      fs.writeFileSync(file, JSON.stringify(listing))`;
+    await editListing("libxcrypt-4.4.38", lie);
+    const { stderr, exitCode } = await get("libSM.so.6");
+    expect(stderr).toContain("file:///home/user/cache has lib/libSM.so.6");
+    expect(stderr).toMatch(/\(libsm\) does not bring what is needed of libSM\.so\.6/);
+    expect(exitCode).toBe(1);
+    expect(await world.shell("ls /root/.local/state/fixelf/gcroots")).toBe("");
   });
 });
 
