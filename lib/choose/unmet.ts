@@ -9,6 +9,7 @@ import { isGlibcVersion } from "../file/versions.js";
 import type { Problem } from "../judge/problem.js";
 import type { Store } from "../store/context.js";
 import { adviceFor, adviceForNewer, type MissingLibrary } from "../store/nixpkgs/packages.js";
+import { sinceRelease } from "../store/nixpkgs/symbol_versions.js";
 import { lackingOf, type Member, type Solved, type Task } from "./solve.js";
 
 /** One sentence for each problem that a choice leaves; empty where it leaves none. */
@@ -89,13 +90,13 @@ async function missingVersion(
         other.definedVersions.includes(version),
     );
     return newer === undefined
-      ? `${said}; no glibc in the store does: get a newer one (nix build nixpkgs/nixos-unstable#glibc)`
+      ? `${said}; no glibc in the store does: get ${sinceRelease(version) ?? "a newer one"} (nix build nixpkgs/nixos-unstable#glibc)`
       : `${said}; the glibc of ${newer.path} does, but with it something else is missing`;
   }
   const wanted = { ...member.facts, versions: [version] };
   const [other] = (await store.providers([soname], wanted)).get(soname)?.providers ?? [];
   if (other === undefined) {
-    const advice = adviceForNewer(soname, member.facts);
+    const advice = adviceForNewer(soname, member.facts, version);
     return `${said}; no ${soname} in the store does${advice === null ? "" : `: ${advice}`}`;
   }
   const lacking = lackingOf(other.facts, loader);

@@ -3,6 +3,10 @@ import type { Command } from "commander";
 import { type GetFlags, withGet } from "./get.js";
 import { withShared } from "./options.js";
 
+export interface FindFlags extends GetFlags {
+  symbolVersion?: string;
+}
+
 export function define(program: Command): void {
   withShared(
     withGet(
@@ -10,12 +14,16 @@ export function define(program: Command): void {
         .command("find")
         .description("find the store paths that provide libraries, best match first")
         .argument(
-          "<name...>",
+          "[name...]",
           "sonames (libz.so.1), names of libraries or nixpkgs packages (libz, zlib), or patterns (libicu*)",
+        )
+        .option(
+          "--symbol-version <version>",
+          "only libraries that define this (GLIBCXX_3.4.32); without NAME, of the library it belongs to",
         ),
     ),
     "fixelf find libcrypt.so.1",
-  ).action(async (sonames: string[], flags: GetFlags) => {
+  ).action(async (sonames: string[], flags: FindFlags) => {
     await (await import("./look_up.js")).lookUp(sonames, flags);
   });
 }

@@ -1,23 +1,27 @@
 // What fixelf find does, all in one piece: it is loaded when it runs.
+import { FixelfError } from "../base/errors.js";
 import { thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
 import { type Answer, findText } from "../report/find.js";
 import { Store } from "../store/context.js";
 import type { MissingLibrary } from "../store/nixpkgs/packages.js";
+import { libraryOfVersion, sinceRelease } from "../store/nixpkgs/symbol_versions.js";
 import { storePlace } from "../store/place.js";
 import { askedNames } from "./asked_names.js";
 import { exitCodes, run, untilInterrupted } from "./command.js";
-import { type GetFlags, getDocument } from "./get.js";
+import type { FindFlags } from "./find.js";
+import { getDocument } from "./get.js";
 import { commonOptions } from "./options.js";
 
-export async function lookUp(names: string[], flags: GetFlags): Promise<void> {
+export async function lookUp(names: string[], flags: FindFlags): Promise<void> {
   await run(flags, async (output) => {
     const { colors, print } = output;
     const options = commonOptions(flags);
+    const wanted = new Set(names.length > 0 ? names : [libraryOf(flags.symbolVersion)]);
     const lookAll = async () => {
       const store = new Store(storePlace(options), options);
       const found = new Map<string, Answer[]>();
-      for (const asked of new Set(names)) found.set(asked, await answersTo(asked, store));
+      for (const asked of wanted) found.set(asked, await answersTo(asked, store, flags));
       return found;
     };
     const first = await lookAll();
@@ -27,10 +31,11 @@ export async function lookUp(names: string[], flags: GetFlags): Promise<void> {
     const found = getting === null ? first : await getting.until(first, missingOf, lookAll);
     if (found === null) return exitCodes.findings;
     const answers = new Map([...found.values()].flat().map((each) => [each.soname, each]));
-    const document = [...answers.values()].map(({ soname, providers, packages }) => ({
+    const document = [...answers.values()].map(({ soname, providers, packages, since }) => ({
       soname,
       providers: providers.map(({ path, storePath, reasons }) => ({ path, storePath, reasons })),
       packages,
+      ...(since !== null && { since }),
     }));
     print("find", { sonames: document, ...getDocument(getting) }, () =>
       findText([...answers.values()], colors),
@@ -52,8 +57,21 @@ function isAbsent({ providers }: Answer): boolean {
   return providers.length === 0;
 }
 
-async function answersTo(asked: string, store: Store): Promise<Answer[]> {
-  const found = await store.providers(await askedNames(asked, store));
+/** @throws FixelfError `usage` where it has to be named */
+function libraryOf(version: string | undefined): string {
+  const soname = version === undefined ? null : libraryOfVersion(version);
+  if (soname !== null) return soname;
+  const what = version === undefined ? "a library" : `the library that defines ${version}`;
+  throw new FixelfError("usage", `name ${what}: fixelf find NAME`);
+}
+
+async function answersTo(
+  asked: string,
+  store: Store,
+  { symbolVersion: version }: FindFlags,
+): Promise<Answer[]> {
+  const wanted = version === undefined ? undefined : { ...thisMachine(), versions: [version] };
+  const found = await store.providers(await askedNames(asked, store), wanted);
   // A library has further names, "libz.so" for the linker, "libz.so.1.3.1"; programs need it by its soname.
   const sonames = [...found].filter(
     ([name, { providers }]) =>
@@ -66,6 +84,7 @@ async function answersTo(asked: string, store: Store): Promise<Answer[]> {
       providers,
       rejected,
       packages: providers.length === 0 ? await store.packages(soname) : [],
+      since: version === undefined ? null : sinceRelease(version),
     })),
   );
 }

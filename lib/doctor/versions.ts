@@ -4,6 +4,7 @@ import { sameMachine } from "../file/machine.js";
 import type { Subject } from "../file/tree.js";
 import { compareVersions, isGlibcVersion } from "../file/versions.js";
 import { adviceForNewer } from "../store/nixpkgs/packages.js";
+import { sinceRelease } from "../store/nixpkgs/symbol_versions.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
 import type { Help } from "./remedy.js";
 
@@ -46,7 +47,7 @@ async function glibcFor(
   const newEnough = loaders.find(({ definedVersions }) =>
     needed.every((each) => definedVersions.includes(each)),
   );
-  const wanted = `No glibc in the store defines ${version}. Get a newer one (nix build nixpkgs/nixos-unstable#glibc)`;
+  const wanted = `No glibc in the store defines ${version}. Get ${sinceRelease(version) ?? "a newer one"} (nix build nixpkgs/nixos-unstable#glibc)`;
   if (newEnough !== undefined) {
     const evidence = `${version} is defined by the glibc of ${newEnough.path}${newEnough.version === null ? "" : `, which is ${newEnough.version}`}`;
     return { enough: true, evidence, wanted };
@@ -67,7 +68,7 @@ async function libraryFor(
 ): Promise<Known> {
   const found = await store.providers([library], { ...facts, versions: [version] });
   const { providers = [], rejected = [] } = found.get(library) ?? {};
-  const advice = adviceForNewer(library, facts) ?? "get a newer one";
+  const advice = adviceForNewer(library, facts, version) ?? "get a newer one";
   const wanted = `No ${library} in the store defines ${version}: ${advice}`;
   const [best] = providers;
   if (best !== undefined)

@@ -7,6 +7,8 @@ export interface Answer extends Providers {
   soname: string;
   /** The best first. */
   packages: readonly NixpkgsPackage[];
+  /** What defines the symbol version that was asked for: "gcc 13.2 or newer"; null where none was, or it is not known. */
+  since: string | null;
 }
 
 /** Packages of nixpkgs for one library. */
@@ -14,11 +16,12 @@ const mostShown = 3;
 
 export function findText(answers: readonly Answer[], colors: Colors): string {
   const lines: string[] = [];
-  for (const { soname, providers, rejected, packages } of answers) {
+  for (const { soname, providers, rejected, packages, since } of answers) {
     lines.push(colors.bold(printable(soname)));
     if (providers.length === 0) {
       const advice = adviceFor(soname, packages);
-      const told = advice === null ? "" : `; ${printable(advice)}`;
+      const release = since === null ? "" : `; it takes ${since}`;
+      const told = `${release}${advice === null ? "" : `; ${printable(advice)}`}`;
       lines.push(`  ${colors.red("no store path has it")}${told}`);
       for (const each of packages.slice(0, mostShown)) {
         const { reasons, source, date } = each;

@@ -2,6 +2,7 @@
 
 import { type Machine, thisMachine } from "../../file/machine.js";
 import { nixSystem } from "../../file/nix_system.js";
+import { sinceRelease } from "./symbol_versions.js";
 import { rowOf, type TableRow, tableDate } from "./table.js";
 
 export interface NixpkgsPackage {
@@ -86,10 +87,11 @@ export function adviceFor(
   return `${soname} is in ${what} (nix build ${what}${renamed}${insecure})`;
 }
 
-/** How to get a library newer than those of the store; null where no package is known. */
-export function adviceForNewer(soname: string, machine: Machine): string | null {
+/** How to get a library that defines a version which those of the store do not; null where no package is known. */
+export function adviceForNewer(soname: string, machine: Machine, version = ""): string | null {
   const found = packageOfSoname(soname);
-  return found && `get a newer one (nix build ${installable(found, machine, "unstable")})`;
+  const what = sinceRelease(version) ?? "a newer one";
+  return found && `get ${what} (nix build ${installable(found, machine, "unstable")})`;
 }
 
 const insecureReason = "nixpkgs marks it as insecure";
