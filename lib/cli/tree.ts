@@ -1,8 +1,10 @@
 // fixelf tree: which files the loader would open.
 import { type Command, Option } from "commander";
+import type { ResolvedLibrary } from "../addon/facts.js";
 import { FixelfError } from "../base/errors.js";
 import { writeFully } from "../base/write_fully.js";
 import type { DependencyTree } from "../file/inspect.js";
+import type { TreeLibrary } from "../report/tree/graph.js";
 import { exitCodes, type Output, run } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
 
@@ -44,13 +46,17 @@ async function show(path: string, flags: TreeFlags, { colors, print }: Output): 
     import("../file/inspect.js"),
     import("../report/tree/graph.js"),
   ]);
-  const tree = await dependencyTree(path, {
-    ...commonOptions(flags),
-    ...(flags.libraryPath !== undefined && { libraryPath: flags.libraryPath }),
-    ...(flags.processor !== undefined && { processor: flags.processor }),
-    ...(flags.secure && { secure: true }),
-    ...(flags.nixLd && { nixLd: await nixLdFor(path, flags) }),
-  });
+  const tree = await withPackages(
+    path,
+    flags,
+    await dependencyTree(path, {
+      ...commonOptions(flags),
+      ...(flags.libraryPath !== undefined && { libraryPath: flags.libraryPath }),
+      ...(flags.processor !== undefined && { processor: flags.processor }),
+      ...(flags.secure && { secure: true }),
+      ...(flags.nixLd && { nixLd: await nixLdFor(path, flags) }),
+    }),
+  );
   const code = isIncomplete(tree) ? exitCodes.findings : exitCodes.good;
   if (flags.why !== undefined) return showWhy(tree, flags.why, colors, print);
   if (flags.dot) {
@@ -64,6 +70,32 @@ async function show(path: string, flags: TreeFlags, { colors, print }: Output): 
     print("tree", tree, () => treeText(tree, colors, { unfolded: flags.all ?? false }));
   }
   return code;
+}
+
+/** With the packages of nixpkgs that have what is not found. */
+async function withPackages(
+  path: string,
+  flags: TreeFlags,
+  tree: DependencyTree,
+): Promise<DependencyTree & { libraries: TreeLibrary[] }> {
+  const isMissing = (library: ResolvedLibrary) => library.path === null && !library.optional;
+  if (!tree.libraries.some(isMissing)) return tree;
+  const [{ Store }, { storePlace }, { inspect }, { nixSystem }] = await Promise.all([
+    import("../store/context.js"),
+    import("../store/place.js"),
+    import("../file/inspect.js"),
+    import("../file/nix_system.js"),
+  ]);
+  const { root } = flags;
+  const facts = await inspect(path, root === undefined ? {} : { root });
+  const options = commonOptions(flags);
+  const store = new Store(storePlace(options), options);
+  const needing = { system: nixSystem(facts), needed: facts.needed };
+  const libraries = tree.libraries.map(async (library) => {
+    if (!isMissing(library)) return library;
+    return { ...library, packages: await store.packages(library.soname, needing) };
+  });
+  return { ...tree, libraries: await Promise.all(libraries) };
 }
 
 async function nixLdFor(

@@ -192,7 +192,7 @@ async function examineDynamic(
     ...(await driverFindings(subject, facts, resolution, objects, candidates, circumstances)),
   );
   if (candidates !== null)
-    findings.push(...dlopenFindings(candidates, circumstances, isDriverName));
+    findings.push(...(await dlopenFindings(candidates, circumstances, isDriverName)));
   if (starts) findings.push(...(await gcFindings(subject, facts, circumstances)));
   return asFound(subject.shown, findings, "healthy", summaryOf(facts, start));
 }

@@ -2,6 +2,7 @@
 // the program may open while it runs (dlopen). An author's note says so for sure, and how much
 // depends on it; a name in the data may be one of several that are tried, or just a text.
 import { fixelfCommand } from "../base/shell.js";
+import { installable } from "../store/nixpkgs/packages.js";
 import type { Circumstances } from "./circumstances.js";
 import { type DlopenCandidates, type DlopenNote, isFound } from "./dlopen_candidates.js";
 import type { Finding } from "./finding.js";
@@ -9,11 +10,11 @@ import type { Finding } from "./finding.js";
 const mostShown = 12;
 
 /** `isLeftOut` says of which names another finding speaks. */
-export function dlopenFindings(
+export async function dlopenFindings(
   candidates: DlopenCandidates,
   circumstances: Circumstances,
   isLeftOut: (soname: string) => boolean,
-): Finding[] {
+): Promise<Finding[]> {
   const missing = candidates.notes.filter(
     ({ sonames }) =>
       !sonames.some((soname) => isLeftOut(soname) || isFound(soname, candidates, circumstances)),
@@ -24,12 +25,22 @@ export function dlopenFindings(
       !noted.has(soname) && !isLeftOut(soname) && !isFound(soname, candidates, circumstances),
   );
   return [
-    ...missing.map((note) => fromNote(note, circumstances)),
-    ...(named.length > 0 ? [fromData(named, circumstances)] : []),
+    ...(await Promise.all(missing.map((note) => fromNote(note, circumstances)))),
+    ...(named.length > 0 ? [await fromData(named, circumstances)] : []),
   ];
 }
 
-function fromNote(note: DlopenNote, { options }: Circumstances): Finding {
+/** "libnotify.so.4 is in nixpkgs#libnotify", as far as it is known. */
+async function packagesOf(sonames: readonly string[], { store }: Circumstances): Promise<string[]> {
+  const known = sonames.map(async (soname) => {
+    const [best] = await store.packages(soname);
+    return best?.soname === soname ? [`${soname} is in ${installable(best)}`] : [];
+  });
+  return (await Promise.all(known)).flat();
+}
+
+async function fromNote(note: DlopenNote, circumstances: Circumstances): Promise<Finding> {
+  const { options } = circumstances;
   const { sonames, priority, feature, description, path } = note;
   const [best = ""] = sonames;
   const what = description ?? (feature === null ? null : `the feature ${feature}`);
@@ -43,16 +54,18 @@ function fromNote(note: DlopenNote, { options }: Circumstances): Finding {
         : `it can use ${sonames.join(" or ")}${what === null ? "" : ` (${what})`}, but no directory that its loader searches has it`,
     evidence: [
       `${path} has a .note.dlopen: ${sonames.join(", ")} ${priority}${what === null ? "" : `, for ${what}`}`,
+      ...(await packagesOf(sonames, circumstances)),
     ],
     cause: best,
     remedy: `${find}; then start it with that directory in LD_LIBRARY_PATH`,
   };
 }
 
-function fromData(
+async function fromData(
   named: readonly { soname: string; offset: number }[],
-  { options }: Circumstances,
-): Finding {
+  circumstances: Circumstances,
+): Promise<Finding> {
+  const { options } = circumstances;
   const names = named.map(({ soname }) => soname);
   const shown = names.slice(0, mostShown).join(", ");
   const rest = names.length > mostShown ? ` and ${names.length - mostShown} more` : "";
@@ -60,9 +73,12 @@ function fromData(
     code: "dlopen-library-missing",
     severity: "warning",
     message: `it may open ${shown}${rest} at run time, but no directory that its loader searches has ${names.length === 1 ? "it" : "them"}`,
-    evidence: named
-      .slice(0, mostShown)
-      .map(({ soname, offset }) => `${soname} is in its data, at byte ${offset}`),
+    evidence: [
+      ...named
+        .slice(0, mostShown)
+        .map(({ soname, offset }) => `${soname} is in its data, at byte ${offset}`),
+      ...(await packagesOf(names.slice(0, mostShown), circumstances)),
+    ],
     cause: null,
     remedy: `Nothing, unless a feature does not work. To find the library: ${fixelfCommand("find", names[0] as string, options)}`,
   };

@@ -3,6 +3,7 @@ import { shellWord } from "../base/shell.js";
 import { shebangWindow } from "../file/shebang.js";
 import type { Subject } from "../file/tree.js";
 import { programInTree, type ScriptProblem, scriptProblem } from "../judge/script.js";
+import { packageOfProgram } from "../store/nixpkgs/program_packages.js";
 import { findProgram } from "../store/programs.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
 import type { Finding } from "./finding.js";
@@ -63,5 +64,8 @@ function remedyOf(
   if (meant !== undefined) return `Change its first line to: ${meant}`;
   if (name === null) return "Change its first line to: #!/usr/bin/env NAME";
   const fix = fixCommand(subject, circumstances);
-  return isProvided ? fix : `Neither PATH nor the store provides ${name}. Install it, then: ${fix}`;
+  if (isProvided) return fix;
+  const attribute = packageOfProgram(name);
+  const what = attribute === null ? "it" : `it (it is in nixpkgs#${attribute})`;
+  return `Neither PATH nor the store provides ${name}. Install ${what}, then: ${fix}`;
 }

@@ -7,6 +7,7 @@ import { isEnv, parseEnv, parseShebang, type Shebang } from "../file/shebang.js"
 import type { Subject, Tree } from "../file/tree.js";
 import { isMisread, programInTree, type ScriptProblem, scriptProblem } from "../judge/script.js";
 import type { Store } from "../store/context.js";
+import { packageOfProgram } from "../store/nixpkgs/program_packages.js";
 import { storePathOf } from "../store/place.js";
 import { findProgram } from "../store/programs.js";
 import type { FilePlan } from "./outcome.js";
@@ -132,7 +133,9 @@ function storePathsIn({ interpreter, argument }: Shebang, { place }: Store): str
 }
 
 function notProvided(name: string): Line {
-  return refuse("unsolvable", `neither PATH nor the store provides ${name}`);
+  const attribute = packageOfProgram(name);
+  const known = attribute === null ? "" : `; it is in nixpkgs#${attribute}`;
+  return refuse("unsolvable", `neither PATH nor the store provides ${name}${known}`);
 }
 
 function refuse(code: FixelfErrorCode, message: string): Line {

@@ -2,6 +2,12 @@
 // needed. All formats are drawn from it.
 import type { ResolvedLibrary } from "../../addon/facts.js";
 import type { DependencyTree } from "../../file/inspect.js";
+import type { NixpkgsPackage } from "../../store/nixpkgs/packages.js";
+
+/** A library, and where it is not found the packages of nixpkgs that have it, the best first. */
+export interface TreeLibrary extends ResolvedLibrary {
+  packages?: readonly NixpkgsPackage[];
+}
 
 export interface TreeNode {
   /** Counted from 0, the program. */
@@ -11,7 +17,7 @@ export interface TreeNode {
   /** null for a library that is not found. */
   path: string | null;
   /** How it was found, or not; null for the program. */
-  library: ResolvedLibrary | null;
+  library: TreeLibrary | null;
   /** In the order in which they are needed. */
   children: TreeNode[];
   /** The one for whose sake the loader opens it; null for the program. */

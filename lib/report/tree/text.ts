@@ -3,6 +3,7 @@
 // Each library is drawn where the loader opens it, for there its reason makes sense. Where others
 // need it too, its name alone is told, all such names in one line: most files need libc.
 import type { DependencyTree } from "../../file/inspect.js";
+import { adviceFor } from "../../store/nixpkgs/packages.js";
 import { type Colors, printable } from "../text.js";
 import { type TreeNode, treeGraph } from "./graph.js";
 
@@ -80,6 +81,8 @@ class Drawing {
 
   #triedLines({ path, library }: TreeNode, indent: string): void {
     if (path !== null) return;
+    const advice = adviceFor(library?.soname ?? "", library?.packages ?? []);
+    if (advice !== null) this.#add(`${indent}   ${printable(advice)}`);
     for (const { path: tried, why } of library?.tried ?? [])
       this.#add(`${indent}   ${this.#colors.dim(`${printable(tried)}: ${printable(why)}`)}`);
   }
