@@ -1,10 +1,14 @@
 // Checks the form of each row of share/nixpkgs-sonames.tsv, or of the file that is named, and prints what is
-// wrong. Whether nixpkgs has the attributes can't be checked without nixpkgs.
-import { readFileSync } from "node:fs";
+// wrong. With `--nixpkgs DIR`, a checkout of nixpkgs, also whether its files have the attributes, without
+// evaluating them; which ones that does not show is printed, too, and is no error.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
+const given = parseArgs({ allowPositionals: true, options: { nixpkgs: { type: "string" } } });
 const file =
-  process.argv[2] ?? fileURLToPath(new URL("../share/nixpkgs-sonames.tsv", import.meta.url));
+  given.positionals[0] ?? fileURLToPath(new URL("../share/nixpkgs-sonames.tsv", import.meta.url));
 const soname = /^[\w+.-]+\.so(\.[\w+.-]+)?$/;
 const name = "[a-zA-Z_][\\w+'-]*";
 const attribute = new RegExp(`^${name}(\\.${name})*$`);
@@ -28,6 +32,8 @@ for (const [at, line] of lines.entries()) {
 }
 for (const key of sources) if (!used.has(key)) problems.push(`head: no row has the source ${key}`);
 
+if (given.values.nixpkgs !== undefined) checkAttributes(given.values.nixpkgs);
+
 for (const problem of problems) console.log(`${file}:${problem}`);
 process.exitCode = problems.length === 0 ? 0 : 1;
 
@@ -48,4 +54,27 @@ function problemsOf([library, present, formerly, output, note, source, ...more])
   if (!sources.has(source)) found.push(`unknown source: ${source}`);
   used.add(source);
   return found;
+}
+
+/** By the files of nixpkgs: pkgs/by-name has one for each of most packages, pkgs/top-level names the others. */
+function checkAttributes(nixpkgs) {
+  const top = join(nixpkgs, "pkgs/top-level");
+  const text = (name) => (existsSync(join(top, name)) ? readFileSync(join(top, name), "utf8") : "");
+  const [packages, aliases] = [text("all-packages.nix"), text("aliases.nix")];
+  const assigns = (content, each) =>
+    new RegExp(`^\\s*(inherit .*\\b)?${each.replace(/[+]/g, "\\+")}\\b`, "m").test(content);
+  const attributes = new Map();
+  for (const line of lines) {
+    const [library, present, , , note] = line.split("\t");
+    if (!line.startsWith("#") && !note.startsWith("until:")) attributes.set(present, library);
+  }
+  for (const [present, library] of attributes) {
+    const [first, ...below] = present.split(".");
+    const folder = join(nixpkgs, "pkgs/by-name", first.slice(0, 2).toLowerCase(), first);
+    if (assigns(aliases, first)) problems.push(`${library}: ${first} is an alias by now`);
+    else if (below.length === 0 && existsSync(folder)) continue;
+    else if (!assigns(packages, first)) problems.push(`${library}: there is no ${first}`);
+    else if (below.length > 0)
+      console.error(`not checked: ${present}, of the set ${first} (${library})`);
+  }
 }
