@@ -201,9 +201,15 @@ describe("variables of an environment", () => {
     expect(fishText(values)).toContain("set -gx NIX_LD_LIBRARY_PATH '");
     // What it names and nobody keeps is said in a comment, on lines of its own.
     for (const text of [shText, direnvText]) {
-      const said = text(values, ["/nix/store/a-b", "/nix/store/c\nexit 1"]);
+      const unrooted = ["/nix/store/a-b", "/nix/store/c\nexit 1"];
+      const lacking = ["libcrypt.so.1", "x\nexit 1"].map((soname) => {
+        const found = packageOfSoname(soname);
+        return { soname, system: "x86_64-linux", packages: found === null ? [] : [found] };
+      });
+      const said = text(values, { unrooted, missing: lacking });
       expect(run("bash", said)).toBe(wanted);
       expect(said).toContain("\n#   /nix/store/a-b\n");
+      expect(said).toContain("\n#   libcrypt.so.1: nixpkgs#libxcrypt-legacy\n");
     }
   });
 });

@@ -116,7 +116,11 @@ async function print(
       const shell = await import("../report/environment/shell.js");
       const write = { sh: shell.shText, fish: shell.fishText, direnv: shell.direnvText };
       const storePaths = found.systems.flatMap((system) => system.storePaths);
-      return write[wanted](values, farm === null ? [...new Set(storePaths)] : []);
+      const missing = found.systems.flatMap((system) => system.missing);
+      return write[wanted](values, {
+        unrooted: farm === null ? [...new Set(storePaths)] : [],
+        missing,
+      });
     }
     const { packaged } = await import("../environment/packages.js");
     const packages = await packaged(found, place.store);

@@ -2,30 +2,50 @@
 
 import { fishWord, shellWord } from "../../base/shell.js";
 import type { Variables } from "../../environment/variables.js";
+import { installable, isPresent, type MissingLibrary } from "../../store/nixpkgs/packages.js";
 import { printable } from "../text.js";
 
-/** @param unrooted store paths that the variables name and that nothing here keeps */
-export function shText(variables: Variables, unrooted: readonly string[] = []): string {
-  const lines = variables.map(([name, value]) => `export ${name}=${shellWord(value)}`);
-  return [...lines, ...warning(unrooted)].join("\n");
+/** What comments tell beside the variables. */
+export interface ShellNotes {
+  /** Store paths that the variables name and that nothing here keeps. */
+  unrooted?: readonly string[];
+  /** Libraries that something needs and no store path has. */
+  missing?: readonly MissingLibrary[];
 }
 
-export function fishText(variables: Variables, unrooted: readonly string[] = []): string {
+export function shText(variables: Variables, notes: ShellNotes = {}): string {
+  const lines = variables.map(([name, value]) => `export ${name}=${shellWord(value)}`);
+  return [...lines, ...comments(notes)].join("\n");
+}
+
+export function fishText(variables: Variables, notes: ShellNotes = {}): string {
   const lines = variables.map(([name, value]) => `set -gx ${name} ${fishWord(value)}`);
-  return [...lines, ...warning(unrooted)].join("\n");
+  return [...lines, ...comments(notes)].join("\n");
 }
 
 /** An .envrc. */
-export function direnvText(variables: Variables, unrooted: readonly string[] = []): string {
+export function direnvText(variables: Variables, notes: ShellNotes = {}): string {
   const what = "# So that programs that were built elsewhere run here, through nix-ld.";
-  return `${what}\n${shText(variables, unrooted)}`;
+  return `${what}\n${shText(variables, notes)}`;
 }
 
-/** A comment: what is printed is evaluated. */
-function warning(unrooted: readonly string[]): string[] {
-  if (unrooted.length === 0) return [];
+/** What is printed is evaluated. */
+function comments({ unrooted = [], missing = [] }: ShellNotes): string[] {
   return [
-    "# Nothing that is set here keeps these from garbage collection; a farm would (--farm DIR):",
-    ...unrooted.map((path) => `#   ${printable(path)}`),
+    ...listed(
+      "Nothing that is set here keeps these from garbage collection; a farm would (--farm DIR):",
+      unrooted,
+    ),
+    ...listed(
+      "No store path has these libraries, which something here needs (--get fetches what nixpkgs has):",
+      missing.map(({ soname, packages }) => {
+        const best = packages.find((each) => isPresent(each, soname));
+        return `${soname}: ${best === undefined ? "no package is known" : installable(best)}`;
+      }),
+    ),
   ];
+}
+
+function listed(what: string, items: readonly string[]): string[] {
+  return items.length === 0 ? [] : [`# ${what}`, ...items.map((each) => `#   ${printable(each)}`)];
 }
