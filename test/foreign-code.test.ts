@@ -126,7 +126,7 @@ describe("no code of an examined file is run", needs("gcc"), () => {
     });
 
     it.each([
-      ["ifunc", [], /is none of the store's/],
+      ["ifunc", [], /is not from the store/],
       ["audit", ["--interpreter"], /audit libraries that .*tree\/audit names/],
       ["depaudit", ["--interpreter"], /audit libraries that .*tree\/depaudit names/],
     ])("nobody, about %s", (name, options, reason) => {
