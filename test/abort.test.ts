@@ -1,11 +1,12 @@
 // What a signal ends: native work under way stops midway, and of many files none is begun any more.
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { underWay } from "../lib/addon/under_way.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
 import { scratchDirectory } from "./support/scratch.js";
@@ -90,18 +91,12 @@ describe("of many files", needs("gcc", "prlimit"), () => {
 
   it("those that were begun are brought to their end, and the others are not begun", () => {
     const tree = join(directory, "tree");
-    mkdirSync(tree);
-    writeFileSync(join(directory, "main.c"), "int main(void) { return 0; }\n");
-    for (let index = 100; index < 500; index++) {
-      const program = join(tree, `program-${index}`);
-      if (index === 100) execFileSync("gcc", ["-o", program, join(directory, "main.c")]);
-      else execFileSync("cp", [join(tree, "program-100"), program]);
-    }
+    const first = compile(join(tree, "program-100"), "int main(void) { return 0; }");
+    for (let index = 101; index < 500; index++) copyFileSync(first, join(tree, `program-${index}`));
     const loader = join(directory, "loader");
     const [, usual = ""] =
-      /interpreter: (\S+)\]/.exec(
-        execFileSync("readelf", ["-lW", join(tree, "program-100")], { encoding: "utf8" }),
-      ) ?? [];
+      /interpreter: (\S+)\]/.exec(execFileSync("readelf", ["-lW", first], { encoding: "utf8" })) ??
+      [];
     execFileSync("cp", ["-L", usual, loader]);
     const { status, stdout, stderr } = spawnSync(
       process.execPath,

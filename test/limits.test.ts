@@ -3,14 +3,13 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, copyFileSync, cpSync, mkdirSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { resolve } from "../lib/index.js";
 import { needs } from "./support/needs.js";
 import { addonEnvironment } from "./support/preload.js";
+import { commandLine } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
-const cli = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
 const api = new URL("../dist/index.js", import.meta.url).href;
 const directory = scratchDirectory();
 const tree = join(directory, "tree");
@@ -64,7 +63,7 @@ interface Ran {
 
 function run(args: readonly string[], descriptors?: number): Ran {
   const json = args[0] === "scan" ? [] : ["--json"];
-  const command = [process.execPath, cli, ...args, ...json];
+  const command = [...commandLine, ...args, ...json];
   const limit = descriptors === undefined ? [] : ["prlimit", `--nofile=${descriptors}`];
   const [program = "", ...rest] = [...limit, ...command];
   return spawnSync(program, rest, { encoding: "utf8", env: environment, timeout: 60_000 });
