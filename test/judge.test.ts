@@ -249,13 +249,23 @@ describe("a directory with libraries for another libc", needs("gcc", "x86-64"), 
       (await diagnose([at("mixed")], { store: at("no-store"), index: false })).map(
         ({ verdict, findings }) => [verdict, findings.map(({ code }) => code)],
       );
-    // Where no program is, who knows what loads it.
+    // Alone it is for whatever loads it.
     expect(await verdicts()).toMatchObject([["broken", ["library-missing"]]]);
-    gcc("mixed/program", "int main(void) { return 0; }");
+    const isForMusl = ["other-libc", ["other-libc"]];
+    gcc("mixed/addon.gnu.node", "int addon;", "-shared", "-fPIC");
+    // Nor does a program for another machine decide anything.
+    const other = readFileSync(gcc("other", "int main(void) { return 0; }"));
+    other.writeUInt16LE(183, 18); // EM_AARCH64
+    writeFileSync(at("mixed/arm64"), other, { mode: 0o755 });
     expect(await verdicts()).toEqual([
-      ["other-libc", ["other-libc"]],
       ["healthy", []],
+      isForMusl,
+      ["other-machine", ["wrong-machine"]],
     ]);
+    rmSync(at("mixed/addon.gnu.node"));
+    rmSync(at("mixed/arm64"));
+    gcc("mixed/program", "int main(void) { return 0; }");
+    expect(await verdicts()).toEqual([isForMusl, ["healthy", []]]);
   });
 });
 

@@ -30,7 +30,7 @@ function mayComeTogether({ facts: one }: Member, { facts: other }: Member): bool
  */
 export function whyForNothing<M extends Member>(
   company: readonly M[],
-  companies: readonly M[][],
+  companies: readonly (readonly M[])[],
   root: string,
 ): string | null {
   const isOwn = ([first]: readonly M[]) =>
@@ -38,9 +38,16 @@ export function whyForNothing<M extends Member>(
   const [first] = company;
   if (first === undefined || companies.length < 2) return null;
   if (!isOwn(company) && companies.some(isOwn)) return `it is for ${describeMachine(first.facts)}`;
-  const others = companies.filter((other) => other !== company && other.some(hasLoader));
-  if (company.some(hasLoader) || others.length === 0) return null;
+  const able = companies.some(isOwn) ? companies.filter(isOwn) : companies;
+  const withPrograms = able.filter((other) => other.some(hasLoader));
+  // What loads libraries alone is somewhere else, and on nearly every system for glibc.
+  const decisive = withPrograms.length > 0 ? withPrograms : able.filter(isForGlibc);
+  if (decisive.length === 0 || decisive.includes(company)) return null;
   return `no program here loads a library for ${libcOf(first.facts)} on ${describeMachine(first.facts)}`;
+}
+
+function isForGlibc([first]: readonly Member[]): boolean {
+  return first !== undefined && libcOf(first.facts) === "glibc";
 }
 
 function hasLoader({ facts }: Member): boolean {
