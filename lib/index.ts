@@ -19,6 +19,7 @@ export type {
   Renaming,
   ScanProgress,
 } from "./addon/native.js";
+export { bytesOf, textOf } from "./base/bytes.js";
 export { FixelfError, type FixelfErrorCode } from "./base/errors.js";
 export type { CommonOptions, IndexEvent, PlanOptions } from "./base/options.js";
 export { type Closure, closure, type NeededPath } from "./closure/closure.js";

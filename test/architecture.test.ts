@@ -50,6 +50,31 @@ describe("lib/", () => {
     );
     expect(wrong).toEqual([]);
   });
+
+  // Names are bytes, and Node's own functions for them are for UTF-8: each has one door.
+  it.each([
+    ["the disk", /"node:fs(\/promises)?"/, "lib/base/disk.ts"],
+    [
+      "the process's words and directories",
+      /process\.(argv|cwd)\b|\bhomedir\b/,
+      "lib/base/process.ts",
+    ],
+  ])("reaches %s through one door", (_, what, door) => {
+    const doors = files.filter((path) => what.test(readFileSync(join(top, path), "utf8")));
+    expect(doors).toEqual([door]);
+  });
+});
+
+describe("native/addon/", () => {
+  it("hands texts over through one door", () => {
+    const directory = "native/addon";
+    const doors = readdirSync(join(top, directory)).filter((name) =>
+      /Napi::String|Utf8Value|napi_(create|get_value)_string/.test(
+        readFileSync(join(top, directory, name), "utf8"),
+      ),
+    );
+    expect(doors.sort()).toEqual(["text.cpp", "text.hpp"]);
+  });
 });
 
 describe("test/", () => {

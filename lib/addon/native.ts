@@ -1,9 +1,9 @@
 // The one door to the addon. Everything else in lib/ imports from here and never asks where the
 // machine code came from: a build in this clone, a prebuild in the npm package, or the directory
 // that FIXELF_PREBUILD names.
-import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { existsSync } from "../base/disk.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import type { Facts } from "./facts.js";
 import { packageDirectory } from "./package_directory.js";
@@ -175,7 +175,7 @@ export interface Column {
   validity: Uint8Array | null;
   /** Of text and lists: where each row begins, and the end. */
   offsets: Int32Array | null;
-  /** Text as UTF-8, booleans as bits, numbers. */
+  /** Text as the bytes that it is in the file, booleans as bits, numbers. */
   values: Uint8Array | Uint32Array | BigUint64Array;
   /** Of a list its elements, of a struct its fields. */
   children: Column[];
@@ -314,7 +314,9 @@ export interface Replacing {
   /** A path, or the descriptor of a file that may have none. */
   file: string | number;
   /** From argv[0]; without NUL. */
-  arguments: Uint8Array[];
+  arguments: string[];
+  /** NAME=VALUE; set beside those of this process. */
+  variables: string[];
   /** Descriptors that it is to get beside the standard ones. */
   inherited: number[];
 }

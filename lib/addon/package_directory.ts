@@ -1,8 +1,8 @@
 // Where this package lies. Not by a module's own place: the command line is bundled, so that its
 // modules lie elsewhere than their sources.
-import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { existsSync, readFileSync } from "../base/disk.js";
 
 /** The directory of the package.json. */
 export const packageDirectory = find(dirname(fileURLToPath(import.meta.url)));

@@ -1,9 +1,26 @@
 // What a person can paste into a shell.
+import { bytesOf } from "./bytes.js";
 import type { ChoiceOptions } from "./options.js";
 
-/** One word, quoted only where it has to be. */
+/** One word, quoted only where it has to be; what nobody could read or type is in octal (POSIX.1-2024, 2.2.4). */
 export function shellWord(text: string): string {
+  if (text.search(unreadable) === -1) return scriptWord(text);
+  const quoted = text.replace(/[\\']/g, "\\$&").replace(unreadable, inOctal);
+  return `$'${quoted}'`;
+}
+
+/** The same byte for byte, for a file that a shell reads: not every shell knows octal. */
+export function scriptWord(text: string): string {
   return /^[\w./@%+:,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Control and format characters, line separators, and bytes that are no UTF-8 (bytes.ts). */
+const unreadable = /[\p{C}\p{Zl}\p{Zp}]/gu;
+
+function inOctal(character: string): string {
+  return Array.from(bytesOf(character), (byte) => `\\${byte.toString(8).padStart(3, "0")}`).join(
+    "",
+  );
 }
 
 /** The same for fish, in whose single quotes a backslash counts. */

@@ -1,10 +1,11 @@
 // Text for a descriptor, at once: without process.stdout, which costs more to make than all else that
 // printing a line takes.
-import { writeSync } from "node:fs";
+import { bytesOf } from "./bytes.js";
+import { writeSync } from "./disk.js";
 
 /** Whether somebody still reads it: whoever closed a pipe has seen enough. */
 export function writeFully(descriptor: number, text: string): boolean {
-  for (let left = Buffer.from(text); left.length > 0; ) {
+  for (let left = bytesOf(text); left.length > 0; ) {
     try {
       left = left.subarray(writeSync(descriptor, left));
     } catch (cause) {

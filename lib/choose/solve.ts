@@ -1,12 +1,12 @@
 // Which libraries a program and what comes with it get (DESIGN 7.1, 7.3, 7.4), with one loader for
 // all of them. Nothing is written: each round assumes the search paths chosen so far, resolves
 // again as the loader would, and provides for what is still missing. The judge has the last word.
-import { statSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
 import picomatch from "picomatch";
 import type { Facts, Resolution, ResolvedLibrary } from "../addon/facts.js";
 import { type NativeFiles, native, type ResolveOptions, settled } from "../addon/native.js";
 import { resolveAllWith } from "../addon/resolutions.js";
+import { statSync } from "../base/disk.js";
 import { isStartedByLoader } from "../file/kind.js";
 import { isPartOfGlibc, libcOf } from "../file/libc.js";
 import { sameMachine } from "../file/machine.js";

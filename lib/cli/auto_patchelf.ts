@@ -1,6 +1,7 @@
 // fixelf auto-patchelf: nixpkgs' auto-patchelf, with its options, environment, output and exit codes.
 import type { Command } from "commander";
 import { FixelfError } from "../base/errors.js";
+import { variables } from "../base/process.js";
 import type { Request } from "../drop_in/auto_patchelf/arguments.js";
 import { printable } from "../report/text.js";
 import { asError, sentence } from "./command.js";
@@ -26,7 +27,11 @@ export interface Surroundings {
 /** Runs it on the words behind its name; the answer is the exit code. */
 export async function autoPatchelf(
   words: readonly string[],
-  { env, stdout, stderr }: Surroundings = process,
+  { env, stdout, stderr }: Surroundings = {
+    env: variables(),
+    stdout: process.stdout,
+    stderr: process.stderr,
+  },
 ): Promise<number> {
   const { helpText, parseArguments, usageLine } = await import(
     "../drop_in/auto_patchelf/arguments.js"

@@ -1,7 +1,7 @@
 // fixelf env: what must be set for programs to run as they are, in the language of what sets it.
-import { realpathSync } from "node:fs";
-import { homedir } from "node:os";
 import { type Command, Option } from "commander";
+import { realpathSync } from "../base/disk.js";
+import { homeDirectory } from "../base/process.js";
 import type { Environment } from "../environment/environment.js";
 import type { Farm } from "../environment/farm.js";
 import type { MissingLibrary } from "../store/nixpkgs/packages.js";
@@ -147,7 +147,7 @@ async function print(
           packages.programs.map(async ({ file }) => [file, await twinOf(file, place)] as const),
         );
         const present = twins.flatMap(([file, twin]) => (twin ? [[file, twin] as const] : []));
-        return homeManagerText(packages, new Map(present), homedir());
+        return homeManagerText(packages, new Map(present), homeDirectory());
       }
     }
   }

@@ -1,5 +1,5 @@
 // What --get does: says what it takes, asks, gets it, and looks again.
-import { readSync } from "node:fs";
+import { readSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { type GetPlan, type Got, get, planGet, removeLinks } from "../get/get.js";
 import { gettingText, withoutText } from "../report/get.js";

@@ -2,9 +2,10 @@
 // The command line. Scripts call patchelf thousands of times, and a find or a doctor is answered in
 // less time than it takes to load what parses all other commands: these go past it. (No await
 // outside a function: what ships is CommonJS, which Node starts sooner; see rolldown.config.mjs.)
+import { givenWords } from "../base/process.js";
 import { readAtOnce } from "./at_once.js";
 
-const [command, ...words] = process.argv.slice(2);
+const [command, ...words] = givenWords();
 
 const failed = 2; // exitCodes.failure, without loading what it lies in
 

@@ -1,8 +1,8 @@
 // The flags that every command has, defined once.
-import { statSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Command } from "commander";
 import type pc from "picocolors";
+import { statSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import type { CommonOptions } from "../base/options.js";
 import type { Colors } from "../report/text.js";

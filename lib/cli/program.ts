@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../addon/package_directory.js";
 import { FixelfError } from "../base/errors.js";
+import { givenWords } from "../base/process.js";
 import { define as autoPatchelf, autoPatchelf as runAutoPatchelf } from "./auto_patchelf.js";
 import { define as closure } from "./closure.js";
 import { exitCodes, tell } from "./command.js";
@@ -30,7 +31,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-const wantsJson = process.argv.slice(2).includes("--json");
+const wantsJson = givenWords().includes("--json");
 
 const program = new Command("fixelf")
   .description("Run Linux programs on NixOS that were built outside Nix")
@@ -77,9 +78,9 @@ for (const define of [
 /** Runs what this process was started for; sets its exit code. */
 export async function runCommand(): Promise<void> {
   try {
-    const [command, ...words] = process.argv.slice(2);
+    const [command, ...words] = givenWords();
     if (command === "auto-patchelf") process.exitCode = await runAutoPatchelf(words);
-    else await program.parseAsync();
+    else await program.parseAsync(givenWords(), { from: "user" });
   } catch (failure) {
     if (!(failure instanceof CommanderError)) throw failure;
     process.exitCode = failure.exitCode === 0 ? exitCodes.good : exitCodes.failure;

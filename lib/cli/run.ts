@@ -1,5 +1,4 @@
 // fixelf run: runs a program now, with its file untouched.
-import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { FixelfErrorCode } from "../base/errors.js";
 import type { RunOptions, RunPlan } from "../run/plan.js";
@@ -67,7 +66,7 @@ function start(file: string, given: string[], flags: RunFlags) {
       import("../run/start.js"),
     ]);
     if (flags.get && !(await getFor(file, flags, output))) return exitCodes.notRun;
-    const plan = await planRun(file, rawArguments(given), runOptions(flags));
+    const plan = await planRun(file, given[0] === "--" ? given.slice(1) : given, runOptions(flags));
     const { runText } = await import("../report/run.js");
     if (flags.dryRun || flags.json) {
       const { how, why, passedOver, limits, variables } = plan;
@@ -76,7 +75,6 @@ function start(file: string, given: string[], flags: RunFlags) {
       return exitCodes.good;
     }
     tell(plan, flags, output, runText);
-    Object.assign(process.env, plan.variables);
     return become(plan, inherited);
   };
 }
@@ -121,17 +119,4 @@ function runOptions(flags: RunFlags): RunOptions {
     ...(flags.with !== undefined && { with: flags.with }),
     ...(flags.fhs !== undefined && { fhs: flags.fhs }),
   };
-}
-
-/** The program's arguments as bytes: Node has made text of them, which not every file's name is. */
-function rawArguments(given: readonly string[]): Uint8Array[] {
-  const raw = readFileSync("/proc/self/cmdline");
-  const all: Uint8Array[] = [];
-  for (let at = 0; at < raw.length; ) {
-    const end = raw.indexOf(0, at);
-    all.push(raw.subarray(at, end));
-    at = end + 1;
-  }
-  const own = given[0] === "--" ? given.slice(1) : given;
-  return own.length === 0 ? [] : all.slice(-own.length);
 }

@@ -1,11 +1,11 @@
 // fixelf scan: what every ELF file of a tree says of itself.
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import type { Command } from "commander";
 import { native } from "../addon/native.js";
+import { existsSync, readFile } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import type { CommonOptions } from "../base/options.js";
+import { absolute } from "../base/process.js";
 import type { ScanFormat, Selection } from "../report/scan/format.js";
 import { type Colors, plural, printable } from "../report/text.js";
 import type { ScanFilter } from "../scan/filter.js";
@@ -157,7 +157,7 @@ async function listIn(file: string, paths: readonly string[]): Promise<string[]>
     throw new FixelfError("usage", "--from names what is scanned: leave out the other paths");
   const text = await readFile(file === "-" ? "/dev/stdin" : file, "utf8");
   const named = text.split("\n").filter((line) => line !== "");
-  return [...new Set(named.map((line) => resolve(line)))].sort();
+  return [...new Set(named.map(absolute))].sort();
 }
 
 /** A root without a store is no reason to read this machine's. */

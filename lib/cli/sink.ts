@@ -1,9 +1,8 @@
 // Where a command's data goes: standard output, or a file that appears when it is whole.
 import { randomBytes } from "node:crypto";
-import { createWriteStream, lstatSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { finished } from "node:stream/promises";
+import { createWriteStream, lstatSync, mkdir, rename, rm } from "../base/disk.js";
 
 /**
  * Writes the parts as they come, no faster than they are taken, to a file or, for "-", to standard output.

@@ -1,6 +1,6 @@
 // Whether a descriptor is a terminal.
-import { fstatSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
+import { fstatSync, statSync } from "../base/disk.js";
 import type { ProgressLine } from "./progress.js";
 
 /** A line of progress on stderr, already shown; null without a directory, or where that is no terminal. */

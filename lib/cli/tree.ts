@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import type { ResolvedLibrary } from "../addon/facts.js";
 import { FixelfError } from "../base/errors.js";
+import { variables } from "../base/process.js";
 import { writeFully } from "../base/write_fully.js";
 import type { DependencyTree } from "../file/inspect.js";
 import type { TreeLibrary } from "../report/tree/graph.js";
@@ -109,7 +110,7 @@ async function nixLdFor(
   ]);
   const nixLd = namedByVariables(
     nixSystem(await inspect(path, root === undefined ? {} : { root })),
-    process.env,
+    variables(),
   );
   if (nixLd !== null) return nixLd;
   throw new FixelfError("usage", `NIX_LD is not set. To see what it should be: fixelf env ${path}`);

@@ -1,6 +1,5 @@
 // What a tree's symbolic links lead to: an environment is made of little else.
-
-import { readdir } from "node:fs/promises";
+import { readdir } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 import { readTree, type Subject, type Tree } from "../file/tree.js";
 import { hostPath, inStore, realPathIn, type StorePlace } from "../store/place.js";

@@ -1,7 +1,6 @@
 // How large store paths are: as Nix has recorded it, else as the disk says.
-
-import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { lstat, readdir } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 import type { PathInfo } from "../store/nix.js";
 import { hostPath, type StorePlace } from "../store/place.js";

@@ -5,6 +5,7 @@ import { native } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import { FixelfError, isOfTheMoment } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
+import { variables } from "../base/process.js";
 import { companiesOf, whyForNothing } from "../file/company.js";
 import { isStandIn } from "../file/interpreter.js";
 import { isOpenedByLoaders, isStartedByLoader, kindOf } from "../file/kind.js";
@@ -173,7 +174,7 @@ async function examineDynamic(
   const empty = await problemsOf(judged, start, circumstances);
   // Another system's root has sessions of its own, and who assumes a search path has said which.
   const session =
-    host === null || options.libraryPath !== undefined ? {} : loaderVariables(process.env);
+    host === null || options.libraryPath !== undefined ? {} : loaderVariables(variables());
   const { problems, finding } =
     Object.keys(session).length === 0
       ? { problems: empty, finding: null }

@@ -1,10 +1,9 @@
 // driver-missing, driver-too-new: libraries that belong to the machine, not to a package. A program
 // finds libGL.so.1 in the store, and that one looks for the graphics card's own half. NixOS puts
 // that half into /run/opengl-driver (nixpkgs, add-driver-runpath), built against NixOS's own glibc.
-
-import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Facts, Resolution } from "../addon/facts.js";
+import { readdirSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 import { fixelfCommand, shellWord } from "../base/shell.js";
 import { sameMachine } from "../file/machine.js";

@@ -4,11 +4,12 @@
 // place of all links together, and a run that was killed is completed by the next. What was not
 // made here is never removed.
 import { createHash } from "node:crypto";
-import { lstat, mkdir, readdir, readlink, rename, rmdir, symlink, unlink } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { underSignal } from "../addon/cancellation.js";
 import { native, settled } from "../addon/native.js";
+import { lstat, mkdir, readdir, readlink, rename, rmdir, symlink, unlink } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
+import { absolute } from "../base/process.js";
 import { addRoots } from "../fix/gc_roots.js";
 import { Nix } from "../store/nix.js";
 import { type StorePlace, storePathOf } from "../store/place.js";
@@ -40,7 +41,7 @@ export async function makeFarm(
   libraryDirectories: readonly string[] = [],
   { signal }: { signal?: AbortSignal } = {},
 ): Promise<Farm> {
-  const path = resolve(directory);
+  const path = absolute(directory);
   const [environment, ...others] = systems;
   if (environment === undefined)
     throw new FixelfError("usage", "nothing has to be set, so there is nothing to make a farm of");
@@ -75,7 +76,7 @@ async function linksOf(
     libraryDirectories.length === 0
       ? new Map(environment.libraries.map(({ soname, path }) => [soname, path]))
       : await namedLibraries(
-          libraryDirectories.map((directory) => resolve(directory)),
+          libraryDirectories.map((directory) => absolute(directory)),
           environment,
           await settled(native.inspect(new native.Files(root).hostPath(loader))),
         );

@@ -1,10 +1,9 @@
 // The libraries that a program's loader is to find by name in a list, or in a farm: those that were resolved,
 // and what programs open by name as they run.
-
-import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import { native, settled } from "../addon/native.js";
+import { readdirSync, statSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 import { type Machine, sameMachine } from "../file/machine.js";
 import type { SystemEnvironment } from "./environment.js";

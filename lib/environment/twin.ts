@@ -1,7 +1,6 @@
 // The program that Nix built of the same name and version as a foreign one.
-
-import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { readdir, readFile, stat } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 import { hostPath, isStoreEntry, nameOf, type StorePlace } from "../store/place.js";
 import { type Package, packageOf } from "./nixpkgs.js";

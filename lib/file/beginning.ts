@@ -1,6 +1,5 @@
 // The beginning of a file of this machine, read without waiting for anybody.
-
-import { closeSync, constants, openSync, readSync } from "node:fs";
+import { closeSync, constants, openSync, readSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 
 /**

@@ -1,7 +1,6 @@
 // The version that a C library says it has. Symbol versions say less: not every release of glibc
 // has brought new ones, and musl has none.
-
-import { open } from "node:fs/promises";
+import { open } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 
 /** Both libraries are far smaller; what is larger is not read to its end. */

@@ -1,7 +1,6 @@
 // Which machine a file is for, and whether this one is such.
-
-import { readFileSync } from "node:fs";
 import type { Facts } from "../addon/facts.js";
+import { readFileSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 
 /** What two files must share to be loaded into one process. */

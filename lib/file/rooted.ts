@@ -1,8 +1,9 @@
 // What a path on the command line means when another system's root is given.
-import { existsSync, realpathSync } from "node:fs";
-import { basename, dirname, isAbsolute, join, normalize, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, normalize } from "node:path";
 import { fromNative, native } from "../addon/native.js";
+import { existsSync, realpathSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
+import { absolute } from "../base/process.js";
 
 export interface Rooted {
   /** As seen from the root, without links, or this machine's own path where `outside`; absolute. */
@@ -26,8 +27,8 @@ export function insideRoot(
   purpose: Purpose = "read",
 ): Rooted {
   const real = purpose === "read" ? realOrSame : realToChange;
-  const whole = resolve(path);
-  const top = root ? real(resolve(root)) : "/";
+  const whole = absolute(path);
+  const top = root ? real(absolute(root)) : "/";
   if (top === "/") {
     const host = real(whole);
     return { path: host, host, outside: false };
@@ -55,7 +56,7 @@ function inside(path: string, top: string): Rooted {
 
 function realOrSame(path: string): string {
   try {
-    return realpathSync.native(path);
+    return realpathSync(path);
   } catch {
     return path;
   }
@@ -87,6 +88,6 @@ export function pathToChange(path: string): string {
 
 /** The same for a file that need not be there yet. */
 export function outputPath(path: string): string {
-  const whole = resolve(path);
+  const whole = absolute(path);
   return join(pathToChange(dirname(whole)), basename(whole));
 }

@@ -1,4 +1,5 @@
 // The first line of a script, as Linux reads it (fs/binfmt_script.c, load_script).
+import { textOf } from "../base/bytes.js";
 
 /** BINPRM_BUF_SIZE, since Linux 5.1: what the kernel sees of a script. */
 export const shebangWindow = 256;
@@ -86,9 +87,6 @@ export function isEnv(interpreter: string): boolean {
   return /(^|\/)env$/.test(interpreter);
 }
 
-/** Bytes that are no UTF-8 stay what they are: one character each. */
 function asText(latin1: string): string {
-  const bytes = Buffer.from(latin1, "latin1");
-  const text = bytes.toString("utf8");
-  return Buffer.from(text, "utf8").equals(bytes) ? text : latin1;
+  return textOf(Buffer.from(latin1, "latin1"));
 }

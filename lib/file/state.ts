@@ -1,15 +1,15 @@
 // Where fixelf remembers what it did, for undo and for garbage collection.
-import { mkdir } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { mkdir } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
+import { homeDirectory, variable } from "../base/process.js";
 import { demandOwnDirectory } from "./own.js";
 
 /** `$XDG_STATE_HOME/fixelf` (XDG base directory specification 0.8). */
 export function stateDirectory(): string {
-  const base = process.env.XDG_STATE_HOME;
+  const base = variable("XDG_STATE_HOME");
   // The specification has relative paths ignored.
-  return join(base?.startsWith("/") ? base : join(homedir(), ".local", "state"), "fixelf");
+  return join(base?.startsWith("/") ? base : join(homeDirectory(), ".local", "state"), "fixelf");
 }
 
 /**

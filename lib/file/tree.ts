@@ -1,8 +1,7 @@
 // What the paths on a command line name: files, or whole trees of them.
-import { constants, lstatSync, readlinkSync } from "node:fs";
-import { access, stat } from "node:fs/promises";
 import type { Facts } from "../addon/facts.js";
 import { fromNative, native } from "../addon/native.js";
+import { access, constants, lstatSync, readlinkSync, stat } from "../base/disk.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import { readBeginning } from "./beginning.js";
 import { insideRoot, type Purpose } from "./rooted.js";

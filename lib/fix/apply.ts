@@ -1,9 +1,9 @@
 // The last stage, and the only one that writes.
-import { unlink } from "node:fs/promises";
 import picomatch from "picomatch";
 import { cancelledBy, untilAborted } from "../addon/cancellation.js";
 import { type FileIdentity, fromNative, native } from "../addon/native.js";
 import { checkOptions } from "../base/arguments.js";
+import { unlink } from "../base/disk.js";
 import type { FixelfError } from "../base/errors.js";
 import { insideRoot } from "../file/rooted.js";
 import { stateSubdirectory } from "../file/state.js";

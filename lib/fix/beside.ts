@@ -1,10 +1,10 @@
 // What is left to do beside a program that was fixed alone. A program that comes as a tree opens modules
 // of it while it runs, and a module lacks what neither its own search path nor the program brings.
-import { readdirSync } from "node:fs";
-import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { native } from "../addon/native.js";
 import { resolveAllWith, resolveWith } from "../addon/resolutions.js";
+import { readdirSync } from "../base/disk.js";
+import { homeDirectory } from "../base/process.js";
 import { sameMachine } from "../file/machine.js";
 import { insideRoot } from "../file/rooted.js";
 import type { FilePlan } from "./outcome.js";
@@ -20,7 +20,14 @@ export interface Neighbours {
 const mostEntries = 20_000;
 
 /** Directories that many programs share are no program's tree. */
-const shared = [homedir(), join(homedir(), ".local"), "/", "/usr", "/usr/local", "/opt"];
+const shared = [
+  homeDirectory(),
+  join(homeDirectory(), ".local"),
+  "/",
+  "/usr",
+  "/usr/local",
+  "/opt",
+];
 
 /** null where there is nothing to say. */
 export async function neighboursOf(program: FilePlan, root: string): Promise<Neighbours | null> {

@@ -3,17 +3,9 @@
 // There is one indirect root for each store path, however many files point at it, and beside it a
 // list of those files, so that the last one to be undone takes the root along.
 import { createHash } from "node:crypto";
-import {
-  access,
-  mkdir,
-  readdir,
-  readFile,
-  readlink,
-  rm,
-  unlink,
-  writeFile,
-} from "node:fs/promises";
 import { basename, join } from "node:path";
+import { bytesOf } from "../base/bytes.js";
+import { access, mkdir, readdir, readFile, readlink, rm, unlink, writeFile } from "../base/disk.js";
 import { stateSubdirectory } from "../file/state.js";
 import type { Nix } from "../store/nix.js";
 
@@ -162,7 +154,7 @@ async function hasLivingUser(list: string): Promise<boolean> {
 }
 
 function keyOf(file: string): string {
-  return createHash("sha256").update(file).digest("hex").slice(0, 32);
+  return createHash("sha256").update(bytesOf(file)).digest("hex").slice(0, 32);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,8 +1,8 @@
 // The fourth stage: which bytes of which files change. Nothing is written.
-import { lstat } from "node:fs/promises";
 import { underSignal } from "../addon/cancellation.js";
 import { type Edits, fromNative, native } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
+import { lstat } from "../base/disk.js";
 import { FixelfError, isOfTheMoment } from "../base/errors.js";
 import { type PlanOptions, planKinds } from "../base/options.js";
 import { type Choice, choose, membersOf, storeFor } from "../choose/choice.js";

@@ -2,6 +2,7 @@
 // by its place in the store. A line that works stays as it is.
 import { basename } from "node:path";
 import { fromNative, native } from "../addon/native.js";
+import { bytesOf } from "../base/bytes.js";
 import { type FixelfErrorCode, isOfTheMoment } from "../base/errors.js";
 import { isEnv, parseEnv, parseShebang, type Shebang } from "../file/shebang.js";
 import type { Subject, Tree } from "../file/tree.js";
@@ -33,7 +34,7 @@ export async function planScript(
   if (line.text === shebang.text && problem !== null && !isMendedWith(shebang, tree))
     return { ...plan, refusal: refusal("unsolvable", problem.message) };
   plan.reasons = line.reasons;
-  const written = parseShebang(Buffer.from(`#!${line.text}\n`)) as Shebang;
+  const written = parseShebang(bytesOf(`#!${line.text}\n`)) as Shebang;
   plan.storePaths = storePathsIn(written, store);
   if (line.text !== shebang.text) {
     // What comes along and is to be mended as well cannot be run yet.

@@ -1,9 +1,9 @@
 // Taking fixes back, byte for byte.
-import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { cancelledBy, untilAborted } from "../addon/cancellation.js";
 import { fromNative, native, settled } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
+import { stat } from "../base/disk.js";
 import type { FixelfErrorCode } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import { insideRoot, pathToChange } from "../file/rooted.js";

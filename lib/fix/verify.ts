@@ -1,5 +1,4 @@
 // After writing: does the file now say what was planned, and does the real loader agree?
-import { realpath } from "node:fs/promises";
 import type { Facts, Resolution } from "../addon/facts.js";
 import {
   type Command,
@@ -8,6 +7,7 @@ import {
   type NativeFiles,
   native,
 } from "../addon/native.js";
+import { realpath } from "../base/disk.js";
 import { isOfTheMoment } from "../base/errors.js";
 import { sameMachine, thisMachine } from "../file/machine.js";
 import { readShebang } from "../file/tree.js";

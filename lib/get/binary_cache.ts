@@ -1,8 +1,8 @@
 // What a binary cache says of a store path before anything is fetched: its narinfo has the size, and a listing
 // beside it (`HASH.ls`, where the cache writes them: cache.nixos.org does) has the names of all files.
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readFile } from "../base/disk.js";
 import { capture, type NixRun } from "./nix_command.js";
 
 /** What a cache says of one library of a store path. */

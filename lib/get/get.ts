@@ -1,9 +1,8 @@
 // Getting what no store path has: packages of nixpkgs, realised by Nix and kept from garbage collection.
 //
 // First everything is found out and can be told (`planGet`); only then is anything fetched or built (`get`).
-import { existsSync } from "node:fs";
-import { readdir, unlink } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { existsSync, readdir, unlink } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { stateSubdirectory } from "../file/state.js";
 import { Nix } from "../store/nix.js";

@@ -1,6 +1,6 @@
 // Which nixpkgs packages are taken from, and how Nix is told: as a flake, or as a file where flakes are off.
-import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { existsSync, statSync } from "../base/disk.js";
 import { thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
 import { capture, type NixRun } from "./nix_command.js";

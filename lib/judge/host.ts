@@ -1,8 +1,7 @@
 // What of this machine decides whether a program starts: its kernel, its processor, its mounts.
 // Nothing of it is known of another system's root.
-
-import { readFileSync } from "node:fs";
 import { release } from "node:os";
+import { readFileSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 
 export interface Mount {
@@ -68,7 +67,7 @@ export function mountOf(path: string, mounts: readonly Mount[]): Mount | null {
 
 function textOf(path: string): string {
   try {
-    return readFileSync(path, "latin1");
+    return readFileSync(path, "utf8");
   } catch (failure) {
     return unlessOfTheMoment("")(failure);
   }

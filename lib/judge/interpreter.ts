@@ -1,7 +1,7 @@
 // What is wrong with the loader that a program names. The kernel opens it before anything of the
 // program runs (fs/binfmt_elf.c, load_elf_binary), and each way to fail has an error of its own.
-import { accessSync, constants } from "node:fs";
 import type { Facts } from "../addon/facts.js";
+import { accessSync, constants } from "../base/disk.js";
 import { shellWord } from "../base/shell.js";
 import {
   type AtInterpreter,

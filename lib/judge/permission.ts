@@ -1,6 +1,5 @@
 // not-executable: the shell says "Permission denied" (EACCES).
-
-import { stat } from "node:fs/promises";
+import { stat } from "../base/disk.js";
 import { shellWord } from "../base/shell.js";
 import { isExecutable } from "../file/tree.js";
 import type { Problem } from "./problem.js";

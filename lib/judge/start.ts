@@ -1,9 +1,9 @@
 // How a file would be started: by the loader that it names, or by the one that a stand-in at that
 // place starts, and which files that loader would open.
-import { statSync } from "node:fs";
 import type { Facts, Resolution } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
 import { resolveWith } from "../addon/resolutions.js";
+import { statSync } from "../base/disk.js";
 import { type AtInterpreter, interpreterAt, isStandIn } from "../file/interpreter.js";
 import { nixSystem } from "../file/nix_system.js";
 import { type Environment, type Started, startedBy } from "../file/stand_in.js";

@@ -1,6 +1,7 @@
 // What makes text safe for where it goes. Names come from files that nobody vouches for: they steer no
 // terminal, forge no line, and mean nothing to what reads a format.
 import type pc from "picocolors";
+import { bytesOf, isPlain, spelledOut } from "../base/bytes.js";
 
 export type Colors = ReturnType<typeof pc.createColors>;
 
@@ -12,28 +13,13 @@ const steering =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** For a terminal, on one line: what would steer it is spelled out. */
+/** For a terminal, on one line: what would steer it, and what is no UTF-8, is spelled out. */
 export function printable(text: string): string {
-  return text.replace(steering, spelledOut);
+  return spelledOut(text).replace(steering, escapeOf);
 }
 
-function spelledOut(character: string): string {
+function escapeOf(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-}
-
-/** A JSON document; a bigint becomes "0x…". */
-export function jsonText(value: unknown, indent = 0): string {
-  const text = JSON.stringify(
-    value,
-    (_key, field: unknown) => (typeof field === "bigint" ? `0x${field.toString(16)}` : field),
-    indent,
-  );
-  return escapedJson(text);
-}
-
-/** JSON escapes only C0 in texts, and is often shown on a terminal. Line ends are the document's own. */
-export function escapedJson(json: string): string {
-  return json.replace(steering, (character) => (character === "\n" ? "\n" : spelledOut(character)));
 }
 
 /**
@@ -42,9 +28,54 @@ export function escapedJson(json: string): string {
  */
 export function csvCell(value: unknown): string {
   if (value === null) return "";
-  const text = typeof value === "object" ? jsonText(value) : String(value);
+  const text = typeof value === "object" ? jsonText(value) : spelledOut(String(value));
   const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** A JSON document; a bigint becomes "0x…", and what is no UTF-8 is as `withBytes` says. */
+export function jsonText(value: unknown, indent = 0): string {
+  return safeJson(value, (each) => JSON.stringify(each, withoutBigint, indent));
+}
+
+/** The same on one line, of what has no bigint: without looking at each field, it takes half the time. */
+export function jsonLine(value: unknown): string {
+  return safeJson(value, (each) => JSON.stringify(each));
+}
+
+function safeJson(value: unknown, write: (value: unknown) => string): string {
+  let text = write(value);
+  // JSON.stringify escapes lone surrogates, and every backslash.
+  if (text.includes("\\ud") || text.includes("\\\\x")) text = write(withBytes(value));
+  // JSON escapes only C0 in texts, and is often shown on a terminal. Line ends are the document's own.
+  return text.replace(steering, (character) => (character === "\n" ? "\n" : escapeOf(character)));
+}
+
+function withoutBigint(_key: string, field: unknown): unknown {
+  return typeof field === "bigint" ? `0x${field.toString(16)}` : field;
+}
+
+/**
+ * The same, with each text that a name without UTF-8 is in spelled out, and beside it, in an object, its bytes
+ * in base64: `path` and `pathBytes`. Beside a list of texts is a list, with null for those that are as they are.
+ */
+function withBytes(value: unknown): unknown {
+  if (typeof value === "string") return spelledOut(value);
+  if (Array.isArray(value)) return value.map(withBytes);
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).flatMap(([name, field]) => {
+    const told = [spelledOut(name), withBytes(field)] as const;
+    const bytes = bytesBeside(field);
+    return bytes === null ? [told] : [told, [`${told[0]}Bytes`, bytes] as const];
+  });
+  return Object.fromEntries(fields);
+}
+
+function bytesBeside(field: unknown): string | (string | null)[] | null {
+  if (typeof field === "string") return isPlain(field) ? null : bytesOf(field).toString("base64");
+  if (!Array.isArray(field)) return null;
+  const each = field.map((item) => (typeof item === "string" ? bytesBeside(item) : null));
+  return each.some((bytes) => bytes !== null) ? (each as (string | null)[]) : null;
 }
 
 export function plural(count: number, one: string, many = `${one}s`): string {

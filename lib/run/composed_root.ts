@@ -1,8 +1,8 @@
 // A root directory like the present one, but with a few entries more. It is put together of what is
 // there: each entry is bound where it was, and only the directories on the way to an added one are
 // new. What is created later in such a directory stays in the namespace.
-import { lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { lstatSync, readdirSync, readlinkSync, realpathSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 
 /** What is to be there. Anyone may read the files; `program` says that they may be started, too. */

@@ -1,9 +1,13 @@
 // A fixed copy in the cache. Its search path names the original's directories, and it lies among
 // links to the original's neighbours, so that what is looked for beside the program is found.
 import { createHash } from "node:crypto";
-import { constants, createReadStream } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { type Edits, fromNative, native, settled } from "../addon/native.js";
+import { resolveWith } from "../addon/resolutions.js";
 import {
   access,
+  constants,
+  createReadStream,
   lstat,
   mkdir,
   readdir,
@@ -12,10 +16,7 @@ import {
   symlink,
   unlink,
   writeFile,
-} from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { type Edits, fromNative, native, settled } from "../addon/native.js";
-import { resolveWith } from "../addon/resolutions.js";
+} from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { findableDirectories } from "../environment/findable.js";
 import { outputPath } from "../file/rooted.js";

@@ -1,11 +1,11 @@
 // The loader, started as a program of its own with the directories as an option. Nothing is copied
 // and no variable is set, but /proc/self/exe is the loader.
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { readFile } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
+import { absolute, variable } from "../base/process.js";
 import { findableDirectories } from "../environment/findable.js";
 import { unspeakable } from "../environment/variables.js";
-import { type NeedyRunning, type Start, words } from "./start.js";
+import type { NeedyRunning, Start } from "./start.js";
 
 /**
  * @param forced also for a program that is known to read itself
@@ -15,7 +15,7 @@ export async function startByLoader(running: NeedyRunning, forced: boolean): Pro
   const { environment, path, facts, findable } = running;
   const { loader } = environment;
   const directories = [...environment.directories, ...(await findableDirectories(findable))];
-  const [argv0 = Buffer.from(path), ...rest] = running.arguments;
+  const [argv0 = path, ...rest] = running.arguments;
   const limits = [
     `/proc/self/exe is ${loader}: what the program looks for in itself is not found`,
     `by ${path} it can't start itself again, as argv[0] would have it`,
@@ -29,17 +29,17 @@ export async function startByLoader(running: NeedyRunning, forced: boolean): Pro
   if (bad !== undefined)
     throw new FixelfError("unsupported", `${bad}: a search path can't hold this name`);
   // The option stands in the place of the variable, of which the user may have one.
-  const own = process.env.LD_LIBRARY_PATH;
+  const own = variable("LD_LIBRARY_PATH");
   const libraryPath = [...directories, ...(own ? [own] : [])].join(":");
   // Since glibc 2.33.
   const knowsArgv0 = (await readFile(loader)).includes("--argv0");
   if (!knowsArgv0) limits.push("argv[0] is the file's whole path: the loader has no --argv0");
   const argv = [
-    ...words(loader),
-    ...(knowsArgv0 ? [...words("--argv0"), argv0] : []),
-    ...(libraryPath === "" ? [] : words("--library-path", libraryPath)),
+    loader,
+    ...(knowsArgv0 ? ["--argv0", argv0] : []),
+    ...(libraryPath === "" ? [] : ["--library-path", libraryPath]),
     // Without a slash it would be looked for among the libraries.
-    ...words(resolve(path)),
+    absolute(path),
   ];
   return { file: loader, arguments: [...argv, ...rest], descriptors: [], limits };
 }

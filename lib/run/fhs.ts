@@ -1,7 +1,8 @@
 // The look of an ordinary distribution, as far as programs and scripts rely on it: what steam-run and
 // buildFHSEnv show (nixpkgs, pkgs/build-support/build-fhsenv-bubblewrap), where nothing is there.
-import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { existsSync, lstatSync, readdirSync } from "../base/disk.js";
+import { variable } from "../base/process.js";
 import type { Store } from "../store/context.js";
 import { inStore } from "../store/place.js";
 import { findInStore, findProgram } from "../store/programs.js";
@@ -23,14 +24,14 @@ export async function fhsLook(store: Store): Promise<Look> {
     if (target) links.push({ place, target });
   };
   const certificates =
-    process.env.NIX_SSL_CERT_FILE ??
-    process.env.SSL_CERT_FILE ??
+    variable("NIX_SSL_CERT_FILE") ??
+    variable("SSL_CERT_FILE") ??
     (await inStorePath("etc/ssl/certs/ca-bundle.crt", store));
   // Debian's name, and Fedora's.
   for (const name of ["ca-certificates.crt", "ca-bundle.crt"])
     add(`/etc/ssl/certs/${name}`, certificates);
   const archive =
-    [process.env.LOCALE_ARCHIVE, join(system, "lib/locale/locale-archive")].find(
+    [variable("LOCALE_ARCHIVE"), join(system, "lib/locale/locale-archive")].find(
       (path) => path !== undefined && existsSync(path),
     ) ?? (await inStorePath("lib/locale/locale-archive", store));
   add(locales, archive);

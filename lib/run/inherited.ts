@@ -1,6 +1,6 @@
 // The descriptors that this process was started with, beside the standard ones: a shell's `3<file`
 // and `<(command)` are such. Node has marked them to be closed, like those that it opened itself.
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "../base/disk.js";
 
 interface OpenFile {
   number: number;

@@ -4,13 +4,14 @@
 // The loader there is a copy that reads its list of libraries (ld.so.cache; for musl, of directories)
 // from a file of the namespace. Nothing else could say it as well: variables would reach children,
 // and the store's own files, which Nix-built children use too, stay as they are.
-import { spawnSync } from "node:child_process";
-import { closeSync, readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { dirname } from "node:path";
 import { getSystemErrorMap } from "node:util";
 import { fromNative, native, settled } from "../addon/native.js";
+import { bytesOf, textOf } from "../base/bytes.js";
+import { closeSync, readFile, readFileSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
+import { workingDirectory } from "../base/process.js";
 import type { SystemEnvironment } from "../environment/environment.js";
 import { findableDirectories, findableLibraries } from "../environment/findable.js";
 import { storePlace } from "../store/place.js";
@@ -18,7 +19,7 @@ import { programDirectories, programIn } from "../store/programs.js";
 import { type Addition, type ComposedRoot, composedRoot, type RootStep } from "./composed_root.js";
 import { libraryCache } from "./library_cache.js";
 import { isOwnCopy, ownCache, ownPathFile, withOwnCache, withOwnPathFile } from "./loader_copy.js";
-import { type Running, type Start, words } from "./start.js";
+import type { Running, Start } from "./start.js";
 
 /** Something over a file that is there, and that nobody outside is to miss. */
 type Cover = { do: "cover"; content: Uint8Array; place: string };
@@ -64,7 +65,11 @@ async function additions(running: Running): Promise<{ added: Addition[]; covers:
   const list = musl
     ? [...environment.directories, ...(await findableDirectories(findable))].join("\n")
     : await cacheOf(findable, environment);
-  added.push({ do: "data", content: Buffer.from(list), place: musl ? ownPathFile : ownCache });
+  added.push({
+    do: "data",
+    content: typeof list === "string" ? bytesOf(list) : list,
+    place: musl ? ownPathFile : ownCache,
+  });
   for (const { place } of loaderPlaces) added.push({ do: "program", content, place });
   return { added, covers: ownLoader === null ? [] : [{ do: "cover", content, place: ownLoader }] };
 }
@@ -85,22 +90,20 @@ async function byOwnCalls(
 ): Promise<Start> {
   const entrance = native.entrance();
   const wordsFor = (verb: string, { texts }: Written) => [
-    ...["fixelf", verb, base, ...texts, "--", process.cwd(), running.path],
+    ...["fixelf", verb, base, ...texts, "--", workingDirectory(), running.path],
   ];
-  const trial = written(steps, entranceWords, 3);
-  const [, ...probing] = wordsFor("probe", trial);
-  const probe = spawnSync(`/proc/self/fd/${entrance}`, [...probing, running.path], {
-    encoding: "utf8",
-    stdio: ["ignore", "ignore", "pipe", ...trial.descriptors],
+  const trial = written(steps, entranceWords, 4);
+  const probe = tried(`/proc/self/fd/${entrance}`, trial, {
+    listed: [...wordsFor("probe", trial), running.path],
+    given: ["words", "3"],
   });
-  for (const descriptor of trial.descriptors) closeSync(descriptor);
   if (probe.status !== 0) {
     closeSync(entrance);
-    const why = probe.error?.message ?? explained(probe.stderr);
+    const why = probe.error?.message ?? explained(textOf(probe.stderr));
     throw cannot(`the kernel does not allow it: ${why}`);
   }
   const real = written(steps, entranceWords, null);
-  const argv = [...words(...wordsFor("enter", real)), ...running.arguments];
+  const argv = [...wordsFor("enter", real), ...running.arguments];
   return { file: entrance, arguments: argv, descriptors: real.descriptors, limits: [] };
 }
 
@@ -119,20 +122,18 @@ function byBubblewrap(
   running: Running,
   why: string,
 ): Start {
-  const trial = bubblewrapArguments(steps, 3);
-  const options = [...trial.texts, "--", "/proc/self/exe", "--version"];
-  const tried = spawnSync(bubblewrap, options, {
-    encoding: "utf8",
-    stdio: ["ignore", "ignore", "pipe", ...trial.descriptors],
+  const trial = bubblewrapArguments(steps, 4);
+  const probe = tried(bubblewrap, trial, {
+    listed: trial.texts,
+    given: ["--args", "3", "--", "/proc/self/exe", "--version"],
   });
-  for (const descriptor of trial.descriptors) closeSync(descriptor);
-  if (tried.status !== 0) {
-    const said = (tried.error?.message ?? tried.stderr).trim().split("\n").at(-1);
+  if (probe.status !== 0) {
+    const said = (probe.error?.message ?? textOf(probe.stderr)).trim().split("\n").at(-1);
     throw cannot(`${why}, and neither can bubblewrap: ${said}`);
   }
   const { texts, descriptors } = bubblewrapArguments(steps, null);
   // Without --die-with-parent, who ends us would leave the program behind.
-  const argv = words("bwrap", "--die-with-parent", ...texts, "--", running.path);
+  const argv = ["bwrap", "--die-with-parent", ...texts, "--", running.path];
   return {
     file: bubblewrap,
     // It hands the file's path on as argv[0].
@@ -142,6 +143,22 @@ function byBubblewrap(
       "bubblewrap is the parent process: a signal to it alone kills the program, and death by a signal becomes exit code 128 + its number",
     ],
   };
+}
+
+/**
+ * How a start with some words ends. These stand in a file, which is descriptor 3, because Node's own spawn makes
+ * EF BF BD of what is no UTF-8; the steps' files come behind it.
+ */
+function tried(
+  program: string,
+  { descriptors }: Written,
+  { listed, given }: { listed: readonly string[]; given: readonly string[] },
+): SpawnSyncReturns<Buffer> {
+  const list = native.memoryFile(bytesOf(listed.map((word) => `${word}\0`).join("")));
+  const stdio = ["ignore", "ignore", "pipe", list, ...descriptors] as const;
+  const ended = spawnSync(program, given, { stdio: [...stdio] });
+  for (const descriptor of [list, ...descriptors]) closeSync(descriptor);
+  return ended;
 }
 
 interface Written {
@@ -192,7 +209,7 @@ function entranceWords(step: Step, number: () => string): string[] {
 /** Its options for such a root, with the working directory in it. */
 export function bubblewrapArguments(steps: readonly Step[], first: number | null): Written {
   const { texts, descriptors } = written(steps, bubblewrapWords, first);
-  return { texts: [...texts, "--chdir", process.cwd()], descriptors };
+  return { texts: [...texts, "--chdir", workingDirectory()], descriptors };
 }
 
 function bubblewrapWords(step: Step, number: () => string): string[] {

@@ -1,6 +1,6 @@
 // What has to be there for a program, and for what it will start or load.
-import { realpath } from "node:fs/promises";
 import { native, settled } from "../addon/native.js";
+import { realpath } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { storeFor } from "../choose/choice.js";
 import {

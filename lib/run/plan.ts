@@ -1,28 +1,19 @@
 // How a program can be run now, with its file untouched: the first way that keeps what programs
 // rely on.
-import { access, constants } from "node:fs/promises";
 import { underSignal } from "../addon/cancellation.js";
 import { fromNative } from "../addon/native.js";
 import { checkOptions, checkPath } from "../base/arguments.js";
+import { access, constants } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { choiceKinds } from "../base/options.js";
 import { storeFor } from "../choose/choice.js";
 import type { EnvironmentOptions } from "../environment/environment.js";
-
 import { startCopy } from "./copy.js";
 import { startByLoader } from "./direct.js";
 import { fhsLook } from "./fhs.js";
 import { startInNamespace } from "./namespace.js";
 import { needsOf } from "./needs.js";
-import {
-  type NeedyRunning,
-  names,
-  type Running,
-  type Start,
-  type Way,
-  ways,
-  words,
-} from "./start.js";
+import { type NeedyRunning, names, type Running, type Start, type Way, ways } from "./start.js";
 import { targetOf } from "./target.js";
 
 export interface RunOptions extends Omit<EnvironmentOptions, "root"> {
@@ -53,7 +44,7 @@ export interface RunPlan extends Start {
  */
 export async function planRun(
   named: string,
-  args: readonly Uint8Array[],
+  args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunPlan> {
   checkPath("planRun", named);
@@ -68,7 +59,7 @@ export async function planRun(
 
 async function planFor(
   named: string,
-  args: readonly Uint8Array[],
+  args: readonly string[],
   { how, with: others = [], fhs = false, ...choice }: RunOptions,
 ): Promise<RunPlan> {
   const store = storeFor(choice);
@@ -83,7 +74,7 @@ async function planFor(
   if (how !== "loader")
     for (const each of new Set([target.named, path])) await mustBeExecutable(each);
   const { links, variables } = fhs ? await fhsLook(store) : { links: [], variables: {} };
-  const all = [...words(...target.arguments), ...args];
+  const all = [...target.arguments, ...args];
   const asIs = (why: string, limits: readonly string[]): RunPlan => ({
     ...{ how: "as-is", why, passedOver: [], variables },
     ...{ file: path, arguments: all, descriptors: [], limits: [...needs.passedOver, ...limits] },

@@ -1,5 +1,4 @@
 // What this process becomes, and the shapes that the ways to run share.
-
 import type { Facts } from "../addon/facts.js";
 import { native, type Replacing } from "../addon/native.js";
 import type { SystemEnvironment } from "../environment/environment.js";
@@ -34,8 +33,8 @@ export interface Running {
   findable: string[];
   /** More that is to be seen at places where there is nothing: link and target. */
   links: { place: string; target: string }[];
-  /** Bytes, from argv[0]. */
-  arguments: Uint8Array[];
+  /** From argv[0]. */
+  arguments: string[];
 }
 
 /** A program that does not run as it is. */
@@ -45,15 +44,16 @@ export interface Start {
   /** A path, or the descriptor of a file that may have none. */
   file: string | number;
   /** From argv[0]. */
-  arguments: Uint8Array[];
+  arguments: string[];
   /** Descriptors that it is handed, beside those that this process was. */
   descriptors: number[];
   /** What is not as it would be if the program ran by itself. */
   limits: string[];
 }
 
-export function words(...texts: readonly string[]): Uint8Array[] {
-  return texts.map((text) => Buffer.from(text));
+/** What it gets beside the variables of this process. */
+interface Variables {
+  variables?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -61,9 +61,14 @@ export function words(...texts: readonly string[]): Uint8Array[] {
  * @throws FixelfError where the kernel does not start it
  */
 export function become(
-  { file, arguments: args, descriptors }: Omit<Start, "limits">,
+  { file, arguments: args, descriptors, variables = {} }: Omit<Start, "limits"> & Variables,
   inherited: readonly number[],
 ): never {
-  const replacing: Replacing = { file, arguments: args, inherited: [...inherited, ...descriptors] };
+  const replacing: Replacing = {
+    file,
+    arguments: args,
+    variables: Object.entries(variables).map(([name, value]) => `${name}=${value}`),
+    inherited: [...inherited, ...descriptors],
+  };
   return native.replaceProcess(replacing);
 }

@@ -1,16 +1,17 @@
 // Where the copies that `run` makes are kept: below fixelf's cache, one directory for each content. All of
 // it may be deleted at any time.
 import { createHash } from "node:crypto";
-import { mkdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { bytesOf } from "../base/bytes.js";
+import { mkdir, rename, rm } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { demandOwnDirectory } from "../file/own.js";
 import { cacheDirectory } from "../store/index/location.js";
 
 export function keyOf(...parts: readonly string[]): string {
   const digest = createHash("sha256");
-  for (const part of parts) digest.update(`${Buffer.byteLength(part)}\n`).update(part);
+  for (const part of parts) digest.update(`${bytesOf(part).length}\n`).update(bytesOf(part));
   return digest.digest("hex").slice(0, 32);
 }
 

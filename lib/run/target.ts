@@ -2,6 +2,7 @@
 // first line names, as the kernel would (fs/binfmt_script.c).
 import { join } from "node:path";
 import { native, settled } from "../addon/native.js";
+import { bytesOf } from "../base/bytes.js";
 import { FixelfError } from "../base/errors.js";
 import { isEnv, parseEnv, parseShebang, type Shebang } from "../file/shebang.js";
 import { readShebang } from "../file/tree.js";
@@ -85,7 +86,7 @@ async function usable(shebang: Shebang, path: string, store: Store): Promise<She
     const { code, message } = line.refusal;
     throw new FixelfError(code, `${path}: ${message}`, { path });
   }
-  return parseShebang(Buffer.from(`#!${line.text}\n`)) as Shebang;
+  return parseShebang(bytesOf(`#!${line.text}\n`)) as Shebang;
 }
 
 function startedByEnv(interpreter: string, argument: string | null, store: Store): string[] {

@@ -1,7 +1,7 @@
 // What of a file's own words leads nowhere.
-import { existsSync } from "node:fs";
 import { native } from "../addon/native.js";
 import { resolveWith } from "../addon/resolutions.js";
+import { existsSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 import { withoutOrigin } from "../file/search_path.js";
 import type { ScanBatch } from "./batch.js";
@@ -46,7 +46,7 @@ export class BrokenFinder {
     const type = batch.value("type", row);
     if (type !== "executable" && type !== "pie") return false;
     if (batch.value("interpreter", row) === null) return false;
-    // A file that is gone by now, or whose name is no UTF-8, cannot be asked about.
+    // A file that is gone by now cannot be asked about.
     const path = batch.value("path", row) as string;
     const resolution = await resolveWith(this.#files, path).catch(unlessOfTheMoment(null));
     return resolution?.libraries.some(({ path, optional }) => path === null && !optional) ?? false;

@@ -1,9 +1,10 @@
 // What a scan's file says of itself, beside its rows: whoever collects parts can see whether they are all
 // there, and fit.
 import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
 import { native } from "../addon/native.js";
 import { packageVersion } from "../addon/package_directory.js";
+import { bytesOf, spelledOut } from "../base/bytes.js";
+import { stat } from "../base/disk.js";
 import type { ScanFilter } from "./filter.js";
 import type { Shard } from "./scan.js";
 
@@ -26,14 +27,16 @@ export interface ScanDescription {
 export async function metadataOf(scan: ScanDescription): Promise<Map<string, string>> {
   const { roots, list, root, filter, shard } = scan;
   const digest = (names: readonly string[]) =>
-    createHash("sha256").update(names.join("\0")).digest("hex");
+    createHash("sha256")
+      .update(bytesOf(names.join("\0")))
+      .digest("hex");
   return new Map([
     ["fixelf.version", packageVersion()],
     ["fixelf.schema", scanSchema],
     ["fixelf.shard", `${shard.number}/${shard.count}`],
-    ["fixelf.roots", JSON.stringify(roots)],
+    ["fixelf.roots", JSON.stringify(roots.map(spelledOut))],
     ...(list === undefined ? [] : ([["fixelf.list", `sha256:${digest(list)}`]] as const)),
-    ...(root === undefined ? [] : ([["fixelf.root", root]] as const)),
+    ...(root === undefined ? [] : ([["fixelf.root", spelledOut(root)]] as const)),
     ["fixelf.filter", JSON.stringify(filter)],
     ["fixelf.time", (await changedAt(roots, root)).toISOString()],
   ]);

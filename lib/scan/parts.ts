@@ -1,6 +1,6 @@
 // Whether the files that scans have left in a directory are a whole.
-import { type FileHandle, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { type FileHandle, open, readdir } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { scanSchema } from "./metadata.js";
 

@@ -1,5 +1,7 @@
 // From a column's bytes to JavaScript values.
+import { isAscii } from "node:buffer";
 import type { Column } from "../addon/native.js";
+import { textOf } from "../base/bytes.js";
 
 /** What a column holds in a row: a string, number, bigint, boolean, array, object or null. */
 export type Reader = (row: number) => unknown;
@@ -43,11 +45,9 @@ function presentReader(column: Column): Reader {
 
 /** Names are nearly always ASCII: then the column is decoded once, and a row is a part of it. */
 function textReader(bytes: Uint8Array, offsets: Int32Array): Reader {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const whole = buffer.toString("utf8");
-  return whole.length === buffer.length
-    ? (row) => whole.slice(offsets[row], offsets[row + 1])
-    : (row) => buffer.toString("utf8", offsets[row], offsets[row + 1]);
+  if (!isAscii(bytes)) return (row) => textOf(bytes.subarray(offsets[row], offsets[row + 1]));
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+  return (row) => whole.slice(offsets[row], offsets[row + 1]);
 }
 
 /** One bit of a bitmap, the lowest of a byte first. */

@@ -1,10 +1,10 @@
 // Facts, of a whole tree.
-import { resolve } from "node:path";
 import { cancelledBy } from "../addon/cancellation.js";
 import { native, type ScanProgress, settled } from "../addon/native.js";
 import { checkOptions, checkPaths, type Kinds } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
+import { absolute } from "../base/process.js";
 import { insideRoot } from "../file/rooted.js";
 import { ScanBatch } from "./batch.js";
 
@@ -97,7 +97,7 @@ export function scan(roots: readonly string[], options: ScanOptions = {}): Runni
 
 /** Named as the caller named it; under another system's root as seen from there. */
 function placeOf(named: string, root: string | undefined): { host: string; shown: string } {
-  if (root === undefined) return { host: named, shown: resolve(named) };
+  if (root === undefined) return { host: named, shown: absolute(named) };
   const { path, host } = insideRoot(named, root);
   return { host, shown: path };
 }

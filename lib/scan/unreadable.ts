@@ -1,5 +1,6 @@
 // Rows for files that could not be read. Who only adds up rows would take a store for smaller than it is.
 import type { Column } from "../addon/native.js";
+import { bytesOf } from "../base/bytes.js";
 import { ScanBatch } from "./batch.js";
 
 /**
@@ -90,13 +91,12 @@ function textColumn(name: string, values: readonly (string | null)[]): Column {
   const offsets = new Int32Array(length + 1);
   const validity = new Uint8Array(Math.ceil(length / 8));
   const parts: Uint8Array[] = [];
-  const encoder = new TextEncoder();
   let end = 0;
   let nulls = 0;
   values.forEach((value, row) => {
     if (value === null) nulls++;
     else {
-      const bytes = encoder.encode(value);
+      const bytes = bytesOf(value);
       validity[row >> 3] = (validity[row >> 3] as number) | (1 << (row & 7));
       parts.push(bytes);
       end += bytes.length;

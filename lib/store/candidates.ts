@@ -1,6 +1,6 @@
 // The files of one name that could be taken, from the user's directories and from the store.
-import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { existsSync } from "../base/disk.js";
 import type { Knowledge } from "./closure.js";
 import type { Inspected, Inspector } from "./inspector.js";
 import type { Libraries } from "./libraries.js";

@@ -1,7 +1,8 @@
 // What only Nix itself knows: references, roots, validity. Asked of its own tools, because the
 // database's format is theirs to change. Not having them is no failure: the answer is "not known".
-import { existsSync } from "node:fs";
 import { underWay } from "../addon/under_way.js";
+import { isUnicode, textOf } from "../base/bytes.js";
+import { existsSync } from "../base/disk.js";
 import { defaultStore, hostPath, type StorePlace } from "./place.js";
 import { type GcRoot, readOwnRootLinks, readRootLinks } from "./roots.js";
 
@@ -147,21 +148,27 @@ export class Nix {
       this.whyUnknown = this.#whyNever;
       return null;
     }
-    const options = this.#prefix === null ? [] : ["--store", this.#prefix];
+    const words = [...given, ...(this.#prefix === null ? [] : ["--store", this.#prefix])];
+    const odd = words.find((word) => !isUnicode(word));
+    if (odd !== undefined) {
+      // Node would hand other bytes over.
+      this.whyUnknown = `${tool} can't be given a name that is not UTF-8: ${odd}`;
+      return null;
+    }
     // Where all is remembered, no process is started.
     const [{ execFile }, { promisify }] = await Promise.all([
       import("node:child_process"),
       import("node:util"),
     ]);
     try {
-      const { stdout } = await promisify(execFile)(tool, [...given, ...options], {
+      const { stdout } = await promisify(execFile)(tool, words, {
         timeout,
         maxBuffer: 1 << 30,
-        encoding: "utf8",
+        encoding: "buffer",
         signal: underWay.getStore()?.signal,
         env: { ...process.env, LC_ALL: "C" },
       });
-      return stdout;
+      return textOf(stdout);
     } catch (failure) {
       this.whyUnknown = explain(tool, failure, timeout);
       return null;
@@ -224,10 +231,10 @@ function explain(tool: string, failure: unknown, timeout: number): string {
   const { code, killed, stderr, message } = failure as {
     code?: string | number;
     killed?: boolean;
-    stderr?: string;
+    stderr?: Buffer;
     message: string;
   };
   if (code === "ENOENT") return `${tool} is not installed`;
   if (killed === true) return `${tool} did not answer within ${timeout / 1000} seconds`;
-  return `${tool} failed: ${linesOf(stderr ?? "").at(-1) ?? message}`;
+  return `${tool} failed: ${linesOf(stderr ? textOf(stderr) : "").at(-1) ?? message}`;
 }

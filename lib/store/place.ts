@@ -1,8 +1,9 @@
 // Where a store is: on this machine, or under another system's root. Every path that lib/store
 // hands out is as seen from the root, because that is what gets written into a file.
-import { lstatSync, realpathSync } from "node:fs";
-import { normalize, resolve } from "node:path";
+import { normalize } from "node:path";
 import { native } from "../addon/native.js";
+import { lstatSync, realpathSync } from "../base/disk.js";
+import { absolute } from "../base/process.js";
 
 export interface StorePlace {
   /** The host directory that serves as "/"; "" for this machine. */
@@ -20,7 +21,7 @@ export const defaultSystem = "/run/current-system/sw";
 
 /** Fills in the defaults, and takes the slashes off the ends. */
 export function storePlace(given: Partial<StorePlace> = {}): StorePlace {
-  const named = given.root ? resolve(given.root) : "";
+  const named = given.root ? absolute(given.root) : "";
   const root = named === "/" ? "" : named;
   const store = withoutTrailingSlash(given.store ?? defaultStore);
   const system = withoutTrailingSlash(given.system ?? defaultSystem);
@@ -64,7 +65,7 @@ export function nameOf(storePath: string): string {
 export async function realPathIn(path: string, place: StorePlace): Promise<string | null> {
   try {
     // One system call or two: a thread to wait for it would take longer.
-    if (place.root === "") return realpathSync.native(path);
+    if (place.root === "") return realpathSync(path);
     const unlinked = ifWithoutLinks(path, place.root);
     if (unlinked !== undefined) return unlinked;
     // realpath(3) would take an absolute link of the root for one of this machine.

@@ -1,11 +1,10 @@
 // Where a program is that a script asks for by name: as nixpkgs' patchShebangs finds it on the PATH
 // of a build, here on the user's PATH, in the running system, and in the rest of the store.
-
-import { accessSync, constants, statSync } from "node:fs";
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { native } from "../addon/native.js";
+import { accessSync, constants, readdir, statSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
+import { variable } from "../base/process.js";
 import type { StoreAnswers } from "./lazy.js";
 import { hostPath, isStoreEntry, realPathIn, type StorePlace, storePathOf } from "./place.js";
 import { rank } from "./rank.js";
@@ -22,7 +21,7 @@ export interface FoundProgram {
 export function programDirectories({ root, system }: StorePlace): string[] {
   if (root !== "") return [`${system}/bin`, "/usr/local/bin", "/usr/bin", "/bin"];
   // An empty element is the current directory, which is another one tomorrow.
-  return (process.env.PATH ?? "").split(":").filter((directory) => directory.startsWith("/"));
+  return (variable("PATH") ?? "").split(":").filter((directory) => directory.startsWith("/"));
 }
 
 /** The first of the directories that has an executable file of that name. */

@@ -1,7 +1,5 @@
 // Which store paths, loaders and libraries are named in the bytes of a file or a whole directory.
 // For a store path, those that are marked as references are the ones that Nix finds in it.
-import { open, readdir } from "node:fs/promises";
-import { resolve } from "node:path";
 import { underSignal } from "../addon/cancellation.js";
 import {
   type Compressed,
@@ -11,8 +9,10 @@ import {
   type Searched,
 } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
+import { open, readdir } from "../base/disk.js";
 import { FixelfError, unlessOfTheMoment } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
+import { absolute } from "../base/process.js";
 import { insideRoot } from "../file/rooted.js";
 import { hostPath, isStoreEntry, type StorePlace, storePathOf, storePlace } from "./place.js";
 
@@ -87,7 +87,7 @@ const hashLength = 32;
 
 /** A link that is a store path itself is searched as such; others are followed. */
 function locate(path: string, place: StorePlace): { host: string; inside: string } {
-  const whole = resolve(path);
+  const whole = absolute(path);
   if (place.root === "" && storePathOf(whole, place.store) === whole)
     return { host: whole, inside: whole };
   const { host, path: inside } = insideRoot(path, place.root);

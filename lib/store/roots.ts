@@ -1,9 +1,7 @@
 // The GC roots of another system's root, read without Nix: `nix-store --gc --print-roots` removes
 // indirect roots whose link is missing, and would look for the image's links on this machine.
-
-import { lstatSync, readdirSync, readlinkSync } from "node:fs";
-import { readdir, readlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { lstatSync, readdir, readdirSync, readlink, readlinkSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 import { defaultStore, hostPath, realPathIn, type StorePlace, storePathOf } from "./place.js";
 

@@ -1,5 +1,5 @@
 // The store, read once for many plans, for as long as it is the same.
-import { realpathSync, statSync } from "node:fs";
+import { realpathSync, statSync } from "../base/disk.js";
 import type { PlanOptions } from "../base/options.js";
 import { storeFor } from "../choose/choice.js";
 import type { Store } from "../store/context.js";

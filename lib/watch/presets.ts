@@ -1,8 +1,8 @@
 // Where tools put the programs that they download, as each documents it.
-import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
+import { readFileSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
+import { homeDirectory, variables } from "../base/process.js";
 
 /** A directory to watch. */
 export interface WatchedDirectory {
@@ -281,10 +281,10 @@ export function isPreset(name: string): name is PresetName {
  */
 export function presetDirectories(
   name: PresetName,
-  environment: Environment = process.env,
+  environment: Environment = variables(),
 ): WatchedDirectory[] {
   const preset: Preset = presets[name];
-  return preset(environment, named(environment.HOME, homedir()));
+  return preset(environment, named(environment.HOME, homeDirectory()));
 }
 
 /** The plain settings of a user's .npmrc (npmrc(5)), with $HOME and ~ filled in. */

@@ -1,8 +1,8 @@
 // The directories that are watched, and which program a path below them belongs to.
-import { realpathSync } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { readdir, realpathSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
+import { absolute } from "../base/process.js";
 import type { WatchedDirectory } from "./presets.js";
 
 export interface Root {
@@ -33,7 +33,7 @@ export function rootsOf(
     const { depth = 1 } = typeof given === "string" ? {} : given;
     if (!Number.isInteger(depth) || depth < 0 || depth > mostDepth)
       throw new FixelfError("usage", `the depth has to be a number from 0 to ${mostDepth}`);
-    const path = real(resolve(named));
+    const path = real(absolute(named));
     if (path === store || path.startsWith(`${store}/`)) {
       const message = `${named} is in the store, which only Nix may write to`;
       throw new FixelfError("in-store", message, { path: named });

@@ -3,7 +3,6 @@
 // What is planned is always a whole program, the entry of a watched directory with all below it, so
 // that libraries which come with it win over the store's, in whatever order its files arrive. It is
 // looked at when it has been quiet for a moment and nobody is writing a file of it.
-import { type BigIntStats, lstatSync, realpathSync } from "node:fs";
 import {
   type Arrival,
   type FileIdentity,
@@ -13,6 +12,7 @@ import {
   type Peek,
 } from "../addon/native.js";
 import { checkOptions, checkPaths, type Kinds } from "../base/arguments.js";
+import { type BigIntStats, lstatSync, realpathSync } from "../base/disk.js";
 import type { FixelfError } from "../base/errors.js";
 import { type PlanOptions, planKinds } from "../base/options.js";
 import { describeMachine, kernelRuns } from "../file/machine.js";

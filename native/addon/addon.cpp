@@ -30,13 +30,12 @@ namespace fixelf::addon {
 namespace {
 
 Napi::Value version(const Napi::CallbackInfo& call) {
-  return Napi::String::New(call.Env(), FIXELF_VERSION);
+  return toText(call.Env(), FIXELF_VERSION);
 }
 
 Napi::Value machineNamesOf(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
-  return toArray(env, machineNames(),
-                 [&](const std::string& name) { return Napi::String::New(env, name); });
+  return toArray(env, machineNames(), [&](const std::string& name) { return toText(env, name); });
 }
 
 Napi::Value inspect(const Napi::CallbackInfo& call) {
@@ -48,7 +47,7 @@ Napi::Value inspect(const Napi::CallbackInfo& call) {
 Napi::Value realPathOf(const Napi::CallbackInfo& call) {
   auto path = realPath(toPath(call[0]));
   if (!path) throw toError(call.Env(), path.error());
-  return Napi::String::New(call.Env(), *path);
+  return toText(call.Env(), *path);
 }
 
 // By the functions of <dlfcn.h>.
@@ -71,15 +70,14 @@ Napi::Value expandOriginOf(const Napi::CallbackInfo& call) {
   static const std::string kLib = "$LIB";
   static const std::string kPlatform = "$PLATFORM";
   const std::string origin = toPath(call[1]);
-  const auto expanded =
-      expandTokens(call[0].As<Napi::String>().Utf8Value(), {origin, kLib, kPlatform});
-  return expanded ? Napi::String::New(call.Env(), *expanded) : call.Env().Null();
+  const auto expanded = expandTokens(toBytes(call[0]), {origin, kLib, kPlatform});
+  return expanded ? toText(call.Env(), *expanded) : call.Env().Null();
 }
 
 Napi::Value usualInterpreterOf(const Napi::CallbackInfo& call) {
   const auto facts = readFacts(toPath(call[0]));
   if (!facts) throw toError(call.Env(), facts.error());
-  return Napi::String::New(call.Env(), usualInterpreter(*facts));
+  return toText(call.Env(), usualInterpreter(*facts));
 }
 
 Napi::Value walkTree(const Napi::CallbackInfo& call) {
@@ -101,7 +99,7 @@ Napi::Value readLibrariesOf(const Napi::CallbackInfo& call) {
   const auto place = call[0].As<Napi::Object>();
   return PromisedWork<Libraries>::start(
       call,
-      [root = place.Get("root").As<Napi::String>().Utf8Value(), store = toPath(place.Get("store")),
+      [root = toBytes(place.Get("root")), store = toPath(place.Get("store")),
        storePaths = toPaths(call[1]),
        facts = call[2].As<Napi::Boolean>().Value()](const std::stop_token& stop) {
         return readLibraries(root, store, storePaths, facts, stop);
@@ -155,7 +153,7 @@ Napi::Value layOutFile(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value layOutFirstLine(const Napi::CallbackInfo& call) {
-  return planLayout(call, [line = call[1].As<Napi::String>().Utf8Value()](const Source& source) {
+  return planLayout(call, [line = toBytes(call[1])](const Source& source) {
     return replaceFirstLine(source, line);
   });
 }
@@ -191,8 +189,7 @@ Napi::Value applyJobs(const Napi::CallbackInfo& call) {
   return PromisedWork<Written>::start(
       call,
       [layouts = std::move(layouts), jobs = std::move(jobs),
-       directory =
-           call[1].As<Napi::String>().Utf8Value()](const std::stop_token& stop) -> Result<Written> {
+       directory = toBytes(call[1])](const std::stop_token& stop) -> Result<Written> {
         Written written;
         written.answers = writeAll(jobs, {directory, &written.left, stop});
         return written;
@@ -231,8 +228,7 @@ Napi::Value changedBelow(const Napi::CallbackInfo& call) {
         return journal->pathsBelow(directory, stop);
       },
       [](Napi::Env env, Paths& paths) {
-        return toArray(env, paths,
-                       [&](const std::string& path) { return Napi::String::New(env, path); });
+        return toArray(env, paths, [&](const std::string& path) { return toText(env, path); });
       });
 }
 
@@ -244,8 +240,7 @@ Napi::Value recordedElsewhereOf(const Napi::CallbackInfo& call) {
         return recordedElsewhere(paths, records);
       },
       [](Napi::Env env, Paths& paths) {
-        return toArray(env, paths,
-                       [&](const std::string& path) { return Napi::String::New(env, path); });
+        return toArray(env, paths, [&](const std::string& path) { return toText(env, path); });
       });
 }
 
@@ -259,8 +254,8 @@ Napi::Value recordedFilesBelow(const Napi::CallbackInfo& call) {
       [](Napi::Env env, Files& files) {
         return toArray(env, files, [&](const RecordedFile& file) {
           Napi::Object object = Napi::Object::New(env);
-          object["path"] = Napi::String::New(env, file.path);
-          object["state"] = Napi::String::New(env, recordedStateName(file.state));
+          object["path"] = toText(env, file.path);
+          object["state"] = toText(env, recordedStateName(file.state));
           object["originalSize"] = Napi::Number::New(env, static_cast<double>(file.originalSize));
           object["fixedSize"] = Napi::Number::New(env, static_cast<double>(file.fixedSize));
           object["inPlace"] = Napi::Boolean::New(env, file.inPlace);

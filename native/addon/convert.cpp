@@ -4,10 +4,6 @@ namespace fixelf::addon {
 
 namespace {
 
-Napi::Value text(Napi::Env env, const std::string& value) {
-  return Napi::String::New(env, value);
-}
-
 Napi::Value number(Napi::Env env, uint64_t value) {
   return Napi::Number::New(env, static_cast<double>(value));
 }
@@ -18,19 +14,20 @@ Napi::Value orNull(Napi::Env env, const std::optional<Value>& value, auto conver
 }
 
 Napi::Value textOrNull(Napi::Env env, const std::optional<std::string>& value) {
-  return orNull(env, value, [&](const std::string& present) { return text(env, present); });
+  return orNull(env, value,
+                [&](const std::string& present) -> Napi::Value { return toText(env, present); });
 }
 
 Napi::Value texts(Napi::Env env, const std::vector<std::string>& items) {
-  return toArray(env, items, [&](const std::string& item) { return text(env, item); });
+  return toArray(env, items, [&](const std::string& item) { return toText(env, item); });
 }
 
 Napi::Value notesValue(Napi::Env env, const Notes& notes) {
   Napi::Object object = Napi::Object::New(env);
-  object["buildId"] = notes.buildId.empty() ? env.Null() : text(env, notes.buildId);
+  object["buildId"] = notes.buildId.empty() ? env.Null() : toText(env, notes.buildId);
   object["abiTag"] = orNull(env, notes.abiTag, [&](const AbiTag& tag) -> Napi::Value {
     Napi::Object value = Napi::Object::New(env);
-    value["operatingSystem"] = text(env, tag.operatingSystem);
+    value["operatingSystem"] = toText(env, tag.operatingSystem);
     value["kernel"] = toArray(env, tag.kernel, [&](uint32_t part) { return number(env, part); });
     return value;
   });
@@ -41,8 +38,8 @@ Napi::Value notesValue(Napi::Env env, const Notes& notes) {
       orNull(env, notes.resolutionCache, [&](const std::vector<CachedResolution>& cache) {
         return toArray(env, cache, [&](const CachedResolution& cached) -> Napi::Value {
           Napi::Object value = Napi::Object::New(env);
-          value["soname"] = text(env, cached.soname);
-          value["places"] = text(env, cached.places);
+          value["soname"] = toText(env, cached.soname);
+          value["places"] = toText(env, cached.places);
           return value;
         });
       });
@@ -87,41 +84,44 @@ std::vector<Item> toItems(const Napi::Value& value, auto convert) {
 std::vector<Renaming> toRenamings(const Napi::Value& value) {
   return toItems<Renaming>(value, [](const Napi::Value& item) {
     const auto object = item.As<Napi::Object>();
-    return Renaming{object.Get("from").As<Napi::String>(), object.Get("to").As<Napi::String>()};
+    return Renaming{toBytes(object.Get("from")), toBytes(object.Get("to"))};
   });
 }
 
 }  // namespace
 
 Napi::Error toError(Napi::Env env, const Error& error) {
-  Napi::Error value = Napi::Error::New(env, error.message);
-  value.Set("code", text(env, errorCodeName(error.code)));
-  if (!error.path.empty()) value.Set("path", text(env, error.path));
+  napi_value made = nullptr;
+  if (napi_create_error(env, nullptr, toText(env, error.message), &made) != napi_ok)
+    throw Napi::Error::New(env);
+  Napi::Error value(env, made);
+  value.Set("code", toText(env, errorCodeName(error.code)));
+  if (!error.path.empty()) value.Set("path", toText(env, error.path));
   return value;
 }
 
 Napi::Value toFailure(Napi::Env env, const Error& error) {
   Napi::Object value = Napi::Object::New(env);
-  value["path"] = text(env, error.path);
-  value["code"] = text(env, errorCodeName(error.code));
-  value["message"] = text(env, error.message);
+  value["path"] = toText(env, error.path);
+  value["code"] = toText(env, errorCodeName(error.code));
+  value["message"] = toText(env, error.message);
   return value;
 }
 
 Napi::Value toValue(Napi::Env env, const Facts& facts) {
   Napi::Object object = Napi::Object::New(env);
-  object["path"] = text(env, facts.path);
+  object["path"] = toText(env, facts.path);
   object["size"] = number(env, facts.size);
-  object["class"] = text(env, className(facts.header.fileClass));
-  object["byteOrder"] = text(env, byteOrderName(facts.header.byteOrder));
-  object["machine"] = text(env, machineName(facts.header.machine));
-  object["osAbi"] = text(env, osAbiName(facts.header.osAbi));
+  object["class"] = toText(env, className(facts.header.fileClass));
+  object["byteOrder"] = toText(env, byteOrderName(facts.header.byteOrder));
+  object["machine"] = toText(env, machineName(facts.header.machine));
+  object["osAbi"] = toText(env, osAbiName(facts.header.osAbi));
   object["osAbiNumber"] = number(env, facts.header.osAbi);
   object["abiVersion"] = number(env, facts.header.abiVersion);
-  object["type"] = text(env, kindName(facts.kind));
+  object["type"] = toText(env, kindName(facts.kind));
   object["entry"] = Napi::BigInt::New(env, facts.header.entry);
   object["interpreter"] = textOrNull(env, facts.interpreter);
-  object["dynamicTable"] = text(env, dynamicTableName(facts.dynamic));
+  object["dynamicTable"] = toText(env, dynamicTableName(facts.dynamic));
   object["soname"] = textOrNull(env, facts.soname);
   object["needed"] = texts(env, facts.needed);
   object["rpath"] = textOrNull(env, facts.rpath);
@@ -130,11 +130,11 @@ Napi::Value toValue(Napi::Env env, const Facts& facts) {
   object["versionsNeeded"] =
       toArray(env, facts.versionsNeeded, [&](const NeededVersions& needed) -> Napi::Value {
         Napi::Object value = Napi::Object::New(env);
-        value["library"] = text(env, needed.library);
+        value["library"] = toText(env, needed.library);
         value["versions"] =
             toArray(env, needed.versions, [&](const NeededVersion& version) -> Napi::Value {
               Napi::Object entry = Napi::Object::New(env);
-              entry["name"] = text(env, version.name);
+              entry["name"] = toText(env, version.name);
               entry["weak"] = Napi::Boolean::New(env, version.weak);
               return entry;
             });
@@ -145,7 +145,7 @@ Napi::Value toValue(Napi::Env env, const Facts& facts) {
   object["executableStack"] = orNull(env, facts.executableStack, [&](bool executable) {
     return static_cast<Napi::Value>(Napi::Boolean::New(env, executable));
   });
-  object["relro"] = text(env, relroName(facts.relro));
+  object["relro"] = toText(env, relroName(facts.relro));
   object["sectionHeaders"] = Napi::Boolean::New(env, facts.sectionHeaders);
   object["overlay"] = orNull(env, facts.overlay, [&](const Overlay& overlay) -> Napi::Value {
     Napi::Object value = Napi::Object::New(env);
@@ -158,13 +158,13 @@ Napi::Value toValue(Napi::Env env, const Facts& facts) {
 
 Napi::Value toValue(Napi::Env env, const Lookup& lookup, const std::string& path) {
   Napi::Object object = Napi::Object::New(env);
-  object["state"] = text(env, lookupName(lookup.state));
-  object["message"] = text(env, lookup.message);
+  object["state"] = toText(env, lookupName(lookup.state));
+  object["message"] = toText(env, lookup.message);
   object["facts"] = env.Null();
   if (lookup.facts) {
     Napi::Value facts = toValue(env, *lookup.facts);
     // They may have been read by the name of a link.
-    facts.As<Napi::Object>()["path"] = text(env, path);
+    facts.As<Napi::Object>()["path"] = toText(env, path);
     object["facts"] = facts;
   }
   return object;
@@ -185,9 +185,9 @@ Napi::Value toValue(Napi::Env env, const StorePathLibraries& libraries) {
   object["libraries"] =
       toArray(env, libraries.names, [&](const LibraryName& library) -> Napi::Value {
         Napi::Object value = Napi::Object::New(env);
-        value["name"] = Napi::String::New(env, library.name);
-        value["path"] = Napi::String::New(env, library.path);
-        value["real"] = library.real ? Napi::String::New(env, *library.real) : env.Null();
+        value["name"] = toText(env, library.name);
+        value["path"] = toText(env, library.path);
+        value["real"] = textOrNull(env, library.real);
         return value;
       });
   object["elf"] =
@@ -224,22 +224,12 @@ Napi::Value toValue(Napi::Env env, std::shared_ptr<const PlannedLayout> planned)
   return object;
 }
 
-std::string toPath(const Napi::Value& value) {
-  if (!value.IsString()) throw Napi::TypeError::New(value.Env(), "a path must be a string");
-  std::string path = value.As<Napi::String>();
-  if (path.empty() || path.find('\0') != std::string::npos) {
-    throw Napi::TypeError::New(value.Env(), "a path must not be empty nor hold a NUL character");
-  }
-  return path;
-}
-
 std::vector<std::string> toPaths(const Napi::Value& value) {
   return toItems<std::string>(value, toPath);
 }
 
 std::vector<std::string> toTexts(const Napi::Value& value) {
-  return toItems<std::string>(
-      value, [](const Napi::Value& item) { return item.As<Napi::String>().Utf8Value(); });
+  return toItems<std::string>(value, toBytes);
 }
 
 Edits toEdits(const Napi::Object& object) {
@@ -249,14 +239,12 @@ Edits toEdits(const Napi::Object& object) {
   const Napi::Value searchPath = object.Get("searchPath");
   if (searchPath.IsObject()) {
     const auto fields = searchPath.As<Napi::Object>();
-    const std::string tag = fields.Get("tag").As<Napi::String>();
     edits.searchPath = Edits::SearchPath{
-        fields.Get("value").As<Napi::String>(),
-        tag == "rpath" ? SearchPathTag::Rpath : SearchPathTag::Runpath,
+        toBytes(fields.Get("value")),
+        toBytes(fields.Get("tag")) == "rpath" ? SearchPathTag::Rpath : SearchPathTag::Runpath,
     };
   }
-  const Napi::Value soname = object.Get("soname");
-  if (soname.IsString()) edits.soname = soname.As<Napi::String>();
+  edits.soname = toBytesIfText(object.Get("soname"));
   edits.removeNeeded = toTexts(object.Get("removeNeeded"));
   edits.replaceNeeded = toRenamings(object.Get("replaceNeeded"));
   edits.addNeeded = toTexts(object.Get("addNeeded"));

@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "addon/text.hpp"
 #include "index/libraries.hpp"
 #include "patch/planned.hpp"
 #include "patch/write.hpp"
@@ -43,7 +44,6 @@ struct PlannedWrite {
   WriteJob job;
 };
 PlannedWrite toPlannedWrite(const Napi::Object& object);
-std::string toPath(const Napi::Value& value);
 std::vector<std::string> toPaths(const Napi::Value& value);
 std::vector<std::string> toTexts(const Napi::Value& value);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "addon/text.hpp"
 #include "base/thread.hpp"
 
 namespace fixelf::addon {
@@ -77,8 +78,8 @@ Environment& Environment::of(Napi::Env env) {
 
 Environment::Environment(Napi::Env env) : env_(env), most_(poolSize()) {
   napi_status status =
-      napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "fixelf"), 0, 1,
-                                      nullptr, nullptr, this, tellAll, &function_);
+      napi_create_threadsafe_function(env, nullptr, nullptr, toText(env, "fixelf"), 0, 1, nullptr,
+                                      nullptr, this, tellAll, &function_);
   if (status == napi_ok) status = napi_unref_threadsafe_function(env, function_);
   if (status != napi_ok) throw Napi::Error::New(env);
   const std::lock_guard lock(living().mutex);

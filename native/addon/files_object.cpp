@@ -13,9 +13,7 @@ ResolveOptions toResolveOptions(const Napi::Value& value) {
   if (!value.IsObject()) return options;
   const auto object = value.As<Napi::Object>();
   const auto text = [](const Napi::Object& of, const char* name) -> std::optional<std::string> {
-    const Napi::Value member = of.Get(name);
-    if (!member.IsString()) return std::nullopt;
-    return member.As<Napi::String>().Utf8Value();
+    return toBytesIfText(of.Get(name));
   };
   options.interpreter = text(object, "interpreter");
   options.libraryPath = text(object, "libraryPath").value_or("");
@@ -48,7 +46,7 @@ Override toOverride(const Napi::Object& object) {
     NewText answer;
     const Napi::Value value = object.Get(name);
     if (value.IsNull()) answer.emplace();
-    if (value.IsString()) answer.emplace(value.As<Napi::String>().Utf8Value());
+    if (value.IsString()) answer.emplace(toBytes(value));
     return answer;
   };
   return {toPath(object.Get("path")), text("interpreter"), text("runpath"), text("rpath")};
@@ -90,17 +88,16 @@ Napi::Function FilesObject::define(Napi::Env env) {
 }
 
 FilesObject::FilesObject(const Napi::CallbackInfo& call)
-    : Napi::ObjectWrap<FilesObject>(call),
-      shared_(std::make_shared<Shared>(call[0].As<Napi::String>().Utf8Value())) {}
+    : Napi::ObjectWrap<FilesObject>(call), shared_(std::make_shared<Shared>(toBytes(call[0]))) {}
 
 Napi::Value FilesObject::realPath(const Napi::CallbackInfo& call) {
   auto path = shared_->files.realPath(toPath(call[0]));
   if (!path) throw toError(call.Env(), path.error());
-  return Napi::String::New(call.Env(), *path);
+  return toText(call.Env(), *path);
 }
 
 Napi::Value FilesObject::hostPath(const Napi::CallbackInfo& call) {
-  return Napi::String::New(call.Env(), shared_->files.hostPath(toPath(call[0])));
+  return toText(call.Env(), shared_->files.hostPath(toPath(call[0])));
 }
 
 Napi::Value FilesObject::look(const Napi::CallbackInfo& call) {
@@ -113,7 +110,7 @@ Napi::Value FilesObject::look(const Napi::CallbackInfo& call) {
 Napi::Value FilesObject::firstAudited(const Napi::CallbackInfo& call) {
   for (const std::string& path : toPaths(call[0])) {
     const auto& facts = shared_->files.look(path).facts;
-    if (facts != nullptr && facts->audited) return Napi::String::New(call.Env(), path);
+    if (facts != nullptr && facts->audited) return toText(call.Env(), path);
   }
   demandWhole(call.Env());
   return call.Env().Null();

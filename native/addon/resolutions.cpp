@@ -1,5 +1,7 @@
 #include "addon/resolutions.hpp"
 
+#include "addon/text.hpp"
+
 namespace fixelf::addon {
 
 Transcript::Transcript(Files& files, std::span<const Result<Resolution>> answers) : files_(files) {
@@ -91,7 +93,7 @@ Napi::Value Transcript::toValue(Napi::Env env) const {
   Napi::Array texts = Napi::Array::New(env, texts_.size());
   for (uint32_t index = 0; index < texts_.size(); ++index) {
     const Interned text = texts_[index];
-    texts[index] = text ? Napi::String::New(env, *text) : env.Null();
+    texts[index] = text ? toText(env, *text) : env.Null();
   }
   object["texts"] = texts;
   Napi::Uint32Array numbers = Napi::Uint32Array::New(env, numbers_.size());

@@ -32,13 +32,8 @@ Napi::Value replaceThisProcess(const Napi::CallbackInfo& call) {
   } else {
     replacing.path = toPath(file);
   }
-  const auto arguments = object.Get("arguments").As<Napi::Array>();
-  for (uint32_t index = 0; index < arguments.Length(); ++index) {
-    // Bytes: a file's name need not be UTF-8.
-    const auto bytes = arguments.Get(index).As<Napi::Uint8Array>();
-    replacing.arguments.emplace_back(reinterpret_cast<const char*>(bytes.Data()),
-                                     bytes.ByteLength());
-  }
+  replacing.arguments = toTexts(object.Get("arguments"));
+  replacing.variables = toTexts(object.Get("variables"));
   const auto inherited = object.Get("inherited").As<Napi::Array>();
   for (uint32_t index = 0; index < inherited.Length(); ++index) {
     replacing.inherited.push_back(inherited.Get(index).As<Napi::Number>().Int32Value());
@@ -67,8 +62,8 @@ Napi::Value runCommands(const Napi::CallbackInfo& call) {
           Napi::Object value = Napi::Object::New(env);
           value["exitCode"] =
               end->exitCode ? Napi::Number::New(env, *end->exitCode).As<Napi::Value>() : env.Null();
-          value["output"] = Napi::String::New(env, end->output);
-          value["errors"] = Napi::String::New(env, end->errors);
+          value["output"] = toText(env, end->output);
+          value["errors"] = toText(env, end->errors);
           return value;
         });
       });

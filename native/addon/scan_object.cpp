@@ -26,8 +26,8 @@ class ColumnBuffer {
 
   Napi::Value toValue(const Column& column) {
     Napi::Object object = Napi::Object::New(env_);
-    object["name"] = Napi::String::New(env_, column.name);
-    object["type"] = Napi::String::New(env_, columnTypeName(column.type));
+    object["name"] = toText(env_, column.name);
+    object["type"] = toText(env_, columnTypeName(column.type));
     object["length"] = Napi::Number::New(env_, column.length);
     object["nulls"] = Napi::Number::New(env_, column.nulls);
     object["validity"] = column.validity.empty()
@@ -91,14 +91,13 @@ Napi::Value toValue(Napi::Env env, const Batch& batch) {
   object["failures"] = toArray(env, batch.failures, [&](const Error& error) -> Napi::Value {
     auto value = toFailure(env, error).As<Napi::Object>();
     const std::string_view storePath = storePathOf(error.path);
-    value["storePath"] =
-        storePath.empty() ? env.Null() : Napi::String::New(env, storePath.data(), storePath.size());
+    value["storePath"] = storePath.empty() ? env.Null() : toText(env, storePath);
     return value;
   });
   object["links"] = toArray(env, batch.links, [&](const Link& link) -> Napi::Value {
     Napi::Object value = Napi::Object::New(env);
-    value["path"] = Napi::String::New(env, link.path);
-    value["target"] = Napi::String::New(env, link.target);
+    value["path"] = toText(env, link.path);
+    value["target"] = toText(env, link.target);
     return value;
   });
   return object;

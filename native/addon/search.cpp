@@ -89,27 +89,27 @@ Napi::Value toValue(Napi::Env env, const Found& found) {
   Napi::Object value = Napi::Object::New(env);
   value["mentions"] =
       objects(env, found.answer.mentions, [&](Napi::Object& object, const Mention& mention) {
-        object["kind"] = nameOf(mention.kind);
-        object["spelling"] = nameOf(mention.spelling);
-        object["text"] = mention.text;
-        object["path"] = *mention.path;
-        object["place"] = nameOf(mention.place);
+        object["kind"] = toText(env, nameOf(mention.kind));
+        object["spelling"] = toText(env, nameOf(mention.spelling));
+        object["text"] = toText(env, mention.text);
+        object["path"] = toText(env, *mention.path);
+        object["place"] = toText(env, nameOf(mention.place));
         object["offset"] = number(env, mention.offset);
         object["count"] = number(env, mention.count);
       });
   value["moreMentions"] = number(env, found.answer.moreMentions);
   value["compressed"] =
       objects(env, found.answer.compressed, [&](Napi::Object& object, const Compressed& one) {
-        object["kind"] = nameOf(one.kind);
-        object["path"] = *one.path;
+        object["kind"] = toText(env, nameOf(one.kind));
+        object["path"] = toText(env, *one.path);
         object["offset"] = number(env, one.offset);
         object["count"] = number(env, one.count);
       });
   value["moreCompressed"] = number(env, found.answer.moreCompressed);
-  value["failures"] = objects(env, found.failures, [](Napi::Object& object, const Error& failure) {
-    object["path"] = failure.path;
-    object["code"] = errorCodeName(failure.code);
-    object["message"] = failure.message;
+  value["failures"] = objects(env, found.failures, [&](Napi::Object& object, const Error& failure) {
+    object["path"] = toText(env, failure.path);
+    object["code"] = toText(env, errorCodeName(failure.code));
+    object["message"] = toText(env, failure.message);
   });
   value["moreFailures"] = number(env, found.moreFailures);
   value["files"] = number(env, found.files);
@@ -121,8 +121,8 @@ Napi::Value toValue(Napi::Env env, const Found& found) {
 
 Napi::Value searchPath(const Napi::CallbackInfo& call) {
   const auto object = call[1].As<Napi::Object>();
-  std::string store = object.Get("store").As<Napi::String>();
-  std::string hashes = object.Get("hashes").As<Napi::String>();
+  std::string store = toBytes(object.Get("store"));
+  std::string hashes = toBytes(object.Get("hashes"));
   return PromisedWork<Found>::start(
       call,
       [path = toPath(call[0]), store = std::move(store),

@@ -52,8 +52,8 @@ const char* nameOf(Peek peek) {
 Napi::Value toValue(Napi::Env env, const std::vector<Arrival>& arrivals) {
   return toArray(env, arrivals, [&](const Arrival& arrival) -> Napi::Value {
     Napi::Object value = Napi::Object::New(env);
-    value["kind"] = nameOf(arrival.kind);
-    value["path"] = arrival.path;
+    value["kind"] = toText(env, nameOf(arrival.kind));
+    value["path"] = toText(env, arrival.path);
     if (arrival.kind == Arrival::Unwatched) value["failure"] = toFailure(env, arrival.failure);
     return value;
   });
@@ -147,7 +147,7 @@ Napi::Value peekAtFiles(const Napi::CallbackInfo& call) {
         return peeks;
       },
       [](Napi::Env env, Peeks& peeks) {
-        return toArray(env, peeks, [&](Peek peek) { return Napi::String::New(env, nameOf(peek)); });
+        return toArray(env, peeks, [&](Peek peek) { return toText(env, nameOf(peek)); });
       });
 }
 

@@ -50,6 +50,10 @@ Error replaceProcess(const Replacing& replacing) {
     arguments.push_back(const_cast<char*>(argument.c_str()));  // NOLINT(*-const-cast)
   }
   arguments.push_back(nullptr);
+  for (const std::string& variable : replacing.variables) {
+    const size_t end = variable.find('=');
+    setenv(variable.substr(0, end).c_str(), variable.c_str() + end + 1, 1);
+  }
 
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     keepOpen(standard);

@@ -13,14 +13,15 @@ struct Replacing {
   std::string path;
   int descriptor = -1;                 // started instead of `path`, unless negative
   std::vector<std::string> arguments;  // from argv[0]; without NUL
+  std::vector<std::string> variables;  // NAME=VALUE
   // Descriptors that the program is to get beside the standard ones.
   std::vector<int> inherited;
 };
 
-// Comes back only where it fails. The environment is the process's own. What Node changed for
-// itself is put back as programs expect it: SIGPIPE and SIGXFSZ end a process, no signal is
-// blocked, the standard streams are blocking, and as many files may be open as in the parent
-// process.
+// Comes back only where it fails. The environment is the process's own with the variables set. What
+// Node changed for itself is put back as programs expect it: SIGPIPE and SIGXFSZ end a process, no
+// signal is blocked, the standard streams are blocking, and as many files may be open as in the
+// parent process.
 Error replaceProcess(const Replacing& replacing);
 
 }  // namespace fixelf

@@ -27,53 +27,6 @@ void setBit(std::vector<uint8_t>& bits, uint32_t index, bool value) {
   if (value) bits[index / 8] = static_cast<uint8_t>(bits[index / 8] | 1U << (index % 8));
 }
 
-// The length of the UTF-8 sequence at `at`, or 0 where it is none (Unicode 15, table 3-7).
-size_t sequenceAt(std::string_view text, size_t at) {
-  const auto byte = [&](size_t index) {
-    return index < text.size() ? static_cast<uint8_t>(text[index]) : uint8_t{0};
-  };
-  const uint8_t first = byte(at);
-  if (first < 0x80) return 1;
-  const size_t length = first >= 0xc2 && first <= 0xdf   ? 2
-                        : (first & 0xf0U) == 0xe0        ? 3
-                        : first >= 0xf0 && first <= 0xf4 ? 4
-                                                         : 0;
-  if (length == 0) return 0;
-  uint8_t low = 0x80;
-  uint8_t high = 0xbf;
-  if (first == 0xe0) low = 0xa0;   // no longer form than needed
-  if (first == 0xed) high = 0x9f;  // no surrogates
-  if (first == 0xf0) low = 0x90;
-  if (first == 0xf4) high = 0x8f;  // nothing above U+10FFFF
-  if (byte(at + 1) < low || byte(at + 1) > high) return 0;
-  for (size_t index = 2; index < length; ++index) {
-    if ((byte(at + index) & 0xc0U) != 0x80) return 0;
-  }
-  return length;
-}
-
-void appendUtf8(std::vector<uint8_t>& out, std::string_view text) {
-  bool ascii = true;
-  for (const char character : text)
-    ascii = ascii && (static_cast<uint8_t>(character) & 0x80U) == 0;
-  if (ascii) {
-    out.insert(out.end(), text.begin(), text.end());
-    return;
-  }
-  for (size_t at = 0; at < text.size();) {
-    const size_t length = sequenceAt(text, at);
-    if (length == 0) {
-      static constexpr uint8_t kReplacement[] = {0xef, 0xbf, 0xbd};
-      out.insert(out.end(), std::begin(kReplacement), std::end(kReplacement));
-      ++at;
-    } else {
-      const auto from = text.begin() + static_cast<ptrdiff_t>(at);
-      out.insert(out.end(), from, from + static_cast<ptrdiff_t>(length));
-      at += length;
-    }
-  }
-}
-
 void textOrNull(Column& column, const std::optional<std::string>& value) {
   if (value)
     column.text(*value);
@@ -276,7 +229,7 @@ void Column::null() {
 }
 
 void Column::text(std::string_view value) {
-  appendUtf8(values, value);
+  values.insert(values.end(), value.begin(), value.end());
   offsets.push_back(static_cast<int32_t>(values.size()));
   valid();
 }

@@ -17,7 +17,7 @@
 namespace fixelf {
 
 struct Column {
-  // Arrow's Utf8, Bool, UInt8, UInt32, UInt64, List and Struct.
+  // In Arrow's layout: Utf8 (but see text()), Bool, UInt8, UInt32, UInt64, List and Struct.
   enum class Type { Text, Boolean, UInt8, UInt32, UInt64, List, Struct };
 
   explicit Column(std::string columnName, Type columnType, std::vector<Column> columnChildren = {});
@@ -28,11 +28,12 @@ struct Column {
   uint32_t nulls = 0;
   std::vector<uint8_t> validity;  // one bit for each row, the lowest first; empty without nulls
   std::vector<int32_t> offsets;   // Text and List: one more than rows
-  std::vector<uint8_t> values;    // Text: UTF-8; Boolean: bits; numbers: host byte order
+  std::vector<uint8_t> values;    // Text: bytes; Boolean: bits; numbers: host byte order
   std::vector<Column> children;   // List: one; Struct: one for each field
 
   void null();
-  // What is no valid UTF-8 gets U+FFFD in its place: readers of Arrow and Parquet rely on it.
+  // As it is: names need not be UTF-8. What readers of Arrow and Parquet get, lib/report/scan makes
+  // of it.
   void text(std::string_view value);
   void boolean(bool value);
   void number(uint64_t value);

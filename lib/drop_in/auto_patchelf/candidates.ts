@@ -1,8 +1,9 @@
 // The libraries that may be chosen, in the order of preference: those that come with what is
 // patched, then those of --libs, each followed by what its own search path leads to.
-import { realpath } from "node:fs/promises";
-import { basename, dirname, relative, resolve } from "node:path";
+import { basename, dirname, relative } from "node:path";
 import type { Facts } from "../../addon/facts.js";
+import { realpath } from "../../base/disk.js";
+import { absolute } from "../../base/process.js";
 import { currentSearchPath } from "../../file/search_path.js";
 import { inspect, type Place, readPlace } from "./place.js";
 import { isStub } from "./stubs.js";
@@ -134,5 +135,5 @@ function isLibraryName(path: string): boolean {
  * collection of links, as a profile is, may change and need not be kept.
  */
 function directoryOf(path: string, realPath: string): string {
-  return resolve(dirname(basename(realPath) === basename(path) ? realPath : path));
+  return absolute(dirname(basename(realPath) === basename(path) ? realPath : path));
 }

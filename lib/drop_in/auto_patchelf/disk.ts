@@ -1,7 +1,7 @@
 // What a plan asks of the disk, each thing once: many files need the same few libraries.
-import { statSync } from "node:fs";
 import type { Facts } from "../../addon/facts.js";
 import { native } from "../../addon/native.js";
+import { statSync } from "../../base/disk.js";
 
 export class Disk {
   readonly #files = new native.Files("");

@@ -1,7 +1,7 @@
 // What a planned file is to say, asked for in patchelf's words, so that the words of --extra-args
 // mean beside them what they mean to patchelf.
-import { readFileSync } from "node:fs";
 import type { Edits } from "../../addon/native.js";
+import { readFileSync } from "../../base/disk.js";
 import { FixelfError } from "../../base/errors.js";
 import { editsFor } from "../../edit/request.js";
 import { parse, type Request } from "../patchelf/arguments.js";

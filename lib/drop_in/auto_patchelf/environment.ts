@@ -1,9 +1,9 @@
 // What the files are patched for. nixpkgs' binutils wrapper says it in two files, which its
 // setup.sh names by NIX_BINTOOLS: the loader that programs get, and the libc that this loader loads.
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Facts } from "../../addon/facts.js";
 import { native, settled } from "../../addon/native.js";
+import { readFile } from "../../base/disk.js";
 import { FixelfError } from "../../base/errors.js";
 
 export interface Target {

@@ -1,10 +1,10 @@
 // What is at a path that the command line names: a file, the first level of a directory, or all
 // of a tree. Symbolic links are listed but not followed: what they lead to may be a library, but is
 // patched where it is, or not at all.
-import { lstat, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Facts } from "../../addon/facts.js";
 import { fromNative, native } from "../../addon/native.js";
+import { lstat, readdir, stat } from "../../base/disk.js";
 import type { FixelfError } from "../../base/errors.js";
 
 export interface Place {

@@ -1,8 +1,9 @@
 // What each file gets: its loader, where it finds what it needs, and what stays missing. Nothing is
 // written here.
-import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import type { Facts } from "../../addon/facts.js";
 import type { Renaming } from "../../addon/native.js";
+import { absolute } from "../../base/process.js";
 import { describeMachine, sameMachine } from "../../file/machine.js";
 import { currentSearchPath, type SearchPathTag } from "../../file/search_path.js";
 import type { Request } from "./arguments.js";
@@ -253,7 +254,7 @@ function offersFor(
   const { request, candidates, target, disk } = surroundings;
   // The loader looks for a name with a slash in that place only: it has to be needed without.
   const fileName = basename(name);
-  const from = disk.realPath(resolve(dirname(member.path)));
+  const from = disk.realPath(absolute(dirname(member.path)));
   const inDirectories = (entries: readonly Entry[]): Offer[] =>
     entries.flatMap((entry) => {
       const path = `${entry.directory}/${fileName}`;

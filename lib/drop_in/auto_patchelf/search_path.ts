@@ -1,6 +1,7 @@
 // The search path that a file gets, and whether the loader will find in it what was chosen.
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import type { Facts } from "../../addon/facts.js";
+import { absolute } from "../../base/process.js";
 import { sameMachine } from "../../file/machine.js";
 import { currentSearchPath, fromOrigin, hasOrigin, withoutOrigin } from "../../file/search_path.js";
 import type { Disk } from "./disk.js";
@@ -58,9 +59,9 @@ export function relativized(
   disk: Disk,
 ): Entry {
   if (hasOrigin(entry.text) || !entry.text.startsWith("/")) return entry;
-  const [file, directory] = [disk.realPath(resolve(path)), disk.realPath(entry.directory)];
+  const [file, directory] = [disk.realPath(absolute(path)), disk.realPath(entry.directory)];
   const isShared = roots.some((root) => {
-    const top = disk.realPath(resolve(root));
+    const top = disk.realPath(absolute(root));
     return isWithin(file, top) && isWithin(directory, top);
   });
   return isShared ? { ...entry, text: byOrigin(entry.directory, path, disk) } : entry;
@@ -72,7 +73,7 @@ function isWithin(path: string, top: string): boolean {
 
 /** Between the places without links: the kernel goes through a link before it goes up. */
 function byOrigin(directory: string, path: string, disk: Disk): string {
-  return fromOrigin(join(disk.realPath(dirname(resolve(path))), "file"), disk.realPath(directory));
+  return fromOrigin(join(disk.realPath(dirname(absolute(path))), "file"), disk.realPath(directory));
 }
 
 /** The versions that a library lacks; one that defines none at all is taken by the loader. */

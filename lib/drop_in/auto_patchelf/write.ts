@@ -1,7 +1,7 @@
 // All files of a run, written in one batch. Names of one file (hard links) stay names of one file:
 // a package may have a hundred of them, and patchelf, which writes into the file, keeps them too.
-import { link, rename, stat, unlink } from "node:fs/promises";
 import { type Edits, fromNative, type Layout, native, settled } from "../../addon/native.js";
+import { link, rename, stat, unlink } from "../../base/disk.js";
 import { outputPath } from "../../file/rooted.js";
 import { editsOf } from "./edits.js";
 import type { Failure } from "./place.js";

@@ -1,7 +1,7 @@
 // Changing one file as patchelf's options ask.
-import { readFileSync } from "node:fs";
 import type { Facts } from "../../addon/facts.js";
 import type { Renaming } from "../../addon/native.js";
+import { readFileSync } from "../../base/disk.js";
 import type { NoCache } from "../../edit/request.js";
 import type { Request } from "./arguments.js";
 import { write } from "./destination.js";

@@ -1,6 +1,8 @@
 // Where a changed file goes. patchelf opens the file itself, or that of --output, and writes over what
 // is there; here the same files are refused and get the same modes, but the new content is put in
 // place whole.
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import {
   accessSync,
   chmodSync,
@@ -16,10 +18,9 @@ import {
   statSync,
   utimesSync,
   writeSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+} from "../../base/disk.js";
 import { FixelfError } from "../../base/errors.js";
+import { absolute } from "../../base/process.js";
 import { type EditOptions, type EditOutcome, edit } from "../../edit/edit.js";
 import type { EditRequest } from "../../edit/request.js";
 import { systemFailure } from "./failure.js";
@@ -128,7 +129,7 @@ async function orElse<T>(first: () => Promise<T>, second: () => Promise<T>): Pro
 
 /** The path behind symbolic links, also where the last one leads nowhere yet. */
 function followed(path: string): string {
-  let at = resolve(path);
+  let at = absolute(path);
   // As many as the kernel follows (MAXSYMLINKS).
   for (let links = 0; links < 40; ++links) {
     if (!lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink()) return at;

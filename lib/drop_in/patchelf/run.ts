@@ -1,7 +1,7 @@
 // One invocation of patchelf: answers on stdout, talk on stderr, 0 or 1.
-import { readFileSync, statSync } from "node:fs";
 import type { Facts } from "../../addon/facts.js";
 import { fromNative, native } from "../../addon/native.js";
+import { readFileSync, statSync } from "../../base/disk.js";
 import { FixelfError } from "../../base/errors.js";
 import { writeFully } from "../../base/write_fully.js";
 import { isOpenedByLoaders } from "../../file/kind.js";

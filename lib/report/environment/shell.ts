@@ -1,6 +1,5 @@
 // Variables for sh and fish, and for direnv, which reads bash.
-
-import { fishWord, shellWord } from "../../base/shell.js";
+import { fishWord, scriptWord } from "../../base/shell.js";
 import type { Variables } from "../../environment/variables.js";
 import { installable, isPresent, type MissingLibrary } from "../../store/nixpkgs/packages.js";
 import { printable } from "../text.js";
@@ -14,7 +13,7 @@ export interface ShellNotes {
 }
 
 export function shText(variables: Variables, notes: ShellNotes = {}): string {
-  const lines = variables.map(([name, value]) => `export ${name}=${shellWord(value)}`);
+  const lines = variables.map(([name, value]) => `export ${name}=${scriptWord(value)}`);
   return [...lines, ...comments(notes)].join("\n");
 }
 

@@ -24,6 +24,7 @@ import type { Column } from "../../addon/native.js";
 import { bit, readerOf } from "../../scan/reader.js";
 import { takeRows } from "../../scan/take.js";
 import type { Metadata, Selection } from "./format.js";
+import { spelledOutColumn } from "./spelled_out.js";
 
 export async function* arrow(
   selections: AsyncIterable<Selection>,
@@ -35,7 +36,8 @@ export async function* arrow(
   let encoders: Encoder[] = [];
   for await (const { batch, rows } of selections) {
     const all = rows.length === batch.length;
-    const columns = all ? batch.columns : batch.columns.map((column) => takeRows(column, rows));
+    const whole = batch.columns.map(spelledOutColumn);
+    const columns = all ? whole : whole.map((column) => takeRows(column, rows));
     if (schema === undefined) {
       encoders = columns.map(encoderOf);
       const fields = columns.map(({ name }, index) => encoders[index]?.field(name) as Field);

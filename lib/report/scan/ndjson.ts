@@ -1,5 +1,5 @@
 // One Facts a line; of what could not be read, its path and why.
-import { escapedJson } from "../text.js";
+import { jsonLine } from "../text.js";
 import type { Selection } from "./format.js";
 
 export async function* ndjson(selections: AsyncIterable<Selection>): AsyncGenerator<string> {
@@ -9,10 +9,10 @@ export async function* ndjson(selections: AsyncIterable<Selection>): AsyncGenera
       if (batch.failures.length > 0 && value("error", row) !== null) {
         const names = ["path", "storePath", "error", "errorMessage"];
         const failure = Object.fromEntries(names.map((name) => [name, value(name, row)]));
-        return escapedJson(JSON.stringify(failure));
+        return jsonLine(failure);
       }
       const facts = batch.row(row);
-      return escapedJson(JSON.stringify({ ...facts, entry: `0x${facts.entry.toString(16)}` }));
+      return jsonLine({ ...facts, entry: `0x${facts.entry.toString(16)}` });
     });
     if (lines.length > 0) yield `${lines.join("\n")}\n`;
   }

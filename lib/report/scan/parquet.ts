@@ -1,8 +1,9 @@
 // Parquet: row groups of a fixed size, so that the same rows always give the same bytes.
 import type { ParquetWriter } from "hyparquet-writer";
 import type { Column } from "../../addon/native.js";
-import type { ScanBatch } from "../../scan/batch.js";
+import { type Reader, readerOf } from "../../scan/reader.js";
 import type { Metadata, Selection } from "./format.js";
+import { spelledOutColumn } from "./spelled_out.js";
 
 type Schema = ConstructorParameters<typeof ParquetWriter>[0]["schema"];
 type SchemaElement = Schema[number];
@@ -31,8 +32,9 @@ export async function* parquet(
       kvMetadata: [...metadata].map(([key, value]) => ({ key, value })),
     });
     group ??= new RowGroup(batch.columns);
+    const readers = batch.columns.map((column) => readerOf(spelledOutColumn(column)));
     for (const row of rows) {
-      group.add(batch, row);
+      group.add(readers, row);
       if (group.length < rowsInGroup) continue;
       await group.write(file);
       yield taken();
@@ -56,8 +58,9 @@ class RowGroup {
     return this.#columns[0]?.data.length ?? 0;
   }
 
-  add(batch: ScanBatch, row: number): void {
-    for (const { name, data } of this.#columns) data.push(batch.value(name, row));
+  /** @param readers one for each column */
+  add(readers: readonly Reader[], row: number): void {
+    for (const [index, { data }] of this.#columns.entries()) data.push(readers[index]?.(row));
   }
 
   async write(file: ParquetWriter): Promise<void> {

@@ -1,6 +1,6 @@
 // Whether the store's directory is as it was: any entry that is added, removed or renamed sets its
 // times.
-import { statSync } from "node:fs";
+import { statSync } from "../../base/disk.js";
 import { hostPath, type StorePlace } from "../place.js";
 import type { DirectoryIdentity, State } from "./format.js";
 import { isAbsence } from "./own_directory.js";

@@ -1,4 +1,6 @@
 // Where the index of a store is: `$XDG_CACHE_HOME/fixelf/index-<root>!<store>/`.
+import { dirname, join } from "node:path";
+import { bytesOf, isUnicode } from "../../base/bytes.js";
 import {
   existsSync,
   lstatSync,
@@ -7,24 +9,32 @@ import {
   rmdirSync,
   rmSync,
   statSync,
-} from "node:fs";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+} from "../../base/disk.js";
+import { homeDirectory, variable } from "../../base/process.js";
 import type { StorePlace } from "../place.js";
 import { checksum } from "./checksum.js";
 import { isAbsence, OwnDirectory } from "./own_directory.js";
 
 /** `$XDG_CACHE_HOME/fixelf` (XDG base directory specification 0.8). */
 export function cacheDirectory(): string {
-  const base = process.env.XDG_CACHE_HOME;
+  const base = variable("XDG_CACHE_HOME");
   // The specification has relative paths ignored.
-  return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "fixelf");
+  return join(base?.startsWith("/") ? base : join(homeDirectory(), ".cache"), "fixelf");
 }
 
 export function indexPath({ root, store }: StorePlace): string {
   // "!" is not escaped, and so says where the root ends.
-  const place = `${encodeURIComponent(realOf(root))}!${encodeURIComponent(store)}`;
+  const place = `${escaped(realOf(root))}!${escaped(store)}`;
   return join(cacheDirectory(), `index-${shortened(place)}`);
+}
+
+/** As a URI has it: also each byte that is no UTF-8. */
+function escaped(path: string): string {
+  return path.replace(/./gsu, (character) =>
+    isUnicode(character)
+      ? encodeURIComponent(character)
+      : `%${bytesOf(character).toString("hex").toUpperCase()}`,
+  );
 }
 
 /** Makes the directory of an index, for this user alone. @throws FixelfError */

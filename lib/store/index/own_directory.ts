@@ -4,6 +4,7 @@
 // believed by root nor be written through. So the directory is opened once, without following a
 // link, and looked at by its descriptor; its files are reached through that descriptor, wherever
 // somebody moves the directory meanwhile. (Node has no openat(2): /proc/self/fd/N is the way.)
+import { dirname, join } from "node:path";
 import {
   closeSync,
   constants,
@@ -17,8 +18,7 @@ import {
   rmSync,
   statSync,
   writeSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+} from "../../base/disk.js";
 import { FixelfError } from "../../base/errors.js";
 import { demandOwn } from "../../file/own.js";
 import { IndexDamage } from "./damage.js";

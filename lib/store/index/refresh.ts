@@ -1,9 +1,9 @@
 // Brings the index up to date with the store, by the least that this takes: one listing of the
 // store's directory and a scan of what is new in it.
-import { lstatSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { native, settled as settledPromise } from "../../addon/native.js";
 import { underWay } from "../../addon/under_way.js";
+import { lstatSync } from "../../base/disk.js";
 import { FixelfError } from "../../base/errors.js";
 import type { Tell } from "../../base/options.js";
 import { hostPath, type StorePlace } from "../place.js";

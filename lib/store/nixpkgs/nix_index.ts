@@ -3,11 +3,11 @@
 //
 // The database is one compressed stream. It is read once from end to end, by the core; the libraries in it are kept
 // in our cache, sorted by name, for as long as the database is the same file. A search then reads some blocks of it.
-import { accessSync, constants, readFileSync, realpathSync, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fromNative, native } from "../../addon/native.js";
+import { accessSync, constants, readFileSync, realpathSync, statSync } from "../../base/disk.js";
 import { FixelfError } from "../../base/errors.js";
+import { homeDirectory, variable } from "../../base/process.js";
 import { IndexDamage } from "../index/damage.js";
 import { cacheDirectory } from "../index/location.js";
 import { OwnDirectory, type OwnFile } from "../index/own_directory.js";
@@ -238,9 +238,9 @@ function byName(one: string, two: string): number {
 
 /** `$NIX_INDEX_DATABASE/files`, where a wrapper of nix-locate says so, or where nix-index puts it. */
 function databasePath(): string | null {
-  const cache = process.env.XDG_CACHE_HOME;
-  const base = cache?.startsWith("/") ? cache : join(homedir(), ".cache");
-  const named = process.env.NIX_INDEX_DATABASE ?? namedByWrapper();
+  const cache = variable("XDG_CACHE_HOME");
+  const base = cache?.startsWith("/") ? cache : join(homeDirectory(), ".cache");
+  const named = variable("NIX_INDEX_DATABASE") ?? namedByWrapper();
   const places = named === undefined ? [join(base, "nix-index")] : [named];
   for (const place of places.flatMap((each) => [join(each, "files"), each]))
     if (statSync(place, { throwIfNoEntry: false })?.isFile()) return realpathSync(place);
@@ -255,7 +255,7 @@ const largestWrapper = 256 << 10;
  * (nixpkgs, makeWrapper and makeBinaryWrapper, which has its arguments among its strings).
  */
 function namedByWrapper(): string | undefined {
-  for (const directory of (process.env.PATH ?? "").split(delimiter)) {
+  for (const directory of (variable("PATH") ?? "").split(delimiter)) {
     const file = join(directory, "nix-locate");
     try {
       accessSync(file, constants.X_OK);

@@ -1,8 +1,8 @@
 // share/nixpkgs-sonames.tsv: which attribute of nixpkgs has a library. Its head explains the columns.
 // It is read when a library is first asked for, and searched as text: a question is for a few of its rows.
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageDirectory } from "../../addon/package_directory.js";
+import { readFileSync } from "../../base/disk.js";
 
 export interface TableRow {
   soname: string;

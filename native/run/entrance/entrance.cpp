@@ -6,6 +6,10 @@
 // that the addon carries, hence no C library.
 //
 //     entrance enter|probe BASE STEP… -- DIRECTORY FILE ARGUMENT…
+//     entrance words DESCRIPTOR
+//
+// With `words` they are read from an open file, where each ends with NUL, argv[0] first: Node's own
+// spawn cannot hand over names that are no UTF-8.
 //
 // BASE is any directory: it is covered while the new root is made. The steps, whose sources are
 // looked up in the old root and whose places are in the new one:
@@ -119,13 +123,19 @@ void bind(const char* source, const char* place, bool isDirectory) {
   check(mountAt(from.get(), to.get(), nullptr, MS_BIND | MS_REC), "bind", source);
 }
 
+long numberOf(const char* descriptor) {
+  long number = 0;
+  for (const char* digit = descriptor; *digit != '\0'; ++digit) {
+    if (*digit < '0' || *digit > '9' || number > 1'000'000)
+      fail("understand", descriptor, kInvalid);
+    number = number * 10 + (*digit - '0');
+  }
+  return number;
+}
+
 // The descriptor's own position stays: another one may share it.
 void copyFrom(const char* descriptor, const char* place, long mode) {
-  long from = 0;
-  for (const char* digit = descriptor; *digit != '\0'; ++digit) {
-    if (*digit < '0' || *digit > '9' || from > 1'000'000) fail("understand", descriptor, kInvalid);
-    from = from * 10 + (*digit - '0');
-  }
+  const long from = numberOf(descriptor);
   const Text to = below("/new", place);
   const long file = systemCall(SYS_openat, AT_FDCWD, asArgument(to.get()),
                                O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -184,6 +194,31 @@ void moveToNewRoot(const char* directory) {
   check(systemCall(SYS_chdir, asArgument(directory)), "go to", directory);
 }
 
+// As many as a command line may hold (execve(2), "Limits on size of arguments and environment").
+char words[2 << 20];
+char* beginnings[(1 << 17) + 1];
+
+char** wordsIn(const char* descriptor) {
+  constexpr long kTooLong = -7;  // E2BIG
+  const long file = numberOf(descriptor);
+  long size = 0;
+  long count = 0;
+  for (long length = 1; length > 0; size += length) {
+    if (size == sizeof words) fail("read", descriptor, kTooLong);
+    length = systemCall(SYS_pread64, file, asArgument(words + size),
+                        static_cast<long>(sizeof words) - size, size);
+    check(length, "read", descriptor);
+  }
+  systemCall(SYS_close, file);
+  for (long at = 0; at < size; ++at) {
+    if (at > 0 && words[at - 1] != '\0') continue;
+    if (count == (1 << 17)) fail("read", descriptor, kTooLong);
+    beginnings[count++] = words + at;
+  }
+  if (count < 4 || words[size - 1] != '\0') fail("understand", "the arguments", kInvalid);
+  return beginnings;
+}
+
 void run(char** arguments, char** environment) {
   const char* verb = arguments[1];
   // What is made here is for all to read, whatever the caller's files are for.
@@ -213,6 +248,9 @@ extern "C" [[noreturn]] void fixelfEnter(long* stack) {
   const long count = stack[0];
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
   char** arguments = reinterpret_cast<char**>(stack + 1);
-  if (count >= 4) fixelf::entrance::run(arguments, arguments + count + 1);
+  char** environment = arguments + count + 1;
+  if (count >= 4) fixelf::entrance::run(arguments, environment);
+  if (count == 3 && fixelf::entrance::equal(arguments[1], "words"))
+    fixelf::entrance::run(fixelf::entrance::wordsIn(arguments[2]), environment);
   fixelf::entrance::fail("understand", "the arguments", -22);
 }

@@ -1,0 +1,130 @@
+// node:fs for names that are bytes (bytes.ts): the same functions under the same names. Node itself makes EF BF BD
+// of an escaped byte, and U+FFFD of one that it reads. Everything in lib/ reaches the disk through here, which
+// test/architecture.test.ts checks.
+import * as fs from "node:fs";
+import { bytesOf, isUnicode, textOf } from "./bytes.js";
+
+export {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  readSync,
+  type Stats,
+  writeSync,
+} from "node:fs";
+export type { FileHandle } from "node:fs/promises";
+
+export const accessSync = given(fs.accessSync);
+export const chmodSync = given(fs.chmodSync);
+export const createReadStream = given(fs.createReadStream);
+export const createWriteStream = given(fs.createWriteStream);
+export const existsSync = given(fs.existsSync);
+export const lstatSync = given(fs.lstatSync);
+export const mkdirSync = given(fs.mkdirSync);
+export const openSync = given(fs.openSync);
+export const renameSync = given(fs.renameSync);
+export const rmSync = given(fs.rmSync);
+export const rmdirSync = given(fs.rmdirSync);
+export const statSync = given(fs.statSync);
+export const utimesSync = given(fs.utimesSync);
+
+export const mkdtempSync = answered(given(fs.mkdtempSync));
+export const readdirSync = answered(given(fs.readdirSync));
+export const readlinkSync = answered(given(fs.readlinkSync));
+/** realpath(3)'s: Node's own decodes each part. */
+export const realpathSync = answered(given(fs.realpathSync.native));
+
+export const access = given(fs.promises.access);
+export const link = given(fs.promises.link);
+export const lstat = given(fs.promises.lstat);
+export const mkdir = given(fs.promises.mkdir);
+export const open = given(fs.promises.open);
+export const rename = given(fs.promises.rename);
+export const rm = given(fs.promises.rm);
+export const rmdir = given(fs.promises.rmdir);
+export const stat = given(fs.promises.stat);
+export const symlink = given(fs.promises.symlink);
+export const unlink = given(fs.promises.unlink);
+export const writeFile = given(fs.promises.writeFile);
+
+export const readdir = answered(given(fs.promises.readdir));
+export const readlink = answered(given(fs.promises.readlink));
+export const realpath = answered(given(fs.promises.realpath));
+
+export const readFile = read(given(fs.promises.readFile));
+export const readFileSync = read(given(fs.readFileSync));
+
+type Call = (...given: unknown[]) => unknown;
+
+/** What it is given with escaped bytes, a path or a file's text, it gets as bytes. */
+function given<Function>(call: Function): Function {
+  const whole = call as Call;
+  return ((...values: unknown[]) => {
+    if (!values.some(isEscaped)) return whole(...values);
+    const rename = (failure: unknown): never => {
+      throw renamed(failure as NodeJS.ErrnoException, values.filter(isEscaped));
+    };
+    try {
+      const answer = whole(...values.map((value) => (isEscaped(value) ? bytesOf(value) : value)));
+      return answer instanceof Promise ? answer.catch(rename) : answer;
+    } catch (failure) {
+      return rename(failure);
+    }
+  }) as Function;
+}
+
+function isEscaped(value: unknown): value is string {
+  return typeof value === "string" && !isUnicode(value);
+}
+
+/** Node's errors name the path as it decodes it. */
+function renamed(failure: NodeJS.ErrnoException, names: readonly string[]): Error {
+  for (const name of names) {
+    const decoded = bytesOf(name).toString();
+    failure.message = failure.message.replaceAll(decoded, () => name);
+    if (failure.path === decoded) failure.path = name;
+  }
+  return failure;
+}
+
+/** Where Node could not decode what it answers, it is asked again for the bytes. */
+function answered<Function>(call: Function): Function {
+  const whole = call as Call;
+  return ((name: unknown, options?: unknown, ...more: unknown[]) => {
+    const answer = whole(name, options, ...more);
+    const again = () => {
+      const others = typeof options === "object" ? options : {};
+      return whole(name, { ...others, encoding: "buffer" }, ...more);
+    };
+    if (answer instanceof Promise)
+      return answer.then(async (value) => (isDecoded(value) ? value : textsOf(await again())));
+    return isDecoded(answer) ? answer : textsOf(again());
+  }) as Function;
+}
+
+/** A file's text is made of its bytes here. */
+function read<Function>(call: Function): Function {
+  const whole = call as Call;
+  return ((file: unknown, options?: unknown) => {
+    if (options !== "utf8") return whole(file, options);
+    const bytes = whole(file);
+    return bytes instanceof Promise ? bytes.then(textOf) : textOf(bytes as Buffer);
+  }) as Function;
+}
+
+type Answer = string | Uint8Array | { name: string | Uint8Array };
+
+function isDecoded(answer: unknown): boolean {
+  if (Array.isArray(answer)) return answer.every(isDecoded);
+  if (answer instanceof Uint8Array) return true;
+  const text = typeof answer === "string" ? answer : (answer as fs.Dirent).name;
+  return !text.includes("\ufffd");
+}
+
+function textsOf(answer: unknown): unknown {
+  if (Array.isArray(answer)) return answer.map(textsOf);
+  if (answer instanceof Uint8Array) return textOf(answer);
+  const entry = answer as { name: Answer };
+  return Object.assign(entry, { name: textsOf(entry.name) });
+}

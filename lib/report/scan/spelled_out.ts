@@ -1,0 +1,35 @@
+// Columns for formats whose texts have to be UTF-8: what is none is spelled out, as everywhere (base/bytes.ts).
+import { isAscii, isUtf8 } from "node:buffer";
+import type { Column } from "../../addon/native.js";
+import { spelledOut, textOf } from "../../base/bytes.js";
+
+/** The same column; a new one only where a text of it changes. */
+export function spelledOutColumn(column: Column): Column {
+  if (column.children.length > 0)
+    return { ...column, children: column.children.map(spelledOutColumn) };
+  if (column.type !== "text" || isPlain(column)) return column;
+  const bytes = column.values as Uint8Array;
+  const from = column.offsets as Int32Array;
+  const texts = Array.from({ length: column.length }, (_, row) =>
+    Buffer.from(spelledOut(textOf(bytes.subarray(from[row], from[row + 1])))),
+  );
+  const offsets = new Int32Array(column.length + 1);
+  texts.forEach((text, row) => {
+    offsets[row + 1] = (offsets[row] as number) + text.length;
+  });
+  return { ...column, offsets, values: Buffer.concat(texts) };
+}
+
+/** Whether it surely is; nearly always, so this has to be quick. */
+function isPlain({ values, offsets, length }: Column): boolean {
+  const bytes = values as Uint8Array;
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (buffer.includes("\\x")) return false;
+  if (isAscii(buffer)) return true;
+  if (!isUtf8(buffer)) return false;
+  // Two texts that are none may be one together: none begins within a character.
+  const from = offsets as Int32Array;
+  for (let row = 1; row < length; row++)
+    if (((buffer[from[row] as number] ?? 0) & 0xc0) === 0x80) return false;
+  return true;
+}

@@ -1,0 +1,159 @@
+#include "addon/text.hpp"
+
+#include <algorithm>
+
+namespace fixelf::addon {
+
+namespace {
+
+constexpr char16_t kEscapedByte = 0xdc00;  // and the byte, of 0x80 or more
+
+bool isAscii(std::string_view bytes) {
+  return std::ranges::all_of(bytes, [](char byte) { return static_cast<signed char>(byte) >= 0; });
+}
+
+// Of the well-formed sequence that these bytes begin with (Unicode, table 3-7); 0 where there is
+// none.
+size_t sequenceLength(std::string_view bytes) {
+  const auto at = [&](size_t index) { return static_cast<unsigned char>(bytes[index]); };
+  const unsigned char first = at(0);
+  if (first < 0x80) return 1;
+  const size_t length = first < 0xc2   ? 0
+                        : first < 0xe0 ? 2
+                        : first < 0xf0 ? 3
+                        : first < 0xf5 ? 4
+                                       : 0;
+  if (length == 0 || bytes.size() < length) return 0;
+  const unsigned char least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  const unsigned char most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  if (at(1) < least || at(1) > most) return 0;
+  for (size_t index = 2; index < length; ++index)
+    if (at(index) < 0x80 || at(index) > 0xbf) return 0;
+  return length;
+}
+
+bool isUtf8(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const size_t length = sequenceLength(bytes);
+    if (length == 0) return false;
+    bytes.remove_prefix(length);
+  }
+  return true;
+}
+
+char32_t codePoint(std::string_view sequence) {
+  const auto first = static_cast<unsigned char>(sequence.front());
+  if (sequence.size() == 1) return first;
+  char32_t point = first & (0x7fU >> sequence.size());
+  for (const char next : sequence.substr(1))
+    point = point << 6 | (static_cast<unsigned char>(next) & 0x3fU);
+  return point;
+}
+
+void append(std::u16string& text, char32_t point) {
+  if (point < 0x10000) {
+    text += static_cast<char16_t>(point);
+  } else {
+    text += static_cast<char16_t>(0xd800 + ((point - 0x10000) >> 10));
+    text += static_cast<char16_t>(0xdc00 + ((point - 0x10000) & 0x3ff));
+  }
+}
+
+std::u16string escaped(std::string_view bytes) {
+  std::u16string text;
+  text.reserve(bytes.size());
+  while (!bytes.empty()) {
+    const size_t length = sequenceLength(bytes);
+    if (length == 0) {
+      text += static_cast<char16_t>(kEscapedByte + static_cast<unsigned char>(bytes.front()));
+    } else {
+      append(text, codePoint(bytes.substr(0, length)));
+    }
+    bytes.remove_prefix(std::max<size_t>(length, 1));
+  }
+  return text;
+}
+
+// V8 puts U+FFFD for each lone surrogate.
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+
+void append(std::string& bytes, std::u16string_view pair) {
+  const char32_t point =
+      pair.size() == 1 ? pair[0] : 0x10000 + ((pair[0] - 0xd800U) << 10) + (pair[1] - 0xdc00U);
+  const auto put = [&](char32_t byte) { bytes += static_cast<char>(byte); };
+  const auto putLast = [&](int shift) { put(0x80 | (point >> shift & 0x3f)); };
+  if (point < 0x80) {
+    put(point);
+  } else if (point < 0x800) {
+    put(0xc0 | point >> 6);
+    putLast(0);
+  } else if (point < 0x10000) {
+    put(0xe0 | point >> 12);
+    putLast(6);
+    putLast(0);
+  } else {
+    put(0xf0 | point >> 18);
+    putLast(12);
+    putLast(6);
+    putLast(0);
+  }
+}
+
+std::string unescaped(std::u16string_view text) {
+  std::string bytes;
+  bytes.reserve(text.size());
+  while (!text.empty()) {
+    const char16_t first = text[0];
+    const bool isHigh = first >= 0xd800 && first < 0xdc00;
+    const bool isLow = first >= 0xdc00 && first < 0xe000;
+    const bool isPair = isHigh && text.size() > 1 && text[1] >= 0xdc00 && text[1] < 0xe000;
+    if (first >= kEscapedByte + 0x80 && first <= kEscapedByte + 0xff) {
+      bytes += static_cast<char>(first - kEscapedByte);
+    } else if (isLow || (isHigh && !isPair)) {
+      bytes += kReplacement;
+    } else {
+      append(bytes, text.substr(0, isPair ? 2 : 1));
+    }
+    text.remove_prefix(isPair ? 2 : 1);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Napi::Value toText(Napi::Env env, std::string_view bytes) {
+  napi_value value = nullptr;
+  napi_status status = napi_ok;
+  if (isAscii(bytes)) {
+    status = napi_create_string_latin1(env, bytes.data(), bytes.size(), &value);
+  } else if (isUtf8(bytes)) {
+    status = napi_create_string_utf8(env, bytes.data(), bytes.size(), &value);
+  } else {
+    const std::u16string text = escaped(bytes);
+    status = napi_create_string_utf16(env, text.data(), text.size(), &value);
+  }
+  if (status != napi_ok) throw Napi::Error::New(env);
+  return {env, value};
+}
+
+std::string toBytes(const Napi::Value& text) {
+  if (!text.IsString()) throw Napi::TypeError::New(text.Env(), "a text must be a string");
+  const auto string = text.As<Napi::String>();
+  std::string bytes = string.Utf8Value();
+  if (bytes.find(kReplacement) == std::string::npos) return bytes;
+  return unescaped(string.Utf16Value());
+}
+
+std::string toPath(const Napi::Value& text) {
+  std::string path = toBytes(text);
+  if (path.empty() || path.find('\0') != std::string::npos) {
+    throw Napi::TypeError::New(text.Env(), "a path must not be empty nor hold a NUL character");
+  }
+  return path;
+}
+
+std::optional<std::string> toBytesIfText(const Napi::Value& value) {
+  return value.IsString() ? std::optional(toBytes(value)) : std::nullopt;
+}
+
+}  // namespace fixelf::addon
