@@ -83,6 +83,14 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
     expect([silent, stderr, same]).toEqual(["", "", 1]);
   });
 
+  it("ends when nobody reads it any more", () => {
+    const words = [...commandLine, "doctor", "--verbose", "--root", root, tree];
+    const quoted = words.map((word) => `'${word}'`).join(" ");
+    // Its exit code is that of what was examined so far.
+    const { stdout, stderr } = run(["sh", "-c", `${quoted} | head -n 1`], { env });
+    expect([stdout.split("\n").length, stderr]).toEqual([2, ""]);
+  });
+
   it("shows progress on a terminal only", needs("script"), () => {
     const words = [...commandLine, "doctor", "--root", root, tree].map((word) => `'${word}'`);
     const { stdout: shown } = run(["script", "-qec", words.join(" "), "/dev/null"], { env });

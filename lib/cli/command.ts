@@ -19,8 +19,8 @@ export interface Output {
   colors: Colors;
   /** Prints the document with --json, else the text. */
   print(schema: string, document: object, text: () => string): void;
-  /** Prints text on stdout, and nothing with --json or --quiet. */
-  show(text: string): void;
+  /** Prints text on stdout, and nothing with --json or --quiet; false where nobody reads it any more. */
+  show(text: string): boolean;
   /** Says something on stderr. */
   say(text: string): void;
 }
@@ -34,9 +34,8 @@ export async function run(
   body: (output: Output) => Promise<number>,
   codeOf: (code: FixelfErrorCode) => number = exitCodeOf,
 ): Promise<void> {
-  const show = (text: string) => {
-    if (text !== "" && !flags.json && !flags.quiet) writeFully(1, `${text}\n`);
-  };
+  const show = (text: string) =>
+    text === "" || flags.json || flags.quiet || writeFully(1, `${text}\n`);
   try {
     process.exitCode = await body({
       colors: colorsFor(flags),

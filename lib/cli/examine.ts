@@ -43,7 +43,7 @@ async function examined(
       if (file.findings.length > 0) ill++;
       if (!flags.verbose) continue;
       progress?.clear();
-      show(diagnosisText(file, colors));
+      if (!show(diagnosisText(file, colors))) break;
     }
   } finally {
     progress?.stop();

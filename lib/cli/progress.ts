@@ -1,4 +1,5 @@
 // One line that is written over again, on a terminal only.
+import { printable } from "../report/text.js";
 
 export class ProgressLine {
   readonly #stream = process.stderr;
@@ -33,6 +34,6 @@ export class ProgressLine {
   #draw(): void {
     // A terminal that does not know its width says 0.
     const width = Math.max(20, (this.#stream.columns || 80) - 1);
-    this.#stream.write(`\r\x1b[K${this.#text().slice(0, width)}`);
+    this.#stream.write(`\r\x1b[K${printable(this.#text()).slice(0, width)}`);
   }
 }
