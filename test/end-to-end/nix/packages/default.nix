@@ -57,5 +57,10 @@ rec {
   };
   # What a listing or a database may promise and the package does not have.
   libsm = libxcrypt;
-  libice = throw "libice is marked as insecure";
+  libxt = throw "libxt is marked as insecure";
+  # Takes its time.
+  libice = package {
+    name = "libice-1.1.2";
+    folder = "slow";
+  };
 }

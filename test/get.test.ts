@@ -1,0 +1,122 @@
+// What is read of Nix and of binary caches before anything is fetched.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, expect, it } from "vitest";
+import { lookInCaches } from "../lib/get/binary_cache.js";
+import { parseEffort } from "../lib/get/get.js";
+import { buildCommand, nixpkgsFor, ownSystem } from "../lib/get/nixpkgs.js";
+import { packageOfProgram } from "../lib/store/nixpkgs/program_packages.js";
+import { libraryOfVersion, sinceRelease } from "../lib/store/nixpkgs/symbol_versions.js";
+import { scratchDirectory } from "./support/scratch.js";
+
+describe("what Nix says that it will do", () => {
+  it("is counted, of what is fetched and what is built", () => {
+    const text = `warning: unable to download 'https://cache.example/nix-cache-info'
+these 2 derivations will be built:
+  /nix/store/a-one.drv
+  /nix/store/b-two.drv
+these 3 paths will be fetched (0.54 MiB download, 2.08 MiB unpacked):
+  /nix/store/c-three
+  /nix/store/d-four
+  /nix/store/e-five
+`;
+    expect(parseEffort(text)).toEqual({ built: 2, fetched: 3, download: 0.54, unpacked: 2.08 });
+  });
+  it("is counted where it is one of each", () => {
+    const text = `this derivation will be built:
+  /nix/store/a-one.drv
+this path will be fetched (0.10 MiB download, 0.51 MiB unpacked):
+  /nix/store/c-three
+`;
+    expect(parseEffort(text)).toEqual({ built: 1, fetched: 1, download: 0.1, unpacked: 0.51 });
+  });
+  it("is nothing where all is there", () => {
+    expect(parseEffort("")).toEqual({ built: 0, fetched: 0, download: 0, unpacked: 0 });
+  });
+});
+
+describe("the nixpkgs that is taken", () => {
+  const on = { flakes: true, hasCaret: true };
+  const off = { flakes: false, hasCaret: true };
+
+  it.each([
+    [undefined, null, on, "nix", "nixpkgs#zlib^out"],
+    [undefined, "24.11", on, "nix", "nixpkgs/nixos-24.11#zlib^out"],
+    [undefined, null, { ...on, hasCaret: false }, "nix", "nixpkgs#zlib.out"],
+    ["nixpkgs/nixos-24.11", null, off, "nix", "nixpkgs/nixos-24.11#zlib^out"],
+    [undefined, null, off, "nix-build", "<nixpkgs> -A zlib.out"],
+    [undefined, "24.11", off, "nix-build", "channel:nixos-24.11 -A zlib.out"],
+    ["<nixpkgs>", "24.11", on, "nix-build", "<nixpkgs> -A zlib.out"],
+  ] as const)("%s, removed after %s, with %j: %s", (given, until, features, tool, words) => {
+    const nixpkgs = nixpkgsFor(given, until, features);
+    const [first, ...rest] = buildCommand(nixpkgs, ownSystem(), [
+      { attribute: "zlib", output: "out" },
+    ]);
+    expect(first).toBe(tool);
+    expect(rest.join(" ")).toContain(words);
+  });
+});
+
+describe("a binary cache's listing", () => {
+  const cache = scratchDirectory();
+  const address = pathToFileURL(cache).href;
+  const storePath = `/nix/store/${"a".repeat(32)}-one-1.0`;
+  const look = (soname: string) => lookInCaches(storePath, soname, [address], {});
+  const write = (text: string) => writeFileSync(join(cache, `${"a".repeat(32)}.ls`), text);
+
+  it("is not there, and then nothing is known", async () => {
+    mkdirSync(cache, { recursive: true });
+    expect(await look("libone.so.1")).toBeNull();
+  });
+  it("says whether a library is in it, wherever below lib", async () => {
+    const file = { type: "regular", size: 1 };
+    const entries = {
+      "libone.so.1": { type: "symlink", target: "libone.so.1.2" },
+      deeper: { type: "directory", entries: { "libtwo.so": file } },
+      "libdirectory.so": { type: "directory", entries: {} },
+    };
+    const root = { type: "directory", entries: { lib: { type: "directory", entries } } };
+    write(JSON.stringify({ version: 1, root }));
+    writeFileSync(join(cache, `${"a".repeat(32)}.narinfo`), "StorePath: x\nFileSize: 4096\n");
+    expect(await look("libone.so.1")).toEqual({
+      ...{ cache: address, soname: "libone.so.1", file: "lib/libone.so.1" },
+      ...{ linkTo: "libone.so.1.2", size: 4096 },
+    });
+    expect(await look("libtwo.so")).toMatchObject({ file: "lib/deeper/libtwo.so", linkTo: null });
+    for (const absent of ["libno.so", "libdirectory.so", "__proto__", "toString"])
+      expect(await look(absent)).toMatchObject({ file: null });
+  });
+  it("that is damaged says nothing", async () => {
+    for (const text of ["", "{", "null", "[]", '{"root":3}']) {
+      write(text);
+      expect((await look("libone.so.1"))?.file ?? null, text).toBeNull();
+    }
+  });
+});
+
+describe("what is known of versions and programs", () => {
+  it.each([
+    ["GLIBCXX_3.4.32", "libstdc++.so.6", "gcc 13.2 or newer"],
+    ["GLIBCXX_3.4.99", "libstdc++.so.6", null],
+    ["CXXABI_1.3.9", "libstdc++.so.6", "gcc 5.1 or newer"],
+    ["GLIBC_2.38", "libc.so.6", "glibc 2.38 or newer"],
+    ["OPENSSL_3.2.0", "libssl.so.3", "openssl 3.2.0 or newer"],
+    ["OPENSSL_1_1_1", "libssl.so.1.1", "openssl 1.1.1 or newer"],
+    ["GOMP_5.0", "libgomp.so.1", null],
+    ["FOO_1.0", null, null],
+  ])("%s is of %s: %s", (version, soname, since) => {
+    expect(libraryOfVersion(version)).toBe(soname);
+    expect(sinceRelease(version)).toBe(since);
+  });
+  it.each([
+    ["bash", "bash"],
+    ["sh", "bash"],
+    ["python3.11", "python311"],
+    ["Rscript", "R"],
+    ["constructor", null],
+    ["never-heard-of", null],
+  ])("%s is in %s", (name, attribute) => {
+    expect(packageOfProgram(name)).toBe(attribute);
+  });
+});
