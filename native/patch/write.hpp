@@ -42,7 +42,8 @@ struct WriteOptions {
   std::vector<std::optional<FileSource::Identity>>* left = nullptr;
   // Where it is requested, jobs of which nothing has been written yet fail with Cancelled; those
   // that have been begun are brought to their end.
-  std::stop_token stop;
+  // NOLINTNEXTLINE(readability-redundant-member-init): GCC warns of initializers that leave it out.
+  std::stop_token stop{};
 };
 
 // Writes all jobs, in batches, and flushes once for all of a batch on one file system. The answers
