@@ -60,7 +60,8 @@ function take(line, file) {
   const interpreter = /\[Requesting program interpreter: (.*)\]$/.exec(line)?.[1];
   if (interpreter !== undefined) file.interpreter = interpreter;
   if (/\((?:NEEDED|SONAME|RPATH|RUNPATH)\) +0x[0-9a-f]+$/.test(line)) file.isUnnamed = true;
-  const [, tag, name] = /\b(NEEDED|SONAME|RPATH|RUNPATH)\)? .*?: \[(.*)\]$/.exec(line) ?? [];
+  const [, tag, name] =
+    /\b(NEEDED|SONAME|RPATH|RUNPATH)\)? .*?: \[(.*)\](?: program interpreter)?$/.exec(line) ?? [];
   if (tag === "NEEDED") file.needed.push(name);
   else if (tag !== undefined) file[tag.toLowerCase()] = name;
   const entry = /Entry point address: +(?:0x)?([0-9a-f]+)$/.exec(line)?.[1];
@@ -69,9 +70,16 @@ function take(line, file) {
 
 const names = ["interpreter", "soname", "rpath", "runpath"];
 
+/** Names of control characters or other bytes than ASCII are not compared: each tool writes them its own way. */
 function differences(ours, theirs) {
-  const different = names.filter((name) => ours[name] !== theirs[name]);
-  if (ours.needed.join("\n") !== theirs.needed.join("\n")) different.push("needed");
+  const isOther = (one, other) => isPrintable(one) && one !== other;
+  const different = names.filter((name) => isOther(ours[name], theirs[name]));
+  const { length } = ours.needed;
+  if (
+    length !== theirs.needed.length ||
+    ours.needed.some((one, at) => isOther(one, theirs.needed[at]))
+  )
+    different.push("needed");
   if (ours.entry !== theirs.entry) different.push("entry");
   return different;
 }
@@ -123,12 +131,10 @@ function withoutSections(bytes) {
 /** Why a tool may say something else; null where nothing explains it. */
 function reasonFor(tool, bytes, facts, said, different) {
   if (said === null) return "the tool says nothing of the file, or ends by a signal";
-  if ([...names.map((name) => facts[name]), ...facts.needed].some((text) => !isPrintable(text)))
-    return "a name has control characters or other bytes, which the tools write in their own ways";
+  if ([...names.map((name) => facts[name]), ...facts.needed].some((text) => text?.includes("\n")))
+    return "a name has a line end, which ends the tool's line as well";
   if (said.isUnnamed)
     return "DT_STRTAB and DT_STRSZ leave the file, so the tool tells no names; loaders do not look at the size";
-  if (tool === "eu-readelf" && !facts.sectionHeaders)
-    return "without section headers, or with damaged ones, the tool tells no names";
   const { isTwofold, isOpen } = oddities(bytes);
   if (isTwofold)
     return "two PT_DYNAMIC or PT_INTERP: loaders take the last, Linux the first interpreter";
