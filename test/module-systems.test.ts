@@ -1,7 +1,9 @@
 // The package as a program takes it, by import and by require(), and what TypeScript makes of either.
 // What is tested is dist/, under the package's own name.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
+import { rolldown } from "rolldown";
 import { beforeAll, expect, it } from "vitest";
 import { node, run as start } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
@@ -43,6 +45,29 @@ it("knows an error of the one in the other", () => {
       console.log(FixelfError.is(error), FixelfError.is(new TypeError("another")));
     });`;
   expect(run("errors.cjs", source)).toBe("true false");
+});
+
+it("runs from a bundle that has been moved away, with what it needs in a folder beside it", async () => {
+  const source = `
+    import { inspect } from "fixelf";
+    inspect(process.execPath).then(({ type }) => console.log(type), ({ message }) => console.log(message));`;
+  writeFileSync(join(directory, "bundled.mjs"), source);
+  const bundle = await rolldown({ input: join(directory, "bundled.mjs"), platform: "node" });
+  const moved = scratchDirectory();
+  await bundle.write({ dir: moved, format: "esm" });
+  const printed = () => start([...node, join(moved, "bundled.js")]).stdout;
+  writeFileSync(join(moved, "package.json"), '{"type":"module"}');
+  expect(printed()).toContain(
+    `copy package.json, prebuilds and share of the package into\n\n    ${moved}/fixelf`,
+  );
+  for (const part of ["package.json", "share"])
+    cpSync(join(packageDirectory, part), join(moved, "fixelf", part), { recursive: true });
+  // As a prebuild lies there.
+  const addon: string = createRequire(import.meta.url)("node-gyp-build").path(packageDirectory);
+  const prebuilds = join(moved, "fixelf/prebuilds", `linux-${process.arch}`);
+  mkdirSync(prebuilds, { recursive: true });
+  copyFileSync(addon, join(prebuilds, "fixelf.node"));
+  expect(printed()).toMatch(/^(executable|pie)\n$/);
 });
 
 it.each([

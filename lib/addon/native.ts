@@ -1,12 +1,12 @@
 // The one door to the addon. Everything else in lib/ imports from here and never asks where the
 // machine code came from: a build in this clone, a prebuild in the npm package, or the directory
 // that FIXELF_PREBUILD names.
-import { createRequire } from "node:module";
 import { join } from "node:path";
+import loadAddon from "node-gyp-build";
 import { existsSync } from "../base/disk.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import type { Facts } from "./facts.js";
-import { packageDirectory } from "./package_directory.js";
+import { hasPackage, packageDirectory } from "./package_directory.js";
 import { type Cancellation, underWay } from "./under_way.js";
 
 /** What the addon rejects with: data, from which FixelfError is made here. */
@@ -492,11 +492,7 @@ export async function settled<T>(promise: Promise<T>): Promise<T> {
 
 function load(): NativeAddon {
   try {
-    // It is CommonJS and has no types.
-    const loadAddon = createRequire(import.meta.url)("node-gyp-build") as (
-      directory: string,
-    ) => NativeAddon;
-    return withCancellation(loadAddon(packageDirectory));
+    return withCancellation(loadAddon(packageDirectory) as NativeAddon);
   } catch (cause) {
     throw new FixelfError("io", explainLoadFailure(cause), { cause, laidOut: true });
   }
@@ -531,6 +527,12 @@ function withCancellation(addon: NativeAddon): NativeAddon {
 
 function explainLoadFailure(cause: unknown): string {
   const reason = cause instanceof Error ? cause.message.trim() : String(cause);
+  if (!hasPackage())
+    return (
+      `fixelf's code has been moved away from its package, and the addon with which it reads files is not ` +
+      `beside it.\n\nTell your bundler that fixelf is external, or copy package.json, prebuilds and share of ` +
+      `the package into\n\n    ${packageDirectory}\n`
+    );
   const isClone = existsSync(join(packageDirectory, "CMakeLists.txt"));
   const remedy = isClone
     ? `Build it, in ${packageDirectory}:\n\n    npm run build:native\n`

@@ -1,21 +1,34 @@
-// Where this package lies. Not by a module's own place: the command line is bundled, so that its
-// modules lie elsewhere than their sources.
+// Where this package lies, with what it needs beside its code: the addon, the stand-in loader, tables. Not
+// by a module's own place: the package is bundled, and so may be the program that uses it.
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { existsSync, readFileSync } from "../base/disk.js";
 
-/** The directory of the package.json. */
-export const packageDirectory = find(dirname(fileURLToPath(import.meta.url)));
+/** Something that only this package has. */
+const mark = "share/nixpkgs-sonames.tsv";
+
+// A bundler that makes CommonJS of ES modules leaves import.meta.url undefined.
+const here = typeof __dirname === "string" ? __dirname : dirname(fileURLToPath(import.meta.url));
+
+/**
+ * The directory of the package.json: above this module, or, where a bundler has taken the code out of the
+ * package, the folder `fixelf` beside the bundle.
+ */
+export const packageDirectory: string = above(here) ?? join(here, "fixelf");
+
+function above(directory: string): string | null {
+  if (existsSync(join(directory, mark))) return directory;
+  const parent = dirname(directory);
+  return parent === directory ? null : above(parent);
+}
+
+/** Whether this code is where its package is; if not, a bundler has moved it. */
+export function hasPackage(): boolean {
+  return existsSync(join(packageDirectory, mark));
+}
 
 /** As package.json has it. */
 export function packageVersion(): string {
   const file = join(packageDirectory, "package.json");
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
-}
-
-function find(directory: string): string {
-  const above = dirname(directory);
-  return existsSync(join(directory, "package.json")) || above === directory
-    ? directory
-    : find(above);
 }
