@@ -41,14 +41,7 @@ export {
 } from "./environment/environment.js";
 export { type Farm, makeFarm } from "./environment/farm.js";
 export { type Variables, variables } from "./environment/variables.js";
-export {
-  type DependencyTree,
-  dependencyTree,
-  inspect,
-  type ResolveOptions,
-  resolve,
-  resolveAll,
-} from "./file/inspect.js";
+export { inspect, type ResolveOptions, resolve, resolveAll } from "./file/inspect.js";
 export { apply } from "./fix/apply.js";
 export type { KeptStorePath } from "./fix/gc_roots.js";
 export type { Edit, FilePlan, FixPlan, Outcome } from "./fix/outcome.js";
@@ -70,6 +63,7 @@ export {
   planGet,
   type WantedPackage,
 } from "./get/get.js";
+export { type DependencyTree, dependencyTree } from "./judge/dependency_tree.js";
 export { planRun, type RunOptions, type RunPlan } from "./run/plan.js";
 export { become, type Start, type Way } from "./run/start.js";
 export { ScanBatch, type ScanBranch, type ScanFailure, type ScanRow } from "./scan/batch.js";

@@ -7,8 +7,9 @@ import pc from "picocolors";
 import { beforeAll, describe, expect, it } from "vitest";
 import { namedByVariables } from "../lib/file/stand_in.js";
 import { type DependencyTree, dependencyTree, resolve, resolveAll } from "../lib/index.js";
+import { isError } from "../lib/judge/problem.js";
 import { treeDot } from "../lib/report/tree/dot.js";
-import { isIncomplete, treeGraph } from "../lib/report/tree/graph.js";
+import { treeGraph } from "../lib/report/tree/graph.js";
 import { treeMermaid } from "../lib/report/tree/mermaid.js";
 import { treeText } from "../lib/report/tree/text.js";
 import { whyLoaded, whyText } from "../lib/report/tree/why.js";
@@ -52,8 +53,8 @@ describe("tree", needs("gcc"), () => {
     const [program] = tree.needs;
     expect(program?.path).toBe(at("program"));
     expect(program?.needed).toEqual(["libone.so", "libshared.so", odd, "libc.so.6"]);
-    expect(isIncomplete(tree)).toBe(true);
-    expect(isIncomplete(whole)).toBe(false);
+    expect(tree.problems.some(isError)).toBe(true);
+    expect(whole.problems.some(isError)).toBe(false);
     const names = treeGraph(tree).map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
   });
@@ -237,9 +238,9 @@ describe("a program without any library", () => {
       libraries: [],
       versionProblems: [],
       needs: [{ path: "/static", needed: [] }],
+      problems: [],
     } as unknown as DependencyTree;
     expect(treeText(tree, colors)).toBe("/static");
     expect(treeMermaid(tree)).toBe('flowchart LR\n  n0["/static"]');
-    expect(isIncomplete(tree)).toBe(false);
   });
 });

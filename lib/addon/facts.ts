@@ -145,6 +145,18 @@ export interface LoadProblem {
   path: string;
   /** A sentence without the path. */
   why: string;
+  /** Only where a running program opens it (dlopen); linked to one that starts, it loads. */
+  opened: boolean;
+}
+
+/** A symbol that is bound at start, and that none of the files which are loaded defines. */
+export interface MissingSymbol {
+  symbol: string;
+  /** null where it is needed without one. */
+  version: string | null;
+  /** The library that should define the version, or null. */
+  library: string | null;
+  neededBy: string;
 }
 
 /** Which files the loader would open for a program or library. */
@@ -174,4 +186,6 @@ export interface Resolution {
    */
   relrProblems: string[];
   loadProblems: LoadProblem[];
+  /** Of a program; looked for where it is asked for and nothing else is wrong. */
+  missingSymbols: MissingSymbol[];
 }

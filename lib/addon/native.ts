@@ -35,6 +35,9 @@ export interface ResolveOptions {
   tried?: boolean;
   /** AT_SECURE: the program runs as another user than its caller. */
   secure?: boolean;
+  /** Look for the symbols that are bound at start; with `bindNow`, LD_BIND_NOW, for all of them. */
+  symbols?: boolean;
+  bindNow?: boolean;
   /** What nix-ld's stand-in starts: NIX_LD and NIX_LD_LIBRARY_PATH. */
   nixLd?: { loader: string; libraryPath: string };
 }

@@ -3,6 +3,7 @@ import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import type {
   IsaProblem,
   LoadProblem,
+  MissingSymbol,
   Resolution,
   ResolvedLibrary,
   Tried,
@@ -58,7 +59,7 @@ function readAnswer(tape: Tape): PromiseSettledResult<Resolution> {
 }
 
 function readResolution(tape: Tape): Resolution {
-  const at = advance(tape, 13);
+  const at = advance(tape, 14);
   return {
     path: text(tape, at),
     interpreter: {
@@ -75,6 +76,7 @@ function readResolution(tape: Tape): Resolution {
     isaProblems: list(tape, number(tape, at + 10), readIsaProblem),
     relrProblems: list(tape, number(tape, at + 11), readText),
     loadProblems: list(tape, number(tape, at + 12), readLoadProblem),
+    missingSymbols: list(tape, number(tape, at + 13), readMissingSymbol),
   };
 }
 
@@ -132,8 +134,18 @@ function readIsaProblem(tape: Tape): IsaProblem {
 }
 
 function readLoadProblem(tape: Tape): LoadProblem {
-  const at = advance(tape, 2);
-  return { path: text(tape, at), why: text(tape, at + 1) };
+  const at = advance(tape, 3);
+  return { path: text(tape, at), why: text(tape, at + 1), opened: boolean(tape, at + 2) };
+}
+
+function readMissingSymbol(tape: Tape): MissingSymbol {
+  const at = advance(tape, 4);
+  return {
+    symbol: text(tape, at),
+    version: textOrNull(tape, at + 1),
+    library: textOrNull(tape, at + 2),
+    neededBy: text(tape, at + 3),
+  };
 }
 
 /** Where a record of so many numbers begins; the tape goes on behind it. */

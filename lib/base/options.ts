@@ -18,6 +18,8 @@ export interface CommonOptions {
   system?: string;
   /** LD_LIBRARY_PATH to assume. Default: none. */
   libraryPath?: string;
+  /** The program that loads the libraries (a module's Python or Node). Default: one beside them. */
+  program?: string;
   /** Use the index in `$XDG_CACHE_HOME/fixelf`, and bring it up to date. Default true. */
   index?: boolean;
   /** Told how far an indexing is, and that the index cannot be used. */
@@ -31,6 +33,7 @@ export const commonKinds: Kinds<CommonOptions> = {
   store: "string",
   system: "string",
   libraryPath: "string",
+  program: "string",
   index: "boolean",
   onIndex: "function",
   signal: "AbortSignal",

@@ -40,6 +40,8 @@ export function fixelfCommand(
     const value = options[name];
     if (value !== undefined && value !== "") words.push(`--${name}`, shellWord(value));
   }
+  if (options.program !== undefined && command !== "find" && command !== "undo")
+    words.push("--for", shellWord(options.program));
   if (options.interpreter !== undefined)
     words.push("--interpreter", shellWord(options.interpreter));
   for (const directory of options.libraryDirectories ?? [])

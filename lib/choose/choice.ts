@@ -11,15 +11,18 @@ import { describeMachine } from "../file/machine.js";
 import type { Environment } from "../file/stand_in.js";
 import type { Tree } from "../file/tree.js";
 import { assumedLoader } from "../judge/assumed_loader.js";
+import { realPathOf } from "../judge/loaded.js";
+import { type LoadingProgram, loadingProgram } from "../judge/loading_program.js";
 import { entryOf } from "../judge/start.js";
 import { Store } from "../store/context.js";
 import { storePlace } from "../store/place.js";
 import { fittingSet, type LoaderlessTask } from "./fitting_set.js";
-import { suitableLoaders } from "./loader_choice.js";
+import { loaderOf, suitableLoaders } from "./loader_choice.js";
 import { filesFor, type Member, type Solved, solve } from "./solve.js";
 
 /** How far a choice may leave things as they are. */
-export interface HowToChoose extends Pick<ChoiceOptions, "interpreter" | "ignoreMissing"> {
+export interface HowToChoose
+  extends Pick<ChoiceOptions, "interpreter" | "ignoreMissing" | "program"> {
   /** Choose a loader even where the one that is named is there and all libraries are found. */
   anew?: boolean;
   /** Leave programs to nix-ld or fixelf-ld where one is at their loader's path. */
@@ -67,18 +70,57 @@ export async function choose(
   store: Store,
   options: HowToChoose = {},
 ): Promise<Choice[]> {
-  const groups = companiesOf(members);
+  const companies = companiesOf(members);
+  const loadedBy = loadersOutside(tree, store, options.program);
   const chosen = new Map<Member, Choice>();
-  for (const group of groups) {
-    const forNothing = tree.directory ? whyForNothing(group, groups, store.place.root) : null;
+  for (const company of companies) {
+    const forNothing = tree.directory ? whyForNothing(company, companies, store.place.root) : null;
     const why = `${forNothing}; it is left as it is`;
-    const choices =
-      forNothing === null
-        ? await chooseForGroup(group, tree, store, options)
-        : group.map((member): Choice => ({ member, kind: "passed-over", why }));
-    for (const choice of choices) chosen.set(choice.member, choice);
+    for (const group of groupsOf(company, loadedBy)) {
+      const choices =
+        forNothing === null || group.loadedBy !== null
+          ? await chooseForGroup(group, tree, store, options)
+          : group.members.map((member): Choice => ({ member, kind: "passed-over", why }));
+      for (const choice of choices) chosen.set(choice.member, choice);
+    }
   }
   return members.map((member) => chosen.get(member) as Choice);
+}
+
+interface Group {
+  members: Member[];
+  /** The program that loads them, where it is none of them. */
+  loadedBy: LoadingProgram | null;
+}
+
+/** What comes together in one process, as far as that is known. */
+function groupsOf(
+  company: readonly Member[],
+  loadedBy: (member: Member) => LoadingProgram | null,
+): Group[] {
+  const groups: Group[] = [];
+  for (const member of company) {
+    const program = loadedBy(member);
+    const group = groups.find((each) => each.loadedBy?.path === program?.path);
+    if (group === undefined) groups.push({ members: [member], loadedBy: program });
+    else group.members.push(member);
+  }
+  return groups;
+}
+
+/** Who loads each member, unless that is below the named directory, and is chosen for as well. */
+function loadersOutside(
+  tree: Tree,
+  store: Store,
+  program: string | undefined,
+): (member: Member) => LoadingProgram | null {
+  const outside = tree.outside ? tree.subjects.map(({ host }) => host) : [];
+  const files = filesFor({ store, outside });
+  const named = new Set(tree.subjects.map(({ path }) => path));
+  return ({ path, facts }) => {
+    const found = loadingProgram(path, facts, { program, root: store.place.root }, files);
+    return found === null || named.has(realPathOf(found.path, files)) ? null : found;
+  };
 }
 
 function isProgram({ facts }: Member): boolean {
@@ -86,16 +128,16 @@ function isProgram({ facts }: Member): boolean {
 }
 
 async function chooseForGroup(
-  group: readonly Member[],
+  { members, loadedBy }: Group,
   tree: Tree,
   store: Store,
   options: HowToChoose,
 ): Promise<Choice[]> {
   const failed: Choice[] = [];
-  let rest = group;
+  let rest: readonly Member[] = members;
   for (;;) {
     try {
-      const solved = await solveGroup(rest, tree, store, options);
+      const solved = await solveGroup(rest, loadedBy, tree, store, options);
       const helped = solved.map(
         (each): Choice => ({ member: each.member, kind: "solved", solved: each }),
       );
@@ -116,6 +158,7 @@ async function chooseForGroup(
 /** One loader and one set of libraries for all that may come together in a process. */
 async function solveGroup(
   group: readonly Member[],
+  loadedBy: LoadingProgram | null,
   tree: Tree,
   store: Store,
   options: HowToChoose,
@@ -124,13 +167,18 @@ async function solveGroup(
     members: group,
     bundled: tree.directory ? group : [],
     environment: standInVariables,
+    loadedBy,
     store,
     outside: tree.outside ? tree.subjects.map(({ host }) => host) : [],
     ignoreMissing: options.ignoreMissing ?? [],
   };
   const asIs = await solveAsIs(task, tree, options);
   if (asIs !== null) return asIs;
-  const solved = await fittingSet(task, await suitableLoaders(group, store));
+  const choices =
+    loadedBy === null || options.interpreter !== undefined
+      ? await suitableLoaders(group, store)
+      : [await loaderOf(loadedBy, store)];
+  const solved = await fittingSet(task, choices);
   if (solved === null) {
     const machine = group[0] === undefined ? "this machine" : describeMachine(group[0].facts);
     throw new FixelfError("unsolvable", `no loader for ${machine} was found`);
@@ -163,6 +211,7 @@ async function solveAsIs(
   if (first === undefined) return null;
   const { store } = task;
   const assumed =
+    task.loadedBy?.loader ??
     programs[0]?.facts.interpreter ??
     (await assumedLoader(first.path, first.facts, { tree, files, store }));
   const asIs = await solve({ ...task, loader: null, assumed, excluded: new Set() });

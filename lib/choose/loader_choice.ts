@@ -6,6 +6,7 @@ import { FixelfError } from "../base/errors.js";
 import { libcOf } from "../file/libc.js";
 import { describeMachine, sameMachine } from "../file/machine.js";
 import { compareVersions, isGlibcVersion } from "../file/versions.js";
+import type { LoadingProgram } from "../judge/loading_program.js";
 import type { Store } from "../store/context.js";
 import type { Loader } from "../store/loaders.js";
 import type { Member } from "./solve.js";
@@ -25,8 +26,21 @@ export function glibcNeeds(all: readonly Member[]): Map<string, string> {
 }
 
 export interface LoaderChoice {
-  loader: Loader;
+  loader: Pick<Loader, "path" | "definedVersions">;
   reason: string;
+}
+
+/** The loader of the program that loads the members: no other one will ever do it. */
+export async function loaderOf(
+  { path, loader }: LoadingProgram,
+  store: Store,
+): Promise<LoaderChoice> {
+  const known = (await store.loaders()).find((candidate) => candidate.path === loader);
+  // Of one that is not the store's the judge sees what its libc lacks.
+  return {
+    loader: known ?? { path: loader, definedVersions: [] },
+    reason: `${path} loads it, and is started by this one`,
+  };
 }
 
 /**

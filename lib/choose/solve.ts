@@ -22,6 +22,7 @@ import type { Subject } from "../file/tree.js";
 import { isGlibcVersion } from "../file/versions.js";
 import { problemsOfLoading } from "../judge/judge.js";
 import { factsOf, realPathOf } from "../judge/loaded.js";
+import type { LoadingProgram } from "../judge/loading_program.js";
 import { isError, type Problem } from "../judge/problem.js";
 import { type Entry, entryOf } from "../judge/start.js";
 import type { Store } from "../store/context.js";
@@ -38,6 +39,7 @@ export interface Solved {
   interpreter: string | null;
   /** The loader that was assumed for a library. */
   assumed: string | null;
+  loadedBy: LoadingProgram | null;
   tag: SearchPathTag;
   entries: string[];
   reasons: string[];
@@ -59,6 +61,8 @@ export interface Task {
   loader: { path: string; definedVersions: readonly string[] } | null;
   /** The loader to assume for libraries, which name none; null for the machine's usual one. */
   assumed: string | null;
+  /** The program that loads the members, where it is none of them: its loader is not to be chosen. */
+  loadedBy: LoadingProgram | null;
   /** The variables that stand-ins are judged by where they are kept. */
   environment: Environment;
   store: Store;
@@ -143,7 +147,7 @@ function listed<T>(map: Map<string, T>, key: string, make: () => T): T {
 }
 
 function draftOf(member: Member, task: Task, files: NativeFiles): Draft {
-  const { loader, assumed, environment } = task;
+  const { loader, assumed, loadedBy, environment } = task;
   const { tag, entries } = currentSearchPath(member.facts);
   const interpreter = isStartedByLoader(member.facts) && loader !== null ? loader.path : null;
   const facts = { ...member.facts, interpreter: interpreter ?? member.facts.interpreter };
@@ -151,6 +155,7 @@ function draftOf(member: Member, task: Task, files: NativeFiles): Draft {
     member,
     interpreter,
     assumed,
+    loadedBy,
     entry: entryOf(facts, files, { environment, host: member.host }),
     tag,
     entries: workingEntries(entries, files),
@@ -189,6 +194,7 @@ async function resolveDrafts(
       ...(at === null && assumed !== null && { interpreter: assumed }),
       ...(started !== null && { nixLd: started }),
       secure,
+      symbols: true,
       tried: false,
     };
     listed(alike, JSON.stringify(options), () => ({ options, those: [] })).those.push(draft);
@@ -292,9 +298,9 @@ function putBefore(target: Draft, found: Found, soname: string, path: string): b
 
 async function judged(draft: Resolved, { store }: Task, known: Known): Promise<Solved> {
   const { entry, ...solved } = draft;
-  const { path, facts } = solved.member;
+  const { path, shown, facts } = solved.member;
   const problems = await problemsOfLoading(
-    { path, facts: { ...facts, interpreter: solved.interpreter ?? facts.interpreter } },
+    { path, shown, facts: { ...facts, interpreter: solved.interpreter ?? facts.interpreter } },
     { ...entry, resolution: solved.resolution },
     { files: known.files, place: store.place },
   );

@@ -77,12 +77,14 @@ async function missingLibrary(
 
 async function missingVersion(
   { library: soname, version, providerPath, neededBy }: VersionProblem,
-  { member }: Solved,
+  { member, loadedBy }: Solved,
   loader: Task["loader"],
   store: Store,
 ): Promise<string> {
   const said = `${providerPath} does not define ${version}, which ${neededBy} needs`;
   if (isGlibcVersion(version)) {
+    if (loadedBy !== null)
+      return `${said}; ${loadedBy.path}, which loads it, is started by ${loadedBy.loader}, and a library cannot have another glibc than its program: get a build of it for an older glibc, or a newer ${basename(loadedBy.path)}`;
     const newer = (await store.loaders()).find(
       (other) =>
         sameMachine(other, member.facts) &&

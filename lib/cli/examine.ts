@@ -6,13 +6,14 @@ import { causesText, totalsText } from "../report/causes.js";
 import { diagnosisText } from "../report/doctor.js";
 import { plural } from "../report/text.js";
 import { exitCodes, type Output, run, worst } from "./command.js";
+import type { DoctorFlags } from "./doctor.js";
 import { commonOptions, type TalkFlags } from "./options.js";
 import { progressLine } from "./terminal.js";
 
 /** So many files are each told in full. */
 const fewFiles = 3;
 
-export async function examine(paths: string[], flags: TalkFlags): Promise<void> {
+export async function examine(paths: string[], flags: DoctorFlags): Promise<void> {
   await run(flags, async (output) => {
     const files = await examined(paths, flags, output);
     output.print("doctor", { files }, () => textOf(files, flags, output));
@@ -23,7 +24,7 @@ export async function examine(paths: string[], flags: TalkFlags): Promise<void> 
 /** With --verbose, each file is told of as soon as it is examined. */
 async function examined(
   paths: readonly string[],
-  flags: TalkFlags,
+  flags: DoctorFlags,
   { colors, show }: Output,
 ): Promise<Diagnosis[]> {
   const files: Diagnosis[] = [];
@@ -38,7 +39,11 @@ async function examined(
     const onRead = (count: number) => {
       total += count;
     };
-    for await (const file of diagnoseEach(paths, commonOptions(flags), onRead)) {
+    const options = {
+      ...commonOptions(flags),
+      ...(flags.for !== undefined && { program: flags.for }),
+    };
+    for await (const file of diagnoseEach(paths, options, onRead)) {
       files.push(file);
       if (file.findings.length > 0) ill++;
       if (!flags.verbose) continue;

@@ -12,6 +12,7 @@ import { commonOptions, type TalkFlags, withShared, withTalk } from "./options.j
 import { withProgress } from "./terminal.js";
 
 interface FixFlags extends ChoiceFlags, GetFlags, TalkFlags {
+  for?: string;
   dryRun?: boolean;
   keepStandIn?: boolean;
   inPlace?: boolean;
@@ -31,6 +32,10 @@ export function define(program: Command): void {
             .option("-n, --dry-run", "show what would change without writing anything"),
           "print every file in full instead of grouping identical changes",
         )
+          .option(
+            "--for <program>",
+            "choose for libraries that PROGRAM loads (its Python, its Node)",
+          )
           .option("--keep-stand-in", "keep programs on nix-ld or fixelf-ld where it can start them")
           .option("--in-place", "write only the changed bytes, into the file itself")
           .option(
@@ -110,6 +115,7 @@ function planOptions(flags: FixFlags): PlanOptions {
   const { output, inPlace, keepStandIn, gcRoot } = flags;
   return {
     ...choiceOptions(flags),
+    ...(flags.for !== undefined && { program: flags.for }),
     ...(output !== undefined && { output }),
     ...(inPlace !== undefined && { inPlace }),
     ...(keepStandIn !== undefined && { keepStandIn }),

@@ -4,7 +4,7 @@ import type { ResolvedLibrary } from "../addon/facts.js";
 import { FixelfError } from "../base/errors.js";
 import { variables } from "../base/process.js";
 import { writeFully } from "../base/write_fully.js";
-import type { DependencyTree } from "../file/inspect.js";
+import type { DependencyTree } from "../judge/dependency_tree.js";
 import type { TreeLibrary } from "../report/tree/graph.js";
 import { exitCodes, type Output, run } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
@@ -43,9 +43,9 @@ export function define(program: Command): void {
 }
 
 async function show(path: string, flags: TreeFlags, { colors, print }: Output): Promise<number> {
-  const [{ dependencyTree }, { isIncomplete }] = await Promise.all([
-    import("../file/inspect.js"),
-    import("../report/tree/graph.js"),
+  const [{ dependencyTree }, { isError }] = await Promise.all([
+    import("../judge/dependency_tree.js"),
+    import("../judge/problem.js"),
   ]);
   const tree = await withPackages(
     path,
@@ -58,7 +58,7 @@ async function show(path: string, flags: TreeFlags, { colors, print }: Output): 
       ...(flags.nixLd && { nixLd: await nixLdFor(path, flags) }),
     }),
   );
-  const code = isIncomplete(tree) ? exitCodes.findings : exitCodes.good;
+  const code = tree.problems.some(isError) ? exitCodes.findings : exitCodes.good;
   if (flags.why !== undefined) return showWhy(tree, flags.why, colors, print);
   if (flags.dot) {
     const { treeDot } = await import("../report/tree/dot.js");

@@ -163,7 +163,8 @@ async function examineDynamic(
 ): Promise<Examined> {
   const { files, options, host } = circumstances;
   const judged = { ...subject, facts };
-  const assumed = await assumedLoader(subject.path, facts, circumstances);
+  const { program } = options;
+  const assumed = await assumedLoader(subject.path, facts, { ...circumstances, program });
   const startWith = (environment: Environment): Promise<Start> =>
     startOf(subject.path, facts, files, { assumed, environment, host: subject.host });
   const judgeWith = async (environment: Environment) =>

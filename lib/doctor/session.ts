@@ -12,7 +12,7 @@ import type { Finding } from "./finding.js";
 export function loaderVariables(environment: Environment): Environment {
   const names = Object.keys(environment).filter(
     (name) =>
-      /^(LD_LIBRARY_PATH|LD_PRELOAD|NIX_LD(_LIBRARY_PATH)?(_\w+)?)$/.test(name) &&
+      /^(LD_LIBRARY_PATH|LD_PRELOAD|LD_BIND_NOW|NIX_LD(_LIBRARY_PATH)?(_\w+)?)$/.test(name) &&
       environment[name],
   );
   return Object.fromEntries(names.map((name) => [name, environment[name]]));

@@ -28,7 +28,7 @@ export interface ResolveOptions extends CommonOptions {
   nixLd?: { loader: string; libraryPath: string };
 }
 
-const resolveKinds: Kinds<ResolveOptions> = {
+export const resolveKinds: Kinds<ResolveOptions> = {
   ...commonKinds,
   interpreter: "string",
   preload: "string",
@@ -65,34 +65,6 @@ export async function resolve(path: string, options: ResolveOptions = {}): Promi
   return underSignal(options.signal, async () => (await resolved(path, options)).resolution);
 }
 
-/** A resolution, with who needs what: a library is opened once, and may be needed by many. */
-export interface DependencyTree extends Resolution {
-  /** The program first; the names that each file needs (DT_NEEDED), in its own order. */
-  needs: { path: string; needed: string[] }[];
-}
-
-/**
- * The same as `resolve`, with all needs of all files.
- * @throws FixelfError
- */
-export async function dependencyTree(
-  path: string,
-  options: ResolveOptions = {},
-): Promise<DependencyTree> {
-  checkPath("dependencyTree", path);
-  checkOptions("dependencyTree", options, resolveKinds);
-  const { resolution, files } = await underSignal(options.signal, () => resolved(path, options));
-  const paths = [
-    resolution.path,
-    ...resolution.libraries.flatMap((library) => (library.path === null ? [] : [library.path])),
-  ];
-  const needs = [...new Set(paths)].map((each) => ({
-    path: each,
-    needed: files.look(each).facts?.needed ?? [],
-  }));
-  return { ...resolution, needs };
-}
-
 /**
  * Resolves many files, several at a time, and reads what they share only once: a fraction of the time
  * that as many calls of `resolve` take. In the order of the paths; a rejection has a FixelfError.
@@ -109,13 +81,15 @@ export async function resolveAll(
   });
 }
 
-async function resolved(
+/** The same, with the files that it was found in. */
+export async function resolved(
   path: string,
   options: ResolveOptions,
 ): Promise<{ resolution: Resolution; files: NativeFiles }> {
   const { files, places } = filesFor([path], options);
   const [place] = places as [string];
-  return { resolution: await resolveWith(files, place, assumptions(options)), files };
+  const asked = { ...assumptions(options), symbols: true };
+  return { resolution: await resolveWith(files, place, asked), files };
 }
 
 function filesFor(

@@ -67,6 +67,8 @@ export function isLoaderName(name: string): boolean {
 }
 
 function lookAt(path: string, files: NativeFiles): AtInterpreter {
+  // A program may name nothing at all: the kernel finds nothing by it (ENOENT).
+  if (path === "") return { kind: "nothing", farms: [], facts: null };
   const { state, facts } = files.look(path);
   const is = (kind: InterpreterKind): AtInterpreter => ({ kind, farms: [], facts });
   switch (state) {

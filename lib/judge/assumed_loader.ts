@@ -10,23 +10,29 @@ import { nixSystem } from "../file/nix_system.js";
 import { startedBy } from "../file/stand_in.js";
 import type { Tree } from "../file/tree.js";
 import type { StoreAnswers } from "../store/lazy.js";
+import { loadingProgram } from "./loading_program.js";
 
 export interface AssumptionSources {
+  /** The program that loads it, where that is known. */
+  program?: string | undefined;
   tree: Pick<Tree, "subjects">;
   files: NativeFiles;
-  store: Pick<StoreAnswers, "loaders">;
+  store: Pick<StoreAnswers, "loaders" | "place">;
 }
 
 /**
- * That of a program beside it, be it a stand-in that starts one by itself (judge/start.ts goes on from there), else this machine's usual one where there is one (null says so, and is
+ * That of the program that loads it, else of one beside it, be it a stand-in that starts one by itself
+ * (judge/start.ts goes on from there), else this machine's usual one where there is one (null says so, and is
  * what `resolve` assumes), else the one that a fix would choose. A program's own counts for itself.
  */
 export async function assumedLoader(
   path: string,
   facts: Facts,
-  { tree, files, store }: AssumptionSources,
+  { program, tree, files, store }: AssumptionSources,
 ): Promise<string | null> {
   if (facts.type !== "shared-library") return null;
+  const loading = loadingProgram(path, facts, { program, root: store.place.root }, files);
+  if (loading !== null) return loading.loader;
   const libc = libcOf(facts);
   for (const { facts: other } of tree.subjects) {
     if (other === null || other.interpreter === null || other.type === "shared-library") continue;

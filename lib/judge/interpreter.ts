@@ -38,6 +38,11 @@ export function interpreterProblems(
       need: { kind: "loader", interpreter },
     },
   ];
+  if (interpreter === "")
+    return problem(
+      "interpreter-missing",
+      'it names its loader with an empty name, so the kernel says "No such file or directory"',
+    );
   if (at.kind === "nothing") {
     const collected = collectedStorePath(interpreter, surroundings);
     if (collected !== null)

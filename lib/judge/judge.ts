@@ -1,6 +1,7 @@
 // The judge: whether a file would be started, or loaded, and if not, why. This is the only place that
 // says so. It goes by what the file says and by which files its loader would open; nothing is run.
 import type { Facts } from "../addon/facts.js";
+import { resolveWith } from "../addon/resolutions.js";
 import { kernelRuns, sameMachine, thisMachine } from "../file/machine.js";
 import { interpreterProblems } from "./interpreter.js";
 import { isaProblems } from "./isa.js";
@@ -14,8 +15,10 @@ import { mountProblems } from "./mount.js";
 import { permissionProblems } from "./permission.js";
 import type { Problem } from "./problem.js";
 import { relrProblemsOf } from "./relr.js";
+import { searchPathProblems } from "./search_path.js";
 import type { Start } from "./start.js";
 import type { Surroundings } from "./surroundings.js";
+import { symbolProblems } from "./symbols.js";
 import { versionProblems } from "./versions.js";
 
 /** A file that is judged. */
@@ -40,7 +43,11 @@ export async function problemsOfStatic(
   judged: Judged,
   surroundings: Surroundings,
 ): Promise<Problem[]> {
-  return hostProblems(judged, [judged], surroundings);
+  const resolution = await resolveWith(surroundings.files, judged.path);
+  return [
+    ...(await hostProblems(judged, [judged], surroundings)),
+    ...loadProblemsOf(judged.facts, resolution),
+  ];
 }
 
 /** What the kernel would say of a script, its first line apart: judge/script.ts says that. */
@@ -67,7 +74,7 @@ export async function problemsOf(
 
 /** What the file itself, and the files that are loaded with it, could be changed for. */
 export async function problemsOfLoading(
-  judged: Pick<Judged, "path" | "facts">,
+  judged: Pick<Judged, "path" | "shown" | "facts">,
   start: Start,
   surroundings: Omit<Surroundings, "host">,
 ): Promise<Problem[]> {
@@ -76,19 +83,24 @@ export async function problemsOfLoading(
 }
 
 async function loadingProblems(
-  { facts }: Pick<Judged, "facts">,
+  own: Pick<Judged, "path" | "shown" | "facts">,
   objects: readonly LoadedObject[],
   start: Start,
   surroundings: Omit<Surroundings, "host">,
 ): Promise<Problem[]> {
+  const { facts } = own;
   const { resolution } = start;
+  const ofLibc = await libcProblems(resolution, objects, surroundings.files);
   return [
     ...interpreterProblems(facts, start, surroundings),
-    ...libraryProblems(facts, start, surroundings),
-    ...(await libcProblems(resolution, objects, surroundings.files)),
+    ...libraryProblems(own, start, surroundings),
+    ...ofLibc,
     ...versionProblems(resolution),
     ...relrProblemsOf(resolution),
-    ...loadProblemsOf(resolution),
+    ...loadProblemsOf(facts, resolution),
+    // Two C libraries miss one another's private functions; that is said.
+    ...(ofLibc.length > 0 ? [] : symbolProblems(resolution)),
+    ...searchPathProblems(own.shown, facts),
   ];
 }
 

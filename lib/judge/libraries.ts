@@ -3,6 +3,7 @@ import type { Facts, ResolvedLibrary, Tried } from "../addon/facts.js";
 import { contentOf } from "../file/content.js";
 import { describeMachine } from "../file/machine.js";
 import type { Problem } from "./problem.js";
+import { hiddenBy } from "./search_path.js";
 import type { Start } from "./start.js";
 import { collectedStorePath, type Surroundings } from "./surroundings.js";
 
@@ -10,24 +11,29 @@ import { collectedStorePath, type Surroundings } from "./surroundings.js";
 const mostTried = 12;
 
 export function libraryProblems(
-  facts: Facts,
+  own: { path: string; shown: string; facts: Facts },
   start: Start,
   surroundings: Omit<Surroundings, "host">,
 ): Problem[] {
   return start.resolution.libraries
     .filter(({ path, optional }) => path === null && !optional)
-    .map((library) => ({
-      ...judged(library, facts, surroundings),
-      severity: "error" as const,
-      evidence: [
-        `${library.neededBy} needs ${library.soname}`,
-        ...library.tried.slice(0, mostTried).map(({ path, why }) => `${path}: ${why}`),
-        library.reason,
-        ...circumstancesOf(start),
-      ],
-      remedy: null,
-      need: { kind: "library" as const, library },
-    }));
+    .map((library) => {
+      const isOwn = library.neededBy === own.path;
+      const hidden = isOwn ? hiddenBy(library.soname, own, surroundings.files) : null;
+      return {
+        ...judged(library, own.facts, surroundings),
+        severity: "error" as const,
+        evidence: [
+          `${library.neededBy} needs ${library.soname}`,
+          ...(hidden === null ? [] : [hidden.evidence]),
+          ...library.tried.slice(0, mostTried).map(({ path, why }) => `${path}: ${why}`),
+          library.reason,
+          ...circumstancesOf(start),
+        ],
+        remedy: hidden?.remedy ?? null,
+        need: { kind: "library" as const, library },
+      };
+    });
 }
 
 function judged(

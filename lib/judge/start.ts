@@ -60,6 +60,8 @@ export async function startOf(
     ...(LD_PRELOAD !== "" && { preload: LD_PRELOAD }),
     libraryPath: LD_LIBRARY_PATH,
     secure: entry.secure,
+    symbols: true,
+    bindNow: environment.LD_BIND_NOW !== undefined && environment.LD_BIND_NOW !== "",
   });
   return { ...entry, resolution };
 }

@@ -19,8 +19,13 @@ ResolveOptions toResolveOptions(const Napi::Value& value) {
   options.libraryPath = text(object, "libraryPath").value_or("");
   options.preload = text(object, "preload").value_or("");
   options.processor = text(object, "processor");
-  const Napi::Value secure = object.Get("secure");
-  options.secure = secure.IsBoolean() && secure.As<Napi::Boolean>();
+  const auto flag = [&](const char* name) {
+    const Napi::Value member = object.Get(name);
+    return member.IsBoolean() && member.As<Napi::Boolean>();
+  };
+  options.secure = flag("secure");
+  options.symbols = flag("symbols");
+  options.bindNow = flag("bindNow");
   const Napi::Value tried = object.Get("tried");
   options.tried = !tried.IsBoolean() || tried.As<Napi::Boolean>();
   if (const Napi::Value nixLd = object.Get("nixLd"); nixLd.IsObject()) {

@@ -32,6 +32,7 @@ void Transcript::write(const Resolution& resolution) {
   number(resolution.isaProblems.size());
   number(resolution.relrProblems.size());
   number(resolution.loadProblems.size());
+  number(resolution.missingSymbols.size());
   for (const std::string& directory : loader.defaultDirectories)
     text(directory);
   for (const Library& library : resolution.libraries)
@@ -57,6 +58,13 @@ void Transcript::write(const Resolution& resolution) {
   for (const LoadProblem& problem : resolution.loadProblems) {
     text(problem.path);
     text(problem.why);
+    number(problem.opened ? 1 : 0);
+  }
+  for (const MissingSymbol& missing : resolution.missingSymbols) {
+    text(missing.symbol);
+    text(missing.version);
+    text(missing.library);
+    text(missing.neededBy);
   }
 }
 

@@ -1,7 +1,10 @@
 #include "elf/facts.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
+
+#include "elf/memory.hpp"
 
 namespace fixelf {
 
@@ -189,12 +192,19 @@ class Reader {
     }
     auto name = source_.string(segment->offset, segment->fileEnd(), segment->fileSize);
     if (!name) return name.error();
+    std::array<uint8_t, 1> last{};
+    if (Status status = source_.read(segment->fileEnd() - 1, last); !status) return status;
+    if (last[0] != 0) {
+      return Error{
+          ErrorCode::Malformed, "PT_INTERP does not end in a NUL, so Linux refuses it", {}, 0};
+    }
     facts_.interpreter = std::move(*name);
     return Done{};
   }
 
   Status readDynamic() {
     facts_.dynamic = dynamicTableOf(image_);
+    facts_.bindsNow = image_.bindsNow();
     const auto strings = StringTable::dynamicOf(image_);
     for (const DynamicEntry& entry : image_.dynamic) {
       switch (entry.tag) {
@@ -281,10 +291,11 @@ class Reader {
     if (const ProgramHeader* stack = image_.lastSegment(PT_GNU_STACK)) {
       facts_.executableStack = (stack->flags & PF_X) != 0;
     }
+    facts_.mappingDamage = mappingDamage(image_, source_.size());
+    if (const ProgramHeader* local = image_.lastSegment(PT_TLS))
+      facts_.threadLocalSize = alignUp(local->memorySize, local->alignment);
     if (image_.segment(PT_GNU_RELRO) != nullptr) {
-      const bool now = (facts_.flags & DF_BIND_NOW) != 0 || (facts_.flags1 & DF_1_NOW) != 0 ||
-                       image_.dynamicValue(DT_BIND_NOW).has_value();
-      facts_.relro = now ? Relro::Full : Relro::Partial;
+      facts_.relro = facts_.bindsNow ? Relro::Full : Relro::Partial;
     }
     return Done{};
   }

@@ -71,6 +71,7 @@ struct Facts {
   std::vector<DependencyKind> dependencyOrder;
   uint64_t flags = 0;              // DT_FLAGS
   uint64_t flags1 = 0;             // DT_FLAGS_1
+  bool bindsNow = false;           // see Image::bindsNow
   bool packedRelocations = false;  // DT_RELR
   // DT_AUDIT or DT_DEPAUDIT: glibc's loader runs the libraries that they name (rtld-audit(7)), also
   // where it is only to list what it would load.
@@ -81,12 +82,18 @@ struct Facts {
   // VER_FLG_BASE: the name of the file itself among its versions.
   std::optional<std::string> versionBase;
   Notes notes;
+  uint64_t threadLocalSize = 0;         // PT_GNU_TLS: bytes in memory, with those for its alignment
   std::optional<bool> executableStack;  // none without PT_GNU_STACK: the machine's default holds
   Relro relro = Relro::None;
   SegmentGeometry geometry;
+  std::optional<std::string> mappingDamage;  // elf/memory.hpp
   bool sectionHeaders = false;
   std::optional<Overlay> overlay;
 
+  // Its code reaches thread-local variables at fixed places (the initial-exec model).
+  [[nodiscard]] bool staticThreadLocal() const {
+    return (flags & DF_STATIC_TLS) != 0 && threadLocalSize > 0;
+  }
   [[nodiscard]] bool noDefaultLibraries() const { return (flags1 & DF_1_NODEFLIB) != 0; }
 };
 

@@ -83,6 +83,9 @@ Status Image::readProgramHeaders(const Source& source) {
     programHeaders.push_back(codec.programHeader(std::span(*table).subspan(
         static_cast<size_t>(index * codec.programHeaderSize()), codec.programHeaderSize())));
     const ProgramHeader& segment = programHeaders.back();
+    // Loaders go by the addresses of the others (glibc elf/dl-load.c, musl ldso/dynlink.c).
+    const bool isRead = segment.type == PT_LOAD || segment.type == PT_INTERP;
+    if (!isRead) continue;
     const bool inFile = inside(segment.offset, segment.fileSize, source.size());
     if (segment.type == PT_NULL || segment.fileSize == 0 || inFile || header.type == ET_CORE) {
       continue;
@@ -162,6 +165,12 @@ std::optional<uint64_t> Image::dynamicValue(int64_t tag) const {
     if (entry->tag == tag) return entry->value;
   }
   return std::nullopt;
+}
+
+bool Image::bindsNow() const {
+  return dynamicValue(DT_BIND_NOW).has_value() ||
+         (dynamicValue(DT_FLAGS).value_or(0) & DF_BIND_NOW) != 0 ||
+         (dynamicValue(DT_FLAGS_1).value_or(0) & DF_1_NOW) != 0;
 }
 
 std::optional<uint64_t> Image::fileOffset(uint64_t address) const {

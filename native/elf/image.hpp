@@ -50,6 +50,8 @@ class Image {
   // ldso/dynlink.c, map_library and kernel_mapped_dso.
   [[nodiscard]] const ProgramHeader* dynamicSegment() const;
   [[nodiscard]] std::optional<uint64_t> dynamicValue(int64_t tag) const;
+  // Functions are bound before the file is used (glibc elf/get-dynamic-info.h).
+  [[nodiscard]] bool bindsNow() const;
 
   // The file offset that PT_LOAD maps at a virtual address; none for .bss and unmapped addresses.
   [[nodiscard]] std::optional<uint64_t> fileOffset(uint64_t virtualAddress) const;

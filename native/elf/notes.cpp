@@ -94,7 +94,7 @@ bool visitNotes(const Source& source, const Codec& codec, const ProgramHeader& s
   constexpr uint64_t kHeaderSize = 12;
   constexpr uint64_t kLongestOwner = 16;
   const uint64_t size = segment.fileSize;
-  // Nothing wraps: the segment is in the file, and sizes in a note have 32 bits.
+  // Nothing wraps: the segment's end does not, and sizes in a note have 32 bits.
   for (uint64_t at = 0; inside(at, kHeaderSize, size);) {
     std::array<uint8_t, kHeaderSize + kLongestOwner> bytes{};
     const auto head =
@@ -144,6 +144,7 @@ Result<Notes> readNotes(const Source& source, const Image& image) {
   };
   for (const ProgramHeader& segment : image.programHeaders) {
     if (segment.type != PT_NOTE || segment.fileSize == 0) continue;
+    if (segment.fileEnd() < segment.offset) continue;
     // Notes are padded to 4 bytes, those in a segment of alignment 8 to 8 (binutils' reading of
     // the gABI; the property note is the only such one in practice).
     const uint64_t alignment = segment.alignment == 8 ? 8 : 4;

@@ -15,6 +15,13 @@ uint32_t systemVHash(std::string_view name) {
   return hash;
 }
 
+uint32_t gnuHash(std::string_view name) {
+  uint32_t hash = 5381;
+  for (const char letter : name)
+    hash = hash * 33 + static_cast<uint8_t>(letter);
+  return hash;
+}
+
 namespace {
 
 constexpr uint16_t kAlpha = 0x9026;  // EM_ALPHA

@@ -15,6 +15,8 @@ constexpr uint64_t kMostDynamicSymbols = 16U << 20;
 
 // gABI chapter 5, "Hash Table"; symbol versions are hashed alike.
 uint32_t systemVHash(std::string_view name);
+// glibc elf/dl-new-hash.h.
+uint32_t gnuHash(std::string_view name);
 
 // DT_HASH: its words are 32 bits wide except on 64-bit s390 and Alpha (<elf.h>: Elf_Symndx;
 // binutils bfd/elf64-s390.c sets hash entries of 8 bytes).
@@ -60,8 +62,9 @@ std::optional<uint64_t> dynamicSymbolCount(const Source& source, const Image& im
 // The fields of one entry that edits care for; <elf.h> Elf32_Sym and Elf64_Sym order them
 // differently.
 struct SymbolEntry {
-  uint32_t name = 0;  // index into the dynamic string table; the first field in both classes
-  uint8_t info = 0;
+  uint32_t name = 0;     // index into the dynamic string table; the first field in both classes
+  uint8_t info = 0;      // binding and type
+  uint8_t other = 0;     // visibility
   uint16_t section = 0;  // SHN_UNDEF: defined elsewhere
   uint64_t value = 0;
   uint64_t size = 0;
@@ -72,8 +75,10 @@ struct SymbolEntry {
   static SymbolEntry decode(const Codec& codec, std::span<const uint8_t> bytes) {
     const uint8_t* at = bytes.data();
     if (codec.wide())
-      return {codec.u32(at), at[4], codec.u16(at + 6), codec.u64(at + 8), codec.u64(at + 16)};
-    return {codec.u32(at), at[12], codec.u16(at + 14), codec.u32(at + 4), codec.u32(at + 8)};
+      return {codec.u32(at),     at[4], at[5], codec.u16(at + 6), codec.u64(at + 8),
+              codec.u64(at + 16)};
+    return {codec.u32(at),     at[12],           at[13], codec.u16(at + 14),
+            codec.u32(at + 4), codec.u32(at + 8)};
   }
 };
 

@@ -11,6 +11,7 @@ namespace {
 
 // Verneed and Verdef have the same layout in ELF32 and ELF64.
 struct Need {
+  uint16_t version;
   uint16_t auxiliaryCount;
   uint32_t file;
   uint32_t auxiliary;
@@ -19,12 +20,15 @@ struct Need {
 struct NeedAuxiliary {
   uint32_t hash;
   uint16_t flags;
+  uint16_t number;
   uint32_t name;
   uint32_t next;
 };
 struct Definition {
   uint16_t flags;
+  uint16_t number;
   uint16_t auxiliaryCount;
+  uint32_t hash;
   uint32_t auxiliary;
   uint32_t next;
 };
@@ -45,14 +49,15 @@ class Walker {
     while (start && left-- > 0) {
       std::array<uint8_t, 16> bytes{};
       if (Status status = record(*start, bytes); !status) return status;
-      const Need need{codec().u16(&bytes[2]), codec().u32(&bytes[4]), codec().u32(&bytes[8]),
-                      codec().u32(&bytes[12])};
+      const Need need{codec().u16(&bytes[0]), codec().u16(&bytes[2]), codec().u32(&bytes[4]),
+                      codec().u32(&bytes[8]), codec().u32(&bytes[12])};
       if (Status status = onNeed(need); !status) return status;
       uint64_t at = *start + need.auxiliary;
       for (uint16_t index = 0; index < need.auxiliaryCount; ++index) {
         if (Status status = record(at, bytes); !status) return status;
         const NeedAuxiliary auxiliary{codec().u32(&bytes[0]), codec().u16(&bytes[4]),
-                                      codec().u32(&bytes[8]), codec().u32(&bytes[12])};
+                                      codec().u16(&bytes[6]), codec().u32(&bytes[8]),
+                                      codec().u32(&bytes[12])};
         if (Status status = onAuxiliary(auxiliary); !status) return status;
         if (auxiliary.next == 0) break;
         if (index + 1 == need.auxiliaryCount) cutShort_ = true;
@@ -72,7 +77,8 @@ class Walker {
     while (start && left-- > 0) {
       std::array<uint8_t, 20> bytes{};
       if (Status status = record(*start, bytes); !status) return status;
-      const Definition definition{codec().u16(&bytes[2]), codec().u16(&bytes[6]),
+      const Definition definition{codec().u16(&bytes[2]),  codec().u16(&bytes[4]),
+                                  codec().u16(&bytes[6]),  codec().u32(&bytes[8]),
                                   codec().u32(&bytes[12]), codec().u32(&bytes[16])};
       if (Status status = onDefinition(definition); !status) return status;
       uint64_t at = *start + definition.auxiliary;
@@ -200,6 +206,53 @@ Result<DefinedVersions> readDefinedVersions(const Source& source, const Image& i
                       .definitions([](const Definition&) -> Status { return Done{}; }, onAuxiliary);
   if (!status) return status.error();
   return result;
+}
+
+Result<std::vector<NumberedVersion>> readNumberedVersions(const Source& source, const Image& image,
+                                                          const StringTable& strings) {
+  constexpr uint16_t kNumber = 0x7fff;  // the bit above it says that the version is hidden
+  std::vector<NumberedVersion> versions;
+  Names names(source, strings);
+  std::string library;
+  const auto keep = [&](uint16_t number, NumberedVersion version) {
+    const size_t at = number & kNumber;
+    if (at >= versions.size()) versions.resize(at + 1);
+    versions[at] = std::move(version);
+  };
+  Walker walker(source, image);
+  Status status = walker.needs(
+      [&](const Need& need) -> Status {
+        if (need.version != VER_NEED_CURRENT) {
+          return Error{ErrorCode::Malformed,
+                       "its records of needed versions have a form that its loader does not know",
+                       {},
+                       0};
+        }
+        auto name = names.at(need.file);
+        if (!name) return name.error();
+        library = std::move(*name);
+        return Done{};
+      },
+      [&](const NeedAuxiliary& auxiliary) -> Status {
+        auto name = names.at(auxiliary.name);
+        if (!name) return name.error();
+        keep(auxiliary.number,
+             {std::move(*name), auxiliary.hash, (auxiliary.number & ~kNumber) != 0, library});
+        return Done{};
+      });
+  if (!status) return status.error();
+  status =
+      walker.definitions([](const Definition&) -> Status { return Done{}; },
+                         [&](const Definition& definition, uint16_t index,
+                             const DefinitionAuxiliary& auxiliary) -> Status {
+                           if (index > 0 || (definition.flags & VER_FLG_BASE) != 0) return Done{};
+                           auto name = names.at(auxiliary.name);
+                           if (!name) return name.error();
+                           keep(definition.number, {std::move(*name), definition.hash, false, {}});
+                           return Done{};
+                         });
+  if (!status) return status.error();
+  return versions;
 }
 
 std::optional<VersionTable> neededVersionsTable(const Source& source, const Image& image) {

@@ -38,6 +38,19 @@ struct DefinedVersions {
 Result<DefinedVersions> readDefinedVersions(const Source& source, const Image& image,
                                             const StringTable& strings);
 
+// A version by the number that DT_VERSYM has for it: one that the file needs of a library, or
+// defines.
+struct NumberedVersion {
+  std::string name;
+  uint32_t hash = 0;    // as written; 0: the number stands for no version
+  bool hidden = false;  // needed, and to be had under this name only
+  std::string library;  // that it is needed of; empty where it is defined
+};
+
+// glibc's l_versions (elf/dl-version.c, _dl_check_map_versions), in which the base has no place.
+Result<std::vector<NumberedVersion>> readNumberedVersions(const Source& source, const Image& image,
+                                                          const StringTable& strings);
+
 // Where the records of one kind lie in the file: from the table's start to the last record's end.
 // None where there is no such table, where it cannot be walked, or where its records do not lie
 // side by side.

@@ -6,9 +6,9 @@
 #include <tuple>
 
 #include "elf/facts.hpp"
+#include "elf/relocations.hpp"
 #include "elf/symbols.hpp"
 #include "patch/draft.hpp"
-#include "patch/relocations.hpp"
 
 namespace fixelf {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "elf/extent.hpp"
+#include "elf/relocations.hpp"
 #include "elf/symbols.hpp"
-#include "patch/relocations.hpp"
 
 namespace fixelf {
 

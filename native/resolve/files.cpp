@@ -17,6 +17,7 @@ namespace {
 // What the kernel allows (MAXSYMLINKS in include/linux/namei.h).
 constexpr int kMostLinks = 40;
 constexpr uint64_t kMostContent = 64U << 20;
+constexpr uint64_t kMostSymbolBytes = 1U << 30;
 
 // Whether `path` is `directory` or lies below it.
 bool atOrBelow(const std::string& path, const std::string& directory) {
@@ -341,6 +342,21 @@ std::shared_ptr<const std::vector<uint8_t>> Files::content(const std::string& pa
       return nullptr;
     }
     return std::make_shared<const std::vector<uint8_t>>(std::move(*bytes));
+  });
+}
+
+std::shared_ptr<const SymbolTable> Files::symbols(Interned path) {
+  using Table = std::shared_ptr<const SymbolTable>;
+  return symbols_.of(path, [&]() -> Table {
+    if (symbolBytes_.load() > kMostSymbolBytes) return nullptr;
+    const auto source = FileSource::open(hostPath(*path));
+    if (!source) return nullptr;
+    const auto image = Image::read(**source);
+    if (!image) return nullptr;
+    auto table = SymbolTable::read(**source, *image);
+    if (!table) return nullptr;
+    symbolBytes_ += table->bytes();
+    return std::make_shared<const SymbolTable>(std::move(*table));
   });
 }
 

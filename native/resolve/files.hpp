@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "elf/facts.hpp"
+#include "elf/symbol_table.hpp"
 #include "resolve/interned.hpp"
 #include "resolve/memo.hpp"
 
@@ -81,6 +82,9 @@ class Files {
   bool directoryExists(const std::string& path);
   // A whole small file: a loader, its cache. Null where it cannot be read or exceeds 64 MiB.
   std::shared_ptr<const std::vector<uint8_t>> content(const std::string& path);
+  // The dynamic symbols of an ELF file that is there, which no plan changes. Null where they cannot
+  // be read, or where all that are held would be more than a gigabyte.
+  std::shared_ptr<const SymbolTable> symbols(Interned path);
   Interned interned(std::string_view text) { return (*strings_)(text); }
   // Those that interned() and the lookups are of.
   [[nodiscard]] std::shared_ptr<const InternedStrings> strings() const { return strings_; }
@@ -133,6 +137,8 @@ class Files {
   std::atomic<int> shortage_{0};  // errno
   Memo<Interned, Lookup> lookups_;
   Memo<Version, Reading, VersionHash> readings_;
+  Memo<Interned, std::shared_ptr<const SymbolTable>> symbols_;
+  std::atomic<uint64_t> symbolBytes_ = 0;
   Memo<std::string, bool> directories_;
   Memo<std::string, std::shared_ptr<const std::vector<uint8_t>>> contents_;
   std::unordered_map<std::string, std::shared_ptr<const Facts>> replaced_;  // by real path

@@ -6,6 +6,7 @@
 
 #include "resolve/load_check.hpp"
 #include "resolve/preload.hpp"
+#include "resolve/symbol_check.hpp"
 #include "resolve/version_check.hpp"
 
 namespace fixelf {
@@ -42,8 +43,11 @@ Status GlibcLoading::run(const Lookup& program) {
     if (Status status = withinLimits(); !status) return status;
   }
   checkGeometry(files_, objects_, resolution_);
+  checkOpening(files_, objects_, order_, resolution_);
   checkVersions(files_, objects_, order_, byName_, resolution_);
   checkIsaLevels();
+  if (reachesSymbols())
+    checkSymbols(files_, loader_, objects_, order_, options_.bindNow, resolution_);
   return Done{};
 }
 

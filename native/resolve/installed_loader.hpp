@@ -1,10 +1,12 @@
 // One loader of a disk, and what has been asked of it: where it looks, and what its cache says.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "resolve/bindings.hpp"
 #include "resolve/cache.hpp"
 #include "resolve/loader.hpp"
 
@@ -23,6 +25,11 @@ class InstalledLoader {
   const std::vector<std::string>& placesIn(const std::string& directory);
   // What ld.so.cache has for a name; none where it has nothing.
   Interned cached(Interned name);
+  // What the symbols of an object were once found in.
+  template <class Make>
+  const Bindings& bindings(Interned object, bool bindNow, Make make) {
+    return bindings_[bindNow ? 1 : 0].of(object, make);
+  }
   // Of ld.so.cache.
   [[nodiscard]] Interned cachePath() const { return cachePath_; }
 
@@ -33,6 +40,7 @@ class InstalledLoader {
   LoaderCache cache_;
   Memo<std::string, std::vector<std::string>> places_;
   Memo<Interned, Interned> cached_;
+  std::array<Memo<Interned, Bindings>, 2> bindings_;
 };
 
 }  // namespace fixelf

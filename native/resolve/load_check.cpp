@@ -1,5 +1,7 @@
 #include "resolve/load_check.hpp"
 
+#include <algorithm>
+
 namespace fixelf {
 
 namespace {
@@ -7,6 +9,23 @@ namespace {
 // glibc 2.35 began to compare addresses and offsets modulo the page; before, modulo p_align
 // (elf/dl-load.c, _dl_map_object_from_fd).
 constexpr unsigned kComparesByPage = 35;
+
+// GLRO(dl_tls_static_surplus) with the default tunables (glibc elf/dl-tls.c), which 2.32 computes
+// to the same as was fixed before.
+constexpr uint64_t kThreadLocalSurplus = 1664;
+
+// DEFAULT_STACK_PERMS, where PT_GNU_STACK does not say (glibc sysdeps/generic/stackinfo.h and
+// sysdeps/*/stackinfo.h).
+bool needsExecutableStack(const Facts& facts) {
+  const uint16_t machine = facts.header.machine;
+  const bool usual = machine != EM_AARCH64 && machine != EM_RISCV && machine != 258;
+  return facts.executableStack.value_or(usual);
+}
+
+bool isPartOfLibc(const Object& object, const LoaderProfile& loader) {
+  const Interned soname = object.names().soname;
+  return *object.path == loader.path || (soname && soname->starts_with("libc.so."));
+}
 
 const char* refusedByKernel(const SegmentGeometry& geometry) {
   // fs/binfmt_elf.c, elf_map(): the offset that is left is no multiple of a page, and mmap says
@@ -37,9 +56,46 @@ void checkGeometry(Files& files, const std::vector<Object>& objects, Resolution&
     const bool byKernel = program && facts.interpreter.has_value();
     program = false;
     if (!byKernel && !known) continue;
+    if (const auto& damage = facts.mappingDamage) {
+      resolution.loadProblems.push_back({object.path, files.interned(*damage), false});
+      continue;
+    }
     const char* why = byKernel ? refusedByKernel(facts.geometry)
                                : refusedByGlibc(facts.geometry, loader.glibcMinor);
-    if (why != nullptr) resolution.loadProblems.push_back({object.path, files.interned(why)});
+    if (why != nullptr)
+      resolution.loadProblems.push_back({object.path, files.interned(why), false});
+  }
+}
+
+void checkOpening(Files& files, const std::vector<Object>& objects,
+                  const std::vector<size_t>& order, Resolution& resolution) {
+  const LoaderProfile& loader = *resolution.loader;
+  const bool musl = loader.libc == LoaderProfile::Musl;
+  if (objects[0].facts().kind != Kind::Shared || !resolution.interpreterFound) return;
+  if (!musl && loader.libc != LoaderProfile::Glibc) return;
+  uint64_t threadLocal = 0;
+  for (const size_t index : order) {
+    const Object& object = objects[index];
+    const Facts& facts = object.facts();
+    const auto refused = [&](const std::string& why) {
+      resolution.loadProblems.push_back({object.path, files.interned(why), true});
+    };
+    // Every program has them from its start.
+    if (isPartOfLibc(object, loader)) continue;
+    if (loader.refusesExecutableStacks() && needsExecutableStack(facts))
+      refused("a program that runs already cannot open it, because it wants an executable stack");
+    if (!facts.staticThreadLocal()) continue;
+    threadLocal += std::min(facts.threadLocalSize, kThreadLocalSurplus + 1);
+    if (musl)
+      refused(
+          "a program that runs already cannot open it, because its thread-local variables have "
+          "fixed places (initial-exec), for which musl leaves no room");
+    else if (threadLocal > kThreadLocalSurplus)
+      refused("a program that runs already cannot open it, because " +
+              std::to_string(facts.threadLocalSize) +
+              " bytes of thread-local variables have fixed places (initial-exec), and its loader "
+              "leaves room for " +
+              std::to_string(kThreadLocalSurplus));
   }
 }
 

@@ -11,4 +11,8 @@ namespace fixelf {
 // where it names an interpreter; the loader maps all others.
 void checkGeometry(Files& files, const std::vector<Object>& objects, Resolution& resolution);
 
+// The same for a library that a running program opens (dlopen): what it may not bring by then.
+void checkOpening(Files& files, const std::vector<Object>& objects,
+                  const std::vector<size_t>& order, Resolution& resolution);
+
 }  // namespace fixelf

@@ -33,6 +33,8 @@ struct LoaderProfile {
   [[nodiscard]] bool hasLegacyHwcaps() const { return libc == Glibc && glibcMinor < 37; }
   // GLIBC_ABI_DT_RELR came with 2.36 (elf/dl-version.c).
   [[nodiscard]] bool checksPackedRelocations() const { return libc == Glibc && glibcMinor >= 36; }
+  // 2.41 no longer makes the stack of a running program executable (its NEWS; elf/dl-execstack.c).
+  [[nodiscard]] bool refusesExecutableStacks() const { return libc == Glibc && glibcMinor >= 41; }
   // GNU_PROPERTY_X86_ISA_1_NEEDED is looked at since 2.33 (sysdeps/x86/dl-prop.h).
   [[nodiscard]] bool checksIsaLevel() const { return libc == Glibc && glibcMinor >= 33; }
 };

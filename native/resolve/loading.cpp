@@ -186,6 +186,18 @@ size_t Loading::addObject(const Library& library, size_t requester) {
   return index;
 }
 
+bool Loading::reachesSymbols() const {
+  const auto& libraries = resolution_.libraries;
+  const auto& versions = resolution_.versionProblems;
+  return options_.symbols && resolution_.interpreterFound &&
+         std::ranges::all_of(resolution_.loadProblems,
+                             [](const LoadProblem& each) { return each.opened; }) &&
+         resolution_.relrProblems.empty() &&
+         std::ranges::all_of(libraries,
+                             [](const Library& each) { return each.path || each.optional; }) &&
+         std::ranges::all_of(versions, [](const VersionProblem& each) { return each.weak; });
+}
+
 void Loading::enqueue(size_t object) {
   if (object == kNone || objects_[object].queued) return;
   objects_[object].queued = true;

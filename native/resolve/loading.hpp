@@ -90,6 +90,8 @@ class Loading {
   // Whether `library` was the same file as one that is loaded, which is taken instead.
   bool takeSameFile(Library& library, size_t object);
   size_t addObject(const Library& library, size_t requester);
+  // Whether nothing stops the loader before it looks for symbols.
+  [[nodiscard]] bool reachesSymbols() const;
   // At the end of the order, unless it is in it, or kNone.
   void enqueue(size_t object);
   // Before `next` in the order; moved there if it stands behind.

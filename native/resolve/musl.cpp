@@ -2,7 +2,9 @@
 
 #include <climits>
 
+#include "resolve/load_check.hpp"
 #include "resolve/preload.hpp"
+#include "resolve/symbol_check.hpp"
 
 namespace fixelf {
 
@@ -45,6 +47,11 @@ Status MuslLoading::run(const Lookup& program) {
       if (kind == DependencyKind::Needed) need(object, name, {});
     }
     if (Status status = withinLimits(); !status) return status;
+  }
+  checkOpening(files_, objects_, order_, resolution_);
+  if (reachesSymbols()) {
+    enqueue(interpreter_);  // it is the libc, whoever needs it
+    checkSymbols(files_, loader_, objects_, order_, true, resolution_);
   }
   return Done{};
 }

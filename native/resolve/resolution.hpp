@@ -63,6 +63,17 @@ struct IsaProblem {
 struct LoadProblem {
   Interned path;
   Interned why;  // a sentence without the path
+  // Only where a running program opens it (dlopen); linked to one that starts, it loads.
+  bool opened = false;
+};
+
+// A symbol that is bound at start, and that none of the files which are loaded defines: "symbol
+// lookup error", of musl "symbol not found".
+struct MissingSymbol {
+  Interned symbol;
+  Interned version;  // none where it is wanted without one
+  Interned library;  // that should have the version
+  Interned neededBy;
 };
 
 struct Resolution {
@@ -84,6 +95,8 @@ struct Resolution {
   // says that it knows them: "DT_RELR without GLIBC_ABI_DT_RELR dependency".
   std::vector<Interned> relrProblems;
   std::vector<LoadProblem> loadProblems;
+  // Of a program, where ResolveOptions ask for it and nothing of the above stops the loader before.
+  std::vector<MissingSymbol> missingSymbols;
 };
 
 // nix-ld's stand-in loader: it starts this loader with that LD_LIBRARY_PATH behind the caller's.
@@ -103,6 +116,9 @@ struct ResolveOptions {
   // AT_SECURE: the program runs as another user than the caller's (set-user-ID).
   bool secure = false;
   std::optional<NixLd> nixLd;
+  // Look for symbols that are bound at start; all of them where `bindNow` (LD_BIND_NOW) says so.
+  bool symbols = false;
+  bool bindNow = false;
   // Keep what was tried in vain for each library; for thousands of files that is a lot.
   bool tried = true;
 };

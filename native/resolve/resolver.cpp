@@ -78,6 +78,9 @@ Result<Resolution> Resolver::resolve(const std::string& path, const ResolveOptio
   if ((facts.kind == Kind::Static || facts.kind == Kind::StaticPie) && facts.needed.empty() &&
       !facts.interpreter) {
     resolution.interpreterReason = "the program is static, so it needs none";
+    if (facts.mappingDamage)
+      resolution.loadProblems.push_back(
+          {files_.interned(path), files_.interned(*facts.mappingDamage), false});
     return resolution;
   }
   const ResolveOptions seen = throughNixLd(options);

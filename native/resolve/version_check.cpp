@@ -40,7 +40,7 @@ void checkVersions(Files& files, const std::vector<Object>& objects,
                    Resolution& resolution) {
   const auto problem = [&](const Object& object, const std::string& why) {
     if (resolution.loadProblems.size() < kMostProblems)
-      resolution.loadProblems.push_back({object.path, files.interned(why)});
+      resolution.loadProblems.push_back({object.path, files.interned(why), false});
   };
   for (const size_t index : order) {
     const Object& object = objects[index];

@@ -1,5 +1,5 @@
 // The tree as a graph for Graphviz: `fixelf tree --dot FILE | dot -Tsvg`.
-import type { DependencyTree } from "../../file/inspect.js";
+import type { DependencyTree } from "../../judge/dependency_tree.js";
 import { printable } from "../text.js";
 import { type TreeNode, treeGraph } from "./graph.js";
 

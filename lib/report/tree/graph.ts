@@ -1,7 +1,7 @@
 // A resolution as a graph: the program, and each file or missing name once, however often it is
 // needed. All formats are drawn from it.
 import type { ResolvedLibrary } from "../../addon/facts.js";
-import type { DependencyTree } from "../../file/inspect.js";
+import type { DependencyTree } from "../../judge/dependency_tree.js";
 import type { NixpkgsPackage } from "../../store/nixpkgs/packages.js";
 
 /** A library, and where it is not found the packages of nixpkgs that have it, the best first. */
@@ -22,15 +22,6 @@ export interface TreeNode {
   children: TreeNode[];
   /** The one for whose sake the loader opens it; null for the program. */
   opener: TreeNode | null;
-}
-
-/** Whether the loader would refuse to start it. */
-export function isIncomplete({ interpreter, libraries, versionProblems }: DependencyTree): boolean {
-  return (
-    (interpreter.path !== null && !interpreter.assumed && !interpreter.found) ||
-    libraries.some(({ path, optional }) => path === null && !optional) ||
-    versionProblems.some(({ weak }) => !weak)
-  );
 }
 
 /** The nodes in the order of loading; the first is the program. */

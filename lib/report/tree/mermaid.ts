@@ -1,5 +1,5 @@
 // The tree as a flowchart for Mermaid, which GitHub and others draw in Markdown.
-import type { DependencyTree } from "../../file/inspect.js";
+import type { DependencyTree } from "../../judge/dependency_tree.js";
 import { printable } from "../text.js";
 import { treeGraph } from "./graph.js";
 

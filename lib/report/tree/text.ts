@@ -2,7 +2,7 @@
 //
 // Each library is drawn where the loader opens it, for there its reason makes sense. Where others
 // need it too, its name alone is told, all such names in one line: most files need libc.
-import type { DependencyTree } from "../../file/inspect.js";
+import type { DependencyTree } from "../../judge/dependency_tree.js";
 import { adviceFor } from "../../store/nixpkgs/packages.js";
 import { type Colors, printable } from "../text.js";
 import { type TreeNode, treeGraph } from "./graph.js";
@@ -30,6 +30,8 @@ export function treeText(
     const what = `${version} is not defined by ${providerPath}, needed by ${neededBy}`;
     lines.push(`  ${weak ? colors.yellow("weak") : colors.red("missing")}  ${printable(what)}`);
   }
+  for (const { message, need } of tree.problems)
+    if (need === null) lines.push(`  ${colors.red("wrong")}  ${printable(message)}`);
   return lines.join("\n");
 }
 

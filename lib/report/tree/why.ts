@@ -1,6 +1,6 @@
 // Why one library is loaded: who needs it, by which way from the program, and why from that path.
 import type { Tried } from "../../addon/facts.js";
-import type { DependencyTree } from "../../file/inspect.js";
+import type { DependencyTree } from "../../judge/dependency_tree.js";
 import { type Colors, plural, printable } from "../text.js";
 import { type TreeNode, treeGraph } from "./graph.js";
 import { libraryText } from "./text.js";

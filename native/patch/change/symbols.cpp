@@ -8,21 +8,13 @@
 #include <numeric>
 #include <set>
 
+#include "elf/relocations.hpp"
 #include "elf/symbols.hpp"
 #include "patch/changes.hpp"
-#include "patch/relocations.hpp"
 
 namespace fixelf {
 
 namespace {
-
-// glibc elf/dl-new-hash.h.
-uint32_t gnuHash(const std::string& name) {
-  uint32_t hash = 5381;
-  for (const char letter : name)
-    hash = hash * 33 + static_cast<uint8_t>(letter);
-  return hash;
-}
 
 Result<std::vector<std::string>> symbolNames(Draft& draft, const Part& symbols) {
   const size_t size = draft.codec().symbolSize();

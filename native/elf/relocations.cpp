@@ -1,4 +1,4 @@
-#include "patch/relocations.hpp"
+#include "elf/relocations.hpp"
 
 #include <algorithm>
 
@@ -40,9 +40,23 @@ Result<std::vector<RelocationTable>> relocationTables(const Source& source, cons
   return distinct;
 }
 
+std::optional<RelocationTable> jumpRelocations(const Image& image) {
+  const auto address = image.dynamicValue(DT_JMPREL);
+  const auto offset = address ? image.fileOffset(*address) : std::nullopt;
+  if (!offset) return std::nullopt;
+  const bool rela = image.dynamicValue(DT_PLTREL).value_or(DT_REL) == DT_RELA;
+  return RelocationTable{*offset, image.dynamicValue(DT_PLTRELSZ).value_or(0),
+                         (rela ? 3 : 2) * image.codec.wordSize()};
+}
+
 uint64_t relocationSymbol(const Codec& codec, std::span<const uint8_t> entry) {
   const uint64_t info = codec.word(&entry[codec.wordSize()]);
   return codec.wide() ? info >> 32U : info >> 8U;
+}
+
+uint64_t relocationType(const Codec& codec, std::span<const uint8_t> entry) {
+  const uint64_t info = codec.word(&entry[codec.wordSize()]);
+  return codec.wide() ? info & 0xffffffffU : info & 0xffU;
 }
 
 void putRelocationSymbol(const Codec& codec, std::span<uint8_t> entry, uint64_t symbol) {

@@ -1,0 +1,74 @@
+// The program that loads a library, where it is not among the files that were named: a module of Python or
+// Node runs in whatever process opens it, with that one's loader and libc.
+import { dirname, join } from "node:path";
+import type { Facts } from "../addon/facts.js";
+import type { NativeFiles } from "../addon/native.js";
+import { remembered } from "../addon/remembered.js";
+import { FixelfError } from "../base/errors.js";
+import { libcOf } from "../file/libc.js";
+import { sameMachine } from "../file/machine.js";
+import { insideRoot } from "../file/rooted.js";
+import { factsOf, realPathOf } from "./loaded.js";
+
+export interface LoadingProgram {
+  /** As it was named, or found. */
+  path: string;
+  /** The loader that starts it, which may be missing. */
+  loader: string;
+  facts: Facts;
+}
+
+/** The names by which a virtual environment has its Python (PEP 405). */
+const pythons = ["bin/python", "bin/python3"];
+
+const environments = remembered<LoadingProgram | null>();
+
+/**
+ * The one that was named for it, or the Python of the virtual environment that it lies in, which is mostly a
+ * link out of it. null where neither is there, or would not load such a library.
+ * @throws FixelfError `usage` where what was named is no program with a loader
+ */
+export function loadingProgram(
+  path: string,
+  facts: Facts,
+  { program, root }: { program?: string | undefined; root: string },
+  files: NativeFiles,
+): LoadingProgram | null {
+  if (facts.type !== "shared-library") return null;
+  if (program !== undefined) return fits(namedProgram(program, root, files), facts);
+  for (let at = dirname(path); ; at = dirname(at)) {
+    const found = environments(files, at, () => pythonOf(at, files));
+    if (found !== null) return fits(found, facts);
+    if (at === dirname(at)) return null;
+  }
+}
+
+function fits(program: LoadingProgram, library: Facts): LoadingProgram | null {
+  return sameMachine(program.facts, library) && libcOf(program.facts) === libcOf(library)
+    ? program
+    : null;
+}
+
+function pythonOf(directory: string, files: NativeFiles): LoadingProgram | null {
+  if (files.look(join(directory, "pyvenv.cfg")).state === "missing") return null;
+  for (const name of pythons) {
+    const found = programAt(join(directory, name), files);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function namedProgram(path: string, root: string, files: NativeFiles): LoadingProgram {
+  const place = insideRoot(path, root).path;
+  const found = programAt(place, files);
+  if (found !== null) return found;
+  const { message } = files.look(place);
+  const why = message === "" ? "it is no program that a loader starts" : message;
+  throw new FixelfError("usage", `--for ${path}: ${why}`, { path });
+}
+
+function programAt(path: string, files: NativeFiles): LoadingProgram | null {
+  const facts = factsOf(realPathOf(path, files), files);
+  if (facts === null || facts.interpreter === null || facts.type === "shared-library") return null;
+  return { path, loader: facts.interpreter, facts };
+}

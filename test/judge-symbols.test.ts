@@ -1,0 +1,242 @@
+// Symbols that are bound at start: the judge finds missing what this machine's loader does not find either.
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { type Diagnosis, diagnose } from "../lib/index.js";
+import { compile, compileWith } from "./support/compile.js";
+import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
+
+const directory = scratchDirectory();
+const at = (name: string) => join(directory, name);
+
+/** What was there when the program was linked, what is there now, and how it was linked. */
+interface Case {
+  title: string;
+  linked: string;
+  present: string;
+  /** Options for the library now. */
+  shared?: string[];
+  main: string;
+  options?: string[];
+  environment?: Record<string, string>;
+  /** The symbols that are missing; none where it starts. */
+  missing: string[];
+}
+
+const none = "int unrelated;";
+const one = "int one(void) { return 0; }";
+const callsOne = "int one(void); int main(void) { return one(); }";
+const now = ["-Wl,-z,now"];
+const lazy = ["-Wl,-z,lazy"];
+
+const cases: Case[] = [
+  {
+    title: "a function that is bound at once",
+    linked: one,
+    present: none,
+    main: callsOne,
+    options: now,
+    missing: ["one"],
+  },
+  {
+    title: "a function that is bound when it is called",
+    linked: one,
+    present: none,
+    main: "int one(void); int main(int c, char **v) { return c > 9 ? one() : 0; }",
+    options: lazy,
+    missing: [],
+  },
+  {
+    title: "the same with LD_BIND_NOW",
+    linked: one,
+    present: none,
+    main: callsOne,
+    options: lazy,
+    environment: { LD_BIND_NOW: "1" },
+    missing: ["one"],
+  },
+  {
+    title: "a variable",
+    linked: "int datum = 0;",
+    present: none,
+    main: "extern int datum; int main(void) { return datum; }",
+    options: [...lazy, "-no-pie"],
+    missing: ["datum"],
+  },
+  {
+    title: "an address in data",
+    linked: one,
+    present: none,
+    main: "int one(void); int (*pointer)(void) = one; int main(void) { return 0; }",
+    options: lazy,
+    missing: ["one"],
+  },
+  {
+    title: "a weak reference",
+    linked: one,
+    present: none,
+    main: "__attribute__((weak)) int one(void); int main(void) { return one ? one() : 0; }",
+    options: now,
+    missing: [],
+  },
+  {
+    title: "a weak definition",
+    linked: one,
+    present: "__attribute__((weak)) int one(void) { return 0; }",
+    main: callsOne,
+    options: now,
+    missing: [],
+  },
+  {
+    title: "a hidden definition",
+    linked: one,
+    present: '__attribute__((visibility("hidden"))) int one(void) { return 0; }',
+    main: callsOne,
+    options: now,
+    missing: ["one"],
+  },
+  {
+    title: "a protected definition",
+    linked: one,
+    present: '__attribute__((visibility("protected"))) int one(void) { return 0; }',
+    main: callsOne,
+    options: now,
+    missing: [],
+  },
+  {
+    title: "an unresolved reference in the library",
+    linked: one,
+    present: "int two(void); int (*pointer)(void) = two; int one(void) { return 0; }",
+    main: callsOne,
+    options: now,
+    missing: ["two"],
+  },
+  {
+    title: "one that the program has for the library",
+    linked: one,
+    present: "int two(void); int (*pointer)(void) = two; int one(void) { return 0; }",
+    main: `${callsOne} int two(void) { return 0; }`,
+    options: [...now, "-Wl,-E"],
+    missing: [],
+  },
+  {
+    title: "a table of the older kind of hash",
+    linked: one,
+    present: none,
+    shared: ["-Wl,--hash-style=sysv"],
+    main: callsOne,
+    options: now,
+    missing: ["one"],
+  },
+  {
+    title: "a thread-local variable",
+    linked: "__thread int own = 0;",
+    present: none,
+    main: "extern __thread int own; int main(void) { return own; }",
+    options: lazy,
+    missing: ["own"],
+  },
+  {
+    title: "-Bsymbolic, and all is there",
+    linked: one,
+    present: "int one(void) { return 0; } int (*pointer)(void) = one;",
+    shared: ["-Wl,-Bsymbolic"],
+    main: callsOne,
+    options: now,
+    missing: [],
+  },
+];
+
+function make(number: number, { linked, present, shared = [], main, options = [] }: Case): string {
+  const library = at(`${number}/lib/libcase.so`);
+  const soname = ["-shared", "-fPIC", "-Wl,-soname,libcase.so"];
+  compile(library, linked, ...soname);
+  const program = compile(
+    at(`${number}/program`),
+    main,
+    library,
+    `-Wl,-rpath,${at(`${number}/lib`)}`,
+    ...options,
+  );
+  compile(library, present, ...soname, ...shared);
+  return program;
+}
+
+async function judge(program: string): Promise<Diagnosis> {
+  const [diagnosis] = await diagnose([program], { store: at("no-store"), index: false });
+  return diagnosis as Diagnosis;
+}
+
+describe("symbols that are bound at start", needs("gcc", "x86-64"), () => {
+  it.each(cases.map((each, number) => ({ ...each, number })))("$title", async (each) => {
+    const program = make(each.number, each);
+    const { status, stderr } = spawnSync(program, {
+      env: { ...each.environment },
+      encoding: "utf8",
+    });
+    expect(status === 0, stderr).toBe(each.missing.length === 0);
+    Object.assign(process.env, each.environment);
+    try {
+      const { findings, verdict } = await judge(program);
+      expect(verdict).toBe(each.missing.length === 0 ? "healthy" : "broken");
+      const said = findings.map(({ message }) => message).join();
+      for (const symbol of each.missing) {
+        expect(stderr).toContain(symbol);
+        expect(said).toMatch(new RegExp(`defines ${symbol}\\b`));
+      }
+    } finally {
+      for (const name of Object.keys(each.environment ?? {})) delete process.env[name];
+    }
+  });
+});
+
+describe("versions of symbols", needs("gcc", "x86-64"), () => {
+  it("a symbol that has gone from its version, and one of a library without versions", async () => {
+    const soname = ["-shared", "-fPIC", "-Wl,-soname,libversioned.so"];
+    const script = (name: string, text: string) =>
+      `-Wl,--version-script=${compileText(name, text)}`;
+    const library = at("versioned/libversioned.so");
+    const two = "int one(void) { return 0; } int two(void) { return 0; }";
+    compile(library, two, ...soname, script("both", "V1 { one; two; };"));
+    const main = "int one(void); int two(void); int main(void) { return one() + two(); }";
+    const program = compile(
+      at("versioned/program"),
+      main,
+      library,
+      `-Wl,-rpath,${at("versioned")}`,
+      ...now,
+    );
+    compile(library, two, ...soname, script("moved", "V1 { one; }; V2 { two; };"));
+    expect(spawnSync(program, { encoding: "utf8" }).stderr).toMatch(
+      /undefined symbol: two, version V1/,
+    );
+    const { findings } = await judge(program);
+    expect(findings).toMatchObject([{ code: "symbol-missing" }]);
+    expect(findings[0]?.message).toContain("two (version V1)");
+    expect(findings[0]?.remedy).toContain("libversioned.so");
+  });
+});
+
+describe("symbols of musl's programs", needs("musl-gcc", "musl's loader"), () => {
+  it("are all bound at start", async () => {
+    const library = at("musl/libcase.so");
+    const soname = ["-shared", "-fPIC", "-Wl,-soname,libcase.so"];
+    compileWith("musl-gcc", library, one, ...soname);
+    const main = "int one(void); int main(int c, char **v) { return c > 9 ? one() : 0; }";
+    const linked = [library, `-Wl,-rpath,${at("musl")}`, ...lazy];
+    const program = compileWith("musl-gcc", at("musl/program"), main, ...linked);
+    expect(spawnSync(program).status).toBe(0);
+    expect((await judge(program)).verdict).toBe("healthy");
+    compileWith("musl-gcc", library, none, ...soname);
+    expect(spawnSync(program, { encoding: "utf8" }).stderr).toMatch(/one: symbol not found/);
+    expect((await judge(program)).findings).toMatchObject([{ code: "symbol-missing" }]);
+  });
+});
+
+function compileText(name: string, text: string): string {
+  const path = at(`${name}.map`);
+  writeFileSync(path, text);
+  return path;
+}

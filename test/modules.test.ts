@@ -1,0 +1,94 @@
+// Libraries that a program opens while it runs: whose loader counts for them, and what it refuses by then.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Diagnosis, diagnose, FixelfError, plan } from "../lib/index.js";
+import { compile } from "./support/compile.js";
+import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
+
+const directory = scratchDirectory();
+const at = (name: string) => join(directory, name);
+const none = { store: at("no-store"), index: false };
+
+async function judge(path: string, program?: string): Promise<Diagnosis> {
+  const [diagnosis] = await diagnose([path], {
+    ...none,
+    ...(program !== undefined && { program }),
+  });
+  return diagnosis as Diagnosis;
+}
+
+describe("a module of a virtual environment", needs("gcc", "x86-64"), () => {
+  const modules = "venv/lib/python3/site-packages";
+  let old: string;
+
+  beforeAll(() => {
+    compile(at("outside/python3"), "int main(void) { return 0; }");
+    mkdirSync(at("venv/bin"), { recursive: true });
+    writeFileSync(at("venv/pyvenv.cfg"), "home = ../outside\n");
+    symlinkSync(at("outside/python3"), at("venv/bin/python"));
+    // A libc of a release that nobody has, to be linked with.
+    writeFileSync(at("newest.map"), "GLIBC_2.99 { newest; };");
+    const libc = compile(
+      at("newest/libc.so.6"),
+      "int newest(void) { return 0; }",
+      "-shared",
+      "-nostdlib",
+      "-Wl,-soname,libc.so.6",
+      `-Wl,--version-script=${at("newest.map")}`,
+    );
+    const source = "int newest(void); int module(void) { return newest(); }";
+    compile(at(`${modules}/new.so`), source, "-shared", "-fPIC", "-nostdlib", libc);
+    old = compile(at(`${modules}/old.so`), "int module(void) { return 0; }", "-shared", "-fPIC");
+  });
+
+  it("is refused where it needs a newer glibc than its Python has, and that one is named", async () => {
+    const { files } = await plan([at(modules)], none);
+    const [newer, older] = files.sort((one, two) => (one.path < two.path ? -1 : 1));
+    expect(newer?.refusal?.code).toBe("unsolvable");
+    expect(newer?.refusal?.message).toContain("does not define GLIBC_2.99");
+    expect(newer?.refusal?.message).toContain(
+      `${at("venv/bin/python")}, which loads it, is started by`,
+    );
+    expect(older).toMatchObject({ refusal: null, edits: [] });
+  });
+
+  it("belongs to the program that is named, which has to be one", async () => {
+    expect((await judge(old, at("outside/python3"))).verdict).toBe("healthy");
+    await expect(judge(old, old)).rejects.toBeInstanceOf(FixelfError);
+    const { files } = await plan([old], { ...none, program: at("outside/python3") });
+    expect(files).toMatchObject([{ refusal: null }]);
+  });
+});
+
+describe("what a running program cannot open", needs("gcc", "x86-64"), () => {
+  const shared = ["-shared", "-fPIC", "-ftls-model=initial-exec"];
+  const opens = `#include <dlfcn.h>
+    #include <stdio.h>
+    int main(int count, char **words) {
+      if (dlopen(words[1], RTLD_NOW)) return 0;
+      fputs(dlerror(), stderr);
+      return 1;
+    }`;
+
+  it.each([
+    [64, [], null],
+    [8192, [], "error"],
+    [8192, ["-Wl,-soname,libown.so.1"], "warning"],
+  ] as const)("%j bytes at fixed places, %j: %j", async (size, options, severity) => {
+    const name = `own-${size}-${options.length}.so`;
+    const text = `__thread char own[${size}]; char *module(void) { return own; }`;
+    const module = compile(at(name), text, ...shared, ...options);
+    const program = compile(at("opens"), opens, "-ldl");
+    const { status, stderr } = spawnSync(program, [module], { encoding: "utf8" });
+    expect(status === 0, stderr).toBe(severity === null);
+    const { findings } = await judge(module);
+    if (severity === null) return expect(findings).toEqual([]);
+    expect(stderr).toContain("static TLS block");
+    expect(findings).toMatchObject([{ code: "open-refused", severity }]);
+    const preloaded = { LD_PRELOAD: module };
+    expect(spawnSync(program, [module], { env: preloaded }).status).toBe(0);
+  });
+});
