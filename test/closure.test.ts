@@ -196,7 +196,7 @@ describe("a program's closure", needs("gcc"), () => {
   it("has no closure for what lies outside the store, but says what it loads", async () => {
     const answer = await closure("/home/program", { root });
     expect(answer).toMatchObject({ storePath: null, recorded: null });
-    expect(answer.whyUnknown).toContain("no store path");
+    expect(answer.whyUnknown).toContain("not in a store path");
     expect(pathsOf(answer)).toEqual([first, second, views]);
   });
 

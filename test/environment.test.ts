@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSy
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { fishWord, shellWord } from "../lib/base/shell.js";
+import { fishWord, scriptWord } from "../lib/base/shell.js";
 import type { SystemEnvironment } from "../lib/environment/environment.js";
 import { makeFarm } from "../lib/environment/farm.js";
 import { packageOf } from "../lib/environment/nixpkgs.js";
@@ -99,7 +99,7 @@ const strangeNames = fc.oneof(
 
 describe("quoting", () => {
   const shells = [
-    { name: "sh", word: shellWord },
+    { name: "sh", word: scriptWord },
     { name: "fish", word: fishWord },
   ];
   describe.each(shells)("for $name", ({ name, word }) => {

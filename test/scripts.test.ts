@@ -136,7 +136,7 @@ describe("doctor", () => {
     expect(await message("#!/nowhere/perl -w\n")).toMatch(
       /names \/nowhere\/perl, which is not there/,
     );
-    expect(await message("#!perl\n")).toMatch(/no absolute path/);
+    expect(await message("#!perl\n")).toMatch(/perl, which is not there; it is a relative path/);
     expect(await message(`#!${env} perl\n`)).toBe("env finds no perl");
     expect(await message(`#!${env} -S perl -w\n`)).toBe("env finds no perl");
     expect(await message(`#!${env} python3 -u\n`)).toMatch(/"python3 -u": without -S/);

@@ -17,7 +17,8 @@ const here = typeof __dirname === "string" ? __dirname : dirname(fileURLToPath(i
 export const packageDirectory: string = above(here) ?? join(here, "fixelf");
 
 function above(directory: string): string | null {
-  if (existsSync(join(directory, mark))) return directory;
+  if (existsSync(join(directory, "package.json")))
+    return existsSync(join(directory, mark)) ? directory : null;
   const parent = dirname(directory);
   return parent === directory ? null : above(parent);
 }

@@ -1,13 +1,11 @@
 // Every foreign program of the test world is started up to its entry point, before a fix and after it, by the
 // kernel and the loader that are there: both times it starts where doctor calls it healthy, and nowhere else.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { native } from "../../lib/addon/native.js";
 import { isStartedByLoader } from "../../lib/file/kind.js";
 import { compileStarter, parseStarted } from "../start/starter.js";
 import { needs } from "../support/needs.js";
+import { scratchDirectory } from "../support/scratch.js";
 import { openWorld, type ProgramName, type World } from "../world/world.js";
 import type { DoctorDocument } from "./contract.js";
 
@@ -19,13 +17,10 @@ describe("every program of the world", needs("test world", "gcc", "x86-64"), () 
 
   beforeAll(async () => {
     world = await openWorld();
-    directory = mkdtempSync(join(tmpdir(), "fixelf-starter-"));
+    directory = scratchDirectory();
     compileStarter(directory, "-static");
   });
-  afterAll(async () => {
-    await world?.dispose();
-    rmSync(directory, { recursive: true, force: true });
-  });
+  afterAll(() => world?.dispose());
 
   /** Those that start, and those that doctor calls healthy. */
   async function bothSay(tree: string): Promise<{ started: string[]; healthy: string[] }> {

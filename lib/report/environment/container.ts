@@ -1,7 +1,7 @@
 // A Containerfile: the program, its loader where it looks for it, and the libraries from nixpkgs.
 import { basename, dirname } from "node:path";
 import { FixelfError } from "../../base/errors.js";
-import { shellWord } from "../../base/shell.js";
+import { scriptWord, shellWord } from "../../base/shell.js";
 import type { PackagedEnvironment } from "../../environment/packages.js";
 import { printable } from "../text.js";
 import { nixPackage, nixString, packagesOf, unknownLines } from "./nix.js";
@@ -47,12 +47,12 @@ export function containerText(
     ),
     ...unknownLines({ systems: [system] }),
     "FROM docker.io/nixos/nix AS libraries",
-    `RUN nix-build --out-link /libraries --expr ${shellWord(expression)} && \\`,
+    `RUN nix-build --out-link /libraries --expr ${scriptWord(expression)} && \\`,
     "    mkdir -p /closure/nix/store && \\",
     "    cp -a $(nix-store --query --requisites /libraries) /closure/nix/store/ && \\",
     "    cp -a /libraries /closure/libraries && \\",
-    `    mkdir -p /closure${shellWord(dirname(interpreter))} && \\`,
-    `    ln -s /libraries/lib/${shellWord(system.loader)} /closure${shellWord(interpreter)}`,
+    `    mkdir -p /closure${scriptWord(dirname(interpreter))} && \\`,
+    `    ln -s /libraries/lib/${scriptWord(system.loader)} /closure${scriptWord(interpreter)}`,
     "",
     "FROM scratch",
     'COPY --from=libraries ["/closure/", "/"]',

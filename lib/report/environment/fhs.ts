@@ -1,6 +1,6 @@
 // A buildFHSEnv: a sandbox that looks like an ordinary distribution.
 import { basename } from "node:path";
-import { shellWord } from "../../base/shell.js";
+import { scriptWord } from "../../base/shell.js";
 import type { PackagedEnvironment } from "../../environment/packages.js";
 import { headline, nixComment, nixString, packageLines, packagesOf } from "./nix.js";
 
@@ -23,11 +23,11 @@ export function fhsText(environment: PackagedEnvironment): string {
   const profile =
     outside.length === 0
       ? ""
-      : `  profile = ${nixString(`export LD_LIBRARY_PATH=${shellWord(outside.join(":"))}`)};\n`;
+      : `  profile = ${nixString(`export LD_LIBRARY_PATH=${scriptWord(outside.join(":"))}`)};\n`;
   const list = (what: string, lines: readonly string[]) =>
     `  ${what} = pkgs: [\n${lines.map((line) => `${line}\n`).join("")}  ];\n`;
   // It is put into a shell script as it is.
-  const runScript = only === null ? "" : `  runScript = ${nixString(shellWord(only.file))};\n`;
+  const runScript = only === null ? "" : `  runScript = ${nixString(scriptWord(only.file))};\n`;
   return `${headline(environment)}
 ${nixComment(only === null ? "build it, and start the programs in its shell" : "build it, and start the program by its name")}
 { pkgs ? import <nixpkgs> { } }:
