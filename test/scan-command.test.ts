@@ -121,6 +121,20 @@ describe("fixelf scan", needs("gcc"), () => {
     ]);
   });
 
+  it("sees no RELRO in a segment of it that is empty", needs("x86-64"), () => {
+    compile(at("tree/relro"), "int main(void) { return 0; }", "-Wl,-z,relro,-z,now");
+    const relro = (name: string) =>
+      rows("--where", `name = ${name}`).map((row) => (row as { relro: string }).relro);
+    expect(relro("relro")).toEqual(["full"]);
+    const bytes = readFileSync(at("tree/relro"));
+    const [first, count] = [Number(bytes.readBigUInt64LE(32)), bytes.readUInt16LE(56)];
+    for (let header = first; header < first + 56 * count; header += 56)
+      // PT_GNU_RELRO; p_memsz
+      if (bytes.readUInt32LE(header) === 0x6474e552) bytes.writeBigUInt64LE(0n, header + 40);
+    writeFileSync(at("tree/empty-relro"), bytes);
+    expect(relro("empty-relro")).toEqual(["none"]);
+  });
+
   it("counts packed relocations as glibc 2.36's", needs("x86-64"), () => {
     const source = "static void *p[] = {&p, &p, &p}; int main(void) { return p[1] == 0; }";
     compile(at("tree/relr"), source, "-pie", "-fPIE", "-Wl,-z,pack-relative-relocs");

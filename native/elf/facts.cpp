@@ -294,7 +294,10 @@ class Reader {
     facts_.mappingDamage = mappingDamage(image_, source_.size());
     if (const ProgramHeader* local = image_.lastSegment(PT_TLS))
       facts_.threadLocalSize = alignUp(local->memorySize, local->alignment);
-    if (image_.segment(PT_GNU_RELRO) != nullptr) {
+    // glibc elf/dl-reloc.c, _dl_protect_relro: an empty one protects nothing, and the last one
+    // counts.
+    const ProgramHeader* relro = image_.lastSegment(PT_GNU_RELRO);
+    if (relro != nullptr && relro->memorySize > 0) {
       facts_.relro = facts_.bindsNow ? Relro::Full : Relro::Partial;
     }
     return Done{};
