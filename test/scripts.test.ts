@@ -1,9 +1,11 @@
 // Scripts: how Linux reads their first line, and what doctor says of it.
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { parseEnv, parseShebang } from "../lib/file/shebang.js";
 import { diagnose, type Finding } from "../lib/index.js";
+import { needs } from "./support/needs.js";
+import { fixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 const directory = scratchDirectory();
@@ -203,4 +205,20 @@ describe("doctor", () => {
     const found = await findings(write("script", `#!${at("bin/python3")}\n`, 0o644));
     expect(found.map(({ code }) => code)).toEqual(["not-executable"]);
   });
+});
+
+it("asks each store path once for a program, however many scripts want it", needs("strace"), () => {
+  const store = join(directory, "store");
+  for (const letter of ["a", "b", "c"])
+    mkdirSync(join(store, `${letter.repeat(32)}-package`, "bin"), { recursive: true });
+  const scripts = join(directory, "scripts");
+  mkdirSync(scripts);
+  for (let index = 0; index < 20; index++)
+    writeFileSync(join(scripts, String(index)), "#!/usr/bin/env nosuchprogram\n", { mode: 0o755 });
+  const trace = join(directory, "trace");
+  const by = ["strace", "-f", "-e", "trace=%file", "-o", trace];
+  const { stdout } = fixelf(["doctor", scripts, "--store", store, "--no-index"], { by });
+  expect(stdout).toContain("env finds no nosuchprogram");
+  const asked = readFileSync(trace, "utf8").split(`-package/bin/nosuchprogram"`).length - 1;
+  expect(asked).toBe(3);
 });

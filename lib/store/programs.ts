@@ -34,14 +34,29 @@ export function programIn(
   return paths.find(programTest(place)) ?? null;
 }
 
+/** What was found in each store: many scripts ask for few programs, and each answer asks every store path. */
+const found = new WeakMap<StoreAnswers, Map<string, Promise<FoundProgram | null>>>();
+
 /** The best program of a name for a script that is to name it for good; null where there is none. */
-export async function findProgram(name: string, store: StoreAnswers): Promise<FoundProgram | null> {
+export function findProgram(name: string, store: StoreAnswers): Promise<FoundProgram | null> {
+  const programs = found.get(store) ?? new Map<string, Promise<FoundProgram | null>>();
+  found.set(store, programs);
+  const known = programs.get(name);
+  if (known !== undefined) return known;
+  const program = search(name, store);
+  programs.set(name, program);
+  // What failed for want of descriptors may succeed the next time.
+  program.catch(() => programs.delete(name));
+  return program;
+}
+
+async function search(name: string, store: StoreAnswers): Promise<FoundProgram | null> {
   const { place } = store;
   let outside: FoundProgram | null = null;
   for (const directory of programDirectories(place)) {
-    const found = programIn([directory], name, place);
-    if (found === null) continue;
-    const program = await lasting(found, name, place);
+    const path = programIn([directory], name, place);
+    if (path === null) continue;
+    const program = await lasting(path, name, place);
     const reason =
       place.root === "" ? `found on the PATH, in ${directory}` : `found in ${directory}`;
     if (program.storePath !== null) return { ...program, reason };
