@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "elf/image.hpp"
+#include "elf/relocations.hpp"
 #include "elf/symbols.hpp"
 #include "elf/versions.hpp"
-#include "patch/relocations.hpp"
 
 namespace fuzz {
 
