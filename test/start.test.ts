@@ -82,6 +82,10 @@ const reasons: { why: string; applies: (change: string, starts: boolean) => bool
     applies: (change, starts) => starts && /^p_type of PT_INTERP/.test(change),
   },
   {
+    why: "at a fixed address its segments begin at page 0, where only root may map (vm.mmap_min_addr)",
+    applies: (change, starts) => !starts && /^e_type: 0x3 → 0x2/.test(change),
+  },
+  {
     why: "how far a note is read depends on what is in it",
     applies: (change, starts) => !starts && /^p_memsz of PT_NOTE/.test(change),
   },

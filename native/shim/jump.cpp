@@ -4,12 +4,16 @@ namespace fixelf::shim {
 
 namespace {
 
+#if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__)
+
 // Little-endian, as are all machines here.
 std::uint32_t read32(const unsigned char* bytes) {
   std::uint32_t value = 0;
   __builtin_memcpy(&value, bytes, sizeof value);
   return value;
 }
+
+#endif
 
 #if defined(__x86_64__) || defined(__i386__)
 

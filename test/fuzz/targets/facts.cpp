@@ -13,29 +13,6 @@ namespace {
 
 using namespace fixelf;
 
-bool isUtf8(std::span<const uint8_t> bytes) {
-  for (size_t at = 0; at < bytes.size();) {
-    const uint8_t first = bytes[at];
-    const size_t length = first < 0x80   ? 1
-                          : first < 0xc2 ? 0
-                          : first < 0xe0 ? 2
-                          : first < 0xf0 ? 3
-                          : first < 0xf5 ? 4
-                                         : 0;
-    if (length == 0 || length > bytes.size() - at) return false;
-    uint32_t point = length == 1 ? first : first & (0x7fU >> length);
-    for (size_t index = 1; index < length; ++index) {
-      if ((bytes[at + index] & 0xc0U) != 0x80) return false;
-      point = point << 6U | (bytes[at + index] & 0x3fU);
-    }
-    static constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (point < kLeast[length] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
-      return false;
-    at += length;
-  }
-  return true;
-}
-
 void check(const Column& column) {
   demand(column.validity.empty() || column.validity.size() >= (column.length + 7) / 8,
          "the validity of " + column.name);
@@ -47,9 +24,6 @@ void check(const Column& column) {
       const auto from = static_cast<size_t>(column.offsets[row]);
       const auto to = static_cast<size_t>(column.offsets[row + 1]);
       demand(from <= to && to <= end, "a row of " + column.name);
-      if (column.type == Column::Type::Text)
-        demand(isUtf8(std::span(column.values).subspan(from, to - from)),
-               column.name + " is no UTF-8");
     }
   }
   if (column.type == Column::Type::Struct) {
