@@ -26,11 +26,13 @@ import type { Facts } from "../lib/addon/facts.js";
 import { native } from "../lib/addon/native.js";
 import { Store } from "../lib/store/context.js";
 import { checksum } from "../lib/store/index/checksum.js";
+import { IndexDamage } from "../lib/store/index/damage.js";
 import type { State, StorePathContent } from "../lib/store/index/format.js";
 import { freshIndex } from "../lib/store/index/fresh.js";
 import { differenceOf, listingOf } from "../lib/store/index/listing.js";
 import { indexPath } from "../lib/store/index/location.js";
 import { OwnDirectory } from "../lib/store/index/own_directory.js";
+import { IndexReader } from "../lib/store/index/reader.js";
 import { removeIndex, reportIndex } from "../lib/store/index/report.js";
 import { Segment } from "../lib/store/index/segment.js";
 import { SegmentWriter } from "../lib/store/index/segment_writer.js";
@@ -313,6 +315,18 @@ describe("an index", () => {
       ]);
       expect(await expectSameAnswers(place)).toEqual([]);
     }
+  });
+
+  it("keeps no file open that it cannot read", async () => {
+    await answers(place, true);
+    truncateSync(fileOf(place, "base"), 20);
+    const directory = OwnDirectory.open(indexPath(place)) as OwnDirectory;
+    const open = () => readdirSync("/proc/self/fd").length;
+    const before = open();
+    for (let time = 0; time < 20; time++)
+      expect(() => IndexReader.open(directory, place)).toThrow(IndexDamage);
+    expect(open()).toBe(before);
+    directory.close();
   });
 
   it("is built anew when its base is gone", async () => {

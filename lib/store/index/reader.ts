@@ -23,11 +23,15 @@ export class IndexReader {
       const manifest = segmentIn(directory, manifestName);
       if (manifest === null) return null;
       const state = manifest.about as State;
-      if (state.store !== place.store || state.root !== place.root)
-        throw new IndexDamage("it is of another store");
-      const base = segmentIn(directory, state.base);
+      let base: Segment | null = null;
+      try {
+        if (state.store !== place.store || state.root !== place.root)
+          throw new IndexDamage("it is of another store");
+        base = segmentIn(directory, state.base);
+      } finally {
+        if (base === null) manifest.close();
+      }
       if (base !== null) return new IndexReader(state, base, manifest);
-      manifest.close();
       // A writer replaces the manifest before it removes the base that the old one names.
       if (state.base === before) throw new IndexDamage(`${state.base} is missing`);
       before = state.base;
