@@ -70,9 +70,9 @@ class SymbolTable {
   template <class Visit>
   bool visitNamed(const HashedName& name, uint64_t& budget, Visit visit) const {
     if (gnuHash_.empty()) return visitSystemV(name, budget, visit);
-    const uint32_t bits = static_cast<uint32_t>(codec_.wordSize() * 8);
-    const uint64_t word =
-        codec_.word(&bloom()[((name.gnu / bits) & (bloomWords_ - 1)) * (bits / 8)]);
+    const auto bits = static_cast<uint32_t>(codec_.wordSize() * 8);
+    const uint64_t index = (name.gnu / bits) & (bloomWords_ - 1);
+    const uint64_t word = codec_.word(&bloom()[index * codec_.wordSize()]);
     if ((word >> (name.gnu % bits) & word >> ((name.gnu >> bloomShift_) % bits) & 1U) == 0)
       return false;
     uint32_t at = codec_.u32(&buckets()[uint64_t{name.gnu % bucketCount_} * 4]);

@@ -79,7 +79,8 @@ class Entries {
     const auto* nul = static_cast<const uint8_t*>(std::memchr(begin, 0, bytes.size()));
     if (nul == nullptr || end - nul < 2) return size_t{0};
     const uint8_t* rest = nul + 2;
-    int difference = static_cast<int8_t>(nul[1]);
+    // One byte in two's complement; of the least value the next two say it.
+    int difference = nul[1] < 0x80 ? nul[1] : nul[1] - 0x100;
     if (nul[1] == 0x80) {
       if (end - nul < 4) return size_t{0};
       difference = static_cast<int16_t>(static_cast<uint16_t>(nul[2] << 8U | nul[3]));

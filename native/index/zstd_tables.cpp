@@ -55,8 +55,9 @@ std::optional<size_t> readFseTable(std::span<const uint8_t> bytes, unsigned most
     // Small values take a bit less, so that no code is left over.
     const unsigned width = highestBit(remaining + 1) + 1;
     uint32_t value = bits.peek(width);
-    const uint32_t lower = (1U << (width - 1)) - 1;
-    const uint32_t threshold = (1U << width) - 1 - (remaining + 1);
+    const uint32_t all = (1U << width) - 1;
+    const uint32_t lower = all >> 1U;
+    const uint32_t threshold = all - (remaining + 1);
     if ((value & lower) < threshold) {
       value &= lower;
       bits.skip(width - 1);

@@ -37,9 +37,9 @@ bool isVisible(const SymbolEntry& symbol) {
 // A name as one object wants it.
 struct Wanted {
   HashedName name;
-  const NumberedVersion* version;
-  bool definition;  // an undefined entry does not do, whatever its value
-  bool copy;
+  const NumberedVersion* version = nullptr;
+  bool definition = false;  // an undefined entry does not do, whatever its value
+  bool copy = false;
 };
 
 enum class Match { None, Found, Unversioned };
