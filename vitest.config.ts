@@ -1,7 +1,8 @@
 // FIXELF_TESTS chooses among the tests, for runs of another build of the same addon:
 //   package   what only the package can break: how the addon is found and loaded, and each of its
 //             functions once; for the prebuilt one
-//   addon     all but what never reaches the addon in this process or another; for the sanitizers
+//   addon     all but what never reaches the addon in this process or another, and limits that leave the
+//             sanitizers' own runtime too few descriptors; for the sanitizers
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
@@ -11,6 +12,7 @@ const ofPackage = ["package", "closure", "doctor", "fix", "fix-scripts", "payloa
 const besideAddon = [
   "contributing",
   "environment",
+  "limits",
   "nixpkgs-sonames",
   "package",
   "scripts",
