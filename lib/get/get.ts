@@ -1,9 +1,11 @@
 // Getting what no store path has: packages of nixpkgs, realised by Nix and kept from garbage collection.
 //
 // First everything is found out and can be told (`planGet`); only then is anything fetched or built (`get`).
+
 import { basename, join } from "node:path";
 import { existsSync, readdir, unlink } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
+import { groupedBy } from "../base/grouped.js";
 import { stateSubdirectory } from "../file/state.js";
 import { Nix } from "../store/nix.js";
 import type { MissingLibrary, NixpkgsPackage } from "../store/nixpkgs/packages.js";
@@ -302,12 +304,6 @@ export function parseEffort(text: string): Effort {
 
 /** What one command builds: the packages of one nixpkgs for one system. */
 function byCommand(packages: readonly WantedPackage[]): WantedPackage[][] {
-  const groups = new Map<string, WantedPackage[]>();
-  for (const each of packages) {
-    const key = JSON.stringify([each.nixpkgs, each.system]);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [each]);
-    else group.push(each);
-  }
-  return [...groups.values()];
+  const commandOf = ({ nixpkgs, system }: WantedPackage) => JSON.stringify([nixpkgs, system]);
+  return groupedBy(packages, commandOf);
 }

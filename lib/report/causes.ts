@@ -1,5 +1,6 @@
 // What is wrong with many files, by cause: one cause and one remedy, however many files have it. What
 // belongs together is told by the findings' codes, causes and remedies, not by their sentences.
+import { groupedBy } from "../base/grouped.js";
 import type { Diagnosis, Finding } from "../doctor/finding.js";
 import { isError } from "../judge/problem.js";
 import { filesInBrief, type NamedFile } from "./files.js";
@@ -98,12 +99,12 @@ interface Block {
 
 /** What one remedy helps against is one block; else what has one code. */
 function blocksOf(causes: readonly Cause[]): Block[] {
-  const byRemedy = grouped(causes, ({ severity, remedies }) =>
-    remedies.size === 1 ? `${severity} ${[...remedies][0]}` : null,
+  const byRemedy = groupedBy(causes, (cause) =>
+    cause.remedies.size === 1 ? `${cause.severity} ${[...cause.remedies][0]}` : cause,
   );
   const several = byRemedy.filter((group) => group.length > 1);
   const single = byRemedy.filter((group) => group.length === 1).flat();
-  const byCode = grouped(single, ({ severity, code }) => `${severity} ${code}`);
+  const byCode = groupedBy(single, ({ severity, code }) => `${severity} ${code}`);
   return [...several, ...byCode].map((group) => ({
     severity: (group[0] as Cause).severity,
     causes: group.sort(
@@ -116,18 +117,6 @@ function blocksOf(causes: readonly Cause[]): Block[] {
 
 function hasProgram({ files }: Cause): boolean {
   return [...files.values()].some(({ kind }) => kind === "program");
-}
-
-/** By key, in the order of the first of each; what has no key stays alone. */
-function grouped(causes: readonly Cause[], keyOf: (cause: Cause) => string | null): Cause[][] {
-  const groups = new Map<unknown, Cause[]>();
-  for (const cause of causes) {
-    const key = keyOf(cause) ?? cause;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [cause]);
-    else group.push(cause);
-  }
-  return [...groups.values()];
 }
 
 function worstFirst(one: Block, other: Block): number {

@@ -1,5 +1,6 @@
 // What was done, or would be done, with many files: what is the same is said once. What was refused
 // comes last, where it is seen.
+import { groupedBy } from "../base/grouped.js";
 import type { Edit, FilePlan, Outcome } from "../fix/outcome.js";
 import { filesInBrief, type NamedFile } from "./files.js";
 import { type Colors, plural, printable } from "./text.js";
@@ -62,9 +63,9 @@ export function outcomesInBrief(outcomes: readonly Outcome[], colors: Colors): s
 }
 
 function brief(files: readonly Told[], colors: Colors): string {
-  const groups = grouped(files, ({ state, isGood }) => `${isGood} ${state}`);
+  const groups = groupedBy(files, ({ state, isGood }) => `${isGood} ${state}`);
   groups.sort(([one], [other]) => Number(other?.isGood) - Number(one?.isGood));
-  const states = grouped(files, ({ state }) => state);
+  const states = groupedBy(files, ({ state }) => state);
   return [
     ...groups.map((group) => groupText(group, colors)),
     states.map((group) => `${group.length} ${group[0]?.state}`).join(", "),
@@ -86,7 +87,7 @@ function problemLines(files: readonly Told[]): string[] {
   const told = files.flatMap(({ path, problems }) =>
     problems.map((problem) => ({ path, problem })),
   );
-  const lines = grouped(told, ({ problem }) => problem)
+  const lines = groupedBy(told, ({ problem }) => problem)
     .sort((one, other) => other.length - one.length)
     .map((group) => {
       const { path, problem } = group[0] as (typeof told)[number];
@@ -100,7 +101,7 @@ function problemLines(files: readonly Told[]): string[] {
 function editLines(files: readonly Told[]): string[] {
   const edits = files.flatMap(({ edits }) => edits);
   const changes = edits.filter(({ what }) => what === "interpreter" || what === "shebang");
-  const lines = grouped(changes, ({ what, from, to }) => JSON.stringify([what, from, to])).map(
+  const lines = groupedBy(changes, ({ what, from, to }) => JSON.stringify([what, from, to])).map(
     (group) => {
       const { what, from, to } = group[0] as Edit;
       return `  ${what}  ${printable(from ?? "(none)")} → ${printable(to)} (${plural(group.length, "file")})`;
@@ -113,7 +114,9 @@ function editLines(files: readonly Told[]): string[] {
       .filter((entry) => entry !== "" && !from?.split(":").includes(entry))
       .map((entry) => `${what}  + ${entry}`),
   );
-  const counted = grouped(added, (entry) => entry).sort((one, other) => other.length - one.length);
+  const counted = groupedBy(added, (entry) => entry).sort(
+    (one, other) => other.length - one.length,
+  );
   lines.push(
     ...counted.map(
       (group) => `  ${printable(group[0] as string)} (${plural(group.length, "file")})`,
@@ -123,7 +126,7 @@ function editLines(files: readonly Told[]): string[] {
 }
 
 function reasonLines(files: readonly Told[], colors: Colors): string[] {
-  const reasons = grouped(
+  const reasons = groupedBy(
     files.filter(({ reason }) => reason !== null),
     ({ reason }) => reason as string,
   );
@@ -133,18 +136,6 @@ function reasonLines(files: readonly Told[], colors: Colors): string[] {
         `  ${colors.dim(`${printable(group[0]?.reason ?? "")} (${plural(group.length, "file")})`)}`,
     ),
   );
-}
-
-/** The largest first where the caller sorts; else in the order of the first of each. */
-function grouped<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return [...groups.values()];
 }
 
 function shortened(lines: readonly string[]): string[] {

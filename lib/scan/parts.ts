@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { type FileHandle, open, readdir } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
+import { groupedBy } from "../base/grouped.js";
 import { scanSchema } from "./metadata.js";
 
 /** A file of a scan, and what it says of itself. */
@@ -64,62 +65,46 @@ export async function checkParts(directory: string): Promise<PartsCheck> {
 }
 
 function versionProblems(parts: readonly ScanPart[]): PartsProblem[] {
-  const byVersion = [...groups(parts, ({ version }) => version)].sort(
-    ([, one], [, other]) => other.length - one.length,
+  const [most = [], ...others] = groupedBy(parts, ({ version }) => version).sort(
+    (one, other) => other.length - one.length,
   );
-  const [most] = byVersion[0] ?? [];
-  return byVersion.slice(1).flatMap(([version, others]) =>
-    others.map(({ file }) => ({
-      kind: "version" as const,
-      message: `${file}: written by fixelf ${version}, most others by ${most}`,
-      files: [file],
-    })),
-  );
+  return others.flat().map(({ file, version }) => ({
+    kind: "version",
+    message: `${file}: written by fixelf ${version}, most others by ${most[0]?.version}`,
+    files: [file],
+  }));
 }
 
 /** Of each scan that was divided, every part has to be there, once. */
 function shardProblems(parts: readonly (ScanPart & { scan: string })[]): PartsProblem[] {
+  const numberOf = ({ shard }: ScanPart) => Number(shard.split("/")[0]);
   const countOf = ({ shard }: ScanPart) => Number(shard.split("/")[1]);
   const divided = parts.filter((part) => countOf(part) > 1);
-  return [...groups(divided, (part) => `${countOf(part)} ${part.scan}`).values()].flatMap(
-    (group) => {
-      const count = countOf(group[0] as ScanPart);
-      const byShard = groups(group, ({ shard }) => Number(shard.split("/")[0]));
-      const missing = [...rangesWithout(byShard, count)].map((shards) => ({
-        kind: "missing-shard" as const,
-        message: `shard ${shards} of ${count} is missing`,
-        files: [],
+  return groupedBy(divided, (part) => `${countOf(part)} ${part.scan}`).flatMap((group) => {
+    const count = countOf(group[0] as ScanPart);
+    const missing = [...rangesWithout(group.map(numberOf), count)].map((shards) => ({
+      kind: "missing-shard" as const,
+      message: `shard ${shards} of ${count} is missing`,
+      files: [],
+    }));
+    const repeated = groupedBy(group, numberOf)
+      .filter((same) => same.length > 1)
+      .map((same) => ({
+        kind: "repeated-shard" as const,
+        message: `shard ${same[0]?.shard} is there ${same.length} times: ${same.map(({ file }) => file).join(", ")}`,
+        files: same.map(({ file }) => file),
       }));
-      const repeated = [...byShard.values()]
-        .filter((same) => same.length > 1)
-        .map((same) => ({
-          kind: "repeated-shard" as const,
-          message: `shard ${same[0]?.shard} is there ${same.length} times: ${same.map(({ file }) => file).join(", ")}`,
-          files: same.map(({ file }) => file),
-        }));
-      return [...missing, ...repeated];
-    },
-  );
+    return [...missing, ...repeated];
+  });
 }
 
 /** The numbers from 1 to `count` that are not there: "5", "7-12". A count may be any that a file claims. */
-function* rangesWithout(there: ReadonlyMap<number, unknown>, count: number): Generator<string> {
+function* rangesWithout(there: readonly number[], count: number): Generator<string> {
   let next = 1;
-  for (const number of [...there.keys(), count + 1].sort((one, other) => one - other)) {
+  for (const number of [...there, count + 1].sort((one, other) => one - other)) {
     if (number > next) yield number - 1 === next ? `${next}` : `${next}-${number - 1}`;
     next = number + 1;
   }
-}
-
-function groups<Key, Item>(items: readonly Item[], keyOf: (item: Item) => Key): Map<Key, Item[]> {
-  const all = new Map<Key, Item[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = all.get(key);
-    if (group === undefined) all.set(key, [item]);
-    else group.push(item);
-  }
-  return all;
 }
 
 async function metadataIn(file: string): Promise<ReadonlyMap<string, string>> {
