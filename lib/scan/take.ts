@@ -1,5 +1,6 @@
 // Some rows of a column, as a column of their own.
 import type { Column } from "../addon/native.js";
+import { offsetsOf, packed } from "./packed.js";
 import { bit } from "./reader.js";
 
 /** The same column with these rows only, in this order. */
@@ -15,14 +16,9 @@ export function takeRows(column: Column, rows: readonly number[]): Column {
   switch (column.type) {
     case "text": {
       const starts = offsets as Int32Array;
-      const lengths = rows.map((row) => (starts[row + 1] as number) - (starts[row] as number));
-      const ends = running(lengths);
-      const bytes = new Uint8Array(ends[rows.length] as number);
-      rows.forEach((row, index) => {
-        const part = (values as Uint8Array).subarray(starts[row], starts[row + 1]);
-        bytes.set(part, ends[index]);
-      });
-      return { ...taken, offsets: ends, values: bytes, children: [] };
+      const bytes = values as Uint8Array;
+      const texts = rows.map((row) => bytes.subarray(starts[row], starts[row + 1]));
+      return { ...taken, ...packed(texts), children: [] };
     }
     case "list": {
       const starts = offsets as Int32Array;
@@ -33,7 +29,7 @@ export function takeRows(column: Column, rows: readonly number[]): Column {
         return (starts[row + 1] as number) - (starts[row] as number);
       });
       const below = children.map((child) => takeRows(child, elements));
-      return { ...taken, offsets: running(lengths), values, children: below };
+      return { ...taken, offsets: offsetsOf(lengths), values, children: below };
     }
     case "struct": {
       const below = children.map((child) => takeRows(child, rows));
@@ -54,15 +50,6 @@ export function takeRows(column: Column, rows: readonly number[]): Column {
       return { ...taken, offsets: null, values: numbers, children: [] };
     }
   }
-}
-
-/** Where each of some lengths begins, and the end. */
-function running(lengths: readonly number[]): Int32Array {
-  const ends = new Int32Array(lengths.length + 1);
-  lengths.forEach((length, index) => {
-    ends[index + 1] = (ends[index] as number) + length;
-  });
-  return ends;
 }
 
 function takeBits(bits: Uint8Array, rows: readonly number[]): Uint8Array {

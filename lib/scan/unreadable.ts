@@ -2,6 +2,7 @@
 import type { Column } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
 import { ScanBatch } from "./batch.js";
+import { packed } from "./packed.js";
 
 /**
  * The batch with two columns more, `error` (a FixelfErrorCode) and `errorMessage`, and behind its rows one
@@ -86,28 +87,16 @@ function setBits(bits: Uint8Array, count: number): void {
   if (count % 8 > 0) bits[count >> 3] = (1 << (count % 8)) - 1;
 }
 
-function textColumn(name: string, values: readonly (string | null)[]): Column {
-  const length = values.length;
-  const offsets = new Int32Array(length + 1);
+function textColumn(name: string, texts: readonly (string | null)[]): Column {
+  const length = texts.length;
   const validity = new Uint8Array(Math.ceil(length / 8));
-  const parts: Uint8Array[] = [];
-  let end = 0;
   let nulls = 0;
-  values.forEach((value, row) => {
-    if (value === null) nulls++;
-    else {
-      const bytes = bytesOf(value);
-      validity[row >> 3] = (validity[row >> 3] as number) | (1 << (row & 7));
-      parts.push(bytes);
-      end += bytes.length;
-    }
-    offsets[row + 1] = end;
+  texts.forEach((text, row) => {
+    if (text === null) nulls++;
+    else validity[row >> 3] = (validity[row >> 3] as number) | (1 << (row & 7));
   });
-  const whole = new Uint8Array(end);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return { name, type: "text", length, nulls, validity, offsets, values: whole, children: [] };
+  const bytes = texts.map((text) => (text === null ? nothing : bytesOf(text)));
+  return { name, type: "text", length, nulls, validity, ...packed(bytes), children: [] };
 }
+
+const nothing = new Uint8Array(0);

@@ -21,6 +21,7 @@ import {
   Vector,
 } from "apache-arrow";
 import type { Column } from "../../addon/native.js";
+import { packed } from "../../scan/packed.js";
 import { bit, readerOf } from "../../scan/reader.js";
 import { takeRows } from "../../scan/take.js";
 import type { Metadata, Selection } from "./format.js";
@@ -213,11 +214,7 @@ function encoderOf(column: Column): Encoder {
 }
 
 function texts(values: readonly string[]): Data<Utf8> {
-  const valueOffsets = new Int32Array(values.length + 1);
-  const parts = values.map((value) => Buffer.from(value));
-  parts.forEach((part, index) => {
-    valueOffsets[index + 1] = (valueOffsets[index] as number) + part.length;
-  });
-  const data = Buffer.concat(parts);
-  return makeData({ type: new Utf8(), length: values.length, nullCount: 0, valueOffsets, data });
+  const { offsets, values: data } = packed(values.map((value) => Buffer.from(value)));
+  const length = values.length;
+  return makeData({ type: new Utf8(), length, nullCount: 0, valueOffsets: offsets, data });
 }

@@ -2,6 +2,7 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import type { Column } from "../../addon/native.js";
 import { spelledOut, textOf } from "../../base/bytes.js";
+import { packed } from "../../scan/packed.js";
 
 /** The same column; a new one only where a text of it changes. */
 export function spelledOutColumn(column: Column): Column {
@@ -13,11 +14,7 @@ export function spelledOutColumn(column: Column): Column {
   const texts = Array.from({ length: column.length }, (_, row) =>
     Buffer.from(spelledOut(textOf(bytes.subarray(from[row], from[row + 1])))),
   );
-  const offsets = new Int32Array(column.length + 1);
-  texts.forEach((text, row) => {
-    offsets[row + 1] = (offsets[row] as number) + text.length;
-  });
-  return { ...column, offsets, values: Buffer.concat(texts) };
+  return { ...column, ...packed(texts) };
 }
 
 /** Whether it surely is; nearly always, so this has to be quick. */
