@@ -5,6 +5,7 @@
 //             sanitizers' own runtime too few descriptors; for the sanitizers
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { patienceOfTest } from "./test/support/patience.js";
 
 const ofPackage = ["package", "closure", "doctor", "fix", "fix-scripts", "payloads", "refs"]
   .concat(["scan", "store", "tree", "watch", "end-to-end/nix-package"])
@@ -31,6 +32,8 @@ export default defineConfig({
     maxWorkers: availableParallelism(),
     reporters: ["default", "./test/support/missing-parts.ts"],
     setupFiles: ["test/support/preload.ts"],
+    testTimeout: patienceOfTest,
+    hookTimeout: patienceOfTest,
     projects: [
       {
         extends: true,
@@ -38,9 +41,6 @@ export default defineConfig({
           name: "parts",
           setupFiles: ["test/support/preload.ts", "test/support/scratch.ts"],
           ...files(/^test\/[^/]*$/, "test/*.test.ts"),
-          // Compilers for other machines, and qemu, take their time.
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
         },
       },
       {
@@ -49,9 +49,6 @@ export default defineConfig({
           name: "world",
           ...files(/end-to-end/, "test/end-to-end/*.test.ts", "test/world/*.test.ts"),
           globalSetup: ["test/world/global-setup.ts"],
-          // A real Nix store and namespaces: what takes minutes here is not a hang.
-          testTimeout: 180_000,
-          hookTimeout: 900_000,
         },
       },
     ],

@@ -52,7 +52,7 @@ describe("eight commands at once", needs("gcc"), () => {
   const isOneOf = (code: string | undefined) =>
     ["busy", "changed", "no-undo-record"].includes(code ?? "");
 
-  it("fix", { timeout: 600_000 }, async () => {
+  it("fix", async () => {
     const answers = await atOnce<{ files: Outcome[] }>(fix);
     const fixed = answers.flatMap(({ files }) =>
       files.filter(({ outcome }) => outcome === "fixed"),
@@ -72,7 +72,7 @@ describe("eight commands at once", needs("gcc"), () => {
     expect(readdirSync(tree).sort()).toEqual(names);
   });
 
-  it("undo", { timeout: 600_000 }, async () => {
+  it("undo", async () => {
     const answers = await atOnce<{ files: UndoOutcome[] }>(["undo", tree, "--json"]);
     const restored = answers.flatMap(({ files }) =>
       files.filter(({ outcome }) => outcome === "restored"),

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type CommandEnd, native } from "../lib/addon/native.js";
 import { needs } from "./support/needs.js";
+import { patience } from "./support/patience.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 const directory = scratchDirectory();
@@ -14,7 +15,7 @@ writeFileSync(subject, "");
 
 async function said(file: string, ...words: string[]): Promise<string> {
   const command = { file: realpathSync(file), arguments: words, environment: [], subject };
-  const [end] = await native.run([command], 60_000);
+  const [end] = await native.run([command], patience);
   expect(end).toMatchObject({ exitCode: 0 });
   return (end as CommandEnd).output;
 }
@@ -67,7 +68,7 @@ describe("a confined program", () => {
         environment: [],
         subject,
       };
-      const [end] = await native.run([command], 60_000);
+      const [end] = await native.run([command], patience);
       expect(end).toMatchObject({
         output: "",
         errors: expect.stringContaining("Permission denied"),
@@ -88,7 +89,7 @@ describe("a confined program", () => {
         environment: [],
         subject: link,
       };
-      const [end] = await native.run([command], 60_000);
+      const [end] = await native.run([command], patience);
       expect(end).not.toHaveProperty("exitCode");
     });
   });

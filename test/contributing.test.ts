@@ -23,7 +23,7 @@ describe("CONTRIBUTING.md", () => {
   );
 
   // test/all is a script for bash.
-  const options = { ...needs("bash"), timeout: 300_000 };
+  const options = needs("bash");
   it.each(commands(false))("%s", options, (command) => {
     const { status, stdout, stderr } = spawnSync("sh", ["-c", command], {
       cwd: checkout,

@@ -15,7 +15,6 @@ import {
 } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -23,6 +22,7 @@ import { native } from "../lib/addon/native.js";
 import { apply, plan } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { until } from "./support/patience.js";
 import { addonEnvironment } from "./support/preload.js";
 import { scratchDirectory } from "./support/scratch.js";
 
@@ -239,34 +239,30 @@ describe(
       return problems;
     }
 
-    it.each(scenarios)(
-      "of $title leave each file old or new",
-      { timeout: 600_000 },
-      async (scenario) => {
-        const stage = new Stage(scenario.files);
-        await stage.prepare(scenario.before);
-        const old = stage.contents()[0] as string;
-        const answers = await stage.act(scenario.action, scenario.before.length, []);
-        expect(answers).toEqual(stage.files.map(() => null));
-        const next = stage.contents()[0] as string;
-        expect(next).not.toBe(old);
-        const faults = faultsOf(stage.log, scenario.calls ?? calls);
-        expect(faults.length).toBeGreaterThan(5);
+    it.each(scenarios)("of $title leave each file old or new", async (scenario) => {
+      const stage = new Stage(scenario.files);
+      await stage.prepare(scenario.before);
+      const old = stage.contents()[0] as string;
+      const answers = await stage.act(scenario.action, scenario.before.length, []);
+      expect(answers).toEqual(stage.files.map(() => null));
+      const next = stage.contents()[0] as string;
+      expect(next).not.toBe(old);
+      const faults = faultsOf(stage.log, scenario.calls ?? calls);
+      expect(faults.length).toBeGreaterThan(5);
 
-        const original = new Stage(1).contents()[0] as string;
-        const problems: string[] = [];
-        const queue = [...faults];
-        const worker = async () => {
-          for (let fault = queue.shift(); fault !== undefined; fault = queue.shift()) {
-            const { call, when, effect } = fault;
-            const found = await disturb(scenario, fault, [original, old, next]);
-            problems.push(...found.map((problem) => `${call} ${when} ${effect}: ${problem}`));
-          }
-        };
-        await Promise.all(Array.from({ length: availableParallelism() }, worker));
-        expect(problems).toEqual([]);
-      },
-    );
+      const original = new Stage(1).contents()[0] as string;
+      const problems: string[] = [];
+      const queue = [...faults];
+      const worker = async () => {
+        for (let fault = queue.shift(); fault !== undefined; fault = queue.shift()) {
+          const { call, when, effect } = fault;
+          const found = await disturb(scenario, fault, [original, old, next]);
+          problems.push(...found.map((problem) => `${call} ${when} ${effect}: ${problem}`));
+        }
+      };
+      await Promise.all(Array.from({ length: availableParallelism() }, worker));
+      expect(problems).toEqual([]);
+    });
 
     const renamed = async (stage: Stage, ...faults: string[]) =>
       stage.act("edit", 0, ["-e", `inject=renameat2:${faults.join(":")}`]);
@@ -288,7 +284,7 @@ describe(
         for (const [index, content] of contents.entries()) {
           // The temporary name is given, or has another's file, when an exchange is about to begin.
           const awaited = index === 0 ? null : contents[index - 1];
-          await until(() => {
+          await until("its temporary name", () => {
             const [name] = stage.others();
             if (name === undefined) return false;
             if (awaited === null) return true;
@@ -300,16 +296,8 @@ describe(
         }
         return answers;
       };
-      const until = async (holds: () => boolean) => {
-        for (let turn = 0; !holds(); turn++) {
-          if (turn > 3000) throw new Error("not in 30 s");
-          await sleep(10);
-        }
-      };
-
       it.each([[["one"]], [["one", "two"]], [["one", "two", "three"]]])(
         "keeps it: %j",
-        { timeout: 60_000 },
         async (contents) => {
           const stage = new Stage(1);
           expect(await contend(stage, contents)).toEqual(["changed"]);

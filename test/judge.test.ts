@@ -10,6 +10,7 @@ import { startedBy } from "../lib/file/stand_in.js";
 import { diagnose, type FindingCode } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { patience } from "./support/patience.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { ownLibc } from "./support/store.js";
 
@@ -26,7 +27,7 @@ async function codesOf(path: string): Promise<FindingCode[]> {
 }
 
 function starts(path: string): boolean {
-  const { status, signal, error } = spawnSync(path, { timeout: 10_000 });
+  const { status, signal, error } = spawnSync(path, { timeout: patience });
   return error === undefined && signal === null && status === 0;
 }
 

@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { resolve } from "../lib/index.js";
 import { needs } from "./support/needs.js";
+import { patience } from "./support/patience.js";
 import { addonEnvironment } from "./support/preload.js";
 import { commandLine } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
@@ -66,7 +67,7 @@ function run(args: readonly string[], descriptors?: number): Ran {
   const command = [...commandLine, ...args, ...json];
   const limit = descriptors === undefined ? [] : ["prlimit", `--nofile=${descriptors}`];
   const [program = "", ...rest] = [...limit, ...command];
-  return spawnSync(program, rest, { encoding: "utf8", env: environment, timeout: 60_000 });
+  return spawnSync(program, rest, { encoding: "utf8", env: environment, timeout: patience });
 }
 
 /** Of Node itself, which says so in its own words, or in those of what it could not import. */

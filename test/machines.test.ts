@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { type Edits, native } from "../lib/addon/native.js";
 import { compileWith } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { patience } from "./support/patience.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 interface Machine {
@@ -88,7 +89,7 @@ for (const machine of machines) {
       const { stdout, stderr, status } = spawnSync(
         `qemu-${qemu}`,
         ["-L", sysroot, ...variables, path],
-        { encoding: "utf8", timeout: 60_000 },
+        { encoding: "utf8", timeout: patience },
       );
       return status === 0 ? stdout : `${stdout}${stderr} (status ${status})`;
     };
@@ -115,57 +116,53 @@ for (const machine of machines) {
       make("lib/libnumber.so", library, "-shared", "-fPIC", "-Wl,-soname,libnumber.so");
     });
 
-    it.each(builds)(
-      "a program, $title, is changed and taken back",
-      { timeout: 180_000 },
-      async ({ title, options }) => {
-        const path = join(home, title.replaceAll(" ", "-"));
-        make(basename(path), program, "lib/libnumber.so", ...options);
-        const header = readelf("-h", path);
-        const facts = await native.inspect(path);
-        expect(facts.class).toBe(/Class:\s+(\S+)/.exec(header)?.[1]);
-        expect(facts.byteOrder).toBe(
-          header.includes("little endian") ? "little-endian" : "big-endian",
-        );
-        expect(/Machine:\s+(.*)/.exec(header)?.[1]).toBe(machine.readelf);
-        expect(facts.machine).toBe(machine.name);
-        expect(facts.type).toBe(
-          header.includes("Type:                              EXEC") ? "executable" : "pie",
-        );
-        const says = async () => {
-          const now = await native.inspect(path);
-          const dynamic = readelf("-d", path);
-          const segments = readelf("-l", path);
-          expect(now.interpreter).toBe(/interpreter: (.*)\]/.exec(segments)?.[1]);
-          expect(now.needed).toEqual(all(dynamic, /\(NEEDED\).*\[(.*)\]/g));
-          expect(now.runpath).toBe(/\(RUNPATH\).*\[(.*)\]/.exec(dynamic)?.[1] ?? null);
-          expect(now.versionsNeeded).toEqual(facts.versionsNeeded);
-          return now;
-        };
-        await says();
-        const before = sha256(path);
-        const complaints = warnings(path);
-        expect(run(path, { LD_LIBRARY_PATH: lib })).toBe(expected);
+    it.each(builds)("a program, $title, is changed and taken back", async ({ title, options }) => {
+      const path = join(home, title.replaceAll(" ", "-"));
+      make(basename(path), program, "lib/libnumber.so", ...options);
+      const header = readelf("-h", path);
+      const facts = await native.inspect(path);
+      expect(facts.class).toBe(/Class:\s+(\S+)/.exec(header)?.[1]);
+      expect(facts.byteOrder).toBe(
+        header.includes("little endian") ? "little-endian" : "big-endian",
+      );
+      expect(/Machine:\s+(.*)/.exec(header)?.[1]).toBe(machine.readelf);
+      expect(facts.machine).toBe(machine.name);
+      expect(facts.type).toBe(
+        header.includes("Type:                              EXEC") ? "executable" : "pie",
+      );
+      const says = async () => {
+        const now = await native.inspect(path);
+        const dynamic = readelf("-d", path);
+        const segments = readelf("-l", path);
+        expect(now.interpreter).toBe(/interpreter: (.*)\]/.exec(segments)?.[1]);
+        expect(now.needed).toEqual(all(dynamic, /\(NEEDED\).*\[(.*)\]/g));
+        expect(now.runpath).toBe(/\(RUNPATH\).*\[(.*)\]/.exec(dynamic)?.[1] ?? null);
+        expect(now.versionsNeeded).toEqual(facts.versionsNeeded);
+        return now;
+      };
+      await says();
+      const before = sha256(path);
+      const complaints = warnings(path);
+      expect(run(path, { LD_LIBRARY_PATH: lib })).toBe(expected);
 
-        const original = facts.interpreter as string;
-        for (const length of [180, 60, 240]) {
-          const interpreter = loader(original, length);
-          const value = `/${"n".repeat(length * 4)}:${lib}`;
-          const edits: Edits = { interpreter, searchPath: { value, tag: "runpath" } };
-          await edit(path, edits);
-          expect(await says()).toMatchObject({ interpreter, runpath: value, needed: facts.needed });
-          expect(run(path)).toBe(expected);
-          expect(warnings(path)).toBe(complaints);
-          const again = await native.layOut(path, edits);
-          expect(again.ranges).toEqual([]);
-          expect(again.newSize).toBe(again.oldSize);
-        }
-        expect(await native.undo([path], records)).toEqual([null]);
-        expect(sha256(path)).toBe(before);
-      },
-    );
+      const original = facts.interpreter as string;
+      for (const length of [180, 60, 240]) {
+        const interpreter = loader(original, length);
+        const value = `/${"n".repeat(length * 4)}:${lib}`;
+        const edits: Edits = { interpreter, searchPath: { value, tag: "runpath" } };
+        await edit(path, edits);
+        expect(await says()).toMatchObject({ interpreter, runpath: value, needed: facts.needed });
+        expect(run(path)).toBe(expected);
+        expect(warnings(path)).toBe(complaints);
+        const again = await native.layOut(path, edits);
+        expect(again.ranges).toEqual([]);
+        expect(again.newSize).toBe(again.oldSize);
+      }
+      expect(await native.undo([path], records)).toEqual([null]);
+      expect(sha256(path)).toBe(before);
+    });
 
-    it("a library is changed and taken back", { timeout: 180_000 }, async () => {
+    it("a library is changed and taken back", async () => {
       const middle = "int number(void); int middle(void) { return number(); }";
       const named = "-Wl,-soname,libmiddle.so";
       make("libmiddle.so", middle, "-shared", "-fPIC", "lib/libnumber.so", named);

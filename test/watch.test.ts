@@ -37,23 +37,12 @@ import {
 } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { until } from "./support/patience.js";
 import { startFixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { NixosRoot, storePath } from "./support/store.js";
 
 const other = `${storePath("answer-1.0", "b")}/lib`;
-
-/** Long enough for a loaded machine; what is awaited comes at once on an idle one. */
-const patience = 45_000;
-
-/** Waits until something holds. */
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + patience;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`not in ${patience / 1000} s: ${what}`);
-    await sleep(10);
-  }
-}
 
 describe("watch", needs("gcc"), () => {
   const directory = scratchDirectory();

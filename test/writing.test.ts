@@ -196,7 +196,7 @@ describe("writing", needs("gcc"), () => {
     expectUntouched();
   });
 
-  it.each(ways)("takes one of two processes at a time (%s)", { timeout: 120_000 }, async (way) => {
+  it.each(ways)("takes one of two processes at a time (%s)", async (way) => {
     for (let round = 0; round < 4; ++round) {
       const answers = (await Promise.all([changeApart(way, [], 3000), changeApart(way, [], 5000)]))
         .flat()
@@ -231,7 +231,7 @@ describe("writing", needs("gcc"), () => {
     },
   );
 
-  it("restores a file once when two processes undo it", { timeout: 60_000 }, async () => {
+  it("restores a file once when two processes undo it", async () => {
     expect(await change("atomic")).toBeNull();
     const answers = (await Promise.all([changeApart("undo"), changeApart("undo")])).flat();
     expect(answers).toContain(null);

@@ -81,7 +81,7 @@ describe("a build with the setup hook", needs("test world", "gcc", "aarch64-linu
       outputs.split("\n").map((path) => [path.slice("/nix/store/".length + 33), path]),
     );
     log = await world.shell("cat /tmp/log");
-  }, 300_000);
+  });
   afterAll(async () => {
     await world?.dispose();
   });

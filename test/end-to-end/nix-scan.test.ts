@@ -30,7 +30,6 @@ SSH
 `;
 
 /** Some forty starts of a machine, in milliseconds. */
-const patience = 400_000;
 
 /** No job may run on this machine itself. What is not said here is as nix.conf has it. */
 const build = (outLink: string, ...options: string[]) => `
@@ -91,69 +90,64 @@ describe("a scan by Nix's builders", needs("test world"), () => {
            --store "local?root=/tmp/$machine" >/tmp/copy/$machine.json
        done
        tail -n 1 /tmp/paths`,
-      { timeout: patience },
     );
 
-  it(
-    "is spread over the builders, kept, and complete",
-    async () => {
-      const added = await scanThrice();
-      const said = async (which: string) => world.shell(`cat /tmp/said-${which}`);
-      const paths = lines(await world.shell("cat /tmp/paths"));
-      expect(paths.at(-1)).toBe(added);
+  it("is spread over the builders, kept, and complete", async () => {
+    const added = await scanThrice();
+    const said = async (which: string) => world.shell(`cat /tmp/said-${which}`);
+    const paths = lines(await world.shell("cat /tmp/paths"));
+    expect(paths.at(-1)).toBe(added);
 
-      // Each chunk was given to a builder, and either builder had something to do.
-      const first = assigned(await said("first"));
-      expect(first.size).toBeGreaterThan(10);
-      expect(new Set(first.values())).toEqual(new Set(["east", "west"]));
+    // Each chunk was given to a builder, and either builder had something to do.
+    const first = assigned(await said("first"));
+    expect(first.size).toBeGreaterThan(10);
+    expect(new Set(first.values())).toEqual(new Set(["east", "west"]));
 
-      // The builders' own databases say the same: only what was built there is "ultimate".
-      const second = assigned(await said("second"));
-      const built = ["east", "west"].flatMap((machine) => {
-        const file = world.host(`/tmp/copy/${machine}.json`);
-        const infos = JSON.parse(readFileSync(file, "utf8")) as {
-          path: string;
-          ultimate?: boolean;
-        }[];
-        return infos
-          .filter(({ path, ultimate }) => ultimate && path.includes("-scan-"))
-          .map(({ path }) => [path.slice("/nix/store/".length + 33), machine]);
-      });
-      expect(built.sort()).toEqual([...first, ...second].sort());
+    // The builders' own databases say the same: only what was built there is "ultimate".
+    const second = assigned(await said("second"));
+    const built = ["east", "west"].flatMap((machine) => {
+      const file = world.host(`/tmp/copy/${machine}.json`);
+      const infos = JSON.parse(readFileSync(file, "utf8")) as {
+        path: string;
+        ultimate?: boolean;
+      }[];
+      return infos
+        .filter(({ path, ultimate }) => ultimate && path.includes("-scan-"))
+        .map(({ path }) => [path.slice("/nix/store/".length + 33), machine]);
+    });
+    expect(built.sort()).toEqual([...first, ...second].sort());
 
-      // Only what was new was built, and then nothing.
-      expect(second.size).toBe(1);
-      expect(assigned(await said("third")).size).toBe(0);
-      expect(await said("third")).not.toContain("will be built");
+    // Only what was new was built, and then nothing.
+    expect(second.size).toBe(1);
+    expect(assigned(await said("third")).size).toBe(0);
+    expect(await said("third")).not.toContain("will be built");
 
-      // Together they are what one scan finds, and what it does not.
-      const there = paths.filter((path) => path !== absent);
-      const wanted = await world.check(["fixelf", "scan", ...there, "--format", "ndjson"]);
-      const rows = lines(wanted).map((line) => JSON.parse(line) as ScanRow);
-      expect(rows.length).toBeGreaterThan(50);
-      const fields = rows.map((row) => [
-        row.path,
-        row.storePath,
-        row.soname,
-        row.needed,
-        row.runpath,
-        row.notes.buildId,
-        null,
-      ]);
-      fields.push([absent, absent, null, null, null, null, "not-found"]);
-      const connection = await (await DuckDBInstance.create(":memory:")).connect();
-      const found = await connection.runAndReadAll(
-        `SELECT path, storePath, soname, needed, runpath, buildId, error
+    // Together they are what one scan finds, and what it does not.
+    const there = paths.filter((path) => path !== absent);
+    const wanted = await world.check(["fixelf", "scan", ...there, "--format", "ndjson"]);
+    const rows = lines(wanted).map((line) => JSON.parse(line) as ScanRow);
+    expect(rows.length).toBeGreaterThan(50);
+    const fields = rows.map((row) => [
+      row.path,
+      row.storePath,
+      row.soname,
+      row.needed,
+      row.runpath,
+      row.notes.buildId,
+      null,
+    ]);
+    fields.push([absent, absent, null, null, null, null, "not-found"]);
+    const connection = await (await DuckDBInstance.create(":memory:")).connect();
+    const found = await connection.runAndReadAll(
+      `SELECT path, storePath, soname, needed, runpath, buildId, error
          FROM '${world.host("/tmp/copy/second")}/*.parquet' ORDER BY path`,
-      );
-      connection.closeSync();
-      const byPath = ([a]: unknown[], [b]: unknown[]) => ((a as string) < (b as string) ? -1 : 1);
-      expect(found.getRowsJson()).toEqual(fields.sort(byPath));
-      const each = lines(await world.shell("ls -d /tmp/each*"));
-      expect(each.length).toBe(first.size + (first.has([...second.keys()][0] as string) ? 0 : 1));
-    },
-    patience,
-  );
+    );
+    connection.closeSync();
+    const byPath = ([a]: unknown[], [b]: unknown[]) => ((a as string) < (b as string) ? -1 : 1);
+    expect(found.getRowsJson()).toEqual(fields.sort(byPath));
+    const each = lines(await world.shell("ls -d /tmp/each*"));
+    expect(each.length).toBe(first.size + (first.has([...second.keys()][0] as string) ? 0 : 1));
+  });
 
   it("fails where a chunk fails, and gives the others", async () => {
     const failing = "/tmp/failing";
@@ -177,11 +171,10 @@ describe("a scan by Nix's builders", needs("test world"), () => {
        echo $(($(results) - before))
        nix-instantiate --eval --expr \
          "builtins.length (import ${checkout}nix/scan.nix { paths = /tmp/paths; command = [ "${failing}" ]; }).scans"`,
-      { timeout: patience },
     );
     const [built, chunks] = lines(answer).slice(-2).map(Number);
     expect(chunks).toBeGreaterThan(10);
     expect(built).toBe((chunks as number) - 1);
     expect(await world.shell("cat /tmp/said")).toContain("failed with exit code 3");
-  }, 400_000);
+  });
 });

@@ -53,14 +53,13 @@ const startWatch = `
 const until = (condition: string) => `
   turn=0
   until ${condition}; do
-    turn=$((turn + 1)); [ $turn -lt 600 ] || { echo "never: ${condition.replaceAll(/["$]/g, "")}" >&2; exit 1; }
+    turn=$((turn + 1)); [ $turn -lt 6000 ] || { echo "never: ${condition.replaceAll(/["$]/g, "")}" >&2; exit 1; }
     usleep 100000
   done`;
 /** Whether a program starts by itself: a stand-in at the loader's place would have no loader. */
 const starts = (program: string) => `NIX_LD=/absent ${program} --version >/dev/null 2>&1`;
 const endWatch = "kill $watch; wait $watch";
-const timeout = 240_000;
-const options = { timeout, bind: { [archives]: packed } };
+const options = { bind: { [archives]: packed } };
 /** Puts a last program into the inbox and waits until it is told of: all before it has been looked at. */
 const last = (name: string) => `
   mkdir ${name} && tar -C ${name} -xf ${archives}/cpython.tar cpython/usr/bin/python3.11
@@ -97,7 +96,7 @@ inEachRoot("watch", (loader) => {
   });
   afterAll(() => world?.dispose());
 
-  it("fixes npm's programs as they are unpacked, and they run", { timeout }, async () => {
+  it("fixes npm's programs as they are unpacked, and they run", async () => {
     await world.shell(`tar -C /home/user -xf ${archives}/biome.tar`, options);
     await expectStartByNixLdOnly(world, "/home/user/biome/biome");
     await world.shell(
@@ -122,7 +121,7 @@ inEachRoot("watch", (loader) => {
     expect(await world.check([`${inbox}/node/bin/node`, "-p", "6 * 7"])).toBe("42");
   });
 
-  it("loses nothing by kill -9", { timeout }, async () => {
+  it("loses nothing by kill -9", async () => {
     await world.shell(
       `cd ${inbox}
       for pause in ${pauses[loader].join(" ")}; do
@@ -151,7 +150,7 @@ inEachRoot("watch", (loader) => {
     await expectAllFixed();
   });
 
-  it("fixes a tree of 2,000 files, each once", { timeout }, async () => {
+  it("fixes a tree of 2,000 files, each once", async () => {
     await world.shell(
       `: >/home/user/told
       ${startWatch}

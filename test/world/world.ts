@@ -7,6 +7,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { inject } from "vitest";
+import { patience } from "../support/patience.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 /** Where ./make built it. */
@@ -39,8 +40,6 @@ export interface RunOptions {
   asUser?: boolean;
   /** Files and folders of this machine that are shown inside, by their place there. */
   bind?: Record<string, string>;
-  /** In milliseconds. */
-  timeout?: number;
 }
 
 export interface RunResult {
@@ -91,7 +90,7 @@ export class World {
 
   /** Runs a program inside. */
   run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    const { directory, environment = {}, asUser = false, bind = {}, timeout = 120_000 } = options;
+    const { directory, environment = {}, asUser = false, bind = {} } = options;
     const flags = [
       ["--scratch", this.#scratch, "--world", folder, "--loader", this.loader],
       directory === undefined ? [] : ["--directory", directory],
@@ -103,7 +102,7 @@ export class World {
       const ended = await execa(join(here, "enter"), [...flags, "--", ...command], {
         env: { FIXELF_NODE: process.execPath },
         reject: false,
-        timeout,
+        timeout: patience,
         killSignal: "SIGKILL",
         stdin: "ignore",
       });
