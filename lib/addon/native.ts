@@ -132,6 +132,8 @@ export interface Layout {
   ranges: { offset: number; size: number }[];
   oldSize: number;
   newSize: number;
+  /** Names of the file, this one included. */
+  links: number;
   reasons: string[];
   /** What `apply` writes, and the identity of the content that it was planned for. */
   readonly handle: object;
@@ -386,10 +388,11 @@ interface NativeAddon {
    * file system knows no locks, all take it.
    */
   tryLock(descriptor: number): boolean;
-  layOut(path: string, edits: Edits): Promise<Layout>;
-  /** Of a script; the line comes without "#!" and line end. */
-  layOutFirstLine(path: string, line: string): Promise<Layout>;
-  /** `left` is told of each file that another one was put in place of, as it is since. */
+  /** `changed` where the file no longer says what was read of it: edits are decided by that. */
+  layOut(path: string, edits: Edits, read?: Facts): Promise<Layout>;
+  /** Of a script, whose present line is another; both come without "#!" and line end. `changed` as above. */
+  layOutFirstLine(path: string, present: string, line: string): Promise<Layout>;
+  /** `left` is told of each file that was written, as it is since. */
   apply(
     jobs: WriteJob[],
     recordDirectory: string,
@@ -433,6 +436,8 @@ interface NativeAddon {
   demandOwnDirectory(path: string): void;
   /** For each null where it was restored. One flush serves them all. */
   undo(paths: string[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
+  /** Undoes what `apply` has just left; `changed` where it is something else by now. */
+  takeBack(path: string, recordDirectory: string, left: FileIdentity): Promise<void>;
 }
 
 let loaded: NativeAddon | undefined;
@@ -475,6 +480,7 @@ const asynchronous: Record<Asynchronous, true> = {
   recordedFiles: true,
   forgetRecords: true,
   undo: true,
+  takeBack: true,
 };
 
 /** Makes a FixelfError of whatever the addon threw. */

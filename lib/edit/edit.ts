@@ -59,8 +59,9 @@ async function change(
 ): Promise<EditOutcome> {
   const host = pathToChange(path);
   const output = options.output === undefined ? host : outputPath(options.output);
-  const { edits, noCache } = editsFor(request, await settled(native.inspect(host)));
-  const layout = await settled(native.layOut(host, edits));
+  const facts = await settled(native.inspect(host));
+  const { edits, noCache } = editsFor(request, facts);
+  const layout = await settled(native.layOut(host, edits, facts));
   const { reasons, oldSize, newSize } = layout;
   const unchanged = layout.ranges.length === 0 && oldSize === newSize;
   if (!unchanged || output !== host) {

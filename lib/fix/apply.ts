@@ -16,7 +16,7 @@ import { type Verification, verify, verifyScript } from "./verify.js";
 export interface ApplyOptions {
   /** No file is begun after it has aborted. */
   signal?: AbortSignal;
-  /** Told of each file that a new one was put in place of, as it was left. */
+  /** Told of each file that was written, as it was left. */
   onWritten?: (file: FilePlan, left: FileIdentity) => void;
 }
 
@@ -33,6 +33,7 @@ export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<
   if (signal?.aborted) throw cancelledBy(signal);
   const outcomes = new Map<FilePlan, Outcome>();
   for (const file of plan.files) outcomes.set(file, initialOutcome(file));
+  const left: Left = new Map();
   const changing = plan.files.filter(({ layout, refusal }) => layout !== null && refusal === null);
   if (changing.length > 0) {
     const records = await stateSubdirectory("undo");
@@ -44,9 +45,11 @@ export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<
       inPlace: plan.inPlace,
     }));
     const failures = await untilAborted(signal, () =>
-      native.apply(jobs, records, (index, left) =>
-        options.onWritten?.(changing[index] as FilePlan, left),
-      ),
+      native.apply(jobs, records, (index, identity) => {
+        const file = changing[index] as FilePlan;
+        left.set(file, identity);
+        options.onWritten?.(file, identity);
+      }),
     );
     if (signal?.aborted && failures.every((failure) => failure?.code === "cancelled"))
       throw cancelledBy(signal);
@@ -59,10 +62,13 @@ export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<
   }
   if (plan.leftovers.length > 0) await native.removeAbandoned(plan.leftovers);
   const kept = plan.files.filter((file) => isUsable(outcomes.get(file)));
-  await checkAll(kept, plan, outcomes);
+  await checkAll(kept, plan, outcomes, left);
   if (plan.gcRoot) await root(plan, outcomes);
   return plan.files.map((file) => outcomes.get(file) as Outcome);
 }
+
+/** What was written, as it was then. */
+type Left = Map<FilePlan, FileIdentity>;
 
 function initialOutcome(file: FilePlan): Outcome {
   const { path, kind, edits, reasons, refusal, missing } = file;
@@ -92,6 +98,7 @@ async function checkAll(
   kept: readonly FilePlan[],
   plan: FixPlan,
   outcomes: ReadonlyMap<FilePlan, Outcome>,
+  left: Left,
 ): Promise<void> {
   const isIgnored =
     plan.ignoreMissing.length > 0 ? picomatch([...plan.ignoreMissing]) : () => false;
@@ -113,27 +120,39 @@ async function checkAll(
       result.readsAsPlanned && result.loaderAgrees === true && result.remaining.length === 0;
     if (result.reason !== null) outcome.reasons.push(result.reason);
     const disagrees = !result.readsAsPlanned || result.loaderAgrees === false;
-    if (outcome.outcome === "fixed" && disagrees) await takeBack(file, outcome, result);
+    if (outcome.outcome === "fixed" && disagrees)
+      await takeBack(file, outcome, result, left.get(file));
   }
 }
 
-async function takeBack(file: FilePlan, outcome: Outcome, result: Verification): Promise<void> {
-  const why = result.reason ?? "the check failed";
-  const error = {
-    code: "verification-failed" as const,
+/** `left`: what was written; undefined where somebody wrote to it even as it was put in place. */
+async function takeBack(
+  file: FilePlan,
+  outcome: Outcome,
+  { reason }: Verification,
+  left: FileIdentity | undefined,
+): Promise<void> {
+  const why = reason ?? "the check failed";
+  let error: NonNullable<Outcome["error"]> = {
+    code: "verification-failed",
     message: `it was restored: ${why}`,
   };
   try {
-    if (file.output === file.host) {
-      const [failure] = await native.undo([file.host], await stateSubdirectory("undo"));
-      if (failure) throw failure;
-    } else {
-      await unlink(file.output);
-    }
+    if (file.output !== file.host) await unlink(file.output);
+    else if (left === undefined) error = changedSince(why);
+    else await native.takeBack(file.host, await stateSubdirectory("undo"), left);
   } catch (caught) {
-    error.message = `${why}, and it could not be restored: ${fromNative(caught).message}`;
+    const { code, message } = fromNative(caught);
+    if (code === "changed") error = changedSince(why);
+    else error.message = `${why}, and it could not be restored: ${message}`;
   }
   Object.assign(outcome, { outcome: "failed", edits: [], verified: false, error });
+}
+
+/** What did not pass the check is not what was written. */
+function changedSince(why: string): NonNullable<Outcome["error"]> {
+  const message = `somebody else changed it, or took it back, right after it was written: ${why}`;
+  return { code: "changed", message };
 }
 
 async function root(plan: FixPlan, outcomes: Map<FilePlan, Outcome>): Promise<void> {

@@ -98,6 +98,9 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
   }
   const choices = await choose(members, tree, store, options);
   plans.push(...(await Promise.all(choices.map((each) => planChoice(each, store, options)))));
+  for (const { layout, output, host, reasons } of plans)
+    if (layout !== null && layout.links > 1 && output === host)
+      reasons.push("it has other names (hard links): this one becomes a file of its own");
   return plans.sort((first, second) => (first.path < second.path ? -1 : 1));
 }
 
@@ -158,7 +161,7 @@ async function planFile(solved: Solved, store: Store, options: PlanOptions): Pro
   // With --output even a file that needs no change is expected to arrive there.
   if (filePlan.edits.length === 0 && filePlan.output === filePlan.host) return filePlan;
   try {
-    filePlan.layout = await native.layOut(member.host, edits);
+    filePlan.layout = await native.layOut(member.host, edits, facts);
     filePlan.reasons.push(...filePlan.layout.reasons);
   } catch (caught) {
     if (isOfTheMoment(caught)) throw fromNative(caught);

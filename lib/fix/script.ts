@@ -45,7 +45,7 @@ export async function planScript(
   // With --output even a file that needs no change is expected to arrive there.
   if (plan.edits.length === 0 && plan.output === plan.host) return plan;
   try {
-    plan.layout = await native.layOutFirstLine(subject.host, line.text);
+    plan.layout = await native.layOutFirstLine(subject.host, shebang.text, line.text);
     return plan;
   } catch (caught) {
     if (isOfTheMoment(caught)) throw fromNative(caught);

@@ -13,7 +13,7 @@ import {
 } from "../addon/native.js";
 import { checkOptions, checkPaths, type Kinds } from "../base/arguments.js";
 import { type BigIntStats, lstatSync, realpathSync } from "../base/disk.js";
-import type { FixelfError } from "../base/errors.js";
+import type { FixelfError, FixelfErrorCode } from "../base/errors.js";
 import { type PlanOptions, planKinds } from "../base/options.js";
 import { describeMachine, kernelRuns } from "../file/machine.js";
 import { apply } from "../fix/apply.js";
@@ -264,6 +264,10 @@ class Watch {
     for (const file of await this.#ofThisMachine([...refused, ...left])) {
       if (file.refusal === null) continue;
       const { code, message, failed } = file.refusal;
+      if (isOvertaken(code)) {
+        this.#retry(file.host);
+        continue;
+      }
       const outcome = failed ? "failed" : "refused";
       yield* this.#once({ ...bare(file), edits: [], outcome, error: { code, message } }, file.host);
     }
@@ -371,8 +375,7 @@ class Watch {
       const code = outcome.error?.code;
       // Giving it back is a change of the file, too: without this it would be fixed for ever.
       if (code === "verification-failed") this.#givenBack.set(host, attempts[index] as string);
-      if (code === "changed" || code === "busy") {
-        // Somebody was faster. What they have made of it is looked at in its turn.
+      if (code !== undefined && isOvertaken(code)) {
         this.#retry(host);
       } else if (outcome.outcome === "fixed") {
         yield outcome as WatchOutcome;
@@ -415,6 +418,11 @@ class Watch {
       }
     }
   }
+}
+
+/** Somebody was faster. What they have made of it is looked at in its turn. */
+function isOvertaken(code: FixelfErrorCode): boolean {
+  return code === "changed" || code === "busy";
 }
 
 function isLeftAlone({ dynamic, script }: FilePlan): boolean {

@@ -132,14 +132,18 @@ Napi::Value tryLockDescriptor(const Napi::CallbackInfo& call) {
   return Napi::Boolean::New(call.Env(), tryLock(call[0].As<Napi::Number>()));
 }
 
-// `change` makes a layout of an open file.
-Napi::Value planLayout(const Napi::CallbackInfo& call,
+// `change` makes a layout of an open file, which has to be as `demand` wants it.
+Napi::Value planLayout(const Napi::CallbackInfo& call, std::function<Status(const Source&)> demand,
                        std::function<Result<Layout>(const Source&)> change) {
   using Planned = std::shared_ptr<const PlannedLayout>;
   return PromisedWork<Planned>::start(
       call,
-      [path = toPath(call[0]), change = std::move(change)]() -> Result<Planned> {
-        auto planned = planFile(path, change);
+      [path = toPath(call[0]), demand = std::move(demand),
+       change = std::move(change)]() -> Result<Planned> {
+        auto planned = planFile(path, [&](const Source& source) -> Result<Layout> {
+          if (Status status = demand(source); !status) return status.error();
+          return change(source);
+        });
         if (!planned) return planned.error();
         return std::make_shared<const PlannedLayout>(std::move(*planned));
       },
@@ -147,15 +151,23 @@ Napi::Value planLayout(const Napi::CallbackInfo& call,
 }
 
 Napi::Value layOutFile(const Napi::CallbackInfo& call) {
-  return planLayout(call, [edits = toEdits(call[1].As<Napi::Object>())](const Source& source) {
-    return layOut(source, edits);
-  });
+  return planLayout(
+      call,
+      [premise = toPremise(call[2])](const Source& source) {
+        return premise ? demandPremise(source, *premise) : Status(Done{});
+      },
+      [edits = toEdits(call[1].As<Napi::Object>())](const Source& source) {
+        return layOut(source, edits);
+      });
 }
 
 Napi::Value layOutFirstLine(const Napi::CallbackInfo& call) {
-  return planLayout(call, [line = toBytes(call[1])](const Source& source) {
-    return replaceFirstLine(source, line);
-  });
+  return planLayout(
+      call,
+      [present = toBytes(call[1])](const Source& source) {
+        return demandFirstLine(source, present);
+      },
+      [line = toBytes(call[2])](const Source& source) { return replaceFirstLine(source, line); });
 }
 
 using Answers = std::vector<Status>;
@@ -292,6 +304,17 @@ Napi::Value undoFiles(const Napi::CallbackInfo& call) {
       [](Napi::Env env, Answers& answers) { return toValue(env, answers); });
 }
 
+Napi::Value takeBackWritten(const Napi::CallbackInfo& call) {
+  return PromisedWork<Done>::start(
+      call,
+      [path = toPath(call[0]), directory = toPath(call[1]),
+       left = toIdentity(call[2].As<Napi::Object>())]() -> Result<Done> {
+        if (Status status = undo(path, directory, left); !status) return status.error();
+        return Done{};
+      },
+      [](Napi::Env env, Done&) { return env.Undefined(); });
+}
+
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   Environment::attach(env);
   const auto define = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
@@ -313,6 +336,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("layOutFirstLine", layOutFirstLine);
   define("apply", applyJobs);
   define("undo", undoFiles);
+  define("takeBack", takeBackWritten);
   define("changedBelow", changedBelow);
   define("recordedElsewhere", recordedElsewhereOf);
   define("recordedFiles", recordedFilesBelow);

@@ -217,6 +217,7 @@ Napi::Value toValue(Napi::Env env, std::shared_ptr<const PlannedLayout> planned)
   });
   object["oldSize"] = number(env, layout.oldSize);
   object["newSize"] = number(env, layout.newSize);
+  object["links"] = number(env, planned->identity.links);
   object["reasons"] = texts(env, layout.reasons);
   object["handle"] = LayoutHandle::New(
       env, new std::shared_ptr<const PlannedLayout>(std::move(planned)),
@@ -265,6 +266,26 @@ Edits toEdits(const Napi::Object& object) {
   const Napi::Value pageSize = object.Get("pageSize");
   if (pageSize.IsNumber()) edits.pageSize = sizeOf(pageSize);
   return edits;
+}
+
+std::optional<Premise> toPremise(const Napi::Value& value) {
+  if (!value.IsObject() || !value.As<Napi::Object>().Get("needed").IsArray()) return std::nullopt;
+  const auto facts = value.As<Napi::Object>();
+  return Premise{sizeOf(facts.Get("size")), toBytesIfText(facts.Get("interpreter")),
+                 toTexts(facts.Get("needed")), toBytesIfText(facts.Get("rpath")),
+                 toBytesIfText(facts.Get("runpath"))};
+}
+
+FileSource::Identity toIdentity(const Napi::Object& object) {
+  bool isLossless = true;  // toValue() made them
+  const auto number = [&](const char* name) { return object.Get(name).As<Napi::BigInt>(); };
+  FileSource::Identity identity;
+  identity.device = number("device").Uint64Value(&isLossless);
+  identity.inode = number("inode").Uint64Value(&isLossless);
+  identity.size = number("size").Uint64Value(&isLossless);
+  identity.modifiedNanoseconds = number("modifiedNanoseconds").Int64Value(&isLossless);
+  identity.changedNanoseconds = number("changedNanoseconds").Int64Value(&isLossless);
+  return identity;
 }
 
 PlannedWrite toPlannedWrite(const Napi::Object& object) {

@@ -9,6 +9,7 @@
 #include "addon/text.hpp"
 #include "index/libraries.hpp"
 #include "patch/planned.hpp"
+#include "patch/premise.hpp"
 #include "patch/write.hpp"
 #include "resolve/files.hpp"
 #include "scan/walk.hpp"
@@ -39,11 +40,14 @@ Napi::Value toValue(Napi::Env env, std::shared_ptr<const PlannedLayout> planned)
 
 // These throw a Napi::TypeError where a field is missing or of another type.
 Edits toEdits(const Napi::Object& object);
+// Of the facts of a file; none where the value is something else.
+std::optional<Premise> toPremise(const Napi::Value& facts);
 struct PlannedWrite {
   std::shared_ptr<const PlannedLayout> planned;  // holds the bytes of the job
   WriteJob job;
 };
 PlannedWrite toPlannedWrite(const Napi::Object& object);
+FileSource::Identity toIdentity(const Napi::Object& object);
 std::vector<std::string> toPaths(const Napi::Value& value);
 std::vector<std::string> toTexts(const Napi::Value& value);
 

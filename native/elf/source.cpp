@@ -151,6 +151,12 @@ FileSource::Identity FileSource::identityOf(int descriptor, Status& status,
           status_buffer.st_nlink};
 }
 
+bool FileSource::Identity::hasContentOf(const Identity& other) const {
+  return device == other.device && inode == other.inode && size == other.size &&
+         modifiedNanoseconds == other.modifiedNanoseconds &&
+         changedNanoseconds == other.changedNanoseconds;
+}
+
 Result<std::unique_ptr<FileSource>> FileSource::open(const std::string& path) {
   // O_NONBLOCK: opening a FIFO that nobody writes to would otherwise wait for ever.
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

@@ -115,6 +115,8 @@ class FileSource final : public Source {
     uint32_t mode = 0;
     uint64_t links = 0;
     bool operator==(const Identity&) const = default;
+    // By all but mode and links, of which content does not depend.
+    [[nodiscard]] bool hasContentOf(const Identity& other) const;
   };
 
   // Follows symbolic links; does not block on a FIFO.

@@ -20,11 +20,18 @@ struct Restoration {
   std::string movedFrom;  // empty where the file is at the path of its record
 };
 
+Error changed(const std::string& path) {
+  return Error{ErrorCode::Changed, "the file has changed since fixelf wrote it", path, 0};
+}
+
+// `left`: what the file has to be; null where only the record counts.
 Result<std::optional<Restoration>> plan(const std::string& path, const Journal& journal,
-                                        RecordsByContent& elsewhere) {
+                                        RecordsByContent& elsewhere,
+                                        const FileSource::Identity* left) {
   auto location = Location::of(path);
   if (!location) return location.error();
   auto file = openLocked(*location, WriteMode::Atomic);
+  if (left != nullptr && file && !(*file)->identity().hasContentOf(*left)) return changed(path);
   auto remembered = journal.load(path);
   std::string movedFrom;
   if (!remembered && remembered.error().code == ErrorCode::NoUndoRecord && file) {
@@ -40,9 +47,7 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
   if (!file) return file.error();
   auto state = compare(**file, *remembered);
   if (!state) return std::move(state.error()).at(path);
-  if (*state == FileState::Foreign) {
-    return Error{ErrorCode::Changed, "the file has changed since fixelf wrote it", path, 0};
-  }
+  if (*state == FileState::Foreign) return changed(path);
   const Record& record = *remembered->latest();
   auto isOriginal = holdsOriginal(**file, record);
   if (!isOriginal) return std::move(isOriginal.error()).at(path);
@@ -61,10 +66,10 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
   return std::optional(std::move(restoration));
 }
 
-}  // namespace
-
-std::vector<Status> undoAll(const std::vector<std::string>& paths,
-                            const std::string& recordDirectory, const std::stop_token& stop) {
+// `left` as above, of each.
+std::vector<Status> restore(const std::vector<std::string>& paths,
+                            const std::string& recordDirectory, const std::stop_token& stop,
+                            const FileSource::Identity* left) {
   auto journal = Journal::open(recordDirectory);
   if (!journal) return {paths.size(), Status(journal.error())};
   RecordsByContent elsewhere(*journal);
@@ -76,7 +81,7 @@ std::vector<Status> undoAll(const std::vector<std::string>& paths,
       answers.emplace_back(cancelled("the undoing").at(path));
       continue;
     }
-    auto planned = plan(path, *journal, elsewhere);
+    auto planned = plan(path, *journal, elsewhere, left);
     answers.push_back(planned ? Status(Done{}) : Status(planned.error()));
     if (!planned || !*planned) continue;
     places.push_back(answers.size() - 1);
@@ -97,8 +102,20 @@ std::vector<Status> undoAll(const std::vector<std::string>& paths,
   return answers;
 }
 
+}  // namespace
+
+std::vector<Status> undoAll(const std::vector<std::string>& paths,
+                            const std::string& recordDirectory, const std::stop_token& stop) {
+  return restore(paths, recordDirectory, stop, nullptr);
+}
+
 Status undo(const std::string& path, const std::string& recordDirectory) {
   return std::move(undoAll({path}, recordDirectory).front());
+}
+
+Status undo(const std::string& path, const std::string& recordDirectory,
+            const FileSource::Identity& left) {
+  return std::move(restore({path}, recordDirectory, {}, &left).front());
 }
 
 }  // namespace fixelf

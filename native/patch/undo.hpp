@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "elf/source.hpp"
 
 namespace fixelf {
 
@@ -18,5 +19,10 @@ std::vector<Status> undoAll(const std::vector<std::string>& paths,
                             const std::string& recordDirectory, const std::stop_token& stop = {});
 
 Status undo(const std::string& path, const std::string& recordDirectory);
+
+// The same for a file that was just written, as `left` (WriteOptions): what somebody has made of it
+// since is not taken back, and the answer is Changed.
+Status undo(const std::string& path, const std::string& recordDirectory,
+            const FileSource::Identity& left);
 
 }  // namespace fixelf

@@ -114,7 +114,7 @@ class Batch {
     if (!location) return location.error();
     auto original = isElsewhere ? openToRead(*location) : openLocked(*location, job.mode);
     if (!original) return original.error();
-    if (!isSame((*original)->identity(), job.identity)) return changedMeanwhile(job);
+    if (!(*original)->identity().hasContentOf(job.identity)) return changedMeanwhile(job);
     work.original = std::move(*original);
     if (isRecorded(work) && job.purpose == WritePurpose::Change) {
       if (Status status = prepareRecord(work); !status) return status;
@@ -133,12 +133,6 @@ class Batch {
     Descriptor file = location.open(O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (!file) return systemError(errno, "open the file", location.path());
     return FileSource::adopt(file.release(), location.path());
-  }
-
-  static bool isSame(const FileSource::Identity& a, const FileSource::Identity& b) {
-    return a.device == b.device && a.inode == b.inode && a.size == b.size &&
-           a.modifiedNanoseconds == b.modifiedNanoseconds &&
-           a.changedNanoseconds == b.changedNanoseconds;
   }
 
   static Error changedMeanwhile(const WriteJob& job) {
@@ -322,19 +316,22 @@ class Batch {
     const FileSource::Identity now =
         FileSource::identityOf(work.original->descriptor(), status, job.path);
     if (!status) return status;
-    if (state.st_dev != now.device || state.st_ino != now.inode || !isSame(now, job.identity)) {
+    if (state.st_dev != now.device || state.st_ino != now.inode ||
+        !now.hasContentOf(job.identity)) {
       return changedMeanwhile(job);
     }
     return work.replacement->publishInsteadOf(state);
   }
 
   static std::optional<FileSource::Identity> identityOf(const Work& work) {
-    if (!work.replacement || !work.changed) return std::nullopt;
+    if (!work.status || !work.changed) return std::nullopt;
     Status status = Done{};
-    auto identity = FileSource::identityOf(work.replacement->descriptor(), status, work.job.output);
-    // Who wrote into the new file already has changed size or time.
-    const bool isOurs = status && identity.size == work.job.newSize &&
-                        identity.modifiedNanoseconds == work.job.identity.modifiedNanoseconds;
+    auto identity = FileSource::identityOf(work.newDescriptor(), status, work.job.output);
+    // Who wrote into the new file already has changed size or time. In place, who is not the owner
+    // could not keep the time.
+    const bool isOurs =
+        status && identity.size == work.job.newSize &&
+        (work.inPlace || identity.modifiedNanoseconds == work.job.identity.modifiedNanoseconds);
     return isOurs ? std::optional(identity) : std::nullopt;
   }
 

@@ -36,9 +36,8 @@ struct WriteJob {
 
 struct WriteOptions {
   std::string recordDirectory;  // where undo records are kept; empty keeps none
-  // Gets for each job what it has put under the name: nothing where it has not, and where the file
-  // was changed in place. Whoever watches a directory can tell by it their own writing from that of
-  // somebody who was there right afterwards.
+  // Gets for each job what it has left under the name, and nothing where it has failed. By it own
+  // writing can be told from that of somebody who was there right afterwards.
   std::vector<std::optional<FileSource::Identity>>* left = nullptr;
   // Where it is requested, jobs of which nothing has been written yet fail with Cancelled; those
   // that have been begun are brought to their end.
