@@ -7,7 +7,7 @@ import {
   type NativeFiles,
   native,
 } from "../addon/native.js";
-import { realpath } from "../base/disk.js";
+import { stat } from "../base/disk.js";
 import { isOfTheMoment } from "../base/errors.js";
 import { sameMachine, thisMachine } from "../file/machine.js";
 import { readShebang } from "../file/tree.js";
@@ -245,10 +245,13 @@ export function parseList(output: string): Map<string, string | null> {
   return found;
 }
 
+/** Whether two paths lead to one file: a file may have several names, and a name several spellings. */
 async function isSameFile(one: string, other: string): Promise<boolean> {
-  return one === other || (await real(one)) === (await real(other));
+  const [first, second] = await Promise.all([identityOf(one), identityOf(other)]);
+  return first !== null && first === second;
 }
 
-async function real(path: string): Promise<string> {
-  return realpath(path).catch(() => path);
+async function identityOf(path: string): Promise<string | null> {
+  const state = await stat(path, { bigint: true }).catch(() => null);
+  return state === null ? null : `${state.dev}:${state.ino}`;
 }
