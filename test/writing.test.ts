@@ -4,6 +4,7 @@ import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
+  chownSync,
   closeSync,
   copyFileSync,
   existsSync,
@@ -110,6 +111,20 @@ describe("writing", needs("gcc"), () => {
       const { mode, uid, gid, mtimeNs } = statSync(file, { bigint: true });
       return { mode, uid, gid, mtimeNs };
     });
+  });
+
+  it("changes one of several hard links, and none of them in place", async () => {
+    const twin = join(place, "twin");
+    linkSync(file, twin);
+    expect(await change("in place")).toBe("unsupported");
+    expect(statSync(file).nlink).toBe(2);
+    expect(await change("atomic")).toBeNull();
+    expect([statSync(file).nlink, statSync(twin).nlink]).toEqual([1, 1]);
+    expect(readFileSync(file).equals(before())).toBe(false);
+    expect(readFileSync(twin).equals(before())).toBe(true);
+    expect(await undo()).toBeNull();
+    expect(readFileSync(file).equals(before())).toBe(true);
+    expect(readdirSync(records)).toEqual([]);
   });
 
   it.each(ways)("keeps holes (%s)", async (way) => {
@@ -285,6 +300,26 @@ describe("writing", needs("gcc"), () => {
         expect(await changeApart("undo", prefix)).toEqual([null]);
         expect(statSync(file).mode & 0o7777).toBe(0o4755);
       }
+      expectUntouched();
+    });
+  });
+
+  // Whoever may write to a file, and is not its owner, loses these bits by it and can't give them back.
+  describe("a file that sets user or group ID", needs("root", "setpriv"), () => {
+    const user = 12345;
+    const prefix = ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups"];
+
+    it.each(
+      ways.flatMap((way) => [
+        { way, what: "another user's", mode: 0o4775, owner: [0, user] as const },
+        { way, what: "another group's", mode: 0o2755, owner: [user, 0] as const },
+      ]),
+    )("stays as it is, $what ($way)", async ({ way, mode, owner }) => {
+      for (const path of [place, records]) chownSync(path, user, user);
+      chownSync(file, owner[0], owner[1]);
+      chmodSync(file, mode);
+      expect(await changeApart(way, prefix)).toEqual(["permission-denied"]);
+      expect(statSync(file).mode & 0o7777).toBe(mode);
       expectUntouched();
     });
   });

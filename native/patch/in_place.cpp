@@ -33,6 +33,29 @@ Result<std::vector<ByteRange>> sharedSectors(const Source& source,
   return sectors;
 }
 
+bool isOwnGroup(gid_t group) {
+  if (geteuid() == 0 || getegid() == group) return true;
+  const int count = getgroups(0, nullptr);
+  std::vector<gid_t> groups(static_cast<size_t>(std::max(count, 0)));
+  if (getgroups(count, groups.data()) != count) return false;
+  return std::find(groups.begin(), groups.end(), group) != groups.end();
+}
+
+// Changes nothing: where fchmod() by who is not in the group would take the set-group-ID bit away
+// (chmod(2)), it is not called.
+Status demandKeepableMode(const FileSource& original) {
+  struct stat state {};
+  if (fstat(original.descriptor(), &state) != 0) return systemError(errno, "examine the file", {});
+  if ((state.st_mode & (S_ISUID | S_ISGID)) == 0) return Done{};
+  const bool losesGroup = (state.st_mode & S_ISGID) != 0 && !isOwnGroup(state.st_gid);
+  if (losesGroup ||
+      uninterrupted([&] { return fchmod(original.descriptor(), state.st_mode & 07777U); }) != 0) {
+    return systemError(losesGroup ? EPERM : errno,
+                       "keep the file's set-user-ID and set-group-ID bits", {});
+  }
+  return Done{};
+}
+
 }  // namespace
 
 Result<InPlace> InPlace::prepare(const FileSource& original, const std::string& path,
@@ -67,8 +90,10 @@ Result<InPlace> InPlace::prepare(const FileSource& original, const std::string& 
   change.sharedBefore_ = std::move(*before);
   change.sharedAfter_ = std::move(*after);
 
-  // Writing takes a file's capabilities away (kernel, file_remove_privs). Who may not give them
-  // back must not write.
+  // Writing takes a file's set-user-ID and set-group-ID bits away, and its capabilities (kernel,
+  // file_remove_privs). Who may not give them back must not write.
+  if (Status status = demandKeepableMode(original); !status)
+    return std::move(status.error()).at(path);
   std::array<uint8_t, 64> value{};
   const ssize_t length = fgetxattr(file, kCapabilities, value.data(), value.size());
   if (length > 0) {

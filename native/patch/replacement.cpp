@@ -128,7 +128,11 @@ Status Replacement::copyMetadata(int original) const {
   const bool otherOwner = own.st_uid != state.st_uid || own.st_gid != state.st_gid;
   if (otherOwner &&
       uninterrupted([&] { return fchown(file_.get(), state.st_uid, state.st_gid); }) != 0) {
-    return systemError(errno, "keep the file's owner (run as its owner, or use --in-place)",
+    // In place, only the owner can keep these bits.
+    const bool setsIds = (state.st_mode & (S_ISUID | S_ISGID)) != 0;
+    return systemError(errno,
+                       setsIds ? "keep the file's owner (run as its owner)"
+                               : "keep the file's owner (run as its owner, or use --in-place)",
                        target_.path());
   }
   const ssize_t length = flistxattr(original, nullptr, 0);
