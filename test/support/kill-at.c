@@ -1,33 +1,159 @@
 /* Runs a command and kills it, with all its threads and the processes that it has started, as one of its
-   system calls is about to begin: kill-at NUMBER COMMAND… Calls are counted over all threads, from 1. With 0
-   nothing is killed, and the number of calls goes to descriptor 3. */
+   system calls is about to begin: kill-at NUMBER COMMAND… Counted, from 1 and over all threads, are the calls that
+   may change what other processes find: between two of them a kill always leaves the same. With 0 nothing is
+   killed, and the number of calls goes to descriptor 3. SIGINT is handed on to the command. */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { kMost = 1 << 16 };
 static pid_t alive[kMost];
-static unsigned char inside[kMost]; /* whether its last stop was the beginning of a call */
 static unsigned count;
+static pid_t child;
 
-static unsigned indexOf(pid_t process) {
+static void handOn(int signal) { kill(child, signal); }
+
+static void add(pid_t process) {
   for (unsigned at = 0; at < count; ++at)
-    if (alive[at] == process) return at;
+    if (alive[at] == process) return;
   if (count == kMost) abort();
-  alive[count] = process;
-  inside[count] = 0;
-  return count++;
+  alive[count++] = process;
+}
+
+static int isRegular(pid_t process, uint64_t descriptor) {
+  char path[64];
+  struct stat state;
+  snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)process, (int)descriptor);
+  return stat(path, &state) == 0 && S_ISREG(state.st_mode);
+}
+
+static int opensToChange(uint64_t flags) {
+  return (flags & (O_CREAT | O_TRUNC | O_TMPFILE)) != 0;
+}
+
+/* All calls but those that are known to change nothing. */
+static int mayChange(pid_t process, uint64_t call, const uint64_t *given) {
+  switch (call) {
+    case SYS_openat:
+      return opensToChange(given[2]);
+#ifdef SYS_open
+    case SYS_open:
+      return opensToChange(given[1]);
+    case SYS_access:
+    case SYS_arch_prctl:
+    case SYS_dup2:
+    case SYS_epoll_wait:
+    case SYS_getpgrp:
+    case SYS_lstat:
+    case SYS_poll:
+    case SYS_readlink:
+    case SYS_select:
+    case SYS_stat:
+#endif
+    case SYS_openat2: /* with how to open in memory: used to read only (native/base/location.cpp) */
+      return 0;
+    case SYS_ioctl:
+      return given[1] == FICLONE;
+    /* Pipes, eventfds and terminals are no files that are found afterwards. */
+    case SYS_write:
+    case SYS_writev:
+      return isRegular(process, given[0]);
+    case SYS_brk:
+    case SYS_capget:
+    case SYS_clock_getres:
+    case SYS_clock_gettime:
+    case SYS_clock_nanosleep:
+    case SYS_clone:
+    case SYS_clone3:
+    case SYS_close:
+    case SYS_close_range:
+    case SYS_dup:
+    case SYS_dup3:
+    case SYS_epoll_create1:
+    case SYS_epoll_ctl:
+    case SYS_epoll_pwait:
+    case SYS_eventfd2:
+    case SYS_execve:
+    case SYS_exit:
+    case SYS_exit_group:
+    case SYS_faccessat:
+    case SYS_faccessat2:
+    case SYS_fcntl:
+    case SYS_fgetxattr:
+    case SYS_flistxattr:
+    case SYS_fstat:
+    case SYS_fstatfs:
+    case SYS_futex:
+    case SYS_getcwd:
+    case SYS_getdents64:
+    case SYS_getegid:
+    case SYS_geteuid:
+    case SYS_getgid:
+    case SYS_getgroups:
+    case SYS_getpid:
+    case SYS_getppid:
+    case SYS_getrandom:
+    case SYS_gettid:
+    case SYS_getuid:
+    case SYS_getxattr:
+    case SYS_inotify_add_watch:
+    case SYS_inotify_init1:
+    case SYS_inotify_rm_watch:
+    case SYS_io_uring_setup:
+    case SYS_lseek:
+    case SYS_madvise:
+    case SYS_membarrier:
+    case SYS_mmap:
+    case SYS_mprotect:
+    case SYS_mremap:
+    case SYS_munmap:
+    case SYS_newfstatat:
+    case SYS_pipe2:
+    case SYS_pkey_alloc:
+    case SYS_ppoll:
+    case SYS_prctl:
+    case SYS_pread64:
+    case SYS_prlimit64:
+    case SYS_read:
+    case SYS_readlinkat:
+    case SYS_readv:
+    case SYS_restart_syscall:
+    case SYS_rseq:
+    case SYS_rt_sigaction:
+    case SYS_rt_sigprocmask:
+    case SYS_rt_sigreturn:
+    case SYS_sched_getaffinity:
+    case SYS_sched_yield:
+    case SYS_set_robust_list:
+    case SYS_set_tid_address:
+    case SYS_sigaltstack:
+    case SYS_statfs:
+    case SYS_statx:
+    case SYS_sysinfo:
+    case SYS_uname:
+    case SYS_wait4:
+    case SYS_waitid:
+      return 0;
+    default:
+      return 1;
+  }
 }
 
 int main(int argc, char **argv) {
   if (argc < 3) return 2;
   const unsigned long wanted = strtoul(argv[1], NULL, 10);
   unsigned long calls = 0;
-  const pid_t child = fork();
+  child = fork();
   if (child == 0) {
     close(3);
     ptrace(PTRACE_TRACEME, 0, NULL, NULL);
@@ -35,6 +161,7 @@ int main(int argc, char **argv) {
     execv(argv[2], argv + 2);
     _exit(127);
   }
+  signal(SIGINT, handOn); /* with SA_RESTART */
   int status = 0;
   if (waitpid(child, &status, 0) != child) return 2;
   const long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE |
@@ -49,11 +176,13 @@ int main(int argc, char **argv) {
       if (process == child) answer = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
       continue;
     }
-    const unsigned at = indexOf(process);
+    add(process);
     int signal = WSTOPSIG(status);
     if (signal == (SIGTRAP | 0x80)) {
-      inside[at] = !inside[at];
-      if (inside[at] && ++calls == wanted) {
+      struct __ptrace_syscall_info call; /* Linux 5.3 */
+      if (ptrace(PTRACE_GET_SYSCALL_INFO, process, (void *)sizeof call, &call) > 0 &&
+          call.op == PTRACE_SYSCALL_INFO_ENTRY && mayChange(process, call.entry.nr, call.entry.args) &&
+          ++calls == wanted) {
         for (unsigned each = 0; each < count; ++each) kill(alive[each], SIGKILL);
         while (waitpid(-1, &status, __WALL) > 0 || errno == EINTR) {}
         return 137;
@@ -61,7 +190,6 @@ int main(int argc, char **argv) {
       signal = 0;
     } else if (signal == SIGTRAP || (signal == SIGSTOP && process != child)) {
       signal = 0; /* an event of ptrace, or the stop that a new thread begins with */
-      if (status >> 16 == PTRACE_EVENT_EXEC) inside[at] = 1;
     }
     ptrace(PTRACE_SYSCALL, process, NULL, (void *)(long)signal);
   }
