@@ -67,6 +67,22 @@ describe("refs", () => {
     expect(answer?.sonames.map(({ text }) => text)).toContain("libc.so.6");
   });
 
+  it("finds a loader whose directory is not ASCII, and no bytes before it", async () => {
+    const loader = "/lib64/ld-linux-x86-64.so.2";
+    const found = async (before: string, encoding: BufferEncoding = "utf8") =>
+      (await search(Buffer.from(`\0${before}${loader}\0`, encoding))).interpreters.map(
+        ({ text }) => text,
+      );
+    expect(await found("/opt/caf\u00e9")).toEqual([`/opt/café${loader}`]);
+    expect(await found("/opt/caf\u00e9", "latin1")).toEqual([`/opt/caf\udce9${loader}`]);
+    expect(await found("/\u4e2d\u6587")).toEqual([`/中文${loader}`]);
+    expect(await found("-dynamic-linker=/\u00fc")).toEqual([`/ü${loader}`]);
+    expect(await found("--library-path /a:/\u00fc")).toEqual([`/ü${loader}`]);
+    // Typographic quotation marks, and code.
+    expect(await found("\u201e")).toEqual([loader]);
+    expect(await found("\u00e9\u008b", "latin1")).toEqual([loader]);
+  });
+
   it("looks at contents, names and the targets of links in a directory", async () => {
     mkdirSync(at("tree/deep"), { recursive: true });
     writeFileSync(at(`tree/deep/${hash}`), "");

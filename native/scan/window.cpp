@@ -40,6 +40,11 @@ bool isPathByte(uint8_t byte) {
   return isFileNameByte(byte) || byte == '/' || byte == '=' || byte == '?';
 }
 
+// Bytes of any name that is not ASCII.
+bool isOtherByte(uint8_t byte) {
+  return byte >= 0x80;
+}
+
 // What may stand before and behind a soname.
 bool isDelimiter(uint8_t byte) {
   return byte == 0 || byte == '"' || byte == '\'' || byte == '`';
@@ -293,16 +298,29 @@ class WindowSearch {
   }
 
   void interpreter(size_t at, size_t nameFrom, size_t end) {
-    size_t from = nameFrom;
-    while (from > 0 && end - from <= kLongestPath && isPathByte(window_.bytes[from - 1]))
-      --from;
+    size_t from = pathBefore(nameFrom, end, isPathByte);
     if (end - from > kLongestPath) return;
+    // Any byte may be part of a name. Outside ASCII it is believed of a path that is whole: code
+    // and typographic quotation marks have such bytes too.
+    const size_t wide =
+        pathBefore(from, end, [](uint8_t byte) { return isPathByte(byte) || isOtherByte(byte); });
+    if (end - wide <= kLongestPath && byte(wide) == '/' && startsWord(wide)) from = wide;
+    add(MentionKind::Interpreter, Spelling::Plain, at, from, text(from, end));
+  }
+
+  // Where the path begins whose last part stands from `from` to `end`.
+  size_t pathBefore(size_t from, size_t end, bool (*isPart)(uint8_t)) const {
+    while (from > 0 && end - from <= kLongestPath && isPart(window_.bytes[from - 1]))
+      --from;
     // "--dynamic-linker=/lib64/ld-linux-x86-64.so.2" is a path from the first slash on,
     // "usr/lib/ld.so.1" from its beginning.
-    const std::string_view whole = text(from, end);
-    const size_t equals = whole.rfind("=/");
-    if (equals != std::string_view::npos) from += equals + 1;
-    add(MentionKind::Interpreter, Spelling::Plain, at, from, text(from, end));
+    const size_t equals = text(from, end).rfind("=/");
+    return equals == std::string_view::npos ? from : from + equals + 1;
+  }
+
+  [[nodiscard]] bool startsWord(size_t from) const {
+    return startsString(from) ||
+           (from > 0 && std::strchr(" \t\n=:,;(<[{", window_.bytes[from - 1]) != nullptr);
   }
 
   const Window& window_;
