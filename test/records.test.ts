@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import {
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -11,7 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { edit } from "../lib/index.js";
 import { compile } from "./support/compile.js";
@@ -65,7 +66,7 @@ describe("records", needs("gcc"), () => {
 
   it("undo a tree that was moved", () => {
     renameSync(tree, moved);
-    expect(Object.values(recorded())).toEqual(["gone", "gone"]);
+    expect(Object.values(recorded())).toEqual(["away", "away"]);
     const { code, stdout } = fixelf("undo", moved);
     expect([code, stdout.match(/^restored/gm)?.length]).toEqual([0, 2]);
     expect([program, library].map((path) => sha256(path.replace(tree, moved)))).toEqual(originals);
@@ -79,6 +80,18 @@ describe("records", needs("gcc"), () => {
       expect([program, library].map((path) => sha256(path.replace(tree, place)))).toEqual(
         originals,
       );
+    expect(recorded()).toEqual({});
+  });
+
+  it("undo a copy, and keep the record of a first one that may be on a disk", () => {
+    cpSync(tree, moved, { recursive: true });
+    const disk = `${tree}-unmounted`;
+    renameSync(tree, disk);
+    expect(fixelf("undo", moved).code).toBe(0);
+    expect(Object.values(recorded())).toEqual(["away", "away"]);
+    renameSync(disk, tree);
+    expect(fixelf("undo", tree).code).toBe(0);
+    expect([program, library].map(sha256)).toEqual(originals);
     expect(recorded()).toEqual({});
   });
 
@@ -112,6 +125,37 @@ describe("records", needs("gcc"), () => {
     expect(fixelf("prune", "--force", program).code).toBe(0);
     expect(recorded()).toEqual({});
     expect(fixelf("undo", program).code).toBe(1);
+  });
+
+  it("are kept where the directory is not there either, as on a disk that is not mounted", () => {
+    const root = join(state, "fixelf/gcroots", `${"a".repeat(32)}-x`);
+    const list = join(state, "fixelf/users", basename(root));
+    for (const path of [dirname(root), list]) mkdirSync(path, { recursive: true, mode: 0o700 });
+    symlinkSync("/nix/store/none", root);
+    const key = createHash("sha256").update(program).digest("hex").slice(0, 32);
+    writeFileSync(join(list, key), program);
+    renameSync(tree, moved);
+    const isRooted = () => lstatSync(root, { throwIfNoEntry: false }) !== undefined;
+    expect(json("prune")).toMatchObject({
+      records: [],
+      gcRoots: [],
+      away: [program, library],
+      failures: [],
+    });
+    const { code, stdout } = fixelf("prune");
+    expect(code).toBe(0);
+    expect(stdout).toContain(`kept what is remembered of 1 file in ${dirname(program)}: `);
+    const command = /^to forget it: fixelf (.*)$/m.exec(stdout)?.[1] ?? "";
+    expect(command).toBe(`prune --force ${dirname(program)} ${dirname(library)}`);
+    expect([isRooted(), Object.values(recorded())]).toEqual([true, ["away", "away"]]);
+    // Another file's undo lets go of what has no user any more; this one has.
+    renameSync(moved, tree);
+    expect(recorded()).toEqual({ [program]: "fixed", [library]: "fixed" });
+    rmSync(dirname(program), { recursive: true });
+    expect(fixelf("undo", library).code).toBe(0);
+    expect(isRooted()).toBe(true);
+    expect(fixelf(...command.split(" ")).code).toBe(0);
+    expect([isRooted(), recorded()]).toEqual([false, {}]);
   });
 
   it("keep a GC root as long as a file of it is there", () => {

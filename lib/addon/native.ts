@@ -297,9 +297,10 @@ export interface RecordedFile {
   path: string;
   /**
    * `fixed`: it is as the fix left it. `interrupted`: a fix in place came half-way, and undo mends it.
-   * `changed`: somebody has written to it since. `gone`: no file has that path. `unknown`: it cannot be told.
+   * `changed`: somebody has written to it since. `gone`: no file has that path. `away`: nor is its
+   * directory there, as when a disk is not mounted. `unknown`: it cannot be told.
    */
-  state: "fixed" | "interrupted" | "changed" | "gone" | "unknown";
+  state: "fixed" | "interrupted" | "changed" | "gone" | "away" | "unknown";
   /** Bytes; 0 where the record cannot be read. */
   originalSize: number;
   fixedSize: number;

@@ -17,7 +17,7 @@ export function define(program: Command): void {
       .option("-n, --dry-run", "show what would be removed without removing anything")
       .option(
         "--force",
-        "also remove records of files that are still fixed; these can no longer be undone",
+        "also forget files that are still fixed (these can no longer be undone), or whose directory is not there",
       ),
     "fixelf prune --dry-run",
   ).action((paths: string[], flags: PruneFlags) =>

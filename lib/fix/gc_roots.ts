@@ -3,7 +3,8 @@
 // There is one indirect root for each store path, however many files point at it, and beside it a
 // list of those files, so that the last one to be undone takes the root along.
 import { createHash } from "node:crypto";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { native, settled } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
 import { access, mkdir, readdir, readFile, readlink, rm, unlink, writeFile } from "../base/disk.js";
 import { stateSubdirectory } from "../file/state.js";
@@ -103,18 +104,24 @@ export async function keptStorePaths(): Promise<KeptStorePath[]> {
 }
 
 /**
- * Lets go of the files that are gone, and of the roots that no other file needs. The answer is these roots.
+ * Lets go of the files that are gone, and of the roots that no other file needs: `useless`. With `force` also of
+ * those that may be `away`.
  * @param isNamed which files may be let go of
  */
 export async function pruneRoots(
   isNamed: (file: string) => boolean,
-  dryRun: boolean,
-): Promise<KeptStorePath[]> {
+  { dryRun, force }: { dryRun: boolean; force: boolean },
+): Promise<{ useless: KeptStorePath[]; away: string[] }> {
   const users = await stateSubdirectory("users");
   const useless: KeptStorePath[] = [];
+  const away: string[] = [];
+  const isAway = awayFiles();
   for (const kept of await keptStorePaths()) {
     const list = join(users, basename(kept.link));
-    const gone = kept.files.filter(({ path, isThere }) => !isThere && isNamed(path));
+    const gone: typeof kept.files = [];
+    for (const file of kept.files.filter(({ path, isThere }) => !isThere && isNamed(path)))
+      if (force || !(await isAway(file.path))) gone.push(file);
+      else away.push(file.path);
     // One without files was asked for by itself (`run --get`), or is being made just now.
     const isUseless = gone.length > 0 && gone.length === kept.files.length;
     if (isUseless) useless.push(kept);
@@ -124,13 +131,14 @@ export async function pruneRoots(
     await unlink(kept.link).catch(() => undefined);
     await rm(list, { recursive: true, force: true });
   }
-  return useless;
+  return { useless, away };
 }
 
 /** Forgets what files point at beside `storePaths`. */
 async function removeRootsOf(files: readonly RootedFile[]): Promise<void> {
   const links = await stateSubdirectory("gcroots");
   const users = await stateSubdirectory("users");
+  const isAway = awayFiles();
   for (const name of await readdir(users)) {
     const others = files.filter(
       ({ storePaths }) => !storePaths.some((storePath) => basename(storePath) === name),
@@ -138,19 +146,35 @@ async function removeRootsOf(files: readonly RootedFile[]): Promise<void> {
     if (others.length === 0) continue;
     const list = join(users, name);
     for (const { file } of others) await rm(join(list, keyOf(file)), { force: true });
-    if (await hasLivingUser(list)) continue;
+    if (await hasLivingUser(list, isAway)) continue;
     await unlink(join(links, name)).catch(() => undefined);
     await rm(list, { recursive: true, force: true });
   }
 }
 
-/** Files that were deleted since need no root any more; the first that is there settles it. */
-async function hasLivingUser(list: string): Promise<boolean> {
+/** Files that were deleted since need no root any more; the first that is there, or may be, settles it. */
+async function hasLivingUser(list: string, isAway: IsAway): Promise<boolean> {
   for (const key of await readdir(list)) {
-    if (await exists(await readFile(join(list, key), "utf8"))) return true;
+    const file = await readFile(join(list, key), "utf8");
+    if ((await exists(file)) || (await isAway(file))) return true;
     await rm(join(list, key), { force: true });
   }
   return false;
+}
+
+/** Of a file that is not there: whether it may be on a disk that is not mounted. */
+type IsAway = (file: string) => Promise<boolean>;
+
+/** It may be if its directory is not there either, and its fix was not undone elsewhere. */
+function awayFiles(): IsAway {
+  let recorded: Promise<ReadonlySet<string>> | undefined;
+  return async (file) => {
+    if (await exists(dirname(file))) return false;
+    recorded ??= stateSubdirectory("undo").then(
+      async (directory) => new Set(await settled(native.changedBelow("/", directory))),
+    );
+    return (await recorded).has(file);
+  };
 }
 
 function keyOf(file: string): string {

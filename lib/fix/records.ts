@@ -19,6 +19,11 @@ export interface Pruned {
   records: RecordedFile[];
   /** GC roots that were removed, or would be. */
   gcRoots: KeptStorePath[];
+  /**
+   * Files of which everything is kept because not even their directory is there: they may be on a disk that
+   * is not mounted.
+   */
+  away: string[];
   /** Records that could not be removed, and why. */
   failures: { path: string; message: string }[];
 }
@@ -26,7 +31,10 @@ export interface Pruned {
 export interface PruneOptions {
   /** Say what would be removed, and remove nothing. */
   dryRun?: boolean;
-  /** Also remove the records of files that hold the fix: it can't be undone any more. Needs paths. */
+  /**
+   * Also remove the records of files that hold the fix, which can't be undone any more, and what is remembered of
+   * files whose directory is not there. Needs paths.
+   */
   force?: boolean;
   /** Ends the call before anything is removed: it throws a FixelfError `cancelled`, with the signal's reason as its cause. */
   signal?: AbortSignal;
@@ -58,7 +66,7 @@ async function rememberedOf(paths: readonly string[]): Promise<Remembered> {
 /**
  * Forgets what is of no use any more: the records of files that are gone or that somebody has written to
  * since, and the GC roots of store paths that no file uses. A file that was only moved can be undone by its
- * record until then.
+ * record until then. Where its directory is not there either, nothing is forgotten.
  * @throws FixelfError `usage` where everything would be forced
  */
 export async function prune(
@@ -81,10 +89,17 @@ async function forget(
   if (force && paths.length === 0)
     throw new FixelfError("usage", "--force needs the paths whose records are to be removed");
   const isAsked = (file: string) => paths.length === 0 || isNamed(file, paths);
-  const useless = (await recordsBelow(paths)).filter(
-    ({ state }) => force || state === "gone" || state === "changed",
+  const recorded = await recordsBelow(paths);
+  const useless = recorded.filter(({ state }) => force || state === "gone" || state === "changed");
+  const away = new Set(
+    recorded.filter(({ state }) => !force && state === "away").map(({ path }) => path),
   );
-  if (dryRun) return { records: useless, gcRoots: await pruneRoots(isAsked, true), failures: [] };
+  const roots = async () => {
+    const pruned = await pruneRoots(isAsked, { dryRun, force });
+    for (const path of pruned.away) away.add(path);
+    return { gcRoots: pruned.useless, away: [...away].sort() };
+  };
+  if (dryRun) return { records: useless, ...(await roots()), failures: [] };
   const directory = await stateSubdirectory("undo");
   const answers = await settled(
     native.forgetRecords(
@@ -99,7 +114,7 @@ async function forget(
       : [{ path: useless[index]?.path as string, message: fromNative(failure).message }],
   );
   const records = useless.filter((_, index) => answers[index] === null);
-  return { records, gcRoots: await pruneRoots(isAsked, false), failures };
+  return { records, ...(await roots()), failures };
 }
 
 async function recordsBelow(paths: readonly string[]): Promise<RecordedFile[]> {

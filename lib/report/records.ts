@@ -1,4 +1,7 @@
 // What fixelf remembers of the files that it fixed.
+import { dirname } from "node:path";
+import { groupedBy } from "../base/grouped.js";
+import { shellWord } from "../base/shell.js";
 import type { KeptStorePath } from "../fix/gc_roots.js";
 import type { Pruned, Remembered } from "../fix/records.js";
 import { type Colors, plural, printable } from "./text.js";
@@ -10,6 +13,7 @@ const meaning: Partial<Record<State, string>> = {
   interrupted: "a fix was interrupted; undo restores the original",
   changed: "the file was changed after the fix, so the fix can't be undone",
   gone: "the file is not there; if it was moved, run undo on its new path",
+  away: "the directory is not there either, as when a disk is not mounted",
   unknown: "the file or its record can't be read",
 };
 
@@ -24,7 +28,7 @@ export function rememberedText({ records, gcRoots }: Remembered, colors: Colors)
 }
 
 export function prunedText(
-  { records, gcRoots, failures }: Pruned,
+  { records, gcRoots, away, failures }: Pruned,
   dryRun: boolean,
   colors: Colors,
 ): string {
@@ -34,11 +38,25 @@ export function prunedText(
       ({ path, state }) => `${done} the record of ${printable(path)}  ${colors.dim(state)}`,
     ),
     ...gcRoots.map(({ link }) => `${done} the GC root ${printable(link)}`),
+    ...awayLines(away),
     ...failures.map(
       ({ path, message }) => `${colors.red("failed")}  ${printable(path)}: ${printable(message)}`,
     ),
     `${done} ${plural(records.length, "record")} and ${plural(gcRoots.length, "GC root")}`,
   ].join("\n");
+}
+
+/** Of files whose directories are not there. */
+function awayLines(away: readonly string[]): string[] {
+  if (away.length === 0) return [];
+  const directories = groupedBy(away, (path) => dirname(path));
+  return [
+    ...directories.map((files) => {
+      const [directory, count] = [dirname(files[0] as string), plural(files.length, "file")];
+      return `kept what is remembered of ${count} in ${printable(directory)}: it is not there, as when a disk is not mounted`;
+    }),
+    `to forget it: fixelf prune --force ${directories.map(([file = ""]) => shellWord(dirname(file))).join(" ")}`,
+  ];
 }
 
 function recordLine(path: string, state: State, colors: Colors): string {

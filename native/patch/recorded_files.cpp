@@ -1,6 +1,9 @@
 #include "patch/recorded_files.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 
 #include "base/location.hpp"
 #include "patch/write.hpp"
@@ -22,8 +25,12 @@ RecordedState asRecorded(FileState state) {
   return RecordedState::Changed;
 }
 
-RecordedState afterFailure(const Error& error) {
-  return error.code == ErrorCode::NotFound ? RecordedState::Gone : RecordedState::Unknown;
+RecordedState afterFailure(const Error& error, const std::string& path) {
+  if (error.code != ErrorCode::NotFound) return RecordedState::Unknown;
+  const std::string directory = path.substr(0, std::max<size_t>(path.rfind('/'), 1));
+  const bool isThere =
+      ::access(directory.c_str(), F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
+  return isThere ? RecordedState::Gone : RecordedState::Away;
 }
 
 Result<std::unique_ptr<FileSource>> openToCompare(const std::string& path) {
@@ -36,10 +43,10 @@ Result<std::unique_ptr<FileSource>> openToCompare(const std::string& path) {
 RecordedState stateOf(const std::string& path, const Remembered& remembered,
                       std::unique_ptr<FileSource>& file) {
   auto opened = openToCompare(path);
-  if (!opened) return afterFailure(opened.error());
+  if (!opened) return afterFailure(opened.error(), path);
   file = std::move(*opened);
   auto state = compare(*file, remembered);
-  if (!state) return afterFailure(state.error());
+  if (!state) return afterFailure(state.error(), path);
   // A change that left another change's bytes as they were (an undo that had not begun) is settled
   // still.
   if (*state == FileState::Before && remembered.settled) return RecordedState::Fixed;
@@ -66,6 +73,8 @@ const char* recordedStateName(RecordedState state) {
       return "changed";
     case RecordedState::Gone:
       return "gone";
+    case RecordedState::Away:
+      return "away";
     case RecordedState::Unknown:
       break;
   }
@@ -105,7 +114,7 @@ Status forgetRecord(const std::string& path, const Journal& journal, bool force)
   }
   const bool isUseless = state == RecordedState::Changed || state == RecordedState::Gone;
   if (!isUseless && !force) {
-    const char* why = state == RecordedState::Unknown
+    const char* why = state == RecordedState::Unknown || state == RecordedState::Away
                           ? "it cannot be told whether the file holds the change"
                           : "the file holds the change, and only this record can undo it";
     return Error{ErrorCode::Unsupported, why, path, 0};

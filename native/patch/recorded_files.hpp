@@ -20,10 +20,11 @@ enum class RecordedState {
   Interrupted,  // a change in place came half-way: undo mends it
   Changed,      // somebody has written to the file since, or restored it by other means
   Gone,         // no file has that path
+  Away,         // nor is its directory there: it may be on a disk that is not mounted
   Unknown,      // the file or the record cannot be read
 };
 
-// "fixed", "interrupted", "changed", "gone", "unknown".
+// "fixed", "interrupted", "changed", "gone", "away", "unknown".
 const char* recordedStateName(RecordedState state);
 
 struct RecordedFile {

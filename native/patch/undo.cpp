@@ -18,6 +18,7 @@ struct Restoration {
   Record record;
   WriteJob job;
   std::string movedFrom;  // empty where the file is at the path of its record
+  bool isCopy = false;    // of a file that may still be there
 };
 
 Error changed(const std::string& path) {
@@ -34,11 +35,15 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
   if (left != nullptr && file && !(*file)->identity().hasContentOf(*left)) return changed(path);
   auto remembered = journal.load(path);
   std::string movedFrom;
+  bool isCopy = false;
   if (!remembered && remembered.error().code == ErrorCode::NoUndoRecord && file) {
     auto record = elsewhere.find(**file);
     if (!record) return std::move(record.error()).at(path);
     if (*record) {
       movedFrom = std::exchange((*record)->path, path);
+      const FileSource::Identity& identity = (*file)->identity();
+      isCopy = identity.inode != (*record)->inode ||
+               identity.modifiedNanoseconds != (*record)->modifiedNanoseconds;
       if (Status status = journal.adopt(**record); !status) return status.error();
       remembered = journal.load(path);
     }
@@ -57,7 +62,7 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
     if (Status status = journal.forget(path); !status) return status.error();
     return std::optional<Restoration>();
   }
-  Restoration restoration{record, {}, std::move(movedFrom)};
+  Restoration restoration{record, {}, std::move(movedFrom), isCopy};
   WriteJob& job = restoration.job;
   job.path = job.output = path;
   job.newSize = record.originalSize;
@@ -94,9 +99,9 @@ std::vector<Status> restore(const std::vector<std::string>& paths,
   }
   std::vector<Status> written = writeAll(jobs, {recordDirectory, nullptr, stop});
   for (size_t at = 0; at < written.size(); ++at) {
-    const std::string& movedFrom = restorations[at].movedFrom;
+    const auto& [record, job, movedFrom, isCopy] = restorations[at];
     // Of a copy, the first one may still be as the change left it, and needs its record.
-    if (written[at] && !movedFrom.empty()) (void)forgetRecord(movedFrom, *journal, false);
+    if (written[at] && !movedFrom.empty()) (void)forgetRecord(movedFrom, *journal, !isCopy);
     answers[places[at]] = std::move(written[at]);
   }
   return answers;

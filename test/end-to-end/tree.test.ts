@@ -47,7 +47,7 @@ describe("CPython and its modules, where NixOS's stub is", needs("test world"), 
   it("is undone where it was moved to", async () => {
     await world.check(["mv", tree, moved]);
     const { document } = await world.fixelfJson<{ records: { state: string }[] }>(["list"]);
-    expect(new Set(document.records.map(({ state }) => state))).toEqual(new Set(["gone"]));
+    expect(new Set(document.records.map(({ state }) => state))).toEqual(new Set(["away"]));
     const { exitCode, stdout } = await world.fixelf(["undo", moved]);
     expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^restored {2}\d\d files$/)]);
     await world.check(["mv", moved, tree]);
@@ -62,7 +62,9 @@ describe("CPython and its modules, where NixOS's stub is", needs("test world"), 
     }
     await world.fixelf(["fix", tree]);
     await world.check(["rm", "-r", tree]);
-    const { document } = await world.fixelfJson<Kept>(["prune"]);
+    // It might have been on a disk that is not mounted.
+    expect((await world.fixelfJson<Kept>(["prune"])).document.records).toEqual([]);
+    const { document } = await world.fixelfJson<Kept>(["prune", "--force", tree]);
     expect(document.records.length).toBeGreaterThan(30);
     expect(document.gcRoots.length).toBeGreaterThan(5);
     for (const { link } of document.gcRoots)
