@@ -7,21 +7,41 @@ import { readFileSync } from "node:fs";
 const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 const packages = Object.keys(dependencies);
 
-// Of the command line: the three commands whose start counts most, and what everything stands on.
-// What they share with others would else be one small file for each set of those that share it, or
-// lie in one of the others' files, which then is loaded whole.
+// Of the command line: the three commands whose start counts most, what two of them share, and what
+// everything stands on. What they share with others would else be one small file for each set of those
+// that share it, or lie in one of the others' files, which then is loaded whole.
 const groups = [
-  { name: "base", priority: 2, test: /lib\/(base\/(errors|write_fully)|addon\/(native|package_directory))\.ts$/ },
+  {
+    name: "base",
+    priority: 2,
+    test: /lib\/(base\/(bytes|disk|errors|write_fully)|addon\/(native|package_directory|under_way)|file\/kind)\.ts$/,
+  },
+  {
+    name: "at_once",
+    priority: 1,
+    test: /lib\/(base\/(arguments|nearest|options|process|shell)|addon\/(cancellation|remembered)|file\/(machine|nix_system|versions)|store\/place|report\/(text|json)|cli\/(command|index_talk|options|terminal))\.ts$/,
+  },
   { name: "patchelf", test: /lib\/drop_in\/patchelf\/(run|answers|arguments|failure)\.ts$/ },
   {
     name: "find",
-    test: /lib\/(cli\/look_up|report\/find|store\/(context|find|indexed|candidates|place|roots))\.ts$/,
+    test: /lib\/(cli\/(asked_names|get|look_up)|report\/find|file\/own|store\/(context|find|indexed|candidates|closure|rank|roots|nix|nixpkgs\/(packages|symbol_versions|table)|index\/[a-z_]+))\.ts$/,
   },
   {
     name: "doctor",
-    test: /lib\/(cli\/examine|report\/doctor|(doctor|judge)\/(?!script)[a-z_]+|file\/(tree|shebang|rooted|machine|libc_banner)|store\/lazy)\.ts$/,
+    test: /lib\/(cli\/examine|report\/doctor|addon\/resolutions|(doctor|judge)\/(?!script|remedy|libraries|versions|dependency)[a-z_]+|judge\/(libraries|versions)|file\/(tree|beginning|content|shebang|rooted|libc|libc_banner|interpreter|stand_in|search_path|company)|store\/lazy)\.ts$/,
   },
-];
+].map((group) => ({ ...group, includeDependenciesRecursively: false }));
+
+// A script is parsed as it is loaded, its comments and blanks too, and twice as slowly where one character is not
+// ASCII. Names stay, for the sake of whoever reads a trace.
+const minify = {
+  compress: false,
+  mangle: false,
+  codegen: { removeWhitespace: true, asciiOnly: true },
+};
+
+// Of the library: what it needs at once and what is loaded later need as well.
+const shared = [{ name: "shared", minShareCount: 2 }];
 
 const common = {
   platform: "node",
@@ -42,7 +62,9 @@ export default [
       entryFileNames: "[name].cjs",
       chunkFileNames: "chunks/[name].cjs",
       codeSplitting: { groups },
+      minify,
     },
+    preserveEntrySignatures: false,
   },
   {
     // Node has no require() of ES modules before 20.19.
@@ -54,11 +76,17 @@ export default [
       dir: "dist/require",
       entryFileNames: "[name].cjs",
       chunkFileNames: "chunks/[name].cjs",
+      codeSplitting: { groups: shared },
     },
   },
   {
     ...common,
     input: "lib/index.ts",
-    output: { dir: "dist", entryFileNames: "[name].js", chunkFileNames: "chunks/[name].js" },
+    output: {
+      dir: "dist",
+      entryFileNames: "[name].js",
+      chunkFileNames: "chunks/[name].js",
+      codeSplitting: { groups: shared },
+    },
   },
 ];

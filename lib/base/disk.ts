@@ -35,27 +35,32 @@ export const readlinkSync = answered(given(fs.readlinkSync));
 /** realpath(3)'s: Node's own decodes each part. */
 export const realpathSync = answered(given(fs.realpathSync.native));
 
-export const access = given(fs.promises.access);
-export const link = given(fs.promises.link);
-export const lstat = given(fs.promises.lstat);
-export const mkdir = given(fs.promises.mkdir);
-export const open = given(fs.promises.open);
-export const rename = given(fs.promises.rename);
-export const rm = given(fs.promises.rm);
-export const rmdir = given(fs.promises.rmdir);
-export const stat = given(fs.promises.stat);
-export const symlink = given(fs.promises.symlink);
-export const unlink = given(fs.promises.unlink);
-export const writeFile = given(fs.promises.writeFile);
+export const access = given(late("access"));
+export const link = given(late("link"));
+export const lstat = given(late("lstat"));
+export const mkdir = given(late("mkdir"));
+export const open = given(late("open"));
+export const rename = given(late("rename"));
+export const rm = given(late("rm"));
+export const rmdir = given(late("rmdir"));
+export const stat = given(late("stat"));
+export const symlink = given(late("symlink"));
+export const unlink = given(late("unlink"));
+export const writeFile = given(late("writeFile"));
 
-export const readdir = answered(given(fs.promises.readdir));
-export const readlink = answered(given(fs.promises.readlink));
-export const realpath = answered(given(fs.promises.realpath));
+export const readdir = answered(given(late("readdir")));
+export const readlink = answered(given(late("readlink")));
+export const realpath = answered(given(late("realpath")));
 
-export const readFile = read(given(fs.promises.readFile));
+export const readFile = read(given(late("readFile")));
 export const readFileSync = read(given(fs.readFileSync));
 
 type Call = (...given: unknown[]) => unknown;
+
+/** One of `fs.promises`, which Node compiles, with readline and watchers, when that is first read. */
+function late<Name extends keyof typeof fs.promises>(name: Name): (typeof fs.promises)[Name] {
+  return ((...values: unknown[]) => (fs.promises[name] as Call)(...values)) as never;
+}
 
 /** What it is given with escaped bytes, a path or a file's text, it gets as bytes. */
 function given<Function>(call: Function): Function {

@@ -2,7 +2,6 @@
 import { diagnoseEach } from "../doctor/diagnose.js";
 import type { Diagnosis } from "../doctor/finding.js";
 import { isError } from "../judge/problem.js";
-import { causesText, totalsText } from "../report/causes.js";
 import { diagnosisText } from "../report/doctor.js";
 import { plural } from "../report/text.js";
 import { exitCodes, type Output, run, worst } from "./command.js";
@@ -16,7 +15,8 @@ const fewFiles = 3;
 export async function examine(paths: string[], flags: DoctorFlags): Promise<void> {
   await run(flags, async (output) => {
     const files = await examined(paths, flags, output);
-    output.print("doctor", { files }, () => textOf(files, flags, output));
+    const text = await textOf(files, flags, output);
+    output.print("doctor", { files }, () => text);
     return worst(files.map(codeOf));
   });
 }
@@ -56,9 +56,16 @@ async function examined(
   return files;
 }
 
-function textOf(files: readonly Diagnosis[], { verbose }: TalkFlags, { colors }: Output): string {
+async function textOf(
+  files: readonly Diagnosis[],
+  { verbose, json, quiet }: TalkFlags,
+  { colors }: Output,
+): Promise<string> {
+  if (json || quiet) return "";
+  if (files.length <= fewFiles && !verbose)
+    return files.map((file) => diagnosisText(file, colors)).join("\n");
+  const { causesText, totalsText } = await import("../report/causes.js");
   if (verbose) return files.length > 1 ? totalsText(files) : "";
-  if (files.length <= fewFiles) return files.map((file) => diagnosisText(file, colors)).join("\n");
   return [causesText(files, colors), totalsText(files)].filter((text) => text !== "").join("\n");
 }
 

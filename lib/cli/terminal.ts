@@ -27,14 +27,23 @@ export async function withProgress<T>(
   return work().finally(() => line?.stop());
 }
 
-/** node:tty brings all of Node's network code along, which a pipe or a file need not wait for. */
+/** node:tty brings all of Node's network code along, which a pipe, a file or /dev/null need not wait for. */
 export function isTerminal(descriptor: number): boolean {
   try {
-    if (!fstatSync(descriptor).isCharacterDevice()) return false;
+    const state = fstatSync(descriptor);
+    if (!state.isCharacterDevice() || majorOf(state.rdev) === memoryDevices) return false;
   } catch {
     return false; // it is closed
   }
   return (createRequire(import.meta.url)("node:tty") as typeof import("node:tty")).isatty(
     descriptor,
   );
+}
+
+/** Linux, Documentation/admin-guide/devices.txt: /dev/null and its like. */
+const memoryDevices = 1;
+
+/** makedev(3), as far as it is below 4096. */
+function majorOf(device: number): number {
+  return (device >> 8) & 0xfff;
 }

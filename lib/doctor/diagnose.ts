@@ -25,9 +25,8 @@ import type { Circumstances } from "./circumstances.js";
 import { dlopenFindings } from "./dlopen.js";
 import { dlopenCandidates } from "./dlopen_candidates.js";
 import { driverFindings, isDriverName } from "./driver.js";
-import type { Diagnosis, Finding } from "./finding.js";
+import { asFinding, type Diagnosis, type Finding } from "./finding.js";
 import { gcFindings } from "./gc.js";
-import { asFinding, findingsOf } from "./remedy.js";
 import { inSession, loaderVariables } from "./session.js";
 
 /**
@@ -149,7 +148,7 @@ async function examine(subject: Subject, circumstances: Circumstances): Promise<
   }
   if (facts.type === "static" || facts.type === "static-pie") {
     const problems = await problemsOfStatic({ ...subject, facts }, circumstances);
-    const findings = await findingsOf(problems, subject, facts, circumstances);
+    const findings = await withRemedies(problems, subject, facts, circumstances);
     const summary = "static: it needs neither a loader nor libraries";
     return asFound(path, findings, "static", summary);
   }
@@ -183,7 +182,7 @@ async function examineDynamic(
 
   const { resolution } = start;
   const objects = loadedObjects(subject, facts, resolution, files);
-  const findings = await findingsOf(problems, subject, facts, circumstances);
+  const findings = await withRemedies(problems, subject, facts, circumstances);
   if (finding !== null) findings.push(finding);
   // What does not start needs no guesses about what it would do then.
   const starts = !findings.some(isError);
@@ -219,6 +218,15 @@ async function examineScript(subject: Subject, circumstances: Circumstances): Pr
     findings.push(...(await gcFindings(subject, pointers, circumstances)));
   }
   return asFound(subject.shown, findings, "script", `a script, run by ${interpreter}`);
+}
+
+/** What helps is a fifth of the code, and a healthy program is told of sooner without loading it. */
+async function withRemedies(
+  problems: readonly Problem[],
+  ...about: [Subject, Facts, Circumstances]
+): Promise<Finding[]> {
+  if (problems.length === 0) return [];
+  return (await import("./remedy.js")).findingsOf(problems, ...about);
 }
 
 /** A problem whose remedy does not depend on the store. */

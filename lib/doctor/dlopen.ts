@@ -2,7 +2,6 @@
 // the program may open while it runs (dlopen). An author's note says so for sure, and how much
 // depends on it; a name in the data may be one of several that are tried, or just a text.
 import { fixelfCommand } from "../base/shell.js";
-import { installable } from "../store/nixpkgs/packages.js";
 import type { Circumstances } from "./circumstances.js";
 import { type DlopenCandidates, type DlopenNote, isFound } from "./dlopen_candidates.js";
 import type { Finding } from "./finding.js";
@@ -32,6 +31,7 @@ export async function dlopenFindings(
 
 /** "libnotify.so.4 is in nixpkgs#libnotify", as far as it is known. */
 async function packagesOf(sonames: readonly string[], { store }: Circumstances): Promise<string[]> {
+  const { installable } = await import("../store/nixpkgs/packages.js");
   const known = sonames.map(async (soname) => {
     const [best] = await store.packages(soname);
     return best?.soname === soname ? [`${soname} is in ${installable(best)}`] : [];

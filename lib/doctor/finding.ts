@@ -1,6 +1,6 @@
 // Findings: what is wrong with a file, and what to do about it.
 import type { FileKind } from "../file/kind.js";
-import { type Problem, problemCodes } from "../judge/problem.js";
+import { type Need, type Problem, problemCodes } from "../judge/problem.js";
 
 /** The kinds of finding; stable. docs/findings.md says what each means. */
 export const findingCodes = [
@@ -56,4 +56,29 @@ export interface Diagnosis {
   /** One sentence: why this verdict. */
   summary: string;
   findings: Finding[];
+}
+
+/** What the store's contents add to a problem. */
+export interface Help {
+  evidence: string[];
+  remedy: string;
+  get?: Getting;
+}
+
+export function asFinding({ need, ...problem }: Problem, { evidence, ...help }: Help): Finding {
+  const cause = need === null ? null : causeOf(need);
+  return { ...problem, evidence: [...problem.evidence, ...evidence], ...help, cause };
+}
+
+function causeOf(need: Need): string {
+  switch (need.kind) {
+    case "loader":
+      return need.interpreter;
+    case "library":
+      return need.library.soname;
+    case "version":
+      return need.version.version;
+    case "libc":
+      return need.path;
+  }
 }

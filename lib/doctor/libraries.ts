@@ -5,7 +5,7 @@ import type { Subject } from "../file/tree.js";
 import type { Providers } from "../store/find.js";
 import { adviceFor, installable, type NixpkgsPackage } from "../store/nixpkgs/packages.js";
 import { type Circumstances, canGet, fixCommand } from "./circumstances.js";
-import type { Help } from "./remedy.js";
+import type { Help } from "./finding.js";
 
 export async function helpForLibrary(
   { soname }: ResolvedLibrary,

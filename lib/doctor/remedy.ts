@@ -4,16 +4,9 @@ import type { Subject } from "../file/tree.js";
 import type { Need, Problem } from "../judge/problem.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
 import { comesWithDriver } from "./driver.js";
-import type { Finding, Getting } from "./finding.js";
+import { asFinding, type Finding, type Help } from "./finding.js";
 import { helpForLibrary, isProvided } from "./libraries.js";
 import { helpForVersion } from "./versions.js";
-
-/** What the store's contents add to a problem. */
-export interface Help {
-  evidence: string[];
-  remedy: string;
-  get?: Getting;
-}
 
 /** One finding for each problem that no other one speaks for. */
 export async function findingsOf(
@@ -50,22 +43,4 @@ export async function findingsOf(
     );
   }
   return findings;
-}
-
-export function asFinding({ need, ...problem }: Problem, { evidence, ...help }: Help): Finding {
-  const cause = need === null ? null : causeOf(need);
-  return { ...problem, evidence: [...problem.evidence, ...evidence], ...help, cause };
-}
-
-function causeOf(need: Need): string {
-  switch (need.kind) {
-    case "loader":
-      return need.interpreter;
-    case "library":
-      return need.library.soname;
-    case "version":
-      return need.version.version;
-    case "libc":
-      return need.path;
-  }
 }

@@ -6,7 +6,7 @@ import { compareVersions, isGlibcVersion } from "../file/versions.js";
 import { adviceForNewer } from "../store/nixpkgs/packages.js";
 import { sinceRelease } from "../store/nixpkgs/symbol_versions.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
-import type { Help } from "./remedy.js";
+import type { Help } from "./finding.js";
 
 /** `all` are those that the file lacks: of one libc all have to be there together. */
 export async function helpForVersion(

@@ -1,7 +1,14 @@
 // What the paths on a command line name: files, or whole trees of them.
 import type { Facts } from "../addon/facts.js";
 import { fromNative, native } from "../addon/native.js";
-import { access, constants, lstatSync, readlinkSync, stat } from "../base/disk.js";
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  readlinkSync,
+  type Stats,
+  statSync,
+} from "../base/disk.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import { readBeginning } from "./beginning.js";
 import { insideRoot, type Purpose } from "./rooted.js";
@@ -54,10 +61,7 @@ export async function readTree(
 ): Promise<Tree> {
   const shown = named.length > 1 ? named.replace(/\/+$/, "") || "/" : named;
   const { path, host, outside } = insideRoot(shown, root, purpose);
-  const state = await stat(host).catch((cause: NodeJS.ErrnoException) => {
-    throw cannotExamine(shown, cause);
-  });
-  if (!state.isDirectory()) {
+  if (!stateOf(host, shown).isDirectory()) {
     const subject = await readSubject(shown, path, host);
     return { shown, path, directory: false, outside, subjects: [subject], leftovers: [] };
   }
@@ -84,6 +88,14 @@ export async function readTree(
   const leftovers = found.map(({ host }) => host).filter((host) => leftoverName.test(host));
   subjects.sort((first, second) => (first.path < second.path ? -1 : 1));
   return { shown, path, directory: true, outside, subjects, leftovers };
+}
+
+function stateOf(host: string, shown: string): Stats {
+  try {
+    return statSync(host);
+  } catch (cause) {
+    throw cannotExamine(shown, cause as NodeJS.ErrnoException);
+  }
 }
 
 const isNoElf = { code: "not-elf", message: "it is not an ELF file" } as const;
@@ -114,12 +126,14 @@ export function readShebang(host: string): Shebang | null {
 }
 
 /** Whether anyone may execute the file. */
-export async function isExecutable(host: string): Promise<boolean> {
+export function isExecutable(host: string): boolean {
   // Not access(X_OK) alone: root may execute whatever one of the three bits allows.
-  return access(host, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+  try {
+    accessSync(host, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function cannotExamine(path: string, cause: NodeJS.ErrnoException): FixelfError {

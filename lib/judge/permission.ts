@@ -9,7 +9,7 @@ export async function permissionProblems(
   { host, shown }: { host: string; shown: string },
   isNoexec: boolean,
 ): Promise<Problem[]> {
-  if (isNoexec ? await hasExecuteBit(host) : await isExecutable(host)) return [];
+  if (isNoexec ? await hasExecuteBit(host) : isExecutable(host)) return [];
   return [
     {
       code: "not-executable",
