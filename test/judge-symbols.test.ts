@@ -1,6 +1,6 @@
 // Symbols that are bound at start: the judge finds missing what this machine's loader does not find either.
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Diagnosis, diagnose } from "../lib/index.js";
@@ -217,7 +217,38 @@ describe("versions of symbols", needs("gcc", "x86-64"), () => {
     expect(findings[0]?.message).toContain("two (version V1)");
     expect(findings[0]?.remedy).toContain("libversioned.so");
   });
+
+  it.each([
+    ["Verneed", "program", 0x6ffffffe],
+    ["Verdef", "libformed.so", 0x6ffffffd],
+  ])("records of a form that glibc does not know: %s", async (record, changed, type) => {
+    const soname = ["-shared", "-fPIC", "-Wl,-soname,libformed.so"];
+    const directory = `formed-${record}`;
+    const map = compileText(directory, "V1 { one; };");
+    const library = at(`${directory}/libformed.so`);
+    compile(library, one, ...soname, `-Wl,--version-script=${map}`);
+    const linked = [library, `-Wl,-rpath,${at(directory)}`];
+    const program = compile(at(`${directory}/program`), callsOne, ...linked);
+    expect((await judge(program)).verdict).toBe("healthy");
+    setFirstHalf(at(`${directory}/${changed}`), type, 7);
+    const why = `unsupported version 7 of ${record} record`;
+    expect(spawnSync(program, { encoding: "utf8" }).stderr).toContain(why);
+    const { findings } = await judge(program);
+    expect(findings).toMatchObject([{ code: "load-refused" }]);
+    expect(findings[0]?.message).toContain(why);
+  });
 });
+
+/** Overwrites the first two bytes of the section of a type (gABI, "Sections"; ELF64, little-endian). */
+function setFirstHalf(path: string, type: number, value: number): void {
+  const bytes = readFileSync(path);
+  const headers = Array.from({ length: bytes.readUInt16LE(0x3c) }, (_, index) =>
+    bytes.subarray(Number(bytes.readBigUInt64LE(0x28)) + index * bytes.readUInt16LE(0x3a)),
+  );
+  const section = headers.find((header) => header.readUInt32LE(4) === type) as Buffer;
+  bytes.writeUInt16LE(value, Number(section.readBigUInt64LE(0x18)));
+  writeFileSync(path, bytes);
+}
 
 describe("symbols of musl's programs", needs("musl-gcc", "musl's loader"), () => {
   it("are all bound at start", async () => {

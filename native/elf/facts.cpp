@@ -279,6 +279,7 @@ class Reader {
     if (!defined) return defined.error();
     facts_.versionsDefined = std::move(defined->names);
     facts_.versionBase = std::move(defined->base);
+    facts_.versionsDefinedForm = defined->form;
     return Done{};
   }
 

@@ -81,6 +81,7 @@ struct Facts {
   std::vector<std::string> versionsDefined;  // without the base
   // VER_FLG_BASE: the name of the file itself among its versions.
   std::optional<std::string> versionBase;
+  uint16_t versionsDefinedForm = VER_DEF_CURRENT;  // vd_version of the first record
   Notes notes;
   uint64_t threadLocalSize = 0;         // PT_GNU_TLS: bytes in memory, with those for its alignment
   std::optional<bool> executableStack;  // none without PT_GNU_STACK: the machine's default holds

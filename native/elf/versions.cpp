@@ -25,6 +25,7 @@ struct NeedAuxiliary {
   uint32_t next;
 };
 struct Definition {
+  uint16_t version;
   uint16_t flags;
   uint16_t number;
   uint16_t auxiliaryCount;
@@ -46,6 +47,8 @@ class Walker {
   Status needs(OnNeed onNeed, OnAuxiliary onAuxiliary) {
     auto start = tableOffset(DT_VERNEED);
     uint64_t left = image_.dynamicValue(DT_VERNEEDNUM).value_or(0);
+    // Past a segment's bytes in the file its memory is zero, and so is what a loader reads there.
+    if (!start && left > 0 && image_.dynamicValue(DT_VERNEED)) return onNeed(Need{});
     while (start && left-- > 0) {
       std::array<uint8_t, 16> bytes{};
       if (Status status = record(*start, bytes); !status) return status;
@@ -77,9 +80,10 @@ class Walker {
     while (start && left-- > 0) {
       std::array<uint8_t, 20> bytes{};
       if (Status status = record(*start, bytes); !status) return status;
-      const Definition definition{codec().u16(&bytes[2]),  codec().u16(&bytes[4]),
-                                  codec().u16(&bytes[6]),  codec().u32(&bytes[8]),
-                                  codec().u32(&bytes[12]), codec().u32(&bytes[16])};
+      const Definition definition{codec().u16(&bytes[0]), codec().u16(&bytes[2]),
+                                  codec().u16(&bytes[4]), codec().u16(&bytes[6]),
+                                  codec().u32(&bytes[8]), codec().u32(&bytes[12]),
+                                  codec().u32(&bytes[16])};
       if (Status status = onDefinition(definition); !status) return status;
       uint64_t at = *start + definition.auxiliary;
       for (uint16_t index = 0; index < definition.auxiliaryCount; ++index) {
@@ -170,7 +174,7 @@ Result<std::vector<NeededVersions>> readNeededVersions(const Source& source, con
                           [&](const Need& need) -> Status {
                             auto library = names.at(need.file);
                             if (!library) return library.error();
-                            result.push_back({std::move(*library), {}});
+                            result.push_back({std::move(*library), {}, need.version});
                             return Done{};
                           },
                           [&](const NeedAuxiliary& auxiliary) -> Status {
@@ -202,8 +206,13 @@ Result<DefinedVersions> readDefinedVersions(const Source& source, const Image& i
     }
     return Done{};
   };
-  Status status = Walker(source, image)
-                      .definitions([](const Definition&) -> Status { return Done{}; }, onAuxiliary);
+  bool first = true;
+  const auto onDefinition = [&](const Definition& definition) -> Status {
+    if (first) result.form = definition.version;
+    first = false;
+    return Done{};
+  };
+  Status status = Walker(source, image).definitions(onDefinition, onAuxiliary);
   if (!status) return status.error();
   return result;
 }
@@ -222,12 +231,6 @@ Result<std::vector<NumberedVersion>> readNumberedVersions(const Source& source, 
   Walker walker(source, image);
   Status status = walker.needs(
       [&](const Need& need) -> Status {
-        if (need.version != VER_NEED_CURRENT) {
-          return Error{ErrorCode::Malformed,
-                       "its records of needed versions have a form that its loader does not know",
-                       {},
-                       0};
-        }
         auto name = names.at(need.file);
         if (!name) return name.error();
         library = std::move(*name);

@@ -25,6 +25,7 @@ struct NeededVersion {
 struct NeededVersions {
   std::string library;  // the DT_NEEDED name that must define them
   std::vector<NeededVersion> versions;
+  uint16_t form = VER_NEED_CURRENT;  // vn_version
 };
 
 Result<std::vector<NeededVersions>> readNeededVersions(const Source& source, const Image& image,
@@ -33,6 +34,7 @@ Result<std::vector<NeededVersions>> readNeededVersions(const Source& source, con
 struct DefinedVersions {
   std::vector<std::string> names;   // without the base
   std::optional<std::string> base;  // VER_FLG_BASE, which repeats the file's own name
+  uint16_t form = VER_DEF_CURRENT;  // vd_version of the first record
 };
 
 Result<DefinedVersions> readDefinedVersions(const Source& source, const Image& image,

@@ -33,6 +33,11 @@ bool isAbsent(Interned name, const Resolution& resolution) {
                       [&](const Library& library) { return library.soname == name; });
 }
 
+std::string unsupported(uint16_t form, const char* record) {
+  return "its loader says: unsupported version " + std::to_string(form) + " of " + record +
+         " record";
+}
+
 }  // namespace
 
 void checkVersions(Files& files, const std::vector<Object>& objects,
@@ -46,6 +51,12 @@ void checkVersions(Files& files, const std::vector<Object>& objects,
     const Object& object = objects[index];
     if (resolution.loader->checksPackedRelocations() && lacksRelrVersion(object.facts()))
       resolution.relrProblems.push_back(object.path);
+    // Of the first record alone; of definitions, of each up to the one that is looked for.
+    const std::vector<NeededVersions>& records = object.facts().versionsNeeded;
+    if (!records.empty() && records.front().form != VER_NEED_CURRENT) {
+      problem(object, unsupported(records.front().form, "Verneed"));
+      continue;
+    }
     for (const auto& [name, versions] : object.names().versionsNeeded) {
       const auto provider = byName.find(name);
       if (provider == byName.end()) {
@@ -58,6 +69,10 @@ void checkVersions(Files& files, const std::vector<Object>& objects,
       if (library.names().versionsDefined.empty()) {
         if (resolution.unversionedLibraries.size() >= kMostProblems) return;
         resolution.unversionedLibraries.push_back({name, library.path, object.path});
+        continue;
+      }
+      if (const uint16_t form = library.facts().versionsDefinedForm; form != VER_DEF_CURRENT) {
+        problem(library, unsupported(form, "Verdef"));
         continue;
       }
       for (const auto& [version, weak, hashed] : versions) {
