@@ -13,6 +13,7 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { scenarios as index } from "./index.mjs";
+import { scenarios as nixIndex } from "./nix_index.mjs";
 import { scenarios as resolve } from "./resolve.mjs";
 import { scenarios as scan } from "./scan.mjs";
 import { scenarios as search } from "./search.mjs";
@@ -21,7 +22,16 @@ import { describeMachine } from "./table.mjs";
 import { scenarios as watch } from "./watch.mjs";
 import { scenarios as writing } from "./writing.mjs";
 
-const scenarios = [...writing, ...scan, ...search, ...index, ...resolve, ...standIn, ...watch];
+const scenarios = [
+  ...writing,
+  ...scan,
+  ...search,
+  ...index,
+  ...nixIndex,
+  ...resolve,
+  ...standIn,
+  ...watch,
+];
 const { rounds, chosen } = readArguments(process.argv.slice(2));
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-bench-")));

@@ -76,6 +76,14 @@ export interface NativeFiles {
 }
 
 /** The libraries of one store path; all paths are below it. See native/index/libraries.hpp. */
+/** As native/index/nix_index.hpp lays them out. */
+export interface NixIndexLibraries {
+  packages: Buffer;
+  names: Buffer;
+  entries: number;
+  others: number;
+}
+
 export interface NativeLibraries {
   /** `real`: without links; null where these lead out of the store path, or nowhere. */
   libraries: { name: string; path: string; real: string | null }[];
@@ -375,7 +383,7 @@ interface NativeAddon {
   /** The store paths in a directory, as native/scan/listing.hpp lays them out. */
   listStore(directory: string): Promise<Buffer>;
   /** What a database of nix-index says of libraries; see native/index/nix_index.hpp. */
-  readNixIndex(path: string): Promise<{ packages: Buffer; entries: number; others: number }>;
+  readNixIndex(path: string): Promise<NixIndexLibraries>;
   /** For each store path, by its name: its libraries, with facts where these are wanted. */
   libraries(
     place: { root: string; store: string },

@@ -86,12 +86,14 @@ Napi::Value walkTree(const Napi::CallbackInfo& call) {
       [](Napi::Env env, Walked& walked) { return toValue(env, walked); });
 }
 
+Napi::Value toBuffer(Napi::Env env, const std::string& bytes) {
+  return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
+}
+
 Napi::Value listStorePaths(const Napi::CallbackInfo& call) {
   return PromisedWork<std::string>::start(
       call, [path = toPath(call[0])](const std::stop_token& stop) { return listStore(path, stop); },
-      [](Napi::Env env, std::string& lines) {
-        return Napi::Buffer<char>::Copy(env, lines.data(), lines.size());
-      });
+      [](Napi::Env env, std::string& lines) { return toBuffer(env, lines); });
 }
 
 Napi::Value readLibrariesOf(const Napi::CallbackInfo& call) {
@@ -116,8 +118,8 @@ Napi::Value readNixIndexAt(const Napi::CallbackInfo& call) {
       [path = toPath(call[0])](const std::stop_token& stop) { return readNixIndex(path, stop); },
       [](Napi::Env env, NixIndexLibraries& found) {
         Napi::Object value = Napi::Object::New(env);
-        value["packages"] =
-            Napi::Buffer<char>::Copy(env, found.packages.data(), found.packages.size());
+        value["packages"] = toBuffer(env, found.packages);
+        value["names"] = toBuffer(env, found.names);
         value["entries"] = Napi::Number::New(env, static_cast<double>(found.entries));
         value["others"] = Napi::Number::New(env, static_cast<double>(found.others));
         return value;

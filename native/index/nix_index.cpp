@@ -3,15 +3,19 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/descriptor.hpp"
+#include "index/piece_thread.hpp"
 #include "index/zstd.hpp"
 
 namespace fixelf {
@@ -30,6 +34,58 @@ bool isLibrary(std::string_view name) {
          name.find_first_of("/\t") == std::string_view::npos;
 }
 
+// The names of libraries, each with where its package is.
+class Names {
+ public:
+  void add(std::string_view name, uint32_t package) {
+    rows_.push_back({keyOf(name), static_cast<uint32_t>(bytes_.size()), package});
+    bytes_ += name;
+    bytes_ += '\0';
+  }
+  [[nodiscard]] size_t size() const { return bytes_.size() + rows_.size() * sizeof(Row); }
+
+  // Each on a line, sorted, with its package behind a tab; they are gone then.
+  std::string lines() {
+    std::ranges::sort(rows_, [this](const Row& one, const Row& two) {
+      if (one.key != two.key) return one.key < two.key;
+      const int order = std::strcmp(&bytes_[one.name], &bytes_[two.name]);
+      return order != 0 ? order < 0 : one.package < two.package;
+    });
+    std::string lines;
+    constexpr size_t kDigits = 10;
+    lines.reserve(bytes_.size() + rows_.size() * (kDigits + 1));
+    for (const Row& row : rows_) {
+      lines += &bytes_[row.name];
+      std::array<char, kDigits + 2> rest{'\t'};
+      char* const end = std::to_chars(&rest[1], &rest[kDigits + 1], row.package).ptr;
+      *end = '\n';
+      lines.append(rest.data(), end + 1);
+    }
+    *this = {};
+    return lines;
+  }
+
+ private:
+  struct Row {
+    uint64_t key;
+    uint32_t name;  // in bytes_
+    uint32_t package;
+  };
+
+  // Names of different keys are in the order of these. The first byte is an l in all of them.
+  static uint64_t keyOf(std::string_view name) {
+    std::array<uint8_t, sizeof(uint64_t)> bytes{};
+    std::memcpy(bytes.data(), name.data() + 1, std::min(name.size() - 1, bytes.size()));
+    uint64_t key = 0;
+    for (const uint8_t byte : bytes)
+      key = key << 8U | byte;
+    return key;
+  }
+
+  std::string bytes_;
+  std::vector<Row> rows_;
+};
+
 // Takes the entries apart, in whatever pieces they come.
 class Entries {
  public:
@@ -41,54 +97,57 @@ class Entries {
       const size_t before = begun_.size();
       const size_t some = std::min(piece.size(), kLongestEntry);
       begun_.insert(begun_.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(some));
-      const auto used = takeOne(begun_);
-      if (!used) return used.error();
-      if (*used == 0) {
-        if (begun_.size() > kLongestEntry) return damaged("an entry is too long");
-        return Done{};
-      }
+      const size_t used = takeOne(begun_);
+      if (used == 0) return begun_.size() > kLongestEntry ? tooLong() : outcome();
       begun_.clear();
-      piece = piece.subspan(*used - before);
+      piece = piece.subspan(used - before);
     }
     while (!piece.empty()) {
-      const auto used = takeOne(piece);
-      if (!used) return used.error();
-      if (*used == 0) break;
-      piece = piece.subspan(*used);
+      const size_t used = takeOne(piece);
+      if (used == 0) break;
+      piece = piece.subspan(used);
     }
-    if (piece.size() > kLongestEntry) return damaged("an entry is too long");
+    if (piece.size() > kLongestEntry) return tooLong();
     begun_.assign(piece.begin(), piece.end());
-    return Done{};
+    return outcome();
   }
 
   Result<NixIndexLibraries> finish() {
     if (!begun_.empty() || isInPackage_)
       return Error{ErrorCode::Truncated, "it ends within a package", path_, 0};
+    found_.names = names_.lines();
     return std::move(found_);
   }
 
  private:
-  Error damaged(const char* what) const {
-    return {ErrorCode::Malformed, std::string("the database is damaged: ") + what, path_, 0};
+  [[nodiscard]] Status outcome() const { return failure_ ? Status(*failure_) : Status(Done{}); }
+  size_t damaged(const char* what) {
+    failure_ =
+        Error{ErrorCode::Malformed, std::string("the database is damaged: ") + what, path_, 0};
+    return 0;
+  }
+  Status tooLong() {
+    damaged("an entry is too long");
+    return outcome();
   }
 
-  // Answers how many bytes the first entry has; 0 where it is not whole.
-  Result<size_t> takeOne(std::span<const uint8_t> bytes) {
+  // Answers how many bytes the first entry has; 0 where it is not whole, or fails.
+  size_t takeOne(std::span<const uint8_t> bytes) {
     const uint8_t* const begin = bytes.data();
     const uint8_t* const end = begin + bytes.size();
     const auto* nul = static_cast<const uint8_t*>(std::memchr(begin, 0, bytes.size()));
-    if (nul == nullptr || end - nul < 2) return size_t{0};
+    if (nul == nullptr || end - nul < 2) return 0;
     const uint8_t* rest = nul + 2;
     // One byte in two's complement; of the least value the next two say it.
     int difference = nul[1] < 0x80 ? nul[1] : nul[1] - 0x100;
     if (nul[1] == 0x80) {
-      if (end - nul < 4) return size_t{0};
+      if (end - nul < 4) return 0;
       difference = static_cast<int16_t>(static_cast<uint16_t>(nul[2] << 8U | nul[3]));
       rest = nul + 4;
     }
     const auto* newline =
         static_cast<const uint8_t*>(std::memchr(rest, '\n', static_cast<size_t>(end - rest)));
-    if (newline == nullptr) return size_t{0};
+    if (newline == nullptr) return 0;
     const int shared = shared_ + difference;
     if (shared < 0 || static_cast<size_t>(shared) > length_)
       return damaged("an entry shares more of a path than there is");
@@ -98,39 +157,36 @@ class Entries {
     std::memcpy(name_.data() + shared, rest, added);
     shared_ = shared;
     length_ = length;
-    if (auto kept = keep(*begin, nul[-1], static_cast<size_t>(nul - begin)); !kept)
-      return kept.error();
-    return static_cast<size_t>(newline + 1 - begin);
+    keep(std::span(begin, nul));
+    return failure_ ? 0 : static_cast<size_t>(newline + 1 - begin);
   }
 
-  // `first` and `last` are those of what it says of the file: "1234x", or "p" for the package.
-  Status keep(uint8_t first, uint8_t last, size_t size) {
+  // What the entry says of the file: "1234x", or "p" for the package.
+  void keep(std::span<const uint8_t> what) {
     const std::string_view path(name_.data(), length_);
-    if (size == 1 && first == 'p') {
+    if (what.size() == 1 && what.front() == 'p') {
       endPackage(path);
-      return Done{};
+      return;
     }
     isInPackage_ = true;
     ++found_.entries;
     static constexpr std::string_view kLib = "/lib/";
     if (!path.starts_with("/bin")) ++found_.others;
-    const bool isDirectory = size > 0 && last == 'd';
-    if (!path.starts_with(kLib) || isDirectory || !isLibrary(path.substr(kLib.size())))
-      return Done{};
-    names_ += '\t';
-    names_ += path.substr(kLib.size());
+    const bool isDirectory = !what.empty() && what.back() == 'd';
+    if (!path.starts_with(kLib) || isDirectory || !isLibrary(path.substr(kLib.size()))) return;
+    // Where the package's own line will begin.
+    names_.add(path.substr(kLib.size()), static_cast<uint32_t>(found_.packages.size()));
+    hasLibraries_ = true;
     if (found_.packages.size() + names_.size() > kMostKept)
-      return Error{ErrorCode::LimitExceeded, "it has more libraries than can be kept", path_, 0};
-    return Done{};
+      failure_ =
+          Error{ErrorCode::LimitExceeded, "it has more libraries than can be kept", path_, 0};
   }
 
   void endPackage(std::string_view json) {
     isInPackage_ = false;
-    if (names_.empty()) return;
+    if (!std::exchange(hasLibraries_, false)) return;
     found_.packages += json;
-    found_.packages += names_;
     found_.packages += '\n';
-    names_.clear();
   }
 
   const std::string& path_;
@@ -139,8 +195,10 @@ class Entries {
   std::vector<char> name_ = std::vector<char>(kLongestEntry);
   size_t length_ = 0;
   int shared_ = 0;
-  std::string names_;
+  Names names_;
   bool isInPackage_ = false;
+  bool hasLibraries_ = false;
+  std::optional<Error> failure_;
 };
 
 Status checkHeader(int descriptor, const std::string& path) {
@@ -169,9 +227,11 @@ Result<NixIndexLibraries> readNixIndex(const std::string& path, const std::stop_
   if (!file) return systemError(errno, "open the database", path);
   if (auto right = checkHeader(file.get(), path); !right) return right.error();
   Entries entries(path);
+  PieceThread thread([&](auto piece) { return entries.take(piece); });
   const Status read = decompressZstd(file.get(), kHeader, path, stop,
-                                     [&](auto piece) { return entries.take(piece); });
+                                     [&](auto piece) { return thread.put(piece); });
   if (!read) return read.error();
+  if (auto taken = thread.finish(); !taken) return taken.error();
   return entries.finish();
 }
 

@@ -19,9 +19,11 @@
 namespace fixelf {
 
 struct NixIndexLibraries {
-  // For each package that has libraries, in the order of the database, a line: its JSON, and behind
-  // a tab each the names of what is directly in its lib.
+  // For each package that has libraries, in the order of the database, a line: its JSON.
   std::string packages;
+  // For each library directly in the lib of a package, sorted by its name, a line: the name, and
+  // behind a tab where in `packages` the line of its package begins.
+  std::string names;
   uint64_t entries = 0;
   // How many of them are in none of the directories for programs: the database that is made with
   // `nix-index --filter-prefix /bin/` has none.

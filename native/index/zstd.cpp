@@ -140,6 +140,8 @@ struct Code {
 constexpr size_t kLiteralCodes = 36;
 constexpr size_t kMatchCodes = 53;
 constexpr size_t kOffsetCodes = 32;
+// No table of theirs has more states than two to this.
+constexpr unsigned kMostSequenceLog = 9;
 
 template <size_t Count>
 constexpr std::array<Code, Count> codes(uint32_t base, size_t plain,
@@ -158,6 +160,13 @@ constexpr auto kLiteralLengths = codes<kLiteralCodes>(
 constexpr auto kMatchLengths = codes<kMatchCodes>(
     3, 32, {1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16});
 
+constexpr auto kOffsets = [] {
+  std::array<Code, kOffsetCodes> all{};
+  for (size_t index = 0; index < kOffsetCodes; ++index)
+    all[index] = {1U << index, static_cast<uint8_t>(index)};
+  return all;
+}();
+
 constexpr std::array<int16_t, kLiteralCodes> kUsualLiteralLengths{
     4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1,  1,  2,  2,
     2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1};
@@ -168,9 +177,123 @@ constexpr std::array<int16_t, 29> kUsualOffsets{1, 1, 1, 1, 1, 1, 2, 2, 2, 1,  1
                                                 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1};
 
 struct Sequence {
-  size_t literals;
-  size_t match;
-  size_t offset;
+  uint32_t literals;
+  uint32_t match;
+  uint64_t offset;
+};
+
+// An FSE table whose symbols are codes: a state gives what its code stands for at once.
+class CodeTable {
+ public:
+  struct Entry {
+    uint16_t next;  // to add the `bits` to, for the next state
+    uint8_t bits;
+    uint8_t moreBits;  // to add to `base`
+    uint32_t base;
+  };
+
+  template <size_t Count>
+  void build(const FseTable& table, const std::array<Code, Count>& codes) {
+    log_ = table.log;
+    for (size_t state = 0; state < table.entries.size(); ++state) {
+      const FseTable::Entry& entry = table.entries[state];
+      const Code code = codes[entry.symbol];
+      entries_[state] = {entry.base, entry.bits, code.bits, code.base};
+    }
+  }
+  [[nodiscard]] const Entry* begin(BackwardBits& bits) const { return at(bits.read(log_)); }
+  [[nodiscard]] const Entry* next(const Entry* entry, BackwardBits& bits) const {
+    return at(entry->next + bits.read(entry->bits));
+  }
+
+ private:
+  [[nodiscard]] const Entry* at(uint64_t state) const { return entries_.data() + state; }
+
+  std::array<Entry, 1U << kMostSequenceLog> entries_{};
+  unsigned log_ = 0;
+};
+
+// The sequences of a block, in their order (RFC 8878, 3.1.1.3.2 and 3.1.1.5).
+class Sequences {
+ public:
+  Sequences(const CodeTable& literals, const CodeTable& offsets, const CodeTable& matches,
+            std::array<uint64_t, 3>& recent)
+      : literals_(literals), offsets_(offsets), matches_(matches), recent_(recent) {}
+
+  bool open(std::span<const uint8_t> bytes, size_t count) {
+    if (!bits_.open(bytes)) return false;
+    bits_.refill();
+    left_ = count;
+    literal_ = literals_.begin(bits_);
+    offset_ = offsets_.begin(bits_);
+    match_ = matches_.begin(bits_);
+    return true;
+  }
+  [[nodiscard]] size_t left() const { return left_; }
+  [[nodiscard]] bool isDone() {
+    bits_.refill();
+    return left_ == 0 && bits_.isDone();
+  }
+
+  // The next ones. False where the bits are damaged.
+  bool read(std::span<Sequence> some) {
+    // What is stored through a pointer might change a member, and never a local variable.
+    BackwardBits bits = bits_;
+    const CodeTable::Entry* literalEntry = literal_;
+    const CodeTable::Entry* offsetEntry = offset_;
+    const CodeTable::Entry* matchEntry = match_;
+    auto [recent, second, third] = recent_;
+    size_t left = left_;
+    for (Sequence& sequence : some) {
+      if (!bits.refill()) return false;
+      const unsigned offsetBits = offsetEntry->moreBits;
+      const unsigned lengthBits = matchEntry->moreBits + literalEntry->moreBits;
+      uint64_t offset = offsetEntry->base + bits.read(offsetBits);
+      if (offsetBits + lengthBits > 30 && !bits.refill()) return false;
+      const uint64_t match = matchEntry->base + bits.read(matchEntry->moreBits);
+      const uint64_t literal = literalEntry->base + bits.read(literalEntry->moreBits);
+      if (offset > 3) {
+        offset -= 3;
+        third = second;
+        second = recent;
+        recent = offset;
+      } else {
+        // One of the last three; where no literals come before, the first of them is no choice.
+        const uint64_t which = offset - 1 + (literal == 0 ? 1 : 0);
+        offset = which == 0 ? recent : which == 1 ? second : which == 2 ? third : recent - 1;
+        if (offset == 0) return false;
+        if (which > 1) third = second;
+        if (which > 0) second = recent;
+        recent = offset;
+      }
+      if (--left > 0) {
+        if (lengthBits > 20 && !bits.refill()) return false;
+        literalEntry = literals_.next(literalEntry, bits);
+        matchEntry = matches_.next(matchEntry, bits);
+        offsetEntry = offsets_.next(offsetEntry, bits);
+      }
+      sequence = {static_cast<uint32_t>(literal), static_cast<uint32_t>(match), offset};
+    }
+    if (bits.isOverread()) return false;
+    bits_ = bits;
+    literal_ = literalEntry;
+    offset_ = offsetEntry;
+    match_ = matchEntry;
+    recent_ = {recent, second, third};
+    left_ = left;
+    return true;
+  }
+
+ private:
+  const CodeTable& literals_;
+  const CodeTable& offsets_;
+  const CodeTable& matches_;
+  std::array<uint64_t, 3>& recent_;
+  BackwardBits bits_;
+  const CodeTable::Entry* literal_ = nullptr;
+  const CodeTable::Entry* offset_ = nullptr;
+  const CodeTable::Entry* match_ = nullptr;
+  size_t left_ = 0;
 };
 
 class Frame {
@@ -250,7 +373,9 @@ class Frame {
   std::optional<size_t> readLiterals(std::span<const uint8_t> block);
   bool readCompressedLiterals(std::span<const uint8_t> bytes, unsigned streams, bool hasTable);
   bool readSequences(std::span<const uint8_t> bytes);
-  bool runSequences(std::span<const uint8_t> bytes, size_t count);
+  bool runSequences(Sequences sequences);
+  void prefetch(std::span<const Sequence> sequences) const;
+  bool execute(std::span<const Sequence> sequences);
   bool copyMatch(size_t length, size_t offset);
   bool copyLiterals(size_t count);
   void copySlowly(size_t from, size_t count);
@@ -270,7 +395,7 @@ class Frame {
   std::vector<uint8_t> literalBytes_ = std::vector<uint8_t>(kLargestBlock + kSlack);
   std::span<const uint8_t> literals_;  // of `literalBytes_`
   HuffmanTable huffman_;
-  FseTable literalLengths_, offsets_, matchLengths_;
+  CodeTable literalLengths_, offsets_, matchLengths_;
   bool hasTables_ = false;
   std::array<uint64_t, 3> recent_{1, 4, 8};
 };
@@ -340,23 +465,34 @@ bool Frame::readCompressedLiterals(std::span<const uint8_t> bytes, unsigned stre
 
 // The table that a block's sequences use for one of their parts; answers how many bytes describe
 // it.
+template <size_t Count>
 std::optional<size_t> chooseTable(unsigned mode, std::span<const uint8_t> bytes, unsigned mostLog,
-                                  size_t symbols, std::span<const int16_t> usual, unsigned usualLog,
-                                  bool hasTables, FseTable& table) {
+                                  const std::array<Code, Count>& codes,
+                                  std::span<const int16_t> usual, unsigned usualLog, bool hasTables,
+                                  CodeTable& chosen) {
+  FseTable table;
+  size_t used = 0;
   switch (mode) {
     case 0:
       table.build(usual, usualLog);
-      return 0;
+      break;
     case 1:
-      if (bytes.empty() || bytes[0] >= symbols) return std::nullopt;
+      if (bytes.empty() || bytes[0] >= Count) return std::nullopt;
       table.single(bytes[0]);
-      return 1;
-    case 2:
-      return readFseTable(bytes, mostLog, static_cast<unsigned>(symbols - 1), table);
+      used = 1;
+      break;
+    case 2: {
+      const auto size = readFseTable(bytes, mostLog, Count - 1, table);
+      if (!size) return std::nullopt;
+      used = *size;
+      break;
+    }
     default:
       if (!hasTables) return std::nullopt;
       return 0;
   }
+  chosen.build(table, codes);
+  return used;
 }
 
 // RFC 8878, 3.1.1.3.2 and 3.1.1.4.
@@ -375,109 +511,87 @@ bool Frame::readSequences(std::span<const uint8_t> bytes) {
   if (bytes.empty() || (bytes[0] & 3U) != 0) return false;
   const unsigned modes = bytes[0];
   bytes = bytes.subspan(1);
-  const auto choose = [&](unsigned mode, unsigned mostLog, size_t symbols,
-                          std::span<const int16_t> usual, unsigned usualLog, FseTable& table) {
-    const auto used =
-        chooseTable(mode, bytes, mostLog, symbols, usual, usualLog, hasTables_, table);
+  const auto choose = [&](unsigned mode, unsigned mostLog, const auto& codes,
+                          std::span<const int16_t> usual, unsigned usualLog, CodeTable& table) {
+    const auto used = chooseTable(mode, bytes, mostLog, codes, usual, usualLog, hasTables_, table);
     if (used) bytes = bytes.subspan(*used);
     return used.has_value();
   };
-  if (!choose(modes >> 6U, 9, kLiteralCodes, kUsualLiteralLengths, 6, literalLengths_) ||
-      !choose((modes >> 4U) & 3U, 8, kOffsetCodes, kUsualOffsets, 5, offsets_) ||
-      !choose((modes >> 2U) & 3U, 9, kMatchCodes, kUsualMatchLengths, 6, matchLengths_))
+  if (!choose(modes >> 6U, 9, kLiteralLengths, kUsualLiteralLengths, 6, literalLengths_) ||
+      !choose((modes >> 4U) & 3U, 8, kOffsets, kUsualOffsets, 5, offsets_) ||
+      !choose((modes >> 2U) & 3U, 9, kMatchLengths, kUsualMatchLengths, 6, matchLengths_))
     return false;
   hasTables_ = true;
-  return runSequences(bytes, count);
+  Sequences sequences(literalLengths_, offsets_, matchLengths_, recent_);
+  return sequences.open(bytes, count) && runSequences(sequences);
 }
 
-// Nothing that is stored through a pointer to bytes can change a local variable, and anything else
-// it could: so all that counts is in local variables, and members are brought up to date where
-// others look at them.
-bool Frame::runSequences(std::span<const uint8_t> bytes, size_t count) {
-  BackwardBits bits;
-  if (!bits.open(bytes)) return false;
-  bits.refill();
-  const FseTable::Entry* const literalTable = literalLengths_.entries.data();
-  const FseTable::Entry* const offsetTable = offsets_.entries.data();
-  const FseTable::Entry* const matchTable = matchLengths_.entries.data();
-  FseTable::Entry literalEntry = literalTable[bits.read(literalLengths_.log)];
-  FseTable::Entry offsetEntry = offsetTable[bits.read(offsets_.log)];
-  FseTable::Entry matchEntry = matchTable[bits.read(matchLengths_.log)];
-  uint8_t* const ring = ring_.get();
+// Matches are anywhere in the window, which no processor's cache holds. So a number of sequences is
+// read first, and what they copy from is fetched while others are carried out.
+bool Frame::runSequences(Sequences sequences) {
+  std::array<Sequence, 32> batch;
+  while (sequences.left() > 0) {
+    const auto some = std::span(batch).first(std::min(batch.size(), sequences.left()));
+    if (!sequences.read(some)) return false;
+    prefetch(some);
+    if (!execute(some)) return false;
+  }
+  return sequences.isDone() && copyLiterals(literals_.size());
+}
+
+void Frame::prefetch(std::span<const Sequence> sequences) const {
+  uint64_t at = at_;
+  for (const Sequence& sequence : sequences) {
+    at += sequence.literals;
+    // It may be wrong, and then nothing is lost: where the ring ends, or something is damaged.
+    if (sequence.offset <= at) __builtin_prefetch(ring_.get() + (at - sequence.offset));
+    at += sequence.match;
+  }
+}
+
+bool Frame::execute(std::span<const Sequence> sequences) {
   const uint64_t window = capacity_ - block_;
-  auto [recent, second, third] = recent_;
-  while (count > 0) {
-    const uint8_t* literals = literals_.data();
-    const size_t mostLiterals = literals_.size();
+  for (size_t next = 0; next < sequences.size();) {
+    // In local variables, which nothing that is stored through a pointer to bytes can change.
+    const uint8_t* from = literals_.data();
+    const uint8_t* const mostFrom = from + literals_.size();
     const size_t room = std::min(capacity_ - at_, block_ - produced_);
-    const uint64_t sizeBefore = size_;
-    uint8_t* const begin = ring + at_;
-    size_t used = 0;
-    size_t made = 0;
-    Sequence sequence{0, 0, 0};
-    bool isFast = true;
-    while (count > 0 && isFast) {
-      const Code literalCode = kLiteralLengths[literalEntry.symbol];
-      const Code matchCode = kMatchLengths[matchEntry.symbol];
-      if (!bits.refill()) return false;
-      uint64_t offset = (uint64_t{1} << offsetEntry.symbol) + bits.read(offsetEntry.symbol);
-      if (offsetEntry.symbol + matchCode.bits + literalCode.bits > 30 && !bits.refill())
-        return false;
-      const size_t match = matchCode.base + static_cast<size_t>(bits.read(matchCode.bits));
-      const size_t literal = literalCode.base + static_cast<size_t>(bits.read(literalCode.bits));
-      if (offset > 3) {
-        offset -= 3;
-        third = second;
-        second = recent;
-        recent = offset;
-      } else {
-        // One of the last three; where no literals come before, the first of them is no choice.
-        const uint64_t which = offset - 1 + (literal == 0 ? 1 : 0);
-        offset = which == 0 ? recent : which == 1 ? second : which == 2 ? third : recent - 1;
-        if (offset == 0) return false;
-        if (which > 1) third = second;
-        if (which > 0) second = recent;
-        recent = offset;
-      }
-      if (--count > 0) {
-        if (literalCode.bits + matchCode.bits > 20 && !bits.refill()) return false;
-        literalEntry = literalTable[literalEntry.base + bits.read(literalEntry.bits)];
-        matchEntry = matchTable[matchEntry.base + bits.read(matchEntry.bits)];
-        offsetEntry = offsetTable[offsetEntry.base + bits.read(offsetEntry.bits)];
-      }
-      if (bits.isOverread()) return false;
-      const size_t end = made + literal + match;
-      const uint64_t before = static_cast<uint64_t>(begin - ring) + made + literal;
-      sequence = {literal, match, static_cast<size_t>(offset)};
-      isFast = end <= room && literal <= mostLiterals - used && offset <= before &&
-               offset <= window && offset <= sizeBefore + made + literal;
-      if (!isFast) break;
-      uint8_t* to = begin + made;
-      const uint8_t* from = literals + used;
+    uint8_t* const begin = ring_.get() + at_;
+    uint8_t* const end = begin + room;
+    uint8_t* to = begin;
+    const uint64_t reach = std::min(window, std::min<uint64_t>(size_, at_));
+    for (; next < sequences.size(); ++next) {
+      const auto [literals, match, offset] = sequences[next];
+      const auto made = static_cast<uint64_t>(to - begin);
+      if (literals > static_cast<size_t>(mostFrom - from) ||
+          uint64_t{literals} + match > static_cast<size_t>(end - to) ||
+          offset > std::min(window, reach + made + literals))
+        break;
       std::memcpy(to, from, 16);
-      if (literal > 16) std::memcpy(to + 16, from + 16, literal - 16);
-      to += literal;
-      used += literal;
-      from = to - offset;
+      for (size_t done = 16; done < literals; done += 16)
+        std::memcpy(to + done, from + done, 16);
+      from += literals;
+      to += literals;
+      const uint8_t* source = to - offset;
       if (offset >= 16) {
-        std::memcpy(to, from, 16);
+        std::memcpy(to, source, 16);
         for (size_t done = 16; done < match; done += 16)
-          std::memcpy(to + done, from + done, 16);
+          std::memcpy(to + done, source + done, 16);
       } else {
         for (size_t done = 0; done < match; ++done)
-          to[done] = from[done];
+          to[done] = source[done];
       }
-      made = end;
+      to += match;
     }
-    literals_ = literals_.subspan(used);
-    advance(made);
-    if (!isFast &&
-        (!copyLiterals(sequence.literals) || !copyMatch(sequence.match, sequence.offset)))
+    literals_ = literals_.subspan(static_cast<size_t>(from - literals_.data()));
+    advance(static_cast<size_t>(to - begin));
+    if (next == sequences.size()) break;
+    // The ring ends within this one, or its match begins before where the ring does.
+    const Sequence& sequence = sequences[next++];
+    if (!copyLiterals(sequence.literals) || !copyMatch(sequence.match, sequence.offset))
       return false;
   }
-  recent_ = {recent, second, third};
-  bits.refill();
-  return bits.isDone() && copyLiterals(literals_.size());
+  return true;
 }
 
 bool Frame::copyLiterals(size_t count) {

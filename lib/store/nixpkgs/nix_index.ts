@@ -2,7 +2,8 @@
 // says holds for its date.
 //
 // The database is one compressed stream. It is read once from end to end, by the core; the libraries in it are kept
-// in our cache, sorted by name, for as long as the database is the same file. A search then reads some blocks of it.
+// in our cache for as long as the database is the same file: a line about the database; the packages, each a line as
+// the database describes it; the names, sorted, each with the place of its package. A search then reads some blocks.
 import { delimiter, join } from "node:path";
 import { fromNative, native } from "../../addon/native.js";
 import { accessSync, constants, readFileSync, realpathSync, statSync } from "../../base/disk.js";
@@ -39,27 +40,36 @@ export interface NixIndexAbout {
 interface Kept extends NixIndexAbout {
   format: typeof format;
   identity: string;
-  /** Bytes of the lines behind. */
-  size: number;
+  /** Bytes of the packages' lines, and of the names' behind them. */
+  packages: number;
+  names: number;
 }
 
 /** Of what is kept in our cache; another one is made anew. */
-const format = 2;
+const format = 3;
 
-/** Bytes of a line at most: names of files end at 255, attributes are short. */
+/** Bytes that are read at once; a name's line has less. */
 const blockSize = 4096;
+
+/** Bytes of a package's line at most: the core takes no longer ones. */
+const mostDescribed = 64 << 10;
 
 const fileName = "libraries";
 
 export class NixIndex {
   readonly about: NixIndexAbout;
   readonly #file: OwnFile;
-  readonly #begin: number;
+  /** Where the packages begin. */
+  readonly #packages: number;
+  /** Where the names begin. */
+  readonly #names: number;
 
-  private constructor(about: NixIndexAbout, file: OwnFile, begin: number) {
-    this.about = about;
+  private constructor(kept: Kept, file: OwnFile, begin: number) {
+    const { path, date, isOfPrograms, packages } = kept;
+    this.about = { path, date, isOfPrograms };
     this.#file = file;
-    this.#begin = begin;
+    this.#packages = begin;
+    this.#names = begin + packages;
   }
 
   /**
@@ -79,8 +89,8 @@ export class NixIndex {
     return opened(directory, identity);
   }
 
-  static of(about: NixIndexAbout, file: OwnFile, begin: number): NixIndex {
-    return new NixIndex(about, file, begin);
+  static of(kept: Kept, file: OwnFile, begin: number): NixIndex {
+    return new NixIndex(kept, file, begin);
   }
 
   /** @throws IndexDamage */
@@ -88,23 +98,36 @@ export class NixIndex {
     const found: LocatedPackage[] = [];
     for (let at = this.#firstAt(soname); at < this.#file.size; ) {
       const line = this.#lineAt(at);
-      const [name, attribute = "", output = "", store = "", system = "", own] = line.split("\t");
+      const [name, place] = line.split("\t");
       if (name !== soname) break;
-      if (own === undefined) throw new IndexDamage("a line of it has no such columns");
-      found.push({ attribute, output, name: store, system: system || null, isOwn: own === "1" });
+      if (place === undefined || !/^\d+$/.test(place))
+        throw new IndexDamage("a name in it has no package");
+      const described = this.#packageAt(this.#packages + Number(place));
+      if (described !== null) found.push(described);
       at += Buffer.byteLength(line) + 1;
     }
     return found;
   }
 
+  /** null for what is none of nixpkgs. */
+  #packageAt(place: number): LocatedPackage | null {
+    if (place >= this.#names) throw new IndexDamage("a package is not in it");
+    const line = this.#lineAt(place, mostDescribed);
+    try {
+      return located(JSON.parse(line) as Described);
+    } catch (cause) {
+      throw new IndexDamage("a package in it is not described", { cause });
+    }
+  }
+
   /** Where the first line begins whose name is not before the one that is wanted. */
   #firstAt(soname: string): number {
-    let low = this.#begin;
+    let low = this.#names;
     let high = this.#file.size;
     // Of any place, the line is looked at that begins behind it.
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const start = middle === this.#begin ? middle : this.#lineBehind(middle - 1);
+      const start = middle === this.#names ? middle : this.#lineBehind(middle - 1);
       if (start >= high) {
         high = middle;
         continue;
@@ -123,15 +146,18 @@ export class NixIndex {
     return place + end + 1;
   }
 
-  #lineAt(start: number): string {
-    const bytes = this.#read(start);
-    const end = bytes.indexOf(10);
-    if (end === -1) throw new IndexDamage("a line of it is too long");
-    return bytes.toString("utf8", 0, end);
+  /** @param most bytes that it has */
+  #lineAt(start: number, most = blockSize): string {
+    for (let size = blockSize; ; size = most) {
+      const bytes = this.#read(start, size);
+      const end = bytes.indexOf(10);
+      if (end !== -1) return bytes.toString("utf8", 0, end);
+      if (size >= most) throw new IndexDamage("a line of it is too long");
+    }
   }
 
-  #read(place: number): Buffer {
-    return this.#file.read(place, Math.min(blockSize, this.#file.size - place));
+  #read(place: number, size = blockSize): Buffer {
+    return this.#file.read(place, Math.min(size, this.#file.size - place));
   }
 }
 
@@ -174,7 +200,7 @@ function opened(directory: OwnDirectory, identity: string): NixIndex | null {
     const end = head.indexOf(10);
     const kept = JSON.parse(head.toString("utf8", 0, Math.max(end, 0))) as Kept;
     if (kept.format !== format || kept.identity !== identity) return null;
-    if (kept.size !== file.size - end - 1) return null;
+    if (kept.packages + kept.names !== file.size - end - 1) return null;
     return NixIndex.of(kept, file, end + 1);
   } catch (failure) {
     if (failure instanceof IndexDamage || failure instanceof SyntaxError) return null;
@@ -186,42 +212,26 @@ async function keep(
   directory: OwnDirectory,
   database: { path: string; date: string; identity: string },
 ): Promise<void> {
-  const { packages, entries, others } = await native
+  const { packages, names, entries, others } = await native
     .readNixIndex(database.path)
     .catch((caught: unknown) => {
       const { code, message } = fromNative(caught);
       const { path } = database;
       throw new FixelfError(code, message, { path, cause: caught });
     });
-  const lines = Buffer.from(`${linesOf(packages.toString("utf8")).join("\n")}\n`);
   const isOfPrograms = entries > 0 && others === 0;
-  const head: Kept = { format, ...database, isOfPrograms, size: lines.length };
+  const sizes = { packages: packages.length, names: names.length };
+  const head: Kept = { format, ...database, isOfPrograms, ...sizes };
   const name = `${fileName}-${process.pid}`;
   const file = directory.create(name);
   try {
     file.write(Buffer.from(`${JSON.stringify(head)}\n`));
-    file.write(lines);
+    file.write(packages);
+    file.write(names);
   } finally {
     file.close();
   }
   directory.rename(name, fileName);
-}
-
-/** One for each library of each package: name, attribute, output, name of the store path, system, whether its own. */
-function linesOf(packages: string): string[] {
-  const lines: string[] = [];
-  for (const line of packages.split("\n")) {
-    const [json = "", ...names] = line.split("\t");
-    if (names.length === 0) continue;
-    const { name = "", origin = {} } = JSON.parse(json) as Described;
-    const { attr = "", output = "out", toplevel = true, system } = origin;
-    const columns = [attr, output, name, system ?? "", toplevel ? "1" : "0"];
-    // What has such characters is none of nixpkgs.
-    if (columns.some((each) => /[\t\n]/.test(each))) continue;
-    const rest = columns.join("\t");
-    for (const soname of names) lines.push(`${soname}\t${rest}`);
-  }
-  return lines.sort(byName);
 }
 
 /** As serde writes nix-index's StorePath (src/package.rs). */
@@ -230,10 +240,12 @@ interface Described {
   origin?: { attr?: string; output?: string; toplevel?: boolean; system?: string | null };
 }
 
-function byName(one: string, two: string): number {
-  const [first, second] = [one.slice(0, one.indexOf("\t")), two.slice(0, two.indexOf("\t"))];
-  if (first !== second) return first < second ? -1 : 1;
-  return one < two ? -1 : 1;
+function located({ name, origin = {} }: Described): LocatedPackage | null {
+  const { attr: attribute, output = "out", toplevel: isOwn = true, system = null } = origin;
+  const isText = typeof name === "string" && typeof attribute === "string";
+  // It becomes a part of commands.
+  if (!isText || !/^[\w+.'-]+$/.test(attribute) || !/^\w+$/.test(output)) return null;
+  return { attribute, output, name, system, isOwn };
 }
 
 /** `$NIX_INDEX_DATABASE/files`, where a wrapper of nix-locate says so, or where nix-index puts it. */
