@@ -21,7 +21,10 @@ import { autoPatchelf } from "../lib/cli/auto_patchelf.js";
 import { parseArguments } from "../lib/drop_in/auto_patchelf/arguments.js";
 import { parseDlopenNote } from "../lib/drop_in/auto_patchelf/dlopen.js";
 import { fnmatch } from "../lib/drop_in/auto_patchelf/fnmatch.js";
+import { packagesOf } from "../lib/drop_in/auto_patchelf/packages.js";
+import { thisMachine } from "../lib/file/machine.js";
 import { inspect } from "../lib/index.js";
+import { missingText } from "../lib/report/auto_patchelf.js";
 import { compile, compileWith } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
@@ -302,6 +305,22 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       const { stderr } = await patch("--paths", out, "--libs", libs);
       expect(stderr).toMatch(
         /\nFor libcrypt\.so\.1, add pkgs\.libxcrypt-legacy to buildInputs\.\n$/,
+      );
+    });
+
+    it("is told with the package that nix-index's database has it in", async () => {
+      const locate = async (soname: string) => ({
+        packages: [
+          { attribute: "gone", output: "lib", name: "gone-3.1", system: null, isOwn: true },
+        ].filter(() => soname === "libgone.so.3"),
+        date: "2026-01-02",
+      });
+      const missing = ["libgone.so.3", "libnever.so.1"].map((name) => {
+        return { name, wantedBy: "program", pattern: null };
+      });
+      const packages = await packagesOf(missing, thisMachine(), locate);
+      expect(missingText(packages)).toMatch(
+        /\nFor libgone\.so\.3, add pkgs\.gone\.lib to buildInputs \(nix-index's database of 2026-01-02\)\.$/,
       );
     });
 

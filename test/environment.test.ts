@@ -204,7 +204,8 @@ describe("variables of an environment", () => {
       const unrooted = ["/nix/store/a-b", "/nix/store/c\nexit 1"];
       const lacking = ["libcrypt.so.1", "x\nexit 1"].map((soname) => {
         const found = packageOfSoname(soname);
-        return { soname, system: "x86_64-linux", packages: found === null ? [] : [found] };
+        const packages = found === null ? [] : [found];
+        return { soname, system: "x86_64-linux", versions: [], packages };
       });
       const said = text(values, { unrooted, missing: lacking });
       expect(run("bash", said)).toBe(wanted);
@@ -382,7 +383,9 @@ describe("Nix texts", needs("nix-instantiate", "sh"), () => {
     const libx11 = packageOfSoname("libX11.so.6");
     if (libx11 === null) throw new Error("no package for libX11.so.6");
     const system = "x86_64-linux";
-    const lacking = { missing: [{ soname: "libX11.so.6", system, packages: [libx11] }] };
+    const lacking = {
+      missing: [{ soname: "libX11.so.6", system, versions: [], packages: [libx11] }],
+    };
     const environment = await packaged(environmentOf("/opt", lacking), store, nobodyLocates);
     const { programs } = evaluate(
       `(${nixosText(environment)}) { pkgs = ${pkgs()} // ${names}; options = { }; }`,

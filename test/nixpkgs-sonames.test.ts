@@ -217,9 +217,35 @@ describe("a library that nixpkgs has", () => {
   it("is of a package that the program needs anyway, where that has it", async () => {
     const locate = located("libunheard.so.1", "aaa", "pango");
     const needed = ["libunheard.so.1", "libpango-1.0.so.0"];
-    const [first] = await packagesFor("libunheard.so.1", locate, { needed });
+    const [first] = await packagesFor("libunheard.so.1", locate, { ...thisMachine(), needed });
     expect(first?.attribute).toBe("pango");
     expect(first?.reasons).toContain("the program needs another library of it");
+  });
+  it("is of a package that is new enough for the versions that are needed", async () => {
+    const locate = located("libstdc++.so.6", "gcc13", "gcc12", "gcc14");
+    const names = ["gcc-13.1.0-lib", "gcc-12.4.0-lib", "gcc-14.2.0-lib"];
+    const locateNamed: Locate = async (soname) => {
+      const found = await locate(soname);
+      const packages = found?.packages.map((each, at) => ({ ...each, name: names[at] ?? "" }));
+      return found && { ...found, packages: packages ?? [] };
+    };
+    const versions = [{ name: "GLIBCXX_3.4.32", weak: false }];
+    const versionsNeeded = [{ library: "libstdc++.so.6", versions }];
+    const needing = { ...thisMachine(), versionsNeeded };
+    const found = await packagesFor("libstdc++.so.6", locateNamed, needing);
+    expect(found.map(({ attribute }) => attribute)).toEqual([
+      "stdenv.cc.cc",
+      "gcc14",
+      "gcc13",
+      "gcc12",
+    ]);
+    expect(found[2]?.reasons).toContain("it is older than gcc 13.2, which defines what is needed");
+  });
+  it("is none for what Nix has no name for", async () => {
+    const x32 = { machine: "x86-64", class: "ELF32", byteOrder: "little-endian" } as const;
+    expect(await packagesFor("libz.so.1", located("libz.so.1", "zlib"), x32)).toEqual([]);
+    expect(adviceFor("libz.so.1", [], x32)).toBe("nixpkgs has no packages for x86-64 (ELF32)");
+    expect(adviceForNewer("libstdc++.so.6", x32)).toBeNull();
   });
   it("in another version is told as such, after what a database says", async () => {
     const locate = located("libreadline.so.6", "readline63");

@@ -315,8 +315,8 @@ for (const machine of machines) {
         expect(status).toBe(127);
         expect(stderr.split("\n")[0]).toBe(
           `fixelf-ld: ${program} needs libnumber.so, which is in no directory that its loader ` +
-            `searches; \`fixelf env ${program}\` prints what to set, and \`fixelf find ` +
-            "libnumber.so` where it is",
+            `searches; \`fixelf env --get ${program}\` gets it if no store path has it, and ` +
+            "prints what to set",
         );
         expect(stderr).toContain("error while loading shared libraries: libnumber.so");
         const quiet = bench.start({ ...variables, NIX_LD_LOG: "error" });

@@ -5,7 +5,7 @@ import type { ResolvedLibrary, VersionProblem } from "../addon/facts.js";
 import { isPartOfGlibc } from "../file/libc.js";
 import { sameMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
-import { isGlibcVersion } from "../file/versions.js";
+import { isGlibcVersion, versionsNeededOf } from "../file/versions.js";
 import type { Problem } from "../judge/problem.js";
 import type { Store } from "../store/context.js";
 import { adviceFor, adviceForNewer, type MissingLibrary } from "../store/nixpkgs/packages.js";
@@ -59,9 +59,9 @@ export async function missingFor(
   soname: string,
   store: Pick<Store, "packages">,
 ): Promise<MissingLibrary> {
-  const system = nixSystem(facts);
-  const packages = await store.packages(soname, { system, needed: facts.needed });
-  return { soname, system, packages };
+  const packages = await store.packages(soname, facts);
+  const versions = versionsNeededOf(facts, soname);
+  return { soname, system: nixSystem(facts), versions, packages };
 }
 
 async function missingLibrary(

@@ -74,7 +74,11 @@ async function patch(request: Request, { env, stdout, stderr }: Surroundings): P
     stderr.write(troubles);
   } else stdout.write(`${report.outcomeText(outcome)}\n`);
   const isMissing = outcome.missing.some(({ pattern }) => pattern === null);
-  if (isMissing) stderr.write(`${report.missingText(outcome.missing)}\n`);
+  if (isMissing) {
+    const { packagesOf } = await import("../drop_in/auto_patchelf/packages.js");
+    const packages = await packagesOf(outcome.missing, target.facts);
+    stderr.write(`${report.missingText(packages)}\n`);
+  }
   const isUnread = outcome.unread.some(({ error }) => error.code === "permission-denied");
   return isMissing || isUnread || outcome.failed.length > 0 ? exitCodes.failure : exitCodes.good;
 }

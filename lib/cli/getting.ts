@@ -1,7 +1,7 @@
 // What --get does: says what it takes, asks, gets it, and looks again.
 import { readSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
-import { type GetPlan, type Got, get, planGet, removeLinks } from "../get/get.js";
+import { type GetPlan, type Got, get, planGet, removeLinks, type Useless } from "../get/get.js";
 import { gettingText, withoutText } from "../report/get.js";
 import type { MissingLibrary } from "../store/nixpkgs/packages.js";
 import { storePlace } from "../store/place.js";
@@ -16,6 +16,7 @@ const mostRounds = 4;
 export class Getting {
   readonly got: Got[] = [];
   readonly without: GetPlan["without"] = [];
+  readonly #useless: Useless[] = [];
   readonly #flags: GetFlags & { dryRun?: boolean };
   readonly #output: Output;
   readonly #signal: AbortSignal;
@@ -36,13 +37,10 @@ export class Getting {
     again: () => Promise<Answer>,
   ): Promise<Answer | null> {
     let answer = first;
-    const asked = new Set<string>();
     try {
       for (let round = 0; round < mostRounds; round++) {
-        const missing = missingOf(answer).filter(({ soname, system }) => {
-          const key = `${system} ${soname}`;
-          return !asked.has(key) && asked.add(key);
-        });
+        const settled = new Set(this.without.map(({ soname }) => soname));
+        const missing = missingOf(answer).filter(({ soname }) => !settled.has(soname));
         if (missing.length === 0) break;
         const outcome = await this.#get(missing);
         if (outcome === "refused") {
@@ -51,12 +49,13 @@ export class Getting {
         }
         if (outcome === "nothing") break;
         answer = await again();
+        // In the next round comes the next best package.
+        await this.#dropWhatLied(missingOf(answer));
       }
     } catch (failure) {
       await this.giveUp();
       throw failure;
     }
-    await this.#dropWhatLied(missingOf(answer));
     return answer;
   }
 
@@ -81,7 +80,10 @@ export class Getting {
 
   async #get(missing: readonly MissingLibrary[]): Promise<"got" | "nothing" | "refused"> {
     const { nixpkgs, dryRun } = this.#flags;
-    const options = { nixpkgs, signal: this.#signal, shown: isTerminal(2) && !this.#flags.json };
+    const options = {
+      ...{ nixpkgs, signal: this.#signal, shown: isTerminal(2) && !this.#flags.json },
+      useless: this.#useless,
+    };
     const place = storePlace(commonOptions(this.#flags));
     const plan = await planGet(missing, place, options);
     this.without.push(...plan.without);
@@ -104,6 +106,7 @@ export class Getting {
       const { attribute, storePath, sonames, source } = each;
       const absent = sonames.filter((soname) => still.has(soname));
       if (absent.length === 0) continue;
+      this.#useless.push(...absent.map((soname) => ({ soname, storePath })));
       const what = `${storePath} (${attribute}) does not bring what is needed of ${absent.join(", ")}`;
       this.#output.say(`fixelf: ${what}, which was said to be there (${source})`);
       if (absent.length < sonames.length) continue;

@@ -5,6 +5,7 @@ import { nixSystem } from "../file/nix_system.js";
 import { type Answer, findText } from "../report/find.js";
 import { Store } from "../store/context.js";
 import type { MissingLibrary } from "../store/nixpkgs/packages.js";
+import type { Needing } from "../store/nixpkgs/rank.js";
 import { libraryOfVersion, sinceRelease } from "../store/nixpkgs/symbol_versions.js";
 import { storePlace } from "../store/place.js";
 import { askedNames } from "./asked_names.js";
@@ -28,7 +29,8 @@ export async function lookUp(names: string[], flags: FindFlags): Promise<void> {
     const getting = flags.get
       ? new (await import("./getting.js")).Getting(flags, output, untilInterrupted())
       : null;
-    const found = getting === null ? first : await getting.until(first, missingOf, lookAll);
+    const missing = (answer: typeof first) => missingOf(answer, flags);
+    const found = getting === null ? first : await getting.until(first, missing, lookAll);
     if (found === null) return exitCodes.findings;
     const answers = new Map([...found.values()].flat().map((each) => [each.soname, each]));
     const document = [...answers.values()].map(({ soname, providers, packages, since }) => ({
@@ -47,10 +49,21 @@ export async function lookUp(names: string[], flags: FindFlags): Promise<void> {
 }
 
 /** For this machine: nobody said what program it is for. */
-function missingOf(found: ReadonlyMap<string, readonly Answer[]>): MissingLibrary[] {
+function missingOf(
+  found: ReadonlyMap<string, readonly Answer[]>,
+  { symbolVersion }: FindFlags,
+): MissingLibrary[] {
   const answers = [...found.values()].filter((each) => each.every(isAbsent)).flat();
   const system = nixSystem(thisMachine());
-  return answers.map(({ soname, packages }) => ({ soname, system, packages: [...packages] }));
+  const versions = symbolVersion === undefined ? [] : [symbolVersion];
+  return answers.map(({ soname, packages }) => ({
+    ...{ soname, system, versions, packages: [...packages] },
+  }));
+}
+
+function needing(soname: string, version: string | undefined): Needing {
+  const versions = version === undefined ? [] : [{ name: version, weak: false }];
+  return { ...thisMachine(), versionsNeeded: [{ library: soname, versions }] };
 }
 
 function isAbsent({ providers }: Answer): boolean {
@@ -83,7 +96,8 @@ async function answersTo(
       soname,
       providers,
       rejected,
-      packages: providers.length === 0 ? await store.packages(soname) : [],
+      packages:
+        providers.length === 0 ? await store.packages(soname, needing(soname, version)) : [],
       since: version === undefined ? null : sinceRelease(version),
     })),
   );

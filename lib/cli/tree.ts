@@ -81,20 +81,18 @@ async function withPackages(
 ): Promise<DependencyTree & { libraries: TreeLibrary[] }> {
   const isMissing = (library: ResolvedLibrary) => library.path === null && !library.optional;
   if (!tree.libraries.some(isMissing)) return tree;
-  const [{ Store }, { storePlace }, { inspect }, { nixSystem }] = await Promise.all([
+  const [{ Store }, { storePlace }, { inspect }] = await Promise.all([
     import("../store/context.js"),
     import("../store/place.js"),
     import("../file/inspect.js"),
-    import("../file/nix_system.js"),
   ]);
   const { root } = flags;
   const facts = await inspect(path, root === undefined ? {} : { root });
   const options = commonOptions(flags);
   const store = new Store(storePlace(options), options);
-  const needing = { system: nixSystem(facts), needed: facts.needed };
   const libraries = tree.libraries.map(async (library) => {
     if (!isMissing(library)) return library;
-    return { ...library, packages: await store.packages(library.soname, needing) };
+    return { ...library, packages: await store.packages(library.soname, facts) };
   });
   return { ...tree, libraries: await Promise.all(libraries) };
 }

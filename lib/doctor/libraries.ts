@@ -1,7 +1,7 @@
 // What helps where a library is missing: the store path that has it, or the package of nixpkgs.
 import type { Facts, ResolvedLibrary } from "../addon/facts.js";
-import { nixSystem } from "../file/nix_system.js";
 import type { Subject } from "../file/tree.js";
+import { versionsNeededOf } from "../file/versions.js";
 import type { Providers } from "../store/find.js";
 import { adviceFor, installable, type NixpkgsPackage } from "../store/nixpkgs/packages.js";
 import { type Circumstances, canGet, fixCommand } from "./circumstances.js";
@@ -22,10 +22,7 @@ export async function helpForLibrary(
     const why = `${unfit.path}: ${unfit.why}`;
     return { evidence: [why], remedy: `Get a package with a ${soname} that fits, then: ${fix}` };
   }
-  const packages = await circumstances.store.packages(soname, {
-    system: nixSystem(facts),
-    needed: facts.needed,
-  });
+  const packages = await circumstances.store.packages(soname, facts);
   return {
     evidence: [`no store path here provides ${soname}`, ...evidenceOf(packages, facts)],
     ...gettingOf(soname, packages, subject, facts, circumstances),
@@ -78,8 +75,7 @@ async function answersOf(
   facts: Facts,
   { store }: Circumstances,
 ): Promise<Pick<Providers, "providers" | "rejected">> {
-  const needed = facts.versionsNeeded.find(({ library }) => library === soname);
-  const versions = needed?.versions.filter(({ weak }) => !weak).map(({ name }) => name) ?? [];
+  const versions = versionsNeededOf(facts, soname);
   const found = await store.providers([soname], { ...facts, versions });
   return found.get(soname) ?? { providers: [], rejected: [] };
 }

@@ -1,8 +1,18 @@
 // What Nix calls a machine, and what nix-ld makes of that in the names of variables.
 import { describeMachine, type Machine } from "./machine.js";
 
-/** "x86_64-linux". */
+/** "x86_64-linux"; what Nix has no name for, such as x32, has one of ours, for variables. */
 export function nixSystem(machine: Machine): string {
+  const processor = processorOf(machine);
+  return `${processor ?? describeMachine(machine).replace(/[^\w]+/g, "_")}-linux`;
+}
+
+/** Whether Nix has a name for it: nixpkgs can have no packages for others. */
+export function hasNixSystem(machine: Machine): boolean {
+  return processorOf(machine) !== null;
+}
+
+function processorOf(machine: Machine): string | null {
   const little = machine.byteOrder === "little-endian";
   const wide = machine.class === "ELF64";
   const processors: Record<string, string | undefined> = {
@@ -16,8 +26,7 @@ export function nixSystem(machine: Machine): string {
     loongarch: wide ? "loongarch64" : undefined,
     mips: `mips${wide ? "64" : ""}${little ? "el" : ""}`,
   };
-  const processor = processors[machine.machine];
-  return `${processor ?? describeMachine(machine).replace(/[^\w]+/g, "_")}-linux`;
+  return processors[machine.machine] ?? null;
 }
 
 /** "x86_64_linux": what stands at the end of a variable that is for one machine only. */

@@ -1,4 +1,5 @@
 // The order of versions: of packages, of glibc, of symbols.
+import type { Facts } from "../addon/facts.js";
 
 /** Negative when the first is older. Numbers count as numbers; letters mean before the release. */
 export function compareVersions(first: string | null, second: string | null): number {
@@ -33,6 +34,16 @@ function compareParts(one: string | undefined, two: string | undefined): number 
 function weightOf(part: string | undefined): number {
   if (part === undefined) return 1;
   return /^\d/.test(part) ? 2 : 0;
+}
+
+/** The versions of a library that a file needs; weak ones may be missing. */
+export function versionsNeededOf(
+  { versionsNeeded }: Pick<Facts, "versionsNeeded">,
+  soname: string,
+): string[] {
+  return versionsNeeded
+    .filter(({ library }) => library === soname)
+    .flatMap(({ versions }) => versions.flatMap(({ name, weak }) => (weak ? [] : [name])));
 }
 
 /** Whether a symbol version is one that a release of glibc added; GLIBC_PRIVATE is none. */

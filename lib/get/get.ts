@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { existsSync, readdir, unlink } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { groupedBy } from "../base/grouped.js";
+import { inspect } from "../file/inspect.js";
 import { stateSubdirectory } from "../file/state.js";
 import { Nix } from "../store/nix.js";
 import type { MissingLibrary, NixpkgsPackage } from "../store/nixpkgs/packages.js";
@@ -24,6 +25,14 @@ import {
 export interface GetOptions extends NixRun {
   /** Where packages are taken from: a flake reference, a directory, "<nixpkgs>". Default: the user's own. */
   nixpkgs?: string | undefined;
+  /** What turned out not to help, although it was said to. */
+  useless?: readonly Useless[] | undefined;
+}
+
+/** A store path that has not what it was got for. */
+export interface Useless {
+  soname: string;
+  storePath: string;
 }
 
 /** A package that is to be got. */
@@ -167,15 +176,22 @@ function mustBeOwn(place: StorePlace): void {
   throw new FixelfError("usage", message);
 }
 
+interface Wanted {
+  soname: string;
+  /** What it has to define. */
+  versions: string[];
+  candidates: NixpkgsPackage[];
+}
+
 /** What is asked of one nixpkgs for one system. */
 interface Group {
   nixpkgs: Nixpkgs;
   system: string;
-  wanted: { soname: string; candidates: NixpkgsPackage[] }[];
+  wanted: Wanted[];
 }
 
 function addToGroups(
-  { soname, system, packages }: MissingLibrary,
+  { soname, system, versions, packages }: MissingLibrary,
   features: NixFeatures,
   { nixpkgs: named }: GetOptions,
   groups: Map<string, Group>,
@@ -195,6 +211,7 @@ function addToGroups(
   const group = groups.get(key) ?? { nixpkgs, system, wanted: [] };
   group.wanted.push({
     soname,
+    versions,
     candidates: candidates.filter(({ until }) => until === best.until),
   });
   groups.set(key, group);
@@ -215,15 +232,16 @@ async function packagesOf(
   );
   const evaluated = await evaluate(nixpkgs, system, asked, options);
   const chosen = new Map<string, WantedPackage>();
-  for (const { soname } of wanted) {
+  for (const { soname, versions } of wanted) {
     const there = asked.flatMap((each, index) => {
       const found = evaluated[index];
       return each.soname === soname && found ? [{ ...each, ...found }] : [];
     });
-    const picked = await pick(soname, there, caches, options);
+    const unfit: string[] = [];
+    const picked = await pick({ soname, versions }, there, caches, options, unfit);
     if (picked === null) {
       const names = asked.filter((each) => each.soname === soname);
-      plan.without.push({ soname, why: whyNone(names, there, nixpkgs) });
+      plan.without.push({ soname, why: unfit.join("; ") || whyNone(names, nixpkgs) });
       continue;
     }
     const { attribute, output, storePath, source, answer } = picked;
@@ -240,28 +258,47 @@ async function packagesOf(
 
 type Candidate = Evaluated & { attribute: string; source: string };
 
-/** The first that no cache's listing speaks against. */
+/** The first that neither the store nor a cache's listing speaks against; why those before it are `unfit`. */
 async function pick(
-  soname: string,
+  { soname, versions }: Pick<Wanted, "soname" | "versions">,
   candidates: readonly Candidate[],
   caches: readonly string[],
-  options: NixRun,
+  options: GetOptions,
+  unfit: string[],
 ): Promise<(Candidate & { answer: CacheAnswer | null }) | null> {
   for (const candidate of candidates) {
-    const answer = await lookInCaches(candidate.storePath, soname, caches, options);
+    const { attribute, storePath } = candidate;
+    const isUseless = (each: Useless) => each.soname === soname && each.storePath === storePath;
+    if (options.useless?.some(isUseless)) {
+      unfit.push(`${attribute} does not bring what is needed of it`);
+      continue;
+    }
+    const lacking = await lackingIn(storePath, soname, versions);
+    if (lacking.length > 0) {
+      unfit.push(`${attribute} (${storePath}) does not define ${lacking.join(", ")}`);
+      continue;
+    }
+    const answer = await lookInCaches(storePath, soname, caches, options);
     if (answer === null || answer.file !== null) return { ...candidate, answer };
+    unfit.push(`the binary cache's listing of ${attribute} does not have it`);
   }
   return null;
 }
 
-function whyNone(
-  asked: readonly { attribute: string }[],
-  there: readonly Candidate[],
-  nixpkgs: Nixpkgs,
-): string {
+/** The versions that a library does not define; none where it is not in the store, and nothing is known. */
+async function lackingIn(
+  storePath: string,
+  soname: string,
+  versions: readonly string[],
+): Promise<string[]> {
+  const path = join(storePath, "lib", soname);
+  if (versions.length === 0 || !existsSync(path)) return [];
+  const { versionsDefined } = await inspect(path);
+  return versions.filter((version) => !versionsDefined.includes(version));
+}
+
+function whyNone(asked: readonly { attribute: string }[], nixpkgs: Nixpkgs): string {
   const where = nixpkgs.kind === "flake" ? nixpkgs.reference : nixpkgs.file;
-  if (there.length > 0)
-    return `the binary cache's listing of ${there.map(({ attribute }) => attribute).join(", ")} does not have it`;
   const names = asked.map(({ attribute }) => attribute).join(", ");
   return `${where} has no ${names}, or refuses it (insecure, unfree or broken)`;
 }

@@ -1,25 +1,22 @@
 // What auto-patchelf says, in the words of nixpkgs' own: build logs are read by people and scripts
 // that know them.
 import type { Request } from "../drop_in/auto_patchelf/arguments.js";
-import type { Missing, Outcome } from "../drop_in/auto_patchelf/auto_patchelf.js";
+import type { Outcome } from "../drop_in/auto_patchelf/auto_patchelf.js";
 import type { FilePlan } from "../drop_in/auto_patchelf/plan.js";
-import { packageOfSoname } from "../store/nixpkgs/packages.js";
+import { type NixpkgsPackage, nixIndex } from "../store/nixpkgs/packages.js";
 import { nixPackage } from "./environment/nix.js";
 import { printable } from "./text.js";
 
-/** The original's last words, and which packages are known to have what is missing. */
-export function missingText(missing: readonly Missing[]): string {
-  const required = missing.flatMap(({ name, pattern }) => (pattern === null ? [name] : []));
-  const known = [...new Set(required)].flatMap((name) => {
-    const found = packageOfSoname(name);
-    if (found === null) return [];
-    const { attribute, formerly, output } = found;
+/** The original's last words, and which packages are known to have what is missing, by its name. */
+export function missingText(packages: ReadonlyMap<string, NixpkgsPackage>): string {
+  const known = [...packages].map(([name, { attribute, formerly, output, source, date }]) => {
     const of = (path: string) => (output === null ? path : `${path}.${output}`);
     const input = nixPackage("pkgs", {
       attribute: of(attribute),
       ...(formerly !== null && { formerly: of(formerly) }),
     });
-    return [`For ${name}, add ${input} to buildInputs.`];
+    const who = source === nixIndex ? ` (${nixIndex} of ${date})` : "";
+    return `For ${name}, add ${input} to buildInputs${who}.`;
   });
   return [
     "auto-patchelf failed to find all the required dependencies.",

@@ -88,7 +88,7 @@ export class Store implements StoreContext {
   }
 
   /** The packages of nixpkgs that have a library, the best first. */
-  async packages(soname: string, needing: Needing = {}): Promise<NixpkgsPackage[]> {
+  async packages(soname: string, needing?: Needing): Promise<NixpkgsPackage[]> {
     const { packagesFor } = await import("./nixpkgs/rank.js");
     return this.#underSignal(async () => packagesFor(soname, await this.#locate(), needing));
   }

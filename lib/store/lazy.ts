@@ -35,7 +35,7 @@ export class LazyStore implements StoreAnswers {
     return (await this.#open()).knowledge();
   }
 
-  async packages(soname: string, needing: Needing = {}): Promise<NixpkgsPackage[]> {
+  async packages(soname: string, needing?: Needing): Promise<NixpkgsPackage[]> {
     return (await this.#open()).packages(soname, needing);
   }
 

@@ -1,7 +1,7 @@
 // Packages of nixpkgs that have a library, and what is said of them. Which they are, rank.ts finds out.
 
-import { type Machine, thisMachine } from "../../file/machine.js";
-import { nixSystem } from "../../file/nix_system.js";
+import { describeMachine, type Machine, thisMachine } from "../../file/machine.js";
+import { hasNixSystem, nixSystem } from "../../file/nix_system.js";
 import { sinceRelease } from "./symbol_versions.js";
 import { rowOf, type TableRow, tableDate } from "./table.js";
 
@@ -28,6 +28,8 @@ export interface MissingLibrary {
   soname: string;
   /** Whose it has to be: "x86_64-linux". */
   system: string;
+  /** The versions that it has to define. */
+  versions: string[];
   /** The packages of nixpkgs that have it, the best first. */
   packages: NixpkgsPackage[];
 }
@@ -72,6 +74,8 @@ export function adviceFor(
   packages: readonly NixpkgsPackage[],
   machine?: Machine,
 ): string | null {
+  if (machine !== undefined && !hasNixSystem(machine))
+    return `nixpkgs has no packages for ${describeMachine(machine)}`;
   const [best] = packages;
   if (best === undefined) return null;
   const what = installable(best, machine);
@@ -89,7 +93,7 @@ export function adviceFor(
 
 /** How to get a library that defines a version which those of the store do not; null where no package is known. */
 export function adviceForNewer(soname: string, machine: Machine, version = ""): string | null {
-  const found = packageOfSoname(soname);
+  const found = hasNixSystem(machine) ? packageOfSoname(soname) : null;
   const what = sinceRelease(version) ?? "a newer one";
   return found && `get ${what} (nix build ${installable(found, machine, "unstable")})`;
 }

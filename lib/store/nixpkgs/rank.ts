@@ -1,8 +1,13 @@
 // Which packages of nixpkgs have a library, the best first, each with its reasons: what the table of this package
 // says and what nix-index's database says, together; then the table's packages with another version of it.
-import { isNamesake } from "../rank.js";
+import type { Facts } from "../../addon/facts.js";
+import type { Machine } from "../../file/machine.js";
+import { hasNixSystem, nixSystem } from "../../file/nix_system.js";
+import { compareVersions, versionsNeededOf } from "../../file/versions.js";
+import { isNamesake, parseName } from "../rank.js";
 import type { LocatedPackage } from "./nix_index.js";
 import { asPackage, type NixpkgsPackage, nixIndex } from "./packages.js";
+import { type DefiningRelease, releaseDefining } from "./symbol_versions.js";
 import { rowOf, rowsFrom, type TableRow } from "./table.js";
 
 /** What a database says of a library. */
@@ -16,19 +21,15 @@ export interface Located {
 export type Locate = (soname: string) => Promise<Located | null>;
 
 /** What is known of the program that needs the library. */
-export interface Needing {
-  /** "x86_64-linux". */
-  system?: string;
-  /** All that it needs, by soname. */
-  needed?: readonly string[];
-}
+export type Needing = Machine & Partial<Pick<Facts, "needed" | "versionsNeeded">>;
 
 /** The packages that have a library, the best first. */
 export async function packagesFor(
   soname: string,
   locate: Locate,
-  needing: Needing = {},
+  needing?: Needing,
 ): Promise<NixpkgsPackage[]> {
+  if (needing !== undefined && !hasNixSystem(needing)) return [];
   if (!/^[\w+.][\w+.-]*$/.test(soname)) return [];
   const row = rowOf(soname);
   const known = row === null ? [] : [asPackage(row, soname)];
@@ -62,15 +63,20 @@ function rankLocated(
   soname: string,
   { packages, date }: Located,
   row: TableRow | null,
-  { system, needed = [] }: Needing,
+  needing: Needing | undefined,
 ): NixpkgsPackage[] {
+  const { needed = [], versionsNeeded = [] } = needing ?? {};
+  const system = needing && nixSystem(needing);
+  const releases = versionsNeededOf({ versionsNeeded }, soname).flatMap(
+    (version) => releaseDefining(version) ?? [],
+  );
   const beside = new Set(
     needed.filter((each) => each !== soname).flatMap((each) => rowOf(each)?.attribute ?? []),
   );
   const best = new Map<string, Scored>();
   for (const found of packages) {
     if (found.system !== null && system !== undefined && found.system !== system) continue;
-    const scored = score(soname, found, row, beside);
+    const scored = score(soname, found, row, { beside, releases });
     const present = best.get(found.attribute);
     if (present === undefined || present.score < scored.score) best.set(found.attribute, scored);
   }
@@ -99,7 +105,7 @@ function score(
   soname: string,
   found: LocatedPackage,
   row: TableRow | null,
-  beside: ReadonlySet<string>,
+  { beside, releases }: { beside: ReadonlySet<string>; releases: readonly DefiningRelease[] },
 ): Scored {
   const { attribute, name, isOwn } = found;
   const reasons = [`has ${soname} in its lib`];
@@ -116,7 +122,10 @@ function score(
     if (pattern.test(attribute)) add(worse, what);
   if (row !== null && isCalled(row, attribute)) add(30, "the table of fixelf says so, too");
   if (beside.has(attribute)) add(20, "the program needs another library of it");
-  const packageName = /^(.*?)-\d/.exec(name)?.[1] ?? name;
+  const { packageName, version } = parseName(name);
+  for (const { project, release } of releases)
+    if (packageName === project && compareVersions(version, release) < 0)
+      add(-50, `it is older than ${project} ${release}, which defines what is needed`);
   if (isNamesake(packageName, soname) || isNamesake(attribute, soname))
     add(15, "it is called like the library");
   return { found, score: points, reasons };
