@@ -1,6 +1,14 @@
 // What the judge says of a file, beside what the kernel and the loader say when it is started.
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
@@ -42,7 +50,9 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
   const kindOf = (name: string) => interpreterAt(at(name), new native.Files("")).kind;
 
   beforeAll(() => {
-    gcc("stub", ends("Could not start dynamically linked executable"), ...freestanding);
+    const couldNot = "Could not start dynamically linked executable";
+    gcc("stub", ends(couldNot), ...freestanding);
+    gcc("stub-with-advice", ends(`${couldNot}; set NIX_LD`), ...freestanding);
     gcc("nix-ld", ends("NIX_LD /run/current-system/sw/share/nix-ld/lib/ld.so"), ...freestanding);
     gcc("static", main, "-static");
     writeFileSync(at("script"), "#!/bin/sh\n", { mode: 0o755 });
@@ -52,6 +62,7 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
 
   it.each([
     ["stub", "nixos-stub", "nixos-stub"],
+    ["stub-with-advice", "nixos-stub", "nixos-stub"],
     ["nix-ld", "nix-ld", "stand-in-without-loader"],
     ["static", "static-program", "interpreter-unusable"],
     ["script", "script", "interpreter-unusable"],
@@ -97,12 +108,18 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
     try {
       const [diagnosis] = await diagnose([program], { store: at("no-store"), index: false });
       expect(diagnosis?.verdict).toBe("healthy");
+      const loader = realpathSync("/lib64/ld-linux-x86-64.so.2");
+      expect(diagnosis?.summary).toContain(`it runs through nix-ld with ${loader}, `);
       // Without the session's variable it would not start.
       expect(diagnosis?.findings).toMatchObject([
         { code: "session-environment", severity: "warning" },
       ]);
+      // An empty one hides the general one.
+      process.env.NIX_LD_x86_64_linux = "";
+      expect(await codesOf(program)).toEqual(["stand-in-without-loader"]);
     } finally {
       delete process.env.NIX_LD;
+      delete process.env.NIX_LD_x86_64_linux;
     }
   });
 });
@@ -140,6 +157,15 @@ describe(
       expect(await verdicts()).toEqual({ program: "healthy", "module.so": "healthy" });
       rmSync(join(root, farm, "libthing.so.1"));
       expect(await verdicts()).toEqual({ program: "healthy", "module.so": "broken" });
+    });
+
+    it("a library that is missing is in none of the stand-in's directories", async () => {
+      const options = { root, store: "/nix/store", index: false };
+      const diagnoses = await diagnose(["/app"], options);
+      const module = diagnoses.find(({ path }) => path === "/app/module.so");
+      expect(module?.summary).toBe(
+        "the library libthing.so.1 is not found: nix-ld is there, and libthing.so.1 is in none of its directories",
+      );
     });
 
     it("neither a stand-in nor a stub is a loader that it could start", async () => {

@@ -1,7 +1,7 @@
 // The third stage: what is wrong with a file, and what helps. Nothing is run.
 import { underSignal } from "../addon/cancellation.js";
 import type { Facts } from "../addon/facts.js";
-import { native } from "../addon/native.js";
+import { type NativeFiles, native } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import { FixelfError, isOfTheMoment } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
@@ -27,7 +27,7 @@ import { dlopenCandidates } from "./dlopen_candidates.js";
 import { driverFindings, isDriverName } from "./driver.js";
 import { asFinding, type Diagnosis, type Finding } from "./finding.js";
 import { gcFindings } from "./gc.js";
-import { inSession, loaderVariables } from "./session.js";
+import { inSession, type Judged, loaderVariables } from "./session.js";
 
 /**
  * Diagnoses each path, and for a directory each ELF file and each executable script below it.
@@ -161,25 +161,25 @@ async function examineDynamic(
   circumstances: Circumstances,
 ): Promise<Examined> {
   const { files, options, host } = circumstances;
-  const judged = { ...subject, facts };
+  const own = { ...subject, facts };
   const { program } = options;
   const assumed = await assumedLoader(subject.path, facts, { ...circumstances, program });
-  const startWith = (environment: Environment): Promise<Start> =>
-    startOf(subject.path, facts, files, { assumed, environment, host: subject.host });
-  const judgeWith = async (environment: Environment) =>
-    problemsOf(judged, await startWith(environment), circumstances);
+  const judgeWith = async (environment: Environment): Promise<Judged> => {
+    const asked = { assumed, environment, host: subject.host };
+    const start = await startOf(subject.path, facts, files, asked);
+    return { start, problems: await problemsOf(own, start, circumstances) };
+  };
 
-  const given: Environment = { LD_LIBRARY_PATH: options.libraryPath };
-  const start = await startWith(given);
-  const empty = await problemsOf(judged, start, circumstances);
+  const empty = await judgeWith({ LD_LIBRARY_PATH: options.libraryPath });
   // Another system's root has sessions of its own, and who assumes a search path has said which.
   const session =
     host === null || options.libraryPath !== undefined ? {} : loaderVariables(variables());
-  const { problems, finding } =
+  const { judged, finding } =
     Object.keys(session).length === 0
-      ? { problems: empty, finding: null }
+      ? { judged: empty, finding: null }
       : await inSession(subject, facts, empty, session, judgeWith);
 
+  const { start, problems } = judged;
   const { resolution } = start;
   const objects = loadedObjects(subject, facts, resolution, files);
   const findings = await withRemedies(problems, subject, facts, circumstances);
@@ -195,14 +195,14 @@ async function examineDynamic(
   if (candidates !== null)
     findings.push(...(await dlopenFindings(candidates, circumstances, isDriverName)));
   if (starts) findings.push(...(await gcFindings(subject, facts, circumstances)));
-  return asFound(subject.shown, findings, "healthy", summaryOf(facts, start));
+  return asFound(subject.shown, findings, "healthy", summaryOf(facts, start, files));
 }
 
-function summaryOf(facts: Facts, { at, started, resolution }: Start): string {
+function summaryOf(facts: Facts, { at, started, resolution }: Start, files: NativeFiles): string {
   const count = resolution.libraries.filter((library) => library.path !== null).length;
   if (facts.type === "shared-library") return `all ${count} libraries that it needs are found`;
   if (at !== null && isStandIn(at.kind) && started !== null)
-    return `it runs through ${at.kind} with ${started.loader}, and all ${count} libraries are found`;
+    return `it runs through ${at.kind} with ${files.realPath(started.loader)}, and all ${count} libraries are found`;
   return `its loader and all ${count} libraries are found`;
 }
 

@@ -6,21 +6,30 @@ import { shellWord } from "../base/shell.js";
 import type { Environment } from "../file/stand_in.js";
 import type { Subject } from "../file/tree.js";
 import { isError, type Problem } from "../judge/problem.js";
+import type { Start } from "../judge/start.js";
 import type { Finding } from "./finding.js";
 
 /** The variables by which a loader, or a stand-in, is told where to look. */
 export function loaderVariables(environment: Environment): Environment {
+  const counts = (name: string) =>
+    // Of these two an empty value counts too: no directory, and none of the general variable's.
+    /^NIX_LD(_LIBRARY_PATH)?(_\w+)?$/.test(name) ||
+    (/^LD_(LIBRARY_PATH|PRELOAD|BIND_NOW)$/.test(name) && environment[name] !== "");
   const names = Object.keys(environment).filter(
-    (name) =>
-      /^(LD_LIBRARY_PATH|LD_PRELOAD|LD_BIND_NOW|NIX_LD(_LIBRARY_PATH)?(_\w+)?)$/.test(name) &&
-      environment[name],
+    (name) => environment[name] !== undefined && counts(name),
   );
   return Object.fromEntries(names.map((name) => [name, environment[name]]));
 }
 
+/** A way to start a file, and what is wrong with it. */
+export interface Judged {
+  start: Start;
+  problems: Problem[];
+}
+
 export interface SessionVerdict {
   /** What the file's verdict goes by. */
-  problems: Problem[];
+  judged: Judged;
   finding: Finding | null;
 }
 
@@ -31,20 +40,22 @@ export interface SessionVerdict {
 export async function inSession(
   subject: Subject,
   facts: Facts,
-  empty: Problem[],
+  empty: Judged,
   session: Environment,
-  judgeWith: (environment: Environment) => Promise<Problem[]>,
+  judgeWith: (environment: Environment) => Promise<Judged>,
 ): Promise<SessionVerdict> {
   const here = await judgeWith(session);
-  const without = empty.find(isError);
-  const within = here.find(isError);
-  if ((without === undefined) === (within === undefined)) return { problems: empty, finding: null };
+  const isBad = ({ problems }: Judged) => problems.some(isError);
+  const without = empty.problems.find(isError);
+  const within = here.problems.find(isError);
+  if ((without === undefined) === (within === undefined))
+    return { judged: within === undefined ? here : empty, finding: null };
   const names = Object.keys(session);
   const said = names.map((name) => `${name}=${session[name]}`);
   if (within === undefined) {
-    const culprits = await decisive(session, async (rest) => (await judgeWith(rest)).some(isError));
+    const culprits = await decisive(session, async (rest) => isBad(await judgeWith(rest)));
     return {
-      problems: here,
+      judged: here,
       finding: {
         code: "session-environment",
         severity: "warning",
@@ -55,11 +66,11 @@ export async function inSession(
       },
     };
   }
-  const culprits = await decisive(session, async (rest) => !(await judgeWith(rest)).some(isError));
+  const culprits = await decisive(session, async (rest) => !isBad(await judgeWith(rest)));
   const unset = culprits.map((name) => `-u ${name}`).join(" ");
   const what = facts.type === "shared-library" ? "PROGRAM" : shellWord(subject.shown);
   return {
-    problems: empty,
+    judged: empty,
     finding: {
       code: "session-environment",
       severity: "error",

@@ -104,12 +104,13 @@ function elfAt(facts: Facts, host: string): AtInterpreter {
     return is(facts.soname.startsWith("ld-musl-") ? "musl" : "glibc");
   }
   const bytes = readBeginning(host, mostRead);
+  // First, because what a system adds to its message may name the variables of a stand-in.
+  if (bytes.includes("Could not start dynamically linked executable")) return is("nixos-stub");
   // Either reads its variable by name.
   if (bytes.includes("NIX_LD")) {
     const own = farms.filter((directory) => bytes.includes(`${directory}/ld.so`));
     return is(bytes.includes("fixelf-ld") ? "fixelf-ld" : "nix-ld", own);
   }
-  if (bytes.includes("Could not start dynamically linked executable")) return is("nixos-stub");
   if (facts.type !== "shared-library") return is("static-program");
   if (bytes.includes("musl libc (")) return is("musl"); // ldso/dynlink.c, what it says without arguments
   return is("other-loader");

@@ -21,7 +21,7 @@ export function libraryProblems(
       const isOwn = library.neededBy === own.path;
       const hidden = isOwn ? hiddenBy(library.soname, own, surroundings.files) : null;
       return {
-        ...judged(library, own.facts, surroundings),
+        ...judged(library, own.facts, start, surroundings),
         severity: "error" as const,
         evidence: [
           `${library.neededBy} needs ${library.soname}`,
@@ -39,6 +39,7 @@ export function libraryProblems(
 function judged(
   { soname, tried }: ResolvedLibrary,
   facts: Facts,
+  { at, started, secure }: Start,
   surroundings: Omit<Surroundings, "host">,
 ): Pick<Problem, "code" | "message"> {
   const collected = tried
@@ -60,7 +61,12 @@ function judged(
       code: "library-wrong-machine",
       message: `${soname} was found, but it is not for ${describeMachine(facts)}`,
     };
-  return { code: "library-missing", message: `the library ${soname} is not found` };
+  const missing = `the library ${soname} is not found`;
+  const message =
+    at === null || started === null || secure
+      ? missing
+      : `${missing}: ${at.kind} is there, and ${soname} is in none of its directories`;
+  return { code: "library-missing", message };
 }
 
 /** What was there by that name, and ends the search or is passed over for another reason than its machine. */

@@ -4,6 +4,7 @@ export interface DoctorDocument {
   files: {
     path: string;
     verdict: string;
+    summary: string;
     findings: { code: string; message: string; evidence: string[]; remedy: string }[];
   }[];
 }

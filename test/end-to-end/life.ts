@@ -11,12 +11,19 @@ const noStart: Record<LoaderState, RegExp> = {
   "fixelf-ld": /error while loading shared libraries: /,
 };
 
+/** What doctor names. */
+const inDoctorsWords: Record<Exclude<LoaderState, "absent">, string> = {
+  stub: "NixOS's stub is at /lib64/ld-linux-x86-64.so.2",
+  "nix-ld": "nix-ld is there, and ",
+  "fixelf-ld": "fixelf-ld is there, and ",
+};
+
 /** The program does not start, and doctor says so before anybody tries. */
 export async function expectNoStart(world: World, program: string): Promise<void> {
   const { exitCode, document } = await world.fixelfJson<DoctorDocument>(["doctor", program]);
   expect(document.files).toMatchObject([{ path: program, verdict: "broken" }]);
-  if (world.loader === "stub")
-    expect(document.files[0]?.findings.map(({ message }) => message).join()).toContain("stub");
+  const told = document.files[0]?.findings.map(({ message }) => message).join();
+  if (world.loader !== "absent") expect(told).toContain(inDoctorsWords[world.loader]);
   expect(exitCode).toBe(1);
   const started = await world.run([program, "--version"]);
   expect(started.stderr).toMatch(noStart[world.loader]);
@@ -27,9 +34,17 @@ export async function expectNoStart(world: World, program: string): Promise<void
 export async function expectStartByNixLdOnly(world: World, program: string): Promise<void> {
   if (world.loader !== "nix-ld") return expectNoStart(world, program);
   const { exitCode, document } = await world.fixelfJson<DoctorDocument>(["doctor", program]);
-  expect(document.files).toMatchObject([{ path: program, verdict: "healthy" }]);
+  const loader = `${world.store["glibc-trixie"]}/lib/ld-linux-x86-64.so.2`;
+  const summary = expect.stringContaining(`it runs through nix-ld with ${loader}, and `);
+  expect(document.files).toMatchObject([{ path: program, verdict: "healthy", summary }]);
   expect(exitCode).toBe(0);
   await world.check([program, "--version"]);
+  const other = { NIX_LD: "/absent" };
+  const { document: changed } = await world.fixelfJson<DoctorDocument>(["doctor", program], {
+    environment: other,
+  });
+  expect(changed.files).toMatchObject([{ path: program, verdict: "broken" }]);
+  expect((await world.run([program, "--version"], { environment: other })).exitCode).not.toBe(0);
 }
 
 /** Fixes all that is at or below a path. Each file that has anything to do with a loader is verified. */
