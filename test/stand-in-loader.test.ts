@@ -337,6 +337,15 @@ for (const machine of machines) {
         // Between semicolons, as glibc takes them in a variable.
         const both = { NIX_LD: loader, NIX_LD_LIBRARY_PATH: bench.path(`/nowhere;${one}`) };
         expect(bench.start(both)).toMatchObject({ stderr: "", said: { library: "1" } });
+        // The caller's own variable alone; an empty element at the end is the working directory.
+        const own = { NIX_LD: loader, NIX_LD_LIBRARY_PATH: "" };
+        for (const path of [kinds, `/nowhere;${one}`, one, `${one}/nowhere:`])
+          expect(
+            bench.start({ ...own, LD_LIBRARY_PATH: bench.path(path) }).stderr,
+            path,
+          ).not.toContain("fixelf-ld:");
+        const empty = { ...own, NIX_LD_LIBRARY_PATH: bench.path("/nowhere:") };
+        expect(bench.start(empty).stderr).not.toContain("fixelf-ld:");
       });
 
       // The loaders of RISC-V and ARM have no room for it. On i386, qemu does not even let gdb see what an

@@ -61,7 +61,8 @@ Answer lookIntoOrigin(Text rest, const Search& search) {
 // fillin_rpath). Of what depends on the working directory, or has other variables than $ORIGIN
 // (elf/dl-load.c, _dl_dst_substitute), nothing is said.
 Answer lookIntoEach(Text list, const Search& search, char separator = ':') {
-  while (!list.empty()) {
+  if (list.empty()) return Answer::NotThere;
+  while (true) {
     const Text directory = list.until(':').until(separator);
     Text rest = directory;
     if (directory.startsWith("$ORIGIN")) rest = directory.without("$ORIGIN");
@@ -71,10 +72,9 @@ Answer lookIntoEach(Text list, const Search& search, char separator = ':') {
     if (!isPlain || !(rest.startsWith("/") || (hasOrigin && rest.empty()))) return Answer::Unknown;
     const Answer answer = hasOrigin ? lookIntoOrigin(rest, search) : lookInto(rest, search);
     if (answer != Answer::NotThere) return answer;
-    if (directory.size == list.size) break;
+    if (directory.size == list.size) return Answer::NotThere;
     list = {list.data + directory.size + 1, list.size - directory.size - 1};
   }
-  return Answer::NotThere;
 }
 
 // Whether a file has the name with a zero behind it: the loader's cache has one for each library.
@@ -163,8 +163,8 @@ void tellOfMissingLibrary(const Stack& stack, const Program& program, const Choi
                           const Variables& variables, const char* libraryPath) {
   // musl's loader searches by a file of its own (ldso/dynlink.c, load_library).
   if (!isLogged(Level::Warn) || program.isMusl()) return;
-  const Text told =
-      libraryPath == nullptr ? Text() : Text::of(libraryPath).without(kLibraryPathPrefix);
+  const Text told = libraryPath == nullptr ? variables.ofTheLoader.value
+                                           : Text::of(libraryPath).without(kLibraryPathPrefix);
   for (const DynamicEntry& entry : program) {
     if (entry.tag != DT_NEEDED) continue;
     const Text name = program.name(entry);
