@@ -390,6 +390,10 @@ describe("run", needs("gcc"), () => {
               code: 0,
               stdout: `${said}\n`,
             });
+          const { stderr } = runWith(["--with", dirname(gnu)], [gnu]);
+          expect(stderr).toMatch(/^fixelf: passed over: it is for musl.*\n$/);
+          expect(stderr).toContain(musl);
+          expect(runWith(["--quiet", "--with", dirname(gnu)], [gnu]).stderr).toBe("");
           expect(runWith(["--with", dirname(gnu)], [starter, gnu]).stdout).toBe("glibc\n");
         });
         it("is set for glibc by env, which names the others", () => {
@@ -474,16 +478,19 @@ describe("run", needs("gcc"), () => {
       expect(stdout.trim().split("\n")).toEqual(["755", "755", "555", "755", "444", "0077"]);
     });
     it("needs no home that can be written to", () => {
-      const nowhere = {
-        HOME: "/dev/null/none",
-        XDG_CACHE_HOME: "/dev/null/none",
+      const without = (home: string) => ({
+        HOME: home,
+        XDG_CACHE_HOME: home,
         TMPDIR: directory,
-      };
-      for (const how of ["namespace", "copy"])
-        expect(runWith(["--how", how], [program, "thing"], nowhere)).toMatchObject({
-          code: 0,
-          stdout: "42\n",
-        });
+      });
+      // A file instead of a directory, and one in which nothing can be made.
+      for (const home of ["/dev/null/none", "/proc/none"])
+        for (const how of ["namespace", "copy"])
+          expect(runWith(["--how", how], [program, "thing"], without(home))).toMatchObject({
+            code: 0,
+            stdout: "42\n",
+          });
+      const nowhere = without("/proc/none");
       const [made] = readdirSync(directory).filter((name) => name.startsWith("fixelf-run-"));
       expect(made).toBeDefined();
       // One that others may write to is nobody's to trust.
@@ -532,7 +539,7 @@ describe("run", needs("gcc"), () => {
         ["no-such-name-at-all", 127, "there is no such file"],
         [plain, 126, "chmod +x"],
         [text, 126, "not an ELF file"],
-        [directory, 126, ""],
+        [directory, 126, "this is a directory"],
         [library, 126, "it is not a program"],
       ] as const) {
         const ended = runWith([], [file]);

@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import { finished } from "node:stream/promises";
-import { createWriteStream, lstatSync, mkdir, rename, rm } from "../base/disk.js";
+import { createWriteStream, lstatSync, rename, rm } from "../base/disk.js";
+import { makeDirectories } from "../base/make_directories.js";
 
 /**
  * Writes the parts as they come, no faster than they are taken, to a file or, for "-", to standard output.
@@ -16,7 +17,7 @@ export async function writeParts(
   if (lstatSync(file, { throwIfNoEntry: false })?.isFile() === false)
     return pourInto(parts, createWriteStream(file));
   // The old file stays until the new one is whole.
-  await mkdir(dirname(file), { recursive: true });
+  makeDirectories(dirname(file));
   // A name that nobody else has: in containers every process is the first, and a killed one leaves its part.
   const temporary = `${file}.${randomBytes(8).toString("hex")}.part`;
   try {

@@ -7,8 +7,9 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { underSignal } from "../addon/cancellation.js";
 import { native, settled } from "../addon/native.js";
-import { lstat, mkdir, readdir, readlink, rename, rmdir, symlink, unlink } from "../base/disk.js";
+import { lstat, readdir, readlink, rename, rmdir, symlink, unlink } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
+import { makeDirectories } from "../base/make_directories.js";
 import { absolute } from "../base/process.js";
 import { addRoots } from "../fix/gc_roots.js";
 import { Nix } from "../store/nix.js";
@@ -51,7 +52,7 @@ export async function makeFarm(
     throw new FixelfError("usage", message);
   }
   const links = await underSignal(signal, () => linksOf(environment, libraryDirectories, place));
-  await mkdir(dirname(path), { recursive: true });
+  makeDirectories(dirname(path));
   const before = await ownGeneration(path);
   const generation = await makeGeneration(path, links);
   // Roots first: no collection may come between.
@@ -117,7 +118,7 @@ async function makeGeneration(path: string, links: readonly [string, string][]):
   const digest = createHash("sha256").update(JSON.stringify(links)).digest("hex").slice(0, 16);
   const name = beginningOf(path) + digest;
   const directory = join(dirname(path), name);
-  await mkdir(directory, { recursive: true });
+  makeDirectories(directory);
   for (const [link, target] of links) await pointAt(join(directory, link), target);
   return name;
 }

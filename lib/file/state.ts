@@ -1,7 +1,7 @@
 // Where fixelf remembers what it did, for undo and for garbage collection.
 import { join } from "node:path";
-import { mkdir } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
+import { makeDirectories } from "../base/make_directories.js";
 import { homeDirectory, variable } from "../base/process.js";
 import { demandOwnDirectory } from "./own.js";
 
@@ -19,7 +19,7 @@ export function stateDirectory(): string {
 export async function stateSubdirectory(name: "undo" | "gcroots" | "users"): Promise<string> {
   const path = join(stateDirectory(), name);
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    makeDirectories(path, 0o700);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     const known = code === "ENOSPC" ? "no-space" : code === "EACCES" ? "permission-denied" : "io";

@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { native, settled } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
-import { access, mkdir, readdir, readFile, readlink, rm, unlink, writeFile } from "../base/disk.js";
+import { access, readdir, readFile, readlink, rm, unlink, writeFile } from "../base/disk.js";
+import { makeDirectories } from "../base/make_directories.js";
 import { stateSubdirectory } from "../file/state.js";
 import type { Nix } from "../store/nix.js";
 
@@ -31,7 +32,7 @@ export async function addRoots(files: readonly RootedFile[], nix: Nix): Promise<
     const link = join(links, basename(storePath));
     if (!(await exists(link)) && (await nix.addIndirectRoot(link, storePath)) === null)
       problems.set(storePath, `no GC root for ${storePath}: ${nix.whyUnknown}`);
-    else await mkdir(join(users, basename(storePath)), { recursive: true });
+    else makeDirectories(join(users, basename(storePath)));
   }
   const entries = files.flatMap(({ file, storePaths }) =>
     storePaths

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { bytesOf } from "../base/bytes.js";
 import { mkdir, rename, rm } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
+import { makeDirectories } from "../base/make_directories.js";
 import { demandOwnDirectory } from "../file/own.js";
 import { cacheDirectory } from "../store/index/location.js";
 
@@ -29,7 +30,7 @@ export interface Preparing {
 export async function preparedOnce(key: string, preparing: Preparing): Promise<string> {
   const usual = join(cacheDirectory(), "run/copy");
   try {
-    await mkdir(usual, { recursive: true, mode: 0o700 });
+    makeDirectories(usual, 0o700);
     for (const directory of [cacheDirectory(), dirname(usual), usual])
       demandOwnDirectory(directory);
     if (await preparing.isWhole(join(usual, key))) return join(usual, key);

@@ -10,7 +10,6 @@ import {
   constants,
   fstatSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -20,6 +19,7 @@ import {
   writeSync,
 } from "../../base/disk.js";
 import { FixelfError } from "../../base/errors.js";
+import { makeDirectories } from "../../base/make_directories.js";
 import { demandOwn } from "../../file/own.js";
 import { IndexDamage } from "./damage.js";
 
@@ -80,7 +80,7 @@ export class OwnDirectory extends Opened {
       throw new FixelfError("permission-denied", message, { path });
     }
     try {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
+      makeDirectories(path, 0o700);
     } catch (failure) {
       throw asFixelfError(failure, "make the directory", path);
     }

@@ -1,0 +1,31 @@
+// mkdir -p. Node's own never ends where a directory that is there answers ENOENT, as /proc does: it takes that for a
+// missing parent, makes the parent, and tries again (src/node_file.cc, MKDirpSync).
+import { dirname } from "node:path";
+import { mkdirSync, statSync } from "./disk.js";
+
+/**
+ * Makes a directory with those above it that are missing, all of one mode.
+ * @throws NodeJS.ErrnoException the system's, for the first that can't be made
+ */
+export function makeDirectories(path: string, mode = 0o777): void {
+  const above = dirname(path);
+  let failure = makeOne(path, mode);
+  if (failure?.code === "ENOENT" && above !== path && !isDirectory(above)) {
+    makeDirectories(above, mode);
+    failure = makeOne(path, mode);
+  }
+  if (failure !== null) throw failure;
+}
+
+function makeOne(path: string, mode: number): NodeJS.ErrnoException | null {
+  try {
+    mkdirSync(path, { mode });
+    return null;
+  } catch (failure) {
+    return isDirectory(path) ? null : (failure as NodeJS.ErrnoException);
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
