@@ -42,7 +42,7 @@ export function define(program: Command): void {
     )
       .option("--dry-run", "show how it would be run without running it")
       .option("--verbose", "explain how it is run, even without a terminal")
-      .option("--quiet", "do not explain how it is run"),
+      .option("--quiet", "do not explain how it is run, nor name what is left out"),
     "fixelf run ./python3.12 script.py",
   ).action((file: string, given: string[], flags: RunFlags) =>
     run(flags, start(file, given, flags), codeOf),
@@ -67,14 +67,14 @@ function start(file: string, given: string[], flags: RunFlags) {
     ]);
     if (flags.get && !(await getFor(file, flags, output))) return exitCodes.notRun;
     const plan = await planRun(file, given[0] === "--" ? given.slice(1) : given, runOptions(flags));
-    const { runText } = await import("../report/run.js");
+    const report = await import("../report/run.js");
     if (flags.dryRun || flags.json) {
-      const { how, why, passedOver, limits, variables } = plan;
-      const document = { path: file, how, why, passedOver, limits, variables };
-      output.print("run", document, () => runText(plan, true));
+      const { how, why, passedOver, unserved, limits, variables } = plan;
+      const document = { path: file, how, why, passedOver, unserved, limits, variables };
+      output.print("run", document, () => report.runText(plan, true));
       return exitCodes.good;
     }
-    tell(plan, flags, output, runText);
+    tell(plan, flags, output, report);
     return become(plan, inherited);
   };
 }
@@ -100,15 +100,19 @@ async function getFor(file: string, flags: RunFlags, output: Output): Promise<bo
   }
 }
 
-/** Streams pass through: where nobody watches, nothing is said. */
+/** Streams pass through: where nobody watches, only what is not there is said. */
 function tell(
   plan: RunPlan,
   { verbose, quiet }: RunFlags,
   { say }: Output,
-  runText: (plan: RunPlan, whole: boolean) => string,
+  { runText, unservedText }: typeof import("../report/run.js"),
 ): void {
-  if (verbose) say(runText(plan, true));
-  else if (!quiet && plan.how !== "as-is" && isTerminal(2)) say(runText(plan, false));
+  if (verbose) {
+    say(runText(plan, true));
+  } else if (!quiet) {
+    if (plan.how !== "as-is" && isTerminal(2)) say(runText(plan, false));
+    if (plan.unserved.length > 0) say(unservedText(plan));
+  }
 }
 
 function runOptions(flags: RunFlags): RunOptions {

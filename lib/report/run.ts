@@ -4,9 +4,16 @@ import { names } from "../run/start.js";
 import { printable } from "./text.js";
 
 /** One line, or, if it is to be the whole of it, one for each thing that there is to know. */
-export function runText({ how, why, passedOver, limits }: RunPlan, whole: boolean): string {
+export function runText(plan: RunPlan, whole: boolean): string {
+  const { how, why, passedOver, unserved, limits } = plan;
   const first = `fixelf runs it ${how === "as-is" ? "as it is" : names[how]}: ${why}`;
   if (!whole) return printable(first);
-  const others = passedOver.map((other) => `  not ${names[other.how]}: ${other.why}`);
-  return [first, ...others, ...limits.map((limit) => `  ${limit}`)].map(printable).join("\n");
+  const others = passedOver.map((other) => `not ${names[other.how]}: ${other.why}`);
+  const more = [...others, ...unserved, ...limits].map((line) => `  ${line}`);
+  return [first, ...more].map(printable).join("\n");
+}
+
+/** A line for each reason why something of `--with` is not there. */
+export function unservedText({ unserved }: RunPlan): string {
+  return unserved.map((line) => printable(`fixelf: ${line}`)).join("\n");
 }

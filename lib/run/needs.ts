@@ -26,7 +26,7 @@ export interface Needs extends Pick<Running, Served> {
   /** null where nothing is needed. */
   environment: SystemEnvironment | null;
   /** What can't be helped of what it will start or load, a sentence each. */
-  passedOver: string[];
+  unserved: string[];
 }
 
 export interface NeedsOptions {
@@ -72,8 +72,8 @@ export async function needsOf(
     loaderPlaces: system === undefined ? [] : loaderPlaces(found.programs, system),
     ownLoader: null,
     findable: [...(choice.libraryDirectories ?? []), ...others],
-    passedOver: [
-      ...found.problems.map((each) => `${each.path} is passed over: ${each.message}`),
+    unserved: [
+      ...found.problems.map((each) => `passed over: ${each.message} (${each.path})`),
       ...linesOfPassedOver(found.passedOver),
     ],
   };

@@ -31,6 +31,8 @@ export interface RunPlan extends Start {
   why: string;
   /** The ways that are better and can't be gone. */
   passedOver: { how: Way; why: string }[];
+  /** What of `with` can't be helped, a sentence each. */
+  unserved: readonly string[];
   /** Variables that it gets beside those of this process. */
   variables: Record<string, string>;
 }
@@ -75,16 +77,16 @@ async function planFor(
     for (const each of new Set([target.named, path])) await mustBeExecutable(each);
   const { links, variables } = fhs ? await fhsLook(store) : { links: [], variables: {} };
   const all = [...target.arguments, ...args];
+  const { unserved } = needs;
   const asIs = (why: string, limits: readonly string[]): RunPlan => ({
-    ...{ how: "as-is", why, passedOver: [], variables },
-    ...{ file: path, arguments: all, descriptors: [], limits: [...needs.passedOver, ...limits] },
+    ...{ how: "as-is", why, passedOver: [], unserved, variables },
+    ...{ file: path, arguments: all, descriptors: [], limits: [...limits] },
   });
   const { environment } = needs;
   if (environment === null && links.length === 0) return asIs("all that it needs is there", []);
   const running: Running = { ...needs, environment, path, links, arguments: all };
   try {
-    const plan = await firstWay(running, how);
-    return { ...plan, limits: [...needs.passedOver, ...plan.limits], variables };
+    return { ...(await firstWay(running, how)), unserved, variables };
   } catch (caught) {
     // Only a script's interpreter, of which nobody said what it will start.
     const isAsked = needs.isNeedy || needs.findable.length > 0 || how !== undefined || fhs;
@@ -97,7 +99,7 @@ async function planFor(
 async function firstWay(
   running: Running,
   forced: Way | undefined,
-): Promise<Omit<RunPlan, "variables">> {
+): Promise<Omit<RunPlan, "unserved" | "variables">> {
   const passedOver: RunPlan["passedOver"] = [];
   for (const how of forced === undefined ? ways : [forced]) {
     try {

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { native, settled } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
+import { statSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { isEnv, parseEnv, parseShebang, type Shebang } from "../file/shebang.js";
 import { readShebang } from "../file/tree.js";
@@ -33,6 +34,10 @@ const mostInterpreters = 5;
  */
 export async function targetOf(named: string, store: Store): Promise<Target> {
   const path = named.includes("/") ? named : (onPath(named, store) ?? `./${named}`);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    const message = `${path}: this is a directory, not a program`;
+    throw new FixelfError("unsupported", message, { path });
+  }
   const direct = { named: path, path, arguments: [named], script: false, starts: [] };
   return follow(direct, store, 0);
 }

@@ -19,7 +19,9 @@ export type ProgramName =
   | "node"
   | "biome"
   | "postgres"
+  | "python-modules"
   | "utf-8-validate"
+  | "serialport"
   | "bun"
   | "deno";
 
