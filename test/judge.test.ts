@@ -7,9 +7,11 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { contentIn } from "../lib/file/content.js";
@@ -296,6 +298,26 @@ describe("a directory with libraries for another libc", needs("gcc", "x86-64"), 
   });
 });
 
+it("a link that leads nowhere is told with where it leads", needs("gcc"), async () => {
+  const library = gcc("broken link/libgone.so", "int f(void) { return 0; }", "-shared", "-fPIC");
+  const loader = at("broken link/loader");
+  symlinkSync("no-loader", loader);
+  const main = "int f(void); int main(void) { return f(); }";
+  const linked = [library, `-Wl,-rpath,${at("broken link")}`];
+  const program = gcc("broken link/program", main, ...linked);
+  const unstartable = gcc("unstartable", main, ...linked, `-Wl,--dynamic-linker=${loader}`);
+  rmSync(library);
+  symlinkSync("no-library", library);
+  const options = { store: at("no-store"), index: false };
+  for (const [path, line] of [
+    [program, `${library}: it is a link to no-library, which is not there`],
+    [unstartable, `${loader}: it is a link to no-loader, which is not there`],
+  ] as const) {
+    const [diagnosis] = await diagnose([path], options);
+    expect(diagnosis?.findings[0]?.evidence).toContain(line);
+  }
+});
+
 describe("a file that is no ELF file", () => {
   it.each([
     ["<!DOCTYPE html><html></html>", /web page/],
@@ -313,11 +335,28 @@ describe("a file that is no ELF file", () => {
     ["/* GNU ld script */\nGROUP ( /lib/libc.so.6 )", /linker script/],
     ["\xef\xbb\xbf#!/bin/sh\n", /byte order mark/],
     [" #!/bin/sh\n", /before its #!/],
+    ["\xff\xfe#\0!\0", /UTF-16/],
     ["", /empty/],
     ["\0\0\0\0", /zeros/],
     ["plain words\n", /text/],
     ["\x01\x02\x03", /unknown kind/],
   ])("%j is named", (text, what) => {
     expect(contentIn(Buffer.from(text, "latin1")).what).toMatch(what);
+  });
+
+  const script = "#!/bin/sh\nexit 0\n";
+  it.each([
+    ["a byte order mark", Buffer.from(`\ufeff${script}`), ""],
+    ["blank lines before it", Buffer.from(` \n\t${script}`), ""],
+    ["UTF-16", Buffer.from(`\ufeff${script}`, "utf16le"), ".utf8"],
+    ["gzip", gzipSync(script), ".unpacked"],
+  ])("is mended by the remedy as it is printed: %s", async (name, bytes, suffix) => {
+    const path = at(`no elf, ${name}`);
+    writeFileSync(path, bytes, { mode: 0o755 });
+    const [diagnosis] = await diagnose([path]);
+    expect(diagnosis?.verdict).toBe("not-elf");
+    const [finding] = diagnosis?.findings ?? [];
+    expect(spawnSync("sh", ["-c", finding?.remedy ?? ""]).status).toBe(0);
+    expect(readFileSync(path + suffix, "utf8")).toBe(script);
   });
 });

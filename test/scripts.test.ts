@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { parseEnv, parseShebang } from "../lib/file/shebang.js";
 import { diagnose, type Finding } from "../lib/index.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { fixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
@@ -149,11 +150,30 @@ describe("doctor", () => {
     expect(await message("#!\nx\n")).toMatch(/names no interpreter/);
     expect(await message(`#!/${"x".repeat(300)}\n`)).toMatch(/does not end within the 255 bytes/);
     expect(await message(`#!${directory}\n`)).toMatch(/is no program/);
+    for (const options of ["-i python3", "-u A python3", "--ignore-environment python3"]) {
+      expect(await message(`#!${env} ${options}\n`)).toMatch(/to env as one argument/);
+      const [{ remedy } = { remedy: "" }] = await findings(at("script"));
+      expect(remedy).toBe(`Change its first line to: #!/usr/bin/env -S ${options}`);
+    }
     expect(await message(`#!${env} python3\r\n`)).toMatch(/carriage return/);
     const [finding] = await findings(at("script"));
     expect(finding?.remedy).toBe(`sed -i 's/\\r$//' ${at("script")}`);
     const [cut] = await findings(write("cut", `#!${at("bin/python3")} ${"y".repeat(300)}\n`));
     expect(cut).toMatchObject({ severity: "warning" });
+  });
+
+  it("says why its interpreter does not start, and mends that", needs("gcc"), async () => {
+    process.env.PATH = path;
+    const interpreter = compile(at("unstartable"), "int main(void) { return 0; }", "-no-pie");
+    const text = `#!${interpreter}\n`;
+    expect(await message(text)).toBeUndefined();
+    const empty = write("empty", "");
+    compile(interpreter, "int main(void) { return 0; }", `-Wl,--dynamic-linker=${empty}`);
+    expect(await message(text)).toBe(
+      `its interpreter ${interpreter} cannot start: its loader ${empty} is empty, so the kernel says "Input/output error"`,
+    );
+    const [finding] = await findings(at("script"));
+    expect(finding?.remedy).toBe(`fixelf fix ${interpreter}`);
   });
 
   it("follows interpreters that are scripts themselves", async () => {

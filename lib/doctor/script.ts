@@ -1,5 +1,5 @@
 // script-interpreter-missing: what helps a script whose first line leads to nothing that runs.
-import { shellWord } from "../base/shell.js";
+import { fixelfCommand, shellWord } from "../base/shell.js";
 import { shebangWindow } from "../file/shebang.js";
 import type { Subject } from "../file/tree.js";
 import { programInTree, type ScriptProblem, scriptProblem } from "../judge/script.js";
@@ -55,7 +55,7 @@ async function provides(
 }
 
 function remedyOf(
-  { kind, name, meant }: ScriptProblem,
+  { kind, name, meant, unstartable }: ScriptProblem,
   isProvided: boolean,
   subject: Subject,
   circumstances: Circumstances,
@@ -65,6 +65,7 @@ function remedyOf(
   if (name === null) return "Change its first line to: #!/usr/bin/env NAME";
   const fix = fixCommand(subject, circumstances);
   if (isProvided) return fix;
+  if (unstartable !== undefined) return fixelfCommand("fix", unstartable, circumstances.options);
   const attribute = packageOfProgram(name);
   const what = attribute === null ? "it" : `it (it is in nixpkgs#${attribute})`;
   return `Neither PATH nor the store provides ${name}. Install ${what}, then: ${fix}`;

@@ -5,7 +5,7 @@ import { readBeginning } from "./beginning.js";
 export interface Content {
   /** "a web page (HTML)"; a noun, to follow "it is". */
   what: string;
-  /** What to do about it; null where nothing is known that helps. */
+  /** What to do about it, with FILE and DIRECTORY for where it is; null where nothing is known that helps. */
   remedy: string | null;
 }
 
@@ -31,7 +31,12 @@ export function contentIn(head: Buffer): Content {
   const isText = head.every(
     (byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d) || byte === 0x1b,
   );
-  return { what: isText ? "a text file" : "data of an unknown kind", remedy: null };
+  return isText
+    ? {
+        what: "a text file",
+        remedy: "Name in its first line what runs it, if it is a script: #!/bin/sh",
+      }
+    : { what: "data of an unknown kind", remedy: null };
 }
 
 interface Kind extends Content {
@@ -43,9 +48,10 @@ const starts =
   (text: string) =>
     magics.some((magic) => text.startsWith(magic));
 
+/** `command` unpacks its standard input. What comes out may be an archive, and is told as one then. */
 const unpack = (what: string, command: string, ...magics: string[]): Kind => ({
   what: `compressed data (${what})`,
-  remedy: `Unpack it first: ${command}`,
+  remedy: `${command} <FILE >FILE.unpacked`,
   is: starts(...magics),
 });
 
@@ -59,7 +65,7 @@ const kinds: Kind[] = [
   },
   {
     what: "a Git LFS pointer: the file itself was not fetched",
-    remedy: "git lfs pull",
+    remedy: "git -C DIRECTORY lfs pull",
     is: starts("version https://git-lfs.github.com/spec/"),
   },
   {
@@ -69,23 +75,32 @@ const kinds: Kind[] = [
   },
   {
     what: "a script with a byte order mark before its #!, so Linux does not recognize it",
-    remedy: "sed -i '1s/^\\xEF\\xBB\\xBF//' FILE takes it off",
+    remedy: "sed -i '1s/^\\xEF\\xBB\\xBF//' FILE",
     is: starts("\xef\xbb\xbf#!"),
   },
   {
     what: "a script with something before its #!, so Linux does not recognize it",
-    remedy: "Make #! its first two bytes",
+    remedy: "sed -i -z 's/^[[:space:]]*//' FILE",
     is: (text) => /^\s+#!/.test(text),
   },
-  unpack("gzip", "tar -xf for a .tar.gz, or gunzip", "\x1f\x8b"),
-  unpack("xz", "tar -xf for a .tar.xz, or unxz", "\xfd7zXZ\0"),
-  unpack("zstd", "tar -xf for a .tar.zst, or unzstd", "\x28\xb5\x2f\xfd"),
-  unpack("bzip2", "tar -xf for a .tar.bz2, or bunzip2", "BZh"),
-  unpack("7-zip", "7z x", "7z\xbc\xaf\x27\x1c"),
-  unpack("zip", "unzip", "PK\x03\x04", "PK\x05\x06"),
+  unpack("gzip", "gzip -dc", "\x1f\x8b"),
+  unpack("xz", "xz -dc", "\xfd7zXZ\0"),
+  unpack("zstd", "zstd -dc", "\x28\xb5\x2f\xfd"),
+  unpack("bzip2", "bzip2 -dc", "BZh"),
+  { what: "compressed data (7-zip)", remedy: "7z x FILE", is: starts("7z\xbc\xaf\x27\x1c") },
+  {
+    what: "compressed data (zip)",
+    remedy: "unzip FILE",
+    is: starts("PK\x03\x04", "PK\x05\x06"),
+  },
+  {
+    what: "a text in UTF-16, of which Linux reads no first line",
+    remedy: "iconv -f UTF-16 -t UTF-8 FILE >FILE.utf8",
+    is: starts("\xff\xfe", "\xfe\xff"),
+  },
   {
     what: "a Debian package",
-    remedy: "dpkg-deb --extract FILE DIR unpacks it",
+    remedy: "dpkg-deb --extract FILE FILE.unpacked",
     is: (text) => text.startsWith("!<arch>\ndebian-binary"),
   },
   {
@@ -95,12 +110,12 @@ const kinds: Kind[] = [
   },
   {
     what: "an RPM package",
-    remedy: "rpm2cpio FILE | cpio -idm unpacks it",
+    remedy: "rpm2cpio FILE | cpio -idm",
     is: starts("\xed\xab\xee\xdb"),
   },
   {
     what: "a tar archive",
-    remedy: "Unpack it first: tar -xf",
+    remedy: "tar -xf FILE",
     is: (text) => text.slice(257, 262) === "ustar",
   },
   {

@@ -145,6 +145,11 @@ function cannotExamine(path: string, cause: NodeJS.ErrnoException): FixelfError 
 }
 
 function whyMissing(path: string): string {
-  if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return "there is no such file";
-  return `it is a link to ${readlinkSync(path)}, which is not there`;
+  return brokenLink(path) ?? "there is no such file";
+}
+
+/** Of what is missing, whether it is a link that leads nowhere, as a sentence. */
+export function brokenLink(host: string): string | null {
+  if (!lstatSync(host, { throwIfNoEntry: false })?.isSymbolicLink()) return null;
+  return `it is a link to ${readlinkSync(host)}, which is not there`;
 }

@@ -11,6 +11,7 @@ import {
   isStandIn,
 } from "../file/interpreter.js";
 import { describeMachine, sameMachine } from "../file/machine.js";
+import { brokenLink } from "../file/tree.js";
 import type { Problem } from "./problem.js";
 import type { Start } from "./start.js";
 import { collectedStorePath, type Surroundings } from "./surroundings.js";
@@ -51,11 +52,10 @@ export function interpreterProblems(
         `its loader was in ${collected}, which was garbage-collected`,
         [`${interpreter}: not there`],
       );
-    return problem(
-      "interpreter-missing",
-      `its loader ${interpreter} is not there, so the kernel says "No such file or directory"`,
-      [`${interpreter}: ${resolution.interpreter.reason}`],
-    );
+    const link = brokenLink(surroundings.files.hostPath(interpreter));
+    return problem("interpreter-missing", notThere(interpreter), [
+      `${interpreter}: ${link ?? resolution.interpreter.reason}`,
+    ]);
   }
   if (at.kind === "nixos-stub")
     return problem(
@@ -84,6 +84,23 @@ export function interpreterProblems(
     `${at.kind} is at ${interpreter}, but the loader that ${by} names cannot be started`,
     [`${started.loader}: ${found ? "it is not a loader" : reason}`],
   );
+}
+
+/** Why a program's loader cannot be started, as a sentence; null where something is there that can be. */
+export function whyNotStarted(
+  program: Facts,
+  surroundings: Omit<Surroundings, "host">,
+): string | null {
+  const { interpreter } = program;
+  if (interpreter === null) return null;
+  const at = interpreterAt(interpreter, surroundings.files);
+  if (at.kind === "nothing") return notThere(interpreter);
+  if (at.kind === "nixos-stub") return `NixOS's stub is at ${interpreter} instead of a loader`;
+  return whyUnusable(interpreter, at, program, surroundings)?.why ?? null;
+}
+
+function notThere(interpreter: string): string {
+  return `its loader ${interpreter} is not there, so the kernel says "No such file or directory"`;
 }
 
 /** What execve(2) says where something is there that is no loader; null where it can be started. */

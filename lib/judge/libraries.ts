@@ -2,6 +2,7 @@
 import type { Facts, ResolvedLibrary, Tried } from "../addon/facts.js";
 import { contentOf } from "../file/content.js";
 import { describeMachine } from "../file/machine.js";
+import { brokenLink } from "../file/tree.js";
 import type { Problem } from "./problem.js";
 import { hiddenBy } from "./search_path.js";
 import type { Start } from "./start.js";
@@ -26,7 +27,7 @@ export function libraryProblems(
         evidence: [
           `${library.neededBy} needs ${library.soname}`,
           ...(hidden === null ? [] : [hidden.evidence]),
-          ...library.tried.slice(0, mostTried).map(({ path, why }) => `${path}: ${why}`),
+          ...library.tried.slice(0, mostTried).map((tried) => whyPassed(tried, surroundings)),
           library.reason,
           ...circumstancesOf(start),
         ],
@@ -34,6 +35,11 @@ export function libraryProblems(
         need: { kind: "library" as const, library },
       };
     });
+}
+
+function whyPassed({ path, code, why }: Tried, { files }: Pick<Surroundings, "files">): string {
+  const link = code === "missing" ? brokenLink(files.hostPath(path)) : null;
+  return `${path}: ${link ?? why}`;
 }
 
 function judged(

@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { isEnv, parseEnv, type Shebang, shebangWindow } from "../file/shebang.js";
 import { readShebang, type Subject, type Tree } from "../file/tree.js";
 import { programDirectories, programIn } from "../store/programs.js";
+import { whyNotStarted } from "./interpreter.js";
 import type { Surroundings } from "./surroundings.js";
 
 /** What keeps a script from being run. */
@@ -22,6 +23,8 @@ export interface ScriptProblem {
   name: string | null;
   /** A first line that says what was meant, where that is known. */
   meant?: string;
+  /** The interpreter that has to be mended, where it is there and does not start. */
+  unstartable?: string;
 }
 
 /** What the question takes. */
@@ -85,7 +88,14 @@ export function scriptProblem(
     return { ...problem("starts-itself", message), meant: `#!/usr/bin/env -S ${argument}` };
   }
   const command = parseEnv(argument);
-  if (command === null) return null;
+  if (command === null) {
+    // What begins with a blank is no option, and an operand that -u or -C takes leaves no program to start.
+    const joined =
+      /^(-[iv0]|--[a-z-]+|-[uC])[ \t]/.test(argument) && !/split-string/.test(argument);
+    if (!joined) return null;
+    const message = `Linux hands "${argument}" to env as one argument, which it does not know`;
+    return { ...problem("not-split", message), meant: `#!/usr/bin/env -S ${argument}` };
+  }
   return checkEnv(command.program, command.split, surroundings, depth);
 }
 
@@ -119,12 +129,14 @@ function checkProgram(
     };
   }
   if (facts !== null) {
-    if (facts.interpreter === null || files.look(facts.interpreter).state === "elf") return null;
+    const why = whyNotStarted(facts, surroundings);
+    if (why === null) return null;
     return {
       kind: "not-usable",
-      message: `its interpreter ${path} cannot start: the loader ${facts.interpreter} is not there`,
+      message: `its interpreter ${path} cannot start: ${why}`,
       evidence: [`PT_INTERP of ${path} names ${facts.interpreter}`],
       name,
+      unstartable: path,
     };
   }
   if (state === "not-regular" || state === "malformed") {
