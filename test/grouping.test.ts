@@ -95,7 +95,10 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
     const words = [...commandLine, "doctor", "--root", root, tree].map((word) => `'${word}'`);
     const { stdout: shown } = run(["script", "-qec", words.join(" "), "/dev/null"], { env });
     // As much of the line as fits.
-    expect(shown).toContain(`\r\u001b[Kreading ${tree}`.slice(0, 60));
+    const progress = shown.indexOf(`\r\u001b[Kreading ${tree}`.slice(0, 60));
+    expect(progress).toBe(0);
+    // What is told by cause is told when all causes are known.
+    expect(shown.indexOf("error  ")).toBeGreaterThan(progress);
     expect(shown).toContain("8 files with errors, 0 without findings");
     expect(fixelf("doctor", "--root", root, tree).stderr).toBe("");
   });
