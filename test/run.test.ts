@@ -499,6 +499,14 @@ describe("run", needs("gcc"), () => {
       expect(stderr).toContain("set XDG_CACHE_HOME");
       expect(code).toBe(126);
     });
+    it("is kept apart from a cache that others may write to", () => {
+      const [shared, TMPDIR] = [scratchDirectory(), scratchDirectory()];
+      mkdirSync(join(shared, "fixelf"));
+      chmodSync(join(shared, "fixelf"), 0o777);
+      const there = { XDG_CACHE_HOME: shared, TMPDIR };
+      const { stdout } = runWith(["--how", "copy"], [program, "exe"], there);
+      expect(stdout).toContain(join(TMPDIR, "fixelf-run-"));
+    });
     it("is made again where it is not what it was", () => {
       const copy = says("copy", "exe");
       for (const spoil of [
