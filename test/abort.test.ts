@@ -17,6 +17,9 @@ describe("native work under way", () => {
   const store = join(directory, "store");
   const many = <T>(one: T, count = 1_000_000) => Array.from({ length: count }, () => one);
   const program = process.execPath;
+  // Each symbol is read by its name, of which Node has ten thousands.
+  const layOutSymbols = (path: string) =>
+    native.layOut(path, { renameSymbols: [{ from: "printf", to: "none" }] });
   const sleepingProgram = realpathSync("/bin/sleep");
   const sleeper = {
     file: sleepingProgram,
@@ -33,6 +36,7 @@ describe("native work under way", () => {
     ["the resolution", () => new native.Files("").resolve(many(program), {})],
     ["the planning", () => new native.Files("").override(many({ path: program }))],
     ["the undoing", () => stoppedUndo(many(join(directory, "none"), 100_000))],
+    ["the layout", () => Promise.all(many(program, 16).map(layOutSymbols))],
     ["the run of programs", () => native.run([sleeper], 600_000)],
   ])("%s", async (what, call) => {
     const { signal } = new AbortController();

@@ -141,11 +141,12 @@ Napi::Value planLayout(const Napi::CallbackInfo& call, std::function<Status(cons
   return PromisedWork<Planned>::start(
       call,
       [path = toPath(call[0]), demand = std::move(demand),
-       change = std::move(change)]() -> Result<Planned> {
-        auto planned = planFile(path, [&](const Source& source) -> Result<Layout> {
+       change = std::move(change)](const std::stop_token& stop) -> Result<Planned> {
+        const auto demandedChange = [&](const Source& source) -> Result<Layout> {
           if (Status status = demand(source); !status) return status.error();
           return change(source);
-        });
+        };
+        auto planned = planFile(path, demandedChange, stop);
         if (!planned) return planned.error();
         return std::make_shared<const PlannedLayout>(std::move(*planned));
       },

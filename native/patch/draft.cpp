@@ -31,6 +31,11 @@ Status refuseAmbiguity(const Image& image) {
     if (image.segment(type) != image.lastSegment(type))
       return unsupported(std::string("the file has ") + text + "; other tools take another one");
   }
+  if (!image.dynamic.empty() && image.dynamicSegment()->offset != image.dynamicOffset) {
+    return unsupported(
+        "PT_DYNAMIC has an offset and an address of different places, of which loaders take the "
+        "address; other tools take the offset");
+  }
   if (!image.dynamic.empty() && image.dynamic.size() >= image.dynamicCapacity) {
     return unsupported("the dynamic table goes on behind the end that PT_DYNAMIC gives it (" +
                        std::to_string(image.dynamic.size() + 1) + " entries, not " +

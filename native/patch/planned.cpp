@@ -9,6 +9,23 @@ namespace fixelf {
 
 namespace {
 
+class StoppableSource final : public Source {
+ public:
+  StoppableSource(const Source& source, const std::stop_token& stop)
+      : source_(source), stop_(stop) {}
+  [[nodiscard]] uint64_t size() const override { return source_.size(); }
+
+ protected:
+  Status readInside(uint64_t offset, std::span<uint8_t> out) const override {
+    if (stop_.stop_requested()) return cancelled("the layout");
+    return source_.read(offset, out);
+  }
+
+ private:
+  const Source& source_;
+  const std::stop_token& stop_;
+};
+
 // Why no layout could be made of an open file.
 Error reasonOf(const FileSource& source, const std::string& path, Error error) {
   // Who writes in place holds the lock until all is written and the file's times are what they
@@ -26,12 +43,15 @@ Error reasonOf(const FileSource& source, const std::string& path, Error error) {
 }  // namespace
 
 Result<PlannedLayout> planFile(const std::string& path,
-                               const std::function<Result<Layout>(const Source&)>& change) {
+                               const std::function<Result<Layout>(const Source&)>& change,
+                               const std::stop_token& stop) {
   Descriptor file = openWithoutLinks(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!file) return systemError(errno, "open the file", path);
   auto source = FileSource::adopt(file.release(), path);
   if (!source) return source.error();
-  Result<Layout> layout = change(**source);
+  Result<Layout> layout = change(StoppableSource(**source, stop));
+  // What could not be read is told in many ways.
+  if (stop.stop_requested()) return cancelled("the layout").at(path);
   if (!layout) return reasonOf(**source, path, std::move(layout.error()));
   return PlannedLayout{std::move(*layout), (*source)->identity()};
 }

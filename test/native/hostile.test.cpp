@@ -440,6 +440,15 @@ TEST_CASE("headers that occur twice, and dynamic tables that are not where they 
     CHECK(refusal(with({other, dynamic})).find("PT_DYNAMIC") != std::string::npos);
     CHECK(refusal(with({dynamic, other})).find("PT_DYNAMIC") != std::string::npos);
   }
+  SUBCASE("an offset of another place than the address: loaders take the address") {
+    ProgramHeader elsewhere = dynamic;
+    elsewhere.offset = other.offset;
+    const Bytes changed = with({elsewhere});
+    const auto facts = factsOf(changed);
+    REQUIRE(facts);
+    CHECK(facts->needed.size() == 2);
+    CHECK(refusal(changed).find("different places") != std::string::npos);
+  }
   SUBCASE("one without bytes does not count") {
     ProgramHeader empty = other;
     empty.fileSize = 0;

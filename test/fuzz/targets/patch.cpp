@@ -109,7 +109,8 @@ void runScript(const Bytes& bytes, const std::string& line) {
   if (!layout) return demand(!layout.error().message.empty(), "an error without a reason");
   checkRanges(bytes, *layout);
   const Bytes after = applied(bytes, *layout);
-  const std::string start = "#!" + line;
+  Bytes start = {'#', '!'};
+  start.insert(start.end(), line.begin(), line.end());
   demand(after.size() >= start.size() && std::equal(start.begin(), start.end(), after.begin()),
          "the first line");
   const auto oldEnd = std::ranges::find(bytes, uint8_t{'\n'});
@@ -154,8 +155,8 @@ void run(std::span<const uint8_t> input) {
   again.osAbi = edits.osAbi;
   again.executableStack = edits.executableStack;
   const auto second = layOut(patched, again);
-  // To refuse is always safe.
-  if (!second) return demand(!second.error().message.empty(), "an error without a reason");
+  demand(static_cast<bool>(second), "what was asked once is refused when it is asked again: " +
+                                        (second ? "" : second.error().message));
   demand(second->empty(), "what was asked once changes something again" + textOf(*second));
 }
 
