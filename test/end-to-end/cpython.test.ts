@@ -1,7 +1,9 @@
 // A program most of whose needs are those of the modules that it loads as it runs.
+import { basename } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { inEachRoot } from "../world/in-each-root.js";
 import { openWorld, type World } from "../world/world.js";
+import type { FixDocument } from "./contract.js";
 import {
   expectFixedForGood,
   expectHealthy,
@@ -71,5 +73,19 @@ inEachRoot("Debian's CPython", (loader) => {
   it("is the original again when undone", async () => {
     await undo(world, changed);
     expect(await world.sha256(tree)).toBe(original);
+  });
+
+  it("stays on a stand-in that can start it, where that is asked for, with one glibc", async () => {
+    const flags = ["fix", "--keep-stand-in", tree];
+    const { exitCode, document } = await world.fixelfJson<FixDocument>(flags);
+    expect(exitCode).toBe(0);
+    const edits = document.files.flatMap((file) => file.edits);
+    // The other stand-in's loader is of a glibc whose C library it does not have.
+    const set = edits.filter(({ what }) => what === "interpreter").length;
+    expect(set).toBe(loader === "nix-ld" ? 0 : 1);
+    const paths = edits.flatMap(({ to }) => to.match(/[^:/]*-glibc-[^:/]*/g) ?? []);
+    expect(new Set(paths)).toEqual(new Set([basename(world.store["glibc-trixie"] ?? "")]));
+    const script = "import ssl, sqlite3, readline; print(6 * 7)";
+    expect(await world.check([program, "-c", script], { environment })).toBe("42");
   });
 });
