@@ -55,6 +55,32 @@ describe("a module of a virtual environment", needs("gcc", "x86-64"), () => {
     expect(older).toMatchObject({ refusal: null, edits: [] });
   });
 
+  it("lacks a symbol that neither its program nor what it needs defines", async () => {
+    const source = (name: string) => `extern int ${name}; int *pointer = &${name};`;
+    const lone = compile(at("data/lone.so"), source("nobodys"), "-shared", "-fPIC");
+    const own = compile(at("data/own.so"), source("programs"), "-shared", "-fPIC");
+    const main = `#include <dlfcn.h>
+      #include <stdio.h>
+      int programs = 1;
+      int main(int count, char **words) {
+        if (dlopen(words[count - 1], RTLD_LAZY)) return 0;
+        return puts(dlerror()), 1;
+      }`;
+    const program = compile(at("data/program"), main, "-rdynamic");
+    for (const [path, opens] of [
+      [lone, false],
+      [own, true],
+    ] as const) {
+      const { status, stdout } = spawnSync(program, [path], { encoding: "utf8" });
+      expect(status === 0, stdout).toBe(opens);
+      const { findings } = await judge(path, program);
+      expect(findings.map(({ code }) => code)).toEqual(opens ? [] : ["symbol-missing"]);
+      // Who opens it is not known.
+      expect((await judge(path)).findings).toEqual([]);
+    }
+    expect((await judge(lone, program)).findings[0]?.message).toContain("defines nobodys");
+  });
+
   it("belongs to the program that is named, which has to be one", async () => {
     expect((await judge(old, at("outside/python3"))).verdict).toBe("healthy");
     await expect(judge(old, old)).rejects.toBeInstanceOf(FixelfError);

@@ -16,7 +16,9 @@ import { assumedLoader } from "../judge/assumed_loader.js";
 import { thisHost } from "../judge/host.js";
 import { foreignTo, problemsOf, problemsOfScript, problemsOfStatic } from "../judge/judge.js";
 import { loadedObjects } from "../judge/loaded.js";
+import { loadingProgram } from "../judge/loading_program.js";
 import { malformedProblem, noElfFile } from "../judge/malformed.js";
+import { openingProblems } from "../judge/opened.js";
 import { isError, type Problem } from "../judge/problem.js";
 import { type Start, startOf } from "../judge/start.js";
 import { LazyStore } from "../store/lazy.js";
@@ -184,6 +186,13 @@ async function examineDynamic(
   const objects = loadedObjects(subject, facts, resolution, files);
   const findings = await withRemedies(problems, subject, facts, circumstances);
   if (finding !== null) findings.push(finding);
+  if (!findings.some(isError)) {
+    const { root } = circumstances.place;
+    const opener = loadingProgram(subject.path, facts, { program, root }, files);
+    findings.push(
+      ...(await openingProblems({ path: subject.path, facts }, opener, files)).map(known),
+    );
+  }
   // What does not start needs no guesses about what it would do then.
   const starts = !findings.some(isError);
   const candidates = starts

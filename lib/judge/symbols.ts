@@ -27,7 +27,7 @@ export function symbolProblems({ missingSymbols, interpreter, libraries }: Resol
   });
 }
 
-function described({ symbol, version }: MissingSymbol): string {
+export function described({ symbol, version }: MissingSymbol): string {
   return version === null ? symbol : `${symbol} (version ${version})`;
 }
 
