@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  chmodSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -64,6 +65,37 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(lstatSync(at("pipe")).isFIFO()).toBe(true);
   });
 
+  it("keeps the mode of the file that it replaces", () => {
+    writeFileSync(at("private.csv"), "old", { mode: 0o600 });
+    chmodSync(at("private.csv"), 0o600);
+    expect(scan(at("tree"), "--format", "csv", "--output", at("private.csv")).code).toBe(0);
+    expect(readFileSync(at("private.csv"), "utf8")).toContain("tree/program");
+    expect(lstatSync(at("private.csv")).mode & 0o777).toBe(0o600);
+  });
+
+  it("says which file it cannot write", needs("prlimit"), () => {
+    for (const name of ["", at("new/")]) {
+      const { code, stderr } = scan(at("tree"), "--format", "csv", "--output", name);
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringMatching(/^fixelf: --output: .* is no file$/m),
+      ]);
+    }
+    const limited = { by: ["prlimit", "--fsize=100"] };
+    const words = [
+      "scan",
+      "--no-index",
+      at("tree"),
+      "--format",
+      "csv",
+      "--output",
+      at("large.csv"),
+    ];
+    const { code, stderr } = fixelf(words, limited);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`${at("large.csv")}: EFBIG`)]);
+    expect(readdirSync(directory).filter((name) => name.startsWith("large"))).toEqual([]);
+  });
+
   it("takes - for standard output", () => {
     expect(scan(at("tree"), "--format", "csv", "--output", "-").stdout).toContain("tree/program");
   });
@@ -73,6 +105,9 @@ describe("fixelf scan", needs("gcc"), () => {
     const { code, stdout, stderr } = scan("--root", at("root"), "--format", "csv");
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toContain(`${at("root")}/nix/store: there is no store`);
+    // A file there is none either, nor what a link leads to that is one.
+    compile(at("root/nix/store"), "int main(void) { return 0; }");
+    expect([scan("--root", at("root")).code, scan("--root", at("root")).stdout]).toEqual([2, ""]);
   });
 
   it("follows a root's own links inside the root", () => {
@@ -84,7 +119,7 @@ describe("fixelf scan", needs("gcc"), () => {
     compile(at(`linked/data/${name}/lib/liba.so.1`), "int f(void) { return 0; }", ...options);
     const { code, stdout } = scan("--root", at("linked"), "--format", "ndjson");
     expect([code, stdout.split("\n").length]).toEqual([0, 2]);
-    expect(stdout).toContain(`${name}/lib/liba.so.1`);
+    expect(JSON.parse(stdout)).toMatchObject({ path: `${path}/lib/liba.so.1`, storePath: path });
     const found = fixelf(["find", "--no-index", "--root", at("linked"), "--json", "liba.so.1"]);
     expect(JSON.parse(found.stdout).sonames[0].providers).toMatchObject([
       { path: `${path}/lib/liba.so.1` },

@@ -2,7 +2,7 @@
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import { native } from "../addon/native.js";
-import { existsSync, readFile } from "../base/disk.js";
+import { readFile, statSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import type { CommonOptions } from "../base/options.js";
 import { absolute } from "../base/process.js";
@@ -164,7 +164,8 @@ async function listIn(file: string, paths: readonly string[]): Promise<string[]>
 async function storeToScan(options: CommonOptions): Promise<string> {
   const { storePlace } = await import("../store/place.js");
   const { root, store } = storePlace(options);
-  if (root === "" || existsSync(new native.Files(root).hostPath(store))) return store;
+  const place = root === "" ? null : new native.Files(root).hostPath(store);
+  if (place === null || statSync(place, { throwIfNoEntry: false })?.isDirectory()) return store;
   const path = root + store;
   throw new FixelfError("not-found", `${path}: there is no store`, { path });
 }

@@ -1,8 +1,9 @@
 // Where a command's data goes: standard output, or a file that appears when it is whole.
 import { randomBytes } from "node:crypto";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { finished } from "node:stream/promises";
-import { createWriteStream, lstatSync, rename, rm } from "../base/disk.js";
+import { chmod, createWriteStream, lstatSync, rename, rm } from "../base/disk.js";
+import { FixelfError } from "../base/errors.js";
 import { makeDirectories } from "../base/make_directories.js";
 
 /**
@@ -14,14 +15,18 @@ export async function writeParts(
   file: string | undefined,
 ): Promise<void> {
   if (file === undefined || file === "-") return pour(parts, process.stdout);
-  if (lstatSync(file, { throwIfNoEntry: false })?.isFile() === false)
-    return pourInto(parts, createWriteStream(file));
+  if (basename(file) === "" || file.endsWith("/"))
+    throw new FixelfError("usage", `--output: ${file === "" ? "an empty name" : file} is no file`);
+  const old = lstatSync(file, { throwIfNoEntry: false });
+  if (old?.isFile() === false) return pourInto(parts, createWriteStream(file), file);
   // The old file stays until the new one is whole.
   makeDirectories(dirname(file));
   // A name that nobody else has: in containers every process is the first, and a killed one leaves its part.
   const temporary = `${file}.${randomBytes(8).toString("hex")}.part`;
   try {
-    await pourInto(parts, createWriteStream(temporary, { flags: "wx" }));
+    await pourInto(parts, createWriteStream(temporary, { flags: "wx", mode: 0o600 }), file);
+    // As if it had been written into.
+    await chmod(temporary, old === undefined ? 0o666 & ~process.umask() : old.mode & 0o7777);
     await rename(temporary, file);
   } catch (failure) {
     await rm(temporary, { force: true });
@@ -29,10 +34,11 @@ export async function writeParts(
   }
 }
 
-/** All of it, and the stream's end. */
+/** All of it, and the stream's end. `file` is named where that fails. */
 async function pourInto(
   parts: AsyncIterable<string | Uint8Array>,
   stream: NodeJS.WritableStream & { destroy(): void },
+  file: string,
 ): Promise<void> {
   try {
     await pour(parts, stream);
@@ -40,7 +46,10 @@ async function pourInto(
     await finished(stream);
   } catch (failure) {
     stream.destroy();
-    throw failure;
+    const { code, path, message } = failure as NodeJS.ErrnoException;
+    if (path !== undefined || !message.includes(", write")) throw failure;
+    const kind = code === "ENOSPC" ? "no-space" : "io";
+    throw new FixelfError(kind, `${file}: ${message}`, { path: file, cause: failure });
   }
 }
 

@@ -38,6 +38,15 @@ const aliases: Readonly<Record<string, string>> = {
   mips64el: "mips",
   mipsel: "mips",
   loongarch64: "loongarch",
+  loong64: "loongarch",
+  armel: "arm",
+  armv5tel: "arm",
+  hppa: "parisc",
+  mips64: "mips",
+  powerpc: "ppc",
+  powerpc64: "ppc64",
+  sh4: "sh",
+  sparc64: "sparcv9",
 };
 
 /** A machine's name as `Facts` has it, for one that people use; the same where it is none of these. */

@@ -8,6 +8,8 @@ import { absolute } from "../base/process.js";
 export interface Rooted {
   /** As seen from the root, without links, or this machine's own path where `outside`; absolute. */
   path: string;
+  /** The same with its links, as it was named. */
+  named: string;
   /** Where this machine can open it. */
   host: string;
   /** It is no part of the root: its directory has to be passed through. */
@@ -31,16 +33,16 @@ export function insideRoot(
   const top = root ? real(absolute(root)) : "/";
   if (top === "/") {
     const host = real(whole);
-    return { path: host, host, outside: false };
+    return { path: host, named: whole, host, outside: false };
   }
   // The last component may be a link whose target only makes sense inside the root.
   const place = join(real(dirname(whole)), basename(whole));
-  if (place === top) return { path: "/", host: top, outside: false };
+  if (place === top) return { path: "/", named: "/", host: top, outside: false };
   if (place.startsWith(`${top}/`)) return inside(place.slice(top.length), top);
   if (isAbsolute(path) && existsSync(new native.Files(top).hostPath(path)))
     return inside(normalize(path), top);
   const host = real(whole);
-  return { path: host, host, outside: true };
+  return { path: host, named: whole, host, outside: true };
 }
 
 /** Without links, so that what is judged (is it in the store?) is what would be written to. */
@@ -48,9 +50,9 @@ function inside(path: string, top: string): Rooted {
   const files = new native.Files(top);
   const host = files.hostPath(path);
   try {
-    return { path: files.realPath(path), host, outside: false };
+    return { path: files.realPath(path), named: path, host, outside: false };
   } catch {
-    return { path, host, outside: false };
+    return { path, named: path, host, outside: false };
   }
 }
 

@@ -98,8 +98,8 @@ export function scan(roots: readonly string[], options: ScanOptions = {}): Runni
 /** Named as the caller named it; under another system's root as seen from there. */
 function placeOf(named: string, root: string | undefined): { host: string; shown: string } {
   if (root === undefined) return { host: named, shown: absolute(named) };
-  const { path, host } = insideRoot(named, root);
-  return { host, shown: path };
+  const place = insideRoot(named, root);
+  return { host: place.host, shown: place.named };
 }
 
 function checkCount(name: string, value: number, least: number, most: number): void {
