@@ -545,6 +545,49 @@ describe("fixelf scan", () => {
     ]);
   });
 
+  it("says which scan a part is of, and what is no part", () => {
+    const results = join(scratch, "mixed-results");
+    const write = (file: string, ...words: string[]) =>
+      run(...words, "--format", file.replace(/.*\./, ""), "--output", join(results, file));
+    const problems = () => {
+      const { code, stdout } = run("--check", results, "--json");
+      expect(code).toBe(1);
+      return JSON.parse(stdout).problems.map(({ message }: { message: string }) => message);
+    };
+    const shards = (of: string) => [1, 2].map((shard) => [of, "--shard", `${shard}/2`] as const);
+    for (const [index, words] of shards(store).entries()) write(`${index + 1}.parquet`, ...words);
+    // Of the whole, and in other parts: each row would be there twice.
+    write("whole.arrow", store);
+    expect(problems()).toEqual([
+      "the same files are in several divisions: 1.parquet, 2.parquet (of 2); whole.arrow (of 1)",
+    ]);
+    rmSync(join(results, "whole.arrow"));
+    const other = join(scratch, "another-store");
+    mkdirSync(other);
+    write("2.parquet", other, "--shard", "2/2");
+    expect(problems()).toEqual([
+      `shard 2 of 2 of the scan of roots ${JSON.stringify([store])} is missing`,
+      `shard 1 of 2 of the scan of roots ${JSON.stringify([other])} is missing`,
+    ]);
+    write("2.parquet", store, "--shard", "2/2", "--needs", "libc.so.6");
+    expect(problems()).toEqual([
+      "shard 2 of 2 of the scan of filter {} is missing",
+      'shard 1 of 2 of the scan of filter {"needs":"libc.so.6"} is missing',
+    ]);
+    write("2.parquet", store, "--shard", "2/2");
+    write("3.arrow", other);
+    truncateSync(join(results, "3.arrow"), 500);
+    execFileSync("mkfifo", [join(results, "4.parquet")]);
+    mkdirSync(join(results, "5.arrow"));
+    writeFileSync(join(results, "6.parquet"), "");
+    expect(problems()).toEqual([
+      "3.arrow: it is not whole: its beginning or its end is missing",
+      "4.parquet: it is no regular file",
+      "5.arrow: it is no regular file",
+      "6.parquet: it is not whole: its beginning or its end is missing",
+    ]);
+  });
+
   it("exits with 1 where something is broken", () => {
     expect(run(store, "--broken").code).toBe(1);
     expect(run(join(store, name("a", "glibc-2")), "--broken").code).toBe(0);

@@ -1,6 +1,6 @@
 // Whether the files that scans have left in a directory are a whole.
 import { join } from "node:path";
-import { type FileHandle, open, readdir } from "../base/disk.js";
+import { type FileHandle, open, readdir, stat } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { groupedBy } from "../base/grouped.js";
 import { scanSchema } from "./metadata.js";
@@ -24,6 +24,11 @@ export interface PartsProblem {
   files: string[];
 }
 
+/** With what makes it part of one scan and not of another. */
+interface DescribedPart extends ScanPart {
+  scan: Record<string, string>;
+}
+
 export interface PartsCheck {
   parts: ScanPart[];
   /** Empty where everything is there. */
@@ -41,18 +46,25 @@ export async function checkParts(directory: string): Promise<PartsCheck> {
     throw new FixelfError("not-found", message, { path: directory });
   }
   const problems: PartsProblem[] = [];
-  const parts: (ScanPart & { scan: string })[] = [];
+  const parts: DescribedPart[] = [];
   for (const file of names) {
     const problem = (kind: PartsProblem["kind"], message: string) =>
       problems.push({ kind, message: `${file}: ${message}`, files: [file] });
+    // A FIFO would wait for whoever writes.
+    if (!(await stat(join(directory, file))).isFile()) {
+      problem("unknown", "it is no regular file");
+      continue;
+    }
     try {
       const said = await metadataIn(join(directory, file));
       const at = (name: string) => said.get(`fixelf.${name}`) ?? "";
       if (at("schema") === "") problem("unknown", "it does not say which scan wrote it");
       else {
         const [version, schema, shard, time] = ["version", "schema", "shard", "time"].map(at);
-        const scan = JSON.stringify(["roots", "list", "root", "filter"].map(at));
-        parts.push({ file, version, schema, shard, time, scan } as ScanPart & { scan: string });
+        const scan = Object.fromEntries(
+          ["roots", "list", "root", "filter"].map((name) => [name, at(name)]),
+        );
+        parts.push({ file, version, schema, shard, time, scan } as DescribedPart);
         if (schema !== scanSchema)
           problem("schema", `its columns are those of ${schema}, not of ${scanSchema}`);
       }
@@ -75,27 +87,68 @@ function versionProblems(parts: readonly ScanPart[]): PartsProblem[] {
   }));
 }
 
-/** Of each scan that was divided, every part has to be there, once. */
-function shardProblems(parts: readonly (ScanPart & { scan: string })[]): PartsProblem[] {
-  const numberOf = ({ shard }: ScanPart) => Number(shard.split("/")[0]);
-  const countOf = ({ shard }: ScanPart) => Number(shard.split("/")[1]);
-  const divided = parts.filter((part) => countOf(part) > 1);
-  return groupedBy(divided, (part) => `${countOf(part)} ${part.scan}`).flatMap((group) => {
-    const count = countOf(group[0] as ScanPart);
-    const missing = [...rangesWithout(group.map(numberOf), count)].map((shards) => ({
-      kind: "missing-shard" as const,
-      message: `shard ${shards} of ${count} is missing`,
-      files: [],
-    }));
-    const repeated = groupedBy(group, numberOf)
-      .filter((same) => same.length > 1)
-      .map((same) => ({
-        kind: "repeated-shard" as const,
-        message: `shard ${same[0]?.shard} is there ${same.length} times: ${same.map(({ file }) => file).join(", ")}`,
-        files: same.map(({ file }) => file),
-      }));
-    return [...missing, ...repeated];
+/** Of each scan every part has to be there, once, and no other division of it. */
+function shardProblems(parts: readonly DescribedPart[]): PartsProblem[] {
+  const scans = groupedBy(parts, ({ scan }) => JSON.stringify(scan));
+  return scans.flatMap((scan) => {
+    const divisions = groupedBy(scan, countOf);
+    // Which scan is meant says what tells it from the others.
+    const which = scans.length === 1 ? "" : ` of the scan of ${differenceOf(scan, scans)}`;
+    return [
+      ...divisionProblems(divisions, which),
+      ...divisions.flatMap((division) => [
+        ...missingShards(division, which),
+        ...repeatedShards(division, which),
+      ]),
+    ];
   });
+}
+
+const numberOf = ({ shard }: ScanPart) => Number(shard.split("/")[0]);
+const countOf = ({ shard }: ScanPart) => Number(shard.split("/")[1]);
+const namesOf = (parts: readonly ScanPart[]) => parts.map(({ file }) => file);
+
+/** Two divisions of one scan have the same rows. */
+function divisionProblems(divisions: readonly DescribedPart[][], which: string): PartsProblem[] {
+  if (divisions.length < 2) return [];
+  const each = divisions.map(
+    (parts) => `${namesOf(parts).join(", ")} (of ${countOf(parts[0] as ScanPart)})`,
+  );
+  const message = `the same files are in several divisions${which}: ${each.join("; ")}`;
+  return [{ kind: "repeated-shard", message, files: namesOf(divisions.flat()) }];
+}
+
+function missingShards(division: readonly DescribedPart[], which: string): PartsProblem[] {
+  const count = countOf(division[0] as ScanPart);
+  return [...rangesWithout(division.map(numberOf), count)].map((shards) => {
+    const isOne = !shards.includes("-");
+    const subject = `${isOne ? "shard" : "shards"} ${shards} of ${count}${which}`;
+    return {
+      kind: "missing-shard",
+      message: `${subject} ${isOne ? "is" : "are"} missing`,
+      files: [],
+    };
+  });
+}
+
+function repeatedShards(division: readonly DescribedPart[], which: string): PartsProblem[] {
+  return groupedBy(division, numberOf)
+    .filter((same) => same.length > 1)
+    .map((same) => ({
+      kind: "repeated-shard",
+      message: `shard ${same[0]?.shard}${which} is there ${same.length} times: ${namesOf(same).join(", ")}`,
+      files: namesOf(same),
+    }));
+}
+
+/** What is not the same in all scans. */
+function differenceOf([part]: readonly DescribedPart[], scans: readonly DescribedPart[][]): string {
+  const scan = part?.scan ?? {};
+  const differing = Object.entries(scan).filter(([name, value]) =>
+    scans.some(([other]) => other?.scan[name] !== value),
+  );
+  const said = differing.map(([name, value]) => `${name} ${value === "" ? "none" : value}`);
+  return said.join(", ");
 }
 
 /** The numbers from 1 to `count` that are not there: "5", "7-12". A count may be any that a file claims. */
@@ -116,9 +169,21 @@ async function metadataIn(file: string): Promise<ReadonlyMap<string, string>> {
   }
 }
 
+/** Both formats end with what they begin with; what lacks that, their readers refuse in their own words. */
+async function demandEnds(file: FileHandle, size: number, magic: string): Promise<void> {
+  const ends = [0, size - magic.length].map(async (at) => {
+    const bytes = Buffer.alloc(magic.length);
+    if (at >= 0) await file.read(bytes, 0, bytes.length, at);
+    return bytes.toString("latin1");
+  });
+  for (const end of await Promise.all(ends))
+    if (end !== magic) throw new Error("its beginning or its end is missing");
+}
+
 async function inParquet(file: FileHandle): Promise<ReadonlyMap<string, string>> {
   const { parquetMetadataAsync } = await import("hyparquet");
   const { size } = await file.stat();
+  await demandEnds(file, size, "PAR1");
   const slice = async (start: number, end = size) => {
     const bytes = new Uint8Array(end - start);
     await file.read(bytes, 0, bytes.length, start);
@@ -133,6 +198,7 @@ async function inParquet(file: FileHandle): Promise<ReadonlyMap<string, string>>
 
 async function inArrow(file: FileHandle): Promise<ReadonlyMap<string, string>> {
   const { RecordBatchReader } = await import("apache-arrow");
+  await demandEnds(file, (await file.stat()).size, "ARROW1");
   const reader = await RecordBatchReader.from(file);
   return (await reader.open()).schema.metadata;
 }

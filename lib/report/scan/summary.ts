@@ -9,7 +9,7 @@ export function summaryText(summary: ScanSummary, colors: Colors): string {
   const heading = (text: string) => colors.bold(text);
   const unread = failures === 0 ? "" : `, ${plural(failures, "entry", "entries")} unreadable`;
   const parts = [
-    `${elf} ELF files of ${sizeText(bytes)} among ${plural(files, "file")}${unread}`,
+    `${plural(elf, "ELF file")} of ${sizeText(bytes)} among ${plural(files, "file")}${unread}`,
     section(heading("types"), counts(summary.types)),
     section(heading("machines"), counts(summary.machines)),
     section(
