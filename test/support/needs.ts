@@ -88,6 +88,7 @@ const probes: Partial<Record<string, () => boolean>> = {
   ldconfig: () => existsSync("/sbin/ldconfig"),
   // What pyenv puts on the PATH is a script for bash.
   python3: () => succeeds("python3", "--version"),
+  pyelftools: () => succeeds("/usr/bin/python3", "-c", "import elftools"),
   // A container may forbid it.
   ptrace: () => succeeds("strace", "-o", "/dev/null", "true"),
   strace: () => succeeds("strace", "-o", "/dev/null", "true"),

@@ -1,0 +1,52 @@
+// What a tool says of an ELF file, in the specification's own terms: no decision of a loader, and none of fixelf.
+
+export interface SaidSegment {
+  /** Without "PT_". */
+  type: string;
+  offset: number;
+  fileSize: number;
+  memorySize: number;
+  executable: boolean;
+}
+
+export interface SaidSection {
+  /** Without "SHT_". */
+  type: string;
+  offset: number;
+  size: number;
+  allocated: boolean;
+  executable: boolean;
+}
+
+export interface SaidNote {
+  /** Where the section or segment begins that it is in. */
+  container: number;
+  /** GNU_BUILD_ID, GNU_ABI_TAG, X86_ISA_1_NEEDED, FDO or NixOS; others are left out. */
+  kind: string;
+  /** As scan has it; null where the tool does not tell. */
+  value: string | number | null;
+}
+
+export interface Said {
+  /** e_ident, hexadecimal. */
+  ident: string;
+  /** As the tool names it. */
+  machine: string;
+  /** Without "ET_". */
+  type: string;
+  entry: bigint;
+  programHeaders: { offset: number; size: number; count: number };
+  sectionHeaders: { offset: number; size: number; count: number };
+  segments: SaidSegment[];
+  sections: SaidSection[];
+  interpreter: string | null;
+  /** Entries of the dynamic table with a text or with flags, without "DT_"; whether it has any. */
+  dynamic: { tag: string; value: string }[];
+  versionsNeeded: { library: string; versions: { name: string; weak: boolean }[] }[];
+  /** Without the base. */
+  versionsDefined: string[];
+  notes: SaidNote[];
+}
+
+/** A tool that reads ELF files: what it says of each, null where it says nothing. */
+export type Tool = (paths: readonly string[]) => Promise<Map<string, Said | null>>;
