@@ -142,6 +142,28 @@ const known = {
     sqlite libsqlite3.so.0
     graphite2 libgraphite2.so.3
     fftwFloat libfftw3f.so.3`,
+  "pkgs/top-level/aliases.nix": `
+    libxp libXp.so.6
+    fltk_1_3 libfltk.so.1.3
+    fltk_1_4 libfltk.so.1.4
+    ruby_4_0 libruby.so.4.0
+    mysql80 libmysqlclient.so.21
+    icu69 libicuuc.so.69
+    python27 libpython2.7.so.1.0
+    libsoup_2_4 libsoup-2.4.so.1
+    unixodbc libodbc.so.2
+    wxwidgets_3_2 libwx_gtk3u_core-3.2.so.0
+    xxhash libxxhash.so.0
+    libsForQt5.qtwebengine libQt5WebEngineCore.so.5`,
+};
+/** What that file says was removed, with the last release of NixOS that has it. */
+const removed = {
+  "libmysqlclient.so.21": "25.11",
+  "libicuuc.so.69": "25.11",
+  "libpython2.7.so.1.0": "25.11",
+  "libva.so.1": "25.11",
+  "libQt5WebEngineCore.so.5": "25.11",
+  "libsoup-2.4.so.1": "26.05",
 };
 const answers = Object.entries(known).flatMap(([file, lines]) =>
   lines
@@ -166,13 +188,20 @@ const located =
 
 describe("a library that nixpkgs has", () => {
   it("is known by its soname", () => {
-    expect(answers.length).toBeGreaterThanOrEqual(140);
+    expect(answers.length).toBeGreaterThanOrEqual(150);
   });
   it.each(answers)("$soname is in $attribute ($file)", async ({ soname, attribute }) => {
     const [first] = await packagesFor(soname, nobody);
     expect(first).toMatchObject({ attribute, soname });
   });
 
+  it.each(Object.entries(removed))("%s was there until %s", async (soname, until) => {
+    const [first] = await packagesFor(soname, nobody);
+    expect(first).toMatchObject({ soname, until });
+    expect(adviceFor(soname, first === undefined ? [] : [first])).toContain(
+      `nixpkgs/nixos-${until}#`,
+    );
+  });
   it("is told with its source, its date and reasons", async () => {
     expect(await packagesFor("libX11.so.6", nobody)).toEqual([
       {
