@@ -1,13 +1,18 @@
 // What is read of Nix and of binary caches before anything is fetched.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { describe, expect, it } from "vitest";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { lookInCaches } from "../lib/get/binary_cache.js";
 import { parseEffort } from "../lib/get/get.js";
 import { buildCommand, nixpkgsFor, ownSystem } from "../lib/get/nixpkgs.js";
 import { packageOfProgram } from "../lib/store/nixpkgs/program_packages.js";
 import { libraryOfVersion, sinceRelease } from "../lib/store/nixpkgs/symbol_versions.js";
+import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 describe("what Nix says that it will do", () => {
@@ -62,7 +67,8 @@ describe("a binary cache's listing", () => {
   const cache = scratchDirectory();
   const address = pathToFileURL(cache).href;
   const storePath = `/nix/store/${"a".repeat(32)}-one-1.0`;
-  const look = (soname: string) => lookInCaches(storePath, soname, [address], {});
+  const look = (soname: string) =>
+    lookInCaches(storePath, soname, { addresses: [address], authorities: [] }, {});
   const write = (text: string) => writeFileSync(join(cache, `${"a".repeat(32)}.ls`), text);
 
   it("is not there, and then nothing is known", async () => {
@@ -92,6 +98,68 @@ describe("a binary cache's listing", () => {
       write(text);
       expect((await look("libone.so.1"))?.file ?? null, text).toBeNull();
     }
+  });
+});
+
+describe("a binary cache behind TLS", needs("openssl"), () => {
+  const directory = scratchDirectory();
+  const file = (name: string) => join(directory, name);
+  const hash = "b".repeat(32);
+  const storePath = `/nix/store/${hash}-one-1.0`;
+  const entries = { "libone.so.1": { type: "regular", size: 1 } };
+  const root = { type: "directory", entries: { lib: { type: "directory", entries } } };
+  const listing = Buffer.from(JSON.stringify({ version: 1, root }));
+  let server: Server;
+  let address: string;
+  let authority: string;
+
+  beforeAll(async () => {
+    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+    const files = ["-keyout", file("key.pem"), "-out", file("certificate.pem")];
+    execFileSync(
+      "openssl",
+      ["req", "-x509", "-newkey", "rsa:2048", "-nodes", ...subject, ...files],
+      {
+        stdio: "ignore",
+      },
+    );
+    authority = readFileSync(file("certificate.pem"), "utf8");
+    const identity = { key: readFileSync(file("key.pem")), cert: authority };
+    server = createServer(identity, ({ url }, answer) => {
+      switch (url) {
+        case `/plain/${hash}.ls`:
+          return answer.end(listing);
+        case `/br/${hash}.ls`:
+          return answer.setHeader("content-encoding", "br").end(brotliCompressSync(listing));
+        case `/gzip/${hash}.ls`:
+          return answer.setHeader("content-encoding", "gzip").end(gzipSync(listing));
+        case `/moved/${hash}.ls`:
+          return answer.writeHead(302, { location: `/br/${hash}.ls` }).end();
+        case `/round/${hash}.ls`:
+          return answer.writeHead(302, { location: `/round/${hash}.ls` }).end();
+        case `/bomb/${hash}.ls`:
+          return answer
+            .setHeader("content-encoding", "gzip")
+            .end(gzipSync(Buffer.alloc(64 << 20, " ")));
+      }
+      return answer.writeHead(404).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+    address = `https://localhost:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => server?.close());
+
+  const look = (place: string, authorities: string[]) =>
+    lookInCaches(storePath, "libone.so.1", { addresses: [`${address}/${place}`], authorities }, {});
+
+  it.each(["plain", "br", "gzip", "moved"])("is read where Nix trusts it (%s)", async (place) => {
+    expect(await look(place, [authority])).toMatchObject({ file: "lib/libone.so.1" });
+  });
+  it.each(["round", "bomb", "nowhere"])("says nothing that leads nowhere (%s)", async (place) => {
+    expect(await look(place, [authority])).toBeNull();
+  });
+  it("is not read where nobody trusts it", async () => {
+    expect(await look("plain", [])).toBeNull();
   });
 });
 

@@ -1,5 +1,5 @@
 // What --get does: says what it takes, asks, gets it, and looks again.
-import { readSync } from "../base/disk.js";
+import { createInterface } from "node:readline";
 import { FixelfError } from "../base/errors.js";
 import { type GetPlan, type Got, get, planGet, removeLinks, type Useless } from "../get/get.js";
 import { gettingText, withoutText } from "../report/get.js";
@@ -91,7 +91,7 @@ export class Getting {
     if (plan.packages.length === 0) return "nothing";
     this.#output.say(gettingText(plan));
     if (dryRun) return "nothing";
-    if (!this.#flags.yes && !ask()) {
+    if (!this.#flags.yes && !(await ask(this.#signal))) {
       this.#output.say("Nothing was fetched or changed.");
       return "refused";
     }
@@ -116,15 +116,29 @@ export class Getting {
   }
 }
 
-/** @throws FixelfError `usage` where nobody can be asked */
-function ask(): boolean {
+/**
+ * Waits for the answer without keeping signals from being heard.
+ * @throws FixelfError `usage` where nobody can be asked, `cancelled`
+ */
+async function ask(signal: AbortSignal): Promise<boolean> {
   if (!isTerminal(0) || !isTerminal(2))
     throw new FixelfError(
       "usage",
       "nothing was fetched: there is no terminal to ask on; add --yes",
     );
   process.stderr.write("Go on? [Y/n] ");
-  const line = Buffer.alloc(256);
-  const count = readSync(0, line);
-  return count > 0 && /^\s*(y|yes)?\s*$/i.test(line.toString("utf8", 0, count));
+  const lines = createInterface({ input: process.stdin });
+  try {
+    const line = await new Promise<string | null>((resolve, reject) => {
+      lines.once("line", resolve);
+      lines.once("close", () => resolve(null));
+      const cancel = () =>
+        reject(new FixelfError("cancelled", "cancelled; nothing was fetched or changed"));
+      if (signal.aborted) cancel();
+      signal.addEventListener("abort", cancel, { once: true });
+    });
+    return line !== null && /^\s*(y|yes)?\s*$/i.test(line);
+  } finally {
+    lines.close();
+  }
 }

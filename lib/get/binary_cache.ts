@@ -3,6 +3,8 @@
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readFile } from "../base/disk.js";
+import { variable } from "../base/process.js";
+import { download } from "./download.js";
 import { capture, type NixRun } from "./nix_command.js";
 
 /** What a cache says of one library of a store path. */
@@ -29,31 +31,45 @@ const patience = 5_000;
 /** Bytes: listings of libraries are small; one that is larger is not looked at. */
 const mostListed = 32 << 20;
 
-/** The caches that Nix is set up to ask, those that can be read here. */
-export async function cachesOf(run: NixRun): Promise<string[]> {
+/** The caches that Nix is set up to ask. */
+export interface Caches {
+  /** Those that can be read here: "https://cache.nixos.org". */
+  addresses: string[];
+  /** Certificates of the authorities that Nix trusts, as PEM; none where they are not known. */
+  authorities: string[];
+}
+
+export async function cachesOf(run: NixRun): Promise<Caches> {
   const words = ["--extra-experimental-features", "nix-command", "show-config"];
   const shown = await capture("nix", words, run).catch(() => "");
   const named = /^substituters = (.*)$/m.exec(shown)?.[1] ?? "";
-  return named.split(" ").flatMap((each) => {
+  const addresses = named.split(" ").flatMap((each) => {
     const [address = ""] = each.split("?");
     return /^(https?|file):\/\//.test(address) ? [address.replace(/\/+$/, "")] : [];
   });
+  // With NIX_SSL_CERT_FILE, which Nix takes into it; what Node was told to trust, too.
+  const trusted = /^ssl-cert-file = (.+)$/m.exec(shown)?.[1];
+  if (trusted === undefined) return { addresses, authorities: [] };
+  const files = [trusted, variable("NODE_EXTRA_CA_CERTS") ?? ""].filter((file) => file !== "");
+  const read = files.map((file) => readFile(file, "utf8").catch(() => null));
+  const authorities = (await Promise.all(read)).filter((each) => each !== null);
+  return { addresses, authorities };
 }
 
 /** The first cache with a listing of the store path; null where none could be read. */
 export async function lookInCaches(
   storePath: string,
   soname: string,
-  caches: readonly string[],
+  { addresses, authorities }: Caches,
   { signal }: NixRun,
 ): Promise<CacheAnswer | null> {
   const hash = basename(storePath).slice(0, 32);
-  for (const cache of caches) {
-    const listing = await read(`${cache}/${hash}.ls`, signal);
+  for (const cache of addresses) {
+    const listing = await read(`${cache}/${hash}.ls`, authorities, signal);
     const root = listing === null ? null : rootOf(listing);
     if (root === null) continue;
     const found = fileNamed(soname, root);
-    const info = await read(`${cache}/${hash}.narinfo`, signal);
+    const info = await read(`${cache}/${hash}.narinfo`, authorities, signal);
     const size = /^FileSize: (\d+)$/m.exec(info ?? "")?.[1];
     return {
       ...{ cache, soname, file: found?.path ?? null, linkTo: found?.linkTo ?? null },
@@ -63,15 +79,19 @@ export async function lookInCaches(
   return null;
 }
 
-async function read(address: string, signal: AbortSignal | undefined): Promise<string | null> {
+async function read(
+  address: string,
+  authorities: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<string | null> {
   try {
     if (address.startsWith("file:")) return await readFile(fileURLToPath(address), "utf8");
     const limit = AbortSignal.timeout(patience);
-    const answer = await fetch(address, {
+    const bytes = await download(address, {
+      ...{ authorities, most: mostListed },
       signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
     });
-    if (!answer.ok || Number(answer.headers.get("content-length") ?? 0) > mostListed) return null;
-    return await answer.text();
+    return bytes.toString("utf8");
   } catch {
     return null;
   }

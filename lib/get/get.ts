@@ -11,7 +11,7 @@ import { stateSubdirectory } from "../file/state.js";
 import { Nix } from "../store/nix.js";
 import type { MissingLibrary, NixpkgsPackage } from "../store/nixpkgs/packages.js";
 import { defaultStore, hostPath, type StorePlace } from "../store/place.js";
-import { type CacheAnswer, cachesOf, lookInCaches } from "./binary_cache.js";
+import { type CacheAnswer, type Caches, cachesOf, lookInCaches } from "./binary_cache.js";
 import { type Evaluated, evaluate } from "./evaluate.js";
 import { type NixRun, runNix } from "./nix_command.js";
 import {
@@ -78,6 +78,8 @@ export interface Got {
   isNew: boolean;
 }
 
+const noCaches: Caches = { addresses: [], authorities: [] };
+
 /** More candidates for one library than these are guesses. */
 const mostTried = 3;
 
@@ -97,7 +99,7 @@ export async function planGet(
   const features = await nixFeatures(options);
   const unique = new Map(missing.map((each) => [`${each.system} ${each.soname}`, each]));
   for (const each of unique.values()) addToGroups(each, features, options, groups, plan);
-  const caches = groups.size === 0 ? [] : await cachesOf(options);
+  const caches = groups.size === 0 ? noCaches : await cachesOf(options);
   for (const group of groups.values()) {
     const packages = await packagesOf(group, caches, options, plan);
     if (packages.length === 0) continue;
@@ -219,7 +221,7 @@ function addToGroups(
 
 async function packagesOf(
   { nixpkgs, system, wanted }: Group,
-  caches: readonly string[],
+  caches: Caches,
   options: GetOptions,
   plan: GetPlan,
 ): Promise<WantedPackage[]> {
@@ -262,7 +264,7 @@ type Candidate = Evaluated & { attribute: string; source: string };
 async function pick(
   { soname, versions }: Pick<Wanted, "soname" | "versions">,
   candidates: readonly Candidate[],
-  caches: readonly string[],
+  caches: Caches,
   options: GetOptions,
   unfit: string[],
 ): Promise<(Candidate & { answer: CacheAnswer | null }) | null> {

@@ -71,6 +71,29 @@ inEachRoot("what no store path has", (loader) => {
         expect(await links()).toBe("");
       });
 
+      it.each([
+        ["says no", "n\n", 1, "Nothing was fetched or changed."],
+        ["interrupts the question", "\x03", 130, "cancelled; nothing was fetched or changed"],
+      ])("but not where one %s", needs("script"), async (_, keys, wanted, said) => {
+        const argv = ["fix", "--get", ...flags, tree];
+        const typed = { after: "Go on? [Y/n] ", keys };
+        const { exitCode, stdout } = await world.fixelf(argv, { ...quiet, typed });
+        expect(stdout).toContain("libxcrypt-legacy for libcrypt.so.1");
+        expect(stdout).toContain(said);
+        expect(exitCode, stdout).toBe(wanted);
+        expect(await world.sha256(tree)).toBe(original);
+        expect(await links()).toBe("");
+      });
+
+      it("where one says yes", needs("script"), async () => {
+        const argv = ["find", "--get", ...flags, "libcrypt.so.1"];
+        const typed = { after: "Go on? [Y/n] ", keys: "y\n" };
+        const { exitCode, stdout } = await world.fixelf(argv, { ...quiet, typed });
+        expect(stdout).toMatch(/\/nix\/store\/\w+-libxcrypt-4\.4\.38\/lib/);
+        expect(exitCode, stdout).toBe(0);
+        await world.shell("rm /root/.local/state/fixelf/gcroots/*; nix-store --gc");
+      });
+
       it("but not where it is interrupted", async () => {
         const fixelf = ["fixelf", "find", "--get", "--yes", ...flags, "libICE.so.6"];
         const { exitCode, stderr } = await world.run(

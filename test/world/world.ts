@@ -7,6 +7,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { inject } from "vitest";
+import { shellWord } from "../../lib/base/shell.js";
 import { patience } from "../support/patience.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -42,6 +43,8 @@ export interface RunOptions {
   asUser?: boolean;
   /** Files and folders of this machine that are shown inside, by their place there. */
   bind?: Record<string, string>;
+  /** On a terminal, where this is typed as soon as the program asks; needs `script`. Its stderr is in stdout. */
+  typed?: { after: string; keys: string };
 }
 
 export interface RunResult {
@@ -92,7 +95,7 @@ export class World {
 
   /** Runs a program inside. */
   run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    const { directory, environment = {}, asUser = false, bind = {} } = options;
+    const { directory, environment = {}, asUser = false, bind = {}, typed } = options;
     const flags = [
       ["--scratch", this.#scratch, "--world", folder, "--loader", this.loader],
       directory === undefined ? [] : ["--directory", directory],
@@ -101,14 +104,27 @@ export class World {
       Object.entries(bind).flatMap(([inside, host]) => ["--bind", `${host}=${inside}`]),
     ].flat();
     const result = this.#last.then(async () => {
-      const ended = await execa(join(here, "enter"), [...flags, "--", ...command], {
+      const words = [join(here, "enter"), ...flags, "--", ...command];
+      const [program = "", ...rest] =
+        typed === undefined
+          ? words
+          : ["script", "-qec", words.map(shellWord).join(" "), "/dev/null"];
+      const running = execa(program, rest, {
         env: { FIXELF_NODE: process.execPath },
         reject: false,
         timeout: patience,
         killSignal: "SIGKILL",
-        stdin: "ignore",
+        stdin: typed === undefined ? "ignore" : "pipe",
       });
-      const { exitCode, stdout, stderr } = ended;
+      let shown = "";
+      const type = (piece: Buffer) => {
+        shown += piece;
+        if (typed === undefined || !shown.includes(typed.after)) return;
+        running.stdout?.off("data", type);
+        running.stdin?.write(typed.keys);
+      };
+      if (typed !== undefined) running.stdout?.on("data", type);
+      const { exitCode, stdout, stderr, ...ended } = await running;
       if (exitCode === undefined) throw new Error(ended.shortMessage);
       return { exitCode, stdout, stderr };
     });

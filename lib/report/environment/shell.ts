@@ -1,7 +1,7 @@
 // Variables for sh and fish, and for direnv, which reads bash.
 import { fishWord, scriptWord } from "../../base/shell.js";
 import type { Variables } from "../../environment/variables.js";
-import { installable, isPresent, type MissingLibrary } from "../../store/nixpkgs/packages.js";
+import { adviceFor, installable, type MissingLibrary } from "../../store/nixpkgs/packages.js";
 import { printable } from "../text.js";
 
 /** What comments tell beside the variables. */
@@ -38,8 +38,9 @@ function comments({ unrooted = [], missing = [] }: ShellNotes): string[] {
     ...listed(
       "No store path has these libraries, which something here needs (--get fetches what nixpkgs has):",
       missing.map(({ soname, packages }) => {
-        const best = packages.find((each) => isPresent(each, soname));
-        return `${soname}: ${best === undefined ? "no package is known" : installable(best)}`;
+        const [best] = packages;
+        if (best?.soname === soname) return `${soname}: ${installable(best)}`;
+        return `${soname}: ${adviceFor(soname, packages) ?? "no package is known"}`;
       }),
     ),
   ];
