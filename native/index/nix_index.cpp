@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "base/descriptor.hpp"
-#include "index/piece_thread.hpp"
 #include "index/zstd.hpp"
 
 namespace fixelf {
@@ -135,8 +134,9 @@ class Entries {
   size_t takeOne(std::span<const uint8_t> bytes) {
     const uint8_t* const begin = bytes.data();
     const uint8_t* const end = begin + bytes.size();
-    const auto* nul = static_cast<const uint8_t*>(std::memchr(begin, 0, bytes.size()));
-    if (nul == nullptr || end - nul < 2) return 0;
+    // It is a few bytes away: a call would take longer than looking.
+    const uint8_t* nul = std::find(begin, end, uint8_t{0});
+    if (end - nul < 2) return 0;
     const uint8_t* rest = nul + 2;
     // One byte in two's complement; of the least value the next two say it.
     int difference = nul[1] < 0x80 ? nul[1] : nul[1] - 0x100;
@@ -227,11 +227,9 @@ Result<NixIndexLibraries> readNixIndex(const std::string& path, const std::stop_
   if (!file) return systemError(errno, "open the database", path);
   if (auto right = checkHeader(file.get(), path); !right) return right.error();
   Entries entries(path);
-  PieceThread thread([&](auto piece) { return entries.take(piece); });
   const Status read = decompressZstd(file.get(), kHeader, path, stop,
-                                     [&](auto piece) { return thread.put(piece); });
+                                     [&](auto piece) { return entries.take(piece); });
   if (!read) return read.error();
-  if (auto taken = thread.finish(); !taken) return taken.error();
   return entries.finish();
 }
 
