@@ -318,6 +318,18 @@ it("a link that leads nowhere is told with where it leads", needs("gcc"), async 
   }
 });
 
+it("a library that was not fetched is fetched by the remedy", needs("gcc"), async () => {
+  const library = gcc("lfs/libpointer.so", "int f(void) { return 0; }", "-shared", "-fPIC");
+  const linked = [library, `-Wl,-rpath,${at("lfs")}`];
+  const program = gcc("lfs/program", "int f(void); int main(void) { return f(); }", ...linked);
+  writeFileSync(library, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n");
+  const [diagnosis] = await diagnose([program], { store: at("no-store"), index: false });
+  expect(diagnosis?.findings[0]).toMatchObject({
+    code: "library-unusable",
+    remedy: `git -C ${at("lfs")} lfs pull`,
+  });
+});
+
 describe("a file that is no ELF file", () => {
   it.each([
     ["<!DOCTYPE html><html></html>", /web page/],

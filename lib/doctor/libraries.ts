@@ -1,5 +1,6 @@
 // What helps where a library is missing: the store path that has it, or the package of nixpkgs.
 import type { Facts, ResolvedLibrary } from "../addon/facts.js";
+import { contentOf } from "../file/content.js";
 import type { Subject } from "../file/tree.js";
 import { versionsNeededOf } from "../file/versions.js";
 import type { Providers } from "../store/find.js";
@@ -8,7 +9,7 @@ import { type Circumstances, canGet, fixCommand } from "./circumstances.js";
 import type { Help } from "./finding.js";
 
 export async function helpForLibrary(
-  { soname }: ResolvedLibrary,
+  { soname, tried }: ResolvedLibrary,
   subject: Subject,
   facts: Facts,
   circumstances: Circumstances,
@@ -17,6 +18,11 @@ export async function helpForLibrary(
   const { providers, rejected } = await answersOf(soname, facts, circumstances);
   const [best] = providers;
   if (best !== undefined) return { evidence: [`${best.path} would do`], remedy: fix };
+  // What is there by that name, and could be made a library of.
+  const unread = tried.find(({ code }) => code === "not-elf");
+  const host = unread === undefined ? null : circumstances.files.hostPath(unread.path);
+  const remedy = host === null ? null : contentOf(host).remedy;
+  if (remedy !== null) return { evidence: [], remedy };
   const [unfit] = rejected;
   if (unfit !== undefined) {
     const why = `${unfit.path}: ${unfit.why}`;

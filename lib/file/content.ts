@@ -1,5 +1,7 @@
 // What a file is that is no ELF file, by its first bytes as file(1) knows them: most are downloads that
 // went wrong, or files for another system.
+import { dirname } from "node:path";
+import { shellWord } from "../base/shell.js";
 import { readBeginning } from "./beginning.js";
 
 export interface Content {
@@ -12,9 +14,14 @@ export interface Content {
 /** Bytes that are looked at: a comment at the head of a linker script may be long. */
 const window = 4096;
 
-/** Looks at a file of this machine. */
-export function contentOf(host: string): Content {
-  return contentIn(readBeginning(host, window));
+/** Looks at a file of this machine; `shown` is what the remedy calls it. */
+export function contentOf(host: string, shown = host): Content {
+  const { what, remedy } = contentIn(readBeginning(host, window));
+  if (remedy === null) return { what, remedy };
+  const named = remedy
+    .replaceAll("FILE", () => shellWord(shown))
+    .replaceAll("DIRECTORY", () => shellWord(dirname(shown)));
+  return { what, remedy: named };
 }
 
 /** By the beginning of a file, or all of it. */

@@ -1,22 +1,18 @@
 // no-elf-file: the shell tries to read it as a script, or says "Exec format error" (ENOEXEC).
 // malformed: it begins as an ELF file does, and then contradicts itself or ends too early.
-import { dirname } from "node:path";
 import { shellWord } from "../base/shell.js";
 import { contentOf } from "../file/content.js";
 import type { Subject } from "../file/tree.js";
 import type { Problem } from "./problem.js";
 
 export function noElfFile({ host, shown }: Subject): Problem {
-  const { what, remedy } = contentOf(host);
-  const command = remedy
-    ?.replaceAll("FILE", () => shellWord(shown))
-    .replaceAll("DIRECTORY", () => shellWord(dirname(shown)));
+  const { what, remedy } = contentOf(host, shown);
   return {
     code: "no-elf-file",
     severity: "error",
     message: `it is ${what}, and no ELF file`,
     evidence: ["its first bytes say so"],
-    remedy: command ?? "Get the Linux build",
+    remedy: remedy ?? "Get the Linux build",
     need: null,
   };
 }
