@@ -1,7 +1,7 @@
 // What a doctor of one program loads: the start is most of its time, and each module that Node has to compile for it,
 // its own ones too, is a part of that.
-import { readFileSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
@@ -48,4 +48,27 @@ describe("the start of doctor", needs("gcc"), () => {
     const long = /\b(fs\/promises|net|perf\w*|readline|streams?|tty)\b/;
     expect(builtin.filter((name) => long.test(name) && !least.has(name))).toEqual([]);
   });
+});
+
+it("no file of the command line needs itself on the way", () => {
+  const chunks = join(dirname(commandLine.at(-1) as string), "chunks");
+  // Not what is loaded later: `() => require("…")`.
+  const loads = /(?<!=>\s*)\brequire\("\.\/([\w-]+\.cjs)"\)/g;
+  const needs = new Map(
+    readdirSync(chunks).map((name) => {
+      const text = readFileSync(join(chunks, name), "utf8");
+      return [name, [...text.matchAll(loads)].map(([, needed]) => needed as string)] as const;
+    }),
+  );
+  expect([...needs.values()].flat().length).toBeGreaterThan(100);
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const visit = (name: string, above: readonly string[]) => {
+    if (above.includes(name)) circles.push([...above, name].join(" > "));
+    else if (!done.has(name))
+      for (const each of needs.get(name) ?? []) visit(each, [...above, name]);
+    done.add(name);
+  };
+  for (const name of needs.keys()) visit(name, []);
+  expect(circles).toEqual([]);
 });
