@@ -529,7 +529,7 @@ bool Frame::readSequences(std::span<const uint8_t> bytes) {
 // Matches are anywhere in the window, which no processor's cache holds. So a number of sequences is
 // read first, and what they copy from is fetched while others are carried out.
 bool Frame::runSequences(Sequences sequences) {
-  std::array<Sequence, 32> batch;
+  std::array<Sequence, 32> batch{};
   while (sequences.left() > 0) {
     const auto some = std::span(batch).first(std::min(batch.size(), sequences.left()));
     if (!sequences.read(some)) return false;
