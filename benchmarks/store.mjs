@@ -18,7 +18,7 @@ import { makeTemplates } from "./store/templates.mjs";
  *   malformed: number, unreadable: number, hardLinks: number, symbolicLinks: number,
  *   directories: number, bytes: number }} `files` counts names of regular files, hard links too
  */
-export function makeStore(directory, files, seed = 1) {
+function makeStore(directory, files, seed = 1) {
   const tools = mkdtempSync(join(tmpdir(), "fixelf-store-tools-"));
   try {
     const program = join(tools, "lay-out");

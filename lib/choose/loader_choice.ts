@@ -12,7 +12,7 @@ import type { Loader } from "../store/loaders.js";
 import type { Member } from "./solve.js";
 
 /** The versions of glibc itself that files need, weak ones left out, each with one that needs it. */
-export function glibcNeeds(all: readonly Member[]): Map<string, string> {
+function glibcNeeds(all: readonly Member[]): Map<string, string> {
   const needs = new Map<string, string>();
   for (const { path, facts } of all) {
     for (const { versions } of facts.versionsNeeded) {

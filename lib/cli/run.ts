@@ -1,7 +1,7 @@
 // fixelf run: runs a program now, with its file untouched.
 import { type Command, Option } from "commander";
 import type { FixelfErrorCode } from "../base/errors.js";
-import type { RunOptions, RunPlan } from "../run/plan.js";
+import type { RunOptions } from "../run/plan.js";
 import { type Way, ways } from "../run/start.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
 import { exitCodeOf, exitCodes, type Output, run } from "./command.js";
@@ -67,14 +67,20 @@ function start(file: string, given: string[], flags: RunFlags) {
     ]);
     if (flags.get && !(await getFor(file, flags, output))) return exitCodes.notRun;
     const plan = await planRun(file, given[0] === "--" ? given.slice(1) : given, runOptions(flags));
-    const report = await import("../report/run.js");
+    const { runText, unservedText } = await import("../report/run.js");
     if (flags.dryRun || flags.json) {
       const { how, why, passedOver, unserved, limits, variables } = plan;
       const document = { path: file, how, why, passedOver, unserved, limits, variables };
-      output.print("run", document, () => report.runText(plan, true));
+      output.print("run", document, () => runText(plan, true));
       return exitCodes.good;
     }
-    tell(plan, flags, output, report);
+    // Streams pass through: where nobody watches, only what is not there is said.
+    if (flags.verbose) {
+      output.say(runText(plan, true));
+    } else if (!flags.quiet) {
+      if (plan.how !== "as-is" && isTerminal(2)) output.say(runText(plan, false));
+      if (plan.unserved.length > 0) output.say(unservedText(plan));
+    }
     return become(plan, inherited);
   };
 }
@@ -97,21 +103,6 @@ async function getFor(file: string, flags: RunFlags, output: Output): Promise<bo
   } finally {
     // From here on it is the program's to hear.
     process.off("SIGINT", interrupt);
-  }
-}
-
-/** Streams pass through: where nobody watches, only what is not there is said. */
-function tell(
-  plan: RunPlan,
-  { verbose, quiet }: RunFlags,
-  { say }: Output,
-  { runText, unservedText }: typeof import("../report/run.js"),
-): void {
-  if (verbose) {
-    say(runText(plan, true));
-  } else if (!quiet) {
-    if (plan.how !== "as-is" && isTerminal(2)) say(runText(plan, false));
-    if (plan.unserved.length > 0) say(unservedText(plan));
   }
 }
 

@@ -14,7 +14,7 @@ import type { Circumstances } from "./circumstances.js";
 import type { DlopenCandidates } from "./dlopen_candidates.js";
 import type { Finding } from "./finding.js";
 
-export const driverDirectory = "/run/opengl-driver/lib";
+const driverDirectory = "/run/opengl-driver/lib";
 
 interface Interface {
   name: string;

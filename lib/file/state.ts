@@ -6,7 +6,7 @@ import { homeDirectory, variable } from "../base/process.js";
 import { demandOwnDirectory } from "./own.js";
 
 /** `$XDG_STATE_HOME/fixelf` (XDG base directory specification 0.8). */
-export function stateDirectory(): string {
+function stateDirectory(): string {
   const base = variable("XDG_STATE_HOME");
   // The specification has relative paths ignored.
   return join(base?.startsWith("/") ? base : join(homeDirectory(), ".local", "state"), "fixelf");

@@ -234,7 +234,7 @@ function lacksRights(end: CommandEnd | Error): boolean {
 }
 
 /** Lines such as "\tlibz.so.1 => /lib/libz.so.1 (0x00007f…)"; null for "=> not found". */
-export function parseList(output: string): Map<string, string | null> {
+function parseList(output: string): Map<string, string | null> {
   const found = new Map<string, string | null>();
   for (const line of output.split("\n")) {
     const missing = /^\s+(\S+) => not found$/.exec(line);

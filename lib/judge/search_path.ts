@@ -54,7 +54,7 @@ export function misspellingOf(entry: string): Misspelling | null {
 }
 
 /** Those of a file, by the list that its loader reads. */
-export function misspellings({ runpath, rpath }: Facts): Misspelling[] {
+function misspellings({ runpath, rpath }: Facts): Misspelling[] {
   const list = runpath ?? rpath ?? "";
   if (list === "") return [];
   return list.split(":").flatMap((entry) => misspellingOf(entry) ?? []);

@@ -67,7 +67,7 @@ export async function startOf(
 }
 
 /** execve(2): set-user-ID always counts, set-group-ID where the group may execute (fs/exec.c, bprm_fill_uid). */
-export function runsWithOtherRights(host: string): boolean {
+function runsWithOtherRights(host: string): boolean {
   const mode = statSync(host, { throwIfNoEntry: false })?.mode ?? 0;
   return (mode & 0o4000) !== 0 || (mode & 0o2010) === 0o2010;
 }

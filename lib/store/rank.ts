@@ -36,7 +36,7 @@ export function parseName(name: string): { packageName: string; version: string 
 }
 
 /** Whether a store path is a stage of the bootstrap or of an initrd: kept for no program's use. */
-export function isBootstrap(storePath: string | null): boolean {
+function isBootstrap(storePath: string | null): boolean {
   return storePath !== null && /bootstrap|extra-utils|initrd|stage-1/.test(nameOf(storePath));
 }
 

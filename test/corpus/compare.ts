@@ -9,7 +9,7 @@ import { euReadelf, readelf } from "./readelf.js";
 import { reasonFor } from "./reasons.js";
 import type { Said, Tool } from "./said.js";
 
-export const tools: Readonly<Record<string, Tool>> = {
+const tools: Readonly<Record<string, Tool>> = {
   readelf,
   "eu-readelf": euReadelf,
   pyelftools,

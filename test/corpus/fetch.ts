@@ -9,7 +9,7 @@ import { groupedBy } from "../../lib/base/grouped.js";
 const fetcher = fileURLToPath(new URL("../world/recipe/fetch-debian-packages", import.meta.url));
 
 /** The lines of the file `packages` beside this one: release, architecture, package. */
-export function wantedPackages(): string[] {
+function wantedPackages(): string[] {
   const lines = readFileSync(new URL("packages", import.meta.url), "utf8").split("\n");
   return lines
     .filter((line) => line !== "" && !line.startsWith("#"))

@@ -24,8 +24,7 @@ export interface Built {
   output: string;
 }
 
-export const subjectOf = (cell: Cell) =>
-  cell.kind === "shared" ? "lib/libmiddle.so.1" : "program";
+const subjectOf = (cell: Cell) => (cell.kind === "shared" ? "lib/libmiddle.so.1" : "program");
 
 const line = "42 43 5 11 3 relocated 42 2 unwinds:1 number spare:7 touch:3\n";
 const outputOf = (cell: Cell) => (cell.compiler === "rustc" ? `rust 17 34\n${line}` : line);

@@ -68,7 +68,7 @@ function originComment({ known, name }: Package): string {
 }
 
 /** The packages whose `lib` is searched. */
-export function librariesOf(directories: readonly PackagedDirectory[]): Package[] {
+function librariesOf(directories: readonly PackagedDirectory[]): Package[] {
   return directories.flatMap((each) =>
     "package" in each && each.below === "/lib" ? [each.package] : [],
   );
@@ -90,7 +90,7 @@ function furtherDirectories(directories: readonly PackagedDirectory[], set: stri
 }
 
 /** A search path, as a Nix expression that may take several lines. */
-export function libraryPath(
+function libraryPath(
   { directories }: Pick<PackagedSystem, "directories">,
   set: string,
   indent: string,

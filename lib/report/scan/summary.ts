@@ -34,7 +34,7 @@ export function summaryText(summary: ScanSummary, colors: Colors): string {
 }
 
 /** Bytes, for people: three digits. */
-export function sizeText(bytes: number): string {
+function sizeText(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
   let size = bytes;
   let unit = 0;

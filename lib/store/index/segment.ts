@@ -22,7 +22,7 @@ import {
 } from "./format.js";
 import type { OwnFile } from "./own_directory.js";
 
-export const trailerSize = 24;
+const trailerSize = 24;
 
 export interface Footer {
   blocks: Block[];
