@@ -75,15 +75,17 @@ export interface NativeFiles {
   passThrough(directory: string): void;
 }
 
-/** The libraries of one store path; all paths are below it. See native/index/libraries.hpp. */
 /** As native/index/nix_index.hpp lays them out. */
 export interface NixIndexLibraries {
+  /** @internal */
   packages: Buffer;
+  /** @internal */
   names: Buffer;
   entries: number;
   others: number;
 }
 
+/** The libraries of one store path; all paths are below it. See native/index/libraries.hpp. */
 export interface NativeLibraries {
   /** `real`: without links; null where these lead out of the store path, or nowhere. */
   libraries: { name: string; path: string; real: string | null }[];
@@ -380,7 +382,7 @@ interface NativeAddon {
   /** An entry of a search path with $ORIGIN's value in it, by glibc's rule; null where that is too long. */
   expandOrigin(entry: string, origin: string): string | null;
   walk(root: string): Promise<Walked>;
-  /** The store paths in a directory, as native/scan/listing.hpp lays them out. */
+  /** The store paths in a directory, as native/scan/listing.hpp lays them out. @internal */
   listStore(directory: string): Promise<Buffer>;
   /** What a database of nix-index says of libraries; see native/index/nix_index.hpp. */
   readNixIndex(path: string): Promise<NixIndexLibraries>;

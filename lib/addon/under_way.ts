@@ -14,4 +14,5 @@ export interface UnderWay {
   cancellation: Cancellation;
 }
 
+/** @internal Node's own type is none of the public ones. */
 export const underWay = new AsyncLocalStorage<UnderWay | undefined>();

@@ -22,7 +22,15 @@ export function textOf(bytes: Uint8Array): string {
 }
 
 /** The bytes that a string is for. */
-export function bytesOf(text: string): Buffer {
+export function bytesOf(text: string): Uint8Array {
+  return bufferOf(text);
+}
+
+/**
+ * The same as Node has it, which TypeScript knows only beside Node's types: so it is in no public type.
+ * @internal
+ */
+export function bufferOf(text: string): Buffer {
   if (isUnicode(text)) return Buffer.from(text);
   const parts = text.split(escapedBytes).map((part, index) =>
     // A pattern with a group leaves what it matched between the others.

@@ -2,7 +2,7 @@
 // of an escaped byte, and U+FFFD of one that it reads. Everything in lib/ reaches the disk through here, which
 // test/architecture.test.ts checks.
 import * as fs from "node:fs";
-import { bytesOf, isUnicode, textOf } from "./bytes.js";
+import { bufferOf, isUnicode, textOf } from "./bytes.js";
 
 export {
   type BigIntStats,
@@ -72,7 +72,7 @@ function given<Function>(call: Function): Function {
       throw renamed(failure as NodeJS.ErrnoException, values.filter(isEscaped));
     };
     try {
-      const answer = whole(...values.map((value) => (isEscaped(value) ? bytesOf(value) : value)));
+      const answer = whole(...values.map((value) => (isEscaped(value) ? bufferOf(value) : value)));
       return answer instanceof Promise ? answer.catch(rename) : answer;
     } catch (failure) {
       return rename(failure);
@@ -87,7 +87,7 @@ function isEscaped(value: unknown): value is string {
 /** Node's errors name the path as it decodes it. */
 function renamed(failure: NodeJS.ErrnoException, names: readonly string[]): Error {
   for (const name of names) {
-    const decoded = bytesOf(name).toString();
+    const decoded = bufferOf(name).toString();
     failure.message = failure.message.replaceAll(decoded, () => name);
     if (failure.path === decoded) failure.path = name;
   }

@@ -1,7 +1,7 @@
 // Looking needed libraries up once, before the program runs: nixpkgs' glibc takes them from the note
 // `.note.nixos.ldcache`, instead of trying each directory of a long search path at every start.
 import type { CachedResolution } from "../addon/facts.js";
-import { bytesOf } from "../base/bytes.js";
+import { bufferOf } from "../base/bytes.js";
 import { accessSync, constants } from "../base/disk.js";
 import { split } from "./search_path.js";
 
@@ -27,12 +27,12 @@ export function resolveNow(needed: readonly string[], searchPath: string): Cache
   }
   return [...places]
     .map(([soname, found]) => ({ soname, places: found.join(":") }))
-    .sort((a, b) => Buffer.compare(bytesOf(a.soname), bytesOf(b.soname)));
+    .sort((a, b) => Buffer.compare(bufferOf(a.soname), bufferOf(b.soname)));
 }
 
 /** The note's descriptor: pairs of NUL-terminated texts, and a NUL that ends them. */
 export function descriptorOf(cache: readonly CachedResolution[]): Uint8Array {
-  return bytesOf(`${cache.map(({ soname, places }) => `${soname}\0${places}\0`).join("")}\0`);
+  return bufferOf(`${cache.map(({ soname, places }) => `${soname}\0${places}\0`).join("")}\0`);
 }
 
 function accessible(path: string, mode: number = constants.F_OK): boolean {

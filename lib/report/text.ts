@@ -1,7 +1,7 @@
 // What makes text safe for where it goes. Names come from files that nobody vouches for: they steer no
 // terminal, forge no line, and mean nothing to what reads a format.
 import type pc from "picocolors";
-import { bytesOf, isPlain, spelledOut } from "../base/bytes.js";
+import { bufferOf, isPlain, spelledOut } from "../base/bytes.js";
 
 export type Colors = ReturnType<typeof pc.createColors>;
 
@@ -72,7 +72,7 @@ function withBytes(value: unknown): unknown {
 }
 
 function bytesBeside(field: unknown): string | (string | null)[] | null {
-  if (typeof field === "string") return isPlain(field) ? null : bytesOf(field).toString("base64");
+  if (typeof field === "string") return isPlain(field) ? null : bufferOf(field).toString("base64");
   if (!Array.isArray(field)) return null;
   const each = field.map((item) => (typeof item === "string" ? bytesBeside(item) : null));
   return each.some((bytes) => bytes !== null) ? (each as (string | null)[]) : null;

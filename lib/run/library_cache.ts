@@ -1,7 +1,7 @@
 // An ld.so.cache (elf/dl-cache.h of glibc): which file a soname is, for a loader that asks nobody
 // else. It is read after a file's own search path and before the default directories, needs no
 // variable that children would see, and keeps libraries where they are.
-import { bytesOf } from "../base/bytes.js";
+import { bufferOf } from "../base/bytes.js";
 import { FixelfError } from "../base/errors.js";
 import { describeMachine, type Machine } from "../file/machine.js";
 
@@ -19,7 +19,7 @@ export function libraryCache(libraries: ReadonlyMap<string, string>, machine: Ma
   const texts: Buffer[] = [];
   let end = start;
   const place = (text: string): number => {
-    const bytes = bytesOf(`${text}\0`);
+    const bytes = bufferOf(`${text}\0`);
     texts.push(bytes);
     end += bytes.length;
     return end - bytes.length;
@@ -60,8 +60,8 @@ function flagsOf(machine: Machine): number {
 
 /** `_dl_cache_libcmp`: digits count as numbers, and are more than anything else. */
 export function compareSonames(first: string, second: string): number {
-  const one = bytesOf(first);
-  const two = bytesOf(second);
+  const one = bufferOf(first);
+  const two = bufferOf(second);
   let atOne = 0;
   let atTwo = 0;
   while (atOne < one.length) {

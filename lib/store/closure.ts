@@ -1,9 +1,9 @@
 // Which store paths are sure to stay: the running system's, and what a GC root keeps.
 
 import type { FreshIndex } from "./index/fresh.js";
-import { rememberClosure, rememberedClosure, type StorePaths } from "./index/nix_memory.js";
+import { rememberClosure, rememberedClosure } from "./index/nix_memory.js";
 import type { Nix } from "./nix.js";
-import { realPathIn, type StorePlace, storePathOf } from "./place.js";
+import { realPathIn, type StorePaths, type StorePlace, storePathOf } from "./place.js";
 import type { GcRoot } from "./roots.js";
 
 export interface Knowledge {
@@ -26,7 +26,7 @@ export class StoreKnowledge {
     rooted: null,
   };
 
-  /** What Nix once said is taken from the index, where there is one. */
+  /** What Nix once said is taken from the index, where there is one. @internal */
   constructor(place: StorePlace, nix: Nix, index: () => Promise<FreshIndex | null>) {
     this.#place = place;
     this.#nix = nix;

@@ -17,7 +17,7 @@ export interface StorePlace {
 }
 
 export const defaultStore = "/nix/store";
-export const defaultSystem = "/run/current-system/sw";
+const defaultSystem = "/run/current-system/sw";
 
 /** Fills in the defaults, and takes the slashes off the ends. */
 export function storePlace(given: Partial<StorePlace> = {}): StorePlace {
@@ -29,6 +29,11 @@ export function storePlace(given: Partial<StorePlace> = {}): StorePlace {
   // Links are followed inside the root, as after a chroot.
   const hostStore = isLinked ? { hostStore: new native.Files(root).hostPath(store) } : {};
   return { root, store, system, ...hostStore };
+}
+
+/** A set of store paths, asked only whether it has one. */
+export interface StorePaths {
+  has(storePath: string): boolean;
 }
 
 /** Where this machine finds a path of the root, when no directory of it but the store is an absolute link. */

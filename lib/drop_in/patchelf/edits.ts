@@ -1,7 +1,7 @@
 // What patchelf's options come to for one file.
 import type { Facts } from "../../addon/facts.js";
 import type { Renaming } from "../../addon/native.js";
-import { bytesOf } from "../../base/bytes.js";
+import { bufferOf } from "../../base/bytes.js";
 import type { EditRequest } from "../../edit/request.js";
 import { type SearchPathChange, split } from "../../edit/search_path.js";
 import { demandDynamicTable, isSharedObject } from "./answers.js";
@@ -70,7 +70,7 @@ function needsDynamicTable({ osAbi, executableStack, interpreter, ...rest }: Edi
 
 /** However they were given, patchelf adds them in this order. */
 function byBytes(one: string, other: string): number {
-  return Buffer.compare(bytesOf(one), bytesOf(other));
+  return Buffer.compare(bufferOf(one), bufferOf(other));
 }
 
 function searchPathChange(

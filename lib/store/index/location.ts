@@ -1,6 +1,6 @@
 // Where the index of a store is: `$XDG_CACHE_HOME/fixelf/index-<root>!<store>/`.
 import { dirname, join } from "node:path";
-import { bytesOf, isUnicode } from "../../base/bytes.js";
+import { bufferOf, isUnicode } from "../../base/bytes.js";
 import {
   existsSync,
   lstatSync,
@@ -33,7 +33,7 @@ function escaped(path: string): string {
   return path.replace(/./gsu, (character) =>
     isUnicode(character)
       ? encodeURIComponent(character)
-      : `%${bytesOf(character).toString("hex").toUpperCase()}`,
+      : `%${bufferOf(character).toString("hex").toUpperCase()}`,
   );
 }
 

@@ -1,17 +1,12 @@
 // What Nix has said of closures. A store path's references never change, so that a closure which was
 // asked for once need not be asked for again while all of it is there.
-import type { StorePlace } from "../place.js";
+import type { StorePaths, StorePlace } from "../place.js";
 import { checksum } from "./checksum.js";
 import { IndexDamage } from "./damage.js";
 import { closureName } from "./format.js";
 import type { FreshIndex } from "./fresh.js";
 import { indexPath } from "./location.js";
 import { OwnDirectory } from "./own_directory.js";
-
-/** A set of store paths, asked only whether it has one. */
-export interface StorePaths {
-  has(storePath: string): boolean;
-}
 
 const hashLength = 32;
 

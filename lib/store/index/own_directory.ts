@@ -184,7 +184,7 @@ export class OwnFile extends Opened {
     this.size = size;
   }
 
-  /** @throws IndexDamage where it has no such bytes, or the disk does not give them */
+  /** @throws IndexDamage where it has no such bytes, or the disk does not give them @internal */
   read(offset: number, size: number): Buffer {
     if (offset < 0 || size < 0 || size > this.size - offset)
       throw new IndexDamage(`${this.name} ends too early`);
@@ -216,7 +216,7 @@ export class NewFile extends Opened {
     this.#path = path;
   }
 
-  /** @throws FixelfError `no-space` or `io` */
+  /** @throws FixelfError `no-space` or `io` @internal */
   write(bytes: Buffer): void {
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.descriptor, bytes, at);
