@@ -1,0 +1,6 @@
+module.exports = ({ external }) => ({
+  mode: "none",
+  target: "node20",
+  entry: "./start.mjs",
+  externals: external ? { fixelf: "commonjs fixelf" } : {},
+});
