@@ -475,7 +475,7 @@ int main(int count, char **words) {
     expect(outcomes[2]).toMatchObject({ path: program, outcome: "failed" });
   });
 
-  it("names files of other machines in one line", async () => {
+  it("names files of other machines and of another libc in one line", async () => {
     const { outcomes, events } = await start();
     const staged = join(directory, "staged-foreign");
     mkdirSync(staged);
@@ -489,6 +489,11 @@ int main(int count, char **words) {
     const module = readFileSync(join(build, "libanswer.so"));
     module.writeUInt16LE(43, 18);
     writeFileSync(join(staged, "module.node"), module);
+    const bare = ["-shared", "-fPIC", "-nostdlib"];
+    const libc = join(build, "libc.musl-x86_64.so.1");
+    compile(libc, "void musl(void) {}", ...bare, `-Wl,-soname,${basename(libc)}`);
+    const ofMusl = "void musl(void); void begin(void) { musl(); }";
+    compile(join(staged, "musl.node"), ofMusl, ...bare, libc);
     renameSync(staged, join(inbox, "app"));
     await until("it is told", () => events.some(({ kind }) => kind === "passed-over"));
     await until("the other is fixed", () => isFixed(join(inbox, "app/one")));
@@ -499,9 +504,14 @@ int main(int count, char **words) {
       ["one", "fixed"],
       ["two", "fixed"],
     ]);
-    expect(events.filter(({ kind }) => kind === "passed-over")).toEqual([
-      { kind: "passed-over", path: join(inbox, "app"), files: 4, machines: expect.any(Array) },
+    const told = events.filter((event) => event.kind === "passed-over");
+    expect(told).toEqual([
+      { kind: "passed-over", path: join(inbox, "app"), files: 5, machines: expect.any(Array) },
     ]);
+    const machines = told.flatMap((event) => event.machines);
+    expect(machines).toEqual([...new Set(machines)]);
+    expect(machines).toHaveLength(3);
+    expect(machines).toContainEqual(expect.stringMatching(/^musl on /));
   });
 
   it("says once what it refuses, and goes on", async () => {

@@ -43,7 +43,12 @@ export function whyForNothing<M extends Member>(
   // What loads libraries alone is somewhere else, and on nearly every system for glibc.
   const decisive = withPrograms.length > 0 ? withPrograms : able.filter(isForGlibc);
   if (decisive.length === 0 || decisive.includes(company)) return null;
-  return `no program here loads a library for ${libcOf(first.facts)} on ${describeMachine(first.facts)}`;
+  return `no program here loads a library for ${libcAndMachine(first.facts)}`;
+}
+
+/** "musl on x86-64 (ELF64)". */
+export function libcAndMachine(facts: Facts): string {
+  return `${libcOf(facts)} on ${describeMachine(facts)}`;
 }
 
 function isForGlibc([first]: readonly Member[]): boolean {

@@ -109,7 +109,7 @@ async function planChoice(choice: Choice, store: Store, options: PlanOptions): P
     case "solved":
       return planFile(choice.solved, store, options);
     case "passed-over":
-      return emptyPlan(choice.member, options, { reasons: [choice.why] });
+      return emptyPlan(choice.member, options, { reasons: [choice.why], passedOver: true });
     case "failed": {
       const { code, message } = choice.failure;
       const missing = code === "unsolvable" ? await missingLoader(choice.member, store) : [];
@@ -204,6 +204,7 @@ function emptyFilePlan(path: string, host: string): FilePlan {
     script: false,
     loader: null,
     trustedLoader: null,
+    passedOver: false,
     edits: [],
     reasons: [],
     storePaths: [],

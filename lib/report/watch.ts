@@ -42,7 +42,7 @@ export function watchTalk(event: WatchEvent): string {
         `${event.seconds} seconds instead: ${printable(event.message)}`
       );
     case "passed-over":
-      return `${printable(event.path)}: ${plural(event.files, "file")} passed over, for ${event.machines.join(" and ")}, which this machine does not run`;
+      return `${printable(event.path)}: ${plural(event.files, "file")} passed over, for ${event.machines.join(" and ")}, which nothing here runs`;
     case "trouble":
       return `${printable(event.path)}: ${printable(event.message)}`;
   }

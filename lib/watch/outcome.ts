@@ -17,7 +17,10 @@ export type WatchEvent =
   | { kind: "overflow" }
   /** Directories that can't be watched are looked at every so many seconds instead. */
   | { kind: "unwatched"; path: string; message: string; seconds: number }
-  /** A program has files for machines whose loader is not here; told once for each machine. */
+  /**
+   * A program has files for machines that this one is not, or for a libc ("musl on x86-64 (ELF64)") that nothing in
+   * its tree needs; told once for each.
+   */
   | { kind: "passed-over"; path: string; files: number; machines: string[] }
   /** Something could not be looked at. */
   | { kind: "trouble"; path: string; message: string };

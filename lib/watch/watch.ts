@@ -15,6 +15,7 @@ import { checkOptions, checkPaths, type Kinds } from "../base/arguments.js";
 import { type BigIntStats, lstatSync, realpathSync } from "../base/disk.js";
 import type { FixelfError, FixelfErrorCode } from "../base/errors.js";
 import { type PlanOptions, planKinds } from "../base/options.js";
+import { libcAndMachine } from "../file/company.js";
 import { describeMachine, kernelRuns } from "../file/machine.js";
 import { apply } from "../fix/apply.js";
 import { addRoots, isRooted } from "../fix/gc_roots.js";
@@ -86,7 +87,7 @@ class Watch {
   readonly #written = new Map<string, string>();
   /** Of each file that was given back because it failed its check: which content, and which edits. */
   readonly #givenBack = new Map<string, string>();
-  /** Machines whose files were passed over, by program. */
+  /** What files that were passed over are for, by program. */
   readonly #passedOver = new Map<string, Set<string>>();
   readonly #unwatched = new Set<string>();
   /** Each root as it was when its watch began, to notice that another one stands there. */
@@ -259,9 +260,8 @@ class Watch {
     const planned = await this.#plan(subjects);
     const ready = await this.#filesToFix(planned.files);
     const refused = ready.filter(({ refusal }) => refusal !== null);
-    // What a plan leaves alone is no matter for a loader: modules of other machines among it.
-    const left = planned.files.filter((file) => file.refusal === null && isLeftAlone(file));
-    for (const file of await this.#ofThisMachine([...refused, ...left])) {
+    const passedOver = planned.files.filter((file) => file.passedOver);
+    for (const file of await this.#forThisMachine([...refused, ...passedOver])) {
       if (file.refusal === null) continue;
       const { code, message, failed } = file.refusal;
       if (isOvertaken(code)) {
@@ -340,19 +340,20 @@ class Watch {
     return relevant.filter((_, index) => isProgram(found[index]));
   }
 
-  /** Without those of other machines, which a program brings by the dozen and one line names. */
-  async #ofThisMachine(refused: readonly FilePlan[]): Promise<FilePlan[]> {
+  /** Without those for other machines and libcs, which a program brings by the dozen and one line names. */
+  async #forThisMachine(files: readonly FilePlan[]): Promise<FilePlan[]> {
     const own: FilePlan[] = [];
     const foreign = new Map<string, { machines: Set<string>; files: number }>();
-    for (const file of refused) {
+    for (const file of files) {
       const facts = await native.inspect(file.host).catch(() => null);
       const subject = subjectOf(file.host, this.#roots, false);
-      if (facts === null || subject === null || kernelRuns(facts)) {
+      const isRun = facts !== null && kernelRuns(facts);
+      if (facts === null || subject === null || (isRun && !file.passedOver)) {
         own.push(file);
         continue;
       }
       const group = foreign.get(subject) ?? { machines: new Set(), files: 0 };
-      group.machines.add(describeMachine(facts));
+      group.machines.add(isRun ? libcAndMachine(facts) : describeMachine(facts));
       group.files += 1;
       foreign.set(subject, group);
     }
@@ -423,10 +424,6 @@ class Watch {
 /** Somebody was faster. What they have made of it is looked at in its turn. */
 function isOvertaken(code: FixelfErrorCode): boolean {
   return code === "changed" || code === "busy";
-}
-
-function isLeftAlone({ dynamic, script }: FilePlan): boolean {
-  return !dynamic && !script;
 }
 
 /** Whether a path leads where it says: not by a link, which may lead out of the directory. */
