@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
   copyFileSync,
+  cpSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -218,7 +219,10 @@ describe(
       });
     });
 
-    describe("queries", () => {
+    describe.each([
+      ["Parquet", 0],
+      ["Parquet and NDJSON", 1],
+    ])("queries of %s", (_, index) => {
       const sql = blocks("sql");
       const named = new Map(
         sql.flatMap((text) => {
@@ -275,15 +279,31 @@ describe(
       const ranked = (counts: Map<string | null, number>) =>
         [...counts].sort((a, b) => b[1] - a[1] || byName(a[0], b[0]));
 
+      const results = join(directory, `results-${index}`);
+      let stored: ScanRow[];
+
       beforeAll(async () => {
+        stored = rows;
         // The foreign programs lack what everything in the store has.
         const mixed = ["scan", join(root, "programs"), layOutMixture(), "--format"];
         const all = rowsOf(fixelf(...mixed, "ndjson"));
         unreadable = all.filter((row) => "error" in row) as unknown as Unreadable[];
         rows = rows.concat(all.filter((row) => !("error" in row)));
-        fixelf(...mixed, "parquet", "--output", join(directory, "results/mixed.parquet"));
-        const [view] = sql.filter((text) => text.startsWith("CREATE VIEW"));
-        await connection.run((view ?? "").replace("'results/", `'${directory}/results/`));
+        cpSync(join(directory, "results"), results, { recursive: true });
+        if (index === 0) {
+          fixelf(...mixed, "parquet", "--output", join(results, "mixed.parquet"));
+        } else {
+          fixelf(...mixed, "ndjson", "--output", join(results, "mixed.ndjson"));
+          rmSync(join(results, "2.parquet"));
+          const shard = ["scan", "--root", root, "--shard", `2/${shards}`, "--format", "ndjson"];
+          fixelf(...shard, "--output", join(results, "2.ndjson"));
+        }
+        const view = sql.filter((text) => text.startsWith("CREATE VIEW"))[index] ?? "";
+        await connection.run(view.replaceAll("'results/", `'${results}/`));
+      });
+      afterAll(async () => {
+        rows = stored;
+        await connection.run("DROP VIEW scan");
       });
 
       it("are seven, each with a name", () => {
@@ -296,7 +316,7 @@ describe(
           "search-paths",
           "duplicates",
         ]);
-        expect(sql.length).toBe(8);
+        expect(sql.length).toBe(9);
       });
 
       it("tell what could not be read", async () => {
