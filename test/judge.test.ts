@@ -357,18 +357,20 @@ describe("a file that is no ELF file", () => {
   });
 
   const script = "#!/bin/sh\nexit 0\n";
-  it.each([
-    ["a byte order mark", Buffer.from(`\ufeff${script}`), ""],
-    ["blank lines before it", Buffer.from(` \n\t${script}`), ""],
-    ["UTF-16", Buffer.from(`\ufeff${script}`, "utf16le"), ".utf8"],
-    ["gzip", gzipSync(script), ".unpacked"],
-  ])("is mended by the remedy as it is printed: %s", async (name, bytes, suffix) => {
-    const path = at(`no elf, ${name}`);
-    writeFileSync(path, bytes, { mode: 0o755 });
-    const [diagnosis] = await diagnose([path]);
-    expect(diagnosis?.verdict).toBe("not-elf");
-    const [finding] = diagnosis?.findings ?? [];
-    expect(spawnSync("sh", ["-c", finding?.remedy ?? ""]).status).toBe(0);
-    expect(readFileSync(path + suffix, "utf8")).toBe(script);
+  describe.each([
+    ["a byte order mark", "sed", Buffer.from(`\ufeff${script}`), ""],
+    ["blank lines before it", "sed", Buffer.from(` \n\t${script}`), ""],
+    ["UTF-16", "iconv", Buffer.from(`\ufeff${script}`, "utf16le"), ".utf8"],
+    ["compressed", "gzip", gzipSync(script), ".unpacked"],
+  ])("%s", (name, tool, bytes, suffix) => {
+    it("is mended by the remedy as it is printed", needs(tool), async () => {
+      const path = at(`no elf, ${name}`);
+      writeFileSync(path, bytes, { mode: 0o755 });
+      const [diagnosis] = await diagnose([path]);
+      expect(diagnosis?.verdict).toBe("not-elf");
+      const [finding] = diagnosis?.findings ?? [];
+      expect(spawnSync("sh", ["-c", finding?.remedy ?? ""]).status).toBe(0);
+      expect(readFileSync(path + suffix, "utf8")).toBe(script);
+    });
   });
 });

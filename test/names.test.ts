@@ -38,7 +38,11 @@ const name = bytes.map((all) => Buffer.concat([Buffer.from("/"), all.filter((byt
 
 describe("the bytes of a name", () => {
   it("come back from its text, whatever they are", () => {
-    fc.assert(fc.property(bytes, (all) => expect(bytesOf(textOf(all))).toEqual(all)));
+    fc.assert(
+      fc.property(bytes, (all) => {
+        expect(bytesOf(textOf(all))).toEqual(all);
+      }),
+    );
   });
   it("are the same text in the core", () => {
     fc.assert(
