@@ -87,7 +87,8 @@ Napi::Value walkTree(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value toBuffer(Napi::Env env, const std::string& bytes) {
-  return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
+  // Without what the class remembers of its bytes, which only C++ asks.
+  return {env, Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size())};
 }
 
 Napi::Value listStorePaths(const Napi::CallbackInfo& call) {
