@@ -299,11 +299,11 @@ std::shared_ptr<const LoadedNames> Files::namesIn(const Facts& facts) {
                                                   : auxiliary;
     names->dependencies.push_back({kind, interned(*next++)});
   }
-  for (const NeededVersions& needed : facts.versionsNeeded) {
+  for (const NeededVersions& need : facts.versionsNeeded) {
     auto& entry = names->versionsNeeded.emplace_back();
-    entry.library = interned(needed.library);
-    entry.versions.reserve(needed.versions.size());
-    for (const NeededVersion& version : needed.versions)
+    entry.library = interned(need.library);
+    entry.versions.reserve(need.versions.size());
+    for (const NeededVersion& version : need.versions)
       entry.versions.push_back({interned(version.name), version.weak, version.hashed});
   }
   names->versionsDefined.reserve(facts.versionsDefined.size() + 1);
