@@ -84,7 +84,7 @@ bool isLoaderName(std::string_view name) {
   const std::string_view version = name.substr(at + 4);
   if (musl || name.starts_with("ld.so.")) return version == "1";
   return !version.empty() &&
-         std::all_of(version.begin(), version.end(), [](char c) { return isDigit(c); });
+         std::all_of(version.begin(), version.end(), [](uint8_t c) { return isDigit(c); });
 }
 
 class WindowSearch {
