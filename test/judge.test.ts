@@ -14,7 +14,7 @@ import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
-import { contentIn } from "../lib/file/content.js";
+import { contentIn, contentOf } from "../lib/file/content.js";
 import { interpreterAt } from "../lib/file/interpreter.js";
 import { startedBy } from "../lib/file/stand_in.js";
 import { diagnose, type FindingCode } from "../lib/index.js";
@@ -354,6 +354,14 @@ describe("a file that is no ELF file", () => {
     ["\x01\x02\x03", /unknown kind/],
   ])("%j is named", (text, what) => {
     expect(contentIn(Buffer.from(text, "latin1")).what).toMatch(what);
+  });
+
+  it("is named in its remedy, whatever it is called", () => {
+    const path = at("compressed");
+    writeFileSync(path, "\x1f\x8b", "latin1");
+    expect(contentOf(path, "app/DIRECTORY").remedy).toBe(
+      "gzip -dc <app/DIRECTORY >app/DIRECTORY.unpacked",
+    );
   });
 
   const script = "#!/bin/sh\nexit 0\n";

@@ -18,9 +18,10 @@ const window = 4096;
 export function contentOf(host: string, shown = host): Content {
   const { what, remedy } = contentIn(readBeginning(host, window));
   if (remedy === null) return { what, remedy };
-  const named = remedy
-    .replaceAll("FILE", () => shellWord(shown))
-    .replaceAll("DIRECTORY", () => shellWord(dirname(shown)));
+  // In one go: a path may hold either word.
+  const named = remedy.replace(/FILE|DIRECTORY/g, (word) =>
+    shellWord(word === "FILE" ? shown : dirname(shown)),
+  );
   return { what, remedy: named };
 }
 
