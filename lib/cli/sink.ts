@@ -1,6 +1,6 @@
 // Where a command's data goes: standard output, or a file that appears when it is whole.
 import { randomBytes } from "node:crypto";
-import { basename, dirname } from "node:path";
+import { dirname } from "node:path";
 import { finished } from "node:stream/promises";
 import { chmod, createWriteStream, lstatSync, rename, rm } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
@@ -15,7 +15,7 @@ export async function writeParts(
   file: string | undefined,
 ): Promise<void> {
   if (file === undefined || file === "-") return pour(parts, process.stdout);
-  if (basename(file) === "" || file.endsWith("/"))
+  if (file === "" || file.endsWith("/"))
     throw new FixelfError("usage", `--output: ${file === "" ? "an empty name" : file} is no file`);
   const old = lstatSync(file, { throwIfNoEntry: false });
   if (old?.isFile() === false) return pourInto(parts, createWriteStream(file), file);
@@ -46,8 +46,8 @@ async function pourInto(
     await finished(stream);
   } catch (failure) {
     stream.destroy();
-    const { code, path, message } = failure as NodeJS.ErrnoException;
-    if (path !== undefined || !message.includes(", write")) throw failure;
+    const { code, path, syscall, message } = failure as NodeJS.ErrnoException;
+    if (path !== undefined || !/^writev?$/.test(syscall ?? "")) throw failure;
     const kind = code === "ENOSPC" ? "no-space" : "io";
     throw new FixelfError(kind, `${file}: ${message}`, { path: file, cause: failure });
   }
