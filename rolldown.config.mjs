@@ -19,7 +19,7 @@ const groups = [
   {
     name: "at_once",
     priority: 1,
-    test: /lib\/(base\/(arguments|nearest|options|process|shell)|addon\/(cancellation|remembered)|file\/(machine|nix_system|versions)|store\/place|report\/(text|json)|cli\/(command|index_talk|options|terminal))\.ts$/,
+    test: /lib\/(base\/(arguments|directories|nearest|options|process|shell)|addon\/(cancellation|remembered)|file\/(machine|nix_system|versions)|store\/place|report\/(text|json)|cli\/(command|index_talk|options|terminal))\.ts$/,
   },
   { name: "patchelf", test: /lib\/drop_in\/patchelf\/(run|answers|arguments|failure)\.ts$/ },
   {

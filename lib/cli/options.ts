@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import type { Command } from "commander";
 import type pc from "picocolors";
-import { statSync } from "../base/disk.js";
+import { isDirectory } from "../base/directories.js";
 import { FixelfError } from "../base/errors.js";
 import type { CommonOptions } from "../base/options.js";
 import type { Colors } from "../report/text.js";
@@ -56,7 +56,7 @@ export function repeated(value: string, before: string[] = []): string[] {
 }
 
 export function commonOptions({ root, store, system, index }: SharedFlags): CommonOptions {
-  if (root !== undefined && !statSync(root, { throwIfNoEntry: false })?.isDirectory())
+  if (root !== undefined && !isDirectory(root))
     throw new FixelfError("not-found", `${root}: there is no such directory`, { path: root });
   return {
     ...(root !== undefined && { root }),

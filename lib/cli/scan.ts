@@ -2,7 +2,8 @@
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import { native } from "../addon/native.js";
-import { readFile, statSync } from "../base/disk.js";
+import { isDirectory } from "../base/directories.js";
+import { readFile } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import type { CommonOptions } from "../base/options.js";
 import { absolute } from "../base/process.js";
@@ -165,7 +166,7 @@ async function storeToScan(options: CommonOptions): Promise<string> {
   const { storePlace } = await import("../store/place.js");
   const { root, store } = storePlace(options);
   const place = root === "" ? null : new native.Files(root).hostPath(store);
-  if (place === null || statSync(place, { throwIfNoEntry: false })?.isDirectory()) return store;
+  if (place === null || isDirectory(place)) return store;
   const path = root + store;
   throw new FixelfError("not-found", `${path}: there is no store`, { path });
 }

@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import { finished } from "node:stream/promises";
+import { makeDirectories } from "../base/directories.js";
 import { chmod, createWriteStream, lstatSync, rename, rm } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
-import { makeDirectories } from "../base/make_directories.js";
 
 /**
  * Writes the parts as they come, no faster than they are taken, to a file or, for "-", to standard output.

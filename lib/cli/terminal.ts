@@ -1,6 +1,7 @@
 // Whether a descriptor is a terminal.
 import { createRequire } from "node:module";
-import { fstatSync, statSync } from "../base/disk.js";
+import { isDirectory } from "../base/directories.js";
+import { fstatSync } from "../base/disk.js";
 import type { ProgressLine } from "./progress.js";
 
 /** A line of progress on stderr, already shown; null without a directory, or where that is no terminal. */
@@ -9,7 +10,7 @@ export async function progressLine(
   text: () => string,
 ): Promise<ProgressLine | null> {
   // A file is done before anybody has read the line.
-  const isLong = paths.some((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
+  const isLong = paths.some(isDirectory);
   if (!isLong || !isTerminal(2)) return null;
   const { ProgressLine } = await import("./progress.js");
   const line = new ProgressLine(text);

@@ -1,7 +1,7 @@
 // Where fixelf remembers what it did, for undo and for garbage collection.
 import { join } from "node:path";
+import { makeDirectories } from "../base/directories.js";
 import { FixelfError } from "../base/errors.js";
-import { makeDirectories } from "../base/make_directories.js";
 import { homeDirectory, variable } from "../base/process.js";
 import { demandOwnDirectory } from "./own.js";
 

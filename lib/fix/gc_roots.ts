@@ -6,8 +6,8 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { native, settled } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
+import { makeDirectories } from "../base/directories.js";
 import { access, readdir, readFile, readlink, rm, unlink, writeFile } from "../base/disk.js";
-import { makeDirectories } from "../base/make_directories.js";
 import { stateSubdirectory } from "../file/state.js";
 import type { Nix } from "../store/nix.js";
 

@@ -1,6 +1,7 @@
 // Which nixpkgs packages are taken from, and how Nix is told: as a flake, or as a file where flakes are off.
 import { join, resolve } from "node:path";
-import { existsSync, statSync } from "../base/disk.js";
+import { isDirectory } from "../base/directories.js";
+import { existsSync } from "../base/disk.js";
 import { thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
 import { capture, type NixRun } from "./nix_command.js";
@@ -49,8 +50,7 @@ export function nixpkgsFor(
     return { kind: "file", file: until === null ? "<nixpkgs>" : `channel:nixos-${until}` };
   }
   if (/^<.*>$|^channel:/.test(given)) return { kind: "file", file: given };
-  if (!/^\.{0,2}\//.test(given) && !statSync(given, { throwIfNoEntry: false })?.isDirectory())
-    return flake(given);
+  if (!/^\.{0,2}\//.test(given) && !isDirectory(given)) return flake(given);
   const path = resolve(given);
   const isFlake = existsSync(join(path, "flake.nix"));
   const isFile = !isFlake || existsSync(join(path, "default.nix"));

@@ -4,9 +4,9 @@ import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { bytesOf } from "../base/bytes.js";
+import { makeDirectories } from "../base/directories.js";
 import { mkdir, rename, rm } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
-import { makeDirectories } from "../base/make_directories.js";
 import { demandOwnDirectory } from "../file/own.js";
 import { cacheDirectory } from "../store/index/location.js";
 

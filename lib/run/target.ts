@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { native, settled } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
-import { statSync } from "../base/disk.js";
+import { isDirectory } from "../base/directories.js";
 import { FixelfError } from "../base/errors.js";
 import { isEnv, parseEnv, parseShebang, type Shebang } from "../file/shebang.js";
 import { readShebang } from "../file/tree.js";
@@ -34,7 +34,7 @@ const mostInterpreters = 5;
  */
 export async function targetOf(named: string, store: Store): Promise<Target> {
   const path = named.includes("/") ? named : (onPath(named, store) ?? `./${named}`);
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+  if (isDirectory(path)) {
     const message = `${path}: this is a directory, not a program`;
     throw new FixelfError("unsupported", message, { path });
   }

@@ -5,6 +5,7 @@
 // link, and looked at by its descriptor; its files are reached through that descriptor, wherever
 // somebody moves the directory meanwhile. (Node has no openat(2): /proc/self/fd/N is the way.)
 import { dirname, join } from "node:path";
+import { makeDirectories } from "../../base/directories.js";
 import {
   closeSync,
   constants,
@@ -19,7 +20,6 @@ import {
   writeSync,
 } from "../../base/disk.js";
 import { FixelfError } from "../../base/errors.js";
-import { makeDirectories } from "../../base/make_directories.js";
 import { demandOwn } from "../../file/own.js";
 import { IndexDamage } from "./damage.js";
 

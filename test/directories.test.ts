@@ -2,7 +2,7 @@
 import { mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { makeDirectories } from "../lib/base/make_directories.js";
+import { makeDirectories } from "../lib/base/directories.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 const directory = scratchDirectory();

@@ -1,10 +1,11 @@
-// mkdir -p. Node's own never ends where a directory that is there answers ENOENT, as /proc does: it takes that for a
-// missing parent, makes the parent, and tries again (src/node_file.cc, MKDirpSync).
+// Directories: whether one is there, and mkdir -p.
 import { dirname } from "node:path";
 import { mkdirSync, statSync } from "./disk.js";
 
 /**
- * Makes a directory with those above it that are missing, all of one mode.
+ * Makes a directory with those above it that are missing, all of one mode. Node's own never ends where a directory
+ * that is there answers ENOENT, as /proc does: it takes that for a missing parent, makes the parent, and tries again
+ * (src/node_file.cc, MKDirpSync).
  * @throws NodeJS.ErrnoException the system's, for the first that can't be made
  */
 export function makeDirectories(path: string, mode = 0o777): void {
@@ -26,6 +27,7 @@ function makeOne(path: string, mode: number): NodeJS.ErrnoException | null {
   }
 }
 
-function isDirectory(path: string): boolean {
+/** Whether a path leads to a directory, links followed. @throws NodeJS.ErrnoException where that cannot be told */
+export function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
