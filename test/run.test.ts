@@ -20,7 +20,7 @@ import { planRun } from "../lib/index.js";
 import { compareSonames, libraryCache } from "../lib/run/library_cache.js";
 import { compile, compileWith } from "./support/compile.js";
 import { needs } from "./support/needs.js";
-import { addonEnvironment } from "./support/preload.js";
+import { addonEnvironment, preloadStaysBehind } from "./support/preload.js";
 import { commandLine, fixelf, startFixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { copyGlibc, storePath } from "./support/store.js";
@@ -386,7 +386,7 @@ describe("run", needs("gcc"), () => {
             [gnu, "glibc"],
             [musl, "musl"],
           ] as const)
-            expect(runWith(["--with", dirname(gnu)], [program])).toMatchObject({
+            expect(runWith(["--with", dirname(gnu)], [program], preloadStaysBehind)).toMatchObject({
               code: 0,
               stdout: `${said}\n`,
             });

@@ -6,6 +6,7 @@ import { diagnose } from "../lib/index.js";
 import { misspellingOf } from "../lib/judge/search_path.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { commandLine, run } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 const directory = scratchDirectory();
@@ -73,11 +74,8 @@ describe("a library that a misspelling hides", needs("gcc", "x86-64"), () => {
     ]);
     const remedy = `fixelf patchelf --set-rpath '$ORIGIN/lib' ${program}`;
     expect(diagnosis?.findings.map((finding) => finding.remedy)).toEqual([remedy, remedy]);
-    const ran = spawnSync("sh", [
-      "-c",
-      remedy.replace(/^fixelf/, `${process.execPath} dist/cli/main.cjs`),
-    ]);
-    expect(ran.status).toBe(0);
+    const typed = ["sh", "-c", remedy.replace(/^fixelf/, '"$@"'), "sh"];
+    expect(run([...typed, ...commandLine])).toMatchObject({ stderr: "", code: 0 });
     expect(spawnSync(program).status).toBe(0);
   });
 });

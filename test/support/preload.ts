@@ -11,3 +11,12 @@ if (preload !== undefined) {
 
 export const addonEnvironment: Record<string, string> =
   preload === undefined ? {} : { LD_PRELOAD: preload };
+
+/**
+ * For a program that fixelf becomes or starts and that cannot bear the runtime, as musl's loader
+ * cannot: Node, which has it in memory by then, takes it out of the environment that it passes on.
+ */
+export const preloadStaysBehind: Record<string, string> =
+  preload === undefined
+    ? {}
+    : { NODE_OPTIONS: "--import=data:text/javascript,delete%20process.env.LD_PRELOAD" };
