@@ -46,6 +46,8 @@ const machines: Machine[] = [
     title: "RISC-V",
   },
   { system: "armv7l", node: "arm", triplet: "arm-linux-gnueabihf", qemu: "arm", title: "ARM" },
+  // Debian's armhf is Thumb, and its armel, like Nixpkgs' armv7l, is Arm's other instruction set.
+  { system: "armv7l", node: "arm", triplet: "arm-linux-gnueabi", qemu: "arm", title: "ARM" },
 ];
 
 const checkout = dirname(import.meta.dirname);
@@ -101,6 +103,14 @@ const partsOf = ({ system, node, triplet, qemu }: Machine) => [
   ...(node === process.arch ? ["gcc"] : [`${triplet}-gcc`, `qemu-${qemu}`]),
 ];
 
+/** qemu-i386 does not let gdb see what a loader opens, not even an ordinary one: there the kernel has to. */
+const isDebuggedHere = ({ node, system }: Machine) => node === process.arch || system === "i686";
+
+const debuggersOf = (machine: Machine) =>
+  isDebuggedHere(machine)
+    ? ["gdb", ...(machine.system === "i686" ? ["i386's loader"] : [])]
+    : ["gdb-multiarch", "strace"];
+
 /** The loader that a program of this machine has by itself. */
 function realLoader({ node, triplet }: Machine, compiler: string): string {
   const lib = `/usr/${triplet}/lib`;
@@ -133,9 +143,10 @@ class Bench {
   readonly qemu: string;
 
   constructor(readonly machine: Machine) {
-    this.home = join(directory, machine.system);
+    this.home = join(directory, `${machine.system}-${machine.triplet}`);
     this.one = join(this.home, "one");
     this.two = join(this.home, "two");
+    rmSync(this.home, { recursive: true, force: true });
     mkdirSync(this.home);
     this.standIn = join(this.home, "fixelf-ld");
     copyFileSync(shipped(machine), this.standIn);
@@ -192,22 +203,23 @@ class Bench {
   debug(variables: Record<string, string>, program: string, ...commands: string[]): string {
     const socket = join(this.home, "gdb");
     const set = Object.entries(variables).map((pair) => pair.join("="));
-    const asked = this.emulated
-      ? [
+    const isHere = isDebuggedHere(this.machine);
+    const asked = isHere
+      ? [...set.map((pair) => `set environment ${pair.replace("=", " ")}`), ...commands]
+      : [
           `target remote ${socket}`,
           ...commands.map((command) => command.replace("run", "continue")),
-        ]
-      : [...set.map((pair) => `set environment ${pair.replace("=", " ")}`), ...commands];
-    const script = this.emulated
-      ? `rm -f "$1"
+        ];
+    const script = isHere
+      ? ""
+      : `rm -f "$1"
          strace -f -o /dev/null "$2" -g "$1" ${set.map((pair) => `-E '${pair}'`).join(" ")} "$3" >/dev/null &
-         until [ -S "$1" ]; do sleep 0.05; done`
-      : "";
+         until [ -S "$1" ]; do sleep 0.05; done`;
     return execFileSync(
       "sh",
       [
         ...["-euc", `${script}\nshift 3\n"$@" 2>&1 </dev/null`, "sh", socket, this.qemu, program],
-        ...[this.emulated ? "gdb-multiarch" : "gdb", "-batch", "-nx"],
+        ...[isHere ? "gdb" : "gdb-multiarch", "-batch", "-nx"],
         ...["-ex", "set sysroot /", "-ex", "set breakpoint pending on"],
         ...asked.flatMap((command) => ["-ex", command]),
         program,
@@ -232,7 +244,7 @@ function described(ended: { status: number | null; stdout: string; stderr: strin
 
 for (const machine of machines) {
   describe(
-    `the stand-in loader for ${machine.system}`,
+    `the stand-in loader for ${machine.system} (${machine.triplet})`,
     needs(...partsOf(machine), "readelf"),
     () => {
       let bench: Bench;
@@ -362,35 +374,30 @@ for (const machine of machines) {
         expect(bench.start(empty).stderr).not.toContain("fixelf-ld:");
       });
 
-      // The loaders of RISC-V and ARM have no room for it. On i386, qemu does not even let gdb see what an
-      // ordinary loader opens.
-      if (["x86_64", "aarch64"].includes(machine.system)) {
-        const debuggers = [machine.node === process.arch ? "gdb" : "gdb-multiarch", "strace"];
-        it(
-          "lets gdb stop in a library that is opened as the program runs",
-          needs(...debuggers),
-          () => {
-            const plugin = join(bench.home, "plugin.so");
-            bench.compile(plugin, "int plugged(void) { return 42; }", "-shared", "-fPIC");
-            const opens = `
-            #include <dlfcn.h>
-            extern int number(void);
-            int main(void) {
-              int (*plugged)(void) = dlsym(dlopen("${plugin}", RTLD_NOW), "plugged");
-              return plugged() + number() - 43;
-            }`;
-            // Without symbols of its own that gdb could take for the loader's.
-            const program = bench.link("opens", opens, "-s", "-ldl");
-            const said = bench.debug(
-              { NIX_LD: bench.loader, NIX_LD_LIBRARY_PATH: bench.path(bench.one) },
-              program,
-              ...["break plugged", "run", "info symbol $pc", "continue"],
-            );
-            expect(said).toMatch(/^plugged.* in section \.text of .*\/plugin\.so$/m);
-            expect(said).toContain("exited normally");
-          },
-        );
-      }
+      it(
+        "lets gdb stop in a library that is opened as the program runs",
+        needs(...debuggersOf(machine)),
+        () => {
+          const plugin = join(bench.home, "plugin.so");
+          bench.compile(plugin, "int plugged(void) { return 42; }", "-shared", "-fPIC");
+          const opens = `
+          #include <dlfcn.h>
+          extern int number(void);
+          int main(void) {
+            int (*plugged)(void) = dlsym(dlopen("${plugin}", RTLD_NOW), "plugged");
+            return plugged() + number() - 43;
+          }`;
+          // Without symbols of its own that gdb could take for the loader's.
+          const program = bench.link("opens", opens, "-s", "-ldl");
+          const said = bench.debug(
+            { NIX_LD: bench.loader, NIX_LD_LIBRARY_PATH: bench.path(bench.one) },
+            program,
+            ...["break plugged", "run", "info symbol $pc", "continue"],
+          );
+          expect(said).toMatch(/^plugged.* in section \.text of .*\/plugin\.so$/m);
+          expect(said).toContain("exited normally");
+        },
+      );
 
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the loader's
       it.each(["$ORIGIN/one", "/nowhere:${ORIGIN}/one", "absolute"])(
@@ -485,7 +492,6 @@ const partsHere = [...(host ? partsOf(host) : ["x86-64"]), "readelf", "mount nam
 describe("the stand-in loader on this machine", needs(...partsHere), () => {
   let bench: Bench;
   beforeAll(() => {
-    rmSync(join(directory, (host as Machine).system), { recursive: true, force: true });
     bench = new Bench(host as Machine);
   });
 
@@ -956,7 +962,6 @@ describe(
 
 describe("the stand-in loader in secure mode", needs(...partsHere, "root", "setpriv"), () => {
   it("believes no variable", () => {
-    rmSync(join(directory, (host as Machine).system), { recursive: true, force: true });
     const bench = new Bench(host as Machine);
     const { one, two, loader, libraryIn } = bench;
     const program = bench.link("setuid", report, `-Wl,-rpath,${one}`);

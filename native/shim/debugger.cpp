@@ -35,27 +35,47 @@ bool isTraced() {
   return false;
 }
 
+// It stays executable meanwhile: who forbids code to be written (systemd's MemoryDenyWriteExecute)
+// forbids this and nothing is lost.
+bool writeCode(const LoaderFile& loader, Word place, const unsigned char* code, std::size_t size) {
+  const Word start = loader.pageStart(place);
+  const std::size_t pages = loader.pageEnd(place + size) - start;
+  if (!protect(start, pages, PROT_READ | PROT_WRITE | PROT_EXEC)) return false;
+  __builtin_memcpy(reinterpret_cast<void*>(place), code, size);
+  protect(start, pages, PROT_READ | PROT_EXEC);
+  refreshCode(place);
+  return true;
+}
+
+bool leadFunction(const LoaderFile& loader, Word function, Word here) {
+  const auto place = reinterpret_cast<Word>(loader.mapped(function, kJumpSize));
+  unsigned char jump[kJumpSize + 1] = {};
+  return kJumpSize > 0 && place != 0 && encodeJump(place, here, jump) &&
+         writeCode(loader, place, jump, kJumpSize);
+}
+
+bool leadCalls(const LoaderFile& loader, Word function, Word here) {
+  const ProgramHeader* code = loader.segmentOf(function, kCallAlignment);
+  if (kCallSize == 0 || code == nullptr) return false;
+  const auto start = reinterpret_cast<Word>(loader.mapped(code->p_vaddr, code->p_filesz));
+  bool isLed = false;
+  for (Word at = 0; at + kCallSize <= code->p_filesz; at += kCallAlignment) {
+    unsigned char call[kCallSize + 1] = {};
+    if (encodeCall(start + at, start + (function - code->p_vaddr), here, call))
+      isLed = writeCode(loader, start + at, call, kCallSize) || isLed;
+  }
+  return isLed;
+}
+
 }  // namespace
 
 void leadDebuggerHere(const LoaderFile& loader) {
-  if (kJumpSize == 0 || !isTraced()) return;
+  if (!isTraced()) return;
   const Word function = functionOf(loader, "_dl_debug_state");
   if (function == 0) return;
-  const auto place = reinterpret_cast<Word>(loader.mapped(function, kJumpSize));
-  if (place == 0) return;
-
-  unsigned char jump[kJumpSize + 1] = {};
-  if (!encodeJump(place, reinterpret_cast<Word>(&_dl_debug_state), jump)) return;
-  // It stays executable meanwhile: who forbids code to be written (systemd's
-  // MemoryDenyWriteExecute) forbids this and nothing is lost.
-  const Word start = loader.pageStart(place);
-  const std::size_t size = loader.pageEnd(place + kJumpSize) - start;
-  if (!protect(start, size, PROT_READ | PROT_WRITE | PROT_EXEC)) return;
-  __builtin_memcpy(reinterpret_cast<void*>(place), jump, kJumpSize);
-  protect(start, size, PROT_READ | PROT_EXEC);
-  refreshCode(place);
-  log(Level::Debug, "a debugger sees at ", Address{reinterpret_cast<Word>(&_dl_debug_state)},
-      " what the loader opens");
+  const auto here = reinterpret_cast<Word>(&_dl_debug_state);
+  if (leadFunction(loader, function, here) || leadCalls(loader, function, here))
+    log(Level::Debug, "a debugger sees at ", Address{here}, " what the loader opens");
 }
 
 }  // namespace fixelf::shim

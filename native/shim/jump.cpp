@@ -1,16 +1,24 @@
 #include "jump.hpp"
 
+#include <asm/unistd.h>
+
+#include "machine.hpp"
+
 namespace fixelf::shim {
 
 namespace {
-
-#if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__)
 
 // Little-endian, as are all machines here.
 std::uint32_t read32(const unsigned char* bytes) {
   std::uint32_t value = 0;
   __builtin_memcpy(&value, bytes, sizeof value);
   return value;
+}
+
+#if !defined(__x86_64__) && !defined(__i386__)
+
+bool isWithin(std::intptr_t distance, std::intptr_t reach) {
+  return distance >= -reach && distance < reach;
 }
 
 #endif
@@ -65,7 +73,7 @@ bool encodeJump(Word place, Word target, unsigned char* jump) {
   if (read32(reinterpret_cast<const unsigned char*>(place)) != kReturn) return false;
   constexpr std::intptr_t kReach = std::intptr_t{1} << 27;  // of b, in bytes
   const auto distance = static_cast<std::intptr_t>(target - place);
-  if (distance < -kReach || distance >= kReach) return false;
+  if (!isWithin(distance, kReach)) return false;
   const std::uint32_t branch =
       0x14000000 | ((static_cast<std::uint32_t>(distance) >> 2) & 0x03ffffff);
   __builtin_memcpy(jump, &branch, sizeof branch);
@@ -85,13 +93,108 @@ void refreshCode(Word place) {
       : "memory");
 }
 
-#else
+#elif defined(__arm__)
+
+bool encodeJump(Word place, Word target, unsigned char* jump) {
+  constexpr std::uint32_t kReturn = 0xe12fff1e;  // bx lr
+  const bool isThumb = (place & 1) != 0;
+  if (isThumb || read32(reinterpret_cast<const unsigned char*>(place)) != kReturn) return false;
+  constexpr std::intptr_t kReach = std::intptr_t{1} << 25;  // of b, in bytes
+  // Relative to the instruction after the next one.
+  const auto distance = static_cast<std::intptr_t>(target - (place + 8));
+  if (!isWithin(distance, kReach)) return false;
+  const std::uint32_t branch =
+      0xea000000 | ((static_cast<std::uint32_t>(distance) >> 2) & 0x00ffffff);
+  __builtin_memcpy(jump, &branch, sizeof branch);
+  return true;
+}
+
+namespace {
+
+// bl, which stays in Thumb, and blx, which goes on in Arm's other instruction set: Arm's manual,
+// section F5.1.25, encodings T1 and T2. They are two halfwords, the first of which comes first.
+constexpr std::uint32_t kBranchLink = 0xd000f000;
+constexpr std::uint32_t kBranchLinkExchange = 0xc000f000;
+
+std::uint32_t thumbCall(std::uint32_t instruction, std::intptr_t distance) {
+  const auto bits = static_cast<std::uint32_t>(distance);
+  const std::uint32_t sign = (bits >> 24) & 1;
+  const std::uint32_t j1 = ((bits >> 23) & 1) ^ sign ^ 1;
+  const std::uint32_t j2 = ((bits >> 22) & 1) ^ sign ^ 1;
+  const std::uint32_t first = (sign << 10) | ((bits >> 12) & 0x3ff);
+  const std::uint32_t second = (j1 << 13) | (j2 << 11) | ((bits >> 1) & 0x7ff);
+  return instruction | first | (second << 16);
+}
+
+}  // namespace
+
+// This file's own functions are no Thumb code (machine/armv7l/machine.hpp).
+bool encodeCall(Word place, Word function, Word target, unsigned char* call) {
+  constexpr std::intptr_t kReach = std::intptr_t{1} << 24;
+  const bool isThumb = (function & 1) != 0;
+  const auto known = static_cast<std::intptr_t>((function & ~Word{1}) - (place + 4));
+  if (!isThumb || !isWithin(known, kReach) ||
+      read32(reinterpret_cast<const unsigned char*>(place)) != thumbCall(kBranchLink, known))
+    return false;
+  const auto distance = static_cast<std::intptr_t>(target - ((place + 4) & ~Word{3}));
+  if (!isWithin(distance, kReach)) return false;
+  const std::uint32_t branch = thumbCall(kBranchLinkExchange, distance);
+  __builtin_memcpy(call, &branch, sizeof branch);
+  return true;
+}
+
+void refreshCode(Word place) {
+  const auto start = static_cast<long>(place & ~Word{3});
+  systemCall(__ARM_NR_cacheflush, start, start + 8);
+}
+
+#elif defined(__riscv)
 
 bool encodeJump(Word /*place*/, Word /*target*/, unsigned char* /*jump*/) {
   return false;
 }
 
-void refreshCode(Word /*place*/) {}
+namespace {
+
+constexpr std::uint32_t kJumpAndLink = 0x6f;  // jal
+constexpr std::uint32_t kOpcode = 0x7f;
+constexpr std::uint32_t kOpcodeAndRegister = 0xfff;
+
+// The RISC-V manual, volume I, section 2.3, "J-type".
+std::uint32_t immediate(std::intptr_t distance) {
+  const auto bits = static_cast<std::uint32_t>(distance);
+  return (((bits >> 20) & 1) << 31) | (((bits >> 1) & 0x3ff) << 21) | (((bits >> 11) & 1) << 20) |
+         (((bits >> 12) & 0xff) << 12);
+}
+
+}  // namespace
+
+bool encodeCall(Word place, Word function, Word target, unsigned char* call) {
+  constexpr std::intptr_t kReach = std::intptr_t{1} << 20;
+  const std::uint32_t found = read32(reinterpret_cast<const unsigned char*>(place));
+  const auto known = static_cast<std::intptr_t>(function - place);
+  const auto distance = static_cast<std::intptr_t>(target - place);
+  if ((found & kOpcode) != kJumpAndLink || !isWithin(known, kReach) ||
+      (found & ~kOpcodeAndRegister) != immediate(known) || !isWithin(distance, kReach))
+    return false;
+  const std::uint32_t branch = (found & kOpcodeAndRegister) | immediate(distance);
+  __builtin_memcpy(call, &branch, sizeof branch);
+  return true;
+}
+
+void refreshCode(Word place) {
+  constexpr long kEveryThread = 0;
+  systemCall(__NR_riscv_flush_icache, static_cast<long>(place), static_cast<long>(place + 4),
+             kEveryThread);
+}
+
+#endif
+
+#if !defined(__arm__) && !defined(__riscv)
+
+bool encodeCall(Word /*place*/, Word /*function*/, Word /*target*/, unsigned char* /*call*/) {
+  return false;
+}
 
 #endif
 

@@ -1,24 +1,37 @@
-// Making a function that does nothing but return go on elsewhere.
+// Making a function that does nothing but return go on elsewhere: by a jump in its place, or by
+// other calls of it.
 #pragma once
 
 #include "stack.hpp"
 
 namespace fixelf::shim {
 
-// How many bytes the change takes; 0 on machines where functions that only return have no room for
-// it: they are two bytes long on RISC-V and in Thumb, and others follow at once.
+// How many bytes the jump takes; 0 where functions that only return have no room for it: they are
+// two bytes long on RISC-V, and others follow at once.
 #if defined(__x86_64__) || defined(__i386__)
 constexpr std::size_t kJumpSize = 5;
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) || defined(__arm__)
 constexpr std::size_t kJumpSize = 4;
 #else
 constexpr std::size_t kJumpSize = 0;
+#endif
+
+// How many bytes a call takes, and what its address is a multiple of; 0 where a jump always does.
+#if defined(__riscv) || defined(__arm__)
+constexpr std::size_t kCallSize = 4;
+constexpr std::size_t kCallAlignment = 2;
+#else
+constexpr std::size_t kCallSize = 0;
+constexpr std::size_t kCallAlignment = 1;
 #endif
 
 // Puts the instruction into `jump` that leads from `place` to `target`. False, with nothing done,
 // where what is at `place` is more than a function that only returns, or where `target` is too far
 // away.
 bool encodeJump(Word place, Word target, unsigned char* jump);
+// Puts the instruction into `call` that calls `target` from `place`. False, with nothing done,
+// where what is at `place` is no call of `function`, or where `target` is too far away.
+bool encodeCall(Word place, Word function, Word target, unsigned char* call);
 // Has the processor see the instruction that was written to `place`.
 void refreshCode(Word place);
 

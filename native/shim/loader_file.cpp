@@ -169,12 +169,17 @@ Problem LoaderFile::map(Mapping& mapping) {
   return {};
 }
 
-const void* LoaderFile::mapped(Word address, std::size_t size) const {
+const ProgramHeader* LoaderFile::segmentOf(Word address, std::size_t size) const {
   for (const ProgramHeader& segment : firstOf(programHeaders_, header_.e_phnum))
     if (segment.p_type == PT_LOAD && (segment.p_flags & PF_R) != 0 && address >= segment.p_vaddr &&
         size <= segment.p_filesz && address - segment.p_vaddr <= segment.p_filesz - size)
-      return reinterpret_cast<const void*>(base_ + address);
+      return &segment;
   return nullptr;
+}
+
+const void* LoaderFile::mapped(Word address, std::size_t size) const {
+  if (segmentOf(address, size) == nullptr) return nullptr;
+  return reinterpret_cast<const void*>(base_ + address);
 }
 
 const ProgramHeader* LoaderFile::find(Word type) const {

@@ -63,6 +63,8 @@ class LoaderFile {
   // After map. Where the file's bytes are whose addresses these are, if all of them may be read;
   // else null.
   [[nodiscard]] const void* mapped(Word address, std::size_t size) const;
+  // The segment (PT_LOAD) whose bytes these are, if all of them may be read; else null.
+  [[nodiscard]] const ProgramHeader* segmentOf(Word address, std::size_t size) const;
   // The first of a type (PT_*), or null.
   [[nodiscard]] const ProgramHeader* find(Word type) const;
 

@@ -84,6 +84,7 @@ const succeeds = (command: string, ...args: string[]) => spawnSync(command, args
 const probes: Partial<Record<string, () => boolean>> = {
   "glibc's loader": () => process.arch === "x64" && existsSync("/lib64/ld-linux-x86-64.so.2"),
   "musl's loader": () => process.arch === "x64" && existsSync("/lib/ld-musl-x86_64.so.1"),
+  "i386's loader": () => succeeds("/usr/i686-linux-gnu/lib/ld-linux.so.2", "--version"),
   // Most users do not have it on their PATH.
   ldconfig: () => existsSync("/sbin/ldconfig"),
   // What pyenv puts on the PATH is a script for bash.
