@@ -17,7 +17,7 @@ import { native } from "../lib/addon/native.js";
 import { contentIn, contentOf } from "../lib/file/content.js";
 import { interpreterAt } from "../lib/file/interpreter.js";
 import { startedBy } from "../lib/file/stand_in.js";
-import { diagnose, type FindingCode } from "../lib/index.js";
+import { diagnose, type FindingCode, plan } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { patience } from "./support/patience.js";
@@ -330,6 +330,20 @@ it("a library that was not fetched is fetched by the remedy", needs("gcc"), asyn
   });
 });
 
+/** The headers of a PE file, as far as they say whether .NET runs it (Microsoft's PE format; ECMA-335 II.25). */
+function portableExecutable(magic: 0x10b | 0x20b, isForDotNet: boolean): string {
+  const bytes = Buffer.alloc(512);
+  bytes.write("MZ");
+  bytes.writeUInt32LE(0x80, 0x3c);
+  bytes.write("PE\0\0", 0x80);
+  const optional = 0x80 + 4 + 20;
+  bytes.writeUInt16LE(magic, optional);
+  const directories = optional + (magic === 0x10b ? 96 : 112);
+  bytes.writeUInt32LE(16, directories - 4);
+  if (isForDotNet) bytes.writeUInt32LE(0x2008, directories + 14 * 8);
+  return bytes.toString("latin1");
+}
+
 describe("a file that is no ELF file", () => {
   it.each([
     ["<!DOCTYPE html><html></html>", /web page/],
@@ -339,6 +353,10 @@ describe("a file that is no ELF file", () => {
     ["\x28\xb5\x2f\xfd", /zstd/],
     ["PK\x03\x04", /zip/],
     ["MZ\x90\0", /Windows/],
+    [portableExecutable(0x10b, false), /Windows/],
+    [portableExecutable(0x10b, true), /\.NET/],
+    [portableExecutable(0x20b, false), /Windows/],
+    [portableExecutable(0x20b, true), /\.NET/],
     ["\xcf\xfa\xed\xfe", /macOS/],
     ["\xca\xfe\xba\xbe\0\0\0\x02", /macOS/],
     ["\xca\xfe\xba\xbe\0\0\0\x41", /Java/],
@@ -354,6 +372,36 @@ describe("a file that is no ELF file", () => {
     ["\x01\x02\x03", /unknown kind/],
   ])("%j is named", (text, what) => {
     expect(contentIn(Buffer.from(text, "latin1")).what).toMatch(what);
+  });
+
+  it("is named below a directory where it is for another system", needs("gcc"), async () => {
+    const tree = at("other-systems");
+    mkdirSync(tree);
+    const names = {
+      "addon.darwin": "\xcf\xfa\xed\xfe",
+      "universal.darwin": "\xca\xfe\xba\xbe\0\0\0\x02",
+      "addon.win32": portableExecutable(0x20b, false),
+      "assembly.dll": portableExecutable(0x20b, true),
+      "Main.class": "\xca\xfe\xba\xbe\0\0\0\x41",
+      "page.html": "<!DOCTYPE html>",
+    };
+    for (const [name, bytes] of Object.entries(names))
+      writeFileSync(join(tree, name), bytes, "latin1");
+    const program = compile(join(tree, "program"), "int main(void) { return 0; }");
+    const others = ["addon.darwin", "addon.win32", "universal.darwin"].map((name) =>
+      join(tree, name),
+    );
+    const diagnoses = await diagnose([tree]);
+    const foreign = diagnoses.filter(({ verdict }) => verdict === "other-machine");
+    expect(foreign.map(({ path }) => path).sort()).toEqual(others);
+    expect(foreign.flatMap(({ findings }) => findings)).toMatchObject(
+      others.map(() => ({ code: "no-elf-file", severity: "warning" })),
+    );
+    expect(diagnoses).toHaveLength(others.length + 1);
+    const { files } = await plan([tree], { store: at("no-store"), index: false });
+    const passedOver = files.filter((file) => file.passedOver);
+    expect(passedOver.map(({ path }) => path).sort()).toEqual(others);
+    expect(files.map(({ path }) => path)).toContain(program);
   });
 
   it("is named in its remedy, whatever it is called", () => {

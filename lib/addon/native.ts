@@ -172,6 +172,8 @@ export interface Walked {
   failures: { path: string; code: FixelfErrorCode; message: string }[];
   /** Paths of executable files that begin with "#!". */
   scripts: string[];
+  /** Paths of files that begin as programs of macOS and Windows do. */
+  otherSystems: string[];
   /** Files seen, ELF or not. */
   files: number;
 }

@@ -11,7 +11,7 @@ import { isStandIn } from "../file/interpreter.js";
 import { isOpenedByLoaders, isStartedByLoader, kindOf } from "../file/kind.js";
 import { kernelRuns } from "../file/machine.js";
 import type { Environment } from "../file/stand_in.js";
-import { isDamage, readTree, type Subject, type Tree } from "../file/tree.js";
+import { type ForOtherSystem, isDamage, readTree, type Subject, type Tree } from "../file/tree.js";
 import { assumedLoader } from "../judge/assumed_loader.js";
 import { thisHost } from "../judge/host.js";
 import { foreignTo, problemsOf, problemsOfScript, problemsOfStatic } from "../judge/judge.js";
@@ -78,6 +78,7 @@ export async function* diagnoseEach(
           : otherLibc(subject, why);
       yield { ...examined, kind: kindOf(subject) };
     }
+    yield* tree.forOtherSystems.map(otherSystem);
   }
 }
 
@@ -106,6 +107,14 @@ function otherLibc({ shown: path }: Subject, why: string): Examined {
     remedy: "Leave it as it is: nothing has to be done",
   };
   return { path, verdict: "other-libc", summary: why, findings: [finding] };
+}
+
+/** What a package brings for other systems makes it no worse on this one. */
+function otherSystem(file: ForOtherSystem): Diagnosis {
+  const problem = { ...noElfFile(file), severity: "warning" as const };
+  const { message: summary } = problem;
+  const findings = [known(problem)];
+  return { path: file.shown, kind: "other", verdict: "other-machine", summary, findings };
 }
 
 /** What is found of a file; its path and its kind are known before. */

@@ -130,6 +130,7 @@ async function environmentFor(
   for (const path of paths) {
     const tree = await readTree(path, store.place.root);
     found.problems.push(...problemsOf(tree));
+    for (const { shown, why } of tree.forOtherSystems) found.passedOver.push({ path: shown, why });
     for (const each of await chooseFor(tree, store, options, found))
       chosen.push(...(await withNeeders(each, store, options)));
   }

@@ -9,6 +9,8 @@ export interface Content {
   what: string;
   /** What to do about it, with FILE and DIRECTORY for where it is; null where nothing is known that helps. */
   remedy: string | null;
+  /** "macOS (Mach-O)": what it is for, where packages bring it beside the build for Linux. */
+  otherSystem?: string;
 }
 
 /** Bytes that are looked at: a comment at the head of a linker script may be long. */
@@ -16,13 +18,14 @@ const window = 4096;
 
 /** Looks at a file of this machine; `shown` is what the remedy calls it. */
 export function contentOf(host: string, shown = host): Content {
-  const { what, remedy } = contentIn(readBeginning(host, window));
-  if (remedy === null) return { what, remedy };
+  const content = contentIn(readBeginning(host, window));
+  const { remedy } = content;
+  if (remedy === null) return content;
   // In one go: a path may hold either word.
   const named = remedy.replace(/FILE|DIRECTORY/g, (word) =>
     shellWord(word === "FILE" ? shown : dirname(shown)),
   );
-  return { what, remedy: named };
+  return { ...content, remedy: named };
 }
 
 /** By the beginning of a file, or all of it. */
@@ -30,7 +33,11 @@ export function contentIn(head: Buffer): Content {
   if (head.length === 0)
     return { what: "an empty file", remedy: "Download the file again: it is empty" };
   const text = head.toString("latin1");
-  for (const { what, remedy, is } of kinds) if (is(text, head)) return { what, remedy };
+  const kind = kinds.find(({ is }) => is(text, head));
+  if (kind !== undefined) {
+    const { is: _, ...content } = kind;
+    return content;
+  }
   if (head.every((byte) => byte === 0))
     return {
       what: "a file of zeros",
@@ -64,6 +71,11 @@ const unpack = (what: string, command: string, ...magics: string[]): Kind => ({
 });
 
 const machO = ["\xce\xfa\xed\xfe", "\xcf\xfa\xed\xfe", "\xfe\xed\xfa\xce", "\xfe\xed\xfa\xcf"];
+
+const forSystem = (otherSystem: string) => ({
+  what: `a program or library for ${otherSystem}`,
+  otherSystem,
+});
 
 const kinds: Kind[] = [
   {
@@ -113,7 +125,7 @@ const kinds: Kind[] = [
   },
   {
     what: "a static library (ar), which only a linker reads",
-    remedy: null,
+    remedy: "Name the shared library of the same package",
     is: starts("!<arch>\n", "!<thin>\n"),
   },
   {
@@ -127,12 +139,17 @@ const kinds: Kind[] = [
     is: (text) => text.slice(257, 262) === "ustar",
   },
   {
-    what: "a program for Windows (PE)",
+    what: "a .NET assembly, which needs a .NET runtime",
+    remedy: "Start it with .NET (dotnet FILE) or Mono (mono FILE)",
+    is: (text, head) => text.startsWith("MZ") && isForDotNet(head),
+  },
+  {
+    ...forSystem("Windows (PE)"),
     remedy: "Get the Linux build, or run this one with Wine",
     is: starts("MZ"),
   },
   {
-    what: "a program for macOS (Mach-O)",
+    ...forSystem("macOS (Mach-O)"),
     remedy: "Get the Linux build",
     is: (text, head) =>
       starts(...machO)(text) ||
@@ -141,12 +158,27 @@ const kinds: Kind[] = [
   },
   {
     what: "a Java class, which needs a Java virtual machine",
-    remedy: null,
+    remedy: "Start its class with java -cp DIRECTORY",
     is: starts("\xca\xfe\xba\xbe"),
   },
   {
     what: "a WebAssembly module, which needs a WebAssembly runtime",
-    remedy: null,
+    remedy: "Start it with a WebAssembly runtime: wasmtime FILE",
     is: starts("\0asm"),
   },
 ];
+
+/** Whether a PE file has a CLI header (ECMA-335 II.25.3.3): on Linux it runs as it does on Windows. */
+function isForDotNet(head: Buffer): boolean {
+  const number = (offset: number) =>
+    offset + 4 <= head.length ? head.readUInt32LE(offset) : undefined;
+  const signature = number(0x3c);
+  if (signature === undefined || number(signature) !== 0x4550) return false;
+  // The optional header follows the signature and the COFF header; PE32+ has wider fields in it.
+  const optional = signature + 24;
+  const magic = number(optional);
+  const directories = optional + ((magic ?? 0) % 0x1_0000 === 0x20b ? 112 : 96);
+  const cliHeader = 14;
+  const count = number(directories - 4) ?? 0;
+  return count > cliHeader && (number(directories + 8 * cliHeader) ?? 0) !== 0;
+}

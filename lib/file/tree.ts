@@ -11,6 +11,7 @@ import {
 } from "../base/disk.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import { readBeginning } from "./beginning.js";
+import { contentOf } from "./content.js";
 import { insideRoot, type Purpose } from "./rooted.js";
 import { parseShebang, type Shebang, shebangWindow } from "./shebang.js";
 
@@ -30,6 +31,14 @@ export interface Subject {
   shebang: Shebang | null;
 }
 
+/** A program or library for Windows or macOS, which packages bring beside those for Linux. */
+export interface ForOtherSystem {
+  shown: string;
+  host: string;
+  /** "it is a program or library for macOS (Mach-O)". */
+  why: string;
+}
+
 /** One path of the command line, with all that lies below it. */
 export interface Tree {
   shown: string;
@@ -39,6 +48,8 @@ export interface Tree {
   /** It is not part of the root that was named, and is seen as it is on this machine. */
   outside: boolean;
   subjects: Subject[];
+  /** Below a directory, and none of the subjects. */
+  forOtherSystems: ForOtherSystem[];
   /** What a killed fixelf may have left, on this machine; nobody's programs. */
   leftovers: string[];
 }
@@ -51,7 +62,7 @@ const leftoverName = /\/\.[^/]*\.fixelf-[0-9a-f]{16}$/;
 
 /**
  * Reads what a path names. Below a directory every ELF file is a subject, what looks like one but is
- * damaged, and every script that may be executed; other files are passed over.
+ * damaged, and every script that may be executed. Programs for other systems are told beside them.
  * @throws FixelfError `not-found`, `permission-denied` or `io`
  */
 export async function readTree(
@@ -63,7 +74,8 @@ export async function readTree(
   const { path, host, outside } = insideRoot(shown, root, purpose);
   if (!stateOf(host, shown).isDirectory()) {
     const subject = await readSubject(shown, path, host);
-    return { shown, path, directory: false, outside, subjects: [subject], leftovers: [] };
+    const nothing = { forOtherSystems: [], leftovers: [] };
+    return { shown, path, directory: false, outside, subjects: [subject], ...nothing };
   }
   const walked = await native.walk(host).catch((failure) => {
     throw fromNative(failure);
@@ -87,7 +99,13 @@ export async function readTree(
   const subjects = found.filter(({ host }) => !leftoverName.test(host));
   const leftovers = found.map(({ host }) => host).filter((host) => leftoverName.test(host));
   subjects.sort((first, second) => (first.path < second.path ? -1 : 1));
-  return { shown, path, directory: true, outside, subjects, leftovers };
+  const forOtherSystems = walked.otherSystems.flatMap((found): ForOtherSystem[] => {
+    const { what, otherSystem } = contentOf(found);
+    return otherSystem !== undefined
+      ? [{ shown: below(found).shown, host: found, why: `it is ${what}` }]
+      : [];
+  });
+  return { shown, path, directory: true, outside, subjects, forOtherSystems, leftovers };
 }
 
 function stateOf(host: string, shown: string): Stats {

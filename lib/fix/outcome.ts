@@ -32,7 +32,7 @@ export interface FilePlan {
    * named. What else the file names as its loader is never run.
    */
   trustedLoader: string | null;
-  /** Whether it is for a machine or a libc that nothing in its tree needs: then it is left as it is. */
+  /** Whether it is for another system, or a machine or a libc that nothing in its tree needs: then it is left as it is. */
   passedOver: boolean;
   /** Empty: nothing to change. */
   edits: Edit[];

@@ -96,6 +96,12 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
     const refusal = { code: "not-elf", message, failed: false } as const;
     plans.push({ ...emptyFilePlan(tree.shown, tree.shown), refusal });
   }
+  for (const { shown, host, why } of tree.forOtherSystems)
+    plans.push({
+      ...emptyFilePlan(shown, host),
+      reasons: [`${why}; it is left as it is`],
+      passedOver: true,
+    });
   const choices = await choose(members, tree, store, options);
   plans.push(...(await Promise.all(choices.map((each) => planChoice(each, store, options)))));
   for (const { layout, output, host, reasons } of plans)

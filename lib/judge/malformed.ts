@@ -5,7 +5,7 @@ import { contentOf } from "../file/content.js";
 import type { Subject } from "../file/tree.js";
 import type { Problem } from "./problem.js";
 
-export function noElfFile({ host, shown }: Subject): Problem {
+export function noElfFile({ host, shown }: Pick<Subject, "host" | "shown">): Problem {
   const { what, remedy } = contentOf(host, shown);
   return {
     code: "no-elf-file",

@@ -16,6 +16,7 @@ import { type BigIntStats, lstatSync, realpathSync } from "../base/disk.js";
 import type { FixelfError, FixelfErrorCode } from "../base/errors.js";
 import { type PlanOptions, planKinds } from "../base/options.js";
 import { libcAndMachine } from "../file/company.js";
+import { contentOf } from "../file/content.js";
 import { describeMachine, kernelRuns } from "../file/machine.js";
 import { apply } from "../fix/apply.js";
 import { addRoots, isRooted } from "../fix/gc_roots.js";
@@ -340,20 +341,19 @@ class Watch {
     return relevant.filter((_, index) => isProgram(found[index]));
   }
 
-  /** Without those for other machines and libcs, which a program brings by the dozen and one line names. */
+  /** Without those for other systems, machines and libcs, which a program brings by the dozen and one line names. */
   async #forThisMachine(files: readonly FilePlan[]): Promise<FilePlan[]> {
     const own: FilePlan[] = [];
     const foreign = new Map<string, { machines: Set<string>; files: number }>();
     for (const file of files) {
-      const facts = await native.inspect(file.host).catch(() => null);
+      const machine = await whatForeignFileIsFor(file);
       const subject = subjectOf(file.host, this.#roots, false);
-      const isRun = facts !== null && kernelRuns(facts);
-      if (facts === null || subject === null || (isRun && !file.passedOver)) {
+      if (machine === null || subject === null) {
         own.push(file);
         continue;
       }
       const group = foreign.get(subject) ?? { machines: new Set(), files: 0 };
-      group.machines.add(isRun ? libcAndMachine(facts) : describeMachine(facts));
+      group.machines.add(machine);
       group.files += 1;
       foreign.set(subject, group);
     }
@@ -483,4 +483,12 @@ function stateOf(path: string): BigIntStats | null {
 function named(identity: FileIdentity): string {
   const { device, inode, size, modifiedNanoseconds, changedNanoseconds } = identity;
   return [device, inode, size, modifiedNanoseconds, changedNanoseconds].join(":");
+}
+
+/** The system, machine or libc; null for a file that something here may run. */
+async function whatForeignFileIsFor({ host, passedOver }: FilePlan): Promise<string | null> {
+  const facts = await native.inspect(host).catch(() => null);
+  if (facts === null) return passedOver ? (contentOf(host).otherSystem ?? null) : null;
+  if (!kernelRuns(facts)) return describeMachine(facts);
+  return passedOver ? libcAndMachine(facts) : null;
 }

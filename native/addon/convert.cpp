@@ -176,6 +176,7 @@ Napi::Value toValue(Napi::Env env, const Walked& walked) {
   object["failures"] =
       toArray(env, walked.failures, [&](const Error& error) { return toFailure(env, error); });
   object["scripts"] = texts(env, walked.scripts);
+  object["otherSystems"] = texts(env, walked.otherSystems);
   object["files"] = number(env, walked.files);
   return object;
 }

@@ -13,6 +13,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <thread>
 
 #define XXH_INLINE_ALL
@@ -42,6 +44,21 @@ constexpr size_t kHeadSize = 1024;
 // Of a root with fewer entries it costs more to ask for the mounts than it spares.
 constexpr size_t kWorthAsking = 64;
 
+// By the first bytes alone, of which a text may have the same: whoever is told looks again.
+bool beginsAsOtherSystems(std::span<const uint8_t> head) {
+  const auto begins = [&](std::string_view magic) {
+    return head.size() >= magic.size() && std::memcmp(head.data(), magic.data(), magic.size()) == 0;
+  };
+  if (begins("MZ") || begins("\xce\xfa\xed\xfe") || begins("\xcf\xfa\xed\xfe") ||
+      begins("\xfe\xed\xfa\xce") || begins("\xfe\xed\xfa\xcf"))
+    return true;
+  // Java classes begin as Mach-O for several processors does, with a version of 45 or more in place
+  // of the number of processors (mach-o/fat.h, JVMS 4.1); trees hold them by the thousand.
+  constexpr uint8_t kFirstJavaVersion = 45;
+  return begins("\xca\xfe\xba\xbe") && head.size() >= 8 && head[4] == 0 && head[5] == 0 &&
+         head[6] == 0 && head[7] < kFirstJavaVersion;
+}
+
 struct FoundFile {
   std::unique_ptr<Facts> facts;  // sorted and handed on without being moved about
   uint64_t device = 0;
@@ -53,12 +70,14 @@ struct Finds {
   std::vector<Error> failures;
   std::vector<Link> links;
   std::vector<std::string> scripts;
+  std::vector<std::string> otherSystems;
 
   void append(Finds&& more) {
     std::move(more.elf.begin(), more.elf.end(), std::back_inserter(elf));
     std::move(more.failures.begin(), more.failures.end(), std::back_inserter(failures));
     std::move(more.links.begin(), more.links.end(), std::back_inserter(links));
     std::move(more.scripts.begin(), more.scripts.end(), std::back_inserter(scripts));
+    std::move(more.otherSystems.begin(), more.otherSystems.end(), std::back_inserter(otherSystems));
     more = {};
   }
 };
@@ -360,6 +379,9 @@ class Walker {
         if (walker_.options_.scripts && length >= 2 && head[0] == '#' && head[1] == '!' &&
             isExecutable(descriptor)) {
           finds_.scripts.push_back(path());
+        } else if (walker_.options_.otherSystems &&
+                   beginsAsOtherSystems(head.first(static_cast<size_t>(length)))) {
+          finds_.otherSystems.push_back(path());
         }
         opener_.close(descriptor);
         return;
@@ -520,6 +542,8 @@ class Walker {
     std::sort(branch.links.begin(), branch.links.end(), byPath);
     branch.scripts = std::move(finds.scripts);
     std::sort(branch.scripts.begin(), branch.scripts.end());
+    branch.otherSystems = std::move(finds.otherSystems);
+    std::sort(branch.otherSystems.begin(), branch.otherSystems.end());
     return branch;
   }
 
@@ -577,10 +601,13 @@ Result<Walked> walk(const std::string& root, const std::stop_token& stop) {
       walked.elf.push_back(std::move(*facts));
     std::move(branch.failures.begin(), branch.failures.end(), std::back_inserter(walked.failures));
     std::move(branch.scripts.begin(), branch.scripts.end(), std::back_inserter(walked.scripts));
+    std::move(branch.otherSystems.begin(), branch.otherSystems.end(),
+              std::back_inserter(walked.otherSystems));
   };
   WalkOptions options;
   options.everyName = true;
   options.scripts = true;
+  options.otherSystems = true;
   Status status = walk({{root, root}}, options, stop, progress, collect);
   if (!status) return status.error();
   if (stop.stop_requested()) return cancelled("the walk");
@@ -592,6 +619,7 @@ Result<Walked> walk(const std::string& root, const std::stop_token& stop) {
   std::sort(walked.failures.begin(), walked.failures.end(),
             [](const Error& a, const Error& b) { return a.path < b.path; });
   std::sort(walked.scripts.begin(), walked.scripts.end());
+  std::sort(walked.otherSystems.begin(), walked.otherSystems.end());
   walked.files = progress.files;
   return walked;
 }

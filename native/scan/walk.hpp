@@ -43,6 +43,8 @@ struct WalkOptions {
   bool libraryLinks = false;
   // So are scripts: files that somebody may execute, and that begin with "#!".
   bool scripts = false;
+  // So are files that begin as programs of macOS and Windows do (Mach-O, PE).
+  bool otherSystems = false;
 };
 
 struct Link {
@@ -57,6 +59,7 @@ struct Branch {
   std::vector<Error> failures;              // unreadable or malformed, sorted by path
   std::vector<Link> links;                  // sorted by path
   std::vector<std::string> scripts;         // sorted paths
+  std::vector<std::string> otherSystems;    // sorted paths
   // False where more of the same branch follows: a very large one comes in pieces, each sorted.
   bool last = true;
 };
@@ -85,10 +88,11 @@ Status walk(const std::vector<WalkRoot>& roots, const WalkOptions& options,
 bool inShard(const std::string& name, uint64_t shard, uint64_t shards);
 
 struct Walked {
-  std::vector<Facts> elf;            // sorted by path
-  std::vector<Error> failures;       // unreadable or malformed, sorted by path
-  std::vector<std::string> scripts;  // sorted
-  uint64_t files = 0;                // regular files seen
+  std::vector<Facts> elf;                 // sorted by path
+  std::vector<Error> failures;            // unreadable or malformed, sorted by path
+  std::vector<std::string> scripts;       // sorted
+  std::vector<std::string> otherSystems;  // sorted
+  uint64_t files = 0;                     // regular files seen
 };
 
 // All of one tree at once, with every name: who changes files has to know them all. Fails with

@@ -55,8 +55,9 @@ bool leadFunction(const LoaderFile& loader, Word function, Word here) {
 }
 
 bool leadCalls(const LoaderFile& loader, Word function, Word here) {
+  if (kCallSize == 0) return false;
   const ProgramHeader* code = loader.segmentOf(function, kCallAlignment);
-  if (kCallSize == 0 || code == nullptr) return false;
+  if (code == nullptr) return false;
   const auto start = reinterpret_cast<Word>(loader.mapped(code->p_vaddr, code->p_filesz));
   bool isLed = false;
   for (Word at = 0; at + kCallSize <= code->p_filesz; at += kCallAlignment) {

@@ -113,6 +113,8 @@ inEachRoot("an addon with builds for many machines", (loader) => {
     "it is for arm (ELF32); it is left as it is (4 files)",
     "it is for aarch64 (ELF64); it is left as it is (3 files)",
     "no program here loads a library for musl on x86-64 (ELF64); it is left as it is (",
+    "it is a program or library for macOS (Mach-O)",
+    "it is a program or library for Windows (PE)",
   ];
   const once = (text: string) => others.map((why) => count(text, why));
 
@@ -129,14 +131,14 @@ inEachRoot("an addon with builds for many machines", (loader) => {
   it("is loaded by a program that runs with it", async () => {
     const ran = await world.fixelf(["run", "--with", tree, node, "-e", loads]);
     expect([ran.stdout, ran.exitCode]).toEqual(["function", 0]);
-    expect(once(ran.stderr), ran.stderr).toEqual([1, 1, 1]);
+    expect(once(ran.stderr), ran.stderr).toEqual(others.map(() => 1));
     expect(ran.stderr.split("\n")).toHaveLength(others.length);
   });
 
   it("is loaded with what env prints", async () => {
     const { stderr, exitCode } = await world.fixelf(["env", tree]);
     expect(exitCode).toBe(0);
-    expect(once(stderr), stderr).toEqual([1, 1, 1]);
+    expect(once(stderr), stderr).toEqual(others.map(() => 1));
     const started = `eval "$(fixelf env ${tree} 2>/dev/null)"
       "$NIX_LD" --library-path "$NIX_LD_LIBRARY_PATH" ${node} -e '${loads}'`;
     expect(await world.shell(started)).toBe("function");
@@ -144,18 +146,40 @@ inEachRoot("an addon with builds for many machines", (loader) => {
 
   it("is fixed as it arrives in a watched directory", async () => {
     const told = await watchArrive(world, tree, "bin/node");
-    const others = "arm (ELF32) and aarch64 (ELF64) and musl on x86-64 (ELF64)";
-    expect(count(told, `8 files passed over, for ${others}`), told).toBe(1);
+    const line = told.split("\n").filter((each) => each.includes("passed over"));
+    expect(line).toEqual([
+      expect.stringMatching(/12 files passed over, for .*, which nothing here runs/),
+    ]);
+    for (const machine of [
+      ...["arm (ELF32)", "aarch64 (ELF64)", "musl on x86-64 (ELF64)"],
+      ...["macOS (Mach-O)", "Windows (PE)"],
+    ])
+      expect(count(told, machine), told).toBe(1);
     expect(told.split("\n").filter((line) => line.startsWith("refused"))).toEqual([]);
     const arrived = "/home/user/inbox/app/bin/node";
     const there = loads.replace(tree, "/home/user/inbox/app");
     expect(await world.check([arrived, "-e", there])).toBe("function");
   });
 
+  it("is told by doctor, with what each other build is for", async () => {
+    const { exitCode, stdout } = await world.fixelf(["doctor", "--json", tree]);
+    const of = (place: string) =>
+      JSON.parse(stdout).files.filter(({ path }: { path: string }) => path.includes(place));
+    expect([0, 1]).toContain(exitCode);
+    for (const [place, files] of [
+      ["darwin-", 1],
+      ["win32-", 3],
+      ["android-", 2],
+    ] as const) {
+      const verdicts = of(place).map(({ verdict }: { verdict: string }) => verdict);
+      expect(verdicts, place).toEqual(Array(files).fill("other-machine"));
+    }
+  });
+
   it("is fixed, and no other build changes", async () => {
     const before = await world.state(builds);
     const { stdout } = await world.fixelf(["fix", "--dry-run", tree]);
-    expect(once(stdout), stdout).toEqual([1, 1, 1]);
+    expect(once(stdout), stdout).toEqual(others.map(() => 1));
     const { exitCode, document } = await world.fixelfJson<FixDocument>(["fix", tree]);
     expect(exitCode).toBe(0);
     expect(document.files.filter(({ outcome }) => outcome === "fixed")).toMatchObject(
