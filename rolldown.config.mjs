@@ -21,7 +21,7 @@ const groups = [
     priority: 1,
     test: /lib\/(base\/(arguments|directories|nearest|options|process|shell)|addon\/(cancellation|remembered)|file\/(machine|nix_system|versions)|store\/place|report\/(text|json)|cli\/(command|index_talk|options|terminal))\.ts$/,
   },
-  { name: "patchelf", test: /lib\/drop_in\/patchelf\/(run|answers|arguments|failure)\.ts$/ },
+  { name: "patchelf", test: /lib\/drop_in\/patchelf\/(run|answers|arguments|failure|options|read)\.ts$/ },
   {
     name: "find",
     test: /lib\/(cli\/(asked_names|get|look_up)|report\/find|file\/own|store\/(context|find|indexed|candidates|closure|rank|roots|nix|nixpkgs\/(packages|symbol_versions|table)|index\/[a-z_]+))\.ts$/,

@@ -27,6 +27,17 @@ export type { LoadedFile } from "./closure/loaded.js";
 export type { NeverLoaded } from "./closure/never_loaded.js";
 export { diagnose } from "./doctor/diagnose.js";
 export type { Diagnosis, Finding, FindingCode, Verdict } from "./doctor/finding.js";
+export {
+  type AutoPatchelfDependency,
+  type AutoPatchelfFile,
+  type AutoPatchelfOutcome,
+  autoPatchelf,
+  type MissingDependency,
+} from "./drop_in/auto_patchelf/auto_patchelf.js";
+export type { AutoPatchelfOptions } from "./drop_in/auto_patchelf/options.js";
+export type { FileFailure } from "./drop_in/auto_patchelf/place.js";
+export type { PatchelfChanges, PatchelfOptions } from "./drop_in/patchelf/options.js";
+export { patchelf } from "./drop_in/patchelf/patchelf.js";
 export { type EditOptions, type EditOutcome, edit } from "./edit/edit.js";
 export type { EditRequest, NoCache } from "./edit/request.js";
 export type { SearchPathChange, ShrinkOptions } from "./edit/search_path.js";

@@ -8,6 +8,7 @@ type Call = (subject: unknown, options?: unknown) => unknown;
 
 /** Those that take a list, and those that take one path, with the options behind it. */
 const ofLists: Record<string, Call> = {
+  autoPatchelf: api.autoPatchelf as Call,
   diagnose: api.diagnose as Call,
   plan: api.plan as Call,
   undo: api.undo as Call,
@@ -23,6 +24,7 @@ const ofOne: Record<string, Call> = {
   dependencyTree: api.dependencyTree as Call,
   closure: api.closure as Call,
   edit: ((path, options) => api.edit(path as string, {}, options as object)) as Call,
+  patchelf: api.patchelf as Call,
   planRun: ((path, options) => api.planRun(path as string, [], options as object)) as Call,
 };
 
@@ -53,9 +55,16 @@ it.each(Object.entries(ofOne))("%s takes no list for a path", async (name, call)
 
 const all = Object.entries({ ...ofLists, ...ofOne });
 
+/** An option that takes a string, and how it is mistyped, where `root` is none. */
+const namesOfOptions: Record<string, [string, string]> = {
+  autoPatchelf: ["bintools", "bintool"],
+  edit: ["output", "outputs"],
+  patchelf: ["output", "outputs"],
+};
+
 it.each(all)("%s names the option that was meant", async (name, call) => {
   const subject = name in ofLists ? [] : "/nowhere";
-  const [own, mistyped] = name === "edit" ? ["output", "outputs"] : ["root", "rot"];
+  const [own, mistyped] = namesOfOptions[name] ?? ["root", "rot"];
   expect(await refusal(() => call(subject, { [mistyped]: "/" }))).toBe(
     `usage: ${name} has no option ${mistyped}; did you mean ${own}?`,
   );
@@ -80,6 +89,26 @@ it.each([
   [{ root: null }, "plan: root must be a string, not null"],
 ])("plan refuses %j", async (options, message) => {
   expect(await refusal(() => ofLists.plan?.([], options))).toBe(`usage: ${message}`);
+});
+
+it.each([
+  [{ addNeeded: "libone.so" }, 'addNeeded must be a list of strings, not "libone.so"'],
+  [{ setRpath: "/a" }, 'setRpath must be a list of strings, not "/a"'],
+  [{ setRpath: ["/a:/b"] }, 'setRpath has "/a:/b", which the loader would split at the colon'],
+  [{ replaceNeeded: [{ from: "a" }] }, "replaceNeeded must be a list of { from, to }, not a list"],
+  [{ setRpath: ["/a"], addRpath: [] }, "setRpath cannot be combined with addRpath"],
+  [
+    { forceRpath: true, buildResolutionCache: true },
+    "buildResolutionCache cannot be combined with forceRpath",
+  ],
+  [{ pageSize: 3 }, "pageSize must be a power of two up to 1 GiB"],
+])("patchelf refuses %j, and autoPatchelf as well", async (options, message) => {
+  expect(await refusal(() => ofOne.patchelf?.("/nowhere", options))).toBe(
+    `usage: patchelf: ${message}`,
+  );
+  expect(await refusal(() => ofLists.autoPatchelf?.([], { extra: options }))).toBe(
+    `usage: autoPatchelf's extra: ${message}`,
+  );
 });
 
 it("words and signals are checked", async () => {

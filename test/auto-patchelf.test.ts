@@ -17,13 +17,13 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { autoPatchelf } from "../lib/cli/auto_patchelf.js";
+import { autoPatchelf as command } from "../lib/cli/auto_patchelf.js";
 import { parseArguments } from "../lib/drop_in/auto_patchelf/arguments.js";
 import { parseDlopenNote } from "../lib/drop_in/auto_patchelf/dlopen.js";
 import { fnmatch } from "../lib/drop_in/auto_patchelf/fnmatch.js";
 import { packagesOf } from "../lib/drop_in/auto_patchelf/packages.js";
 import { thisMachine } from "../lib/file/machine.js";
-import { inspect } from "../lib/index.js";
+import { autoPatchelf, inspect } from "../lib/index.js";
 import { missingText } from "../lib/report/auto_patchelf.js";
 import { compile, compileWith } from "./support/compile.js";
 import { needs } from "./support/needs.js";
@@ -170,7 +170,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
         said[name] += text;
       },
     });
-    const exitCode = await autoPatchelf(words, {
+    const exitCode = await command(words, {
       env: { NIX_BINTOOLS: bintools },
       stdout: stream("stdout"),
       stderr: stream("stderr"),
@@ -1024,13 +1024,87 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       ["/nowhere", "/nowhere/nix-support/dynamic-linker: cannot read it (ENOENT)"],
     ])("says that NIX_BINTOOLS=%s is no good", async (value, message) => {
       let stderr = "";
-      const exitCode = await autoPatchelf(["--paths", out], {
+      const exitCode = await command(["--paths", out], {
         env: { NIX_BINTOOLS: value },
         stdout: { write: () => true },
         stderr: { write: (text) => (stderr += text) },
       });
       expect(exitCode).toBe(1);
       expect(stderr).toContain(message);
+    });
+  });
+
+  describe("as a function of the API", () => {
+    it("says as data what became of each file", async () => {
+      const one = library(join(libs, "libone.so.1"), "one", 1);
+      const gone = library(join(libs, "libgone.so.3"), "gone", 1);
+      const path = program(join(out, "program"), ["one", "gone"], one, gone);
+      rmSync(gone);
+      const torn = join(out, "torn");
+      writeFileSync(torn, readFileSync(path).subarray(0, 100));
+      const outcome = await autoPatchelf([`${out}/./`], {
+        bintools,
+        libs: [libs],
+        appendRpaths: ["/opt/lib"],
+        extra: { noDefaultLib: true },
+      });
+      const found = (name: string, location: string | null) => ({
+        alternatives: [name],
+        found: { name, location, rename: null },
+      });
+      expect(outcome).toEqual({
+        files: [
+          {
+            path,
+            skipped: null,
+            interpreter: loader,
+            dependencies: [
+              found("libone.so.1", libs),
+              { alternatives: ["libgone.so.3"], found: null },
+              found("libc.so.6", null),
+            ],
+            searchPath: [libs, "/opt/lib"],
+            searchPathTag: "runpath",
+            warnings: [],
+          },
+        ],
+        debugObjects: [],
+        unread: [{ path: torn, error: { code: "truncated", message: expect.any(String) } }],
+        failed: [],
+        missing: [{ name: "libgone.so.3", wantedBy: path, pattern: null }],
+      });
+      expect(await inspect(path)).toMatchObject({
+        interpreter: loader,
+        runpath: `${libs}:/opt/lib`,
+        noDefaultLibraries: true,
+      });
+    });
+
+    it("lets what is asked for beside it win, and says where it is at odds", async () => {
+      const one = library(join(libs, "libone.so.1"), "one", 1);
+      const path = program(join(out, "program"), ["one"], one);
+      const options = { bintools, libs: [libs] };
+      const at = { path, error: { code: "usage" } };
+      expect(await autoPatchelf([out], { ...options, extra: { addRpath: ["/x"] } })).toMatchObject({
+        failed: [at],
+      });
+      expect(await runpath(path)).toBeNull();
+      await autoPatchelf([out], { ...options, extra: { setRpath: ["/x"], setInterpreter: "/l" } });
+      expect(await inspect(path)).toMatchObject({ interpreter: "/l", runpath: "/x" });
+    });
+
+    it("rejects where no binutils wrapper is, and where it is cancelled", async () => {
+      await expect(autoPatchelf([out], { bintools: "/nowhere" })).rejects.toMatchObject({
+        name: "FixelfError",
+        code: "not-found",
+        path: "/nowhere/nix-support/dynamic-linker",
+      });
+      const reason = new Error("wanted no longer");
+      const signal = AbortSignal.abort(reason);
+      await expect(autoPatchelf([out], { bintools, signal })).rejects.toMatchObject({
+        code: "cancelled",
+        cause: reason,
+      });
     });
   });
 });

@@ -1,7 +1,7 @@
 // Native work belongs to the environment that asked for it, and to the call: whatever ends a worker thread,
 // the process or the call, nothing aborts and nothing crashes.
-import { copyFileSync, mkdirSync } from "node:fs";
-import { basename, join } from "node:path";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { resolve } from "../lib/index.js";
@@ -55,6 +55,11 @@ describe("a call under way", () => {
     for (const { path } of libraries)
       if (path !== null) copyFileSync(path, join(glibc, basename(path)));
     copyFileSync(interpreter.path as string, join(glibc, "loader"));
+    // As nixpkgs' binutils wrapper names both.
+    const support = join(directory, "bintools/nix-support");
+    mkdirSync(support, { recursive: true });
+    writeFileSync(join(support, "dynamic-linker"), join(glibc, "loader"));
+    writeFileSync(join(support, "orig-libc"), dirname(glibc));
   });
 
   it("is one of all that the API has", () => {

@@ -19,6 +19,7 @@ import {
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
+import { FixelfError, type PatchelfOptions, patchelf } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { isHere, needs } from "./support/needs.js";
 import { commandLine, fixelf, run } from "./support/process.js";
@@ -482,5 +483,120 @@ describe("fixelf patchelf as a user who may not", needs("gcc", "root"), () => {
       expect(asked("rpath", file)).toBe("/x\n");
       expect(statSync(file).uid).toBe(0);
     }
+  });
+});
+
+describe("patchelf() of the API", needs("gcc"), () => {
+  const at = (name: string) => join(home, "api", name);
+  const inTwoWays = (file: string) => {
+    mkdirSync(at(""), { recursive: true });
+    for (const way of ["function", "command"]) copyFileSync(join(home, file), at(way));
+  };
+
+  it.each<[string, string, PatchelfOptions, string[]]>([
+    [
+      "a search path and a loader",
+      "program",
+      { setRpath: ["$ORIGIN/libs", "/opt/lib"], setInterpreter: "/lib/ld.so", forceRpath: true },
+      ["--set-rpath", "$ORIGIN/libs:/opt/lib", "--set-interpreter", "/lib/ld.so", "--force-rpath"],
+    ],
+    [
+      "needed libraries",
+      "program",
+      {
+        addNeeded: ["b.so", "a.so"],
+        removeNeeded: ["libvalue.so"],
+        replaceNeeded: [{ from: "libc.so.6", to: "libother.so.6" }],
+      },
+      [
+        ...["--add-needed", "b.so", "--add-needed", "a.so", "--remove-needed", "libvalue.so"],
+        ...["--replace-needed", "libc.so.6", "libother.so.6"],
+      ],
+    ],
+    [
+      "what else the header and the dynamic table say",
+      "libs/libvalue.so",
+      { setOsAbi: "FreeBSD", setSoname: "other.so", noDefaultLib: true, addDebugTag: true },
+      [
+        "--set-os-abi",
+        "FreeBSD",
+        "--set-soname",
+        "other.so",
+        "--no-default-lib",
+        "--add-debug-tag",
+      ],
+    ],
+    ["an executable stack", "program", { execstack: true }, ["--set-execstack"]],
+    ["a shrunk search path", "rpath-program", { shrinkRpath: true }, ["--shrink-rpath"]],
+    [
+      "texts where they were",
+      "program",
+      { setRpath: [`/${"long".repeat(60)}`], clobberOldSections: false },
+      ["--set-rpath", `/${"long".repeat(60)}`, "--no-clobber-old-sections"],
+    ],
+    [
+      "other names of symbols",
+      "libs/libvalue.so",
+      { renameDynamicSymbols: [{ from: "value", to: "another_value" }] },
+      ["--rename-dynamic-symbols", "@map"],
+    ],
+  ])("writes %s, byte for byte as the command does", async (_, file, options, words) => {
+    inTwoWays(file);
+    writeFileSync(at("map"), "value another_value\n");
+    const before = readFileSync(at("function"));
+    const outcome = await patchelf(at("function"), options);
+    patch(...words.map((word) => (word === "@map" ? at("map") : word)), at("command"));
+    const [after, expected] = [readFileSync(at("function")), readFileSync(at("command"))];
+    expect(after.equals(expected)).toBe(true);
+    expect(after.equals(before)).toBe(false);
+    expect(outcome).toMatchObject({
+      path: at("function"),
+      outcome: "changed",
+      oldSize: before.length,
+      newSize: after.length,
+    });
+  });
+
+  it("says what it passes over, and changes nothing then", async () => {
+    inTwoWays("fixed-program");
+    const before = readFileSync(at("function"));
+    expect(await patchelf(at("function"), { setSoname: "it.so" })).toEqual({
+      path: at("function"),
+      outcome: "unchanged",
+      reasons: ["this is not a dynamic library"],
+      noCache: null,
+      oldSize: before.length,
+      newSize: before.length,
+    });
+    expect(readFileSync(at("function")).equals(before)).toBe(true);
+  });
+
+  it("clears an executable stack", async () => {
+    inTwoWays("program");
+    const before = readFileSync(at("function"));
+    await patchelf(at("function"), { execstack: true });
+    await patchelf(at("function"), { execstack: false });
+    expect(readFileSync(at("function")).equals(before)).toBe(true);
+  });
+
+  it("leaves the file alone with an output", async () => {
+    inTwoWays("program");
+    const before = readFileSync(at("function"));
+    await patchelf(at("function"), { setRpath: ["/x"], output: at("output") });
+    expect(readFileSync(at("function")).equals(before)).toBe(true);
+    expect(asked("rpath", at("output"))).toBe("/x\n");
+  });
+
+  it.each<[string, PatchelfOptions, string, string]>([
+    ["static-program", { setInterpreter: "/x" }, "unsupported", "cannot find section '.interp'"],
+    ["program", { setOsAbi: "Plan 9" }, "usage", "unrecognized OS ABI"],
+    ["text", { setRpath: [] }, "not-elf", "not an ELF executable"],
+    ["empty", { setRpath: [] }, "not-a-regular-file", "Is a directory"],
+    ["not-there", { setRpath: [] }, "not-found", "No such file or directory"],
+  ])("of %s refuses %j as %s", async (file, options, code, message) => {
+    const path = join(home, file);
+    const failure = await patchelf(path, options).catch((failure: unknown) => failure);
+    expect(failure).toBeInstanceOf(FixelfError);
+    expect(failure).toMatchObject({ code, path, message: expect.stringContaining(message) });
   });
 });

@@ -11,6 +11,7 @@ export type Kind =
   | "object"
   | "function"
   | "list of strings"
+  | "list of renamings"
   | "AbortSignal"
   | readonly string[];
 
@@ -52,6 +53,7 @@ export function checkOptions<Options extends object>(
 function is(kind: Kind, value: unknown): boolean {
   if (typeof kind !== "string") return kind.includes(value as string);
   if (kind === "list of strings") return isListOfStrings(value);
+  if (kind === "list of renamings") return Array.isArray(value) && value.every(isRenaming);
   if (kind === "AbortSignal") return value instanceof AbortSignal;
   return typeof value === kind && value !== null;
 }
@@ -60,8 +62,14 @@ function isListOfStrings(value: unknown): boolean {
   return Array.isArray(value) && value.every((each) => typeof each === "string");
 }
 
+function isRenaming(value: unknown): boolean {
+  const { from, to } = (value ?? {}) as Record<string, unknown>;
+  return typeof from === "string" && typeof to === "string";
+}
+
 function words(kind: Kind): string {
   if (typeof kind !== "string") return `one of ${kind.join(", ")}`;
+  if (kind === "list of renamings") return "a list of { from, to }";
   return /^[aeiouA]/.test(kind) ? `an ${kind}` : `a ${kind}`;
 }
 

@@ -42,6 +42,20 @@ function isShortage(code: unknown): boolean {
   return code === "EMFILE" || code === "ENFILE";
 }
 
+/** What a failure of a system call is, by Node's `code`. */
+export function codeOfSystem(failure: unknown): FixelfErrorCode {
+  const { code } = (failure ?? {}) as NodeJS.ErrnoException;
+  return systemCodes[code ?? ""] ?? "io";
+}
+
+const systemCodes: Record<string, FixelfErrorCode> = {
+  ENOENT: "not-found",
+  EACCES: "permission-denied",
+  EPERM: "permission-denied",
+  ENOSPC: "no-space",
+  "not-found": "not-found",
+};
+
 /**
  * For `catch`: the value, where the failure says something of the file.
  * @throws FixelfError where it does not

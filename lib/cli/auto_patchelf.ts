@@ -58,17 +58,21 @@ export async function autoPatchelf(
 }
 
 async function patch(request: Request, { env, stdout, stderr }: Surroundings): Promise<number> {
-  const [{ readTarget }, { autoPatchelf }, report] = await Promise.all([
+  const [{ readTarget }, { patchFor }, { asked }, { extraChanges }, report] = await Promise.all([
     import("../drop_in/auto_patchelf/environment.js"),
     import("../drop_in/auto_patchelf/auto_patchelf.js"),
+    import("../drop_in/auto_patchelf/options.js"),
+    import("../drop_in/auto_patchelf/extra.js"),
     import("../report/auto_patchelf.js"),
   ]);
-  const target = await readTarget(env);
+  const target = await readTarget(env.NIX_BINTOOLS);
   if (!request.structuredLogs)
     stdout.write(`${report.beginningText}\n${report.requestText(request)}\n`);
   if (request.paths.length === 0) throw new FixelfError("usage", "No paths to patch, stopping.");
-  const outcome = await autoPatchelf(request, target);
-  if (request.structuredLogs) {
+  const { paths, structuredLogs, extraArgs, ...options } = request;
+  const extra = extraChanges(extraArgs);
+  const outcome = await patchFor(asked(paths, { ...options, extra }), target);
+  if (structuredLogs) {
     const { events, troubles } = report.outcomeEvents(outcome);
     stdout.write(events);
     stderr.write(troubles);

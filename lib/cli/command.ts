@@ -1,5 +1,5 @@
 // Runs a command: what it prints, what its failure looks like, and the exit code.
-import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
+import { codeOfSystem, FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import { shellWord } from "../base/shell.js";
 import { writeFully } from "../base/write_fully.js";
 import { toJson } from "../report/json.js";
@@ -66,15 +66,8 @@ export function tell(failure: unknown, json: boolean, codeOf = exitCodeOf): numb
 
 export function asError(failure: unknown): FixelfError {
   if (failure instanceof FixelfError) return failure;
-  const { code, path, message } = (failure ?? {}) as NodeJS.ErrnoException;
-  const known: Record<string, FixelfErrorCode> = {
-    ENOENT: "not-found",
-    EACCES: "permission-denied",
-    EPERM: "permission-denied",
-    ENOSPC: "no-space",
-    "not-found": "not-found",
-  };
-  return new FixelfError(known[code ?? ""] ?? "io", message ?? String(failure), {
+  const { path, message } = (failure ?? {}) as NodeJS.ErrnoException;
+  return new FixelfError(codeOfSystem(failure), message ?? String(failure), {
     path,
     cause: failure,
   });

@@ -24,11 +24,11 @@ function setFailed(): void {
 
 async function start(): Promise<void> {
   if (command === "patchelf") {
-    const [{ patchelf }, { printable }] = await Promise.all([
+    const [{ runPatchelf }, { printable }] = await Promise.all([
       import("../drop_in/patchelf/run.js"),
       import("../report/text.js"),
     ]);
-    process.exitCode = await patchelf(words, printable);
+    process.exitCode = await runPatchelf(words, printable);
   } else if (!(await answerAtOnce())) {
     await (await import("./program.js")).runCommand();
   }

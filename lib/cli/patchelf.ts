@@ -9,10 +9,10 @@ export function define(program: Command): void {
     .helpOption(false)
     .allowUnknownOption()
     .action(async (words: string[]) => {
-      const [{ patchelf }, { printable }] = await Promise.all([
+      const [{ runPatchelf }, { printable }] = await Promise.all([
         import("../drop_in/patchelf/run.js"),
         import("../report/text.js"),
       ]);
-      process.exitCode = await patchelf(words, printable);
+      process.exitCode = await runPatchelf(words, printable);
     });
 }

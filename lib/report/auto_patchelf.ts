@@ -1,8 +1,10 @@
 // What auto-patchelf says, in the words of nixpkgs' own: build logs are read by people and scripts
 // that know them.
 import type { Request } from "../drop_in/auto_patchelf/arguments.js";
-import type { Outcome } from "../drop_in/auto_patchelf/auto_patchelf.js";
-import type { FilePlan } from "../drop_in/auto_patchelf/plan.js";
+import type {
+  AutoPatchelfFile,
+  AutoPatchelfOutcome,
+} from "../drop_in/auto_patchelf/auto_patchelf.js";
 import { type NixpkgsPackage, nixIndex } from "../store/nixpkgs/packages.js";
 import { nixPackage } from "./environment/nix.js";
 import { printable } from "./text.js";
@@ -47,14 +49,14 @@ interface Said {
 }
 
 /** The log as text, for stdout. */
-export function outcomeText(outcome: Outcome): string {
+export function outcomeText(outcome: AutoPatchelfOutcome): string {
   return said(outcome)
     .map(({ text }) => printable(text))
     .join("\n");
 }
 
 /** The log as JSON lines, for stdout, and what they have no word for, for stderr. */
-export function outcomeEvents(outcome: Outcome): { events: string; troubles: string } {
+export function outcomeEvents(outcome: AutoPatchelfOutcome): { events: string; troubles: string } {
   const all = said(outcome);
   const events = all.flatMap(({ as }) =>
     typeof as === "object" ? [`${JSON.stringify(as)}\n`] : [],
@@ -65,13 +67,13 @@ export function outcomeEvents(outcome: Outcome): { events: string; troubles: str
   return { events: events.join(""), troubles: troubles.join("") };
 }
 
-function said({ files, debugObjects, unread, failed, missing }: Outcome): Said[] {
+function said({ files, debugObjects, unread, failed, missing }: AutoPatchelfOutcome): Said[] {
   return [
     ...debugObjects.map((path) => skipping(path, "it looks like a separate debug object")),
     ...unread.map(({ path, error }) => skipping(path, error.message)),
     ...files.flatMap(saidOfFile),
-    ...files.flatMap(({ facts, warnings }) =>
-      warnings.map((warning) => trouble(`warn: auto-patchelf ${facts.path}: ${warning}`)),
+    ...files.flatMap(({ path, warnings }) =>
+      warnings.map((warning) => trouble(`warn: auto-patchelf ${path}: ${warning}`)),
     ),
     talk(`auto-patchelf: ${missing.length} dependencies could not be satisfied`),
     ...missing.map(({ name, wantedBy, pattern }): Said => {
@@ -90,8 +92,8 @@ function said({ files, debugObjects, unread, failed, missing }: Outcome): Said[]
   ];
 }
 
-function saidOfFile({ facts, skipped, interpreter, wants, searchPath }: FilePlan): Said[] {
-  const file = facts.path;
+function saidOfFile(of: AutoPatchelfFile): Said[] {
+  const { path: file, skipped, interpreter, dependencies, searchPath } = of;
   if (skipped !== null) return [skipping(file, skipped)];
   const lines: Said[] = [];
   if (interpreter !== null)
@@ -100,8 +102,8 @@ function saidOfFile({ facts, skipped, interpreter, wants, searchPath }: FilePlan
       as: { SetInterpreter: { file, interpreter_path: interpreter } },
     });
   lines.push(talk(`searching for dependencies of ${file}`));
-  for (const { alternatives, provision } of wants) {
-    if (provision === null) {
+  for (const { alternatives, found } of dependencies) {
+    if (found === null) {
       const [only = ""] = alternatives;
       const name = alternatives.length === 1 ? only : `any(${alternatives.join(", ")})`;
       lines.push({
@@ -110,7 +112,7 @@ function saidOfFile({ facts, skipped, interpreter, wants, searchPath }: FilePlan
       });
       continue;
     }
-    const { name, location, rename } = provision;
+    const { name, location, rename } = found;
     if (location !== null)
       lines.push({
         text: `    ${name} -> found: ${location}`,
@@ -119,11 +121,10 @@ function saidOfFile({ facts, skipped, interpreter, wants, searchPath }: FilePlan
     if (rename !== null)
       lines.push(talk(`    ${name} -> needed as ${rename}, the name of its file`));
   }
-  if (searchPath !== null)
-    lines.push({
-      text: `setting RPATH to: ${searchPath}`,
-      as: { SetRpath: { file, rpath: searchPath } },
-    });
+  if (searchPath !== null) {
+    const rpath = searchPath.join(":");
+    lines.push({ text: `setting RPATH to: ${rpath}`, as: { SetRpath: { file, rpath } } });
+  }
   return lines;
 }
 

@@ -54,6 +54,16 @@ const calls = {
     const program = ownProgram();
     return (signal) => api.edit(program, { interpreter: "/nowhere/loader" }, { signal });
   },
+  patchelf: () => {
+    const program = ownProgram();
+    return (signal) => api.patchelf(program, { setInterpreter: "/nowhere/loader", signal });
+  },
+  autoPatchelf: () => {
+    const bintools = `${directory}/bintools`;
+    const options = { bintools, libs: [`${place.store}/${"0".repeat(32)}-glibc/lib`] };
+    const program = ownProgram();
+    return (signal) => api.autoPatchelf([program, tree], { ...options, signal });
+  },
   undo: async () => {
     const program = await changed();
     return (signal) => api.undo([program], { signal });

@@ -2,8 +2,9 @@
 // all words up to the next option, may be shortened as long as it stays the only one, and the last
 // of several wins. https://docs.python.org/3/library/argparse.html
 import { FixelfError } from "../../base/errors.js";
+import { asPaths } from "./options.js";
 
-/** What auto-patchelf is asked for. Paths are without "." and doubled or trailing slashes. */
+/** What the words ask for, by the names that the original prints. Paths are without "." and doubled or trailing slashes. */
 export interface Request {
   /** Files, and directories whose files are patched. */
   paths: string[];
@@ -105,7 +106,7 @@ export function parseArguments(words: readonly string[]): Request | null {
     const values = value !== null ? [value] : words.slice(at, end);
     at = end;
     if (takes.kind === "list" && values.includes("--")) values.splice(values.indexOf("--"), 1);
-    request[takes.key] = takes.paths ? values.filter((text) => text !== "").map(asPath) : values;
+    request[takes.key] = takes.paths ? asPaths(values) : values;
     given ||= takes.key === "paths";
   }
   if (!given) throw wrong("the following arguments are required: --paths");
@@ -160,12 +161,6 @@ function isValue(word: string): boolean {
   if (!word.startsWith("-") || word === "-") return true;
   if (optionOf(word).option !== null) return false;
   return /^-(\d+|\d*\.\d+)$/.test(word) || word.includes(" ");
-}
-
-/** As Python's Path writes it: an entry of a search path shall not be there twice. */
-function asPath(text: string): string {
-  const parts = text.split("/").filter((part) => part !== "" && part !== ".");
-  return (text.startsWith("/") ? "/" : "") + parts.join("/") || ".";
 }
 
 function wrong(message: string): FixelfError {

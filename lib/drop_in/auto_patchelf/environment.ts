@@ -17,11 +17,10 @@ export interface Target {
 }
 
 /**
- * Reads the target that NIX_BINTOOLS names.
+ * Reads the target that a binutils wrapper names.
  * @throws FixelfError `not-found` where it names none, or what the loader's file says
  */
-export async function readTarget(environment: NodeJS.ProcessEnv): Promise<Target> {
-  const bintools = environment.NIX_BINTOOLS;
+export async function readTarget(bintools: string | undefined): Promise<Target> {
   if (!bintools) {
     const message =
       "NIX_BINTOOLS is not set; it names the binutils wrapper whose nix-support/dynamic-linker " +

@@ -3,11 +3,11 @@ import type { Machine } from "../../file/machine.js";
 import { locator } from "../../store/nixpkgs/nix_index.js";
 import { isPresent, type NixpkgsPackage } from "../../store/nixpkgs/packages.js";
 import { type Locate, packagesFor } from "../../store/nixpkgs/rank.js";
-import type { Missing } from "./auto_patchelf.js";
+import type { MissingDependency } from "./auto_patchelf.js";
 
 /** The best package of each library that has to be there; what none is known of is not in the answer. */
 export async function packagesOf(
-  missing: readonly Missing[],
+  missing: readonly MissingDependency[],
   machine: Machine,
   locate: Locate = locator(),
 ): Promise<Map<string, NixpkgsPackage>> {

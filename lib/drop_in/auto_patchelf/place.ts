@@ -13,10 +13,10 @@ export interface Place {
   /** Symbolic links, sorted. */
   links: string[];
   /** What could not be read, or is damaged, sorted by path. */
-  failures: Failure[];
+  failures: FileFailure[];
 }
 
-export interface Failure {
+export interface FileFailure {
   path: string;
   error: Pick<FixelfError, "code" | "message">;
 }
@@ -39,7 +39,7 @@ export async function readPlace(path: string, recursive: boolean): Promise<Place
 /** Reads the facts of one file; a file that is not ELF has neither facts nor a failure. */
 export async function inspect(
   path: string,
-): Promise<{ facts: Facts } | { failure: Failure } | Record<never, never>> {
+): Promise<{ facts: Facts } | { failure: FileFailure } | Record<never, never>> {
   try {
     return { facts: await native.inspect(path) };
   } catch (caught) {

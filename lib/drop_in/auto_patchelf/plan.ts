@@ -6,12 +6,12 @@ import type { Renaming } from "../../addon/native.js";
 import { absolute } from "../../base/process.js";
 import { describeMachine, sameMachine } from "../../file/machine.js";
 import { currentSearchPath, type SearchPathTag } from "../../file/search_path.js";
-import type { Request } from "./arguments.js";
 import type { Candidate, Candidates } from "./candidates.js";
 import type { Disk } from "./disk.js";
 import { type Alternatives, parseDlopenNote } from "./dlopen.js";
 import { isForMusl, type Target } from "./environment.js";
 import { fnmatch } from "./fnmatch.js";
+import type { Asked } from "./options.js";
 import {
   type Aim,
   type Entry,
@@ -60,7 +60,7 @@ export interface FilePlan {
   interpreter: string | null;
   wants: Want[];
   /** The search path that it gets; null where it keeps its own. */
-  searchPath: string | null;
+  searchPath: string[] | null;
   searchPathTag: SearchPathTag;
   renamings: Renaming[];
   /** What will not work, as a sentence without the file's path. */
@@ -68,7 +68,7 @@ export interface FilePlan {
 }
 
 export interface Surroundings {
-  request: Request;
+  request: Asked;
   target: Target;
   candidates: Candidates;
   disk: Disk;
@@ -362,9 +362,7 @@ function planFile(
     : order;
   return {
     ...plan,
-    searchPath: unique(written)
-      .map(({ text }) => text)
-      .join(":"),
+    searchPath: unique(written).map(({ text }) => text),
     // Libraries that it loads may be found by what it passes on, which a RUNPATH does not.
     searchPathTag: kept.length > 0 ? currentSearchPath(facts).tag : "runpath",
     warnings: [...plan.warnings, ...passedBy],

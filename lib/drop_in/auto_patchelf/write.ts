@@ -3,8 +3,9 @@
 import { type Edits, fromNative, type Layout, native, settled } from "../../addon/native.js";
 import { link, rename, stat, unlink } from "../../base/disk.js";
 import { outputPath } from "../../file/rooted.js";
+import type { PatchelfChanges } from "../patchelf/options.js";
 import { editsOf } from "./edits.js";
-import type { Failure } from "./place.js";
+import type { FileFailure } from "./place.js";
 import type { FilePlan } from "./plan.js";
 
 /** What a file gets. */
@@ -15,12 +16,18 @@ interface Change {
   edits: Edits;
 }
 
-/** Writes the files that change; the answer is what could not be done. */
-export async function write(
-  files: readonly FilePlan[],
-  extra: readonly string[],
-): Promise<Failure[]> {
-  const failures: Failure[] = [];
+/** What came of writing. */
+export interface Written {
+  /** Whether any file was. */
+  some: boolean;
+  /** What could not be done. */
+  failures: FileFailure[];
+}
+
+/** Writes the files that change. */
+export async function write(files: readonly FilePlan[], extra: PatchelfChanges): Promise<Written> {
+  const written: Written = { some: false, failures: [] };
+  const { failures } = written;
   let changes = files.flatMap((file): Change[] => {
     const { path } = file.facts;
     try {
@@ -33,12 +40,13 @@ export async function write(
     }
   });
   // Another round is for names of one file that are to differ from now on.
-  while (changes.length > 0) changes = await writeOneOfEach(changes, failures);
-  return failures;
+  while (changes.length > 0) changes = await writeOneOfEach(changes, written);
+  return written;
 }
 
 /** Writes each file under the first of its names; the answer is what is left to do. */
-async function writeOneOfEach(changes: readonly Change[], failures: Failure[]): Promise<Change[]> {
+async function writeOneOfEach(changes: readonly Change[], written: Written): Promise<Change[]> {
+  const { failures } = written;
   const planned = await Promise.all(changes.map((change) => layOut(change, failures)));
   const namesOf = new Map<string, Change[]>();
   const jobs: { path: string; output: string; layout: Layout; inPlace: boolean }[] = [];
@@ -55,11 +63,12 @@ async function writeOneOfEach(changes: readonly Change[], failures: Failure[]): 
   }
   // A builder has no home to keep undo records in, and its output is what it can build again.
   const answers = await settled(native.apply(jobs, ""));
-  const written = new Map(jobs.map(({ path }, index) => [path, answers[index] ?? null]));
+  written.some ||= answers.some((answer) => !answer);
+  const byHost = new Map(jobs.map(({ path }, index) => [path, answers[index] ?? null]));
   const left: Change[] = [];
   for (const [first, ...others] of namesOf.values()) {
     if (first === undefined) continue;
-    const answer = written.get(first.host);
+    const answer = byHost.get(first.host);
     if (answer) failures.push({ path: first.path, error: fromNative(answer) });
     for (const other of others) {
       if (!isSame(first.edits, other.edits)) left.push(other);
@@ -70,7 +79,10 @@ async function writeOneOfEach(changes: readonly Change[], failures: Failure[]): 
   return left;
 }
 
-async function layOut({ path, host, edits }: Change, failures: Failure[]): Promise<Layout | null> {
+async function layOut(
+  { path, host, edits }: Change,
+  failures: FileFailure[],
+): Promise<Layout | null> {
   try {
     return await settled(native.layOut(host, edits));
   } catch (failure) {
@@ -90,7 +102,7 @@ function isSame(one: Edits, other: Edits): boolean {
 }
 
 /** Makes a name that is there one of another file: there is always a file of that name. */
-async function nameAgain(file: string, name: string, failures: Failure[]): Promise<void> {
+async function nameAgain(file: string, name: string, failures: FileFailure[]): Promise<void> {
   const temporary = `${name}.fixelf-${process.pid}`;
   try {
     await link(file, temporary);

@@ -51,7 +51,7 @@ export function isSharedObject({ type }: Facts): boolean {
   return type === "pie" || type === "shared-library" || type === "static-pie";
 }
 
-/** @throws PatchelfFailure */
+/** @throws FixelfError */
 export function demandDynamicTable({ dynamicTable }: Facts): void {
   if (dynamicTable === "none") throw cannotFind(".dynamic");
 }

@@ -1,6 +1,8 @@
 // patchelf's command line. Options and file names may be mixed; what is no option is a file name.
 // Nothing is loaded here: most invocations only print.
-import { PatchelfFailure } from "./failure.js";
+import type { FixelfError } from "../../base/errors.js";
+import { failure } from "./failure.js";
+import { conflictIn, isPageSize, type PatchelfOptions } from "./options.js";
 
 /** What can be printed of a file. */
 export type Question = "interpreter" | "osAbi" | "soname" | "rpath" | "executableStack" | "needed";
@@ -9,40 +11,21 @@ export type Question = "interpreter" | "osAbi" | "soname" | "rpath" | "executabl
 export interface Request {
   files: string[];
   questions: Set<Question>;
-  interpreter: string | null;
-  /** As the user spelled it. */
-  osAbi: string | null;
-  soname: string | null;
-  /** Of several that are wanted the first of these counts. */
-  rpath: { shrink: boolean; remove: boolean; set: boolean; add: boolean };
-  /** Of `set` and `add`; colon-separated. */
-  rpathValue: string;
-  /** Of `shrink`; colon-separated. */
-  allowedPrefixes: string;
-  forceRpath: boolean;
-  executableStack: { clear: boolean; set: boolean };
-  removeNeeded: Set<string>;
-  replaceNeeded: Map<string, string>;
-  addNeeded: Set<string>;
-  clearSymbolVersions: Set<string>;
+  options: Options;
   /** Files of old and new names. */
   nameMaps: string[];
-  noDefaultLibraries: boolean;
-  debugEntry: boolean;
-  resolutionCache: boolean;
-  clearVacated: boolean;
-  /** Bytes. */
-  pageSize: number | null;
-  output: string | null;
   debug: boolean;
 }
+
+type Options = { -readonly [Name in keyof PatchelfOptions]: Writable<PatchelfOptions[Name]> };
+type Writable<Value> = Value extends readonly (infer Each)[] ? Each[] : Value;
 
 export type Invocation = { help: "asked" | "no arguments" } | { version: true } | Request;
 
 /**
  * Parses what follows `patchelf`.
  * @param contentOf reads a file that stands for a value, `@FILE`
- * @throws PatchelfFailure
+ * @throws FixelfError
  */
 export function parse(words: readonly string[], contentOf: (file: string) => string): Invocation {
   if (words.length === 0) return { help: "no arguments" };
@@ -58,7 +41,7 @@ export function parse(words: readonly string[], contentOf: (file: string) => str
     }
     const values = left.splice(0, option.words);
     if (values.length < option.words)
-      throw new PatchelfFailure(option.words === 1 ? "missing argument" : "missing argument(s)");
+      throw wrong(option.words === 1 ? "missing argument" : "missing argument(s)");
     option.take(request, values, contentOf);
   }
   check(request);
@@ -66,40 +49,17 @@ export function parse(words: readonly string[], contentOf: (file: string) => str
 }
 
 function nothing(): Request {
-  return {
-    files: [],
-    questions: new Set(),
-    interpreter: null,
-    osAbi: null,
-    soname: null,
-    rpath: { shrink: false, remove: false, set: false, add: false },
-    rpathValue: "",
-    allowedPrefixes: "",
-    forceRpath: false,
-    executableStack: { clear: false, set: false },
-    removeNeeded: new Set(),
-    replaceNeeded: new Map(),
-    addNeeded: new Set(),
-    clearSymbolVersions: new Set(),
-    nameMaps: [],
-    noDefaultLibraries: false,
-    debugEntry: false,
-    resolutionCache: false,
-    clearVacated: true,
-    pageSize: null,
-    output: null,
-    debug: false,
-  };
+  return { files: [], questions: new Set(), options: {}, nameMaps: [], debug: false };
 }
 
-function check({ files, forceRpath, resolutionCache, output, rpath }: Request): void {
-  if (files.length === 0) throw new PatchelfFailure("missing filename");
-  if (forceRpath && resolutionCache)
-    throw new PatchelfFailure("--build-resolution-cache cannot be combined with --force-rpath");
-  if (output !== null && files.length !== 1)
-    throw new PatchelfFailure("--output option only allowed with single input file");
-  if (rpath.set && rpath.add)
-    throw new PatchelfFailure("--set-rpath option not allowed with --add-rpath");
+function check({ files, questions, options }: Request): void {
+  if (files.length === 0) throw wrong("missing filename");
+  const conflict = conflictIn(options);
+  if (conflict !== null) throw wrong(conflict.words);
+  if (options.output !== undefined && files.length !== 1)
+    throw wrong("--output option only allowed with single input file");
+  // Who asks for both to be printed and to be changed gets the former.
+  if (questions.has("executableStack")) delete options.execstack;
 }
 
 interface Option {
@@ -109,149 +69,84 @@ interface Option {
 }
 
 const options = new Map<string, Option>([
-  [
-    "--set-interpreter",
-    withValue((request, value) => {
-      request.interpreter = value;
-    }),
-  ],
-  [
-    "--interpreter",
-    withValue((request, value) => {
-      request.interpreter = value;
-    }),
-  ],
-  [
-    "--page-size",
-    withWord((request, word) => {
-      request.pageSize = pageSize(word);
-    }),
-  ],
+  ["--set-interpreter", setting((options, value) => (options.setInterpreter = value))],
+  ["--interpreter", setting((options, value) => (options.setInterpreter = value))],
+  ["--page-size", withWord(({ options }, word) => (options.pageSize = pageSize(word)))],
   ["--print-interpreter", asking("interpreter")],
   ["--print-os-abi", asking("osAbi")],
-  [
-    "--set-os-abi",
-    withValue((request, value) => {
-      request.osAbi = value;
-    }),
-  ],
+  ["--set-os-abi", setting((options, value) => (options.setOsAbi = value))],
   ["--print-soname", asking("soname")],
-  [
-    "--set-soname",
-    withValue((request, value) => {
-      request.soname = value;
-    }),
-  ],
+  ["--set-soname", setting((options, value) => (options.setSoname = value))],
   ["--print-rpath", asking("rpath")],
-  [
-    "--set-rpath",
-    withValue((request, value) => {
-      request.rpath.set = true;
-      request.rpathValue = value;
-    }),
-  ],
-  [
-    "--add-rpath",
-    withValue((request, value) => {
-      request.rpath.add = true;
-      request.rpathValue = value;
-    }),
-  ],
-  [
-    "--remove-rpath",
-    flag(({ rpath }) => {
-      rpath.remove = true;
-    }),
-  ],
-  [
-    "--shrink-rpath",
-    flag(({ rpath }) => {
-      rpath.shrink = true;
-    }),
-  ],
+  ["--set-rpath", setting((options, value) => (options.setRpath = value.split(":")))],
+  ["--add-rpath", setting((options, value) => (options.addRpath = value.split(":")))],
+  ["--remove-rpath", flag("removeRpath")],
+  ["--shrink-rpath", flag("shrinkRpath")],
   [
     "--allowed-rpath-prefixes",
-    withWord((request, word) => {
-      request.allowedPrefixes = word;
-    }),
+    withWord(({ options }, word) => (options.allowedRpathPrefixes = word.split(":"))),
   ],
-  [
-    "--force-rpath",
-    flag((request) => {
-      request.forceRpath = true;
-    }),
-  ],
+  ["--force-rpath", flag("forceRpath")],
   ["--print-needed", asking("needed")],
-  ["--add-needed", withValue(({ addNeeded }, value) => addNeeded.add(value))],
-  ["--remove-needed", withValue(({ removeNeeded }, value) => removeNeeded.add(value))],
+  ["--add-needed", adding("addNeeded")],
+  ["--remove-needed", adding("removeNeeded")],
   [
     "--replace-needed",
-    { words: 2, take: ({ replaceNeeded }, [from = "", to = ""]) => replaceNeeded.set(from, to) },
+    {
+      words: 2,
+      take({ options }, [from = "", to = ""]) {
+        options.replaceNeeded ??= [];
+        options.replaceNeeded.push({ from, to });
+      },
+    },
   ],
-  [
-    "--no-default-lib",
-    flag((request) => {
-      request.noDefaultLibraries = true;
-    }),
-  ],
-  [
-    "--clear-symbol-version",
-    withValue(({ clearSymbolVersions }, value) => clearSymbolVersions.add(value)),
-  ],
+  ["--no-default-lib", flag("noDefaultLib")],
+  ["--clear-symbol-version", adding("clearSymbolVersion")],
   ["--rename-dynamic-symbols", withWord(({ nameMaps }, file) => nameMaps.push(file))],
-  [
-    "--add-debug-tag",
-    flag((request) => {
-      request.debugEntry = true;
-    }),
-  ],
-  [
-    "--build-resolution-cache",
-    flag((request) => {
-      request.resolutionCache = true;
-    }),
-  ],
+  ["--add-debug-tag", flag("addDebugTag")],
+  ["--build-resolution-cache", flag("buildResolutionCache")],
   ["--print-execstack", asking("executableStack")],
-  [
-    "--clear-execstack",
-    flag(({ executableStack }) => {
-      executableStack.clear = true;
-    }),
-  ],
-  [
-    "--set-execstack",
-    flag(({ executableStack }) => {
-      executableStack.set = true;
-    }),
-  ],
+  // Of both, the first of these counts.
+  ["--clear-execstack", bare(({ options }) => (options.execstack = false))],
+  ["--set-execstack", bare(({ options }) => (options.execstack ??= true))],
   // Headers are never sorted.
-  ["--no-sort", flag(() => {})],
-  [
-    "--no-clobber-old-sections",
-    flag((request) => {
-      request.clearVacated = false;
-    }),
-  ],
+  ["--no-sort", bare(() => {})],
+  ["--no-clobber-old-sections", bare(({ options }) => (options.clobberOldSections = false))],
   [
     "--output",
-    withValue((request, value) => {
-      request.output = value === "" ? null : value;
+    setting((options, value) => {
+      if (value === "") delete options.output;
+      else options.output = value;
     }),
   ],
-  [
-    "--debug",
-    flag((request) => {
-      request.debug = true;
-    }),
-  ],
+  ["--debug", bare((request) => (request.debug = true))],
 ]);
 
-function flag(take: (request: Request) => void): Option {
+function bare(take: (request: Request) => void): Option {
   return { words: 0, take };
 }
 
+type Named<Value> = {
+  [Name in keyof Options]-?: NonNullable<Options[Name]> extends Value ? Name : never;
+}[keyof Options];
+
+function flag(name: Exclude<Named<boolean>, "execstack" | "clobberOldSections">): Option {
+  return bare(({ options }) => (options[name] = true));
+}
+
 function asking(question: Question): Option {
-  return flag(({ questions }) => questions.add(question));
+  return bare(({ questions }) => questions.add(question));
+}
+
+function setting(take: (options: Options, value: string) => void): Option {
+  return withValue(({ options }, value) => take(options, value));
+}
+
+function adding(name: Named<string[]>): Option {
+  return setting((options, value) => {
+    options[name] ??= [];
+    options[name].push(value);
+  });
 }
 
 function withWord(take: (request: Request, word: string) => void): Option {
@@ -269,8 +164,10 @@ function withValue(take: (request: Request, value: string) => void): Option {
 
 function pageSize(word: string): number {
   const size = Number.parseInt(word, 10);
-  // A segment's alignment is a power of two (gABI, p_align).
-  if (!(size > 0) || size > 2 ** 30 || (size & (size - 1)) !== 0)
-    throw new PatchelfFailure("invalid argument to --page-size");
+  if (!isPageSize(size)) throw wrong("invalid argument to --page-size");
   return size;
+}
+
+function wrong(message: string): FixelfError {
+  return failure("usage", message);
 }

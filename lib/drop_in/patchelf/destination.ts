@@ -109,7 +109,7 @@ function opened(path: string): number {
   }
 }
 
-/** @throws PatchelfFailure as open(2) would have it */
+/** @throws FixelfError as open(2) would have it */
 function demandWritable(path: string): void {
   try {
     accessSync(path, constants.W_OK);

@@ -1,67 +1,72 @@
 // What patchelf's options come to for one file.
 import type { Facts } from "../../addon/facts.js";
-import type { Renaming } from "../../addon/native.js";
 import { bufferOf } from "../../base/bytes.js";
 import type { EditRequest } from "../../edit/request.js";
 import { type SearchPathChange, split } from "../../edit/search_path.js";
 import { demandDynamicTable, isSharedObject } from "./answers.js";
-import type { Request } from "./arguments.js";
 import { cannotFind } from "./failure.js";
+import type { PatchelfChanges } from "./options.js";
 import { osAbiValue } from "./os_abi.js";
 
 /**
- * What is to be changed, or null where nothing is asked for.
- * @param renamings what the request's name maps say
- * @param debug is told what patchelf passes over in silence
- * @throws PatchelfFailure
+ * What is to be changed, or null where nothing is asked for; and what patchelf passes over in silence, one sentence
+ * each, to which shrinking a search path adds.
+ * @throws FixelfError
  */
 export function editsOf(
-  request: Request,
-  renamings: readonly Renaming[],
+  changes: PatchelfChanges,
   facts: Facts,
-  debug: (text: string) => void,
-): EditRequest | null {
+): { edits: EditRequest | null; passedOver: string[] } {
+  const passedOver: string[] = [];
   const edits: EditRequest = {};
-  if (request.osAbi !== null) edits.osAbi = osAbiValue(request.osAbi);
-  const { clear, set } = request.executableStack;
-  // Who asks for both to be printed and to be changed gets the former.
-  if ((clear || set) && !request.questions.has("executableStack")) edits.executableStack = !clear;
+  if (changes.setOsAbi !== undefined) edits.osAbi = osAbiValue(changes.setOsAbi);
+  if (changes.execstack !== undefined) edits.executableStack = changes.execstack;
   // An empty interpreter asks for nothing.
-  if (request.interpreter) {
+  if (changes.setInterpreter) {
     if (facts.interpreter === null) throw cannotFind(".interp");
-    edits.interpreter = request.interpreter;
+    edits.interpreter = changes.setInterpreter;
   }
-  if (request.soname !== null) {
-    if (isSharedObject(facts)) edits.soname = request.soname;
-    else debug("this is not a dynamic library");
+  if (changes.setSoname !== undefined) {
+    if (isSharedObject(facts)) edits.soname = changes.setSoname;
+    else passedOver.push("this is not a dynamic library");
   }
-  const searchPath = searchPathChange(request, debug);
+  const searchPath = searchPathChange(changes, passedOver);
   if (searchPath !== null) {
-    if (facts.dynamicTable === "unread") debug("no dynamic section");
+    if (facts.dynamicTable === "unread") passedOver.push("no dynamic section");
     else edits.searchPath = searchPath;
   }
-  if (renamings.length > 0) edits.renameSymbols = renamings;
-  Object.assign(edits, dynamicEdits(request));
+  if (isSome(changes.renameDynamicSymbols)) edits.renameSymbols = changes.renameDynamicSymbols;
+  Object.assign(edits, dynamicEdits(changes));
   if (needsDynamicTable(edits)) demandDynamicTable(facts);
   // Without anything to resolve it is no failure; `edit` says why nothing is written.
-  if (request.resolutionCache) edits.resolutionCache = true;
-  if (Object.keys(edits).length === 0) return null;
-  if (request.clearVacated) edits.clearVacated = true;
-  if (request.pageSize !== null) edits.pageSize = request.pageSize;
+  if (changes.buildResolutionCache) edits.resolutionCache = true;
+  if (Object.keys(edits).length === 0) return { edits: null, passedOver };
+  if (changes.clobberOldSections ?? true) edits.clearVacated = true;
+  if (changes.pageSize !== undefined) edits.pageSize = changes.pageSize;
+  return { edits, passedOver };
+}
+
+function dynamicEdits(changes: PatchelfChanges): EditRequest {
+  const edits: EditRequest = {};
+  const { removeNeeded, replaceNeeded, addNeeded, clearSymbolVersion } = changes;
+  if (isSome(removeNeeded)) edits.removeNeeded = unique(removeNeeded);
+  if (isSome(replaceNeeded)) {
+    const last = new Map(replaceNeeded.map(({ from, to }) => [from, to]));
+    edits.replaceNeeded = [...last].map(([from, to]) => ({ from, to }));
+  }
+  if (isSome(addNeeded)) edits.addNeeded = unique(addNeeded).sort(byBytes);
+  if (isSome(clearSymbolVersion)) edits.clearSymbolVersions = unique(clearSymbolVersion);
+  if (changes.noDefaultLib) edits.noDefaultLibraries = true;
+  if (changes.addDebugTag) edits.debugEntry = true;
   return edits;
 }
 
-function dynamicEdits(request: Request): EditRequest {
-  const edits: EditRequest = {};
-  if (request.removeNeeded.size > 0) edits.removeNeeded = [...request.removeNeeded];
-  if (request.replaceNeeded.size > 0)
-    edits.replaceNeeded = [...request.replaceNeeded].map(([from, to]) => ({ from, to }));
-  if (request.addNeeded.size > 0) edits.addNeeded = [...request.addNeeded].sort(byBytes);
-  if (request.clearSymbolVersions.size > 0)
-    edits.clearSymbolVersions = [...request.clearSymbolVersions];
-  if (request.noDefaultLibraries) edits.noDefaultLibraries = true;
-  if (request.debugEntry) edits.debugEntry = true;
-  return edits;
+function isSome<Each>(list: readonly Each[] | undefined): list is readonly Each[] {
+  return list !== undefined && list.length > 0;
+}
+
+function unique(list: readonly string[]): string[] {
+  return [...new Set(list)];
 }
 
 function needsDynamicTable({ osAbi, executableStack, interpreter, ...rest }: EditRequest): boolean {
@@ -73,17 +78,16 @@ function byBytes(one: string, other: string): number {
   return Buffer.compare(bufferOf(one), bufferOf(other));
 }
 
-function searchPathChange(
-  { rpath, rpathValue, allowedPrefixes, forceRpath }: Request,
-  debug: (text: string) => void,
-): SearchPathChange | null {
-  const tag = forceRpath ? "rpath" : "runpath";
-  if (rpath.shrink) {
-    const onRemoved = (directory: string, why: string) =>
-      debug(`removing directory '${directory}' from RPATH: ${why}`);
-    return { shrink: { allowedPrefixes: split(allowedPrefixes), onRemoved }, tag };
+function searchPathChange(changes: PatchelfChanges, passedOver: string[]): SearchPathChange | null {
+  const tag = changes.forceRpath ? "rpath" : "runpath";
+  if (changes.shrinkRpath) {
+    const onRemoved = (directory: string, why: string) => {
+      passedOver.push(`removing directory '${directory}' from RPATH: ${why}`);
+    };
+    const allowedPrefixes = split((changes.allowedRpathPrefixes ?? []).join(":"));
+    return { shrink: { allowedPrefixes, onRemoved }, tag };
   }
-  if (rpath.remove) return { remove: true, tag };
-  if (rpath.set) return { set: rpathValue, tag };
-  return rpath.add ? { add: rpathValue, tag } : null;
+  if (changes.removeRpath) return { remove: true, tag };
+  if (changes.setRpath !== undefined) return { set: changes.setRpath.join(":"), tag };
+  return changes.addRpath === undefined ? null : { add: changes.addRpath.join(":"), tag };
 }

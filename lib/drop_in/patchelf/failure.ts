@@ -1,12 +1,14 @@
-// What ends patchelf: `patchelf: MESSAGE` on stderr and exit code 1.
+// What ends patchelf, in its own words: `patchelf: MESSAGE` on stderr and exit code 1. Scripts know them.
+import { codeOfSystem, FixelfError, type FixelfErrorCode } from "../../base/errors.js";
 
-export class PatchelfFailure extends Error {
-  override readonly name = "PatchelfFailure";
+/** Without a path: patchelf's words name the file where they mean to. */
+export function failure(code: FixelfErrorCode, message: string): FixelfError {
+  return new FixelfError(code, message);
 }
 
-/** A failed system call, in the words that scripts know. */
-export function systemFailure(doing: string, cause: unknown): PatchelfFailure {
-  return new PatchelfFailure(`${doing}: ${reasonOf(cause)}`, { cause });
+/** A failed system call. */
+export function systemFailure(doing: string, cause: unknown): FixelfError {
+  return new FixelfError(codeOfSystem(cause), `${doing}: ${reasonOf(cause)}`, { cause });
 }
 
 /** strerror(3)'s text of a failure of node:fs. */
@@ -31,8 +33,9 @@ const strerror: Record<string, string> = {
 };
 
 /** A part that the file has not got; patchelf looks for it by the section's name. */
-export function cannotFind(section: string): PatchelfFailure {
-  return new PatchelfFailure(
+export function cannotFind(section: string): FixelfError {
+  return failure(
+    "unsupported",
     `cannot find section '${section}'. The input file is most likely statically linked`,
   );
 }

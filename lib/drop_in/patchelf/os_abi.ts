@@ -1,5 +1,5 @@
 // The names that patchelf has for the values of EI_OSABI (gABI, "ELF Identification").
-import { PatchelfFailure } from "./failure.js";
+import { failure } from "./failure.js";
 
 const printed = new Map([
   [0, "System V"],
@@ -28,11 +28,11 @@ export function osAbiText(value: number): string {
   return printed.get(value) ?? `0x${value.toString(16).toUpperCase().padStart(2, "0")}`;
 }
 
-/** @throws PatchelfFailure */
+/** @throws FixelfError `usage` */
 export function osAbiValue(name: string): number {
   const wanted = name.trim().toLowerCase();
   const byText = [...printed].find(([, text]) => text.toLowerCase() === wanted)?.[0];
   const value = byText ?? alsoUnderstood.get(wanted);
-  if (value === undefined) throw new PatchelfFailure("unrecognized OS ABI");
+  if (value === undefined) throw failure("usage", "unrecognized OS ABI");
   return value;
 }

@@ -1,14 +1,19 @@
 // One invocation of patchelf: answers on stdout, talk on stderr, 0 or 1.
-import type { Facts } from "../../addon/facts.js";
-import { fromNative, native } from "../../addon/native.js";
 import { readFileSync, statSync } from "../../base/disk.js";
 import { FixelfError } from "../../base/errors.js";
 import { writeFully } from "../../base/write_fully.js";
-import { isOpenedByLoaders } from "../../file/kind.js";
+import type { NoCache } from "../../edit/request.js";
 import { answers } from "./answers.js";
 import { parse, type Request } from "./arguments.js";
-import type { Talk } from "./change.js";
-import { PatchelfFailure, systemFailure } from "./failure.js";
+import { systemFailure } from "./failure.js";
+import { asksForChange } from "./options.js";
+import { readFile } from "./read.js";
+
+/** Two ways to be talked to: always, and with --debug. */
+interface Talk {
+  say(text: string): void;
+  debug(text: string): void;
+}
 
 /** The version whose options, output and exit codes these are. */
 const version = "patchelf 0.19.0";
@@ -17,7 +22,7 @@ const version = "patchelf 0.19.0";
  * Does what patchelf does with these arguments; the answer is its exit code.
  * @param shown makes a line of talk, which names files, safe for a terminal
  */
-export async function patchelf(
+export async function runPatchelf(
   words: readonly string[],
   shown: (text: string) => string,
 ): Promise<number> {
@@ -43,67 +48,34 @@ export async function patchelf(
   }
 }
 
-async function patch(file: string, request: Request, talk: Talk): Promise<void> {
-  if (request.questions.size === 0) talk.debug(`patching ELF file '${file}'`);
-  const facts = await factsOf(file);
+async function patch(file: string, request: Request, { say, debug }: Talk): Promise<void> {
+  if (request.questions.size === 0) debug(`patching ELF file '${file}'`);
+  const facts = await readFile(file);
   for await (const line of answers(request, facts)) print(line);
-  if (!asksForChange(request)) return;
+  const { options, nameMaps } = request;
+  if (!asksForChange(options) && nameMaps.length === 0) return;
   // What only reads need not load what writes.
-  const { change } = await import("./change.js");
-  await change(file, facts, request, talk);
+  const [{ change }, { readNameMap }] = await Promise.all([
+    import("./change.js"),
+    import("./name_map.js"),
+  ]);
+  const renameDynamicSymbols = nameMaps.flatMap(readNameMap);
+  const outcome = await change(file, facts, { ...options, renameDynamicSymbols });
+  for (const reason of outcome.reasons) debug(reason);
+  if (outcome.noCache !== null) say(noCacheText(outcome.noCache));
+  debug(outcome.outcome === "changed" ? `writing ${options.output ?? file}` : "not modified");
 }
 
-async function factsOf(file: string): Promise<Facts> {
-  // The addon takes no empty path.
-  const facts = await native
-    .inspect(file || ".")
-    .catch((failure: unknown) => Promise.reject(unreadable(file, fromNative(failure))));
-  if (!isOpenedByLoaders(facts)) throw new PatchelfFailure("wrong ELF type");
-  return facts;
+/** For patchelf no failure. */
+function noCacheText(why: NoCache): string {
+  return `warning: --build-resolution-cache: ${noCacheReasons[why]}; no cache written`;
 }
 
-/** Why a file can't be read, in patchelf's words where it has some. */
-function unreadable(file: string, failure: FixelfError): Error {
-  let size = 0;
-  try {
-    const state = statSync(file);
-    if (state.isDirectory()) return new PatchelfFailure(`reading '${file}': Is a directory`);
-    size = state.size;
-  } catch (cause) {
-    return systemFailure(`getting info about '${file}'`, cause);
-  }
-  if (failure.code === "permission-denied")
-    return new PatchelfFailure(`opening '${file}': Permission denied`);
-  if (size < smallestHeader) return new PatchelfFailure("missing ELF header");
-  return failure.code === "not-elf" ? new PatchelfFailure("not an ELF executable") : failure;
-}
-
-/** Bytes; Elf32_Ehdr. */
-const smallestHeader = 52;
-
-/** Whether anything but questions was asked. */
-function asksForChange(request: Request): boolean {
-  const { rpath, executableStack } = request;
-  return (
-    [request.output, request.interpreter, request.osAbi, request.soname].some(
-      (value) => value !== null,
-    ) ||
-    [
-      request.removeNeeded,
-      request.replaceNeeded,
-      request.addNeeded,
-      request.clearSymbolVersions,
-    ].some(({ size }) => size > 0) ||
-    request.nameMaps.length > 0 ||
-    [
-      ...Object.values(rpath),
-      ...Object.values(executableStack),
-      request.noDefaultLibraries,
-      request.debugEntry,
-      request.resolutionCache,
-    ].includes(true)
-  );
-}
+const noCacheReasons: Record<NoCache, string> = {
+  "no-dynamic-table": "no dynamic section (statically linked?)",
+  "nothing-to-resolve": "no DT_NEEDED entries or run path to resolve",
+  "nothing-found": "no libraries resolved against the run path",
+};
 
 function contentOf(file: string): string {
   try {

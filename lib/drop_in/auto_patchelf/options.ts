@@ -1,0 +1,83 @@
+// What can be asked of auto-patchelf, by the names of its options.
+import { checkOptions } from "../../base/arguments.js";
+import { checkChanges, type PatchelfChanges } from "../patchelf/options.js";
+
+export interface AutoPatchelfOptions {
+  /**
+   * The binutils wrapper whose `nix-support/dynamic-linker` and `nix-support/orig-libc` say which loader and libc to
+   * patch for. Default: what the environment variable `NIX_BINTOOLS` names.
+   */
+  bintools?: string;
+  /** Where libraries are looked for: files, and directories without what is below them. */
+  libs?: readonly string[];
+  /** Directories that come first in the search path of every program, and of libraries that open others. */
+  runtimeDependencies?: readonly string[];
+  /** Directories that come last in every search path. */
+  appendRpaths?: readonly string[];
+  /** Globs (fnmatch) of libraries that may stay missing. */
+  ignoreMissing?: readonly string[];
+  /** Whether the paths are searched below their first level. Default true. */
+  recursive?: boolean;
+  /** Whether libraries of libc get into the search path too. */
+  keepLibc?: boolean;
+  /** Whether what is in the paths serves as library. Default true. */
+  addExisting?: boolean;
+  /** Whether $ORIGIN entries are kept even where `addExisting` is off. */
+  preserveOrigin?: boolean;
+  /** Whether directories below the path that a file was found under are named by way of $ORIGIN. */
+  relativizeRpath?: boolean;
+  /** What is changed beside that, in every file that is changed; what it sets wins. */
+  extra?: PatchelfChanges;
+  /** Ends the call: it throws a FixelfError `cancelled`, with the signal's reason as its cause. */
+  signal?: AbortSignal;
+}
+
+/** All of it, with the paths: without "." and doubled or trailing slashes. */
+export interface Asked extends Required<Omit<AutoPatchelfOptions, "bintools" | "signal">> {
+  paths: readonly string[];
+}
+
+/** @throws FixelfError `usage` */
+export function checkAutoPatchelfOptions(call: string, options: AutoPatchelfOptions): void {
+  checkOptions<AutoPatchelfOptions>(call, options, {
+    bintools: "string",
+    libs: "list of strings",
+    runtimeDependencies: "list of strings",
+    appendRpaths: "list of strings",
+    ignoreMissing: "list of strings",
+    recursive: "boolean",
+    keepLibc: "boolean",
+    addExisting: "boolean",
+    preserveOrigin: "boolean",
+    relativizeRpath: "boolean",
+    extra: "object",
+    signal: "AbortSignal",
+  });
+  if (options.extra !== undefined) checkChanges(`${call}'s extra`, options.extra);
+}
+
+export function asked(paths: readonly string[], options: AutoPatchelfOptions): Asked {
+  return {
+    paths: asPaths(paths),
+    libs: asPaths(options.libs ?? []),
+    runtimeDependencies: asPaths(options.runtimeDependencies ?? []),
+    appendRpaths: asPaths(options.appendRpaths ?? []),
+    ignoreMissing: options.ignoreMissing ?? [],
+    recursive: options.recursive ?? true,
+    keepLibc: options.keepLibc ?? false,
+    addExisting: options.addExisting ?? true,
+    preserveOrigin: options.preserveOrigin ?? false,
+    relativizeRpath: options.relativizeRpath ?? false,
+    extra: options.extra ?? {},
+  };
+}
+
+/** As Python's Path writes each, empty ones left out: an entry of a search path shall not be there twice. */
+export function asPaths(texts: readonly string[]): string[] {
+  return texts.filter((text) => text !== "").map(asPath);
+}
+
+function asPath(text: string): string {
+  const parts = text.split("/").filter((part) => part !== "" && part !== ".");
+  return (text.startsWith("/") ? "/" : "") + parts.join("/") || ".";
+}
