@@ -66,7 +66,9 @@ Status Image::readProgramHeaders(const Source& source) {
   const uint64_t most = Limits::kProgramHeaderTable / codec.programHeaderSize();
   if (count > most) {
     if (header.type != ET_CORE) {
+      const bool elsewhere = count == PN_XNUM && header.sectionHeaderOffset != 0;
       return malformed("e_phnum is " + std::to_string(count) +
+                       (elsewhere ? " (PN_XNUM: the first section header has the count)" : "") +
                        "; Linux takes at most 64 KiB of program headers, that is " +
                        std::to_string(most));
     }

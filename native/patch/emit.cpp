@@ -26,6 +26,7 @@ class Emitter {
     if (Status status = putParts(); !status) return status.error();
     if (Status status = putDynamicTable(); !status) return status.error();
     putProgramHeaders();
+    countSections();
     putSections();
     if (Status status = putSymbolValues(); !status) return status.error();
     if (Status status = putFileHeader(); !status) return status.error();
@@ -239,6 +240,14 @@ class Emitter {
     canvas_.put(placed_.tableOffset, bytes);
   }
 
+  // gABI chapter 4, "e_shnum": from SHN_LORESERVE sections on, the first header's sh_size says.
+  void countSections() {
+    const size_t count = draft_.newSections.size();
+    const bool few = count < SHN_LORESERVE && draft_.header.sectionHeaderCount != 0;
+    draft_.header.sectionHeaderCount = few ? static_cast<uint16_t>(count) : uint16_t{0};
+    if (!few && count > 0) draft_.newSections[0].size = count;
+  }
+
   void putSections() {
     if (placed_.sectionNames)
       canvas_.put(placed_.sectionNames->offset, placed_.sectionNames->bytes);
@@ -273,12 +282,16 @@ class Emitter {
       if (table.type != SHT_SYMTAB) continue;
       const uint64_t most = table.size / size;
       const uint64_t count = all ? most : std::min<uint64_t>(table.info, most);
+      const std::vector<uint32_t> indexes = extendedIndexes(table, count);
       const auto move = [&](std::span<uint8_t> symbols, uint64_t offset) {
         for (size_t at = 0; at < symbols.size(); at += size) {
-          const size_t index = draft_.codec().u16(&symbols[at + section]);
-          if (index != SHN_UNDEF && index < std::min<size_t>(moved.size(), SHN_LORESERVE) &&
-              moved[index])
-            moveSymbol(symbols.subspan(at, size), offset + at);
+          size_t index = draft_.codec().u16(&symbols[at + section]);
+          if (index >= SHN_LORESERVE) {
+            const auto number = static_cast<size_t>((offset + at - table.offset) / size);
+            index = index == SHN_XINDEX && number < indexes.size() ? indexes[number] : SHN_UNDEF;
+          }
+          if (index != SHN_UNDEF && index < moved.size() && moved[index])
+            moveSymbol(symbols.subspan(at, size), offset + at, index);
         }
       };
       if (Status status = draft_.source().visit(table.offset, count, size, move); !status)
@@ -287,10 +300,29 @@ class Emitter {
     return Done{};
   }
 
-  void moveSymbol(std::span<uint8_t> bytes, uint64_t offset) {
+  // The sections of a symbol table's first entries, where a file has so many that an entry has no
+  // room for their index (gABI chapter 4, SHT_SYMTAB_SHNDX); empty where it says nothing of them.
+  [[nodiscard]] std::vector<uint32_t> extendedIndexes(const SectionHeader& table,
+                                                      uint64_t count) const {
+    std::vector<uint32_t> indexes;
+    if (draft_.sections.size() <= SHN_LORESERVE) return indexes;
+    const auto link = static_cast<size_t>(&table - draft_.sections.data());
+    for (const SectionHeader& each : draft_.sections) {
+      if (each.type != SHT_SYMTAB_SHNDX || each.link != link) continue;
+      const auto take = [&](std::span<uint8_t> words, uint64_t) {
+        for (size_t at = 0; at < words.size(); at += 4)
+          indexes.push_back(draft_.codec().u32(&words[at]));
+      };
+      (void)draft_.source().visit(each.offset, std::min(count, each.size / 4), 4, take);
+      break;
+    }
+    return indexes;
+  }
+
+  void moveSymbol(std::span<uint8_t> bytes, uint64_t offset, size_t section) {
     const SymbolEntry symbol = SymbolEntry::decode(draft_.codec(), bytes);
-    const SectionHeader& old = draft_.sections[symbol.section];
-    const SectionHeader& now = draft_.newSections[symbol.section];
+    const SectionHeader& old = draft_.sections[section];
+    const SectionHeader& now = draft_.newSections[section];
     if (symbol.value < old.address || symbol.value - old.address > old.size) return;
     const size_t field = SymbolEntry::valuePosition(draft_.codec());
     draft_.codec().putWord(&bytes[field], symbol.value - old.address + now.address);
@@ -305,9 +337,6 @@ class Emitter {
     header.programHeaderOffset = placed_.tableOffset;
     header.programHeaderCount = static_cast<uint16_t>(draft_.segments.size());
     header.sectionHeaderOffset = placed_.sectionsOffset;
-    // A count of 0 means that the first section says it (gABI chapter 4, "e_shnum").
-    if (header.sectionHeaderCount != 0)
-      header.sectionHeaderCount = static_cast<uint16_t>(draft_.newSections.size());
     draft_.codec().put(*bytes, header);
     canvas_.put(0, *bytes);
     return Done{};

@@ -44,6 +44,12 @@ class Placement {
     finishSegments();
     if (draft_.segments.size() * draft_.codec().programHeaderSize() > Limits::kProgramHeaderTable)
       return unsupported("the program header table is full");
+    // An offset of a 32-bit file would wrap around.
+    if (!draft_.codec().wide() && placed_.newSize > draft_.source().size() &&
+        placed_.newSize > UINT32_MAX) {
+      return unsupported(
+          "a 32-bit file has no offsets beyond 4 GiB, and the change does not fit before them");
+    }
     if (Status status = refuseOverlaps(); !status) return status.error();
     return std::move(placed_);
   }
@@ -218,11 +224,9 @@ class Placement {
     if (!draft_.newSectionName) return Done{};
     const std::string name = *draft_.newSectionName;
     draft_.newSectionName.reset();
-    const uint32_t namesIndex = draft_.header.sectionNameIndex;
-    if (draft_.newSections.size() + 1 >= SHN_LORESERVE || namesIndex == 0 ||
-        namesIndex >= draft_.newSections.size() || draft_.header.sectionHeaderCount == 0) {
-      return unsupported("no section can be added: the table is full, or sections have no names");
-    }
+    const uint32_t namesIndex = sectionNameIndex(draft_.header, draft_.sections);
+    if (namesIndex == SHN_UNDEF)
+      return unsupported("no section can be added: sections have no names");
     SectionHeader& holder = draft_.newSections[namesIndex];
     constexpr uint64_t kMostNames = 64U << 20;
     auto names = draft_.source().bytes(holder.offset, holder.size, kMostNames);

@@ -9,6 +9,8 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -111,6 +113,15 @@ const probes: Partial<Record<string, () => boolean>> = {
     isOnPath("getfattr") && onFile((file) => succeeds("setfattr", "-n", "user.x", "-v", "1", file)),
   setcap: () =>
     isOnPath("getcap") && onFile((file) => succeeds("setcap", "cap_net_bind_service=ep", file)),
+  "sparse files": () =>
+    onFile((file) => {
+      try {
+        truncateSync(file, 5e9);
+        return statSync(file).blocks < 1e4;
+      } catch {
+        return false;
+      }
+    }),
   chattr: () => onFile((file) => succeeds("chattr", "+i", file) && succeeds("chattr", "-i", file)),
 };
 
