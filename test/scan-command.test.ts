@@ -10,6 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:net";
 import { basename, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -130,9 +131,66 @@ describe("fixelf scan", needs("gcc"), () => {
     for (const name of ["x86-64", "x86_64", "amd64", "x86*"])
       expect(rows("--machine", name)).toHaveLength(1);
     expect(rows("--machine", "arm64")).toEqual([]);
-    const { code, stderr } = scan(at("tree"), "--machine", "x68-64");
-    expect(code).toBe(2);
-    expect(stderr).toContain("x68-64 is none of");
+    for (const [wrong, meant] of [
+      ["x68-64", "; did you mean x86-64?"],
+      ["aarch46", "; did you mean aarch64?"],
+      ["amd46", "; did you mean amd64?"],
+      ["machine-65536", ""],
+      ["machine-062", ""],
+      ["sparc-*-none", ""],
+    ] as const) {
+      const { code, stdout, stderr } = scan(at("tree"), "--machine", wrong);
+      expect([code, stdout]).toEqual([2, ""]);
+      expect(stderr).toContain(`--machine: ${wrong} is none of aarch64, alpha, amdgpu`);
+      expect(stderr.split("\n")[0]?.endsWith(`machine-N (N from 0 to 65535)${meant}`)).toBe(true);
+    }
+  });
+
+  it("takes a machine's number, which may have a name", needs("x86-64"), () => {
+    const file = readFileSync(at("tree/program"));
+    file.writeUInt16LE(4711, 18); // e_machine
+    mkdirSync(at("numbered"));
+    writeFileSync(at("numbered/other"), file);
+    const found = (machine: string) => {
+      const run = scan(at("tree"), at("numbered"), "--format", "ndjson", "--machine", machine);
+      expect([run.code, run.stderr]).toEqual([0, ""]);
+      return run.stdout.match(/"machine":"[^"]*"/g) ?? [];
+    };
+    expect(found("machine-62")).toEqual(['"machine":"x86-64"']);
+    expect(found("machine-4711")).toEqual(['"machine":"machine-4711"']);
+    expect(found("machine-*")).toEqual(['"machine":"machine-4711"']);
+    expect(found("machine-4712")).toEqual([]);
+  });
+
+  it("says of what is named and no file that it is none, in a row and on stderr", async () => {
+    execFileSync("mkfifo", [at("named-fifo")]);
+    symlinkSync("named-fifo", at("to-fifo"));
+    const server = createServer().listen(at("s"));
+    await once(server, "listening");
+    for (const path of [at("named-fifo"), at("to-fifo"), at("s"), "/dev/null"]) {
+      const { code, stdout, stderr } = scan(path, at("tree/program"), "--format", "ndjson");
+      expect([code, stderr]).toEqual([0, `fixelf: ${path}: this is not a regular file\n`]);
+      const found = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      expect(found).toHaveLength(2);
+      expect(found.find((row) => row.path === path)).toMatchObject({
+        error: "not-a-regular-file",
+        errorMessage: "this is not a regular file",
+      });
+      expect(scan(path, "--strict").code).toBe(1);
+      expect(JSON.parse(scan(path, "--summary", "--json").stdout)).toMatchObject({ failures: 1 });
+    }
+    // Nobody asks for each thing in a directory.
+    mkdirSync(at("with-fifo"));
+    execFileSync("mkfifo", [at("with-fifo/fifo")]);
+    expect(scan(at("with-fifo"), "--format", "ndjson")).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: "",
+    });
+    server.close();
   });
 
   it("calls split debug information what it is", needs("objcopy"), () => {

@@ -374,8 +374,8 @@ interface NativeAddon {
   ) => NativeWatch;
   /** What stands under each name now. */
   peek(paths: string[]): Promise<Peek[]>;
-  /** The names that `Facts.machine` may have, but for "machine-N". */
-  machineNames(): string[];
+  /** The names that `Facts.machine` may have, but for "machine-N", by the numbers in e_machine. */
+  machineNames(): Record<number, string>;
   inspect(path: string): Promise<Facts>;
   /** The path without links, of a path that is to be written to; see native/base/location.hpp. */
   realPath(path: string): string;

@@ -47,7 +47,10 @@ export function define(program: Command): void {
       .option("--needs <soname>", "only files that need this library, or a glob")
       .option("--provides <soname>", "only files with this soname, or a glob")
       .option("--interpreter <glob>", "only programs whose interpreter matches")
-      .option("--machine <name>", "only files for this machine, such as x86-64 or aarch64")
+      .option(
+        "--machine <name>",
+        "only files for this machine: x86-64, arm64, machine-243 (e_machine's number), …",
+      )
       .option("--requires <version>", "only files that need a symbol version like 'GLIBC>=2.38'")
       .option("--broken", "only programs that would not start, and search paths that do not exist")
       .option("--where <expression>", "only rows that match, such as 'size > 1e6 and relro = none'")

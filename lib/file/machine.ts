@@ -49,6 +49,8 @@ const aliases: Readonly<Record<string, string>> = {
   sparc64: "sparcv9",
 };
 
+export const machineAliases: readonly string[] = Object.keys(aliases);
+
 /** A machine's name as `Facts` has it, for one that people use; the same where it is none of these. */
 export function machineNamed(name: string): string {
   return aliases[name] ?? name;

@@ -1,7 +1,8 @@
 // Which rows of a scan are wanted.
 import { native } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
-import { machineNamed } from "../file/machine.js";
+import { nearest } from "../base/nearest.js";
+import { machineAliases, machineNamed } from "../file/machine.js";
 import type { ScanBatch } from "./batch.js";
 import { BrokenFinder } from "./broken.js";
 import { glob } from "./glob.js";
@@ -16,7 +17,7 @@ export interface ScanFilter {
   provides?: string;
   /** A glob. */
   interpreter?: string;
-  /** "x86-64", "aarch64", … */
+  /** "x86-64", "aarch64", …, a name that others have for it, "machine-N" by its number in e_machine, or a glob. */
   machine?: string;
   /** Needs such a symbol version, such as `GLIBC>=2.38`. */
   requires?: string;
@@ -75,14 +76,27 @@ function rowFilters({
   return filters;
 }
 
-/** A mistyped name would find nothing, without a word. */
+/** A mistyped name would find nothing, without a word. A number may be that of a machine with a name. */
 function knownMachine(text: string): string {
-  const name = machineNamed(text);
+  const named = native.machineNames();
+  const nameOf = (number: number) => named[number] ?? `machine-${number}`;
+  const number = /^machine-(0|[1-9]\d{0,4})$/.exec(text)?.[1];
+  const name = number === undefined ? machineNamed(text) : nameOf(Number(number));
   const fits = glob(name);
-  if (/^machine-\d+$/.test(name) || native.machineNames().some(fits)) return name;
-  const names = native.machineNames().join(", ");
-  throw new FixelfError("usage", `--machine: ${text} is none of ${names}, machine-N`);
+  const names = [...new Set(Object.values(named))].sort();
+  if (names.some(fits) || machineNumbers().some((each) => fits(nameOf(each)))) return name;
+  const meant = nearest(text, [...names, ...machineAliases]);
+  const hint = meant === null ? "" : `; did you mean ${meant}?`;
+  throw new FixelfError(
+    "usage",
+    `--machine: ${text} is none of ${names.join(", ")}, machine-N (N from 0 to ${lastMachine})${hint}`,
+  );
 }
+
+/** gABI, ELF header: e_machine is an Elf32_Half. */
+const lastMachine = 0xffff;
+
+const machineNumbers = () => Array.from({ length: lastMachine + 1 }, (_, number) => number);
 
 function matches(column: string, pattern: string): RowFilter {
   const fits = glob(pattern);

@@ -35,7 +35,10 @@ Napi::Value version(const Napi::CallbackInfo& call) {
 
 Napi::Value machineNamesOf(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
-  return toArray(env, machineNames(), [&](const std::string& name) { return toText(env, name); });
+  Napi::Object names = Napi::Object::New(env);
+  for (const auto& [machine, name] : machineNames())
+    names[uint32_t{machine}] = toText(env, name);
+  return names;
 }
 
 Napi::Value inspect(const Napi::CallbackInfo& call) {

@@ -64,11 +64,8 @@ constexpr std::pair<uint16_t, const char*> kMachineNames[] = {
 
 }  // namespace
 
-std::vector<std::string> machineNames() {
-  std::vector<std::string> names;
-  for (const auto& [machine, name] : kMachineNames)
-    names.emplace_back(name);
-  return names;
+std::span<const std::pair<uint16_t, const char*>> machineNames() {
+  return kMachineNames;
 }
 
 std::string machineName(uint16_t machine) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "elf/extent.hpp"
@@ -28,8 +30,8 @@ const char* kindName(Kind kind);
 // The machine's name as people write it ("x86-64", "aarch64"), or "machine-N" where it has none
 // here. Class and byte order are facts of their own: "mips" is one machine in four variants.
 std::string machineName(uint16_t machine);
-// All of them, but for those that have none.
-std::vector<std::string> machineNames();
+// The numbers of all that have one, with it.
+std::span<const std::pair<uint16_t, const char*>> machineNames();
 std::string osAbiName(uint8_t osAbi);
 
 enum class Relro { None, Partial, Full };

@@ -128,6 +128,12 @@ ReadWindows::Window& ReadWindows::victim() {
   return *windows_[index];
 }
 
+Error notRegular(mode_t mode, const std::string& path) {
+  return Error{ErrorCode::NotRegular,
+               S_ISDIR(mode) ? "this is a directory, not a file" : "this is not a regular file",
+               path, 0};
+}
+
 FileSource::Identity FileSource::identityOf(int descriptor, Status& status,
                                             const std::string& path) {
   struct stat status_buffer {};
@@ -136,10 +142,7 @@ FileSource::Identity FileSource::identityOf(int descriptor, Status& status,
     return {};
   }
   if (!S_ISREG(status_buffer.st_mode)) {
-    status = Error{ErrorCode::NotRegular,
-                   S_ISDIR(status_buffer.st_mode) ? "this is a directory, not a file"
-                                                  : "this is not a regular file",
-                   path, 0};
+    status = notRegular(status_buffer.st_mode, path);
     return {};
   }
   return {status_buffer.st_dev,

@@ -199,8 +199,13 @@ class Walker {
   Status addFile(const WalkRoot& root) {
     const std::unique_ptr<char, decltype(&std::free)> real(realpath(root.host.c_str(), nullptr),
                                                            &std::free);
-    if (!real) return systemError(errno, "open the file", root.shown);
-    return addEntry(real.get(), root.shown);
+    struct stat state {};
+    if (!real || stat(real.get(), &state) != 0)
+      return systemError(errno, "open the file", root.shown);
+    if (S_ISREG(state.st_mode)) return addEntry(real.get(), root.shown);
+    // In a directory nobody asked for it; here somebody did.
+    addFailure(root, notRegular(state.st_mode, root.shown));
+    return Done{};
   }
 
   // One branch, opened in the directory that holds it as all are. Thousands may lie in one
