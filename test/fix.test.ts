@@ -235,8 +235,21 @@ describe("fix", needs("gcc"), () => {
   it("does not write into a file of two names", async () => {
     linkSync(program, join(app, "bin/twin"));
     const before = sha256(program);
+    const planned = await plan([program], { ...options, inPlace: true });
+    const [file] = planned.files;
+    expect(file).toMatchObject({ edits: [], refusal: { code: "unsupported", failed: false } });
     const outcome = await fix(program, { inPlace: true });
     expect(outcome).toMatchObject({ outcome: "refused", error: { code: "unsupported" } });
+    expect(outcome.error?.message).toBe(file?.refusal?.message);
+    expect(sha256(program)).toBe(before);
+  });
+
+  it("refuses in place also what got its second name after the plan", async () => {
+    const planned = await plan([program], { ...options, inPlace: true });
+    linkSync(program, join(app, "bin/twin"));
+    const before = sha256(program);
+    const [outcome] = await apply(planned);
+    expect(outcome?.outcome).toMatch(/^(refused|failed)$/);
     expect(sha256(program)).toBe(before);
   });
 

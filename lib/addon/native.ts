@@ -144,6 +144,8 @@ export interface Layout {
   newSize: number;
   /** Names of the file, this one included. */
   links: number;
+  /** Why the file cannot be changed in place. */
+  refusalInPlace: string | null;
   reasons: string[];
   /** What `apply` writes, and the identity of the content that it was planned for. */
   readonly handle: object;

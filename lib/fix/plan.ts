@@ -104,10 +104,18 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
     });
   const choices = await choose(members, tree, store, options);
   plans.push(...(await Promise.all(choices.map((each) => planChoice(each, store, options)))));
-  for (const { layout, output, host, reasons } of plans)
-    if (layout !== null && layout.links > 1 && output === host)
-      reasons.push("it has other names (hard links): this one becomes a file of its own");
+  for (const each of plans) tellOtherNames(each, options);
   return plans.sort((first, second) => (first.path < second.path ? -1 : 1));
+}
+
+function tellOtherNames(plan: FilePlan, { inPlace }: PlanOptions): void {
+  const { layout, output, host, reasons } = plan;
+  if (layout === null || output !== host) return;
+  if (inPlace && layout.refusalInPlace !== null) {
+    const refusal = { code: "unsupported", message: layout.refusalInPlace, failed: false } as const;
+    Object.assign(plan, { edits: [], layout: null, refusal });
+  } else if (layout.links > 1)
+    reasons.push("it has other names (hard links): this one becomes a file of its own");
 }
 
 async function planChoice(choice: Choice, store: Store, options: PlanOptions): Promise<FilePlan> {

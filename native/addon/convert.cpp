@@ -1,5 +1,7 @@
 #include "addon/convert.hpp"
 
+#include "patch/in_place.hpp"
+
 namespace fixelf::addon {
 
 namespace {
@@ -219,6 +221,7 @@ Napi::Value toValue(Napi::Env env, std::shared_ptr<const PlannedLayout> planned)
   object["oldSize"] = number(env, layout.oldSize);
   object["newSize"] = number(env, layout.newSize);
   object["links"] = number(env, planned->identity.links);
+  object["refusalInPlace"] = textOrNull(env, InPlace::refusal(planned->identity));
   object["reasons"] = texts(env, layout.reasons);
   object["handle"] = LayoutHandle::New(
       env, new std::shared_ptr<const PlannedLayout>(std::move(planned)),

@@ -58,14 +58,16 @@ Status demandKeepableMode(const FileSource& original) {
 
 }  // namespace
 
+std::optional<std::string> InPlace::refusal(const FileSource::Identity& original) {
+  if (original.links <= 1) return std::nullopt;
+  return "the file has other hard links, which would change as well; without --in-place they stay "
+         "as they are";
+}
+
 Result<InPlace> InPlace::prepare(const FileSource& original, const std::string& path,
                                  std::span<const ByteRange> ranges, uint64_t newSize) {
-  if (original.identity().links > 1) {
-    return Error{ErrorCode::Unsupported,
-                 "the file has other hard links, which would change as well; without --in-place "
-                 "they stay as they are",
-                 path, 0};
-  }
+  if (const auto why = refusal(original.identity()))
+    return Error{ErrorCode::Unsupported, *why, path, 0};
   InPlace change;
   change.path_ = path;
   change.file_ = original.descriptor();

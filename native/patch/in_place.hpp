@@ -1,6 +1,7 @@
 // A file that is changed where it lies: only the bytes that differ are written.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,9 +13,11 @@ namespace fixelf {
 
 class InPlace {
  public:
+  // Why no bytes may be written into a file of that identity, whatever they are.
+  static std::optional<std::string> refusal(const FileSource::Identity& original);
+
   // Makes ready whatever can fail, and changes no byte. The original is open for writing; it and
-  // the ranges have to be there until all is over. Fails with Unsupported where other hard links
-  // would change as well.
+  // the ranges have to be there until all is over. Fails with Unsupported for a refusal().
   static Result<InPlace> prepare(const FileSource& original, const std::string& path,
                                  std::span<const ByteRange> ranges, uint64_t newSize);
 
