@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { shellWord } from "../lib/base/shell.js";
 import { compileWith } from "./support/compile.js";
 import { needs, unshare } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
@@ -341,7 +342,7 @@ for (const machine of machines) {
         expect(status).toBe(127);
         expect(stderr.split("\n")[0]).toBe(
           `fixelf-ld: ${program} needs libnumber.so, which is in no directory that its loader ` +
-            `searches; \`fixelf env --get ${program}\` gets it if no store path has it, and ` +
+            `searches; \`fixelf env --get ${shellWord(program)}\` gets it if no store path has it, and ` +
             "prints what to set",
         );
         expect(stderr).toContain("error while loading shared libraries: libnumber.so");
@@ -459,13 +460,39 @@ for (const machine of machines) {
         expect(bench.start(whole).said).toMatchObject({ library: "1" });
       });
 
+      it(
+        "prints commands that name the program as it is called, whatever that is",
+        needs("bash"),
+        () => {
+          const read = 'fixelf() { printf "%s\\0" "$@"; }; eval "$1"';
+          const named = (line: string) => {
+            const command = /`(fixelf (?:fix|env) .*)`/.exec(line)?.[1] ?? "";
+            const { stdout } = spawnSync("bash", ["-c", read, "bash", command], {
+              encoding: "utf8",
+            });
+            return { command, words: stdout.split("\0").slice(0, -1) };
+          };
+          const names = ["two words", "it's", "`id` $(id) $HOME", "li\nne's \\ end", "ä;b", "*"];
+          for (const name of names) {
+            const program = join(bench.home, name);
+            copyFileSync(bench.program, program);
+            const { command, words } = named(bench.start({}, [program]).stderr);
+            expect(words).toEqual(["fix", program]);
+            expect(command).toBe(`fixelf fix ${shellWord(program)}`);
+            const variables = { NIX_LD: bench.loader, NIX_LD_LIBRARY_PATH: bench.path() };
+            const [warning = ""] = bench.start(variables, [program]).stderr.split("\n");
+            expect(named(warning).words).toEqual(["env", "--get", program]);
+          }
+        },
+      );
+
       it("says which variables and places it looked at, in an empty environment", () => {
         const { status, stderr } = bench.start({});
         expect(status).toBe(127);
         expect(stderr).toBe(
           `fixelf-ld: cannot start ${bench.program}: no variable names a loader, and neither ` +
             `${farm}/ld.so nor ${nixLd}/ld.so is there; set NIX_LD to one that \`fixelf loaders\` ` +
-            `lists, or mend the program with \`fixelf fix ${bench.program}\`\n`,
+            `lists, or mend the program with \`fixelf fix ${shellWord(bench.program)}\`\n`,
         );
       });
     },

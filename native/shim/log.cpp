@@ -19,6 +19,19 @@ bool isWord(Text text, Text lowerCase) {
   return true;
 }
 
+bool isControl(char character) {
+  const auto code = static_cast<unsigned char>(character);
+  return code < 0x20 || code == 0x7f;
+}
+
+bool isPlain(char character) {
+  if (character >= 'A' && character <= 'Z') return true;
+  if (character >= 'a' && character <= 'z') return true;
+  if (character >= '0' && character <= '9') return true;
+  const Text others("_./@%+:,=-");
+  return others.until(character).size != others.size;
+}
+
 }  // namespace
 
 void setLevel(Level level) {
@@ -65,6 +78,35 @@ Line& Line::operator<<(Text text) {
   return *this;
 }
 
+Line& Line::operator<<(ShellWord word) {
+  const Text path = word.path;
+  bool plain = !path.empty();
+  bool readable = true;
+  for (std::size_t index = 0; index < path.size; ++index) {
+    plain = plain && isPlain(path.data[index]);
+    readable = readable && !isControl(path.data[index]);
+  }
+  if (path.startsWith("-")) *this << "./";
+  if (plain) return *this << path;
+  *this << (readable ? Text("'") : Text("$'"));
+  for (std::size_t index = 0; index < path.size; ++index) {
+    const char character = path.data[index];
+    const auto code = static_cast<unsigned char>(character);
+    if (isControl(character)) {
+      put('\\');
+      for (unsigned shift = 9; shift > 0; shift -= 3)
+        put(static_cast<char>('0' + (code >> (shift - 3) & 7U)));
+    } else if (character == '\'') {
+      *this << (readable ? Text("'\\''") : Text("\\'"));
+    } else if (character == '\\' && !readable) {
+      *this << "\\\\";
+    } else {
+      put(character);
+    }
+  }
+  return *this << "'";
+}
+
 Line& Line::operator<<(Address address) {
   *this << "0x";
   int shift = static_cast<int>(sizeof address.value) * 8 - 4;
@@ -80,9 +122,8 @@ Line& Line::operator<<(unsigned number) {
 }
 
 void Line::put(char character) {
-  const auto code = static_cast<unsigned char>(character);
   if (used_ == kRoom) flush();
-  buffer_[used_++] = code < 0x20 || code == 0x7f ? '?' : character;
+  buffer_[used_++] = isControl(character) ? '?' : character;
 }
 
 void Line::flush() {

@@ -23,6 +23,13 @@ struct Address {
   std::uintptr_t value;
 };
 
+// A path to be written as a word of a command that can be copied into a shell: quoted only where it
+// has to be, with control characters in octal (POSIX.1-2024, 2.2.4), and never an option. The same
+// as lib/base/shell.ts does.
+struct ShellWord {
+  Text path;
+};
+
 // One line, written at its end. Control characters, with which a file's name could take over the
 // terminal, become question marks.
 class Line {
@@ -33,6 +40,7 @@ class Line {
   Line& operator=(const Line&) = delete;
 
   Line& operator<<(Text text);
+  Line& operator<<(ShellWord word);
   Line& operator<<(Address address);
   Line& operator<<(unsigned number);
 

@@ -111,11 +111,11 @@ void refuse(Text program, const Choice& choice, const Problem& problem) {
       line << "it runs with other rights than who starts it, so that no variable counts, and the "
            << "default loader " << Text::of(choice.path) << " ";
       sayFlaw(line, problem);
-      line << "; mend the program with `fixelf fix " << program << "`";
+      line << "; mend the program with `fixelf fix " << ShellWord{program} << "`";
     } else if (choice.variable.empty() && problem.flaw == Flaw::NotThere) {
       line << "no variable names a loader, and neither " << kFarmLoader << " nor " << kNixLdLoader
            << " is there; set NIX_LD to one that `fixelf loaders` lists, or mend the program with "
-           << "`fixelf fix " << program << "`";
+           << "`fixelf fix " << ShellWord{program} << "`";
     } else {
       if (choice.variable.empty()) {
         line << "the default loader " << Text::of(choice.path) << " ";
@@ -126,7 +126,7 @@ void refuse(Text program, const Choice& choice, const Problem& problem) {
       if (problem.flaw == Flaw::OtherLibc) {
         line << "; set NIX_LD_" << kNixSystem
              << " to musl's, which `fixelf loaders` lists, or mend "
-             << "the program with `fixelf fix " << program << "`";
+             << "the program with `fixelf fix " << ShellWord{program} << "`";
       } else if (problem.flaw == Flaw::OtherMachine || choice.variable.empty()) {
         line << "; set NIX_LD_" << kNixSystem << " to one that `fixelf loaders` lists for "
              << kMachineName;
@@ -140,7 +140,7 @@ void refuse(Text program, const Choice& choice, const Problem& problem) {
 
 void refuseWithout(Text program, Text missing) {
   log(Level::Off, "cannot start ", program, ": the kernel has not passed ", missing,
-      "; mend the program with `fixelf fix ", program, "`");
+      "; mend the program with `fixelf fix ", ShellWord{program}, "`");
   leave(kNotStarted);
 }
 

@@ -176,8 +176,8 @@ void tellOfMissingLibrary(const Stack& stack, const Program& program, const Choi
     if (look(program, choice, told, {name, found, true}) == Answer::Unknown) return;
     if (isPreloaded(variables) || isNameOfEarlier(program, choice, told, name)) return;
     log(Level::Warn, stack.program(), " needs ", name,
-        ", which is in no directory that its loader searches; `fixelf env --get ", stack.program(),
-        "` gets it if no store path has it, and prints what to set");
+        ", which is in no directory that its loader searches; `fixelf env --get ",
+        ShellWord{stack.program()}, "` gets it if no store path has it, and prints what to set");
     return;
   }
 }
