@@ -303,6 +303,38 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
       expect(recommended[0]?.evidence[0]).toContain("libnoted.so.1, libnoted.so.0 recommended");
     });
 
+    it("names what another machine's program can use", needs("i686-linux-gnu-gcc"), async () => {
+      const own = new NixosRoot();
+      const home = own.in(`${storePath("glibc-2.36-i686")}/lib`);
+      mkdirSync(home, { recursive: true });
+      for (const name of ["libc.so.6", "ld-linux.so.2"])
+        copyFileSync(join("/usr/i686-linux-gnu/lib", name), join(home, name));
+      const lib = `${storePath("glibc-2.36-i686")}/lib`;
+      const path = compileWith(
+        "i686-linux-gnu-gcc",
+        own.in("opt/small"),
+        'const char *volatile name = "libcrypt.so.1"; int main(void) { return name[0] == 0; }',
+        `-Wl,--dynamic-linker=${lib}/ld-linux.so.2`,
+        runpath(lib, "$ORIGIN/noted"),
+      );
+      const crypt = async () =>
+        (await findingsOf(path, own.path)).filter(({ code }) => code === "dlopen-library-missing");
+      const [finding] = await crypt();
+      expect(finding?.evidence).toContain(
+        "libcrypt.so.1 is in nixpkgs#legacyPackages.i686-linux.libxcrypt-legacy",
+      );
+      // A library of this machine's is not what it can open.
+      libraryAt(own.in("opt/noted/libcrypt.so.1"), "-Wl,-soname,libcrypt.so.1");
+      expect(await crypt()).toHaveLength(1);
+      compileWith(
+        "i686-linux-gnu-gcc",
+        own.in("opt/noted/libcrypt.so.1"),
+        "int thing(void) { return 0; }",
+        ...shared,
+      );
+      expect(await crypt()).toEqual([]);
+    });
+
     it("is content with any of the alternatives", async () => {
       inRoot("opt/noted/libnoted.so.0");
       expect(await findingsOf(noted("required", "required"), root)).toEqual([]);

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { thisMachine } from "../lib/file/machine.js";
+import { shText } from "../lib/report/environment/shell.js";
 import {
   adviceFor,
   adviceForNewer,
@@ -333,7 +334,9 @@ describe("what is said of a library that nixpkgs has", () => {
     const machine = { machine: "i386", class: "ELF32", byteOrder: "little-endian" } as const;
     const [zlib] = await packagesFor("libz.so.1", nobody);
     if (zlib === undefined) throw new Error("no package for libz.so.1");
-    expect(installable(zlib, machine)).toBe("nixpkgs#legacyPackages.i686-linux.zlib");
+    expect(installable(zlib, "i686-linux")).toBe("nixpkgs#legacyPackages.i686-linux.zlib");
+    const missing = [{ soname: "libz.so.1", system: "i686-linux", versions: [], packages: [zlib] }];
+    expect(shText([], { missing })).toContain("libz.so.1: nixpkgs#legacyPackages.i686-linux.zlib");
     expect(adviceFor("libz.so.1", [zlib], machine)).toContain("legacyPackages.i686-linux.zlib");
   });
   it("is where a newer one is, for a symbol version that none in the store defines", () => {

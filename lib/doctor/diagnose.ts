@@ -205,7 +205,7 @@ async function examineDynamic(
   // What does not start needs no guesses about what it would do then.
   const starts = !findings.some(isError);
   const candidates = starts
-    ? await dlopenCandidates(subject, resolution, objects, circumstances)
+    ? await dlopenCandidates(subject, facts, resolution, objects, circumstances)
     : null;
   findings.push(
     ...(await driverFindings(subject, facts, resolution, objects, candidates, circumstances)),

@@ -2,6 +2,8 @@
 // the program may open while it runs (dlopen). An author's note says so for sure, and how much
 // depends on it; a name in the data may be one of several that are tried, or just a text.
 import { fixelfCommand } from "../base/shell.js";
+import type { Machine } from "../file/machine.js";
+import { nixSystem } from "../file/nix_system.js";
 import type { Circumstances } from "./circumstances.js";
 import { type DlopenCandidates, type DlopenNote, isFound } from "./dlopen_candidates.js";
 import type { Finding } from "./finding.js";
@@ -24,22 +26,32 @@ export async function dlopenFindings(
       !noted.has(soname) && !isLeftOut(soname) && !isFound(soname, candidates, circumstances),
   );
   return [
-    ...(await Promise.all(missing.map((note) => fromNote(note, circumstances)))),
-    ...(named.length > 0 ? [await fromData(named, circumstances)] : []),
+    ...(await Promise.all(missing.map((note) => fromNote(note, candidates, circumstances)))),
+    ...(named.length > 0 ? [await fromData(named, candidates, circumstances)] : []),
   ];
 }
 
 /** "libnotify.so.4 is in nixpkgs#libnotify", as far as it is known. */
-async function packagesOf(sonames: readonly string[], { store }: Circumstances): Promise<string[]> {
+async function packagesOf(
+  sonames: readonly string[],
+  machine: Machine,
+  { store }: Circumstances,
+): Promise<string[]> {
   const { installable } = await import("../store/nixpkgs/packages.js");
   const known = sonames.map(async (soname) => {
-    const [best] = await store.packages(soname);
-    return best?.soname === soname ? [`${soname} is in ${installable(best)}`] : [];
+    const [best] = await store.packages(soname, machine);
+    return best?.soname === soname
+      ? [`${soname} is in ${installable(best, nixSystem(machine))}`]
+      : [];
   });
   return (await Promise.all(known)).flat();
 }
 
-async function fromNote(note: DlopenNote, circumstances: Circumstances): Promise<Finding> {
+async function fromNote(
+  note: DlopenNote,
+  { machine }: DlopenCandidates,
+  circumstances: Circumstances,
+): Promise<Finding> {
   const { options } = circumstances;
   const { sonames, priority, feature, description, path } = note;
   const [best = ""] = sonames;
@@ -54,7 +66,7 @@ async function fromNote(note: DlopenNote, circumstances: Circumstances): Promise
         : `it can use ${sonames.join(" or ")}${what === null ? "" : ` (${what})`}, but no directory that its loader searches has it`,
     evidence: [
       `${path} has a .note.dlopen: ${sonames.join(", ")} ${priority}${what === null ? "" : `, for ${what}`}`,
-      ...(await packagesOf(sonames, circumstances)),
+      ...(await packagesOf(sonames, machine, circumstances)),
     ],
     cause: best,
     remedy: `${find}; then start it with that directory in LD_LIBRARY_PATH`,
@@ -63,6 +75,7 @@ async function fromNote(note: DlopenNote, circumstances: Circumstances): Promise
 
 async function fromData(
   named: readonly { soname: string; offset: number }[],
+  { machine }: DlopenCandidates,
   circumstances: Circumstances,
 ): Promise<Finding> {
   const { options } = circumstances;
@@ -77,7 +90,7 @@ async function fromData(
       ...named
         .slice(0, mostShown)
         .map(({ soname, offset }) => `${soname} is in its data, at byte ${offset}`),
-      ...(await packagesOf(names.slice(0, mostShown), circumstances)),
+      ...(await packagesOf(names.slice(0, mostShown), machine, circumstances)),
     ],
     cause: null,
     remedy: `Nothing, unless a feature does not work. To find the library: ${fixelfCommand("find", names[0] as string, options)}`,

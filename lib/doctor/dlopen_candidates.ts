@@ -5,6 +5,7 @@ import { basename, dirname, join } from "node:path";
 import type { Resolution } from "../addon/facts.js";
 import { native } from "../addon/native.js";
 import { unlessOfTheMoment } from "../base/errors.js";
+import { type Machine, sameMachine } from "../file/machine.js";
 import { currentSearchPath, withoutOrigin } from "../file/search_path.js";
 import type { Subject } from "../file/tree.js";
 import type { LoadedObject } from "../judge/loaded.js";
@@ -32,10 +33,13 @@ export interface DlopenCandidates {
   named: NamedInData[];
   /** Where dlopen would look for a name without a slash. */
   directories: string[];
+  /** The only one whose libraries dlopen takes. */
+  machine: Machine;
 }
 
 export async function dlopenCandidates(
   subject: Subject,
+  machine: Machine,
   resolution: Resolution,
   objects: readonly LoadedObject[],
   circumstances: Circumstances,
@@ -46,6 +50,7 @@ export async function dlopenCandidates(
     ),
     named: await namesInData(subject, resolution, objects, circumstances),
     directories: searchedDirectories(resolution, objects, circumstances),
+    machine,
   };
 }
 
@@ -133,12 +138,16 @@ function stemOf(name: string): string {
   return name.split(".so", 1)[0] as string;
 }
 
-/** Whether one of the directories has it. */
+/** Whether one of the directories has it; others' libraries are passed over (glibc elf/dl-load.c, open_verify). */
 export function isFound(
   soname: string,
-  { directories }: DlopenCandidates,
+  { directories, machine }: DlopenCandidates,
   { files }: Circumstances,
 ): boolean {
-  if (soname.includes("/")) return files.look(soname).state === "elf";
-  return directories.some((directory) => files.look(join(directory, soname)).state === "elf");
+  const isLibrary = (path: string) => {
+    const { facts } = files.look(path);
+    return facts !== null && sameMachine(facts, machine);
+  };
+  if (soname.includes("/")) return isLibrary(soname);
+  return directories.some((directory) => isLibrary(join(directory, soname)));
 }

@@ -1,6 +1,7 @@
 // What helps where a library is missing: the store path that has it, or the package of nixpkgs.
 import type { Facts, ResolvedLibrary } from "../addon/facts.js";
 import { contentOf } from "../file/content.js";
+import { nixSystem } from "../file/nix_system.js";
 import type { Subject } from "../file/tree.js";
 import { versionsNeededOf } from "../file/versions.js";
 import type { Providers } from "../store/find.js";
@@ -62,7 +63,7 @@ function gettingOf(
   const command = fixCommand(subject, circumstances, "fix --get");
   return {
     remedy: `${advice}; get it and fix with: ${command}`,
-    get: { package: installable(best, facts), command },
+    get: { package: installable(best, nixSystem(facts)), command },
   };
 }
 
@@ -72,7 +73,7 @@ const mostNamed = 3;
 function evidenceOf(packages: readonly NixpkgsPackage[], facts: Facts): string[] {
   return packages.slice(0, mostNamed).map((each) => {
     const asOf = each.date === null ? "" : ` of ${each.date}`;
-    return `${installable(each, facts)}: ${each.reasons.join("; ")} (${each.source}${asOf})`;
+    return `${installable(each, nixSystem(facts))}: ${each.reasons.join("; ")} (${each.source}${asOf})`;
   });
 }
 

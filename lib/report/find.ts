@@ -1,4 +1,6 @@
 // Which store paths provide a soname, the best first; where none does, the package of nixpkgs that would.
+import { thisMachine } from "../file/machine.js";
+import { nixSystem } from "../file/nix_system.js";
 import type { Providers } from "../store/find.js";
 import { adviceFor, installable, type NixpkgsPackage } from "../store/nixpkgs/packages.js";
 import { type Colors, printable } from "./text.js";
@@ -13,6 +15,8 @@ export interface Answer extends Providers {
 
 /** Packages of nixpkgs for one library. */
 const mostShown = 3;
+/** Nobody said what program it is for. */
+const ownSystem = nixSystem(thisMachine());
 
 export function findText(answers: readonly Answer[], colors: Colors): string {
   const lines: string[] = [];
@@ -26,7 +30,7 @@ export function findText(answers: readonly Answer[], colors: Colors): string {
       for (const each of packages.slice(0, mostShown)) {
         const { reasons, source, date } = each;
         const why = `${reasons.join("; ")} (${source}${date === null ? "" : `, ${date}`})`;
-        lines.push(`    ${printable(installable(each))}  ${colors.dim(printable(why))}`);
+        lines.push(`    ${printable(installable(each, ownSystem))}  ${colors.dim(printable(why))}`);
       }
     }
     for (const { path, why } of rejected)

@@ -37,9 +37,9 @@ function comments({ unrooted = [], missing = [] }: ShellNotes): string[] {
     ),
     ...listed(
       "No store path has these libraries, which something here needs (--get fetches what nixpkgs has):",
-      missing.map(({ soname, packages }) => {
+      missing.map(({ soname, system, packages }) => {
         const [best] = packages;
-        if (best?.soname === soname) return `${soname}: ${installable(best)}`;
+        if (best?.soname === soname) return `${soname}: ${installable(best, system)}`;
         return `${soname}: ${adviceFor(soname, packages) ?? "no package is known"}`;
       }),
     ),

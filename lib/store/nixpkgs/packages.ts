@@ -52,14 +52,14 @@ export function isPresent({ soname, until }: NixpkgsPackage, wanted: string): bo
 
 /**
  * What `nix build` takes: "nixpkgs#zlib", for another machine than this one with its system.
+ * @param system whose it has to be: "x86_64-linux"
  * @param channel of NixOS, where it is not the user's own nixpkgs: "unstable", "24.11"
  */
 export function installable(
   { attribute, output, until }: Pick<NixpkgsPackage, "attribute" | "output" | "until">,
-  machine: Machine = thisMachine(),
+  system: string,
   channel: string | null = until,
 ): string {
-  const system = nixSystem(machine);
   const set = system === nixSystem(thisMachine()) ? "" : `legacyPackages.${system}.`;
   const flake = channel === null ? "nixpkgs" : `nixpkgs/nixos-${channel}`;
   return `${flake}#${set}${attribute}${output === null ? "" : `.${output}`}`;
@@ -72,13 +72,12 @@ export function installable(
 export function adviceFor(
   soname: string,
   packages: readonly NixpkgsPackage[],
-  machine?: Machine,
+  machine: Machine = thisMachine(),
 ): string | null {
-  if (machine !== undefined && !hasNixSystem(machine))
-    return `nixpkgs has no packages for ${describeMachine(machine)}`;
+  if (!hasNixSystem(machine)) return `nixpkgs has no packages for ${describeMachine(machine)}`;
   const [best] = packages;
   if (best === undefined) return null;
-  const what = installable(best, machine);
+  const what = installable(best, nixSystem(machine));
   if (best.source === nixIndex)
     return `${soname} is in ${what}, as ${nixIndex} of ${best.date} says (nix build ${what})`;
   const renamed = best.formerly === null ? "" : `; in older releases nixpkgs#${best.formerly}`;
@@ -95,7 +94,7 @@ export function adviceFor(
 export function adviceForNewer(soname: string, machine: Machine, version = ""): string | null {
   const found = hasNixSystem(machine) ? packageOfSoname(soname) : null;
   const what = sinceRelease(version) ?? "a newer one";
-  return found && `get ${what} (nix build ${installable(found, machine, "unstable")})`;
+  return found && `get ${what} (nix build ${installable(found, nixSystem(machine), "unstable")})`;
 }
 
 const insecureReason = "nixpkgs marks it as insecure";
