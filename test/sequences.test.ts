@@ -1,0 +1,242 @@
+// A program between tools: fixelf's edits, those of patchelf and what strip leaves, in any order. It runs
+// after every step of fixelf, and where only fixelf and strip have been, after every strip that it survives
+// without fixelf.
+//
+// FIXELF_SEQUENCES says how many sequences are tried, FIXELF_SEQUENCES_SEED which. `npm run test:sequences`
+// tries 500, and also patchelf 0.18, which it fetches.
+import { existsSync } from "node:fs";
+import { copyFile, mkdir, rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import type { Edits } from "../lib/addon/native.js";
+import { product, usual, whyImpossible } from "./matrix/axes.js";
+import { type Bench, benchOf, change, placeLoader } from "./matrix/bench.js";
+import { build } from "./matrix/build.js";
+import { origin } from "./matrix/edits.js";
+import { output } from "./matrix/judge.js";
+import { ask } from "./matrix/process.js";
+import { needs } from "./support/needs.js";
+import { scratchDirectory } from "./support/scratch.js";
+
+const few = 6;
+const numRuns = Number(process.env.FIXELF_SEQUENCES ?? few);
+const seed = Number(process.env.FIXELF_SEQUENCES_SEED ?? Date.now() % 2 ** 31);
+
+const only = { compiler: [usual.compiler], machine: [usual.machine] };
+const cells = product({
+  ...only,
+  linker: ["bfd", "gold", "lld", "mold"],
+  kind: ["PIE", "non-PIE", "shared"],
+  relro: ["relro", "none"],
+  page: ["4/4", "64/4"],
+  hash: ["gnu"],
+  state: ["plain"],
+}).filter((cell) => whyImpossible(cell) === null);
+
+/** What an edit sets, by its length; the shorter of two fits where the longer one was. */
+const values = ["interpreter", "search path", "needed", "soname"] as const;
+type Value = (typeof values)[number];
+
+const strips: Record<string, string[]> = {
+  "GNU strip": ["strip"],
+  "GNU strip --strip-debug": ["strip", "--strip-debug"],
+  "LLVM strip": ["llvm-strip"],
+  "elfutils strip": ["eu-strip"],
+};
+
+/** As fixelf's edit is called, and as patchelf's options are. */
+interface Setting {
+  edits: Edits;
+  options: string[];
+}
+
+const letters = (length: number) => "abcdefghijklmnopqrstuvwxyz".repeat(200).slice(0, length);
+
+async function setting(bench: Bench, value: Value, length: number): Promise<Setting> {
+  switch (value) {
+    case "interpreter": {
+      // No name is longer than 255 bytes, and no path than 4,096.
+      const folders = letters(Math.min(length, 3000)).replace(/(.{200})./g, "$1/");
+      const interpreter = join(bench.directory, "loaders", folders, "ld.so");
+      if (!existsSync(interpreter)) await placeLoader(bench, interpreter);
+      return { edits: { interpreter }, options: ["--set-interpreter", interpreter] };
+    }
+    case "search path": {
+      const path = `/${letters(length)}:${origin(bench.cell)}`;
+      return {
+        edits: { searchPath: { value: path, tag: "runpath" } },
+        options: ["--set-rpath", path],
+      };
+    }
+    case "needed": {
+      const name = `${letters(Math.min(length, 200))}.so`;
+      const file = join(bench.directory, "lib", name);
+      await rm(file, { force: true });
+      await symlink("libspare.so.1", file);
+      return { edits: { addNeeded: [name] }, options: ["--add-needed", name] };
+    }
+    case "soname":
+      return { edits: { soname: letters(length) }, options: ["--set-soname", letters(length)] };
+  }
+}
+
+/** What kinds of file have; patchelf and fixelf agree on it. */
+const applies = (value: Value, { kind }: Bench["cell"]) =>
+  value === "interpreter" ? kind !== "shared" : value !== "soname" || kind === "shared";
+
+interface Step {
+  /** "fixelf", the name of a strip, or of a patchelf. */
+  by: string;
+  value: Value;
+  length: number;
+}
+
+/** How often tools broke the program or refused the file, and fixelf what others had left. */
+interface Tally {
+  steps: number;
+  refusals: Map<string, number>;
+  broken: Map<string, number>;
+}
+
+const count = (map: Map<string, number>, name: string) => map.set(name, (map.get(name) ?? 0) + 1);
+
+class Sequence {
+  /** Nobody but fixelf and strips has edited the file. */
+  private isOurs = true;
+  private readonly kept: string;
+  /** The same strips without fixelf's edits: what a tool breaks here, it breaks by itself. */
+  private readonly control: string;
+
+  constructor(
+    private readonly bench: Bench,
+    private readonly expected: string,
+    private readonly records: string,
+    private readonly patchelfs: ReadonlyMap<string, string[]>,
+    private readonly tally: Tally,
+  ) {
+    this.kept = join(bench.directory, "kept");
+    this.control = join(bench.directory, "control");
+  }
+
+  async begin() {
+    await copyFile(this.bench.subject, this.control);
+  }
+
+  async take({ by, value, length }: Step) {
+    if (!applies(value, this.bench.cell) && !(by in strips)) return;
+    this.tally.steps++;
+    if (by === "fixelf") await this.edit(await setting(this.bench, value, length));
+    else if (by in strips) await this.foreign(by, strips[by] as string[]);
+    else {
+      const { options } = await setting(this.bench, value, length);
+      await this.foreign(by, [...(this.patchelfs.get(by) as string[]), ...options]);
+    }
+  }
+
+  private runs = async () => (await output(this.bench, {})) === this.expected;
+
+  private async edit({ edits }: Setting) {
+    try {
+      await change(this.bench.subject, edits, this.records);
+    } catch (failure) {
+      const { code, message } = failure as Error & { code?: string };
+      // What another tool has left may be beyond an edit; then nothing has happened.
+      if (this.isOurs || !["unsupported", "malformed"].includes(code as string)) throw failure;
+      count(this.tally.refusals, message);
+    }
+    expect(await output(this.bench, {})).toBe(this.expected);
+  }
+
+  /** Taken back where it breaks the program, which may be the tool's own fault. */
+  private async foreign(name: string, [command, ...args]: string[]) {
+    const { subject } = this.bench;
+    await copyFile(subject, this.kept);
+    const answer = await ask(command as string, [...args, subject]);
+    if (answer.status === 0 && (await this.runs())) {
+      if (name in strips) await ask(command as string, [...args, this.control]);
+      else this.isOurs = false;
+      return;
+    }
+    const says = `${answer.status} ${answer.stderr}`.trim();
+    await rm(subject);
+    if (this.isOurs && (await this.isFineByItself(command as string, args))) {
+      // patchelf 0.14 may write its program header over a symbol table, where the section before has moved.
+      if (name in strips) throw new Error(`${name} breaks what fixelf has edited: ${says}`);
+      count(this.tally.broken, `${name} of fixelf's`);
+    } else count(this.tally.broken, name);
+    await rm(subject, { force: true });
+    await copyFile(this.kept, subject);
+  }
+
+  /** The same step on the file without fixelf's edits. */
+  private async isFineByItself(command: string, args: string[]): Promise<boolean> {
+    const { subject } = this.bench;
+    await copyFile(this.control, subject);
+    const { status } = await ask(command, [...args, subject]);
+    return status === 0 && this.runs();
+  }
+}
+
+/** Those of the machine, and for the long run Debian trixie's. */
+async function patchelfsHere(): Promise<Map<string, string[]>> {
+  if (numRuns <= few) return new Map([["patchelf", ["patchelf"]]]);
+  const peers: Peers = await import(new URL("../benchmarks/peers.mjs", import.meta.url).href);
+  expect(peers.missingPeers()).toEqual([]);
+  return new Map(peers.patchelfs.map(({ name, command }) => [name, command]));
+}
+
+interface Peers {
+  missingPeers(): string[];
+  patchelfs: { name: string; command: string[] }[];
+}
+
+const parts = [
+  "x86_64-linux-gnu-gcc",
+  "x86-64",
+  "ld.gold",
+  "ld.lld",
+  "ld.mold",
+  "strip",
+  "llvm-strip",
+  "eu-strip",
+];
+
+describe("edits between those of other tools", needs(...parts, "patchelf"), () => {
+  const home = scratchDirectory();
+  const tally: Tally = { steps: 0, refusals: new Map(), broken: new Map() };
+  afterAll(() => {
+    if (numRuns > few) console.log(tally);
+  });
+
+  it(`${numRuns} sequences (seed ${seed})`, async () => {
+    const patchelfs = await patchelfsHere();
+    const step = fc.record<Step>({
+      by: fc.oneof(
+        { weight: 3, arbitrary: fc.constant("fixelf") },
+        { weight: 2, arbitrary: fc.constantFrom(...Object.keys(strips)) },
+        { weight: 1, arbitrary: fc.constantFrom(...patchelfs.keys()) },
+      ),
+      value: fc.constantFrom(...values),
+      length: fc.oneof(fc.integer({ min: 1, max: 250 }), fc.integer({ min: 250, max: 5000 })),
+    });
+    let runs = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...cells),
+        fc.array(step, { minLength: 4, maxLength: 14 }),
+        async (cell, steps) => {
+          const built = await build(cell);
+          const bench = await benchOf(built, join(home, String(runs++)));
+          const records = join(bench.directory, "records");
+          await mkdir(records);
+          const sequence = new Sequence(bench, built.output, records, patchelfs, tally);
+          await sequence.begin();
+          for (const each of steps) await sequence.take(each);
+          await rm(bench.directory, { recursive: true });
+        },
+      ),
+      { numRuns, seed, endOnFailure: process.env.CI !== undefined },
+    );
+  });
+});
