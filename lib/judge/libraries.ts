@@ -3,6 +3,7 @@ import type { Facts, ResolvedLibrary, Tried } from "../addon/facts.js";
 import { contentOf } from "../file/content.js";
 import { describeMachine } from "../file/machine.js";
 import { brokenLink } from "../file/tree.js";
+import { becauseOfPreload, passedOverPreload } from "./preloaded.js";
 import type { Problem } from "./problem.js";
 import { hiddenBy } from "./search_path.js";
 import type { Start } from "./start.js";
@@ -16,25 +17,43 @@ export function libraryProblems(
   start: Start,
   surroundings: Omit<Surroundings, "host">,
 ): Problem[] {
-  return start.resolution.libraries
-    .filter(({ path, optional }) => path === null && !optional)
-    .map((library) => {
-      const isOwn = library.neededBy === own.path;
-      const hidden = isOwn ? hiddenBy(library.soname, own, surroundings.files) : null;
-      return {
-        ...judged(library, own.facts, start, surroundings),
-        severity: "error" as const,
-        evidence: [
-          `${library.neededBy} needs ${library.soname}`,
-          ...(hidden === null ? [] : [hidden.evidence]),
-          ...library.tried.slice(0, mostTried).map((tried) => whyPassed(tried, surroundings)),
-          library.reason,
-          ...circumstancesOf(start),
-        ],
-        remedy: hidden?.remedy ?? null,
-        need: { kind: "library" as const, library },
-      };
-    });
+  const { resolution, secure } = start;
+  const absent = resolution.libraries.filter(({ path }) => path === null);
+  // Of who runs with other rights than its caller, the loader says nothing.
+  const passedOver = absent.filter(
+    ({ kind, optional }) => kind === "preloaded" && optional && !secure,
+  );
+  return [
+    ...absent.filter(({ optional }) => !optional).map(missing),
+    ...passedOver.map((library) =>
+      passedOverPreload(library, judged(library, own.facts, start, surroundings), damageOf),
+    ),
+  ];
+
+  function damageOf(path: string): string | null {
+    const { state, message } = surroundings.files.look(path);
+    return state === "malformed" ? message : null;
+  }
+
+  function missing(library: ResolvedLibrary): Problem {
+    const isOwn = library.neededBy === own.path;
+    const hidden = isOwn ? hiddenBy(library.soname, own, surroundings.files) : null;
+    const preload = becauseOfPreload(library.neededBy, resolution);
+    return {
+      ...judged(library, own.facts, start, surroundings),
+      severity: "error" as const,
+      evidence: [
+        `${library.neededBy} needs ${library.soname}`,
+        ...(preload?.evidence ?? []),
+        ...(hidden === null ? [] : [hidden.evidence]),
+        ...library.tried.slice(0, mostTried).map((tried) => whyPassed(tried, surroundings)),
+        library.reason,
+        ...circumstancesOf(start),
+      ],
+      remedy: hidden?.remedy ?? preload?.remedy ?? null,
+      need: { kind: "library" as const, library },
+    };
+  }
 }
 
 function whyPassed({ path, code, why }: Tried, { files }: Pick<Surroundings, "files">): string {

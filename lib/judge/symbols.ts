@@ -4,6 +4,7 @@
 import { basename } from "node:path";
 import type { MissingSymbol, Resolution } from "../addon/facts.js";
 import { shellWord } from "../base/shell.js";
+import { becauseOfPreload } from "./preloaded.js";
 import type { Problem } from "./problem.js";
 
 const mostNamed = 12;
@@ -11,6 +12,7 @@ const mostNamed = 12;
 /** One problem for each file that needs symbols. */
 export function symbolProblems({ missingSymbols, interpreter, libraries }: Resolution): Problem[] {
   return [...byFile(missingSymbols)].map(([path, missing]) => {
+    const preload = becauseOfPreload(path, { libraries });
     const [first, ...others] = missing as [MissingSymbol, ...MissingSymbol[]];
     const more = others.length === 0 ? "" : ` and ${others.length} more`;
     return {
@@ -20,8 +22,9 @@ export function symbolProblems({ missingSymbols, interpreter, libraries }: Resol
       evidence: [
         ...missing.slice(0, mostNamed).map((each) => `${path} needs ${described(each)}`),
         `${interpreter.path} would bind ${missing.length === 1 ? "it" : "them"} at start, and look in all files that are loaded`,
+        ...(preload?.evidence ?? []),
       ],
-      remedy: remedyFor(path, first, libraries),
+      remedy: preload?.remedy ?? remedyFor(path, first, libraries),
       need: null,
     };
   });

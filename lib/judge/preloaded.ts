@@ -1,0 +1,61 @@
+// What is loaded before all else because LD_PRELOAD or /etc/ld.so.preload names it. The loader goes on without
+// what it cannot load ("object … cannot be preloaded: ignored"; glibc elf/rtld.c, do_preload), but what it
+// has loaded is a part of the program: the program ends for want of a library that only that one needs.
+import type { Resolution, ResolvedLibrary } from "../addon/facts.js";
+import type { Problem } from "./problem.js";
+
+/** What is to be said where a file is loaded only because a file names it; null for all others. */
+export function becauseOfPreload(
+  path: string,
+  { libraries }: Pick<Resolution, "libraries">,
+): Pick<Problem, "evidence" | "remedy"> | null {
+  let at = path;
+  // Each step is another library.
+  for (const _ of libraries) {
+    const library = libraries.find((each) => each.path === at);
+    if (library === undefined) return null;
+    const { kind, optional, neededBy: by } = library;
+    if (kind === "preloaded" && optional)
+      // Of the variable a session speaks, and a module that is judged by itself is no one's preload.
+      return by.startsWith("/")
+        ? {
+            evidence: [`${by} names ${at}, so that every program loads it`],
+            remedy: `Take ${at} out of ${by}, or get a build of it that fits this system`,
+          }
+        : null;
+    at = by;
+  }
+  return null;
+}
+
+/**
+ * A preloaded file that is not loaded, with what is wrong with it.
+ * @param damageOf why the ELF file of that name contradicts itself; null where it does not
+ */
+export function passedOverPreload(
+  { soname, neededBy: by, tried, reason }: ResolvedLibrary,
+  found: Pick<Problem, "code" | "message">,
+  damageOf: (path: string) => string | null,
+): Problem {
+  const common = {
+    evidence: tried.length === 0 ? [reason] : tried.map(({ path, why }) => `${path}: ${why}`),
+    remedy: `Take ${soname} out of ${by}`,
+    need: null,
+  };
+  const damaged = tried.find(({ code }) => code === "malformed");
+  const damage = damaged?.why ?? (soname.startsWith("/") ? damageOf(soname) : null);
+  if (damage === null)
+    return {
+      ...common,
+      code: found.code,
+      severity: "warning",
+      message: `${found.message}; ${by} names it, and its loader complains and goes on without it`,
+    };
+  // Headers are all that is checked before the file is mapped and used, so that the kernel may end the process.
+  return {
+    ...common,
+    code: "library-unusable",
+    severity: "error",
+    message: `${soname} cannot be loaded: ${damage}; ${by} names it, and its loader may map it all the same, and crash`,
+  };
+}
