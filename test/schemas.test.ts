@@ -1,18 +1,19 @@
 // share/schemas: what commands print as JSON is what is promised, and nothing else.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Facts } from "../lib/addon/facts.js";
 import type { Column } from "../lib/addon/native.js";
-import type { FixelfErrorCode } from "../lib/base/errors.js";
+import type { Diagnosis } from "../lib/index.js";
 import { scanSchema } from "../lib/scan/metadata.js";
-import type { PartsProblem } from "../lib/scan/parts.js";
 import { scan } from "../lib/scan/scan.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
-import { fixelf } from "./support/process.js";
+import { fixelf, run, startFixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
+import { NixosRoot, storePath } from "./support/store.js";
 
 interface Schema {
   $id: string;
@@ -39,6 +40,7 @@ const names = readdirSync(folder).map((file) => file.replace(/\.json$/, ""));
 const schemaOf = (name: string) =>
   JSON.parse(readFileSync(new URL(`${name}.json`, folder), "utf8")) as Schema;
 const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true });
+ajv.addFormat("date-time", (text: string) => new Date(text).toISOString() === text);
 const validators = new Map(names.map((name) => [name, ajv.compile(closed(schemaOf(name)))]));
 
 function expectValid(name: string, document: unknown): void {
@@ -104,23 +106,147 @@ describe("JSON", needs("gcc"), () => {
   });
 
   it("has the columns of a scan, each of its type", async () => {
-    const { facts } = schemaOf("scan").$defs as { facts: Schema };
+    const { ScanRow: row } = schemaOf("scan").$defs as { ScanRow: Schema };
     for await (const batch of scan([at("tree")]))
       for (const column of batch.columns) {
-        const schema = fieldOf(facts, places[column.name] ?? column.name);
+        const schema = fieldOf(row, places[column.name] ?? column.name);
         expect([column.name, typesOf(schema)]).toEqual([column.name, jsonType(column)]);
       }
   });
+});
 
-  it("has the names that the types allow", () => {
-    const { facts, failure } = schemaOf("scan").$defs as Record<string, Schema>;
-    const { type, relro, dynamicTable } = (facts as Schema).properties as Record<string, Schema>;
-    expect([...(type?.enum ?? [])].sort()).toEqual(Object.keys(types).sort());
-    expect([...(relro?.enum ?? [])].sort()).toEqual(Object.keys(relros).sort());
-    expect([...(dynamicTable?.enum ?? [])].sort()).toEqual(Object.keys(dynamicTables).sort());
-    expect([...(failure?.properties.error?.enum ?? [])].sort()).toEqual(Object.keys(codes).sort());
-    const problem = schemaOf("scan-check").properties.problems?.items.properties.kind;
-    expect([...(problem?.enum ?? [])].sort()).toEqual(Object.keys(problems).sort());
+it("are made from the types as they are", () => {
+  const made = join(scratchDirectory(), "schemas");
+  const { stderr, code } = run([
+    process.execPath,
+    fileURLToPath(new URL("../scripts/build-schemas.mjs", import.meta.url)),
+    made,
+  ]);
+  expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
+  expect(readdirSync(made).sort()).toEqual(readdirSync(folder).sort());
+  for (const file of readdirSync(made))
+    expect(readFileSync(join(made, file), "utf8"), file).toBe(
+      readFileSync(new URL(file, folder), "utf8"),
+    );
+});
+
+describe("every command's JSON is valid", needs("gcc"), () => {
+  const nixos = new NixosRoot();
+  const app = nixos.in("/opt/app");
+  const store = storePath("library");
+  const env = { XDG_STATE_HOME: at("state"), XDG_CACHE_HOME: at("cache") };
+  const seen = new Set<string>();
+  const root = ["--root", nixos.path];
+  const main = "int main(void) { return 0; }";
+  const foreign = "-Wl,--dynamic-linker=/lib65/ld.so";
+
+  /** What it prints is of the schema, which is the command's own where no other is named. */
+  function valid(words: readonly string[], name = `${words[0]}`) {
+    const [command = "", ...rest] = words;
+    const { stdout, stderr } = fixelf([command, "--json", ...rest], { env });
+    seen.add(name);
+    expect(stdout, stderr).not.toBe("");
+    const document = JSON.parse(stdout);
+    expectValid(name, document);
+    return document;
+  }
+
+  beforeAll(() => {
+    mkdirSync(app, { recursive: true });
+    const lacked = (name: string) =>
+      compile(at(name), `int ${name.replace(/\W/g, "_")};`, "-shared", `-Wl,-soname,${name}`);
+    const linked = ["-Wl,--no-as-needed"];
+    compile(nixos.in(`${store}/lib/libown.so.1`), main, "-shared", "-Wl,-soname,libown.so.1");
+    compile(join(app, "program"), main, foreign);
+    compile(
+      join(app, "served"),
+      main,
+      ...[foreign, ...linked, nixos.in(`${store}/lib/libown.so.1`)],
+    );
+    compile(join(app, "lacking"), main, foreign, ...linked, lacked("libcrypt.so.1"));
+    compile(join(app, "never"), main, foreign, ...linked, lacked("libabsent.so.1"));
+    compile(join(app, "static"), main, "-static");
+    writeFileSync(join(app, "script"), "#!/usr/bin/absent\n", { mode: 0o755 });
+    writeFileSync(join(app, "text"), "no program");
+    writeFileSync(join(app, "torn"), readFileSync(join(app, "program")).subarray(0, 100));
+    // A name that is not UTF-8.
+    const odd = Buffer.concat([Buffer.from(`${app}/`), Buffer.from([0xff])]);
+    writeFileSync(odd, readFileSync(join(app, "program")), { mode: 0o755 });
+  });
+
+  it("before anything is fixed", () => {
+    const files = ["program", "torn", "not-there"].map((name) => join(app, name));
+    expect(valid(["inspect", ...files]).files).toHaveLength(3);
+    const { files: examined } = valid(["doctor", app, ...root]);
+    expect(examined.flatMap(({ findings }: Diagnosis) => findings)).not.toEqual([]);
+    expect(examined.some((file: object) => "pathBytes" in file)).toBe(true);
+    expect(valid(["tree", join(app, "lacking"), ...root]).libraries).not.toEqual([]);
+    expect(valid(["tree", join(app, "never"), ...root]).problems).not.toEqual([]);
+    const why = (name: string) => valid(["tree", join(app, "served"), "--why", name, ...root]).why;
+    expect([why("libown.so.1"), why("none")]).toEqual([expect.anything(), null]);
+    expect(valid(["find", "libown.so.1", "libcrypt.so.1", ...root]).sonames).toHaveLength(2);
+    valid(["find", "--symbol-version", "GLIBCXX_3.4.32", ...root]);
+    expect(valid(["loaders", ...root]).loaders).toHaveLength(1);
+    expect(valid(["refs", app, at("not-there")]).paths).toHaveLength(2);
+    expect(valid(["env", app, ...root]).systems).not.toEqual([]);
+    expect(valid(["env", join(app, "served"), "--farm", at("farm"), ...root]).farm).not.toBeNull();
+    valid(["env", join(app, "never"), ...root]);
+  });
+
+  it("of what is kept of a store", () => {
+    expect(valid(["index", ...root]).index).not.toBeNull();
+    expect(valid(["index", "--remove", ...root]).removed).toBe(true);
+    valid(["index", "--root", scratchDirectory()]);
+    valid(["closure", join(app, "served"), ...root]);
+  });
+
+  it("of what is changed, remembered, taken back and forgotten", () => {
+    expect(valid(["fix", app, "--dry-run", ...root], "plan").files.length).toBeGreaterThan(4);
+    const { files } = valid(["fix", app, "--no-gc-root", ...root]);
+    const outcomes = new Set(files.map(({ outcome }: { outcome: string }) => outcome));
+    expect([...outcomes].sort()).toEqual(["fixed", "refused"]);
+    valid(["closure", join(app, "served"), ...root]);
+    valid(["doctor", app, ...root]);
+    expect(valid(["list"]).records).not.toEqual([]);
+    rmSync(join(app, "served"));
+    expect(valid(["prune", "--dry-run"]).records).not.toEqual([]);
+    valid(["prune"]);
+    expect(valid(["undo", app, ...root]).files).not.toEqual([]);
+  });
+
+  it("of a run", () => {
+    const own = compile(at("own"), main);
+    expect(valid(["run", "--dry-run", own]).how).toBe("as-is");
+  });
+
+  it("of a failure", () => {
+    valid(["doctor", at("not-there")], "error");
+    valid(["tree", at("not-there")], "error");
+    valid(["fix", at("not-there")], "error");
+  });
+
+  it("of a watch", async () => {
+    const inbox = nixos.in("/inbox");
+    compile(join(inbox, "program"), main, foreign);
+    copyFileSync(join(app, "lacking"), join(inbox, "lacking"));
+    const watching = startFixelf(["watch", inbox, "--dry-run", "--json", ...root], { env });
+    const lines: unknown[] = [];
+    try {
+      for await (const line of createInterface({ input: watching.stdout })) {
+        lines.push(JSON.parse(line));
+        if (lines.length === 2) break;
+      }
+    } finally {
+      watching.kill();
+    }
+    for (const line of lines) expectValid("watch", line);
+    expect(lines).toHaveLength(2);
+    seen.add("watch");
+  });
+
+  it("and none has been forgotten", () => {
+    const ofScan = names.filter((name) => /^scan/.test(name));
+    expect([...seen, ...ofScan].sort()).toEqual([...names].sort());
   });
 });
 
@@ -154,52 +280,3 @@ function jsonType({ name, type }: Column): string {
   if (type === "list") return "array";
   return type === "boolean" ? "boolean" : "integer";
 }
-
-// All names of a union, or it does not compile.
-const types: Record<Facts["type"], true> = {
-  executable: true,
-  pie: true,
-  "shared-library": true,
-  static: true,
-  "static-pie": true,
-  relocatable: true,
-  core: true,
-  "debug-information": true,
-  other: true,
-};
-const relros: Record<Facts["relro"], true> = { none: true, partial: true, full: true };
-const dynamicTables: Record<Facts["dynamicTable"], true> = {
-  present: true,
-  unread: true,
-  none: true,
-};
-const problems: Record<PartsProblem["kind"], true> = {
-  unreadable: true,
-  unknown: true,
-  version: true,
-  schema: true,
-  "missing-shard": true,
-  "repeated-shard": true,
-};
-const codes: Record<FixelfErrorCode, true> = {
-  "not-found": true,
-  "permission-denied": true,
-  "not-a-regular-file": true,
-  "not-elf": true,
-  truncated: true,
-  malformed: true,
-  unsupported: true,
-  changed: true,
-  "no-space": true,
-  busy: true,
-  "limit-exceeded": true,
-  "no-undo-record": true,
-  "in-store": true,
-  unsolvable: true,
-  "verification-failed": true,
-  cancelled: true,
-  "too-many-open-files": true,
-  "too-many-processes": true,
-  usage: true,
-  io: true,
-};

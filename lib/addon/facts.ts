@@ -19,14 +19,22 @@ export interface Facts {
   path: string;
   /** Bytes. */
   size: number;
+  /** EI_CLASS. */
   class: "ELF32" | "ELF64";
+  /** EI_DATA. */
   byteOrder: "little-endian" | "big-endian";
-  /** "x86-64", "aarch64", …; "machine-N" where it has no name here. */
+  /** e_machine: "x86-64", "aarch64", …; "machine-N" where it has no name here. */
   machine: string;
+  /** The name of EI_OSABI; "osabi-N" where it has none here. */
   osAbi: string;
   /** EI_OSABI. */
   osAbiNumber: number;
+  /** EI_ABIVERSION. */
   abiVersion: number;
+  /**
+   * `executable` and `pie` have an interpreter; `static` and `static-pie` are programs without one;
+   * `debug-information` was split off a program or library.
+   */
   type:
     | "executable"
     | "pie"
@@ -38,12 +46,15 @@ export interface Facts {
     /** Split off from a program or library (objcopy --only-keep-debug): it has no code. */
     | "debug-information"
     | "other";
+  /** e_entry; in JSON hexadecimal, since it may be greater than what a number can hold. */
   entry: bigint;
   /** PT_INTERP, or null. */
   interpreter: string | null;
   /** `unread`: debug information split off has its header alone, or no program header leads to it. */
   dynamicTable: "present" | "unread" | "none";
+  /** DT_SONAME, or null. */
   soname: string | null;
+  /** DT_NEEDED, in its order. */
   needed: string[];
   /** DT_RPATH as written, colon-separated, or null. */
   rpath: string | null;
@@ -51,12 +62,14 @@ export interface Facts {
   runpath: string | null;
   /** DF_1_NODEFLIB: the loader's default directories are not searched. */
   noDefaultLibraries: boolean;
+  /** DT_VERNEED. */
   versionsNeeded: { library: string; versions: NeededVersion[] }[];
+  /** DT_VERDEF, without the base. */
   versionsDefined: string[];
   notes: {
-    /** Hexadecimal, or null. */
+    /** NT_GNU_BUILD_ID, hexadecimal, or null. */
     buildId: string | null;
-    /** Least kernel version on which it runs, or null. */
+    /** NT_GNU_ABI_TAG: the least kernel version on which it runs, or null. */
     abiTag: { operatingSystem: string; kernel: [number, number, number] } | null;
     /** `.note.dlopen` texts (JSON), as written. */
     dlopen: string[];
@@ -67,7 +80,9 @@ export interface Facts {
   };
   /** null without PT_GNU_STACK: the machine's default holds. */
   executableStack: boolean | null;
+  /** PT_GNU_RELRO; `full` with DF_BIND_NOW. */
   relro: "none" | "partial" | "full";
+  /** Whether it has any. */
   sectionHeaders: boolean;
   /** Bytes that follow the last one which the ELF structure covers, or null. */
   overlay: { offset: number; size: number } | null;

@@ -2,6 +2,7 @@
 import { codeOfSystem, FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import { shellWord } from "../base/shell.js";
 import { writeFully } from "../base/write_fully.js";
+import type { Documents } from "../report/documents.js";
 import { toJson } from "../report/json.js";
 import { type Colors, printable } from "../report/text.js";
 import { colorsFor, type TalkFlags } from "./options.js";
@@ -18,7 +19,11 @@ export const exitCodes = {
 export interface Output {
   colors: Colors;
   /** Prints the document with --json, else the text. */
-  print(schema: string, document: object, text: () => string): void;
+  print<Name extends keyof Documents>(
+    name: Name,
+    document: Documents[Name],
+    text: () => string,
+  ): void;
   /** Prints text on stdout, and nothing with --json or --quiet; false where nobody reads it any more. */
   show(text: string): boolean;
   /** Says something on stderr. */
@@ -39,8 +44,8 @@ export async function run(
   try {
     process.exitCode = await body({
       colors: colorsFor(flags),
-      print(schema, document, text) {
-        if (flags.json) writeFully(1, `${toJson({ schema: `fixelf.${schema}/1`, ...document })}\n`);
+      print(name, document, text) {
+        if (flags.json) writeDocument(name, document);
         else if (!flags.quiet) show(text());
       },
       show,
@@ -51,13 +56,16 @@ export async function run(
   }
 }
 
+function writeDocument<Name extends keyof Documents>(name: Name, document: Documents[Name]): void {
+  writeFully(1, `${toJson({ schema: `fixelf.${name}/1`, ...document })}\n`);
+}
+
 /** Tells why a whole command failed; the answer is its exit code. */
 export function tell(failure: unknown, json: boolean, codeOf = exitCodeOf): number {
   const error = asError(failure);
   if (json) {
     const { code, path = null } = error;
-    const document = { schema: "fixelf.error/1", error: { code, message: sentence(error), path } };
-    writeFully(1, `${toJson(document)}\n`);
+    writeDocument("error", { error: { code, message: sentence(error), path } });
   } else {
     say(`fixelf: ${explain(error)}`);
   }

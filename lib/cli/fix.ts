@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { PlanOptions } from "../base/options.js";
 import type { Neighbours } from "../fix/beside.js";
 import type { FilePlan, FixPlan, Outcome } from "../fix/outcome.js";
+import type { PlannedFile } from "../report/documents.js";
 import type { MissingLibrary } from "../store/nixpkgs/packages.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
 import { exitCodes, type Output, run, untilInterrupted, worst } from "./command.js";
@@ -124,7 +125,7 @@ function planOptions(flags: FixFlags): PlanOptions {
 }
 
 /** Where bytes change and how many; what they become is the addon's own matter. */
-function withoutHandle({ layout, ...file }: FilePlan) {
+function withoutHandle({ layout, ...file }: FilePlan): PlannedFile {
   return {
     ...file,
     layout: layout && {

@@ -1,5 +1,6 @@
 // --get: what no store path has is taken from nixpkgs first. The options of every command that does so.
 import type { Command } from "commander";
+import type { Fetched } from "../report/documents.js";
 import type { Getting } from "./getting.js";
 import type { SharedFlags } from "./options.js";
 
@@ -20,10 +21,10 @@ export function withGet(command: Command): Command {
 }
 
 /** What a document says of it, where --get was given. */
-export function getDocument(getting: Getting | null): { got?: object[]; notGot?: object[] } {
+export function getDocument(getting: Getting | null): Fetched {
   return getting === null ? {} : { got: getting.got.map(shown), notGot: getting.without };
 }
 
-function shown({ attribute, output, storePath, sonames, source }: Getting["got"][number]): object {
+function shown({ attribute, output, storePath, sonames, source }: Getting["got"][number]) {
   return { attribute, output, storePath, sonames, source };
 }

@@ -1,5 +1,6 @@
 // fixelf refs: what is named in the bytes of files.
 import type { Command } from "commander";
+import type { Documents } from "../report/documents.js";
 import { printable } from "../report/text.js";
 import type { References } from "../store/references.js";
 import { asError, exitCodeOf, explain, run, sentence, untilInterrupted, worst } from "./command.js";
@@ -19,7 +20,7 @@ export function define(program: Command): void {
         import("../report/refs.js"),
       ]);
       const options = { ...commonOptions(flags), signal: untilInterrupted() };
-      const documents: object[] = [];
+      const documents: Documents["refs"]["paths"] = [];
       const answers: References[] = [];
       const errors = [];
       for (const path of paths) {

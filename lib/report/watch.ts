@@ -1,6 +1,7 @@
 // What a watch tells, one line for each.
 import { shellWord } from "../base/shell.js";
 import type { WatchEvent, WatchOutcome } from "../watch/outcome.js";
+import type { Lines } from "./documents.js";
 import { type Colors, jsonText, plural, printable } from "./text.js";
 
 /** One line, however much there is to say: more of it is in the JSON. */
@@ -23,7 +24,7 @@ function otherWays({ outcome, error, path }: WatchOutcome): string {
 }
 
 /** One JSON object a line, `path` first. */
-export function watchRecord(outcome: WatchOutcome): string {
+export function watchRecord(outcome: Lines["watch"]): string {
   const { path, ...rest } = outcome;
   return jsonText({ path, ...rest });
 }

@@ -5,7 +5,7 @@ import { type Reader, readerOf } from "./reader.js";
 
 /** Facts, and the store path that the file lies in. */
 export interface ScanRow extends Facts {
-  /** null outside a store. */
+  /** The store path that the file is in; null outside a store. */
   storePath: string | null;
 }
 

@@ -8,7 +8,9 @@ import { scanSchema } from "./metadata.js";
 /** A file of a scan, and what it says of itself. */
 export interface ScanPart {
   file: string;
+  /** Of fixelf. */
   version: string;
+  /** Of its columns. */
   schema: string;
   /** "i/n" */
   shard: string;
