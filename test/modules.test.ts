@@ -1,12 +1,13 @@
 // Libraries that a program opens while it runs: whose loader counts for them, and what it refuses by then.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Diagnosis, diagnose, FixelfError, plan } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
+import { NixosRoot } from "./support/store.js";
 
 const directory = scratchDirectory();
 const at = (name: string) => join(directory, name);
@@ -116,5 +117,71 @@ describe("what a running program cannot open", needs("gcc", "x86-64"), () => {
     expect(findings).toMatchObject([{ code: "open-refused", severity }]);
     const preloaded = { LD_PRELOAD: module };
     expect(spawnSync(program, [module], { env: preloaded }).status).toBe(0);
+  });
+
+  // Alone each of them has room.
+  it.each([
+    [600, 600, [], null],
+    [1000, 1000, [], "error"],
+    [64, 1000, ["-ftls-model=global-dynamic"], null],
+    [1000, 1000, ["-ftls-model=global-dynamic"], null],
+    [8192, 64, ["-ftls-model=global-dynamic"], null],
+  ] as const)("%j bytes and %j of what it needs, %j: %j", async (own, other, options, severity) => {
+    const name = `${own}-${other}-${options.length}`;
+    const variable = (size: number, symbol: string) =>
+      `__thread char ${symbol}_own[${size}]; char *${symbol}(void) { return ${symbol}_own; }`;
+    const needed = compile(at(`libwith-${name}.so`), variable(other, "other"), ...shared);
+    const module = compile(
+      at(`with-${name}.so`),
+      `char *other(void); char *both(void) { return other(); } ${variable(own, "own")}`,
+      ...[...shared, ...options, needed],
+    );
+    const program = compile(at("opens"), opens, "-ldl");
+    const { status, stderr } = spawnSync(program, [module], { encoding: "utf8" });
+    expect(status === 0, stderr).toBe(severity === null);
+    const { findings, verdict } = await judge(module);
+    expect(findings.map((finding) => `${finding.severity} ${finding.code}`)).toEqual(
+      severity === null ? [] : [`${severity} open-refused`],
+    );
+    expect(verdict).toBe(severity === null ? "healthy" : "broken");
+    if (severity !== null) expect(stderr).toContain("static TLS block");
+  });
+
+  // glibc 2.41's NEWS and elf/dl-execstack.c: "cannot enable executable stack as shared object requires". No
+  // loader of that version is here to be asked; this one's says that it is.
+  it("what wants an executable stack, from glibc 2.41 on", async () => {
+    for (const [minor, refused] of [
+      [40, false],
+      [41, true],
+    ] as const) {
+      const root = new NixosRoot();
+      const file = root.in(root.loader);
+      const loader = readFileSync(file, "latin1");
+      const version = /(stable release version 2\.)\d\d(?=\.)/;
+      expect(loader).toMatch(version);
+      writeFileSync(file, loader.replace(version, `$1${minor}`), "latin1");
+      const ofRoot = [`-Wl,--dynamic-linker=${root.loader}`, `-Wl,-rpath,${root.glibc}:/opt`];
+      const opener = compile(root.in("opt/opener"), "int main(void) { return 0; }", ...ofRoot);
+      const text = "int module(void) { return 1; }";
+      const wants = ["-shared", "-fPIC", "-z", "execstack", `-Wl,-rpath,${root.glibc}`];
+      const judged = async (name: string, ...options: string[]) => {
+        const path = compile(root.in(`opt/${name}`), text, ...wants, ...options);
+        const [diagnosis] = await diagnose([path], { root: root.path, program: opener });
+        return diagnosis?.findings.map(({ code, severity }) => `${severity} ${code}`);
+      };
+      expect(await judged("module.so")).toEqual(refused ? ["error open-refused"] : []);
+      const named = await judged("libmodule.so.1", "-Wl,-soname,libmodule.so.1");
+      expect(named).toEqual(refused ? ["warning open-refused"] : []);
+      // With -z noexecstack, which comes last, nobody minds.
+      expect(await judged("plain.so", "-z", "noexecstack")).toEqual([]);
+      // What needs it from its start gets it.
+      const program = compile(
+        root.in("opt/program"),
+        "int module(void); int main(void) { return module(); }",
+        ...[root.in("opt/libmodule.so.1"), ...ofRoot],
+      );
+      const [diagnosis] = await diagnose([program], { root: root.path });
+      expect(diagnosis).toMatchObject({ verdict: "healthy", findings: [] });
+    }
   });
 });
