@@ -251,6 +251,56 @@ describe("what is there and cannot be loaded", needs("gcc", "x86-64"), () => {
   });
 });
 
+/** gABI allows one; the loader takes the last (glibc elf/rtld.c, rtld_setup_main_map), and no tool writes two. */
+describe("two PT_DYNAMIC", needs("gcc", "x86-64"), () => {
+  let program: Buffer;
+  beforeAll(() => {
+    const library = gcc("two/liba.so", "int f(void) { return 0; }", "-shared", "-fPIC");
+    const links = [library, "-Wl,-z,now", `-Wl,-rpath,${at("two")}`];
+    program = readFileSync(
+      gcc("two/whole", "int f(void); int main(void) { return f(); }", ...links),
+    );
+  });
+
+  const headers = () => {
+    const first = Number(program.readBigUInt64LE(32)); // e_phoff
+    return Array.from({ length: program.readUInt16LE(56) }, (_, index) => first + 56 * index);
+  };
+  const typed = (type: number) =>
+    headers().find((header) => program.readUInt32LE(header) === type) as number;
+
+  /** A second one in place of PT_GNU_STACK, which comes behind the first. */
+  function withSecond(name: string, offset: bigint, size: (own: bigint) => bigint): string {
+    const [dynamic, stack] = [typed(2), typed(0x6474e551)];
+    expect(stack).toBeGreaterThan(dynamic);
+    const changed = Buffer.from(program);
+    program.copy(changed, stack, dynamic, dynamic + 56);
+    for (const field of [8, 16, 24]) // p_offset, p_vaddr, p_paddr
+      changed.writeBigUInt64LE(program.readBigUInt64LE(dynamic + field) + offset, stack + field);
+    for (const field of [32, 40]) // p_filesz, p_memsz
+      changed.writeBigUInt64LE(size(program.readBigUInt64LE(dynamic + field)), stack + field);
+    writeFileSync(at(`two/${name}`), changed, { mode: 0o755 });
+    return at(`two/${name}`);
+  }
+
+  it.each([
+    ["the same", 0n, (own: bigint) => own, []],
+    ["the same, of no size", 0n, () => 0n, []],
+    ["the same, cut off", 0n, () => 16n, []],
+    ["without the first library", 16n, (own: bigint) => own - 16n, ["symbol-missing"]],
+    ["without any library", 32n, (own: bigint) => own - 32n, ["load-refused"]],
+    ["between two entries", 8n, (own: bigint) => own - 8n, ["load-refused"]],
+    ["outside of the file", 1n << 28n, (own: bigint) => own, ["malformed"]],
+  ] as const)("%s", async (name, offset, size, codes) => {
+    const path = withSecond(name, offset, size);
+    expect(starts(path)).toBe(codes.length === 0);
+    expect(await codesOf(path)).toEqual(codes);
+    const { files } = await plan([path], { store: at("no-store"), index: false });
+    expect(files[0]?.edits).toEqual([]);
+    expect(files[0]?.refusal === null).toBe(codes.length === 0);
+  });
+});
+
 describe("a directory with files for other machines", needs("gcc", "x86-64"), () => {
   it("is as good as what is for this one, and each other is one finding", async () => {
     const own = gcc("tree/own", "int main(void) { return 0; }");
