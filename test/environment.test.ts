@@ -1,7 +1,15 @@
 // What env prints, read by those for whom it is: real shells, and Nix.
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { fishWord, scriptWord } from "../lib/base/shell.js";
@@ -22,9 +30,11 @@ import { direnvText, fishText, shText } from "../lib/report/environment/shell.js
 import { shellNixText } from "../lib/report/environment/shell_nix.js";
 import { packageOfSoname } from "../lib/store/nixpkgs/packages.js";
 import { storePlace } from "../lib/store/place.js";
+import { compile } from "./support/compile.js";
+import { build, start } from "./support/containerfile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
-import { ownLibrary } from "./support/store.js";
+import { copyGlibc, ownLibrary } from "./support/store.js";
 
 const hash = (letter: string) => letter.repeat(32);
 const store = "/nix/store";
@@ -457,6 +467,73 @@ describe("a Containerfile", () => {
     expect(text).toContain('ENTRYPOINT ["/home/user/my program"]');
     expect(text).toMatch(/^# guessed .* never-heard-of/m);
   });
+  it(
+    "builds what runs in it, and in nothing else",
+    needs("gcc", "x86-64", "mount namespaces"),
+    async () => {
+      const directory = scratchDirectory();
+      const image = join(directory, "image");
+      const context = join(directory, "context");
+      const at = (letter: string, name: string) => join(image, store, `${hash(letter)}-${name}`);
+      const library = (path: string, name: string) =>
+        compile(
+          path,
+          `int ${name}(void) { return 1; }`,
+          "-shared",
+          "-fPIC",
+          `-Wl,-soname,${basename(path)}`,
+        );
+      copyGlibc(join(at("a", "glibc"), "lib"));
+      const packagedLibrary = library(join(at("c", "zlib"), "lib/libpackaged.so.1"), "packaged");
+      // What is in no store comes along, whatever it is called.
+      const own = library(join(context, 'own "$HOME" \\ libraries/libown.so.1'), "own");
+      const named = "my $HOME program's";
+      compile(
+        join(context, named),
+        `#include <stdio.h>
+         #include <stdlib.h>
+         int packaged(void), own(void);
+         int main(int count, char **words) {
+           printf("%d %s %s", packaged() + own(), words[0], getenv("LD_LIBRARY_PATH"));
+           return 0;
+         }`,
+        ...[packagedLibrary, own, "-Wl,--dynamic-linker=/lib64/ld-linux-x86-64.so.2"],
+      );
+      // Nix is not here to build it: its two commands, with what they would answer.
+      const command = (name: string, script: string) => {
+        mkdirSync(join(image, "image/bin"), { recursive: true });
+        writeFileSync(join(image, "image/bin", name), `#!/bin/sh -eu\n${script}\n`, {
+          mode: 0o755,
+        });
+      };
+      const built = `${store}/${hash("l")}-libraries`;
+      command(
+        "nix-build",
+        `[ "$1 $2 $3 $#" = "--out-link /libraries --expr 4" ]
+         printf %s "$4" >/expression
+         mkdir -p ${built}/lib
+         ln -s ${store}/*-glibc/lib/* ${store}/*-zlib/lib/* ${built}/lib
+         ln -s ${built} /libraries`,
+      );
+      command("nix-store", `[ "$*" = "--query --requisites /libraries" ]\nls -d ${store}/*`);
+
+      const found = environmentOf(`/home/user/${named}`, {
+        directories: [
+          `${store}/${hash("c")}-zlib-1.3.1/lib`,
+          dirname(`/home/user${own.slice(context.length)}`),
+        ],
+      });
+      const environment = await packaged(found, store, nobodyLocates);
+      const text = containerText(environment, [`/home/user/${named}`], "/home/user");
+      const roots = join(directory, "roots");
+      const stage = build(text, { context, images: { "docker.io/nixos/nix": image }, roots });
+      expect(start(stage)).toBe(
+        `2 /home/user/${named} /libraries/lib:/home/user/own "$HOME" \\ libraries`,
+      );
+      const expression = readFileSync(join(roots, "libraries/expression"), "utf8");
+      expect(expression).toMatch(/^let pkgs = import <nixpkgs> .* pkgs\.buildEnv .*pkgs\.zlib/);
+    },
+  );
   it("is refused for names that break its lines", async () => {
     const packages = await packaged(environmentOf("/a\nRUN b"), store, nobodyLocates);
     expect(() => containerText(packages, ["/a\nRUN b"], "/")).toThrow(FixelfError);
