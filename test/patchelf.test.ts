@@ -86,6 +86,12 @@ describe("fixelf patchelf beside the installed one", needs("gcc", "patchelf", "r
     }
   });
 
+  it("prints the search path of debug information that was split off", needs("objcopy"), () => {
+    execFileSync("objcopy", ["--only-keep-debug", "program", "program.debug"], { cwd: home });
+    const words = ["--print-rpath", "program.debug"];
+    expect(ours(...words)).toEqual(start("patchelf", words));
+  });
+
   it.each([
     [["--print-rpath", "--print-needed", "--print-interpreter", "program"]],
     [["--print-soname", "--print-soname", "program", "libs/libvalue.so"]],

@@ -12,7 +12,9 @@ export async function readFile(file: string): Promise<Facts> {
   const facts = await native
     .inspect(file || ".")
     .catch((cause: unknown) => Promise.reject(unreadable(file, fromNative(cause))));
-  if (!isOpenedByLoaders(facts)) throw failure("unsupported", "wrong ELF type");
+  // Of debug information that was split off a program the headers are the program's.
+  if (!isOpenedByLoaders(facts) && facts.type !== "debug-information")
+    throw failure("unsupported", "wrong ELF type");
   return facts;
 }
 
