@@ -1,10 +1,11 @@
 // The examples, each as its first lines say.
-import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
-import { node, run } from "./support/process.js";
+import { commandLine, node, run } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { NixosRoot } from "./support/store.js";
 
@@ -29,8 +30,10 @@ describe("the examples", needs("gcc"), () => {
     expect(readdirSync(examples).sort()).toEqual([
       "README.md",
       "fix-directory.mjs",
+      "foreign-program.nix", // in test/end-to-end/examples.test.ts
       "scan-in-worker.mjs",
       "to-start.mjs",
+      "workflow.yml",
     ]);
   });
 
@@ -55,6 +58,69 @@ describe("the examples", needs("gcc"), () => {
     expect(refused.stdout).toMatch(/^refused {2}\S+\/lacking {2}.*libabsent\.so\.1/);
     const { message } = await toStart(lacking, { root: nixos.path });
     expect(message()).toContain("libabsent.so.1");
+  });
+
+  describe("the workflow", () => {
+    interface Workflow {
+      jobs: { programs: { env: object; steps: { name?: string; run?: string }[] } };
+    }
+    const text = readFileSync(join(examples, "workflow.yml"), "utf8");
+    const { env, steps } = (parse(text) as Workflow).jobs.programs;
+
+    /** Runs the steps in a package of such a source as a runner does, up to the first that fails. */
+    function ran(build: string) {
+      const project = scratchDirectory();
+      const bin = join(project, "node_modules/.bin");
+      // What the first step installs.
+      mkdirSync(bin, { recursive: true });
+      const words = commandLine.map((word) => `'${word}'`).join(" ");
+      writeFileSync(join(bin, "fixelf"), `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
+      writeFileSync(join(project, "package.json"), JSON.stringify({ scripts: { build } }));
+      mkdirSync(join(project, "dist"));
+      const done: [string, number | null][] = [];
+      let said = "";
+      for (const { name = "", run: script } of steps) {
+        if (script === undefined || name === "Install") continue;
+        // The shell of a step that names none.
+        const ended = run(["bash", "-e", "-c", script], {
+          cwd: project,
+          env: {
+            ...env,
+            ...{ STORE: nixos.in("/nix/store"), XDG_STATE_HOME: join(project, "state") },
+            ...{ XDG_CACHE_HOME: join(project, "cache"), npm_config_update_notifier: "false" },
+          },
+        });
+        said += ended.stdout + ended.stderr;
+        done.push([name, ended.code]);
+        if (ended.code !== 0) break;
+      }
+      return { done, said, project };
+    }
+
+    it("fixes, checks, and leaves programs that run", () => {
+      const { done, said, project } = ran(`echo '${main}' | gcc -x c - -o dist/program ${foreign}`);
+      expect(done, said).toEqual([
+        ["Build", 0],
+        ["Fix", 0],
+        ["Check", 0],
+      ]);
+      expect(run([join(project, "dist/program")]).code).toBe(0);
+      const { files } = JSON.parse(readFileSync(join(project, "report.json"), "utf8"));
+      expect(files).toMatchObject([{ verdict: "healthy" }]);
+    });
+
+    it("fails at what cannot be fixed, and says why", () => {
+      const library = "echo 'int absent;' | gcc -x c - -shared -o libabsent.so";
+      const { done, said } = ran(
+        `${library} && echo '${main}' | ` +
+          `gcc -x c - -x none -Wl,--no-as-needed libabsent.so -o dist/program ${foreign}`,
+      );
+      expect(done, said).toEqual([
+        ["Build", 0],
+        ["Fix", 1],
+      ]);
+      expect(said).toContain("libabsent.so");
+    });
   });
 
   it("scan in a worker", () => {
