@@ -1,5 +1,4 @@
 // nix-index's database: what is read of it is what an independent reader finds, and damage is told.
-import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   closeSync,
@@ -17,49 +16,8 @@ import { diagnose } from "../lib/index.js";
 import { locator, NixIndex } from "../lib/store/nixpkgs/nix_index.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { compressed, type Package, Writer, withHeader } from "./support/nix_index.js";
 import { scratchDirectory } from "./support/scratch.js";
-
-interface Package {
-  attribute: string;
-  output: string;
-  name: string;
-  toplevel: boolean;
-  /** Paths, with what nix-index says that they are. */
-  files: [meta: string, path: string][];
-}
-
-/** As nix-index's src/frcode.rs writes entries: shared prefixes as differences of one byte, or of two behind 0x80. */
-class Writer {
-  readonly #pieces: Buffer[] = [];
-  #last: Buffer = Buffer.alloc(0);
-  #shared = 0;
-
-  add(of: Package): void {
-    for (const [meta, path] of of.files) this.#entry(meta, Buffer.from(path), true);
-    const { attribute, output, name, toplevel } = of;
-    const origin = { attr: attribute, output, toplevel, system: "x86_64-linux" };
-    const json = { store_dir: "/nix/store", hash: "a".repeat(32), name, origin };
-    this.#entry("p", Buffer.from(JSON.stringify(json)), false);
-    this.#last = Buffer.alloc(0);
-  }
-
-  content(): Buffer {
-    return Buffer.concat(this.#pieces);
-  }
-
-  #entry(meta: string, path: Buffer, mayShare: boolean): void {
-    let shared = 0;
-    while (mayShare && shared < path.length && path[shared] === this.#last[shared]) shared++;
-    const difference = shared - this.#shared;
-    const coded =
-      Math.abs(difference) < 127
-        ? Buffer.from([difference & 0xff])
-        : Buffer.from([0x80, (difference >> 8) & 0xff, difference & 0xff]);
-    this.#pieces.push(Buffer.from(`${meta}\0`), coded, path.subarray(shared), Buffer.from("\n"));
-    this.#last = path;
-    this.#shared = shared;
-  }
-}
 
 /** The same numbers each time. */
 function numbers(seed: number): (below: number) => number {
@@ -112,9 +70,6 @@ describe("nix-index's database", needs("zstd"), () => {
   const directory = scratchDirectory();
   const database = join(directory, "nix-index");
   const file = join(database, "files");
-  const compressed = (content: Buffer, ...flags: string[]) =>
-    execFileSync("zstd", ["-q", "-c", ...flags], { input: content, maxBuffer: 1 << 30 });
-
   function write(packages: readonly Package[], ...flags: string[]): Buffer {
     const writer = new Writer();
     for (const each of packages) writer.add(each);
@@ -122,11 +77,8 @@ describe("nix-index's database", needs("zstd"), () => {
   }
 
   function writeStream(stream: Buffer, version = 1): Buffer {
-    const header = Buffer.alloc(12);
-    header.write("NIXI");
-    header.writeUInt8(version, 4);
     mkdirSync(database, { recursive: true });
-    writeFileSync(file, Buffer.concat([header, stream]));
+    writeFileSync(file, withHeader(stream, version));
     return stream;
   }
 

@@ -1,10 +1,12 @@
 // The library that is not in the store: from what a program lacks to a program that runs, in one command.
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compile } from "../support/compile.js";
 import { needs } from "../support/needs.js";
+import { compressed, Writer, withHeader } from "../support/nix_index.js";
 import { inEachRoot } from "../world/in-each-root.js";
 import { folder, openWorld, type World } from "../world/world.js";
 import type { DoctorDocument, FixDocument } from "./contract.js";
@@ -221,6 +223,50 @@ describe("a binary cache", needs("test world"), () => {
     expect(stderr).toMatch(/\(libsm\) does not bring what is needed of libSM\.so\.6/);
     expect(exitCode).toBe(1);
     expect(await world.shell("ls /root/.local/state/fixelf/gcroots")).toBe("");
+  });
+});
+
+describe("a package that does not help", needs("test world", "zstd", "gcc"), () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await openWorld();
+    layOutNixpkgs(world);
+    compile(
+      world.host("/home/user/nixpkgs/files/session-manager/libSM.so.6"),
+      "int manages(void) { return 1; }",
+      ...["-shared", "-fPIC", "-nostdlib", "-Wl,-soname,libSM.so.6"],
+    );
+    const writer = new Writer();
+    writer.add({
+      attribute: "session-manager",
+      output: "out",
+      name: "session-manager-1.0",
+      toplevel: true,
+      files: [["9x", "/lib/libSM.so.6"]],
+    });
+    mkdirSync(world.host("/home/user/index"));
+    writeFileSync(world.host("/home/user/index/files"), withHeader(compressed(writer.content())));
+    await world.shell("nix-store --gc");
+  });
+  afterAll(() => world?.dispose());
+
+  it("is given up for the next one", async () => {
+    const words = ["find", "--get", "--yes", "--nixpkgs", "/home/user/nixpkgs", "libSM.so.6"];
+    const environment = {
+      NIX_CONFIG: "experimental-features = nix-command flakes",
+      NIX_INDEX_DATABASE: "/home/user/index",
+    };
+    const { stdout, stderr, exitCode } = await world.fixelf(words, { environment });
+    expect(stderr).toMatch(
+      /-libxcrypt-4\.4\.38 \(libsm\) does not bring what is needed of libSM\.so\.6/,
+    );
+    expect(stderr).toContain("session-manager for libSM.so.6");
+    expect(stdout).toMatch(
+      /^libSM\.so\.6\n {2}\/nix\/store\/\w+-session-manager-1\.0\/lib\/libSM\.so\.6/,
+    );
+    expect(exitCode, stderr).toBe(0);
+    const kept = await world.shell("ls /root/.local/state/fixelf/gcroots");
+    expect(kept).toMatch(/^\w+-session-manager-1\.0$/);
   });
 });
 

@@ -57,6 +57,11 @@ rec {
   };
   # What a listing or a database may promise and the package does not have.
   libsm = libxcrypt;
+  # It does, and only nix-index's database knows.
+  session-manager = package {
+    name = "session-manager-1.0";
+    folder = "session-manager";
+  };
   libxt = throw "libxt is marked as insecure";
   # Takes its time.
   libice = package {
