@@ -1,8 +1,12 @@
 // What the API refuses to take: a string where a list belongs, options that it does not know, values
 // of another type.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { nearest } from "../lib/base/nearest.js";
 import * as api from "../lib/index.js";
+import { fixelf } from "./support/process.js";
+import { scratchDirectory } from "./support/scratch.js";
 
 type Call = (subject: unknown, options?: unknown) => unknown;
 
@@ -53,6 +57,59 @@ it.each(Object.entries(ofOne))("%s takes no list for a path", async (name, call)
   );
 });
 
+const emptyPath = "a path must not be empty nor hold a NUL character";
+
+it.each(Object.entries(ofLists))("%s takes no empty path", async (_name, call) => {
+  expect(await refusal(() => call(["/nowhere", ""]))).toBe(`usage: ${emptyPath}`);
+});
+
+it.each(Object.entries(ofOne))("%s takes no path that names nothing", async (_name, call) => {
+  expect(await refusal(() => call(""))).toBe(`usage: ${emptyPath}`);
+  expect(await refusal(() => call("/nowhere\0"))).toBe(`usage: ${emptyPath}`);
+});
+
+it.each([
+  ["libraryDirectories", ["lib", ""]],
+  ["interpreter", ""],
+  ["program", ""],
+  ["output", ""],
+])("plan takes no empty %s", async (option, value) => {
+  expect(await refusal(() => ofLists.plan?.([], { [option]: value }))).toBe(
+    `usage: ${option}: ${emptyPath}`,
+  );
+});
+
+it("planRun takes no empty path to run with", async () => {
+  expect(await refusal(() => ofOne.planRun?.("/nowhere", { with: [""] }))).toBe(
+    `usage: with: ${emptyPath}`,
+  );
+});
+
+it.each([
+  ["fix", ""],
+  ["doctor", ""],
+  ["env", ""],
+  ["undo", ""],
+  ["prune", ""],
+  ["watch", ""],
+  ["watch", "--lib", "", "/nowhere"],
+  ["refs", ""],
+  ["closure", ""],
+  ["tree", ""],
+  ["run", ""],
+  ["inspect", ""],
+  ["scan", ""],
+  ["fix", "--lib", "", "/nowhere"],
+  ["doctor", "--for", "", "/nowhere"],
+  ["run", "--with", "", "/nowhere"],
+])("fixelf %j does not mean the working directory", (...words) => {
+  const cwd = scratchDirectory();
+  writeFileSync(join(cwd, "tool"), "#!/nowhere/sh\n", { mode: 0o755 });
+  const { stderr, code } = fixelf(words, { cwd });
+  expect(stderr).toContain(emptyPath);
+  expect(code).toBe(2);
+});
+
 const all = Object.entries({ ...ofLists, ...ofOne });
 
 /** An option that takes a string, and how it is mistyped, where `root` is none. */
@@ -85,6 +142,7 @@ it.each([
     'plan: ignoreMissing must be a list of strings, not "libone.so"',
   ],
   [{ gcRoot: "no" }, 'plan: gcRoot must be a boolean, not "no"'],
+  [{ interpreter: 1 }, "plan: interpreter must be a string, not a number"],
   [{ onIndex: {} }, "plan: onIndex must be a function, not an object"],
   [{ root: null }, "plan: root must be a string, not null"],
 ])("plan refuses %j", async (options, message) => {

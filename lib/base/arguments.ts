@@ -1,16 +1,19 @@
 // What a caller hands to the API, checked before anything is read: of a string where a list belongs, each
-// letter would be a path, and "/" is one; a mistyped option would be another thing done than was asked for.
+// letter would be a path, and "/" is one; a mistyped option would be another thing done than was asked for;
+// an empty path, as a shell hands on for an unset variable, would be the whole working directory.
 import { FixelfError } from "./errors.js";
 import { nearest } from "./nearest.js";
 
 /** What an option's value has to be: of a type, or one of some words. */
 export type Kind =
   | "string"
+  | "path"
   | "boolean"
   | "number"
   | "object"
   | "function"
   | "list of strings"
+  | "list of paths"
   | "list of renamings"
   | "AbortSignal"
   | readonly string[];
@@ -18,14 +21,16 @@ export type Kind =
 /** One kind for each option of a type, so that none is forgotten here. */
 export type Kinds<Options> = Readonly<Record<keyof Options, Kind>>;
 
-/** @throws FixelfError `usage` where it is no string */
+/** @throws FixelfError `usage` where it is no string, or one that names nothing */
 export function checkPath(call: string, path: unknown): void {
   if (typeof path !== "string") throw wrong(call, "the path", "a string", path);
+  checkNamed([path]);
 }
 
-/** @throws FixelfError `usage` where it is no list of strings */
+/** @throws FixelfError `usage` where it is no list of strings, or one of them names nothing */
 export function checkPaths(call: string, paths: unknown): void {
   if (!isListOfStrings(paths)) throw wrong(call, "the paths", "a list of strings", paths);
+  checkNamed(paths);
 }
 
 /**
@@ -46,19 +51,29 @@ export function checkOptions<Options extends object>(
       throw new FixelfError("usage", `${call} has no option ${name}${hint}`);
     }
     const kind = kinds[name as keyof Options];
-    if (value !== undefined && !is(kind, value)) throw wrong(call, name, words(kind), value);
+    if (value === undefined) continue;
+    if (!is(kind, value)) throw wrong(call, name, words(kind), value);
+    if (kind === "path") checkNamed([value as string], `${name}: `);
+    if (kind === "list of paths") checkNamed(value as readonly string[], `${name}: `);
   }
 }
 
 function is(kind: Kind, value: unknown): boolean {
   if (typeof kind !== "string") return kind.includes(value as string);
-  if (kind === "list of strings") return isListOfStrings(value);
+  if (kind === "path") return typeof value === "string";
+  if (kind === "list of strings" || kind === "list of paths") return isListOfStrings(value);
   if (kind === "list of renamings") return Array.isArray(value) && value.every(isRenaming);
   if (kind === "AbortSignal") return value instanceof AbortSignal;
   return typeof value === kind && value !== null;
 }
 
-function isListOfStrings(value: unknown): boolean {
+/** POSIX "Pathname Resolution": an empty one names nothing; Node's own calls take no NUL. */
+function checkNamed(paths: readonly string[], option = ""): void {
+  if (paths.some((path) => path === "" || path.includes("\0")))
+    throw new FixelfError("usage", `${option}a path must not be empty nor hold a NUL character`);
+}
+
+function isListOfStrings(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((each) => typeof each === "string");
 }
 
@@ -69,6 +84,8 @@ function isRenaming(value: unknown): boolean {
 
 function words(kind: Kind): string {
   if (typeof kind !== "string") return `one of ${kind.join(", ")}`;
+  if (kind === "path") return "a string";
+  if (kind === "list of paths") return "a list of strings";
   if (kind === "list of renamings") return "a list of { from, to }";
   return /^[aeiouA]/.test(kind) ? `an ${kind}` : `a ${kind}`;
 }

@@ -33,7 +33,7 @@ export const commonKinds: Kinds<CommonOptions> = {
   store: "string",
   system: "string",
   libraryPath: "string",
-  program: "string",
+  program: "path",
   index: "boolean",
   onIndex: "function",
   signal: "AbortSignal",
@@ -51,8 +51,8 @@ export interface ChoiceOptions extends CommonOptions {
 
 export const choiceKinds: Kinds<ChoiceOptions> = {
   ...commonKinds,
-  interpreter: "string",
-  libraryDirectories: "list of strings",
+  interpreter: "path",
+  libraryDirectories: "list of paths",
   ignoreMissing: "list of strings",
 };
 
@@ -70,7 +70,7 @@ export interface PlanOptions extends ChoiceOptions {
 export const planKinds: Kinds<PlanOptions> = {
   ...choiceKinds,
   keepStandIn: "boolean",
-  output: "string",
+  output: "path",
   inPlace: "boolean",
   gcRoot: "boolean",
 };

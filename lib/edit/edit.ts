@@ -44,7 +44,7 @@ export async function edit(
 ): Promise<EditOutcome> {
   checkPath("edit", path);
   checkOptions<EditOptions>("edit", options, {
-    output: "string",
+    output: "path",
     inPlace: "boolean",
     undo: "boolean",
     signal: "AbortSignal",

@@ -30,7 +30,7 @@ export interface ResolveOptions extends CommonOptions {
 
 export const resolveKinds: Kinds<ResolveOptions> = {
   ...commonKinds,
-  interpreter: "string",
+  interpreter: "path",
   preload: "string",
   processor: "string",
   secure: "boolean",

@@ -53,7 +53,7 @@ export async function planRun(
   checkOptions<RunOptions>("planRun", options, {
     ...choiceKinds,
     how: ways,
-    with: "list of strings",
+    with: "list of paths",
     fhs: "boolean",
   });
   return underSignal(options.signal, () => planFor(named, args, options));

@@ -86,7 +86,7 @@ export function checkChanges(call: string, changes: PatchelfChanges): void {
 export function checkPatchelfOptions(call: string, options: PatchelfOptions): void {
   checkOptions<PatchelfOptions>(call, options, {
     ...kindsOfChanges,
-    output: "string",
+    output: "path",
     signal: "AbortSignal",
   });
   checkValues(call, options);
