@@ -406,6 +406,40 @@ describe("run", needs("gcc"), () => {
         });
       },
     );
+    describe("a directory in which something runs as it is", () => {
+      const folder = join(directory, "partly");
+      const [fixed, needy] = ["fixed", "needy"].map((name) => join(folder, name)) as [
+        string,
+        string,
+      ];
+      beforeAll(() => {
+        const own = [`-Wl,--dynamic-linker=${loader}`, `-Wl,-rpath,${thing}`];
+        compile(fixed, source, ...own, library);
+        compile(needy, source, atLib65(), library);
+      });
+      it("is served but for that", () => {
+        for (const [named, ...words] of [
+          [folder, fixed],
+          [folder, needy],
+          [folder, starter, needy],
+          [folder, starter, fixed],
+          [fixed, fixed],
+          [fixed, needy],
+          [fixed, starter, fixed],
+        ] as [string, ...string[]][])
+          expect(runWith(["--with", named], [...words, "thing"]), words.join(" ")).toMatchObject({
+            ...{ code: 0, stdout: "42\n", stderr: "" },
+          });
+      });
+      it("is no matter of that for env", () => {
+        const { code, stdout, stderr } = fixelf(["env", "--store", store, folder], { by: only() });
+        expect(stdout).toContain(`export NIX_LD=${loader}\n`);
+        expect(stderr).toContain(`\n  ${loader} --library-path `);
+        expect(stderr).toContain(needy);
+        expect(stderr).not.toContain(fixed);
+        expect(code).toBe(0);
+      });
+    });
     it("is not left out without a word where no namespace can be had", () => {
       const { code, stderr } = runWith(["--how", "copy", "--with", program], [starter, program]);
       expect(stderr).toContain("it helps only the program itself");

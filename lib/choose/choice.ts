@@ -8,6 +8,7 @@ import { companiesOf, whyForNothing } from "../file/company.js";
 import { isLoader, isStandIn } from "../file/interpreter.js";
 import { isStartedByLoader } from "../file/kind.js";
 import { describeMachine } from "../file/machine.js";
+import { currentSearchPath } from "../file/search_path.js";
 import type { Environment } from "../file/stand_in.js";
 import type { Tree } from "../file/tree.js";
 import { assumedLoader } from "../judge/assumed_loader.js";
@@ -25,6 +26,8 @@ export interface HowToChoose
   extends Pick<ChoiceOptions, "interpreter" | "ignoreMissing" | "program"> {
   /** Choose a loader even where the one that is named is there and all libraries are found. */
   anew?: boolean;
+  /** Leave each program as it is that runs so, whatever is chosen for the rest. */
+  keepRunning?: boolean;
   /** Leave programs to nix-ld or fixelf-ld where one is at their loader's path. */
   keepStandIn?: boolean;
 }
@@ -133,26 +136,39 @@ async function chooseForGroup(
   store: Store,
   options: HowToChoose,
 ): Promise<Choice[]> {
-  const failed: Choice[] = [];
-  let rest: readonly Member[] = members;
-  for (;;) {
+  const kept = await keptOf(members, tree, store, options);
+  const others: Choice[] = kept.map((solved) => ({
+    member: solved.member,
+    kind: "solved",
+    solved,
+  }));
+  let rest = members.filter((member) => !kept.some((each) => each.member === member));
+  while (rest.length > 0) {
     try {
       const solved = await solveGroup(rest, loadedBy, tree, store, options);
       const helped = solved.map(
         (each): Choice => ({ member: each.member, kind: "solved", solved: each }),
       );
-      return [...failed, ...helped];
+      return [...others, ...helped];
     } catch (caught) {
       const failure = fromNative(caught);
       if (isOfTheMoment(failure)) throw failure;
       // A file that has gone since, or cannot be reached by its name, is no other's fault.
       const culprit = rest.find(({ path }) => path === failure.path);
       const those = culprit === undefined ? rest : [culprit];
-      failed.push(...those.map((member): Choice => ({ member, kind: "failed", failure })));
+      others.push(...those.map((member): Choice => ({ member, kind: "failed", failure })));
       rest = rest.filter((member) => !those.includes(member));
-      if (rest.length === 0) return failed;
     }
   }
+  return others;
+}
+
+function taskOf(
+  members: readonly Member[],
+  { tree, ...rest }: Omit<LoaderlessTask, "members" | "environment" | "outside"> & { tree: Tree },
+): LoaderlessTask {
+  const outside = tree.outside ? tree.subjects.map(({ host }) => host) : [];
+  return { members, environment: standInVariables, outside, ...rest };
 }
 
 /** One loader and one set of libraries for all that may come together in a process. */
@@ -163,15 +179,13 @@ async function solveGroup(
   store: Store,
   options: HowToChoose,
 ): Promise<Solved[]> {
-  const task: LoaderlessTask = {
-    members: group,
+  const task = taskOf(group, {
     bundled: tree.directory ? group : [],
-    environment: standInVariables,
     loadedBy,
+    tree,
     store,
-    outside: tree.outside ? tree.subjects.map(({ host }) => host) : [],
     ignoreMissing: options.ignoreMissing ?? [],
-  };
+  });
   const asIs = await solveAsIs(task, tree, options);
   if (asIs !== null) return asIs;
   const choices =
@@ -184,6 +198,32 @@ async function solveGroup(
     throw new FixelfError("unsolvable", `no loader for ${machine} was found`);
   }
   return solved;
+}
+
+/** The programs to be left as they are while the rest changes: their loader is there and finds all. */
+async function keptOf(
+  members: readonly Member[],
+  tree: Tree,
+  store: Store,
+  { keepRunning = false, interpreter, anew = false }: HowToChoose,
+): Promise<Solved[]> {
+  if (!keepRunning) return [];
+  const bundled = tree.directory ? members : [];
+  const alone = members.filter(isProgram).map(async (member) => {
+    const task = taskOf([member], { bundled, loadedBy: null, tree, store, ignoreMissing: [] });
+    const [asIs] = (await solveAsIs(task, tree, {})) ?? [];
+    return asIs !== undefined && !isChanged(asIs) ? [asIs] : [];
+  });
+  const kept = (await Promise.all(alone)).flat();
+  // All of them: then their loader is that of their libraries, too.
+  const isWhole = kept.length === members.filter(isProgram).length;
+  return isWhole && interpreter === undefined && !anew ? [] : kept;
+}
+
+/** Whether it is to say anything but what it says now. */
+function isChanged({ interpreter, entries, member }: Solved): boolean {
+  const present = currentSearchPath(member.facts).entries;
+  return interpreter !== null || entries.some((entry) => !present.includes(entry));
 }
 
 /** A fix outlasts the session: stand-ins are judged by their defaults. */

@@ -8,7 +8,7 @@ import { native } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import type { FixelfErrorCode } from "../base/errors.js";
 import { type ChoiceOptions, choiceKinds } from "../base/options.js";
-import { type Choice, choose, membersOf, storeFor } from "../choose/choice.js";
+import { type Choice, choose, type HowToChoose, membersOf, storeFor } from "../choose/choice.js";
 import type { Solved } from "../choose/solve.js";
 import { missingFor, missingLoader } from "../choose/unmet.js";
 import { type InterpreterKind, interpreterAt, isLoader, isStandIn } from "../file/interpreter.js";
@@ -111,13 +111,27 @@ export async function environment(
 ): Promise<Environment> {
   checkPaths("environment", paths);
   checkOptions("environment", options, choiceKinds);
-  return underSignal(options.signal, () => environmentFor(paths, options));
+  // Whoever names a loader and a program wants the one for the other.
+  return underSignal(options.signal, () =>
+    environmentFor(paths, { ...options, keepRunning: options.interpreter === undefined }),
+  );
 }
 
-async function environmentFor(
+/**
+ * The same for what another program starts or loads: with its loader, and but for what runs without.
+ * @throws FixelfError as `environment`
+ */
+export async function environmentBeside(
+  loader: string,
   paths: readonly string[],
   options: EnvironmentOptions,
 ): Promise<Environment> {
+  return environmentFor(paths, { ...options, interpreter: loader, keepRunning: true });
+}
+
+type Wanted = EnvironmentOptions & Pick<HowToChoose, "keepRunning">;
+
+async function environmentFor(paths: readonly string[], options: Wanted): Promise<Environment> {
   const store = storeFor(options);
   const found: Environment = {
     programs: [],
@@ -152,7 +166,7 @@ interface Chosen {
 async function chooseFor(
   tree: Tree,
   store: Store,
-  options: EnvironmentOptions,
+  options: Wanted,
   found: Pick<Environment, "problems" | "passedOver">,
 ): Promise<Chosen[]> {
   const files = new native.Files(store.place.root);
@@ -196,11 +210,7 @@ async function chooseFor(
  * (DT_RUNPATH): a change of the program does not reach them, nor one of theirs those that they need in turn,
  * and what is set here does.
  */
-async function withNeeders(
-  chosen: Chosen,
-  store: Store,
-  options: EnvironmentOptions,
-): Promise<Chosen[]> {
+async function withNeeders(chosen: Chosen, store: Store, options: Wanted): Promise<Chosen[]> {
   const loader = loaderOf(chosen.solved);
   if (loader === null || chosen.solved.problems.length === 0) return [chosen];
   const same = new Store(store.place, {
@@ -240,8 +250,9 @@ function roleOf(kind: InterpreterKind): AtInterpreter {
   return isLoader(kind) ? "loader" : isStandIn(kind) ? "stand-in" : "other";
 }
 
-function solveOptions({ interpreter, ignoreMissing }: EnvironmentOptions) {
+function solveOptions({ interpreter, ignoreMissing, keepRunning = false }: Wanted) {
   return {
+    keepRunning,
     ...(interpreter !== undefined && { interpreter }),
     ...(ignoreMissing !== undefined && { ignoreMissing: [...ignoreMissing] }),
   };
@@ -279,7 +290,7 @@ async function addSystem(
   group: readonly Chosen[],
   found: Environment,
   store: Store,
-  options: EnvironmentOptions,
+  options: Wanted,
 ): Promise<void> {
   const [first] = group;
   if (first === undefined) return;
@@ -350,11 +361,7 @@ type Agreed = { problems: EnvironmentProblem[] } & (
 );
 
 /** There is one NIX_LD for a machine: the first loader that serves all. */
-async function agree(
-  group: readonly Chosen[],
-  store: Store,
-  options: EnvironmentOptions,
-): Promise<Agreed> {
+async function agree(group: readonly Chosen[], store: Store, options: Wanted): Promise<Agreed> {
   const loaders = new Set(group.flatMap(({ solved }) => loaderOf(solved) ?? []));
   const [only, ...others] = loaders;
   if (only !== undefined && others.length === 0) {

@@ -8,6 +8,7 @@ import {
   type EnvironmentOptions,
   type EnvironmentProgram,
   environment,
+  environmentBeside,
   type SystemEnvironment,
 } from "../environment/environment.js";
 import { linesOfPassedOver } from "../environment/passed_over.js";
@@ -123,7 +124,7 @@ async function environmentFor(
   choice: EnvironmentOptions,
 ): Promise<Environment> {
   if (program !== undefined && choice.interpreter === undefined) {
-    const found = await environment(others, { ...choice, interpreter: program.interpreter });
+    const found = await environmentBeside(program.interpreter, others, choice);
     if (found.problems.length === 0) return found;
   }
   return environment(others, choice);
