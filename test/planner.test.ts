@@ -3,7 +3,8 @@
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { plan } from "../lib/index.js";
+import { fixelfCommand } from "../lib/base/shell.js";
+import { diagnose, plan } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
@@ -194,6 +195,51 @@ describe("the planner", needs("gcc"), () => {
     expect(file.to("rpath") ?? file.to("runpath")).toBeDefined();
     const entries = (file.to("rpath") ?? file.to("runpath") ?? "").split(":");
     expect(entries.sort()).toEqual([libc, base1, first, second].sort());
+  });
+
+  describe("a library of its own that needs the store, with a search path of its own", () => {
+    const inTree = (...parts: string[]) => join(root, "opt/tree", ...parts);
+    const made = () => {
+      glibc(36);
+      provide("gcc-14-lib", "libstdc++.so.6", {});
+      build(inTree("lib/libicu.so"), "libicu.so", {
+        needs: ["libstdc++.so.6"],
+        runpath: "$ORIGIN",
+      });
+      return build(inTree("bin/program"), null, {
+        needs: ["libicu.so"],
+        runpath: "$ORIGIN/../lib",
+      });
+    };
+    const fixing = fixelfCommand("fix", inTree(), { root });
+
+    it.each([
+      ["the program", [inTree("bin/program")]],
+      ["its directory", [inTree("bin")]],
+      ["both by themselves", [inTree("bin/program"), inTree("lib/libicu.so")]],
+    ])("a refusal to fix %s names the directory of both", async (_what, paths) => {
+      made();
+      const { files } = await plan(paths, { root, gcRoot: false, index: false });
+      const refused = files.find(({ path }) => path.endsWith("/program"));
+      expect(refused?.refusal?.message).toBe(
+        `/opt/tree/lib/libicu.so needs libstdc++.so.6, and finds it by no search path but its own: fix both together (${fixing})`,
+      );
+      expect(refused?.missing).toEqual([]);
+    });
+
+    it("doctor names it for the program, and for the directory of the program", async () => {
+      const program = made();
+      for (const path of [program, inTree("bin")]) {
+        const [diagnosis] = await diagnose([path], { root, index: false });
+        expect(diagnosis?.findings[0]?.remedy).toBe(fixing);
+      }
+    });
+
+    it("the directory of both can be fixed", async () => {
+      made();
+      const { files } = await plan([inTree()], { root, gcRoot: false, index: false });
+      expect(files.map(({ refusal }) => refusal)).toEqual([null, null]);
+    });
   });
 
   describe("says what cannot be met", () => {

@@ -21,7 +21,7 @@ import type { Environment } from "../file/stand_in.js";
 import type { Subject } from "../file/tree.js";
 import { isGlibcVersion } from "../file/versions.js";
 import { problemsOfLoading } from "../judge/judge.js";
-import { factsOf, realPathOf } from "../judge/loaded.js";
+import { factsOf, realPathOf, searchingAlone } from "../judge/loaded.js";
 import type { LoadingProgram } from "../judge/loading_program.js";
 import { isError, type Problem } from "../judge/problem.js";
 import { type Entry, entryOf } from "../judge/start.js";
@@ -45,6 +45,11 @@ export interface Solved {
   reasons: string[];
   /** Why nothing was chosen for a soname. */
   whyNot: Map<string, string>;
+  /**
+   * What could be provided, did not the library that needs it have a search path of its own, which is not to be
+   * changed: that library, by soname, as seen from the root and without links.
+   */
+  neededBeyond: Map<string, string>;
   /** Directories that were taken from the store, the loader's own left out. */
   chosen: Set<string>;
   resolution: Resolution;
@@ -161,6 +166,7 @@ function draftOf(member: Member, task: Task, files: NativeFiles): Draft {
     entries: workingEntries(entries, files),
     reasons: [],
     whyNot: new Map(),
+    neededBeyond: new Map(),
     chosen: new Set(),
     resolution: null,
     problems: [],
@@ -247,7 +253,10 @@ async function provide(
       touched.add(target);
     }
     if (target.entries.includes(found.directory)) {
-      if (touched.size === 0) draft.whyNot.set(soname, library.reason);
+      if (touched.size > 0) continue;
+      draft.whyNot.set(soname, library.reason);
+      const alone = requester === null ? searchingAlone(neededBy, known.files, task.store) : null;
+      if (alone !== null) draft.neededBeyond.set(soname, alone);
       continue;
     }
     target.entries.push(found.directory);

@@ -2,9 +2,11 @@
 
 import { basename } from "node:path";
 import type { ResolvedLibrary, VersionProblem } from "../addon/facts.js";
+import { fixelfCommand } from "../base/shell.js";
 import { isPartOfGlibc } from "../file/libc.js";
 import { sameMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
+import { directoryOfBoth } from "../file/together.js";
 import { isGlibcVersion, versionsNeededOf } from "../file/versions.js";
 import type { Problem } from "../judge/problem.js";
 import type { Store } from "../store/context.js";
@@ -30,13 +32,13 @@ export async function unmetNeeds(
 
 /** The libraries that a choice leaves missing, or too old, with the packages of nixpkgs that have them. */
 export async function missingLibraries(
-  { problems, member }: Pick<Solved, "problems" | "member">,
+  { problems, member, neededBeyond }: Pick<Solved, "problems" | "member" | "neededBeyond">,
   store: Store,
 ): Promise<MissingLibrary[]> {
   const sonames = problems.flatMap(({ need }) => {
     // A part of glibc is of no use without the loader of the same build.
     if (need?.kind === "library" && !isPartOfGlibc(need.library.soname))
-      return [need.library.soname];
+      return neededBeyond.has(need.library.soname) ? [] : [need.library.soname];
     return need?.kind === "version" ? [need.version.library] : [];
   });
   return Promise.all([...new Set(sonames)].map((soname) => missingFor(member, soname, store)));
@@ -66,9 +68,16 @@ export async function missingFor(
 
 async function missingLibrary(
   { soname, reason }: ResolvedLibrary,
-  { whyNot, member }: Solved,
+  { whyNot, member, neededBeyond }: Solved,
   store: Store,
 ): Promise<string> {
+  const beyond = neededBeyond.get(soname);
+  if (beyond !== undefined) {
+    const { root } = store.place;
+    const both = directoryOfBoth(member, beyond, root);
+    const fix = fixelfCommand("fix", both ?? beyond, root === "" ? {} : { root });
+    return `${beyond} needs ${soname}, and finds it by no search path but its own: fix ${both === null ? "that first" : "both together"} (${fix})`;
+  }
   const { packages } = await missingFor(member, soname, store);
   const advice = adviceFor(soname, packages, member.facts);
   const told = advice === null ? "" : `; ${advice}`;

@@ -1,6 +1,8 @@
 // From the judge's problems to findings: what helps, with what the store has.
 import type { Facts } from "../addon/facts.js";
+import { directoryOfBoth } from "../file/together.js";
 import type { Subject } from "../file/tree.js";
+import { searchingAlone } from "../judge/loaded.js";
 import type { Need, Problem } from "../judge/problem.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
 import { comesWithDriver } from "./driver.js";
@@ -18,14 +20,15 @@ export async function findingsOf(
   const findings: Finding[] = [];
   const withoutLoader = problems.some(({ need }) => need?.kind === "loader");
   const versions = problems.flatMap(({ need }) => (need?.kind === "version" ? need.version : []));
+  const whole = withAllToFix(problems, subject, circumstances);
   const help = async (need: Need | null): Promise<Help> => {
     switch (need?.kind) {
       case "library":
-        return helpForLibrary(need.library, subject, facts, circumstances);
+        return helpForLibrary(need.library, subject, facts, whole);
       case "version":
-        return helpForVersion(need.version, versions, subject, facts, circumstances);
+        return helpForVersion(need.version, versions, subject, facts, whole);
       default:
-        return { evidence: [], remedy: fixCommand(subject, circumstances) };
+        return { evidence: [], remedy: fixCommand(subject, whole) };
     }
   };
   for (const problem of problems) {
@@ -43,4 +46,21 @@ export async function findingsOf(
     );
   }
   return findings;
+}
+
+/** With more to fix than was named, where a library outside must be changed, too, to find its own. */
+function withAllToFix(
+  problems: readonly Problem[],
+  subject: Subject,
+  circumstances: Circumstances,
+): Circumstances {
+  const { files, place, tree } = circumstances;
+  for (const { need } of problems) {
+    if (need?.kind !== "library") continue;
+    const beyond = searchingAlone(need.library.neededBy, files, { place });
+    if (beyond === null || tree.subjects.some(({ path }) => path === beyond)) continue;
+    const shown = directoryOfBoth(subject, beyond, place.root);
+    if (shown !== null) return { ...circumstances, tree: { ...tree, shown, directory: true } };
+  }
+  return circumstances;
 }

@@ -4,9 +4,9 @@ import { basename, dirname, join } from "node:path";
 import { native } from "../addon/native.js";
 import { resolveAllWith, resolveWith } from "../addon/resolutions.js";
 import { readdirSync } from "../base/disk.js";
-import { homeDirectory } from "../base/process.js";
 import { sameMachine } from "../file/machine.js";
 import { insideRoot } from "../file/rooted.js";
+import { isShared } from "../file/together.js";
 import type { FilePlan } from "./outcome.js";
 
 export interface Neighbours {
@@ -19,16 +19,6 @@ export interface Neighbours {
 /** In a larger tree nothing is counted: it is a hint, and nobody waits for one. */
 const mostEntries = 20_000;
 
-/** Directories that many programs share are no program's tree. */
-const shared = [
-  homeDirectory(),
-  join(homeDirectory(), ".local"),
-  "/",
-  "/usr",
-  "/usr/local",
-  "/opt",
-];
-
 /** null where there is nothing to say. */
 export async function neighboursOf(program: FilePlan, root: string): Promise<Neighbours | null> {
   const { kind, path, loader } = program;
@@ -36,7 +26,7 @@ export async function neighboursOf(program: FilePlan, root: string): Promise<Nei
   const isInBin = /^s?bin$/.test(basename(dirname(insideRoot(path, root).host)));
   const directory = isInBin ? join(dirname(path), "..") : dirname(path);
   const tree = insideRoot(directory, root).host;
-  if (shared.includes(tree)) return null;
+  if (isShared(tree)) return null;
   const found = librariesBelow(tree, isInBin);
   if (found === null || found.length === 0) return null;
   const files = new native.Files(root);

@@ -152,7 +152,10 @@ async function planFile(solved: Solved, store: Store, options: PlanOptions): Pro
   const filePlan = emptyPlan(member, options, { reasons, dynamic: true, loader, trustedLoader });
   const unmet = await unmetNeeds(solved, loader, store);
   if (unmet.length > 0) {
-    const advice = solved.problems.some(({ need }) => need?.kind === "library")
+    const { problems, neededBeyond } = solved;
+    const advice = problems.some(
+      ({ need }) => need?.kind === "library" && !neededBeyond.has(need.library.soname),
+    )
       ? "; get it with --get, give its directory with --lib, or leave it out with --ignore-missing"
       : "";
     const message = `${unmet.join("; ")}${advice}`;

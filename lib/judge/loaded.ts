@@ -2,6 +2,7 @@
 import type { Facts, Resolution } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
 import { remembered } from "../addon/remembered.js";
+import { inStore, type StorePlace } from "../store/place.js";
 
 export interface LoadedObject {
   /** As the loader opens it. */
@@ -43,4 +44,19 @@ export function realPathOf(path: string, files: NativeFiles): string {
   } catch {
     return path; // it has vanished since it was resolved
   }
+}
+
+/**
+ * A library that only a change of its own helps to what it needs, without links: where it has a DT_RUNPATH the
+ * loader uses no search path of those that load it (glibc elf/dl-load.c, _dl_map_object). null for another, and for
+ * one of the store, which nobody changes.
+ */
+export function searchingAlone(
+  path: string,
+  files: NativeFiles,
+  { place }: { place: StorePlace },
+): string | null {
+  const real = realPathOf(path, files);
+  const alone = (factsOf(path, files)?.runpath ?? null) !== null;
+  return alone && !inStore(real, place.store) ? real : null;
 }
