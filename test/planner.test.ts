@@ -242,6 +242,40 @@ describe("the planner", needs("gcc"), () => {
     });
   });
 
+  describe("a library for musl that lacks one which the store has for glibc", () => {
+    const muslName = "libc.musl-x86_64.so.1";
+    const made = () => {
+      glibc(36);
+      const needs = ["libc.so.6:GLIBC_2.34"];
+      provide("gcc-14-lib", "libstdc++.so.6", { needs });
+      return build(join(root, "opt/addon.node"), "addon.node", {
+        needs: [muslName, "libstdc++.so.6"],
+      });
+    };
+
+    it("doctor names musl's build of the package", async () => {
+      const [diagnosis] = await diagnose([made()], { root, index: false });
+      const finding = diagnosis?.findings.find(({ message }) => message.includes("libstdc++"));
+      expect(finding?.evidence).toContain("no store path here provides libstdc++.so.6 for musl");
+      expect(finding?.remedy).toContain("nix build nixpkgs#pkgsMusl.stdenv.cc.cc.lib)");
+    });
+
+    it("and so does a plan, that takes nothing from glibc's", async () => {
+      const lib = `${newPath("musl-1.2")}/lib`;
+      const loader = join(root, lib, "ld-musl-x86_64.so.1");
+      build(loader, "ld-musl-x86_64.so.1", {});
+      copyFileSync(loader, join(root, lib, muslName));
+      const { edits, missing, refusal } = await planned(made());
+      expect(edits).toEqual([]);
+      expect(refusal?.message).toContain("no store path provides it for musl");
+      const wanted = missing.find(({ soname }) => soname === "libstdc++.so.6");
+      expect(wanted?.packages[0]).toMatchObject({
+        attribute: "pkgsMusl.stdenv.cc.cc",
+        output: "lib",
+      });
+    });
+  });
+
   describe("says what cannot be met", () => {
     it("where no loader is new enough", async () => {
       const libc = glibc(36);

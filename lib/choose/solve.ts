@@ -364,9 +364,7 @@ async function directoryFor(
   const found = await listed(known.provided, question, () =>
     store.providers([soname], { ...facts, versions }).then((answer) => answer.get(soname)),
   );
-  const providers = (found?.providers ?? []).filter(
-    ({ facts: library }) => libcOf(library) === libcOf(facts),
-  );
+  const providers = found?.providers ?? [];
   const loadable = providers.filter(
     ({ facts: library }) => lackingOf(library, loader).length === 0,
   );
@@ -385,7 +383,7 @@ async function directoryFor(
         ? `${tooNew.path} needs ${lackingOf(tooNew.facts, loader).join(", ")}, newer than the glibc of ${loader?.path}`
         : rejected !== undefined
           ? `${rejected.path}: ${rejected.why}`
-          : "no store path provides it";
+          : `no store path provides it${libcOf(facts) === "musl" ? " for musl" : ""}`;
   return { directory: null, why, fromStore: false };
 }
 

@@ -1,6 +1,7 @@
 // What helps where a library is missing: the store path that has it, or the package of nixpkgs.
 import type { Facts, ResolvedLibrary } from "../addon/facts.js";
 import { contentOf } from "../file/content.js";
+import { libcOf } from "../file/libc.js";
 import { nixSystem } from "../file/nix_system.js";
 import type { Subject } from "../file/tree.js";
 import { versionsNeededOf } from "../file/versions.js";
@@ -30,8 +31,9 @@ export async function helpForLibrary(
     return { evidence: [why], remedy: `Get a package with a ${soname} that fits, then: ${fix}` };
   }
   const packages = await circumstances.store.packages(soname, facts);
+  const forMusl = libcOf(facts) === "musl" ? " for musl" : "";
   return {
-    evidence: [`no store path here provides ${soname}`, ...evidenceOf(packages, facts)],
+    evidence: [`no store path here provides ${soname}${forMusl}`, ...evidenceOf(packages, facts)],
     ...gettingOf(soname, packages, subject, facts, circumstances),
   };
 }

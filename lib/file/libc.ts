@@ -18,10 +18,10 @@ export function isPartOfGlibc(soname: string): boolean {
   return partsOfGlibc.test(soname);
 }
 
+/** What says which libc a file is for. */
+export type OfLibc = Partial<Pick<Facts, "interpreter" | "needed">>;
+
 /** By the name of its interpreter, or by its needs. */
-export function libcOf({
-  interpreter,
-  needed,
-}: Pick<Facts, "interpreter" | "needed">): "glibc" | "musl" {
+export function libcOf({ interpreter, needed = [] }: OfLibc): "glibc" | "musl" {
   return interpreter?.includes("/ld-musl-") || needed.some(isMuslName) ? "musl" : "glibc";
 }

@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import { isOpenedByLoaders } from "../file/kind.js";
+import { libcOf, type OfLibc } from "../file/libc.js";
 import { inspectCandidates, namedPaths, type StoreContext } from "./candidates.js";
 import { isNamesake, rank } from "./rank.js";
 
@@ -28,7 +29,7 @@ export interface Providers {
 }
 
 /** What a library must be for the program that needs it. */
-export interface Wanted extends Pick<Facts, "machine" | "class" | "byteOrder"> {
+export interface Wanted extends Pick<Facts, "machine" | "class" | "byteOrder">, OfLibc {
   /** Symbol versions that it must define: of every soname, or by soname. */
   versions?: readonly string[] | ReadonlyMap<string, readonly string[]>;
 }
@@ -55,6 +56,7 @@ async function providersOf(
   const candidates = await inspectCandidates(context, paths, namedPaths(context, soname));
   const rejected: Rejected[] = [];
   const fitting = candidates.filter(({ path, facts }) => {
+    if (isOfOtherLibc(facts, wanted)) return false;
     const why = whyNot(facts, soname, wanted);
     if (why !== null) rejected.push({ path, why });
     return why === null;
@@ -70,6 +72,11 @@ async function providersOf(
     facts,
   }));
   return { providers, rejected };
+}
+
+/** For a program of another libc a library is as good as not there: that one's own build has to be got. */
+function isOfOtherLibc(facts: Facts, wanted: Wanted | undefined): boolean {
+  return wanted?.needed !== undefined && libcOf(facts) !== libcOf(wanted);
 }
 
 /** Why a file cannot be the library that is wanted; null when it can. */

@@ -1,5 +1,6 @@
 // Packages of nixpkgs that have a library, and what is said of them. Which they are, rank.ts finds out.
 
+import { libcOf, type OfLibc } from "../../file/libc.js";
 import { describeMachine, type Machine, thisMachine } from "../../file/machine.js";
 import { hasNixSystem, nixSystem } from "../../file/nix_system.js";
 import { sinceRelease } from "./symbol_versions.js";
@@ -43,6 +44,15 @@ export function packageOfSoname(soname: string): NixpkgsPackage | null {
   if (row === null) return null;
   const found = asPackage(row, soname);
   return isPresent(found, soname) ? found : null;
+}
+
+/** The package as it is built for the libc of what needs it (nixpkgs pkgs/top-level/stage.nix, pkgsMusl). */
+export function builtFor(needing: OfLibc, found: NixpkgsPackage): NixpkgsPackage {
+  const { attribute, formerly } = found;
+  // musl's own package is of musl in every set, and what names a set has chosen.
+  if (libcOf(needing) !== "musl" || /^(musl$|pkgs\w+\.)/.test(attribute)) return found;
+  const inSet = (name: string) => `pkgsMusl.${name}`;
+  return { ...found, attribute: inSet(attribute), formerly: formerly && inSet(formerly) };
 }
 
 /** Whether the package, as nixpkgs has it now, has the very soname. */
@@ -91,8 +101,13 @@ export function adviceFor(
 }
 
 /** How to get a library that defines a version which those of the store do not; null where no package is known. */
-export function adviceForNewer(soname: string, machine: Machine, version = ""): string | null {
-  const found = hasNixSystem(machine) ? packageOfSoname(soname) : null;
+export function adviceForNewer(
+  soname: string,
+  machine: Machine & OfLibc,
+  version = "",
+): string | null {
+  const known = hasNixSystem(machine) ? packageOfSoname(soname) : null;
+  const found = known && builtFor(machine, known);
   const what = sinceRelease(version) ?? "a newer one";
   return found && `get ${what} (nix build ${installable(found, nixSystem(machine), "unstable")})`;
 }

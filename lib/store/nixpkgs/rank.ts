@@ -1,12 +1,13 @@
 // Which packages of nixpkgs have a library, the best first, each with its reasons: what the table of this package
 // says and what nix-index's database says, together; then the table's packages with another version of it.
 import type { Facts } from "../../addon/facts.js";
+import type { OfLibc } from "../../file/libc.js";
 import type { Machine } from "../../file/machine.js";
 import { hasNixSystem, nixSystem } from "../../file/nix_system.js";
 import { compareVersions, versionsNeededOf } from "../../file/versions.js";
 import { isNamesake, parseName } from "../rank.js";
 import type { LocatedPackage } from "./nix_index.js";
-import { asPackage, type NixpkgsPackage, nixIndex } from "./packages.js";
+import { asPackage, builtFor, type NixpkgsPackage, nixIndex } from "./packages.js";
 import { type DefiningRelease, releaseDefining } from "./symbol_versions.js";
 import { rowOf, rowsFrom, type TableRow } from "./table.js";
 
@@ -21,7 +22,7 @@ export interface Located {
 export type Locate = (soname: string) => Promise<Located | null>;
 
 /** What is known of the program that needs the library. */
-export type Needing = Machine & Partial<Pick<Facts, "needed" | "versionsNeeded">>;
+export type Needing = Machine & OfLibc & Partial<Pick<Facts, "versionsNeeded">>;
 
 /** The packages that have a library, the best first. */
 export async function packagesFor(
@@ -43,7 +44,7 @@ export async function packagesFor(
       each.reasons.push(`${nixIndex} of ${located?.date} has it there`);
   const otherVersion =
     row === null ? otherVersions(soname) : known.filter((each) => each.soname !== soname);
-  return [...exact, ...others, ...otherVersion];
+  return [...exact, ...others, ...otherVersion].map((each) => builtFor(needing ?? {}, each));
 }
 
 function isCalled(
