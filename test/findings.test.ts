@@ -7,7 +7,7 @@ import type { Circumstances } from "../lib/doctor/circumstances.js";
 import { parseNote } from "../lib/doctor/dlopen_candidates.js";
 import { findingCodes } from "../lib/doctor/finding.js";
 import { gcFindings } from "../lib/doctor/gc.js";
-import { diagnose, type Finding, inspect, storePlace } from "../lib/index.js";
+import { diagnose, type Finding, inspect, resolve, storePlace } from "../lib/index.js";
 import { type Host, mountOf, parseMounts, parseProcessorFlags } from "../lib/judge/host.js";
 import { isaProblems } from "../lib/judge/isa.js";
 import { kernelProblems } from "../lib/judge/kernel.js";
@@ -421,6 +421,32 @@ describe("libc-mixed, as the loaders see it", needs("gcc", "musl-gcc"), () => {
     build("musl-gcc", "musl-gcc", "alike", "int thing(void) { return 0; }");
     expect(start("alike").status).toBe(0);
     expect(await findingsOf(at("alike"))).toEqual([]);
+  });
+});
+
+describe("libc-mixed, by a loader's content", needs("gcc", "musl's loader"), () => {
+  it("musl's loader by the name that its library has", async () => {
+    const loader = at("renamed-musl/lib/libc.so");
+    mkdirSync(dirname(loader), { recursive: true });
+    copyFileSync("/lib/ld-musl-x86_64.so.1", loader);
+    const own = library("libgnu.so");
+    const source = "int thing(void); int main(void) { return thing(); }";
+    const paths = [`-Wl,--dynamic-linker=${loader}`, `-Wl,-rpath,${directory}`];
+    const program = gcc("renamed", source, own, ...paths);
+    expect((await resolve(program)).libc).toBe("musl");
+  });
+
+  it("musl's path file goes by the loader, not by the file's name", async () => {
+    const loader = at("with-path/lib/libc.so");
+    const searched = at("with-path/searched");
+    for (const made of [dirname(loader), at("with-path/etc")]) mkdirSync(made, { recursive: true });
+    copyFileSync("/lib/ld-musl-x86_64.so.1", loader);
+    writeFileSync(at("with-path/etc/ld-musl-x86_64.path"), searched);
+    const own = libraryAt(join(searched, "libfound.so"));
+    const source = "int thing(void); int main(void) { return thing(); }";
+    const program = gcc("with-path/program", source, own, `-Wl,--dynamic-linker=${loader}`);
+    const { libraries } = await resolve(program);
+    expect(libraries.find(({ soname }) => soname === "libfound.so")?.path).toBe(own);
   });
 });
 

@@ -67,6 +67,8 @@ export async function inSession(
     };
   }
   const culprits = await decisive(session, async (rest) => !isBad(await judgeWith(rest)));
+  // Parts of two releases of glibc get along where neither has changed what they share.
+  const prevents = within.need?.kind === "libc" ? "may prevent" : "prevents";
   const unset = culprits.map((name) => `-u ${name}`).join(" ");
   const what = facts.type === "shared-library" ? "PROGRAM" : shellWord(subject.shown);
   return {
@@ -74,7 +76,7 @@ export async function inSession(
     finding: {
       code: "session-environment",
       severity: "error",
-      message: `${culprits.join(" and ")}, as this session sets it, prevents it from starting: ${within.message}`,
+      message: `${culprits.join(" and ")}, as this session sets it, ${prevents} it from starting: ${within.message}`,
       evidence: [...said, ...within.evidence],
       cause: culprits.join(", "),
       remedy: `env ${unset} ${what}`,

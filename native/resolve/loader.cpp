@@ -13,7 +13,8 @@ std::string baseName(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
-LoaderProfile::Libc libcOf(const std::string& path) {
+// Where the file itself says nothing.
+LoaderProfile::Libc libcByName(const std::string& path) {
   const std::string name = baseName(path);
   if (name.starts_with("ld-musl-")) return LoaderProfile::Musl;
   // ld-linux*.so.N, ld.so.1, ld64.so.N and, before 2.34, ld-2.N.so.
@@ -119,17 +120,35 @@ std::string libTokenOf(const std::string& directory) {
   return "lib";
 }
 
-void readMusl(Files& files, LoaderProfile& profile) {
-  // ldso/dynlink.c, load_library: the prefix is what stands before the loader's last directory.
-  const std::string name = baseName(profile.path);
+// What it says without arguments (ldso/dynlink.c). On NixOS it is called libc.so as well.
+bool isMusl(const std::vector<uint8_t>& bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return text.find("musl libc (") != std::string_view::npos;
+}
+
+// ldso/dynlink.c, load_library: "%.*s/etc/ld-musl-" LDSO_ARCH ".path", with the prefix in front.
+std::string muslPathFile(const std::vector<uint8_t>* bytes, const std::string& path) {
+  constexpr std::string_view kPrefix = "%.*s";
+  std::string file;
+  if (bytes != nullptr) {
+    visitTexts(*bytes, [&](std::string_view text, bool) {
+      if (text.starts_with(kPrefix) && text.ends_with(".path")) file = text.substr(kPrefix.size());
+    });
+  }
+  if (!file.empty()) return file;
+  const std::string name = baseName(path);
+  return "/etc/" + name.substr(0, name.find(".so")) + ".path";
+}
+
+void readMusl(Files& files, const std::vector<uint8_t>* loader, LoaderProfile& profile) {
+  // The prefix is what stands before the loader's last directory.
   std::string prefix;
   size_t slash = profile.path.rfind('/');
   if (slash != std::string::npos && slash > 0) {
     slash = profile.path.rfind('/', slash - 1);
     if (slash != std::string::npos) prefix = profile.path.substr(0, slash);
   }
-  const size_t suffix = name.find(".so");
-  const std::string file = prefix + "/etc/" + name.substr(0, suffix) + ".path";
+  const std::string file = prefix + muslPathFile(loader, profile.path);
   std::string paths = "/lib:/usr/local/lib:/usr/lib";
   if (files.look(file).state != Lookup::Missing) {
     const auto bytes = files.content(file);
@@ -162,14 +181,16 @@ LoaderProfile loaderProfile(Files& files, const std::string& interpreterPath,
                             const Facts& program) {
   LoaderProfile profile;
   profile.path = interpreterPath;
-  profile.libc = libcOf(interpreterPath);
+  profile.libc = libcByName(interpreterPath);
+  const bool present = !interpreterPath.empty() && files.look(interpreterPath).state == Lookup::Elf;
+  const auto bytes = present ? files.content(interpreterPath) : nullptr;
+  if (bytes && isMusl(*bytes)) profile.libc = LoaderProfile::Musl;
   if (profile.libc == LoaderProfile::Musl) {
-    readMusl(files, profile);
+    readMusl(files, bytes.get(), profile);
     return profile;
   }
-  const bool present = !interpreterPath.empty() && files.look(interpreterPath).state == Lookup::Elf;
-  if (present) {
-    if (const auto bytes = files.content(interpreterPath)) readGlibc(*bytes, profile);
+  if (bytes) {
+    readGlibc(*bytes, profile);
     if (!profile.cachePath.empty()) profile.libc = LoaderProfile::Glibc;
   }
   if (profile.defaultDirectories.empty()) {
