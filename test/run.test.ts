@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -440,6 +441,80 @@ describe("run", needs("gcc"), () => {
         expect(code).toBe(0);
       });
     });
+    describe("what cannot be served of --with", () => {
+      const folder = join(directory, "unserved");
+      const at = (name: string) => join(folder, name);
+      beforeAll(() => {
+        mkdirSync(at("modules"), { recursive: true });
+        writeFileSync(at("text"), "text");
+        writeFileSync(at("script"), "#!/bin/sh\n");
+        // MH_MAGIC_64, an executable for arm64.
+        writeFileSync(at("mach-o"), Buffer.from("cffaedfe0c00000100000000020000", "hex"));
+        const foreign = readFileSync(program);
+        foreign.writeUInt16LE(22, 18); // EM_S390
+        writeFileSync(at("foreign"), foreign);
+        const gone = compile(at("libgone.so.1"), thingSource, ...shared("libgone.so.1"));
+        compile(at("modules/lacking.so"), pluginSource, "-shared", "-fPIC", gone);
+        rmSync(gone);
+      });
+      it("is skipped, and named in a line", () => {
+        const names = ["text", "script", "mach-o", "foreign", "modules", "modules/lacking.so"];
+        for (const name of names)
+          for (const words of [[program], [native], [starter, native]]) {
+            const { code, stdout, stderr } = runWith(["--with", at(name)], [...words, "thing"]);
+            const called = `${name} of ${words.map((word) => basename(word)).join(" ")}`;
+            expect({ code, stdout }, `${called}: ${stderr}`).toEqual({ code: 0, stdout: "42\n" });
+            expect(stderr, called).toMatch(/^fixelf: passed over: .*\n$/);
+            expect(stderr, called).toContain(`(${at(name)}`);
+          }
+      });
+      it("takes nothing from the rest", () => {
+        const all = ["--with", folder, "--with", at("text"), "--with", plugin];
+        for (const first of [program, native]) {
+          const { stdout, stderr } = runWith(all, [first, "open", plugin]);
+          expect(stdout, `${first}: ${stderr}`).toBe("opened\n");
+          expect(stderr).toContain(`passed over: this is not an ELF file (${at("text")})\n`);
+        }
+        const both = ["--with", program, ...all];
+        expect(runWith(both, [starter, program, "thing"]).stdout).toBe("42\n");
+      });
+    });
+    it(
+      "is named where it is for another machine than the rest",
+      needs("i686-linux-gnu-gcc"),
+      () => {
+        const home = join(storePath("glibc-2.36-i686", "f", store), "lib");
+        const mixed = join(directory, "machines");
+        const small = join(mixed, "small");
+        mkdirSync(home, { recursive: true });
+        for (const name of ["libc.so.6", "ld-linux.so.2"])
+          copyFileSync(join("/usr/i686-linux-gnu/lib", name), join(home, name));
+        compileWith(
+          "i686-linux-gnu-gcc",
+          small,
+          '#include <stdio.h>\nint main(void) { puts("small"); return 0; }',
+          "-Wl,--dynamic-linker=/lib65/ld-linux.so.2",
+        );
+        copyFileSync(program, join(mixed, "program"));
+        for (const words of [
+          [program, "thing"],
+          [starter, program, "thing"],
+          [native, "sh", `${program} thing`],
+        ] as [string, ...string[]][]) {
+          const { code, stdout, stderr } = runWith(["--with", mixed], words);
+          expect({ code, stdout }).toEqual({ code: 0, stdout: "42\n" });
+          expect(stderr).toMatch(
+            /^fixelf: passed over: it is for i686-linux, and .* by itself \(.*\)\n$/,
+          );
+          expect(stderr).toContain(`(${small})`);
+        }
+        // By itself it is served, whatever starts it.
+        expect(runWith(["--with", small], [starter, small])).toMatchObject({ stdout: "small\n" });
+        expect(runWith(["--with", small], [native, "sh", small])).toMatchObject({
+          stdout: "small\n",
+        });
+      },
+    );
     it("is not left out without a word where no namespace can be had", () => {
       const { code, stderr } = runWith(["--how", "copy", "--with", program], [starter, program]);
       expect(stderr).toContain("it helps only the program itself");

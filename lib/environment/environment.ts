@@ -368,19 +368,24 @@ async function agree(group: readonly Chosen[], store: Store, options: Wanted): P
     return agreedOn(only, group, store);
   }
   const trees = [...new Set(group.map(({ tree }) => tree))];
+  const lacks = group.filter(({ solved }) => solved.problems.length > 0);
+  const lacking = new Set(lacks.map(({ shown }) => shown));
   for (const loader of loaders) {
     const again = new Store(store.place, { userLoader: loader, index: options.index });
     const told = { problems: [], passedOver: [] };
     const all = await Promise.all(
       trees.map((tree) => chooseFor(tree, again, { ...options, interpreter: loader }, told)),
     );
-    const machine = group[0]?.solved.member.facts as Machine;
-    const solved = all.flat().filter((each) => sameMachine(each.solved.member.facts, machine));
-    if (
-      told.problems.length === 0 &&
-      solved.every(({ solved: each }) => each.problems.length === 0)
-    )
-      return { loader, group: solved, isComplete: true, problems: [] };
+    const served = all
+      .flat()
+      .filter(({ tree, shown }) =>
+        group.some((each) => each.tree === tree && each.shown === shown),
+      );
+    // What lacks a library with every loader decides nothing.
+    const isAsGood = served.every(
+      ({ shown, solved }) => solved.problems.length === 0 || lacking.has(shown),
+    );
+    if (served.length === group.length && isAsGood) return agreedOn(loader, served, store);
   }
   const machine = describeMachine(group[0]?.solved.member.facts as Machine);
   const message =

@@ -48,7 +48,7 @@ export async function findableDirectories(findable: readonly string[]): Promise<
 async function librariesAt(path: string): Promise<Facts[]> {
   const all = statSync(path).isDirectory()
     ? (await settled(native.walk(path))).elf
-    : [await settled(native.inspect(path))];
+    : await settled(native.inspect(path)).then((facts) => [facts], unlessOfTheMoment([]));
   return all.filter(({ type }) => type === "shared-library");
 }
 

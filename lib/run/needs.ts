@@ -40,7 +40,7 @@ export interface NeedsOptions {
 
 /**
  * @param path the program
- * @throws FixelfError for the program itself, and where nothing of `others` can be helped
+ * @throws FixelfError for the program itself, and where one of `others` is not there
  */
 export async function needsOf(
   path: string,
@@ -61,28 +61,33 @@ export async function needsOf(
       : isNeedy
         ? await environment([path, ...others], choice)
         : await environmentFor(others, program, choice);
+  const isSame = ({ system }: SystemEnvironment) => system === nixSystem(facts);
+  // What can't be served together with the program takes nothing from it.
+  const served = isNeedy && !found.systems.some(isSame) ? own : found;
+  const hasLibraries = program !== undefined && (choice.libraryDirectories ?? []).length > 0;
   const system =
-    found.systems.find((each) => each.system === nixSystem(facts)) ??
-    (program === undefined ? found.systems[0] : undefined);
-  if (system === undefined) refuse(found.problems);
+    served.systems.find(isSame) ?? (isNeedy || hasLibraries ? undefined : served.systems[0]);
   const needs: Needs = {
     file,
     facts,
     isNeedy,
     environment: system ?? null,
-    loaderPlaces: system === undefined ? [] : loaderPlaces(found.programs, system),
+    loaderPlaces: system === undefined ? [] : loaderPlaces(served.programs, system),
     ownLoader: null,
     findable: [...(choice.libraryDirectories ?? []), ...others],
-    unserved: [
-      ...found.problems.map((each) => `passed over: ${each.message} (${each.path})`),
-      ...linesOfPassedOver(found.passedOver),
-    ],
+    unserved: linesOfPassedOver([
+      ...found.problems
+        .filter((each) => each.path !== path)
+        .map((each) => ({ path: each.path, why: each.message })),
+      ...found.passedOver,
+      ...ofOtherSystems(found, system?.system ?? nixSystem(facts)),
+    ]),
   };
   if (program !== undefined && !isNeedy && needs.findable.length > 0) {
     const loader = await realpath(program.interpreter);
-    const isSame = system === undefined || (await realpath(system.loader)) === loader;
+    const isOfAll = system === undefined || (await realpath(system.loader)) === loader;
     // Others of the machine are nobody's to change, nor is what they read.
-    if (isSame && inStore(loader, store.place.store)) {
+    if (isOfAll && inStore(loader, store.place.store)) {
       needs.ownLoader = loader;
       needs.environment ??= loaderAlone(program.interpreter, program.system, store);
     } else if ((choice.libraryDirectories ?? []).length > 0) {
@@ -117,17 +122,27 @@ function refuse([problem]: Environment["problems"]): void {
   throw new FixelfError(code, `${path}: ${message}`, { path });
 }
 
-/** With the loader of the program that loads them, where it serves: then they go together. */
+/** With the loader of the program that loads them, unless another serves more: then they go together. */
 async function environmentFor(
   others: readonly string[],
   program: EnvironmentProgram | undefined,
   choice: EnvironmentOptions,
 ): Promise<Environment> {
-  if (program !== undefined && choice.interpreter === undefined) {
-    const found = await environmentBeside(program.interpreter, others, choice);
-    if (found.problems.length === 0) return found;
-  }
-  return environment(others, choice);
+  if (program === undefined || choice.interpreter !== undefined) return environment(others, choice);
+  const beside = await environmentBeside(program.interpreter, others, choice);
+  if (beside.problems.length === 0) return beside;
+  const free = await environment(others, choice);
+  return free.problems.length < beside.problems.length ? free : beside;
+}
+
+/** Programs that need something else than what is there: a process sees one list of libraries, for one machine. */
+function ofOtherSystems({ programs }: Environment, present: string): Environment["passedOver"] {
+  return programs
+    .filter(({ runsAsItIs, system }) => !runsAsItIs && system !== present)
+    .map(({ path, system }) => ({
+      path,
+      why: `it is for ${system}, and what is there is for ${present}; run it by itself`,
+    }));
 }
 
 /** Where those that do not run name their loader, each place once. */
