@@ -127,6 +127,36 @@ describe("fixelf scan", needs("gcc"), () => {
     ]);
   });
 
+  it("reads nothing of this machine that the root lacks", () => {
+    const root = at("lacking");
+    mkdirSync(at("lacking/nix/store"), { recursive: true });
+    const missing = { code: 2, stdout: "" };
+    expect(scan("--root", root, "--format", "csv", at("tree"))).toMatchObject(missing);
+    expect(scan("--root", root, "--format", "csv", at("tree/program"))).toMatchObject(missing);
+    expect(fixelf(["scan", "--root", root, "tree"], { cwd: directory }).code).toBe(2);
+    writeFileSync(at("list"), `${at("tree/program")}\n/etc\n`);
+    const words = ["--root", root, "--format", "ndjson", "--from", at("list"), "--strict"];
+    const { code, stdout } = scan(...words);
+    const lines = stdout.split("\n").filter((line) => line !== "");
+    expect([code, lines.map((line) => JSON.parse(line))]).toEqual([
+      1,
+      ["/etc", at("tree/program")]
+        .sort()
+        .map((path) => expect.objectContaining({ path, error: "not-found" })),
+    ]);
+  });
+
+  it("follows no link out of a root", () => {
+    compile(at("elsewhere/nix/store/program"), "int main(void) { return 0; }");
+    mkdirSync(at("climbing/nix"), { recursive: true });
+    symlinkSync("../../elsewhere/nix/store", at("climbing/nix/store"));
+    symlinkSync(at("tree"), at("climbing/out"));
+    for (const path of ["/nix/store", "/out", at("climbing/nix/store"), at("climbing/out")])
+      expect(scan("--root", at("climbing"), path)).toMatchObject({ code: 2, stdout: "" });
+    expect(scan("--root", at("climbing"), at("climbing/out/program")).code).toBe(2);
+    expect(scan("--root", at("climbing"))).toMatchObject({ code: 2, stdout: "" });
+  });
+
   it("knows the names that others have for a machine, and no wrong one", needs("x86-64"), () => {
     for (const name of ["x86-64", "x86_64", "amd64", "x86*"])
       expect(rows("--machine", name)).toHaveLength(1);

@@ -9,6 +9,9 @@ export type IndexEvent =
 
 export type Tell = (event: IndexEvent) => void;
 
+/** Where Nix has its store, unless it was built for another. */
+export const defaultStore = "/nix/store";
+
 export interface CommonOptions {
   /** Another system's root: looked up below it, written without it. */
   root?: string;

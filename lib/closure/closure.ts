@@ -66,7 +66,7 @@ async function closureOf(path: string, options: CommonOptions): Promise<Closure>
   const place = storePlace(options);
   const store = new Store(place);
   const files = new native.Files(place.root);
-  const tree = await readTree(path, place.root);
+  const tree = await readTree(path, place);
   if (tree.outside) for (const { host } of tree.subjects) files.passThrough(host);
   const [only] = tree.subjects;
   if (!tree.directory && only?.failure) {

@@ -27,7 +27,7 @@ export async function findLinked(tree: Tree, place: StorePlace): Promise<Linked[
       if (real === null || real.startsWith(`${tree.path}/`) || followed.has(real)) continue;
       followed.add(real);
       if (!inStore(real, place.store)) continue;
-      const target = await readTree(real, place.root).catch(unlessOfTheMoment(null));
+      const target = await readTree(real, place).catch(unlessOfTheMoment(null));
       for (const subject of target?.subjects ?? []) {
         if (subject.facts === null || seen.has(subject.path)) continue;
         seen.add(subject.path);

@@ -1,11 +1,11 @@
 // What a finding may depend on beside the file itself.
 
 import type { CommonOptions } from "../base/options.js";
+import { defaultStore } from "../base/options.js";
 import { fixelfCommand } from "../base/shell.js";
 import type { Subject, Tree } from "../file/tree.js";
 import type { Surroundings } from "../judge/surroundings.js";
 import type { StoreAnswers } from "../store/lazy.js";
-import { defaultStore } from "../store/place.js";
 
 export interface Circumstances extends Surroundings {
   store: StoreAnswers;

@@ -63,7 +63,7 @@ export async function* diagnoseEach(
   const files = new native.Files(place.root);
   const host = place.root === "" ? thisHost() : null;
   for (const path of paths) {
-    const tree = await readTree(path, place.root);
+    const tree = await readTree(path, place);
     if (tree.outside) for (const { host } of tree.subjects) files.passThrough(host);
     const circumstances: Circumstances = { place, store, files, tree, options, host };
     const forNothing = whatIsForNothing(tree, place.root);

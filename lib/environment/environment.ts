@@ -142,7 +142,7 @@ async function environmentFor(paths: readonly string[], options: Wanted): Promis
   };
   const chosen: Chosen[] = [];
   for (const path of paths) {
-    const tree = await readTree(path, store.place.root);
+    const tree = await readTree(path, store.place);
     found.problems.push(...problemsOf(tree));
     for (const { shown, why } of tree.forOtherSystems) found.passedOver.push({ path: shown, why });
     for (const each of await chooseFor(tree, store, options, found))
@@ -228,7 +228,7 @@ async function withNeeders(chosen: Chosen, store: Store, options: Wanted): Promi
     for (const path of needers) {
       if (known.has(path)) continue;
       known.add(path);
-      const tree = await readTree(path, store.place.root);
+      const tree = await readTree(path, store.place);
       const helped = await chooseFor(tree, same, { ...options, interpreter: loader }, told);
       if (helped.length === 0) return [chosen];
       all.push(...helped);

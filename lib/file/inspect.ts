@@ -45,7 +45,7 @@ export async function inspect(path: string, options: CommonOptions = {}): Promis
   checkPath("inspect", path);
   checkOptions("inspect", options, commonKinds);
   return underSignal(options.signal, async () => {
-    const { host } = insideRoot(path, options.root);
+    const { host } = insideRoot(path, options);
     try {
       return { ...(await native.inspect(host)), path };
     } catch (failure) {
@@ -94,11 +94,11 @@ export async function resolved(
 
 function filesFor(
   paths: readonly string[],
-  { root }: ResolveOptions,
+  options: ResolveOptions,
 ): { files: NativeFiles; places: string[] } {
-  const files = new native.Files(root ?? "");
+  const files = new native.Files(options.root ?? "");
   const places = paths.map((path) => {
-    const place = insideRoot(path, root);
+    const place = insideRoot(path, options);
     if (place.outside) files.passThrough(dirname(place.path));
     return place.path;
   });

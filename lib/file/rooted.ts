@@ -3,6 +3,7 @@ import { basename, dirname, isAbsolute, join, normalize } from "node:path";
 import { fromNative, native } from "../addon/native.js";
 import { existsSync, realpathSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
+import { type CommonOptions, defaultStore } from "../base/options.js";
 import { absolute } from "../base/process.js";
 
 export interface Rooted {
@@ -16,21 +17,28 @@ export interface Rooted {
   outside: boolean;
 }
 
-/** What a path is named for. */
-export type Purpose = "read" | "change";
+/** What a path is named for; what is to be listed is always of the root. */
+export type Purpose = "read" | "change" | "list";
+
+/** Another system, and where it has its store. */
+export type OtherSystem = Pick<CommonOptions, "root" | "store">;
 
 /**
- * A path inside the root loses the root; one that exists under the root is taken there.
- * @throws FixelfError `permission-denied` as `pathToChange` does, where it is to be changed
+ * A path inside the root loses the root; one that exists under the root is taken there. Any other
+ * names a file of this machine for that system (a program to be copied there), but for one below the
+ * store's directory: what the root's store lacks, no other has for it.
+ * @throws FixelfError `permission-denied` as `pathToChange` does, where it is to be changed;
+ *   `not-found` where it is to be listed and relative to a directory outside; `io` where its links go in a circle
  */
 export function insideRoot(
   path: string,
-  root: string | undefined,
+  { root, store = defaultStore }: OtherSystem,
   purpose: Purpose = "read",
 ): Rooted {
-  const real = purpose === "read" ? realOrSame : realToChange;
+  const real = purpose === "change" ? realToChange : realOrSame;
   const whole = absolute(path);
-  const top = root ? real(absolute(root)) : "/";
+  const named = root ? absolute(root) : "/";
+  const top = real(named);
   if (top === "/") {
     const host = real(whole);
     return { path: host, named: whole, host, outside: false };
@@ -38,11 +46,25 @@ export function insideRoot(
   // The last component may be a link whose target only makes sense inside the root.
   const place = join(real(dirname(whole)), basename(whole));
   if (place === top) return { path: "/", named: "/", host: top, outside: false };
+  // By its name first: this machine would follow the root's own absolute links out of it.
+  if (whole.startsWith(`${named}/`)) return inside(whole.slice(named.length), top);
   if (place.startsWith(`${top}/`)) return inside(place.slice(top.length), top);
-  if (isAbsolute(path) && existsSync(new native.Files(top).hostPath(path)))
-    return inside(normalize(path), top);
+  const isOfRoot =
+    purpose === "list" || `${whole}/`.startsWith(`${normalize(store)}/`) || existsIn(top, whole);
+  if (isAbsolute(path) && isOfRoot) return inside(whole, top);
+  if (purpose === "list")
+    throw new FixelfError("not-found", `${path}: it is not below ${root}`, { path });
   const host = real(whole);
   return { path: host, named: whole, host, outside: true };
+}
+
+function existsIn(top: string, path: string): boolean {
+  const files = new native.Files(top);
+  try {
+    return existsSync(files.hostPath(files.realPath(path)));
+  } catch {
+    return false;
+  }
 }
 
 /** Without links, so that what is judged (is it in the store?) is what would be written to. */
@@ -51,7 +73,10 @@ function inside(path: string, top: string): Rooted {
   const host = files.hostPath(path);
   try {
     return { path: files.realPath(path), named: path, host, outside: false };
-  } catch {
+  } catch (caught) {
+    const error = fromNative(caught);
+    // Links in a circle inside the root may lead somewhere outside of it.
+    if (error.code === "io") throw error;
     return { path, named: path, host, outside: false };
   }
 }

@@ -25,5 +25,5 @@ export function directoryOfBoth(
   if (isShared(both)) return null;
   // Past a link, ".." may lead elsewhere.
   const shown = join(dirname(named.shown), relative(own, both));
-  return insideRoot(shown, root).path === both ? shown : both;
+  return insideRoot(shown, { root }).path === both ? shown : both;
 }

@@ -12,7 +12,7 @@ import {
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import { readBeginning } from "./beginning.js";
 import { contentOf } from "./content.js";
-import { insideRoot, type Purpose } from "./rooted.js";
+import { insideRoot, type OtherSystem, type Purpose } from "./rooted.js";
 import { parseShebang, type Shebang, shebangWindow } from "./shebang.js";
 
 /** A file that was looked at, ELF or not. */
@@ -67,11 +67,11 @@ const leftoverName = /\/\.[^/]*\.fixelf-[0-9a-f]{16}$/;
  */
 export async function readTree(
   named: string,
-  root: string,
+  system: OtherSystem,
   purpose: Purpose = "read",
 ): Promise<Tree> {
   const shown = named.length > 1 ? named.replace(/\/+$/, "") || "/" : named;
-  const { path, host, outside } = insideRoot(shown, root, purpose);
+  const { path, host, outside } = insideRoot(shown, system, purpose);
   if (!stateOf(host, shown).isDirectory()) {
     const subject = await readSubject(shown, path, host);
     const nothing = { forOtherSystems: [], leftovers: [] };

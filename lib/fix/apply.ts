@@ -105,7 +105,7 @@ async function checkAll(
   const files = new native.Files(plan.root);
   const placed = kept
     .filter(({ dynamic, script }) => dynamic || script)
-    .map((file) => ({ file, ...insideRoot(file.output, plan.root) }));
+    .map((file) => ({ file, ...insideRoot(file.output, plan) }));
   for (const { file, outside } of placed) if (outside) files.passThrough(file.output);
   const scripts = placed.filter(({ file }) => file.script);
   const programs = placed.filter(({ file }) => !file.script);

@@ -23,14 +23,14 @@ const mostEntries = 20_000;
 export async function neighboursOf(program: FilePlan, root: string): Promise<Neighbours | null> {
   const { kind, path, loader } = program;
   if (kind !== "program" || loader === null) return null;
-  const isInBin = /^s?bin$/.test(basename(dirname(insideRoot(path, root).host)));
+  const isInBin = /^s?bin$/.test(basename(dirname(insideRoot(path, { root }).host)));
   const directory = isInBin ? join(dirname(path), "..") : dirname(path);
-  const tree = insideRoot(directory, root).host;
+  const tree = insideRoot(directory, { root }).host;
   if (isShared(tree)) return null;
   const found = librariesBelow(tree, isInBin);
   if (found === null || found.length === 0) return null;
   const files = new native.Files(root);
-  const placed = [program.output, ...found].map((host) => insideRoot(host, root));
+  const placed = [program.output, ...found].map((host) => insideRoot(host, { root }));
   for (const { outside, host } of placed) if (outside) files.passThrough(host);
   const [own, ...others] = placed.map((each) => each.path);
   const facts = files.look(own as string).facts;

@@ -43,7 +43,7 @@ export async function planWith(
   const files: FilePlan[] = [];
   const leftovers: string[] = [];
   for (const path of paths) {
-    const tree = await readTree(path, place.root, "change");
+    const tree = await readTree(path, place, "change");
     if (output !== undefined && (tree.directory || paths.length > 1)) {
       throw new FixelfError("usage", "--output takes one file, not a directory or several");
     }

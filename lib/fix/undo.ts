@@ -31,11 +31,11 @@ export async function undo(
 ): Promise<UndoOutcome[]> {
   checkPaths("undo", paths);
   checkOptions("undo", options, commonKinds);
-  const { root, signal } = options;
+  const { signal } = options;
   const records = await stateSubdirectory("undo");
   const outcomes: UndoOutcome[] = [];
   for (const path of paths) {
-    const host = pathToChange(insideRoot(path, root, "change").host);
+    const host = pathToChange(insideRoot(path, options, "change").host);
     const restored = untilAborted(signal, () => restoreAt({ path, host }, records));
     outcomes.push(...(await restored.catch((failure) => [cancelledAt(path, failure)])));
   }

@@ -59,7 +59,7 @@ function pythonOf(directory: string, files: NativeFiles): LoadingProgram | null 
 }
 
 function namedProgram(path: string, root: string, files: NativeFiles): LoadingProgram {
-  const place = insideRoot(path, root).path;
+  const place = insideRoot(path, { root }).path;
   const found = programAt(place, files);
   if (found !== null) return found;
   const { message } = files.look(place);

@@ -51,7 +51,8 @@ export interface RunningScan extends AsyncIterable<ScanBatch> {
 /**
  * Finds and reads every ELF file below some directories, and single files, on all processors. Symbolic
  * links are not followed. A file with several names comes once, under the first of them; each store path is whole
- * in itself. What cannot be read is listed in the batches' `failures`.
+ * in itself. What cannot be read is listed in the batches' `failures`. With `root`, a path names what is below it, and
+ * nothing else of this machine.
  *
  * Iterating throws FixelfError `not-found`, `permission-denied` or `io` where a root cannot be
  * read, and `cancelled`.
@@ -64,7 +65,7 @@ export function scan(roots: readonly string[], options: ScanOptions = {}): Runni
   checkCount("shard.count", shard.count, 1, 2 ** 31);
   checkCount("shard.number", shard.number, 1, shard.count);
   const running = new native.Scan(
-    roots.map((root) => ({ ...placeOf(root, options.root), entry: options.entries ?? false })),
+    roots.map((root) => ({ ...placeOf(root, options), entry: options.entries ?? false })),
     {
       threads: jobs,
       diskOrder: order === "disk",
@@ -96,9 +97,9 @@ export function scan(roots: readonly string[], options: ScanOptions = {}): Runni
 }
 
 /** Named as the caller named it; under another system's root as seen from there. */
-function placeOf(named: string, root: string | undefined): { host: string; shown: string } {
-  if (root === undefined) return { host: named, shown: absolute(named) };
-  const place = insideRoot(named, root);
+function placeOf(named: string, options: ScanOptions): { host: string; shown: string } {
+  if (options.root === undefined) return { host: named, shown: absolute(named) };
+  const place = insideRoot(named, options, "list");
   return { host: place.host, shown: place.named };
 }
 

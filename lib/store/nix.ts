@@ -3,7 +3,8 @@
 import { underWay } from "../addon/under_way.js";
 import { isUnicode, textOf } from "../base/bytes.js";
 import { existsSync } from "../base/disk.js";
-import { defaultStore, hostPath, type StorePlace } from "./place.js";
+import { defaultStore } from "../base/options.js";
+import { hostPath, type StorePlace } from "./place.js";
 import { type GcRoot, readOwnRootLinks, readRootLinks } from "./roots.js";
 
 /** A command line holds about 2 MiB; a store path is rarely longer than 200 bytes. */

@@ -3,6 +3,7 @@
 import { normalize } from "node:path";
 import { native } from "../addon/native.js";
 import { lstatSync, realpathSync } from "../base/disk.js";
+import { defaultStore } from "../base/options.js";
 import { absolute } from "../base/process.js";
 
 export interface StorePlace {
@@ -16,7 +17,6 @@ export interface StorePlace {
   hostStore?: string;
 }
 
-export const defaultStore = "/nix/store";
 const defaultSystem = "/run/current-system/sw";
 
 /** Fills in the defaults, and takes the slashes off the ends. */

@@ -90,7 +90,7 @@ function locate(path: string, place: StorePlace): { host: string; inside: string
   const whole = absolute(path);
   if (place.root === "" && storePathOf(whole, place.store) === whole)
     return { host: whole, inside: whole };
-  const { host, path: inside } = insideRoot(path, place.root);
+  const { host, path: inside } = insideRoot(path, place);
   return { host, inside };
 }
 

@@ -3,7 +3,8 @@
 import { dirname, resolve } from "node:path";
 import { lstatSync, readdir, readdirSync, readlink, readlinkSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
-import { defaultStore, hostPath, realPathIn, type StorePlace, storePathOf } from "./place.js";
+import { defaultStore } from "../base/options.js";
+import { hostPath, realPathIn, type StorePlace, storePathOf } from "./place.js";
 
 /** What keeps a store path from being collected. */
 export interface GcRoot {

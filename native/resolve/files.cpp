@@ -39,6 +39,11 @@ std::string takeComponent(std::string& rest) {
   return component;
 }
 
+// No file system has such a name.
+std::string nowhere() {
+  return "/" + std::string(NAME_MAX + 1, '-');
+}
+
 void dropComponent(std::string& path) {
   const size_t slash = path.rfind('/');
   path.erase(slash == std::string::npos ? 0 : slash);
@@ -96,10 +101,14 @@ std::string Files::absolute(const std::string& path) const {
 
 // The kernel's walk (fs/namei.c), one component at a time, with the root as the end of "..": the
 // host's own lookup would follow an absolute link of an image into the host.
-Result<std::string> Files::walk(const std::string& path) const {
+Result<std::string> Files::walk(const std::string& path, std::string* stop) const {
   std::string rest = path;
   std::string resolved;
   int links = 0;
+  const auto fail = [&](int number, std::string at) {
+    if (stop != nullptr) *stop = std::move(at);
+    return systemError(number, "look up the file", path);
+  };
   const auto enterPassThrough = [&] {
     // The directories above a passed-through one need not exist under the root.
     if (const std::string* directory = passThroughAbove(rest)) {
@@ -122,24 +131,24 @@ Result<std::string> Files::walk(const std::string& path) const {
     const ssize_t length = ::readlinkat(AT_FDCWD, underRoot(next).c_str(), target, sizeof target);
     if (length < 0) {
       // EINVAL: it is there and no link.
-      if (errno != EINVAL) return systemError(errno, "look up the file", path);
+      if (const int number = errno; number != EINVAL) return fail(number, next + rest);
       resolved = next;
       if (!rest.empty() || mustBeDirectory) {
         struct stat status {};
         if (::lstat(underRoot(next).c_str(), &status) != 0) {
-          return systemError(errno, "look up the file", path);
+          return fail(errno, next + rest);
         }
-        if (!S_ISDIR(status.st_mode)) return systemError(ENOTDIR, "look up the file", path);
+        if (!S_ISDIR(status.st_mode)) return fail(ENOTDIR, next + rest);
       }
       continue;
     }
     if (++links > kMostLinks || length == 0 || static_cast<size_t>(length) >= sizeof target) {
-      return systemError(ELOOP, "look up the file", path);
+      return fail(ELOOP, nowhere());
     }
     const std::string link(target, static_cast<size_t>(length));
     rest = rest.empty() ? link : link + rest;
     if (rest.size() > size_t{kMostLinks} * PATH_MAX) {
-      return systemError(ENAMETOOLONG, "look up the file", path);
+      return fail(ENAMETOOLONG, nowhere());
     }
     if (link.front() == '/') {
       resolved.clear();
@@ -161,8 +170,11 @@ Result<std::string> Files::realPath(const std::string& path) const {
 }
 
 std::string Files::hostPath(const std::string& path) const {
-  auto real = realPath(path);
-  return underRoot(real ? *real : absolute(path));
+  const std::string whole = absolute(path);
+  std::string stop = whole;
+  const bool isText = path.find('\0') == std::string::npos;
+  auto real = root_.empty() || !isText ? realPath(path) : walk(whole, &stop);
+  return underRoot(real ? *real : stop);
 }
 
 Result<Files::Way> Files::wayTo(const std::string& path) const {

@@ -68,7 +68,8 @@ class Files {
 
   // The path without symbolic links, "." and "..", as seen from the root.
   Result<std::string> realPath(const std::string& path) const;
-  // Where the host can open it; the path under the root as it is written where it does not resolve.
+  // Where the host can open it. Where it does not resolve: what is missing, behind the links that
+  // lead there, so that the host does not follow them out of the root.
   std::string hostPath(const std::string& path) const;
   // Fails where at some look so far the process had too little (isShortage): what is not known then
   // is no fact of the disk, and no answer that came of these files may be believed.
@@ -116,7 +117,8 @@ class Files {
     }
   };
 
-  Result<std::string> walk(const std::string& path) const;
+  // Where it fails, `stop` is what it failed at, without a link for the host to follow.
+  Result<std::string> walk(const std::string& path, std::string* stop = nullptr) const;
   std::string underRoot(const std::string& path) const;
   const std::string* passThroughAbove(const std::string& path) const;
   // Where the kernel finds it, and the facts that stand for what it finds there.
