@@ -34,7 +34,7 @@ bool isLibrary(std::string_view name) {
 }
 
 // The names of libraries, each with where its package is.
-class Names {
+class LibraryNames {
  public:
   void add(std::string_view name, uint32_t package) {
     rows_.push_back({keyOf(name), static_cast<uint32_t>(bytes_.size()), package});
@@ -195,7 +195,7 @@ class Entries {
   std::vector<char> name_ = std::vector<char>(kLongestEntry);
   size_t length_ = 0;
   int shared_ = 0;
-  Names names_;
+  LibraryNames names_;
   bool isInPackage_ = false;
   bool hasLibraries_ = false;
   std::optional<Error> failure_;

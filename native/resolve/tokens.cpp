@@ -6,7 +6,7 @@ namespace fixelf {
 
 namespace {
 
-constexpr size_t kLongest = 65'536;  // of an expanded path
+constexpr size_t kLongestExpansion = 65'536;  // of an expanded path
 
 // The length of a token such as ORIGIN or {ORIGIN} at the start of `text`, 0 where it is another
 // (is_dst in elf/dl-load.c).
@@ -69,7 +69,7 @@ std::optional<std::string> expandTokens(std::string_view text, const TokenValues
       result += '$';
     }
     text.remove_prefix(length);
-    if (result.size() > kLongest) return std::nullopt;
+    if (result.size() > kLongestExpansion) return std::nullopt;
   }
   if (fromOrigin && values.trustedDirectories != nullptr &&
       !leadsTo(*values.trustedDirectories, result)) {
@@ -87,7 +87,7 @@ std::optional<std::string> expandOrigin(std::string_view text, const std::string
       continue;
     }
     const size_t length = text.starts_with("$ORIGIN") ? 7 : text.starts_with("${ORIGIN}") ? 9 : 0;
-    if (length == 0 || result.size() > kLongest) return std::nullopt;
+    if (length == 0 || result.size() > kLongestExpansion) return std::nullopt;
     result += origin;
     text.remove_prefix(length);
   }

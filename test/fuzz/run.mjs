@@ -33,7 +33,7 @@ const wanted = one ? [one] : targets;
 const built = wanted.filter((target) => target !== "index");
 if (built.length > 0) {
   run("cmake", "-S", ".", "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-    "-DCMAKE_CXX_COMPILER=clang++", "-DFIXELF_FUZZ=ON", "-DFIXELF_TESTS=OFF", "-DFIXELF_WERROR=OFF"); // biome-ignore format: one command
+    "-DCMAKE_CXX_COMPILER=clang++", "-DFIXELF_FUZZ=ON", "-DFIXELF_TESTS=OFF", "-DFIXELF_WERROR=OFF", "-DCMAKE_UNITY_BUILD=ON"); // biome-ignore format: one command
   run("cmake", "--build", build, "--target", ...built.map((target) => `fuzz_${target}`));
 }
 const seeds = join(out, "seeds");

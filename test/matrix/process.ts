@@ -12,7 +12,7 @@ export interface Answer {
 export interface Surroundings {
   cwd?: string;
   env?: Record<string, string>;
-  /** Milliseconds. */
+  /** Milliseconds, after which it is killed. */
   timeout?: number;
 }
 
@@ -62,6 +62,8 @@ function askOnce(
         cwd,
         env: { ...process.env, LC_ALL: "C", ...env },
         timeout,
+        // An emulator hands SIGTERM on to the program, which may no longer hear it.
+        killSignal: "SIGKILL",
         encoding: "utf8",
         maxBuffer: 1 << 28,
       },

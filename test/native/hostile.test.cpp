@@ -4,11 +4,10 @@
 #include <algorithm>
 #include <cstring>
 #include <ctime>
-#include <fstream>
 #include <functional>
-#include <iterator>
 
 #include "claimed_source.hpp"
+#include "contents.hpp"
 #include "elf/facts.hpp"
 #include "patch/edits.hpp"
 
@@ -18,11 +17,6 @@ namespace {
 
 using Bytes = std::vector<uint8_t>;
 constexpr uint8_t kValues[] = {0x00, 0xff, 0x7f, 0x01, 0x80};
-
-Bytes contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // A library with names, versions and notes, small enough to be cut at every length.
 class Made {

@@ -2,18 +2,17 @@
 // by readelf.
 #include <doctest.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "claimed_source.hpp"
+#include "contents.hpp"
 #include "elf/extent.hpp"
 #include "elf/facts.hpp"
+#include "output.hpp"
 #include "patch/edits.hpp"
 #include "patch/names.hpp"
 #include "patch/undo.hpp"
@@ -74,23 +73,6 @@ class Workshop : public TemporaryDirectory {
     return link;
   }
 };
-
-std::string output(const std::string& command) {
-  std::string text;
-  FILE* pipe = ::popen(command.c_str(), "r");
-  if (pipe == nullptr) return "popen";
-  char buffer[4096];
-  while (const size_t count = std::fread(buffer, 1, sizeof buffer, pipe))
-    text.append(buffer, count);
-  const int status = ::pclose(pipe);
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) text += "[failed]";
-  return text;
-}
-
-std::vector<uint8_t> contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 void store(const std::string& path, const std::vector<uint8_t>& bytes) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);

@@ -25,14 +25,14 @@ using namespace fixelf;
 
 constexpr size_t kSector = kSectorSize;
 
-struct Place {
-  Place() : directory(fs::temp_directory_path() / ("fixelf-record-" + std::to_string(getpid()))) {
+struct Records {
+  Records() : directory(fs::temp_directory_path() / ("fixelf-record-" + std::to_string(getpid()))) {
     fs::create_directories(directory / "undo");
     file = (directory / "file").string();
   }
-  ~Place() { fs::remove_all(directory); }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
+  ~Records() { fs::remove_all(directory); }
+  Records(const Records&) = delete;
+  Records& operator=(const Records&) = delete;
 
   [[nodiscard]] std::string records() const { return (directory / "undo").string(); }
   void put(const std::string& content) const { std::ofstream(file, std::ios::binary) << content; }
@@ -129,7 +129,7 @@ std::vector<std::string> mixtures(const std::string& before, const std::string& 
 }  // namespace
 
 TEST_CASE("undo mends whatever a crash in the middle of an in-place change leaves") {
-  const Place place;
+  const Records place;
   for (const std::string& left : mixtures(kOld, kNew)) {
     place.put(kOld);
     place.begin(kChange, kNew.size());
@@ -141,7 +141,7 @@ TEST_CASE("undo mends whatever a crash in the middle of an in-place change leave
 }
 
 TEST_CASE("undo mends a crash in a second change, back to what was before the first") {
-  const Place place;
+  const Records place;
   const std::vector<ByteRange> second = {{100, bytes("second")},
                                          {2 * kSector, bytes("second")},
                                          {5 * kSector, bytes(sectors("sS") + "end")}};
@@ -158,7 +158,7 @@ TEST_CASE("undo mends a crash in a second change, back to what was before the fi
 }
 
 TEST_CASE("undo refuses an interrupted change that somebody else wrote into") {
-  const Place place;
+  const Records place;
   std::string between = kOld;
   between[kSector + 5] = 'X';  // half a sector: no disk leaves that
   for (const std::string& left :
@@ -177,7 +177,7 @@ TEST_CASE("undo refuses an interrupted change that somebody else wrote into") {
 }
 
 TEST_CASE("a change that was interrupted is taken back before another is made") {
-  const Place place;
+  const Records place;
   const std::vector<ByteRange> other = {{0, bytes("other")}};
   place.put(kOld);
   place.begin(kChange, kNew.size());
@@ -203,7 +203,7 @@ TEST_CASE("a change that was interrupted is taken back before another is made") 
 }
 
 TEST_CASE("a change that cuts the end of a file off is taken back") {
-  const Place place;
+  const Records place;
   const std::vector<ByteRange> ranges = {{7, bytes("short")}};
   for (const WriteMode mode : {WriteMode::Atomic, WriteMode::InPlace}) {
     place.put(kOld);
@@ -215,7 +215,7 @@ TEST_CASE("a change that cuts the end of a file off is taken back") {
 }
 
 TEST_CASE("a file is still known after its metadata changed, and not after its content did") {
-  const Place place;
+  const Records place;
   for (const WriteMode mode : {WriteMode::Atomic, WriteMode::InPlace}) {
     place.put(kOld);
     REQUIRE(place.change(kChange, kNew.size(), mode));
@@ -238,7 +238,7 @@ TEST_CASE("a file is still known after its metadata changed, and not after its c
 }
 
 TEST_CASE("who works on a file is not disturbed") {
-  const Place place;
+  const Records place;
   place.put(kOld);
   REQUIRE(place.change(kChange, kNew.size(), WriteMode::Atomic));
   const Descriptor other(::open(place.file.c_str(), O_RDONLY | O_CLOEXEC));
@@ -255,7 +255,7 @@ TEST_CASE("who works on a file is not disturbed") {
 }
 
 TEST_CASE("many files share one file of records, and are restored together or one by one") {
-  const Place place;
+  const Records place;
   constexpr size_t kCount = 12;
   std::vector<std::string> paths;
   std::vector<std::unique_ptr<FileSource>> sources;
@@ -299,7 +299,7 @@ TEST_CASE("many files share one file of records, and are restored together or on
 }
 
 TEST_CASE("a damaged record is said to be damaged, whatever byte it is") {
-  const Place place;
+  const Records place;
   place.put(kOld);
   REQUIRE(place.change(kChange, kNew.size(), WriteMode::InPlace));
   const std::string record = (*fs::directory_iterator(place.records())).path().string();
@@ -337,7 +337,7 @@ TEST_CASE("a damaged record is said to be damaged, whatever byte it is") {
 }
 
 TEST_CASE("a file that was moved is known by its content") {
-  const Place place;
+  const Records place;
   const std::string moved = place.file + ".moved";
   const auto contentOf = [](const std::string& path) {
     std::ifstream stream(path, std::ios::binary);
@@ -379,7 +379,7 @@ TEST_CASE("a file that was moved is known by its content") {
 }
 
 TEST_CASE("two originals that became the same file are not mistaken for one another") {
-  const Place place;
+  const Records place;
   const std::string other = place.file + ".other";
   const std::string moved = place.file + ".moved";
   const std::vector<ByteRange> change = {{0, bytes(sectors("x"))}};
@@ -406,7 +406,7 @@ TEST_CASE("two originals that became the same file are not mistaken for one anot
 }
 
 TEST_CASE("records that undo something are forgotten only when forced") {
-  const Place place;
+  const Records place;
   const auto stateNow = [&] {
     auto files = recordedFiles(place.directory.string(), place.records());
     REQUIRE(files);

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +12,7 @@
 #include <sstream>
 
 #include "base/parallel.hpp"
+#include "output.hpp"
 #include "resolve/cache.hpp"
 #include "resolve/resolution.hpp"
 #include "temporary_directory.hpp"
@@ -22,9 +22,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-class Place : public TemporaryDirectory {
+class Disk : public TemporaryDirectory {
  public:
-  Place() : TemporaryDirectory("resolve") {}
+  Disk() : TemporaryDirectory("resolve") {}
 
   void directory(const std::string& name) const { fs::create_directories(*this / name); }
   void write(const std::string& name, const std::string& text) const {
@@ -43,17 +43,6 @@ class Place : public TemporaryDirectory {
   }
 };
 
-std::string output(const std::string& command) {
-  std::string text;
-  FILE* pipe = ::popen(command.c_str(), "r");
-  if (pipe == nullptr) return text;
-  char buffer[4096];
-  while (const size_t count = std::fread(buffer, 1, sizeof buffer, pipe))
-    text.append(buffer, count);
-  ::pclose(pipe);
-  return text;
-}
-
 using Listing = std::vector<std::pair<std::string, std::string>>;
 
 // What the loader lists, without the kernel's own library and addresses; "" is not found.
@@ -64,7 +53,7 @@ Listing loaderSays(const std::string& interpreter, const std::string& file,
   const bool musl = interpreter.find("ld-musl") != std::string::npos;
   std::istringstream lines(output("env " + environment +
                                   (musl ? " '" : " LD_TRACE_LOADED_OBJECTS=1 '") + interpreter +
-                                  (musl ? "' --list '" : "' '") + file + "' 2>/dev/null"));
+                                  (musl ? "' --list '" : "' '") + file + "' 2>/dev/null; true"));
   for (std::string line; std::getline(lines, line);) {
     if (const size_t address = line.rfind(" (0x"); address != std::string::npos) {
       line.resize(address);
@@ -189,7 +178,7 @@ TEST_CASE("the loader's default directories are read from it") {
   CHECK(profile.note == "");
   std::vector<std::string> expected;
   std::map<std::string, std::string> diagnostics;
-  std::istringstream lines(output(interpreter + " --list-diagnostics 2>/dev/null"));
+  std::istringstream lines(output(interpreter + " --list-diagnostics 2>/dev/null; true"));
   for (std::string line; std::getline(lines, line);) {
     const size_t equals = line.find('=');
     if (equals == std::string::npos || line.back() != '"') continue;
@@ -206,7 +195,7 @@ TEST_CASE("the loader's default directories are read from it") {
 }
 
 TEST_CASE("$ORIGIN, RUNPATH and RPATH") {
-  Place place;
+  Disk place;
   place.link("lib/libdeep.so", "");
   place.link("deep/libdeep.so", "");
   SUBCASE("RUNPATH with $ORIGIN, of the program's real directory") {
@@ -266,7 +255,7 @@ TEST_CASE("$ORIGIN, RUNPATH and RPATH") {
 }
 
 TEST_CASE("another machine's library is passed over") {
-  Place place;
+  Disk place;
   place.link("good/libthing.so", "");
   place.link("program",
              "-Lgood -l:libthing.so -Wl,--enable-new-dtags,-rpath,'$ORIGIN/first:$ORIGIN/good'");
@@ -287,7 +276,7 @@ TEST_CASE("another machine's library is passed over") {
 }
 
 TEST_CASE("what stands in a library's place") {
-  Place place;
+  Disk place;
   place.link("good/libthing.so", "");
   place.link("program",
              "-Lgood -l:libthing.so -Wl,--enable-new-dtags,-rpath,'$ORIGIN/first:$ORIGIN/good'");
@@ -317,7 +306,7 @@ TEST_CASE("what stands in a library's place") {
 }
 
 TEST_CASE("symbol versions that the chosen library does not define") {
-  Place place;
+  Disk place;
   place.write("old.map", "V1 { global: f; };");
   place.write("new.map", "V1 { global: f; }; V2 { global: g; } V1;");
   place.write("f.c", "int f(void) { return 1; }");
@@ -346,7 +335,7 @@ TEST_CASE("symbol versions that the chosen library does not define") {
 }
 
 TEST_CASE("another system's root") {
-  Place place;
+  Disk place;
   place.link("build/libthing.so", "");
   place.link("build/program", "-Lbuild -l:libthing.so -Wl,--enable-new-dtags,-rpath,/opt/lib");
   place.directory("root/opt/real");
@@ -383,7 +372,7 @@ TEST_CASE("another system's root") {
 }
 
 TEST_CASE("a file is read once, by whatever path it is asked for") {
-  Place place;
+  Disk place;
   place.link("libthing.so.1", "-Wl,-soname,libthing.so.1");
   fs::create_symlink("libthing.so.1", place / "libthing.so");
   fs::create_hard_link(place / "libthing.so.1", place / "twin.so");
@@ -418,7 +407,7 @@ TEST_CASE("strings are interned") {
 }
 
 TEST_CASE("a plan's facts stand in for those on disk") {
-  Place place;
+  Disk place;
   place.link("lib/libthing.so", "");
   place.link("program", "-Llib -l:libthing.so");
   Files files("");
@@ -479,7 +468,7 @@ TEST_CASE("ld.so.cache") {
 TEST_CASE("musl's own rules") {
   const char* compiler = "musl-gcc";
   if (std::system("command -v musl-gcc >/dev/null") != 0) return;
-  Place place;
+  Disk place;
   place.write("e.c", "int here;");
   place.write("p.c", "int main(void) { return 0; }");
   const std::string make = "cd '" + place.path() + "' && mkdir lib && " + compiler +
