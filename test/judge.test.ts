@@ -402,13 +402,16 @@ describe("a file that is no ELF file", () => {
     ["\xfd7zXZ\0", /xz/],
     ["\x28\xb5\x2f\xfd", /zstd/],
     ["PK\x03\x04", /zip/],
-    ["MZ\x90\0", /Windows/],
+    ["MZ\x90\0", /DOS/],
+    ["MZ is how this text begins\n", /text/],
+    ["MZqFpD='\n\0", /several systems/],
     [portableExecutable(0x10b, false), /Windows/],
     [portableExecutable(0x10b, true), /\.NET/],
     [portableExecutable(0x20b, false), /Windows/],
     [portableExecutable(0x20b, true), /\.NET/],
     ["\xcf\xfa\xed\xfe", /macOS/],
     ["\xca\xfe\xba\xbe\0\0\0\x02", /macOS/],
+    ["\xca\xfe\xba\xbf\0\0\0\x02", /macOS/],
     ["\xca\xfe\xba\xbe\0\0\0\x41", /Java/],
     ["!<arch>\ndebian-binary", /Debian package/],
     ["!<arch>\nfoo.o/", /static library/],
@@ -430,6 +433,8 @@ describe("a file that is no ELF file", () => {
     const names = {
       "addon.darwin": "\xcf\xfa\xed\xfe",
       "universal.darwin": "\xca\xfe\xba\xbe\0\0\0\x02",
+      "universal64.darwin": "\xca\xfe\xba\xbf\0\0\0\x02",
+      "text.md": "MZ is how this text begins",
       "addon.win32": portableExecutable(0x20b, false),
       "assembly.dll": portableExecutable(0x20b, true),
       "Main.class": "\xca\xfe\xba\xbe\0\0\0\x41",
@@ -438,8 +443,8 @@ describe("a file that is no ELF file", () => {
     for (const [name, bytes] of Object.entries(names))
       writeFileSync(join(tree, name), bytes, "latin1");
     const program = compile(join(tree, "program"), "int main(void) { return 0; }");
-    const others = ["addon.darwin", "addon.win32", "universal.darwin"].map((name) =>
-      join(tree, name),
+    const others = ["addon.darwin", "addon.win32", "universal.darwin", "universal64.darwin"].map(
+      (name) => join(tree, name),
     );
     const diagnoses = await diagnose([tree]);
     const foreign = diagnoses.filter(({ verdict }) => verdict === "other-machine");

@@ -43,15 +43,16 @@ export function contentIn(head: Buffer): Content {
       what: "a file of zeros",
       remedy: "Download the file again: its content was never written",
     };
-  const isText = head.every(
-    (byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d) || byte === 0x1b,
-  );
-  return isText
+  return isText(head)
     ? {
         what: "a text file",
         remedy: "Name in its first line what runs it, if it is a script: #!/bin/sh",
       }
     : { what: "data of an unknown kind", remedy: null };
+}
+
+function isText(head: Buffer): boolean {
+  return head.every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d) || byte === 0x1b);
 }
 
 interface Kind extends Content {
@@ -70,6 +71,8 @@ const unpack = (what: string, command: string, ...magics: string[]): Kind => ({
   is: starts(...magics),
 });
 
+/** Mach-O for several processors, with offsets of 32 and 64 bits. */
+const fatMachO = ["\xca\xfe\xba\xbe", "\xca\xfe\xba\xbf"];
 const machO = ["\xce\xfa\xed\xfe", "\xcf\xfa\xed\xfe", "\xfe\xed\xfa\xce", "\xfe\xed\xfa\xcf"];
 
 const forSystem = (otherSystem: string) => ({
@@ -144,9 +147,19 @@ const kinds: Kind[] = [
     is: (text, head) => text.startsWith("MZ") && isForDotNet(head),
   },
   {
+    what: "a program for several systems (APE), which a shell starts",
+    remedy: "sh FILE",
+    is: starts("MZqFpD='", "jartsr='"),
+  },
+  {
     ...forSystem("Windows (PE)"),
     remedy: "Get the Linux build, or run this one with Wine",
-    is: starts("MZ"),
+    is: (text, head) => text.startsWith("MZ") && portableExecutableAt(head) !== null,
+  },
+  {
+    ...forSystem("DOS (MZ)"),
+    remedy: "Get the Linux build, or run this one with DOSBox",
+    is: (text, head) => text.startsWith("MZ") && !isText(head),
   },
   {
     ...forSystem("macOS (Mach-O)"),
@@ -154,7 +167,7 @@ const kinds: Kind[] = [
     is: (text, head) =>
       starts(...machO)(text) ||
       // A fat Mach-O has a few architectures, a Java class a version of 45 or more (loader.h, JVMS 4.1).
-      (text.startsWith("\xca\xfe\xba\xbe") && head.length >= 8 && head.readUInt32BE(4) < 45),
+      (starts(...fatMachO)(text) && head.length >= 8 && head.readUInt32BE(4) < 45),
   },
   {
     what: "a Java class, which needs a Java virtual machine",
@@ -168,17 +181,25 @@ const kinds: Kind[] = [
   },
 ];
 
+/** Where a PE file's signature is (Microsoft's PE format, "MS-DOS Stub"); null where it has none. */
+function portableExecutableAt(head: Buffer): number | null {
+  const at = numberAt(head, 0x3c);
+  return at !== undefined && numberAt(head, at) === 0x4550 ? at : null;
+}
+
 /** Whether a PE file has a CLI header (ECMA-335 II.25.3.3): on Linux it runs as it does on Windows. */
 function isForDotNet(head: Buffer): boolean {
-  const number = (offset: number) =>
-    offset + 4 <= head.length ? head.readUInt32LE(offset) : undefined;
-  const signature = number(0x3c);
-  if (signature === undefined || number(signature) !== 0x4550) return false;
+  const signature = portableExecutableAt(head);
+  if (signature === null) return false;
   // The optional header follows the signature and the COFF header; PE32+ has wider fields in it.
   const optional = signature + 24;
-  const magic = number(optional);
-  const directories = optional + ((magic ?? 0) % 0x1_0000 === 0x20b ? 112 : 96);
+  const isWide = (numberAt(head, optional) ?? 0) % 0x1_0000 === 0x20b;
+  const directories = optional + (isWide ? 112 : 96);
   const cliHeader = 14;
-  const count = number(directories - 4) ?? 0;
-  return count > cliHeader && (number(directories + 8 * cliHeader) ?? 0) !== 0;
+  const count = numberAt(head, directories - 4) ?? 0;
+  return count > cliHeader && (numberAt(head, directories + 8 * cliHeader) ?? 0) !== 0;
+}
+
+function numberAt(head: Buffer, offset: number): number | undefined {
+  return offset + 4 <= head.length ? head.readUInt32LE(offset) : undefined;
 }

@@ -55,8 +55,8 @@ bool beginsAsOtherSystems(std::span<const uint8_t> head) {
   // Java classes begin as Mach-O for several processors does, with a version of 45 or more in place
   // of the number of processors (mach-o/fat.h, JVMS 4.1); trees hold them by the thousand.
   constexpr uint8_t kFirstJavaVersion = 45;
-  return begins("\xca\xfe\xba\xbe") && head.size() >= 8 && head[4] == 0 && head[5] == 0 &&
-         head[6] == 0 && head[7] < kFirstJavaVersion;
+  return (begins("\xca\xfe\xba\xbe") || begins("\xca\xfe\xba\xbf")) && head.size() >= 8 &&
+         head[4] == 0 && head[5] == 0 && head[6] == 0 && head[7] < kFirstJavaVersion;
 }
 
 struct FoundFile {
