@@ -38,7 +38,7 @@ import {
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { until } from "./support/patience.js";
-import { startFixelf } from "./support/process.js";
+import { fixelf, startFixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { NixosRoot, storePath } from "./support/store.js";
 
@@ -563,6 +563,51 @@ int main(int count, char **words) {
     await stop();
     await undo([program]);
     expect(sha256(program)).toBe(sha256(join(build, "program")));
+  });
+
+  it("names files for other systems that lie there by themselves, whenever they come", async () => {
+    // Mach-O of 64 bits (mach-o/loader.h, MH_MAGIC_64), and a PE file behind its DOS header (PE format, "MS-DOS Stub").
+    const machO = Buffer.from("cffaedfe0700000103000000", "hex");
+    const pe = Buffer.alloc(256);
+    pe.write("MZ");
+    pe.writeUInt32LE(128, 60);
+    pe.write("PE\0\0", 128);
+    writeFileSync(join(inbox, "early"), machO);
+    const { events } = await start();
+    const told = () =>
+      events.flatMap((event) =>
+        event.kind === "passed-over" ? [`${basename(event.path)}: ${event.machines}`] : [],
+      );
+    await until("the first is told", () => told().length === 1);
+    writeFileSync(join(inbox, "late.node"), machO);
+    writeFileSync(join(inbox, "text"), "neither");
+    await until("the second is told", () => told().length === 2);
+    writeFileSync(join(inbox, "late.dll"), pe);
+    await until("the third is told", () => told().length === 3);
+    expect(told()).toEqual([
+      expect.stringMatching(/^early: macOS/),
+      expect.stringMatching(/^late.node: macOS/),
+      expect.stringMatching(/^late.dll: Windows/),
+    ]);
+  });
+
+  it("refuses to watch a file", () => {
+    const file = join(inbox, "file");
+    writeFileSync(file, "");
+    expect(() => watch([file])).toThrow(
+      expect.objectContaining({
+        code: "usage",
+        message: `${file} is a file: name the directory that it is in`,
+      }),
+    );
+  });
+
+  it("advises nothing where a directory may not be watched", () => {
+    const { stderr, code } = fixelf(["watch", "/nix/store"]);
+    expect(stderr.trimEnd()).toBe(
+      "fixelf: /nix/store is in the store, which only Nix may write to",
+    );
+    expect(code).toBe(1);
   });
 
   it("refuses to watch the store, and what holds all of it", () => {

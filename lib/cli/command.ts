@@ -98,8 +98,6 @@ function nextCommand(code: FixelfErrorCode, path: string): string | null {
     case "not-elf":
     case "unsolvable":
       return `Try: fixelf doctor ${path}`;
-    case "in-store":
-      return `Try: fixelf fix ${path} --output FILE`;
     default:
       return null;
   }

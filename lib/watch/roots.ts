@@ -1,6 +1,7 @@
 // The directories that are watched, and which program a path below them belongs to.
 import { basename, dirname, join } from "node:path";
-import { readdir, realpathSync } from "../base/disk.js";
+import { isDirectory } from "../base/directories.js";
+import { existsSync, readdir, realpathSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { absolute } from "../base/process.js";
 import type { WatchedDirectory } from "./presets.js";
@@ -42,6 +43,10 @@ export function rootsOf(
       const message = `${named} contains the whole system: name the directories in which programs arrive`;
       throw new FixelfError("usage", message, { path: named });
     }
+    if (existsSync(path) && !isDirectory(path))
+      throw new FixelfError("usage", `${named} is a file: name the directory that it is in`, {
+        path: named,
+      });
     roots.set(path, { path, depth });
   }
   if (roots.size === 0) throw new FixelfError("usage", "name a directory to watch");

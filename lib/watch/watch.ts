@@ -261,7 +261,7 @@ class Watch {
     const planned = await this.#plan(subjects);
     const ready = await this.#filesToFix(planned.files);
     const refused = ready.filter(({ refusal }) => refusal !== null);
-    const passedOver = planned.files.filter((file) => file.passedOver);
+    const passedOver = planned.files.filter((file) => file.passedOver || isForOtherSystem(file));
     for (const file of await this.#forThisMachine([...refused, ...passedOver])) {
       if (file.refusal === null) continue;
       const { code, message, failed } = file.refusal;
@@ -297,7 +297,9 @@ class Watch {
     const changed = [...pending.changed].filter((path) => !this.#isAsWritten(path));
     if (changed.length > fewChanges) return true;
     const found = await native.peek(changed);
-    return found.some((peek) => isProgram(peek) || peek === "link");
+    // Below a program's directory such files are told with those that can be fixed.
+    const isForOther = () => otherSystemOf(pending.subject) !== null;
+    return found.some((peek) => isProgram(peek) || peek === "link") || isForOther();
   }
 
   /** Whether the very file that was written stands under a name. It is asked once. */
@@ -426,6 +428,16 @@ function isOvertaken(code: FixelfErrorCode): boolean {
   return code === "changed" || code === "busy";
 }
 
+/** What a program or library that is no ELF file is for; null for any other file. */
+function otherSystemOf(host: string): string | null {
+  return contentOf(host).otherSystem ?? null;
+}
+
+/** Whether it is one that lies by itself in what is watched. */
+function isForOtherSystem({ host, refusal }: FilePlan): boolean {
+  return refusal?.code === "not-elf" && otherSystemOf(host) !== null;
+}
+
 /** Whether a path leads where it says: not by a link, which may lead out of the directory. */
 function isItself(path: string): boolean {
   try {
@@ -488,7 +500,7 @@ function named(identity: FileIdentity): string {
 /** The system, machine or libc; null for a file that something here may run. */
 async function whatForeignFileIsFor({ host, passedOver }: FilePlan): Promise<string | null> {
   const facts = await native.inspect(host).catch(() => null);
-  if (facts === null) return passedOver ? (contentOf(host).otherSystem ?? null) : null;
+  if (facts === null) return otherSystemOf(host);
   if (!kernelRuns(facts)) return describeMachine(facts);
   return passedOver ? libcAndMachine(facts) : null;
 }
