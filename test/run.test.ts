@@ -405,6 +405,16 @@ describe("run", needs("gcc"), () => {
           expect(stderr).toContain(`${musl}: it is for musl`);
           expect(code).toBe(1);
         });
+        it("is named in one line where several are for the other libc", () => {
+          copyFileSync(musl, join(dirname(musl), "other"));
+          const ran = runWith(["--with", dirname(gnu)], [gnu], preloadStaysBehind);
+          const named = fixelf(["env", "--store", store, dirname(gnu)], { by: only() });
+          const line = /^fixelf: passed over: it is for musl.* \(2 files\)$/;
+          for (const { stderr } of [ran, named])
+            expect(stderr.split("\n").filter((each) => each.includes("it is for musl"))).toEqual([
+              expect.stringMatching(line),
+            ]);
+        });
       },
     );
     describe("a directory in which something runs as it is", () => {

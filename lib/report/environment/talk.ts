@@ -13,8 +13,13 @@ export function talkOf(
   farm: Farm | null,
 ): string[] {
   const lines: string[] = [];
-  for (const { path, message } of problems) lines.push(`fixelf: ${path}: ${message}`);
-  lines.push(...linesOfPassedOver(passedOver).map((line) => `fixelf: ${line}`));
+  // What several files have in common is said once.
+  const whys = [...problems.map(({ message }) => message), ...passedOver.map(({ why }) => why)];
+  const isShared = (why: string) => whys.filter((each) => each === why).length > 1;
+  for (const { path, message } of problems)
+    if (!isShared(message)) lines.push(`fixelf: ${path}: ${message}`);
+  const shared = problems.flatMap(({ path, message: why }) => (isShared(why) ? { path, why } : []));
+  lines.push(...linesOfPassedOver([...shared, ...passedOver]).map((line) => `fixelf: ${line}`));
   const needy = programs.filter(({ runsAsItIs }) => !runsAsItIs);
   if (needy.length === 0 && systems.length === 0 && problems.length === 0)
     lines.push("Nothing needs to be set: the programs run as they are.");
