@@ -442,6 +442,20 @@ describe("run", needs("gcc"), () => {
             ...{ code: 0, stdout: "42\n", stderr: "" },
           });
       });
+      it("is said by env to have none, where it has nothing that it looks at", () => {
+        const none = join(directory, "none");
+        mkdirSync(none);
+        const env = (path: string) => fixelf(["env", "--store", store, path], { by: only() });
+        const message = "there is no program and no library below this directory";
+        expect(env(none)).toMatchObject({ code: 1, stderr: `fixelf: ${none}: ${message}\n` });
+        // MH_MAGIC_64, an executable for arm64.
+        const machO = Buffer.from("cffaedfe0c00000100000000020000", "hex");
+        writeFileSync(join(none, "mach-o"), machO);
+        const { code, stdout, stderr } = env(none);
+        expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+        expect(stderr).toContain(message);
+        expect(stderr).not.toContain("the programs run as they are");
+      });
       it("is no matter of that for env", () => {
         const { code, stdout, stderr } = fixelf(["env", "--store", store, folder], { by: only() });
         expect(stdout).toContain(`export NIX_LD=${loader}\n`);

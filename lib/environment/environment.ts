@@ -258,9 +258,13 @@ function solveOptions({ interpreter, ignoreMissing, keepRunning = false }: Wante
   };
 }
 
-/** What was named and is no program; below a directory such files are passed over. */
+/** What was named and is no program, or has none; below a directory such files are passed over. */
 function problemsOf(tree: Tree): Environment["problems"] {
-  if (tree.directory) return [];
+  if (tree.directory) {
+    if (tree.subjects.some(({ facts }) => facts !== null)) return [];
+    const message = "there is no program and no library below this directory";
+    return [{ path: tree.shown, code: "not-elf", message }];
+  }
   return tree.subjects.flatMap(({ shown, failure, shebang, facts }) => {
     if (failure !== null) {
       const message = shebang === null ? failure.message : "it is a script, not an ELF file";
