@@ -66,6 +66,19 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(lstatSync(at("pipe")).isFIFO()).toBe(true);
   });
 
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("leaves no part at %s", async (signal) => {
+    mkdirSync(at(`ended-${signal}`));
+    const output = at(`ended-${signal}/out.csv`);
+    const long = ["/usr", "--format", "csv", "--output", output];
+    const child = startFixelf(["scan", "--no-index", "--jobs", "1", ...long]);
+    const ended = once(child, "close");
+    while (readdirSync(at(`ended-${signal}`)).length === 0 && child.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill(signal);
+    expect(await ended).toEqual([130, null]);
+    expect(readdirSync(at(`ended-${signal}`))).toEqual([]);
+  });
+
   it("keeps the mode of the file that it replaces", () => {
     writeFileSync(at("private.csv"), "old", { mode: 0o600 });
     chmodSync(at("private.csv"), 0o600);

@@ -127,10 +127,15 @@ export function worst(codes: Iterable<number>): number {
   return Math.max(exitCodes.good, ...codes);
 }
 
-/** Aborts at the first Ctrl-C; the second one ends the process as it always would. */
+/**
+ * Aborts at the first Ctrl-C, request to end, or loss of the terminal; the second one ends the process as
+ * it always would.
+ */
 export function untilInterrupted(): AbortSignal {
   const controller = new AbortController();
-  process.once("SIGINT", () => controller.abort());
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(name, () => controller.abort());
+  }
   return controller.signal;
 }
 
