@@ -88,7 +88,7 @@ Result<Replacement> Replacement::create(Location target) {
     }
     named = static_cast<bool>(file);
   }
-  if (!file) return systemError(errno, "write into the directory of", target.path());
+  if (!file) return systemError(errno, "write into its directory", target.path());
   Replacement replacement(std::move(target), std::move(file), named);
   if (Status status = lockFile(replacement.descriptor(), replacement.target().path()); !status) {
     return status.error();
