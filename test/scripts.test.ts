@@ -130,7 +130,6 @@ describe("doctor", () => {
       `#!${env} python3\n`,
       `#!${env} -S A=1 python3 -u\n`,
       `#!${env} ${at("bin/python3")}\n`,
-      `#!${env}\n`,
     ])
       expect(await message(text)).toBeUndefined();
   });
@@ -145,6 +144,17 @@ describe("doctor", () => {
     expect(await message(`#!${env} python3 -u\n`)).toMatch(/"python3 -u": without -S/);
     expect(await message(`#!${env} ${at("bin/perl")}\n`)).toMatch(/not there/);
   });
+
+  it.each(["", " -i", " -S", " --"])(
+    "says that env%s starts the script itself",
+    async (options) => {
+      expect(await message(`#!${env}${options}\n`)).toBe(
+        `its first line names no program behind ${env}, which starts the script itself, without end`,
+      );
+      const [{ remedy } = { remedy: "" }] = await findings(at("script"));
+      expect(remedy).toBe(`Change its first line to: #!${env} PROGRAM`);
+    },
+  );
 
   it("says what else is wrong with the line", async () => {
     expect(await message("#!\nx\n")).toMatch(/names no interpreter/);

@@ -76,6 +76,11 @@ export function scriptProblem(
   }
   const missing = checkProgram(interpreter, surroundings, depth);
   if (missing !== null) return missing;
+  if (isEnv(interpreter) && namesNothing(argument)) {
+    // fs/binfmt_script.c: the script's own path is the last argument, and so the program that is started.
+    const message = `its first line names no program behind ${interpreter}, which starts the script itself, without end`;
+    return { ...problem("starts-itself", message), meant: `#!${interpreter} PROGRAM` };
+  }
   if (argument === null) return null;
   if (!isEnv(interpreter)) {
     if (!isMisread(interpreter, argument)) return null;
@@ -97,6 +102,11 @@ export function scriptProblem(
     return { ...problem("not-split", message), meant: `#!/usr/bin/env -S ${argument}` };
   }
   return checkEnv(command.program, command.split, surroundings, depth);
+}
+
+/** Whether all that `env` is told is how to start what follows, and nothing does. */
+function namesNothing(argument: string | null): boolean {
+  return argument === null || /^(-[iv]*S?|--|--ignore-environment|--debug)$/.test(argument);
 }
 
 /**
