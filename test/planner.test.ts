@@ -260,6 +260,16 @@ describe("the planner", needs("gcc"), () => {
       expect(finding?.remedy).toContain("nix build nixpkgs#pkgsMusl.stdenv.cc.cc.lib)");
     });
 
+    it("a plan refuses glibc's loader, named by the user, for what it is", async () => {
+      const lib = glibc(41);
+      const interpreter = loaderOf(lib);
+      const asked = { root, gcRoot: false, index: false, interpreter };
+      const { files } = await plan([made()], asked);
+      expect(files[0]?.refusal?.message).toBe(
+        `${interpreter} is glibc's loader, and the program is for musl`,
+      );
+    });
+
     it("and so does a plan, that takes nothing from glibc's", async () => {
       const lib = `${newPath("musl-1.2")}/lib`;
       const loader = join(root, lib, "ld-musl-x86_64.so.1");

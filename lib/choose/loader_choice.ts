@@ -90,5 +90,10 @@ function namedByUser(path: string, loaders: readonly Loader[], facts: Facts): Lo
       path,
     });
   }
+  const libc = libcOf(facts);
+  if (loader.libc !== libc && loader.libc !== "unknown") {
+    const message = `${path} is ${loader.libc}'s loader, and the program is for ${libc}`;
+    throw new FixelfError("unsolvable", message, { path });
+  }
   return [{ loader, reason: "named by the user" }];
 }
