@@ -1,6 +1,6 @@
 // What the API refuses to take: a string where a list belongs, options that it does not know, values
 // of another type.
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { nearest } from "../lib/base/nearest.js";
@@ -108,6 +108,14 @@ it.each([
   const { stderr, code } = fixelf(words, { cwd });
   expect(stderr).toContain(emptyPath);
   expect(code).toBe(2);
+});
+
+it("fix takes no - for a file to write to", () => {
+  const cwd = scratchDirectory();
+  const { stderr, code } = fixelf(["fix", "--output", "-", process.execPath], { cwd });
+  expect(stderr).toContain("--output takes a file");
+  expect(code).toBe(2);
+  expect(readdirSync(cwd)).toEqual([]);
 });
 
 const all = Object.entries({ ...ofLists, ...ofOne });

@@ -1,5 +1,6 @@
 // fixelf fix: makes programs run, or with --dry-run says how it would.
 import type { Command } from "commander";
+import { FixelfError } from "../base/errors.js";
 import type { PlanOptions } from "../base/options.js";
 import type { Neighbours } from "../fix/beside.js";
 import type { FilePlan, FixPlan, Outcome } from "../fix/outcome.js";
@@ -114,6 +115,11 @@ function missingOf({ files }: FixPlan): MissingLibrary[] {
 
 function planOptions(flags: FixFlags): PlanOptions {
   const { output, inPlace, keepStandIn, gcRoot } = flags;
+  if (output === "-")
+    throw new FixelfError(
+      "usage",
+      "--output takes a file, and writes no program to standard output",
+    );
   return {
     ...choiceOptions(flags),
     ...(flags.for !== undefined && { program: flags.for }),
