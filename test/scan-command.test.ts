@@ -173,6 +173,8 @@ describe("fixelf scan", needs("gcc"), () => {
   it("knows the names that others have for a machine, and no wrong one", needs("x86-64"), () => {
     for (const name of ["x86-64", "x86_64", "amd64", "x86*"])
       expect(rows("--machine", name)).toHaveLength(1);
+    for (const name of ["x86_64", "amd64", "'x86-64'", '"x86-64"', "x86*"])
+      expect(rows("--where", `machine = ${name}`)).toHaveLength(1);
     expect(rows("--machine", "arm64")).toEqual([]);
     for (const [wrong, meant] of [
       ["x68-64", "; did you mean x86-64?"],

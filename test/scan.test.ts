@@ -624,6 +624,10 @@ describe("fixelf scan", () => {
     [["--jobs", "none"], "not a number"],
     [["--order", "random"], "neither path nor disk"],
     [["--where", "size ="], "expected a value"],
+    [["--where", "type = shared"], "; did you mean shared-library?"],
+    [["--where", "relro != None"], "; did you mean none?"],
+    [["--where", "machine = x68-64"], "; did you mean x86-64?"],
+    [["--requires", "GLIBC>=x"], "x is no version, such as 2.38"],
   ])("says what is wrong with %s", (words, message) => {
     const { code, stderr } = run(store, ...words);
     expect(code).toBe(2);

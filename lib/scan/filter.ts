@@ -1,11 +1,8 @@
 // Which rows of a scan are wanted.
-import { native } from "../addon/native.js";
-import { FixelfError } from "../base/errors.js";
-import { nearest } from "../base/nearest.js";
-import { machineAliases, machineNamed } from "../file/machine.js";
 import type { ScanBatch } from "./batch.js";
 import { BrokenFinder } from "./broken.js";
 import { glob } from "./glob.js";
+import { knownMachine } from "./known_values.js";
 import { parseRequirement } from "./requirement.js";
 import { parseWhere, type RowFilter } from "./where.js";
 
@@ -57,7 +54,7 @@ function rowFilters({
   where,
 }: ScanFilter): RowFilter[] {
   const filters: RowFilter[] = [];
-  if (machine !== undefined) filters.push(matches("machine", knownMachine(machine)));
+  if (machine !== undefined) filters.push(matches("machine", knownMachine(machine, "--machine")));
   if (interpreter !== undefined) filters.push(matches("interpreter", interpreter));
   if (needs !== undefined) {
     const fits = glob(needs);
@@ -75,28 +72,6 @@ function rowFilters({
   if (where !== undefined) filters.push(parseWhere(where));
   return filters;
 }
-
-/** A mistyped name would find nothing, without a word. A number may be that of a machine with a name. */
-function knownMachine(text: string): string {
-  const named = native.machineNames();
-  const nameOf = (number: number) => named[number] ?? `machine-${number}`;
-  const number = /^machine-(0|[1-9]\d{0,4})$/.exec(text)?.[1];
-  const name = number === undefined ? machineNamed(text) : nameOf(Number(number));
-  const fits = glob(name);
-  const names = [...new Set(Object.values(named))].sort();
-  if (names.some(fits) || machineNumbers().some((each) => fits(nameOf(each)))) return name;
-  const meant = nearest(text, [...names, ...machineAliases]);
-  const hint = meant === null ? "" : `; did you mean ${meant}?`;
-  throw new FixelfError(
-    "usage",
-    `--machine: ${text} is none of ${names.join(", ")}, machine-N (N from 0 to ${lastMachine})${hint}`,
-  );
-}
-
-/** gABI, ELF header: e_machine is an Elf32_Half. */
-const lastMachine = 0xffff;
-
-const machineNumbers = () => Array.from({ length: lastMachine + 1 }, (_, number) => number);
 
 function matches(column: string, pattern: string): RowFilter {
   const fits = glob(pattern);

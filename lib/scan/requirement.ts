@@ -23,6 +23,9 @@ function versionTest(text: string): (name: string) => boolean {
     return glob(text.trim());
   }
   const [, name, sign, version] = match as unknown as [string, string, string, string];
+  // Compared with anything else, each version would be greater.
+  if (!/^\d/.test(version))
+    throw new FixelfError("usage", `--requires: ${version} is no version, such as 2.38`);
   const prefix = `${name}_`;
   return (needed) => {
     const since = releaseOf(needed);

@@ -3,11 +3,12 @@
 //     type = pie and size > 1e6 and not relro = full
 //     needed has libssl.so.* or interpreter = null
 //
-// FIELD is a column's name, or one of the few below; a value is a word or "…". `=`, `!=`, `<`, `<=`,
+// FIELD is a column's name, or one of the few below; a value is a word, "…" or '…'. `=`, `!=`, `<`, `<=`,
 // `>`, `>=` compare; `has` asks whether a list holds a value; `=`, `!=` and `has` take globs.
 import { FixelfError } from "../base/errors.js";
 import type { ScanBatch } from "./batch.js";
 import { glob } from "./glob.js";
+import { knownValue } from "./known_values.js";
 import { neededVersions } from "./needed_versions.js";
 
 /** Whether a row of a batch is wanted. */
@@ -21,7 +22,7 @@ export function parseWhere(text: string): RowFilter {
   return new Parser(text).parse();
 }
 
-const tokenPattern = /\s*(?:([()]|!=|<=|>=|[=<>])|"((?:[^"\\]|\\.)*)"|([^\s()=<>!"]+))/y;
+const tokenPattern = /\s*(?:([()]|!=|<=|>=|[=<>])|"((?:[^"\\]|\\.)*)"|'([^']*)'|([^\s()=<>!"']+))/y;
 const deepest = 100;
 
 interface Token {
@@ -95,7 +96,10 @@ class Parser {
     const value = this.#tokens[this.#next];
     if (value === undefined || value.kind === "sign") throw this.#unexpected("a value");
     this.#next++;
-    return comparison(read, sign?.text as string, value);
+    const isNull = value.kind === "word" && value.text === "null";
+    const isEquality = sign?.text === "=" || sign?.text === "!=";
+    const known = isEquality && !isNull ? knownValue(field.text, value.text) : value.text;
+    return comparison(read, sign?.text as string, { ...value, text: known });
   }
 
   /** Keywords and signs; a quoted "and" is a value. */
@@ -121,10 +125,11 @@ function tokensOf(text: string): Token[] {
     const match = tokenPattern.exec(text);
     if (match === null)
       throw new FixelfError("usage", `--where: cannot read “${text.slice(at).trim()}”`);
-    const [, sign, quoted, word] = match;
+    const [, sign, quoted, plain, word] = match;
     if (sign !== undefined) tokens.push({ kind: "sign", text: sign, at });
     else if (quoted !== undefined)
       tokens.push({ kind: "quoted", text: quoted.replace(/\\(.)/g, "$1"), at });
+    else if (plain !== undefined) tokens.push({ kind: "quoted", text: plain, at });
     else tokens.push({ kind: "word", text: word as string, at });
   }
   return tokens;
