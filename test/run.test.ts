@@ -443,7 +443,7 @@ describe("run", needs("gcc"), () => {
           });
       });
       it("is said by env to have none, where it has nothing that it looks at", () => {
-        const none = join(directory, "none");
+        const none = join(directory, "without-programs");
         mkdirSync(none);
         const env = (path: string) => fixelf(["env", "--store", store, path], { by: only() });
         const message = "there is no program and no library below this directory";
