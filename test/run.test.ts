@@ -304,6 +304,16 @@ describe("run", needs("gcc"), () => {
       const found = await planRun(program, [], { store, how: "loader", index: false });
       expect(found.limits.join()).toContain("what the program looks for in itself is not found");
     });
+    it("is not offered for an AppImage, whose mark in e_ident the loader refuses", () => {
+      const marked = join(directory, "marked");
+      const content = readFileSync(program);
+      content.set([0x41, 0x49, 2], 8);
+      writeFileSync(marked, content, { mode: 0o755 });
+      const { code, stderr } = runWith(["--how", "loader"], [marked, "thing"]);
+      expect(stderr).toContain("through the loader: the kernel takes its e_ident");
+      expect(code).toBe(126);
+      expect(runWith(["--how", "copy"], [marked, "thing"])).toMatchObject({ stdout: "42\n" });
+    });
   });
 
   describe("what is not in the program itself", needs("mount namespaces"), () => {

@@ -35,3 +35,15 @@ export function isStartedByLoader({
 }: Pick<Facts, "type" | "interpreter">): boolean {
   return type !== "shared-library" && interpreter !== null;
 }
+
+/**
+ * Whether a loader that is given the file reads its header as the kernel does, which looks at the magic
+ * alone. AppImages have their own mark in e_ident (type 2: "AI\x02" in the ABI version and the padding);
+ * the loader refuses it of what it opens itself (elf/dl-load.c, open_verify).
+ */
+export function isTakenByLoaders({
+  osAbiNumber,
+  abiVersion,
+}: Pick<Facts, "osAbiNumber" | "abiVersion">): boolean {
+  return (osAbiNumber === 0 || osAbiNumber === 3) && abiVersion === 0;
+}

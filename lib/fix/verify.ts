@@ -1,5 +1,5 @@
 // After writing: does the file now say what was planned, and does the real loader agree?
-import type { Facts, Resolution } from "../addon/facts.js";
+import type { Resolution } from "../addon/facts.js";
 import {
   type Command,
   type CommandEnd,
@@ -9,6 +9,7 @@ import {
 } from "../addon/native.js";
 import { stat } from "../base/disk.js";
 import { isOfTheMoment } from "../base/errors.js";
+import { isTakenByLoaders } from "../file/kind.js";
 import { sameMachine, thisMachine } from "../file/machine.js";
 import { readShebang } from "../file/tree.js";
 import { thisHost } from "../judge/host.js";
@@ -122,7 +123,7 @@ async function readAnew(
   if (place.root !== "") return notAsked("it belongs to another system's root", remaining);
   if (!sameMachine(facts, thisMachine())) return notAsked("it is for another machine", remaining);
   if (loader === null) return notAsked("no loader is known for it", remaining);
-  if (!isLibrary && !isPlainIdent(facts))
+  if (!isLibrary && !isTakenByLoaders(facts))
     return notAsked("the kernel takes its e_ident, and a loader that is asked does not", remaining);
   if (loader !== file.trustedLoader) {
     const why = `${loader} is not from the store, and no other code is ever run`;
@@ -133,15 +134,6 @@ async function readAnew(
   if (audited !== null)
     return notAsked(`it would run the audit libraries that ${audited} names`, remaining);
   return questionTo(loader, file.output, start.resolution, remaining);
-}
-
-/**
- * Whether a loader that is given the file reads its header as the kernel does, which looks at the magic
- * alone. AppImages have their own mark in e_ident (type 2: "AI\x02" in the ABI version and the padding);
- * the loader refuses it of what it opens itself (elf/dl-load.c, open_verify).
- */
-function isPlainIdent({ osAbiNumber, abiVersion }: Facts): boolean {
-  return (osAbiNumber === 0 || osAbiNumber === 3) && abiVersion === 0;
 }
 
 /** A file that was written and could not be read again for want of descriptors is as it was planned. */

@@ -5,6 +5,7 @@ import { FixelfError } from "../base/errors.js";
 import { absolute, variable } from "../base/process.js";
 import { findableDirectories } from "../environment/findable.js";
 import { unspeakable } from "../environment/variables.js";
+import { isTakenByLoaders } from "../file/kind.js";
 import type { NeedyRunning, Start } from "./start.js";
 
 /**
@@ -13,6 +14,10 @@ import type { NeedyRunning, Start } from "./start.js";
  */
 export async function startByLoader(running: NeedyRunning, forced: boolean): Promise<Start> {
   const { environment, path, facts, findable } = running;
+  if (!isTakenByLoaders(facts)) {
+    const message = "the kernel takes its e_ident, and a loader that is given the file does not";
+    throw new FixelfError("unsupported", message);
+  }
   const { loader } = environment;
   const directories = [...environment.directories, ...(await findableDirectories(findable))];
   const [argv0 = path, ...rest] = running.arguments;
