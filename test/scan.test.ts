@@ -627,6 +627,7 @@ describe("fixelf scan", () => {
     [["--where", "type = shared"], "; did you mean shared-library?"],
     [["--where", "relro != None"], "; did you mean none?"],
     [["--where", "machine = x68-64"], "; did you mean x86-64?"],
+    [["--requires", "GLIBC"], "'GLIBC_*' is any"],
     [["--requires", "GLIBC>=x"], "x is no version, such as 2.38"],
   ])("says what is wrong with %s", (words, message) => {
     const { code, stderr } = run(store, ...words);

@@ -20,6 +20,12 @@ function versionTest(text: string): (name: string) => boolean {
   if (match === null) {
     if (/[<>=]/.test(text) || text.trim() === "")
       throw new FixelfError("usage", `--requires: “${text}” is no NAME>=VERSION`);
+    // The names of GNU's libraries alone are no version of theirs.
+    if (/^(GLIBC|GLIBCXX|CXXABI|GCC)$/.test(text.trim()))
+      throw new FixelfError(
+        "usage",
+        `--requires: ${text.trim()} has no version: '${text.trim()}_*' is any, '${text.trim()}>=2.38' the newer ones`,
+      );
     return glob(text.trim());
   }
   const [, name, sign, version] = match as unknown as [string, string, string, string];
