@@ -60,7 +60,7 @@ describe("the examples", needs("gcc"), () => {
     expect(message()).toContain("libabsent.so.1");
   });
 
-  describe("the workflow", () => {
+  describe("the workflow", needs("bash"), () => {
     interface Workflow {
       jobs: { programs: { env: object; steps: { name?: string; run?: string }[] } };
     }
