@@ -249,6 +249,38 @@ describe("fixelf scan", needs("gcc"), () => {
     ]);
   });
 
+  // Its program headers are the program's: they lead behind the end, or into what is there instead.
+  it.each([
+    ["smaller", 0],
+    ["larger", 3000],
+  ])(
+    "calls what elfutils split off what it is, %s than the program",
+    needs("eu-strip"),
+    (size, types) => {
+      const place = at(`split-${size}`);
+      const source = Array.from({ length: types }, (_, n) => `struct s${n} { int a; } v${n};\n`);
+      const text = `${source.join("")}int main(void) { return 0; }`;
+      const program = compile(join(place, "program"), text, "-g");
+      execFileSync("eu-strip", ["-f", join(place, "split.debug"), program]);
+      const whole = readFileSync(program);
+      writeFileSync(join(place, "torn"), whole.subarray(0, whole.length / 4));
+      const { stdout } = scan(place, "--format", "ndjson");
+      const rows = stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      const of = (name: string) => rows.find(({ path }) => path === join(place, name));
+      expect(of("split.debug")).toMatchObject({
+        type: "debug-information",
+        interpreter: null,
+        needed: [],
+      });
+      expect(of("split.debug").size > of("program").size).toBe(types > 0);
+      expect(of("program")).toMatchObject({ type: "pie" });
+      expect(of("torn")).toMatchObject({ error: "truncated" });
+    },
+  );
+
   it("reads a build id that only a section has", () => {
     const section = '.section .note.gnu.build-id,\\"a\\",@note';
     const note = `${section}\\n.long 4, 4, 3\\n.asciz \\"GNU\\"\\n.long 0x11223344`;

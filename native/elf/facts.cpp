@@ -317,7 +317,7 @@ class Reader {
     const std::vector<SectionHeader> sections =
         read ? std::move(*read) : std::vector<SectionHeader>();
     facts_.sectionHeaders = !sections.empty();
-    withoutCode_ = isWithoutCode(sections);
+    withoutCode_ = isWithoutCode(image_.header, sections);
     for (const SectionHeader& section : sections) {
       if (section.type == SHT_DYNAMIC && facts_.dynamic == DynamicTable::None)
         facts_.dynamic = DynamicTable::Unread;
@@ -327,19 +327,6 @@ class Reader {
     }
     facts_.overlay = findOverlay(source_, image_, sections);
     return Done{};
-  }
-
-  // objcopy --only-keep-debug and eu-strip -f leave the headers of a program or library, and take
-  // the bytes of what would be loaded.
-  [[nodiscard]] bool isWithoutCode(const std::vector<SectionHeader>& sections) const {
-    if (image_.header.type != ET_DYN && image_.header.type != ET_EXEC) return false;
-    bool code = false;
-    for (const SectionHeader& section : sections) {
-      if ((section.flags & SHF_EXECINSTR) == 0 || !section.allocated()) continue;
-      if (section.type != SHT_NOBITS) return false;
-      code = true;
-    }
-    return code;
   }
 
   // A section of that name that no PT_NOTE covers: no loader finds it, but it stands where the note
@@ -362,17 +349,38 @@ class Reader {
   uint64_t total_ = 0;
 };
 
-}  // namespace
-
-Result<Facts> readFacts(const Source& source, const std::string& path) {
-  auto image = Image::read(source);
-  if (!image) return std::move(image.error()).at(path);
+Result<Facts> factsOf(const Source& source, const Image& image, const std::string& path) {
   Facts facts;
   facts.path = path;
   facts.size = source.size();
-  facts.header = image->header;
-  if (Status status = Reader(source, *image, facts).read(); !status) {
+  facts.header = image.header;
+  if (Status status = Reader(source, image, facts).read(); !status)
     return std::move(status.error()).at(path);
+  return facts;
+}
+
+bool hasCode(const Image& image) {
+  return std::ranges::any_of(image.programHeaders, [](const ProgramHeader& segment) {
+    return segment.type == PT_LOAD && (segment.flags & PF_X) != 0 && segment.fileSize > 0;
+  });
+}
+
+// Of what eu-strip -f splits off, the program headers are those of the whole program: they say
+// where its bytes were, which is beyond this file's end, or where something else is now.
+bool mayHaveForeignSegments(const Result<Image>& image, const Result<Facts>& facts) {
+  if (facts) return facts->kind == Kind::DebugInformation && hasCode(*image);
+  const ErrorCode code = facts.error().code;
+  return code == ErrorCode::Truncated || code == ErrorCode::Malformed ||
+         code == ErrorCode::LimitExceeded;
+}
+
+}  // namespace
+
+Result<Facts> readFacts(const Source& source, const std::string& path) {
+  const auto image = Image::read(source);
+  auto facts = image ? factsOf(source, *image, path) : Error(image.error()).at(path);
+  if (mayHaveForeignSegments(image, facts)) {
+    if (const auto splitOff = Image::readSplitOff(source)) return factsOf(source, *splitOff, path);
   }
   return facts;
 }

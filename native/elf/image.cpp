@@ -30,6 +30,21 @@ Result<Image> Image::read(const Source& source) {
   return image;
 }
 
+Result<Image> Image::readSplitOff(const Source& source) {
+  Image image;
+  if (Status status = image.readHeader(source); !status) return status.error();
+  auto sections = readSectionHeaders(source, image);
+  if (!sections) return sections.error();
+  // A file that was not copied completely has lost the end of its sections, and their headers.
+  const bool isWhole = std::ranges::all_of(*sections, [&](const SectionHeader& section) {
+    return section.type == SHT_NOBITS || section.type == SHT_NULL ||
+           inside(section.offset, section.size, source.size());
+  });
+  if (!isWhole || !isWithoutCode(image.header, *sections))
+    return Error{ErrorCode::NotElf, "this was not split off a program or library", {}, 0};
+  return image;
+}
+
 Status Image::readHeader(const Source& source) {
   if (source.size() == 0) return Error{ErrorCode::NotElf, "the file is empty", {}, 0};
   std::array<uint8_t, sizeof(Elf64_Ehdr)> bytes{};
@@ -242,6 +257,17 @@ Result<std::vector<SectionHeader>> readSectionHeaders(const Source& source, cons
         std::span(*table).subspan(static_cast<size_t>(index * entrySize), entrySize)));
   }
   return sections;
+}
+
+bool isWithoutCode(const FileHeader& header, const std::vector<SectionHeader>& sections) {
+  if (header.type != ET_DYN && header.type != ET_EXEC) return false;
+  bool code = false;
+  for (const SectionHeader& section : sections) {
+    if ((section.flags & SHF_EXECINSTR) == 0 || !section.allocated()) continue;
+    if (section.type != SHT_NOBITS) return false;
+    code = true;
+  }
+  return code;
 }
 
 uint32_t sectionNameIndex(const FileHeader& header, const std::vector<SectionHeader>& sections) {

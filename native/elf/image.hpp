@@ -30,6 +30,9 @@ class Image {
  public:
   // Fails with NotElf, Truncated or Malformed; the error carries no path, the caller knows it.
   static Result<Image> read(const Source& source);
+  // Of a file that was split off a program or library together with its program headers: none of
+  // the segments that they describe is here, so the image has none. NotElf for any other file.
+  static Result<Image> readSplitOff(const Source& source);
 
   FileHeader header;
   Codec codec{Class::Elf64, ByteOrder::Little};
@@ -76,6 +79,9 @@ struct StringTable {
 
 // All section headers, or none where the file has none. Fails where the table is not in the file.
 Result<std::vector<SectionHeader>> readSectionHeaders(const Source& source, const Image& image);
+// Whether a program or library has its code elsewhere: objcopy --only-keep-debug and eu-strip -f
+// leave the headers, and take the bytes of what would be loaded.
+bool isWithoutCode(const FileHeader& header, const std::vector<SectionHeader>& sections);
 // Which of them holds their names; 0 where there is none.
 uint32_t sectionNameIndex(const FileHeader& header, const std::vector<SectionHeader>& sections);
 
