@@ -402,7 +402,7 @@ describe("a file that is no ELF file", () => {
     ["\xfd7zXZ\0", /xz/],
     ["\x28\xb5\x2f\xfd", /zstd/],
     ["PK\x03\x04", /zip/],
-    ["MZ\x90\0", /DOS/],
+    ["MZ\x90\0", /Windows or DOS/],
     ["MZ is how this text begins\n", /text/],
     ["MZqFpD='\n\0", /several systems/],
     [portableExecutable(0x10b, false), /Windows/],

@@ -157,8 +157,8 @@ const kinds: Kind[] = [
     is: (text, head) => text.startsWith("MZ") && portableExecutableAt(head) !== null,
   },
   {
-    ...forSystem("DOS (MZ)"),
-    remedy: "Get the Linux build, or run this one with DOSBox",
+    ...forSystem("Windows or DOS (MZ)"),
+    remedy: "Get the Linux build, or run this one with Wine or DOSBox",
     is: (text, head) => text.startsWith("MZ") && !isText(head),
   },
   {
