@@ -61,6 +61,7 @@ function environmentOf(strange: string, more: Partial<SystemEnvironment> = {}): 
         atInterpreter: "nothing",
         system: "x86_64-linux",
         runsAsItIs: false,
+        takenByLoaders: true,
       },
     ],
     systems: [

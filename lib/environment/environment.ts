@@ -12,7 +12,7 @@ import { type Choice, choose, type HowToChoose, membersOf, storeFor } from "../c
 import type { Solved } from "../choose/solve.js";
 import { missingFor, missingLoader } from "../choose/unmet.js";
 import { type InterpreterKind, interpreterAt, isLoader, isStandIn } from "../file/interpreter.js";
-import { isOpenedByLoaders } from "../file/kind.js";
+import { isOpenedByLoaders, isTakenByLoaders } from "../file/kind.js";
 import { libcOf } from "../file/libc.js";
 import { describeMachine, type Machine, sameMachine, thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
@@ -48,6 +48,8 @@ export interface EnvironmentProgram {
   system: string;
   /** Whether anything has to be set for it. */
   runsAsItIs: boolean;
+  /** Whether a loader that is given its name starts it: of AppImages, the kernel alone takes the header. */
+  takenByLoaders: boolean;
 }
 
 export interface EnvironmentLibrary {
@@ -317,7 +319,9 @@ async function addSystem(
       const { shown: path, atInterpreter: kind, solved } = chosen;
       const file = solved.member.path;
       const runsAsItIs = runs(chosen);
-      return [{ path, file, interpreter, atInterpreter: kind, system, runsAsItIs }];
+      const takenByLoaders = isTakenByLoaders(solved.member.facts);
+      const program = { path, file, interpreter, atInterpreter: kind, system };
+      return [{ ...program, runsAsItIs, takenByLoaders }];
     });
   if (needy.length === 0) {
     found.programs.push(...programs(() => true));

@@ -30,6 +30,15 @@ inEachRoot("a program with AppImage's mark", (loader) => {
       expect(await version(["fixelf", "run", "--how", how, program])).toContain("Version");
   });
 
+  it("runs by what env prints, which is no start through the loader", async () => {
+    const { stderr } = await world.fixelf(["env", program]);
+    const remedy = /^ {2}(fixelf run .*)$/m.exec(stderr)?.[1];
+    expect(stderr).not.toContain("--library-path");
+    if (remedy !== undefined) expect(await world.shell(`${remedy} --version`)).toContain("Version");
+    // A stand-in gets by with the variables.
+    expect(remedy === undefined).toBe(loader === "nix-ld" || loader === "fixelf-ld");
+  });
+
   it("runs when it is fixed, as the kernel starts it", async () => {
     const before = await world.sha256(program);
     const { exitCode, document } = await world.fixelfJson<FixDocument>(["fix", program]);

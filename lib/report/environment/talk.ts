@@ -24,7 +24,7 @@ export function talkOf(
   if (needy.length === 0 && systems.length === 0 && problems.length === 0)
     lines.push("Nothing needs to be set: the programs run as they are.");
   const told = new Set<string>();
-  for (const { path, file, interpreter, atInterpreter, system } of needy) {
+  for (const { path, file, interpreter, atInterpreter, system, takenByLoaders } of needy) {
     const environment = systems.find((each) => each.system === system);
     if (atInterpreter === "stand-in" || environment === undefined || told.has(interpreter))
       continue;
@@ -34,6 +34,11 @@ export function talkOf(
       other: `What is at ${interpreter} is no stand-in such as nix-ld`,
       loader: `At ${interpreter} is a loader itself, which takes no notice of these variables`,
     }[atInterpreter];
+    if (!takenByLoaders) {
+      lines.push(`${what}, and no loader takes the file itself. Without one, start it so:`);
+      lines.push(`  fixelf run ${shellWord(file)}`);
+      continue;
+    }
     const { loader, libraryPath } = startWith(environment, farm?.path);
     const words = [loader, ...(libraryPath === "" ? [] : ["--library-path", libraryPath]), file];
     lines.push(`${what}. Without one, start it so:`, `  ${words.map(shellWord).join(" ")}`);
