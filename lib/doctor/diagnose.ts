@@ -17,7 +17,7 @@ import { thisHost } from "../judge/host.js";
 import { foreignTo, problemsOf, problemsOfScript, problemsOfStatic } from "../judge/judge.js";
 import { loadedObjects } from "../judge/loaded.js";
 import { loadingProgram } from "../judge/loading_program.js";
-import { malformedProblem, noElfFile } from "../judge/malformed.js";
+import { malformedProblem, noElf, noElfFile } from "../judge/malformed.js";
 import { openingProblems } from "../judge/opened.js";
 import { isError, type Problem } from "../judge/problem.js";
 import { type Start, startOf } from "../judge/start.js";
@@ -110,11 +110,11 @@ function otherLibc({ shown: path }: Subject, why: string): Examined {
 }
 
 /** What a package brings for other systems makes it no worse on this one. */
-function otherSystem(file: ForOtherSystem): Diagnosis {
-  const problem = { ...noElfFile(file), severity: "warning" as const };
+function otherSystem({ shown: path, content }: ForOtherSystem): Diagnosis {
+  const problem = { ...noElf(content), severity: "warning" as const };
   const { message: summary } = problem;
   const findings = [known(problem)];
-  return { path: file.shown, kind: "other", verdict: "other-machine", summary, findings };
+  return { path, kind: "other", verdict: "other-machine", summary, findings };
 }
 
 /** What is found of a file; its path and its kind are known before. */

@@ -146,7 +146,8 @@ async function environmentFor(paths: readonly string[], options: Wanted): Promis
   for (const path of paths) {
     const tree = await readTree(path, store.place);
     found.problems.push(...problemsOf(tree));
-    for (const { shown, why } of tree.forOtherSystems) found.passedOver.push({ path: shown, why });
+    for (const { shown: path, content } of tree.forOtherSystems)
+      found.passedOver.push({ path, why: `it is ${content.what}` });
     for (const each of await chooseFor(tree, store, options, found))
       chosen.push(...(await withNeeders(each, store, options)));
   }

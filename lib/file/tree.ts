@@ -11,7 +11,7 @@ import {
 } from "../base/disk.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import { readBeginning } from "./beginning.js";
-import { contentOf } from "./content.js";
+import { type Content, contentOf } from "./content.js";
 import { insideRoot, type OtherSystem, type Purpose } from "./rooted.js";
 import { parseShebang, type Shebang, shebangWindow } from "./shebang.js";
 
@@ -35,8 +35,7 @@ export interface Subject {
 export interface ForOtherSystem {
   shown: string;
   host: string;
-  /** "it is a program or library for macOS (Mach-O)". */
-  why: string;
+  content: Content;
 }
 
 /** One path of the command line, with all that lies below it. */
@@ -100,10 +99,9 @@ export async function readTree(
   const leftovers = found.map(({ host }) => host).filter((host) => leftoverName.test(host));
   subjects.sort((first, second) => (first.path < second.path ? -1 : 1));
   const forOtherSystems = walked.otherSystems.flatMap((found): ForOtherSystem[] => {
-    const { what, otherSystem } = contentOf(found);
-    return otherSystem !== undefined
-      ? [{ shown: below(found).shown, host: found, why: `it is ${what}` }]
-      : [];
+    const { shown } = below(found);
+    const content = contentOf(found, shown);
+    return content.otherSystem === undefined ? [] : [{ shown, host: found, content }];
   });
   return { shown, path, directory: true, outside, subjects, forOtherSystems, leftovers };
 }

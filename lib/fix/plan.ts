@@ -96,10 +96,10 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
     const refusal = { code: "not-elf", message, failed: false } as const;
     plans.push({ ...emptyFilePlan(tree.shown, tree.shown), refusal });
   }
-  for (const { shown, host, why } of tree.forOtherSystems)
+  for (const { shown, host, content } of tree.forOtherSystems)
     plans.push({
       ...emptyFilePlan(shown, host),
-      reasons: [`${why}; it is left as it is`],
+      reasons: [`it is ${content.what}; it is left as it is`],
       passedOver: true,
     });
   const choices = await choose(members, tree, store, options);

@@ -1,12 +1,15 @@
 // no-elf-file: the shell tries to read it as a script, or says "Exec format error" (ENOEXEC).
 // malformed: it begins as an ELF file does, and then contradicts itself or ends too early.
 import { shellWord } from "../base/shell.js";
-import { contentOf } from "../file/content.js";
+import { type Content, contentOf } from "../file/content.js";
 import type { Subject } from "../file/tree.js";
 import type { Problem } from "./problem.js";
 
-export function noElfFile({ host, shown }: Pick<Subject, "host" | "shown">): Problem {
-  const { what, remedy } = contentOf(host, shown);
+export function noElfFile({ host, shown }: Subject): Problem {
+  return noElf(contentOf(host, shown));
+}
+
+export function noElf({ what, remedy }: Content): Problem {
   return {
     code: "no-elf-file",
     severity: "error",
