@@ -14,7 +14,7 @@ import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
-import { contentIn, contentOf } from "../lib/file/content.js";
+import { contentOf } from "../lib/file/content.js";
 import { interpreterAt } from "../lib/file/interpreter.js";
 import { startedBy } from "../lib/file/stand_in.js";
 import { diagnose, type FindingCode, plan } from "../lib/index.js";
@@ -424,7 +424,9 @@ describe("a file that is no ELF file", () => {
     ["plain words\n", /text/],
     ["\x01\x02\x03", /unknown kind/],
   ])("%j is named", (text, what) => {
-    expect(contentIn(Buffer.from(text, "latin1")).what).toMatch(what);
+    const file = at("named");
+    writeFileSync(file, text, "latin1");
+    expect(contentOf(file).what).toMatch(what);
   });
 
   it("is named below a directory where it is for another system", needs("gcc"), async () => {

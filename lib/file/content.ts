@@ -29,7 +29,7 @@ export function contentOf(host: string, shown = host): Content {
 }
 
 /** By the beginning of a file, or all of it. */
-export function contentIn(head: Buffer): Content {
+function contentIn(head: Buffer): Content {
   if (head.length === 0)
     return { what: "an empty file", remedy: "Download the file again: it is empty" };
   const text = head.toString("latin1");
