@@ -1,6 +1,6 @@
 // fixelf as a store path, by a real build without nixpkgs; the NixOS module, with nixpkgs' own lib where
 // FIXELF_NIXPKGS_LIB names its directory, else with a stand-in that checks no types; everything else parsed.
-import { cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -106,6 +106,46 @@ describe("fixelf built by Nix", needs("test world"), () => {
     // The stand-in knows no types.
     if (lib === undefined) await wrong;
     else await expect(wrong).rejects.toThrow("is not of type");
+  });
+
+  it("has a flake whose lock file is whole, and whose packages and checks are these", async () => {
+    const flake = join(scratch, "flake");
+    for (const name of ["flake.nix", "flake.lock", "nix", "package.json"])
+      cpSync(join(checkout, name), join(flake, name), { recursive: true });
+    const flakes = (command: string) =>
+      world.shell(
+        `nix --extra-experimental-features 'nix-command flakes' ${command} --no-update-lock-file`,
+        { bind: { "/tmp/flake": flake, "/tmp/nixpkgs-flake": join(support, "nixpkgs-flake") } },
+      );
+    const { locks } = JSON.parse(await flakes("flake metadata --json path:/tmp/flake"));
+    expect(locks).toEqual(JSON.parse(readFileSync(join(flake, "flake.lock"), "utf8")));
+    const evaluate = async (what: string, apply: string) =>
+      JSON.parse(
+        await flakes(
+          `eval --json --override-input nixpkgs path:/tmp/nixpkgs-flake path:/tmp/flake#${what} \
+             --apply '${apply}'`,
+        ),
+      );
+    const names = "builtins.mapAttrs (_: builtins.mapAttrs (_: each: each.name))";
+    const { version } = JSON.parse(readFileSync(join(checkout, "package.json"), "utf8"));
+    const packages = {
+      default: `fixelf-${version}`,
+      fixelf: `fixelf-${version}`,
+      "fixelf-auto-patchelf": "auto-patchelf",
+      fixelfHook: "fixelf-hook",
+    };
+    const checks = {
+      fixelf: `fixelf-${version}`,
+      version: `fixelf-${version}-version`,
+      outputs: "fixelf-hook-outputs",
+      "structured-attributes": "fixelf-hook-structured-attributes",
+      "no-compiler": "fixelf-hook-no-compiler",
+      relative: "fixelf-hook-relative",
+      "default-bintools": "fixelf-auto-patchelf-default-bintools",
+    };
+    const each = (one: object) => ({ "x86_64-linux": one, "aarch64-linux": one });
+    expect(await evaluate("packages", names)).toEqual(each(packages));
+    expect(await evaluate("checks", names)).toEqual(each(checks));
   });
 
   it("has Nix files that parse", async () => {
