@@ -125,6 +125,12 @@ describe("doctor", needs("gcc"), () => {
     expect(await codes(path)).toEqual(["not-executable"]);
   });
 
+  it("wants no execute permission of a module that can also be run, as PAM's", async () => {
+    const path = gcc("mode/pam_thing.so", "int main(void) { return 0; }");
+    chmodSync(path, 0o644);
+    expect(await codes(path)).toEqual([]);
+  });
+
   it("finds malformed", async () => {
     writeFileSync(at("half"), readFileSync(program).subarray(0, 600), { mode: 0o755 });
     expect(await codes(at("half"))).toEqual(["malformed"]);

@@ -251,6 +251,34 @@ describe("what is there and cannot be loaded", needs("gcc", "x86-64"), () => {
   });
 });
 
+/** The kernel looks at the magic alone, loaders at all of it (glibc elf/dl-load.c, open_verify). */
+describe("a library's e_ident", needs("gcc", "x86-64"), () => {
+  let library: Buffer;
+  let opener: string;
+  beforeAll(() => {
+    library = readFileSync(gcc("ident/plain.so", "int f(void) { return 0; }", "-shared", "-fPIC"));
+    const source =
+      "#include <dlfcn.h>\nint main(int n, char **word) { return !dlopen(word[1], RTLD_NOW); }";
+    opener = gcc("ident/opener", source, "-ldl");
+  });
+
+  it.each([
+    ["GNU's", 7, [3], true],
+    ["GNU's with an ABI version that the loader knows", 7, [3, 1], true],
+    ["GNU's with one that no loader knows", 7, [3, 99], false],
+    ["FreeBSD's", 7, [9], false],
+    ["an AppImage's mark", 8, [0x41, 0x49, 2], false],
+    ["bytes in its padding", 15, [1], false],
+  ])("%s", async (name, offset, bytes, opened) => {
+    const path = at(`ident/${name}.so`);
+    const content = Buffer.from(library);
+    content.set(bytes, offset);
+    writeFileSync(path, content);
+    expect(spawnSync(opener, [path]).status === 0).toBe(opened);
+    expect(await codesOf(path)).toEqual(opened ? [] : ["load-refused"]);
+  });
+});
+
 /** gABI allows one; the loader takes the last (glibc elf/rtld.c, rtld_setup_main_map), and no tool writes two. */
 describe("two PT_DYNAMIC", needs("gcc", "x86-64"), () => {
   let program: Buffer;

@@ -36,6 +36,11 @@ export function isStartedByLoader({
   return type !== "shared-library" && interpreter !== null;
 }
 
+/** Whether its name is one that loaders and dlopen(3) are asked for. */
+export function hasLibraryName(path: string): boolean {
+  return /\.so(\.\d+)*$/.test(path);
+}
+
 /**
  * Whether a loader that is given the file reads its header as the kernel does, which looks at the magic
  * alone. AppImages have their own mark in e_ident (type 2: "AI\x02" in the ABI version and the padding);

@@ -1,6 +1,7 @@
 // not-executable: the shell says "Permission denied" (EACCES).
 import { stat } from "../base/disk.js";
 import { shellWord } from "../base/shell.js";
+import { hasLibraryName } from "../file/kind.js";
 import { isExecutable } from "../file/tree.js";
 import type { Problem } from "./problem.js";
 
@@ -9,6 +10,8 @@ export async function permissionProblems(
   { host, shown }: { host: string; shown: string },
   isNoexec: boolean,
 ): Promise<Problem[]> {
+  // Modules like PAM's print a banner when they are run, and are there to be opened.
+  if (hasLibraryName(shown)) return [];
   if (isNoexec ? await hasExecuteBit(host) : isExecutable(host)) return [];
   return [
     {

@@ -154,7 +154,7 @@ function codeLines(causes: readonly Cause[]): string[] {
     ...(names.length > 0 ? [names.slice(0, mostNames).join(", ") + more] : []),
     ...shortened(
       unnamed.flatMap((cause) => [...cause.messages]),
-      ([message, path]) => printable(`${path}: ${message}`),
+      ([message, path]) => printable(message.startsWith(path) ? message : `${path}: ${message}`),
     ),
   ];
 }

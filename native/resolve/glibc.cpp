@@ -42,6 +42,7 @@ Status GlibcLoading::run(const Lookup& program) {
     needAll(object);
     if (Status status = withinLimits(); !status) return status;
   }
+  checkAcceptance(files_, objects_[0], resolution_);
   checkGeometry(files_, objects_, resolution_);
   checkOpening(files_, objects_, order_, resolution_);
   checkVersions(files_, objects_, order_, byName_, resolution_);

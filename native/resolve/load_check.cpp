@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "resolve/acceptance.hpp"
+
 namespace fixelf {
 
 namespace {
@@ -46,6 +48,14 @@ const char* refusedByGlibc(const SegmentGeometry& geometry, unsigned minor) {
 }
 
 }  // namespace
+
+void checkAcceptance(Files& files, const Object& examined, Resolution& resolution) {
+  if (examined.facts().kind != Kind::Shared || !resolution.interpreterFound) return;
+  if (resolution.loader->libc != LoaderProfile::Glibc) return;
+  const Verdict verdict = judgeGlibc(*examined.file, examined.facts().header, *resolution.loader);
+  if (verdict.step != Step::Found)
+    resolution.loadProblems.push_back({examined.path, files.interned(verdict.why), false});
+}
 
 void checkGeometry(Files& files, const std::vector<Object>& objects, Resolution& resolution) {
   const LoaderProfile& loader = *resolution.loader;

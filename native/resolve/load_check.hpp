@@ -1,4 +1,5 @@
-// What the kernel and the loader refuse of files that are found: segments that cannot be mapped.
+// What the kernel and the loader refuse of files that are found: an e_ident of another kind, segments
+// that cannot be mapped.
 #pragma once
 
 #include <vector>
@@ -6,6 +7,9 @@
 #include "resolve/loading.hpp"
 
 namespace fixelf {
+
+// A library that is examined by itself: no search has found it, and so none has judged it.
+void checkAcceptance(Files& files, const Object& examined, Resolution& resolution);
 
 // Fills in `resolution`'s load problems. The first object is the program, which the kernel maps
 // where it names an interpreter; the loader maps all others.
