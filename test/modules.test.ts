@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Diagnosis, diagnose, FixelfError, plan } from "../lib/index.js";
-import { compile } from "./support/compile.js";
+import { compile, compileWith } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { NixosRoot } from "./support/store.js";
@@ -87,6 +87,38 @@ describe("a module of a virtual environment", needs("gcc", "x86-64"), () => {
     await expect(judge(old, old)).rejects.toBeInstanceOf(FixelfError);
     const { files } = await plan([old], { ...none, program: at("outside/python3") });
     expect(files).toMatchObject([{ refusal: null }]);
+  });
+});
+
+describe("a library that the named program cannot load", needs("gcc", "musl-gcc", "x86-64"), () => {
+  const shared = ["-shared", "-fPIC"];
+  let program: string;
+  beforeAll(() => {
+    program = compile(at("named/program"), "int main(void) { return 0; }");
+    compile(
+      at("named/lib/glibc.so"),
+      "int puts(char *); int f(void) { return puts(0); }",
+      ...shared,
+    );
+    const musl = "int puts(char *); int f(void) { return puts(0); }";
+    compileWith("musl-gcc", at("named/lib/musl.so"), musl, ...shared);
+  });
+
+  it("is said to be for another libc, and refused", async () => {
+    const { verdict, findings } = await judge(at("named/lib/musl.so"), program);
+    expect(verdict).toBe("broken");
+    expect(findings).toMatchObject([{ code: "other-libc", severity: "error" }]);
+    expect(findings[0]?.message).toContain(`${program} is for glibc on x86-64`);
+    const { files } = await plan([at("named/lib/musl.so")], { ...none, program });
+    expect(files[0]?.refusal?.message).toContain("cannot load a library for musl on x86-64");
+  });
+
+  it("is passed over below a directory", async () => {
+    const found = await diagnose([at("named/lib")], { ...none, program });
+    expect(found.map(({ verdict }) => verdict).sort()).toEqual(["healthy", "other-libc"]);
+    const { files } = await plan([at("named/lib/musl.so"), at("named/lib")], { ...none, program });
+    const [, ...below] = files;
+    expect(below.every(({ refusal, edits }) => refusal === null && edits.length === 0)).toBe(true);
   });
 });
 

@@ -1,7 +1,7 @@
 // Loader and libraries for everything below a path. What may come together in a process is chosen for
 // together: files of one machine and one libc. Each group stands on its own, so that one that cannot
 // be helped decides nothing for the rest.
-import { fromNative } from "../addon/native.js";
+import { fromNative, type NativeFiles } from "../addon/native.js";
 import { FixelfError, isOfTheMoment } from "../base/errors.js";
 import type { ChoiceOptions, CommonOptions } from "../base/options.js";
 import { companiesOf, whyForNothing } from "../file/company.js";
@@ -13,7 +13,7 @@ import type { Environment } from "../file/stand_in.js";
 import type { Tree } from "../file/tree.js";
 import { assumedLoader } from "../judge/assumed_loader.js";
 import { realPathOf } from "../judge/loaded.js";
-import { type LoadingProgram, loadingProgram } from "../judge/loading_program.js";
+import { type LoadingProgram, loadingProgram, whyNotLoaded } from "../judge/loading_program.js";
 import { entryOf } from "../judge/start.js";
 import { Store } from "../store/context.js";
 import { storePlace } from "../store/place.js";
@@ -74,10 +74,20 @@ export async function choose(
   options: HowToChoose = {},
 ): Promise<Choice[]> {
   const companies = companiesOf(members);
-  const loadedBy = loadersOutside(tree, store, options.program);
+  const { root } = store.place;
+  const outside = tree.outside ? tree.subjects.map(({ host }) => host) : [];
+  const files = filesFor({ store, outside });
+  const named = { program: options.program, root };
+  const loadedBy = loadersOutside(tree, named, files);
   const chosen = new Map<Member, Choice>();
   for (const company of companies) {
-    const forNothing = tree.directory ? whyForNothing(company, companies, store.place.root) : null;
+    const misfit = whyNoneIsLoaded(company, named, files);
+    if (misfit !== null && !tree.directory) {
+      const failure = new FixelfError("unsupported", misfit);
+      for (const member of company) chosen.set(member, { member, kind: "failed", failure });
+      continue;
+    }
+    const forNothing = misfit ?? (tree.directory ? whyForNothing(company, companies, root) : null);
     const why = `${forNothing}; it is left as it is`;
     for (const group of groupsOf(company, loadedBy)) {
       const choices =
@@ -111,19 +121,34 @@ function groupsOf(
   return groups;
 }
 
+/** The program that was named for libraries (`--for`), and the root that it is seen from. */
+interface Named {
+  program: string | undefined;
+  root: string;
+}
+
 /** Who loads each member, unless that is below the named directory, and is chosen for as well. */
 function loadersOutside(
   tree: Tree,
-  store: Store,
-  program: string | undefined,
+  named: Named,
+  files: NativeFiles,
 ): (member: Member) => LoadingProgram | null {
-  const outside = tree.outside ? tree.subjects.map(({ host }) => host) : [];
-  const files = filesFor({ store, outside });
-  const named = new Set(tree.subjects.map(({ path }) => path));
+  const below = new Set(tree.subjects.map(({ path }) => path));
   return ({ path, facts }) => {
-    const found = loadingProgram(path, facts, { program, root: store.place.root }, files);
-    return found === null || named.has(realPathOf(found.path, files)) ? null : found;
+    const found = loadingProgram(path, facts, named, files);
+    return found === null || below.has(realPathOf(found.path, files)) ? null : found;
   };
+}
+
+/** Why libraries of one machine and one libc are nothing to the program that was named for them. */
+function whyNoneIsLoaded(
+  company: readonly Member[],
+  named: Named,
+  files: NativeFiles,
+): string | null {
+  const [first] = company;
+  if (first === undefined || company.some(isProgram)) return null;
+  return whyNotLoaded(first.facts, named, files);
 }
 
 function isProgram({ facts }: Member): boolean {

@@ -16,7 +16,7 @@ import { assumedLoader } from "../judge/assumed_loader.js";
 import { thisHost } from "../judge/host.js";
 import { foreignTo, problemsOf, problemsOfScript, problemsOfStatic } from "../judge/judge.js";
 import { loadedObjects } from "../judge/loaded.js";
-import { loadingProgram } from "../judge/loading_program.js";
+import { loadingProgram, whyNotLoaded } from "../judge/loading_program.js";
 import { malformedProblem, noElf, noElfFile } from "../judge/malformed.js";
 import { openingProblems } from "../judge/opened.js";
 import { isError, type Problem } from "../judge/problem.js";
@@ -100,13 +100,16 @@ function whatIsForNothing({ directory, subjects }: Tree, root: string): Map<Subj
   return found;
 }
 
-/** What a package brings for other libcs makes it no worse with this one. */
-function otherLibc({ shown: path }: Subject, why: string): Examined {
+/** What a package brings for other libcs makes it no worse with this one; what was named itself has to fit. */
+function otherLibc({ shown: path }: Subject, why: string, isNamed = false): Examined {
   const finding: Finding = {
-    ...{ code: "other-libc", severity: "warning", message: why, evidence: [], cause: null },
-    remedy: "Leave it as it is: nothing has to be done",
+    ...{ code: "other-libc", severity: isNamed ? "error" : "warning", message: why },
+    ...{ evidence: [], cause: null },
+    remedy: isNamed
+      ? "Get the build for the program's libc and machine"
+      : "Leave it as it is: nothing has to be done",
   };
-  return { path, verdict: "other-libc", summary: why, findings: [finding] };
+  return { path, verdict: isNamed ? "broken" : "other-libc", summary: why, findings: [finding] };
 }
 
 /** What a package brings for other systems makes it no worse on this one. */
@@ -174,6 +177,9 @@ async function examineDynamic(
   const { files, options, host } = circumstances;
   const own = { ...subject, facts };
   const { program } = options;
+  const { root } = circumstances.place;
+  const why = whyNotLoaded(facts, { program, root }, files);
+  if (why !== null) return otherLibc(subject, why, !circumstances.tree.directory);
   const assumed = await assumedLoader(subject.path, facts, { ...circumstances, program });
   const judgeWith = async (environment: Environment): Promise<Judged> => {
     const asked = { assumed, environment, host: subject.host };
@@ -196,7 +202,6 @@ async function examineDynamic(
   const findings = await withRemedies(problems, subject, facts, circumstances);
   if (finding !== null) findings.push(finding);
   if (!findings.some(isError)) {
-    const { root } = circumstances.place;
     const opener = loadingProgram(subject.path, facts, { program, root }, files);
     findings.push(
       ...(await openingProblems({ path: subject.path, facts }, opener, files)).map(known),

@@ -5,6 +5,7 @@ import type { Facts } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
 import { remembered } from "../addon/remembered.js";
 import { FixelfError } from "../base/errors.js";
+import { libcAndMachine } from "../file/company.js";
 import { libcOf } from "../file/libc.js";
 import { sameMachine } from "../file/machine.js";
 import { insideRoot } from "../file/rooted.js";
@@ -35,18 +36,36 @@ export function loadingProgram(
   files: NativeFiles,
 ): LoadingProgram | null {
   if (facts.type !== "shared-library") return null;
-  if (program !== undefined) return fits(namedProgram(program, root, files), facts);
+  if (program !== undefined) return whoFits(namedProgram(program, root, files), facts);
   for (let at = dirname(path); ; at = dirname(at)) {
     const found = environments(files, at, () => pythonOf(at, files));
-    if (found !== null) return fits(found, facts);
+    if (found !== null) return whoFits(found, facts);
     if (at === dirname(at)) return null;
   }
 }
 
-function fits(program: LoadingProgram, library: Facts): LoadingProgram | null {
-  return sameMachine(program.facts, library) && libcOf(program.facts) === libcOf(library)
-    ? program
-    : null;
+/**
+ * Why the program that was named for a library cannot load it: "… is for glibc on x86-64 (ELF64), and …". null
+ * where it can, and where none was named.
+ * @throws FixelfError `usage` where what was named is no program with a loader
+ */
+export function whyNotLoaded(
+  facts: Facts,
+  { program, root }: { program?: string | undefined; root: string },
+  files: NativeFiles,
+): string | null {
+  if (program === undefined || facts.type !== "shared-library") return null;
+  const named = namedProgram(program, root, files);
+  if (fits(named, facts)) return null;
+  return `${program} is for ${libcAndMachine(named.facts)}, and cannot load a library for ${libcAndMachine(facts)}`;
+}
+
+function whoFits(program: LoadingProgram, library: Facts): LoadingProgram | null {
+  return fits(program, library) ? program : null;
+}
+
+function fits({ facts }: LoadingProgram, library: Facts): boolean {
+  return sameMachine(facts, library) && libcOf(facts) === libcOf(library);
 }
 
 function pythonOf(directory: string, files: NativeFiles): LoadingProgram | null {
