@@ -165,6 +165,40 @@ describe("fix of a script", needs("gcc"), () => {
     expect(statSync(output).mode & 0o777).toBe(0o755);
   });
 
+  it("mends an interpreter of its own instead of taking another", async () => {
+    const named = join(root, "opt/app/venv/bin/python3");
+    const program = compile(named, "int main(void) { return 0; }", "-Wl,-I,/nowhere/ld.so");
+    symlinkSync("python3", join(dirname(program), "python"));
+    write("#!/opt/app/venv/bin/python\n");
+    const outcome = await fix();
+    expect(outcome).toMatchObject({ outcome: "refused", edits: [] });
+    expect(outcome.error?.message).toMatch(
+      /^its interpreter \/opt\/app\/venv\/bin\/python cannot start: .*; fixelf fix \/opt\/app\/venv\/bin\/python --root /,
+    );
+    const remedies = async (path: string) =>
+      (await diagnose([path], { root })).flatMap(({ findings }) =>
+        findings.flatMap(({ code, severity, remedy }) =>
+          code === "script-interpreter-missing" ? [`${severity}: ${remedy}`] : [],
+        ),
+      );
+    expect(await remedies(script)).toEqual([
+      expect.stringMatching(/^error: fixelf fix \/opt\/app\/venv\/bin\/python --root /),
+    ]);
+    const app = dirname(script);
+    expect(await remedies(app)).toEqual([expect.stringContaining(`error: fixelf fix ${app} `)]);
+    // The program is refused, for the store has no loader; the script would be right with it.
+    const { files } = await plan([app], options);
+    expect(files.map(({ script, edits, refusal }) => [script, edits, refusal === null])).toEqual([
+      [true, [], true],
+      [false, [], false],
+    ]);
+    // That of the whole system is any Python.
+    rmSync(join(root, "usr/bin/python3"), { force: true });
+    copyFileSync(program, place("/usr/bin/python3"));
+    expect(await fixed("/usr/bin/python3")).toBe(`#!${python}`);
+    rmSync(join(root, "usr/bin/python3"));
+  });
+
   it("does not change hard-linked twins, nor what has changed since", async () => {
     write("#!/x/python3\n");
     linkSync(script, `${script}-twin`);

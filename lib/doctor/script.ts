@@ -2,7 +2,13 @@
 import { fixelfCommand, shellWord } from "../base/shell.js";
 import { shebangWindow } from "../file/shebang.js";
 import type { Subject } from "../file/tree.js";
-import { programInTree, type ScriptProblem, scriptProblem } from "../judge/script.js";
+import { realPathOf } from "../judge/loaded.js";
+import {
+  irreplaceable,
+  programInTree,
+  type ScriptProblem,
+  scriptProblem,
+} from "../judge/script.js";
 import { packageOfProgram } from "../store/nixpkgs/program_packages.js";
 import { findProgram } from "../store/programs.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
@@ -30,12 +36,13 @@ export async function scriptFindings(
     ];
   }
   const isProvided = await provides(problem, circumstances);
+  const isHelpless = !isProvided && problem.unstartable === undefined;
   return [
     {
       ...base,
       // Below a directory there are modules that may be executed and never are. What cannot be
       // helped with any of them makes the whole no worse.
-      severity: circumstances.tree.directory && !isProvided ? "warning" : "error",
+      severity: circumstances.tree.directory && isHelpless ? "warning" : "error",
       message: problem.message,
       evidence: [...evidence, ...problem.evidence],
       cause: problem.name,
@@ -45,13 +52,16 @@ export async function scriptFindings(
 }
 
 /** Whether there is a program that the script could be run by. */
-async function provides(
-  { kind, name }: ScriptProblem,
-  { tree, store }: Circumstances,
-): Promise<boolean> {
-  if (kind === "carriage-return" || name === null) return false;
+async function provides(problem: ScriptProblem, { tree, store }: Circumstances): Promise<boolean> {
+  const { kind, name } = problem;
+  if (kind === "carriage-return" || name === null || irreplaceable(problem) !== null) return false;
   if (programInTree(name, tree.subjects) !== undefined) return true;
   return (await findProgram(name, store)) !== null;
+}
+
+function isBelow(path: string, { tree, files }: Circumstances): boolean {
+  const named = realPathOf(path, files);
+  return tree.subjects.some((subject) => subject.path === named);
 }
 
 function remedyOf(
@@ -65,7 +75,10 @@ function remedyOf(
   if (name === null) return "Change its first line to: #!/usr/bin/env NAME";
   const fix = fixCommand(subject, circumstances);
   if (isProvided) return fix;
-  if (unstartable !== undefined) return fixelfCommand("fix", unstartable, circumstances.options);
+  if (unstartable !== undefined)
+    return circumstances.tree.directory && isBelow(unstartable, circumstances)
+      ? fix
+      : fixelfCommand("fix", unstartable, circumstances.options);
   const attribute = packageOfProgram(name);
   const what = attribute === null ? "it" : `it (it is in nixpkgs#${attribute})`;
   return `Neither PATH nor the store provides ${name}. Install ${what}, then: ${fix}`;

@@ -80,7 +80,11 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
     const refusal = refusalOf(subject, store);
     const member = changeable.get(path);
     if (subject.shebang !== null && refusal === null) {
-      const planned = await planScript(subject, tree, store, emptyPlan(subject, options, {}));
+      const planned = await planScript(
+        subject,
+        { tree, store, options },
+        emptyPlan(subject, options, {}),
+      );
       // Modules that may be executed are many, and seldom are: nobody asked for this one by name.
       if (!tree.directory || planned.refusal === null) plans.push(planned);
     } else if (refusal !== null) plans.push(emptyPlan(subject, options, { refusal }));

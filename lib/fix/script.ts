@@ -1,12 +1,21 @@
 // What a script's first line has to say, as nixpkgs' patchShebangs would write it: the interpreter
 // by its place in the store. A line that works stays as it is.
 import { basename } from "node:path";
-import { fromNative, native } from "../addon/native.js";
+import { fromNative, type NativeFiles, native } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
 import { type FixelfErrorCode, isOfTheMoment } from "../base/errors.js";
+import type { ChoiceOptions } from "../base/options.js";
+import { fixelfCommand } from "../base/shell.js";
 import { isEnv, parseEnv, parseShebang, type Shebang } from "../file/shebang.js";
 import type { Subject, Tree } from "../file/tree.js";
-import { isMisread, programInTree, type ScriptProblem, scriptProblem } from "../judge/script.js";
+import { realPathOf } from "../judge/loaded.js";
+import {
+  irreplaceable,
+  isMisread,
+  programInTree,
+  type ScriptProblem,
+  scriptProblem,
+} from "../judge/script.js";
 import type { Store } from "../store/context.js";
 import { packageOfProgram } from "../store/nixpkgs/program_packages.js";
 import { storePathOf } from "../store/place.js";
@@ -16,8 +25,7 @@ import type { FilePlan } from "./outcome.js";
 /** `empty` is the plan to be filled in: of a file that nothing is known of yet. */
 export async function planScript(
   subject: Subject,
-  tree: Tree,
-  store: Store,
+  { tree, store, options }: { tree: Tree; store: Store; options: ChoiceOptions },
   empty: FilePlan,
 ): Promise<FilePlan> {
   const shebang = subject.shebang as Shebang;
@@ -26,19 +34,25 @@ export async function planScript(
   if (tree.outside) files.passThrough(subject.host);
   const surroundings = { files, place: store.place, tree };
   const problem = scriptProblem(shebang, surroundings);
+  const comesAlong = isMendedWith(shebang, tree, files);
+  const own = problem === null || comesAlong ? null : irreplaceable(problem);
+  if (problem !== null && own !== null) {
+    const command = fixelfCommand("fix", own, options);
+    return { ...plan, refusal: refusal("unsolvable", `${problem.message}; ${command}`) };
+  }
   const line =
-    problem === null || isMendedWith(shebang, tree)
+    problem === null || comesAlong
       ? { text: shebang.text, reasons: ["its first line names a program that exists"] }
       : await lineFor(shebang, problem, tree, store);
   if ("refusal" in line) return { ...plan, refusal: line.refusal };
-  if (line.text === shebang.text && problem !== null && !isMendedWith(shebang, tree))
+  if (line.text === shebang.text && problem !== null && !comesAlong)
     return { ...plan, refusal: refusal("unsolvable", problem.message) };
   plan.reasons = line.reasons;
   const written = parseShebang(bytesOf(`#!${line.text}\n`)) as Shebang;
   plan.storePaths = storePathsIn(written, store);
   if (line.text !== shebang.text) {
     // What comes along and is to be mended as well cannot be run yet.
-    const left = isMendedWith(written, tree) ? null : scriptProblem(written, surroundings);
+    const left = isMendedWith(written, tree, files) ? null : scriptProblem(written, surroundings);
     if (left !== null) return { ...plan, refusal: refusal("unsolvable", left.message) };
     plan.edits = [{ what: "shebang", from: `#!${shebang.text}`, to: `#!${line.text}` }];
   }
@@ -124,8 +138,14 @@ async function lookUp(
 }
 
 /** Whether the line names a program that comes along: the same plan makes that one run. */
-function isMendedWith({ interpreter }: Shebang, { directory, subjects }: Tree): boolean {
-  return directory && subjects.some(({ path, facts }) => facts !== null && path === interpreter);
+function isMendedWith(
+  { interpreter }: Shebang,
+  { directory, subjects }: Tree,
+  files: NativeFiles,
+): boolean {
+  if (!directory) return false;
+  const named = realPathOf(interpreter, files);
+  return subjects.some(({ path, facts }) => facts !== null && path === named);
 }
 
 function storePathsIn({ interpreter, argument }: Shebang, { place }: Store): string[] {

@@ -1,6 +1,6 @@
 // script-interpreter-missing: the shell says "bad interpreter: No such file or directory", or env
 // says it of the program that it is to start.
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { isEnv, parseEnv, type Shebang, shebangWindow } from "../file/shebang.js";
 import { readShebang, type Subject, type Tree } from "../file/tree.js";
 import { programDirectories, programIn } from "../store/programs.js";
@@ -23,8 +23,18 @@ export interface ScriptProblem {
   name: string | null;
   /** A first line that says what was meant, where that is known. */
   meant?: string;
-  /** The interpreter that has to be mended, where it is there and does not start. */
+  /** The interpreter, where it is there and does not start. */
   unstartable?: string;
+}
+
+/**
+ * The interpreter that has to be mended, since no other can take its place: that of a virtual environment or of
+ * a whole that was unpacked has packages of its own. In the directories that all systems have (FHS 3.0, 3.4,
+ * 4.4 and 4.9) one is as good as another.
+ */
+export function irreplaceable({ unstartable }: ScriptProblem): string | null {
+  if (unstartable === undefined) return null;
+  return /^\/(usr\/(local\/)?)?s?bin$/.test(dirname(unstartable)) ? null : unstartable;
 }
 
 /** What the question takes. */
