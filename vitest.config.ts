@@ -11,6 +11,7 @@ const ofPackage = ["package", "closure", "doctor", "fix", "fix-scripts", "payloa
   .concat(["scan", "store", "tree", "watch", "end-to-end/nix-package"])
   .map((name) => `test/${name}.test.ts`);
 const besideAddon = [
+  "api",
   "contributing",
   "environment",
   "limits",

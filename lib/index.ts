@@ -3,16 +3,21 @@
 export type {
   CachedResolution,
   Facts,
+  IsaProblem,
+  LoadProblem,
+  MissingSymbol,
   NeededVersion,
   Resolution,
   ResolvedLibrary,
   Tried,
+  UnversionedLibrary,
   VersionProblem,
 } from "./addon/facts.js";
 export type {
   Column,
   Compressed,
   Edits,
+  FileIdentity,
   Layout,
   Mention,
   RecordedFile,
@@ -21,12 +26,13 @@ export type {
 } from "./addon/native.js";
 export { bytesOf, textOf } from "./base/bytes.js";
 export { FixelfError, type FixelfErrorCode } from "./base/errors.js";
-export type { CommonOptions, IndexEvent, PlanOptions } from "./base/options.js";
+export type { ChoiceOptions, CommonOptions, IndexEvent, PlanOptions } from "./base/options.js";
 export { type Closure, closure, type NeededPath } from "./closure/closure.js";
 export type { LoadedFile } from "./closure/loaded.js";
 export type { NeverLoaded } from "./closure/never_loaded.js";
+export type { Size } from "./closure/size.js";
 export { diagnose } from "./doctor/diagnose.js";
-export type { Diagnosis, Finding, FindingCode, Verdict } from "./doctor/finding.js";
+export type { Diagnosis, Finding, FindingCode, Getting, Verdict } from "./doctor/finding.js";
 export {
   type AutoPatchelfDependency,
   type AutoPatchelfFile,
@@ -42,6 +48,7 @@ export { type EditOptions, type EditOutcome, edit } from "./edit/edit.js";
 export type { EditRequest, NoCache } from "./edit/request.js";
 export type { SearchPathChange, ShrinkOptions } from "./edit/search_path.js";
 export {
+  type AtInterpreter,
   type Environment,
   type EnvironmentLibrary,
   type EnvironmentOptions,
@@ -53,7 +60,8 @@ export {
 export { type Farm, makeFarm } from "./environment/farm.js";
 export { type Variables, variables } from "./environment/variables.js";
 export { inspect, type ResolveOptions, resolve, resolveAll } from "./file/inspect.js";
-export { apply } from "./fix/apply.js";
+export type { FileKind } from "./file/kind.js";
+export { type ApplyOptions, apply } from "./fix/apply.js";
 export type { KeptStorePath } from "./fix/gc_roots.js";
 export type { Edit, FilePlan, FixPlan, Outcome } from "./fix/outcome.js";
 export { plan } from "./fix/plan.js";
@@ -65,6 +73,7 @@ export {
   remembered,
 } from "./fix/records.js";
 export { type UndoOutcome, undo } from "./fix/undo.js";
+export type { CacheAnswer } from "./get/binary_cache.js";
 export {
   type Effort,
   type GetOptions,
@@ -72,21 +81,27 @@ export {
   type Got,
   get,
   planGet,
+  type Useless,
   type WantedPackage,
 } from "./get/get.js";
+export type { Nixpkgs } from "./get/nixpkgs.js";
 export { type DependencyTree, dependencyTree } from "./judge/dependency_tree.js";
+export type { Need, Problem, ProblemCode } from "./judge/problem.js";
 export { planRun, type RunOptions, type RunPlan } from "./run/plan.js";
 export { become, type Start, type Way } from "./run/start.js";
 export { ScanBatch, type ScanBranch, type ScanFailure, type ScanRow } from "./scan/batch.js";
 export { type BatchFilter, batchFilter, type ScanFilter } from "./scan/filter.js";
 export { type RunningScan, type ScanOptions, type Shard, scan } from "./scan/scan.js";
-export { type ScanSummary, Summarizer } from "./scan/summary.js";
+export { type Count, type ScanSummary, Summarizer } from "./scan/summary.js";
+export type { Knowledge } from "./store/closure.js";
 export { Store, type StoreOptions } from "./store/context.js";
 export type { Provider, Providers, Rejected, Wanted } from "./store/find.js";
 export { type IndexReport, removeIndex, reportIndex } from "./store/index/report.js";
+export type { Libraries } from "./store/libraries.js";
 export type { Loader } from "./store/loaders.js";
 export type { MissingLibrary, NixpkgsPackage } from "./store/nixpkgs/packages.js";
-export { type StorePlace, storePlace } from "./store/place.js";
+export type { Needing } from "./store/nixpkgs/rank.js";
+export { type StorePaths, type StorePlace, storePlace } from "./store/place.js";
 export {
   type References,
   references,

@@ -2,6 +2,7 @@
 
 /** One version that a library must define. */
 export interface NeededVersion {
+  /** "GLIBC_2.34". */
   name: string;
   /** VER_FLG_WEAK: the loader warns, but does not fail, when it is absent. */
   weak: boolean;
@@ -9,6 +10,7 @@ export interface NeededVersion {
 
 /** Where one needed library lies, looked up before the program runs. */
 export interface CachedResolution {
+  /** DT_NEEDED. */
   soname: string;
   /** `=FILE`, or `?DIRECTORY` that has to be searched; colon-separated. */
   places: string;
@@ -16,6 +18,7 @@ export interface CachedResolution {
 
 /** What a file says of itself (ELF specification terms, spelled out). */
 export interface Facts {
+  /** As it was given, or found below what was given. */
   path: string;
   /** Bytes. */
   size: number;
@@ -33,7 +36,7 @@ export interface Facts {
   abiVersion: number;
   /**
    * `executable` and `pie` have an interpreter; `static` and `static-pie` are programs without one;
-   * `debug-information` was split off a program or library.
+   * `debug-information` was split off a program or library (objcopy --only-keep-debug) and has no code.
    */
   type:
     | "executable"
@@ -43,7 +46,6 @@ export interface Facts {
     | "static-pie"
     | "relocatable"
     | "core"
-    /** Split off from a program or library (objcopy --only-keep-debug): it has no code. */
     | "debug-information"
     | "other";
   /** e_entry; in JSON hexadecimal, since it may be greater than what a number can hold. */
@@ -62,14 +64,18 @@ export interface Facts {
   runpath: string | null;
   /** DF_1_NODEFLIB: the loader's default directories are not searched. */
   noDefaultLibraries: boolean;
-  /** DT_VERNEED. */
+  /** DT_VERNEED: of each `library` the `versions` that it must define. */
   versionsNeeded: { library: string; versions: NeededVersion[] }[];
   /** DT_VERDEF, without the base. */
   versionsDefined: string[];
+  /** What its notes say. */
   notes: {
     /** NT_GNU_BUILD_ID, hexadecimal, or null. */
     buildId: string | null;
-    /** NT_GNU_ABI_TAG: the least kernel version on which it runs, or null. */
+    /**
+     * NT_GNU_ABI_TAG, or null: the `operatingSystem` ("Linux"), and the least version of its `kernel` on which the
+     * file runs, as three numbers.
+     */
     abiTag: { operatingSystem: string; kernel: [number, number, number] } | null;
     /** `.note.dlopen` texts (JSON), as written. */
     dlopen: string[];
@@ -84,13 +90,21 @@ export interface Facts {
   relro: "none" | "partial" | "full";
   /** Whether it has any. */
   sectionHeaders: boolean;
-  /** Bytes that follow the last one which the ELF structure covers, or null. */
+  /**
+   * Bytes that follow the last one which the ELF structure covers, or null: their `offset` in the file and their
+   * `size`, in bytes.
+   */
   overlay: { offset: number; size: number } | null;
 }
 
 /** One place that the loader would have looked at, and why it was not taken. */
 export interface Tried {
+  /** Absolute, as seen from the root. */
   path: string;
+  /**
+   * What kind of reason `why` is. `same-file`: it is loaded already, under another name. `is-libc`: musl takes
+   * itself instead.
+   */
   code:
     | "missing"
     | "directory-missing"
@@ -108,21 +122,23 @@ export interface Tried {
     | "not-set-user-id"
     | "empty-name"
     | "token-without-value"
-    /** It is a file that is loaded already, under another name. */
     | "same-file"
-    /** musl takes itself instead. */
     | "is-libc";
   /** A sentence without the path. */
   why: string;
 }
 
+/** A library that the loader opens, or looks for. */
 export interface ResolvedLibrary {
+  /** The name by which it is needed. */
   soname: string;
   /** null where it is not found. */
   path: string | null;
+  /** Why this file, in a few words: which search path, cache or directory had it. */
   reason: string;
   /** The first file that needs it. */
   neededBy: string;
+  /** The places that were looked at before, in their order. */
   tried: Tried[];
   /** A file of that name was seen, for another machine or class. */
   wrongMachineSeen: boolean;
@@ -132,24 +148,33 @@ export interface ResolvedLibrary {
   kind: "needed" | "preloaded" | "auxiliary" | "filter";
 }
 
+/** A symbol version that is needed of a library, and that its file does not define. */
 export interface VersionProblem {
+  /** "GLIBC_2.38". */
   version: string;
+  /** The soname of the library that it is needed of. */
   library: string;
   /** The library that should define it. */
   providerPath: string;
+  /** The file that needs it. */
   neededBy: string;
+  /** VER_FLG_WEAK: the loader warns, but does not fail. */
   weak: boolean;
 }
 
 /** Versions are needed of a library that defines none: glibc warns, and goes on. */
 export interface UnversionedLibrary {
+  /** The soname. */
   library: string;
+  /** The library that should define them. */
   providerPath: string;
+  /** The first file that needs them. */
   neededBy: string;
 }
 
 /** An object that needs more of an x86 processor than it has: glibc ends the program. */
 export interface IsaProblem {
+  /** The object. */
   path: string;
   /** Bits of GNU_PROPERTY_X86_ISA_1_NEEDED: 1 is x86-64's own, 2 is x86-64-v2's, 4 v3's, 8 v4's. */
   missing: number;
@@ -157,6 +182,7 @@ export interface IsaProblem {
 
 /** A file that is found and cannot be loaded, or a program that the kernel cannot map. */
 export interface LoadProblem {
+  /** The file. */
   path: string;
   /** A sentence without the path. */
   why: string;
@@ -166,24 +192,31 @@ export interface LoadProblem {
 
 /** A symbol that is bound at start, and that none of the files which are loaded defines. */
 export interface MissingSymbol {
+  /** Its name. */
   symbol: string;
   /** null where it is needed without one. */
   version: string | null;
   /** The library that should define the version, or null. */
   library: string | null;
+  /** The file that needs it. */
   neededBy: string;
 }
 
 /** Which files the loader would open for a program or library. */
 export interface Resolution {
+  /** As it was given. */
   path: string;
+  /**
+   * The loader: `path` (null where there is none), whether it was `found`, whether it is `assumed` because a
+   * library names none (its machine's usual one), and the `reason`.
+   */
   interpreter: {
     path: string | null;
     found: boolean;
-    /** A library names none: its machine's usual one. */
     assumed: boolean;
     reason: string;
   };
+  /** Whose rules were followed. */
   libc: "glibc" | "musl" | "unknown";
   /** Directories that the loader searches when nothing else names one. */
   defaultDirectories: string[];
@@ -192,14 +225,18 @@ export interface Resolution {
    * does not find it, but another does.
    */
   libraries: ResolvedLibrary[];
+  /** Symbol versions that the libraries lack. */
   versionProblems: VersionProblem[];
+  /** Libraries without versions of which some are needed. */
   unversionedLibraries: UnversionedLibrary[];
+  /** Objects for newer processors. */
   isaProblems: IsaProblem[];
   /**
    * Files with packed relocations (DT_RELR) that do not ask libc for GLIBC_ABI_DT_RELR: glibc stops
    * there since 2.36.
    */
   relrProblems: string[];
+  /** Files that are found and cannot be loaded. */
   loadProblems: LoadProblem[];
   /** Of a program; looked for where it is asked for and nothing else is wrong. */
   missingSymbols: MissingSymbol[];

@@ -97,7 +97,9 @@ export interface NativeLibraries {
 
 /** One name for another. */
 export interface Renaming {
+  /** The present name. */
   from: string;
+  /** The new one. */
   to: string;
 }
 
@@ -106,8 +108,12 @@ export interface Renaming {
  * already costs nothing.
  */
 export interface Edits {
+  /** PT_INTERP. */
   interpreter?: string;
-  /** Colon-separated; an empty value removes DT_RPATH and DT_RUNPATH. */
+  /**
+   * The search path as colon-separated `value`, in the dynamic entry that `tag` names; an empty value removes
+   * DT_RPATH and DT_RUNPATH.
+   */
   searchPath?: { value: string; tag: "runpath" | "rpath" };
   /** Empty removes DT_SONAME. */
   soname?: string;
@@ -123,6 +129,7 @@ export interface Edits {
   debugEntry?: boolean;
   /** EI_OSABI, 0 to 255. */
   osAbi?: number;
+  /** Whether the stack is executable: PF_X of PT_GNU_STACK. */
   executableStack?: boolean;
   /** Dynamic symbols that lose their version. */
   clearSymbolVersions?: readonly string[];
@@ -138,14 +145,17 @@ export interface Edits {
 
 /** Which bytes change; what they become stays with the addon, however much it is. */
 export interface Layout {
-  /** Bytes, sorted and disjoint. */
+  /** Sorted and disjoint; `offset` and `size` in bytes. */
   ranges: { offset: number; size: number }[];
+  /** The size of the file before, in bytes. */
   oldSize: number;
+  /** Its size afterwards, in bytes. */
   newSize: number;
   /** Names of the file, this one included. */
   links: number;
   /** Why the file cannot be changed in place. */
   refusalInPlace: string | null;
+  /** Where each thing goes and why there, one sentence each. */
   reasons: string[];
   /** What `apply` writes, and the identity of the content that it was planned for. */
   readonly handle: object;
@@ -160,11 +170,15 @@ export interface WriteJob {
 
 /** A file's content, as nobody can make another look like it; times since 1970. */
 export interface FileIdentity {
+  /** st_dev. */
   device: bigint;
+  /** st_ino. */
   inode: bigint;
+  /** Bytes. */
   size: bigint;
+  /** st_mtim. */
   modifiedNanoseconds: bigint;
-  /** Nobody can set it. */
+  /** st_ctim, which nobody can set. */
   changedNanoseconds: bigint;
 }
 
@@ -185,10 +199,13 @@ export interface Walked {
  * views of one ArrayBuffer: who transfers it to another thread transfers all of them.
  */
 export interface Column {
+  /** As in the schema. */
   name: string;
+  /** What `values` and `children` hold. */
   type: "text" | "boolean" | "uint8" | "uint32" | "uint64" | "list" | "struct";
   /** Rows. */
   length: number;
+  /** How many rows are null. */
   nulls: number;
   /** One bit for each row, the lowest first; null where no row is null. */
   validity: Uint8Array | null;
@@ -206,18 +223,22 @@ export interface NativeBatch {
   /** Which rows came from which entry of a root: structs of ScanBranch's fields. */
   branches: Column;
   failures: readonly (Walked["failures"][number] & { storePath: string | null })[];
-  links: { path: string; target: string }[];
+  links: readonly { path: string; target: string }[];
 }
 
+/** How far a scan is. */
 export interface ScanProgress {
   /** Regular files seen, ELF or not. */
   files: number;
+  /** Those of them that are ELF. */
   elf: number;
+  /** How much could not be read. */
   failures: number;
   /** Sizes of the ELF files, added up. */
   bytes: number;
-  /** Entries of the roots, and how many of them are done. */
+  /** Entries of the roots. */
   branches: number;
+  /** Those of them that are done. */
   branchesDone: number;
 }
 
@@ -258,6 +279,7 @@ export interface Mention {
   text: string;
   /** The first file that has it. */
   path: string;
+  /** Where it is. */
   place: "file-name" | "link-target" | "content";
   /** Bytes from the beginning of the content, the name or the target. */
   offset: number;
@@ -267,7 +289,9 @@ export interface Mention {
 
 /** Compressed data, into which the search does not look. */
 export interface Compressed {
+  /** The format. */
   kind: "gzip" | "xz" | "zstd" | "bzip2" | "zip" | "squashfs";
+  /** The first file that has it. */
   path: string;
   /** Bytes; of the first one in the file. */
   offset: number;
@@ -308,6 +332,7 @@ export interface Command {
 
 /** A file that an undo record is kept of; see native/patch/recorded_files.hpp. */
 export interface RecordedFile {
+  /** Absolute. */
   path: string;
   /**
    * `fixed`: it is as the fix left it. `interrupted`: a fix in place came half-way, and undo mends it.
@@ -315,9 +340,11 @@ export interface RecordedFile {
    * directory there, as when a disk is not mounted. `unknown`: it cannot be told.
    */
   state: "fixed" | "interrupted" | "changed" | "gone" | "away" | "unknown";
-  /** Bytes; 0 where the record cannot be read. */
+  /** The size of the original, in bytes; 0 where the record cannot be read. */
   originalSize: number;
+  /** The size that the fix left, in bytes; 0 where the record cannot be read. */
   fixedSize: number;
+  /** Whether it was fixed in place. */
   inPlace: boolean;
 }
 

@@ -5,7 +5,10 @@
 // strings keeps working. What leaves the program takes one of two ways: `bytesOf`, or `spelledOut` for text.
 import { isUtf8 } from "node:buffer";
 
-/** The string for some bytes. */
+/**
+ * The string for some bytes.
+ * @throws nothing
+ */
 export function textOf(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (isUtf8(buffer)) return buffer.toString("utf8");
@@ -21,7 +24,10 @@ export function textOf(bytes: Uint8Array): string {
   return text;
 }
 
-/** The bytes that a string is for. */
+/**
+ * The bytes that a string is for: what `textOf` made it of.
+ * @throws nothing
+ */
 export function bytesOf(text: string): Uint8Array {
   return bufferOf(text);
 }

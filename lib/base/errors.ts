@@ -1,6 +1,15 @@
 // The one error class of the package.
 
-/** What kind of thing went wrong; stable, for programs to compare with. */
+/**
+ * What kind of thing went wrong; stable, for programs to compare with. Of a file: `not-found`, `permission-denied`,
+ * `not-a-regular-file`, `not-elf`, `truncated` (the file ends too early), `malformed` (its headers contradict each
+ * other), `changed` (somebody wrote to it meanwhile), `busy` (another process works on it), `in-store` (it is in
+ * the store, where nothing is written). Of what was asked: `usage` (arguments or options), `unsupported` (there is
+ * no safe way, or this machine cannot), `unsolvable` (no choice of loader and libraries would do),
+ * `no-undo-record`, `verification-failed` (the result did not pass the check, and was taken back), `cancelled` (the
+ * `signal`'s reason is the cause). Of the machine: `no-space`, `limit-exceeded` (a size or count beyond what is
+ * read), `too-many-open-files`, `too-many-processes`, `io` (whatever else the system said).
+ */
 export type FixelfErrorCode =
   | "not-found"
   | "permission-denied"
@@ -70,8 +79,14 @@ export function unlessOfTheMoment<T>(value: T): (failure: unknown) => T {
   };
 }
 
+/**
+ * What every function of the package throws, or rejects with. `message` is a sentence in English, `cause` what led
+ * to it where that was another error.
+ */
 export class FixelfError extends Error {
+  /** Always "FixelfError". */
   override readonly name = "FixelfError";
+  /** What kind of thing went wrong. */
   readonly code: FixelfErrorCode;
   /** The file it is about, where there is one. */
   readonly path: string | undefined;

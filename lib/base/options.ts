@@ -12,6 +12,7 @@ export type Tell = (event: IndexEvent) => void;
 /** Where Nix has its store, unless it was built for another. */
 export const defaultStore = "/nix/store";
 
+/** What every call takes that reads a system. */
 export interface CommonOptions {
   /** Another system's root: looked up below it, written without it. */
   root?: string;
@@ -26,7 +27,7 @@ export interface CommonOptions {
   /** Use the index in `$XDG_CACHE_HOME/fixelf`, and bring it up to date. Default true. */
   index?: boolean;
   /** Told how far an indexing is, and that the index cannot be used. */
-  onIndex?: Tell;
+  onIndex?: (event: IndexEvent) => void;
   /** Ends the call: it throws a FixelfError `cancelled`, with the signal's reason as its cause. */
   signal?: AbortSignal;
 }
@@ -59,6 +60,7 @@ export const choiceKinds: Kinds<ChoiceOptions> = {
   ignoreMissing: "list of strings",
 };
 
+/** How programs are fixed. */
 export interface PlanOptions extends ChoiceOptions {
   /** Leave programs to nix-ld or fixelf-ld where it is at their loader's path and serves them. */
   keepStandIn?: boolean;

@@ -19,6 +19,7 @@ import { findLoaded, type LoadedFile } from "./loaded.js";
 import { findNeverLoaded, type NeverLoaded } from "./never_loaded.js";
 import { type Size, sizesOf } from "./size.js";
 
+/** A store path that a program needs. */
 export interface NeededPath extends Size {
   /** A store path. */
   path: string;
@@ -26,6 +27,7 @@ export interface NeededPath extends Size {
   files: string[];
 }
 
+/** What a program needs of the store, beside what Nix keeps for it. */
 export interface Closure {
   /** As the caller named it. */
   path: string;
@@ -37,7 +39,10 @@ export interface Closure {
   needed: NeededPath[];
   /** Bytes. */
   neededSize: number;
-  /** The closure that Nix has recorded: how many store paths, and their narSize; null if not known. */
+  /**
+   * The closure that Nix has recorded: how many store `paths`, and their narSize together as `size`, in bytes; null
+   * if not known.
+   */
   recorded: { paths: number; size: number } | null;
   /** Why `recorded` is null. */
   whyUnknown: string | null;
@@ -45,10 +50,14 @@ export interface Closure {
   neverLoaded: NeverLoaded[];
   /** Bytes: what would be freed if all of them went. */
   neverLoadedSize: number;
-  /** Opened, but not in Nix's closure: garbage collection may take it. */
+  /**
+   * Opened, but not in Nix's closure, so that garbage collection may take it: the store `path`, and its `files`
+   * that are opened.
+   */
   unprotected: { path: string; files: LoadedFile[] }[];
   /** Opened from outside the store. */
   outside: LoadedFile[];
+  /** Libraries that are not found: the `soname`, and the file that it is `neededBy`. */
   notFound: { soname: string; neededBy: string }[];
 }
 

@@ -2,7 +2,9 @@
 import type { PathInfo } from "../store/nix.js";
 import { immediateDominators } from "./dominators.js";
 
+/** A store path of a closure of which nothing is opened. */
 export interface NeverLoaded {
+  /** The store path. */
   path: string;
   /** Bytes. */
   size: number;

@@ -5,9 +5,11 @@ import { unlessOfTheMoment } from "../base/errors.js";
 import type { PathInfo } from "../store/nix.js";
 import { hostPath, type StorePlace } from "../store/place.js";
 
+/** How large a store path is. */
 export interface Size {
   /** In bytes: Nix's narSize, or all files together, one with several names counted once. */
   bytes: number;
+  /** `nar`: Nix says so. `disk`: by its files. */
   measured: "nar" | "disk";
 }
 

@@ -13,6 +13,7 @@ export const findingCodes = [
   "unprotected-from-gc",
 ] as const;
 
+/** The kinds of finding; stable. docs/findings.md says what each means. */
 export type FindingCode = (typeof findingCodes)[number];
 
 /** A problem with its remedy, or something that keeps no file from starting and is worth knowing. */
@@ -28,6 +29,7 @@ export interface Finding extends Omit<Problem<FindingCode>, "remedy" | "need"> {
   get?: Getting;
 }
 
+/** How to get what is missing from nixpkgs. */
 export interface Getting {
   /** What Nix takes: "nixpkgs#zlib". */
   package: string;
@@ -49,12 +51,17 @@ export type Verdict =
   | "other-libc"
   | "unreadable";
 
+/** What a file is, and what is wrong with it. */
 export interface Diagnosis {
+  /** As the caller named it, or found below what the caller named. */
   path: string;
+  /** What it is to whoever reads of it. */
   kind: FileKind;
+  /** What it is, all in all. */
   verdict: Verdict;
   /** One sentence: why this verdict. */
   summary: string;
+  /** What is wrong, or worth knowing; the first one first. */
   findings: Finding[];
 }
 

@@ -7,6 +7,7 @@ import { outputPath, pathToChange } from "../file/rooted.js";
 import { stateSubdirectory } from "../file/state.js";
 import { type EditRequest, editsFor, type NoCache } from "./request.js";
 
+/** How an edit is written. */
 export interface EditOptions {
   /** Where the result goes; the original is left alone. It may exist, and is replaced. */
   output?: string;
@@ -20,6 +21,7 @@ export interface EditOptions {
 
 /** What an edit did. */
 export interface EditOutcome {
+  /** As the caller named it. */
   path: string;
   /** Nothing is written where nothing changes, except that `output` is always made. */
   outcome: "changed" | "unchanged";
@@ -27,8 +29,9 @@ export interface EditOutcome {
   reasons: string[];
   /** Why a resolution cache that was asked for was not written, or null. */
   noCache: NoCache | null;
-  /** Bytes. */
+  /** The size before, in bytes. */
   oldSize: number;
+  /** The size of the result, in bytes. */
   newSize: number;
 }
 

@@ -22,6 +22,7 @@ import { Store } from "../store/context.js";
 import { adviceFor, type MissingLibrary } from "../store/nixpkgs/packages.js";
 import { storePathOf } from "../store/place.js";
 
+/** As for a plan. */
 export type EnvironmentOptions = ChoiceOptions;
 
 /** What is where a program names its loader, as far as variables go. */
@@ -52,16 +53,23 @@ export interface EnvironmentProgram {
   takenByLoaders: boolean;
 }
 
+/** A library that a program would load. */
 export interface EnvironmentLibrary {
+  /** The name by which it is needed. */
   soname: string;
   /** As seen from the root. */
   path: string;
+  /** The store path that it is in; null outside the store. */
   storePath: string | null;
 }
 
+/** A program that nothing can be set for. */
 export interface EnvironmentProblem {
+  /** As the caller named it, or found below what the caller named. */
   path: string;
+  /** What kind of thing is wrong. */
   code: FixelfErrorCode;
+  /** One sentence: what is wrong. */
   message: string;
   /** What a program lacks, where that is all that it lacks. */
   missing?: MissingLibrary[];
@@ -75,6 +83,7 @@ export interface SystemEnvironment {
   own: boolean;
   /** As seen from the root. */
   loader: string;
+  /** Whose loader it is. */
   libc: "glibc" | "musl" | "unknown";
   /** Absolute; where libraries are that no program finds by itself. */
   directories: string[];
@@ -88,7 +97,9 @@ export interface SystemEnvironment {
   reasons: string[];
 }
 
+/** What has to be set for some programs. */
 export interface Environment {
+  /** The programs that were looked at. */
   programs: EnvironmentProgram[];
   /** The own machine's first. */
   systems: SystemEnvironment[];
@@ -99,7 +110,9 @@ export interface Environment {
   incomplete: SystemEnvironment[];
   /** What nothing can be set for. The rest is as good as it can be without. */
   problems: EnvironmentProblem[];
-  /** For other machines, or another libc than the programs': left as they are. */
+  /**
+   * For other machines, or another libc than the programs': left as they are. The `path`, and `why`.
+   */
   passedOver: { path: string; why: string }[];
 }
 

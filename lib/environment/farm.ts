@@ -17,6 +17,7 @@ import { type StorePlace, storePathOf } from "../store/place.js";
 import type { SystemEnvironment } from "./environment.js";
 import { namedLibraries } from "./findable.js";
 
+/** A directory of links to libraries, for search paths to name. */
 export interface Farm {
   /** Absolute. */
   path: string;

@@ -9,6 +9,8 @@ export type Variables = [name: string, value: string][];
 /**
  * Those for one machine only, and for this machine's own (or the only one there is) those without
  * its name too. With a farm, nothing but the farm is named.
+ * @param farm the directory of links that stands for all others
+ * @throws nothing
  */
 export function variables({ systems }: Environment, farm: string | null = null): Variables {
   return systems.flatMap((environment) => {

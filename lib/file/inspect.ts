@@ -15,6 +15,7 @@ import { FixelfError } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import { insideRoot } from "./rooted.js";
 
+/** What is assumed of the process that loads the libraries. */
 export interface ResolveOptions extends CommonOptions {
   /** Assume this interpreter instead of the file's own; libraries have none of their own. */
   interpreter?: string;
@@ -24,7 +25,10 @@ export interface ResolveOptions extends CommonOptions {
   processor?: string;
   /** As for a program that runs as another user than its caller (AT_SECURE). Default: not. */
   secure?: boolean;
-  /** What nix-ld, or a stand-in like it, would start: NIX_LD and NIX_LD_LIBRARY_PATH. */
+  /**
+   * What nix-ld, or a stand-in like it, would start: the `loader` (NIX_LD) and its `libraryPath`
+   * (NIX_LD_LIBRARY_PATH).
+   */
   nixLd?: { loader: string; libraryPath: string };
 }
 
@@ -39,7 +43,8 @@ export const resolveKinds: Kinds<ResolveOptions> = {
 
 /**
  * Reads what an ELF file says of itself.
- * @throws FixelfError
+ * @throws FixelfError `not-found`, `permission-denied`, `not-a-regular-file`, `not-elf`, `truncated`, `malformed`,
+ *   `limit-exceeded` (more of something than a file of this size can mean), `too-many-open-files` or `io`
  */
 export async function inspect(path: string, options: CommonOptions = {}): Promise<Facts> {
   checkPath("inspect", path);
@@ -56,8 +61,8 @@ export async function inspect(path: string, options: CommonOptions = {}): Promis
 }
 
 /**
- * Follows the loader's own search, without running anything.
- * @throws FixelfError
+ * Follows the loader's own search, without running anything. What keeps a library from being found is no error.
+ * @throws FixelfError as `inspect`
  */
 export async function resolve(path: string, options: ResolveOptions = {}): Promise<Resolution> {
   checkPath("resolve", path);
@@ -67,7 +72,8 @@ export async function resolve(path: string, options: ResolveOptions = {}): Promi
 
 /**
  * Resolves many files, several at a time, and reads what they share only once: a fraction of the time
- * that as many calls of `resolve` take. In the order of the paths; a rejection has a FixelfError.
+ * that as many calls of `resolve` take. In the order of the paths; a rejection has a FixelfError as from `resolve`.
+ * @throws FixelfError `too-many-open-files` where it concerns all of them
  */
 export async function resolveAll(
   paths: readonly string[],

@@ -78,6 +78,7 @@ export interface KeptStorePath {
   link: string;
   /** What it leads to; null where the link itself is not there. */
   storePath: string | null;
+  /** The files that it is kept for: their `path`, and whether the file `isThere`. */
   files: { path: string; isThere: boolean }[];
 }
 

@@ -7,6 +7,7 @@ import { FixelfError } from "../base/errors.js";
 import { stateSubdirectory } from "../file/state.js";
 import { type KeptStorePath, keptStorePaths, pruneRoots } from "./gc_roots.js";
 
+/** What is kept of fixed files. */
 export interface Remembered {
   /** Files with an undo record. */
   records: RecordedFile[];
@@ -14,6 +15,7 @@ export interface Remembered {
   gcRoots: KeptStorePath[];
 }
 
+/** What was forgotten, or would be. */
 export interface Pruned {
   /** Files whose records were removed, or would be. */
   records: RecordedFile[];
@@ -24,10 +26,11 @@ export interface Pruned {
    * is not mounted.
    */
   away: string[];
-  /** Records that could not be removed, and why. */
+  /** Records that could not be removed: the `path`, and in `message` why. */
   failures: { path: string; message: string }[];
 }
 
+/** What is forgotten. */
 export interface PruneOptions {
   /** Say what would be removed, and remove nothing. */
   dryRun?: boolean;

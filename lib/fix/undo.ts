@@ -12,8 +12,11 @@ import { removeRoots } from "./gc_roots.js";
 
 /** What became of one file that was to be restored. */
 export interface UndoOutcome {
+  /** The file. */
   path: string;
+  /** `refused`: not touched because it has changed since. `failed`: the disk said no. */
   outcome: "restored" | "refused" | "failed";
+  /** With `refused` and `failed`: its `code` and `message`; else null. */
   error: { code: FixelfErrorCode; message: string } | null;
 }
 

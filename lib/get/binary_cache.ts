@@ -9,7 +9,9 @@ import { capture, type NixRun } from "./nix_command.js";
 
 /** What a cache says of one library of a store path. */
 export interface CacheAnswer {
+  /** Its address. */
   cache: string;
+  /** The name that was looked for. */
   soname: string;
   /** "lib/libcrypt.so.1"; null where the listing has no such file. */
   file: string | null;

@@ -23,7 +23,12 @@ import {
   nixpkgsFor,
 } from "./nixpkgs.js";
 
-export interface GetOptions extends NixRun {
+/** Where packages are taken from. */
+export interface GetOptions {
+  /** Ends the call: it throws a FixelfError `cancelled`, with the signal's reason as its cause. */
+  signal?: AbortSignal | undefined;
+  /** Whether what Nix tells of its progress goes to stderr. Default false. */
+  shown?: boolean | undefined;
   /** Where packages are taken from: a flake reference, a directory, "<nixpkgs>". Default: the user's own. */
   nixpkgs?: string | undefined;
   /** What turned out not to help, although it was said to. */
@@ -32,16 +37,23 @@ export interface GetOptions extends NixRun {
 
 /** A store path that has not what it was got for. */
 export interface Useless {
+  /** What it was got for. */
   soname: string;
+  /** What was got. */
   storePath: string;
 }
 
 /** A package that is to be got. */
 export interface WantedPackage {
+  /** Below nixpkgs' package set: "libxcrypt-legacy". */
   attribute: string;
+  /** The output that has the libraries: "lib". */
   output: string;
+  /** "x86_64-linux". */
   system: string;
+  /** The nixpkgs that it is taken from. */
   nixpkgs: Nixpkgs;
+  /** What it will be in the store. */
   storePath: string;
   /** What it is wanted for. */
   sonames: string[];
@@ -53,25 +65,37 @@ export interface WantedPackage {
 
 /** What Nix will do, as it says itself. */
 export interface Effort {
+  /** How many store paths are fetched. */
   fetched: number;
+  /** How many derivations are built. */
   built: number;
-  /** MiB. */
+  /** What is fetched, in MiB. */
   download: number;
+  /** What that takes when it is unpacked, in MiB. */
   unpacked: number;
 }
 
+/** What is to be got. */
 export interface GetPlan {
+  /** The packages, each once. */
   packages: WantedPackage[];
-  /** What can't be got, and why. */
+  /** What can't be got: the `soname`, and `why`. */
   without: { soname: string; why: string }[];
+  /** What it takes. */
   effort: Effort;
 }
 
+/** A package that was got. */
 export interface Got {
+  /** Below nixpkgs' package set: "libxcrypt-legacy". */
   attribute: string;
+  /** The output that was got: "lib". */
   output: string;
+  /** What it is in the store. */
   storePath: string;
+  /** What it was got for. */
   sonames: string[];
+  /** What said that it has them. */
   source: string;
   /** The GC root that keeps it. */
   link: string;

@@ -6,6 +6,7 @@ import { thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
 import { capture, type NixRun } from "./nix_command.js";
 
+/** A nixpkgs, as Nix is given it. */
 export type Nixpkgs =
   /** A flake reference, as `nix build` takes it. */
   | { kind: "flake"; reference: string; hasCaret: boolean }

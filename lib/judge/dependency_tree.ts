@@ -10,7 +10,9 @@ import { entryOf, type Start } from "./start.js";
 
 /** A resolution, with who needs what: a library is opened once, and may be needed by many. */
 export interface DependencyTree extends Resolution {
-  /** The program first; the names that each file needs (DT_NEEDED), in its own order. */
+  /**
+   * The program first: each file's `path`, and the names that it has `needed` (DT_NEEDED), in its own order.
+   */
   needs: { path: string; needed: string[] }[];
   /** What would keep it from starting, this machine's kernel and processor apart. */
   problems: Problem[];
@@ -18,7 +20,7 @@ export interface DependencyTree extends Resolution {
 
 /**
  * The same as `resolve`, with all needs of all files.
- * @throws FixelfError
+ * @throws FixelfError as `inspect`
  */
 export async function dependencyTree(
   path: string,

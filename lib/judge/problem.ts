@@ -30,6 +30,7 @@ export const problemCodes = [
   "malformed",
 ] as const;
 
+/** The kinds of problem; stable. docs/findings.md says what each means. */
 export type ProblemCode = (typeof problemCodes)[number];
 
 /** What would have to be there: a store may have it. */
@@ -40,7 +41,9 @@ export type Need =
   /** `part` of a C library, by its soname, is of another build than the loader. */
   | { kind: "libc"; part: string; path: string; neededBy: string };
 
+/** Something that keeps a file from starting, or may. */
 export interface Problem<Code extends string = ProblemCode> {
+  /** Its kind. */
   code: Code;
   /**
    * `error`: it does not start, or does not do what it is for. `warning`: it starts, and something

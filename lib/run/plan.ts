@@ -16,6 +16,7 @@ import { needsOf } from "./needs.js";
 import { type NeedyRunning, names, type Running, type Start, type Way, ways } from "./start.js";
 import { targetOf } from "./target.js";
 
+/** How a program is to run. */
 export interface RunOptions extends Omit<EnvironmentOptions, "root"> {
   /** This way, and no other. */
   how?: Way;
@@ -27,9 +28,11 @@ export interface RunOptions extends Omit<EnvironmentOptions, "root"> {
 
 /** What this process has to become for the program to run. */
 export interface RunPlan extends Start {
+  /** The way; `as-is` where nothing has to be done. */
   how: Way | "as-is";
+  /** Why this way, in a sentence. */
   why: string;
-  /** The ways that are better and can't be gone. */
+  /** The ways that are better and can't be gone: `how`, and `why` not. */
   passedOver: { how: Way; why: string }[];
   /** What of `with` can't be helped, a sentence each. */
   unserved: readonly string[];

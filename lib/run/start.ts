@@ -5,6 +5,7 @@ import type { SystemEnvironment } from "../environment/environment.js";
 
 /** The ways, in the order in which they are tried. */
 export const ways = ["namespace", "copy", "loader"] as const;
+/** A way to run a program that does not run as it is: docs/running-without-patching.md. */
 export type Way = (typeof ways)[number];
 
 /** As a sentence names them. */
@@ -40,6 +41,7 @@ export interface Running {
 /** A program that does not run as it is. */
 export type NeedyRunning = Running & { environment: SystemEnvironment };
 
+/** What a process has to become. */
 export interface Start {
   /** A path, or the descriptor of a file that may have none. */
   file: string | number;
@@ -51,17 +53,18 @@ export interface Start {
   limits: string[];
 }
 
-/** What it gets beside the variables of this process. */
-interface Variables {
-  variables?: Readonly<Record<string, string>>;
-}
-
 /**
- * Becomes the program. Terminal, signals, exit status and streams are then its own.
- * @throws FixelfError where the kernel does not start it
+ * Becomes the program, which gets the `variables` beside those of this process, and the descriptors that are
+ * `inherited`. Terminal, signals, exit status and streams are then its own.
+ * @throws FixelfError where the kernel does not start it: `not-found`, `permission-denied`, `io`
  */
 export function become(
-  { file, arguments: args, descriptors, variables = {} }: Omit<Start, "limits"> & Variables,
+  {
+    file,
+    arguments: args,
+    descriptors,
+    variables = {},
+  }: Omit<Start, "limits"> & { variables?: Readonly<Record<string, string>> },
   inherited: readonly number[],
 ): never {
   const replacing: Replacing = {

@@ -1,6 +1,7 @@
 // What a scan hands over at a time: columns as they came, rows made only when somebody asks.
 import type { Facts } from "../addon/facts.js";
 import type { Column, NativeBatch } from "../addon/native.js";
+import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import { type Reader, readerOf } from "./reader.js";
 
 /** Facts, and the store path that the file lies in. */
@@ -10,13 +11,24 @@ export interface ScanRow extends Facts {
 }
 
 /** Something below the roots that could not be read. */
-export type ScanFailure = NativeBatch["failures"][number];
+export interface ScanFailure {
+  /** As it would be called in a row. */
+  path: string;
+  /** What kind of thing went wrong. */
+  code: FixelfErrorCode;
+  /** A sentence. */
+  message: string;
+  /** The store path that it is in; null outside a store. */
+  storePath: string | null;
+}
 
 /** One entry of a root with all that lies below it; in a store, one store path. */
 export interface ScanBranch {
+  /** The entry. */
   path: string;
   /** Its rows in the batch. */
   firstRow: number;
+  /** How many rows of the batch are its. */
   rows: number;
   /** false where more of it follows in the next batch. */
   last: boolean;
@@ -28,15 +40,19 @@ export class ScanBatch implements Iterable<ScanRow> {
   readonly length: number;
   /** In Arrow's memory layout, in the order of the schema. */
   readonly columns: readonly Column[];
+  /** What could not be read. */
   readonly failures: readonly ScanFailure[];
-  /** With `libraryLinks`: symbolic links that have a library's name. */
-  readonly links: NativeBatch["links"];
+  /**
+   * With `libraryLinks`: symbolic links that have a library's name, each with its `path` and `target`.
+   */
+  readonly links: readonly { path: string; target: string }[];
   readonly #byName: ReadonlyMap<string, Column>;
   readonly #readers = new Map<string, Reader>();
   /** What `branches` is made of. */
   readonly branchColumn: Column;
   #branches: readonly ScanBranch[] | undefined;
 
+  /** @internal */
   constructor({ rows, columns, failures, branches, links }: NativeBatch) {
     this.length = rows;
     this.columns = columns;
@@ -56,10 +72,10 @@ export class ScanBatch implements Iterable<ScanRow> {
     return this.#branches;
   }
 
-  /** A column by its name in the schema. */
+  /** A column by its name in the schema. Throws FixelfError `usage` where there is none of that name. */
   column(name: string): Column {
     const column = this.#byName.get(name);
-    if (column === undefined) throw new RangeError(`a scan has no column ${name}`);
+    if (column === undefined) throw new FixelfError("usage", `a scan has no column ${name}`);
     return column;
   }
 

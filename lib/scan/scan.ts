@@ -8,12 +8,15 @@ import { absolute } from "../base/process.js";
 import { insideRoot } from "../file/rooted.js";
 import { ScanBatch } from "./batch.js";
 
+/** One of several equal parts of a scan, for as many machines or processes. */
 export interface Shard {
   /** From 1 to `count`. */
   number: number;
+  /** How many parts there are. */
   count: number;
 }
 
+/** How trees are read. */
 export interface ScanOptions extends CommonOptions {
   /** Threads. Default: one for each processor. */
   jobs?: number;
@@ -53,9 +56,8 @@ export interface RunningScan extends AsyncIterable<ScanBatch> {
  * links are not followed. A file with several names comes once, under the first of them; each store path is whole
  * in itself. What cannot be read is listed in the batches' `failures`. With `root`, a path names what is below it, and
  * nothing else of this machine.
- *
- * Iterating throws FixelfError `not-found`, `permission-denied` or `io` where a root cannot be
- * read, and `cancelled`.
+ * @throws FixelfError, when it is iterated, `not-found`, `permission-denied` or `io` where a root cannot be read, and
+ *   `usage` where it is iterated twice
  */
 export function scan(roots: readonly string[], options: ScanOptions = {}): RunningScan {
   checkPaths("scan", roots);

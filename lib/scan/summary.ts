@@ -4,30 +4,43 @@ import type { ScanBatch } from "./batch.js";
 import { BrokenFinder } from "./broken.js";
 import { neededVersions, releaseOf } from "./needed_versions.js";
 
+/** A value, and how many files have it. */
 export interface Count {
+  /** The value. */
   name: string;
+  /** How many files have it. */
   count: number;
 }
 
+/** What a scan has found, in numbers. */
 export interface ScanSummary {
   /** Regular files seen, ELF or not. */
   files: number;
+  /** Those of them that are ELF. */
   elf: number;
-  /** What could not be read. */
+  /** How much could not be read. */
   failures: number;
-  /** Sizes of the ELF files, added up. */
+  /** The sizes of the ELF files together, in bytes. */
   bytes: number;
+  /** By `Facts.type`, the most frequent first. */
   types: Count[];
+  /** By machine, the most frequent first. */
   machines: Count[];
+  /** By interpreter, the most frequent first, and whether it is `there`. */
   interpreters: (Count & { there: boolean })[];
   /** By the newest GLIBC_x that a file needs, the newest first. */
   glibcNeeds: Count[];
   /** Directories of RPATH and RUNPATH that are not there, with how many files name them. */
   brokenSearchPaths: Count[];
-  /** Programs and libraries that ask for an executable stack. */
+  /**
+   * Programs and libraries that ask for an executable stack: their `count`, and some `examples`.
+   */
   executableStacks: { count: number; examples: string[] };
-  /** Programs and libraries with a dynamic table but without PT_GNU_RELRO. */
+  /**
+   * Programs and libraries with a dynamic table but without PT_GNU_RELRO: their `count`, and some `examples`.
+   */
   missingRelro: { count: number; examples: string[] };
+  /** The largest files: their `path`, and their `size` in bytes. */
   largest: { path: string; size: number }[];
 }
 
@@ -53,6 +66,7 @@ export class Summarizer {
     this.#finder = new BrokenFinder(root);
   }
 
+  /** Adds some rows of a batch. */
   add(batch: ScanBatch, rows: Iterable<number>): void {
     for (const row of rows) this.#addRow(batch, row);
   }

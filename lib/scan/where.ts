@@ -150,7 +150,7 @@ function fieldOf(batch: ScanBatch, name: string, row: number): unknown {
   try {
     return batch.value(name, row);
   } catch (failure) {
-    if (!(failure instanceof RangeError)) throw failure;
+    if ((failure as FixelfError).code !== "usage") throw failure;
     const names = batch.columns.map((column) => column.name).join(", ");
     throw new FixelfError("usage", `--where: there is no field ${name}; there are name, ${names}`);
   }

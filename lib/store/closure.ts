@@ -6,6 +6,7 @@ import type { Nix } from "./nix.js";
 import { realPathIn, type StorePaths, type StorePlace, storePathOf } from "./place.js";
 import type { GcRoot } from "./roots.js";
 
+/** What keeps store paths from garbage collection. */
 export interface Knowledge {
   /** The current system's closure; null when it is not known. */
   closure: StorePaths | null;

@@ -3,8 +3,7 @@
 
 import { underSignal } from "../addon/cancellation.js";
 import { isOfTheMoment } from "../base/errors.js";
-import type { Tell } from "../base/options.js";
-import type { StoreContext } from "./candidates.js";
+import type { IndexEvent } from "../base/options.js";
 import { type Knowledge, StoreKnowledge } from "./closure.js";
 import { findProviders, type Providers, type Wanted } from "./find.js";
 import { IndexDamage } from "./index/damage.js";
@@ -19,6 +18,7 @@ import type { NixpkgsPackage } from "./nixpkgs/packages.js";
 import type { Locate, Needing } from "./nixpkgs/rank.js";
 import type { StorePlace } from "./place.js";
 
+/** How a store is asked. */
 export interface StoreOptions {
   /** `--loader`, as seen from the root. */
   userLoader?: string | undefined;
@@ -27,17 +27,22 @@ export interface StoreOptions {
   /** Use the index in `$XDG_CACHE_HOME/fixelf`, and bring it up to date. Default true. */
   index?: boolean | undefined;
   /** Told how far an indexing is, and that the index cannot be used. */
-  onIndex?: Tell | undefined;
+  onIndex?: ((event: IndexEvent) => void) | undefined;
   /** Ends what it has under way, and all that is asked later, with `cancelled`; its reason is the cause. */
   signal?: AbortSignal | undefined;
 }
 
 /** One store: its loaders, its libraries, and what Nix knows of it. */
-export class Store implements StoreContext {
+export class Store {
+  /** Where it is. */
   readonly place: StorePlace;
+  /** @internal */
   readonly nix: Nix;
+  /** @internal */
   readonly inspector: Inspector;
+  /** @internal */
   readonly userLoader: string | null;
+  /** @internal */
   readonly userLibraryDirectories: readonly string[];
   readonly #options: StoreOptions;
   readonly #knowledge: StoreKnowledge;
@@ -61,8 +66,8 @@ export class Store implements StoreContext {
     return this.#underSignal(() => this.#knowledge.all());
   }
 
-  /** Why `knowledge()` has a null. */
-  get whyUnknown(): Readonly<StoreKnowledge["whyUnknown"]> {
+  /** Why `closure` or `rooted` of `knowledge()` is null, in a sentence; null where it is not. */
+  get whyUnknown(): { readonly closure: string | null; readonly rooted: string | null } {
     return this.#knowledge.whyUnknown;
   }
 

@@ -2,10 +2,11 @@
 import { dirname } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import { isOpenedByLoaders } from "../file/kind.js";
-import { libcOf, type OfLibc } from "../file/libc.js";
+import { libcOf } from "../file/libc.js";
 import { inspectCandidates, namedPaths, type StoreContext } from "./candidates.js";
 import { isNamesake, rank } from "./rank.js";
 
+/** A file that provides a library. */
 export interface Provider {
   /** As seen from the root. */
   path: string;
@@ -13,23 +14,32 @@ export interface Provider {
   storePath: string | null;
   /** What RUNPATH would have to name. */
   directory: string;
+  /** What speaks for it, the most important first. */
   reasons: string[];
+  /** What it says of itself. */
   facts: Facts;
 }
 
+/** A file of the name that cannot be the library. */
 export interface Rejected {
+  /** As seen from the root. */
   path: string;
+  /** Why not, in a few words. */
   why: string;
 }
 
+/** What a store has for one soname. */
 export interface Providers {
   /** The best first. */
   providers: Provider[];
+  /** Files of the name that cannot be it. */
   rejected: Rejected[];
 }
 
 /** What a library must be for the program that needs it. */
-export interface Wanted extends Pick<Facts, "machine" | "class" | "byteOrder">, OfLibc {
+export interface Wanted
+  extends Pick<Facts, "machine" | "class" | "byteOrder">,
+    Partial<Pick<Facts, "interpreter" | "needed">> {
   /** Symbol versions that it must define: of every soname, or by soname. */
   versions?: readonly string[] | ReadonlyMap<string, readonly string[]>;
 }

@@ -7,6 +7,7 @@ import { hostPath, type StorePlace } from "./place.js";
 
 /** Which paths have a file of a name: absolute, as seen from the root, sorted. */
 export interface Libraries {
+  /** The paths that end in the name. */
   paths(name: string): readonly string[];
   /** The names that begin so. */
   names(beginning: string): string[];

@@ -8,21 +8,31 @@ import { besides, type FileCandidate, inspectCandidates, type StoreContext } fro
 import { hostPath, nameOf } from "./place.js";
 import { type Ranked, rank } from "./rank.js";
 
+/** A dynamic linker of the store. */
 export interface Loader {
   /** As seen from the root. */
   path: string;
+  /** As in `Facts`. */
   machine: string;
+  /** As in `Facts`. */
   class: Facts["class"];
+  /** As in `Facts`. */
   byteOrder: Facts["byteOrder"];
+  /** Whose it is. */
   libc: "glibc" | "musl" | "unknown";
+  /** "2.40"; null where it is not known. */
   version: string | null;
   /** In the current system's closure; null when it is not known. */
   current: boolean | null;
   /** Kept by a GC root; null when it is not known. */
   rooted: boolean | null;
+  /**
+   * A copy for bootstrapping nixpkgs or for an initrd, which is taken only where there is no other.
+   */
   bootstrap: boolean;
   /** What a program for this machine gets when nothing speaks against it. */
   chosen: boolean;
+  /** Why it is chosen, or why it is not. */
   reason: string;
   /** GLIBC_x that its libc.so.6 defines; programs and libraries must need no others. */
   definedVersions: string[];

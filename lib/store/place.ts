@@ -6,6 +6,7 @@ import { lstatSync, realpathSync } from "../base/disk.js";
 import { defaultStore } from "../base/options.js";
 import { absolute } from "../base/process.js";
 
+/** Where a store is. */
 export interface StorePlace {
   /** The host directory that serves as "/"; "" for this machine. */
   root: string;
@@ -19,7 +20,10 @@ export interface StorePlace {
 
 const defaultSystem = "/run/current-system/sw";
 
-/** Fills in the defaults, and takes the slashes off the ends. */
+/**
+ * Fills in the defaults, and takes the slashes off the ends.
+ * @throws FixelfError `usage` for names that it does not have
+ */
 export function storePlace(given: Partial<StorePlace> = {}): StorePlace {
   const named = given.root ? absolute(given.root) : "";
   const root = named === "/" ? "" : named;
@@ -33,6 +37,7 @@ export function storePlace(given: Partial<StorePlace> = {}): StorePlace {
 
 /** A set of store paths, asked only whether it has one. */
 export interface StorePaths {
+  /** Whether it has the store path. */
   has(storePath: string): boolean;
 }
 

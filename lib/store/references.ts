@@ -10,7 +10,7 @@ import {
 } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import { open, readdir } from "../base/disk.js";
-import { FixelfError, unlessOfTheMoment } from "../base/errors.js";
+import { FixelfError, type FixelfErrorCode, unlessOfTheMoment } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import { absolute } from "../base/process.js";
 import { insideRoot } from "../file/rooted.js";
@@ -18,6 +18,7 @@ import { hostPath, isStoreEntry, type StorePlace, storePathOf, storePlace } from
 
 /** A store path that is named, in however many ways. */
 export interface StorePathMentions {
+  /** "/nix/store/<hash>-<name>". */
   storePath: string;
   /** Whether the store has it. */
   present: boolean;
@@ -27,7 +28,8 @@ export interface StorePathMentions {
   mentions: Mention[];
 }
 
-export interface References extends Omit<Searched, "mentions" | "compressed"> {
+/** What is named in the bytes of a file, or of all files of a tree. */
+export interface References {
   /** As it was given. */
   path: string;
   /** Sorted by path. */
@@ -38,6 +40,18 @@ export interface References extends Omit<Searched, "mentions" | "compressed"> {
   sonames: Mention[];
   /** Compressed data: what it says is not known. */
   notLookedInto: Compressed[];
+  /** How many more of them there are. */
+  moreCompressed: number;
+  /** How often something was met that is not listed, because it would be too much. */
+  moreMentions: number;
+  /** What could not be read, below a directory: the `path`, and the `code` and `message` of the error. */
+  failures: { path: string; code: FixelfErrorCode; message: string }[];
+  /** How many more failures there are. */
+  moreFailures: number;
+  /** How many files were searched. */
+  files: number;
+  /** How many bytes were searched. */
+  bytes: number;
 }
 
 /**

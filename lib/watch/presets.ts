@@ -6,6 +6,7 @@ import { homeDirectory, variables } from "../base/process.js";
 
 /** A directory to watch. */
 export interface WatchedDirectory {
+  /** Absolute. */
   path: string;
   /**
    * How many levels below it one program's tree begins. With 1, the default, each entry of the
@@ -267,8 +268,10 @@ const presets = {
   },
 } satisfies Record<string, Preset>;
 
+/** A tool that downloads programs: docs/watching.md. */
 export type PresetName = keyof typeof presets;
 
+/** The names of all of them. */
 export const presetNames = Object.keys(presets) as PresetName[];
 
 export function isPreset(name: string): name is PresetName {
@@ -281,7 +284,7 @@ export function isPreset(name: string): name is PresetName {
  */
 export function presetDirectories(
   name: PresetName,
-  environment: Environment = variables(),
+  environment: Readonly<Record<string, string | undefined>> = variables(),
 ): WatchedDirectory[] {
   const preset: Preset = presets[name];
   return preset(environment, named(environment.HOME, homeDirectory()));

@@ -30,6 +30,7 @@ import { type Pending, PendingSubjects } from "./pending.js";
 import type { WatchedDirectory } from "./presets.js";
 import { pathOf, type Root, rootsOf, subjectOf, subjectsAt } from "./roots.js";
 
+/** How directories are watched. */
 export interface WatchOptions extends Omit<PlanOptions, "output" | "inPlace"> {
   /** Write nothing, and tell what would be fixed. */
   dryRun?: boolean;

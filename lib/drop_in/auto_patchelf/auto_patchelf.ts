@@ -23,14 +23,17 @@ import { write } from "./write.js";
 
 /** What became of one file; whether it could be written, `failed` says. */
 export interface AutoPatchelfFile {
+  /** As it was found. */
   path: string;
   /** Why it was left alone, as "because …"; null where it was not. */
   skipped: string | null;
   /** The loader that it gets; null for a library. */
   interpreter: string | null;
+  /** What it needs, in its own order. */
   dependencies: AutoPatchelfDependency[];
   /** The search path that it gets; null where it keeps its own. */
   searchPath: string[] | null;
+  /** The dynamic entry that holds the search path. */
   searchPathTag: "runpath" | "rpath";
   /** What will not work, as a sentence without the file's path. */
   warnings: string[];
@@ -55,12 +58,15 @@ export interface AutoPatchelfDependency {
 export interface MissingDependency {
   /** As it is needed; "any(…)" where one of several would do. */
   name: string;
+  /** The file that needs it. */
   wantedBy: string;
   /** The glob of `ignoreMissing` for which it may stay missing, or null. */
   pattern: string | null;
 }
 
+/** What became of the files. */
 export interface AutoPatchelfOutcome {
+  /** The files that were looked at, sorted by path. */
   files: AutoPatchelfFile[];
   /** Files in the places of libraries that hold debugging information only. */
   debugObjects: string[];
@@ -68,18 +74,19 @@ export interface AutoPatchelfOutcome {
   unread: FileFailure[];
   /** Files that could not be changed. */
   failed: FileFailure[];
+  /** Libraries that were not found. */
   missing: MissingDependency[];
 }
 
 /**
  * Patches the files of a Nix build as nixpkgs' auto-patchelf does, and as `fixelf auto-patchelf` does: programs get the
  * loader of the binutils wrapper, and all files a search path to the libraries that they need. A library that is not
- * found is no error: it is in `missing`, and the rest is patched. Nothing is kept for `undo`.
+ * found is no error: it is in `missing`, and the rest is patched. Nothing is kept for `undo`. Where the signal aborts
+ * when some files have been written, the others are in `failed`.
  * @param paths files, and directories whose files are patched; one that is not there is passed over
  * @throws FixelfError `usage` for options that are unknown, of another type or at odds with each other; `not-found`
  *   where no binutils wrapper is named, or it does not say what it should; what reading its loader says (`not-elf`, …);
- *   `cancelled`, with the signal's reason as its cause, where nothing has been written: later, the files that were
- *   not are in `failed`
+ *   `cancelled`, with the signal's reason as its cause, where nothing has been written
  */
 export async function autoPatchelf(
   paths: readonly string[],

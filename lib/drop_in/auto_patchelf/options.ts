@@ -2,6 +2,7 @@
 import { checkOptions } from "../../base/arguments.js";
 import { checkChanges, type PatchelfChanges } from "../patchelf/options.js";
 
+/** As the options of auto-patchelf: docs/auto-patchelf.md. */
 export interface AutoPatchelfOptions {
   /**
    * The binutils wrapper whose `nix-support/dynamic-linker` and `nix-support/orig-libc` say which loader and libc to

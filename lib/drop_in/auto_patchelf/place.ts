@@ -16,8 +16,11 @@ export interface Place {
   failures: FileFailure[];
 }
 
+/** A file that could not be read or written. */
 export interface FileFailure {
+  /** As it was found. */
   path: string;
+  /** What went wrong. */
   error: Pick<FixelfError, "code" | "message">;
 }
 

@@ -15,6 +15,7 @@ export interface PatchelfChanges {
   setRpath?: readonly string[];
   /** Directories to put behind those that are there; not with `setRpath`. */
   addRpath?: readonly string[];
+  /** Removes DT_RPATH and DT_RUNPATH. */
   removeRpath?: boolean;
   /** Keep only the directories that hold a needed library which none before them holds. */
   shrinkRpath?: boolean;
@@ -24,12 +25,15 @@ export interface PatchelfChanges {
   forceRpath?: boolean;
   /** Put before the other libraries in DT_NEEDED, sorted by their bytes. */
   addNeeded?: readonly string[];
+  /** Goes from DT_NEEDED, with the symbol versions that are needed of it. */
   removeNeeded?: readonly string[];
+  /** Other names in DT_NEEDED and in the needed versions. */
   replaceNeeded?: readonly Renaming[];
   /** DF_1_NODEFLIB: the loader's default directories are never searched. */
   noDefaultLib?: boolean;
   /** Symbols that need no version any more. */
   clearSymbolVersion?: readonly string[];
+  /** Other names of dynamic symbols; the hash tables follow. */
   renameDynamicSymbols?: readonly Renaming[];
   /** DT_DEBUG, for debuggers. */
   addDebugTag?: boolean;
@@ -43,6 +47,7 @@ export interface PatchelfChanges {
   clobberOldSections?: boolean;
 }
 
+/** Changes, and where they go. */
 export interface PatchelfOptions extends PatchelfChanges {
   /** Leave the file alone and write to this one; also where nothing changes. It keeps its mode where it is there. */
   output?: string;

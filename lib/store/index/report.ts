@@ -1,23 +1,25 @@
 // What can be said of the index itself.
 
 import { underSignal } from "../../addon/cancellation.js";
-import type { Tell } from "../../base/options.js";
+import type { IndexEvent } from "../../base/options.js";
 import type { StorePlace } from "../place.js";
 import { freshIndex } from "./fresh.js";
 import { entriesOf } from "./listing.js";
 import { indexPath, removeIndexDirectory } from "./location.js";
 
+/** What the index of a store holds. */
 export interface IndexReport {
   /** The directory that holds it. */
   path: string;
+  /** How many store paths are in it. */
   storePaths: number;
-  /** Different ones with a library's name, where libraries live. */
+  /** How many ELF files with a library's name are in it, each once, where libraries live. */
   elfFiles: number;
-  /** Different ones, of these files. */
+  /** How many sonames these have. */
   sonames: number;
-  /** Different names of files, where libraries live. */
+  /** How many names of files there are, where libraries live. */
   libraryNames: number;
-  /** Store paths that are still being written, and not in it. */
+  /** How many store paths are not in it because they are still being written. */
   unsettled: number;
   /** Bytes. */
   size: number;
@@ -31,14 +33,17 @@ export interface IndexReport {
  */
 export async function reportIndex(
   place: StorePlace,
-  options: { rebuild?: boolean; onIndex?: Tell; signal?: AbortSignal } = {},
+  options: { rebuild?: boolean; onIndex?: (event: IndexEvent) => void; signal?: AbortSignal } = {},
 ): Promise<IndexReport | null> {
   return underSignal(options.signal, () => report(place, options));
 }
 
 async function report(
   place: StorePlace,
-  { rebuild = false, onIndex = () => {} }: { rebuild?: boolean; onIndex?: Tell },
+  {
+    rebuild = false,
+    onIndex = () => {},
+  }: { rebuild?: boolean; onIndex?: (event: IndexEvent) => void },
 ): Promise<IndexReport | null> {
   const index = await freshIndex(place, onIndex, { merged: true, rebuild });
   if (index === null) return null;
@@ -63,7 +68,10 @@ async function report(
   return told;
 }
 
-/** Removes the index of a store; whether there was one. @throws FixelfError where it is another user's */
+/**
+ * Removes the index of a store; whether there was one.
+ * @throws FixelfError `permission-denied` where it is another user's
+ */
 export function removeIndex(place: StorePlace): boolean {
   return removeIndexDirectory(indexPath(place));
 }

@@ -6,6 +6,7 @@ import { hasNixSystem, nixSystem } from "../../file/nix_system.js";
 import { sinceRelease } from "./symbol_versions.js";
 import { rowOf, type TableRow, tableDate } from "./table.js";
 
+/** A package of nixpkgs that has a library. */
 export interface NixpkgsPackage {
   /** Below nixpkgs' package set: "libxcrypt-legacy", "stdenv.cc.cc". */
   attribute: string;
@@ -21,11 +22,13 @@ export interface NixpkgsPackage {
   source: string;
   /** As of when, as YYYY-MM-DD; null where that is not known. */
   date: string | null;
+  /** What speaks for it, the most important first. */
   reasons: string[];
 }
 
 /** A library that no store path has, or none with the symbol versions that are needed. */
 export interface MissingLibrary {
+  /** The name by which it is needed. */
   soname: string;
   /** Whose it has to be: "x86_64-linux". */
   system: string;

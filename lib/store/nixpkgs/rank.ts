@@ -1,8 +1,6 @@
 // Which packages of nixpkgs have a library, the best first, each with its reasons: what the table of this package
 // says and what nix-index's database says, together; then the table's packages with another version of it.
 import type { Facts } from "../../addon/facts.js";
-import type { OfLibc } from "../../file/libc.js";
-import type { Machine } from "../../file/machine.js";
 import { hasNixSystem, nixSystem } from "../../file/nix_system.js";
 import { compareVersions, versionsNeededOf } from "../../file/versions.js";
 import { isNamesake, parseName } from "../rank.js";
@@ -22,7 +20,8 @@ export interface Located {
 export type Locate = (soname: string) => Promise<Located | null>;
 
 /** What is known of the program that needs the library. */
-export type Needing = Machine & OfLibc & Partial<Pick<Facts, "versionsNeeded">>;
+export type Needing = Pick<Facts, "machine" | "class" | "byteOrder"> &
+  Partial<Pick<Facts, "interpreter" | "needed" | "versionsNeeded">>;
 
 /** The packages that have a library, the best first. */
 export async function packagesFor(
