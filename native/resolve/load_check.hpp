@@ -1,5 +1,5 @@
-// What the kernel and the loader refuse of files that are found: an e_ident of another kind, segments
-// that cannot be mapped.
+// What the kernel and the loader refuse of files that are found: an e_ident of another kind,
+// segments that cannot be mapped.
 #pragma once
 
 #include <vector>
