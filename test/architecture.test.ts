@@ -63,6 +63,18 @@ describe("lib/", () => {
     const doors = files.filter((path) => what.test(readFileSync(join(top, path), "utf8")));
     expect(doors).toEqual([door]);
   });
+
+  // All else prints by `Output`, which takes what has been made safe for a terminal and nothing else.
+  it("is printed for people by few", () => {
+    const prints = /\bwriteFully\(|\b(stdout|stderr|stream)\.write\(/;
+    const printing = files.filter((path) => prints.test(readFileSync(join(top, path), "utf8")));
+    const inCommands = printing.filter((path) => path.startsWith("lib/cli/"));
+    expect(inCommands.map((path) => path.slice("lib/cli/".length)).sort()).toEqual([
+      ...["auto_patchelf.ts", "command.ts", "getting.ts", "index_talk.ts", "program.ts"],
+      ...["progress.ts", "sink.ts", "watch.ts"],
+    ]);
+    expect(printing.filter((path) => path.startsWith("lib/report/"))).toEqual([]);
+  });
 });
 
 describe("native/addon/", () => {

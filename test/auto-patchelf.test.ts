@@ -319,7 +319,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
         return { name, wantedBy: "program", pattern: null };
       });
       const packages = await packagesOf(missing, thisMachine(), locate);
-      expect(missingText(packages)).toMatch(
+      expect(missingText(packages).text).toMatch(
         /\nFor libgone\.so\.3, add pkgs\.gone\.lib to buildInputs \(nix-index's database of 2026-01-02\)\.$/,
       );
     });

@@ -1,9 +1,11 @@
 // Text that comes from files, made safe for where it goes.
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import pc from "picocolors";
 import { describe, expect, it } from "vitest";
 import { FixelfError } from "../lib/base/errors.js";
 import { explain } from "../lib/cli/command.js";
+import { colorsBy, inLines, joined, line } from "../lib/report/shown.js";
 import { csvCell, jsonText, printable } from "../lib/report/text.js";
 import { fixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
@@ -18,11 +20,21 @@ describe("text of a file", () => {
     expect(printable(steering)).not.toMatch(steers);
     expect(printable("/home/ü/a b")).toBe("/home/ü/a b");
   });
+  it("is spelled out once in a line, which keeps what has been made safe", () => {
+    const colors = colorsBy(pc.createColors(true));
+    const part = line`  ${colors.red(steering)}  ${1}`;
+    const whole = inLines([part, line`${joined([steering, part], ", ")}`]);
+    const [red, plain] = ["\u001b[31m", "\u001b[39m"];
+    const safe = printable(steering);
+    expect(part.text).toBe(`  ${red}${safe}${plain}  1`);
+    expect(whole.text).toBe(`${part.text}\n${safe}, ${part.text}`);
+    expect(colorsBy(null).bold(steering).text).toBe(safe);
+  });
   it("forges no line in an error, however many it has", () => {
     const error = new FixelfError("unsolvable", `no library for ${steering}`);
-    expect(explain(error)).not.toMatch(steers);
+    expect(explain(error).text).not.toMatch(steers);
     const laidOut = new FixelfError("io", "one\n\n    two\n", { laidOut: true });
-    expect(explain(laidOut)).toBe("one\n\n    two\n");
+    expect(explain(laidOut).text).toBe("one\n\n    two\n");
   });
   it("is the same text in JSON, and steers nothing", () => {
     const text = jsonText({ name: steering, entry: 16n });
@@ -65,4 +77,19 @@ describe("a file's name", () => {
       }
     }
   });
+
+  it.each([["loaders"], ["index"], ["find", "libz.so.1"]])(
+    "steers none as a store's: %s",
+    (...words) => {
+      mkdirSync(join(directory, "stores", name, "empty"), { recursive: true });
+      for (const store of [name, `${name}/empty`]) {
+        const place = ["--store", join(directory, "stores", store), "--root", "/"];
+        const { stdout, stderr } = fixelf([...words, ...place], { env: { NO_COLOR: "1" } });
+        for (const text of [stdout, stderr]) {
+          expect(text.split("\n").find((line) => steers.test(line))).toBeUndefined();
+          expect(text).not.toMatch(/^forged/m);
+        }
+      }
+    },
+  );
 });

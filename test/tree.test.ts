@@ -3,11 +3,11 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import pc from "picocolors";
 import { beforeAll, describe, expect, it } from "vitest";
 import { namedByVariables } from "../lib/file/stand_in.js";
 import { type DependencyTree, dependencyTree, resolve, resolveAll } from "../lib/index.js";
 import { isError } from "../lib/judge/problem.js";
+import { colorsBy } from "../lib/report/shown.js";
 import { treeDot } from "../lib/report/tree/dot.js";
 import { treeGraph } from "../lib/report/tree/graph.js";
 import { treeMermaid } from "../lib/report/tree/mermaid.js";
@@ -17,7 +17,7 @@ import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 
-const colors = pc.createColors(false);
+const colors = colorsBy(null);
 
 describe("tree", needs("gcc"), () => {
   const directory = scratchDirectory();
@@ -60,7 +60,7 @@ describe("tree", needs("gcc"), () => {
   });
 
   it("draws each library once, where it is opened, and names it elsewhere", () => {
-    const lines = treeText(tree, colors).split("\n");
+    const lines = treeText(tree, colors).text.split("\n");
     const starting = (text: string) => lines.filter((line) => line.includes(`─ ${text} → `));
     for (const name of ["libone.so", "libshared.so", "libloop.so", "libc.so.6"])
       expect(starting(name)).toHaveLength(1);
@@ -72,7 +72,7 @@ describe("tree", needs("gcc"), () => {
   });
 
   it("draws all of it with --all, and comes to an end", () => {
-    const lines = treeText(tree, colors, { unfolded: true }).split("\n");
+    const lines = treeText(tree, colors, { unfolded: true }).text.split("\n");
     expect(lines.filter((line) => line.includes("libshared.so → "))).toHaveLength(3);
     expect(lines.some((line) => line.endsWith("(needs one another)"))).toBe(true);
     expect(lines.join()).not.toContain("also");
@@ -93,8 +93,8 @@ describe("tree", needs("gcc"), () => {
       ...names.map((name, index) => ({ path: path(name), needed: names.slice(index + 1) })),
     ];
     const huge: DependencyTree = { ...tree, path: "/program", libraries, needs };
-    expect(treeText(huge, colors).split("\n")).toHaveLength(1 + 1 + 40 + 39);
-    const lines = treeText(huge, colors, { unfolded: true }).split("\n");
+    expect(treeText(huge, colors).text.split("\n")).toHaveLength(1 + 1 + 40 + 39);
+    const lines = treeText(huge, colors, { unfolded: true }).text.split("\n");
     expect(lines.length).toBeLessThan(100_010);
     expect(lines.at(-1)).toContain("more than 100000 lines");
     // A chain of ten thousand.
@@ -112,7 +112,7 @@ describe("tree", needs("gcc"), () => {
         needed: long.slice(index, index + 1),
       })),
     };
-    expect(treeText(chain, colors)).toContain("deeper than 200 libraries");
+    expect(treeText(chain, colors).text).toContain("deeper than 200 libraries");
     expect(whyLoaded(chain, "lib9999.so")?.chains[0]).toHaveLength(10_001);
     expect(treeDot(chain).split("\n").length).toBeGreaterThan(20_000);
   });
@@ -128,9 +128,9 @@ describe("tree", needs("gcc"), () => {
     expect(whyLoaded(tree, at("libshared.so"))).toEqual(why);
     expect(whyLoaded(tree, "libgone.so")).toMatchObject({ path: null, reason: "not found" });
     expect(whyLoaded(tree, "libelsewhere.so")).toBeNull();
-    expect(whyText(tree, "libelsewhere.so", colors)).toMatch(/not among what it loads/);
+    expect(whyText(tree, "libelsewhere.so", colors).text).toMatch(/not among what it loads/);
     // That its own needs need it in turn is no way to it.
-    expect(whyText(tree, "libone.so", colors).split("\n").slice(1)).toEqual([
+    expect(whyText(tree, "libone.so", colors).text.split("\n").slice(1)).toEqual([
       at("program"),
       expect.stringMatching(/^└─ libone\.so → /),
     ]);
@@ -240,7 +240,7 @@ describe("a program without any library", () => {
       needs: [{ path: "/static", needed: [] }],
       problems: [],
     } as unknown as DependencyTree;
-    expect(treeText(tree, colors)).toBe("/static");
+    expect(treeText(tree, colors).text).toBe("/static");
     expect(treeMermaid(tree)).toBe('flowchart LR\n  n0["/static"]');
   });
 });

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { FixelfError } from "../base/errors.js";
 import { variables } from "../base/process.js";
 import type { Request } from "../drop_in/auto_patchelf/arguments.js";
-import { printable } from "../report/text.js";
+import { inLines, line } from "../report/shown.js";
 import { asError, sentence } from "./command.js";
 
 /** argparse's for wrong usage, and sys.exit's for a message. */
@@ -41,7 +41,7 @@ export async function autoPatchelf(
     request = parseArguments(words);
   } catch (failure) {
     stderr.write(
-      `${usageLine()}\nauto-patchelf: error: ${printable(sentence(asError(failure)))}\n`,
+      `${usageLine()}\n${line`auto-patchelf: error: ${sentence(asError(failure))}`.text}\n`,
     );
     return exitCodes.usage;
   }
@@ -52,7 +52,7 @@ export async function autoPatchelf(
   try {
     return await patch(request, { env, stdout, stderr });
   } catch (failure) {
-    stderr.write(`auto-patchelf: ${printable(sentence(asError(failure)))}\n`);
+    stderr.write(line`auto-patchelf: ${sentence(asError(failure))}\n`.text);
     return exitCodes.failure;
   }
 }
@@ -67,7 +67,7 @@ async function patch(request: Request, { env, stdout, stderr }: Surroundings): P
   ]);
   const target = await readTarget(env.NIX_BINTOOLS);
   if (!request.structuredLogs)
-    stdout.write(`${report.beginningText}\n${report.requestText(request)}\n`);
+    stdout.write(inLines([report.beginningText, report.requestText(request), line``]).text);
   if (request.paths.length === 0) throw new FixelfError("usage", "No paths to patch, stopping.");
   const { paths, structuredLogs, extraArgs, ...options } = request;
   const extra = extraChanges(extraArgs);
@@ -75,13 +75,13 @@ async function patch(request: Request, { env, stdout, stderr }: Surroundings): P
   if (structuredLogs) {
     const { events, troubles } = report.outcomeEvents(outcome);
     stdout.write(events);
-    stderr.write(troubles);
-  } else stdout.write(`${report.outcomeText(outcome)}\n`);
+    stderr.write(troubles.text);
+  } else stdout.write(line`${report.outcomeText(outcome)}\n`.text);
   const isMissing = outcome.missing.some(({ pattern }) => pattern === null);
   if (isMissing) {
     const { packagesOf } = await import("../drop_in/auto_patchelf/packages.js");
     const packages = await packagesOf(outcome.missing, target.facts);
-    stderr.write(`${report.missingText(packages)}\n`);
+    stderr.write(line`${report.missingText(packages)}\n`.text);
   }
   const isUnread = outcome.unread.some(({ error }) => error.code === "permission-denied");
   return isMissing || isUnread || outcome.failed.length > 0 ? exitCodes.failure : exitCodes.good;

@@ -4,7 +4,7 @@ import { shellWord } from "../base/shell.js";
 import { writeFully } from "../base/write_fully.js";
 import type { Documents } from "../report/documents.js";
 import { toJson } from "../report/json.js";
-import { type Colors, printable } from "../report/text.js";
+import { type Colors, document, line, type Shown } from "../report/shown.js";
 import { colorsFor, type TalkFlags } from "./options.js";
 
 export const exitCodes = {
@@ -22,12 +22,12 @@ export interface Output {
   print<Name extends keyof Documents>(
     name: Name,
     document: Documents[Name],
-    text: () => string,
+    text: () => Shown,
   ): void;
   /** Prints text on stdout, and nothing with --json or --quiet; false where nobody reads it any more. */
-  show(text: string): boolean;
+  show(shown: Shown): boolean;
   /** Says something on stderr. */
-  say(text: string): void;
+  say(shown: Shown): void;
 }
 
 /**
@@ -39,8 +39,8 @@ export async function run(
   body: (output: Output) => Promise<number>,
   codeOf: (code: FixelfErrorCode) => number = exitCodeOf,
 ): Promise<void> {
-  const show = (text: string) =>
-    text === "" || flags.json || flags.quiet || writeFully(1, `${text}\n`);
+  const show = (shown: Shown) =>
+    shown.isEmpty || flags.json || flags.quiet || writeFully(1, `${shown.text}\n`);
   try {
     process.exitCode = await body({
       colors: colorsFor(flags),
@@ -67,7 +67,7 @@ export function tell(failure: unknown, json: boolean, codeOf = exitCodeOf): numb
     const { code, path = null } = error;
     writeDocument("error", { error: { code, message: sentence(error), path } });
   } else {
-    say(`fixelf: ${explain(error)}`);
+    say(line`fixelf: ${explain(error)}`);
   }
   return codeOf(error.code);
 }
@@ -87,10 +87,11 @@ export function sentence({ message, path }: FixelfError): string {
 }
 
 /** The sentence, and the command that helps next where there is one. */
-export function explain(error: FixelfError): string {
+export function explain(error: FixelfError): Shown {
   const said = sentence(error);
   const next = error.path === undefined ? null : nextCommand(error.code, shellWord(error.path));
-  return (error.laidOut ? said : printable(said)) + (next === null ? "" : `\n  ${next}`);
+  const what = error.laidOut ? document(said) : said;
+  return next === null ? line`${what}` : line`${what}\n  ${next}`;
 }
 
 function nextCommand(code: FixelfErrorCode, path: string): string | null {
@@ -139,6 +140,6 @@ export function untilInterrupted(): AbortSignal {
   return controller.signal;
 }
 
-function say(text: string): void {
+function say({ text }: Shown): void {
   writeFully(2, `${text}\n`);
 }

@@ -4,6 +4,7 @@ import { realpathSync } from "../base/disk.js";
 import { homeDirectory } from "../base/process.js";
 import type { Environment } from "../environment/environment.js";
 import type { Farm } from "../environment/farm.js";
+import { document, line } from "../report/shown.js";
 import type { MissingLibrary } from "../store/nixpkgs/packages.js";
 import type { StorePlace } from "../store/place.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
@@ -80,7 +81,7 @@ export function define(program: Command): void {
               flags.lib,
             );
       if (flags.farm !== undefined && farm === null)
-        output.say(`fixelf: nothing has to be set, and so no farm was made at ${flags.farm}`);
+        output.say(line`fixelf: nothing has to be set, and so no farm was made at ${flags.farm}`);
       const format = wanted.json ? "json" : flags.format;
       await print(paths, found, farm, format, place, output);
       if (!wanted.json) await talk(found, farm, output);
@@ -108,7 +109,9 @@ async function print(
   const values = variables(found, farm?.path);
   const systems = isOfPackages(format) ? [...found.systems, ...found.incomplete] : found.systems;
   const text = systems.length === 0 ? "" : await textOf(format);
-  output.print("env", { ...found, variables: Object.fromEntries(values), farm }, () => text);
+  output.print("env", { ...found, variables: Object.fromEntries(values), farm }, () =>
+    document(text),
+  );
 
   async function textOf(wanted: Format): Promise<string> {
     if (wanted === "json") return "";
@@ -155,5 +158,5 @@ async function print(
 
 async function talk(found: Environment, farm: Farm | null, { say }: Output): Promise<void> {
   const { talkOf } = await import("../report/environment/talk.js");
-  for (const line of talkOf(found, farm)) say(line);
+  for (const each of talkOf(found, farm)) say(each);
 }

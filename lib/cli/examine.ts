@@ -3,6 +3,7 @@ import { diagnoseEach } from "../doctor/diagnose.js";
 import type { Diagnosis } from "../doctor/finding.js";
 import { isError } from "../judge/problem.js";
 import { diagnosisText } from "../report/doctor.js";
+import { inLines, line, type Shown } from "../report/shown.js";
 import { plural } from "../report/text.js";
 import { exitCodes, type Output, run, worst } from "./command.js";
 import type { DoctorFlags } from "./doctor.js";
@@ -60,13 +61,13 @@ async function textOf(
   files: readonly Diagnosis[],
   { verbose, json, quiet }: TalkFlags,
   { colors }: Output,
-): Promise<string> {
-  if (json || quiet) return "";
+): Promise<Shown> {
+  if (json || quiet) return line``;
   if (files.length <= fewFiles && !verbose)
-    return files.map((file) => diagnosisText(file, colors)).join("\n");
+    return inLines(files.map((file) => diagnosisText(file, colors)));
   const { causesText, totalsText } = await import("../report/causes.js");
-  if (verbose) return files.length > 1 ? totalsText(files) : "";
-  return [causesText(files, colors), totalsText(files)].filter((text) => text !== "").join("\n");
+  if (verbose) return files.length > 1 ? totalsText(files) : line``;
+  return inLines([causesText(files, colors), totalsText(files)].filter(({ isEmpty }) => !isEmpty));
 }
 
 function codeOf({ verdict, findings }: Diagnosis): number {

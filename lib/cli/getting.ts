@@ -3,6 +3,7 @@ import { createInterface } from "node:readline";
 import { FixelfError } from "../base/errors.js";
 import { type GetPlan, type Got, get, planGet, removeLinks, type Useless } from "../get/get.js";
 import { gettingText, withoutText } from "../report/get.js";
+import { line } from "../report/shown.js";
 import type { MissingLibrary } from "../store/nixpkgs/packages.js";
 import { storePlace } from "../store/place.js";
 import type { Output } from "./command.js";
@@ -75,7 +76,7 @@ export class Getting {
   /** Of what no fixed file keeps. */
   sayWhatKeeps(): void {
     for (const { attribute, link } of this.got)
-      this.#output.say(`${attribute} is kept from garbage collection until you remove ${link}`);
+      this.#output.say(line`${attribute} is kept from garbage collection until you remove ${link}`);
   }
 
   async #get(missing: readonly MissingLibrary[]): Promise<"got" | "nothing" | "refused"> {
@@ -87,12 +88,12 @@ export class Getting {
     const place = storePlace(commonOptions(this.#flags));
     const plan = await planGet(missing, place, options);
     this.without.push(...plan.without);
-    for (const line of withoutText(plan)) this.#output.say(line);
+    for (const each of withoutText(plan)) this.#output.say(each);
     if (plan.packages.length === 0) return "nothing";
     this.#output.say(gettingText(plan));
     if (dryRun) return "nothing";
     if (!this.#flags.yes && !(await ask(this.#signal))) {
-      this.#output.say("Nothing was fetched or changed.");
+      this.#output.say(line`Nothing was fetched or changed.`);
       return "refused";
     }
     this.got.push(...(await get(plan, place, options)));
@@ -108,7 +109,7 @@ export class Getting {
       if (absent.length === 0) continue;
       this.#useless.push(...absent.map((soname) => ({ soname, storePath })));
       const what = `${storePath} (${attribute}) does not bring what is needed of ${absent.join(", ")}`;
-      this.#output.say(`fixelf: ${what}, which was said to be there (${source})`);
+      this.#output.say(line`fixelf: ${what}, which was said to be there (${source})`);
       if (absent.length < sonames.length) continue;
       await removeLinks([each]);
       this.got.splice(this.got.indexOf(each), 1);

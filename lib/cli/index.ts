@@ -1,5 +1,6 @@
 // fixelf index: what is kept of the store for the next time.
 import type { Command } from "commander";
+import { line } from "../report/shown.js";
 import { exitCodes, run } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
 
@@ -27,14 +28,18 @@ export function define(program: Command): void {
       const place = storePlace(options);
       if (flags.remove) {
         const removed = removeIndex(place);
-        print("index", { index: null, removed }, () => (removed ? "The index is removed." : ""));
+        print("index", { index: null, removed }, () =>
+          removed ? line`The index is removed.` : line``,
+        );
         return exitCodes.good;
       }
       const rebuild = flags.rebuild ?? false;
       const report = await reportIndex(place, { rebuild, ...(onIndex && { onIndex }) });
-      print("index", { index: report }, () => (report === null ? "" : indexText(report, colors)));
+      print("index", { index: report }, () =>
+        report === null ? line`` : indexText(report, colors),
+      );
       if (report !== null) return exitCodes.good;
-      if (!flags.json) say(`fixelf: There is no store at ${place.root}${place.store}.`);
+      if (!flags.json) say(line`fixelf: There is no store at ${place.root}${place.store}.`);
       return exitCodes.findings;
     }),
   );

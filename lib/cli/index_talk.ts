@@ -2,7 +2,7 @@
 
 import type { IndexEvent, Tell } from "../base/options.js";
 import { writeFully } from "../base/write_fully.js";
-import { printable } from "../report/text.js";
+import { line } from "../report/shown.js";
 import { isTerminal } from "./terminal.js";
 
 /** Milliseconds. */
@@ -15,7 +15,7 @@ export function indexTalk(): Tell {
   let said = 0;
   return (event: IndexEvent) => {
     if (event.kind === "trouble") {
-      writeFully(2, `fixelf: ${printable(event.message)}\n`);
+      writeFully(2, line`fixelf: ${event.message}\n`.text);
       return;
     }
     if (!isTerminal(2)) return;

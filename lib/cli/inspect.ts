@@ -1,5 +1,6 @@
 // fixelf inspect: what each file says of itself.
 import type { Command } from "commander";
+import { joined, line } from "../report/shown.js";
 import { asError, exitCodeOf, explain, run, sentence, worst } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
 
@@ -30,10 +31,13 @@ export function define(program: Command): void {
         error ? { path, error: { code: error.code, message: sentence(error) } } : facts,
       );
       print("inspect", { files }, () =>
-        answers.flatMap(({ facts }) => (facts ? [factsText(facts, colors)] : [])).join("\n\n"),
+        joined(
+          answers.flatMap(({ facts }) => (facts ? [factsText(facts, colors)] : [])),
+          "\n\n",
+        ),
       );
       const failures = answers.flatMap(({ error }) => error ?? []);
-      if (!flags.json) for (const error of failures) say(`fixelf: ${explain(error)}`);
+      if (!flags.json) for (const error of failures) say(line`fixelf: ${explain(error)}`);
       return worst(failures.map(({ code }) => exitCodeOf(code)));
     }),
   );

@@ -1,5 +1,6 @@
 // fixelf loaders: the loaders of the store, and which one a program would get.
 import type { Command } from "commander";
+import { line } from "../report/shown.js";
 import { exitCodes, run } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
 
@@ -21,7 +22,7 @@ export function define(program: Command): void {
       const loaders = await new Store(place, options).loaders();
       print("loaders", { loaders }, () => loadersText(loaders, colors));
       if (loaders.length > 0) return exitCodes.good;
-      if (!flags.json) say(`fixelf: There is no loader in ${place.root}${place.store}.`);
+      if (!flags.json) say(line`fixelf: There is no loader in ${place.root}${place.store}.`);
       return exitCodes.findings;
     }),
   );

@@ -5,7 +5,7 @@ import type pc from "picocolors";
 import { isDirectory } from "../base/directories.js";
 import { FixelfError } from "../base/errors.js";
 import type { CommonOptions } from "../base/options.js";
-import type { Colors } from "../report/text.js";
+import { type Colors, colorsBy } from "../report/shown.js";
 import { indexTalk } from "./index_talk.js";
 import { isTerminal } from "./terminal.js";
 
@@ -69,9 +69,6 @@ export function commonOptions({ root, store, system, index }: SharedFlags): Comm
 
 export function colorsFor({ color }: SharedFlags): Colors {
   const { NO_COLOR, TERM } = process.env;
-  if (!(color ?? (!NO_COLOR && isTerminal(1) && TERM !== "dumb"))) return colorless;
-  return (createRequire(import.meta.url)("picocolors") as typeof pc).createColors(true);
+  if (!(color ?? (!NO_COLOR && isTerminal(1) && TERM !== "dumb"))) return colorsBy(null);
+  return colorsBy((createRequire(import.meta.url)("picocolors") as typeof pc).createColors(true));
 }
-
-/** Whatever the color, the text as it is: for pipes, which need not wait for a package of colors. */
-const colorless = new Proxy({} as Colors, { get: () => String });

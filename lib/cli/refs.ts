@@ -1,7 +1,7 @@
 // fixelf refs: what is named in the bytes of files.
 import type { Command } from "commander";
 import type { Documents } from "../report/documents.js";
-import { printable } from "../report/text.js";
+import { line } from "../report/shown.js";
 import type { References } from "../store/references.js";
 import { asError, exitCodeOf, explain, run, sentence, untilInterrupted, worst } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
@@ -39,9 +39,9 @@ export function define(program: Command): void {
       const failures = answers.flatMap(({ failures }) => failures);
       const unlisted = answers.reduce((sum, { moreFailures }) => sum + moreFailures, 0);
       if (!flags.json) {
-        for (const error of errors) say(`fixelf: ${explain(error)}`);
-        for (const { path, message } of failures) say(printable(`fixelf: ${path}: ${message}`));
-        if (unlisted > 0) say(`fixelf: ${unlisted} more could not be read`);
+        for (const error of errors) say(line`fixelf: ${explain(error)}`);
+        for (const { path, message } of failures) say(line`fixelf: ${path}: ${message}`);
+        if (unlisted > 0) say(line`fixelf: ${unlisted} more could not be read`);
       }
       return worst([...errors, ...failures].map(({ code }) => exitCodeOf(code)));
     }),

@@ -8,7 +8,8 @@ import { FixelfError } from "../base/errors.js";
 import type { CommonOptions } from "../base/options.js";
 import { absolute } from "../base/process.js";
 import type { ScanFormat, Selection } from "../report/scan/format.js";
-import { type Colors, plural, printable } from "../report/text.js";
+import { type Colors, line } from "../report/shown.js";
+import { plural } from "../report/text.js";
 import type { ScanFilter } from "../scan/filter.js";
 import type { RunningScan, Shard } from "../scan/scan.js";
 import { exitCodes, type Output, run, untilInterrupted } from "./command.js";
@@ -96,7 +97,7 @@ export function define(program: Command): void {
         for await (const batch of running) {
           for (const { path, message } of batch.failures) {
             progress.clear();
-            say(`fixelf: ${printable(path)}: ${printable(message)}`);
+            say(line`fixelf: ${path}: ${message}`);
           }
           const rows = await filter(batch);
           wanted += rows.length;

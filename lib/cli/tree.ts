@@ -3,8 +3,8 @@ import { type Command, Option } from "commander";
 import type { ResolvedLibrary } from "../addon/facts.js";
 import { FixelfError } from "../base/errors.js";
 import { variables } from "../base/process.js";
-import { writeFully } from "../base/write_fully.js";
 import type { DependencyTree } from "../judge/dependency_tree.js";
+import { document } from "../report/shown.js";
 import type { TreeLibrary } from "../report/tree/graph.js";
 import { exitCodes, type Output, run } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
@@ -42,7 +42,11 @@ export function define(program: Command): void {
   ).action((path: string, flags: TreeFlags) => run(flags, (output) => show(path, flags, output)));
 }
 
-async function show(path: string, flags: TreeFlags, { colors, print }: Output): Promise<number> {
+async function show(
+  path: string,
+  flags: TreeFlags,
+  { colors, print, show: showText }: Output,
+): Promise<number> {
   const [{ dependencyTree }, { isError }] = await Promise.all([
     import("../judge/dependency_tree.js"),
     import("../judge/problem.js"),
@@ -62,10 +66,10 @@ async function show(path: string, flags: TreeFlags, { colors, print }: Output): 
   if (flags.why !== undefined) return showWhy(tree, flags.why, colors, print);
   if (flags.dot) {
     const { treeDot } = await import("../report/tree/dot.js");
-    writeFully(1, `${treeDot(tree)}\n`);
+    showText(document(treeDot(tree)));
   } else if (flags.mermaid) {
     const { treeMermaid } = await import("../report/tree/mermaid.js");
-    writeFully(1, `${treeMermaid(tree)}\n`);
+    showText(document(treeMermaid(tree)));
   } else {
     const { treeText } = await import("../report/tree/text.js");
     print("tree", tree, () => treeText(tree, colors, { unfolded: flags.all ?? false }));

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { FixelfError } from "../base/errors.js";
 import { writeFully } from "../base/write_fully.js";
+import { line } from "../report/shown.js";
 import type { WatchedDirectory } from "../watch/presets.js";
 import type { WatchOptions } from "../watch/watch.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
@@ -55,10 +56,10 @@ export function define(program: Command): void {
       const outcomes = watch(await watchedDirectories(directories, flags), {
         ...watchOptions(flags),
         signal,
-        onWatch: (event) => say(`fixelf: ${watchTalk(event)}`),
+        onWatch: (event) => say(line`fixelf: ${watchTalk(event)}`),
       });
       for await (const outcome of outcomes)
-        writeFully(1, `${flags.json ? watchRecord(outcome) : watchLine(outcome, colors)}\n`);
+        writeFully(1, `${flags.json ? watchRecord(outcome) : watchLine(outcome, colors).text}\n`);
       return exitCodes.good;
     }),
   );

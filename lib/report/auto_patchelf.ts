@@ -7,10 +7,10 @@ import type {
 } from "../drop_in/auto_patchelf/auto_patchelf.js";
 import { type NixpkgsPackage, nixIndex } from "../store/nixpkgs/packages.js";
 import { nixPackage } from "./environment/nix.js";
-import { printable } from "./text.js";
+import { inLines, joined, line, type Shown } from "./shown.js";
 
 /** The original's last words, and which packages are known to have what is missing, by its name. */
-export function missingText(packages: ReadonlyMap<string, NixpkgsPackage>): string {
+export function missingText(packages: ReadonlyMap<string, NixpkgsPackage>): Shown {
   const known = [...packages].map(([name, { attribute, formerly, output, source, date }]) => {
     const of = (path: string) => (output === null ? path : `${path}.${output}`);
     const input = nixPackage("pkgs", {
@@ -18,24 +18,24 @@ export function missingText(packages: ReadonlyMap<string, NixpkgsPackage>): stri
       ...(formerly !== null && { formerly: of(formerly) }),
     });
     const who = source === nixIndex ? ` (${nixIndex} of ${date})` : "";
-    return `For ${name}, add ${input} to buildInputs${who}.`;
+    return line`For ${name}, add ${input} to buildInputs${who}.`;
   });
-  return [
-    "auto-patchelf failed to find all the required dependencies.",
-    'Add the missing dependencies to --libs or use `--ignore-missing="foo.so.1 bar.so etc.so"`.',
+  return inLines([
+    line`auto-patchelf failed to find all the required dependencies.`,
+    line`${'Add the missing dependencies to --libs or use `--ignore-missing="foo.so.1 bar.so etc.so"`.'}`,
     ...known,
-  ].join("\n");
+  ]);
 }
 
-export const beginningText = "automatically fixing dependencies for ELF files";
+export const beginningText = line`automatically fixing dependencies for ELF files`;
 
 /** What was asked, by the names that the original prints. */
-export function requestText(request: Request): string {
+export function requestText(request: Request): Shown {
   const asked = Object.entries(request).map(([key, value]) => [
     key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
     value,
   ]);
-  return printable(JSON.stringify(Object.fromEntries(asked)));
+  return line`${JSON.stringify(Object.fromEntries(asked))}`;
 }
 
 /**
@@ -49,22 +49,21 @@ interface Said {
 }
 
 /** The log as text, for stdout. */
-export function outcomeText(outcome: AutoPatchelfOutcome): string {
-  return said(outcome)
-    .map(({ text }) => printable(text))
-    .join("\n");
+export function outcomeText(outcome: AutoPatchelfOutcome): Shown {
+  return inLines(said(outcome).map(({ text }) => line`${text}`));
 }
 
 /** The log as JSON lines, for stdout, and what they have no word for, for stderr. */
-export function outcomeEvents(outcome: AutoPatchelfOutcome): { events: string; troubles: string } {
+export function outcomeEvents(outcome: AutoPatchelfOutcome): {
+  events: string;
+  troubles: Shown;
+} {
   const all = said(outcome);
   const events = all.flatMap(({ as }) =>
     typeof as === "object" ? [`${JSON.stringify(as)}\n`] : [],
   );
-  const troubles = all.flatMap(({ text, as }) =>
-    as === "trouble" ? [`${printable(text)}\n`] : [],
-  );
-  return { events: events.join(""), troubles: troubles.join("") };
+  const troubles = all.flatMap(({ text, as }) => (as === "trouble" ? [line`${text}\n`] : []));
+  return { events: events.join(""), troubles: joined(troubles, "") };
 }
 
 function said({ files, debugObjects, unread, failed, missing }: AutoPatchelfOutcome): Said[] {

@@ -4,7 +4,8 @@ import { groupedBy } from "../base/grouped.js";
 import type { Diagnosis, Finding } from "../doctor/finding.js";
 import { isError } from "../judge/problem.js";
 import { filesInBrief, type NamedFile } from "./files.js";
-import { type Colors, plural, printable } from "./text.js";
+import { type Colors, inLines, joined, line, type Shown } from "./shown.js";
+import { plural } from "./text.js";
 
 /** Lines of one kind that are shown; the rest is counted. */
 const mostShown = 6;
@@ -31,16 +32,17 @@ type Told = Pick<Finding, "severity" | "cause" | "message" | "get"> & {
   remedy: string | null;
 };
 
-export function causesText(diagnoses: readonly Diagnosis[], colors: Colors): string {
+export function causesText(diagnoses: readonly Diagnosis[], colors: Colors): Shown {
   const causes = causesOf(diagnoses);
-  return blocksOf(causes)
-    .sort(worstFirst)
-    .map((block) => blockText(block, colors))
-    .join("\n");
+  return inLines(
+    blocksOf(causes)
+      .sort(worstFirst)
+      .map((block) => blockText(block, colors)),
+  );
 }
 
 /** How many files are how, in one line. */
-export function totalsText(diagnoses: readonly Diagnosis[]): string {
+export function totalsText(diagnoses: readonly Diagnosis[]): Shown {
   const broken = diagnoses.filter(
     ({ verdict, findings }) => isBad(verdict) || findings.some(isError),
   );
@@ -53,7 +55,7 @@ export function totalsText(diagnoses: readonly Diagnosis[]): string {
     ...(warned.length > 0 ? [`${warned.length} with warnings only`] : []),
     `${good} without findings`,
   ];
-  return parts.join(", ");
+  return joined(parts, ", ");
 }
 
 function isBad(verdict: Diagnosis["verdict"]): boolean {
@@ -124,43 +126,45 @@ function worstFirst(one: Block, other: Block): number {
   return other.files.length - one.files.length;
 }
 
-function blockText({ severity, causes, files }: Block, colors: Colors): string {
+function blockText({ severity, causes, files }: Block, colors: Colors): Shown {
   const color = severity === "error" ? colors.red : colors.yellow;
   const remedies = [...new Set(causes.flatMap((cause) => [...cause.remedies]))];
-  return [
-    `${color(severity)}  ${colors.bold(filesInBrief(files))}`,
+  return inLines([
+    line`${color(severity)}  ${colors.bold(filesInBrief(files))}`,
     ...[...new Set(causes.map(({ code }) => code))].flatMap((code) =>
       codeLines(causes.filter((cause) => cause.code === code)).map(
-        (line) => `  ${color(code)}  ${line}`,
+        (said) => line`  ${color(code)}  ${said}`,
       ),
     ),
-    ...shortened(remedies, (remedy) => `  ${colors.green("→")} ${printable(remedy)}`),
-  ].join("\n");
+    ...shortened(remedies, (remedy) => line`  ${colors.green("→")} ${remedy}`),
+  ]);
 }
 
 /** What there is to say of the causes with one code. */
-function codeLines(causes: readonly Cause[]): string[] {
+function codeLines(causes: readonly Cause[]): Shown[] {
   const messages = new Map(causes.flatMap((cause) => [...cause.messages]));
-  if (messages.size === 1) return [...messages.keys()].map(printable);
+  if (messages.size === 1) return [...messages.keys()].map((message) => line`${message}`);
   const named = causes
     .filter(({ name }) => name !== null)
     .sort((one, other) => other.files.size - one.files.size);
-  const names = named.map(({ name, files, package: from }) =>
-    printable(`${name} (${from === null ? "" : `${from}, `}${files.size})`),
+  const names = named.map(
+    ({ name, files, package: from }) =>
+      `${name} (${from === null ? "" : `${from}, `}${files.size})`,
   );
   const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : "";
   const unnamed = causes.filter(({ name }) => name === null);
   return [
-    ...(names.length > 0 ? [names.slice(0, mostNames).join(", ") + more] : []),
+    ...(names.length > 0 ? [line`${joined(names.slice(0, mostNames), ", ")}${more}`] : []),
     ...shortened(
       unnamed.flatMap((cause) => [...cause.messages]),
-      ([message, path]) => printable(message.startsWith(path) ? message : `${path}: ${message}`),
+      ([message, path]) => line`${message.startsWith(path) ? message : `${path}: ${message}`}`,
     ),
   ];
 }
 
-function shortened<T>(items: readonly T[], textOf: (item: T) => string): string[] {
+function shortened<T>(items: readonly T[], textOf: (item: T) => Shown): Shown[] {
   const shown = items.slice(0, mostShown).map(textOf);
-  if (items.length > mostShown) shown.push(`  and ${items.length - mostShown} more (--verbose)`);
+  if (items.length > mostShown)
+    shown.push(line`  and ${items.length - mostShown} more (--verbose)`);
   return shown;
 }

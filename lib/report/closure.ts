@@ -1,12 +1,13 @@
 // What a program needs of the store, and what Nix keeps for it besides.
 import type { Closure } from "../closure/closure.js";
-import { type Colors, plural, printable } from "./text.js";
+import { type Colors, inLines, line, type Shown } from "./shown.js";
+import { plural } from "./text.js";
 
-export function closureText(closure: Closure, colors: Colors): string {
+export function closureText(closure: Closure, colors: Colors): Shown {
   const { needed, neverLoaded, unprotected, outside, notFound, recorded } = closure;
-  const lines = [colors.bold(printable(closure.path))];
+  const lines = [colors.bold(closure.path)];
   const section = (title: string, size: number | null = null) =>
-    lines.push(`  ${title}${size === null ? "" : `, ${bytesText(size)}`}`);
+    lines.push(line`  ${title}${size === null ? "" : `, ${bytesText(size)}`}`);
 
   section(`needed: ${plural(needed.length, "store path")}`, closure.neededSize);
   for (const { path, bytes, measured, files } of needed) {
@@ -15,7 +16,7 @@ export function closureText(closure: Closure, colors: Colors): string {
     lines.push(row(bytes, path, colors.dim(note)));
   }
   if (recorded === null) {
-    lines.push(`  Nix's closure is not known: ${printable(closure.whyUnknown ?? "")}`);
+    lines.push(line`  Nix's closure is not known: ${closure.whyUnknown ?? ""}`);
   } else {
     section(`Nix's closure: ${plural(recorded.paths, "store path")}`, recorded.size);
   }
@@ -26,7 +27,7 @@ export function closureText(closure: Closure, colors: Colors): string {
     );
     for (const { path, frees, referredToBy } of neverLoaded) {
       const more = referredToBy.length > 3 ? ` and ${referredToBy.length - 3} more` : "";
-      const by = referredToBy.slice(0, 3).map(printable).join(", ");
+      const by = referredToBy.slice(0, 3).join(", ");
       lines.push(row(frees, path, colors.dim(`referred to by ${by}${more}`)));
     }
     lines.push(
@@ -34,26 +35,24 @@ export function closureText(closure: Closure, colors: Colors): string {
     );
   }
   for (const { path, files } of unprotected) {
-    lines.push(`  ${colors.red("not in Nix's closure")}  ${printable(path)}`);
+    lines.push(line`  ${colors.red("not in Nix's closure")}  ${path}`);
     for (const file of files)
-      lines.push(
-        `    ${printable(file.path)}  ${colors.dim(`needed by ${printable(file.neededBy)}`)}`,
-      );
+      lines.push(line`    ${file.path}  ${colors.dim(`needed by ${file.neededBy}`)}`);
     lines.push(colors.dim("    garbage collection may take it"));
   }
   for (const { path, neededBy } of outside)
     lines.push(
-      `  ${colors.yellow("outside the store")}  ${printable(path)}  ${colors.dim(`needed by ${printable(neededBy)}`)}`,
+      line`  ${colors.yellow("outside the store")}  ${path}  ${colors.dim(`needed by ${neededBy}`)}`,
     );
   for (const { soname, neededBy } of notFound)
     lines.push(
-      `  ${colors.red("not found")}  ${printable(soname)}  ${colors.dim(`needed by ${printable(neededBy)}`)}`,
+      line`  ${colors.red("not found")}  ${soname}  ${colors.dim(`needed by ${neededBy}`)}`,
     );
-  return lines.join("\n");
+  return inLines(lines);
 }
 
-function row(bytes: number, path: string, note: string): string {
-  return `    ${bytesText(bytes).padStart(10)}  ${printable(path)}  ${note}`;
+function row(bytes: number, path: string, note: Shown): Shown {
+  return line`    ${bytesText(bytes).padStart(10)}  ${path}  ${note}`;
 }
 
 /** In units of 1000, as Nix's own reports are not, but disks are. */

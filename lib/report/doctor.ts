@@ -1,21 +1,21 @@
 // What is wrong with each file, what was seen, and what to do about it.
 import type { Diagnosis } from "../doctor/finding.js";
 import { isError } from "../judge/problem.js";
-import { type Colors, printable } from "./text.js";
+import { type Colors, inLines, line, type Shown } from "./shown.js";
 
 /** All that is known of one file. */
-export function diagnosisText(diagnosis: Diagnosis, colors: Colors): string {
+export function diagnosisText(diagnosis: Diagnosis, colors: Colors): Shown {
   const { path, verdict, summary, findings } = diagnosis;
-  const lines = [`${colored(diagnosis, colors)(verdict)}  ${colors.bold(printable(path))}`];
+  const lines = [line`${colored(diagnosis, colors)(verdict)}  ${colors.bold(path)}`];
   // The summary of a broken file may be its first finding.
-  if (summary !== findings[0]?.message) lines.push(`  ${printable(summary)}`);
+  if (summary !== findings[0]?.message) lines.push(line`  ${summary}`);
   for (const finding of findings) {
     const { code, message, evidence, remedy } = finding;
-    lines.push(`  ${(isError(finding) ? colors.red : colors.yellow)(code)}  ${printable(message)}`);
-    for (const line of evidence) lines.push(`    ${colors.dim(printable(line))}`);
-    lines.push(`    ${colors.green("→")} ${printable(remedy)}`);
+    lines.push(line`  ${(isError(finding) ? colors.red : colors.yellow)(code)}  ${message}`);
+    for (const seen of evidence) lines.push(line`    ${colors.dim(seen)}`);
+    lines.push(line`    ${colors.green("→")} ${remedy}`);
   }
-  return lines.join("\n");
+  return inLines(lines);
 }
 
 function colored({ verdict, findings }: Diagnosis, colors: Colors) {

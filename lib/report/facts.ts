@@ -1,8 +1,8 @@
 // What a file says of itself, a line for each thing that it says.
 import type { Facts } from "../addon/facts.js";
-import { type Colors, printable } from "./text.js";
+import { type Colors, inLines, line, type Shown } from "./shown.js";
 
-export function factsText(facts: Facts, colors: Colors): string {
+export function factsText(facts: Facts, colors: Colors): Shown {
   const { notes, overlay } = facts;
   const rows: [string, string | string[] | null][] = [
     ["type", facts.type],
@@ -39,13 +39,13 @@ export function factsText(facts: Facts, colors: Colors): string {
     ["section headers", facts.sectionHeaders ? "yes" : "no"],
     ["overlay", overlay && `${overlay.size} bytes at ${overlay.offset}`],
   ];
-  const lines = [colors.bold(printable(facts.path))];
+  const lines = [colors.bold(facts.path)];
   for (const [name, value] of rows) {
     const values = value === null ? [] : typeof value === "string" ? [value] : value;
     values.forEach((one, at) => {
       const label = (at === 0 ? name : "").padEnd(18);
-      lines.push(`  ${colors.dim(label)}${printable(one)}`);
+      lines.push(line`  ${colors.dim(label)}${one}`);
     });
   }
-  return lines.join("\n");
+  return inLines(lines);
 }

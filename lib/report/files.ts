@@ -1,6 +1,7 @@
 // Many files in few words: programs by their names, the rest by number.
 import type { FileKind } from "../file/kind.js";
-import { plural, printable } from "./text.js";
+import { joined, line, type Shown } from "./shown.js";
+import { plural } from "./text.js";
 
 export interface NamedFile {
   path: string;
@@ -19,19 +20,19 @@ const nouns: Record<FileKind, [one: string, many: string]> = {
 };
 
 /** "python/bin/python3.11 and 61 libraries". */
-export function filesInBrief(files: readonly NamedFile[]): string {
-  if (files.length <= fewFiles) return joined(files.map(({ path }) => printable(path)));
+export function filesInBrief(files: readonly NamedFile[]): Shown {
+  if (files.length <= fewFiles) return enumerated(files.map(({ path }) => path));
   const programs = files.filter(({ kind }) => kind === "program");
-  const named = programs.length <= programsNamed ? programs.map(({ path }) => printable(path)) : [];
+  const named = programs.length <= programsNamed ? programs.map(({ path }) => path) : [];
   const counted = (Object.keys(nouns) as FileKind[]).flatMap((kind) => {
     const count = files.filter((file) => file.kind === kind).length;
     const isNamed = kind === "program" && named.length > 0;
     return count === 0 || isNamed ? [] : [plural(count, ...nouns[kind])];
   });
-  return joined([...named, ...counted]);
+  return enumerated([...named, ...counted]);
 }
 
-function joined(words: readonly string[]): string {
-  if (words.length < 2) return words.join("");
-  return `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+function enumerated(words: readonly string[]): Shown {
+  if (words.length < 2) return joined(words, "");
+  return line`${joined(words.slice(0, -1), ", ")} and ${words.at(-1) ?? ""}`;
 }

@@ -3,7 +3,7 @@ import { thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
 import type { Providers } from "../store/find.js";
 import { adviceFor, installable, type NixpkgsPackage } from "../store/nixpkgs/packages.js";
-import { type Colors, printable } from "./text.js";
+import { type Colors, inLines, line, type Shown } from "./shown.js";
 
 export interface Answer extends Providers {
   soname: string;
@@ -18,27 +18,25 @@ const mostShown = 3;
 /** Nobody said what program it is for. */
 const ownSystem = nixSystem(thisMachine());
 
-export function findText(answers: readonly Answer[], colors: Colors): string {
-  const lines: string[] = [];
+export function findText(answers: readonly Answer[], colors: Colors): Shown {
+  const lines: Shown[] = [];
   for (const { soname, providers, rejected, packages, since } of answers) {
-    lines.push(colors.bold(printable(soname)));
+    lines.push(colors.bold(soname));
     if (providers.length === 0) {
       const advice = adviceFor(soname, packages);
       const release = since === null ? "" : `; it takes ${since}`;
-      const told = `${release}${advice === null ? "" : `; ${printable(advice)}`}`;
-      lines.push(`  ${colors.red("no store path has it")}${told}`);
+      const told = `${release}${advice === null ? "" : `; ${advice}`}`;
+      lines.push(line`  ${colors.red("no store path has it")}${told}`);
       for (const each of packages.slice(0, mostShown)) {
         const { reasons, source, date } = each;
         const why = `${reasons.join("; ")} (${source}${date === null ? "" : `, ${date}`})`;
-        lines.push(`    ${printable(installable(each, ownSystem))}  ${colors.dim(printable(why))}`);
+        lines.push(line`    ${installable(each, ownSystem)}  ${colors.dim(why)}`);
       }
     }
     for (const { path, why } of rejected)
-      lines.push(
-        `  ${colors.yellow("passed over")} ${printable(path)}  ${colors.dim(printable(why))}`,
-      );
+      lines.push(line`  ${colors.yellow("passed over")} ${path}  ${colors.dim(why)}`);
     for (const { path, reasons } of providers)
-      lines.push(`  ${printable(path)}  ${colors.dim(printable(reasons.join("; ")))}`);
+      lines.push(line`  ${path}  ${colors.dim(reasons.join("; "))}`);
   }
-  return lines.join("\n");
+  return inLines(lines);
 }

@@ -1,18 +1,20 @@
 // What --get is going to do, before it does.
 import type { GetPlan, WantedPackage } from "../get/get.js";
-import { plural, printable } from "./text.js";
+import { inLines, line, type Shown } from "./shown.js";
+import { plural } from "./text.js";
 
 /** A line for each package, and one for what it takes altogether. */
-export function gettingText({ packages, effort }: GetPlan): string {
-  const lines = packages.map((each) => printable(`  ${packageText(each)}`));
-  return [`To get from nixpkgs, for what no store path has:`, ...lines, effortText(effort)].join(
-    "\n",
-  );
+export function gettingText({ packages, effort }: GetPlan): Shown {
+  return inLines([
+    line`To get from nixpkgs, for what no store path has:`,
+    ...packages.map((each) => line`  ${packageText(each)}`),
+    line`  ${effortText(effort)}`,
+  ]);
 }
 
 /** What can't be got, a line each. */
-export function withoutText({ without }: Pick<GetPlan, "without">): string[] {
-  return without.map(({ soname, why }) => printable(`fixelf: cannot get ${soname}: ${why}`));
+export function withoutText({ without }: Pick<GetPlan, "without">): Shown[] {
+  return without.map(({ soname, why }) => line`fixelf: cannot get ${soname}: ${why}`);
 }
 
 function packageText({ attribute, output, nixpkgs, sonames, cached }: WantedPackage): string {
@@ -38,5 +40,5 @@ function effortText({ fetched, built, download, unpacked }: GetPlan["effort"]): 
       : []),
     ...(built > 0 ? [`${plural(built, "derivation")} to build here`] : []),
   ];
-  return parts.length === 0 ? "  all of it is in the store" : `  ${parts.join(", ")}`;
+  return parts.length === 0 ? "all of it is in the store" : parts.join(", ");
 }

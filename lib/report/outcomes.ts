@@ -3,7 +3,8 @@
 import { groupedBy } from "../base/grouped.js";
 import type { Edit, FilePlan, Outcome } from "../fix/outcome.js";
 import { filesInBrief, type NamedFile } from "./files.js";
-import { type Colors, plural, printable } from "./text.js";
+import { type Colors, inLines, joined, line, type Shown } from "./shown.js";
+import { plural } from "./text.js";
 
 /** Things of one kind that are shown; the rest is counted. */
 const mostShown = 6;
@@ -19,7 +20,7 @@ interface Told extends NamedFile {
   reason: string | null;
 }
 
-export function plansInBrief(files: readonly FilePlan[], colors: Colors): string {
+export function plansInBrief(files: readonly FilePlan[], colors: Colors): Shown {
   return brief(
     files.map(({ path, kind, edits, reasons, refusal }) => {
       const state =
@@ -40,7 +41,7 @@ export function plansInBrief(files: readonly FilePlan[], colors: Colors): string
   );
 }
 
-export function outcomesInBrief(outcomes: readonly Outcome[], colors: Colors): string {
+export function outcomesInBrief(outcomes: readonly Outcome[], colors: Colors): Shown {
   return brief(
     outcomes.map(({ path, kind, outcome, verified, edits, reasons, remaining, error }) => {
       const isWritten = outcome === "fixed";
@@ -62,28 +63,31 @@ export function outcomesInBrief(outcomes: readonly Outcome[], colors: Colors): s
   );
 }
 
-function brief(files: readonly Told[], colors: Colors): string {
+function brief(files: readonly Told[], colors: Colors): Shown {
   const groups = groupedBy(files, ({ state, isGood }) => `${isGood} ${state}`);
   groups.sort(([one], [other]) => Number(other?.isGood) - Number(one?.isGood));
   const states = groupedBy(files, ({ state }) => state);
-  return [
+  return inLines([
     ...groups.map((group) => groupText(group, colors)),
-    states.map((group) => `${group.length} ${group[0]?.state}`).join(", "),
-  ].join("\n");
+    joined(
+      states.map((group) => `${group.length} ${group[0]?.state}`),
+      ", ",
+    ),
+  ]);
 }
 
-function groupText(files: readonly Told[], colors: Colors): string {
+function groupText(files: readonly Told[], colors: Colors): Shown {
   const { state, isGood } = files[0] as Told;
   const lines = [
-    `${(isGood ? colors.green : colors.red)(state)}  ${colors.bold(filesInBrief(files))}${state === "fixed" ? "  verified" : ""}`,
+    line`${(isGood ? colors.green : colors.red)(state)}  ${colors.bold(filesInBrief(files))}${state === "fixed" ? "  verified" : ""}`,
     ...problemLines(files),
     ...editLines(files),
   ];
   if (isGood && lines.length === 1) lines.push(...reasonLines(files, colors));
-  return lines.join("\n");
+  return inLines(lines);
 }
 
-function problemLines(files: readonly Told[]): string[] {
+function problemLines(files: readonly Told[]): Shown[] {
   const told = files.flatMap(({ path, problems }) =>
     problems.map((problem) => ({ path, problem })),
   );
@@ -92,19 +96,19 @@ function problemLines(files: readonly Told[]): string[] {
     .map((group) => {
       const { path, problem } = group[0] as (typeof told)[number];
       const where = group.length === 1 ? path : plural(group.length, "file");
-      return `  ${printable(problem)}${files.length === 1 ? "" : ` (${printable(where)})`}`;
+      return line`  ${problem}${files.length === 1 ? "" : ` (${where})`}`;
     });
   return shortened(lines);
 }
 
 /** What changes, and in how many files: each directory of a search path by itself. */
-function editLines(files: readonly Told[]): string[] {
+function editLines(files: readonly Told[]): Shown[] {
   const edits = files.flatMap(({ edits }) => edits);
   const changes = edits.filter(({ what }) => what === "interpreter" || what === "shebang");
   const lines = groupedBy(changes, ({ what, from, to }) => JSON.stringify([what, from, to])).map(
     (group) => {
       const { what, from, to } = group[0] as Edit;
-      return `  ${what}  ${printable(from ?? "(none)")} → ${printable(to)} (${plural(group.length, "file")})`;
+      return line`  ${what}  ${from ?? "(none)"} → ${to} (${plural(group.length, "file")})`;
     },
   );
   const paths = edits.filter(({ what }) => what === "runpath" || what === "rpath");
@@ -118,14 +122,12 @@ function editLines(files: readonly Told[]): string[] {
     (one, other) => other.length - one.length,
   );
   lines.push(
-    ...counted.map(
-      (group) => `  ${printable(group[0] as string)} (${plural(group.length, "file")})`,
-    ),
+    ...counted.map((group) => line`  ${group[0] ?? ""} (${plural(group.length, "file")})`),
   );
   return shortened(lines);
 }
 
-function reasonLines(files: readonly Told[], colors: Colors): string[] {
+function reasonLines(files: readonly Told[], colors: Colors): Shown[] {
   const reasons = groupedBy(
     files.filter(({ reason }) => reason !== null),
     ({ reason }) => reason as string,
@@ -133,12 +135,12 @@ function reasonLines(files: readonly Told[], colors: Colors): string[] {
   return shortened(
     reasons.map(
       (group) =>
-        `  ${colors.dim(`${printable(group[0]?.reason ?? "")} (${plural(group.length, "file")})`)}`,
+        line`  ${colors.dim(`${group[0]?.reason ?? ""} (${plural(group.length, "file")})`)}`,
     ),
   );
 }
 
-function shortened(lines: readonly string[]): string[] {
+function shortened(lines: readonly Shown[]): Shown[] {
   if (lines.length <= mostShown) return [...lines];
-  return [...lines.slice(0, mostShown), `  and ${lines.length - mostShown} more (--verbose)`];
+  return [...lines.slice(0, mostShown), line`  and ${lines.length - mostShown} more (--verbose)`];
 }

@@ -4,7 +4,8 @@ import { groupedBy } from "../base/grouped.js";
 import { shellWord } from "../base/shell.js";
 import type { KeptStorePath } from "../fix/gc_roots.js";
 import type { Pruned, Remembered } from "../fix/records.js";
-import { type Colors, plural, printable } from "./text.js";
+import { type Colors, inLines, line, type Shown } from "./shown.js";
+import { plural } from "./text.js";
 
 type State = Remembered["records"][number]["state"];
 
@@ -17,61 +18,57 @@ const meaning: Partial<Record<State, string>> = {
   unknown: "the file or its record can't be read",
 };
 
-export function rememberedText({ records, gcRoots }: Remembered, colors: Colors): string {
-  if (records.length + gcRoots.length === 0) return "No file is recorded as fixed.";
+export function rememberedText({ records, gcRoots }: Remembered, colors: Colors): Shown {
+  if (records.length + gcRoots.length === 0) return line`No file is recorded as fixed.`;
   const lines = records.map(({ path, state }) => recordLine(path, state, colors));
   lines.push(...gcRoots.flatMap((root) => rootLines(root, colors)));
   for (const [state, text] of Object.entries(meaning))
-    if (records.some((record) => record.state === state)) lines.push(`${state}: ${text}`);
-  lines.push(`${plural(records.length, "file")}, ${plural(gcRoots.length, "GC root")}`);
-  return lines.join("\n");
+    if (records.some((record) => record.state === state)) lines.push(line`${state}: ${text}`);
+  lines.push(line`${plural(records.length, "file")}, ${plural(gcRoots.length, "GC root")}`);
+  return inLines(lines);
 }
 
 export function prunedText(
   { records, gcRoots, away, failures }: Pruned,
   dryRun: boolean,
   colors: Colors,
-): string {
+): Shown {
   const done = dryRun ? "would remove" : "removed";
-  return [
-    ...records.map(
-      ({ path, state }) => `${done} the record of ${printable(path)}  ${colors.dim(state)}`,
-    ),
-    ...gcRoots.map(({ link }) => `${done} the GC root ${printable(link)}`),
+  return inLines([
+    ...records.map(({ path, state }) => line`${done} the record of ${path}  ${colors.dim(state)}`),
+    ...gcRoots.map(({ link }) => line`${done} the GC root ${link}`),
     ...awayLines(away),
-    ...failures.map(
-      ({ path, message }) => `${colors.red("failed")}  ${printable(path)}: ${printable(message)}`,
-    ),
-    `${done} ${plural(records.length, "record")} and ${plural(gcRoots.length, "GC root")}`,
-  ].join("\n");
+    ...failures.map(({ path, message }) => line`${colors.red("failed")}  ${path}: ${message}`),
+    line`${done} ${plural(records.length, "record")} and ${plural(gcRoots.length, "GC root")}`,
+  ]);
 }
 
 /** Of files whose directories are not there. */
-function awayLines(away: readonly string[]): string[] {
+function awayLines(away: readonly string[]): Shown[] {
   if (away.length === 0) return [];
   const directories = groupedBy(away, (path) => dirname(path));
   return [
     ...directories.map((files) => {
       const [directory, count] = [dirname(files[0] as string), plural(files.length, "file")];
-      return `kept what is remembered of ${count} in ${printable(directory)}: it is not there, as when a disk is not mounted`;
+      return line`kept what is remembered of ${count} in ${directory}: it is not there, as when a disk is not mounted`;
     }),
-    `to forget it: fixelf prune --force ${directories.map(([file = ""]) => shellWord(dirname(file))).join(" ")}`,
+    line`to forget it: fixelf prune --force ${directories.map(([file = ""]) => shellWord(dirname(file))).join(" ")}`,
   ];
 }
 
-function recordLine(path: string, state: State, colors: Colors): string {
+function recordLine(path: string, state: State, colors: Colors): Shown {
   const color = state === "fixed" ? colors.green : colors.yellow;
-  return `${color(state)}  ${colors.bold(printable(path))}`;
+  return line`${color(state)}  ${colors.bold(path)}`;
 }
 
-function rootLines({ link, storePath, files }: KeptStorePath, colors: Colors): string[] {
+function rootLines({ link, storePath, files }: KeptStorePath, colors: Colors): Shown[] {
   const there = files.filter(({ isThere }) => isThere).length;
   const gone = files.length - there;
   const used =
     files.length === 0
-      ? `for no fixed file, until you remove ${printable(link)}`
+      ? `for no fixed file, until you remove ${link}`
       : there === 0
         ? colors.yellow("for no file that is there")
         : `for ${plural(there, "file")}`;
-  return [`kept  ${printable(storePath ?? link)}  ${used}${gone > 0 ? `, ${gone} gone` : ""}`];
+  return [line`kept  ${storePath ?? link}  ${used}${gone > 0 ? `, ${gone} gone` : ""}`];
 }

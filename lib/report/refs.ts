@@ -2,18 +2,22 @@
 // could not be looked into.
 import type { Compressed, Mention } from "../addon/native.js";
 import type { References, StorePathMentions } from "../store/references.js";
-import { type Colors, plural, printable } from "./text.js";
+import { type Colors, inLines, joined, line, type Piece, type Shown } from "./shown.js";
+import { plural } from "./text.js";
 
-export function refsText(answers: readonly References[], colors: Colors): string {
-  return answers.map((answer) => answerText(answer, colors)).join("\n\n");
+export function refsText(answers: readonly References[], colors: Colors): Shown {
+  return joined(
+    answers.map((answer) => answerText(answer, colors)),
+    "\n\n",
+  );
 }
 
-function answerText(answer: References, colors: Colors): string {
+function answerText(answer: References, colors: Colors): Shown {
   const { path, files, bytes, storePaths, interpreters, sonames, notLookedInto } = answer;
   const searched = `${plural(files, "file")}, ${plural(bytes, "byte")}`;
-  const lines = [`${colors.bold(printable(path))}  ${colors.dim(searched)}`];
-  const section = (title: string, rows: readonly string[]) => {
-    if (rows.length > 0) lines.push(`  ${title}`, ...rows.map((row) => `    ${row}`));
+  const lines = [line`${colors.bold(path)}  ${colors.dim(searched)}`];
+  const section = (title: Piece, rows: readonly Piece[]) => {
+    if (rows.length > 0) lines.push(line`  ${title}`, ...rows.map((row) => line`    ${row}`));
   };
   section(
     "store paths",
@@ -36,11 +40,11 @@ function answerText(answer: References, colors: Colors): string {
     answer.moreCompressed > 0 && `${answer.moreCompressed} more that may be compressed`,
   ].filter((line) => line !== false);
   section(colors.yellow("not listed"), more);
-  if (lines.length === 1) lines.push("  names no store path, interpreter or library");
-  return lines.join("\n");
+  if (lines.length === 1) lines.push(line`  names no store path, interpreter or library`);
+  return inLines(lines);
 }
 
-function storePathText(found: StorePathMentions, top: string, colors: Colors): string {
+function storePathText(found: StorePathMentions, top: string, colors: Colors): Shown {
   const count = found.mentions.reduce((sum, mention) => sum + mention.count, 0);
   const [first] = found.mentions;
   const spellings = new Set(found.mentions.map(({ spelling }) => spelling));
@@ -50,17 +54,17 @@ function storePathText(found: StorePathMentions, top: string, colors: Colors): s
     ...(found.present && !found.reference ? ["no reference to Nix"] : []),
     ...spellings,
   ];
-  const remark = remarks.length === 0 ? "" : `  ${colors.yellow(remarks.join(", "))}`;
-  return `${printable(found.storePath)}${remark}  ${where(first as Mention, count, top, colors)}`;
+  const remark = remarks.length === 0 ? "" : line`  ${colors.yellow(remarks.join(", "))}`;
+  return line`${found.storePath}${remark}  ${where(first as Mention, count, top, colors)}`;
 }
 
-function mentionText(mention: Mention, top: string, colors: Colors): string {
-  return `${printable(mention.text)}  ${where(mention, mention.count, top, colors)}`;
+function mentionText(mention: Mention, top: string, colors: Colors): Shown {
+  return line`${mention.text}  ${where(mention, mention.count, top, colors)}`;
 }
 
 function compressedText({ kind, path, offset, count }: Compressed, top: string, colors: Colors) {
   const often = count > 1 ? `${count}×, first ` : "";
-  return `${kind}  ${colors.dim(`${often}at byte ${offset}${below(path, top)}`)}`;
+  return line`${kind}  ${colors.dim(`${often}at byte ${offset}${below(path, top)}`)}`;
 }
 
 function where({ path, place, offset }: Mention, count: number, top: string, colors: Colors) {
@@ -75,5 +79,5 @@ function where({ path, place, offset }: Mention, count: number, top: string, col
 
 /** Which file of a directory. */
 function below(path: string, top: string): string {
-  return path === top ? "" : ` of ${printable(path.slice(top.length).replace(/^\/+/, ""))}`;
+  return path === top ? "" : ` of ${path.slice(top.length).replace(/^\/+/, "")}`;
 }

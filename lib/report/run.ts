@@ -1,19 +1,19 @@
 // How a program is run, and why.
 import type { RunPlan } from "../run/plan.js";
 import { names } from "../run/start.js";
-import { printable } from "./text.js";
+import { inLines, line, type Shown } from "./shown.js";
 
 /** One line, or, if it is to be the whole of it, one for each thing that there is to know. */
-export function runText(plan: RunPlan, whole: boolean): string {
+export function runText(plan: RunPlan, whole: boolean): Shown {
   const { how, why, passedOver, unserved, limits } = plan;
   const first = `fixelf runs it ${how === "as-is" ? "as it is" : names[how]}: ${why}`;
-  if (!whole) return printable(first);
+  if (!whole) return line`${first}`;
   const others = passedOver.map((other) => `not ${names[other.how]}: ${other.why}`);
-  const more = [...others, ...unserved, ...limits].map((line) => `  ${line}`);
-  return [first, ...more].map(printable).join("\n");
+  const more = [...others, ...unserved, ...limits].map((each) => line`  ${each}`);
+  return inLines([line`${first}`, ...more]);
 }
 
 /** A line for each reason why something of `--with` is not there. */
-export function unservedText({ unserved }: RunPlan): string {
-  return unserved.map((line) => printable(`fixelf: ${line}`)).join("\n");
+export function unservedText({ unserved }: RunPlan): Shown {
+  return inLines(unserved.map((each) => line`fixelf: ${each}`));
 }

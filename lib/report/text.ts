@@ -1,9 +1,6 @@
 // What makes text safe for where it goes. Names come from files that nobody vouches for: they steer no
 // terminal, forge no line, and mean nothing to what reads a format.
-import type pc from "picocolors";
 import { bufferOf, isPlain, spelledOut } from "../base/bytes.js";
-
-export type Colors = ReturnType<typeof pc.createColors>;
 
 /**
  * Control characters (C0, DEL and C1, which terminals take for commands), line and paragraph separators,

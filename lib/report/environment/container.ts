@@ -30,7 +30,7 @@ export function containerText(
   const { interpreter, file } = program;
   for (const path of [file, interpreter, ...named, ...outside]) {
     if (printable(path) === path) continue;
-    const message = `a Containerfile can't hold the name ${printable(path)}`;
+    const message = `a Containerfile can't hold the name ${path}`;
     throw new FixelfError("unsupported", message, { path });
   }
   const words = (...all: string[]) => JSON.stringify(all);

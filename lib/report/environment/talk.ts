@@ -5,13 +5,13 @@ import type { Environment } from "../../environment/environment.js";
 import type { Farm } from "../../environment/farm.js";
 import { linesOfPassedOver } from "../../environment/passed_over.js";
 import { startWith, unspeakable } from "../../environment/variables.js";
-import { printable } from "../text.js";
+import { line, type Shown } from "../shown.js";
 
 /** Sentences for stderr. */
 export function talkOf(
   { programs, systems, problems, passedOver }: Environment,
   farm: Farm | null,
-): string[] {
+): Shown[] {
   const lines: string[] = [];
   // What several files have in common is said once.
   const whys = [...problems.map(({ message }) => message), ...passedOver.map(({ why }) => why)];
@@ -19,7 +19,7 @@ export function talkOf(
   for (const { path, message } of problems)
     if (!isShared(message)) lines.push(`fixelf: ${path}: ${message}`);
   const shared = problems.flatMap(({ path, message: why }) => (isShared(why) ? { path, why } : []));
-  lines.push(...linesOfPassedOver([...shared, ...passedOver]).map((line) => `fixelf: ${line}`));
+  lines.push(...linesOfPassedOver([...shared, ...passedOver]).map((each) => `fixelf: ${each}`));
   const needy = programs.filter(({ runsAsItIs }) => !runsAsItIs);
   if (needy.length === 0 && systems.length === 0 && problems.length === 0)
     lines.push("Nothing needs to be set: the programs run as they are.");
@@ -50,5 +50,5 @@ export function talkOf(
       lines.push(`${directory}: a search path can't hold this name; make a farm (--farm)`);
   }
   if (farm !== null && farm.unrooted !== null) lines.push(farm.unrooted);
-  return lines.map(printable);
+  return lines.map((each) => line`${each}`);
 }

@@ -1,22 +1,23 @@
 // What a tree is made of, in a page.
 import type { Count, ScanSummary } from "../../scan/summary.js";
-import { type Colors, plural, printable } from "../text.js";
+import { type Colors, inLines, joined, line, type Shown } from "../shown.js";
+import { plural } from "../text.js";
 
 const most = 12;
 
-export function summaryText(summary: ScanSummary, colors: Colors): string {
+export function summaryText(summary: ScanSummary, colors: Colors): Shown {
   const { files, elf, failures, bytes } = summary;
   const heading = (text: string) => colors.bold(text);
   const unread = failures === 0 ? "" : `, ${plural(failures, "entry", "entries")} unreadable`;
   const parts = [
-    `${plural(elf, "ELF file")} of ${sizeText(bytes)} among ${plural(files, "file")}${unread}`,
+    line`${plural(elf, "ELF file")} of ${sizeText(bytes)} among ${plural(files, "file")}${unread}`,
     section(heading("types"), counts(summary.types)),
     section(heading("machines"), counts(summary.machines)),
     section(
       heading("interpreters"),
       summary.interpreters.map(({ name, count, there }) => {
-        const lost = there ? "" : `  ${colors.red("not there")}`;
-        return row(count, printable(name)) + lost;
+        const lost = there ? "" : line`  ${colors.red("not there")}`;
+        return line`${row(count, name)}${lost}`;
       }),
     ),
     section(heading("newest glibc version needed"), counts(summary.glibcNeeds)),
@@ -25,12 +26,13 @@ export function summaryText(summary: ScanSummary, colors: Colors): string {
     section(heading("without RELRO"), noted(summary.missingRelro)),
     section(
       heading("largest"),
-      summary.largest.map(
-        ({ path, size }) => `  ${sizeText(size).padStart(8)}  ${printable(path)}`,
-      ),
+      summary.largest.map(({ path, size }) => line`  ${sizeText(size).padStart(8)}  ${path}`),
     ),
   ];
-  return parts.filter((part) => part !== "").join("\n\n");
+  return joined(
+    parts.filter((part) => part !== null),
+    "\n\n",
+  );
 }
 
 /** Bytes, for people: three digits. */
@@ -45,24 +47,24 @@ function sizeText(bytes: number): string {
   return `${unit === 0 || size >= 99.95 ? size.toFixed(0) : size.toPrecision(3)} ${units[unit]}`;
 }
 
-function section(title: string, lines: string[]): string {
-  if (lines.length === 0) return "";
+function section(title: Shown, lines: readonly Shown[]): Shown | null {
+  if (lines.length === 0) return null;
   const left = lines.length - most;
-  const shown = left > 0 ? [...lines.slice(0, most), `  … and ${left} more`] : lines;
-  return [title, ...shown].join("\n");
+  const shown = left > 0 ? [...lines.slice(0, most), line`  … and ${left} more`] : lines;
+  return inLines([title, ...shown]);
 }
 
-function counts(list: readonly Count[]): string[] {
-  return list.map(({ name, count }) => row(count, printable(name)));
+function counts(list: readonly Count[]): Shown[] {
+  return list.map(({ name, count }) => row(count, name));
 }
 
-function row(count: number, name: string): string {
-  return `  ${String(count).padStart(8)}  ${name}`;
+function row(count: number, name: string): Shown {
+  return line`  ${String(count).padStart(8)}  ${name}`;
 }
 
-function noted({ count, examples }: { count: number; examples: string[] }): string[] {
+function noted({ count, examples }: { count: number; examples: string[] }): Shown[] {
   if (count === 0) return [];
   const left = count - examples.length;
-  const lines = examples.map((path) => `  ${printable(path)}`);
-  return left > 0 ? [...lines, `  … and ${left} more`] : lines;
+  const lines = examples.map((path) => line`  ${path}`);
+  return left > 0 ? [...lines, line`  … and ${left} more`] : lines;
 }

@@ -1,27 +1,27 @@
 // One line a file, for people.
-import { type Colors, printable } from "../text.js";
+import { type Colors, inLines, line } from "../shown.js";
 import type { Selection } from "./format.js";
 
 export function table(colors: Colors) {
   return async function* (selections: AsyncIterable<Selection>): AsyncGenerator<string> {
     let header = true;
     for await (const { batch, rows } of selections) {
-      const lines = header ? [colors.bold(line("machine", "type", "path"))] : [];
+      const lines = header ? [colors.bold(row("machine", "type", "path"))] : [];
       header = false;
       // Standard error names what could not be read.
-      for (const row of rows.filter((row) => batch.value("error", row) === null)) {
+      for (const at of rows.filter((at) => batch.value("error", at) === null)) {
         const [machine, type, path, soname] = ["machine", "type", "path", "soname"].map((name) =>
-          batch.value(name, row),
+          batch.value(name, at),
         ) as [string, string, string, string | null];
         const isNamed = soname === null || path.endsWith(`/${soname}`);
-        const also = isNamed ? "" : `  ${colors.dim(`soname ${printable(soname)}`)}`;
-        lines.push(line(machine, type, printable(path)) + also);
+        const also = isNamed ? "" : line`  ${colors.dim(`soname ${soname}`)}`;
+        lines.push(line`${row(machine, type, path)}${also}`);
       }
-      if (lines.length > 0) yield `${lines.join("\n")}\n`;
+      if (lines.length > 0) yield line`${inLines(lines)}\n`.text;
     }
   };
 }
 
-function line(machine: string, type: string, path: string): string {
+function row(machine: string, type: string, path: string): string {
   return `${machine.padEnd(9)} ${type.padEnd(14)} ${path}`;
 }

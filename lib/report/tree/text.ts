@@ -4,7 +4,7 @@
 // need it too, its name alone is told, all such names in one line: most files need libc.
 import type { DependencyTree } from "../../judge/dependency_tree.js";
 import { adviceFor } from "../../store/nixpkgs/packages.js";
-import { type Colors, printable } from "../text.js";
+import { type Colors, inLines, joined, line, type Shown } from "../shown.js";
 import { type TreeNode, treeGraph } from "./graph.js";
 
 export interface TreeTextOptions {
@@ -20,30 +20,30 @@ export function treeText(
   tree: DependencyTree,
   colors: Colors,
   { unfolded = false }: TreeTextOptions = {},
-): string {
-  const lines = [colors.bold(printable(tree.path)), ...interpreterLines(tree, colors)];
+): Shown {
+  const lines = [colors.bold(tree.path), ...interpreterLines(tree, colors)];
   const [program] = treeGraph(tree) as [TreeNode];
   const drawing = new Drawing(colors, unfolded);
   drawing.below(program, "  ", 1);
   lines.push(...drawing.lines);
   for (const { version, providerPath, neededBy, weak } of tree.versionProblems) {
     const what = `${version} is not defined by ${providerPath}, needed by ${neededBy}`;
-    lines.push(`  ${weak ? colors.yellow("weak") : colors.red("missing")}  ${printable(what)}`);
+    lines.push(line`  ${weak ? colors.yellow("weak") : colors.red("missing")}  ${what}`);
   }
   for (const { message, need } of tree.problems)
-    if (need === null) lines.push(`  ${colors.red("wrong")}  ${printable(message)}`);
-  return lines.join("\n");
+    if (need === null) lines.push(line`  ${colors.red("wrong")}  ${message}`);
+  return inLines(lines);
 }
 
-function interpreterLines({ interpreter }: DependencyTree, colors: Colors): string[] {
+function interpreterLines({ interpreter }: DependencyTree, colors: Colors): Shown[] {
   const { path, found, reason } = interpreter;
   if (path === null) return [];
-  const state = found ? "" : `  ${colors.red("not found")}`;
-  return [`  interpreter ${printable(path)}${state}  ${colors.dim(printable(reason))}`];
+  const state = found ? "" : line`  ${colors.red("not found")}`;
+  return [line`  interpreter ${path}${state}  ${colors.dim(reason)}`];
 }
 
 class Drawing {
-  readonly lines: string[] = [];
+  readonly lines: Shown[] = [];
   readonly #colors: Colors;
   readonly #unfolded: boolean;
   readonly #drawn = new Set<TreeNode>();
@@ -59,7 +59,7 @@ class Drawing {
     const whole = node.children.filter((child) => this.#unfolded || this.#isDrawnHere(child, node));
     const folded = node.children.filter((child) => !whole.includes(child));
     if (depth > deepest) {
-      if (whole.length > 0) this.#add(`${indent}└─ … deeper than ${deepest} libraries`);
+      if (whole.length > 0) this.#add(line`${indent}└─ … deeper than ${deepest} libraries`);
       return;
     }
     this.#above.push(node);
@@ -67,14 +67,16 @@ class Drawing {
       const isLast = at === whole.length - 1 && folded.length === 0;
       const further = indent + (isLast ? "   " : "│  ");
       const isCycle = this.#above.includes(child);
-      const again = isCycle ? `  ${this.#colors.dim("(needs one another)")}` : "";
-      this.#add(`${indent}${isLast ? "└─ " : "├─ "}${libraryText(child, this.#colors)}${again}`);
+      const again = isCycle ? line`  ${this.#colors.dim("(needs one another)")}` : "";
+      this.#add(
+        line`${indent}${isLast ? "└─ " : "├─ "}${libraryText(child, this.#colors)}${again}`,
+      );
       if (isCycle) return;
       this.#triedLines(child, further);
       if (this.lines.length < mostLines) this.below(child, further, depth + 1);
     });
     this.#above.pop();
-    if (folded.length > 0) this.#add(`${indent}└─ ${this.#foldedText(folded)}`);
+    if (folded.length > 0) this.#add(line`${indent}└─ ${this.#foldedText(folded)}`);
   }
 
   #isDrawnHere(child: TreeNode, parent: TreeNode): boolean {
@@ -84,13 +86,13 @@ class Drawing {
   #triedLines({ path, library }: TreeNode, indent: string): void {
     if (path !== null) return;
     const advice = adviceFor(library?.soname ?? "", library?.packages ?? []);
-    if (advice !== null) this.#add(`${indent}   ${printable(advice)}`);
+    if (advice !== null) this.#add(line`${indent}   ${advice}`);
     for (const { path: tried, why } of library?.tried ?? [])
-      this.#add(`${indent}   ${this.#colors.dim(`${printable(tried)}: ${printable(why)}`)}`);
+      this.#add(line`${indent}   ${this.#colors.dim(`${tried}: ${why}`)}`);
   }
 
   /** "also libc.so.6, libm.so.6 (shown above)" */
-  #foldedText(folded: readonly TreeNode[]): string {
+  #foldedText(folded: readonly TreeNode[]): Shown {
     const parts = [
       { nodes: folded.filter((node) => this.#drawn.has(node)), where: "shown above" },
       { nodes: folded.filter((node) => !this.#drawn.has(node)), where: "shown below" },
@@ -98,23 +100,25 @@ class Drawing {
     const texts = parts.flatMap(({ nodes, where }) => {
       const names = nodes.map(({ name, path, library }) => {
         const isMissing = path === null && library?.optional === false;
-        return isMissing ? this.#colors.red(printable(name)) : printable(name);
+        return isMissing ? this.#colors.red(name) : line`${name}`;
       });
-      return names.length === 0 ? [] : [`${names.join(", ")} ${this.#colors.dim(`(${where})`)}`];
+      return names.length === 0
+        ? []
+        : [line`${joined(names, ", ")} ${this.#colors.dim(`(${where})`)}`];
     });
-    return `also ${texts.join("; ")}`;
+    return line`also ${joined(texts, "; ")}`;
   }
 
-  #add(line: string): void {
-    if (this.lines.length === mostLines) this.lines.push(`… more than ${mostLines} lines`);
-    else if (this.lines.length < mostLines) this.lines.push(line);
+  #add(added: Shown): void {
+    if (this.lines.length === mostLines) this.lines.push(line`… more than ${mostLines} lines`);
+    else if (this.lines.length < mostLines) this.lines.push(added);
   }
 }
 
 /** One library: its name, its path or that there is none, and why. */
-export function libraryText({ name, path, library }: TreeNode, colors: Colors): string {
-  const reason = library === null ? "" : `  ${colors.dim(printable(library.reason))}`;
-  if (path !== null) return `${printable(name)} → ${printable(path)}${reason}`;
+export function libraryText({ name, path, library }: TreeNode, colors: Colors): Shown {
+  const reason = library === null ? "" : line`  ${colors.dim(library.reason)}`;
+  if (path !== null) return line`${name} → ${path}${reason}`;
   const state = library?.optional ? colors.yellow("not found (optional)") : colors.red("not found");
-  return `${printable(name)}  ${state}${reason}`;
+  return line`${name}  ${state}${reason}`;
 }

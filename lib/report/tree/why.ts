@@ -1,7 +1,8 @@
 // Why one library is loaded: who needs it, by which way from the program, and why from that path.
 import type { Tried } from "../../addon/facts.js";
 import type { DependencyTree } from "../../judge/dependency_tree.js";
-import { type Colors, plural, printable } from "../text.js";
+import { type Colors, inLines, line, type Shown } from "../shown.js";
+import { plural } from "../text.js";
 import { type TreeNode, treeGraph } from "./graph.js";
 import { libraryText } from "./text.js";
 
@@ -70,20 +71,20 @@ function chainsTo(target: TreeNode, nodes: readonly TreeNode[]): TreeNode[][] {
 
 const mostChains = 20;
 
-export function whyText(tree: DependencyTree, asked: string, colors: Colors): string {
+export function whyText(tree: DependencyTree, asked: string, colors: Colors): Shown {
   const nodes = treeGraph(tree);
   const node = find(nodes, tree, asked);
-  if (node?.library == null) return `${printable(asked)} is not among what it loads`;
+  if (node?.library == null) return line`${asked} is not among what it loads`;
   const lines = [libraryText(node, colors)];
   for (const { path, why } of node.library.tried)
-    lines.push(`  ${colors.dim(`before that, ${printable(path)}: ${printable(why)}`)}`);
+    lines.push(line`  ${colors.dim(`before that, ${path}: ${why}`)}`);
   const chains = chainsTo(node, nodes);
   for (const chain of chains.slice(0, mostChains)) {
-    lines.push(colors.bold(printable(tree.path)));
+    lines.push(colors.bold(tree.path));
     for (const [depth, each] of chain.slice(1).entries())
-      lines.push(`${"   ".repeat(depth)}└─ ${libraryText(each, colors)}`);
+      lines.push(line`${"   ".repeat(depth)}└─ ${libraryText(each, colors)}`);
   }
   const more = chains.length - mostChains;
-  if (more > 0) lines.push(`and ${plural(more, "more file needs", "more files need")} it`);
-  return lines.join("\n");
+  if (more > 0) lines.push(line`and ${plural(more, "more file needs", "more files need")} it`);
+  return inLines(lines);
 }
