@@ -306,7 +306,7 @@ int main(int count, char **words) {
     const last = spawnWatch();
     await until("it watches", () => last.said.stderr.includes("watching"));
     for (const program of programs) await until(`${program} is fixed`, () => isFixed(program));
-    last.child.kill("SIGTERM");
+    last.child.kill("SIGHUP");
     expect(await last.ended).toEqual([0, null]);
 
     const inodes = programs.map((program) => statSync(program).ino);

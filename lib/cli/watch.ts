@@ -6,7 +6,7 @@ import { line } from "../report/shown.js";
 import type { WatchedDirectory } from "../watch/presets.js";
 import type { WatchOptions } from "../watch/watch.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
-import { exitCodes, run } from "./command.js";
+import { exitCodes, run, untilInterrupted } from "./command.js";
 import { repeated, withShared } from "./options.js";
 
 interface WatchFlags extends ChoiceFlags {
@@ -52,7 +52,8 @@ export function define(program: Command): void {
         import("../watch/watch.js"),
         import("../report/watch.js"),
       ]);
-      const signal = untilStopped();
+      // Stopping is how a watch ends, by Ctrl-C or by a service manager.
+      const signal = untilInterrupted();
       const outcomes = watch(await watchedDirectories(directories, flags), {
         ...watchOptions(flags),
         signal,
@@ -91,13 +92,6 @@ function watchOptions(flags: WatchFlags): WatchOptions {
     ...(rescan !== undefined && { rescan: number("--rescan", rescan, 1, 86_400) }),
     gcRoot,
   };
-}
-
-/** Stopping is how a watch ends, by Ctrl-C or by a service manager. The second time it is at once. */
-function untilStopped(): AbortSignal {
-  const controller = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => controller.abort());
-  return controller.signal;
 }
 
 function number(option: string, text: string, least: number, most: number): number {
