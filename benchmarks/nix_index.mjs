@@ -1,5 +1,5 @@
 // nix-index's database: how long the first pass over it takes, beside `zstd -dc | wc -c`, and a look-up after that.
-// The database is generated, the same each time, with what an independent reader would find in it.
+// The database is generated, the same each time, and all answers are compared with those of an independent reader.
 import { execFileSync, spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -25,20 +25,22 @@ async function measureNixIndex({ rounds, scratch }) {
 async function measure(kind, rounds, scratch) {
   const directory = join(scratch, `nix-index ${kind}`);
   mkdirSync(directory);
-  const { stream, wanted, size } = generate(directory, kind === "of programs only");
+  const content = join(directory, "content");
+  generate(content, kind === "of programs only");
+  const found = readIndependently(readFileSync(content));
+  if (found.rows !== rows) throw new Error(`${found.rows} rows`);
+  const { size } = statSync(content);
+  const stream = compress(directory, content);
   console.log(
     `${kind}: ${rows} rows, ${(size / 1e6).toFixed(0)} MB in ${(statSync(stream).size / 1e6).toFixed(1)} MB, ` +
-      `${[...wanted.values()].flat().length} libraries`,
+      `${[...found.libraries.values()].flat().length} libraries`,
   );
   const turns = { zstd: [], pass: [], look: [] };
   const peaks = [];
   // The first round warms caches, and shows that the answers are right.
   for (let round = 0; round <= rounds; round++) {
     const environment = { XDG_CACHE_HOME: join(directory, `cache-${round}`) };
-    const both = [
-      () => decompress(stream, size),
-      () => read(directory, environment, wanted, round),
-    ];
+    const both = [() => decompress(stream, size), () => read(directory, environment, found, round)];
     const [zstd, ours] =
       round % 2 === 0
         ? both.map((run) => run())
@@ -76,8 +78,9 @@ function decompress(stream, size) {
 }
 
 /** In a process of its own; in the first round all answers are compared. */
-function read(directory, environment, wanted, round) {
-  const names = round === 0 ? [...wanted.keys()] : [...wanted.keys()].slice(0, 1000);
+function read(directory, environment, { libraries, isOfPrograms, programs }, round) {
+  const all = [...libraries.keys(), ...programs];
+  const names = round === 0 ? all : all.slice(0, 1000);
   const { status, stdout, stderr } = spawnSync(process.execPath, [self, "read"], {
     input: JSON.stringify(names),
     encoding: "utf8",
@@ -85,9 +88,10 @@ function read(directory, environment, wanted, round) {
     env: { ...process.env, ...environment, NIX_INDEX_DATABASE: directory },
   });
   if (status !== 0) throw new Error(stderr);
-  const { answers, ...figures } = JSON.parse(stdout);
+  const { answers, about, ...figures } = JSON.parse(stdout);
+  if (about.isOfPrograms !== isOfPrograms) throw new Error(`${about.path} is of other files`);
   for (const [index, name] of names.entries()) {
-    const expected = wanted.get(name).toSorted().join();
+    const expected = (libraries.get(name) ?? []).toSorted().join();
     if (answers[index].toSorted().join() !== expected)
       throw new Error(`${name}: ${answers[index]} and not ${expected}`);
   }
@@ -107,15 +111,47 @@ async function readHere() {
     index.packages(name).map(({ attribute, output }) => `${attribute}.${output}`),
   );
   const look = (performance.now() - before) / Math.max(names.length, 1);
-  process.stdout.write(JSON.stringify({ pass, look, peak, answers }));
+  process.stdout.write(JSON.stringify({ pass, look, peak, answers, about: index.about }));
+}
+
+/**
+ * The content of a database, read plainly: packages by soname, and some programs, which are nobody's libraries.
+ */
+function readIndependently(content) {
+  const libraries = new Map();
+  const programs = [];
+  let isOfPrograms = true;
+  let rows = 0;
+  let path = "";
+  let shared = 0;
+  let own = [];
+  for (let at = 0; at < content.length; ) {
+    const nul = content.indexOf(0, at);
+    const what = content.latin1Slice(at, nul);
+    const isWide = content[nul + 1] === 0x80;
+    shared += isWide ? content.readInt16BE(nul + 2) : content.readInt8(nul + 1);
+    const end = content.indexOf(10, nul + 1 + (isWide ? 3 : 1));
+    path = path.slice(0, shared) + content.latin1Slice(nul + (isWide ? 4 : 2), end);
+    at = end + 1;
+    if (what === "p") {
+      const { attr, output } = JSON.parse(path).origin;
+      for (const soname of own)
+        libraries.set(soname, [...(libraries.get(soname) ?? []), `${attr}.${output}`]);
+      own = [];
+      continue;
+    }
+    rows++;
+    isOfPrograms &&= path.startsWith("/bin/");
+    if (programs.length < 1000 && path.startsWith("/bin/")) programs.push(path.slice(5));
+    const soname = /^\/lib\/(lib[^/]*\.so[^/]*)$/.exec(path)?.[1];
+    if (soname !== undefined && !what.endsWith("d")) own.push(soname);
+  }
+  return { libraries, programs, isOfPrograms, rows };
 }
 
 /** As nix-index's src/frcode.rs writes it; about a tenth of the files are libraries. */
-function generate(directory, ofPrograms) {
-  const stream = join(directory, "stream.zst");
-  const content = join(directory, "content");
+function generate(content, ofPrograms) {
   const output = openSync(content, "w");
-  const wanted = new Map();
   let state = 7;
   const below = (most) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -124,10 +160,9 @@ function generate(directory, ofPrograms) {
   const word = () =>
     Array.from({ length: 3 + below(7) }, () => "aeioubcdfglmnprstz"[below(18)]).join("");
   let text = "";
-  let size = 0;
   const flush = (least) => {
     if (text.length < least) return;
-    size += writeSync(output, text, null, "latin1");
+    writeSync(output, text, null, "latin1");
     text = "";
   };
   const hash = () =>
@@ -151,9 +186,6 @@ function generate(directory, ofPrograms) {
       // No path here is so long that a difference would need two bytes.
       text += `${below(99999)}r\0${String.fromCharCode((same - shared) & 0xff)}${path.slice(same)}\n`;
       [last, shared] = [path, same];
-      const soname = /^\/lib\/(.*)$/.exec(path)?.[1];
-      if (soname !== undefined)
-        wanted.set(soname, [...(wanted.get(soname) ?? []), `${attribute}.out`]);
     }
     const origin = { attr: attribute, output: "out", toplevel: true, system: "x86_64-linux" };
     const json = { store_dir: "/nix/store", hash: hash(), name: `${stem}-1.${below(99)}`, origin };
@@ -162,13 +194,18 @@ function generate(directory, ofPrograms) {
   }
   flush(0);
   closeSync(output);
+}
+
+/** Makes the database of its content; the answer is the compressed part of it alone. */
+function compress(directory, content) {
+  const stream = join(directory, "stream.zst");
   execFileSync("zstd", ["-q", "-19", "-T0", content, "-o", stream]);
   const file = openSync(join(directory, "files"), "w");
   writeSync(file, Buffer.from("NIXI\x01\0\0\0\0\0\0\0"));
   writeSync(file, readFileSync(stream));
   closeSync(file);
   rmSync(content);
-  return { stream, wanted, size };
+  return stream;
 }
 
 if (process.argv[1] === self && process.argv[2] === "read") await readHere();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "base/descriptor.hpp"
+#include "base/relay.hpp"
 #include "index/zstd.hpp"
 
 namespace fixelf {
@@ -31,6 +33,34 @@ bool isLibrary(std::string_view name) {
   return (name.starts_with("lib") || name.starts_with("ld-") || name.starts_with("ld64.")) &&
          name.find(".so") != std::string_view::npos &&
          name.find_first_of("/\t") == std::string_view::npos;
+}
+
+// A million and a half times, a few bytes each: calls would take longer than what they do.
+constexpr size_t kStep = 32;
+
+// The end where there is none. Nearly always it is among the first eight.
+const uint8_t* findNul(const uint8_t* begin, const uint8_t* end) {
+  if constexpr (std::endian::native == std::endian::little) {
+    uint64_t bytes = 0;
+    if (static_cast<size_t>(end - begin) >= sizeof(bytes)) {
+      std::memcpy(&bytes, begin, sizeof(bytes));
+      // The lowest bit that is set is in the first byte that is 0.
+      const uint64_t zeros = (bytes - 0x0101010101010101) & ~bytes & 0x8080808080808080;
+      if (zeros != 0) return begin + std::countr_zero(zeros) / 8;
+      begin += sizeof(bytes);
+    }
+  }
+  return std::find(begin, end, uint8_t{0});
+}
+
+// To where there are kStep bytes more than are copied.
+void copy(const uint8_t* from, size_t count, const uint8_t* end, char* to) {
+  if (static_cast<size_t>(end - from) < count + kStep) {
+    std::memcpy(to, from, count);
+    return;
+  }
+  for (size_t done = 0; done < count; done += kStep)
+    std::memcpy(to + done, from + done, kStep);
 }
 
 // The names of libraries, each with where its package is.
@@ -134,8 +164,7 @@ class Entries {
   size_t takeOne(std::span<const uint8_t> bytes) {
     const uint8_t* const begin = bytes.data();
     const uint8_t* const end = begin + bytes.size();
-    // It is a few bytes away: a call would take longer than looking.
-    const uint8_t* nul = std::find(begin, end, uint8_t{0});
+    const uint8_t* nul = findNul(begin, end);
     if (end - nul < 2) return 0;
     const uint8_t* rest = nul + 2;
     // One byte in two's complement; of the least value the next two say it.
@@ -153,8 +182,8 @@ class Entries {
       return damaged("an entry shares more of a path than there is");
     const auto added = static_cast<size_t>(newline - rest);
     const size_t length = static_cast<size_t>(shared) + added;
-    if (length > name_.size()) return damaged("an entry is too long");
-    std::memcpy(name_.data() + shared, rest, added);
+    if (length > kLongestEntry) return damaged("an entry is too long");
+    copy(rest, added, end, name_.data() + shared);
     shared_ = shared;
     length_ = length;
     keep(std::span(begin, nul));
@@ -192,7 +221,7 @@ class Entries {
   const std::string& path_;
   NixIndexLibraries found_;
   std::vector<uint8_t> begun_;
-  std::vector<char> name_ = std::vector<char>(kLongestEntry);
+  std::vector<char> name_ = std::vector<char>(kLongestEntry + kStep);
   size_t length_ = 0;
   int shared_ = 0;
   LibraryNames names_;
@@ -227,8 +256,10 @@ Result<NixIndexLibraries> readNixIndex(const std::string& path, const std::stop_
   if (!file) return systemError(errno, "open the database", path);
   if (auto right = checkHeader(file.get(), path); !right) return right.error();
   Entries entries(path);
-  const Status read = decompressZstd(file.get(), kHeader, path, stop,
-                                     [&](auto piece) { return entries.take(piece); });
+  const auto decompress = [&](const TakePiece& take) {
+    return decompressZstd(file.get(), kHeader, path, stop, take);
+  };
+  const Status read = relay(decompress, [&](auto piece) { return entries.take(piece); });
   if (!read) return read.error();
   return entries.finish();
 }

@@ -298,7 +298,7 @@ class Sequences {
 
 class Frame {
  public:
-  Frame(const FrameHeader& header, const std::string& path, const TakeContent& take)
+  Frame(const FrameHeader& header, const std::string& path, const TakePiece& take)
       : path_(path),
         take_(take),
         block_(static_cast<size_t>(std::clamp<uint64_t>(header.window, 1, kLargestBlock))),
@@ -381,7 +381,7 @@ class Frame {
   void copySlowly(size_t from, size_t count);
 
   const std::string& path_;
-  const TakeContent& take_;
+  const TakePiece& take_;
   size_t block_;
   size_t capacity_;
   bool hasChecksum_;
@@ -641,7 +641,7 @@ void Frame::copySlowly(size_t from, size_t count) {
 
 // Answers false where the stream has ended.
 Result<bool> decompressFrame(Input& input, const std::string& path, const std::stop_token& stop,
-                             const TakeContent& take) {
+                             const TakePiece& take) {
   const auto ended = input.isAtEnd();
   if (!ended) return ended.error();
   if (*ended) return false;
@@ -679,7 +679,7 @@ Result<bool> decompressFrame(Input& input, const std::string& path, const std::s
 }  // namespace
 
 Status decompressZstd(int descriptor, uint64_t offset, const std::string& path,
-                      const std::stop_token& stop, const TakeContent& take) {
+                      const std::stop_token& stop, const TakePiece& take) {
   Input input(descriptor, offset, path);
   for (bool isFirst = true;; isFirst = false) {
     const auto goesOn = decompressFrame(input, path, stop, take);

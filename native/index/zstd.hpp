@@ -11,24 +11,20 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <span>
 #include <stop_token>
 #include <string>
 
 #include "base/error.hpp"
+#include "base/relay.hpp"
 
 namespace fixelf {
 
-// What is done with each piece of the content, in order; a piece is gone when it returns.
-using TakeContent = std::function<Status(std::span<const uint8_t>)>;
-
 // Decompresses what is in the file from `offset` on: frames one after another, to the end of the
-// file.
+// file. `take` is given the content in pieces of at most 128 KiB.
 //
 // Fails with Malformed or Truncated for what is no such stream, LimitExceeded for a window of more
 // than 128 MiB, Unsupported for a dictionary, Cancelled, Io, and with what `take` fails with.
 Status decompressZstd(int descriptor, uint64_t offset, const std::string& path,
-                      const std::stop_token& stop, const TakeContent& take);
+                      const std::stop_token& stop, const TakePiece& take);
 
 }  // namespace fixelf

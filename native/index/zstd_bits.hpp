@@ -2,6 +2,7 @@
 // are described from the first bit on, and what they code is read from the last bit back.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -83,13 +84,12 @@ class BackwardBits {
   // Makes 57 bits ready, or all that are left. False where more was read than there is.
   bool refill() {
     if (consumed_ > 64) return false;
-    size_t bytes = consumed_ / 8;
     const auto left = static_cast<size_t>(at_ - begin_);
-    if (bytes > left) bytes = left;
-    if (bytes > 0) {
-      at_ -= bytes;
-      consumed_ -= static_cast<unsigned>(8 * bytes);
-      container_ = loadLittleEndian(at_);
+    // Nearly always: whether there is a whole byte to move by would be guessed wrong too often.
+    if (left >= sizeof(uint64_t)) {
+      move(consumed_ / 8);
+    } else if (left > 0) {
+      move(std::min<size_t>(consumed_ / 8, left));
     }
     return true;
   }
@@ -101,6 +101,12 @@ class BackwardBits {
   [[nodiscard]] bool isDeep() const { return at_ >= begin_ + sizeof(uint64_t); }
 
  private:
+  void move(size_t bytes) {
+    at_ -= bytes;
+    consumed_ -= static_cast<unsigned>(8 * bytes);
+    container_ = loadLittleEndian(at_);
+  }
+
   const uint8_t* begin_ = nullptr;
   const uint8_t* at_ = nullptr;
   uint64_t container_ = 0;

@@ -171,16 +171,25 @@ namespace {
 // Five codes of eleven bits are in what one refill makes ready.
 constexpr size_t kSymbolsEach = 5;
 
-inline uint8_t nextSymbol(const HuffmanTable& table, BackwardBits& bits) {
-  const HuffmanTable::Entry entry = table.entries[bits.peek(table.bits)];
-  bits.skip(entry.bits);
-  return entry.symbol;
-}
+class Codes {
+ public:
+  explicit Codes(const HuffmanTable& table) : entries_(table.entries.data()), bits_(table.bits) {}
 
-bool finish(const HuffmanTable& table, BackwardBits& bits, std::span<uint8_t> out) {
+  uint8_t next(BackwardBits& bits) const {
+    const HuffmanTable::Entry entry = entries_[bits.peek(bits_)];
+    bits.skip(entry.bits);
+    return entry.symbol;
+  }
+
+ private:
+  const HuffmanTable::Entry* entries_;
+  unsigned bits_;
+};
+
+bool finish(const Codes& codes, BackwardBits bits, std::span<uint8_t> out) {
   for (uint8_t& symbol : out) {
     if (!bits.refill()) return false;
-    symbol = nextSymbol(table, bits);
+    symbol = codes.next(bits);
   }
   bits.refill();
   return bits.isDone();
@@ -191,35 +200,37 @@ bool finish(const HuffmanTable& table, BackwardBits& bits, std::span<uint8_t> ou
 bool decodeHuffmanStream(const HuffmanTable& table, std::span<const uint8_t> stream,
                          std::span<uint8_t> out) {
   BackwardBits bits;
-  return bits.open(stream) && finish(table, bits, out);
+  return bits.open(stream) && finish(Codes(table), bits, out);
 }
 
 bool decodeHuffmanStreams(const HuffmanTable& table,
                           const std::array<std::span<const uint8_t>, 4>& streams,
                           const std::array<std::span<uint8_t>, 4>& outs) {
   std::array<BackwardBits, 4> bits;
-  size_t shortest = outs[0].size();
   for (size_t index = 0; index < 4; ++index) {
     if (!bits[index].open(streams[index])) return false;
-    shortest = std::min(shortest, outs[index].size());
   }
+  // In variables of their own, which storing a byte cannot change: they stay in registers.
+  auto [first, second, third, fourth] = bits;
+  const std::array outsNow{outs[0].data(), outs[1].data(), outs[2].data(), outs[3].data()};
+  const Codes codes(table);
+  const size_t shortest =
+      std::min({outs[0].size(), outs[1].size(), outs[2].size(), outs[3].size()});
   size_t done = 0;
-  const auto areDeep = [&] {
-    return bits[0].isDeep() && bits[1].isDeep() && bits[2].isDeep() && bits[3].isDeep();
-  };
-  while (done + kSymbolsEach <= shortest && areDeep()) {
-    for (size_t index = 0; index < 4; ++index) {
-      if (!bits[index].refill()) return false;
-      uint8_t* out = outs[index].data() + done;
-      for (size_t each = 0; each < kSymbolsEach; ++each)
-        out[each] = nextSymbol(table, bits[index]);
+  while (done + kSymbolsEach <= shortest && first.isDeep() && second.isDeep() && third.isDeep() &&
+         fourth.isDeep()) {
+    if (!first.refill() || !second.refill() || !third.refill() || !fourth.refill()) return false;
+    for (const size_t end = done + kSymbolsEach; done < end; ++done) {
+      outsNow[0][done] = codes.next(first);
+      outsNow[1][done] = codes.next(second);
+      outsNow[2][done] = codes.next(third);
+      outsNow[3][done] = codes.next(fourth);
     }
-    done += kSymbolsEach;
   }
-  for (size_t index = 0; index < 4; ++index) {
-    if (!finish(table, bits[index], outs[index].subspan(done))) return false;
-  }
-  return true;
+  return finish(codes, first, outs[0].subspan(done)) &&
+         finish(codes, second, outs[1].subspan(done)) &&
+         finish(codes, third, outs[2].subspan(done)) &&
+         finish(codes, fourth, outs[3].subspan(done));
 }
 
 }  // namespace fixelf::zstd
