@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import type { ValidateFunction } from "ajv/dist/2020.js";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Column } from "../lib/addon/native.js";
 import type { Diagnosis } from "../lib/index.js";
@@ -12,42 +12,16 @@ import { scan } from "../lib/scan/scan.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { fixelf, run, startFixelf } from "./support/process.js";
+import {
+  expectValid,
+  folder,
+  names,
+  type Schema,
+  schemaOf,
+  validators,
+} from "./support/schemas.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { NixosRoot, storePath } from "./support/store.js";
-
-interface Schema {
-  $id: string;
-  $defs: Record<string, Schema>;
-  type?: string | string[];
-  enum?: string[];
-  pattern?: string;
-  items: Schema;
-  properties: Record<string, Schema>;
-}
-
-/** The same, with no field but those that it names: readers may meet more, tests may not. */
-function closed<Part>(part: Part): Part {
-  if (typeof part !== "object" || part === null) return part;
-  if (Array.isArray(part)) return part.map(closed) as Part;
-  const whole = Object.fromEntries(
-    Object.entries(part).map(([name, each]) => [name, closed(each)]),
-  );
-  return ("properties" in part ? { ...whole, additionalProperties: false } : whole) as Part;
-}
-
-const folder = new URL("../share/schemas/", import.meta.url);
-const names = readdirSync(folder).map((file) => file.replace(/\.json$/, ""));
-const schemaOf = (name: string) =>
-  JSON.parse(readFileSync(new URL(`${name}.json`, folder), "utf8")) as Schema;
-const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true });
-ajv.addFormat("date-time", (text: string) => new Date(text).toISOString() === text);
-const validators = new Map(names.map((name) => [name, ajv.compile(closed(schemaOf(name)))]));
-
-function expectValid(name: string, document: unknown): void {
-  const validate = validators.get(name) as ValidateFunction;
-  validate(document);
-  expect({ document, errors: validate.errors ?? [] }).toEqual({ document, errors: [] });
-}
 
 const directory = scratchDirectory();
 const at = (name: string) => join(directory, name);

@@ -9,6 +9,16 @@ export interface DoctorDocument {
   }[];
 }
 
+export interface FindDocument extends Fetched {
+  sonames: { soname: string; providers: { path: string; storePath: string | null }[] }[];
+}
+
+/** With --get. */
+export interface Fetched {
+  got?: { attribute: string; storePath: string; sonames: string[] }[];
+  notGot?: { soname: string; why: string }[];
+}
+
 export interface FixDocument {
   files: {
     path: string;

@@ -9,7 +9,7 @@ import { needs } from "../support/needs.js";
 import { compressed, Writer, withHeader } from "../support/nix_index.js";
 import { inEachRoot } from "../world/in-each-root.js";
 import { folder, openWorld, type World } from "../world/world.js";
-import type { DoctorDocument, FixDocument } from "./contract.js";
+import type { DoctorDocument, Fetched, FindDocument, FixDocument } from "./contract.js";
 import { expectHealthy, undo, written } from "./life.js";
 
 const recipe = fileURLToPath(new URL("nix/packages", import.meta.url));
@@ -110,7 +110,14 @@ inEachRoot("what no store path has", (loader) => {
 
       it("but not what nixpkgs refuses", async () => {
         const fixelf = ["find", "--get", "--yes", ...flags, "libXt.so.6", "libSM.so.6"];
-        const { exitCode, stderr } = await world.fixelf(fixelf, quiet);
+        const { exitCode, stderr, document } = await world.fixelfJson<FindDocument>(fixelf, quiet);
+        expect(document).toMatchObject({
+          got: [],
+          notGot: [
+            { soname: "libXt.so.6", why: expect.stringContaining("or refuses it") },
+            { soname: "libSM.so.6", why: "libsm does not bring what is needed of it" },
+          ],
+        });
         expect(stderr).toMatch(/cannot get libXt\.so\.6: .* has no libxt.*, or refuses it/);
         expect(stderr).toContain("does not bring what is needed of libSM.so.6");
         expect(exitCode).toBe(1);
@@ -119,15 +126,16 @@ inEachRoot("what no store path has", (loader) => {
 
       it("and then it runs", async () => {
         const argv = ["fix", "--get", "--yes", ...flags, tree];
-        const { exitCode, document, stderr } = await world.fixelfJson<
-          FixDocument & { got: { attribute: string; sonames: string[] }[] }
-        >(argv, quiet);
+        const { exitCode, document, stderr } = await world.fixelfJson<FixDocument & Fetched>(
+          argv,
+          quiet,
+        );
         expect(
           document.files.filter(({ outcome }) => outcome === "refused"),
           stderr,
         ).toEqual([]);
         expect(exitCode).toBe(0);
-        expect(document.got.map(({ attribute }) => attribute)).toContain("libxcrypt-legacy");
+        expect(document.got?.map(({ attribute }) => attribute)).toContain("libxcrypt-legacy");
         changed = written(document);
         await expectHealthy(world, python);
         await world.check([python, "-c", imports], quiet);
@@ -148,11 +156,15 @@ inEachRoot("what no store path has", (loader) => {
         const script = `${imports}; print(6 * 7)`;
         const run = ["run", "--get", "--yes", ...flags, "--with", tree, python, "-c", script];
         expect(await world.check(["fixelf", ...run], quiet)).toBe("42");
-        const found = await world.check(
-          ["fixelf", "find", "--get", "--yes", ...flags, "libcrypt.so.1"],
-          quiet,
-        );
-        expect(found).toMatch(/^libcrypt\.so\.1\n {2}\/nix\/store\/\w+-libxcrypt-4\.4\.38\/lib/);
+        await world.shell("rm -f /root/.local/state/fixelf/gcroots/*; nix-store --gc");
+        const find = ["find", "--get", "--yes", ...flags, "libcrypt.so.1"];
+        const { document } = await world.fixelfJson<FindDocument>(find, quiet);
+        const [library] = document.sonames;
+        expect(library?.providers[0]?.storePath).toMatch(/\/nix\/store\/\w+-libxcrypt-4\.4\.38$/);
+        const [got] = document.got ?? [];
+        expect(got?.storePath).toBe(library?.providers[0]?.storePath);
+        expect(got).toMatchObject({ attribute: "libxcrypt-legacy", sonames: ["libcrypt.so.1"] });
+        expect(document.notGot).toEqual([]);
       });
     },
   );

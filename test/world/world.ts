@@ -9,6 +9,7 @@ import { execa } from "execa";
 import { inject } from "vitest";
 import { shellWord } from "../../lib/base/shell.js";
 import { patience } from "../support/patience.js";
+import { expectValid } from "../support/schemas.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 /** Where ./make built it. */
@@ -150,19 +151,22 @@ export class World {
     return this.run(["fixelf", ...argv], options);
   }
 
-  /** Runs fixelf inside with --json; `document` is what it printed. */
+  /** Runs fixelf inside with --json; `document` is what it printed, and is as its schema says. */
   async fixelfJson<T>(
     argv: readonly string[],
     options: RunOptions = {},
   ): Promise<RunResult & { document: T }> {
     const result = await this.fixelf([...argv, "--json"], options);
+    let document: T & { schema: string };
     try {
-      return { ...result, document: JSON.parse(result.stdout) };
+      document = JSON.parse(result.stdout);
     } catch (cause) {
       throw new Error(`no JSON of fixelf ${argv.join(" ")}:\n${result.stdout}\n${result.stderr}`, {
         cause,
       });
     }
+    expectValid(/^fixelf\.(.+)\/1$/.exec(document.schema)?.[1] ?? "", document);
+    return { ...result, document };
   }
 
   /** Puts a pristine copy into the ordinary user's home; the answer is its place inside. */
