@@ -227,6 +227,13 @@ describe("the planner", needs("gcc"), () => {
       expect(refused?.missing).toEqual([]);
     });
 
+    it("a refusal names the system that was named", async () => {
+      const options = { root, system: "/run/other", gcRoot: false, index: false };
+      const { files } = await plan([made()], options);
+      const fix = fixelfCommand("fix", inTree(), { root, system: "/run/other" });
+      expect(files[0]?.refusal?.message).toContain(`fix both together (${fix})`);
+    });
+
     it("doctor names it for the program, and for the directory of the program", async () => {
       const program = made();
       for (const path of [program, inTree("bin")]) {

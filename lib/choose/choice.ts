@@ -13,7 +13,12 @@ import type { Environment } from "../file/stand_in.js";
 import type { Tree } from "../file/tree.js";
 import { assumedLoader } from "../judge/assumed_loader.js";
 import { realPathOf } from "../judge/loaded.js";
-import { type LoadingProgram, loadingProgram, whyNotLoaded } from "../judge/loading_program.js";
+import {
+  type LoadingProgram,
+  loadingProgram,
+  type Named,
+  whyNotLoaded,
+} from "../judge/loading_program.js";
 import { entryOf } from "../judge/start.js";
 import { Store } from "../store/context.js";
 import { storePlace } from "../store/place.js";
@@ -77,7 +82,7 @@ export async function choose(
   const { root } = store.place;
   const outside = tree.outside ? tree.subjects.map(({ host }) => host) : [];
   const files = filesFor({ store, outside });
-  const named = { program: options.program, root };
+  const named = { program: options.program, system: store.place };
   const loadedBy = loadersOutside(tree, named, files);
   const chosen = new Map<Member, Choice>();
   for (const company of companies) {
@@ -119,12 +124,6 @@ function groupsOf(
     else group.members.push(member);
   }
   return groups;
-}
-
-/** The program that was named for libraries (`--for`), and the root that it is seen from. */
-interface Named {
-  program: string | undefined;
-  root: string;
 }
 
 /** Who loads each member, unless that is below the named directory, and is chosen for as well. */

@@ -12,6 +12,7 @@ import type { Problem } from "../judge/problem.js";
 import type { Store } from "../store/context.js";
 import { adviceFor, adviceForNewer, type MissingLibrary } from "../store/nixpkgs/packages.js";
 import { sinceRelease } from "../store/nixpkgs/symbol_versions.js";
+import { placeOptions } from "../store/place.js";
 import { lackingOf, type Member, type Solved, type Task } from "./solve.js";
 
 /** One sentence for each problem that a choice leaves; empty where it leaves none. */
@@ -73,9 +74,8 @@ async function missingLibrary(
 ): Promise<string> {
   const beyond = neededBeyond.get(soname);
   if (beyond !== undefined) {
-    const { root } = store.place;
-    const both = directoryOfBoth(member, beyond, root);
-    const fix = fixelfCommand("fix", both ?? beyond, root === "" ? {} : { root });
+    const both = directoryOfBoth(member, beyond, store.place);
+    const fix = fixelfCommand("fix", both ?? beyond, placeOptions(store.place));
     return `${beyond} needs ${soname}, and finds it by no search path but its own: fix ${both === null ? "that first" : "both together"} (${fix})`;
   }
   const { packages } = await missingFor(member, soname, store);

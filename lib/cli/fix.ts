@@ -152,12 +152,12 @@ function couldGet(files: readonly Outcome[], { get, root, store }: FixFlags): bo
 
 /** What is left to do beside the one program that was fixed; null where there were several. */
 async function beside(
-  { files: [file, ...others], root }: FixPlan,
+  { files: [file, ...others], root, store }: FixPlan,
   [outcome]: readonly Outcome[],
 ): Promise<Neighbours | null> {
   if (file === undefined || others.length > 0 || outcome?.outcome !== "fixed") return null;
   const { neighboursOf } = await import("../fix/beside.js");
-  return neighboursOf(file, root);
+  return neighboursOf(file, { root, store });
 }
 
 /** The files that undo can mend: a copy written elsewhere left its original alone. */

@@ -177,8 +177,8 @@ async function examineDynamic(
   const { files, options, host } = circumstances;
   const own = { ...subject, facts };
   const { program } = options;
-  const { root } = circumstances.place;
-  const why = whyNotLoaded(facts, { program, root }, files);
+  const system = circumstances.place;
+  const why = whyNotLoaded(facts, { program, system }, files);
   if (why !== null) return otherLibc(subject, why, !circumstances.tree.directory);
   const assumed = await assumedLoader(subject.path, facts, { ...circumstances, program });
   const judgeWith = async (environment: Environment): Promise<Judged> => {
@@ -202,7 +202,7 @@ async function examineDynamic(
   const findings = await withRemedies(problems, subject, facts, circumstances);
   if (finding !== null) findings.push(finding);
   if (!findings.some(isError)) {
-    const opener = loadingProgram(subject.path, facts, { program, root }, files);
+    const opener = loadingProgram(subject.path, facts, { program, system }, files);
     findings.push(
       ...(await openingProblems({ path: subject.path, facts }, opener, files)).map(known),
     );

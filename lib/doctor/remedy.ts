@@ -59,7 +59,7 @@ function withAllToFix(
     if (need?.kind !== "library") continue;
     const beyond = searchingAlone(need.library.neededBy, files, { place });
     if (beyond === null || tree.subjects.some(({ path }) => path === beyond)) continue;
-    const shown = directoryOfBoth(subject, beyond, place.root);
+    const shown = directoryOfBoth(subject, beyond, place);
     if (shown !== null) return { ...circumstances, tree: { ...tree, shown, directory: true } };
   }
   return circumstances;

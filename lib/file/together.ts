@@ -1,7 +1,7 @@
 // The directory that holds two files of one program's tree: what is named to have both changed.
 import { dirname, join, relative } from "node:path";
 import { homeDirectory } from "../base/process.js";
-import { insideRoot } from "./rooted.js";
+import { insideRoot, type OtherSystem } from "./rooted.js";
 
 /** Whether many programs share a directory, so that it is no program's tree. */
 export function isShared(directory: string): boolean {
@@ -17,7 +17,7 @@ export function isShared(directory: string): boolean {
 export function directoryOfBoth(
   named: { shown: string; path: string },
   other: string,
-  root: string,
+  system: OtherSystem,
 ): string | null {
   const own = dirname(named.path);
   let both = own;
@@ -25,5 +25,5 @@ export function directoryOfBoth(
   if (isShared(both)) return null;
   // Past a link, ".." may lead elsewhere.
   const shown = join(dirname(named.shown), relative(own, both));
-  return insideRoot(shown, { root }).path === both ? shown : both;
+  return insideRoot(shown, system).path === both ? shown : both;
 }

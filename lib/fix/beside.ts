@@ -5,7 +5,7 @@ import { native } from "../addon/native.js";
 import { resolveAllWith, resolveWith } from "../addon/resolutions.js";
 import { readdirSync } from "../base/disk.js";
 import { sameMachine } from "../file/machine.js";
-import { insideRoot } from "../file/rooted.js";
+import { insideRoot, type OtherSystem } from "../file/rooted.js";
 import { isShared } from "../file/together.js";
 import type { FilePlan } from "./outcome.js";
 
@@ -20,17 +20,20 @@ export interface Neighbours {
 const mostEntries = 20_000;
 
 /** null where there is nothing to say. */
-export async function neighboursOf(program: FilePlan, root: string): Promise<Neighbours | null> {
+export async function neighboursOf(
+  program: FilePlan,
+  system: OtherSystem,
+): Promise<Neighbours | null> {
   const { kind, path, loader } = program;
   if (kind !== "program" || loader === null) return null;
-  const isInBin = /^s?bin$/.test(basename(dirname(insideRoot(path, { root }).host)));
+  const isInBin = /^s?bin$/.test(basename(dirname(insideRoot(path, system).host)));
   const directory = isInBin ? join(dirname(path), "..") : dirname(path);
-  const tree = insideRoot(directory, { root }).host;
+  const tree = insideRoot(directory, system).host;
   if (isShared(tree)) return null;
   const found = librariesBelow(tree, isInBin);
   if (found === null || found.length === 0) return null;
-  const files = new native.Files(root);
-  const placed = [program.output, ...found].map((host) => insideRoot(host, { root }));
+  const files = new native.Files(system.root ?? "");
+  const placed = [program.output, ...found].map((host) => insideRoot(host, system));
   for (const { outside, host } of placed) if (outside) files.passThrough(host);
   const [own, ...others] = placed.map((each) => each.path);
   const facts = files.look(own as string).facts;

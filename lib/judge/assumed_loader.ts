@@ -31,7 +31,7 @@ export async function assumedLoader(
   { program, tree, files, store }: AssumptionSources,
 ): Promise<string | null> {
   if (facts.type !== "shared-library") return null;
-  const loading = loadingProgram(path, facts, { program, root: store.place.root }, files);
+  const loading = loadingProgram(path, facts, { program, system: store.place }, files);
   if (loading !== null) return loading.loader;
   const libc = libcOf(facts);
   for (const { facts: other } of tree.subjects) {

@@ -8,7 +8,7 @@ import { FixelfError } from "../base/errors.js";
 import { libcAndMachine } from "../file/company.js";
 import { libcOf } from "../file/libc.js";
 import { sameMachine } from "../file/machine.js";
-import { insideRoot } from "../file/rooted.js";
+import { insideRoot, type OtherSystem } from "../file/rooted.js";
 import { factsOf, realPathOf } from "./loaded.js";
 
 export interface LoadingProgram {
@@ -17,6 +17,12 @@ export interface LoadingProgram {
   /** The loader that starts it, which may be missing. */
   loader: string;
   facts: Facts;
+}
+
+/** The program that was named for libraries (`--for`), and the system that it is a program of. */
+export interface Named {
+  program: string | undefined;
+  system: OtherSystem;
 }
 
 /** The names by which a virtual environment has its Python (PEP 405). */
@@ -32,11 +38,11 @@ const environments = remembered<LoadingProgram | null>();
 export function loadingProgram(
   path: string,
   facts: Facts,
-  { program, root }: { program?: string | undefined; root: string },
+  { program, system }: Named,
   files: NativeFiles,
 ): LoadingProgram | null {
   if (facts.type !== "shared-library") return null;
-  if (program !== undefined) return whoFits(namedProgram(program, root, files), facts);
+  if (program !== undefined) return whoFits(namedProgram(program, system, files), facts);
   for (let at = dirname(path); ; at = dirname(at)) {
     const found = environments(files, at, () => pythonOf(at, files));
     if (found !== null) return whoFits(found, facts);
@@ -51,11 +57,11 @@ export function loadingProgram(
  */
 export function whyNotLoaded(
   facts: Facts,
-  { program, root }: { program?: string | undefined; root: string },
+  { program, system }: Named,
   files: NativeFiles,
 ): string | null {
   if (program === undefined || facts.type !== "shared-library") return null;
-  const named = namedProgram(program, root, files);
+  const named = namedProgram(program, system, files);
   if (fits(named, facts)) return null;
   return `${program} is for ${libcAndMachine(named.facts)}, and cannot load a library for ${libcAndMachine(facts)}`;
 }
@@ -77,8 +83,8 @@ function pythonOf(directory: string, files: NativeFiles): LoadingProgram | null 
   return null;
 }
 
-function namedProgram(path: string, root: string, files: NativeFiles): LoadingProgram {
-  const place = insideRoot(path, { root }).path;
+function namedProgram(path: string, system: OtherSystem, files: NativeFiles): LoadingProgram {
+  const place = insideRoot(path, system).path;
   const found = programAt(place, files);
   if (found !== null) return found;
   const { message } = files.look(place);

@@ -3,7 +3,7 @@
 import { normalize } from "node:path";
 import { native } from "../addon/native.js";
 import { lstatSync, realpathSync } from "../base/disk.js";
-import { defaultStore } from "../base/options.js";
+import { type CommonOptions, defaultStore } from "../base/options.js";
 import { absolute } from "../base/process.js";
 
 /** Where a store is. */
@@ -33,6 +33,19 @@ export function storePlace(given: Partial<StorePlace> = {}): StorePlace {
   // Links are followed inside the root, as after a chroot.
   const hostStore = isLinked ? { hostStore: new native.Files(root).hostPath(store) } : {};
   return { root, store, system, ...hostStore };
+}
+
+/** The options that name the place to a command: what is not so anyway. */
+export function placeOptions({
+  root,
+  store,
+  system,
+}: StorePlace): Pick<CommonOptions, "root" | "store" | "system"> {
+  return {
+    ...(root !== "" && { root }),
+    ...(store !== defaultStore && { store }),
+    ...(system !== defaultSystem && { system }),
+  };
 }
 
 /** A set of store paths, asked only whether it has one. */
