@@ -152,6 +152,14 @@ describe("run", needs("gcc"), () => {
     expect(spawnSync(program).error).toMatchObject({ code: "ENOENT" });
   });
 
+  it("is told as JSON and not started, as the help says", () => {
+    const { stdout, code } = runWith(["--json"], [program, "thing"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ schema: "fixelf.run/1", path: program });
+    const help = fixelf(["run", "--help"]).stdout.replace(/\s+/g, " ");
+    expect(help).toContain("--json print how it would be run as JSON, without running it");
+  });
+
   const all = ["namespace", "copy", "loader"];
   describe("every way", needs("mount namespaces"), () => {
     describe.each(all)("%s", (how) => {

@@ -31,9 +31,9 @@ export function withTalk(command: Command, verbose: string): Command {
     .option("-q, --quiet", "print only errors; the exit code tells the result");
 }
 
-/** Adds the shared flags, and an example to the help. */
-export function withShared(command: Command, example: string): Command {
-  return withOutput(command, example)
+/** Adds the shared flags, and an example to the help; `json` says what --json does. */
+export function withShared(command: Command, example: string, json?: string): Command {
+  return withOutput(command, example, json)
     .option("--root <dir>", "use DIR as the root of another system")
     .option("--store <dir>", "store directory (default: /nix/store)")
     .option("--system <dir>", "running system (default: /run/current-system/sw)")
@@ -41,9 +41,9 @@ export function withShared(command: Command, example: string): Command {
 }
 
 /** Adds the flags of commands that look into no store. */
-export function withOutput(command: Command, example: string): Command {
+export function withOutput(command: Command, example: string, json = "print JSON"): Command {
   return command
-    .option("--json", "print JSON")
+    .option("--json", json)
     .option("--color", "always use color")
     .option("--no-color", "never use color (the same as NO_COLOR)")
     .showHelpAfterError(`Try: fixelf ${command.name()} --help`)

@@ -44,6 +44,8 @@ export function define(program: Command): void {
       .option("--verbose", "explain how it is run, even without a terminal")
       .option("--quiet", "do not explain how it is run, nor name what is left out"),
     "fixelf run ./python3.12 script.py",
+    // What the program itself prints would be mixed with it.
+    "print how it would be run as JSON, without running it",
   ).action((file: string, given: string[], flags: RunFlags) =>
     run(flags, start(file, given, flags), codeOf),
   );
