@@ -37,6 +37,14 @@ describe("find", needs("gcc"), () => {
     ["a package's former name", "xorg.libSM", ["libSM.so.6"]],
     ["a name that only nixpkgs has", "libturbojpeg", ["libturbojpeg.so.0"]],
     ["a pattern that only nixpkgs has", "libicuuc.so.7[67]", ["libicuuc.so.76", "libicuuc.so.77"]],
+    ["a library's name in other case", "LIBZ", stored],
+    ["a library's name without lib in other case", "sm", ["libSM.so.6"]],
+    ["a package's name in other case", "ZLIB", ["libz.so.1"]],
+    [
+      "a package's name with the case of another library's",
+      "SDL2_image",
+      ["libSDL2_image-2.0.so.0"],
+    ],
     ["a word that nobody has", "neverheard", ["neverheard"]],
     ["the start of another word", "lib", ["lib"]],
   ])("takes %s", async (_, name, sonames) => {
@@ -52,5 +60,42 @@ describe("find", needs("gcc"), () => {
     const { sonames } = JSON.parse(fixelf(words).stdout);
     expect(sonames).toMatchObject([{ soname: "libz.so.1", packages: [] }]);
     expect(sonames[0].providers).toHaveLength(1);
+  });
+
+  const find = (...names: string[]) =>
+    fixelf(["find", ...names, "--root", root, "--no-index"]).stdout;
+
+  it("takes a symbol version for its library, beside the library alone", () => {
+    const words = ["find", "GLIBC_2.38", "libc.so.6", "ZLIB_1.2.9", "--root", root, "--no-index"];
+    const { sonames } = JSON.parse(fixelf([...words, "--json"]).stdout);
+    expect(sonames).toMatchObject([
+      { soname: "libc.so.6", symbolVersion: "GLIBC_2.38", since: "glibc 2.38 or newer" },
+      { soname: "libc.so.6", packages: [{ attribute: "glibc" }] },
+      { soname: "libz.so.1", symbolVersion: "ZLIB_1.2.9" },
+    ]);
+    expect(sonames[1]).not.toHaveProperty("symbolVersion");
+    expect(find("GLIBC_2.38")).toContain("libc.so.6 with GLIBC_2.38\n");
+  });
+
+  it("says of the driver's own libraries that no package has them", () => {
+    for (const name of [
+      "libcuda.so.1",
+      "libnvidia-ml.so.1",
+      "libnvoptix.so.1",
+      "libGLX_nvidia.so.0",
+    ])
+      expect(find(name)).toContain(
+        `${name} comes with the graphics driver, not with a package (on NixOS it is in /run/opengl-driver/lib with services.xserver.videoDrivers = [ "nvidia" ])`,
+      );
+    // What has a name like theirs.
+    expect(find("libcudart.so.12")).toContain("cuda_cudart");
+  });
+
+  it("says which package is for programs of musl", () => {
+    const told = find("libsodium.so.23", "libgmp.so.10").split("\n");
+    expect(told.filter((line) => line.includes("musl"))).toEqual([
+      "for a program that is built for musl: pkgsMusl (nixpkgs#pkgsMusl.libsodium)",
+    ]);
+    expect(find("libc.so.6", "libneverheard.so.1")).not.toContain("musl");
   });
 });

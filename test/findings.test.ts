@@ -246,6 +246,14 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
       expect(findings[0]?.evidence).toContain("/run/opengl-driver/lib is not there");
       // No package has it, so that it is missing is the driver's matter alone.
       expect(coded(await findingsOf(usesCuda(), root))).toEqual(["error driver-missing"]);
+      const vendor = library("libGLX_nvidia.so.0");
+      const [finding, ...others] = await findingsOf(
+        program("uses-vendor", runpath(glibc), vendor),
+        root,
+      );
+      expect(others).toEqual([]);
+      expect(finding).toMatchObject({ code: "driver-missing", severity: "error" });
+      expect(finding?.remedy).toContain('services.xserver.videoDrivers = [ "nvidia" ];');
     });
 
     it("finds no fault with one that is there", async () => {

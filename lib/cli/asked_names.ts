@@ -20,14 +20,28 @@ async function matching(pattern: string, store: Store): Promise<string[]> {
   return known(beginning, glob(pattern), store);
 }
 
-/** By the library's name, with or without "lib", or by its package's. */
+/** By the library's name, with or without "lib", or by its package's; as it is written, or else in other case. */
 async function called(word: string, store: Store): Promise<string[]> {
-  for (const stem of word.startsWith("lib") ? [`${word}.so`] : [`lib${word}.so`, `${word}.so`]) {
-    const isIt = (name: string) => name === stem || name.startsWith(`${stem}.`);
-    const names = await known(stem, isIt, store);
+  const stems = /^lib/i.test(word) ? [`${word}.so`] : [`lib${word}.so`, `${word}.so`];
+  for (const stem of stems) {
+    const names = await known(stem, isCalled(stem), store);
     if (names.length > 0) return names;
   }
-  return rowsOfAttribute(word).map(({ soname }) => soname);
+  const exact = rowsOfAttribute(word);
+  if (exact.length > 0) return exact.map(({ soname }) => soname);
+  for (const stem of stems.map((each) => each.toLowerCase())) {
+    const isIt = isCalled(stem);
+    const names = await known("", (name) => isIt(name.toLowerCase()), store);
+    if (names.length > 0) return names;
+  }
+  const isIt = (attribute: string | null) => attribute?.toLowerCase() === word.toLowerCase();
+  return rowsFrom("").flatMap(({ soname, attribute, formerly }) =>
+    isIt(attribute) || isIt(formerly) ? [soname] : [],
+  );
+}
+
+function isCalled(stem: string): (name: string) => boolean {
+  return (name) => name === stem || name.startsWith(`${stem}.`);
 }
 
 async function known(

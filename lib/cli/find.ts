@@ -15,7 +15,7 @@ export function define(program: Command): void {
         .description("find the store paths that provide libraries, best match first")
         .argument(
           "[name...]",
-          "sonames (libz.so.1), names of libraries or nixpkgs packages (libz, zlib), or patterns (libicu*)",
+          "sonames (libz.so.1), names of libraries or nixpkgs packages (libz, zlib), patterns (libicu*), or symbol versions (GLIBC_2.38)",
         )
         .option(
           "--symbol-version <version>",

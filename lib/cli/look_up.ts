@@ -18,47 +18,43 @@ export async function lookUp(names: string[], flags: FindFlags): Promise<void> {
   await run(flags, async (output) => {
     const { colors, print } = output;
     const options = commonOptions(flags);
-    const wanted = new Set(names.length > 0 ? names : [libraryOf(flags.symbolVersion)]);
+    const questions = questionsOf(names, flags.symbolVersion);
     const lookAll = async () => {
       const store = new Store(storePlace(options), options);
-      const found = new Map<string, Answer[]>();
-      for (const asked of wanted) found.set(asked, await answersTo(asked, store, flags));
+      const found: Answer[][] = [];
+      for (const question of questions) found.push(await answersTo(question, store));
       return found;
     };
     const first = await lookAll();
     const getting = flags.get
       ? new (await import("./getting.js")).Getting(flags, output, untilInterrupted())
       : null;
-    const missing = (answer: typeof first) => missingOf(answer, flags);
-    const found = getting === null ? first : await getting.until(first, missing, lookAll);
+    const found = getting === null ? first : await getting.until(first, missingOf, lookAll);
     if (found === null) return exitCodes.findings;
-    const answers = new Map([...found.values()].flat().map((each) => [each.soname, each]));
-    const document = [...answers.values()].map(({ soname, providers, packages, since }) => ({
+    const keyOf = ({ soname, version }: Answer) => JSON.stringify([soname, version]);
+    const answers = [...new Map(found.flat().map((each) => [keyOf(each), each])).values()];
+    const document = answers.map(({ soname, version, providers, packages }) => ({
       soname,
+      ...(version !== undefined && { symbolVersion: version }),
       providers: providers.map(({ path, storePath, reasons }) => ({ path, storePath, reasons })),
       packages,
-      ...(since !== null && { since }),
+      ...sinceOf(version),
     }));
-    print("find", { sonames: document, ...getDocument(getting) }, () =>
-      findText([...answers.values()], colors),
-    );
+    print("find", { sonames: document, ...getDocument(getting) }, () => findText(answers, colors));
     getting?.sayWhatKeeps();
-    const all = [...found.values()].every((each) => !each.every(isAbsent));
+    const all = found.every((each) => !each.every(isAbsent));
     return all ? exitCodes.good : exitCodes.findings;
   });
 }
 
 /** For this machine: nobody said what program it is for. */
-function missingOf(
-  found: ReadonlyMap<string, readonly Answer[]>,
-  { symbolVersion }: FindFlags,
-): MissingLibrary[] {
-  const answers = [...found.values()].filter((each) => each.every(isAbsent)).flat();
+function missingOf(found: readonly (readonly Answer[])[]): MissingLibrary[] {
+  const answers = found.filter((each) => each.every(isAbsent)).flat();
   const system = nixSystem(thisMachine());
-  const versions = symbolVersion === undefined ? [] : [symbolVersion];
-  return answers.map(({ soname, packages }) => ({
-    ...{ soname, system, versions, packages: [...packages] },
-  }));
+  return answers.map(({ soname, version, packages }) => {
+    const versions = version === undefined ? [] : [version];
+    return { soname, system, versions, packages: [...packages] };
+  });
 }
 
 function needing(soname: string, version: string | undefined): Needing {
@@ -70,19 +66,36 @@ function isAbsent({ providers }: Answer): boolean {
   return providers.length === 0;
 }
 
-/** @throws FixelfError `usage` where it has to be named */
-function libraryOf(version: string | undefined): string {
+interface Question {
+  /** As it was asked. */
+  name: string;
+  /** The symbol version that the library has to define. */
+  version: string | undefined;
+}
+
+/**
+ * A symbol version, as loaders print it, is a question for its library.
+ * @param version what all that are named have to define; without names, its library has to
+ * @throws FixelfError `usage` where a name is wanting
+ */
+function questionsOf(names: readonly string[], version: string | undefined): Question[] {
+  if (names.length > 0)
+    return [...new Set(names)].map((name) => {
+      const soname = libraryOfVersion(name);
+      return soname === null ? { name, version } : { name: soname, version: name };
+    });
   const soname = version === undefined ? null : libraryOfVersion(version);
-  if (soname !== null) return soname;
+  if (soname !== null) return [{ name: soname, version }];
   const what = version === undefined ? "a library" : `the library that defines ${version}`;
   throw new FixelfError("usage", `name ${what}: fixelf find NAME`);
 }
 
-async function answersTo(
-  asked: string,
-  store: Store,
-  { symbolVersion: version }: FindFlags,
-): Promise<Answer[]> {
+function sinceOf(version: string | undefined): { since?: string } {
+  const since = version === undefined ? null : sinceRelease(version);
+  return since === null ? {} : { since };
+}
+
+async function answersTo({ name: asked, version }: Question, store: Store): Promise<Answer[]> {
   const wanted = version === undefined ? undefined : { ...thisMachine(), versions: [version] };
   const found = await store.providers(await askedNames(asked, store), wanted);
   // A library has further names, "libz.so" for the linker, "libz.so.1.3.1"; programs need it by its soname.
@@ -94,11 +107,12 @@ async function answersTo(
   return Promise.all(
     answers.map(async ([soname, { providers, rejected }]) => ({
       soname,
+      version,
       providers,
       rejected,
       packages:
         providers.length === 0 ? await store.packages(soname, needing(soname, version)) : [],
-      since: version === undefined ? null : sinceRelease(version),
+      ...sinceOf(version),
     })),
   );
 }

@@ -6,6 +6,7 @@ import type { Facts, Resolution } from "../addon/facts.js";
 import { readdirSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 import { fixelfCommand, shellWord } from "../base/shell.js";
+import { driverDirectory, driverInterfaceOf, nvidiaSetting } from "../file/driver_name.js";
 import { sameMachine } from "../file/machine.js";
 import type { Subject } from "../file/tree.js";
 import { compareVersions } from "../file/versions.js";
@@ -14,14 +15,10 @@ import type { Circumstances } from "./circumstances.js";
 import type { DlopenCandidates } from "./dlopen_candidates.js";
 import type { Finding } from "./finding.js";
 
-const driverDirectory = "/run/opengl-driver/lib";
-
 interface Interface {
   name: string;
-  /** What programs ask for. */
+  /** What programs ask for, beside what only the driver brings. */
   asked: RegExp;
-  /** What only the driver brings: no package of libraries has it. */
-  ofDriver: RegExp | null;
   /** The driver's half. */
   driver: RegExp;
   /** Below a directory of libraries, where the driver's half lies. */
@@ -32,36 +29,31 @@ const interfaces: Interface[] = [
   {
     name: "OpenGL",
     asked: /^lib(GL|GLX|EGL|OpenGL|GLESv1_CM|GLESv2)\.so\.\d/,
-    ofDriver: null,
     driver: /^lib(GLX|EGL)_[^/]+\.so\.0$/,
     below: [""],
   },
   {
     name: "Vulkan",
     asked: /^libvulkan\.so\.\d/,
-    ofDriver: null,
     // Mesa's are libvulkan_radeon.so and so on; NVIDIA's is its GLX library.
     driver: /^lib(vulkan_[^/]+\.so|GLX_nvidia\.so\.0)$/,
     below: [""],
   },
   {
     name: "CUDA",
-    asked: /^lib(cuda|nvcuvid|nvidia-[a-z]+)\.so\.\d/,
-    ofDriver: /^lib(cuda|nvcuvid|nvidia-[a-z]+)\.so\.\d/,
+    asked: /^libcuda\.so\.\d/,
     driver: /^libcuda\.so\.1$/,
     below: [""],
   },
   {
     name: "VA-API",
     asked: /^libva(-[a-z0-9]+)?\.so\.\d/,
-    ofDriver: null,
     driver: /_drv_video\.so$/,
     below: ["/dri"],
   },
   {
     name: "VDPAU",
     asked: /^libvdpau\.so\.\d/,
-    ofDriver: null,
     driver: /^libvdpau_[^/]+\.so(\.1)?$/,
     below: ["", "/vdpau"],
   },
@@ -71,12 +63,11 @@ const mostFiles = 4096;
 
 /** Whether a name is one of those that this file speaks of. */
 export function isDriverName(soname: string): boolean {
-  return interfaces.some(({ asked }) => asked.test(soname));
+  return interfaces.some((each) => isOf(each, soname));
 }
 
-/** A library that only the driver brings: another finding would send people to look for a package. */
-export function comesWithDriver(soname: string): boolean {
-  return interfaces.some(({ ofDriver }) => ofDriver?.test(soname));
+function isOf({ name, asked }: Interface, soname: string): boolean {
+  return asked.test(soname) || driverInterfaceOf(soname) === name;
 }
 
 export async function driverFindings(
@@ -99,8 +90,8 @@ export async function driverFindings(
   const findings: Finding[] = [];
   for (const each of interfaces) {
     const use = {
-      needed: [...new Set(needed.filter((soname) => each.asked.test(soname)))],
-      opened: [...new Set(opened.filter((soname) => each.asked.test(soname)))],
+      needed: [...new Set(needed.filter((soname) => isOf(each, soname)))],
+      opened: [...new Set(opened.filter((soname) => isOf(each, soname)))],
     };
     if (use.needed.length + use.opened.length === 0) continue;
     const finding = await findingFor(each, use, subject, facts, resolution, objects, circumstances);
@@ -129,7 +120,8 @@ async function findingFor(
     ...use.opened.map((soname) => `it may open ${soname} at run time`),
   ];
   const missing = resolution.libraries.filter(
-    ({ soname, path, optional }) => path === null && !optional && each.ofDriver?.test(soname),
+    ({ soname, path, optional }) =>
+      path === null && !optional && driverInterfaceOf(soname) === each.name,
   );
   // Elsewhere than on NixOS the driver lies where the loader looks for all libraries.
   const searched = [
@@ -155,8 +147,8 @@ async function findingFor(
       ],
       cause: each.name,
       remedy:
-        each.name === "CUDA"
-          ? 'On NixOS: hardware.graphics.enable = true; services.xserver.videoDrivers = [ "nvidia" ];'
+        each.name === "CUDA" || missing.length > 0
+          ? `On NixOS: hardware.graphics.enable = true; ${nvidiaSetting};`
           : "On NixOS: hardware.graphics.enable = true; (before 24.11: hardware.opengl.enable)",
     };
   }

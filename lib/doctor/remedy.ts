@@ -1,11 +1,11 @@
 // From the judge's problems to findings: what helps, with what the store has.
 import type { Facts } from "../addon/facts.js";
+import { comesWithDriver } from "../file/driver_name.js";
 import { directoryOfBoth } from "../file/together.js";
 import type { Subject } from "../file/tree.js";
 import { searchingAlone } from "../judge/loaded.js";
 import type { Need, Problem } from "../judge/problem.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
-import { comesWithDriver } from "./driver.js";
 import { asFinding, type Finding, type Help } from "./finding.js";
 import { helpForLibrary, isProvided } from "./libraries.js";
 import { helpForVersion } from "./versions.js";

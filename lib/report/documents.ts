@@ -121,11 +121,13 @@ export interface Fetched {
 /** A library, and who has it. */
 export interface FoundSoname {
   soname: string;
+  /** The symbol version that it has to define, where one was asked for. */
+  symbolVersion?: string;
   /** The best first. */
   providers: Pick<Provider, "path" | "storePath" | "reasons">[];
   /** Of nixpkgs, where no store path has it; the best first. */
   packages: readonly NixpkgsPackage[];
-  /** With --symbol-version: what defines it, such as "gcc 13.2 or newer". */
+  /** What defines that version, such as "gcc 13.2 or newer". */
   since?: string;
 }
 

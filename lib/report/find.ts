@@ -1,16 +1,24 @@
 // Which store paths provide a soname, the best first; where none does, the package of nixpkgs that would.
+import type { OfLibc } from "../file/libc.js";
 import { thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
 import type { Providers } from "../store/find.js";
-import { adviceFor, installable, type NixpkgsPackage } from "../store/nixpkgs/packages.js";
+import {
+  adviceFor,
+  builtFor,
+  installable,
+  type NixpkgsPackage,
+} from "../store/nixpkgs/packages.js";
 import { type Colors, inLines, line, type Shown } from "./shown.js";
 
 export interface Answer extends Providers {
   soname: string;
   /** The best first. */
   packages: readonly NixpkgsPackage[];
-  /** What defines the symbol version that was asked for: "gcc 13.2 or newer"; null where none was, or it is not known. */
-  since: string | null;
+  /** The symbol version that it has to define, where one was asked for. */
+  version: string | undefined;
+  /** What defines that: "gcc 13.2 or newer"; none where that is not known. */
+  since?: string;
 }
 
 /** Packages of nixpkgs for one library. */
@@ -18,13 +26,20 @@ const mostShown = 3;
 /** Nobody said what program it is for. */
 const ownSystem = nixSystem(thisMachine());
 
+/** Packages are built for glibc where nobody says otherwise. */
+const muslProgram: OfLibc = { needed: ["libc.so"] };
+
+function isOfAnyLibc({ attribute }: NixpkgsPackage): boolean {
+  return !/^(glibc|musl)$/.test(attribute);
+}
+
 export function findText(answers: readonly Answer[], colors: Colors): Shown {
   const lines: Shown[] = [];
-  for (const { soname, providers, rejected, packages, since } of answers) {
-    lines.push(colors.bold(soname));
+  for (const { soname, version, providers, rejected, packages, since } of answers) {
+    lines.push(colors.bold(version === undefined ? soname : `${soname} with ${version}`));
     if (providers.length === 0) {
       const advice = adviceFor(soname, packages);
-      const release = since === null ? "" : `; it takes ${since}`;
+      const release = since === undefined ? "" : `; it takes ${since}`;
       const told = `${release}${advice === null ? "" : `; ${advice}`}`;
       lines.push(line`  ${colors.red("no store path has it")}${told}`);
       for (const each of packages.slice(0, mostShown)) {
@@ -37,6 +52,11 @@ export function findText(answers: readonly Answer[], colors: Colors): Shown {
       lines.push(line`  ${colors.yellow("passed over")} ${path}  ${colors.dim(why)}`);
     for (const { path, reasons } of providers)
       lines.push(line`  ${path}  ${colors.dim(reasons.join("; "))}`);
+  }
+  const [example] = answers.flatMap(({ packages }) => packages.slice(0, 1)).filter(isOfAnyLibc);
+  if (example !== undefined) {
+    const other = installable(builtFor(muslProgram, example), ownSystem);
+    lines.push(colors.dim(`for a program that is built for musl: pkgsMusl (${other})`));
   }
   return inLines(lines);
 }

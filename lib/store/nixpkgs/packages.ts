@@ -1,5 +1,6 @@
 // Packages of nixpkgs that have a library, and what is said of them. Which they are, rank.ts finds out.
 
+import { comesWithDriver, driverDirectory, nvidiaSetting } from "../../file/driver_name.js";
 import { libcOf, type OfLibc } from "../../file/libc.js";
 import { describeMachine, type Machine, thisMachine } from "../../file/machine.js";
 import { hasNixSystem, nixSystem } from "../../file/nix_system.js";
@@ -87,6 +88,8 @@ export function adviceFor(
   packages: readonly NixpkgsPackage[],
   machine: Machine = thisMachine(),
 ): string | null {
+  if (comesWithDriver(soname))
+    return `${soname} comes with the graphics driver, not with a package (on NixOS it is in ${driverDirectory} with ${nvidiaSetting})`;
   if (!hasNixSystem(machine)) return `nixpkgs has no packages for ${describeMachine(machine)}`;
   const [best] = packages;
   if (best === undefined) return null;

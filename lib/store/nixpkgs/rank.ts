@@ -1,6 +1,7 @@
 // Which packages of nixpkgs have a library, the best first, each with its reasons: what the table of this package
 // says and what nix-index's database says, together; then the table's packages with another version of it.
 import type { Facts } from "../../addon/facts.js";
+import { comesWithDriver } from "../../file/driver_name.js";
 import { hasNixSystem, nixSystem } from "../../file/nix_system.js";
 import { compareVersions, versionsNeededOf } from "../../file/versions.js";
 import { isNamesake, parseName } from "../rank.js";
@@ -30,7 +31,7 @@ export async function packagesFor(
   needing?: Needing,
 ): Promise<NixpkgsPackage[]> {
   if (needing !== undefined && !hasNixSystem(needing)) return [];
-  if (!/^[\w+.][\w+.-]*$/.test(soname)) return [];
+  if (!/^[\w+.][\w+.-]*$/.test(soname) || comesWithDriver(soname)) return [];
   const row = rowOf(soname);
   const known = row === null ? [] : [asPackage(row, soname)];
   const exact = known.filter((each) => each.soname === soname);
