@@ -59,6 +59,9 @@ export function codeOfSystem(failure: unknown): FixelfErrorCode {
 
 const systemCodes: Record<string, FixelfErrorCode> = {
   ENOENT: "not-found",
+  ENOTDIR: "not-found",
+  EMFILE: "too-many-open-files",
+  ENFILE: "too-many-open-files",
   EACCES: "permission-denied",
   EPERM: "permission-denied",
   ENOSPC: "no-space",

@@ -9,7 +9,7 @@ import {
   type Stats,
   statSync,
 } from "../base/disk.js";
-import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
+import { codeOfSystem, FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import { readBeginning } from "./beginning.js";
 import { type Content, contentOf } from "./content.js";
 import { insideRoot, type OtherSystem, type Purpose } from "./rooted.js";
@@ -153,10 +153,8 @@ export function isExecutable(host: string): boolean {
 }
 
 function cannotExamine(path: string, cause: NodeJS.ErrnoException): FixelfError {
-  const denied = cause.code === "EACCES" || cause.code === "EPERM";
-  const missing = cause.code === "ENOENT" || cause.code === "ENOTDIR";
-  const code = missing ? "not-found" : denied ? "permission-denied" : "io";
-  const why = missing ? whyMissing(path) : `cannot examine it (${cause.code})`;
+  const code = codeOfSystem(cause);
+  const why = code === "not-found" ? whyMissing(path) : `cannot examine it (${cause.code})`;
   return new FixelfError(code, `${path}: ${why}`, { path, cause });
 }
 
