@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 const packages = Object.keys(dependencies);
 
-// Of the command line: the three commands whose start counts most, what two of them share, and what
+// Of the command line: the two commands whose start counts most, what two of them share, and what
 // everything stands on. What they share with others would else be one small file for each set of those
 // that share it, or lie in one of the others' files, which then is loaded whole.
 const groups = [
@@ -21,7 +21,6 @@ const groups = [
     priority: 1,
     test: /lib\/(base\/(arguments|directories|nearest|options|process|shell)|addon\/(cancellation|remembered)|file\/(machine|nix_system|versions)|store\/place|report\/(text|json)|cli\/(command|index_talk|options|terminal))\.ts$/,
   },
-  { name: "patchelf", test: /lib\/drop_in\/patchelf\/(run|answers|arguments|failure|options|read)\.ts$/ },
   {
     name: "find",
     test: /lib\/(cli\/(asked_names|get|look_up)|report\/find|file\/own|store\/(context|find|indexed|candidates|closure|rank|roots|nix|nixpkgs\/(packages|symbol_versions|table)|index\/[a-z_]+))\.ts$/,

@@ -24,6 +24,13 @@ export type {
   Renaming,
   ScanProgress,
 } from "./addon/native.js";
+export type {
+  EditRequest,
+  NoCache,
+  PatchelfChanges,
+  SearchPathChange,
+  ShrinkOptions,
+} from "./addon/requests.js";
 export { bytesOf, textOf } from "./base/bytes.js";
 export { FixelfError, type FixelfErrorCode } from "./base/errors.js";
 export type { ChoiceOptions, CommonOptions, IndexEvent, PlanOptions } from "./base/options.js";
@@ -42,11 +49,8 @@ export {
 } from "./drop_in/auto_patchelf/auto_patchelf.js";
 export type { AutoPatchelfOptions } from "./drop_in/auto_patchelf/options.js";
 export type { FileFailure } from "./drop_in/auto_patchelf/place.js";
-export type { PatchelfChanges, PatchelfOptions } from "./drop_in/patchelf/options.js";
-export { patchelf } from "./drop_in/patchelf/patchelf.js";
+export { type PatchelfOptions, patchelf } from "./drop_in/patchelf.js";
 export { type EditOptions, type EditOutcome, edit } from "./edit/edit.js";
-export type { EditRequest, NoCache } from "./edit/request.js";
-export type { SearchPathChange, ShrinkOptions } from "./edit/search_path.js";
 export {
   type AtInterpreter,
   type Environment,

@@ -162,12 +162,12 @@ it.each([
   [{ setRpath: "/a" }, 'setRpath must be a list of strings, not "/a"'],
   [{ setRpath: ["/a:/b"] }, 'setRpath has "/a:/b", which the loader would split at the colon'],
   [{ replaceNeeded: [{ from: "a" }] }, "replaceNeeded must be a list of { from, to }, not a list"],
-  [{ setRpath: ["/a"], addRpath: [] }, "setRpath cannot be combined with addRpath"],
+  [{ setRpath: ["/a"], addRpath: [] }, "--set-rpath option not allowed with --add-rpath"],
   [
     { forceRpath: true, buildResolutionCache: true },
-    "buildResolutionCache cannot be combined with forceRpath",
+    "--build-resolution-cache cannot be combined with --force-rpath",
   ],
-  [{ pageSize: 3 }, "pageSize must be a power of two up to 1 GiB"],
+  [{ pageSize: 3 }, "invalid argument to --page-size"],
 ])("patchelf refuses %j, and autoPatchelf as well", async (options, message) => {
   expect(await refusal(() => ofOne.patchelf?.("/nowhere", options))).toBe(
     `usage: patchelf: ${message}`,

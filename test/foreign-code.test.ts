@@ -94,6 +94,7 @@ describe("no code of an examined file is run", needs("gcc"), () => {
     ["undo", ...all],
     ["list"],
     ["prune"],
+    ["path", "patchelf"],
     ["fix", "--dry-run", ...inTheirStore, ...all],
     ["fix", "--dry-run", ...elsewhere, ...all],
     ["patchelf", "--set-rpath", "/nowhere", "tree/ifunc"],

@@ -1,5 +1,5 @@
-// fixelf patchelf: the installed patchelf is the judge of what it prints and of its exit codes; the
-// loader, of what it writes.
+// fixelf patchelf and fixelf-patchelf: the installed patchelf is the judge of what they print and of their exit codes;
+// the loader, of what they write.
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -19,37 +19,14 @@ import {
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
+import { programPath } from "../lib/addon/programs.js";
 import { FixelfError, type PatchelfOptions, patchelf } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { isHere, needs } from "./support/needs.js";
-import { commandLine, fixelf, run } from "./support/process.js";
+import { commandLine, run } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
-let home: string;
-
 delete process.env.PATCHELF_DEBUG;
-
-const start = (command: string, args: readonly string[], env: Record<string, string> = {}) =>
-  run([command, ...args], { cwd: home, env });
-
-// Whatever would be remembered there would be a trace that patchelf leaves none of.
-const ours = (...words: string[]) =>
-  fixelf(["patchelf", ...words], { cwd: home, env: { XDG_STATE_HOME: join(home, "state") } });
-
-/** Runs ours, which must succeed in silence. */
-function patch(...words: string[]): void {
-  expect(ours(...words)).toEqual({ stdout: "", stderr: "", code: 0, signal: null });
-}
-
-function asked(question: string, file: string): string {
-  const { stdout, stderr, code } = ours(`--print-${question}`, file);
-  expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
-  return stdout;
-}
-
-function readelf(flags: string, file: string): string {
-  return execFileSync("readelf", ["--wide", flags, file], { cwd: home, encoding: "utf8" });
-}
 
 const main = '#include <stdio.h>\nint value(void); int main(void) { printf("%d\\n", value()); }';
 const value = "int value(void) { return 42; }";
@@ -65,544 +42,587 @@ const built: Record<string, string[]> = {
   "static-program": [main + value, "-static"],
 };
 
-beforeAll(() => {
-  home = scratchDirectory();
-  if (!isHere("gcc")) return;
-  mkdirSync(join(home, "empty"));
-  for (const [output, [source = "", ...options]] of Object.entries(built))
-    compile(join(home, output), source, ...options);
-  writeFileSync(join(home, "text"), "no program\n".repeat(20));
-  writeFileSync(join(home, "short"), "\x7fELF");
-});
+/** What starts it: by Node, and without. */
+const ways: [string, readonly string[]][] = [
+  ["fixelf patchelf", [...commandLine, "patchelf"]],
+  ["fixelf-patchelf", [programPath("patchelf")]],
+];
 
-describe("fixelf patchelf beside the installed one", needs("gcc", "patchelf", "readelf"), () => {
-  const questions = ["interpreter", "soname", "rpath", "needed"];
-  const files = Object.keys(built);
+describe.each(ways)("%s", (_title, program) => {
+  let home: string;
 
-  it.each(questions)("prints the same --print-%s of every kind of file", (question) => {
-    for (const file of [...files, "text", "short", "empty", "not-there"]) {
-      const words = [`--print-${question}`, file];
-      expect({ file, ...ours(...words) }).toEqual({ file, ...start("patchelf", words) });
-    }
+  const start = (command: string, args: readonly string[], env: Record<string, string> = {}) =>
+    run([command, ...args], { cwd: home, env });
+
+  // Whatever would be remembered there would be a trace that patchelf leaves none of.
+  const ours = (...words: string[]) =>
+    run([...program, ...words], { cwd: home, env: { XDG_STATE_HOME: join(home, "state") } });
+
+  /** Runs ours, which must succeed in silence. */
+  function patch(...words: string[]): void {
+    expect(ours(...words)).toEqual({ stdout: "", stderr: "", code: 0, signal: null });
+  }
+
+  function asked(question: string, file: string): string {
+    const { stdout, stderr, code } = ours(`--print-${question}`, file);
+    expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
+    return stdout;
+  }
+
+  function readelf(flags: string, file: string): string {
+    return execFileSync("readelf", ["--wide", flags, file], { cwd: home, encoding: "utf8" });
+  }
+
+  beforeAll(() => {
+    home = scratchDirectory();
+    // Others start what is in it, too.
+    chmodSync(home, 0o777);
+    if (!isHere("gcc")) return;
+    mkdirSync(join(home, "empty"));
+    for (const [output, [source = "", ...options]] of Object.entries(built))
+      compile(join(home, output), source, ...options);
+    writeFileSync(join(home, "text"), "no program\n".repeat(20));
+    writeFileSync(join(home, "short"), "\x7fELF");
   });
 
-  it("prints the search path of debug information that was split off", needs("objcopy"), () => {
-    execFileSync("objcopy", ["--only-keep-debug", "program", "program.debug"], { cwd: home });
-    const words = ["--print-rpath", "program.debug"];
-    expect(ours(...words)).toEqual(start("patchelf", words));
-  });
+  describe("beside the installed one", needs("gcc", "patchelf", "readelf"), () => {
+    const questions = ["interpreter", "soname", "rpath", "needed"];
+    const files = Object.keys(built);
 
-  it.each([
-    [["--print-rpath", "--print-needed", "--print-interpreter", "program"]],
-    [["--print-soname", "--print-soname", "program", "libs/libvalue.so"]],
-    [["--print-rpath", "program", "rpath-program", "not-there", "libplain.so"]],
-    [["program", "--print-needed"]],
-    [["program"]],
-    [["--print-rpath"]],
-    [["--set-rpath"]],
-    [["--set-interpreter"]],
-    [["--replace-needed", "one"]],
-    [["--page-size", "0", "program"]],
-    [["--page-size", "many", "program"]],
-    [["--set-rpath", "/a", "--add-rpath", "/b", "program"]],
-    [["--output", "out", "program", "libplain.so"]],
-    [["--set-rpath", "@not-there", "program"]],
-    [["--set-interpreter", "/x", "libplain.so"]],
-    [["--set-interpreter", "/x", "static-program"]],
-    [["--set-rpath", "/x", "static-program"]],
-    [["--add-needed", "x", "static-program"]],
-    [["--unknown-option", "program"]],
-    [["-x"]],
-  ])("answers %j the same", (words) => {
-    expect(ours(...words)).toEqual(start("patchelf", words));
-  });
+    it.each(questions)("prints the same --print-%s of every kind of file", (question) => {
+      for (const file of [...files, "text", "short", "empty", "not-there"]) {
+        const words = [`--print-${question}`, file];
+        expect({ file, ...ours(...words) }).toEqual({ file, ...start("patchelf", words) });
+      }
+    });
 
-  it("shows how it is called on stderr, without arguments as a failure", () => {
-    for (const words of [[], ["--help"], ["-h"], ["program", "--help"]]) {
-      const { stdout, stderr, code } = ours(...words);
-      const judge = start("patchelf", words);
-      expect({ stdout, code }).toEqual({ stdout: judge.stdout, code: judge.code });
-      expect(stderr).toMatch(/^syntax: patchelf/);
-      const options = judge.stderr.match(/--[a-z-]+/g) ?? [];
-      expect(options.length).toBeGreaterThan(15);
-      for (const option of options) expect(stderr).toContain(option);
-    }
-  });
+    it("prints the search path of debug information that was split off", needs("objcopy"), () => {
+      execFileSync("objcopy", ["--only-keep-debug", "program", "program.debug"], { cwd: home });
+      const words = ["--print-rpath", "program.debug"];
+      expect(ours(...words)).toEqual(start("patchelf", words));
+    });
 
-  it("says its version as patchelf does", () => {
-    expect(start("patchelf", ["--version"]).stdout).toMatch(/^patchelf \d+\.\d+/);
-    expect(ours("--version")).toEqual({
-      stdout: "patchelf 0.19.0\n",
-      stderr: "",
-      code: 0,
-      signal: null,
+    it.each([
+      [["--print-rpath", "--print-needed", "--print-interpreter", "program"]],
+      [["--print-soname", "--print-soname", "program", "libs/libvalue.so"]],
+      [["--print-rpath", "program", "rpath-program", "not-there", "libplain.so"]],
+      [["program", "--print-needed"]],
+      [["program"]],
+      [["--print-rpath"]],
+      [["--set-rpath"]],
+      [["--set-interpreter"]],
+      [["--replace-needed", "one"]],
+      [["--page-size", "0", "program"]],
+      [["--page-size", "many", "program"]],
+      [["--set-rpath", "/a", "--add-rpath", "/b", "program"]],
+      [["--output", "out", "program", "libplain.so"]],
+      [["--set-rpath", "@not-there", "program"]],
+      [["--set-interpreter", "/x", "libplain.so"]],
+      [["--set-interpreter", "/x", "static-program"]],
+      [["--set-rpath", "/x", "static-program"]],
+      [["--add-needed", "x", "static-program"]],
+      [["--unknown-option", "program"]],
+      [["-x"]],
+    ])("answers %j the same", (words) => {
+      expect(ours(...words)).toEqual(start("patchelf", words));
+    });
+
+    it("shows how it is called on stderr, without arguments as a failure", () => {
+      for (const words of [[], ["--help"], ["-h"], ["program", "--help"]]) {
+        const { stdout, stderr, code } = ours(...words);
+        const judge = start("patchelf", words);
+        expect({ stdout, code }).toEqual({ stdout: judge.stdout, code: judge.code });
+        expect(stderr).toMatch(/^syntax: patchelf/);
+        const options = judge.stderr.match(/--[a-z-]+/g) ?? [];
+        expect(options.length).toBeGreaterThan(15);
+        for (const option of options) expect(stderr).toContain(option);
+      }
+    });
+
+    it("says its version as patchelf does", () => {
+      expect(start("patchelf", ["--version"]).stdout).toMatch(/^patchelf \d+\.\d+/);
+      expect(ours("--version")).toEqual({
+        stdout: "patchelf 0.19.0\n",
+        stderr: "",
+        code: 0,
+        signal: null,
+      });
+    });
+
+    it.each([
+      ["a longer rpath", ["--set-rpath", `/${"long".repeat(60)}`]],
+      ["a shorter rpath", ["--set-rpath", "/s"]],
+      ["more rpath", ["--add-rpath", "/more:/and/more"]],
+      ["DT_RPATH", ["--force-rpath", "--set-rpath", "/a"]],
+      ["a shrunk rpath", ["--shrink-rpath"]],
+      ["no rpath", ["--remove-rpath"]],
+      ["another interpreter", ["--set-interpreter", "/lib/ld.so.1"]],
+      ["more needed libraries", ["--add-needed", "libb.so", "--add-needed", "liba.so"]],
+      ["fewer needed libraries", ["--remove-needed", "libvalue.so"]],
+      ["other needed libraries", ["--replace-needed", "libvalue.so", "/libs/libvalue.so"]],
+      ["one for another", ["--add-needed", "libm.so.6", "--remove-needed", "libvalue.so"]],
+    ])("writes what patchelf reads as %s", (_title, words) => {
+      for (const file of ["program", "rpath-program", "fixed-program"]) {
+        copyFileSync(join(home, file), join(home, "mine"));
+        copyFileSync(join(home, file), join(home, "theirs"));
+        expect(ours(...words, "mine")).toMatchObject({ code: 0, stderr: "" });
+        expect(start("patchelf", [...words, "theirs"])).toMatchObject({ code: 0 });
+        const read = (path: string) =>
+          questions.map((question) => start("patchelf", [`--print-${question}`, path]));
+        expect(read("mine")).toEqual(read("theirs"));
+        // An entry with an empty text goes here, and stays with patchelf.
+        const entries = (path: string) =>
+          readelf("-d", path).match(/\((RPATH|RUNPATH|NEEDED)\) .*\[.+\]/g);
+        expect(entries("mine")).toEqual(entries("theirs"));
+      }
     });
   });
 
-  it.each([
-    ["a longer rpath", ["--set-rpath", `/${"long".repeat(60)}`]],
-    ["a shorter rpath", ["--set-rpath", "/s"]],
-    ["more rpath", ["--add-rpath", "/more:/and/more"]],
-    ["DT_RPATH", ["--force-rpath", "--set-rpath", "/a"]],
-    ["a shrunk rpath", ["--shrink-rpath"]],
-    ["no rpath", ["--remove-rpath"]],
-    ["another interpreter", ["--set-interpreter", "/lib/ld.so.1"]],
-    ["more needed libraries", ["--add-needed", "libb.so", "--add-needed", "liba.so"]],
-    ["fewer needed libraries", ["--remove-needed", "libvalue.so"]],
-    ["other needed libraries", ["--replace-needed", "libvalue.so", "/libs/libvalue.so"]],
-    ["one for another", ["--add-needed", "libm.so.6", "--remove-needed", "libvalue.so"]],
-  ])("writes what patchelf reads as %s", (_title, words) => {
-    for (const file of ["program", "rpath-program", "fixed-program"]) {
-      copyFileSync(join(home, file), join(home, "mine"));
-      copyFileSync(join(home, file), join(home, "theirs"));
-      expect(ours(...words, "mine")).toMatchObject({ code: 0, stderr: "" });
-      expect(start("patchelf", [...words, "theirs"])).toMatchObject({ code: 0 });
-      const read = (path: string) =>
-        questions.map((question) => start("patchelf", [`--print-${question}`, path]));
-      expect(read("mine")).toEqual(read("theirs"));
-      // An entry with an empty text goes here, and stays with patchelf.
-      const entries = (path: string) =>
-        readelf("-d", path).match(/\((RPATH|RUNPATH|NEEDED)\) .*\[.+\]/g);
-      expect(entries("mine")).toEqual(entries("theirs"));
-    }
-  });
-});
+  describe("writes", needs("gcc", "readelf"), () => {
+    const at = (name: string) => join(home, name);
 
-describe("fixelf patchelf writes", needs("gcc", "readelf"), () => {
-  const at = (name: string) => join(home, name);
-
-  beforeEach(() => {
-    copyFileSync(at("program"), at("it"));
-    copyFileSync(at("libs/libvalue.so"), at("it.so"));
-    chmodSync(at("it"), 0o755);
-  });
-
-  const says = (value: number) => ({ stdout: `${value}\n`, stderr: "", code: 0, signal: null });
-
-  it("an interpreter that starts the program", () => {
-    const loader = asked("interpreter", "it").trim();
-    symlinkSync(loader, at("loader"));
-    patch("--set-interpreter", at("loader"), "it");
-    expect(asked("interpreter", "it")).toBe(`${at("loader")}\n`);
-    expect(start("./it", [])).toEqual(says(42));
-  });
-
-  it("a search path, from a file too", () => {
-    const value = `/${"n".repeat(5000)}:${at("libs")}`;
-    writeFileSync(at("value"), value);
-    patch("--set-rpath", "@value", "it");
-    expect(asked("rpath", "it")).toBe(`${value}\n`);
-    expect(start("./it", [])).toEqual(says(42));
-    patch("--set-rpath", "", "it");
-    expect(asked("rpath", "it")).toBe("\n");
-    expect(start("./it", [])).toMatchObject({ code: 127 });
-    patch("--add-rpath", at("libs"), "it");
-    expect(start("./it", [])).toEqual(says(42));
-  });
-
-  it("a search path without what no needed library is in", () => {
-    const path = ["$ORIGIN/x", at("empty"), at("libs"), at("others"), ""].join(":");
-    patch("--set-rpath", path, "it");
-    const { stderr, code } = ours("--debug", "--shrink-rpath", "it");
-    expect(code).toBe(0);
-    expect(stderr).toContain(`removing directory '${at("empty")}' from RPATH`);
-    expect(asked("rpath", "it")).toBe(`$ORIGIN/x:${at("libs")}\n`);
-    patch("--shrink-rpath", "--allowed-rpath-prefixes", "/nix/store:/opt", "it");
-    expect(asked("rpath", "it")).toBe("$ORIGIN/x\n");
-  });
-
-  it("does not take a library of another machine, nor a text, for one that is needed", () => {
-    mkdirSync(at("foreign"), { recursive: true });
-    writeFileSync(at("foreign/libvalue.so"), "INPUT(-lvalue)\n".repeat(9));
-    patch("--set-rpath", `${at("foreign")}:${at("libs")}`, "--shrink-rpath", "it");
-    // Shrinking wins over setting, as with patchelf.
-    expect(asked("rpath", "it")).toBe("$ORIGIN/libs\n");
-    patch("--set-rpath", `${at("foreign")}:${at("libs")}`, "it");
-    patch("--shrink-rpath", "it");
-    expect(asked("rpath", "it")).toBe(`${at("libs")}\n`);
-  });
-
-  it("DT_RPATH or DT_RUNPATH, as forced", () => {
-    patch("--force-rpath", "--add-rpath", "/x", "it");
-    expect(readelf("-d", "it")).toMatch(/\(RPATH\).*\[\$ORIGIN\/libs:\/x\]/);
-    expect(readelf("-d", "it")).not.toContain("(RUNPATH)");
-    patch("--shrink-rpath", "it");
-    expect(readelf("-d", "it")).toMatch(/\(RUNPATH\).*\[\$ORIGIN\/libs\]/);
-    expect(start("./it", [])).toEqual(says(42));
-  });
-
-  it("needed libraries", () => {
-    patch("--replace-needed", "libvalue.so", at("others/libother.so"), "it");
-    expect(start("./it", [])).toEqual(says(43));
-    patch("--remove-needed", at("others/libother.so"), "--add-needed", "libvalue.so", "it");
-    expect(asked("needed", "it").split("\n")[0]).toBe("libvalue.so");
-    expect(start("./it", [])).toEqual(says(42));
-  });
-
-  it("a soname, of libraries alone", () => {
-    patch("--set-soname", "libanother-and-longer.so.1", "it.so");
-    expect(asked("soname", "it.so")).toBe("libanother-and-longer.so.1\n");
-    copyFileSync(at("fixed-program"), at("fixed"));
-    patch("--set-soname", "x", "fixed");
-    expect(readFileSync(at("fixed"))).toEqual(readFileSync(at("fixed-program")));
-  });
-
-  it("DF_1_NODEFLIB and DT_DEBUG", () => {
-    patch("--no-default-lib", "--add-debug-tag", "it.so");
-    expect(readelf("-d", "it.so")).toMatch(/\(FLAGS_1\).*NODEFLIB/);
-    expect(readelf("-d", "it.so")).toContain("(DEBUG)");
-    expect(start("./it", [], { LD_PRELOAD: at("it.so") })).toEqual(says(42));
-  });
-
-  it("every OS ABI that patchelf has a name for", () => {
-    for (const name of ["HP-UX", "gnu hurd", " Linux ", "FreeBSD", "OpenVMS", "sysv"])
-      patch("--set-os-abi", name, "it");
-    expect(asked("os-abi", "it")).toBe("System V\n");
-    const bytes = readFileSync(at("it"));
-    bytes[7] = 0xab;
-    writeFileSync(at("it"), bytes);
-    expect(asked("os-abi", "it")).toBe("0xAB\n");
-    expect(ours("--set-os-abi", "Plan 9", "it")).toEqual({
-      stdout: "",
-      stderr: "patchelf: unrecognized OS ABI\n",
-      code: 1,
-      signal: null,
+    beforeEach(() => {
+      copyFileSync(at("program"), at("it"));
+      copyFileSync(at("libs/libvalue.so"), at("it.so"));
+      chmodSync(at("it"), 0o755);
     });
-  });
 
-  it("an executable stack and back, to the byte", () => {
-    const before = readFileSync(at("it"));
-    expect(asked("execstack", "it")).toBe("execstack: -\n");
-    patch("--set-execstack", "it");
-    expect(asked("execstack", "it")).toBe("execstack: X\n");
-    // Printing goes before changing.
-    expect(ours("--print-execstack", "--clear-execstack", "it").stdout).toBe("execstack: X\n");
-    expect(asked("execstack", "it")).toBe("execstack: X\n");
-    patch("--clear-execstack", "it");
-    expect(readFileSync(at("it"))).toEqual(before);
-  });
+    const says = (value: number) => ({ stdout: `${value}\n`, stderr: "", code: 0, signal: null });
 
-  it("other names for dynamic symbols, on both sides", () => {
-    mkdirSync(at("renamed"), { recursive: true });
-    writeFileSync(at("map"), "value quite_another_value\nnot_there whatever\n\nafter the end\n");
-    patch("--rename-dynamic-symbols", "map", "--output", "renamed/libvalue.so", "it.so");
-    expect(readelf("--dyn-syms", "renamed/libvalue.so")).toContain(" quite_another_value");
-    patch("--set-rpath", at("renamed"), "it");
-    expect(start("./it", [], { LD_BIND_NOW: "1" })).toMatchObject({ code: 127 });
-    patch("--rename-dynamic-symbols", "map", "it");
-    expect(start("./it", [], { LD_BIND_NOW: "1" })).toEqual(says(42));
-  });
+    it("an interpreter that starts the program", () => {
+      const loader = asked("interpreter", "it").trim();
+      symlinkSync(loader, at("loader"));
+      patch("--set-interpreter", at("loader"), "it");
+      expect(asked("interpreter", "it")).toBe(`${at("loader")}\n`);
+      expect(start("./it", [])).toEqual(says(42));
+    });
 
-  it.each([
-    ["one", "map:1: Map file line is missing the second element"],
-    ["a b\na c", "map:2: Name 'a' appears twice in the map file"],
-    ["a b@V1", "map:1: Name pair contains version tag: a b@V1"],
-  ])("no other names of a map that says %j", (text, message) => {
-    writeFileSync(at("map"), text);
-    const answer = ours("--rename-dynamic-symbols", "map", "it");
-    expect(answer).toEqual({ stdout: "", stderr: `patchelf: ${message}\n`, code: 1, signal: null });
-    expect(ours("--rename-dynamic-symbols", "no-map", "it").stderr).toBe(
-      "patchelf: Cannot open map file no-map: No such file or directory\n",
-    );
-  });
+    it("a search path, from a file too", () => {
+      const value = `/${"n".repeat(5000)}:${at("libs")}`;
+      writeFileSync(at("value"), value);
+      patch("--set-rpath", "@value", "it");
+      expect(asked("rpath", "it")).toBe(`${value}\n`);
+      expect(start("./it", [])).toEqual(says(42));
+      patch("--set-rpath", "", "it");
+      expect(asked("rpath", "it")).toBe("\n");
+      expect(start("./it", [])).toMatchObject({ code: 127 });
+      patch("--add-rpath", at("libs"), "it");
+      expect(start("./it", [])).toEqual(says(42));
+    });
 
-  it("symbols without their version", () => {
-    const bound = () =>
-      readelf("--dyn-syms", "it")
-        .split("\n")
-        .find((line) => line.includes(" printf"));
-    expect(bound()).toContain("printf@GLIBC");
-    patch("--clear-symbol-version", "printf", "it");
-    expect(bound()).not.toContain("@");
-    expect(start("./it", [])).toEqual(says(42));
-  });
+    it("a search path without what no needed library is in", () => {
+      const path = ["$ORIGIN/x", at("empty"), at("libs"), at("others"), ""].join(":");
+      patch("--set-rpath", path, "it");
+      const { stderr, code } = ours("--debug", "--shrink-rpath", "it");
+      expect(code).toBe(0);
+      expect(stderr).toContain(`removing directory '${at("empty")}' from RPATH`);
+      expect(asked("rpath", "it")).toBe(`$ORIGIN/x:${at("libs")}\n`);
+      patch("--shrink-rpath", "--allowed-rpath-prefixes", "/nix/store:/opt", "it");
+      expect(asked("rpath", "it")).toBe("$ORIGIN/x\n");
+    });
 
-  it("a resolution cache, that goes when it is no longer true", async () => {
-    const cache = async () => (await native.inspect(at("it"))).notes.resolutionCache;
-    mkdirSync(at("capable/glibc-hwcaps"), { recursive: true });
-    patch("--set-rpath", `$ORIGIN/x:${at("capable")}:${at("empty")}:${at("libs")}`, "it");
-    patch("--build-resolution-cache", "it");
-    const found = `?$ORIGIN/x:?${at("capable")}:=${at("libs/libvalue.so")}`;
-    expect(await cache()).toEqual([
-      { soname: "libc.so.6", places: `?$ORIGIN/x:?${at("capable")}` },
-      { soname: "libvalue.so", places: found },
-    ]);
-    expect(readelf("-S", "it")).toMatch(/\.note\.nixos\.ldcache +NOTE .* A /);
-    expect(start("./it", [])).toEqual(says(42));
+    it("does not take a library of another machine, nor a text, for one that is needed", () => {
+      mkdirSync(at("foreign"), { recursive: true });
+      writeFileSync(at("foreign/libvalue.so"), "INPUT(-lvalue)\n".repeat(9));
+      patch("--set-rpath", `${at("foreign")}:${at("libs")}`, "--shrink-rpath", "it");
+      // Shrinking wins over setting, as with patchelf.
+      expect(asked("rpath", "it")).toBe("$ORIGIN/libs\n");
+      patch("--set-rpath", `${at("foreign")}:${at("libs")}`, "it");
+      patch("--shrink-rpath", "it");
+      expect(asked("rpath", "it")).toBe(`${at("libs")}\n`);
+    });
 
-    const bytes = readFileSync(at("it"));
-    patch("--build-resolution-cache", "--remove-needed", "absent", "it");
-    expect(readFileSync(at("it"))).toEqual(bytes);
-    writeFileSync(at("empty/libvalue.so"), "");
-    const outdated = ours("--build-resolution-cache", "it");
-    rmSync(at("empty/libvalue.so"));
-    expect(outdated).toMatchObject({ code: 1, stdout: "" });
-    expect(outdated.stderr).toContain("already present");
+    it("DT_RPATH or DT_RUNPATH, as forced", () => {
+      patch("--force-rpath", "--add-rpath", "/x", "it");
+      expect(readelf("-d", "it")).toMatch(/\(RPATH\).*\[\$ORIGIN\/libs:\/x\]/);
+      expect(readelf("-d", "it")).not.toContain("(RUNPATH)");
+      patch("--shrink-rpath", "it");
+      expect(readelf("-d", "it")).toMatch(/\(RUNPATH\).*\[\$ORIGIN\/libs\]/);
+      expect(start("./it", [])).toEqual(says(42));
+    });
 
-    // Where the program will be started is not known, wherever patchelf is.
-    patch("--set-rpath", `libs::${at("libs")}`, "--build-resolution-cache", "it");
-    expect(await cache()).toEqual([
-      { soname: "libc.so.6", places: "?libs:?." },
-      { soname: "libvalue.so", places: `?libs:?.:=${at("libs/libvalue.so")}` },
-    ]);
+    it("needed libraries", () => {
+      patch("--replace-needed", "libvalue.so", at("others/libother.so"), "it");
+      expect(start("./it", [])).toEqual(says(43));
+      patch("--remove-needed", at("others/libother.so"), "--add-needed", "libvalue.so", "it");
+      expect(asked("needed", "it").split("\n")[0]).toBe("libvalue.so");
+      expect(start("./it", [])).toEqual(says(42));
+    });
 
-    // Both in one: the cache is of what the file then says.
-    patch("--set-rpath", at("libs"), "--build-resolution-cache", "it");
-    expect(await cache()).toEqual([
-      { soname: "libvalue.so", places: `=${at("libs/libvalue.so")}` },
-    ]);
-    patch("--add-needed", "libm.so.6", "it");
-    expect(await cache()).toBeNull();
-    expect(start("./it", [])).toEqual(says(42));
+    it("a soname, of libraries alone", () => {
+      patch("--set-soname", "libanother-and-longer.so.1", "it.so");
+      expect(asked("soname", "it.so")).toBe("libanother-and-longer.so.1\n");
+      copyFileSync(at("fixed-program"), at("fixed"));
+      patch("--set-soname", "x", "fixed");
+      expect(readFileSync(at("fixed"))).toEqual(readFileSync(at("fixed-program")));
+    });
 
-    patch("--remove-rpath", "it");
-    const none = ours("--build-resolution-cache", "it");
-    expect(none).toMatchObject({ code: 0, stdout: "" });
-    expect(none.stderr).toMatch(/^warning: .*no DT_NEEDED entries or run path/);
-    expect(ours("--build-resolution-cache", "static-program").stderr).toMatch(/^warning: /);
-    expect(ours("--build-resolution-cache", "--force-rpath", "it").code).toBe(1);
-  });
+    it("DF_1_NODEFLIB and DT_DEBUG", () => {
+      patch("--no-default-lib", "--add-debug-tag", "it.so");
+      expect(readelf("-d", "it.so")).toMatch(/\(FLAGS_1\).*NODEFLIB/);
+      expect(readelf("-d", "it.so")).toContain("(DEBUG)");
+      expect(start("./it", [], { LD_PRELOAD: at("it.so") })).toEqual(says(42));
+    });
 
-  it("files without section headers, which patchelf refuses", () => {
-    const bytes = readFileSync(at("it"));
-    truncateSync(at("it"), Number(bytes.readBigUInt64LE(40)));
-    const header = readFileSync(at("it"));
-    header.writeBigUInt64LE(0n, 40);
-    header.writeUInt32LE(0, 60);
-    writeFileSync(at("it"), header);
-    patch("--set-rpath", `/${"n".repeat(3000)}:${at("libs")}`, "it");
-    expect(start("./it", [])).toEqual(says(42));
-  });
+    it("every OS ABI that patchelf has a name for", () => {
+      for (const name of ["HP-UX", "gnu hurd", " Linux ", "FreeBSD", "OpenVMS", "sysv"])
+        patch("--set-os-abi", name, "it");
+      expect(asked("os-abi", "it")).toBe("System V\n");
+      const bytes = readFileSync(at("it"));
+      bytes[7] = 0xab;
+      writeFileSync(at("it"), bytes);
+      expect(asked("os-abi", "it")).toBe("0xAB\n");
+      expect(ours("--set-os-abi", "Plan 9", "it")).toEqual({
+        stdout: "",
+        stderr: "patchelf: unrecognized OS ABI\n",
+        code: 1,
+        signal: null,
+      });
+    });
 
-  it("everything at once, to several files", () => {
-    copyFileSync(at("it"), at("it2"));
-    const words = ["--set-rpath", at("libs"), "--add-needed", "libm.so.6", "--no-default-lib"];
-    const { stdout } = ours(...words, "--print-rpath", "--print-needed", "it", "it2");
-    // What is printed is what was there before.
-    expect(stdout).toBe("$ORIGIN/libs\nlibvalue.so\nlibc.so.6\n".repeat(2));
-    for (const file of ["it", "it2"])
-      expect(asked("needed", file)).toBe("libm.so.6\nlibvalue.so\nlibc.so.6\n");
-    const missing = ours("--set-rpath", "/x", "it", "not-there", "it2");
-    expect(missing.code).toBe(1);
-    expect([asked("rpath", "it"), asked("rpath", "it2")]).toEqual(["/x\n", `${at("libs")}\n`]);
-  });
-
-  it("talk for --debug and PATCHELF_DEBUG alone, on stderr", () => {
-    const words = ["patchelf", "--set-rpath", "/x", "it"];
-    const { stdout, stderr, code } = fixelf(words, { cwd: home, env: { PATCHELF_DEBUG: "" } });
-    expect({ stdout, code }).toEqual({ stdout: "", code: 0 });
-    expect(stderr).toMatch(/^patching ELF file 'it'\n/);
-    expect(ours("--debug", "--set-rpath", "/y", "it").stderr).toContain("writing it\n");
-  });
-
-  describe("its result", () => {
-    it("to --output, made even where nothing changes, and by the caller's umask", () => {
+    it("an executable stack and back, to the byte", () => {
       const before = readFileSync(at("it"));
-      chmodSync(at("it"), 0o444);
-      utimesSync(at("it"), 1e9, 1e9);
-      patch("--set-rpath", "$ORIGIN/libs", "--output", "made", "it");
-      expect(readFileSync(at("made"))).toEqual(before);
-      expect(statSync(at("made")).mode & 0o777).toBe(0o777 & ~process.umask());
-      expect(statSync(at("made")).mtimeMs).toBeGreaterThan(1e12);
-      patch("--set-rpath", "/x", "--output", "made", "it");
+      expect(asked("execstack", "it")).toBe("execstack: -\n");
+      patch("--set-execstack", "it");
+      expect(asked("execstack", "it")).toBe("execstack: X\n");
+      // Printing goes before changing.
+      expect(ours("--print-execstack", "--clear-execstack", "it").stdout).toBe("execstack: X\n");
+      expect(asked("execstack", "it")).toBe("execstack: X\n");
+      patch("--clear-execstack", "it");
       expect(readFileSync(at("it"))).toEqual(before);
-      expect(asked("rpath", "made")).toBe("/x\n");
     });
 
-    it("to an --output that is there: its mode stays, and a link to it", () => {
-      writeFileSync(at("present"), "old\n", { mode: 0o640 });
-      symlinkSync("present", at("link"));
-      patch("--output", "link", "it");
-      expect(readlinkSync(at("link"))).toBe("present");
-      expect(statSync(at("present")).mode & 0o777).toBe(0o640);
-      expect(readFileSync(at("present"))).toEqual(readFileSync(at("it")));
+    it("other names for dynamic symbols, on both sides", () => {
+      mkdirSync(at("renamed"), { recursive: true });
+      writeFileSync(at("map"), "value quite_another_value\nnot_there whatever\n\nafter the end\n");
+      patch("--rename-dynamic-symbols", "map", "--output", "renamed/libvalue.so", "it.so");
+      expect(readelf("--dyn-syms", "renamed/libvalue.so")).toContain(" quite_another_value");
+      patch("--set-rpath", at("renamed"), "it");
+      expect(start("./it", [], { LD_BIND_NOW: "1" })).toMatchObject({ code: 127 });
+      patch("--rename-dynamic-symbols", "map", "it");
+      expect(start("./it", [], { LD_BIND_NOW: "1" })).toEqual(says(42));
     });
 
-    it("to a device, which stays one", () => {
-      patch("--set-rpath", "/x", "--output", "/dev/null", "it");
-      expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
-      const script = '"$@" patchelf --output /dev/stdout it | cat >piped';
-      const piped = run(["sh", "-c", script, "sh", ...commandLine], { cwd: home });
-      expect(piped.stderr).toBe("");
-      expect(readFileSync(at("piped"))).toEqual(readFileSync(at("it")));
+    it.each([
+      ["one", "map:1: Map file line is missing the second element"],
+      ["a b\na c", "map:2: Name 'a' appears twice in the map file"],
+      ["a b@V1", "map:1: Name pair contains version tag: a b@V1"],
+    ])("no other names of a map that says %j", (text, message) => {
+      writeFileSync(at("map"), text);
+      const answer = ours("--rename-dynamic-symbols", "map", "it");
+      expect(answer).toEqual({
+        stdout: "",
+        stderr: `patchelf: ${message}\n`,
+        code: 1,
+        signal: null,
+      });
+      expect(ours("--rename-dynamic-symbols", "no-map", "it").stderr).toBe(
+        "patchelf: Cannot open map file no-map: No such file or directory\n",
+      );
     });
 
-    it("into the file behind a symbolic link, with its mode, and a new time", () => {
-      symlinkSync("it", at("to-it"));
-      chmodSync(at("it"), 0o750);
-      utimesSync(at("it"), 1e9, 1e9);
-      patch("--set-rpath", "/x", "to-it");
-      expect(readlinkSync(at("to-it"))).toBe("it");
-      expect(asked("rpath", "it")).toBe("/x\n");
-      expect(statSync(at("it")).mode & 0o777).toBe(0o750);
-      expect(statSync(at("it")).mtimeMs).toBeGreaterThan(1e12);
-      utimesSync(at("it"), 1e9, 1e9);
-      patch("--set-rpath", "/x", "to-it");
-      expect(statSync(at("it")).mtimeMs).toBe(1e12);
-      rmSync(at("to-it"));
+    it("symbols without their version", () => {
+      const bound = () =>
+        readelf("--dyn-syms", "it")
+          .split("\n")
+          .find((line) => line.includes(" printf"));
+      expect(bound()).toContain("printf@GLIBC");
+      patch("--clear-symbol-version", "printf", "it");
+      expect(bound()).not.toContain("@");
+      expect(start("./it", [])).toEqual(says(42));
     });
 
-    it("not into its other hard links", () => {
-      linkSync(at("it"), at("twin"));
-      patch("--set-rpath", "/x", "it");
-      expect(asked("rpath", "twin")).toBe("$ORIGIN/libs\n");
+    it("a resolution cache, that goes when it is no longer true", async () => {
+      const cache = async () => (await native.inspect(at("it"))).notes.resolutionCache;
+      mkdirSync(at("capable/glibc-hwcaps"), { recursive: true });
+      patch("--set-rpath", `$ORIGIN/x:${at("capable")}:${at("empty")}:${at("libs")}`, "it");
+      patch("--build-resolution-cache", "it");
+      const found = `?$ORIGIN/x:?${at("capable")}:=${at("libs/libvalue.so")}`;
+      expect(await cache()).toEqual([
+        { soname: "libc.so.6", places: `?$ORIGIN/x:?${at("capable")}` },
+        { soname: "libvalue.so", places: found },
+      ]);
+      expect(readelf("-S", "it")).toMatch(/\.note\.nixos\.ldcache +NOTE .* A /);
+      expect(start("./it", [])).toEqual(says(42));
+
+      const bytes = readFileSync(at("it"));
+      patch("--build-resolution-cache", "--remove-needed", "absent", "it");
+      expect(readFileSync(at("it"))).toEqual(bytes);
+      writeFileSync(at("empty/libvalue.so"), "");
+      const outdated = ours("--build-resolution-cache", "it");
+      rmSync(at("empty/libvalue.so"));
+      expect(outdated).toMatchObject({ code: 1, stdout: "" });
+      expect(outdated.stderr).toContain("already present");
+
+      // Where the program will be started is not known, wherever patchelf is.
+      patch("--set-rpath", `libs::${at("libs")}`, "--build-resolution-cache", "it");
+      expect(await cache()).toEqual([
+        { soname: "libc.so.6", places: "?libs:?." },
+        { soname: "libvalue.so", places: `?libs:?.:=${at("libs/libvalue.so")}` },
+      ]);
+
+      // Both in one: the cache is of what the file then says.
+      patch("--set-rpath", at("libs"), "--build-resolution-cache", "it");
+      expect(await cache()).toEqual([
+        { soname: "libvalue.so", places: `=${at("libs/libvalue.so")}` },
+      ]);
+      patch("--add-needed", "libm.so.6", "it");
+      expect(await cache()).toBeNull();
+      expect(start("./it", [])).toEqual(says(42));
+
+      patch("--remove-rpath", "it");
+      const none = ours("--build-resolution-cache", "it");
+      expect(none).toMatchObject({ code: 0, stdout: "" });
+      expect(none.stderr).toMatch(/^warning: .*no DT_NEEDED entries or run path/);
+      expect(ours("--build-resolution-cache", "static-program").stderr).toMatch(/^warning: /);
+      expect(ours("--build-resolution-cache", "--force-rpath", "it").code).toBe(1);
     });
 
-    it("nowhere else: no record, no temporary file", needs("find"), () => {
-      patch("--set-rpath", "/x", "it");
-      expect(existsSync(at("state"))).toBe(false);
-      const left = execFileSync("find", [home, "-name", ".*", "-mindepth", "1"]).toString();
-      expect(left).toBe("");
+    it("files without section headers, which patchelf refuses", () => {
+      const bytes = readFileSync(at("it"));
+      truncateSync(at("it"), Number(bytes.readBigUInt64LE(40)));
+      const header = readFileSync(at("it"));
+      header.writeBigUInt64LE(0n, 40);
+      header.writeUInt32LE(0, 60);
+      writeFileSync(at("it"), header);
+      patch("--set-rpath", `/${"n".repeat(3000)}:${at("libs")}`, "it");
+      expect(start("./it", [])).toEqual(says(42));
+    });
+
+    it("everything at once, to several files", () => {
+      copyFileSync(at("it"), at("it2"));
+      const words = ["--set-rpath", at("libs"), "--add-needed", "libm.so.6", "--no-default-lib"];
+      const { stdout } = ours(...words, "--print-rpath", "--print-needed", "it", "it2");
+      // What is printed is what was there before.
+      expect(stdout).toBe("$ORIGIN/libs\nlibvalue.so\nlibc.so.6\n".repeat(2));
+      for (const file of ["it", "it2"])
+        expect(asked("needed", file)).toBe("libm.so.6\nlibvalue.so\nlibc.so.6\n");
+      const missing = ours("--set-rpath", "/x", "it", "not-there", "it2");
+      expect(missing.code).toBe(1);
+      expect([asked("rpath", "it"), asked("rpath", "it2")]).toEqual(["/x\n", `${at("libs")}\n`]);
+    });
+
+    it("talk for --debug and PATCHELF_DEBUG alone, on stderr", () => {
+      const words = [...program, "--set-rpath", "/x", "it"];
+      const { stdout, stderr, code } = run(words, { cwd: home, env: { PATCHELF_DEBUG: "" } });
+      expect({ stdout, code }).toEqual({ stdout: "", code: 0 });
+      expect(stderr).toMatch(/^patching ELF file 'it'\n/);
+      expect(ours("--debug", "--set-rpath", "/y", "it").stderr).toContain("writing it\n");
+    });
+
+    describe("its result", () => {
+      it("to --output, made even where nothing changes, and by the caller's umask", () => {
+        const before = readFileSync(at("it"));
+        chmodSync(at("it"), 0o444);
+        utimesSync(at("it"), 1e9, 1e9);
+        patch("--set-rpath", "$ORIGIN/libs", "--output", "made", "it");
+        expect(readFileSync(at("made"))).toEqual(before);
+        expect(statSync(at("made")).mode & 0o777).toBe(0o777 & ~process.umask());
+        expect(statSync(at("made")).mtimeMs).toBeGreaterThan(1e12);
+        patch("--set-rpath", "/x", "--output", "made", "it");
+        expect(readFileSync(at("it"))).toEqual(before);
+        expect(asked("rpath", "made")).toBe("/x\n");
+      });
+
+      it("to an --output that is there: its mode stays, and a link to it", () => {
+        writeFileSync(at("present"), "old\n", { mode: 0o640 });
+        symlinkSync("present", at("link"));
+        patch("--output", "link", "it");
+        expect(readlinkSync(at("link"))).toBe("present");
+        expect(statSync(at("present")).mode & 0o777).toBe(0o640);
+        expect(readFileSync(at("present"))).toEqual(readFileSync(at("it")));
+      });
+
+      it("to a device, which stays one", () => {
+        patch("--set-rpath", "/x", "--output", "/dev/null", "it");
+        expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
+        const script = '"$@" --output /dev/stdout it | cat >piped';
+        const piped = run(["sh", "-c", script, "sh", ...program], { cwd: home });
+        expect(piped.stderr).toBe("");
+        expect(readFileSync(at("piped"))).toEqual(readFileSync(at("it")));
+      });
+
+      it("into the file behind a symbolic link, with its mode, and a new time", () => {
+        symlinkSync("it", at("to-it"));
+        chmodSync(at("it"), 0o750);
+        utimesSync(at("it"), 1e9, 1e9);
+        patch("--set-rpath", "/x", "to-it");
+        expect(readlinkSync(at("to-it"))).toBe("it");
+        expect(asked("rpath", "it")).toBe("/x\n");
+        expect(statSync(at("it")).mode & 0o777).toBe(0o750);
+        expect(statSync(at("it")).mtimeMs).toBeGreaterThan(1e12);
+        utimesSync(at("it"), 1e9, 1e9);
+        patch("--set-rpath", "/x", "to-it");
+        expect(statSync(at("it")).mtimeMs).toBe(1e12);
+        rmSync(at("to-it"));
+      });
+
+      it("not into its other hard links", () => {
+        linkSync(at("it"), at("twin"));
+        patch("--set-rpath", "/x", "it");
+        expect(asked("rpath", "twin")).toBe("$ORIGIN/libs\n");
+      });
+
+      it("nowhere else: no record, no temporary file", needs("find"), () => {
+        patch("--set-rpath", "/x", "it");
+        expect(existsSync(at("state"))).toBe(false);
+        const left = execFileSync("find", [home, "-name", ".*", "-mindepth", "1"]).toString();
+        expect(left).toBe("");
+      });
     });
   });
-});
 
-describe("fixelf patchelf as a user who may not", needs("gcc", "root"), () => {
-  const nobody = (...words: string[]) =>
-    fixelf(["patchelf", ...words], { cwd: home, uid: 65534, gid: 65534 });
+  describe("as a user who may not", needs("gcc", "root"), () => {
+    const nobody = (...words: string[]) =>
+      run([...program, ...words], { cwd: home, uid: 65534, gid: 65534 });
 
-  beforeAll(() => chmodSync(home, 0o777));
-
-  it("refuses a file that may not be written, as open(2) does", () => {
-    copyFileSync(join(home, "program"), join(home, "closed"));
-    chmodSync(join(home, "closed"), 0o555);
-    const { stderr, code } = nobody("--set-rpath", "/x", "closed");
-    expect({ stderr, code }).toEqual({
-      stderr: "patchelf: open: Permission denied\n",
-      code: 1,
+    it("refuses a file that may not be written, as open(2) does", () => {
+      copyFileSync(join(home, "program"), join(home, "closed"));
+      chmodSync(join(home, "closed"), 0o555);
+      const { stderr, code } = nobody("--set-rpath", "/x", "closed");
+      expect({ stderr, code }).toEqual({
+        stderr: "patchelf: open: Permission denied\n",
+        code: 1,
+      });
+      // What it is not to change it may still take.
+      expect(nobody("--set-rpath", "/x", "--output", "own", "closed")).toMatchObject({
+        stderr: "",
+        code: 0,
+      });
+      expect(statSync(join(home, "own")).uid).toBe(65534);
     });
-    // What it is not to change it may still take.
-    expect(nobody("--set-rpath", "/x", "--output", "own", "closed")).toMatchObject({
-      stderr: "",
-      code: 0,
+
+    it("writes a file of somebody else, and one in a directory that is closed", () => {
+      mkdirSync(join(home, "closed-directory"));
+      const inside = join(home, "closed-directory/it");
+      for (const file of [inside, join(home, "open")]) {
+        copyFileSync(join(home, "program"), file);
+        chmodSync(file, 0o777);
+        expect(nobody("--set-rpath", "/x", file)).toMatchObject({ stderr: "", code: 0 });
+        expect(asked("rpath", file)).toBe("/x\n");
+        expect(statSync(file).uid).toBe(0);
+      }
     });
-    expect(statSync(join(home, "own")).uid).toBe(65534);
   });
 
-  it("writes a file of somebody else, and one in a directory that is closed", () => {
-    mkdirSync(join(home, "closed-directory"));
-    const inside = join(home, "closed-directory/it");
-    for (const file of [inside, join(home, "open")]) {
-      copyFileSync(join(home, "program"), file);
-      chmodSync(file, 0o777);
-      expect(nobody("--set-rpath", "/x", file)).toMatchObject({ stderr: "", code: 0 });
-      expect(asked("rpath", file)).toBe("/x\n");
-      expect(statSync(file).uid).toBe(0);
-    }
-  });
-});
+  describe("patchelf() of the API", needs("gcc"), () => {
+    const at = (name: string) => join(home, "api", name);
+    const inTwoWays = (file: string) => {
+      mkdirSync(at(""), { recursive: true });
+      for (const way of ["function", "command"]) copyFileSync(join(home, file), at(way));
+    };
 
-describe("patchelf() of the API", needs("gcc"), () => {
-  const at = (name: string) => join(home, "api", name);
-  const inTwoWays = (file: string) => {
-    mkdirSync(at(""), { recursive: true });
-    for (const way of ["function", "command"]) copyFileSync(join(home, file), at(way));
-  };
-
-  it.each<[string, string, PatchelfOptions, string[]]>([
-    [
-      "a search path and a loader",
-      "program",
-      { setRpath: ["$ORIGIN/libs", "/opt/lib"], setInterpreter: "/lib/ld.so", forceRpath: true },
-      ["--set-rpath", "$ORIGIN/libs:/opt/lib", "--set-interpreter", "/lib/ld.so", "--force-rpath"],
-    ],
-    [
-      "needed libraries",
-      "program",
-      {
-        addNeeded: ["b.so", "a.so"],
-        removeNeeded: ["libvalue.so"],
-        replaceNeeded: [{ from: "libc.so.6", to: "libother.so.6" }],
-      },
+    it.each<[string, string, PatchelfOptions, string[]]>([
       [
-        ...["--add-needed", "b.so", "--add-needed", "a.so", "--remove-needed", "libvalue.so"],
-        ...["--replace-needed", "libc.so.6", "libother.so.6"],
+        "a search path and a loader",
+        "program",
+        { setRpath: ["$ORIGIN/libs", "/opt/lib"], setInterpreter: "/lib/ld.so", forceRpath: true },
+        [
+          "--set-rpath",
+          "$ORIGIN/libs:/opt/lib",
+          "--set-interpreter",
+          "/lib/ld.so",
+          "--force-rpath",
+        ],
       ],
-    ],
-    [
-      "what else the header and the dynamic table say",
-      "libs/libvalue.so",
-      { setOsAbi: "FreeBSD", setSoname: "other.so", noDefaultLib: true, addDebugTag: true },
       [
-        "--set-os-abi",
-        "FreeBSD",
-        "--set-soname",
-        "other.so",
-        "--no-default-lib",
-        "--add-debug-tag",
+        "needed libraries",
+        "program",
+        {
+          addNeeded: ["b.so", "a.so"],
+          removeNeeded: ["libvalue.so"],
+          replaceNeeded: [{ from: "libc.so.6", to: "libother.so.6" }],
+        },
+        [
+          ...["--add-needed", "b.so", "--add-needed", "a.so", "--remove-needed", "libvalue.so"],
+          ...["--replace-needed", "libc.so.6", "libother.so.6"],
+        ],
       ],
-    ],
-    ["an executable stack", "program", { execstack: true }, ["--set-execstack"]],
-    ["a shrunk search path", "rpath-program", { shrinkRpath: true }, ["--shrink-rpath"]],
-    [
-      "texts where they were",
-      "program",
-      { setRpath: [`/${"long".repeat(60)}`], clobberOldSections: false },
-      ["--set-rpath", `/${"long".repeat(60)}`, "--no-clobber-old-sections"],
-    ],
-    [
-      "other names of symbols",
-      "libs/libvalue.so",
-      { renameDynamicSymbols: [{ from: "value", to: "another_value" }] },
-      ["--rename-dynamic-symbols", "@map"],
-    ],
-  ])("writes %s, byte for byte as the command does", async (_, file, options, words) => {
-    inTwoWays(file);
-    writeFileSync(at("map"), "value another_value\n");
-    const before = readFileSync(at("function"));
-    const outcome = await patchelf(at("function"), options);
-    patch(...words.map((word) => (word === "@map" ? at("map") : word)), at("command"));
-    const [after, expected] = [readFileSync(at("function")), readFileSync(at("command"))];
-    expect(after.equals(expected)).toBe(true);
-    expect(after.equals(before)).toBe(false);
-    expect(outcome).toMatchObject({
-      path: at("function"),
-      outcome: "changed",
-      oldSize: before.length,
-      newSize: after.length,
+      [
+        "what else the header and the dynamic table say",
+        "libs/libvalue.so",
+        { setOsAbi: "FreeBSD", setSoname: "other.so", noDefaultLib: true, addDebugTag: true },
+        [
+          "--set-os-abi",
+          "FreeBSD",
+          "--set-soname",
+          "other.so",
+          "--no-default-lib",
+          "--add-debug-tag",
+        ],
+      ],
+      ["an executable stack", "program", { execstack: true }, ["--set-execstack"]],
+      ["a shrunk search path", "rpath-program", { shrinkRpath: true }, ["--shrink-rpath"]],
+      [
+        "texts where they were",
+        "program",
+        { setRpath: [`/${"long".repeat(60)}`], clobberOldSections: false },
+        ["--set-rpath", `/${"long".repeat(60)}`, "--no-clobber-old-sections"],
+      ],
+      [
+        "other names of symbols",
+        "libs/libvalue.so",
+        { renameDynamicSymbols: [{ from: "value", to: "another_value" }] },
+        ["--rename-dynamic-symbols", "@map"],
+      ],
+    ])("writes %s, byte for byte as the command does", async (_, file, options, words) => {
+      inTwoWays(file);
+      writeFileSync(at("map"), "value another_value\n");
+      const before = readFileSync(at("function"));
+      const outcome = await patchelf(at("function"), options);
+      patch(...words.map((word) => (word === "@map" ? at("map") : word)), at("command"));
+      const [after, expected] = [readFileSync(at("function")), readFileSync(at("command"))];
+      expect(after.equals(expected)).toBe(true);
+      expect(after.equals(before)).toBe(false);
+      expect(outcome).toMatchObject({
+        path: at("function"),
+        outcome: "changed",
+        oldSize: before.length,
+        newSize: after.length,
+      });
     });
-  });
 
-  it("says what it passes over, and changes nothing then", async () => {
-    inTwoWays("fixed-program");
-    const before = readFileSync(at("function"));
-    expect(await patchelf(at("function"), { setSoname: "it.so" })).toEqual({
-      path: at("function"),
-      outcome: "unchanged",
-      reasons: ["this is not a dynamic library"],
-      noCache: null,
-      oldSize: before.length,
-      newSize: before.length,
+    it("says what it passes over, and changes nothing then", async () => {
+      inTwoWays("fixed-program");
+      const before = readFileSync(at("function"));
+      expect(await patchelf(at("function"), { setSoname: "it.so" })).toEqual({
+        path: at("function"),
+        outcome: "unchanged",
+        reasons: ["this is not a dynamic library"],
+        noCache: null,
+        oldSize: before.length,
+        newSize: before.length,
+      });
+      expect(readFileSync(at("function")).equals(before)).toBe(true);
     });
-    expect(readFileSync(at("function")).equals(before)).toBe(true);
-  });
 
-  it("clears an executable stack", async () => {
-    inTwoWays("program");
-    const before = readFileSync(at("function"));
-    await patchelf(at("function"), { execstack: true });
-    await patchelf(at("function"), { execstack: false });
-    expect(readFileSync(at("function")).equals(before)).toBe(true);
-  });
+    it("clears an executable stack", async () => {
+      inTwoWays("program");
+      const before = readFileSync(at("function"));
+      await patchelf(at("function"), { execstack: true });
+      await patchelf(at("function"), { execstack: false });
+      expect(readFileSync(at("function")).equals(before)).toBe(true);
+    });
 
-  it("leaves the file alone with an output", async () => {
-    inTwoWays("program");
-    const before = readFileSync(at("function"));
-    await patchelf(at("function"), { setRpath: ["/x"], output: at("output") });
-    expect(readFileSync(at("function")).equals(before)).toBe(true);
-    expect(asked("rpath", at("output"))).toBe("/x\n");
-  });
+    it("leaves the file alone with an output", async () => {
+      inTwoWays("program");
+      const before = readFileSync(at("function"));
+      await patchelf(at("function"), { setRpath: ["/x"], output: at("output") });
+      expect(readFileSync(at("function")).equals(before)).toBe(true);
+      expect(asked("rpath", at("output"))).toBe("/x\n");
+    });
 
-  it.each<[string, PatchelfOptions, string, string]>([
-    ["static-program", { setInterpreter: "/x" }, "unsupported", "cannot find section '.interp'"],
-    ["program", { setOsAbi: "Plan 9" }, "usage", "unrecognized OS ABI"],
-    ["text", { setRpath: [] }, "not-elf", "not an ELF executable"],
-    ["empty", { setRpath: [] }, "not-a-regular-file", "Is a directory"],
-    ["not-there", { setRpath: [] }, "not-found", "No such file or directory"],
-  ])("of %s refuses %j as %s", async (file, options, code, message) => {
-    const path = join(home, file);
-    const failure = await patchelf(path, options).catch((failure: unknown) => failure);
-    expect(failure).toBeInstanceOf(FixelfError);
-    expect(failure).toMatchObject({ code, path, message: expect.stringContaining(message) });
+    it.each<[string, PatchelfOptions, string, string]>([
+      ["static-program", { setInterpreter: "/x" }, "unsupported", "cannot find section '.interp'"],
+      ["program", { setOsAbi: "Plan 9" }, "usage", "unrecognized OS ABI"],
+      ["text", { setRpath: [] }, "not-elf", "not an ELF executable"],
+      ["empty", { setRpath: [] }, "not-a-regular-file", "Is a directory"],
+      ["not-there", { setRpath: [] }, "not-found", "No such file or directory"],
+    ])("of %s refuses %j as %s", async (file, options, code, message) => {
+      const path = join(home, file);
+      const failure = await patchelf(path, options).catch((failure: unknown) => failure);
+      expect(failure).toBeInstanceOf(FixelfError);
+      expect(failure).toMatchObject({ code, path, message: expect.stringContaining(message) });
+    });
   });
 });

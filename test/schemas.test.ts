@@ -193,6 +193,10 @@ describe("every command's JSON is valid", needs("gcc"), () => {
     expect(valid(["run", "--dry-run", own]).how).toBe("as-is");
   });
 
+  it("of where a program lies", () => {
+    expect(valid(["path", "patchelf"]).path).toMatch(/\/fixelf-patchelf$/);
+  });
+
   it("of a failure", () => {
     valid(["doctor", at("not-there")], "error");
     valid(["tree", at("not-there")], "error");

@@ -7,6 +7,7 @@ import { existsSync } from "../base/disk.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import type { Facts } from "./facts.js";
 import { hasPackage, packageDirectory } from "./package_directory.js";
+import type { EditRequest, NoCache, PatchelfChanges } from "./requests.js";
 import { type Cancellation, underWay } from "./under_way.js";
 
 /** What the addon rejects with: data, from which FixelfError is made here. */
@@ -159,6 +160,22 @@ export interface Layout {
   reasons: string[];
   /** What `apply` writes, and the identity of the content that it was planned for. */
   readonly handle: object;
+}
+
+/** A layout of what was asked for. */
+export interface RequestedLayout extends Layout {
+  /** Why a resolution cache that was asked for is not written, or null. */
+  noCache: NoCache | null;
+}
+
+/** What patchelf did to a file; see native/patchelf/change.hpp. */
+export interface PatchelfOutcome {
+  outcome: "changed" | "unchanged";
+  reasons: string[];
+  noCache: NoCache | null;
+  /** Bytes. */
+  oldSize: number;
+  newSize: number;
 }
 
 export interface WriteJob {
@@ -432,6 +449,17 @@ interface NativeAddon {
   tryLock(descriptor: number): boolean;
   /** `changed` where the file no longer says what was read of it: edits are decided by that. */
   layOut(path: string, edits: Edits, read?: Facts): Promise<Layout>;
+  /** By facts that are read together with the layout. */
+  layOutRequest(path: string, request: EditRequest): Promise<RequestedLayout>;
+  layOutPatchelf(path: string, changes: PatchelfChanges): Promise<RequestedLayout>;
+  /** Changes a file; an `output` that is not empty is made of it instead. */
+  patchelf(path: string, changes: PatchelfChanges, output: string): Promise<PatchelfOutcome>;
+  /** Throws `usage`, in the words of the command. */
+  checkPatchelf(changes: PatchelfChanges): void;
+  /** What the words of auto-patchelf's --extra-args ask for. Throws `usage`. */
+  parseExtraArguments(words: readonly string[]): PatchelfChanges;
+  /** The command, with what follows its name: it reads and writes files, stdout and stderr. The answer is its exit code. */
+  runPatchelf(words: readonly string[]): number;
   /** Of a script, whose present line is another; both come without "#!" and line end. `changed` as above. */
   layOutFirstLine(path: string, present: string, line: string): Promise<Layout>;
   /** `left` is told of each file that was written, as it is since. */
@@ -512,6 +540,9 @@ const asynchronous: Record<Asynchronous, true> = {
   readNixIndex: true,
   libraries: true,
   layOut: true,
+  layOutRequest: true,
+  layOutPatchelf: true,
+  patchelf: true,
   layOutFirstLine: true,
   apply: true,
   removeAbandoned: true,

@@ -16,7 +16,6 @@ export {
 export type { FileHandle } from "node:fs/promises";
 
 export const accessSync = given(fs.accessSync);
-export const chmodSync = given(fs.chmodSync);
 export const createReadStream = given(fs.createReadStream);
 export const createWriteStream = given(fs.createWriteStream);
 export const existsSync = given(fs.existsSync);
@@ -29,7 +28,6 @@ export const rmdirSync = given(fs.rmdirSync);
 export const statSync = given(fs.statSync);
 export const utimesSync = given(fs.utimesSync);
 
-export const mkdtempSync = answered(given(fs.mkdtempSync));
 export const readdirSync = answered(given(fs.readdirSync));
 export const readlinkSync = answered(given(fs.readlinkSync));
 /** realpath(3)'s: Node's own decodes each part. */

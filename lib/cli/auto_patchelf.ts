@@ -58,11 +58,11 @@ export async function autoPatchelf(
 }
 
 async function patch(request: Request, { env, stdout, stderr }: Surroundings): Promise<number> {
-  const [{ readTarget }, { patchFor }, { asked }, { extraChanges }, report] = await Promise.all([
+  const [{ readTarget }, { patchFor }, { asked }, { native }, report] = await Promise.all([
     import("../drop_in/auto_patchelf/environment.js"),
     import("../drop_in/auto_patchelf/auto_patchelf.js"),
     import("../drop_in/auto_patchelf/options.js"),
-    import("../drop_in/auto_patchelf/extra.js"),
+    import("../addon/native.js"),
     import("../report/auto_patchelf.js"),
   ]);
   const target = await readTarget(env.NIX_BINTOOLS);
@@ -70,7 +70,7 @@ async function patch(request: Request, { env, stdout, stderr }: Surroundings): P
     stdout.write(inLines([report.beginningText, report.requestText(request), line``]).text);
   if (request.paths.length === 0) throw new FixelfError("usage", "No paths to patch, stopping.");
   const { paths, structuredLogs, extraArgs, ...options } = request;
-  const extra = extraChanges(extraArgs);
+  const extra = native.parseExtraArguments(extraArgs);
   const outcome = await patchFor(asked(paths, { ...options, extra }), target);
   if (structuredLogs) {
     const { events, troubles } = report.outcomeEvents(outcome);

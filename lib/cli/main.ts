@@ -24,11 +24,8 @@ function setFailed(): void {
 
 async function start(): Promise<void> {
   if (command === "patchelf") {
-    const [{ runPatchelf }, { printable }] = await Promise.all([
-      import("../drop_in/patchelf/run.js"),
-      import("../report/text.js"),
-    ]);
-    process.exitCode = await runPatchelf(words, printable);
+    const { native } = await import("../addon/native.js");
+    process.exitCode = native.runPatchelf(words);
   } else if (!(await answerAtOnce())) {
     await (await import("./program.js")).runCommand();
   }

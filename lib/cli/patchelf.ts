@@ -1,4 +1,4 @@
-// fixelf patchelf: a drop-in for patchelf. lib/cli/main.ts starts it; here it is listed.
+// fixelf patchelf: a drop-in for patchelf, native/patchelf. lib/cli/main.ts starts it; here it is listed.
 import type { Command } from "commander";
 
 export function define(program: Command): void {
@@ -7,12 +7,5 @@ export function define(program: Command): void {
     .description("act as patchelf 0.19: the same options, output and exit codes")
     .argument("[argument...]", "patchelf options and files; see fixelf patchelf --help")
     .helpOption(false)
-    .allowUnknownOption()
-    .action(async (words: string[]) => {
-      const [{ runPatchelf }, { printable }] = await Promise.all([
-        import("../drop_in/patchelf/run.js"),
-        import("../report/text.js"),
-      ]);
-      process.exitCode = await runPatchelf(words, printable);
-    });
+    .allowUnknownOption();
 }

@@ -15,6 +15,7 @@ import { define as inspect } from "./inspect.js";
 import { define as list } from "./list.js";
 import { define as loaders } from "./loaders.js";
 import { define as patchelf } from "./patchelf.js";
+import { define as path } from "./path.js";
 import { define as prune } from "./prune.js";
 import { define as refs } from "./refs.js";
 import { define as runProgram } from "./run.js";
@@ -72,6 +73,7 @@ for (const define of [
   runProgram,
   patchelf,
   autoPatchelf,
+  path,
 ])
   define(program);
 

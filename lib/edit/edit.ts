@@ -2,10 +2,10 @@
 // lib/fix); what is asked is done, or refused with the reason.
 import { untilAborted } from "../addon/cancellation.js";
 import { fromNative, native, settled } from "../addon/native.js";
+import type { EditRequest, NoCache } from "../addon/requests.js";
 import { checkOptions, checkPath } from "../base/arguments.js";
 import { outputPath, pathToChange } from "../file/rooted.js";
 import { stateSubdirectory } from "../file/state.js";
-import { type EditRequest, editsFor, type NoCache } from "./request.js";
 
 /** How an edit is written. */
 export interface EditOptions {
@@ -62,10 +62,8 @@ async function change(
 ): Promise<EditOutcome> {
   const host = pathToChange(path);
   const output = options.output === undefined ? host : outputPath(options.output);
-  const facts = await settled(native.inspect(host));
-  const { edits, noCache } = editsFor(request, facts);
-  const layout = await settled(native.layOut(host, edits, facts));
-  const { reasons, oldSize, newSize } = layout;
+  const layout = await settled(native.layOutRequest(host, request));
+  const { reasons, noCache, oldSize, newSize } = layout;
   const unchanged = layout.ranges.length === 0 && oldSize === newSize;
   if (!unchanged || output !== host) {
     const records = (options.undo ?? output === host) ? await stateSubdirectory("undo") : "";

@@ -58,6 +58,8 @@ export interface Documents {
   list: Remembered;
   /** fixelf loaders --json */
   loaders: { loaders: Loader[] };
+  /** fixelf path PROGRAM --json */
+  path: { path: string };
   /** fixelf fix PATH… --dry-run --json */
   plan: { files: PlannedFile[] } & Fetched;
   /** fixelf prune [PATH…] --json */

@@ -4,7 +4,9 @@
 
 #include <array>
 
+#include "addon/edit.hpp"
 #include "addon/files_object.hpp"
+#include "addon/patchelf.hpp"
 #include "addon/promise.hpp"
 #include "addon/run.hpp"
 #include "addon/scan_object.hpp"
@@ -341,6 +343,12 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("tryLock", tryLockDescriptor);
   define("layOut", layOutFile);
   define("layOutFirstLine", layOutFirstLine);
+  define("layOutRequest", layOutRequest);
+  define("layOutPatchelf", layOutPatchelf);
+  define("patchelf", patchelfFile);
+  define("checkPatchelf", checkPatchelf);
+  define("parseExtraArguments", parseExtraArguments);
+  define("runPatchelf", runPatchelf);
   define("apply", applyJobs);
   define("undo", undoFiles);
   define("takeBack", takeBackWritten);

@@ -83,13 +83,6 @@ std::vector<Item> toItems(const Napi::Value& value, auto convert) {
   return items;
 }
 
-std::vector<Renaming> toRenamings(const Napi::Value& value) {
-  return toItems<Renaming>(value, [](const Napi::Value& item) {
-    const auto object = item.As<Napi::Object>();
-    return Renaming{toBytes(object.Get("from")), toBytes(object.Get("to"))};
-  });
-}
-
 }  // namespace
 
 Napi::Error toError(Napi::Env env, const Error& error) {
@@ -237,10 +230,15 @@ std::vector<std::string> toTexts(const Napi::Value& value) {
   return toItems<std::string>(value, toBytes);
 }
 
+std::vector<Renaming> toRenamings(const Napi::Value& value) {
+  return toItems<Renaming>(value, [](const Napi::Value& item) {
+    const auto object = item.As<Napi::Object>();
+    return Renaming{toBytes(object.Get("from")), toBytes(object.Get("to"))};
+  });
+}
+
 Edits toEdits(const Napi::Object& object) {
-  Edits edits;
-  const Napi::Value interpreter = object.Get("interpreter");
-  if (interpreter.IsString()) edits.interpreter = toPath(interpreter);
+  Edits edits = toEditsWithoutPlaces(object);
   const Napi::Value searchPath = object.Get("searchPath");
   if (searchPath.IsObject()) {
     const auto fields = searchPath.As<Napi::Object>();
@@ -249,6 +247,18 @@ Edits toEdits(const Napi::Object& object) {
         toBytes(fields.Get("tag")) == "rpath" ? SearchPathTag::Rpath : SearchPathTag::Runpath,
     };
   }
+  const Napi::Value cache = object.Get("resolutionCache");
+  if (cache.IsTypedArray()) {
+    const auto bytes = cache.As<Napi::Uint8Array>();
+    edits.resolutionCache.emplace(bytes.Data(), bytes.Data() + bytes.ByteLength());
+  }
+  return edits;
+}
+
+Edits toEditsWithoutPlaces(const Napi::Object& object) {
+  Edits edits;
+  const Napi::Value interpreter = object.Get("interpreter");
+  if (interpreter.IsString()) edits.interpreter = toPath(interpreter);
   edits.soname = toBytesIfText(object.Get("soname"));
   edits.removeNeeded = toTexts(object.Get("removeNeeded"));
   edits.replaceNeeded = toRenamings(object.Get("replaceNeeded"));
@@ -261,11 +271,6 @@ Edits toEdits(const Napi::Object& object) {
   if (executableStack.IsBoolean()) edits.executableStack = executableStack.ToBoolean();
   edits.clearSymbolVersions = toTexts(object.Get("clearSymbolVersions"));
   edits.renameSymbols = toRenamings(object.Get("renameSymbols"));
-  const Napi::Value cache = object.Get("resolutionCache");
-  if (cache.IsTypedArray()) {
-    const auto bytes = cache.As<Napi::Uint8Array>();
-    edits.resolutionCache.emplace(bytes.Data(), bytes.Data() + bytes.ByteLength());
-  }
   edits.clearVacated = object.Get("clearVacated").ToBoolean();
   const Napi::Value pageSize = object.Get("pageSize");
   if (pageSize.IsNumber()) edits.pageSize = sizeOf(pageSize);

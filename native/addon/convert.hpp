@@ -40,6 +40,9 @@ Napi::Value toValue(Napi::Env env, std::shared_ptr<const PlannedLayout> planned)
 
 // These throw a Napi::TypeError where a field is missing or of another type.
 Edits toEdits(const Napi::Object& object);
+// The same without what says where libraries lie: search path and resolution cache.
+Edits toEditsWithoutPlaces(const Napi::Object& object);
+std::vector<Renaming> toRenamings(const Napi::Value& value);
 // Of the facts of a file; none where the value is something else.
 std::optional<Premise> toPremise(const Napi::Value& facts);
 struct PlannedWrite {

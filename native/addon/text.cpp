@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.hpp"
+
 namespace fixelf::addon {
 
 namespace {
@@ -12,26 +14,6 @@ bool isAscii(std::string_view bytes) {
   return std::ranges::all_of(bytes, [](char byte) { return static_cast<signed char>(byte) >= 0; });
 }
 
-// Of the well-formed sequence that these bytes begin with (Unicode, table 3-7); 0 where there is
-// none.
-size_t sequenceLength(std::string_view bytes) {
-  const auto at = [&](size_t index) { return static_cast<unsigned char>(bytes[index]); };
-  const unsigned char first = at(0);
-  if (first < 0x80) return 1;
-  const size_t length = first < 0xc2   ? 0
-                        : first < 0xe0 ? 2
-                        : first < 0xf0 ? 3
-                        : first < 0xf5 ? 4
-                                       : 0;
-  if (length == 0 || bytes.size() < length) return 0;
-  const unsigned char least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-  const unsigned char most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-  if (at(1) < least || at(1) > most) return 0;
-  for (size_t index = 2; index < length; ++index)
-    if (at(index) < 0x80 || at(index) > 0xbf) return 0;
-  return length;
-}
-
 bool isUtf8(std::string_view bytes) {
   while (!bytes.empty()) {
     const size_t length = sequenceLength(bytes);
@@ -39,15 +21,6 @@ bool isUtf8(std::string_view bytes) {
     bytes.remove_prefix(length);
   }
   return true;
-}
-
-char32_t codePoint(std::string_view sequence) {
-  const auto first = static_cast<unsigned char>(sequence.front());
-  if (sequence.size() == 1) return first;
-  char32_t point = first & (0x7fU >> sequence.size());
-  for (const char next : sequence.substr(1))
-    point = point << 6 | (static_cast<unsigned char>(next) & 0x3fU);
-  return point;
 }
 
 void append(std::u16string& text, char32_t point) {

@@ -1,5 +1,6 @@
 #include "base/descriptor.hpp"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -28,6 +29,21 @@ Status writeFully(int descriptor, uint64_t offset, std::span<const uint8_t> byte
     offset += static_cast<uint64_t>(count);
   }
   return Done{};
+}
+
+bool writeStream(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t count =
+        uninterrupted([&] { return write(descriptor, text.data(), text.size()); });
+    if (count >= 0) {
+      text.remove_prefix(static_cast<size_t>(count));
+      continue;
+    }
+    // Another process made the pipe non-blocking, and it is full.
+    pollfd ready{descriptor, POLLOUT, 0};
+    if (errno != EAGAIN || uninterrupted([&] { return poll(&ready, 1, -1); }) < 0) return false;
+  }
+  return true;
 }
 
 Status flushFile(int descriptor, const std::string& path) {

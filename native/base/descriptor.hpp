@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/error.hpp"
@@ -54,6 +55,9 @@ size_t freeDescriptors();
 // All of `bytes` at an offset, or the reason why not.
 Status writeFully(int descriptor, uint64_t offset, std::span<const uint8_t> bytes,
                   const std::string& path);
+
+// All of a text to what may be a pipe or a terminal. Sets errno where it fails.
+bool writeStream(int descriptor, std::string_view text);
 
 // Waits until content and size are on the disk.
 Status flushFile(int descriptor, const std::string& path);

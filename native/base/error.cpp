@@ -31,6 +31,8 @@ const char* errorCodeName(ErrorCode code) {
       return "limit-exceeded";
     case ErrorCode::NoUndoRecord:
       return "no-undo-record";
+    case ErrorCode::Usage:
+      return "usage";
     case ErrorCode::Cancelled:
       return "cancelled";
     case ErrorCode::TooManyOpenFiles:

@@ -24,6 +24,7 @@ enum class ErrorCode {
   Busy,              // ETXTBSY: the file is being executed
   LimitExceeded,     // more than we are willing to hold in memory
   NoUndoRecord,      // nothing is known about how to take a change back
+  Usage,             // what was asked for makes no sense
   Cancelled,         // whoever asked for it wants it no longer
   TooManyOpenFiles,  // EMFILE or ENFILE: no descriptor is left
   TooManyProcesses,  // no process can be started: RLIMIT_NPROC, a cgroup's pids.max

@@ -1,4 +1,4 @@
-// Runs patchelf's own tests against patchelf and against `fixelf patchelf`, and compares:
+// Runs patchelf's own tests against patchelf and against fixelf-patchelf, and compares:
 //
 //   npm run test:patchelf -- DIRECTORY
 //
@@ -6,13 +6,13 @@
 // (autoconf, automake, a C++ compiler), and its tests run by make. Exit code 1: one fails that patchelf passes.
 import { spawnSync } from "node:child_process";
 import {
+  copyFileSync,
   cpSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  writeFileSync,
 } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -23,7 +23,7 @@ if (source === undefined) {
   console.error("usage: npm run test:patchelf -- DIRECTORY (patchelf's source tree)");
   process.exit(2);
 }
-const commandLine = fileURLToPath(new URL("../../dist/cli/main.cjs", import.meta.url));
+const native = fileURLToPath(new URL("../../build/Release/fixelf-patchelf", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "fixelf-patchelf-"));
 const tree = join(scratch, "patchelf");
 const tests = join(tree, "tests");
@@ -79,15 +79,13 @@ try {
   const theirs = check();
 
   renameSync(program, `${program}-itself`);
-  writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" "${commandLine}" patchelf "$@"\n`, {
-    mode: 0o755,
-  });
+  copyFileSync(native, program);
   const ours = check();
 
   const width = Math.max(...[...theirs.keys()].map((name) => name.length));
   const row = (...cells) =>
     console.log(`${cells[0].padEnd(width)}  ${cells[1].padEnd(8)}  ${cells[2]}`);
-  row("", "patchelf", "fixelf patchelf");
+  row("", "patchelf", "fixelf-patchelf");
   for (const [name, result] of [...theirs].sort()) row(name, result, ours.get(name) ?? "none");
   const passed = (results) => [...results.values()].filter((result) => result === "PASS").length;
   row("pass", `${passed(theirs)}`, `${passed(ours)}`);

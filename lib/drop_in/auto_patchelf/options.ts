@@ -1,6 +1,7 @@
 // What can be asked of auto-patchelf, by the names of its options.
+import type { PatchelfChanges } from "../../addon/requests.js";
 import { checkOptions } from "../../base/arguments.js";
-import { checkChanges, type PatchelfChanges } from "../patchelf/options.js";
+import { checkChanges } from "../patchelf.js";
 
 /** As the options of auto-patchelf: docs/auto-patchelf.md. */
 export interface AutoPatchelfOptions {

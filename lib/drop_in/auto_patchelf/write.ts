@@ -1,10 +1,10 @@
 // All files of a run, written in one batch. Names of one file (hard links) stay names of one file:
 // a package may have a hundred of them, and patchelf, which writes into the file, keeps them too.
-import { type Edits, fromNative, type Layout, native, settled } from "../../addon/native.js";
+import { fromNative, type Layout, native, settled } from "../../addon/native.js";
+import type { PatchelfChanges } from "../../addon/requests.js";
 import { link, rename, stat, unlink } from "../../base/disk.js";
 import { outputPath } from "../../file/rooted.js";
-import type { PatchelfChanges } from "../patchelf/options.js";
-import { editsOf } from "./edits.js";
+import { changesOf } from "./edits.js";
 import type { FileFailure } from "./place.js";
 import type { FilePlan } from "./plan.js";
 
@@ -13,7 +13,7 @@ interface Change {
   path: string;
   /** The same without links among its directories. */
   host: string;
-  edits: Edits;
+  changes: PatchelfChanges;
 }
 
 /** What came of writing. */
@@ -28,11 +28,12 @@ export interface Written {
 export async function write(files: readonly FilePlan[], extra: PatchelfChanges): Promise<Written> {
   const written: Written = { some: false, failures: [] };
   const { failures } = written;
-  let changes = files.flatMap((file): Change[] => {
+  let left = files.flatMap((file): Change[] => {
     const { path } = file.facts;
+    const changes = changesOf(file, extra);
+    if (changes === null) return [];
     try {
-      const edits = editsOf(file, extra);
-      return edits === null ? [] : [{ path, host: outputPath(path), edits }];
+      return [{ path, host: outputPath(path), changes }];
     } catch (failure) {
       if (!(failure instanceof Error)) throw failure;
       failures.push({ path, error: fromNative(failure) });
@@ -40,7 +41,7 @@ export async function write(files: readonly FilePlan[], extra: PatchelfChanges):
     }
   });
   // Another round is for names of one file that are to differ from now on.
-  while (changes.length > 0) changes = await writeOneOfEach(changes, written);
+  while (left.length > 0) left = await writeOneOfEach(left, written);
   return written;
 }
 
@@ -71,7 +72,7 @@ async function writeOneOfEach(changes: readonly Change[], written: Written): Pro
     const answer = byHost.get(first.host);
     if (answer) failures.push({ path: first.path, error: fromNative(answer) });
     for (const other of others) {
-      if (!isSame(first.edits, other.edits)) left.push(other);
+      if (!isSame(first.changes, other.changes)) left.push(other);
       else if (answer) failures.push({ path: other.path, error: fromNative(answer) });
       else if (answer === null) await nameAgain(first.path, other.path, failures);
     }
@@ -80,11 +81,11 @@ async function writeOneOfEach(changes: readonly Change[], written: Written): Pro
 }
 
 async function layOut(
-  { path, host, edits }: Change,
+  { path, host, changes }: Change,
   failures: FileFailure[],
 ): Promise<Layout | null> {
   try {
-    return await settled(native.layOut(host, edits));
+    return await settled(native.layOutPatchelf(host, changes));
   } catch (failure) {
     failures.push({ path, error: fromNative(failure) });
     return null;
@@ -97,7 +98,7 @@ async function fileOf(path: string): Promise<string> {
   return found === null ? path : `${found.dev} ${found.ino}`;
 }
 
-function isSame(one: Edits, other: Edits): boolean {
+function isSame(one: PatchelfChanges, other: PatchelfChanges): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 

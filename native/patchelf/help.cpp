@@ -1,6 +1,8 @@
-// What patchelf's options are.
+#include "patchelf/help.hpp"
 
-export const help = `syntax: patchelf [OPTION]... FILENAME...
+namespace fixelf::patchelf {
+
+const std::string_view kHelp = R"(syntax: patchelf [OPTION]... FILENAME...
 
 Prints or changes what ELF files say of themselves. Most values may be @FILE: the content of FILE.
 
@@ -37,4 +39,7 @@ Prints or changes what ELF files say of themselves. Most values may be @FILE: th
   --no-sort                        taken and without effect
   --debug                          say what is done; so does PATCHELF_DEBUG
   --version
-  --help, -h`;
+  --help, -h
+)";
+
+}  // namespace fixelf::patchelf

@@ -1,0 +1,82 @@
+// patchelf as a function of the API, and its options; native/patchelf does it, for the command as well.
+import { untilAborted } from "../addon/cancellation.js";
+import { fromNative, native, settled } from "../addon/native.js";
+import type { PatchelfChanges } from "../addon/requests.js";
+import { checkOptions, checkPath, type Kinds } from "../base/arguments.js";
+import { FixelfError } from "../base/errors.js";
+import type { EditOutcome } from "../edit/edit.js";
+
+/** Changes, and where they go. */
+export interface PatchelfOptions extends PatchelfChanges {
+  /** Leave the file alone and write to this one; also where nothing changes. It keeps its mode where it is there. */
+  output?: string;
+  /** Ends the call before anything is written: it throws a FixelfError `cancelled`, with the signal's reason as its cause. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Changes one ELF file as `fixelf patchelf` does, by the names of patchelf's options. Like patchelf it keeps nothing
+ * for `undo`, and sets the time of the last change; `edit` keeps both, and `inspect` answers what patchelf prints.
+ * @throws FixelfError with the path: `usage` for options that are unknown, of another type or at odds with each other;
+ *   `not-found`, `permission-denied`, `not-elf`, `truncated` or `malformed` where the file cannot be read;
+ *   `unsupported` where it has not got what is to be changed (a static program has no interpreter), or no safe place
+ *   for it is known; `changed` where somebody else wrote meanwhile; `cancelled`; or what the system said
+ */
+export async function patchelf(path: string, options: PatchelfOptions = {}): Promise<EditOutcome> {
+  checkPath("patchelf", path);
+  checkOptions<PatchelfOptions>("patchelf", options, {
+    ...kindsOfChanges,
+    output: "path",
+    signal: "AbortSignal",
+  });
+  checkValues("patchelf", options);
+  const { output = "", signal, ...changes } = options;
+  const outcome = await untilAborted(signal, () => settled(native.patchelf(path, changes, output)));
+  return { path, ...outcome };
+}
+
+const kindsOfChanges: Kinds<PatchelfChanges> = {
+  setInterpreter: "string",
+  setOsAbi: "string",
+  setSoname: "string",
+  setRpath: "list of strings",
+  addRpath: "list of strings",
+  removeRpath: "boolean",
+  shrinkRpath: "boolean",
+  allowedRpathPrefixes: "list of strings",
+  forceRpath: "boolean",
+  addNeeded: "list of strings",
+  removeNeeded: "list of strings",
+  replaceNeeded: "list of renamings",
+  noDefaultLib: "boolean",
+  clearSymbolVersion: "list of strings",
+  renameDynamicSymbols: "list of renamings",
+  addDebugTag: "boolean",
+  buildResolutionCache: "boolean",
+  execstack: "boolean",
+  pageSize: "number",
+  clobberOldSections: "boolean",
+};
+
+/**
+ * Checks what a caller of the API hands over.
+ * @throws FixelfError `usage`
+ */
+export function checkChanges(call: string, changes: PatchelfChanges): void {
+  checkOptions<PatchelfChanges>(call, changes, kindsOfChanges);
+  checkValues(call, changes);
+}
+
+function checkValues(call: string, changes: PatchelfChanges): void {
+  const wrong = (what: string) => new FixelfError("usage", `${call}: ${what}`);
+  for (const name of ["setRpath", "addRpath"] as const) {
+    const split = changes[name]?.find((directory) => directory.includes(":"));
+    if (split !== undefined)
+      throw wrong(`${name} has "${split}", which the loader would split at the colon`);
+  }
+  try {
+    native.checkPatchelf(changes);
+  } catch (failure) {
+    throw wrong(fromNative(failure).message);
+  }
+}

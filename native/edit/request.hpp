@@ -1,0 +1,36 @@
+// What may be asked of a file, and the edits that this comes to for one that says what it says.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "edit/search_path.hpp"
+#include "elf/facts.hpp"
+#include "patch/edits.hpp"
+
+namespace fixelf {
+
+struct EditRequest {
+  Edits edits;  // without a search path and a resolution cache
+  std::optional<SearchPathChange> searchPath;
+  // Write where the libraries that the file needs then lie into the note .note.nixos.ldcache.
+  bool resolutionCache = false;
+};
+
+// Why a resolution cache that was asked for is not written.
+enum class NoCache { NoDynamicTable, NothingToResolve, NothingFound };
+
+// As JavaScript sees it.
+const char* noCacheName(NoCache why);
+
+struct RequestedEdits {
+  Edits edits;
+  std::optional<NoCache> noCache;
+  std::vector<std::string> reasons;
+};
+
+// Fails with Unsupported where a resolution cache is asked for and an outdated one is there.
+Result<RequestedEdits> editsFor(const EditRequest& request, const Facts& facts);
+
+}  // namespace fixelf

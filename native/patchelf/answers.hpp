@@ -1,0 +1,20 @@
+// What patchelf prints of a file: what it says before anything is changed.
+#pragma once
+
+#include <bitset>
+#include <string>
+#include <vector>
+
+#include "elf/facts.hpp"
+
+namespace fixelf::patchelf {
+
+enum class Question : uint8_t { Interpreter, OsAbi, Soname, Rpath, ExecutableStack, Needed };
+
+using Questions = std::bitset<6>;
+
+// Adds the lines, in patchelf's order. It may fail behind some of them, which are to be printed
+// all the same.
+Status answer(const Questions& questions, const Facts& facts, std::vector<std::string>& lines);
+
+}  // namespace fixelf::patchelf

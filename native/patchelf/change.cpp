@@ -1,0 +1,205 @@
+#include "patchelf/change.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <iterator>
+
+#include "base/descriptor.hpp"
+#include "base/location.hpp"
+#include "patchelf/failure.hpp"
+#include "patchelf/parts.hpp"
+
+namespace fixelf::patchelf {
+
+namespace {
+
+// Fails as open(2) would.
+Status demandWritable(const std::string& path) {
+  if (access(path.c_str(), W_OK) != 0) return systemFailure(errno, "open");
+  return Done{};
+}
+
+// One change on its way.
+class Change {
+ public:
+  Change(const std::string& file, const EditRequest& request, const std::stop_token& stop)
+      : file_(file), request_(request), stop_(stop) {}
+
+  Result<Outcome> intoFile() {
+    if (Status status = demandWritable(file_); !status) return status.error();
+    if (Status status = plan(); !status) return status.error();
+    Status status = write({host_, WriteMode::Atomic, {}});
+    // Nothing may be put beside it, or its owner not be kept; but it may be written to.
+    if (!status && status.error().code == ErrorCode::PermissionDenied)
+      status = write({host_, WriteMode::InPlace, {}});
+    if (!status) return status.error();
+    if (!edit_->planned.layout.empty()) {
+      if (status = touch(); !status) return status.error();
+    }
+    return outcome();
+  }
+
+  Result<Outcome> into(const std::string& output) {
+    struct stat present {};
+    const bool isPresent = stat(output.c_str(), &present) == 0;
+    if (!isPresent && errno != ENOENT) return systemFailure(errno, "open");
+    if (isPresent) {
+      if (Status status = demandWritable(output); !status) return status.error();
+    }
+    if (Status status = plan(); !status) return status.error();
+    // A device, perhaps.
+    Status status = isPresent && !S_ISREG(present.st_mode)
+                        ? copyInto(output)
+                        : replace(followed(output), isPresent ? &present : nullptr);
+    if (!status) return status.error();
+    return outcome();
+  }
+
+ private:
+  Status plan() {
+    auto host = realPath(file_);
+    if (!host) return std::move(host.error()).at(file_);
+    host_ = std::move(*host);
+    auto edit = planEdit(host_, request_, stop_);
+    if (!edit) return edit.error();
+    edit_.emplace(std::move(*edit));
+    return Done{};
+  }
+
+  // Nix builders have no home directory, and whoever calls patchelf expects none of its traces: no
+  // record is kept.
+  [[nodiscard]] Status write(const EditOptions& options) const {
+    return writeEdit(host_, *edit_, options, stop_);
+  }
+
+  // What was just written is new to `make` and to backups; the engine keeps the times.
+  [[nodiscard]] Status touch() const {
+    const std::array<timespec, 2> times{{{0, UTIME_OMIT}, {0, UTIME_NOW}}};
+    if (utimensat(AT_FDCWD, host_.c_str(), times.data(), 0) == 0) return Done{};
+    // Only the owner may; for others the engine could not keep the time either.
+    if (errno == EPERM) return Done{};
+    return systemError(errno, "set the time of the file", host_);
+  }
+
+  // Where nothing is there yet, the kernel says what mode a new file gets (umask, default ACLs).
+  [[nodiscard]] Status replace(const std::string& target, const struct stat* present) const {
+    struct stat state {};
+    if (present == nullptr) {
+      const Descriptor made(uninterrupted([&] {
+        return open(target.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0777);
+      }));
+      if (!made) return systemFailure(errno, "open");
+      if (fstat(made.get(), &state) != 0) return systemFailure(errno, "open");
+    }
+    Status status = replaceWith(target, present == nullptr ? state.st_mode : present->st_mode);
+    if (!status && present == nullptr) unlink(target.c_str());
+    return status;
+  }
+
+  [[nodiscard]] Status replaceWith(const std::string& target, mode_t mode) const {
+    const size_t slash = target.rfind('/');
+    const std::string name = slash == std::string::npos ? target : target.substr(slash + 1);
+    const auto directory = realPath(slash == std::string::npos ? "."
+                                    : slash == 0               ? "/"
+                                                               : target.substr(0, slash));
+    if (!directory) return directory.error();
+    const std::string output = (*directory == "/" ? "" : *directory) + "/" + name;
+    Status status = write({output, WriteMode::Atomic, {}});
+    if (!status && status.error().code == ErrorCode::PermissionDenied) return copyInto(target);
+    if (status && chmod(output.c_str(), mode & 07777U) != 0)
+      return systemError(errno, "set the mode of the file", output);
+    return status;
+  }
+
+  // The path behind symbolic links, also where the last one leads nowhere yet.
+  static std::string followed(std::string path) {
+    std::array<char, PATH_MAX> target{};
+    // As many as the kernel follows (MAXSYMLINKS).
+    for (int links = 0; links < 40; ++links) {
+      const ssize_t length = readlink(path.c_str(), target.data(), target.size());
+      if (length < 0) break;
+      const std::string link(target.data(), static_cast<size_t>(length));
+      const size_t slash = path.rfind('/');
+      const bool isBeside = !link.starts_with('/') && slash != std::string::npos;
+      path = isBeside ? path.substr(0, slash + 1) + link : link;
+    }
+    return path;
+  }
+
+  // Writes the result into what is there.
+  [[nodiscard]] Status copyInto(const std::string& target) const {
+    Descriptor input = openWithoutLinks(host_, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (!input) return systemError(errno, "open the file", host_);
+    const auto source = FileSource::adopt(input.release(), host_);
+    if (!source) return source.error();
+    const PlannedLayout& planned = edit_->planned;
+    if (!(*source)->identity().hasContentOf(planned.identity))
+      return Error{ErrorCode::Changed, "the file has changed since it was read", host_, 0};
+    const Descriptor output(uninterrupted([&] {
+      return open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0777);
+    }));
+    if (!output) return systemFailure(errno, "open");
+    const PatchedSource result(**source, planned.layout.ranges, planned.layout.newSize);
+    Status written = Done{};
+    const Status read = result.visit(0, result.size(), 1, [&](const auto& bytes, uint64_t) {
+      const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      if (written && !writeStream(output.get(), text)) written = systemFailure(errno, "write");
+    });
+    return read ? written : read;
+  }
+
+  [[nodiscard]] Outcome outcome() const {
+    const Layout& layout = edit_->planned.layout;
+    return {!layout.empty(), layout.reasons, edit_->noCache, layout.oldSize, layout.newSize};
+  }
+
+  const std::string& file_;
+  const EditRequest& request_;
+  const std::stop_token& stop_;
+  std::string host_;  // the file's path without links
+  std::optional<PlannedEdit> edit_;
+};
+
+bool isSame(const std::string& one, const std::string& other) {
+  struct stat first {};
+  struct stat second {};
+  return stat(one.c_str(), &first) == 0 && stat(other.c_str(), &second) == 0 &&
+         first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+}  // namespace
+
+Result<Outcome> change(const std::string& file, const Facts& facts, const Changes& changes,
+                       const std::string& output, const std::stop_token& stop) {
+  std::vector<std::string> passedOver;
+  const auto request = requestFor(changes, facts, passedOver);
+  if (!request) return request.error();
+  const bool isElsewhere = !output.empty() && !isSame(output, file);
+  if (!*request && !isElsewhere)
+    return Outcome{false, std::move(passedOver), std::nullopt, facts.size, facts.size};
+  const EditRequest asked = request->value_or(EditRequest{});
+  Change change(file, asked, stop);
+  auto outcome = isElsewhere ? change.into(output) : change.intoFile();
+  if (outcome) {
+    outcome->reasons.insert(outcome->reasons.begin(), std::make_move_iterator(passedOver.begin()),
+                            std::make_move_iterator(passedOver.end()));
+  }
+  return outcome;
+}
+
+Result<PlannedEdit> plan(const std::string& path, const Changes& changes,
+                         const std::stop_token& stop) {
+  if (Status status = check(changes); !status) return status.error();
+  const auto facts = readElf(path);
+  if (!facts) return facts.error();
+  std::vector<std::string> passedOver;
+  const auto request = requestFor(changes, *facts, passedOver);
+  if (!request) return request.error();
+  return planEdit(path, request->value_or(EditRequest{}), stop);
+}
+
+}  // namespace fixelf::patchelf

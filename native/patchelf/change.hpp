@@ -1,0 +1,34 @@
+// Changing one file as patchelf's options ask, and where the result goes. patchelf opens the file
+// itself, or that of --output, and writes over what is there; here the same files are refused and
+// get the same modes, but the new content is put in place whole.
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "edit/edit.hpp"
+#include "patchelf/changes.hpp"
+
+namespace fixelf::patchelf {
+
+struct Outcome {
+  bool changed = false;
+  // What is passed over in silence, and where each thing went; one plain sentence each.
+  std::vector<std::string> reasons;
+  std::optional<NoCache> noCache;
+  uint64_t oldSize = 0;  // bytes
+  uint64_t newSize = 0;
+};
+
+// `facts` are the file's. `output` is empty, or is made also where nothing is to be changed.
+Result<Outcome> change(const std::string& file, const Facts& facts, const Changes& changes,
+                       const std::string& output, const std::stop_token& stop = {});
+
+// The plan alone, for who writes many files at once. No component of the path may be a symbolic
+// link.
+Result<PlannedEdit> plan(const std::string& path, const Changes& changes,
+                         const std::stop_token& stop = {});
+
+}  // namespace fixelf::patchelf

@@ -1,0 +1,15 @@
+// The file of --rename-dynamic-symbols: an old and a new name on each line.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "patch/edits.hpp"
+
+namespace fixelf::patchelf {
+
+// Adds what it says as far as the first empty line. Fails with Usage where it names a symbol twice,
+// or one that is there already.
+Status readNameMap(const std::string& file, std::vector<Renaming>& renamings);
+
+}  // namespace fixelf::patchelf

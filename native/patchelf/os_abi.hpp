@@ -1,0 +1,16 @@
+// The names that patchelf has for the values of EI_OSABI (gABI, "ELF Identification").
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace fixelf::patchelf {
+
+// "0xAB" where it has none.
+std::string osAbiText(uint8_t value);
+
+// In any case of letters, and between blanks.
+std::optional<uint8_t> osAbiValue(const std::string& name);
+
+}  // namespace fixelf::patchelf

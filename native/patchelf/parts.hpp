@@ -1,0 +1,19 @@
+// A file that is to be looked at or changed, and what patchelf demands of it.
+#pragma once
+
+#include <string>
+
+#include "elf/facts.hpp"
+
+namespace fixelf::patchelf {
+
+// Fails in patchelf's words where it has some.
+Result<Facts> readElf(const std::string& file);
+
+// ET_DYN: libraries, and programs that are loaded anywhere.
+bool isSharedObject(const Facts& facts);
+
+// Fails with Unsupported.
+Status demandDynamicTable(const Facts& facts);
+
+}  // namespace fixelf::patchelf

@@ -1,0 +1,12 @@
+// One invocation of patchelf: answers on stdout, talk on stderr.
+#pragma once
+
+#include <span>
+#include <string>
+
+namespace fixelf::patchelf {
+
+// Does what patchelf does with these arguments, those behind its name; the answer is its exit code.
+int run(std::span<const std::string> words);
+
+}  // namespace fixelf::patchelf

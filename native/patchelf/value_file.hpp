@@ -1,0 +1,17 @@
+// Values that stand in files.
+#pragma once
+
+#include <string>
+
+#include "base/error.hpp"
+
+namespace fixelf::patchelf {
+
+// A whole file, or a pipe to its end, of at most 16 MiB. Sets errno where it fails: to EFBIG where
+// it is longer.
+bool readWhole(const std::string& file, std::string& content);
+
+// The content of FILE in @FILE. Fails in patchelf's words.
+Result<std::string> readValue(const std::string& file);
+
+}  // namespace fixelf::patchelf
