@@ -20,7 +20,12 @@
       overlays.default = import ./nix/overlay.nix;
 
       packages = forAll (pkgs: {
-        inherit (pkgs) fixelf fixelf-auto-patchelf fixelfHook;
+        inherit (pkgs)
+          fixelf
+          fixelf-auto-patchelf
+          fixelf-patchelf
+          fixelfHook
+          ;
         default = pkgs.fixelf;
       });
 

@@ -20,6 +20,9 @@ import { missingPeers, patchelfs } from "./peers.mjs";
 const timer = "/usr/bin/time";
 const hasTimer = existsSync(timer);
 
+const nativePatchelf = fileURLToPath(new URL("../build/Release/fixelf-patchelf", import.meta.url));
+const hasNativePatchelf = existsSync(nativePatchelf);
+
 /**
  * `group` says whose floor is whose; `slow` ones sit out where a turn would take a minute.
  * @type {{ name: string, group: string, fixes?: boolean, floor?: boolean, slow?: boolean }[]}
@@ -75,6 +78,16 @@ export const writers = [
     prepare: planJobs,
     run: ({ prepared }) => applyJobs(prepared),
   },
+  ...(hasNativePatchelf
+    ? [
+        {
+          name: "fixelf-patchelf",
+          group: "patchelf",
+          fixes: true,
+          run: patchelfWith([nativePatchelf]),
+        },
+      ]
+    : []),
   ...patchelfs.flatMap((peer) => [
     {
       name: peer.name,
@@ -124,6 +137,15 @@ export const starters = [
     // Its answer for material of this kind is that something is missing: that is no failure.
     run: ({ files }) => command(process.execPath, [commandLine, "doctor", files[0]], "", [0, 1]),
   },
+  ...(hasNativePatchelf
+    ? [
+        {
+          name: "fixelf-patchelf --print-rpath",
+          group: "start",
+          run: ({ files }) => command(nativePatchelf, ["--print-rpath", files[0]]),
+        },
+      ]
+    : []),
   ...patchelfs.map((peer) => ({
     name: `${peer.name} --print-rpath`,
     group: "start",
@@ -138,6 +160,7 @@ export const contestants = [...writers, ...starters];
 export function missingTools() {
   const missing = missingPeers().map((name) => `${name}, which is not here and can't be fetched`);
   if (!hasTimer) missing.push(`the memory of other programs, for want of ${timer}`);
+  if (!hasNativePatchelf) missing.push("fixelf-patchelf, which this build has not");
   if (!hasPatchelfCommand) missing.push("fixelf patchelf, which this build has not");
   return missing;
 }

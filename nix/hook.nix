@@ -11,6 +11,8 @@ makeSetupHook {
   name = "fixelf-hook";
   propagatedBuildInputs = [
     fixelf-auto-patchelf
+    # For what stdenv and derivations do by patchelf: it comes before stdenv's own in the PATH.
+    fixelf.patchelf
     # It says which loader and libc there are, also where no compiler has brought it: stdenvNoCC.
     bintools
   ];

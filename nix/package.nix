@@ -16,6 +16,8 @@
 let
   inherit (stdenv) hostPlatform;
 
+  patchelf = callPackage ./patchelf.nix { };
+
   # By Nix's names of the machines whose programs run here. module.nix puts the second one where 32-bit
   # programs look for their loader.
   standIns = {
@@ -67,7 +69,7 @@ buildNpmPackage (finalAttrs: {
 
   buildPhase = ''
     runHook preBuild
-    npm run build:native
+    npm run build:native -- --target fixelf_addon
     npm run build:ts
     runHook postBuild
   '';
@@ -82,6 +84,7 @@ buildNpmPackage (finalAttrs: {
     cp -R dist docs nix node_modules package.json share third_party "$package"
     # Where node-gyp-build looks in a package.
     install -D build/Release/fixelf.node "$package/prebuilds/linux-${hostPlatform.node.arch}/fixelf.napi.node"
+    install -D ${lib.getExe patchelf} "$package/prebuilds/fixelf-patchelf/${hostPlatform.system}/fixelf-patchelf"
   ''
   + lib.concatStrings (
     lib.mapAttrsToList (system: standIn: ''
@@ -98,11 +101,12 @@ buildNpmPackage (finalAttrs: {
   installCheckPhase = ''
     runHook preInstallCheck
     for each in "$out"/libexec/*; do "$out/bin/fixelf" inspect "$each"; done
+    "$("$out/bin/fixelf" path patchelf)" --version
     runHook postInstallCheck
   '';
 
   passthru = {
-    inherit standIns;
+    inherit patchelf standIns;
     tests = callPackages ./tests.nix { fixelf = finalAttrs.finalPackage; };
   };
 

@@ -1,11 +1,12 @@
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { Worker } from "node:worker_threads";
 import { execa } from "execa";
 import { expect, test } from "vitest";
 import { native } from "../lib/addon/native.js";
+import { inspect } from "../lib/index.js";
 import packageManifest from "../package.json" with { type: "json" };
 import { needs } from "./support/needs.js";
 
@@ -74,21 +75,32 @@ async function packed(): Promise<{ path: string; mode: number; size: number }[]>
   return files;
 }
 
-test("the package brings the stand-in loader of each machine that it was built for", async () => {
-  const built = readdirSync(join(packageDirectory, "prebuilds/fixelf-ld"));
-  const systems = ["aarch64", "armv7l", "i686", "riscv64", "x86_64"].map((name) => `${name}-linux`);
-  const own = systems.filter((system) => system.startsWith(machines[process.arch] ?? "none"));
-  // `npm run prebuild` leaves none out; a clone has those for which there is a compiler.
-  expect(built).toEqual(expect.arrayContaining(process.env.PREBUILDS_ONLY ? systems : own));
-  const loaders = (await packed()).filter(({ path }) => path.startsWith("prebuilds/fixelf-ld/"));
-  expect(loaders.map(({ path }) => path).sort()).toEqual(
-    built.map((system) => `prebuilds/fixelf-ld/${system}/fixelf-ld`).sort(),
-  );
-  for (const { mode, size } of loaders) {
-    expect(mode & 0o111).toBe(0o111);
-    expect(size).toBeGreaterThan(1000);
-  }
-});
+test.each(["fixelf-ld", "fixelf-patchelf"])(
+  "the package brings %s, which needs nothing, for each machine that it was built for",
+  async (name) => {
+    const folder = `prebuilds/${name}`;
+    const built = existsSync(join(packageDirectory, folder))
+      ? readdirSync(join(packageDirectory, folder))
+      : [];
+    const systems = ["aarch64", "armv7l", "i686", "riscv64", "x86_64"].map(
+      (each) => `${each}-linux`,
+    );
+    const own = systems.filter((system) => system.startsWith(machines[process.arch] ?? "none"));
+    // `npm run prebuild` leaves none out; a clone has the loaders for which there is a compiler.
+    const expected = name === "fixelf-ld" ? own : [];
+    expect(built).toEqual(expect.arrayContaining(process.env.PREBUILDS_ONLY ? systems : expected));
+    const programs = (await packed()).filter(({ path }) => path.startsWith(`${folder}/`));
+    expect(programs.map(({ path }) => path).sort()).toEqual(
+      built.map((system) => `${folder}/${system}/${name}`).sort(),
+    );
+    for (const { path, mode, size } of programs) {
+      expect(mode & 0o111).toBe(0o111);
+      expect(size).toBeGreaterThan(1000);
+      const { interpreter, needed } = await inspect(join(packageDirectory, path));
+      expect({ path, interpreter, needed }).toEqual({ path, interpreter: null, needed: [] });
+    }
+  },
+);
 
 test("the package holds what runs and not what it is made from", async () => {
   const paths = (await packed()).map(({ path }) => path);

@@ -83,6 +83,7 @@ let
     );
 
   fixelf = writeShellScriptBin "fixelf" ''exec /harness-bin/fixelf "$@"'' // {
+    patchelf = writeShellScriptBin "patchelf" ''exec /harness-bin/fixelf patchelf "$@"'';
     meta = {
       license = null;
       platforms = null;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Builds the stand-in loader, native/shim, for every machine whose compiler is here, into
-// prebuilds/fixelf-ld/, from where it is shipped. With --all, a missing compiler is a failure.
+// Builds programs of the package for every machine whose compiler is here, into prebuilds/, from where they are
+// shipped: ld (the stand-in loader) and patchelf, or those that are named. With --all, a missing compiler is a failure.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -17,13 +17,29 @@ const machines = [
   { name: "armv7l", node: "arm", triplet: "arm-linux-gnueabihf" },
 ];
 
+const programs = {
+  ld: {
+    source: "native/shim",
+    built: "out/shim",
+    options: (machine) => [`-DFIXELF_SHIM_MACHINE=${machine}`],
+  },
+  patchelf: {
+    source: ".",
+    built: "out/patchelf",
+    options: () => ["-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_UNITY_BUILD=ON", "-DFIXELF_TESTS=OFF"],
+  },
+};
+
+const named = process.argv.slice(2).filter((word) => !word.startsWith("-"));
 const leftOut = [];
 for (const machine of machines) {
   const toolchain = findToolchain(machine);
-  if (toolchain) build(machine.name, toolchain);
-  else leftOut.push(`${machine.name}-linux (no ${machine.triplet}-g++)`);
+  if (toolchain === null) leftOut.push(`${machine.name}-linux (no ${machine.triplet}-g++)`);
+  else
+    for (const name of named.length > 0 ? named : Object.keys(programs))
+      build(name, machine.name, toolchain);
 }
-if (leftOut.length > 0) console.error(`The stand-in loader is not built for ${leftOut.join(", ")}`);
+if (leftOut.length > 0) console.error(`Programs are not built for ${leftOut.join(", ")}`);
 if (process.argv.includes("--all") && leftOut.length > 0) process.exitCode = 1;
 
 /** What CMake has to be told; null where there is no compiler. */
@@ -39,17 +55,19 @@ function findToolchain({ node, name, triplet }) {
   ];
 }
 
-function build(name, toolchain) {
-  const directory = join(checkout, "out/shim", `${name}-linux`);
+function build(name, machine, toolchain) {
+  const { source, built, options } = programs[name];
+  const directory = join(checkout, built, `${machine}-linux`);
   const generator = isOnPath("ninja") ? ["-G", "Ninja"] : [];
   cmake(
-    ...["-S", join(checkout, "native/shim"), "-B", directory, ...generator, ...toolchain],
-    `-DFIXELF_SHIM_MACHINE=${name}`,
+    ...["-S", join(checkout, source), "-B", directory, ...generator, ...toolchain],
+    ...options(machine),
   );
-  cmake("--build", directory);
-  const shipped = join(checkout, "prebuilds/fixelf-ld", `${name}-linux`);
+  const file = `fixelf-${name}`;
+  cmake("--build", directory, "--target", file);
+  const shipped = join(checkout, "prebuilds", file, `${machine}-linux`);
   mkdirSync(shipped, { recursive: true });
-  copyFileSync(join(directory, "fixelf-ld"), join(shipped, "fixelf-ld"));
+  copyFileSync(join(directory, file), join(shipped, file));
 }
 
 function cmake(...args) {
