@@ -1,4 +1,5 @@
 // nix-index's database: what is read of it is what an independent reader finds, and damage is told.
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   closeSync,
@@ -6,6 +7,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
   writeSync,
@@ -210,7 +212,7 @@ describe("nix-index's database", needs("zstd"), () => {
     }
   });
 
-  it("damaged in our cache is made anew, or told", async () => {
+  it("damaged in our cache is made anew", async () => {
     write(somePackages(200));
     await NixIndex.open();
     const kept = join(directory, "cache/fixelf/nix-index/libraries");
@@ -221,7 +223,67 @@ describe("nix-index's database", needs("zstd"), () => {
     const head = readFileSync(kept).indexOf(10) + 1;
     writeSync(descriptor, Buffer.alloc(size - head, "x"), 0, size - head, head);
     closeSync(descriptor);
-    expect(await sentence()).toContain("is damaged: remove");
+    const told: string[] = [];
+    expect(await locator((message) => told.push(message))("libzzz.so")).toMatchObject({
+      packages: [],
+    });
+    expect(told).toEqual([]);
+    expect(readFileSync(kept, "utf8")).not.toContain("xxxx");
+  });
+
+  it.each([
+    ["text", "not json"],
+    ["null", "null"],
+    ["of no origin", '{"name":"one-1.0","origin":null}'],
+  ])("that describes a package by what is none (%s) is told", async (_, description) => {
+    const content = `1r\0\0/lib/libone.so.1\np\0\0${description}\n`;
+    writeStream(compressed(Buffer.from(content, "latin1")));
+    expect(await sentence()).toBe(
+      `nix-index's database is not used: ${file}: a package in it is not described`,
+    );
+  });
+
+  it("is named itself by the variable, too", async () => {
+    write([onePackage("one", "libone.so.1")]);
+    vi.stubEnv("NIX_INDEX_DATABASE", file);
+    expect(await locator()("libone.so.1")).toMatchObject({ packages: [{ attribute: "one" }] });
+  });
+
+  it.each([
+    ["FIFO", (path: string) => execFileSync("mkfifo", [path]), "it is no regular file"],
+    ["directory", mkdirSync, "it is no regular file"],
+    ["device", (path: string) => symlinkSync("/dev/zero", path), "it is no regular file"],
+    ["circle", (path: string) => symlinkSync("files", path), "it cannot be found (ELOOP)"],
+  ])("that is a %s is told", async (_, make, why) => {
+    rmSync(database, { recursive: true, force: true });
+    mkdirSync(database);
+    make(file);
+    expect(await sentence()).toBe(`nix-index's database is not used: ${file}: ${why}`);
+    rmSync(database, { recursive: true });
+  });
+
+  it("with something behind its stream is told", async () => {
+    const stream = write([onePackage("one", "libone.so.1")]);
+    for (const more of [
+      Buffer.from("junk"),
+      Buffer.alloc(1),
+      Buffer.alloc(100_000),
+      stream.subarray(0, 9),
+    ]) {
+      writeStream(Buffer.concat([stream, more]));
+      expect(await sentence()).toMatch(
+        /its Zstandard stream (is damaged: no frame begins|ends too early)/,
+      );
+    }
+  });
+
+  it("whose stream has no end of its own is told when it is too long", async () => {
+    // One block of one byte, repeated: 128 KiB for every four bytes of the file.
+    const frame = Buffer.from("28b52ffd0058", "hex");
+    writeStream(
+      Buffer.concat([frame, ...Array(100_000).fill(Buffer.from([0x02, 0x00, 0x10, 0x61]))]),
+    );
+    expect(await sentence()).toContain("an entry is too long");
   });
 
   describe("in a finding", needs("gcc"), () => {

@@ -4,10 +4,11 @@
 // The database is one compressed stream. It is read once from end to end, by the core; the libraries in it are kept
 // in our cache for as long as the database is the same file: a line about the database; the packages, each a line as
 // the database describes it; the names, sorted, each with the place of its package. A search then reads some blocks.
+import type { Stats } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fromNative, native } from "../../addon/native.js";
 import { accessSync, constants, readFileSync, realpathSync, statSync } from "../../base/disk.js";
-import { FixelfError } from "../../base/errors.js";
+import { codeOfSystem, FixelfError } from "../../base/errors.js";
 import { homeDirectory, variable } from "../../base/process.js";
 import { IndexDamage } from "../index/damage.js";
 import { cacheDirectory } from "../index/location.js";
@@ -74,15 +75,16 @@ export class NixIndex {
 
   /**
    * The database that nix-locate would ask; null where there is none.
+   * @param anew whether it is read again, though it is kept
    * @throws FixelfError where it cannot be read, is damaged or of another version, or where nothing can be kept
    */
-  static async open(): Promise<NixIndex | null> {
+  static async open(anew = false): Promise<NixIndex | null> {
     const path = databasePath();
     if (path === null) return null;
     const { ino, size, mtimeNs, mtimeMs } = statSync(path, { bigint: true });
     const identity = `${path} ${ino} ${size} ${mtimeNs}`;
     const directory = OwnDirectory.make(join(cacheDirectory(), "nix-index"));
-    const kept = opened(directory, identity);
+    const kept = anew ? null : opened(directory, identity);
     if (kept !== null) return kept;
     const date = new Date(Number(mtimeMs)).toISOString().slice(0, 10);
     await keep(directory, { path, date, identity });
@@ -167,9 +169,9 @@ export class NixIndex {
  */
 export function locator(tell: (message: string) => void = () => {}): Locate {
   let index: Promise<NixIndex | null> | undefined;
-  const open = async () => {
+  const open = async (anew: boolean) => {
     try {
-      const found = await NixIndex.open();
+      const found = await NixIndex.open(anew);
       if (!found?.about.isOfPrograms) return found;
       tell(`${found.about.path} is a database of programs only, which knows no libraries`);
     } catch (failure) {
@@ -178,14 +180,24 @@ export function locator(tell: (message: string) => void = () => {}): Locate {
     }
     return null;
   };
+  const ask = (found: NixIndex | null, soname: string) =>
+    found && { packages: found.packages(soname), date: found.about.date };
   return async (soname) => {
-    index ??= open();
-    const found = await index;
+    index ??= open(false);
+    const kept = await index;
     try {
-      return found && { packages: found.packages(soname), date: found.about.date };
+      return ask(kept, soname);
     } catch (failure) {
       if (!(failure instanceof IndexDamage)) throw failure;
-      tell(`what is kept of nix-index's database is damaged: remove ${cacheDirectory()}/nix-index`);
+    }
+    // What is kept may be damaged, or the database itself.
+    index = open(true);
+    const again = await index;
+    try {
+      return ask(again, soname);
+    } catch (failure) {
+      if (!(failure instanceof IndexDamage)) throw failure;
+      tell(`nix-index's database is not used: ${again?.about.path}: ${failure.message}`);
       index = Promise.resolve(null);
       return null;
     }
@@ -254,9 +266,24 @@ function databasePath(): string | null {
   const base = cache?.startsWith("/") ? cache : join(homeDirectory(), ".cache");
   const named = variable("NIX_INDEX_DATABASE") ?? namedByWrapper();
   const places = named === undefined ? [join(base, "nix-index")] : [named];
-  for (const place of places.flatMap((each) => [join(each, "files"), each]))
-    if (statSync(place, { throwIfNoEntry: false })?.isFile()) return realpathSync(place);
+  for (const place of places.flatMap((each) => [join(each, "files"), each])) {
+    const found = statusOf(place);
+    if (found?.isFile()) return realpathSync(place);
+    if (found !== null && !(found.isDirectory() && places.includes(place)))
+      throw new FixelfError("not-a-regular-file", "it is no regular file", { path: place });
+  }
   return null;
+}
+
+/** null where there is nothing. */
+function statusOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    throw new FixelfError(codeOfSystem(cause), `it cannot be found (${code})`, { path, cause });
+  }
 }
 
 /** A larger one is a program of another kind. */
