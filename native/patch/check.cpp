@@ -63,7 +63,8 @@ void expectNeeded(Facts& facts, const Edits& edits) {
 Facts expected(Facts facts, const Edits& edits) {
   if (edits.interpreter) facts.interpreter = edits.interpreter;
   if (edits.searchPath) {
-    facts.rpath = facts.runpath = std::nullopt;
+    facts.rpath.reset();
+    facts.runpath.reset();
     if (!edits.searchPath->value.empty()) {
       (edits.searchPath->tag == SearchPathTag::Rpath ? facts.rpath : facts.runpath) =
           edits.searchPath->value;
