@@ -30,7 +30,9 @@ const files = (directory: RegExp, ...patterns: string[]) =>
 export default defineConfig({
   test: {
     // vitest keeps one processor for itself, half of a small machine, and has next to nothing to do.
-    maxWorkers: availableParallelism(),
+    // And with a worker for each processor, a fourth of their time passes while both wait for what a
+    // watch or a killed process does next.
+    maxWorkers: availableParallelism() + 1,
     reporters: ["default", "./test/support/missing-parts.ts"],
     setupFiles: ["test/support/preload.ts"],
     testTimeout: patienceOfTest,
