@@ -6,16 +6,17 @@
 // tries 500, and also patchelf 0.18, which it fetches.
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, rm, symlink } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import type { Edits } from "../lib/addon/native.js";
+import { type Edits, native } from "../lib/addon/native.js";
 import { product, usual, whyImpossible } from "./matrix/axes.js";
 import { type Bench, benchOf, change, placeLoader } from "./matrix/bench.js";
 import { build } from "./matrix/build.js";
 import { origin } from "./matrix/edits.js";
 import { output } from "./matrix/judge.js";
 import { ask } from "./matrix/process.js";
+import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 
@@ -35,7 +36,7 @@ const cells = product({
 }).filter((cell) => whyImpossible(cell) === null);
 
 /** What an edit sets, by its length; the shorter of two fits where the longer one was. */
-const values = ["interpreter", "search path", "needed", "soname"] as const;
+const values = ["interpreter", "search path", "needed", "soname", "resolution cache"] as const;
 type Value = (typeof values)[number];
 
 const strips: Record<string, string[]> = {
@@ -45,10 +46,10 @@ const strips: Record<string, string[]> = {
   "elfutils strip": ["eu-strip"],
 };
 
-/** As fixelf's edit is called, and as patchelf's options are. */
+/** As fixelf's edit is called, and as patchelf's options are; null for what these versions cannot. */
 interface Setting {
   edits: Edits;
-  options: string[];
+  options: string[] | null;
 }
 
 const letters = (length: number) => "abcdefghijklmnopqrstuvwxyz".repeat(200).slice(0, length);
@@ -76,6 +77,12 @@ async function setting(bench: Bench, value: Value, length: number): Promise<Sett
       await symlink("libspare.so.1", file);
       return { edits: { addNeeded: [name] }, options: ["--add-needed", name] };
     }
+    case "resolution cache":
+      // Debian's loader does not read it.
+      return {
+        edits: { resolutionCache: new TextEncoder().encode(`${letters(length)}\0\0`) },
+        options: null,
+      };
     case "soname":
       return { edits: { soname: letters(length) }, options: ["--set-soname", letters(length)] };
   }
@@ -130,6 +137,7 @@ class Sequence {
     else if (by in strips) await this.foreign(by, strips[by] as string[]);
     else {
       const { options } = await setting(this.bench, value, length);
+      if (options === null) return;
       await this.foreign(by, [...(this.patchelfs.get(by) as string[]), ...options]);
     }
   }
@@ -201,6 +209,33 @@ const parts = [
   "llvm-strip",
   "eu-strip",
 ];
+
+describe("the program header table", needs("gcc", "strip", "x86-64"), () => {
+  // GNU strip takes a table that has moved for part of the segment in which it is, and breaks the program.
+  it("grows over the place that the interpreter's path has left", async () => {
+    const directory = scratchDirectory();
+    const program = compile(join(directory, "program"), "int main(void) { return 0; }");
+    const before = await native.inspect(program);
+    const interpreter = join(directory, "a".repeat(200), "ld.so");
+    await mkdir(dirname(interpreter));
+    await symlink(before.interpreter as string, interpreter);
+    const reasons: string[] = [];
+    // The first fits behind what the segment has, the second does not.
+    for (const edits of [
+      { interpreter },
+      { searchPath: { value: letters(5000), tag: "runpath" } },
+    ]) {
+      const layout = await change(program, edits as Edits, directory);
+      reasons.push(...layout.reasons);
+    }
+    expect(reasons.join("\n")).toContain("the program header table grows over the place of");
+    expect(reasons.join("\n")).not.toContain("the program header table moves");
+    for (let times = 0; times < 2; times++) {
+      expect(await ask("strip", [program])).toMatchObject({ status: 0, stderr: "" });
+      expect((await ask(program, [])).status).toBe(0);
+    }
+  });
+});
 
 describe("edits between those of other tools", needs(...parts, "patchelf"), () => {
   const home = scratchDirectory();

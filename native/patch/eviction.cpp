@@ -48,13 +48,14 @@ std::optional<Eviction> evict(const Draft& draft, uint64_t from, uint64_t to) {
         piece.kind == PieceKind::Symbols || piece.kind == PieceKind::VersionSymbols;
     if (!mayMoveAway(piece.kind) || (countsSymbols && draft.symbolCountIsLeast))
       return std::nullopt;
-    // Between two pieces only the few zeros that align the second may stand.
-    if (piece.offset < eviction.end || piece.offset - eviction.end >= 16 ||
-        !isPadding(draft.source(), eviction.end, piece.offset)) {
-      return std::nullopt;
-    }
-    const bool known = !draft.sections.empty() && piece.offset > eviction.end;
-    if (known && !gapIsFree(draft, eviction.end, piece.offset)) return std::nullopt;
+    if (piece.offset < eviction.end) return std::nullopt;
+    const uint64_t gap = piece.offset - eviction.end;
+    // Without sections only the few zeros that align a piece may stand before it. With them the gap
+    // may be the place of a piece that has moved, such as the interpreter's path of an earlier fix.
+    const bool free = draft.sections.empty()
+                          ? gap < 16 && isPadding(draft.source(), eviction.end, piece.offset)
+                          : gapIsFree(draft, eviction.end, piece.offset);
+    if (gap > 0 && !free) return std::nullopt;
     eviction.end = piece.end();
     eviction.pieces.push_back(&piece);
     eviction.bytes += piece.size;
