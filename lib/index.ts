@@ -100,7 +100,12 @@ export { type Count, type ScanSummary, Summarizer } from "./scan/summary.js";
 export type { Knowledge } from "./store/closure.js";
 export { Store, type StoreOptions } from "./store/context.js";
 export type { Provider, Providers, Rejected, Wanted } from "./store/find.js";
-export { type IndexReport, removeIndex, reportIndex } from "./store/index/report.js";
+export {
+  type IndexReport,
+  type ReportOptions,
+  removeIndex,
+  reportIndex,
+} from "./store/index/report.js";
 export type { Libraries } from "./store/libraries.js";
 export type { Loader } from "./store/loaders.js";
 export type { MissingLibrary, NixpkgsPackage } from "./store/nixpkgs/packages.js";

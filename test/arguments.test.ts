@@ -200,3 +200,41 @@ it.each([
   const names = ["root", "store", "interpreter", "ignoreMissing"];
   expect(nearest(mistyped, names)).toBe(meant);
 });
+
+/** What is handed over behind the paths, or in their place: of no use, and what is said of it. */
+const unusable: [name: string, call: () => unknown, said: string][] = [
+  ["apply", () => api.apply({ files: [] } as never), "the plan must be what plan() gives"],
+  ["batchFilter", () => api.batchFilter({ requiers: "" } as never), "did you mean requires?"],
+  ["edit", () => api.edit("/x", { interpreterr: "/ld" } as never), "did you mean interpreter?"],
+  ["edit", () => api.edit("/x", { interpreter: 1 } as never), "interpreter must be a string"],
+  ["edit", () => api.edit("/x", { searchPath: "/lib" } as never), "searchPath must be an object"],
+  ["edit", () => api.edit("/x", { searchPath: {} } as never), "searchPath takes one of set, add"],
+  ["edit", () => api.edit("/x", { searchPath: { remove: false } } as never), "takes one of set"],
+  ["edit", () => api.edit("/x", { searchPath: { set: "", add: "" } }), "takes one of set"],
+  ["get", () => api.get([] as never, api.storePlace()), "the plan must be what planGet() gives"],
+  ["makeFarm", () => api.makeFarm("/x", "/" as never, api.storePlace()), "systems must be a list"],
+  ["planGet", () => api.planGet("z" as never, api.storePlace()), "libraries must be a list"],
+  ["planGet", () => api.planGet([], "/nix/store" as never), "the place must be what storePlace()"],
+  ["planRun", () => api.planRun("ls", "/" as never), "the arguments must be a list of strings"],
+  ["presetDirectories", () => api.presetDirectories("none" as never), 'no preset "none"'],
+  ["removeIndex", () => api.removeIndex({} as never), "the place must be what storePlace() gives"],
+  ["reportIndex", () => api.reportIndex({} as never), "the place must be what storePlace() gives"],
+  [
+    "Store",
+    () => new api.Store({ root: "" } as never),
+    "the place must be what storePlace() gives",
+  ],
+  ["storePlace", () => api.storePlace({ rot: "/" } as never), "did you mean root?"],
+  ["variables", () => api.variables([] as never), "the environment must be what environment()"],
+];
+
+it.each(unusable)("%s does not take what it cannot use", async (name, call, said) => {
+  const answer = await refusal(call);
+  expect(answer).toContain(said);
+  expect(answer).toMatch(new RegExp(`^usage: ${name}\\b`));
+});
+
+it("become says what the kernel says as all others do", async () => {
+  const nowhere = { file: "/nowhere", arguments: ["nowhere"], descriptors: [] };
+  expect(await refusal(() => api.become(nowhere, []))).toContain("not-found: cannot start it");
+});

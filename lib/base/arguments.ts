@@ -12,6 +12,7 @@ export type Kind =
   | "number"
   | "object"
   | "function"
+  | "list"
   | "list of strings"
   | "list of paths"
   | "list of renamings"
@@ -25,6 +26,32 @@ export type Kinds<Options> = Readonly<Record<keyof Options, Kind>>;
 export function checkPath(call: string, path: unknown): void {
   if (typeof path !== "string") throw wrong(call, "the path", "a string", path);
   checkNamed([path]);
+}
+
+/** @throws FixelfError `usage` where it is no list */
+export function checkList(call: string, name: string, list: unknown): void {
+  if (!Array.isArray(list)) throw wrong(call, name, "a list", list);
+}
+
+/** @throws FixelfError `usage` where it is no list of strings */
+export function checkTexts(call: string, name: string, texts: unknown): void {
+  if (!isListOfStrings(texts)) throw wrong(call, name, "a list of strings", texts);
+}
+
+/**
+ * Checks what another function of the API has made, and not a caller by hand.
+ * @throws FixelfError `usage`
+ */
+export function checkMade<Made extends object>(
+  call: string,
+  name: string,
+  maker: string,
+  made: Made,
+  kinds: Partial<Kinds<Made>>,
+): void {
+  const fields = Object.entries(kinds) as [keyof Made, Kind][];
+  if (!is("object", made) || !fields.every(([field, kind]) => is(kind, made[field])))
+    throw wrong(call, name, `what ${maker} gives`, made);
 }
 
 /** @throws FixelfError `usage` where it is no list of strings, or one of them names nothing */
@@ -61,6 +88,7 @@ export function checkOptions<Options extends object>(
 function is(kind: Kind, value: unknown): boolean {
   if (typeof kind !== "string") return kind.includes(value as string);
   if (kind === "path") return typeof value === "string";
+  if (kind === "list") return Array.isArray(value);
   if (kind === "list of strings" || kind === "list of paths") return isListOfStrings(value);
   if (kind === "list of renamings") return Array.isArray(value) && value.every(isRenaming);
   if (kind === "AbortSignal") return value instanceof AbortSignal;

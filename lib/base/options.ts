@@ -32,6 +32,11 @@ export interface CommonOptions {
   signal?: AbortSignal;
 }
 
+/** Those of them that a `Store` takes beside its place. */
+export function indexOptions({ index, onIndex, signal }: CommonOptions) {
+  return { index, onIndex, signal };
+}
+
 export const commonKinds: Kinds<CommonOptions> = {
   root: "string",
   store: "string",

@@ -21,7 +21,7 @@ import {
 } from "../judge/loading_program.js";
 import { entryOf } from "../judge/start.js";
 import { Store } from "../store/context.js";
-import { storePlace } from "../store/place.js";
+import { placeOf } from "../store/place.js";
 import { fittingSet, type LoaderlessTask } from "./fitting_set.js";
 import { loaderOf, suitableLoaders } from "./loader_choice.js";
 import { filesFor, type Member, type Solved, solve } from "./solve.js";
@@ -52,7 +52,7 @@ export function storeFor(
     libraryDirectories?: readonly string[];
   },
 ): Store {
-  return new Store(storePlace(options), {
+  return new Store(placeOf(options), {
     userLoader: options.interpreter,
     userLibraryDirectories: options.libraryDirectories,
     index: options.index,

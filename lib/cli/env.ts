@@ -57,12 +57,12 @@ export function define(program: Command): void {
   ).action((paths: string[], flags: EnvFlags) => {
     const wanted = { ...flags, json: flags.json || flags.format === "json" };
     return run(wanted, async (output) => {
-      const [{ environment }, { storePlace }] = await Promise.all([
+      const [{ environment }, { placeOf }] = await Promise.all([
         import("../environment/environment.js"),
         import("../store/place.js"),
       ]);
       const options = choiceOptions(flags);
-      const place = storePlace(options);
+      const place = placeOf(options);
       const getting = flags.get
         ? new (await import("./getting.js")).Getting(flags, output, untilInterrupted())
         : null;

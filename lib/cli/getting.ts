@@ -5,7 +5,7 @@ import { type GetPlan, type Got, get, planGet, removeLinks, type Useless } from 
 import { gettingText, withoutText } from "../report/get.js";
 import { line } from "../report/shown.js";
 import type { MissingLibrary } from "../store/nixpkgs/packages.js";
-import { storePlace } from "../store/place.js";
+import { placeOf } from "../store/place.js";
 import type { Output } from "./command.js";
 import type { GetFlags } from "./get.js";
 import { commonOptions } from "./options.js";
@@ -85,7 +85,7 @@ export class Getting {
       ...{ nixpkgs, signal: this.#signal, shown: isTerminal(2) && !this.#flags.json },
       useless: this.#useless,
     };
-    const place = storePlace(commonOptions(this.#flags));
+    const place = placeOf(commonOptions(this.#flags));
     const plan = await planGet(missing, place, options);
     this.without.push(...plan.without);
     for (const each of withoutText(plan)) this.#output.say(each);

@@ -19,13 +19,13 @@ export function define(program: Command): void {
     "fixelf index --rebuild",
   ).action((flags: IndexFlags) =>
     run(flags, async ({ colors, print, say }) => {
-      const [{ removeIndex, reportIndex }, { storePlace }, { indexText }] = await Promise.all([
+      const [{ removeIndex, reportIndex }, { placeOf }, { indexText }] = await Promise.all([
         import("../store/index/report.js"),
         import("../store/place.js"),
         import("../report/index.js"),
       ]);
       const { onIndex, ...options } = commonOptions(flags);
-      const place = storePlace(options);
+      const place = placeOf(options);
       if (flags.remove) {
         const removed = removeIndex(place);
         print("index", { index: null, removed }, () =>

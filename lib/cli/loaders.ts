@@ -1,5 +1,6 @@
 // fixelf loaders: the loaders of the store, and which one a program would get.
 import type { Command } from "commander";
+import { indexOptions } from "../base/options.js";
 import { line } from "../report/shown.js";
 import { exitCodes, run } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
@@ -12,14 +13,14 @@ export function define(program: Command): void {
     "fixelf loaders",
   ).action((flags: SharedFlags) =>
     run(flags, async ({ colors, print, say }) => {
-      const [{ Store }, { storePlace }, { loadersText }] = await Promise.all([
+      const [{ Store }, { placeOf }, { loadersText }] = await Promise.all([
         import("../store/context.js"),
         import("../store/place.js"),
         import("../report/loaders.js"),
       ]);
       const options = commonOptions(flags);
-      const place = storePlace(options);
-      const loaders = await new Store(place, options).loaders();
+      const place = placeOf(options);
+      const loaders = await new Store(place, indexOptions(options)).loaders();
       print("loaders", { loaders }, () => loadersText(loaders, colors));
       if (loaders.length > 0) return exitCodes.good;
       if (!flags.json) say(line`fixelf: There is no loader in ${place.root}${place.store}.`);

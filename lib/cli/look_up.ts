@@ -1,5 +1,6 @@
 // What fixelf find does, all in one piece: it is loaded when it runs.
 import { FixelfError } from "../base/errors.js";
+import { indexOptions } from "../base/options.js";
 import { thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
 import { type Answer, findText } from "../report/find.js";
@@ -7,7 +8,7 @@ import { Store } from "../store/context.js";
 import type { MissingLibrary } from "../store/nixpkgs/packages.js";
 import type { Needing } from "../store/nixpkgs/rank.js";
 import { libraryOfVersion, sinceRelease } from "../store/nixpkgs/symbol_versions.js";
-import { storePlace } from "../store/place.js";
+import { placeOf } from "../store/place.js";
 import { askedNames } from "./asked_names.js";
 import { exitCodes, run, untilInterrupted } from "./command.js";
 import type { FindFlags } from "./find.js";
@@ -20,7 +21,7 @@ export async function lookUp(names: string[], flags: FindFlags): Promise<void> {
     const options = commonOptions(flags);
     const questions = questionsOf(names, flags.symbolVersion);
     const lookAll = async () => {
-      const store = new Store(storePlace(options), options);
+      const store = new Store(placeOf(options), indexOptions(options));
       const found: Answer[][] = [];
       for (const question of questions) found.push(await answersTo(question, store));
       return found;

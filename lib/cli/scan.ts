@@ -78,7 +78,7 @@ export function define(program: Command): void {
       ]);
       const options = commonOptions(flags);
       const format = formatOf(flags);
-      const filter = batchFilter(flags, options.root);
+      const filter = batchFilter(filterOf(flags), options.root);
       const list = flags.from === undefined ? undefined : await listIn(flags.from, paths);
       const roots = list ?? (paths.length > 0 ? paths : [await storeToScan(options)]);
       const shard = flags.shard === undefined ? { number: 1, count: 1 } : shardOf(flags.shard);
@@ -167,8 +167,8 @@ async function listIn(file: string, paths: readonly string[]): Promise<string[]>
 
 /** A root without a store is no reason to read this machine's. */
 async function storeToScan(options: CommonOptions): Promise<string> {
-  const { storePlace } = await import("../store/place.js");
-  const { root, store } = storePlace(options);
+  const { placeOf } = await import("../store/place.js");
+  const { root, store } = placeOf(options);
   const place = root === "" ? null : new native.Files(root).hostPath(store);
   if (place === null || isDirectory(place)) return store;
   const path = root + store;

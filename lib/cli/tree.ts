@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import type { ResolvedLibrary } from "../addon/facts.js";
 import { FixelfError } from "../base/errors.js";
+import { indexOptions } from "../base/options.js";
 import { variables } from "../base/process.js";
 import type { DependencyTree } from "../judge/dependency_tree.js";
 import { document } from "../report/shown.js";
@@ -85,7 +86,7 @@ async function withPackages(
 ): Promise<DependencyTree & { libraries: TreeLibrary[] }> {
   const isMissing = (library: ResolvedLibrary) => library.path === null && !library.optional;
   if (!tree.libraries.some(isMissing)) return tree;
-  const [{ Store }, { storePlace }, { inspect }] = await Promise.all([
+  const [{ Store }, { placeOf }, { inspect }] = await Promise.all([
     import("../store/context.js"),
     import("../store/place.js"),
     import("../file/inspect.js"),
@@ -93,7 +94,7 @@ async function withPackages(
   const { root } = flags;
   const facts = await inspect(path, root === undefined ? {} : { root });
   const options = commonOptions(flags);
-  const store = new Store(storePlace(options), options);
+  const store = new Store(placeOf(options), indexOptions(options));
   const libraries = tree.libraries.map(async (library) => {
     if (!isMissing(library)) return library;
     return { ...library, packages: await store.packages(library.soname, facts) };

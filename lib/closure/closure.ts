@@ -13,7 +13,7 @@ import type { Circumstances } from "../doctor/circumstances.js";
 import { readTree } from "../file/tree.js";
 import { Store } from "../store/context.js";
 import type { PathInfo } from "../store/nix.js";
-import { storePathOf, storePlace } from "../store/place.js";
+import { placeOf, storePathOf } from "../store/place.js";
 import { findLinked } from "./links.js";
 import { findLoaded, type LoadedFile } from "./loaded.js";
 import { findNeverLoaded, type NeverLoaded } from "./never_loaded.js";
@@ -72,7 +72,7 @@ export async function closure(path: string, options: CommonOptions = {}): Promis
 }
 
 async function closureOf(path: string, options: CommonOptions): Promise<Closure> {
-  const place = storePlace(options);
+  const place = placeOf(options);
   const store = new Store(place);
   const files = new native.Files(place.root);
   const tree = await readTree(path, place);

@@ -4,7 +4,7 @@ import type { Facts } from "../addon/facts.js";
 import { type NativeFiles, native } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import { FixelfError, isOfTheMoment } from "../base/errors.js";
-import { type CommonOptions, commonKinds } from "../base/options.js";
+import { type CommonOptions, commonKinds, indexOptions } from "../base/options.js";
 import { variables } from "../base/process.js";
 import { companiesOf, whyForNothing } from "../file/company.js";
 import { isStandIn } from "../file/interpreter.js";
@@ -22,7 +22,7 @@ import { openingProblems } from "../judge/opened.js";
 import { isError, type Problem } from "../judge/problem.js";
 import { type Start, startOf } from "../judge/start.js";
 import { LazyStore } from "../store/lazy.js";
-import { storePlace } from "../store/place.js";
+import { placeOf } from "../store/place.js";
 import type { Circumstances } from "./circumstances.js";
 import { dlopenFindings } from "./dlopen.js";
 import { dlopenCandidates } from "./dlopen_candidates.js";
@@ -58,8 +58,8 @@ export async function* diagnoseEach(
 ): AsyncGenerator<Diagnosis> {
   checkPaths("diagnose", paths);
   checkOptions("diagnose", options, commonKinds);
-  const place = storePlace(options);
-  const store = new LazyStore(place, options);
+  const place = placeOf(options);
+  const store = new LazyStore(place, indexOptions(options));
   const files = new native.Files(place.root);
   const host = place.root === "" ? thisHost() : null;
   for (const path of paths) {

@@ -6,6 +6,7 @@ import type { EditRequest, NoCache } from "../addon/requests.js";
 import { checkOptions, checkPath } from "../base/arguments.js";
 import { outputPath, pathToChange } from "../file/rooted.js";
 import { stateSubdirectory } from "../file/state.js";
+import { checkRequest } from "./request.js";
 
 /** How an edit is written. */
 export interface EditOptions {
@@ -46,6 +47,7 @@ export async function edit(
   options: EditOptions = {},
 ): Promise<EditOutcome> {
   checkPath("edit", path);
+  checkRequest("edit", request);
   checkOptions<EditOptions>("edit", options, {
     output: "path",
     inPlace: "boolean",

@@ -7,13 +7,14 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { underSignal } from "../addon/cancellation.js";
 import { native, settled } from "../addon/native.js";
+import { checkList, checkPath, checkTexts } from "../base/arguments.js";
 import { makeDirectories } from "../base/directories.js";
 import { lstat, readdir, readlink, rename, rmdir, symlink, unlink } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { absolute } from "../base/process.js";
 import { addRoots } from "../fix/gc_roots.js";
 import { Nix } from "../store/nix.js";
-import { type StorePlace, storePathOf } from "../store/place.js";
+import { checkPlace, type StorePlace, storePathOf } from "../store/place.js";
 import type { SystemEnvironment } from "./environment.js";
 import { namedLibraries } from "./findable.js";
 
@@ -43,6 +44,10 @@ export async function makeFarm(
   libraryDirectories: readonly string[] = [],
   { signal }: { signal?: AbortSignal } = {},
 ): Promise<Farm> {
+  checkPath("makeFarm", directory);
+  checkList("makeFarm", "the systems", systems);
+  checkPlace("makeFarm", place);
+  checkTexts("makeFarm", "the library directories", libraryDirectories);
   const path = absolute(directory);
   const [environment, ...others] = systems;
   if (environment === undefined)

@@ -1,5 +1,6 @@
 // The variables by which nix-ld, and fixelf's own stand-in, find loader and libraries.
 import { join } from "node:path";
+import { checkMade } from "../base/arguments.js";
 import { variableSuffix } from "../file/nix_system.js";
 import type { Environment, SystemEnvironment } from "./environment.js";
 
@@ -10,9 +11,11 @@ export type Variables = [name: string, value: string][];
  * Those for one machine only, and for this machine's own (or the only one there is) those without
  * its name too. With a farm, nothing but the farm is named.
  * @param farm the directory of links that stands for all others
- * @throws nothing
+ * @throws FixelfError `usage` where it is no environment
  */
-export function variables({ systems }: Environment, farm: string | null = null): Variables {
+export function variables(environment: Environment, farm: string | null = null): Variables {
+  checkMade("variables", "the environment", "environment()", environment, { systems: "list" });
+  const { systems } = environment;
   return systems.flatMap((environment) => {
     const { loader, libraryPath } = startWith(environment, farm);
     const names = variableNames(environment, systems);

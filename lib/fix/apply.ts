@@ -2,7 +2,7 @@
 import picomatch from "picomatch";
 import { cancelledBy, untilAborted } from "../addon/cancellation.js";
 import { type FileIdentity, fromNative, native } from "../addon/native.js";
-import { checkOptions } from "../base/arguments.js";
+import { checkMade, checkOptions } from "../base/arguments.js";
 import { unlink } from "../base/disk.js";
 import type { FixelfError } from "../base/errors.js";
 import { insideRoot } from "../file/rooted.js";
@@ -28,6 +28,16 @@ export interface ApplyOptions {
  *   the state directory cannot be made
  */
 export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<Outcome[]> {
+  checkMade("apply", "the plan", "plan()", plan, {
+    files: "list",
+    leftovers: "list of strings",
+    ignoreMissing: "list of strings",
+    inPlace: "boolean",
+    gcRoot: "boolean",
+    root: "string",
+    store: "string",
+    system: "string",
+  });
   checkOptions<ApplyOptions>("apply", options, { signal: "AbortSignal", onWritten: "function" });
   const { signal } = options;
   if (signal?.aborted) throw cancelledBy(signal);

@@ -3,6 +3,7 @@
 // First everything is found out and can be told (`planGet`); only then is anything fetched or built (`get`).
 
 import { basename, join } from "node:path";
+import { checkList, checkMade, checkOptions, type Kinds } from "../base/arguments.js";
 import { existsSync, readdir, unlink } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { groupedBy } from "../base/grouped.js";
@@ -11,7 +12,7 @@ import { inspect } from "../file/inspect.js";
 import { stateSubdirectory } from "../file/state.js";
 import { Nix } from "../store/nix.js";
 import type { MissingLibrary, NixpkgsPackage } from "../store/nixpkgs/packages.js";
-import { hostPath, type StorePlace } from "../store/place.js";
+import { checkPlace, hostPath, type StorePlace } from "../store/place.js";
 import { type CacheAnswer, type Caches, cachesOf, lookInCaches } from "./binary_cache.js";
 import { type Evaluated, evaluate } from "./evaluate.js";
 import { type NixRun, runNix } from "./nix_command.js";
@@ -34,6 +35,13 @@ export interface GetOptions {
   /** What turned out not to help, although it was said to. */
   useless?: readonly Useless[] | undefined;
 }
+
+const getKinds: Kinds<GetOptions> = {
+  nixpkgs: "string",
+  shown: "boolean",
+  signal: "AbortSignal",
+  useless: "list",
+};
 
 /** A store path that has not what it was got for. */
 export interface Useless {
@@ -118,6 +126,9 @@ export async function planGet(
   place: StorePlace,
   options: GetOptions = {},
 ): Promise<GetPlan> {
+  checkList("planGet", "the missing libraries", missing);
+  checkPlace("planGet", place);
+  checkOptions("planGet", options, getKinds);
   mustBeOwn(place);
   const plan: GetPlan = { packages: [], without: [], effort: nothing() };
   const groups = new Map<string, Group>();
@@ -144,6 +155,9 @@ export async function get(
   place: StorePlace,
   options: GetOptions = {},
 ): Promise<Got[]> {
+  checkMade("get", "the plan", "planGet()", plan, { packages: "list" });
+  checkPlace("get", place);
+  checkOptions("get", options, getKinds);
   const links = await stateSubdirectory("gcroots");
   await removeAbandoned(links);
   const name = `${provisional}${process.pid}`;

@@ -3,7 +3,7 @@ import { underSignal } from "../addon/cancellation.js";
 import type { Resolution } from "../addon/facts.js";
 import { checkOptions, checkPath } from "../base/arguments.js";
 import { type ResolveOptions, resolved, resolveKinds } from "../file/inspect.js";
-import { storePlace } from "../store/place.js";
+import { placeOf } from "../store/place.js";
 import { problemsOfLoading } from "./judge.js";
 import type { Problem } from "./problem.js";
 import { entryOf, type Start } from "./start.js";
@@ -50,6 +50,6 @@ export async function dependencyTree(
     resolution,
   };
   const judged = { path: resolution.path, shown: path, facts };
-  const problems = await problemsOfLoading(judged, start, { files, place: storePlace(options) });
+  const problems = await problemsOfLoading(judged, start, { files, place: placeOf(options) });
   return { ...resolution, needs, problems };
 }

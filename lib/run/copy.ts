@@ -23,7 +23,7 @@ import { outputPath } from "../file/rooted.js";
 import { currentSearchPath, withoutOrigin } from "../file/search_path.js";
 import { addRoots } from "../fix/gc_roots.js";
 import { Nix } from "../store/nix.js";
-import { storePlace } from "../store/place.js";
+import { placeOf } from "../store/place.js";
 import type { NeedyRunning, Start } from "./start.js";
 import { keyOf, preparedOnce } from "./state.js";
 
@@ -49,7 +49,7 @@ export async function startCopy(running: NeedyRunning): Promise<Start> {
     (dirname(file) === "/" || (await linkNeighbours(directory, dirname(dirname(file)), home)));
   if (!linked) limits.push("there are too many files beside it: it will not find them");
   const rooted = [{ file: copy, storePaths: environment.storePaths }];
-  const [unrooted = null] = await addRoots(rooted, new Nix(storePlace())).catch((failure) => [
+  const [unrooted = null] = await addRoots(rooted, new Nix(placeOf())).catch((failure) => [
     `garbage collection may take what it needs: ${fromNative(failure).message}`,
   ]);
   if (unrooted !== null) limits.push(unrooted);

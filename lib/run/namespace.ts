@@ -14,7 +14,7 @@ import { FixelfError } from "../base/errors.js";
 import { workingDirectory } from "../base/process.js";
 import type { SystemEnvironment } from "../environment/environment.js";
 import { findableDirectories, findableLibraries } from "../environment/findable.js";
-import { storePlace } from "../store/place.js";
+import { placeOf } from "../store/place.js";
 import { programDirectories, programIn } from "../store/programs.js";
 import { type Addition, type ComposedRoot, composedRoot, type RootStep } from "./composed_root.js";
 import { libraryCache } from "./library_cache.js";
@@ -38,7 +38,7 @@ export async function startInNamespace(running: Running): Promise<Start> {
   const steps = [...root.steps, ...covers];
   const ours = await byOwnCalls(root, steps, running).catch(fromNative);
   if (!(ours instanceof FixelfError)) return ours;
-  const bubblewrap = programIn(programDirectories(storePlace()), "bwrap", storePlace());
+  const bubblewrap = programIn(programDirectories(placeOf()), "bwrap", placeOf());
   if (bubblewrap === null) throw cannot(`${ours.message}, and bubblewrap is not installed`);
   return byBubblewrap(bubblewrap, steps, running, ours.message);
 }

@@ -2,7 +2,7 @@
 // rely on.
 import { underSignal } from "../addon/cancellation.js";
 import { fromNative } from "../addon/native.js";
-import { checkOptions, checkPath } from "../base/arguments.js";
+import { checkOptions, checkPath, checkTexts } from "../base/arguments.js";
 import { access, constants } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { choiceKinds } from "../base/options.js";
@@ -53,6 +53,7 @@ export async function planRun(
   options: RunOptions = {},
 ): Promise<RunPlan> {
   checkPath("planRun", named);
+  checkTexts("planRun", "the arguments", args);
   checkOptions<RunOptions>("planRun", options, {
     ...choiceKinds,
     how: ways,

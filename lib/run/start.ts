@@ -1,6 +1,6 @@
 // What this process becomes, and the shapes that the ways to run share.
 import type { Facts } from "../addon/facts.js";
-import { native, type Replacing } from "../addon/native.js";
+import { fromNative, native, type Replacing } from "../addon/native.js";
 import type { SystemEnvironment } from "../environment/environment.js";
 
 /** The ways, in the order in which they are tried. */
@@ -73,5 +73,9 @@ export function become(
     variables: Object.entries(variables).map(([name, value]) => `${name}=${value}`),
     inherited: [...inherited, ...descriptors],
   };
-  return native.replaceProcess(replacing);
+  try {
+    return native.replaceProcess(replacing);
+  } catch (failure) {
+    throw fromNative(failure);
+  }
 }

@@ -1,4 +1,5 @@
 // Which rows of a scan are wanted.
+import { checkOptions } from "../base/arguments.js";
 import type { ScanBatch } from "./batch.js";
 import { BrokenFinder } from "./broken.js";
 import { glob } from "./glob.js";
@@ -32,6 +33,15 @@ export type BatchFilter = (batch: ScanBatch) => Promise<number[]>;
  * @throws FixelfError `usage` where an expression is not understood.
  */
 export function batchFilter(filter: ScanFilter, root?: string): BatchFilter {
+  checkOptions<ScanFilter>("batchFilter", filter, {
+    needs: "string",
+    provides: "string",
+    interpreter: "string",
+    machine: "string",
+    requires: "string",
+    broken: "boolean",
+    where: "string",
+  });
   const tests = rowFilters(filter);
   const finder = filter.broken ? new BrokenFinder(root) : null;
   return async (batch) => {

@@ -2,6 +2,7 @@
 // What an index that is up to date makes needless is not even loaded.
 
 import { underSignal } from "../addon/cancellation.js";
+import { checkOptions } from "../base/arguments.js";
 import { isOfTheMoment } from "../base/errors.js";
 import type { IndexEvent } from "../base/options.js";
 import { type Knowledge, StoreKnowledge } from "./closure.js";
@@ -16,7 +17,7 @@ import type { Loader } from "./loaders.js";
 import { Nix } from "./nix.js";
 import type { NixpkgsPackage } from "./nixpkgs/packages.js";
 import type { Locate, Needing } from "./nixpkgs/rank.js";
-import type { StorePlace } from "./place.js";
+import { checkPlace, type StorePlace } from "./place.js";
 
 /** How a store is asked. */
 export interface StoreOptions {
@@ -52,6 +53,14 @@ export class Store {
   #locator: Promise<Locate> | undefined;
 
   constructor(place: StorePlace, options: StoreOptions = {}) {
+    checkPlace("Store", place);
+    checkOptions<StoreOptions>("Store", options, {
+      userLoader: "string",
+      userLibraryDirectories: "list of strings",
+      index: "boolean",
+      onIndex: "function",
+      signal: "AbortSignal",
+    });
     this.place = place;
     this.nix = new Nix(place);
     this.inspector = new LazyInspector(() => this.#read().then(({ inspector }) => inspector));

@@ -2,6 +2,7 @@
 // hands out is as seen from the root, because that is what gets written into a file.
 import { normalize } from "node:path";
 import { native } from "../addon/native.js";
+import { checkMade, checkOptions, type Kinds } from "../base/arguments.js";
 import { lstatSync, realpathSync } from "../base/disk.js";
 import { type CommonOptions, defaultStore } from "../base/options.js";
 import { absolute } from "../base/process.js";
@@ -18,6 +19,19 @@ export interface StorePlace {
   hostStore?: string;
 }
 
+const placeKinds: Kinds<StorePlace> = {
+  root: "string",
+  store: "string",
+  system: "string",
+  hostStore: "string",
+};
+
+/** @throws FixelfError `usage` where it is none of `storePlace` */
+export function checkPlace(call: string, place: StorePlace): void {
+  const { hostStore: _, ...present } = placeKinds;
+  checkMade(call, "the place", "storePlace()", place, present);
+}
+
 const defaultSystem = "/run/current-system/sw";
 
 /**
@@ -25,6 +39,12 @@ const defaultSystem = "/run/current-system/sw";
  * @throws FixelfError `usage` for names that it does not have
  */
 export function storePlace(given: Partial<StorePlace> = {}): StorePlace {
+  checkOptions("storePlace", given, placeKinds);
+  return placeOf(given);
+}
+
+/** The same for options that have been checked, with others beside these. */
+export function placeOf(given: Partial<StorePlace> = {}): StorePlace {
   const named = given.root ? absolute(given.root) : "";
   const root = named === "/" ? "" : named;
   const store = withoutTrailingSlash(given.store ?? defaultStore);

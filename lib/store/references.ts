@@ -14,7 +14,7 @@ import { FixelfError, type FixelfErrorCode, unlessOfTheMoment } from "../base/er
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import { absolute } from "../base/process.js";
 import { insideRoot } from "../file/rooted.js";
-import { hostPath, isStoreEntry, type StorePlace, storePathOf, storePlace } from "./place.js";
+import { hostPath, isStoreEntry, placeOf, type StorePlace, storePathOf } from "./place.js";
 
 /** A store path that is named, in however many ways. */
 export interface StorePathMentions {
@@ -71,7 +71,7 @@ export async function references(
 }
 
 async function searchEach(paths: readonly string[], options: CommonOptions): Promise<References[]> {
-  const place = storePlace(options);
+  const place = placeOf(options);
   const known = await storePathsByHash(place);
   const hashes = [...known.keys()].join("");
   const answers: References[] = [];

@@ -3,7 +3,7 @@ import { realpathSync, statSync } from "../base/disk.js";
 import type { PlanOptions } from "../base/options.js";
 import { storeFor } from "../choose/choice.js";
 import type { Store } from "../store/context.js";
-import { hostPath, storePlace } from "../store/place.js";
+import { hostPath, placeOf } from "../store/place.js";
 
 /**
  * Loaders, closures and an index that is up to date take longer to find out than a small plan. What
@@ -42,7 +42,7 @@ export class KeptStore {
   }
 
   #currentState(): string {
-    const place = storePlace(this.#options);
+    const place = placeOf(this.#options);
     try {
       const { ino, mtimeNs, ctimeNs } = statSync(hostPath(place.store, place), { bigint: true });
       return [ino, mtimeNs, ctimeNs, realpathSync(hostPath(place.system, place))].join(":");

@@ -280,12 +280,14 @@ export function isPreset(name: string): name is PresetName {
 
 /**
  * The directories of a preset; they need not exist yet.
- * @throws FixelfError `usage` where the environment rules it out
+ * @throws FixelfError `usage` where there is no such preset, or the environment rules it out
  */
 export function presetDirectories(
   name: PresetName,
   environment: Readonly<Record<string, string | undefined>> = variables(),
 ): WatchedDirectory[] {
+  if (!isPreset(name))
+    throw new FixelfError("usage", `presetDirectories: there is no preset ${JSON.stringify(name)}`);
   const preset: Preset = presets[name];
   return preset(environment, named(environment.HOME, homeDirectory()));
 }

@@ -23,7 +23,7 @@ import { addRoots, isRooted } from "../fix/gc_roots.js";
 import type { FilePlan, FixPlan, Outcome } from "../fix/outcome.js";
 import { planWith } from "../fix/plan.js";
 import { Nix } from "../store/nix.js";
-import { hostPath, storePlace } from "../store/place.js";
+import { hostPath, placeOf } from "../store/place.js";
 import { KeptStore } from "./kept_store.js";
 import type { WatchEvent, WatchOutcome } from "./outcome.js";
 import { type Pending, PendingSubjects } from "./pending.js";
@@ -105,7 +105,7 @@ class Watch {
     this.#options = options;
     this.#planOptions = planOptions;
     this.#rescan = rescan;
-    const place = storePlace(options);
+    const place = placeOf(options);
     this.#roots = rootsOf(directories, hostPath(place.store, place));
     this.#nix = new Nix(place);
     this.#store = new KeptStore(planOptions);

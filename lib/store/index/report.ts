@@ -1,8 +1,9 @@
 // What can be said of the index itself.
 
 import { underSignal } from "../../addon/cancellation.js";
+import { checkOptions } from "../../base/arguments.js";
 import type { IndexEvent } from "../../base/options.js";
-import type { StorePlace } from "../place.js";
+import { checkPlace, type StorePlace } from "../place.js";
 import { freshIndex } from "./fresh.js";
 import { entriesOf } from "./listing.js";
 import { indexPath, removeIndexDirectory } from "./location.js";
@@ -27,23 +28,36 @@ export interface IndexReport {
   refreshed: Date;
 }
 
+/** How an index is brought up to date. */
+export interface ReportOptions {
+  /** Whether it is made anew. Default false. */
+  rebuild?: boolean;
+  /** Told how far it is, and that the index cannot be used. */
+  onIndex?: (event: IndexEvent) => void;
+  /** Ends the call: it throws a FixelfError `cancelled`, with the signal's reason as its cause. */
+  signal?: AbortSignal;
+}
+
 /**
  * Brings the index up to date and describes it; null for a store that is not there.
- * @throws FixelfError where it can't be kept, `busy` where another process takes minutes to write it
+ * @throws FixelfError `permission-denied`, `no-space` or `io` where it can't be kept, `busy` where another process takes minutes to write it
  */
 export async function reportIndex(
   place: StorePlace,
-  options: { rebuild?: boolean; onIndex?: (event: IndexEvent) => void; signal?: AbortSignal } = {},
+  options: ReportOptions = {},
 ): Promise<IndexReport | null> {
+  checkPlace("reportIndex", place);
+  checkOptions<ReportOptions>("reportIndex", options, {
+    rebuild: "boolean",
+    onIndex: "function",
+    signal: "AbortSignal",
+  });
   return underSignal(options.signal, () => report(place, options));
 }
 
 async function report(
   place: StorePlace,
-  {
-    rebuild = false,
-    onIndex = () => {},
-  }: { rebuild?: boolean; onIndex?: (event: IndexEvent) => void },
+  { rebuild = false, onIndex = () => {} }: ReportOptions,
 ): Promise<IndexReport | null> {
   const index = await freshIndex(place, onIndex, { merged: true, rebuild });
   if (index === null) return null;
@@ -73,5 +87,6 @@ async function report(
  * @throws FixelfError `permission-denied` where it is another user's
  */
 export function removeIndex(place: StorePlace): boolean {
+  checkPlace("removeIndex", place);
   return removeIndexDirectory(indexPath(place));
 }

@@ -1,0 +1,49 @@
+// What may be asked of `edit`: a name that it does not know is something that it would not do.
+import type { EditRequest, SearchPathChange, ShrinkOptions } from "../addon/requests.js";
+import { checkOptions, type Kinds } from "../base/arguments.js";
+import { FixelfError } from "../base/errors.js";
+
+const requestKinds: Kinds<EditRequest> = {
+  interpreter: "string",
+  searchPath: "object",
+  soname: "string",
+  removeNeeded: "list of strings",
+  replaceNeeded: "list of renamings",
+  addNeeded: "list of strings",
+  noDefaultLibraries: "boolean",
+  debugEntry: "boolean",
+  osAbi: "number",
+  executableStack: "boolean",
+  clearSymbolVersions: "list of strings",
+  renameSymbols: "list of renamings",
+  resolutionCache: "boolean",
+  clearVacated: "boolean",
+  pageSize: "number",
+};
+
+/** @throws FixelfError `usage` */
+export function checkRequest(call: string, request: EditRequest): void {
+  checkOptions<EditRequest>(call, request, requestKinds);
+  if (request.searchPath !== undefined) checkChange(`${call}: searchPath`, request.searchPath);
+}
+
+const changeNames = ["set", "add", "remove", "shrink"] as const;
+type ChangeName = (typeof changeNames)[number];
+
+function checkChange(call: string, change: SearchPathChange): void {
+  checkOptions(call, change as Record<ChangeName | "tag", unknown>, {
+    set: "string",
+    add: "string",
+    remove: "boolean",
+    shrink: "object",
+    tag: ["runpath", "rpath"],
+  });
+  const asked = change as Partial<Record<ChangeName, unknown>>;
+  const given = changeNames.filter((name) => (asked[name] ?? false) !== false);
+  if (given.length !== 1)
+    throw new FixelfError("usage", `${call} takes one of ${changeNames.join(", ")}`);
+  if ("shrink" in change)
+    checkOptions<ShrinkOptions>(`${call}: shrink`, change.shrink, {
+      allowedPrefixes: "list of strings",
+    });
+}
