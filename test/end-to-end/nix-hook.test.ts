@@ -149,6 +149,26 @@ describe("a build with the setup hook", needs("test world", "gcc", "aarch64-linu
     expect(await world.check([`${at("payload")}/bin/payload`])).toBe("payload");
   });
 
+  it("takes names with blanks, two names of a file, and lists that are words", async () => {
+    const programs = ["one", "two", "lacking"].map((name) => `${at("odd")}/a program/bin/${name}`);
+    const [one, two, lacking] = await factsOf(...programs);
+    const libraries = `${at("odd")}/the libraries/deeper`;
+    const libc = `${world.store["glibc-trixie"]}/lib`;
+    expect(one?.runpath).toBe([libraries, libc, "/one/lib", "/two/lib"].join(":"));
+    expect(lacking?.runpath).toBe([libc, "/one/lib", "/two/lib"].join(":"));
+    expect({ ...two, path: one?.path }).toEqual(one);
+    expect(await world.check([programs[1] as string])).toBe("1");
+    const same = `[ "${programs[0]}" -ef "${programs[1]}" ] && readlink ${at("odd")}/outside`;
+    expect(await world.shell(same)).toMatch(/\/program$/);
+  });
+
+  it("has functions for a phase of its own, which look no deeper where they are told so", async () => {
+    const [patched] = await factsOf(`${at("shallow")}/bin/program`);
+    expect(patched?.interpreter).toContain(world.store["glibc-trixie"]);
+    await isAsItWas(`${at("shallow")}/bin/deeper/program`, "program");
+    expect(log).toContain("there is no option --unknown");
+  });
+
   it("patches nothing where the derivation says no", async () => {
     await isAsItWas(`${at("unpatched")}/bin/program`, "program");
   });

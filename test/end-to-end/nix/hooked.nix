@@ -112,6 +112,49 @@ in
     }
   );
 
+  # Names that a shell would split, two names of one file, a link that leads out, and libraries that a phase adds.
+  odd = stdenv.mkDerivation (
+    common
+    // {
+      name = "odd";
+      appendRunpaths = "/one/lib /two/lib";
+      runtimeDependencies = "";
+      # Words in a string, one of which is a pattern of file names.
+      autoPatchelfIgnoreMissingDeps = "libother.so libg*.so.1";
+      installPhase = ''
+        mkdir -p "$out/a program/bin" "$out/the libraries/deeper" more
+        cp ${foreign}/program "$out/a program/bin/one"
+        ln "$out/a program/bin/one" "$out/a program/bin/two"
+        cp ${foreign}/lacking "$out/a program/bin"
+        cp ${foreign}/libone.so.1 "$out/the libraries/deeper"
+        ln -s ${foreign}/program "$out/outside"
+        touch libgone.so.1
+        autoPatchelfFlags+=(--ignore-existing)
+        addAutoPatchelfSearchPath "$out/the libraries"
+      '';
+    }
+  );
+
+  shallow = stdenv.mkDerivation (
+    common
+    // {
+      name = "shallow";
+      dontAutoPatchelf = 1;
+      installPhase = ''
+        mkdir -p "$out/bin/deeper"
+        cp ${foreign}/program "$out/bin"
+        cp ${foreign}/program "$out/bin/deeper"
+        mkdir -p "some libraries/deeper"
+        cp ${foreign}/libone.so.1 "some libraries"
+        cp ${foreign}/libgone.so.1 "some libraries/deeper"
+        addAutoPatchelfSearchPath --no-recurse -- "some libraries"
+        [[ ''${extraAutoPatchelfLibs[*]} == "some libraries" ]]
+        autoPatchelf --no-recurse -- "$out/bin"
+        ! autoPatchelf --unknown "$out"
+      '';
+    }
+  );
+
   payload = stdenv.mkDerivation (
     common
     // {
