@@ -141,18 +141,21 @@ class Emitter {
 
   // ---- Which bytes are put --------------------------------------------------------------------
 
-  // What stood where a piece moved away from may hold store paths, which Nix would find: the
-  // interpreter's path goes, as do names that were let go (those are patches). The rest of an old
-  // string table goes only where that is asked for: it may be megabytes.
+  // What stood where a piece moved away from may hold store paths, which Nix would find, and is
+  // room for a later edit where it reads as unused: it goes, as do names that were let go (those
+  // are patches). The rest of an old string table goes only where that is asked for: it may be
+  // megabytes, as other tables may. _DYNAMIC stays where the dynamic table was.
   void putVacated() {
+    constexpr uint64_t kMost = 64U << 10;
     for (const ByteRange& patch : draft_.patches)
       canvas_.put(patch.offset, patch.bytes);
     if (placed_.cleared)
       canvas_.putZeros(placed_.cleared->offset, placed_.cleared->end - placed_.cleared->offset);
     for (const Part& part : draft_.parts) {
       const Piece& piece = part.piece;
-      const bool cleared = piece.kind == PieceKind::Interpreter ||
-                           (piece.kind == PieceKind::DynamicStrings && draft_.clearsVacated);
+      const bool cleared = piece.kind == PieceKind::DynamicStrings ? draft_.clearsVacated
+                           : piece.kind == PieceKind::DynamicTable ? false
+                                                                   : piece.size <= kMost;
       const bool left = part.placed && !part.grown;
       if (part.removed || (left && cleared)) canvas_.putZeros(piece.offset, piece.size);
     }

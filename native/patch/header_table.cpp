@@ -25,13 +25,35 @@ size_t unusedEntries(const Draft& draft, size_t most) {
                 [](const ProgramHeader& segment) { return segment.type == PT_NULL; })));
 }
 
+namespace {
+
+// The end of the table with so many more entries.
+uint64_t endWith(const Draft& draft, size_t entries) {
+  return draft.image.header.programHeaderOffset +
+         (draft.segments.size() + entries) * draft.codec().programHeaderSize();
+}
+
+}  // namespace
+
 std::optional<std::vector<const Piece*>> evictedByHeaders(const Draft& draft, size_t entries) {
-  const size_t size = draft.codec().programHeaderSize();
-  const uint64_t from = draft.image.header.programHeaderOffset + draft.segments.size() * size;
-  const uint64_t to = from + (entries - unusedEntries(draft, entries)) * size;
+  const uint64_t from = endWith(draft, 0);
+  const uint64_t to = endWith(draft, entries - unusedEntries(draft, entries));
   if (to == from) return std::vector<const Piece*>();
   auto eviction = evict(draft, from, to);
   if (!eviction) return std::nullopt;
+  return std::move(eviction->pieces);
+}
+
+std::vector<const Piece*> inTheWayOfPatchelf(const Draft& draft, size_t entries) {
+  constexpr uint64_t kMost = 16U << 10;
+  const size_t added = entries - unusedEntries(draft, entries);
+  if (added == 0 || draft.header.type != ET_DYN) return {};
+  // One for its segment, and one for each section of notes, which may come to have a segment each.
+  const auto notes = std::count_if(draft.newSections.begin(), draft.newSections.end(),
+                                   [](const auto& each) { return each.type == SHT_NOTE; });
+  const uint64_t end = endWith(draft, added + 1 + static_cast<size_t>(notes));
+  auto eviction = evict(draft, endWith(draft, 0), end);
+  if (!eviction || eviction->bytes > kMost) return {};
   return std::move(eviction->pieces);
 }
 

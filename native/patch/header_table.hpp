@@ -17,6 +17,13 @@ size_t unusedEntries(const Draft& draft, size_t most);
 // can't stay where it is.
 std::optional<std::vector<const Piece*>> evictedByHeaders(const Draft& draft, size_t entries);
 
+// What has to move away beside that, so that patchelf finds room for its own entries where it
+// looks: with sections in another order than that of their offsets, patchelf before 0.19 stops at
+// the first one that lies elsewhere and writes over the others (src/patchelf.cc,
+// rewriteSectionsLibrary). None where there is room, where it doesn't matter, or where it can't be
+// had for a few kilobytes.
+std::vector<const Piece*> inTheWayOfPatchelf(const Draft& draft, size_t entries);
+
 // Address minus file offset of the first segment.
 uint64_t firstSegmentDelta(const Image& image);
 

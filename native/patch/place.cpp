@@ -109,6 +109,12 @@ class Placement {
     for (const Piece* piece : *evicted) {
       if (Status status = moveAway(*piece, "the program header table"); !status) return status;
     }
+    for (const Piece* piece : inTheWayOfPatchelf(draft_, entries)) {
+      if (Status status = moveAway(*piece, "what patchelf may add to the program header table");
+          !status) {
+        return status;
+      }
+    }
     return Done{};
   }
 
@@ -229,7 +235,9 @@ class Placement {
       return unsupported("no section can be added: sections have no names");
     SectionHeader& holder = draft_.newSections[namesIndex];
     constexpr uint64_t kMostNames = 64U << 20;
-    auto names = draft_.source().bytes(holder.offset, holder.size, kMostNames);
+    // Where they are in the file: they may have moved already, behind a segment that grows.
+    const SectionHeader& present = draft_.sections[namesIndex];
+    auto names = draft_.source().bytes(present.offset, present.size, kMostNames);
     if (!names) return names.error();
     SectionHeader section;
     section.type = SHT_NOTE;
@@ -248,9 +256,10 @@ class Placement {
     }
     if (found == names->end()) {
       names->insert(names->end(), begin, end);
-      holder.offset = placed_.newSize;
+      const bool last = placed_.sectionNames && holder.offset + holder.size == placed_.newSize;
+      if (!last) holder.offset = placed_.newSize;
       holder.size = names->size();
-      placed_.newSize += holder.size;
+      placed_.newSize = holder.offset + holder.size;
       placed_.sectionNames = ByteRange{holder.offset, std::move(*names)};
     }
     if (reuses) draft_.newSections.pop_back();
