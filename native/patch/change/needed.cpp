@@ -20,7 +20,7 @@ constexpr uint16_t kHidden = 0x8000;  // the top bit of a DT_VERSYM entry (LSB, 
 constexpr size_t kRecord = 16;        // Verneed and Vernaux, in both classes
 
 // One Verneed with its Vernaux records, as bytes.
-struct Need {
+struct NeedRecords {
   std::string library;
   std::array<uint8_t, kRecord> head{};
   std::vector<std::array<uint8_t, kRecord>> versions;
@@ -29,8 +29,8 @@ struct Need {
 class VersionNeeds {
  public:
   // None where the file needs no versions.
-  static Result<std::vector<Need>> parse(Draft& draft, const Part& part) {
-    std::vector<Need> needs;
+  static Result<std::vector<NeedRecords>> parse(Draft& draft, const Part& part) {
+    std::vector<NeedRecords> needs;
     const Codec& codec = draft.codec();
     const std::span<const uint8_t> bytes(part.bytes);
     uint64_t left = draft.image.dynamicValue(DT_VERNEEDNUM).value_or(0);
@@ -41,7 +41,7 @@ class VersionNeeds {
       return true;
     };
     for (uint64_t at = 0; left-- > 0;) {
-      Need need;
+      NeedRecords need;
       if (!record(at, need.head)) return damaged();
       auto library = draft.nameAt(codec.u32(&need.head[4]));
       if (!library) return library.error();
@@ -62,12 +62,12 @@ class VersionNeeds {
   }
 
   // The records again, one behind the other.
-  static std::vector<uint8_t> write(const Codec& codec, std::vector<Need>& needs) {
+  static std::vector<uint8_t> write(const Codec& codec, std::vector<NeedRecords>& needs) {
     std::vector<uint8_t> bytes;
     const auto append = [&](const std::array<uint8_t, kRecord>& record) {
       bytes.insert(bytes.end(), record.begin(), record.end());
     };
-    for (Need& need : needs) {
+    for (NeedRecords& need : needs) {
       const auto size = static_cast<uint32_t>(kRecord * (1 + need.versions.size()));
       codec.putU16(&need.head[2], static_cast<uint16_t>(need.versions.size()));
       codec.putU32(&need.head[8], need.versions.empty() ? 0 : kRecord);
@@ -130,7 +130,7 @@ Status removeVersionsOf(Draft& draft, const std::set<std::string>& libraries) {
   auto needs = VersionNeeds::parse(draft, **part);
   if (!needs) return needs.error();
   std::set<uint16_t> forgotten;
-  const auto removed = std::erase_if(*needs, [&](const Need& need) {
+  const auto removed = std::erase_if(*needs, [&](const NeedRecords& need) {
     if (!libraries.contains(need.library)) return false;
     draft.freedNames.push_back(draft.codec().u32(&need.head[4]));
     for (const auto& version : need.versions) {
