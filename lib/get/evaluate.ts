@@ -52,7 +52,8 @@ let
       facts = map builtins.unsafeDiscardStringContext [ (output.outputName or "out") output.outPath output.drvPath ];
       tried = builtins.tryEval (if builtins.isAttrs package && (wanted == null || package ? \${wanted}) then builtins.deepSeq facts facts else null);
     in if tried.success then tried.value else null;
-in [ ${list.join(" ")} ]`;
+# Where there is no nixpkgs, that is the failure, and none of an attribute.
+in builtins.seq packages [ ${list.join(" ")} ]`;
 }
 
 function quoted(text: string): string {

@@ -1,5 +1,6 @@
 // Nix's commands where waiting for them is the point: what they say on the way is shown, and they can be ended.
 import { spawn } from "node:child_process";
+import { stripVTControlCharacters } from "node:util";
 import { FixelfError } from "../base/errors.js";
 
 export interface NixRun {
@@ -12,6 +13,9 @@ interface Ended {
   stdout: string;
   stderr: string;
 }
+
+/** What Nix says beside the failure: warnings, and the lines of an expression that it quotes. */
+const notTold = /^(warning:|\d*\|\s|at «|\(use '--show-trace')/;
 
 /** Lines of what Nix says at the end that go into an error. */
 const mostTold = 4;
@@ -63,10 +67,10 @@ export function runNix(
       signal?.removeEventListener("abort", end);
       if (signal?.aborted) return reject(cancelled());
       if (code === 0) return resolve({ stdout, stderr });
-      const told = stderr
+      const told = stripVTControlCharacters(stderr)
         .split("\n")
         .map((line) => line.trim())
-        .filter((line) => line !== "" && !line.startsWith("warning:"))
+        .filter((line) => line !== "" && !notTold.test(line))
         .slice(-mostTold)
         .join("; ");
       reject(new FixelfError("io", `${tool} failed${told === "" ? "" : `: ${told}`}`));

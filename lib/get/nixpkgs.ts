@@ -2,6 +2,7 @@
 import { join, resolve } from "node:path";
 import { isDirectory } from "../base/directories.js";
 import { existsSync } from "../base/disk.js";
+import { FixelfError } from "../base/errors.js";
 import { thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
 import { capture, type NixRun } from "./nix_command.js";
@@ -38,6 +39,7 @@ export async function nixFeatures(run: NixRun): Promise<NixFeatures> {
 /**
  * @param given what the user named: a flake reference, a directory, "<nixpkgs>" or "channel:NAME"; undefined for
  *   the user's own
+ * @throws FixelfError `usage` where it is empty
  * @param until the release of NixOS after which the package was removed, where it was
  */
 export function nixpkgsFor(
@@ -50,6 +52,11 @@ export function nixpkgsFor(
     if (flakes) return flake(until === null ? "nixpkgs" : `nixpkgs/nixos-${until}`);
     return { kind: "file", file: until === null ? "<nixpkgs>" : `channel:nixos-${until}` };
   }
+  if (given === "")
+    throw new FixelfError(
+      "usage",
+      "--nixpkgs takes a flake, a directory, <nixpkgs> or channel:NAME",
+    );
   if (/^<.*>$|^channel:/.test(given)) return { kind: "file", file: given };
   if (!/^\.{0,2}\//.test(given) && !isDirectory(given)) return flake(given);
   const path = resolve(given);

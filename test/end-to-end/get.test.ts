@@ -241,6 +241,51 @@ describe("a binary cache", needs("test world"), () => {
   });
 });
 
+describe("a nixpkgs that is of no use", needs("test world"), () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await openWorld();
+    const put = (name: string, text: string) => {
+      mkdirSync(world.host(`/home/user/${name}`));
+      writeFileSync(world.host(`/home/user/${name}/default.nix`), text);
+    };
+    put("other", "{ ... }: { }");
+    put("throws", 'throw "it is no longer here"');
+    const builder = `builder = "/bin/sh"; args = [ "-c" "printf '\\033[31mno luck\\033[0m\\n' >&2; exit 3" ];`;
+    put(
+      "fails",
+      `{ libxcrypt-legacy = derivation { name = "x"; system = "x86_64-linux"; ${builder} }; }`,
+    );
+    await world.shell("nix-store --gc");
+  });
+  afterAll(() => world?.dispose());
+
+  const lacks = "has no libxcrypt-legacy, or refuses it";
+  it.each([
+    [
+      "lacks the package",
+      "/home/user/other",
+      1,
+      `cannot get libcrypt.so.1: /home/user/other ${lacks}`,
+    ],
+    ["is none", "/home/user/throws", 2, "nix-instantiate failed: error: it is no longer here"],
+    ["is not there", "/home/user/nowhere", 2, "'/home/user/nowhere': No such file or directory"],
+    ["is not in NIX_PATH", "<nixpkgs>", 2, "file 'nixpkgs' was not found in the Nix search path"],
+    ["is not named", "", 2, "--nixpkgs takes a flake, a directory, <nixpkgs> or channel:NAME"],
+    ["cannot be reached", "channel:nixos-24.11", 2, "https://nixos.org/channels/nixos-24.11"],
+    ["builds nothing", "/home/user/fails", 2, "nix-build failed"],
+  ])("%s", async (_, nixpkgs, wanted, said) => {
+    const words = ["find", "--get", "--yes", "--nixpkgs", nixpkgs, "libcrypt.so.1"];
+    const environment = { NIX_CONFIG: "experimental-features =", NIX_PATH: "" };
+    const { stderr, exitCode } = await world.fixelf(words, { environment });
+    expect(stderr).toContain(said);
+    expect(stderr).not.toContain("[31");
+    expect(exitCode).toBe(wanted);
+    const links = "ls /root/.local/state/fixelf/gcroots 2>/dev/null || true";
+    expect(await world.shell(links)).toBe("");
+  });
+});
+
 describe("a package that does not help", needs("test world", "zstd", "gcc"), () => {
   let world: World;
   beforeAll(async () => {
