@@ -108,6 +108,20 @@ const known = {
     at-spi2-core libatspi.so.0
     pciutils libpci.so.3
     brotli libbrotlidec.so.1`,
+  // Each has a directory of its own there.
+  "pkgs/by-name": `
+    opusfile libopusfile.so.0
+    graphene libgraphene-1.0.so.0
+    gcr libgcr-3.so.1 libgck-1.so.0
+    gcr_4 libgcr-4.so.4
+    apr libapr-1.so.0
+    aprutil libaprutil-1.so.0
+    libvncserver libvncclient.so.1
+    net-snmp libsnmp.so.40
+    libstartup_notification libstartup-notification-1.so.0
+    upower libupower-glib.so.3
+    spice-gtk libspice-client-gtk-3.0.so.5
+    libwebp libsharpyuv.so.0`,
   "pkgs/top-level/all-packages.nix": `
     acl libacl.so.1
     attr libattr.so.1
@@ -165,6 +179,10 @@ const removed = {
   "libva.so.1": "25.11",
   "libQt5WebEngineCore.so.5": "25.11",
   "libsoup-2.4.so.1": "26.05",
+  "libavcodec.so.59": "24.05",
+  "libcudart.so.11.0": "25.05",
+  "libgfortran.so.4": "24.05",
+  "libreadline.so.6": "23.11",
 };
 const answers = Object.entries(known).flatMap(([file, lines]) =>
   lines
@@ -278,12 +296,12 @@ describe("a library that nixpkgs has", () => {
     expect(adviceForNewer("libstdc++.so.6", x32)).toBeNull();
   });
   it("in another version is told as such, after what a database says", async () => {
-    const locate = located("libreadline.so.6", "readline63");
-    const [first, second] = await packagesFor("libreadline.so.6", locate);
-    expect(first).toMatchObject({ attribute: "readline63", soname: "libreadline.so.6" });
+    const locate = located("libreadline.so.5", "readline52");
+    const [first, second] = await packagesFor("libreadline.so.5", locate);
+    expect(first).toMatchObject({ attribute: "readline52", soname: "libreadline.so.5" });
     expect(second).toMatchObject({ attribute: "readline", soname: "libreadline.so.8" });
     expect(second?.reasons).toEqual(["has libreadline.so.8, another version of it"]);
-    expect(packageOfSoname("libreadline.so.6")).toBeNull();
+    expect(packageOfSoname("libreadline.so.5")).toBeNull();
   });
   it("under a name that is another one by now is told under that", async () => {
     expect(await packagesFor("libldap-2.5.so.0", nobody)).toMatchObject([
@@ -296,6 +314,17 @@ describe("a library that nixpkgs has", () => {
     expect(gconf).toMatchObject({ attribute: "gnome2.GConf", until: "26.05" });
     expect(gconf?.reasons).toContain("was removed from nixpkgs after 26.05");
     expect(packageOfSoname("libgconf-2.so.4")).toBeNull();
+  });
+  it("in an older release comes after what a database has now", async () => {
+    const [now, before] = await packagesFor(
+      "libreadline.so.6",
+      located("libreadline.so.6", "other"),
+    );
+    expect(now).toMatchObject({ attribute: "other", until: null });
+    expect(before).toMatchObject({ attribute: "readline63", until: "23.11" });
+    // A database of that time.
+    const then = await packagesFor("libreadline.so.6", located("libreadline.so.6", "readline63"));
+    expect(then).toMatchObject([{ attribute: "readline63", until: null }]);
   });
   it("is not guessed from the beginning of another name", async () => {
     // There are libssl3.so and libgtk-3.so.0, which are other libraries.
@@ -328,7 +357,7 @@ describe("what is said of a library that nixpkgs has", () => {
   });
   it("gives no command for another version", async () => {
     const text = await said("libicuuc.so.99");
-    expect(text).toBe("nixpkgs#icu77 has libicuuc.so.77 instead");
+    expect(text).toBe("nixpkgs#icu78 has libicuuc.so.78 instead");
   });
   it("is for the machine of the program", async () => {
     const machine = { machine: "i386", class: "ELF32", byteOrder: "little-endian" } as const;

@@ -37,14 +37,21 @@ export async function packagesFor(
   const exact = known.filter((each) => each.soname === soname);
   const located = await locate(soname);
   const found = located === null ? [] : rankLocated(soname, located, row, needing);
+  // What nixpkgs has removed comes after what it has, and is there all the same in a database of before.
+  const present = exact.filter(({ until }) => until === null);
+  const isAmong = (those: readonly NixpkgsPackage[], { attribute }: NixpkgsPackage) =>
+    those.some((each) => isCalled(each, attribute));
   // The database is of one day; what has the table's attribute there confirms it.
-  const others = found.filter(({ attribute }) => !exact.some((each) => isCalled(each, attribute)));
-  for (const each of exact)
+  const others = found.filter((each) => !isAmong(present, each));
+  const gone = exact.filter((each) => each.until !== null && !isAmong(others, each));
+  for (const each of present)
     if (found.length > others.length)
       each.reasons.push(`${nixIndex} of ${located?.date} has it there`);
   const otherVersion =
     row === null ? otherVersions(soname) : known.filter((each) => each.soname !== soname);
-  return [...exact, ...others, ...otherVersion].map((each) => builtFor(needing ?? {}, each));
+  return [...present, ...others, ...gone, ...otherVersion].map((each) =>
+    builtFor(needing ?? {}, each),
+  );
 }
 
 function isCalled(
