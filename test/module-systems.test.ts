@@ -38,6 +38,25 @@ it("reads a file by require()", () => {
   expect(run("inspect.cjs", source)).toMatch(/^(executable|pie)$/);
 });
 
+// There Node has a global __dirname, which says nothing of this package.
+it("finds its addon where the program has no file, and tells another thread of an error", () => {
+  const inWorker = `
+    const { parentPort } = require("node:worker_threads");
+    import("fixelf").then(({ inspect }) =>
+      inspect("/nowhere").catch((error) => parentPort.postMessage({ ...error, message: error.message })));`;
+  const source = `
+    const worker = new (require("node:worker_threads").Worker)(${JSON.stringify(inWorker)}, { eval: true });
+    worker.once("message", (error) => console.log(JSON.stringify(error)));
+    import("fixelf").then(({ inspect }) => inspect(process.execPath)).then(({ type }) => console.log(type));`;
+  const { stdout, stderr } = start([...node, "--eval", source], { cwd: directory });
+  const lines = stdout.trimEnd().split("\n").sort();
+  expect(lines[0], stderr).toMatch(/^(executable|pie)$/);
+  expect(JSON.parse(lines[1] as string)).toMatchObject({
+    ...{ name: "FixelfError", code: "not-found", path: "/nowhere" },
+    message: expect.stringContaining("cannot open the file"),
+  });
+});
+
 it("knows an error of the one in the other", () => {
   const source = `
     require("fixelf").plan("no list").catch(async (error) => {

@@ -266,6 +266,16 @@ console.log(JSON.stringify(found));`;
 });
 
 describe("how a scan runs", () => {
+  it("says that it is iterated a second time", async () => {
+    const running = scan([store]);
+    for await (const batch of running) expect(batch.length).toBeGreaterThan(0);
+    const again = running[Symbol.asyncIterator]().next();
+    await expect(again).rejects.toMatchObject({
+      code: "usage",
+      message: expect.stringContaining("second time"),
+    });
+  });
+
   let large: string; // more than a scan holds until somebody reads
 
   beforeAll(() => {

@@ -1,14 +1,18 @@
 // Where this package lies, with what it needs beside its code: the addon, the stand-in loader, tables. Not
 // by a module's own place: the package is bundled, and so may be the program that uses it.
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { existsSync, readFileSync } from "../base/disk.js";
 
 /** Something that only this package has. */
 const mark = "share/nixpkgs-sonames.tsv";
 
-// A bundler that makes CommonJS of ES modules leaves import.meta.url undefined.
-const here = typeof __dirname === "string" ? __dirname : dirname(fileURLToPath(import.meta.url));
+// A bundler that makes CommonJS of ES modules leaves import.meta.url undefined, or says where the module was. For
+// `node --eval` and a worker of its kind Node has a global __dirname, which is ".".
+const here =
+  typeof __dirname === "string" && isAbsolute(__dirname)
+    ? __dirname
+    : dirname(fileURLToPath(import.meta.url));
 
 /**
  * The directory of the package.json: above this module, or, where a bundler has taken the code out of the

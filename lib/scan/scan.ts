@@ -76,9 +76,13 @@ export function scan(roots: readonly string[], options: ScanOptions = {}): Runni
       libraryLinks: options.libraryLinks ?? false,
     },
   );
+  let isTaken = false;
   return {
     progress: () => running.progress(),
     async *[Symbol.asyncIterator]() {
+      if (isTaken)
+        throw new FixelfError("usage", "scan: it is iterated a second time; scan again for that");
+      isTaken = true;
       const cancel = () => running.cancel();
       if (signal?.aborted) cancel();
       signal?.addEventListener("abort", cancel, { once: true });
