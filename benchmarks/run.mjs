@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { scenarios as index } from "./index.mjs";
 import { scenarios as nixIndex } from "./nix_index.mjs";
+import { scenarios as patchelf } from "./patchelf.mjs";
 import { scenarios as resolve } from "./resolve.mjs";
 import { scenarios as scan } from "./scan.mjs";
 import { scenarios as search } from "./search.mjs";
@@ -29,6 +30,7 @@ const scenarios = [
   ...index,
   ...nixIndex,
   ...resolve,
+  ...patchelf,
   ...standIn,
   ...watch,
 ];

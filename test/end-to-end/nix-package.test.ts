@@ -132,6 +132,7 @@ describe("fixelf built by Nix", needs("test world"), () => {
       default: `fixelf-${version}`,
       fixelf: `fixelf-${version}`,
       "fixelf-auto-patchelf": "auto-patchelf",
+      "fixelf-patchelf": `fixelf-patchelf-${version}`,
       fixelfHook: "fixelf-hook",
     };
     const checks = {
