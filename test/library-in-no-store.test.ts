@@ -59,6 +59,16 @@ describe("a library that no store path has", needs("gcc"), () => {
     expect(text).toContain("\n# no package is known for libneverheard.so.3\n");
     expect(text).toContain("++ [\n    pkgs.libxcrypt-legacy\n  ];");
   });
+  it("is said to be the driver's in a Nix text, and by a refusal of fix", async () => {
+    const path = program("driver", ["libcuda.so.1"]);
+    const text = nixosText(
+      await packaged(await environment([path], options), "/nix/store", nobody),
+    );
+    const told = "libcuda.so.1 comes with the graphics driver, not with a package";
+    expect(text).toContain(`\n# ${told}`);
+    const [file] = (await plan([path], options)).files;
+    expect(file?.refusal?.message).toContain(told);
+  });
   it("keeps nothing from those that need something else", async () => {
     program("several/good", []);
     program("several/bad", ["libneverheard.so.3"]);

@@ -7,6 +7,7 @@ import type {
   PackagedSystem,
 } from "../../environment/packages.js";
 import { variableNames } from "../../environment/variables.js";
+import { adviceFor } from "../../store/nixpkgs/packages.js";
 import { printable } from "../text.js";
 
 /** A string, in which nothing is put in by Nix. */
@@ -132,5 +133,6 @@ export function headline(environment: PackagedEnvironment): string {
 /** The libraries that no text can name a package for, as comments. */
 export function unknownLines({ systems }: Pick<PackagedEnvironment, "systems">): string[] {
   const sonames = new Set(systems.flatMap(({ unknown }) => unknown));
-  return [...sonames].map((soname) => nixComment(`no package is known for ${soname}`));
+  const told = (soname: string) => adviceFor(soname, []) ?? `no package is known for ${soname}`;
+  return [...sonames].map((soname) => nixComment(told(soname)));
 }

@@ -4,10 +4,16 @@
 // The database is one compressed stream. It is read once from end to end, by the core; the libraries in it are kept
 // in our cache for as long as the database is the same file: a line about the database; the packages, each a line as
 // the database describes it; the names, sorted, each with the place of its package. A search then reads some blocks.
-import type { Stats } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fromNative, native } from "../../addon/native.js";
-import { accessSync, constants, readFileSync, realpathSync, statSync } from "../../base/disk.js";
+import {
+  accessSync,
+  constants,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "../../base/disk.js";
 import { codeOfSystem, FixelfError } from "../../base/errors.js";
 import { homeDirectory, variable } from "../../base/process.js";
 import { IndexDamage } from "../index/damage.js";
