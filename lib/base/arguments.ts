@@ -28,6 +28,12 @@ export function checkPath(call: string, path: unknown): void {
   checkNamed([path]);
 }
 
+/** @throws FixelfError `usage` where it is no whole number between two */
+export function checkCount(name: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new FixelfError("usage", `${name} is ${value}; it must be from ${least} to ${most}`);
+}
+
 /** @throws FixelfError `usage` where it is no list */
 export function checkList(call: string, name: string, list: unknown): void {
   if (!Array.isArray(list)) throw wrong(call, name, "a list", list);
@@ -80,9 +86,18 @@ export function checkOptions<Options extends object>(
     const kind = kinds[name as keyof Options];
     if (value === undefined) continue;
     if (!is(kind, value)) throw wrong(call, name, words(kind), value);
+    if (textsOf(value).some((text) => text.includes("\0")))
+      throw new FixelfError("usage", `${call}: ${name} must not hold a NUL character`);
     if (kind === "path") checkNamed([value as string], `${name}: `);
     if (kind === "list of paths") checkNamed(value as readonly string[], `${name}: `);
   }
+}
+
+/** What of an option becomes a text in a file, or the name of one. */
+function textsOf(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((each) => (isRenaming(each) ? [each.from, each.to] : textsOf(each)));
 }
 
 function is(kind: Kind, value: unknown): boolean {
@@ -105,7 +120,7 @@ function isListOfStrings(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((each) => typeof each === "string");
 }
 
-function isRenaming(value: unknown): boolean {
+function isRenaming(value: unknown): value is { from: string; to: string } {
   const { from, to } = (value ?? {}) as Record<string, unknown>;
   return typeof from === "string" && typeof to === "string";
 }

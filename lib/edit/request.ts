@@ -1,10 +1,10 @@
 // What may be asked of `edit`: a name that it does not know is something that it would not do.
 import type { EditRequest, SearchPathChange, ShrinkOptions } from "../addon/requests.js";
-import { checkOptions, type Kinds } from "../base/arguments.js";
+import { checkCount, checkOptions, type Kinds } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
 
 const requestKinds: Kinds<EditRequest> = {
-  interpreter: "string",
+  interpreter: "path",
   searchPath: "object",
   soname: "string",
   removeNeeded: "list of strings",
@@ -24,6 +24,14 @@ const requestKinds: Kinds<EditRequest> = {
 /** @throws FixelfError `usage` */
 export function checkRequest(call: string, request: EditRequest): void {
   checkOptions<EditRequest>(call, request, requestKinds);
+  const { osAbi, pageSize } = request;
+  if (osAbi !== undefined) checkCount(`${call}: osAbi`, osAbi, 0, 255);
+  // gABI, p_align: a power of two.
+  if (
+    pageSize !== undefined &&
+    !(pageSize >= 1 && pageSize <= 2 ** 30 && Number.isInteger(Math.log2(pageSize)))
+  )
+    throw new FixelfError("usage", `${call}: pageSize must be a power of two up to 1 GiB`);
   if (request.searchPath !== undefined) checkChange(`${call}: searchPath`, request.searchPath);
 }
 

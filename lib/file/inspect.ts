@@ -10,7 +10,7 @@ import {
   native,
 } from "../addon/native.js";
 import { resolveAllWith, resolveWith } from "../addon/resolutions.js";
-import { checkOptions, checkPath, checkPaths, type Kinds } from "../base/arguments.js";
+import { checkMade, checkOptions, checkPath, checkPaths, type Kinds } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import { insideRoot } from "./rooted.js";
@@ -32,7 +32,7 @@ export interface ResolveOptions extends CommonOptions {
   nixLd?: { loader: string; libraryPath: string };
 }
 
-export const resolveKinds: Kinds<ResolveOptions> = {
+const resolveKinds: Kinds<ResolveOptions> = {
   ...commonKinds,
   interpreter: "path",
   preload: "string",
@@ -40,6 +40,16 @@ export const resolveKinds: Kinds<ResolveOptions> = {
   secure: "boolean",
   nixLd: "object",
 };
+
+/** @throws FixelfError `usage` */
+export function checkResolveOptions(call: string, options: ResolveOptions): void {
+  checkOptions(call, options, resolveKinds);
+  if (options.nixLd === undefined) return;
+  checkMade(call, "nixLd", "nix-ld's environment", options.nixLd, {
+    loader: "string",
+    libraryPath: "string",
+  });
+}
 
 /**
  * Reads what an ELF file says of itself.
@@ -66,7 +76,7 @@ export async function inspect(path: string, options: CommonOptions = {}): Promis
  */
 export async function resolve(path: string, options: ResolveOptions = {}): Promise<Resolution> {
   checkPath("resolve", path);
-  checkOptions("resolve", options, resolveKinds);
+  checkResolveOptions("resolve", options);
   return underSignal(options.signal, async () => (await resolved(path, options)).resolution);
 }
 
@@ -80,7 +90,7 @@ export async function resolveAll(
   options: ResolveOptions = {},
 ): Promise<PromiseSettledResult<Resolution>[]> {
   checkPaths("resolveAll", paths);
-  checkOptions("resolveAll", options, resolveKinds);
+  checkResolveOptions("resolveAll", options);
   return underSignal(options.signal, async () => {
     const { files, places } = filesFor(paths, options);
     return resolveAllWith(files, places, assumptions(options));

@@ -1,8 +1,8 @@
 // Which files the loader would open, who needs which, and what the judge says of it.
 import { underSignal } from "../addon/cancellation.js";
 import type { Resolution } from "../addon/facts.js";
-import { checkOptions, checkPath } from "../base/arguments.js";
-import { type ResolveOptions, resolved, resolveKinds } from "../file/inspect.js";
+import { checkPath } from "../base/arguments.js";
+import { checkResolveOptions, type ResolveOptions, resolved } from "../file/inspect.js";
 import { placeOf } from "../store/place.js";
 import { problemsOfLoading } from "./judge.js";
 import type { Problem } from "./problem.js";
@@ -27,7 +27,7 @@ export async function dependencyTree(
   options: ResolveOptions = {},
 ): Promise<DependencyTree> {
   checkPath("dependencyTree", path);
-  checkOptions("dependencyTree", options, resolveKinds);
+  checkResolveOptions("dependencyTree", options);
   const { resolution, files } = await underSignal(options.signal, () => resolved(path, options));
   const paths = [
     resolution.path,

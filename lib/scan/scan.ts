@@ -1,7 +1,7 @@
 // Facts, of a whole tree.
 import { cancelledBy } from "../addon/cancellation.js";
 import { native, type ScanProgress, settled } from "../addon/native.js";
-import { checkOptions, checkPaths, type Kinds } from "../base/arguments.js";
+import { checkCount, checkOptions, checkPaths, type Kinds } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import { absolute } from "../base/process.js";
@@ -107,9 +107,4 @@ function placeOf(named: string, options: ScanOptions): { host: string; shown: st
   if (options.root === undefined) return { host: named, shown: absolute(named) };
   const place = insideRoot(named, options, "list");
   return { host: place.host, shown: place.named };
-}
-
-function checkCount(name: string, value: number, least: number, most: number): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw new FixelfError("usage", `${name} is ${value}; it must be from ${least} to ${most}`);
 }

@@ -11,7 +11,7 @@ import {
   native,
   type Peek,
 } from "../addon/native.js";
-import { checkOptions, checkPaths, type Kinds } from "../base/arguments.js";
+import { checkCount, checkOptions, checkPaths, type Kinds } from "../base/arguments.js";
 import { type BigIntStats, lstatSync, realpathSync } from "../base/disk.js";
 import type { FixelfError, FixelfErrorCode } from "../base/errors.js";
 import { type PlanOptions, planKinds } from "../base/options.js";
@@ -72,6 +72,8 @@ export function watch(
 ): AsyncGenerator<WatchOutcome, void> {
   checkPaths("watch", Array.isArray(directories) ? directories.map(pathOf) : directories);
   checkOptions("watch", options, watchKinds);
+  checkCount("settle", options.settle ?? 0, 0, 3_600_000);
+  checkCount("rescan", options.rescan ?? 1, 1, 86_400);
   return new Watch(directories, options).run();
 }
 
