@@ -6,12 +6,12 @@ namespace fixelf {
 
 namespace {
 
-constexpr size_t kMost = 4096;
+constexpr size_t kMostNames = 4096;
 constexpr size_t kLongest = 4095;  // SECURE_PATH_LIMIT of elf/rtld.c, without the NUL
 
 std::vector<std::string> split(std::string_view list, std::string_view separators) {
   std::vector<std::string> names;
-  while (!list.empty() && names.size() < kMost) {
+  while (!list.empty() && names.size() < kMostNames) {
     const size_t end = std::min(list.find_first_of(separators), list.size());
     if (end > 0) names.emplace_back(list.substr(0, end));
     list.remove_prefix(std::min(end + 1, list.size()));

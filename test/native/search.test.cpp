@@ -226,7 +226,7 @@ TEST_CASE("the answer does not depend on instruction set, windows or threads") {
     const std::vector<std::string> expected = searchLines(path, std::move(plain));
     CHECK(expected.size() > 20);
     for (const InstructionSet set : availableInstructionSets()) {
-      for (const size_t windowSize : {1, 61, 1000, 4096, 262144}) {
+      for (const size_t windowSize : {1U, 61U, 1000U, 4096U, 262144U}) {
         if (windowSize == 1 && round != 0) continue;
         SearchOptions options = optionsFor(kHash + kOther);
         options.instructionSet = set;

@@ -28,7 +28,7 @@ Status changeExecutableStack(Draft& draft, bool executable) {
   const auto stack = std::find_if(draft.segments.rbegin(), draft.segments.rend(),
                                   [](const auto& each) { return each.type == PT_GNU_STACK; });
   if (stack != draft.segments.rend()) {
-    stack->flags = executable ? stack->flags | PF_X : stack->flags & ~PF_X;
+    stack->flags = executable ? stack->flags | PF_X : stack->flags & ~uint32_t{PF_X};
     return Done{};
   }
   ProgramHeader header;
