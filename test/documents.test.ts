@@ -6,7 +6,9 @@ import { describe, expect, it } from "vitest";
 const checkout = dirname(import.meta.dirname);
 const text = (name: string) => readFileSync(join(checkout, name), "utf8");
 const documents = ["README.md", "CONTRIBUTING.md", "SECURITY.md"].concat(
-  readdirSync(join(checkout, "docs")).map((name) => `docs/${name}`),
+  readdirSync(join(checkout, "docs"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
 );
 
 /** "`test/a.test.ts`", and "`native/base/location`", which are two files. */
