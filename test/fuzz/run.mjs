@@ -26,14 +26,14 @@ if (!Number.isInteger(seconds) || seconds < 1) {
   process.exit(2);
 }
 
-const build = join(out, "build");
+// The build of the addon with the sanitizers (npm run build:sanitize) has the targets beside it.
+const build = join(checkout, "out", "sanitize", "build");
 const run = (command, ...parameters) =>
   execFileSync(command, parameters, { cwd: checkout, stdio: ["ignore", "ignore", "inherit"] });
 const wanted = one ? [one] : targets;
 const built = wanted.filter((target) => target !== "index");
 if (built.length > 0) {
-  run("cmake", "-S", ".", "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-    "-DCMAKE_CXX_COMPILER=clang++", "-DFIXELF_FUZZ=ON", "-DFIXELF_TESTS=OFF", "-DFIXELF_WERROR=OFF", "-DCMAKE_UNITY_BUILD=ON"); // biome-ignore format: one command
+  run("npm", "run", "configure:sanitize");
   run("cmake", "--build", build, "--target", ...built.map((target) => `fuzz_${target}`));
 }
 const seeds = join(out, "seeds");
