@@ -19,7 +19,7 @@ const groups = [
   {
     name: "at_once",
     priority: 1,
-    test: /lib\/(base\/(arguments|directories|nearest|options|process|shell)|addon\/(cancellation|remembered)|file\/(machine|nix_system|versions)|store\/place|report\/(text|json)|cli\/(command|index_talk|options|terminal))\.ts$/,
+    test: /lib\/(base\/(arguments|directories|nearest|options|process|shell)|addon\/(cancellation|remembered)|file\/(driver_name|machine|nix_system|versions)|store\/place|report\/(text|shown|json)|cli\/(command|index_talk|options|terminal))\.ts$/,
   },
   {
     name: "find",
