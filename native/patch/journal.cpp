@@ -190,6 +190,8 @@ std::optional<Record> read(std::span<const uint8_t> bytes) {
     }
     at = range.end();
   }
+  // What the fixed file does not hold, the record does.
+  if (record.originalSize > std::max(record.fixedSize, at)) return std::nullopt;
   return record;
 }
 

@@ -11,7 +11,7 @@ namespace fixelf::patchelf {
 
 namespace {
 
-Error unreadable(const std::string& file, Error cause) {
+Error unreadable(const std::string& file, const Error& cause) {
   struct stat state {};
   if (stat(file.c_str(), &state) != 0)
     return systemFailure(errno, "getting info about '" + file + "'");
@@ -28,7 +28,7 @@ Error unreadable(const std::string& file, Error cause) {
 
 Result<Facts> readElf(const std::string& file) {
   auto facts = readFacts(file);
-  if (!facts) return unreadable(file, std::move(facts.error()));
+  if (!facts) return unreadable(file, facts.error());
   // Of debug information that was split off a program the headers are the program's.
   switch (facts->kind) {
     case Kind::Relocatable:

@@ -80,6 +80,9 @@ int32_t takeNumber(std::string_view& text) {
 // _dl_cache_libcmp: digits are compared as numbers, so that libx.so.10 is above libx.so.9, and
 // libx.so.01 the same as libx.so.1. Negative where `one` is below.
 int compareNames(std::string_view one, std::string_view other) {
+  // Both are C strings to the loader, which a NUL ends.
+  one = one.substr(0, one.find('\0'));
+  other = other.substr(0, other.find('\0'));
   while (!one.empty()) {
     const char theirs = other.empty() ? '\0' : other.front();
     if (isDigit(one.front())) {

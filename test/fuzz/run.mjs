@@ -57,9 +57,9 @@ function commandOf(target) {
     `-max_total_time=${seconds}`,
     `-seed=${process.env.FIXELF_FUZZ_SEED}`,
     "-max_len=32768",
-    // How often an edge was met makes three times as many inputs worth keeping, which are then mutated in turn:
-    // by the edges alone a processor's second brings three times as many executions, and more edges.
-    "-use_counters=0",
+    // How often an edge was met makes three times as many inputs worth keeping, which are then mutated in turn: by
+    // the edges alone a processor's second brings three times as many executions, and more edges.
+    ...(process.env.CI ? [] : ["-use_counters=0"]),
     "-timeout=60", // by the clock; of processor time an input may take one second (target.cpp)
     "-rss_limit_mb=256",
     "-print_final_stats=1",

@@ -457,6 +457,9 @@ TEST_CASE("ld.so.cache") {
   CHECK(found(cache, wide, "name") == "/c");
   CHECK(found(cache, narrow, "name") == "/b");
   CHECK_FALSE(found(cache, narrow, "nam"));
+  // A C string to the loader, which a NUL ends.
+  CHECK(found(cache, wide, std::string("name\0", 5)) == "/c");
+  CHECK(found(cache, wide, std::string("name\0x", 6)) == "/c");
   // Behind one of the old format, with no entry.
   const std::string old = std::string("ld.so-1.7.0\0\0\0\0\0", 16) + cache;
   CHECK(found(old, wide, "name") == "/c");
