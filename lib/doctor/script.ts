@@ -2,8 +2,8 @@
 import { fixelfCommand, shellWord } from "../base/shell.js";
 import { shebangWindow } from "../file/shebang.js";
 import type { Subject } from "../file/tree.js";
-import { realPathOf } from "../judge/loaded.js";
 import {
+  comesAlong,
   irreplaceable,
   programInTree,
   type ScriptProblem,
@@ -59,11 +59,6 @@ async function provides(problem: ScriptProblem, { tree, store }: Circumstances):
   return (await findProgram(name, store)) !== null;
 }
 
-function isBelow(path: string, { tree, files }: Circumstances): boolean {
-  const named = realPathOf(path, files);
-  return tree.subjects.some((subject) => subject.path === named);
-}
-
 function remedyOf(
   { kind, name, meant, unstartable }: ScriptProblem,
   isProvided: boolean,
@@ -76,7 +71,7 @@ function remedyOf(
   const fix = fixCommand(subject, circumstances);
   if (isProvided) return fix;
   if (unstartable !== undefined)
-    return circumstances.tree.directory && isBelow(unstartable, circumstances)
+    return comesAlong(unstartable, circumstances.tree, circumstances.files)
       ? fix
       : fixelfCommand("fix", unstartable, circumstances.options);
   const attribute = packageOfProgram(name);

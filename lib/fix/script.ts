@@ -1,15 +1,15 @@
 // What a script's first line has to say, as nixpkgs' patchShebangs would write it: the interpreter
 // by its place in the store. A line that works stays as it is.
 import { basename } from "node:path";
-import { fromNative, type NativeFiles, native } from "../addon/native.js";
+import { fromNative, native } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
 import { type FixelfErrorCode, isOfTheMoment } from "../base/errors.js";
 import type { ChoiceOptions } from "../base/options.js";
 import { fixelfCommand } from "../base/shell.js";
 import { isEnv, parseEnv, parseShebang, type Shebang } from "../file/shebang.js";
 import type { Subject, Tree } from "../file/tree.js";
-import { realPathOf } from "../judge/loaded.js";
 import {
+  comesAlong,
   irreplaceable,
   isMisread,
   programInTree,
@@ -33,26 +33,29 @@ export async function planScript(
   const files = new native.Files(store.place.root);
   if (tree.outside) files.passThrough(subject.host);
   const surroundings = { files, place: store.place, tree };
-  const problem = scriptProblem(shebang, surroundings);
-  const comesAlong = isMendedWith(shebang, tree, files);
-  const own = problem === null || comesAlong ? null : irreplaceable(problem);
+  const found = scriptProblem(shebang, surroundings);
+  // The same plan makes the interpreter run that comes along.
+  const problem = found && (comesAlong(shebang.interpreter, tree, files) ? null : found);
+  const own = problem && irreplaceable(problem);
   if (problem !== null && own !== null) {
     const command = fixelfCommand("fix", own, options);
     return { ...plan, refusal: refusal("unsolvable", `${problem.message}; ${command}`) };
   }
   const line =
-    problem === null || comesAlong
+    problem === null
       ? { text: shebang.text, reasons: ["its first line names a program that exists"] }
       : await lineFor(shebang, problem, tree, store);
   if ("refusal" in line) return { ...plan, refusal: line.refusal };
-  if (line.text === shebang.text && problem !== null && !comesAlong)
+  if (line.text === shebang.text && problem !== null)
     return { ...plan, refusal: refusal("unsolvable", problem.message) };
   plan.reasons = line.reasons;
   const written = parseShebang(bytesOf(`#!${line.text}\n`)) as Shebang;
   plan.storePaths = storePathsIn(written, store);
   if (line.text !== shebang.text) {
     // What comes along and is to be mended as well cannot be run yet.
-    const left = isMendedWith(written, tree, files) ? null : scriptProblem(written, surroundings);
+    const left = comesAlong(written.interpreter, tree, files)
+      ? null
+      : scriptProblem(written, surroundings);
     if (left !== null) return { ...plan, refusal: refusal("unsolvable", left.message) };
     plan.edits = [{ what: "shebang", from: `#!${shebang.text}`, to: `#!${line.text}` }];
   }
@@ -135,17 +138,6 @@ async function lookUp(
   return own === undefined
     ? findProgram(name, store)
     : { path: own, reason: "it comes with the script, and has to stay where it is" };
-}
-
-/** Whether the line names a program that comes along: the same plan makes that one run. */
-function isMendedWith(
-  { interpreter }: Shebang,
-  { directory, subjects }: Tree,
-  files: NativeFiles,
-): boolean {
-  if (!directory) return false;
-  const named = realPathOf(interpreter, files);
-  return subjects.some(({ path, facts }) => facts !== null && path === named);
 }
 
 function storePathsIn({ interpreter, argument }: Shebang, { place }: Store): string[] {

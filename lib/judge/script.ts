@@ -1,10 +1,12 @@
 // script-interpreter-missing: the shell says "bad interpreter: No such file or directory", or env
 // says it of the program that it is to start.
 import { basename, dirname } from "node:path";
+import type { NativeFiles } from "../addon/native.js";
 import { isEnv, parseEnv, type Shebang, shebangWindow } from "../file/shebang.js";
 import { readShebang, type Subject, type Tree } from "../file/tree.js";
 import { programDirectories, programIn } from "../store/programs.js";
 import { whyNotStarted } from "./interpreter.js";
+import { realPathOf } from "./loaded.js";
 import type { Surroundings } from "./surroundings.js";
 
 /** What keeps a script from being run. */
@@ -51,6 +53,17 @@ export function programInTree(name: string, subjects: readonly Subject[]): strin
     ({ path, facts }) =>
       basename(path) === name && facts !== null && facts.type !== "shared-library",
   )?.path;
+}
+
+/** Whether a path, perhaps a link, is that of a file below the directory that was named: it is mended with it. */
+export function comesAlong(
+  path: string,
+  { directory, subjects }: Pick<Tree, "directory" | "subjects">,
+  files: NativeFiles,
+): boolean {
+  if (!directory) return false;
+  const named = realPathOf(path, files);
+  return subjects.some(({ path, facts }) => facts !== null && path === named);
 }
 
 /** Follows the first line to a program that can be run; null where all is there. */
