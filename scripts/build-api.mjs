@@ -7,11 +7,10 @@
 // stands on the interface of TypeScript before 7.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { SyntaxKind } from "typescript/unstable/ast";
-import { API, SymbolFlags } from "typescript/unstable/sync";
+import { SymbolFlags } from "typescript/unstable/sync";
+import { projectOf, top } from "./typescript.mjs";
 
-const top = fileURLToPath(new URL("..", import.meta.url));
 const directory = resolve(process.argv[2] ?? join(top, "docs/api"));
 
 /** A page for what each directory of lib exports, in the order of the pipeline. */
@@ -38,9 +37,7 @@ const every = `Every function that takes paths or options throws, or rejects wit
 what they should be, and every one that takes a \`signal\` one of \`cancelled\` when that aborts. Whatever else it may throw
 stands with it, by the error's \`code\`.`;
 
-const compiler = new API({ cwd: top });
-const config = join(top, "tsconfig.types.json");
-const { checker, program } = compiler.updateSnapshot({ openProjects: [config] }).getProject(config);
+const { checker, program } = projectOf("tsconfig.types.json");
 
 const problems = [];
 /** The page that each export is on, by its name. */
@@ -52,45 +49,41 @@ const anchorOf = new Map();
 /** The error codes that there are. */
 const codes = new Set();
 
-try {
-  const index = program.getSourceFile(join(top, "dist/index.d.ts"));
-  const exported = checker
-    .getExportsOfModule(checker.getSymbolAtLocation(index))
-    .map((symbol) => (symbol.flags & SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol))
-    .map((symbol) => ({ symbol, name: symbol.name, node: symbol.declarations[0].resolve() }))
-    .sort((one, other) => isType(one) - isType(other) || (one.name < other.name ? -1 : 1));
-  for (const each of exported) {
-    each.source = relative(join(top, "dist"), each.node.getSourceFile().fileName).replace(
-      /\.d\.ts$/,
-      ".ts",
-    );
-    const page = each.source.split("/")[0];
-    pageOf.set(each.name, page);
-    declaredIn.set(each.name, each.symbol.declarations[0].path);
-    // GitHub's anchors are lower case, with a number where a page has one twice.
-    const alike = exported.filter(
-      ({ name }) => pageOf.get(name) === page && name.toLowerCase() === each.name.toLowerCase(),
-    ).length;
-    anchorOf.set(each.name, each.name.toLowerCase() + (alike > 1 ? `-${alike - 1}` : ""));
-    if (each.name === "FixelfErrorCode") readCodes(each);
-  }
-  const written = new Map(
-    Object.entries(pages).map(([page, title]) => [
-      `${page}.md`,
-      `# ${title}\n\n${exported
-        .filter(({ name }) => pageOf.get(name) === page)
-        .map(entry)
-        .join("\n")}`,
-    ]),
+const index = program.getSourceFile(join(top, "dist/index.d.ts"));
+const exported = checker
+  .getExportsOfModule(checker.getSymbolAtLocation(index))
+  .map((symbol) => (symbol.flags & SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol))
+  .map((symbol) => ({ symbol, name: symbol.name, node: symbol.declarations[0].resolve() }))
+  .sort((one, other) => isType(one) - isType(other) || (one.name < other.name ? -1 : 1));
+for (const each of exported) {
+  each.source = relative(join(top, "dist"), each.node.getSourceFile().fileName).replace(
+    /\.d\.ts$/,
+    ".ts",
   );
-  written.set("README.md", contents(exported));
-  if (problems.length > 0) {
-    console.error(problems.join("\n"));
-    process.exitCode = 1;
-  } else write(written);
-} finally {
-  compiler.close();
+  const page = each.source.split("/")[0];
+  pageOf.set(each.name, page);
+  declaredIn.set(each.name, each.symbol.declarations[0].path);
+  // GitHub's anchors are lower case, with a number where a page has one twice.
+  const alike = exported.filter(
+    ({ name }) => pageOf.get(name) === page && name.toLowerCase() === each.name.toLowerCase(),
+  ).length;
+  anchorOf.set(each.name, each.name.toLowerCase() + (alike > 1 ? `-${alike - 1}` : ""));
+  if (each.name === "FixelfErrorCode") readCodes(each);
 }
+const written = new Map(
+  Object.entries(pages).map(([page, title]) => [
+    `${page}.md`,
+    `# ${title}\n\n${exported
+      .filter(({ name }) => pageOf.get(name) === page)
+      .map(entry)
+      .join("\n")}`,
+  ]),
+);
+written.set("README.md", contents(exported));
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  process.exitCode = 1;
+} else write(written);
 
 function readCodes({ symbol, node, name }) {
   for (const [, code] of node.getText().matchAll(/"([\w-]+)"/g)) {

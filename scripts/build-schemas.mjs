@@ -6,10 +6,9 @@
 // bigint is hexadecimal, and beside a text that is not UTF-8 are its bytes.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { API, SymbolFlags, TypeFlags } from "typescript/unstable/sync";
+import { SymbolFlags, TypeFlags } from "typescript/unstable/sync";
+import { projectOf, top } from "./typescript.mjs";
 
-const top = fileURLToPath(new URL("..", import.meta.url));
 const directory = resolve(process.argv[2] ?? join(top, "share/schemas"));
 
 const bytes = {
@@ -23,25 +22,18 @@ const bytesOfEach = {
   description: "The same of each text of the list beside it; null for those that are UTF-8.",
 };
 
-const compiler = new API({ cwd: top });
-const snapshot = compiler.updateSnapshot({ openProjects: [join(top, "tsconfig.json")] });
-const { checker, program } = snapshot.getProject(join(top, "tsconfig.json"));
-
-try {
-  const file = program.getSourceFile(join(top, "lib/report/documents.ts"));
-  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(file));
-  const membersOf = (name) => {
-    const symbol = exported.find((each) => each.name === name);
-    return checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol));
-  };
-  mkdirSync(directory, { recursive: true });
-  for (const name of readdirSync(directory))
-    if (name.endsWith(".json")) rmSync(join(directory, name));
-  for (const member of membersOf("Documents")) write(member, true);
-  for (const member of membersOf("Lines")) write(member, false);
-} finally {
-  compiler.close();
-}
+const { checker, program } = projectOf("tsconfig.json");
+const file = program.getSourceFile(join(top, "lib/report/documents.ts"));
+const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(file));
+const membersOf = (name) => {
+  const symbol = exported.find((each) => each.name === name);
+  return checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol));
+};
+mkdirSync(directory, { recursive: true });
+for (const name of readdirSync(directory))
+  if (name.endsWith(".json")) rmSync(join(directory, name));
+for (const member of membersOf("Documents")) write(member, true);
+for (const member of membersOf("Lines")) write(member, false);
 
 /** `isNamed`: whether the first field names the schema. */
 function write(member, isNamed) {

@@ -3,12 +3,12 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSyn
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { run } from "./support/process.js";
+import { checkerScript } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 const checkout = fileURLToPath(new URL("..", import.meta.url));
 const build = (top: string, directory: string) =>
-  run([process.execPath, join(top, "scripts/build-api.mjs"), directory]);
+  checkerScript(join(top, "scripts/build-api.mjs"), directory);
 
 describe("docs/api", () => {
   it("is made from the declarations as they are", () => {

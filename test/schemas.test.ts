@@ -11,7 +11,7 @@ import { scanSchema } from "../lib/scan/metadata.js";
 import { scan } from "../lib/scan/scan.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
-import { fixelf, run, startFixelf } from "./support/process.js";
+import { checkerScript, fixelf, startFixelf } from "./support/process.js";
 import {
   expectValid,
   folder,
@@ -91,11 +91,8 @@ describe("JSON", needs("gcc"), () => {
 
 it("are made from the types as they are", () => {
   const made = join(scratchDirectory(), "schemas");
-  const { stderr, code } = run([
-    process.execPath,
-    fileURLToPath(new URL("../scripts/build-schemas.mjs", import.meta.url)),
-    made,
-  ]);
+  const script = fileURLToPath(new URL("../scripts/build-schemas.mjs", import.meta.url));
+  const { stderr, code } = checkerScript(script, made);
   expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
   expect(readdirSync(made).sort()).toEqual(readdirSync(folder).sort());
   for (const file of readdirSync(made))

@@ -66,3 +66,9 @@ export function run(
   if (error !== undefined) throw error;
   return { stdout, stderr, code: status, signal };
 }
+
+/** A script that asks TypeScript's checker, waited for, without what the checker's process says when it is ended. */
+export function checkerScript(path: string, ...words: string[]): Ended {
+  const { stderr, ...ended } = run([process.execPath, path, ...words]);
+  return { ...ended, stderr: stderr.replace(/^context canceled\n/m, "") };
+}

@@ -1,0 +1,15 @@
+// What TypeScript's checker knows of a project of this checkout.
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { API } from "typescript/unstable/sync";
+
+export const top = fileURLToPath(new URL("..", import.meta.url));
+
+/**
+ * The `checker` and the `program` of the project that `config`, a file at the top, describes. Its process is ended with
+ * this one, and may then say "context canceled" on stderr.
+ */
+export function projectOf(config) {
+  const path = join(top, config);
+  return new API({ cwd: top }).updateSnapshot({ openProjects: [path] }).getProject(path);
+}
