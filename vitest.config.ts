@@ -34,7 +34,7 @@ export default defineConfig({
     // watch or a killed process does next.
     maxWorkers: availableParallelism() + 1,
     reporters: ["default", "./test/support/missing-parts.ts"],
-    setupFiles: ["test/support/preload.ts"],
+    setupFiles: ["test/support/preload.ts", "test/support/certificates.ts"],
     testTimeout: patienceOfTest,
     hookTimeout: patienceOfTest,
     projects: [
@@ -42,7 +42,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "parts",
-          setupFiles: ["test/support/preload.ts", "test/support/scratch.ts"],
+          setupFiles: ["test/support/scratch.ts"],
           ...files(/^test\/[^/]*$/, "test/*.test.ts"),
         },
       },
