@@ -3,9 +3,9 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 /** Compiles one C++ file of this directory; `output` is the program. */
-export function compileProgram(source, output) {
+export function compileProgram(source, output, ...libraries) {
   const path = fileURLToPath(new URL(source, import.meta.url));
-  compile("c++", ["-O2", "-std=c++20", "-pthread", path, "-o", output]);
+  compile("c++", ["-O2", "-std=c++20", "-pthread", path, "-o", output, ...libraries]);
 }
 
 /** Runs a compiler, with the source on standard input where `input` is given. */

@@ -1,11 +1,12 @@
-// fixelf-patchelf beside patchelf, as whole processes on one file.
+// fixelf-patchelf beside patchelf and a small tool on LIEF, as whole processes on one file.
 import { spawnSync } from "node:child_process";
-import { closeSync, copyFileSync, existsSync, fsyncSync, openSync } from "node:fs";
+import { copyFileSync, existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { compile } from "./compile.mjs";
-import { median } from "./measure.mjs";
-import { patchelfs } from "./peers.mjs";
+import { compile, compileProgram } from "./compile.mjs";
+import { median, pairedRatio } from "./measure.mjs";
+import { missingPeers, patchelfs } from "./peers.mjs";
+import { measureStarts } from "./starts.mjs";
 import { megabytes, printRows } from "./table.mjs";
 
 const ours = fileURLToPath(new URL("../build/Release/fixelf-patchelf", import.meta.url));
@@ -23,9 +24,9 @@ const changes = [
 
 /** Bytes of data in the programs that are changed, beside some 16 KB, and turns in a round. */
 const sizes = [
-  { bytes: 1, turns: 20 },
-  { bytes: 1 << 20, turns: 10 },
-  { bytes: 1 << 25, turns: 2 },
+  { bytes: 1, turns: 40 },
+  { bytes: 1 << 20, turns: 20 },
+  { bytes: 1 << 25, turns: 4 },
 ];
 const gigabyte = [{ bytes: 1 << 30, turns: 1 }];
 
@@ -33,7 +34,7 @@ export const scenarios = [
   {
     name: "patchelf",
     title: "fixelf-patchelf beside patchelf: the start, and what is printed",
-    run: ({ rounds, scratch }) => measure(scratch, [{ bytes: 1, turns: 20 }], rounds, asking),
+    run: ({ rounds, scratch }) => measure(scratch, [{ bytes: 1, turns: 40 }], rounds, asking),
   },
   {
     name: "patchelf-set",
@@ -50,98 +51,99 @@ export const scenarios = [
 
 function measure(scratch, materials, rounds, work) {
   if (!existsSync(ours)) return ["fixelf-patchelf: npm run build:native"];
-  if (patchelfs.length === 0) return ["patchelf, which is not installed"];
-  const rows = materials.flatMap(({ bytes, turns }) => {
+  const lief = join(scratch, "lief");
+  const hasLief = compileLief(lief);
+  for (const { bytes, turns } of materials) {
     const program = join(scratch, `program-${bytes}`);
     compile(
       "cc",
       ["-x", "c", "-", "-o", program],
       `char data[${bytes}] = {1}; int main(void) { return data[0] - 1; }`,
     );
-    return work(program, bytes, rounds * turns, scratch);
-  });
-  printRows([["", "data MB", "ms", "its ms", "×", "peak MB", "its MB"], ...rows]);
-  return [];
+    const peers = [...patchelfs, ...(hasLief ? [{ name: "a tool on LIEF", command: [lief] }] : [])];
+    work({ program, peers, times: rounds * turns, scratch });
+  }
+  return [...missingPeers(), ...(hasLief ? [] : ["LIEF: it is not installed (liblief-dev)"])];
 }
 
-function asking(program, bytes, turns) {
-  return patchelfs.flatMap((peer) =>
-    questions.map((question) => {
-      const words = question === "--version" ? [question] : [question, program];
-      return row(
-        `${question}, ${peer.name}`,
-        bytes,
-        turns,
-        [() => timed([ours, ...words]), () => timed([...peer.command, ...words])],
-        [peak([ours, ...words]), peak([...peer.command, ...words])],
-      );
-    }),
-  );
+function compileLief(output) {
+  try {
+    compileProgram("patchelf/lief.cpp", output, "-lLIEF");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-function changing(program, bytes, turns, scratch) {
+function asking({ program, peers, times, scratch }) {
+  for (const question of questions) {
+    const words = question === "--version" ? [question] : [question, program];
+    const contestants = [
+      { name: "fixelf-patchelf", command: [ours] },
+      ...peers.filter(({ name }) => name.startsWith("patchelf")),
+    ].map((each) => ({ ...each, words: [...each.command, ...words] }));
+    const results = measureStarts(contestants, { scratch, times });
+    console.log(`\n${question}\n`);
+    printRows([
+      ["", "ms", "from–to", "busy ms", "fixelf ÷ it", "peak MB"],
+      ...contestants.map(({ name, words }, index) => [
+        name,
+        ...timeCells(results[index]),
+        index === 0 ? "" : pairedRatio(results[0], results[index]).toFixed(2),
+        peak(words),
+      ]),
+    ]);
+  }
+}
+
+/** Each is held against that of ours which flushes as it does, and against ours that flushes. */
+function changing({ program, peers, times, scratch }) {
   const copy = join(scratch, "copy");
-  const fresh = (act) => () => {
-    copyFileSync(program, copy);
-    return act();
-  };
-  return patchelfs.flatMap((peer) =>
-    changes.flatMap((change) => {
-      const by = (command) => [...command, ...change, copy];
-      const peaks = [ours, peer.command].map((command) =>
-        fresh(() => peak(by([command].flat())))(),
-      );
-      return [false, true].map((flushed) =>
-        row(
-          `${change[0]}, ${peer.name}${flushed ? ", then flush" : ""}`,
-          bytes,
-          turns,
-          [
-            fresh(() => timed(by([ours]))),
-            fresh(() => timed(by(peer.command), flushed ? copy : null)),
-          ],
-          peaks,
-        ),
-      );
-    }),
-  );
+  for (const [option, value] of changes) {
+    const contestants = [
+      { name: "fixelf-patchelf", command: [ours], flushed: true, isOurs: true },
+      { name: "fixelf-patchelf --no-flush", command: [ours, "--no-flush"], isOurs: true },
+      ...peers.flatMap((peer) => [
+        peer,
+        { ...peer, name: `${peer.name}, then flush`, flushed: true },
+      ]),
+    ].map((each) => ({ ...each, words: [...each.command, option, value, copy] }));
+    const results = measureStarts(
+      // What flushes by itself is waited for as it is.
+      contestants.map(({ words, flushed, isOurs }) => ({ words, flushed: flushed && !isOurs })),
+      { scratch, times, original: program, copy },
+    );
+    console.log(`\n${option}, ${megabytes(statSync(program).size)} MB\n`);
+    printRows([
+      ["", "ms", "from–to", "busy ms", "fixelf ÷ it", "with flush", "peak MB", "growth kB"],
+      ...contestants.map(({ name, words, flushed, isOurs }, index) => {
+        const against = (other) => pairedRatio(results[other], results[index]).toFixed(2);
+        copyFileSync(program, copy);
+        const memory = peak(words);
+        return [
+          name,
+          ...timeCells(results[index]),
+          isOurs ? "" : against(flushed ? 0 : 1),
+          isOurs ? "" : against(0),
+          memory,
+          ((statSync(copy).size - statSync(program).size) / 1e3).toFixed(1),
+        ];
+      }),
+    ]);
+  }
 }
 
-/** Of two turns that are taken one after the other, and in the other order each second time. */
-function row(name, bytes, turns, [mine, its], peaks) {
-  const pairs = Array.from({ length: turns + 1 }, (_, turn) => {
-    if (turn % 2 === 0) return [mine(), its()];
-    const second = its();
-    return [mine(), second];
-  }).slice(1); // the first warms caches
-  const figure = (take) => median(pairs.map(take)).toFixed(2);
+function timeCells(turns) {
+  const times = turns.map(({ milliseconds }) => milliseconds);
   return [
-    name,
-    megabytes(bytes),
-    figure(([one]) => one),
-    figure(([, other]) => other),
-    figure(([one, other]) => one / other),
-    ...peaks.map((kilobytes) => (kilobytes === null ? "?" : megabytes(kilobytes * 1024))),
+    median(times).toFixed(2),
+    `${Math.min(...times).toFixed(1)}–${Math.max(...times).toFixed(1)}`,
+    median(turns.map(({ busyMilliseconds }) => busyMilliseconds)).toFixed(2),
   ];
 }
 
-/** Milliseconds, from the call to the end of the process, or until the file is on the disk. */
-function timed([program, ...words], toFlush = null) {
-  const before = performance.now();
-  const { error, status } = spawnSync(program, words, { stdio: "ignore" });
-  if (toFlush !== null) {
-    const file = openSync(toFlush, "r");
-    fsyncSync(file);
-    closeSync(file);
-  }
-  const taken = performance.now() - before;
-  if (error) throw error;
-  if (status !== 0) throw new Error(`${program} ${words.join(" ")} failed`);
-  return taken;
-}
-
 function peak(command) {
-  if (!existsSync(timer)) return null;
+  if (!existsSync(timer)) return "?";
   const { stderr } = spawnSync(timer, ["-q", "-f", "%M", ...command], { encoding: "utf8" });
-  return Number(stderr.trim().split("\n").at(-1));
+  return megabytes(Number(stderr.trim().split("\n").at(-1)) * 1024);
 }

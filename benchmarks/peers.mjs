@@ -14,7 +14,7 @@ fetchTrixie();
 
 /** Each as { name, command }: what to start, and what comes before its own arguments. */
 export const patchelfs = [
-  { name: "patchelf", command: ["patchelf"] },
+  { name: "patchelf", command: installedCommand() },
   { name: "patchelf of trixie", command: trixieCommand() },
 ]
   .map((peer) => ({ ...peer, version: peer.command && versionOf(peer.command) }))
@@ -49,6 +49,13 @@ function fetchTrixie() {
     rmSync(unpacked, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** By its path, since nobody else looks into PATH. */
+function installedCommand() {
+  const folders = (process.env.PATH ?? "").split(":");
+  const path = folders.map((folder) => join(folder, "patchelf")).find((each) => existsSync(each));
+  return path === undefined ? null : [path];
 }
 
 /** By its own loader and libraries: its glibc is newer than most machines'. */

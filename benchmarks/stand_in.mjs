@@ -3,8 +3,9 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { compile, compileProgram } from "./compile.mjs";
+import { compile } from "./compile.mjs";
 import { median } from "./measure.mjs";
+import { measureStarts } from "./starts.mjs";
 import { printRows } from "./table.mjs";
 
 const startsInARound = 200;
@@ -20,19 +21,17 @@ export const scenarios = [
   {
     name: "stand-in",
     title: "Starting a program through the stand-in loader",
-    run: ({ rounds, scratch }) => measureStarts(rounds, scratch),
+    run: ({ rounds, scratch }) => measureStandIn(rounds, scratch),
   },
 ];
 
-function measureStarts(rounds, scratch) {
+function measureStandIn(rounds, scratch) {
   const shipped = `../prebuilds/fixelf-ld/${systems[process.arch]}-linux/fixelf-ld`;
   const standIn = fileURLToPath(new URL(shipped, import.meta.url));
   if (!existsSync(standIn)) return ["the stand-in loader: npm run build:shim"];
 
   const libraries = join(scratch, "libraries");
   mkdirSync(libraries);
-  const starts = join(scratch, "starts");
-  compileProgram("start/starts.cpp", starts);
   const link = (name, ...options) => {
     const program = join(scratch, name);
     compile("cc", ["-O2", "-x", "c", "-", "-o", program, ...options], "int main(void) {}");
@@ -44,47 +43,43 @@ function measureStarts(rounds, scratch) {
   const through = link("through", `-Wl,--dynamic-linker=${standIn}`);
 
   const contestants = [
-    { name: "the real loader", command: usual },
+    { name: "the real loader", words: [usual] },
     {
       name: "the stand-in, no directory",
-      command: `NIX_LD=${loader},NIX_LD_LIBRARY_PATH=,${through}`,
+      variables: { NIX_LD: loader, NIX_LD_LIBRARY_PATH: "" },
+      words: [through],
       beside: 0,
     },
     {
       name: "the real loader, LD_LIBRARY_PATH",
-      command: `LD_LIBRARY_PATH=${libraries},${usual}`,
+      variables: { LD_LIBRARY_PATH: libraries },
+      words: [usual],
     },
     {
       name: "the stand-in, NIX_LD_LIBRARY_PATH",
-      command: `NIX_LD=${loader},NIX_LD_LIBRARY_PATH=${libraries},${through}`,
+      variables: { NIX_LD: loader, NIX_LD_LIBRARY_PATH: libraries },
+      words: [through],
       beside: 2,
     },
   ];
-  const commands = contestants.map(({ command }) => command);
-  const measure = (times) =>
-    execFileSync(starts, [String(times), ...commands], { encoding: "utf8", maxBuffer: 1 << 28 })
-      .trim()
-      .split("\n")
-      .map((line) => line.split(" ").map(Number));
-  measure(20); // warms caches, and counts for nothing
-  const turns = measure(rounds * startsInARound);
-  // Of each contestant there are two numbers: how long it took, and for how long it was busy.
-  const figure = (take) => median(turns.map(take));
-  const compared = (index, beside, of) => [
-    figure((turn) => turn[2 * index + of]).toFixed(0),
-    beside === undefined
-      ? ""
-      : figure((turn) => turn[2 * index + of] - turn[2 * beside + of]).toFixed(0),
-    beside === undefined
-      ? ""
-      : figure((turn) => turn[2 * index + of] / turn[2 * beside + of]).toFixed(2),
-  ];
+  const results = measureStarts(contestants, { scratch, times: rounds * startsInARound });
+  const microseconds = (index, of) => results[index].map((turn) => turn[of] * 1000);
+  const compared = (index, beside, of) => {
+    const own = microseconds(index, of);
+    if (beside === undefined) return [median(own).toFixed(0), "", ""];
+    const other = microseconds(beside, of);
+    return [
+      median(own).toFixed(0),
+      median(own.map((taken, turn) => taken - other[turn])).toFixed(0),
+      median(own.map((taken, turn) => taken / other[turn])).toFixed(2),
+    ];
+  };
   printRows([
     ["", "µs", "added µs", "×", "busy µs", "added µs", "×"],
     ...contestants.map(({ name, beside }, index) => [
       name,
-      ...compared(index, beside, 0),
-      ...compared(index, beside, 1),
+      ...compared(index, beside, "milliseconds"),
+      ...compared(index, beside, "busyMilliseconds"),
     ]),
   ]);
   return [];

@@ -2,6 +2,9 @@
 # In the place of nixpkgs' autoPatchelfHook: the same functions and variables, and fixelf to do it.
 # Sourced by stdenv's setup.sh from within a function, whose own a plain `declare` would be.
 
+# What a build has written is nothing before it is complete; then Nix flushes it, if it shall (fsync-store-paths).
+export PATCHELF_NO_FLUSH=1
+
 # Directories with libraries: those of the build inputs, and those that are added by hand.
 declare -ga autoPatchelfLibs extraAutoPatchelfLibs
 

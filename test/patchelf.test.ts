@@ -410,6 +410,33 @@ describe.each(ways)("%s", (_title, program) => {
       expect(ours("--debug", "--set-rpath", "/y", "it").stderr).toContain("writing it\n");
     });
 
+    describe("and wait for the disk", needs("strace"), () => {
+      /** The calls that flush or put the new file in place, in their order. */
+      function calls(env: Record<string, string>, ...words: string[]): string[] {
+        const trace = at("trace");
+        const traced = "trace=fsync,fdatasync,syncfs,sync,renameat,renameat2";
+        const by = ["strace", "-f", "-qq", "-e", traced, "-o", trace];
+        const { stderr, code } = run([...program, ...words], { cwd: home, env, by });
+        expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
+        const names = readFileSync(trace, "utf8").matchAll(/(\w+)\([^\n]*\) += 0$/gm);
+        return [...names].map(([, name = ""]) => name.replace(/^rename.*/, "rename"));
+      }
+
+      it("once: before the new content gets the name", () => {
+        const once = ["fsync", "rename"];
+        expect(calls({}, "--set-rpath", "/x", "it")).toEqual(once);
+        expect(calls({}, "--set-rpath", "/y", "--output", "out", "it")).toEqual(once);
+        expect([asked("rpath", "it"), asked("rpath", "out")]).toEqual(["/x\n", "/y\n"]);
+      });
+
+      it("not at all for --no-flush and PATCHELF_NO_FLUSH", () => {
+        expect(calls({}, "--no-flush", "--set-rpath", "/x", "it")).toEqual(["rename"]);
+        const env = { PATCHELF_NO_FLUSH: "1" };
+        expect(calls(env, "--set-rpath", "/y", "it")).toEqual(["rename"]);
+        expect(asked("rpath", "it")).toBe("/y\n");
+      });
+    });
+
     describe("its result", () => {
       it("to --output, made even where nothing changes, and by the caller's umask", () => {
         const before = readFileSync(at("it"));

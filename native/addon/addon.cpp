@@ -212,7 +212,7 @@ Napi::Value applyJobs(const Napi::CallbackInfo& call) {
       [layouts = std::move(layouts), jobs = std::move(jobs),
        directory = toBytes(call[1])](const std::stop_token& stop) -> Result<Written> {
         Written written;
-        written.answers = writeAll(jobs, {directory, &written.left, stop});
+        written.answers = writeAll(jobs, {directory, Flush::Everything, &written.left, stop});
         return written;
       },
       [tell](Napi::Env env, Written& written) {

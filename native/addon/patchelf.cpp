@@ -137,7 +137,7 @@ Napi::Value patchelfFile(const Napi::CallbackInfo& call) {
        output = toBytes(call[2])](const std::stop_token& stop) -> Result<patchelf::Outcome> {
         const auto facts = patchelf::readElf(path);
         if (!facts) return Error(facts.error()).at(path);
-        auto outcome = patchelf::change(path, *facts, changes, output, stop);
+        auto outcome = patchelf::change(path, *facts, changes, {output}, stop);
         if (!outcome) return std::move(outcome.error()).at(path);
         return outcome;
       },

@@ -34,7 +34,7 @@ Status writeEdit(const std::string& path, const PlannedEdit& edit, const EditOpt
   const WriteJob job{
       path,         options.output,      layout.ranges, layout.newSize, edit.planned.identity,
       options.mode, WritePurpose::Change};
-  return writeAll({job}, {options.recordDirectory, nullptr, stop}).front();
+  return writeAll({job}, {options.recordDirectory, options.flush, nullptr, stop}).front();
 }
 
 }  // namespace fixelf

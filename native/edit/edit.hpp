@@ -26,6 +26,7 @@ struct EditOptions {
   std::string output;  // where the result goes; the file itself, or another one with Atomic
   WriteMode mode = WriteMode::Atomic;
   std::string recordDirectory;  // for `undo`; empty keeps none
+  Flush flush = Flush::Everything;
 };
 
 // Writes it, unless nothing changes and the output is the file itself. Fails as writeAll does.

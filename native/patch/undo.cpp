@@ -97,7 +97,7 @@ std::vector<Status> restore(const std::vector<std::string>& paths,
     restoration.job.ranges = restoration.record.original;
     jobs.push_back(restoration.job);
   }
-  std::vector<Status> written = writeAll(jobs, {recordDirectory, nullptr, stop});
+  std::vector<Status> written = writeAll(jobs, {recordDirectory, Flush::Everything, nullptr, stop});
   for (size_t at = 0; at < written.size(); ++at) {
     const auto& [record, job, movedFrom, isCopy] = restorations[at];
     // Of a copy, the first one may still be as the change left it, and needs its record.

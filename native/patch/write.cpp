@@ -64,7 +64,8 @@ struct Work {
 
 class Batch {
  public:
-  Batch(std::span<const WriteJob> jobs, const Journal* journal) : journal_(journal) {
+  Batch(std::span<const WriteJob> jobs, const Journal* journal, Flush flush)
+      : journal_(journal), flush_(journal != nullptr ? Flush::Everything : flush) {
     works_.reserve(jobs.size());
     for (const WriteJob& job : jobs)
       works_.emplace_back(job);
@@ -230,6 +231,7 @@ class Batch {
   }
 
   void flushContents() {
+    if (flush_ == Flush::Nothing) return;
     flush([](const Work& work) { return work.replacement ? work.replacement->descriptor() : -1; });
   }
 
@@ -259,13 +261,17 @@ class Batch {
       } catch (const std::system_error&) {
       }
     }
-    flush([](const Work& work) {
-      return work.replacement ? work.replacement->target().directory() : work.newDescriptor();
+    if (flush_ == Flush::Nothing) return;
+    const bool withNames = flush_ == Flush::Everything;
+    flush([&](const Work& work) {
+      if (!work.replacement) return work.newDescriptor();
+      return withNames ? work.replacement->target().directory() : -1;
     });
   }
 
   // Of few inodes on a file system each is flushed; of many, all that the file system has to write.
-  void flush(int (*descriptorOf)(const Work&)) {
+  template <typename DescriptorOf>
+  void flush(const DescriptorOf& descriptorOf) {
     using Inode = std::pair<dev_t, ino_t>;
     std::map<dev_t, std::map<Inode, std::vector<Work*>>> devices;
     for (Work& work : works_) {
@@ -363,6 +369,7 @@ class Batch {
   }
 
   const Journal* journal_;
+  Flush flush_;
   std::vector<Work> works_;
   std::vector<Journal::Entry> entries_;
   std::vector<Work*> recorded_;  // of whom the entries are
@@ -402,7 +409,7 @@ std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptio
     while (count < std::min(most, left.size()) && (count == 0 || bytes < kMostBytes)) {
       bytes += left[count++].newSize;
     }
-    Batch batch(left.first(count), journal ? &*journal : nullptr);
+    Batch batch(left.first(count), journal ? &*journal : nullptr, options.flush);
     for (Status& answer : batch.run(options.left, options.stop))
       answers.push_back(std::move(answer));
     left = left.subspan(count);

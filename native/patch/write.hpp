@@ -24,6 +24,14 @@ enum class WritePurpose {
   Restore,  // what the record holds is written, and the record forgotten
 };
 
+// What is on the disk for sure when a job is done.
+enum class Flush {
+  Everything,  // the new content and its name
+  Content,  // the new content, before it gets the name: a power failure leaves the old file or the
+            // new one, and one that comes soon afterwards may leave the old one
+  Nothing,  // a power failure may leave a file that is neither; the end of the process does not
+};
+
 struct WriteJob {
   std::string path;                   // the file as it is now; no component is a symbolic link
   std::string output;                 // where the result goes: `path`, or another file with Atomic
@@ -36,6 +44,8 @@ struct WriteJob {
 
 struct WriteOptions {
   std::string recordDirectory;  // where undo records are kept; empty keeps none
+  // Where records are kept, everything is flushed: they say what is under the name.
+  Flush flush = Flush::Everything;
   // Gets for each job what it has left under the name, and nothing where it has failed. By it own
   // writing can be told from that of somebody who was there right afterwards.
   std::vector<std::optional<FileSource::Identity>>* left = nullptr;

@@ -92,7 +92,12 @@ Status keepOldSections(Request& request, Words /*words*/) {
 }
 
 Status setOutput(Request& request, Words words) {
-  request.output = words[0];
+  request.destination.output = words[0];
+  return Done{};
+}
+
+Status leaveUnflushed(Request& request, Words /*words*/) {
+  request.destination.flush = Flush::Nothing;
   return Done{};
 }
 
@@ -107,7 +112,7 @@ Status ignore(Request& /*request*/, Words /*words*/) {
 
 using enum Option::Takes;
 
-constexpr std::array<Option, 31> kOptions{{
+constexpr std::array<Option, 32> kOptions{{
     {"--set-interpreter", Value, setText<&Changes::setInterpreter>},
     {"--interpreter", Value, setText<&Changes::setInterpreter>},
     {"--page-size", Word, setPageSize},
@@ -138,6 +143,7 @@ constexpr std::array<Option, 31> kOptions{{
     {"--no-sort", Nothing, ignore},  // headers are never sorted
     {"--no-clobber-old-sections", Nothing, keepOldSections},
     {"--output", Value, setOutput},
+    {"--no-flush", Nothing, leaveUnflushed},
     {"--debug", Nothing, setDebug},
 }};
 
@@ -164,7 +170,7 @@ Result<size_t> takeOption(const Option& option, Words behind, Request& request) 
 Status checkRequest(Request& request) {
   if (request.files.empty()) return wrong("missing filename");
   if (Status status = check(request.changes); !status) return status;
-  if (!request.output.empty() && request.files.size() != 1)
+  if (!request.destination.output.empty() && request.files.size() != 1)
     return wrong("--output option only allowed with single input file");
   // Who asks for both to be printed and to be changed gets the former.
   if (request.questions[static_cast<size_t>(Question::ExecutableStack)])
@@ -204,7 +210,7 @@ Result<Changes> parseExtraArguments(std::span<const std::string> words) {
     return wrong("--extra-args takes only options that change a file");
   if (request->files.size() > 1)
     return wrong("--extra-args takes no option of patchelf: " + request->files[1]);
-  if (!request->output.empty())
+  if (!request->destination.output.empty())
     return wrong("--extra-args takes not --output: each file is changed where it is");
   return std::move(request->changes);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "patchelf/answers.hpp"
+#include "patchelf/change.hpp"
 #include "patchelf/changes.hpp"
 
 namespace fixelf::patchelf {
@@ -16,7 +17,7 @@ struct Request {
   std::vector<std::string> files;
   Questions questions;
   Changes changes;
-  std::string output;  // empty: each file itself
+  Destination destination;
   bool debug = false;
 };
 

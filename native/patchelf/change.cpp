@@ -26,16 +26,17 @@ Status demandWritable(const std::string& path) {
 // One change on its way.
 class Change {
  public:
-  Change(const std::string& file, const EditRequest& request, const std::stop_token& stop)
-      : file_(file), request_(request), stop_(stop) {}
+  Change(const std::string& file, const EditRequest& request, Flush flush,
+         const std::stop_token& stop)
+      : file_(file), request_(request), flush_(flush), stop_(stop) {}
 
   Result<Outcome> intoFile() {
     if (Status status = demandWritable(file_); !status) return status.error();
     if (Status status = plan(); !status) return status.error();
-    Status status = write({host_, WriteMode::Atomic, {}});
+    Status status = write(host_, WriteMode::Atomic);
     // Nothing may be put beside it, or its owner not be kept; but it may be written to.
     if (!status && status.error().code == ErrorCode::PermissionDenied)
-      status = write({host_, WriteMode::InPlace, {}});
+      status = write(host_, WriteMode::InPlace);
     if (!status) return status.error();
     if (!edit_->planned.layout.empty()) {
       if (status = touch(); !status) return status.error();
@@ -72,8 +73,8 @@ class Change {
 
   // Nix builders have no home directory, and whoever calls patchelf expects none of its traces: no
   // record is kept.
-  [[nodiscard]] Status write(const EditOptions& options) const {
-    return writeEdit(host_, *edit_, options, stop_);
+  [[nodiscard]] Status write(const std::string& output, WriteMode mode) const {
+    return writeEdit(host_, *edit_, {output, mode, {}, flush_}, stop_);
   }
 
   // What was just written is new to `make` and to backups; the engine keeps the times.
@@ -108,7 +109,7 @@ class Change {
                                                                : target.substr(0, slash));
     if (!directory) return directory.error();
     const std::string output = (*directory == "/" ? "" : *directory) + "/" + name;
-    Status status = write({output, WriteMode::Atomic, {}});
+    Status status = write(output, WriteMode::Atomic);
     if (!status && status.error().code == ErrorCode::PermissionDenied) return copyInto(target);
     if (status && chmod(output.c_str(), mode & 07777U) != 0)
       return systemError(errno, "set the mode of the file", output);
@@ -159,6 +160,7 @@ class Change {
 
   const std::string& file_;
   const EditRequest& request_;
+  const Flush flush_;
   const std::stop_token& stop_;
   std::string host_;  // the file's path without links
   std::optional<PlannedEdit> edit_;
@@ -174,7 +176,8 @@ bool isSame(const std::string& one, const std::string& other) {
 }  // namespace
 
 Result<Outcome> change(const std::string& file, const Facts& facts, const Changes& changes,
-                       const std::string& output, const std::stop_token& stop) {
+                       const Destination& destination, const std::stop_token& stop) {
+  const std::string& output = destination.output;
   std::vector<std::string> passedOver;
   const auto request = requestFor(changes, facts, passedOver);
   if (!request) return request.error();
@@ -182,7 +185,7 @@ Result<Outcome> change(const std::string& file, const Facts& facts, const Change
   if (!*request && !isElsewhere)
     return Outcome{false, std::move(passedOver), std::nullopt, facts.size, facts.size};
   const EditRequest asked = request->value_or(EditRequest{});
-  Change change(file, asked, stop);
+  Change change(file, asked, destination.flush, stop);
   auto outcome = isElsewhere ? change.into(output) : change.intoFile();
   if (outcome) {
     outcome->reasons.insert(outcome->reasons.begin(), std::make_move_iterator(passedOver.begin()),

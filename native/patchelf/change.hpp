@@ -22,9 +22,15 @@ struct Outcome {
   uint64_t newSize = 0;
 };
 
-// `facts` are the file's. `output` is empty, or is made also where nothing is to be changed.
+struct Destination {
+  std::string output;  // is made also where nothing is to be changed; empty is the file itself
+  // patchelf flushes nothing, and nobody waits for it to have the name on the disk.
+  Flush flush = Flush::Content;
+};
+
+// `facts` are the file's.
 Result<Outcome> change(const std::string& file, const Facts& facts, const Changes& changes,
-                       const std::string& output, const std::stop_token& stop = {});
+                       const Destination& destination, const std::stop_token& stop = {});
 
 // The plan alone, for who writes many files at once. No component of the path may be a symbolic
 // link.

@@ -37,6 +37,8 @@ Prints or changes what ELF files say of themselves. Most values may be @FILE: th
   --output FILE                    leave the file alone and write to FILE
   --no-clobber-old-sections        leave texts where they were, for programs that look there
   --no-sort                        taken and without effect
+  --no-flush                       don't wait for the disk; so does PATCHELF_NO_FLUSH. A power failure
+                                   may then leave a damaged file, as with other patchelfs
   --debug                          say what is done; so does PATCHELF_DEBUG
   --version
   --help, -h

@@ -63,8 +63,8 @@ Status patch(const std::string& file, const Request& request, bool debugging) {
   const auto facts = readElf(file);
   if (!facts) return facts.error();
   if (Status status = printAnswers(request.questions, *facts); !status) return status;
-  if (!asksForChange(request.changes) && request.output.empty()) return Done{};
-  const auto outcome = change(file, *facts, request.changes, request.output);
+  if (!asksForChange(request.changes) && request.destination.output.empty()) return Done{};
+  const auto outcome = change(file, *facts, request.changes, request.destination);
   if (!outcome) return outcome.error();
   for (const std::string& reason : outcome->reasons)
     debug(reason);
@@ -72,13 +72,16 @@ Status patch(const std::string& file, const Request& request, bool debugging) {
     say(std::string("warning: --build-resolution-cache: ") + noCacheReason(*outcome->noCache) +
         "; no cache written");
   }
-  const std::string& written = request.output.empty() ? file : request.output;
+  const std::string& output = request.destination.output;
+  const std::string& written = output.empty() ? file : output;
   debug(outcome->changed ? "writing " + written : "not modified");
   return Done{};
 }
 
-Status follow(const Request& request) {
+Status follow(Request request) {
   const bool debugging = request.debug || std::getenv("PATCHELF_DEBUG") != nullptr;
+  // Scripts that call patchelf by its own options can say it this way.
+  if (std::getenv("PATCHELF_NO_FLUSH") != nullptr) request.destination.flush = Flush::Nothing;
   for (const std::string& file : request.files)
     if (Status status = patch(file, request, debugging); !status) return status;
   return Done{};
