@@ -3,6 +3,7 @@
 //             functions once; for the prebuilt one
 //   addon     all but what never reaches the addon in this process or another, and limits that leave the
 //             sanitizers' own runtime too few descriptors; for the sanitizers
+//   rest      what `addon` leaves out or does in part, and the world; for a run after the sanitizers' (test/all)
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { patienceOfTest } from "./test/support/patience.js";
@@ -20,12 +21,25 @@ const besideAddon = [
   "scripts",
   "stand-in-loader",
 ].map((name) => `test/${name}.test.ts`);
-const chosen = process.env.FIXELF_TESTS;
-/** The files that match, as far as they are chosen. */
-const files = (directory: RegExp, ...patterns: string[]) =>
-  chosen === "package"
-    ? { include: ofPackage.filter((file) => directory.test(file)) }
-    : { include: patterns, exclude: chosen === "addon" ? besideAddon : [] };
+// With the sanitizers it forces errors, and does not kill.
+const inPart = ["test/faults.test.ts"];
+
+const all = {
+  parts: { include: ["test/*.test.ts"] },
+  world: { include: ["test/end-to-end/*.test.ts", "test/world/*.test.ts"] },
+};
+const choices: Record<
+  string,
+  Record<keyof typeof all, { include: string[]; exclude?: string[] }>
+> = {
+  package: {
+    parts: { include: ofPackage.filter((file) => !file.includes("end-to-end")) },
+    world: { include: ofPackage.filter((file) => file.includes("end-to-end")) },
+  },
+  addon: { ...all, parts: { ...all.parts, exclude: besideAddon } },
+  rest: { ...all, parts: { include: [...besideAddon, ...inPart] } },
+};
+const { parts, world } = choices[process.env.FIXELF_TESTS ?? "all"] ?? all;
 
 export default defineConfig({
   test: {
@@ -43,14 +57,14 @@ export default defineConfig({
         test: {
           name: "parts",
           setupFiles: ["test/support/scratch.ts"],
-          ...files(/^test\/[^/]*$/, "test/*.test.ts"),
+          ...parts,
         },
       },
       {
         extends: true,
         test: {
           name: "world",
-          ...files(/end-to-end/, "test/end-to-end/*.test.ts", "test/world/*.test.ts"),
+          ...world,
           globalSetup: ["test/world/global-setup.ts"],
         },
       },

@@ -109,7 +109,8 @@ describe("watch", needs("gcc"), () => {
     child.stderr.on("data", (bytes) => {
       said.stderr += bytes;
     });
-    const ended = once(child, "exit");
+    // When all that it said has been read, too.
+    const ended = once(child, "close");
     running.push({
       stop: async () => {
         child.kill("SIGKILL");
