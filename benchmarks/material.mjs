@@ -85,10 +85,11 @@ export class Material {
     ]);
   }
 
-  /** Shared libraries of the distribution, spread evenly over their names. */
-  static sharedLibraries(count) {
-    // A few giants would make this a second measurement of large files.
-    const limit = 16e6;
+  /**
+   * Shared libraries of the distribution below a size, spread evenly over their names. A few giants would make this a
+   * second measurement of large files.
+   */
+  static sharedLibraries(count, limit = 16e6) {
     const triplet = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" }[process.arch];
     const directories = [`/usr/lib/${triplet}`, "/usr/lib64", "/run/current-system/sw/lib"];
     const directory = directories.find((path) => existsSync(path)) ?? "/usr/lib";

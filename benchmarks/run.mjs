@@ -12,6 +12,7 @@
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { scenarios as fixup } from "./fixup.mjs";
 import { scenarios as index } from "./index.mjs";
 import { scenarios as nixIndex } from "./nix_index.mjs";
 import { scenarios as patchelf } from "./patchelf.mjs";
@@ -31,6 +32,7 @@ const scenarios = [
   ...nixIndex,
   ...resolve,
   ...patchelf,
+  ...fixup,
   ...standIn,
   ...watch,
 ];

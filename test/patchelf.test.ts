@@ -4,9 +4,11 @@ import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   existsSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -17,6 +19,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";
 import { programPath } from "../lib/addon/programs.js";
@@ -650,6 +653,70 @@ describe.each(ways)("%s", (_title, program) => {
       const failure = await patchelf(path, options).catch((failure: unknown) => failure);
       expect(failure).toBeInstanceOf(FixelfError);
       expect(failure).toMatchObject({ code, path, message: expect.stringContaining(message) });
+    });
+  });
+});
+
+describe("fixelf-patchelf in the PATH of a build", needs("gcc", "patchelf", "bash", "find"), () => {
+  const fixup = fileURLToPath(new URL("../benchmarks/patchelf/fixup.sh", import.meta.url));
+  it("leaves the same behind as patchelf, after nixpkgs' fixup", () => {
+    const theirs = run(["sh", "-c", "command -v patchelf"]).stdout.trim();
+    const home = scratchDirectory();
+    const package_ = join(home, "package");
+    const libraries = ["one", "two", "three"].map((name) => join(home, name, "lib"));
+    for (const directory of libraries) mkdirSync(directory, { recursive: true });
+    const [one = "", two = "", three = ""] = libraries;
+    compile(join(one, "libvalue.so"), value, "-shared", "-fPIC", "-Wl,-soname,libvalue.so");
+    compile(join(two, "libother.so"), other, "-shared", "-fPIC", "-Wl,-soname,libother.so");
+    mkdirSync(package_);
+    const needing = (name: string, source: string, ...options: string[]) =>
+      compile(join(package_, name), source, "-Wl,--no-as-needed", ...options);
+    needing("program", main, join(one, "libvalue.so"));
+    needing("fixed-program", main, "-no-pie", join(two, "libother.so"), join(one, "libvalue.so"));
+    needing("rpath-program", main, join(one, "libvalue.so"), "-Wl,--disable-new-dtags,-rpath,/a");
+    needing("alone", "int main(void) { return 0; }", "-Wl,-rpath,/nothing/needs/this");
+    needing("libplain.so", "int plain;", "-shared", "-fPIC", join(two, "libother.so"));
+    writeFileSync(join(package_, "script"), "#!/bin/sh\n");
+    const answers = Object.entries({ ours: programPath("patchelf"), theirs }).map(
+      ([name, program]) => {
+        const bin = join(home, `bin-${name}`);
+        mkdirSync(bin);
+        symlinkSync(program, join(bin, "patchelf"));
+        const tree = join(home, name);
+        cpSync(package_, tree, { recursive: true });
+        const path = `${bin}:${process.env.PATH}`;
+        const searchPath = [three, two, one, join(home, "absent")].join(":");
+        expect(run([fixup, tree, searchPath], { env: { PATH: path } })).toEqual({
+          stdout: "",
+          stderr: "",
+          code: 0,
+          signal: null,
+        });
+        return readdirSync(tree).map((file) => ({
+          file,
+          ...Object.fromEntries(
+            ["rpath", "needed", "interpreter"].map((question) => [
+              question,
+              run([theirs, `--print-${question}`, join(tree, file)]),
+            ]),
+          ),
+        }));
+      },
+    );
+    expect(answers[0]).toEqual(answers[1]);
+    const searchPaths = Object.fromEntries(
+      readdirSync(package_).map((file) => [
+        file,
+        run([theirs, "--print-rpath", join(home, "ours", file)]).stdout,
+      ]),
+    );
+    expect(searchPaths).toEqual({
+      program: `${one}\n`,
+      "fixed-program": `${two}:${one}\n`,
+      "rpath-program": `${one}\n`,
+      alone: "\n",
+      "libplain.so": `${two}\n`,
+      script: "",
     });
   });
 });
