@@ -4,16 +4,18 @@
 //   FIXELF_MATRIX=sample npm run test:matrix      a sample that touches every value of every axis
 //   FIXELF_MATRIX=3/8 npm run test:matrix         the third eighth of it
 //
-// FIXELF_MATRIX_ONLY is a regular expression that the names of cells have to match.
+// FIXELF_MATRIX_DOOR=patchelf asks fixelf-patchelf for the edits, not the core. FIXELF_MATRIX_ONLY is a regular expression that the names of cells have to match.
 import { mkdtempSync } from "node:fs";
 import { rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { needs } from "../support/needs.js";
+import { isHere, needs } from "../support/needs.js";
 import { axes, axisNames, cellName } from "./axes.js";
 import { build } from "./build.js";
-import { ask } from "./process.js";
+import { core, namedDoor, patchelf } from "./doors.js";
+import { type Growth, table } from "./growth.js";
+import { ask, demand } from "./process.js";
 import { runner } from "./run.js";
 import { everything, impossibleCells, sample, type Task } from "./sample.js";
 import { tools } from "./tools.js";
@@ -26,6 +28,13 @@ function chosen(): Task[] {
   if (extent === "sample") return sample();
   const [share, shares] = extent.split("/").map(Number) as [number, number];
   return everything().filter((_, index) => index % shares === share - 1);
+}
+
+/** In the sample each fourth cell is tried through both doors. */
+function doorsFor(index: number) {
+  const named = namedDoor();
+  if (named !== null) return [named];
+  return extent === "sample" && index % 4 === 0 ? [core, patchelf] : [core];
 }
 
 describe("the matrix", needs(...tools), () => {
@@ -43,9 +52,14 @@ describe("the matrix", needs(...tools), () => {
     it.concurrent(cellName(cell), async () => {
       const place = join(home, String(index));
       const faults: string[] = [];
-      for (const verdict of await tryEdits(cell, edits, place)) {
+      const peer = isHere("patchelf")
+        ? (await demand("sh", ["-c", "command -v patchelf"])).trim()
+        : null;
+      const doors = doorsFor(index);
+      for (const verdict of await tryEdits(cell, edits, { home: place, doors, peer })) {
         verdicts.push({ cell, ...verdict });
-        faults.push(...verdict.faults.map((fault) => `${verdict.edit}: ${fault}`));
+        const name = `${verdict.edit}, ${verdict.door}`;
+        faults.push(...verdict.faults.map((fault) => `${name}: ${fault}`));
       }
       // At once, because the whole takes hours.
       if (faults.length > 0)
@@ -87,17 +101,22 @@ function report(tasks: Task[], verdicts: Verdict[]): string {
     );
     return `  ${axis}: ${met.join(", ")}`;
   });
-  const names = [...new Set(verdicts.map(({ edit }) => edit))].map((name) => {
-    const of = verdicts.filter(({ edit }) => edit === name);
+  const nameOf = ({ edit, door }: Verdict) => (door === core.name ? edit : `${edit}, ${door}`);
+  const names = [...new Set(verdicts.map(nameOf))].map((name) => {
+    const of = verdicts.filter((verdict) => nameOf(verdict) === name);
     const held = count(of, ({ outcome, faults }) => outcome === "held" && faults.length === 0);
     const refused = count(of, ({ outcome, faults }) => outcome === "refused" && !faults.length);
     const failed = count(of, ({ faults }) => faults.length > 0);
     return `  ${name}: ${held} held, ${refused} rightly refused, ${failed} failed`;
   });
+  const growths = new Map<string, Growth[]>();
+  for (const { edit, growth } of verdicts)
+    if (growth !== null) growths.set(edit, [...(growths.get(edit) ?? []), growth]);
   return [
     `${tasks.length} cells, by axis:`,
     ...lines,
     `${verdicts.length} edits of them:`,
     ...names,
+    table(growths),
   ].join("\n");
 }

@@ -3,24 +3,37 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { native } from "../../lib/addon/native.js";
-import type { Cell } from "./axes.js";
-import { type Bench, benchOf, change, digest } from "./bench.js";
+import { type Cell, cellName } from "./axes.js";
+import { type Bench, benchOf, digest } from "./bench.js";
 import { build } from "./build.js";
 import { disagreements } from "./compare.js";
+import type { Door } from "./doors.js";
 import type { Edit, Step } from "./edits.js";
+import { type Growth, growthBy, sizes } from "./growth.js";
 import { hear, type Subject } from "./judge.js";
 
 /** How an edit went: what was wrong, if anything. */
 export interface Verdict {
   edit: string;
+  door: Door["name"];
   outcome: "held" | "refused";
+  /** Beside the other patchelf; null where there is none, or it has not made the edit. */
+  growth: Growth | null;
   faults: string[];
+}
+
+export interface Surroundings {
+  home: string;
+  /** Those through which each edit goes that can be asked for there. */
+  doors: readonly Door[];
+  /** Another patchelf's path, to compare sizes with, or null. */
+  peer: string | null;
 }
 
 export async function tryEdits(
   cell: Cell,
   edits: readonly Edit[],
-  home: string,
+  { home, doors, peer }: Surroundings,
 ): Promise<Verdict[]> {
   const built = await build(cell);
   await mkdir(home, { recursive: true });
@@ -28,11 +41,13 @@ export async function tryEdits(
 
   const unedited: Subject = { bench: await bench("unedited"), env: {} };
   const attempts: Attempt[] = [];
-  for (const edit of edits) {
-    const attempt = new Attempt(edit, await bench(edit.name));
-    await attempt.make();
-    attempts.push(attempt);
-  }
+  for (const door of doors)
+    for (const edit of edits) {
+      const attempt = new Attempt(edit, door, await bench(`${door.name} ${edit.name}`));
+      if (!attempt.canBeAsked) continue;
+      await attempt.make(door === doors[0] ? peer : null);
+      attempts.push(attempt);
+    }
 
   const made = attempts.filter((attempt) => attempt.isMade);
   const [before, ...after] = await hear([unedited, ...made.map((attempt) => attempt.subject)]);
@@ -43,7 +58,7 @@ export async function tryEdits(
     const attempt = made[index] as Attempt;
     attempt.faults.push(...disagreements(attempt.edit, attempt.bench, before, testimony));
     await attempt.repeat();
-    await attempt.undo();
+    if (attempt.door.keepsRecords) await attempt.undo();
   }
 
   // What broke is left for whoever wants to look at it.
@@ -60,16 +75,22 @@ class Attempt {
   isMade = false;
   private readonly reason: string | null;
   private readonly records: string;
+  private growth: Growth | null = null;
   private steps: Step[] = [];
   /** The digest of each file before its edit. */
   private readonly first = new Map<string, string>();
 
   constructor(
     readonly edit: Edit,
+    readonly door: Door,
     readonly bench: Bench,
   ) {
     this.reason = edit.refused?.(bench.cell) ?? null;
     this.records = join(bench.directory, "records");
+  }
+
+  get canBeAsked(): boolean {
+    return this.edit.steps(this.bench).every(({ edits }) => this.door.takes(edits));
   }
 
   get subject(): Subject {
@@ -78,19 +99,29 @@ class Attempt {
 
   get verdict(): Verdict {
     const outcome = this.reason === null ? "held" : "refused";
-    return { edit: this.edit.name, outcome, faults: this.faults };
+    const { edit, door, growth, faults } = this;
+    return { edit: edit.name, door: door.name, outcome, growth, faults };
   }
 
-  make(): Promise<void> {
+  make(peer: string | null): Promise<void> {
     return this.orFault(async () => {
-      if (this.reason !== null) return this.refuse(this.reason);
       await mkdir(this.records);
+      if (this.reason !== null) return this.refuse(this.reason);
       await this.edit.prepare?.(this.bench);
       this.steps = this.edit.steps(this.bench);
+      const theirs = peer === null ? null : await growthBy(peer, this.steps, this.bench);
+      const paths = this.steps.map(({ path }) => path);
+      const before = await sizes(paths);
       for (const { path, edits } of this.steps) {
         if (!this.first.has(path)) this.first.set(path, await digest(path));
-        await change(path, edits, this.records);
+        await this.door.change(path, edits, this.records);
       }
+      if (theirs !== null)
+        this.growth = {
+          of: cellName(this.bench.cell),
+          ours: (await sizes(paths)) - before,
+          theirs,
+        };
       this.isMade = true;
     });
   }
@@ -99,12 +130,13 @@ class Attempt {
     const [step] = this.edit.steps(this.bench);
     const { path, edits } = step as Step;
     const first = await digest(path);
-    const failure = await native.layOut(path, edits).then(
+    const failure = await this.door.change(path, edits, this.records).then(
       () => null,
       (error: Error & { code?: string }) => error,
     );
-    if (failure === null) this.faults.push(`not refused, although ${reason}`);
-    else if (failure.code !== "unsupported")
+    if (failure === null && !this.door.passesOver)
+      this.faults.push(`not refused, although ${reason}`);
+    else if (failure !== null && failure.code !== "unsupported")
       this.faults.push(`refused as ${failure.code}: ${failure.message}`);
     else if ((await digest(path)) !== first) this.faults.push("refused, but the file has changed");
   }
