@@ -68,33 +68,58 @@ async function measure(files, { rounds, scratch }) {
     await setTimeout(1100);
     (await freshIndex(place, () => {})).reader.close();
   }
-  const ratio = (name, other) =>
-    median(turns[name].map((turn, round) => turn / turns[other][round])).toFixed(2);
-  const row = (title, name, other, beside) => [
-    title,
-    median(turns[name]).toFixed(2),
-    other ? `${ratio(name, other)} × ${beside}` : "",
-  ];
-  printRows([
-    ["", "ms", ""],
+  const titles = {
+    list: "listing the store's directory",
+    refresh: "refresh, nothing changed",
+    scan: "scanning one path",
+    add: "refresh, one path added",
+    find: `find ${soname}, in the process`,
+    node: "node -e 0",
+    command: "fixelf find",
+  };
+  const row = (name, other) => {
+    const ratio = () =>
+      median(turns[name].map((turn, round) => turn / turns[other][round])).toFixed(2);
+    return [
+      titles[name],
+      median(turns[name]).toFixed(2),
+      other ? ratio() : "",
+      other ? titles[other] : "",
+    ];
+  };
+  printRows(
     [
-      "first indexing",
-      first.milliseconds.toFixed(0),
-      `${storePaths} paths, ${elfFiles} libraries, ${(size / 1e6).toFixed(0)} MB`,
+      ["", "ms", "×", "beside"],
+      [
+        "first indexing",
+        first.milliseconds.toFixed(0),
+        (first.milliseconds / scanned.milliseconds).toFixed(2),
+        "scanning all files",
+      ],
+      ["scanning all files", scanned.milliseconds.toFixed(0), "", ""],
+      row("list"),
+      row("refresh", "list"),
+      row("scan"),
+      row("add", "list"),
+      row("find"),
+      row("node"),
+      row("command", "node"),
     ],
-    [
-      "scanning all files",
-      scanned.milliseconds.toFixed(0),
-      `first indexing: ${(first.milliseconds / scanned.milliseconds).toFixed(2)} × this`,
-    ],
-    row("listing the store's directory", "list"),
-    row("refresh, nothing changed", "refresh", "list", "listing"),
-    row("scanning one path", "scan"),
-    row("refresh, one path added", "add", "list", "listing"),
-    row(`find ${soname}, in the process`, "find"),
-    row("node -e 0", "node"),
-    row("fixelf find", "command", "node", "node -e 0"),
-  ]);
+    {
+      title: `${storePaths} store paths, ${elfFiles} libraries, an index of ${(size / 1e6).toFixed(0)} MB`,
+      turns: Object.fromEntries(
+        Object.entries(titles).map(([name, title]) => [
+          title,
+          turns[name].map((milliseconds) => ({ milliseconds })),
+        ]),
+      ),
+      size: { count: files, unit: "files", series: "The index of a store" },
+      targets: [
+        { row: "first indexing", column: "×", atMost: 2 },
+        { row: "fixelf find", column: "×", atMost: 1.25 },
+      ],
+    },
+  );
   removeIndex(place);
   return [];
 }

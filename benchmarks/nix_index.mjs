@@ -56,17 +56,32 @@ async function measure(kind, rounds, scratch) {
     peaks.push(ours.peak);
   }
   const millisecondsOf = (name) => median(turns[name].map(({ milliseconds }) => milliseconds));
-  printRows([
-    ["", "ms", "× floor", "peak MB"],
-    ["floor: zstd -dc | wc -c", millisecondsOf("zstd").toFixed(0), "1.00", ""],
+  printRows(
     [
-      "first pass",
-      millisecondsOf("pass").toFixed(0),
-      pairedRatio(turns.pass, turns.zstd).toFixed(2),
-      (median(peaks) / 1024).toFixed(0),
+      ["", "ms", "× floor", "peak MB"],
+      ["floor: zstd -dc | wc -c", millisecondsOf("zstd").toFixed(0), "1.00", ""],
+      [
+        "first pass",
+        millisecondsOf("pass").toFixed(0),
+        pairedRatio(turns.pass, turns.zstd).toFixed(2),
+        (median(peaks) / 1024).toFixed(0),
+      ],
+      ["a look-up", millisecondsOf("look").toFixed(3), "", ""],
     ],
-    ["a look-up", millisecondsOf("look").toFixed(3), "", ""],
-  ]);
+    {
+      title: kind,
+      turns: {
+        "floor: zstd -dc | wc -c": turns.zstd,
+        "first pass": turns.pass,
+        "a look-up": turns.look,
+      },
+      targets: [
+        { row: "first pass", column: "× floor", atMost: 1.5 },
+        { row: "first pass", column: "peak MB", atMost: 150 },
+        { row: "a look-up", column: "ms", atMost: 2 },
+      ],
+    },
+  );
 }
 
 function decompress(stream, size) {

@@ -28,6 +28,8 @@ const sizes = [
   { bytes: 1 << 20, turns: 20 },
   { bytes: 1 << 25, turns: 4 },
 ];
+/** LIEF 0.9 refuses a gigabyte, after a minute. */
+const tooMuchForLief = 1 << 30;
 const gigabyte = [{ bytes: 1 << 30, turns: 1 }];
 
 export const scenarios = [
@@ -60,7 +62,10 @@ function measure(scratch, materials, rounds, work) {
       ["-x", "c", "-", "-o", program],
       `char data[${bytes}] = {1}; int main(void) { return data[0] - 1; }`,
     );
-    const peers = [...patchelfs, ...(hasLief ? [{ name: "a tool on LIEF", command: [lief] }] : [])];
+    const peers = [
+      ...patchelfs,
+      ...(hasLief && bytes < tooMuchForLief ? [{ name: "a tool on LIEF", command: [lief] }] : []),
+    ];
     work({ program, peers, times: rounds * turns, scratch });
   }
   return [...missingPeers(), ...(hasLief ? [] : ["LIEF: it is not installed (liblief-dev)"])];
@@ -83,16 +88,25 @@ function asking({ program, peers, times, scratch }) {
       ...peers.filter(({ name }) => name.startsWith("patchelf")),
     ].map((each) => ({ ...each, words: [...each.command, ...words] }));
     const results = measureStarts(contestants, { scratch, times });
-    console.log(`\n${question}\n`);
-    printRows([
-      ["", "ms", "from–to", "busy ms", "fixelf ÷ it", "peak MB"],
-      ...contestants.map(({ name, words }, index) => [
-        name,
-        ...timeCells(results[index]),
-        index === 0 ? "" : pairedRatio(results[0], results[index]).toFixed(2),
-        peak(words),
-      ]),
-    ]);
+    printRows(
+      [
+        ["", "ms", "from–to", "busy ms", "fixelf ÷ it", "peak MB"],
+        ...contestants.map(({ name, words }, index) => [
+          name,
+          ...timeCells(results[index]),
+          index === 0 ? "" : pairedRatio(results[0], results[index]).toFixed(2),
+          peak(words),
+        ]),
+      ],
+      {
+        title: question,
+        turns: turnsByName(contestants, results),
+        targets: [
+          { row: /^patchelf/, column: "fixelf ÷ it", atMost: 1 },
+          { row: /^fixelf/, column: "peak MB", atMost: 4 },
+        ],
+      },
+    );
   }
 }
 
@@ -113,25 +127,39 @@ function changing({ program, peers, times, scratch }) {
       contestants.map(({ words, flushed, isOurs }) => ({ words, flushed: flushed && !isOurs })),
       { scratch, times, original: program, copy },
     );
-    console.log(`\n${option}, ${megabytes(statSync(program).size)} MB\n`);
-    printRows([
-      ["", "ms", "from–to", "busy ms", "fixelf ÷ it", "with flush", "peak MB", "growth kB"],
-      ...contestants.map(({ name, words, flushed, isOurs }, index) => {
-        const against = (other) => pairedRatio(results[other], results[index]).toFixed(2);
-        copyFileSync(program, copy);
-        const memory = peak(words);
-        return [
-          name,
-          ...timeCells(results[index]),
-          isOurs ? "" : against(flushed ? 0 : 1),
-          isOurs ? "" : against(0),
-          memory,
-          ((statSync(copy).size - statSync(program).size) / 1e3).toFixed(1),
-        ];
-      }),
-    ]);
+    const { size } = statSync(program);
+    printRows(
+      [
+        ["", "ms", "from–to", "busy ms", "fixelf ÷ it", "with flush", "peak MB", "growth kB"],
+        ...contestants.map(({ name, words, flushed, isOurs }, index) => {
+          const against = (other) => pairedRatio(results[other], results[index]).toFixed(2);
+          copyFileSync(program, copy);
+          const memory = peak(words);
+          return [
+            name,
+            ...timeCells(results[index]),
+            isOurs ? "" : against(flushed ? 0 : 1),
+            isOurs ? "" : against(0),
+            memory,
+            ((statSync(copy).size - size) / 1e3).toFixed(1),
+          ];
+        }),
+      ],
+      {
+        title: `${option}, ${megabytes(size)} MB`,
+        turns: turnsByName(contestants, results),
+        size: { count: size, unit: "bytes", series: `fixelf-patchelf ${option}` },
+        targets: [
+          { row: /^(?!fixelf)/, column: "fixelf ÷ it", atMost: 0.9 },
+          { row: /^fixelf/, column: "peak MB", atMost: 4 },
+        ],
+      },
+    );
   }
 }
+
+const turnsByName = (contestants, results) =>
+  Object.fromEntries(contestants.map(({ name }, index) => [name, results[index]]));
 
 function timeCells(turns) {
   const times = turns.map(({ milliseconds }) => milliseconds);

@@ -8,6 +8,8 @@
 // start with it and a hyphen; without one all are run. Those that are `large` are run only when
 // their whole name is given, or with --all.
 //
+// The tables and charts of the last run of each scenario are a page: out/bench/index.html.
+//
 // Everything is written below a new directory in $TMPDIR, which is removed afterwards.
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,10 +19,11 @@ import { scenarios as index } from "./index.mjs";
 import { scenarios as nixIndex } from "./nix_index.mjs";
 import { scenarios as patchelf } from "./patchelf.mjs";
 import { scenarios as resolve } from "./resolve.mjs";
+import { keep } from "./results.mjs";
 import { scenarios as scan } from "./scan.mjs";
 import { scenarios as search } from "./search.mjs";
 import { scenarios as standIn } from "./stand_in.mjs";
-import { describeMachine } from "./table.mjs";
+import { describeMachine, tables } from "./table.mjs";
 import { scenarios as watch } from "./watch.mjs";
 import { scenarios as writing } from "./writing.mjs";
 
@@ -42,13 +45,29 @@ const scratch = realpathSync(mkdtempSync(join(tmpdir(), "fixelf-bench-")));
 process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(130));
 
-console.log(describeMachine(scratch, rounds));
-const leftOut = new Set();
-for (const { title, run } of chosen) {
+const machine = describeMachine(scratch);
+console.log(
+  `Node ${machine.node}, Linux ${machine.linux}, ${machine.processors}\n` +
+    `${scratch} is on ${machine.fileSystem}; ${rounds} rounds, medians`,
+);
+const allLeftOut = new Set();
+let page = "";
+for (const { name, title, run } of chosen) {
   console.log(`\n${title}`);
-  for (const name of await run({ rounds, scratch })) leftOut.add(name);
+  const measured = {
+    name,
+    title,
+    date: new Date().toISOString(),
+    rounds,
+    machine: describeMachine(scratch),
+  };
+  const first = tables.length;
+  const leftOut = [...new Set(await run({ rounds, scratch }))];
+  for (const each of leftOut) allLeftOut.add(each);
+  page = keep({ ...measured, leftOut, tables: tables.slice(first) });
 }
-for (const name of leftOut) console.log(`\nLeft out: ${name}`);
+for (const name of allLeftOut) console.log(`\nLeft out: ${name}`);
+console.log(`\n${page}`);
 
 function readArguments(args) {
   const all = args.includes("--all");

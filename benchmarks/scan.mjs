@@ -22,7 +22,7 @@ export const scenarios = [
   {
     name: "scan",
     title: "Scanning a store",
-    run: (bench) => measureStores([1e4, 1e5], bench),
+    run: (bench) => measureStores([1e3, 1e4, 1e5], bench),
   },
   {
     name: "scan-million",
@@ -162,6 +162,7 @@ function printStores(stores, results, circumstances) {
       // What tells its own time is held against what the floor tells of its own.
       const floor = turnsOf(inside ? "floor, inside" : "floor");
       const peer = turnsOf("scanelf");
+      const within = turnsOf("fixelf, inside");
       const peak = median(turns.map(({ peakKilobytes }) => peakKilobytes)) * 1024;
       return [
         name,
@@ -169,19 +170,38 @@ function printStores(stores, results, circumstances) {
         `${Math.min(...times).toFixed(0)}–${Math.max(...times).toFixed(0)}`,
         pairedRatio(turns, floor).toFixed(2),
         peer ? pairedRatio(turns, peer).toFixed(3) : "",
+        within && name !== "fixelf, inside" ? pairedRatio(turns, within).toFixed(2) : "",
         ((median(times) * 1000) / store.files).toFixed(2),
         turns[0].peakKilobytes === null ? "?" : megabytes(peak),
       ];
     });
-    console.log(`\n${store.files} files, ${circumstances}\n`);
-    const head = ["", "ms", "from–to", "× floor", "× scanelf", "µs/file", "peak MB"];
-    printRows([head, ...rows]);
+    const head = ["", "ms", "from–to", "× floor", "× scanelf", "× inside", "µs/file", "peak MB"];
+    printRows([head, ...rows], {
+      title: `${store.files} files, ${circumstances}`,
+      turns: Object.fromEntries(own.map(({ contestant, turns }) => [contestant.name, turns])),
+      size: { count: store.files, unit: "files", series: `Scanning, ${circumstances}` },
+      targets: targetsFor(store),
+    });
   }
 }
 
-/** How much longer one file takes in the largest store than in the smallest, round by round. */
+/** Of small stores the start of Node and of threads is most. */
+function targetsFor({ files }) {
+  return [
+    { row: "fixelf, inside", column: "× floor", atMost: 1.25 },
+    { row: "fixelf, inside", column: "peak MB", atMost: 150 },
+    ...(files < 1e5
+      ? []
+      : [
+          { row: "fixelf, inside", column: "× scanelf", atMost: 0.2 },
+          { row: "fixelf scan", column: "× inside", atMost: 1.15 },
+        ]),
+  ];
+}
+
+/** How much longer one file takes in the largest store than in one of 10⁴ files, round by round. */
 function printGrowth(stores, results) {
-  const [small, large] = [stores[0], stores.at(-1)];
+  const [small, large] = [stores.find(({ files }) => files === 1e4), stores.at(-1)];
   const turnsOf = (store, name) =>
     results.find((result) => result.store === store && result.contestant.name === name).turns;
   console.log(`\nTime per file, ${large.files} files against ${small.files}`);

@@ -1,24 +1,19 @@
 // Measures how fast fixelf searches inside a large file, beside reading the same bytes and beside
 // grep and strings. How to read what it prints: benchmarks/README.md.
-//
-//     node benchmarks/search.mjs [ROUNDS]
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   appendFileSync,
   mkdtempSync,
   readFileSync,
-  realpathSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { loadNative } from "./contestants.mjs";
 import { Material } from "./material.mjs";
 import { median, pairedRatio } from "./measure.mjs";
-import { describeMachine } from "./table.mjs";
+import { printRows } from "./table.mjs";
 
 const leastSize = 300e6;
 const store = "/nix/store";
@@ -32,7 +27,6 @@ export const scenarios = [
   { name: "search", title: "Search inside a large file", run: measureSearch },
 ];
 
-/** Prints the table; the answer is what was left out. */
 async function measureSearch({ rounds, scratch: parent }) {
   const scratch = mkdtempSync(join(parent, "search-"));
   try {
@@ -192,14 +186,8 @@ function print(contestants, size) {
       pairedRatio(turns, ours).toFixed(2),
     ];
   });
-  for (const row of [["", "ms", "GB/s", "× floor", "× fixelf"], ...rows])
-    console.log(row.map((cell, at) => (at === 0 ? cell.padEnd(30) : cell.padStart(10))).join(""));
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const rounds = Number(process.argv[2] ?? 5);
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error("usage: search.mjs [ROUNDS]");
-  const scratch = realpathSync(tmpdir());
-  console.log(describeMachine(scratch, rounds));
-  await measureSearch({ rounds, scratch });
+  printRows([["", "ms", "GB/s", "× floor", "× fixelf"], ...rows], {
+    turns: Object.fromEntries(contestants.map(({ name, turns }) => [name, turns])),
+    targets: [{ row: "fixelf, in process", column: "× floor", atMost: 1.3 }],
+  });
 }
