@@ -26,6 +26,8 @@ namespace {
 constexpr size_t kHeader = 12;
 // Bytes; PATH_MAX is 4096, and the JSON of a package a few hundred.
 constexpr size_t kLongestEntry = 64U << 10;
+// Bytes of most of them.
+constexpr size_t kUsualEntry = 256;
 // Bytes of what is kept of it: nixpkgs has some 100,000 libraries.
 constexpr size_t kMostKept = 512U << 20;
 
@@ -38,19 +40,21 @@ bool isLibrary(std::string_view name) {
 // A million and a half times, a few bytes each: calls would take longer than what they do.
 constexpr size_t kStep = 32;
 
-// The end where there is none. Nearly always it is among the first eight.
-const uint8_t* findNul(const uint8_t* begin, const uint8_t* end) {
+// The first byte of that value, or `end`. Nearly always it is among the first eight or sixteen.
+template <uint8_t Value>
+const uint8_t* find(const uint8_t* begin, const uint8_t* end) {
   if constexpr (std::endian::native == std::endian::little) {
+    constexpr uint64_t kOnes = 0x0101010101010101;
     uint64_t bytes = 0;
-    if (static_cast<size_t>(end - begin) >= sizeof(bytes)) {
+    for (; static_cast<size_t>(end - begin) >= sizeof(bytes); begin += sizeof(bytes)) {
       std::memcpy(&bytes, begin, sizeof(bytes));
+      bytes ^= kOnes * Value;
       // The lowest bit that is set is in the first byte that is 0.
-      const uint64_t zeros = (bytes - 0x0101010101010101) & ~bytes & 0x8080808080808080;
+      const uint64_t zeros = (bytes - kOnes) & ~bytes & (kOnes << 7U);
       if (zeros != 0) return begin + std::countr_zero(zeros) / 8;
-      begin += sizeof(bytes);
     }
   }
-  return std::find(begin, end, uint8_t{0});
+  return std::find(begin, end, Value);
 }
 
 // To where there are kStep bytes more than are copied.
@@ -121,24 +125,20 @@ class Entries {
   explicit Entries(const std::string& path) : path_(path) {}
 
   Status take(std::span<const uint8_t> piece) {
-    if (!begun_.empty()) {
-      // What an earlier piece began is ended with as much of this one as an entry can have.
+    // What an earlier piece began is ended with as much of this one as that takes.
+    for (size_t most = kUsualEntry; !begun_.empty() && !piece.empty(); most *= 2) {
       const size_t before = begun_.size();
-      const size_t some = std::min(piece.size(), kLongestEntry);
-      begun_.insert(begun_.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(some));
-      const size_t used = takeOne(begun_);
-      if (used == 0) return begun_.size() > kLongestEntry ? tooLong() : outcome();
-      begun_.clear();
-      piece = piece.subspan(used - before);
+      const auto some = piece.first(std::min(piece.size(), most));
+      begun_.insert(begun_.end(), some.begin(), some.end());
+      const size_t used = takeWhole(begun_);
+      if (auto right = check(begun_.size() - used); !right) return right;
+      piece = piece.subspan(used == 0 ? some.size() : used - before);
+      if (used > 0) begun_.clear();
     }
-    while (!piece.empty()) {
-      const size_t used = takeOne(piece);
-      if (used == 0) break;
-      piece = piece.subspan(used);
-    }
-    if (piece.size() > kLongestEntry) return tooLong();
+    if (!begun_.empty()) return Done{};
+    piece = piece.subspan(takeWhole(piece));
     begun_.assign(piece.begin(), piece.end());
-    return outcome();
+    return check(begun_.size());
   }
 
   Result<NixIndexLibraries> finish() {
@@ -149,50 +149,59 @@ class Entries {
   }
 
  private:
-  [[nodiscard]] Status outcome() const { return failure_ ? Status(*failure_) : Status(Done{}); }
-  size_t damaged(const char* what) {
+  // Whether it can go on, with so many bytes of an entry that is not whole.
+  Status check(size_t begun) {
+    if (!failure_ && begun > kLongestEntry) fail("an entry is too long");
+    return failure_ ? Status(*failure_) : Status(Done{});
+  }
+  void fail(const char* what) {
     failure_ =
         Error{ErrorCode::Malformed, std::string("the database is damaged: ") + what, path_, 0};
-    return 0;
-  }
-  Status tooLong() {
-    damaged("an entry is too long");
-    return outcome();
   }
 
-  // Answers how many bytes the first entry has; 0 where it is not whole, or fails.
-  size_t takeOne(std::span<const uint8_t> bytes) {
-    const uint8_t* const begin = bytes.data();
-    const uint8_t* const end = begin + bytes.size();
-    const uint8_t* nul = findNul(begin, end);
-    if (end - nul < 2) return 0;
-    const uint8_t* rest = nul + 2;
-    // One byte in two's complement; of the least value the next two say it.
-    int difference = nul[1] < 0x80 ? nul[1] : nul[1] - 0x100;
-    if (nul[1] == 0x80) {
-      if (end - nul < 4) return 0;
-      difference = static_cast<int16_t>(static_cast<uint16_t>(nul[2] << 8U | nul[3]));
-      rest = nul + 4;
+  // Takes all entries that are whole, or those before one that fails. Answers how many bytes they
+  // have.
+  size_t takeWhole(std::span<const uint8_t> bytes) {
+    const uint8_t* at = bytes.data();
+    const uint8_t* const end = at + bytes.size();
+    // In local variables, which storing bytes of a path cannot change.
+    char* const path = name_.data();
+    int shared = shared_;
+    size_t length = length_;
+    while (at < end) {
+      const uint8_t* const nul = find<0>(at, end);
+      if (end - nul < 2) break;
+      // One byte in two's complement; of the least value the next two say it.
+      const bool isWide = nul[1] == 0x80;
+      if (isWide && end - nul < 4) break;
+      const int difference =
+          isWide ? static_cast<int16_t>(nul[2] << 8U | nul[3]) : static_cast<int8_t>(nul[1]);
+      const uint8_t* const rest = nul + (isWide ? 4 : 2);
+      const uint8_t* const newline = find<'\n'>(rest, end);
+      if (newline == end) break;
+      shared += difference;
+      if (shared < 0 || static_cast<size_t>(shared) > length) {
+        fail("an entry shares more of a path than there is");
+        break;
+      }
+      const auto added = static_cast<size_t>(newline - rest);
+      length = static_cast<size_t>(shared) + added;
+      if (length > kLongestEntry) {
+        fail("an entry is too long");
+        break;
+      }
+      copy(rest, added, end, path + shared);
+      keep(std::span(at, nul), std::string_view(path, length));
+      if (failure_) break;
+      at = newline + 1;
     }
-    const auto* newline =
-        static_cast<const uint8_t*>(std::memchr(rest, '\n', static_cast<size_t>(end - rest)));
-    if (newline == nullptr) return 0;
-    const int shared = shared_ + difference;
-    if (shared < 0 || static_cast<size_t>(shared) > length_)
-      return damaged("an entry shares more of a path than there is");
-    const auto added = static_cast<size_t>(newline - rest);
-    const size_t length = static_cast<size_t>(shared) + added;
-    if (length > kLongestEntry) return damaged("an entry is too long");
-    copy(rest, added, end, name_.data() + shared);
     shared_ = shared;
     length_ = length;
-    keep(std::span(begin, nul));
-    return failure_ ? 0 : static_cast<size_t>(newline + 1 - begin);
+    return static_cast<size_t>(at - bytes.data());
   }
 
   // What the entry says of the file: "1234x", or "p" for the package.
-  void keep(std::span<const uint8_t> what) {
-    const std::string_view path(name_.data(), length_);
+  void keep(std::span<const uint8_t> what, std::string_view path) {
     if (what.size() == 1 && what.front() == 'p') {
       endPackage(path);
       return;
