@@ -49,8 +49,10 @@ function problemsOf([library, present, formerly, output, note, source, ...more])
   if (formerly === present) found.push(`${present} was not renamed`);
   if (!/^(-|[a-z]+)$/.test(output)) found.push(`no output: ${output}`);
   const now = /^now:(.+)$/.exec(note)?.[1];
-  if (!/^(-|insecure|until:\d\d\.\d\d)$/.test(note) && !soname.test(now))
-    found.push(`no note: ${note}`);
+  const noted = /^(-|insecure|(insecure,)?until:\d\d\.\d\d(,by:(.+))?)$/.exec(note);
+  if (noted === null && !soname.test(now)) found.push(`no note: ${note}`);
+  if (noted?.[4] !== undefined && !lines.some((line) => line.startsWith(`${noted[4]}\t`)))
+    found.push(`no row of what replaced it: ${noted[4]}`);
   if (!sources.has(source)) found.push(`unknown source: ${source}`);
   used.add(source);
   return found;
@@ -66,7 +68,7 @@ function checkAttributes(nixpkgs) {
   const attributes = new Map();
   for (const line of lines) {
     const [library, present, , , note] = line.split("\t");
-    if (!line.startsWith("#") && !note.startsWith("until:")) attributes.set(present, library);
+    if (!line.startsWith("#") && !note.includes("until:")) attributes.set(present, library);
   }
   for (const [present, library] of attributes) {
     const [first, ...below] = present.split(".");

@@ -11,7 +11,11 @@ import { lookInCaches } from "../lib/get/binary_cache.js";
 import { parseEffort } from "../lib/get/get.js";
 import { buildCommand, nixpkgsFor, ownSystem } from "../lib/get/nixpkgs.js";
 import { packageOfProgram } from "../lib/store/nixpkgs/program_packages.js";
-import { libraryOfVersion, sinceRelease } from "../lib/store/nixpkgs/symbol_versions.js";
+import {
+  definedByNone,
+  libraryOfVersion,
+  sinceRelease,
+} from "../lib/store/nixpkgs/symbol_versions.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 
@@ -166,7 +170,9 @@ describe("a binary cache behind TLS", needs("openssl"), () => {
 describe("what is known of versions and programs", () => {
   it.each([
     ["GLIBCXX_3.4.32", "libstdc++.so.6", "gcc 13.2 or newer"],
+    ["GLIBCXX_3.4.35", "libstdc++.so.6", "gcc 16.1 or newer"],
     ["GLIBCXX_3.4.99", "libstdc++.so.6", null],
+    ["CXXABI_1.3.17", "libstdc++.so.6", "gcc 16.1 or newer"],
     ["CXXABI_1.3.9", "libstdc++.so.6", "gcc 5.1 or newer"],
     ["GLIBC_2.38", "libc.so.6", "glibc 2.38 or newer"],
     ["OPENSSL_3.2.0", "libssl.so.3", "openssl 3.2.0 or newer"],
@@ -176,6 +182,18 @@ describe("what is known of versions and programs", () => {
   ])("%s is of %s: %s", (version, soname, since) => {
     expect(libraryOfVersion(version)).toBe(soname);
     expect(sinceRelease(version)).toBe(since);
+  });
+  it.each([
+    ["GLIBCXX_3.4.99", "no known gcc defines it (16.1 is the newest)"],
+    ["CXXABI_1.3.99", "no known gcc defines it (16.1 is the newest)"],
+    ["GCC_99.0.0", "no known gcc defines it (16.1 is the newest)"],
+    ["GLIBC_2.99", "no known glibc defines it (2.44 is the newest)"],
+    ["GLIBCXX_3.4.35", null],
+    ["GLIBC_2.44", null],
+    ["GLIBC_PRIVATE", null],
+    ["FOO_1.0", null],
+  ])("%s: %s", (version, said) => {
+    expect(definedByNone(version)).toBe(said);
   });
   it.each([
     ["bash", "bash"],

@@ -59,6 +59,19 @@ describe("a library that no store path has", needs("gcc"), () => {
     expect(text).toContain("\n# no package is known for libneverheard.so.3\n");
     expect(text).toContain("++ [\n    pkgs.libxcrypt-legacy\n  ];");
   });
+  it("is said to be removed from nixpkgs in a Nix text, with what replaced it", async () => {
+    const path = program("removed", ["libcrypt.so.1", "libsoup-2.4.so.1", "libsodium.so.23"]);
+    const text = nixosText(
+      await packaged(await environment([path], options), "/nix/store", nobody),
+    );
+    expect(text).toContain(
+      "\n# libsoup-2.4.so.1 is in nixpkgs/nixos-26.05#libsoup_2_4, which nixpkgs removed after that release",
+    );
+    expect(text).toContain("; nixpkgs#libsoup_3 has libsoup-3.0.so.0 instead\n");
+    expect(text).toContain("\n# nixpkgs#libsodium has libsodium.so.26 instead\n");
+    expect(text).not.toContain("no package is known");
+    expect(text).toContain("++ [\n    pkgs.libxcrypt-legacy\n  ];");
+  });
   it("is said to be the driver's in a Nix text, and by a refusal of fix", async () => {
     const path = program("driver", ["libcuda.so.1"]);
     const text = nixosText(

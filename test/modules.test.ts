@@ -45,6 +45,18 @@ describe("a module of a virtual environment", needs("gcc", "x86-64"), () => {
     old = compile(at(`${modules}/old.so`), "int module(void) { return 0; }", "-shared", "-fPIC");
   });
 
+  it("is for a program of its root, and another is said to be outside of it", async () => {
+    const root = new NixosRoot();
+    const path = compile(root.in("opt/module.so"), "int module(void) { return 1; }", "-shared");
+    const program = at("outside/python3");
+    await expect(diagnose([path], { root: root.path, program })).rejects.toThrow(
+      `--for ${program}: it is outside of ${root.path}`,
+    );
+    await expect(diagnose([path], { root: root.path, program: "/nowhere" })).rejects.toThrow(
+      `--for /nowhere: it is outside of ${root.path}`,
+    );
+  });
+
   it("is refused where it needs a newer glibc than its Python has, and that one is named", async () => {
     const { files } = await plan([at(modules)], none);
     const [newer, older] = files.sort((one, two) => (one.path < two.path ? -1 : 1));

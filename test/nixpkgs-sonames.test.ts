@@ -110,6 +110,26 @@ const known = {
     brotli libbrotlidec.so.1`,
   // Each has a directory of its own there.
   "pkgs/by-name": `
+    libsodium libsodium.so.26
+    cyrus_sasl libsasl2.so.3
+    libedit libedit.so.0
+    openexr libOpenEXR-3_4.so.33 libIex-3_4.so.33
+    imath libImath-3_2.so.30
+    xercesc libxerces-c-3.3.so
+    intel-media-sdk libmfx.so.1
+    libnice libnice.so.10
+    poco libPocoFoundation.so
+    ghostscript libgs.so.10
+    enet libenet.so.7
+    freetds libsybdb.so.5
+    libavif libavif.so.16
+    libiodbc libiodbc.so.2
+    libutempter libutempter.so.0
+    svt-av1 libSvtAv1Enc.so
+    zvbi libzvbi.so.0
+    aalib libaa.so.1
+    colord libcolord.so.2
+    gtk-vnc libgtk-vnc-2.0.so.0
     opusfile libopusfile.so.0
     graphene libgraphene-1.0.so.0
     gcr libgcr-3.so.1 libgck-1.so.0
@@ -122,6 +142,11 @@ const known = {
     upower libupower-glib.so.3
     spice-gtk libspice-client-gtk-3.0.so.5
     libwebp libsharpyuv.so.0`,
+  "pkgs/top-level/qt5-packages.nix": `
+    libsForQt5.kcoreaddons libKF5CoreAddons.so.5
+    libsForQt5.kio libKF5KIOCore.so.5
+    libsForQt5.ki18n libKF5I18n.so.5
+    libsForQt5.syntax-highlighting libKF5SyntaxHighlighting.so.5`,
   "pkgs/top-level/all-packages.nix": `
     acl libacl.so.1
     attr libattr.so.1
@@ -171,8 +196,23 @@ const known = {
     xxhash libxxhash.so.0
     libsForQt5.qtwebengine libQt5WebEngineCore.so.5`,
 };
-/** What that file says was removed, with the last release of NixOS that has it. */
+/** What that file says was removed, or said in April 2026, with the last release of NixOS that has it. */
 const removed = {
+  "libIL.so.1": "25.05",
+  "libfreeimage.so.3": "25.05",
+  "libLLVM-12.so": "25.05",
+  "libLLVM-15.so": "25.05",
+  "libLLVM-17.so": "25.05",
+  "libclang-cpp.so.16": "25.05",
+  "libtbb.so.2": "25.05",
+  "libasan.so.5": "25.05",
+  "libasan.so.6": "25.05",
+  "libtsan.so.0": "25.05",
+  "libMagickCore-6.Q16.so.7": "25.11",
+  "libgfortran.so.3": "24.05",
+  "libcudnn.so.8": "24.11",
+  "libwx_baseu-3.0.so.0": "22.11",
+  "libmysqlclient.so.20": "23.05",
   "libmysqlclient.so.21": "25.11",
   "libicuuc.so.69": "25.11",
   "libpython2.7.so.1.0": "25.11",
@@ -183,6 +223,41 @@ const removed = {
   "libcudart.so.11.0": "25.05",
   "libgfortran.so.4": "24.05",
   "libreadline.so.6": "23.11",
+};
+/**
+ * What its package has instead in nixpkgs as it is: by the package's version there, and the soname of that
+ * release. Some are Debian's own sonames of a library.
+ */
+const changed = {
+  "libsodium.so.23": "libsodium libsodium.so.26",
+  "libsasl2.so.2": "cyrus_sasl libsasl2.so.3",
+  "libedit.so.2": "libedit libedit.so.0",
+  "libpcre.so.3": "pcre libpcre.so.1",
+  "libpcap.so.0.8": "libpcap libpcap.so.1",
+  "libOpenEXR-3_1.so.30": "openexr libOpenEXR-3_4.so.33",
+  "libImath-3_1.so.29": "imath libImath-3_2.so.30",
+  "libxerces-c-3.2.so": "xercesc libxerces-c-3.3.so",
+  "libevent-2.0.so.5": "libevent libevent-2.1.so.7",
+  "libpng15.so.15": "libpng libpng16.so.16",
+  "libvte-2.90.so.9": "vte libvte-2.91.so.0",
+  "libenchant.so.1": "enchant libenchant-2.so.2",
+  "libopenjpeg.so.1": "openjpeg libopenjp2.so.7",
+  "libgs.so.9": "ghostscript libgs.so.10",
+  "libicuuc.so.50": "icu78 libicuuc.so.78",
+  "libssl.so.10": "openssl libssl.so.3",
+  "libaio.so.1t64": "libaio libaio.so.1",
+  "libzmq.so.3": "zeromq libzmq.so.5",
+  "libodbc.so.1": "unixodbc libodbc.so.2",
+  "libjpeg.so.9": "libjpeg libjpeg.so.62",
+  "libprotobuf.so.23": "protobuf_21 libprotobuf.so.32",
+};
+/** Of what was removed, what replaced it. */
+const replaced = {
+  "libsoup-2.4.so.1": "nixpkgs#libsoup_3 has libsoup-3.0.so.0 instead",
+  "libwebkit2gtk-4.0.so.37": "nixpkgs#webkitgtk_4_1 has libwebkit2gtk-4.1.so.0 instead",
+  "libQt5WebEngineCore.so.5": "nixpkgs#qt6.qtwebengine has libQt6WebEngineCore.so.6 instead",
+  "libtbb.so.2": "nixpkgs#onetbb has libtbb.so.12 instead",
+  "libmysqlclient.so.20": "nixpkgs#mysql84 has libmysqlclient.so.24 instead",
 };
 const answers = Object.entries(known).flatMap(([file, lines]) =>
   lines
@@ -220,6 +295,16 @@ describe("a library that nixpkgs has", () => {
     expect(adviceFor(soname, first === undefined ? [] : [first])).toContain(
       `nixpkgs/nixos-${until}#`,
     );
+  });
+  it.each(Object.entries(changed))("%s is now another one: %s", async (soname, now) => {
+    const [first] = await packagesFor(soname, nobody);
+    expect(`${first?.attribute} ${first?.soname}`).toBe(now);
+    expect(packageOfSoname(soname)).toBeNull();
+  });
+  it.each(Object.entries(replaced))("%s was replaced: %s", async (soname, now) => {
+    const said = adviceFor(soname, await packagesFor(soname, nobody));
+    expect(said).toContain(", which nixpkgs removed after that release ");
+    expect(said?.endsWith(`; ${now}`)).toBe(true);
   });
   it("is told with its source, its date and reasons", async () => {
     expect(await packagesFor("libX11.so.6", nobody)).toEqual([
@@ -349,6 +434,11 @@ describe("what is said of a library that nixpkgs has", () => {
   });
   it("says that nixpkgs warns of it", async () => {
     expect(await said("libssl.so.1.1")).toContain("NIXPKGS_ALLOW_INSECURE=1");
+  });
+  it("says so of a release that has it no more, too", async () => {
+    expect(await said("libpython2.7.so.1.0")).toBe(
+      "libpython2.7.so.1.0 is in nixpkgs/nixos-25.11#python27, which nixpkgs removed after that release (nix build nixpkgs/nixos-25.11#python27; nixpkgs marks it as insecure: NIXPKGS_ALLOW_INSECURE=1 and --impure)",
+    );
   });
   it("is a command for the last release of what was removed", async () => {
     expect(await said("libpython3.9.so.1.0")).toBe(

@@ -10,8 +10,12 @@ import { directoryOfBoth } from "../file/together.js";
 import { isGlibcVersion, versionsNeededOf } from "../file/versions.js";
 import type { Problem } from "../judge/problem.js";
 import type { Store } from "../store/context.js";
-import { adviceFor, adviceForNewer, type MissingLibrary } from "../store/nixpkgs/packages.js";
-import { sinceRelease } from "../store/nixpkgs/symbol_versions.js";
+import {
+  adviceFor,
+  adviceForNewer,
+  adviceForNewerGlibc,
+  type MissingLibrary,
+} from "../store/nixpkgs/packages.js";
 import { placeOptions } from "../store/place.js";
 import { lackingOf, type Member, type Solved, type Task } from "./solve.js";
 
@@ -101,7 +105,7 @@ async function missingVersion(
         other.definedVersions.includes(version),
     );
     return newer === undefined
-      ? `${said}; no glibc in the store does: get ${sinceRelease(version) ?? "a newer one"} (nix build nixpkgs/nixos-unstable#glibc)`
+      ? `${said}; no glibc in the store does: ${adviceForNewerGlibc(version)}`
       : `${said}; the glibc of ${newer.path} does, but with it something else is missing`;
   }
   const wanted = { ...member.facts, versions: [version] };

@@ -3,8 +3,7 @@ import type { Facts, VersionProblem } from "../addon/facts.js";
 import { sameMachine } from "../file/machine.js";
 import type { Subject } from "../file/tree.js";
 import { compareVersions, isGlibcVersion } from "../file/versions.js";
-import { adviceForNewer } from "../store/nixpkgs/packages.js";
-import { sinceRelease } from "../store/nixpkgs/symbol_versions.js";
+import { adviceForNewer, adviceForNewerGlibc } from "../store/nixpkgs/packages.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
 import type { Help } from "./finding.js";
 
@@ -47,7 +46,7 @@ async function glibcFor(
   const newEnough = loaders.find(({ definedVersions }) =>
     needed.every((each) => definedVersions.includes(each)),
   );
-  const wanted = `No glibc in the store defines ${version}. Get ${sinceRelease(version) ?? "a newer one"} (nix build nixpkgs/nixos-unstable#glibc)`;
+  const wanted = `No glibc in the store defines ${version}: ${adviceForNewerGlibc(version)}`;
   if (newEnough !== undefined) {
     const evidence = `${version} is defined by the glibc of ${newEnough.path}${newEnough.version === null ? "" : `, which is ${newEnough.version}`}`;
     return { enough: true, evidence, wanted };

@@ -3,6 +3,7 @@ import { basename, dirname } from "node:path";
 import { locator } from "../store/nixpkgs/nix_index.js";
 import {
   isPresent,
+  type MissingLibrary,
   type NixpkgsPackage,
   nixIndex,
   packageOfSoname,
@@ -27,8 +28,8 @@ export interface PackagedSystem extends Pick<SystemEnvironment, "system" | "own"
   /** The loader's name in the package's `lib`. */
   loader: string;
   directories: PackagedDirectory[];
-  /** Sonames that no store path has, and no known package. */
-  unknown: string[];
+  /** What no store path has, and no package of the present nixpkgs that is known. */
+  unknown: Pick<MissingLibrary, "soname" | "packages">[];
 }
 
 export interface PackagedEnvironment {
@@ -80,10 +81,10 @@ async function packagedSystem(
     const found = await packageWith(nameOf(storePath), sonames, locate);
     directories.push({ package: found, below: directory.slice(storePath.length) });
   }
-  const unknown: string[] = [];
+  const unknown: PackagedSystem["unknown"] = [];
   for (const { soname, packages } of missing) {
     const best = packages.find((each) => isPresent(each, soname));
-    if (best === undefined) unknown.push(soname);
+    if (best === undefined) unknown.push({ soname, packages });
     else directories.push({ package: withName(best, soname), below: "/lib" });
   }
   const libcName = home === null ? libc : nameOf(home);

@@ -11,7 +11,7 @@ import { defaultStore } from "../base/options.js";
 import { inspect } from "../file/inspect.js";
 import { stateSubdirectory } from "../file/state.js";
 import { Nix } from "../store/nix.js";
-import type { MissingLibrary, NixpkgsPackage } from "../store/nixpkgs/packages.js";
+import { adviceFor, type MissingLibrary, type NixpkgsPackage } from "../store/nixpkgs/packages.js";
 import { checkPlace, hostPath, type StorePlace } from "../store/place.js";
 import { type CacheAnswer, type Caches, cachesOf, lookInCaches } from "./binary_cache.js";
 import { type Evaluated, evaluate } from "./evaluate.js";
@@ -244,7 +244,8 @@ function addToGroups(
     .slice(0, mostTried);
   const [best] = candidates;
   if (best === undefined) {
-    plan.without.push({ soname, why: "no package of nixpkgs is known to have it" });
+    const other = adviceFor(soname, packages);
+    plan.without.push({ soname, why: other ?? "no package of nixpkgs is known to have it" });
     return;
   }
   const nixpkgs = nixpkgsFor(named, best.until, features);

@@ -84,11 +84,12 @@ function pythonOf(directory: string, files: NativeFiles): LoadingProgram | null 
 }
 
 function namedProgram(path: string, system: OtherSystem, files: NativeFiles): LoadingProgram {
-  const place = insideRoot(path, system).path;
+  const { path: place, outside } = insideRoot(path, system);
   const found = programAt(place, files);
   if (found !== null) return found;
   const { message } = files.look(place);
-  const why = message === "" ? "it is no program that a loader starts" : message;
+  const said = message === "" ? "it is no program that a loader starts" : message;
+  const why = outside ? `it is outside of ${system.root}` : said;
   throw new FixelfError("usage", `--for ${path}: ${why}`, { path });
 }
 

@@ -9,6 +9,7 @@ import {
   installable,
   type NixpkgsPackage,
 } from "../store/nixpkgs/packages.js";
+import { definedByNone } from "../store/nixpkgs/symbol_versions.js";
 import { type Colors, inLines, line, type Shown } from "./shown.js";
 
 export interface Answer extends Providers {
@@ -39,7 +40,9 @@ export function findText(answers: readonly Answer[], colors: Colors): Shown {
     lines.push(colors.bold(version === undefined ? soname : `${soname} with ${version}`));
     if (providers.length === 0) {
       const advice = adviceFor(soname, packages);
-      const release = since === undefined ? "" : `; it takes ${since}`;
+      const none = definedByNone(version ?? "");
+      const takes = since === undefined ? "" : `; it takes ${since}`;
+      const release = none === null ? takes : `; ${none}`;
       const told = `${release}${advice === null ? "" : `; ${advice}`}`;
       lines.push(line`  ${colors.red("no store path has it")}${told}`);
       for (const each of packages.slice(0, mostShown)) {

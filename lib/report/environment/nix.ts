@@ -132,7 +132,10 @@ export function headline(environment: PackagedEnvironment): string {
 
 /** The libraries that no text can name a package for, as comments. */
 export function unknownLines({ systems }: Pick<PackagedEnvironment, "systems">): string[] {
-  const sonames = new Set(systems.flatMap(({ unknown }) => unknown));
-  const told = (soname: string) => adviceFor(soname, []) ?? `no package is known for ${soname}`;
-  return [...sonames].map((soname) => nixComment(told(soname)));
+  const told = systems
+    .flatMap(({ unknown }) => unknown)
+    .map(
+      ({ soname, packages }) => adviceFor(soname, packages) ?? `no package is known for ${soname}`,
+    );
+  return [...new Set(told)].map(nixComment);
 }

@@ -4,7 +4,7 @@ import { comesWithDriver, driverDirectory, nvidiaSetting } from "../../file/driv
 import { libcOf, type OfLibc } from "../../file/libc.js";
 import { describeMachine, type Machine, thisMachine } from "../../file/machine.js";
 import { hasNixSystem, nixSystem } from "../../file/nix_system.js";
-import { sinceRelease } from "./symbol_versions.js";
+import { definedByNone, sinceRelease } from "./symbol_versions.js";
 import { rowOf, type TableRow, tableDate } from "./table.js";
 
 /** A package of nixpkgs that has a library. */
@@ -91,27 +91,38 @@ export function adviceFor(
   if (comesWithDriver(soname))
     return `${soname} comes with the graphics driver, not with a package (on NixOS it is in ${driverDirectory} with ${nvidiaSetting})`;
   if (!hasNixSystem(machine)) return `nixpkgs has no packages for ${describeMachine(machine)}`;
-  const [best] = packages;
+  const [best, ...others] = packages;
   if (best === undefined) return null;
   const what = installable(best, nixSystem(machine));
   if (best.source === nixIndex)
     return `${soname} is in ${what}, as ${nixIndex} of ${best.date} says (nix build ${what})`;
   const renamed = best.formerly === null ? "" : `; in older releases nixpkgs#${best.formerly}`;
   if (best.soname !== soname) return `${what} has ${best.soname} instead${renamed}`;
-  if (best.until !== null)
-    return `${soname} is in ${what}, which nixpkgs removed after that release (nix build ${what})`;
   const insecure = best.reasons.includes(insecureReason)
     ? "; nixpkgs marks it as insecure: NIXPKGS_ALLOW_INSECURE=1 and --impure"
     : "";
+  if (best.until !== null) {
+    const instead = others.find(({ until }) => until === null);
+    const now = instead && `${installable(instead, nixSystem(machine))} has ${instead.soname}`;
+    return `${soname} is in ${what}, which nixpkgs removed after that release (nix build ${what}${insecure})${now === undefined ? "" : `; ${now} instead`}`;
+  }
   return `${soname} is in ${what} (nix build ${what}${renamed}${insecure})`;
 }
 
-/** How to get a library that defines a version which those of the store do not; null where no package is known. */
+/** How to get a glibc that defines a version which those of the store do not, or that there is none. */
+export function adviceForNewerGlibc(version: string): string {
+  const wanted = `get ${sinceRelease(version) ?? "a newer one"} (nix build nixpkgs/nixos-unstable#glibc)`;
+  return definedByNone(version) ?? wanted;
+}
+
+/** The same for another library; null where no package is known. */
 export function adviceForNewer(
   soname: string,
   machine: Machine & OfLibc,
   version = "",
 ): string | null {
+  const none = definedByNone(version);
+  if (none !== null) return none;
   const known = hasNixSystem(machine) ? packageOfSoname(soname) : null;
   const found = known && builtFor(machine, known);
   const what = sinceRelease(version) ?? "a newer one";
@@ -121,13 +132,12 @@ export function adviceForNewer(
 const insecureReason = "nixpkgs marks it as insecure";
 
 export function asPackage(row: TableRow, wanted: string): NixpkgsPackage {
-  const { attribute, formerly, output, note, source } = row;
-  const soname = /^now:(.+)$/.exec(note ?? "")?.[1] ?? row.soname;
-  const until = /^until:(.+)$/.exec(note ?? "")?.[1] ?? null;
+  const { attribute, formerly, output, until, isInsecure, source } = row;
+  const soname = row.now ?? row.soname;
   const reasons = [
     soname === wanted ? `has ${soname}` : `has ${soname}, another version of it`,
     ...(formerly === null ? [] : [`was renamed from ${formerly}`]),
-    ...(note === "insecure" ? [insecureReason] : []),
+    ...(isInsecure ? [insecureReason] : []),
     ...(until === null ? [] : [`was removed from nixpkgs after ${until}`]),
   ];
   return { attribute, formerly, output, until, soname, source, date: tableDate(), reasons };

@@ -48,7 +48,9 @@ export async function packagesFor(
     if (found.length > others.length)
       each.reasons.push(`${nixIndex} of ${located?.date} has it there`);
   const otherVersion =
-    row === null ? otherVersions(soname) : known.filter((each) => each.soname !== soname);
+    row === null || gone.length > 0
+      ? otherVersions(soname, row)
+      : known.filter((each) => each.soname !== soname);
   return [...present, ...others, ...gone, ...otherVersion].map((each) =>
     builtFor(needing ?? {}, each),
   );
@@ -146,12 +148,15 @@ function compareAttributes(
   return one.length - two.length || two.localeCompare(one, "en", { numeric: true });
 }
 
-/** The same library with another number behind it, the newest first. */
-function otherVersions(soname: string): NixpkgsPackage[] {
+/** What replaced it, or else the same library with another number behind it, the newest first. */
+function otherVersions(soname: string, removed: TableRow | null): NixpkgsPackage[] {
+  const replacement = removed?.replacement ? rowOf(removed.replacement) : null;
+  if (replacement !== null) return [asPackage(replacement, soname)];
   const stem = /^([\w+.-]+?\.so)(\.[\w+.-]+)?$/.exec(soname)?.[1];
   if (stem === undefined) return [];
   return rowsFrom(stem)
     .filter((row) => row.soname === stem || row.soname.startsWith(`${stem}.`))
+    .filter((row) => row.soname !== removed?.soname)
     .sort((one, two) => two.soname.localeCompare(one.soname, "en", { numeric: true }))
     .map((row) => asPackage(row, soname));
 }

@@ -1,4 +1,5 @@
 // Since which release of its project a library defines a symbol version, and which library does.
+import { compareVersions } from "../../file/versions.js";
 
 /** A release, as people call it. */
 export interface DefiningRelease {
@@ -15,14 +16,17 @@ const glibcxx: Readonly<Record<number, string>> = {
   ...{ 10: "4.3", 11: "4.4", 12: "4.4.1", 13: "4.4.2", 14: "4.5", 15: "4.6", 16: "4.6.1" },
   ...{ 17: "4.7", 18: "4.8", 19: "4.8.3", 20: "4.9", 21: "5.1", 22: "6.1", 23: "7.1", 24: "7.2" },
   ...{ 25: "8.1", 26: "9.1", 27: "9.2", 28: "9.3", 29: "11.1", 30: "12.1", 31: "13.1", 32: "13.2" },
-  ...{ 33: "14.1", 34: "15.1" },
+  ...{ 33: "14.1", 34: "15.1", 35: "16.1" },
 };
 
 /** CXXABI_1.3.N, from the same place. */
 const cxxabi: Readonly<Record<number, string>> = {
   ...{ 2: "4.3", 3: "4.4", 4: "4.5", 5: "4.6", 6: "4.7", 7: "4.8", 8: "4.9", 9: "5.1", 10: "6.1" },
-  ...{ 11: "7.1", 12: "9.1", 13: "12.1", 14: "13.1", 15: "14.1" },
+  ...{ 11: "7.1", 12: "9.1", 13: "12.1", 14: "13.1", 15: "14.1", 16: "15.1", 17: "16.1" },
 };
+
+/** The newest releases of all that are known here. */
+const newest: Readonly<Record<string, string>> = { gcc: "16.1", glibc: "2.44" };
 
 /** Versions that are called as the release in which they came. */
 const called: readonly [pattern: RegExp, soname: string, project: string][] = [
@@ -51,9 +55,22 @@ export function releaseDefining(version: string): DefiningRelease | null {
   return null;
 }
 
-/** "gcc 13.2 or newer"; null where that is not known. */
+/** "no known gcc defines it (16.1 is the newest)"; null where one does, or might. */
+export function definedByNone(version: string): string | null {
+  const cxx = /^(GLIBCXX_3\.4|CXXABI_1\.3)\.(\d+)$/.exec(version);
+  const known = Object.keys(cxx?.[1] === "CXXABI_1.3" ? cxxabi : glibcxx).map(Number);
+  const { project, release } = releaseDefining(version) ?? { project: "gcc", release: null };
+  const last = newest[project] ?? null;
+  const isNewer =
+    release === null
+      ? cxx !== null && Number(cxx[2]) > Math.max(...known)
+      : last !== null && compareVersions(release, last) > 0;
+  return isNewer ? `no known ${project} defines it (${last} is the newest)` : null;
+}
+
+/** "gcc 13.2 or newer"; null where that is not known, or no known release does. */
 export function sinceRelease(version: string): string | null {
-  const found = releaseDefining(version);
+  const found = definedByNone(version) === null ? releaseDefining(version) : null;
   return found && `${found.project} ${found.release} or newer`;
 }
 

@@ -11,7 +11,13 @@ export interface TableRow {
   formerly: string | null;
   /** null where nixpkgs' `lib.getLib` finds the output. */
   output: string | null;
-  note: string | null;
+  /** The attribute has this soname by now. */
+  now: string | null;
+  /** The last release of NixOS that has it. */
+  until: string | null;
+  /** What replaced it has this soname. */
+  replacement: string | null;
+  isInsecure: boolean;
   /** The place that says so. */
   source: string;
 }
@@ -72,12 +78,17 @@ function load(): Table {
 function parse(line: string): TableRow {
   const [soname = "", attribute = "", ...others] = line.split("\t");
   const [formerly, output, note, source] = others.map((value) => (value === "-" ? null : value));
+  const notes = (note ?? "").split(",");
+  const noted = (key: string) => notes.find((each) => each.startsWith(key))?.slice(key.length);
   return {
     soname,
     attribute,
     formerly: formerly ?? null,
     output: output ?? null,
-    note: note ?? null,
+    now: noted("now:") ?? null,
+    until: noted("until:") ?? null,
+    replacement: noted("by:") ?? null,
+    isInsecure: notes.includes("insecure"),
     source: table().sources.get(source ?? "") ?? "",
   };
 }
