@@ -17,7 +17,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type Struct, tableFromIPC } from "apache-arrow";
 import { parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -481,6 +481,35 @@ describe("fixelf scan", () => {
   it("exits with 1 where something could not be read, if that is asked", () => {
     expect(run(store, "--strict").code).toBe(1);
     expect(run(join(store, name("a", "glibc-2")), "--strict").code).toBe(0);
+  });
+
+  it("leaves out what it could not read only where an expression is sure of it", () => {
+    const found = (where: string) =>
+      text(store, "--json", "--where", where)
+        .split("\n")
+        .filter((row) => row !== "")
+        .map((row) => basename(JSON.parse(row).path))
+        .sort();
+    expect(found("error != null")).toEqual(["torn"]);
+    expect(found("error = truncated")).toEqual(["torn"]);
+    expect(found("error = io")).toEqual([]);
+    const all = found("size > 0");
+    expect(all).toContain("torn");
+    expect(found("error = null")).toEqual(all.filter((name) => name !== "torn"));
+    // Its soname is not known, its name is.
+    expect(found("soname = libc.so.6")).toEqual(["libc.so.6", "torn"]);
+    expect(found("not soname = libc.so.6")).toContain("torn");
+    expect(found("soname = libc.so.6 and name != torn")).toEqual(["libc.so.6"]);
+    expect(found("name != torn and soname = libc.so.6")).toEqual(["libc.so.6"]);
+    expect(found("size > 1 or name = torn").filter((name) => name === "torn")).toEqual(["torn"]);
+    expect(found("name = dash or soname = libc.so.6")).toEqual(["dash", "libc.so.6", "torn"]);
+    expect(found("needed has libc.so.6 and errorMessage = nothing*")).toEqual([]);
+  });
+
+  it("counts no file that it could not read among the broken ones", () => {
+    const { code, stdout } = run(join(store, name("d", "torn-1")), "--broken", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ error: "truncated" });
   });
 
   it("takes a single file, by a link's name too, and says that another kind is none", () => {

@@ -71,7 +71,7 @@ export function define(program: Command): void {
     run(flags, async (output) => {
       const { colors, print, say } = output;
       if (flags.check !== undefined) return check(flags.check, paths, output);
-      const [{ scan }, { batchFilter }, { unreadableRows, withUnreadable }] = await Promise.all([
+      const [{ scan }, { batchFilter }, { isRead, withUnreadable }] = await Promise.all([
         import("../scan/scan.js"),
         import("../scan/filter.js"),
         import("../scan/unreadable.js"),
@@ -99,9 +99,10 @@ export function define(program: Command): void {
             progress.clear();
             say(line`fixelf: ${path}: ${message}`);
           }
-          const rows = await filter(batch);
-          wanted += rows.length;
-          yield { batch, rows };
+          const all = flags.summary ? batch : withUnreadable(batch);
+          const rows = await filter(all);
+          wanted += rows.filter((row) => isRead(all, row)).length;
+          yield { batch: all, rows };
         }
       };
       try {
@@ -126,13 +127,7 @@ export function define(program: Command): void {
             shard,
           });
           const write = await loadFormat(format, colors);
-          const whole = async function* (): AsyncGenerator<Selection> {
-            for await (const { batch, rows } of selections()) {
-              const all = withUnreadable(batch);
-              yield { batch: all, rows: [...rows, ...unreadableRows(all)] };
-            }
-          };
-          await writeParts(write(whole(), metadata), flags.output);
+          await writeParts(write(selections(), metadata), flags.output);
         }
       } finally {
         progress.stop();

@@ -46,6 +46,8 @@ export class ScanBatch implements Iterable<ScanRow> {
    * With `libraryLinks`: symbolic links that have a library's name, each with its `path` and `target`.
    */
   readonly links: readonly { path: string; target: string }[];
+  /** Rows at the end that are of files that could not be read. @internal */
+  readonly unreadable: number;
   readonly #byName: ReadonlyMap<string, Column>;
   readonly #readers = new Map<string, Reader>();
   /** What `branches` is made of. */
@@ -53,12 +55,20 @@ export class ScanBatch implements Iterable<ScanRow> {
   #branches: readonly ScanBranch[] | undefined;
 
   /** @internal */
-  constructor({ rows, columns, failures, branches, links }: NativeBatch) {
+  constructor({
+    rows,
+    columns,
+    failures,
+    branches,
+    links,
+    unreadable = 0,
+  }: NativeBatch & { unreadable?: number }) {
     this.length = rows;
     this.columns = columns;
     this.failures = failures;
     this.branchColumn = branches;
     this.links = links;
+    this.unreadable = unreadable;
     this.#byName = new Map(columns.map((column) => [column.name, column]));
   }
 

@@ -5,6 +5,7 @@ import { BrokenFinder } from "./broken.js";
 import { glob } from "./glob.js";
 import { knownMachine } from "./known_values.js";
 import { parseRequirement } from "./requirement.js";
+import { isRead } from "./unreadable.js";
 import { parseWhere, type RowFilter } from "./where.js";
 
 /** All that are given have to hold. */
@@ -42,11 +43,17 @@ export function batchFilter(filter: ScanFilter, root?: string): BatchFilter {
     broken: "boolean",
     where: "string",
   });
-  const tests = rowFilters(filter);
+  const expression = filter.where === undefined ? null : parseWhere(filter.where);
+  const tests = rowFilters(filter, expression);
   const finder = filter.broken ? new BrokenFinder(root) : null;
   return async (batch) => {
     const rows: number[] = [];
     for (let row = 0; row < batch.length; row++) {
+      if (!isRead(batch, row)) {
+        // Whether the others hold, nobody can know.
+        if (expression?.(batch, row) !== false) rows.push(row);
+        continue;
+      }
       if (!tests.every((test) => test(batch, row))) continue;
       if (finder !== null && !(await finder.isBroken(batch, row))) continue;
       rows.push(row);
@@ -55,14 +62,10 @@ export function batchFilter(filter: ScanFilter, root?: string): BatchFilter {
   };
 }
 
-function rowFilters({
-  needs,
-  provides,
-  interpreter,
-  machine,
-  requires,
-  where,
-}: ScanFilter): RowFilter[] {
+function rowFilters(
+  { needs, provides, interpreter, machine, requires }: ScanFilter,
+  expression: RowFilter | null,
+): RowFilter[] {
   const filters: RowFilter[] = [];
   if (machine !== undefined) filters.push(matches("machine", knownMachine(machine, "--machine")));
   if (interpreter !== undefined) filters.push(matches("interpreter", interpreter));
@@ -79,7 +82,7 @@ function rowFilters({
     });
   }
   if (requires !== undefined) filters.push(parseRequirement(requires));
-  if (where !== undefined) filters.push(parseWhere(where));
+  if (expression !== null) filters.push(expression);
   return filters;
 }
 

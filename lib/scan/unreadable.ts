@@ -23,6 +23,7 @@ export function withUnreadable(batch: ScanBatch): ScanBatch {
     branches: batch.branchColumn,
     failures,
     links: batch.links,
+    unreadable: failures.length,
   });
 
   function extended(column: Column): Column {
@@ -33,10 +34,17 @@ export function withUnreadable(batch: ScanBatch): ScanBatch {
   }
 }
 
-/** The rows that `withUnreadable` has put behind those of a batch. */
-export function unreadableRows(batch: ScanBatch): number[] {
-  return batch.failures.map((_, index) => batch.length - batch.failures.length + index);
+/** Whether a row is of a file that was read. */
+export function isRead({ length, unreadable }: ScanBatch, row: number): boolean {
+  return row < length - unreadable;
 }
+
+/** Whether a field of a row is what the file says, or what is known without reading it. */
+export function isKnown(batch: ScanBatch, row: number, field: string): boolean {
+  return isRead(batch, row) || knownUnread.has(field);
+}
+
+const knownUnread = new Set(["path", "name", "storePath", "error", "errorMessage"]);
 
 /** The column with nulls at its end. */
 function withNulls(column: Column, count: number): Column {

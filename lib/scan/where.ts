@@ -5,14 +5,18 @@
 //
 // FIELD is a column's name, or one of the few below; a value is a word, "…" or '…'. `=`, `!=`, `<`, `<=`,
 // `>`, `>=` compare; `has` asks whether a list holds a value; `=`, `!=` and `has` take globs.
+//
+// Of a file that could not be read little is known, and much of an expression is undecided: neither true nor
+// false, as NULL is in SQL (Kleene's logic).
 import { FixelfError } from "../base/errors.js";
 import type { ScanBatch } from "./batch.js";
 import { glob } from "./glob.js";
 import { knownValue } from "./known_values.js";
 import { neededVersions } from "./needed_versions.js";
+import { isKnown } from "./unreadable.js";
 
-/** Whether a row of a batch is wanted. */
-export type RowFilter = (batch: ScanBatch, row: number) => boolean;
+/** Whether a row of a batch is wanted; null where that depends on what could not be read. */
+export type RowFilter = (batch: ScanBatch, row: number) => boolean | null;
 
 /**
  * Reads an expression.
@@ -52,7 +56,7 @@ class Parser {
     let filter = this.#both();
     while (this.#take("or")) {
       const [one, other] = [filter, this.#both()];
-      filter = (batch, row) => one(batch, row) || other(batch, row);
+      filter = (batch, row) => decided(true, one(batch, row), () => other(batch, row));
     }
     return filter;
   }
@@ -61,7 +65,7 @@ class Parser {
     let filter = this.#single();
     while (this.#take("and")) {
       const [one, other] = [filter, this.#single()];
-      filter = (batch, row) => one(batch, row) && other(batch, row);
+      filter = (batch, row) => decided(false, one(batch, row), () => other(batch, row));
     }
     return filter;
   }
@@ -71,7 +75,10 @@ class Parser {
     try {
       if (this.#take("not")) {
         const filter = this.#single();
-        return (batch, row) => !filter(batch, row);
+        return (batch, row) => {
+          const verdict = filter(batch, row);
+          return verdict === null ? null : !verdict;
+        };
       }
       if (this.#take("(")) {
         const filter = this.#either();
@@ -99,7 +106,8 @@ class Parser {
     const isNull = value.kind === "word" && value.text === "null";
     const isEquality = sign?.text === "=" || sign?.text === "!=";
     const known = isEquality && !isNull ? knownValue(field.text, value.text) : value.text;
-    return comparison(read, sign?.text as string, { ...value, text: known });
+    const compare = comparison(read, sign?.text as string, { ...value, text: known });
+    return (batch, row) => (isKnown(batch, row, field.text) ? compare(batch, row) : null);
   }
 
   /** Keywords and signs; a quoted "and" is a value. */
@@ -115,6 +123,17 @@ class Parser {
     const place = token === undefined ? "its end" : `“${this.#text.slice(token.at).trim()}”`;
     return new FixelfError("usage", `--where: expected ${wanted} at ${place}`);
   }
+}
+
+/** Of two verdicts: `deciding` where one is, null where none is and one of them is open. */
+function decided(
+  deciding: boolean,
+  one: boolean | null,
+  other: () => boolean | null,
+): boolean | null {
+  if (one === deciding) return one;
+  const second = other();
+  return second === deciding || one !== null ? second : null;
 }
 
 function tokensOf(text: string): Token[] {
@@ -135,9 +154,11 @@ function tokensOf(text: string): Token[] {
   return tokens;
 }
 
-/** Fields that are no columns: what a row says more directly than its columns do. */
+/** Fields that are no columns of every batch: what a row says more directly, and what could not be read. */
 const derivedFields: Record<string, (batch: ScanBatch, row: number) => unknown> = {
   name: (batch, row) => fileName(batch.value("path", row) as string),
+  error: (batch, row) => (batch.unreadable > 0 ? batch.value("error", row) : null),
+  errorMessage: (batch, row) => (batch.unreadable > 0 ? batch.value("errorMessage", row) : null),
   versionsNeeded: neededVersions,
 };
 
@@ -151,8 +172,14 @@ function fieldOf(batch: ScanBatch, name: string, row: number): unknown {
     return batch.value(name, row);
   } catch (failure) {
     if ((failure as FixelfError).code !== "usage") throw failure;
-    const names = batch.columns.map((column) => column.name).join(", ");
-    throw new FixelfError("usage", `--where: there is no field ${name}; there are name, ${names}`);
+    const names = new Set([
+      ...Object.keys(derivedFields),
+      ...batch.columns.map((column) => column.name),
+    ]);
+    throw new FixelfError(
+      "usage",
+      `--where: there is no field ${name}; there are ${[...names].join(", ")}`,
+    );
   }
 }
 
@@ -160,7 +187,7 @@ function comparison(
   read: (batch: ScanBatch, row: number) => unknown,
   sign: string,
   value: Token,
-): RowFilter {
+): (batch: ScanBatch, row: number) => boolean {
   if (sign === "has") {
     const fits = glob(value.text);
     return (batch, row) => {
