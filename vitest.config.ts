@@ -6,6 +6,7 @@
 //   rest      what `addon` leaves out or does in part, and the world; for a run after the sanitizers' (test/all)
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import LongestFirst from "./test/support/longest-first.js";
 import { patienceOfTest } from "./test/support/patience.js";
 
 const ofPackage = ["package", "closure", "doctor", "fix", "fix-scripts", "payloads", "refs"]
@@ -47,6 +48,7 @@ export default defineConfig({
     // And with a worker for each processor, a fourth of their time passes while both wait for what a
     // watch or a killed process does next.
     maxWorkers: availableParallelism() + 1,
+    sequence: { sequencer: LongestFirst },
     reporters: ["default", "./test/support/missing-parts.ts"],
     setupFiles: ["test/support/preload.ts", "test/support/certificates.ts"],
     testTimeout: patienceOfTest,
