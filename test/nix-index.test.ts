@@ -243,6 +243,15 @@ describe("nix-index's database", needs("zstd"), () => {
     );
   });
 
+  it("has no library whose name has a NUL, or a part of it", async () => {
+    const described = JSON.stringify({ name: "one-1.0", origin: { attr: "one" } });
+    const content = `1r\0\0/lib/libone.so\0.so\n1r\0\x05libtwo.so\np\0\xfb${described}\n`;
+    writeStream(compressed(Buffer.from(content, "latin1")));
+    const locate = locator();
+    expect(await locate("libone.so")).toMatchObject({ packages: [] });
+    expect(await locate("libtwo.so")).toMatchObject({ packages: [{ attribute: "one" }] });
+  });
+
   it("is named itself by the variable, too", async () => {
     write([onePackage("one", "libone.so.1")]);
     vi.stubEnv("NIX_INDEX_DATABASE", file);

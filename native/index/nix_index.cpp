@@ -34,7 +34,7 @@ constexpr size_t kMostKept = 512U << 20;
 bool isLibrary(std::string_view name) {
   return (name.starts_with("lib") || name.starts_with("ld-") || name.starts_with("ld64.")) &&
          name.find(".so") != std::string_view::npos &&
-         name.find_first_of("/\t") == std::string_view::npos;
+         name.find_first_of(std::string_view("/\t\0", 3)) == std::string_view::npos;
 }
 
 // A million and a half times, a few bytes each: calls would take longer than what they do.

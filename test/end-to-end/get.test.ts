@@ -173,7 +173,7 @@ inEachRoot("what no store path has", (loader) => {
   );
 });
 
-describe("a binary cache", needs("test world"), () => {
+describe("a binary cache", needs("test world", "zstd", "gcc"), () => {
   let world: World;
   const config = [
     "experimental-features = nix-command flakes",
@@ -181,17 +181,18 @@ describe("a binary cache", needs("test world"), () => {
     "require-sigs = false",
   ];
   const environment = { NIX_CONFIG: config.join("\n") };
-  const get = (...names: string[]) => {
-    const words = ["find", "--get", "--yes", "--nixpkgs", "/home/user/nixpkgs", ...names];
-    return world.fixelf(words, { environment });
+  const get = (name: string, more: Record<string, string> = {}) => {
+    const words = ["find", "--get", "--yes", "--nixpkgs", "/home/user/nixpkgs", name];
+    return world.fixelf(words, { environment: { ...environment, ...more } });
   };
 
   beforeAll(async () => {
     world = await openWorld();
     layOutNixpkgs(world);
+    layOutSessionManager(world);
     await world.shell(
       `nix-store --gc
-       for each in libxcrypt-legacy libsm; do
+       for each in libxcrypt-legacy libsm session-manager; do
          path=$(nix-build --no-out-link /home/user/nixpkgs -A $each)
          nix copy --to 'file:///home/user/cache?write-nar-listing=true' "$path"
        done
@@ -226,6 +227,23 @@ describe("a binary cache", needs("test world"), () => {
     );
     expect(exitCode).toBe(1);
     expect(await world.shell("ls /root/.local/state/fixelf/gcroots")).toBe("");
+  });
+
+  it("that does not have it leads to the next package, before anything is fetched", async () => {
+    const { stdout, stderr, exitCode } = await get("libSM.so.6", {
+      NIX_INDEX_DATABASE: "/home/user/index",
+    });
+    expect(stderr).toMatch(
+      /session-manager for libSM\.so\.6: file:\/\/\/home\/user\/cache has lib\/libSM\.so\.6/,
+    );
+    expect(stderr).toMatch(/1 store path to fetch/);
+    expect(stdout).toMatch(/\/nix\/store\/\w+-session-manager-1\.0\/lib\/libSM\.so\.6/);
+    expect(exitCode, stderr).toBe(0);
+    expect(await world.shell("ls /root/.local/state/fixelf/gcroots")).toMatch(
+      /^\w+-session-manager-1\.0$/,
+    );
+    expect(await world.shell("ls /nix/store | grep 'libxcrypt-4.4.38$' || true")).toBe("");
+    await world.shell("rm /root/.local/state/fixelf/gcroots/*; nix-store --gc");
   });
 
   it("that lies is noticed", async () => {
@@ -291,21 +309,7 @@ describe("a package that does not help", needs("test world", "zstd", "gcc"), () 
   beforeAll(async () => {
     world = await openWorld();
     layOutNixpkgs(world);
-    compile(
-      world.host("/home/user/nixpkgs/files/session-manager/libSM.so.6"),
-      "int manages(void) { return 1; }",
-      ...["-shared", "-fPIC", "-nostdlib", "-Wl,-soname,libSM.so.6"],
-    );
-    const writer = new Writer();
-    writer.add({
-      attribute: "session-manager",
-      output: "out",
-      name: "session-manager-1.0",
-      toplevel: true,
-      files: [["9x", "/lib/libSM.so.6"]],
-    });
-    mkdirSync(world.host("/home/user/index"));
-    writeFileSync(world.host("/home/user/index/files"), withHeader(compressed(writer.content())));
+    layOutSessionManager(world);
     await world.shell("nix-store --gc");
   });
   afterAll(() => world?.dispose());
@@ -341,4 +345,23 @@ function layOutNixpkgs(world: World): void {
     const source = join(folder, (world.store[name] as string).slice(1), "lib");
     execFileSync("cp", ["-R", "--no-preserve=mode", source, join(nixpkgs, "files", name)]);
   }
+}
+
+/** A package that has a library which the table of fixelf knows in another one, and a database that knows it. */
+function layOutSessionManager(world: World): void {
+  compile(
+    world.host("/home/user/nixpkgs/files/session-manager/libSM.so.6"),
+    "int manages(void) { return 1; }",
+    ...["-shared", "-fPIC", "-nostdlib", "-Wl,-soname,libSM.so.6"],
+  );
+  const writer = new Writer();
+  writer.add({
+    attribute: "session-manager",
+    output: "out",
+    name: "session-manager-1.0",
+    toplevel: true,
+    files: [["9x", "/lib/libSM.so.6"]],
+  });
+  mkdirSync(world.host("/home/user/index"));
+  writeFileSync(world.host("/home/user/index/files"), withHeader(compressed(writer.content())));
 }

@@ -100,7 +100,7 @@ async function fuzz(target) {
   const text = readFileSync(file, "utf8");
   const { executions, memory, edges } = statisticsOf(text);
   console.log(
-    `${target.padEnd(8)} ${executions.toLocaleString("en").padStart(12)} executions, ` +
+    `${target.padEnd(9)} ${executions.toLocaleString("en").padStart(12)} executions, ` +
       `${memory} MB at most${edges > 0 ? `, ${edges} edges` : ""}`,
   );
   if (code === 0) return;

@@ -1,6 +1,6 @@
 // The first inputs of each target, made by the compilers that are here: a library with versions, a
 // program, one without PIE and a static one for each machine, and all that stands beside them.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -135,6 +135,28 @@ const texts = [
   "hsqs\x01\x00\x00\x00",
 ].map((text) => (typeof text === "string" ? Buffer.from(text, "latin1") : text));
 
+/** As nix-index writes them (src/frcode.rs): of all files, and of programs only. */
+const contents = [
+  '1r\0\0/lib/liba.so.1\n23s\0\x0bb.so\nd\0\xfe.so.d/x\n4x\0\xf7/bin/a\np\0\0{"name":"a-1"}\n' +
+    '5r\0\0/share/a\n6r\0\x06b\np\0\xfa{"name":"b-1"}\n',
+  '1x\0\0/bin/a\n2x\0\x05b\n3x\0\0c\np\0\xfb{"name":"a"}\n'.repeat(40),
+  `1r\0\0/lib/lib${"a".repeat(300)}.so\n2r\0\x80\x01\x2fb.so\np\0\x80\xfe\xd1{}\n`,
+].map((text) => Buffer.from(text, "latin1"));
+
+/** Databases of these, as zstd compresses them where it is here: blocks of each kind, with and without checksums. */
+function* databases() {
+  const header = Buffer.from("NIXI\x01\0\0\0\0\0\0\0", "latin1");
+  const long = Buffer.concat([...contents, Buffer.alloc(70_000, contents[1])]);
+  for (const options of [["-1"], ["-19"], ["--ultra", "-22", "--no-check"], ["--fast=9"]]) {
+    for (const input of [...contents, long]) {
+      // Where the size is not known beforehand, a window of megabytes is made for each.
+      const sized = ["-q", "-c", `--stream-size=${input.length}`, ...options];
+      const { stdout, status } = spawnSync("zstd", sized, { input });
+      if (status === 0) yield Buffer.concat([header, stdout]);
+    }
+  }
+}
+
 /** Fills `directory/TARGET` for each target. */
 export function makeSeeds(directory) {
   const work = join(directory, "work");
@@ -190,6 +212,7 @@ export function makeSeeds(directory) {
       ),
     ),
   ]);
+  write("nix_index", [...databases(), ...contents.map((content) => parts([1, content]))]);
   write("search", [...texts, ...small.slice(0, 6)]);
   write("undo", [
     ...small.flatMap((file, at) =>
