@@ -22,13 +22,25 @@ export const scenarios = [
   {
     name: "scan",
     title: "Scanning a store",
-    run: (bench) => measureStores([1e3, 1e4, 1e5], bench),
+    run: (bench) => measureWarm([1e3, 1e4, 1e5], bench),
   },
   {
     name: "scan-million",
     title: "Scanning a store of a million files",
     large: true,
-    run: (bench) => measureStores([1e4, 1e6], bench),
+    run: (bench) => measureWarm([1e4, 1e6], bench),
+  },
+  {
+    name: "scan-cold",
+    title: "Scanning a store, after dropping caches",
+    large: true,
+    run: (bench) => measureCold([1e4, 1e5], bench),
+  },
+  {
+    name: "scan-million-cold",
+    title: "Scanning a store of a million files, after dropping caches",
+    large: true,
+    run: (bench) => measureCold([1e6], bench),
   },
 ];
 
@@ -72,18 +84,27 @@ function contestantsIn(scratch) {
   };
 }
 
-async function measureStores(sizes, { rounds, scratch }) {
+function provide(sizes, scratch) {
   const { contestants, leftOut } = contestantsIn(scratch);
   if (!existsSync(timer)) leftOut.push(`the memory of other programs, for want of ${timer}`);
   const stores = sizes.map((files) => provideStore(scratch, files));
   for (const store of stores) console.log(describeStore(store));
-
   for (const store of stores) checkAnswers(contestants, store);
+  return { stores, contestants, leftOut };
+}
+
+async function measureWarm(sizes, { rounds, scratch }) {
+  const { stores, contestants, leftOut } = provide(sizes, scratch);
   const warm = await measure(stores, contestants, rounds, () => {});
   printStores(stores, warm, "page cache warm");
   printGrowth(stores, warm);
+  return leftOut;
+}
 
-  if (!canDropCaches()) return [...leftOut, `cold caches: ${dropCaches} can't be written`];
+/** Empties the caches of the whole machine, again and again. */
+async function measureCold(sizes, { rounds, scratch }) {
+  if (!canDropCaches()) return [`cold caches: ${dropCaches} can't be written`];
+  const { stores, contestants, leftOut } = provide(sizes, scratch);
   const empty = join(scratch, "empty");
   mkdirSync(empty);
   const cold = await measure(stores, contestants, Math.min(rounds, coldRounds), (contestant) => {
