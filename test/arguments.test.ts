@@ -239,6 +239,45 @@ it.each(unusable)("%s does not take what it cannot use", async (_name, call, sai
   expect(answer).toMatch(/^usage: /);
 });
 
+/** Each function and class of the API, with nothing of use. */
+type Made = new (...given: unknown[]) => unknown;
+const exported = Object.entries(api as Record<string, unknown>).filter(
+  ([, each]) => typeof each === "function" && each !== api.FixelfError,
+) as [string, Call & Made][];
+const useless = [[3], [{}], [null], [[3]], [["/nowhere"], 3], ["/nowhere", 3]] as [unknown][];
+
+it.each(exported)("%s says so of all that it cannot use", async (name, call) => {
+  const isClass = /^class /.test(Function.prototype.toString.call(call));
+  for (const given of useless) {
+    const answer = (async () => (isClass ? new call(...given) : await call(...given)))();
+    const failure = await answer.then(
+      () => null,
+      (error: unknown) => error,
+    );
+    if (failure !== null) expect(failure, name).toBeInstanceOf(api.FixelfError);
+  }
+});
+
+it.each([
+  ["bytesOf", () => api.bytesOf(3 as never), "the text must be a string, not a number"],
+  ["textOf", () => api.textOf("a" as never), 'the bytes must be a Uint8Array, not "a"'],
+  ["Summarizer", () => new api.Summarizer(3 as never), "the root must be a string"],
+  ["Summarizer", () => new api.Summarizer().add([] as never, []), "the batch must be what scan()"],
+  ["files", () => new api.Summarizer().summary(-1, 0), "files is -1; it must be from 0 to"],
+  ["batchFilter", () => api.batchFilter({}, 3 as never), "the root must be a string"],
+  ["become", () => api.become({} as never, []), "the start must be what planRun() gives"],
+  [
+    "providers",
+    () => new api.Store(api.storePlace()).providers("libc.so.6"),
+    'the sonames must be iterable, not "libc.so.6"',
+  ],
+  ["packages", () => new api.Store(api.storePlace()).packages(3 as never), "must be a string"],
+])("%s says what it is that it cannot use", async (name, call, said) => {
+  const answer = await refusal(call);
+  expect(answer).toMatch(new RegExp(`^usage: ${name}\\b`));
+  expect(answer).toContain(said);
+});
+
 it("become says what the kernel says as all others do", async () => {
   const nowhere = { file: "/nowhere", arguments: ["nowhere"], descriptors: [] };
   expect(await refusal(() => api.become(nowhere, []))).toContain("not-found: cannot start it");

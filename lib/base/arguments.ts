@@ -24,8 +24,33 @@ export type Kinds<Options> = Readonly<Record<keyof Options, Kind>>;
 
 /** @throws FixelfError `usage` where it is no string, or one that names nothing */
 export function checkPath(call: string, path: unknown): void {
-  if (typeof path !== "string") throw wrong(call, "the path", "a string", path);
-  checkNamed([path]);
+  checkText(call, "the path", path);
+  checkNamed([path as string]);
+}
+
+/** @throws FixelfError `usage` where it is no string */
+export function checkText(call: string, name: string, text: unknown): void {
+  if (typeof text !== "string") throw wrong(call, name, "a string", text);
+}
+
+/** @throws FixelfError `usage` where it is no Uint8Array, such as a Buffer */
+export function checkBytes(call: string, name: string, bytes: unknown): void {
+  if (!(bytes instanceof Uint8Array)) throw wrong(call, name, "a Uint8Array", bytes);
+}
+
+/** @throws FixelfError `usage` where it is nothing to go through, or a text, whose letters nobody means */
+export function checkIterable(call: string, name: string, values: unknown): void {
+  if (
+    typeof (values as Iterable<unknown> | null)?.[Symbol.iterator] !== "function" ||
+    typeof values === "string"
+  )
+    throw wrong(call, name, "iterable", values);
+}
+
+/** @throws FixelfError `usage` where it is no list of numbers */
+export function checkNumbers(call: string, name: string, numbers: unknown): void {
+  if (!Array.isArray(numbers) || !numbers.every((each) => typeof each === "number"))
+    throw wrong(call, name, "a list of numbers", numbers);
 }
 
 /** @throws FixelfError `usage` where it is no whole number between two */

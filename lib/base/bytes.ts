@@ -4,12 +4,14 @@
 // Every name comes back as it was, two names that differ are two strings, and whatever cuts and joins
 // strings keeps working. What leaves the program takes one of two ways: `bytesOf`, or `spelledOut` for text.
 import { isUtf8 } from "node:buffer";
+import { checkBytes, checkText } from "./arguments.js";
 
 /**
  * The string for some bytes.
- * @throws nothing
+ * @throws FixelfError `usage` where they are no bytes
  */
 export function textOf(bytes: Uint8Array): string {
+  checkBytes("textOf", "the bytes", bytes);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (isUtf8(buffer)) return buffer.toString("utf8");
   let text = "";
@@ -26,9 +28,10 @@ export function textOf(bytes: Uint8Array): string {
 
 /**
  * The bytes that a string is for: what `textOf` made it of.
- * @throws nothing
+ * @throws FixelfError `usage` where it is no string
  */
 export function bytesOf(text: string): Uint8Array {
+  checkText("bytesOf", "the text", text);
   return bufferOf(text);
 }
 

@@ -1,6 +1,7 @@
 // What this process becomes, and the shapes that the ways to run share.
 import type { Facts } from "../addon/facts.js";
 import { fromNative, native, type Replacing } from "../addon/native.js";
+import { checkMade, checkNumbers, checkPath } from "../base/arguments.js";
 import type { SystemEnvironment } from "../environment/environment.js";
 
 /** The ways, in the order in which they are tried. */
@@ -56,17 +57,18 @@ export interface Start {
 /**
  * Becomes the program, which gets the `variables` beside those of this process, and the descriptors that are
  * `inherited`. Terminal, signals, exit status and streams are then its own.
- * @throws FixelfError where the kernel does not start it: `not-found`, `permission-denied`, `io`
+ * @throws FixelfError where the kernel does not start it: `not-found`, `permission-denied`, `io`; `usage` where it is
+ * nothing to become
  */
 export function become(
-  {
-    file,
-    arguments: args,
-    descriptors,
-    variables = {},
-  }: Omit<Start, "limits"> & { variables?: Readonly<Record<string, string>> },
+  start: Omit<Start, "limits"> & { variables?: Readonly<Record<string, string>> },
   inherited: readonly number[],
 ): never {
+  checkMade("become", "the start", "planRun()", start, { arguments: "list of strings" });
+  const { file, arguments: args, descriptors, variables = {} } = start;
+  if (typeof file !== "number") checkPath("become", file);
+  checkNumbers("become", "the descriptors", descriptors);
+  checkNumbers("become", "those inherited", inherited);
   const replacing: Replacing = {
     file,
     arguments: args,

@@ -1,6 +1,7 @@
 // What a scan hands over at a time: columns as they came, rows made only when somebody asks.
 import type { Facts } from "../addon/facts.js";
 import type { Column, NativeBatch } from "../addon/native.js";
+import { checkMade } from "../base/arguments.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import { type Reader, readerOf } from "./reader.js";
 
@@ -55,14 +56,9 @@ export class ScanBatch implements Iterable<ScanRow> {
   #branches: readonly ScanBranch[] | undefined;
 
   /** @internal */
-  constructor({
-    rows,
-    columns,
-    failures,
-    branches,
-    links,
-    unreadable = 0,
-  }: NativeBatch & { unreadable?: number }) {
+  constructor(made: NativeBatch & { unreadable?: number }) {
+    checkMade("ScanBatch", "the batch", "scan()", made, { rows: "number", columns: "list" });
+    const { rows, columns, failures, branches, links, unreadable = 0 } = made;
     this.length = rows;
     this.columns = columns;
     this.failures = failures;

@@ -1,5 +1,5 @@
 // Which rows of a scan are wanted.
-import { checkOptions } from "../base/arguments.js";
+import { checkOptions, checkText } from "../base/arguments.js";
 import type { ScanBatch } from "./batch.js";
 import { BrokenFinder } from "./broken.js";
 import { glob } from "./glob.js";
@@ -31,7 +31,7 @@ export type BatchFilter = (batch: ScanBatch) => Promise<number[]>;
 
 /**
  * Prepares a filter. `root` is another system's root, for what `broken` looks up.
- * @throws FixelfError `usage` where an expression is not understood.
+ * @throws FixelfError `usage` where an expression is not understood, or the root is no string.
  */
 export function batchFilter(filter: ScanFilter, root?: string): BatchFilter {
   checkOptions<ScanFilter>("batchFilter", filter, {
@@ -43,6 +43,7 @@ export function batchFilter(filter: ScanFilter, root?: string): BatchFilter {
     broken: "boolean",
     where: "string",
   });
+  if (root !== undefined) checkText("batchFilter", "the root", root);
   const expression = filter.where === undefined ? null : parseWhere(filter.where);
   const tests = rowFilters(filter, expression);
   const finder = filter.broken ? new BrokenFinder(root) : null;

@@ -1,4 +1,5 @@
 // What a whole tree is made of, in a page.
+import { checkCount, checkIterable, checkMade, checkText } from "../base/arguments.js";
 import { compareVersions } from "../file/versions.js";
 import type { ScanBatch } from "./batch.js";
 import { BrokenFinder } from "./broken.js";
@@ -62,17 +63,32 @@ export class Summarizer {
   #elf = 0;
   #bytes = 0;
 
+  /**
+   * `root` is another system's root, for what the files name.
+   * @throws FixelfError `usage` where it is no string
+   */
   constructor(root?: string) {
+    if (root !== undefined) checkText("Summarizer", "the root", root);
     this.#finder = new BrokenFinder(root);
   }
 
-  /** Adds some rows of a batch. */
+  /**
+   * Adds some rows of a batch.
+   * @throws FixelfError `usage` where it is no batch, or none of its rows are named
+   */
   add(batch: ScanBatch, rows: Iterable<number>): void {
+    checkMade("Summarizer", "the batch", "scan()", batch, { length: "number", columns: "list" });
+    checkIterable("Summarizer", "the rows", rows);
     for (const row of rows) this.#addRow(batch, row);
   }
 
-  /** `files` and `failures` are what the scan counted. */
+  /**
+   * `files` and `failures` are what the scan counted.
+   * @throws FixelfError `usage` where they are no counts
+   */
   summary(files: number, failures: number): ScanSummary {
+    checkCount("files", files, 0, Number.MAX_SAFE_INTEGER);
+    checkCount("failures", failures, 0, Number.MAX_SAFE_INTEGER);
     return {
       files,
       elf: this.#elf,

@@ -2,7 +2,7 @@
 // What an index that is up to date makes needless is not even loaded.
 
 import { underSignal } from "../addon/cancellation.js";
-import { checkOptions } from "../base/arguments.js";
+import { checkIterable, checkOptions, checkText } from "../base/arguments.js";
 import { isOfTheMoment } from "../base/errors.js";
 import type { IndexEvent } from "../base/options.js";
 import { type Knowledge, StoreKnowledge } from "./closure.js";
@@ -85,8 +85,12 @@ export class Store {
     return this.#underSignal(async () => (await this.#read()).libraries);
   }
 
-  /** The names of libraries that begin so. */
-  libraryNames(beginning: string): Promise<string[]> {
+  /**
+   * The names of libraries that begin so.
+   * @throws FixelfError `usage` where it is no string
+   */
+  async libraryNames(beginning: string): Promise<string[]> {
+    checkText("libraryNames", "the beginning", beginning);
     return this.#undamaged(async () => (await this.libraries()).names(beginning));
   }
 
@@ -96,13 +100,21 @@ export class Store {
     return this.#loaders;
   }
 
-  /** Which files provide the sonames, for a program of the wanted kind. */
-  providers(sonames: Iterable<string>, wanted?: Wanted): Promise<Map<string, Providers>> {
+  /**
+   * Which files provide the sonames, for a program of the wanted kind.
+   * @throws FixelfError `usage` where they are one text, or nothing to go through
+   */
+  async providers(sonames: Iterable<string>, wanted?: Wanted): Promise<Map<string, Providers>> {
+    checkIterable("providers", "the sonames", sonames);
     return this.#undamaged(() => findProviders(this, sonames, wanted));
   }
 
-  /** The packages of nixpkgs that have a library, the best first. */
+  /**
+   * The packages of nixpkgs that have a library, the best first.
+   * @throws FixelfError `usage` where it is no string
+   */
   async packages(soname: string, needing?: Needing): Promise<NixpkgsPackage[]> {
+    checkText("packages", "the soname", soname);
     const { packagesFor } = await import("./nixpkgs/rank.js");
     return this.#underSignal(async () => packagesFor(soname, await this.#locate(), needing));
   }
