@@ -335,6 +335,47 @@ describe.each(ways)("%s", (_title, program) => {
       expect(start("./it", [])).toEqual(says(42));
     });
 
+    it("a path of its own, where PT_INTERP holds notes as well", () => {
+      const code = `.section .note.of-it,"a",%note;.long 4,4,1;.asciz "one";.long 7
+        .section .interp,"a";.asciz "/first";.globl _start;.text;_start:.long 0`;
+      writeFileSync(at("notes.s"), code.replaceAll(";", "\n"));
+      const places = "PHDRS { text PT_LOAD FILEHDR PHDRS; interp PT_INTERP; }";
+      const all = ".all : { *(.note.of-it) *(.interp) } :text :interp .rest : { *(*) } :text";
+      writeFileSync(at("notes.ld"), `${places} SECTIONS { . = SIZEOF_HEADERS; ${all} }`);
+      const given = ["-nostdlib", "-static", "-Wl,-T,notes.ld,--build-id=none", "notes.s"];
+      expect(start("gcc", [...given, "-o", "notes"]).code).toBe(0);
+      const bytes = readFileSync(at("notes"));
+      const note = bytes.indexOf("one\0");
+      expect(readelf("-l", "notes")).not.toContain("/first");
+      patch("--set-interpreter", "/a/longer/loader", "notes");
+      expect(asked("interpreter", "notes")).toBe("/a/longer/loader\n");
+      const after = readFileSync(at("notes"));
+      expect(after.subarray(note - 12, note + 8)).toEqual(bytes.subarray(note - 12, note + 8));
+      patch("--set-interpreter", "/a/longer/loader", "notes");
+      expect(readFileSync(at("notes"))).toEqual(after);
+    });
+
+    it("a search path of a library whose PT_INTERP nobody reads", () => {
+      const places = "PHDRS { text PT_LOAD FILEHDR PHDRS; interp PT_INTERP; dynamic PT_DYNAMIC; }";
+      const rest = ".dynamic : { *(.dynamic) } :text :dynamic .rest : { *(*) } :text";
+      const note = ".note.gnu.build-id : { *(.note.gnu.build-id) } :text :interp";
+      writeFileSync(at("odd.ld"), `${places} SECTIONS { . = SIZEOF_HEADERS; ${note} ${rest} }`);
+      writeFileSync(at("odd.c"), value);
+      const given = [
+        "-nostdlib",
+        "-shared",
+        "-fPIC",
+        "-Wl,-T,odd.ld,--build-id=0x01020304",
+        "odd.c",
+      ];
+      expect(start("gcc", [...given, "-o", "libodd.so"]).code).toBe(0);
+      patch("--set-rpath", "/elsewhere", "libodd.so");
+      expect(asked("rpath", "libodd.so")).toBe("/elsewhere\n");
+      expect(readelf("-n", "libodd.so")).toContain("01020304");
+      const none = ours("--print-interpreter", "libodd.so");
+      expect(none).toMatchObject({ code: 1, stdout: "" });
+    });
+
     it("a resolution cache, that goes when it is no longer true", async () => {
       const cache = async () => (await native.inspect(at("it"))).notes.resolutionCache;
       mkdirSync(at("capable/glibc-hwcaps"), { recursive: true });
@@ -360,8 +401,8 @@ describe.each(ways)("%s", (_title, program) => {
       // Where the program will be started is not known, wherever patchelf is.
       patch("--set-rpath", `libs::${at("libs")}`, "--build-resolution-cache", "it");
       expect(await cache()).toEqual([
-        { soname: "libc.so.6", places: "?libs:?." },
-        { soname: "libvalue.so", places: `?libs:?.:=${at("libs/libvalue.so")}` },
+        { soname: "libc.so.6", places: "?libs:?.:?" },
+        { soname: "libvalue.so", places: `?libs:?.:?:=${at("libs/libvalue.so")}` },
       ]);
 
       // Both in one: the cache is of what the file then says.

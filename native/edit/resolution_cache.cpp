@@ -26,6 +26,8 @@ std::vector<CachedResolution> resolveNow(const std::vector<std::string>& needed,
       if (!isSearched && access(file.c_str(), R_OK) != 0) continue;
       if (!found.empty()) found += ':';
       found += isSearched ? "?" + directory : "=" + file;
+      // patchelf notes the empty one as it is, which glibc passes over (decompose_rpath).
+      if (element.empty()) found += ":?";
     }
   }
   std::vector<CachedResolution> cache;

@@ -179,18 +179,27 @@ class Reader {
   Status readInterpreter() {
     const ProgramHeader* segment = image_.segment(PT_INTERP);
     if (segment == nullptr || segment->fileSize == 0) return Done{};
+    Status status = readInterpreterOf(*segment);
+    // Linux reads it of what is executed, glibc of the program (elf/rtld.c): nobody does where a
+    // library has no entry point.
+    const bool isRead = image_.header.type != ET_DYN || image_.header.entry != 0;
+    const bool isOdd = !status && status.error().code == ErrorCode::Malformed;
+    return isOdd && !isRead ? Done{} : status;
+  }
+
+  Status readInterpreterOf(const ProgramHeader& segment) {
     // Linux, fs/binfmt_elf.c, load_elf_binary(): between 2 and PATH_MAX bytes, the last one NUL.
-    if (segment->fileSize < 2 || segment->fileSize > 4096) {
+    if (segment.fileSize < 2 || segment.fileSize > 4096) {
       return Error{
           ErrorCode::Malformed,
-          "PT_INTERP has " + std::to_string(segment->fileSize) + " bytes; Linux takes 2 to 4096",
+          "PT_INTERP has " + std::to_string(segment.fileSize) + " bytes; Linux takes 2 to 4096",
           {},
           0};
     }
-    auto name = source_.string(segment->offset, segment->fileEnd(), segment->fileSize);
+    auto name = source_.string(segment.offset, segment.fileEnd(), segment.fileSize);
     if (!name) return name.error();
     std::array<uint8_t, 1> last{};
-    if (Status status = source_.read(segment->fileEnd() - 1, last); !status) return status;
+    if (Status status = source_.read(segment.fileEnd() - 1, last); !status) return status;
     if (last[0] != 0) {
       return Error{
           ErrorCode::Malformed, "PT_INTERP does not end in a NUL, so Linux refuses it", {}, 0};

@@ -103,8 +103,18 @@ class Emitter {
     }
   }
 
-  // A note that has no place in the old file: its segment and section have none either yet.
+  // What has no place in the old file: the segment and the section of a note have none either yet,
+  // PT_INTERP leaves what it holds beside the path.
   void introduce(const Part& part) {
+    if (part.piece.kind == PieceKind::Interpreter) {
+      const auto own =
+          std::find_if(draft_.segments.begin(), draft_.segments.end(),
+                       [](const ProgramHeader& each) { return each.type == PT_INTERP; });
+      own->offset = part.offset;
+      own->virtualAddress = own->physicalAddress = part.address;
+      own->fileSize = own->memorySize = part.size();
+      return;
+    }
     const auto segment =
         std::find_if(draft_.segments.begin(), draft_.segments.end(), [&](const auto& each) {
           return each.type == PT_NOTE && each.offset == 0 && each.fileSize == part.size();

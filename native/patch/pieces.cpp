@@ -38,6 +38,16 @@ bool isOnlyRead(const Source& source, const Image& image, const ProgramHeader& s
          (segment.alignment == 8 && areKnownNotes(source, image.codec, segment, 8, left));
 }
 
+// Whether PT_INTERP is a path and nothing but zeros behind it. A linker script may let it begin
+// with the notes that come before the path, or reach over all that follows.
+bool isOnlyPath(const Source& source, const ProgramHeader& segment) {
+  constexpr uint64_t kMost = 4096;  // PATH_MAX: Linux takes no longer one (fs/binfmt_elf.c)
+  const auto bytes = source.bytes(segment.offset, segment.fileSize, kMost);
+  if (!bytes || bytes->empty() || bytes->back() != 0) return false;
+  const auto terminator = std::find(bytes->begin(), bytes->end(), uint8_t{0});
+  return std::all_of(terminator, bytes->end(), [](uint8_t byte) { return byte == 0; });
+}
+
 // On MIPS there are such sections without a segment of their own: what DT_MIPS_OPTIONS and
 // DT_MIPS_XHASH point at. Only sections say how long they are.
 std::optional<PieceKind> mipsPiece(const SectionHeader& section) {
@@ -108,7 +118,8 @@ std::vector<Piece> findPieces(const Source& source, const Image& image,
   const size_t word = image.codec.wordSize();
   uint64_t notes = Limits::kNotesLookedAt;
   for (const ProgramHeader& segment : image.programHeaders) {
-    if (segment.type == PT_INTERP) add(PieceKind::Interpreter, segment.offset, segment.fileSize, 1);
+    if (segment.type == PT_INTERP && isOnlyPath(source, segment))
+      add(PieceKind::Interpreter, segment.offset, segment.fileSize, 1);
     if (isDescription(segment) && isOnlyRead(source, image, segment, notes)) {
       add(PieceKind::Description, segment.offset, segment.fileSize,
           std::clamp<uint64_t>(segment.alignment, 4, 16));
