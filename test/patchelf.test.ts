@@ -376,6 +376,39 @@ describe.each(ways)("%s", (_title, program) => {
       expect(none).toMatchObject({ code: 1, stdout: "" });
     });
 
+    it("says what is wrong with section headers, and passes over it", () => {
+      const whole = readFileSync(at("it"));
+      const table = Number(whole.readBigUInt64LE(40));
+      const names = table + 64 * whole.readUInt16LE(62);
+      const damages: [string, (bytes: Buffer) => void][] = [
+        ["string table index out of bounds", (bytes) => bytes.writeUInt16LE(0xffff, 62)],
+        ["data region extends past file end", (bytes) => bytes.writeUInt32LE(-1 >>> 0, names + 32)],
+        ["string table size is zero", (bytes) => bytes.fill(0, names + 32, names + 40)],
+        ["section name offset out of bounds", (bytes) => bytes.writeUInt32LE(1 << 30, table + 64)],
+        ["refers to an unnamed section", (bytes) => bytes.writeUInt32LE(0, table + 64)],
+      ];
+      for (const [said, damage] of damages) {
+        const bytes = Buffer.from(whole);
+        damage(bytes);
+        writeFileSync(at("it"), bytes);
+        const { stderr, code } = ours("--add-rpath", "/somewhere/else", "it");
+        expect(stderr).toMatch(/^warning: /);
+        expect(stderr).toContain(said);
+        expect(code).toBe(0);
+        expect(start("./it", [])).toEqual(says(42));
+      }
+    });
+
+    it("in patchelf's words what is wrong with names", () => {
+      const bytes = readFileSync(at("it"));
+      const [, dynamic] = /DYNAMIC +0x([0-9a-f]+)/.exec(readelf("-l", "it")) ?? [];
+      bytes.writeUInt32LE(1 << 30, Number.parseInt(`${dynamic}`, 16) + 8);
+      writeFileSync(at("it"), bytes);
+      const { stderr, code } = ours("--print-needed", "it");
+      expect(stderr).toContain("patchelf: string table index out of bounds: it: a name lies");
+      expect(code).toBe(1);
+    });
+
     it("a resolution cache, that goes when it is no longer true", async () => {
       const cache = async () => (await native.inspect(at("it"))).notes.resolutionCache;
       mkdirSync(at("capable/glibc-hwcaps"), { recursive: true });

@@ -1,8 +1,28 @@
 #include "patchelf/failure.hpp"
 
 #include <cstring>
+#include <string_view>
 
 namespace fixelf::patchelf {
+
+namespace {
+
+// How a message begins of what patchelf refuses as well, and its words for that.
+struct Wording {
+  std::string_view ours;
+  std::string_view theirs;
+};
+constexpr Wording kWordings[] = {
+    {"a name lies outside the dynamic string table", "string table index out of bounds"},
+    {"a name is not terminated inside its string table", "string table is not NUL-terminated"},
+    {"the dynamic table goes on behind the end", "setSubstr: write extends past end of section"},
+    {"the GNU hash table is damaged", ".gnu.hash table header out of range"},
+    {"the hash table is damaged", ".hash table header out of range"},
+    {"the program header table ends at byte", "program header table out of bounds"},
+    {"e_phnum is ", "program header table out of bounds"},
+};
+
+}  // namespace
 
 Error failure(ErrorCode code, std::string message) {
   return Error{code, std::move(message), {}, 0};
@@ -21,7 +41,10 @@ Error cannotFind(const std::string& section) {
 
 std::string messageOf(const Error& error) {
   const bool isNamed = error.path.empty() || error.message.find(error.path) != std::string::npos;
-  return isNamed ? error.message : error.path + ": " + error.message;
+  const std::string message = isNamed ? error.message : error.path + ": " + error.message;
+  for (const auto& [ours, theirs] : kWordings)
+    if (error.message.starts_with(ours)) return std::string(theirs) + ": " + message;
+  return message;
 }
 
 }  // namespace fixelf::patchelf

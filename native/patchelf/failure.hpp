@@ -17,7 +17,8 @@ Error systemFailure(int number, const std::string& doing);
 // A part that the file has not got; patchelf looks for it by the section's name.
 Error cannotFind(const std::string& section);
 
-// An error as it is printed: with the path that it is about.
+// An error as it is printed: with the path that it is about, and behind patchelf's words where it
+// has some.
 std::string messageOf(const Error& error);
 
 }  // namespace fixelf::patchelf

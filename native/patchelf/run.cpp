@@ -9,6 +9,7 @@
 #include "base/descriptor.hpp"
 #include "patchelf/arguments.hpp"
 #include "patchelf/change.hpp"
+#include "patchelf/damage.hpp"
 #include "patchelf/failure.hpp"
 #include "patchelf/help.hpp"
 #include "patchelf/parts.hpp"
@@ -60,6 +61,8 @@ Status patch(const std::string& file, const Request& request, bool debugging) {
     if (debugging) say(text);
   };
   if (request.questions.none()) debug("patching ELF file '" + file + "'");
+  for (const std::string& damage : damageOf(file, request))
+    say("warning: " + damage);
   const auto facts = readElf(file);
   if (!facts) return facts.error();
   if (Status status = printAnswers(request.questions, *facts); !status) return status;

@@ -1,0 +1,15 @@
+// What patchelf refuses of a file and no loader reads: section headers, for the most part. It is
+// said in patchelf's words, which scripts and its own tests look for, and passed over.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "patchelf/arguments.hpp"
+
+namespace fixelf::patchelf {
+
+// Nothing where the file cannot be read at all: whoever reads it next says why.
+std::vector<std::string> damageOf(const std::string& file, const Request& request);
+
+}  // namespace fixelf::patchelf
