@@ -30,7 +30,10 @@ addAutoPatchelfSearchPath() {
     [[ -z ${seen[${file%/*}]-} ]] || continue
     seen[${file%/*}]=yes
     extraAutoPatchelfLibs+=("${file%/*}")
-  done < <(find "$@" "${depth[@]}" ! -type d \( -name '*.so' -o -name '*.so.*' \) -print0)
+  done < <(
+    # Of two libraries of one name the first is taken, on every machine the same: find's order is its disk's.
+    find "$@" "${depth[@]}" ! -type d \( -name '*.so' -o -name '*.so.*' \) -print0 | LC_ALL=C sort -z
+  )
 }
 
 # A derivation's list: an array with __structuredAttrs or where a phase has appended to it, otherwise words in

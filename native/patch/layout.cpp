@@ -106,6 +106,7 @@ Result<Layout> layOut(const Source& source, const Edits& edits) {
   if (!placed) return placed.error();
   auto layout = emit(*draft, *placed);
   if (!layout) return layout.error();
+  if (placed->collision && !layout->empty()) return *placed->collision;
   if (Status status = checkLayout(source, edits, *layout); !status) return status.error();
   return layout;
 }

@@ -50,13 +50,13 @@ class Placement {
       return unsupported(
           "a 32-bit file has no offsets beyond 4 GiB, and the change does not fit before them");
     }
-    if (Status status = refuseOverlaps(); !status) return status.error();
+    if (Status status = findCollision(); !status) placed_.collision = status.error();
     return std::move(placed_);
   }
 
  private:
   // Whatever the order of the steps above: no two things may have come to one place.
-  Status refuseOverlaps() const {
+  Status findCollision() const {
     std::vector<Placed::Extent> extents;
     const auto add = [&](uint64_t offset, uint64_t size) {
       if (size > 0) extents.push_back({offset, offset + size});

@@ -18,6 +18,10 @@ struct Placed {
   // The table of section headers and their names, where a section is added.
   uint64_t sectionsOffset = 0;
   std::optional<ByteRange> sectionNames;
+  // Two things that would share a place: a reason to refuse, unless nothing changes. A hostile file
+  // may have been made so, or its tables may mean something else since an edit: what was asked once
+  // can always be asked again.
+  std::optional<Error> collision;
 };
 
 // `leastAlignment`: of an appended segment, a power of two, or 0.

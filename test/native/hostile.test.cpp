@@ -496,6 +496,27 @@ TEST_CASE("headers that occur twice, and dynamic tables that are not where they 
   }
 }
 
+// Found by fuzzing: after an edit a table may be where the program headers are.
+TEST_CASE("what a file says already can be asked of it, wherever its tables are") {
+  Made made;
+  made.entry(DT_RUNPATH, made.name("/opt/lib"));
+  Bytes hash(20, 0);
+  made.codec().putU32(&hash[0], 1);
+  made.codec().putU32(&hash[4], 2);
+  made.entry(DT_HASH, made.add(hash));
+  made.entry(DT_SYMTAB, 64);
+  const Bytes bytes = made.build();
+  Edits edits;
+  edits.searchPath = Edits::SearchPath{"/opt/lib", {}};
+  const auto same = layOut(MemorySource(bytes), edits);
+  REQUIRE_MESSAGE(same, (same ? "" : same.error().message));
+  CHECK(same->empty());
+  edits.osAbi = ELFOSABI_FREEBSD;
+  const auto other = layOut(MemorySource(bytes), edits);
+  REQUIRE_FALSE(other);
+  CHECK(other.error().message.find("one place") != std::string::npos);
+}
+
 TEST_CASE("a later segment is mapped over an earlier one") {
   Made made;
   made.entry(DT_SONAME, made.name("self.so"));
