@@ -56,7 +56,8 @@ std::optional<std::string> ofUnnamed(const Source& source, const Image& image,
   for (size_t index = 1; index < sections.size(); ++index) {
     const uint64_t offset = sections[names].offset;
     std::array<uint8_t, 1> first{};
-    const bool isRead = sections[index].name < sections[names].size &&
+    const bool isRead = sections[index].type != SHT_NULL &&
+                        sections[index].name < sections[names].size &&
                         inside(offset, sections[names].size, source.size()) &&
                         source.read(offset + sections[index].name, first);
     if (isRead && first[0] == 0)
