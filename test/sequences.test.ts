@@ -259,6 +259,22 @@ describe("patchelf", needs("gcc", "patchelf", "x86-64"), () => {
   });
 });
 
+describe("elfutils strip", needs("gcc", "eu-strip"), () => {
+  // It ended the file before the segment did, which no tool takes for a whole file.
+  it("leaves all of an area that has become shorter", async () => {
+    const directory = scratchDirectory();
+    const program = compile(join(directory, "program"), main, "-g");
+    const resolutionCache = new TextEncoder().encode(`libc.so.6\0=/${letters(5000)}\0\0`);
+    await change(program, { resolutionCache, ...long }, directory);
+    // The cache goes, as it is no longer true.
+    await change(program, { searchPath: { value: "/short", tag: "runpath" } }, directory);
+    expect(await ask("eu-strip", [program])).toMatchObject({ status: 0, stderr: "" });
+    await change(program, long, directory);
+    expect((await native.inspect(program)).runpath).toBe(long.searchPath.value);
+    expect(await ask(program, [])).toMatchObject({ status: 0 });
+  });
+});
+
 it(
   "a resolution cache goes into an area behind which section names are",
   needs("gcc"),

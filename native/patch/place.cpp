@@ -28,7 +28,7 @@ class Placement {
 
   Result<Placed> run() {
     if (Status status = makeHeaderRoomFor(0); !status) return status.error();
-    if (area_ && !tableMoves_ && (anyUnplaced() || tableGrowsInArea())) {
+    if (area_ && !tableMoves_ && (anyUnplaced() || anyLeavesArea() || tableGrowsInArea())) {
       if (Status status = placeInArea(); !status) return status.error();
     }
     if (anyUnplaced()) placeInRooms();
@@ -291,6 +291,13 @@ class Placement {
   [[nodiscard]] bool anyUnplaced() const {
     return std::any_of(draft_.parts.begin(), draft_.parts.end(), isUnplaced);
   }
+  [[nodiscard]] bool anyLeavesArea() const {
+    const ProgramHeader& segment = draft_.segments[area_->segment];
+    return std::any_of(draft_.parts.begin(), draft_.parts.end(), [&](const Part& part) {
+      return part.removed && part.piece.offset >= segment.offset &&
+             part.piece.end() <= segment.fileEnd();
+    });
+  }
   static bool before(const Part& a, const Part& b) { return a.size() > b.size(); }
 
   // The parts in the order in which they are placed: the largest first.
@@ -346,9 +353,10 @@ class Placement {
         draft_.segments.begin(), draft_.segments.end(), [&](const ProgramHeader& other) {
           return other.type != PT_LOAD || other.virtualAddress <= segment.virtualAddress;
         });
-    const bool fits = end <= segment.fileEnd();
-    if (!fits &&
-        !(last && highest && addressesLeft(segment.virtualAddress, end - segment.offset))) {
+    const uint64_t present = segment.fileEnd();
+    const bool mayGrow = highest && addressesLeft(segment.virtualAddress, end - segment.offset);
+    const bool fits = end <= present || (mayGrow && end <= endOfZeros(present));
+    if (!fits && !(last && mayGrow)) {
       for (const size_t index : joined)
         draft_.parts[index].moves = false;
       // The table can't stay in an area that is full either.
@@ -356,17 +364,25 @@ class Placement {
       return Done{};
     }
     putFrom(start, segment.virtualAddress - segment.offset);
+    // No longer than what is in it: elfutils strip puts what is not loaded behind the last section
+    // that is, and the file may then end before the segment does.
+    segment.fileSize = segment.memorySize = end - segment.offset;
     if (fits) {
       draft_.because("the area that an earlier fix appended has room");
     } else {
       draft_.because("the area that an earlier fix appended grows by " +
-                     std::to_string(end - segment.fileEnd()) + " bytes");
-      segment.fileSize = segment.memorySize = end - segment.offset;
+                     std::to_string(end - present) + " bytes");
       if (Status status = endFile(end); !status) return status;
     }
     if (anyWantsWriting()) segment.flags |= PF_W;
-    placed_.cleared = {area_->start, segment.fileEnd()};
+    placed_.cleared = {area_->start, std::max(present, end)};
     return Done{};
+  }
+
+  // As far as nothing but zeros follows, which an area may have left that was longer.
+  [[nodiscard]] uint64_t endOfZeros(uint64_t from) const {
+    const uint64_t next = nextOccupied(draft_.source(), draft_.image, draft_.sections, from);
+    return isPadding(draft_.source(), from, next) ? next : from;
   }
 
   void placeInRooms() {
