@@ -5,7 +5,7 @@
 // FIXELF_SEQUENCES says how many sequences are tried, FIXELF_SEQUENCES_SEED which. `npm run test:sequences`
 // tries 500, and also patchelf 0.18, which it fetches.
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, rm, symlink } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
@@ -258,6 +258,34 @@ describe("patchelf", needs("gcc", "patchelf", "x86-64"), () => {
     expect(await ask(program, [])).toMatchObject({ status: 0 });
   });
 });
+
+// GNU strip leaves PT_INTERP so behind a segment that patchelf 0.18 has made: it is in the last page.
+it(
+  "a segment stays in whose last page another one is",
+  needs("gcc", "ld.lld", "x86-64"),
+  async () => {
+    const directory = scratchDirectory();
+    const program = compile(join(directory, "program"), main, "-fuse-ld=lld", "-no-pie");
+    const interpreter = join(directory, "a".repeat(200), "ld.so");
+    await mkdir(dirname(interpreter));
+    await symlink((await native.inspect(program)).interpreter as string, interpreter);
+    await change(program, { interpreter }, directory);
+    const bytes = await readFile(program);
+    const headers = Array.from({ length: bytes.readUInt16LE(56) }, (_, index) =>
+      bytes.subarray(Number(bytes.readBigUInt64LE(32)) + index * 56),
+    );
+    const place = (header: Buffer) => header.readBigUInt64LE(8);
+    const path = headers.find((header) => header.readUInt32LE() === 3) as Buffer;
+    const load = headers.findLast(
+      (header) => header.readUInt32LE() === 1 && place(header) <= place(path),
+    ) as Buffer;
+    for (const size of [32, 40]) load.writeBigUInt64LE(place(path) - place(load), size);
+    await writeFile(program, bytes);
+    expect(await ask(program, [])).toMatchObject({ status: 0 });
+    await change(program, long, directory);
+    expect(await ask(program, [])).toMatchObject({ status: 0 });
+  },
+);
 
 describe("elfutils strip", needs("gcc", "eu-strip"), () => {
   // It ended the file before the segment did, which no tool takes for a whole file.

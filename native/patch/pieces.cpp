@@ -8,6 +8,7 @@
 #include "elf/notes.hpp"
 #include "elf/symbols.hpp"
 #include "elf/versions.hpp"
+#include "patch/rooms.hpp"
 
 namespace fixelf {
 
@@ -173,6 +174,19 @@ std::vector<Piece> findPieces(const Source& source, const Image& image,
 
 namespace {
 
+// Whether a segment such as PT_INTERP lies behind a PT_LOAD, in its last page: GNU strip leaves it
+// so where patchelf has made the PT_LOAD. It is mapped only as long as that one is.
+bool hasDependents(const Image& image, const ProgramHeader& segment) {
+  const uint64_t end = segment.memoryEnd();
+  const uint64_t page = largestPageSize(image.header);
+  return std::any_of(image.programHeaders.begin(), image.programHeaders.end(),
+                     [&](const ProgramHeader& other) {
+                       return other.type != PT_LOAD && other.type != PT_NULL &&
+                              other.memorySize > 0 && other.virtualAddress >= end &&
+                              other.virtualAddress - end < page - 1 - (end - 1) % page;
+                     });
+}
+
 // Whether anything but pieces may live in a segment that looks empty beside them: a linker's own
 // segment of .dynamic and a .got of zeros looks just like an area.
 bool holdsMore(const ProgramHeader& segment, const std::vector<SectionHeader>& sections,
@@ -222,8 +236,8 @@ std::optional<Area> findArea(const Source& source, const Image& image,
         area.pieces.push_back(piece);
       }
     }
-    if (onlyPieces && any && isPadding(source, at, segment.fileEnd()) &&
-        !holdsMore(segment, sections, area, at)) {
+    if (onlyPieces && any && !hasDependents(image, segment) &&
+        isPadding(source, at, segment.fileEnd()) && !holdsMore(segment, sections, area, at)) {
       return area;
     }
   }
