@@ -139,6 +139,15 @@ describe(
       expect((await imports(variables as Record<string, string>)).stdout).toBe(nothing);
     });
 
+    it("is what a container is built of, with a comment for what no package has", async () => {
+      const said = await text("container");
+      expect(said).toMatch(/^FROM scratch$/m);
+      for (const attribute of Object.values(attributes))
+        expect(said).toContain(`pkgs.${attribute}`);
+      expect(said).toContain("# nixpkgs#libnsl has libnsl.so.3 instead");
+      expect(said).toMatch(/^# no package is known for libunheard\.so\.1$/m);
+    });
+
     describe("in Nix's language", () => {
       const stub = `${home}/packages.nix`;
 
