@@ -179,7 +179,8 @@ class Check {
       const auto [match, provider] = find(wanted);
       if (match == Match::Found) {
         used[provider] = true;
-      } else if (match == Match::Unversioned) {
+      } else if (match == Match::Unversioned && version != nullptr) {
+        // Which is the answer only to who wants a version.
         problem(bindings, object, objects_[scope_[provider]], *name, *version);
       } else if (bindingOf(symbol) != kBindWeak) {
         bindings.missing.push_back(missing(*name, version, object));
