@@ -336,14 +336,12 @@ describe.each(ways)("%s", (_title, program) => {
     });
 
     it("a path of its own, where PT_INTERP holds notes as well", () => {
-      const code = `.section .note.of-it,"a",%note;.long 4,4,1;.asciz "one";.long 7
-        .section .interp,"a";.asciz "/first";.globl _start;.text;_start:.long 0`;
-      writeFileSync(at("notes.s"), code.replaceAll(";", "\n"));
+      const code = `asm(".section .note.of-it, \\"a\\", %note; .long 4, 4, 1; .asciz \\"one\\"; .long 7;"
+        ".section .interp, \\"a\\"; .asciz \\"/first\\"; .globl _start; .text; _start: .long 0");`;
       const places = "PHDRS { text PT_LOAD FILEHDR PHDRS; interp PT_INTERP; }";
       const all = ".all : { *(.note.of-it) *(.interp) } :text :interp .rest : { *(*) } :text";
       writeFileSync(at("notes.ld"), `${places} SECTIONS { . = SIZEOF_HEADERS; ${all} }`);
-      const given = ["-nostdlib", "-static", "-Wl,-T,notes.ld,--build-id=none", "notes.s"];
-      expect(start("gcc", [...given, "-o", "notes"]).code).toBe(0);
+      compile(at("notes"), code, "-nostdlib", "-static", "-Wl,--build-id=none", "-T", "notes.ld");
       const bytes = readFileSync(at("notes"));
       const note = bytes.indexOf("one\0");
       expect(readelf("-l", "notes")).not.toContain("/first");
@@ -360,15 +358,8 @@ describe.each(ways)("%s", (_title, program) => {
       const rest = ".dynamic : { *(.dynamic) } :text :dynamic .rest : { *(*) } :text";
       const note = ".note.gnu.build-id : { *(.note.gnu.build-id) } :text :interp";
       writeFileSync(at("odd.ld"), `${places} SECTIONS { . = SIZEOF_HEADERS; ${note} ${rest} }`);
-      writeFileSync(at("odd.c"), value);
-      const given = [
-        "-nostdlib",
-        "-shared",
-        "-fPIC",
-        "-Wl,-T,odd.ld,--build-id=0x01020304",
-        "odd.c",
-      ];
-      expect(start("gcc", [...given, "-o", "libodd.so"]).code).toBe(0);
+      const linking = ["-nostdlib", "-Wl,--build-id=0x01020304", "-T", "odd.ld"];
+      compile(at("libodd.so"), value, "-shared", "-fPIC", ...linking);
       patch("--set-rpath", "/elsewhere", "libodd.so");
       expect(asked("rpath", "libodd.so")).toBe("/elsewhere\n");
       expect(readelf("-n", "libodd.so")).toContain("01020304");
