@@ -269,20 +269,28 @@ it(
     const interpreter = join(directory, "a".repeat(200), "ld.so");
     await mkdir(dirname(interpreter));
     await symlink((await native.inspect(program)).interpreter as string, interpreter);
-    await change(program, { interpreter }, directory);
+    await change(program, { interpreter, ...long }, directory);
     const bytes = await readFile(program);
-    const headers = Array.from({ length: bytes.readUInt16LE(56) }, (_, index) =>
-      bytes.subarray(Number(bytes.readBigUInt64LE(32)) + index * 56),
-    );
+    const headersOf = (file: Buffer) =>
+      Array.from({ length: file.readUInt16LE(56) }, (_, index) =>
+        file.subarray(Number(file.readBigUInt64LE(32)) + index * 56),
+      );
+    const headers = headersOf(bytes);
     const place = (header: Buffer) => header.readBigUInt64LE(8);
     const path = headers.find((header) => header.readUInt32LE() === 3) as Buffer;
     const load = headers.findLast(
       (header) => header.readUInt32LE() === 1 && place(header) <= place(path),
     ) as Buffer;
     for (const size of [32, 40]) load.writeBigUInt64LE(place(path) - place(load), size);
-    await writeFile(program, bytes);
+    // And the section headers at the end, so that the segment cannot grow.
+    const sections = Number(bytes.readBigUInt64LE(40));
+    const table = Buffer.from(bytes.subarray(sections, sections + 64 * bytes.readUInt16LE(60)));
+    bytes.writeBigUInt64LE(BigInt(bytes.length), 40);
+    await writeFile(program, Buffer.concat([bytes, table]));
     expect(await ask(program, [])).toMatchObject({ status: 0 });
-    await change(program, long, directory);
+    await change(program, { searchPath: { value: letters(5200), tag: "runpath" } }, directory);
+    const after = headersOf(await readFile(program)).filter((each) => each.readUInt32LE() === 1);
+    expect(after.map(place)).toContain(place(load));
     expect(await ask(program, [])).toMatchObject({ status: 0 });
   },
 );
