@@ -14,12 +14,12 @@ const groups = [
   {
     name: "base",
     priority: 2,
-    test: /lib\/(base\/(bytes|disk|errors|write_fully)|addon\/(native|package_directory|under_way)|file\/kind)\.ts$/,
+    test: /lib\/(base\/(arguments|bytes|disk|errors|nearest|write_fully)|addon\/(native|package_directory|under_way)|file\/kind)\.ts$/,
   },
   {
     name: "at_once",
     priority: 1,
-    test: /lib\/(base\/(arguments|directories|nearest|options|process|shell)|addon\/(cancellation|remembered)|file\/(driver_name|machine|nix_system|versions)|store\/place|report\/(text|shown|json)|cli\/(command|index_talk|options|terminal))\.ts$/,
+    test: /lib\/(base\/(directories|options|process|shell)|addon\/(cancellation|remembered)|file\/(driver_name|machine|nix_system|versions)|store\/place|report\/(text|shown|json)|cli\/(command|index_talk|options|terminal))\.ts$/,
   },
   {
     name: "find",
