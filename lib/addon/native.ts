@@ -563,18 +563,9 @@ export function fromNative(failure: unknown): FixelfError {
   return new FixelfError(code, message, { path, cause: failure });
 }
 
-/** Awaits the addon's promise; what it rejects with becomes a FixelfError. */
-export async function settled<T>(promise: Promise<T>): Promise<T> {
-  try {
-    return await promise;
-  } catch (failure) {
-    throw fromNative(failure);
-  }
-}
-
 function load(): NativeAddon {
   try {
-    return withCancellation(loadAddon(packageDirectory) as NativeAddon);
+    return throughDoor(loadAddon(packageDirectory) as NativeAddon);
   } catch (cause) {
     throw new FixelfError("io", explainLoadFailure(cause), { cause, laidOut: true });
   }
@@ -582,29 +573,73 @@ function load(): NativeAddon {
 
 type Anything = (...given: unknown[]) => unknown;
 
-/** Each call gets what ends it, as its last argument. */
-function withCancellation(addon: NativeAddon): NativeAddon {
-  const ending = () => {
-    const context = underWay.getStore();
-    return context === undefined ? [] : [context.cancellation];
+/** What the method throws, or rejects with, becomes a FixelfError. */
+function converting(method: Anything): Anything {
+  const refuse = (failure: unknown) => {
+    throw fromNative(failure);
   };
-  const wrapped = Object.keys(asynchronous).map((name) => {
-    const method = addon[name as Asynchronous] as Anything;
-    return [name, (...given: unknown[]) => method(...given, ...ending())];
+  return function (this: unknown, ...given) {
+    try {
+      const answer = method.apply(this, given);
+      // Not by its class: a test runner may have put the code into a context with a Promise of its own.
+      return isPromise(answer) ? answer.catch(refuse) : answer;
+    } catch (failure) {
+      return refuse(failure);
+    }
+  };
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+}
+
+/** Each call that returns a promise gets what ends it, as its last argument. */
+function ending(method: Anything): Anything {
+  return function (this: unknown, ...given) {
+    const context = underWay.getStore();
+    return method.apply(this, context === undefined ? given : [...given, context.cancellation]);
+  };
+}
+
+/** The addon, whose failures are the package's, and whose work belongs to the call that it is for. */
+function throughDoor(addon: NativeAddon): NativeAddon {
+  const functions = Object.entries(addon)
+    .filter(([name]) => !classes.has(name))
+    .map(([name, method]) => [
+      name,
+      converting(name in asynchronous ? ending(method as Anything) : (method as Anything)),
+    ]);
+  const Files = withMethods(addon.Files, {
+    realPath: converting,
+    look: converting,
+    firstAudited: converting,
+    resolve: (method) => converting(ending(method)),
+    override: (method) => converting(ending(method)),
   });
-  class Files extends addon.Files {
-    override resolve(...given: unknown[]) {
-      return (super.resolve as Anything).call(
-        this,
-        ...given,
-        ...ending(),
-      ) as Promise<NativeResolutions>;
-    }
-    override override(...given: unknown[]) {
-      return (super.override as Anything).call(this, ...given, ...ending()) as Promise<void>;
-    }
-  }
-  return { ...addon, ...Object.fromEntries(wrapped), Files };
+  return {
+    ...addon,
+    ...Object.fromEntries(functions),
+    Files,
+    Scan: withMethods(addon.Scan, { next: converting }),
+  };
+}
+
+const classes: ReadonlySet<string> = new Set(["Files", "Scan", "Watch"]);
+
+type Class = new (...given: never[]) => object;
+
+/** A class of the same objects, some of whose methods are others. */
+function withMethods<Base extends Class>(
+  base: Base,
+  changes: { [Name in keyof InstanceType<Base>]?: (method: Anything) => Anything },
+): Base {
+  const Changed = class extends (base as Class) {};
+  for (const [name, change] of Object.entries(changes) as [
+    string,
+    (method: Anything) => Anything,
+  ][])
+    Object.defineProperty(Changed.prototype, name, { value: change(base.prototype[name]) });
+  return Changed as Base;
 }
 
 function explainLoadFailure(cause: unknown): string {

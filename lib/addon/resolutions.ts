@@ -10,12 +10,7 @@ import type {
   UnversionedLibrary,
   VersionProblem,
 } from "./facts.js";
-import {
-  type NativeFiles,
-  type NativeResolutions,
-  type ResolveOptions,
-  settled,
-} from "./native.js";
+import type { NativeFiles, NativeResolutions, ResolveOptions } from "./native.js";
 
 /**
  * Follows the loader's search in these files.
@@ -37,7 +32,7 @@ export async function resolveAllWith(
   paths: readonly string[],
   options: ResolveOptions = {},
 ): Promise<PromiseSettledResult<Resolution>[]> {
-  const { texts, numbers } = await settled(files.resolve(paths, options));
+  const { texts, numbers } = await files.resolve(paths, options);
   const tape = { texts, numbers, at: 0 };
   return paths.map(() => readAnswer(tape));
 }

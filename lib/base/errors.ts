@@ -51,8 +51,9 @@ function isShortage(code: unknown): boolean {
   return code === "EMFILE" || code === "ENFILE";
 }
 
-/** What a failure of a system call is, by Node's `code`. */
+/** What a failure of a system call is, by Node's `code`; of a FixelfError its own. */
 export function codeOfSystem(failure: unknown): FixelfErrorCode {
+  if (FixelfError.is(failure)) return failure.code;
   const { code } = (failure ?? {}) as NodeJS.ErrnoException;
   return systemCodes[code ?? ""] ?? "io";
 }
@@ -65,7 +66,6 @@ const systemCodes: Record<string, FixelfErrorCode> = {
   EACCES: "permission-denied",
   EPERM: "permission-denied",
   ENOSPC: "no-space",
-  "not-found": "not-found",
 };
 
 /**

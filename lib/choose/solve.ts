@@ -4,7 +4,7 @@
 import { basename, dirname, join, normalize } from "node:path";
 import picomatch from "picomatch";
 import type { Facts, Resolution, ResolvedLibrary } from "../addon/facts.js";
-import { type NativeFiles, native, type ResolveOptions, settled } from "../addon/native.js";
+import { type NativeFiles, native, type ResolveOptions } from "../addon/native.js";
 import { resolveAllWith } from "../addon/resolutions.js";
 import { statSync } from "../base/disk.js";
 import { isStartedByLoader } from "../file/kind.js";
@@ -184,7 +184,7 @@ function assume(drafts: Iterable<Draft>, files: NativeFiles): Promise<void> {
       rpath: tag === "rpath" ? value : null,
     };
   });
-  return settled(files.override(overrides));
+  return files.override(overrides);
 }
 
 /** A library has no loader of its own: `assumed`, where there is one. */

@@ -1,6 +1,6 @@
 // patchelf as a function of the API, and its options; native/patchelf does it, for the command as well.
 import { untilAborted } from "../addon/cancellation.js";
-import { fromNative, native, settled } from "../addon/native.js";
+import { fromNative, native } from "../addon/native.js";
 import type { PatchelfChanges } from "../addon/requests.js";
 import { checkOptions, checkPath, type Kinds } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
@@ -31,7 +31,7 @@ export async function patchelf(path: string, options: PatchelfOptions = {}): Pro
   });
   checkValues("patchelf", options);
   const { output = "", signal, ...changes } = options;
-  const outcome = await untilAborted(signal, () => settled(native.patchelf(path, changes, output)));
+  const outcome = await untilAborted(signal, () => native.patchelf(path, changes, output));
   return { path, ...outcome };
 }
 

@@ -1,7 +1,7 @@
 // One file, changed as asked: all edits are one plan and one write. No choosing happens here (that is
 // lib/fix); what is asked is done, or refused with the reason.
 import { untilAborted } from "../addon/cancellation.js";
-import { fromNative, native, settled } from "../addon/native.js";
+import { fromNative, native } from "../addon/native.js";
 import type { EditRequest, NoCache } from "../addon/requests.js";
 import { checkOptions, checkPath } from "../base/arguments.js";
 import { outputPath, pathToChange } from "../file/rooted.js";
@@ -64,15 +64,13 @@ async function change(
 ): Promise<EditOutcome> {
   const host = pathToChange(path);
   const output = options.output === undefined ? host : outputPath(options.output);
-  const layout = await settled(native.layOutRequest(host, request));
+  const layout = await native.layOutRequest(host, request);
   const { reasons, noCache, oldSize, newSize } = layout;
   const unchanged = layout.ranges.length === 0 && oldSize === newSize;
   if (!unchanged || output !== host) {
     const records = (options.undo ?? output === host) ? await stateSubdirectory("undo") : "";
     const inPlace = options.inPlace ?? false;
-    const [failure] = await settled(
-      native.apply([{ path: host, output, layout, inPlace }], records),
-    );
+    const [failure] = await native.apply([{ path: host, output, layout, inPlace }], records);
     if (failure) throw fromNative(failure);
   }
   return { path, outcome: unchanged ? "unchanged" : "changed", reasons, noCache, oldSize, newSize };

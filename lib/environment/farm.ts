@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { underSignal } from "../addon/cancellation.js";
-import { native, settled } from "../addon/native.js";
+import { native } from "../addon/native.js";
 import { checkList, checkPath, checkTexts } from "../base/arguments.js";
 import { makeDirectories } from "../base/directories.js";
 import { lstat, readdir, readlink, rename, rmdir, symlink, unlink } from "../base/disk.js";
@@ -85,7 +85,7 @@ async function linksOf(
       : await namedLibraries(
           libraryDirectories.map((directory) => absolute(directory)),
           environment,
-          await settled(native.inspect(new native.Files(root).hostPath(loader))),
+          await native.inspect(new native.Files(root).hostPath(loader)),
         );
   const links = new Map<string, string>();
   for (const [name, path] of libraries) {

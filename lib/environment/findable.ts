@@ -2,7 +2,7 @@
 // and what programs open by name as they run.
 import { basename, dirname, join } from "node:path";
 import type { Facts } from "../addon/facts.js";
-import { native, settled } from "../addon/native.js";
+import { native } from "../addon/native.js";
 import { readdirSync, statSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 import { type Machine, sameMachine } from "../file/machine.js";
@@ -47,8 +47,8 @@ export async function findableDirectories(findable: readonly string[]): Promise<
 /** Of a file itself, of a directory all below it. */
 async function librariesAt(path: string): Promise<Facts[]> {
   const all = statSync(path).isDirectory()
-    ? (await settled(native.walk(path))).elf
-    : await settled(native.inspect(path)).then((facts) => [facts], unlessOfTheMoment([]));
+    ? (await native.walk(path)).elf
+    : await native.inspect(path).then((facts) => [facts], unlessOfTheMoment([]));
   return all.filter(({ type }) => type === "shared-library");
 }
 

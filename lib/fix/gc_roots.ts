@@ -4,7 +4,7 @@
 // list of those files, so that the last one to be undone takes the root along.
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { native, settled } from "../addon/native.js";
+import { native } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
 import { makeDirectories } from "../base/directories.js";
 import { access, readdir, readFile, readlink, rm, unlink, writeFile } from "../base/disk.js";
@@ -173,7 +173,7 @@ function awayFiles(): IsAway {
   return async (file) => {
     if (await exists(dirname(file))) return false;
     recorded ??= stateSubdirectory("undo").then(
-      async (directory) => new Set(await settled(native.changedBelow("/", directory))),
+      async (directory) => new Set(await native.changedBelow("/", directory)),
     );
     return (await recorded).has(file);
   };

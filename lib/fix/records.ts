@@ -1,7 +1,7 @@
 // What fixelf remembers: of each fixed file how to undo the fix, and which store paths are kept for it.
 import { resolve } from "node:path";
 import { underSignal, untilAborted } from "../addon/cancellation.js";
-import { fromNative, native, type RecordedFile, settled } from "../addon/native.js";
+import { fromNative, native, type RecordedFile } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
 import { stateSubdirectory } from "../file/state.js";
@@ -104,12 +104,10 @@ async function forget(
   };
   if (dryRun) return { records: useless, ...(await roots()), failures: [] };
   const directory = await stateSubdirectory("undo");
-  const answers = await settled(
-    native.forgetRecords(
-      useless.map(({ path }) => path),
-      directory,
-      force,
-    ),
+  const answers = await native.forgetRecords(
+    useless.map(({ path }) => path),
+    directory,
+    force,
   );
   const failures = answers.flatMap((failure, index) =>
     failure === null
@@ -123,9 +121,7 @@ async function forget(
 async function recordsBelow(paths: readonly string[]): Promise<RecordedFile[]> {
   const directory = await stateSubdirectory("undo");
   const named = paths.length === 0 ? ["/"] : paths.map(realOrWhole);
-  const found = await Promise.all(
-    named.map((path) => settled(native.recordedFiles(path, directory))),
-  );
+  const found = await Promise.all(named.map((path) => native.recordedFiles(path, directory)));
   return [...new Map(found.flat().map((file) => [file.path, file])).values()];
 }
 

@@ -1,7 +1,7 @@
 // Taking fixes back, byte for byte.
 import { join, relative } from "node:path";
 import { cancelledBy, untilAborted } from "../addon/cancellation.js";
-import { fromNative, native, settled } from "../addon/native.js";
+import { fromNative, native } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import { stat } from "../base/disk.js";
 import type { FixelfErrorCode } from "../base/errors.js";
@@ -58,7 +58,7 @@ async function restoreAt(named: Named, records: string): Promise<UndoOutcome[]> 
   const { path, host } = named;
   if (!(await stat(host)).isDirectory()) return restore([named], records);
   // By the records: a file that was half-written when its writer was killed may be no ELF file.
-  const changed = await settled(native.changedBelow(host, records));
+  const changed = await native.changedBelow(host, records);
   const moved = await movedTo(host, changed, records);
   const files = [...changed, ...moved].map((found) => ({
     path: join(path, relative(host, found)),
@@ -79,10 +79,10 @@ async function movedTo(
   changed: readonly string[],
   records: string,
 ): Promise<string[]> {
-  const { elf, scripts } = await settled(native.walk(directory));
+  const { elf, scripts } = await native.walk(directory);
   const known = new Set(changed);
   const others = [...elf.map(({ path }) => path), ...scripts].filter((path) => !known.has(path));
-  return settled(native.recordedElsewhere(others, records));
+  return native.recordedElsewhere(others, records);
 }
 
 /** By the name that its user knows, and where it really lies. */
@@ -93,7 +93,7 @@ interface Named {
 
 async function restore(files: readonly Named[], records: string): Promise<UndoOutcome[]> {
   const hosts = files.map(({ host }) => host);
-  const failures = await settled(native.undo(hosts, records));
+  const failures = await native.undo(hosts, records);
   const outcomes: UndoOutcome[] = [];
   for (const [index, { path, host }] of files.entries()) {
     const failure = failures[index];

@@ -2,7 +2,7 @@
 // links to the original's neighbours, so that what is looked for beside the program is found.
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { type Edits, fromNative, native, settled } from "../addon/native.js";
+import { type Edits, fromNative, native } from "../addon/native.js";
 import { resolveWith } from "../addon/resolutions.js";
 import {
   access,
@@ -66,7 +66,7 @@ const digestName = ".fixelf-copy-sha256";
 async function fill(directory: string, within: string, file: string, edits: Edits): Promise<void> {
   const output = join(directory, within);
   await mkdir(dirname(output));
-  const layout = await settled(native.layOut(file, edits));
+  const layout = await native.layOut(file, edits);
   const job = { path: file, output: outputPath(output), layout, inPlace: false };
   // A copy has nothing to be led back to.
   const [failure] = await native.apply([job], "");

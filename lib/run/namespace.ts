@@ -7,7 +7,7 @@
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { dirname } from "node:path";
 import { getSystemErrorMap } from "node:util";
-import { fromNative, native, settled } from "../addon/native.js";
+import { fromNative, native } from "../addon/native.js";
 import { bytesOf, textOf } from "../base/bytes.js";
 import { closeSync, readFile, readFileSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
@@ -78,7 +78,7 @@ async function cacheOf(
   findable: readonly string[],
   environment: SystemEnvironment,
 ): Promise<Buffer> {
-  const machine = await settled(native.inspect(environment.loader));
+  const machine = await native.inspect(environment.loader);
   return libraryCache(await findableLibraries(findable, environment, machine), machine);
 }
 

@@ -1,5 +1,5 @@
 // What has to be there for a program, and for what it will start or load.
-import { native, settled } from "../addon/native.js";
+import { native } from "../addon/native.js";
 import { realpath } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { storeFor } from "../choose/choice.js";
@@ -50,7 +50,7 @@ export async function needsOf(
   const own = await environment([path], choice);
   refuse(own.problems);
   const file = await realpath(path);
-  const facts = await settled(native.inspect(file));
+  const facts = await native.inspect(file);
   if (facts.type === "shared-library" || facts.type === "relocatable" || facts.type === "core")
     throw new FixelfError("unsupported", `${path}: it is not a program (${facts.type})`, { path });
   const [program] = own.programs;

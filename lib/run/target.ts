@@ -1,7 +1,7 @@
 // What has to be started for what the user named: a program, one of the PATH, or, of a script, what its
 // first line names, as the kernel would (fs/binfmt_script.c).
 import { join } from "node:path";
-import { native, settled } from "../addon/native.js";
+import { native } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
 import { isDirectory } from "../base/directories.js";
 import { FixelfError } from "../base/errors.js";
@@ -72,7 +72,7 @@ async function follow(target: Target, store: Store, depth: number): Promise<Targ
 /** null where it is no script: what else it may be is for others to say. */
 async function shebangOf(path: string): Promise<Shebang | null> {
   try {
-    await settled(native.inspect(path));
+    await native.inspect(path);
     return null;
   } catch (caught) {
     return FixelfError.is(caught) && caught.code === "not-elf" ? readShebang(path) : null;

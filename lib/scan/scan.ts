@@ -1,6 +1,6 @@
 // Facts, of a whole tree.
 import { cancelledBy } from "../addon/cancellation.js";
-import { native, type ScanProgress, settled } from "../addon/native.js";
+import { native, type ScanProgress } from "../addon/native.js";
 import { checkCount, checkOptions, checkPaths, type Kinds } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
@@ -88,7 +88,7 @@ export function scan(roots: readonly string[], options: ScanOptions = {}): Runni
       signal?.addEventListener("abort", cancel, { once: true });
       try {
         for (;;) {
-          const batch = await settled(running.next()).catch((failure) => {
+          const batch = await running.next().catch((failure) => {
             throw signal?.aborted ? cancelledBy(signal) : failure;
           });
           if (batch === null) return;

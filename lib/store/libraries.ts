@@ -1,6 +1,6 @@
 // Which store path holds a file of a given name. One pass over the directories where libraries
 // live (native/index/libraries.hpp); nothing is opened, because a store holds some hundred thousand of them.
-import { native, settled } from "../addon/native.js";
+import { native } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
 import { entriesOf } from "./index/listing.js";
 import { hostPath, type StorePlace } from "./place.js";
@@ -19,7 +19,7 @@ export interface Libraries {
  */
 export async function listLibraries(place: StorePlace): Promise<Libraries> {
   const storePaths = await storePathsOf(place);
-  const found = await settled(native.libraries(place, storePaths, false));
+  const found = await native.libraries(place, storePaths, false);
   const index = new Map<string, string[]>();
   for (const [at, { libraries }] of found.entries()) {
     for (const { name, path } of libraries) {
@@ -38,7 +38,7 @@ export async function listLibraries(place: StorePlace): Promise<Libraries> {
 
 async function storePathsOf(place: StorePlace): Promise<string[]> {
   try {
-    const listing = await settled(native.listStore(hostPath(place.store, place)));
+    const listing = await native.listStore(hostPath(place.store, place));
     return [...entriesOf(listing).keys()];
   } catch (failure) {
     if (FixelfError.is(failure) && ["not-found", "permission-denied"].includes(failure.code))

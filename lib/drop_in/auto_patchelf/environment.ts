@@ -2,7 +2,7 @@
 // setup.sh names by NIX_BINTOOLS: the loader that programs get, and the libc that this loader loads.
 import { basename, join } from "node:path";
 import type { Facts } from "../../addon/facts.js";
-import { native, settled } from "../../addon/native.js";
+import { native } from "../../addon/native.js";
 import { readFile } from "../../base/disk.js";
 import { FixelfError } from "../../base/errors.js";
 
@@ -29,7 +29,7 @@ export async function readTarget(bintools: string | undefined): Promise<Target> 
   }
   const interpreter = await firstWord(join(bintools, "nix-support", "dynamic-linker"));
   const libc = await firstWord(join(bintools, "nix-support", "orig-libc"));
-  const facts = await settled(native.inspect(interpreter));
+  const facts = await native.inspect(interpreter);
   return { interpreter, facts, libcDirectory: join(libc, "lib"), musl: isMuslLoader(interpreter) };
 }
 

@@ -1,6 +1,6 @@
 // All files of a run, written in one batch. Names of one file (hard links) stay names of one file:
 // a package may have a hundred of them, and patchelf, which writes into the file, keeps them too.
-import { fromNative, type Layout, native, settled } from "../../addon/native.js";
+import { fromNative, type Layout, native } from "../../addon/native.js";
 import type { PatchelfChanges } from "../../addon/requests.js";
 import { link, rename, stat, unlink } from "../../base/disk.js";
 import { outputPath } from "../../file/rooted.js";
@@ -63,7 +63,7 @@ async function writeOneOfEach(changes: readonly Change[], written: Written): Pro
       jobs.push({ path: change.host, output: change.host, layout, inPlace: false });
   }
   // A builder has no home to keep undo records in, and its output is what it can build again.
-  const answers = await settled(native.apply(jobs, ""));
+  const answers = await native.apply(jobs, "");
   written.some ||= answers.some((answer) => !answer);
   const byHost = new Map(jobs.map(({ path }, index) => [path, answers[index] ?? null]));
   const left: Change[] = [];
@@ -85,7 +85,7 @@ async function layOut(
   failures: FileFailure[],
 ): Promise<Layout | null> {
   try {
-    return await settled(native.layOutPatchelf(host, changes));
+    return await native.layOutPatchelf(host, changes);
   } catch (failure) {
     failures.push({ path, error: fromNative(failure) });
     return null;

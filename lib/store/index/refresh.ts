@@ -1,7 +1,7 @@
 // Brings the index up to date with the store, by the least that this takes: one listing of the
 // store's directory and a scan of what is new in it.
 import { setTimeout } from "node:timers/promises";
-import { native, settled as settledPromise } from "../../addon/native.js";
+import { native } from "../../addon/native.js";
 import { underWay } from "../../addon/under_way.js";
 import { lstatSync } from "../../base/disk.js";
 import { FixelfError } from "../../base/errors.js";
@@ -118,9 +118,7 @@ export class Refresh {
     const directory = identityOf(this.#place);
     if (directory === null) return null;
     this.#listed = `${BigInt(Date.now()) * 1_000_000n}`;
-    const listing = await settledPromise(
-      native.listStore(hostPath(this.#place.store, this.#place)),
-    );
+    const listing = await native.listStore(hostPath(this.#place.store, this.#place));
     const { added, gone } = differenceOf(reader?.known() ?? Buffer.alloc(0), listing);
     const settled = added.filter((entry) => this.#isSettled(entry));
     const recent = new Map(reader?.state.recent);

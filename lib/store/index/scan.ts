@@ -1,5 +1,5 @@
 // What store paths hold, read from the disk: the one place where the index learns anything.
-import { native, settled } from "../../addon/native.js";
+import { native } from "../../addon/native.js";
 import type { StorePlace } from "../place.js";
 import type { StorePathContent } from "./format.js";
 
@@ -20,7 +20,7 @@ export async function* scanStorePaths(
   place: StorePlace,
 ): AsyncGenerator<Scanned> {
   const read = (start: number) => {
-    const reading = settled(native.libraries(place, names.slice(start, start + atOnce), true));
+    const reading = native.libraries(place, names.slice(start, start + atOnce), true);
     // A rejection before its turn is met in its turn.
     reading.catch(() => {});
     return reading;
