@@ -51,7 +51,7 @@ bool change(const Edits& edits, WriteMode mode) {
   job.newSize = planned->layout.newSize;
   job.identity = planned->identity;
   job.mode = mode;
-  const Status written = writeAll({job}, {place().state, nullptr}).front();
+  const Status written = writeAll({job}, {place().state}).front();
   demand(static_cast<bool>(written), written ? "" : written.error().message);
   return true;
 }
