@@ -41,7 +41,7 @@ Error cannotFind(const std::string& section) {
 
 std::string messageOf(const Error& error) {
   const bool isNamed = error.path.empty() || error.message.find(error.path) != std::string::npos;
-  const std::string message = isNamed ? error.message : error.path + ": " + error.message;
+  std::string message = isNamed ? error.message : error.path + ": " + error.message;
   for (const auto& [ours, theirs] : kWordings)
     if (error.message.starts_with(ours)) return std::string(theirs) + ": " + message;
   return message;
