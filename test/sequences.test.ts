@@ -19,10 +19,11 @@ import { ask } from "./matrix/process.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
+import { seedFrom } from "./support/seed.js";
 
 const few = 6;
 const numRuns = Number(process.env.FIXELF_SEQUENCES ?? few);
-const seed = Number(process.env.FIXELF_SEQUENCES_SEED ?? Date.now() % 2 ** 31);
+const seed = seedFrom("FIXELF_SEQUENCES_SEED");
 
 const only = { compiler: [usual.compiler], machine: [usual.machine] };
 const cells = product({

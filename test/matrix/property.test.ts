@@ -1,8 +1,7 @@
 // Any sequence of edits: after the second the file never grows for values of the same length, the
 // program runs all along, and undo gives back the first bytes.
 //
-// FIXELF_MATRIX_RUNS says how many sequences are tried, FIXELF_MATRIX_SEED which. In CI they are the same each time:
-// what was never met before is for a longer run to find.
+// FIXELF_MATRIX_RUNS says how many sequences are tried, FIXELF_MATRIX_SEED which.
 import { mkdtempSync } from "node:fs";
 import { mkdir, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,6 +10,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { type Edits, native } from "../../lib/addon/native.js";
 import { needs } from "../support/needs.js";
+import { seedFrom } from "../support/seed.js";
 import { type Bench, benchOf, digest, placeLoader } from "./bench.js";
 import { build } from "./build.js";
 import { core, type Door, namedDoor, patchelf } from "./doors.js";
@@ -20,9 +20,7 @@ import { everything, sample } from "./sample.js";
 import { tools } from "./tools.js";
 
 const numRuns = Number(process.env.FIXELF_MATRIX_RUNS ?? 12);
-const seed = Number(
-  process.env.FIXELF_MATRIX_SEED ?? (process.env.CI === undefined ? Date.now() % 2 ** 31 : 1),
-);
+const seed = seedFrom("FIXELF_MATRIX_SEED");
 
 /** What one edit of a sequence changes; each value keeps the length that it has in the sequence. */
 const kinds = [
