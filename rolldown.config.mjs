@@ -23,7 +23,7 @@ const groups = [
   },
   {
     name: "find",
-    test: /lib\/(cli\/(asked_names|get|look_up)|report\/find|file\/own|store\/(context|find|indexed|candidates|closure|rank|roots|nix|nixpkgs\/(packages|symbol_versions|table)|index\/[a-z_]+))\.ts$/,
+    test: /lib\/(cli\/(asked_names|get|look_up)|report\/find|store\/(context|find|indexed|candidates|closure|rank|roots|nix|nixpkgs\/(packages|symbol_versions|table)|index\/[a-z_]+))\.ts$/,
   },
   {
     name: "doctor",

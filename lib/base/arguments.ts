@@ -25,11 +25,11 @@ export type Kinds<Options> = Readonly<Record<keyof Options, Kind>>;
 /** @throws FixelfError `usage` where it is no string, or one that names nothing */
 export function checkPath(call: string, path: unknown): void {
   checkText(call, "the path", path);
-  checkNamed([path as string]);
+  checkNamed([path]);
 }
 
 /** @throws FixelfError `usage` where it is no string */
-export function checkText(call: string, name: string, text: unknown): void {
+export function checkText(call: string, name: string, text: unknown): asserts text is string {
   if (typeof text !== "string") throw wrong(call, name, "a string", text);
 }
 

@@ -1,9 +1,9 @@
 // Where fixelf remembers what it did, for undo and for garbage collection.
 import { join } from "node:path";
+import { native } from "../addon/native.js";
 import { makeDirectories } from "../base/directories.js";
 import { FixelfError } from "../base/errors.js";
 import { homeDirectory, variable } from "../base/process.js";
-import { demandOwnDirectory } from "./own.js";
 
 /** `$XDG_STATE_HOME/fixelf` (XDG base directory specification 0.8). */
 function stateDirectory(): string {
@@ -26,7 +26,7 @@ export async function stateSubdirectory(name: "undo" | "gcroots" | "users"): Pro
     const message = `cannot make ${path}, where undo records are kept (${code}); set XDG_STATE_HOME to a directory that may be written to`;
     throw new FixelfError(known, message, { path, cause });
   }
-  demandOwnDirectory(stateDirectory());
-  demandOwnDirectory(path);
+  native.demandOwnDirectory(stateDirectory());
+  native.demandOwnDirectory(path);
   return path;
 }

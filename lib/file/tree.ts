@@ -76,9 +76,7 @@ export async function readTree(
     const nothing = { forOtherSystems: [], leftovers: [] };
     return { shown, path, directory: false, outside, subjects: [subject], ...nothing };
   }
-  const walked = await native.walk(host).catch((failure) => {
-    throw fromNative(failure);
-  });
+  const walked = await native.walk(host);
   const below = (found: string) => ({
     shown: shown + found.slice(host.length),
     path: (path === "/" ? "" : path) + found.slice(host.length),

@@ -185,7 +185,7 @@ async function planFile(solved: Solved, store: Store, options: PlanOptions): Pro
     filePlan.layout = await native.layOut(member.host, edits, facts);
     filePlan.reasons.push(...filePlan.layout.reasons);
   } catch (caught) {
-    if (isOfTheMoment(caught)) throw fromNative(caught);
+    if (isOfTheMoment(caught)) throw caught;
     const { code, message } = fromNative(caught);
     return { ...filePlan, edits: [], refusal: { code, message, failed: false } };
   }

@@ -65,7 +65,7 @@ export async function planScript(
     plan.layout = await native.layOutFirstLine(subject.host, shebang.text, line.text);
     return plan;
   } catch (caught) {
-    if (isOfTheMoment(caught)) throw fromNative(caught);
+    if (isOfTheMoment(caught)) throw caught;
     const { code, message } = fromNative(caught);
     return { ...plan, edits: [], refusal: refusal(code, message) };
   }

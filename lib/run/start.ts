@@ -1,6 +1,6 @@
 // What this process becomes, and the shapes that the ways to run share.
 import type { Facts } from "../addon/facts.js";
-import { fromNative, native, type Replacing } from "../addon/native.js";
+import { native, type Replacing } from "../addon/native.js";
 import { checkMade, checkNumbers, checkPath } from "../base/arguments.js";
 import type { SystemEnvironment } from "../environment/environment.js";
 
@@ -75,9 +75,5 @@ export function become(
     variables: Object.entries(variables).map(([name, value]) => `${name}=${value}`),
     inherited: [...inherited, ...descriptors],
   };
-  try {
-    return native.replaceProcess(replacing);
-  } catch (failure) {
-    throw fromNative(failure);
-  }
+  return native.replaceProcess(replacing);
 }

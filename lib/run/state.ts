@@ -3,11 +3,11 @@
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { native } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
 import { makeDirectories } from "../base/directories.js";
 import { mkdir, rename, rm } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
-import { demandOwnDirectory } from "../file/own.js";
 import { cacheDirectory } from "../store/index/location.js";
 
 export function keyOf(...parts: readonly string[]): string {
@@ -32,7 +32,7 @@ export async function preparedOnce(key: string, preparing: Preparing): Promise<s
   try {
     makeDirectories(usual, 0o700);
     for (const directory of [cacheDirectory(), dirname(usual), usual])
-      demandOwnDirectory(directory);
+      native.demandOwnDirectory(directory);
     if (await preparing.isWhole(join(usual, key))) return join(usual, key);
     await mkdir(unfinishedName(join(usual, key)));
   } catch (cause) {
@@ -67,7 +67,7 @@ async function temporary(cause: unknown): Promise<string> {
   await mkdir(path, { mode: 0o700 }).catch(() => undefined);
   try {
     // Anybody may make a directory of that name before us.
-    demandOwnDirectory(path);
+    native.demandOwnDirectory(path);
     return path;
   } catch {
     // as if it could not be made

@@ -2,7 +2,7 @@
 // among some thousand candidates of a store there are linker scripts and broken links.
 
 import type { Facts } from "../addon/facts.js";
-import { fromNative, native } from "../addon/native.js";
+import { native } from "../addon/native.js";
 import { isOfTheMoment } from "../base/errors.js";
 import { hostPath, realPathIn, type StorePlace } from "./place.js";
 
@@ -50,7 +50,7 @@ export class NativeInspector implements Inspector {
     try {
       return { ...(await native.inspect(hostPath(realPath, this.#place))), path: realPath };
     } catch (failure) {
-      if (isOfTheMoment(failure)) throw fromNative(failure);
+      if (isOfTheMoment(failure)) throw failure;
       this.failures++;
       return null;
     }

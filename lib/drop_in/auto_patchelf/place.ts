@@ -52,12 +52,7 @@ export async function inspect(
 }
 
 async function readTree(root: string): Promise<Place> {
-  const [walked, links] = await Promise.all([
-    native.walk(root).catch((failure) => {
-      throw fromNative(failure);
-    }),
-    linksBelow(root),
-  ]);
+  const [walked, links] = await Promise.all([native.walk(root), linksBelow(root)]);
   const failures = walked.failures.map(({ path, code, message }) => ({
     path,
     error: { code, message },

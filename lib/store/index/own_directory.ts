@@ -5,6 +5,7 @@
 // link, and looked at by its descriptor; its files are reached through that descriptor, wherever
 // somebody moves the directory meanwhile. (Node has no openat(2): /proc/self/fd/N is the way.)
 import { dirname, join } from "node:path";
+import { native } from "../../addon/native.js";
 import { makeDirectories } from "../../base/directories.js";
 import {
   closeSync,
@@ -20,7 +21,6 @@ import {
   writeSync,
 } from "../../base/disk.js";
 import { FixelfError } from "../../base/errors.js";
-import { demandOwn } from "../../file/own.js";
 import { IndexDamage } from "./damage.js";
 
 /** Closes what nobody closed. */
@@ -61,7 +61,7 @@ export class OwnDirectory extends Opened {
     }
     const directory = new OwnDirectory(path, descriptor);
     try {
-      demandOwn(descriptor, path);
+      native.demandOwn(descriptor, path);
       return directory;
     } catch (failure) {
       directory.close();
@@ -117,7 +117,7 @@ export class OwnDirectory extends Opened {
     const file = new OwnFile(descriptor, name, state.size);
     try {
       if (!state.isFile()) throw new IndexDamage(`${name} is no regular file`);
-      demandOwn(descriptor, join(this.path, name));
+      native.demandOwn(descriptor, join(this.path, name));
       return file;
     } catch (failure) {
       file.close();
