@@ -48,14 +48,20 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
   const ends = (said: string) =>
     `static const char said[] = ${JSON.stringify(said)};
      void _start(void) { __asm__ volatile("syscall" : : "a"(231), "D"(127), "S"(said)); }`;
-  const programFor = (name: string) => gcc(`program-${name}`, main, `-Wl,-I,${at(name)}`);
+  const programFor = (name: string) =>
+    gcc(`program-${name.replace("/", "-").slice(0, 20)}`, main, `-Wl,-I,${at(name)}`);
   const kindOf = (name: string) => interpreterAt(at(name), new native.Files("")).kind;
 
   beforeAll(() => {
     const couldNot = "Could not start dynamically linked executable";
     gcc("stub", ends(couldNot), ...freestanding);
     gcc("stub-with-advice", ends(`${couldNot}; set NIX_LD`), ...freestanding);
-    gcc("nix-ld", ends("NIX_LD /run/current-system/sw/share/nix-ld/lib/ld.so"), ...freestanding);
+    const reads = "NIX_LD NIX_LD_LIBRARY_PATH /run/current-system/sw/share/nix-ld/lib/ld.so";
+    gcc("nix-ld", ends(reads), ...freestanding);
+    gcc("names-variables", ends("Set LD_LIBRARY_PATH or NIX_LD"), ...freestanding);
+    gcc("library", "int f(void) { return 0; }", "-shared", "-fPIC", "-Wl,--no-as-needed");
+    gcc("needs-nothing", "int f(void) { return 0; }", "-shared", "-fPIC", "-nostdlib");
+    symlinkSync("loop", at("loop"));
     gcc("static", main, "-static");
     writeFileSync(at("script"), "#!/bin/sh\n", { mode: 0o755 });
     writeFileSync(at("empty"), "", { mode: 0o755 });
@@ -67,6 +73,12 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
     ["stub-with-advice", "nixos-stub", "nixos-stub"],
     ["nix-ld", "nix-ld", "stand-in-without-loader"],
     ["static", "static-program", "interpreter-unusable"],
+    ["names-variables", "static-program", "interpreter-unusable"],
+    ["library", "library", "interpreter-unusable"],
+    ["needs-nothing", "library", "interpreter-unusable"],
+    ["loop", "unreadable", "interpreter-unusable"],
+    ["x".repeat(256), "unreadable", "interpreter-unusable"],
+    ["script/ld.so", "nothing", "interpreter-missing"],
     ["script", "script", "interpreter-unusable"],
     ["empty", "empty", "interpreter-unusable"],
     ["directory", "directory", "interpreter-unusable"],
@@ -77,6 +89,18 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
     expect(await codesOf(program)).toEqual([code]);
     // A static program that returns 0 is started in the program's place.
     if (name !== "static") expect(starts(program)).toBe(false);
+  });
+
+  it.each([
+    ["loop", "cannot be reached", "Too many levels of symbolic links"],
+    ["script/ld.so", "is not there", "Not a directory"],
+    ["y".repeat(256), "cannot be reached", "File name too long"],
+    ["absent", "is not there", "No such file or directory"],
+  ])("%s: what the kernel says is told", async (name, why, says) => {
+    const program = programFor(name);
+    const [diagnosis] = await diagnose([program], { store: at("no-store"), index: false });
+    const message = `its loader ${at(name)} ${why}, so the kernel says "${says}"`;
+    expect(diagnosis?.findings[0]?.message).toBe(message);
   });
 
   it("this machine's loader is one, by any name, and needs execute permission", async () => {
@@ -141,7 +165,10 @@ describe(
       );
 
     beforeAll(() => {
-      const said = 'static const char said[] = "NIX_LD FARM/ld.so";'.replace("FARM", farm);
+      const said = 'static const char said[] = "NIX_LD_LIBRARY_PATH FARM/ld.so";'.replace(
+        "FARM",
+        farm,
+      );
       const ends = `${said} void _start(void) { __asm__ volatile("hlt" : : "S"(said)); }`;
       const freestanding = ["-static", "-nostdlib", "-fno-stack-protector"];
       gcc(`root${lib64}`, ends, ...freestanding);

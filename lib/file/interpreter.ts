@@ -19,6 +19,8 @@ export type InterpreterKind =
   | "static-program"
   /** It needs a loader itself. */
   | "dynamic-program"
+  /** It cannot be started by itself: it needs libraries, which a loader has none to get by, or has no entry. */
+  | "library"
   | "script"
   | "empty"
   | "directory"
@@ -106,12 +108,12 @@ function elfAt(facts: Facts, host: string): AtInterpreter {
   const bytes = readBeginning(host, mostRead);
   // First, because what a system adds to its message may name the variables of a stand-in.
   if (bytes.includes("Could not start dynamically linked executable")) return is("nixos-stub");
-  // Either reads its variable by name.
-  if (bytes.includes("NIX_LD")) {
+  // Each has read both of its variables by name from the first release on, NIX_LD and this one.
+  if (bytes.includes("NIX_LD_LIBRARY_PATH")) {
     const own = farms.filter((directory) => bytes.includes(`${directory}/ld.so`));
     return is(bytes.includes("fixelf-ld") ? "fixelf-ld" : "nix-ld", own);
   }
   if (facts.type !== "shared-library") return is("static-program");
   if (bytes.includes("musl libc (")) return is("musl"); // ldso/dynlink.c, what it says without arguments
-  return is("other-loader");
+  return is(facts.needed.length > 0 || facts.entry === 0n ? "library" : "other-loader");
 }

@@ -1,14 +1,7 @@
 // What the paths on a command line name: files, or whole trees of them.
 import type { Facts } from "../addon/facts.js";
 import { fromNative, native } from "../addon/native.js";
-import {
-  accessSync,
-  constants,
-  lstatSync,
-  readlinkSync,
-  type Stats,
-  statSync,
-} from "../base/disk.js";
+import { accessSync, constants, readlinkSync, type Stats, statSync } from "../base/disk.js";
 import { codeOfSystem, FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import { readBeginning } from "./beginning.js";
 import { type Content, contentOf } from "./content.js";
@@ -162,6 +155,9 @@ function whyMissing(path: string): string {
 
 /** Of what is missing, whether it is a link that leads nowhere, as a sentence. */
 export function brokenLink(host: string): string | null {
-  if (!lstatSync(host, { throwIfNoEntry: false })?.isSymbolicLink()) return null;
-  return `it is a link to ${readlinkSync(host)}, which is not there`;
+  try {
+    return `it is a link to ${readlinkSync(host)}, which is not there`;
+  } catch {
+    return null; // no link (EINVAL), or nothing (ENOENT), or below what is no directory (ENOTDIR)
+  }
 }

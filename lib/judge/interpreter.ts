@@ -1,7 +1,7 @@
 // What is wrong with the loader that a program names. The kernel opens it before anything of the
 // program runs (fs/binfmt_elf.c, load_elf_binary), and each way to fail has an error of its own.
 import type { Facts } from "../addon/facts.js";
-import { accessSync, constants } from "../base/disk.js";
+import { accessSync, constants, statSync } from "../base/disk.js";
 import { shellWord } from "../base/shell.js";
 import {
   type AtInterpreter,
@@ -52,8 +52,9 @@ export function interpreterProblems(
         `its loader was in ${collected}, which was garbage-collected`,
         [`${interpreter}: not there`],
       );
-    const link = brokenLink(surroundings.files.hostPath(interpreter));
-    return problem("interpreter-missing", notThere(interpreter), [
+    const host = surroundings.files.hostPath(interpreter);
+    const link = brokenLink(host);
+    return problem("interpreter-missing", notThere(interpreter, host), [
       `${interpreter}: ${link ?? resolution.interpreter.reason}`,
     ]);
   }
@@ -94,14 +95,33 @@ export function whyNotStarted(
   const { interpreter } = program;
   if (interpreter === null) return null;
   const at = interpreterAt(interpreter, surroundings.files);
-  if (at.kind === "nothing") return notThere(interpreter);
+  if (at.kind === "nothing") return notThere(interpreter, surroundings.files.hostPath(interpreter));
   if (at.kind === "nixos-stub") return `NixOS's stub is at ${interpreter} instead of a loader`;
   return whyUnusable(interpreter, at, program, surroundings)?.why ?? null;
 }
 
-function notThere(interpreter: string): string {
-  return `its loader ${interpreter} is not there, so the kernel says "No such file or directory"`;
+function notThere(interpreter: string, host: string): string {
+  const said = whyNotReached(host) ?? "No such file or directory";
+  return `its loader ${interpreter} is not there, so the kernel says "${said}"`;
 }
+
+/** What the kernel says of a path that cannot be followed to its end; null where it can, or leads to nothing. */
+function whyNotReached(host: string): string | null {
+  try {
+    statSync(host);
+    return null;
+  } catch (failure) {
+    return unreachable[(failure as NodeJS.ErrnoException).code ?? ""] ?? null;
+  }
+}
+
+/** path_resolution(7), in the words of strerror(3). */
+const unreachable: Record<string, string> = {
+  EACCES: "Permission denied",
+  ELOOP: "Too many levels of symbolic links",
+  ENAMETOOLONG: "File name too long",
+  ENOTDIR: "Not a directory",
+};
 
 /** What execve(2) says where something is there that is no loader; null where it can be started. */
 function whyUnusable(
@@ -110,6 +130,11 @@ function whyUnusable(
   program: Facts,
   { files, place }: Omit<Surroundings, "host">,
 ): { why: string; remedy: string | null } | null {
+  const unreached = kind === "unreadable" ? whyNotReached(files.hostPath(interpreter)) : null;
+  if (unreached !== null) {
+    const why = `its loader ${interpreter} cannot be reached, so the kernel says "${unreached}"`;
+    return { why, remedy: null };
+  }
   const is = unfit[kind];
   if (is !== undefined) return { why: `its loader ${interpreter} is ${is}`, remedy: null };
   if (own !== null && !sameMachine(own, program)) {
@@ -128,6 +153,7 @@ function whyUnusable(
 const unfit: Partial<Record<InterpreterKind, string>> = {
   "static-program": "a static program and no loader",
   "dynamic-program": "a program that needs a loader itself",
+  library: "a library and no loader",
   script: "a script, and the kernel takes only an ELF file there",
   empty: 'empty, so the kernel says "Input/output error"',
   directory: 'no regular file, so the kernel says "Permission denied"',
