@@ -1,14 +1,6 @@
 // What env prints, read by those for whom it is: real shells, and Nix.
 import { execFileSync, spawnSync } from "node:child_process";
-import {
-  copyFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -31,7 +23,7 @@ import { shellNixText } from "../lib/report/environment/shell_nix.js";
 import { packageOfSoname } from "../lib/store/nixpkgs/packages.js";
 import { storePlace } from "../lib/store/place.js";
 import { compile } from "./support/compile.js";
-import { build, start } from "./support/containerfile.js";
+import { Images } from "./support/containerfile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { copyGlibc, ownLibrary } from "./support/store.js";
@@ -301,6 +293,7 @@ builtins.listToAttrs (map (name: { inherit name; value = package name; }) names)
     getLib = it: it // { outPath = it.outPath + "-lib"; };
     makeLibraryPath = list: builtins.concatStringsSep ":" (map (it: it.outPath + "-lib/lib") list);
     concatStringsSep = builtins.concatStringsSep;
+    escapeShellArg = word: "'" + builtins.replaceStrings [ "'" ] [ "'\\\\''" ] word + "'";
   };
 }`;
 
@@ -432,8 +425,36 @@ describe("Nix texts", needs("nix-instantiate", "sh"), () => {
     );
     expect(built.isFhs).toBe(true);
     expect(built.targetPkgs).toContain("/pkgs/x86_64-linux/zlib");
-    const run = execFileSync("sh", ["-c", `printf %s ${built.runScript}`], { encoding: "utf8" });
-    expect(run).toBe(`${home}/it's`);
+    const said = (script: string) => execFileSync("sh", ["-c", script], { encoding: "utf8" });
+    expect(said(`printf %s ${built.runScript}`)).toBe(`${home}/it's`);
+    // What it has from elsewhere stays.
+    const set = `LD_LIBRARY_PATH=/before; ${built.profile}; printf %s "$LD_LIBRARY_PATH"`;
+    const deeper = "/pkgs/x86_64-linux/libpulseaudio-lib/lib/pulseaudio";
+    expect(said(set)).toBe(`${deeper}:${home}/it's:/before`);
+  });
+  it("fhs has what 32-bit programs need where 64-bit ones run", async () => {
+    const evaluated = (text: string | undefined) =>
+      evaluate(
+        `let it = (${text}) { pkgs = ${pkgs()} // { pkgsi686Linux = ${pkgs()}; }; };
+         in it // builtins.mapAttrs (_: list: list ${pkgs()}) { inherit (it) targetPkgs multiPkgs; }`,
+      );
+    const both = evaluated((await texts("/x"))["fhs both"]);
+    expect(both.multiArch).toBe(true);
+    expect(both.targetPkgs).toContain("/pkgs/x86_64-linux/zlib");
+    const only = { ...environmentOf("/opt/foreign"), systems: [foreign] };
+    only.programs = only.programs.map((each) => ({ ...each, system: "i686-linux" }));
+    const narrow = evaluated(fhsText(await packaged(only, store, nobodyLocates)));
+    expect(narrow.targetPkgs).toEqual([]);
+    for (const each of [both, narrow]) expect(each.multiPkgs).toContain("/pkgs/x86_64-linux/zlib");
+  });
+  it("nixos and container have directories below a package's lib", async () => {
+    const packages = await packaged(environmentOf("/x"), store, nobodyLocates);
+    expect(nixosText(packages)).toContain(
+      "# nix-ld searches only lib of libpulseaudio: add its lib/pulseaudio to NIX_LD_LIBRARY_PATH",
+    );
+    expect(containerText(packages, ["/x"], "/")).toContain(
+      'ENV LD_LIBRARY_PATH="/libraries/lib:/libraries/lib/pulseaudio:/x"',
+    );
   });
   it("home-manager links the twin, and sets variables for who has none", async () => {
     const all = await texts("/.rye/python3.12");
@@ -445,6 +466,14 @@ describe("Nix texts", needs("nix-instantiate", "sh"), () => {
     });
     const without = evaluate(`(${all["home-manager one"]}) { pkgs = ${pkgs()}; }`);
     expect(without.home.sessionVariables.NIX_LD).toContain("/glibc/lib/ld-linux");
+    // In its double quotes, a shell reads what is meant.
+    const strange = `/own "$HOME" \`libraries\` \\ it's`;
+    const text = (await texts(strange))["home-manager one"];
+    const { NIX_LD_LIBRARY_PATH } = evaluate(`(${text}) { pkgs = ${pkgs()}; }`).home
+      .sessionVariables;
+    const script = `export NIX_LD_LIBRARY_PATH="${NIX_LD_LIBRARY_PATH}"; printf %s "$NIX_LD_LIBRARY_PATH"`;
+    const read = execFileSync("sh", ["-c", script], { encoding: "utf8" });
+    expect(read.endsWith(`/lib/pulseaudio:${home}${strange}`)).toBe(true);
   });
   it("say what was guessed", async () => {
     for (const text of Object.values(await texts("/x"))) {
@@ -460,84 +489,81 @@ describe("a Containerfile", () => {
     const packages = await packaged(found, store, nobodyLocates);
     const text = containerText(packages, ["/home/user/my program"], "/home/user");
     expect(text).toContain('COPY ["my program","/home/user/my program"]');
-    // COPY fills variables in, ENTRYPOINT does not.
-    const dollar = containerText(packages, ["/home/user/$HOME"], "/home/user");
-    expect(dollar).toContain(String.raw`COPY ["\\$HOME","/home/user/\\$HOME"]`);
     expect(text).toContain("/closure/lib64/ld-linux-x86-64.so.2");
     expect(text).toContain("pkgs.zlib");
     expect(text).toContain('ENTRYPOINT ["/home/user/my program"]');
     expect(text).toMatch(/^# guessed .* never-heard-of/m);
   });
-  it(
-    "builds what runs in it, and in nothing else",
-    needs("gcc", "x86-64", "mount namespaces"),
-    async () => {
-      const directory = scratchDirectory();
-      const image = join(directory, "image");
-      const context = join(directory, "context");
-      const at = (letter: string, name: string) => join(image, store, `${hash(letter)}-${name}`);
-      const library = (path: string, name: string) =>
-        compile(
-          path,
-          `int ${name}(void) { return 1; }`,
-          "-shared",
-          "-fPIC",
-          `-Wl,-soname,${basename(path)}`,
-        );
-      copyGlibc(join(at("a", "glibc"), "lib"));
-      const packagedLibrary = library(join(at("c", "zlib"), "lib/libpackaged.so.1"), "packaged");
-      // What is in no store comes along, whatever it is called.
-      const own = library(join(context, 'own "$HOME" \\ libraries/libown.so.1'), "own");
-      const named = "my $HOME program's";
+  it("builds what runs in it, and in nothing else", needs("gcc", "x86-64", "buildah"), async () => {
+    const directory = scratchDirectory();
+    const image = join(directory, "image");
+    const context = join(directory, "context");
+    const at = (letter: string, name: string) => join(image, store, `${hash(letter)}-${name}`);
+    const library = (path: string, name: string) =>
       compile(
-        join(context, named),
-        `#include <stdio.h>
+        path,
+        `int ${name}(void) { return 1; }`,
+        "-shared",
+        "-fPIC",
+        `-Wl,-soname,${basename(path)}`,
+      );
+    copyGlibc(join(at("a", "glibc"), "lib"));
+    const packagedLibrary = library(join(at("c", "zlib"), "lib/libpackaged.so.1"), "packaged");
+    // What is in no store comes along, whatever it is called.
+    const own = library(join(context, 'own "$HOME" libraries/libown.so.1'), "own");
+    const named = "my $HOME program's";
+    compile(
+      join(context, named),
+      `#include <stdio.h>
          #include <stdlib.h>
          int packaged(void), own(void);
          int main(int count, char **words) {
            printf("%d %s %s", packaged() + own(), words[0], getenv("LD_LIBRARY_PATH"));
            return 0;
          }`,
-        ...[packagedLibrary, own, "-Wl,--dynamic-linker=/lib64/ld-linux-x86-64.so.2"],
-      );
-      // Nix is not here to build it: its two commands, with what they would answer.
-      const command = (name: string, script: string) => {
-        mkdirSync(join(image, "image/bin"), { recursive: true });
-        writeFileSync(join(image, "image/bin", name), `#!/bin/sh -eu\n${script}\n`, {
-          mode: 0o755,
-        });
-      };
-      const built = `${store}/${hash("l")}-libraries`;
-      command(
-        "nix-build",
-        `[ "$1 $2 $3 $#" = "--out-link /libraries --expr 4" ]
-         printf %s "$4" >/expression
+      ...[packagedLibrary, own, "-Wl,--dynamic-linker=/lib64/ld-linux-x86-64.so.2"],
+    );
+    // Nix is not here to build it: its two commands, with what they would answer.
+    const command = (name: string, script: string) => {
+      mkdirSync(join(image, "image/bin"), { recursive: true });
+      writeFileSync(join(image, "image/bin", name), `#!/bin/sh -eu\n${script}\n`, {
+        mode: 0o755,
+      });
+    };
+    const built = `${store}/${hash("l")}-libraries`;
+    command(
+      "nix-build",
+      `[ "$1 $2 $3 $#" = "--out-link /libraries --expr 4" ]
+         case $4 in "let pkgs = import <nixpkgs> "*" pkgs.buildEnv "*pkgs.zlib*) ;; *) exit 1 ;; esac
          mkdir -p ${built}/lib
          ln -s ${store}/*-glibc/lib/* ${store}/*-zlib/lib/* ${built}/lib
          ln -s ${built} /libraries`,
-      );
-      command("nix-store", `[ "$*" = "--query --requisites /libraries" ]\nls -d ${store}/*`);
+    );
+    command("nix-store", `[ "$*" = "--query --requisites /libraries" ]\nls -d ${store}/*`);
 
-      const found = environmentOf(`/home/user/${named}`, {
-        directories: [
-          `${store}/${hash("c")}-zlib-1.3.1/lib`,
-          dirname(`/home/user${own.slice(context.length)}`),
-        ],
-      });
-      const environment = await packaged(found, store, nobodyLocates);
-      const text = containerText(environment, [`/home/user/${named}`], "/home/user");
-      const roots = join(directory, "roots");
-      const stage = build(text, { context, images: { "docker.io/nixos/nix": image }, roots });
-      expect(start(stage)).toBe(
-        `2 /home/user/${named} /libraries/lib:/home/user/own "$HOME" \\ libraries`,
-      );
-      const expression = readFileSync(join(roots, "libraries/expression"), "utf8");
-      expect(expression).toMatch(/^let pkgs = import <nixpkgs> .* pkgs\.buildEnv .*pkgs\.zlib/);
-    },
-  );
+    const found = environmentOf(`/home/user/${named}`, {
+      directories: [
+        `${store}/${hash("c")}-zlib-1.3.1/lib`,
+        dirname(`/home/user${own.slice(context.length)}`),
+      ],
+    });
+    const environment = await packaged(found, store, nobodyLocates);
+    const text = containerText(environment, [`/home/user/${named}`], "/home/user");
+    const images = new Images(join(directory, "images"));
+    const variables = { PATH: "/image/bin:/usr/bin:/bin" };
+    images.add({ name: "docker.io/nixos/nix", root: image, variables });
+    expect(images.start(images.build(text, context))).toBe(
+      `2 /home/user/${named} /libraries/lib:/home/user/own "$HOME" libraries`,
+    );
+  });
   it("is refused for names that break its lines", async () => {
     const packages = await packaged(environmentOf("/a\nRUN b"), store, nobodyLocates);
     expect(() => containerText(packages, ["/a\nRUN b"], "/")).toThrow(FixelfError);
+  });
+  it("is refused for names that are patterns", async () => {
+    const packages = await packaged(environmentOf("/app"), store, nobodyLocates);
+    for (const name of ["/a*", "/a?", "/a[b]", "/a\\b"])
+      expect(() => containerText(packages, [name], "/"), name).toThrow(`can't copy ${name}:`);
   });
 });
 

@@ -1,9 +1,11 @@
 // A CPython with sixty extension modules, six of which lack something: what `env` prints in each format parses, and
 // the other modules run with it.
-import { rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compile } from "../support/compile.js";
+import { Images } from "../support/containerfile.js";
 import { needs } from "../support/needs.js";
 import { scratchDirectory } from "../support/scratch.js";
 import { openWorld, type World } from "../world/world.js";
@@ -49,16 +51,27 @@ for file in sorted(glob.glob("${modules}/*.so")):
     except ImportError: bad.append(name)
 print(good, *bad)`;
 
-/** Of nixpkgs, what the texts refer to: its libraries are the store's. */
+/** Of nixpkgs, what the texts refer to: its libraries are the store's, and what the store lacks is empty. */
 const packages = (store: Record<string, string>) => `
 let
-  package = path: { outPath = path; type = "derivation"; name = "p"; };
+  package = path: {
+    outPath = if builtins.pathExists path then builtins.storePath path else path;
+    type = "derivation";
+    name = "p";
+  };
   named = builtins.mapAttrs (_: package) (builtins.fromJSON ''${JSON.stringify(store)}'');
 in named // {
   stdenv.cc.cc = named."gcc";
   path = ./.;
   mkShell = attributes: attributes;
   buildFHSEnv = attributes: attributes;
+  buildEnv = { name, paths, pathsToLink, ignoreCollisions }: assert pathsToLink == [ "/lib" ]; derivation {
+    inherit name paths ignoreCollisions;
+    system = builtins.currentSystem;
+    builder = "/bin/sh";
+    args = [ "-euc" "mkdir -p $out/lib; for each in $paths; do [ ! -d $each ] || ln -sf $each/lib/* $out/lib; done" ];
+    PATH = "/usr/bin:/bin";
+  };
   lib = {
     getLib = it: it;
     makeLibraryPath = list: builtins.concatStringsSep ":" (map (it: it.outPath + "/lib") list);
@@ -79,7 +92,9 @@ describe(
     const imports = (variables: Record<string, string>) =>
       world.run([python, "-c", script], { environment: { ...environment, ...variables } });
     const text = async (format: string) => {
-      const { stdout, stderr } = await world.fixelf(["env", "--format", format, tree]);
+      const { stdout, stderr } = await world.fixelf(["env", "--format", format, tree], {
+        directory: home,
+      });
       texts[format] ??= stdout;
       if (stdout === "") throw new Error(stderr);
       return stdout;
@@ -133,23 +148,22 @@ describe(
       );
     });
 
-    it("is what fish sets", async () => {
-      const values = [...(await text("fish")).matchAll(/^set -gx (\w+) '?([^'\n]*)'?$/gm)];
-      const variables = Object.fromEntries(values.map(([, name, value]) => [name, value]));
-      expect((await imports(variables as Record<string, string>)).stdout).toBe(nothing);
-    });
-
-    it("is what a container is built of, with a comment for what no package has", async () => {
-      const said = await text("container");
-      expect(said).toMatch(/^FROM scratch$/m);
-      for (const attribute of Object.values(attributes))
-        expect(said).toContain(`pkgs.${attribute}`);
-      expect(said).toContain("# nixpkgs#libnsl has libnsl.so.3 instead");
-      expect(said).toMatch(/^# no package is known for libunheard\.so\.1$/m);
+    it("is what fish sets", needs("fish"), async () => {
+      const file = join(scratch, "set.fish");
+      writeFileSync(file, await text("fish"));
+      const environment = { PATH: process.env.PATH ?? "", HOME: scratch };
+      const set = execFileSync("fish", ["-c", `source ${file}; env -0`], {
+        encoding: "utf8",
+        env: environment,
+      });
+      const pairs = set.split("\0").map((pair) => /^(NIX_LD\w*)=(.*)$/.exec(pair)?.slice(1) ?? []);
+      const variables = Object.fromEntries(pairs.filter((pair) => pair.length > 0));
+      expect((await imports(variables)).stdout).toBe(nothing);
     });
 
     describe("in Nix's language", () => {
       const stub = `${home}/packages.nix`;
+      let stubText: string;
 
       beforeAll(() => {
         const named = Object.entries(world.store).flatMap(([name, path]) =>
@@ -159,20 +173,21 @@ describe(
         const others = Object.fromEntries(
           ["libx11", "flite"].map((name) => [name, `/nowhere/${name}`]),
         );
-        const text = packages({ ...store, ...others, libuuid: store["util-linux"] });
-        writeFileSync(world.host(stub), text);
+        stubText = packages({ ...store, ...others, libuuid: store["util-linux"] });
+        writeFileSync(world.host(stub), stubText);
       });
 
       /** A loader of nixpkgs looks beside itself; this world's is Debian's, and does not. */
+      const beside = `NIX_LD_LIBRARY_PATH="$NIX_LD_LIBRARY_PATH:$(dirname "$NIX_LD")"`;
       const expectRunning = async (loader: string, libraries: string) => {
         const path = `${libraries}:${dirname(loader)}`;
         const { stdout, stderr } = await imports({ NIX_LD: loader, NIX_LD_LIBRARY_PATH: path });
         expect(stdout, stderr).toBe(nothing);
       };
-      const evaluate = async (expression: string) => {
+      const evaluate = async (expression: string, bind: Record<string, string> = {}) => {
         writeFileSync(world.host(`${home}/expression.nix`), expression);
         const words = ["--eval", "--strict", "--json", `${home}/expression.nix`];
-        return JSON.parse(await world.check(["nix-instantiate", ...words]));
+        return JSON.parse(await world.check(["nix-instantiate", ...words], { bind }));
       };
 
       it.each(["flake", "shell.nix", "nixos", "home-manager", "fhs"])(
@@ -196,6 +211,53 @@ describe(
       ])("is what a shell of %s sets", async (format, shell) => {
         const { NIX_LD, NIX_LD_LIBRARY_PATH } = await evaluate(shell(await text(format)));
         await expectRunning(NIX_LD, NIX_LD_LIBRARY_PATH);
+      });
+
+      it("is what the script of Home Manager sets", async () => {
+        const support = join(import.meta.dirname, "nix/home-manager.nix");
+        const lib = process.env.FIXELF_NIXPKGS_LIB;
+        const bind: Record<string, string> = lib === undefined ? {} : { "/tmp/nixpkgs-lib": lib };
+        const real = lib === undefined ? "" : "nixpkgsLib = /tmp/nixpkgs-lib;";
+        const said = await text("home-manager");
+        const set = await evaluate(
+          `import ${support} { module = ${said}; pkgs = import ${stub}; ${real} }`,
+          bind,
+        );
+        // The store has no CPython to link in its place.
+        expect(set.files).toEqual({});
+        const { stdout, stderr } = await world.run(
+          ["sh", "-c", `${set.script}\n${beside}; exec "$0" "$@"`, python, "-c", script],
+          { environment },
+        );
+        expect(stdout, stderr).toBe(nothing);
+      });
+
+      it("is what a container is built of", needs("buildah"), async () => {
+        const said = await text("container");
+        for (const attribute of Object.values(attributes))
+          expect(said).toContain(`pkgs.${attribute}`);
+        expect(said).toContain("# nixpkgs#libnsl has libnsl.so.3 instead");
+        expect(said).toMatch(/^# no package is known for libunheard\.so\.1$/m);
+        // An image with Nix, whose store has what the world's has.
+        const root = "/home/image";
+        await world.shell(
+          `nix --extra-experimental-features nix-command copy --no-check-sigs \
+             --to 'local?root=${root}' "$(readlink -f /run/current-system/sw)"`,
+        );
+        const write = (path: string, content: string) => {
+          mkdirSync(dirname(world.host(root + path)), { recursive: true });
+          writeFileSync(world.host(root + path), content);
+        };
+        write("/etc/nix/nix.conf", "sandbox = false\nbuild-users-group =\nsubstituters =\n");
+        write("/nixpkgs/default.nix", `{ system }: ${stubText}`);
+        const images = new Images(join(scratch, "images"));
+        images.add({
+          name: "docker.io/nixos/nix",
+          root: world.host(root),
+          variables: { USER: "root", PATH: "/usr/bin:/bin", NIX_PATH: "nixpkgs=/nixpkgs" },
+        });
+        const image = images.build(said, world.host(home));
+        expect(images.start(image, "-B", "-c", script)).toBe(nothing);
       });
 
       it("is what NixOS and an FHS environment have", async () => {

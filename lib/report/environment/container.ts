@@ -23,7 +23,10 @@ export function containerText(
   const packages = [system.libc, ...packagesOf(system.directories)];
   const attributes = [...new Set(packages.map((each) => nixPackage("pkgs", each)))];
   const guessed = packages.filter(({ known }) => known === "guessed");
-  const expression = `let pkgs = import <nixpkgs> { system = ${nixString(system.system)}; }; in pkgs.buildEnv { name = "libraries"; paths = map pkgs.lib.getLib [ ${attributes.join(" ")} ]; pathsToLink = [ "/lib" ]; }`;
+  const below = system.directories.flatMap((each) => ("package" in each ? [each.below] : []));
+  const searched = [...new Set(["/lib", ...below])];
+  // glibc and gcc each have a link to a libgcc_s.so.1 (nixpkgs pkgs/development/compilers/gcc/common/libgcc.nix).
+  const expression = `let pkgs = import <nixpkgs> { system = ${nixString(system.system)}; }; in pkgs.buildEnv { name = "libraries"; paths = map pkgs.lib.getLib [ ${attributes.join(" ")} ]; pathsToLink = [ ${searched.map(nixString).join(" ")} ]; ignoreCollisions = true; }`;
   const outside = system.directories.flatMap((each) =>
     "directory" in each ? [each.directory] : [],
   );
@@ -33,12 +36,18 @@ export function containerText(
     const message = `a Containerfile can't hold the name ${path}`;
     throw new FixelfError("unsupported", message, { path });
   }
+  // Escaped patterns are no way out: buildah takes what one has matched as a pattern again (copier/copier.go).
+  for (const path of [...named, ...outside]) {
+    if (!/[\\*?[]/.test(path)) continue;
+    const message = `a Containerfile can't copy ${path}: *, ?, [ and \\ make its name a pattern`;
+    throw new FixelfError("unsupported", message, { path });
+  }
   const words = (...all: string[]) => JSON.stringify(all);
   const inContext = (path: string) =>
     path.startsWith(`${context}/`) ? path.slice(context.length + 1) : basename(path);
   // Of a directory, its content is copied.
   const copies = [...named, ...outside].map((path) => `COPY ${copyWords(inContext(path), path)}`);
-  const path = ["/libraries/lib", ...outside].join(":");
+  const path = [...searched.map((below) => `/libraries${below}`), ...outside].join(":");
   return [
     `# podman build --file Containerfile ${printable(shellWord(context))}`,
     ...guessed.map(
@@ -62,9 +71,9 @@ export function containerText(
   ].join("\n");
 }
 
-/** Where variables are filled in, of a JSON array as well (Dockerfile reference, "Environment replacement"). */
+/** Each word is read as a shell reads one, in a JSON array as well (moby's frontend/dockerfile/shell/lex.go). */
 function copyWords(...paths: readonly string[]): string {
-  return JSON.stringify(paths.map((path) => path.replace(/[\\$]/g, "\\$&")));
+  return JSON.stringify(paths.map((path) => path.replace(/[\\$'"]/g, "\\$&")));
 }
 
 /** A value in ENV: in double quotes, where backslash, quote and dollar count. */

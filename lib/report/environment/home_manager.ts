@@ -36,11 +36,17 @@ export function homeManagerText(
   }
   if (others > 0 && environment.systems.length > 0) {
     lines.push(...unknownLines(environment).map((line) => `  ${line}`));
-    lines.push("  home.sessionVariables = {", ...variableLines(environment, "    "), "  };");
+    const variables = variableLines(environment, "    ", inDoubleQuotes);
+    lines.push("  home.sessionVariables = {", ...variables, "  };");
   }
   return `{ pkgs, ... }:
 
 {
 ${lines.join("\n")}
 }`;
+}
+
+/** As it has to be in double quotes: Home Manager writes a shell script of the values (modules/lib/shell.nix). */
+function inDoubleQuotes(text: string): string {
+  return text.replace(/[\\"$`]/g, "\\$&");
 }

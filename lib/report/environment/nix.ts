@@ -80,10 +80,18 @@ export function packagesOf(directories: readonly PackagedDirectory[]): Package[]
   return directories.flatMap((each) => ("package" in each ? [each.package] : []));
 }
 
+/** What a value has to be for a variable to get the text. */
+type AsValue = (text: string) => string;
+const asItIs: AsValue = (text) => text;
+
 /** Directories that belong to no package, or lie deeper in one, as Nix expressions. */
-function furtherDirectories(directories: readonly PackagedDirectory[], set: string): string[] {
+export function furtherDirectories(
+  directories: readonly PackagedDirectory[],
+  set: string,
+  asValue: AsValue = asItIs,
+): string[] {
   return directories.flatMap((each) => {
-    if ("directory" in each) return [nixString(each.directory)];
+    if ("directory" in each) return [nixString(asValue(each.directory))];
     if (each.below === "/lib") return [];
     const attribute = nixPackage(set, each.package);
     return [`(pkgs.lib.getLib ${attribute} + ${nixString(each.below)})`];
@@ -95,9 +103,10 @@ function libraryPath(
   { directories }: Pick<PackagedSystem, "directories">,
   set: string,
   indent: string,
+  asValue: AsValue,
 ): string {
   const lines = packageLines(librariesOf(directories), set, `${indent}  `);
-  const further = furtherDirectories(directories, set);
+  const further = furtherDirectories(directories, set, asValue);
   const packages =
     lines.length === 0 ? [] : [`pkgs.lib.makeLibraryPath [\n${lines.join("\n")}\n${indent}]`];
   if (further.length === 0) return packages[0] ?? nixString("");
@@ -106,14 +115,19 @@ function libraryPath(
 }
 
 /** `NAME = VALUE;` lines that set nix-ld's variables. */
-export function variableLines({ systems }: PackagedEnvironment, indent: string): string[] {
+export function variableLines(
+  { systems }: PackagedEnvironment,
+  indent: string,
+  asValue: AsValue = asItIs,
+): string[] {
   return systems.flatMap((system) => {
     const set = packageSet(system);
     const libc = nixAttribute(set, system.libc.attribute);
     const loader = `"\${${libc}}/lib/${nixString(system.loader).slice(1, -1)}"`;
     // One name is enough here: nothing else is to win over it.
     const [names] = variableNames(system, systems);
-    const path = system.directories.length === 0 ? null : libraryPath(system, set, indent);
+    const { length } = system.directories;
+    const path = length === 0 ? null : libraryPath(system, set, indent, asValue);
     return [
       `${indent}${names.loader} = ${loader};`,
       ...(path === null ? [] : [`${indent}${names.libraryPath} = ${path};`]),

@@ -8,11 +8,14 @@ export function nixosText(environment: PackagedEnvironment): string {
     .filter(({ own }) => own || systems.length === 1)
     .flatMap((system) => packageLines(packagesOf(system.directories), "pkgs", "    "));
   const notes = systems.flatMap((system) => {
-    const elsewhere = system.directories.flatMap((each) =>
-      "directory" in each
-        ? [`${each.directory} is no package's: add it to NIX_LD_LIBRARY_PATH`]
-        : [],
-    );
+    const elsewhere = system.directories.flatMap((each) => {
+      if ("directory" in each)
+        return [`${each.directory} is no package's: add it to NIX_LD_LIBRARY_PATH`];
+      const { attribute } = each.package;
+      // nixos/modules/programs/nix-ld.nix links `lib`, which nix-ld searches.
+      const why = `nix-ld searches only lib of ${attribute}: add its ${each.below.slice(1)} to NIX_LD_LIBRARY_PATH`;
+      return each.below === "/lib" ? [] : [why];
+    });
     const foreign =
       packageSet(system) === "pkgs" || systems.length === 1
         ? []
