@@ -12,6 +12,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -693,7 +694,10 @@ describe("run", needs("gcc"), () => {
       chmodSync(plain, 0o644);
       const text = join(directory, "text");
       writeFileSync(text, "no program", { mode: 0o755 });
+      symlinkSync("circle", join(directory, "circle"));
       for (const [file, code, said] of [
+        [join(directory, "circle"), 126, "Too many levels of symbolic links"],
+        [join(directory, "n".repeat(256)), 126, "File name too long"],
         [join(directory, "none"), 127, "there is no such file"],
         ["no-such-name-at-all", 127, "there is no such file"],
         [plain, 126, "chmod +x"],

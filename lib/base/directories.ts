@@ -27,7 +27,11 @@ function makeOne(path: string, mode: number): NodeJS.ErrnoException | null {
   }
 }
 
-/** Whether a path leads to a directory, links followed. @throws NodeJS.ErrnoException where that cannot be told */
+/** Whether a path leads to a directory, links followed; no where that cannot be told. */
 export function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }

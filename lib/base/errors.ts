@@ -68,6 +68,18 @@ const systemCodes: Record<string, FixelfErrorCode> = {
   ENOSPC: "no-space",
 };
 
+/** What the system says of a path that cannot be followed (path_resolution(7)), in the words of strerror(3). */
+export function wordsOfSystem(failure: unknown): string | null {
+  return systemWords[(failure as NodeJS.ErrnoException).code ?? ""] ?? null;
+}
+
+const systemWords: Record<string, string> = {
+  EACCES: "Permission denied",
+  ELOOP: "Too many levels of symbolic links",
+  ENAMETOOLONG: "File name too long",
+  ENOTDIR: "Not a directory",
+};
+
 /**
  * For `catch`: the value, where the failure says something of the file.
  * @throws FixelfError where it does not

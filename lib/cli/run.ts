@@ -53,7 +53,7 @@ export function define(program: Command): void {
 
 /** As shells do, POSIX "Exit Status for Commands": 127 where nothing is there, 126 where it can't be run. */
 function codeOf(code: FixelfErrorCode): number {
-  const own: FixelfErrorCode[] = ["usage", "cancelled", "no-space", "io"];
+  const own: FixelfErrorCode[] = ["usage", "cancelled", "no-space"];
   if (own.includes(code)) return exitCodeOf(code);
   return code === "not-found" ? exitCodes.notFound : exitCodes.notRun;
 }

@@ -2,7 +2,7 @@
 import type { Facts } from "../addon/facts.js";
 import { fromNative, native } from "../addon/native.js";
 import { accessSync, constants, readlinkSync, type Stats, statSync } from "../base/disk.js";
-import { codeOfSystem, FixelfError, type FixelfErrorCode } from "../base/errors.js";
+import { codeOfSystem, FixelfError, type FixelfErrorCode, wordsOfSystem } from "../base/errors.js";
 import { readBeginning } from "./beginning.js";
 import { type Content, contentOf } from "./content.js";
 import { insideRoot, type OtherSystem, type Purpose } from "./rooted.js";
@@ -145,7 +145,9 @@ export function isExecutable(host: string): boolean {
 
 function cannotExamine(path: string, cause: NodeJS.ErrnoException): FixelfError {
   const code = codeOfSystem(cause);
-  const why = code === "not-found" ? whyMissing(path) : `cannot examine it (${cause.code})`;
+  const said = wordsOfSystem(cause);
+  const why =
+    cause.code === "ENOENT" ? whyMissing(path) : `cannot examine it: ${said ?? cause.code}`;
   return new FixelfError(code, `${path}: ${why}`, { path, cause });
 }
 

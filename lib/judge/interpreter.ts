@@ -2,6 +2,7 @@
 // program runs (fs/binfmt_elf.c, load_elf_binary), and each way to fail has an error of its own.
 import type { Facts } from "../addon/facts.js";
 import { accessSync, constants, statSync } from "../base/disk.js";
+import { wordsOfSystem } from "../base/errors.js";
 import { shellWord } from "../base/shell.js";
 import {
   type AtInterpreter,
@@ -111,17 +112,9 @@ function whyNotReached(host: string): string | null {
     statSync(host);
     return null;
   } catch (failure) {
-    return unreachable[(failure as NodeJS.ErrnoException).code ?? ""] ?? null;
+    return wordsOfSystem(failure);
   }
 }
-
-/** path_resolution(7), in the words of strerror(3). */
-const unreachable: Record<string, string> = {
-  EACCES: "Permission denied",
-  ELOOP: "Too many levels of symbolic links",
-  ENAMETOOLONG: "File name too long",
-  ENOTDIR: "Not a directory",
-};
 
 /** What execve(2) says where something is there that is no loader; null where it can be started. */
 function whyUnusable(
