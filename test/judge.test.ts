@@ -237,6 +237,21 @@ describe("what is there and cannot be loaded", needs("gcc", "x86-64"), () => {
     expect(starts(program)).toBe(false);
   });
 
+  it.each([
+    ["a program", "-rdynamic"],
+    ["a static program", "-static"],
+    ["an object file", "-c"],
+  ])("%s in a library's place", async (what, flag) => {
+    copyFileSync(
+      gcc(`built${flag}`, "int helper(void); int main(void) { return 0; }", flag),
+      at("libhelper.so"),
+    );
+    const [diagnosis] = await diagnose([program], { store: at("no-store"), index: false });
+    const why = `it is ${what}, which cannot be loaded as a library`;
+    expect(diagnosis?.summary).toBe(`${at("libhelper.so")} cannot be loaded: ${why}`);
+    expect(starts(program)).toBe(false);
+  });
+
   it("a segment that does not agree with its page", async () => {
     const moved = Buffer.from(library);
     // The last PT_LOAD's p_offset, one byte on (Elf64_Phdr: 56 bytes, p_offset at 8).

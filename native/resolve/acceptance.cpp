@@ -63,9 +63,31 @@ Verdict wrongMachine(const FileHeader& library, const FileHeader& program) {
   return {};
 }
 
+const char* describeKind(Kind kind) {
+  switch (kind) {
+    case Kind::Executable:
+    case Kind::Pie:
+      return "a program";
+    case Kind::Static:
+    case Kind::StaticPie:
+      return "a static program";
+    case Kind::Relocatable:
+      return "an object file";
+    case Kind::Core:
+      return "a core dump";
+    case Kind::DebugInformation:
+      return "debug information";
+    case Kind::Shared:
+    case Kind::Other:
+      break;
+  }
+  return "a file of an unknown type";
+}
+
 Verdict notALibrary(const Facts& facts) {
   return {Step::Stop, Refusal::NotALibrary,
-          "it is a " + std::string(kindName(facts.kind)) + ", which cannot be loaded as a library"};
+          "it is " + std::string(describeKind(facts.kind)) +
+              ", which cannot be loaded as a library"};
 }
 
 // None for an ELF file; `atLinks` is what comes after links that go in a circle.
