@@ -266,6 +266,35 @@ describe("what is there and cannot be loaded", needs("gcc", "x86-64"), () => {
     expect([await codesOf(program), starts(program)]).toEqual([["load-refused"], false]);
   });
 
+  it("a library without the versions that are needed of it", async () => {
+    writeFileSync(at("map"), "V1 { helper; };");
+    const versions = `-Wl,--version-script=${at("map")},-soname,libhelper.so`;
+    const linked = gcc("with/libhelper.so", "int helper(void) { return 0; }", "-shared", versions);
+    const bound = gcc("bound", using, linked, `-Wl,-z,now,-rpath,${directory}`);
+    const bare = "int helper(void) { return 0; }";
+    gcc("libhelper.so", bare, "-shared", "-nostdlib", "-Wl,-soname,libhelper.so");
+    const [diagnosis] = await diagnose([bound], { store: at("no-store"), index: false });
+    expect([diagnosis?.findings[0]?.code, starts(bound)]).toEqual(["load-refused", false]);
+    expect(diagnosis?.findings[0]?.remedy).toBe(`Get another build of ${at("libhelper.so")}`);
+  });
+
+  it("a version that no release defines, for which nothing is to be fixed", async () => {
+    const bytes = readFileSync(gcc("of-a-release", "int main(void) { return 0; }"));
+    const edited = Buffer.from(
+      bytes.toString("latin1").replaceAll("GLIBC_2.34", "GLIBC_2.99"),
+      "latin1",
+    );
+    writeFileSync(at("of-none"), edited, { mode: 0o755 });
+    const [diagnosis] = await diagnose([at("of-none")], { store: at("no-store"), index: false });
+    expect([diagnosis?.findings[0]?.code, starts(at("of-none"))]).toEqual([
+      "version-missing",
+      false,
+    ]);
+    expect(diagnosis?.findings[0]?.remedy).toBe(
+      `No glibc in the store defines GLIBC_2.99: no known glibc defines it (2.44 is the newest). Get another build of ${at("of-none")}`,
+    );
+  });
+
   it("a version whose name was edited by hand", async () => {
     const edited = at("edited");
     const bytes = readFileSync(gcc("versioned", "int main(void) { return 0; }"));

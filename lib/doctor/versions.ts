@@ -4,12 +4,13 @@ import { sameMachine } from "../file/machine.js";
 import type { Subject } from "../file/tree.js";
 import { compareVersions, isGlibcVersion } from "../file/versions.js";
 import { adviceForNewer, adviceForNewerGlibc } from "../store/nixpkgs/packages.js";
+import { definedByNone } from "../store/nixpkgs/symbol_versions.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
 import type { Help } from "./finding.js";
 
 /** `all` are those that the file lacks: of one libc all have to be there together. */
 export async function helpForVersion(
-  { version, library }: VersionProblem,
+  { version, library, neededBy }: VersionProblem,
   all: readonly VersionProblem[],
   subject: Subject,
   facts: Facts,
@@ -20,10 +21,11 @@ export async function helpForVersion(
     ? await glibcFor(version, needed, facts, circumstances)
     : await libraryFor(library, version, facts, circumstances);
   const fix = fixCommand(subject, circumstances);
-  return {
-    evidence: [known.evidence],
-    remedy: known.enough ? fix : `${known.wanted}, then: ${fix}`,
-  };
+  const first =
+    definedByNone(version) === null
+      ? `${known.wanted}, then: ${fix}`
+      : `${known.wanted}. Get another build of ${neededBy}`;
+  return { evidence: [known.evidence], remedy: known.enough ? fix : first };
 }
 
 interface Known {

@@ -15,7 +15,7 @@ export function loadProblemsOf(facts: Facts, { loadProblems, interpreter }: Reso
         severity: "error",
         message: `${path} cannot be loaded: ${why}`,
         evidence: [`${interpreter.path} would load it`],
-        remedy: `Get another build of ${path}: no search path helps against that`,
+        remedy: `Get another build of ${path}`,
         need: null,
       };
     return {

@@ -85,9 +85,9 @@ const char* describeKind(Kind kind) {
 }
 
 Verdict notALibrary(const Facts& facts) {
-  return {Step::Stop, Refusal::NotALibrary,
-          "it is " + std::string(describeKind(facts.kind)) +
-              ", which cannot be loaded as a library"};
+  return {
+      Step::Stop, Refusal::NotALibrary,
+      "it is " + std::string(describeKind(facts.kind)) + ", which cannot be loaded as a library"};
 }
 
 // None for an ELF file; `atLinks` is what comes after links that go in a circle.

@@ -221,10 +221,10 @@ class Check {
   void problem(Bindings& bindings, const Object& object, const Object& library,
                std::string_view name, const NumberedVersion& version) {
     if (!bindings.problems.empty()) return;
-    const std::string why =
-        "it needs " + std::string(name) + " in version " + version.name + " of " + *library.path +
-        ", which has no versions at all: its loader stops (`! _dl_name_match_p')";
-    bindings.problems.push_back({object.path, files_.interned(why), false});
+    const std::string why = "it has no versions at all, and " + *object.path + " needs " +
+                            std::string(name) + " of it in version " + version.name +
+                            ": its loader stops (`! _dl_name_match_p')";
+    bindings.problems.push_back({library.path, files_.interned(why), false});
   }
 
   Files& files_;
