@@ -156,6 +156,26 @@ describe("doctor", () => {
     },
   );
 
+  it.each([
+    ["A=1", "#!/usr/bin/env -S A=1 PROGRAM"],
+    ["A=1 B=2", "#!/usr/bin/env -S A=1 B=2 PROGRAM"],
+    ["-u A", "#!/usr/bin/env -S -u A PROGRAM"],
+    ["-S A=1", `#!${env} -S A=1 PROGRAM`],
+    ["-S -u A -i", `#!${env} -S -u A -i PROGRAM`],
+    ["A=1 python3", "#!/usr/bin/env -S A=1 python3"],
+  ])("a first line with env %s: what was meant starts something", async (argument, meant) => {
+    const [found] = await findings(write("script", `#!${env} ${argument}\n`));
+    expect(found?.remedy).toBe(`Change its first line to: ${meant}`);
+  });
+
+  it("says that quotes are taken for a part of the interpreter's name", async () => {
+    for (const quote of ['"', "'"]) {
+      const [found] = await findings(write("script", `#!${quote}${env}${quote} python3\n`));
+      expect(found?.message).toMatch(/takes the quotes for a part of the name/);
+      expect(found?.remedy).toBe(`Change its first line to: #!${env} python3`);
+    }
+  });
+
   it("says what else is wrong with the line", async () => {
     expect(await message("#!\nx\n")).toMatch(/names no interpreter/);
     expect(await message(`#!/${"x".repeat(300)}\n`)).toMatch(/does not end within the 255 bytes/);

@@ -52,6 +52,17 @@ export interface EnvCommand {
  * program is meant: quotes, escapes and variables inside `-S`, and options that are not known here.
  */
 export function parseEnv(argument: string): EnvCommand | null {
+  const command = readEnv(argument);
+  return command?.program === "" ? null : command;
+}
+
+/** Whether all that `env` is told to do, in words of its own (`-S`), is how to start what follows, and nothing does. */
+export function namesNoProgram(argument: string): boolean {
+  return readEnv(argument)?.program === "";
+}
+
+/** The same, with an empty name of the program where there is none. */
+function readEnv(argument: string): EnvCommand | null {
   const split = /^(-[iv0]*S[ \t]*|--split-string(=|[ \t]+)|-[iv0]*[ \t]+-S[ \t]*)/.exec(argument);
   if (split === null) {
     const isOption = argument.startsWith("-") || argument.includes("=");
@@ -62,7 +73,9 @@ export function parseEnv(argument: string): EnvCommand | null {
   let assigned = false;
   for (;;) {
     const [whole, word] = /^([^ \t]+)[ \t]*/.exec(rest) ?? [];
-    if (whole === undefined || word === undefined || /["'\\$#]/.test(word)) return null;
+    if (whole === undefined || word === undefined)
+      return { split: true, before, program: "", after: "" };
+    if (/["'\\$#]/.test(word)) return null;
     // getopt_long stops at the first word that is no option: what comes then is meant otherwise.
     if (assigned && word.startsWith("-")) return null;
     const takesNext = /^(-u|-C|--unset|--chdir)$/.test(word);

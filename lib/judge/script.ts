@@ -2,7 +2,7 @@
 // says it of the program that it is to start.
 import { basename, dirname } from "node:path";
 import type { NativeFiles } from "../addon/native.js";
-import { isEnv, parseEnv, type Shebang, shebangWindow } from "../file/shebang.js";
+import { isEnv, namesNoProgram, parseEnv, type Shebang, shebangWindow } from "../file/shebang.js";
 import { readShebang, type Subject, type Tree } from "../file/tree.js";
 import { programDirectories, programIn } from "../store/programs.js";
 import { whyNotStarted } from "./interpreter.js";
@@ -98,11 +98,18 @@ export function scriptProblem(
     return problem("not-usable", message);
   }
   const missing = checkProgram(interpreter, surroundings, depth);
+  const quoted = /^(["'])(.+)\1$/.exec(interpreter)?.[2];
+  if (missing !== null && quoted !== undefined) {
+    const message = `its first line names ${interpreter}, and Linux takes the quotes for a part of the name`;
+    const line = `#!${quoted}${argument === null ? "" : ` ${argument}`}`;
+    return { ...problem("none-named", message), meant: line };
+  }
   if (missing !== null) return missing;
   if (isEnv(interpreter) && namesNothing(argument)) {
     // fs/binfmt_script.c: the script's own path is the last argument, and so the program that is started.
     const message = `its first line names no program behind ${interpreter}, which starts the script itself, without end`;
-    return { ...problem("starts-itself", message), meant: `#!${interpreter} PROGRAM` };
+    const told = isBare(argument) ? "" : `${argument} `;
+    return { ...problem("starts-itself", message), meant: `#!${interpreter} ${told}PROGRAM` };
   }
   if (argument === null) return null;
   if (!isEnv(interpreter)) {
@@ -113,7 +120,7 @@ export function scriptProblem(
   }
   if (/^[^-=\s]+=/.test(argument)) {
     const message = `env takes all of "${argument}" for a variable and starts the script itself, without end`;
-    return { ...problem("starts-itself", message), meant: `#!/usr/bin/env -S ${argument}` };
+    return { ...problem("starts-itself", message), meant: splitByEnv(argument) };
   }
   const command = parseEnv(argument);
   if (command === null) {
@@ -122,14 +129,25 @@ export function scriptProblem(
       /^(-[iv0]|--[a-z-]+|-[uC])[ \t]/.test(argument) && !/split-string/.test(argument);
     if (!joined) return null;
     const message = `Linux hands "${argument}" to env as one argument, which it does not know`;
-    return { ...problem("not-split", message), meant: `#!/usr/bin/env -S ${argument}` };
+    return { ...problem("not-split", message), meant: splitByEnv(argument) };
   }
   return checkEnv(command.program, command.split, surroundings, depth);
 }
 
 /** Whether all that `env` is told is how to start what follows, and nothing does. */
 function namesNothing(argument: string | null): boolean {
+  return isBare(argument) || (argument !== null && namesNoProgram(argument));
+}
+
+/** Whether it is told nothing that anybody could want of it. */
+function isBare(argument: string | null): boolean {
   return argument === null || /^(-[iv]*S?|--|--ignore-environment|--debug)$/.test(argument);
+}
+
+/** A first line with which `env` takes its argument for the words that were meant. */
+function splitByEnv(argument: string): string {
+  const words = `-S ${argument}`;
+  return `#!/usr/bin/env ${words}${namesNoProgram(words) ? " PROGRAM" : ""}`;
 }
 
 /**
