@@ -1,11 +1,13 @@
 // A program that needs what no store path has: what fix, doctor and env say of it.
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { shellWord } from "../lib/base/shell.js";
 import { isPackaged, packaged } from "../lib/environment/packages.js";
 import { diagnose, environment, plan } from "../lib/index.js";
 import { nixosText } from "../lib/report/environment/nixos.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { fixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { NixosRoot } from "./support/store.js";
 
@@ -88,5 +90,67 @@ describe("a library that no store path has", needs("gcc"), () => {
     const found = await environment([root.in("several")], options);
     expect(found.systems).toMatchObject([{ missing: [{ soname: "libneverheard.so.3" }] }]);
     expect(found.incomplete).toEqual([]);
+  });
+});
+
+describe("a library that lies beside the program, where no search path leads", needs("gcc"), () => {
+  const root = new NixosRoot();
+  const options = { root: root.path, index: false };
+  const flags = ["--root", root.path, "--no-index"];
+
+  /** A tree with a program in bin/ that needs a library of lib/. */
+  function tree(name: string): string {
+    const soname = "-Wl,-soname,libbeside.so.1";
+    const source = "int beside(void) { return 0; }";
+    const library = compile(root.in(`${name}/lib/libbeside.so.1`), source, "-shared", soname);
+    const main = "int beside(void); int main(void) { return beside(); }";
+    compile(root.in(`${name}/bin/program`), main, library);
+    return root.in(name);
+  }
+
+  const remedyOf = async (path: string) => {
+    const found = await diagnose([path], options);
+    const findings = found.flatMap((each) => each.findings);
+    return findings.find(({ cause }) => cause === "libbeside.so.1")?.remedy;
+  };
+
+  it("is in the tree that doctor tells to fix", async () => {
+    const directory = tree("opt/whole");
+    const command = `fixelf fix ${directory} --root ${root.path}`;
+    expect(await remedyOf(directory)).toBe(command);
+    expect(await remedyOf(join(directory, "bin/program"))).toBe(command);
+    const { code } = fixelf([...command.split(" ").slice(1), "--no-index"]);
+    expect(code).toBe(0);
+    expect(await remedyOf(directory)).toBeUndefined();
+  });
+
+  it("is named by fix and env, which take its directory", () => {
+    const directory = tree("opt/alone");
+    const program = join(directory, "bin/program");
+    for (const command of ["env", "fix"]) {
+      const { stdout, stderr, code } = fixelf([command, program, ...flags]);
+      const beside = "/opt/alone/lib/libbeside.so.1 is there: --lib /opt/alone/lib";
+      expect(stdout + stderr).toContain(beside);
+      expect(code).toBe(1);
+      const given = fixelf([command, program, ...flags, "--lib", "/opt/alone/lib"]);
+      expect(given.code).toBe(0);
+    }
+  });
+
+  it.each(["a:b", "a;b", "$ORIGIN", "$LIB", "x$PLATFORM-y"])(
+    "is in no variable that env prints for %s",
+    (name) => {
+      const { stderr, code } = fixelf(["env", tree(`opt/${name}`), ...flags]);
+      expect(code).toBe(1);
+      expect(stderr).toContain(
+        `/opt/${name}/lib: a search path can't hold this name; make a farm (--farm)`,
+      );
+      expect(stderr).toContain(`fixelf run --lib ${shellWord(`/opt/${name}/lib`)} `);
+    },
+  );
+
+  it("is in a variable where a token is part of a longer word", () => {
+    const { stderr, code } = fixelf(["env", tree("opt/$ORIGINAL"), ...flags]);
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining("can't hold")]);
   });
 });

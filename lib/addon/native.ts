@@ -429,6 +429,8 @@ interface NativeAddon {
   opensLibraries(path: string): Promise<boolean>;
   /** An entry of a search path with $ORIGIN's value in it, by glibc's rule; null where that is too long. */
   expandOrigin(entry: string, origin: string): string | null;
+  /** Whether a loader would put a value in the place of $ORIGIN, $LIB or $PLATFORM. */
+  hasTokens(entry: string): boolean;
   walk(root: string): Promise<Walked>;
   /** The store paths in a directory, as native/scan/listing.hpp lays them out. @internal */
   listStore(directory: string): Promise<Buffer>;

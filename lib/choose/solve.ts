@@ -7,6 +7,7 @@ import type { Facts, Resolution, ResolvedLibrary } from "../addon/facts.js";
 import { type NativeFiles, native, type ResolveOptions } from "../addon/native.js";
 import { resolveAllWith } from "../addon/resolutions.js";
 import { statSync } from "../base/disk.js";
+import { shellWord } from "../base/shell.js";
 import { isStartedByLoader } from "../file/kind.js";
 import { isPartOfGlibc, libcOf } from "../file/libc.js";
 import { sameMachine } from "../file/machine.js";
@@ -18,6 +19,7 @@ import {
   workingEntries,
 } from "../file/search_path.js";
 import type { Environment } from "../file/stand_in.js";
+import { libraryBeside } from "../file/together.js";
 import type { Subject } from "../file/tree.js";
 import { isGlibcVersion } from "../file/versions.js";
 import { problemsOfLoading } from "../judge/judge.js";
@@ -384,7 +386,10 @@ async function directoryFor(
         : rejected !== undefined
           ? `${rejected.path}: ${rejected.why}`
           : `no store path provides it${libcOf(facts) === "musl" ? " for musl" : ""}`;
-  return { directory: null, why, fromStore: false };
+  const beside = libraryBeside(soname, target.member, known.files);
+  const told =
+    beside === null ? why : `${why}; ${beside} is there: --lib ${shellWord(dirname(beside))}`;
+  return { directory: null, why: told, fromStore: false };
 }
 
 /**

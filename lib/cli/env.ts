@@ -88,7 +88,12 @@ export function define(program: Command): void {
       getting?.sayWhatKeeps();
       const { isPackaged } = await import("../environment/packages.js");
       const isHelped = isOfPackages(format) ? isPackaged : () => false;
-      return found.problems.every(isHelped) ? exitCodes.good : exitCodes.findings;
+      const { unspeakable } = await import("../environment/variables.js");
+      const isNamed = found.systems.every(
+        ({ directories }) => farm !== null || unspeakable(directories).length === 0,
+      );
+      const isWhole = isNamed && found.problems.every(isHelped);
+      return isWhole ? exitCodes.good : exitCodes.findings;
     });
   });
 }

@@ -1,9 +1,13 @@
 // What helps where a library is missing: the store path that has it, or the package of nixpkgs.
+import { basename, dirname, join } from "node:path";
 import type { Facts, ResolvedLibrary } from "../addon/facts.js";
+import { fixelfCommand } from "../base/shell.js";
 import { contentOf } from "../file/content.js";
 import { libcOf } from "../file/libc.js";
+import { sameMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
-import type { Subject } from "../file/tree.js";
+import { directoryOfBoth, libraryBeside } from "../file/together.js";
+import type { Subject, Tree } from "../file/tree.js";
 import { versionsNeededOf } from "../file/versions.js";
 import type { Providers } from "../store/find.js";
 import { adviceFor, installable, type NixpkgsPackage } from "../store/nixpkgs/packages.js";
@@ -17,9 +21,20 @@ export async function helpForLibrary(
   circumstances: Circumstances,
 ): Promise<Help> {
   const fix = fixCommand(subject, circumstances);
+  const sibling = siblingOf(soname, facts, circumstances);
+  if (sibling !== null) return { evidence: [`${sibling} would do`], remedy: fix };
   const { providers, rejected } = await answersOf(soname, facts, circumstances);
   const [best] = providers;
   if (best !== undefined) return { evidence: [`${best.path} would do`], remedy: fix };
+  const beside = libraryBeside(soname, { path: subject.path, facts }, circumstances.files);
+  if (beside !== null) {
+    const both = directoryOfBoth(subject, beside, circumstances.options);
+    const remedy = fixelfCommand("fix", both ?? subject.shown, {
+      ...circumstances.options,
+      ...(both === null && { libraryDirectories: [dirname(beside)] }),
+    });
+    return { evidence: [`${beside} would do`], remedy };
+  }
   // What is there by that name, and could be made a library of.
   const unread = tried.find(({ code }) => code === "not-elf");
   const host = unread === undefined ? null : circumstances.files.hostPath(unread.path);
@@ -36,6 +51,33 @@ export async function helpForLibrary(
     evidence: [`no store path here provides ${soname}${forMusl}`, ...evidenceOf(packages, facts)],
     ...gettingOf(soname, packages, subject, facts, circumstances),
   };
+}
+
+/** What comes along below the directory that was named, as fix finds it: under the name that is needed. */
+function siblingOf(soname: string, facts: Facts, { tree, files }: Circumstances): string | null {
+  if (!tree.directory) return null;
+  const named = (bundled(tree).get(soname) ?? []).flatMap((subject) =>
+    subject.facts !== null && sameMachine(subject.facts, facts)
+      ? [join(dirname(subject.path), soname)]
+      : [],
+  );
+  return named.find((path) => files.look(path).facts !== null) ?? null;
+}
+
+const bundles = new WeakMap<Tree, Map<string, Subject[]>>();
+
+/** The libraries of a tree by each name that one may be needed by. */
+function bundled(tree: Tree): Map<string, Subject[]> {
+  const known = bundles.get(tree);
+  if (known !== undefined) return known;
+  const byName = new Map<string, Subject[]>();
+  for (const subject of tree.subjects) {
+    if (subject.facts?.type !== "shared-library") continue;
+    for (const name of new Set([basename(subject.path), subject.facts.soname]))
+      if (name !== null) byName.set(name, [...(byName.get(name) ?? []), subject]);
+  }
+  bundles.set(tree, byName);
+  return byName;
 }
 
 /** Whether the store has a library that the file could load. */

@@ -1,5 +1,6 @@
 // The variables by which nix-ld, and fixelf's own stand-in, find loader and libraries.
 import { join } from "node:path";
+import { native } from "../addon/native.js";
 import { checkMade } from "../base/arguments.js";
 import { variableSuffix } from "../file/nix_system.js";
 import type { Environment, SystemEnvironment } from "./environment.js";
@@ -51,7 +52,10 @@ export function startWith(
   return { loader: join(farm, "ld.so"), libraryPath: farm };
 }
 
-/** Directories that a search path can't name: the loader takes ":" and ";" for what is between two. */
+/**
+ * Directories that a search path can't name: the loader takes ":" and ";" for what is between two, and puts a
+ * value in the place of $ORIGIN, $LIB and $PLATFORM.
+ */
 export function unspeakable(directories: readonly string[]): string[] {
-  return directories.filter((directory) => /[:;]/.test(directory));
+  return directories.filter((directory) => /[:;]/.test(directory) || native.hasTokens(directory));
 }

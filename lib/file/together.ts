@@ -1,6 +1,10 @@
 // The directory that holds two files of one program's tree: what is named to have both changed.
 import { dirname, join, relative } from "node:path";
+import type { Facts } from "../addon/facts.js";
+import type { NativeFiles } from "../addon/native.js";
 import { homeDirectory } from "../base/process.js";
+import { libcOf } from "./libc.js";
+import { sameMachine } from "./machine.js";
 import { insideRoot, type OtherSystem } from "./rooted.js";
 
 /** Whether many programs share a directory, so that it is no program's tree. */
@@ -26,4 +30,24 @@ export function directoryOfBoth(
   // Past a link, ".." may lead elsewhere.
   const shown = join(dirname(named.shown), relative(own, both));
   return insideRoot(shown, system).path === both ? shown : both;
+}
+
+/**
+ * A library that a file could load and that lies where packages put their own, though no search path leads there;
+ * null where there is none. Paths are as seen from the root.
+ */
+export function libraryBeside(
+  soname: string,
+  { path, facts }: { path: string; facts: Facts },
+  files: NativeFiles,
+): string | null {
+  if (soname.includes("/")) return null;
+  const own = dirname(path);
+  const places = [own, join(own, "lib"), ...["lib", "lib64"].map((name) => join(own, "..", name))];
+  const fits = (candidate: string) => {
+    const found = files.look(candidate).facts;
+    if (found?.type !== "shared-library" || !sameMachine(found, facts)) return false;
+    return libcOf(found) === libcOf(facts);
+  };
+  return places.map((place) => join(place, soname)).find(fits) ?? null;
 }

@@ -19,6 +19,7 @@ import {
 } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { findableDirectories } from "../environment/findable.js";
+import { unspeakable } from "../environment/variables.js";
 import { outputPath } from "../file/rooted.js";
 import { currentSearchPath, withoutOrigin } from "../file/search_path.js";
 import { addRoots } from "../fix/gc_roots.js";
@@ -89,9 +90,9 @@ async function editsOf({ facts, file, environment, findable }: NeedyRunning): Pr
   const own = currentSearchPath(facts);
   const added = [...environment.directories, ...(await findableDirectories(findable))];
   const entries = [...own.entries.map((entry) => withoutOrigin(entry, file)), ...added];
-  const split = entries.find((entry) => /:/.test(entry));
-  if (split !== undefined)
-    throw new FixelfError("unsupported", `${split}: a search path can't hold this name`);
+  const bad = entries.find((entry) => entry.includes(":")) ?? unspeakable(added)[0];
+  if (bad !== undefined)
+    throw new FixelfError("unsupported", `${bad}: a search path can't hold this name`);
   const value = entries.join(":");
   // DT_RPATH is passed on to what the program loads, as the directories' variable would be.
   const tag = added.length > 0 ? "rpath" : own.tag;

@@ -79,6 +79,13 @@ Napi::Value expandOriginOf(const Napi::CallbackInfo& call) {
   return expanded ? toText(call.Env(), *expanded) : call.Env().Null();
 }
 
+Napi::Value hasTokens(const Napi::CallbackInfo& call) {
+  static const std::string kValue = "value";
+  const std::string entry = toBytes(call[0]);
+  const bool unchanged = expandTokens(entry, {kValue, kValue, kValue}) == entry;
+  return Napi::Boolean::New(call.Env(), !unchanged);
+}
+
 Napi::Value usualInterpreterOf(const Napi::CallbackInfo& call) {
   const auto facts = readFacts(toPath(call[0]));
   if (!facts) throw toError(call.Env(), facts.error());
@@ -335,6 +342,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("realPath", realPathOf);
   define("opensLibraries", opensLibraries);
   define("expandOrigin", expandOriginOf);
+  define("hasTokens", hasTokens);
   define("walk", walkTree);
   define("listStore", listStorePaths);
   define("libraries", readLibrariesOf);

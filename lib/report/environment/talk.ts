@@ -34,9 +34,12 @@ export function talkOf(
       other: `What is at ${interpreter} is no stand-in such as nix-ld`,
       loader: `At ${interpreter} is a loader itself, which takes no notice of these variables`,
     }[atInterpreter];
-    if (!takenByLoaders) {
-      lines.push(`${what}, and no loader takes the file itself. Without one, start it so:`);
-      lines.push(`  fixelf run ${shellWord(file)}`);
+    const unnamed = farm === null ? unspeakable(environment.directories) : [];
+    if (!takenByLoaders || unnamed.length > 0) {
+      const why = takenByLoaders ? "" : ", and no loader takes the file itself";
+      const named = unnamed.flatMap((directory) => ["--lib", shellWord(directory)]);
+      lines.push(`${what}${why}. Without one, start it so:`);
+      lines.push(`  ${["fixelf", "run", ...named, shellWord(file)].join(" ")}`);
       continue;
     }
     const { loader, libraryPath } = startWith(environment, farm?.path);
