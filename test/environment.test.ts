@@ -269,6 +269,23 @@ describe("packages of nixpkgs", () => {
       below: "/lib",
     });
   });
+  it("are named with the last release that has them where nixpkgs has removed them", async () => {
+    const directory = `${at("b", "openssl-1.1.1w")}/lib`;
+    const libraries = [
+      { soname: "libssl.so.1.1", path: `${directory}/libssl.so.1.1`, storePath: at("b", "x") },
+    ];
+    const found = environmentOf("/opt", { directories: [directory], libraries });
+    const packages = await packaged(found, store, nobodyLocates);
+    const { until, ...named } = packageOf("openssl-1.1.1w");
+    expect(until).toBeUndefined();
+    const known = "soname";
+    expect(packages.systems[0]?.directories).toEqual([
+      { package: { ...named, known, until: "26.05" }, below: "/lib" },
+    ]);
+    const why = "removed from nixpkgs after NixOS 26.05: take it from that";
+    expect(shellNixText(packages)).toContain(`pkgs.openssl_1_1 # ${why}`);
+    expect(containerText(packages, ["/opt"], "/")).toContain(`# openssl_1_1: ${why}`);
+  });
   it("do not name the loader's own directory", async () => {
     const { systems } = await packaged(environmentOf("/opt"), store, nobodyLocates);
     const names = systems[0]?.directories.flatMap((each) =>
@@ -492,7 +509,7 @@ describe("a Containerfile", () => {
     expect(text).toContain("/closure/lib64/ld-linux-x86-64.so.2");
     expect(text).toContain("pkgs.zlib");
     expect(text).toContain('ENTRYPOINT ["/home/user/my program"]');
-    expect(text).toMatch(/^# guessed .* never-heard-of/m);
+    expect(text).toMatch(/^# never-heard-of: guessed from the store path's name/m);
   });
   it("builds what runs in it, and in nothing else", needs("gcc", "x86-64", "buildah"), async () => {
     const directory = scratchDirectory();

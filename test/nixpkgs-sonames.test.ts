@@ -142,11 +142,6 @@ const known = {
     upower libupower-glib.so.3
     spice-gtk libspice-client-gtk-3.0.so.5
     libwebp libsharpyuv.so.0`,
-  "pkgs/top-level/qt5-packages.nix": `
-    libsForQt5.kcoreaddons libKF5CoreAddons.so.5
-    libsForQt5.kio libKF5KIOCore.so.5
-    libsForQt5.ki18n libKF5I18n.so.5
-    libsForQt5.syntax-highlighting libKF5SyntaxHighlighting.so.5`,
   "pkgs/top-level/all-packages.nix": `
     acl libacl.so.1
     attr libattr.so.1
@@ -170,7 +165,6 @@ const known = {
     libva libva.so.2
     libusb-compat-0_1 libusb-0.1.so.4
     ncurses5 libtinfo.so.5
-    openssl_1_1 libssl.so.1.1 libcrypto.so.1.1
     readline70 libreadline.so.7
     readline libreadline.so.8
     db48 libdb-4.8.so
@@ -196,7 +190,7 @@ const known = {
     xxhash libxxhash.so.0
     libsForQt5.qtwebengine libQt5WebEngineCore.so.5`,
 };
-/** What that file says was removed, or said in April 2026, with the last release of NixOS that has it. */
+/** What pkgs/top-level/aliases.nix says was removed, or said in April 2026, with the last release of NixOS that has it. */
 const removed = {
   "libIL.so.1": "25.05",
   "libfreeimage.so.3": "25.05",
@@ -223,6 +217,15 @@ const removed = {
   "libcudart.so.11.0": "25.05",
   "libgfortran.so.4": "24.05",
   "libreadline.so.6": "23.11",
+  // By pkgs/top-level/qt5-packages.nix of May 2026, and the pull requests that the table names.
+  "libKF5CoreAddons.so.5": "25.11",
+  "libKF5KIOCore.so.5": "25.11",
+  "libQt5WebKit.so.5": "25.11",
+  "libpython3.10.so.1.0": "25.11",
+  "libssl.so.1.1": "26.05",
+  "libcrypto.so.1.1": "26.05",
+  "libcrypto.so.1.0.0": "21.11",
+  "libQtGui.so.4": "23.05",
 };
 /**
  * What its package has instead in nixpkgs as it is: by the package's version there, and the soname of that

@@ -5,6 +5,8 @@ export interface Package {
   attribute: string;
   /** The attribute before it was renamed, which older releases have: "xorg.libX11". */
   formerly?: string;
+  /** The last release of NixOS whose nixpkgs has it; absent where the present one has. */
+  until?: string;
   /**
    * How that is known: by a soname or the store path's name, from nix-index, or because names and attributes
    * are often alike.

@@ -6,7 +6,7 @@ import {
   type MissingLibrary,
   type NixpkgsPackage,
   nixIndex,
-  packageOfSoname,
+  packageOnceOf,
 } from "../store/nixpkgs/packages.js";
 import { type Locate, packagesFor } from "../store/nixpkgs/rank.js";
 import { nameOf, storePathOf } from "../store/place.js";
@@ -108,9 +108,11 @@ async function packageWith(
   locate: Locate,
 ): Promise<Package> {
   const byName = packageOf(name);
-  const bySoname = sonames.flatMap((soname) => packageOfSoname(soname) ?? []);
+  const bySoname = sonames.flatMap((soname) => packageOnceOf(soname) ?? []);
+  const present = bySoname.find(({ until }) => until === null);
   // Of what has several packages, such as util-linux, the name tells which.
-  const best = bySoname.find(({ attribute }) => attribute === byName.attribute) ?? bySoname[0];
+  const alike = bySoname.find(({ attribute }) => attribute === byName.attribute);
+  const best = alike ?? present ?? bySoname[0];
   if (best !== undefined) return withName(best, name);
   const [soname] = sonames;
   if (byName.known !== "guessed" || soname === undefined) return byName;
@@ -120,7 +122,13 @@ async function packageWith(
   return first === undefined ? byName : withName(first, name);
 }
 
-function withName({ attribute, formerly, source }: NixpkgsPackage, name: string): Package {
+function withName({ attribute, formerly, until, source }: NixpkgsPackage, name: string): Package {
   const known = source === nixIndex ? "nix-index" : "soname";
-  return { attribute, ...(formerly !== null && { formerly }), known, name };
+  return {
+    attribute,
+    ...(formerly !== null && { formerly }),
+    ...(until !== null && { until }),
+    known,
+    name,
+  };
 }

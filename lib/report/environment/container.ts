@@ -4,7 +4,7 @@ import { FixelfError } from "../../base/errors.js";
 import { scriptWord, shellWord } from "../../base/shell.js";
 import type { PackagedEnvironment } from "../../environment/packages.js";
 import { printable } from "../text.js";
-import { nixPackage, nixString, packagesOf, unknownLines } from "./nix.js";
+import { nixComment, nixPackage, nixString, originOf, packagesOf, unknownLines } from "./nix.js";
 
 /**
  * @param named what is to be copied: the paths that the user named, absolute
@@ -22,7 +22,10 @@ export function containerText(
   if (system === undefined || program === undefined) return "";
   const packages = [system.libc, ...packagesOf(system.directories)];
   const attributes = [...new Set(packages.map((each) => nixPackage("pkgs", each)))];
-  const guessed = packages.filter(({ known }) => known === "guessed");
+  const origins = packages.flatMap((each) => {
+    const origin = originOf(each);
+    return origin === null ? [] : [nixComment(`${each.attribute}: ${origin}`)];
+  });
   const below = system.directories.flatMap((each) => ("package" in each ? [each.below] : []));
   const searched = [...new Set(["/lib", ...below])];
   // glibc and gcc each have a link to a libgcc_s.so.1 (nixpkgs pkgs/development/compilers/gcc/common/libgcc.nix).
@@ -50,10 +53,7 @@ export function containerText(
   const path = [...searched.map((below) => `/libraries${below}`), ...outside].join(":");
   return [
     `# podman build --file Containerfile ${printable(shellWord(context))}`,
-    ...guessed.map(
-      ({ attribute, name }) =>
-        `# guessed from the store path's name: ${printable(attribute)} for ${printable(name)}`,
-    ),
+    ...origins,
     ...unknownLines({ systems: [system] }),
     "FROM docker.io/nixos/nix AS libraries",
     `RUN nix-build --out-link /libraries --expr ${scriptWord(expression)} && \\`,

@@ -63,9 +63,16 @@ export function packageLines(packages: readonly Package[], set: string, indent: 
   });
 }
 
-function originComment({ known, name }: Package): string {
-  if (known === "guessed") return ` ${nixComment(`guessed from the store path's name, ${name}`)}`;
-  return known === "nix-index" ? ` ${nixComment(`nix-index has it for ${name}`)}` : "";
+function originComment(each: Package): string {
+  const origin = originOf(each);
+  return origin === null ? "" : ` ${nixComment(origin)}`;
+}
+
+/** What one has to know of a package that is named; null where its name is all. */
+export function originOf({ known, name, until }: Package): string | null {
+  if (until !== undefined) return `removed from nixpkgs after NixOS ${until}: take it from that`;
+  if (known === "guessed") return `guessed from the store path's name, ${name}`;
+  return known === "nix-index" ? `nix-index has it for ${name}` : null;
 }
 
 /** The packages whose `lib` is searched. */

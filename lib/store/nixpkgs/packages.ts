@@ -44,10 +44,15 @@ export const nixIndex = "nix-index's database";
 
 /** The package of the very soname, from the table alone. */
 export function packageOfSoname(soname: string): NixpkgsPackage | null {
+  const found = packageOnceOf(soname);
+  return found !== null && isPresent(found, soname) ? found : null;
+}
+
+/** The same, also if nixpkgs has removed it. */
+export function packageOnceOf(soname: string): NixpkgsPackage | null {
   const row = rowOf(soname);
-  if (row === null) return null;
-  const found = asPackage(row, soname);
-  return isPresent(found, soname) ? found : null;
+  const found = row && asPackage(row, soname);
+  return found?.soname === soname ? found : null;
 }
 
 /** The package as it is built for the libc of what needs it (nixpkgs pkgs/top-level/stage.nix, pkgsMusl). */
