@@ -141,7 +141,78 @@ const known = {
     libstartup_notification libstartup-notification-1.so.0
     upower libupower-glib.so.3
     spice-gtk libspice-client-gtk-3.0.so.5
-    libwebp libsharpyuv.so.0`,
+    libwebp libsharpyuv.so.0
+    ibus libibus-1.0.so.5
+    suitesparse libcholmod.so.3 libumfpack.so.5 libsuitesparseconfig.so.5
+    arpack libarpack.so.2
+    c-blosc libblosc.so.1
+    cfitsio libcfitsio.so.10
+    qhull libqhull_r.so.8.0
+    libaec libaec.so.0 libsz.so.2
+    flann libflann_cpp.so.1.9
+    SDL_net libSDL_net-1.2.so.0
+    ode libode.so.8
+    libxmp libxmp.so.4
+    sfml_2 libsfml-graphics.so.2.6 libsfml-audio.so.2.6
+    openscenegraph libosgViewer.so.161 libOpenThreads.so.21
+    coin3d libCoin.so.80
+    embree libembree4.so.4
+    vkd3d libvkd3d.so.1
+    nvidia_cg_toolkit libCg.so libCgGL.so
+    gutenprint libgutenprint.so.9
+    libcupsfilters libcupsfilters.so.2
+    libppd libppd.so.2
+    libpaper libpaper.so.2
+    libieee1284 libieee1284.so.3
+    jbig2dec libjbig2dec.so.0
+    leptonica libleptonica.so.6
+    libgsf libgsf-1.so.114
+    gnome-desktop libgnome-desktop-3.so.20
+    libgee libgee-0.8.so.2
+    gexiv2 libgexiv2.so.2
+    gd libgd.so.3
+    gegl libgegl-0.4.so.0
+    babl libbabl-0.1.so.0
+    potrace libpotrace.so.0
+    libwmf libwmf-0.2.so.7
+    libmng libmng.so.2
+    clutter libclutter-1.0.so.0
+    clutter-gtk libclutter-gtk-1.0.so.0
+    cogl libcogl.so.20
+    libunity libunity.so.9
+    libayatana-indicator libayatana-indicator3.so.7
+    ayatana-ido libayatana-ido3-0.4.so.0
+    srtp libsrtp2.so.1
+    usrsctp libusrsctp.so.2
+    a52dec liba52.so.0
+    libmpeg2 libmpeg2.so.0
+    libmpcdec libmpcdec.so.6
+    libaacs libaacs.so.0
+    libmysofa libmysofa.so.1
+    sbc libsbc.so.1
+    libshout libshout.so.3
+    portmidi libportmidi.so.2
+    mpv-unwrapped libmpv.so.2
+    xine-lib libxine.so.2
+    libmediainfo libmediainfo.so.0
+    libp11 libp11.so.3
+    pkcs11helper libpkcs11-helper.so.1
+    trousers libtspi.so.1
+    udisks libudisks2.so.0
+    accountsservice libaccountsservice.so.0
+    flatpak libflatpak.so.0
+    usbredir libusbredirparser.so.1
+    jq libjq.so.1
+    geoip libGeoIP.so.1
+    audiofile libaudiofile.so.1
+    libxaw3d libXaw3d.so.8`,
+  "pkgs/top-level/qt5-packages.nix": `
+    libsForQt5.qscintilla libqscintilla2_qt5.so.15
+    libsForQt5.polkit-qt libpolkit-qt5-core-1.so.1
+    libsForQt5.poppler libpoppler-qt5.so.1`,
+  "pkgs/top-level/qt6-packages.nix": `
+    qt6Packages.qtkeychain libqt6keychain.so.1
+    qt6Packages.poppler libpoppler-qt6.so.3`,
   "pkgs/top-level/all-packages.nix": `
     acl libacl.so.1
     attr libattr.so.1
@@ -252,6 +323,9 @@ const changed = {
   "libzmq.so.3": "zeromq libzmq.so.5",
   "libodbc.so.1": "unixodbc libodbc.so.2",
   "libjpeg.so.9": "libjpeg libjpeg.so.62",
+  "liblept.so.5": "leptonica libleptonica.so.6",
+  "libmpv.so.1": "mpv-unwrapped libmpv.so.2",
+  "libpaper.so.1": "libpaper libpaper.so.2",
   "libprotobuf.so.23": "protobuf_21 libprotobuf.so.32",
 };
 /** Of what was removed, what replaced it. */
