@@ -3,9 +3,12 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/types.h>
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 
 namespace fixelf {
 
@@ -21,6 +24,9 @@ class Opener {
 
   // openat(2) with O_RDONLY, O_CLOEXEC and `flags`.
   int open(int directory, const char* name, int flags);
+
+  // read(2): -1 and errno where it fails.
+  static ssize_t read(int descriptor, std::span<uint8_t> out);
 
   // Closes it now or later: a system call costs the switch to the kernel and back, whatever it
   // does, and close hardly does more.

@@ -185,15 +185,19 @@ Result<std::unique_ptr<FileSource>> FileSource::adopt(int descriptor, const std:
   return std::unique_ptr<FileSource>(new FileSource(descriptor, path, identity));
 }
 
-Result<std::unique_ptr<FileSource>> FileSource::adopt(int descriptor, const std::string& path,
-                                                      ReadWindows& windows) {
-  auto source = adopt(descriptor, path);
-  if (source) (*source)->windows_ = &windows;
+Result<std::unique_ptr<FileSource>> FileSource::borrow(int descriptor, const std::string& path,
+                                                       ReadWindows& windows) {
+  Status status = Done{};
+  const Identity identity = identityOf(descriptor, status, path);
+  if (!status) return status.error();
+  std::unique_ptr<FileSource> source(new FileSource(descriptor, path, identity));
+  source->closes_ = false;
+  source->windows_ = &windows;
   return source;
 }
 
 FileSource::~FileSource() {
-  ::close(descriptor_);
+  if (closes_) ::close(descriptor_);
 }
 
 Status FileSource::readFully(uint64_t offset, std::span<uint8_t> out) const {
@@ -216,13 +220,14 @@ Status FileSource::readInside(uint64_t offset, std::span<uint8_t> out) const {
   if (out.empty() || windows_->copy(offset, out)) return Done{};
   if (out.size() > ReadWindows::kLongest) return readFully(offset, out);
   ReadWindows::Window& window = windows_->victim();
-  const size_t length =
-      static_cast<size_t>(std::min<uint64_t>(ReadWindows::kSize, size() - offset));
-  Status status = readFully(offset, std::span(window.bytes).first(length));
+  const size_t length = static_cast<size_t>(std::min<uint64_t>(ReadWindows::kSize, size()));
+  // Linkers write section headers last, and the names of sections right before them.
+  const uint64_t start = std::min(offset, size() - length);
+  Status status = readFully(start, std::span(window.bytes).first(length));
   if (!status) return status;
-  window.offset = offset;
+  window.offset = start;
   window.length = length;
-  std::memcpy(out.data(), window.bytes.data(), out.size());
+  std::memcpy(out.data(), window.bytes.data() + (offset - start), out.size());
   return Done{};
 }
 

@@ -128,9 +128,9 @@ class FileSource final : public Source {
   static Result<std::unique_ptr<FileSource>> open(const std::string& path, ReadWindows& windows);
   // Takes ownership of `descriptor`, also on failure.
   static Result<std::unique_ptr<FileSource>> adopt(int descriptor, const std::string& path);
-  // The same, with windows of the caller's, which hold nothing but bytes of this file.
-  static Result<std::unique_ptr<FileSource>> adopt(int descriptor, const std::string& path,
-                                                   ReadWindows& windows);
+  // Leaves closing to the caller, whose windows hold nothing but bytes of this file.
+  static Result<std::unique_ptr<FileSource>> borrow(int descriptor, const std::string& path,
+                                                    ReadWindows& windows);
   // A time of struct stat, since the epoch.
   static int64_t nanoseconds(const timespec& time) {
     return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
@@ -151,6 +151,7 @@ class FileSource final : public Source {
   Status readFully(uint64_t offset, std::span<uint8_t> out) const;
 
   int descriptor_;
+  bool closes_ = true;
   std::string path_;
   Identity identity_;
   mutable ReadWindows own_;

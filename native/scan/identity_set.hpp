@@ -21,6 +21,8 @@ class IdentitySet {
     return true;
   }
 
+  [[nodiscard]] size_t size() const { return used_; }
+
  private:
   struct Slot {
     uint64_t device = 0;

@@ -38,10 +38,7 @@ constexpr size_t kMostHeld = size_t{32} << 10;
 // The first bytes of each file: they say what it is, and no more memory is touched for what is no
 // ELF file, which nearly all are.
 constexpr size_t kFirstRead = 64;
-// The first bytes of an ELF file: its header, the program headers, the interpreter and mostly the
-// notes, in one read.
-constexpr size_t kHeadSize = 1024;
-// Of a root with fewer entries it costs more to ask for the mounts than it spares.
+// Of a tree with fewer directories it costs more to ask for the mounts than it spares.
 constexpr size_t kWorthAsking = 64;
 
 // By the first bytes alone, of which a text may have the same: whoever is told looks again.
@@ -146,8 +143,6 @@ class Walker {
       pool.push_back(std::move(*thread));
     }
     if (pool.empty()) Worker(*this, false).run();
-    if (roots_.size() == 1 && branches_.size() >= kWorthAsking)
-      mayMeetAgain_ = hasMountsBelow(roots_.front()->descriptor());
     for (std::thread& thread : pool)
       thread.join();
   }
@@ -364,17 +359,13 @@ class Walker {
         descriptor = opener_.open(directory, name, kFlags);
       }
       if (descriptor < 0) return fail(systemError(errno, "open the file", path()));
-      const std::span<uint8_t> head = windows_.head().first(kHeadSize);
-      const auto readHead = [&](size_t size) {
-        ssize_t length = 0;
-        do {
-          length = pread(descriptor, head.data(), size, 0);
-        } while (length < 0 && errno == EINTR);
-        return length;
-      };
-      ssize_t length = readHead(kFirstRead);
+      const std::span<uint8_t> head = windows_.head();
+      ssize_t length = Opener::read(descriptor, head.first(kFirstRead));
       const bool isElf = length >= SELFMAG && std::memcmp(head.data(), ELFMAG, SELFMAG) == 0;
-      if (isElf) length = readHead(kHeadSize);
+      if (isElf && length == kFirstRead) {
+        const ssize_t more = Opener::read(descriptor, head.subspan(kFirstRead));
+        length = more < 0 ? more : length + more;
+      }
       if (length < 0) {
         const int number = errno;
         opener_.close(descriptor);
@@ -393,9 +384,9 @@ class Walker {
       }
       windows_.restart(static_cast<size_t>(length));
       const std::string whole = path();
-      auto source = FileSource::adopt(descriptor, whole, windows_);
-      if (!source) return fail(std::move(source.error()));
-      auto facts = readFacts(**source, whole);
+      auto source = FileSource::borrow(descriptor, whole, windows_);
+      auto facts = source ? readFacts(**source, whole) : std::move(source.error());
+      opener_.close(descriptor);
       if (!facts) return fail(std::move(facts.error()));
       ++walker_.progress_.elf;
       walker_.progress_.bytes += facts->size;
@@ -554,7 +545,10 @@ class Walker {
 
   bool firstVisit(dev_t device, ino_t inode) {
     const std::lock_guard lock(visitedMutex_);
-    return visited_.insert(device, inode);
+    if (!visited_.insert(device, inode)) return false;
+    if (visited_.size() == kWorthAsking && roots_.size() == 1)
+      mayMeetAgain_ = hasMountsBelow(roots_.front()->descriptor());
+    return true;
   }
 
   const WalkOptions& options_;
