@@ -46,6 +46,12 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(readFileSync(at("out.csv.1.part"), "utf8")).toBe("half");
   });
 
+  it("writes a file of the longest name that there is", () => {
+    const longest = at("n".repeat(255));
+    expect(scan(at("tree"), "--format", "csv", "--output", longest).code).toBe(0);
+    expect(readFileSync(longest, "utf8")).toContain("tree/program");
+  });
+
   it("writes through a link, and leaves it a link", () => {
     writeFileSync(at("target"), "old");
     symlinkSync("target", at("link"));

@@ -1,6 +1,6 @@
 // Where a command's data goes: standard output, or a file that appears when it is whole.
 import { randomBytes } from "node:crypto";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { finished } from "node:stream/promises";
 import { makeDirectories } from "../base/directories.js";
 import { chmod, createWriteStream, lstatSync, rename, rm } from "../base/disk.js";
@@ -22,7 +22,8 @@ export async function writeParts(
   // The old file stays until the new one is whole.
   makeDirectories(dirname(file));
   // A name that nobody else has: in containers every process is the first, and a killed one leaves its part.
-  const temporary = `${file}.${randomBytes(8).toString("hex")}.part`;
+  // Not the file's own name with more behind it, which could be too long for a name.
+  const temporary = join(dirname(file), `.${randomBytes(8).toString("hex")}.part`);
   try {
     await pourInto(parts, createWriteStream(temporary, { flags: "wx", mode: 0o600 }), file);
     // As if it had been written into.
