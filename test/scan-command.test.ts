@@ -130,6 +130,26 @@ describe("fixelf scan", needs("gcc"), () => {
     expect([scan("--root", at("root")).code, scan("--root", at("root")).stdout]).toEqual([2, ""]);
   });
 
+  it.each(["scan", "index", "loaders"])(
+    "%s says that a root's store is a link to itself",
+    (command) => {
+      // Absolute, as of an image that was made of this machine's links: inside the root it leads to itself.
+      const root = at(`circle-${command}`);
+      mkdirSync(join(root, "nix"), { recursive: true });
+      symlinkSync("/nix/store", join(root, "nix/store"));
+      const { code, stdout, stderr } = fixelf([command, "--root", root]);
+      expect([code, stdout]).toEqual([2, ""]);
+      const why = "Too many levels of symbolic links";
+      expect(stderr).toBe(`fixelf: ${root}/nix/store: cannot look up the file: ${why}\n`);
+    },
+  );
+
+  it("index says as scan does that there is no store", () => {
+    mkdirSync(at("bare"));
+    const { code, stderr } = fixelf(["index", "--root", at("bare")]);
+    expect([code, stderr]).toEqual([2, `fixelf: ${at("bare")}/nix/store: there is no store\n`]);
+  });
+
   it("follows a root's own links inside the root", () => {
     const path = storePath("a-1");
     const name = basename(path);

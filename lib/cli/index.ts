@@ -39,8 +39,8 @@ export function define(program: Command): void {
         report === null ? line`` : indexText(report, colors),
       );
       if (report !== null) return exitCodes.good;
-      if (!flags.json) say(line`fixelf: There is no store at ${place.root}${place.store}.`);
-      return exitCodes.findings;
+      if (!flags.json) say(line`fixelf: ${place.root}${place.store}: there is no store`);
+      return exitCodes.failure;
     }),
   );
 }

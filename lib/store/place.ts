@@ -1,9 +1,10 @@
 // Where a store is: on this machine, or under another system's root. Every path that lib/store
 // hands out is as seen from the root, because that is what gets written into a file.
 import { normalize } from "node:path";
-import { native } from "../addon/native.js";
+import { fromNative, native } from "../addon/native.js";
 import { checkMade, checkOptions, type Kinds } from "../base/arguments.js";
 import { lstatSync, realpathSync } from "../base/disk.js";
+import { FixelfError } from "../base/errors.js";
 import { type CommonOptions, defaultStore } from "../base/options.js";
 import { absolute } from "../base/process.js";
 
@@ -36,7 +37,7 @@ const defaultSystem = "/run/current-system/sw";
 
 /**
  * Fills in the defaults, and takes the slashes off the ends.
- * @throws FixelfError `usage` for names that it does not have
+ * @throws FixelfError `usage` for names that it does not have; `io` where the store's links go in a circle
  */
 export function storePlace(given: Partial<StorePlace> = {}): StorePlace {
   checkOptions("storePlace", given, placeKinds);
@@ -50,9 +51,21 @@ export function placeOf(given: Partial<StorePlace> = {}): StorePlace {
   const store = withoutTrailingSlash(given.store ?? defaultStore);
   const system = withoutTrailingSlash(given.system ?? defaultSystem);
   const isLinked = root !== "" && ifWithoutLinks(store, root) === undefined;
-  // Links are followed inside the root, as after a chroot.
-  const hostStore = isLinked ? { hostStore: new native.Files(root).hostPath(store) } : {};
-  return { root, store, system, ...hostStore };
+  return { root, store, system, ...(isLinked && { hostStore: throughLinks(store, root) }) };
+}
+
+/** Links are followed inside the root, as after a chroot. */
+function throughLinks(store: string, root: string): string {
+  const files = new native.Files(root);
+  try {
+    files.realPath(store);
+  } catch (caught) {
+    const { code, message } = fromNative(caught);
+    const path = root + store;
+    if (code !== "not-found")
+      throw new FixelfError(code, `${path}: ${message}`, { path, cause: caught });
+  }
+  return files.hostPath(store);
 }
 
 /** The options that name the place to a command: what is not so anyway. */
