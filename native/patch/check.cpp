@@ -129,6 +129,19 @@ bool isArea(const Source& source, const ProgramHeader& segment) {
   return area && draft->image.programHeaders[area->segment] == segment;
 }
 
+// Whether a segment has become shorter only by a note at its end that is gone.
+bool onlyLostNote(const Image& before, const Image& after, const ProgramHeader& segment,
+                  const ProgramHeader& now) {
+  return segment.fileSize == segment.memorySize && now.fileSize == now.memorySize &&
+         std::any_of(before.programHeaders.begin(), before.programHeaders.end(),
+                     [&](const ProgramHeader& note) {
+                       return note.type == PT_NOTE && note.offset <= now.fileEnd() &&
+                              note.fileEnd() == segment.fileEnd() &&
+                              std::find(after.programHeaders.begin(), after.programHeaders.end(),
+                                        note) == after.programHeaders.end();
+                     });
+}
+
 // The rules of Linux fs/binfmt_elf.c and glibc elf/dl-load.c (_dl_map_object_from_fd).
 Status checkSegments(const Source& source, const Image& before, const Image& after) {
   const ProgramHeader* previous = nullptr;
@@ -154,8 +167,9 @@ Status checkSegments(const Source& source, const Image& before, const Image& aft
     const bool kept = std::any_of(
         after.programHeaders.begin(), after.programHeaders.end(), [&](const ProgramHeader& now) {
           return now.type == PT_LOAD && now.virtualAddress == segment.virtualAddress &&
-                 now.offset == segment.offset && now.memorySize >= segment.memorySize &&
-                 now.fileSize >= segment.fileSize;
+                 now.offset == segment.offset &&
+                 ((now.memorySize >= segment.memorySize && now.fileSize >= segment.fileSize) ||
+                  onlyLostNote(before, after, segment, now));
         });
     if (!kept && !isArea(source, segment)) return refused("a segment is gone or has moved");
   }

@@ -33,10 +33,47 @@ void DynamicNames::findDeadRuns() {
   }
 }
 
+namespace {
+
+using Run = DynamicNames::Run;
+
+// Takes ranges out of runs; both are in order and disjoint.
+void cut(std::vector<Run>& runs, std::span<const Run> ranges) {
+  std::vector<Run> rest;
+  rest.reserve(runs.size() + ranges.size());
+  auto range = ranges.begin();
+  for (const Run& run : runs) {
+    uint64_t at = run.start;
+    while (range != ranges.end() && range->end <= at)
+      ++range;
+    for (auto each = range; each != ranges.end() && each->start < run.end; ++each) {
+      if (each->start > at) rest.push_back({at, each->start});
+      at = std::max(at, each->end);
+    }
+    if (at < run.end) rest.push_back({at, run.end});
+  }
+  runs = std::move(rest);
+}
+
+// The smallest run that is large enough.
+const Run* smallest(const std::vector<Run>& runs, size_t size) {
+  const Run* best = nullptr;
+  for (const Run& run : runs) {
+    if (run.size() >= size && (best == nullptr || run.size() < best->size())) best = &run;
+  }
+  return best;
+}
+
+}  // namespace
+
 std::vector<DynamicNames::Run> DynamicNames::settle(const std::vector<uint64_t>& freed) {
   findDeadRuns();
   std::vector<Run> blanked;
-  for (const uint64_t index : freed) {
+  // Of two of which one is the tail of the other, the whole is one place.
+  std::vector<uint64_t> indexes = freed;
+  std::sort(indexes.begin(), indexes.end());
+  for (const uint64_t index : indexes) {
+    if (!left_.empty() && index < left_.back().end) continue;
     const auto run = std::upper_bound(dead_.begin(), dead_.end(), index,
                                       [](uint64_t at, const Run& each) { return at < each.end; });
     if (run == dead_.end() || index < run->start) continue;
@@ -44,46 +81,68 @@ std::vector<DynamicNames::Run> DynamicNames::settle(const std::vector<uint64_t>&
     while (end < run->end && bytes_[static_cast<size_t>(end)] != 0)
       bytes_[static_cast<size_t>(end++)] = kBlank;
     if (end > index) blanked.push_back({index, end});
+    left_.push_back({index, std::min(end + 1, run->end)});  // with its NUL
   }
+  cut(dead_, left_);
   return blanked;
 }
 
 void DynamicNames::revive(uint64_t start, uint64_t end) {
-  std::vector<Run> left;
-  for (const Run& run : dead_) {
-    if (run.end <= start || run.start >= end) {
-      left.push_back(run);
-      continue;
+  const Run range{start, end};
+  cut(dead_, {&range, 1});
+  cut(left_, {&range, 1});
+}
+
+// All runs that nothing refers to, whoever left them.
+std::vector<DynamicNames::Run> DynamicNames::allDead() const {
+  std::vector<Run> parts(dead_.size() + left_.size());
+  std::merge(dead_.begin(), dead_.end(), left_.begin(), left_.end(), parts.begin(),
+             [](const Run& a, const Run& b) { return a.start < b.start; });
+  std::vector<Run> runs;
+  for (const Run& part : parts) {
+    if (!runs.empty() && runs.back().end == part.start) {
+      runs.back().end = part.end;
+    } else {
+      runs.push_back(part);
     }
-    if (run.start < start) left.push_back({run.start, start});
-    if (run.end > end) left.push_back({end, run.end});
   }
-  dead_ = std::move(left);
+  return runs;
+}
+
+// Where a name stands that was not put there.
+std::optional<uint64_t> DynamicNames::find(const std::string& name) const {
+  const auto* begin = reinterpret_cast<const uint8_t*>(name.c_str());
+  // With the NUL; for a path of 60 bytes it looks at every sixtieth byte of the table.
+  const std::boyer_moore_horspool_searcher searcher(begin, begin + name.size() + 1);
+  for (auto from = bytes_.begin();;) {
+    const auto found = std::search(from, bytes_.end(), searcher);
+    if (found == bytes_.end()) return std::nullopt;
+    const auto at = static_cast<uint64_t>(found - bytes_.begin());
+    const auto put = std::find_if(written_.begin(), written_.end(),
+                                  [&](const Run& run) { return run.start <= at && at < run.end; });
+    if (put == written_.end()) return at;
+    from = bytes_.begin() + static_cast<ptrdiff_t>(put->end);
+  }
 }
 
 uint64_t DynamicNames::put(const std::string& name, bool search) {
   if (const auto known = placed_.find(name); known != placed_.end()) return known->second;
-  const auto* begin = reinterpret_cast<const uint8_t*>(name.c_str());
   const size_t size = name.size() + 1;
   const auto place = [&](uint64_t index) {
     revive(index, index + size);
-    std::copy_n(begin, size, bytes_.begin() + static_cast<ptrdiff_t>(index));
+    std::copy_n(name.c_str(), size, bytes_.begin() + static_cast<ptrdiff_t>(index));
     placed_.emplace(name, index);
     written_.push_back({index, index + size});
     return index;
   };
+  const Run* left = smallest(left_, size);
+  if (left != nullptr && left->size() == size) return place(left->start);
   if (search) {
-    // With the NUL; for a path of 60 bytes it looks at every sixtieth byte of the table.
-    const auto found = std::search(bytes_.begin(), bytes_.end(),
-                                   std::boyer_moore_horspool_searcher(begin, begin + size));
-    if (found != bytes_.end()) return place(static_cast<uint64_t>(found - bytes_.begin()));
+    if (const auto found = find(name)) return place(*found);
   }
-  // The smallest run that is large enough: names of the same lengths fit again and again.
-  const Run* best = nullptr;
-  for (const Run& run : dead_) {
-    if (run.size() >= size && (best == nullptr || run.size() < best->size())) best = &run;
-  }
-  if (best != nullptr) return place(best->start);
+  if (const Run* dead = smallest(dead_, size)) return place(dead->start);
+  const std::vector<Run> all = allDead();
+  if (const Run* dead = smallest(all, size)) return place(dead->start);
   // Behind a name that was let go, not over it: the table grows by no more than the new name, and
   // the old one's place is free for the next.
   const uint64_t index = bytes_.size();

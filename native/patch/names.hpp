@@ -51,8 +51,13 @@ class DynamicNames {
   };
   std::vector<Run> settle(const std::vector<uint64_t>& freed);
 
-  // The index of a name after settle(): where it stands already, else in bytes that nothing refers
-  // to, else at the end, which grows. `search` looks for it in the whole table.
+  // The index of a name after settle(): in the place of one as long that was let go, else where it
+  // stands already, else in bytes that nothing refers to, else at the end, which grows. `search`
+  // looks for it in the whole table.
+  //
+  // So a name whose length does not change keeps a place of its own: it takes none that an earlier
+  // name has left, which may come back, and is no other new name's tail, which may go. Put the
+  // longest first: the table then grows only for what is longer than all that was there before.
   uint64_t put(const std::string& name, bool search);
 
   // Where put() wrote.
@@ -63,12 +68,16 @@ class DynamicNames {
  private:
   [[nodiscard]] uint64_t nextStart(uint64_t from) const;
   void findDeadRuns();
-  // Takes a range out of the dead runs.
+  // Takes a range out of the dead runs and the places that were left.
   void revive(uint64_t start, uint64_t end);
+  [[nodiscard]] std::optional<uint64_t> find(const std::string& name) const;
+  [[nodiscard]] std::vector<Run> allDead() const;
 
   std::vector<uint8_t> bytes_;
   std::vector<uint64_t> starts_;  // a bit for each byte: whether a reference points there
-  std::vector<Run> dead_;         // sorted, disjoint
+  // Sorted, disjoint: the places of the names that were let go, and what else nothing refers to.
+  std::vector<Run> left_;
+  std::vector<Run> dead_;
   std::vector<Run> written_;
   std::map<std::string, uint64_t> placed_;
   bool keepAll_ = false;

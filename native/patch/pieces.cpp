@@ -172,10 +172,6 @@ std::vector<Piece> findPieces(const Source& source, const Image& image,
   return merged;
 }
 
-namespace {
-
-// Whether a segment such as PT_INTERP lies behind a PT_LOAD, in its last page: GNU strip leaves it
-// so where patchelf has made the PT_LOAD. It is mapped only as long as that one is.
 bool hasDependents(const Image& image, const ProgramHeader& segment) {
   const uint64_t end = segment.memoryEnd();
   const uint64_t page = largestPageSize(image.header);
@@ -186,6 +182,8 @@ bool hasDependents(const Image& image, const ProgramHeader& segment) {
                               other.virtualAddress - end < page - 1 - (end - 1) % page;
                      });
 }
+
+namespace {
 
 // Whether anything but pieces may live in a segment that looks empty beside them: a linker's own
 // segment of .dynamic and a .got of zeros looks just like an area.
@@ -236,7 +234,9 @@ std::optional<Area> findArea(const Source& source, const Image& image,
         area.pieces.push_back(piece);
       }
     }
-    if (onlyPieces && any && !hasDependents(image, segment) &&
+    // Nobody can say what so few zeros are, but they stay where they are.
+    const bool emptied = segment.fileSize == kAreaPadding && (segment.flags & PF_W) == 0;
+    if (onlyPieces && (any || emptied) && !hasDependents(image, segment) &&
         isPadding(source, at, segment.fileEnd()) && !holdsMore(segment, sections, area, at)) {
       return area;
     }

@@ -47,12 +47,17 @@ std::vector<Piece> findPieces(const Source& source, const Image& image,
                               const std::vector<SectionHeader>& sections,
                               std::optional<uint64_t> symbolCount);
 
+// Whether a segment such as PT_INTERP lies behind a PT_LOAD, in its last page: GNU strip leaves it
+// so where patchelf has made the PT_LOAD. It is mapped only as long as that one is.
+bool hasDependents(const Image& image, const ProgramHeader& segment);
+
 // A PT_LOAD that holds nothing but pieces and zeros: the area that an earlier fix appended (ours or
 // another tool's). It is recognised by what it holds, so no mark has to survive `strip`.
 //
 // Its first bytes are zeros: llvm-objcopy takes of two segments that begin at one offset the one
 // that stands first in the table for the outer one (llvm/lib/ObjCopy/ELF/ELFObject.cpp), so nothing
-// that has a segment of its own, such as PT_INTERP, may begin where the PT_LOAD does.
+// that has a segment of its own, such as PT_INTERP, may begin where the PT_LOAD does. An area from
+// which all pieces have been removed is no more than these zeros.
 constexpr uint64_t kAreaPadding = 16;
 
 struct Area {

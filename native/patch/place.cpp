@@ -28,10 +28,10 @@ class Placement {
 
   Result<Placed> run() {
     if (Status status = makeHeaderRoomFor(0); !status) return status.error();
-    if (area_ && !tableMoves_ && (anyUnplaced() || anyLeavesArea() || tableGrowsInArea())) {
-      if (Status status = placeInArea(); !status) return status.error();
-    }
+    // All places that the file has come before any that it would get.
+    if (Status status = placeInArea(Growth::No); !status) return status.error();
     if (anyUnplaced()) placeInRooms();
+    if (Status status = placeInArea(Growth::Yes); !status) return status.error();
     if (anyUnplaced()) {
       if (Status status = growStrings(); !status) return status.error();
     }
@@ -41,6 +41,7 @@ class Placement {
       if (Status status = append(); !status) return status.error();
     }
     if (Status status = addSection(); !status) return status.error();
+    shortenSegments();
     finishSegments();
     if (draft_.segments.size() * draft_.codec().programHeaderSize() > Limits::kProgramHeaderTable)
       return unsupported("the program header table is full");
@@ -206,6 +207,13 @@ class Placement {
            isPadding(source, from, source.size());
   }
 
+  // Whether bytes that a program may look for behind its last segment begin at a file offset: then
+  // no segment ends sooner.
+  [[nodiscard]] bool payloadFollows(uint64_t end) const {
+    const auto overlay = findOverlay(draft_.source(), draft_.image, draft_.sections);
+    return overlay && overlay->offset == end;
+  }
+
   // The end of the file, behind a segment that has come or grown there.
   Status endFile(uint64_t segmentEnd) {
     placed_.newSize = std::max(placed_.newSize, segmentEnd);
@@ -294,8 +302,8 @@ class Placement {
   [[nodiscard]] bool anyLeavesArea() const {
     const ProgramHeader& segment = draft_.segments[area_->segment];
     return std::any_of(draft_.parts.begin(), draft_.parts.end(), [&](const Part& part) {
-      return part.removed && part.piece.offset >= segment.offset &&
-             part.piece.end() <= segment.fileEnd();
+      return (part.removed || part.placed) && !part.isNew() &&
+             part.piece.offset >= segment.offset && part.piece.end() <= segment.fileEnd();
     });
   }
   static bool before(const Part& a, const Part& b) { return a.size() > b.size(); }
@@ -327,9 +335,14 @@ class Placement {
     });
   }
 
-  // Lays the area out anew, with all that moves in it. Where it is too small and can't grow,
-  // nothing is placed.
-  Status placeInArea() {
+  enum class Growth { No, Yes };  // of the file
+
+  // Lays the area out anew, with all that moves in it. Where it is too small and can't or may not
+  // grow, nothing is placed.
+  Status placeInArea(Growth growth) {
+    const bool wanted = area_ && !tableMoves_ && !placed_.cleared &&
+                        (anyUnplaced() || anyLeavesArea() || tableGrowsInArea());
+    if (!wanted) return Done{};
     ProgramHeader& segment = draft_.segments[area_->segment];
     // Only now is it known that these move: undone below where there is no room.
     std::vector<size_t> joined;
@@ -345,9 +358,7 @@ class Placement {
       const size_t added = draft_.newSegments.size() - std::min(unused_, draft_.newSegments.size());
       start += added * draft_.codec().programHeaderSize();
     }
-    uint64_t end = start;
-    for (const Part* part : unplaced())
-      end = alignUp(end, part->piece.alignment) + part->size();
+    const uint64_t end = endOf(unplaced(), start);
     const bool last = isLast(segment);
     const bool highest = std::all_of(
         draft_.segments.begin(), draft_.segments.end(), [&](const ProgramHeader& other) {
@@ -356,17 +367,18 @@ class Placement {
     const uint64_t present = segment.fileEnd();
     const bool mayGrow = highest && addressesLeft(segment.virtualAddress, end - segment.offset);
     const bool fits = end <= present || (mayGrow && end <= endOfZeros(present));
-    if (!fits && !(last && mayGrow)) {
+    if (!fits && (growth == Growth::No || !last || !mayGrow)) {
       for (const size_t index : joined)
         draft_.parts[index].moves = false;
       // The table can't stay in an area that is full either.
-      if (tableInArea() && draft_.newSegments.size() > unused_) tableMoves_ = true;
+      if (growth == Growth::Yes && tableGrowsInArea()) tableMoves_ = true;
       return Done{};
     }
-    putFrom(start, segment.virtualAddress - segment.offset);
+    put(unplaced(), start, segment.virtualAddress - segment.offset);
     // No longer than what is in it: elfutils strip puts what is not loaded behind the last section
     // that is, and the file may then end before the segment does.
-    segment.fileSize = segment.memorySize = end - segment.offset;
+    segment.fileSize = segment.memorySize =
+        (payloadFollows(present) ? std::max(end, present) : end) - segment.offset;
     if (fits) {
       draft_.because("the area that an earlier fix appended has room");
     } else {
@@ -391,21 +403,57 @@ class Placement {
       if ((part.moves || part.removed) && !part.isNew()) moving.push_back(part.piece);
     }
     std::vector<Room> rooms = findRooms(draft_.source(), draft_.image, draft_.sections, moving);
+    // The area is laid out as a whole.
+    if (area_)
+      std::erase_if(rooms, [&](const Room& room) { return room.segment == area_->segment; });
+    std::vector<std::vector<Part*>> taken(rooms.size());
     for (Part* part : unplaced()) {
       if (wantsWriting(*part)) continue;
-      for (Room& room : rooms) {
-        const uint64_t at = alignUp(room.offset, part->piece.alignment);
-        if (at < room.offset || !inside(at, part->size(), room.end())) continue;
-        ProgramHeader& segment = draft_.segments[room.segment];
-        put(*part, at, segment.virtualAddress - segment.offset);
-        room.capacity = room.end() - (at + part->size());
-        room.offset = at + part->size();
-        const uint64_t used = room.offset - segment.offset;
-        segment.fileSize = std::max(segment.fileSize, used);
-        segment.memorySize = std::max(segment.memorySize, used);
+      for (size_t index = 0; index < rooms.size(); ++index) {
+        std::vector<Part*> parts = taken[index];
+        // What has been added may be removed, and its place is found again only where nothing is
+        // behind it.
+        const auto place = part->isNew()
+                               ? parts.end()
+                               : std::find_if(parts.begin(), parts.end(),
+                                              [](const Part* each) { return each->isNew(); });
+        parts.insert(place, part);
+        if (endOf(parts, rooms[index].offset) > rooms[index].end()) continue;
+        taken[index] = std::move(parts);
         draft_.because(std::string("the unused end of a read-only segment takes ") +
                        pieceName(part->piece.kind));
         break;
+      }
+    }
+    for (size_t index = 0; index < rooms.size(); ++index) {
+      if (taken[index].empty()) continue;
+      ProgramHeader& segment = draft_.segments[rooms[index].segment];
+      const uint64_t end =
+          put(taken[index], rooms[index].offset, segment.virtualAddress - segment.offset);
+      segment.fileSize = segment.memorySize = std::max(segment.fileSize, end - segment.offset);
+    }
+  }
+
+  // A segment that ends with what is removed gives the place back: it is a room for the next edit,
+  // which would otherwise put the like of it behind.
+  void shortenSegments() {
+    for (const Part& removed : draft_.parts) {
+      if (!removed.removed) continue;
+      const uint64_t from = removed.piece.offset;
+      for (ProgramHeader& segment : draft_.segments) {
+        const bool endsWithIt =
+            isRoomy(segment) && segment.fileEnd() == removed.piece.end() && segment.offset < from;
+        if (!endsWithIt || hasDependents(draft_.image, segment) ||
+            payloadFollows(segment.fileEnd())) {
+          continue;
+        }
+        uint64_t end = from;
+        for (const Part& part : draft_.parts) {
+          const uint64_t partEnd = part.offset + part.size();
+          if (part.placed && part.offset < segment.fileEnd() && partEnd > from)
+            end = std::max(end, partEnd);
+        }
+        segment.fileSize = segment.memorySize = end - segment.offset;
       }
     }
   }
@@ -414,7 +462,10 @@ class Placement {
   // the program header table may have to move, which GNU strip does not survive; and it closes the
   // gap to the second in the file, but not in memory (binutils bfd/elf.c).
   Status moveArea() {
-    if (!area_) return Done{};
+    // Without sections the zeros of an empty one may be somebody's.
+    const bool known =
+        area_ && (!area_->pieces.empty() || area_->holdsTable || !draft_.sections.empty());
+    if (!known) return Done{};
     for (const Piece& piece : area_->pieces) {
       auto part = draft_.load(piece);
       if (!part) return part.error();
@@ -474,7 +525,7 @@ class Placement {
     } else {
       at = area.offset + kAreaPadding;
     }
-    const uint64_t end = putFrom(at, area.virtualAddress - area.offset);
+    const uint64_t end = put(unplaced(), at, area.virtualAddress - area.offset);
     area.physicalAddress = area.virtualAddress;
     area.fileSize = area.memorySize = end - area.offset;
     if (!addressesLeft(area.virtualAddress, area.memorySize))
@@ -510,18 +561,24 @@ class Placement {
     return inside(address, size, draft_.codec().wide() ? UINT64_MAX : uint64_t{UINT32_MAX} + 1);
   }
 
+  // Where parts end that begin at a file offset, one behind the other.
+  static uint64_t endOf(const std::vector<Part*>& parts, uint64_t at) {
+    for (const Part* part : parts)
+      at = alignUp(at, part->piece.alignment) + part->size();
+    return at;
+  }
+
   static void put(Part& part, uint64_t offset, uint64_t delta) {
     part.offset = offset;
     part.address = offset + delta;
     part.placed = true;
   }
 
-  // Gives all unplaced parts their places from a file offset on; returns the end.
-  uint64_t putFrom(uint64_t at, uint64_t delta) {
-    for (Part* part : unplaced()) {
-      at = alignUp(at, part->piece.alignment);
-      put(*part, at, delta);
-      at += part->size();
+  // The same for several, one behind the other; returns their end.
+  static uint64_t put(const std::vector<Part*>& parts, uint64_t at, uint64_t delta) {
+    for (Part* part : parts) {
+      put(*part, alignUp(at, part->piece.alignment), delta);
+      at = part->offset + part->size();
     }
     return at;
   }

@@ -49,6 +49,11 @@ uint64_t nextOccupied(const Source& source, const Image& image,
   return next;
 }
 
+bool isRoomy(const ProgramHeader& segment) {
+  return segment.type == PT_LOAD && (segment.flags & PF_W) == 0 && (segment.flags & PF_R) != 0 &&
+         segment.fileSize > 0 && segment.fileSize == segment.memorySize;
+}
+
 namespace {
 
 // How far a segment may grow before it meets another one in memory.
@@ -71,10 +76,7 @@ std::vector<Room> findRooms(const Source& source, const Image& image,
   std::vector<Room> rooms;
   for (size_t index = 0; index < image.programHeaders.size(); ++index) {
     const ProgramHeader& segment = image.programHeaders[index];
-    const bool usable = segment.type == PT_LOAD && (segment.flags & PF_W) == 0 &&
-                        (segment.flags & PF_R) != 0 && segment.fileSize > 0 &&
-                        segment.fileSize == segment.memorySize;
-    if (!usable) continue;
+    if (!isRoomy(segment)) continue;
 
     uint64_t start = segment.fileEnd();
     for (bool shrunk = true; shrunk;) {

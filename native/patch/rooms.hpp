@@ -22,7 +22,10 @@ struct Room {
 // to it, whatever the page size of the machine at hand.
 uint64_t largestPageSize(const FileHeader& header);
 
-// The rooms of all read-only segments, those without code first. `moving` are pieces that give up
+// Whether a segment's end may move: it is only read, and has all of its bytes in the file.
+bool isRoomy(const ProgramHeader& segment);
+
+// The rooms of all such segments, those without code first. `moving` are pieces that give up
 // their place: where one ends a segment, its bytes are free as well.
 std::vector<Room> findRooms(const Source& source, const Image& image,
                             const std::vector<SectionHeader>& sections,

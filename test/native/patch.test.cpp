@@ -270,6 +270,53 @@ TEST_CASE("strings of the same length do not make the file grow, however often t
   }
 }
 
+// A resolution cache goes with each change of the search path, and comes again with the next edit:
+// into the unused end of a segment, or into an area that is empty without it.
+TEST_CASE("what goes and comes again finds its place again") {
+  // -rdynamic: without section headers only a hash table of something says how many symbols there
+  // are, and so which names are free.
+  for (const std::string options :
+       {"-pie -rdynamic", "-no-pie -rdynamic", "-pie -rdynamic -Wl,-z,noseparate-code"}) {
+    for (const size_t length : {200U, 9000U}) {
+      for (const bool sections : {true, false}) {
+        CAPTURE(options);
+        CAPTURE(length);
+        CAPTURE(sections);
+        const Workshop place;
+        const std::string program = place.compile(options);
+        if (!sections) withoutSectionHeaders(program);
+        const std::vector<uint8_t> original = contents(program);
+        uint64_t size = 0;
+        std::vector<ProgramHeader> segments;
+        for (int round = 0; round < 24; ++round) {
+          Edits cache;
+          cache.resolutionCache.emplace(length, static_cast<uint8_t>('a' + round));
+          edit(place, program, cache);
+          const auto facts = readFacts(program);
+          REQUIRE(facts);
+          const auto source = FileSource::open(program);
+          REQUIRE(source);
+          const auto image = Image::read(**source);
+          REQUIRE(image);
+          if (round > 1) {
+            CHECK(fs::file_size(program) == size);
+            CHECK(image->programHeaders == segments);
+          }
+          size = fs::file_size(program);
+          segments = image->programHeaders;
+          std::string runpath = padded(place.library(), 300);
+          runpath[1] = static_cast<char>('A' + round);
+          edit(place, program, edits(std::nullopt, runpath));
+          if (round > 1) CHECK(fs::file_size(program) == size);
+        }
+        CHECK(output(program) == "42 3 a\n");
+        REQUIRE(undo(program, place.records()));
+        CHECK(contents(program) == original);
+      }
+    }
+  }
+}
+
 // nixpkgs' fixupPhase strips and patches in turn. strip puts what it copies behind the appended
 // area, which can't grow then.
 TEST_CASE("programs run when they are patched and stripped in turn, one byte longer each time") {
@@ -552,6 +599,23 @@ TEST_CASE("a string whose tail has another use is never overwritten") {
     CHECK(free.settle({1}).size() == 1);
     CHECK(free.put(std::string(28, 'y'), true) == table.size());
     CHECK(free.put(std::string(27, 'x'), true) == 1);
+
+    // As long as one that was let go: in its place, whatever else is free.
+    const std::string names = std::string("\0XXXX\0one\0X\0/some/where\0", 24);
+    DynamicNames same({names.begin(), names.end()});
+    CHECK(same.settle({6, 12}).size() == 2);
+    CHECK(same.put("/else/where", true) == 12);
+    CHECK(same.put("two", true) == 6);
+    CHECK(same.put("four", true) == 1);
+
+    // A new name is no other's tail, for it may change.
+    DynamicNames apart({names.begin(), names.end()});
+    apart.keepAll();
+    CHECK(apart.settle({}).empty());
+    CHECK(apart.put("a/directory", true) == names.size());
+    CHECK(apart.put("directory", true) == names.size() + 12);
+    CHECK(apart.put("directory", true) == names.size() + 12);
+    CHECK(apart.put("where", true) == 18);
 
     DynamicNames unknown = fresh({main});
     unknown.keepAll();
