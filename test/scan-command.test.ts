@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -273,6 +274,18 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(rows("--where", "type = shared-library").map(({ path }) => path)).toEqual([
       at("tree/lib.so"),
     ]);
+    // Of kernel modules as well, which have no program headers.
+    compile(at("tree/module.ko"), "int f(void) { return 1; }", "-g", "-c");
+    execFileSync("objcopy", ["--only-keep-debug", at("tree/module.ko"), at("tree/module.debug")]);
+    expect(rows("--where", "type = debug-information").map(({ path }) => path)).toEqual([
+      at("tree/lib.debug"),
+      at("tree/module.debug"),
+    ]);
+    expect(rows("--where", "type = relocatable").map(({ path }) => path)).toEqual([
+      at("tree/module.ko"),
+    ]);
+    rmSync(at("tree/module.ko"));
+    rmSync(at("tree/module.debug"));
   });
 
   // Its program headers are the program's: they lead behind the end, or into what is there instead.

@@ -36,7 +36,7 @@ export interface Facts {
   abiVersion: number;
   /**
    * `executable` and `pie` have an interpreter; `static` and `static-pie` are programs without one;
-   * `debug-information` was split off a program or library (objcopy --only-keep-debug) and has no code.
+   * `debug-information` was split off a program, library or kernel module (objcopy --only-keep-debug) and has no code.
    */
   type:
     | "executable"

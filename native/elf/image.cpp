@@ -260,7 +260,7 @@ Result<std::vector<SectionHeader>> readSectionHeaders(const Source& source, cons
 }
 
 bool isWithoutCode(const FileHeader& header, const std::vector<SectionHeader>& sections) {
-  if (header.type != ET_DYN && header.type != ET_EXEC) return false;
+  if (header.type != ET_DYN && header.type != ET_EXEC && header.type != ET_REL) return false;
   bool code = false;
   for (const SectionHeader& section : sections) {
     if ((section.flags & SHF_EXECINSTR) == 0 || !section.allocated()) continue;

@@ -68,11 +68,11 @@ export function columnsOf(said: Said, file: string, shown: string): Columns {
 }
 
 function typeOf(said: Said, interpreter: boolean, soname: boolean, pie: boolean): string {
-  if (said.type === "REL") return "relocatable";
   if (said.type === "CORE") return "core";
-  if (said.type !== "DYN" && said.type !== "EXEC") return "other";
+  if (said.type !== "DYN" && said.type !== "EXEC" && said.type !== "REL") return "other";
   const code = said.sections.filter(({ allocated, executable }) => allocated && executable);
   if (code.length > 0 && code.every(({ type }) => type === "NOBITS")) return "debug-information";
+  if (said.type === "REL") return "relocatable";
   if (said.type === "EXEC") return interpreter ? "executable" : "static";
   if (pie) return interpreter ? "pie" : "static-pie";
   if (interpreter && !soname) return "pie";

@@ -158,6 +158,8 @@ function whyLeftAlone(facts: Facts, { facts: loader, musl }: Target): string | n
       return "it is statically linked";
     case "relocatable":
       return "it contains no segment";
+    case "debug-information":
+      return "it looks like a separate debug object";
     case "core":
     case "other":
       return "it is neither a program nor a library";
