@@ -49,10 +49,10 @@ function problemsOf([library, present, formerly, output, note, source, ...more])
   if (formerly === present) found.push(`${present} was not renamed`);
   if (!/^(-|[a-z]+)$/.test(output)) found.push(`no output: ${output}`);
   const now = /^now:(.+)$/.exec(note)?.[1];
-  const noted = /^(-|insecure|(insecure,)?until:\d\d\.\d\d(,by:(.+))?)$/.exec(note);
+  const noted = /^(-|insecure|unfree|((insecure|unfree),)?until:\d\d\.\d\d(,by:(.+))?)$/.exec(note);
   if (noted === null && !soname.test(now)) found.push(`no note: ${note}`);
-  if (noted?.[4] !== undefined && !lines.some((line) => line.startsWith(`${noted[4]}\t`)))
-    found.push(`no row of what replaced it: ${noted[4]}`);
+  if (noted?.[5] !== undefined && !lines.some((line) => line.startsWith(`${noted[5]}\t`)))
+    found.push(`no row of what replaced it: ${noted[5]}`);
   if (!sources.has(source)) found.push(`unknown source: ${source}`);
   used.add(source);
   return found;

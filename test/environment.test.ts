@@ -280,11 +280,25 @@ describe("packages of nixpkgs", () => {
     expect(until).toBeUndefined();
     const known = "soname";
     expect(packages.systems[0]?.directories).toEqual([
-      { package: { ...named, known, until: "26.05" }, below: "/lib" },
+      { package: { ...named, known, until: "26.05", refusal: "insecure" }, below: "/lib" },
     ]);
     const why = "removed from nixpkgs after NixOS 26.05: take it from that";
     expect(shellNixText(packages)).toContain(`pkgs.openssl_1_1 # ${why}`);
     expect(containerText(packages, ["/opt"], "/")).toContain(`# openssl_1_1: ${why}`);
+  });
+  it("are named with what permits them where nixpkgs refuses them", async () => {
+    const soname = "libcudart.so.13";
+    const found = packageOfSoname(soname);
+    if (found === null) throw new Error(`no package for ${soname}`);
+    const lacking = { soname, system: "x86_64-linux", versions: [], packages: [found] };
+    const packages = await packaged(
+      environmentOf("/opt", { directories: [], missing: [lacking] }),
+      store,
+      nobodyLocates,
+    );
+    expect(nixosText(packages)).toContain(
+      "pkgs.cudaPackages_13.cuda_cudart # nixpkgs marks it as unfree: NIXPKGS_ALLOW_UNFREE=1\n",
+    );
   });
   it("do not name the loader's own directory", async () => {
     const { systems } = await packaged(environmentOf("/opt"), store, nobodyLocates);

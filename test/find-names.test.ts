@@ -29,6 +29,9 @@ describe("find", needs("gcc"), () => {
   it.each([
     ["a soname as it is", "libz.so.1", ["libz.so.1"]],
     ["a soname that nobody has", "libneverheard.so.1", ["libneverheard.so.1"]],
+    ["a soname in other case", "LibZ.SO.1", ["libz.so.1"]],
+    ["a soname that only nixpkgs has, in other case", "libgl.so.1", ["libGL.so.1"]],
+    ["a path, as ldd prints it", "/usr/lib64/libz.so.1", ["libz.so.1"]],
     ["a library's name", "libz", stored],
     ["a library's name without lib", "z", stored],
     ["a pattern", "libz.so*", stored],
@@ -75,6 +78,14 @@ describe("find", needs("gcc"), () => {
     ]);
     expect(sonames[1]).not.toHaveProperty("symbolVersion");
     expect(find("GLIBC_2.38")).toContain("libc.so.6 with GLIBC_2.38\n");
+  });
+
+  it("names no package where no known release defines the version", () => {
+    expect(find("GLIBC_9.99")).toMatch(/no known glibc defines it \([\d.]+ is the newest\)\n$/);
+  });
+  it("refuses an empty symbol version", () => {
+    const { code, stderr } = fixelf(["find", "--symbol-version", "", "--root", root]);
+    expect([code, stderr]).toEqual([2, "fixelf: --symbol-version is empty\n"]);
   });
 
   it("says of the driver's own libraries that no package has them", () => {

@@ -390,6 +390,7 @@ describe("a library that nixpkgs has", () => {
         formerly: "xorg.libX11",
         output: null,
         until: null,
+        refusal: null,
         soname: "libX11.so.6",
         source: "nixpkgs, pkgs/development/interpreters/python/manylinux/default.nix",
         date: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
@@ -511,6 +512,12 @@ describe("what is said of a library that nixpkgs has", () => {
   });
   it("says that nixpkgs warns of it", async () => {
     expect(await said("libssl.so.1.1")).toContain("NIXPKGS_ALLOW_INSECURE=1");
+  });
+  it("says that nixpkgs takes it for unfree", async () => {
+    for (const soname of ["libcudart.so.13", "libCg.so", "libmkl_rt.so.2"])
+      expect(await said(soname)).toContain(
+        "; nixpkgs marks it as unfree: NIXPKGS_ALLOW_UNFREE=1 and --impure)",
+      );
   });
   it("says so of a release that has it no more, too", async () => {
     expect(await said("libpython2.7.so.1.0")).toBe(

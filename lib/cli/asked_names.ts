@@ -1,15 +1,20 @@
 // The names of libraries that are asked for, as people have them: "libz.so.1", "libz", "zlib", "libicu*.so.7?".
+import { basename } from "node:path";
 import type { Store } from "../store/context.js";
 import { rowsFrom, rowsOfAttribute } from "../store/nixpkgs/table.js";
 
 /**
- * What is looked up for a name. One with ".so" is taken as it is. Of another, and of a pattern, it is what the
- * store has; where it has nothing, what nixpkgs is known to have; else the name itself.
+ * What is looked up for a name; of a path, which is what ldd and loaders print, for the last part of it. A soname
+ * is taken as it is, or as the store or nixpkgs have it in other case. Of another name, and of a pattern, it is what
+ * the store has; where it has nothing, what nixpkgs is known to have; else the name itself.
  */
-export async function askedNames(asked: string, store: Store): Promise<string[]> {
-  const isPattern = /[*?[{]/.test(asked);
-  if (!isPattern && /\.so(\.|$)/.test(asked)) return [asked];
-  const names = isPattern ? await matching(asked, store) : await called(asked, store);
+export async function askedNames(name: string, store: Store): Promise<string[]> {
+  const isPattern = /[*?[{]/.test(name);
+  const asked = isPattern ? name : basename(name);
+  const isSoname = !isPattern && /\.so(\.|$)/i.test(asked);
+  if (isSoname && (await known(asked, (each) => each === asked, store)).length > 0) return [asked];
+  const alike = isSoname ? inAnyCase : called;
+  const names = await (isPattern ? matching : alike)(asked, store);
   names.sort((one, two) => one.localeCompare(two, "en", { numeric: true }));
   return names.length > 0 ? names : [asked];
 }
@@ -38,6 +43,10 @@ async function called(word: string, store: Store): Promise<string[]> {
   return rowsFrom("").flatMap(({ soname, attribute, formerly }) =>
     isIt(attribute) || isIt(formerly) ? [soname] : [],
   );
+}
+
+async function inAnyCase(soname: string, store: Store): Promise<string[]> {
+  return known("", (name) => name.toLowerCase() === soname.toLowerCase(), store);
 }
 
 function isCalled(stem: string): (name: string) => boolean {

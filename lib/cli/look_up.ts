@@ -80,6 +80,7 @@ interface Question {
  * @throws FixelfError `usage` where a name is wanting
  */
 function questionsOf(names: readonly string[], version: string | undefined): Question[] {
+  if (version === "") throw new FixelfError("usage", "--symbol-version is empty");
   if (names.length > 0)
     return [...new Set(names)].map((name) => {
       const soname = libraryOfVersion(name);

@@ -7,6 +7,8 @@ export interface Package {
   formerly?: string;
   /** The last release of NixOS whose nixpkgs has it; absent where the present one has. */
   until?: string;
+  /** Why nixpkgs builds it only where that is permitted. */
+  refusal?: "insecure" | "unfree";
   /**
    * How that is known: by a soname or the store path's name, from nix-index, or because names and attributes
    * are often alike.

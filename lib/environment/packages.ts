@@ -122,12 +122,14 @@ async function packageWith(
   return first === undefined ? byName : withName(first, name);
 }
 
-function withName({ attribute, formerly, until, source }: NixpkgsPackage, name: string): Package {
+function withName(found: NixpkgsPackage, name: string): Package {
+  const { attribute, formerly, until, refusal, source } = found;
   const known = source === nixIndex ? "nix-index" : "soname";
   return {
     attribute,
     ...(formerly !== null && { formerly }),
     ...(until !== null && { until }),
+    ...(refusal !== null && { refusal }),
     known,
     name,
   };

@@ -11,7 +11,12 @@ import { defaultStore } from "../base/options.js";
 import { inspect } from "../file/inspect.js";
 import { stateSubdirectory } from "../file/state.js";
 import { Nix } from "../store/nix.js";
-import { adviceFor, type MissingLibrary, type NixpkgsPackage } from "../store/nixpkgs/packages.js";
+import {
+  adviceFor,
+  type MissingLibrary,
+  type NixpkgsPackage,
+  refusalAdvice,
+} from "../store/nixpkgs/packages.js";
 import { checkPlace, hostPath, type StorePlace } from "../store/place.js";
 import { type CacheAnswer, type Caches, cachesOf, lookInCaches } from "./binary_cache.js";
 import { type Evaluated, evaluate } from "./evaluate.js";
@@ -227,6 +232,8 @@ interface Wanted {
 /** What is asked of one nixpkgs for one system. */
 interface Group {
   nixpkgs: Nixpkgs;
+  /** Whether it is of an older release, because the user's own has these packages no more. */
+  isOlder: boolean;
   system: string;
   wanted: Wanted[];
 }
@@ -250,7 +257,8 @@ function addToGroups(
   }
   const nixpkgs = nixpkgsFor(named, best.until, features);
   const key = JSON.stringify([nixpkgs, system]);
-  const group = groups.get(key) ?? { nixpkgs, system, wanted: [] };
+  const isOlder = named === undefined && best.until !== null;
+  const group = groups.get(key) ?? { nixpkgs, isOlder, system, wanted: [] };
   group.wanted.push({
     soname,
     versions,
@@ -260,11 +268,12 @@ function addToGroups(
 }
 
 async function packagesOf(
-  { nixpkgs, system, wanted }: Group,
+  group: Group,
   caches: Caches,
   options: GetOptions,
   plan: GetPlan,
 ): Promise<WantedPackage[]> {
+  const { nixpkgs, system, wanted } = group;
   const asked = wanted.flatMap(({ soname, candidates }) =>
     candidates.flatMap(({ attribute, formerly, output, source }) =>
       [attribute, ...(formerly === null ? [] : [formerly])].map((name) => ({
@@ -272,9 +281,12 @@ async function packagesOf(
       })),
     ),
   );
-  const evaluated = await evaluate(nixpkgs, system, asked, options);
+  const evaluated = await evaluate(nixpkgs, system, asked, options).catch((failure) =>
+    noneOf(group, failure, plan),
+  );
+  if (evaluated === null) return [];
   const chosen = new Map<string, WantedPackage>();
-  for (const { soname, versions } of wanted) {
+  for (const { soname, versions, candidates } of wanted) {
     const there = asked.flatMap((each, index) => {
       const found = evaluated[index];
       return each.soname === soname && found ? [{ ...each, ...found }] : [];
@@ -282,8 +294,7 @@ async function packagesOf(
     const unfit: string[] = [];
     const picked = await pick({ soname, versions }, there, caches, options, unfit);
     if (picked === null) {
-      const names = asked.filter((each) => each.soname === soname);
-      plan.without.push({ soname, why: unfit.join("; ") || whyNone(names, nixpkgs) });
+      plan.without.push({ soname, why: unfit.join("; ") || whyNone(candidates, nixpkgs) });
       continue;
     }
     const { attribute, output, storePath, source, answer } = picked;
@@ -296,6 +307,13 @@ async function packagesOf(
     chosen.set(storePath, present);
   }
   return [...chosen.values()];
+}
+
+/** An older nixpkgs that cannot be had holds nothing back that the user's own has. */
+function noneOf({ isOlder, wanted }: Group, failure: unknown, plan: GetPlan): null {
+  if (!isOlder || !(failure instanceof FixelfError) || failure.code === "cancelled") throw failure;
+  for (const { soname } of wanted) plan.without.push({ soname, why: failure.message });
+  return null;
 }
 
 type Candidate = Evaluated & { attribute: string; source: string };
@@ -339,10 +357,14 @@ async function lackingIn(
   return versions.filter((version) => !versionsDefined.includes(version));
 }
 
-function whyNone(asked: readonly { attribute: string }[], nixpkgs: Nixpkgs): string {
+function whyNone(candidates: readonly NixpkgsPackage[], nixpkgs: Nixpkgs): string {
   const where = nixpkgs.kind === "flake" ? nixpkgs.reference : nixpkgs.file;
-  const names = asked.map(({ attribute }) => attribute).join(", ");
-  return `${where} has no ${names}, or refuses it (insecure, unfree or broken)`;
+  const names = candidates.flatMap(({ attribute, formerly }) =>
+    formerly === null ? [attribute] : [attribute, formerly],
+  );
+  const known = candidates.find(({ refusal }) => refusal !== null)?.refusal ?? null;
+  const why = known === null ? "insecure, unfree or broken" : refusalAdvice(known);
+  return `${where} has no ${names.join(", ")}, or refuses it (${why})`;
 }
 
 function nothing(): Effort {

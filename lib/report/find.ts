@@ -39,13 +39,13 @@ export function findText(answers: readonly Answer[], colors: Colors): Shown {
   for (const { soname, version, providers, rejected, packages, since } of answers) {
     lines.push(colors.bold(version === undefined ? soname : `${soname} with ${version}`));
     if (providers.length === 0) {
-      const advice = adviceFor(soname, packages);
       const none = definedByNone(version ?? "");
+      const advice = none === null ? adviceFor(soname, packages) : null;
       const takes = since === undefined ? "" : `; it takes ${since}`;
       const release = none === null ? takes : `; ${none}`;
       const told = `${release}${advice === null ? "" : `; ${advice}`}`;
       lines.push(line`  ${colors.red("no store path has it")}${told}`);
-      for (const each of packages.slice(0, mostShown)) {
+      for (const each of none === null ? packages.slice(0, mostShown) : []) {
         const { reasons, source, date } = each;
         const why = `${reasons.join("; ")} (${source}${date === null ? "" : `, ${date}`})`;
         lines.push(line`    ${installable(each, ownSystem)}  ${colors.dim(why)}`);

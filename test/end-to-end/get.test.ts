@@ -334,6 +334,35 @@ describe("a package that does not help", needs("test world", "zstd", "gcc"), () 
   });
 });
 
+describe("a package that only an older nixpkgs has", needs("test world"), () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await openWorld();
+    layOutNixpkgs(world);
+    await world.shell("nix-store --gc");
+  });
+  afterAll(() => world?.dispose());
+
+  it("holds nothing back that the user's own has, where that cannot be reached", async () => {
+    const words = ["find", "--get", "--yes", "libssl.so.1.1", "libcrypt.so.1"];
+    const environment = {
+      NIX_CONFIG: "experimental-features =",
+      NIX_PATH: "nixpkgs=/home/user/nixpkgs",
+      // Nobody listens there: it is the same with a network and without.
+      https_proxy: "http://127.0.0.1:9",
+    };
+    const { stderr, exitCode, document } = await world.fixelfJson<FindDocument>(words, {
+      environment,
+    });
+    expect(stderr).toMatch(/cannot get libssl\.so\.1\.1: .*channels\/nixos-26\.05/);
+    expect(document).toMatchObject({
+      got: [{ attribute: "libxcrypt-legacy" }],
+      notGot: [{ soname: "libssl.so.1.1" }],
+    });
+    expect(exitCode).toBe(1);
+  });
+});
+
 /** The libraries of the world's own store, under the names that nixpkgs has for their packages. */
 function layOutNixpkgs(world: World): void {
   const nixpkgs = world.host("/home/user/nixpkgs");

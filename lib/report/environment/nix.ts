@@ -7,7 +7,7 @@ import type {
   PackagedSystem,
 } from "../../environment/packages.js";
 import { variableNames } from "../../environment/variables.js";
-import { adviceFor } from "../../store/nixpkgs/packages.js";
+import { adviceFor, refusalAdvice } from "../../store/nixpkgs/packages.js";
 import { printable } from "../text.js";
 
 /** A string, in which nothing is put in by Nix. */
@@ -69,8 +69,9 @@ function originComment(each: Package): string {
 }
 
 /** What one has to know of a package that is named; null where its name is all. */
-export function originOf({ known, name, until }: Package): string | null {
+export function originOf({ known, name, until, refusal }: Package): string | null {
   if (until !== undefined) return `removed from nixpkgs after NixOS ${until}: take it from that`;
+  if (refusal !== undefined) return refusalAdvice(refusal);
   if (known === "guessed") return `guessed from the store path's name, ${name}`;
   return known === "nix-index" ? `nix-index has it for ${name}` : null;
 }

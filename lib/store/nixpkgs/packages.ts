@@ -17,6 +17,8 @@ export interface NixpkgsPackage {
   output: string | null;
   /** The last release of NixOS whose nixpkgs has it ("26.05"); null where the present one has. */
   until: string | null;
+  /** Why nixpkgs builds it only where that is permitted (NIXPKGS_ALLOW_INSECURE, …_UNFREE); null where that is not known. */
+  refusal: "insecure" | "unfree" | null;
   /** What it has; another soname than the wanted one where only the version differs. */
   soname: string;
   /** What says so. */
@@ -103,15 +105,13 @@ export function adviceFor(
     return `${soname} is in ${what}, as ${nixIndex} of ${best.date} says (nix build ${what})`;
   const renamed = best.formerly === null ? "" : `; in older releases nixpkgs#${best.formerly}`;
   if (best.soname !== soname) return `${what} has ${best.soname} instead${renamed}`;
-  const insecure = best.reasons.includes(insecureReason)
-    ? "; nixpkgs marks it as insecure: NIXPKGS_ALLOW_INSECURE=1 and --impure"
-    : "";
+  const permitted = best.refusal === null ? "" : `; ${refusalAdvice(best.refusal)} and --impure`;
   if (best.until !== null) {
     const instead = others.find(({ until }) => until === null);
     const now = instead && `${installable(instead, nixSystem(machine))} has ${instead.soname}`;
-    return `${soname} is in ${what}, which nixpkgs removed after that release (nix build ${what}${insecure})${now === undefined ? "" : `; ${now} instead`}`;
+    return `${soname} is in ${what}, which nixpkgs removed after that release (nix build ${what}${permitted})${now === undefined ? "" : `; ${now} instead`}`;
   }
-  return `${soname} is in ${what} (nix build ${what}${renamed}${insecure})`;
+  return `${soname} is in ${what} (nix build ${what}${renamed}${permitted})`;
 }
 
 /** How to get a glibc that defines a version which those of the store do not, or that there is none. */
@@ -134,16 +134,29 @@ export function adviceForNewer(
   return found && `get ${what} (nix build ${installable(found, nixSystem(machine), "unstable")})`;
 }
 
-const insecureReason = "nixpkgs marks it as insecure";
+/** Why nixpkgs refuses it, and what permits it: "nixpkgs marks it as unfree: NIXPKGS_ALLOW_UNFREE=1". */
+export function refusalAdvice(refusal: NonNullable<NixpkgsPackage["refusal"]>): string {
+  return `nixpkgs marks it as ${refusal}: NIXPKGS_ALLOW_${refusal.toUpperCase()}=1`;
+}
 
 export function asPackage(row: TableRow, wanted: string): NixpkgsPackage {
-  const { attribute, formerly, output, until, isInsecure, source } = row;
+  const { attribute, formerly, output, until, refusal, source } = row;
   const soname = row.now ?? row.soname;
   const reasons = [
     soname === wanted ? `has ${soname}` : `has ${soname}, another version of it`,
     ...(formerly === null ? [] : [`was renamed from ${formerly}`]),
-    ...(isInsecure ? [insecureReason] : []),
+    ...(refusal === null ? [] : [`nixpkgs marks it as ${refusal}`]),
     ...(until === null ? [] : [`was removed from nixpkgs after ${until}`]),
   ];
-  return { attribute, formerly, output, until, soname, source, date: tableDate(), reasons };
+  return {
+    attribute,
+    formerly,
+    output,
+    until,
+    refusal,
+    soname,
+    source,
+    date: tableDate(),
+    reasons,
+  };
 }

@@ -93,7 +93,7 @@ function rankLocated(
   return [...best.values()]
     .sort((one, two) => two.score - one.score || compareAttributes(one.found, two.found))
     .map(({ found: { attribute, output }, reasons }) => ({
-      ...{ attribute, formerly: null, output, until: null, soname },
+      ...{ attribute, formerly: null, output, until: null, refusal: null, soname },
       ...{ source: nixIndex, date, reasons },
     }));
 }

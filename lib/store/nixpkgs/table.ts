@@ -17,7 +17,8 @@ export interface TableRow {
   until: string | null;
   /** What replaced it has this soname. */
   replacement: string | null;
-  isInsecure: boolean;
+  /** Why nixpkgs builds it only where that is permitted. */
+  refusal: "insecure" | "unfree" | null;
   /** The place that says so. */
   source: string;
 }
@@ -75,6 +76,8 @@ function load(): Table {
   return { text: text.slice(head.length - 1), date, sources: new Map(sources) };
 }
 
+const refusals = ["insecure", "unfree"] as const;
+
 function parse(line: string): TableRow {
   const [soname = "", attribute = "", ...others] = line.split("\t");
   const [formerly, output, note, source] = others.map((value) => (value === "-" ? null : value));
@@ -88,7 +91,7 @@ function parse(line: string): TableRow {
     now: noted("now:") ?? null,
     until: noted("until:") ?? null,
     replacement: noted("by:") ?? null,
-    isInsecure: notes.includes("insecure"),
+    refusal: refusals.find((each) => notes.includes(each)) ?? null,
     source: table().sources.get(source ?? "") ?? "",
   };
 }
