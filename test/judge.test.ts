@@ -496,10 +496,15 @@ function portableExecutable(magic: 0x10b | 0x20b, isForDotNet: boolean): string 
 describe("a file that is no ELF file", () => {
   it.each([
     ["<!DOCTYPE html><html></html>", /web page/],
+    ['<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>', /XML or JSON document/],
+    ['{"message": "Not Found"}', /XML or JSON document/],
     ["version https://git-lfs.github.com/spec/v1\noid sha256:0", /Git LFS/],
     ["\x1f\x8b\x08", /gzip/],
     ["\xfd7zXZ\0", /xz/],
     ["\x28\xb5\x2f\xfd", /zstd/],
+    ["\x04\x22\x4d\x18", /lz4/],
+    ["\x1f\x9d", /compress\)/],
+    ["hsqs", /SquashFS/],
     ["PK\x03\x04", /zip/],
     ["MZ\x90\0", /Windows or DOS/],
     ["MZ is how this text begins\n", /text/],

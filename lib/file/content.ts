@@ -87,6 +87,11 @@ const kinds: Kind[] = [
     is: (text) => /^\s*(<!doctype html|<html|<\?xml[^>]*>\s*<!doctype html)/i.test(text),
   },
   {
+    what: "an XML or JSON document, as a server sends it with an error",
+    remedy: "Download the file again, and check what the server answers",
+    is: (text) => /^\s*(<\?xml\s|<Error>|\{\s*"|\[\s*[{"])/.test(text),
+  },
+  {
     what: "a Git LFS pointer: the file itself was not fetched",
     remedy: "git -C DIRECTORY lfs pull",
     is: starts("version https://git-lfs.github.com/spec/"),
@@ -109,6 +114,8 @@ const kinds: Kind[] = [
   unpack("gzip", "gzip -dc", "\x1f\x8b"),
   unpack("xz", "xz -dc", "\xfd7zXZ\0"),
   unpack("zstd", "zstd -dc", "\x28\xb5\x2f\xfd"),
+  unpack("lz4", "lz4 -dc", "\x04\x22\x4d\x18"),
+  unpack("compress", "gzip -dc", "\x1f\x9d"),
   unpack("bzip2", "bzip2 -dc", "BZh"),
   { what: "compressed data (7-zip)", remedy: "7z x FILE", is: starts("7z\xbc\xaf\x27\x1c") },
   {
@@ -136,6 +143,7 @@ const kinds: Kind[] = [
     remedy: "rpm2cpio FILE | cpio -idm",
     is: starts("\xed\xab\xee\xdb"),
   },
+  { what: "a SquashFS image", remedy: "unsquashfs FILE", is: starts("hsqs") },
   {
     what: "a tar archive",
     remedy: "tar -xf FILE",

@@ -4,6 +4,7 @@
 import { dirname, join } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
+import { nearest } from "../base/nearest.js";
 import { shellWord } from "../base/shell.js";
 import { withoutOrigin } from "../file/search_path.js";
 import type { Problem } from "./problem.js";
@@ -18,7 +19,8 @@ export interface Misspelling {
 
 /** What a shell or make leaves of $ORIGIN, what people write for it, and macOS's words for it. */
 const originLike = [
-  /^\$\$?\{?origin\}?(?=\/|$)/i,
+  /^\$\$?[{(]?origin[})]?(?=\/|$)/i,
+  /^%ORIGIN%(?=\/|$)/,
   /^@?O?RIGIN(?=\/|$)/,
   /^@(?:loader_path|executable_path|rpath)(?=\/|$)/,
 ];
@@ -42,8 +44,13 @@ export function misspellingOf(entry: string): Misspelling | null {
     return found(`loaders know $ORIGIN, and not ${origin}`, meant);
   }
   const unknown = /\$\{?(?!\{?(?:ORIGIN|LIB|PLATFORM)\b)[A-Za-z_]\w*\}?/.exec(entry)?.[0];
-  if (unknown !== undefined)
-    return found(`loaders know $ORIGIN, $LIB and $PLATFORM, and not ${unknown}`, null);
+  if (unknown !== undefined) {
+    const name = unknown.replace(/[${}]/g, "");
+    // $ORGIN, and not the longer word $ORIGINAL.
+    const isOrigin = name.length < "ORIGIN".length + 2 && nearest(name, ["ORIGIN"]) !== null;
+    const meant = isOrigin ? entry.replace(unknown, () => "$ORIGIN") : null;
+    return found(`loaders know $ORIGIN, $LIB and $PLATFORM, and not ${unknown}`, meant);
+  }
   if (entry.startsWith("~")) return found("only a shell knows what ~ means", null);
   if (!entry.startsWith("/") && !entry.startsWith("$"))
     return found(
