@@ -1,4 +1,5 @@
 // A program that needs what no store path has: what fix, doctor and env say of it.
+import { copyFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { shellWord } from "../lib/base/shell.js";
@@ -122,6 +123,15 @@ describe("a library that lies beside the program, where no search path leads", n
     const { code } = fixelf([...command.split(" ").slice(1), "--no-index"]);
     expect(code).toBe(0);
     expect(await remedyOf(directory)).toBeUndefined();
+  });
+
+  it("is in the program's own directory, with which nothing else is to be fixed", async () => {
+    const program = join(tree("opt/flat"), "bin/program");
+    copyFileSync(root.in("opt/flat/lib/libbeside.so.1"), root.in("opt/flat/bin/libbeside.so.1"));
+    const command = `fixelf fix ${program} --root ${root.path} --lib /opt/flat/bin`;
+    expect(await remedyOf(program)).toBe(command);
+    expect(fixelf([...command.split(" ").slice(1), "--no-index"]).code).toBe(0);
+    expect(await remedyOf(program)).toBeUndefined();
   });
 
   it("is named by fix and env, which take its directory", () => {

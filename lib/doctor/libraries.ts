@@ -28,7 +28,9 @@ export async function helpForLibrary(
   if (best !== undefined) return { evidence: [`${best.path} would do`], remedy: fix };
   const beside = libraryBeside(soname, { path: subject.path, facts }, circumstances.files);
   if (beside !== null) {
-    const both = directoryOfBoth(subject, beside, circumstances.options);
+    // Beside one another in one directory may be anything, as what was downloaded is.
+    const isTree = dirname(beside) !== dirname(subject.path);
+    const both = isTree ? directoryOfBoth(subject, beside, circumstances.options) : null;
     const remedy = fixelfCommand("fix", both ?? subject.shown, {
       ...circumstances.options,
       ...(both === null && { libraryDirectories: [dirname(beside)] }),
