@@ -297,6 +297,9 @@ const removed = {
   "libcrypto.so.1.1": "26.05",
   "libcrypto.so.1.0.0": "21.11",
   "libQtGui.so.4": "23.05",
+  "libgtkmm-2.4.so.1": "26.05",
+  "libcanberra-gtk.so.0": "26.05",
+  "libdbusmenu-gtk.so.4": "26.05",
 };
 /**
  * What its package has instead in nixpkgs as it is: by the package's version there, and the soname of that
@@ -330,6 +333,7 @@ const changed = {
 };
 /** Of what was removed, what replaced it. */
 const replaced = {
+  "libappindicator.so.1": "nixpkgs#libappindicator-gtk3 has libappindicator3.so.1 instead",
   "libsoup-2.4.so.1": "nixpkgs#libsoup_3 has libsoup-3.0.so.0 instead",
   "libwebkit2gtk-4.0.so.37": "nixpkgs#webkitgtk_4_1 has libwebkit2gtk-4.1.so.0 instead",
   "libQt5WebEngineCore.so.5": "nixpkgs#qt6.qtwebengine has libQt6WebEngineCore.so.6 instead",
