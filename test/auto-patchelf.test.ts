@@ -308,6 +308,21 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       );
     });
 
+    it("is told with what is known of it where no present package has it", async () => {
+      const names = ["libssl.so.1.1", "libreadline.so.5", "libcuda.so.1", "libcudart.so.13"];
+      const missing = names.map((name) => ({ name, wantedBy: "program", pattern: null }));
+      const packages = await packagesOf(missing, thisMachine(), async () => null);
+      const [, , ...told] = missingText(packages, thisMachine()).text.split("\n");
+      expect(told).toEqual([
+        expect.stringMatching(
+          /^libssl\.so\.1\.1 is in nixpkgs\/nixos-26\.05#openssl_1_1, .* instead\.$/,
+        ),
+        "nixpkgs#readline has libreadline.so.8 instead.",
+        expect.stringMatching(/^libcuda\.so\.1 comes with the graphics driver, /),
+        "For libcudart.so.13, add pkgs.cudaPackages_13.cuda_cudart to buildInputs (nixpkgs marks it as unfree: NIXPKGS_ALLOW_UNFREE=1).",
+      ]);
+    });
+
     it("is told with the package that nix-index's database has it in", async () => {
       const locate = async (soname: string) => ({
         packages: [
@@ -319,7 +334,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
         return { name, wantedBy: "program", pattern: null };
       });
       const packages = await packagesOf(missing, thisMachine(), locate);
-      expect(missingText(packages).text).toMatch(
+      expect(missingText(packages, thisMachine()).text).toMatch(
         /\nFor libgone\.so\.3, add pkgs\.gone\.lib to buildInputs \(nix-index's database of 2026-01-02\)\.$/,
       );
     });

@@ -196,13 +196,19 @@ describe("what is known of versions and programs", () => {
     expect(definedByNone(version)).toBe(said);
   });
   it.each([
-    ["bash", "bash"],
-    ["sh", "bash"],
-    ["python3.11", "python311"],
-    ["Rscript", "R"],
+    ["bash", "nixpkgs#bash"],
+    ["sh", "nixpkgs#bash"],
+    ["python3", "nixpkgs#python3"],
+    ["python3.11", "nixpkgs#python311"],
+    ["python3.99", "nixpkgs#python399"],
+    ["python3.10", "nixpkgs/nixos-25.11#python310"],
+    ["python2", "nixpkgs/nixos-25.11#python27"],
+    ["python2.7", "nixpkgs/nixos-25.11#python27"],
+    ["lua5.4", "nixpkgs#lua5_4"],
+    ["Rscript", "nixpkgs#R"],
     ["constructor", null],
     ["never-heard-of", null],
-  ])("%s is in %s", (name, attribute) => {
-    expect(packageOfProgram(name)).toBe(attribute);
+  ])("%s is in %s", (name, found) => {
+    expect(packageOfProgram(name)).toBe(found);
   });
 });

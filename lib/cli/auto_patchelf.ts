@@ -81,7 +81,7 @@ async function patch(request: Request, { env, stdout, stderr }: Surroundings): P
   if (isMissing) {
     const { packagesOf } = await import("../drop_in/auto_patchelf/packages.js");
     const packages = await packagesOf(outcome.missing, target.facts);
-    stderr.write(line`${report.missingText(packages)}\n`.text);
+    stderr.write(line`${report.missingText(packages, target.facts)}\n`.text);
   }
   const isUnread = outcome.unread.some(({ error }) => error.code === "permission-denied");
   return isMissing || isUnread || outcome.failed.length > 0 ? exitCodes.failure : exitCodes.good;

@@ -74,7 +74,7 @@ function remedyOf(
     return comesAlong(unstartable, circumstances.tree, circumstances.files)
       ? fix
       : fixelfCommand("fix", unstartable, circumstances.options);
-  const attribute = packageOfProgram(name);
-  const what = attribute === null ? "it" : `it (it is in nixpkgs#${attribute})`;
+  const found = packageOfProgram(name);
+  const what = found === null ? "it" : `it (it is in ${found})`;
   return `Neither PATH nor the store provides ${name}. Install ${what}, then: ${fix}`;
 }

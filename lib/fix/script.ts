@@ -146,8 +146,8 @@ function storePathsIn({ interpreter, argument }: Shebang, { place }: Store): str
 }
 
 function notProvided(name: string): Line {
-  const attribute = packageOfProgram(name);
-  const known = attribute === null ? "" : `; it is in nixpkgs#${attribute}`;
+  const found = packageOfProgram(name);
+  const known = found === null ? "" : `; it is in ${found}`;
   return refuse("unsolvable", `neither PATH nor the store provides ${name}${known}`);
 }
 

@@ -5,26 +5,44 @@ import type {
   AutoPatchelfFile,
   AutoPatchelfOutcome,
 } from "../drop_in/auto_patchelf/auto_patchelf.js";
-import { type NixpkgsPackage, nixIndex } from "../store/nixpkgs/packages.js";
+import type { Machine } from "../file/machine.js";
+import {
+  adviceFor,
+  isPresent,
+  type NixpkgsPackage,
+  nixIndex,
+  refusalAdvice,
+} from "../store/nixpkgs/packages.js";
 import { nixPackage } from "./environment/nix.js";
 import { inLines, joined, line, type Shown } from "./shown.js";
 
-/** The original's last words, and which packages are known to have what is missing, by its name. */
-export function missingText(packages: ReadonlyMap<string, NixpkgsPackage>): Shown {
-  const known = [...packages].map(([name, { attribute, formerly, output, source, date }]) => {
-    const of = (path: string) => (output === null ? path : `${path}.${output}`);
-    const input = nixPackage("pkgs", {
-      attribute: of(attribute),
-      ...(formerly !== null && { formerly: of(formerly) }),
-    });
-    const who = source === nixIndex ? ` (${nixIndex} of ${date})` : "";
-    return line`For ${name}, add ${input} to buildInputs${who}.`;
+/** The original's last words, and what is known of packages that have what is missing, by its name. */
+export function missingText(
+  packages: ReadonlyMap<string, readonly NixpkgsPackage[]>,
+  machine: Machine,
+): Shown {
+  const known = [...packages].flatMap(([name, all]) => {
+    const best = all.find((each) => isPresent(each, name));
+    if (best !== undefined) return [line`For ${name}, ${inputText(best)}.`];
+    const advice = adviceFor(name, all, machine);
+    return advice === null ? [] : [line`${advice}.`];
   });
   return inLines([
     line`auto-patchelf failed to find all the required dependencies.`,
     line`${'Add the missing dependencies to --libs or use `--ignore-missing="foo.so.1 bar.so etc.so"`.'}`,
     ...known,
   ]);
+}
+
+function inputText({ attribute, formerly, output, refusal, source, date }: NixpkgsPackage): string {
+  const of = (path: string) => (output === null ? path : `${path}.${output}`);
+  const input = nixPackage("pkgs", {
+    attribute: of(attribute),
+    ...(formerly !== null && { formerly: of(formerly) }),
+  });
+  const who = source === nixIndex ? ` (${nixIndex} of ${date})` : "";
+  const permitted = refusal === null ? "" : ` (${refusalAdvice(refusal)})`;
+  return `add ${input} to buildInputs${who}${permitted}`;
 }
 
 export const beginningText = line`automatically fixing dependencies for ELF files`;

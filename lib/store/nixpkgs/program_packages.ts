@@ -1,4 +1,7 @@
 // Which package of nixpkgs has the program that runs a script, by the program's name.
+import { thisMachine } from "../../file/machine.js";
+import { nixSystem } from "../../file/nix_system.js";
+import { installable, packageOnceOf } from "./packages.js";
 
 /** Where the attribute is called otherwise than the program. */
 const otherNames: Readonly<Record<string, string>> = {
@@ -9,7 +12,6 @@ const otherNames: Readonly<Record<string, string>> = {
   node: "nodejs",
   pwsh: "powershell",
   python: "python3",
-  python2: "python2",
   runhaskell: "ghc",
   Rscript: "R",
   sed: "gnused",
@@ -27,12 +29,22 @@ const sameNames = new Set(
   ).split(" "),
 );
 
-/** null where none is known. */
+/** What `nix build` takes: "nixpkgs#bash"; null where none is known. */
 export function packageOfProgram(name: string): string | null {
+  const python = /^python([23])(?:\.(\d+))?$/.exec(name);
+  const [, major, minor = "7"] = python ?? [];
+  const versioned = python !== null && name !== "python3";
+  // Python's programs come and go with its library.
+  const found = versioned ? packageOnceOf(`libpython${major}.${minor}.so.1.0`) : null;
+  const attribute = found?.attribute ?? (versioned ? `python${major}${minor}` : attributeOf(name));
+  if (attribute === null) return null;
+  const until = found?.until ?? null;
+  return installable({ attribute, output: null, until }, nixSystem(thisMachine()));
+}
+
+function attributeOf(name: string): string | null {
   if (Object.hasOwn(otherNames, name)) return otherNames[name] ?? null;
   if (sameNames.has(name)) return name;
-  const python = /^python(3)\.(\d+)$/.exec(name);
-  if (python !== null) return `python3${python[2]}`;
   const lua = /^lua5\.(\d)$/.exec(name);
   return lua === null ? null : `lua5_${lua[1]}`;
 }
