@@ -65,6 +65,14 @@ function contestantsIn(scratch) {
       lines: "elf",
       command: (store) => [process.execPath, commandLine, "scan", store, "--format", "ndjson"],
     },
+    {
+      name: "fixelf scan, Parquet",
+      missing: !hasScan,
+      command: (store) => [
+        ...[process.execPath, commandLine, "scan", store],
+        ...["--format", "parquet", "--output", join(scratch, "rows.parquet")],
+      ],
+    },
     { name: "node -e 0", command: () => [process.execPath, "-e", "0"] },
     {
       name: "scanelf",
@@ -184,6 +192,10 @@ function printStores(stores, results, circumstances) {
       const floor = turnsOf(inside ? "floor, inside" : "floor");
       const peer = turnsOf("scanelf");
       const within = turnsOf("fixelf, inside");
+      const node = turnsOf("node -e 0");
+      const lessNode = turns.map((turn, round) => ({
+        milliseconds: turn.milliseconds - node[round].milliseconds,
+      }));
       const peak = median(turns.map(({ peakKilobytes }) => peakKilobytes)) * 1024;
       return [
         name,
@@ -192,12 +204,13 @@ function printStores(stores, results, circumstances) {
         pairedRatio(turns, floor).toFixed(2),
         peer ? pairedRatio(turns, peer).toFixed(3) : "",
         within && name !== "fixelf, inside" ? pairedRatio(turns, within).toFixed(2) : "",
+        name.startsWith("fixelf scan") ? pairedRatio(lessNode, floor).toFixed(2) : "",
         ((median(times) * 1000) / store.files).toFixed(2),
         turns[0].peakKilobytes === null ? "?" : megabytes(peak),
       ];
     });
-    const head = ["", "ms", "from–to", "× floor", "× scanelf", "× inside", "µs/file", "peak MB"];
-    printRows([head, ...rows], {
+    const ratios = ["× floor", "× scanelf", "× inside", "× floor, less Node"];
+    printRows([["", "ms", "from–to", ...ratios, "µs/file", "peak MB"], ...rows], {
       title: `${store.files} files, ${circumstances}`,
       turns: Object.fromEntries(own.map(({ contestant, turns }) => [contestant.name, turns])),
       size: { count: store.files, unit: "files", series: `Scanning, ${circumstances}` },
@@ -212,10 +225,11 @@ function targetsFor({ files }) {
     { row: "fixelf, inside", column: "× floor", atMost: 1.25 },
     { row: "fixelf, inside", column: "peak MB", atMost: 150 },
     ...(files < 1e5
-      ? []
+      ? [{ row: "fixelf scan", column: "× floor, less Node", atMost: 2.5 }]
       : [
           { row: "fixelf, inside", column: "× scanelf", atMost: 0.2 },
           { row: "fixelf scan", column: "× inside", atMost: 1.15 },
+          { row: "fixelf scan, Parquet", column: "× inside", atMost: 1.3 },
         ]),
   ];
 }
