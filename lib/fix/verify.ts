@@ -12,7 +12,7 @@ import { isOfTheMoment } from "../base/errors.js";
 import { isTakenByLoaders } from "../file/kind.js";
 import { sameMachine, thisMachine } from "../file/machine.js";
 import { readShebang } from "../file/tree.js";
-import { thisHost } from "../judge/host.js";
+import { type Host, thisHost } from "../judge/host.js";
 import { problemsOf } from "../judge/judge.js";
 import { isError, type Problem } from "../judge/problem.js";
 import { scriptProblem } from "../judge/script.js";
@@ -50,6 +50,11 @@ export interface VerifyOptions {
   isIgnored: (soname: string) => boolean;
 }
 
+interface Surroundings extends VerifyOptions {
+  /** Of no say where the files belong to another system's root. */
+  host: Host | null;
+}
+
 /** What the loader is still to be asked. */
 interface Question {
   command: Command;
@@ -71,17 +76,20 @@ export async function verify(
   written: readonly Written[],
   options: VerifyOptions,
 ): Promise<Verification[]> {
+  const surroundings = { ...options, host: options.place.root === "" ? thisHost() : null };
   const answers: Verification[] = [];
   for (let start = 0; start < written.length; start += mostAtOnce)
-    answers.push(...(await verifySome(written.slice(start, start + mostAtOnce), options)));
+    answers.push(...(await verifySome(written.slice(start, start + mostAtOnce), surroundings)));
   return answers;
 }
 
 async function verifySome(
   written: readonly Written[],
-  options: VerifyOptions,
+  surroundings: Surroundings,
 ): Promise<Verification[]> {
-  const read = await Promise.all(written.map((each) => readAnew(each, options).catch(unreadNow)));
+  const read = await Promise.all(
+    written.map((each) => readAnew(each, surroundings).catch(unreadNow)),
+  );
   const questions = read.filter((each) => "command" in each);
   const ends = await native.run(
     questions.map(({ command }) => command),
@@ -98,12 +106,11 @@ async function verifySome(
 /** Our own reading, and the question to the loader where that is well. */
 async function readAnew(
   { file, path }: Written,
-  { files, place, isIgnored }: VerifyOptions,
+  { files, place, isIgnored, host }: Surroundings,
 ): Promise<Verification | Question> {
   const { facts, message } = files.look(path);
   if (facts === null) return misread(message);
   const isLibrary = facts.type === "shared-library";
-  const host = place.root === "" ? thisHost() : null;
   const judged = { path, shown: file.path, host: file.output, facts };
   let start: Start;
   try {
