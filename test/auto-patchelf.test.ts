@@ -409,7 +409,8 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
   it.each([
     [["libc.so.6"], "--extra-args takes no option of patchelf: libc.so.6"],
     [["--print-rpath"], "--extra-args takes only options that change a file"],
-    [["--output", "x"], "--extra-args takes not --output"],
+    [["--output", "x"], "--extra-args does not take --output"],
+    [["--no-flush"], "--extra-args does not take --no-flush"],
     [["--page-size", "3"], "invalid argument to --page-size"],
   ])("refuses the extra arguments %j before it changes anything", async (extra, message) => {
     const path = program(join(out, "program"), []);

@@ -211,7 +211,9 @@ Result<Changes> parseExtraArguments(std::span<const std::string> words) {
   if (request->files.size() > 1)
     return wrong("--extra-args takes no option of patchelf: " + request->files[1]);
   if (!request->destination.output.empty())
-    return wrong("--extra-args takes not --output: each file is changed where it is");
+    return wrong("--extra-args does not take --output: each file is changed where it is");
+  if (request->destination.flush != Flush::Content)
+    return wrong("--extra-args does not take --no-flush: all files are flushed at once");
   return std::move(request->changes);
 }
 

@@ -78,25 +78,23 @@ std::optional<std::string> ofHashTable(const Source& source, const Image& image)
 
 }  // namespace
 
-std::vector<std::string> damageOf(const std::string& file, const Request& request) {
-  const auto source = FileSource::open(file);
-  if (!source) return {};
-  const auto image = Image::read(**source);
+std::vector<std::string> damageOf(const Source& source, const Request& request) {
+  const auto image = Image::read(source);
   if (!image || image->header.sectionHeaderOffset == 0) return {};
   if (image->header.sectionHeaderSize != image->codec.sectionHeaderSize())
     return {"section headers have wrong size"};
   if (uint64_t{image->header.sectionHeaderCount} * image->header.sectionHeaderSize > kMostBytes)
     return {};
-  const auto sections = readSectionHeaders(**source, *image);
+  const auto sections = readSectionHeaders(source, *image);
   if (!sections || sections->empty()) return {};
   std::vector<std::string> found;
   const auto add = [&](std::optional<std::string> damage) {
     if (damage) found.push_back(std::move(*damage));
   };
-  add(ofNames(**source, *image, *sections));
-  add(ofDynamicTable(**source, *image, *sections));
-  if (asksForChange(request.changes)) add(ofUnnamed(**source, *image, *sections));
-  if (!request.changes.renameDynamicSymbols.empty()) add(ofHashTable(**source, *image));
+  add(ofNames(source, *image, *sections));
+  add(ofDynamicTable(source, *image, *sections));
+  if (asksForChange(request.changes)) add(ofUnnamed(source, *image, *sections));
+  if (!request.changes.renameDynamicSymbols.empty()) add(ofHashTable(source, *image));
   return found;
 }
 

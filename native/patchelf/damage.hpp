@@ -10,6 +10,6 @@
 namespace fixelf::patchelf {
 
 // Nothing where the file cannot be read at all: whoever reads it next says why.
-std::vector<std::string> damageOf(const std::string& file, const Request& request);
+std::vector<std::string> damageOf(const Source& source, const Request& request);
 
 }  // namespace fixelf::patchelf

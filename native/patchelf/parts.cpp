@@ -26,8 +26,14 @@ Error unreadable(const std::string& file, const Error& cause) {
 
 }  // namespace
 
-Result<Facts> readElf(const std::string& file) {
-  auto facts = readFacts(file);
+Result<std::unique_ptr<FileSource>> openFile(const std::string& file) {
+  auto source = FileSource::open(file);
+  if (!source) return unreadable(file, source.error());
+  return source;
+}
+
+Result<Facts> readElf(const Source& source, const std::string& file) {
+  auto facts = readFacts(source, file);
   if (!facts) return unreadable(file, facts.error());
   // Of debug information that was split off a program the headers are the program's.
   switch (facts->kind) {
@@ -38,6 +44,12 @@ Result<Facts> readElf(const std::string& file) {
     default:
       return facts;
   }
+}
+
+Result<Facts> readElf(const std::string& file) {
+  const auto source = openFile(file);
+  if (!source) return source.error();
+  return readElf(**source, file);
 }
 
 bool isSharedObject(const Facts& facts) {

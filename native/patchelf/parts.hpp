@@ -1,13 +1,17 @@
 // A file that is to be looked at or changed, and what patchelf demands of it.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "elf/facts.hpp"
 
 namespace fixelf::patchelf {
 
-// Fails in patchelf's words where it has some.
+// Both fail in patchelf's words where it has some.
+Result<std::unique_ptr<FileSource>> openFile(const std::string& file);
+Result<Facts> readElf(const Source& source, const std::string& file);
+// Opens the file as well.
 Result<Facts> readElf(const std::string& file);
 
 // ET_DYN: libraries, and programs that are loaded anywhere.

@@ -61,9 +61,11 @@ Status patch(const std::string& file, const Request& request, bool debugging) {
     if (debugging) say(text);
   };
   if (request.questions.none()) debug("patching ELF file '" + file + "'");
-  for (const std::string& damage : damageOf(file, request))
+  const auto source = openFile(file);
+  if (!source) return source.error();
+  for (const std::string& damage : damageOf(**source, request))
     say("warning: " + damage);
-  const auto facts = readElf(file);
+  const auto facts = readElf(**source, file);
   if (!facts) return facts.error();
   if (Status status = printAnswers(request.questions, *facts); !status) return status;
   if (!asksForChange(request.changes) && request.destination.output.empty()) return Done{};
