@@ -18,7 +18,7 @@ import { contentOf } from "../lib/file/content.js";
 import { interpreterAt } from "../lib/file/interpreter.js";
 import { startedBy } from "../lib/file/stand_in.js";
 import { diagnose, type FindingCode, plan } from "../lib/index.js";
-import { compile } from "./support/compile.js";
+import { compile, compileWith } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { patience } from "./support/patience.js";
 import { scratchDirectory } from "./support/scratch.js";
@@ -101,6 +101,33 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
     const [diagnosis] = await diagnose([program], { store: at("no-store"), index: false });
     const message = `its loader ${at(name)} ${why}, so the kernel says "${says}"`;
     expect(diagnosis?.findings[0]?.message).toBe(message);
+  });
+
+  it("what a library names as its loader counts for nobody who loads it", async () => {
+    // As libc.so.6 does, to print its version where somebody starts it.
+    const names = `const char loader[] __attribute__((section(".interp"))) = "${at("absent")}";`;
+    const text = `${names} void version(void) {}`;
+    const library = gcc(
+      "libnaming.so",
+      text,
+      "-shared",
+      "-fPIC",
+      "-Wl,-e,version,-soname,libnaming.so",
+    );
+    const program = gcc("loads-naming", main, `-Wl,--no-as-needed,-rpath,${directory}`, library);
+    expect([await codesOf(library), await codesOf(program), starts(program)]).toEqual([
+      [],
+      [],
+      true,
+    ]);
+  });
+
+  it("what is the loader by another name is missing with it", needs("musl-gcc"), async () => {
+    const built = readFileSync(compileWith("musl-gcc", at("built-for-musl"), main));
+    const program = at("for-musl");
+    const renamed = built.toString("latin1").replace("/lib/ld-musl", "/lix/ld-musl");
+    writeFileSync(program, renamed, { encoding: "latin1", mode: 0o755 });
+    expect([await codesOf(program), starts(program)]).toEqual([["interpreter-missing"], false]);
   });
 
   it("this machine's loader is one, by any name, and needs execute permission", async () => {

@@ -23,7 +23,8 @@ export function interpreterProblems(
   surroundings: Omit<Surroundings, "host">,
 ): Problem[] {
   const { interpreter } = facts;
-  if (interpreter === null || at === null) return [];
+  // What libc.so.6 names counts where it is started itself, to print its version, and nobody starts a library.
+  if (interpreter === null || at === null || facts.type === "shared-library") return [];
   const evidence = [`PT_INTERP names ${interpreter}`];
   const problem = (
     code: Problem["code"],

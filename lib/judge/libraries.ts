@@ -18,7 +18,16 @@ export function libraryProblems(
   surroundings: Omit<Surroundings, "host">,
 ): Problem[] {
   const { resolution, secure } = start;
-  const absent = resolution.libraries.filter(({ path }) => path === null);
+  const { interpreter } = resolution;
+  // What is a program's loader by another name (all of musl's libraries are) is missing with it, and that is said.
+  const isInterpreter = ({ tried: [only, ...others] }: ResolvedLibrary) =>
+    own.facts.type !== "shared-library" &&
+    !interpreter.found &&
+    others.length === 0 &&
+    only?.path === interpreter.path;
+  const absent = resolution.libraries.filter(
+    (library) => library.path === null && !isInterpreter(library),
+  );
   // Of who runs with other rights than its caller, the loader says nothing.
   const passedOver = absent.filter(
     ({ kind, optional }) => kind === "preloaded" && optional && !secure,

@@ -146,6 +146,8 @@ void Loading::take(Library& library, Interned path, Interned reason) {
 
 void Loading::takeInterpreter(Library& library) {
   if (interpreter_ == kNone) {
+    if (resolution_.interpreter)
+      note(library, files_.interned(*resolution_.interpreter), Refusal::Missing, "not there");
     library.reason = files_.interned("it is the interpreter itself, which is not there");
     return;
   }
