@@ -525,68 +525,72 @@ describe("a Containerfile", () => {
     expect(text).toContain('ENTRYPOINT ["/home/user/my program"]');
     expect(text).toMatch(/^# never-heard-of: guessed from the store path's name/m);
   });
-  it("builds what runs in it, and in nothing else", needs("gcc", "x86-64", "buildah"), async () => {
-    const directory = scratchDirectory();
-    const image = join(directory, "image");
-    const context = join(directory, "context");
-    const at = (letter: string, name: string) => join(image, store, `${hash(letter)}-${name}`);
-    const library = (path: string, name: string) =>
+  it(
+    "builds what runs in it, and in nothing else",
+    needs("gcc", "x86-64", "buildah", "mount namespaces"),
+    async () => {
+      const directory = scratchDirectory();
+      const image = join(directory, "image");
+      const context = join(directory, "context");
+      const at = (letter: string, name: string) => join(image, store, `${hash(letter)}-${name}`);
+      const library = (path: string, name: string) =>
+        compile(
+          path,
+          `int ${name}(void) { return 1; }`,
+          "-shared",
+          "-fPIC",
+          `-Wl,-soname,${basename(path)}`,
+        );
+      copyGlibc(join(at("a", "glibc"), "lib"));
+      const packagedLibrary = library(join(at("c", "zlib"), "lib/libpackaged.so.1"), "packaged");
+      // What is in no store comes along, whatever it is called.
+      const own = library(join(context, 'own "$HOME" libraries/libown.so.1'), "own");
+      const named = "my $HOME program's";
       compile(
-        path,
-        `int ${name}(void) { return 1; }`,
-        "-shared",
-        "-fPIC",
-        `-Wl,-soname,${basename(path)}`,
-      );
-    copyGlibc(join(at("a", "glibc"), "lib"));
-    const packagedLibrary = library(join(at("c", "zlib"), "lib/libpackaged.so.1"), "packaged");
-    // What is in no store comes along, whatever it is called.
-    const own = library(join(context, 'own "$HOME" libraries/libown.so.1'), "own");
-    const named = "my $HOME program's";
-    compile(
-      join(context, named),
-      `#include <stdio.h>
+        join(context, named),
+        `#include <stdio.h>
          #include <stdlib.h>
          int packaged(void), own(void);
          int main(int count, char **words) {
            printf("%d %s %s", packaged() + own(), words[0], getenv("LD_LIBRARY_PATH"));
            return 0;
          }`,
-      ...[packagedLibrary, own, "-Wl,--dynamic-linker=/lib64/ld-linux-x86-64.so.2"],
-    );
-    // Nix is not here to build it: its two commands, with what they would answer.
-    const command = (name: string, script: string) => {
-      mkdirSync(join(image, "image/bin"), { recursive: true });
-      writeFileSync(join(image, "image/bin", name), `#!/bin/sh -eu\n${script}\n`, {
-        mode: 0o755,
-      });
-    };
-    const built = `${store}/${hash("l")}-libraries`;
-    command(
-      "nix-build",
-      `[ "$1 $2 $3 $#" = "--out-link /libraries --expr 4" ]
+        ...[packagedLibrary, own, "-Wl,--dynamic-linker=/lib64/ld-linux-x86-64.so.2"],
+      );
+      // Nix is not here to build it: its two commands, with what they would answer.
+      const command = (name: string, script: string) => {
+        mkdirSync(join(image, "image/bin"), { recursive: true });
+        writeFileSync(join(image, "image/bin", name), `#!/bin/sh -eu\n${script}\n`, {
+          mode: 0o755,
+        });
+      };
+      const built = `${store}/${hash("l")}-libraries`;
+      command(
+        "nix-build",
+        `[ "$1 $2 $3 $#" = "--out-link /libraries --expr 4" ]
          case $4 in "let pkgs = import <nixpkgs> "*" pkgs.buildEnv "*pkgs.zlib*) ;; *) exit 1 ;; esac
          mkdir -p ${built}/lib
          ln -s ${store}/*-glibc/lib/* ${store}/*-zlib/lib/* ${built}/lib
          ln -s ${built} /libraries`,
-    );
-    command("nix-store", `[ "$*" = "--query --requisites /libraries" ]\nls -d ${store}/*`);
+      );
+      command("nix-store", `[ "$*" = "--query --requisites /libraries" ]\nls -d ${store}/*`);
 
-    const found = environmentOf(`/home/user/${named}`, {
-      directories: [
-        `${store}/${hash("c")}-zlib-1.3.1/lib`,
-        dirname(`/home/user${own.slice(context.length)}`),
-      ],
-    });
-    const environment = await packaged(found, store, nobodyLocates);
-    const text = containerText(environment, [`/home/user/${named}`], "/home/user");
-    const images = new Images(join(directory, "images"));
-    const variables = { PATH: "/image/bin:/usr/bin:/bin" };
-    images.add({ name: "docker.io/nixos/nix", root: image, variables });
-    expect(images.start(images.build(text, context))).toBe(
-      `2 /home/user/${named} /libraries/lib:/home/user/own "$HOME" libraries`,
-    );
-  });
+      const found = environmentOf(`/home/user/${named}`, {
+        directories: [
+          `${store}/${hash("c")}-zlib-1.3.1/lib`,
+          dirname(`/home/user${own.slice(context.length)}`),
+        ],
+      });
+      const environment = await packaged(found, store, nobodyLocates);
+      const text = containerText(environment, [`/home/user/${named}`], "/home/user");
+      const images = new Images(join(directory, "images"));
+      const variables = { PATH: "/image/bin:/usr/bin:/bin" };
+      images.add({ name: "docker.io/nixos/nix", root: image, variables });
+      expect(images.start(images.build(text, context))).toBe(
+        `2 /home/user/${named} /libraries/lib:/home/user/own "$HOME" libraries`,
+      );
+    },
+  );
   it("is refused for names that break its lines", async () => {
     const packages = await packaged(environmentOf("/a\nRUN b"), store, nobodyLocates);
     expect(() => containerText(packages, ["/a\nRUN b"], "/")).toThrow(FixelfError);
