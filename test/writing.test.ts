@@ -267,12 +267,11 @@ describe("writing", needs("gcc"), () => {
         expectUntouched();
         expect(await changeApart("in place", prefix)).toEqual([null]);
         expect((await native.inspect(file)).runpath).toBe(runpath(4000));
-        expect(await changeApart("undo", prefix)).toEqual(["permission-denied"]);
+        expect(await changeApart("undo", prefix)).toEqual([null]);
+        expectUntouched();
       } finally {
         chmodSync(place, 0o755);
       }
-      expect(await undo()).toBeNull();
-      expectUntouched();
     });
 
     it.each(ways)("writes nothing where records are read-only (%s)", async (way) => {

@@ -1,5 +1,8 @@
 #include "patch/undo.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <optional>
 #include <utility>
 
@@ -20,6 +23,11 @@ struct Restoration {
   std::string movedFrom;  // empty where the file is at the path of its record
   bool isCopy = false;    // of a file that may still be there
 };
+
+// Whether a new file can be made beside it, to take its place.
+bool hasRoomBeside(const Location& location) {
+  return faccessat(location.directory(), ".", W_OK | X_OK, AT_EACCESS) == 0;
+}
 
 Error changed(const std::string& path) {
   return Error{ErrorCode::Changed, "the file has changed since fixelf wrote it", path, 0};
@@ -68,6 +76,8 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
   job.newSize = record.originalSize;
   job.identity = (*file)->identity();
   job.purpose = WritePurpose::Restore;
+  // What was changed in place, where nothing else was possible, is restored so.
+  if (record.inPlace && !hasRoomBeside(*location)) job.mode = WriteMode::InPlace;
   return std::optional(std::move(restoration));
 }
 
