@@ -55,6 +55,20 @@ describe("doctor", needs("gcc"), () => {
     expect(await verdict(at("lib/libhelper.so"))).toBe("healthy");
   });
 
+  it("says how many libraries are found", async () => {
+    const bare = ["-shared", "-fPIC", "-nostdlib"];
+    const none = gcc("libnone.so", "int none;", ...bare, "-Wl,-soname,libnone.so");
+    const used = "-Wl,--no-as-needed,-rpath,$ORIGIN";
+    const one = gcc("libone.so", "int one;", ...bare, used, none);
+    const two = gcc("libtwo.so", "int two;", ...bare, used, none, one);
+    const summaries = (await diagnose([none, one, two])).map(({ summary }) => summary);
+    expect(summaries).toEqual([
+      "it needs no libraries",
+      "the library that it needs is found",
+      "all 2 libraries that it needs are found",
+    ]);
+  });
+
   it("says that a static program is static", async () => {
     const path = gcc("static", "int main(void) { return 0; }", "-static");
     expect(await codes(path)).toEqual([]);

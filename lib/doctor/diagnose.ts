@@ -223,10 +223,21 @@ async function examineDynamic(
 
 function summaryOf(facts: Facts, { at, started, resolution }: Start, files: NativeFiles): string {
   const count = resolution.libraries.filter((library) => library.path !== null).length;
-  if (facts.type === "shared-library") return `all ${count} libraries that it needs are found`;
-  if (at !== null && isStandIn(at.kind) && started !== null)
-    return `it runs through ${at.kind} with ${files.realPath(started.loader)}, and all ${count} libraries are found`;
-  return `its loader and all ${count} libraries are found`;
+  if (facts.type === "shared-library") {
+    if (count === 0) return "it needs no libraries";
+    return count === 1
+      ? "the library that it needs is found"
+      : `all ${count} libraries that it needs are found`;
+  }
+  const libraries = count === 1 ? "its library" : `all ${count} libraries`;
+  if (at !== null && isStandIn(at.kind) && started !== null) {
+    const loader = files.realPath(started.loader);
+    const found = count === 1 ? "is found" : "are found";
+    return `it runs through ${at.kind} with ${loader}, and ${libraries} ${found}`;
+  }
+  return count === 0
+    ? "its loader is found, and it needs no libraries"
+    : `its loader and ${libraries} are found`;
 }
 
 async function examineScript(subject: Subject, circumstances: Circumstances): Promise<Examined> {
