@@ -19,15 +19,15 @@ const groups = [
   {
     name: "at_once",
     priority: 1,
-    test: /lib\/(base\/(directories|options|process|shell)|addon\/(cancellation|remembered)|file\/(driver_name|machine|nix_system|versions)|store\/place|report\/(text|shown|json)|cli\/(command|index_talk|options|terminal))\.ts$/,
+    test: /lib\/(base\/(directories|options|process|shell)|addon\/(cancellation|remembered)|file\/(driver_name|libc|machine|nix_system|rooted|versions)|store\/place|report\/(text|shown|json)|cli\/(command|get|index_talk|options|terminal))\.ts$/,
   },
   {
     name: "find",
-    test: /lib\/(cli\/(asked_names|get|look_up)|report\/find|store\/(context|find|indexed|candidates|closure|rank|roots|nix|nixpkgs\/(packages|symbol_versions|table)|index\/[a-z_]+))\.ts$/,
+    test: /lib\/(cli\/(asked_names|look_up)|report\/find|store\/(context|find|indexed|candidates|closure|rank|roots|nix|nixpkgs\/(packages|symbol_versions|table)|index\/[a-z_]+))\.ts$/,
   },
   {
     name: "doctor",
-    test: /lib\/(cli\/examine|report\/doctor|addon\/resolutions|(doctor|judge)\/(?!script|remedy|libraries|versions|dependency)[a-z_]+|judge\/(libraries|versions)|file\/(tree|beginning|content|shebang|rooted|libc|libc_banner|interpreter|stand_in|search_path|company)|store\/lazy)\.ts$/,
+    test: /lib\/(cli\/examine|report\/doctor|addon\/resolutions|(doctor|judge)\/(?!script|remedy|libraries|versions|dependency)[a-z_]+|judge\/(libraries|versions)|file\/(tree|beginning|content|shebang|libc_banner|interpreter|stand_in|search_path|company)|store\/lazy)\.ts$/,
   },
 ].map((group) => ({ ...group, includeDependenciesRecursively: false }));
 

@@ -10,7 +10,7 @@ import { absolute } from "../base/process.js";
 import type { ScanFormat, Selection } from "../report/scan/format.js";
 import { type Colors, line } from "../report/shown.js";
 import { plural } from "../report/text.js";
-import type { ScanFilter } from "../scan/filter.js";
+import type { BatchFilter, ScanFilter } from "../scan/filter.js";
 import type { RunningScan, Shard } from "../scan/scan.js";
 import { exitCodes, type Output, run, untilInterrupted } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
@@ -71,14 +71,13 @@ export function define(program: Command): void {
     run(flags, async (output) => {
       const { colors, print, say } = output;
       if (flags.check !== undefined) return check(flags.check, paths, output);
-      const [{ scan }, { batchFilter }, { isRead, withUnreadable }] = await Promise.all([
+      const [{ scan }, { isRead, withUnreadable }] = await Promise.all([
         import("../scan/scan.js"),
-        import("../scan/filter.js"),
         import("../scan/unreadable.js"),
       ]);
       const options = commonOptions(flags);
       const format = formatOf(flags);
-      const filter = batchFilter(filterOf(flags), options.root);
+      const filter = await prepareFilter(filterOf(flags), options.root);
       const list = flags.from === undefined ? undefined : await listIn(flags.from, paths);
       const roots = list ?? (paths.length > 0 ? paths : [await storeToScan(options)]);
       const shard = flags.shard === undefined ? { number: 1, count: 1 } : shardOf(flags.shard);
@@ -174,6 +173,14 @@ function filterOf(flags: ScanFlags): ScanFilter {
   const { needs, provides, interpreter, machine, requires, broken, where } = flags;
   const all = { needs, provides, interpreter, machine, requires, broken, where };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+/** Patterns and expressions take as long to load as the rest of the command: mostly there are none. */
+async function prepareFilter(filter: ScanFilter, root: string | undefined): Promise<BatchFilter> {
+  if (Object.keys(filter).length === 0)
+    return async ({ length }) => Array.from({ length }, (_, row) => row);
+  const { batchFilter } = await import("../scan/filter.js");
+  return batchFilter(filter, root);
 }
 
 async function loadFormat(name: FormatName, colors: Colors): Promise<ScanFormat> {
