@@ -73,6 +73,19 @@ describe("records", needs("gcc"), () => {
     expect(recorded()).toEqual({});
   });
 
+  it("are forgotten of the file that was moved, and not of another with the same content", async () => {
+    const plain = compile(join(directory, "plain"), "int main(void) { return 1; }");
+    const paths = ["a", "b", "c"].map((name) => join(tree, name));
+    for (const path of paths) {
+      cpSync(plain, path);
+      await edit(path, { searchPath: { set: "/nowhere/lib" } });
+    }
+    renameSync(join(tree, "c"), moved);
+    expect(fixelf("undo", moved).code).toBe(0);
+    expect(Object.keys(recorded(tree))).not.toContain(join(tree, "c"));
+    for (const path of paths.slice(0, 2)) expect(fixelf("undo", path).code).toBe(0);
+  });
+
   it("undo a copy, and the first one after it", () => {
     cpSync(tree, moved, { recursive: true });
     for (const path of [moved, tree]) expect(fixelf("undo", path).code).toBe(0);

@@ -163,7 +163,9 @@ Result<std::optional<Record>> RecordsByContent::find(const FileSource& file) {
                        " both fit this file, and lead to different originals",
                    "", 0};
     }
-    if (!found) found = std::move(remembered->settled);
+    // Of the same content in several files, the one that was moved is not a copy.
+    const bool isMoved = remembered->settled->inode == file.identity().inode;
+    if (!found || isMoved) found = std::move(remembered->settled);
   }
   return found;
 }
