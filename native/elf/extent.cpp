@@ -12,7 +12,9 @@ uint64_t structureEnd(const Image& image, const std::vector<SectionHeader>& sect
       image.codec.fileHeaderSize(),
       header.programHeaderOffset + image.programHeaders.size() * image.codec.programHeaderSize());
   for (const ProgramHeader& segment : image.programHeaders) {
-    if (segment.type != PT_NULL && segment.fileSize > 0) end = std::max(end, segment.fileEnd());
+    // PT_PHDR is the table itself, whatever size it claims: edits correct that.
+    const bool occupies = segment.type != PT_NULL && segment.type != PT_PHDR;
+    if (occupies && segment.fileSize > 0) end = std::max(end, segment.fileEnd());
   }
   if (sections.empty()) return end;
   end =
