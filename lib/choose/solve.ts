@@ -412,7 +412,8 @@ function ownDirectoryOf(
     const why = `${directory} has it, and others than its owner may write there`;
     return { directory: null, why, fromStore: false };
   }
-  const why = "it comes with the program, and its loader ignores $ORIGIN (set-user-ID)";
+  const why =
+    "it comes with the program, and its loader ignores $ORIGIN, since the program runs with rights that its caller does not have";
   return { directory, why, fromStore: false };
 }
 
