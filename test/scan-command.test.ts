@@ -320,6 +320,29 @@ describe("fixelf scan", needs("gcc"), () => {
     },
   );
 
+  // Of one segment for headers, notes and code objcopy leaves what goes up to the last note.
+  it("reads the notes that objcopy leaves in a segment of code", needs("objcopy"), () => {
+    const place = at("kept");
+    const program = compile(
+      join(place, "program"),
+      "int main(void) { return 0; }",
+      ...["-g", "-Wl,-z,noseparate-code", "-Wl,--build-id"],
+    );
+    const debug = join(place, "program.debug");
+    execFileSync("objcopy", ["--only-keep-debug", program, debug]);
+    const { stdout } = scan(place, "--format", "ndjson");
+    const [whole, split] = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(whole).toMatchObject({ path: program, dynamicTable: "present" });
+    expect(whole.notes.abiTag).not.toBeNull();
+    expect(split).toMatchObject({
+      ...{ path: debug, type: "debug-information", dynamicTable: "unread" },
+      ...{ notes: whole.notes, relro: whole.relro, executableStack: whole.executableStack },
+    });
+  });
+
   it("reads a build id that only a section has", () => {
     const section = '.section .note.gnu.build-id,\\"a\\",@note';
     const note = `${section}\\n.long 4, 4, 3\\n.asciz \\"GNU\\"\\n.long 0x11223344`;

@@ -368,16 +368,31 @@ Result<Facts> factsOf(const Source& source, const Image& image, const std::strin
   return facts;
 }
 
-bool hasCode(const Image& image) {
-  return std::ranges::any_of(image.programHeaders, [](const ProgramHeader& segment) {
-    return segment.type == PT_LOAD && (segment.flags & PF_X) != 0 && segment.fileSize > 0;
+// Whether a segment's last byte is one of a section that has no bytes here. (objcopy lets segments
+// end with what is left of them, mostly a note.)
+bool endsElsewhere(const Source& source, const Image& image) {
+  const auto sections = readSectionHeaders(source, image);
+  if (!sections) return false;
+  std::vector<uint64_t> lastBytes;
+  for (const ProgramHeader& segment : image.programHeaders) {
+    if (segment.type == PT_LOAD && segment.fileSize > 0)
+      lastBytes.push_back(segment.virtualAddress + segment.fileSize - 1);
+  }
+  std::ranges::sort(lastBytes);
+  return std::ranges::any_of(*sections, [&](const SectionHeader& section) {
+    // Where .tbss is, there is something else: gABI chapter 4, "Thread-Local Storage".
+    const bool hasNone = section.type == SHT_NOBITS && (section.flags & SHF_TLS) == 0;
+    if (!hasNone || !section.allocated()) return false;
+    const auto last = std::ranges::lower_bound(lastBytes, section.address);
+    return last != lastBytes.end() && *last - section.address < section.size;
   });
 }
 
 // Of what eu-strip -f splits off, the program headers are those of the whole program: they say
 // where its bytes were, which is beyond this file's end, or where something else is now.
-bool mayHaveForeignSegments(const Result<Image>& image, const Result<Facts>& facts) {
-  if (facts) return facts->kind == Kind::DebugInformation && hasCode(*image);
+bool mayHaveForeignSegments(const Source& source, const Result<Image>& image,
+                            const Result<Facts>& facts) {
+  if (facts) return facts->kind == Kind::DebugInformation && endsElsewhere(source, *image);
   const ErrorCode code = facts.error().code;
   return code == ErrorCode::Truncated || code == ErrorCode::Malformed ||
          code == ErrorCode::LimitExceeded;
@@ -388,7 +403,7 @@ bool mayHaveForeignSegments(const Result<Image>& image, const Result<Facts>& fac
 Result<Facts> readFacts(const Source& source, const std::string& path) {
   const auto image = Image::read(source);
   auto facts = image ? factsOf(source, *image, path) : Error(image.error()).at(path);
-  if (mayHaveForeignSegments(image, facts)) {
+  if (mayHaveForeignSegments(source, image, facts)) {
     if (const auto splitOff = Image::readSplitOff(source)) return factsOf(source, *splitOff, path);
   }
   return facts;
