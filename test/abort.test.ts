@@ -58,7 +58,7 @@ describe("native work under way", () => {
   }
 });
 
-describe("of many files", needs("gcc", "prlimit"), () => {
+describe("of many files", needs("gcc", "prlimit", "readelf"), () => {
   // Eight at a time (jobsAtOnce in native/patch/write.cpp).
   const script = `
     import { execFileSync } from "node:child_process";

@@ -52,7 +52,7 @@ describe("compile", needs("gcc"), () => {
     const statuses = [3, 4].map((number) => {
       const object = compile(at("number.o"), `int number(void) { return ${number}; }`, "-c");
       const program = compile(at("program"), source, object);
-      return execFileSync("sh", ["-c", '"$1"; echo $?', "sh", program], { encoding: "utf8" });
+      return execFileSync("/bin/sh", ["-c", '"$1"; echo $?', "sh", program], { encoding: "utf8" });
     });
     expect(statuses).toEqual(["3\n", "4\n"]);
   });

@@ -25,7 +25,7 @@ describe("CONTRIBUTING.md", () => {
   // test/all is a script for bash.
   const options = needs("bash");
   it.each(commands(false))("%s", options, (command) => {
-    const { status, stdout, stderr } = spawnSync("sh", ["-c", command], {
+    const { status, stdout, stderr } = spawnSync("/bin/sh", ["-c", command], {
       cwd: checkout,
       env: environment,
       encoding: "utf8",

@@ -152,7 +152,7 @@ describe("what this machine decides", () => {
       const doctor = (path: string) => {
         const script = `mount -t tmpfs -o noexec none "$1" && cp "$2" "$3" "$1" && shift 3 && "$@"`;
         const words = [at("on"), program, at("libon.so")];
-        const by = [...unshare, "sh", "-c", script, "sh", ...words];
+        const by = [...unshare, "/bin/sh", "-c", script, "sh", ...words];
         const { stdout } = fixelf(["doctor", "--json", path], { by });
         const { files } = JSON.parse(stdout) as { files: { findings: Finding[] }[] };
         return files[0]?.findings ?? [];

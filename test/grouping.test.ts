@@ -20,7 +20,7 @@ const fixelf = (...words: string[]) => start(words, { env });
 /** As a shell runs a line that was copied from the output. */
 function paste(line: string) {
   const words = commandLine.map((word) => `'${word}'`).join(" ");
-  return run(["sh", "-c", `fixelf() { ${words} "$@"; }\n${line} --no-gc-root`], { env });
+  return run(["/bin/sh", "-c", `fixelf() { ${words} "$@"; }\n${line} --no-gc-root`], { env });
 }
 
 const remediesOf = (stdout: string) =>
@@ -87,7 +87,7 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
     const words = [...commandLine, "doctor", "--verbose", "--root", root, tree];
     const quoted = words.map((word) => `'${word}'`).join(" ");
     // Its exit code is that of what was examined so far.
-    const { stdout, stderr } = run(["sh", "-c", `${quoted} | head -n 1`], { env });
+    const { stdout, stderr } = run(["/bin/sh", "-c", `${quoted} | head -n 1`], { env });
     expect([stdout.split("\n").length, stderr]).toEqual([2, ""]);
   });
 

@@ -613,7 +613,7 @@ describe("a file that is no ELF file", () => {
       const [diagnosis] = await diagnose([path]);
       expect(diagnosis?.verdict).toBe("not-elf");
       const [finding] = diagnosis?.findings ?? [];
-      expect(spawnSync("sh", ["-c", finding?.remedy ?? ""]).status).toBe(0);
+      expect(spawnSync("/bin/sh", ["-c", finding?.remedy ?? ""]).status).toBe(0);
       expect(readFileSync(path + suffix, "utf8")).toBe(script);
     });
   });

@@ -25,7 +25,7 @@ import { native } from "../lib/addon/native.js";
 import { programPath } from "../lib/addon/programs.js";
 import { FixelfError, type PatchelfOptions, patchelf } from "../lib/index.js";
 import { compile } from "./support/compile.js";
-import { isHere, needs } from "./support/needs.js";
+import { isHere, needs, pathOf } from "./support/needs.js";
 import { commandLine, run } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
@@ -532,7 +532,7 @@ describe.each(ways)("%s", (_title, program) => {
         patch("--set-rpath", "/x", "--output", "/dev/null", "it");
         expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
         const script = '"$@" --output /dev/stdout it | cat >piped';
-        const piped = run(["sh", "-c", script, "sh", ...program], { cwd: home });
+        const piped = run(["/bin/sh", "-c", script, "sh", ...program], { cwd: home });
         expect(piped.stderr).toBe("");
         expect(readFileSync(at("piped"))).toEqual(readFileSync(at("it")));
       });
@@ -725,7 +725,7 @@ describe.each(ways)("%s", (_title, program) => {
 describe("fixelf-patchelf in the PATH of a build", needs("gcc", "patchelf", "bash", "find"), () => {
   const fixup = fileURLToPath(new URL("../benchmarks/patchelf/fixup.sh", import.meta.url));
   it("leaves the same behind as patchelf, after nixpkgs' fixup", () => {
-    const theirs = run(["sh", "-c", "command -v patchelf"]).stdout.trim();
+    const theirs = pathOf("patchelf") as string;
     const home = scratchDirectory();
     const package_ = join(home, "package");
     const libraries = ["one", "two", "three"].map((name) => join(home, name, "lib"));

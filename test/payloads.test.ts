@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type EditRequest, edit, FixelfError, inspect, undo } from "../lib/index.js";
 import { compile } from "./support/compile.js";
-import { needs } from "./support/needs.js";
+import { needs, pathOf } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 /** Each finds its payload in a way of its own, and prints it. */
@@ -160,8 +160,7 @@ describe("payload executables", needs("gcc"), () => {
       writeFileSync(join(home, "member"), payload);
       execFileSync("zip", ["-q", "archive.zip", "member"], { cwd: home });
       const path = join(home, "archive");
-      const command = execFileSync("sh", ["-c", "command -v unzipsfx"], { encoding: "utf8" });
-      copyFileSync(command.trim(), path);
+      copyFileSync(pathOf("unzipsfx") as string, path);
       appendFileSync(path, readFileSync(join(home, "archive.zip")));
       execFileSync("zip", ["-q", "-A", path]);
       chmodSync(path, 0o755);

@@ -169,7 +169,7 @@ describe("refs, compressed", () => {
 
       it("is recognised, wherever it begins", async () => {
         rmSync(at("image"), { force: true });
-        const packed = execFileSync("sh", ["-c", command], { cwd: directory, stdio: "pipe" });
+        const packed = execFileSync("/bin/sh", ["-c", command], { cwd: directory, stdio: "pipe" });
         for (const before of [0, 1, 300_000]) {
           const content = Buffer.concat([Buffer.alloc(before, "-"), packed]);
           // What a text says for the first time may stand unchanged in its compressed form.

@@ -56,7 +56,7 @@ async function questionsBelow(roots: string[]): Promise<Question[]> {
 
 /** The outputs of traced runs. */
 function askAll(questions: Question[]): string[] {
-  execFileSync("sh", ["-c", askEach, scratch], {
+  execFileSync("/bin/sh", ["-c", askEach, scratch], {
     input: linesOf(questions),
     env: { PATH: process.env.PATH ?? "" },
   });

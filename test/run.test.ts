@@ -278,7 +278,7 @@ describe("run", needs("gcc"), () => {
     it("is a fixed copy, and says why", () => {
       // The least privileged that there is: another user, in a namespace that may have no further ones.
       const inner = `echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --inh-caps=-all --bounding-set=-all "$@"`;
-      const by = [...only(), "unshare", "--user", "--map-root-user", "sh", "-c", inner, "sh"];
+      const by = [...only(), "unshare", "--user", "--map-root-user", "/bin/sh", "-c", inner, "sh"];
       const words = ["run", "--store", store, "--verbose", program, "thing"];
       const { stdout, stderr } = fixelf(words, { by });
       expect(stderr).toContain("fixelf runs it as a fixed copy");
@@ -624,7 +624,7 @@ describe("run", needs("gcc"), () => {
     const loaderPlace = () => `/lib65/${basename(loader)}`;
     it("is for all to read, whatever the umask", () => {
       const asked = `stat -c %a / /lib65 ${loaderPlace()} /.fx /.fx/ld.so.cache; umask`;
-      const by = [...only(), "sh", "-c", 'umask 077; exec "$@"', "sh"];
+      const by = [...only(), "/bin/sh", "-c", 'umask 077; exec "$@"', "sh"];
       const words = ["run", "--store", store, "--how", "namespace", program, "sh", asked];
       const { stdout } = fixelf(words, { by });
       expect(stdout.trim().split("\n")).toEqual(["755", "755", "555", "755", "444", "0077"]);

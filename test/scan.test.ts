@@ -195,7 +195,7 @@ console.log(JSON.stringify(found));`;
       // A directory under a second name, and a file under a third.
       const mounts = "mount --bind a b && mount --bind a/sh c";
       const look = `${shellCli} scan --json --summary .`;
-      const words = ["sh", "-c", `${mounts} && ${look}`];
+      const words = ["/bin/sh", "-c", `${mounts} && ${look}`];
       const { stdout, stderr } = start(words, { by: unshare, cwd: tree });
       expect(stderr).toBe("");
       expect(JSON.parse(stdout)).toMatchObject({ elf: 1, files: 2 });
@@ -226,7 +226,7 @@ console.log(JSON.stringify(found));`;
       directory = join(directory, "below");
     }
     const look = `ulimit -n 32 && ${shellCli} scan --format ndjson ${tree}`;
-    const { stdout, stderr } = start(["sh", "-c", look]);
+    const { stdout, stderr } = start(["/bin/sh", "-c", look]);
     expect(stderr).toBe("");
     expect(stdout.trim().split("\n")).toHaveLength(12);
   });

@@ -78,7 +78,7 @@ describe("a library that a misspelling hides", needs("gcc", "x86-64"), () => {
     ]);
     const remedy = `fixelf patchelf --set-rpath '$ORIGIN/lib' ${program}`;
     expect(diagnosis?.findings.map((finding) => finding.remedy)).toEqual([remedy, remedy]);
-    const typed = ["sh", "-c", remedy.replace(/^fixelf/, '"$@"'), "sh"];
+    const typed = ["/bin/sh", "-c", remedy.replace(/^fixelf/, '"$@"'), "sh"];
     expect(run([...typed, ...commandLine])).toMatchObject({ stderr: "", code: 0 });
     expect(spawnSync(program).status).toBe(0);
   });

@@ -15,7 +15,7 @@ import { basename, dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { shellWord } from "../lib/base/shell.js";
 import { compileWith } from "./support/compile.js";
-import { needs, unshare } from "./support/needs.js";
+import { needs, pathOf, unshare } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 interface Machine {
@@ -92,11 +92,6 @@ const soname = "-Wl,-soname,libnumber.so";
 const library = (number: number) => `int number(void) { return ${number}; }`;
 
 const directory = scratchDirectory();
-
-const pathOf = (command: string) => {
-  const { status, stdout } = spawnSync("sh", ["-c", `command -v ${command}`], { encoding: "utf8" });
-  return status === 0 ? stdout.trim() : null;
-};
 
 /** What its programs are built with, and what starts them. */
 const partsOf = ({ system, node, triplet, qemu }: Machine) => [
@@ -217,7 +212,7 @@ class Bench {
          strace -f -o /dev/null "$2" -g "$1" ${set.map((pair) => `-E '${pair}'`).join(" ")} "$3" >/dev/null &
          until [ -S "$1" ]; do sleep 0.05; done`;
     return execFileSync(
-      "sh",
+      "/bin/sh",
       [
         ...["-euc", `${script}\nshift 3\n"$@" 2>&1 </dev/null`, "sh", socket, this.qemu, program],
         ...[isHere ? "gdb" : "gdb-multiarch", "-batch", "-nx"],
@@ -511,7 +506,7 @@ const host = machines.find(({ node }) => node === process.arch);
 /** Runs a command where /run has what `layOut`, a few lines of shell, puts there, and nothing else. */
 const inOwnRun = (layOut: string, command: readonly string[]) => [
   ...unshare,
-  ...["sh", "-euc", `mount -t tmpfs tmpfs /run; ${layOut}; exec "$@"`, "sh", ...command],
+  ...["/bin/sh", "-euc", `mount -t tmpfs tmpfs /run; ${layOut}; exec "$@"`, "sh", ...command],
 ];
 
 const partsHere = [...(host ? partsOf(host) : ["x86-64"]), "readelf", "mount namespaces"];
@@ -771,7 +766,7 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
     const before = readdirSync(home).sort();
     const startAll = (program: string, count: number) => {
       const loop = `for start in $(seq ${count}); do ${program} || exit 1; done | sort | uniq -c`;
-      const { status, stdout, stderr } = spawnSync("sh", ["-c", loop], {
+      const { status, stdout, stderr } = spawnSync("/bin/sh", ["-c", loop], {
         encoding: "utf8",
         env: { PATH: process.env.PATH, NIX_LD: loader, NIX_LD_LIBRARY_PATH: two },
       });

@@ -631,7 +631,7 @@ int main(int count, char **words) {
       const limited = 'echo 5 >/proc/sys/user/max_inotify_watches; exec "$@"';
       const { said } = spawnWatch(
         [inbox, "--rescan", "1"],
-        ["unshare", "--user", "--map-root-user", "sh", "-c", limited, "sh"],
+        ["unshare", "--user", "--map-root-user", "/bin/sh", "-c", limited, "sh"],
       );
       await until("it is told", () => said.stderr.includes("max_user_watches"));
       expect(said.stderr).toContain("every 1 seconds");

@@ -36,7 +36,7 @@ const readelf = (option: string, path: string) =>
   spawnSync("readelf", [option, "-W", path], { encoding: "utf8", maxBuffer: 1 << 28 }).stdout;
 /** What readelf complains of. */
 const complaints = (path: string) =>
-  execFileSync("sh", ["-c", 'readelf -hldSW "$1" 2>&1 >/dev/null', "sh", path], {
+  execFileSync("/bin/sh", ["-c", 'readelf -hldSW "$1" 2>&1 >/dev/null', "sh", path], {
     encoding: "utf8",
   });
 const run = (path: string) => execFileSync(path, { encoding: "utf8" });
@@ -65,7 +65,7 @@ function digest(path: string): string {
   if (size < 1e9) return hash.update(readFileSync(path)).digest("hex");
   const ends = 'head -c 1000000 <"$1"; tail -c 1000000 <"$1"';
   return hash
-    .update(execFileSync("sh", ["-c", ends, "sh", path], { maxBuffer: 1 << 22 }))
+    .update(execFileSync("/bin/sh", ["-c", ends, "sh", path], { maxBuffer: 1 << 22 }))
     .digest("hex");
 }
 

@@ -234,7 +234,7 @@ describe("writing", needs("gcc"), () => {
       const halfWritten = join(place, "half-written");
       writeFileSync(halfWritten, before().subarray(0, 100));
       expect(await change("in place", halfWritten)).toBe("truncated");
-      const writer = spawn("flock", [halfWritten, "sh", "-c", "echo; read line"]);
+      const writer = spawn("flock", [halfWritten, "/bin/sh", "-c", "echo; read line"]);
       await once(writer.stdout, "data");
       try {
         expect(await change("in place", halfWritten)).toBe("busy");
@@ -385,7 +385,7 @@ describe("writing", needs("gcc"), () => {
         `cmp "${original}" "${file}"`,
         `test "$(ls -A "${place}")" = program`,
       ].join(" && ");
-      const prefix = [...unshare, "sh", "-c", script, "sh", place, original];
+      const prefix = [...unshare, "/bin/sh", "-c", script, "sh", place, original];
       expect(await changeApart(way, prefix, 40_000)).toEqual(["no-space"]);
       expect(readdirSync(records)).toEqual([]);
     });

@@ -34,7 +34,7 @@ export class Images {
     const place = (name: string) => join(this.#directory, name);
     const storage = ["--root", place("storage"), "--runroot", place("run")];
     const settings = [...storage, "--storage-driver", "vfs", "--registries-conf", this.#registries];
-    const all = [...unshare.slice(1), "sh", "-euc", hidden, ...settings, command, ...words];
+    const all = [...unshare.slice(1), "/bin/sh", "-euc", hidden, ...settings, command, ...words];
     return execFileSync(unshare[0] as string, all, {
       encoding: "utf8",
       env: { PATH: process.env.PATH, HOME: this.#directory, TMPDIR: place("tmp") },

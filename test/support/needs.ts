@@ -96,12 +96,14 @@ const probes: Partial<Record<string, () => boolean>> = {
   ptrace: () => succeeds("strace", "-o", "/dev/null", "true"),
   strace: () => succeeds("strace", "-o", "/dev/null", "true"),
   // As another user it asks for a range of user IDs, which not every user has.
+  // A script that starts this machine's compiler by its long name.
+  "musl-gcc": () => succeeds("musl-gcc", "--version"),
   buildah: () => isRoot && isOnPath("buildah"),
   bwrap: () => succeeds("bwrap", "--bind", "/", "/", "true"),
   "mount namespaces": () =>
-    succeeds(...(unshare as [string]), "sh", "-c", "mount -t tmpfs none /tmp"),
+    succeeds(...(unshare as [string]), "/bin/sh", "-c", "mount -t tmpfs none /tmp"),
   "user namespaces": () =>
-    succeeds("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", "true"),
+    succeeds("unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", "true"),
   root: () => isRoot,
   "set-user-ID programs": () => {
     const { status, stdout } = spawnSync("findmnt", ["-n", "-o", "OPTIONS", "-T", tmpdir()]);
@@ -139,14 +141,21 @@ function onFile(works: (file: string) => boolean): boolean {
 }
 
 function isOnPath(command: string): boolean {
-  return (process.env.PATH ?? "").split(delimiter).some((directory) => {
+  return pathOf(command) !== null;
+}
+
+/** Where a command is. */
+export function pathOf(command: string): string | null {
+  const paths = (process.env.PATH ?? "").split(delimiter).map((place) => join(place, command));
+  const isProgram = (path: string) => {
     try {
-      accessSync(join(directory, command), constants.X_OK);
+      accessSync(path, constants.X_OK);
       return true;
     } catch {
       return false;
     }
-  });
+  };
+  return paths.find(isProgram) ?? null;
 }
 
 function readParts(): Part[] {
