@@ -28,8 +28,13 @@ const scan = (...words: string[]) => fixelf(["scan", "--no-index", ...words]);
 function rows(...words: string[]): Record<string, unknown>[] {
   const { code, stdout, stderr } = scan(at("tree"), "--format", "ndjson", ...words);
   expect([code, stderr]).toEqual([0, ""]);
+  return parsed(stdout);
+}
+
+/** What `--format ndjson` printed. */
+function parsed(stdout: string): ReturnType<typeof JSON.parse>[] {
   const lines = stdout.split("\n").filter((line) => line !== "");
-  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  return lines.map((line) => JSON.parse(line));
 }
 
 describe("fixelf scan", needs("gcc"), () => {
@@ -304,10 +309,7 @@ describe("fixelf scan", needs("gcc"), () => {
       const whole = readFileSync(program);
       writeFileSync(join(place, "torn"), whole.subarray(0, whole.length / 4));
       const { stdout } = scan(place, "--format", "ndjson");
-      const rows = stdout
-        .trimEnd()
-        .split("\n")
-        .map((line) => JSON.parse(line));
+      const rows = parsed(stdout);
       const of = (name: string) => rows.find(({ path }) => path === join(place, name));
       expect(of("split.debug")).toMatchObject({
         type: "debug-information",
@@ -331,10 +333,7 @@ describe("fixelf scan", needs("gcc"), () => {
     const debug = join(place, "program.debug");
     execFileSync("objcopy", ["--only-keep-debug", program, debug]);
     const { stdout } = scan(place, "--format", "ndjson");
-    const [whole, split] = stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line));
+    const [whole, split] = parsed(stdout);
     expect(whole).toMatchObject({ path: program, dynamicTable: "present" });
     expect(whole.notes.abiTag).not.toBeNull();
     expect(split).toMatchObject({

