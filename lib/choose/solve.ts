@@ -1,7 +1,7 @@
 // Which libraries a program and what comes with it get (DESIGN 7.1, 7.3, 7.4), with one loader for
 // all of them. Nothing is written: each round assumes the search paths chosen so far, resolves
 // again as the loader would, and provides for what is still missing. The judge has the last word.
-import { basename, dirname, join, normalize } from "node:path";
+import { dirname, join, normalize } from "node:path";
 import picomatch from "picomatch";
 import type { Facts, Resolution, ResolvedLibrary } from "../addon/facts.js";
 import { type NativeFiles, native, type ResolveOptions } from "../addon/native.js";
@@ -19,7 +19,7 @@ import {
   workingEntries,
 } from "../file/search_path.js";
 import type { Environment } from "../file/stand_in.js";
-import { libraryBeside } from "../file/together.js";
+import { byEachName, libraryBeside } from "../file/together.js";
 import type { Subject } from "../file/tree.js";
 import { isGlibcVersion } from "../file/versions.js";
 import { problemsOfLoading } from "../judge/judge.js";
@@ -126,18 +126,13 @@ export function filesFor({ store, outside }: Pick<Task, "store" | "outside">): N
 }
 
 function knownOf({ members, bundled, ignoreMissing }: Task, files: NativeFiles): Known {
-  const byName = new Map<string, Member[]>();
-  for (const member of bundled) {
-    const { path, facts } = member;
-    for (const name of new Set([basename(path), facts.soname]))
-      if (name !== null) listed(byName, name, () => []).push(member);
-  }
   const versions = new Map<string, Set<string>>();
   for (const { facts } of members) addVersions(facts, versions);
   const elf = new Map<string, boolean>();
   const isElf = (path: string) => listed(elf, path, () => files.look(path).state === "elf");
   const isIgnored = ignoreMissing.length > 0 ? picomatch([...ignoreMissing]) : () => false;
-  return { files, provided: new Map(), bundled: byName, isElf, versions, isIgnored };
+  const named = byEachName(bundled);
+  return { files, provided: new Map(), bundled: named, isElf, versions, isIgnored };
 }
 
 function addVersions({ versionsNeeded }: Facts, to: Map<string, Set<string>>): void {

@@ -1,12 +1,12 @@
 // What helps where a library is missing: the store path that has it, or the package of nixpkgs.
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Facts, ResolvedLibrary } from "../addon/facts.js";
 import { fixelfCommand } from "../base/shell.js";
 import { contentOf } from "../file/content.js";
 import { libcOf } from "../file/libc.js";
 import { sameMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
-import { directoryOfBoth, libraryBeside } from "../file/together.js";
+import { byEachName, directoryOfBoth, libraryBeside } from "../file/together.js";
 import type { Subject, Tree } from "../file/tree.js";
 import { versionsNeededOf } from "../file/versions.js";
 import type { Providers } from "../store/find.js";
@@ -58,26 +58,25 @@ export async function helpForLibrary(
 /** What comes along below the directory that was named, as fix finds it: under the name that is needed. */
 function siblingOf(soname: string, facts: Facts, { tree, files }: Circumstances): string | null {
   if (!tree.directory) return null;
-  const named = (bundled(tree).get(soname) ?? []).flatMap((subject) =>
-    subject.facts !== null && sameMachine(subject.facts, facts)
-      ? [join(dirname(subject.path), soname)]
-      : [],
+  const alike = bundled(tree).get(soname) ?? [];
+  return (
+    alike
+      .filter((library) => sameMachine(library.facts, facts))
+      .map(({ path }) => join(dirname(path), soname))
+      .find((path) => files.look(path).facts !== null) ?? null
   );
-  return named.find((path) => files.look(path).facts !== null) ?? null;
 }
 
-const bundles = new WeakMap<Tree, Map<string, Subject[]>>();
+const bundles = new WeakMap<Tree, ReturnType<typeof byEachName>>();
 
-/** The libraries of a tree by each name that one may be needed by. */
-function bundled(tree: Tree): Map<string, Subject[]> {
+/** The libraries of a tree by name. */
+function bundled(tree: Tree): ReturnType<typeof byEachName> {
   const known = bundles.get(tree);
   if (known !== undefined) return known;
-  const byName = new Map<string, Subject[]>();
-  for (const subject of tree.subjects) {
-    if (subject.facts?.type !== "shared-library") continue;
-    for (const name of new Set([basename(subject.path), subject.facts.soname]))
-      if (name !== null) byName.set(name, [...(byName.get(name) ?? []), subject]);
-  }
+  const libraries = tree.subjects.flatMap(({ path, facts }) =>
+    facts?.type === "shared-library" ? [{ path, facts }] : [],
+  );
+  const byName = byEachName(libraries);
   bundles.set(tree, byName);
   return byName;
 }

@@ -1,5 +1,5 @@
 // The directory that holds two files of one program's tree: what is named to have both changed.
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
 import { homeDirectory } from "../base/process.js";
@@ -30,6 +30,21 @@ export function directoryOfBoth(
   // Past a link, ".." may lead elsewhere.
   const shown = join(dirname(named.shown), relative(own, both));
   return insideRoot(shown, system).path === both ? shown : both;
+}
+
+/** Files by each name that one may be needed by, in their order. */
+export function byEachName<File extends { path: string; facts: Facts }>(
+  files: Iterable<File>,
+): Map<string, File[]> {
+  const byName = new Map<string, File[]>();
+  for (const file of files)
+    for (const name of new Set([basename(file.path), file.facts.soname])) {
+      if (name === null) continue;
+      const alike = byName.get(name);
+      if (alike === undefined) byName.set(name, [file]);
+      else alike.push(file);
+    }
+  return byName;
 }
 
 /**
