@@ -7,6 +7,37 @@ import { readFileSync } from "node:fs";
 const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 const packages = Object.keys(dependencies);
 
+// Taken into the command line: for each package Node looks into several directories, and code that was compiled
+// beforehand is kept of the command line's own files only (lib/cli/code_cache.ts).
+const takenIn = ["commander", "node-gyp-build"];
+const theirLicenses = {
+  name: "their licenses",
+  generateBundle() {
+    for (const name of takenIn) {
+      const source = readFileSync(`node_modules/${name}/LICENSE`);
+      this.emitFile({ type: "asset", fileName: `LICENSE.${name}`, source });
+    }
+  },
+};
+
+const late = "\0late/";
+const nodes = {
+  name: "Node's modules",
+  resolveId(id, importer, { kind }) {
+    if (!id.startsWith("node:")) return null;
+    // Commander loads it, with sockets and streams, for commands that are programs of their own. There is none here.
+    if (id === "node:child_process" && importer.includes("/node_modules/commander/")) return "\0nothing";
+    // What is loaded late is so by require(): import() has no code cache.
+    if (kind === "dynamic-import") return `${late}${id}`;
+    return { id, external: true };
+  },
+  load(id) {
+    if (id === "\0nothing") return "export {}";
+    if (id.startsWith(late)) return `export * from "${id.slice(late.length)}"`;
+    return null;
+  },
+};
+
 // Of the command line: the two commands whose start counts most, what two of them share, and what
 // everything stands on. What they share with others would else be one small file for each set of those
 // that share it, or lie in one of the others' files, which then is loaded whole.
@@ -14,7 +45,7 @@ const groups = [
   {
     name: "base",
     priority: 2,
-    test: /lib\/(base\/(arguments|bytes|disk|errors|nearest|write_fully)|addon\/(native|package_directory|under_way)|file\/kind)\.ts$/,
+    test: /lib\/(base\/(arguments|bytes|disk|errors|nearest|write_fully)|addon\/(native|package_directory|under_way)|file\/kind)\.ts$|\/node-gyp-build\//,
   },
   {
     name: "at_once",
@@ -49,19 +80,30 @@ const common = {
   external: [/^node:/, ...packages],
 };
 
+const commandLine = {
+  // For ES modules Node 20 would start a loader first, a tenth of what a short command takes.
+  format: "cjs",
+  strict: true, // as ES modules are
+  minify,
+};
+
 export default [
   {
     ...common,
+    input: "lib/cli/start.ts",
+    output: { ...commandLine, file: "dist/cli/main.cjs" },
+  },
+  {
+    ...common,
+    external: packages.filter((name) => !takenIn.includes(name)),
+    plugins: [nodes, theirLicenses],
     input: "lib/cli/main.ts",
     output: {
-      // For ES modules Node 20 would start a loader first, a tenth of what a short command takes.
-      format: "cjs",
-      strict: true, // as ES modules are
-      dir: "dist/cli",
+      ...commandLine,
+      dir: "dist/cli/chunks",
       entryFileNames: "[name].cjs",
-      chunkFileNames: "chunks/[name].cjs",
+      chunkFileNames: "[name].cjs",
       codeSplitting: { groups },
-      minify,
     },
     preserveEntrySignatures: false,
   },

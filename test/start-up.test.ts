@@ -11,14 +11,26 @@ import { scratchDirectory } from "./support/scratch.js";
 const directory = scratchDirectory();
 const at = (name: string) => join(directory, name);
 
-/** Writes down, as the process ends, what was loaded. */
+/** Writes down, as the process ends, what was loaded, and whether V8 took the code that was compiled before. */
 const recorder = `
   const { writeFileSync } = require("node:fs");
+  const vm = require("node:vm");
+  const scripts = [];
+  vm.Script = class extends vm.Script {
+    constructor(source, options) {
+      super(source, options);
+      scripts.push({ file: options.filename, rejected: this.cachedDataRejected });
+    }
+  };
   process.on("exit", () => {
-    const { mainModule, moduleLoadList } = process;
-    const own = mainModule === undefined ? [] : Object.keys(require.cache);
-    writeFileSync(process.env.LOADED, JSON.stringify({ own, builtin: moduleLoadList }));
+    writeFileSync(process.env.LOADED, JSON.stringify({ scripts, builtin: process.moduleLoadList }));
   });`;
+
+interface Loaded {
+  /** `rejected` is missing where there was no code to be taken. */
+  scripts: { file: string; rejected?: boolean }[];
+  builtin: string[];
+}
 
 describe("the start of doctor", needs("gcc"), () => {
   let program: string;
@@ -27,26 +39,38 @@ describe("the start of doctor", needs("gcc"), () => {
     writeFileSync(at("recorder.cjs"), recorder);
   });
 
-  function loadedBy(words: readonly string[]): { own: string[]; builtin: string[] } {
-    const env = { LOADED: at("loaded.json"), NODE_OPTIONS: `--require=${at("recorder.cjs")}` };
+  function loadedBy(words: readonly string[], flags = ""): Loaded {
+    const env = {
+      LOADED: at("loaded.json"),
+      NODE_OPTIONS: `--require=${at("recorder.cjs")} ${flags}`,
+    };
     expect(run(words, { env }).code).toBe(0);
     return JSON.parse(readFileSync(at("loaded.json"), "utf8"));
   }
 
   it("loads no more than a healthy program needs", () => {
     const least = new Set(loadedBy([...commandLine.slice(0, -1), "-e", "0"]).builtin);
-    const { own, builtin } = loadedBy([...commandLine, "doctor", program]);
-    const ownFiles = own.map((path) => basename(path)).filter((name) => name.endsWith(".cjs"));
-    expect(ownFiles.sort()).toEqual([
+    const { scripts, builtin } = loadedBy([...commandLine, "doctor", program]);
+    expect(scripts.map(({ file }) => basename(file)).sort()).toEqual([
       "at_once.cjs",
       "base.cjs",
       "doctor.cjs",
       "main.cjs",
-      "recorder.cjs",
       "rolldown-runtime.cjs",
     ]);
-    const long = /\b(fs\/promises|net|perf\w*|readline|streams?|tty)\b/;
+    const long = /\b(crypto|fs\/promises|net|perf\w*|readline|streams?|tty)\b/;
     expect(builtin.filter((name) => long.test(name) && !least.has(name))).toEqual([]);
+  });
+
+  it("compiles nothing that was compiled when the package was built", () => {
+    const { scripts } = loadedBy([...commandLine, "doctor", program]);
+    expect(scripts.filter(({ rejected }) => rejected !== false)).toEqual([]);
+  });
+
+  it("compiles all of it for a Node whose flags are others", () => {
+    const { scripts } = loadedBy([...commandLine, "doctor", program], "--stack-trace-limit=11");
+    expect(scripts.length).toBeGreaterThan(0);
+    expect(scripts.filter(({ rejected }) => rejected !== true)).toEqual([]);
   });
 });
 

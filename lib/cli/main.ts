@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The command line. Scripts call patchelf thousands of times, and a find or a doctor is answered in
 // less time than it takes to load what parses all other commands: these go past it. (No await
 // outside a function: what ships is CommonJS, which Node starts sooner; see rolldown.config.mjs.)

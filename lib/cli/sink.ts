@@ -1,7 +1,5 @@
 // Where a command's data goes: standard output, or a file that appears when it is whole.
-import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
-import { finished } from "node:stream/promises";
 import { makeDirectories } from "../base/directories.js";
 import { chmod, createWriteStream, lstatSync, rename, rm } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
@@ -23,6 +21,8 @@ export async function writeParts(
   makeDirectories(dirname(file));
   // A name that nobody else has: in containers every process is the first, and a killed one leaves its part.
   // Not the file's own name with more behind it, which could be too long for a name.
+  // (Node's modules that only a file needs are loaded here: they take as long as all else that a short command loads.)
+  const { randomBytes } = await import("node:crypto");
   const temporary = join(dirname(file), `.${randomBytes(8).toString("hex")}.part`);
   try {
     await pourInto(parts, createWriteStream(temporary, { flags: "wx", mode: 0o600 }), file);
@@ -44,6 +44,7 @@ async function pourInto(
   try {
     await pour(parts, stream);
     stream.end();
+    const { finished } = await import("node:stream/promises");
     await finished(stream);
   } catch (failure) {
     stream.destroy();

@@ -1,10 +1,9 @@
 // What a scan's file says of itself, beside its rows: whoever collects parts can see whether they are all
 // there, and fit.
-import { createHash } from "node:crypto";
 import { native } from "../addon/native.js";
 import { packageVersion } from "../addon/package_directory.js";
 import { bytesOf, spelledOut } from "../base/bytes.js";
-import { stat } from "../base/disk.js";
+import { statSync } from "../base/disk.js";
 import type { ScanFilter } from "./filter.js";
 import type { Shard } from "./scan.js";
 
@@ -26,35 +25,42 @@ export interface ScanDescription {
 /** As it stands in a file; all names begin with `fixelf.`. */
 export async function metadataOf(scan: ScanDescription): Promise<Map<string, string>> {
   const { roots, list, root, filter, shard } = scan;
-  const digest = (names: readonly string[]) =>
-    createHash("sha256")
-      .update(bytesOf(names.join("\0")))
-      .digest("hex");
   return new Map([
     ["fixelf.version", packageVersion()],
     ["fixelf.schema", scanSchema],
     ["fixelf.shard", `${shard.number}/${shard.count}`],
     ["fixelf.roots", JSON.stringify(roots.map(spelledOut))],
-    ...(list === undefined ? [] : ([["fixelf.list", `sha256:${digest(list)}`]] as const)),
+    ...(list === undefined ? [] : ([["fixelf.list", `sha256:${await digestOf(list)}`]] as const)),
     ...(root === undefined ? [] : ([["fixelf.root", spelledOut(root)]] as const)),
     ["fixelf.filter", JSON.stringify(filter)],
-    ["fixelf.time", (await changedAt(roots, root)).toISOString()],
+    ["fixelf.time", changedAt(roots, root).toISOString()],
   ]);
+}
+
+async function digestOf(names: readonly string[]): Promise<string> {
+  const { createHash } = await import("node:crypto"); // for lists only: it takes 4 ms to load
+  return createHash("sha256")
+    .update(bytesOf(names.join("\0")))
+    .digest("hex");
 }
 
 /**
  * When the roots last changed, not what the clock says: the same store gives the same bytes. Never later
  * than SOURCE_DATE_EPOCH (reproducible-builds.org).
  */
-async function changedAt(roots: readonly string[], root: string | undefined): Promise<Date> {
+function changedAt(roots: readonly string[], root: string | undefined): Date {
   const files = root === undefined ? null : new native.Files(root);
-  const times = await Promise.all(
-    roots.map(async (path) => {
-      const state = await stat(files === null ? path : files.hostPath(path)).catch(() => null);
-      return state?.mtimeMs ?? 0;
-    }),
-  );
+  const times = roots.map((path) => changed(files === null ? path : files.hostPath(path)));
   const epoch = process.env.SOURCE_DATE_EPOCH ?? "";
   const latest = /^\d{1,12}$/.test(epoch) ? Number(epoch) * 1000 : Number.POSITIVE_INFINITY;
   return new Date(Math.min(latest, Math.max(0, ...times)));
+}
+
+/** Milliseconds since 1970; 0 where that cannot be known. */
+function changed(path: string): number {
+  try {
+    return statSync(path).mtimeMs;
+  } catch {
+    return 0;
+  }
 }

@@ -1,0 +1,99 @@
+// The command line's files as Node would load them, CommonJS, but with compiled code kept beside them: V8's code
+// cache. V8 takes it only if its version, its flags and the length of the source are those of the time at which it
+// was made (src/snapshot/code-serializer.cc, SerializedCodeData::SanityCheck), and else compiles the source.
+// (module.enableCompileCache() of Node 22.8 keeps its own, in a directory that it has to be able to write.)
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Script } from "node:vm";
+
+/** What Node puts around a CommonJS file: node:module, Module.wrap(). */
+const wrapper = [
+  "(function (exports, require, module, __filename, __dirname) { ",
+  "\n});",
+] as const;
+
+/** Node's loader and this one find what the other has loaded: in require.cache. */
+type Module = Pick<NodeJS.Module, "exports" | "id" | "filename" | "loaded" | "children" | "paths">;
+
+export class CodeCache {
+  readonly #directory: string;
+  /** null where all of it is kept already. */
+  readonly #unsaved: Map<string, Script> | null;
+
+  private constructor(directory: string, unsaved: Map<string, Script> | null) {
+    this.#directory = directory;
+    this.#unsaved = unsaved;
+  }
+
+  /** Of what is kept below a directory, the code for this V8 and this kind of processor; null where there is none. */
+  static ofThisNode(directory: string): CodeCache | null {
+    const own = placeIn(directory);
+    return existsSync(own) ? new CodeCache(own, null) : null;
+  }
+
+  /** The same, to be filled by `load` and `save`. */
+  static create(directory: string): CodeCache {
+    const own = placeIn(directory);
+    mkdirSync(own, { recursive: true });
+    return new CodeCache(own, new Map());
+  }
+
+  /**
+   * Runs a file of a folder, and what it needs from there, each once. What is not kept is left to Node.
+   * @param require Node's
+   */
+  load(folder: string, name: string, require: NodeJS.Require): unknown {
+    const path = join(folder, name);
+    const known = require.cache[path];
+    if (known !== undefined) return known.exports;
+    const run = this.#scriptOf(path, name)?.runInThisContext();
+    if (run === undefined) return require(path);
+    const module: Module = {
+      exports: {},
+      id: path,
+      filename: path,
+      loaded: false,
+      children: [],
+      paths: [],
+    };
+    require.cache[path] = module as NodeJS.Module;
+    const requireInside = (id: string) =>
+      id.startsWith("./") ? this.load(folder, id.slice(2), require) : require(id);
+    run.call(module.exports, module.exports, requireInside, module, path, folder);
+    module.loaded = true;
+    return module.exports;
+  }
+
+  /** Keeps the code of what was loaded, with all functions that have been called by now. */
+  save(): void {
+    for (const [name, script] of this.#unsaved ?? [])
+      writeFileSync(join(this.#directory, name), script.createCachedData());
+  }
+
+  #scriptOf(path: string, name: string): Script | null {
+    const cachedData = readIfThere(join(this.#directory, name));
+    if (cachedData === null && this.#unsaved === null) return null;
+    const source = readFileSync(path, "utf8");
+    // Node's import() is experimental in scripts.
+    if (cachedData === null && /\bimport\(/.test(source)) return null;
+    const script = new Script(wrapper.join(source), {
+      filename: path,
+      columnOffset: -wrapper[0].length, // so that traces name the file's own columns
+      ...(cachedData === null ? {} : { cachedData }),
+    });
+    this.#unsaved?.set(name, script);
+    return script;
+  }
+}
+
+function placeIn(directory: string): string {
+  return join(directory, `${process.versions.v8}-${process.arch}`);
+}
+
+function readIfThere(path: string): Buffer | null {
+  try {
+    return readFileSync(path);
+  } catch {
+    return null;
+  }
+}
