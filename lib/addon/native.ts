@@ -70,7 +70,7 @@ export interface NativeFiles {
   firstAudited(paths: readonly string[]): string | null;
   /** On several threads; for lib/resolutions.ts. */
   resolve(paths: readonly string[], options: ResolveOptions): Promise<NativeResolutions>;
-  /** Nothing may be asked meanwhile. Throws `not-elf` where there is no such file. */
+  /** Nothing may be asked meanwhile, or after it was cancelled. Throws `not-elf` where there is no such file. */
   override(overrides: readonly Override[]): Promise<void>;
   /** What lies below a directory of this machine is taken from it, although there is a root. */
   passThrough(directory: string): void;

@@ -57,7 +57,8 @@ Override toOverride(const Napi::Object& object) {
   return {toPath(object.Get("path")), text("interpreter"), text("runpath"), text("rpath")};
 }
 
-// All are read before the first is replaced: several threads may read.
+// All are read before the first is replaced: several threads may read. A plan that is given up
+// midway leaves some replaced: whoever gives it up has no use for these files any more.
 Status assume(Files& files, const std::vector<Override>& overrides, const std::stop_token& stop) {
   std::vector<std::shared_ptr<const Facts>> read(overrides.size());
   inParallel(overrides.size(), [&](size_t at) {
@@ -66,6 +67,7 @@ Status assume(Files& files, const std::vector<Override>& overrides, const std::s
   if (stop.stop_requested()) return cancelled("the planning");
   if (Status whole = files.demandWhole(); !whole) return whole;
   for (size_t at = 0; at < overrides.size(); ++at) {
+    if (stop.stop_requested()) return cancelled("the planning");
     const Override& asked = overrides[at];
     if (!read[at]) {
       return Error{ErrorCode::NotElf, "no ELF file to assume changes of", asked.path, 0};
