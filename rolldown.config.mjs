@@ -2,20 +2,24 @@
 // module takes longer than what short commands do, and was three quarters of importing the library.
 // What is loaded only when it is needed stays a file of its own. (tsc writes the declarations, and to
 // out/lib each module by itself, for the benchmarks.)
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 
-const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
-const packages = Object.keys(dependencies);
-
-// Taken into the command line: for each package Node looks into several directories, and code that was compiled
-// beforehand is kept of the command line's own files only (lib/cli/code_cache.ts).
-const takenIn = ["commander", "node-gyp-build"];
-const theirLicenses = {
-  name: "their licenses",
-  generateBundle() {
-    for (const name of takenIn) {
-      const source = readFileSync(`node_modules/${name}/LICENSE`);
-      this.emitFile({ type: "asset", fileName: `LICENSE.${name}`, source });
+// The command line takes in the packages that it uses, and brings their licenses. For each package Node would look
+// into several directories, code is kept of its own files only (lib/cli/code_cache.ts), and who embeds the library
+// need not install them.
+const licenses = {
+  name: "licenses",
+  generateBundle(_, bundle) {
+    const modules = Object.values(bundle).flatMap(({ moduleIds }) => moduleIds ?? []);
+    const packages = new Set(modules.flatMap((id) => id.match(/^.*\/node_modules\/(@[^/]+\/)?[^/]+/)?.[0] ?? []));
+    for (const directory of packages) {
+      const texts = readdirSync(directory).filter((name) => /^(licen[cs]e|notice)\b/i.test(name));
+      if (texts.length === 0) throw new Error(`${directory}: it has no license`);
+      for (const text of texts) {
+        const fileName = `licenses/${directory.slice(directory.lastIndexOf("node_modules/") + 13)}/${text}`;
+        this.emitFile({ type: "asset", fileName, source: readFileSync(join(directory, text)) });
+      }
     }
   },
 };
@@ -77,7 +81,12 @@ const common = {
   platform: "node",
   // A module that some load at once and others late is not split further: that is meant.
   checks: { ineffectiveDynamicImport: false },
-  external: [/^node:/, ...packages],
+};
+
+const library = {
+  ...common,
+  input: "lib/index.ts",
+  external: [/^node:/, ...Object.keys(JSON.parse(readFileSync("package.json", "utf8")).dependencies)],
 };
 
 const commandLine = {
@@ -95,22 +104,20 @@ export default [
   },
   {
     ...common,
-    external: packages.filter((name) => !takenIn.includes(name)),
-    plugins: [nodes, theirLicenses],
+    plugins: [nodes, licenses],
     input: "lib/cli/main.ts",
     output: {
       ...commandLine,
-      dir: "dist/cli/chunks",
-      entryFileNames: "[name].cjs",
-      chunkFileNames: "[name].cjs",
+      dir: "dist/cli",
+      entryFileNames: "chunks/[name].cjs",
+      chunkFileNames: "chunks/[name].cjs",
       codeSplitting: { groups },
     },
     preserveEntrySignatures: false,
   },
   {
     // Node has no require() of ES modules before 20.19.
-    ...common,
-    input: "lib/index.ts",
+    ...library,
     output: {
       format: "cjs",
       strict: true,
@@ -121,8 +128,7 @@ export default [
     },
   },
   {
-    ...common,
-    input: "lib/index.ts",
+    ...library,
     output: {
       dir: "dist",
       entryFileNames: "[name].js",

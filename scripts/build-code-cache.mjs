@@ -25,7 +25,12 @@ function runEach() {
     for (const command of [
       ["doctor", program],
       ["find", "--store", scratch, "libc.so.6"], // which an empty store does not have
-      ["scan", program],
+      ...["table", "ndjson", "arrow", "parquet"].map((format) => [
+        "scan",
+        "--format",
+        format,
+        program,
+      ]),
       ["fix", "--dry-run", program],
       ["closure", program],
       ["--help"],

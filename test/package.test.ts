@@ -109,6 +109,9 @@ test("the package holds what runs and not what it is made from", async () => {
   expect(paths).toContain("dist/index.d.ts");
   expect(paths).toContain("dist/cli/main.cjs");
   expect(paths).toContain("LICENSE");
+  // Of what the command line takes in.
+  expect(paths).toContain("dist/cli/licenses/apache-arrow/NOTICE.txt");
+  expect(paths).toContain("dist/cli/licenses/commander/LICENSE");
   const folders = new Set(
     paths.filter((path) => path.includes("/")).map((path) => path.split("/")[0]),
   );

@@ -43,7 +43,7 @@ export async function run(
     shown.isEmpty || flags.json || flags.quiet || writeFully(1, `${shown.text}\n`);
   try {
     process.exitCode = await body({
-      colors: colorsFor(flags),
+      colors: await colorsFor(flags),
       print(name, document, text) {
         if (flags.json) writeDocument(name, document);
         else if (!flags.quiet) show(text());

@@ -1,7 +1,5 @@
 // The flags that every command has, defined once.
-import { createRequire } from "node:module";
 import type { Command } from "commander";
-import type pc from "picocolors";
 import { isDirectory } from "../base/directories.js";
 import { FixelfError } from "../base/errors.js";
 import type { CommonOptions } from "../base/options.js";
@@ -67,8 +65,9 @@ export function commonOptions({ root, store, system, index }: SharedFlags): Comm
   };
 }
 
-export function colorsFor({ color }: SharedFlags): Colors {
+export async function colorsFor({ color }: SharedFlags): Promise<Colors> {
   const { NO_COLOR, TERM } = process.env;
   if (!(color ?? (!NO_COLOR && isTerminal(1) && TERM !== "dumb"))) return colorsBy(null);
-  return colorsBy((createRequire(import.meta.url)("picocolors") as typeof pc).createColors(true));
+  const { createColors } = (await import("picocolors")).default;
+  return colorsBy(createColors(true));
 }

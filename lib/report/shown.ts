@@ -1,6 +1,5 @@
 // What people read. Names come from files that nobody vouches for: whatever is put into a line is made safe on the
 // way (text.ts, `printable`), and the type tells that it was. What is printed for people takes nothing else.
-import type pc from "picocolors";
 import { printable } from "./text.js";
 
 /** What a line is put together from: what has been made safe stays as it is. */
@@ -61,7 +60,7 @@ type Color = "bold" | "dim" | "green" | "red" | "yellow";
 export type Colors = Record<Color, (piece: Piece) => Shown>;
 
 /** `formatters` are picocolors'; null where nothing is to be colored: pipes need not wait for a package of colors. */
-export function colorsBy(formatters: ReturnType<typeof pc.createColors> | null): Colors {
+export function colorsBy(formatters: Record<Color, (text: string) => string> | null): Colors {
   const by =
     (color: Color) =>
     (piece: Piece): Shown =>
