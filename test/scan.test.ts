@@ -696,6 +696,7 @@ describe("columns of a scan", () => {
         branches: takeRows(batch.column("path"), []), // none
         failures: [],
         links: [],
+        lines: batch.lines,
       });
       expect([...taken]).toEqual(rows.map((row) => batch.row(row)));
     }

@@ -241,6 +241,8 @@ export interface NativeBatch {
   branches: Column;
   failures: readonly (Walked["failures"][number] & { storePath: string | null })[];
   links: readonly { path: string; target: string }[];
+  /** With `lines`: each row as a line of JSON, UTF-8. Else without rows. */
+  lines: Column;
 }
 
 /** How far a scan is. */
@@ -276,6 +278,7 @@ export interface NativeScanOptions {
   shard: number;
   shards: number;
   libraryLinks: boolean;
+  lines: boolean;
 }
 
 /** A scan that runs ahead by a few batches. */

@@ -86,6 +86,7 @@ export function define(program: Command): void {
         ...(flags.jobs !== undefined && { jobs: wholeNumber("--jobs", flags.jobs) }),
         shard,
         entries: list !== undefined,
+        lines: format === "ndjson" && !flags.summary,
         order: orderOf(flags.order),
         signal: untilInterrupted(),
       });

@@ -53,17 +53,20 @@ export class ScanBatch implements Iterable<ScanRow> {
   readonly #readers = new Map<string, Reader>();
   /** What `branches` is made of. */
   readonly branchColumn: Column;
+  /** With `lines`: rows that were read, as JSON; else of length 0. @internal */
+  readonly lines: Column;
   #branches: readonly ScanBranch[] | undefined;
 
   /** @internal */
   constructor(made: NativeBatch & { unreadable?: number }) {
     checkMade("ScanBatch", "the batch", "scan()", made, { rows: "number", columns: "list" });
-    const { rows, columns, failures, branches, links, unreadable = 0 } = made;
+    const { rows, columns, failures, branches, links, lines, unreadable = 0 } = made;
     this.length = rows;
     this.columns = columns;
     this.failures = failures;
     this.branchColumn = branches;
     this.links = links;
+    this.lines = lines;
     this.unreadable = unreadable;
     this.#byName = new Map(columns.map((column) => [column.name, column]));
   }

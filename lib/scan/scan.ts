@@ -34,6 +34,8 @@ export interface ScanOptions extends CommonOptions {
   entries?: boolean;
   /** Tell symbolic links that have a library's name as well. */
   libraryLinks?: boolean;
+  /** Make each row's line of JSON as well. @internal */
+  lines?: boolean;
 }
 
 const scanKinds: Kinds<ScanOptions> = {
@@ -43,6 +45,7 @@ const scanKinds: Kinds<ScanOptions> = {
   shard: "object",
   entries: "boolean",
   libraryLinks: "boolean",
+  lines: "boolean",
 };
 
 /** Batches as they come. A slow reader slows the scan; to end it early, leave the loop. */
@@ -74,6 +77,7 @@ export function scan(roots: readonly string[], options: ScanOptions = {}): Runni
       shard: shard.number - 1,
       shards: shard.count,
       libraryLinks: options.libraryLinks ?? false,
+      lines: options.lines ?? false,
     },
   );
   let isTaken = false;

@@ -23,6 +23,7 @@ export function withUnreadable(batch: ScanBatch): ScanBatch {
     branches: batch.branchColumn,
     failures,
     links: batch.links,
+    lines: batch.lines,
     unreadable: failures.length,
   });
 

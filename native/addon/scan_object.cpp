@@ -79,7 +79,7 @@ class ColumnBuffer {
 
 Napi::Value toValue(Napi::Env env, const Batch& batch) {
   const std::vector<Column>& columns = batch.facts.columns();
-  size_t size = ColumnBuffer::sizeOf(batch.branches);
+  size_t size = ColumnBuffer::sizeOf(batch.branches) + ColumnBuffer::sizeOf(batch.lines);
   for (const Column& column : columns)
     size += ColumnBuffer::sizeOf(column);
   ColumnBuffer buffer(env, size);
@@ -88,6 +88,7 @@ Napi::Value toValue(Napi::Env env, const Batch& batch) {
   object["columns"] =
       toArray(env, columns, [&](const Column& column) { return buffer.toValue(column); });
   object["branches"] = buffer.toValue(batch.branches);
+  object["lines"] = buffer.toValue(batch.lines);
   object["failures"] = toArray(env, batch.failures, [&](const Error& error) -> Napi::Value {
     auto value = toFailure(env, error).As<Napi::Object>();
     const std::string_view storePath = storePathOf(error.path);
@@ -114,13 +115,14 @@ std::vector<WalkRoot> toRoots(const Napi::Value& value) {
   return roots;
 }
 
-WalkOptions toOptions(const Napi::Object& object) {
-  WalkOptions options;
+ScanOptions toOptions(const Napi::Object& object) {
+  ScanOptions options;
   options.threads = object.Get("threads").As<Napi::Number>();
   options.diskOrder = object.Get("diskOrder").As<Napi::Boolean>();
   options.shard = object.Get("shard").As<Napi::Number>().Uint32Value();
   options.shards = object.Get("shards").As<Napi::Number>().Uint32Value();
   options.libraryLinks = object.Get("libraryLinks").As<Napi::Boolean>();
+  options.lines = object.Get("lines").As<Napi::Boolean>();
   return options;
 }
 

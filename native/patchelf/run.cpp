@@ -13,7 +13,7 @@
 #include "patchelf/failure.hpp"
 #include "patchelf/help.hpp"
 #include "patchelf/parts.hpp"
-#include "patchelf/printable.hpp"
+#include "base/printable.hpp"
 
 namespace fixelf::patchelf {
 

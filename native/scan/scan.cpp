@@ -1,5 +1,7 @@
 #include "scan/scan.hpp"
 
+#include "scan/json_line.hpp"
+
 namespace fixelf {
 
 namespace {
@@ -9,16 +11,18 @@ namespace {
 constexpr uint32_t kRows = 1024;
 constexpr size_t kWeight = size_t{4} << 20;
 constexpr size_t kOthers = 8192;
+constexpr size_t kText = size_t{32} << 20;  // of lines, where what is named has no name
 constexpr size_t kReady = 4;
 
 bool isFull(const Batch& batch) {
   return batch.facts.rows() >= kRows || batch.facts.weight() >= kWeight ||
+         batch.lines.values.size() >= kText ||
          batch.branches.length + batch.failures.size() + batch.links.size() >= kOthers;
 }
 
 }  // namespace
 
-Scan::Scan(std::vector<WalkRoot> roots, const WalkOptions& options, std::stop_token stop)
+Scan::Scan(std::vector<WalkRoot> roots, const ScanOptions& options, std::stop_token stop)
     : roots_(std::move(roots)),
       options_(options),
       stop_(std::move(stop)),
@@ -48,6 +52,7 @@ void Scan::take(Branch&& branch) {
   for (const std::unique_ptr<Facts>& facts : branch.elf) {
     if (isFull(*filling_)) cut();
     filling_->facts.append(*facts);
+    if (options_.lines) filling_->lines.text(jsonLine(*facts));
   }
   std::move(branch.failures.begin(), branch.failures.end(), std::back_inserter(filling_->failures));
   std::move(branch.links.begin(), branch.links.end(), std::back_inserter(filling_->links));

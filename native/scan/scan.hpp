@@ -19,12 +19,18 @@ struct Batch {
   Column branches = branchColumn();
   std::vector<Error> failures;
   std::vector<Link> links;
+  // Where lines are asked for, each row's (json_line.hpp).
+  Column lines{"line", Column::Type::Text};
+};
+
+struct ScanOptions : WalkOptions {
+  bool lines = false;
 };
 
 // A few batches wait to be taken, no more: a slow reader slows the walk, and memory stays flat.
 class Scan {
  public:
-  Scan(std::vector<WalkRoot> roots, const WalkOptions& options, std::stop_token stop);
+  Scan(std::vector<WalkRoot> roots, const ScanOptions& options, std::stop_token stop);
   Scan(const Scan&) = delete;
   Scan& operator=(const Scan&) = delete;
 
@@ -44,7 +50,7 @@ class Scan {
   void push(std::unique_ptr<Batch> batch);
 
   std::vector<WalkRoot> roots_;
-  WalkOptions options_;
+  ScanOptions options_;
   WalkProgress progress_;
   std::stop_token stop_;
   std::unique_ptr<Batch> filling_;

@@ -1,19 +1,31 @@
-// One Facts a line; of what could not be read, its path and why.
+// One Facts a line, as the walk has written it; of what could not be read, its path and why.
+import { isRead } from "../../scan/unreadable.js";
 import { jsonLine } from "../text.js";
 import type { Selection } from "./format.js";
 
-export async function* ndjson(selections: AsyncIterable<Selection>): AsyncGenerator<string> {
+export async function* ndjson(selections: AsyncIterable<Selection>): AsyncGenerator<Uint8Array> {
   for await (const { batch, rows } of selections) {
-    const value = (name: string, row: number) => batch.value(name, row);
-    const lines = rows.map((row) => {
-      if (batch.failures.length > 0 && value("error", row) !== null) {
-        const names = ["path", "storePath", "error", "errorMessage"];
-        const failure = Object.fromEntries(names.map((name) => [name, value(name, row)]));
-        return jsonLine(failure);
+    const { values, offsets } = batch.lines;
+    const parts: Uint8Array[] = [];
+    let [from, to] = [0, 0];
+    const flush = () => parts.push((values as Uint8Array).subarray(from, to));
+    for (const row of rows) {
+      if (!isRead(batch, row)) break; // they are the last ones
+      const start = offsets?.[row] as number;
+      if (start !== to) {
+        flush();
+        from = start;
       }
-      const facts = batch.row(row);
-      return jsonLine({ ...facts, entry: `0x${facts.entry.toString(16)}` });
-    });
-    if (lines.length > 0) yield `${lines.join("\n")}\n`;
+      to = offsets?.[row + 1] as number;
+    }
+    flush();
+    const unread = rows
+      .filter((row) => !isRead(batch, row))
+      .map((row) => {
+        const names = ["path", "storePath", "error", "errorMessage"];
+        const failure = names.map((name) => [name, batch.value(name, row)]);
+        return Buffer.from(`${jsonLine(Object.fromEntries(failure))}\n`);
+      });
+    yield* [...parts, ...unread].filter(({ length }) => length > 0);
   }
 }

@@ -1,29 +1,23 @@
-#include "patchelf/printable.hpp"
+#include "base/printable.hpp"
 
 #include "base/utf8.hpp"
 
-namespace fixelf::patchelf {
+namespace fixelf {
 
 namespace {
 
-// Control characters (C0, DEL and C1, which terminals take for commands), line and paragraph
-// separators, and what changes the direction of what follows (Unicode, UAX #9).
+bool isHexadecimal(char digit) {
+  return (digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f');
+}
+
+}  // namespace
+
 bool steers(char32_t point) {
   return point < 0x20 || (point >= 0x7f && point <= 0x9f) || point == 0x61c || point == 0x200e ||
          point == 0x200f || (point >= 0x2028 && point <= 0x202e) ||
          (point >= 0x2066 && point <= 0x2069);
 }
 
-void appendHexadecimal(std::string& text, uint32_t value, unsigned digits) {
-  while (digits-- > 0)
-    text += "0123456789abcdef"[value >> (4 * digits) & 0xfU];
-}
-
-bool isHexadecimal(char digit) {
-  return (digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f');
-}
-
-// Whether a text begins like one that stands for a byte, which it does not.
 bool looksSpelledOut(std::string_view text) {
   if (text.size() < 4 || !text.starts_with("\\x")) return false;
   const char high = text[2];
@@ -31,7 +25,12 @@ bool looksSpelledOut(std::string_view text) {
   return text.substr(2, 2) == "5c" || (isHigh && isHexadecimal(text[3]));
 }
 
-}  // namespace
+void appendHexadecimal(std::string& text, uint64_t value, unsigned digits) {
+  while (digits < 16 && value >> (4 * digits) != 0)
+    ++digits;
+  while (digits-- > 0)
+    text += "0123456789abcdef"[value >> (4 * digits) & 0xfU];
+}
 
 std::string printable(std::string_view text) {
   std::string shown;
@@ -52,4 +51,4 @@ std::string printable(std::string_view text) {
   return shown;
 }
 
-}  // namespace fixelf::patchelf
+}  // namespace fixelf
