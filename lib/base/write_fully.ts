@@ -1,19 +1,27 @@
-// Text for a descriptor, at once: without process.stdout, which costs more to make than all else that
+// What a descriptor gets, at once: without process.stdout, which costs more to make than all else that
 // printing a line takes.
 import { bytesOf } from "./bytes.js";
 import { writeSync } from "./disk.js";
+import { codeOfSystem, FixelfError } from "./errors.js";
 
-/** Whether somebody still reads it: whoever closed a pipe has seen enough. */
-export function writeFully(descriptor: number, text: string): boolean {
-  for (let left = bytesOf(text); left.length > 0; ) {
+/**
+ * Whether somebody still reads it: whoever closed a pipe has seen enough.
+ * @throws FixelfError `no-space` or `io`
+ */
+export function writeFully(descriptor: number, content: string | Uint8Array): boolean {
+  let left = typeof content === "string" ? bytesOf(content) : content;
+  while (left.length > 0) {
     try {
       left = left.subarray(writeSync(descriptor, left));
     } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
+      const { code, message } = cause as NodeJS.ErrnoException;
       // Another process made the pipe non-blocking, and it is full.
       if (code === "EAGAIN") Atomics.wait(pause, 0, 0, 1);
       else if (code === "EPIPE") return false;
-      else throw cause;
+      else {
+        const name = descriptor === 1 ? "standard output" : "standard error";
+        throw new FixelfError(codeOfSystem(cause), `${name}: ${message}`, { cause });
+      }
     }
   }
   return true;

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { FixelfError } from "../base/errors.js";
 import { variables } from "../base/process.js";
+import { writeFully } from "../base/write_fully.js";
 import type { Request } from "../drop_in/auto_patchelf/arguments.js";
 import { inLines, line } from "../report/shown.js";
 import { asError, sentence } from "./command.js";
@@ -29,8 +30,8 @@ export async function autoPatchelf(
   words: readonly string[],
   { env, stdout, stderr }: Surroundings = {
     env: variables(),
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: { write: (text) => writeFully(1, text) },
+    stderr: { write: (text) => writeFully(2, text) },
   },
 ): Promise<number> {
   const { helpText, parseArguments, usageLine } = await import(

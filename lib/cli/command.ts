@@ -63,13 +63,19 @@ function writeDocument<Name extends keyof Documents>(name: Name, document: Docum
 /** Tells why a whole command failed; the answer is its exit code. */
 export function tell(failure: unknown, json: boolean, codeOf = exitCodeOf): number {
   const error = asError(failure);
-  if (json) {
-    const { code, path = null } = error;
-    writeDocument("error", { error: { code, message: sentence(error), path } });
-  } else {
-    say(line`fixelf: ${explain(error)}`);
-  }
+  if (!json || !documented(error)) say(line`fixelf: ${explain(error)}`);
   return codeOf(error.code);
+}
+
+/** false where standard output takes it no more, which may be what has failed. */
+function documented(error: FixelfError): boolean {
+  const { code, path = null } = error;
+  try {
+    writeDocument("error", { error: { code, message: sentence(error), path } });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export function asError(failure: unknown): FixelfError {
@@ -141,5 +147,9 @@ export function untilInterrupted(): AbortSignal {
 }
 
 function say({ text }: Shown): void {
-  writeFully(2, `${text}\n`);
+  try {
+    writeFully(2, `${text}\n`);
+  } catch {
+    // Nor is there a place to say that; the exit code is left.
+  }
 }

@@ -1,6 +1,7 @@
 // What --get does: says what it takes, asks, gets it, and looks again.
 import { createInterface } from "node:readline";
 import { FixelfError } from "../base/errors.js";
+import { writeFully } from "../base/write_fully.js";
 import { type GetPlan, type Got, get, planGet, removeLinks, type Useless } from "../get/get.js";
 import { gettingText, withoutText } from "../report/get.js";
 import { line } from "../report/shown.js";
@@ -127,7 +128,7 @@ async function ask(signal: AbortSignal): Promise<boolean> {
       "usage",
       "nothing was fetched: there is no terminal to ask on; add --yes",
     );
-  process.stderr.write("Go on? [Y/n] ");
+  writeFully(2, "Go on? [Y/n] ");
   const lines = createInterface({ input: process.stdin });
   try {
     const line = await new Promise<string | null>((resolve, reject) => {

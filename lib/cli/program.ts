@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { packageVersion } from "../addon/package_directory.js";
 import { FixelfError } from "../base/errors.js";
 import { givenWords } from "../base/process.js";
+import { writeFully } from "../base/write_fully.js";
 import { define as autoPatchelf, autoPatchelf as runAutoPatchelf } from "./auto_patchelf.js";
 import { define as closure } from "./closure.js";
 import { exitCodes, tell } from "./command.js";
@@ -24,14 +25,6 @@ import { define as tree } from "./tree.js";
 import { define as undo } from "./undo.js";
 import { define as watch } from "./watch.js";
 
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    // Whoever read the output has seen enough.
-    if (error.code === "EPIPE") process.exit(process.exitCode ?? exitCodes.good);
-    throw error;
-  });
-}
-
 const wantsJson = givenWords().includes("--json");
 
 const program = new Command("fixelf")
@@ -41,9 +34,10 @@ const program = new Command("fixelf")
   // Behind FILE, all options of `run` are the program's.
   .enablePositionalOptions()
   .configureOutput({
+    writeOut: (text) => writeFully(1, text),
     writeErr: (text) => {
       // With --json, the document on stdout says it.
-      if (!wantsJson) process.stderr.write(text);
+      if (!wantsJson) writeFully(2, text);
     },
     outputError: (text, write) => write(text.replace(/^error: /, "fixelf: ")),
   })
@@ -84,6 +78,10 @@ export async function runCommand(): Promise<void> {
     if (command === "auto-patchelf") process.exitCode = await runAutoPatchelf(words);
     else await program.parseAsync(givenWords(), { from: "user" });
   } catch (failure) {
+    if (FixelfError.is(failure)) {
+      process.exitCode = tell(failure, wantsJson);
+      return;
+    }
     if (!(failure instanceof CommanderError)) throw failure;
     process.exitCode = failure.exitCode === 0 ? exitCodes.good : exitCodes.failure;
     if (wantsJson && failure.exitCode !== 0)

@@ -1,9 +1,10 @@
 // One line that is written over again, on a terminal only.
+import { writeFully } from "../base/write_fully.js";
 import { printable } from "../report/text.js";
+import { isTerminal } from "./terminal.js";
 
 export class ProgressLine {
-  readonly #stream = process.stderr;
-  readonly #enabled = process.stderr.isTTY === true && process.env.TERM !== "dumb";
+  readonly #enabled = isTerminal(2) && process.env.TERM !== "dumb";
   readonly #text: () => string;
   #timer: NodeJS.Timeout | undefined;
 
@@ -21,7 +22,7 @@ export class ProgressLine {
 
   /** Takes the line away, so that something else can be written. */
   clear(): void {
-    if (this.#timer !== undefined) this.#stream.write("\r\x1b[K");
+    if (this.#timer !== undefined) writeFully(2, "\r\x1b[K");
   }
 
   stop(): void {
@@ -33,7 +34,7 @@ export class ProgressLine {
 
   #draw(): void {
     // A terminal that does not know its width says 0.
-    const width = Math.max(20, (this.#stream.columns || 80) - 1);
-    this.#stream.write(`\r\x1b[K${printable(this.#text()).slice(0, width)}`);
+    const width = Math.max(20, (process.stderr.columns || 80) - 1);
+    writeFully(2, `\r\x1b[K${printable(this.#text()).slice(0, width)}`);
   }
 }

@@ -16,6 +16,7 @@ import { exitCodes, type Output, run, untilInterrupted } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
 import { ProgressLine } from "./progress.js";
 import { writeParts } from "./sink.js";
+import { isTerminal } from "./terminal.js";
 
 const formats = ["table", "ndjson", "csv", "arrow", "parquet"] as const;
 type FormatName = (typeof formats)[number];
@@ -226,7 +227,7 @@ function formatOf({ format, json, summary, output }: ScanFlags): FormatName {
   if (!isFormat(name))
     throw new FixelfError("usage", `--format: ${name} is none of ${formats.join(", ")}`);
   const binary = name === "arrow" || name === "parquet";
-  if (binary && output === undefined && process.stdout.isTTY)
+  if (binary && output === undefined && isTerminal(1))
     throw new FixelfError("usage", `${name} is not for a terminal: add --output FILE`);
   return name;
 }

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { makeDirectories } from "../base/directories.js";
 import { chmod, createWriteStream, lstatSync, rename, rm } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
+import { writeFully } from "../base/write_fully.js";
 
 /**
  * Writes the parts as they come, no faster than they are taken, to a file or, for "-", to standard output.
@@ -12,7 +13,10 @@ export async function writeParts(
   parts: AsyncIterable<string | Uint8Array>,
   file: string | undefined,
 ): Promise<void> {
-  if (file === undefined || file === "-") return pour(parts, process.stdout);
+  if (file === undefined || file === "-") {
+    for await (const part of parts) if (!writeFully(1, part)) return;
+    return;
+  }
   if (file === "" || file.endsWith("/"))
     throw new FixelfError("usage", `--output: ${file === "" ? "an empty name" : file} is no file`);
   const old = lstatSync(file, { throwIfNoEntry: false });
