@@ -54,7 +54,7 @@ const groups = [
   {
     name: "at_once",
     priority: 1,
-    test: /lib\/(base\/(directories|options|process|shell)|addon\/(cancellation|remembered)|file\/(driver_name|libc|machine|nix_system|rooted|versions)|store\/place|report\/(text|shown|json)|cli\/(command|get|index_talk|options|terminal))\.ts$/,
+    test: /lib\/(base\/(directories|options|process|shell)|addon\/(cancellation|remembered)|file\/(driver_name|libc|machine|nix_system|rooted|versions)|store\/place|report\/(text|shown|json)|cli\/(command|get|index_talk|options|progress|terminal))\.ts$/,
   },
   {
     name: "find",

@@ -8,7 +8,7 @@ import { plural } from "../report/text.js";
 import { exitCodes, type Output, run, worst } from "./command.js";
 import type { DoctorFlags } from "./doctor.js";
 import { commonOptions, type TalkFlags } from "./options.js";
-import { progressLine } from "./terminal.js";
+import { progressLine } from "./progress.js";
 
 /** So many files are each told in full. */
 const fewFiles = 3;
@@ -31,7 +31,7 @@ async function examined(
   const files: Diagnosis[] = [];
   let total = 0;
   let ill = 0;
-  const progress = await progressLine(paths, () =>
+  const progress = progressLine(paths, () =>
     total === 0
       ? `reading ${paths.join(" ")}`
       : `${files.length} of ${plural(total, "file")} examined, ${ill} with findings`,

@@ -11,7 +11,7 @@ import { exitCodes, type Output, run, untilInterrupted, worst } from "./command.
 import { type GetFlags, getDocument, withGet } from "./get.js";
 import type { Getting } from "./getting.js";
 import { commonOptions, type TalkFlags, withShared, withTalk } from "./options.js";
-import { withProgress } from "./terminal.js";
+import { withProgress } from "./progress.js";
 
 interface FixFlags extends ChoiceFlags, GetFlags, TalkFlags {
   for?: string;

@@ -1,4 +1,5 @@
 // One line that is written over again, on a terminal only.
+import { isDirectory } from "../base/directories.js";
 import { writeFully } from "../base/write_fully.js";
 import { printable } from "../report/text.js";
 import { isTerminal } from "./terminal.js";
@@ -37,4 +38,24 @@ export class ProgressLine {
     const width = Math.max(20, (process.stderr.columns || 80) - 1);
     writeFully(2, `\r\x1b[K${printable(this.#text()).slice(0, width)}`);
   }
+}
+
+/** A line of progress on stderr, already shown; null without a directory, or where that is no terminal. */
+export function progressLine(paths: readonly string[], text: () => string): ProgressLine | null {
+  // A file is done before anybody has read the line.
+  const isLong = paths.some(isDirectory);
+  if (!isLong || !isTerminal(2)) return null;
+  const line = new ProgressLine(text);
+  line.start();
+  return line;
+}
+
+/** Shows a line on stderr while it works, where that is a terminal. */
+export function withProgress<T>(
+  paths: readonly string[],
+  text: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const line = progressLine(paths, () => text);
+  return work().finally(() => line?.stop());
 }

@@ -1,32 +1,6 @@
 // Whether a descriptor is a terminal.
 import { createRequire } from "node:module";
-import { isDirectory } from "../base/directories.js";
 import { fstatSync } from "../base/disk.js";
-import type { ProgressLine } from "./progress.js";
-
-/** A line of progress on stderr, already shown; null without a directory, or where that is no terminal. */
-export async function progressLine(
-  paths: readonly string[],
-  text: () => string,
-): Promise<ProgressLine | null> {
-  // A file is done before anybody has read the line.
-  const isLong = paths.some(isDirectory);
-  if (!isLong || !isTerminal(2)) return null;
-  const { ProgressLine } = await import("./progress.js");
-  const line = new ProgressLine(text);
-  line.start();
-  return line;
-}
-
-/** Shows a line on stderr while it works, where that is a terminal. */
-export async function withProgress<T>(
-  paths: readonly string[],
-  text: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  const line = await progressLine(paths, () => text);
-  return work().finally(() => line?.stop());
-}
 
 /** node:tty brings all of Node's network code along, which a pipe, a file or /dev/null need not wait for. */
 export function isTerminal(descriptor: number): boolean {
