@@ -49,6 +49,9 @@ it.each(Object.entries(ofLists))("%s takes no string for a list of paths", async
   );
   expect(await refusal(() => call(["/nowhere", 1]))).toContain("a list of strings, not a list");
   expect(await refusal(() => call(undefined))).toContain("not undefined");
+  expect(await refusal(() => call([undefined]))).toContain("a list of strings, not a list");
+  // A list with a hole.
+  expect(await refusal(() => call(Array(1)))).toContain("a list of strings, not a list");
 });
 
 it.each(Object.entries(ofOne))("%s takes no list for a path", async (name, call) => {
@@ -210,7 +213,7 @@ const unusable: [name: string, call: () => unknown, said: string][] = [
   ["edit", () => api.edit("/x", { searchPath: "/lib" } as never), "searchPath must be an object"],
   ["edit", () => api.edit("/x", { searchPath: {} } as never), "searchPath takes one of set, add"],
   ["edit", () => api.edit("/x", { searchPath: { remove: false } } as never), "takes one of set"],
-  ["edit", () => api.edit("/x", { searchPath: { set: "", add: "" } }), "takes one of set"],
+  ["edit", () => api.edit("/x", { searchPath: { set: "", add: "" } as never }), "takes one of set"],
   ["edit", () => api.edit("/x", { osAbi: 999 }), "osAbi is 999; it must be from 0 to 255"],
   ["edit", () => api.edit("/x", { osAbi: 1.5 }), "osAbi is 1.5; it must be from 0 to 255"],
   ["edit", () => api.edit("/x", { pageSize: 3 }), "pageSize must be a power of two"],

@@ -110,3 +110,50 @@ it.each([
   const { code, stdout } = start([tsc, "--project", project]);
   expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
 });
+
+// As jest does; its modules have another Promise, Uint8Array and Error than Node's.
+it("does everything in a realm of its own", () => {
+  const source = `
+    const { readFileSync, mkdirSync, copyFileSync, realpathSync } = require("node:fs");
+    const { createContext, runInContext } = require("node:vm");
+    const { dirname, join } = require("node:path");
+    const context = createContext({ process, Buffer, URL, setTimeout, clearTimeout, setImmediate, AbortController, console });
+    const loaded = new Map();
+    function load(path) {
+      if (loaded.has(path)) return loaded.get(path).exports;
+      const module = { exports: {} };
+      loaded.set(path, module);
+      const wrap = "(function (exports, require, module, __filename, __dirname) {" + readFileSync(path, "utf8") + "\\n})";
+      const inside = (id) => (id.startsWith(".") ? load(join(dirname(path), id)) : require(id));
+      inside.resolve = require.resolve;
+      runInContext(wrap, context)(module.exports, inside, module, path, dirname(path));
+      return module.exports;
+    }
+    const fixelf = load(require.resolve("fixelf"));
+    const tree = join(process.cwd(), "realm");
+    mkdirSync(tree);
+    const program = join(tree, "program");
+    copyFileSync(realpathSync("/bin/true"), program);
+    (async () => {
+      const said = {};
+      const options = { store: tree, index: false };
+      said.read = (await fixelf.inspect(program)).path === program;
+      said.judged = (await fixelf.diagnose([tree], options)).length;
+      said.planned = (await fixelf.plan([tree], options)).files.length;
+      said.text = fixelf.textOf(Buffer.from("a")) + fixelf.textOf(fixelf.bytesOf("b"));
+      said.referred = typeof (await fixelf.references([tree], options));
+      said.edited = (await fixelf.edit(program, { searchPath: { set: "/x" } })).outcome;
+      said.undone = (await fixelf.undo([tree])).map(({ outcome }) => outcome).join();
+      said.pruned = typeof (await fixelf.prune([tree]));
+      const { signal } = new AbortController();
+      said.signal = (await fixelf.inspect(program, { signal })).type !== undefined;
+      const error = await fixelf.inspect("/nowhere").catch((failure) => failure);
+      said.error = fixelf.FixelfError.is(error) && error.code;
+      console.log(JSON.stringify(said));
+    })();`;
+  expect(JSON.parse(run("realm.cjs", source))).toEqual({
+    ...{ read: true, judged: 1, planned: 1, text: "ab", referred: "object" },
+    ...{ edited: "changed", undone: "restored", pruned: "object" },
+    ...{ signal: true, error: "not-found" },
+  });
+});

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import loadAddon from "node-gyp-build";
 import { existsSync } from "../base/disk.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
+import { isNativeError } from "../base/realms.js";
 import type { Facts } from "./facts.js";
 import { hasPackage, packageDirectory } from "./package_directory.js";
 import type { EditRequest, NoCache, PatchelfChanges } from "./requests.js";
@@ -648,7 +649,7 @@ function withMethods<Base extends Class>(
 }
 
 function explainLoadFailure(cause: unknown): string {
-  const reason = cause instanceof Error ? cause.message.trim() : String(cause);
+  const reason = isNativeError(cause) ? cause.message.trim() : String(cause);
   if (!hasPackage())
     return (
       `fixelf's code has been moved away from its package, and the addon with which it reads files is not ` +

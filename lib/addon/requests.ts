@@ -3,10 +3,15 @@ import type { Edits, Renaming } from "./native.js";
 
 /** What is to happen to the directories that the loader searches for a file's libraries. */
 export type SearchPathChange = (
-  | { /** Colon-separated. */ set: string }
-  | { /** Colon-separated; goes behind what is there. */ add: string }
-  | { remove: true }
-  | { shrink: ShrinkOptions }
+  | { /** Colon-separated. */ set: string; add?: never; remove?: never; shrink?: never }
+  | {
+      /** Colon-separated; goes behind what is there. */ add: string;
+      set?: never;
+      remove?: never;
+      shrink?: never;
+    }
+  | { remove: true; set?: never; add?: never; shrink?: never }
+  | { shrink: ShrinkOptions; set?: never; add?: never; remove?: never }
 ) & {
   /**
    * The dynamic entry that holds it from then on (default `runpath`; an `rpath` that is there is

@@ -3,6 +3,7 @@
 // an empty path, as a shell hands on for an unset variable, would be the whole working directory.
 import { FixelfError } from "./errors.js";
 import { nearest } from "./nearest.js";
+import { isAbortSignal, isUint8Array } from "./realms.js";
 
 /** What an option's value has to be: of a type, or one of some words. */
 export type Kind =
@@ -35,7 +36,7 @@ export function checkText(call: string, name: string, text: unknown): asserts te
 
 /** @throws FixelfError `usage` where it is no Uint8Array, such as a Buffer */
 export function checkBytes(call: string, name: string, bytes: unknown): void {
-  if (!(bytes instanceof Uint8Array)) throw wrong(call, name, "a Uint8Array", bytes);
+  if (!isUint8Array(bytes)) throw wrong(call, name, "a Uint8Array", bytes);
 }
 
 /** @throws FixelfError `usage` where it is nothing to go through, or a text, whose letters nobody means */
@@ -49,7 +50,7 @@ export function checkIterable(call: string, name: string, values: unknown): void
 
 /** @throws FixelfError `usage` where it is no list of numbers */
 export function checkNumbers(call: string, name: string, numbers: unknown): void {
-  if (!Array.isArray(numbers) || !numbers.every((each) => typeof each === "number"))
+  if (!isListOf(numbers, (each) => typeof each === "number"))
     throw wrong(call, name, "a list of numbers", numbers);
 }
 
@@ -130,8 +131,8 @@ function is(kind: Kind, value: unknown): boolean {
   if (kind === "path") return typeof value === "string";
   if (kind === "list") return Array.isArray(value);
   if (kind === "list of strings" || kind === "list of paths") return isListOfStrings(value);
-  if (kind === "list of renamings") return Array.isArray(value) && value.every(isRenaming);
-  if (kind === "AbortSignal") return value instanceof AbortSignal;
+  if (kind === "list of renamings") return isListOf(value, isRenaming);
+  if (kind === "AbortSignal") return isAbortSignal(value);
   return typeof value === kind && value !== null;
 }
 
@@ -142,7 +143,12 @@ function checkNamed(paths: readonly string[], option = ""): void {
 }
 
 function isListOfStrings(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === "string");
+  return isListOf(value, (each) => typeof each === "string");
+}
+
+/** A hole is none of them: `every` would pass over it. */
+function isListOf(value: unknown, isOne: (each: unknown) => boolean): boolean {
+  return Array.isArray(value) && Array.from(value).every(isOne);
 }
 
 function isRenaming(value: unknown): value is { from: string; to: string } {

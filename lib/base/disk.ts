@@ -3,6 +3,7 @@
 // test/architecture.test.ts checks.
 import * as fs from "node:fs";
 import { bufferOf, isUnicode, textOf } from "./bytes.js";
+import { isPromise, isUint8Array } from "./realms.js";
 
 export {
   type BigIntStats,
@@ -71,7 +72,7 @@ function given<Function>(call: Function): Function {
     };
     try {
       const answer = whole(...values.map((value) => (isEscaped(value) ? bufferOf(value) : value)));
-      return answer instanceof Promise ? answer.catch(rename) : answer;
+      return isPromise(answer) ? answer.catch(rename) : answer;
     } catch (failure) {
       return rename(failure);
     }
@@ -101,7 +102,7 @@ function answered<Function>(call: Function): Function {
       const others = typeof options === "object" ? options : {};
       return whole(name, { ...others, encoding: "buffer" }, ...more);
     };
-    if (answer instanceof Promise)
+    if (isPromise(answer))
       return answer.then(async (value) => (isDecoded(value) ? value : textsOf(await again())));
     return isDecoded(answer) ? answer : textsOf(again());
   }) as Function;
@@ -113,7 +114,7 @@ function read<Function>(call: Function): Function {
   return ((file: unknown, options?: unknown) => {
     if (options !== "utf8") return whole(file, options);
     const bytes = whole(file);
-    return bytes instanceof Promise ? bytes.then(textOf) : textOf(bytes as Buffer);
+    return isPromise(bytes) ? bytes.then((all) => textOf(all as Buffer)) : textOf(bytes as Buffer);
   }) as Function;
 }
 
@@ -121,14 +122,14 @@ type Answer = string | Uint8Array | { name: string | Uint8Array };
 
 function isDecoded(answer: unknown): boolean {
   if (Array.isArray(answer)) return answer.every(isDecoded);
-  if (answer instanceof Uint8Array) return true;
+  if (isUint8Array(answer)) return true;
   const text = typeof answer === "string" ? answer : (answer as fs.Dirent).name;
   return !text.includes("\ufffd");
 }
 
 function textsOf(answer: unknown): unknown {
   if (Array.isArray(answer)) return answer.map(textsOf);
-  if (answer instanceof Uint8Array) return textOf(answer);
+  if (isUint8Array(answer)) return textOf(answer);
   const entry = answer as { name: Answer };
   return Object.assign(entry, { name: textsOf(entry.name) });
 }

@@ -1,4 +1,5 @@
 // The one error class of the package.
+import { isNativeError } from "./realms.js";
 
 /**
  * What kind of thing went wrong; stable, for programs to compare with. Of a file: `not-found`, `permission-denied`,
@@ -121,6 +122,6 @@ export class FixelfError extends Error {
 
   /** Also of one that another copy of this package made: a program may both import and require it. */
   static is(value: unknown): value is FixelfError {
-    return value instanceof Error && value.name === "FixelfError";
+    return isNativeError(value) && value.name === "FixelfError";
   }
 }

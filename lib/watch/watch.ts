@@ -70,11 +70,19 @@ export function watch(
   directories: readonly (string | WatchedDirectory)[],
   options: WatchOptions = {},
 ): AsyncGenerator<WatchOutcome, void> {
-  checkPaths("watch", Array.isArray(directories) ? directories.map(pathOf) : directories);
+  const paths = Array.isArray(directories) ? Array.from(directories, nameOf) : directories;
+  checkPaths("watch", paths);
   checkOptions("watch", options, watchKinds);
   checkCount("settle", options.settle ?? 0, 0, 3_600_000);
   checkCount("rescan", options.rescan ?? 1, 1, 86_400);
   return new Watch(directories, options).run();
+}
+
+/** Of whatever a caller has put there. */
+function nameOf(directory: unknown): unknown {
+  return typeof directory === "object" && directory !== null
+    ? pathOf(directory as WatchedDirectory)
+    : directory;
 }
 
 class Watch {
