@@ -4,8 +4,9 @@
 import { join } from "node:path";
 import loadAddon from "node-gyp-build";
 import { existsSync } from "../base/disk.js";
-import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
-import { isNativeError } from "../base/realms.js";
+import { FixelfError, type FixelfErrorCode, isOfTheMoment } from "../base/errors.js";
+import { variable } from "../base/process.js";
+import { isNativeError, isPromise } from "../base/realms.js";
 import type { Facts } from "./facts.js";
 import { hasPackage, packageDirectory } from "./package_directory.js";
 import type { EditRequest, NoCache, PatchelfChanges } from "./requests.js";
@@ -569,6 +570,13 @@ export function fromNative(failure: unknown): FixelfError {
   return new FixelfError(code, message, { path, cause: failure });
 }
 
+/** The same, of a path as the caller named it; what says nothing of a file stays as it is. */
+export function asNamed(failure: unknown, path: string): FixelfError {
+  const error = fromNative(failure);
+  if (isOfTheMoment(error)) return error;
+  return new FixelfError(error.code, `${path}: ${error.message}`, { path, cause: failure });
+}
+
 function load(): NativeAddon {
   try {
     return throughDoor(loadAddon(packageDirectory) as NativeAddon);
@@ -587,16 +595,11 @@ function converting(method: Anything): Anything {
   return function (this: unknown, ...given) {
     try {
       const answer = method.apply(this, given);
-      // Not by its class: a test runner may have put the code into a context with a Promise of its own.
       return isPromise(answer) ? answer.catch(refuse) : answer;
     } catch (failure) {
       return refuse(failure);
     }
   };
-}
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
 /** Each call that returns a promise gets what ends it, as its last argument. */
@@ -656,12 +659,15 @@ function explainLoadFailure(cause: unknown): string {
       `beside it.\n\nTell your bundler that fixelf is external, or copy package.json, prebuilds and share of ` +
       `the package into\n\n    ${packageDirectory}\n`
     );
+  const elsewhere = variable("FIXELF_PREBUILD");
   const isClone = existsSync(join(packageDirectory, "CMakeLists.txt"));
-  const remedy = isClone
-    ? `Build it, in ${packageDirectory}:\n\n    npm run build:native\n`
-    : `This copy of the package has no build that runs on this platform ` +
-      `(${process.platform}-${process.arch}, Node ${process.versions.node}). fixelf is for Linux; ` +
-      `on a machine or libc that the package brings no build for, build it from a clone of its ` +
-      `repository with \`npm install\`.\n`;
+  const remedy = elsewhere
+    ? `FIXELF_PREBUILD names ${elsewhere}, which has no build that runs here. Unset it, or build one there.\n`
+    : isClone
+      ? `Build it, in ${packageDirectory}:\n\n    npm run build:native\n`
+      : `This copy of the package has no build that runs on this platform ` +
+        `(${process.platform}-${process.arch}, Node ${process.versions.node}). fixelf is for Linux; ` +
+        `on a machine or libc that the package brings no build for, build it from a clone of its ` +
+        `repository with \`npm install\`.\n`;
   return `fixelf could not load its native addon.\n\n${remedy}\n${reason}`;
 }

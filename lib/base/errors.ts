@@ -34,12 +34,13 @@ export type FixelfErrorCode =
   | "io";
 
 /**
- * Whether a failure is of the moment (the call was cancelled, the process may open no more files): it says
- * nothing of the file at hand, and no answer is made of it.
+ * Whether a failure is of the moment (the call was cancelled, the process may open no more files, the addon cannot
+ * be loaded): it says nothing of the file at hand, and no answer is made of it.
  */
 export function isOfTheMoment(failure: unknown): boolean {
-  const { code } = failure as { code?: unknown };
+  const { code, laidOut } = failure as { code?: unknown; laidOut?: unknown };
   return (
+    laidOut === true ||
     code === "cancelled" ||
     code === "too-many-open-files" ||
     code === "too-many-processes" ||

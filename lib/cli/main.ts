@@ -11,9 +11,11 @@ const failed = 2; // exitCodes.failure, without loading what it lies in
 // What never comes to its end must not pass for good.
 process.once("beforeExit", setFailed);
 start()
-  .catch((failure: unknown) => {
-    console.error(failure);
+  .catch(async (failure: unknown) => {
     setFailed();
+    const { FixelfError } = await import("../base/errors.js");
+    if (FixelfError.is(failure)) (await import("./command.js")).tell(failure, false);
+    else console.error(failure);
   })
   .finally(() => process.off("beforeExit", setFailed));
 

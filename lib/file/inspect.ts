@@ -64,8 +64,9 @@ export async function inspect(path: string, options: CommonOptions = {}): Promis
     try {
       return { ...(await native.inspect(host)), path };
     } catch (failure) {
-      const { code, message } = fromNative(failure);
-      throw new FixelfError(code, message, { path, cause: failure });
+      const error = fromNative(failure);
+      if (error.laidOut) throw error;
+      throw new FixelfError(error.code, error.message, { path, cause: failure });
     }
   });
 }

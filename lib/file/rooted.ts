@@ -1,6 +1,6 @@
 // What a path on the command line means when another system's root is given.
 import { basename, dirname, isAbsolute, join, normalize } from "node:path";
-import { fromNative, native } from "../addon/native.js";
+import { asNamed, fromNative, native } from "../addon/native.js";
 import { existsSync, realpathSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { type CommonOptions, defaultStore } from "../base/options.js";
@@ -107,9 +107,9 @@ export function pathToChange(path: string): string {
   try {
     return native.realPath(path);
   } catch (caught) {
-    const { code, message } = fromNative(caught);
-    const why = code === "not-found" ? "there is no such file" : message;
-    throw new FixelfError(code, `${path}: ${why}`, { path, cause: caught });
+    const { code } = fromNative(caught);
+    if (code !== "not-found") throw asNamed(caught, path);
+    throw new FixelfError(code, `${path}: there is no such file`, { path, cause: caught });
   }
 }
 

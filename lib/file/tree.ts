@@ -1,6 +1,6 @@
 // What the paths on a command line name: files, or whole trees of them.
 import type { Facts } from "../addon/facts.js";
-import { fromNative, native } from "../addon/native.js";
+import { asNamed, fromNative, native } from "../addon/native.js";
 import { accessSync, constants, readlinkSync, type Stats, statSync } from "../base/disk.js";
 import { codeOfSystem, FixelfError, type FixelfErrorCode, wordsOfSystem } from "../base/errors.js";
 import { readBeginning } from "./beginning.js";
@@ -118,7 +118,7 @@ async function readSubject(shown: string, path: string, host: string): Promise<S
       const shebang = error.code === "not-elf" ? readShebang(host) : null;
       return { shown, path, host, facts: null, failure, shebang };
     }
-    throw new FixelfError(error.code, `${shown}: ${error.message}`, { path: shown, cause: caught });
+    throw asNamed(caught, shown);
   }
 }
 

@@ -1,10 +1,9 @@
 // Where a store is: on this machine, or under another system's root. Every path that lib/store
 // hands out is as seen from the root, because that is what gets written into a file.
 import { normalize } from "node:path";
-import { fromNative, native } from "../addon/native.js";
+import { asNamed, fromNative, native } from "../addon/native.js";
 import { checkMade, checkOptions, type Kinds } from "../base/arguments.js";
 import { lstatSync, realpathSync } from "../base/disk.js";
-import { FixelfError } from "../base/errors.js";
 import { type CommonOptions, defaultStore } from "../base/options.js";
 import { absolute } from "../base/process.js";
 
@@ -60,10 +59,7 @@ function throughLinks(store: string, root: string): string {
   try {
     files.realPath(store);
   } catch (caught) {
-    const { code, message } = fromNative(caught);
-    const path = root + store;
-    if (code !== "not-found")
-      throw new FixelfError(code, `${path}: ${message}`, { path, cause: caught });
+    if (fromNative(caught).code !== "not-found") throw asNamed(caught, root + store);
   }
   return files.hostPath(store);
 }

@@ -1,16 +1,10 @@
 // Which store paths, loaders and libraries are named in the bytes of a file or a whole directory.
 // For a store path, those that are marked as references are the ones that Nix finds in it.
 import { underSignal } from "../addon/cancellation.js";
-import {
-  type Compressed,
-  fromNative,
-  type Mention,
-  native,
-  type Searched,
-} from "../addon/native.js";
+import { asNamed, type Compressed, type Mention, native, type Searched } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import { open, readdir } from "../base/disk.js";
-import { FixelfError, type FixelfErrorCode, unlessOfTheMoment } from "../base/errors.js";
+import { type FixelfErrorCode, unlessOfTheMoment } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import { absolute } from "../base/process.js";
 import { insideRoot } from "../file/rooted.js";
@@ -175,9 +169,4 @@ function asReferences(
 /** Nix looks for the 32 characters of the hash in a row (libstore/references.cc). */
 function leavesHashWhole({ spelling }: Mention): boolean {
   return spelling !== "utf-16" && spelling !== "line-wrapped";
-}
-
-function asNamed(failure: unknown, path: string): FixelfError {
-  const { code, message, cause } = fromNative(failure);
-  return new FixelfError(code, `${path}: ${message}`, { path, cause });
 }

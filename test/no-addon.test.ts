@@ -1,0 +1,31 @@
+// What commands say where the addon is not to be had.
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { commandLine, run } from "./support/process.js";
+import { scratchDirectory } from "./support/scratch.js";
+
+const directory = scratchDirectory();
+
+it.each([
+  ["inspect", "/bin/sh"],
+  ["doctor", "/bin/sh"],
+  ["doctor", "/bin"],
+  ["fix", "/bin/sh"],
+  ["env", "/bin/sh"],
+  ["tree", "/bin/sh"],
+  ["closure", "/bin/sh"],
+  ["refs", "/bin/sh"],
+  ["undo", "/bin/sh"],
+  ["loaders"],
+  ["patchelf", "--print-rpath", "/bin/sh"],
+])("%s %s tells the variable that leads to none", (...words) => {
+  const nowhere = join(directory, "nowhere");
+  const env = { FIXELF_PREBUILD: nowhere, PREBUILDS_ONLY: "" };
+  const { code, stdout, stderr } = run([...commandLine, ...words], { env });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  const [first, , remedy] = stderr.split("\n");
+  expect(first).toBe("fixelf: fixelf could not load its native addon.");
+  expect(remedy).toBe(
+    `FIXELF_PREBUILD names ${nowhere}, which has no build that runs here. Unset it, or build one there.`,
+  );
+});
