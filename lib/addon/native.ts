@@ -341,6 +341,20 @@ export interface SearchRequest {
   hashes: string;
 }
 
+/** What a program gives to whoever may execute it; see native/run/rights.hpp. */
+export interface GivenRights {
+  /** Its owner's: it is set-user-ID. */
+  user: boolean;
+  /** Its group's. */
+  group: boolean;
+  /** Capabilities. */
+  capabilities: boolean;
+  /** A user ID. */
+  owner: number;
+  /** The mount passes over all of that (nosuid). */
+  ignored: boolean;
+}
+
 /** A program to be started. */
 export interface Command {
   file: string;
@@ -449,6 +463,7 @@ interface NativeAddon {
   ): Promise<NativeLibraries[]>;
   /** Whether a file's name is one that a shared library or a loader would have. */
   looksLikeLibrary(name: string): boolean;
+  givenRights(path: string): GivenRights;
   /**
    * Takes the lock of an open file, until that is closed or the process ends; false where another holds it. Where the
    * file system knows no locks, all take it.

@@ -1,12 +1,11 @@
 // Which libraries a program and what comes with it get (DESIGN 7.1, 7.3, 7.4), with one loader for
 // all of them. Nothing is written: each round assumes the search paths chosen so far, resolves
 // again as the loader would, and provides for what is still missing. The judge has the last word.
-import { dirname, join, normalize } from "node:path";
+import { basename, dirname, join, normalize } from "node:path";
 import picomatch from "picomatch";
 import type { Facts, Resolution, ResolvedLibrary } from "../addon/facts.js";
 import { type NativeFiles, native, type ResolveOptions } from "../addon/native.js";
 import { resolveAllWith } from "../addon/resolutions.js";
-import { statSync } from "../base/disk.js";
 import { shellWord } from "../base/shell.js";
 import { isStartedByLoader } from "../file/kind.js";
 import { isPartOfGlibc, libcOf } from "../file/libc.js";
@@ -26,9 +25,11 @@ import { problemsOfLoading } from "../judge/judge.js";
 import { factsOf, realPathOf, searchingAlone } from "../judge/loaded.js";
 import type { LoadingProgram } from "../judge/loading_program.js";
 import { isError, type Problem } from "../judge/problem.js";
+import { whoElseDecides } from "../judge/rights.js";
 import { type Entry, entryOf } from "../judge/start.js";
 import type { Store } from "../store/context.js";
 import type { Providers } from "../store/find.js";
+import { inStore } from "../store/place.js";
 
 /** A file that may be changed. */
 export interface Member extends Subject {
@@ -95,6 +96,8 @@ interface Known {
   /** The versions that members need, by library. */
   versions: ReadonlyMap<string, ReadonlySet<string>>;
   isIgnored: (soname: string) => boolean;
+  /** Why a directory that the user named is none for the members that give rights; null where it is. */
+  whyNotNamed: (directory: string, soname: string) => string | null;
 }
 
 /** Rounds are bounded: each adds at least one directory to one member, or ends it. */
@@ -105,7 +108,7 @@ export async function solve(task: Task): Promise<Solved[]> {
   const drafts = task.members.map((member) => draftOf(member, task, files));
   await assume(drafts, files);
   const byPath = new Map<string, Draft>(drafts.map((draft) => [draft.member.path, draft]));
-  const known = knownOf(task, files);
+  const known = knownOf(task, drafts, files);
   let resolved: Resolved[] = [];
   for (let round = 0; round < mostRounds; round++) {
     // All are resolved before any changes: each round sees what the one before has chosen.
@@ -125,14 +128,27 @@ export function filesFor({ store, outside }: Pick<Task, "store" | "outside">): N
   return files;
 }
 
-function knownOf({ members, bundled, ignoreMissing }: Task, files: NativeFiles): Known {
+function knownOf(
+  { members, bundled, ignoreMissing, store }: Task,
+  drafts: readonly Draft[],
+  files: NativeFiles,
+): Known {
   const versions = new Map<string, Set<string>>();
   for (const { facts } of members) addVersions(facts, versions);
   const elf = new Map<string, boolean>();
   const isElf = (path: string) => listed(elf, path, () => files.look(path).state === "elf");
   const isIgnored = ignoreMissing.length > 0 ? picomatch([...ignoreMissing]) : () => false;
   const named = byEachName(bundled);
-  return { files, provided: new Map(), bundled: named, isElf, versions, isIgnored };
+  const secure = drafts.filter(({ entry }) => entry.secure);
+  const whyNotNamed = (directory: string, soname: string) => {
+    if (!store.userLibraryDirectories.includes(directory)) return null;
+    for (const { member } of secure) {
+      const who = whoElseDecides(directory, soname, member.host, files);
+      if (who !== null) return who;
+    }
+    return null;
+  };
+  return { files, provided: new Map(), bundled: named, isElf, versions, isIgnored, whyNotNamed };
 }
 
 function addVersions({ versionsNeeded }: Facts, to: Map<string, Set<string>>): void {
@@ -310,12 +326,29 @@ async function judged(draft: Resolved, { store }: Task, known: Known): Promise<S
     { ...entry, resolution: solved.resolution },
     { files: known.files, place: store.place },
   );
+  const { interpreter } = solved;
+  if (entry.secure && interpreter !== null && !inStore(interpreter, store.place.store)) {
+    const [directory, name] = [dirname(interpreter), basename(interpreter)];
+    const who = whoElseDecides(directory, name, solved.member.host, known.files);
+    if (who !== null) problems.push(exchangeableLoader(interpreter, who));
+  }
   const isLeft = ({ need }: Problem) =>
     need?.kind === "library" && known.isIgnored(need.library.soname);
   return {
     ...solved,
     problems: problems.filter((problem) => isError(problem) && !isLeft(problem)),
     left: problems.filter(isLeft),
+  };
+}
+
+function exchangeableLoader(loader: string, who: string): Problem {
+  return {
+    code: "interpreter-unusable",
+    severity: "error",
+    message: `${loader} is no loader for a program that gives rights: ${who}`,
+    evidence: [],
+    remedy: null,
+    need: null,
   };
 }
 
@@ -350,10 +383,9 @@ async function directoryFor(
       ({ facts: other, path: file }) =>
         sameMachine(other, facts) && known.isElf(join(dirname(file), soname)),
     );
-  if (target.entry.secure) {
-    const own = ownDirectoryOf(soname, target, sibling, known);
-    if (own !== null) return own;
-  } else if (sibling !== undefined) {
+  const own = target.entry.secure ? ownDirectoryOf(soname, target, sibling, known) : null;
+  if (own !== null && own.directory !== null) return own;
+  if (sibling !== undefined && !target.entry.secure) {
     const directory = fromOrigin(path, dirname(sibling.path));
     return { directory, why: "it comes with the program", fromStore: false };
   }
@@ -362,25 +394,28 @@ async function directoryFor(
     store.providers([soname], { ...facts, versions }).then((answer) => answer.get(soname)),
   );
   const providers = found?.providers ?? [];
-  const loadable = providers.filter(
-    ({ facts: library }) => lackingOf(library, loader).length === 0,
-  );
+  const fitting = providers.filter(({ facts: library }) => lackingOf(library, loader).length === 0);
+  const loadable = fitting.filter(({ directory }) => known.whyNotNamed(directory, soname) === null);
   const best = loadable.find(({ directory }) => !excluded.has(directory));
   if (best !== undefined) {
     const fromStore = !store.userLibraryDirectories.includes(best.directory);
     return { directory: best.directory, why: best.reasons.join(", "), fromStore };
   }
-  const [tooNew] = providers.filter((provider) => !loadable.includes(provider));
+  if (own !== null) return own;
+  const [others] = fitting.filter((provider) => !loadable.includes(provider));
+  const [tooNew] = providers.filter((provider) => !fitting.includes(provider));
   const [unfit] = loadable;
   const [rejected] = found?.rejected ?? [];
   const why =
     unfit !== undefined
       ? `${unfit.path} does not go together with the other libraries`
-      : tooNew !== undefined
-        ? `${tooNew.path} needs ${lackingOf(tooNew.facts, loader).join(", ")}, newer than the glibc of ${loader?.path}`
-        : rejected !== undefined
-          ? `${rejected.path}: ${rejected.why}`
-          : `no store path provides it${libcOf(facts) === "musl" ? " for musl" : ""}`;
+      : others !== undefined
+        ? `${others.directory} has it, and ${known.whyNotNamed(others.directory, soname)}`
+        : tooNew !== undefined
+          ? `${tooNew.path} needs ${lackingOf(tooNew.facts, loader).join(", ")}, newer than the glibc of ${loader?.path}`
+          : rejected !== undefined
+            ? `${rejected.path}: ${rejected.why}`
+            : `no store path provides it${libcOf(facts) === "musl" ? " for musl" : ""}`;
   const beside = libraryBeside(soname, target.member, known.files);
   const told =
     beside === null ? why : `${why}; ${beside} is there: --lib ${shellWord(dirname(beside))}`;
@@ -388,8 +423,8 @@ async function directoryFor(
 }
 
 /**
- * Where a set-user-ID program has a library beside it: by an absolute path, for its loader passes over
- * $ORIGIN (elf/dl-load.c, is_trusted_path_normalize). Only from a directory that nobody else writes to.
+ * Where a program that gives rights has a library beside it: by an absolute path, for its loader passes over
+ * $ORIGIN (elf/dl-load.c, is_trusted_path_normalize). Only where nobody else decides what is loaded.
  */
 function ownDirectoryOf(
   soname: string,
@@ -403,19 +438,12 @@ function ownDirectoryOf(
   const places = sibling === undefined ? own : [dirname(sibling.path), ...own];
   const directory = places.find((place) => isElf(join(place, soname)));
   if (directory === undefined) return null;
-  if (!isWrittenByOwnerOnly(files.hostPath(directory), member.host)) {
-    const why = `${directory} has it, and others than its owner may write there`;
-    return { directory: null, why, fromStore: false };
-  }
+  const who = whoElseDecides(directory, soname, member.host, files);
+  if (who !== null)
+    return { directory: null, why: `${directory} has it, and ${who}`, fromStore: false };
   const why =
     "it comes with the program, and its loader ignores $ORIGIN, since the program runs with rights that its caller does not have";
   return { directory, why, fromStore: false };
-}
-
-/** By root or the program's owner, and by no group. */
-function isWrittenByOwnerOnly(directory: string, program: string): boolean {
-  const { uid, mode } = statSync(directory);
-  return (mode & 0o022) === 0 && (uid === 0 || uid === statSync(program).uid);
 }
 
 /** The versions of glibc that a library needs, and that the loader's glibc does not define. */

@@ -1,14 +1,16 @@
 // What helps where a library is missing: the store path that has it, or the package of nixpkgs.
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Facts, ResolvedLibrary } from "../addon/facts.js";
 import { fixelfCommand } from "../base/shell.js";
 import { contentOf } from "../file/content.js";
+import { isStartedByLoader } from "../file/kind.js";
 import { libcOf } from "../file/libc.js";
 import { sameMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
 import { byEachName, directoryOfBoth, libraryBeside } from "../file/together.js";
 import type { Subject, Tree } from "../file/tree.js";
 import { versionsNeededOf } from "../file/versions.js";
+import { rightsOf, whoElseDecides } from "../judge/rights.js";
 import type { Providers } from "../store/find.js";
 import { adviceFor, installable, type NixpkgsPackage } from "../store/nixpkgs/packages.js";
 import { type Circumstances, canGet, fixCommand } from "./circumstances.js";
@@ -22,7 +24,7 @@ export async function helpForLibrary(
 ): Promise<Help> {
   const fix = fixCommand(subject, circumstances);
   const sibling = siblingOf(soname, facts, circumstances);
-  if (sibling !== null) return { evidence: [`${sibling} would do`], remedy: fix };
+  if (sibling !== null) return helpByOwn(sibling, fix, subject, facts, circumstances);
   const { providers, rejected } = await answersOf(soname, facts, circumstances);
   const [best] = providers;
   if (best !== undefined) return { evidence: [`${best.path} would do`], remedy: fix };
@@ -35,7 +37,7 @@ export async function helpForLibrary(
       ...circumstances.options,
       ...(both === null && { libraryDirectories: [dirname(beside)] }),
     });
-    return { evidence: [`${beside} would do`], remedy };
+    return helpByOwn(beside, remedy, subject, facts, circumstances);
   }
   // What is there by that name, and could be made a library of.
   const unread = tried.find(({ code }) => code === "not-elf");
@@ -52,6 +54,23 @@ export async function helpForLibrary(
   return {
     evidence: [`no store path here provides ${soname}${forMusl}`, ...evidenceOf(packages, facts)],
     ...gettingOf(soname, packages, subject, facts, circumstances),
+  };
+}
+
+/** What lies with a program is none for one that gives rights where others decide what it is. */
+function helpByOwn(
+  library: string,
+  command: string,
+  { host }: Subject,
+  facts: Facts,
+  { files }: Circumstances,
+): Help {
+  const isSecure = isStartedByLoader(facts) && rightsOf(host, files) !== null;
+  const who = isSecure ? whoElseDecides(dirname(library), basename(library), host, files) : null;
+  if (who === null) return { evidence: [`${library} would do`], remedy: command };
+  return {
+    evidence: [`${library} would do, but ${who}, and it would run with the program's rights`],
+    remedy: `Let nobody but root change what leads to it (chown root, chmod go-w), then: ${command}`,
   };
 }
 

@@ -125,7 +125,7 @@ function circumstancesOf({ at, started, secure }: Start): string[] {
     );
   if (secure)
     lines.push(
-      "it is set-user-ID or set-group-ID: its loader ignores LD_LIBRARY_PATH, and $ORIGIN outside the default directories (AT_SECURE)",
+      "it is set-user-ID or set-group-ID, or has capabilities: started by others than its owner, its loader ignores LD_LIBRARY_PATH, and $ORIGIN outside the default directories (AT_SECURE)",
     );
   return lines;
 }

@@ -3,17 +3,17 @@
 import type { Facts, Resolution } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
 import { resolveWith } from "../addon/resolutions.js";
-import { statSync } from "../base/disk.js";
 import { type AtInterpreter, interpreterAt, isStandIn } from "../file/interpreter.js";
 import { nixSystem } from "../file/nix_system.js";
 import { type Environment, type Started, startedBy } from "../file/stand_in.js";
+import { rightsOf } from "./rights.js";
 
 export interface Start {
   /** What is where the program names its loader, or where a library's is assumed; null where neither is known. */
   at: AtInterpreter | null;
   /** What a stand-in there starts; null where it finds nothing to start, and without one. */
   started: Started | null;
-  /** The program runs with other rights than its caller (AT_SECURE), as set-user-ID programs do. */
+  /** The program runs with other rights than who starts it (AT_SECURE), as set-user-ID programs do. */
   secure: boolean;
   resolution: Resolution;
 }
@@ -23,7 +23,7 @@ export interface StartOptions {
   assumed?: string | null;
   /** The variables that it is started with. */
   environment: Environment;
-  /** Where this machine opens the file, whose mode says whether it runs with other rights. */
+  /** Where this machine opens the file, which may give rights to who starts it. */
   host: string;
 }
 
@@ -40,7 +40,7 @@ export function entryOf(
   const at = named === null ? null : interpreterAt(named, files);
   const started =
     at !== null && isStandIn(at.kind) ? startedBy(at, nixSystem(facts), environment, files) : null;
-  return { at, started, secure: !isLibrary && named !== null && runsWithOtherRights(host) };
+  return { at, started, secure: !isLibrary && named !== null && rightsOf(host, files) !== null };
 }
 
 /** @throws FixelfError where the file cannot be resolved at all */
@@ -64,10 +64,4 @@ export async function startOf(
     bindNow: environment.LD_BIND_NOW !== undefined && environment.LD_BIND_NOW !== "",
   });
   return { ...entry, resolution };
-}
-
-/** execve(2): set-user-ID always counts, set-group-ID where the group may execute (fs/exec.c, bprm_fill_uid). */
-function runsWithOtherRights(host: string): boolean {
-  const mode = statSync(host, { throwIfNoEntry: false })?.mode ?? 0;
-  return (mode & 0o4000) !== 0 || (mode & 0o2010) === 0o2010;
 }

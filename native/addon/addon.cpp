@@ -24,6 +24,7 @@
 #include "patch/undo.hpp"
 #include "resolve/loader.hpp"
 #include "resolve/tokens.hpp"
+#include "run/rights.hpp"
 #include "scan/library_name.hpp"
 #include "scan/store_listing.hpp"
 
@@ -141,6 +142,17 @@ Napi::Value readNixIndexAt(const Napi::CallbackInfo& call) {
 
 Napi::Value looksLikeLibraryName(const Napi::CallbackInfo& call) {
   return Napi::Boolean::New(call.Env(), looksLikeLibrary(toPath(call[0])));
+}
+
+Napi::Value givenRightsOf(const Napi::CallbackInfo& call) {
+  const GivenRights given = givenRights(toPath(call[0]));
+  Napi::Object value = Napi::Object::New(call.Env());
+  value["user"] = given.user;
+  value["group"] = given.group;
+  value["capabilities"] = given.capabilities;
+  value["owner"] = given.owner;
+  value["ignored"] = given.ignored;
+  return value;
 }
 
 Napi::Value tryLockDescriptor(const Napi::CallbackInfo& call) {
@@ -348,6 +360,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("libraries", readLibrariesOf);
   define("readNixIndex", readNixIndexAt);
   define("looksLikeLibrary", looksLikeLibraryName);
+  define("givenRights", givenRightsOf);
   define("tryLock", tryLockDescriptor);
   define("layOut", layOutFile);
   define("layOutFirstLine", layOutFirstLine);
