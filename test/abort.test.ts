@@ -25,7 +25,7 @@ describe("native work under way", () => {
     file: sleepingProgram,
     arguments: ["600"],
     environment: [],
-    subject: sleepingProgram,
+    subjects: [sleepingProgram],
   };
 
   beforeAll(() => mkdirSync(join(store, "one/lib"), { recursive: true }));

@@ -1,9 +1,18 @@
-// The program that is shown a stranger's file (verification's loader) has nothing of ours: root runs it as the
-// file's owner, without groups, privileges, descriptors, environment or core dumps.
-import { execFileSync } from "node:child_process";
-import { chownSync, closeSync, openSync, realpathSync, writeFileSync } from "node:fs";
+// The program that is shown a stranger's file (verification's loader) has nothing of ours: root runs it as who
+// could put another file there, without groups, privileges, descriptors, environment or core dumps.
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  lchownSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { type CommandEnd, native } from "../lib/addon/native.js";
 import { needs } from "./support/needs.js";
 import { patience } from "./support/patience.js";
@@ -14,7 +23,12 @@ const subject = join(directory, "subject");
 writeFileSync(subject, "");
 
 async function said(file: string, ...words: string[]): Promise<string> {
-  const command = { file: realpathSync(file), arguments: words, environment: [], subject };
+  const command = {
+    file: realpathSync(file),
+    arguments: words,
+    environment: [],
+    subjects: [subject],
+  };
   const [end] = await native.run([command], patience);
   expect(end).toMatchObject({ exitCode: 0 });
   return (end as CommandEnd).output;
@@ -67,7 +81,7 @@ describe("a confined program", () => {
         file: realpathSync("/bin/cat"),
         arguments: [secret],
         environment: [],
-        subject,
+        subjects: [subject],
       };
       const [end] = await native.run([command], patience);
       expect(end).toMatchObject({
@@ -76,22 +90,83 @@ describe("a confined program", () => {
       });
     });
 
-    it("is root for root's own file only", async () => {
-      chownSync(subject, 0, 0);
-      expect(await said("/usr/bin/id", "-u")).toBe("0\n");
-    });
-
-    it("is not shown what a link leads to", async () => {
-      const link = join(directory, "link");
-      execFileSync("ln", ["-s", subject, link]);
-      const command = {
-        file: realpathSync("/bin/cat"),
-        arguments: [link],
-        environment: [],
-        subject: link,
+    describe("of root's own file", () => {
+      const tree = join(directory, "tree");
+      const below = join(tree, "below");
+      const file = join(below, "file");
+      const user = async (...subjects: string[]) => {
+        const id = {
+          file: realpathSync("/usr/bin/id"),
+          arguments: ["-u"],
+          environment: [],
+          subjects,
+        };
+        const [end] = await native.run([id], patience);
+        return "output" in (end as object) ? (end as CommandEnd).output.trim() : end;
       };
-      const [end] = await native.run([command], patience);
-      expect(end).not.toHaveProperty("exitCode");
+      const refusal = (message: RegExp) => ({
+        code: "permission-denied",
+        message: expect.stringMatching(message),
+      });
+      mkdirSync(below, { recursive: true });
+      writeFileSync(file, "");
+      beforeEach(() => {
+        for (const [path, mode] of [
+          [tree, 0o755],
+          [below, 0o755],
+          [file, 0o644],
+        ] as const) {
+          chownSync(path, 0, 0);
+          chmodSync(path, mode);
+        }
+      });
+
+      it("is root where nobody else could put another there", async () => {
+        expect(await user(file)).toBe("0");
+        chmodSync(tree, 0o1777);
+        expect(await user(file)).toBe("0");
+      });
+
+      it.each([
+        ["its directory", below],
+        ["one further up", tree],
+      ])("is the owner of %s", async (_, path) => {
+        chownSync(path, somebody, 0);
+        expect(await user(file)).toBe(`${somebody}`);
+        chmodSync(path, 0o1777);
+        expect(await user(subject, file)).toBe(`${somebody}`);
+      });
+
+      it("is the owner of a link on the way to it, and of a library that it loads", async () => {
+        const link = join(directory, "link");
+        symlinkSync(below, link);
+        expect(await user(join(link, "file"))).toBe("0");
+        const library = join(directory, "library");
+        writeFileSync(library, "");
+        chownSync(library, somebody, 0);
+        expect(await user(file, library)).toBe(`${somebody}`);
+        lchownSync(link, somebody, 0);
+        expect(await user(join(link, "file"))).toMatchObject(refusal(/link of user 4711/));
+      });
+
+      it("is nobody at all where several users could, or whoever likes", async () => {
+        chownSync(tree, somebody, 0);
+        chownSync(file, somebody + 1, 0);
+        expect(await user(file)).toMatchObject(
+          refusal(/tree belongs to user 4711, and .*file to user 4712/),
+        );
+        chownSync(file, somebody, 0);
+        expect(await user(file)).toBe(`${somebody}`);
+        chmodSync(below, 0o777);
+        expect(await user(file)).toMatchObject(refusal(/others may write to .*below$/));
+        chmodSync(below, 0o775);
+        expect(await user(file)).toBe(`${somebody}`);
+        chownSync(below, 0, 50);
+        expect(await user(file)).toMatchObject(refusal(/others may write to .*below$/));
+        chmodSync(below, 0o755);
+        chmodSync(file, 0o666);
+        expect(await user(file)).toMatchObject(refusal(/others may write to .*file$/));
+      });
     });
   });
 });

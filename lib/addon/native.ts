@@ -362,8 +362,8 @@ export interface Command {
   arguments: readonly string[];
   /** All of it, as NAME=VALUE. */
   environment: readonly string[];
-  /** The file that it reads: root runs it as that file's owner. */
-  subject: string;
+  /** What it opens by their paths: root runs it as the one user besides root whose hands these are in. */
+  subjects: readonly string[];
 }
 
 /** A file that an undo record is kept of; see native/patch/recorded_files.hpp. */

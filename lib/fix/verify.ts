@@ -17,7 +17,7 @@ import { problemsOf } from "../judge/judge.js";
 import { isError, type Problem } from "../judge/problem.js";
 import { scriptProblem } from "../judge/script.js";
 import { type Start, startOf } from "../judge/start.js";
-import type { StorePlace } from "../store/place.js";
+import { inStore, type StorePlace } from "../store/place.js";
 import type { FilePlan } from "./outcome.js";
 
 /** How long a loader may take (ms). */
@@ -140,7 +140,9 @@ async function readAnew(
   const audited = files.firstAudited([path, ...loaded]);
   if (audited !== null)
     return notAsked(`it would run the audit libraries that ${audited} names`, remaining);
-  return questionTo(loader, file.output, start.resolution, remaining);
+  // The store is trusted, whoever owns it.
+  const subjects = [file.output, loader, ...loaded].filter((each) => !inStore(each, place.store));
+  return questionTo(loader, file.output, subjects, start.resolution, remaining);
 }
 
 /** A file that was written and could not be read again for want of descriptors is as it was planned. */
@@ -172,6 +174,7 @@ function notAsked(why: string, remaining: Problem[]): Verification {
 function questionTo(
   loader: string,
   host: string,
+  subjects: readonly string[],
   resolution: Resolution,
   remaining: Problem[],
 ): Verification | Question {
@@ -187,9 +190,9 @@ function questionTo(
         file: loader,
         arguments: [host],
         environment: ["LD_TRACE_LOADED_OBJECTS=1"],
-        subject: host,
+        subjects,
       }
-    : { file: loader, arguments: ["--list", host], environment: [], subject: host };
+    : { file: loader, arguments: ["--list", host], environment: [], subjects };
   return { command, resolution, remaining };
 }
 
@@ -198,7 +201,11 @@ async function compared(
   end: CommandEnd | Error,
 ): Promise<Verification> {
   if (isOfTheMoment(end)) return notAsked(fromNative(end).message, remaining);
-  if (lacksRights(end)) return notAsked("the file's owner may not do that here", remaining);
+  if (lacksRights(end))
+    return notAsked(
+      "exitCode" in end ? "who could change it may not do that here" : end.message,
+      remaining,
+    );
   const disagrees = (reason: string): Verification => ({
     readsAsPlanned: true,
     loaderAgrees: false,
@@ -226,7 +233,7 @@ async function compared(
   return { readsAsPlanned: true, loaderAgrees: true, reason: null, remaining };
 }
 
-/** Root asks as the owner of the file, who need not reach what root reaches. */
+/** Root asks as who could change the file, who need not reach what root reaches. */
 function lacksRights(end: CommandEnd | Error): boolean {
   if (process.geteuid?.() !== 0) return false;
   return !("exitCode" in end) || (end.exitCode !== 0 && /Permission denied/.test(end.errors));

@@ -48,7 +48,7 @@ Napi::Value runCommands(const Napi::CallbackInfo& call) {
   for (uint32_t index = 0; index < array.Length(); ++index) {
     const auto object = array.Get(index).As<Napi::Object>();
     commands.push_back({toPath(object.Get("file")), toTexts(object.Get("arguments")),
-                        toTexts(object.Get("environment")), toPath(object.Get("subject"))});
+                        toTexts(object.Get("environment")), toPaths(object.Get("subjects"))});
   }
   const std::chrono::milliseconds patience(call[1].As<Napi::Number>().Int64Value());
   return PromisedWork<Ends>::start(

@@ -1,9 +1,11 @@
 #include "base/location.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <array>
@@ -128,9 +130,14 @@ Result<std::string> targetOf(const Descriptor& link, const std::string& path) {
   return std::string(target.data(), static_cast<size_t>(length));
 }
 
-}  // namespace
+// Whether a link says what a process has open, and not where that lies: "pipe:[1234]".
+bool isOpenFile(const Descriptor& link, const std::string& target) {
+  struct statfs system {};
+  return target.find(":[") != std::string::npos && fstatfs(link.get(), &system) == 0 &&
+         system.f_type == PROC_SUPER_MAGIC;
+}
 
-Result<std::string> realPath(const std::string& named) {
+Result<std::string> walk(const std::string& named, const Passed& passed, bool mayBeMissing) {
   constexpr int kMostLinks = 40;  // MAXSYMLINKS (include/linux/namei.h)
   std::string path;               // of `at`; empty for the root
   std::vector<Step> steps;        // the next one last
@@ -138,6 +145,13 @@ Result<std::string> realPath(const std::string& named) {
     const std::vector<std::string> components = componentsOf(more);
     for (auto component = components.rbegin(); component != components.rend(); ++component)
       steps.push_back({*component, std::nullopt});
+  };
+  // Whether nothing is to be walked any more.
+  const auto isLast = [&] {
+    return std::all_of(steps.begin(), steps.end(), [](const Step& step) { return step.link; });
+  };
+  const auto tell = [&](const std::string& at, const struct stat& state) {
+    if (passed) passed(at.empty() ? "/" : at, state);
   };
   add(named);
   if (!named.starts_with('/')) {
@@ -148,13 +162,20 @@ Result<std::string> realPath(const std::string& named) {
   }
   int links = 0;
   Descriptor at = openAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
+  struct stat state {};
+  if (at && fstat(at.get(), &state) == 0) tell(path, state);
   while (at && !steps.empty()) {
     const Step step = std::move(steps.back());
     steps.pop_back();
     if (step.component == "..") path.resize(path.empty() ? 0 : path.rfind('/'));
-    struct stat state {};
     Descriptor next = step.link ? Descriptor() : openAt(at.get(), step.component, O_PATH);
-    if (!step.link && !next) return systemError(errno, "open the file", named);
+    if (!step.link && !next) {
+      if (errno != ENOENT || !mayBeMissing || !isLast())
+        return systemError(errno, "open the file", named);
+      // Whose the directory is counts, then, for a link that leads there.
+      path += "/" + step.component;
+      continue;
+    }
     if (fstat(step.link ? at.get() : next.get(), &state) != 0)
       return systemError(errno, "examine the file", named);
     if (step.link) {
@@ -162,17 +183,19 @@ Result<std::string> realPath(const std::string& named) {
         return foreignLink(*step.link, path.empty() ? "/" : path, state.st_uid);
       continue;
     }
+    const std::string here = step.component == ".." ? path : path + "/" + step.component;
+    tell(here, state);
     if (!S_ISLNK(state.st_mode)) {
-      if (step.component != "..") path += "/" + step.component;
+      path = here;
       at = std::move(next);
       continue;
     }
-    const std::string link = path + "/" + step.component;
     if (++links > kMostLinks) return systemError(ELOOP, "open the file", named);
-    auto target = targetOf(next, link);
+    auto target = targetOf(next, here);
     if (!target) return target.error();
+    if (mayBeMissing && isLast() && isOpenFile(next, *target)) return here;
     if (state.st_uid != 0 && state.st_uid != geteuid())
-      steps.push_back({{}, Step::Link{link, state.st_uid}});
+      steps.push_back({{}, Step::Link{here, state.st_uid}});
     add(*target);
     if (target->starts_with('/')) {
       at = openAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
@@ -181,6 +204,16 @@ Result<std::string> realPath(const std::string& named) {
   }
   if (!at) return systemError(errno, "open the file", named);
   return path.empty() ? "/" : path;
+}
+
+}  // namespace
+
+Result<std::string> realPath(const std::string& named, const Passed& passed) {
+  return walk(named, passed, false);
+}
+
+Result<std::string> realTarget(const std::string& named) {
+  return walk(named, {}, true);
 }
 
 }  // namespace fixelf

@@ -8,6 +8,9 @@
 // directory.
 #pragma once
 
+#include <sys/stat.h>
+
+#include <functional>
 #include <string>
 
 #include "base/descriptor.hpp"
@@ -55,6 +58,14 @@ class Location {
 // effective user leads only to what belongs to its owner too. (The kernel's protected_symlinks,
 // proc_sys_fs(5), asks the same of links in directories such as /tmp; Apache of all of them, with
 // SymLinksIfOwnerMatch.) Fails with PermissionDenied where it does not, and with NotFound.
-Result<std::string> realPath(const std::string& named);
+// `passed` is told of each directory and link on the way, and of what the path leads to.
+using Passed = std::function<void(const std::string& path, const struct stat& state)>;
+Result<std::string> realPath(const std::string& named, const Passed& passed = {});
+
+// The same of what is to be written: nothing need be there yet, but for its directory. A link of
+// another user's that leads to nothing may only lead into a directory of theirs. What a process has
+// open and that has no path (/dev/stdout of a pipe) is the link below /proc, which is to be
+// followed.
+Result<std::string> realTarget(const std::string& named);
 
 }  // namespace fixelf

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -11,7 +10,7 @@
 #include <thread>
 
 #include "base/descriptor.hpp"
-#include "base/location.hpp"
+#include "base/hands.hpp"
 #include "base/parallel.hpp"
 #include "run/confined.hpp"
 
@@ -34,18 +33,10 @@ std::optional<Pipe> openPipe() {
   return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-// Whom a command runs as: root trusts no stranger's file, and becomes its owner.
+// Whom a command runs as.
 Result<std::optional<uid_t>> userOf(const Command& command) {
-  const std::optional<uid_t> same;
-  if (geteuid() != 0) return same;
-  const Descriptor subject = openWithoutLinks(command.subject, O_PATH);
-  struct stat state {};
-  if (!subject || fstat(subject.get(), &state) != 0)
-    return systemError(errno, "examine the file", command.subject);
-  // A link tells who made it, and not whose file it leads to.
-  if (!S_ISREG(state.st_mode))
-    return Error{ErrorCode::NotRegular, "this is not a regular file", command.subject, 0};
-  return state.st_uid == 0 ? same : std::optional(state.st_uid);
+  if (geteuid() != 0) return std::optional<uid_t>();
+  return handsOf(command.subjects);
 }
 
 // Reads what is there; whether more may come.
@@ -78,13 +69,13 @@ bool listen(int output, int errors, Clock::time_point deadline, CommandEnd& end)
 Result<CommandEnd> run(const Command& command, std::chrono::milliseconds patience,
                        const std::stop_token& stop) {
   const auto deadline = Clock::now() + patience;
+  const auto user = userOf(command);
+  if (!user) return user.error();
   auto output = openPipe();
   auto errors = openPipe();
   if (!output || !errors) return systemError(errno, "start a program", command.file);
   std::vector<std::string> words = {command.file};
   words.insert(words.end(), command.arguments.begin(), command.arguments.end());
-  auto user = userOf(command);
-  if (!user) return user.error();
   auto started = startConfined(command.file, words, command.environment,
                                {*user, patience, output->writing.get(), errors->writing.get()});
   if (!started) return started.error();

@@ -19,7 +19,9 @@ struct Command {
   std::string file;                      // a path
   std::vector<std::string> arguments;    // from argv[1]
   std::vector<std::string> environment;  // all of it, as NAME=VALUE
-  std::string subject;                   // a path without links; root runs the program as its owner
+  // What the program opens by their paths: root runs it as the one user besides root whose hands
+  // they are in (base/hands), and not at all where there are several.
+  std::vector<std::string> subjects;
 };
 
 struct CommandEnd {
