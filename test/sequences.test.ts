@@ -243,6 +243,55 @@ describe("the program header table", needs("gcc", "strip", "x86-64"), () => {
   });
 });
 
+/** Puts the section headers into the place that the interpreter's path leaves of `.interp`. */
+async function putSectionsBehindInterpreter(program: string) {
+  const bytes = await readFile(program);
+  const headers = Array.from(
+    { length: bytes.readUInt16LE(56) },
+    (_, index) => Number(bytes.readBigUInt64LE(32)) + 56 * index,
+  );
+  const interpreter = headers.find((at) => bytes.readUInt32LE(at) === 3) as number;
+  const start = Number(bytes.readBigUInt64LE(interpreter + 8));
+  const length = bytes.indexOf(0, start) + 1 - start;
+  for (const field of [32, 40]) bytes.writeBigUInt64LE(BigInt(length), interpreter + field);
+  const sections = Number(bytes.readBigUInt64LE(40));
+  const table = Buffer.from(bytes.subarray(sections, sections + 64 * bytes.readUInt16LE(60)));
+  for (let at = 0; at < table.length; at += 64)
+    if (Number(table.readBigUInt64LE(at + 24)) === start)
+      table.writeBigUInt64LE(BigInt(length), at + 32);
+  const behind = Math.ceil((start + length) / 8) * 8;
+  bytes.writeBigUInt64LE(BigInt(behind), 40);
+  bytes.set(table, behind);
+  await writeFile(program, bytes.subarray(0, sections));
+}
+
+// Go's linker puts them behind the program headers, and the first one is all zeros.
+describe("section headers", needs("gcc", "readelf", "strip", "x86-64"), () => {
+  it.each(["-no-pie", "-pie"])("make way for the program headers (%s)", async (kind) => {
+    const directory = scratchDirectory();
+    const slot = '__asm__(".section .interp,\\"a\\"\\n.zero 4000\\n.previous");';
+    const program = compile(join(directory, "program"), slot + main, kind);
+    await putSectionsBehindInterpreter(program);
+    const sections = async () => {
+      const { stdout, stderr } = await ask("readelf", ["-SW", program]);
+      expect(stderr).toBe("");
+      return [...stdout.matchAll(/^ +\[ *\d+\] (\S+)/gm)].map(([, name]) => name);
+    };
+    const before = await sections();
+    const { reasons } = await change(program, long, directory);
+    expect(reasons).toContain("the section header table moves to the end of the file");
+    expect(reasons.join()).not.toContain("the program header table moves");
+    expect(await sections()).toEqual(before);
+    expect(await ask(program, [])).toMatchObject({ status: 0 });
+    const grown = (await readFile(program)).length;
+    await change(program, { searchPath: { value: letters(4990), tag: "runpath" } }, directory);
+    expect((await readFile(program)).length).toBe(grown);
+    expect(await sections()).toEqual(before);
+    expect(await ask("strip", [program])).toMatchObject({ status: 0, stderr: "" });
+    expect(await ask(program, [])).toMatchObject({ status: 0 });
+  });
+});
+
 describe("patchelf", needs("gcc", "patchelf", "x86-64"), () => {
   it("finds room where it adds program headers to a library that has been edited", async () => {
     const directory = scratchDirectory();

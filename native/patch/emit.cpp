@@ -161,6 +161,9 @@ class Emitter {
       canvas_.put(patch.offset, patch.bytes);
     if (placed_.cleared)
       canvas_.putZeros(placed_.cleared->offset, placed_.cleared->end - placed_.cleared->offset);
+    const uint64_t headers = draft_.sections.size() * draft_.codec().sectionHeaderSize();
+    if (sectionHeadersMove() && headers <= kMost)
+      canvas_.putZeros(draft_.image.header.sectionHeaderOffset, headers);
     for (const Part& part : draft_.parts) {
       const Piece& piece = part.piece;
       const bool cleared = piece.kind == PieceKind::DynamicStrings ? draft_.clearsVacated
@@ -261,14 +264,17 @@ class Emitter {
     if (!few && count > 0) draft_.newSections[0].size = count;
   }
 
+  [[nodiscard]] bool sectionHeadersMove() const {
+    return placed_.sectionsOffset != draft_.image.header.sectionHeaderOffset;
+  }
+
   void putSections() {
     if (placed_.sectionNames)
       canvas_.put(placed_.sectionNames->offset, placed_.sectionNames->bytes);
     const size_t entrySize = draft_.codec().sectionHeaderSize();
-    const bool moved = placed_.sectionsOffset != draft_.image.header.sectionHeaderOffset;
     std::vector<uint8_t> bytes(entrySize);
     for (size_t index = 0; index < draft_.newSections.size(); ++index) {
-      const bool same = !moved && index < draft_.sections.size() &&
+      const bool same = !sectionHeadersMove() && index < draft_.sections.size() &&
                         draft_.newSections[index] == draft_.sections[index];
       if (same) continue;
       draft_.codec().put(bytes, draft_.newSections[index]);

@@ -42,6 +42,17 @@ std::optional<Eviction> evict(const Draft& draft, uint64_t from, uint64_t to) {
   if (!mapped) return std::nullopt;
   Eviction eviction;
   eviction.end = from;
+  const uint64_t headers = draft.image.header.sectionHeaderOffset;
+  const uint64_t headersEnd = headers + draft.sections.size() * draft.codec().sectionHeaderSize();
+  // Goes on over what nothing accounts for, and over the section headers.
+  const auto passes = [&](uint64_t until) {
+    if (headers < until && eviction.end < headersEnd) {
+      if (headers < eviction.end || !gapIsFree(draft, eviction.end, headers)) return false;
+      eviction.sectionHeaders = true;
+      eviction.end = headersEnd;
+    }
+    return eviction.end >= until || gapIsFree(draft, eviction.end, until);
+  };
   for (const Piece& piece : draft.pieces) {
     if (piece.end() <= from || piece.offset >= to) continue;
     const bool countsSymbols =
@@ -54,15 +65,15 @@ std::optional<Eviction> evict(const Draft& draft, uint64_t from, uint64_t to) {
     // may be the place of a piece that has moved, such as the interpreter's path of an earlier fix.
     const bool free = draft.sections.empty()
                           ? gap < 16 && isPadding(draft.source(), eviction.end, piece.offset)
-                          : gapIsFree(draft, eviction.end, piece.offset);
-    if (gap > 0 && !free) return std::nullopt;
+                          : passes(piece.offset);
+    if (!free || piece.offset < eviction.end) return std::nullopt;
     eviction.end = piece.end();
     eviction.pieces.push_back(&piece);
     eviction.bytes += piece.size;
   }
   if (eviction.end < to) {
-    if (!gapIsFree(draft, eviction.end, to)) return std::nullopt;
-    eviction.end = to;
+    if (!passes(to)) return std::nullopt;
+    eviction.end = std::max(eviction.end, to);
   }
   return eviction;
 }

@@ -9,10 +9,13 @@ struct Eviction {
   std::vector<const Piece*> pieces;
   uint64_t bytes = 0;  // of the pieces together
   uint64_t end = 0;    // file offset up to which the place is free then
+  // The table of section headers has to move as well, which nobody maps: Go's linker puts it right
+  // behind the program headers (cmd/link/internal/ld/elf.go, asmbElf).
+  bool sectionHeaders = false;
 };
 
-// None where anything but pieces may stand between `from` and `to` (file offsets), or where no one
-// segment maps both ends.
+// None where anything but pieces and section headers may stand between `from` and `to` (file
+// offsets), or where no one segment maps both ends.
 std::optional<Eviction> evict(const Draft& draft, uint64_t from, uint64_t to);
 
 }  // namespace fixelf

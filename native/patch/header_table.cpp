@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "patch/eviction.hpp"
-
 namespace fixelf {
 
 uint64_t firstSegmentDelta(const Image& image) {
@@ -35,13 +33,10 @@ uint64_t endWith(const Draft& draft, size_t entries) {
 
 }  // namespace
 
-std::optional<std::vector<const Piece*>> evictedByHeaders(const Draft& draft, size_t entries) {
+std::optional<Eviction> evictedByHeaders(const Draft& draft, size_t entries) {
   const uint64_t from = endWith(draft, 0);
   const uint64_t to = endWith(draft, entries - unusedEntries(draft, entries));
-  if (to == from) return std::vector<const Piece*>();
-  auto eviction = evict(draft, from, to);
-  if (!eviction) return std::nullopt;
-  return std::move(eviction->pieces);
+  return to == from ? Eviction() : evict(draft, from, to);
 }
 
 std::vector<const Piece*> inTheWayOfPatchelf(const Draft& draft, size_t entries) {

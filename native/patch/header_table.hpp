@@ -6,7 +6,7 @@
 // header (binutils bfd/elf.c, assign_file_positions_for_load_sections), over what stands there.
 #pragma once
 
-#include "patch/draft.hpp"
+#include "patch/eviction.hpp"
 
 namespace fixelf {
 
@@ -15,7 +15,7 @@ size_t unusedEntries(const Draft& draft, size_t most);
 
 // What has to move away so that the table gets room for some more entries; none where the table
 // can't stay where it is.
-std::optional<std::vector<const Piece*>> evictedByHeaders(const Draft& draft, size_t entries);
+std::optional<Eviction> evictedByHeaders(const Draft& draft, size_t entries);
 
 // What has to move away beside that, so that patchelf finds room for its own entries where it
 // looks: with sections in another order than that of their offsets, patchelf before 0.19 stops at

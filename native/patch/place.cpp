@@ -41,6 +41,7 @@ class Placement {
       if (Status status = append(); !status) return status.error();
     }
     if (Status status = addSection(); !status) return status.error();
+    if (Status status = moveSectionHeaders(); !status) return status.error();
     shortenSegments();
     finishSegments();
     if (draft_.segments.size() * draft_.codec().programHeaderSize() > Limits::kProgramHeaderTable)
@@ -74,6 +75,7 @@ class Placement {
              });
     };
     const size_t placed = extents.size();
+    add(placed_.sectionsOffset, draft_.newSections.size() * draft_.codec().sectionHeaderSize());
     for (const Piece& piece : draft_.pieces) {
       if (stays(piece)) add(piece.offset, piece.size);
     }
@@ -107,7 +109,8 @@ class Placement {
       tableMoves_ = true;
       return Done{};
     }
-    for (const Piece* piece : *evicted) {
+    if (evicted->sectionHeaders) sectionHeadersMove_ = true;
+    for (const Piece* piece : evicted->pieces) {
       if (Status status = moveAway(*piece, "the program header table"); !status) return status;
     }
     for (const Piece* piece : inTheWayOfPatchelf(draft_, entries)) {
@@ -141,7 +144,7 @@ class Placement {
     if (strings == nullptr || !isUnplaced(*strings) || strings->piece.size < kLarge) return Done{};
     const Piece piece = strings->piece;
     const auto eviction = evict(draft_, piece.end(), piece.offset + strings->size());
-    if (!eviction || eviction->bytes > piece.size / 2) return Done{};
+    if (!eviction || eviction->sectionHeaders || eviction->bytes > piece.size / 2) return Done{};
     // Something may have taken a place there that was given up.
     const bool taken = std::any_of(draft_.parts.begin(), draft_.parts.end(), [&](const Part& part) {
       return part.placed && part.offset < eviction->end && part.offset + part.size() > piece.offset;
@@ -231,7 +234,19 @@ class Placement {
     return Done{};
   }
 
-  // ---- A section more ---------------------------------------------------------------------------
+  // ---- Section headers --------------------------------------------------------------------------
+
+  // To the end of the file, where something has made that necessary.
+  Status moveSectionHeaders() {
+    if (!sectionHeadersMove_) return Done{};
+    sectionHeadersMove_ = false;
+    if (Status status = refuseOverlay(); !status) return status;
+    placed_.sectionsOffset = alignUp(placed_.newSize, draft_.codec().wordSize());
+    placed_.newSize =
+        placed_.sectionsOffset + draft_.newSections.size() * draft_.codec().sectionHeaderSize();
+    draft_.because("the section header table moves to the end of the file");
+    return Done{};
+  }
 
   // The names and the headers move to the end of the file, where there is room for one more.
   Status addSection() {
@@ -258,11 +273,9 @@ class Placement {
     // The header of a note that was removed.
     const bool reuses =
         draft_.newSections.size() > 1 && draft_.newSections.back() == SectionHeader{};
-    const bool headersMove = !reuses;
-    if (found == names->end() || headersMove) {
-      if (Status status = refuseOverlay(); !status) return status;
-    }
+    if (!reuses) sectionHeadersMove_ = true;
     if (found == names->end()) {
+      if (Status status = refuseOverlay(); !status) return status;
       names->insert(names->end(), begin, end);
       const bool last = placed_.sectionNames && holder.offset + holder.size == placed_.newSize;
       if (!last) holder.offset = placed_.newSize;
@@ -272,13 +285,7 @@ class Placement {
     }
     if (reuses) draft_.newSections.pop_back();
     draft_.newSections.push_back(section);
-    if (headersMove) {
-      placed_.sectionsOffset = alignUp(placed_.newSize, draft_.codec().wordSize());
-      placed_.newSize =
-          placed_.sectionsOffset + draft_.newSections.size() * draft_.codec().sectionHeaderSize();
-      draft_.because("the section header table moves to the end of the file for one more section");
-    }
-    return Done{};
+    return moveSectionHeaders();
   }
 
   Status refuseOverlay() {
@@ -485,6 +492,8 @@ class Placement {
     if (Status status = refuseOverlay(); !status) return status;
     if (Status status = moveArea(); !status) return status;
     if (Status status = makeHeaderRoomFor(1); !status) return status;
+    // Before the segment, so that this one stays last and can grow.
+    if (Status status = moveSectionHeaders(); !status) return status;
     uint64_t memoryEnd = 0;
     uint64_t alignment = std::max(largestPageSize(draft_.header), leastAlignment_);
     for (const ProgramHeader& segment : draft_.segments) {
@@ -589,6 +598,7 @@ class Placement {
   Placed placed_;
   size_t unused_ = 0;  // PT_NULL entries that the new segments take
   bool tableMoves_ = false;
+  bool sectionHeadersMove_ = false;
 };
 
 }  // namespace
