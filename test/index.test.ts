@@ -317,6 +317,25 @@ describe("an index", () => {
     }
   });
 
+  it("is built anew by the report, which reads all of it, whichever byte has changed", async () => {
+    const right = await reportIndex(place);
+    const { size } = statSync(fileOf(place, "base"));
+    let rebuilt = 0;
+    for (let at = 0; at < size; at += Math.ceil(size / 40)) {
+      const file = fileOf(place, "base"); // of another name after it was built anew
+      const [byte] = readFileSync(file).subarray(at) as unknown as [number];
+      patch(file, at, [byte ^ 4]);
+      const said: string[] = [];
+      const report = await reportIndex(place, {
+        onIndex: (event) => event.kind === "trouble" && said.push(event.message),
+      });
+      expect({ ...report, refreshed: right?.refreshed }, `byte ${at}`).toEqual(right);
+      rebuilt += said.length;
+    }
+    expect(rebuilt).toBeGreaterThan(20);
+    expect(await expectSameAnswers(place)).toEqual([]);
+  });
+
   it("keeps no file open that it cannot read", async () => {
     await answers(place, true);
     truncateSync(fileOf(place, "base"), 20);

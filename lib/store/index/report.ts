@@ -4,7 +4,8 @@ import { underSignal } from "../../addon/cancellation.js";
 import { checkOptions } from "../../base/arguments.js";
 import type { IndexEvent } from "../../base/options.js";
 import { checkPlace, type StorePlace } from "../place.js";
-import { freshIndex } from "./fresh.js";
+import { IndexDamage } from "./damage.js";
+import { type FreshIndex, freshIndex } from "./fresh.js";
 import { entriesOf } from "./listing.js";
 import { indexPath, removeIndexDirectory } from "./location.js";
 
@@ -61,14 +62,26 @@ async function report(
 ): Promise<IndexReport | null> {
   const index = await freshIndex(place, onIndex, { merged: true, rebuild });
   if (index === null) return null;
-  const { reader, beside } = index;
+  try {
+    return described(index, place);
+  } catch (failure) {
+    if (!(failure instanceof IndexDamage) || rebuild) throw failure;
+    // All of it is read here only.
+    onIndex({ kind: "trouble", message: `the index is rebuilt: ${failure.message}` });
+    return report(place, { rebuild: true, onIndex });
+  } finally {
+    index.reader.close();
+  }
+}
+
+function described({ reader, beside }: FreshIndex, place: StorePlace): IndexReport {
   let elfFiles = 0;
   const sonames = new Set<string>();
   for (const { soname } of reader.allFacts()) {
     elfFiles++;
     if (soname !== null) sonames.add(soname);
   }
-  const told = {
+  return {
     path: indexPath(place),
     storePaths: entriesOf(reader.known()).size,
     elfFiles,
@@ -78,8 +91,6 @@ async function report(
     size: reader.size,
     refreshed: new Date(Number(BigInt(reader.state.listed) / 1_000_000n)),
   };
-  reader.close();
-  return told;
 }
 
 /**
