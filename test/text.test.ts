@@ -43,8 +43,8 @@ describe("text of a file", () => {
     expect(jsonText({ a: [1] }, 2)).toBe('{\n  "a": [\n    1\n  ]\n}');
   });
   it("is no formula in a table", () => {
-    for (const name of ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
-      expect(csvCell(name).replaceAll('"', "")).toBe(`'${name}`);
+    for (const name of ["=1+1", "+1", "-1", "@SUM(A1)"]) expect(csvCell(name)).toBe(`'${name}`);
+    expect(csvCell("\t=1")).toBe("\\u0009=1");
     expect(csvCell('a,"b"')).toBe('"a,""b"""');
     // Numbers are no texts.
     expect([csvCell(-1), csvCell(null), csvCell(["=a"])]).toEqual(["-1", "", '"[""=a""]"']);
@@ -63,6 +63,7 @@ describe("a file's name", () => {
   it.each([
     ...["inspect", "doctor", "fix --dry-run", "fix --no-gc-root", "undo", "tree", "env", "closure"],
     ...["run --dry-run", "scan", "refs", "find", "doctor --json", "scan --format ndjson"],
+    "scan --format csv",
     ...["tree --format dot", "tree --format mermaid"],
     ...["patchelf --debug --set-rpath /x", "patchelf --debug --print-rpath"],
   ])("steers no terminal in %s", (words) => {
@@ -71,10 +72,29 @@ describe("a file's name", () => {
     for (const path of [name, "tree"]) {
       const surroundings = { cwd: directory, env: { NO_COLOR: "1" } };
       const { stdout, stderr } = fixelf([first, ...options, ...place, path], surroundings);
-      for (const text of [stdout, stderr]) {
+      // CSV's lines end so.
+      for (const text of [stdout.replaceAll("\r\n", "\n"), stderr]) {
         expect(text.split("\n").find((line) => steers.test(line))).toBeUndefined();
         expect(text).not.toMatch(/^forged/m);
       }
+    }
+  });
+
+  it.each([
+    [`--${name}`],
+    [name],
+    ["doctor", `--${name}`],
+    ["scan", "--format", name],
+    ["fix", "--output", name, `-${name}`],
+    ["auto-patchelf", `--${name}`],
+    ["patchelf", `--${name}`],
+    ["path", name],
+  ])("steers none as a word that a command does not know: %s", (...words) => {
+    const { stdout, stderr, code } = fixelf(words, { env: { NO_COLOR: "1" } });
+    expect(code).not.toBe(0);
+    for (const text of [stdout, stderr]) {
+      expect(text.split("\n").find((line) => steers.test(line))).toBeUndefined();
+      expect(text).not.toMatch(/^forged/m);
     }
   });
 

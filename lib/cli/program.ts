@@ -4,6 +4,7 @@ import { packageVersion } from "../addon/package_directory.js";
 import { FixelfError } from "../base/errors.js";
 import { givenWords } from "../base/process.js";
 import { writeFully } from "../base/write_fully.js";
+import { printable } from "../report/text.js";
 import { define as autoPatchelf, autoPatchelf as runAutoPatchelf } from "./auto_patchelf.js";
 import { define as closure } from "./closure.js";
 import { exitCodes, tell } from "./command.js";
@@ -39,7 +40,8 @@ const program = new Command("fixelf")
       // With --json, the document on stdout says it.
       if (!wantsJson) writeFully(2, text);
     },
-    outputError: (text, write) => write(text.replace(/^error: /, "fixelf: ")),
+    outputError: (text, write) =>
+      write(`${safe(text.trimEnd()).replace(/^error: /, "fixelf: ")}\n`),
   })
   .showHelpAfterError("Try: fixelf --help")
   .addHelpText(
@@ -70,6 +72,11 @@ for (const define of [
   path,
 ])
   define(program);
+
+/** Commander's sentence may have a word in it that it was given; only the hint behind it is a line of its own. */
+function safe(text: string): string {
+  return text.split("\n(Did you mean ").map(printable).join("\n(Did you mean ");
+}
 
 /** Runs what this process was started for; sets its exit code. */
 export async function runCommand(): Promise<void> {

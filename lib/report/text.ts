@@ -20,13 +20,13 @@ function escapeOf(character: string): string {
 }
 
 /**
- * A cell of a table of comma-separated values (RFC 4180). Spreadsheets take a text that begins like a
+ * A cell of a table of comma-separated values (RFC 4180), which terminals show, too. Spreadsheets take a text that begins like a
  * formula for one; an apostrophe before it keeps it a text (OWASP, "CSV Injection").
  */
 export function csvCell(value: unknown): string {
   if (value === null) return "";
-  const text = typeof value === "object" ? jsonText(value) : spelledOut(String(value));
-  const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  const text = typeof value === "object" ? jsonText(value) : printable(String(value));
+  const safe = typeof value === "string" && /^[=+\-@]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
