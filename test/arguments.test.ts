@@ -156,6 +156,11 @@ it.each([
   [{ interpreter: 1 }, "plan: interpreter must be a string, not a number"],
   [{ onIndex: {} }, "plan: onIndex must be a function, not an object"],
   [{ root: null }, "plan: root must be a string, not null"],
+  // What is written into a file is read where the working directory is another.
+  [{ interpreter: "ld.so" }, 'plan: interpreter must be absolute, not "ld.so"'],
+  [{ libraryDirectories: ["/lib", "lib"] }, 'plan: libraryDirectories must be absolute, not "lib"'],
+  [{ store: "store" }, 'plan: store must be absolute, not "store"'],
+  [{ system: "sw" }, 'plan: system must be absolute, not "sw"'],
 ])("plan refuses %j", async (options, message) => {
   expect(await refusal(() => ofLists.plan?.([], options))).toBe(`usage: ${message}`);
 });

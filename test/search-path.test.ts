@@ -1,12 +1,13 @@
 // Entries of a search path that lead elsewhere than was meant, and what doctor says of them.
 import { spawnSync } from "node:child_process";
+import { chmodSync, copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { diagnose } from "../lib/index.js";
 import { misspellingOf } from "../lib/judge/search_path.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
-import { commandLine, run } from "./support/process.js";
+import { commandLine, fixelf, run } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 const directory = scratchDirectory();
@@ -81,5 +82,47 @@ describe("a library that a misspelling hides", needs("gcc", "x86-64"), () => {
     const typed = ["/bin/sh", "-c", remedy.replace(/^fixelf/, '"$@"'), "sh"];
     expect(run([...typed, ...commandLine])).toMatchObject({ stderr: "", code: 0 });
     expect(spawnSync(program).status).toBe(0);
+  });
+});
+
+describe("what is named from where one is", needs("gcc", "glibc's loader"), () => {
+  const directory = scratchDirectory();
+  const library = compile(
+    join(directory, "own/libown.so"),
+    "int own(void) { return 7; }",
+    ...["-shared", "-Wl,-soname,libown.so"],
+  );
+  const source = "int own(void); int main(void) { return own(); }";
+  const named = ["--lib", "own", "--interpreter", "ld.so", "--store", "store"];
+  copyFileSync("/lib64/ld-linux-x86-64.so.2", join(directory, "ld.so"));
+  chmodSync(join(directory, "ld.so"), 0o755);
+
+  it("is written so that it is found from everywhere", () => {
+    const program = compile(join(directory, "program"), source, library);
+    const fixed = fixelf(["fix", ...named, "program"], { cwd: directory });
+    expect(fixed.stdout).toContain("verified");
+    expect(run([program], { cwd: "/" }).code).toBe(7);
+    expect(fixed.stdout).toContain(`→ ${directory}/own`);
+  });
+
+  it.each(["sh", "json", "nixos", "flake"])("is absolute for env --format %s", (format) => {
+    const program = compile(join(directory, "other"), source, library);
+    const { stdout } = fixelf(["env", ...named, "--format", format, program], { cwd: directory });
+    expect(stdout).toContain(`${directory}/own`);
+  });
+
+  it("is seen from a root, if it lies there", () => {
+    const program = compile(join(directory, "rooted"), source, library);
+    const options = ["--json", "--ignore-missing", "libc.so.6", ...named];
+    const within = ["fix", "--dry-run", "--root", directory, ...options, program];
+    const { stdout } = fixelf(within, { cwd: directory });
+    expect(JSON.parse(stdout).files[0].edits).toContainEqual({
+      what: "runpath",
+      from: null,
+      to: "/own",
+    });
+    const outside = ["fix", "--root", join(directory, "own"), ...named, program];
+    const { code, stderr } = fixelf(outside, { cwd: directory });
+    expect([code, stderr]).toEqual([2, expect.stringContaining("it is not below")]);
   });
 });

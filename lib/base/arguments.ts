@@ -9,12 +9,14 @@ import { isAbortSignal, isUint8Array } from "./realms.js";
 export type Kind =
   | "string"
   | "path"
+  | "absolute path"
   | "boolean"
   | "number"
   | "object"
   | "function"
   | "list"
   | "list of strings"
+  | "list of absolute paths"
   | "list of paths"
   | "list of renamings"
   | "AbortSignal"
@@ -114,8 +116,8 @@ export function checkOptions<Options extends object>(
     if (!is(kind, value)) throw wrong(call, name, words(kind), value);
     if (textsOf(value).some((text) => text.includes("\0")))
       throw new FixelfError("usage", `${call}: ${name} must not hold a NUL character`);
-    if (kind === "path") checkNamed([value as string], `${name}: `);
-    if (kind === "list of paths") checkNamed(value as readonly string[], `${name}: `);
+    if (isOfPaths(kind)) checkNamed(textsOf(value), `${name}: `);
+    if (isOfPaths(kind) && kind.includes("absolute")) checkAbsolute(call, name, textsOf(value));
   }
 }
 
@@ -128,9 +130,9 @@ function textsOf(value: unknown): string[] {
 
 function is(kind: Kind, value: unknown): boolean {
   if (typeof kind !== "string") return kind.includes(value as string);
-  if (kind === "path") return typeof value === "string";
+  if (kind === "path" || kind === "absolute path") return typeof value === "string";
   if (kind === "list") return Array.isArray(value);
-  if (kind === "list of strings" || kind === "list of paths") return isListOfStrings(value);
+  if (kind === "list of strings" || isOfPaths(kind)) return isListOfStrings(value);
   if (kind === "list of renamings") return isListOf(value, isRenaming);
   if (kind === "AbortSignal") return isAbortSignal(value);
   return typeof value === kind && value !== null;
@@ -140,6 +142,17 @@ function is(kind: Kind, value: unknown): boolean {
 function checkNamed(paths: readonly string[], option = ""): void {
   if (paths.some((path) => path === "" || path.includes("\0")))
     throw new FixelfError("usage", `${option}a path must not be empty nor hold a NUL character`);
+}
+
+function isOfPaths(kind: Kind): kind is Kind & string {
+  return typeof kind === "string" && /path/.test(kind);
+}
+
+/** What is written into files, where the next process that reads it has another working directory. */
+function checkAbsolute(call: string, name: string, paths: readonly string[]): void {
+  const relative = paths.find((path) => !path.startsWith("/"));
+  if (relative === undefined) return;
+  throw new FixelfError("usage", `${call}: ${name} must be absolute, not ${shown(relative)}`);
 }
 
 function isListOfStrings(value: unknown): value is readonly string[] {
@@ -158,8 +171,7 @@ function isRenaming(value: unknown): value is { from: string; to: string } {
 
 function words(kind: Kind): string {
   if (typeof kind !== "string") return `one of ${kind.join(", ")}`;
-  if (kind === "path") return "a string";
-  if (kind === "list of paths") return "a list of strings";
+  if (isOfPaths(kind)) return kind.startsWith("list") ? "a list of strings" : "a string";
   if (kind === "list of renamings") return "a list of { from, to }";
   return /^[aeiouA]/.test(kind) ? `an ${kind}` : `a ${kind}`;
 }

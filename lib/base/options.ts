@@ -16,9 +16,9 @@ export const defaultStore = "/nix/store";
 export interface CommonOptions {
   /** Another system's root: looked up below it, written without it. */
   root?: string;
-  /** The store's directory, as seen from the root. Default `/nix/store`. */
+  /** The store's directory, absolute, as seen from the root. Default `/nix/store`. */
   store?: string;
-  /** The running system. Default `/run/current-system/sw`. */
+  /** The running system, absolute. Default `/run/current-system/sw`. */
   system?: string;
   /** LD_LIBRARY_PATH to assume. Default: none. */
   libraryPath?: string;
@@ -39,8 +39,8 @@ export function indexOptions({ index, onIndex, signal }: CommonOptions) {
 
 export const commonKinds: Kinds<CommonOptions> = {
   root: "string",
-  store: "string",
-  system: "string",
+  store: "absolute path",
+  system: "absolute path",
   libraryPath: "string",
   program: "path",
   index: "boolean",
@@ -50,9 +50,9 @@ export const commonKinds: Kinds<CommonOptions> = {
 
 /** What bears on the choice of a loader and of libraries. */
 export interface ChoiceOptions extends CommonOptions {
-  /** The loader to use, instead of the one that would be chosen. */
+  /** The loader to use, instead of the one that would be chosen; absolute, as seen from the root. */
   interpreter?: string;
-  /** Directories whose libraries win over the store's. */
+  /** Directories whose libraries win over the store's; absolute, as seen from the root. */
   libraryDirectories?: readonly string[];
   /** Globs of sonames that may stay missing. */
   ignoreMissing?: readonly string[];
@@ -60,8 +60,8 @@ export interface ChoiceOptions extends CommonOptions {
 
 export const choiceKinds: Kinds<ChoiceOptions> = {
   ...commonKinds,
-  interpreter: "path",
-  libraryDirectories: "list of paths",
+  interpreter: "absolute path",
+  libraryDirectories: "list of absolute paths",
   ignoreMissing: "list of strings",
 };
 

@@ -1,7 +1,7 @@
 // What bears on the choice of a loader and of libraries: the options of every command that chooses.
 import type { Command } from "commander";
 import type { ChoiceOptions } from "../base/options.js";
-import { commonOptions, repeated, type SharedFlags } from "./options.js";
+import { commonOptions, repeated, type SharedFlags, seenFromRoot } from "./options.js";
 
 export interface ChoiceFlags extends SharedFlags {
   interpreter?: string;
@@ -17,11 +17,13 @@ export function withChoices(command: Command): Command {
 }
 
 export function choiceOptions(flags: ChoiceFlags): ChoiceOptions {
-  const { interpreter, lib, ignoreMissing } = flags;
+  const { interpreter, lib, ignoreMissing, root } = flags;
   return {
     ...commonOptions(flags),
-    ...(interpreter !== undefined && { interpreter }),
-    ...(lib !== undefined && { libraryDirectories: lib }),
+    ...(interpreter !== undefined && { interpreter: seenFromRoot(interpreter, root) }),
+    ...(lib !== undefined && {
+      libraryDirectories: lib.map((directory) => seenFromRoot(directory, root)),
+    }),
     ...(ignoreMissing !== undefined && { ignoreMissing }),
   };
 }

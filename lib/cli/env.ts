@@ -78,7 +78,7 @@ export function define(program: Command): void {
               flags.farm,
               found.systems,
               place,
-              flags.lib,
+              options.libraryDirectories,
             );
       if (flags.farm !== undefined && farm === null)
         output.say(line`fixelf: nothing has to be set, and so no farm was made at ${flags.farm}`);

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { isDirectory } from "../base/directories.js";
 import { FixelfError } from "../base/errors.js";
 import type { CommonOptions } from "../base/options.js";
+import { insideRoot } from "../file/rooted.js";
 import { type Colors, colorsBy } from "../report/shown.js";
 import { indexTalk } from "./index_talk.js";
 import { isTerminal } from "./terminal.js";
@@ -58,11 +59,21 @@ export function commonOptions({ root, store, system, index }: SharedFlags): Comm
     throw new FixelfError("not-found", `${root}: there is no such directory`, { path: root });
   return {
     ...(root !== undefined && { root }),
-    ...(store !== undefined && { store }),
-    ...(system !== undefined && { system }),
+    ...(store !== undefined && { store: seenFromRoot(store, root) }),
+    ...(system !== undefined && { system: seenFromRoot(system, root) }),
     ...(index !== undefined && { index }),
     onIndex: indexTalk(),
   };
+}
+
+/**
+ * A path that is written into files, which have no working directory, or compared with what they say.
+ * @throws FixelfError `not-found` where it is relative to a directory outside the root
+ */
+export function seenFromRoot(path: string, root: string | undefined): string {
+  // An empty one, as of an unset variable, is not the working directory.
+  if (path === "" || path.startsWith("/")) return path;
+  return insideRoot(path, root === undefined ? {} : { root }, "list").named;
 }
 
 export async function colorsFor({ color }: SharedFlags): Promise<Colors> {

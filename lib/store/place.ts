@@ -21,8 +21,8 @@ export interface StorePlace {
 
 const placeKinds: Kinds<StorePlace> = {
   root: "string",
-  store: "string",
-  system: "string",
+  store: "absolute path",
+  system: "absolute path",
   hostStore: "string",
 };
 
