@@ -209,10 +209,31 @@ it.each([
   expect(nearest(mistyped, names)).toBe(meant);
 });
 
+const store = () => new api.Store(api.storePlace({ store: "/nowhere" }));
+const farmWith = (options: unknown) =>
+  api.makeFarm("/nowhere/farm", [], api.storePlace({}), [], options as never);
+async function batch(): Promise<api.ScanBatch> {
+  for await (const each of api.scan(["/bin/sh"])) return each;
+  throw new Error("nothing was read");
+}
+
 /** What is handed over behind the paths, or in their place: of no use, and what is said of it. */
 const unusable: [name: string, call: () => unknown, said: string][] = [
   ["apply", () => api.apply({ files: [] } as never), "the plan must be what plan() gives"],
   ["batchFilter", () => api.batchFilter({ requiers: "" } as never), "did you mean requires?"],
+  ["batchFilter", () => api.batchFilter({})(null as never), "the batch must be what scan() gives"],
+  ["providers", () => store().providers([5] as never), "the sonames must be a list of strings"],
+  ["providers", () => store().providers(["libz.so.1"], {} as never), "what inspect() gives"],
+  ["packages", () => store().packages("libz.so.1", 5 as never), "what inspect() gives"],
+  ["makeFarm", () => farmWith(null), "the options must be an object"],
+  ["makeFarm", () => farmWith({ signla: 1 }), "did you mean signal?"],
+  [
+    "value",
+    async () => (await batch()).value("path", 1e9),
+    "row is 1000000000; it must be from 0 to 0",
+  ],
+  ["value", async () => (await batch()).value("path", -1), "row is -1"],
+  ["row", async () => (await batch()).row(1), "row is 1"],
   ["edit", () => api.edit("/x", { interpreterr: "/ld" } as never), "did you mean interpreter?"],
   ["edit", () => api.edit("/x", { interpreter: 1 } as never), "interpreter must be a string"],
   ["edit", () => api.edit("/x", { searchPath: "/lib" } as never), "searchPath must be an object"],

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { underSignal } from "../addon/cancellation.js";
 import { native } from "../addon/native.js";
-import { checkList, checkPath, checkTexts } from "../base/arguments.js";
+import { checkList, checkOptions, checkPath, checkTexts } from "../base/arguments.js";
 import { makeDirectories } from "../base/directories.js";
 import { lstat, readdir, readlink, rename, rmdir, symlink, unlink } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
@@ -42,12 +42,13 @@ export async function makeFarm(
   systems: readonly SystemEnvironment[],
   place: StorePlace,
   libraryDirectories: readonly string[] = [],
-  { signal }: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal } = {},
 ): Promise<Farm> {
   checkPath("makeFarm", directory);
   checkList("makeFarm", "the systems", systems);
   checkPlace("makeFarm", place);
   checkTexts("makeFarm", "the library directories", libraryDirectories);
+  checkOptions<{ signal?: AbortSignal }>("makeFarm", options, { signal: "AbortSignal" });
   const path = absolute(directory);
   const [environment, ...others] = systems;
   if (environment === undefined)
@@ -57,7 +58,9 @@ export async function makeFarm(
     const message = `a farm is for one machine, and the programs are for ${names}; make one for each`;
     throw new FixelfError("usage", message);
   }
-  const links = await underSignal(signal, () => linksOf(environment, libraryDirectories, place));
+  const links = await underSignal(options.signal, () =>
+    linksOf(environment, libraryDirectories, place),
+  );
   makeDirectories(dirname(path));
   const before = await ownGeneration(path);
   const generation = await makeGeneration(path, links);

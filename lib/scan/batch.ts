@@ -1,7 +1,7 @@
 // What a scan hands over at a time: columns as they came, rows made only when somebody asks.
 import type { Facts } from "../addon/facts.js";
 import type { Column, NativeBatch } from "../addon/native.js";
-import { checkMade } from "../base/arguments.js";
+import { checkCount, checkMade } from "../base/arguments.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import { type Reader, readerOf } from "./reader.js";
 
@@ -88,8 +88,12 @@ export class ScanBatch implements Iterable<ScanRow> {
     return column;
   }
 
-  /** One field of one row: a string, number, bigint, boolean, array, object or null. */
+  /**
+   * One field of one row: a string, number, bigint, boolean, array, object or null.
+   * @throws FixelfError `usage` where there is no such column or row
+   */
   value(name: string, row: number): unknown {
+    checkCount("row", row, 0, this.length - 1);
     let reader = this.#readers.get(name);
     if (reader === undefined) {
       reader = readerOf(this.column(name));
@@ -98,7 +102,10 @@ export class ScanBatch implements Iterable<ScanRow> {
     return reader(row);
   }
 
-  /** One row as an object; the same that `inspect` says of the file. */
+  /**
+   * One row as an object; the same that `inspect` says of the file.
+   * @throws FixelfError `usage` where there is no such row
+   */
   row(row: number): ScanRow {
     const at = <T>(name: string) => this.value(name, row) as T;
     const kernel = at<string | null>("abiTagKernel");

@@ -1,5 +1,5 @@
 // Which rows of a scan are wanted.
-import { checkOptions, checkText } from "../base/arguments.js";
+import { checkMade, checkOptions, checkText } from "../base/arguments.js";
 import type { ScanBatch } from "./batch.js";
 import { BrokenFinder } from "./broken.js";
 import { glob } from "./glob.js";
@@ -48,6 +48,7 @@ export function batchFilter(filter: ScanFilter, root?: string): BatchFilter {
   const tests = rowFilters(filter, expression);
   const finder = filter.broken ? new BrokenFinder(root) : null;
   return async (batch) => {
+    checkMade("batchFilter", "the batch", "scan()", batch, { length: "number", columns: "list" });
     const rows: number[] = [];
     for (let row = 0; row < batch.length; row++) {
       if (!isRead(batch, row)) {

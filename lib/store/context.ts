@@ -2,7 +2,13 @@
 // What an index that is up to date makes needless is not even loaded.
 
 import { underSignal } from "../addon/cancellation.js";
-import { checkIterable, checkOptions, checkText } from "../base/arguments.js";
+import {
+  checkIterable,
+  checkMade,
+  checkOptions,
+  checkText,
+  checkTexts,
+} from "../base/arguments.js";
 import { isOfTheMoment } from "../base/errors.js";
 import type { IndexEvent } from "../base/options.js";
 import { type Knowledge, StoreKnowledge } from "./closure.js";
@@ -102,19 +108,23 @@ export class Store {
 
   /**
    * Which files provide the sonames, for a program of the wanted kind.
-   * @throws FixelfError `usage` where they are one text, or nothing to go through
+   * @throws FixelfError `usage` where they are one text, or nothing to go through, or it is no file's facts
    */
   async providers(sonames: Iterable<string>, wanted?: Wanted): Promise<Map<string, Providers>> {
     checkIterable("providers", "the sonames", sonames);
-    return this.#undamaged(() => findProviders(this, sonames, wanted));
+    const names = [...sonames];
+    checkTexts("providers", "the sonames", names);
+    checkFacts("providers", wanted);
+    return this.#undamaged(() => findProviders(this, names, wanted));
   }
 
   /**
    * The packages of nixpkgs that have a library, the best first.
-   * @throws FixelfError `usage` where it is no string
+   * @throws FixelfError `usage` where it is no string, or what needs it no file's facts
    */
   async packages(soname: string, needing?: Needing): Promise<NixpkgsPackage[]> {
     checkText("packages", "the soname", soname);
+    checkFacts("packages", needing);
     const { packagesFor } = await import("./nixpkgs/rank.js");
     return this.#underSignal(async () => packagesFor(soname, await this.#locate(), needing));
   }
@@ -170,6 +180,12 @@ export class Store {
     this.#index ??= openIndex(this.place, this.#options);
     return this.#index;
   }
+}
+
+function checkFacts(call: string, facts: Wanted | undefined): void {
+  if (facts === undefined) return;
+  const kinds = { machine: "string", class: "string", byteOrder: "string" } as const;
+  checkMade(call, "the file", "inspect()", facts, kinds);
 }
 
 interface Source {
