@@ -1,5 +1,6 @@
 // What commands say where the addon is not to be had.
-import { join } from "node:path";
+import { cpSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { commandLine, run } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
@@ -28,4 +29,18 @@ it.each([
   expect(remedy).toBe(
     `FIXELF_PREBUILD names ${nowhere}, which has no build that runs here. Unset it, or build one there.`,
   );
+});
+
+it("says so where its code has been moved away from its package", () => {
+  const main = commandLine.at(-1) as string;
+  const checkout = dirname(dirname(dirname(main)));
+  const moved = join(directory, "moved");
+  for (const part of ["package.json", "dist/cli"])
+    cpSync(join(checkout, part), join(moved, part), { recursive: true });
+  const command = [...commandLine.slice(0, -1), join(moved, "dist/cli", basename(main))];
+  for (const words of [["--version"], ["doctor", "/bin/sh"]]) {
+    const { code, stdout, stderr } = run([...command, ...words]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^fixelf: fixelf's code has been moved away from its package/);
+  }
 });

@@ -8,7 +8,7 @@ import { FixelfError, type FixelfErrorCode, isOfTheMoment } from "../base/errors
 import { variable } from "../base/process.js";
 import { isNativeError, isPromise } from "../base/realms.js";
 import type { Facts } from "./facts.js";
-import { hasPackage, packageDirectory } from "./package_directory.js";
+import { hasPackage, movedAway, packageDirectory } from "./package_directory.js";
 import type { EditRequest, NoCache, PatchelfChanges } from "./requests.js";
 import { type Cancellation, underWay } from "./under_way.js";
 
@@ -668,12 +668,7 @@ function withMethods<Base extends Class>(
 
 function explainLoadFailure(cause: unknown): string {
   const reason = isNativeError(cause) ? cause.message.trim() : String(cause);
-  if (!hasPackage())
-    return (
-      `fixelf's code has been moved away from its package, and the addon with which it reads files is not ` +
-      `beside it.\n\nTell your bundler that fixelf is external, or copy package.json, prebuilds and share of ` +
-      `the package into\n\n    ${packageDirectory}\n`
-    );
+  if (!hasPackage()) return movedAway();
   const elsewhere = variable("FIXELF_PREBUILD");
   const isClone = existsSync(join(packageDirectory, "CMakeLists.txt"));
   const remedy = elsewhere

@@ -3,6 +3,7 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { existsSync, readFileSync } from "../base/disk.js";
+import { FixelfError } from "../base/errors.js";
 
 /** Something that only this package has. */
 const mark = "share/nixpkgs-sonames.tsv";
@@ -32,8 +33,21 @@ export function hasPackage(): boolean {
   return existsSync(join(packageDirectory, mark));
 }
 
-/** As package.json has it. */
+/** What a bundler's user has to do about that. */
+export function movedAway(): string {
+  return (
+    `fixelf's code has been moved away from its package, and the addon with which it reads files is not ` +
+    `beside it.\n\nTell your bundler that fixelf is external, or copy package.json, prebuilds and share of ` +
+    `the package into\n\n    ${packageDirectory}\n`
+  );
+}
+
+/**
+ * As package.json has it.
+ * @throws FixelfError `io` where the code has been moved away from it
+ */
 export function packageVersion(): string {
+  if (!hasPackage()) throw new FixelfError("io", movedAway(), { laidOut: true });
   const file = join(packageDirectory, "package.json");
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
