@@ -28,26 +28,31 @@ export function fishWord(text: string): string {
   return /^[\w./@+:,=-]+$/.test(text) ? text : `'${text.replace(/[\\']/g, "\\$&")}'`;
 }
 
+type Command = "fix" | "run" | "env" | "doctor" | "find" | "undo";
+
 /** The fixelf command for paths or names, with the options that were given. */
 export function fixelfCommand(
-  command: "fix" | "fix --get" | "doctor" | "find" | "undo",
+  command: Command | `${Command} --get`,
   paths: string | readonly string[],
   options: ChoiceOptions,
 ): string {
   const named = typeof paths === "string" ? [paths] : paths;
-  const words = ["fixelf", command, ...named.map(operandWord)];
+  const words: string[] = [];
   for (const name of ["root", "store", "system"] as const) {
     const value = options[name];
     if (value !== undefined && value !== "") words.push(`--${name}`, shellWord(value));
   }
-  if (options.program !== undefined && command !== "find" && command !== "undo")
+  if (options.program !== undefined && (command.startsWith("fix") || command === "doctor"))
     words.push("--for", shellWord(options.program));
   if (options.interpreter !== undefined)
     words.push("--interpreter", shellWord(options.interpreter));
   for (const directory of options.libraryDirectories ?? [])
     words.push("--lib", shellWord(directory));
   for (const glob of options.ignoreMissing ?? []) words.push("--ignore-missing", shellWord(glob));
-  return words.join(" ");
+  const operands = named.map(operandWord);
+  // What follows the program that is run is for the program.
+  const all = command.startsWith("run") ? [...words, ...operands] : [...operands, ...words];
+  return ["fixelf", command, ...all].join(" ");
 }
 
 /** What begins like an option is none. */

@@ -81,7 +81,8 @@ async function closureOf(path: string, options: CommonOptions): Promise<Closure>
   if (!tree.directory && only?.failure) {
     throw new FixelfError(only.failure.code, only.failure.message, { path });
   }
-  const circumstances: Circumstances = { place, store, files, tree, options, host: null };
+  const told = { options, changeable: false };
+  const circumstances: Circumstances = { place, store, files, tree, ...told, host: null };
   const storePath = tree.outside ? null : storePathOf(tree.path, place.store);
 
   const loaded = await findLoaded(circumstances, await findLinked(tree, place));

@@ -30,6 +30,7 @@ import { driverFindings, isDriverName } from "./driver.js";
 import { asFinding, type Diagnosis, type Finding } from "./finding.js";
 import { gcFindings } from "./gc.js";
 import { inSession, type Judged, loaderVariables } from "./session.js";
+import { canChange, canChangeScript } from "./unchanged.js";
 
 /**
  * Diagnoses each path, and for a directory each ELF file and each executable script below it.
@@ -65,7 +66,7 @@ export async function* diagnoseEach(
   for (const path of paths) {
     const tree = await readTree(path, place);
     if (tree.outside) for (const { host } of tree.subjects) files.passThrough(host);
-    const circumstances: Circumstances = { place, store, files, tree, options, host };
+    const circumstances = { place, store, files, tree, options, host, changeable: true };
     const forNothing = whatIsForNothing(tree, place.root);
     const worthSaying = tree.subjects.filter(({ facts }) => !tree.directory || isLoaded(facts));
     onRead(worthSaying.length);
@@ -172,19 +173,19 @@ async function examine(subject: Subject, circumstances: Circumstances): Promise<
 async function examineDynamic(
   subject: Subject,
   facts: Facts,
-  circumstances: Circumstances,
+  whole: Circumstances,
 ): Promise<Examined> {
-  const { files, options, host } = circumstances;
+  const { files, options, host, store } = whole;
   const own = { ...subject, facts };
   const { program } = options;
-  const system = circumstances.place;
+  const system = whole.place;
   const why = whyNotLoaded(facts, { program, system }, files);
-  if (why !== null) return otherLibc(subject, why, !circumstances.tree.directory);
-  const assumed = await assumedLoader(subject.path, facts, { ...circumstances, program });
+  if (why !== null) return otherLibc(subject, why, !whole.tree.directory);
+  const assumed = await assumedLoader(subject.path, facts, { ...whole, program });
   const judgeWith = async (environment: Environment): Promise<Judged> => {
     const asked = { assumed, environment, host: subject.host };
     const start = await startOf(subject.path, facts, files, asked);
-    return { start, problems: await problemsOf(own, start, circumstances) };
+    return { start, problems: await problemsOf(own, start, whole) };
   };
 
   const empty = await judgeWith({ LD_LIBRARY_PATH: options.libraryPath });
@@ -197,6 +198,8 @@ async function examineDynamic(
       : await inSession(subject, facts, empty, session, judgeWith);
 
   const { start, problems } = judged;
+  const changeable = await canChange(subject, facts, problems, store);
+  const circumstances = { ...whole, changeable };
   const { resolution } = start;
   const objects = loadedObjects(subject, facts, resolution, files);
   const findings = await withRemedies(problems, subject, facts, circumstances);
@@ -243,9 +246,10 @@ function summaryOf(facts: Facts, { at, started, resolution }: Start, files: Nati
 async function examineScript(subject: Subject, circumstances: Circumstances): Promise<Examined> {
   const interpreter = subject.shebang?.interpreter ?? "";
   const { scriptFindings } = await import("./script.js");
+  const changeable = await canChangeScript(subject, circumstances.place);
   const findings = [
     ...(await problemsOfScript(subject, circumstances)).map(known),
-    ...(await scriptFindings(subject, circumstances)),
+    ...(await scriptFindings(subject, { ...circumstances, changeable })),
   ];
   if (!findings.some(isError)) {
     const pointers = { interpreter, runpath: null, rpath: null };

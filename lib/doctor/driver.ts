@@ -5,13 +5,12 @@ import { dirname, join } from "node:path";
 import type { Facts, Resolution } from "../addon/facts.js";
 import { readdirSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
-import { fixelfCommand, shellWord } from "../base/shell.js";
 import { driverDirectory, driverInterfaceOf, nvidiaSetting } from "../file/driver_name.js";
 import { sameMachine } from "../file/machine.js";
 import type { Subject } from "../file/tree.js";
 import { compareVersions } from "../file/versions.js";
 import { factsOf, type LoadedObject } from "../judge/loaded.js";
-import type { Circumstances } from "./circumstances.js";
+import { type Circumstances, fixCommand } from "./circumstances.js";
 import type { DlopenCandidates } from "./dlopen_candidates.js";
 import type { Finding } from "./finding.js";
 
@@ -160,7 +159,10 @@ async function findingFor(
       message: `${names} comes with the driver, but the loader does not search there`,
       evidence: [...how, ...driver.map(({ path }) => `${path} is there`)],
       cause: each.name,
-      remedy: `${fixelfCommand("fix", subject.shown, circumstances.options)} --lib ${driverDirectory}`,
+      remedy: fixCommand(subject, circumstances, {
+        path: subject.shown,
+        libraryDirectories: [driverDirectory],
+      }),
     };
   }
   return tooNew(each, use, driver, subject, facts, objects, circumstances);
@@ -174,7 +176,7 @@ async function tooNew(
   subject: Subject,
   facts: Facts,
   objects: readonly LoadedObject[],
-  { options, store }: Circumstances,
+  circumstances: Circumstances,
 ): Promise<Finding | null> {
   const libc = objects.find((object) => object.facts.soname === "libc.so.6");
   if (libc === undefined) return null;
@@ -189,13 +191,17 @@ async function tooNew(
   }
   if (lacking.size === 0) return null;
   const versions = [...lacking.keys()].sort(compareVersions);
-  const loaders = await store.loaders();
+  const loaders = await circumstances.store.loaders();
   const enough = loaders.find(
     (loader) =>
       sameMachine(loader, facts) &&
       versions.every((version) => loader.definedVersions.includes(version)),
   );
-  const fix = fixelfCommand("fix", subject.shown, options);
+  const fix = (interpreter?: string) =>
+    fixCommand(subject, circumstances, {
+      path: subject.shown,
+      ...(interpreter && { interpreter }),
+    });
   return {
     code: "driver-too-new",
     severity: use.needed.length > 0 ? "error" : "warning",
@@ -208,8 +214,8 @@ async function tooNew(
     cause: each.name,
     remedy:
       enough === undefined
-        ? `No glibc in the store is new enough. Get the system's own, then: ${fix}`
-        : `${fix} --interpreter ${shellWord(enough.path)}`,
+        ? `No glibc in the store is new enough. Get the system's own, then: ${fix()}`
+        : fix(enough.path),
   };
 }
 

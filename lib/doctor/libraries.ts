@@ -1,7 +1,6 @@
 // What helps where a library is missing: the store path that has it, or the package of nixpkgs.
 import { basename, dirname, join } from "node:path";
 import type { Facts, ResolvedLibrary } from "../addon/facts.js";
-import { fixelfCommand } from "../base/shell.js";
 import { contentOf } from "../file/content.js";
 import { isStartedByLoader } from "../file/kind.js";
 import { libcOf } from "../file/libc.js";
@@ -33,8 +32,8 @@ export async function helpForLibrary(
     // Beside one another in one directory may be anything, as what was downloaded is.
     const isTree = dirname(beside) !== dirname(subject.path);
     const both = isTree ? directoryOfBoth(subject, beside, circumstances.options) : null;
-    const remedy = fixelfCommand("fix", both ?? subject.shown, {
-      ...circumstances.options,
+    const remedy = fixCommand(subject, circumstances, {
+      path: both ?? subject.shown,
       ...(both === null && { libraryDirectories: [dirname(beside)] }),
     });
     return helpByOwn(beside, remedy, subject, facts, circumstances);
@@ -124,7 +123,7 @@ function gettingOf(
     return { remedy: `Get a package that has ${soname}${known}, then: ${fix}` };
   }
   if (!canGet(circumstances)) return { remedy: `${advice}, then: ${fix}` };
-  const command = fixCommand(subject, circumstances, "fix --get");
+  const command = fixCommand(subject, circumstances, { get: true });
   return {
     remedy: `${advice}; get it and fix with: ${command}`,
     get: { package: installable(best, nixSystem(facts)), command },

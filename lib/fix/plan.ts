@@ -1,13 +1,14 @@
 // The fourth stage: which bytes of which files change. Nothing is written.
 import { underSignal } from "../addon/cancellation.js";
-import { type Edits, fromNative, native } from "../addon/native.js";
+import { type Edits, native } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import { lstat } from "../base/disk.js";
-import { FixelfError, isOfTheMoment } from "../base/errors.js";
+import { FixelfError } from "../base/errors.js";
 import { type PlanOptions, planKinds } from "../base/options.js";
 import { type Choice, choose, membersOf, storeFor } from "../choose/choice.js";
 import type { Member, Solved } from "../choose/solve.js";
 import { missingLibraries, missingLoader, unmetNeeds } from "../choose/unmet.js";
+import { refusalInStore, refusalOfLayout } from "../doctor/unchanged.js";
 import { kindOf } from "../file/kind.js";
 import { outputPath } from "../file/rooted.js";
 import { currentSearchPath } from "../file/search_path.js";
@@ -77,7 +78,7 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
   const changeable = new Map(membersOf(tree).map((member) => [member.path, member]));
   for (const subject of tree.subjects) {
     const { facts, path } = subject;
-    const refusal = refusalOf(subject, store);
+    const refusal = refusalOf(subject, store, options);
     const member = changeable.get(path);
     if (subject.shebang !== null && refusal === null) {
       const planned = await planScript(
@@ -137,11 +138,9 @@ async function planChoice(choice: Choice, store: Store, options: PlanOptions): P
   }
 }
 
-function refusalOf(subject: Subject, store: Store): FilePlan["refusal"] {
-  if (inStore(subject.path, store.place.store)) {
-    const message = "it is inside the store, which only Nix may write to; copy it out first";
-    return { code: "in-store", message, failed: false };
-  }
+function refusalOf(subject: Subject, store: Store, options: PlanOptions): FilePlan["refusal"] {
+  const inItsStore = options.output === undefined && refusalInStore(subject, options, store.place);
+  if (inItsStore) return { code: "in-store", message: inItsStore, failed: false };
   if (subject.failure === null || subject.shebang !== null) return null;
   const { code, message } = subject.failure;
   return { code, message, failed: code !== "not-elf" && !isDamage(code) };
@@ -185,9 +184,7 @@ async function planFile(solved: Solved, store: Store, options: PlanOptions): Pro
     filePlan.layout = await native.layOut(member.host, edits, facts);
     filePlan.reasons.push(...filePlan.layout.reasons);
   } catch (caught) {
-    if (isOfTheMoment(caught)) throw caught;
-    const { code, message } = fromNative(caught);
-    return { ...filePlan, edits: [], refusal: { code, message, failed: false } };
+    return { ...filePlan, edits: [], refusal: refusalOfLayout(caught, member, options) };
   }
   return filePlan;
 }

@@ -1,11 +1,12 @@
 // What a script's first line has to say, as nixpkgs' patchShebangs would write it: the interpreter
 // by its place in the store. A line that works stays as it is.
 import { basename } from "node:path";
-import { fromNative, native } from "../addon/native.js";
+import { native } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
-import { type FixelfErrorCode, isOfTheMoment } from "../base/errors.js";
+import type { FixelfErrorCode } from "../base/errors.js";
 import type { ChoiceOptions } from "../base/options.js";
 import { fixelfCommand } from "../base/shell.js";
+import { refusalOfLayout } from "../doctor/unchanged.js";
 import { isEnv, parseEnv, parseShebang, type Shebang } from "../file/shebang.js";
 import type { Subject, Tree } from "../file/tree.js";
 import {
@@ -65,9 +66,7 @@ export async function planScript(
     plan.layout = await native.layOutFirstLine(subject.host, shebang.text, line.text);
     return plan;
   } catch (caught) {
-    if (isOfTheMoment(caught)) throw caught;
-    const { code, message } = fromNative(caught);
-    return { ...plan, edits: [], refusal: refusal(code, message) };
+    return { ...plan, edits: [], refusal: refusalOfLayout(caught, subject, options) };
   }
 }
 

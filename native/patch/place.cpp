@@ -294,9 +294,7 @@ class Placement {
     return unsupported(
         std::to_string(overlay->size) +
         " bytes follow the ELF structure (a payload, which the program may look for from the end "
-        "of "
-        "the file), and the change does not fit without growing it. The other way is to leave the "
-        "file alone: start it as LOADER --library-path DIRECTORIES FILE, or through nix-ld");
+        "of the file), and the change does not fit without growing it");
   }
 
   // ---- Places

@@ -1,0 +1,112 @@
+// What fix does not write to: doctor does not tell to fix it, and what both tell instead works as printed.
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { diagnose, plan } from "../lib/index.js";
+import { compile } from "./support/compile.js";
+import { needs } from "./support/needs.js";
+import { commandLine, fixelf, run } from "./support/process.js";
+import { scratchDirectory } from "./support/scratch.js";
+import { NixosRoot, storePath } from "./support/store.js";
+
+const main = "int main(void) { return 3; }";
+const nowhere = "-Wl,-dynamic-linker,/nowhere/ld.so";
+const carrying = "#!/nowhere/bash\nexit 3\n\0\x01PAYLOAD";
+
+describe("what cannot be changed", needs("gcc", "ld.lld"), () => {
+  const root = new NixosRoot();
+  const store = root.in("/nix/store");
+  const home = scratchDirectory();
+  const own = { store, system: "/none", index: false };
+  const kept = join(store, storePath("foreign-1.0", "f").slice("/nix/store/".length));
+  const tool = join(kept, "bin/tool");
+  const app = join(home, "app");
+  const roomy = join(home, "roomy");
+  const script = join(home, "self.sh");
+
+  beforeAll(() => {
+    compile(tool, main, nowhere);
+    compile(app, main, nowhere, "-fuse-ld=lld");
+    compile(roomy, main, nowhere, "-Wl,-z,separate-code");
+    for (const path of [app, roomy]) appendFileSync(path, "PAYLOAD\x01\x02");
+    mkdirSync(join(kept, "bin"), { recursive: true });
+    for (const path of [script, join(kept, "bin/self.sh")]) {
+      writeFileSync(path, carrying);
+      chmodSync(path, 0o755);
+    }
+    compile(join(kept, "bin/bash"), main, "-static");
+  });
+
+  /** The one remedy of doctor, and the plan of fix. */
+  async function told(path: string, options: Parameters<typeof plan>[1] = own) {
+    const [diagnosis] = await diagnose([path], options);
+    const remedies = new Set(diagnosis?.findings.map(({ remedy }) => remedy));
+    expect(remedies.size).toBe(1);
+    const { files } = await plan([path], options);
+    return { remedy: [...remedies][0] as string, refusal: files[0]?.refusal ?? null };
+  }
+
+  /** Runs a command as it was printed. */
+  function pasted(command: string) {
+    const words = [...commandLine].map((word) => `'${word}'`).join(" ");
+    return run(["/bin/sh", "-c", `fixelf() { ${words} "$@"; }; ${command}`], { cwd: home });
+  }
+
+  it("is run as it is, where it is in the store or carries what would move", async () => {
+    for (const path of [tool, app, script]) {
+      const { remedy, refusal } = await told(path);
+      expect(remedy).toBe(`fixelf run --store ${store} --system /none ${path}`);
+      expect(refusal?.message).toContain(remedy);
+    }
+    expect(pasted((await told(tool)).remedy).code).toBe(3);
+  });
+
+  it("is fixed where the change fits", async () => {
+    const { remedy, refusal } = await told(roomy);
+    expect(remedy).toMatch(/^fixelf fix /);
+    expect(refusal).toBe(null);
+  });
+
+  it("is given what works in another system", async () => {
+    const options = { root: root.path, index: false };
+    const seen = tool.slice(root.path.length);
+    const { remedy, refusal } = await told(seen, options);
+    expect(remedy).toBe(`fixelf env ${seen} --root ${root.path}`);
+    expect(refusal?.message).toContain(remedy);
+    expect(pasted(remedy)).toMatchObject({ code: 0, stdout: expect.stringContaining("NIX_LD=") });
+    const inside = join(dirname(seen), "self.sh");
+    expect((await told(inside, options)).remedy).toBe(`In the system itself: fixelf run ${inside}`);
+  });
+
+  it("is written elsewhere from the store", async () => {
+    const before = readFileSync(tool);
+    const output = join(home, "copy");
+    const { code } = fixelf([
+      "fix",
+      "--store",
+      store,
+      "--system",
+      "/none",
+      "--no-index",
+      "--no-gc-root",
+      "--output",
+      output,
+      tool,
+    ]);
+    expect(code).toBe(0);
+    expect(run([output]).code).toBe(3);
+    expect(readFileSync(tool)).toEqual(before);
+    const again = join(kept, "bin/copy");
+    await expect(plan([tool], { ...own, output: again })).rejects.toMatchObject({
+      code: "in-store",
+    });
+    expect(existsSync(again)).toBe(false);
+  });
+});
