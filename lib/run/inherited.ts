@@ -1,6 +1,6 @@
 // The descriptors that this process was started with, beside the standard ones: a shell's `3<file`
 // and `<(command)` are such. Node has marked them to be closed, like those that it opened itself.
-import { readdirSync, readFileSync, readlinkSync } from "../base/disk.js";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "../base/disk.js";
 
 interface OpenFile {
   number: number;
@@ -29,7 +29,9 @@ export function inheritedDescriptors(): number[] {
     .map(({ number }) => number);
 }
 
+/** None where there is no /proc to tell them. */
 function openFiles(): OpenFile[] {
+  if (!existsSync("/proc/self/fd")) return [];
   const files = readdirSync("/proc/self/fd").flatMap((name) => {
     try {
       const target = readlinkSync(`/proc/self/fd/${name}`);

@@ -67,6 +67,13 @@ bool isStill(const struct stat& now, const struct stat& before) {
          now.st_uid == before.st_uid && now.st_gid == before.st_gid;
 }
 
+// A file that has no name gets one by way of /proc (open(2), O_TMPFILE), which a chroot may lack.
+// linkat() by the descriptor itself is for root, or, since Linux 6.10, for who has opened it.
+bool canGetNames() {
+  static const bool can = access("/proc/self/fd", X_OK) == 0;
+  return can;
+}
+
 }  // namespace
 
 Result<Replacement> Replacement::create(Location target) {
@@ -74,8 +81,11 @@ Result<Replacement> Replacement::create(Location target) {
   const int directory = target.directory();
   // Not readable by others until it has the original's owner and mode.
   constexpr mode_t kPrivate = 0600;
-  Descriptor file(uninterrupted(
-      [&] { return openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, kPrivate); }));
+  errno = EOPNOTSUPP;
+  Descriptor file(canGetNames() ? uninterrupted([&] {
+    return openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, kPrivate);
+  })
+                                : -1);
   bool named = false;
   if (!file && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL)) {
     const std::string temporary = temporaryName(target.name());
