@@ -912,6 +912,17 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect((await patch("--paths", out, "--ignore-missing", "libone.so.*")).exitCode).toBe(0);
     });
 
+    it("is a path that is not searched for, where it has a slash", async () => {
+      const one = library(join(out, "lib/libone.so.1"), "one", 9);
+      const path = opener(
+        '[{"soname":["sub/libone.so.1"]},{"soname":["$ORIGIN/lib/libone.so.1"]}]',
+      );
+      const { exitCode, stdout } = await patch("--paths", path, "--libs", dirname(one));
+      expect(exitCode).toBe(1);
+      expect(stdout).toContain("    sub/libone.so.1 -> not found!\n");
+      expect(stdout).not.toContain("ORIGIN/lib/libone.so.1 -> not found");
+    });
+
     it("is passed over where it is damaged", async () => {
       opener("[{");
       const { exitCode, stdout } = await patch("--paths", out);
@@ -970,12 +981,57 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     });
 
     describe("musl", needs("musl-gcc"), () => {
+      /** A wrapper whose loader is that of a program. */
+      const muslTarget = async (path: string) => {
+        const musl = scratchDirectory();
+        for (const part of ["lib", "nix-support"]) mkdirSync(join(musl, part), { recursive: true });
+        const { interpreter } = await inspect(path);
+        writeFileSync(join(musl, "nix-support/dynamic-linker"), interpreter as string);
+        writeFileSync(join(musl, "nix-support/orig-libc"), musl);
+        symlinkSync(realpathSync(interpreter as string), join(musl, "lib/libc.so"));
+        return musl;
+      };
+
       it("programs and libraries", async () => {
         const path = compileWith("musl-gcc", join(out, "program"), main);
         await untouched(path, "its libc (musl) differs from target (glibc)");
         run(path);
         const shared = compileWith("musl-gcc", join(out, "lib.so"), "", "-shared", "-fPIC");
         await untouched(shared, "its libc (musl) differs from target (glibc)");
+      });
+
+      it("where the target is musl, what is for glibc", async () => {
+        const musl = await muslTarget(compileWith("musl-gcc", join(directory, "alike"), main));
+        const path = compile(join(out, "program"), main);
+        const shared = library(join(out, "libone.so.1"), "one", 1, "-Wl,--no-as-needed", "-lc");
+        const before = [path, shared].map((each) => readFileSync(each));
+        const { exitCode, stdout } = await patchFor(musl, "--paths", out);
+        for (const each of [path, shared])
+          expect(stdout).toContain(
+            `skipping ${each} because its libc (glibc) differs from target (musl)\n`,
+          );
+        expect(exitCode).toBe(0);
+        expect([path, shared].map((each) => readFileSync(each))).toEqual(before);
+      });
+
+      it("but not what needs musl by Alpine's name, or by one that it takes for its own", async () => {
+        const reserved = ["libc.musl-any.so.1", "libpthread.so", "libm.so"];
+        const stubs = reserved.map((name) =>
+          compileWith("musl-gcc", join(libs, name), "", "-shared", `-Wl,-soname,${name}`),
+        );
+        const alpine = compileWith(
+          "musl-gcc",
+          join(out, "it"),
+          main,
+          "-Wl,--no-as-needed",
+          ...stubs,
+        );
+        rmSync(libs, { recursive: true });
+        const { exitCode, stdout } = await patchFor(await muslTarget(alpine), "--paths", out);
+        for (const name of reserved) expect(stdout).not.toContain(`${name} -> not found`);
+        expect(exitCode).toBe(0);
+        expect(await searchPath(alpine)).toBe(null);
+        run(alpine);
       });
 
       it("but not where the target is musl, whose dlopen searches the program's path", async () => {
@@ -1000,12 +1056,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
         );
         const main = "int between(void);\nint main(void) { return between() == 4 ? 0 : 1; }";
         const path = make(join(out, "bin/program"), main, between, "-Wl,--allow-shlib-undefined");
-        const musl = join(directory, "musl");
-        for (const part of ["lib", "nix-support"]) mkdirSync(join(musl, part), { recursive: true });
-        const { interpreter } = await inspect(path);
-        writeFileSync(join(musl, "nix-support/dynamic-linker"), interpreter as string);
-        writeFileSync(join(musl, "nix-support/orig-libc"), musl);
-        symlinkSync(realpathSync(interpreter as string), join(musl, "lib/libc.so"));
+        const musl = await muslTarget(path);
         const { exitCode } = await patchFor(musl, "--paths", out, "--libs", dirname(opened));
         expect(exitCode).toBe(0);
         expect(await searchPath(path)).toEqual([join(out, "lib"), dirname(opened)]);

@@ -13,6 +13,11 @@ export function isMuslName(soname: string): boolean {
   return muslNames.test(soname);
 }
 
+/** Whether musl takes itself for a library of that name, whatever the disk holds (ldso/dynlink.c, load_library). */
+export function isReservedByMusl(name: string): boolean {
+  return /^lib(c|pthread|rt|m|dl|util|xnet)\./.test(name);
+}
+
 /** Whether a needed library is a part of glibc: only the loader's own build of it will do. */
 export function isPartOfGlibc(soname: string): boolean {
   return partsOfGlibc.test(soname);

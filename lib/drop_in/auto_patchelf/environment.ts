@@ -5,6 +5,7 @@ import type { Facts } from "../../addon/facts.js";
 import { native } from "../../addon/native.js";
 import { readFile } from "../../base/disk.js";
 import { FixelfError } from "../../base/errors.js";
+import { isMuslName, isPartOfGlibc } from "../../file/libc.js";
 
 export interface Target {
   /** The loader, as programs are to name it. */
@@ -46,9 +47,9 @@ function isMuslLoader(path: string): boolean {
   return basename(path).startsWith("ld-musl-");
 }
 
-/** Whether a file was linked against musl: no other libc can stand in for it. */
-export function isForMusl({ interpreter, needed }: Facts): boolean {
-  if (interpreter !== null) return isMuslLoader(interpreter);
-  // "libc.so" is musl's soname as it is built, the other one Debian's and Alpine's link to it.
-  return needed.some((name) => name === "libc.so" || name.startsWith("libc.musl-"));
+/** The libc that a file was linked against, for which no other can stand in; null where it names none. */
+export function libcNamedBy({ interpreter, needed }: Facts): "glibc" | "musl" | null {
+  if (interpreter === null ? needed.some(isMuslName) : isMuslLoader(interpreter)) return "musl";
+  const isForGlibc = interpreter !== null && basename(interpreter).startsWith("ld-linux");
+  return isForGlibc || needed.some(isPartOfGlibc) ? "glibc" : null;
 }

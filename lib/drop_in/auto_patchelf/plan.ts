@@ -4,12 +4,13 @@ import { basename, dirname, isAbsolute, join } from "node:path";
 import type { Facts } from "../../addon/facts.js";
 import type { Renaming } from "../../addon/native.js";
 import { absolute } from "../../base/process.js";
+import { isReservedByMusl } from "../../file/libc.js";
 import { describeMachine, sameMachine } from "../../file/machine.js";
-import { currentSearchPath, type SearchPathTag } from "../../file/search_path.js";
+import { currentSearchPath, type SearchPathTag, withoutOrigin } from "../../file/search_path.js";
 import type { Candidate, Candidates } from "./candidates.js";
 import type { Disk } from "./disk.js";
 import { type Alternatives, parseDlopenNote } from "./dlopen.js";
-import { isForMusl, type Target } from "./environment.js";
+import { libcNamedBy, type Target } from "./environment.js";
 import { fnmatch } from "./fnmatch.js";
 import type { Asked } from "./options.js";
 import {
@@ -170,8 +171,16 @@ function whyLeftAlone(facts: Facts, { facts: loader, musl }: Target): string | n
   }
   if (!osAbisFit(loader.osAbi, facts.osAbi))
     return `its OS ABI (${facts.osAbi}) is not compatible with target (${loader.osAbi})`;
-  if (isForMusl(facts) && !musl) return "its libc (musl) differs from target (glibc)";
+  if (!libcFits(facts, musl)) {
+    const [own, wanted] = musl ? ["glibc", "musl"] : ["musl", "glibc"];
+    return `its libc (${own}) differs from target (${wanted})`;
+  }
   return null;
+}
+
+function libcFits(facts: Facts, musl: boolean): boolean {
+  const named = libcNamedBy(facts);
+  return named === null || (named === "musl") === musl;
 }
 
 /** The generic ABI fits all others; EI_OSABI says little more than that extensions are used. */
@@ -213,7 +222,11 @@ function provide(
 ): Provision | null {
   const { request, target, disk } = surroundings;
   const bare = { name, entry: null, location: null, rename: null, facts: null, ofLibc: false };
-  if (isAbsolute(name) && disk.isFile(name)) return bare;
+  // What has a slash is opened in that place only, which glibc lets begin with $ORIGIN.
+  const place = target.musl ? name : withoutOrigin(name, absolute(member.path));
+  if (isAbsolute(place) && disk.isFile(place)) return bare;
+  if (!want.needed && name.includes("/")) return null;
+  if (target.musl && isReservedByMusl(name)) return bare;
   const isOfLibc = disk.isFile(join(target.libcDirectory, name));
   const libc = isOfLibc && {
     ...bare,
@@ -277,7 +290,7 @@ function offersFor(
   const fits = ({ facts }: { facts: Facts }) =>
     sameMachine(facts, member) &&
     osAbisFit(member.osAbi, facts.osAbi) &&
-    (target.musl || !isForMusl(facts));
+    libcFits(facts, target.musl);
   const added = request.appendRpaths.map((text) => entryOf(text, member.path));
   const ofThatName = [
     ...inDirectories(kept).filter(fits),
