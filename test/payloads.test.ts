@@ -152,6 +152,112 @@ describe("payload executables", needs("gcc"), () => {
     );
   });
 
+  // What `bun build --compile` does with a copy of itself (oven-sh/bun, src/exe_format/elf.zig): the
+  // first writable segment grows in the file and in memory past all others, and what followed it in
+  // the file is moved, with section headers but without program headers.
+  const packAsBun = (bun: string, path: string, text: string) => {
+    const bytes = readFileSync(bun);
+    const at = (offset: number) => Number(bytes.readBigUInt64LE(offset));
+    const up = (value: number) => Math.ceil(value / 4096) * 4096;
+    const loads = Array.from({ length: bytes.readUInt16LE(56) }, (_, index) => at(32) + index * 56)
+      .filter((header) => bytes.readUInt32LE(header) === 1)
+      .map((header) => {
+        const [offset, address, filed] = [at(header + 8), at(header + 16), at(header + 32)];
+        const writable = (bytes.readUInt32LE(header + 4) & 2) !== 0;
+        return { header, offset, address, filed, end: address + at(header + 40), writable };
+      });
+    const grown = loads.find(({ writable }) => writable);
+    if (grown === undefined) throw new Error("no segment is writable");
+    const address = up(Math.max(...loads.map(({ end }) => end)));
+    const size = address - grown.address + up(text.length + 8);
+    const tail = grown.offset + grown.filed;
+    const moved = grown.offset + size - tail;
+    const packed = Buffer.alloc(bytes.length + moved);
+    bytes.copy(packed, 0, 0, tail);
+    bytes.copy(packed, tail + moved, tail);
+    for (const field of [32, 40]) packed.writeBigUInt64LE(BigInt(size), grown.header + field);
+    packed.writeBigUInt64LE(BigInt(at(40) + moved), 40);
+    const content = grown.offset + (address - grown.address);
+    packed.writeBigUInt64LE(BigInt(text.length), content);
+    packed.write(text, content + 8);
+    const names = at(at(40) + bytes.readUInt16LE(62) * 64 + 24);
+    for (let index = 0; index < bytes.readUInt16LE(60); ++index) {
+      const header = at(40) + index * 64;
+      const name = names + bytes.readUInt32LE(header);
+      if (bytes.toString("latin1", name, name + 5) === ".bun\0") {
+        packed.writeBigUInt64LE(BigInt(address), at(header + 24));
+        packed.writeBigUInt64LE(BigInt(address), header + moved + 16);
+        packed.writeBigUInt64LE(BigInt(content), header + moved + 24);
+        packed.writeBigUInt64LE(BigInt(text.length + 8), header + moved + 32);
+      } else if (bytes.readUInt32LE(header + 4) !== 8 && at(header + 24) >= tail) {
+        packed.writeBigUInt64LE(BigInt(at(header + 24) + moved), header + moved + 24);
+      }
+    }
+    writeFileSync(path, packed, { mode: 0o755 });
+    return path;
+  };
+
+  describe("programs made of their maker's copies", needs("ld.lld"), () => {
+    const maker = `
+#include <stdio.h>
+__attribute__((section(".bun"))) volatile unsigned long packed[2] = {0, 0};
+char zeros[50000];
+int main(void) {
+  for (unsigned i = 0; i < sizeof zeros; ++i) if (zeros[i]) return 3;
+  puts(packed[0] ? (char *)packed[0] + 8 : "nothing");
+  return 0;
+}`;
+    // As Bun is linked: RELRO would make two writable segments, and behind what is only read there is room.
+    const linked = [
+      "-fuse-ld=lld",
+      "-no-pie",
+      "-fno-pie",
+      "-Wl,-z,norelro,-z,separate-loadable-segments",
+    ];
+    const made = (path: string) => run(packAsBun(path, `${path}-made`, payload));
+
+    it("are whole after what fits, and what doesn't fit is refused", async () => {
+      const path = compile(join(directory, "maker"), maker, ...linked);
+      expect(made(path)).toBe(payload.trim());
+      const message = await refusal(path, { searchPath: { set: "/n".repeat(9000) } });
+      expect(message).toContain("bun build --compile");
+      expect(message).toContain("fixelf run");
+      await edit(path, { interpreter: loaderOfLength(60) });
+      expect(run(path)).toBe("nothing");
+      expect(made(path)).toBe(payload.trim());
+    });
+
+    it("are changed themselves", async () => {
+      const path = packAsBun(
+        compile(join(directory, "maker-of-one"), maker, ...linked),
+        join(directory, "made"),
+        payload,
+      );
+      await changeAndUndo(
+        path,
+        { interpreter: loaderOfLength(60), searchPath: { set: "/n".repeat(9000) } },
+        payload.trim(),
+      );
+    });
+
+    it("are said to break where LIEF makes them", async () => {
+      const reasons = async (name: string, ...options: string[]) => {
+        const path = compile(
+          join(directory, name),
+          "char zeros[50000]; int main(void) {}",
+          ...options,
+        );
+        return (await edit(path, { searchPath: { set: "/n".repeat(2000) } })).reasons.join("\n");
+      };
+      expect(await reasons("for-lief", "-fuse-ld=lld", "-no-pie")).toMatch(
+        /LIEF .* before the fix/,
+      );
+      // There it shifts the file, or finds room for its headers between two segments.
+      expect(await reasons("for-lief-pie", "-fuse-ld=lld", "-pie")).not.toMatch(/LIEF/);
+      expect(await reasons("for-lief-bfd", "-no-pie")).not.toMatch(/LIEF/);
+    });
+  });
+
   describe("a self-extracting archive", needs("unzipsfx", "zip"), () => {
     it("extracts itself after an edit", async () => {
       const home = join(directory, "sfx");
