@@ -2,6 +2,9 @@
 import {
   chmodSync,
   chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -13,6 +16,7 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { edit, undo } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
+import { fixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 const somebody = 4711;
@@ -79,6 +83,91 @@ describe("another user's state", needs("gcc"), () => {
       const [outcome] = await undo([program]);
       expect(outcome).toMatchObject({ outcome: "failed", error: { code: "permission-denied" } });
       chownSync(record(), 0, 0);
+    });
+  });
+});
+
+describe("what only reads state", needs("gcc"), () => {
+  const directory = scratchDirectory();
+  const program = join(directory, "program");
+  const home = join(directory, "none");
+  const readers: [string, string[]][] = [
+    ["list", ["list"]],
+    ["prune", ["prune", "--dry-run"]],
+    ["undo", ["undo", program]],
+    ["find", ["find", "--store", join(directory, "store"), "libnone.so.1"]],
+  ];
+  const variables = (HOME: string) => ({ HOME, XDG_STATE_HOME: "", XDG_CACHE_HOME: "" });
+
+  beforeAll(() => {
+    compile(program, "int main(void) { return 0; }");
+    mkdirSync(join(directory, "store"));
+  });
+
+  it.each(readers)("makes no home directory: %s", (_, words) => {
+    expect(fixelf(words, { env: variables(home) }).stderr).not.toContain("cannot make");
+    expect(existsSync(home)).toBe(false);
+  });
+
+  it.each(readers.slice(0, 3))("makes nothing in one: %s", (_, words) => {
+    const empty = join(directory, words[0] as string);
+    mkdirSync(empty);
+    const { stderr } = fixelf(words, { env: variables(empty) });
+    expect(stderr).not.toContain("cannot");
+    expect(readdirSync(empty)).toEqual([]);
+  });
+
+  it("nor does what writes it, which says so", async () => {
+    process.env.HOME = home;
+    const { XDG_STATE_HOME } = process.env;
+    delete process.env.XDG_STATE_HOME;
+    try {
+      await expect(edit(program, { interpreter: "/nowhere/loader" })).rejects.toMatchObject({
+        code: "permission-denied",
+        message: expect.stringContaining(
+          `the home directory ${home} is not there; set XDG_STATE_HOME`,
+        ),
+      });
+    } finally {
+      process.env.XDG_STATE_HOME = XDG_STATE_HOME;
+    }
+    expect(existsSync(home)).toBe(false);
+  });
+
+  it("takes a relative one from no working directory", () => {
+    const cwd = join(directory, "cwd");
+    mkdirSync(cwd);
+    for (const [, words] of readers.slice(0, 3)) fixelf(words, { cwd, env: variables("home") });
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  describe("in another user's home", needs("root"), () => {
+    const theirs = join(directory, "theirs");
+    beforeAll(() => {
+      mkdirSync(theirs);
+      chownSync(theirs, somebody, somebody);
+    });
+
+    it.each([
+      ...readers,
+      ["edit", ["patchelf", "--set-rpath", "/x", program]] as [string, string[]],
+      ["loaders", ["loaders", "--store", join(directory, "store")]] as [string, string[]],
+    ])("root makes nothing: %s", (_, words) => {
+      fixelf(words, { env: variables(theirs) });
+      expect(readdirSync(theirs)).toEqual([]);
+    });
+
+    it("root makes nothing where their link leads either, and says so", async () => {
+      const roots = join(directory, "roots");
+      mkdirSync(roots);
+      mkdirSync(join(theirs, ".local"));
+      symlinkSync(roots, join(theirs, ".local/state"));
+      chownSync(join(theirs, ".local"), somebody, somebody);
+      lchownSync(join(theirs, ".local/state"), somebody, somebody);
+      const { code, stderr } = fixelf(["list"], { env: variables(theirs) });
+      expect(code).toBe(2);
+      expect(stderr).toContain(`state is a symbolic link of user ${somebody}`);
+      expect(readdirSync(roots)).toEqual([]);
     });
   });
 });

@@ -444,6 +444,8 @@ interface NativeAddon {
   inspect(path: string): Promise<Facts>;
   /** The path without links, of a path that is to be written to; see native/base/location.hpp. */
   realPath(path: string): string;
+  /** The same of what is to be written, which need not be there; see native/base/location.hpp. */
+  realTarget(path: string): string;
   /** Whether it imports `dlopen` or `dlmopen`. */
   opensLibraries(path: string): Promise<boolean>;
   /** An entry of a search path with $ORIGIN's value in it, by glibc's rule; null where that is too long. */
@@ -524,8 +526,12 @@ interface NativeAddon {
    * see native/base/own.hpp.
    */
   demandOwn(descriptor: number, path: string): void;
-  /** The same for a directory that is not open. */
+  /** The same for a directory that is not open; `not-found` where it is not there. */
   demandOwnDirectory(path: string): void;
+  /** Makes a directory for this user alone; `permission-denied` where it would lie in another user's. */
+  makeOwnDirectory(path: string): void;
+  /** A descriptor of the directory that a user has named, which is made where it is not there; links as `realPath`. */
+  makeDirectory(path: string): number;
   /** For each null where it was restored. One flush serves them all. */
   undo(paths: string[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
   /** Undoes what `apply` has just left; `changed` where it is something else by now. */

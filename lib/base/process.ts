@@ -1,6 +1,6 @@
 // What this process was started with, byte for byte (bytes.ts): its words, its variables, its working directory.
 // Node decodes them, and puts U+FFFD where a byte is no UTF-8; the kernel still has them.
-import { homedir } from "node:os";
+import { userInfo } from "node:os";
 import { resolve } from "node:path";
 import { textOf } from "./bytes.js";
 import { readFileSync, readlinkSync } from "./disk.js";
@@ -33,8 +33,10 @@ export function workingDirectory(): string {
   return isDecoded(directory) ? directory : readlinkSync("/proc/self/cwd");
 }
 
+/** A relative one would be another in each working directory: then the user database has it. */
 export function homeDirectory(): string {
-  return variable("HOME") || homedir();
+  const home = variable("HOME");
+  return home?.startsWith("/") ? home : userInfo().homedir;
 }
 
 function isDecoded(text: string | undefined): boolean {

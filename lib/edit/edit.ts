@@ -5,7 +5,7 @@ import { fromNative, native } from "../addon/native.js";
 import type { EditRequest, NoCache } from "../addon/requests.js";
 import { checkOptions, checkPath } from "../base/arguments.js";
 import { outputPath, pathToChange } from "../file/rooted.js";
-import { stateSubdirectory } from "../file/state.js";
+import { madeStateSubdirectory } from "../file/state.js";
 import { checkRequest } from "./request.js";
 
 /** How an edit is written. */
@@ -68,7 +68,7 @@ async function change(
   const { reasons, noCache, oldSize, newSize } = layout;
   const unchanged = layout.ranges.length === 0 && oldSize === newSize;
   if (!unchanged || output !== host) {
-    const records = (options.undo ?? output === host) ? await stateSubdirectory("undo") : "";
+    const records = (options.undo ?? output === host) ? await madeStateSubdirectory("undo") : "";
     const inPlace = options.inPlace ?? false;
     const [failure] = await native.apply([{ path: host, output, layout, inPlace }], records);
     if (failure) throw fromNative(failure);

@@ -1,9 +1,9 @@
 // Where fixelf remembers what it did, for undo and for garbage collection.
 import { join } from "node:path";
-import { native } from "../addon/native.js";
-import { makeDirectories } from "../base/directories.js";
+import { fromNative, native } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
 import { homeDirectory, variable } from "../base/process.js";
+import { makeOwnDirectory } from "./own_directory.js";
 
 /** `$XDG_STATE_HOME/fixelf` (XDG base directory specification 0.8). */
 function stateDirectory(): string {
@@ -12,21 +12,36 @@ function stateDirectory(): string {
   return join(base?.startsWith("/") ? base : join(homeDirectory(), ".local", "state"), "fixelf");
 }
 
+type Subdirectory = "undo" | "gcroots" | "users";
+
 /**
- * A directory below it, made for this user alone.
- * @throws FixelfError `permission-denied` (also where it is another user's), `no-space` or `io`
+ * A directory below it. It need not be there: who only reads makes nothing.
+ * @throws FixelfError `permission-denied` where it is another user's
  */
-export async function stateSubdirectory(name: "undo" | "gcroots" | "users"): Promise<string> {
+export async function stateSubdirectory(name: Subdirectory): Promise<string> {
   const path = join(stateDirectory(), name);
-  try {
-    makeDirectories(path, 0o700);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const known = code === "ENOSPC" ? "no-space" : code === "EACCES" ? "permission-denied" : "io";
-    const message = `cannot make ${path}, where undo records are kept (${code}); set XDG_STATE_HOME to a directory that may be written to`;
-    throw new FixelfError(known, message, { path, cause });
+  for (const directory of [stateDirectory(), path]) {
+    try {
+      native.demandOwnDirectory(directory);
+    } catch (failure) {
+      if (fromNative(failure).code !== "not-found") throw failure;
+    }
   }
-  native.demandOwnDirectory(stateDirectory());
-  native.demandOwnDirectory(path);
+  return path;
+}
+
+/**
+ * The same, made for this user alone.
+ * @throws FixelfError `permission-denied`, `no-space` or `io`
+ */
+export async function madeStateSubdirectory(name: Subdirectory): Promise<string> {
+  const path = await stateSubdirectory(name);
+  try {
+    makeOwnDirectory(path);
+  } catch (cause) {
+    const { code, message: why } = fromNative(cause);
+    const message = `cannot make ${path}, where undo records are kept: ${why}; set XDG_STATE_HOME to a directory that may be written to`;
+    throw new FixelfError(code, message, { path, cause });
+  }
   return path;
 }

@@ -6,9 +6,9 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { native } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
-import { makeDirectories } from "../base/directories.js";
 import { access, readdir, readFile, readlink, rm, unlink, writeFile } from "../base/disk.js";
-import { stateSubdirectory } from "../file/state.js";
+import { makeOwnDirectory } from "../file/own_directory.js";
+import { madeStateSubdirectory, stateSubdirectory } from "../file/state.js";
 import type { Nix } from "../store/nix.js";
 
 /** A file, and what it points at in the store. */
@@ -25,14 +25,14 @@ const mostAtOnce = 16;
  * sentence for each file of which that cannot be done, else null, in their order.
  */
 export async function addRoots(files: readonly RootedFile[], nix: Nix): Promise<(string | null)[]> {
-  const links = await stateSubdirectory("gcroots");
-  const users = await stateSubdirectory("users");
+  const links = await madeStateSubdirectory("gcroots");
+  const users = await madeStateSubdirectory("users");
   const problems = new Map<string, string>();
   for (const storePath of new Set(files.flatMap(({ storePaths }) => storePaths))) {
     const link = join(links, basename(storePath));
     if (!(await exists(link)) && (await nix.addIndirectRoot(link, storePath)) === null)
       problems.set(storePath, `no GC root for ${storePath}: ${nix.whyUnknown}`);
-    else makeDirectories(join(users, basename(storePath)));
+    else makeOwnDirectory(join(users, basename(storePath)));
   }
   const entries = files.flatMap(({ file, storePaths }) =>
     storePaths
@@ -86,7 +86,7 @@ export interface KeptStorePath {
 export async function keptStorePaths(): Promise<KeptStorePath[]> {
   const links = await stateSubdirectory("gcroots");
   const users = await stateSubdirectory("users");
-  const names = new Set([...(await readdir(users)), ...(await readdir(links))]);
+  const names = new Set([...(await namesIn(users)), ...(await namesIn(links))]);
   return Promise.all(
     [...names].sort().map(async (name) => {
       const link = join(links, name);
@@ -141,7 +141,7 @@ async function removeRootsOf(files: readonly RootedFile[]): Promise<void> {
   const links = await stateSubdirectory("gcroots");
   const users = await stateSubdirectory("users");
   const isAway = awayFiles();
-  for (const name of await readdir(users)) {
+  for (const name of await namesIn(users)) {
     const others = files.filter(
       ({ storePaths }) => !storePaths.some((storePath) => basename(storePath) === name),
     );
@@ -181,6 +181,14 @@ function awayFiles(): IsAway {
 
 function keyOf(file: string): string {
   return createHash("sha256").update(bytesOf(file)).digest("hex").slice(0, 32);
+}
+
+/** None where nothing has been kept yet. */
+async function namesIn(directory: string): Promise<string[]> {
+  return readdir(directory).catch((failure: NodeJS.ErrnoException) => {
+    if (failure.code === "ENOENT") return [];
+    throw failure;
+  });
 }
 
 async function exists(path: string): Promise<boolean> {

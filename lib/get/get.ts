@@ -9,7 +9,7 @@ import { FixelfError } from "../base/errors.js";
 import { groupedBy } from "../base/grouped.js";
 import { defaultStore } from "../base/options.js";
 import { inspect } from "../file/inspect.js";
-import { stateSubdirectory } from "../file/state.js";
+import { madeStateSubdirectory } from "../file/state.js";
 import { Nix } from "../store/nix.js";
 import {
   adviceFor,
@@ -163,7 +163,7 @@ export async function get(
   checkMade("get", "the plan", "planGet()", plan, { packages: "list" });
   checkPlace("get", place);
   checkOptions("get", options, getKinds);
-  const links = await stateSubdirectory("gcroots");
+  const links = await madeStateSubdirectory("gcroots");
   await removeAbandoned(links);
   const name = `${provisional}${process.pid}`;
   const nix = new Nix(place);

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { native } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
-import { makeDirectories } from "../base/directories.js";
 import { mkdir, rename, rm } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
+import { makeOwnDirectory } from "../file/own_directory.js";
 import { cacheDirectory } from "../store/index/location.js";
 
 export function keyOf(...parts: readonly string[]): string {
@@ -30,8 +30,8 @@ export interface Preparing {
 export async function preparedOnce(key: string, preparing: Preparing): Promise<string> {
   const usual = join(cacheDirectory(), "run/copy");
   try {
-    makeDirectories(usual, 0o700);
-    for (const directory of [cacheDirectory(), dirname(usual), usual])
+    makeOwnDirectory(usual);
+    for (const directory of [cacheDirectory(), dirname(usual)])
       native.demandOwnDirectory(directory);
     if (await preparing.isWhole(join(usual, key))) return join(usual, key);
     await mkdir(unfinishedName(join(usual, key)));

@@ -56,6 +56,12 @@ Napi::Value realPathOf(const Napi::CallbackInfo& call) {
   return toText(call.Env(), *path);
 }
 
+Napi::Value realTargetOf(const Napi::CallbackInfo& call) {
+  auto path = realTarget(toPath(call[0]));
+  if (!path) throw toError(call.Env(), path.error());
+  return toText(call.Env(), *path);
+}
+
 // By the functions of <dlfcn.h>.
 Napi::Value opensLibraries(const Napi::CallbackInfo& call) {
   return PromisedWork<bool>::start(
@@ -263,7 +269,7 @@ Napi::Value changedBelow(const Napi::CallbackInfo& call) {
       call,
       [directory = toPath(call[0]),
        records = toPath(call[1])](const std::stop_token& stop) -> Result<Paths> {
-        auto journal = Journal::open(records);
+        auto journal = Journal::openIfThere(records);
         if (!journal) return journal.error();
         return journal->pathsBelow(directory, stop);
       },
@@ -324,6 +330,19 @@ Napi::Value demandOwnDirectory(const Napi::CallbackInfo& call) {
   return call.Env().Undefined();
 }
 
+Napi::Value makeOwnDirectoryAt(const Napi::CallbackInfo& call) {
+  const Status made = makeOwnDirectory(toPath(call[0]));
+  if (!made) throw toError(call.Env(), made.error());
+  return call.Env().Undefined();
+}
+
+Napi::Value makeDirectoryAt(const Napi::CallbackInfo& call) {
+  constexpr mode_t kForAll = 0777;
+  auto directory = makeDirectories(toPath(call[0]), kForAll);
+  if (!directory) throw toError(call.Env(), directory.error());
+  return Napi::Number::New(call.Env(), directory->release());
+}
+
 Napi::Value undoFiles(const Napi::CallbackInfo& call) {
   return PromisedWork<Answers>::start(
       call,
@@ -352,6 +371,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("machineNames", machineNamesOf);
   define("inspect", inspect);
   define("realPath", realPathOf);
+  define("realTarget", realTargetOf);
   define("opensLibraries", opensLibraries);
   define("expandOrigin", expandOriginOf);
   define("hasTokens", hasTokens);
@@ -379,6 +399,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   define("forgetRecords", forgetRecords);
   define("demandOwn", demandOwnFile);
   define("demandOwnDirectory", demandOwnDirectory);
+  define("makeOwnDirectory", makeOwnDirectoryAt);
+  define("makeDirectory", makeDirectoryAt);
   define("removeAbandoned", removeAbandonedFiles);
   define("search", searchPath);
   define("entrance", entrance);

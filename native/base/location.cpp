@@ -1,11 +1,9 @@
 #include "base/location.hpp"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 
 #include <algorithm>
 #include <array>
@@ -130,11 +128,10 @@ Result<std::string> targetOf(const Descriptor& link, const std::string& path) {
   return std::string(target.data(), static_cast<size_t>(length));
 }
 
-// Whether a link says what a process has open, and not where that lies: "pipe:[1234]".
-bool isOpenFile(const Descriptor& link, const std::string& target) {
-  struct statfs system {};
-  return target.find(":[") != std::string::npos && fstatfs(link.get(), &system) == 0 &&
-         system.f_type == PROC_SUPER_MAGIC;
+// Whether it is a link of the kernel's to what this process has open.
+bool isOwnOpenFile(const std::string& link) {
+  return link.starts_with("/proc/" + std::to_string(getpid()) + "/") &&
+         link.find("/fd/") != std::string::npos;
 }
 
 Result<std::string> walk(const std::string& named, const Passed& passed, bool mayBeMissing) {
@@ -191,9 +188,13 @@ Result<std::string> walk(const std::string& named, const Passed& passed, bool ma
       continue;
     }
     if (++links > kMostLinks) return systemError(ELOOP, "open the file", named);
+    if (mayBeMissing && isLast() && isOwnOpenFile(here)) {
+      path = here;
+      at = std::move(next);
+      continue;
+    }
     auto target = targetOf(next, here);
     if (!target) return target.error();
-    if (mayBeMissing && isLast() && isOpenFile(next, *target)) return here;
     if (state.st_uid != 0 && state.st_uid != geteuid())
       steps.push_back({{}, Step::Link{here, state.st_uid}});
     add(*target);
@@ -214,6 +215,38 @@ Result<std::string> realPath(const std::string& named, const Passed& passed) {
 
 Result<std::string> realTarget(const std::string& named) {
   return walk(named, {}, true);
+}
+
+bool isOpenAlready(const std::string& target) {
+  return isOwnOpenFile(target);
+}
+
+Result<Descriptor> makeDirectories(const std::string& named, mode_t mode, const MayMake& mayMake) {
+  std::string above = named;
+  std::vector<std::string> missing;  // the deepest first
+  auto real = realPath(above);
+  while (!real && real.error().code == ErrorCode::NotFound &&
+         above.find_first_not_of('/') != std::string::npos) {
+    above.erase(above.find_last_not_of('/') + 1);
+    const size_t start = nameStart(above);
+    missing.push_back(above.substr(start));
+    above.erase(start);
+    real = realPath(above.empty() ? "." : above);
+  }
+  if (!real) return real.error();
+  Descriptor at = openWithoutLinks(*real, O_PATH | O_DIRECTORY);
+  if (at && !missing.empty() && mayMake) {
+    if (Status status = mayMake(at.get(), *real); !status) return status.error();
+  }
+  for (; at && !missing.empty(); missing.pop_back()) {
+    const std::string& name = missing.back();
+    if (mkdirat(at.get(), name.c_str(), mode) != 0 && errno != EEXIST)
+      return systemError(errno, "make the directory", named);
+    at = openAt(at.get(), name, O_PATH | O_DIRECTORY);
+  }
+  if (at) at = openAt(at.get(), ".", O_RDONLY | O_DIRECTORY);
+  if (!at) return systemError(errno, "open the directory", named);
+  return at;
 }
 
 }  // namespace fixelf

@@ -62,10 +62,19 @@ class Location {
 using Passed = std::function<void(const std::string& path, const struct stat& state)>;
 Result<std::string> realPath(const std::string& named, const Passed& passed = {});
 
-// The same of what is to be written: nothing need be there yet, but for its directory. A link of
-// another user's that leads to nothing may only lead into a directory of theirs. What a process has
-// open and that has no path (/dev/stdout of a pipe) is the link below /proc, which is to be
-// followed.
+// The same of what is to be written: nothing need be there yet, but for its directory, and that has
+// to belong to the owner of a link that leads there. What this process has open, such as
+// /dev/stdout, is given as the kernel's link to it.
 Result<std::string> realTarget(const std::string& named);
+
+// Whether a target is such a link of the kernel's, which is to be followed.
+bool isOpenAlready(const std::string& target);
+
+// Opens the directory that a user has named, by links as above, and makes it where it is not there,
+// with those above it that are missing. Before anything is made, `mayMake` is asked about the
+// directory that is there.
+using MayMake = std::function<Status(int directory, const std::string& path)>;
+Result<Descriptor> makeDirectories(const std::string& named, mode_t mode,
+                                   const MayMake& mayMake = {});
 
 }  // namespace fixelf

@@ -14,7 +14,12 @@ namespace fixelf {
 // it is and what to do.
 Status demandOwn(int descriptor, const std::string& path);
 
-// Opens a directory that is one's own, not by way of a symbolic link in its place.
+// Opens a directory that is one's own, and not by a symbolic link in its place; other links as
+// realPath follows them (base/location).
 Result<Descriptor> openOwnDirectory(const std::string& path);
+
+// Makes a directory for this user alone, with those above it that are missing. Fails with
+// PermissionDenied where they would be made in another user's directory, who could not enter them.
+Status makeOwnDirectory(const std::string& path);
 
 }  // namespace fixelf

@@ -331,8 +331,16 @@ Result<Journal> Journal::open(const std::string& directory) {
   return Journal(directory, std::move(*descriptor));
 }
 
+Result<Journal> Journal::openIfThere(const std::string& directory) {
+  auto journal = open(directory);
+  if (!journal && journal.error().code == ErrorCode::NotFound)
+    return Journal(directory, Descriptor());
+  return journal;
+}
+
 Result<std::unique_ptr<FileSource>> Journal::openRecords(const std::string& name) const {
   const std::string path = path_ + "/" + name;
+  if (!directory_) return systemError(ENOENT, "open the undo record", path);
   Descriptor file(uninterrupted([&] {
     return openat(directory_.get(), name.c_str(),
                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
@@ -369,6 +377,7 @@ Result<Remembered> Journal::load(const std::string& path) const {
 
 Result<std::vector<std::string>> Journal::pathsBelow(const std::string& directory,
                                                      const std::stop_token& stop) const {
+  if (!directory_) return std::vector<std::string>();
   auto opened = OpenDirectory::open(directory_.get(), ".", false, path_);
   if (!opened) return opened.error();
   std::set<std::string> names;

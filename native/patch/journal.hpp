@@ -27,6 +27,8 @@ class Journal {
   // Fails where the directory is not there or cannot be opened, and with PermissionDenied where it
   // is not one's own (base/own); nor are records believed that are not.
   static Result<Journal> open(const std::string& directory);
+  // The same for reading: one that is not there has no records.
+  static Result<Journal> openIfThere(const std::string& directory);
 
   // Fails with NoUndoRecord where there is nothing, or where it is damaged.
   [[nodiscard]] Result<Remembered> load(const std::string& path) const;

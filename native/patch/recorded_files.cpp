@@ -83,7 +83,7 @@ const char* recordedStateName(RecordedState state) {
 
 Result<std::vector<RecordedFile>> recordedFiles(const std::string& below,
                                                 const std::string& recordDirectory) {
-  auto journal = Journal::open(recordDirectory);
+  auto journal = Journal::openIfThere(recordDirectory);
   if (!journal) return journal.error();
   auto paths = journal->pathsBelow(below);
   if (!paths) return paths.error();
@@ -124,7 +124,7 @@ Status forgetRecord(const std::string& path, const Journal& journal, bool force)
 
 std::vector<Status> forgetAll(const std::vector<std::string>& paths,
                               const std::string& recordDirectory, bool force) {
-  auto journal = Journal::open(recordDirectory);
+  auto journal = Journal::openIfThere(recordDirectory);
   if (!journal) return {paths.size(), Status(journal.error())};
   std::vector<Status> answers;
   answers.reserve(paths.size());
@@ -172,7 +172,7 @@ Result<std::optional<Record>> RecordsByContent::find(const FileSource& file) {
 
 Result<std::vector<std::string>> recordedElsewhere(const std::vector<std::string>& paths,
                                                    const std::string& recordDirectory) {
-  auto journal = Journal::open(recordDirectory);
+  auto journal = Journal::openIfThere(recordDirectory);
   if (!journal) return journal.error();
   RecordsByContent records(*journal);
   std::vector<std::string> found;

@@ -85,7 +85,7 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
 std::vector<Status> restore(const std::vector<std::string>& paths,
                             const std::string& recordDirectory, const std::stop_token& stop,
                             const FileSource::Identity* left) {
-  auto journal = Journal::open(recordDirectory);
+  auto journal = Journal::openIfThere(recordDirectory);
   if (!journal) return {paths.size(), Status(journal.error())};
   RecordsByContent elsewhere(*journal);
   std::vector<Status> answers;

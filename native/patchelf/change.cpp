@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <climits>
 #include <iterator>
 
 #include "base/descriptor.hpp"
@@ -45,17 +44,19 @@ class Change {
   }
 
   Result<Outcome> into(const std::string& output) {
+    const auto target = realTarget(output);
+    if (!target && target.error().systemError == 0) return target.error();
+    if (!target) return systemFailure(target.error().systemError, "open");
     struct stat present {};
-    const bool isPresent = stat(output.c_str(), &present) == 0;
+    const bool isPresent = stat(target->c_str(), &present) == 0;
     if (!isPresent && errno != ENOENT) return systemFailure(errno, "open");
     if (isPresent) {
-      if (Status status = demandWritable(output); !status) return status.error();
+      if (Status status = demandWritable(*target); !status) return status.error();
     }
     if (Status status = plan(); !status) return status.error();
     // A device, perhaps.
-    Status status = isPresent && !S_ISREG(present.st_mode)
-                        ? copyInto(output)
-                        : replace(followed(output), isPresent ? &present : nullptr);
+    const bool isStream = isPresent && (!S_ISREG(present.st_mode) || isOpenAlready(*target));
+    Status status = isStream ? copyInto(*target) : replace(*target, isPresent ? &present : nullptr);
     if (!status) return status.error();
     return outcome();
   }
@@ -79,8 +80,12 @@ class Change {
 
   // What was just written is new to `make` and to backups; the engine keeps the times.
   [[nodiscard]] Status touch() const {
+    const auto location = Location::of(host_);
+    if (!location) return location.error();
     const std::array<timespec, 2> times{{{0, UTIME_OMIT}, {0, UTIME_NOW}}};
-    if (utimensat(AT_FDCWD, host_.c_str(), times.data(), 0) == 0) return Done{};
+    if (utimensat(location->directory(), location->name().c_str(), times.data(),
+                  AT_SYMLINK_NOFOLLOW) == 0)
+      return Done{};
     // Only the owner may; for others the engine could not keep the time either.
     if (errno == EPERM) return Done{};
     return systemError(errno, "set the time of the file", host_);
@@ -88,47 +93,31 @@ class Change {
 
   // Where nothing is there yet, the kernel says what mode a new file gets (umask, default ACLs).
   [[nodiscard]] Status replace(const std::string& target, const struct stat* present) const {
+    const auto location = Location::of(target);
+    if (!location) return location.error();
     struct stat state {};
     if (present == nullptr) {
       const Descriptor made(uninterrupted([&] {
-        return open(target.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0777);
+        return openat(location->directory(), location->name().c_str(),
+                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0777);
       }));
       if (!made) return systemFailure(errno, "open");
       if (fstat(made.get(), &state) != 0) return systemFailure(errno, "open");
     }
-    Status status = replaceWith(target, present == nullptr ? state.st_mode : present->st_mode);
-    if (!status && present == nullptr) unlink(target.c_str());
+    Status status = replaceWith(*location, present == nullptr ? state.st_mode : present->st_mode);
+    if (!status && present == nullptr) unlinkat(location->directory(), location->name().c_str(), 0);
     return status;
   }
 
-  [[nodiscard]] Status replaceWith(const std::string& target, mode_t mode) const {
-    const size_t slash = target.rfind('/');
-    const std::string name = slash == std::string::npos ? target : target.substr(slash + 1);
-    const auto directory = realPath(slash == std::string::npos ? "."
-                                    : slash == 0               ? "/"
-                                                               : target.substr(0, slash));
-    if (!directory) return directory.error();
-    const std::string output = (*directory == "/" ? "" : *directory) + "/" + name;
-    Status status = write(output, WriteMode::Atomic);
+  [[nodiscard]] Status replaceWith(const Location& location, mode_t mode) const {
+    const std::string& target = location.path();
+    Status status = write(target, WriteMode::Atomic);
     if (!status && status.error().code == ErrorCode::PermissionDenied) return copyInto(target);
-    if (status && chmod(output.c_str(), mode & 07777U) != 0)
-      return systemError(errno, "set the mode of the file", output);
-    return status;
-  }
-
-  // The path behind symbolic links, also where the last one leads nowhere yet.
-  static std::string followed(std::string path) {
-    std::array<char, PATH_MAX> target{};
-    // As many as the kernel follows (MAXSYMLINKS).
-    for (int links = 0; links < 40; ++links) {
-      const ssize_t length = readlink(path.c_str(), target.data(), target.size());
-      if (length < 0) break;
-      const std::string link(target.data(), static_cast<size_t>(length));
-      const size_t slash = path.rfind('/');
-      const bool isBeside = !link.starts_with('/') && slash != std::string::npos;
-      path = isBeside ? path.substr(0, slash + 1) + link : link;
-    }
-    return path;
+    if (!status) return status;
+    const Descriptor written = location.open(O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (!written || fchmod(written.get(), mode & 07777U) != 0)
+      return systemError(errno, "set the mode of the file", target);
+    return Done{};
   }
 
   // Writes the result into what is there.
@@ -140,9 +129,11 @@ class Change {
     const PlannedLayout& planned = edit_->planned;
     if (!(*source)->identity().hasContentOf(planned.identity))
       return Error{ErrorCode::Changed, "the file has changed since it was read", host_, 0};
-    const Descriptor output(uninterrupted([&] {
-      return open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0777);
-    }));
+    constexpr int kFlags = O_WRONLY | O_TRUNC | O_NOCTTY;
+    const Descriptor output =
+        isOpenAlready(target)
+            ? Descriptor(uninterrupted([&] { return open(target.c_str(), kFlags | O_CLOEXEC); }))
+            : openWithoutLinks(target, kFlags);
     if (!output) return systemFailure(errno, "open");
     const PatchedSource result(**source, planned.layout.ranges, planned.layout.newSize);
     Status written = Done{};

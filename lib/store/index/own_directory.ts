@@ -4,9 +4,8 @@
 // believed by root nor be written through. So the directory is opened once, without following a
 // link, and looked at by its descriptor; its files are reached through that descriptor, wherever
 // somebody moves the directory meanwhile. (Node has no openat(2): /proc/self/fd/N is the way.)
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { native } from "../../addon/native.js";
-import { makeDirectories } from "../../base/directories.js";
 import {
   closeSync,
   constants,
@@ -17,10 +16,10 @@ import {
   readSync,
   renameSync,
   rmSync,
-  statSync,
   writeSync,
 } from "../../base/disk.js";
 import { FixelfError } from "../../base/errors.js";
+import { makeOwnDirectory } from "../../file/own_directory.js";
 import { IndexDamage } from "./damage.js";
 
 /** Closes what nobody closed. */
@@ -73,17 +72,7 @@ export class OwnDirectory extends Opened {
   static make(path: string): OwnDirectory {
     const there = OwnDirectory.open(path);
     if (there !== null) return there;
-    const above = nearest(dirname(path));
-    const owner = statSync(above).uid;
-    if (owner !== process.geteuid?.() && owner !== 0) {
-      const message = `${path} cannot be made: ${above} belongs to user ${owner}, and this is user ${process.geteuid?.()}`;
-      throw new FixelfError("permission-denied", message, { path });
-    }
-    try {
-      makeDirectories(path, 0o700);
-    } catch (failure) {
-      throw asFixelfError(failure, "make the directory", path);
-    }
+    makeOwnDirectory(path);
     const made = OwnDirectory.open(path);
     if (made !== null) return made;
     throw new FixelfError("io", `${path} was removed as soon as it was made`, { path });
@@ -228,13 +217,6 @@ export class NewFile extends Opened {
 
 export function isAbsence(failure: unknown): boolean {
   return (failure as NodeJS.ErrnoException).code === "ENOENT";
-}
-
-/** The path, or the lowest directory above it that is there. */
-function nearest(path: string): string {
-  for (let at = path; ; at = dirname(at)) {
-    if (at === dirname(at) || statSync(at, { throwIfNoEntry: false }) !== undefined) return at;
-  }
 }
 
 function asFixelfError(failure: unknown, doing: string, path: string): FixelfError {
