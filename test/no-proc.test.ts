@@ -28,6 +28,9 @@ it(
     const fixed = hidden("fix", "--no-gc-root", "--interpreter", loader, program);
     expect(fixed.code, fixed.stderr).toBe(0);
     expect(hidden("undo", program).code).toBe(0);
+    const scan = ["scan", "--no-index", program, "--format", "csv", "--output"];
+    expect(hidden(...scan, join(directory, "rows"))).toMatchObject({ code: 0, stderr: "" });
+    expect(readFileSync(join(directory, "rows"), "utf8")).toContain(program);
     expect(readFileSync(program)).toEqual(readFileSync(original));
     const ran = hidden("run", "--store", directory, program);
     expect(ran, ran.stderr).toMatchObject({ code: 7 });

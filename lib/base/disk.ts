@@ -35,7 +35,6 @@ export const readlinkSync = answered(given(fs.readlinkSync));
 export const realpathSync = answered(given(fs.realpathSync.native));
 
 export const access = given(late("access"));
-export const chmod = given(late("chmod"));
 export const link = given(late("link"));
 export const lstat = given(late("lstat"));
 export const mkdir = given(late("mkdir"));

@@ -1,13 +1,15 @@
 // Where a command's data goes: standard output, or a file that appears when it is whole.
-import { dirname, join } from "node:path";
-import { makeDirectories } from "../base/directories.js";
-import { chmod, createWriteStream, lstatSync, rename, rm } from "../base/disk.js";
+import { basename } from "node:path";
+import { native } from "../addon/native.js";
+import { constants, createWriteStream, lstatSync, open, rename, rm } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { writeFully } from "../base/write_fully.js";
+import { HeldDirectory } from "../file/held_directory.js";
 
 /**
  * Writes the parts as they come, no faster than they are taken, to a file or, for "-", to standard output.
- * Makes the file's directory. What is no regular file (a device, a FIFO, a link) is written into as it is.
+ * Makes the file's directory, and follows links as `native.realTarget` does. What is no regular file (a device, a
+ * FIFO) is written into as it is.
  */
 export async function writeParts(
   parts: AsyncIterable<string | Uint8Array>,
@@ -19,20 +21,40 @@ export async function writeParts(
   }
   if (file === "" || file.endsWith("/"))
     throw new FixelfError("usage", `--output: ${file === "" ? "an empty name" : file} is no file`);
-  const old = lstatSync(file, { throwIfNoEntry: false });
-  if (old?.isFile() === false) return pourInto(parts, createWriteStream(file), file);
+  await HeldDirectory.of(file).during(async () => undefined);
+  const target = native.realTarget(file);
+  // What this process has open already, as /dev/stdout.
+  if (target.startsWith("/proc/")) return pourInto(parts, createWriteStream(target), file);
+  await HeldDirectory.of(target).during((directory) =>
+    writeWhole(parts, directory, basename(target), file),
+  );
+}
+
+/** `file` is what the user calls it. */
+async function writeWhole(
+  parts: AsyncIterable<string | Uint8Array>,
+  directory: HeldDirectory,
+  name: string,
+  file: string,
+): Promise<void> {
+  const old = lstatSync(directory.at(name), { throwIfNoEntry: false });
+  if (old?.isFile() === false) {
+    const flags = constants.O_WRONLY | constants.O_NOFOLLOW;
+    const stream = createWriteStream(directory.at(name), { flags: flags as never });
+    return pourInto(parts, stream, file);
+  }
   // The old file stays until the new one is whole.
-  makeDirectories(dirname(file));
   // A name that nobody else has: in containers every process is the first, and a killed one leaves its part.
   // Not the file's own name with more behind it, which could be too long for a name.
   // (Node's modules that only a file needs are loaded here: they take as long as all else that a short command loads.)
   const { randomBytes } = await import("node:crypto");
-  const temporary = join(dirname(file), `.${randomBytes(8).toString("hex")}.part`);
+  const temporary = directory.at(`.${randomBytes(8).toString("hex")}.part`);
+  const handle = await open(temporary, "wx", 0o600);
   try {
-    await pourInto(parts, createWriteStream(temporary, { flags: "wx", mode: 0o600 }), file);
     // As if it had been written into.
-    await chmod(temporary, old === undefined ? 0o666 & ~process.umask() : old.mode & 0o7777);
-    await rename(temporary, file);
+    await handle.chmod(old === undefined ? 0o666 & ~process.umask() : old.mode & 0o7777);
+    await pourInto(parts, handle.createWriteStream(), file);
+    await rename(temporary, directory.at(name));
   } catch (failure) {
     await rm(temporary, { force: true });
     throw failure;

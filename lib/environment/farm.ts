@@ -4,14 +4,14 @@
 // place of all links together, and a run that was killed is completed by the next. What was not
 // made here is never removed.
 import { createHash } from "node:crypto";
-import { basename, dirname, join } from "node:path";
+import { basename } from "node:path";
 import { underSignal } from "../addon/cancellation.js";
 import { native } from "../addon/native.js";
 import { checkList, checkOptions, checkPath, checkTexts } from "../base/arguments.js";
-import { makeDirectories } from "../base/directories.js";
 import { lstat, readdir, readlink, rename, rmdir, symlink, unlink } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { absolute } from "../base/process.js";
+import { HeldDirectory } from "../file/held_directory.js";
 import { addRoots } from "../fix/gc_roots.js";
 import { Nix } from "../store/nix.js";
 import { checkPlace, type StorePlace, storePathOf } from "../store/place.js";
@@ -61,19 +61,31 @@ export async function makeFarm(
   const links = await underSignal(options.signal, () =>
     linksOf(environment, libraryDirectories, place),
   );
-  makeDirectories(dirname(path));
-  const before = await ownGeneration(path);
-  const generation = await makeGeneration(path, links);
+  const unrooted = await HeldDirectory.of(path).during((above) =>
+    makeIn(above, path, links, place),
+  );
+  return { path, links: Object.fromEntries(links), unrooted };
+}
+
+/** Answers why its links are not kept from garbage collection, or null. */
+async function makeIn(
+  above: HeldDirectory,
+  path: string,
+  links: readonly [string, string][],
+  place: StorePlace,
+): Promise<string | null> {
+  const before = await ownGeneration(above, path);
+  const generation = await makeGeneration(above, path, links);
   // Roots first: no collection may come between.
   const storePaths = links.map(([, target]) => storePathOf(target, place.store));
   const named = [...new Set(storePaths.filter((each) => each !== null))];
   const rooted = [{ file: path, storePaths: named }];
   const [problem = null] = await addRoots(rooted, new Nix(place));
   if (before !== generation) {
-    await pointAt(path, generation);
-    if (before !== null) await removeGeneration(join(dirname(path), before));
+    await pointAt(above, basename(path), generation);
+    if (before !== null) await removeGeneration(above, before);
   }
-  return { path, links: Object.fromEntries(links), unrooted: problem };
+  return problem;
 }
 
 async function linksOf(
@@ -102,13 +114,14 @@ async function linksOf(
 }
 
 /** The name of the directory that a farm of ours leads to; null where there is none yet. */
-async function ownGeneration(path: string): Promise<string | null> {
-  const state = await lstat(path).catch((failure: NodeJS.ErrnoException) => {
+async function ownGeneration(above: HeldDirectory, path: string): Promise<string | null> {
+  const link = above.at(basename(path));
+  const state = await lstat(link).catch((failure: NodeJS.ErrnoException) => {
     if (failure.code === "ENOENT") return null;
     throw failure;
   });
   if (state === null) return null;
-  const target = state.isSymbolicLink() ? await readlink(path) : "";
+  const target = state.isSymbolicLink() ? await readlink(link) : "";
   if (isGeneration(target, path)) return target;
   const message = `${path} already exists and is not a fixelf farm; name another directory`;
   throw new FixelfError("usage", message, { path });
@@ -123,28 +136,38 @@ function beginningOf(path: string): string {
   return `.${basename(path)}.fixelf-`;
 }
 
-async function makeGeneration(path: string, links: readonly [string, string][]): Promise<string> {
+async function makeGeneration(
+  above: HeldDirectory,
+  path: string,
+  links: readonly [string, string][],
+): Promise<string> {
   const digest = createHash("sha256").update(JSON.stringify(links)).digest("hex").slice(0, 16);
   const name = beginningOf(path) + digest;
-  const directory = join(dirname(path), name);
-  makeDirectories(directory);
-  for (const [link, target] of links) await pointAt(join(directory, link), target);
+  await above.own(name).during(async (directory) => {
+    for (const [link, target] of links) await pointAt(directory, link, target);
+  });
   return name;
 }
 
 /** Makes a link, or has it lead elsewhere, in one step. */
-async function pointAt(link: string, target: string): Promise<void> {
+async function pointAt(directory: HeldDirectory, name: string, target: string): Promise<void> {
+  const link = directory.at(name);
   if ((await readlink(link).catch(() => null)) === target) return;
-  const temporary = join(dirname(link), `.${basename(link)}.${process.pid}.new`);
+  const temporary = directory.at(`.${name}.${process.pid}.new`);
   await unlink(temporary).catch(() => undefined);
   await symlink(target, temporary);
   await rename(temporary, link);
 }
 
-/** Takes the links away; where there is anything else, it and the directory stay. */
-async function removeGeneration(directory: string): Promise<void> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
-  for (const entry of entries)
-    if (entry.isSymbolicLink()) await unlink(join(directory, entry.name)).catch(() => undefined);
-  await rmdir(directory).catch(() => undefined);
+/** Takes the links away; where there is anything else, it and the directory stay, and so does what is another's. */
+async function removeGeneration(above: HeldDirectory, name: string): Promise<void> {
+  try {
+    await above.own(name).during(async (directory) => {
+      for (const entry of await readdir(directory.at("."), { withFileTypes: true }))
+        if (entry.isSymbolicLink()) await unlink(directory.at(entry.name)).catch(() => undefined);
+    });
+    await rmdir(above.at(name));
+  } catch {
+    // It is only of no use.
+  }
 }

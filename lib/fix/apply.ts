@@ -1,12 +1,14 @@
 // The last stage, and the only one that writes.
+import { basename } from "node:path";
 import picomatch from "picomatch";
 import { cancelledBy, untilAborted } from "../addon/cancellation.js";
 import { type FileIdentity, fromNative, native } from "../addon/native.js";
 import { checkMade, checkOptions } from "../base/arguments.js";
 import { unlink } from "../base/disk.js";
 import type { FixelfError } from "../base/errors.js";
+import { HeldDirectory } from "../file/held_directory.js";
 import { insideRoot } from "../file/rooted.js";
-import { stateSubdirectory } from "../file/state.js";
+import { madeStateSubdirectory, stateSubdirectory } from "../file/state.js";
 import { Nix } from "../store/nix.js";
 import { addRoots } from "./gc_roots.js";
 import type { FilePlan, FixPlan, Outcome } from "./outcome.js";
@@ -46,7 +48,7 @@ export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<
   const left: Left = new Map();
   const changing = plan.files.filter(({ layout, refusal }) => layout !== null && refusal === null);
   if (changing.length > 0) {
-    const records = await stateSubdirectory("undo");
+    const records = await madeStateSubdirectory("undo");
     const jobs = changing.map(({ host, output, layout }) => ({
       path: host,
       output,
@@ -148,7 +150,10 @@ async function takeBack(
     message: `it was restored: ${why}`,
   };
   try {
-    if (file.output !== file.host) await unlink(file.output);
+    if (file.output !== file.host)
+      await HeldDirectory.of(file.output).during((directory) =>
+        unlink(directory.at(basename(file.output))),
+      );
     else if (left === undefined) error = changedSince(why);
     else await native.takeBack(file.host, await stateSubdirectory("undo"), left);
   } catch (caught) {

@@ -1,7 +1,8 @@
 // The directories that are watched, and which program a path below them belongs to.
 import { basename, dirname, join } from "node:path";
+import { fromNative, native } from "../addon/native.js";
 import { isDirectory } from "../base/directories.js";
-import { existsSync, readdir, realpathSync } from "../base/disk.js";
+import { existsSync, readdir } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { absolute } from "../base/process.js";
 import type { WatchedDirectory } from "./presets.js";
@@ -53,11 +54,13 @@ export function rootsOf(
   return [...roots.values()];
 }
 
-/** realpath(3) of what exists, and the rest as it is: a root may come later. */
+/** Without links as far as it exists, and the rest as it is: a root may come later. */
 function real(path: string): string {
   try {
-    return realpathSync(path);
-  } catch {
+    return native.realPath(path);
+  } catch (failure) {
+    // A link of another user's to what is not theirs.
+    if (fromNative(failure).code === "permission-denied") throw failure;
     return path === "/" ? path : join(real(dirname(path)), basename(path));
   }
 }
