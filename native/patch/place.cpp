@@ -492,10 +492,9 @@ class Placement {
     if (isBun(draft_)) {
       return unsupported(
           "the change does not fit without appending a segment, and what `bun build --compile` "
-          "makes "
-          "of this program would not start then. An interpreter in whose directory all of its "
-          "libraries are needs no search path, and fits. The other way is to leave this program "
-          "alone (`fixelf run` starts it), and to fix what it makes");
+          "makes of this program would not start then. An interpreter in whose directory all of "
+          "its libraries are needs no search path, and fits. The other way is to leave this "
+          "program alone (`fixelf run` starts it), and to fix what it makes");
     }
     if (Status status = moveArea(); !status) return status;
     if (Status status = makeHeaderRoomFor(1); !status) return status;
