@@ -292,7 +292,7 @@ describe("section headers", needs("gcc", "readelf", "strip", "x86-64"), () => {
   });
 });
 
-describe("patchelf", needs("gcc", "patchelf", "x86-64"), () => {
+describe("patchelf", needs("gcc", "ld.gold", "patchelf", "readelf", "x86-64"), () => {
   it("finds room where it adds program headers to a library that has been edited", async () => {
     const directory = scratchDirectory();
     const library = compile(
@@ -307,6 +307,27 @@ describe("patchelf", needs("gcc", "patchelf", "x86-64"), () => {
       expect(await ask("patchelf", ["--add-needed", name, library])).toMatchObject({ status: 0 });
     expect(await ask(program, [])).toMatchObject({ status: 0 });
   });
+
+  // On AArch64 the kernel starts no program whose note of properties is damaged.
+  it.each(["bfd", "gold"])(
+    "leaves the notes behind an interpreter's path that moved (%s)",
+    async (linker) => {
+      const directory = scratchDirectory();
+      const program = compile(join(directory, "program"), main, "-pie", `-fuse-ld=${linker}`);
+      const before = await native.inspect(program);
+      const interpreter = `/./././././.${before.interpreter}`;
+      const { oldSize, newSize } = await change(program, { interpreter }, directory);
+      expect(newSize).toBe(oldSize);
+      const { notes } = await native.inspect(program);
+      expect(notes).toEqual(before.notes);
+      for (const path of ["/one", "/another"])
+        expect(await ask("patchelf", ["--set-rpath", path, program])).toMatchObject({ status: 0 });
+      const after = await native.inspect(program);
+      expect(after.notes).toEqual(notes);
+      expect((await ask("readelf", ["-n", program])).stderr).toBe("");
+      expect(await ask(program, [])).toMatchObject({ status: 0 });
+    },
+  );
 });
 
 // GNU strip leaves PT_INTERP so behind a segment that patchelf 0.18 has made: it is in the last page.

@@ -18,10 +18,10 @@ size_t unusedEntries(const Draft& draft, size_t most);
 std::optional<Eviction> evictedByHeaders(const Draft& draft, size_t entries);
 
 // What has to move away beside that, so that patchelf finds room for its own entries where it
-// looks: with sections in another order than that of their offsets, patchelf before 0.19 stops at
-// the first one that lies elsewhere and writes over the others (src/patchelf.cc,
-// rewriteSectionsLibrary). None where there is room, where it doesn't matter, or where it can't be
-// had for a few kilobytes.
+// looks: patchelf before 0.19 moves away what they need, section by section in the order of the
+// headers, but stops at the first one that lies elsewhere, and writes over the others
+// (src/patchelf.cc, rewriteSectionsLibrary). None where there is room, where it doesn't matter, or
+// where it can't be had for a few kilobytes.
 std::vector<const Piece*> inTheWayOfPatchelf(const Draft& draft, size_t entries);
 
 // Address minus file offset of the first segment.

@@ -16,12 +16,16 @@ namespace {
 // A sparse hole that a moved header table may need; more would surprise whoever copies the file.
 constexpr uint64_t kLargestHole = 16U << 20;
 
+// Whether room is made for what patchelf may add later.
+enum class Patchelf { WithRoom, WithoutRoom };
+
 class Placement {
  public:
-  Placement(Draft& draft, uint64_t leastAlignment)
+  Placement(Draft& draft, uint64_t leastAlignment, Patchelf patchelf)
       : draft_(draft),
         area_(findArea(draft.source(), draft.image, draft.sections, draft.pieces)),
-        leastAlignment_(leastAlignment) {
+        leastAlignment_(leastAlignment),
+        patchelf_(patchelf) {
     placed_.tableOffset = draft.image.header.programHeaderOffset;
     placed_.newSize = draft.source().size();
     placed_.sectionsOffset = draft.image.header.sectionHeaderOffset;
@@ -100,7 +104,7 @@ class Placement {
   // moves.
   Status makeHeaderRoomFor(size_t more) {
     const size_t entries = draft_.newSegments.size() + more;
-    if (entries == 0) return Done{};
+    if (entries == 0) return makeWayForPatchelf(entries);
     unused_ = unusedEntries(draft_, entries);
     if (tableMoves_) return Done{};
     const auto evicted = evictedByHeaders(draft_, entries);
@@ -114,6 +118,11 @@ class Placement {
     for (const Piece* piece : evicted->pieces) {
       if (Status status = moveAway(*piece, "the program header table"); !status) return status;
     }
+    return makeWayForPatchelf(entries);
+  }
+
+  Status makeWayForPatchelf(size_t entries) {
+    if (patchelf_ == Patchelf::WithoutRoom || tableInArea()) return Done{};
     for (const Piece* piece : inTheWayOfPatchelf(draft_, entries)) {
       if (Status status = moveAway(*piece, "what patchelf may add to the program header table");
           !status) {
@@ -606,6 +615,7 @@ class Placement {
   Draft& draft_;
   const std::optional<Area> area_;
   uint64_t leastAlignment_;
+  const Patchelf patchelf_;
   Placed placed_;
   size_t unused_ = 0;  // PT_NULL entries that the new segments take
   bool tableMoves_ = false;
@@ -615,7 +625,14 @@ class Placement {
 }  // namespace
 
 Result<Placed> place(Draft& draft, uint64_t leastAlignment) {
-  return Placement(draft, leastAlignment).run();
+  Draft attempt = draft;
+  auto placed = Placement(attempt, leastAlignment, Patchelf::WithRoom).run();
+  if (!placed || placed->collision) {
+    // Room for another tool is no reason to refuse.
+    return Placement(draft, leastAlignment, Patchelf::WithoutRoom).run();
+  }
+  draft = std::move(attempt);
+  return placed;
 }
 
 }  // namespace fixelf
