@@ -65,6 +65,7 @@ export { type Farm, makeFarm } from "./environment/farm.js";
 export { type Variables, variables } from "./environment/variables.js";
 export { inspect, type ResolveOptions, resolve, resolveAll } from "./file/inspect.js";
 export type { FileKind } from "./file/kind.js";
+export type { Unread } from "./file/tree.js";
 export { type ApplyOptions, apply } from "./fix/apply.js";
 export type { KeptStorePath } from "./fix/gc_roots.js";
 export type { Edit, FilePlan, FixPlan, Outcome } from "./fix/outcome.js";

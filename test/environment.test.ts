@@ -53,6 +53,7 @@ function environmentOf(strange: string, more: Partial<SystemEnvironment> = {}): 
         atInterpreter: "nothing",
         system: "x86_64-linux",
         runsAsItIs: false,
+        givesRights: false,
         takenByLoaders: true,
       },
     ],

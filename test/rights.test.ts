@@ -87,6 +87,18 @@ describe("a program that gives rights", needs(...parts), () => {
     );
   });
 
+  it("is not served by variables, as env says", () => {
+    chmodSync(program, 0o4755);
+    const words = ["env", "--interpreter", loader, program];
+    const { stderr, code } = fixelf(words);
+    expect(stderr).toContain(
+      `${program} gives rights to who starts it, and so its loader believes`,
+    );
+    expect(code).toBe(1);
+    const [asked] = JSON.parse(fixelf([...words, "--json"]).stdout).programs;
+    expect(asked).toMatchObject({ givesRights: true, runsAsItIs: false });
+  });
+
   describe("is given no library that others decide about", () => {
     beforeEach(() => chmodSync(program, 0o4755));
 

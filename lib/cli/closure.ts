@@ -1,6 +1,6 @@
 // fixelf closure: what a program really needs, against what Nix keeps for it.
 import type { Command } from "commander";
-import { exitCodes, run } from "./command.js";
+import { exitCodeOf, exitCodes, run, worst } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";
 
 export function define(program: Command): void {
@@ -18,6 +18,7 @@ export function define(program: Command): void {
       ]);
       const answer = await closure(path, commonOptions(flags));
       print("closure", answer, () => closureText(answer, colors));
+      if (answer.unread.length > 0) return worst(answer.unread.map(({ code }) => exitCodeOf(code)));
       return answer.unprotected.length > 0 ? exitCodes.findings : exitCodes.good;
     }),
   );

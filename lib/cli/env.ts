@@ -8,7 +8,7 @@ import { document, line } from "../report/shown.js";
 import type { MissingLibrary } from "../store/nixpkgs/packages.js";
 import type { StorePlace } from "../store/place.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
-import { exitCodes, type Output, run, untilInterrupted } from "./command.js";
+import { exitCodeOf, exitCodes, type Output, run, untilInterrupted, worst } from "./command.js";
 import { type GetFlags, withGet } from "./get.js";
 import { withShared } from "./options.js";
 
@@ -92,8 +92,15 @@ export function define(program: Command): void {
       const isNamed = found.systems.every(
         ({ directories }) => farm !== null || unspeakable(directories).length === 0,
       );
-      const isWhole = isNamed && found.problems.every(isHelped);
-      return isWhole ? exitCodes.good : exitCodes.findings;
+      // There a program finds what it needs where it looks, and not by variables.
+      const isHeeded =
+        format === "fhs" ||
+        found.programs.every(({ runsAsItIs, givesRights }) => runsAsItIs || !givesRights);
+      const left = found.problems.filter((problem) => !isHelped(problem));
+      return worst([
+        isNamed && isHeeded ? exitCodes.good : exitCodes.findings,
+        ...left.map(({ code }) => exitCodeOf(code)),
+      ]);
     });
   });
 }

@@ -10,7 +10,7 @@ import { checkOptions, checkPath } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import type { Circumstances } from "../doctor/circumstances.js";
-import { readTree } from "../file/tree.js";
+import { readTree, type Unread, unreadBelow } from "../file/tree.js";
 import { Store } from "../store/context.js";
 import type { PathInfo } from "../store/nix.js";
 import { placeOf, storePathOf } from "../store/place.js";
@@ -57,6 +57,8 @@ export interface Closure {
   unprotected: { path: string; files: LoadedFile[] }[];
   /** Opened from outside the store. */
   outside: LoadedFile[];
+  /** What lies below it and could not be read: what that needs is not known. */
+  unread: Unread[];
   /** Libraries that are not found: the `soname`, and the file that it is `neededBy`. */
   notFound: { soname: string; neededBy: string }[];
 }
@@ -135,6 +137,7 @@ async function closureOf(path: string, options: CommonOptions): Promise<Closure>
             .filter(([at]) => !known.has(at))
             .map(([at, opened]) => ({ path: at, files: opened })),
     outside: loaded.outside,
+    unread: unreadBelow(tree),
     notFound: loaded.notFound,
   };
 }

@@ -17,7 +17,8 @@ import { libcOf } from "../file/libc.js";
 import { describeMachine, type Machine, sameMachine, thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
 import { currentSearchPath, withoutOrigin } from "../file/search_path.js";
-import { readTree, type Tree } from "../file/tree.js";
+import { readTree, type Tree, unreadBelow } from "../file/tree.js";
+import { rightsOf } from "../judge/rights.js";
 import { Store } from "../store/context.js";
 import { adviceFor, type MissingLibrary } from "../store/nixpkgs/packages.js";
 import { storePathOf } from "../store/place.js";
@@ -49,6 +50,8 @@ export interface EnvironmentProgram {
   system: string;
   /** Whether anything has to be set for it. */
   runsAsItIs: boolean;
+  /** It gives rights to who starts it (set-user-ID, capabilities): its loader believes no variable then. */
+  givesRights: boolean;
   /** Whether a loader that is given its name starts it: of AppImages, the kernel alone takes the header. */
   takenByLoaders: boolean;
 }
@@ -63,7 +66,7 @@ export interface EnvironmentLibrary {
   storePath: string | null;
 }
 
-/** A program that nothing can be set for. */
+/** A program that nothing can be set for, or what could not be read. */
 export interface EnvironmentProblem {
   /** As the caller named it, or found below what the caller named. */
   path: string;
@@ -274,10 +277,11 @@ function solveOptions({ interpreter, ignoreMissing, keepRunning = false }: Wante
   };
 }
 
-/** What was named and is no program, or has none; below a directory such files are passed over. */
+/** What was named and is no program, or has none; below a directory such files are passed over, but for the unread. */
 function problemsOf(tree: Tree): Environment["problems"] {
   if (tree.directory) {
-    if (tree.subjects.some(({ facts }) => facts !== null)) return [];
+    const unread = unreadBelow(tree);
+    if (unread.length > 0 || tree.subjects.some(({ facts }) => facts !== null)) return unread;
     const message = "there is no program and no library below this directory";
     return [{ path: tree.shown, code: "not-elf", message }];
   }
@@ -324,6 +328,7 @@ async function addSystem(
       addedDirectories(solved).length > 0,
   );
   const { together: needy, apart } = byLibc(allNeedy);
+  const files = new native.Files(store.place.root);
   const isApart = new Set(apart.map(({ shown }) => shown));
   const programs = (runs: (chosen: Chosen) => boolean) =>
     group.flatMap((chosen) => {
@@ -334,8 +339,9 @@ async function addSystem(
       const file = solved.member.path;
       const runsAsItIs = runs(chosen);
       const takenByLoaders = isTakenByLoaders(solved.member.facts);
+      const givesRights = rightsOf(solved.member.host, files) !== null;
       const program = { path, file, interpreter, atInterpreter: kind, system };
-      return [{ ...program, runsAsItIs, takenByLoaders }];
+      return [{ ...program, runsAsItIs, givesRights, takenByLoaders }];
     });
   if (needy.length === 0) {
     found.programs.push(...programs(() => true));

@@ -127,6 +127,25 @@ export function isDamage(code: FixelfErrorCode): boolean {
   return code === "truncated" || code === "malformed" || code === "limit-exceeded";
 }
 
+/** What lies below a directory and nobody could look at, whatever it is. */
+export interface Unread {
+  /** As `Subject.shown`. */
+  path: string;
+  /** What kind of reason `message` is. */
+  code: FixelfErrorCode;
+  /** A sentence without the path. */
+  message: string;
+}
+
+export function unreadBelow({ directory, subjects }: Tree): Unread[] {
+  if (!directory) return [];
+  return subjects.flatMap(({ shown: path, failure }) =>
+    failure === null || failure.code === "not-elf" || isDamage(failure.code)
+      ? []
+      : [{ path, code: failure.code, message: failure.message }],
+  );
+}
+
 /** The first line of a script; null where the file is none, or cannot be read. */
 export function readShebang(host: string): Shebang | null {
   return parseShebang(readBeginning(host, shebangWindow));

@@ -48,6 +48,8 @@ export function closureText(closure: Closure, colors: Colors): Shown {
     lines.push(
       line`  ${colors.red("not found")}  ${soname}  ${colors.dim(`needed by ${neededBy}`)}`,
     );
+  for (const { path, message } of closure.unread)
+    lines.push(line`  ${colors.red("not read")}  ${path}  ${colors.dim(message)}`);
   return inLines(lines);
 }
 

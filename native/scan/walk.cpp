@@ -317,10 +317,11 @@ class Walker {
         whole.reserve(below.size() + 1 + entry.nameLength);
         return whole.append(below).append(1, '/').append(name, entry.nameLength);
       };
-      // Linux, include/uapi/linux/limits.h: nothing could open or start it by its path.
+      // Linux, include/uapi/linux/limits.h: nothing could open or start it by its path. As of the
+      // kernel's own ENAMETOOLONG, that says nothing of what is in it.
       if (below.size() + 1 + entry.nameLength >= PATH_MAX) {
         return fail(Error{
-            ErrorCode::LimitExceeded,
+            ErrorCode::Io,
             "the path is longer than Linux lets a path be (" + std::to_string(PATH_MAX) + " bytes)",
             path(), 0});
       }

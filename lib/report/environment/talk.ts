@@ -1,6 +1,6 @@
 // What has to be said beside the variables: what is missing, and what else there is to do.
 
-import { shellWord } from "../../base/shell.js";
+import { fixelfCommand, shellWord } from "../../base/shell.js";
 import type { Environment } from "../../environment/environment.js";
 import type { Farm } from "../../environment/farm.js";
 import { linesOfPassedOver } from "../../environment/passed_over.js";
@@ -23,6 +23,13 @@ export function talkOf(
   const needy = programs.filter(({ runsAsItIs }) => !runsAsItIs);
   if (needy.length === 0 && systems.length === 0 && problems.length === 0)
     lines.push("Nothing needs to be set: the programs run as they are.");
+  for (const { path, givesRights } of needy)
+    if (givesRights) {
+      const fix = fixelfCommand("fix", path, {});
+      lines.push(
+        `${path} gives rights to who starts it, and so its loader believes no variable; fix it: ${fix}`,
+      );
+    }
   const told = new Set<string>();
   for (const { path, file, interpreter, atInterpreter, system, takenByLoaders } of needy) {
     const environment = systems.find((each) => each.system === system);
