@@ -384,6 +384,14 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     expect(run(path)).toBe("1");
   });
 
+  it("takes what lib.makeLibraryPath writes for directories", async () => {
+    const one = library(join(libs, "libone.so.1"), "one", 1);
+    const path = program(join(out, "program"), ["one"], one);
+    const options = ["--runtime-dependencies", "/a:/b", "--append-rpaths", `/c:${libs}`];
+    expect((await patch("--paths", out, ...options)).exitCode).toBe(0);
+    expect(await runpath(path)).toEqual(["/a", "/b", libs, "/c"]);
+  });
+
   it("gives the extra arguments to each file that is changed", async () => {
     const one = library(join(libs, "libone.so.1"), "one", 1);
     const path = program(join(out, "program"), ["one"], one);

@@ -2,7 +2,7 @@
 // all words up to the next option, may be shortened as long as it stays the only one, and the last
 // of several wins. https://docs.python.org/3/library/argparse.html
 import { FixelfError } from "../../base/errors.js";
-import { asPaths } from "./options.js";
+import { asEntries, asPaths } from "./options.js";
 
 /** What the words ask for, by the names that the original prints. Paths are without "." and doubled or trailing slashes. */
 export interface Request {
@@ -41,7 +41,7 @@ interface Option {
   help: string;
   /** A list takes words, the rest takes all of them, a flag sets its key to a value. */
   takes:
-    | { kind: "list" | "rest"; key: ListKey; paths: boolean }
+    | { kind: "list" | "rest"; key: ListKey; read: (words: string[]) => string[] }
     | { kind: "flag"; key: FlagKey; value: boolean }
     | { kind: "help" };
 }
@@ -49,9 +49,14 @@ interface Option {
 const options: readonly Option[] = [
   list("--paths", "paths", "files and directories to patch (required)"),
   list("--libs", "libs", "files and directories to take libraries from; not recursive"),
-  list("--runtime-dependencies", "runtimeDependencies", "directories to search first, by programs"),
-  list("--append-rpaths", "appendRpaths", "directories to search last, by every file"),
-  list("--ignore-missing", "ignoreMissing", "globs of libraries that may stay missing", false),
+  list(
+    "--runtime-dependencies",
+    "runtimeDependencies",
+    "directories to search first, by programs",
+    asEntries,
+  ),
+  list("--append-rpaths", "appendRpaths", "directories to search last, by every file", asEntries),
+  list("--ignore-missing", "ignoreMissing", "globs of libraries that may stay missing", asIs),
   flag("--no-recurse", "recursive", false, "patch only the first level of each directory"),
   flag("--keep-libc", "keepLibc", true, "put the directories of libc's libraries in as well"),
   flag("--ignore-existing", "addExisting", false, "take no libraries from the paths to patch"),
@@ -66,13 +71,22 @@ const options: readonly Option[] = [
   {
     name: "--extra-args",
     help: "options of patchelf for every file that is changed; takes all that follows",
-    takes: { kind: "rest", key: "extraArgs", paths: false },
+    takes: { kind: "rest", key: "extraArgs", read: asIs },
   },
   { name: "--help", help: "show this help", takes: { kind: "help" } },
 ];
 
-function list(name: string, key: ListKey, help: string, paths = true): Option {
-  return { name, help, takes: { kind: "list", key, paths } };
+function asIs(words: string[]): string[] {
+  return words;
+}
+
+function list(
+  name: string,
+  key: ListKey,
+  help: string,
+  read: (words: string[]) => string[] = asPaths,
+): Option {
+  return { name, help, takes: { kind: "list", key, read } };
 }
 
 function flag(name: string, key: FlagKey, value: boolean, help: string): Option {
@@ -106,7 +120,7 @@ export function parseArguments(words: readonly string[]): Request | null {
     const values = value !== null ? [value] : words.slice(at, end);
     at = end;
     if (takes.kind === "list" && values.includes("--")) values.splice(values.indexOf("--"), 1);
-    request[takes.key] = takes.paths ? asPaths(values) : values;
+    request[takes.key] = takes.read(values);
     given ||= takes.key === "paths";
   }
   if (!given) throw wrong("the following arguments are required: --paths");

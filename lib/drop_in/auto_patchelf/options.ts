@@ -62,8 +62,8 @@ export function asked(paths: readonly string[], options: AutoPatchelfOptions): A
   return {
     paths: asPaths(paths),
     libs: asPaths(options.libs ?? []),
-    runtimeDependencies: asPaths(options.runtimeDependencies ?? []),
-    appendRpaths: asPaths(options.appendRpaths ?? []),
+    runtimeDependencies: asEntries(options.runtimeDependencies ?? []),
+    appendRpaths: asEntries(options.appendRpaths ?? []),
     ignoreMissing: options.ignoreMissing ?? [],
     recursive: options.recursive ?? true,
     keepLibc: options.keepLibc ?? false,
@@ -72,6 +72,11 @@ export function asked(paths: readonly string[], options: AutoPatchelfOptions): A
     relativizeRpath: options.relativizeRpath ?? false,
     extra: options.extra ?? {},
   };
+}
+
+/** Each may be several, as lib.makeLibraryPath writes them: all are joined by colons in the end. */
+export function asEntries(texts: readonly string[]): string[] {
+  return asPaths(texts.flatMap((text) => text.split(":")));
 }
 
 /** As Python's Path writes each, empty ones left out: an entry of a search path shall not be there twice. */
