@@ -1,5 +1,5 @@
 // Directories in which something is kept from one run for the next.
-import { native } from "../addon/native.js";
+import { fromNative, native } from "../addon/native.js";
 import { isDirectory } from "../base/directories.js";
 import { FixelfError } from "../base/errors.js";
 import { homeDirectory } from "../base/process.js";
@@ -10,10 +10,13 @@ import { homeDirectory } from "../base/process.js";
  * @throws FixelfError `permission-denied` also where it would lie in another user's directory; `no-space`, `io`
  */
 export function makeOwnDirectory(path: string): void {
-  const home = homeDirectory();
-  if (path.startsWith(`${home}/`) && !isDirectory(home)) {
-    const message = `${path} cannot be made: the home directory ${home} is not there`;
-    throw new FixelfError("permission-denied", message, { path });
+  try {
+    const home = homeDirectory();
+    if (path.startsWith(`${home}/`) && !isDirectory(home))
+      throw new FixelfError("permission-denied", `the home directory ${home} is not there`);
+    native.makeOwnDirectory(path);
+  } catch (cause) {
+    const { code, message } = fromNative(cause);
+    throw new FixelfError(code, `${path} cannot be made: ${message}`, { path, cause });
   }
-  native.makeOwnDirectory(path);
 }

@@ -40,7 +40,7 @@ export async function madeStateSubdirectory(name: Subdirectory): Promise<string>
     makeOwnDirectory(path);
   } catch (cause) {
     const { code, message: why } = fromNative(cause);
-    const message = `cannot make ${path}, where undo records are kept: ${why}; set XDG_STATE_HOME to a directory that may be written to`;
+    const message = `${why}; set XDG_STATE_HOME to a directory in which undo records may be kept`;
     throw new FixelfError(code, message, { path, cause });
   }
   return path;
