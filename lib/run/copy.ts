@@ -25,6 +25,7 @@ import { currentSearchPath, withoutOrigin } from "../file/search_path.js";
 import { addRoots } from "../fix/gc_roots.js";
 import { Nix } from "../store/nix.js";
 import { placeOf } from "../store/place.js";
+import { mustBeExecutable } from "./executable.js";
 import type { NeedyRunning, Start } from "./start.js";
 import { keyOf, preparedOnce } from "./state.js";
 
@@ -44,6 +45,7 @@ export async function startCopy(running: NeedyRunning): Promise<Start> {
     isWhole: (prepared) => isAsMade(prepared, within),
   });
   const copy = join(directory, within);
+  await mustBeExecutable(copy, "set XDG_CACHE_HOME to a directory elsewhere");
   const limits: string[] = [];
   const linked =
     (await linkNeighbours(dirname(copy), dirname(file), basename(file))) &&

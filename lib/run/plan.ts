@@ -3,13 +3,13 @@
 import { underSignal } from "../addon/cancellation.js";
 import { fromNative } from "../addon/native.js";
 import { checkOptions, checkPath, checkTexts } from "../base/arguments.js";
-import { access, constants } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { choiceKinds } from "../base/options.js";
 import { storeFor } from "../choose/choice.js";
 import type { EnvironmentOptions } from "../environment/environment.js";
 import { startCopy } from "./copy.js";
 import { startByLoader } from "./direct.js";
+import { mustBeExecutable } from "./executable.js";
 import { fhsLook } from "./fhs.js";
 import { startInNamespace } from "./namespace.js";
 import { needsOf } from "./needs.js";
@@ -78,7 +78,8 @@ async function planFor(
   });
   // Of a script both are asked (fs/exec.c, do_open_execat).
   if (how !== "loader")
-    for (const each of new Set([target.named, path])) await mustBeExecutable(each);
+    for (const each of new Set([target.named, path]))
+      await mustBeExecutable(each, "copy it to another one");
   const { links, variables } = fhs ? await fhsLook(store) : { links: [], variables: {} };
   const all = [...target.arguments, ...args];
   const { unserved } = needs;
@@ -143,10 +144,3 @@ const reasons: Record<Way, string> = {
   copy: "argv[0] and the files beside the program are as usual",
   loader: "nothing else is possible",
 };
-
-async function mustBeExecutable(path: string): Promise<void> {
-  await access(path, constants.X_OK).catch((cause: unknown) => {
-    const message = `${path}: it may not be executed; allow it with chmod +x`;
-    throw new FixelfError("permission-denied", message, { path, cause });
-  });
-}
