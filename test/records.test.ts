@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import {
   cpSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -106,6 +107,83 @@ describe("records", needs("gcc"), () => {
     expect(fixelf("undo", tree).code).toBe(0);
     expect([program, library].map(sha256)).toEqual(originals);
     expect(recorded()).toEqual({});
+  });
+
+  describe("of a file with other names or copies are kept until the last one is restored", () => {
+    const names = ["x", "y", "z"].map((name) => join(tree, "names", name));
+    const [x, y, z] = names as [string, string, string];
+    let original: string;
+    const undone = (...paths: string[]) => {
+      expect(fixelf("undo", ...paths)).toMatchObject({ code: 0 });
+      for (const path of paths) expect(sha256(path)).toBe(original);
+    };
+
+    beforeEach(async () => {
+      mkdirSync(dirname(x));
+      cpSync(program, x);
+      expect(fixelf("undo", tree).code).toBe(0);
+      original = sha256(x);
+      await edit(x, { interpreter: "/nowhere/loader" });
+    });
+
+    it.each([
+      ["another name first", [[y], [x]]],
+      ["its own name first", [[x], [y]]],
+      ["both at once", [[y, x]]],
+      ["both at once, its own name first", [[x, y]]],
+    ])("a hard link: %s", (_, steps) => {
+      linkSync(x, y);
+      for (const paths of steps) undone(...paths);
+      expect(recorded()).toEqual({});
+    });
+
+    it("a file that has only other names now", () => {
+      linkSync(x, y);
+      renameSync(x, z);
+      undone(y);
+      undone(z);
+      expect(recorded()).toEqual({});
+    });
+
+    it("a tree of hard links, by directory", () => {
+      const links = join(tree, "links");
+      mkdirSync(links);
+      linkSync(x, join(links, "x"));
+      expect(fixelf("undo", links).code).toBe(0);
+      expect(fixelf("undo", dirname(x)).code).toBe(0);
+      for (const path of [x, join(links, "x")]) expect(sha256(path)).toBe(original);
+      expect(recorded()).toEqual({});
+      expect(fixelf("undo", dirname(x)).stdout).toContain("no record");
+    });
+
+    it("a restored file is not said to be changed", () => {
+      linkSync(x, y);
+      undone(x);
+      expect(fixelf("undo", x)).toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining("it is the original"),
+      });
+      undone(y);
+    });
+
+    it("copies of a file that is gone", () => {
+      cpSync(x, y);
+      rmSync(x);
+      cpSync(y, z);
+      undone(y);
+      undone(z);
+      expect(recorded()).toEqual({ [x]: "gone" });
+      expect(fixelf("prune").code).toBe(0);
+      expect(recorded()).toEqual({});
+    });
+
+    it("a copy in the place of the file that was moved", () => {
+      renameSync(x, y);
+      cpSync(y, x, { preserveTimestamps: true });
+      undone(y);
+      undone(x);
+      expect(recorded()).toEqual({});
+    });
   });
 
   it("undo nothing that somebody has written to since it was moved", () => {

@@ -314,7 +314,9 @@ Napi::Value forgetRecords(const Napi::CallbackInfo& call) {
   return PromisedWork<Answers>::start(
       call,
       [paths = toPaths(call[0]), records = toPath(call[1]), force = call[2].ToBoolean().Value()]()
-          -> Result<Answers> { return forgetAll(paths, records, force); },
+          -> Result<Answers> {
+        return forgetAll(paths, records, force ? Forget::Any : Forget::Useless);
+      },
       [](Napi::Env env, Answers& answers) { return toValue(env, answers); });
 }
 

@@ -104,7 +104,7 @@ Result<std::vector<RecordedFile>> recordedFiles(const std::string& below,
   return files;
 }
 
-Status forgetRecord(const std::string& path, const Journal& journal, bool force) {
+Status forgetRecord(const std::string& path, const Journal& journal, Forget which) {
   RecordedState state = RecordedState::Unknown;
   std::unique_ptr<FileSource> file;
   if (auto remembered = journal.load(path)) {
@@ -112,8 +112,9 @@ Status forgetRecord(const std::string& path, const Journal& journal, bool force)
   } else if (remembered.error().code != ErrorCode::NoUndoRecord) {
     return remembered.error();
   }
-  const bool isUseless = state == RecordedState::Changed || state == RecordedState::Gone;
-  if (!isUseless && !force) {
+  const bool isUseless = state == RecordedState::Changed || state == RecordedState::Gone ||
+                         (state == RecordedState::Away && which == Forget::OfMoved);
+  if (!isUseless && which != Forget::Any) {
     const char* why = state == RecordedState::Unknown || state == RecordedState::Away
                           ? "it cannot be told whether the file holds the change"
                           : "the file holds the change, and only this record can undo it";
@@ -123,13 +124,13 @@ Status forgetRecord(const std::string& path, const Journal& journal, bool force)
 }
 
 std::vector<Status> forgetAll(const std::vector<std::string>& paths,
-                              const std::string& recordDirectory, bool force) {
+                              const std::string& recordDirectory, Forget which) {
   auto journal = Journal::openIfThere(recordDirectory);
   if (!journal) return {paths.size(), Status(journal.error())};
   std::vector<Status> answers;
   answers.reserve(paths.size());
   for (const std::string& path : paths)
-    answers.push_back(forgetRecord(path, *journal, force));
+    answers.push_back(forgetRecord(path, *journal, which));
   return answers;
 }
 

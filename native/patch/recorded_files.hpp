@@ -39,15 +39,20 @@ struct RecordedFile {
 Result<std::vector<RecordedFile>> recordedFiles(const std::string& below,
                                                 const std::string& recordDirectory);
 
-// Removes the records of files. Where a file still holds the change, or cannot be told to hold
-// something else, only with `force`: without its record, no undo gives the original back. Fails
-// with Unsupported where the record is kept for that reason. The answers are in the order of the
-// paths.
+// Which records may be removed. Without its record, no undo gives a file's original back.
+enum class Forget {
+  Useless,  // of a file that holds something else now, or is gone
+  OfMoved,  // also where its directory is not there: the file has been found elsewhere
+  Any,
+};
+
+// Removes the records of files, those that `which` allows. Fails with Unsupported where one is kept
+// for that reason. The answers are in the order of the paths.
 std::vector<Status> forgetAll(const std::vector<std::string>& paths,
-                              const std::string& recordDirectory, bool force);
+                              const std::string& recordDirectory, Forget which);
 
 // Removes what is remembered of a path, under the rule above.
-Status forgetRecord(const std::string& path, const Journal& journal, bool force);
+Status forgetRecord(const std::string& path, const Journal& journal, Forget which);
 
 // Records by the content that a change left. Reads all of them once, when first asked.
 class RecordsByContent {

@@ -33,6 +33,12 @@ Error changed(const std::string& path) {
   return Error{ErrorCode::Changed, "the file has changed since fixelf wrote it", path, 0};
 }
 
+// Its record is kept for other names or copies of the file.
+Error notChanged(const std::string& path) {
+  return Error{ErrorCode::NoUndoRecord,
+               "as far as fixelf had changed it, it is the original already", path, 0};
+}
+
 // `left`: what the file has to be; null where only the record counts.
 Result<std::optional<Restoration>> plan(const std::string& path, const Journal& journal,
                                         RecordsByContent& elsewhere,
@@ -60,10 +66,10 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
   if (!file) return file.error();
   auto state = compare(**file, *remembered);
   if (!state) return std::move(state.error()).at(path);
-  if (*state == FileState::Foreign) return changed(path);
   const Record& record = *remembered->latest();
   auto isOriginal = holdsOriginal(**file, record);
   if (!isOriginal) return std::move(isOriginal.error()).at(path);
+  if (*state == FileState::Foreign) return *isOriginal ? notChanged(path) : changed(path);
   if (*isOriginal) {
     // A crash came before the change, or after it was undone.
     Replacement::removeLeftover(*location);
@@ -110,8 +116,13 @@ std::vector<Status> restore(const std::vector<std::string>& paths,
   std::vector<Status> written = writeAll(jobs, {recordDirectory, Flush::Everything, nullptr, stop});
   for (size_t at = 0; at < written.size(); ++at) {
     const auto& [record, job, movedFrom, isCopy] = restorations[at];
-    // Of a copy, the first one may still be as the change left it, and needs its record.
-    if (written[at] && !movedFrom.empty()) (void)forgetRecord(movedFrom, *journal, !isCopy);
+    if (written[at] && !movedFrom.empty()) {
+      // The one record serves all copies and all names of a file: where there may be others, that
+      // of the first one stays, and else none.
+      const bool mayHaveOthers = isCopy || journal->load(job.path);
+      (void)forgetRecord(mayHaveOthers ? job.path : movedFrom, *journal,
+                         mayHaveOthers ? Forget::Useless : Forget::OfMoved);
+    }
     answers[places[at]] = std::move(written[at]);
   }
   return answers;

@@ -361,11 +361,21 @@ class Batch {
     publication_.settle(entries_);
     for (Work& work : works_) {
       if (!work.reopened) continue;
+      const bool isRestored = work.changed && work.status;
+      const bool isKept = !work.changed || (isRestored && hasOtherNames(work));
       // Where this fails, the file is restored all the same: whoever asks again hears so.
-      (void)(work.changed && work.status ? journal_->forget(work.job.path)
-             : !work.changed             ? journal_->settle(work.job.path)
-                                         : Status(Done{}));
+      (void)(isKept       ? journal_->settle(work.job.path)
+             : isRestored ? journal_->forget(work.job.path)
+                          : Status(Done{}));
     }
+  }
+
+  // Whether the file that was replaced is still there under other names (hard links). Both numbers
+  // are asked for, as NFS keeps a name of its own for an open file that was removed.
+  static bool hasOtherNames(const Work& work) {
+    struct stat state {};
+    return work.replacement && work.original->identity().links > 1 &&
+           fstat(work.original->descriptor(), &state) == 0 && state.st_nlink > 0;
   }
 
   const Journal* journal_;

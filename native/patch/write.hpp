@@ -21,7 +21,9 @@ enum class WriteMode { Atomic, InPlace };
 
 enum class WritePurpose {
   Change,   // a record is kept of what was replaced
-  Restore,  // what the record holds is written, and the record forgotten
+  // What the record holds is written. The record is forgotten, but for a file that is still there
+  // under other names, which it leads back as well.
+  Restore,
 };
 
 // What is on the disk for sure when a job is done.
