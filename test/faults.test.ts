@@ -222,7 +222,10 @@ describe(
       }
       if (answers !== null && stage.others().length > 0) problems.push(`left ${stage.others()}`);
       // As undo of their directory finds them: what is half-written need not be an ELF file.
-      const remembered = await native.changedBelow(join(stage.place, "files"), stage.records);
+      const { paths: remembered } = await native.changedBelow(
+        join(stage.place, "files"),
+        stage.records,
+      );
       for (const [index, content] of stage.contents().entries()) {
         const isKnown = remembered.includes(stage.files[index] as string);
         if (content !== original && !isKnown) problems.push("its directory has no record of it");

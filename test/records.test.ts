@@ -1,6 +1,9 @@
 // What fixelf remembers of fixed files: shown, used after a tree was moved, and forgotten when useless.
+import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import {
+  chmodSync,
   cpSync,
   existsSync,
   linkSync,
@@ -14,11 +17,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { edit } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
-import { fixelf as start } from "./support/process.js";
+import { until } from "./support/patience.js";
+import { fixelf as start, startFixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 const directory = scratchDirectory();
@@ -30,6 +35,11 @@ const library = join(tree, "lib/library.so");
 const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
 
 const fixelf = (...words: string[]) => start(words, { env: { NO_COLOR: "1" } });
+
+function replaceBy(path: string, make: () => void): void {
+  rmSync(path);
+  make();
+}
 
 function json(...words: string[]) {
   return JSON.parse(fixelf(...words, "--json").stdout);
@@ -194,6 +204,110 @@ describe("records", needs("gcc"), () => {
     writeFileSync(path, content);
     expect(fixelf("undo", moved).stdout).not.toContain("program");
     expect(readFileSync(path).equals(content)).toBe(true);
+  });
+
+  describe("that cannot be read are told", () => {
+    const records = join(state, "fixelf/undo");
+    const otherThan = (path: string) =>
+      join(records, readdirSync(records).find((name) => name !== basename(path)) as string);
+    const record = () => join(records, readdirSync(records).sort()[0] as string);
+    /** What a command says of the record `path`, beside what it does to the files. */
+    const told = (words: string[], text: string) => {
+      const { code, stdout, stderr } = fixelf(...words);
+      expect([code, stderr]).toEqual([2, ""]);
+      expect(stdout).toContain(text);
+    };
+    const isRestored = () =>
+      [program, library].filter((path, at) => sha256(path) === originals[at]);
+
+    it.each([
+      ["damaged", (path: string) => writeFileSync(path, readFileSync(path).fill(0, 0, 40))],
+      ["of another mode", (path: string) => chmodSync(path, 0o666)],
+      ["a FIFO", (path: string) => replaceBy(path, () => execFileSync("mkfifo", [path]))],
+      ["a directory", (path: string) => replaceBy(path, () => mkdirSync(path))],
+      ["a link", (path: string) => replaceBy(path, () => symlinkSync("/etc/hosts", path))],
+      ["another's", (path: string) => replaceBy(path, () => linkSync(otherThan(path), path))],
+    ])("%s, among others", (_, spoil) => {
+      const path = record();
+      spoil(path);
+      told(["list"], path);
+      expect(json("list").failures).toMatchObject([{ path }]);
+      told(["prune", "-n"], path);
+      told(["undo", tree], path);
+      expect(isRestored()).toHaveLength(1);
+      told(["undo", tree], path);
+      expect(json("list").failures).toMatchObject([{ path }]);
+      const left = [program, library].find((each) => !isRestored().includes(each)) as string;
+      expect(fixelf("undo", left).stdout).toContain(path);
+      rmSync(path, { recursive: true });
+      expect(fixelf("list")).toMatchObject({ code: 0, stdout: "No file is recorded as fixed.\n" });
+    });
+
+    it("damaged in one of a batch", () => {
+      const path = record();
+      const bytes = readFileSync(path);
+      bytes[bytes.length - 1] = (bytes.at(-1) as number) ^ 1;
+      writeFileSync(path, bytes);
+      told(["list"], `the undo record ${path} is damaged`);
+      told(["undo", tree], `the undo record ${path} is damaged`);
+      expect(isRestored()).toHaveLength(1);
+      const [left] = [program, library].filter((each) => !isRestored().includes(each));
+      told(["undo", left as string], `the undo record ${path} is damaged`);
+      expect(recorded()).toEqual({ [left as string]: "unknown" });
+      expect(fixelf("prune", "--force", left as string).code).toBe(0);
+      expect(fixelf("list").code).toBe(0);
+    });
+
+    it.each([
+      ["a FIFO", (path: string) => execFileSync("mkfifo", [path])],
+      ["a directory", (path: string) => mkdirSync(path)],
+    ])("%s in the place of a GC root's users, or of one of them", (_, make) => {
+      const users = join(state, "fixelf/users");
+      const list = join(users, `${"a".repeat(32)}-x`);
+      mkdirSync(list, { recursive: true, mode: 0o700 });
+      const path = join(list, "x".repeat(32));
+      make(path);
+      for (const words of [["list"], ["prune", "-n"], ["prune"]]) told(words, path);
+      rmSync(list, { recursive: true });
+      execFileSync("mkfifo", [list]);
+      told(["list"], list);
+      expect(fixelf("undo", tree).code).toBe(0);
+      expect(isRestored()).toHaveLength(2);
+    });
+  });
+
+  describe("of files that a signal comes between", needs("flock"), () => {
+    it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s: the others are kept", async (signal) => {
+      const last = join(tree, "last");
+      cpSync(program, last);
+      await edit(last, { searchPath: { set: "/nowhere/lib" } });
+      // An undo waits a second for who has locked its file.
+      const holder = spawn("flock", [library, "/bin/sh", "-c", "echo; read line"]);
+      await once(holder.stdout, "data");
+      const undoing = startFixelf(["undo", program, library, last], { env: { NO_COLOR: "1" } });
+      const ended = once(undoing, "exit");
+      const said = text(undoing.stdout);
+      await until("one is restored", () => sha256(program) === originals[0]);
+      undoing.kill(signal);
+      expect(await ended).toEqual([130, null]);
+      holder.stdin.end();
+      expect(await said).toContain(`restored  ${program}\n`);
+      expect(await said).toMatch(new RegExp(`failed {2}${last}\n.*cancelled`));
+      expect(recorded(last)).toEqual({ [last]: "fixed" });
+      expect(fixelf("undo", last).code).toBe(0);
+    });
+  });
+
+  it("do not hold of what has come in the place of a file", () => {
+    const real = join(tree, "bin/real");
+    renameSync(program, real);
+    symlinkSync("real", program);
+    rmSync(library);
+    mkdirSync(library);
+    expect(recorded()).toEqual({ [program]: "gone", [library]: "gone" });
+    expect(fixelf("undo", tree)).toMatchObject({ code: 0, stdout: `restored  ${real}\n` });
+    expect(sha256(real)).toBe(originals[0]);
+    expect(recorded()).toEqual({ [library]: "gone" });
   });
 
   it("are pruned where they undo nothing, and not where they do", () => {

@@ -349,6 +349,24 @@ describe("writing", needs("gcc"), () => {
       expect(list()).toContain("user:12345:r-x");
       await expectKept(way, list);
     });
+
+    // A new file in the directory would be given it.
+    it("are not taken from the directory", async () => {
+      execFileSync("setfacl", ["-d", "-m", "u:12345:rwx,m::rwx", place]);
+      const list = () => execFileSync("getfacl", ["-p", "-n", file], { encoding: "utf8" });
+      expect(list()).not.toContain("12345");
+      for (const mode of [0o755, 0o640]) {
+        chmodSync(file, mode);
+        await expectKept("atomic", list);
+      }
+      execFileSync("setfacl", ["-m", "u:54321:r-x", file]);
+      await expectKept("atomic", list);
+      const output = join(place, "output");
+      const layout = await native.layOut(file, { soname: "another" });
+      await native.apply([{ path: file, output, layout, inPlace: false }], records);
+      const listed = execFileSync("getfacl", ["-p", "-n", output], { encoding: "utf8" });
+      expect(listed.replaceAll(output, file)).toBe(list());
+    });
   });
 
   describe("extended attributes", needs("setfattr"), () => {
@@ -373,7 +391,63 @@ describe("writing", needs("gcc"), () => {
     });
   });
 
+  describe("an append-only directory", needs("chattr"), () => {
+    it("gets no new file, which could not be removed again", async () => {
+      execFileSync("chattr", ["+a", place]);
+      try {
+        expect(await change("atomic")).toBe("permission-denied");
+        expectUntouched();
+        expect(await change("in place")).toBeNull();
+        expect(await undo()).toBeNull();
+        expectUntouched();
+      } finally {
+        execFileSync("chattr", ["-a", place]);
+      }
+    });
+  });
+
+  describe("a file of another owner", needs("root", "setpriv"), () => {
+    it("is restored in place by who could change it in place", async () => {
+      const user = 12345;
+      const prefix = ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups"];
+      for (const path of [place, records]) chownSync(path, user, user);
+      chmodSync(file, 0o666);
+      expect(await changeApart("atomic", prefix)).toEqual(["permission-denied"]);
+      expectUntouched();
+      expect(await changeApart("in place", prefix)).toEqual([null]);
+      expect(await changeApart("undo", prefix)).toEqual([null]);
+      expect(statSync(file)).toMatchObject({ uid: 0, gid: 0 });
+      expectUntouched();
+    });
+  });
+
   describe("a full disk", needs("mount namespaces"), () => {
+    it.each(ways)("of the records is named (%s)", async (way) => {
+      const script = [
+        'mount -t tmpfs -o size=8192 none "$1"',
+        'mkdir -m 700 "$1/fixelf" "$1/fixelf/undo"',
+        'head -c 8192 /dev/zero >"$1/filler"',
+        "shift",
+        '"$@"',
+      ].join("; ");
+      const api = new URL("../dist/index.js", import.meta.url).href;
+      const edits = { searchPath: { set: runpath(4000) } };
+      const code = `import { edit } from "${api}";
+        await edit("${file}", ${JSON.stringify(edits)}, { inPlace: ${way === "in place"} })
+          .catch(({ code, message }) => console.log(code, message));`;
+      const [program = "", ...args] = [
+        ...[...unshare, "/bin/sh", "-c", script, "sh", records],
+        ...[...node, "--input-type=module", "-e", code],
+      ];
+      const { stdout } = await run(program, args, {
+        env: { ...process.env, XDG_STATE_HOME: records },
+      });
+      expect(stdout).toMatch(
+        new RegExp(`^no-space .*undo record ${records}/fixelf/undo/.*No space left on device`),
+      );
+      expectUntouched();
+    });
+
     it.each(ways)("leaves the file whole (%s)", async (way) => {
       // Room for the program, and not for what it needs to grow.
       const size = Math.ceil(statSync(original).size / 4096) * 4096 + 8192;

@@ -201,6 +201,13 @@ export interface FileIdentity {
   changedNanoseconds: bigint;
 }
 
+/** A record that cannot be read: the path of its file, or where that is not known its own. */
+export interface RecordFailure {
+  path: string;
+  code: FixelfErrorCode;
+  message: string;
+}
+
 /** ELF files and scripts that a walk came upon, and what could not be read. */
 export interface Walked {
   elf: Facts[];
@@ -509,12 +516,18 @@ interface NativeAddon {
   cancellation(): Cancellation;
   /** What has not begun, and what can stop, rejects with `cancelled`; the rest is done. */
   cancel(cancellation: Cancellation): void;
-  /** Paths below a directory that a record is kept of. */
-  changedBelow(directory: string, recordDirectory: string): Promise<string[]>;
+  /** Paths below a directory that a record is kept of, and records of which it cannot be told whose they are. */
+  changedBelow(
+    directory: string,
+    recordDirectory: string,
+  ): Promise<{ paths: string[]; failures: RecordFailure[] }>;
   /** Of some files those that have no record under their own path, and one of their content. */
   recordedElsewhere(paths: readonly string[], recordDirectory: string): Promise<string[]>;
-  /** Each file at or below a path that a record is kept of, by path. */
-  recordedFiles(path: string, recordDirectory: string): Promise<RecordedFile[]>;
+  /** Each file at or below a path that a record is kept of, by path, and which records cannot be read. */
+  recordedFiles(
+    path: string,
+    recordDirectory: string,
+  ): Promise<{ files: RecordedFile[]; failures: RecordFailure[] }>;
   /** For each null where its record is removed; `unsupported` where undo needs it and `force` is false. */
   forgetRecords(
     paths: readonly string[],

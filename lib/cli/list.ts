@@ -18,7 +18,7 @@ export function define(program: Command): void {
       ]);
       const found = await remembered(paths);
       print("list", found, () => rememberedText(found, colors));
-      return exitCodes.good;
+      return found.failures.length > 0 ? exitCodes.failure : exitCodes.good;
     }),
   );
 }

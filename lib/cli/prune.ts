@@ -29,7 +29,7 @@ export function define(program: Command): void {
       const { dryRun = false, force = false } = flags;
       const pruned = await prune(paths, { dryRun, force });
       print("prune", { dryRun, ...pruned }, () => prunedText(pruned, dryRun, colors));
-      return pruned.failures.length > 0 ? exitCodes.findings : exitCodes.good;
+      return pruned.failures.length > 0 ? exitCodes.failure : exitCodes.good;
     }),
   );
 }

@@ -1,6 +1,6 @@
 // fixelf undo: gives back the original, byte for byte.
 import type { Command } from "commander";
-import { exitCodes, run, worst } from "./command.js";
+import { exitCodes, run, untilInterrupted, worst } from "./command.js";
 import { commonOptions, type TalkFlags, withShared, withTalk } from "./options.js";
 
 export function define(program: Command): void {
@@ -19,8 +19,10 @@ export function define(program: Command): void {
         import("../fix/undo.js"),
         import("../report/outcome.js"),
       ]);
-      const files = await undo(paths, commonOptions(flags));
+      const signal = untilInterrupted();
+      const files = await undo(paths, { ...commonOptions(flags), signal });
       print("undo", { files }, () => undoText(files, flags.verbose ?? false, colors));
+      if (signal.aborted) return exitCodes.interrupted;
       return worst(
         files.map(({ outcome }) =>
           outcome === "failed"

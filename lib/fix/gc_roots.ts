@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { native } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
-import { access, readdir, readFile, readlink, rm, unlink, writeFile } from "../base/disk.js";
+import { access, lstat, readdir, readFile, readlink, rm, unlink, writeFile } from "../base/disk.js";
+import { FixelfError, unlessOfTheMoment } from "../base/errors.js";
 import { makeOwnDirectory } from "../file/own_directory.js";
 import { madeStateSubdirectory, stateSubdirectory } from "../file/state.js";
 import type { Nix } from "../store/nix.js";
@@ -82,27 +83,68 @@ export interface KeptStorePath {
   files: { path: string; isThere: boolean }[];
 }
 
+/** What is kept and cannot be read, and why. */
+export interface UnreadRoot {
+  path: string;
+  message: string;
+}
+
 /** All store paths that are kept. */
-export async function keptStorePaths(): Promise<KeptStorePath[]> {
+export async function keptStorePaths(): Promise<{
+  kept: KeptStorePath[];
+  failures: UnreadRoot[];
+}> {
   const links = await stateSubdirectory("gcroots");
   const users = await stateSubdirectory("users");
   const names = new Set([...(await namesIn(users)), ...(await namesIn(links))]);
-  return Promise.all(
+  const failures: UnreadRoot[] = [];
+  const kept = await Promise.all(
     [...names].sort().map(async (name) => {
       const link = join(links, name);
-      const storePath = await readlink(link).catch(() => null);
-      const list = join(users, name);
-      const keys = await readdir(list).catch(() => []);
+      const storePath = await readlink(link).catch(unlessOfTheMoment(null));
+      const { files: paths, failures: unread } = await usersIn(join(users, name));
+      failures.push(...unread);
       const files = await Promise.all(
-        keys.map(async (key) => {
-          const path = await readFile(join(list, key), "utf8");
-          return { path, isThere: await exists(path) };
-        }),
+        paths.map(async (path) => ({ path, isThere: await exists(path) })),
       );
       files.sort((one, other) => (one.path < other.path ? -1 : 1));
       return { link, storePath, files };
     }),
   );
+  failures.sort((one, other) => (one.path < other.path ? -1 : 1));
+  return { kept, failures };
+}
+
+/** The files that a store path is kept for. What is no list, or no entry of one, was not made by fixelf. */
+async function usersIn(list: string): Promise<{ files: string[]; failures: UnreadRoot[] }> {
+  const files: string[] = [];
+  const failures: UnreadRoot[] = [];
+  const read = async (path: string, reading: () => Promise<unknown>) => {
+    try {
+      await reading();
+    } catch (failure) {
+      unlessOfTheMoment(null)(failure);
+      const { code, message } = failure as NodeJS.ErrnoException;
+      // Another process may have let go of it meanwhile; of a link in gcroots/ alone there is no list.
+      if (code === "ENOENT") return;
+      failures.push({
+        path,
+        message: `cannot read it as one of the users of a GC root: ${message}`,
+      });
+    }
+  };
+  await read(list, async () => {
+    for (const key of await readdir(list))
+      await read(join(list, key), async () => files.push(await entryText(join(list, key))));
+  });
+  return { files, failures };
+}
+
+/** Waits for nobody to write into a FIFO. */
+async function entryText(path: string): Promise<string> {
+  if (!(await lstat(path)).isFile())
+    throw new FixelfError("not-a-regular-file", "this is not a regular file", { path });
+  return readFile(path, "utf8");
 }
 
 /**
@@ -113,19 +155,21 @@ export async function keptStorePaths(): Promise<KeptStorePath[]> {
 export async function pruneRoots(
   isNamed: (file: string) => boolean,
   { dryRun, force }: { dryRun: boolean; force: boolean },
-): Promise<{ useless: KeptStorePath[]; away: string[] }> {
+): Promise<{ useless: KeptStorePath[]; away: string[]; failures: UnreadRoot[] }> {
   const users = await stateSubdirectory("users");
   const useless: KeptStorePath[] = [];
   const away: string[] = [];
   const isAway = awayFiles();
-  for (const kept of await keptStorePaths()) {
+  const { kept: all, failures } = await keptStorePaths();
+  const unread = new Set(failures.flatMap(({ path }) => [path, dirname(path)]));
+  for (const kept of all) {
     const list = join(users, basename(kept.link));
     const gone: typeof kept.files = [];
     for (const file of kept.files.filter(({ path, isThere }) => !isThere && isNamed(path)))
       if (force || !(await isAway(file.path))) gone.push(file);
       else away.push(file.path);
     // One without files was asked for by itself (`run --get`), or is being made just now.
-    const isUseless = gone.length > 0 && gone.length === kept.files.length;
+    const isUseless = gone.length > 0 && gone.length === kept.files.length && !unread.has(list);
     if (isUseless) useless.push(kept);
     if (dryRun) continue;
     for (const { path } of gone) await rm(join(list, keyOf(path)), { force: true });
@@ -133,7 +177,7 @@ export async function pruneRoots(
     await unlink(kept.link).catch(() => undefined);
     await rm(list, { recursive: true, force: true });
   }
-  return { useless, away };
+  return { useless, away, failures };
 }
 
 /** Forgets what files point at beside `storePaths`. */
@@ -147,19 +191,24 @@ async function removeRootsOf(files: readonly RootedFile[]): Promise<void> {
     );
     if (others.length === 0) continue;
     const list = join(users, name);
-    for (const { file } of others) await rm(join(list, keyOf(file)), { force: true });
+    for (const { file } of others)
+      await rm(join(list, keyOf(file)), { force: true }).catch(unlessOfTheMoment(undefined));
     if (await hasLivingUser(list, isAway)) continue;
     await unlink(join(links, name)).catch(() => undefined);
     await rm(list, { recursive: true, force: true });
   }
 }
 
-/** Files that were deleted since need no root any more; the first that is there, or may be, settles it. */
+/**
+ * Files that were deleted since need no root any more; the first that is there, or may be, settles it. So does what
+ * cannot be read, which `fixelf list` tells.
+ */
 async function hasLivingUser(list: string, isAway: IsAway): Promise<boolean> {
-  for (const key of await readdir(list)) {
-    const file = await readFile(join(list, key), "utf8");
+  const { files, failures } = await usersIn(list);
+  if (failures.length > 0) return true;
+  for (const file of files) {
     if ((await exists(file)) || (await isAway(file))) return true;
-    await rm(join(list, key), { force: true });
+    await rm(join(list, keyOf(file)), { force: true });
   }
   return false;
 }
@@ -169,13 +218,15 @@ type IsAway = (file: string) => Promise<boolean>;
 
 /** It may be if its directory is not there either, and its fix was not undone elsewhere. */
 function awayFiles(): IsAway {
-  let recorded: Promise<ReadonlySet<string>> | undefined;
+  let recorded: Promise<(file: string) => boolean> | undefined;
   return async (file) => {
     if (await exists(dirname(file))) return false;
-    recorded ??= stateSubdirectory("undo").then(
-      async (directory) => new Set(await native.changedBelow("/", directory)),
-    );
-    return (await recorded).has(file);
+    recorded ??= stateSubdirectory("undo").then(async (directory) => {
+      const { paths, failures } = await native.changedBelow("/", directory);
+      const known = new Set(paths);
+      return (path: string) => known.has(path) || failures.length > 0;
+    });
+    return (await recorded)(file);
   };
 }
 

@@ -13,6 +13,8 @@ export interface Remembered {
   records: RecordedFile[];
   /** Store paths that are kept from garbage collection for fixed files. */
   gcRoots: KeptStorePath[];
+  /** What is kept and cannot be read: the `path` of its file or, where that is not known, its own; in `message` why. */
+  failures: { path: string; message: string }[];
 }
 
 /** What was forgotten, or would be. */
@@ -26,7 +28,7 @@ export interface Pruned {
    * is not mounted.
    */
   away: string[];
-  /** Records that could not be removed: the `path`, and in `message` why. */
+  /** What could not be removed, or not be read: the `path` of its file or, where that is not known, its own; in `message` why. */
   failures: { path: string; message: string }[];
 }
 
@@ -57,13 +59,13 @@ export async function remembered(
 }
 
 async function rememberedOf(paths: readonly string[]): Promise<Remembered> {
-  const records = await recordsBelow(paths);
-  const kept = await keptStorePaths();
+  const { records, failures } = await recordsBelow(paths);
+  const { kept, failures: unread } = await keptStorePaths();
   const gcRoots =
     paths.length === 0
       ? kept
       : kept.filter(({ files }) => files.some(({ path }) => isNamed(path, paths)));
-  return { records, gcRoots };
+  return { records, gcRoots, failures: [...failures, ...unread] };
 }
 
 /**
@@ -92,7 +94,7 @@ async function forget(
   if (force && paths.length === 0)
     throw new FixelfError("usage", "--force needs the paths whose records are to be removed");
   const isAsked = (file: string) => paths.length === 0 || isNamed(file, paths);
-  const recorded = await recordsBelow(paths);
+  const { records: recorded, failures: unread } = await recordsBelow(paths);
   const useless = recorded.filter(({ state }) => force || state === "gone" || state === "changed");
   const away = new Set(
     recorded.filter(({ state }) => !force && state === "away").map(({ path }) => path),
@@ -100,9 +102,15 @@ async function forget(
   const roots = async () => {
     const pruned = await pruneRoots(isAsked, { dryRun, force });
     for (const path of pruned.away) away.add(path);
-    return { gcRoots: pruned.useless, away: [...away].sort() };
+    return { gcRoots: pruned.useless, away: [...away].sort(), failures: pruned.failures };
   };
-  if (dryRun) return { records: useless, ...(await roots()), failures: [] };
+  const told = async (records: RecordedFile[], failures: Pruned["failures"]): Promise<Pruned> => {
+    const removed = new Set(records.map(({ path }) => path));
+    const left = unread.filter(({ path }) => !removed.has(path));
+    const { failures: others, ...pruned } = await roots();
+    return { records, ...pruned, failures: [...failures, ...left, ...others] };
+  };
+  if (dryRun) return told(useless, []);
   const directory = await stateSubdirectory("undo");
   const answers = await native.forgetRecords(
     useless.map(({ path }) => path),
@@ -114,15 +122,27 @@ async function forget(
       ? []
       : [{ path: useless[index]?.path as string, message: fromNative(failure).message }],
   );
-  const records = useless.filter((_, index) => answers[index] === null);
-  return { records, ...(await roots()), failures };
+  return told(
+    useless.filter((_, index) => answers[index] === null),
+    failures,
+  );
 }
 
-async function recordsBelow(paths: readonly string[]): Promise<RecordedFile[]> {
+async function recordsBelow(
+  paths: readonly string[],
+): Promise<Pick<Remembered, "records" | "failures">> {
   const directory = await stateSubdirectory("undo");
   const named = paths.length === 0 ? ["/"] : paths.map(realOrWhole);
   const found = await Promise.all(named.map((path) => native.recordedFiles(path, directory)));
-  return [...new Map(found.flat().map((file) => [file.path, file])).values()];
+  const failures = found.flatMap((each) => each.failures);
+  return {
+    records: onceByPath(found.flatMap(({ files }) => files)),
+    failures: onceByPath(failures.map(({ path, message }) => ({ path, message }))),
+  };
+}
+
+function onceByPath<Item extends { path: string }>(items: readonly Item[]): Item[] {
+  return [...new Map(items.map((item) => [item.path, item])).values()];
 }
 
 function isNamed(file: string, paths: readonly string[]): boolean {

@@ -1,7 +1,7 @@
 // Taking fixes back, byte for byte.
 import { join, relative } from "node:path";
 import { cancelledBy, untilAborted } from "../addon/cancellation.js";
-import { fromNative, native } from "../addon/native.js";
+import { fromNative, native, type RecordFailure } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import { stat } from "../base/disk.js";
 import type { FixelfErrorCode } from "../base/errors.js";
@@ -12,9 +12,9 @@ import { removeRoots } from "./gc_roots.js";
 
 /** What became of one file that was to be restored. */
 export interface UndoOutcome {
-  /** The file. */
+  /** The file; or an undo record that cannot be read, where it may be about a file below a directory. */
   path: string;
-  /** `refused`: not touched because it has changed since. `failed`: the disk said no. */
+  /** `refused`: not touched because it has changed since. `failed`: it, or its record, could not be read or written. */
   outcome: "restored" | "refused" | "failed";
   /** With `refused` and `failed`: its `code` and `message`; else null. */
   error: { code: FixelfErrorCode; message: string } | null;
@@ -58,7 +58,7 @@ async function restoreAt(named: Named, records: string): Promise<UndoOutcome[]> 
   const { path, host } = named;
   if (!(await stat(host)).isDirectory()) return restore([named], records);
   // By the records: a file that was half-written when its writer was killed may be no ELF file.
-  const changed = await native.changedBelow(host, records);
+  const { paths: changed, failures } = await native.changedBelow(host, records);
   const moved = await movedTo(host, changed, records);
   const files = [...changed, ...moved].map((found) => ({
     path: join(path, relative(host, found)),
@@ -68,9 +68,15 @@ async function restoreAt(named: Named, records: string): Promise<UndoOutcome[]> 
     // Whoever deletes a file does not want it back.
     ({ error }) => error?.code !== "no-undo-record" && error?.code !== "not-found",
   );
+  below.push(...failures.map(unreadable));
   const none = "fixelf has no record of having changed anything below this directory";
   const error = { code: "no-undo-record" as const, message: none };
   return below.length > 0 ? below : [{ path, outcome: "refused", error }];
+}
+
+/** A record that may be of a file below the directory. */
+function unreadable({ path, code, message }: RecordFailure): UndoOutcome {
+  return { path, outcome: "failed", error: { code, message } };
 }
 
 /** What was fixed under another path: the tree was moved or copied since. */

@@ -18,10 +18,12 @@ const meaning: Partial<Record<State, string>> = {
   unknown: "the file or its record can't be read",
 };
 
-export function rememberedText({ records, gcRoots }: Remembered, colors: Colors): Shown {
-  if (records.length + gcRoots.length === 0) return line`No file is recorded as fixed.`;
+export function rememberedText({ records, gcRoots, failures }: Remembered, colors: Colors): Shown {
+  if (records.length + gcRoots.length + failures.length === 0)
+    return line`No file is recorded as fixed.`;
   const lines = records.map(({ path, state }) => recordLine(path, state, colors));
   lines.push(...gcRoots.flatMap((root) => rootLines(root, colors)));
+  lines.push(...failureLines(failures, colors));
   for (const [state, text] of Object.entries(meaning))
     if (records.some((record) => record.state === state)) lines.push(line`${state}: ${text}`);
   lines.push(line`${plural(records.length, "file")}, ${plural(gcRoots.length, "GC root")}`);
@@ -38,9 +40,13 @@ export function prunedText(
     ...records.map(({ path, state }) => line`${done} the record of ${path}  ${colors.dim(state)}`),
     ...gcRoots.map(({ link }) => line`${done} the GC root ${link}`),
     ...awayLines(away),
-    ...failures.map(({ path, message }) => line`${colors.red("failed")}  ${path}: ${message}`),
+    ...failureLines(failures, colors),
     line`${done} ${plural(records.length, "record")} and ${plural(gcRoots.length, "GC root")}`,
   ]);
+}
+
+function failureLines(failures: Remembered["failures"], colors: Colors): Shown[] {
+  return failures.map(({ path, message }) => line`${colors.red("failed")}  ${path}: ${message}`);
 }
 
 /** Of files whose directories are not there. */

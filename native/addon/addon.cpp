@@ -263,18 +263,25 @@ Napi::Value removeAbandonedFiles(const Napi::CallbackInfo& call) {
       [](Napi::Env env, Done&) { return env.Undefined(); });
 }
 
+Napi::Value toFailures(Napi::Env env, const std::vector<Error>& errors) {
+  return toArray(env, errors, [&](const Error& error) { return toFailure(env, error); });
+}
+
 Napi::Value changedBelow(const Napi::CallbackInfo& call) {
-  using Paths = std::vector<std::string>;
-  return PromisedWork<Paths>::start(
+  return PromisedWork<Journal::Below>::start(
       call,
       [directory = toPath(call[0]),
-       records = toPath(call[1])](const std::stop_token& stop) -> Result<Paths> {
+       records = toPath(call[1])](const std::stop_token& stop) -> Result<Journal::Below> {
         auto journal = Journal::openIfThere(records);
         if (!journal) return journal.error();
         return journal->pathsBelow(directory, stop);
       },
-      [](Napi::Env env, Paths& paths) {
-        return toArray(env, paths, [&](const std::string& path) { return toText(env, path); });
+      [](Napi::Env env, Journal::Below& below) {
+        Napi::Object object = Napi::Object::New(env);
+        object["paths"] =
+            toArray(env, below.paths, [&](const std::string& path) { return toText(env, path); });
+        object["failures"] = toFailures(env, below.unreadable);
+        return object;
       });
 }
 
@@ -291,14 +298,14 @@ Napi::Value recordedElsewhereOf(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value recordedFilesBelow(const Napi::CallbackInfo& call) {
-  using Files = std::vector<RecordedFile>;
-  return PromisedWork<Files>::start(
+  return PromisedWork<RecordedFiles>::start(
       call,
       [below = toPath(call[0]), records = toPath(call[1])] {
         return recordedFiles(below, records);
       },
-      [](Napi::Env env, Files& files) {
-        return toArray(env, files, [&](const RecordedFile& file) {
+      [](Napi::Env env, RecordedFiles& recorded) {
+        Napi::Object answer = Napi::Object::New(env);
+        answer["files"] = toArray(env, recorded.files, [&](const RecordedFile& file) {
           Napi::Object object = Napi::Object::New(env);
           object["path"] = toText(env, file.path);
           object["state"] = toText(env, recordedStateName(file.state));
@@ -307,14 +314,16 @@ Napi::Value recordedFilesBelow(const Napi::CallbackInfo& call) {
           object["inPlace"] = Napi::Boolean::New(env, file.inPlace);
           return object;
         });
+        answer["failures"] = toFailures(env, recorded.failures);
+        return answer;
       });
 }
 
 Napi::Value forgetRecords(const Napi::CallbackInfo& call) {
   return PromisedWork<Answers>::start(
       call,
-      [paths = toPaths(call[0]), records = toPath(call[1]), force = call[2].ToBoolean().Value()]()
-          -> Result<Answers> {
+      [paths = toPaths(call[0]), records = toPath(call[1]),
+       force = call[2].ToBoolean().Value()]() -> Result<Answers> {
         return forgetAll(paths, records, force ? Forget::Any : Forget::Useless);
       },
       [](Napi::Env env, Answers& answers) { return toValue(env, answers); });

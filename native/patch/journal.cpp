@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <set>
+#include <string_view>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -319,8 +320,19 @@ Result<std::optional<Record>> extract(const FileSource& file, const std::string&
   return damaged;
 }
 
-Error noRecord(const std::string& path, const std::string& why) {
-  return Error{ErrorCode::NoUndoRecord, why, path, 0};
+// Who asks for a file is told of its record: the sentence says so.
+Error recordError(Error error, const std::string& record) {
+  error.message = "the undo record " + record + ": " + error.message;
+  if (error.code == ErrorCode::NoSpace)
+    error.message += "; make room there, or set XDG_STATE_HOME to a directory that has some";
+  error.path = record;
+  return error;
+}
+
+// Whether a record may have that name (settledName, pendingName).
+bool isRecordName(std::string_view name) {
+  if (name.ends_with('+')) name.remove_suffix(1);
+  return name.size() == 32 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 }  // namespace
@@ -345,16 +357,20 @@ Result<std::unique_ptr<FileSource>> Journal::openRecords(const std::string& name
     return openat(directory_.get(), name.c_str(),
                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
   }));
-  if (!file) return systemError(errno, "open the undo record", path);
+  if (!file) return recordError(systemError(errno, "open the file", path), path);
   if (Status own = demandOwn(file.get(), path); !own) return own.error();
-  return FileSource::adopt(file.release(), path);
+  auto source = FileSource::adopt(file.release(), path);
+  if (!source) return recordError(source.error(), path);
+  return source;
 }
 
 Result<std::optional<Record>> Journal::read(const std::string& name,
                                             const std::string& path) const {
   auto source = openRecords(name);
   if (!source) return source.error();
-  return extract(**source, path);
+  auto record = extract(**source, path);
+  if (!record) return recordError(record.error(), path_ + "/" + name);
+  return record;
 }
 
 Result<Remembered> Journal::load(const std::string& path) const {
@@ -364,20 +380,25 @@ Result<Remembered> Journal::load(const std::string& path) const {
                               std::pair{settledName(path), &remembered.settled}}) {
     auto found = read(name, path);
     if (!found && found.error().code == ErrorCode::NotFound) continue;
-    if (!found) return found.error();
+    if (!found) {
+      found.error().path = path;
+      return found.error();
+    }
     *record = std::move(*found);
     damaged = damaged || !*record;
   }
   if (remembered.latest() != nullptr) return remembered;
   if (damaged) {
-    return noRecord(path, "the undo record " + path_ + "/" + settledName(path) + " is damaged");
+    return Error{ErrorCode::Malformed,
+                 "the undo record " + path_ + "/" + settledName(path) + " is damaged", path, 0};
   }
-  return noRecord(path, "fixelf has no record of having changed this file");
+  return Error{ErrorCode::NoUndoRecord, "fixelf has no record of having changed this file", path,
+               0};
 }
 
-Result<std::vector<std::string>> Journal::pathsBelow(const std::string& directory,
-                                                     const std::stop_token& stop) const {
-  if (!directory_) return std::vector<std::string>();
+Result<Journal::Below> Journal::pathsBelow(const std::string& directory,
+                                           const std::stop_token& stop) const {
+  if (!directory_) return Below{};
   auto opened = OpenDirectory::open(directory_.get(), ".", false, path_);
   if (!opened) return opened.error();
   std::set<std::string> names;
@@ -386,24 +407,49 @@ Result<std::vector<std::string>> Journal::pathsBelow(const std::string& director
     auto listed = listing.next(**opened, path_);
     if (!listed) return listed.error();
     more = *listed;
-    for (const DirectoryEntry& entry : listing.entries())
-      names.emplace(listing.name(entry));
+    for (const DirectoryEntry& entry : listing.entries()) {
+      if (isRecordName(listing.name(entry))) names.emplace(listing.name(entry));
+    }
   }
   const std::string prefix = directory.ends_with('/') ? directory : directory + "/";
-  std::set<uint64_t> inodes;  // a batch has many names
+  std::set<uint64_t> inodes;          // a batch has many names
+  std::set<std::string> unexplained;  // names of records that none of the paths has
+  std::set<std::string> explained;
   std::set<std::string> found;
+  Below below;
   for (const std::string& name : names) {
     if (stop.stop_requested()) return cancelled("the search for records");
     auto file = openRecords(name);
-    if (!file || !inodes.insert((*file)->identity().inode).second) continue;
-    auto paths = pathsIn(**file);
-    if (!paths) return paths.error();
+    if (!file && file.error().code == ErrorCode::NotFound) continue;  // it went meanwhile
+    if (file && !inodes.insert((*file)->identity().inode).second) {
+      unexplained.insert(name);
+      continue;
+    }
+    auto paths = file ? pathsIn(**file) : file.error();
+    if (!paths && isShortage(paths.error())) return paths.error();
+    if (!paths) {
+      below.unreadable.push_back(std::move(paths.error()).at(path_ + "/" + name));
+      continue;
+    }
+    unexplained.insert(name);
     for (std::string& path : *paths) {
-      const bool isKept = names.contains(settledName(path)) || names.contains(pendingName(path));
+      const std::string settled = settledName(path);
+      const std::string pending = pendingName(path);
+      explained.insert({settled, pending});
+      const bool isKept = names.contains(settled) || names.contains(pending);
       if (isKept && (path == directory || path.starts_with(prefix))) found.insert(std::move(path));
     }
   }
-  return std::vector<std::string>(found.begin(), found.end());
+  for (const std::string& name : unexplained) {
+    if (explained.contains(name)) continue;
+    const std::string path = path_ + "/" + name;
+    below.unreadable.push_back(
+        {ErrorCode::Malformed,
+         "the undo record " + path + " is damaged, so that it is not known what file it is about",
+         path, 0});
+  }
+  below.paths.assign(found.begin(), found.end());
+  return below;
 }
 
 Status Journal::rename(const std::string& from, const std::string& to) const {
@@ -413,7 +459,7 @@ Status Journal::rename(const std::string& from, const std::string& to) const {
       errno == ENOENT) {
     return Done{};
   }
-  return systemError(errno, "rename the undo record", path_ + "/" + from);
+  return recordError(systemError(errno, "rename it", {}), path_ + "/" + from);
 }
 
 Status Journal::remove(const std::string& name) const {
@@ -421,7 +467,7 @@ Status Journal::remove(const std::string& name) const {
       errno == ENOENT) {
     return Done{};
   }
-  return systemError(errno, "remove the undo record", path_ + "/" + name);
+  return recordError(systemError(errno, "remove it", {}), path_ + "/" + name);
 }
 
 Status Journal::settle(const std::string& path) const {
@@ -452,8 +498,9 @@ Descriptor Journal::publishTogether(std::vector<Entry>& entries) const {
   for (const Entry& entry : entries)
     records.push_back(entry.record);
   if (Status status = writeFully(file.get(), 0, serialise(records), path_); !status) {
-    for (Entry& entry : entries)
-      entry.status = status.error();
+    for (Entry& entry : entries) {
+      entry.status = recordError(status.error(), path_ + "/" + pendingName(entry.record->path));
+    }
     return file;
   }
   const std::string self = "/proc/self/fd/" + std::to_string(file.get());
@@ -466,7 +513,7 @@ Descriptor Journal::publishTogether(std::vector<Entry>& entries) const {
     if (entry.published) continue;
     const bool isFirst = &entry == entries.data();
     if (isFirst && (errno == EPERM || errno == EOPNOTSUPP || errno == ENOENT)) return {};
-    entry.status = systemError(errno, "name the undo record", path_ + "/" + name);
+    entry.status = recordError(systemError(errno, "name it", {}), path_ + "/" + name);
   }
   return file;
 }
@@ -478,10 +525,11 @@ Descriptor Journal::publishAlone(Entry& entry) const {
                   O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kPrivate);
   }));
   if (!file) {
-    entry.status = systemError(errno, "write the undo record", path_ + "/" + name);
-  } else {
-    entry.status = writeFully(file.get(), 0, serialise({&entry.record, 1}), path_ + "/" + name);
-    if (!entry.status) (void)remove(name);
+    entry.status = recordError(systemError(errno, "write it", {}), path_ + "/" + name);
+  } else if (Status written = writeFully(file.get(), 0, serialise({&entry.record, 1}), path_);
+             !written) {
+    entry.status = recordError(written.error(), path_ + "/" + name);
+    (void)remove(name);
   }
   entry.published = static_cast<bool>(entry.status);
   return file;
@@ -516,9 +564,12 @@ Status Journal::Publication::flush() const {
   if (journal_ == nullptr) return Done{};
   for (const Descriptor& file : files_) {
     if (!file) continue;
-    if (Status status = flushFile(file.get(), journal_->path_); !status) return status;
+    if (Status status = flushFile(file.get(), {}); !status)
+      return recordError(status.error(), journal_->path_);
   }
-  return flushFile(journal_->directory_.get(), journal_->path_);
+  if (Status status = flushFile(journal_->directory_.get(), {}); !status)
+    return recordError(status.error(), journal_->path_);
+  return Done{};
 }
 
 void Journal::Publication::settle(const std::vector<Entry>& entries) const {

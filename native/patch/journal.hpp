@@ -30,13 +30,20 @@ class Journal {
   // The same for reading: one that is not there has no records.
   static Result<Journal> openIfThere(const std::string& directory);
 
-  // Fails with NoUndoRecord where there is nothing, or where it is damaged.
+  // Fails with NoUndoRecord where there is nothing, with Malformed where it is damaged, and
+  // otherwise where it cannot be read or believed. The error's path is the file's, and its message
+  // names the record.
   [[nodiscard]] Result<Remembered> load(const std::string& path) const;
 
-  // The paths at or below a path of which something is remembered, sorted; what is there now is not
-  // looked at. Fails with Cancelled where `stop` is requested meanwhile.
-  [[nodiscard]] Result<std::vector<std::string>> pathsBelow(const std::string& directory,
-                                                            const std::stop_token& stop = {}) const;
+  struct Below {
+    // Of which something is remembered, sorted; what is there now is not looked at.
+    std::vector<std::string> paths;
+    // Records of which it cannot be told whose they are; each error's path is the record's.
+    std::vector<Error> unreadable;
+  };
+  // At or below a path. Fails with Cancelled where `stop` is requested meanwhile.
+  [[nodiscard]] Result<Below> pathsBelow(const std::string& directory,
+                                         const std::stop_token& stop = {}) const;
 
   // Remembers for its path a change that is over, safely on disk.
   [[nodiscard]] Status adopt(const Record& record) const;

@@ -25,8 +25,9 @@ RecordedState asRecorded(FileState state) {
   return RecordedState::Changed;
 }
 
-RecordedState afterFailure(const Error& error, const std::string& path) {
-  if (error.code != ErrorCode::NotFound) return RecordedState::Unknown;
+Result<RecordedState> afterFailure(const Error& error, const std::string& path) {
+  if (isShortage(error)) return error;
+  if (!isSomewhereElse(error)) return RecordedState::Unknown;
   const std::string directory = path.substr(0, std::max<size_t>(path.rfind('/'), 1));
   const bool isThere =
       ::access(directory.c_str(), F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
@@ -39,9 +40,10 @@ Result<std::unique_ptr<FileSource>> openToCompare(const std::string& path) {
   return openLocked(*location, WriteMode::Atomic);
 }
 
-// What became of the file; its lock is held while `file` lives.
-RecordedState stateOf(const std::string& path, const Remembered& remembered,
-                      std::unique_ptr<FileSource>& file) {
+// What became of the file; its lock is held while `file` lives. Fails only where nothing can be
+// opened now.
+Result<RecordedState> stateOf(const std::string& path, const Remembered& remembered,
+                              std::unique_ptr<FileSource>& file) {
   auto opened = openToCompare(path);
   if (!opened) return afterFailure(opened.error(), path);
   file = std::move(*opened);
@@ -51,6 +53,11 @@ RecordedState stateOf(const std::string& path, const Remembered& remembered,
   // still.
   if (*state == FileState::Before && remembered.settled) return RecordedState::Fixed;
   return asRecorded(*state);
+}
+
+// Of a failure to load: whether there is no record from which anything could be restored.
+bool leadsNowhere(const Error& error) {
+  return error.code == ErrorCode::NoUndoRecord || error.code == ErrorCode::Malformed;
 }
 
 bool leadToOneOriginal(const Record& one, const Record& other) {
@@ -81,35 +88,50 @@ const char* recordedStateName(RecordedState state) {
   return "unknown";
 }
 
-Result<std::vector<RecordedFile>> recordedFiles(const std::string& below,
-                                                const std::string& recordDirectory) {
+bool isSomewhereElse(const Error& error) {
+  return error.code == ErrorCode::NotFound || error.code == ErrorCode::Changed ||
+         error.code == ErrorCode::NotRegular;
+}
+
+Result<RecordedFiles> recordedFiles(const std::string& below, const std::string& recordDirectory) {
   auto journal = Journal::openIfThere(recordDirectory);
   if (!journal) return journal.error();
-  auto paths = journal->pathsBelow(below);
-  if (!paths) return paths.error();
-  std::vector<RecordedFile> files;
-  for (std::string& path : *paths) {
+  auto found = journal->pathsBelow(below);
+  if (!found) return found.error();
+  RecordedFiles recorded{{}, std::move(found->unreadable)};
+  for (std::string& path : found->paths) {
     RecordedFile file;
-    if (const auto remembered = journal->load(path)) {
+    auto remembered = journal->load(path);
+    if (remembered) {
       const Record& record = *remembered->latest();
       std::unique_ptr<FileSource> source;
-      file.state = stateOf(path, *remembered, source);
+      auto state = stateOf(path, *remembered, source);
+      if (!state) return state.error();
+      file.state = *state;
       file.originalSize = record.originalSize;
       file.fixedSize = record.fixedSize;
       file.inPlace = record.inPlace;
+    } else if (isShortage(remembered.error())) {
+      return remembered.error();
+    } else if (remembered.error().code == ErrorCode::NoUndoRecord) {
+      continue;  // it went meanwhile
+    } else {
+      recorded.failures.push_back(std::move(remembered.error()));
     }
     file.path = std::move(path);
-    files.push_back(std::move(file));
+    recorded.files.push_back(std::move(file));
   }
-  return files;
+  return recorded;
 }
 
 Status forgetRecord(const std::string& path, const Journal& journal, Forget which) {
   RecordedState state = RecordedState::Unknown;
   std::unique_ptr<FileSource> file;
   if (auto remembered = journal.load(path)) {
-    state = stateOf(path, *remembered, file);
-  } else if (remembered.error().code != ErrorCode::NoUndoRecord) {
+    auto known = stateOf(path, *remembered, file);
+    if (!known) return known.error();
+    state = *known;
+  } else if (!leadsNowhere(remembered.error())) {
     return remembered.error();
   }
   const bool isUseless = state == RecordedState::Changed || state == RecordedState::Gone ||
@@ -136,15 +158,20 @@ std::vector<Status> forgetAll(const std::vector<std::string>& paths,
 
 Status RecordsByContent::read() {
   if (isRead_) return Done{};
-  auto paths = journal_.pathsBelow("/");
-  if (!paths) return paths.error();
-  isRead_ = true;
-  for (std::string& path : *paths) {
-    // One that is damaged, or half-way, leads no other file back.
-    const auto remembered = journal_.load(path);
-    if (remembered && !remembered->pending)
+  auto recorded = journal_.pathsBelow("/");
+  if (!recorded) return recorded.error();
+  if (!recorded->unreadable.empty()) unreadable_ = std::move(recorded->unreadable.front());
+  for (std::string& path : recorded->paths) {
+    auto remembered = journal_.load(path);
+    // One that is half-way leads no other file back.
+    if (remembered && !remembered->pending) {
       pathsBySize_.emplace(remembered->settled->fixedSize, std::move(path));
+    } else if (!remembered && remembered.error().code != ErrorCode::NoUndoRecord) {
+      if (isShortage(remembered.error())) return remembered.error();
+      unreadable_ = std::move(remembered.error());
+    }
   }
+  isRead_ = true;
   return Done{};
 }
 
@@ -154,6 +181,7 @@ Result<std::optional<Record>> RecordsByContent::find(const FileSource& file) {
   const auto [first, last] = pathsBySize_.equal_range(file.size());
   for (auto at = first; at != last; ++at) {
     auto remembered = journal_.load(at->second);
+    if (!remembered && isShortage(remembered.error())) return remembered.error();
     if (!remembered || remembered->pending) continue;
     auto state = compare(file, *remembered);
     if (!state) return state.error();
@@ -168,6 +196,12 @@ Result<std::optional<Record>> RecordsByContent::find(const FileSource& file) {
     const bool isMoved = remembered->settled->inode == file.identity().inode;
     if (!found || isMoved) found = std::move(remembered->settled);
   }
+  if (!found && unreadable_) {
+    return Error{
+        ErrorCode::NoUndoRecord,
+        "of the undo records that can be read none is of this file; " + unreadable_->message, "",
+        0};
+  }
   return found;
 }
 
@@ -180,8 +214,11 @@ Result<std::vector<std::string>> recordedElsewhere(const std::vector<std::string
   for (const std::string& path : paths) {
     if (journal->load(path)) continue;
     auto file = openToCompare(path);
+    if (!file && isShortage(file.error())) return file.error();
     if (!file) continue;
-    if (auto record = records.find(**file); record && *record) found.push_back(path);
+    auto record = records.find(**file);
+    if (!record && isShortage(record.error())) return record.error();
+    if (record && *record) found.push_back(path);
   }
   return found;
 }

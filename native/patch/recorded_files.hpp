@@ -27,6 +27,10 @@ enum class RecordedState {
 // "fixed", "interrupted", "changed", "gone", "away", "unknown".
 const char* recordedStateName(RecordedState state);
 
+// Of a failure to open a recorded file: whether that is not there, or something else is that is no
+// file, or is reached by a symbolic link.
+bool isSomewhereElse(const Error& error);
+
 struct RecordedFile {
   std::string path;
   RecordedState state = RecordedState::Unknown;
@@ -35,9 +39,15 @@ struct RecordedFile {
   bool inPlace = false;
 };
 
-// Every file at or below a path that a record is kept of, sorted by path.
-Result<std::vector<RecordedFile>> recordedFiles(const std::string& below,
-                                                const std::string& recordDirectory);
+struct RecordedFiles {
+  std::vector<RecordedFile> files;  // sorted by path
+  // Why records cannot be read; each error's path is that of a file whose state is Unknown, or of a
+  // record of which it is not known what file it is about.
+  std::vector<Error> failures;
+};
+
+// Every file at or below a path that a record is kept of.
+Result<RecordedFiles> recordedFiles(const std::string& below, const std::string& recordDirectory);
 
 // Which records may be removed. Without its record, no undo gives a file's original back.
 enum class Forget {
@@ -60,7 +70,8 @@ class RecordsByContent {
   explicit RecordsByContent(const Journal& journal) : journal_(journal) {}
 
   // The record of the change that left this content under another path; nothing where there is
-  // none. Fails with NoUndoRecord where several fit and lead to different originals.
+  // none. Fails with NoUndoRecord where several fit and lead to different originals, and where none
+  // does and there are some that cannot be read.
   Result<std::optional<Record>> find(const FileSource& file);
 
  private:
@@ -69,9 +80,11 @@ class RecordsByContent {
   const Journal& journal_;
   bool isRead_ = false;
   std::multimap<uint64_t, std::string> pathsBySize_;  // of the changed file
+  std::optional<Error> unreadable_;                   // of the first such record
 };
 
-// Of some files, those that have no record under their own path, and one under another.
+// Of some files, those that have no record under their own path, and one under another. Records
+// that cannot be read are passed over.
 Result<std::vector<std::string>> recordedElsewhere(const std::vector<std::string>& paths,
                                                    const std::string& recordDirectory);
 

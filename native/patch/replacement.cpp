@@ -1,6 +1,8 @@
 #include "patch/replacement.hpp"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -79,6 +81,12 @@ bool canGetNames() {
 Result<Replacement> Replacement::create(Location target) {
   if (Status status = target.demandFlushable(); !status) return status.error();
   const int directory = target.directory();
+  // In it files can be made, and neither replaced nor removed again (chattr(1), "a").
+  int flags = 0;
+  if (ioctl(directory, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_APPEND_FL) != 0) {
+    return systemError(EPERM, "replace a file in a directory that is append-only (chattr +a)",
+                       target.path());
+  }
   // Not readable by others until it has the original's owner and mode.
   constexpr mode_t kPrivate = 0600;
   errno = EOPNOTSUPP;
@@ -130,21 +138,41 @@ Replacement::~Replacement() {
   if (named_) unlinkat(target_.directory(), temporaryName(target_.name()).c_str(), 0);
 }
 
+Status Replacement::copyOwner(int original) const {
+  struct stat state {};
+  struct stat own {};
+  if (fstat(original, &state) != 0 || fstat(file_.get(), &own) != 0) {
+    return systemError(errno, "examine the file", target_.path());
+  }
+  if (own.st_uid == state.st_uid && own.st_gid == state.st_gid) return Done{};
+  if (uninterrupted([&] { return fchown(file_.get(), state.st_uid, state.st_gid); }) == 0) {
+    return Done{};
+  }
+  Error error = systemError(errno, "keep the file's owner", target_.path());
+  error.message += "; run as its owner";
+  return error;
+}
+
+// Exactly the original's: a default ACL of the directory (acl(5)) may have given the new file one
+// that lets others in.
+Status Replacement::copyAcl(int original) const {
+  constexpr char kAcl[] = "system.posix_acl_access";
+  std::vector<char> value(65536);  // XATTR_SIZE_MAX
+  const ssize_t size = fgetxattr(original, kAcl, value.data(), value.size());
+  const bool isCopied =
+      size >= 0 ? uninterrupted([&] {
+                    return fsetxattr(file_.get(), kAcl, value.data(), static_cast<size_t>(size), 0);
+                  }) == 0
+                : uninterrupted([&] { return fremovexattr(file_.get(), kAcl); }) == 0 ||
+                      errno == ENODATA || errno == ENOTSUP;
+  if (isCopied) return Done{};
+  return systemError(errno, "keep the file's access control list", target_.path());
+}
+
 Status Replacement::copyMetadata(int original) const {
   struct stat state {};
   if (fstat(original, &state) != 0) return systemError(errno, "examine the file", target_.path());
-  struct stat own {};
-  if (fstat(file_.get(), &own) != 0) return systemError(errno, "examine the file", target_.path());
-  const bool otherOwner = own.st_uid != state.st_uid || own.st_gid != state.st_gid;
-  if (otherOwner &&
-      uninterrupted([&] { return fchown(file_.get(), state.st_uid, state.st_gid); }) != 0) {
-    // In place, only the owner can keep these bits.
-    const bool setsIds = (state.st_mode & (S_ISUID | S_ISGID)) != 0;
-    return systemError(errno,
-                       setsIds ? "keep the file's owner (run as its owner)"
-                               : "keep the file's owner (run as its owner, or use --in-place)",
-                       target_.path());
-  }
+  if (Status status = copyAcl(original); !status) return status;
   const ssize_t length = flistxattr(original, nullptr, 0);
   if (length < 0 && errno != ENOTSUP) {
     return systemError(errno, "read the extended attributes", target_.path());
@@ -183,6 +211,7 @@ Status Replacement::copyMetadata(int original) const {
 Status Replacement::copyPermissions(int original) const {
   struct stat state {};
   if (fstat(original, &state) != 0) return systemError(errno, "examine the file", target_.path());
+  if (Status status = copyAcl(original); !status) return status;
   if (fchmod(file_.get(), state.st_mode & 0777U) != 0)
     return systemError(errno, "set the file's mode", target_.path());
   return Done{};

@@ -35,10 +35,11 @@ class Replacement {
   [[nodiscard]] int descriptor() const { return file_.get(); }
   [[nodiscard]] const Location& target() const { return target_; }
 
-  // Owner, mode, extended attributes (ACLs and file capabilities are such) and times.
+  [[nodiscard]] Status copyOwner(int original) const;
+  // After the owner: mode, extended attributes (ACLs and file capabilities are such) and times.
   [[nodiscard]] Status copyMetadata(int original) const;
-  // Who may read, write and execute it, for a file that is another than the original: not its
-  // owner, on whose behalf setuid and file capabilities would speak.
+  // Who may read, write and execute it (mode and ACL), for a file that is another than the
+  // original: not its owner, on whose behalf setuid and file capabilities would speak.
   [[nodiscard]] Status copyPermissions(int original) const;
   // The rename. The content has to be flushed before.
   Status publish();
@@ -49,6 +50,7 @@ class Replacement {
   Status publishInsteadOf(const struct stat& original);
 
  private:
+  [[nodiscard]] Status copyAcl(int original) const;
   Status takeName();
   bool giveBack();
   [[nodiscard]] Error changedMeanwhile() const;

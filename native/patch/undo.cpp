@@ -24,13 +24,14 @@ struct Restoration {
   bool isCopy = false;    // of a file that may still be there
 };
 
-// Whether a new file can be made beside it, to take its place.
-bool hasRoomBeside(const Location& location) {
-  return faccessat(location.directory(), ".", W_OK | X_OK, AT_EACCESS) == 0;
-}
-
 Error changed(const std::string& path) {
   return Error{ErrorCode::Changed, "the file has changed since fixelf wrote it", path, 0};
+}
+
+// What has come in the place of the file is not what the record is about.
+Error notThere(Error error) {
+  if (isSomewhereElse(error)) error.code = ErrorCode::NotFound;
+  return error;
 }
 
 // Its record is kept for other names or copies of the file.
@@ -44,16 +45,20 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
                                         RecordsByContent& elsewhere,
                                         const FileSource::Identity* left) {
   auto location = Location::of(path);
-  if (!location) return location.error();
+  if (!location) return notThere(location.error());
   auto file = openLocked(*location, WriteMode::Atomic);
   if (left != nullptr && file && !(*file)->identity().hasContentOf(*left)) return changed(path);
   auto remembered = journal.load(path);
   std::string movedFrom;
   bool isCopy = false;
-  if (!remembered && remembered.error().code == ErrorCode::NoUndoRecord && file) {
+  // Where its own is damaged, another one may lead it back.
+  const bool hasNone = !remembered && (remembered.error().code == ErrorCode::NoUndoRecord ||
+                                       remembered.error().code == ErrorCode::Malformed);
+  if (hasNone && file) {
     auto record = elsewhere.find(**file);
-    if (!record) return std::move(record.error()).at(path);
-    if (*record) {
+    if (!record && remembered.error().code == ErrorCode::NoUndoRecord)
+      return std::move(record.error()).at(path);
+    if (record && *record) {
       movedFrom = std::exchange((*record)->path, path);
       const FileSource::Identity& identity = (*file)->identity();
       isCopy = identity.inode != (*record)->inode ||
@@ -63,7 +68,7 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
     }
   }
   if (!remembered) return remembered.error();
-  if (!file) return file.error();
+  if (!file) return notThere(file.error());
   auto state = compare(**file, *remembered);
   if (!state) return std::move(state.error()).at(path);
   const Record& record = *remembered->latest();
@@ -82,9 +87,26 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
   job.newSize = record.originalSize;
   job.identity = (*file)->identity();
   job.purpose = WritePurpose::Restore;
-  // What was changed in place, where nothing else was possible, is restored so.
-  if (record.inPlace && !hasRoomBeside(*location)) job.mode = WriteMode::InPlace;
   return std::optional(std::move(restoration));
+}
+
+// What was changed in place may have been so because nothing else is possible: its directory may
+// not be written to, or a new file not be given its owner. Then it is restored so.
+void restoreInPlace(const std::vector<Restoration>& restorations, const std::vector<WriteJob>& jobs,
+                    std::vector<Status>& written, const WriteOptions& options) {
+  std::vector<WriteJob> again;
+  std::vector<size_t> places;
+  for (size_t at = 0; at < jobs.size(); ++at) {
+    if (written[at] || written[at].error().code != ErrorCode::PermissionDenied) continue;
+    if (!restorations[at].record.inPlace) continue;
+    again.push_back(jobs[at]);
+    again.back().mode = WriteMode::InPlace;
+    places.push_back(at);
+  }
+  if (again.empty()) return;
+  std::vector<Status> answers = writeAll(again, options);
+  for (size_t at = 0; at < places.size(); ++at)
+    written[places[at]] = std::move(answers[at]);
 }
 
 // `left` as above, of each.
@@ -113,7 +135,9 @@ std::vector<Status> restore(const std::vector<std::string>& paths,
     restoration.job.ranges = restoration.record.original;
     jobs.push_back(restoration.job);
   }
-  std::vector<Status> written = writeAll(jobs, {recordDirectory, Flush::Everything, nullptr, stop});
+  const WriteOptions options{recordDirectory, Flush::Everything, nullptr, stop};
+  std::vector<Status> written = writeAll(jobs, options);
+  restoreInPlace(restorations, jobs, written, options);
   for (size_t at = 0; at < written.size(); ++at) {
     const auto& [record, job, movedFrom, isCopy] = restorations[at];
     if (written[at] && !movedFrom.empty()) {

@@ -114,7 +114,11 @@ class Batch {
     auto location = Location::of(job.path);
     if (!location) return location.error();
     auto original = isElsewhere ? openToRead(*location) : openLocked(*location, job.mode);
-    if (!original) return original.error();
+    if (!original) {
+      const char* advice = "; without --in-place it can be changed while it runs";
+      return original.error().systemError == ETXTBSY ? advised(work, original.error(), advice)
+                                                     : original.error();
+    }
     if (!(*original)->identity().hasContentOf(job.identity)) return changedMeanwhile(job);
     work.original = std::move(*original);
     if (isRecorded(work) && job.purpose == WritePurpose::Change) {
@@ -130,6 +134,12 @@ class Batch {
     return Done{};
   }
 
+  // An undo has no --in-place; it chooses by itself.
+  static Error advised(const Work& work, Error error, const char* advice) {
+    if (work.job.purpose == WritePurpose::Change) error.message += advice;
+    return error;
+  }
+
   static Result<std::unique_ptr<FileSource>> openToRead(const Location& location) {
     Descriptor file = location.open(O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (!file) return systemError(errno, "open the file", location.path());
@@ -143,7 +153,9 @@ class Batch {
   Status prepareRecord(Work& work) const {
     const std::string& path = work.job.path;
     auto remembered = journal_->load(path);
-    if (!remembered && remembered.error().code != ErrorCode::NoUndoRecord) {
+    // From one that is damaged nothing can be restored, before or after the change.
+    if (!remembered && remembered.error().code != ErrorCode::NoUndoRecord &&
+        remembered.error().code != ErrorCode::Malformed) {
       return remembered.error();
     }
     const Record* earlier = nullptr;
@@ -194,8 +206,15 @@ class Batch {
     work.digest = *digest;
     // What goes elsewhere is a new file: its owner is whoever makes it, and its times are now.
     const int original = work.original->descriptor();
-    Status status = work.job.output == work.job.path ? replacement->copyMetadata(original)
-                                                     : replacement->copyPermissions(original);
+    const bool replaces = work.job.output == work.job.path;
+    if (replaces) {
+      Status owner = replacement->copyOwner(original);
+      // In place, only the owner can keep these bits.
+      const bool setsIds = (work.original->identity().mode & (S_ISUID | S_ISGID)) != 0;
+      if (!owner) return setsIds ? owner : advised(work, owner.error(), ", or use --in-place");
+    }
+    Status status =
+        replaces ? replacement->copyMetadata(original) : replacement->copyPermissions(original);
     if (!status) return status;
     struct stat state {};
     if (fstat(replacement->descriptor(), &state) != 0) {
@@ -392,13 +411,10 @@ Result<std::unique_ptr<FileSource>> openLocked(const Location& location, WriteMo
   const std::string& path = location.path();
   const bool writes = mode == WriteMode::InPlace;
   Descriptor file = location.open((writes ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY);
-  if (!file) {
-    Error error = systemError(errno, writes ? "write to the file" : "open the file", path);
-    if (error.code == ErrorCode::Busy) {
-      error.message += "; without --in-place it can be changed while it runs";
-    }
-    return error;
+  if (!file && errno == ELOOP) {
+    return Error{ErrorCode::Changed, "it has been replaced by a symbolic link", path, errno};
   }
+  if (!file) return systemError(errno, writes ? "write to the file" : "open the file", path);
   if (Status status = lockFile(file.get(), path); !status) return status.error();
   return FileSource::adopt(file.release(), path);
 }

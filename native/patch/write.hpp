@@ -20,7 +20,7 @@ namespace fixelf {
 enum class WriteMode { Atomic, InPlace };
 
 enum class WritePurpose {
-  Change,   // a record is kept of what was replaced
+  Change,  // a record is kept of what was replaced
   // What the record holds is written. The record is forgotten, but for a file that is still there
   // under other names, which it leads back as well.
   Restore,
@@ -64,7 +64,8 @@ struct WriteOptions {
 std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptions& options);
 
 // Opens a file that is to be changed (for writing with InPlace), and holds its lock for as long as
-// the answer lives. Fails with Busy where it is being executed and would have to be written to.
+// the answer lives. Fails with Busy where it is being executed and would have to be written to, and
+// with Changed where a symbolic link is in its place.
 Result<std::unique_ptr<FileSource>> openLocked(const Location& location, WriteMode mode);
 
 }  // namespace fixelf

@@ -323,7 +323,7 @@ TEST_CASE("a damaged record is said to be damaged, whatever byte it is") {
       CHECK_FALSE(loaded->settled->settlement);
     } else {
       REQUIRE_FALSE(loaded);
-      REQUIRE(loaded.error().code == ErrorCode::NoUndoRecord);
+      REQUIRE(loaded.error().code == ErrorCode::Malformed);
       REQUIRE(loaded.error().message.find("damaged") != std::string::npos);
     }
   }
@@ -374,7 +374,7 @@ TEST_CASE("a file that was moved is known by its content") {
     REQUIRE_FALSE(status);
     CHECK(status.error().code == ErrorCode::NoUndoRecord);
     CHECK(contentOf(moved) == foreign);
-    REQUIRE(forgetAll({place.file}, place.records(), false).front());
+    REQUIRE(forgetAll({place.file}, place.records(), Forget::Useless).front());
   }
 }
 
@@ -410,36 +410,36 @@ TEST_CASE("records that undo something are forgotten only when forced") {
   const auto stateNow = [&] {
     auto files = recordedFiles(place.directory.string(), place.records());
     REQUIRE(files);
-    REQUIRE(files->size() == 1);
-    CHECK(files->front().path == place.file);
-    return files->front().state;
+    REQUIRE(files->files.size() == 1);
+    CHECK(files->files.front().path == place.file);
+    return files->files.front().state;
   };
-  const auto forget = [&](bool force) {
-    return static_cast<bool>(forgetAll({place.file}, place.records(), force).front());
+  const auto forget = [&](Forget which) {
+    return static_cast<bool>(forgetAll({place.file}, place.records(), which).front());
   };
   place.put(kOld);
   place.begin(kChange, kNew.size());
   place.put(mixtures(kOld, kNew).at(9));
   CHECK(stateNow() == RecordedState::Interrupted);
-  CHECK_FALSE(forget(false));
+  CHECK_FALSE(forget(Forget::Useless));
   REQUIRE(undo(place.file, place.records()));
 
   REQUIRE(place.change(kChange, kNew.size(), WriteMode::Atomic));
   CHECK(stateNow() == RecordedState::Fixed);
-  CHECK_FALSE(forget(false));
+  CHECK_FALSE(forget(Forget::Useless));
   place.put("something else");
   CHECK(stateNow() == RecordedState::Changed);
-  CHECK(forget(false));
+  CHECK(forget(Forget::Useless));
   CHECK(place.recordFiles() == 0);
 
   place.put(kOld);
   REQUIRE(place.change(kChange, kNew.size(), WriteMode::Atomic));
-  CHECK(forget(true));
+  CHECK(forget(Forget::Any));
   CHECK(place.recordFiles() == 0);
 
   REQUIRE(place.change({{0, bytes("B")}}, kNew.size(), WriteMode::Atomic));
   fs::remove(place.file);
   CHECK(stateNow() == RecordedState::Gone);
-  CHECK(forget(false));
+  CHECK(forget(Forget::Useless));
   CHECK(place.recordFiles() == 0);
 }
