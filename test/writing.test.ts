@@ -204,8 +204,8 @@ describe("writing", needs("gcc"), () => {
     rmSync(records, { recursive: true });
     expect(await change(way)).toBe("not-found");
     writeFileSync(records, "not a directory");
-    expect(await change(way)).toBe("not-found");
-    expect(await undo()).toBe("not-found");
+    expect(await change(way)).toBe("permission-denied");
+    expect(await undo()).toBe("permission-denied");
     rmSync(records);
     mkdirSync(records);
     expectUntouched();
