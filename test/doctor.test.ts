@@ -1,5 +1,7 @@
 // Each kind of finding, on a program that a compiler made and something then happened to.
+import { once } from "node:events";
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { diagnose, type FindingCode } from "../lib/index.js";
@@ -67,6 +69,19 @@ describe("doctor", needs("gcc"), () => {
       "the library that it needs is found",
       "all 2 libraries that it needs are found",
     ]);
+  });
+
+  it("takes no file for a directory, and no socket for a file", async () => {
+    for (const end of ["/", "/."])
+      await expect(diagnose([program + end])).rejects.toMatchObject({
+        code: "not-found",
+        message: `${program}${end}: Not a directory`,
+      });
+    const path = at("socket");
+    const server = createServer().listen(path);
+    await once(server, "listening");
+    const seen = diagnose([path]).finally(() => server.close());
+    await expect(seen).rejects.toMatchObject({ code: "not-a-regular-file" });
   });
 
   it("says that a static program is static", async () => {

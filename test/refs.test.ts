@@ -112,6 +112,14 @@ describe("refs", () => {
     expect((await search(text("out"))).storePaths).toMatchObject([{ reference: true }]);
   });
 
+  it("takes no file for an empty one that the system makes as it is read", async () => {
+    const path = "/proc/self/environ";
+    await expect(references([path], options)).rejects.toMatchObject({
+      code: "not-a-regular-file",
+      path,
+    });
+  });
+
   it("fails with what is wrong, and about which path", async () => {
     const failure = (path: string) => references([path], options).catch((error) => error);
     expect(await failure(at("none"))).toMatchObject({ code: "not-found" });

@@ -78,6 +78,16 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(lstatSync(at("pipe")).isFIFO()).toBe(true);
   });
 
+  it("says of a named file that it is no ELF file", () => {
+    writeFileSync(at("notes"), "some text");
+    const { code, stderr, stdout } = fixelf(["scan", "--format", "csv", at("notes")]);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: `fixelf: ${at("notes")}: it is not an ELF file\n`,
+    });
+    expect(stdout.split("\n")).toHaveLength(2);
+  });
+
   it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("leaves no part at %s", async (signal) => {
     mkdirSync(at(`ended-${signal}`));
     const output = at(`ended-${signal}/out.csv`);

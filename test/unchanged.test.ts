@@ -2,6 +2,7 @@
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -14,7 +15,7 @@ import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { commandLine, fixelf, run } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
-import { NixosRoot, storePath } from "./support/store.js";
+import { copyGlibc, NixosRoot, storePath } from "./support/store.js";
 
 const main = "int main(void) { return 3; }";
 const nowhere = "-Wl,-dynamic-linker,/nowhere/ld.so";
@@ -108,5 +109,25 @@ describe("what cannot be changed", needs("gcc", "ld.lld"), () => {
       code: "in-store",
     });
     expect(existsSync(again)).toBe(false);
+  });
+});
+
+describe("a directory that may not be written to", needs("gcc", "root"), () => {
+  it("leaves the way of writing into the file itself", () => {
+    const store = join(scratchDirectory(), "store");
+    const loader = copyGlibc(join(store, `${"a".repeat(32)}-glibc-2.36/lib`));
+    const path = compile(join(scratchDirectory(), "program"), main, nowhere);
+    const state = scratchDirectory();
+    for (const each of [path, state]) chownSync(each, 65534, 65534);
+    for (const each of [dirname(path), dirname(store)]) chmodSync(each, 0o755);
+    const words = ["--store", store, "--system", "/none"];
+    const asNobody = (...given: string[]) =>
+      fixelf([...given, path, ...words, "--no-index", "--no-gc-root", "--interpreter", loader], {
+        env: { XDG_STATE_HOME: state, XDG_CACHE_HOME: state },
+        ...{ uid: 65534, gid: 65534 },
+      });
+    const other = `fixelf fix --in-place ${path} ${words.join(" ")}`;
+    expect(asNobody("fix").stdout).toContain(`write into the file itself: ${other}\n`);
+    expect(asNobody("fix", "--in-place").code).toBe(0);
   });
 });

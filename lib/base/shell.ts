@@ -32,7 +32,7 @@ type Command = "fix" | "run" | "env" | "doctor" | "find" | "undo";
 
 /** The fixelf command for paths or names, with the options that were given. */
 export function fixelfCommand(
-  command: Command | `${Command} --get`,
+  command: Command | `${Command} --get` | "fix --in-place",
   paths: string | readonly string[],
   options: ChoiceOptions,
 ): string {

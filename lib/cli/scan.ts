@@ -3,10 +3,12 @@ import { dirname } from "node:path";
 import type { Command } from "commander";
 import { native } from "../addon/native.js";
 import { isDirectory } from "../base/directories.js";
-import { readFile } from "../base/disk.js";
+import { accessSync, constants, lstatSync, readFile } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import type { CommonOptions } from "../base/options.js";
 import { absolute } from "../base/process.js";
+import { readBeginning } from "../file/beginning.js";
+import { insideRoot } from "../file/rooted.js";
 import type { ScanFormat, Selection } from "../report/scan/format.js";
 import { type Colors, line } from "../report/shown.js";
 import { plural } from "../report/text.js";
@@ -133,10 +135,23 @@ export function define(program: Command): void {
       } finally {
         progress.stop();
       }
+      const withoutElf = list === undefined ? roots.filter((path) => isNoElf(path, options)) : [];
+      for (const path of withoutElf) say(line`fixelf: ${path}: it is not an ELF file`);
       const unread = flags.strict === true && running.progress().failures > 0;
       return unread || (flags.broken && wanted > 0) ? exitCodes.findings : exitCodes.good;
     }),
   );
+}
+
+/** Whether a file that was named, and could be read, has no row: below a directory, that is no news. */
+function isNoElf(path: string, options: CommonOptions): boolean {
+  const { host } = insideRoot(path, options, "list");
+  try {
+    accessSync(host, constants.R_OK);
+    return lstatSync(host).isFile() && readBeginning(host, 4).toString("latin1") !== "\x7fELF";
+  } catch {
+    return false;
+  }
 }
 
 /** Whether the parts that others have written are all there. */

@@ -3,8 +3,11 @@ import type { Facts } from "../addon/facts.js";
 import { asNamed, fromNative, native } from "../addon/native.js";
 import { accessSync, constants, readlinkSync, type Stats, statSync } from "../base/disk.js";
 import { codeOfSystem, FixelfError, type FixelfErrorCode, wordsOfSystem } from "../base/errors.js";
+import type { CommonOptions } from "../base/options.js";
+import { fixelfCommand } from "../base/shell.js";
 import { readBeginning } from "./beginning.js";
 import { type Content, contentOf } from "./content.js";
+import { isInterrupted } from "./interrupted.js";
 import { insideRoot, type OtherSystem, type Purpose } from "./rooted.js";
 import { parseShebang, type Shebang, shebangWindow } from "./shebang.js";
 
@@ -18,8 +21,8 @@ export interface Subject {
   host: string;
   /** null where it is no ELF file that can be read. */
   facts: Facts | null;
-  /** Why there are no facts. */
-  failure: { code: FixelfErrorCode; message: string } | null;
+  /** Why there are no facts, and what helps, where that is known. */
+  failure: { code: FixelfErrorCode; message: string; remedy?: string } | null;
   /** The first line of a script. */
   shebang: Shebang | null;
 }
@@ -65,7 +68,10 @@ export async function readTree(
   const shown = named.length > 1 ? named.replace(/\/+$/, "") || "/" : named;
   const { path, host, outside } = insideRoot(shown, system, purpose);
   if (!stateOf(host, shown).isDirectory()) {
-    const subject = await readSubject(shown, path, host);
+    // As the kernel has it (path_resolution(7)): only a directory has a name that ends so.
+    if (/\/\.?$/.test(named))
+      throw new FixelfError("not-found", `${named}: Not a directory`, { path: named });
+    const subject = await readSubject(shown, path, host, system);
     const nothing = { forOtherSystems: [], leftovers: [] };
     return { shown, path, directory: false, outside, subjects: [subject], ...nothing };
   }
@@ -78,7 +84,12 @@ export async function readTree(
   });
   const found = [
     ...walked.elf.map((facts) => ({ ...below(facts.path), facts, failure: null })),
-    ...walked.failures.map((failure) => ({ ...below(failure.path), facts: null, failure })),
+    ...(await Promise.all(
+      walked.failures.map(async (failure) => {
+        const place = below(failure.path);
+        return { ...place, facts: null, failure: await failureOf(failure, place, system) };
+      }),
+    )),
     ...walked.scripts.map((script) => ({
       ...below(script),
       facts: null,
@@ -107,14 +118,30 @@ function stateOf(host: string, shown: string): Stats {
 
 const isNoElf = { code: "not-elf", message: "it is not an ELF file" } as const;
 
-async function readSubject(shown: string, path: string, host: string): Promise<Subject> {
+/** What is said of a file that cannot be read. */
+async function failureOf(
+  { code, message }: { code: FixelfErrorCode; message: string },
+  { host, shown }: Pick<Subject, "host" | "shown">,
+  system: CommonOptions,
+): Promise<NonNullable<Subject["failure"]>> {
+  if (!isDamage(code) || !(await isInterrupted(host))) return { code, message };
+  const remedy = fixelfCommand("undo", shown, system);
+  return { code, message: "a fix was interrupted as it wrote into the file", remedy };
+}
+
+async function readSubject(
+  shown: string,
+  path: string,
+  host: string,
+  system: CommonOptions,
+): Promise<Subject> {
   try {
     const facts = await native.inspect(host);
     return { shown, path, host, facts, failure: null, shebang: null };
   } catch (caught) {
     const error = fromNative(caught);
     if (error.code === "not-elf" || isDamage(error.code)) {
-      const failure = { code: error.code, message: error.message };
+      const failure = await failureOf(error, { host, shown }, system);
       const shebang = error.code === "not-elf" ? readShebang(host) : null;
       return { shown, path, host, facts: null, failure, shebang };
     }

@@ -1,15 +1,17 @@
 // The last stage, and the only one that writes.
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import picomatch from "picomatch";
 import { cancelledBy, untilAborted } from "../addon/cancellation.js";
 import { type FileIdentity, fromNative, native } from "../addon/native.js";
 import { checkMade, checkOptions } from "../base/arguments.js";
-import { unlink } from "../base/disk.js";
+import { accessSync, constants, unlink } from "../base/disk.js";
 import type { FixelfError } from "../base/errors.js";
+import { fixelfCommand } from "../base/shell.js";
 import { HeldDirectory } from "../file/held_directory.js";
 import { insideRoot } from "../file/rooted.js";
 import { madeStateSubdirectory, stateSubdirectory } from "../file/state.js";
 import { Nix } from "../store/nix.js";
+import { placeOptions } from "../store/place.js";
 import { addRoots } from "./gc_roots.js";
 import type { FilePlan, FixPlan, Outcome } from "./outcome.js";
 import { type Verification, verify, verifyScript } from "./verify.js";
@@ -68,7 +70,7 @@ export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<
     for (const [index, file] of changing.entries()) {
       const outcome = outcomes.get(file) as Outcome;
       const failure = failures[index];
-      if (failure) Object.assign(outcome, failed(fromNative(failure)));
+      if (failure) Object.assign(outcome, failed(withOtherWay(fromNative(failure), file, plan)));
       else if (file.edits.length > 0) outcome.outcome = "fixed";
     }
   }
@@ -99,10 +101,32 @@ function isUsable(outcome: Outcome | undefined): boolean {
   return outcome?.outcome === "fixed" || outcome?.outcome === "unchanged";
 }
 
-function failed({ code, message }: FixelfError): Partial<Outcome> {
+function failed({ code, message }: Pick<FixelfError, "code" | "message">): Partial<Outcome> {
   // A file that changed under our hands, or that a rule forbids to touch, was not harmed.
   const refused = code === "changed" || code === "unsupported" || code === "busy";
   return { outcome: refused ? "refused" : "failed", edits: [], error: { code, message } };
+}
+
+/** Where only its directory may not be written to, the file itself can be. */
+function withOtherWay(
+  failure: FixelfError,
+  { path, host, output }: FilePlan,
+  plan: FixPlan,
+): Pick<FixelfError, "code" | "message"> {
+  const { code, message } = failure;
+  const isOfDirectory = !plan.inPlace && host === output && !isWritable(dirname(host));
+  if (code !== "permission-denied" || !isOfDirectory || !isWritable(host)) return failure;
+  const command = fixelfCommand("fix --in-place", path, placeOptions(plan));
+  return { code, message: `${message}; write into the file itself: ${command}` };
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Reads the disk anew, but each library once for all files. */

@@ -142,7 +142,8 @@ function refusalOf(subject: Subject, store: Store, options: PlanOptions): FilePl
   const inItsStore = options.output === undefined && refusalInStore(subject, options, store.place);
   if (inItsStore) return { code: "in-store", message: inItsStore, failed: false };
   if (subject.failure === null || subject.shebang !== null) return null;
-  const { code, message } = subject.failure;
+  const { code, remedy } = subject.failure;
+  const message = subject.failure.message + (remedy === undefined ? "" : `; ${remedy}`);
   return { code, message, failed: code !== "not-elf" && !isDamage(code) };
 }
 

@@ -26,7 +26,9 @@ export function malformedProblem(subject: Subject): Problem {
     severity: "error",
     message: `it is a damaged ELF file: ${subject.failure?.message ?? "it cannot be read"}`,
     evidence: [`${subject.failure?.code ?? "io"}: ${subject.failure?.message ?? ""}`],
-    remedy: `Download the file again; ls -l ${shellWord(subject.shown)} shows whether its size is right`,
+    remedy:
+      subject.failure?.remedy ??
+      `Download the file again; ls -l ${shellWord(subject.shown)} shows whether its size is right`,
     need: null,
   };
 }

@@ -134,6 +134,12 @@ Error notRegular(mode_t mode, const std::string& path) {
                path, 0};
 }
 
+Error cannotOpen(int number, const std::string& path) {
+  // A socket, or a device without a driver (open(2)).
+  if (number == ENXIO || number == ENODEV) return notRegular(0, path);
+  return systemError(number, "open the file", path);
+}
+
 FileSource::Identity FileSource::identityOf(int descriptor, Status& status,
                                             const std::string& path) {
   struct stat status_buffer {};
@@ -163,7 +169,7 @@ bool FileSource::Identity::hasContentOf(const Identity& other) const {
 Result<std::unique_ptr<FileSource>> FileSource::open(const std::string& path) {
   // O_NONBLOCK: opening a FIFO that nobody writes to would otherwise wait for ever.
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (descriptor < 0) return systemError(errno, "open the file", path);
+  if (descriptor < 0) return cannotOpen(errno, path);
   return adopt(descriptor, path);
 }
 

@@ -71,6 +71,9 @@ class Source {
 // What is to be read as a file and is none, by its mode (inode(7)).
 Error notRegular(mode_t mode, const std::string& path);
 
+// What is said of a file that open(2) refused.
+Error cannotOpen(int number, const std::string& path);
+
 // The parts of one file that were read last. Small reads are served from them, so that reading a
 // typical program's facts costs one pread for the headers and one for each other table. Whoever
 // reads many files keeps one set for all of them.

@@ -51,6 +51,12 @@ class SearchedFile {
   [[nodiscard]] int descriptor() const { return descriptor_; }
   [[nodiscard]] const std::shared_ptr<const std::string>& path() const { return path_; }
 
+  // Files of /proc have no size, and content all the same.
+  [[nodiscard]] bool hasContent() const {
+    char byte = 0;
+    return pread(descriptor_, &byte, 1, 0) > 0;
+  }
+
   // What went wrong first; read it when all parts are done.
   [[nodiscard]] std::optional<Error>& failure() { return failure_; }
   void fail(Error error) {
@@ -316,9 +322,16 @@ class Search {
   Status open(int directory, const char* name, const std::string& path) {
     const int descriptor =
         openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    if (descriptor < 0) return systemError(errno, "open the file", path);
+    if (descriptor < 0) return cannotOpen(errno, path);
     const auto file = std::make_shared<SearchedFile>(descriptor, path, number_);
     if (file->failure()) return std::move(*file->failure());
+    if (file->size() == 0 && file->hasContent()) {
+      return Error{
+          ErrorCode::NotRegular,
+          "the system says that it is empty, and makes its content as it is read; search a "
+          "copy (cat FILE > COPY)",
+          path, 0};
+    }
     ++found_.files;
     found_.bytes += file->size();
     // The count starts with one for this walk, so that no thread takes the file for done too early.
