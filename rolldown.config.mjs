@@ -49,12 +49,12 @@ const groups = [
   {
     name: "base",
     priority: 2,
-    test: /lib\/(base\/(arguments|bytes|disk|errors|nearest|write_fully)|addon\/(native|package_directory|under_way)|file\/kind)\.ts$|\/node-gyp-build\//,
+    test: /lib\/(base\/(arguments|bytes|disk|errors|nearest|process|realms|write_fully)|addon\/(native|package_directory|under_way)|file\/kind)\.ts$|\/node-gyp-build\//,
   },
   {
     name: "at_once",
     priority: 1,
-    test: /lib\/(base\/(directories|options|process|shell)|addon\/(cancellation|remembered)|file\/(driver_name|libc|machine|nix_system|rooted|versions)|store\/place|report\/(text|shown|json)|cli\/(command|get|index_talk|options|progress|terminal))\.ts$/,
+    test: /lib\/(base\/(directories|options|shell)|addon\/(cancellation|remembered)|file\/(driver_name|libc|machine|nix_system|rooted|versions)|store\/place|report\/(text|shown|json)|cli\/(command|get|index_talk|options|progress|terminal))\.ts$/,
   },
   {
     name: "find",

@@ -1,6 +1,6 @@
 // Programs, and the cache of fixed copies, on a file system that is mounted noexec.
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { compile } from "./support/compile.js";
 import { needs, unshare } from "./support/needs.js";
 import { fixelf } from "./support/process.js";
@@ -8,17 +8,20 @@ import { scratchDirectory } from "./support/scratch.js";
 
 describe("run on a noexec mount", needs("gcc", "glibc's loader", "mount namespaces"), () => {
   const directory = scratchDirectory();
-  const library = compile(
-    join(directory, "lib/libown.so"),
-    "int own(void) { return 0; }",
-    ...["-shared", "-Wl,-soname,libown.so"],
-  );
-  const main = "int own(void); int main(void) { return own(); }";
-  const program = compile(join(directory, "program"), main, library);
+  const program = join(directory, "program");
   const mounted = scratchDirectory();
   const layOut = 'mount -t tmpfs -o noexec none "$1" && cp "$2" "$1" && shift 2 && "$@"';
   const by = [...unshare, "/bin/sh", "-c", layOut, "sh", mounted, program];
   const chosen = ["--lib", join(directory, "lib"), "--interpreter", "/lib64/ld-linux-x86-64.so.2"];
+
+  beforeAll(() => {
+    const library = compile(
+      join(directory, "lib/libown.so"),
+      "int own(void) { return 0; }",
+      ...["-shared", "-Wl,-soname,libown.so"],
+    );
+    compile(program, "int own(void); int main(void) { return own(); }", library);
+  });
 
   it("says why the program is not started", () => {
     const { code, stderr } = fixelf(["run", ...chosen, join(mounted, "program")], { by });

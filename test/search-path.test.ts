@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { diagnose } from "../lib/index.js";
 import { misspellingOf } from "../lib/judge/search_path.js";
 import { compile } from "./support/compile.js";
@@ -87,15 +87,15 @@ describe("a library that a misspelling hides", needs("gcc", "x86-64"), () => {
 
 describe("what is named from where one is", needs("gcc", "glibc's loader"), () => {
   const directory = scratchDirectory();
-  const library = compile(
-    join(directory, "own/libown.so"),
-    "int own(void) { return 7; }",
-    ...["-shared", "-Wl,-soname,libown.so"],
-  );
+  const library = join(directory, "own/libown.so");
   const source = "int own(void); int main(void) { return own(); }";
   const named = ["--lib", "own", "--interpreter", "ld.so", "--store", "store"];
-  copyFileSync("/lib64/ld-linux-x86-64.so.2", join(directory, "ld.so"));
-  chmodSync(join(directory, "ld.so"), 0o755);
+
+  beforeAll(() => {
+    compile(library, "int own(void) { return 7; }", "-shared", "-Wl,-soname,libown.so");
+    copyFileSync("/lib64/ld-linux-x86-64.so.2", join(directory, "ld.so"));
+    chmodSync(join(directory, "ld.so"), 0o755);
+  });
 
   it("is written so that it is found from everywhere", () => {
     const program = compile(join(directory, "program"), source, library);

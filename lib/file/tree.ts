@@ -7,7 +7,6 @@ import type { CommonOptions } from "../base/options.js";
 import { fixelfCommand } from "../base/shell.js";
 import { readBeginning } from "./beginning.js";
 import { type Content, contentOf } from "./content.js";
-import { isInterrupted } from "./interrupted.js";
 import { insideRoot, type OtherSystem, type Purpose } from "./rooted.js";
 import { parseShebang, type Shebang, shebangWindow } from "./shebang.js";
 
@@ -124,7 +123,9 @@ async function failureOf(
   { host, shown }: Pick<Subject, "host" | "shown">,
   system: CommonOptions,
 ): Promise<NonNullable<Subject["failure"]>> {
-  if (!isDamage(code) || !(await isInterrupted(host))) return { code, message };
+  if (!isDamage(code)) return { code, message };
+  const { isInterrupted } = await import("./interrupted.js"); // records are for the few that are damaged
+  if (!(await isInterrupted(host))) return { code, message };
   const remedy = fixelfCommand("undo", shown, system);
   return { code, message: "a fix was interrupted as it wrote into the file", remedy };
 }
