@@ -52,7 +52,8 @@ bool appendText(std::string& line, std::string_view text) {
   bool plain = true;
   line += '"';
   for (;;) {
-    const size_t run = std::ranges::find_if_not(text, meansItself) - text.begin();
+    const auto run = static_cast<size_t>(
+        std::ranges::distance(text.begin(), std::ranges::find_if_not(text, meansItself)));
     line += text.substr(0, run);
     text.remove_prefix(run);
     if (text.empty()) break;
