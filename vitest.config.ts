@@ -1,8 +1,8 @@
 // FIXELF_TESTS chooses among the tests, for runs of another build of the same addon:
 //   package   what only the package can break: how the addon is found and loaded, and each of its
 //             functions once; for the prebuilt one
-//   addon     all but what never reaches the addon in this process or another, and limits that leave the
-//             sanitizers' own runtime too few descriptors; for the sanitizers
+//   addon     all but what never reaches the addon in this process or another, and what leaves the sanitizers' own
+//             runtime too few descriptors, or no /proc; for the sanitizers
 //   rest      what `addon` leaves out or does in part, and the world; for a run after the sanitizers' (test/all)
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
@@ -18,6 +18,8 @@ const besideAddon = [
   "environment",
   "limits",
   "nixpkgs-sonames",
+  "no-addon",
+  "no-proc",
   "package",
   "scripts",
   "stand-in-loader",

@@ -1,7 +1,7 @@
 // Directories in which something is kept from one run for the next.
 import { fromNative, native } from "../addon/native.js";
 import { isDirectory } from "../base/directories.js";
-import { FixelfError } from "../base/errors.js";
+import { FixelfError, isOfTheMoment } from "../base/errors.js";
 import { homeDirectory } from "../base/process.js";
 
 /**
@@ -16,7 +16,9 @@ export function makeOwnDirectory(path: string): void {
       throw new FixelfError("permission-denied", `the home directory ${home} is not there`);
     native.makeOwnDirectory(path);
   } catch (cause) {
-    const { code, message } = fromNative(cause);
+    const error = fromNative(cause);
+    if (isOfTheMoment(error)) throw error;
+    const { code, message } = error;
     throw new FixelfError(code, `${path} cannot be made: ${message}`, { path, cause });
   }
 }
