@@ -498,13 +498,6 @@ class Placement {
 
   Status append() {
     if (Status status = refuseOverlay(); !status) return status;
-    if (isBun(draft_)) {
-      return unsupported(
-          "the change does not fit without appending a segment, and what `bun build --compile` "
-          "makes of this program would not start then. An interpreter in whose directory all of "
-          "its libraries are needs no search path, and fits. The other way is to leave this "
-          "program alone (`fixelf run` starts it), and to fix what it makes");
-    }
     if (Status status = moveArea(); !status) return status;
     if (Status status = makeHeaderRoomFor(1); !status) return status;
     // Before the segment, so that this one stays last and can grow.
@@ -557,6 +550,12 @@ class Placement {
     if (Status status = endFile(end); !status) return status;
     draft_.because("one segment of " + std::to_string(area.fileSize) + " bytes is appended");
     draft_.newSegments.insert(draft_.newSegments.begin(), area);
+    if (isBun(draft_)) {
+      draft_.because(
+          "this program runs, but what `bun build --compile` makes of it will not start: leave it "
+          "alone for "
+          "that (`fixelf run` starts it), and fix what it makes");
+    }
     if (growsByLief(draft_)) {
       draft_.because(
           "LIEF (postject) would overwrite that segment: what it is to add, let it add before the "
