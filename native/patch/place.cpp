@@ -553,8 +553,7 @@ class Placement {
     if (isBun(draft_)) {
       draft_.because(
           "this program runs, but what `bun build --compile` makes of it will not start: leave it "
-          "alone for "
-          "that (`fixelf run` starts it), and fix what it makes");
+          "alone for that (`fixelf run` starts it), and fix what it makes");
     }
     if (growsByLief(draft_)) {
       draft_.because(
