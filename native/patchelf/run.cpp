@@ -7,13 +7,13 @@
 #include <new>
 
 #include "base/descriptor.hpp"
+#include "base/printable.hpp"
 #include "patchelf/arguments.hpp"
 #include "patchelf/change.hpp"
 #include "patchelf/damage.hpp"
 #include "patchelf/failure.hpp"
 #include "patchelf/help.hpp"
 #include "patchelf/parts.hpp"
-#include "base/printable.hpp"
 
 namespace fixelf::patchelf {
 
