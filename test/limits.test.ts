@@ -1,7 +1,15 @@
 // Too few descriptors, threads and processes: each command answers as ever, with fewer threads, or says what
 // there is too little of. It never takes what it could not open for missing, unreadable or broken.
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, copyFileSync, cpSync, mkdirSync, readdirSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { resolve } from "../lib/index.js";
@@ -93,6 +101,28 @@ describe("with few descriptors", needs("prlimit"), () => {
     }
     // With few more than Node's own it depends on what is open at the same moment.
     expect(answered).toEqual(expect.arrayContaining(limits.slice(-2)));
+  });
+
+  // Both ways in which the addon is found and loaded: its directory read, its file mapped.
+  it.each([
+    ["readdirSync", "fs"],
+    ["dlopen", "process"],
+  ])("a missing descriptor for %s is not taken for a missing addon", (call, owner) => {
+    const preloaded = join(directory, `${call}.cjs`);
+    writeFileSync(
+      preloaded,
+      `const fs = require("node:fs");
+      const { ${call}: original } = ${owner};
+      ${owner}.${call} = function (...given) {
+        ${owner}.${call} = original;
+        try { for (;;) fs.openSync("/dev/null"); } catch {}
+        return original.apply(this, given);
+      };`,
+    );
+    const [node = "", ...rest] = [...commandLine, "inspect", "--json", join(tree, "ls-0")];
+    const args = ["--nofile=64", node, "--require", preloaded, ...rest];
+    const { status, stdout } = spawnSync("prlimit", args, { encoding: "utf8", env: environment });
+    expect([status, JSON.parse(stdout).files[0].error.code]).toEqual([2, "too-many-open-files"]);
   });
 
   it("fix changes files, or says so and leaves them", () => {

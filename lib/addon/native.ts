@@ -3,8 +3,13 @@
 // that FIXELF_PREBUILD names.
 import { join } from "node:path";
 import loadAddon from "node-gyp-build";
-import { existsSync } from "../base/disk.js";
-import { FixelfError, type FixelfErrorCode, isOfTheMoment } from "../base/errors.js";
+import { existsSync, readdirSync } from "../base/disk.js";
+import {
+  FixelfError,
+  type FixelfErrorCode,
+  isOfTheMoment,
+  unlessOfTheMoment,
+} from "../base/errors.js";
 import { variable } from "../base/process.js";
 import { isNativeError, isPromise } from "../base/realms.js";
 import type { Facts } from "./facts.js";
@@ -615,8 +620,20 @@ function load(): NativeAddon {
   try {
     return throughDoor(loadAddon(packageDirectory) as NativeAddon);
   } catch (cause) {
+    throwShortage(cause);
     throw new FixelfError("io", explainLoadFailure(cause), { cause, laidOut: true });
   }
+}
+
+/** node-gyp-build takes a directory that it cannot open for an empty one, and dlopen has only words for errno. */
+function throwShortage(cause: unknown): void {
+  try {
+    readdirSync(packageDirectory);
+  } catch (failure) {
+    unlessOfTheMoment(null)(failure);
+  }
+  if (isNativeError(cause) && /: Too many open files(?: in system)?$/.test(cause.message.trim()))
+    throw new FixelfError("too-many-open-files", cause.message.trim(), { cause });
 }
 
 type Anything = (...given: unknown[]) => unknown;
