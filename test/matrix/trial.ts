@@ -28,18 +28,19 @@ export interface Surroundings {
   doors: readonly Door[];
   /** Another patchelf's path, to compare sizes with, or null. */
   peer: string | null;
+  /** Whether the results are judged, and each edit repeated and taken back; if not, only sizes are compared. */
+  judged: boolean;
 }
 
 export async function tryEdits(
   cell: Cell,
   edits: readonly Edit[],
-  { home, doors, peer }: Surroundings,
+  { home, doors, peer, judged }: Surroundings,
 ): Promise<Verdict[]> {
   const built = await build(cell);
   await mkdir(home, { recursive: true });
   const bench = (name: string) => benchOf(built, join(home, name.replaceAll(/\W+/g, "-")));
 
-  const unedited: Subject = { bench: await bench("unedited"), env: {} };
   const attempts: Attempt[] = [];
   for (const door of doors)
     for (const edit of edits) {
@@ -49,10 +50,21 @@ export async function tryEdits(
       attempts.push(attempt);
     }
 
+  if (judged) await judge(await bench("unedited"), built.output, attempts);
+  // What broke is left for whoever wants to look at it.
+  for (const { bench, faults } of attempts)
+    if (faults.length === 0) await rm(bench.directory, { recursive: true });
+  return attempts.map((attempt) => attempt.verdict);
+}
+
+/** Hears the judges on all copies and on an unedited one, and repeats each edit and takes it back. */
+async function judge(bench: Bench, output: string, attempts: readonly Attempt[]): Promise<void> {
   const made = attempts.filter((attempt) => attempt.isMade);
-  const [before, ...after] = await hear([unedited, ...made.map((attempt) => attempt.subject)]);
-  if (before?.output !== built.output)
-    throw new Error(`unedited, the program prints ${before?.output}`);
+  const [before, ...after] = await hear([
+    { bench, env: {} },
+    ...made.map(({ subject }) => subject),
+  ]);
+  if (before?.output !== output) throw new Error(`unedited, the program prints ${before?.output}`);
 
   for (const [index, testimony] of after.entries()) {
     const attempt = made[index] as Attempt;
@@ -60,12 +72,7 @@ export async function tryEdits(
     await attempt.repeat();
     if (attempt.door.keepsRecords) await attempt.undo();
   }
-
-  // What broke is left for whoever wants to look at it.
-  await rm(unedited.bench.directory, { recursive: true });
-  for (const { bench, faults } of attempts)
-    if (faults.length === 0) await rm(bench.directory, { recursive: true });
-  return attempts.map((attempt) => attempt.verdict);
+  await rm(bench.directory, { recursive: true });
 }
 
 /** Bytes. What makes way for one more program header makes way for two (docs/architecture.md). */
