@@ -1,4 +1,5 @@
 // Scripts: how Linux reads their first line, and what doctor says of it.
+import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
@@ -166,6 +167,28 @@ describe("doctor", () => {
   ])("a first line with env %s: what was meant starts something", async (argument, meant) => {
     const [found] = await findings(write("script", `#!${env} ${argument}\n`));
     expect(found?.remedy).toBe(`Change its first line to: ${meant}`);
+  });
+
+  it.each([
+    [`"python3`, 'its " is never closed'],
+    [`python3 'a"b`, "its ' is never closed"],
+    [`python3 'a\\'`, "its ' is never closed"],
+    ["python3 \\q", "it does not know \\q"],
+    [`python3 "\\c"`, "it does not know \\c"],
+    ["python3 a\\", "it ends in a backslash"],
+    ["python3 $HOME", "it takes variables in braces only"],
+    [`python3 "$(id)"`, "it takes variables in braces only"],
+    [`python3 'it"s $HOME \\q' "\\$ it's" \${HOME} a#b #"`, null],
+    [`python3 \\c"`, null],
+  ])("says as env does whether it splits %s", async (words, why) => {
+    const script = write("script", `#!/usr/bin/env -S ${words}\n`);
+    const [found] = await findings(script);
+    expect(found?.message).toBe(
+      why === null ? undefined : `env cannot split "-S ${words}" into words: ${why}`,
+    );
+    // 125 is what env ends with where it cannot do what it is told.
+    const { status } = spawnSync("/usr/bin/env", [`-S ${words}`, script], { stdio: "ignore" });
+    expect(status === 125).toBe(why !== null);
   });
 
   it("says that quotes are taken for a part of the interpreter's name", async () => {

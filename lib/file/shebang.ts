@@ -63,7 +63,7 @@ export function namesNoProgram(argument: string): boolean {
 
 /** The same, with an empty name of the program where there is none. */
 function readEnv(argument: string): EnvCommand | null {
-  const split = /^(-[iv0]*S[ \t]*|--split-string(=|[ \t]+)|-[iv0]*[ \t]+-S[ \t]*)/.exec(argument);
+  const split = splitOption.exec(argument);
   if (split === null) {
     const isOption = argument.startsWith("-") || argument.includes("=");
     return isOption ? null : { split: false, before: "", program: argument, after: "" };
@@ -94,6 +94,33 @@ function readEnv(argument: string): EnvCommand | null {
     rest = rest.slice(whole.length + operand.length);
   }
 }
+
+/** Why `env` ends instead of splitting its argument (coreutils, src/env.c, build_argv); null where it splits it. */
+export function whyNotSplit(argument: string): string | null {
+  const option = splitOption.exec(argument)?.[0];
+  if (option === undefined) return null;
+  const words = argument.slice(option.length);
+  let quote = "";
+  for (const { 0: token, index } of words.matchAll(/\\.?|\$(?:\{[A-Za-z_]\w*\})?|./gs)) {
+    if (quote === "'") {
+      if (token === quote) quote = "";
+    } else if (token.startsWith("\\")) {
+      if (token === "\\") return "it ends in a backslash";
+      if (token === "\\c" && quote === "") return null; // the rest is ignored
+      if (!/["#$'\\_fnrtv]$/.test(token)) return `it does not know ${token}`;
+    } else if (token === "$") {
+      return "it takes variables in braces only";
+    } else if (token === quote) {
+      quote = "";
+    } else if (quote === "") {
+      if (token === "'" || token === '"') quote = token;
+      if (token === "#" && /^\s?$/.test(words.slice(index - 1, index))) return null; // a comment
+    }
+  }
+  return quote === "" ? null : `its ${quote} is never closed`;
+}
+
+const splitOption = /^(-[iv0]*S[ \t]*|--split-string(=|[ \t]+)|-[iv0]*[ \t]+-S[ \t]*)/;
 
 /** Whether an interpreter is `env`, by its name. */
 export function isEnv(interpreter: string): boolean {

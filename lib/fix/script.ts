@@ -86,7 +86,7 @@ export async function lineFor(
   }
   if (problem.kind === "starts-itself")
     return refuse("unsupported", `${problem.message}; write ${problem.meant}`);
-  if (problem.kind === "too-long" || problem.kind === "none-named")
+  if (["too-long", "none-named", "not-words"].includes(problem.kind))
     return refuse("unsupported", problem.message);
   if (!isEnv(interpreter) || argument === null) {
     const found =

@@ -2,7 +2,14 @@
 // says it of the program that it is to start.
 import { basename, dirname } from "node:path";
 import type { NativeFiles } from "../addon/native.js";
-import { isEnv, namesNoProgram, parseEnv, type Shebang, shebangWindow } from "../file/shebang.js";
+import {
+  isEnv,
+  namesNoProgram,
+  parseEnv,
+  type Shebang,
+  shebangWindow,
+  whyNotSplit,
+} from "../file/shebang.js";
 import { readShebang, type Subject, type Tree } from "../file/tree.js";
 import { programDirectories, programIn } from "../store/programs.js";
 import { whyNotStarted } from "./interpreter.js";
@@ -18,6 +25,7 @@ export interface ScriptProblem {
     | "not-there"
     | "not-usable"
     | "not-split"
+    | "not-words"
     | "starts-itself";
   message: string;
   evidence: string[];
@@ -122,6 +130,9 @@ export function scriptProblem(
     const message = `env takes all of "${argument}" for a variable and starts the script itself, without end`;
     return { ...problem("starts-itself", message), meant: splitByEnv(argument) };
   }
+  const why = whyNotSplit(argument);
+  if (why !== null)
+    return problem("not-words", `env cannot split "${argument}" into words: ${why}`);
   const command = parseEnv(argument);
   if (command === null) {
     // What begins with a blank is no option, and an operand that -u or -C takes leaves no program to start.
