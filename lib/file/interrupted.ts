@@ -1,15 +1,15 @@
 // Whether a file is half written: a fix in place was killed, and its record says how to mend it.
-import { native } from "../addon/native.js";
-import { realpathSync } from "../base/disk.js";
+import { fromNative, native } from "../addon/native.js";
 import { stateSubdirectory } from "./state.js";
 
-/** Asked of a file that is damaged: what has no such record, or none that can be read, is not. */
+/**
+ * Asked of a file that is damaged.
+ * @throws FixelfError where a record that may be the file's cannot be read
+ */
 export async function isInterrupted(host: string): Promise<boolean> {
-  try {
-    const directory = await stateSubdirectory("undo");
-    const { files } = await native.recordedFiles(realpathSync(host), directory);
-    return files.some(({ state }) => state === "interrupted");
-  } catch {
-    return false;
-  }
+  const directory = await stateSubdirectory("undo");
+  const { files, failures } = await native.recordedFiles(native.realPath(host), directory);
+  if (files.some(({ state }) => state === "interrupted")) return true;
+  for (const failure of failures) throw fromNative(failure);
+  return false;
 }

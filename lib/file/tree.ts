@@ -2,7 +2,13 @@
 import type { Facts } from "../addon/facts.js";
 import { asNamed, fromNative, native } from "../addon/native.js";
 import { accessSync, constants, readlinkSync, type Stats, statSync } from "../base/disk.js";
-import { codeOfSystem, FixelfError, type FixelfErrorCode, wordsOfSystem } from "../base/errors.js";
+import {
+  codeOfSystem,
+  FixelfError,
+  type FixelfErrorCode,
+  isOfTheMoment,
+  wordsOfSystem,
+} from "../base/errors.js";
 import type { CommonOptions } from "../base/options.js";
 import { fixelfCommand } from "../base/shell.js";
 import { readBeginning } from "./beginning.js";
@@ -125,7 +131,13 @@ async function failureOf(
 ): Promise<NonNullable<Subject["failure"]>> {
   if (!isDamage(code)) return { code, message };
   const { isInterrupted } = await import("./interrupted.js"); // records are for the few that are damaged
-  if (!(await isInterrupted(host))) return { code, message };
+  try {
+    if (!(await isInterrupted(host))) return { code, message };
+  } catch (failure) {
+    if (isOfTheMoment(failure)) throw failure;
+    const why = fromNative(failure).message;
+    return { code, message: `${message}; whether a fix was interrupted is not known: ${why}` };
+  }
   const remedy = fixelfCommand("undo", shown, system);
   return { code, message: "a fix was interrupted as it wrote into the file", remedy };
 }
