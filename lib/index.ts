@@ -16,18 +16,18 @@ export type {
 export type {
   Column,
   Compressed,
-  Edits,
   FileIdentity,
   Layout,
   Mention,
   RecordedFile,
-  Renaming,
   ScanProgress,
 } from "./addon/native.js";
 export type {
   EditRequest,
+  Edits,
   NoCache,
   PatchelfChanges,
+  Renaming,
   SearchPathChange,
   ShrinkOptions,
 } from "./addon/requests.js";
@@ -92,8 +92,8 @@ export {
 export type { Nixpkgs } from "./get/nixpkgs.js";
 export { type DependencyTree, dependencyTree } from "./judge/dependency_tree.js";
 export type { Need, Problem, ProblemCode } from "./judge/problem.js";
-export { planRun, type RunOptions, type RunPlan } from "./run/plan.js";
-export { become, type Start, type Way } from "./run/start.js";
+export { planRun, type RunPlan } from "./run/plan.js";
+export { become, type RunOptions, type Start, type Way } from "./run/start.js";
 export { ScanBatch, type ScanBranch, type ScanFailure, type ScanRow } from "./scan/batch.js";
 export { type BatchFilter, batchFilter, type ScanFilter } from "./scan/filter.js";
 export { type RunningScan, type ScanOptions, type Shard, scan } from "./scan/scan.js";

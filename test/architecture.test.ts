@@ -51,6 +51,16 @@ describe("lib/", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("imports nothing in a circle", () => {
+    const left = new Map(files.map((path) => [path.replace(/\.ts$/, ".js"), importsOf(path)]));
+    for (let before = -1; before !== left.size; ) {
+      before = left.size;
+      for (const [path, targets] of left)
+        if (!targets.some((target) => left.has(target))) left.delete(path);
+    }
+    expect([...left.keys()]).toEqual([]);
+  });
+
   // Names are bytes, and Node's own functions for them are for UTF-8: each has one door. (What loads the command line
   // reads only files that the package brings, and imports nothing.)
   const loader = /^lib\/cli\/(start|code_cache)\.ts$/;

@@ -11,7 +11,8 @@ import {
   installable,
   packageOfSoname,
 } from "../lib/store/nixpkgs/packages.js";
-import { type Locate, packagesFor } from "../lib/store/nixpkgs/rank.js";
+import type { Locate } from "../lib/store/nixpkgs/nix_index.js";
+import { packagesFor } from "../lib/store/nixpkgs/rank.js";
 import { rowsFrom } from "../lib/store/nixpkgs/table.js";
 import { scratchDirectory } from "./support/scratch.js";
 

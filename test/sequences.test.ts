@@ -9,7 +9,8 @@ import { copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promi
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { type Edits, native } from "../lib/addon/native.js";
+import { native } from "../lib/addon/native.js";
+import type { Edits } from "../lib/addon/requests.js";
 import { product, usual, whyImpossible } from "./matrix/axes.js";
 import { type Bench, benchOf, change, placeLoader } from "./matrix/bench.js";
 import { build } from "./matrix/build.js";

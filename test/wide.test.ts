@@ -16,7 +16,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Edits, native } from "../lib/addon/native.js";
+import { native } from "../lib/addon/native.js";
+import type { Edits } from "../lib/addon/requests.js";
 import { compile, compileWith } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";

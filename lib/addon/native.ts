@@ -14,7 +14,7 @@ import { variable } from "../base/process.js";
 import { isNativeError, isPromise } from "../base/realms.js";
 import type { Facts } from "./facts.js";
 import { hasPackage, movedAway, packageDirectory } from "./package_directory.js";
-import type { EditRequest, NoCache, PatchelfChanges } from "./requests.js";
+import type { EditRequest, Edits, NoCache, PatchelfChanges } from "./requests.js";
 import { type Cancellation, underWay } from "./under_way.js";
 
 /** What the addon rejects with: data, from which FixelfError is made here. */
@@ -101,54 +101,6 @@ export interface NativeLibraries {
   elf: Facts[];
   /** False where the disk or a signal kept something from being read. */
   complete: boolean;
-}
-
-/** One name for another. */
-export interface Renaming {
-  /** The present name. */
-  from: string;
-  /** The new one. */
-  to: string;
-}
-
-/**
- * Everything that can be asked of one file at once; see native/patch/edits.hpp. What the file says
- * already costs nothing.
- */
-export interface Edits {
-  /** PT_INTERP. */
-  interpreter?: string;
-  /**
-   * The search path as colon-separated `value`, in the dynamic entry that `tag` names; an empty value removes
-   * DT_RPATH and DT_RUNPATH.
-   */
-  searchPath?: { value: string; tag: "runpath" | "rpath" };
-  /** Empty removes DT_SONAME. */
-  soname?: string;
-  /** With the symbol versions that are needed of them. Done before replacing and adding. */
-  removeNeeded?: readonly string[];
-  /** In DT_NEEDED and in the needed versions. Done before adding. */
-  replaceNeeded?: readonly Renaming[];
-  /** Before the present ones, in this order. */
-  addNeeded?: readonly string[];
-  /** Sets DF_1_NODEFLIB. */
-  noDefaultLibraries?: boolean;
-  /** Adds DT_DEBUG. */
-  debugEntry?: boolean;
-  /** EI_OSABI, 0 to 255. */
-  osAbi?: number;
-  /** Whether the stack is executable: PF_X of PT_GNU_STACK. */
-  executableStack?: boolean;
-  /** Dynamic symbols that lose their version. */
-  clearSymbolVersions?: readonly string[];
-  /** Dynamic symbols that get another name; the hash tables follow. */
-  renameSymbols?: readonly Renaming[];
-  /** The descriptor of the note `.note.nixos.ldcache`. */
-  resolutionCache?: Uint8Array;
-  /** Clear the whole place that a string table moves away from, as patchelf does. */
-  clearVacated?: boolean;
-  /** Bytes, a power of two: the least alignment of a segment that is appended. */
-  pageSize?: number;
 }
 
 /** Which bytes change; what they become stays with the addon, however much it is. */

@@ -1,5 +1,53 @@
-// What can be asked of one file by `edit` and `patchelf`; native/edit and native/patchelf do it.
-import type { Edits, Renaming } from "./native.js";
+// What can be asked of one file: of the engine, and by `edit` and `patchelf`, which native/edit and native/patchelf
+// make it of.
+
+/** One name for another. */
+export interface Renaming {
+  /** The present name. */
+  from: string;
+  /** The new one. */
+  to: string;
+}
+
+/**
+ * Everything that can be asked of one file at once; see native/patch/edits.hpp. What the file says
+ * already costs nothing.
+ */
+export interface Edits {
+  /** PT_INTERP. */
+  interpreter?: string;
+  /**
+   * The search path as colon-separated `value`, in the dynamic entry that `tag` names; an empty value removes
+   * DT_RPATH and DT_RUNPATH.
+   */
+  searchPath?: { value: string; tag: "runpath" | "rpath" };
+  /** Empty removes DT_SONAME. */
+  soname?: string;
+  /** With the symbol versions that are needed of them. Done before replacing and adding. */
+  removeNeeded?: readonly string[];
+  /** In DT_NEEDED and in the needed versions. Done before adding. */
+  replaceNeeded?: readonly Renaming[];
+  /** Before the present ones, in this order. */
+  addNeeded?: readonly string[];
+  /** Sets DF_1_NODEFLIB. */
+  noDefaultLibraries?: boolean;
+  /** Adds DT_DEBUG. */
+  debugEntry?: boolean;
+  /** EI_OSABI, 0 to 255. */
+  osAbi?: number;
+  /** Whether the stack is executable: PF_X of PT_GNU_STACK. */
+  executableStack?: boolean;
+  /** Dynamic symbols that lose their version. */
+  clearSymbolVersions?: readonly string[];
+  /** Dynamic symbols that get another name; the hash tables follow. */
+  renameSymbols?: readonly Renaming[];
+  /** The descriptor of the note `.note.nixos.ldcache`. */
+  resolutionCache?: Uint8Array;
+  /** Clear the whole place that a string table moves away from, as patchelf does. */
+  clearVacated?: boolean;
+  /** Bytes, a power of two: the least alignment of a segment that is appended. */
+  pageSize?: number;
+}
 
 /** What is to happen to the directories that the loader searches for a file's libraries. */
 export type SearchPathChange = (

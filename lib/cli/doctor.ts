@@ -1,10 +1,7 @@
 // fixelf doctor: what is wrong, and what to do about it.
 import type { Command } from "commander";
-import { type TalkFlags, withShared, withTalk } from "./options.js";
-
-export interface DoctorFlags extends TalkFlags {
-  for?: string;
-}
+import type { DoctorFlags } from "./examine.js";
+import { withShared, withTalk } from "./options.js";
 
 export function define(program: Command): void {
   withShared(

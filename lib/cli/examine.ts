@@ -6,12 +6,15 @@ import { diagnosisText } from "../report/doctor.js";
 import { inLines, line, type Shown } from "../report/shown.js";
 import { plural } from "../report/text.js";
 import { exitCodes, type Output, run, worst } from "./command.js";
-import type { DoctorFlags } from "./doctor.js";
 import { commonOptions, type TalkFlags } from "./options.js";
 import { progressLine } from "./progress.js";
 
 /** So many files are each told in full. */
 const fewFiles = 3;
+
+export interface DoctorFlags extends TalkFlags {
+  for?: string;
+}
 
 export async function examine(paths: string[], flags: DoctorFlags): Promise<void> {
   await run(flags, async (output) => {

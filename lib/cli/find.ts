@@ -1,11 +1,8 @@
 // fixelf find: which store path provides a soname.
 import type { Command } from "commander";
-import { type GetFlags, withGet } from "./get.js";
+import { withGet } from "./get.js";
+import type { FindFlags } from "./look_up.js";
 import { withShared } from "./options.js";
-
-export interface FindFlags extends GetFlags {
-  symbolVersion?: string;
-}
 
 export function define(program: Command): void {
   withShared(

@@ -1,7 +1,7 @@
 // --get: what no store path has is taken from nixpkgs first. The options of every command that does so.
 import type { Command } from "commander";
+import type { GetPlan, Got } from "../get/get.js";
 import type { Fetched } from "../report/documents.js";
-import type { Getting } from "./getting.js";
 import type { SharedFlags } from "./options.js";
 
 export interface GetFlags extends SharedFlags {
@@ -20,11 +20,17 @@ export function withGet(command: Command): Command {
     );
 }
 
+/** What was got, and what is not to be had. */
+interface Getting {
+  got: readonly Got[];
+  without: GetPlan["without"];
+}
+
 /** What a document says of it, where --get was given. */
 export function getDocument(getting: Getting | null): Fetched {
   return getting === null ? {} : { got: getting.got.map(shown), notGot: getting.without };
 }
 
-function shown({ attribute, output, storePath, sonames, source }: Getting["got"][number]) {
+function shown({ attribute, output, storePath, sonames, source }: Got) {
   return { attribute, output, storePath, sonames, source };
 }

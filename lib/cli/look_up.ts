@@ -11,9 +11,12 @@ import { libraryOfVersion, sinceRelease } from "../store/nixpkgs/symbol_versions
 import { placeOf } from "../store/place.js";
 import { askedNames } from "./asked_names.js";
 import { exitCodes, run, untilInterrupted } from "./command.js";
-import type { FindFlags } from "./find.js";
-import { getDocument } from "./get.js";
+import { type GetFlags, getDocument } from "./get.js";
 import { commonOptions } from "./options.js";
+
+export interface FindFlags extends GetFlags {
+  symbolVersion?: string;
+}
 
 export async function lookUp(names: string[], flags: FindFlags): Promise<void> {
   await run(flags, async (output) => {

@@ -2,7 +2,8 @@
 // Programs among them run unchanged.
 import { dirname } from "node:path";
 import type { Facts } from "../addon/facts.js";
-import { type Edits, fromNative, native } from "../addon/native.js";
+import { fromNative, native } from "../addon/native.js";
+import type { Edits } from "../addon/requests.js";
 import { type FixelfErrorCode, isOfTheMoment } from "../base/errors.js";
 import type { ChoiceOptions } from "../base/options.js";
 import { fixelfCommand } from "../base/shell.js";

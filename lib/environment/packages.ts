@@ -1,5 +1,6 @@
 // An environment in nixpkgs' terms: packages instead of store paths.
 import { basename, dirname } from "node:path";
+import type { Locate } from "../store/nixpkgs/nix_index.js";
 import { locator } from "../store/nixpkgs/nix_index.js";
 import {
   isPresent,
@@ -8,7 +9,7 @@ import {
   nixIndex,
   packageOnceOf,
 } from "../store/nixpkgs/packages.js";
-import { type Locate, packagesFor } from "../store/nixpkgs/rank.js";
+import { packagesFor } from "../store/nixpkgs/rank.js";
 import { nameOf, storePathOf } from "../store/place.js";
 import type {
   Environment,

@@ -1,6 +1,7 @@
 // The fourth stage: which bytes of which files change. Nothing is written.
 import { underSignal } from "../addon/cancellation.js";
-import { type Edits, native } from "../addon/native.js";
+import { native } from "../addon/native.js";
+import type { Edits } from "../addon/requests.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
 import { lstat } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";

@@ -2,7 +2,8 @@
 // links to the original's neighbours, so that what is looked for beside the program is found.
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { type Edits, fromNative, native } from "../addon/native.js";
+import { fromNative, native } from "../addon/native.js";
+import type { Edits } from "../addon/requests.js";
 import { resolveWith } from "../addon/resolutions.js";
 import {
   access,

@@ -17,8 +17,7 @@ import { nixSystem } from "../file/nix_system.js";
 import type { Store } from "../store/context.js";
 import type { MissingLibrary } from "../store/nixpkgs/packages.js";
 import { inStore, storePathOf } from "../store/place.js";
-import type { RunOptions } from "./plan.js";
-import type { Running } from "./start.js";
+import type { Running, RunOptions } from "./start.js";
 import { targetOf } from "./target.js";
 
 type Served = "file" | "facts" | "isNeedy" | "loaderPlaces" | "ownLoader" | "findable";

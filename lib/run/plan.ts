@@ -6,25 +6,22 @@ import { checkOptions, checkPath, checkTexts } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
 import { choiceKinds } from "../base/options.js";
 import { storeFor } from "../choose/choice.js";
-import type { EnvironmentOptions } from "../environment/environment.js";
 import { startCopy } from "./copy.js";
 import { startByLoader } from "./direct.js";
 import { mustBeExecutable } from "./executable.js";
 import { fhsLook } from "./fhs.js";
 import { startInNamespace } from "./namespace.js";
 import { needsOf } from "./needs.js";
-import { type NeedyRunning, names, type Running, type Start, type Way, ways } from "./start.js";
+import {
+  type NeedyRunning,
+  names,
+  type Running,
+  type RunOptions,
+  type Start,
+  type Way,
+  ways,
+} from "./start.js";
 import { targetOf } from "./target.js";
-
-/** How a program is to run. */
-export interface RunOptions extends Omit<EnvironmentOptions, "root"> {
-  /** This way, and no other. */
-  how?: Way;
-  /** Programs and libraries that it will load or start; what they need is there as well. */
-  with?: readonly string[];
-  /** Show places of ordinary distributions that are missing here, such as /bin/bash. */
-  fhs?: boolean;
-}
 
 /** What this process has to become for the program to run. */
 export interface RunPlan extends Start {

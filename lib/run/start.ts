@@ -2,7 +2,7 @@
 import type { Facts } from "../addon/facts.js";
 import { native, type Replacing } from "../addon/native.js";
 import { checkMade, checkNumbers, checkPath } from "../base/arguments.js";
-import type { SystemEnvironment } from "../environment/environment.js";
+import type { EnvironmentOptions, SystemEnvironment } from "../environment/environment.js";
 
 /** The ways, in the order in which they are tried. */
 export const ways = ["namespace", "copy", "loader"] as const;
@@ -15,6 +15,16 @@ export const names: Record<Way, string> = {
   copy: "as a fixed copy",
   loader: "through the loader",
 };
+
+/** How a program is to run. */
+export interface RunOptions extends Omit<EnvironmentOptions, "root"> {
+  /** This way, and no other. */
+  how?: Way;
+  /** Programs and libraries that it will load or start; what they need is there as well. */
+  with?: readonly string[];
+  /** Show places of ordinary distributions that are missing here, such as /bin/bash. */
+  fhs?: boolean;
+}
 
 /** What runs, and what has to be there for it. */
 export interface Running {

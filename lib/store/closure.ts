@@ -1,7 +1,7 @@
 // Which store paths are sure to stay: the running system's, and what a GC root keeps.
 
-import type { FreshIndex } from "./index/fresh.js";
 import { rememberClosure, rememberedClosure } from "./index/nix_memory.js";
+import type { FreshIndex } from "./index/refresh.js";
 import type { Nix } from "./nix.js";
 import { realPathIn, type StorePaths, type StorePlace, storePathOf } from "./place.js";
 import type { GcRoot } from "./roots.js";

@@ -14,15 +14,17 @@ import type { IndexEvent } from "../base/options.js";
 import { type Knowledge, StoreKnowledge } from "./closure.js";
 import { findProviders, type Providers, type Wanted } from "./find.js";
 import { IndexDamage } from "./index/damage.js";
-import { type FreshIndex, freshIndex } from "./index/fresh.js";
+import { freshIndex } from "./index/fresh.js";
+import type { FreshIndex } from "./index/refresh.js";
 
 import { IndexedStore } from "./indexed.js";
 import type { Inspected, Inspector } from "./inspector.js";
 import type { Libraries } from "./libraries.js";
 import type { Loader } from "./loaders.js";
 import { Nix } from "./nix.js";
+import type { Locate } from "./nixpkgs/nix_index.js";
 import type { NixpkgsPackage } from "./nixpkgs/packages.js";
-import type { Locate, Needing } from "./nixpkgs/rank.js";
+import type { Needing } from "./nixpkgs/rank.js";
 import { checkPlace, type StorePlace } from "./place.js";
 
 /** How a store is asked. */

@@ -3,8 +3,8 @@
 import type { Facts } from "../addon/facts.js";
 import type { NativeLibraries } from "../addon/native.js";
 import type { NamedFile, StorePathContent } from "./index/format.js";
-import type { FreshIndex } from "./index/fresh.js";
 import type { IndexReader } from "./index/reader.js";
+import type { FreshIndex } from "./index/refresh.js";
 import type { Inspected, Inspector } from "./inspector.js";
 import type { Libraries } from "./libraries.js";
 import { realPathIn, type StorePlace, storePathOf } from "./place.js";

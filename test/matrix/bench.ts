@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { cp, mkdir, readFile, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Edits, type Layout, native } from "../../lib/addon/native.js";
+import { type Layout, native } from "../../lib/addon/native.js";
+import type { Edits } from "../../lib/addon/requests.js";
 import type { Cell } from "./axes.js";
 import type { Built } from "./build.js";
 import { sysroot } from "./run.js";

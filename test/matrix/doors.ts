@@ -1,8 +1,8 @@
 // The doors through which an edit can be asked for: the core, as the API has it, and fixelf-patchelf, by patchelf's
 // words, which another patchelf understands as well.
 import { rm, writeFile } from "node:fs/promises";
-import type { Edits } from "../../lib/addon/native.js";
 import { programPath } from "../../lib/addon/programs.js";
+import type { Edits } from "../../lib/addon/requests.js";
 import { change } from "./bench.js";
 import { ask } from "./process.js";
 

@@ -1,7 +1,7 @@
 // The edits of the matrix: what is asked, what has to come of it, and where it is refused.
 import { rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { Edits } from "../../lib/addon/native.js";
+import type { Edits } from "../../lib/addon/requests.js";
 import type { Cell } from "./axes.js";
 import { type Bench, placeLoader } from "./bench.js";
 import { libcDirectory } from "./run.js";

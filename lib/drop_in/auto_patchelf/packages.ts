@@ -1,8 +1,9 @@
 // Which packages of nixpkgs have what a build lacks: what every command knows of that.
 import type { Machine } from "../../file/machine.js";
+import type { Locate } from "../../store/nixpkgs/nix_index.js";
 import { locator } from "../../store/nixpkgs/nix_index.js";
 import type { NixpkgsPackage } from "../../store/nixpkgs/packages.js";
-import { type Locate, packagesFor } from "../../store/nixpkgs/rank.js";
+import { packagesFor } from "../../store/nixpkgs/rank.js";
 import type { MissingDependency } from "./auto_patchelf.js";
 
 /** The packages of each library that has to be there, the best first. */

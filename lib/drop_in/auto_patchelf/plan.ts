@@ -2,7 +2,7 @@
 // written here.
 import { basename, dirname, isAbsolute, join } from "node:path";
 import type { Facts } from "../../addon/facts.js";
-import type { Renaming } from "../../addon/native.js";
+import type { Renaming } from "../../addon/requests.js";
 import { absolute } from "../../base/process.js";
 import { isReservedByMusl } from "../../file/libc.js";
 import { describeMachine, sameMachine } from "../../file/machine.js";

@@ -5,21 +5,10 @@ import type { Tell } from "../../base/options.js";
 import type { StorePlace } from "../place.js";
 import { IndexDamage } from "./damage.js";
 import { identityOf, isCurrent } from "./directory.js";
-import type { StorePathContent } from "./format.js";
 import { indexPath } from "./location.js";
 import { OwnDirectory } from "./own_directory.js";
 import { IndexReader } from "./reader.js";
-import type { RefreshOptions } from "./refresh.js";
-
-/** An index that agrees with the store. */
-export interface FreshIndex {
-  reader: IndexReader;
-  /**
-   * What the reader does not have, or not as it is now: unfinished store paths, and where nothing
-   * could be written, new ones and those that are gone. A later one of the same name counts.
-   */
-  beside: StorePathContent[];
-}
+import type { FreshIndex, RefreshOptions } from "./refresh.js";
 
 const timesToTry = 5;
 

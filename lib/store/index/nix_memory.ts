@@ -4,9 +4,9 @@ import type { StorePaths, StorePlace } from "../place.js";
 import { checksum } from "./checksum.js";
 import { IndexDamage } from "./damage.js";
 import { closureName } from "./format.js";
-import type { FreshIndex } from "./fresh.js";
 import { indexPath } from "./location.js";
 import { OwnDirectory } from "./own_directory.js";
+import type { FreshIndex } from "./refresh.js";
 
 const hashLength = 32;
 

@@ -9,7 +9,6 @@ import type { Tell } from "../../base/options.js";
 import { hostPath, type StorePlace } from "../place.js";
 import { identityOf, isCurrent, isRacy } from "./directory.js";
 import type { DirectoryIdentity, State, StorePathContent } from "./format.js";
-import type { FreshIndex } from "./fresh.js";
 import { differenceOf, type Entry, entriesOf, listingOf } from "./listing.js";
 import { makeIndexDirectory } from "./location.js";
 import type { OwnDirectory } from "./own_directory.js";
@@ -30,6 +29,16 @@ const largestManifest = 1 << 20;
 /** Milliseconds for which a caller that wants the index itself waits for another's lock. */
 const patience = 120_000;
 const interval = 20;
+
+/** An index that agrees with the store. */
+export interface FreshIndex {
+  reader: IndexReader;
+  /**
+   * What the reader does not have, or not as it is now: unfinished store paths, and where nothing
+   * could be written, new ones and those that are gone. A later one of the same name counts.
+   */
+  beside: StorePathContent[];
+}
 
 export interface RefreshOptions {
   /** Everything is to be in the base. */

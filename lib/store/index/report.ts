@@ -5,9 +5,10 @@ import { checkOptions } from "../../base/arguments.js";
 import type { IndexEvent } from "../../base/options.js";
 import { checkPlace, type StorePlace } from "../place.js";
 import { IndexDamage } from "./damage.js";
-import { type FreshIndex, freshIndex } from "./fresh.js";
+import { freshIndex } from "./fresh.js";
 import { entriesOf } from "./listing.js";
 import { indexPath, removeIndexDirectory } from "./location.js";
+import type { FreshIndex } from "./refresh.js";
 
 /** What the index of a store holds. */
 export interface IndexReport {

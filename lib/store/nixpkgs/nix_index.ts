@@ -19,7 +19,6 @@ import { homeDirectory, variable } from "../../base/process.js";
 import { IndexDamage } from "../index/damage.js";
 import { cacheDirectory } from "../index/location.js";
 import { OwnDirectory, type OwnFile } from "../index/own_directory.js";
-import type { Locate } from "./rank.js";
 
 /** A package that has a file of the name in its `lib`. */
 export interface LocatedPackage {
@@ -34,6 +33,16 @@ export interface LocatedPackage {
   /** False: it was found through what the attribute refers to, and is not the attribute's own. */
   isOwn: boolean;
 }
+
+/** What a database says of a library. */
+export interface Located {
+  packages: readonly LocatedPackage[];
+  /** As of when, as YYYY-MM-DD. */
+  date: string;
+}
+
+/** How a database is asked; null where there is none that can be. */
+export type Locate = (soname: string) => Promise<Located | null>;
 
 /** What is known of a database. */
 export interface NixIndexAbout {

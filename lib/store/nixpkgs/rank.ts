@@ -5,20 +5,10 @@ import { comesWithDriver } from "../../file/driver_name.js";
 import { hasNixSystem, nixSystem } from "../../file/nix_system.js";
 import { compareVersions, versionsNeededOf } from "../../file/versions.js";
 import { isNamesake, parseName } from "../rank.js";
-import type { LocatedPackage } from "./nix_index.js";
+import type { Locate, Located, LocatedPackage } from "./nix_index.js";
 import { asPackage, builtFor, type NixpkgsPackage, nixIndex } from "./packages.js";
 import { type DefiningRelease, releaseDefining } from "./symbol_versions.js";
 import { rowOf, rowsFrom, type TableRow } from "./table.js";
-
-/** What a database says of a library. */
-export interface Located {
-  packages: readonly LocatedPackage[];
-  /** As of when, as YYYY-MM-DD. */
-  date: string;
-}
-
-/** How a database is asked; null where there is none that can be. */
-export type Locate = (soname: string) => Promise<Located | null>;
 
 /** What is known of the program that needs the library. */
 export type Needing = Pick<Facts, "machine" | "class" | "byteOrder"> &
