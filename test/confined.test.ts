@@ -1,5 +1,7 @@
-// The program that is shown a stranger's file (verification's loader) has nothing of ours: root runs it as who
-// could put another file there, without groups, privileges, descriptors, environment or core dumps.
+// The program that is shown a stranger's file (verification's loader) has nothing of ours: it runs as who could put
+// another file there, without groups, privileges, descriptors, environment or core dumps.
+
+import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -16,8 +18,10 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { type CommandEnd, native } from "../lib/addon/native.js";
 import { needs } from "./support/needs.js";
 import { patience } from "./support/patience.js";
+import { addonEnvironment } from "./support/preload.js";
 import { scratchDirectory } from "./support/scratch.js";
 
+const addon = new URL("../out/lib/addon/native.js", import.meta.url).href;
 const directory = scratchDirectory();
 const subject = join(directory, "subject");
 writeFileSync(subject, "");
@@ -167,6 +171,38 @@ describe("a confined program", () => {
         chmodSync(file, 0o666);
         expect(await user(file)).toMatchObject(refusal(/others may write to .*file$/));
       });
+
+      it(
+        "is a user for their own files and root's, and nobody for others'",
+        needs("setpriv"),
+        () => {
+          const program = `
+          const { native } = await import(${JSON.stringify(addon)});
+          const id = { file: ${JSON.stringify(realpathSync("/usr/bin/id"))}, arguments: ["-u"] };
+          const [end] = await native.run(
+            [{ ...id, environment: [], subjects: [${JSON.stringify(file)}] }], ${patience});
+          console.log(JSON.stringify(end));`;
+          chmodSync(directory, 0o755);
+          const asUser = () => {
+            const node = [process.execPath, "--input-type=module", "-e", program];
+            const { stdout } = spawnSync(
+              "setpriv",
+              [`--reuid=${somebody}`, `--regid=${somebody}`, "--clear-groups", ...node],
+              { encoding: "utf8", env: { ...process.env, ...addonEnvironment } },
+            );
+            return JSON.parse(stdout);
+          };
+          const itself = { exitCode: 0, output: `${somebody}\n` };
+          expect(asUser()).toMatchObject(itself);
+          chownSync(tree, somebody, 0);
+          expect(asUser()).toMatchObject(itself);
+          chownSync(tree, somebody + 1, 0);
+          expect(asUser()).toMatchObject({
+            code: "permission-denied",
+            message: expect.stringContaining("user 4712 could give it another file"),
+          });
+        },
+      );
     });
   });
 });

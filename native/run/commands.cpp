@@ -33,10 +33,15 @@ std::optional<Pipe> openPipe() {
   return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-// Whom a command runs as.
+// Whom a command runs as; none: who we are.
 Result<std::optional<uid_t>> userOf(const Command& command) {
-  if (geteuid() != 0) return std::optional<uid_t>();
-  return handsOf(command.subjects);
+  const auto hands = handsOf(command.subjects);
+  if (!hands || !*hands || geteuid() == 0) return hands;
+  if (**hands == geteuid()) return std::optional<uid_t>();
+  return Error{ErrorCode::PermissionDenied,
+               "user " + std::to_string(**hands) + " could give it another file",
+               {},
+               0};
 }
 
 // Reads what is there; whether more may come.

@@ -19,8 +19,8 @@ struct Command {
   std::string file;                      // a path
   std::vector<std::string> arguments;    // from argv[1]
   std::vector<std::string> environment;  // all of it, as NAME=VALUE
-  // What the program opens by their paths: root runs it as the one user besides root whose hands
-  // they are in (base/hands), and not at all where there are several.
+  // What the program opens by their paths: it runs as the one user besides root whose hands they
+  // are in (base/hands), which only root can become, and not at all where there are several.
   std::vector<std::string> subjects;
 };
 
