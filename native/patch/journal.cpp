@@ -445,8 +445,8 @@ Result<Journal::Below> Journal::pathsBelow(const std::string& directory,
     const std::string path = path_ + "/" + name;
     below.unreadable.push_back(
         {ErrorCode::Malformed,
-         "the undo record " + path + " is damaged, so that it is not known what file it is about",
-         path, 0});
+         "this undo record is damaged: nothing can be undone by it, so it can be removed", path,
+         0});
   }
   below.paths.assign(found.begin(), found.end());
   return below;
