@@ -1,14 +1,20 @@
 // FIXELF_TESTS chooses among the tests, for runs of another build of the same addon:
+//   compiled  what names the C compiler or namespaces; for a second run that differs from the first in these (test/all)
 //   package   what only the package can break: how the addon is found and loaded, and each of its
 //             functions once; for the prebuilt one
 //   addon     all but what never reaches the addon in this process or another, and what leaves the sanitizers' own
 //             runtime too few descriptors, or no /proc; for the sanitizers
 //   rest      what `addon` leaves out or does in part, and the world; for a run after the sanitizers' (test/all)
+import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import LongestFirst from "./test/support/longest-first.js";
 import { patienceOfTest } from "./test/support/patience.js";
 
+const compiled = readdirSync("test")
+  .filter((name) => name.endsWith(".test.ts"))
+  .map((name) => `test/${name}`)
+  .filter((file) => /"gcc"|namespaces/.test(readFileSync(file, "utf8")));
 const ofPackage = ["package", "closure", "doctor", "fix", "fix-scripts", "payloads", "refs"]
   .concat(["scan", "store", "tree", "watch", "end-to-end/nix-package"])
   .map((name) => `test/${name}.test.ts`);
@@ -35,6 +41,7 @@ const choices: Record<
   string,
   Record<keyof typeof all, { include: string[]; exclude?: string[] }>
 > = {
+  compiled: { parts: { include: compiled }, world: { include: [] } },
   package: {
     parts: { include: ofPackage.filter((file) => !file.includes("end-to-end")) },
     world: { include: ofPackage.filter((file) => file.includes("end-to-end")) },
