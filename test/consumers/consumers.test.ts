@@ -44,9 +44,8 @@ describe("types", () => {
   ).filter((name) => name.startsWith("typescript-"));
   const calls = readFileSync(join(import.meta.dirname, "project/calls.ts"), "utf8");
   const settings = [
-    ["an ES module, NodeNext", "calls.mts", "NodeNext", "NodeNext"],
-    ["a CommonJS module, NodeNext", "calls.cts", "NodeNext", "NodeNext"],
-    ["a bundler's module", "calls.ts", "ESNext", "Bundler"],
+    ["an ES and a CommonJS module, NodeNext", ["calls.mts", "calls.cts"], "NodeNext", "NodeNext"],
+    ["a bundler's module", ["calls.ts"], "ESNext", "Bundler"],
   ] as const;
   // Without Node's types it is the DOM's that say what an AbortSignal is.
   const surroundings = [
@@ -59,19 +58,19 @@ describe("types", () => {
   });
 
   describe.each(compilers)("of %s", (compiler) => {
-    describe.each(settings)("in %s", (_, file, module, moduleResolution) => {
+    describe.each(settings)("in %s", (_, files, module, moduleResolution) => {
       it.each(surroundings)("%s", (name, surrounding) => {
-        writeFileSync(join(project, file), calls);
-        const configuration = `tsconfig.${compiler}.${file}.${name}.json`.replaceAll(/[ ']/g, "-");
+        for (const file of files) writeFileSync(join(project, file), calls);
+        const configuration = `tsconfig.${compiler}.${module}.${name}.json`.replaceAll(
+          /[ ']/g,
+          "-",
+        );
         const compilerOptions = {
           ...{ module, moduleResolution, target: "ES2022", ...surrounding },
           ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
           ...{ skipLibCheck: false, noEmit: true },
         };
-        writeFileSync(
-          join(project, configuration),
-          JSON.stringify({ compilerOptions, files: [file] }),
-        );
+        writeFileSync(join(project, configuration), JSON.stringify({ compilerOptions, files }));
         const tsc = join(project, "node_modules", compiler, "bin/tsc");
         const { stdout, code } = run([...node, tsc, "--project", configuration], { cwd: project });
         expect({ stdout, code }).toEqual({ stdout: "", code: 0 });
