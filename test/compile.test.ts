@@ -1,8 +1,8 @@
 // The compiler of the other tests: what it keeps between runs is what it would make again.
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { run } from "./support/process.js";
@@ -55,5 +55,19 @@ describe("compile", needs("gcc"), () => {
       return execFileSync("/bin/sh", ["-c", '"$1"; echo $?', "sh", program], { encoding: "utf8" });
     });
     expect(statuses).toEqual(["3\n", "4\n"]);
+  });
+
+  it("needs the linker, whatever is kept", needs("ld.lld"), () => {
+    const link = () => compile(at("linked"), "int main(void) { return 0; }", "-fuse-ld=lld");
+    link();
+    const gcc = execFileSync("/bin/sh", ["-c", "command -v gcc"], { encoding: "utf8" }).trim();
+    mkdirSync(at("tools"));
+    symlinkSync(gcc, at("tools/gcc"));
+    vi.stubEnv("PATH", at("tools"));
+    try {
+      expect(link).toThrow(/ld\.lld ENOENT/);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 });

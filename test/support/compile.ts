@@ -1,4 +1,4 @@
-// ELF files that a compiler makes of C. What the same compiler made of the same source, options and files
+// ELF files that a compiler makes of C. What the same compiler and linker made of the same source, options and files
 // before is taken from the user's cache: compiling is most of what the tests of parts wait for.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -80,7 +80,9 @@ function keptAs(
     .map((name) => resolve(directory, name))
     .filter((path) => existsSync(path) && statSync(path).isFile())
     .map((path) => digestOf(readFileSync(path, "latin1").replaceAll(scratchRoot, anyScratch)));
-  const made = [versionOf(compiler), compiler, scratchRoot.length, source, words, files];
+  const linkers = options.flatMap((word) => /^-fuse-ld=(.*)$/.exec(word)?.[1] ?? []);
+  const tools = [compiler, ...linkers.map((name) => `ld.${name}`)].map(versionOf);
+  const made = [tools, compiler, scratchRoot.length, source, words, files];
   return join(userCache, "fixelf-tests", digestOf(JSON.stringify(made)));
 }
 
@@ -88,12 +90,13 @@ const digestOf = (text: string) => createHash("sha256").update(text).digest("hex
 
 const versions = new Map<string, string>();
 
-/** Of the compiler's package too, in Debian. */
-function versionOf(compiler: string): string {
-  let version = versions.get(compiler);
+/** Of what PATH finds, and of its package too, in Debian. */
+function versionOf(tool: string): string {
+  const key = `${process.env.PATH} ${tool}`;
+  let version = versions.get(key);
   if (version === undefined) {
-    version = execFileSync(compiler, ["--version"], { encoding: "utf8" });
-    versions.set(compiler, version);
+    version = execFileSync(tool, ["--version"], { encoding: "utf8" });
+    versions.set(key, version);
   }
   return version;
 }
