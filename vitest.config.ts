@@ -2,8 +2,8 @@
 //   compiled  what names the C compiler or namespaces; for a second run that differs from the first in these (test/all)
 //   package   what only the package can break: how the addon is found and loaded, and each of its
 //             functions once; for the prebuilt one
-//   addon     all but what never reaches the addon in this process or another, and what leaves the sanitizers' own
-//             runtime too few descriptors, or no /proc; for the sanitizers
+//   addon     all but what never reaches the addon in this process or another, what leaves the sanitizers' own
+//             runtime too few descriptors, or no /proc, and kills, which lead out of no error; for the sanitizers
 //   rest      what `addon` leaves out or does in part, and the world; for a run after the sanitizers' (test/all)
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -22,6 +22,7 @@ const besideAddon = [
   "api",
   "contributing",
   "environment",
+  "kills",
   "limits",
   "nixpkgs-sonames",
   "no-addon",
