@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { thisMachine } from "../lib/file/machine.js";
 import { shText } from "../lib/report/environment/shell.js";
+import type { Locate } from "../lib/store/nixpkgs/nix_index.js";
 import {
   adviceFor,
   adviceForNewer,
   installable,
   packageOfSoname,
 } from "../lib/store/nixpkgs/packages.js";
-import type { Locate } from "../lib/store/nixpkgs/nix_index.js";
 import { packagesFor } from "../lib/store/nixpkgs/rank.js";
 import { rowsFrom } from "../lib/store/nixpkgs/table.js";
 import { scratchDirectory } from "./support/scratch.js";
