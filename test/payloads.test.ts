@@ -1,5 +1,6 @@
 // Executables that carry something behind their ELF structure, or look themselves up in it: after an
-// edit they still find it, or the edit is refused and nothing has happened.
+// edit they still find it, or the edit is refused and nothing has happened. patchelf refuses none, so the
+// drop-in puts a change behind what they carry, and repeats that.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -15,9 +16,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type EditRequest, edit, FixelfError, inspect, undo } from "../lib/index.js";
+import { programPath } from "../lib/addon/programs.js";
+import { type EditRequest, edit, FixelfError, inspect, patchelf, undo } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { needs, pathOf } from "./support/needs.js";
+import { run as start } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 /** Each finds its payload in a way of its own, and prints it. */
@@ -35,13 +38,34 @@ const programs = {
     fseek(self, 0, SEEK_END); length = ftell(self) - offset - 8; fseek(self, offset, SEEK_SET);`,
 };
 
+/** They need not know where their payload ends, or where the file does. */
+const exact = {
+  "from the end of the file": programs["from the end of the file"],
+  "at an offset and a size that were recorded": `
+    length = recorded[2]; fseek(self, recorded[1], SEEK_SET);`,
+  "behind all segments and sections": `
+    Elf64_Ehdr header; fread(&header, sizeof header, 1, self);
+    unsigned long last = header.e_shoff + (unsigned long)header.e_shentsize * header.e_shnum;
+    Elf64_Phdr segment; Elf64_Shdr section;
+    for (int each = 0; each < header.e_phnum; ++each) {
+      fseek(self, header.e_phoff + each * sizeof segment, SEEK_SET); fread(&segment, sizeof segment, 1, self);
+      if (segment.p_offset + segment.p_filesz > last) last = segment.p_offset + segment.p_filesz;
+    }
+    for (int each = 0; each < header.e_shnum; ++each) {
+      fseek(self, header.e_shoff + each * sizeof section, SEEK_SET); fread(&section, sizeof section, 1, self);
+      if (section.sh_type != SHT_NOBITS && section.sh_offset + section.sh_size > last)
+        last = section.sh_offset + section.sh_size;
+    }
+    fseek(self, 0, SEEK_END); length = ftell(self) - last - 8; fseek(self, last, SEEK_SET);`,
+};
+
 const source = (find: string) => `
 #include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-/* What packs the program looks for the mark, and writes the offset behind it. */
-volatile const unsigned long recorded[2] = {0x6b72616d20656874, 0};
+/* What packs the program looks for the mark, and writes offset and size behind it. */
+volatile const unsigned long recorded[3] = {0x6b72616d20656874, 0, 0};
 int main(void) {
   unsigned long length = 0, offset = 0;
   FILE *self = fopen("/proc/self/exe", "r");
@@ -84,6 +108,7 @@ describe("payload executables", needs("gcc"), () => {
     const bytes = readFileSync(path);
     const mark = bytes.indexOf("the mark");
     bytes.writeBigUInt64LE(BigInt(bytes.length), mark + 8);
+    bytes.writeBigUInt64LE(BigInt(payload.length), mark + 16);
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(payload.length));
     writeFileSync(path, Buffer.concat([bytes, Buffer.from(payload), length]));
@@ -135,6 +160,74 @@ describe("payload executables", needs("gcc"), () => {
         expect(run(path)).toBe(payload.trim());
       });
     });
+  });
+
+  // GNU ld's programs have room for a path; a search path of some kilobytes fits into none.
+  const linkers = [
+    { linker: "GNU ld", options: [], wants: [] },
+    { linker: "GNU ld at a fixed address", options: ["-no-pie"], wants: [] },
+    { linker: "lld", options: ["-fuse-ld=lld"], wants: ["ld.lld"] },
+    { linker: "mold", options: ["-fuse-ld=mold", "-no-pie"], wants: ["ld.mold"] },
+  ];
+  describe.each(linkers)("by $linker, what patchelf edits", ({ linker, options, wants }) => {
+    describe("too large for its place", needs(...wants), () => {
+      it.each(Object.entries(exact))(
+        "has the payload repeated behind it: %s",
+        async (name, find) => {
+          const path = pack(build(`${name} ${linker} repeated`, find, ...options));
+          const before = readFileSync(path);
+          const set = async (letter: string, times: number) => {
+            const value = `/${letter}`.repeat(times);
+            const { reasons } = await patchelf(path, { setRpath: [value] });
+            expect(run(path)).toBe(payload.trim());
+            expect((await inspect(path)).runpath).toBe(value);
+            const { size } = statSync(path);
+            const overlay = { offset: size - payload.length - 8, size: payload.length + 8 };
+            expect((await inspect(path)).overlay).toEqual(overlay);
+            // Where it was it is still.
+            const at = before.length - overlay.size;
+            expect(readFileSync(path).subarray(at, before.length)).toEqual(before.subarray(at));
+            return { size, reasons: reasons.join("\n") };
+          };
+          const first = await set("n", 3000);
+          expect(first.reasons).toContain(`payload of ${payload.length + 8} bytes is repeated`);
+          expect((await set("n", 3000)).size).toBe(first.size);
+          const second = await set("m", 3000);
+          expect(second.size).toBe(first.size);
+          expect(second.reasons).not.toContain("repeated");
+          const longer = await set("o", 4000);
+          // By no more than the value, and what aligns.
+          expect(longer.size - first.size).toBeLessThanOrEqual(8016);
+          expect((await set("p", 10)).size).toBe(longer.size);
+          expect((await set("q", 4000)).size).toBe(longer.size);
+          await refusal(path, { searchPath: { set: "/n".repeat(9000) } });
+          await changeAndUndo(path, { searchPath: { set: "/r".repeat(4000) } }, payload.trim());
+        },
+      );
+    });
+  });
+
+  it("is repeated once behind a segment that was there before it, and moves", async () => {
+    const path = build("packed after a fix", exact["at an offset and a size that were recorded"]);
+    await edit(path, { searchPath: { set: "/n".repeat(3000) } });
+    const { newSize } = await patchelf(pack(path), { setRpath: ["/m".repeat(4000)] });
+    expect(run(path)).toBe(payload.trim());
+    const longer = await patchelf(path, { setRpath: ["/o".repeat(5000)] });
+    expect(run(path)).toBe(payload.trim());
+    expect(longer.newSize - newSize).toBeLessThanOrEqual(10_016);
+  });
+
+  it("is warned of where patchelf's drop-in repeats it", () => {
+    const find = programs["from an offset that was recorded"];
+    const path = pack(build("warned of", find));
+    const drop = (...words: string[]) => start([programPath("patchelf"), ...words, path]);
+    expect(drop("--set-rpath", "/n")).toMatchObject({ code: 0, stderr: "" });
+    expect(run(path)).toBe(payload.trim());
+    const { code, stderr } = drop("--set-rpath", "/n".repeat(9000));
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^warning: .*payload.* repeated .*\n$/);
+    // The limit: it takes all up to the end.
+    expect(run(path)).not.toBe(payload.trim());
   });
 
   it("finds it in a section, which does not move", needs("objcopy"), async () => {
@@ -283,6 +376,11 @@ int main(void) {
       expect(sha256(path)).toBe(before);
       const value = "/n".repeat(9000);
       expect(await refusal(path, { searchPath: { set: value } })).toMatch(/payload/);
+      await patchelf(path, { setRpath: [value] });
+      // It warns of the bytes before its archive, by exit code 1.
+      rmSync(join(home, "member"));
+      start([path, "-o", "-q"], { cwd: home });
+      expect(readFileSync(join(home, "member"), "utf8")).toBe(payload);
     });
   });
 });

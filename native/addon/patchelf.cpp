@@ -120,8 +120,10 @@ Napi::Value changesValue(Napi::Env env, const Changes& changes) {
 Napi::Value outcomeValue(Napi::Env env, const patchelf::Outcome& outcome) {
   Napi::Object object = Napi::Object::New(env);
   object["outcome"] = toText(env, outcome.changed ? "changed" : "unchanged");
+  std::vector<std::string> reasons = outcome.reasons;
+  if (outcome.warning) reasons.push_back(*outcome.warning);
   object["reasons"] =
-      toArray(env, outcome.reasons, [&](const std::string& each) { return toText(env, each); });
+      toArray(env, reasons, [&](const std::string& each) { return toText(env, each); });
   object["noCache"] = noCacheValue(env, outcome.noCache);
   object["oldSize"] = Napi::Number::New(env, static_cast<double>(outcome.oldSize));
   object["newSize"] = Napi::Number::New(env, static_cast<double>(outcome.newSize));

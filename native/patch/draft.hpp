@@ -81,6 +81,7 @@ class Draft {
   std::optional<std::string> newSectionName;
   std::vector<std::string> reasons;
   bool clearsVacated = false;  // where a string table moved away from
+  bool mayRepeatPayload = false;
 
   void because(std::string reason) { reasons.push_back(std::move(reason)); }
 

@@ -46,6 +46,10 @@ struct Edits {
   // The least alignment of a segment that is appended, a power of two; 0: the machine's largest
   // page.
   uint64_t pageSize = 0;
+  // Where the change fits nowhere before a payload, it goes behind, and the payload is repeated
+  // behind it; else it is refused. Who takes all from an offset to the end of the file for the
+  // payload gets more then.
+  bool repeatPayload = false;
 };
 
 // The bytes to be written: sorted, disjoint, none empty, and none equal to what is there already.
@@ -55,6 +59,8 @@ struct Layout {
   uint64_t newSize = 0;
   // Where each thing went and why there, one plain sentence each.
   std::vector<std::string> reasons;
+  // What a program may not survive though it was asked for: said where no reasons are.
+  std::optional<std::string> warning;
 
   [[nodiscard]] bool empty() const { return ranges.empty() && oldSize == newSize; }
   [[nodiscard]] uint64_t bytes() const;

@@ -30,6 +30,7 @@ class Emitter {
     putSections();
     if (Status status = putSymbolValues(); !status) return status.error();
     if (Status status = putFileHeader(); !status) return status.error();
+    if (Status status = putRepetition(); !status) return status.error();
     auto ranges = std::move(canvas_).differences(draft_.source());
     if (!ranges) return ranges.error();
     Layout layout;
@@ -37,6 +38,7 @@ class Emitter {
     layout.oldSize = draft_.source().size();
     layout.newSize = placed_.newSize;
     layout.reasons = std::move(draft_.reasons);
+    layout.warning = placed_.warning();
     return layout;
   }
 
@@ -358,6 +360,15 @@ class Emitter {
     header.sectionHeaderOffset = placed_.sectionsOffset;
     draft_.codec().put(*bytes, header);
     canvas_.put(0, *bytes);
+    return Done{};
+  }
+
+  Status putRepetition() {
+    if (!placed_.repeated) return Done{};
+    const auto [offset, size] = *placed_.repeated;
+    auto bytes = draft_.source().bytes(offset, size, size);
+    if (!bytes) return bytes.error();
+    canvas_.put(placed_.newSize - size, std::move(*bytes));
     return Done{};
   }
 

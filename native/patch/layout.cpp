@@ -101,6 +101,7 @@ Result<Layout> layOut(const Source& source, const Edits& edits) {
   if (draft->header.type != ET_EXEC && draft->header.type != ET_DYN)
     return unsupported("only executables and shared libraries are read by a loader");
   draft->clearsVacated = edits.clearVacated;
+  draft->mayRepeatPayload = edits.repeatPayload;
   if (Status status = change(*draft, edits); !status) return status.error();
   auto placed = place(*draft, edits.pageSize);
   if (!placed) return placed.error();

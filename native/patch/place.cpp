@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <bit>
 
-#include "elf/extent.hpp"
 #include "patch/bss_growers.hpp"
 #include "patch/eviction.hpp"
 #include "patch/header_table.hpp"
+#include "patch/payload.hpp"
 #include "patch/rooms.hpp"
 
 namespace fixelf {
@@ -220,15 +220,32 @@ class Placement {
            isPadding(source, from, source.size());
   }
 
+  [[nodiscard]] std::optional<Overlay> payload() const {
+    return findOverlay(draft_.source(), draft_.image, draft_.sections);
+  }
+
   // Whether bytes that a program may look for behind its last segment begin at a file offset: then
   // no segment ends sooner.
   [[nodiscard]] bool payloadFollows(uint64_t end) const {
-    const auto overlay = findOverlay(draft_.source(), draft_.image, draft_.sections);
-    return overlay && overlay->offset == end;
+    const auto follows = payload();
+    return follows && follows->offset == end;
+  }
+
+  // Whether a segment may grow over the payload behind it, which is repeated again.
+  [[nodiscard]] bool precedesRepetition(const ProgramHeader& segment) const {
+    const auto follows = draft_.mayRepeatPayload ? payload() : std::nullopt;
+    return follows && isRepetition(draft_.source(), *follows, segment);
   }
 
   // The end of the file, behind a segment that has come or grown there.
   Status endFile(uint64_t segmentEnd) {
+    // The names of sections stay: an AppImage's runtime looks behind the section headers or the
+    // last section, mostly that of the names (AppImage/type2-runtime src/runtime/runtime.c,
+    // read_elf64).
+    if ((placed_.repeated = payload())) {
+      placed_.newSize = segmentEnd + placed_.repeated->size;
+      return Done{};
+    }
     placed_.newSize = std::max(placed_.newSize, segmentEnd);
     const SectionHeader* present = movableNames();
     if (present == nullptr) return Done{};
@@ -299,10 +316,10 @@ class Placement {
   }
 
   Status refuseOverlay() {
-    const auto overlay = findOverlay(draft_.source(), draft_.image, draft_.sections);
-    if (!overlay) return Done{};
+    const auto follows = payload();
+    if (!follows) return Done{};
     return unsupported(
-        std::to_string(overlay->size) +
+        std::to_string(follows->size) +
         " bytes follow the ELF structure (a payload, which the program may look for from the end "
         "of the file), and the change does not fit without growing it");
   }
@@ -374,7 +391,6 @@ class Placement {
       start += added * draft_.codec().programHeaderSize();
     }
     const uint64_t end = endOf(unplaced(), start);
-    const bool last = isLast(segment);
     const bool highest = std::all_of(
         draft_.segments.begin(), draft_.segments.end(), [&](const ProgramHeader& other) {
           return other.type != PT_LOAD || other.virtualAddress <= segment.virtualAddress;
@@ -382,7 +398,8 @@ class Placement {
     const uint64_t present = segment.fileEnd();
     const bool mayGrow = highest && addressesLeft(segment.virtualAddress, end - segment.offset);
     const bool fits = end <= present || (mayGrow && end <= endOfZeros(present));
-    if (!fits && (growth == Growth::No || !last || !mayGrow)) {
+    const auto isLastToGrow = [&] { return isLast(segment) || precedesRepetition(segment); };
+    if (!fits && (growth == Growth::No || !mayGrow || !isLastToGrow())) {
       for (const size_t index : joined)
         draft_.parts[index].moves = false;
       // The table can't stay in an area that is full either.
@@ -497,7 +514,9 @@ class Placement {
   }
 
   Status append() {
-    if (Status status = refuseOverlay(); !status) return status;
+    const auto follows = payload();
+    if (follows && (!draft_.mayRepeatPayload || follows->size > kMostRepeated))
+      return refuseOverlay();
     if (Status status = moveArea(); !status) return status;
     if (Status status = makeHeaderRoomFor(1); !status) return status;
     // Before the segment, so that this one stays last and can grow.
@@ -622,11 +641,18 @@ class Placement {
 
 }  // namespace
 
+std::optional<std::string> Placed::warning() const {
+  if (!repeated) return std::nullopt;
+  return "the payload of " + std::to_string(repeated->size) +
+         " bytes is repeated at the end of the file: the program finds it where it was and from "
+         "the end, but gets too much where it takes all from there to the end";
+}
+
 Result<Placed> place(Draft& draft, uint64_t leastAlignment) {
   Draft attempt = draft;
   auto placed = Placement(attempt, leastAlignment, Patchelf::WithRoom).run();
-  if (!placed || placed->collision) {
-    // Room for another tool is no reason to refuse.
+  if (!placed || placed->collision || placed->repeated) {
+    // Room for another tool is no reason to refuse, or to repeat a payload.
     return Placement(draft, leastAlignment, Patchelf::WithoutRoom).run();
   }
   draft = std::move(attempt);

@@ -2,6 +2,7 @@
 // which places are tried.
 #pragma once
 
+#include "elf/extent.hpp"
 #include "patch/draft.hpp"
 
 namespace fixelf {
@@ -18,6 +19,9 @@ struct Placed {
   // The table of section headers and their names, where a section is added.
   uint64_t sectionsOffset = 0;
   std::optional<ByteRange> sectionNames;
+  // A payload whose repetition ends the file.
+  std::optional<Overlay> repeated;
+  [[nodiscard]] std::optional<std::string> warning() const;
   // Two things that would share a place: a reason to refuse, unless nothing changes. A hostile file
   // may have been made so, or its tables may mean something else since an edit: what was asked once
   // can always be asked again.

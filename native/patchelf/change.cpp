@@ -146,7 +146,8 @@ class Change {
 
   [[nodiscard]] Outcome outcome() const {
     const Layout& layout = edit_->planned.layout;
-    return {!layout.empty(), layout.reasons, edit_->noCache, layout.oldSize, layout.newSize};
+    return {!layout.empty(), layout.reasons, edit_->noCache,
+            layout.oldSize,  layout.newSize, layout.warning};
   }
 
   const std::string& file_;
@@ -174,8 +175,10 @@ Result<Outcome> change(const std::string& file, const Facts& facts, const Change
   if (!request) return request.error();
   const bool isElsewhere = !output.empty() && !isSame(output, file);
   if (!*request && !isElsewhere)
-    return Outcome{false, std::move(passedOver), std::nullopt, facts.size, facts.size};
-  const EditRequest asked = request->value_or(EditRequest{});
+    return Outcome{false,      std::move(passedOver), std::nullopt, facts.size,
+                   facts.size, std::nullopt};
+  EditRequest asked = request->value_or(EditRequest{});
+  asked.edits.repeatPayload = true;
   Change change(file, asked, destination.flush, stop);
   auto outcome = isElsewhere ? change.into(output) : change.intoFile();
   if (outcome) {

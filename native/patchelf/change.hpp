@@ -20,6 +20,7 @@ struct Outcome {
   std::optional<NoCache> noCache;
   uint64_t oldSize = 0;  // bytes
   uint64_t newSize = 0;
+  std::optional<std::string> warning;
 };
 
 struct Destination {

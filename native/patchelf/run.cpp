@@ -77,6 +77,7 @@ Status patch(const std::string& file, const Request& request, bool debugging) {
     say(std::string("warning: --build-resolution-cache: ") + noCacheReason(*outcome->noCache) +
         "; no cache written");
   }
+  if (outcome->warning) say("warning: " + *outcome->warning);
   const std::string& output = request.destination.output;
   const std::string& written = output.empty() ? file : output;
   debug(outcome->changed ? "writing " + written : "not modified");

@@ -58,8 +58,11 @@ fixelf::Edits editsFrom(std::span<const uint8_t> bytes) {
         const uint8_t choice = choices.byte();
         edits.clearVacated = (choice & 1U) != 0;
         // Mostly a power of two.
-        if ((choice & 2U) != 0)
+        if ((choice & 2U) != 0) {
           edits.pageSize = (uint64_t{1} << (choice >> 3U)) + ((choice & 4U) != 0 ? 1 : 0);
+        } else {
+          edits.repeatPayload = (choice & 4U) != 0;
+        }
       }
     }
   }

@@ -90,13 +90,24 @@ void checkSaid(const Facts& before, const Facts& after, const Edits& edits) {
   demand(after.versionsDefined == before.versionsDefined, "the versions defined");
   demand(after.notes.buildId == before.notes.buildId, "the build ID");
   demand(after.overlay.has_value() == before.overlay.has_value(), "a payload");
-  if (before.overlay)
-    demand(after.overlay->offset + after.overlay->size == before.size, "where the payload ends");
 }
 
-void checkBytes(const MemorySource& source, const Bytes& before, const Bytes& after) {
+// It ends the file as before. Where the file has grown it is also where it was, or, if that was a
+// repetition, where it was first.
+void checkPayload(const Overlay& payload, const Bytes& before, const Bytes& after, bool mayRepeat) {
+  demand(mayRepeat || after.size() == before.size(), "where the payload ends");
+  const auto size = static_cast<size_t>(payload.size);
+  const auto wanted = std::span(before).last(size);
+  demand(after.size() >= size && std::ranges::equal(wanted, std::span(after).last(size)),
+         "the payload");
+  if (after.size() == before.size()) return;
+  const auto old = std::span(after).first(before.size());
+  demand(!std::ranges::search(old, wanted).empty(), "the payload where it was");
+}
+
+void checkBytes(const MemorySource& source, const Bytes& before, const Bytes& after, size_t end) {
   const Referred referred(source);
-  for (size_t at = 0; at < std::min(before.size(), after.size()); ++at) {
+  for (size_t at = 0; at < std::min(end, after.size()); ++at) {
     // Zeros that nothing refers to are padding.
     if (before[at] == after[at] || before[at] == 0 || referred.contains(at)) continue;
     demand(false, "byte " + std::to_string(at) + " changes, and no header refers to it");
@@ -146,7 +157,9 @@ void run(std::span<const uint8_t> input) {
   demand(static_cast<bool>(factsAfter),
          "the result cannot be read: " + (factsAfter ? "" : factsAfter.error().message));
   checkSaid(*factsBefore, *factsAfter, edits);
-  checkBytes(source, before, after);
+  const auto payload = factsBefore->overlay;
+  if (payload) checkPayload(*payload, before, after, edits.repeatPayload);
+  checkBytes(source, before, after, payload ? static_cast<size_t>(payload->offset) : before.size());
 
   Edits again;
   again.interpreter = edits.interpreter;
@@ -154,6 +167,7 @@ void run(std::span<const uint8_t> input) {
   again.soname = edits.soname;
   again.osAbi = edits.osAbi;
   again.executableStack = edits.executableStack;
+  again.repeatPayload = edits.repeatPayload;
   const auto second = layOut(patched, again);
   demand(static_cast<bool>(second), "what was asked once is refused when it is asked again: " +
                                         (second ? "" : second.error().message));
