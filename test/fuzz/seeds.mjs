@@ -176,6 +176,9 @@ export function makeSeeds(directory) {
     ...small.flatMap((file, at) =>
       edits.filter((_, edit) => (edit + at) % 3 === 0).map((edit) => parts([0, file], [1, edit])),
     ),
+    ...small.map((file) =>
+      parts([0, Buffer.concat([file, Buffer.from("carried along")])], [1, [15, 4, 2, 24]]),
+    ),
     parts([0, Buffer.from("#!/bin/sh -e\nexit\n")], [1, [6]]),
   ]);
   write("resolve", [

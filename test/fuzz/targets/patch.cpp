@@ -2,6 +2,7 @@
 // says what was asked and all else as before, changes no byte that no header refers to, and asks
 // for nothing when it is asked again.
 #include <algorithm>
+#include <string_view>
 
 #include "edits.hpp"
 #include "elf/facts.hpp"
@@ -96,13 +97,14 @@ void checkSaid(const Facts& before, const Facts& after, const Edits& edits) {
 // repetition, where it was first.
 void checkPayload(const Overlay& payload, const Bytes& before, const Bytes& after, bool mayRepeat) {
   demand(mayRepeat || after.size() == before.size(), "where the payload ends");
-  const auto size = static_cast<size_t>(payload.size);
-  const auto wanted = std::span(before).last(size);
-  demand(after.size() >= size && std::ranges::equal(wanted, std::span(after).last(size)),
-         "the payload");
+  const auto textOf = [](const Bytes& bytes) {
+    return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  };
+  const auto wanted = textOf(before).substr(static_cast<size_t>(payload.offset));
+  demand(textOf(after).ends_with(wanted), "the payload");
   if (after.size() == before.size()) return;
-  const auto old = std::span(after).first(before.size());
-  demand(!std::ranges::search(old, wanted).empty(), "the payload where it was");
+  demand(textOf(after).substr(0, before.size()).find(wanted) != std::string_view::npos,
+         "the payload where it was");
 }
 
 void checkBytes(const MemorySource& source, const Bytes& before, const Bytes& after, size_t end) {
@@ -129,24 +131,18 @@ void runScript(const Bytes& bytes, const std::string& line) {
   demand(std::equal(oldEnd, bytes.end(), newEnd, after.end()), "what follows the first line");
 }
 
-}  // namespace
-
-void run(std::span<const uint8_t> input) {
-  const std::vector<Part> parts = partsOf(input);
-  const auto file = partOf(parts, 0);
-  const Bytes before(file.begin(), file.end());
-  const auto asked = partOf(parts, 1);
-  if (before.size() > 2 && before[0] == '#' && before[1] == '!')
-    return runScript(before, Choices(asked).text());
-
-  const Edits edits = editsFrom(asked);
+// The file after them; empty where it is not changed.
+Bytes checkEdits(const Bytes& before, const Edits& edits) {
   const MemorySource source(before);
   const auto layout = layOut(source, edits);
-  if (!layout) return demand(!layout.error().message.empty(), "an error without a reason");
+  if (!layout) {
+    demand(!layout.error().message.empty(), "an error without a reason");
+    return {};
+  }
   checkRanges(before, *layout);
   demand(layout->newSize >= layout->oldSize && layout->newSize - layout->oldSize < kMostGrowth,
          "the new size");
-  if (layout->empty()) return;
+  if (layout->empty()) return {};
   const Bytes after = applied(before, *layout);
   demand(after != before, "a layout that changes nothing");
 
@@ -172,6 +168,27 @@ void run(std::span<const uint8_t> input) {
   demand(static_cast<bool>(second), "what was asked once is refused when it is asked again: " +
                                         (second ? "" : second.error().message));
   demand(second->empty(), "what was asked once changes something again" + textOf(*second));
+  return after;
+}
+
+}  // namespace
+
+void run(std::span<const uint8_t> input) {
+  const std::vector<Part> parts = partsOf(input);
+  const auto file = partOf(parts, 0);
+  const Bytes before(file.begin(), file.end());
+  const auto asked = partOf(parts, 1);
+  if (before.size() > 2 && before[0] == '#' && before[1] == '!')
+    return runScript(before, Choices(asked).text());
+
+  const Edits edits = editsFrom(asked);
+  const Bytes after = checkEdits(before, edits);
+  if (after.empty() || !edits.repeatPayload) return;
+  // A repetition moves where the segment before it grows.
+  Edits longer;
+  longer.repeatPayload = true;
+  longer.searchPath = Edits::SearchPath{std::string(6000, '/'), SearchPathTag::Runpath};
+  checkEdits(after, longer);
 }
 
 }  // namespace fuzz
