@@ -26,6 +26,8 @@ const programs = {
   patchelf: {
     source: ".",
     built: "out/patchelf",
+    // This machine's is beside the addon, whose build made it of the same files.
+    here: "build/Release/fixelf-patchelf",
     // The core counts in 64 bits and compares before it converts. Where size_t has 32, each of these conversions
     // is a warning (-Wconversion).
     options: ({ bits }) => [
@@ -61,17 +63,21 @@ function findToolchain({ node, name, triplet }) {
 }
 
 function build(name, machine, toolchain) {
-  const { source, built, options } = programs[name];
+  const file = `fixelf-${name}`;
+  const shipped = join(checkout, "prebuilds", file, `${machine.name}-linux`);
+  mkdirSync(shipped, { recursive: true });
+  const { source, built, here, options } = programs[name];
+  if (here !== undefined && machine.node === process.arch) {
+    copyFileSync(join(checkout, here), join(shipped, file));
+    return;
+  }
   const directory = join(checkout, built, `${machine.name}-linux`);
   const generator = isOnPath("ninja") ? ["-G", "Ninja"] : [];
   cmake(
     ...["-S", join(checkout, source), "-B", directory, ...generator, ...toolchain],
     ...options(machine),
   );
-  const file = `fixelf-${name}`;
   cmake("--build", directory, "--target", file);
-  const shipped = join(checkout, "prebuilds", file, `${machine.name}-linux`);
-  mkdirSync(shipped, { recursive: true });
   copyFileSync(join(directory, file), join(shipped, file));
 }
 
