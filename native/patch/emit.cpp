@@ -125,11 +125,13 @@ class Emitter {
       segment->offset = part.offset;
       segment->virtualAddress = segment->physicalAddress = part.address;
     }
-    if (draft_.newSections.empty() || draft_.newSections.back().offset != 0) return;
-    SectionHeader& section = draft_.newSections.back();
-    section.offset = part.offset;
-    section.address = part.address;
-    section.size = part.size();
+    const auto section =
+        std::find_if(draft_.newSections.begin(), draft_.newSections.end(),
+                     [](const auto& each) { return each.type == SHT_NOTE && each.offset == 0; });
+    if (section == draft_.newSections.end()) return;
+    section->offset = part.offset;
+    section->address = part.address;
+    section->size = part.size();
   }
 
   // DT_MIPS_RLD_MAP_REL holds a distance from the entry's own address (MIPS ABI supplement). No

@@ -172,6 +172,15 @@ std::vector<Piece> findPieces(const Source& source, const Image& image,
   return merged;
 }
 
+bool isWritten(const Image& image, const Piece& piece) {
+  if (piece.kind != PieceKind::DynamicTable) return false;
+  return std::any_of(image.programHeaders.begin(), image.programHeaders.end(),
+                     [&](const ProgramHeader& segment) {
+                       return segment.type == PT_LOAD && (segment.flags & PF_W) != 0 &&
+                              piece.offset >= segment.offset && piece.offset < segment.fileEnd();
+                     });
+}
+
 bool hasDependents(const Image& image, const ProgramHeader& segment) {
   const uint64_t end = segment.memoryEnd();
   const uint64_t page = largestPageSize(image.header);

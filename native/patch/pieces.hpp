@@ -47,6 +47,10 @@ std::vector<Piece> findPieces(const Source& source, const Image& image,
                               const std::vector<SectionHeader>& sections,
                               std::optional<uint64_t> symbolCount);
 
+// Whether the loader writes into a piece: into the dynamic table, unless its segment never was
+// writable (MIPS, RISC-V).
+bool isWritten(const Image& image, const Piece& piece);
+
 // Whether a segment such as PT_INTERP lies behind a PT_LOAD, in its last page: GNU strip leaves it
 // so where patchelf has made the PT_LOAD. It is mapped only as long as that one is.
 bool hasDependents(const Image& image, const ProgramHeader& segment);

@@ -6,6 +6,7 @@
 #include "patch/bss_growers.hpp"
 #include "patch/eviction.hpp"
 #include "patch/header_table.hpp"
+#include "patch/patchelf_stop.hpp"
 #include "patch/payload.hpp"
 #include "patch/rooms.hpp"
 
@@ -45,6 +46,7 @@ class Placement {
       if (Status status = addSection(); !status) return status.error();
       if (Status status = append(); !status) return status.error();
     }
+    stopPatchelf();
     if (Status status = addSection(); !status) return status.error();
     if (Status status = moveSectionHeaders(); !status) return status.error();
     shortenSegments();
@@ -297,10 +299,6 @@ class Placement {
     const char* const end = begin + name.size() + 1;
     const auto found = std::search(names->begin(), names->end(), begin, end);
     section.name = static_cast<uint32_t>(found - names->begin());
-    // The header of a note that was removed.
-    const bool reuses =
-        draft_.newSections.size() > 1 && draft_.newSections.back() == SectionHeader{};
-    if (!reuses) sectionHeadersMove_ = true;
     if (found == names->end()) {
       if (Status status = refuseOverlay(); !status) return status;
       names->insert(names->end(), begin, end);
@@ -310,9 +308,29 @@ class Placement {
       placed_.newSize = holder.offset + holder.size;
       placed_.sectionNames = ByteRange{holder.offset, std::move(*names)};
     }
-    if (reuses) draft_.newSections.pop_back();
-    draft_.newSections.push_back(section);
+    // The header of a note that was removed.
+    std::vector<SectionHeader>& sections = draft_.newSections;
+    const auto unused = std::find(sections.begin() + 1, sections.end(), SectionHeader{});
+    if (unused != sections.end()) {
+      *unused = section;
+    } else {
+      sections.push_back(section);
+      sectionHeadersMove_ = true;
+    }
     return moveSectionHeaders();
+  }
+
+  // Where one header more costs no more than itself.
+  void stopPatchelf() {
+    const size_t entry = draft_.codec().sectionHeaderSize();
+    const uint64_t end = placed_.sectionsOffset + draft_.newSections.size() * entry;
+    if (patchelf_ == Patchelf::WithoutRoom || (!sectionHeadersMove_ && end != placed_.newSize))
+      return;
+    const auto section = patchelfStop(draft_);
+    if (!section) return;
+    draft_.newSections.push_back(*section);
+    if (!sectionHeadersMove_) placed_.newSize += entry;
+    draft_.because("a section is added, at which patchelf stops looking for room");
   }
 
   Status refuseOverlay() {
@@ -351,19 +369,9 @@ class Placement {
     return found;
   }
 
-  // The loader writes into the dynamic table, unless its segment never was writable (MIPS, RISC-V).
-  [[nodiscard]] bool wantsWriting(const Part& part) const {
-    if (part.piece.kind != PieceKind::DynamicTable) return false;
-    return std::any_of(draft_.image.programHeaders.begin(), draft_.image.programHeaders.end(),
-                       [&](const ProgramHeader& segment) {
-                         return segment.type == PT_LOAD && (segment.flags & PF_W) != 0 &&
-                                part.piece.offset >= segment.offset &&
-                                part.piece.offset < segment.fileEnd();
-                       });
-  }
   [[nodiscard]] bool anyWantsWriting() const {
     return std::any_of(draft_.parts.begin(), draft_.parts.end(), [&](const Part& part) {
-      return part.moves && !part.removed && wantsWriting(part);
+      return part.moves && !part.removed && isWritten(draft_.image, part.piece);
     });
   }
 
@@ -440,7 +448,7 @@ class Placement {
       std::erase_if(rooms, [&](const Room& room) { return room.segment == area_->segment; });
     std::vector<std::vector<Part*>> taken(rooms.size());
     for (Part* part : unplaced()) {
-      if (wantsWriting(*part)) continue;
+      if (isWritten(draft_.image, part->piece)) continue;
       for (size_t index = 0; index < rooms.size(); ++index) {
         std::vector<Part*> parts = taken[index];
         // What has been added may be removed, and its place is found again only where nothing is
@@ -520,6 +528,7 @@ class Placement {
     if (Status status = moveArea(); !status) return status;
     if (Status status = makeHeaderRoomFor(1); !status) return status;
     // Before the segment, so that this one stays last and can grow.
+    stopPatchelf();
     if (Status status = moveSectionHeaders(); !status) return status;
     uint64_t memoryEnd = 0;
     uint64_t alignment = std::max(largestPageSize(draft_.header), leastAlignment_);
