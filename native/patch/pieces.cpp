@@ -220,7 +220,7 @@ std::optional<Area> findArea(const Source& source, const Image& image,
                              const std::vector<Piece>& pieces) {
   for (size_t index = image.programHeaders.size(); index-- > 0;) {
     const ProgramHeader& segment = image.programHeaders[index];
-    if (segment.type != PT_LOAD || segment.fileSize == 0) continue;
+    if (segment.type != PT_LOAD || segment.fileSize < kAreaPadding) continue;
     // The ELF header is no piece, so the segment that maps it is never an area.
     Area area{index, {}, segment.offset + kAreaPadding};
     uint64_t at = segment.offset;

@@ -517,6 +517,22 @@ TEST_CASE("what a file says already can be asked of it, wherever its tables are"
   CHECK(other.error().message.find("one place") != std::string::npos);
 }
 
+// Found by fuzzing.
+TEST_CASE("a segment of a few bytes is no area of an earlier edit") {
+  Made made;
+  made.entry(DT_SONAME, made.name("self.so"));
+  const Bytes note(4, 0);
+  const uint64_t at = made.add(note);
+  const uint64_t address = (1U << 20) + at;
+  made.segment({PT_NOTE, PF_R, at, address, address, note.size(), note.size(), 4});
+  made.segment({PT_LOAD, PF_R, at, address, address, note.size(), note.size(), 4096});
+  Edits edits;
+  edits.soname = std::string(64, 'n');
+  const auto layout = layOut(MemorySource(made.build()), edits);
+  REQUIRE_MESSAGE(layout, (layout ? "" : layout.error().message));
+  CHECK(layout->newSize > layout->oldSize);
+}
+
 TEST_CASE("a later segment is mapped over an earlier one") {
   Made made;
   made.entry(DT_SONAME, made.name("self.so"));
