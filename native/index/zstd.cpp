@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/descriptor.hpp"
+#include "base/page_buffer.hpp"
 #include "index/zstd_bits.hpp"
 #include "index/zstd_tables.hpp"
 
@@ -51,7 +52,7 @@ class Input {
     if (auto there = fill(count); !there) return there.error();
     if (end_ - begin_ < count)
       return Error{ErrorCode::Truncated, "its Zstandard stream ends too early", path_, 0};
-    const auto taken = std::span<const uint8_t>(bytes_).subspan(begin_, count);
+    const std::span<const uint8_t> taken = bytes_.first(end_).subspan(begin_, count);
     begin_ += count;
     return taken;
   }
@@ -64,13 +65,13 @@ class Input {
  private:
   Status fill(size_t count) {
     if (end_ - begin_ >= count) return Done{};
-    std::copy(bytes_.begin() + static_cast<std::ptrdiff_t>(begin_),
-              bytes_.begin() + static_cast<std::ptrdiff_t>(end_), bytes_.begin());
+    const std::span<uint8_t> bytes = bytes_.first(bytes_.size());
+    std::ranges::copy(bytes.subspan(begin_, end_ - begin_), bytes.begin());
     end_ -= begin_;
     begin_ = 0;
     while (end_ < count) {
       const ssize_t size = uninterrupted([&] {
-        return pread(descriptor_, bytes_.data() + end_, bytes_.size() - end_,
+        return pread(descriptor_, bytes.data() + end_, bytes.size() - end_,
                      static_cast<off_t>(offset_));
       });
       if (size < 0) return systemError(errno, "read the file", path_);
@@ -84,7 +85,7 @@ class Input {
   int descriptor_;
   uint64_t offset_;
   const std::string& path_;
-  std::vector<uint8_t> bytes_;
+  PageBuffer bytes_;
   size_t begin_ = 0;
   size_t end_ = 0;
 };
@@ -392,7 +393,7 @@ class Frame {
   uint64_t size_ = 0;
   XXH64_state_t checksum_{};
 
-  std::vector<uint8_t> literalBytes_ = std::vector<uint8_t>(kLargestBlock + kSlack);
+  std::vector<uint8_t> literalBytes_ = std::vector<uint8_t>(block_ + kSlack);
   std::span<const uint8_t> literals_;  // of `literalBytes_`
   HuffmanTable huffman_;
   CodeTable literalLengths_, offsets_, matchLengths_;
