@@ -62,7 +62,7 @@ struct Filled {
 };
 
 // The names are those of lib/addon/facts.ts; what is an object there is flat here, but for lists.
-std::vector<Filled> factsColumns() {
+std::vector<Filled> makeFactsColumns() {
   return {
       {Column("path", Type::Text), [](Column& c, const Facts& f) { c.text(f.path); }},
       {Column("storePath", Type::Text),
@@ -182,6 +182,12 @@ std::vector<Filled> factsColumns() {
   };
 }
 
+const std::vector<Filled>& factsColumns() {
+  // Never destroyed: other threads may be here while the process exits.
+  static const auto& kColumns = *new std::vector<Filled>(makeFactsColumns());
+  return kColumns;
+}
+
 }  // namespace
 
 const char* columnTypeName(Column::Type type) {
@@ -279,15 +285,14 @@ void appendBranch(Column& branches, const std::string& path, uint32_t firstRow, 
 }
 
 FactsTable::FactsTable() {
-  for (Filled& filled : factsColumns())
-    columns_.push_back(std::move(filled.column));
+  columns_.reserve(factsColumns().size());
+  for (const Filled& filled : factsColumns())
+    columns_.push_back(filled.column);
 }
 
 void FactsTable::append(const Facts& facts) {
-  // Never destroyed: other threads may be here while the process exits.
-  static const auto& kColumns = *new std::vector<Filled>(factsColumns());
   for (size_t index = 0; index < columns_.size(); ++index)
-    kColumns[index].fill(columns_[index], facts);
+    factsColumns()[index].fill(columns_[index], facts);
   weight_ += facts.path.size();
   for (const std::string& needed : facts.needed)
     weight_ += needed.size();
