@@ -11,15 +11,7 @@ namespace fuzz {
 
 using namespace fixelf;
 
-void Referred::add(uint64_t offset, uint64_t size) {
-  const uint64_t end = size > bytes_.size() - std::min<uint64_t>(offset, bytes_.size())
-                           ? bytes_.size()
-                           : offset + size;
-  for (; offset < end; ++offset)
-    bytes_[static_cast<size_t>(offset)] = true;
-}
-
-Referred::Referred(const Source& source) : bytes_(static_cast<size_t>(source.size()), false) {
+Referred::Referred(const Source& source) {
   const auto image = Image::read(source);
   if (!image) return;
   const Codec& codec = image->codec;

@@ -2,6 +2,7 @@
 // and data, to which something may refer that nobody can see.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -15,13 +16,19 @@ class Referred {
   explicit Referred(const fixelf::Source& source);
 
   [[nodiscard]] bool contains(uint64_t offset) const {
-    return offset < bytes_.size() && bytes_[static_cast<size_t>(offset)];
+    return std::ranges::any_of(ranges_, [&](const Range& range) {
+      return offset >= range.offset && offset - range.offset < range.size;
+    });
   }
 
  private:
-  void add(uint64_t offset, uint64_t size);
+  struct Range {
+    uint64_t offset = 0;
+    uint64_t size = 0;
+  };
+  void add(uint64_t offset, uint64_t size) { ranges_.push_back({offset, size}); }
 
-  std::vector<bool> bytes_;
+  std::vector<Range> ranges_;
 };
 
 }  // namespace fuzz

@@ -15,20 +15,20 @@ using namespace fixelf;
 
 void check(const Column& column) {
   demand(column.validity.empty() || column.validity.size() >= (column.length + 7) / 8,
-         "the validity of " + column.name);
+         "the validity of ", column.name);
   if (column.type == Column::Type::Text || column.type == Column::Type::List) {
-    demand(column.offsets.size() == column.length + size_t{1}, "the offsets of " + column.name);
+    demand(column.offsets.size() == column.length + size_t{1}, "the offsets of ", column.name);
     const auto end = column.type == Column::Type::Text ? column.values.size()
                                                        : size_t{column.children.at(0).length};
     for (size_t row = 0; row < column.length; ++row) {
       const auto from = static_cast<size_t>(column.offsets[row]);
       const auto to = static_cast<size_t>(column.offsets[row + 1]);
-      demand(from <= to && to <= end, "a row of " + column.name);
+      demand(from <= to && to <= end, "a row of ", column.name);
     }
   }
   if (column.type == Column::Type::Struct) {
     for (const Column& field : column.children)
-      demand(field.length == column.length, "the length of " + field.name);
+      demand(field.length == column.length, "the length of ", field.name);
   }
   for (const Column& child : column.children)
     check(child);
@@ -62,7 +62,7 @@ void run(std::span<const uint8_t> input) {
   if (!table) return;
   demand(table->rows() == rows, "the number of rows");
   for (const Column& column : table->columns()) {
-    demand(column.length == rows, "the length of " + column.name);
+    demand(column.length == rows, "the length of ", column.name);
     check(column);
   }
 }

@@ -107,12 +107,17 @@ void checkPayload(const Overlay& payload, const Bytes& before, const Bytes& afte
          "the payload where it was");
 }
 
-void checkBytes(const MemorySource& source, const Bytes& before, const Bytes& after, size_t end) {
+void checkBytes(const MemorySource& source, const Bytes& before, const Layout& layout, size_t end) {
   const Referred referred(source);
-  for (size_t at = 0; at < std::min(end, after.size()); ++at) {
-    // Zeros that nothing refers to are padding.
-    if (before[at] == after[at] || before[at] == 0 || referred.contains(at)) continue;
-    demand(false, "byte " + std::to_string(at) + " changes, and no header refers to it");
+  for (const ByteRange& range : layout.ranges) {
+    const auto offset = static_cast<size_t>(range.offset);
+    for (size_t index = 0; index < range.bytes.size(); ++index) {
+      const size_t at = offset + index;
+      if (at >= end) break;
+      // Zeros that nothing refers to are padding.
+      if (before[at] == range.bytes[index] || before[at] == 0 || referred.contains(at)) continue;
+      fail("what no header refers to changes, at ", std::to_string(at));
+    }
   }
 }
 
@@ -151,11 +156,12 @@ Bytes checkEdits(const Bytes& before, const Edits& edits) {
   const auto factsAfter = readFacts(patched, "after");
   demand(static_cast<bool>(factsBefore), "a file that cannot be read was edited");
   demand(static_cast<bool>(factsAfter),
-         "the result cannot be read: " + (factsAfter ? "" : factsAfter.error().message));
+         "the result cannot be read: ", (factsAfter ? "" : factsAfter.error().message));
   checkSaid(*factsBefore, *factsAfter, edits);
   const auto payload = factsBefore->overlay;
   if (payload) checkPayload(*payload, before, after, edits.repeatPayload);
-  checkBytes(source, before, after, payload ? static_cast<size_t>(payload->offset) : before.size());
+  checkBytes(source, before, *layout,
+             payload ? static_cast<size_t>(payload->offset) : before.size());
 
   Edits again;
   again.interpreter = edits.interpreter;
@@ -165,9 +171,9 @@ Bytes checkEdits(const Bytes& before, const Edits& edits) {
   again.executableStack = edits.executableStack;
   again.repeatPayload = edits.repeatPayload;
   const auto second = layOut(patched, again);
-  demand(static_cast<bool>(second), "what was asked once is refused when it is asked again: " +
-                                        (second ? "" : second.error().message));
-  demand(second->empty(), "what was asked once changes something again" + textOf(*second));
+  if (!second)
+    fail("what was asked once is refused when it is asked again: ", second.error().message);
+  if (!second->empty()) fail("what was asked once changes something again", textOf(*second));
   return after;
 }
 

@@ -139,6 +139,9 @@ void run(std::span<const uint8_t> input) {
   static const bool isReady = [] {
     for (const char* directory : {"/lib", "/etc", "/run/current-system/sw/share/nix-ld/lib"})
       std::filesystem::create_directories(scratch() + directory);
+    writeFile(scratch() + "/loader", {});
+    std::filesystem::create_hard_link(scratch() + "/loader",
+                                      scratch() + "/run/current-system/sw/share/nix-ld/lib/ld.so");
     return true;
   }();
   (void)isReady;
@@ -146,9 +149,6 @@ void run(std::span<const uint8_t> input) {
   const auto loader = partOf(parts, 0);
   writeFile(scratch() + "/loader", loader);
   writeFile(scratch() + "/lib/liba.so", partOf(parts, 3));
-  std::filesystem::copy_file(scratch() + "/loader",
-                             scratch() + "/run/current-system/sw/share/nix-ld/lib/ld.so",
-                             std::filesystem::copy_options::overwrite_existing);
   mapLoader(loader);
   start(partOf(parts, 1), partOf(parts, 2));
   unmapAll();

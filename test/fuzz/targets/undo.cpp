@@ -190,7 +190,7 @@ void run(std::span<const uint8_t> input) {
   const Status undone = undo(place().file, place().state);
   const Bytes left = readFile(place().file);
   if (!undone) {
-    demand((flags >> 3U) % 4 >= 2, "a change cannot be taken back: " + undone.error().message);
+    demand((flags >> 3U) % 4 >= 2, "a change cannot be taken back: ", undone.error().message);
     demand(left == found || mayDiffer, "an undo that was refused has changed the file");
   } else {
     demand(left == before || mayDiffer, "an undo that gives another file");
