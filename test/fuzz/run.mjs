@@ -62,6 +62,7 @@ function commandOf(target) {
     ...(process.env.CI ? [] : ["-use_counters=0"]),
     "-timeout=60", // by the clock; of processor time an input may take one second (target.cpp)
     "-rss_limit_mb=256",
+    "-print_funcs=0", // names of functions are looked up in the debugging information each time
     "-print_final_stats=1",
     `-artifact_prefix=${found}/${target}-`,
   ];
@@ -86,11 +87,12 @@ async function fuzz(target) {
   const child = spawn(command, parameters, {
     cwd: checkout,
     stdio: ["ignore", log, log],
-    // What is freed is kept for a while, to see who uses it: of the memory that is allowed, a little.
-    // Where memory came from is asked for again with what was found: each answer costs a walk of the stack.
+    // What is freed is kept for a while, to see who uses it: a multiple of what an execution frees.
+    // Where memory came from is for a second run, of what was found and without these options: it costs a walk of the
+    // stack each time.
     env: {
       ...process.env,
-      ASAN_OPTIONS: "quarantine_size_mb=8:detect_stack_use_after_return=0:malloc_context_size=2",
+      ASAN_OPTIONS: "quarantine_size_mb=2:detect_stack_use_after_return=0:malloc_context_size=0",
     },
   });
   const [code, signal] = await new Promise((resolve) => {
