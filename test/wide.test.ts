@@ -130,7 +130,7 @@ describe("more sections than e_shnum can count", needs("gcc", "readelf"), () => 
   it.each([
     ["PIE", "mapped", "-pie", "a"],
     ["non-PIE", "unmapped", "-no-pie", ""],
-  ])("%s, %s", async (_kind, _mapped, option, flags) => {
+  ])("%s, %s", async (kind, _mapped, option, flags) => {
     const path = program("program", 65_400, flags, option);
     expect(count(path).field).toBe(0);
     const facts = await native.inspect(path);
@@ -144,7 +144,8 @@ describe("more sections than e_shnum can count", needs("gcc", "readelf"), () => 
     const addressBefore = dynamicTable();
     const interpreter = await longLoader(path);
     await changeAndUndo(path, [{ searchPath, addNeeded, interpreter }], () => {
-      expect(count(path).real).toBe(before);
+      // One more is where patchelf stops.
+      expect(count(path).real).toBe(kind === "non-PIE" ? before + 1 : before);
       expect(readelf("-l", path)).toContain(interpreter);
       expect(dynamicTable()).not.toBe(addressBefore);
       expect(readelf("-s", path)).toMatch(new RegExp(`${dynamicTable()} .* _DYNAMIC\n`));
