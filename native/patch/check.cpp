@@ -291,6 +291,11 @@ Status checkLayout(const Source& source, const Edits& edits, const Layout& layou
   if (!imageBefore) return imageBefore.error();
   const auto imageAfter = Image::read(patched);
   if (!imageAfter) return refused(imageAfter.error().message);
+  // Their count may be in the first of them, which may lie in what is edited.
+  if (readSectionHeaders(source, *imageBefore)) {
+    const auto sections = readSectionHeaders(patched, *imageAfter);
+    if (!sections) return refused(sections.error().message);
+  }
   if (Status status = checkFacts(expected(*before, edits), *after); !status) return status;
   if (Status status = checkSegments(source, *imageBefore, *imageAfter); !status) return status;
   if (Status status = checkPointers(source, *imageBefore, patched, *imageAfter); !status)

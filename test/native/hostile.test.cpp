@@ -518,6 +518,22 @@ TEST_CASE("what a file says already can be asked of it, wherever its tables are"
 }
 
 // Found by fuzzing.
+TEST_CASE("an edit that would change the count of sections is refused") {
+  Made made;
+  made.entry(DT_SONAME, made.name("self.so"));
+  made.segment({PT_NULL, 0, 0, 0, 0, 0, 0, 0});
+  Bytes bytes = made.build();
+  // The first section header has the count where the third program header has its type.
+  made.codec().putU64(&bytes[40], 64 + 2 * 56 - 32);
+  made.codec().putU16(&bytes[58], 64);
+  Edits edits;
+  edits.soname = std::string(64, 'n');
+  const auto layout = layOut(MemorySource(bytes), edits);
+  REQUIRE_FALSE(layout);
+  CHECK(layout.error().message.find("sections") != std::string::npos);
+}
+
+// Found by fuzzing.
 TEST_CASE("a segment of a few bytes is no area of an earlier edit") {
   Made made;
   made.entry(DT_SONAME, made.name("self.so"));
