@@ -184,7 +184,9 @@ int main(int argc, char **argv) {
           call.op == PTRACE_SYSCALL_INFO_ENTRY && mayChange(process, call.entry.nr, call.entry.args) &&
           ++calls == wanted) {
         for (unsigned each = 0; each < count; ++each) kill(alive[each], SIGKILL);
-        while (waitpid(-1, &status, __WALL) > 0 || errno == EINTR) {}
+        /* One that was started a moment ago has not stopped before. */
+        for (pid_t left; (left = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR;)
+          if (left > 0 && WIFSTOPPED(status)) kill(left, SIGKILL);
         return 137;
       }
       signal = 0;
