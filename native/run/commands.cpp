@@ -35,7 +35,7 @@ std::optional<Pipe> openPipe() {
 
 // Whom a command runs as; none: who we are.
 Result<std::optional<uid_t>> userOf(const Command& command) {
-  const auto hands = handsOf(command.subjects);
+  auto hands = handsOf(command.subjects);
   if (!hands || !*hands || geteuid() == 0) return hands;
   if (**hands == geteuid()) return std::optional<uid_t>();
   return Error{ErrorCode::PermissionDenied,
