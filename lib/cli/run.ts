@@ -1,8 +1,7 @@
 // fixelf run: runs a program now, with its file untouched.
 import { type Command, Option } from "commander";
 import type { FixelfErrorCode } from "../base/errors.js";
-import type { RunOptions } from "../run/start.js";
-import { type Way, ways } from "../run/start.js";
+import { type RunOptions, type Way, ways } from "../run/start.js";
 import { type ChoiceFlags, choiceOptions, withChoices } from "./choice.js";
 import { exitCodeOf, exitCodes, type Output, run } from "./command.js";
 import { type GetFlags, withGet } from "./get.js";

@@ -1,7 +1,6 @@
 // An environment in nixpkgs' terms: packages instead of store paths.
 import { basename, dirname } from "node:path";
-import type { Locate } from "../store/nixpkgs/nix_index.js";
-import { locator } from "../store/nixpkgs/nix_index.js";
+import { type Locate, locator } from "../store/nixpkgs/nix_index.js";
 import {
   isPresent,
   type MissingLibrary,

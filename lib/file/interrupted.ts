@@ -10,6 +10,7 @@ export async function isInterrupted(host: string): Promise<boolean> {
   const directory = await stateSubdirectory("undo");
   const { files, failures } = await native.recordedFiles(native.realPath(host), directory);
   if (files.some(({ state }) => state === "interrupted")) return true;
-  for (const failure of failures) throw fromNative(failure);
+  const [failure] = failures;
+  if (failure !== undefined) throw fromNative(failure);
   return false;
 }

@@ -291,8 +291,9 @@ FactsTable::FactsTable() {
 }
 
 void FactsTable::append(const Facts& facts) {
+  const std::vector<Filled>& columns = factsColumns();
   for (size_t index = 0; index < columns_.size(); ++index)
-    factsColumns()[index].fill(columns_[index], facts);
+    columns[index].fill(columns_[index], facts);
   weight_ += facts.path.size();
   for (const std::string& needed : facts.needed)
     weight_ += needed.size();

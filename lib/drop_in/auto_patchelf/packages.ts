@@ -1,7 +1,6 @@
 // Which packages of nixpkgs have what a build lacks: what every command knows of that.
 import type { Machine } from "../../file/machine.js";
-import type { Locate } from "../../store/nixpkgs/nix_index.js";
-import { locator } from "../../store/nixpkgs/nix_index.js";
+import { type Locate, locator } from "../../store/nixpkgs/nix_index.js";
 import type { NixpkgsPackage } from "../../store/nixpkgs/packages.js";
 import { packagesFor } from "../../store/nixpkgs/rank.js";
 import type { MissingDependency } from "./auto_patchelf.js";
