@@ -1015,7 +1015,7 @@ describe("the stand-in loader in secure mode", needs(...partsHere, "root", "setp
     const { stderr: _, ...same } = started;
     expect(others).toMatchObject(same);
     expect(warning).toBe(
-      `fixelf-ld: ${program} runs with other rights than who starts it, so that ` +
+      `fixelf-ld: ${program} runs with other rights than the user that starts it, so that ` +
         `NIX_LD_${host?.system}_linux does not count\n`,
     );
     // Without the defaults it is not the variable that is named.

@@ -77,7 +77,7 @@ Napi::Value opensLibraries(const Napi::CallbackInfo& call) {
       [](Napi::Env env, bool opens) { return Napi::Boolean::New(env, opens); });
 }
 
-// $LIB and $PLATFORM, which each loader has its own values for, stay what they are.
+// $LIB and $PLATFORM, for which each loader has its own values, stay as they are.
 Napi::Value expandOriginOf(const Napi::CallbackInfo& call) {
   static const std::string kLib = "$LIB";
   static const std::string kPlatform = "$PLATFORM";
@@ -106,7 +106,7 @@ Napi::Value walkTree(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value toBuffer(Napi::Env env, const std::string& bytes) {
-  // Without what the class remembers of its bytes, which only C++ asks.
+  // Without what the class remembers of its bytes, which only C++ uses.
   return {env, Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size())};
 }
 
@@ -165,7 +165,7 @@ Napi::Value tryLockDescriptor(const Napi::CallbackInfo& call) {
   return Napi::Boolean::New(call.Env(), tryLock(call[0].As<Napi::Number>()));
 }
 
-// `change` makes a layout of an open file, which has to be as `demand` wants it.
+// `change` makes a layout of an open file, which has to be as `demand` requires.
 Napi::Value planLayout(const Napi::CallbackInfo& call, std::function<Status(const Source&)> demand,
                        std::function<Result<Layout>(const Source&)> change) {
   using Planned = std::shared_ptr<const PlannedLayout>;

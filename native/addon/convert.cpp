@@ -158,7 +158,7 @@ Napi::Value toValue(Napi::Env env, const Lookup& lookup, const std::string& path
   object["facts"] = env.Null();
   if (lookup.facts) {
     Napi::Value facts = toValue(env, *lookup.facts);
-    // They may have been read by the name of a link.
+    // The facts may have been read under a link's name.
     facts.As<Napi::Object>()["path"] = toText(env, path);
     object["facts"] = facts;
   }

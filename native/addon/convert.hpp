@@ -17,7 +17,7 @@
 namespace fixelf::addon {
 
 Napi::Value toValue(Napi::Env env, const Facts& facts);
-// Of the file at `path`.
+// For the file at `path`.
 Napi::Value toValue(Napi::Env env, const Lookup& lookup, const std::string& path);
 Napi::Value toValue(Napi::Env env, const Walked& walked);
 Napi::Value toValue(Napi::Env env, const StorePathLibraries& libraries);
@@ -40,10 +40,10 @@ Napi::Value toValue(Napi::Env env, std::shared_ptr<const PlannedLayout> planned)
 
 // These throw a Napi::TypeError where a field is missing or of another type.
 Edits toEdits(const Napi::Object& object);
-// The same without what says where libraries lie: search path and resolution cache.
+// The same without the edits that say where libraries are: search path and resolution cache.
 Edits toEditsWithoutPlaces(const Napi::Object& object);
 std::vector<Renaming> toRenamings(const Napi::Value& value);
-// Of the facts of a file; none where the value is something else.
+// From a file's facts; none where the value is something other than facts.
 std::optional<Premise> toPremise(const Napi::Value& facts);
 struct PlannedWrite {
   std::shared_ptr<const PlannedLayout> planned;  // holds the bytes of the job

@@ -11,7 +11,7 @@ namespace fixelf::addon {
 namespace {
 
 // As many as libuv would have, by the variable that users know (src/threadpool.c, init_threads).
-// More would only wait for the same disk; what is worth more threads than one starts them itself.
+// More would only wait for the same disk; work that is worth more threads starts them itself.
 size_t poolSize() {
   constexpr size_t kDefault = 4;
   constexpr size_t kMost = 1024;
@@ -20,7 +20,8 @@ size_t poolSize() {
   return std::clamp<size_t>(std::strtoul(given, nullptr, 10), 1, kMost);
 }
 
-// All that exist. Never destroyed: the handler of exit(3) uses it, when nobody knows what is left.
+// All that exist. Never destroyed: the handler of exit(3) uses it, when any other object may be
+// gone.
 struct Living {
   std::mutex mutex;
   std::vector<Environment*> environments;
@@ -31,7 +32,7 @@ Living& living() {
   return one;
 }
 
-// A terminated environment refuses what may run JavaScript, this too.
+// A terminated environment refuses whatever may run JavaScript, including this call.
 bool canRunJavaScript(napi_env env) {
   napi_value value = nullptr;
   return napi_get_undefined(env, &value) == napi_ok &&
@@ -62,8 +63,8 @@ void Environment::attach(Napi::Env env) {
   (void)kRegistered;
   auto* environment = new Environment(env);
   env.SetInstanceData(environment);
-  // After the function that wakes the JavaScript thread was made: hooks run in reverse, and it has
-  // to be there until the last thread is gone.
+  // Added after the function that wakes the JavaScript thread was made: hooks run in reverse, and
+  // that function has to exist until the last thread is gone.
   env.AddCleanupHook([environment] {
     environment->end();
     environment->errands_.clear();
@@ -133,7 +134,7 @@ void Environment::start(std::unique_ptr<Errand> errand) {
   {
     const std::lock_guard lock(mutex_);
     --pool_;
-    if (pool_ != 0 || ended_) return;  // those that are there will come to it
+    if (pool_ != 0 || ended_) return;  // those that are running will come to it
     errand = std::move(errands_.back());
     errands_.pop_back();
   }
@@ -205,7 +206,7 @@ size_t Environment::post(Posted posted) {
     posted_.push_back(std::move(posted));
     number = ++postedSoFar_;
   }
-  // One call tells all that is there.
+  // One call delivers all messages that are there.
   if (first) napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
   return number;
 }

@@ -1,10 +1,10 @@
 // What one JavaScript environment (the main thread's, or a worker's) has under way off its thread.
 //
-// It does not run on libuv's threads, as Node-API's own asynchronous work does, because nobody can
-// take anything back from them: a worker that is terminated, and process.exit(), wait for all that
-// is in their queue (node src/env.cc, CleanupHandles; libuv src/threadpool.c, uv_library_shutdown).
-// Here every thread belongs to the environment that started it, and an environment that ends, in
-// whichever way, tells its threads to stop, waits for them, and drops what they have made.
+// It does not run on libuv's threads, as Node-API's own asynchronous work does, because nothing can
+// be taken back from them: a worker that is terminated, and process.exit(), wait for all that is in
+// their queue (node src/env.cc, CleanupHandles; libuv src/threadpool.c, uv_library_shutdown). Here
+// every thread belongs to the environment that started it, and an environment that ends, however it
+// does, tells its threads to stop, waits for them, and drops what they have made.
 //
 // Ends that Node announces (the event loop is empty, a worker is terminated or exits) come as a
 // cleanup hook. process.exit() and an uncaught exception on the main thread run no hooks (node
@@ -38,8 +38,8 @@ class Message {
   virtual void tell(Napi::Env env) = 0;
 };
 
-// Something to be done on another thread and then told. Destroyed on the JavaScript thread, told or
-// not.
+// Something to be done on another thread and then told. Destroyed on the JavaScript thread, whether
+// told or not.
 class Errand : public Message {
  public:
   explicit Errand(std::stop_source stop) : stop_(std::move(stop)) {}

@@ -36,7 +36,7 @@ ResolveOptions toResolveOptions(const Napi::Value& value) {
   return options;
 }
 
-// A field that is to be another one; null where there is to be none.
+// A field that is to be replaced; null where it is to be removed.
 using NewText = std::optional<std::optional<std::string>>;
 
 struct Override {

@@ -35,7 +35,7 @@ class PromisedWork final : public Errand {
   using Work = std::function<Result<Value>(const std::stop_token&)>;
   using Convert = std::function<Napi::Value(Napi::Env, Value&)>;
 
-  // `work` takes the std::stop_token where it can stop, else nothing.
+  // `work` takes the std::stop_token if it can stop, otherwise nothing.
   template <class Given>
   static Napi::Value start(const Napi::CallbackInfo& call, Given work, Convert convert) {
     const Napi::Env env = call.Env();

@@ -10,7 +10,7 @@ namespace fixelf::addon {
 
 namespace {
 
-// Columns of one batch in one buffer: JavaScript's take longer to make than to fill.
+// Columns of one batch in one buffer: JavaScript's buffers take longer to make than to fill.
 class ColumnBuffer {
  public:
   ColumnBuffer(Napi::Env env, size_t size)
@@ -43,7 +43,7 @@ class ColumnBuffer {
   }
 
  private:
-  // Each begins where numbers of eight bytes may.
+  // Each begins at an address that is aligned for numbers of eight bytes.
   template <class Item>
   static size_t aligned(const std::vector<Item>& items) {
     return (items.size() * sizeof(Item) + 7) / 8 * 8;

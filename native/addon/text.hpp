@@ -13,8 +13,8 @@
 
 namespace fixelf::addon {
 
-// Not a Napi::String: object["name"] = … would make a std::string of that, and U+FFFD of each
-// escape.
+// Not a Napi::String: object["name"] = … would make a std::string of that, and turn each escape
+// into U+FFFD.
 Napi::Value toText(Napi::Env env, std::string_view bytes);
 
 // These throw a Napi::TypeError where the value is no string.

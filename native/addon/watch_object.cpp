@@ -63,7 +63,7 @@ Napi::Value toValue(Napi::Env env, const std::vector<Arrival>& arrivals) {
 
 class WatchObject::Lot final : public Message {
  public:
-  // No arrivals: it is the end.
+  // No arrivals means the end.
   Lot(WatchObject& watch, std::optional<Arrivals> arrivals)
       : watch_(watch), arrivals_(std::move(arrivals)) {}
 
@@ -71,7 +71,7 @@ class WatchObject::Lot final : public Message {
     const Napi::Function function = watch_.function_.Value();
     if (!arrivals_) {
       Environment::of(env).release();
-      watch_.trees_.reset();  // its descriptors are not to wait for a garbage collection
+      watch_.trees_.reset();  // its descriptors must not wait for a garbage collection
       watch_.Unref();
       function.Call({env.Null(), env.Null()});
     } else if (*arrivals_) {

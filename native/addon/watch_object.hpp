@@ -12,8 +12,8 @@
 namespace fixelf::addon {
 
 // Waiting takes a thread of its own: a watch waits for days.
-// The function is called for one lot at a time; while it does not come to that, the kernel's queue
-// fills, and what is lost in the end is told as an overflow. So nothing grows without bound.
+// The function is called for one lot at a time; while it is busy, the kernel's queue fills, and
+// what is lost in the end is told as an overflow. So nothing grows without bound.
 class WatchObject final : public Napi::ObjectWrap<WatchObject> {
  public:
   static Napi::Function define(Napi::Env env);
@@ -35,7 +35,7 @@ class WatchObject final : public Napi::ObjectWrap<WatchObject> {
   std::unique_ptr<WatchedTrees> trees_;  // until the end has been told
 };
 
-// What stands under each of many names.
+// What is under each of many names.
 Napi::Value peekAtFiles(const Napi::CallbackInfo& call);
 
 }  // namespace fixelf::addon

@@ -1,4 +1,4 @@
-// An open file descriptor that closes itself, and what is asked of one in more than one place.
+// An open file descriptor that closes itself, and operations on one that several places need.
 #pragma once
 
 #include <unistd.h>
@@ -63,11 +63,11 @@ bool writeStream(int descriptor, std::string_view text);
 Status flushFile(int descriptor, const std::string& path);
 
 // Takes the advisory lock (flock) of an open file, until that is closed or the process ends. False
-// where another holds it. Where the file system knows no locks there is none, and all take it.
+// where another holds it. Where the file system has no locks, every caller takes it.
 bool tryLock(int descriptor);
 
 // Takes the advisory lock under which fixelf changes a file, until the descriptor is closed. Fails
-// with Busy where another process holds one. Where the file system knows no locks there is none.
+// with Busy where another process holds one. Where the file system has no locks, there is none.
 Status lockFile(int descriptor, const std::string& path);
 
 }  // namespace fixelf

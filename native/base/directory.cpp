@@ -71,7 +71,7 @@ Result<std::shared_ptr<OpenDirectory>> OpenDirectory::open(int parent, const cha
 Result<std::shared_ptr<OpenDirectory>> OpenDirectory::openBelow(int parent, std::string_view names,
                                                                 const std::string& path,
                                                                 Opener* opener) {
-  // O_NOFOLLOW speaks of the last name only (open(2)): so each is the last one of an open.
+  // O_NOFOLLOW applies to the last name only (open(2)): so each name is the last one of an open.
   std::shared_ptr<OpenDirectory> above;
   for (size_t slash = names.find('/'); slash != std::string_view::npos; slash = names.find('/')) {
     const std::string name(names.substr(0, slash));

@@ -27,7 +27,7 @@ class OpenDirectory {
                                                      const std::string& path,
                                                      Opener* opener = nullptr);
 
-  // By several names, one below the other, none of which may be a symbolic link.
+  // Through several names, one below the other, none of which may be a symbolic link.
   static Result<std::shared_ptr<OpenDirectory>> openBelow(int parent, std::string_view names,
                                                           const std::string& path,
                                                           Opener* opener = nullptr);
@@ -57,8 +57,8 @@ class Listing {
   // The next entries, without "." and "..", as the kernel gives them. False at the end.
   Result<bool> next(const OpenDirectory& directory, const std::string& path);
 
-  // For whoever opens the entries: file systems put the data of neighbouring inodes beside each
-  // other, so a disk that has to seek goes one way.
+  // For callers that open the entries: file systems put the data of neighbouring inodes next to
+  // each other, so a disk that has to seek moves in one direction.
   void sortByInode();
 
   [[nodiscard]] const std::vector<DirectoryEntry>& entries() const { return entries_; }

@@ -24,8 +24,8 @@ enum class ErrorCode {
   Busy,              // ETXTBSY: the file is being executed
   LimitExceeded,     // more than we are willing to hold in memory
   NoUndoRecord,      // nothing is known about how to take a change back
-  Usage,             // what was asked for makes no sense
-  Cancelled,         // whoever asked for it wants it no longer
+  Usage,             // the request makes no sense
+  Cancelled,         // the caller no longer wants it
   TooManyOpenFiles,  // EMFILE or ENFILE: no descriptor is left
   TooManyProcesses,  // no process can be started: RLIMIT_NPROC, a cgroup's pids.max
   Io,                // any other errno
@@ -47,8 +47,8 @@ struct Error {
   }
 };
 
-// Whether the process or the system has too little (EMFILE, ENFILE, ENOMEM) to look at any file
-// now: that says nothing of the file at hand, and no answer is to be made of it.
+// Whether the process or the system is short of what it takes to look at any file now (EMFILE,
+// ENFILE, ENOMEM): that says nothing about the file at hand, and must not become an answer.
 bool isShortage(const Error& error);
 
 // An Error for a failed system call; `doing` completes the sentence "cannot …".

@@ -99,7 +99,7 @@ Status Location::demandFlushable() const {
 
 namespace {
 
-// What is still to be walked: a component, or the end of what a link stands for.
+// What is still to be walked: a component, or the end of what a link was replaced by.
 struct Step {
   std::string component;
   struct Link {
@@ -169,7 +169,7 @@ Result<std::string> walk(const std::string& named, const Passed& passed, bool ma
     if (!step.link && !next) {
       if (errno != ENOENT || !mayBeMissing || !isLast())
         return systemError(errno, "open the file", named);
-      // Whose the directory is counts, then, for a link that leads there.
+      // The owner of the directory counts, then, for a link that leads there.
       path += "/" + step.component;
       continue;
     }

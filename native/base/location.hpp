@@ -26,7 +26,7 @@ Descriptor openWithoutLinks(const std::string& path, int flags);
 
 class Location {
  public:
-  // Of a path as above; the file itself need not be there.
+  // For a path as above; the file itself need not be there.
   static Result<Location> of(const std::string& path);
 
   // Opens the file, and never what a link in its place leads to. Sets errno on failure.
@@ -53,26 +53,26 @@ class Location {
   std::string name_;
 };
 
-// The path without links that a path leads to which a user has named. Links are followed, since
-// users have them in their own paths; but one that belongs to somebody else than root and the
-// effective user leads only to what belongs to its owner too. (The kernel's protected_symlinks,
-// proc_sys_fs(5), asks the same of links in directories such as /tmp; Apache of all of them, with
-// SymLinksIfOwnerMatch.) Fails with PermissionDenied where it does not, and with NotFound.
-// `passed` is told of each directory and link on the way, and of what the path leads to.
+// The path without links that a path named by a user leads to. Links are followed, since users have
+// them in their own paths; but a link that belongs neither to root nor to the effective user leads
+// only to what belongs to its owner too. (The kernel's protected_symlinks, proc_sys_fs(5), requires
+// the same of links in directories such as /tmp; Apache of all of them, with SymLinksIfOwnerMatch.)
+// Fails with PermissionDenied where it does not, and with NotFound. `passed` is told of each
+// directory and link on the way, and of what the path leads to.
 using Passed = std::function<void(const std::string& path, const struct stat& state)>;
 Result<std::string> realPath(const std::string& named, const Passed& passed = {});
 
-// The same of what is to be written: nothing need be there yet, but for its directory, and that has
-// to belong to the owner of a link that leads there. What this process has open, such as
-// /dev/stdout, is given as the kernel's link to it.
+// The same for what is to be written: nothing need be there yet except its directory, which has to
+// belong to the owner of a link that leads there. What this process has open, such as /dev/stdout,
+// is given as the kernel's link to it.
 Result<std::string> realTarget(const std::string& named);
 
 // Whether a target is such a link of the kernel's, which is to be followed.
 bool isOpenAlready(const std::string& target);
 
-// Opens the directory that a user has named, by links as above, and makes it where it is not there,
-// with those above it that are missing. Before anything is made, `mayMake` is asked about the
-// directory that is there.
+// Opens the directory that a user has named, following links as above, and makes it where it is not
+// there, with those above it that are missing. Before anything is made, `mayMake` is asked about
+// the directory that is there.
 using MayMake = std::function<Status(int directory, const std::string& path)>;
 Result<Descriptor> makeDirectories(const std::string& named, mode_t mode,
                                    const MayMake& mayMake = {});

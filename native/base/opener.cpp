@@ -58,7 +58,7 @@ void Opener::flush() {
   std::sort(waiting_.begin(), end);
   for (auto first = waiting_.begin(); first != end;) {
     auto last = first;
-    // What lies between two of them is still in use.
+    // The numbers between two of them are still in use.
     while (last + 1 != end && *(last + 1) == *last + 1)
       ++last;
     if (!closeRange(static_cast<unsigned>(*first), static_cast<unsigned>(*last), 0)) {

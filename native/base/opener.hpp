@@ -32,16 +32,16 @@ class Opener {
   // does, and close hardly does more.
   void close(int descriptor);
 
-  // Closes what waits; before the thread does, who knows for how long.
+  // Closes what is pending; called before the thread waits, for there is no telling how long.
   void flush();
 
  private:
   int openOnce(int directory, const char* name, int flags);
 
   bool ownDescriptors_;
-  // O_NOATIME until a file is met that is somebody else's: then most are. It is only allowed on
-  // files of one's own, or to root (open(2)). Without it the first scan of a day would write every
-  // inode anew: relatime lets the time become a day old.
+  // O_NOATIME until a file of another user is met: then most files are. It is only allowed on files
+  // of one's own, or to root (open(2)). Without it the first scan of a day would rewrite every
+  // inode: relatime lets the time become a day old.
   int accessTimeFlag_ = O_NOATIME;
   // With more, their memory is no longer in the processor's cache when it is used again.
   std::array<int, 32> waiting_{};

@@ -1,5 +1,5 @@
 // What is kept from one run for the next is believed only where nobody else could have written it:
-// it belongs to the effective user, and no one else may write to it. With `sudo -E` the home
+// it belongs to the effective user, and nobody else may write to it. With `sudo -E` the home
 // directory, and so cache and state, may be another user's.
 #pragma once
 
@@ -10,16 +10,17 @@
 
 namespace fixelf {
 
-// Of an open file or directory; `path` is for messages. Fails with PermissionDenied, saying whose
+// For an open file or directory; `path` is for messages. Fails with PermissionDenied, saying whose
 // it is and what to do.
 Status demandOwn(int descriptor, const std::string& path);
 
-// Opens a directory that is one's own, and not by a symbolic link in its place; other links as
-// realPath follows them (base/location).
+// Opens a directory that is one's own, and not through a symbolic link in its place; other links
+// are followed as realPath does (base/location).
 Result<Descriptor> openOwnDirectory(const std::string& path);
 
 // Makes a directory for this user alone, with those above it that are missing. Fails with
-// PermissionDenied where they would be made in another user's directory, who could not enter them.
+// PermissionDenied where they would be made in the directory of another user, who could not enter
+// them.
 Status makeOwnDirectory(const std::string& path);
 
 }  // namespace fixelf

@@ -1,9 +1,9 @@
 // Memory for reading much of a file through the page cache.
 //
 // AMD's Zen 3 and 4 copy (REP MOVSB, in the kernel's copy_to_user) at a ninth of the speed where
-// the target lies a little, less than 32 bytes, further in its page than the source in its own:
-// page aliasing, glibc bug 30994. And a large vector begins 16 bytes into a page, behind malloc's
-// header, which is just the distance for whoever reads a file from its beginning.
+// the target is slightly, less than 32 bytes, further into its page than the source is into its
+// own: page aliasing, glibc bug 30994. And a large vector begins 16 bytes into a page, behind
+// malloc's header, which is just that distance for a file that is read from its beginning.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@ namespace fixelf {
 
 constexpr size_t kPage = 4096;
 
-// Where bytes from that offset of a file on are read to, as a distance from the beginning of a
-// page: as far into it as they are in theirs.
+// Where to read bytes of a file from that offset on, as a distance from the beginning of a page: as
+// far into it as they are into theirs.
 constexpr size_t startInPage(uint64_t offset) {
   return static_cast<size_t>(offset % kPage);
 }

@@ -1,4 +1,4 @@
-// Text for people and for what they read it with, of which names are a part that nobody vouches
+// Text for people and for the programs they read it with; it contains names that nobody vouches
 // for. lib/report/text.ts has the same rules.
 #pragma once
 
@@ -8,17 +8,17 @@
 
 namespace fixelf {
 
-// On one line: what would steer a terminal, and what is no UTF-8, is spelled out.
+// On one line: what would steer a terminal, and what is not UTF-8, is spelled out.
 std::string printable(std::string_view text);
 
 // Control characters (C0, DEL and C1, which terminals take for commands), line and paragraph
 // separators, and what changes the direction of what follows (Unicode, UAX #9).
 bool steers(char32_t point);
 
-// Whether a text begins like one that stands for a byte, which it does not.
+// Whether a text begins like an escaped byte, though it is not one.
 bool looksSpelledOut(std::string_view text);
 
-// In lower case, with leading zeros up to so many digits.
+// In lower case, padded to that many digits with leading zeros.
 void appendHexadecimal(std::string& text, uint64_t value, unsigned digits = 1);
 
 }  // namespace fixelf

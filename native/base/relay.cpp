@@ -18,7 +18,7 @@ namespace {
 // they are.
 class Relay {
  public:
-  // Waits while as many wait as may. Fails where the taker has.
+  // Waits while as many pieces wait as may. Fails where the taker has failed.
   Status hand(std::span<const uint8_t> bytes) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return taken_ || waiting_.size() < kMost; });
@@ -67,7 +67,7 @@ class Relay {
   // Enough for one of the two to go on where the other has been interrupted.
   static constexpr size_t kMost = 16;
 
-  // None where there are no more. The one before is used again.
+  // None where there are no more. The previous one's memory is used again.
   std::optional<std::vector<uint8_t>> next(std::optional<std::vector<uint8_t>> before) {
     std::unique_lock lock(mutex_);
     if (before) spare_.push_back(std::move(*before));

@@ -15,10 +15,10 @@ namespace fixelf {
 using TakePiece = std::function<Status(std::span<const uint8_t>)>;
 
 // `make` passes each piece to its argument and ends where that fails. Meanwhile `take` is given the
-// pieces on another thread; where the system has none for it, on the calling one.
+// pieces on another thread, or on the calling one where the system has no other for it.
 //
 // Both have ended when it returns, or throws what one of them has thrown. Fails as it would with
-// one thread: with the failure of `take`, or else with that of `make`.
+// one thread: with the failure of `take`, otherwise with that of `make`.
 Status relay(const std::function<Status(const TakePiece&)>& make, const TakePiece& take);
 
 }  // namespace fixelf

@@ -9,7 +9,7 @@
 namespace fixelf {
 
 // None where the system refuses: RLIMIT_NPROC, a cgroup's pids.max, no memory for the stack
-// (pthread_create(3), EAGAIN). Whoever asks goes on with fewer, or with the calling thread alone.
+// (pthread_create(3), EAGAIN). The caller continues with fewer, or with the calling thread alone.
 template <class Work>
 std::optional<std::thread> startThread(Work&& work) {
   try {

@@ -1,4 +1,4 @@
-// UTF-8 in bytes of which nobody says that they are.
+// UTF-8 in bytes that may not be UTF-8.
 #pragma once
 
 #include <cstddef>
@@ -6,11 +6,11 @@
 
 namespace fixelf {
 
-// Bytes of the well-formed sequence that these begin with (Unicode, table 3-7); 0 where there is
-// none. There is at least one byte.
+// The length of the well-formed sequence that the bytes begin with (Unicode, table 3-7); 0 where
+// there is none. There is at least one byte.
 size_t sequenceLength(std::string_view bytes);
 
-// Of a whole, well-formed sequence.
+// For a whole, well-formed sequence.
 char32_t codePoint(std::string_view sequence);
 
 }  // namespace fixelf

@@ -1,5 +1,5 @@
-// One file, changed as asked: all edits are one plan and one write. No choosing happens here; what
-// is asked is done, or refused with the reason.
+// One file, changed as requested: all edits are one plan and one write. No choosing happens here; a
+// request is carried out, or refused with the reason.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-// What may be asked of a file, and the edits that this comes to for one that says what it says.
+// What may be requested of a file, and the edits that a request means for a file with given facts.
 #pragma once
 
 #include <optional>
@@ -18,7 +18,7 @@ struct EditRequest {
   bool resolutionCache = false;
 };
 
-// Why a resolution cache that was asked for is not written.
+// Why a requested resolution cache is not written.
 enum class NoCache { NoDynamicTable, NothingToResolve, NothingFound };
 
 // As JavaScript sees it.
@@ -30,7 +30,7 @@ struct RequestedEdits {
   std::vector<std::string> reasons;
 };
 
-// Fails with Unsupported where a resolution cache is asked for and an outdated one is there.
+// Fails with Unsupported where a resolution cache is requested and an outdated one is there.
 Result<RequestedEdits> editsFor(const EditRequest& request, const Facts& facts);
 
 }  // namespace fixelf

@@ -10,7 +10,7 @@
 
 namespace fixelf {
 
-// Where each of the libraries lies, as far as that can be known now; sorted by soname.
+// Where each of the libraries is, as far as that can be known now; sorted by soname.
 std::vector<CachedResolution> resolveNow(const std::vector<std::string>& needed,
                                          const std::string& searchPath);
 

@@ -25,7 +25,7 @@ bool fits(const std::string& path, const Facts& user) {
          library->header.byteOrder == user.header.byteOrder;
 }
 
-// Of the libraries that are still missing, those in a directory are found.
+// Whether a directory has any of the libraries that are still missing; removes those it has.
 bool takesAny(std::vector<std::string>& missing, const std::string& directory, const Facts& user) {
   const auto found = std::erase_if(
       missing, [&](const std::string& name) { return fits(directory + "/" + name, user); });
@@ -40,7 +40,7 @@ std::string shrunk(const std::string& list, const Facts& facts,
   std::erase_if(missing, [](const std::string& name) { return name.find('/') != name.npos; });
   std::vector<std::string> kept;
   for (const std::string& directory : searchPathElements(list)) {
-    // What $ORIGIN and other relative ones mean is known only where the file will lie.
+    // What $ORIGIN and other relative directories mean is known only where the file will be.
     if (!directory.empty() && !directory.starts_with('/')) {
       kept.push_back(directory);
       continue;

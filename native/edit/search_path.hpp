@@ -13,9 +13,10 @@ namespace fixelf {
 struct SearchPathChange {
   enum class Kind { Set, Add, Remove, Shrink };
   Kind kind = Kind::Set;
-  std::string value;  // colon-separated, of Set and Add; Add puts it behind what is there
-  // Of Shrink, which keeps the directories that hold a needed library which none before them holds:
-  // absolute ones that start with none of these go in any case. Without any, all may stay.
+  std::string value;  // colon-separated, for Set and Add; Add appends it to what is there
+  // For Shrink, which keeps the directories that hold a needed library which none before them
+  // holds: absolute ones that start with none of these are removed in any case. Without any, all
+  // may stay.
   std::vector<std::string> allowedPrefixes;
   // The dynamic entry that holds it from then on.
   SearchPathTag tag = SearchPathTag::Runpath;

@@ -20,10 +20,10 @@ struct Overlay {
 uint64_t structureEnd(const Image& image, const std::vector<SectionHeader>& sections,
                       uint64_t fileSize);
 
-// So many zeros are padding: tools round a file's size up to some alignment, of which no linker has
-// a larger one than 2 MiB (x86-64's max-page-size before binutils 2.31, a huge page). patchelf from
-// 0.16 on leaves one zero byte (src/patchelf.cc, binutilsQuirkPadding). A longer run was put there
-// for a reason of its own, and is not read.
+// Up to this many zeros are padding: tools round a file's size up to some alignment, and no linker
+// has a larger one than 2 MiB (x86-64's max-page-size before binutils 2.31, a huge page). patchelf
+// from 0.16 on leaves one zero byte (src/patchelf.cc, binutilsQuirkPadding). A longer run was put
+// there for a reason of its own, and is not read.
 constexpr uint64_t kMostPadding = 2U << 20;
 
 // Whether a range is nothing but padding; false where it cannot be read.

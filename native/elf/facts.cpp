@@ -180,7 +180,7 @@ class Reader {
     const ProgramHeader* segment = image_.segment(PT_INTERP);
     if (segment == nullptr || segment->fileSize == 0) return Done{};
     Status status = readInterpreterOf(*segment);
-    // Linux reads it of what is executed, glibc of the program (elf/rtld.c): nobody does where a
+    // Linux reads it of what is executed, glibc of the program (elf/rtld.c): nothing does where a
     // library has no entry point.
     const bool isRead = image_.header.type != ET_DYN || image_.header.entry != 0;
     const bool isOdd = !status && status.error().code == ErrorCode::Malformed;
@@ -338,8 +338,8 @@ class Reader {
     return Done{};
   }
 
-  // A section of that name that no PT_NOTE covers: no loader finds it, but it stands where the note
-  // would.
+  // A section of that name that no PT_NOTE covers: no loader finds it, but it is where the note
+  // would be.
   bool isUncoveredResolutionCache(const SectionHeader& section,
                                   const std::vector<SectionHeader>& sections) const {
     constexpr std::string_view kName(".note.nixos.ldcache\0", 20);
@@ -368,7 +368,7 @@ Result<Facts> factsOf(const Source& source, const Image& image, const std::strin
   return facts;
 }
 
-// Whether a segment's last byte is one of a section that has no bytes here. (objcopy lets segments
+// Whether a segment's last byte belongs to a section that has no bytes here. (objcopy lets segments
 // end with what is left of them, mostly a note.)
 bool endsElsewhere(const Source& source, const Image& image) {
   const auto sections = readSectionHeaders(source, image);
@@ -380,7 +380,7 @@ bool endsElsewhere(const Source& source, const Image& image) {
   }
   std::ranges::sort(lastBytes);
   return std::ranges::any_of(*sections, [&](const SectionHeader& section) {
-    // Where .tbss is, there is something else: gABI chapter 4, "Thread-Local Storage".
+    // Something else is at the place of .tbss: gABI chapter 4, "Thread-Local Storage".
     const bool hasNone = section.type == SHT_NOBITS && (section.flags & SHF_TLS) == 0;
     if (!hasNone || !section.allocated()) return false;
     const auto last = std::ranges::lower_bound(lastBytes, section.address);
@@ -388,7 +388,7 @@ bool endsElsewhere(const Source& source, const Image& image) {
   });
 }
 
-// Of what eu-strip -f splits off, the program headers are those of the whole program: they say
+// In what eu-strip -f splits off, the program headers are those of the whole program: they say
 // where its bytes were, which is beyond this file's end, or where something else is now.
 bool mayHaveForeignSegments(const Source& source, const Result<Image>& image,
                             const Result<Facts>& facts) {

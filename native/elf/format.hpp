@@ -143,7 +143,7 @@ class Codec {
   ByteOrder order_;
 };
 
-// Whether [offset, offset + size) lies inside [0, limit), without overflowing.
+// Whether [offset, offset + size) is inside [0, limit), without overflowing.
 constexpr bool inside(uint64_t offset, uint64_t size, uint64_t limit) {
   return offset <= limit && size <= limit - offset;
 }

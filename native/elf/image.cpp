@@ -100,7 +100,7 @@ Status Image::readProgramHeaders(const Source& source) {
     programHeaders.push_back(codec.programHeader(std::span(*table).subspan(
         static_cast<size_t>(index * codec.programHeaderSize()), codec.programHeaderSize())));
     const ProgramHeader& segment = programHeaders.back();
-    // Loaders go by the addresses of the others (glibc elf/dl-load.c, musl ldso/dynlink.c).
+    // Loaders use the addresses of the others (glibc elf/dl-load.c, musl ldso/dynlink.c).
     const bool isRead = segment.type == PT_LOAD || segment.type == PT_INTERP;
     if (!isRead) continue;
     const bool inFile = inside(segment.offset, segment.fileSize, source.size());
@@ -133,7 +133,7 @@ Status Image::readDynamic(const Source& source) {
   dynamicOffset = load->offset + start;
   dynamicCapacity = table->fileSize / entrySize;
   const uint64_t most = std::min(load->fileSize - start, Limits::kDynamicTable) / entrySize;
-  // Nearly always the first reading has the end.
+  // Nearly always the first read includes the end.
   for (uint64_t next = std::max<uint64_t>(dynamicCapacity, 1); dynamic.size() < most; next *= 2) {
     const uint64_t count = std::min(next, most - dynamic.size());
     auto entries = source.bytes(dynamicOffset + dynamic.size() * entrySize, count * entrySize,
@@ -146,7 +146,7 @@ Status Image::readDynamic(const Source& source) {
       dynamic.push_back(entry);
     }
   }
-  // What a segment has more in memory than in the file is zeros, so a DT_NULL.
+  // The part of a segment that exceeds its file size is zeros in memory, so a DT_NULL.
   const bool zerosFollow = load->fileSize - start <= Limits::kDynamicTable &&
                            load->memorySize > load->fileSize &&
                            inside(start, (dynamic.size() + 1) * entrySize, load->memorySize);

@@ -28,29 +28,30 @@ struct Limits {
 
 class Image {
  public:
-  // Fails with NotElf, Truncated or Malformed; the error carries no path, the caller knows it.
+  // Fails with NotElf, Truncated or Malformed; the error carries no path, which the caller knows.
   static Result<Image> read(const Source& source);
-  // Of a file that was split off a program or library together with its program headers: none of
+  // For a file that was split off a program or library together with its program headers: none of
   // the segments that they describe is here, so the image has none. NotElf for any other file.
   static Result<Image> readSplitOff(const Source& source);
 
   FileHeader header;
   Codec codec{Class::Elf64, ByteOrder::Little};
   std::vector<ProgramHeader> programHeaders;
-  // Up to and without the first DT_NULL.
+  // Up to the first DT_NULL, excluding it.
   std::vector<DynamicEntry> dynamic;
-  // Where the dynamic table lies in the file, and for how many entries PT_DYNAMIC has room; loaders
+  // Where the dynamic table is in the file, and for how many entries PT_DYNAMIC has room; loaders
   // read on to DT_NULL whatever it says (glibc elf/get-dynamic-info.h), so `dynamic` may have more.
   uint64_t dynamicOffset = 0;
   uint64_t dynamicCapacity = 0;
 
-  // The first header of a type, or the last. Of two the kernel takes the first PT_INTERP and the
-  // last PT_GNU_STACK (Linux fs/binfmt_elf.c, load_elf_binary), loaders the last of anything.
+  // The first header of a type, or the last. Given several, the kernel takes the first PT_INTERP
+  // and the last PT_GNU_STACK (Linux fs/binfmt_elf.c, load_elf_binary), loaders the last of
+  // anything.
   [[nodiscard]] const ProgramHeader* segment(uint32_t type) const;
   [[nodiscard]] const ProgramHeader* lastSegment(uint32_t type) const;
-  // The PT_DYNAMIC that loaders go by: glibc elf/rtld.c, rtld_setup_main_map, and
-  // elf/dl-load.c, _dl_map_object_from_fd, which passes over those without bytes; musl
-  // ldso/dynlink.c, map_library and kernel_mapped_dso.
+  // The PT_DYNAMIC that loaders use: glibc elf/rtld.c, rtld_setup_main_map, and elf/dl-load.c,
+  // _dl_map_object_from_fd, which passes over those without bytes; musl ldso/dynlink.c, map_library
+  // and kernel_mapped_dso.
   [[nodiscard]] const ProgramHeader* dynamicSegment() const;
   [[nodiscard]] std::optional<uint64_t> dynamicValue(int64_t tag) const;
   // Functions are bound before the file is used (glibc elf/get-dynamic-info.h).

@@ -30,7 +30,7 @@ Result<std::vector<uint64_t>> placesOf(const Source& source, const StringTable& 
                            [](uint8_t byte) { return static_cast<char>(byte); });
     for (const std::string_view name : names) {
       const std::string ended = std::string(name) + '\0';
-      // What is in the end of the run before alone was found there.
+      // A match that is wholly in the end of the run before was found there.
       size_t at = old < ended.size() ? 0 : old - ended.size() + 1;
       for (; (at = window.find(ended, at)) != std::string::npos; ++at) {
         if (places.size() < kMostPlaces) places.push_back(start + at);

@@ -49,7 +49,7 @@ std::optional<std::string> refusedAtStart(const Image& image, const Memory& memo
   const auto table = image.virtualAddress(image.header.programHeaderOffset);
   if (!table) return "no segment maps its program headers, where its loader looks for them";
   const ProgramHeader* own = image.lastSegment(PT_PHDR);
-  // The difference to where the kernel put it is taken for the program's place.
+  // The difference from where the kernel put it is taken for the program's place.
   if (own != nullptr && own->virtualAddress != *table)
     return "PT_PHDR has another address than the program headers, so its loader takes all "
            "addresses "
@@ -98,7 +98,7 @@ class DynamicTableCheck {
                                      {DT_HASH, "DT_HASH", 8},     {DT_GNU_HASH, "DT_GNU_HASH", 16},
                                      {DT_VERSYM, "DT_VERSYM", 2}, {DT_VERNEED, "DT_VERNEED", 16},
                                      {DT_VERDEF, "DT_VERDEF", 20}};
-    // A table with nothing in it is not looked into.
+    // A table with nothing in it is not read.
     for (const Pointer& pointer : kPointers)
       if (auto why = unreadable(pointer)) return why;
     const bool hashed = image_.dynamicValue(DT_GNU_HASH).has_value();
@@ -205,8 +205,8 @@ bool Memory::covered(uint64_t address, uint64_t size, uint32_t flags) const {
   if (size > UINT64_MAX - address) return false;
   const uint64_t end = address + size;
   for (const Pages& pages : pages_) {
-    // What may be written to can be read as well; what may be executed only, where it can, need
-    // not.
+    // What may be written to can be read as well; what may only be executed need not be readable,
+    // though it can be.
     const bool permitted = flags == 0 || (pages.flags & flags) != 0;
     if (!permitted || address < pages.start || address >= pages.end) continue;
     address = pages.end;

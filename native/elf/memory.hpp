@@ -1,5 +1,5 @@
 // What a loader finds in memory once a file has been mapped. It follows the pointers of the dynamic
-// table without a look at the segments, so that a wrong one ends the process.
+// table without checking the segments, so that a wrong one ends the process.
 #pragma once
 
 #include <optional>

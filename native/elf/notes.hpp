@@ -17,7 +17,7 @@ struct AbiTag {
   std::array<uint32_t, 3> kernel{};  // the least version on which it runs
 };
 
-// Where one needed library lies: `=FILE`, or `?DIRECTORY` that has to be searched; colon-separated.
+// Where one needed library is: `=FILE`, or `?DIRECTORY` that has to be searched; colon-separated.
 struct CachedResolution {
   std::string soname;
   std::string places;
@@ -41,9 +41,9 @@ struct Note {
 };
 
 // Calls `visit` with each note of a range of the file until it answers false, and answers whether
-// all notes lay inside and were visited. Descriptors, which may be gigabytes (postject puts a whole
-// program into one), are passed over by their size. `alignment` is 4 or 8. `left` is how many notes
-// may be looked at, and goes down: many headers may share one segment of zeros.
+// all notes were inside it and were visited. Descriptors, which may be gigabytes (postject puts a
+// whole program into one), are skipped by their size. `alignment` is 4 or 8. `left` is how many
+// notes may still be looked at, and is counted down: many headers may share one segment of zeros.
 bool visitNotes(const Source& source, const Codec& codec, const ProgramHeader& segment,
                 uint64_t alignment, uint64_t& left, const std::function<bool(const Note&)>& visit);
 

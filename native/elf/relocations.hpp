@@ -16,21 +16,21 @@ struct RelocationTable {
   size_t entrySize = 0;
 };
 
-// DT_REL, DT_RELA and DT_JMPREL, in file order; one that lies inside another is named once. Fails
+// DT_REL, DT_RELA and DT_JMPREL, in file order; one that is inside another is named once. Fails
 // with Unsupported where they overlap otherwise or are not in the file.
 Result<std::vector<RelocationTable>> relocationTables(const Source& source, const Image& image);
 
-// Where DT_JMPREL's entries lie in the file, which a loader may leave until a function is called.
+// Where DT_JMPREL's entries are in the file; a loader may put them off until a function is called.
 std::optional<RelocationTable> jumpRelocations(const Image& image);
 
 // The symbol's number in an entry: above the type, which has 32 bits or 8 (gABI, "Relocation"). Not
-// for 64-bit MIPS, which orders r_info otherwise.
+// for 64-bit MIPS, which lays r_info out differently.
 uint64_t relocationSymbol(const Codec& codec, std::span<const uint8_t> entry);
 uint64_t relocationType(const Codec& codec, std::span<const uint8_t> entry);
 void putRelocationSymbol(const Codec& codec, std::span<uint8_t> entry, uint64_t symbol);
 
-// One more than the highest number of a symbol that a relocation names; none where they can't be
-// read.
+// One more than the highest number of a symbol that a relocation names; none where the relocations
+// cannot be read.
 std::optional<uint64_t> relocatedSymbolCount(const Source& source, const Image& image);
 
 }  // namespace fixelf

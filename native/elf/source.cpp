@@ -23,8 +23,8 @@ Error leavesFile(uint64_t offset, uint64_t size) {
 
 constexpr size_t kWorthPopulating = 256U << 10;
 
-// Lets the kernel provide all pages at once. A fault for each costs more than to read what goes
-// into it, in some virtual machines ten times as much. Kernels before 5.14 know no such advice.
+// Lets the kernel provide all pages at once. A fault for each costs more than the read that fills
+// it, in some virtual machines ten times as much. Kernels before 5.14 lack this advice.
 void populate(uint8_t* start, size_t size) {
 #ifdef MADV_POPULATE_WRITE
   constexpr uintptr_t kPage = 4096;  // where pages are larger, what is not aligned is refused
@@ -119,7 +119,7 @@ ReadWindows::Window& ReadWindows::victim() {
   if (used_ < kWindows) {
     ++used_;
   } else {
-    // The first window holds the ELF and program headers, which are asked for again and again.
+    // The first window holds the ELF and program headers, which are read again and again.
     next_ = next_ % (kWindows - 1) + 1;
     index = next_;
   }

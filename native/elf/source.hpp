@@ -37,9 +37,9 @@ class Source {
   Result<std::vector<uint8_t>> bytes(uint64_t offset, uint64_t length, uint64_t limit,
                                      size_t room = 0) const;
 
-  // Gives a table to `visit(entries, offset)` in runs of whole entries: who goes through it once
-  // needs neither its size in memory nor the kernel's zeros for fresh pages, which cost more than
-  // the reading.
+  // Gives a table to `visit(entries, offset)` in runs of whole entries: a caller that goes through
+  // it once needs neither its size in memory nor the kernel's zeros for fresh pages, which cost
+  // more than the reading.
   template <class Visit>
   Status visit(uint64_t offset, uint64_t count, size_t entrySize, Visit visit) const {
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): is read into
@@ -68,15 +68,15 @@ class Source {
   virtual Status readInside(uint64_t offset, std::span<uint8_t> out) const = 0;
 };
 
-// What is to be read as a file and is none, by its mode (inode(7)).
+// For what is to be read as a file and, by its mode (inode(7)), is not one.
 Error notRegular(mode_t mode, const std::string& path);
 
-// What is said of a file that open(2) refused.
+// The error for a file that open(2) refused.
 Error cannotOpen(int number, const std::string& path);
 
 // The parts of one file that were read last. Small reads are served from them, so that reading a
-// typical program's facts costs one pread for the headers and one for each other table. Whoever
-// reads many files keeps one set for all of them.
+// typical program's facts costs one pread for the headers and one for each other table. A caller
+// that reads many files keeps one set for all of them.
 class ReadWindows {
  public:
   static constexpr size_t kSize = 4096;
@@ -121,7 +121,7 @@ class FileSource final : public Source {
     uint32_t mode = 0;
     uint64_t links = 0;
     bool operator==(const Identity&) const = default;
-    // By all but mode and links, of which content does not depend.
+    // Compares all but mode and links, which do not affect content.
     [[nodiscard]] bool hasContentOf(const Identity& other) const;
   };
 
@@ -173,7 +173,7 @@ class MemorySource final : public Source {
   std::vector<uint8_t> bytes_;
 };
 
-// A run of bytes to be put at an offset: the unit in which plans and undo records speak.
+// A run of bytes to be put at an offset: the unit of plans and undo records.
 struct ByteRange {
   uint64_t offset = 0;
   std::vector<uint8_t> bytes;
@@ -181,7 +181,7 @@ struct ByteRange {
 };
 
 // Another source with ranges (in any order, the last one counts) replaced and its end moved; what
-// lies past the old end and is not written reads as zeros, as it would in the file.
+// is past the old end and is not written reads as zeros, as it would in the file.
 class PatchedSource final : public Source {
  public:
   PatchedSource(const Source& base, std::span<const ByteRange> ranges, uint64_t size)

@@ -38,7 +38,7 @@ constexpr RelocationTypes kTypes[] = {
 };
 
 // elf_machine_rela and elf_machine_lazy_rel of glibc's sysdeps/x86_64/dl-machine.h: "unexpected
-// reloc type". Of other machines none is called unexpected here.
+// reloc type". For other machines none is called unexpected here.
 bool isExpected(const RelocationTypes& types, uint64_t type, bool inJumps, bool lazy) {
   constexpr uint32_t kKnown[] = {0, 1, 2, 5, 6, 7, 8, 10, 16, 17, 18, 24, 32, 33, 36, 37, 38};
   constexpr uint32_t kLazy[] = {7, 36, 37};
@@ -159,7 +159,7 @@ Status SymbolTable::readReferences(const Source& source, const Image& image,
   }
   const RelocationTable jumps = jumpRelocations(image).value_or(RelocationTable{});
   for (RelocationTable relocations : *tables) {
-    // Loaders apply the first ones without a look at them (elf/dynamic-link.h, DT_RELACOUNT).
+    // Loaders apply the first ones without looking at them (elf/dynamic-link.h, DT_RELACOUNT).
     if (relocations.offset != jumps.offset) {
       const bool rela = relocations.entrySize == 3 * codec_.wordSize();
       const uint64_t relative = image.dynamicValue(rela ? DT_RELACOUNT : DT_RELCOUNT).value_or(0);

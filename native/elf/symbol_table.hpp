@@ -26,7 +26,7 @@ struct HashedName {
 // What relocations ask of one symbol; bits of Reference::uses.
 enum ReferenceUse : uint8_t {
   kAddress = 1,      // its address, wherever that is
-  kDefinition = 2,   // a function's or thread-local variable's: an undefined entry does not do
+  kDefinition = 2,   // a function's or thread-local variable's: an undefined entry does not count
   kCopy = 4,         // its content, from another file than the program
   kLazyFunction = 8  // a function's, which a loader may look up when it is called
 };
@@ -41,8 +41,8 @@ class SymbolTable {
   // Bytes of the tables of one file together.
   static constexpr uint64_t kMostBytes = 256U << 20;
 
-  // Fails where the tables are not in the file, or are larger than that: nobody can say then what a
-  // loader finds in them.
+  // Fails where the tables are not in the file, or are larger than that: then nothing can be said
+  // about what a loader finds in them.
   static Result<SymbolTable> read(const Source& source, const Image& image);
 
   [[nodiscard]] SymbolEntry symbol(uint32_t index) const;
@@ -62,7 +62,7 @@ class SymbolTable {
   [[nodiscard]] bool versioned() const { return !versions_.empty() && !versionNumbers_.empty(); }
   // The number in DT_VERSYM, with the bit that hides it.
   [[nodiscard]] uint16_t versionNumber(uint32_t index) const;
-  // None where the number stands for no version.
+  // None where the number means no version.
   [[nodiscard]] const NumberedVersion* version(uint16_t number) const;
 
   // Calls visit(index) for symbols that may have this name, in a loader's order, until it says

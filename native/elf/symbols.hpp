@@ -55,7 +55,8 @@ struct GnuHashHead {
   static std::optional<GnuHashHead> read(const Source& source, const Image& image);
 };
 
-// The number of dynamic symbols, from the hash tables, else the sections; none where nobody knows.
+// The number of dynamic symbols, from the hash tables or, without them, the sections; none where
+// neither tells.
 std::optional<uint64_t> dynamicSymbolCount(const Source& source, const Image& image,
                                            const std::vector<SectionHeader>& sections);
 
@@ -69,7 +70,7 @@ struct SymbolEntry {
   uint64_t value = 0;
   uint64_t size = 0;
 
-  // Where `section` and `value` lie in an entry.
+  // Where `section` and `value` are in an entry.
   static size_t sectionPosition(const Codec& codec) { return codec.wide() ? 6 : 14; }
   static size_t valuePosition(const Codec& codec) { return codec.wide() ? 8 : 4; }
   static SymbolEntry decode(const Codec& codec, std::span<const uint8_t> bytes) {

@@ -109,7 +109,7 @@ class Walker {
   }
   // The end of the last record that was read.
   [[nodiscard]] uint64_t end() const { return end_; }
-  // Whether the records that were read lie side by side from `start` on, and are all there are.
+  // Whether the records that were read are contiguous from `start` on, and are all there are.
   [[nodiscard]] bool isOneTable(uint64_t start) const {
     return end_ > start && covered_ == end_ - start && !cutShort_;
   }

@@ -18,7 +18,7 @@ struct NeededVersion {
   std::string name;
   bool weak = false;  // VER_FLG_WEAK: its absence is a warning to the loader, not an error
   // vna_hash is the hash of the name: glibc compares hashes before names (elf/dl-version.c,
-  // match_symbol), so that a name which was edited by hand is found nowhere.
+  // match_symbol), so that a name that was edited by hand is found nowhere.
   bool hashed = true;
 };
 
@@ -40,22 +40,22 @@ struct DefinedVersions {
 Result<DefinedVersions> readDefinedVersions(const Source& source, const Image& image,
                                             const StringTable& strings);
 
-// A version by the number that DT_VERSYM has for it: one that the file needs of a library, or
+// A version by the number that DT_VERSYM has for it: one that the file needs from a library, or
 // defines.
 struct NumberedVersion {
   std::string name;
-  uint32_t hash = 0;    // as written; 0: the number stands for no version
-  bool hidden = false;  // needed, and to be had under this name only
-  std::string library;  // that it is needed of; empty where it is defined
+  uint32_t hash = 0;    // as written; 0: the number means no version
+  bool hidden = false;  // needed, and available under this name only
+  std::string library;  // that it is needed from; empty where it is defined
 };
 
-// glibc's l_versions (elf/dl-version.c, _dl_check_map_versions), in which the base has no place.
+// glibc's l_versions (elf/dl-version.c, _dl_check_map_versions), in which the base is left out.
 Result<std::vector<NumberedVersion>> readNumberedVersions(const Source& source, const Image& image,
                                                           const StringTable& strings);
 
-// Where the records of one kind lie in the file: from the table's start to the last record's end.
-// None where there is no such table, where it cannot be walked, or where its records do not lie
-// side by side.
+// Where the records of one kind are in the file: from the table's start to the last record's end.
+// None where there is no such table, where it cannot be walked, or where its records are not
+// contiguous.
 struct VersionTable {
   uint64_t offset = 0;
   uint64_t size = 0;

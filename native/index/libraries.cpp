@@ -21,12 +21,13 @@ constexpr unsigned kDeepest = 6;
 // Store paths that a thread takes at a time, with the buffers that one needs.
 constexpr size_t kAtOnce = 16;
 
-// A file that is missing, forbidden or no ELF file is so tomorrow. A disk or a server that did not
-// answer (EIO, ESTALE), or a signal (EINTR), says nothing of the file.
+// A file that is missing, forbidden or not an ELF file will be so tomorrow. A disk or a server that
+// did not answer (EIO, ESTALE), or a signal (EINTR), says nothing about the file.
 bool isPassing(const Error& error) {
   if (error.code == ErrorCode::Changed) return true;
   if (error.code != ErrorCode::Io) return false;
-  // What open(2) says of a path: a link, a socket, a missing driver; 0 is our own bound on links.
+  // What open(2) says about a path: a link, a socket, a missing driver; 0 is our own bound on
+  // links.
   constexpr int kLasting[] = {0, ELOOP, ENXIO, ENODEV, ENAMETOOLONG};
   return std::ranges::find(kLasting, error.systemError) == std::end(kLasting);
 }
@@ -51,8 +52,8 @@ class Reader {
   }
 
  private:
-  // `named`: by which names it was reached, and `real`: without links; both below the store path.
-  // Whether there is a directory of that very name.
+  // `named`: the names by which it was reached, and `real`: without links; both below the store
+  // path. Answers whether there is a directory of that very name.
   bool visit(const OpenDirectory& top, const std::string& named, const std::string& real,
              unsigned depth) {
     std::shared_ptr<OpenDirectory> directory = openBelow(top, real);
@@ -165,7 +166,7 @@ Result<std::vector<StorePathLibraries>> readLibraries(const std::string& root,
                                                       const std::vector<std::string>& storePaths,
                                                       bool facts, const std::stop_token& stop) {
   const Files files(root);
-  // The root's own directories may be links in it; store paths are none.
+  // The root's own directories may be links in it; store paths are not.
   const std::string host = files.hostPath(store);
   std::vector<StorePathLibraries> libraries(storePaths.size());
   std::mutex mutex;

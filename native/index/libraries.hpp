@@ -1,7 +1,7 @@
 // Which libraries store paths have: the names that a search of their library directories meets, and
-// what the files say of themselves.
+// what the files say about themselves.
 //
-// Of a store of a million files, some ten thousand have such a name. Nothing else is opened.
+// In a store of a million files, some ten thousand have such a name. Nothing else is opened.
 #pragma once
 
 #include <optional>
@@ -22,15 +22,15 @@ struct LibraryName {
 
 struct StorePathLibraries {
   std::vector<LibraryName> names;
-  // Of the files that the names lead to, each once. `path` is the real one, below the store path.
+  // The files that the names lead to, each once. `path` is the real one, below the store path.
   std::vector<Facts> elf;
-  // False where the disk or a signal kept something from being read: it may be there another time.
+  // False where the disk or a signal kept something from being read: it may succeed another time.
   bool complete = true;
 };
 
 // One for each of `storePaths`, which are names in the directory `store` as seen from `root` ("" is
-// this machine). What is no directory, was removed a moment ago or may not be read has none; nor
-// has a file facts that is no readable ELF. `facts`: whether they are wanted.
+// this machine). What is not a directory, was removed a moment ago or may not be read has none; nor
+// has a file facts that is not readable ELF. `facts`: whether they are wanted.
 //
 // Looked at are lib, lib64 and lib32, six directories deep, and links to directories of the same
 // store path; a directory with several names counts under the first.

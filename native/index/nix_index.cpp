@@ -171,7 +171,7 @@ class Entries {
     while (at < end) {
       const uint8_t* const nul = find<0>(at, end);
       if (end - nul < 2) break;
-      // One byte in two's complement; of the least value the next two say it.
+      // One byte in two's complement; the least value says that the next two hold the number.
       const bool isWide = nul[1] == 0x80;
       if (isWide && end - nul < 4) break;
       const int difference =
@@ -259,7 +259,7 @@ Status checkHeader(int descriptor, const std::string& path) {
 }  // namespace
 
 Result<NixIndexLibraries> readNixIndex(const std::string& path, const std::stop_token& stop) {
-  // Without O_NONBLOCK, a FIFO would wait for who writes to it.
+  // Without O_NONBLOCK, opening a FIFO would wait for a writer.
   const Descriptor file(
       uninterrupted([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }));
   if (!file) return systemError(errno, "open the database", path);

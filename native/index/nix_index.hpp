@@ -22,7 +22,7 @@ struct NixIndexLibraries {
   // For each package that has libraries, in the order of the database, a line: its JSON.
   std::string packages;
   // For each library directly in the lib of a package, sorted by its name, a line: the name, and
-  // behind a tab where in `packages` the line of its package begins.
+  // after a tab where in `packages` the line of its package begins.
   std::string names;
   uint64_t entries = 0;
   // How many of them are in none of the directories for programs: the database that is made with
@@ -30,7 +30,7 @@ struct NixIndexLibraries {
   uint64_t others = 0;
 };
 
-// Fails with NotElf for what is no such database, Unsupported for another version, Malformed or
+// Fails with NotElf for what is not such a database, Unsupported for another version, Malformed or
 // Truncated for a damaged one, LimitExceeded, Cancelled, NotFound, Io.
 Result<NixIndexLibraries> readNixIndex(const std::string& path, const std::stop_token& stop);
 

@@ -183,7 +183,7 @@ struct Sequence {
   uint64_t offset;
 };
 
-// An FSE table whose symbols are codes: a state gives what its code stands for at once.
+// An FSE table whose symbols are codes: a state gives at once what its code means.
 class CodeTable {
  public:
   struct Entry {
@@ -259,7 +259,7 @@ class Sequences {
         second = recent;
         recent = offset;
       } else {
-        // One of the last three; where no literals come before, the first of them is no choice.
+        // One of the last three; where no literals come before, the first of them cannot be chosen.
         const uint64_t which = offset - 1 + (literal == 0 ? 1 : 0);
         offset = which == 0 ? recent : which == 1 ? second : which == 2 ? third : recent - 1;
         if (offset == 0) return false;
@@ -357,7 +357,7 @@ class Frame {
     }
   }
 
-  // Hands on what the block has brought.
+  // Hands on what the block has produced.
   Status hand() {
     if (at_ >= begin_) return handPiece(begin_, at_);
     if (auto first = handPiece(begin_, capacity_); !first) return first;
@@ -527,8 +527,8 @@ bool Frame::readSequences(std::span<const uint8_t> bytes) {
   return sequences.open(bytes, count) && runSequences(sequences);
 }
 
-// Matches are anywhere in the window, which no processor's cache holds. So a number of sequences is
-// read first, and what they copy from is fetched while others are carried out.
+// Matches are anywhere in the window, which no processor's cache holds. So a number of sequences
+// are read first, and what they copy from is fetched while others are carried out.
 bool Frame::runSequences(Sequences sequences) {
   std::array<Sequence, 32> batch{};
   while (sequences.left() > 0) {
@@ -544,7 +544,7 @@ void Frame::prefetch(std::span<const Sequence> sequences) const {
   uint64_t at = at_;
   for (const Sequence& sequence : sequences) {
     at += sequence.literals;
-    // It may be wrong, and then nothing is lost: where the ring ends, or something is damaged.
+    // It may be wrong, at no cost: where the ring ends, or something is damaged.
     if (sequence.offset <= at) __builtin_prefetch(ring_.get() + (at - sequence.offset));
     at += sequence.match;
   }
@@ -631,7 +631,7 @@ bool Frame::copyMatch(size_t length, size_t offset) {
   return true;
 }
 
-// Where either end goes over the ring's.
+// Where either end wraps around the ring's.
 void Frame::copySlowly(size_t from, size_t count) {
   for (size_t done = 0; done < count; ++done) {
     ring_[at_] = ring_[from];

@@ -22,8 +22,8 @@ namespace fixelf {
 // Decompresses what is in the file from `offset` on: frames one after another, to the end of the
 // file. `take` is given the content in pieces of at most 128 KiB.
 //
-// Fails with Malformed or Truncated for what is no such stream, LimitExceeded for a window of more
-// than 128 MiB, Unsupported for a dictionary, Cancelled, Io, and with what `take` fails with.
+// Fails with Malformed or Truncated for what is not such a stream, LimitExceeded for a window of
+// more than 128 MiB, Unsupported for a dictionary, Cancelled, Io, and with what `take` fails with.
 Status decompressZstd(int descriptor, uint64_t offset, const std::string& path,
                       const std::stop_token& stop, const TakePiece& take);
 

@@ -85,7 +85,8 @@ class BackwardBits {
   bool refill() {
     if (consumed_ > 64) return false;
     const auto left = static_cast<size_t>(at_ - begin_);
-    // Nearly always: whether there is a whole byte to move by would be guessed wrong too often.
+    // Nearly always: a branch on whether there is a whole byte to move by would be mispredicted too
+    // often.
     if (left >= sizeof(uint64_t)) {
       move(consumed_ / 8);
     } else if (left > 0) {

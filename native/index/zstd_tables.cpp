@@ -85,7 +85,7 @@ std::optional<size_t> readFseTable(std::span<const uint8_t> bytes, unsigned most
 
 namespace {
 
-// The last symbol's weight is what is left over, and not said.
+// The last symbol's weight is what is left over, and is not written.
 constexpr size_t kMostWeights = 255;
 
 std::optional<size_t> weightsOf(std::span<const uint8_t> stream, const FseTable& table,
@@ -98,7 +98,7 @@ std::optional<size_t> weightsOf(std::span<const uint8_t> stream, const FseTable&
     state = bits.read(table.log);
   }
   size_t count = 0;
-  // Two states take turns. Where bits are wanting for the next one, the other gives the last
+  // Two states alternate. Where too few bits are left for the next one, the other gives the last
   // weight.
   for (size_t turn = 0;; turn ^= 1U) {
     const FseTable::Entry& entry = table.entries[states[turn]];
@@ -168,7 +168,7 @@ std::optional<size_t> readHuffmanTable(std::span<const uint8_t> bytes, HuffmanTa
 
 namespace {
 
-// Five codes of eleven bits are in what one refill makes ready.
+// One refill makes five codes of eleven bits ready.
 constexpr size_t kSymbolsEach = 5;
 
 class Codes {

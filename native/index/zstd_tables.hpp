@@ -20,15 +20,14 @@ struct FseTable {
   std::vector<Entry> entries;
   unsigned log = 0;
 
-  // Builds it from how often each symbol comes: -1 is "less than once". The counts have to add up.
+  // Builds it from how often each symbol occurs: -1 is "less than once". The counts have to add up.
   void build(std::span<const int16_t> counts, unsigned accuracy);
   // The table of a single symbol.
   void single(uint8_t symbol);
 };
 
-// Reads the counts of a table that stands before its data. Answers how many bytes they take; none
-// where they contradict themselves, ask for more than `mostLog`, or for a symbol above
-// `mostSymbol`.
+// Reads the counts of a table that precedes its data. Answers how many bytes they take; none where
+// they contradict themselves, call for more than `mostLog`, or for a symbol above `mostSymbol`.
 std::optional<size_t> readFseTable(std::span<const uint8_t> bytes, unsigned mostLog,
                                    unsigned mostSymbol, FseTable& table);
 

@@ -1,4 +1,4 @@
-// What patchelf prints of a file: what it says before anything is changed.
+// What patchelf prints about a file, as it is before anything is changed.
 #pragma once
 
 #include <bitset>
@@ -13,8 +13,8 @@ enum class Question : uint8_t { Interpreter, OsAbi, Soname, Rpath, ExecutableSta
 
 using Questions = std::bitset<6>;
 
-// Adds the lines, in patchelf's order. It may fail behind some of them, which are to be printed
-// all the same.
+// Adds the lines, in patchelf's order. It may fail after some of them, which are to be printed all
+// the same.
 Status answer(const Questions& questions, const Facts& facts, std::vector<std::string>& lines);
 
 }  // namespace fixelf::patchelf

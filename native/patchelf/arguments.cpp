@@ -56,7 +56,7 @@ Status ask(Request& request, Words /*words*/) {
 }
 
 Status setPageSize(Request& request, Words words) {
-  // What is no number is 0, which check() refuses; so is what is negative.
+  // What is not a number is 0, which check() refuses; so is a negative one.
   request.changes.pageSize = static_cast<uint64_t>(std::strtoll(words[0].c_str(), nullptr, 10));
   return Done{};
 }
@@ -80,7 +80,7 @@ Status clearExecutableStack(Request& request, Words /*words*/) {
   return Done{};
 }
 
-// Of both, clearing counts.
+// Of the two options, clearing counts.
 Status setExecutableStack(Request& request, Words /*words*/) {
   if (!request.changes.execstack) request.changes.execstack = true;
   return Done{};
@@ -172,7 +172,7 @@ Status checkRequest(Request& request) {
   if (Status status = check(request.changes); !status) return status;
   if (!request.destination.output.empty() && request.files.size() != 1)
     return wrong("--output option only allowed with single input file");
-  // Who asks for both to be printed and to be changed gets the former.
+  // An invocation that asks both to print and to change the flag only prints it.
   if (request.questions[static_cast<size_t>(Question::ExecutableStack)])
     request.changes.execstack.reset();
   return Done{};

@@ -1,4 +1,5 @@
-// patchelf's command line. Options and file names may be mixed; what is no option is a file name.
+// patchelf's command line. Options and file names may be mixed; whatever is not an option is a file
+// name.
 #pragma once
 
 #include <span>
@@ -22,18 +23,18 @@ struct Request {
 };
 
 struct Help {
-  bool asked = false;  // or else there are no arguments at all
+  bool asked = false;  // false: there are no arguments at all
 };
 struct Version {};
 
 using Invocation = std::variant<Request, Help, Version>;
 
-// Parses what follows `patchelf`, and reads the files that stand for values (@FILE) and the maps of
-// names. Fails with Usage, or as reading does, in patchelf's words.
+// Parses what follows `patchelf`, and reads the files that values are taken from (@FILE) and the
+// maps of names. Fails with Usage, or as reading does, in patchelf's words.
 Result<Invocation> parse(std::span<const std::string> words);
 
-// The changes that the words of auto-patchelf's --extra-args ask for, which are options without a
-// file. Fails with Usage where they are something else.
+// The changes requested by the words of auto-patchelf's --extra-args, which are options without a
+// file. Fails with Usage where they are not.
 Result<Changes> parseExtraArguments(std::span<const std::string> words);
 
 }  // namespace fixelf::patchelf

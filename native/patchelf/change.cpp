@@ -33,7 +33,7 @@ class Change {
     if (Status status = demandWritable(file_); !status) return status.error();
     if (Status status = plan(); !status) return status.error();
     Status status = write(host_, WriteMode::Atomic);
-    // Nothing may be put beside it, or its owner not be kept; but it may be written to.
+    // Nothing may be put beside it, or its owner may not be kept; but it may be written to.
     if (!status && status.error().code == ErrorCode::PermissionDenied)
       status = write(host_, WriteMode::InPlace);
     if (!status) return status.error();
@@ -72,13 +72,13 @@ class Change {
     return Done{};
   }
 
-  // Nix builders have no home directory, and whoever calls patchelf expects none of its traces: no
+  // Nix builders have no home directory, and a caller of patchelf expects none of its traces: no
   // record is kept.
   [[nodiscard]] Status write(const std::string& output, WriteMode mode) const {
     return writeEdit(host_, *edit_, {output, mode, {}, flush_}, stop_);
   }
 
-  // What was just written is new to `make` and to backups; the engine keeps the times.
+  // To `make` and to backups, what was just written is new; the engine keeps the times.
   [[nodiscard]] Status touch() const {
     const auto location = Location::of(host_);
     if (!location) return location.error();
@@ -86,7 +86,7 @@ class Change {
     if (utimensat(location->directory(), location->name().c_str(), times.data(),
                   AT_SYMLINK_NOFOLLOW) == 0)
       return Done{};
-    // Only the owner may; for others the engine could not keep the time either.
+    // Only the owner may; for other users the engine could not keep the time either.
     if (errno == EPERM) return Done{};
     return systemError(errno, "set the time of the file", host_);
   }

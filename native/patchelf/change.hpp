@@ -1,6 +1,6 @@
-// Changing one file as patchelf's options ask, and where the result goes. patchelf opens the file
-// itself, or that of --output, and writes over what is there; here the same files are refused and
-// get the same modes, but the new content is put in place whole.
+// Changing one file as patchelf's options specify, and where the result goes. patchelf opens the
+// file itself, or that of --output, and writes over what is there; here the same files are refused
+// and get the same modes, but the new content is put in place whole.
 #pragma once
 
 #include <optional>
@@ -15,7 +15,7 @@ namespace fixelf::patchelf {
 
 struct Outcome {
   bool changed = false;
-  // What is passed over in silence, and where each thing went; one plain sentence each.
+  // What is skipped silently, and where each thing went; one plain sentence each.
   std::vector<std::string> reasons;
   std::optional<NoCache> noCache;
   uint64_t oldSize = 0;  // bytes
@@ -24,7 +24,7 @@ struct Outcome {
 };
 
 struct Destination {
-  std::string output;  // is made also where nothing is to be changed; empty is the file itself
+  std::string output;  // also made where nothing is to be changed; empty is the file itself
   // patchelf flushes nothing, and nobody waits for it to have the name on the disk.
   Flush flush = Flush::Content;
 };
@@ -33,8 +33,8 @@ struct Destination {
 Result<Outcome> change(const std::string& file, const Facts& facts, const Changes& changes,
                        const Destination& destination, const std::stop_token& stop = {});
 
-// The plan alone, for who writes many files at once. No component of the path may be a symbolic
-// link.
+// The plan alone, for callers that write many files at once. No component of the path may be a
+// symbolic link.
 Result<PlannedEdit> plan(const std::string& path, const Changes& changes,
                          const std::stop_token& stop = {});
 

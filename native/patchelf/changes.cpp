@@ -12,7 +12,7 @@ namespace fixelf::patchelf {
 
 namespace {
 
-// Each once, where it is first.
+// Each once, at its first place.
 std::vector<std::string> unique(const std::vector<std::string>& names) {
   std::vector<std::string> once;
   std::set<std::string> seen;
@@ -21,7 +21,7 @@ std::vector<std::string> unique(const std::vector<std::string>& names) {
   return once;
 }
 
-// Of two that begin with one name the last counts.
+// Of two that begin with the same name, the last counts.
 std::vector<Renaming> lastOfEach(const std::vector<Renaming>& renamings) {
   std::vector<Renaming> last;
   for (const Renaming& renaming : renamings) {

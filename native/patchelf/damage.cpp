@@ -10,7 +10,7 @@ namespace fixelf::patchelf {
 
 namespace {
 
-// More is no table of an ordinary file, and a warning is not worth reading it.
+// No table of an ordinary file is larger, and a warning is not worth reading it.
 constexpr uint64_t kMostBytes = 64U << 10;
 
 using Sections = std::vector<SectionHeader>;

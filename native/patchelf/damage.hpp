@@ -1,5 +1,5 @@
-// What patchelf refuses of a file and no loader reads: section headers, for the most part. It is
-// said in patchelf's words, which scripts and its own tests look for, and passed over.
+// What patchelf refuses about a file though no loader reads it: section headers, for the most part.
+// It is said in patchelf's words, which scripts and its own tests look for, and passed over.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace fixelf::patchelf {
 
-// Nothing where the file cannot be read at all: whoever reads it next says why.
+// Empty where the file cannot be read at all: whatever reads it next says why.
 std::vector<std::string> damageOf(const Source& source, const Request& request);
 
 }  // namespace fixelf::patchelf

@@ -14,11 +14,11 @@ Error failure(ErrorCode code, std::string message);
 // A failed system call: `doing` and the text of its errno.
 Error systemFailure(int number, const std::string& doing);
 
-// A part that the file has not got; patchelf looks for it by the section's name.
+// A part that the file lacks; patchelf looks for it by the section's name.
 Error cannotFind(const std::string& section);
 
-// An error as it is printed: with the path that it is about, and behind patchelf's words where it
-// has some.
+// An error as it is printed: with the path that it is about, and with patchelf's words first where
+// it has some.
 std::string messageOf(const Error& error);
 
 }  // namespace fixelf::patchelf

@@ -35,7 +35,7 @@ Result<std::unique_ptr<FileSource>> openFile(const std::string& file) {
 Result<Facts> readElf(const Source& source, const std::string& file) {
   auto facts = readFacts(source, file);
   if (!facts) return unreadable(file, facts.error());
-  // Of debug information that was split off a program the headers are the program's.
+  // For debug information that was split off a program, the headers are the program's.
   switch (facts->kind) {
     case Kind::Relocatable:
     case Kind::Core:

@@ -1,4 +1,4 @@
-// A file that is to be looked at or changed, and what patchelf demands of it.
+// A file that is to be read or changed, and what patchelf demands of it.
 #pragma once
 
 #include <memory>

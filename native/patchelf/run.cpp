@@ -23,7 +23,7 @@ namespace {
 constexpr std::string_view kVersion = "patchelf 0.19.0\n";
 
 void print(int descriptor, std::string_view text, Status& status) {
-  // Whoever closed a pipe has seen enough.
+  // A reader that has closed its pipe has seen enough.
   if (!writeStream(descriptor, text) && errno != EPIPE) status = systemFailure(errno, "write");
 }
 
@@ -32,7 +32,7 @@ void say(std::string_view text) {
   print(STDERR_FILENO, printable(text) + "\n", ignored);
 }
 
-// For patchelf no failure.
+// For patchelf this is not a failure.
 const char* noCacheReason(NoCache why) {
   switch (why) {
     case NoCache::NoDynamicTable:

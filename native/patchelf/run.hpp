@@ -1,4 +1,4 @@
-// One invocation of patchelf: answers on stdout, talk on stderr.
+// One invocation of patchelf: answers on stdout, messages on stderr.
 #pragma once
 
 #include <span>

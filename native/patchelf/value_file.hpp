@@ -1,4 +1,4 @@
-// Values that stand in files.
+// Values that are read from files.
 #pragma once
 
 #include <string>

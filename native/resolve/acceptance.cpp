@@ -29,7 +29,8 @@ Verdict wrongMachine(const FileHeader& library, const FileHeader& program) {
                                              ? "it is big-endian, not little-endian"
                                              : "it is little-endian, not big-endian");
   }
-  // elf_machine_matches_host of each sysdeps/*/dl-machine.h: what else must be equal.
+  // elf_machine_matches_host of each sysdeps/*/dl-machine.h: what must be equal besides the
+  // machine.
   const char* const floats = "it is for another floating-point ABI";
   switch (library.machine) {
     case EM_RISCV:  // EF_RISCV_FLOAT_ABI

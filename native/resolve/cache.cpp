@@ -19,8 +19,8 @@ constexpr size_t kLongestName = 4096;
 constexpr uint32_t kElf = 1;
 constexpr uint32_t kElfLibc6 = 3;
 
-// The upper half of an entry's hwcap: bit 62 says that it is for a directory of glibc-hwcaps, of
-// which the lower half is the number; ten bits hold an ISA level (DL_CACHE_HWCAP_*).
+// The upper half of an entry's hwcap: bit 62 says that it is for a directory of glibc-hwcaps, whose
+// number is the lower half; ten bits hold an ISA level (DL_CACHE_HWCAP_*).
 constexpr uint32_t kNamedHwcap = 1U << 30U;
 constexpr uint32_t kIsaLevelMask = (1U << 10U) - 1;
 
@@ -80,7 +80,7 @@ int32_t takeNumber(std::string_view& text) {
 // _dl_cache_libcmp: digits are compared as numbers, so that libx.so.10 is above libx.so.9, and
 // libx.so.01 the same as libx.so.1. Negative where `one` is below.
 int compareNames(std::string_view one, std::string_view other) {
-  // Both are C strings to the loader, which a NUL ends.
+  // To the loader both are C strings, which end at a NUL.
   one = one.substr(0, one.find('\0'));
   other = other.substr(0, other.find('\0'));
   while (!one.empty()) {
@@ -135,8 +135,8 @@ LoaderCache::LoaderCache(std::shared_ptr<const std::vector<uint8_t>> bytes,
   }
   if (!startsAt(start_, kNewMagic) || !inside(start_, kNewHeaderSize, bytes_->size())) return;
   const uint8_t* header = bytes_->data() + start_;
-  // cache_file_new_matches_endian: 0 is unset, 2 little, 3 big. The loader of another byte order
-  // takes no notice of the cache.
+  // cache_file_new_matches_endian: 0 is unset, 2 little, 3 big. A loader of another byte order
+  // ignores the cache.
   const int own = program.byteOrder == ByteOrder::Little ? 2 : 3;
   const int order = header[28] & 3;
   if (order != 0 && order != own) return;

@@ -43,7 +43,7 @@ class LoaderCache {
   // How an entry's name compares with `soname`; none where it has none.
   [[nodiscard]] std::optional<int> compare(std::string_view soname, size_t index) const;
   [[nodiscard]] bool fitsMachine(uint32_t flags) const;
-  // Of an entry for glibc-hwcaps: 1 is the best, 0 not usable.
+  // For an entry for glibc-hwcaps: 1 is the best, 0 not usable.
   [[nodiscard]] size_t priority(const Entry& entry) const;
 
   std::shared_ptr<const std::vector<uint8_t>> bytes_;

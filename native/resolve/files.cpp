@@ -19,7 +19,7 @@ constexpr int kMostLinks = 40;
 constexpr uint64_t kMostContent = 64U << 20;
 constexpr uint64_t kMostSymbolBytes = 1U << 30;
 
-// Whether `path` is `directory` or lies below it.
+// Whether `path` is `directory` or below it.
 bool atOrBelow(const std::string& path, const std::string& directory) {
   if (directory == "/") return true;
   return path.compare(0, directory.size(), directory) == 0 &&
@@ -130,7 +130,7 @@ Result<std::string> Files::walk(const std::string& path, std::string* stop) cons
     char target[PATH_MAX];
     const ssize_t length = ::readlinkat(AT_FDCWD, underRoot(next).c_str(), target, sizeof target);
     if (length < 0) {
-      // EINVAL: it is there and no link.
+      // EINVAL: it is there and not a link.
       if (const int number = errno; number != EINVAL) return fail(number, next + rest);
       resolved = next;
       if (!rest.empty() || mustBeDirectory) {
@@ -237,7 +237,7 @@ Lookup Files::find(const std::string& path) {
   if (S_ISFIFO(status.st_mode)) return fail(Lookup::NotRegular, "it is a FIFO");
   if (!S_ISREG(status.st_mode)) return fail(Lookup::NotRegular, "it is not a regular file");
 
-  // A library is asked for by the name of its link as well as by its own.
+  // A library is looked up under the name of its link as well as its own.
   const Version version{status.st_dev, status.st_ino, static_cast<uint64_t>(status.st_size),
                         FileSource::nanoseconds(status.st_mtim),
                         FileSource::nanoseconds(status.st_ctim)};

@@ -62,8 +62,8 @@ class Files {
   // "" and "/" mean this machine.
   explicit Files(std::string root);
 
-  // From now on `hostDirectory` and what lies below it is taken from the host as it is: for a
-  // program that is not part of the root. Not to be called while others look things up.
+  // From now on `hostDirectory` and what is below it is taken from the host as it is: for a program
+  // that is not part of the root. Not to be called while others look things up.
   void passThrough(const std::string& hostDirectory);
 
   // The path without symbolic links, "." and "..", as seen from the root.
@@ -71,8 +71,8 @@ class Files {
   // Where the host can open it. Where it does not resolve: what is missing, behind the links that
   // lead there, so that the host does not follow them out of the root.
   std::string hostPath(const std::string& path) const;
-  // Fails where at some look so far the process had too little (isShortage): what is not known then
-  // is no fact of the disk, and no answer that came of these files may be believed.
+  // Fails where at some look so far the process had too few resources (isShortage): what is not
+  // known then is no fact about the disk, and no answer from these files may be believed.
   [[nodiscard]] Status demandWhole() const;
   // Relative paths start at the current directory, or at the root where there is one.
   std::string absolute(const std::string& path) const;
@@ -121,7 +121,7 @@ class Files {
   Result<std::string> walk(const std::string& path, std::string* stop = nullptr) const;
   std::string underRoot(const std::string& path) const;
   const std::string* passThroughAbove(const std::string& path) const;
-  // Where the kernel finds it, and the facts that stand for what it finds there.
+  // Where the kernel finds it, and the facts that replace what it finds there.
   struct Way {
     std::string host;
     std::shared_ptr<const Facts> replaced;

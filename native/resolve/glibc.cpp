@@ -25,7 +25,7 @@ Status GlibcLoading::run(const Lookup& program) {
     byName_.try_emplace(interpreter.path, interpreter_);
     if (interpreter.names().soname) byName_.try_emplace(interpreter.names().soname, interpreter_);
   }
-  // The loader of a set-user-ID program takes no notice of it (process_envvars in elf/rtld.c).
+  // The loader of a set-user-ID program ignores it (process_envvars in elf/rtld.c).
   if (!options_.secure && !options_.libraryPath.empty()) {
     libraryPath_ = splitGlibc(files_, options_.libraryPath, ":;", tokensOf(0));
   }
@@ -121,7 +121,7 @@ size_t GlibcLoading::need(size_t requester, Interned written, const std::string&
 size_t GlibcLoading::open(Library& library, size_t requester, Interned name) {
   Step step = Step::NextPlace;
   const bool isPath = name->find('/') != std::string::npos;
-  // open_path looks for the mode, and a path does not go through it.
+  // Only open_path checks the mode, and a path does not go through it.
   setUserIdOnly_ = preloading_ && options_.secure && !isPath;
   if (isPath) {
     const Interned path = files_.interned(files_.absolute(*name));
@@ -165,7 +165,7 @@ Step GlibcLoading::search(Library& library, size_t requester, Interned name) {
   if (step != Step::NextPlace) return step;
 
   const bool noDefaults = objects_[requester].facts().noDefaultLibraries();
-  // Who preloads into a set-user-ID program may not do so by way of the cache.
+  // A preload into a set-user-ID program may not come from the cache.
   if (!preloading_ || !options_.secure) {
     const Interned cached = loader_.cached(name);
     if (cached && !(noDefaults && inDefaultDirectory(*cached))) {

@@ -18,8 +18,8 @@ struct HardwareDirectories {
   std::vector<std::string> subdirectories;
   // The names below glibc-hwcaps, best first: those that count in ld.so.cache as well.
   std::vector<std::string> levels;
-  // Of an entry in ld.so.cache for legacy directories, the bits that do not rule it out; glibc 2.37
-  // takes none that has any.
+  // The bits that do not rule out an entry in ld.so.cache for legacy directories; glibc 2.37 takes
+  // no entry that has any.
   uint64_t legacyBits = 0;
 };
 

@@ -1,4 +1,4 @@
-// One loader of a disk, and what has been asked of it: where it looks, and what its cache says.
+// One loader on a disk, and what has been learnt from it: where it looks, and what its cache says.
 #pragma once
 
 #include <array>
@@ -25,12 +25,12 @@ class InstalledLoader {
   const std::vector<std::string>& placesIn(const std::string& directory);
   // What ld.so.cache has for a name; none where it has nothing.
   Interned cached(Interned name);
-  // What the symbols of an object were once found in.
+  // What the symbols of an object were found in before.
   template <class Make>
   const Bindings& bindings(Interned object, bool bindNow, Make make) {
     return bindings_[bindNow ? 1 : 0].of(object, make);
   }
-  // Of ld.so.cache.
+  // The path of ld.so.cache.
   [[nodiscard]] Interned cachePath() const { return cachePath_; }
 
  private:

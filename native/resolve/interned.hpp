@@ -1,7 +1,7 @@
 // Strings of which there is one copy each.
 //
-// The same few thousand names and paths stand in all resolutions of a machine. Where each is kept
-// once, an answer holds pointers, equal names are known by their address, and whoever hands the
+// The same few thousand names and paths are in all resolutions of a machine. With one copy of each,
+// an answer holds pointers, equal names are known by their address, and a caller that passes the
 // answers on translates each string once.
 #pragma once
 
@@ -39,7 +39,7 @@ class Interned {
   const std::string* text_ = nullptr;
 };
 
-// Safe for use by several threads. What it once holds stays to its end.
+// Safe for use by several threads. What it holds once, it holds to its end.
 class InternedStrings {
  public:
   Interned operator()(std::string_view text);

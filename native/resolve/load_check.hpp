@@ -1,4 +1,4 @@
-// What the kernel and the loader refuse of files that are found: an e_ident of another kind,
+// What the kernel and the loader refuse about files that are found: an e_ident of another kind,
 // segments that cannot be mapped.
 #pragma once
 

@@ -76,8 +76,8 @@ std::vector<std::string> split(std::string_view text, char separator) {
 }
 
 // `system_dirs` of glibc's elf/dl-load.c: "/lib/\0/usr/lib/\0", each with its slash at the end. The
-// table may stand in the file twice, once behind other texts that hide its start, so the longest
-// run counts.
+// table may be in the file twice, once behind other texts that hide its start, so the longest run
+// counts.
 void readGlibc(const std::vector<uint8_t>& bytes, LoaderProfile& profile) {
   readBanner({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, profile);
   std::vector<std::string> run;
@@ -141,7 +141,7 @@ std::string muslPathFile(const std::vector<uint8_t>* bytes, const std::string& p
 }
 
 void readMusl(Files& files, const std::vector<uint8_t>* loader, LoaderProfile& profile) {
-  // The prefix is what stands before the loader's last directory.
+  // The prefix is what precedes the loader's last directory.
   std::string prefix;
   size_t slash = profile.path.rfind('/');
   if (slash != std::string::npos && slash > 0) {

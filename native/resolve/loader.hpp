@@ -24,8 +24,8 @@ struct LoaderProfile {
   unsigned glibcMinor = 0;       // of its release 2.N; 0 where it does not say so (before 2.33)
   Processor processor;           // that it runs on
   HardwareDirectories hardware;  // which of its directories are for this processor
-  // Debian's and Ubuntu's pass over a library of another byte order as over another machine's; it
-  // stops all others.
+  // Debian's and Ubuntu's pass over a library of another byte order as over another machine's; all
+  // others stop at it.
   bool skipsByteOrder = false;
   std::string note;  // where the above was not read from the loader: what was assumed, and why
 

@@ -131,7 +131,7 @@ Step Loading::tryDirectories(Library& library, const std::string& name,
       const Interned path = files_.interned(place + name);
       const Step step = tryPath(library, path);
       if (step == Step::Found) take(library, path, owner ? kind + *owner : kind);
-      // glibc looks at the error after it has tried the directory itself, which comes last.
+      // glibc checks the error after it has tried the directory itself, which comes last.
       if (step == Step::NextList && &place != &places.back()) continue;
       if (step != Step::NextPlace) return step == Step::NextList ? Step::NextPlace : step;
     }

@@ -50,8 +50,8 @@ class Loading {
 
  protected:
   static constexpr size_t kNone = Object::kNone;
-  // Searches that one program may ask for: a library that is not found is looked for again by
-  // whoever needs it next.
+  // Searches that one program may cause: a library that is not found is looked for again for the
+  // next object that needs it.
   static constexpr size_t kMostSearches = 100'000;
 
   Loading(Files& files, InstalledLoader& loader, const ResolveOptions& options,
@@ -69,7 +69,7 @@ class Loading {
   // `key` is the name that is really looked for.
   Library* announce(size_t requester, Interned written, Interned key, const std::string& source,
                     LibraryKind kind);
-  // To be called when the search has ended. A second failure for the same name goes.
+  // To be called when the search has ended. A second failure for the same name is dropped.
   void settle(const Library& library);
 
   virtual Verdict judge(const Lookup& lookup) const = 0;
@@ -94,11 +94,11 @@ class Loading {
   [[nodiscard]] bool reachesSymbols() const;
   // At the end of the order, unless it is in it, or kNone.
   void enqueue(size_t object);
-  // Before `next` in the order; moved there if it stands behind.
+  // Before `next` in the order; moved there if it is behind.
   void insertBefore(size_t object, size_t next);
 
-  // What most programs' maps fit into: that many small pieces from the heap would take a third of
-  // the time.
+  // Enough for most programs' maps: that many small pieces from the heap would take a third of the
+  // time.
   std::array<std::byte, 16'384> room_;
   std::pmr::monotonic_buffer_resource memory_{room_.data(), room_.size()};
 

@@ -1,4 +1,4 @@
-// What is found out once, and asked for by several threads.
+// What is computed once, and requested by several threads.
 #pragma once
 
 #include <array>
@@ -16,9 +16,9 @@ namespace fixelf {
 template <class Key, class Value, class Hash = std::hash<Key>>
 class Memo {
  public:
-  // The value of `key`, which make() finds out where it is not known yet. No lock is held
-  // meanwhile; where two threads find it out at once, the first answer stays. It stays valid until
-  // clear(): an unordered_map's elements never move.
+  // The value of `key`, which make() computes where it is not known yet. No lock is held meanwhile;
+  // where two threads compute it at once, the first answer stays. It stays valid until clear(): an
+  // unordered_map's elements never move.
   template <class Make>
   const Value& of(const Key& key, Make make) {
     Shard& shard = shards_[mixed(Hash{}(key)) % kShards];

@@ -90,7 +90,7 @@ void MuslLoading::open(Library& library, size_t requester) {
     if (!slash) byName_.try_emplace(name, same);
     return;
   }
-  // A second libc is not let in: load_library looks for __libc_start_main and stdin in it.
+  // A second libc is rejected: load_library looks for __libc_start_main and stdin in it.
   const Interned soname = found_->names->soname;
   if (soname && soname->starts_with("libc.")) {
     note(library, library.path, Refusal::IsLibc, "it is a libc, in whose place musl takes itself");

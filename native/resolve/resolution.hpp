@@ -1,8 +1,8 @@
 // Resolution: which file the loader would open for each library, and why.
 //
 // Nothing is run. The rules are those of glibc's elf/dl-load.c (_dl_map_new_object), or of musl's
-// ldso/dynlink.c (load_library) where the program's interpreter is musl's; Files stands for the
-// disk. Other namespaces than the first (dlmopen, LD_AUDIT) are not followed.
+// ldso/dynlink.c (load_library) where the program's interpreter is musl's; Files takes the place of
+// the disk. Other namespaces than the first (dlmopen, LD_AUDIT) are not followed.
 #pragma once
 
 #include <memory>
@@ -56,7 +56,7 @@ struct UnversionedLibrary {
 // "CPU ISA level is lower than required": glibc ends the program when all is loaded.
 struct IsaProblem {
   Interned path;
-  uint32_t missing = 0;  // bits of GNU_PROPERTY_X86_ISA_1_NEEDED that the processor has not
+  uint32_t missing = 0;  // bits of GNU_PROPERTY_X86_ISA_1_NEEDED that the processor lacks
 };
 
 // An object that is found and cannot be loaded, or a program that the kernel cannot map.
@@ -68,7 +68,7 @@ struct LoadProblem {
 };
 
 // A symbol that is bound at start, and that none of the files which are loaded defines: "symbol
-// lookup error", of musl "symbol not found".
+// lookup error", or for musl "symbol not found".
 struct MissingSymbol {
   Interned symbol;
   Interned version;  // none where it is wanted without one
@@ -95,7 +95,7 @@ struct Resolution {
   // says that it knows them: "DT_RELR without GLIBC_ABI_DT_RELR dependency".
   std::vector<Interned> relrProblems;
   std::vector<LoadProblem> loadProblems;
-  // Of a program, where ResolveOptions ask for it and nothing of the above stops the loader before.
+  // For a program, where ResolveOptions request it and none of the above stops the loader first.
   std::vector<MissingSymbol> missingSymbols;
 };
 
@@ -123,8 +123,8 @@ struct ResolveOptions {
   bool tried = true;
 };
 
-// Fails where the file itself cannot be read as ELF, or is of no kind that is ever loaded. Whoever
-// asks for many files keeps a Resolver (resolver.hpp).
+// Fails where the file itself cannot be read as ELF, or is of no kind that is ever loaded. A caller
+// with many files keeps a Resolver (resolver.hpp).
 Result<Resolution> resolve(Files& files, const std::string& path, const ResolveOptions& options);
 
 }  // namespace fixelf

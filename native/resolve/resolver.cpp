@@ -26,7 +26,7 @@ Error errorOf(const Lookup& lookup, const std::string& path) {
   return error(ErrorCode::Malformed);
 }
 
-// What of a header makes a difference to a loader.
+// The parts of a header that make a difference to a loader.
 std::string keyOf(const FileHeader& header) {
   return std::to_string(header.machine) + (header.fileClass == Class::Elf64 ? "w" : "n") +
          (header.byteOrder == ByteOrder::Little ? "l" : "b") + std::to_string(header.flags);

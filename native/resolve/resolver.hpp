@@ -18,8 +18,8 @@ class Resolver {
   explicit Resolver(Files& files) : files_(files) {}
 
   // Fails where the file itself cannot be read as ELF, is of no kind that is ever loaded, or needs
-  // more libraries than anybody has; with TooManyOpenFiles where too few files could be opened to
-  // tell.
+  // more libraries than any real program; with TooManyOpenFiles where too few files could be opened
+  // to tell.
   Result<Resolution> resolve(const std::string& path, const ResolveOptions& options);
   // On as many threads as there are processors; in the order of the paths. Fails with Cancelled.
   Result<std::vector<Result<Resolution>>> resolveAll(std::span<const std::string> paths,

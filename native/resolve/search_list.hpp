@@ -14,7 +14,7 @@ namespace fixelf {
 using SearchList = std::vector<std::string>;
 
 // glibc's rule, fillin_rpath in elf/dl-load.c: an empty element is the current directory, but an
-// empty list is none; what a token without a value stands in is left out.
+// empty list has none; an element that contains a token without a value is left out.
 SearchList splitGlibc(const Files& files, std::string_view list, std::string_view separators,
                       const TokenValues& values);
 

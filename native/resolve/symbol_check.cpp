@@ -47,7 +47,7 @@ enum class Match { None, Found, Unversioned };
 // do_lookup_x and check_match of glibc's elf/dl-lookup.c.
 class GlibcRule {
  public:
-  // `named` says whether the object is the one that the version is needed of.
+  // `named` says whether the object is the one that the version is needed from.
   static Match find(const SymbolTable& table, const Wanted& wanted, bool named, uint64_t& budget) {
     std::optional<SymbolEntry> found;
     std::optional<SymbolEntry> other;  // of a version that was not asked for
@@ -90,7 +90,7 @@ class GlibcRule {
     const uint16_t number = table.versionNumber(index);
     const NumberedVersion* own = table.version(number);
     if (own != nullptr) return own->hash == wanted.hash && own->name == wanted.name;
-    // Without a version of its own it does, but for one who insists, or where it is hidden.
+    // An entry without a version matches, unless a version is required or the entry is hidden.
     return !wanted.hidden && (number & kHidden) == 0;
   }
 };
@@ -153,7 +153,7 @@ class Check {
 
   [[nodiscard]] bool exhausted() const { return budget_ == 0; }
 
-  // Of the object at `place` in the scope.
+  // For the object at `place` in the scope.
   Bindings bind(size_t place, bool bindNow) {
     Bindings bindings;
     const SymbolTable& own = *tables_[place];
@@ -180,7 +180,7 @@ class Check {
       if (match == Match::Found) {
         used[provider] = true;
       } else if (match == Match::Unversioned && version != nullptr) {
-        // Which is the answer only to who wants a version.
+        // That is the answer only where a version is wanted.
         problem(bindings, object, objects_[scope_[provider]], *name, *version);
       } else if (bindingOf(symbol) != kBindWeak) {
         bindings.missing.push_back(missing(*name, version, object));
@@ -204,7 +204,7 @@ class Check {
     return {Match::None, 0};
   }
 
-  // _dl_name_match_p: by its path, or by a name that it was needed by.
+  // _dl_name_match_p: by its path, or by a name under which it was needed.
   static bool isNamed(const Object& object, const NumberedVersion* version) {
     if (version == nullptr || version->library.empty()) return false;
     const Interned soname = object.names().soname;
@@ -251,14 +251,14 @@ void checkSymbols(Files& files, InstalledLoader& loader, const std::vector<Objec
     loaded.insert(objects[index].path);
   for (size_t place = 0; place < scope.size(); ++place) {
     const Object& object = objects[scope[place]];
-    // It has bound its own before anything else (elf/rtld.c, _dl_start).
+    // It has bound its own before all others (elf/rtld.c, _dl_start).
     if (*object.path == resolution.loader->path) continue;
     bool fresh = false;
     const Bindings& known = loader.bindings(object.path, bindNow, [&] {
       fresh = true;
       return check.bind(place, bindNow);
     });
-    // What was found once is found again where the same objects are loaded, whichever others are.
+    // A result holds again where the same objects are loaded, whichever others are.
     const bool again =
         fresh || (known.complete() && std::ranges::all_of(known.providers, [&](Interned path) {
                     return loaded.contains(path);

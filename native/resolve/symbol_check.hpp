@@ -11,7 +11,7 @@ namespace fixelf {
 
 // Fills in `resolution`'s missing symbols, and its load problems. `scope` is of `objects`, in the
 // order in which symbols are looked for. Nothing is said where a table of an object cannot be read,
-// and of machines whose relocations are not known.
+// and for machines whose relocations are not known.
 void checkSymbols(Files& files, InstalledLoader& loader, const std::vector<Object>& objects,
                   const std::vector<size_t>& scope, bool bindNow, Resolution& resolution);
 

@@ -21,7 +21,7 @@ size_t tokenLength(std::string_view text, std::string_view name) {
   return longer ? 0 : name.size();
 }
 
-// is_trusted_path_normalize: "." and ".." are taken out without asking the disk.
+// is_trusted_path_normalize: "." and ".." are removed without consulting the disk.
 bool leadsTo(const std::vector<std::string>& directories, std::string_view path) {
   std::string normal;
   while (!path.empty()) {

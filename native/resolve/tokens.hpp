@@ -17,8 +17,8 @@ struct TokenValues {
   const std::vector<std::string>* trustedDirectories = nullptr;
 };
 
-// glibc's rule, _dl_dst_substitute in elf/dl-load.c. None where a token has no value, whereupon
-// glibc leaves the whole element out.
+// glibc's rule, _dl_dst_substitute in elf/dl-load.c. None where a token has no value; then glibc
+// leaves the whole element out.
 std::optional<std::string> expandTokens(std::string_view text, const TokenValues& values);
 
 // musl's rule, fixup_rpath in ldso/dynlink.c, for a whole search path: no token but $ORIGIN, and

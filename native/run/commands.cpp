@@ -33,7 +33,7 @@ std::optional<Pipe> openPipe() {
   return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-// Whom a command runs as; none: who we are.
+// The user that a command runs as; none: our own.
 Result<std::optional<uid_t>> userOf(const Command& command) {
   auto hands = handsOf(command.subjects);
   if (!hands || !*hands || geteuid() == 0) return hands;
@@ -54,7 +54,7 @@ bool readSome(int descriptor, std::string& text) {
   return true;
 }
 
-// Until both ends are closed; whether they were in time, and nobody said too much.
+// Until both ends are closed; answers whether they were in time, and neither wrote too much.
 bool listen(int output, int errors, Clock::time_point deadline, CommandEnd& end) {
   std::array<pollfd, 2> open = {pollfd{output, POLLIN, 0}, pollfd{errors, POLLIN, 0}};
   while (open[0].fd >= 0 || open[1].fd >= 0) {
@@ -88,7 +88,7 @@ Result<CommandEnd> run(const Command& command, std::chrono::milliseconds patienc
   output->writing = Descriptor();
   errors->writing = Descriptor();
   CommandEnd end;
-  // It is not waited for elsewhere, so nobody else can have its number yet.
+  // Nothing else waits for it yet, so no other process can have its number.
   const auto endIt = [process] { kill(process, SIGKILL); };
   bool inTime = false;
   {
@@ -123,7 +123,7 @@ Result<std::vector<Result<CommandEnd>>> runAll(const std::vector<Command>& comma
   const auto most = std::clamp<size_t>(freeDescriptors() / kDescriptorsEach, 1, 32);
   const unsigned wanted = std::max(2 * std::thread::hardware_concurrency(), 2U);
   inParallel(commands.size(), runOne, std::min(wanted, static_cast<unsigned>(most)));
-  // What there was too little for at once may be done one after another.
+  // Commands that lacked resources at once may succeed one after another.
   for (size_t at = 0; at < ends.size(); ++at) {
     if (!ends[at] && isTransient(ends[at].error())) runOne(at);
   }

@@ -20,8 +20,8 @@ namespace fixelf {
 
 namespace {
 
-// A loader maps whole libraries, some of gigabytes, but touches little of them: what is limited is
-// what it can make of its own, anonymous memory and writable private mappings (setrlimit(2)).
+// A loader maps whole libraries, some of gigabytes, but touches little of them: the limit is on
+// what it can allocate itself, anonymous memory and writable private mappings (setrlimit(2)).
 constexpr rlim_t kMostData = rlim_t{4} << 30U;
 
 // nobody's group (the kernel's overflowgid): whoever owns a file need not have the file's group.
@@ -102,8 +102,8 @@ int inChild(void* argument) {
   if (takeStreams(confinement) && limitAll(confinement.processorTime) &&
       (!confinement.user || become(*confinement.user)) &&
       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
-    // A kernel before 5.9 does not know it; then descriptors close at execve, as all of Node's and
-    // of ours do.
+    // A kernel before 5.9 lacks this call; then descriptors close at execve, as all of Node's and
+    // ours do.
     (void)closeRange(STDERR_FILENO + 1, ~0U, 0);
     forgetSignals();
     execve(child.file, child.arguments, child.environment);
@@ -127,8 +127,8 @@ Result<pid_t> startConfined(const std::string& file, const std::vector<std::stri
   Child child{file.c_str(), argumentPointers.data(), environmentPointers.data(), &confinement,
               failure};
   // Like vfork(2): this thread waits until the child is another program. Memory is shared, so that
-  // none of Node's has to be copied, unless the child becomes another user on the way: who could
-  // trace it then must not see root's memory.
+  // none of Node's has to be copied, unless the child becomes another user on the way: that user
+  // could trace it then, and must not see root's memory.
   const int flags = SIGCHLD | CLONE_VFORK | (confinement.user ? 0 : CLONE_VM);
   constexpr size_t kStack = size_t{64} << 10U;
   std::vector<std::max_align_t> stack(kStack / sizeof(std::max_align_t));

@@ -1,4 +1,4 @@
-// Starts a program that reads what strangers made, with nothing of ours that it does not need.
+// Starts a program that reads files made by strangers, with nothing of ours that it does not need.
 //
 // It keeps no descriptor but the standard ones and no signal handler, gains no privilege by what it
 // executes (no_new_privs), leaves no core dump, writes no file, and has limits on processor time
@@ -17,7 +17,7 @@
 namespace fixelf {
 
 struct Confinement {
-  // Who it becomes, without any group. None: who we are.
+  // The user that it becomes, without any group. None: our own.
   std::optional<uid_t> user;
   // Rounded up to seconds.
   std::chrono::milliseconds processorTime{};
@@ -25,8 +25,8 @@ struct Confinement {
   int errors = -1;
 };
 
-// Standard input is empty. `arguments` from argv[0]; `environment` is all of it. Whoever calls
-// waits for the process, which nobody else does. Fails where the program cannot be executed by that
+// Standard input is empty. `arguments` from argv[0]; `environment` is all of it. The caller waits
+// for the process, which nothing else does. Fails where the program cannot be executed by that
 // user, or where this process may not become that user, and with TooManyProcesses where the one or
 // the other has as many processes as they may have.
 Result<pid_t> startConfined(const std::string& file, const std::vector<std::string>& arguments,

@@ -1,4 +1,4 @@
-// A file in memory, which has no name: for what is to be started or handed on and is nowhere on a
+// A file in memory, which has no name: for what is to be started or handed on and is not on any
 // disk.
 #pragma once
 

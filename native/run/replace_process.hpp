@@ -1,5 +1,5 @@
-// This process becomes another program, so that terminal, signals, exit status and streams are its
-// own and nobody has to pass them on.
+// This process becomes another program, so that terminal, signals, exit status and streams are that
+// program's own and need not be passed on.
 #pragma once
 
 #include <string>
@@ -14,11 +14,11 @@ struct Replacing {
   int descriptor = -1;                 // started instead of `path`, unless negative
   std::vector<std::string> arguments;  // from argv[0]; without NUL
   std::vector<std::string> variables;  // NAME=VALUE
-  // Descriptors that the program is to get beside the standard ones.
+  // Descriptors that the program is to get besides the standard ones.
   std::vector<int> inherited;
 };
 
-// Comes back only where it fails. The environment is the process's own with the variables set. What
+// Returns only where it fails. The environment is the process's own with the variables set. What
 // Node changed for itself is put back as programs expect it: SIGPIPE and SIGXFSZ end a process, no
 // signal is blocked, the standard streams are blocking, and as many files may be open as in the
 // parent process.

@@ -25,8 +25,8 @@ uint32_t wordAt(std::span<const uint8_t> bytes, size_t index) {
 }
 
 // Capabilities that a process may not have before, or that become effective
-// (cap_bprm_creds_from_file in security/commoncap.c; its exception is root, who is not everybody).
-// Those that are only inherited need a process that has them already.
+// (cap_bprm_creds_from_file in security/commoncap.c; its exception for root does not apply to every
+// user). Those that are only inherited need a process that has them already.
 bool givesCapabilities(const std::string& path) {
   std::array<uint8_t, XATTR_CAPS_SZ_3> value{};
   const ssize_t length = getxattr(path.c_str(), XATTR_NAME_CAPS, value.data(), value.size());

@@ -1,5 +1,5 @@
-// Whether a program runs with rights that who starts it does not have. The kernel then tells its
-// loader so (AT_SECURE), which believes neither variables nor $ORIGIN.
+// Whether a program runs with rights that the user that starts it does not have. The kernel then
+// tells its loader so (AT_SECURE), which trusts neither variables nor $ORIGIN.
 #pragma once
 
 #include <sys/types.h>
@@ -8,7 +8,7 @@
 
 namespace fixelf {
 
-// What a file gives to whoever may execute it; nothing where it is not there.
+// What a file grants to whoever may execute it; nothing where it is not there.
 struct GivenRights {
   // Set-user-ID: those of its owner.
   bool user = false;

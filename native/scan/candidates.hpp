@@ -1,7 +1,7 @@
 // The first pass over bytes that are searched: where could something be?
 //
 // Nearly all bytes of a file are of no interest, and this pass is there to say so as fast as memory
-// is read. It looks for two things at once, and may err on the side of too many:
+// is read. It looks for two things at once, and may find too many:
 //
 //   fingerprints  three neighbouring bytes, each out of a set, in up to five combinations: the
 //                 ".so" of a library's name, the first bytes of what a compressor writes
@@ -75,7 +75,7 @@ struct Candidates {
 constexpr size_t kCandidateMargin = 128;
 
 // Answers where it stopped: `end`, or less when there is no more room in `found`. Call it again
-// with that as `from`. `found` is added to.
+// with that as `from`. It appends to `found`.
 size_t findCandidates(InstructionSet set, const CandidateTables& tables, const uint8_t* bytes,
                       size_t from, size_t end, Candidates& found);
 

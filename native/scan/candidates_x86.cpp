@@ -14,7 +14,7 @@ namespace fixelf {
 namespace {
 
 // What a byte is not, by its halves: PSHUFB answers zero for an index with its highest bit set, so
-// of bytes from 0x80 on the high half alone decides. Nothing is missed, and the low half needs no
+// for bytes from 0x80 on the high half alone decides. Nothing is missed, and the low half needs no
 // mask.
 
 // -- SSSE3 --------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ __attribute__((target("avx512bw,avx512vbmi"))) size_t findCandidatesAvx512(
                          _mm512_and_si512(_mm512_permutex2var_epi8(lower[1], second, upper[1]),
                                           _mm512_permutex2var_epi8(lower[2], third, upper[2])));
     const uint64_t fingerprints = _mm512_test_epi8_mask(matches, matches);
-    // The eighth bit is not looked up: with it, a byte is none of the alphabet.
+    // The eighth bit is not looked up: a byte that has it is not in the alphabet.
     const __m512i inRun = _mm512_permutex2var_epi8(runLower, first, runUpper);
     const uint64_t outside = ~_mm512_movepi8_mask(inRun) | _mm512_movepi8_mask(first);
     constexpr uint64_t kOnes = 0x0001000100010001;

@@ -1,10 +1,10 @@
 // What has been found so far, within a limit.
 //
 // A hostile file may name a hundred million different things. So only the first so many different
-// mentions are kept, by file and place in it; what else is met is only counted. Each thread keeps
-// its own collection and goes through the files in order: once it is full, whatever is new to it
-// lies behind all that it holds, and so can be none of the first ones of all threads together.
-// Which mentions are kept does not depend on how the work was divided.
+// mentions are kept, by file and place in it; any others are only counted. Each thread keeps its
+// own collection and goes through the files in order: once it is full, whatever is new to it is
+// behind all that it holds, and so cannot be among the first ones of all threads together. Which
+// mentions are kept does not depend on how the work was divided.
 #pragma once
 
 #include <string_view>

@@ -2,8 +2,8 @@
 // (Arrow, "Columnar Format", version 1.0).
 //
 // A row made into an object costs more than reading the file that it describes. Columns cross into
-// JavaScript as they are; whoever wants a row makes it there, and whoever writes Arrow or Parquet
-// never does.
+// JavaScript as they are; a caller that wants a row makes it there, and one that writes Arrow or
+// Parquet never does.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +32,8 @@ struct Column {
   std::vector<Column> children;   // List: one; Struct: one for each field
 
   void null();
-  // As it is: names need not be UTF-8. What readers of Arrow and Parquet get, lib/report/scan makes
-  // of it.
+  // As it is: names need not be UTF-8. lib/report/scan decides what readers of Arrow and Parquet
+  // get.
   void text(std::string_view value);
   void boolean(bool value);
   void number(uint64_t value);
@@ -47,7 +47,7 @@ struct Column {
 
 const char* columnTypeName(Column::Type type);
 
-// Where the rows of branches lie in a batch: structs of `path`, `firstRow`, `rows` and `last`,
+// Where the rows of branches are in a batch: structs of `path`, `firstRow`, `rows` and `last`,
 // which is false where more of the branch follows in the next batch.
 Column branchColumn();
 void appendBranch(Column& branches, const std::string& path, uint32_t firstRow, uint32_t rows,

@@ -26,7 +26,7 @@ uint64_t number(Bytes bytes, size_t at, size_t length) {
   return value;
 }
 
-// RFC 1952, appendix; bit by bit, because it is rarely asked for.
+// RFC 1952, appendix; bit by bit, because it is rarely needed.
 uint32_t crc32(Bytes bytes) {
   uint32_t crc = ~uint32_t{0};
   for (const uint8_t byte : bytes) {
@@ -37,8 +37,8 @@ uint32_t crc32(Bytes bytes) {
   return ~crc;
 }
 
-// RFC 1951, section 3.2.7: the lengths of the codes that write down all other codes' lengths. They
-// have to make a complete code, which random bits seldom do.
+// RFC 1951, section 3.2.7: the lengths of the codes that encode all other codes' lengths. They have
+// to make a complete code, which random bits seldom do.
 bool isDynamicBlock(Bytes bytes) {
   size_t at = 3;
   const auto bits = [&](size_t count) {
@@ -132,7 +132,7 @@ bool isZipMember(Bytes bytes, uint64_t left) {
   if (!known && !(encrypted && method == 0)) return false;
   // 6.3 is the newest version; bits 7 to 10 and 14 on are unused.
   if (version < 10 || version > 63 || (flags & 0xc780) != 0 || month > 12 || day > 31) return false;
-  constexpr uint64_t kUnknown = 0xffffffff;  // it stands in the ZIP64 extra field
+  constexpr uint64_t kUnknown = 0xffffffff;  // it is in the ZIP64 extra field
   const uint64_t header = 30 + nameLength + extraLength;
   if (nameLength == 0 || header > left) return false;
   if (packed != kUnknown && packed > left - header) return false;
@@ -156,7 +156,7 @@ bool isSquashfs(Bytes bytes, uint64_t left) {
 constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
 constexpr uint64_t kZstdBlockLimit = 128 << 10;
 
-// RFC 8878, section 3.1.1.1: how long the frame's header is, with the magic; 0 where it is none.
+// RFC 8878, section 3.1.1.1: how long the frame's header is, with the magic; 0 where there is none.
 size_t zstdHeader(Bytes bytes) {
   if (!startsWith(bytes, kZstdMagic) || bytes.size() < 6) return 0;
   const uint8_t descriptor = bytes[4];

@@ -1,6 +1,6 @@
 // Whether compressed data begins at an offset.
 //
-// A few bytes of magic stand by chance in any large file, and programs that unpack such data have
+// A few bytes of magic occur by chance in any large file, and programs that unpack such data have
 // the magic numbers in their code. So each format's header is checked as far as it goes: a checksum
 // where there is one, the structure behind it where there is none.
 #pragma once
@@ -22,7 +22,7 @@ constexpr size_t kCompressedHeader = 1024;
 std::optional<Compression> recognise(std::span<const uint8_t> bytes, uint64_t left);
 
 // Zstandard has no checksum in its header. Follows the frame's blocks from one to the next; reads a
-// few bytes for each of at most 16. `size` is the file's. False as well where it cannot be read.
+// few bytes for each of at most 16. `size` is the file's. Also false where it cannot be read.
 bool isZstdFrame(int descriptor, uint64_t size, uint64_t offset);
 
 }  // namespace fixelf

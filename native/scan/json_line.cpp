@@ -47,7 +47,7 @@ bool meansItself(char byte) {
   return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
-// Answers whether it stands there as it is; else its bytes have to stand beside it.
+// Answers whether the text is there unchanged; otherwise its bytes have to be given as well.
 bool appendText(std::string& line, std::string_view text) {
   bool plain = true;
   line += '"';

@@ -14,7 +14,8 @@ enum class MentionKind {
   Soname,       // lib*.so or lib*.so.N…, between NULs or quotes
 };
 
-// How a store path is written. Nix finds what is `Plain`, and whatever else leaves the hash whole.
+// How a store path is written. Nix finds `Plain`, and any other spelling that leaves the hash
+// whole.
 enum class Spelling {
   Plain,
   Escaped,         // \/nix\/store\/…, as some JSON writers do
@@ -23,7 +24,7 @@ enum class Spelling {
   LineWrapped,     // a line ends within the hash; Nix does not find it
 };
 
-// Where a mention stands. Nix scans an archive (NAR), which holds all three.
+// Where a mention is. Nix scans an archive (NAR), which holds all three.
 enum class Place { FileName, LinkTarget, Content };
 
 struct Mention {

@@ -37,7 +37,7 @@ std::string escaped(std::string_view path) {
   return text;
 }
 
-// The part of `line` that ends at the next space, which is taken away with it.
+// The part of `line` that ends at the next space; both are removed from it.
 std::string_view takeField(std::string_view& line) {
   const size_t end = std::min(line.find(' '), line.size());
   const std::string_view field = line.substr(0, end);
@@ -45,7 +45,7 @@ std::string_view takeField(std::string_view& line) {
   return field;
 }
 
-// The number of the mount that a descriptor lies on; empty where it is not told.
+// The number of the mount that a descriptor is on; empty where it is not told.
 std::string mountOf(int descriptor) {
   std::ifstream told("/proc/self/fdinfo/" + std::to_string(descriptor));
   for (std::string key, value; told >> key >> value;) {

@@ -1,9 +1,9 @@
-// What else is mounted within a tree.
+// Whether anything is mounted within a tree.
 #pragma once
 
 namespace fixelf {
 
-// Whether something is mounted below an open directory; true as well where that cannot be told. It
+// Whether something is mounted below an open directory; also true where that cannot be told. It
 // reads the whole list of mounts, which takes as long as opening some dozen files.
 bool hasMountsBelow(int directory);
 

@@ -6,7 +6,7 @@ namespace fixelf {
 
 namespace {
 
-// Where a batch is cut. By what it holds and not by the clock, so that the same tree always gives
+// Where a batch is cut: by what it holds and not by the clock, so that the same tree always gives
 // the same batches.
 constexpr uint32_t kRows = 1024;
 constexpr size_t kWeight = size_t{4} << 20;

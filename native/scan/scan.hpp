@@ -1,4 +1,4 @@
-// A walk that runs ahead of whoever takes its answers, batch by batch.
+// A walk that runs ahead of whatever takes its answers, batch by batch.
 #pragma once
 
 #include <condition_variable>
@@ -19,7 +19,7 @@ struct Batch {
   Column branches = branchColumn();
   std::vector<Error> failures;
   std::vector<Link> links;
-  // Where lines are asked for, each row's (json_line.hpp).
+  // Where lines are requested, each row's (json_line.hpp).
   Column lines{"line", Column::Type::Text};
 };
 

@@ -25,10 +25,10 @@ namespace {
 
 // A part of a file is one thread's work; its windows are gone through one after the other.
 constexpr uint64_t kPartSize = 4 << 20;
-// So many open files at most wait to be searched.
+// At most this many open files wait to be searched.
 constexpr size_t kQueueLength = 64;
-// Walking through what may be a Zstandard frame costs some small reads. Who puts more beginnings of
-// frames into a file than this is out to waste time.
+// Walking through what may be a Zstandard frame costs some small reads. A file with more beginnings
+// of frames than this was made to waste time.
 constexpr int64_t kMostFrames = 1 << 16;
 
 // An open regular file; it is shared by the parts of it that are searched.
@@ -232,8 +232,8 @@ class Search {
       rootIsFile_ = true;
       return open(AT_FDCWD, path.c_str(), path);
     }
-    // Depth first, and by name, as in an archive of Nix; not by recursion, because nobody says how
-    // deep a tree may be.
+    // Depth first, and by name, as in an archive of Nix; not by recursion, because there is no
+    // limit to how deep a tree may be.
     std::vector<std::string> waiting{path};
     for (bool isRoot = true; !waiting.empty() && !shared_.stopped(); isRoot = false) {
       const std::string directory = std::move(waiting.back());
@@ -261,7 +261,7 @@ class Search {
     bool operator<(const DirectoryEntry& other) const { return name < other.name; }
   };
 
-  // Searches the files, links and names of a directory; the answer is its directories.
+  // Searches the files, links and names of a directory; the answer is its subdirectories.
   Result<std::vector<std::string>> list(const std::string& path) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     const std::unique_ptr<DIR, CloseDirectory> directory(descriptor < 0 ? nullptr
@@ -337,7 +337,7 @@ class Search {
     // The count starts with one for this walk, so that no thread takes the file for done too early.
     file->partsLeft = 1;
     for (uint64_t at = 0; at < file->size() && !shared_.stopped(); at += kPartSize) {
-      // Holes hold nothing, however large they are. What has no notion of holes answers with `at`.
+      // Holes hold nothing, however large they are. A file system without holes answers with `at`.
       const off_t data = lseek(descriptor, static_cast<off_t>(at), SEEK_DATA);
       if (data < 0 && errno == ENXIO) break;
       if (data > 0) at = std::max(at, static_cast<uint64_t>(data) / kPartSize * kPartSize);

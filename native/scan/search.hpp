@@ -19,7 +19,7 @@ namespace fixelf {
 
 struct SearchOptions {
   std::string store = "/nix/store";
-  // Of the store paths that are known; these are found wherever they stand.
+  // Those of the store paths that are known; they are found wherever they occur.
   HashSet hashes;
   Collection::Limits limits;
   // Ends it with Cancelled.
@@ -41,7 +41,7 @@ struct Found {
   uint64_t bytes = 0;  // of their contents
 };
 
-// A file, a link (its target is not followed), or a directory and what lies below it. The name of
+// A file, a link (its target is not followed), or a directory and what is below it. The name of
 // `path` itself is not searched.
 // Fails where that itself cannot be read: NotFound, PermissionDenied, NotRegular, and Changed where
 // the file was written to meanwhile; with Cancelled; with LimitExceeded for a store whose directory

@@ -13,7 +13,7 @@
 namespace fixelf {
 
 // One line for each store path, sorted by name: "NAME<tab>INODE<newline>", and "<tab>lock" before
-// the newline where Nix holds a lock file beside it. What is no store path (".links", ".drv" and
+// the newline where Nix holds a lock file beside it. What is not a store path (".links", ".drv" and
 // lock files) is left out. Fails with Cancelled where `stop` is requested meanwhile.
 Result<std::string> listStore(const std::string& directory, const std::stop_token& stop);
 

@@ -33,15 +33,15 @@ namespace fixelf {
 
 namespace {
 
-// Of a branch that is not the next to be handed out, no more files than this are held.
+// For a branch that is not the next to be handed out, no more files than this are held.
 constexpr size_t kMostHeld = size_t{32} << 10;
-// The first bytes of each file: they say what it is, and no more memory is touched for what is no
-// ELF file, which nearly all are.
+// The first bytes of each file: they say what it is, and no more memory is touched for what is not
+// an ELF file, which nearly all are.
 constexpr size_t kFirstRead = 64;
-// Of a tree with fewer directories it costs more to ask for the mounts than it spares.
+// In a tree with fewer directories, reading the list of mounts costs more than it saves.
 constexpr size_t kWorthAsking = 64;
 
-// By the first bytes alone, of which a text may have the same: whoever is told looks again.
+// By the first bytes alone, which a text may share: whoever is told checks again.
 bool beginsAsOtherSystems(std::span<const uint8_t> head) {
   const auto begins = [&](std::string_view magic) {
     return head.size() >= magic.size() && std::memcmp(head.data(), magic.data(), magic.size()) == 0;
@@ -88,13 +88,13 @@ struct Task {
   [[nodiscard]] const char* name() const { return path.c_str() + path.rfind('/') + 1; }
 };
 
-// An entry of a root, and what is known of what lies below it.
+// An entry of a root, and what is known of what is below it.
 struct BranchWork {
   int root = -1;     // the root's descriptor
   std::string name;  // empty for the files of the root itself
   std::string path;
   bool directory = true;
-  std::optional<Error> unreadable;  // why it could not be found: there is nothing else to say
+  std::optional<Error> unreadable;  // why it could not be found: the branch has nothing else
   uint64_t inode = 0;
   // Below: guarded by the walker's mutex.
   unsigned workers = 0;
@@ -198,12 +198,12 @@ class Walker {
     if (!real || stat(real.get(), &state) != 0)
       return systemError(errno, "open the file", root.shown);
     if (S_ISREG(state.st_mode)) return addEntry(real.get(), root.shown);
-    // In a directory nobody asked for it; here somebody did.
+    // In a directory nobody requested it; here the caller did.
     addFailure(root, notRegular(state.st_mode, root.shown));
     return Done{};
   }
 
-  // One branch, opened in the directory that holds it as all are. Thousands may lie in one
+  // One branch, opened in the directory that holds it, as all are. Thousands may be in one
   // directory.
   Status addEntry(const std::string& host, const std::string& shown) {
     const size_t slash = host.rfind('/');
@@ -273,7 +273,7 @@ class Walker {
                                                     task.path, &opener_);
     }
 
-    // What waits goes by its path: a tree may be deeper than there are descriptors.
+    // Directories that wait are reopened by path: a tree may be deeper than there are descriptors.
     void letGo() {
       for (Task& task : own_)
         task.parent.reset();
@@ -311,14 +311,14 @@ class Walker {
     void visit(const std::shared_ptr<OpenDirectory>& directory, const DirectoryEntry& entry,
                const std::string& below) {
       const char* name = listing_.name(entry);
-      // Of most files nobody ever asks for it.
+      // For most files the path is never needed.
       const auto path = [&] {
         std::string whole;
         whole.reserve(below.size() + 1 + entry.nameLength);
         return whole.append(below).append(1, '/').append(name, entry.nameLength);
       };
-      // Linux, include/uapi/linux/limits.h: nothing could open or start it by its path. As of the
-      // kernel's own ENAMETOOLONG, that says nothing of what is in it.
+      // Linux, include/uapi/linux/limits.h: nothing could open or start it by its path. Like the
+      // kernel's own ENAMETOOLONG, that says nothing about what is in it.
       if (below.size() + 1 + entry.nameLength >= PATH_MAX) {
         return fail(Error{
             ErrorCode::Io,
@@ -461,7 +461,7 @@ class Walker {
     return branch;
   }
 
-  // Leaves half of a thread's directories, the ones nearest to the root, to those who wait.
+  // Leaves half of a thread's directories, the ones nearest to the root, to the threads that wait.
   void share(BranchWork& branch, std::vector<Task>& own) {
     const std::lock_guard lock(mutex_);
     const auto half = own.begin() + static_cast<ptrdiff_t>(own.size() / 2);
@@ -492,7 +492,7 @@ class Walker {
   }
 
   // Gives the sink what is next in order, as long as there is something. One thread at a time does
-  // it; what the others finish meanwhile, it finds.
+  // it, including what the others finish meanwhile.
   void handOut(std::unique_lock<std::mutex>& lock) {
     if (handingOut_) return;
     handingOut_ = true;

@@ -1,9 +1,9 @@
 // Every ELF file below some directories, found by as many threads as there are processors.
 //
-// A branch is one entry of a root with all that lies below it: in a Nix store, one store path. A
+// A branch is one entry of a root with all that is below it: in a Nix store, one store path. A
 // thread takes a branch and keeps to it, so that threads meet seldom; one that finds no branch left
 // helps with the directories of another's. Branches are handed out whole, and in order, so what a
-// walk says does not depend on who was faster.
+// walk says does not depend on which thread was faster.
 //
 // The walk stays inside the tree: symbolic links are not followed, and each directory is opened
 // relative to the one that holds it, so that nobody can lead it out meanwhile. What cannot be read
@@ -26,7 +26,7 @@ struct WalkRoot {
   std::string host;   // where this machine finds it
   std::string shown;  // what it is called in what comes out; the same but for another system's root
   // One branch, as it would be if the directory that holds it were walked: no link is followed, and
-  // one that is not there is a failure among others instead of the walk's.
+  // one that is not there is one failure among others instead of failing the walk.
   bool entry = false;
 };
 
@@ -53,7 +53,7 @@ struct Link {
 };
 
 struct Branch {
-  // The root's name and the entry's; the root's alone for the files that lie in the root itself.
+  // The root's name and the entry's; the root's alone for the files that are in the root itself.
   std::string path;
   std::vector<std::unique_ptr<Facts>> elf;  // sorted by path
   std::vector<Error> failures;              // unreadable or malformed, sorted by path
@@ -64,7 +64,7 @@ struct Branch {
   bool last = true;
 };
 
-// How far a walk is; read while it runs.
+// How far a walk has come; read while it runs.
 struct WalkProgress {
   std::atomic<uint64_t> files{0};  // regular files seen, ELF or not
   std::atomic<uint64_t> elf{0};
@@ -79,7 +79,7 @@ using BranchSink = std::function<void(Branch&&)>;
 
 // Fails where a root itself cannot be read; ends early, without a failure, once told to stop.
 //
-// A file that has several names below the roots comes once, under the first of them, but for
+// A file that has several names below the roots comes once, under the first of them, except with
 // `everyName`. Each store path is whole in itself, because it may outlive the others.
 Status walk(const std::vector<WalkRoot>& roots, const WalkOptions& options,
             const std::stop_token& stop, WalkProgress& progress, const BranchSink& sink);
@@ -95,8 +95,9 @@ struct Walked {
   uint64_t files = 0;                     // regular files seen
 };
 
-// All of one tree at once, with every name: who changes files has to know them all. Fails with
-// Cancelled where it is told to stop, and where the process had too little to open everything.
+// All of one tree at once, with every name: a caller that changes files has to know them all. Fails
+// with Cancelled where it is told to stop, and where the process had too few resources to open
+// everything.
 Result<Walked> walk(const std::string& root, const std::stop_token& stop);
 
 }  // namespace fixelf

@@ -92,7 +92,7 @@ class WindowSearch {
   WindowSearch(const Window& window, const Needles& needles, WindowHits& hits)
       : window_(window), needles_(needles), hits_(hits) {}
 
-  // A block of 16 bytes of the alphabet lies at `at`; the runs come in ascending order.
+  // A block of 16 bytes of the alphabet is at `at`; the runs come in ascending order.
   void run(size_t at) {
     if (at < runEnd_) return;
     // Only windows of 32 that begin in the inner part count, and two bytes of "%2f" before them.
@@ -140,7 +140,7 @@ class WindowSearch {
 
   // -- store paths ------------------------------------------------------------------------------
 
-  // STORE/<hash>-<name>, whose hash is known to stand at `hash`.
+  // STORE/<hash>-<name>, whose hash is known to be at `hash`.
   bool storePath(size_t hash) {
     if (byte(hash + kHash) != '-') return false;
     size_t end = hash + kHash + 1;
@@ -242,7 +242,8 @@ class WindowSearch {
     return position;
   }
 
-  // `at` is the last character of STORE, a zero and a slash follow: little-endian or big-endian.
+  // `at` is the last character of STORE, followed by a zero and a slash: little-endian or
+  // big-endian.
   void utf16(size_t at) {
     const std::string& store = needles_.store;
     if (at < 2 * (store.size() - 1)) return;
@@ -269,7 +270,7 @@ class WindowSearch {
 
   // -- names of libraries and loaders -----------------------------------------------------------
 
-  // ".so" stands at `at`. A name may have it more than once, and counts where the first one is.
+  // ".so" is at `at`. A name may have it more than once, and counts where the first one is.
   void name(size_t at) {
     if (at < nameEnd_) return;
     size_t from = at;
@@ -300,7 +301,7 @@ class WindowSearch {
   void interpreter(size_t at, size_t nameFrom, size_t end) {
     size_t from = pathBefore(nameFrom, end, isPathByte);
     if (end - from > kLongestPath) return;
-    // Any byte may be part of a name. Outside ASCII it is believed of a path that is whole: code
+    // Any byte may be part of a name. Bytes outside ASCII count only in a path that is whole: code
     // and typographic quotation marks have such bytes too.
     const size_t wide =
         pathBefore(from, end, [](uint8_t byte) { return isPathByte(byte) || isOtherByte(byte); });
@@ -308,7 +309,7 @@ class WindowSearch {
     add(MentionKind::Interpreter, Spelling::Plain, at, from, text(from, end));
   }
 
-  // Where the path begins whose last part stands from `from` to `end`.
+  // Where the path begins whose last part is between `from` and `end`.
   size_t pathBefore(size_t from, size_t end, bool (*isPart)(uint8_t)) const {
     while (from > 0 && end - from <= kLongestPath && isPart(window_.bytes[from - 1]))
       --from;
@@ -356,7 +357,7 @@ void searchWindow(const Window& window, const Needles& needles, InstructionSet s
                   WindowHits& hits) {
   WindowSearch search(window, needles, hits);
   Candidates candidates;
-  // The 16 bytes that give a hash away may lie up to 15 bytes behind its first one.
+  // The 16 bytes that give a hash away may be up to 15 bytes behind its first one.
   const size_t end = std::min(window.end + 16, window.size);
   for (size_t at = window.begin; at < end;) {
     candidates.clear();

@@ -1,9 +1,9 @@
-// The second pass: what stands at a candidate?
+// The second pass: what is at a candidate?
 //
 // A file is gone through in windows. Each has an inner part, and context on both sides that the
 // neighbouring windows have as their inner part. What is found is anchored at one byte (a hash's
 // first, the dot of ".so", the first of a magic number) and belongs to the window whose inner part
-// has that byte. All that decides about it lies within the context, so that no border can hide
+// has that byte. All that decides about it is within the context, so that no border can hide
 // anything or count it twice.
 #pragma once
 

@@ -23,7 +23,7 @@ bool openOfMusl(Text directory, const Program& program, LoaderFile& file, Choice
 
 Problem openLoader(const Variables& variables, const Program& program, LoaderFile& file,
                    Choice& choice) {
-  // An empty variable is as good as none, in nix-ld too.
+  // An empty variable counts as none, in nix-ld too.
   if (!variables.loader.value.empty()) {
     choice.path = variables.loader.value.data;
     choice.variable = variables.loader.name;
@@ -45,7 +45,7 @@ Problem openLoader(const Variables& variables, const Program& program, LoaderFil
   if (problem.flaw == Flaw::NotThere || problem.flaw == Flaw::OtherMachine) {
     const Problem ofFarm = problem;
     problem = file.open(static_cast<const char*>(kNixLdLoader));
-    // Where there is none either, a farm of another machine is the better thing to tell of.
+    // Where there is none either, it is better to report a farm of another machine.
     if (problem.flaw != Flaw::NotThere || ofFarm.flaw == Flaw::NotThere)
       choice.path = static_cast<const char*>(kNixLdLoader);
     else

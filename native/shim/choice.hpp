@@ -9,9 +9,9 @@ namespace fixelf::shim {
 
 struct Choice {
   const char* path = nullptr;
-  // Of the variable that named it; empty where it is a default.
+  // The variable that named it; empty where it is a default.
   Text variable;
-  // No variable counts: the program runs with other rights than who starts it.
+  // No variable counts: the program runs with other rights than the user that starts it.
   bool secure = false;
 };
 

@@ -18,7 +18,7 @@ namespace fixelf::shim {
 
 namespace {
 
-// By the kernel's word (proc(5), /proc/PID/status), and not by a breakpoint that is seen in the
+// According to the kernel (proc(5), /proc/PID/status), and not to a breakpoint that is seen in the
 // code above: what a debugger does must not decide what a program does while its run is recorded
 // and replayed.
 bool isTraced() {
@@ -35,8 +35,8 @@ bool isTraced() {
   return false;
 }
 
-// It stays executable meanwhile: who forbids code to be written (systemd's MemoryDenyWriteExecute)
-// forbids this and nothing is lost.
+// It stays executable meanwhile: a policy that forbids writing code (systemd's
+// MemoryDenyWriteExecute) forbids this, and nothing is lost.
 bool writeCode(const LoaderFile& loader, Word place, const unsigned char* code, std::size_t size) {
   const Word start = loader.pageStart(place);
   const std::size_t pages = loader.pageEnd(place + size) - start;

@@ -4,10 +4,10 @@
 // for a debugger to have a breakpoint there (<link.h>, r_debug). gdb looks for that function where
 // the kernel says that the loader is, and in the file that the program names, before the first
 // instruction (gdb's solib-svr4.c, enable_break): here. So there is one here too, and the real
-// loader's leads to it; where that has no room for a jump, those who call it do.
+// loader's jumps to it; where that has no room for a jump, its callers call this one.
 //
-// That is one page of the loader's code which this process has for itself, or a few, so it is done
-// for a process that is traced and for no other.
+// That makes one page of the loader's code, or a few, private to this process, so it is done for a
+// process that is traced and for no other.
 #pragma once
 
 #include "loader_file.hpp"

@@ -17,7 +17,7 @@ namespace fixelf::shim {
 namespace {
 
 // How many entries have to be added for the stack pointer to stay at a multiple of 16 bytes, as all
-// machines ask for. There is room for 64 bytes: see _start. The number is even, which takeBack
+// machines require. There is room for 64 bytes: see _start. The number is even, which takeBack
 // needs.
 constexpr std::size_t kAdded = 16 / sizeof(Word);
 static_assert(kAdded % 2 == 0);
@@ -32,7 +32,7 @@ struct {
   Word programEntry;
 } lent;
 
-// Adds `entry` at the environment's end, several times (loaders do not mind). What lies before,
+// Adds `entry` at the environment's end, several times (loaders do not mind). What comes before,
 // down to the number of arguments, moves towards lower addresses; the auxiliary vector stays, and
 // so does all that is pointed at. The answer is the new head.
 Word* append(const Stack& stack, char* entry) {
@@ -58,8 +58,8 @@ void takeBack() {
   }
   if (lent.theirs != nullptr) return;
 
-  // Some, such as Go's runtime, look for the auxiliary vector behind the environment's end. What
-  // lies between is made entries that say nothing, which takes an even number of words.
+  // Some, such as Go's runtime, look for the auxiliary vector behind the environment's end. What is
+  // between becomes entries that say nothing, which takes an even number of words.
   *kept++ = nullptr;
   auto* word = reinterpret_cast<Word*>(kept);
   auto* auxiliary = reinterpret_cast<Word*>(lent.auxiliary);

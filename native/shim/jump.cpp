@@ -62,7 +62,7 @@ bool encodeJump(Word place, Word target, unsigned char* jump) {
   return true;
 }
 
-// Intel's manual, volume 3, section 8.1.3: a process that has not been at a place sees what is
+// Intel's manual, volume 3, section 8.1.3: a process that has not executed a place yet sees what is
 // there.
 void refreshCode(Word /*place*/) {}
 
@@ -80,7 +80,7 @@ bool encodeJump(Word place, Word target, unsigned char* jump) {
   return true;
 }
 
-// Arm's manual, section B2.7.4.2. What the compiler has for it is in libgcc.
+// Arm's manual, section B2.7.4.2. The compiler's own function for it is in libgcc.
 void refreshCode(Word place) {
   asm volatile(
       "dc cvau, %0\n\t"
@@ -128,7 +128,7 @@ std::uint32_t thumbCall(std::uint32_t instruction, std::intptr_t distance) {
 
 }  // namespace
 
-// This file's own functions are no Thumb code (machine/armv7l/machine.hpp).
+// This file's own functions are not Thumb code (machine/armv7l/machine.hpp).
 bool encodeCall(Word place, Word function, Word target, unsigned char* call) {
   constexpr std::intptr_t kReach = std::intptr_t{1} << 24;
   const bool isThumb = (function & 1) != 0;

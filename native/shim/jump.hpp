@@ -1,5 +1,5 @@
-// Making a function that does nothing but return go on elsewhere: by a jump in its place, or by
-// other calls of it.
+// Making a function that only returns continue elsewhere: by a jump in its place, or by redirecting
+// calls of it.
 #pragma once
 
 #include "stack.hpp"
@@ -7,7 +7,7 @@
 namespace fixelf::shim {
 
 // How many bytes the jump takes; 0 where functions that only return have no room for it: they are
-// two bytes long on RISC-V, and others follow at once.
+// two bytes long on RISC-V, with the next one right behind.
 #if defined(__x86_64__) || defined(__i386__)
 constexpr std::size_t kJumpSize = 5;
 #elif defined(__aarch64__) || defined(__arm__)
@@ -16,7 +16,7 @@ constexpr std::size_t kJumpSize = 4;
 constexpr std::size_t kJumpSize = 0;
 #endif
 
-// How many bytes a call takes, and what its address is a multiple of; 0 where a jump always does.
+// How many bytes a call takes, and what its address is a multiple of; 0 where a jump always works.
 #if defined(__riscv) || defined(__arm__)
 constexpr std::size_t kCallSize = 4;
 constexpr std::size_t kCallAlignment = 2;
@@ -25,14 +25,14 @@ constexpr std::size_t kCallSize = 0;
 constexpr std::size_t kCallAlignment = 1;
 #endif
 
-// Puts the instruction into `jump` that leads from `place` to `target`. False, with nothing done,
+// Puts the instruction that leads from `place` to `target` into `jump`. False, with nothing done,
 // where what is at `place` is more than a function that only returns, or where `target` is too far
 // away.
 bool encodeJump(Word place, Word target, unsigned char* jump);
-// Puts the instruction into `call` that calls `target` from `place`. False, with nothing done,
-// where what is at `place` is no call of `function`, or where `target` is too far away.
+// Puts the instruction that calls `target` from `place` into `call`. False, with nothing done,
+// where what is at `place` is not a call of `function`, or where `target` is too far away.
 bool encodeCall(Word place, Word function, Word target, unsigned char* call);
-// Has the processor see the instruction that was written to `place`.
+// Makes the processor see the instruction that was written to `place`.
 void refreshCode(Word place);
 
 }  // namespace fixelf::shim

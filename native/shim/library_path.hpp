@@ -1,4 +1,4 @@
-// The directories that the real loader searches for libraries, as it is told them: LD_LIBRARY_PATH.
+// The directories that the real loader is told to search for libraries: LD_LIBRARY_PATH.
 #pragma once
 
 #include "variables.hpp"

@@ -118,7 +118,7 @@ Problem LoaderFile::checkSegments() {
   bool entered = false;
   for (const ProgramHeader& segment : firstOf(programHeaders_, header_.e_phnum)) {
     if (segment.p_type == PT_INTERP) return failed(Flaw::NotALoader, 0);
-    // To start a stand-in from a stand-in would go on for ever.
+    // A stand-in that starts a stand-in would never end.
     if (segment.p_type == PT_NOTE && isMark(segment)) return failed(Flaw::StandIn, 0);
     if (segment.p_type != PT_LOAD || segment.p_memsz == 0) continue;
 
@@ -148,7 +148,7 @@ Problem LoaderFile::checkSegments() {
     if (holdsEntry && (segment.p_flags & PF_X) != 0) entered = true;
   }
   if (!any) return damaged("it has no segments to load");
-  // Libraries say 0, where their own header lies.
+  // Libraries say 0, where their own header is.
   if (!entered || header_.e_entry == 0) return failed(Flaw::NotALoader, 0);
   return {};
 }

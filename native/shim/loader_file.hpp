@@ -1,6 +1,6 @@
 // The real loader: opened, checked, and mapped as the kernel would have mapped it, had the program
-// named it (fs/binfmt_elf.c, load_elf_interp). Whatever NIX_LD names comes here, so nothing that it
-// says of itself is believed before it is compared with the file's size.
+// named it (fs/binfmt_elf.c, load_elf_interp). Whatever NIX_LD names is opened here, so nothing
+// that it says about itself is believed before it is compared with the file's size.
 #pragma once
 
 #include <elf.h>
@@ -60,10 +60,10 @@ class LoaderFile {
   [[nodiscard]] bool isOfGlibc() const;
   // After open. What was mapped stays where it fails: the process ends then.
   Problem map(Mapping& mapping);
-  // After map. Where the file's bytes are whose addresses these are, if all of them may be read;
-  // else null.
+  // After map. Where the file's bytes with these addresses are, if all of them may be read;
+  // otherwise null.
   [[nodiscard]] const void* mapped(Word address, std::size_t size) const;
-  // The segment (PT_LOAD) whose bytes these are, if all of them may be read; else null.
+  // The segment (PT_LOAD) with these bytes, if all of them may be read; otherwise null.
   [[nodiscard]] const ProgramHeader* segmentOf(Word address, std::size_t size) const;
   // The first of a type (PT_*), or null.
   [[nodiscard]] const ProgramHeader* find(Word type) const;

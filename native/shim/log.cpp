@@ -66,7 +66,7 @@ Line::Line() {
 }
 
 Line::~Line() {
-  // Not through put, which would make a question mark of it.
+  // Not through put, which would turn it into a question mark.
   if (used_ == kRoom) flush();
   buffer_[used_++] = '\n';
   flush();

@@ -9,13 +9,13 @@
 
 namespace fixelf::shim {
 
-// nix-ld's names. The ordinary one is zero, so that nothing has to be written to begin with it.
+// nix-ld's names. The default one is zero, so that nothing has to be written at first.
 enum class Level : std::int8_t { Off = -2, Error, Warn, Info, Debug, Trace };
 
-// Warnings, where nothing else is asked for.
+// Warnings, unless set otherwise.
 void setLevel(Level level);
 bool isLogged(Level level);
-// Of a word, in whatever case; false where there is no such level.
+// From a word, in any case; false where there is no such level.
 bool parseLevel(Text word, Level& level);
 
 // A number to be written in hexadecimal.

@@ -3,7 +3,7 @@
 #include <cstddef>
 
 #if defined(__GNUC__) && !defined(__clang__)
-// Or it finds that these loops are memcpy and memset, and calls them.
+// Otherwise it finds that these loops are memcpy and memset, and calls them.
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 #endif
 

@@ -107,9 +107,9 @@ void refuse(Text program, const Choice& choice, const Problem& problem) {
     Line line;
     line << "cannot start " << program << ": ";
     if (choice.secure) {
-      // What would have to be set does not count.
-      line << "it runs with other rights than who starts it, so that no variable counts, and the "
-           << "default loader " << Text::of(choice.path) << " ";
+      // The variables that would have to be set do not count.
+      line << "it runs with other rights than the user that starts it, so that no variable "
+           << "counts, and the default loader " << Text::of(choice.path) << " ";
       sayFlaw(line, problem);
       line << "; mend the program with `fixelf fix " << ShellWord{program} << "`";
     } else if (choice.variable.empty() && problem.flaw == Flaw::NotThere) {

@@ -1,4 +1,4 @@
-// What a person is told when a program cannot be started: one sentence, with what is wrong and what
+// What the user is told when a program cannot be started: one sentence, with what is wrong and what
 // to do about it.
 #pragma once
 

@@ -48,7 +48,7 @@ Answer lookInto(Text directory, const Search& search) {
   return exists(search.found.get()) ? Answer::There : Answer::NotThere;
 }
 
-// $ORIGIN is where the program lies. Only as the beginning of a directory is it filled in here.
+// $ORIGIN is where the program is. It is filled in here only at the beginning of a directory.
 Answer lookIntoOrigin(Text rest, const Search& search) {
   Path program;
   if (!program.readLinkAt("/proc/self/exe")) return Answer::Unknown;
@@ -57,9 +57,9 @@ Answer lookIntoOrigin(Text rest, const Search& search) {
   return directory.fits() ? lookInto(Text::of(directory.get()), search) : Answer::Unknown;
 }
 
-// In directories with colons between, in variables with semicolons, too (elf/dl-load.c,
-// fillin_rpath). Of what depends on the working directory, or has other variables than $ORIGIN
-// (elf/dl-load.c, _dl_dst_substitute), nothing is said.
+// In directories separated by colons, in variables also by semicolons (elf/dl-load.c,
+// fillin_rpath). Nothing is said about what depends on the working directory, or has other
+// variables than $ORIGIN (elf/dl-load.c, _dl_dst_substitute).
 Answer lookIntoEach(Text list, const Search& search, char separator = ':') {
   if (list.empty()) return Answer::NotThere;
   while (true) {
@@ -97,9 +97,9 @@ bool holdsName(const char* path, Text name) {
   return found;
 }
 
-// In the loader's own directories: where it lies, which is the only one of a loader from the store,
-// and those that other systems' have compiled in. Its cache is in the file system's /etc or, for a
-// loader from the store, in its store path's.
+// In the loader's own directories: the one where it is, which is the only one of a loader from the
+// store, and those that other systems' have compiled in. Its cache is in the file system's /etc or,
+// for a loader from the store, in its store path's.
 Answer lookIntoDefaults(const Choice& choice, const Search& search) {
   const long file = openFile(choice.path);
   if (file < 0) return Answer::Unknown;
@@ -122,14 +122,15 @@ Answer lookIntoDefaults(const Choice& choice, const Search& search) {
   return Answer::NotThere;
 }
 
-// glibc's own libraries lie beside its loader: they come and go together.
+// glibc's own libraries are beside its loader: they come and go together.
 bool isOfGlibc(Text name) {
   return name == "libc.so.6" || name == "libm.so.6" || name == "libpthread.so.0" ||
          name == "libdl.so.2" || name == "librt.so.1" || name == "libutil.so.1" ||
          name.startsWith("ld-linux");
 }
 
-// What is loaded before the program's libraries may have the name that one of them is needed by.
+// What is loaded before the program's libraries may have the name under which one of them is
+// needed.
 bool isPreloaded(const Variables& variables) {
   return !variables.preload.value.empty() || exists("/etc/ld.so.preload") ||
          exists("/etc/ld-nix.so.preload");  // nixpkgs' glibc

@@ -1,5 +1,5 @@
-// What the program says of itself, where the kernel has mapped it: its dynamic table (gABI chapter
-// 5, "Dynamic Section"). Nothing has been relocated yet.
+// What the program says about itself, where the kernel has mapped it: its dynamic table (gABI
+// chapter 5, "Dynamic Section"). Nothing has been relocated yet.
 #pragma once
 
 #include "stack.hpp"
@@ -29,7 +29,7 @@ class Program {
   [[nodiscard]] Text interpreterName() const { return interpreterName_; }
   // musl's loader is its C library, under several names.
   [[nodiscard]] bool isMusl() const;
-  // The directories that it has of itself: DT_RUNPATH or, without one, DT_RPATH.
+  // The directories that it names itself: DT_RUNPATH or, without one, DT_RPATH.
   [[nodiscard]] Text searchPath() const { return searchPath_; }
 
  private:

@@ -18,14 +18,15 @@ void fixelfStart(fixelf::shim::Word* head) {
   using namespace fixelf::shim;
   const Stack stack(head);
 
-  // A program with more rights than who started it (setuid, file capabilities) is not told by him
-  // which code to run. The real loader then ignores LD_LIBRARY_PATH, ours too.
+  // A program with more rights than the user that started it (setuid, file capabilities) does not
+  // let that user choose its code. The real loader then ignores LD_LIBRARY_PATH, ours too.
   const bool secure = stack.value(AT_SECURE, 0) != 0;
   const Variables given = readVariables(stack.environment());
   const Variables variables = secure ? Variables() : given;
   setLevel(variables.log);
   if (secure && (given.loader.isSet() || given.libraryPath.isSet()))
-    log(Level::Warn, stack.program(), " runs with other rights than who starts it, so that ",
+    log(Level::Warn, stack.program(),
+        " runs with other rights than the user that starts it, so that ",
         given.loader.isSet() ? given.loader.name : given.libraryPath.name, " does not count");
 
   const Word pageSize = stack.value(AT_PAGESZ, 0);

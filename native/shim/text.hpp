@@ -1,5 +1,5 @@
-// A piece of text that lies somewhere else. std::string_view would do, but its functions that throw
-// need a C++ library, and there is none here.
+// A piece of text that is stored somewhere else. std::string_view would do, but its functions that
+// throw need a C++ library, and there is none here.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ struct Text {
   constexpr Text() = default;
   constexpr Text(const char* start, std::size_t length) : data(start), size(length) {}
 
-  // Of a literal.
+  // From a literal.
   template <std::size_t N>
   constexpr Text(const char (&literal)[N])  // NOLINT(google-explicit-constructor)
       : data(static_cast<const char*>(literal)), size(N - 1) {}

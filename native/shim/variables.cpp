@@ -38,7 +38,7 @@ Variables readVariables(char** environment) {
     } else if (name == "NIX_LD_LOG") {
       keepFirst(general.log, found);
     } else if (name == "LD_LIBRARY_PATH") {
-      // glibc's loader goes by the last (process_envvars in elf/rtld.c).
+      // glibc's loader uses the last (process_envvars in elf/rtld.c).
       general.ofTheLoader = found;
     } else if (name == "LD_PRELOAD") {
       general.preload = found;

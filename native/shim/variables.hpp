@@ -1,6 +1,6 @@
-// The variables that are honoured. They are nix-ld's, so that who comes from there changes nothing:
-// the one for a single Nix system, such as NIX_LD_x86_64_linux, hides the general one even where it
-// is empty.
+// The variables that are honoured. They are nix-ld's, so that its users need change nothing: the
+// one for a single Nix system, such as NIX_LD_x86_64_linux, hides the general one even where it is
+// empty.
 #pragma once
 
 #include "log.hpp"
@@ -27,7 +27,7 @@ struct Variables {
 
 Variables readVariables(char** environment);
 
-// As NIX_LD_LOG says; a level that is none is warned of.
+// As NIX_LD_LOG says; an unknown level is warned about.
 void setLevel(const Variable& log);
 
 }  // namespace fixelf::shim

@@ -1,7 +1,7 @@
 // The kernel's queue of what happens in directories: inotify(7).
 //
-// fanotify would watch a whole file system with one mark, but needs CAP_SYS_ADMIN; inotify is
-// everybody's. Node's own fs.watch does not tell when a file that was written is closed, nor when
+// fanotify would watch a whole file system with one mark, but needs CAP_SYS_ADMIN; inotify is open
+// to every user. Node's own fs.watch does not tell when a file that was written is closed, nor when
 // the queue overflows, which are the two things that matter here.
 #pragma once
 

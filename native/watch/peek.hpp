@@ -1,4 +1,4 @@
-// What stands under a name right now, and whether anybody is still writing it.
+// What is under a name right now, and whether anybody is still writing it.
 #pragma once
 
 #include <string>

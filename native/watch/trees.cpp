@@ -18,7 +18,7 @@ constexpr uint32_t kInTree = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED
 // What may bring a root that is waited for nearer, or take the directory in which it is waited for.
 constexpr uint32_t kAboveRoot = IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF;
 
-// So many arrivals are handed on at once; more only wait longer.
+// So many arrivals are handed on at once; more would only wait longer.
 constexpr size_t kMostAtOnce = 8192;
 
 bool isDirectory(const std::string& path) {
@@ -152,7 +152,7 @@ void WatchedTrees::addTree(const std::string& top, bool told) {
   while (!waiting.empty() && !*stopped_) {
     const std::string directory = std::move(waiting.back());
     waiting.pop_back();
-    // Also where it cannot be watched: what is there now is there.
+    // Also where it cannot be watched: what is in it now still counts.
     addDirectory(directory);
     list(directory, told, waiting);
   }
@@ -162,7 +162,7 @@ bool WatchedTrees::addDirectory(const std::string& path) {
   auto watch = inotify_.add(path, kInTree);
   if (!watch) {
     Error& failure = watch.error();
-    // It has vanished, or is no directory: nothing is missed.
+    // It has vanished, or is not a directory: nothing is missed.
     if (failure.code == ErrorCode::NotFound) return false;
     if (failure.systemError == ENOSPC) failure.code = ErrorCode::LimitExceeded;
     arrivals_.push_back({Arrival::Unwatched, path, std::move(failure)});
@@ -179,7 +179,7 @@ bool WatchedTrees::addDirectory(const std::string& path) {
 void WatchedTrees::list(const std::string& directory, bool told, std::vector<std::string>& below) {
   auto open = OpenDirectory::open(AT_FDCWD, directory.c_str(), false, directory);
   if (!open) {
-    // Else it has vanished, or cannot be read: then neither can what is in it be changed.
+    // Otherwise it has vanished, or cannot be read: then what is in it cannot be changed either.
     if (open.error().code == ErrorCode::TooManyOpenFiles)
       arrivals_.push_back({Arrival::Unwatched, directory, std::move(open.error())});
     return;
@@ -231,7 +231,7 @@ void WatchedTrees::take(const InotifyEvent& event) {
   if (known == paths_.end()) return;
   const std::string directory = known->second;
   if ((event.mask & (IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {
-    // Of other directories the one above tells it.
+    // For other directories, the one above tells it.
     if (isRoot(directory) && missing_.insert(directory).second) {
       forgetTree(directory);
       tell(Arrival::Absent, directory);
@@ -250,8 +250,8 @@ void WatchedTrees::takeEntry(const std::string& path, uint32_t mask) {
     if ((mask & IN_MOVED_FROM) == 0 || lstat(path.c_str(), &state) != 0) {
       tell(Arrival::Gone, path);
     } else {
-      // Of an exchange (RENAME_EXCHANGE) what has left a name is told after what has come to it
-      // (vfs_rename in fs/namei.c).
+      // In an exchange (RENAME_EXCHANGE), the name that something has left is told after the name
+      // that something has come to (vfs_rename in fs/namei.c).
       takeEntry(path, S_ISDIR(state.st_mode) ? IN_MOVED_TO | IN_ISDIR : IN_MOVED_TO);
     }
   } else if ((mask & IN_ISDIR) != 0) {

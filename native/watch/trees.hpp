@@ -1,9 +1,9 @@
-// Directories watched with all that lies below them, whatever happens to them.
+// Directories watched with all that is below them, whatever happens to them.
 //
 // inotify watches single directories, so the tree is kept watched by hand: a directory that arrives
 // is watched first and listed then, so that what came into it before the watch is told too. What
 // moves away is let go, with all below it; a root that is not there is waited for, in the nearest
-// directory above it that is.
+// directory above it that exists.
 #pragma once
 
 #include <atomic>
@@ -59,7 +59,7 @@ class WatchedTrees {
   void lookForRoots();
   void awaitRoot(const std::string& root);
   void tell(Arrival::Kind kind, const std::string& path);
-  // A directory with all below it. What is in it is told where `told`.
+  // A directory with all below it. Its contents are told where `told`.
   void addTree(const std::string& top, bool told);
   bool addDirectory(const std::string& path);
   void list(const std::string& directory, bool told, std::vector<std::string>& below);
@@ -74,7 +74,7 @@ class WatchedTrees {
   std::set<std::string> roots_;
   std::set<std::string> missing_;  // of the roots
   std::unordered_map<int, std::string> paths_;
-  std::map<std::string, int> watches_;    // sorted: what lies below a directory stands together
+  std::map<std::string, int> watches_;    // sorted: what is below a directory is adjacent
   std::map<int, std::string> sentinels_;  // above missing roots
   bool lost_ = true;                      // anything may be in the roots
   std::vector<Arrival> arrivals_;

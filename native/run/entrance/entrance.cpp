@@ -1,4 +1,4 @@
-// Starts a program in a mount namespace of its own, whose root is put together anew.
+// Starts a program in a mount namespace of its own, whose root is assembled from parts.
 //
 // A process with several threads, such as Node, can't enter a user namespace (unshare(2)), and what
 // forks must stay behind to pass signals and the exit status on. So Node becomes this program, and
@@ -20,12 +20,12 @@
 //     data DESCRIPTOR PLACE
 //
 // `program` and `data` make a file of what an open one holds, which is then closed; anyone may read
-// it, and a program start it. `cover` puts a file of the new root over another one of it.
+// it, and start a `program`. `cover` puts a file of the new root over another one of it.
 //
 // DIRECTORY becomes the working directory; the arguments begin with argv[0]. `probe` does all of it
-// but starting FILE. What fails is said on standard error, as "cannot STEP PLACE: NUMBER" with the
-// error number. The exit status is then 125, and of a FILE that does not start that of a shell: 127
-// where it is not there, else 126.
+// except starting FILE. A failure is reported on standard error, as "cannot STEP PLACE: NUMBER"
+// with the error number. The exit status is then 125, or for a FILE that does not start, that of a
+// shell: 127 where it is not there, otherwise 126.
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sys/mount.h>
@@ -76,7 +76,8 @@ void writeTo(const char* path, const Text& text) {
   systemCall(SYS_close, file);
 }
 
-// Who may mount needs no user namespace, and stays who he is: also for sudo, and in all groups.
+// A process that may mount needs no user namespace, and keeps its user: also with sudo, and in all
+// its groups.
 void enterNamespaces() {
   if (systemCall(SYS_unshare, CLONE_NEWNS) == 0) return;
   const long user = systemCall(SYS_geteuid);
@@ -90,7 +91,7 @@ void enterNamespaces() {
 
 // Afterwards the old root is at /old, and the new one, empty, at /new.
 void coverBase(const char* base) {
-  // What is mounted outside later shows inside, and not the other way round.
+  // What is mounted outside later shows inside, but not the other way round.
   check(mountAt(nullptr, "/", nullptr, MS_REC | MS_SLAVE), "detach", "/");
   check(mountAt("tmpfs", base, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755"), "mount at", base);
   const Text oldRoot = Text().add(base).add("/old");
@@ -188,7 +189,7 @@ char** takeSteps(char** argument) {
 
 void moveToNewRoot(const char* directory) {
   check(systemCall(SYS_chdir, asArgument("/new")), "go to", "the new root");
-  // pivot_root(2), "pivot_root(".", ".")": the old root lies over the new one, until it is let go.
+  // pivot_root(2), "pivot_root(".", ".")": the old root covers the new one until it is detached.
   check(systemCall(SYS_pivot_root, asArgument("."), asArgument(".")), "move to", "the new root");
   check(systemCall(SYS_umount2, asArgument("."), MNT_DETACH), "let go of", "the old root");
   check(systemCall(SYS_chdir, asArgument(directory)), "go to", directory);
@@ -221,7 +222,7 @@ char** wordsIn(const char* descriptor) {
 
 void run(char** arguments, char** environment) {
   const char* verb = arguments[1];
-  // What is made here is for all to read, whatever the caller's files are for.
+  // What is made here is readable by all, whatever the caller's own umask.
   const long mask = systemCall(SYS_umask, 0);
   enterNamespaces();
   coverBase(arguments[2]);

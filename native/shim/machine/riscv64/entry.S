@@ -1,7 +1,7 @@
 // As in machine/x86_64/entry.S. glibc's sysdeps/riscv/start.S: a0 is the function that the program
 // has to register with atexit.
 
-// Relaxation would go by gp, which belongs to the program.
+// Relaxation would use gp, which belongs to the program.
 .option norelax
 .text
 
