@@ -1,7 +1,8 @@
-// Who takes part. A turn runs in a process of its own (turn.mjs): `prepare` is not timed, `run` is.
+// The contestants. A turn runs in a process of its own (turn.mjs): `prepare` is not timed, `run`
+// is.
 //
-// Each gets { files, edits, scratch } and, from its own `prepare`, `prepared`. What `run` answers is
-// the peak memory in kilobytes of the programs that it started, null where nobody could tell, or
+// Each gets { files, edits, scratch } and, from its own `prepare`, `prepared`. `run` answers the
+// peak memory in kilobytes of the programs that it started, null where it could not be measured, or
 // nothing where the work was done in the turn's own process.
 import { spawnSync } from "node:child_process";
 import {
@@ -134,7 +135,7 @@ export const starters = [
   {
     name: "fixelf doctor",
     group: "start",
-    // Its answer for material of this kind is that something is missing: that is no failure.
+    // For material of this kind it answers that something is missing: that is not a failure.
     run: ({ files }) => command(process.execPath, [commandLine, "doctor", files[0]], "", [0, 1]),
   },
   ...(hasNativePatchelf

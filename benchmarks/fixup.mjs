@@ -23,7 +23,7 @@ export const scenarios = [
 
 async function measure({ rounds, scratch }) {
   if (!existsSync(ours)) return ["fixelf-patchelf: npm run build:native"];
-  // It is in the PATH as others are; the one of trixie would come with a loader of its own before it.
+  // It is in the PATH as others are; trixie's would come with a loader of its own before it.
   const installed = patchelfs.find(({ command }) => command.length === 1);
   const contestants = [
     { name: "fixelf-patchelf", program: ours, variables: {} },
@@ -40,7 +40,7 @@ async function measure({ rounds, scratch }) {
   const originals = Material.sharedLibraries(700, 300e3).originals;
   const empty = join(scratch, "empty");
   mkdirSync(empty);
-  // One directory that nothing is in, one where each library's own are, one that is not there.
+  // One directory that holds nothing, one where each library's own are, one that is not there.
   const searchPath = [
     empty,
     ...directoriesOf(originals),
@@ -112,7 +112,7 @@ function directoriesOf(paths) {
   return [...new Set(paths.map((path) => path.slice(0, path.lastIndexOf("/"))))];
 }
 
-/** Whoever left other search paths or needed libraries behind has not done the same work. */
+/** A contestant that left other search paths or needed libraries behind has not done the same work. */
 function compareResults(contestants, peer) {
   const answers = contestants.map(({ place }) =>
     ["--print-rpath", "--print-needed"].map((question) =>

@@ -1,4 +1,4 @@
-// The files that are fixed: real ones that this machine has, copied anew for each turn.
+// The files that are fixed: real ones that this machine has, copied again for each turn.
 import { execFileSync } from "node:child_process";
 import {
   closeSync,
@@ -30,7 +30,7 @@ export class Material {
   /** The largest program among this Node, the test worlds' (where built) and node_modules. */
   static largestProgram() {
     const world = execFileSync(join(repository, "test/world/locate"), { encoding: "utf8" }).trim();
-    // One that another state of the recipe made will do as well.
+    // A world from another state of the recipe will do as well.
     const worlds = existsSync(dirname(world)) ? readdirSync(dirname(world)) : [];
     const candidates = [
       process.execPath,
@@ -46,8 +46,8 @@ export class Material {
   }
 
   /**
-   * A program with a section of so many bytes that nothing maps, as debug information is. Made anew
-   * in `directory`: a copy of this Node whose .comment lies at the end, before the section headers.
+   * A program with a section of so many bytes that nothing maps, as debug information is. Made
+   * in `directory`: a copy of this Node whose .comment is at the end, before the section headers.
    */
   static giant(bytes, directory) {
     const path = join(directory, "giant");
@@ -117,7 +117,7 @@ export class Material {
   }
 }
 
-/** Regular files directly in the directory if a pattern is given, else in the whole tree. */
+/** Regular files directly in the directory if a pattern is given, otherwise in the whole tree. */
 function findBelow(directory, pattern) {
   const depth = pattern ? ["-maxdepth", "1"] : ["-size", "+1024k"];
   const found = execFileSync("find", [directory, ...depth, "-type", "f", "-print0"], {
@@ -127,7 +127,7 @@ function findBelow(directory, pattern) {
   return found.split("\0").filter((path) => path && (!pattern || pattern.test(basename(path))));
 }
 
-/** What is needed of a 64-bit little-endian ELF file's headers; null for all else. */
+/** The fields needed from a 64-bit little-endian ELF file's headers; null for any other file. */
 function readHeaders(path) {
   const bytes = Buffer.alloc(4096);
   const file = openSync(path, "r");

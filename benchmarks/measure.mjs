@@ -1,6 +1,6 @@
-// Rounds, in each of which every contestant has one turn: what else the machine does meanwhile
-// meets all of them alike, and ratios are taken within a round. Every other round goes backwards, so
-// that nobody always follows the one who left the disk busy.
+// Rounds, in each of which every contestant has one turn: other load on the machine affects all of
+// them alike, and ratios are taken within a round. Every other round goes backwards, so that no
+// contestant always follows the one that left the disk busy.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, truncateSync } from "node:fs";
 import { join } from "node:path";
@@ -40,7 +40,8 @@ function takeTurn({ name }, material, edits, directory) {
 
 /**
  * Gives the space back but removes no file: ext4 passes over lately removed inodes one by one when
- * it looks for a free one, and who creates files in the next turn would pay for our tidying.
+ * it looks for a free one, and a contestant that creates files in the next turn would pay for our
+ * tidying.
  */
 function empty(directory) {
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {

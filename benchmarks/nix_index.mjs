@@ -1,5 +1,6 @@
-// nix-index's database: how long the first pass over it takes, beside `zstd -dc | wc -c`, and a look-up after that.
-// The database is generated, the same each time, and all answers are compared with those of an independent reader.
+// nix-index's database: how long the first pass over it takes, compared with `zstd -dc | wc -c`, and a look-up after
+// that. The database is generated, the same each time, and all answers are compared with those of an independent
+// reader.
 import { execFileSync, spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";

@@ -67,7 +67,7 @@ const labelWidth = 300;
 const plotWidth = 480;
 const lineHeight = 22;
 
-/** A bar for each row of which turns are known. */
+/** A bar for each row whose turns are known. */
 function bars({ rows }) {
   const measured = rows.filter(({ milliseconds }) => milliseconds.length > 0);
   if (measured.length === 0) return "";
@@ -178,7 +178,7 @@ function slope(points) {
   return covariance / logs.reduce((sum, [size]) => sum + (size - sizes) ** 2, 0);
 }
 
-/** The value below which a share of them lies. */
+/** The value below which a given share of them is. */
 function quantile(values, share) {
   return values.toSorted((a, b) => a - b)[Math.round((values.length - 1) * share)];
 }

@@ -1,4 +1,4 @@
-// fixelf-patchelf beside patchelf and a small tool on LIEF, as whole processes on one file.
+// fixelf-patchelf compared with patchelf and a small tool on LIEF, as whole processes on one file.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ const changes = [
   ["--set-interpreter", `${searchPath.split(":")[0]}/ld-linux-x86-64.so.2`],
 ];
 
-/** Bytes of data in the programs that are changed, beside some 16 KB, and turns in a round. */
+/** Bytes of data in the programs that are changed, besides some 16 KB, and turns in a round. */
 const sizes = [
   { bytes: 1, turns: 40 },
   { bytes: 1 << 20, turns: 20 },
@@ -110,7 +110,7 @@ function asking({ program, peers, times, scratch }) {
   }
 }
 
-/** Each is held against that of ours which flushes as it does, and against ours that flushes. */
+/** Each is compared with that of ours which flushes as it does, and with ours that flushes. */
 function changing({ program, peers, times, scratch }) {
   const copy = join(scratch, "copy");
   for (const [option, value] of changes) {
@@ -123,7 +123,7 @@ function changing({ program, peers, times, scratch }) {
       ]),
     ].map((each) => ({ ...each, words: [...each.command, option, value, copy] }));
     const results = measureStarts(
-      // What flushes by itself is waited for as it is.
+      // What flushes by itself runs as it is.
       contestants.map(({ words, flushed, isOurs }) => ({ words, flushed: flushed && !isOurs })),
       { scratch, times, original: program, copy },
     );

@@ -21,14 +21,14 @@ export const patchelfs = [
   .filter(({ version }) => version !== null)
   .map(({ name, command, version }) => ({ name: `${name} ${version}`, command }));
 
-/** Answers what could not be had. */
+/** Answers what was not available. */
 export function missingPeers() {
   return ["patchelf", "patchelf of trixie"].filter(
     (name) => !patchelfs.some((peer) => peer.name.replace(/ [\d.]+$/, "") === name),
   );
 }
 
-/** Where it can't be had, it is left out by name. */
+/** Where it is not available, it is left out by name. */
 function fetchTrixie() {
   if (existsSync(unpacked) || architecture === undefined) return;
   mkdirSync(home, { recursive: true });
@@ -51,7 +51,7 @@ function fetchTrixie() {
   }
 }
 
-/** By its path, since nobody else looks into PATH. */
+/** By its path, since nothing else looks into PATH. */
 function installedCommand() {
   const folders = (process.env.PATH ?? "").split(":");
   const path = folders.map((folder) => join(folder, "patchelf")).find((each) => existsSync(each));

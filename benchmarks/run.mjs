@@ -1,5 +1,5 @@
-// Measures how fast fixelf is, beside what the machine allows and beside what else is installed.
-// How to read what it prints: benchmarks/README.md.
+// Measures how fast fixelf is, compared with what the machine allows and with other installed
+// tools. How to read what it prints: benchmarks/README.md.
 //
 //     npm run bench [-- [--all] [ROUNDS] [NAME…]]
 //

@@ -44,7 +44,7 @@ export const scenarios = [
   },
 ];
 
-/** `lines` says of what a contestant prints one line each. */
+/** `lines` says what a contestant prints one line for. */
 function contestantsIn(scratch) {
   const floor = join(scratch, "floor-scan");
   compileProgram("floor/scan.cpp", floor);
@@ -157,7 +157,10 @@ function takeTurn({ name, inside, command }, store) {
   };
 }
 
-/** Before the clock runs: whoever doesn't do the work has no time to show. Warms the caches, too. */
+/**
+ * Before the clock runs: a contestant that doesn't do the work has no time to show. Warms the
+ * caches, too.
+ */
 function checkAnswers(contestants, { store, files, elf, hardLinks, malformed }) {
   for (const { name, inside, lines, command } of contestants) {
     if (!inside && !lines) continue;
@@ -188,7 +191,7 @@ function printStores(stores, results, circumstances) {
     const turnsOf = (name) => own.find(({ contestant }) => contestant.name === name)?.turns;
     const rows = own.map(({ contestant: { name, inside }, turns }) => {
       const times = turns.map(({ milliseconds }) => milliseconds);
-      // What tells its own time is held against what the floor tells of its own.
+      // What tells its own time is compared with what the floor tells of its own.
       const floor = turnsOf(inside ? "floor, inside" : "floor");
       const peer = turnsOf("scanelf");
       const within = turnsOf("fixelf, inside");
@@ -219,7 +222,7 @@ function printStores(stores, results, circumstances) {
   }
 }
 
-/** Of small stores the start of Node and of threads is most. */
+/** In small stores most of the time is the start of Node and of threads. */
 function targetsFor({ files }) {
   return [
     { row: "fixelf, inside", column: "× floor", atMost: 1.25 },

@@ -1,5 +1,5 @@
-// Measures how fast fixelf searches inside a large file, beside reading the same bytes and beside
-// grep and strings. How to read what it prints: benchmarks/README.md.
+// Measures how fast fixelf searches inside a large file, compared with reading the same bytes and
+// with grep and strings. How to read what it prints: benchmarks/README.md.
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   appendFileSync,
@@ -167,7 +167,7 @@ function shell(command, file, planted) {
   return milliseconds;
 }
 
-/** Whoever didn't find what is there has no time to show. */
+/** A contestant that didn't find what is there has no time to show. */
 function check(name, found, planted) {
   const missing = [...planted].filter((path) => !new Set(found).has(path));
   if (missing.length > 0) throw new Error(`${name} did not find ${missing.length} store paths`);

@@ -1,4 +1,5 @@
-// What starting a program through the stand-in loader costs, beside starting the real loader.
+// What starting a program through the stand-in loader costs, compared with starting the real
+// loader.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Programs that are started in turn, by a small one of C++: Node would take longer to start one than they take.
+// Programs started one after another by a small C++ program: Node would take longer to start one than they take.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { compileProgram } from "./compile.mjs";

@@ -31,7 +31,7 @@ export function printTable(material, results) {
     if (!isWork) return [contestant.name, "", "", "", "", "", "", peak, "", ""];
     const times = turns.map(({ milliseconds }) => milliseconds);
     const seconds = median(times) / 1000;
-    // What patchelf does is a rewriting of the whole file: the floor of that is the atomic one.
+    // patchelf rewrites the whole file: the floor for that is the atomic one.
     const floor = floors[contestant.group] ?? floors.atomic;
     return [
       contestant.name,

@@ -1,5 +1,5 @@
 // One contestant's one turn, in a process of its own, so that its memory and its writing are its
-// own. Told on standard input what to do; answers on standard output, in JSON.
+// own. It is told on standard input what to do, and answers on standard output, in JSON.
 import { readFileSync, statSync } from "node:fs";
 import { contestants, loadNative } from "./contestants.mjs";
 
@@ -34,7 +34,7 @@ function ownPeak() {
   return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))[1]);
 }
 
-/** Whoever didn't do the work has no time to show. */
+/** A contestant that didn't do the work has no time to show. */
 async function checkFixed() {
   const native = await loadNative();
   for (const file of files) {

@@ -1,5 +1,5 @@
-// How soon a tree that is unpacked into a watched directory is fixed, beside fixing it without
-// waiting for anything, and beside copying and renaming its programs.
+// How soon a tree that is unpacked into a watched directory is fixed, compared with fixing it
+// without waiting for anything, and with copying and renaming its programs.
 import { execFile, execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -130,7 +130,7 @@ function programsBelow(top) {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 }
 
-/** The least that puts new files in the place of old ones and is sure of it. */
+/** The least that replaces old files with new ones and is sure of it. */
 function copyAndRename(top) {
   const programs = programsBelow(top);
   const begun = performance.now();

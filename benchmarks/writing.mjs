@@ -1,4 +1,5 @@
-// How fast files are changed: fixelf beside what the disk allows, and beside what else is installed.
+// How fast files are changed: fixelf compared with what the disk allows, and with other installed
+// tools.
 import { missingTools, starters, writers } from "./contestants.mjs";
 import { Material } from "./material.mjs";
 import { measureRounds } from "./measure.mjs";

@@ -1,5 +1,6 @@
-// Shows what fixelf does, on a program that nobody here built, in a system that has neither /lib64
-// nor /usr/lib: it does not start, doctor says why, fix mends it, it starts, undo takes it back.
+// Shows what fixelf does, on a program that was built elsewhere, in a system that has neither
+// /lib64 nor /usr/lib: it does not start, doctor says why, fix mends it, it starts, undo takes it
+// back.
 //
 // The system is a directory with a /nix/store made of this machine's own libc, entered with
 // chroot in a mount namespace. Where namespaces are forbidden, the same is done from outside with
@@ -146,8 +147,8 @@ async function makeSystem() {
   const directories = [...new Set(found.map((path) => realpathSync(dirname(path))))];
   return {
     program,
-    // The system has no loader that could start Node: it is taken from outside, and nothing of
-    // that is passed on to what Node starts.
+    // The system has no loader that could start Node: it is taken from outside, and nothing of that
+    // is passed on to the programs that Node starts.
     fixelf: (args) => [
       `/host${loader}`,
       "--library-path",
@@ -224,7 +225,7 @@ function inside(command) {
 function execute(file, args, options) {
   const { status, stdout, stderr, error } = spawnSync(file, args, { encoding: "utf8", ...options });
   const output = `${stdout ?? ""}${stderr ?? ""}${error ? error.message : ""}`;
-  // Who reports the failing start does not matter.
+  // Which program reports the failing start does not matter.
   return { status, output: output.replace(/^unshare: failed to execute /m, "") };
 }
 

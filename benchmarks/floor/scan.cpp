@@ -1,10 +1,9 @@
 // The least that can look at every file of a tree and tell what its ELF files are: getdents64 for
-// each directory, openat + pread for each regular file, and for an ELF file fstat and one
-// pread of the dynamic table (and one of the program headers, where they don't follow the header).
-// Each thread has its own descriptors (else each call locks or counts), closes 32 at once, and lets
-// no access time be written (which takes root, or one's own files).
-// No names are kept, no strings are read, nothing is checked that the next system call doesn't
-// need.
+// each directory, openat + pread for each regular file, and for an ELF file fstat and one pread of
+// the dynamic table (and one of the program headers, where they don't follow the header). Each
+// thread has its own descriptors (otherwise each call locks or counts), closes 32 at once, and lets
+// no access time be written (which takes root, or one's own files). No names are kept, no strings
+// are read, nothing is checked that the next system call doesn't need.
 //
 //     floor-scan DIRECTORY [THREADS]
 //
@@ -32,7 +31,7 @@
 
 namespace {
 
-constexpr size_t listingBytes = 32768;  // what the C library's readdir asks for, too
+constexpr size_t listingBytes = 32768;  // what the C library's readdir requests, too
 constexpr size_t firstBytes = 1024;     // an ELF header and the usual 13 program headers
 constexpr size_t tableBytes = 16384;    // more than any table that is looked at
 
@@ -44,7 +43,7 @@ struct Entry {  // linux_dirent64
   char name[1];
 };
 
-// Closes what lies side by side in one system call.
+// Closes a run of consecutive descriptors in one system call.
 class Closing {
  public:
   ~Closing() { flush(); }
@@ -76,8 +75,8 @@ struct Counts {
   uint64_t elf = 0;
 };
 
-// Each thread keeps the directories that it finds and works on the last one; who has none takes the
-// first, and so the largest, of another's. Paths are relative to the root's descriptor.
+// Each thread keeps the directories that it finds and works on the last one; a thread that has none
+// takes the first, and so the largest, of another's. Paths are relative to the root's descriptor.
 struct Queue {
   std::mutex mutex;
   std::vector<std::string> waiting;
@@ -193,7 +192,7 @@ class Floor {
     closing.add(file);
   }
 
-  // This machine's byte order; of other files nothing more than the header is read.
+  // For this machine's byte order; only the header of other files is read.
   template <typename Header, typename Segment>
   static void readTables(int file, const char* bytes, ssize_t length) {
     struct stat state {};

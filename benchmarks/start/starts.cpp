@@ -1,6 +1,6 @@
-// Starts programs in turn and tells, for each start, how long it took from the call to the end of the
-// process, and how long a processor was busy with that process, both in microseconds. What else the
-// machine does shows in the first far more than in the second.
+// Starts programs one after another and tells, for each start, how long it took from the call to
+// the end of the process, and how long a processor was busy with that process, both in
+// microseconds. Other load on the machine shows in the first far more than in the second.
 //
 //     starts TIMES ORIGINAL COPY COMMAND…
 //
@@ -59,7 +59,7 @@ void parse(const std::string& text, Command& command) {
   command.arguments.push_back(nullptr);
 }
 
-// What lies under its name is on the disk afterwards.
+// The content under its name is on the disk afterwards.
 void flush(const std::string& path) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0 || fsync(file) != 0) fail(path + " can't be flushed");
@@ -95,7 +95,7 @@ int main(int argc, char** argv) {
   std::vector<Command> commands(argc - 4);
   for (size_t index = 0; index < commands.size(); ++index)
     parse(argv[index + 4], commands[index]);
-  // What a question prints is nobody's to read.
+  // Nobody reads what a question prints.
   if (std::freopen("/dev/null", "r", stdin) == nullptr) fail("there is no /dev/null");
   const int results = dup(STDOUT_FILENO);
   if (dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO) < 0) fail("there is no /dev/null");
@@ -103,7 +103,7 @@ int main(int argc, char** argv) {
   fcntl(results, F_SETFD, FD_CLOEXEC);
   for (int time = 0; time < times; ++time) {
     std::vector<Taken> taken(commands.size());
-    // Every other round goes backwards, so that nobody always follows the same one.
+    // Every other round goes backwards, so that none always follows the same one.
     for (size_t turn = 0; turn < commands.size(); ++turn) {
       const size_t which = time % 2 == 0 ? turn : commands.size() - 1 - turn;
       if (!original.empty())

@@ -1,11 +1,11 @@
 // Lays out a store in Nix's way: DIRECTORY/nix/store/<32 digits of nix's base 32>-<name>-<version>,
-// with as many regular files as asked, about 50 to a store path.
+// with as many regular files as requested, about 50 to a store path.
 //
 //     lay-out DIRECTORY FILES SEED TEMPLATE...
 //
-// Everything follows from the seed and the templates: what a store path is called and what it holds
-// is a function of its number, so that blocks of them can be laid out by several threads in any
-// order, and one path can name another without looking.
+// Everything follows from the seed and the templates: the name and content of a store path are a
+// function of its number, so that blocks of them can be laid out by several threads in any order,
+// and one path can name another without looking.
 //
 // The templates are ELF files with placeholders in their string tables (store/templates.mjs), which
 // are overwritten, so that each copy has a soname, needed libraries and a RUNPATH of its own.
@@ -31,7 +31,7 @@
 
 namespace {
 
-// What a copy's own strings are written over; long enough for any of them.
+// The strings that a copy's own replace; long enough for any of them.
 constexpr std::string_view ownName = "libplaceholder-of-the-own-soname.so.0";
 constexpr std::string_view neededName = "libplaceholder-of-a-needed-library.so.";  // and a digit
 constexpr std::string_view pathName = "/placeholder-of-the-search-path";           // and padding
@@ -171,8 +171,8 @@ class Store {
     for (;;) {
       const uint64_t block = nextBlock_.fetch_add(1);
       if (block >= blocks) return;
-      // Twins in other store paths are looked for within the block only: which block comes first
-      // is chance.
+      // Twins in other store paths are looked for within the block only: which block comes first is
+      // left to chance.
       std::vector<std::string> twins;
       const uint64_t end = std::min<uint64_t>((block + 1) * blockSize, sizes_.size());
       for (uint64_t number = block * blockSize; number < end; ++number)
@@ -268,7 +268,7 @@ class Store {
     }
   }
 
-  // Sizes as of headers, scripts and manual pages: most below 4 KB, none above 8 KB.
+  // Sizes like those of headers, scripts and manual pages: most below 4 KB, none above 8 KB.
   void writeText(Random& random, uint64_t number, const std::string& path, mode_t mode) {
     const double fraction = random.fraction();
     const auto size = static_cast<size_t>(8192 * fraction * fraction * fraction);
