@@ -1,4 +1,4 @@
-// What a signal ends: native work under way stops midway, and of many files none is begun any more.
+// What a signal ends: native work under way stops midway, and of many files no further one is begun.
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ describe("native work under way", () => {
   const store = join(directory, "store");
   const many = <T>(one: T, count = 1_000_000) => Array.from({ length: count }, () => one);
   const program = process.execPath;
-  // Each symbol is read by its name, of which Node has ten thousands.
+  // Each symbol is read by its name, of which Node has tens of thousands.
   const layOutSymbols = (path: string) =>
     native.layOut(path, { renameSymbols: [{ from: "printf", to: "none" }] });
   const sleepingProgram = realpathSync("/bin/sleep");
@@ -30,7 +30,7 @@ describe("native work under way", () => {
 
   beforeAll(() => mkdirSync(join(store, "one/lib"), { recursive: true }));
 
-  // Left alone, each of them takes far longer than it is left alone here, and would answer in the end.
+  // Left alone, each of them would take far longer than it gets here, and would answer in the end.
   it.each<[string, () => Promise<unknown>]>([
     ["the reading of libraries", () => native.libraries({ root: "", store }, many("one"), true)],
     ["the resolution", () => new native.Files("").resolve(many(program), {})],
@@ -50,7 +50,7 @@ describe("native work under way", () => {
     expect(await answer).toBe(`cancelled: ${what} was cancelled`);
   });
 
-  /** The last answer is that of a file which was not looked at. */
+  /** The last answer is for a file that was not looked at. */
   async function stoppedUndo(paths: string[]): Promise<never> {
     const records = join(directory, "records");
     mkdirSync(records, { mode: 0o700 });
@@ -73,7 +73,7 @@ describe("of many files", needs("gcc", "prlimit", "readelf"), () => {
     const original = contents(files);
     const reason = new Error("wanted no longer");
 
-    /** Aborts as soon as the first file is another one. */
+    /** Aborts as soon as the first file has been replaced. */
     async function abortedMidway(call) {
       const controller = new AbortController();
       const { ino } = statSync(files[0]);

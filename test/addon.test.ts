@@ -1,4 +1,4 @@
-// The one door to the native core: what it throws, at once or later, is what the package throws.
+// The only way to the native core: what it throws, at once or later, is what the package throws.
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { native } from "../lib/addon/native.js";

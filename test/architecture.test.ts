@@ -1,4 +1,4 @@
-// docs/architecture.md draws which way imports go; here they are read.
+// docs/architecture.md draws which way imports go; this test reads them.
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -78,7 +78,7 @@ describe("lib/", () => {
     expect(doors).toEqual([door]);
   });
 
-  // All else prints by `Output`, which takes what has been made safe for a terminal and nothing else.
+  // Everything else prints by `Output`, which takes only what has been made safe for a terminal.
   it("is printed for people by few", () => {
     const prints = /\bwriteFully\(|\b(stdout|stderr|stream)\.write\(/;
     const printing = files.filter((path) => prints.test(readFileSync(join(top, path), "utf8")));

@@ -1,5 +1,5 @@
-// What the API refuses to take: a string where a list belongs, options that it does not know, values
-// of another type.
+// What the API refuses to take: a string where a list is required, options that it does not know,
+// values of another type.
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -123,7 +123,7 @@ it("fix takes no - for a file to write to", () => {
 
 const all = Object.entries({ ...ofLists, ...ofOne });
 
-/** An option that takes a string, and how it is mistyped, where `root` is none. */
+/** An option that takes a string, and how it is mistyped, where `root` is not one. */
 const namesOfOptions: Record<string, [string, string]> = {
   autoPatchelf: ["bintools", "bintool"],
   edit: ["output", "outputs"],
@@ -217,7 +217,9 @@ async function batch(): Promise<api.ScanBatch> {
   throw new Error("nothing was read");
 }
 
-/** What is handed over behind the paths, or in their place: of no use, and what is said of it. */
+/**
+ * What is passed after the paths, or in their place: useless values, and what is said about them.
+ */
 const unusable: [name: string, call: () => unknown, said: string][] = [
   ["apply", () => api.apply({ files: [] } as never), "the plan must be what plan() gives"],
   ["batchFilter", () => api.batchFilter({ requiers: "" } as never), "did you mean requires?"],
@@ -268,7 +270,7 @@ it.each(unusable)("%s does not take what it cannot use", async (_name, call, sai
   expect(answer).toMatch(/^usage: /);
 });
 
-/** Each function and class of the API, with nothing of use. */
+/** Each function and class of the API, called with useless values. */
 type Made = new (...given: unknown[]) => unknown;
 const exported = Object.entries(api as Record<string, unknown>).filter(
   ([, each]) => typeof each === "function" && each !== api.FixelfError,

@@ -1,5 +1,5 @@
-// Eight commands fix and undo one tree at the same time: what one is changing, the others leave alone and say so. In
-// the end each file is whole, changed as one of them said, and one undo gives all originals back.
+// Eight commands fix and undo one tree at the same time: what one is changing, the others leave alone, and they say so.
+// In the end each file is whole, changed as one of them said, and one undo gives all originals back.
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";

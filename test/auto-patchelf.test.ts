@@ -1,5 +1,5 @@
-// fixelf auto-patchelf on programs that were linked here, for this machine's own loader: named by
-// a binutils wrapper as nixpkgs makes it, so that whatever is patched can really run.
+// fixelf auto-patchelf on programs that were linked here, for this machine's own loader: a binutils
+// wrapper like nixpkgs' names it, so that whatever is patched can really run.
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -262,7 +262,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     expect(await runpath(twin)).toEqual(["$ORIGIN/../lib"]);
     expect(await runpath(stray)).toEqual([join(out, "lib")]);
     expect(readdirSync(join(out, "bin"))).toEqual(["program", "twin"]);
-    // What lies elsewhere is not to be patched.
+    // What is elsewhere must not be patched.
     expect(readFileSync(join(libs, "outside")).equals(before)).toBe(true);
   });
 
@@ -820,7 +820,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(paths.map(run)).toEqual(["1", "1", "2", "2", "2"]);
     });
 
-    it("prefers the library that lies higher up, and then the first by name", async () => {
+    it("prefers the library that is higher up, and then the first by name", async () => {
       const far = library(join(out, "lib/a/libone.so.1"), "one", 1);
       library(join(out, "lib/a/b/libone.so.1"), "one", 2);
       const near = library(join(out, "lib/libone.so.1"), "one", 3);
@@ -961,7 +961,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       await untouched(compile(join(out, "object.o"), main, "-c"), "it contains no segment");
       const path = compile(join(out, "foreign"), main);
       const bytes = readFileSync(path);
-      bytes[bytes[5] === 1 ? 18 : 19] = 254; // e_machine: none that there is
+      bytes[bytes[5] === 1 ? 18 : 19] = 254; // e_machine: a value that no machine has
       writeFileSync(path, bytes);
       await untouched(path, "its architecture (machine-254");
     });

@@ -1,4 +1,5 @@
-// The page of the benchmarks: what it says of the figures, and that it needs nothing from elsewhere.
+// The page of the benchmarks: what it says about the figures, and that it needs nothing from
+// elsewhere.
 import { expect, it } from "vitest";
 
 interface Row {

@@ -1,4 +1,4 @@
-// What a program needs of a store, on a store made of a few libraries, without Nix.
+// What a program needs from a store, on a store made of a few libraries, without Nix.
 import { execFileSync } from "node:child_process";
 import { linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -193,7 +193,7 @@ describe("a program's closure", needs("gcc"), () => {
     ]);
   });
 
-  it("has no closure for what lies outside the store, but says what it loads", async () => {
+  it("has no closure for what is outside the store, but says what it loads", async () => {
     const answer = await closure("/home/program", { root });
     expect(answer).toMatchObject({ storePath: null, recorded: null });
     expect(answer.whyUnknown).toContain("not in a store path");

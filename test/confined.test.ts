@@ -1,5 +1,5 @@
-// The program that is shown a stranger's file (verification's loader) has nothing of ours: it runs as who could put
-// another file there, without groups, privileges, descriptors, environment or core dumps.
+// The program that is shown a stranger's file (verification's loader) has nothing of ours: it runs as the user that
+// could replace it, without groups, privileges, descriptors, environment or core dumps.
 
 import { spawnSync } from "node:child_process";
 import {
@@ -45,7 +45,7 @@ describe("a confined program", () => {
     try {
       expect((await said("/bin/ls", "/proc/self/fd")).split("\n").filter(Boolean)).toEqual([
         ...["0", "1", "2"],
-        "3", // ls reads the directory by it
+        "3", // the descriptor by which ls reads the directory
       ]);
     } finally {
       closeSync(kept);

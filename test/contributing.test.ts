@@ -38,7 +38,7 @@ describe("CONTRIBUTING.md", () => {
   });
 });
 
-/** Itself, and the npm commands of its stages with all that those run in turn. */
+/** Itself, and the npm commands of its stages with all that those run themselves. */
 function ranByAll(): Set<string> {
   const scripts: Partial<Record<string, string>> = packageManifest.scripts;
   const ran = new Set(["test/all"]);

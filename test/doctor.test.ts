@@ -1,4 +1,4 @@
-// Each kind of finding, on a program that a compiler made and something then happened to.
+// Each kind of finding, on a program that a compiler made and that something then happened to.
 import { once } from "node:events";
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";

@@ -1,4 +1,4 @@
-// What documents name is there: tests that are to show what is promised, and files of the core.
+// What documents name exists: tests that are to show what is promised, and files of the core.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";

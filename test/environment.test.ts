@@ -1,4 +1,4 @@
-// What env prints, read by those for whom it is: real shells, and Nix.
+// What env prints, read by the programs it is meant for: real shells, and Nix.
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -32,7 +32,7 @@ const hash = (letter: string) => letter.repeat(32);
 const store = "/nix/store";
 const at = (letter: string, name: string) => `${store}/${hash(letter)}-${name}`;
 
-/** An environment as a plan gives it, with names that no good person gives. */
+/** An environment as a plan gives it, with names that no honest user would choose. */
 function environmentOf(strange: string, more: Partial<SystemEnvironment> = {}): Environment {
   const glibc = at("a", "glibc-2.40-66");
   const directories = [
@@ -81,7 +81,7 @@ function environmentOf(strange: string, more: Partial<SystemEnvironment> = {}): 
 }
 
 const nobodyLocates = async () => null;
-/** Names that end a string, a comment or a word somewhere, and something of everything else. */
+/** Names that end a string, a comment or a word somewhere, and characters of every other kind. */
 const strangeNames = fc.oneof(
   fc.constantFrom(
     `/$\{throw 1}`,
@@ -203,7 +203,7 @@ describe("variables of an environment", () => {
     expect(run("/bin/sh", shText(values))).toBe(wanted);
     expect(run("bash", direnvText(values))).toBe(wanted);
     expect(fishText(values)).toContain("set -gx NIX_LD_LIBRARY_PATH '");
-    // What it names and nobody keeps is said in a comment, on lines of its own.
+    // What it names and nothing keeps is said in a comment, on lines of its own.
     for (const text of [shText, direnvText]) {
       const unrooted = ["/nix/store/a-b", "/nix/store/c\nexit 1"];
       const lacking = ["libcrypt.so.1", "x\nexit 1"].map((soname) => {
@@ -488,7 +488,7 @@ describe("Nix texts", needs("nix-instantiate"), () => {
       'ENV LD_LIBRARY_PATH="/libraries/lib:/libraries/lib/pulseaudio:/x"',
     );
   });
-  it("home-manager links the twin, and sets variables for who has none", async () => {
+  it("home-manager links the twin, and sets variables where there is none", async () => {
     const all = await texts("/.rye/python3.12");
     const packages = `(${pkgs()} // { python312 = { outPath = "/pkgs/python312"; }; })`;
     const linked = evaluate(`(${all["home-manager twin one"]}) { pkgs = ${packages}; }`);
@@ -624,7 +624,7 @@ describe("a farm", () => {
     );
     expect(links()).toEqual({ "ld.so": loader, "libz.so.1": "/z/1" });
   });
-  it("is made anew in one step, and what was is gone", async () => {
+  it("is replaced in one step, and what was there is gone", async () => {
     await makeFarm(farm, [system(["libz.so.1", "/z/2"], ["liba.so", "/a"])], place);
     expect(links()).toEqual({ "ld.so": loader, "libz.so.1": "/z/2", "liba.so": "/a" });
     expect(readdirSync(directory).filter((name) => name.startsWith(".farm"))).toHaveLength(1);

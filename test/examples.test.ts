@@ -1,4 +1,4 @@
-// The examples, each as its first lines say.
+// Each example does what its first lines say.
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -81,7 +81,7 @@ describe("the examples", needs("gcc"), () => {
       let said = "";
       for (const { name = "", run: script } of steps) {
         if (script === undefined || name === "Install") continue;
-        // The shell of a step that names none.
+        // The shell of a step that does not name one.
         const ended = run(["bash", "-e", "-c", script], {
           cwd: project,
           env: {

@@ -1,6 +1,6 @@
-// Every system call that changes a file or flushes it fails in turn, or is the last one of a process
-// that is killed. Whatever happens, each file is the old one or the new one, whole (after a kill in
-// the middle of an in-place change: once it is taken back), and nothing else lies about.
+// Every system call that changes a file or flushes it fails, one after the other, or is the last one of a process that
+// is killed. Whatever happens, each file is the old one or the new one, whole (after a kill in the middle of an
+// in-place change: once it is taken back), and no other file is left.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -34,7 +34,7 @@ interface Scenario {
   before: Action[];
   action: Action;
   files: number;
-  /** Those of these names only: of several files, threads do the rest in changing order. */
+  /** Calls of these names only: with several files, threads do the rest in changing order. */
   calls?: readonly string[];
 }
 
@@ -83,9 +83,8 @@ const calls = [
   ],
 ];
 
-// Errors take turns; each call is also the last one of a process that is killed. Not under the
-// sanitizers, where every process takes a second to start: what they look for is in the paths that
-// lead out of an error.
+// Errors alternate; each call is also the last one of a process that is killed. Not under the sanitizers, where every
+// process takes a second to start: what they look for is in the paths that lead out of an error.
 const errors = ["error=EIO", "error=ENOSPC", "error=EINTR"];
 const isSanitized = addonEnvironment.LD_PRELOAD !== undefined;
 // Longer each time than any slack: the file has to grow.
@@ -121,7 +120,7 @@ describe(
         );
         for (const file of this.files) {
           copyFileSync(program, file);
-          // Who is root has to give the file back to its owner too.
+          // Root has to give the file back to its owner too.
           if (process.getuid?.() === 0) chownSync(file, 12345, 12345);
         }
       }
@@ -202,7 +201,7 @@ describe(
       [original, old, next]: [string, string, string],
     ): Promise<string[]> {
       const stage = new Stage(scenario.files);
-      await stage.prepare(scenario.before); // records go by path: each run makes its own
+      await stage.prepare(scenario.before); // records are kept by path: each run makes its own
       const answers = await stage.act(scenario.action, scenario.before.length, [
         "-e",
         `inject=${call}:${effect}:when=${when}`,
@@ -280,12 +279,12 @@ describe(
     });
 
     describe("who puts a file there at the last moment", () => {
-      /** Puts other files in the place of the first one, each while an exchange is held up. */
+      /** Replaces the first file by others, each while an exchange is held up. */
       const contend = async (stage: Stage, contents: readonly string[]) => {
         const [file] = stage.files as [string];
         const answers = renamed(stage, "delay_enter=1500000");
         for (const [index, content] of contents.entries()) {
-          // The temporary name is given, or has another's file, when an exchange is about to begin.
+          // When an exchange is about to begin, the temporary name is given, or has another's file.
           const awaited = index === 0 ? null : contents[index - 1];
           await until("its temporary name", () => {
             const [name] = stage.others();
@@ -326,7 +325,7 @@ describe(
         const planned = await plan([place], { root: stage.place, gcRoot: false });
         expect(planned.files.map(({ host }) => host)).toEqual(stage.files);
         expect(planned.leftovers).toEqual([join(place, leftover as string)]);
-        // Of that form, and of nobody's file.
+        // A file of that form that belongs to none of the files.
         const similar = join(place, ".none.fixelf-0123456789abcdef");
         copyFileSync(program, similar);
         await apply({ ...planned, files: [], leftovers: [...planned.leftovers, similar] });

@@ -98,7 +98,7 @@ describe("find", needs("gcc"), () => {
       expect(find(name)).toContain(
         `${name} comes with the graphics driver, not with a package (on NixOS it is in /run/opengl-driver/lib with services.xserver.videoDrivers = [ "nvidia" ])`,
       );
-    // What has a name like theirs.
+    // Packages with a similar name.
     expect(find("libcudart.so.12")).toContain("cuda_cudart");
   });
 

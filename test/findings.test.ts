@@ -112,7 +112,7 @@ describe("what this machine decides", () => {
     const [finding] = kernelProblems([{ path, facts }], host({ kernel: "2.6.32-5-amd64" }));
     expect(finding).toMatchObject({ code: "kernel-too-old", severity: "error" });
     expect(finding?.message).toContain("2.6.32");
-    // Since 2.37 glibc looks at no kernel's version.
+    // Since 2.37 glibc ignores the kernel's version.
     const libc = { path: "libc", facts: { ...facts, soname: "libc.so.6" } };
     const defined = ["GLIBC_2.2.5", "GLIBC_2.38"];
     libc.facts = { ...libc.facts, type: "shared-library", versionsDefined: defined };
@@ -120,7 +120,7 @@ describe("what this machine decides", () => {
     expect(newer.map(({ severity }) => severity)).toEqual(["warning", "warning"]);
   });
 
-  it("reads which mount a path lies on", () => {
+  it("reads which mount a path is on", () => {
     const mounts = parseMounts(
       [
         "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw",
@@ -205,7 +205,7 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
     const findings = await findingsOf(program("mixed", runpath(other)), root);
     expect(coded(findings)).toEqual(["error libc-mixed"]);
     expect(findings[0]?.message).toContain("2.99");
-    // A second copy of the same release is no other one.
+    // A second copy of the same release is not another one.
     const same = `${storePath("glibc-2.36", "d")}/lib`;
     addGlibc(same);
     expect(await findingsOf(program("same", runpath(same)), root)).toEqual([]);
@@ -244,7 +244,7 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
       const findings = await findingsOf(usesGl(), root);
       expect(coded(findings)).toEqual(["warning driver-missing"]);
       expect(findings[0]?.evidence).toContain("/run/opengl-driver/lib is not there");
-      // No package has it, so that it is missing is the driver's matter alone.
+      // No package has it, so that its absence concerns the driver alone.
       expect(coded(await findingsOf(usesCuda(), root))).toEqual(["error driver-missing"]);
       const vendor = library("libGLX_nvidia.so.0");
       const [finding, ...others] = await findingsOf(
@@ -331,7 +331,7 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
       expect(finding?.evidence).toContain(
         "libcrypt.so.1 is in nixpkgs#legacyPackages.i686-linux.libxcrypt-legacy",
       );
-      // A library of this machine's is not what it can open.
+      // A library of this machine is not one that it can open.
       libraryAt(own.in("opt/noted/libcrypt.so.1"), "-Wl,-soname,libcrypt.so.1");
       expect(await crypt()).toHaveLength(1);
       compileWith(
@@ -389,7 +389,7 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
 
 describe("libc-mixed, as the loaders see it", needs("gcc", "musl-gcc"), () => {
   const uses = "int thing(void); int main(void) { return thing(); }";
-  // What the library needs of its own libc is not the program's linker's affair.
+  // What the library needs from its own libc does not concern the program's linker.
   const build = (forLibrary: string, forProgram: string, name: string, source: string) => {
     const library = at(`lib${name}.so`);
     const options = ["-shared", "-fPIC", soname(basename(library))];

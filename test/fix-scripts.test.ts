@@ -54,7 +54,7 @@ describe("fix of a script", needs("gcc"), () => {
     const program = join(scratchDirectory(), "program");
     compile(program, "void _start(void) { for (;;) {} }", "-static", "-nostdlib");
     for (const path of [python, perl]) copyFileSync(program, place(path));
-    // One program that goes by many names, as coreutils does.
+    // One program with many names, as coreutils is.
     copyFileSync(program, place(`${dirname(env)}/coreutils`));
     symlinkSync("coreutils", place(env));
     for (const path of [python, env]) {
@@ -192,7 +192,7 @@ describe("fix of a script", needs("gcc"), () => {
       [true, [], true],
       [false, [], false],
     ]);
-    // That of the whole system is any Python.
+    // The whole system's is any Python.
     rmSync(join(root, "usr/bin/python3"), { force: true });
     copyFileSync(program, place("/usr/bin/python3"));
     expect(await fixed("/usr/bin/python3")).toBe(`#!${python}`);

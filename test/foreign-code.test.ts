@@ -26,14 +26,14 @@ describe("no code of an examined file is run", needs("gcc"), () => {
     compile(at(output), source, `-DMARK="${mark}"`, ...options);
   };
 
-  /** Commands that were. */
+  /** Commands that were run. */
   const tried = new Set<string | undefined>();
   const fixelf = (...words: string[]) => {
     tried.add(words[0]);
     return start(words, { cwd: directory });
   };
 
-  /** Started by the system, it leaves its mark: else the test would say nothing. */
+  /** Started by the system, it leaves its mark: otherwise the test would say nothing. */
   const isArmed = (name: string) => {
     spawnSync(at(name));
     const armed = existsSync(mark);
@@ -57,7 +57,7 @@ describe("no code of an examined file is run", needs("gcc"), () => {
       "static int one(void){return 0;}static void*choose(void){leave();return one;}" +
       'int chosen(void) __attribute__((ifunc("choose")));int main(void){return chosen();}';
     make("tree/ifunc", resolver, "-Wl,-z,now");
-    // A store of theirs, where what would be a loader is not.
+    // A store of theirs, where the file that would be a loader is not one.
     const theirs = join(theirStore, `${"b".repeat(32)}-glibc-2.36/lib`);
     mkdirSync(theirs, { recursive: true });
     copyFileSync(at("evil"), join(theirs, basename(ownLoader)));
@@ -141,8 +141,8 @@ describe("no code of an examined file is run", needs("gcc"), () => {
     });
   });
 
-  it("watch leaves no mark of what lies beside a program that it fixes", async () => {
-    // What has one directory is looked at together.
+  it("watch leaves no mark of what is beside a program that it fixes", async () => {
+    // What is in one directory is looked at together.
     const arrived = at("incoming/program");
     cpSync(at("tree"), arrived, { recursive: true });
     make("incoming/program/broken", "int main(void){return 0;}", "-Wl,-I,/nowhere/loader");

@@ -1,4 +1,4 @@
-// What is read of Nix and of binary caches before anything is fetched.
+// What is read from Nix and from binary caches before anything is fetched.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:https";

@@ -1,4 +1,5 @@
-// What a person reads of a whole tree: each cause once, with one remedy that works as it is printed.
+// What a user reads about a whole tree: each cause once, with one remedy that works as it is
+// printed.
 import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -86,7 +87,7 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
   it("ends when nobody reads it any more", () => {
     const words = [...commandLine, "doctor", "--verbose", "--root", root, tree];
     const quoted = words.map((word) => `'${word}'`).join(" ");
-    // Its exit code is that of what was examined so far.
+    // Its exit code is that for what was examined so far.
     const { stdout, stderr } = run(["/bin/sh", "-c", `${quoted} | head -n 1`], { env });
     expect([stdout.split("\n").length, stderr]).toEqual([2, ""]);
   });

@@ -1,4 +1,4 @@
-// The index of a store: that it answers as the store itself does, and what it lives through.
+// The index of a store: that it answers as the store itself does, and what it survives.
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -53,7 +53,7 @@ function settle(path: string): void {
   utimesSync(path, 1, 1);
 }
 
-/** As a store that nothing has been done to for some while. */
+/** As a store that nothing has been done to for a while. */
 function settleStore({ root, store }: StorePlace): void {
   utimesSync(root + store, 2, 2);
 }
@@ -98,7 +98,7 @@ function makeStore(root: string): StorePlace {
   return place;
 }
 
-/** Puts something into the place of a file. */
+/** Replaces a file by what `put` puts there. */
 function replaceBy(file: string, put: () => void): void {
   rmSync(file);
   put();
@@ -306,7 +306,7 @@ describe("an index", () => {
     ],
     ["writable by others", (file) => chmodSync(file, 0o666)],
     ["of another format", (file) => patch(file, statSync(file).size - 18, [1])],
-  ])("is built anew when a file of it is %s, and says so", async (_, damage) => {
+  ])("is rebuilt when a file of it is %s, and says so", async (_, damage) => {
     await answers(place, true);
     for (const kind of ["base", "manifest"] as const) {
       damage(fileOf(place, kind));
@@ -317,12 +317,12 @@ describe("an index", () => {
     }
   });
 
-  it("is built anew by the report, which reads all of it, whichever byte has changed", async () => {
+  it("is rebuilt by the report, which reads all of it, whichever byte has changed", async () => {
     const right = await reportIndex(place);
     const { size } = statSync(fileOf(place, "base"));
     let rebuilt = 0;
     for (let at = 0; at < size; at += Math.ceil(size / 40)) {
-      const file = fileOf(place, "base"); // of another name after it was built anew
+      const file = fileOf(place, "base"); // of another name after it was rebuilt
       const [byte] = readFileSync(file).subarray(at) as unknown as [number];
       patch(file, at, [byte ^ 4]);
       const said: string[] = [];
@@ -348,7 +348,7 @@ describe("an index", () => {
     directory.close();
   });
 
-  it("is built anew when its base is gone", async () => {
+  it("is rebuilt when its base is gone", async () => {
     await answers(place, true);
     rmSync(fileOf(place, "base"));
     expect(await expectSameAnswers(place)).toEqual([
@@ -373,7 +373,7 @@ describe("an index", () => {
       for (const [each, bytes] of whole)
         writeFileSync(join(indexPath(place), each), bytes, { mode: 0o600 });
       const [each, bytes] = whole[time % 2] as (typeof whole)[number];
-      // All of the manifest, and of the base also its end, which everything else hangs on.
+      // All of the manifest, and also the end of the base, on which all of it depends.
       const at =
         time % 4 === 1
           ? bytes.length - 1 - ((time * 7) % 300)
@@ -471,7 +471,7 @@ describe("an index of another user", needs("root"), () => {
     expect(readFileSync(fileOf(place, "manifest")).equals(before)).toBe(true);
   });
 
-  it("is built anew where only a file of it is", async () => {
+  it("is rebuilt where only a file of it is", async () => {
     await answers(place, true);
     for (const kind of ["base", "manifest"] as const) {
       chownSync(fileOf(place, kind), stranger, stranger);
@@ -498,7 +498,7 @@ describe("an index of another user", needs("root"), () => {
 });
 
 describe("an index that cannot be written", () => {
-  // Linux sends SIGXFSZ to who writes more than RLIMIT_FSIZE, and EFBIG to who ignores that.
+  // Linux sends SIGXFSZ to a process that writes more than RLIMIT_FSIZE, and EFBIG where it is ignored.
   const limit = "ulimit -f 1";
 
   it("is done without at first, and that is said", () => {
@@ -630,7 +630,7 @@ describe("an index that several use at once", () => {
       const killed = run([...node, writer, place.root, point, `${merged}`]);
       expect(killed).toMatchObject({ signal: "SIGKILL", stderr: "" });
       expect(await expectSameAnswers(place)).toEqual([]);
-      // Whoever writes next takes away what was left.
+      // The next writer removes what was left.
       addPath(place, `${hash(9)}-zlib-1.5`, "libz.so.1");
       settleStore(place);
       expect(await expectSameAnswers(place)).toEqual([]);
@@ -666,7 +666,7 @@ describe("an index that several use at once", () => {
     },
   );
 
-  it("is waited for by who wants the index itself", async () => {
+  it("is waited for by a process that wants the index itself", async () => {
     const order: string[] = [];
     let report: Promise<unknown> | undefined;
     const index = await freshIndex(place, () => {}, {
@@ -732,7 +732,7 @@ describe("a file of the index", () => {
     }) => ({
       name,
       libraries: files.map((file, at) => ({ ...file, path: `lib/${at}` })),
-      // The third of them is no ELF file.
+      // The third of them is not an ELF file.
       elf: ["lib/one", "lib/two"].map((real): Facts => ({ ...facts, path: real })),
     });
     const write = (name: string, fill: (writer: SegmentWriter) => void) => {

@@ -1,5 +1,5 @@
-// Two actions on one file, one of them whole while the other one waits: before each call that this one makes of the
-// core, in turn. What both say afterwards is true of what is there.
+// Two actions on one file, one of them whole while the other one waits: before each call that the latter makes of the
+// core, one after the other. What both say afterwards is true of what is there.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -74,7 +74,7 @@ describe("two actions on one file", needs("gcc"), () => {
     writeFileSync(join(directory, "script"), "#!/no/such/bash\necho\n", { mode: 0o755 });
   });
 
-  /** A tree of one file, which all is about. */
+  /** A tree of one file, the one that all is about. */
   class Stage {
     readonly tree = scratchDirectory();
     readonly file = join(this.tree, "file");
@@ -100,7 +100,7 @@ describe("two actions on one file", needs("gcc"), () => {
       expect(outcomes).toHaveLength(1);
       return outcomes[0] as UndoOutcome;
     }
-    /** All that a watch says of the file until it has fixed another one, which comes when it has begun. */
+    /** All that a watch says about the file until it has fixed another one, which comes when it has begun. */
     async watch(): Promise<WatchOutcome[]> {
       const outcomes: WatchOutcome[] = [];
       const last = join(this.tree, "last");
@@ -124,7 +124,7 @@ describe("two actions on one file", needs("gcc"), () => {
     [false, true].map((inPlace) => ({ kind, inPlace })),
   );
 
-  /** Every point of the first action in turn; how many there were. */
+  /** Every point of the first action, one after the other; answers how many there were. */
   async function atEachPoint(check: (at: number) => Promise<boolean>): Promise<void> {
     let points = 0;
     while (await check(points + 1)) points++;

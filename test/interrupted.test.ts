@@ -1,4 +1,4 @@
-// A damaged file: whether a fix was interrupted as it wrote into it, and what is said where nobody can tell.
+// A damaged file: whether a fix was interrupted as it wrote into it, and what is said where that cannot be told.
 import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// What the judge says of a file, beside what the kernel and the loader say when it is started.
+// What the judge says about a file, compared with what the kernel and the loader say when it is started.
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -104,7 +104,7 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
   });
 
   it("what a library names as its loader counts for nobody who loads it", async () => {
-    // As libc.so.6 does, to print its version where somebody starts it.
+    // As libc.so.6 does, to print its version when it is started.
     const names = `const char loader[] __attribute__((section(".interp"))) = "${at("absent")}";`;
     const text = `${names} void version(void) {}`;
     const library = gcc(
@@ -349,7 +349,7 @@ describe("what is there and cannot be loaded", needs("gcc", "x86-64"), () => {
   });
 });
 
-/** The kernel looks at the magic alone, loaders at all of it (glibc elf/dl-load.c, open_verify). */
+/** The kernel checks the magic alone, loaders all of it (glibc elf/dl-load.c, open_verify). */
 describe("a library's e_ident", needs("gcc", "x86-64"), () => {
   let library: Buffer;
   let opener: string;
@@ -395,7 +395,7 @@ describe("two PT_DYNAMIC", needs("gcc", "x86-64"), () => {
   const typed = (type: number) =>
     headers().find((header) => program.readUInt32LE(header) === type) as number;
 
-  /** A second one in place of PT_GNU_STACK, which comes behind the first. */
+  /** A second one in place of PT_GNU_STACK, which comes after the first. */
   function withSecond(name: string, offset: bigint, size: (own: bigint) => bigint): string {
     const [dynamic, stack] = [typed(2), typed(0x6474e551)];
     expect(stack).toBeGreaterThan(dynamic);

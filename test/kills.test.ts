@@ -1,7 +1,7 @@
-// Whole commands, killed (SIGKILL) as one of their system calls is about to begin, whichever thread makes it. Each
-// file is then the old one or the new one, or `undo` of it or of its directory mends it; nothing else is left,
-// and the next command works. Only calls that may change something count: between two of them a kill leaves the same.
-// Here some of them are tried, and all by `npm run test:kills`.
+// Whole commands, killed (SIGKILL) as one of their system calls is about to begin, whichever thread makes it. Each file
+// is then the old one or the new one, or `undo` of it or of its directory mends it; no other file is left, and the next
+// command works. Only calls that may change something count: between two of them a kill always leaves the same. This
+// file tries some of them, and `npm run test:kills` all.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -60,7 +60,7 @@ describe("a command that is killed at a system call", needs("gcc", "ptrace"), ()
       expect(code, stderr).toBe(0);
       return calls;
     }
-    /** Whether it was killed: it makes now a few calls more, now a few less. */
+    /** Whether it was killed: the number of its calls varies a little. */
     async kill(call: number, { words, lines }: Ending): Promise<boolean> {
       const { code, stderr } = await this.#trace(call, words, lines);
       expect([0, 137], stderr).toContain(code);
@@ -92,7 +92,7 @@ describe("a command that is killed at a system call", needs("gcc", "ptrace"), ()
     }
   }
 
-  /** kill-at looks nothing up on the PATH. */
+  /** kill-at does not search the PATH. */
   function absolute(words: readonly string[]): [string, ...string[]] {
     const [first = "", ...rest] = words.map((word) => (word === "env" ? "/usr/bin/env" : word));
     return [first, ...rest];
@@ -144,7 +144,7 @@ describe("a command that is killed at a system call", needs("gcc", "ptrace"), ()
     for (const call of callsOf(count)) {
       const stage = prepared();
       if (await stage.kill(call, command(stage))) killed++;
-      // By turns what each file is mended by: itself, and its directory.
+      // Alternately by what can mend each file: itself, and its directory.
       const named = call % 2 === 0 ? [stage.tree] : programs.map((name) => join(stage.tree, name));
       const { stdout, stderr } = stage.fixelf("undo", ...named);
       expect(stage.isOriginal(), `${call} of ${count}: ${stdout}${stderr}`).toEqual([

@@ -1,4 +1,4 @@
-// A program that needs what no store path has: what fix, doctor and env say of it.
+// A program that needs what no store path has: what fix, doctor and env say about it.
 import { copyFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -94,7 +94,7 @@ describe("a library that no store path has", needs("gcc"), () => {
   });
 });
 
-describe("a library that lies beside the program, where no search path leads", needs("gcc"), () => {
+describe("a library that is beside the program, where no search path leads", needs("gcc"), () => {
   const root = new NixosRoot();
   const options = { root: root.path, index: false };
   const flags = ["--root", root.path, "--no-index"];

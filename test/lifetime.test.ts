@@ -1,5 +1,5 @@
-// Native work belongs to the environment that asked for it, and to the call: whatever ends a worker thread,
-// the process or the call, nothing aborts and nothing crashes.
+// Native work belongs to the environment that asked for it, and to the call: whatever ends a worker thread, the process
+// or the call, nothing aborts and nothing crashes.
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,16 +18,16 @@ const { calls, exports } = JSON.parse(run([...node, driver, "--list"]).stdout) a
   exports: string[];
 };
 
-/** Done when they come back, or no functions. */
+/** Done when they return, or not functions. */
 const synchronous = [
   ...["FixelfError", "ScanBatch", "Store", "Summarizer", "batchFilter", "become", "bytesOf"],
   ...["presetDirectories", "presetNames", "removeIndex", "storePlace", "textOf", "variables"],
 ];
 
-/** Processes of Nix do what these are for, and end with them. */
+/** Processes of Nix do their work, and end with them. */
 const ofNix = ["get", "planGet"];
 
-/** How it ends, and the exit code that says that it ended so. */
+/** How it ends, and the exit code that proves it. */
 const endings = [
   ["a worker that is terminated", "worker", 0],
   ["process.exit", "exit", 3],
@@ -86,8 +86,8 @@ describe("a call under way", () => {
 function expectCancelled(call: string, stdout: string): void {
   const { answers, more } = JSON.parse(stdout) as { answers: string[]; more: number };
   expect(answers).not.toContain("cancelled, without the reason");
-  // A signal that has aborted before ends every call, but a watch, which has nothing to begin then.
+  // A signal that has aborted before ends every call except a watch, which has nothing to begin then.
   expect(answers[0]).toBe(call === "watch" ? "answered" : "cancelled");
-  // Twenty calls lie between, each of which would leave one; the last may still be closing its own.
+  // Twenty calls are between, each of which would leave one; the last may still be closing its own.
   expect(more).toBeLessThan(10);
 }

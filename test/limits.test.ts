@@ -1,5 +1,5 @@
-// Too few descriptors, threads and processes: each command answers as ever, with fewer threads, or says what
-// there is too little of. It never takes what it could not open for missing, unreadable or broken.
+// Too few descriptors, threads and processes: each command answers as ever, with fewer threads, or says what it lacks.
+// It never takes what it could not open for missing, unreadable or broken.
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -78,7 +78,7 @@ function run(args: readonly string[], descriptors?: number): Ran {
   return spawnSync(program, rest, { encoding: "utf8", env: environment, timeout: patience });
 }
 
-/** Of Node itself, which says so in its own words, or in those of what it could not import. */
+/** Whether Node itself gave up, in its own words, or in those of what it could not import. */
 function nodeGaveUp({ stdout, stderr }: Ran): boolean {
   return stdout === "" && /EMFILE|[Tt]oo many open files/.test(stderr);
 }
@@ -99,7 +99,7 @@ describe("with few descriptors", needs("prlimit"), () => {
       else
         expect(nodeGaveUp(got) || saysSo(got), `${limit}: ${got.stdout}${got.stderr}`).toBe(true);
     }
-    // With few more than Node's own it depends on what is open at the same moment.
+    // With few more than Node's own it depends on what is open at that moment.
     expect(answered).toEqual(expect.arrayContaining(limits.slice(-2)));
   });
 

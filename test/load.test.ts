@@ -1,5 +1,5 @@
-// What is answered while another process changes what is asked about, as fast as it can: everything that stays is
-// there each time, and nothing is told that never was. How much is tried does not depend on the machine's speed.
+// What is answered while another process changes what the question is about, as fast as it can: everything that stays
+// is there each time, and nothing is told that never existed. How much is tried does not depend on the machine's speed.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, renameSync, utimesSync } from "node:fs";
@@ -20,7 +20,7 @@ class Restless {
   times = 0;
   readonly #process;
 
-  /** `script` is a module, in which `done()` is told of each time. */
+  /** `script` is a module; it calls `done()` each time. */
   constructor(script: string, ...words: string[]) {
     const done = 'let times = 0; const done = () => process.stdout.write(++times + "\\n");';
     const [file, ...args] = node as [string, ...string[]];
@@ -119,7 +119,7 @@ describe("under load", needs("gcc"), () => {
     for (let index = 0; index < 5; index++) add();
     const foundBy = async (asked: Store) =>
       (await asked.providers(["libone.so"])).get("libone.so")?.providers.map(({ path }) => path);
-    // It goes on reading the files that it has opened, however often others have taken their places.
+    // It goes on reading the files that it has opened, however often others have replaced them.
     const kept = new Store(place);
     const first = (await foundBy(kept))?.sort();
     expect(first).toEqual(all);

@@ -1,5 +1,5 @@
-// The package as a program takes it, by import and by require(), and what TypeScript makes of either.
-// What is tested is dist/, under the package's own name.
+// The package as a program takes it, by import and by require(), and what TypeScript makes of either. The tests use
+// dist/, under the package's own name.
 import { copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
@@ -38,7 +38,7 @@ it("reads a file by require()", () => {
   expect(run("inspect.cjs", source)).toMatch(/^(executable|pie)$/);
 });
 
-// There Node has a global __dirname, which says nothing of this package.
+// There Node has a global __dirname, which says nothing about this package.
 it("finds its addon where the program has no file, and tells another thread of an error", () => {
   const inWorker = `
     const { parentPort } = require("node:worker_threads");
@@ -81,7 +81,7 @@ it("runs from a bundle that has been moved away, with what it needs in a folder 
   );
   for (const part of ["package.json", "share"])
     cpSync(join(packageDirectory, part), join(moved, "fixelf", part), { recursive: true });
-  // As a prebuild lies there.
+  // Where a prebuild would be.
   const addon: string = createRequire(import.meta.url)("node-gyp-build").path(packageDirectory);
   const prebuilds = join(moved, "fixelf/prebuilds", `linux-${process.arch}`);
   mkdirSync(prebuilds, { recursive: true });

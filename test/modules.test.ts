@@ -30,7 +30,7 @@ describe("a module of a virtual environment", needs("gcc", "x86-64"), () => {
     mkdirSync(at("venv/bin"), { recursive: true });
     writeFileSync(at("venv/pyvenv.cfg"), "home = ../outside\n");
     symlinkSync(at("outside/python3"), at("venv/bin/python"));
-    // A libc of a release that nobody has, to be linked with.
+    // A libc of a release that does not exist, to be linked with.
     writeFileSync(at("newest.map"), "GLIBC_2.99 { newest; };");
     const libc = compile(
       at("newest/libc.so.6"),
@@ -88,7 +88,7 @@ describe("a module of a virtual environment", needs("gcc", "x86-64"), () => {
       expect(status === 0, stdout).toBe(opens);
       const { findings } = await judge(path, program);
       expect(findings.map(({ code }) => code)).toEqual(opens ? [] : ["symbol-missing"]);
-      // Who opens it is not known.
+      // Which program opens it is not known.
       expect((await judge(path)).findings).toEqual([]);
     }
     expect((await judge(lone, program)).findings[0]?.message).toContain("defines nobodys");
@@ -191,8 +191,8 @@ describe("what a running program cannot open", needs("gcc", "x86-64"), () => {
     if (severity !== null) expect(stderr).toContain("static TLS block");
   });
 
-  // glibc 2.41's NEWS and elf/dl-execstack.c: "cannot enable executable stack as shared object requires". No
-  // loader of that version is here to be asked; this one's says that it is.
+  // glibc 2.41's NEWS and elf/dl-execstack.c: "cannot enable executable stack as shared object requires". No loader of
+  // that version is here to be asked; this one claims to be.
   it("what wants an executable stack, from glibc 2.41 on", async () => {
     for (const [minor, refused] of [
       [40, false],
@@ -216,7 +216,7 @@ describe("what a running program cannot open", needs("gcc", "x86-64"), () => {
       expect(await judged("module.so")).toEqual(refused ? ["error open-refused"] : []);
       const named = await judged("libmodule.so.1", "-Wl,-soname,libmodule.so.1");
       expect(named).toEqual(refused ? ["warning open-refused"] : []);
-      // With -z noexecstack, which comes last, nobody minds.
+      // With -z noexecstack, which comes last, nothing objects.
       expect(await judged("plain.so", "-z", "noexecstack")).toEqual([]);
       // What needs it from its start gets it.
       const program = compile(

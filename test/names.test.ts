@@ -132,7 +132,7 @@ describe("a name that is not UTF-8", () => {
   });
 });
 
-/** Another file, if one was there: some are running. */
+/** Another file, if there was one: some are running. */
 function write(path: string, content: string | Buffer, mode = 0o644): void {
   disk.rmSync(path, { force: true });
   writeFileSync(bufferOf(path), typeof content === "string" ? bufferOf(content) : content, {
@@ -160,7 +160,7 @@ describe("every command", needs("gcc", "bash"), () => {
     (name) => `${name}=${at(`${name}\udce9`)}`,
   );
 
-  /** Node could not hand such words over; a shell can. */
+  /** Node could not pass such words on; a shell can. */
   const run = (words: readonly string[], cwd = scratch) => {
     const script = `cd ${scriptWord(cwd)} && exec env ${[...state, ...words].map(scriptWord).join(" ")}`;
     let code = 0;

@@ -1,4 +1,4 @@
-// nix-index's database: what is read of it is what an independent reader finds, and damage is told.
+// nix-index's database: what is read from it is what an independent reader finds, and damage is told.
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -190,7 +190,7 @@ describe("nix-index's database", needs("zstd"), () => {
       writeStream(damaged);
       const told: string[] = [];
       const answer = await locator((message) => told.push(message))(soname);
-      // A bit that means nothing (RFC 8878, 3.1.1.1.1.3), or asks for a larger window, changes nothing.
+      // A bit that means nothing (RFC 8878, 3.1.1.1.1.3), or requires a larger window, changes nothing.
       if (answer === null) expect(told, `flip at ${at}`).toHaveLength(1);
       else expect(answer.packages, `flip at ${at}`).toHaveLength(right.length);
     }
@@ -212,7 +212,7 @@ describe("nix-index's database", needs("zstd"), () => {
     }
   });
 
-  it("damaged in our cache is made anew", async () => {
+  it("damaged in our cache is made again", async () => {
     write(somePackages(200));
     await NixIndex.open();
     const kept = join(directory, "cache/fixelf/nix-index/libraries");

@@ -332,7 +332,7 @@ const changed = {
   "libpaper.so.1": "libpaper libpaper.so.2",
   "libprotobuf.so.23": "protobuf_21 libprotobuf.so.32",
 };
-/** Of what was removed, what replaced it. */
+/** For what was removed, what replaced it. */
 const replaced = {
   "libappindicator.so.1": "nixpkgs#libappindicator-gtk3 has libappindicator3.so.1 instead",
   "libsoup-2.4.so.1": "nixpkgs#libsoup_3 has libsoup-3.0.so.0 instead",
@@ -495,7 +495,7 @@ describe("a library that nixpkgs has", () => {
     expect(then).toMatchObject([{ attribute: "readline63", until: null }]);
   });
   it("is not guessed from the beginning of another name", async () => {
-    // There are libssl3.so and libgtk-3.so.0, which are other libraries.
+    // There are libssl3.so and libgtk-3.so.0, which are different libraries.
     for (const soname of ["libss.so.1", "libgtk.so.1", "lib", "", "libz.so.1\nlibz", "\t"])
       expect(await packagesFor(soname, nobody), JSON.stringify(soname)).toEqual([]);
   });

@@ -1,4 +1,4 @@
-// What commands say where the addon is not to be had.
+// What commands say where the addon is not available.
 import { cpSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { expect, it } from "vitest";

@@ -86,7 +86,7 @@ test.each(["fixelf-ld", "fixelf-patchelf"])(
       (each) => `${each}-linux`,
     );
     const own = systems.filter((system) => system.startsWith(machines[process.arch] ?? "none"));
-    // `npm run prebuild` leaves none out; a clone has the loaders for which there is a compiler.
+    // `npm run prebuild` omits none; a clone has the loaders for which there is a compiler.
     const expected = name === "fixelf-ld" ? own : [];
     expect(built).toEqual(expect.arrayContaining(process.env.PREBUILDS_ONLY ? systems : expected));
     const programs = (await packed()).filter(({ path }) => path.startsWith(`${folder}/`));
@@ -109,7 +109,7 @@ test("the package holds what runs and not what it is made from", async () => {
   expect(paths).toContain("dist/index.d.ts");
   expect(paths).toContain("dist/cli/main.cjs");
   expect(paths).toContain("LICENSE");
-  // Of what the command line takes in.
+  // The licenses of what the command line bundles.
   expect(paths).toContain("dist/cli/licenses/apache-arrow/NOTICE.txt");
   expect(paths).toContain("dist/cli/licenses/commander/LICENSE");
   const folders = new Set(

@@ -1,5 +1,5 @@
-// fixelf patchelf and fixelf-patchelf: the installed patchelf is the judge of what they print and of their exit codes;
-// the loader, of what they write.
+// fixelf patchelf and fixelf-patchelf: the installed patchelf judges what they print and their exit codes; the loader,
+// what they write.
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -57,7 +57,7 @@ describe.each(ways)("%s", (_title, program) => {
   const start = (command: string, args: readonly string[], env: Record<string, string> = {}) =>
     run([command, ...args], { cwd: home, env });
 
-  // Whatever would be remembered there would be a trace that patchelf leaves none of.
+  // Anything remembered there would be a trace, and patchelf leaves none.
   const ours = (...words: string[]) =>
     run([...program, ...words], { cwd: home, env: { XDG_STATE_HOME: join(home, "state") } });
 
@@ -228,7 +228,7 @@ describe.each(ways)("%s", (_title, program) => {
       mkdirSync(at("foreign"), { recursive: true });
       writeFileSync(at("foreign/libvalue.so"), "INPUT(-lvalue)\n".repeat(9));
       patch("--set-rpath", `${at("foreign")}:${at("libs")}`, "--shrink-rpath", "it");
-      // Shrinking wins over setting, as with patchelf.
+      // Shrinking wins over setting, as in patchelf.
       expect(asked("rpath", "it")).toBe("$ORIGIN/libs\n");
       patch("--set-rpath", `${at("foreign")}:${at("libs")}`, "it");
       patch("--shrink-rpath", "it");
@@ -288,7 +288,7 @@ describe.each(ways)("%s", (_title, program) => {
       expect(asked("execstack", "it")).toBe("execstack: -\n");
       patch("--set-execstack", "it");
       expect(asked("execstack", "it")).toBe("execstack: X\n");
-      // Printing goes before changing.
+      // Printing comes before changing.
       expect(ours("--print-execstack", "--clear-execstack", "it").stdout).toBe("execstack: X\n");
       expect(asked("execstack", "it")).toBe("execstack: X\n");
       patch("--clear-execstack", "it");
@@ -579,7 +579,7 @@ describe.each(ways)("%s", (_title, program) => {
         stderr: "patchelf: open: Permission denied\n",
         code: 1,
       });
-      // What it is not to change it may still take.
+      // What it may not change it may still read.
       expect(nobody("--set-rpath", "/x", "--output", "own", "closed")).toMatchObject({
         stderr: "",
         code: 0,

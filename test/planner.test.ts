@@ -1,5 +1,5 @@
 // Which loader and which libraries a plan chooses, from stores that are made so that the first
-// choice is wrong. Nothing is run: libraries are empty but for their versions.
+// choice is wrong. Nothing is run: libraries are empty except for their versions.
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -58,7 +58,7 @@ describe("the planner", needs("gcc"), () => {
   }
 
   let letters: string[];
-  /** The path of a store path that is not there yet. */
+  /** The path of a store path that does not exist yet. */
   const newPath = (name: string) => storePath(name, letters.shift());
   /** A package with one library; the answer is its directory. */
   function provide(name: string, soname: string, made: Made): string {
@@ -142,7 +142,7 @@ describe("the planner", needs("gcc"), () => {
   it("sees what a library's own libraries need", async () => {
     glibc(36);
     const deep = provide("deep-1", "libdeep.so.1", { needs: ["libc.so.6:GLIBC_2.40"] });
-    // The newest of the package drags in what no loader can serve; the older one does without.
+    // The newest of the package has needs that no loader can serve; the older one has none.
     provide("thing-2", "libthing.so.1", { needs: ["libdeep.so.1"], runpath: deep });
     const old = provide("thing-1", "libthing.so.1", {});
     const file = await planned(program(["libc.so.6:GLIBC_2.34", "libthing.so.1"]));

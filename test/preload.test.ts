@@ -1,4 +1,4 @@
-// Files that /etc/ld.so.preload names, in a root of its own. The real loader says what is right.
+// Files that /etc/ld.so.preload names, in a root of its own. The real loader decides what is right.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -25,7 +25,7 @@ describe("what /etc/ld.so.preload names", needs("gcc", "x86-64", "mount namespac
     );
     mkdirSync(root.in("etc"));
     library("libgood.so", "int good(void) { return 1; }");
-    // What its library was when it was linked is there no more, or not as it was.
+    // The library that it was linked with is gone, or has changed.
     const dependency = library("libdep.so", "int dep(void) { return 1; }");
     const needed = ["-Wl,--no-as-needed", dependency];
     library("libneeds.so", "int dep(void); int needs(void) { return dep(); }", ...needed);
@@ -48,7 +48,7 @@ describe("what /etc/ld.so.preload names", needs("gcc", "x86-64", "mount namespac
     symlinkSync("nowhere", root.in("opt/dangling.so"));
     copyFileSync(program, root.in("opt/program.so"));
     const good = readFileSync(root.in("opt/libgood.so"));
-    // The dynamic table lies behind the end.
+    // The dynamic table is past the end.
     writeFileSync(root.in("opt/cut.so"), good.subarray(0, 4096));
     // libneeds.so's is gone.
     spawnSync("rm", [dependency]);

@@ -1,7 +1,7 @@
-// Root changes files in a tree whose owner meanwhile swaps a directory of it for a link to somewhere else: as
-// fast as possible, or when inotify tells that root has opened, made or renamed something there. Outside nothing
-// may change, not for a moment: inotify tells nothing of the directory there, and neither it nor its file gets
-// another st_ctim, which nobody can set back.
+// Root changes files in a tree whose owner meanwhile swaps a directory of it for a link to somewhere else: as fast as
+// possible, or when inotify tells that root has opened, made or renamed something there. Nothing outside may change,
+// not even for a moment: inotify tells nothing about the directory there, and neither it nor its file gets another
+// st_ctim, which nobody can set back.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -56,7 +56,7 @@ int main(int count, char **path) {
     wait(turn, 3000000);
   }
 }`,
-  // Of what a change and its undoing make known, another event each turn.
+  // One of the events that a change and its undoing cause, another each turn.
   "by inotify": `${swap}
 int main(int count, char **path) {
   const int events = inotify_init1(IN_CLOEXEC);

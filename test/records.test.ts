@@ -211,7 +211,7 @@ describe("records", needs("gcc"), () => {
     const otherThan = (path: string) =>
       join(records, readdirSync(records).find((name) => name !== basename(path)) as string);
     const record = () => join(records, readdirSync(records).sort()[0] as string);
-    /** What a command says of the record `path`, beside what it does to the files. */
+    /** What a command says about the record `path`, besides what it does to the files. */
     const told = (words: string[], text: string) => {
       const { code, stdout, stderr } = fixelf(...words);
       expect([code, stderr]).toEqual([2, ""]);
@@ -281,7 +281,7 @@ describe("records", needs("gcc"), () => {
       const last = join(tree, "last");
       cpSync(program, last);
       await edit(last, { searchPath: { set: "/nowhere/lib" } });
-      // An undo waits a second for who has locked its file.
+      // An undo waits a second for another process that has locked its file.
       const holder = spawn("flock", [library, "/bin/sh", "-c", "echo; read line"]);
       await once(holder.stdout, "data");
       const undoing = startFixelf(["undo", program, library, last], { env: { NO_COLOR: "1" } });
@@ -353,7 +353,7 @@ describe("records", needs("gcc"), () => {
     const command = /^to forget it: fixelf (.*)$/m.exec(stdout)?.[1] ?? "";
     expect(command).toBe(`prune --force ${dirname(program)} ${dirname(library)}`);
     expect([isRooted(), Object.values(recorded())]).toEqual([true, ["away", "away"]]);
-    // Another file's undo lets go of what has no user any more; this one has.
+    // Another file's undo drops what nothing uses any more; this one is still used.
     renameSync(moved, tree);
     expect(recorded()).toEqual({ [program]: "fixed", [library]: "fixed" });
     rmSync(dirname(program), { recursive: true });

@@ -1,5 +1,5 @@
-// Libraries for newer processors, on processors that have less: what the real loader takes and refuses
-// there is what fixelf says. qemu is each of the processors; this machine's own is asked as well.
+// Libraries for newer processors, on processors that have less: what the real loader takes and refuses there is what
+// fixelf says. qemu emulates each of the processors; this machine's own is asked as well.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -17,7 +17,7 @@ const { loader } = host;
 
 const levels = ["x86-64-v2", "x86-64-v3", "x86-64-v4"];
 
-/** Who starts programs, and as what fixelf knows that processor; qemu emulates none of v4. */
+/** What starts programs, and the name by which fixelf knows that processor; qemu emulates none of v4. */
 interface Processor {
   starter: string[];
   level: string | null;

@@ -23,7 +23,9 @@ const foundries = new Map(
   machines.map((machine) => [machine.name as string, new Foundry(machine)]),
 );
 
-/** The ways in which a case's program is started, and what each needs beside compiler and loader. */
+/**
+ * The ways in which a case's program is started, and what each needs besides compiler and loader.
+ */
 const ways = {
   ordinary: { title: "", parts: [] },
   secure: { title: ", in secure mode", parts: ["set-user-ID programs"] },

@@ -1,5 +1,5 @@
-// Programs that give rights to who starts them (AT_SECURE): what the kernel makes of them, and whom else
-// the libraries may belong to that they come with.
+// Programs that give rights to the users that start them (AT_SECURE): what the kernel makes of them, and who else may
+// own the libraries that come with them.
 import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";

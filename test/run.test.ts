@@ -1,5 +1,5 @@
-// `fixelf run` from outside: the program is as if its user had started it by itself. Its loader is at
-// a place that this machine does not have.
+// `fixelf run` from outside: the program behaves as if its user had started it directly. Its loader is at a place that
+// this machine does not have.
 import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -100,7 +100,7 @@ describe("run", needs("gcc"), () => {
     appendFileSync(program, "PAYLOAD");
     // What is opened by name, and what needs a library of the store itself.
     compile(plugin, pluginSource, ...shared("libplugin.so.1"), library);
-    // As Nix builds them, and as nothing could be simpler.
+    // One as Nix builds them, and the simplest possible one.
     compile(native, `${source}${thingSource}`, `-Wl,--dynamic-linker=${loader}`);
     const starts =
       "#include <unistd.h>\nint main(int n, char **a) { execv(a[1], a + 1); return 99; }";
@@ -276,7 +276,7 @@ describe("run", needs("gcc"), () => {
 
   describe("where the kernel allows no user namespace", needs("user namespaces", "setpriv"), () => {
     it("is a fixed copy, and says why", () => {
-      // The least privileged that there is: another user, in a namespace that may have no further ones.
+      // The least privileged case: another user, in a namespace that may have no further ones.
       const inner = `echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --inh-caps=-all --bounding-set=-all "$@"`;
       const by = [...only(), "unshare", "--user", "--map-root-user", "/bin/sh", "-c", inner, "sh"];
       const words = ["run", "--store", store, "--verbose", program, "thing"];
@@ -290,7 +290,7 @@ describe("run", needs("gcc"), () => {
   });
 
   describe("as a copy", () => {
-    it("is made once for one content, and lies beside links to the neighbours", () => {
+    it("is made once for one content, and is beside links to the neighbours", () => {
       writeFileSync(join(dirname(program), "neighbour"), "");
       expect(says("copy", "thing")).toBe("42");
       const exe = says("copy", "exe");
@@ -357,8 +357,8 @@ describe("run", needs("gcc"), () => {
       }
     });
     it("is found by libraries that come along and keep to a search path of their own", () => {
-      // As ICU's libicui18n.so and libicuuc.so, which need libstdc++.so.6: RUNPATH is not inherited. What the
-      // program itself finds of the store, libthing, the inner one finds no more when it is looked at alone.
+      // As ICU's libicui18n.so and libicuuc.so, which need libstdc++.so.6: RUNPATH is not inherited. libthing, which
+      // the program itself finds in the store, is not found for the inner one when it is looked at alone.
       const top = join(directory, "bundle");
       const own = "-Wl,--enable-new-dtags,-rpath,$ORIGIN";
       const other = compile(
@@ -645,7 +645,7 @@ describe("run", needs("gcc"), () => {
       const nowhere = without("/proc/none");
       const [made] = readdirSync(directory).filter((name) => name.startsWith("fixelf-run-"));
       expect(made).toBeDefined();
-      // One that others may write to is nobody's to trust.
+      // One that others may write to is not trusted.
       chmodSync(join(directory, made as string), 0o777);
       const { code, stderr } = runWith(["--how", "copy"], [program, "thing"], nowhere);
       expect(stderr).toContain("set XDG_CACHE_HOME");
@@ -726,7 +726,7 @@ describe("run", needs("gcc"), () => {
 
 describe("a library cache", () => {
   it("descends as ldconfig's does", () => {
-    // sysdeps: digits count as numbers and come after all else.
+    // sysdeps: digits count as numbers and come after everything else.
     const names = ["libz.so.1", "libz.so.10", "libz.so.2", "liba.so", "lib2.so", "libA.so"];
     expect([...names].sort(compareSonames)).toEqual([
       "libA.so",

@@ -141,7 +141,7 @@ describe("fixelf scan", needs("gcc"), () => {
     const { code, stdout, stderr } = scan("--root", at("root"), "--format", "csv");
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toContain(`${at("root")}/nix/store: there is no store`);
-    // A file there is none either, nor what a link leads to that is one.
+    // A file there is not a store either, nor is a link to a file.
     compile(at("root/nix/store"), "int main(void) { return 0; }");
     expect([scan("--root", at("root")).code, scan("--root", at("root")).stdout]).toEqual([2, ""]);
   });
@@ -269,7 +269,7 @@ describe("fixelf scan", needs("gcc"), () => {
       expect(scan(path, "--strict").code).toBe(1);
       expect(JSON.parse(scan(path, "--summary", "--json").stdout)).toMatchObject({ failures: 1 });
     }
-    // Nobody asks for each thing in a directory.
+    // Nobody asks for each entry of a directory.
     mkdirSync(at("with-fifo"));
     execFileSync("mkfifo", [at("with-fifo/fifo")]);
     expect(scan(at("with-fifo"), "--format", "ndjson")).toMatchObject({
@@ -289,7 +289,7 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(rows("--where", "type = shared-library").map(({ path }) => path)).toEqual([
       at("tree/lib.so"),
     ]);
-    // Of kernel modules as well, which have no program headers.
+    // Also for kernel modules, which have no program headers.
     compile(at("tree/module.ko"), "int f(void) { return 1; }", "-g", "-c");
     execFileSync("objcopy", ["--only-keep-debug", at("tree/module.ko"), at("tree/module.debug")]);
     expect(rows("--where", "type = debug-information").map(({ path }) => path)).toEqual([
@@ -303,7 +303,7 @@ describe("fixelf scan", needs("gcc"), () => {
     rmSync(at("tree/module.debug"));
   });
 
-  // Its program headers are the program's: they lead behind the end, or into what is there instead.
+  // Its program headers are the program's: they lead past the end, or into what is there instead.
   it.each([
     ["smaller", 0],
     ["larger", 3000],
@@ -332,7 +332,7 @@ describe("fixelf scan", needs("gcc"), () => {
     },
   );
 
-  // Of one segment for headers, notes and code objcopy leaves what goes up to the last note.
+  // Of a single segment for headers, notes and code, objcopy leaves what goes up to the last note.
   it("reads the notes that objcopy leaves in a segment of code", needs("objcopy"), () => {
     const place = at("kept");
     const program = compile(

@@ -1,4 +1,5 @@
-// The lines of NDJSON, which are written in C++, beside what lib/report/text.ts makes of the rows.
+// The lines of NDJSON, which are written in C++, compared with what lib/report/text.ts makes of the
+// rows.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -33,7 +34,7 @@ async function written(batch: ScanBatch, rows: readonly number[]): Promise<strin
 
 const all = ({ length }: ScanBatch) => Array.from({ length }, (_, row) => row);
 
-/** By the rules for any other document. */
+/** By the same rules as any other document. */
 function expected(batch: ScanBatch, row: number): string {
   if (batch.value("error", row) !== null) {
     const names = ["path", "storePath", "error", "errorMessage"];
@@ -85,7 +86,7 @@ describe("a line of a scan", () => {
     it("says the same as the row", async () => {
       const lines = await written(batch, all(batch));
       expect(lines).toEqual(all(batch).map((row) => expected(batch, row)));
-      // What is compared is there: bytes beside texts, of each kind.
+      // What is compared is there: bytes besides texts, of each kind.
       for (const bytes of [
         /"pathBytes":"/,
         /"sonameBytes":"/,

@@ -1,9 +1,9 @@
-// What a scan says of ELF files of this machine, in every column, against what other tools say: test/corpus.
+// What a scan says about ELF files of this machine, in every column, against what other tools say: test/corpus.
 import { describe, expect, it } from "vitest";
 import { compare } from "./corpus/compare.js";
 import { needs } from "./support/needs.js";
 
-/** Of some thousands of files in /usr; npm run test:corpus takes all of many more. */
+/** One file in so many, some thousands of those in /usr; npm run test:corpus takes all of many more. */
 const oneOf = 50;
 
 describe("a scan of /usr", needs("readelf", "eu-readelf", "pyelftools"), () => {

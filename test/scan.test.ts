@@ -163,7 +163,7 @@ describe("what a scan finds", () => {
       copyFileSync(machineProgram, join(tree, "closed/sh"));
       copyFileSync(machineProgram, join(tree, "sh"));
       chmodSync(join(tree, "closed"), 0);
-      // Deeper than any path can name: each step is made where the last one stands.
+      // Deeper than any path can name: each step is made where the last one ended.
       const deep = `import os
 os.chdir(${JSON.stringify(tree)})
 for i in range(40):
@@ -174,7 +174,7 @@ const found = [];
 for await (const batch of scan([${JSON.stringify(tree)}]))
   found.push(...[...batch].map(({ path }) => path), ...batch.failures.map(({ code }) => code));
 console.log(JSON.stringify(found));`;
-      // Nobody keeps root out of a directory, so somebody else has to look.
+      // Root cannot be kept out of a directory, so another user has to look.
       const identity = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
       const words = [...node, "--input-type=module", "-e", walk];
       const { stdout } = start(words, { ...identity, cwd: "/" });
@@ -182,7 +182,7 @@ console.log(JSON.stringify(found));`;
     },
   );
 
-  // Of many entries it asks for the mounts while it walks (test/native/walk.test.cpp).
+  // Where there are many entries it reads the mounts while it walks (test/native/walk.test.cpp).
   it.each([0, 100])(
     "sees once what is mounted in two places, beside %i others",
     needs("mount namespaces"),
@@ -332,7 +332,7 @@ describe("how a scan runs", () => {
     const writer = openSync(fifo, "w");
     for await (const batch of scan([large])) {
       void batch;
-      // Its threads wait for us now, each with a table of descriptors of its own.
+      // Its threads wait for us now, each with its own table of descriptors.
       closeSync(writer);
       expect(await exit).toEqual([0, null]);
       break;
@@ -572,7 +572,7 @@ describe("fixelf scan", () => {
       join(results, "half.parquet"),
       readFileSync(join(results, "1.parquet")).subarray(0, 99),
     );
-    // Of the same length, so that the file stays whole.
+    // The same length, so that the file stays whole.
     const older = readFileSync(join(results, "1.parquet"));
     older.write("9.9.9", older.indexOf(packageVersion()));
     writeFileSync(join(results, "1.parquet"), older);
@@ -598,7 +598,7 @@ describe("fixelf scan", () => {
     };
     const shards = (of: string) => [1, 2].map((shard) => [of, "--shard", `${shard}/2`] as const);
     for (const [index, words] of shards(store).entries()) write(`${index + 1}.parquet`, ...words);
-    // Of the whole, and in other parts: each row would be there twice.
+    // One of the whole, and one of other parts: each row would be there twice.
     write("whole.arrow", store);
     expect(problems()).toEqual([
       "the same files are in several divisions: 1.parquet, 2.parquet (of 2); whole.arrow (of 1)",
@@ -716,7 +716,7 @@ describe("columns of a scan", () => {
   });
 });
 
-/** A row of NDJSON without the bytes that stand beside a path that is no UTF-8. */
+/** A row of NDJSON without the bytes that are given besides a path that is not UTF-8. */
 function parsed(line: string): ScanRow {
   const { pathBytes: _, ...row } = JSON.parse(line);
   return row;
@@ -731,7 +731,7 @@ function flat(value: unknown): Record<string, unknown> {
   );
 }
 
-/** What a columnar file says of a row against the row's own object. */
+/** What a columnar file says about a row, compared with the row's own object. */
 function expectSame(read: Record<string, unknown>, row: ScanRow & { entry: unknown }): void {
   if ("error" in row) {
     const there = Object.entries(read).filter(([, value]) => value !== null);

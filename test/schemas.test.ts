@@ -111,7 +111,9 @@ describe("every command's JSON is valid", needs("gcc"), () => {
   const main = "int main(void) { return 0; }";
   const foreign = "-Wl,--dynamic-linker=/lib65/ld.so";
 
-  /** What it prints is of the schema, which is the command's own where no other is named. */
+  /**
+   * Checks what it prints against the schema, which is the command's own unless another is named.
+   */
   function valid(words: readonly string[], name = `${words[0]}`) {
     const [command = "", ...rest] = words;
     const { stdout, stderr } = fixelf([command, "--json", ...rest], { env });
@@ -190,7 +192,7 @@ describe("every command's JSON is valid", needs("gcc"), () => {
     expect(valid(["run", "--dry-run", own]).how).toBe("as-is");
   });
 
-  it("of where a program lies", () => {
+  it("of where a program is", () => {
     expect(valid(["path", "patchelf"]).path).toMatch(/\/fixelf-patchelf$/);
   });
 
@@ -225,7 +227,7 @@ describe("every command's JSON is valid", needs("gcc"), () => {
   });
 });
 
-/** Columns whose field has another place: lib/scan/batch.ts. */
+/** Columns whose field is in another place: lib/scan/batch.ts. */
 const places: Record<string, string> = {
   buildId: "notes.buildId",
   abiTagSystem: "notes.abiTag.operatingSystem",

@@ -1,4 +1,4 @@
-// Scripts: how Linux reads their first line, and what doctor says of it.
+// Scripts: how Linux reads their first line, and what doctor says about it.
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -186,7 +186,7 @@ describe("doctor", () => {
     expect(found?.message).toBe(
       why === null ? undefined : `env cannot split "-S ${words}" into words: ${why}`,
     );
-    // 125 is what env ends with where it cannot do what it is told.
+    // env ends with 125 where it cannot do what it is told.
     const { status } = spawnSync("/usr/bin/env", [`-S ${words}`, script], { stdio: "ignore" });
     expect(status === 125).toBe(why !== null);
   });

@@ -1,4 +1,4 @@
-// Entries of a search path that lead elsewhere than was meant, and what doctor says of them.
+// Entries of a search path that lead elsewhere than was meant, and what doctor says about them.
 import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync } from "node:fs";
 import { join } from "node:path";
@@ -111,7 +111,7 @@ describe("what is named from where one is", needs("gcc", "glibc's loader"), () =
     expect(stdout).toContain(`${directory}/own`);
   });
 
-  it("is seen from a root, if it lies there", () => {
+  it("is seen from a root, if it is there", () => {
     const program = compile(join(directory, "rooted"), source, library);
     const options = ["--json", "--ignore-missing", "libc.so.6", ...named];
     const within = ["fix", "--dry-run", "--root", directory, ...options, program];

@@ -59,7 +59,7 @@ const letters = (length: number) => "abcdefghijklmnopqrstuvwxyz".repeat(200).sli
 async function setting(bench: Bench, value: Value, length: number): Promise<Setting> {
   switch (value) {
     case "interpreter": {
-      // No name is longer than 255 bytes, and no path than 4,096.
+      // No name is longer than 255 bytes, and no path longer than 4,096.
       const folders = letters(Math.min(length, 3000)).replace(/(.{200})./g, "$1/");
       const interpreter = join(bench.directory, "loaders", folders, "ld.so");
       if (!existsSync(interpreter)) await placeLoader(bench, interpreter);
@@ -90,7 +90,7 @@ async function setting(bench: Bench, value: Value, length: number): Promise<Sett
   }
 }
 
-/** What kinds of file have; patchelf and fixelf agree on it. */
+/** What each kind of file has; patchelf and fixelf agree on it. */
 const applies = (value: Value, { kind }: Bench["cell"]) =>
   value === "interpreter" ? kind !== "shared" : value !== "soname" || kind === "shared";
 
@@ -114,7 +114,7 @@ class Sequence {
   /** Nobody but fixelf and strips has edited the file. */
   private isOurs = true;
   private readonly kept: string;
-  /** The same strips without fixelf's edits: what a tool breaks here, it breaks by itself. */
+  /** The same strips without fixelf's edits: what a tool breaks here is its own fault. */
   private readonly control: string;
 
   constructor(
@@ -151,7 +151,7 @@ class Sequence {
       await change(this.bench.subject, edits, this.records);
     } catch (failure) {
       const { code, message } = failure as Error & { code?: string };
-      // What another tool has left may be beyond an edit; then nothing has happened.
+      // What another tool has left may be impossible to edit; then nothing has happened.
       if (this.isOurs || !["unsupported", "malformed", "truncated"].includes(code as string))
         throw failure;
       count(this.tally.refusals, message);
@@ -309,7 +309,7 @@ describe("patchelf", needs("gcc", "ld.gold", "patchelf", "readelf", "x86-64"), (
     expect(await ask(program, [])).toMatchObject({ status: 0 });
   });
 
-  // It put it into the segment that is only read, where it finds no room in what nobody has edited.
+  // patchelf put it into the segment that is only read, where it finds no room in an unedited file.
   it("leaves the dynamic table of a position-dependent program writable", async () => {
     const directory = scratchDirectory();
     const program = compile(join(directory, "program"), main, "-no-pie");
@@ -389,7 +389,7 @@ describe("elfutils strip", needs("gcc", "eu-strip"), () => {
     const program = compile(join(directory, "program"), main, "-g");
     const resolutionCache = new TextEncoder().encode(`libc.so.6\0=/${letters(5000)}\0\0`);
     await change(program, { resolutionCache, ...long }, directory);
-    // The cache goes, as it is no longer true.
+    // The cache is dropped, as it is no longer true.
     await change(program, { searchPath: { value: "/short", tag: "runpath" } }, directory);
     expect(await ask("eu-strip", [program])).toMatchObject({ status: 0, stderr: "" });
     await change(program, long, directory);

@@ -262,7 +262,7 @@ for (const machine of machines) {
         expect(segments).toEqual(["R E", "RW "]);
       });
 
-      // What nix-ld's own tests ask of it.
+      // What nix-ld's own tests require of it.
       describe.each([
         ["a position-independent program", "DYN", ["-fPIE", "-pie"]],
         ["a program of fixed addresses", "EXEC", ["-fno-pie", "-no-pie"]],
@@ -348,7 +348,7 @@ for (const machine of machines) {
       it("says nothing of one that may be loaded otherwise", () => {
         const { loader, one } = bench;
         const nowhere = { NIX_LD: loader, NIX_LD_LIBRARY_PATH: bench.path("/nowhere") };
-        // For processors of some kind.
+        // Directories for processors of some kind.
         const kinds = join(bench.one, "../kinds");
         mkdirSync(join(kinds, "glibc-hwcaps"), { recursive: true });
         const told = { ...nowhere, NIX_LD_LIBRARY_PATH: bench.path(kinds) };
@@ -494,7 +494,7 @@ for (const machine of machines) {
   );
 }
 
-/** Where the last of what is loaded ends in the file. */
+/** Where the last of the loaded parts ends in the file. */
 function loadedEnd(path: string): number {
   const table = execFileSync("readelf", ["-W", "-l", path], { encoding: "utf8" });
   const loads = [...table.matchAll(/^ +LOAD +(0x\w+) +\w+ +\w+ +(0x\w+)/gm)];
@@ -540,7 +540,7 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
       said: { library: "2", own: "none", child: "none", variables: "0", ...healthy },
     };
     expect(startIn(layOut)).toMatchObject(started);
-    // Also where nix-ld's place is there.
+    // Also where nix-ld's place exists.
     const other = put(nixLd, "/not/there", libraryIn(one));
     expect(startIn(`${layOut}; ${other}`)).toMatchObject(started);
   });
@@ -622,7 +622,7 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
     expect(at("loud")).toBe(
       "fixelf-ld: NIX_LD_LOG is loud, which is not one of off, error, warn, info, debug and trace\n",
     );
-    // What cannot be started is told of at every level.
+    // What cannot be started is reported at every level.
     const { stderr } = bench.start({ NIX_LD: "/not/there", NIX_LD_LOG: "off" });
     expect(stderr).toContain("/not/there");
   });
@@ -953,7 +953,7 @@ describe(
         const started = { status: 0, stderr: "", said };
         expect(described(spawnSync(program, [], { encoding: "utf8", env }))).toMatchObject(started);
       }
-      // Where the default is glibc's, it is said; unless a default place has musl's as well.
+      // Where the default is glibc's, the message says so; unless a default place has musl's as well.
       const glibc = `${farm}/ld.so`;
       const ours = join(home, basename(musl));
       copyFileSync(standIn, ours);
@@ -1018,7 +1018,7 @@ describe("the stand-in loader in secure mode", needs(...partsHere, "root", "setp
       `fixelf-ld: ${program} runs with other rights than the user that starts it, so that ` +
         `NIX_LD_${host?.system}_linux does not count\n`,
     );
-    // Without the defaults it is not the variable that is named.
+    // Without the defaults the message does not name the variable.
     const { status, stderr } = asAnother("true", `NIX_LD=${loader}`);
     expect(status).toBe(127);
     expect(stderr).toContain("so that no variable counts, and the default loader /run/");

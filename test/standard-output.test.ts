@@ -1,4 +1,4 @@
-// What each command does where what it prints cannot be written, or is not wanted any more.
+// What each command does where its output cannot be written, or is not wanted any more.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";

@@ -1,5 +1,5 @@
-// What a doctor of one program loads: the start is most of its time, and each module that Node has to compile for it,
-// its own ones too, is a part of that.
+// What a doctor of one program loads: starting takes most of its time, and part of that is each module that Node has to
+// compile for it, including its own.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";

@@ -1,6 +1,6 @@
-// The judge against the kernel and the loader: programs are really started, up to their entry point, and the
-// verdict has to agree. FIXELF_START=whole starts every program of this machine and 3,000 mutants, else a
-// sample of both is; FIXELF_START_FROM says at which number the mutants begin.
+// The judge against the kernel and the loader: programs are really started, up to their entry point, and the verdict
+// has to agree. FIXELF_START=whole starts every program of this machine and 3,000 mutants, otherwise a sample of both;
+// FIXELF_START_FROM says at which number the mutants begin.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
@@ -64,7 +64,7 @@ describe("programs of this machine", needs("gcc", "x86-64"), () => {
   );
 });
 
-/** What the judge says otherwise, and why. */
+/** Where the judge says something different, and why. */
 const reasons: { why: string; applies: (change: string, starts: boolean) => boolean }[] = [
   {
     why: "the kernel looks at no class and byte order; tools do, and without them no field can be read",

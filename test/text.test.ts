@@ -1,4 +1,4 @@
-// Text that comes from files, made safe for where it goes.
+// Text that comes from files, made safe for where it is printed.
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pc from "picocolors";

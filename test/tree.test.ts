@@ -129,7 +129,7 @@ describe("tree", needs("gcc"), () => {
     expect(whyLoaded(tree, "libgone.so")).toMatchObject({ path: null, reason: "not found" });
     expect(whyLoaded(tree, "libelsewhere.so")).toBeNull();
     expect(whyText(tree, "libelsewhere.so", colors).text).toMatch(/not among what it loads/);
-    // That its own needs need it in turn is no way to it.
+    // That its own needs need it is not a way to it.
     expect(whyText(tree, "libone.so", colors).text.split("\n").slice(1)).toEqual([
       at("program"),
       expect.stringMatching(/^└─ libone\.so → /),

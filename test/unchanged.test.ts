@@ -1,4 +1,4 @@
-// What fix does not write to: doctor does not tell to fix it, and what both tell instead works as printed.
+// Files that fix does not write to: doctor does not say to fix them, and what both say instead works as printed.
 import {
   appendFileSync,
   chmodSync,

@@ -1,4 +1,4 @@
-// What lies below a directory and cannot be read: nobody says of it that it is well, damaged or not there.
+// What is below a directory and cannot be read: it is never called healthy, damaged or absent.
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { scratchDirectory } from "./support/scratch.js";
 
 describe("what cannot be read below a directory", needs("python3"), () => {
   const tree = scratchDirectory();
-  // Nobody keeps root out.
+  // Root cannot be kept out.
   const identity = process.getuid?.() === 0 ? { uid: 4711, gid: 4711 } : {};
   const home = scratchDirectory();
   const env = {

@@ -9,7 +9,7 @@ import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { copyGlibc } from "./support/store.js";
 
-/** What is made of what the loader says. */
+/** How the loader's output is altered before it is read. */
 const heard = vi.hoisted(() => ({ as: (said: string) => said }));
 
 vi.mock("../lib/addon/native.js", async (original) => {

@@ -109,7 +109,7 @@ describe("watch", needs("gcc"), () => {
     child.stderr.on("data", (bytes) => {
       said.stderr += bytes;
     });
-    // When all that it said has been read, too.
+    // When all of its output has been read, too.
     const ended = once(child, "close");
     running.push({
       stop: async () => {
@@ -133,7 +133,7 @@ describe("watch", needs("gcc"), () => {
       library,
     );
     for (const text of ["one", "two"]) compile(join(build, text), says(text));
-    // What the store has of it, which is not to be taken where the program brings its own.
+    // What the store has of it, which must not be taken where the program brings its own.
     mkdirSync(nixos.in(other), { recursive: true });
     copyFileSync(library, nixos.in(`${other}/libanswer.so`));
   });
@@ -235,7 +235,7 @@ describe("watch", needs("gcc"), () => {
     await until("all are told", () => outcomes.length >= programs.length);
     expect(outcomes.map(({ path }) => path).sort()).toEqual([...programs].sort());
     for (const path of programs) expect((await inspect(path)).runpath).toContain("$ORIGIN/../lib");
-    // Its own writing is no news.
+    // Its own writing is not news.
     await sleep(500);
     expect(outcomes.length).toBe(programs.length);
   });
@@ -265,7 +265,7 @@ describe("watch", needs("gcc"), () => {
       if (round % 20 !== 19) continue;
       await until("the newest is fixed", () => sha256(path) === fixed[text]);
     }
-    // Nothing of ours lies about.
+    // No file of ours is left.
     expect(readdirSync(inbox)).toEqual(["program"]);
   });
 
@@ -328,7 +328,7 @@ int main(int count, char **words) {
       outcome: "fixed",
       error: null,
     });
-    // Nothing of ours lies about.
+    // No file of ours is left.
     const names = readdirSync(inbox, { recursive: true, encoding: "utf8" });
     expect(names.filter((name) => name.includes("fixelf"))).toEqual([]);
   });
@@ -370,7 +370,7 @@ int main(int count, char **words) {
     layOut(join(later, "app"));
     await until("it is fixed", () => isFixed(join(later, "app/bin/program")));
 
-    // Away, with what lies in it, and another in its place.
+    // Away, with what is in it, and another in its place.
     renameSync(later, join(inbox, "away"));
     mkdirSync(later);
     copyFileSync(join(build, "one"), join(inbox, "away/unwatched"));
@@ -378,7 +378,7 @@ int main(int count, char **words) {
     await until("it is fixed", () => isFixed(join(later, "second")));
     expect(await isFixed(join(inbox, "away/unwatched"))).toBe(false);
 
-    // A directory below, renamed, vanished and made anew.
+    // A directory below, renamed, vanished and made again.
     renameSync(join(inbox, "away/app"), join(later, "app"));
     renameSync(join(later, "app"), join(later, "app-2"));
     copyFileSync(join(build, "two"), join(later, "app-2/bin/two"));
@@ -459,7 +459,7 @@ int main(int count, char **words) {
     copyFileSync(join(build, "elsewhere"), program);
     await until("it is told", () => outcomes.length > 0);
     const inode = statSync(program).ino;
-    // Neither its own writing nor what else happens there makes it try once more.
+    // Neither its own writing nor other events there make it try once more.
     copyFileSync(join(build, "elsewhere"), join(inbox, "app/another"));
     await until("another is told", () => outcomes.length > 1);
     await sleep(1000);
@@ -471,7 +471,7 @@ int main(int count, char **words) {
       })),
     );
     expect(statSync(program).ino).toBe(inode);
-    // Another content is another matter.
+    // Different content is a different case.
     compile(join(build, "elsewhere-2"), says("two"), nowhere);
     copyFileSync(join(build, "elsewhere-2"), program);
     await until("that is told, too", () => outcomes.length > 2);
@@ -551,7 +551,7 @@ int main(int count, char **words) {
   it("takes each program at the depth that was named", async () => {
     await start([{ path: inbox, depth: 2 }]);
     const old = layOut(join(inbox, "tool/1.0"));
-    // Another version's library is none of its own.
+    // Another version's library does not count as its own.
     const bare = layOut(join(inbox, "tool/2.0"), false);
     for (const program of [old, bare]) await until(`${program} is fixed`, () => isFixed(program));
     expect((await inspect(old)).runpath).toContain("$ORIGIN/../lib");
@@ -627,7 +627,7 @@ int main(int count, char **words) {
   describe("at the kernel's limit", needs("user namespaces"), () => {
     it("says so, and looks again from time to time", async () => {
       for (let index = 0; index < 20; index++) mkdirSync(join(inbox, `app-${index}`));
-      // The limit is each user namespace's own; what it is there, only that namespace feels.
+      // Each user namespace has its own limit, which affects no other.
       const limited = 'echo 5 >/proc/sys/user/max_inotify_watches; exec "$@"';
       const { said } = spawnWatch(
         [inbox, "--rescan", "1"],
@@ -774,7 +774,7 @@ describe("presets", () => {
       "/data/mine/mason/packages",
     ]);
     expect(directories("vscode-extensions", { VSCODE_EXTENSIONS: "/e" })).toEqual(["/e"]);
-    // The XDG specification has relative paths ignored.
+    // The XDG specification says that relative paths are ignored.
     expect(directories("uv", { XDG_DATA_HOME: "data" })[0]).toBe("/home/me/.local/share/uv/python");
   });
 

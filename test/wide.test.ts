@@ -1,5 +1,5 @@
-// Where a field of ELF is full and another one says the number, and where a number has more than 32 bits:
-// the facts are readelf's, and an edit holds and is taken back, or is refused with a reason.
+// Where a field of ELF is full and another one holds the number, and where a number has more than 32 bits: the facts
+// are readelf's, and an edit holds and is taken back, or is refused with a reason.
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -35,14 +35,14 @@ mkdirSync(records);
 /** It fails for a note that it does not know, too. */
 const readelf = (option: string, path: string) =>
   spawnSync("readelf", [option, "-W", path], { encoding: "utf8", maxBuffer: 1 << 28 }).stdout;
-/** What readelf complains of. */
+/** What readelf complains about. */
 const complaints = (path: string) =>
   execFileSync("/bin/sh", ["-c", 'readelf -hldSW "$1" 2>&1 >/dev/null', "sh", path], {
     encoding: "utf8",
   });
 const run = (path: string) => execFileSync(path, { encoding: "utf8" });
 
-/** Fits nowhere but at the end of the file. */
+/** Fits only at the end of the file. */
 const searchPath = { value: `/${"n".repeat(6000)}`, tag: "runpath" } as const;
 /** More than there are spare entries of the dynamic table, so that it moves. */
 const addNeeded = ["m.so.6", "dl.so.2", "pthread.so.0", "rt.so.1", "util.so.1", "resolv.so.2"].map(
@@ -59,7 +59,7 @@ async function longLoader(path: string): Promise<string> {
   return name;
 }
 
-/** Of a sparse file the beginning and the end: between them is a hole. */
+/** The beginning and the end of a sparse file: between them is a hole. */
 function digest(path: string): string {
   const { size } = statSync(path);
   const hash = createHash("sha256").update(String(size));
@@ -103,7 +103,7 @@ async function refusal(path: string, edits: Edits) {
 }
 
 describe("more sections than e_shnum can count", needs("gcc", "readelf"), () => {
-  /** A program with that many sections beside its own. */
+  /** A program with that many sections besides its own. */
   function program(name: string, count: number, flags: string, ...options: string[]): string {
     const home = scratchDirectory(directory);
     const text = Array.from(
@@ -203,7 +203,7 @@ describe("more program headers than e_phnum can count", needs("gcc", "readelf", 
   });
 });
 
-/** Moves the section headers so far behind, and leaves a hole. */
+/** Moves the section headers to an offset further on, and leaves a hole. */
 function stretched(path: string, offset: number): string {
   const bytes = readFileSync(path);
   const wide = bytes[4] === 2;

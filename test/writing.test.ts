@@ -1,5 +1,5 @@
-// What becomes of everything that a file is beside its bytes, and what happens where writing is hard:
-// each of it in both ways of writing, and taken back.
+// What becomes of everything that a file is besides its bytes, and what happens where writing is hard: each in both
+// ways of writing, and taken back.
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -303,7 +303,7 @@ describe("writing", needs("gcc"), () => {
     });
   });
 
-  // Whoever may write to a file, and is not its owner, loses these bits by it and can't give them back.
+  // A process that may write to a file, and does not own it, loses these bits by writing and cannot restore them.
   describe("a file that sets user or group ID", needs("root", "setpriv"), () => {
     const user = 12345;
     const prefix = ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups"];
@@ -332,7 +332,7 @@ describe("writing", needs("gcc"), () => {
       await expectKept(way, capabilities);
     });
 
-    it.each(ways)("are not lost by who may not give them back (%s)", async (way) => {
+    it.each(ways)("are not lost by a user that may not restore them (%s)", async (way) => {
       execFileSync("setcap", ["cap_net_bind_service=ep", file]);
       const was = capabilities();
       const prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
@@ -350,7 +350,7 @@ describe("writing", needs("gcc"), () => {
       await expectKept(way, list);
     });
 
-    // A new file in the directory would be given it.
+    // A new file in the directory would inherit it.
     it("are not taken from the directory", async () => {
       execFileSync("setfacl", ["-d", "-m", "u:12345:rwx,m::rwx", place]);
       const list = () => execFileSync("getfacl", ["-p", "-n", file], { encoding: "utf8" });
@@ -407,7 +407,7 @@ describe("writing", needs("gcc"), () => {
   });
 
   describe("a file of another owner", needs("root", "setpriv"), () => {
-    it("is restored in place by who could change it in place", async () => {
+    it("is restored in place by a user that could change it in place", async () => {
       const user = 12345;
       const prefix = ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups"];
       for (const path of [place, records]) chownSync(path, user, user);

@@ -1,4 +1,4 @@
-// What a scan's columns have to be, for what a tool says of a file. It is written from the documentation
+// What a scan's columns have to be, for what a tool says about a file. It is written from the documentation
 // (docs/scanning.md, lib/addon/facts.ts), not from native/elf.
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { Said, SaidSegment } from "./said.js";
@@ -85,7 +85,7 @@ function dynamicTableOf({ segments, sections }: Said): string {
   return sections.some(({ type }) => type === "DYNAMIC") ? "unread" : "none";
 }
 
-/** By its name, or in a number that stands for all that have no name. */
+/** By its name, or in a number that combines all that have no name. */
 function hasFlag(value: string | null, name: string, bit: number): boolean {
   if (value === null) return false;
   if (value.split(/\s+/).includes(name)) return true;

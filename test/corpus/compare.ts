@@ -32,7 +32,7 @@ export interface Comparison {
   equal: number;
   /** How often a difference has a reason: reasons.ts. */
   reasons: Map<string, number>;
-  /** What has none. */
+  /** Differences without a reason. */
   differences: Difference[];
   /** ELF files that the scan does not have, or has and should not. */
   missing: string[];
@@ -45,7 +45,7 @@ const filesAtOnce = 40;
 /** Whether to look at a file, by its place among all. */
 export type Choice = (index: number) => boolean;
 
-/** Compares what is below a directory; with `root`, the directory is one of that root. */
+/** Compares the files below a directory; with `root`, the directory is one of that root. */
 export async function compare(
   directory: string,
   { root = "", choose = () => true }: { root?: string; choose?: Choice } = {},

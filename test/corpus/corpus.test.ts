@@ -1,4 +1,4 @@
-// Debian packages of many architectures: what a scan says of their files is what the tools say.
+// Debian packages of many architectures: what a scan says about their files is what the tools say.
 //
 //     npm run test:corpus
 //     FIXELF_CORPUS=DIR npm run test:corpus     takes the files from DIR, or puts them there and keeps them

@@ -8,7 +8,7 @@ import type { Said, Tool } from "./said.js";
 const program = fileURLToPath(new URL("pyelftools.py", import.meta.url));
 
 export const pyelftools: Tool = async (paths) => {
-  // Debian's own Python: that is whose packages there are.
+  // Debian's own Python: its packages are the ones installed.
   const python = spawn("/usr/bin/python3", [program], { stdio: ["pipe", "pipe", "inherit"] });
   python.stdin.end(paths.map((path) => `${path}\n`).join(""));
   const [answers] = await Promise.all([text(python.stdout), once(python, "close")]);

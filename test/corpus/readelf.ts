@@ -10,7 +10,7 @@ export const euReadelf = toolOf("eu-readelf", [...common, "--version-info", "--n
 
 function toolOf(command: string, options: readonly string[]): Tool {
   return async (paths) => {
-    // Two names at least, or it does not say which file it speaks of.
+    // Two names at least, or it does not say which file it means.
     const { stdout } = await promisify(execFile)(command, [...options, "/dev/null", ...paths], {
       encoding: "latin1",
       env: { ...process.env, LC_ALL: "C" },

@@ -1,4 +1,4 @@
-// Why a tool may say something else than a scan, or nothing. What no reason explains is a fault of one of them.
+// Why a tool may say something different from a scan, or nothing. What no reason explains is a fault of one of them.
 import type { Columns } from "./columns.js";
 
 export interface Differing {
@@ -44,6 +44,6 @@ const reasons: readonly Reason[] = [
   {
     tools: all,
     columns: ["versionsNeeded", "versionsDefined"],
-    why: "it finds versions by section headers, and the file has none; loaders go by the dynamic table",
+    why: "it finds versions by section headers, and the file has none; loaders use the dynamic table",
   },
 ];

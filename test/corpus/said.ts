@@ -19,7 +19,7 @@ export interface SaidSection {
 }
 
 export interface SaidNote {
-  /** Where the section or segment begins that it is in. */
+  /** Where the section or segment that contains it begins. */
   container: number;
   /** GNU_BUILD_ID, GNU_ABI_TAG, X86_ISA_1_NEEDED, FDO or NixOS; others are left out. */
   kind: string;

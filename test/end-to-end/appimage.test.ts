@@ -35,7 +35,7 @@ inEachRoot("a program with AppImage's mark", (loader) => {
     const remedy = /^ {2}(fixelf run .*)$/m.exec(stderr)?.[1];
     expect(stderr).not.toContain("--library-path");
     if (remedy !== undefined) expect(await world.shell(`${remedy} --version`)).toContain("Version");
-    // A stand-in gets by with the variables.
+    // A stand-in works with the variables alone.
     expect(remedy === undefined).toBe(loader === "nix-ld" || loader === "fixelf-ld");
   });
 

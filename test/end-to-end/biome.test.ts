@@ -1,4 +1,4 @@
-// A Rust program that needs nothing but the C library and libgcc_s.
+// A Rust program that needs only the C library and libgcc_s.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { inEachRoot } from "../world/in-each-root.js";
 import { openWorld, type World } from "../world/world.js";

@@ -39,7 +39,7 @@ inEachRoot("Debian's CPython", (loader) => {
     changed = written(document);
     expect(changed).toContain(program);
     await expectHealthy(world, program);
-    // Modules that may be executed ask for a python3, by a name that this package has not.
+    // Modules that may be executed ask for a python3, by a name that this package lacks.
     const left = Object.entries(await findings(world, tree));
     expect(left.filter(([path]) => !/\.py$|\/pygettext/.test(path))).toEqual([]);
     expect(new Set(left.flatMap(([, codes]) => codes))).toEqual(
@@ -80,7 +80,7 @@ inEachRoot("Debian's CPython", (loader) => {
     const { exitCode, document } = await world.fixelfJson<FixDocument>(flags);
     expect(exitCode).toBe(0);
     const edits = document.files.flatMap((file) => file.edits);
-    // The other stand-in's loader is of a glibc whose C library it does not have.
+    // The other stand-in's loader belongs to a glibc whose C library it does not have.
     const set = edits.filter(({ what }) => what === "interpreter").length;
     expect(set).toBe(loader === "nix-ld" ? 0 : 1);
     const paths = edits.flatMap(({ to }) => to.match(/[^:/]*-glibc-[^:/]*/g) ?? []);

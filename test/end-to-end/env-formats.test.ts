@@ -32,7 +32,7 @@ const attributes: Record<string, string> = {
 const count = 60;
 const names = Object.keys(lacking);
 
-/** As much of a module as CPython 3.11 asks of one (Include/moduleobject.h). */
+/** As much of a module as CPython 3.11 requires of one (Include/moduleobject.h). */
 const moduleSource = (name: string, calls = "") => `
 struct definition { long count; void *type, *init; long index; void *copy; const char *name, *doc; long size;
   void *methods, *slots, *traverse, *clear, *free; };
@@ -51,7 +51,7 @@ for file in sorted(glob.glob("${modules}/*.so")):
     except ImportError: bad.append(name)
 print(good, *bad)`;
 
-/** Of nixpkgs, what the texts refer to: its libraries are the store's, and what the store lacks is empty. */
+/** The part of nixpkgs that the texts refer to: its libraries are the store's, and what the store lacks is empty. */
 const packages = (store: Record<string, string>) => `
 let
   package = path: {
@@ -103,7 +103,7 @@ describe(
     beforeAll(async () => {
       world = await openWorld("nix-ld");
       await world.copyProgram("cpython");
-      // Of glibc alone, so that each lacks one library.
+      // Those of glibc alone, so that each lacks one library.
       const host = world.host(modules);
       for (const name of ["_dbm"]) rmSync(join(host, name + suffix));
       const present = (await world.shell(`ls ${modules}/*.so | wc -l`)).trim();

@@ -5,7 +5,7 @@ import { openWorld, type World } from "../world/world.js";
 import type { DoctorDocument } from "./contract.js";
 import { expectHealthy, findings, fix, undo, written } from "./life.js";
 
-/** A newer system is installed, the old one goes, and the machine is started anew. */
+/** A newer system is installed, the old one goes, and the machine is restarted. */
 async function upgrade(world: World): Promise<void> {
   const profile = "/nix/var/nix/profiles/system";
   await world.shell(

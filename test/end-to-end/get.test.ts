@@ -29,7 +29,7 @@ const ways = [
 ];
 
 inEachRoot("what no store path has", (loader) => {
-  // What is at the loader's place makes no difference to Nix.
+  // To Nix it makes no difference what is at the loader's place.
   describe.each(loader === "absent" ? ways : ways.slice(0, 1))(
     "is got $name",
     ({ environment, flags }) => {
@@ -294,7 +294,7 @@ describe("a nixpkgs that is of no use", needs("test world"), () => {
     ["builds nothing", "/home/user/fails", 2, "; no luck; "],
   ])("%s", async (_, nixpkgs, wanted, said) => {
     const words = ["find", "--get", "--yes", "--nixpkgs", nixpkgs, "libcrypt.so.1"];
-    // No network, wherever this runs: port 9 is nobody's.
+    // No network, wherever this runs: nothing listens on port 9.
     const environment = {
       ...{ NIX_CONFIG: "experimental-features =", NIX_PATH: "" },
       https_proxy: "http://127.0.0.1:9",
@@ -380,7 +380,7 @@ function layOutNixpkgs(world: World): void {
   }
 }
 
-/** A package that has a library which the table of fixelf knows in another one, and a database that knows it. */
+/** A package with a library that fixelf's table knows in another one, and a database that knows it. */
 function layOutSessionManager(world: World): void {
   compile(
     world.host("/home/user/nixpkgs/files/session-manager/libSM.so.6"),

@@ -1,4 +1,4 @@
-// The index of a real store, through what Nix does to it.
+// The index of a real store, and what Nix does to it.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { needs } from "../support/needs.js";
 import { openWorld, type World } from "../world/world.js";

@@ -1,5 +1,5 @@
 // Runtimes that find their own parts by offsets in their file. patchelf makes some of them crash at
-// their start; what they compile programs into carries the program behind a copy of themselves.
+// their start; a program that they compile is carried behind a copy of themselves.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -50,7 +50,7 @@ inEachRoot("JavaScript runtimes", (loader) => {
 
     it("runs a script when it is fixed", async () => {
       await fix(world, program);
-      // Bun may open libsecret while it runs, and can do without.
+      // Bun may open libsecret while it runs, and can do without it.
       const { document } = await world.fixelfJson<DoctorDocument>(["doctor", program]);
       expect(document.files).toMatchObject([{ verdict: "healthy" }]);
       expect(await world.check([program, ...args])).toBe("six times seven is 42");

@@ -30,7 +30,7 @@ export async function expectNoStart(world: World, program: string): Promise<void
   expect(started.exitCode).toBe(127);
 }
 
-/** The program needs no other libraries than nix-ld has by default: so it starts, but nowhere else. */
+/** The program needs no other libraries than nix-ld has by default: so it starts there, but nowhere else. */
 export async function expectStartByNixLdOnly(world: World, program: string): Promise<void> {
   if (world.loader !== "nix-ld") return expectNoStart(world, program);
   const { exitCode, document } = await world.fixelfJson<DoctorDocument>(["doctor", program]);
@@ -47,7 +47,7 @@ export async function expectStartByNixLdOnly(world: World, program: string): Pro
   expect((await world.run([program, "--version"], { environment: other })).exitCode).not.toBe(0);
 }
 
-/** Fixes all that is at or below a path. Each file that has anything to do with a loader is verified. */
+/** Fixes all that is at or below a path. Each file that names a loader in any way is verified. */
 export async function fix(world: World, path: string, ...flags: string[]): Promise<FixDocument> {
   const { exitCode, document } = await world.fixelfJson<FixDocument>(["fix", path, ...flags]);
   expect(document.files.filter(({ outcome }) => !["fixed", "unchanged"].includes(outcome))).toEqual(

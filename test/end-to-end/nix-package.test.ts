@@ -1,5 +1,5 @@
 // fixelf as a store path, by a real build without nixpkgs; the NixOS module, with nixpkgs' own lib where
-// FIXELF_NIXPKGS_LIB names its directory, else with a stand-in that checks no types; everything else parsed.
+// FIXELF_NIXPKGS_LIB names its directory, otherwise with a stand-in that checks no types; all other files parsed.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, relative } from "node:path";
@@ -80,7 +80,7 @@ describe("fixelf built by Nix", needs("test world"), () => {
     );
     expect(full.environment.ldso).toBe("/fixelf/libexec/fixelf-ld");
     expect(full.environment.ldso32).toBe("/fixelf/libexec/fixelf-ld-32");
-    // What else would take the place: NixOS's stub, and nix-ld.
+    // What would otherwise take the place: NixOS's stub, and nix-ld.
     expect(full.environment["stub-ld"].enable).toBe(false);
     expect(full.programs["nix-ld"].enable).toBe(false);
     const [, libraries] = full.environment.systemPackages as string[];

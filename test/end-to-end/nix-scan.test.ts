@@ -29,7 +29,7 @@ SSH
   chmod +x /tmp/bin/ssh
 `;
 
-/** No job may run on this machine itself. What is not said here is as nix.conf has it. */
+/** No job may run on this machine itself. All other settings are nix.conf's. */
 const build = (outLink: string, ...options: string[]) => `
   PATH=/tmp/bin:$PATH nix-build ${checkout}nix/scan.nix --arg paths /tmp/paths \\
     --arg command '[ "/harness-bin/node" "${checkout}dist/cli/main.cjs" ]' \\
@@ -48,7 +48,7 @@ describe("a scan by Nix's builders", needs("test world"), () => {
   const absent = "/nix/store/0123456789abcdfghijklmnpqrsvwxyz-elsewhere-1";
   const lines = (text: string) => text.split("\n").filter((line) => line !== "");
 
-  /** Which builder was given which derivation, as Nix tells it. */
+  /** Which builder was given which derivation, as Nix reports it. */
   const assigned = (said: string): Map<string, string> =>
     new Map(
       [...said.matchAll(/^building '.*?-(scan-.*)\.drv' on 'ssh-ng:\/\/(\w+)'/gm)].map(

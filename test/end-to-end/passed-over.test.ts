@@ -1,4 +1,4 @@
-// Trees of which a part cannot be helped: each command does the rest, and names that part once.
+// Trees of which a part cannot be fixed: each command does the rest, and names that part once.
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { inEachRoot } from "../world/in-each-root.js";
@@ -47,7 +47,7 @@ for module in ${JSON.stringify(lacking.map((name) => (name === "_yaml" ? "yaml._
     tree = await world.copyProgram("cpython");
     python = `${tree}/usr/bin/python3.11`;
     await execa("cp", ["-a", `${folder}/programs/python-modules/.`, world.host(tree)]);
-    // Nothing keeps the libraries of three; those of the others never were there.
+    // Nothing keeps the libraries of three; those of the others never existed.
     await world.shell("nix-store --gc >/dev/null 2>&1");
   });
   afterAll(() => world?.dispose());
@@ -108,7 +108,7 @@ inEachRoot("an addon with builds for many machines", (loader) => {
   const builds = `${tree}/serialport/prebuilds`;
   const own = `${builds}/linux-x64/@serialport+bindings-cpp.glibc.node`;
   const loads = `console.log(typeof require("${own}").open)`;
-  /** The reason for which builds are passed over, and how many. */
+  /** The reason for which builds are skipped, and how many. */
   const others = [
     "it is for arm (ELF32); it is left as it is (4 files)",
     "it is for aarch64 (ELF64); it is left as it is (3 files)",

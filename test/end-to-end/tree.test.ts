@@ -1,9 +1,9 @@
-// A whole tree as a person meets it: read in a few lines, fixed, moved, undone, and forgotten.
+// A whole tree as a user meets it: read in a few lines, fixed, moved, undone, and forgotten.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { inEachRoot } from "../world/in-each-root.js";
 import { type LoaderState, openWorld, type World } from "../world/world.js";
 
-/** What doctor says first of the whole: nix-ld starts the program with all but one of its libraries. */
+/** What doctor says first about the whole: nix-ld starts the program with all but one of its libraries. */
 const first: Record<LoaderState, RegExp> = {
   absent: /^error {2}\S*\/python3\.11, \d\d libraries and \d scripts\n {2}interpreter-missing/,
   stub: /^error {2}\S*\/python3\.11, \d\d libraries and \d scripts\n {2}nixos-stub/,

@@ -8,7 +8,7 @@ import { openWorld, type RunOptions, type World } from "../world/world.js";
 import { expectNoStart, expectStartByNixLdOnly } from "./life.js";
 
 const payload = "what it carries";
-/** Prints what stands before the last eight bytes of itself, which say how long that is. */
+/** Prints what precedes its own last eight bytes, which say how long that is. */
 const payloadSource = `
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,7 +131,7 @@ print(sorted(os.listdir('/'))); open('/home/user/written', 'w').write('by it')`;
         await write(`${node} -p "6 * 7"`);
         expect((await world.run([script])).exitCode).not.toBe(0);
         expect(await run("namespace", ["--with", node, script])).toBe("42");
-        // What was not named finds a loader, and what comes with that.
+        // A program that was not named finds a loader, and what comes with that.
         await write(carrier);
         expect(await run("namespace", [script])).toBe(`${payload} by ${carrier}`);
       });
@@ -228,7 +228,7 @@ function makeCarrier(path: string): void {
   appendFileSync(compile(path, payloadSource), Buffer.concat([Buffer.from(payload), length]));
 }
 
-/** Without what a shell says of itself. */
+/** Without what a shell adds about itself. */
 function variablesOf(printed: string): string[] {
   return printed
     .split("\n")

@@ -37,7 +37,7 @@ beforeAll(async () => {
   await pack("tree.tar", "postgres", "-r", "--transform", "s,^postgres,tree/two,S");
 });
 
-/** In milliseconds, when a watch is killed that has begun to look; each root has its own, for their number. */
+/** In milliseconds, when a watch that has begun to look is killed; each root has its own, as there are many. */
 const pauses: Record<LoaderState, number[]> = {
   absent: [30, 400, 1300],
   stub: [120, 600],
@@ -60,7 +60,7 @@ const until = (condition: string) => `
 const starts = (program: string) => `NIX_LD=/absent ${program} --version >/dev/null 2>&1`;
 const endWatch = "kill $watch; wait $watch";
 const options = { bind: { [archives]: packed } };
-/** Puts a last program into the inbox and waits until it is told of: all before it has been looked at. */
+/** Puts a last program into the inbox and waits until it is reported: all before it have been looked at. */
 const last = (name: string) => `
   mkdir ${name} && tar -C ${name} -xf ${archives}/cpython.tar cpython/usr/bin/python3.11
   ${until(`grep -q ${name}/cpython /home/user/told`)}`;
@@ -73,12 +73,12 @@ inEachRoot("watch", (loader) => {
       .split("\n")
       .filter((line) => line !== "")
       .map((line) => JSON.parse(line));
-  /** What lies about and is nobody's program. */
+  /** Leftover files that are no user's program. */
   const ours = () =>
     readdirSync(world.host(inbox), { recursive: true, encoding: "utf8" }).filter((name) =>
       name.includes(".fixelf-"),
     );
-  /** Nothing is left to be done: all is fixed, as the loader says too, and kept from collection. */
+  /** Nothing is left to do: all is fixed, as the loader says too, and kept from collection. */
   const expectAllFixed = async () => {
     const { document } = await world.fixelfJson<FixDocument>(["fix", inbox]);
     const refused = document.files.filter(({ outcome }) => outcome === "refused");

@@ -1,5 +1,5 @@
-// Facts against what readelf and eu-readelf say, of fuzzed files and of this machine's: what fixelf can
-// read it reads as they do, or the difference has one of the reasons below.
+// Facts against what readelf and eu-readelf say, for fuzzed files and for this machine's: what fixelf can read it reads
+// as they do, or the difference has one of the reasons below.
 //
 //     node test/fuzz/differential.mjs [FILE or DIRECTORY…]
 //
@@ -29,10 +29,10 @@ const tools = {
 };
 const filesAtOnce = 40;
 
-/** What a tool says of each file: the last of what it says twice, as loaders take it. */
+/** What a tool says about each file: the last of what it says twice, as loaders take it. */
 function ask(tool, paths) {
   const said = new Map(paths.map((path) => [path, null]));
-  // Two names at least, or the tool does not say which file it speaks of.
+  // Two names at least, or the tool does not say which file it means.
   const { stdout, signal } = spawnSync(tool, [...tools[tool], "/dev/null", ...paths], {
     encoding: "latin1",
     env: { ...process.env, LC_ALL: "C" },
@@ -128,7 +128,7 @@ function withoutSections(bytes) {
   return path;
 }
 
-/** Why a tool may say something else; null where nothing explains it. */
+/** Why a tool may say something different; null where nothing explains it. */
 function reasonFor(tool, bytes, facts, said, different) {
   if (said === null) return "the tool says nothing of the file, or ends by a signal";
   if ([...names.map((name) => facts[name]), ...facts.needed].some((text) => text?.includes("\n")))

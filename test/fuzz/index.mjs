@@ -1,6 +1,6 @@
-// The index's files, damaged: the answer is the right one, or IndexDamage, after which it is built
-// anew; never another answer, another error, or a long wait. The index is TypeScript, so this loop
-// takes libFuzzer's place. What ends it is kept in out/fuzz/found.
+// The index's files, damaged: the answer is the right one, or IndexDamage, after which it is
+// rebuilt; never another answer, another error, or a long wait. The index is TypeScript, so this
+// loop takes libFuzzer's place. What ends it is kept in out/fuzz/found.
 //
 //     node test/fuzz/index.mjs SECONDS
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -79,7 +79,7 @@ function ask(directory, question) {
   }
 }
 
-// A generator of its own, so that a run can be had again: mulberry32.
+// A generator of its own, so that a run can be repeated: mulberry32.
 let state = Number(process.env.FIXELF_FUZZ_SEED ?? Date.now()) >>> 0;
 const seed = state;
 function below(count) {

@@ -33,7 +33,7 @@ struct Field {
   size_t width = 0;
 };
 
-// Records of one size, side by side, and the fields of each.
+// Adjacent records of one size, and the fields of each.
 struct Table {
   size_t offset = 0;
   size_t count = 0;
@@ -43,7 +43,7 @@ struct Table {
   [[nodiscard]] bool empty() const { return count == 0; }
 };
 
-// A file that has an ELF header, be the rest what it may.
+// A file that has an ELF header, whatever the rest is.
 class Elf {
  public:
   static bool is(const Bytes& bytes) {
@@ -128,7 +128,7 @@ class Elf {
     return std::nullopt;
   }
 
-  // Where the table lies that an entry names.
+  // Where the table that an entry names is.
   [[nodiscard]] std::optional<uint64_t> offsetOf(int64_t tag) const {
     const auto address = value(tag);
     return address ? fileOffset(*address) : std::nullopt;
@@ -399,7 +399,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   return length > 0 ? length : LLVMFuzzerMutate(data, size, maxSize);
 }
 
-// Parts of two inputs together; of two files the beginning of one and the rest of the other.
+// Parts of two inputs together; for two files, the beginning of one and the rest of the other.
 extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* one, size_t oneSize,
                                             const uint8_t* other, size_t otherSize, uint8_t* out,
                                             size_t maxSize, unsigned seed) {

@@ -26,7 +26,7 @@ Referred::Referred(const Source& source) {
   add(image->dynamicOffset, std::max<uint64_t>(image->dynamicCapacity, image->dynamic.size() + 1) *
                                 codec.dynamicEntrySize());
 
-  // What the linker's own symbols and sections say is brought along.
+  // The linker's own symbols and sections are included.
   const auto sections = readSectionHeaders(source, *image);
   if (sections) {
     add(header.sectionHeaderOffset, sections->size() * codec.sectionHeaderSize());

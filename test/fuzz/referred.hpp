@@ -1,5 +1,5 @@
-// Which bytes of an ELF file its headers refer to: what an edit may change. Everything else is code
-// and data, to which something may refer that nobody can see.
+// Which bytes of an ELF file its headers refer to: what an edit may change. The rest is code and
+// data, to which there may be references that cannot be seen.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace fuzz {
 
 class Referred {
  public:
-  // Of a file that can be read as ELF.
+  // For a file that can be read as ELF.
   explicit Referred(const fixelf::Source& source);
 
   [[nodiscard]] bool contains(uint64_t offset) const {

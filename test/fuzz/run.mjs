@@ -42,7 +42,7 @@ makeSeeds(seeds);
 const found = join(out, "found");
 mkdirSync(found, { recursive: true });
 
-// In CI the way is the same each time: what was never met before is for a longer run to find.
+// In CI the way is the same each time: a longer run is there to find new inputs.
 process.env.FIXELF_FUZZ_SEED ??= process.env.CI ? "1" : `${Date.now() % 2 ** 31}`;
 
 /** The command of a target. */
@@ -57,8 +57,8 @@ function commandOf(target) {
     `-max_total_time=${seconds}`,
     `-seed=${process.env.FIXELF_FUZZ_SEED}`,
     "-max_len=32768",
-    // How often an edge was met makes three times as many inputs worth keeping, which are then mutated in turn: by
-    // the edges alone a processor's second brings three times as many executions, and more edges.
+    // How often an edge was met makes three times as many inputs worth keeping, which are then mutated one after the
+    // other: by the edges alone a processor's second brings three times as many executions, and more edges.
     ...(process.env.CI ? [] : ["-use_counters=0"]),
     "-timeout=60", // by the clock; of processor time an input may take one second (target.cpp)
     "-rss_limit_mb=256",
@@ -68,7 +68,7 @@ function commandOf(target) {
   ];
 }
 
-/** What a target says at its end. */
+/** What a target reports at its end. */
 function statisticsOf(log) {
   const number = (name) => Number(log.match(new RegExp(`^stat::${name}: +(\\d+)`, "m"))?.[1] ?? 0);
   return {
@@ -87,9 +87,8 @@ async function fuzz(target) {
   const child = spawn(command, parameters, {
     cwd: checkout,
     stdio: ["ignore", log, log],
-    // What is freed is kept for a while, to see who uses it: a multiple of what an execution frees.
-    // Where memory came from is for a second run, of what was found and without these options: it costs a walk of the
-    // stack each time.
+    // Freed memory is kept for a while, to see what uses it: a multiple of what an execution frees. Where memory came
+    // from is for a second run, of what was found and without these options: it costs a walk of the stack each time.
     env: {
       ...process.env,
       ASAN_OPTIONS: "quarantine_size_mb=2:detect_stack_use_after_return=0:malloc_context_size=0",

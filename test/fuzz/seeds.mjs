@@ -1,5 +1,5 @@
-// The first inputs of each target, made by the compilers that are here: a library with versions, a
-// program, one without PIE and a static one for each machine, and all that stands beside them.
+// The first inputs of each target, made by the compilers that are here: a library with versions, a program, one without
+// PIE and a static one for each machine, and the files that go with them.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -92,7 +92,7 @@ function parts(...given) {
   return Buffer.concat(chunks);
 }
 
-// Of test/fuzz/edits.cpp: a kind, then names by their number there.
+// For test/fuzz/edits.cpp: a kind, then names by their number there.
 const edits = [
   [0, 8], [0, 6, 2, 9], [2, 23], [2, 0], [3, 11], [4, 2], [5, 1], [6, 1, 2], [7, 2, 7, 3], [8, 9],
   [10, 9], [11, 1], [12, 18], [13, 18, 20], [14, 9], [15, 131, 2, 24], [0, 24, 2, 24, 4, 24],

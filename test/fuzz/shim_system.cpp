@@ -19,7 +19,7 @@ namespace {
 
 std::vector<std::pair<std::uintptr_t, std::size_t>> mapped;
 
-// Whether a mapping in a fixed place stays inside one that was given.
+// Whether a mapping in a fixed place stays inside one that was returned.
 bool isReserved(std::uintptr_t address, std::size_t size) {
   for (const auto& [start, length] : mapped) {
     if (address >= start && address - start <= length && size <= length - (address - start))

@@ -1,8 +1,8 @@
-// Scans, finds, plans, applies and undoes in one process for as long as is asked, and tells whether memory,
+// Scans, finds, plans, applies and undoes in one process for as long as requested, and tells whether memory,
 // descriptors and threads stay what they are: npm run soak -- [MINUTES], 60 by default.
 //
-// What is left after a garbage collection counts, of the V8 heap and of the process: RSS also holds what malloc
-// keeps for later, so it is compared by quarters and not by samples. The first quarter is for filling caches.
+// What is left after a garbage collection counts, for the V8 heap and for the process: RSS also holds what malloc keeps
+// for later, so it is compared by quarters and not by samples. The first quarter is for filling caches.
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";

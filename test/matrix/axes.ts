@@ -1,8 +1,8 @@
 // The axes of the matrix, and which of its cells cannot exist.
 //
 // A cell is one way to build a program: for which machine, by which compiler and linker, into which
-// kind of file, and so on. A cell is left out only for a reason that stands here, as data, and that
-// is tried: the build has to fail with these words, or the unedited program has to fail.
+// kind of file, and so on. A cell is left out only for a reason that is written here, as data, and
+// that is tried: the build has to fail with these words, or the unedited program has to fail.
 
 /** Each under the names that the tools give it; x86-64 is taken for the machine that runs this. */
 export const machines = {
@@ -87,7 +87,7 @@ export const axisNames = Object.keys(axes) as Axis[];
 
 export const cellName = (cell: Cell) => axisNames.map((axis) => cell[axis]).join(", ");
 
-/** The cell from which a special one differs in nothing but what makes it special. */
+/** The cell from which a special one differs only in what makes it special. */
 export const usual: Cell = {
   machine: "x86-64",
   compiler: "gcc",
@@ -347,7 +347,10 @@ export function product(values: { [axis in Axis]: readonly Cell[axis][] }): Cell
   return cells as Cell[];
 }
 
-/** The cells to try for an impossibility: each combination of the values it names, else usual. */
+/**
+ * The cells to try for an impossibility: each combination of the values it names, otherwise usual
+ * ones.
+ */
 export function examples({ where }: Impossibility): Cell[] {
   const values = Object.fromEntries(
     axisNames.map((axis) => [axis, where[axis] ?? [usual[axis]]]),

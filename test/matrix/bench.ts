@@ -13,7 +13,7 @@ export interface Bench {
   cell: Cell;
   /** Holds the program, and lib/. */
   directory: string;
-  /** The absolute path of what is edited. */
+  /** The absolute path of the edited file. */
   subject: string;
   program: string;
   /** PT_INTERP as it was built. */

@@ -1,5 +1,5 @@
-// What the judges find in an edited file: where they say something else than before the edit, and
-// something else than was asked for.
+// What the judges find in an edited file: where they say something other than before the edit, and something other than
+// was requested.
 import type { Cell } from "./axes.js";
 import type { Bench } from "./bench.js";
 import type { Claims, Edit } from "./edits.js";
@@ -39,7 +39,7 @@ const isMistaken = (complaint: string, { linker }: Cell) =>
   linker === "mold" &&
   /'\.rela?\.(plt|dyn)': relocation N: read-only section modified/.test(complaint);
 
-/** Of the later complaints those that were not made before, or less often. */
+/** Those of the later complaints that were not made before, or less often. */
 function newComplaints(before: string[], after: string[]): string[] {
   const left = [...before];
   return after.filter((complaint) => {
@@ -52,7 +52,7 @@ function newComplaints(before: string[], after: string[]): string[] {
 const claimsOfSymbols = (edit: Edit, cell: Cell) =>
   cell.state === "no sections" ? undefined : edit.saysOfSymbols;
 
-/** .symtab is no loader's business; its names stay. */
+/** No loader reads .symtab; its names stay. */
 const withoutStaticSymbols = (readelf: string) =>
   readelf.replace(/^Symbol table '\.symtab' .*\n(.+\n)*/m, "");
 

@@ -1,4 +1,4 @@
-// The doors through which an edit can be asked for: the core, as the API has it, and fixelf-patchelf, by patchelf's
+// The doors through which an edit can be requested: the core, as the API has it, and fixelf-patchelf, by patchelf's
 // words, which another patchelf understands as well.
 import { rm, writeFile } from "node:fs/promises";
 import { programPath } from "../../lib/addon/programs.js";
@@ -12,7 +12,7 @@ export interface Door {
   keepsRecords: boolean;
   /** Whether an edit that cannot be made may be passed over, as patchelf does with some; the file stays as it is. */
   passesOver: boolean;
-  /** Whether the edits can be asked for there. */
+  /** Whether the edits can be requested there. */
   takes(edits: Edits): boolean;
   /** Changes the file, or throws an error with a code. */
   change(path: string, edits: Edits, records: string): Promise<void>;
@@ -32,7 +32,7 @@ export const patchelf: Door = {
   name: "patchelf",
   keepsRecords: false,
   passesOver: true,
-  // A resolution cache is found out there, not handed over.
+  // There a resolution cache is computed, not passed in.
   takes: ({ resolutionCache }) => resolutionCache === undefined,
   change: (path, edits) => changeBy(programPath("patchelf"), path, edits),
 };

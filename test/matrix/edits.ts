@@ -1,4 +1,4 @@
-// The edits of the matrix: what is asked, what has to come of it, and where it is refused.
+// The edits of the matrix: what is requested, what has to come of it, and where it is refused.
 import { rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Edits } from "../../lib/addon/requests.js";
@@ -20,21 +20,21 @@ export interface Step {
 export interface Edit {
   name: string;
   steps(bench: Bench): Step[];
-  /** Things beside the file that the edit speaks of. */
+  /** Things besides the file that the edit refers to. */
   prepare?(bench: Bench): Promise<void>;
   /** Why it cannot be done to such a cell; the engine must refuse it as unsupported. */
   refused?(cell: Cell): string | null;
-  /** What readelf has to say afterwards of the subject's headers and dynamic table. */
+  /** What readelf has to say afterwards about the subject's headers and dynamic table. */
   says?(bench: Bench): Claims;
-  /** And of its dynamic symbols, which readelf finds by section headers only. */
+  /** And about its dynamic symbols, which readelf finds by section headers only. */
   saysOfSymbols?: Claims;
   /** What the program prints afterwards, given what it printed. */
   prints?(before: string, cell: Cell): string;
   /** Environment variables without which it cannot start any more. */
   environment?(bench: Bench): Record<string, string>;
-  /** What a checker may say afterwards because it was asked for. */
+  /** What a checker may say afterwards because the edit requested it. */
   complaint?: RegExp;
-  /** Names that gdb shows otherwise. */
+  /** Names that gdb shows differently. */
   renamed?: Record<string, string>;
 }
 
@@ -49,7 +49,7 @@ const nothingLoads = (cell: Cell) =>
 const noSoname = (cell: Cell) =>
   nothingLoads(cell) ??
   (cell.kind === "non-PIE" ? "a program at a fixed address is nobody's library" : null);
-/** DT_MIPS_XHASH, which only bfd makes, is not made anew. */
+/** DT_MIPS_XHASH, which only bfd makes, is not rebuilt. */
 export const noRenaming = (cell: Cell) =>
   nothingLoads(cell) ??
   (["mips64el", "mipsel"].includes(cell.machine) && cell.hash !== "sysv"

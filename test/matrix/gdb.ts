@@ -7,8 +7,8 @@ import { askWithin } from "./process.js";
 export type Question = readonly string[];
 
 /**
- * What a gdb prints at each question, errors where they come up. A question has to clear away what
- * the one before it has left; `preparation` is done once.
+ * What a gdb prints at each question, including errors. A question has to clear away what the one
+ * before it has left; `preparation` is done once.
  */
 export function askGdb(
   gdb: "gdb" | "gdb-multiarch",
@@ -16,7 +16,7 @@ export function askGdb(
   questions: readonly Question[],
 ): Promise<string[]> {
   const say = async (commands: Question) => {
-    // Go's programs name a script of Python, which gdb refuses aloud, but once only.
+    // Go's programs name a Python script, which gdb refuses with a message, but only once.
     const all = ["set debuginfod enabled off", "set auto-load off", ...preparation, ...commands];
     const { stdout } = await askWithin(patience, "sh", [
       ...["-c", 'exec "$@" 2>&1', "sh"],

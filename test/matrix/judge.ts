@@ -1,5 +1,5 @@
-// What others say of a file: the kernel or an emulator that runs it, readelf, eu-elflint, gdb, and
-// the strip and objcopy of both families.
+// What other tools say about a file: the kernel or an emulator that runs it, readelf, eu-elflint, gdb, and the strip
+// and objcopy of both families.
 import { copyFile, readFile, rename, rm } from "node:fs/promises";
 import { type Cell, machines } from "./axes.js";
 import type { Bench } from "./bench.js";
@@ -30,7 +30,7 @@ export interface Testimony {
   running: string[];
 }
 
-/** The subjects are copies of one cell: what takes long to start is started for all of them together. */
+/** The subjects are copies of one cell: what takes long to start is started once for all of them. */
 export async function hear(subjects: readonly Subject[]): Promise<Testimony[]> {
   const symbolsOf = await symbols(subjects);
   const runningOf = await running(subjects);
@@ -138,7 +138,7 @@ async function rewrite(subjects: readonly Subject[]): Promise<Rewriting[][]> {
     let answers: Answer[][] = [];
     if (takesMany) {
       const all = await askShell([[command(first.bench, ...words, ...paths)]]);
-      // Which file it stopped at it does not say.
+      // It does not say which file it stopped at.
       if (all[0]?.[0]?.status === 0) answers = subjects.map(() => all[0] as Answer[]);
       else await copy();
     }
@@ -185,7 +185,7 @@ async function outputAfterTools(
   return tools;
 }
 
-/** What is not named in `file` would be answered from the file before it. */
+/** A file that `file` does not name would be answered from the one before it. */
 const readAnew = (path: string) => ["file", `file "${path}"`];
 
 async function symbols(subjects: readonly Subject[]): Promise<string[][]> {
@@ -228,8 +228,8 @@ async function running(subjects: readonly Subject[]): Promise<string[][]> {
 }
 
 /**
- * gdb shares the symbols of a file among those who have it open: as programs that are never started,
- * libc and the loader are read once, not with every subject.
+ * gdb shares the symbols of a file among all programs that have it open: as programs that are never started, libc and
+ * the loader are read once, not with every subject.
  */
 const keptOpen = () =>
   ["libc.so.6", "ld-linux-x86-64.so.2"].flatMap((name, index) => [

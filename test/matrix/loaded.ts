@@ -1,13 +1,13 @@
-// What the kernel, an emulator and a loader take in of a file. Tools that rewrite it often change
-// nothing but sections, which none of them looks at: such a file needs no run of its own.
+// What the kernel, an emulator and a loader read of a file. Tools that rewrite it often change only sections, which
+// none of them looks at: such a file needs no run of its own.
 import { createHash } from "node:crypto";
 
 const PT_LOAD = 1;
 const page = 4096;
 
 /**
- * A digest of the ELF header but for its section fields, the program headers and the segments, with
- * what is mapped behind a segment because it lies in the same page.
+ * A digest of the ELF header except its section fields, the program headers and the segments, with what is mapped
+ * behind a segment because it is in the same page.
  */
 export function digestOfLoaded(file: Uint8Array): string {
   const bytes = Buffer.from(file);

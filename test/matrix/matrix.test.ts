@@ -1,4 +1,4 @@
-// The matrix: every cell is built, edited in every way, and the result judged by others.
+// The matrix: every cell is built, edited in every way, and the result judged by other tools.
 //
 //   npm run test:matrix                           all of it: an hour and a half of two cores
 //   FIXELF_MATRIX=sample npm run test:matrix      a sample that touches every value of every axis
@@ -45,7 +45,7 @@ describe("the matrix", needs(...tools), () => {
   const verdicts: (Verdict & Pick<Task, "cell">)[] = [];
   const tasks = chosen().filter(({ cell }) => only.test(cellName(cell)));
 
-  // What has failed stays for a look at it.
+  // Failed copies are kept to be examined.
   afterAll(async () => {
     await rmdir(home).catch(() => {});
     console.log(report(tasks, verdicts));
@@ -85,7 +85,7 @@ describe("the matrix", needs(...tools), () => {
         return;
       }
       const started = runner(cell.machine, join(directory, program), { cwd: directory });
-      // Not to come to an end is also to fail.
+      // Not ending is also a failure.
       const { stdout } = await ask(started.command, started.args, {
         cwd: directory,
         timeout: 20_000,

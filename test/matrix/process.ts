@@ -38,7 +38,7 @@ export async function ask(
 
 const mostTimes = 20;
 
-/** The same, but that after so many seconds it is killed with all that it has started. */
+/** The same, except that after so many seconds it is killed with all that it has started. */
 export function askWithin(
   seconds: number,
   command: string,

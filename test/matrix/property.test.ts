@@ -23,7 +23,7 @@ import { tools } from "./tools.js";
 const numRuns = Number(process.env.FIXELF_MATRIX_RUNS ?? 12);
 const seed = seedFrom("FIXELF_MATRIX_SEED");
 
-/** What one edit of a sequence changes; each value keeps the length that it has in the sequence. */
+/** What one edit of a sequence changes; each value keeps its length throughout the sequence. */
 const kinds = [
   "interpreter",
   "search path",
@@ -52,7 +52,7 @@ const letters = (length: number, salt: number) =>
     String.fromCharCode(97 + ((Math.imul(salt + 1, index + 7) >>> 3) % 26)),
   ).join("");
 
-/** A bench under a sequence of edits: what it is called just now. */
+/** A bench under a sequence of edits, with its current names. */
 class Sequence {
   private needed: string | null = null;
   private symbol = "number";

@@ -36,7 +36,7 @@ function generator(seed: number): (below: number) => number {
 }
 
 /**
- * Go compiles its standard library anew for every machine, which takes longer than the rest of a
+ * Go compiles its standard library again for every machine, which takes longer than the rest of a
  * cell; the sample does so for this machine and one other.
  */
 const affordable = (cell: Cell) =>
@@ -55,7 +55,7 @@ function coveringCells(): Cell[] {
   const random = generator(3);
   const chosen: Cell[] = [];
   while (uncovered.size > 0) {
-    // The rarest pair first: what can be had in few cells only leaves the least choice.
+    // The rarest pair first: what few cells have leaves the least choice.
     const rarest = [...uncovered].reduce((a, b) =>
       (byPair.get(a)?.length ?? 0) <= (byPair.get(b)?.length ?? 0) ? a : b,
     );
@@ -73,7 +73,7 @@ function coveringCells(): Cell[] {
   return chosen;
 }
 
-/** What the whole matrix has found once is looked for each time. */
+/** Findings of the whole matrix that are looked for each time. */
 const found: { cell: Cell; edits: string[] }[] = [
   {
     // One segment of notes that are padded in two ways, behind the program headers.
@@ -148,14 +148,14 @@ export function sample(): Task[] {
 const turn = <T>(values: readonly T[], n: number) => values[n % values.length] as T;
 
 /**
- * Everything: for this machine's GCC each way to lay a file out; for each machine, compiler, linker,
- * kind and state a cell in which the other axes take turns.
+ * Everything: for this machine's GCC each way to lay a file out; for each machine, compiler,
+ * linker, kind and state a cell in which the other axes alternate.
  */
 export function everything(): Task[] {
   const layouts = product({ ...axes, machine: ["x86-64"], compiler: ["gcc"], state: ["plain"] });
   const builds = product({ ...axes, relro: ["relro"], page: ["4/4"], hash: ["gnu"] }).map(
     (cell, index) => {
-      // MIPS has no DT_GNU_HASH; what a turn cannot have is given the next.
+      // MIPS has no DT_GNU_HASH; what one turn cannot have, the next gets.
       for (let shift = 0; shift < axes.hash.length; ++shift) {
         const turned = {
           ...cell,

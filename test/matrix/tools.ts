@@ -1,4 +1,4 @@
-// The programs that the matrix cannot do without: test/support/needs.ts.
+// The programs that the matrix requires: test/support/needs.ts.
 import { machines } from "./axes.js";
 
 export const tools = [

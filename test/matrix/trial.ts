@@ -1,5 +1,5 @@
-// One cell under all its edits: each is made on a copy of its own, the judges are heard on all the
-// copies, and each edit is repeated and taken back.
+// One cell under all its edits: each is made on a copy of its own, the judges are run on all the copies, and each edit
+// is repeated and taken back.
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { native } from "../../lib/addon/native.js";
@@ -17,7 +17,7 @@ export interface Verdict {
   edit: string;
   door: Door["name"];
   outcome: "held" | "refused";
-  /** Beside the other patchelf; null where there is none, or it has not made the edit. */
+  /** Compared with the other patchelf; null where there is none, or it has not made the edit. */
   growth: Growth | null;
   faults: string[];
 }
@@ -51,13 +51,13 @@ export async function tryEdits(
     }
 
   if (judged) await judge(await bench("unedited"), built.output, attempts);
-  // What broke is left for whoever wants to look at it.
+  // Broken copies are kept to be examined.
   for (const { bench, faults } of attempts)
     if (faults.length === 0) await rm(bench.directory, { recursive: true });
   return attempts.map((attempt) => attempt.verdict);
 }
 
-/** Hears the judges on all copies and on an unedited one, and repeats each edit and takes it back. */
+/** Runs the judges on all copies and on an unedited one, and repeats each edit and takes it back. */
 async function judge(bench: Bench, output: string, attempts: readonly Attempt[]): Promise<void> {
   const made = attempts.filter((attempt) => attempt.isMade);
   const [before, ...after] = await hear([
@@ -75,7 +75,7 @@ async function judge(bench: Bench, output: string, attempts: readonly Attempt[])
   await rm(bench.directory, { recursive: true });
 }
 
-/** Bytes. What makes way for one more program header makes way for two (docs/architecture.md). */
+/** Bytes. Room made for one more program header is room for two (docs/architecture.md). */
 const roomForHeader = 64;
 
 /** An edit of a copy. Whatever fails is a fault of the edit. */

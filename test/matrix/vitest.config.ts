@@ -6,7 +6,7 @@ export default defineConfig({
     reporters: ["default", "./test/support/missing-parts.ts"],
     setupFiles: ["test/support/preload.ts"],
     include: ["test/matrix/*.test.ts"],
-    // One cell is built, edited in a score of ways and judged each time, some of it by emulators.
+    // One cell is built, edited in a score of ways and judged each time, partly by emulators.
     testTimeout: 1_200_000,
     maxConcurrency: 3,
   },

@@ -160,7 +160,7 @@ std::vector<Edits> eachEdit() {
 }
 
 // Reads and plans; the answers must be in order whatever they are. With `only`, one kind of edit,
-// where all of them for each of thousands of files would take minutes.
+// where all of them would take minutes for each of thousands of files.
 void face(const Bytes& bytes, std::optional<size_t> only = {}) {
   const MemorySource source(bytes);
   const auto facts = readFacts(source, "hostile");
@@ -210,7 +210,7 @@ Bytes note(const Codec& codec, const std::string& owner, uint32_t type, const By
   return bytes;
 }
 
-// Fails a test that takes longer than any answer may; of the processor's time, since the clock says
+// Fails a test that takes longer than any answer may, in processor time, since the clock says
 // nothing on a busy machine.
 class Watch {
  public:
@@ -250,7 +250,7 @@ TEST_CASE("an ordinary file of every class and byte order") {
       REQUIRE(facts->versionsNeeded.size() == 1);
       CHECK(facts->versionsNeeded[0].versions[0].name == "ONE_1.0");
       const std::vector<Edits> all = eachEdit();
-      // The first is of an interpreter, which it has not.
+      // The first changes an interpreter, which the file lacks.
       for (auto edits = all.begin() + 1; edits != all.end(); ++edits) {
         const auto layout = layOut(MemorySource(bytes), *edits);
         CHECK_MESSAGE(layout, (layout ? "" : layout.error().message));
@@ -301,7 +301,7 @@ TEST_CASE("every byte of the tables replaced") {
   Bytes changed = bytes;
   size_t turn = 0;
   for (size_t at = 1024; at < changed.size(); ++at) {
-    // Each byte meets each edit.
+    // Each byte is combined with each edit.
     for (size_t edit = 0; edit < eachEdit().size(); ++edit) {
       changed[at] = kValues[turn++ % std::size(kValues)];
       CAPTURE(at);
@@ -390,7 +390,7 @@ TEST_CASE("tables that lie") {
   }
 }
 
-// What glibc and musl do with contradictory headers, Facts say; no edit is tried.
+// Facts say what glibc and musl do with contradictory headers; no edit is tried.
 TEST_CASE("headers that occur twice, and dynamic tables that are not where they should be") {
   const Bytes bytes = ordinary();
   const auto image = Image::read(MemorySource(bytes));
@@ -681,7 +681,7 @@ TEST_CASE("version lists that never end") {
     CHECK(codeOf(made.build()) == ErrorCode::Truncated);
   }
   SUBCASE("auxiliaries that are their own successors, as far as they can") {
-    // All records are the same zeros but for their steps of one byte.
+    // All records are the same zeros except for their steps of one byte.
     Bytes zeros(200'000, 0);
     codec.putU16(&zeros[2], 65535);
     codec.putU32(&zeros[8], 16);

@@ -84,7 +84,7 @@ TEST_CASE("readLibraries: links are followed inside the store path, and no furth
   CHECK(told((*read)[2]).empty());
   CHECK(told((*read)[3]).empty());
   CHECK((*read)[0].elf.empty());
-  // What is lost, circular or no ELF file stays so.
+  // What is lost, circular or not an ELF file stays so.
   for (const StorePathLibraries& libraries : *read)
     CHECK(libraries.complete);
 }

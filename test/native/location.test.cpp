@@ -39,7 +39,7 @@ void forbidOpenat2(uint32_t number) {
   REQUIRE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
-// What a process finds for which openat2 fails with `number` (0: works): one character a question.
+// What a process finds when openat2 fails with `number` (0: works): one character a question.
 template <class Ask>
 std::string answersWithout(uint32_t number, Ask ask) {
   std::array<int, 2> ends{};
@@ -139,7 +139,7 @@ TEST_CASE("a named path leads through one's own links, and to no other user's by
   CHECK_FALSE(realPath(place / "absolute/b/file"));
   give("a", kSomebody);
   CHECK(*realPath(place / "absolute/b/file") == place / "a/b/file");
-  // By way of a link that may be followed.
+  // Through a link that may be followed.
   give("a/relative", kSomebody);
   fs::create_symlink(place / "a/relative", place / "over");
   CHECK_FALSE(realPath(place / "over"));

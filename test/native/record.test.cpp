@@ -1,5 +1,5 @@
-// Records of changes: such as a crash interrupted half-way, such as others wrote into, and damaged
-// ones.
+// Records of changes: those that a crash interrupted half-way, those of files that others wrote
+// into, and damaged ones.
 #include "patch/record.hpp"
 
 #include <doctest.h>
@@ -57,7 +57,7 @@ struct Records {
     return std::move(writeAll({job}, {records()}).front());
   }
 
-  // As a process leaves it that is killed before it writes the first byte in place.
+  // As a process leaves it when killed before it writes the first byte in place.
   void begin(const std::vector<ByteRange>& ranges, uint64_t newSize) const {
     auto source = FileSource::open(file);
     REQUIRE(source);
@@ -188,7 +188,7 @@ TEST_CASE("a change that was interrupted is taken back before another is made") 
   REQUIRE(undo(place.file, place.records()));
   CHECK(place.content() == kOld);
 
-  // Where it had not begun, or was over, nothing stands in the way.
+  // Where it had not begun, or was over, nothing prevents it.
   for (const std::string& left : {kOld, kNew}) {
     CAPTURE(left.size());
     place.put(kOld);
@@ -237,7 +237,7 @@ TEST_CASE("a file is still known after its metadata changed, and not after its c
   }
 }
 
-TEST_CASE("who works on a file is not disturbed") {
+TEST_CASE("a process that works on a file is not disturbed") {
   const Records place;
   place.put(kOld);
   REQUIRE(place.change(kChange, kNew.size(), WriteMode::Atomic));
@@ -310,7 +310,7 @@ TEST_CASE("a damaged record is said to be damaged, whatever byte it is") {
   const auto write = [&](const std::string& content) {
     std::ofstream(record, std::ios::binary) << content;
   };
-  constexpr size_t kSettlement = 64;  // without it a record counts for less, but is one
+  constexpr size_t kSettlement = 64;  // a record without it counts for less, but is still one
   constexpr size_t kBehind = kSettlement + 32;
   for (size_t at = 0; at < good.size(); ++at) {
     CAPTURE(at);
@@ -354,7 +354,7 @@ TEST_CASE("a file that was moved is known by its content") {
     CHECK(contentOf(moved) == kOld);
     CHECK(place.recordFiles() == 0);
 
-    // Of a copy, the first one keeps its record.
+    // With a copy, the first one keeps its record.
     place.put(kOld);
     REQUIRE(place.change(kChange, kNew.size(), WriteMode::Atomic));
     fs::copy_file(place.file, moved, fs::copy_options::overwrite_existing);
@@ -365,7 +365,7 @@ TEST_CASE("a file that was moved is known by its content") {
     CHECK(place.content() == kOld);
     CHECK(place.recordFiles() == 0);
 
-    // Whoever writes to it makes another file of it, however small the change is.
+    // A process that writes to it makes another file of it, however small the change is.
     REQUIRE(place.change(kChange, kNew.size(), mode));
     fs::rename(place.file, moved);
     const std::string foreign = with(kNew, {{3 * kSector + 100, bytes("?")}});

@@ -123,7 +123,7 @@ Resolution resolved(Files& files, const std::string& path, const ResolveOptions&
   return *resolution;
 }
 
-// Both must agree, whatever else a case is about.
+// Both must agree, whatever the case is about.
 Resolution agreed(const std::string& path, const std::string& libraryPath = {}) {
   Files files("");
   ResolveOptions options;
@@ -229,7 +229,7 @@ TEST_CASE("$ORIGIN, RUNPATH and RPATH") {
     place.link("program", "-Llib -l:libmiddle.so -Wl,--disable-new-dtags,-rpath,'$ORIGIN/lib'");
     CHECK_FALSE(need(agreed(place / "program"), "libdeep.so").path);
   }
-  SUBCASE("LD_LIBRARY_PATH stands after RPATH and before RUNPATH") {
+  SUBCASE("LD_LIBRARY_PATH comes after RPATH and before RUNPATH") {
     place.link("old", "-Llib -l:libdeep.so -Wl,--disable-new-dtags,-rpath,'$ORIGIN/lib'");
     place.link("new", "-Llib -l:libdeep.so -Wl,--enable-new-dtags,-rpath,'$ORIGIN/lib'");
     CHECK(pathOf(agreed(place / "old", place / "deep"), "libdeep.so") == place / "lib/libdeep.so");
@@ -275,7 +275,7 @@ TEST_CASE("another machine's library is passed over") {
   CHECK(library.tried[0].why->starts_with("it is for "));
 }
 
-TEST_CASE("what stands in a library's place") {
+TEST_CASE("what is in a library's place") {
   Disk place;
   place.link("good/libthing.so", "");
   place.link("program",
@@ -381,13 +381,13 @@ TEST_CASE("a file is read once, by whatever path it is asked for") {
   REQUIRE(own.state == Lookup::Elf);
   CHECK(files.look(place / "libthing.so").facts == own.facts);
   CHECK(files.look(place / "twin.so").facts == own.facts);
-  // Another content is read again, also where its file has the same number.
+  // New content is read again, also where its file has the same number.
   place.link("other.so", "-Wl,-soname,libother.so.1");
   std::ofstream(place / "libthing.so.1", std::ios::binary)
       << std::ifstream(place / "other.so", std::ios::binary).rdbuf();
   fs::create_symlink("libthing.so.1", place / "later.so");
   CHECK(files.look(place / "later.so").facts->soname == "libother.so.1");
-  // What was asked for stays as it was.
+  // An earlier answer stays as it was.
   CHECK(files.look(place / "libthing.so").facts->soname == "libthing.so.1");
 }
 
@@ -457,7 +457,7 @@ TEST_CASE("ld.so.cache") {
   CHECK(found(cache, wide, "name") == "/c");
   CHECK(found(cache, narrow, "name") == "/b");
   CHECK_FALSE(found(cache, narrow, "nam"));
-  // A C string to the loader, which a NUL ends.
+  // To the loader this is a C string, which ends at a NUL.
   CHECK(found(cache, wide, std::string("name\0", 5)) == "/c");
   CHECK(found(cache, wide, std::string("name\0x", 6)) == "/c");
   // Behind one of the old format, with no entry.

@@ -88,8 +88,7 @@ std::string withZeros(std::string_view text, bool bigEndian) {
   return wide;
 }
 
-// Text put together at random from what the search looks for, parts of it, and what may surround
-// it.
+// Random text made from what the search looks for, parts of it, and what may surround it.
 std::string adversarial(std::mt19937& random, size_t size) {
   static const std::vector<std::string> pieces = {
       "/nix/store/",
@@ -174,7 +173,7 @@ TEST_CASE("every instruction set finds all candidates, at every alignment and le
     const std::string text = round % 2 == 0 ? adversarial(random, 700) : randomBytes(random, 700);
     for (size_t from = 0; from < 70; ++from) {
       const size_t end = 500 + from * 2;
-      // Exactly as much as is promised to be readable, so that a sanitizer sees any more.
+      // Exactly as much as is promised to be readable, so that a sanitizer sees any read beyond.
       std::vector<uint8_t> bytes(text.begin(), text.begin() + static_cast<ptrdiff_t>(end));
       bytes.resize(end + kCandidateMargin, 0);
       std::vector<uint32_t> exact;
@@ -394,7 +393,7 @@ TEST_CASE("Zstandard frames are followed from block to block") {
   CHECK(!isFrame(magic + "\x20\x05\x29\0\0hell"s));              // it ends too early
   CHECK(!isFrame(magic + "\x28\x05\x29\0\0hello"s));             // a reserved bit
   CHECK(!isFrame(magic + "\x20\x05\x2f\0\0hello"s));             // no such kind of block
-  CHECK(!isFrame(magic + "\x20\x05\x28\0\0helloXYZ\xff\xff"s));  // what follows is no block
+  CHECK(!isFrame(magic + "\x20\x05\x28\0\0helloXYZ\xff\xff"s));  // what follows is not a block
   CHECK(!isFrame(magic + std::string(1000, '\0')));
   // What x86 compilers make of "is it the magic number?".
   CHECK(!isFrame(magic + "\x0f\x84\xb2\0\0\0\x48\x89\xdf\xe8\x01\x02\x03\x04"s));

@@ -10,7 +10,7 @@
 
 class TemporaryDirectory {
  public:
-  // `name` says in its path whose it is.
+  // `name` says in its path which test it belongs to.
   explicit TemporaryDirectory(const std::string& name) {
     std::string pattern = std::filesystem::temp_directory_path() / ("fixelf-" + name + "-XXXXXX");
     REQUIRE(mkdtemp(pattern.data()) != nullptr);

@@ -31,11 +31,11 @@ const native = fileURLToPath(new URL("../../build/Release/fixelf-patchelf", impo
 const scratch = mkdtempSync(join(tmpdir(), "fixelf-patchelf-"));
 const tree = join(scratch, "patchelf");
 const built = join(scratch, "built");
-// property-rewrite.sh tries the same edits of both.
+// property-rewrite.sh tries the same edits on both.
 const seed = 1;
 const jobs = `-j${availableParallelism()}`;
 
-// short-first-segment.sh asks for what FreeBSD calls the machine; its program is one for Linux.
+// short-first-segment.sh asks for FreeBSD's name of the machine; its program is one for Linux.
 const tools = join(scratch, "tools");
 const named =
   '#!/bin/sh\ncase "$1" in -m) echo amd64;; *) exec "$(command -pv uname)" "$@";; esac\n';

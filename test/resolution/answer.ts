@@ -60,13 +60,13 @@ export function ownAnswer(resolution: Resolution, interpreters: string[]): Answe
   for (const { soname, path, reason, tried, optional, kind, neededBy } of resolution.libraries) {
     // Filters of what is looked at come before it in the loader's list, and are not told.
     if ((kind === "filter" || kind === "auxiliary") && neededBy === resolution.path) continue;
-    // musl says nothing of what it cannot preload.
+    // musl says nothing about what it cannot preload.
     if (musl && optional && path === null) continue;
     // The loader lists objects, fixelf names.
     if (reason.startsWith("already loaded for") || reason === "the program itself") continue;
     if (path !== null && interpreters.includes(path)) continue;
     if (reason.startsWith("the loader stops at") && !musl) stop ??= tried.at(-1)?.path ?? "";
-    // The loader tells a name with its tokens expanded.
+    // The loader gives a name with its tokens expanded.
     const tokens = soname.includes("$") && !resolution.path.includes("$");
     const name = tokens ? basename(path ?? tried.at(-1)?.path ?? soname) : soname;
     const key = soname.includes("/") && path !== null ? normalize(path) : name;
@@ -85,7 +85,7 @@ export function ownAnswer(resolution: Resolution, interpreters: string[]): Answe
   return { libraries: lines, versions: [...new Set(versions)].sort(), stop };
 }
 
-/** Where the loader stops it has not told what it had found, and may tell the name alone. */
+/** Where the loader stops it has not told what it had found, and may give the name alone. */
 export function comparable(answer: Answer, unordered: boolean): Answer {
   if (answer.stop !== null) return { libraries: [], versions: [], stop: basename(answer.stop) };
   return unordered ? { ...answer, libraries: [...answer.libraries].sort() } : answer;

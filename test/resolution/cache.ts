@@ -13,7 +13,7 @@ const newEntry = 24;
 const oldHeader = 16;
 const oldEntry = 12;
 
-/** For a little-endian machine of 64 bits; the entries stand as they are given. */
+/** For a little-endian machine of 64 bits; the entries stay in the given order. */
 export function cacheBytes(entries: CacheEntry[], format: "new" | "old" | "both" = "new"): Buffer {
   if (format === "new") return newFormat(entries);
   const tableEnd = oldHeader + entries.length * oldEntry;

@@ -1,5 +1,5 @@
-// One case: a few files, and what is asked about them. `@` in any text stands for the directory in
-// which the case is laid out; it is nothing where that is a root of its own.
+// One case: a few files, and what is asked about them. `@` in any text means the directory in which the case is laid
+// out; it is empty where that is a root of its own.
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type CacheEntry, cacheBytes } from "./cache.js";
@@ -31,10 +31,7 @@ export interface Case {
    * not traced: newer loaders do not trace then.
    */
   secure?: "set-user-id" | "set-group-id";
-  /**
-   * NIX_LD_LIBRARY_PATH: a stand-in lies in the loader's place, and starts the real one, which lies at
-   * realLoader.
-   */
+  /** NIX_LD_LIBRARY_PATH: a stand-in is in the loader's place, and starts the real one, which is at realLoader. */
   nixLd?: string;
   /** Filters change the order of the objects, which is not that in which they are opened. */
   unordered?: boolean;
@@ -53,7 +50,7 @@ export function suits(case_: Case, machine: Machine): boolean {
   return !(fixed && machine.emulator !== null);
 }
 
-/** Where the real loader lies if a stand-in lies in its place. */
+/** Where the real loader is if a stand-in is in its place. */
 export const realLoader = "/opt/real/ld-linux-x86-64.so.2";
 
 const secureModes = { "set-user-id": 0o4755, "set-group-id": 0o2755 };
@@ -62,7 +59,7 @@ export function programOf({ program = "/bin/program" }: Case): string {
   return program;
 }
 
-/** Writes the case's files below `directory`. `base` is what `@` stands for. */
+/** Writes the case's files below `directory`. `base` replaces `@`. */
 export function layOut(
   case_: Case,
   directory: string,

@@ -2,7 +2,7 @@
 import type { Case, FileSpec, Rule } from "./case.js";
 import type { ObjectSpec } from "./object.js";
 
-/** Files by their paths, which start with a slash, beside what else a case says. */
+/** Files by their paths, which start with a slash, besides the other fields of a case. */
 type Written = { [path: `/${string}`]: FileSpec } & Partial<Omit<Case, "title" | "files">>;
 
 /** The cases by their titles. */

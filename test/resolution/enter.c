@@ -1,7 +1,6 @@
-// Runs a program as it would run in a root of its own, with no other environment than is given: its
-// loader must see the variables, and the one of this program must not. To be called in a namespace
-// of mounts, in which the root gets this machine's /proc. USER is a number, of a group too; with 0
-// nobody changes.
+// Runs a program as it would run in a root of its own, with only the given environment: its loader
+// must see the variables, and that of this program must not. To be called in a mount namespace in
+// which the root gets this machine's /proc. USER is a number, of a group too; 0 keeps the user.
 //
 //     enter ROOT OUTPUT USER COUNT VARIABLE… PROGRAM ARGUMENT…
 #include <fcntl.h>

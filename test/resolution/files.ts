@@ -40,9 +40,8 @@ export function fits(loader: Fit, file: Fit): boolean {
 }
 
 /**
- * A shell's program that asks what is written on its input and puts each answer into the directory
- * that is its `$0`, as `NUMBER.out`. The loader runs, and no program; libraries cannot be started, so
- * the loader is given each file.
+ * A shell's program that reads questions from its input and puts each answer into the directory that is its `$0`, as
+ * `NUMBER.out`. Only the loader runs, and no program; libraries cannot be started, so the loader is given each file.
  */
 export const askEach = `
   tab=$(printf '\\t')

@@ -15,8 +15,8 @@ export interface Laid {
 }
 
 /**
- * The answers in the order of the cases. Those of this machine's loaders are each asked in a root of
- * their own, the case's directory; an emulated loader is asked where the files are.
+ * The answers in the order of the cases. This machine's loaders are each asked in a root of their
+ * own, the case's directory; an emulated loader is asked where the files are.
  */
 export function ask(machine: Machine, laid: Laid[], scratch: string): Answer[] {
   const scripts = laid.map(({ case: case_, directory }, index) => {
@@ -30,7 +30,7 @@ export function ask(machine: Machine, laid: Laid[], scratch: string): Answer[] {
   writeFileSync(list, scripts.join("\n"));
   const workers = String(availableParallelism());
   const runAll = ["xargs", "-a", list, "-P", workers, "-n", "1", "sh"];
-  // A root of one's own is for root alone, or for whoever is root in a namespace of users.
+  // Only root may have a root of its own, or the user that is root in a user namespace.
   const namespace = process.getuid?.() === 0 ? ["-m"] : ["-r", "-m"];
   const [program = "", ...args] =
     machine.emulator === null ? ["unshare", ...namespace, ...runAll] : runAll;
@@ -46,7 +46,7 @@ export function ask(machine: Machine, laid: Laid[], scratch: string): Answer[] {
   });
 }
 
-/** The base that `@` stands for. */
+/** The base that replaces `@`. */
 export function baseOf(machine: Machine, directory: string): string {
   return machine.emulator === null ? "" : directory;
 }

@@ -6,7 +6,7 @@ export interface Machine {
   compiler: string;
   /** The real loader, on this machine. */
   loader: string;
-  /** Where it stands in a root of its own, and so what programs name as their interpreter. */
+  /** Its path in a root of its own, and so what programs name as their interpreter. */
   interpreter: string;
   /** Runs the loader on this machine; null where the machine does it by itself. */
   emulator: string | null;
@@ -58,7 +58,7 @@ export const machines: Machine[] = [
   },
 ];
 
-/** The loader that `npm run build:shim` builds for this machine, to lie in the real one's place. */
+/** The loader that `npm run build:shim` builds for this machine, to be put in the real one's place. */
 export const standIn = fileURLToPath(
   new URL("../../prebuilds/fixelf-ld/x86_64-linux/fixelf-ld", import.meta.url),
 );

@@ -1,5 +1,5 @@
 // ELF objects for the cases. gcc links a few moulds for each machine, with room in their dynamic
-// table and string table; an object is a mould into which its own names are written. So a case costs
+// table and string table; an object is a mould with its own names written into it. So a case needs
 // no linker, and may say what no linker would.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { compileWith } from "../support/compile.js";
 import { scratchDirectory } from "../support/scratch.js";
 import type { Machine } from "./machines.js";
 
-/** What an object says of itself. Unless it is a `program`, it is a library. */
+/** What an object says about itself. Unless it is a `program`, it is a library. */
 export interface ObjectSpec {
   program?: boolean;
   soname?: string;
@@ -16,7 +16,7 @@ export interface ObjectSpec {
   runpath?: string;
   auxiliary?: string[];
   filter?: string[];
-  /** DT_AUXILIARY and DT_FILTER stand before DT_NEEDED, as lld writes them. */
+  /** DT_AUXILIARY and DT_FILTER come before DT_NEEDED, as lld writes them. */
   filtersFirst?: boolean;
   /** DT_RELR, of an empty table. */
   packedRelocations?: boolean;
@@ -69,7 +69,7 @@ void _start(void) {}
 const replaced = new Set(Object.values(tags));
 const placeholder = "X".repeat(2048);
 
-/** The moulds of one machine, made when they are first asked for. */
+/** The moulds of one machine, made when they are first needed. */
 export class Foundry {
   readonly #machine: Machine;
   readonly #directory = scratchDirectory();

@@ -1,5 +1,5 @@
-// Mutants of an ELF64 little-endian file: each differs in one field of its ELF header, a program header or
-// its dynamic table. Which field, and what it becomes, follows from the number alone.
+// Mutants of an ELF64 little-endian file: each differs in one field of its ELF header, a program header or its dynamic
+// table. The field, and its new value, follow from the number alone.
 
 export interface Mutant {
   /** What was changed: "p_offset of PT_LOAD 2: 0x1000 → 0x1001". */

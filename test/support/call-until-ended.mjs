@@ -37,7 +37,7 @@ async function changed() {
   return program;
 }
 
-/** By name, each as it is called with a signal; what it takes to be called is done before. */
+/** By name, each as it is called with a signal; what a call requires is done before. */
 const calls = {
   inspect: () => (signal) => api.inspect(file, { signal }),
   resolve: () => (signal) => api.resolve(file, { ...plain, signal }),
@@ -109,7 +109,7 @@ async function callOnce(signal) {
 async function callOnAndOn() {
   for (;;) {
     await Promise.allSettled(Array.from({ length: 10 }, () => callOnce()));
-    await tick(); // a call that waits for nothing would let no timer in
+    await tick(); // a call that waits for nothing would let no timer run
   }
 }
 

@@ -1,5 +1,5 @@
-// ELF files that a compiler makes of C. What the same compiler and linker made of the same source, options and files
-// before is taken from the user's cache: compiling is most of what the tests of parts wait for.
+// ELF files that a compiler makes from C. What the same compiler and linker made from the same source, options and
+// files before is taken from the user's cache: the tests of parts spend most of their time waiting for compilers.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -47,10 +47,10 @@ export function compileWith(
   return output;
 }
 
-/** What stands for the scratch root of a run in what is kept: as long, so that no offset changes. */
+/** What replaces a run's scratch root in what is kept: as long, so that no offset changes. */
 const anyScratch = "/".padEnd(scratchRoot.length, "*");
 
-/** Copies a file, with one name in the place of the other. As a linker does, it leaves other hard links alone. */
+/** Copies a file, replacing one name by the other. As a linker does, it leaves other hard links alone. */
 function copyNaming(name: string, instead: string, from: string, to: string): void {
   const bytes = readFileSync(from);
   for (let at = bytes.indexOf(instead); at >= 0; at = bytes.indexOf(instead, at))
@@ -90,7 +90,7 @@ const digestOf = (text: string) => createHash("sha256").update(text).digest("hex
 
 const versions = new Map<string, string>();
 
-/** Of what PATH finds, and of its package too, in Debian. */
+/** The version of what PATH finds, and of its package too, in Debian. */
 function versionOf(tool: string): string {
   const key = `${process.env.PATH} ${tool}`;
   let version = versions.get(key);

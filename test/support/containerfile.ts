@@ -1,11 +1,11 @@
-// Builds what a Containerfile describes, by buildah, and starts what was built. Images are kept in a directory of the
-// test's, and come from nowhere else; what is mounted meanwhile, only buildah sees.
+// Builds what a Containerfile describes, by buildah, and starts what was built. Images are kept in the test's own
+// directory, and come from nowhere else; what is mounted meanwhile, only buildah sees.
 import { execFileSync } from "node:child_process";
 import { lstatSync, mkdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { unshare } from "./needs.js";
 
-/** An image that FROM names, besides what of this machine RUN has. */
+/** An image that FROM names, besides the parts of this machine that RUN has. */
 interface Base {
   /** With the registry's name. */
   name: string;

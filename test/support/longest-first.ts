@@ -15,7 +15,7 @@ const isLong = ({ moduleId }: TestSpecification) => longest.some((end) => module
 export default class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    // One project after the other, as vitest has them.
+    // One project after the other, in vitest's order.
     return [...new Set(sorted.map(({ project }) => project))].flatMap((project) => {
       const own = sorted.filter((file) => file.project === project);
       return [...own.filter(isLong), ...own.filter((file) => !isLong(file))];

@@ -17,7 +17,7 @@ export default class MissingParts implements Reporter {
     const lacked = new Map<string, number>();
     for (const part of skipped.flat()) lacked.set(part, (lacked.get(part) ?? 0) + 1);
     if (lacked.size > 0) console.log(`\nNot here, so not tested:\n\n${table(lacked)}`);
-    // Which tests a name pattern leaves out says nothing of the machine.
+    // Which tests a name pattern leaves out says nothing about the machine.
     if (!process.env.CI || skipped.length === 0 || (this.#isFiltered && lacked.size === 0)) return;
     console.error(`\nCI is set, where every test has to run: ${skipped.length} were skipped.`);
     process.exitCode = 1;

@@ -82,14 +82,14 @@ export const unshare = ["unshare", "--mount", ...(isRoot ? [] : ["--user", "--ma
 
 const succeeds = (command: string, ...args: string[]) => spawnSync(command, args).status === 0;
 
-/** How to look for what is not a command, or does not work everywhere where it is installed. */
+/** How to look for a part that is not a command, or does not work everywhere where it is installed. */
 const probes: Partial<Record<string, () => boolean>> = {
   "glibc's loader": () => process.arch === "x64" && existsSync("/lib64/ld-linux-x86-64.so.2"),
   "musl's loader": () => process.arch === "x64" && existsSync("/lib/ld-musl-x86_64.so.1"),
   "i386's loader": () => succeeds("/usr/i686-linux-gnu/lib/ld-linux.so.2", "--version"),
   // Most users do not have it on their PATH.
   ldconfig: () => existsSync("/sbin/ldconfig"),
-  // What pyenv puts on the PATH is a script for bash.
+  // pyenv's python3 on the PATH is a script for bash.
   python3: () => succeeds("python3", "--version"),
   pyelftools: () => succeeds("/usr/bin/python3", "-c", "import elftools"),
   // A container may forbid it.
@@ -111,7 +111,7 @@ const probes: Partial<Record<string, () => boolean>> = {
   },
   "x86-64": () => process.arch === "x64",
   "test world": () => inject("world") !== null,
-  // What a file may have beside its bytes is up to the file system too.
+  // Whether a file may have more than its bytes depends on the file system too.
   setfacl: () => isOnPath("getfacl") && onFile((file) => succeeds("setfacl", "-m", "u:1:r", file)),
   setfattr: () =>
     isOnPath("getfattr") && onFile((file) => succeeds("setfattr", "-n", "user.x", "-v", "1", file)),

@@ -1,7 +1,7 @@
 // Names as an attacker chooses them, as bytes.
 import fc from "fast-check";
 
-/** Whatever may be taken for something else: halves of characters, encoded surrogates, our own escapes. */
+/** Bytes that may be mistaken for something else: halves of characters, encoded surrogates, our own escapes. */
 export const oddBytes = fc
   .array(
     fc.oneof(

@@ -1,7 +1,7 @@
-// The sanitizer build of the addon needs the sanitizer's runtime in the process before anything
-// else, hence LD_PRELOAD (npm run test:sanitize). Other programs that a test starts must not inherit
-// it: foreign loaders list or refuse it. So it is taken out of the environment before each test
-// file, and a test that starts Node with the addon in it passes `addonEnvironment` on.
+// The sanitizer build of the addon needs the sanitizer's runtime in the process first, hence
+// LD_PRELOAD (npm run test:sanitize). Other programs that a test starts must not inherit it:
+// foreign loaders list or refuse it. So it is taken out of the environment before each test file,
+// and a test that starts Node with the addon in it passes `addonEnvironment` on.
 const preload = process.env.FIXELF_TEST_PRELOAD ?? process.env.LD_PRELOAD;
 
 if (preload !== undefined) {
@@ -13,8 +13,9 @@ export const addonEnvironment: Record<string, string> =
   preload === undefined ? {} : { LD_PRELOAD: preload };
 
 /**
- * For a program that fixelf becomes or starts and that cannot bear the runtime, as musl's loader
- * cannot: Node, which has it in memory by then, takes it out of the environment that it passes on.
+ * For a program that fixelf becomes or starts and that does not work with the runtime, as musl's
+ * loader does not: Node, which has it in memory by then, takes it out of the environment that it
+ * passes on.
  */
 export const preloadStaysBehind: Record<string, string> =
   preload === undefined

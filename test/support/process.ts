@@ -3,7 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:chil
 import { fileURLToPath } from "node:url";
 import { addonEnvironment } from "./preload.js";
 
-/** What starts Node with the addon: words, since a program that starts it may not bear the variable. */
+/** What starts Node with the addon: words, since a program that starts it may not work with the variable. */
 export const node: readonly string[] = [
   ...Object.entries(addonEnvironment).flatMap((pair) => ["env", pair.join("=")]),
   process.execPath,
@@ -18,7 +18,7 @@ export const commandLine: readonly string[] = [
 export interface Surroundings {
   cwd?: string;
   input?: string;
-  /** Variables beside this process's. */
+  /** Variables besides this process's. */
   env?: Record<string, string>;
   uid?: number;
   gid?: number;

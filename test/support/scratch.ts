@@ -1,5 +1,5 @@
-// Where a test file writes: one directory, which goes when its tests have ended. Indexes and what undo needs
-// are written there too, since tests make stores by the dozen, and nobody's own home is the place for theirs.
+// Where a test file writes: one directory, which is removed when its tests have ended. Indexes and what undo needs are
+// written there too, since tests make stores by the dozen, which do not belong in anybody's home.
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";

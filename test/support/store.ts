@@ -35,14 +35,14 @@ export function copyGlibc(directory: string): string {
   return loader;
 }
 
-/** A root shaped as NixOS: there is a store with this machine's own glibc, and nothing else. */
+/** A root shaped as NixOS: it has only a store with this machine's own glibc. */
 export class NixosRoot {
   readonly path = scratchDirectory();
   /** Where glibc's libraries are, as seen from there. */
   readonly glibc = `${storePath("glibc-2.36")}/lib`;
   readonly loader = `${this.glibc}/${basename(copyGlibc(this.in(this.glibc)))}`;
 
-  /** The path of what has this path there. */
+  /** The path on this machine of what has this path there. */
   in(path: string): string {
     return join(this.path, path);
   }

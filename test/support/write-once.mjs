@@ -1,5 +1,5 @@
-// Changes files, or takes changes back, in a process of its own, for test/faults.test.ts, which lets
-// one system call of it fail. Answers on standard output what became of each file, in JSON.
+// Changes files, or takes changes back, in a process of its own, for test/faults.test.ts, which
+// lets one system call of it fail. Answers on standard output what became of each file, in JSON.
 //
 //     UV_THREADPOOL_SIZE=1 node write-once.mjs edit|edit-in-place|undo RECORDS RUNPATH FILE…
 import { createRequire } from "node:module";

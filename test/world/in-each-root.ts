@@ -11,8 +11,8 @@ const inWords: Record<LoaderState, string> = {
 };
 
 /**
- * A group of tests for each root that there is; each opens a world with the loader it is told. `parts` are
- * what the tests need beside the world.
+ * A group of tests for each root that there is; each opens a world with the loader it is told. `parts` are what the
+ * tests need besides the world.
  */
 export function inEachRoot(
   title: string,

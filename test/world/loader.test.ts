@@ -1,5 +1,4 @@
-// What is at the loader's place of the test world's roots is what it is said to be: all that other tests
-// find out about it rests on that.
+// What is at the loader's place of the test world's roots is what it is said to be: all other tests rely on that.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { needs } from "../support/needs.js";
 import { type LoaderState, openWorld, type World } from "./world.js";

@@ -89,7 +89,7 @@ export class World {
     readFileSync(join(folder, "store.json"), "utf8"),
   );
 
-  /** Where this machine finds what is at `inside` in the root, the store and mounts excepted. */
+  /** Where this machine finds what is at `inside` in the root, except the store and mounts. */
   host(inside: string): string {
     return join(this.#scratch, "root", inside);
   }
@@ -180,11 +180,11 @@ export class World {
 
   /** Makes the ordinary user the owner of all that is at or below a place inside. */
   async giveToUser(inside: string): Promise<void> {
-    // Where this is not root, the ordinary user inside is who runs the tests.
+    // Where this is not root, the ordinary user inside is the user that runs the tests.
     if (process.getuid?.() === 0) await execa("chown", ["-R", "1000:100", this.host(inside)]);
   }
 
-  /** What can be seen of each file, and of each link's target, at or below a place inside. */
+  /** The visible state of each file, and of each link's target, at or below a place inside. */
   async state(inside: string): Promise<Map<string, FileState>> {
     const top = this.host(inside);
     const states = new Map<string, FileState>();
@@ -230,7 +230,7 @@ async function contentOf(file: string): Promise<string> {
     try {
       for await (const bytes of createReadStream(file)) digest.update(bytes);
     } catch (failure) {
-      // A test took its owner's right to read it; what else is seen of it has to do.
+      // A test took its owner's right to read it; the rest of what is visible has to do.
       if ((failure as NodeJS.ErrnoException).code !== "EACCES") throw failure;
     }
   }

@@ -50,7 +50,7 @@ in
     // {
       name = "structured";
       __structuredAttrs = true;
-      # In one string this would be two.
+      # In a single string this would be two.
       runtimeDependencies = outputs.runtimeDependencies ++ [ "/some/dep with space" ];
     }
   );

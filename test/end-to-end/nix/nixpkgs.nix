@@ -1,4 +1,4 @@
-# Of nixpkgs, what nix/hook.nix and derivations with the hook take, made of this world's tools.
+# What nix/hook.nix and derivations with the hook take from nixpkgs, made of this world's tools.
 {
   libc,
   shell ? "/run/current-system/sw/bin/bash",

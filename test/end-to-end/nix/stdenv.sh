@@ -21,7 +21,7 @@ getAllOutputNames() {
   if [ -n "$__structuredAttrs" ]; then echo "${!outputs[*]}"; else echo "$outputs"; fi
 }
 
-# Hooks that a dependency at one offset has for those at another; here only build inputs have an offset.
+# Hooks by which a dependency at one offset affects those at another; here only build inputs have an offset.
 declare -a envHostHostHooks postFixupHooks
 addEnvHooks() {
   shift

@@ -1,6 +1,6 @@
 // The patch engine: any bytes, any edits. An edit is refused with a reason, or the result parses,
-// says what was asked and all else as before, changes no byte that no header refers to, and asks
-// for nothing when it is asked again.
+// says what was requested and everything else as before, changes no byte that no header refers to,
+// and makes no further change when the edit is repeated.
 #include <algorithm>
 #include <string_view>
 

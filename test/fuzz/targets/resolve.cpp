@@ -1,6 +1,6 @@
-// Resolution over a directory in which all is hostile: the program, its libraries, the loader, its
-// cache, preload lists, musl's path file, links. It answers, twice alike, and looks at nothing
-// outside the root.
+// Resolution over a directory in which everything is hostile: the program, its libraries, the
+// loader, its cache, preload lists, musl's path file, links. It answers, the same twice, and looks
+// at nothing outside the root.
 #include <unistd.h>
 
 #include <array>

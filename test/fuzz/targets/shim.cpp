@@ -1,5 +1,5 @@
 // The stand-in loader: what NIX_LD names, what the environment says, what the program needs, what
-// lies in its directories.
+// is in its directories.
 #include <linux/mman.h>
 
 #include <algorithm>
@@ -25,8 +25,8 @@ using namespace fixelf::shim;
 
 constexpr std::size_t kPage = 4096;
 
-// Strings with a zero behind each, of exactly their size, so that AddressSanitizer sees who reads
-// on.
+// Strings with a zero behind each, of exactly their size, so that AddressSanitizer sees any read
+// past the end.
 class Strings {
  public:
   char* add(const std::string& text) {

@@ -1,6 +1,6 @@
 // Writing, undo records and the journal, with real files: a change is taken back byte for byte,
-// also from a mixture of old and new sectors; what somebody else has written since stays; a damaged
-// record is refused, and one whose checksums are right ends nothing.
+// also from a mixture of old and new sectors; what another process has written since stays; a
+// damaged record is refused, and one whose checksums are right ends nothing.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -83,7 +83,7 @@ void mix(const Bytes& before, const Bytes& after, Choices choices) {
   writeFile(place().file, mixture);
 }
 
-// Makes the checksums of a file of records right again (native/patch/journal.cpp).
+// Corrects the checksums of a file of records (native/patch/journal.cpp).
 void repair(Bytes& bytes) {
   constexpr size_t kIndex = 24;
   constexpr size_t kEntry = 32;
@@ -139,7 +139,7 @@ void damageFile(Choices choices) {
     bytes[choices.number(2) % bytes.size()] = choices.byte();
   }
   writeFile(place().file, bytes);
-  // The clock of the file system may not have gone on since.
+  // The clock of the file system may not have advanced since.
   const timespec times[2] = {{1, 0}, {1, 0}};
   utimensat(AT_FDCWD, place().file.c_str(), times, 0);
 }

@@ -1,5 +1,5 @@
-# In the place of nixpkgs, for this project's flake: as much of each package as its outputs name, with nothing
-# to build it from.
+# Takes the place of nixpkgs, for this project's flake: as much of each package as its outputs name, with nothing to
+# build it from.
 {
   outputs =
     { self }:

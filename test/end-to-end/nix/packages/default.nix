@@ -55,15 +55,15 @@ rec {
     folder = "libnsl-trixie";
     needs = [ libtirpc ];
   };
-  # What a listing or a database may promise and the package does not have.
+  # What a listing or a database may promise and the package lacks.
   libsm = libxcrypt;
-  # It does, and only nix-index's database knows.
+  # The package has it, and only nix-index's database knows.
   session-manager = package {
     name = "session-manager-1.0";
     folder = "session-manager";
   };
   libxt = throw "libxt is marked as insecure";
-  # Takes its time.
+  # A slow build.
   libice = package {
     name = "libice-1.1.2";
     folder = "slow";

@@ -22,7 +22,7 @@ export default defineRule("preload", {
     "/bin/program": needsA,
     ...libraries,
     preload: "libnone.so:libp.so",
-    // musl says nothing of it.
+    // musl does not report it.
     machines: ["x86-64", "i386", "aarch64", "s390x"],
   },
   "one that is needed anyway": { "/bin/program": needsA, ...libraries, preload: "liba.so" },

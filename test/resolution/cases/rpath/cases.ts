@@ -1,6 +1,7 @@
 import { defineRule, library, program } from "../../define.js";
 
-// DT_RPATH: of the object that needs the library, of whoever needed that, and of the program.
+// DT_RPATH: that of the object that needs the library, of each object that needed that one, and of
+// the program.
 export default defineRule("rpath", {
   "finds what the program needs": {
     "/bin/program": program({ needed: ["liba.so"], rpath: "@/lib1" }),
