@@ -63,7 +63,7 @@ export function megabytes(bytes) {
 /**
  * Prints a table. The first row is the head; the first column is text, the others are figures.
  *
- * What else is known of it goes to the page: its `title`; the `turns` of rows, by their names; the `size`, { count,
+ * Other facts about it go to the page: its `title`; the `turns` of rows, by their names; the `size`, { count,
  * unit, series }, of what was worked on, where a series of tables shows how the cost grows; and its `targets`, each
  * { row, column, atMost }, which are printed too. `row` is a name, or a regular expression for several.
  */

@@ -648,7 +648,8 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     });
 
     it("is nothing where it has a RUNPATH too", async () => {
-      // No linker of today writes both: what it says of auditors (DT_AUDIT) becomes the DT_RUNPATH.
+      // No linker of today writes both: what it says about auditors (DT_AUDIT) becomes the
+      // DT_RUNPATH.
       const { user, path } = passing(`-Wl,--audit=${libs}/nowhere`);
       const bytes = readFileSync(path);
       const audit = bytes.indexOf(bytes[5] === 1 ? "fcfeff6f" : "6ffffefc", "hex");

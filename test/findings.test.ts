@@ -444,7 +444,7 @@ describe("libc-mixed, by a loader's content", needs("gcc", "musl's loader"), () 
     expect((await resolve(program)).libc).toBe("musl");
   });
 
-  it("musl's path file goes by the loader, not by the file's name", async () => {
+  it("musl's path file depends on the loader, not on the file's name", async () => {
     const loader = at("with-path/lib/libc.so");
     const searched = at("with-path/searched");
     for (const made of [dirname(loader), at("with-path/etc")]) mkdirSync(made, { recursive: true });

@@ -27,7 +27,7 @@ describe("a damaged file", needs("gcc"), () => {
     rmSync(records, { recursive: true, force: true });
   });
 
-  /** What doctor says of the file, named and found below its directory. */
+  /** What doctor says about the file, named and found below its directory. */
   async function said(): Promise<{ message: string; remedy: string }[]> {
     const answers = [await diagnose([program]), await diagnose([tree])];
     return answers.map(([{ findings: [{ message, remedy } = expect.fail()] = [] } = {}]) => ({

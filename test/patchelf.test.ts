@@ -61,7 +61,7 @@ describe.each(ways)("%s", (_title, program) => {
   const ours = (...words: string[]) =>
     run([...program, ...words], { cwd: home, env: { XDG_STATE_HOME: join(home, "state") } });
 
-  /** Runs ours, which must succeed in silence. */
+  /** Runs ours, which must succeed and print nothing. */
   function patch(...words: string[]): void {
     expect(ours(...words)).toEqual({ stdout: "", stderr: "", code: 0, signal: null });
   }

@@ -127,7 +127,7 @@ describe("a directory that is swapped for a link", needs("gcc", "root", "setpriv
       const seen: string[] = [];
       const watcher = watch(outside, (event, name) => seen.push(`${event} ${name}`));
       const stamps = stampsOutside();
-      // A link that is there when the path is named is refused at once: that is no race.
+      // A link that is there when the path is named is refused at once: that is not a race.
       const done = { edits: 0, undos: 0, refusals: 0, named: 0 };
       const refuse = ({ code }: { code: FixelfErrorCode }) =>
         code === "permission-denied" ? done.named++ : done.refusals++;

@@ -269,7 +269,7 @@ describe("fixelf scan", needs("gcc"), () => {
       expect(scan(path, "--strict").code).toBe(1);
       expect(JSON.parse(scan(path, "--summary", "--json").stdout)).toMatchObject({ failures: 1 });
     }
-    // Nobody asks for each entry of a directory.
+    // No user asks for each entry of a directory.
     mkdirSync(at("with-fifo"));
     execFileSync("mkfifo", [at("with-fifo/fifo")]);
     expect(scan(at("with-fifo"), "--format", "ndjson")).toMatchObject({
@@ -332,7 +332,7 @@ describe("fixelf scan", needs("gcc"), () => {
     },
   );
 
-  // Of a single segment for headers, notes and code, objcopy leaves what goes up to the last note.
+  // objcopy leaves a segment that holds headers, notes and code, up to the last note.
   it("reads the notes that objcopy leaves in a segment of code", needs("objcopy"), () => {
     const place = at("kept");
     const program = compile(

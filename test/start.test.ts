@@ -101,11 +101,11 @@ const reasons: { why: string; applies: (change: string, starts: boolean) => bool
       !starts && /^d_val of entry \d+ \(tag 0x6\)/.test(change) && newValue(change) % 8 !== 0,
   },
   {
-    why: "other bytes come to lie where they are expected; what they mean, only the code knows",
+    why: "other bytes are where the code expects its own; only the code knows what they mean",
     applies: (change, starts) => !starts && /^p_offset of PT_LOAD/.test(change),
   },
   {
-    why: "what lies past the file's end crashes whoever touches it, and nothing here does; else a download was cut off",
+    why: "what is past the file's end crashes whatever touches it, and nothing here does; otherwise a download was cut off",
     applies: (change, starts) => starts && /^p_(offset|filesz) of PT_LOAD/.test(change),
   },
 ];

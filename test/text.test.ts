@@ -46,7 +46,7 @@ describe("text of a file", () => {
     for (const name of ["=1+1", "+1", "-1", "@SUM(A1)"]) expect(csvCell(name)).toBe(`'${name}`);
     expect(csvCell("\t=1")).toBe("\\u0009=1");
     expect(csvCell('a,"b"')).toBe('"a,""b"""');
-    // Numbers are no texts.
+    // Numbers are not texts.
     expect([csvCell(-1), csvCell(null), csvCell(["=a"])]).toEqual(["-1", "", '"[""=a""]"']);
   });
 });

@@ -133,7 +133,7 @@ describe("writing", needs("gcc"), () => {
     execFileSync("cp", ["--sparse=always", compile(join(directory, "full"), source), file]);
     const was = readFileSync(file);
     const { blocks } = statSync(file);
-    expect(blocks * 512).toBeLessThan(1 << 22); // or this file system knows no holes
+    expect(blocks * 512).toBeLessThan(1 << 22); // or this file system has no holes
     expect(await change(way)).toBeNull();
     expect(statSync(file).blocks * 512).toBeLessThan(blocks * 512 + (1 << 20));
     expect(await undo()).toBeNull();

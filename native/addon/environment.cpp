@@ -48,7 +48,7 @@ void tellOne(Napi::Env env, Message& message) {
       napi_fatal_exception(env, error.Value());
     }
   } catch (const Napi::Error&) {
-    // It was terminated in the middle of this: nobody is there to be told.
+    // It was terminated in the middle of this: nothing is left to tell.
     bool pending = false;
     napi_value exception = nullptr;
     if (napi_is_exception_pending(env, &pending) == napi_ok && pending)

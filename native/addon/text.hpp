@@ -17,12 +17,12 @@ namespace fixelf::addon {
 // into U+FFFD.
 Napi::Value toText(Napi::Env env, std::string_view bytes);
 
-// These throw a Napi::TypeError where the value is no string.
+// These throw a Napi::TypeError where the value is not a string.
 std::string toBytes(const Napi::Value& text);
 // What a system call takes: neither empty nor with a NUL.
 std::string toPath(const Napi::Value& text);
 
-// None where the value is no string.
+// None where the value is not a string.
 std::optional<std::string> toBytesIfText(const Napi::Value& value);
 
 }  // namespace fixelf::addon

@@ -12,8 +12,8 @@
 
 namespace fixelf {
 
-// Whoever opens a directory's entries needs its descriptor, so it stays open until the last of them
-// has been opened.
+// Opening a directory's entries needs its descriptor, so it stays open until the last of them has
+// been opened.
 class OpenDirectory {
  public:
   OpenDirectory(int descriptor, Opener* opener) : descriptor_(descriptor), opener_(opener) {}

@@ -14,7 +14,7 @@ namespace fixelf {
 enum class ErrorCode {
   NotFound,          // no such file
   PermissionDenied,  // the kernel said EACCES or EPERM
-  NotRegular,        // a directory, FIFO, socket or device where a file was asked for
+  NotRegular,        // a directory, FIFO, socket or device where a file was expected
   NotElf,            // no ELF magic: a script, a text, an empty file
   Truncated,         // ELF, but shorter than its own headers say
   Malformed,         // ELF, but contradicting the gABI or itself

@@ -78,7 +78,7 @@ Result<Location> Location::of(const std::string& path) {
   Descriptor directory = openWithoutLinks(parent, O_RDONLY | O_DIRECTORY);
   const bool isReadable = static_cast<bool>(directory);
   if (!directory && errno == EACCES) directory = openWithoutLinks(parent, O_PATH | O_DIRECTORY);
-  // ENOTDIR too: O_NOFOLLOW with O_DIRECTORY says of a link that it is no directory.
+  // ENOTDIR too: O_NOFOLLOW with O_DIRECTORY gives it for a link.
   if (!directory && (errno == ELOOP || errno == ENOTDIR)) {
     return Error{ErrorCode::Changed,
                  "one of its directories has been replaced by a symbolic link or a file", path,

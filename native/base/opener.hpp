@@ -12,7 +12,7 @@
 
 namespace fixelf {
 
-// For one thread, and for descriptors that nobody else closes.
+// For one thread, and for descriptors that nothing else closes.
 class Opener {
  public:
   // `ownDescriptors`: whether the thread has a table of its own. What waits in a table that threads

@@ -38,7 +38,7 @@ Result<Descriptor> openOwnDirectory(const std::string& path) {
   if (!above) return above.error();
   Descriptor directory =
       openWithoutLinks(*above + "/" + path.substr(slash), O_RDONLY | O_DIRECTORY);
-  // O_NOFOLLOW with O_DIRECTORY says of a link that it is no directory.
+  // O_NOFOLLOW with O_DIRECTORY gives ENOTDIR for a link.
   if (!directory && (errno == ELOOP || errno == ENOTDIR))
     return Error{ErrorCode::PermissionDenied, path + " is no directory", path, errno};
   if (!directory) return systemError(errno, "open the directory", path);

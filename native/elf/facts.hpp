@@ -1,4 +1,4 @@
-// Facts: everything that a file says of itself and that a later stage can need, read once.
+// Facts: everything that a file says about itself and that a later stage can need, read once.
 #pragma once
 
 #include <optional>

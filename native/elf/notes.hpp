@@ -52,7 +52,7 @@ bool visitNotes(const Source& source, const Codec& codec, const ProgramHeader& s
 Result<Notes> readNotes(const Source& source, const Image& image);
 
 // The build id of a note in a section: kernel modules have no segments, and Go's static programs
-// none for it. Empty where it is none.
+// none for it. Empty where there is none.
 std::string readBuildId(const Source& source, const Image& image, const SectionHeader& section);
 
 }  // namespace fixelf

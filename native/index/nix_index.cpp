@@ -200,7 +200,7 @@ class Entries {
     return static_cast<size_t>(at - bytes.data());
   }
 
-  // What the entry says of the file: "1234x", or "p" for the package.
+  // What the entry says about the file: "1234x", or "p" for the package.
   void keep(std::span<const uint8_t> what, std::string_view path) {
     if (what.size() == 1 && what.front() == 'p') {
       endPackage(path);

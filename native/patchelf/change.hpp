@@ -25,7 +25,7 @@ struct Outcome {
 
 struct Destination {
   std::string output;  // also made where nothing is to be changed; empty is the file itself
-  // patchelf flushes nothing, and nobody waits for it to have the name on the disk.
+  // patchelf flushes nothing, and no caller waits for it to have the name on the disk.
   Flush flush = Flush::Content;
 };
 

@@ -126,7 +126,7 @@ Result<std::optional<EditRequest>> requestFor(const Changes& changes, const Fact
   if (changesTable) {
     if (Status status = demandDynamicTable(facts); !status) return status.error();
   }
-  // Without anything to resolve it is no failure: the outcome says why nothing is written.
+  // It is not a failure to have nothing to resolve: the outcome says why nothing is written.
   request.resolutionCache = changes.buildResolutionCache;
   const bool asksForNothing = !changesTable && !request.resolutionCache && !edits.osAbi &&
                               !edits.executableStack && !edits.interpreter;

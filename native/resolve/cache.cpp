@@ -15,7 +15,7 @@ constexpr size_t kNewHeaderSize = 48;
 constexpr size_t kNewEntrySize = 24;
 constexpr size_t kLongestName = 4096;
 
-// dl-cache.h: FLAG_ELF, which nobody writes any more, and FLAG_ELF_LIBC6.
+// dl-cache.h: FLAG_ELF, which nothing writes any more, and FLAG_ELF_LIBC6.
 constexpr uint32_t kElf = 1;
 constexpr uint32_t kElfLibc6 = 3;
 

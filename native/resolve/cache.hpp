@@ -19,7 +19,7 @@ namespace fixelf {
 
 class LoaderCache {
  public:
-  // Empty where the bytes are no such cache, as the loader takes it.
+  // Empty where the bytes are not such a cache, as the loader sees it.
   LoaderCache() = default;
   // `x86Isa` are the processor's own bits, none where the machine has no such thing.
   LoaderCache(std::shared_ptr<const std::vector<uint8_t>> bytes, const FileHeader& program,

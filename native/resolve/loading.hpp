@@ -28,7 +28,7 @@ struct Object {
   bool queued = false;    // it is in the order
   bool visited = false;   // what it needs has been looked for
 
-  // $ORIGIN, and the directories of its lists; none until they are asked for.
+  // $ORIGIN, and the directories of its lists; none until they are needed.
   std::optional<std::string> origin;
   std::optional<SearchList> rpath;
   std::optional<SearchList> runpath;

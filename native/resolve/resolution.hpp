@@ -119,7 +119,7 @@ struct ResolveOptions {
   // Look for symbols that are bound at start; all of them where `bindNow` (LD_BIND_NOW) says so.
   bool symbols = false;
   bool bindNow = false;
-  // Keep what was tried in vain for each library; for thousands of files that is a lot.
+  // Keep what was tried and not taken for each library; for thousands of files that is a lot.
   bool tried = true;
 };
 

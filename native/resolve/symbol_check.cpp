@@ -50,7 +50,7 @@ class GlibcRule {
   // `named` says whether the object is the one that the version is needed from.
   static Match find(const SymbolTable& table, const Wanted& wanted, bool named, uint64_t& budget) {
     std::optional<SymbolEntry> found;
-    std::optional<SymbolEntry> other;  // of a version that was not asked for
+    std::optional<SymbolEntry> other;  // of a version that was not requested
     int others = 0;
     bool unversioned = false;
     table.visitNamed(wanted.name, budget, [&](uint32_t index) {
@@ -95,7 +95,7 @@ class GlibcRule {
   }
 };
 
-// find_sym2 of musl's ldso/dynlink.c; versions only hide what is no default one.
+// find_sym2 of musl's ldso/dynlink.c; versions only hide what is not a default one.
 class MuslRule {
  public:
   static Match find(const SymbolTable& table, const Wanted& wanted, bool, uint64_t& budget) {

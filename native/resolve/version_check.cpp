@@ -51,7 +51,7 @@ void checkVersions(Files& files, const std::vector<Object>& objects,
     const Object& object = objects[index];
     if (resolution.loader->checksPackedRelocations() && lacksRelrVersion(object.facts()))
       resolution.relrProblems.push_back(object.path);
-    // Of the first record alone; for definitions, of each up to the one that is looked for.
+    // The form of the first record alone; of definitions, up to the one that is looked for.
     const std::vector<NeededVersions>& records = object.facts().versionsNeeded;
     if (!records.empty() && records.front().form != VER_NEED_CURRENT) {
       problem(object, unsupported(records.front().form, "Verneed"));

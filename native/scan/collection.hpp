@@ -15,7 +15,7 @@
 
 namespace fixelf {
 
-// Where something was met; the files of a search are numbered in the order in which they are met.
+// Where something was found; the files of a search are numbered in the order of the search.
 struct Spot {
   uint64_t file = 0;
   Place place = Place::Content;

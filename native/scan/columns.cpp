@@ -61,7 +61,7 @@ struct Filled {
   void (*fill)(Column&, const Facts&);
 };
 
-// The names are those of lib/addon/facts.ts; what is an object there is flat here, but for lists.
+// The names are those of lib/addon/facts.ts; objects there are flat here, except lists.
 std::vector<Filled> makeFactsColumns() {
   return {
       {Column("path", Type::Text), [](Column& c, const Facts& f) { c.text(f.path); }},

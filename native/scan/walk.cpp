@@ -562,7 +562,7 @@ class Walker {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::unique_ptr<BranchWork>> branches_;  // null once handed out
-  size_t next_ = 0;                                    // the first that nobody has begun
+  size_t next_ = 0;                                    // the first that no thread has begun
   size_t handedOut_ = 0;                               // the first that has not been handed out
   size_t window_ = 0;                                  // how far the one may be ahead of the other
   size_t held_ = 0;                                    // ELF files that wait to be handed out

@@ -35,7 +35,7 @@ struct Search {
   Text name;
   // The file, where it is there.
   Path& found;
-  // Only whether the directories may hold more than they show. It is asked for what is in none of
+  // Only whether the directories may hold more than they show. It is checked for what is in none of
   // them, which costs an ordinary start nothing.
   bool below = false;
 };

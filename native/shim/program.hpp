@@ -16,13 +16,13 @@ struct DynamicEntry {
 class Program {
  public:
   Program() = default;
-  // Empty where the kernel has not told where it is, or where there is no dynamic table.
+  // Empty where the kernel has not said where it is, or where there is no dynamic table.
   explicit Program(const Stack& stack);
 
   [[nodiscard]] const DynamicEntry* begin() const { return entries_; }
   [[nodiscard]] const DynamicEntry* end() const { return entries_ + count_; }
 
-  // What an entry that is an index into the string table names; empty where it is none.
+  // What an entry that is an index into the string table names; empty where it is not one.
   [[nodiscard]] Text name(const DynamicEntry& entry) const;
   // The loader's own name, without the directories, as PT_INTERP has it; empty where it is not
   // known.

@@ -21,7 +21,7 @@ long readLink(const char* path, char* target, std::size_t size);
 void writeError(const char* data, std::size_t size);
 
 // `protection` is PROT_*; the answer is an address, or a negative error number (see isError).
-// Anywhere, of zeroes or for nobody's use yet.
+// Anywhere, of zeroes or reserved for later.
 std::uintptr_t mapAnonymous(std::size_t size, int protection);
 // Over what mapAnonymous gave.
 std::uintptr_t mapZeroes(std::uintptr_t address, std::size_t size, int protection);

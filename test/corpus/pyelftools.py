@@ -1,4 +1,4 @@
-# What pyelftools says of each file that standard input names, one JSON object a line: said.ts.
+# What pyelftools says about each file that standard input names, one JSON object a line: said.ts.
 import io
 import json
 import sys

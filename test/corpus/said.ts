@@ -1,4 +1,4 @@
-// What a tool says of an ELF file, in the specification's own terms: no decision of a loader, and none of fixelf.
+// What a tool says about an ELF file, in the specification's own terms, without decisions of a loader or of fixelf.
 
 export interface SaidSegment {
   /** Without "PT_". */
@@ -48,5 +48,5 @@ export interface Said {
   notes: SaidNote[];
 }
 
-/** A tool that reads ELF files: what it says of each, null where it says nothing. */
+/** A tool that reads ELF files: what it says about each, null where it says nothing. */
 export type Tool = (paths: readonly string[]) => Promise<Map<string, Said | null>>;

@@ -352,7 +352,7 @@ describe("a package that only an older nixpkgs has", needs("test world"), () => 
     const environment = {
       NIX_CONFIG: "experimental-features =",
       NIX_PATH: "nixpkgs=/home/user/nixpkgs",
-      // Nobody listens there: it is the same with a network and without.
+      // Nothing listens there: it is the same with a network and without.
       https_proxy: "http://127.0.0.1:9",
     };
     const { stderr, exitCode, document } = await world.fixelfJson<FindDocument>(words, {

@@ -16,7 +16,7 @@ describe("refs", needs("test world"), () => {
   });
   afterAll(() => world?.dispose());
 
-  /** Each valid store path with what `nix-store --query --references` says of it, sorted. */
+  /** Each valid store path with what `nix-store --query --references` says about it, sorted. */
   async function referencesByNix(): Promise<Map<string, string[]>> {
     const output = await world.shell(
       `for path in $(nix --extra-experimental-features nix-command path-info --all); do

@@ -147,7 +147,7 @@ function reasonFor(tool, bytes, facts, said, different) {
     .values()
     .next().value;
   if (stripped !== null && differences(facts, stripped).length === 0)
-    return "the tool goes by section headers, which no loader reads";
+    return "the tool uses section headers, which no loader reads";
   return null;
 }
 

@@ -24,7 +24,7 @@ export interface Verdict {
 
 export interface Surroundings {
   home: string;
-  /** Those through which each edit goes that can be asked for there. */
+  /** The doors for each edit, where it can be requested there. */
   doors: readonly Door[];
   /** Another patchelf's path, to compare sizes with, or null. */
   peer: string | null;

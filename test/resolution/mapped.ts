@@ -15,7 +15,7 @@ export function mappedAnswer(output: string, notLibraries: readonly string[]): A
   return { libraries: [...paths].sort(), versions: [], stop: null };
 }
 
-/** `realPath` leads from what the loader opens to what the kernel says of it. */
+/** `realPath` leads from what the loader opens to what the kernel says about it. */
 export function ownMapped(
   { libraries }: Resolution,
   notLibraries: readonly string[],

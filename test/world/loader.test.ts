@@ -61,7 +61,7 @@ describe("the loader's place in the test world", needs("test world"), () => {
       const script = `console.log(require("node:child_process").execFileSync("env").toString())`;
       expect(await root.world.check([node, "-e", script])).toMatch(/^LD_LIBRARY_PATH=$/m);
     });
-    it("goes by its variables, the system's own before the general ones", async () => {
+    it("uses its variables, the system's own before the general ones", async () => {
       const environment = { NIX_LD: "/absent", NIX_LD_x86_64_linux: `${farm}/ld.so` };
       expect(await root.start(environment)).toMatchObject({ exitCode: 0 });
       const none = await root.start({ NIX_LD_LIBRARY_PATH: "/absent" });

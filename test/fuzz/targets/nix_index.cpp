@@ -26,7 +26,7 @@ using namespace fixelf;
 enum Role : uint8_t { Database, Content };
 
 constexpr std::string_view kHeader("NIXI\x01\0\0\0\0\0\0\0", 12);
-// Bytes of content: a short stream can have a gigabyte, which is no fault.
+// Bytes of content: a short stream can hold a gigabyte, which is not a fault.
 constexpr size_t kMostContent = 4U << 20;
 constexpr size_t kLongest = 64U << 10;
 
