@@ -13,6 +13,24 @@ bool holds(const Source& source, uint64_t offset, std::string_view wanted) {
                                      [](uint8_t byte) { return static_cast<char>(byte); });
 }
 
+bool hasBss(const ProgramHeader& segment) {
+  return segment.type == PT_LOAD && segment.fileSize < segment.memorySize;
+}
+
+// Whether two segments that follow one another have so much room between them in the file.
+bool haveRoom(const std::vector<ProgramHeader>& segments, uint64_t enough) {
+  const ProgramHeader* before = nullptr;
+  for (const ProgramHeader& segment : segments) {
+    if (segment.type != PT_LOAD) continue;
+    if (before != nullptr && before->fileSize == before->memorySize &&
+        before->fileEnd() <= segment.offset && segment.offset - before->fileEnd() >= enough) {
+      return true;
+    }
+    before = &segment;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool isBun(const Draft& draft) {
@@ -29,25 +47,19 @@ bool isBun(const Draft& draft) {
   });
 }
 
-bool growsByLief(const Draft& draft) {
+uint64_t roomForLief(const Codec& codec, size_t entries) {
+  return 2 * entries * codec.programHeaderSize();
+}
+
+bool growsByLief(const Draft& draft, size_t more) {
   const Image& image = draft.image;
   const bool looks = image.header.type == ET_EXEC &&
                      (image.segment(PT_PHDR) != nullptr || image.segment(PT_INTERP) != nullptr);
   if (!looks) return false;
-  const size_t entries = draft.segments.size() + draft.newSegments.size();
-  const uint64_t enough = 2 * entries * image.codec.programHeaderSize();
-  const ProgramHeader* before = nullptr;
-  bool growsBss = false;
-  for (const ProgramHeader& segment : draft.segments) {
-    if (segment.type != PT_LOAD) continue;
-    const bool room = before != nullptr && before->fileSize == before->memorySize &&
-                      before->fileEnd() <= segment.offset &&
-                      segment.offset - before->fileEnd() >= enough;
-    if (room) return false;
-    growsBss = growsBss || segment.fileSize < segment.memorySize;
-    before = &segment;
-  }
-  return growsBss;
+  const uint64_t enough =
+      roomForLief(draft.codec(), draft.segments.size() + draft.newSegments.size() + more);
+  return std::ranges::any_of(draft.segments, hasBss) && !haveRoom(draft.segments, enough) &&
+         !haveRoom(draft.newSegments, enough);
 }
 
 }  // namespace fixelf

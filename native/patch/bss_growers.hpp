@@ -14,7 +14,11 @@ bool isBun(const Draft& draft);
 
 // Whether LIEF, and so postject, which put Node's single executables together, would grow .bss to
 // get room for a program header: where no two segments have room for a second table between them
-// in the file (src/ELF/Binary.cpp, relocate_phdr_table_v1 and _v2). Asked of the draft's segments.
-bool growsByLief(const Draft& draft);
+// in the file (src/ELF/Binary.cpp, relocate_phdr_table_v1 and _v2). Asked of the draft's segments,
+// its new ones, and `more` entries.
+bool growsByLief(const Draft& draft, size_t more);
+
+// What it wants between two segments, with so many entries.
+uint64_t roomForLief(const Codec& codec, size_t entries);
 
 }  // namespace fixelf

@@ -126,7 +126,9 @@ bool isArea(const Source& source, const ProgramHeader& segment) {
   const auto draft = Draft::read(source);
   if (!draft) return false;
   const auto area = findArea(source, draft->image, draft->sections, draft->pieces);
-  return area && draft->image.programHeaders[area->segment] == segment;
+  const auto& segments = draft->image.programHeaders;
+  return area && (segments[area->segment] == segment ||
+                  (area->spacer && segments[area->spacer->segment] == segment));
 }
 
 // Whether a segment has become shorter only by a note at its end that is gone.

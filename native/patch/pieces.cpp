@@ -213,6 +213,33 @@ bool holdsMore(const ProgramHeader& segment, const std::vector<SectionHeader>& s
   });
 }
 
+std::optional<Spacer> findSpacer(const Source& source, const Image& image,
+                                 const std::vector<SectionHeader>& sections,
+                                 const std::vector<Piece>& pieces, size_t area) {
+  if (image.header.type != ET_EXEC) return std::nullopt;
+  const auto load = [](const ProgramHeader& segment) { return segment.type == PT_LOAD; };
+  const auto& segments = image.programHeaders;
+  const auto behind = segments.rend() - static_cast<ptrdiff_t>(area);
+  const auto before = std::find_if(behind, segments.rend(), load);
+  if (before == segments.rend() || before->flags != PF_R ||
+      before->fileSize != before->memorySize || hasDependents(image, *before)) {
+    return std::nullopt;
+  }
+  for (const Piece& notes : pieces) {
+    if (notes.kind != PieceKind::Description || notes.offset < kAreaPadding ||
+        notes.offset - kAreaPadding != before->offset || notes.end() > before->fileEnd()) {
+      continue;
+    }
+    Area held;
+    held.pieces.push_back(notes);
+    const bool onlyNotes = isPadding(source, before->offset, notes.offset) &&
+                           isPadding(source, notes.end(), before->fileEnd()) &&
+                           !holdsMore(*before, sections, held, notes.end());
+    if (onlyNotes) return Spacer{static_cast<size_t>(segments.rend() - before) - 1, notes};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Area> findArea(const Source& source, const Image& image,
@@ -247,6 +274,7 @@ std::optional<Area> findArea(const Source& source, const Image& image,
     const bool emptied = segment.fileSize == kAreaPadding && (segment.flags & PF_W) == 0;
     if (onlyPieces && (any || emptied) && !hasDependents(image, segment) &&
         isPadding(source, at, segment.fileEnd()) && !holdsMore(segment, sections, area, at)) {
+      area.spacer = findSpacer(source, image, sections, pieces, index);
       return area;
     }
   }

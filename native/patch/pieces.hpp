@@ -64,11 +64,18 @@ bool hasDependents(const Image& image, const ProgramHeader& segment);
 // which all pieces have been removed is no more than these zeros.
 constexpr uint64_t kAreaPadding = 16;
 
+// A PT_LOAD before an area, of such zeros and notes, with room behind it (Placement::append).
+struct Spacer {
+  size_t segment = 0;
+  Piece notes;
+};
+
 struct Area {
   size_t segment = 0;         // index into the program headers
   std::vector<Piece> pieces;  // all that lie in it, except the program header table
   uint64_t start = 0;         // file offset from which on it may be laid out anew
   bool holdsTable = false;    // the program header table lies in it, before `start`
+  std::optional<Spacer> spacer = std::nullopt;
 };
 
 std::optional<Area> findArea(const Source& source, const Image& image,

@@ -443,9 +443,13 @@ class Placement {
       if ((part.moves || part.removed) && !part.isNew()) moving.push_back(part.piece);
     }
     std::vector<Room> rooms = findRooms(draft_.source(), draft_.image, draft_.sections, moving);
-    // The area is laid out as a whole.
-    if (area_)
-      std::erase_if(rooms, [&](const Room& room) { return room.segment == area_->segment; });
+    // The area is laid out as a whole, and the room before it is kept.
+    if (area_) {
+      std::erase_if(rooms, [&](const Room& room) {
+        return room.segment == area_->segment ||
+               (area_->spacer && room.segment == area_->spacer->segment);
+      });
+    }
     std::vector<std::vector<Part*>> taken(rooms.size());
     for (Part* part : unplaced()) {
       if (isWritten(draft_.image, part->piece)) continue;
@@ -506,7 +510,9 @@ class Placement {
     const bool known =
         area_ && (!area_->pieces.empty() || area_->holdsTable || !draft_.sections.empty());
     if (!known) return Done{};
-    for (const Piece& piece : area_->pieces) {
+    std::vector<Piece> pieces = area_->pieces;
+    if (area_->spacer) pieces.push_back(area_->spacer->notes);
+    for (const Piece& piece : pieces) {
       auto part = draft_.load(piece);
       if (!part) return part.error();
       // The string table may have grown there.
@@ -516,9 +522,34 @@ class Placement {
     ProgramHeader& segment = draft_.segments[area_->segment];
     placed_.cleared = {area_->start, segment.fileEnd()};
     segment = ProgramHeader{};
+    if (area_->spacer) draft_.segments[area_->spacer->segment] = ProgramHeader{};
     if (area_->holdsTable) tableMoves_ = true;
     draft_.because("the area that an earlier fix appended moves to the end of the file");
     return Done{};
+  }
+
+  // Notes that move, beside something else.
+  Part* movingNotes() {
+    const std::vector<Part*> moving = unplaced();
+    const auto notes = std::find_if(moving.begin(), moving.end(), [](const Part* part) {
+      return part->piece.kind == PieceKind::Description && !part->isNew();
+    });
+    return moving.size() > 1 && notes != moving.end() ? *notes : nullptr;
+  }
+
+  // Whether a segment of notes may come before the one that is appended, with room between them
+  // for a program header table: else LIEF would make .bss part of the file, over what is appended.
+  // Notes, since GNU strip empties a segment without sections, and no edit changes them.
+  [[nodiscard]] bool mayHaveSpacer() {
+    constexpr uint64_t kMost = 1U << 10;  // of what moves only for its program header
+    if (tableMoves_ || payload() || !growsByLief(draft_, 2)) return false;
+    const size_t entries = draft_.newSegments.size() + 2;
+    const auto least = evictedByHeaders(draft_, entries - 1);
+    const auto evicted = evictedByHeaders(draft_, entries);
+    if (!least || !evicted || evicted->bytes - least->bytes > kMost) return false;
+    return movingNotes() != nullptr || std::ranges::any_of(evicted->pieces, [](const Piece* piece) {
+             return piece->kind == PieceKind::Description;
+           });
   }
 
   Status append() {
@@ -526,7 +557,8 @@ class Placement {
     if (follows && (!draft_.mayRepeatPayload || follows->size > kMostRepeated))
       return refuseOverlay();
     if (Status status = moveArea(); !status) return status;
-    if (Status status = makeHeaderRoomFor(1); !status) return status;
+    const bool spaced = mayHaveSpacer();
+    if (Status status = makeHeaderRoomFor(spaced ? 2 : 1); !status) return status;
     // Before the segment, so that this one stays last and can grow.
     stopPatchelf();
     if (Status status = moveSectionHeaders(); !status) return status;
@@ -549,6 +581,23 @@ class Placement {
     area.offset = alignUp(placed_.newSize, 16);
     // gABI: p_vaddr and p_offset agree modulo p_align; so no padding is needed in the file.
     area.virtualAddress = alignUp(memoryEnd, alignment) + area.offset % alignment;
+    std::optional<ProgramHeader> spacer;
+    if (Part* notes = spaced ? movingNotes() : nullptr) {
+      spacer = area;
+      spacer->flags = PF_R;
+      spacer->physicalAddress = spacer->virtualAddress;
+      put(*notes, area.offset + kAreaPadding, area.virtualAddress - area.offset);
+      // LIEF puts its table right behind.
+      spacer->fileSize = spacer->memorySize =
+          alignUp(notes->offset + notes->size(), 8) - area.offset;
+      // Two entries more, for what a later edit adds.
+      const size_t entries = draft_.segments.size() + draft_.newSegments.size() + 4;
+      area.offset = alignUp(spacer->fileEnd() + roomForLief(draft_.codec(), entries), 16);
+      // LIEF extends the spacer up to the area, in memory too.
+      area.virtualAddress =
+          alignUp(spacer->virtualAddress + (area.offset - spacer->offset), alignment) +
+          area.offset % alignment;
+    }
     uint64_t at = 0;
     if (tableMoves_) {
       if (needsExactTableAddress(draft_.image)) {
@@ -578,12 +627,13 @@ class Placement {
     if (Status status = endFile(end); !status) return status;
     draft_.because("one segment of " + std::to_string(area.fileSize) + " bytes is appended");
     draft_.newSegments.insert(draft_.newSegments.begin(), area);
+    if (spacer) draft_.newSegments.insert(draft_.newSegments.begin(), *spacer);
     if (isBun(draft_)) {
       draft_.because(
           "this program runs, but what `bun build --compile` makes of it will not start: leave it "
           "alone for that (`fixelf run` starts it), and fix what it makes");
     }
-    if (growsByLief(draft_)) {
+    if (growsByLief(draft_, 0)) {
       draft_.because(
           "LIEF (postject) would overwrite that segment: what it is to add, let it add before the "
           "fix");
