@@ -4,7 +4,7 @@
 //
 // Fails, and writes nothing, where an export or a member has no comment, where a function does not say what it throws,
 // and where a type is used that is not exported: docs/embedding.md promises all of these. typedoc would do the same, but
-// stands on the interface of TypeScript before 7.
+// is based on the interface of TypeScript before 7.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { SyntaxKind } from "typescript/unstable/ast";
@@ -27,7 +27,7 @@ const pages = {
   watch: "Watching: programs that are fixed as they arrive",
   get: "Getting: what nixpkgs has and the store lacks",
   closure: "Closures: what a program needs of the store, and what is kept for it",
-  store: "The store: its loaders, its libraries, and who names its paths",
+  store: "The store: its loaders, its libraries, and what names its paths",
   base: "Errors, and the options of all calls",
   addon: "What the native core answers with",
 };

@@ -92,7 +92,7 @@ describe("a program that gives rights", needs(...parts), () => {
     const words = ["env", "--interpreter", loader, program];
     const { stderr, code } = fixelf(words);
     expect(stderr).toContain(
-      `${program} gives rights to who starts it, and so its loader believes`,
+      `${program} gives rights to the user that starts it, and so its loader believes`,
     );
     expect(code).toBe(1);
     const [asked] = JSON.parse(fixelf([...words, "--json"]).stdout).programs;

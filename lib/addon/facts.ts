@@ -8,7 +8,7 @@ export interface NeededVersion {
   weak: boolean;
 }
 
-/** Where one needed library lies, looked up before the program runs. */
+/** Where one needed library is, looked up before the program runs. */
 export interface CachedResolution {
   /** DT_NEEDED. */
   soname: string;
@@ -238,6 +238,6 @@ export interface Resolution {
   relrProblems: string[];
   /** Files that are found and cannot be loaded. */
   loadProblems: LoadProblem[];
-  /** Of a program; looked for where it is asked for and nothing else is wrong. */
+  /** For a program; determined only on request, and where nothing else is wrong. */
   missingSymbols: MissingSymbol[];
 }

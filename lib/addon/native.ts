@@ -79,7 +79,7 @@ export interface NativeFiles {
   resolve(paths: readonly string[], options: ResolveOptions): Promise<NativeResolutions>;
   /** Nothing may be asked meanwhile, or after it was cancelled. Throws `not-elf` where there is no such file. */
   override(overrides: readonly Override[]): Promise<void>;
-  /** What lies below a directory of this machine is taken from it, although there is a root. */
+  /** What is below a directory of this machine is taken from it, although there is a root. */
   passThrough(directory: string): void;
 }
 
@@ -97,7 +97,7 @@ export interface NixIndexLibraries {
 export interface NativeLibraries {
   /** `real`: without links; null where these lead out of the store path, or nowhere. */
   libraries: { name: string; path: string; real: string | null }[];
-  /** Of the files that these lead to. */
+  /** The files that these lead to. */
   elf: Facts[];
   /** False where the disk or a signal kept something from being read. */
   complete: boolean;
@@ -192,11 +192,11 @@ export interface Column {
   nulls: number;
   /** One bit for each row, the lowest first; null where no row is null. */
   validity: Uint8Array | null;
-  /** Of text and lists: where each row begins, and the end. */
+  /** For text and lists: where each row begins, and the end. */
   offsets: Int32Array | null;
   /** Text as the bytes that it is in the file, booleans as bits, numbers. */
   values: Uint8Array | Uint32Array | BigUint64Array;
-  /** Of a list its elements, of a struct its fields. */
+  /** A list's elements, or a struct's fields. */
   children: Column[];
 }
 
@@ -299,7 +299,7 @@ export interface Searched {
 }
 
 export interface SearchRequest {
-  /** The store's directory, as it stands in files. */
+  /** The store's directory, as files name it. */
   store: string;
   /** Hashes of known store paths, 32 characters each, one behind another. */
   hashes: string;
@@ -380,7 +380,7 @@ export type Arrival =
       failure: { path: string; code: FixelfErrorCode; message: string };
     };
 
-/** What stands under a name; see native/watch/peek.hpp. */
+/** What a name leads to; see native/watch/peek.hpp. */
 export type Peek = "gone" | "writing" | "elf" | "script" | "link" | "other";
 
 /** Watches until it is stopped; keeps the process running. */
@@ -401,7 +401,7 @@ interface NativeAddon {
     roots: string[],
     tell: (failure: NativeFailure | null, arrivals: Arrival[] | null) => void,
   ) => NativeWatch;
-  /** What stands under each name now. */
+  /** What each name leads to now. */
   peek(paths: string[]): Promise<Peek[]>;
   /** The names that `Facts.machine` may have, but for "machine-N", by the numbers in e_machine. */
   machineNames(): Record<number, string>;
@@ -448,7 +448,7 @@ interface NativeAddon {
   parseExtraArguments(words: readonly string[]): PatchelfChanges;
   /** The command, with what follows its name: it reads and writes files, stdout and stderr. The answer is its exit code. */
   runPatchelf(words: readonly string[]): number;
-  /** Of a script, whose present line is another; both come without "#!" and line end. `changed` as above. */
+  /** For a script whose line is a different one now; both come without "#!" and line end. `changed` as above. */
   layOutFirstLine(path: string, present: string, line: string): Promise<Layout>;
   /** `left` is told of each file that was written, as it is since. */
   apply(
@@ -478,7 +478,7 @@ interface NativeAddon {
     directory: string,
     recordDirectory: string,
   ): Promise<{ paths: string[]; failures: RecordFailure[] }>;
-  /** Of some files those that have no record under their own path, and one of their content. */
+  /** The files that have no record under their own path, but one of their content. */
   recordedElsewhere(paths: readonly string[], recordDirectory: string): Promise<string[]>;
   /** Each file at or below a path that a record is kept of, by path, and which records cannot be read. */
   recordedFiles(

@@ -1,4 +1,4 @@
-// Where this package lies, with what it needs beside its code: the addon, the stand-in loader, tables. Not
+// Where this package is, with what it needs beside its code: the addon, the stand-in loader, tables. Not
 // by a module's own place: the package is bundled, and so may be the program that uses it.
 import { dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -9,7 +9,7 @@ export const programNames = ["ld", "patchelf"] as const;
 export type ProgramName = (typeof programNames)[number];
 
 /**
- * Where the one for this machine lies.
+ * Where the one for this machine is.
  * @throws FixelfError `not-found` where the package has none for it
  */
 export function programPath(name: ProgramName): string {

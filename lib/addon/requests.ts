@@ -102,7 +102,7 @@ export interface PatchelfChanges {
   setOsAbi?: string;
   /** DT_SONAME; what is no library (ET_DYN) is left without. */
   setSoname?: string;
-  /** The directories of DT_RUNPATH. Of the four changes of a search path, shrinking comes before removing, and both before these. */
+  /** The directories of DT_RUNPATH. Shrinking comes before removing, and both before the other changes of a search path. */
   setRpath?: readonly string[];
   /** Directories to put behind those that are there; not with `setRpath`. */
   addRpath?: readonly string[];

@@ -76,7 +76,7 @@ export function isPlain(text: string): boolean {
 
 const toBeSpelledOut = /[\udc80-\udcff]|\\(?=x(?:5c|[89a-f][0-9a-f]))/gu;
 
-/** Of the well-formed sequence that begins there (Unicode, table 3-7); 0 where there is none. */
+/** The length of the well-formed sequence that begins there (Unicode, table 3-7); 0 where there is none. */
 function sequenceLength(bytes: Buffer, at: number): number {
   for (const length of [1, 2, 3, 4])
     if (at + length <= bytes.length && isUtf8(bytes.subarray(at, at + length))) return length;

@@ -2,13 +2,13 @@
 import { isNativeError } from "./realms.js";
 
 /**
- * What kind of thing went wrong; stable, for programs to compare with. Of a file: `not-found`, `permission-denied`,
+ * What kind of thing went wrong; stable, for programs to compare with. About a file: `not-found`, `permission-denied`,
  * `not-a-regular-file`, `not-elf`, `truncated` (the file ends too early), `malformed` (its headers contradict each
  * other), `changed` (somebody wrote to it meanwhile), `busy` (another process works on it), `in-store` (it is in
- * the store, where nothing is written). Of what was asked: `usage` (arguments or options), `unsupported` (there is
+ * the store, where nothing is written). About the request: `usage` (arguments or options), `unsupported` (there is
  * no safe way, or this machine cannot), `unsolvable` (no choice of loader and libraries would do),
  * `no-undo-record`, `verification-failed` (the result did not pass the check, and was taken back), `cancelled` (the
- * `signal`'s reason is the cause). Of the machine: `no-space`, `limit-exceeded` (a size or count beyond what is
+ * `signal`'s reason is the cause). About the machine: `no-space`, `limit-exceeded` (a size or count beyond what is
  * read), `too-many-open-files`, `too-many-processes`, `io` (whatever else the system said).
  */
 export type FixelfErrorCode =

@@ -9,7 +9,7 @@ import { readFileSync, readlinkSync } from "./disk.js";
 export function givenWords(): string[] {
   const words = process.argv.slice(2);
   if (words.every(isDecoded)) return words;
-  // What stands before them are Node's own options.
+  // Node's own options come before them.
   return listIn("/proc/self/cmdline").slice(-words.length);
 }
 

@@ -1,5 +1,5 @@
 // Loader and libraries for everything below a path. What may come together in a process is chosen for
-// together: files of one machine and one libc. Each group stands on its own, so that one that cannot
+// together: files of one machine and one libc. Each group is chosen for separately, so that one that cannot
 // be helped decides nothing for the rest.
 import { fromNative, type NativeFiles } from "../addon/native.js";
 import { FixelfError, isOfTheMoment } from "../base/errors.js";
@@ -30,7 +30,7 @@ import { filesFor, type Member, type Solved, solve } from "./solve.js";
 export interface HowToChoose
   extends Pick<ChoiceOptions, "interpreter" | "ignoreMissing" | "program"> {
   /** Choose a loader even where the one that is named is there and all libraries are found. */
-  anew?: boolean;
+  afresh?: boolean;
   /** Leave each program as it is that runs so, whatever is chosen for the rest. */
   keepRunning?: boolean;
   /** Leave programs to nix-ld or fixelf-ld where one is at their loader's path. */
@@ -126,7 +126,7 @@ function groupsOf(
   return groups;
 }
 
-/** Who loads each member, unless that is below the named directory, and is chosen for as well. */
+/** The program that loads each member, unless that is below the named directory, and is chosen for as well. */
 function loadersOutside(
   tree: Tree,
   named: Named,
@@ -229,7 +229,7 @@ async function keptOf(
   members: readonly Member[],
   tree: Tree,
   store: Store,
-  { keepRunning = false, interpreter, anew = false }: HowToChoose,
+  { keepRunning = false, interpreter, afresh = false }: HowToChoose,
 ): Promise<Solved[]> {
   if (!keepRunning) return [];
   const bundled = tree.directory ? members : [];
@@ -241,7 +241,7 @@ async function keptOf(
   const kept = (await Promise.all(alone)).flat();
   // All of them: then their loader is that of their libraries, too.
   const isWhole = kept.length === members.filter(isProgram).length;
-  return isWhole && interpreter === undefined && !anew ? [] : kept;
+  return isWhole && interpreter === undefined && !afresh ? [] : kept;
 }
 
 /** Whether it is to say anything but what it says now. */
@@ -260,9 +260,9 @@ const standInVariables: Environment = {};
 async function solveAsIs(
   task: LoaderlessTask,
   tree: Tree,
-  { interpreter, anew, keepStandIn }: HowToChoose,
+  { interpreter, afresh, keepStandIn }: HowToChoose,
 ): Promise<Solved[] | null> {
-  if (interpreter !== undefined || anew === true) return null;
+  if (interpreter !== undefined || afresh === true) return null;
   const files = filesFor(task);
   const programs = task.members.filter(isProgram);
   for (const { facts, host } of programs) {

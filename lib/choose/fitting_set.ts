@@ -8,7 +8,7 @@ import type { Need } from "../judge/problem.js";
 import type { LoaderChoice } from "./loader_choice.js";
 import { type Solved, solve, type Task } from "./solve.js";
 
-/** For all loaders together: an attempt resolves every file of a tree anew. */
+/** For all loaders together: an attempt resolves every file of a tree again. */
 const mostAttempts = 64;
 
 export type LoaderlessTask = Omit<Task, "loader" | "assumed" | "excluded">;
@@ -69,7 +69,7 @@ function waysOut(solved: readonly Solved[]): string[] {
   return [];
 }
 
-/** Who asks for too much, and who has too little. */
+/** Which file asks for too much, and which has too little. */
 function sidesOf(need: Exclude<Need, { kind: "loader" }>): {
   neededBy: string;
   provider: string | null;

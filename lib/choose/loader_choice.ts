@@ -36,7 +36,7 @@ export async function loaderOf(
   store: Store,
 ): Promise<LoaderChoice> {
   const known = (await store.loaders()).find((candidate) => candidate.path === loader);
-  // Of one that is not the store's the judge sees what its libc lacks.
+  // Where it is not the store's, the judge sees what its libc lacks.
   return {
     loader: known ?? { path: loader, definedVersions: [] },
     reason: `${path} loads it, and is started by this one`,

@@ -5,7 +5,7 @@ import { rowsFrom, rowsOfAttribute } from "../store/nixpkgs/table.js";
 
 /**
  * What is looked up for a name; of a path, which is what ldd and loaders print, for the last part of it. A soname
- * is taken as it is, or as the store or nixpkgs have it in other case. Of another name, and of a pattern, it is what
+ * is taken as it is, or as the store or nixpkgs have it in other case. For another name, and for a pattern, it is what
  * the store has; where it has nothing, what nixpkgs is known to have; else the name itself.
  */
 export async function askedNames(name: string, store: Store): Promise<string[]> {
@@ -25,7 +25,7 @@ async function matching(pattern: string, store: Store): Promise<string[]> {
   return known(beginning, glob(pattern), store);
 }
 
-/** By the library's name, with or without "lib", or by its package's; as it is written, or else in other case. */
+/** By the library's name, with or without "lib", or by its package's; as it is written, or in other case. */
 async function called(word: string, store: Store): Promise<string[]> {
   const stems = /^lib/i.test(word) ? [`${word}.so`] : [`lib${word}.so`, `${word}.so`];
   for (const stem of stems) {

@@ -18,7 +18,7 @@ export function define(program: Command): void {
     .argument("[argument...]", "see: fixelf auto-patchelf --help");
 }
 
-/** Of the process, what a run reads and writes. */
+/** What a run reads and writes of its process. */
 export interface Surroundings {
   env: NodeJS.ProcessEnv;
   stdout: { write(text: string): unknown };

@@ -1,6 +1,6 @@
 // The command line's files as Node would load them, CommonJS, but with compiled code kept beside them: V8's code
 // cache. V8 takes it only if its version, its flags and the length of the source are those of the time at which it
-// was made (src/snapshot/code-serializer.cc, SerializedCodeData::SanityCheck), and else compiles the source.
+// was made (src/snapshot/code-serializer.cc, SerializedCodeData::SanityCheck), and otherwise compiles the source.
 // (module.enableCompileCache() of Node 22.8 keeps its own, in a directory that it has to be able to write.)
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ export class CodeCache {
     this.#unsaved = unsaved;
   }
 
-  /** Of what is kept below a directory, the code for this V8 and this kind of processor; null where there is none. */
+  /** The code below a directory that is for this V8 and this kind of processor; null where there is none. */
   static ofThisNode(directory: string): CodeCache | null {
     const own = placeIn(directory);
     return existsSync(own) ? new CodeCache(own, null) : null;

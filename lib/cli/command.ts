@@ -18,7 +18,7 @@ export const exitCodes = {
 
 export interface Output {
   colors: Colors;
-  /** Prints the document with --json, else the text. */
+  /** Prints the document with --json, and otherwise the text. */
   print<Name extends keyof Documents>(
     name: Name,
     document: Documents[Name],

@@ -74,7 +74,7 @@ export class Getting {
     await removeLinks(this.got.filter(({ storePath }) => unused.has(storePath)));
   }
 
-  /** Of what no fixed file keeps. */
+  /** For what no fixed file keeps. */
   sayWhatKeeps(): void {
     for (const { attribute, link } of this.got)
       this.#output.say(line`${attribute} is kept from garbage collection until you remove ${link}`);

@@ -6,7 +6,7 @@ import { readAtOnce } from "./at_once.js";
 
 const [command, ...words] = givenWords();
 
-const failed = 2; // exitCodes.failure, without loading what it lies in
+const failed = 2; // exitCodes.failure, without loading its module
 
 // What never comes to its end must not pass for good.
 process.once("beforeExit", setFailed);

@@ -57,7 +57,7 @@ export interface Closure {
   unprotected: { path: string; files: LoadedFile[] }[];
   /** Opened from outside the store. */
   outside: LoadedFile[];
-  /** What lies below it and could not be read: what that needs is not known. */
+  /** Files below it that could not be read: what they need is not known. */
   unread: Unread[];
   /** Libraries that are not found: the `soname`, and the file that it is `neededBy`. */
   notFound: { soname: string; neededBy: string }[];
@@ -101,7 +101,7 @@ async function closureOf(path: string, options: CommonOptions): Promise<Closure>
     known = requisites && (await nix.pathInfos(requisites));
     if (known === null) whyUnknown = nix.whyUnknown;
   }
-  // Of what no closure is known, Nix may still know the sizes, if it is valid.
+  // Nix may know the sizes of a valid path even where its closure is not known.
   const infos = new Map(known ?? []);
   for (const other of needed.keys()) {
     if (infos.has(other) || (await nix.isValid(other)) !== true) continue;

@@ -1,4 +1,4 @@
-// How large store paths are: as Nix has recorded it, else as the disk says.
+// How large store paths are: as Nix has recorded it, or as the disk says.
 import { join } from "node:path";
 import { lstat, readdir } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";

@@ -189,7 +189,7 @@ async function examineDynamic(
   };
 
   const empty = await judgeWith({ LD_LIBRARY_PATH: options.libraryPath });
-  // Another system's root has sessions of its own, and who assumes a search path has said which.
+  // Another system's root has sessions of its own, and a caller that assumes a search path has named it.
   const session =
     host === null || options.libraryPath !== undefined ? {} : loaderVariables(variables());
   const { judged, finding } =

@@ -91,7 +91,7 @@ async function namesInData(
 ): Promise<NamedInData[]> {
   if ((objects[0]?.facts.size ?? 0) > mostSearched) return [];
   const request = { store: place.store, hashes: "" };
-  // Of a file that is written to meanwhile nothing is guessed.
+  // Nothing is guessed about a file that is being written to.
   const searched = await native.search(subject.host, request).catch(unlessOfTheMoment(null));
   const [own] = objects;
   const known = [
@@ -101,7 +101,7 @@ async function namesInData(
     ...tree.subjects.map(({ path }) => basename(path)),
     ...(own?.facts.soname ? [own.facts.soname] : []),
   ];
-  // Of what is loaded anyway, another version is no second thing to look for.
+  // Another version of a library that is loaded anyway is not looked for as well.
   const stems = new Set(known.map(stemOf));
   return (searched?.mentions ?? [])
     .filter(

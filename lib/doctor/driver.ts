@@ -20,7 +20,7 @@ interface Interface {
   asked: RegExp;
   /** The driver's half. */
   driver: RegExp;
-  /** Below a directory of libraries, where the driver's half lies. */
+  /** Below a directory of libraries, where the driver's half is. */
   below: string[];
 }
 
@@ -77,7 +77,7 @@ export async function driverFindings(
   candidates: DlopenCandidates | null,
   circumstances: Circumstances,
 ): Promise<Finding[]> {
-  // Of a library only its own needs: whoever uses it is asked about the rest.
+  // For a library, only its own needs count: the programs that use it are judged for the rest.
   const needed =
     facts.type === "shared-library"
       ? facts.needed
@@ -122,7 +122,7 @@ async function findingFor(
     ({ soname, path, optional }) =>
       path === null && !optional && driverInterfaceOf(soname) === each.name,
   );
-  // Elsewhere than on NixOS the driver lies where the loader looks for all libraries.
+  // On other systems than NixOS the driver is where the loader looks for all libraries.
   const searched = [
     ...resolution.defaultDirectories,
     ...objects.slice(1).map(({ path }) => dirname(path)),

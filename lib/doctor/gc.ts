@@ -15,7 +15,7 @@ export async function gcFindings(
   { interpreter, runpath, rpath }: Pointers,
   { place, store }: Circumstances,
 ): Promise<Finding[]> {
-  // What lies in the store is kept, or goes, together with what it refers to.
+  // A store path is kept, or collected, together with what it refers to.
   if (inStore(subject.path, place.store)) return [];
   const pointedAt = [interpreter ?? "", ...(runpath ?? rpath ?? "").split(":")];
   const storePaths = pointedAt.flatMap((path) => storePathOf(path, place.store) ?? []);

@@ -56,7 +56,7 @@ export async function helpForLibrary(
   };
 }
 
-/** What lies with a program is none for one that gives rights where others decide what it is. */
+/** A library beside a program that gives rights does not count where others could exchange it. */
 function helpByOwn(
   library: string,
   command: string,

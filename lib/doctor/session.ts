@@ -12,7 +12,7 @@ import type { Finding } from "./finding.js";
 /** The variables by which a loader, or a stand-in, is told where to look. */
 export function loaderVariables(environment: Environment): Environment {
   const counts = (name: string) =>
-    // Of these two an empty value counts too: no directory, and none of the general variable's.
+    // For these two, an empty value counts too: no directory, and none of the general variable's.
     /^NIX_LD(_LIBRARY_PATH)?(_\w+)?$/.test(name) ||
     (/^LD_(LIBRARY_PATH|PRELOAD|BIND_NOW)$/.test(name) && environment[name] !== "");
   const names = Object.keys(environment).filter(
@@ -28,7 +28,7 @@ export interface Judged {
 }
 
 export interface SessionVerdict {
-  /** What the file's verdict goes by. */
+  /** What decides the file's verdict. */
   judged: Judged;
   finding: Finding | null;
 }

@@ -42,7 +42,7 @@ export function refusalInStore(
   return `it is inside the store, which only Nix may write to; it works unchanged: ${unchangedCommand(subject, options)}; or fix a copy: ${copy}`;
 }
 
-/** Why its bytes cannot be laid out anew, with what works all the same. */
+/** Why its bytes cannot be rearranged, with what works all the same. */
 export function refusalOfLayout(
   caught: unknown,
   subject: Subject,

@@ -44,13 +44,13 @@ export interface EnvironmentProgram {
   file: string;
   /** PT_INTERP. */
   interpreter: string;
-  /** What lies there. */
+  /** What is there. */
   atInterpreter: AtInterpreter;
   /** "x86_64-linux". */
   system: string;
   /** Whether anything has to be set for it. */
   runsAsItIs: boolean;
-  /** It gives rights to who starts it (set-user-ID, capabilities): its loader believes no variable then. */
+  /** It gives rights to the user that starts it (set-user-ID, capabilities): its loader believes no variable then. */
   givesRights: boolean;
   /** Whether a loader that is given its name starts it: of AppImages, the kernel alone takes the header. */
   takenByLoaders: boolean;
@@ -107,7 +107,7 @@ export interface Environment {
   /** The own machine's first. */
   systems: SystemEnvironment[];
   /**
-   * Of machines all of whose programs miss libraries: what they need beside them. Not enough to start one, but with
+   * For machines all of whose programs miss libraries: what they need besides them. Not enough to start one, but with
    * the packages of what is missing it is.
    */
   incomplete: SystemEnvironment[];
@@ -196,8 +196,8 @@ async function chooseFor(
       kinds.set(facts.interpreter, roleOf(interpreterAt(facts.interpreter, files).kind));
   }
   // Behind a stand-in, only NIX_LD says what the libraries will be.
-  const anew = [...kinds.values()].some((kind) => kind !== "loader");
-  const choices = await choose(membersOf(tree), tree, store, { ...solveOptions(options), anew });
+  const afresh = [...kinds.values()].some((kind) => kind !== "loader");
+  const choices = await choose(membersOf(tree), tree, store, { ...solveOptions(options), afresh });
   const failed: Extract<Choice, { kind: "failed" }>[] = [];
   const chosen = choices.flatMap((choice): Chosen[] => {
     const { shown, facts } = choice.member;
@@ -320,7 +320,7 @@ async function addSystem(
   if (first === undefined) return;
   const machine: Machine = first.solved.member.facts;
   const system = nixSystem(machine);
-  // What was solved anew is for a loader of ours; a program that runs keeps its own.
+  // What was solved again is for a loader of ours; a program that runs keeps its own.
   const allNeedy = group.filter(
     ({ solved }) =>
       solved.interpreter !== null ||

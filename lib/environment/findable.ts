@@ -44,7 +44,7 @@ export async function findableDirectories(findable: readonly string[]): Promise<
   return [...new Set(libraries.flat().map(({ path }) => dirname(path)))];
 }
 
-/** Of a file itself, of a directory all below it. */
+/** A file itself, or all below a directory. */
 async function librariesAt(path: string): Promise<Facts[]> {
   const all = statSync(path).isDirectory()
     ? (await native.walk(path)).elf

@@ -18,7 +18,7 @@ export interface Package {
   name: string;
 }
 
-/** Store paths that are called otherwise than their package; others go by `sameName`. */
+/** Store paths whose name differs from their package's; `sameName` finds the others. */
 const exceptions: readonly [pattern: RegExp, attribute: string][] = [
   [/^gcc-[\d.]+(-lib(gcc)?)?$/, "stdenv.cc.cc"],
   [/^xgcc-[\d.]+-libgcc$/, "stdenv.cc.cc"],

@@ -110,7 +110,7 @@ async function packageWith(
   const byName = packageOf(name);
   const bySoname = sonames.flatMap((soname) => packageOnceOf(soname) ?? []);
   const present = bySoname.find(({ until }) => until === null);
-  // Of what has several packages, such as util-linux, the name tells which.
+  // For a source with several packages, such as util-linux, the name tells which.
   const alike = bySoname.find(({ attribute }) => attribute === byName.attribute);
   const best = alike ?? present ?? bySoname[0];
   if (best !== undefined) return withName(best, name);

@@ -11,7 +11,7 @@ export type Variables = [name: string, value: string][];
 /**
  * Those for one machine only, and for this machine's own (or the only one there is) those without
  * its name too. With a farm, nothing but the farm is named.
- * @param farm the directory of links that stands for all others
+ * @param farm the directory of links that replaces all others
  * @throws FixelfError `usage` where it is no environment
  */
 export function variables(environment: Environment, farm: string | null = null): Variables {

@@ -29,7 +29,7 @@ function processorOf(machine: Machine): string | null {
   return processors[machine.machine] ?? null;
 }
 
-/** "x86_64_linux": what stands at the end of a variable that is for one machine only. */
+/** "x86_64_linux": the suffix of a variable that is for one machine only. */
 export function variableSuffix(system: string): string {
   return system.replaceAll("-", "_");
 }

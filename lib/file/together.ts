@@ -48,7 +48,7 @@ export function byEachName<File extends { path: string; facts: Facts }>(
 }
 
 /**
- * A library that a file could load and that lies where packages put their own, though no search path leads there;
+ * A library that a file could load and that is where packages put their own, though no search path leads there;
  * null where there is none. Paths are as seen from the root.
  */
 export function libraryBeside(

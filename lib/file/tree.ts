@@ -39,7 +39,7 @@ export interface ForOtherSystem {
   content: Content;
 }
 
-/** One path of the command line, with all that lies below it. */
+/** One path of the command line, with all that is below it. */
 export interface Tree {
   shown: string;
   /** As seen from the root, without links. */
@@ -167,7 +167,7 @@ export function isDamage(code: FixelfErrorCode): boolean {
   return code === "truncated" || code === "malformed" || code === "limit-exceeded";
 }
 
-/** What lies below a directory and nobody could look at, whatever it is. */
+/** What is below a directory and could not be examined, whatever it is. */
 export interface Unread {
   /** As `Subject.shown`. */
   path: string;
@@ -214,7 +214,7 @@ function whyMissing(path: string): string {
   return brokenLink(path) ?? "there is no such file";
 }
 
-/** Of what is missing, whether it is a link that leads nowhere, as a sentence. */
+/** Whether a missing file is a link that leads nowhere, as a sentence. */
 export function brokenLink(host: string): string | null {
   try {
     return `it is a link to ${readlinkSync(host)}, which is not there`;

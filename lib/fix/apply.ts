@@ -129,7 +129,7 @@ function isWritable(path: string): boolean {
   }
 }
 
-/** Reads the disk anew, but each library once for all files. */
+/** Reads the disk again, but each library once for all files. */
 async function checkAll(
   kept: readonly FilePlan[],
   plan: FixPlan,

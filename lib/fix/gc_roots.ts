@@ -23,7 +23,7 @@ const mostAtOnce = 16;
 
 /**
  * Registers the store paths of each file, and lets go of those that it pointed at before. Answers a
- * sentence for each file of which that cannot be done, else null, in their order.
+ * sentence for each file of which that cannot be done, and null for the others, in their order.
  */
 export async function addRoots(files: readonly RootedFile[], nix: Nix): Promise<(string | null)[]> {
   const links = await madeStateSubdirectory("gcroots");
@@ -213,7 +213,7 @@ async function hasLivingUser(list: string, isAway: IsAway): Promise<boolean> {
   return false;
 }
 
-/** Of a file that is not there: whether it may be on a disk that is not mounted. */
+/** Whether a file that is not there may be on a disk that is not mounted. */
 type IsAway = (file: string) => Promise<boolean>;
 
 /** It may be if its directory is not there either, and its fix was not undone elsewhere. */

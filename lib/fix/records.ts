@@ -151,7 +151,7 @@ function isNamed(file: string, paths: readonly string[]): boolean {
     .some((path) => path === "/" || file === path || file.startsWith(`${path}/`));
 }
 
-/** Records go by paths without links; what is gone has no such path any more. */
+/** Records are kept under paths without links; what is gone has no such path any more. */
 function realOrWhole(path: string): string {
   try {
     return native.realPath(path);

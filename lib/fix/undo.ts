@@ -91,7 +91,7 @@ async function movedTo(
   return native.recordedElsewhere(others, records);
 }
 
-/** By the name that its user knows, and where it really lies. */
+/** By the name that its user knows, and where it really is. */
 interface Named {
   path: string;
   host: string;

@@ -51,7 +51,7 @@ export interface VerifyOptions {
 }
 
 interface Surroundings extends VerifyOptions {
-  /** Of no say where the files belong to another system's root. */
+  /** Ignored where the files belong to another system's root. */
   host: Host | null;
 }
 
@@ -233,7 +233,7 @@ async function compared(
   return { readsAsPlanned: true, loaderAgrees: true, reason: null, remaining };
 }
 
-/** Root asks as who could change the file, who need not reach what root reaches. */
+/** Root asks as the user that could change the file, which need not reach what root reaches. */
 function lacksRights(end: CommandEnd | Error): boolean {
   if (process.geteuid?.() !== 0) return false;
   return !("exitCode" in end) || (end.exitCode !== 0 && /Permission denied/.test(end.errors));

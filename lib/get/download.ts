@@ -1,4 +1,4 @@
-// What a web server says of an address, for who trusts the authorities that Nix trusts.
+// What a web server says of an address, by the certificate authorities that Nix trusts.
 //
 // Node's fetch knows its own list of authorities only, and no encoding that a cache may have stored a listing in:
 // cache.nixos.org keeps them compressed and sends them so, whatever is asked for.

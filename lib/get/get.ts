@@ -206,7 +206,7 @@ async function keep(wanted: WantedPackage, links: string, nix: Nix): Promise<Got
 /** The links' names while Nix is at work, before the number of the process. */
 const provisional = "get-";
 
-/** Of processes that were killed. */
+/** For processes that were killed. */
 async function removeAbandoned(links: string): Promise<void> {
   for (const name of await readdir(links)) {
     const [, process] = /^get-(\d+)-/.exec(name) ?? [];

@@ -21,7 +21,7 @@ export interface AssumptionSources {
 }
 
 /**
- * That of the program that loads it, else of one beside it, be it a stand-in that starts one by itself
+ * That of the program that loads it, or of one beside it, be it a stand-in that starts one by itself
  * (judge/start.ts goes on from there), else this machine's usual one where there is one (null says so, and is
  * what `resolve` assumes), else the one that a fix would choose. A program's own counts for itself.
  */

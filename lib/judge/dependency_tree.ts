@@ -8,7 +8,7 @@ import { problemsOfLoading } from "./judge.js";
 import type { Problem } from "./problem.js";
 import { entryOf, type Start } from "./start.js";
 
-/** A resolution, with who needs what: a library is opened once, and may be needed by many. */
+/** A resolution, with what each library is needed by: a library is opened once, and may be needed by many. */
 export interface DependencyTree extends Resolution {
   /**
    * The program first: each file's `path`, and the names that it has `needed` (DT_NEEDED), in its own order.

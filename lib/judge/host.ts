@@ -54,7 +54,7 @@ export function parseMounts(text: string): Mount[] {
   });
 }
 
-/** The mount that a path, without symbolic links, lies on. */
+/** The mount that a path, without symbolic links, is on. */
 export function mountOf(path: string, mounts: readonly Mount[]): Mount | null {
   let best: Mount | null = null;
   for (const mount of mounts) {

@@ -135,7 +135,7 @@ function whyUnusable(
     const why = `its loader ${interpreter} is for ${describeMachine(own)}, and the program for ${describeMachine(program)}`;
     return { why: `${why}; the kernel says "Accessing a corrupted shared library"`, remedy: null };
   }
-  // Who owns another system's root need not be who asks.
+  // The owner of another system's root need not be the user that asks.
   if (place.root !== "" || mayExecute(files.hostPath(interpreter))) return null;
   return {
     why: `its loader ${interpreter} has no execute permission, so the kernel says "Permission denied"`,

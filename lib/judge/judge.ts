@@ -1,5 +1,5 @@
 // The judge: whether a file would be started, or loaded, and if not, why. This is the only place that
-// says so. It goes by what the file says and by which files its loader would open; nothing is run.
+// says so. It considers what the file says and which files its loader would open; nothing is run.
 import type { Facts } from "../addon/facts.js";
 import { resolveWith } from "../addon/resolutions.js";
 import { kernelRuns, sameMachine, thisMachine } from "../file/machine.js";

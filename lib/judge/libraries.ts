@@ -28,7 +28,7 @@ export function libraryProblems(
   const absent = resolution.libraries.filter(
     (library) => library.path === null && !isInterpreter(library),
   );
-  // Of who runs with other rights than its caller, the loader says nothing.
+  // The loader says nothing about a program that runs with other rights than its caller.
   const passedOver = absent.filter(
     ({ kind, optional }) => kind === "preloaded" && optional && !secure,
   );

@@ -31,7 +31,7 @@ const pythons = ["bin/python", "bin/python3"];
 const environments = remembered<LoadingProgram | null>();
 
 /**
- * The one that was named for it, or the Python of the virtual environment that it lies in, which is mostly a
+ * The one that was named for it, or the Python of the virtual environment that it is in, which is mostly a
  * link out of it. null where neither is there, or would not load such a library.
  * @throws FixelfError `usage` where what was named is no program with a loader
  */

@@ -16,7 +16,7 @@ export function becauseOfPreload(
     if (library === undefined) return null;
     const { kind, optional, neededBy: by } = library;
     if (kind === "preloaded" && optional)
-      // Of the variable a session speaks, and a module that is judged by itself is no one's preload.
+      // The session's findings name the variable, and a module that is judged by itself is no one's preload.
       return by.startsWith("/")
         ? {
             evidence: [`${by} names ${at}, so that every program loads it`],

@@ -5,7 +5,7 @@ import { type GivenRights, type NativeFiles, native } from "../addon/native.js";
 import { lstatSync, readdirSync, readlinkSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 
-/** What a program gives to whoever starts it, or null. Of another system's mounts nothing is known. */
+/** What a program gives to whoever starts it, or null. Nothing is known about another system's mounts. */
 export function rightsOf(host: string, files: NativeFiles): GivenRights | null {
   const given = native.givenRights(host);
   if (!given.user && !given.group && !given.capabilities) return null;

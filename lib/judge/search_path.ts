@@ -25,7 +25,7 @@ const originLike = [
   /^@(?:loader_path|executable_path|rpath)(?=\/|$)/,
 ];
 
-/** Of one entry; null where it is as it should be. The first rule that fits says it. */
+/** What is wrong with one entry, by the first rule that applies; null where nothing is. */
 export function misspellingOf(entry: string): Misspelling | null {
   const found = (why: string, meant: string | null): Misspelling => ({ entry, why, meant });
   if (entry === "") return found("an empty entry is the directory that one is in just then", "");

@@ -13,7 +13,7 @@ export interface Start {
   at: AtInterpreter | null;
   /** What a stand-in there starts; null where it finds nothing to start, and without one. */
   started: Started | null;
-  /** The program runs with other rights than who starts it (AT_SECURE), as set-user-ID programs do. */
+  /** The program runs with other rights than the user that starts it (AT_SECURE), as set-user-ID programs do. */
   secure: boolean;
   resolution: Resolution;
 }
@@ -23,7 +23,7 @@ export interface StartOptions {
   assumed?: string | null;
   /** The variables that it is started with. */
   environment: Environment;
-  /** Where this machine opens the file, which may give rights to who starts it. */
+  /** Where this machine opens the file, which may give rights to the user that starts it. */
   host: string;
 }
 

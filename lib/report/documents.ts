@@ -120,14 +120,14 @@ export interface Fetched {
   notGot?: GetPlan["without"];
 }
 
-/** A library, and who has it. */
+/** A library, and the store paths that have it. */
 export interface FoundSoname {
   soname: string;
   /** The symbol version that it has to define, where one was asked for. */
   symbolVersion?: string;
   /** The best first. */
   providers: Pick<Provider, "path" | "storePath" | "reasons">[];
-  /** Of nixpkgs, where no store path has it; the best first. */
+  /** From nixpkgs, where no store path has it; the best first. */
   packages: readonly NixpkgsPackage[];
   /** What defines that version, such as "gcc 13.2 or newer". */
   since?: string;

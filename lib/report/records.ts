@@ -49,7 +49,7 @@ function failureLines(failures: Remembered["failures"], colors: Colors): Shown[]
   return failures.map(({ path, message }) => line`${colors.red("failed")}  ${path}: ${message}`);
 }
 
-/** Of files whose directories are not there. */
+/** For files whose directories are not there. */
 function awayLines(away: readonly string[]): Shown[] {
   if (away.length === 0) return [];
   const directories = groupedBy(away, (path) => dirname(path));

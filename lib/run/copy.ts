@@ -1,4 +1,4 @@
-// A fixed copy in the cache. Its search path names the original's directories, and it lies among
+// A fixed copy in the cache. Its search path names the original's directories, and it is among
 // links to the original's neighbours, so that what is looked for beside the program is found.
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";

@@ -33,7 +33,7 @@ export async function startByLoader(running: NeedyRunning, forced: boolean): Pro
   const [bad] = unspeakable(directories);
   if (bad !== undefined)
     throw new FixelfError("unsupported", `${bad}: a search path can't hold this name`);
-  // The option stands in the place of the variable, of which the user may have one.
+  // The option takes the place of the variable, of which the user may have one.
   const own = variable("LD_LIBRARY_PATH");
   const libraryPath = [...directories, ...(own ? [own] : [])].join(":");
   // Since glibc 2.33.

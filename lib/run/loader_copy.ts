@@ -18,7 +18,7 @@ export function withOwnCache(loader: Buffer): Buffer | null {
   return replaced(loader, /\/[\x21-\x7e]*\/ld\.so\.cache\0/g, ownCache);
 }
 
-/** The same for musl, which puts a prefix before it: nothing, if it lies in a directory of the root. */
+/** The same for musl, which puts a prefix before it: nothing, if it is in a directory of the root. */
 export function withOwnPathFile(loader: Buffer): Buffer | null {
   return replaced(loader, /\/etc\/ld-musl-[\w.-]+\.path\0/g, ownPathFile);
 }

@@ -73,7 +73,7 @@ async function planFor(
     startsAnything: script || fhs,
     choice,
   });
-  // Of a script both are asked (fs/exec.c, do_open_execat).
+  // For a script both are asked (fs/exec.c, do_open_execat).
   if (how !== "loader")
     for (const each of new Set([target.named, path]))
       await mustBeExecutable(each, "copy it to another one");

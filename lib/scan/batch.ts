@@ -5,7 +5,7 @@ import { checkCount, checkMade } from "../base/arguments.js";
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import { type Reader, readerOf } from "./reader.js";
 
-/** Facts, and the store path that the file lies in. */
+/** Facts, and the store path that the file is in. */
 export interface ScanRow extends Facts {
   /** The store path that the file is in; null outside a store. */
   storePath: string | null;
@@ -23,7 +23,7 @@ export interface ScanFailure {
   storePath: string | null;
 }
 
-/** One entry of a root with all that lies below it; in a store, one store path. */
+/** One entry of a root with all that is below it; in a store, one store path. */
 export interface ScanBranch {
   /** The entry. */
   path: string;

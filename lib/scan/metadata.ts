@@ -22,7 +22,7 @@ export interface ScanDescription {
   shard: Shard;
 }
 
-/** As it stands in a file; all names begin with `fixelf.`. */
+/** As a file has it; all names begin with `fixelf.`. */
 export async function metadataOf(scan: ScanDescription): Promise<Map<string, string>> {
   const { roots, list, root, filter, shard } = scan;
   return new Map([

@@ -8,9 +8,9 @@ import { scanSchema } from "./metadata.js";
 /** A file of a scan, and what it says of itself. */
 export interface ScanPart {
   file: string;
-  /** Of fixelf. */
+  /** The version of fixelf. */
   version: string;
-  /** Of its columns. */
+  /** The version of its columns. */
   schema: string;
   /** "i/n" */
   shard: string;
@@ -89,7 +89,7 @@ function versionProblems(parts: readonly ScanPart[]): PartsProblem[] {
   }));
 }
 
-/** Of each scan every part has to be there, once, and no other division of it. */
+/** Every part of each scan has to be there, once, and no other division of it. */
 function shardProblems(parts: readonly DescribedPart[]): PartsProblem[] {
   const scans = groupedBy(parts, ({ scan }) => JSON.stringify(scan));
   return scans.flatMap((scan) => {

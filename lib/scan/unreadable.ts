@@ -1,4 +1,4 @@
-// Rows for files that could not be read. Who only adds up rows would take a store for smaller than it is.
+// Rows for files that could not be read. Adding up only the others would make a store look smaller than it is.
 import type { Column } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
 import { ScanBatch } from "./batch.js";

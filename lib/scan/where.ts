@@ -6,7 +6,7 @@
 // FIELD is a column's name, or one of the few below; a value is a word, "…" or '…'. `=`, `!=`, `<`, `<=`,
 // `>`, `>=` compare; `has` asks whether a list holds a value; `=`, `!=` and `has` take globs.
 //
-// Of a file that could not be read little is known, and much of an expression is undecided: neither true nor
+// Little is known about a file that could not be read, and much of an expression is undecided: neither true nor
 // false, as NULL is in SQL (Kleene's logic).
 import { FixelfError } from "../base/errors.js";
 import type { ScanBatch } from "./batch.js";
@@ -125,7 +125,7 @@ class Parser {
   }
 }
 
-/** Of two verdicts: `deciding` where one is, null where none is and one of them is open. */
+/** Combines two verdicts: `deciding` where one is, null where none is and one of them is open. */
 function decided(
   deciding: boolean,
   one: boolean | null,

@@ -146,7 +146,7 @@ export class Store {
     return this.#underSignal(() => this.#withoutDamage(answer));
   }
 
-  /** Damage that shows while an answer is put together is no answer: the index is built anew. */
+  /** Damage that shows while an answer is put together is no answer: the index is rebuilt. */
   async #withoutDamage<T>(answer: () => Promise<T>): Promise<T> {
     const used = this.#freshIndex();
     try {

@@ -100,7 +100,7 @@ export function whyNot(facts: Facts, soname: string, wanted: Wanted | undefined)
   if (facts.class !== wanted.class) return `wrong class: ${facts.class} instead of ${wanted.class}`;
   if (facts.byteOrder !== wanted.byteOrder)
     return `wrong byte order: ${facts.byteOrder} instead of ${wanted.byteOrder}`;
-  // Of a library without any versions the loader takes the plain symbol.
+  // From a library without any versions, the loader takes the plain symbol.
   if (facts.versionsDefined.length === 0) return null;
   const missing = versionsOf(wanted, soname).filter(
     (version) => !facts.versionsDefined.includes(version),

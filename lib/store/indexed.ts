@@ -16,7 +16,7 @@ export class IndexedStore implements Libraries, Inspector {
   readonly #place: StorePlace;
   readonly #reader: IndexReader;
   readonly #beside: ReadonlyMap<string, StorePathContent>;
-  /** Whether the store is where it says, so that what lies in it has no links above. */
+  /** Whether the store is where it says, so that what is in it has no links above. */
   readonly #isReal: boolean;
   /** Reads what the index does not have; made when there is such a file. */
   #others: Promise<Inspector> | undefined;
@@ -76,7 +76,7 @@ export class IndexedStore implements Libraries, Inspector {
     let facts = this.#facts.get(realPath);
     if (facts === undefined) {
       const known = this.#known(realPath);
-      // It is not recorded, or lies outside the store.
+      // It is not recorded, or outside the store.
       if (known === undefined) return this.#read(path);
       facts = known && { ...known, path: realPath };
       this.#facts.set(realPath, facts);

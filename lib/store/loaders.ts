@@ -148,7 +148,7 @@ async function isWhole(context: StoreContext, loader: string): Promise<boolean> 
 }
 
 /**
- * What the library says, else the newest GLIBC_2.N; made more precise by the store path's name when
+ * What the library says, or the newest GLIBC_2.N; made more precise by the store path's name when
  * the two agree.
  */
 export function glibcVersion(

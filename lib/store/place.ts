@@ -89,7 +89,7 @@ export function hostPath(path: string, { root, store, hostStore }: StorePlace): 
   return hostStore + path.slice(store.length);
 }
 
-/** Whether a path lies below the store. */
+/** Whether a path is below the store. */
 export function inStore(path: string, store: string): boolean {
   return normalize(path).startsWith(`${store}/`);
 }

@@ -99,7 +99,7 @@ export async function findInStore(
 
 /**
  * A profile's link is another one tomorrow; the store path that it leads to is not. The name is
- * kept where that store path has it: some programs go by the name that they are called by.
+ * kept where that store path has it: some programs do what the name says that they are called by.
  */
 async function lasting(
   path: string,

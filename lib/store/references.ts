@@ -16,7 +16,7 @@ export interface StorePathMentions {
   storePath: string;
   /** Whether the store has it. */
   present: boolean;
-  /** Whether Nix would call it a reference: it is present, and its hash stands there unbroken. */
+  /** Whether Nix would call it a reference: it is present, and its hash is there unbroken. */
   reference: boolean;
   /** One for each spelling and each way to end the name. */
   mentions: Mention[];
@@ -49,7 +49,7 @@ export interface References {
 }
 
 /**
- * Searches each path: a file, or a directory with all that lies below it. Links below a directory
+ * Searches each path: a file, or a directory with all that is below it. Links below a directory
  * count as the text of their target.
  * @throws FixelfError `not-found`, `permission-denied`, `not-a-regular-file`, `changed` (a file was
  * written to while it was searched), `cancelled`, `limit-exceeded` (the store's path has more than 256

@@ -18,7 +18,7 @@ export interface WatchedDirectory {
 type Environment = Readonly<Record<string, string | undefined>>;
 type Preset = (environment: Environment, home: string) => WatchedDirectory[];
 
-/** An absolute path of the environment, or what stands for it. */
+/** An absolute path from the environment, or its default. */
 function named(value: string | undefined, otherwise: string): string {
   return value !== undefined && isAbsolute(value) ? value : otherwise;
 }

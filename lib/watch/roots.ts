@@ -66,7 +66,7 @@ function real(path: string): string {
 }
 
 /**
- * The top of the program that a path belongs to, or the path itself where it is a file that lies
+ * The top of the program that a path belongs to, or the path itself where it is a file that is
  * higher; null where it is only on the way to programs. The deepest root counts.
  */
 export function subjectOf(path: string, roots: readonly Root[], directory: boolean): string | null {

@@ -78,7 +78,7 @@ export function watch(
   return new Watch(directories, options).run();
 }
 
-/** Of whatever a caller has put there. */
+/** For whatever a caller has put there. */
 function nameOf(directory: unknown): unknown {
   return typeof directory === "object" && directory !== null
     ? pathOf(directory as WatchedDirectory)
@@ -97,12 +97,12 @@ class Watch {
   readonly #said = new Map<string, string>();
   /** What was written last under each name, which its events bring back. */
   readonly #written = new Map<string, string>();
-  /** Of each file that was given back because it failed its check: which content, and which edits. */
+  /** For each file that was given back because it failed its check: which content, and which edits. */
   readonly #givenBack = new Map<string, string>();
   /** What files that were passed over are for, by program. */
   readonly #passedOver = new Map<string, Set<string>>();
   readonly #unwatched = new Set<string>();
-  /** Each root as it was when its watch began, to notice that another one stands there. */
+  /** Each root as it was when its watch began, to notice that another one took its place. */
   readonly #identities = new Map<string, string>();
   #toldLimit = false;
   #failure: FixelfError | null = null;
@@ -313,7 +313,7 @@ class Watch {
     return found.some((peek) => isProgram(peek) || peek === "link") || isForOther();
   }
 
-  /** Whether the very file that was written stands under a name. It is asked once. */
+  /** Whether a name leads to the very file that was written. Asked once. */
   #isAsWritten(path: string): boolean {
     const written = this.#written.get(path);
     if (written === undefined) return false;
@@ -444,7 +444,7 @@ function otherSystemOf(host: string): string | null {
   return contentOf(host).otherSystem ?? null;
 }
 
-/** Whether it is one that lies by itself in what is watched. */
+/** Whether it is by itself in what is watched. */
 function isForOtherSystem({ host, refusal }: FilePlan): boolean {
   return refusal?.code === "not-elf" && otherSystemOf(host) !== null;
 }

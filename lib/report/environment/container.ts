@@ -48,7 +48,7 @@ export function containerText(
   const words = (...all: string[]) => JSON.stringify(all);
   const inContext = (path: string) =>
     path.startsWith(`${context}/`) ? path.slice(context.length + 1) : basename(path);
-  // Of a directory, its content is copied.
+  // COPY of a directory copies its content.
   const copies = [...named, ...outside].map((path) => `COPY ${copyWords(inContext(path), path)}`);
   const path = [...searched.map((below) => `/libraries${below}`), ...outside].join(":");
   return [

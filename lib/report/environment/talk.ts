@@ -27,7 +27,7 @@ export function talkOf(
     if (givesRights) {
       const fix = fixelfCommand("fix", path, {});
       lines.push(
-        `${path} gives rights to who starts it, and so its loader believes no variable; fix it: ${fix}`,
+        `${path} gives rights to the user that starts it, and so its loader believes no variable; fix it: ${fix}`,
       );
     }
   const told = new Set<string>();

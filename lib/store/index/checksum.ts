@@ -2,7 +2,7 @@
 // are not, and finding an answer waits for it. Against chance, not malice: what is read belongs to
 // who reads it.
 
-/** 32 bits. A file of one byte order is damaged to a machine of another, and built anew there. */
+/** 32 bits. A file of one byte order is damaged to a machine of another, and rebuilt there. */
 export function checksum(bytes: Buffer): number {
   const words = wordsOf(bytes);
   let hash = 0;

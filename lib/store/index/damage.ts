@@ -1,2 +1,2 @@
-/** A file of the index is none, or a damaged one. It is built anew. */
+/** A file of the index is none, or a damaged one. The index is rebuilt. */
 export class IndexDamage extends Error {}

@@ -9,7 +9,7 @@ import type { Facts } from "../../addon/facts.js";
 import type { NativeLibraries } from "../../addon/native.js";
 import { IndexDamage } from "./damage.js";
 
-/** Counts up whenever what is stored changes its meaning; others are built anew. */
+/** Counts up whenever what is stored changes its meaning; others are rebuilt. */
 export const formatVersion = 2;
 
 export const manifestName = "manifest";
@@ -31,7 +31,7 @@ export interface State {
   directory: DirectoryIdentity;
   /** Nanoseconds since 1970, just before that listing. */
   listed: string;
-  /** Store paths that were still being written then, or not to be read: looked at anew each time. */
+  /** Store paths that were still being written then, or could not be read: examined again each time. */
   unsettled: string[];
   /** `listed` when store paths were last found to be gone. */
   collected: string;

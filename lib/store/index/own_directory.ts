@@ -1,4 +1,4 @@
-// A directory whose files are believed: it belongs to who runs, and nobody else may write to it.
+// A directory whose files are believed: it belongs to the user that runs fixelf, and nobody else may write to it.
 //
 // `sudo -E` keeps the caller's HOME, and what the caller has planted in the cache must neither be
 // believed by root nor be written through. So the directory is opened once, without following a
@@ -89,7 +89,7 @@ export class OwnDirectory extends Opened {
 
   /** null where there is none. @throws IndexDamage where it is no regular file of this user's alone */
   open(name: string): OwnFile | null {
-    // Without O_NONBLOCK, a FIFO would wait for who writes to it.
+    // Without O_NONBLOCK, a FIFO would wait for a writer.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     let descriptor: number;
     try {

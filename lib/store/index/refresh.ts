@@ -23,7 +23,7 @@ const settlingTime = 60_000_000_000n;
 const mostRecent = 64;
 const mostDropped = 256;
 
-/** Bytes of the manifest, which is written anew for each store path. */
+/** Bytes of the manifest, which is rewritten for each store path. */
 const largestManifest = 1 << 20;
 
 /** Milliseconds for which a caller that wants the index itself waits for another's lock. */
@@ -109,7 +109,7 @@ export class Refresh {
     }
   }
 
-  /** Whether it has it. Who only wants answers does not wait. */
+  /** Whether it has it. A caller that only wants answers does not wait. */
   async #lock(directory: OwnDirectory): Promise<boolean> {
     for (let waited = 0; !native.tryLock(directory.descriptor); waited += interval) {
       if (!this.#options.merged) return false;

@@ -32,7 +32,7 @@ export interface IndexReport {
 
 /** How an index is brought up to date. */
 export interface ReportOptions {
-  /** Whether it is made anew. Default false. */
+  /** Whether it is rebuilt. Default false. */
   rebuild?: boolean;
   /** Told how far it is, and that the index cannot be used. */
   onIndex?: (event: IndexEvent) => void;

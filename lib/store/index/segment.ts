@@ -145,7 +145,7 @@ export class Segment {
   }
 }
 
-/** Of a line that begins with its end. */
+/** The length of a line that begins with its end. */
 function lineAt(text: string, start: number): string {
   const end = text.indexOf("\n", start + 1);
   return text.slice(start + 1, end === -1 ? text.length : end);

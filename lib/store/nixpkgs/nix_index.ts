@@ -61,7 +61,7 @@ interface Kept extends NixIndexAbout {
   names: number;
 }
 
-/** Of what is kept in our cache; another one is made anew. */
+/** The version of what is kept in our cache; another version is replaced. */
 const format = 3;
 
 /** Bytes that are read at once; a name's line has less. */
@@ -90,16 +90,16 @@ export class NixIndex {
 
   /**
    * The database that nix-locate would ask; null where there is none.
-   * @param anew whether it is read again, though it is kept
+   * @param afresh whether it is read again, though it is kept
    * @throws FixelfError where it cannot be read, is damaged or of another version, or where nothing can be kept
    */
-  static async open(anew = false): Promise<NixIndex | null> {
+  static async open(afresh = false): Promise<NixIndex | null> {
     const path = databasePath();
     if (path === null) return null;
     const { ino, size, mtimeNs, mtimeMs } = statSync(path, { bigint: true });
     const identity = `${path} ${ino} ${size} ${mtimeNs}`;
     const directory = OwnDirectory.make(join(cacheDirectory(), "nix-index"));
-    const kept = anew ? null : opened(directory, identity);
+    const kept = afresh ? null : opened(directory, identity);
     if (kept !== null) return kept;
     const date = new Date(Number(mtimeMs)).toISOString().slice(0, 10);
     await keep(directory, { path, date, identity });
@@ -141,7 +141,7 @@ export class NixIndex {
   #firstAt(soname: string): number {
     let low = this.#names;
     let high = this.#file.size;
-    // Of any place, the line is looked at that begins behind it.
+    // For any offset, the first line that begins after it is examined.
     while (low < high) {
       const middle = (low + high) >>> 1;
       const start = middle === this.#names ? middle : this.#lineBehind(middle - 1);
@@ -184,9 +184,9 @@ export class NixIndex {
  */
 export function locator(tell: (message: string) => void = () => {}): Locate {
   let index: Promise<NixIndex | null> | undefined;
-  const open = async (anew: boolean) => {
+  const open = async (afresh: boolean) => {
     try {
-      const found = await NixIndex.open(anew);
+      const found = await NixIndex.open(afresh);
       if (!found?.about.isOfPrograms) return found;
       tell(`${found.about.path} is a database of programs only, which knows no libraries`);
     } catch (failure) {

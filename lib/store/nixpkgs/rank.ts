@@ -138,7 +138,7 @@ function compareAttributes(
   return one.length - two.length || two.localeCompare(one, "en", { numeric: true });
 }
 
-/** What replaced it, or else the same library with another number behind it, the newest first. */
+/** What replaced it, or the same library with another number behind it, the newest first. */
 function otherVersions(soname: string, removed: TableRow | null): NixpkgsPackage[] {
   const replacement = removed?.replacement ? rowOf(removed.replacement) : null;
   if (replacement !== null) return [asPackage(replacement, soname)];
