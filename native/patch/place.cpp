@@ -17,16 +17,18 @@ namespace {
 // A sparse hole that a moved header table may need; more would surprise whoever copies the file.
 constexpr uint64_t kLargestHole = 16U << 20;
 
-// Whether room is made for what patchelf may add later.
+// Whether room is made for what patchelf or LIEF may add later.
 enum class Patchelf { WithRoom, WithoutRoom };
+enum class Lief { WithRoom, WithoutRoom };
 
 class Placement {
  public:
-  Placement(Draft& draft, uint64_t leastAlignment, Patchelf patchelf)
+  Placement(Draft& draft, uint64_t leastAlignment, Patchelf patchelf, Lief lief)
       : draft_(draft),
         area_(findArea(draft.source(), draft.image, draft.sections, draft.pieces)),
         leastAlignment_(leastAlignment),
-        patchelf_(patchelf) {
+        patchelf_(patchelf),
+        lief_(lief) {
     placed_.tableOffset = draft.image.header.programHeaderOffset;
     placed_.newSize = draft.source().size();
     placed_.sectionsOffset = draft.image.header.sectionHeaderOffset;
@@ -538,15 +540,13 @@ class Placement {
   }
 
   // Whether a segment of notes may come before the one that is appended, with room between them
-  // for a program header table: else LIEF would make .bss part of the file, over what is appended.
-  // Notes, since GNU strip empties a segment without sections, and no edit changes them.
+  // for a program header table: otherwise LIEF would make .bss part of the file, over what is
+  // appended. Notes, since GNU strip empties a segment without sections, and no edit changes them.
   [[nodiscard]] bool mayHaveSpacer() {
-    constexpr uint64_t kMost = 1U << 10;  // of what moves only for its program header
-    if (tableMoves_ || payload() || !growsByLief(draft_, 2)) return false;
-    const size_t entries = draft_.newSegments.size() + 2;
-    const auto least = evictedByHeaders(draft_, entries - 1);
-    const auto evicted = evictedByHeaders(draft_, entries);
-    if (!least || !evicted || evicted->bytes - least->bytes > kMost) return false;
+    if (lief_ == Lief::WithoutRoom || tableMoves_ || payload() || !growsByLief(draft_, 2))
+      return false;
+    const auto evicted = evictedByHeaders(draft_, draft_.newSegments.size() + 2);
+    if (!evicted) return false;
     return movingNotes() != nullptr || std::ranges::any_of(evicted->pieces, [](const Piece* piece) {
              return piece->kind == PieceKind::Description;
            });
@@ -628,6 +628,7 @@ class Placement {
     draft_.because("one segment of " + std::to_string(area.fileSize) + " bytes is appended");
     draft_.newSegments.insert(draft_.newSegments.begin(), area);
     if (spacer) draft_.newSegments.insert(draft_.newSegments.begin(), *spacer);
+    placed_.leavesRoom = spacer.has_value();
     if (isBun(draft_)) {
       draft_.because(
           "this program runs, but what `bun build --compile` makes of it will not start: leave it "
@@ -692,6 +693,7 @@ class Placement {
   const std::optional<Area> area_;
   uint64_t leastAlignment_;
   const Patchelf patchelf_;
+  const Lief lief_;
   Placed placed_;
   size_t unused_ = 0;  // PT_NULL entries that the new segments take
   bool tableMoves_ = false;
@@ -708,11 +710,21 @@ std::optional<std::string> Placed::warning() const {
 }
 
 Result<Placed> place(Draft& draft, uint64_t leastAlignment) {
+  constexpr uint64_t kPage = 4096;  // the least step in which patchelf lets such a file grow
   Draft attempt = draft;
-  auto placed = Placement(attempt, leastAlignment, Patchelf::WithRoom).run();
+  auto placed = Placement(attempt, leastAlignment, Patchelf::WithRoom, Lief::WithRoom).run();
+  if (placed && placed->leavesRoom) {
+    const uint64_t size = draft.source().size();
+    Draft smaller = draft;
+    auto without = Placement(smaller, leastAlignment, Patchelf::WithRoom, Lief::WithoutRoom).run();
+    if (without && placed->newSize - size > alignUp(without->newSize - size, kPage)) {
+      attempt = std::move(smaller);
+      placed = std::move(without);
+    }
+  }
   if (!placed || placed->collision || placed->repeated) {
     // Room for another tool is no reason to refuse, or to repeat a payload.
-    return Placement(draft, leastAlignment, Patchelf::WithoutRoom).run();
+    return Placement(draft, leastAlignment, Patchelf::WithoutRoom, Lief::WithoutRoom).run();
   }
   draft = std::move(attempt);
   return placed;

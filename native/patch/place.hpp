@@ -19,6 +19,7 @@ struct Placed {
   // The table of section headers and their names, where a section is added.
   uint64_t sectionsOffset = 0;
   std::optional<ByteRange> sectionNames;
+  bool leavesRoom = false;  // for a program header table of LIEF, before the appended segment
   // A payload whose repetition ends the file.
   std::optional<Overlay> repeated;
   [[nodiscard]] std::optional<std::string> warning() const;
