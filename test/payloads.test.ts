@@ -245,6 +245,18 @@ describe("payload executables", needs("gcc"), () => {
     );
   });
 
+  /** The PT_LOAD of a 64-bit file. */
+  const loadsOf = (bytes: Buffer) => {
+    const at = (offset: number) => Number(bytes.readBigUInt64LE(offset));
+    return Array.from({ length: bytes.readUInt16LE(56) }, (_, index) => at(32) + index * 56)
+      .filter((header) => bytes.readUInt32LE(header) === 1)
+      .map((header) => {
+        const [offset, address, filed] = [at(header + 8), at(header + 16), at(header + 32)];
+        const writable = (bytes.readUInt32LE(header + 4) & 2) !== 0;
+        return { header, offset, address, filed, end: address + at(header + 40), writable };
+      });
+  };
+
   // What `bun build --compile` does with a copy of itself (oven-sh/bun, src/exe_format/elf.zig): the
   // first writable segment grows in the file and in memory past all others, and what followed it in
   // the file is moved, with section headers but without program headers.
@@ -252,13 +264,7 @@ describe("payload executables", needs("gcc"), () => {
     const bytes = readFileSync(bun);
     const at = (offset: number) => Number(bytes.readBigUInt64LE(offset));
     const up = (value: number) => Math.ceil(value / 4096) * 4096;
-    const loads = Array.from({ length: bytes.readUInt16LE(56) }, (_, index) => at(32) + index * 56)
-      .filter((header) => bytes.readUInt32LE(header) === 1)
-      .map((header) => {
-        const [offset, address, filed] = [at(header + 8), at(header + 16), at(header + 32)];
-        const writable = (bytes.readUInt32LE(header + 4) & 2) !== 0;
-        return { header, offset, address, filed, end: address + at(header + 40), writable };
-      });
+    const loads = loadsOf(bytes);
     const grown = loads.find(({ writable }) => writable);
     if (grown === undefined) throw new Error("no segment is writable");
     const address = up(Math.max(...loads.map(({ end }) => end)));
@@ -348,18 +354,10 @@ int main(void) {
       // LIEF's condition: room for twice the program headers between two segments without .bss.
       const hasRoom = (path: string) => {
         const bytes = readFileSync(path);
-        const entries = bytes.readUInt16LE(56);
-        const loads = Array.from({ length: entries }, (_, each) => {
-          const at = Number(bytes.readBigUInt64LE(32)) + each * 56;
-          const [offset, , , fileSize, memorySize] = Array.from({ length: 5 }, (_, field) =>
-            Number(bytes.readBigUInt64LE(at + 8 + field * 8)),
-          ) as [number, number, number, number, number];
-          return { load: bytes.readUInt32LE(at) === 1, offset, fileSize, memorySize };
-        }).filter(({ load }) => load);
-        return loads.some(({ offset, fileSize, memorySize }, each) => {
-          const next = loads[each + 1];
-          const room = (next?.offset ?? 0) - offset - fileSize;
-          return fileSize === memorySize && room >= 2 * entries * 56;
+        const loads = loadsOf(bytes);
+        return loads.some(({ offset, address, filed, end }, each) => {
+          const room = (loads[each + 1]?.offset ?? 0) - offset - filed;
+          return address + filed === end && room >= 2 * bytes.readUInt16LE(56) * 56;
         });
       };
       const made = await changed("for-lief", "-fuse-ld=lld", "-no-pie");

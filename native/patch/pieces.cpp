@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 #include <string_view>
 
 #include "elf/extent.hpp"
@@ -197,7 +198,7 @@ namespace {
 // Whether anything but pieces may live in a segment that looks empty beside them: a linker's own
 // segment of .dynamic and a .got of zeros looks just like an area.
 bool holdsMore(const ProgramHeader& segment, const std::vector<SectionHeader>& sections,
-               const Area& area, uint64_t end) {
+               std::span<const Piece> pieces, uint64_t end) {
   if (sections.empty()) {
     // Nobody can say what the zeros of a writable segment are.
     return (segment.flags & PF_W) != 0 && end != segment.fileEnd();
@@ -206,7 +207,7 @@ bool holdsMore(const ProgramHeader& segment, const std::vector<SectionHeader>& s
     const bool within = section.allocated() && section.size > 0 &&
                         section.address >= segment.virtualAddress &&
                         section.address < segment.memoryEnd();
-    return within && std::none_of(area.pieces.begin(), area.pieces.end(), [&](const Piece& piece) {
+    return within && std::none_of(pieces.begin(), pieces.end(), [&](const Piece& piece) {
              return section.type != SHT_NOBITS && section.offset >= piece.offset &&
                     inside(section.offset - piece.offset, section.size, piece.size);
            });
@@ -226,15 +227,12 @@ std::optional<Spacer> findSpacer(const Source& source, const Image& image,
     return std::nullopt;
   }
   for (const Piece& notes : pieces) {
-    if (notes.kind != PieceKind::Description || notes.offset < kAreaPadding ||
-        notes.offset - kAreaPadding != before->offset || notes.end() > before->fileEnd()) {
-      continue;
-    }
-    Area held;
-    held.pieces.push_back(notes);
-    const bool onlyNotes = isPadding(source, before->offset, notes.offset) &&
+    const bool onlyNotes = notes.kind == PieceKind::Description && notes.offset >= kAreaPadding &&
+                           notes.offset - kAreaPadding == before->offset &&
+                           notes.end() <= before->fileEnd() &&
+                           isPadding(source, before->offset, notes.offset) &&
                            isPadding(source, notes.end(), before->fileEnd()) &&
-                           !holdsMore(*before, sections, held, notes.end());
+                           !holdsMore(*before, sections, std::span(&notes, 1), notes.end());
     if (onlyNotes) return Spacer{static_cast<size_t>(segments.rend() - before) - 1, notes};
   }
   return std::nullopt;
@@ -273,7 +271,8 @@ std::optional<Area> findArea(const Source& source, const Image& image,
     // Nobody can say what so few zeros are, but they stay where they are.
     const bool emptied = segment.fileSize == kAreaPadding && (segment.flags & PF_W) == 0;
     if (onlyPieces && (any || emptied) && !hasDependents(image, segment) &&
-        isPadding(source, at, segment.fileEnd()) && !holdsMore(segment, sections, area, at)) {
+        isPadding(source, at, segment.fileEnd()) &&
+        !holdsMore(segment, sections, area.pieces, at)) {
       area.spacer = findSpacer(source, image, sections, pieces, index);
       return area;
     }

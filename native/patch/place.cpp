@@ -710,14 +710,15 @@ std::optional<std::string> Placed::warning() const {
 }
 
 Result<Placed> place(Draft& draft, uint64_t leastAlignment) {
-  constexpr uint64_t kPage = 4096;  // the least step in which patchelf lets such a file grow
+  constexpr uint64_t kStep = 4096;  // the least by which patchelf lets such a file grow
   Draft attempt = draft;
   auto placed = Placement(attempt, leastAlignment, Patchelf::WithRoom, Lief::WithRoom).run();
-  if (placed && placed->leavesRoom) {
-    const uint64_t size = draft.source().size();
+  const uint64_t size = draft.source().size();
+  // Without the room it grows, too, so one step is no more than patchelf adds.
+  if (placed && placed->leavesRoom && placed->newSize - size > kStep) {
     Draft smaller = draft;
     auto without = Placement(smaller, leastAlignment, Patchelf::WithRoom, Lief::WithoutRoom).run();
-    if (without && placed->newSize - size > alignUp(without->newSize - size, kPage)) {
+    if (without && placed->newSize - size > alignUp(without->newSize - size, kStep)) {
       attempt = std::move(smaller);
       placed = std::move(without);
     }

@@ -187,6 +187,19 @@ constexpr Build kBuilds[] = {
     {"code with the rest, without section headers", "-pie -Wl,-z,noseparate-code", false},
 };
 
+Image imageOf(const std::string& path) {
+  auto image = Image::read(MemorySource(contents(path)));
+  REQUIRE(image);
+  return *std::move(image);
+}
+
+std::vector<ProgramHeader> loadsOf(const Image& image) {
+  std::vector<ProgramHeader> loads;
+  std::ranges::copy_if(image.programHeaders, std::back_inserter(loads),
+                       [](const ProgramHeader& segment) { return segment.type == PT_LOAD; });
+  return loads;
+}
+
 }  // namespace
 
 TEST_CASE("programs run after any number of edits, and are restored") {
@@ -321,11 +334,7 @@ TEST_CASE("what goes and comes again finds its place again") {
 // area, which can't grow then.
 TEST_CASE("programs run when they are patched and stripped in turn, one byte longer each time") {
   const Workshop place;
-  const auto loads = [](const std::string& path) {
-    const auto image = Image::read(MemorySource(contents(path)));
-    REQUIRE(image);
-    return std::ranges::count(image->programHeaders, uint32_t{PT_LOAD}, &ProgramHeader::type);
-  };
+  const auto loads = [](const std::string& path) { return loadsOf(imageOf(path)).size(); };
   for (const char* linker : {"bfd", "gold", "lld", "mold"}) {
     for (const char* kind : {"-pie", "-no-pie"}) {
       for (const char* strip : {"strip -g", "strip", "llvm-strip"}) {
@@ -421,23 +430,15 @@ TEST_CASE("patchelf edits what we have edited, and we what it has") {
 // LIEF (postject) makes .bss part of the file where it finds no room between two segments.
 TEST_CASE("a segment that comes behind .bss leaves LIEF room for its program headers") {
   const Workshop place;
-  const auto loads = [](const std::string& path) {
-    const std::vector<uint8_t> bytes = contents(path);
-    const auto image = Image::read(MemorySource(bytes));
-    REQUIRE(image);
-    std::vector<ProgramHeader> found;
-    for (const ProgramHeader& segment : image->programHeaders)
-      if (segment.type == PT_LOAD) found.push_back(segment);
-    return std::pair(found, image->programHeaders.size());
-  };
   const auto checkRoom = [&](const std::string& path) {
-    const auto [found, entries] = loads(path);
+    const Image image = imageOf(path);
+    const std::vector<ProgramHeader> found = loadsOf(image);
     const ProgramHeader& before = found[found.size() - 2];
     const ProgramHeader& last = found.back();
     CHECK(before.fileSize == before.memorySize);
     REQUIRE(last.offset > before.fileEnd());
     const uint64_t room = last.offset - before.fileEnd();
-    CHECK(room >= 2 * entries * sizeof(Elf64_Phdr));
+    CHECK(room >= 2 * image.programHeaders.size() * sizeof(Elf64_Phdr));
     CHECK(before.memoryEnd() + room <= last.virtualAddress);
     return found.size();
   };
@@ -449,7 +450,7 @@ TEST_CASE("a segment that comes behind .bss leaves LIEF room for its program hea
     const auto asked = [&](size_t length) {
       return edits(std::nullopt, padded(place.library(), length));
     };
-    const size_t before = loads(program).first.size();
+    const size_t before = loadsOf(imageOf(program)).size();
     edit(place, program, asked(5000));
     CHECK(checkRoom(program) == before + 2);
     CHECK(output(program) == "42 3 a\n");
