@@ -1,5 +1,6 @@
 // Real garbage collections of a real store, and what they leave of a fixed program.
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { needs } from "../support/needs.js";
 import { inEachRoot } from "../world/in-each-root.js";
 import { openWorld, type World } from "../world/world.js";
 import type { DoctorDocument } from "./contract.js";
@@ -15,6 +16,12 @@ async function upgrade(world: World): Promise<void> {
   await world.shell("nix-store --gc");
 }
 
+/** Whether a path that a program's loader or search path is made of is still there. */
+async function inStore(world: World, name: string): Promise<boolean> {
+  const { exitCode } = await world.run(["test", "-e", world.store[name] as string]);
+  return exitCode === 0;
+}
+
 inEachRoot("garbage collection", (loader) => {
   let world: World;
 
@@ -23,24 +30,11 @@ inEachRoot("garbage collection", (loader) => {
   });
   afterEach(() => world?.dispose());
 
-  /** Says what the program's loader and search path are made of, and whether it is still there. */
-  async function inStore(name: string): Promise<boolean> {
-    const { exitCode } = await world.run(["test", "-e", world.store[name] as string]);
-    return exitCode === 0;
-  }
-
-  it("takes the running system's loader, once another system runs", async () => {
-    expect(await inStore("glibc-trixie")).toBe(true);
-    await upgrade(world);
-    expect(await inStore("glibc-trixie")).toBe(false);
-    expect(await inStore("glibc-forky")).toBe(true);
-  });
-
   it("leaves a fixed program alone", async () => {
     const program = `${await world.copyProgram("biome")}/biome`;
     await fix(world, program);
     await upgrade(world);
-    expect(await inStore("glibc-trixie")).toBe(true);
+    expect(await inStore(world, "glibc-trixie")).toBe(true);
     await expectHealthy(world, program);
     expect(await world.check([program, "--version"])).toContain("Version");
   });
@@ -50,16 +44,8 @@ inEachRoot("garbage collection", (loader) => {
     const asUser = true;
     expect(await world.run(["fixelf", "fix", program], { asUser })).toMatchObject({ exitCode: 0 });
     await upgrade(world);
-    expect(await inStore("glibc-trixie")).toBe(true);
+    expect(await inStore(world, "glibc-trixie")).toBe(true);
     expect(await world.check([program, "--version"], { asUser })).toContain("Version");
-  });
-
-  it("leaves the libraries of a fixed program's modules alone", async () => {
-    const tree = await world.copyProgram("cpython");
-    await fix(world, tree);
-    await world.shell("nix-store --gc");
-    expect(await inStore("libxcrypt-legacy-trixie")).toBe(true);
-    await world.check([`${tree}/usr/bin/python3.11`, "-c", "import ssl, crypt, sqlite3"]);
   });
 
   it("breaks a program fixed without roots, and a second fix mends it", async () => {
@@ -68,7 +54,7 @@ inEachRoot("garbage collection", (loader) => {
     await fix(world, program, "--no-gc-root");
     await upgrade(world);
 
-    expect(await inStore("glibc-trixie")).toBe(false);
+    expect(await inStore(world, "glibc-trixie")).toBe(false);
     expect((await world.run([program, "--version"])).exitCode).toBe(127);
     const { exitCode, document } = await world.fixelfJson<DoctorDocument>(["doctor", program]);
     expect(exitCode).toBe(1);
@@ -81,13 +67,37 @@ inEachRoot("garbage collection", (loader) => {
     await undo(world, [program]);
     expect(await world.sha256(program)).toBe(original);
   });
+});
+
+describe("a garbage collection", needs("test world"), () => {
+  let world: World;
+
+  beforeEach(async () => {
+    world = await openWorld();
+  });
+  afterEach(() => world?.dispose());
+
+  it("takes the running system's loader, once another system runs", async () => {
+    expect(await inStore(world, "glibc-trixie")).toBe(true);
+    await upgrade(world);
+    expect(await inStore(world, "glibc-trixie")).toBe(false);
+    expect(await inStore(world, "glibc-forky")).toBe(true);
+  });
+
+  it("leaves the libraries of a fixed program's modules alone", async () => {
+    const tree = await world.copyProgram("cpython");
+    await fix(world, tree);
+    await world.shell("nix-store --gc");
+    expect(await inStore(world, "libxcrypt-legacy-trixie")).toBe(true);
+    await world.check([`${tree}/usr/bin/python3.11`, "-c", "import ssl, crypt, sqlite3"]);
+  });
 
   it("breaks modules fixed without roots, and a second fix says what is gone", async () => {
     const tree = await world.copyProgram("cpython");
     await fix(world, tree, "--no-gc-root");
     await world.shell("nix-store --gc");
 
-    expect(await inStore("libxcrypt-legacy-trixie")).toBe(false);
+    expect(await inStore(world, "libxcrypt-legacy-trixie")).toBe(false);
     const broken = await findings(world, tree);
     const [module] = Object.keys(broken).filter((path) => path.includes("/_crypt."));
     expect(broken[module ?? ""]).toContain("library-collected");
@@ -98,6 +108,6 @@ inEachRoot("garbage collection", (loader) => {
     const document = await fix(world, tree);
     await undo(world, written(document));
     await world.shell("nix-store --gc");
-    expect(await inStore("libxcrypt-legacy-trixie")).toBe(false);
+    expect(await inStore(world, "libxcrypt-legacy-trixie")).toBe(false);
   });
 });

@@ -4,11 +4,12 @@ import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Environment } from "../../lib/index.js";
 import { compile } from "../support/compile.js";
 import { needs } from "../support/needs.js";
 import { compressed, Writer, withHeader } from "../support/nix_index.js";
 import { inEachRoot } from "../world/in-each-root.js";
-import { folder, openWorld, type World } from "../world/world.js";
+import { folder, type LoaderState, openWorld, type World } from "../world/world.js";
 import type { DoctorDocument, Fetched, FindDocument, FixDocument } from "./contract.js";
 import { expectHealthy, undo, written } from "./life.js";
 
@@ -28,33 +29,29 @@ const ways = [
   },
 ];
 
+const quiet = { PYTHONDONTWRITEBYTECODE: "1" };
+const imports = "import warnings; warnings.simplefilter('ignore'); import crypt, _dbm";
+const pythonOf = (tree: string) => `${tree}/usr/bin/python3.11`;
+
 inEachRoot("what no store path has", (loader) => {
   // To Nix it makes no difference what is at the loader's place.
-  describe.each(loader === "absent" ? ways : ways.slice(0, 1))(
+  const [byNixBuild] = ways;
+  describe.each(loader === "absent" ? ways : [byNixBuild as (typeof ways)[number]])(
     "is got $name",
     ({ environment, flags }) => {
       let world: World;
       let tree: string;
-      let python: string;
       let original: string;
       let changed: string[];
-      const quiet = { environment: { ...environment, PYTHONDONTWRITEBYTECODE: "1" } };
-      const imports = "import warnings; warnings.simplefilter('ignore'); import crypt, _dbm";
 
       beforeAll(async () => {
-        world = await openWorld(loader);
-        tree = await world.copyProgram("cpython");
-        python = `${tree}/usr/bin/python3.11`;
+        ({ world, tree } = await openWithout(loader));
         original = await world.sha256(tree);
-        layOutNixpkgs(world);
-        await world.shell("nix-store --gc");
       });
       afterAll(() => world?.dispose());
 
-      const links = () => world.shell("ls /root/.local/state/fixelf/gcroots 2>/dev/null || true");
-
       it("and does not start before, for a reason that doctor names with its package", async () => {
-        expect((await world.run([python, "--version"])).exitCode).toBe(127);
+        expect((await world.run([pythonOf(tree), "--version"])).exitCode).toBe(127);
         const { document, exitCode } = await world.fixelfJson<DoctorDocument>(["doctor", tree]);
         expect(exitCode).toBe(1);
         const all = document.files.flatMap(({ findings }) => findings);
@@ -63,75 +60,10 @@ inEachRoot("what no store path has", (loader) => {
         expect(missing?.remedy).toContain(`fixelf fix --get ${tree}`);
       });
 
-      it("but not where nobody says yes", async () => {
-        const { exitCode, stderr } = await world.fixelf(["fix", "--get", ...flags, tree], quiet);
-        expect(stderr).toContain("libxcrypt-legacy for libcrypt.so.1");
-        expect(stderr).toMatch(/derivations? to build here/);
-        expect(stderr).toContain("add --yes");
-        expect(exitCode).toBe(2);
-        expect(await world.sha256(tree)).toBe(original);
-        expect(await links()).toBe("");
-      });
-
-      it.each([
-        ["says no", "n\n", 1, "Nothing was fetched or changed."],
-        ["interrupts the question", "\x03", 130, "cancelled; nothing was fetched or changed"],
-      ])("but not where one %s", needs("script"), async (_, keys, wanted, said) => {
-        const argv = ["fix", "--get", ...flags, tree];
-        const typed = { after: "Go on? [Y/n] ", keys };
-        const { exitCode, stdout } = await world.fixelf(argv, { ...quiet, typed });
-        expect(stdout).toContain("libxcrypt-legacy for libcrypt.so.1");
-        expect(stdout).toContain(said);
-        expect(exitCode, stdout).toBe(wanted);
-        expect(await world.sha256(tree)).toBe(original);
-        expect(await links()).toBe("");
-      });
-
-      it("where one says yes", needs("script"), async () => {
-        const argv = ["find", "--get", ...flags, "libcrypt.so.1"];
-        const typed = { after: "Go on? [Y/n] ", keys: "y\n" };
-        const { exitCode, stdout } = await world.fixelf(argv, { ...quiet, typed });
-        expect(stdout).toMatch(/\/nix\/store\/\w+-libxcrypt-4\.4\.38\/lib/);
-        expect(exitCode, stdout).toBe(0);
-        await world.shell("rm /root/.local/state/fixelf/gcroots/*; nix-store --gc");
-      });
-
-      it("but not where it is interrupted", async () => {
-        // Once the package is being built, which takes its time.
-        const interrupt =
-          "until grep -qsx sleep /proc/[0-9]*/comm; do usleep 20000; done; kill -INT $$";
-        const fixelf = ["fixelf", "find", "--get", "--yes", ...flags, "libICE.so.6"];
-        const { exitCode, stderr } = await world.run(
-          ["sh", "-c", `(${interrupt}) & exec "$@"`, "sh", ...fixelf],
-          quiet,
-        );
-        expect(stderr).toContain("libice for libICE.so.6");
-        expect(stderr).toContain("cancelled");
-        expect(exitCode).toBe(130);
-        expect(await links()).toBe("");
-      });
-
-      it("but not what nixpkgs refuses", async () => {
-        const fixelf = ["find", "--get", "--yes", ...flags, "libXt.so.6", "libSM.so.6"];
-        const { exitCode, stderr, document } = await world.fixelfJson<FindDocument>(fixelf, quiet);
-        expect(document).toMatchObject({
-          got: [],
-          notGot: [
-            { soname: "libXt.so.6", why: expect.stringContaining("or refuses it") },
-            { soname: "libSM.so.6", why: "libsm does not bring what is needed of it" },
-          ],
-        });
-        expect(stderr).toMatch(/cannot get libXt\.so\.6: .* has no libxt.*, or refuses it/);
-        expect(stderr).toContain("does not bring what is needed of libSM.so.6");
-        expect(exitCode).toBe(1);
-        expect(await links()).toBe("");
-      });
-
       it("and then it runs", async () => {
-        const argv = ["fix", "--get", "--yes", ...flags, tree];
         const { exitCode, document, stderr } = await world.fixelfJson<FixDocument & Fetched>(
-          argv,
-          quiet,
+          ["fix", "--get", "--yes", ...flags, tree],
+          { environment },
         );
         expect(
           document.files.filter(({ outcome }) => outcome === "refused"),
@@ -140,37 +72,124 @@ inEachRoot("what no store path has", (loader) => {
         expect(exitCode).toBe(0);
         expect(document.got?.map(({ attribute }) => attribute)).toContain("libxcrypt-legacy");
         changed = written(document);
-        await expectHealthy(world, python);
-        await world.check([python, "-c", imports], quiet);
+        await expectHealthy(world, pythonOf(tree));
+        await world.check([pythonOf(tree), "-c", imports], { environment: quiet });
       });
 
       it("and survives a garbage collection", async () => {
         await world.shell("nix-store --gc");
-        await world.check([python, "-c", imports], quiet);
+        await world.check([pythonOf(tree), "-c", imports], { environment: quiet });
       });
 
       it("and undo gives back every byte, and what was got", async () => {
         await undo(world, changed);
         expect(await world.sha256(tree)).toBe(original);
-        expect(await links()).toBe("");
-      });
-
-      it("for run, env and find, too", async () => {
-        const script = `${imports}; print(6 * 7)`;
-        const run = ["run", "--get", "--yes", ...flags, "--with", tree, python, "-c", script];
-        expect(await world.check(["fixelf", ...run], quiet)).toBe("42");
-        await world.shell("rm -f /root/.local/state/fixelf/gcroots/*; nix-store --gc");
-        const find = ["find", "--get", "--yes", ...flags, "libcrypt.so.1"];
-        const { document } = await world.fixelfJson<FindDocument>(find, quiet);
-        const [library] = document.sonames;
-        expect(library?.providers[0]?.storePath).toMatch(/\/nix\/store\/\w+-libxcrypt-4\.4\.38$/);
-        const [got] = document.got ?? [];
-        expect(got?.storePath).toBe(library?.providers[0]?.storePath);
-        expect(got).toMatchObject({ attribute: "libxcrypt-legacy", sonames: ["libcrypt.so.1"] });
-        expect(document.notGot).toEqual([]);
+        expect(await linksOf(world)).toBe("");
       });
     },
   );
+});
+
+describe.each(ways)("getting it $name", needs("test world"), ({ environment, flags }) => {
+  let world: World;
+  let tree: string;
+  let original: string;
+
+  beforeAll(async () => {
+    ({ world, tree } = await openWithout());
+    original = await world.sha256(tree);
+  });
+  afterAll(() => world?.dispose());
+
+  it("wants a yes, where no terminal can be asked", async () => {
+    const argv = ["fix", "--get", ...flags, tree];
+    const { exitCode, stderr } = await world.fixelf(argv, { environment });
+    expect(stderr).toContain("libxcrypt-legacy for libcrypt.so.1");
+    expect(stderr).toMatch(/derivations? to build here/);
+    expect(stderr).toContain("add --yes");
+    expect(exitCode).toBe(2);
+    expect(await world.sha256(tree)).toBe(original);
+    expect(await linksOf(world)).toBe("");
+  });
+
+  it.each([
+    ["a no", "n\n", 1, "Nothing was fetched or changed."],
+    ["an interruption", "\x03", 130, "cancelled; nothing was fetched or changed"],
+  ])("does nothing after %s", needs("script"), async (_, keys, wanted, said) => {
+    const argv = ["fix", "--get", ...flags, tree];
+    const typed = { after: "Go on? [Y/n] ", keys };
+    const { exitCode, stdout } = await world.fixelf(argv, { environment, typed });
+    expect(stdout).toContain("libxcrypt-legacy for libcrypt.so.1");
+    expect(stdout).toContain(said);
+    expect(exitCode, stdout).toBe(wanted);
+    expect(await world.sha256(tree)).toBe(original);
+    expect(await linksOf(world)).toBe("");
+  });
+
+  it("goes on after a yes", needs("script"), async () => {
+    const argv = ["find", "--get", ...flags, "libcrypt.so.1"];
+    const typed = { after: "Go on? [Y/n] ", keys: "y\n" };
+    const { exitCode, stdout } = await world.fixelf(argv, { environment, typed });
+    expect(stdout).toMatch(/\/nix\/store\/\w+-libxcrypt-4\.4\.38\/lib/);
+    expect(exitCode, stdout).toBe(0);
+    await world.shell("rm /root/.local/state/fixelf/gcroots/*; nix-store --gc");
+  });
+
+  it("ends where it is interrupted", async () => {
+    const interrupt =
+      "until grep -qsx sleep /proc/[0-9]*/comm; do usleep 20000; done; kill -INT $$";
+    const fixelf = ["fixelf", "find", "--get", "--yes", ...flags, "libICE.so.6"];
+    const { exitCode, stderr } = await world.run(
+      ["sh", "-c", `(${interrupt}) & exec "$@"`, "sh", ...fixelf],
+      { environment },
+    );
+    expect(stderr).toContain("libice for libICE.so.6");
+    expect(stderr).toContain("cancelled");
+    expect(exitCode).toBe(130);
+    expect(await linksOf(world)).toBe("");
+  });
+
+  it("says what nixpkgs refuses, and keeps nothing", async () => {
+    const fixelf = ["find", "--get", "--yes", ...flags, "libXt.so.6", "libSM.so.6"];
+    const { exitCode, stderr, document } = await world.fixelfJson<FindDocument>(fixelf, {
+      environment,
+    });
+    expect(document).toMatchObject({
+      got: [],
+      notGot: [
+        { soname: "libXt.so.6", why: expect.stringContaining("or refuses it") },
+        { soname: "libSM.so.6", why: "libsm does not bring what is needed of it" },
+      ],
+    });
+    expect(stderr).toMatch(/cannot get libXt\.so\.6: .* has no libxt.*, or refuses it/);
+    expect(stderr).toContain("does not bring what is needed of libSM.so.6");
+    expect(exitCode).toBe(1);
+    expect(await linksOf(world)).toBe("");
+  });
+
+  it("works for run, env and find, too", async () => {
+    const script = `${imports}; print(6 * 7)`;
+    const run = ["run", "--get", "--yes", ...flags, "--with", tree];
+    const program = [pythonOf(tree), "-c", script];
+    const all = { ...environment, ...quiet };
+    expect(await world.check(["fixelf", ...run, ...program], { environment: all })).toBe("42");
+    await world.shell("rm -f /root/.local/state/fixelf/gcroots/*; nix-store --gc");
+    const settings = ["env", "--get", "--yes", ...flags, tree];
+    const { document: env } = await world.fixelfJson<Environment>(settings, { environment });
+    const storePath = expect.stringMatching(/^\/nix\/store\/\w+-libxcrypt-4\.4\.38$/);
+    expect(env.systems[0]?.libraries).toContainEqual(
+      expect.objectContaining({ soname: "libcrypt.so.1", storePath }),
+    );
+    await world.shell("rm -f /root/.local/state/fixelf/gcroots/*; nix-store --gc");
+    const find = ["find", "--get", "--yes", ...flags, "libcrypt.so.1"];
+    const { document } = await world.fixelfJson<FindDocument>(find, { environment });
+    const [library] = document.sonames;
+    expect(library?.providers[0]?.storePath).toMatch(/\/nix\/store\/\w+-libxcrypt-4\.4\.38$/);
+    const [got] = document.got ?? [];
+    expect(got?.storePath).toBe(library?.providers[0]?.storePath);
+    expect(got).toMatchObject({ attribute: "libxcrypt-legacy", sonames: ["libcrypt.so.1"] });
+    expect(document.notGot).toEqual([]);
+  });
 });
 
 describe("a binary cache", needs("test world", "zstd", "gcc"), () => {
@@ -366,6 +385,18 @@ describe("a package that only an older nixpkgs has", needs("test world"), () => 
     expect(exitCode).toBe(1);
   });
 });
+
+/** A world whose store lacks what its copy of CPython needs, and the place of that copy. */
+async function openWithout(loader?: LoaderState): Promise<{ world: World; tree: string }> {
+  const world = await openWorld(loader);
+  const tree = await world.copyProgram("cpython");
+  layOutNixpkgs(world);
+  await world.shell("nix-store --gc");
+  return { world, tree };
+}
+
+const linksOf = (world: World) =>
+  world.shell("ls /root/.local/state/fixelf/gcroots 2>/dev/null || true");
 
 /** The libraries of the world's own store, under the names that nixpkgs has for their packages. */
 function layOutNixpkgs(world: World): void {
