@@ -17,7 +17,7 @@ bool hasBss(const ProgramHeader& segment) {
   return segment.type == PT_LOAD && segment.fileSize < segment.memorySize;
 }
 
-// Whether two segments that follow one another have so much room between them in the file.
+// Whether two consecutive segments have that much room between them in the file.
 bool haveRoom(const std::vector<ProgramHeader>& segments, uint64_t enough) {
   const ProgramHeader* before = nullptr;
   for (const ProgramHeader& segment : segments) {

@@ -41,9 +41,9 @@ void Canvas::putZeros(uint64_t offset, uint64_t size) {
 }
 
 Result<std::vector<ByteRange>> Canvas::differences(const Source& source) && {
-  // Two changes this close cost less as one write than as two.
+  // Two changes this close are cheaper as one write than as two.
   constexpr size_t kClose = 16;
-  // Compared piece by piece, so that no second copy of a large table is held.
+  // Compared piece by piece, so as not to hold a second copy of a large table.
   constexpr size_t kChunk = 16U << 10;
   std::vector<ByteRange> ranges;
   std::vector<uint8_t> present(kChunk);
@@ -55,7 +55,7 @@ Result<std::vector<ByteRange>> Canvas::differences(const Source& source) && {
       continue;
     }
     size_t start = 0;
-    size_t end = 0;  // of the range that is being gathered: [start, end), empty where equal
+    size_t end = 0;  // of the range being gathered: [start, end), empty where equal
     const auto finish = [&] {
       if (end > start) {
         ranges.push_back({offset + start,
@@ -82,7 +82,7 @@ Result<std::vector<ByteRange>> Canvas::differences(const Source& source) && {
         end = position + 1;
       }
     }
-    // Fresh pages cost more than all else here: what differs nearly as a whole is not copied.
+    // Fresh pages cost more than anything else here: what differs almost entirely is not copied.
     if (end - start > bytes.size() / 2) {
       bytes.resize(end);
       bytes.erase(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(start));

@@ -1,4 +1,4 @@
-// The bytes of a file as they shall be: what was put later covers what was put before.
+// The bytes of a file as they are to be: what is put later covers what was put before.
 #pragma once
 
 #include <map>
@@ -14,7 +14,7 @@ class Canvas {
   void put(uint64_t offset, std::vector<uint8_t> bytes);
   void putZeros(uint64_t offset, uint64_t size);
 
-  // What of it differs from the source; runs that are close together become one range.
+  // The parts that differ from the source; those that are close together become one range.
   Result<std::vector<ByteRange>> differences(const Source& source) &&;
 
  private:

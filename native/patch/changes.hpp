@@ -1,5 +1,5 @@
-// One function for each kind of edit: it changes the draft, and places nothing. What the file says
-// already changes nothing.
+// One function for each kind of edit: it changes the draft and places nothing. What the file
+// already satisfies changes nothing.
 #pragma once
 
 #include "patch/draft.hpp"
@@ -15,7 +15,7 @@ Status addDebugEntry(Draft& draft);
 Status changeExecutableStack(Draft& draft, bool executable);
 Status clearSymbolVersions(Draft& draft, const std::vector<std::string>& symbols);
 Status renameSymbols(Draft& draft, const std::vector<Renaming>& renamings);
-// Puts the note in; nothing with a null pointer removes it.
+// Puts the note in, replacing a present one; with a null pointer only removes that.
 Status changeResolutionCache(Draft& draft, const std::vector<uint8_t>* descriptor);
 
 // After all of them: gives each new name its place in the string table, and each new entry its

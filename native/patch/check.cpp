@@ -21,8 +21,7 @@ Error refused(const std::string& what) {
                0};
 }
 
-// ---- What the file must say of itself
-// -------------------------------------------------------------
+// ---- What the file must contain ----------------------------------------------------------------
 
 void expectNeeded(Facts& facts, const Edits& edits) {
   const auto isRemoved = [&](const std::string& name) {
@@ -59,7 +58,7 @@ void expectNeeded(Facts& facts, const Edits& edits) {
   facts.needed.insert(facts.needed.begin(), added.begin(), added.end());
 }
 
-// The facts of the file as it is, changed as was asked.
+// The facts of the file as it is, with the edits applied.
 Facts expected(Facts facts, const Edits& edits) {
   if (edits.interpreter) facts.interpreter = edits.interpreter;
   if (edits.searchPath) {
@@ -104,7 +103,7 @@ Status checkFacts(const Facts& wanted, const Facts& now) {
       now.versionsDefined != wanted.versionsDefined) {
     return refused("the symbol versions");
   }
-  // Flags that say only what another says may have gone (DF_BIND_NOW beside DF_1_NOW).
+  // Flags that only repeat another may have gone (DF_BIND_NOW beside DF_1_NOW).
   if (now.flags1 != wanted.flags1 || now.relro != wanted.relro) return refused("the flags");
   if (now.notes.buildId != wanted.notes.buildId || now.notes.dlopen != wanted.notes.dlopen ||
       now.notes.x86IsaNeeded != wanted.notes.x86IsaNeeded) {
@@ -118,10 +117,9 @@ Status checkFacts(const Facts& wanted, const Facts& now) {
   return Done{};
 }
 
-// ---- How it is mapped
-// -----------------------------------------------------------------------------
+// ---- How it is mapped --------------------------------------------------------------------------
 
-// Whether a segment holds nothing that code could refer to, and may so be given up.
+// Whether a segment holds nothing that code could refer to, and so may be given up.
 bool isArea(const Source& source, const ProgramHeader& segment) {
   const auto draft = Draft::read(source);
   if (!draft) return false;
@@ -131,7 +129,7 @@ bool isArea(const Source& source, const ProgramHeader& segment) {
                   (area->spacer && segments[area->spacer->segment] == segment));
 }
 
-// Whether a segment has become shorter only by a note at its end that is gone.
+// Whether a segment is shorter only because a note at its end is gone.
 bool onlyLostNote(const Image& before, const Image& after, const ProgramHeader& segment,
                   const ProgramHeader& now) {
   return segment.fileSize == segment.memorySize && now.fileSize == now.memorySize &&
@@ -187,8 +185,8 @@ Status checkSegments(const Source& source, const Image& before, const Image& aft
   return Done{};
 }
 
-// Each address in the dynamic table must still point at the bytes that it pointed at: that is asked
-// of the entries whose targets no edit changes.
+// Each address in the dynamic table must still point at the same bytes as before; this is checked
+// for the entries whose targets no edit changes.
 Status checkPointers(const Source& source, const Image& before, const Source& patched,
                      const Image& after) {
   constexpr size_t kLooked = 16;
@@ -210,8 +208,7 @@ Status checkPointers(const Source& source, const Image& before, const Source& pa
   return Done{};
 }
 
-// ---- What its symbols say
-// -------------------------------------------------------------------------
+// ---- Its symbols -------------------------------------------------------------------------------
 
 struct NamedSymbol {
   std::string name;
@@ -249,7 +246,7 @@ Result<std::vector<NamedSymbol>> readSymbols(const Source& source, const Image& 
   return symbols;
 }
 
-// The same symbols, but for what was asked, in whatever order.
+// The same symbols in any order, except for what was asked.
 Status checkSymbols(const Source& source, const Image& before, const Source& patched,
                     const Image& after, const Edits& edits) {
   auto old = readSymbols(source, before);
@@ -293,7 +290,7 @@ Status checkLayout(const Source& source, const Edits& edits, const Layout& layou
   if (!imageBefore) return imageBefore.error();
   const auto imageAfter = Image::read(patched);
   if (!imageAfter) return refused(imageAfter.error().message);
-  // Their count may be in the first of them, which may lie in what is edited.
+  // Their count may be in the first header, which may be among the edited bytes.
   if (readSectionHeaders(source, *imageBefore)) {
     const auto sections = readSectionHeaders(patched, *imageAfter);
     if (!sections) return refused(sections.error().message);
@@ -303,7 +300,7 @@ Status checkLayout(const Source& source, const Edits& edits, const Layout& layou
   if (Status status = checkPointers(source, *imageBefore, patched, *imageAfter); !status)
     return status;
   if (edits.clearSymbolVersions.empty() && edits.renameSymbols.empty()) return Done{};
-  // Removing a library changes versions as well; its symbols are not compared then.
+  // Removing a library changes versions as well; symbols are not compared then.
   if (!edits.removeNeeded.empty()) return Done{};
   return checkSymbols(source, *imageBefore, patched, *imageAfter, edits);
 }

@@ -16,9 +16,9 @@ namespace fixelf {
 
 namespace {
 
-// What is read, changed, digested and written stays in a processor's own cache meanwhile. Larger
+// What is read, changed, digested and written stays in the processor's own cache this way. Larger
 // runs are faster, but for a small file not by as much as the fresh pages for them cost: malloc
-// keeps memory for blocks of less than 128 KiB, others it gets from the kernel each time.
+// keeps memory for blocks of less than 128 KiB, and gets larger ones from the kernel each time.
 constexpr uint64_t kSmallChunk = 64U << 10;
 constexpr uint64_t kLargeChunk = 256U << 10;
 constexpr uint64_t kLargeFile = 4U << 20;
@@ -27,9 +27,9 @@ size_t chunkFor(uint64_t size) {
   const uint64_t most = size < kLargeFile ? kSmallChunk : kLargeChunk;
   return static_cast<size_t>(std::clamp<uint64_t>(size, 1, most));
 }
-// So much is handed to the disk at once, which writes it while the next is copied.
+// This much is handed to the disk at once, which writes it while the next part is copied.
 constexpr uint64_t kStep = 8U << 20;
-// The zeros of larger holes are not worth a digest: of these it takes a twentieth of a second.
+// Larger holes are not worth a digest: this many zeros take a twentieth of a second.
 constexpr uint64_t kMostOfHoles = uint64_t{1} << 30;
 
 Status setSize(int file, uint64_t size, const std::string& path) {
@@ -37,7 +37,7 @@ Status setSize(int file, uint64_t size, const std::string& path) {
   return systemError(errno, "set the size of the file", path);
 }
 
-// The parts of ranges that lie in [from, end).
+// Writes the parts of ranges that lie in [from, end).
 Status writeRanges(int file, std::span<const ByteRange> ranges, uint64_t from, uint64_t end,
                    const std::string& path) {
   for (const ByteRange& range : ranges) {
@@ -52,7 +52,7 @@ Status writeRanges(int file, std::span<const ByteRange> ranges, uint64_t from, u
   return Done{};
 }
 
-// One file's way into another.
+// Copies one file into another.
 class Copy {
  public:
   Copy(int file, const FileSource& original, std::span<const ByteRange> ranges, uint64_t size,
@@ -67,12 +67,12 @@ class Copy {
   }
 
   Result<std::optional<uint64_t>> run() {
-    // The size first. Where each write moves the end instead, XFS makes zeros of what it reserved
-    // behind the end, and a hole there is none any more.
+    // The size first. If each write moved the end instead, XFS would turn what it reserved behind
+    // the end into zeros, and a hole there would be lost.
     if (Status status = setSize(file_, size_, path_); !status) return status.error();
     const uint64_t common = std::min(size_, original_.size());
     for (uint64_t at = 0; at < common;) {
-      // What has no notion of holes answers with an error, and is all data.
+      // If the file system has no notion of holes, this fails, and everything is data.
       const int descriptor = original_.descriptor();
       const off_t found = lseek(descriptor, static_cast<off_t>(at), SEEK_DATA);
       const bool onlyHole = found < 0 && errno == ENXIO;
@@ -80,7 +80,8 @@ class Copy {
                             : found < 0 ? at
                                         : std::clamp(static_cast<uint64_t>(found), at, common);
       const off_t hole = found < 0 ? -1 : lseek(descriptor, found, SEEK_HOLE);
-      // Where somebody punches holes meanwhile, the rest is data: each time round goes on.
+      // If another process punches holes meanwhile, the rest is data: each iteration makes
+      // progress.
       const uint64_t end = hole <= found ? common : std::min(static_cast<uint64_t>(hole), common);
       if (Status status = passHole(at, data); !status) return status.error();
       if (Status status = copyData(data, end); !status) return status.error();
@@ -110,7 +111,7 @@ class Copy {
     return Done{};
   }
 
-  // Nothing but what ranges put there is written.
+  // Writes only what the ranges put there.
   Status passHole(uint64_t from, uint64_t end) {
     if (from >= end) return Done{};
     holes_ += end - from;
@@ -146,7 +147,7 @@ Result<std::optional<uint64_t>> writeContent(int file, const FileSource& origina
     return Copy(file, original, ranges, size, wantsDigest, path).run();
   }
   if (Status status = writeRanges(file, ranges, 0, size, path); !status) return status.error();
-  // Also where it seems to be the original's: that may have grown or shrunk before it was cloned.
+  // Even if it seems to be the original's: that may have grown or shrunk before it was cloned.
   if (Status status = setSize(file, size, path); !status) return status.error();
   return std::optional<uint64_t>();
 }

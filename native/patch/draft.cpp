@@ -14,8 +14,8 @@ Error unsupported(std::string message) {
 
 namespace {
 
-// What the gABI allows once (chapter 5, "Program Header") and somebody takes the first of, somebody
-// else the last: whoever reads the result of an edit could read the other one.
+// Things that the gABI allows once (chapter 5, "Program Header"), and of which some readers take
+// the first and others the last: whoever reads the result of an edit might read the other one.
 Status refuseAmbiguity(const Image& image) {
   constexpr struct {
     uint32_t type;
@@ -75,7 +75,7 @@ Result<Draft> Draft::read(const Source& source) {
   return draft;
 }
 
-// The loader stops at DT_NULL, whatever p_filesz says: what follows may be somebody else's.
+// The loader stops at DT_NULL, whatever p_filesz says: what follows may belong to something else.
 void Draft::limitDynamicCapacity() {
   const size_t entrySize = codec().dynamicEntrySize();
   const uint64_t used = (image.dynamic.size() + 1) * entrySize;

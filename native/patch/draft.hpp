@@ -1,5 +1,5 @@
-// A file on its way from what it says to what it shall say: the model that edits change, that the
-// placement completes, and that is written out as bytes at the end.
+// A file on its way from what it is to what it is to be: the model that edits change, that
+// placement completes, and that is finally written out as bytes.
 #pragma once
 
 #include <optional>
@@ -15,18 +15,18 @@ Error unsupported(std::string message);
 
 // A piece with its new content and, where it moves, its new place.
 struct Part {
-  Piece piece;  // where it is; without a size where it is new
-  // The new content begins with so many bytes of the piece, which are not held; `bytes` follow.
+  Piece piece;  // where it is; without a size if new
+  // The new content begins with this many bytes of the piece, which are not held; `bytes` follow.
   size_t kept = 0;
   std::vector<uint8_t> bytes;
   bool moves = false;
-  bool removed = false;  // its place becomes zeros
-  bool placed = false;   // `offset` and `address` hold
+  bool removed = false;  // its place is zeroed
+  bool placed = false;   // `offset` and `address` are valid
   bool grown = false;    // placed where it was, over what followed it
   uint64_t offset = 0;
   uint64_t address = 0;
-  // Where the part stays, what of it is written: pairs of start and end, from its beginning.
-  // Without any, all of it is.
+  // If the part stays, which bytes of it are written: pairs of start and end, from its beginning.
+  // If there are none, all of it is.
   std::vector<std::pair<uint64_t, uint64_t>> touched;
 
   [[nodiscard]] bool isNew() const { return piece.size == 0; }
@@ -35,14 +35,14 @@ struct Part {
   static constexpr uint64_t kMostBytes = 512U << 20;
 };
 
-// An entry of the dynamic table; `name` is its text where it still has to get its place in the
-// string table.
+// An entry of the dynamic table; `name` is its text if that still needs a place in the string
+// table.
 struct DraftEntry {
   DynamicEntry entry;
   std::optional<std::string> name;
 };
 
-// A 32-bit field of a part that shall hold the index of a name.
+// A 32-bit field of a part that is to hold the index of a name.
 struct NameField {
   PieceKind part = PieceKind::Symbols;
   size_t position = 0;  // bytes from the part's start
@@ -51,7 +51,7 @@ struct NameField {
 
 class Draft {
  public:
-  // Fails with Unsupported where the section headers are damaged: nobody can say then which bytes
+  // Fails with Unsupported if the section headers are damaged: there is then no telling which bytes
   // are free.
   static Result<Draft> read(const Source& source);
 
@@ -63,51 +63,51 @@ class Draft {
   std::vector<SectionHeader> sections;
   std::vector<Piece> pieces;
   std::optional<uint64_t> symbolCount;
-  // Only the relocations tell how many symbols there are: what none of them names does not count,
-  // so the tables of symbols don't move, and no name of the string table is free.
+  // The number of symbols is only known from the relocations: symbols that none of them names don't
+  // count, so the symbol tables don't move, and no name in the string table is free.
   bool symbolCountIsLeast = false;
 
-  // As it shall be.
+  // As it is to be.
   FileHeader header;
   std::vector<ProgramHeader> segments;
   std::vector<SectionHeader> newSections;
   std::vector<DraftEntry> dynamic;
   std::vector<Part> parts;
   std::vector<NameField> nameFields;
-  std::vector<uint64_t> freedNames;  // indices that something has ceased to refer to
-  std::vector<ByteRange> patches;    // bytes that change where they are, outside of all parts
+  std::vector<uint64_t> freedNames;  // indices that something no longer refers to
+  std::vector<ByteRange> patches;    // bytes that change where they are, outside all parts
   // Segments that have no program header yet, and the name of a section that is to be added last.
   std::vector<ProgramHeader> newSegments;
   std::optional<std::string> newSectionName;
   std::vector<std::string> reasons;
-  bool clearsVacated = false;  // where a string table moved away from
+  bool clearsVacated = false;  // zeros the place that a string table moved away from
   bool mayRepeatPayload = false;
 
   void because(std::string reason) { reasons.push_back(std::move(reason)); }
 
   [[nodiscard]] const Piece* pieceOf(PieceKind kind) const;
-  // The part for a piece, read on first use; null where the file has no such piece. The pointer is
-  // good until the next call.
+  // The part for a piece, read on first use; null if the file has no such piece. The pointer is
+  // valid until the next call.
   Result<Part*> load(const Piece& piece);
   Result<Part*> load(PieceKind kind);
-  // The part for a piece of no more than Part::kMostBytes that only grows: nothing of what is there
-  // is read.
+  // The part for a piece of at most Part::kMostBytes that only grows: none of what is there is
+  // read.
   Part& extend(const Piece& piece);
-  // The part of that kind if it is loaded.
+  // The part of that kind, if it is loaded.
   [[nodiscard]] Part* loaded(PieceKind kind);
-  // The section that is a piece to the byte, or starts where it does; null where there is none.
+  // The section that covers exactly a piece, or starts where it does; null if there is none.
   [[nodiscard]] SectionHeader* newSectionOf(const Piece& piece);
 
-  // Whether a loader ever reads the dynamic table: Unsupported, with what is missing, where not.
+  // Whether a loader ever reads the dynamic table: if not, Unsupported, with what is missing.
   [[nodiscard]] Status requireLoader() const;
-  // The name at an index into the dynamic string table. All that are asked for are held to a limit
-  // together: ten thousand records may all point at one long name.
+  // The name at an index into the dynamic string table. All requests together are held to a limit:
+  // ten thousand records may all point at one long name.
   [[nodiscard]] Result<std::string> nameAt(uint64_t index);
-  // The text of an entry as the file has it now, or as an edit has set it.
+  // The text of an entry as the file now has it, or as an edit has set it.
   [[nodiscard]] Result<std::string> textOf(const DraftEntry& entry);
-  // Gives an entry another name, and lets go of the present one.
+  // Gives an entry another name, and releases the present one.
   void rename(DraftEntry& entry, std::string name);
-  // Removes the entries that match, and lets go of their names.
+  // Removes the entries that match, and releases their names.
   template <class Predicate>
   void erase(Predicate matches) {
     std::erase_if(dynamic, [&](const DraftEntry& each) {

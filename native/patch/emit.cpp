@@ -15,7 +15,7 @@ class Emitter {
   Emitter(Draft& draft, const Placed& placed) : draft_(draft), placed_(placed) {}
 
   Result<Layout> run() {
-    // The parts' bytes are moved on to the canvas: what is asked of them is asked before.
+    // The parts' bytes are moved to the canvas: what is asked of them is asked first.
     if (const Part* strings = draft_.loaded(PieceKind::DynamicStrings))
       stringsSize_ = strings->size();
     repoint();
@@ -105,8 +105,8 @@ class Emitter {
     }
   }
 
-  // What has no place in the old file: the segment and the section of a note have none either yet,
-  // PT_INTERP leaves what it holds beside the path.
+  // What has no place in the old file. A note's segment and section have none either yet; PT_INTERP
+  // leaves behind whatever it holds besides the path.
   void introduce(const Part& part) {
     if (part.piece.kind == PieceKind::Interpreter) {
       const auto own =
@@ -135,7 +135,7 @@ class Emitter {
   }
 
   // DT_MIPS_RLD_MAP_REL holds a distance from the entry's own address (MIPS ABI supplement). No
-  // edit adds or removes one, so where there are several they keep their order.
+  // edit adds or removes one, so several of them keep their order.
   void moveSelfRelativeEntries(uint64_t tableAddress) {
     if (draft_.header.machine != EM_MIPS) return;
     const ProgramHeader* segment = draft_.image.segment(PT_DYNAMIC);
@@ -155,10 +155,10 @@ class Emitter {
 
   // ---- Which bytes are put --------------------------------------------------------------------
 
-  // What stood where a piece moved away from may hold store paths, which Nix would find, and is
-  // room for a later edit where it reads as unused: it goes, as do names that were let go (those
-  // are patches). The rest of an old string table goes only where that is asked for: it may be
-  // megabytes, as other tables may. _DYNAMIC stays where the dynamic table was.
+  // Where a piece moved away, the old bytes may hold store paths, which Nix would find, and are
+  // room for a later edit if they read as unused: so they are cleared, as are released names (those
+  // are patches). The rest of an old string table is cleared only on request: it may be megabytes,
+  // as may other tables. _DYNAMIC stays where the dynamic table was.
   void putVacated() {
     constexpr uint64_t kMost = 64U << 10;
     for (const ByteRange& patch : draft_.patches)
@@ -190,7 +190,7 @@ class Emitter {
         canvas_.put(part.offset + part.kept, std::move(part.bytes));
         canvas_.put(part.offset, std::move(*kept));
       } else {
-        // What has become shorter leaves zeros.
+        // A piece that has become shorter leaves zeros.
         part.bytes.resize(static_cast<size_t>(part.piece.size), 0);
         canvas_.put(part.piece.offset, std::move(part.bytes));
       }
@@ -198,7 +198,7 @@ class Emitter {
     return Done{};
   }
 
-  // A large table in which a name is written is neither compared nor written as a whole.
+  // A large table in which one name is written is neither compared nor written as a whole.
   void putTouched(const Part& part) {
     const uint64_t size = part.piece.size;
     if (part.size() > size) canvas_.putZeros(part.piece.offset + size, part.size() - size);
@@ -227,7 +227,7 @@ class Emitter {
     const size_t entrySize = draft_.codec().dynamicEntrySize();
     if ((draft_.dynamic.size() + 1) * entrySize > size)
       return unsupported("the dynamic table has grown beyond its place");
-    // Nothing after the first DT_NULL is read: an entry that is removed leaves zeros.
+    // Nothing after the first DT_NULL is read: a removed entry leaves zeros.
     std::vector<uint8_t> bytes(size, 0);
     for (size_t index = 0; index < draft_.dynamic.size(); ++index) {
       draft_.codec().put(std::span(bytes).subspan(index * entrySize, entrySize),
@@ -260,7 +260,7 @@ class Emitter {
     canvas_.put(placed_.tableOffset, bytes);
   }
 
-  // gABI chapter 4, "e_shnum": from SHN_LORESERVE sections on, the first header's sh_size says.
+  // gABI chapter 4, "e_shnum": from SHN_LORESERVE sections on, the first header's sh_size has it.
   void countSections() {
     const size_t count = draft_.newSections.size();
     const bool few = count < SHN_LORESERVE && draft_.header.sectionHeaderCount != 0;
@@ -286,16 +286,17 @@ class Emitter {
     }
   }
 
-  // The linker's own symbols (.symtab) of what has moved follow it: _DYNAMIC, those of sections and
-  // notes. They are local, so the rest of the table is read only where the dynamic table has moved
-  // and the linker may have made _DYNAMIC global. No loader reads them, debuggers do.
+  // The linker's own symbols (.symtab) for what has moved follow it: _DYNAMIC, and those of
+  // sections and notes. They are local, so the rest of the table is read only if the dynamic table
+  // has moved and the linker may have made _DYNAMIC global. Loaders don't read them, debuggers do.
   Status putSymbolValues() {
     const Part* dynamicTable = draft_.loaded(PieceKind::DynamicTable);
     const bool all = dynamicTable != nullptr && dynamicTable->placed;
     const bool any = std::any_of(draft_.parts.begin(), draft_.parts.end(),
                                  [](const Part& part) { return part.placed && !part.isNew(); });
     if (!any) return Done{};
-    // Nearly all of a large program's symbols are in sections that stay: one look at each says so.
+    // Nearly all symbols of a large program are in sections that stay, which one look at each
+    // shows.
     std::vector<bool> moved(std::min(draft_.sections.size(), draft_.newSections.size()));
     for (size_t index = 0; index < moved.size(); ++index)
       moved[index] = draft_.sections[index].address != draft_.newSections[index].address;
@@ -323,8 +324,8 @@ class Emitter {
     return Done{};
   }
 
-  // The sections of a symbol table's first entries, where a file has so many that an entry has no
-  // room for their index (gABI chapter 4, SHT_SYMTAB_SHNDX); empty where it says nothing of them.
+  // The sections of a symbol table's first entries, for a file with so many that an entry has no
+  // room for their index (gABI chapter 4, SHT_SYMTAB_SHNDX); empty if the file does not give them.
   [[nodiscard]] std::vector<uint32_t> extendedIndexes(const SectionHeader& table,
                                                       uint64_t count) const {
     std::vector<uint32_t> indexes;

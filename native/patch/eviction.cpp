@@ -13,8 +13,8 @@ bool mayMoveAway(PieceKind kind) {
   return kind != PieceKind::DynamicTable && kind != PieceKind::ProgramHeaders;
 }
 
-// Whether nothing accounts for a range. Zeros alone prove nothing:
-// a symbol table begins with an entry of zeros.
+// Whether nothing accounts for a range. Zeros alone prove nothing: a symbol table begins with an
+// entry of zeros.
 bool gapIsFree(const Draft& draft, uint64_t from, uint64_t to) {
   if (draft.sections.empty() || !isPadding(draft.source(), from, to)) return false;
   for (const SectionHeader& section : draft.sections) {
@@ -44,7 +44,7 @@ std::optional<Eviction> evict(const Draft& draft, uint64_t from, uint64_t to) {
   eviction.end = from;
   const uint64_t headers = draft.image.header.sectionHeaderOffset;
   const uint64_t headersEnd = headers + draft.sections.size() * draft.codec().sectionHeaderSize();
-  // Goes on over what nothing accounts for, and over the section headers.
+  // Extends the eviction over what nothing accounts for, and over the section headers.
   const auto passes = [&](uint64_t until) {
     if (headers < until && eviction.end < headersEnd) {
       if (headers < eviction.end || !gapIsFree(draft, eviction.end, headers)) return false;
@@ -61,7 +61,7 @@ std::optional<Eviction> evict(const Draft& draft, uint64_t from, uint64_t to) {
       return std::nullopt;
     if (piece.offset < eviction.end) return std::nullopt;
     const uint64_t gap = piece.offset - eviction.end;
-    // Without sections only the few zeros that align a piece may stand before it. With them the gap
+    // Without sections, only the few zeros that align a piece may precede it. With them, the gap
     // may be the place of a piece that has moved, such as the interpreter's path of an earlier fix.
     const bool free = draft.sections.empty()
                           ? gap < 16 && isPadding(draft.source(), eviction.end, piece.offset)

@@ -7,7 +7,7 @@ namespace fixelf {
 namespace {
 
 constexpr uint64_t kLongestScript = uint64_t{16} << 20;
-// BINPRM_BUF_SIZE (include/uapi/linux/binfmts.h), with "#!" and the line end.
+// BINPRM_BUF_SIZE (include/uapi/linux/binfmts.h), including "#!" and the line end.
 constexpr size_t kLongestLine = 256;
 
 Error refusal(ErrorCode code, std::string message) {
@@ -48,7 +48,7 @@ Result<Layout> replaceFirstLine(const Source& source, const std::string& line) {
   const auto first =
       std::mismatch(after.begin(), after.begin() + static_cast<ptrdiff_t>(common), before.begin())
           .first;
-  // Of two lines of one length only the difference is written.
+  // Of two lines of equal length only the difference is written.
   auto last = after.end();
   if (after.size() == before.size()) {
     while (last != first && *(last - 1) == before[static_cast<size_t>(last - after.begin()) - 1])

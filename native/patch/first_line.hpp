@@ -1,5 +1,5 @@
-// A script gets another first line. All that follows moves, so the change is the whole file from
-// where it begins to differ.
+// Gives a script another first line. Everything behind it moves, so the change is the whole file
+// from where it begins to differ.
 #pragma once
 
 #include <string>
@@ -8,9 +8,10 @@
 
 namespace fixelf {
 
-// `line` comes without "#!" and line end. What ends the line stays as it is. Fails with Unsupported
-// for a script that holds a NUL byte: it carries a payload, and may look for it at a fixed offset;
-// with LimitExceeded for one of more than 16 MiB, and for a line that Linux would not read whole.
+// `line` excludes "#!" and the line end. What ends the line stays as it is. Fails with Unsupported
+// for a script that holds a NUL byte, as it carries a payload and may look for it at a fixed
+// offset; with LimitExceeded for one of more than 16 MiB, and for a line that Linux would not read
+// whole.
 Result<Layout> replaceFirstLine(const Source& source, const std::string& line);
 
 }  // namespace fixelf

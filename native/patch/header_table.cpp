@@ -25,7 +25,7 @@ size_t unusedEntries(const Draft& draft, size_t most) {
 
 namespace {
 
-// The end of the table with so many more entries.
+// The end of the table with that many more entries.
 uint64_t endWith(const Draft& draft, size_t entries) {
   return draft.image.header.programHeaderOffset +
          (draft.segments.size() + entries) * draft.codec().programHeaderSize();
@@ -36,7 +36,7 @@ bool holds(const Piece& piece, const SectionHeader& section) {
          section.offset >= piece.offset && section.offset < piece.end();
 }
 
-// How many sections of notes have no segment of their own.
+// How many note sections have no segment of their own.
 size_t sharedNotes(const Draft& draft) {
   size_t shared = 0;
   for (const ProgramHeader& segment : draft.segments) {
@@ -77,9 +77,9 @@ std::vector<const Piece*> inTheWayOfPatchelf(const Draft& draft, size_t entries)
     if (section.offset > looked || leaves(section)) break;
     movesNote = movesNote || section.type == SHT_NOTE;
   }
-  // Nothing of ours is the reason why it stops there.
+  // If it stops there, nothing of ours is the reason.
   if (added == 0 && (first >= draft.sections.size() || !leaves(draft.sections[first]))) return {};
-  // An entry for its segment, and where it moves a note, one for each that has none of its own.
+  // An entry for its segment, and if it moves a note, one for each note that has none of its own.
   const uint64_t end = endWith(draft, added + 1 + (movesNote ? sharedNotes(draft) : 0));
   auto eviction = evict(draft, endWith(draft, 0), end);
   if (!eviction || eviction->bytes > kMost) return {};

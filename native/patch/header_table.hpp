@@ -1,27 +1,26 @@
 // Room for more program headers.
 //
 // Something nearly always follows the table, so room has to be made: unused entries (PT_NULL) are
-// taken first; then the table grows over the pieces behind it, which move; else the table itself
-// moves. That comes last because GNU strip and objcopy always put the table right behind the ELF
-// header (binutils bfd/elf.c, assign_file_positions_for_load_sections), over what stands there.
+// taken first; then the table grows over the pieces behind it, which move; failing that, the table
+// itself moves. That comes last because GNU strip and objcopy always put the table right behind the
+// ELF header (binutils bfd/elf.c, assign_file_positions_for_load_sections), over whatever is there.
 #pragma once
 
 #include "patch/eviction.hpp"
 
 namespace fixelf {
 
-// How many PT_NULL entries the table has to be used, no more than `most`.
+// How many usable PT_NULL entries the table has, at most `most`.
 size_t unusedEntries(const Draft& draft, size_t most);
 
-// What has to move away so that the table gets room for some more entries; none where the table
-// can't stay where it is.
+// What has to move so that the table gets room for that many more entries; none if the table can't
+// stay where it is.
 std::optional<Eviction> evictedByHeaders(const Draft& draft, size_t entries);
 
-// What has to move away beside that, so that patchelf finds room for its own entries where it
-// looks: patchelf before 0.19 moves away what they need, section by section in the order of the
-// headers, but stops at the first one that lies elsewhere, and writes over the others
-// (src/patchelf.cc, rewriteSectionsLibrary). None where there is room, where it doesn't matter, or
-// where it can't be had for a few kilobytes.
+// What else has to move so that patchelf finds room for its own entries where it looks: patchelf
+// before 0.19 moves away what they need, section by section in header order, but stops at the first
+// one that lies elsewhere, and overwrites the others (src/patchelf.cc, rewriteSectionsLibrary).
+// None if there is room, if it doesn't matter, or if it can't be had for a few kilobytes.
 std::vector<const Piece*> inTheWayOfPatchelf(const Draft& draft, size_t entries);
 
 // Address minus file offset of the first segment.

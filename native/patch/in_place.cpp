@@ -41,7 +41,7 @@ bool isOwnGroup(gid_t group) {
   return std::find(groups.begin(), groups.end(), group) != groups.end();
 }
 
-// Changes nothing: where fchmod() by who is not in the group would take the set-group-ID bit away
+// Changes nothing: where fchmod() by a caller outside the group would clear the set-group-ID bit
 // (chmod(2)), it is not called.
 Status demandKeepableMode(const FileSource& original) {
   struct stat state {};
@@ -92,8 +92,8 @@ Result<InPlace> InPlace::prepare(const FileSource& original, const std::string& 
   change.sharedBefore_ = std::move(*before);
   change.sharedAfter_ = std::move(*after);
 
-  // Writing takes a file's set-user-ID and set-group-ID bits away, and its capabilities (kernel,
-  // file_remove_privs). Who may not give them back must not write.
+  // Writing clears a file's set-user-ID and set-group-ID bits, and its capabilities (kernel,
+  // file_remove_privs). A caller that may not restore them must not write.
   if (Status status = demandKeepableMode(original); !status)
     return std::move(status.error()).at(path);
   std::array<uint8_t, 64> value{};
@@ -102,8 +102,8 @@ Result<InPlace> InPlace::prepare(const FileSource& original, const std::string& 
     change.capabilities_.assign(value.begin(), value.begin() + length);
     if (Status status = change.keepMetadata(); !status) return status.error();
   }
-  // Room is the last thing that can be missing, and the file is as long as before meanwhile. Where
-  // the file system can't reserve any, writing will tell.
+  // Room is the last thing that can be missing, and the file keeps its size meanwhile. If the file
+  // system can't reserve any, writing will show.
   if (newSize > change.oldSize_ &&
       uninterrupted([&] {
         return fallocate(file, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(change.oldSize_),
@@ -166,7 +166,7 @@ Status InPlace::keepMetadata() const {
   }
   struct stat state {};
   if (fstat(file_, &state) != 0) return systemError(errno, "examine the file", path_);
-  // Writing takes the setuid and setgid bits away from who is not privileged.
+  // Writing clears the setuid and setgid bits unless the caller is privileged.
   if ((state.st_mode & 07777U) != mode_ &&
       uninterrupted([&] { return fchmod(file_, mode_); }) != 0) {
     return systemError(errno, "keep the file's mode", path_);

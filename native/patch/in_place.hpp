@@ -1,4 +1,4 @@
-// A file that is changed where it lies: only the bytes that differ are written.
+// A file that is changed where it is: only the bytes that differ are written.
 #pragma once
 
 #include <optional>
@@ -13,11 +13,11 @@ namespace fixelf {
 
 class InPlace {
  public:
-  // Why no bytes may be written into a file of that identity, whatever they are.
+  // Why nothing at all may be written to a file of that identity.
   static std::optional<std::string> refusal(const FileSource::Identity& original);
 
-  // Makes ready whatever can fail, and changes no byte. The original is open for writing; it and
-  // the ranges have to be there until all is over. Fails with Unsupported for a refusal().
+  // Prepares everything that can fail, and changes no byte. The original is open for writing; it
+  // and the ranges must exist until all is over. Fails with Unsupported for a refusal().
   static Result<InPlace> prepare(const FileSource& original, const std::string& path,
                                  std::span<const ByteRange> ranges, uint64_t newSize);
 
@@ -25,7 +25,7 @@ class InPlace {
 
   // Writes the bytes and keeps mode, file capabilities and times. Not flushed.
   [[nodiscard]] Status write();
-  // Writes the old bytes again, and flushes them.
+  // Writes the old bytes back, and flushes them.
   [[nodiscard]] Status rollBack();
 
  private:
@@ -41,11 +41,12 @@ class InPlace {
 
   std::string path_;
   int file_ = -1;
-  FileSource::Identity identity_;  // once all is prepared: who writes now is somebody else
+  FileSource::Identity identity_;  // once all is prepared: who writes now is another process
   std::span<const ByteRange> ranges_;
   std::vector<ByteRange> before_;  // what the ranges hold now
-  // Sectors that more than one range touches, old and new: each is written by one call, as patch/
-  // record tells old from new by whole sectors, and the process may be killed between two calls.
+  // Sectors that more than one range touches, old and new: each is written by one call, as
+  // patch/record tells old from new by whole sectors, and the process may be killed between two
+  // calls.
   std::vector<ByteRange> sharedBefore_;
   std::vector<ByteRange> sharedAfter_;
   uint64_t oldSize_ = 0;

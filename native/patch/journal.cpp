@@ -45,7 +45,7 @@ struct StoredSettlement {
   int64_t changedNanoseconds = 0;
   uint64_t digest = 0;
   uint64_t hasDigest = 0;
-  uint64_t hash = 0;  // of the above: tells a written one from zeros, and from half of one
+  uint64_t hash = 0;  // of the above: tells a complete one from zeros, and from half of one
 };
 
 constexpr uint64_t kIndexOffset = kMagic.size() + sizeof(uint64_t);
@@ -96,7 +96,7 @@ class Writer {
   std::vector<uint8_t> bytes_;
 };
 
-// After any read past the end, `failed` is set and all that follows is empty.
+// After any read past the end, `failed` is set and everything that follows is empty.
 class Reader {
  public:
   explicit Reader(std::span<const uint8_t> bytes) : bytes_(bytes) {}
@@ -137,7 +137,7 @@ void write(Writer& writer, const Record& record) {
     writer.block(range.bytes);
   }
   writer.value(record.fixedSize);
-  // Sectors in runs: first, number, hashes. An empty run ends them.
+  // Sectors in runs: first, count, hashes. An empty run ends them.
   for (auto first = record.fixed.begin(); first != record.fixed.end();) {
     auto end = first + 1;
     while (end != record.fixed.end() && end->index == (end - 1)->index + 1)
@@ -191,7 +191,7 @@ std::optional<Record> read(std::span<const uint8_t> bytes) {
     }
     at = range.end();
   }
-  // What the fixed file does not hold, the record does.
+  // What the fixed file does not hold must be in the record.
   if (record.originalSize > std::max(record.fixedSize, at)) return std::nullopt;
   return record;
 }
@@ -212,7 +212,7 @@ std::optional<Settlement> settlementOf(const StoredSettlement& stored, const Pat
   return settlement;
 }
 
-// About how long a record becomes: what is a little longer is copied once more.
+// Roughly how long a record becomes: one that is a little longer is copied once more.
 uint64_t lengthOf(const Record& record) {
   uint64_t length = 4 * kSectorSize + record.path.size() + record.fixed.size() * sizeof(uint64_t);
   for (const ByteRange& range : record.original)
@@ -242,7 +242,7 @@ std::vector<uint8_t> serialise(std::span<const Record* const> records) {
   return std::move(file.bytes());
 }
 
-// What precedes the records of a file; nothing where it is damaged.
+// What precedes the records in a file; nothing if it is damaged.
 struct Head {
   std::vector<IndexEntry> index;
   std::vector<StoredSettlement> settlements;
@@ -273,7 +273,7 @@ Result<std::optional<Head>> headOf(const FileSource& file) {
   return std::optional(std::move(head));
 }
 
-// The paths that records are about, as far as the file is whole.
+// The paths that records are about, as far as the file is intact.
 Result<std::vector<std::string>> pathsIn(const FileSource& file) {
   std::vector<std::string> paths;
   auto head = headOf(file);
@@ -292,7 +292,7 @@ Result<std::vector<std::string>> pathsIn(const FileSource& file) {
   return paths;
 }
 
-// The one record about a path; nothing where the file is damaged or about others.
+// The one record about a path; nothing if the file is damaged or about others.
 Result<std::optional<Record>> extract(const FileSource& file, const std::string& path) {
   const std::optional<Record> damaged;
   auto head = headOf(file);
@@ -320,7 +320,7 @@ Result<std::optional<Record>> extract(const FileSource& file, const std::string&
   return damaged;
 }
 
-// Who asks for a file is told of its record: the sentence says so.
+// The caller asked about a file, and the error is its record's: the message says so.
 Error recordError(Error error, const std::string& record) {
   error.message = "the undo record " + record + ": " + error.message;
   if (error.code == ErrorCode::NoSpace)
@@ -413,14 +413,14 @@ Result<Journal::Below> Journal::pathsBelow(const std::string& directory,
   }
   const std::string prefix = directory.ends_with('/') ? directory : directory + "/";
   std::set<uint64_t> inodes;          // a batch has many names
-  std::set<std::string> unexplained;  // names of records that none of the paths has
+  std::set<std::string> unexplained;  // record names that belong to none of the paths
   std::set<std::string> explained;
   std::set<std::string> found;
   Below below;
   for (const std::string& name : names) {
     if (stop.stop_requested()) return cancelled("the search for records");
     auto file = openRecords(name);
-    if (!file && file.error().code == ErrorCode::NotFound) continue;  // it went meanwhile
+    if (!file && file.error().code == ErrorCode::NotFound) continue;  // removed meanwhile
     if (file && !inodes.insert((*file)->identity().inode).second) {
       unexplained.insert(name);
       continue;
@@ -483,12 +483,12 @@ Status Journal::dropPending(const std::string& path) const {
 }
 
 Status Journal::forget(const std::string& path) const {
-  // The earlier one first: by itself it would lead back to nothing any more.
+  // The earlier one first: left alone, it would no longer lead back to anything.
   if (Status status = remove(settledName(path)); !status) return status;
   return remove(pendingName(path));
 }
 
-// One file for all; nothing where the file system has no unnamed files or no hard links.
+// One file for all; none if the file system lacks unnamed files or hard links.
 Descriptor Journal::publishTogether(std::vector<Entry>& entries) const {
   Descriptor file(uninterrupted(
       [&] { return openat(directory_.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, kPrivate); }));
@@ -557,7 +557,7 @@ Status Journal::adopt(const Record& record) const {
   if (!entries[0].status) return entries[0].status;
   if (Status status = publication.flush(); !status) return status;
   publication.settle(entries);
-  return settle(record.path);  // what has no settlement is pending still
+  return settle(record.path);  // whatever has no settlement is still pending
 }
 
 Status Journal::Publication::flush() const {

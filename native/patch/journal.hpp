@@ -1,13 +1,13 @@
 // Where records are kept, and how they come and go.
 //
-// All records of a batch lie in one file, so that making them safe costs the same for one as for a
-// thousand. Each is found by a name of its own, made of its path: a hard link to the batch's file.
-// So nothing is ever searched, rewritten or tidied up; the file goes when the last of its names
-// does.
+// All records of a batch are in one file, so that making them durable costs the same for one as for
+// a thousand. Each is found by a name of its own, derived from its path: a hard link to the batch's
+// file. So nothing is ever searched, rewritten or tidied up; the file goes when the last of its
+// names does.
 //
-// A record's name says how far the change is. "NAME+" is pending: published before the first byte
+// A record's name shows how far the change is. "NAME+" is pending: published before the first byte
 // changes. "NAME" is settled. One rename takes a record from pending to settled, replacing what an
-// earlier change left, and undoing takes it the same way back before it is removed. Whoever does so
+// earlier change left, and an undo takes it back the same way before removing it. Whoever does so
 // holds the lock of the file that the record is about (lockFile).
 #pragma once
 
@@ -24,36 +24,35 @@ namespace fixelf {
 
 class Journal {
  public:
-  // Fails where the directory is not there or cannot be opened, and with PermissionDenied where it
-  // is not one's own (base/own); nor are records believed that are not.
+  // Fails if the directory is not there or cannot be opened, and with PermissionDenied if it is not
+  // one's own (base/own); records that are not one's own are not believed either.
   static Result<Journal> open(const std::string& directory);
-  // The same for reading: one that is not there has no records.
+  // The same for reading: a directory that is not there has no records.
   static Result<Journal> openIfThere(const std::string& directory);
 
-  // Fails with NoUndoRecord where there is nothing, with Malformed where it is damaged, and
-  // otherwise where it cannot be read or believed. The error's path is the file's, and its message
-  // names the record.
+  // Fails with NoUndoRecord if there is none, with Malformed if it is damaged, and otherwise if it
+  // cannot be read or believed. The error's path is the file's, and its message names the record.
   [[nodiscard]] Result<Remembered> load(const std::string& path) const;
 
   struct Below {
-    // Of which something is remembered, sorted; what is there now is not looked at.
+    // Those with records, sorted; what is there now is not examined.
     std::vector<std::string> paths;
-    // Records of which it cannot be told whose they are; each error's path is the record's.
+    // Records whose file cannot be determined; each error's path is the record's.
     std::vector<Error> unreadable;
   };
-  // At or below a path. Fails with Cancelled where `stop` is requested meanwhile.
+  // At or below a path. Fails with Cancelled if `stop` is requested meanwhile.
   [[nodiscard]] Result<Below> pathsBelow(const std::string& directory,
                                          const std::stop_token& stop = {}) const;
 
-  // Remembers for its path a change that is over, safely on disk.
+  // Remembers for its path a change that is complete and safely on disk.
   [[nodiscard]] Status adopt(const Record& record) const;
 
-  // A pending change turned out to be done (or undone) before the process that made it ended.
+  // A pending change turned out to be done (or undone) before the process making it ended.
   [[nodiscard]] Status settle(const std::string& path) const;
   // From settled to pending, before undoing.
   [[nodiscard]] Status reopen(const std::string& path) const;
   [[nodiscard]] Status dropPending(const std::string& path) const;
-  // All that is remembered of a path.
+  // Everything remembered about a path.
   [[nodiscard]] Status forget(const std::string& path) const;
 
   // One record on its way: published with the others of its batch.
@@ -67,10 +66,10 @@ class Journal {
   // What was published together, until it is settled.
   class Publication {
    public:
-    // Makes all of it safe, names included.
+    // Makes all of it durable, names included.
     [[nodiscard]] Status flush() const;
     // Writes what is known now that the changes are over, and settles the entries that have a
-    // settlement. Not flushed: without it a record counts for less, but leads back all the same.
+    // settlement. Not flushed: without it a record counts for less, but still leads back.
     void settle(const std::vector<Entry>& entries) const;
 
    private:
@@ -80,7 +79,7 @@ class Journal {
     std::vector<Descriptor> files_;
   };
 
-  // Publishes the entries as pending. Not flushed. What fails stands in each entry's status.
+  // Publishes the entries as pending. Not flushed. Failures are in each entry's status.
   [[nodiscard]] Publication publish(std::vector<Entry>& entries) const;
 
  private:

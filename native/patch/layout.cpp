@@ -41,8 +41,8 @@ Status refuseUnwritable(const Edits& edits) {
   return Done{};
 }
 
-// Whether the search path or the needed libraries change: then what was noted of them is no longer
-// true.
+// Whether the search path or the needed libraries change: what was noted about them is then no
+// longer true.
 bool changesResolution(const Draft& draft) {
   const auto isRelevant = [](const DynamicEntry& entry) {
     return entry.tag == DT_NEEDED || entry.tag == DT_RPATH || entry.tag == DT_RUNPATH;
@@ -81,7 +81,7 @@ Status change(Draft& draft, const Edits& edits) {
     if (Status status = changeExecutableStack(draft, *edits.executableStack); !status)
       return status;
   }
-  // By their present names, as all that is asked is asked of the file as it is.
+  // By their present names, as every edit refers to the file as it is.
   if (Status status = clearSymbolVersions(draft, edits.clearSymbolVersions); !status) return status;
   if (Status status = renameSymbols(draft, edits.renameSymbols); !status) return status;
   if (edits.resolutionCache || changesResolution(draft)) {

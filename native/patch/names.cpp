@@ -18,7 +18,7 @@ uint64_t DynamicNames::nextStart(uint64_t from) const {
   return bytes_.size();
 }
 
-// A name lives from where it is referred to up to its NUL: one sweep, however many there are.
+// A name is live from where it is referred to up to its NUL: one sweep, however many there are.
 void DynamicNames::findDeadRuns() {
   dead_.clear();
   if (keepAll_) return;
@@ -69,7 +69,7 @@ const Run* smallest(const std::vector<Run>& runs, size_t size) {
 std::vector<DynamicNames::Run> DynamicNames::settle(const std::vector<uint64_t>& freed) {
   findDeadRuns();
   std::vector<Run> blanked;
-  // Of two of which one is the tail of the other, the whole is one place.
+  // If one of two is the tail of the other, the whole is one place.
   std::vector<uint64_t> indexes = freed;
   std::sort(indexes.begin(), indexes.end());
   for (const uint64_t index : indexes) {
@@ -93,7 +93,7 @@ void DynamicNames::revive(uint64_t start, uint64_t end) {
   cut(left_, {&range, 1});
 }
 
-// All runs that nothing refers to, whoever left them.
+// All runs that nothing refers to, whatever left them.
 std::vector<DynamicNames::Run> DynamicNames::allDead() const {
   std::vector<Run> parts(dead_.size() + left_.size());
   std::merge(dead_.begin(), dead_.end(), left_.begin(), left_.end(), parts.begin(),
@@ -109,7 +109,7 @@ std::vector<DynamicNames::Run> DynamicNames::allDead() const {
   return runs;
 }
 
-// Where a name stands that was not put there.
+// Where the table holds a name that put() did not write.
 std::optional<uint64_t> DynamicNames::find(const std::string& name) const {
   const auto* begin = reinterpret_cast<const uint8_t*>(name.c_str());
   // With the NUL; for a path of 60 bytes it looks at every sixtieth byte of the table.
@@ -143,8 +143,8 @@ uint64_t DynamicNames::put(const std::string& name, bool search) {
   if (const Run* dead = smallest(dead_, size)) return place(dead->start);
   const std::vector<Run> all = allDead();
   if (const Run* dead = smallest(all, size)) return place(dead->start);
-  // Behind a name that was let go, not over it: the table grows by no more than the new name, and
-  // the old one's place is free for the next.
+  // Behind a released name, not over it: the table grows by no more than the new name, and the old
+  // one's place is free for the next.
   const uint64_t index = bytes_.size();
   bytes_.resize(static_cast<size_t>(index + size), 0);
   return place(index);
@@ -152,14 +152,14 @@ uint64_t DynamicNames::put(const std::string& name, bool search) {
 
 namespace {
 
-// What a name that was let go leaves, of at least kLeastBlanks bytes: then four of them lie in one
-// aligned word. All words are looked at without a branch, many at once, which takes a tenth of the
-// time of a search.
+// What a released name leaves, if at least kLeastBlanks bytes: four of them then lie in one aligned
+// word. All words are examined without a branch, many at once, which takes a tenth of the time of a
+// search.
 constexpr size_t kLeastBlanks = 7;
 
 bool holdsBlanks(std::span<const uint8_t> bytes) {
   constexpr uint32_t kBlanks = DynamicNames::kBlank * 0x01010101U;
-  constexpr size_t kAtOnce = 256;  // known to the compiler, so that it makes vectors of them
+  constexpr size_t kAtOnce = 256;  // known to the compiler, so that it vectorizes
   uint32_t found = 0;
   const auto look = [&](size_t length) {
     for (size_t at = 0; at < length; at += sizeof(uint32_t)) {
@@ -174,8 +174,8 @@ bool holdsBlanks(std::span<const uint8_t> bytes) {
   return found != 0;
 }
 
-// Of a table of megabytes only its two ends are looked at. What an edit can let go and no symbol
-// refers to stands there: bfd, lld and mold put the names of needed libraries, RUNPATH and soname
+// Of a table of megabytes only the two ends are examined. What an edit can release and no symbol
+// refers to is there: bfd, lld and mold put the names of needed libraries, RUNPATH and soname
 // before those of the symbols or behind them, and what we add goes to the end. gold scatters them.
 constexpr uint64_t kSearchedSide = 256U << 10;
 
@@ -188,17 +188,17 @@ Result<bool> holdsPlaceFor(const Source& source, const Piece& strings,
   size_t longest = 0;
   size_t shortest = SIZE_MAX;
   for (const std::string* name : names) {
-    if (name->size() < kLeastBlanks) return true;  // it may find room in fewer blanks
+    if (name->size() < kLeastBlanks) return true;  // it may fit into fewer blanks
     searchers.emplace_back(name->c_str(), name->c_str() + name->size() + 1);
     longest = std::max(longest, name->size() + 1);
     shortest = std::min(shortest, name->size() + 1);
   }
-  // What a table that has grown has left, behind the end of its last name.
+  // What a table that has grown has left over, behind the end of its last name.
   if (shortest < strings.size &&
       isPadding(source, strings.offset + strings.size - shortest - 1, strings.end())) {
     return true;
   }
-  // Each run begins with the end of the one before, so that nothing is cut in two.
+  // Each run begins with the end of the previous one, so that nothing is cut in two.
   const size_t overlap = longest;
   const size_t most = std::max<size_t>(64U << 10, 4 * overlap);
   const PageBuffer buffer(most + kPage);

@@ -17,7 +17,7 @@ bool leaves(const Part& part) {
   return (part.moves || part.removed) && !part.isNew() && !part.grown;
 }
 
-// Those that have a place already, in the order of the file.
+// Those that already have a place, in file order.
 std::vector<Section> placedSections(const Draft& draft) {
   const ProgramHeader* interpreter = draft.image.segment(PT_INTERP);
   std::vector<Section> sections;
@@ -42,7 +42,7 @@ std::vector<Section> placedSections(const Draft& draft) {
   return sections;
 }
 
-// Where the places begin that pieces have left, the last one first.
+// Where the places that pieces have left begin, the last one first.
 std::vector<uint64_t> vacated(const Draft& draft) {
   std::vector<uint64_t> offsets;
   for (const Part& part : draft.parts) {
@@ -68,7 +68,7 @@ std::optional<SectionHeader> patchelfStop(const Draft& draft) {
   const uint64_t entry = draft.codec().programHeaderSize();
   const uint64_t headersEnd = draft.codec().fileHeaderSize() + draft.segments.size() * entry;
   const std::vector<Section> sections = placedSections(draft);
-  // Whether the dynamic table, with one entry more, has room when all before an offset is packed.
+  // Whether the dynamic table, with one more entry, has room once all before an offset is packed.
   const auto hasRoomBefore = [&](uint64_t offset) {
     uint64_t used = headersEnd + dynamicTable->size + draft.codec().dynamicEntrySize();
     for (const Section& section : sections) {

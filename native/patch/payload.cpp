@@ -45,7 +45,7 @@ bool isSame(const Source& source, uint64_t one, uint64_t other, uint64_t size) {
 
 bool isRepetition(const Source& source, const Overlay& payload, const ProgramHeader& area) {
   if (payload.offset != area.fileEnd() || payload.size > kMostRepeated) return false;
-  // Those that the payload itself ends with are no alignment.
+  // Zeros that the payload itself ends with are not alignment.
   const uint64_t own = zerosBefore(source, payload.offset + payload.size);
   const uint64_t all = zerosBefore(source, area.offset);
   if (all < own || area.offset - (all - own) < payload.size) return false;

@@ -15,11 +15,11 @@ namespace fixelf {
 
 namespace {
 
-// <elf.h> has the first three since glibc 2.0 and the last since 2.21; the kernel and the loader
-// read them (arch/mips/kernel/elf.c), and no code refers to them.
+// <elf.h> has had the first three since glibc 2.0 and the last since 2.21; the kernel and the
+// loader read them (arch/mips/kernel/elf.c), and no code refers to them.
 constexpr uint32_t kMipsDescriptions[] = {PT_MIPS_REGINFO, PT_MIPS_OPTIONS, PT_MIPS_ABIFLAGS};
 
-// Whether a segment is notes of known owners, one behind the other, padded to that alignment.
+// Whether a segment consists of notes of known owners, back to back, padded to that alignment.
 bool areKnownNotes(const Source& source, const Codec& codec, const ProgramHeader& segment,
                    uint64_t alignment, uint64_t& left) {
   return visitNotes(source, codec, segment, alignment, left, [](const Note& note) {
@@ -28,30 +28,30 @@ bool areKnownNotes(const Source& source, const Codec& codec, const ProgramHeader
   });
 }
 
-// Whether nobody's code refers to a note. Qt and Crashpad, for two, put objects of their programs
-// into notes of their own, so only owners are trusted whose notes are known to be read from the
-// headers.
+// Whether no code refers to a note. Qt and Crashpad, for two, put objects of their programs into
+// notes of their own, so only owners whose notes are known to be read through the headers are
+// trusted.
 bool isOnlyRead(const Source& source, const Image& image, const ProgramHeader& segment,
                 uint64_t& left) {
   if (segment.type != PT_NOTE && segment.type != PT_GNU_PROPERTY) return true;
-  // gABI chapter 5, "Note Section": names and descriptors are padded, by 8 where p_align says so.
-  // mold puts notes that are padded by 4 behind one that is padded by 8, into one segment of 8.
+  // gABI chapter 5, "Note Section": names and descriptors are padded, to 8 bytes where p_align says
+  // so. mold puts notes padded to 4 behind one padded to 8, into one segment of 8.
   return areKnownNotes(source, image.codec, segment, 4, left) ||
          (segment.alignment == 8 && areKnownNotes(source, image.codec, segment, 8, left));
 }
 
-// Whether PT_INTERP is a path and nothing but zeros behind it. A linker script may let it begin
-// with the notes that come before the path, or reach over all that follows.
+// Whether PT_INTERP is a path and only zeros behind it. A linker script may let it begin with the
+// notes before the path, or extend over everything that follows.
 bool isOnlyPath(const Source& source, const ProgramHeader& segment) {
-  constexpr uint64_t kMost = 4096;  // PATH_MAX: Linux takes no longer one (fs/binfmt_elf.c)
+  constexpr uint64_t kMost = 4096;  // PATH_MAX: Linux takes no longer path (fs/binfmt_elf.c)
   const auto bytes = source.bytes(segment.offset, segment.fileSize, kMost);
   if (!bytes || bytes->empty() || bytes->back() != 0) return false;
   const auto terminator = std::find(bytes->begin(), bytes->end(), uint8_t{0});
   return std::all_of(terminator, bytes->end(), [](uint8_t byte) { return byte == 0; });
 }
 
-// On MIPS there are such sections without a segment of their own: what DT_MIPS_OPTIONS and
-// DT_MIPS_XHASH point at. Only sections say how long they are.
+// MIPS has such sections without a segment of their own: those that DT_MIPS_OPTIONS and
+// DT_MIPS_XHASH point at. Only sections give their lengths.
 std::optional<PieceKind> mipsPiece(const SectionHeader& section) {
   constexpr uint32_t kXHash = 0x7000002b;     // SHT_MIPS_XHASH, binutils include/elf/mips.h
   constexpr uint32_t kAbiFlags = 0x7000002a;  // SHT_MIPS_ABIFLAGS
@@ -139,7 +139,7 @@ std::vector<Piece> findPieces(const Source& source, const Image& image,
     add(PieceKind::GnuHash, head->offset, head->end(image.codec) - head->offset, word);
   if (image.header.machine == EM_MIPS) {
     for (const SectionHeader& section : sections) {
-      // GNU ld writes an alignment of 1 for .MIPS.xhash, whose Bloom filter the loader reads by
+      // GNU ld writes an alignment of 1 for .MIPS.xhash, whose Bloom filter the loader reads in
       // whole words (glibc elf/dl-setup_hash.c).
       if (const auto kind = mipsPiece(section))
         add(*kind, section.offset, section.size, std::clamp<uint64_t>(section.alignment, word, 16));
@@ -195,12 +195,12 @@ bool hasDependents(const Image& image, const ProgramHeader& segment) {
 
 namespace {
 
-// Whether anything but pieces may live in a segment that looks empty beside them: a linker's own
+// Whether anything but pieces may be in a segment that looks empty apart from them: a linker's own
 // segment of .dynamic and a .got of zeros looks just like an area.
 bool holdsMore(const ProgramHeader& segment, const std::vector<SectionHeader>& sections,
                std::span<const Piece> pieces, uint64_t end) {
   if (sections.empty()) {
-    // Nobody can say what the zeros of a writable segment are.
+    // There is no telling what the zeros of a writable segment are.
     return (segment.flags & PF_W) != 0 && end != segment.fileEnd();
   }
   return std::any_of(sections.begin(), sections.end(), [&](const SectionHeader& section) {
@@ -246,7 +246,7 @@ std::optional<Area> findArea(const Source& source, const Image& image,
   for (size_t index = image.programHeaders.size(); index-- > 0;) {
     const ProgramHeader& segment = image.programHeaders[index];
     if (segment.type != PT_LOAD || segment.fileSize < kAreaPadding) continue;
-    // The ELF header is no piece, so the segment that maps it is never an area.
+    // The ELF header is not a piece, so the segment that maps it is never an area.
     Area area{index, {}, segment.offset + kAreaPadding};
     uint64_t at = segment.offset;
     bool onlyPieces = segment.memorySize == segment.fileSize && (segment.flags & PF_X) == 0;
@@ -268,7 +268,7 @@ std::optional<Area> findArea(const Source& source, const Image& image,
         area.pieces.push_back(piece);
       }
     }
-    // Nobody can say what so few zeros are, but they stay where they are.
+    // There is no telling what so few zeros are, but they stay where they are.
     const bool emptied = segment.fileSize == kAreaPadding && (segment.flags & PF_W) == 0;
     if (onlyPieces && (any || emptied) && !hasDependents(image, segment) &&
         isPadding(source, at, segment.fileEnd()) &&

@@ -1,8 +1,8 @@
 // The parts of a file that may move, because only headers and the dynamic table point at them.
 //
-// Code and data never move: a compiler baked their distances in. These pieces are reached from a
-// program header, a dynamic entry or the ELF header alone, so whoever moves one knows all the
-// pointers that have to follow.
+// Code and data never move: a compiler baked their distances in. These pieces are reached only from
+// a program header, a dynamic entry or the ELF header, so all the pointers that have to follow are
+// known.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,7 @@ namespace fixelf {
 
 enum class PieceKind {
   Interpreter,
-  Description,  // PT_NOTE, PT_GNU_PROPERTY and MIPS's like: read by kernel and loader, not by code
+  Description,  // PT_NOTE, PT_GNU_PROPERTY and MIPS's own: read by kernel and loader, not by code
   SystemVHash,
   GnuHash,
   Symbols,
@@ -26,7 +26,7 @@ enum class PieceKind {
   ProgramHeaders,
 };
 
-// What a person calls it, with its article.
+// What people call it, with its article.
 const char* pieceName(PieceKind kind);
 
 struct Piece {
@@ -38,33 +38,33 @@ struct Piece {
   [[nodiscard]] uint64_t end() const { return offset + size; }
 };
 
-// Whether a segment is one that a Description piece stands for.
+// Whether a segment is one that a Description piece represents.
 bool isDescription(const ProgramHeader& segment);
 
 // All pieces of a file, in file order. Descriptions whose segments overlap form one piece. Tables
-// whose length nobody knows are left out: `symbolCount` is none where that is not known.
+// of unknown length are left out: `symbolCount` is none if it is not known.
 std::vector<Piece> findPieces(const Source& source, const Image& image,
                               const std::vector<SectionHeader>& sections,
                               std::optional<uint64_t> symbolCount);
 
-// Whether the loader writes into a piece: into the dynamic table, unless its segment never was
+// Whether the loader writes into a piece: into the dynamic table, unless its segment was never
 // writable (MIPS, RISC-V).
 bool isWritten(const Image& image, const Piece& piece);
 
 // Whether a segment such as PT_INTERP lies behind a PT_LOAD, in its last page: GNU strip leaves it
-// so where patchelf has made the PT_LOAD. It is mapped only as long as that one is.
+// so where patchelf made the PT_LOAD. It is mapped only as long as that one is.
 bool hasDependents(const Image& image, const ProgramHeader& segment);
 
-// A PT_LOAD that holds nothing but pieces and zeros: the area that an earlier fix appended (ours or
-// another tool's). It is recognised by what it holds, so no mark has to survive `strip`.
+// A PT_LOAD that holds only pieces and zeros: the area that an earlier fix appended (ours or
+// another tool's). It is recognised by its content, so no mark has to survive `strip`.
 //
-// Its first bytes are zeros: llvm-objcopy takes of two segments that begin at one offset the one
-// that stands first in the table for the outer one (llvm/lib/ObjCopy/ELF/ELFObject.cpp), so nothing
+// Its first bytes are zeros: of two segments that begin at the same offset, llvm-objcopy takes the
+// one that is first in the table for the outer one (llvm/lib/ObjCopy/ELF/ELFObject.cpp), so nothing
 // that has a segment of its own, such as PT_INTERP, may begin where the PT_LOAD does. An area from
-// which all pieces have been removed is no more than these zeros.
+// which all pieces have been removed is just these zeros.
 constexpr uint64_t kAreaPadding = 16;
 
-// A PT_LOAD before an area, of such zeros and notes, with room behind it (Placement::append).
+// A PT_LOAD before an area, made of such zeros and notes, with room behind it (Placement::append).
 struct Spacer {
   size_t segment = 0;
   Piece notes;
@@ -73,8 +73,8 @@ struct Spacer {
 struct Area {
   size_t segment = 0;         // index into the program headers
   std::vector<Piece> pieces;  // all that lie in it, except the program header table
-  uint64_t start = 0;         // file offset from which on it may be laid out anew
-  bool holdsTable = false;    // the program header table lies in it, before `start`
+  uint64_t start = 0;         // file offset from which it may be laid out again
+  bool holdsTable = false;    // the program header table is in it, before `start`
   std::optional<Spacer> spacer = std::nullopt;
 };
 

@@ -14,7 +14,8 @@ namespace fixelf {
 
 namespace {
 
-// A sparse hole that a moved header table may need; more would surprise whoever copies the file.
+// A sparse hole that a moved header table may need; a larger one would surprise whoever copies the
+// file.
 constexpr uint64_t kLargestHole = 16U << 20;
 
 // Whether room is made for what patchelf or LIEF may add later.
@@ -36,7 +37,7 @@ class Placement {
 
   Result<Placed> run() {
     if (Status status = makeHeaderRoomFor(0); !status) return status.error();
-    // All places that the file has come before any that it would get.
+    // Places that the file already has are tried before any that would be added.
     if (Status status = placeInArea(Growth::No); !status) return status.error();
     if (anyUnplaced()) placeInRooms();
     if (Status status = placeInArea(Growth::Yes); !status) return status.error();
@@ -44,7 +45,7 @@ class Placement {
       if (Status status = growStrings(); !status) return status.error();
     }
     if (anyUnplaced() || tableMoves_) {
-      // Before the appended segment, so that this one stays last and can grow.
+      // Before the appended segment, so that it stays last and can grow.
       if (Status status = addSection(); !status) return status.error();
       if (Status status = append(); !status) return status.error();
     }
@@ -55,7 +56,7 @@ class Placement {
     finishSegments();
     if (draft_.segments.size() * draft_.codec().programHeaderSize() > Limits::kProgramHeaderTable)
       return unsupported("the program header table is full");
-    // An offset of a 32-bit file would wrap around.
+    // An offset in a 32-bit file would wrap around.
     if (!draft_.codec().wide() && placed_.newSize > draft_.source().size() &&
         placed_.newSize > UINT32_MAX) {
       return unsupported(
@@ -66,7 +67,7 @@ class Placement {
   }
 
  private:
-  // Whatever the order of the steps above: no two things may have come to one place.
+  // Whatever the order of the steps above, no two things may have come to one place.
   Status findCollision() const {
     std::vector<Placed::Extent> extents;
     const auto add = [&](uint64_t offset, uint64_t size) {
@@ -104,15 +105,14 @@ class Placement {
     return tableInArea() && draft_.newSegments.size() > unused_;
   }
 
-  // Room for the segments that are wanted and `more`; evicts pieces, or decides that the table
-  // moves.
+  // Makes room for the wanted segments and `more`: evicts pieces, or decides that the table moves.
   Status makeHeaderRoomFor(size_t more) {
     const size_t entries = draft_.newSegments.size() + more;
     if (entries == 0) return makeWayForPatchelf(entries);
     unused_ = unusedEntries(draft_, entries);
     if (tableMoves_) return Done{};
     const auto evicted = evictedByHeaders(draft_, entries);
-    // In an area of its own the table grows, and what follows it there is laid out anew.
+    // In an area of its own the table grows, and what follows it there is laid out again.
     if (more == 0 && tableInArea()) return Done{};
     if (!evicted) {
       tableMoves_ = true;
@@ -147,11 +147,10 @@ class Placement {
     return Done{};
   }
 
-  // ---- The string table
-  // ---------------------------------------------------------------------------
+  // ---- The string table ------------------------------------------------------------------------
 
-  // A large string table grows over what follows it, where that is smaller than the table: what
-  // moves then is a few hundred kilobytes, not megabytes of names.
+  // A large string table grows over what follows it if that is smaller than the table: a few
+  // hundred kilobytes then move, not megabytes of names.
   Status growStrings() {
     constexpr uint64_t kLarge = 16U << 10;
     Part* strings = draft_.loaded(PieceKind::DynamicStrings);
@@ -177,8 +176,8 @@ class Placement {
     return Done{};
   }
 
-  // The new segments take unused entries first; a PT_LOAD goes behind the others, since their order
-  // is that of their addresses (gABI chapter 5, "Program Header").
+  // The new segments take unused entries first; a PT_LOAD goes behind the others, as their order is
+  // that of their addresses (gABI chapter 5, "Program Header").
   void finishSegments() {
     std::vector<ProgramHeader>& segments = draft_.segments;
     for (const ProgramHeader& added : draft_.newSegments) {
@@ -194,11 +193,12 @@ class Placement {
     draft_.newSegments.clear();
   }
 
-  // ---- The names of sections --------------------------------------------------------------------
+  // ---- Section names
+  // -----------------------------------------------------------------------------
 
   // patchelf asserts that a position-dependent program has a section behind the last one that it
   // replaces (src/patchelf.cc, rewriteSectionsExecutable: lastReplaced + 1 < shdrs.size()). What is
-  // appended would be the last, so the names of sections go behind it. Null where they can't.
+  // appended would be the last, so the section names go behind it. Null if they can't.
   [[nodiscard]] const SectionHeader* movableNames() const {
     constexpr uint64_t kMost = 64U << 10;
     const uint32_t index = sectionNameIndex(draft_.header, draft_.sections);
@@ -210,7 +210,7 @@ class Placement {
     return movable ? &names : nullptr;
   }
 
-  // Whether nothing follows a segment in the file but padding and what can move.
+  // Whether only padding and what can move follows a segment in the file.
   [[nodiscard]] bool isLast(const ProgramHeader& segment) const {
     const Source& source = draft_.source();
     std::vector<SectionHeader> others = draft_.sections;
@@ -228,23 +228,23 @@ class Placement {
     return findOverlay(draft_.source(), draft_.image, draft_.sections);
   }
 
-  // Whether bytes that a program may look for behind its last segment begin at a file offset: then
-  // no segment ends sooner.
+  // Whether bytes that a program may look for behind its last segment begin at a file offset: no
+  // segment may then end earlier.
   [[nodiscard]] bool payloadFollows(uint64_t end) const {
     const auto follows = payload();
     return follows && follows->offset == end;
   }
 
-  // Whether a segment may grow over the payload behind it, which is repeated again.
+  // Whether a segment may grow over the payload behind it, which is then repeated again.
   [[nodiscard]] bool precedesRepetition(const ProgramHeader& segment) const {
     const auto follows = draft_.mayRepeatPayload ? payload() : std::nullopt;
     return follows && isRepetition(draft_.source(), *follows, segment);
   }
 
-  // The end of the file, behind a segment that has come or grown there.
+  // Sets the end of the file, behind a segment that was added or has grown there.
   Status endFile(uint64_t segmentEnd) {
-    // The names of sections stay: an AppImage's runtime looks behind the section headers or the
-    // last section, mostly that of the names (AppImage/type2-runtime src/runtime/runtime.c,
+    // The section names stay: an AppImage's runtime looks behind the section headers or the last
+    // section, usually that of the names (AppImage/type2-runtime src/runtime/runtime.c,
     // read_elf64).
     if ((placed_.repeated = payload())) {
       placed_.newSize = segmentEnd + placed_.repeated->size;
@@ -267,7 +267,7 @@ class Placement {
 
   // ---- Section headers --------------------------------------------------------------------------
 
-  // To the end of the file, where something has made that necessary.
+  // To the end of the file, if something has made that necessary.
   Status moveSectionHeaders() {
     if (!sectionHeadersMove_) return Done{};
     sectionHeadersMove_ = false;
@@ -289,7 +289,7 @@ class Placement {
       return unsupported("no section can be added: sections have no names");
     SectionHeader& holder = draft_.newSections[namesIndex];
     constexpr uint64_t kMostNames = 64U << 20;
-    // Where they are in the file: they may have moved already, behind a segment that grows.
+    // Where they are in the file: they may already have moved, behind a segment that grows.
     const SectionHeader& present = draft_.sections[namesIndex];
     auto names = draft_.source().bytes(present.offset, present.size, kMostNames);
     if (!names) return names.error();
@@ -310,7 +310,7 @@ class Placement {
       placed_.newSize = holder.offset + holder.size;
       placed_.sectionNames = ByteRange{holder.offset, std::move(*names)};
     }
-    // The header of a note that was removed.
+    // Reuses the header of a removed note.
     std::vector<SectionHeader>& sections = draft_.newSections;
     const auto unused = std::find(sections.begin() + 1, sections.end(), SectionHeader{});
     if (unused != sections.end()) {
@@ -322,7 +322,7 @@ class Placement {
     return moveSectionHeaders();
   }
 
-  // Where one header more costs no more than itself.
+  // Only where one more header costs no more than itself.
   void stopPatchelf() {
     const size_t entry = draft_.codec().sectionHeaderSize();
     const uint64_t end = placed_.sectionsOffset + draft_.newSections.size() * entry;
@@ -344,8 +344,7 @@ class Placement {
         "of the file), and the change does not fit without growing it");
   }
 
-  // ---- Places
-  // -------------------------------------------------------------------------------------
+  // ---- Places ----------------------------------------------------------------------------------
 
   static bool isUnplaced(const Part& part) { return part.moves && !part.removed && !part.placed; }
   [[nodiscard]] bool anyUnplaced() const {
@@ -360,7 +359,7 @@ class Placement {
   }
   static bool before(const Part& a, const Part& b) { return a.size() > b.size(); }
 
-  // The parts in the order in which they are placed: the largest first.
+  // The parts in the order of placement: the largest first.
   std::vector<Part*> unplaced() {
     std::vector<Part*> found;
     for (Part& part : draft_.parts) {
@@ -379,14 +378,14 @@ class Placement {
 
   enum class Growth { No, Yes };  // of the file
 
-  // Lays the area out anew, with all that moves in it. Where it is too small and can't or may not
-  // grow, nothing is placed.
+  // Lays the area out again, with everything that moves in it. If it is too small and can't or may
+  // not grow, nothing is placed.
   Status placeInArea(Growth growth) {
     const bool wanted = area_ && !tableMoves_ && !placed_.cleared &&
                         (anyUnplaced() || anyLeavesArea() || tableGrowsInArea());
     if (!wanted) return Done{};
     ProgramHeader& segment = draft_.segments[area_->segment];
-    // Only now is it known that these move: undone below where there is no room.
+    // Only now is it known that these move: undone below if there is no room.
     std::vector<size_t> joined;
     for (const Piece& piece : area_->pieces) {
       auto part = draft_.load(piece);
@@ -412,12 +411,12 @@ class Placement {
     if (!fits && (growth == Growth::No || !mayGrow || !isLastToGrow())) {
       for (const size_t index : joined)
         draft_.parts[index].moves = false;
-      // The table can't stay in an area that is full either.
+      // Nor can the table stay in an area that is full.
       if (growth == Growth::Yes && tableGrowsInArea()) tableMoves_ = true;
       return Done{};
     }
     put(unplaced(), start, segment.virtualAddress - segment.offset);
-    // No longer than what is in it: elfutils strip puts what is not loaded behind the last section
+    // No longer than its content: elfutils strip puts what is not loaded behind the last section
     // that is, and the file may then end before the segment does.
     segment.fileSize = segment.memorySize =
         (payloadFollows(present) ? std::max(end, present) : end) - segment.offset;
@@ -433,7 +432,7 @@ class Placement {
     return Done{};
   }
 
-  // As far as nothing but zeros follows, which an area may have left that was longer.
+  // As far as only zeros follow, which an area that was longer may have left.
   [[nodiscard]] uint64_t endOfZeros(uint64_t from) const {
     const uint64_t next = nextOccupied(draft_.source(), draft_.image, draft_.sections, from);
     return isPadding(draft_.source(), from, next) ? next : from;
@@ -457,8 +456,7 @@ class Placement {
       if (isWritten(draft_.image, part->piece)) continue;
       for (size_t index = 0; index < rooms.size(); ++index) {
         std::vector<Part*> parts = taken[index];
-        // What has been added may be removed, and its place is found again only where nothing is
-        // behind it.
+        // What was added may be removed, and its place is found again only if nothing is behind it.
         const auto place = part->isNew()
                                ? parts.end()
                                : std::find_if(parts.begin(), parts.end(),
@@ -480,8 +478,8 @@ class Placement {
     }
   }
 
-  // A segment that ends with what is removed gives the place back: it is a room for the next edit,
-  // which would otherwise put the like of it behind.
+  // A segment that ends with something removed gives the place back: room for the next edit, which
+  // would otherwise put its replacement behind.
   void shortenSegments() {
     for (const Part& removed : draft_.parts) {
       if (!removed.removed) continue;
@@ -505,10 +503,10 @@ class Placement {
   }
 
   // An area that can't grow moves as a whole, and its program header is used again. With two areas
-  // the program header table may have to move, which GNU strip does not survive; and it closes the
-  // gap to the second in the file, but not in memory (binutils bfd/elf.c).
+  // the program header table may have to move, which GNU strip does not survive; and strip closes
+  // the gap to the second in the file, but not in memory (binutils bfd/elf.c).
   Status moveArea() {
-    // Without sections the zeros of an empty one may be somebody's.
+    // Without sections, the zeros of an empty one may belong to something else.
     const bool known =
         area_ && (!area_->pieces.empty() || area_->holdsTable || !draft_.sections.empty());
     if (!known) return Done{};
@@ -530,7 +528,7 @@ class Placement {
     return Done{};
   }
 
-  // Notes that move, beside something else.
+  // Notes that move, along with something else.
   Part* movingNotes() {
     const std::vector<Part*> moving = unplaced();
     const auto notes = std::find_if(moving.begin(), moving.end(), [](const Part* part) {
@@ -539,9 +537,9 @@ class Placement {
     return moving.size() > 1 && notes != moving.end() ? *notes : nullptr;
   }
 
-  // Whether a segment of notes may come before the one that is appended, with room between them
-  // for a program header table: otherwise LIEF would make .bss part of the file, over what is
-  // appended. Notes, since GNU strip empties a segment without sections, and no edit changes them.
+  // Whether a segment of notes may precede the appended one, with room between them for a program
+  // header table: otherwise LIEF would make .bss part of the file, over what is appended. Notes,
+  // since GNU strip empties a segment without sections, and no edit changes them.
   [[nodiscard]] bool mayHaveSpacer() {
     if (lief_ == Lief::WithoutRoom || tableMoves_ || payload() || !growsByLief(draft_, 2))
       return false;
@@ -559,7 +557,7 @@ class Placement {
     if (Status status = moveArea(); !status) return status;
     const bool spaced = mayHaveSpacer();
     if (Status status = makeHeaderRoomFor(spaced ? 2 : 1); !status) return status;
-    // Before the segment, so that this one stays last and can grow.
+    // Before the segment, so that it stays last and can grow.
     stopPatchelf();
     if (Status status = moveSectionHeaders(); !status) return status;
     uint64_t memoryEnd = 0;
@@ -579,7 +577,7 @@ class Placement {
     area.flags = PF_R | (anyWantsWriting() ? PF_W : 0U);
     area.alignment = alignment;
     area.offset = alignUp(placed_.newSize, 16);
-    // gABI: p_vaddr and p_offset agree modulo p_align; so no padding is needed in the file.
+    // gABI: p_vaddr and p_offset agree modulo p_align, so the file needs no padding.
     area.virtualAddress = alignUp(memoryEnd, alignment) + area.offset % alignment;
     std::optional<ProgramHeader> spacer;
     if (Part* notes = spaced ? movingNotes() : nullptr) {
@@ -587,10 +585,10 @@ class Placement {
       spacer->flags = PF_R;
       spacer->physicalAddress = spacer->virtualAddress;
       put(*notes, area.offset + kAreaPadding, area.virtualAddress - area.offset);
-      // LIEF puts its table right behind.
+      // LIEF puts its table right behind it.
       spacer->fileSize = spacer->memorySize =
           alignUp(notes->offset + notes->size(), 8) - area.offset;
-      // Two entries more, for what a later edit adds.
+      // Two more entries, for what a later edit adds.
       const size_t entries = draft_.segments.size() + draft_.newSegments.size() + 4;
       area.offset = alignUp(spacer->fileEnd() + roomForLief(draft_.codec(), entries), 16);
       // LIEF extends the spacer up to the area, in memory too.
@@ -642,14 +640,14 @@ class Placement {
     return Done{};
   }
 
-  // Who copies a file segment by segment (llvm-objcopy) closes the holes between them as far as
-  // their alignment allows, and the table would come to another place than the kernel looks at. The
-  // alignment with which there is no such hole; 0 where the addresses don't allow it.
+  // Tools that copy a file segment by segment (llvm-objcopy) close the holes between segments as
+  // far as the alignment allows, so the table would move away from where the kernel looks. Returns
+  // the alignment that leaves no such hole; 0 if the addresses don't allow it.
   //
   // Kernels from 5.10 on place a PIE at a multiple of its largest alignment (fs/binfmt_elf.c,
-  // maximum_alignment): so no more than a huge page, and nothing where an address has 8 random bits
-  // in all, as on 32-bit machines. Old loaders round addresses down by the alignment instead of by
-  // the page: so nothing else may lie where that leads.
+  // maximum_alignment): so no more than a huge page, and none where an address has only 8 random
+  // bits, as on 32-bit machines. Old loaders round addresses down by the alignment instead of the
+  // page: so nothing else may lie where that leads.
   [[nodiscard]] uint64_t alignmentThatStays(const ProgramHeader& area) const {
     constexpr uint64_t kMost = 2U << 20;
     if (!draft_.codec().wide() && draft_.header.type == ET_DYN) return 0;
@@ -667,7 +665,7 @@ class Placement {
     return inside(address, size, draft_.codec().wide() ? UINT64_MAX : uint64_t{UINT32_MAX} + 1);
   }
 
-  // Where parts end that begin at a file offset, one behind the other.
+  // Where parts that begin at a file offset, back to back, end.
   static uint64_t endOf(const std::vector<Part*>& parts, uint64_t at) {
     for (const Part* part : parts)
       at = alignUp(at, part->piece.alignment) + part->size();
@@ -680,7 +678,7 @@ class Placement {
     part.placed = true;
   }
 
-  // The same for several, one behind the other; returns their end.
+  // The same for several, back to back; returns their end.
   static uint64_t put(const std::vector<Part*>& parts, uint64_t at, uint64_t delta) {
     for (Part* part : parts) {
       put(*part, alignUp(at, part->piece.alignment), delta);
@@ -710,11 +708,11 @@ std::optional<std::string> Placed::warning() const {
 }
 
 Result<Placed> place(Draft& draft, uint64_t leastAlignment) {
-  constexpr uint64_t kStep = 4096;  // the least by which patchelf lets such a file grow
+  constexpr uint64_t kStep = 4096;  // the least by which patchelf grows such a file
   Draft attempt = draft;
   auto placed = Placement(attempt, leastAlignment, Patchelf::WithRoom, Lief::WithRoom).run();
   const uint64_t size = draft.source().size();
-  // Without the room it grows, too, so one step is no more than patchelf adds.
+  // It grows without the room too, so one step is no more than patchelf adds.
   if (placed && placed->leavesRoom && placed->newSize - size > kStep) {
     Draft smaller = draft;
     auto without = Placement(smaller, leastAlignment, Patchelf::WithRoom, Lief::WithoutRoom).run();

@@ -1,5 +1,5 @@
-// Where the pieces go that do not fit where they were; see docs/architecture.md for the order in
-// which places are tried.
+// Where pieces go that do not fit where they were; see docs/architecture.md for the order in which
+// places are tried.
 #pragma once
 
 #include "elf/extent.hpp"
@@ -10,13 +10,13 @@ namespace fixelf {
 struct Placed {
   uint64_t tableOffset = 0;  // of the program headers
   uint64_t newSize = 0;      // of the file
-  // An area that was laid out anew: all of it is written, what is not a piece as zeros.
+  // An area that was laid out again: all of it is written, with zeros for what is not a piece.
   struct Extent {
     uint64_t offset = 0;
     uint64_t end = 0;
   };
   std::optional<Extent> cleared;
-  // The table of section headers and their names, where a section is added.
+  // The section header table and the section names, if a section is added.
   uint64_t sectionsOffset = 0;
   std::optional<ByteRange> sectionNames;
   bool leavesRoom = false;  // for a program header table of LIEF, before the appended segment
@@ -24,12 +24,12 @@ struct Placed {
   std::optional<Overlay> repeated;
   [[nodiscard]] std::optional<std::string> warning() const;
   // Two things that would share a place: a reason to refuse, unless nothing changes. A hostile file
-  // may have been made so, or its tables may mean something else since an edit: what was asked once
-  // can always be asked again.
+  // may have been made that way, or its tables may mean something else since an edit: what was
+  // asked once can always be asked again.
   std::optional<Error> collision;
 };
 
-// `leastAlignment`: of an appended segment, a power of two, or 0.
+// `leastAlignment` of an appended segment: a power of two, or 0.
 Result<Placed> place(Draft& draft, uint64_t leastAlignment);
 
 }  // namespace fixelf

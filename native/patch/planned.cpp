@@ -26,10 +26,10 @@ class StoppableSource final : public Source {
   const std::stop_token& stop_;
 };
 
-// Why no layout could be made of an open file.
+// Why no layout could be made for an open file.
 Error reasonOf(const FileSource& source, const std::string& path, Error error) {
-  // Who writes in place holds the lock until all is written and the file's times are what they
-  // were. So the lock was missed in the middle of it, or the identity is another one now.
+  // An in-place writer holds the lock until everything is written and the file's times are
+  // restored. So either the lock is still taken, or the identity has changed by now.
   if (Status status = lockFile(source.descriptor(), path); !status) return status.error();
   Status status = Done{};
   const FileSource::Identity now = FileSource::identityOf(source.descriptor(), status, path);
@@ -50,7 +50,7 @@ Result<PlannedLayout> planFile(const std::string& path,
   auto source = FileSource::adopt(file.release(), path);
   if (!source) return source.error();
   Result<Layout> layout = change(StoppableSource(**source, stop));
-  // What could not be read is told in many ways.
+  // A read that was stopped surfaces in many ways.
   if (stop.stop_requested()) return cancelled("the layout").at(path);
   if (!layout) return reasonOf(**source, path, std::move(layout.error()));
   return PlannedLayout{std::move(*layout), (*source)->identity()};

@@ -23,7 +23,7 @@ Status demandPremise(const Source& source, const Premise& premise) {
 }
 
 Status demandFirstLine(const Source& source, const std::string& line) {
-  // Of a longer line the kernel sees no more (BINPRM_BUF_SIZE, with a NUL of its own).
+  // Of a longer line the kernel sees no more than this (BINPRM_BUF_SIZE, with a NUL of its own).
   constexpr uint64_t kWindow = 255;
   const std::string wanted = "#!" + line;
   const uint64_t length = std::min({source.size(), wanted.size() + uint64_t{1}, kWindow});

@@ -1,6 +1,5 @@
-// What a plan was made from. A file is read once, to decide what has to change, and again, to lay
-// the change out: meanwhile somebody may have changed it, and what was decided is then no change of
-// what is there now.
+// What a plan was made from. A file is read once to decide what has to change, and again to lay the
+// change out: if it was changed in between, the plan no longer fits it.
 #pragma once
 
 #include <optional>
@@ -11,7 +10,7 @@
 
 namespace fixelf {
 
-// Those facts of an ELF file that edits replace, and its size.
+// The facts of an ELF file that edits replace, and its size.
 struct Premise {
   uint64_t size = 0;
   std::optional<std::string> interpreter;
@@ -21,9 +20,9 @@ struct Premise {
   bool operator==(const Premise&) const = default;
 };
 
-// These fail with Changed where the file says something else by now.
+// These fail with Changed if the file differs by now.
 Status demandPremise(const Source& source, const Premise& premise);
-// `line`: a script's first one, as far as the kernel reads it, without "#!" and line end.
+// `line`: a script's first line, as far as the kernel reads it, without "#!" and line end.
 Status demandFirstLine(const Source& source, const std::string& line);
 
 }  // namespace fixelf

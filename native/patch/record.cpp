@@ -24,7 +24,7 @@ bool isZero(std::span<const uint8_t> bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; });
 }
 
-// Calls back with each sector, zeros behind the source's end, until told to stop. Reads neighbours
+// Calls back with each sector, zeros past the source's end, until told to stop. Reads adjacent ones
 // together.
 Status eachSector(const Source& source, std::span<const Sector> sectors,
                   const std::function<bool(size_t, SectorBytes)>& visit) {
@@ -72,7 +72,7 @@ const Sector* find(const std::vector<Sector>& sectors, uint64_t index) {
   return at != sectors.end() && at->index == index ? &*at : nullptr;
 }
 
-// Whether a sector holds the original's bytes, as far as they were replaced, and nothing behind the
+// Whether a sector holds the original's bytes wherever they were replaced, and nothing past the
 // original's end.
 bool isOriginalSector(SectorBytes bytes, uint64_t index, const Record& record) {
   const uint64_t offset = index * kSectorSize;
@@ -96,7 +96,7 @@ bool isOriginalSector(SectorBytes bytes, uint64_t index, const Record& record) {
   return true;
 }
 
-// Where the file is exactly what one change left, going by the sectors that it changed.
+// Whether the file is exactly what one change left, going by the sectors that it changed.
 Result<bool> holdsFixed(const FileSource& file, const Record& record) {
   if (file.size() != record.fixedSize) return false;
   bool same = true;
@@ -107,15 +107,15 @@ Result<bool> holdsFixed(const FileSource& file, const Record& record) {
   return same;
 }
 
-// And the rest of the file, which the change left alone?
+// Whether the rest of the file, which the change left alone, is untouched as well.
 Result<bool> isUntouched(const FileSource& file, const Record& record) {
   const FileSource::Identity& identity = file.identity();
   const bool sameFile =
       identity.inode == record.inode && identity.modifiedNanoseconds == record.modifiedNanoseconds;
   if (!record.settlement) return sameFile;
   if (sameFile && identity.changedNanoseconds == record.settlement->changedNanoseconds) return true;
-  // Touched, moved, copied, or given another mode: the content decides. Where nobody knows what it
-  // was as a whole, the times do, which nobody who writes leaves alone.
+  // Touched, moved, copied, or given another mode: the content decides. If its digest is not known,
+  // the times do, which every writer changes.
   if (!record.settlement->digest) return sameFile;
   auto digest = digestOf(file.descriptor(), file.size(), record.path);
   if (!digest) return digest.error();
@@ -144,7 +144,7 @@ Result<FileState> compareWithPending(const FileSource& file, const Record& pendi
         earlier != nullptr ? isSectorOf(bytes, *earlier, settled->fixedSize) : isOriginal;
     after = after && isAfter;
     before = before && isBefore;
-    // An undo in place leaves originals also where an earlier change had left something else.
+    // An undo in place leaves originals even where an earlier change had left something else.
     return known = isAfter || isBefore || isOriginal;
   });
   if (!status) return status.error();
@@ -152,7 +152,7 @@ Result<FileState> compareWithPending(const FileSource& file, const Record& pendi
   return after ? FileState::After : before ? FileState::Before : FileState::Mixture;
 }
 
-// The ranges of a change, and the end of the file where the change cuts it off.
+// What a change replaces: its ranges, and the end of the file if it cuts that off.
 Result<std::vector<ByteRange>> replacedBytes(const FileSource& file,
                                              std::span<const ByteRange> ranges, uint64_t newSize) {
   std::vector<ByteRange> before;

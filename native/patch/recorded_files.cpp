@@ -40,8 +40,8 @@ Result<std::unique_ptr<FileSource>> openToCompare(const std::string& path) {
   return openLocked(*location, WriteMode::Atomic);
 }
 
-// What became of the file; its lock is held while `file` lives. Fails only where nothing can be
-// opened now.
+// What became of the file; its lock is held while `file` lives. Fails only if nothing can be opened
+// at the moment.
 Result<RecordedState> stateOf(const std::string& path, const Remembered& remembered,
                               std::unique_ptr<FileSource>& file) {
   auto opened = openToCompare(path);
@@ -49,13 +49,13 @@ Result<RecordedState> stateOf(const std::string& path, const Remembered& remembe
   file = std::move(*opened);
   auto state = compare(*file, remembered);
   if (!state) return afterFailure(state.error(), path);
-  // A change that left another change's bytes as they were (an undo that had not begun) is settled
-  // still.
+  // A change that left another change's bytes as they were (an undo that had not begun) still
+  // counts as settled.
   if (*state == FileState::Before && remembered.settled) return RecordedState::Fixed;
   return asRecorded(*state);
 }
 
-// Of a failure to load: whether there is no record from which anything could be restored.
+// For a failure to load: whether there is no record from which anything could be restored.
 bool leadsNowhere(const Error& error) {
   return error.code == ErrorCode::NoUndoRecord || error.code == ErrorCode::Malformed;
 }
@@ -114,7 +114,7 @@ Result<RecordedFiles> recordedFiles(const std::string& below, const std::string&
     } else if (isShortage(remembered.error())) {
       return remembered.error();
     } else if (remembered.error().code == ErrorCode::NoUndoRecord) {
-      continue;  // it went meanwhile
+      continue;  // removed meanwhile
     } else {
       recorded.failures.push_back(std::move(remembered.error()));
     }
@@ -163,7 +163,7 @@ Status RecordsByContent::read() {
   if (!recorded->unreadable.empty()) unreadable_ = std::move(recorded->unreadable.front());
   for (std::string& path : recorded->paths) {
     auto remembered = journal_.load(path);
-    // One that is half-way leads no other file back.
+    // One that is only half-way leads no other file back.
     if (remembered && !remembered->pending) {
       pathsBySize_.emplace(remembered->settled->fixedSize, std::move(path));
     } else if (!remembered && remembered.error().code != ErrorCode::NoUndoRecord) {
@@ -192,7 +192,7 @@ Result<std::optional<Record>> RecordsByContent::find(const FileSource& file) {
                        " both fit this file, and lead to different originals",
                    "", 0};
     }
-    // Of the same content in several files, the one that was moved is not a copy.
+    // Of several files with the same content, the one that was moved is not a copy.
     const bool isMoved = remembered->settled->inode == file.identity().inode;
     if (!found || isMoved) found = std::move(remembered->settled);
   }

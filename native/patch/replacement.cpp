@@ -24,8 +24,8 @@ namespace {
 constexpr std::string_view kMark = ".fixelf-";
 constexpr size_t kHashLength = 16;
 
-// The name that the new file has for the moment before it is renamed. Long names are cut, so that
-// it fits into NAME_MAX; the hash keeps them apart.
+// The name that the new file has for a moment before it is renamed. Long names are cut so that it
+// fits into NAME_MAX; the hash keeps them apart.
 std::string temporaryName(const std::string& name) {
   std::array<char, kHashLength + 1> hash{};
   std::snprintf(hash.data(), hash.size(), "%016llx",
@@ -33,7 +33,7 @@ std::string temporaryName(const std::string& name) {
   return "." + name.substr(0, 200) + std::string(kMark) + hash.data();
 }
 
-// The target's name, of a name as the above makes it; empty for others, and where it was cut.
+// The target's name, from one that the above made; empty for others, and if it was cut.
 std::string targetName(const std::string& temporary) {
   constexpr size_t kAdded = 1 + kMark.size() + kHashLength;
   if (temporary.size() <= kAdded) return {};
@@ -44,15 +44,16 @@ std::string targetName(const std::string& temporary) {
 // For looking at a file that may be anything, and locking it.
 constexpr int kLook = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
 
-// Removes a file of that name which no living process works on, and says whether the name is free.
+// Removes a file of that name if no living process works on it, and returns whether the name is
+// free.
 bool removeUnlocked(int directory, const std::string& name) {
   const Descriptor found(openat(directory, name.c_str(), kLook));
   if (!found) return errno == ENOENT;
   return lockFile(found.get(), name) && unlinkat(directory, name.c_str(), 0) == 0;
 }
 
-// Lets two names of a directory change their files, in one step. The C library's wrapper is younger
-// than the call (musl 1.2.5).
+// Makes two names in a directory swap their files, in one step. The C library's wrapper is younger
+// than the system call (musl 1.2.5).
 bool exchange(int directory, const std::string& one, const std::string& other) {
   return uninterrupted([&] {
            return syscall(SYS_renameat2, directory, one.c_str(), directory, other.c_str(),
@@ -60,8 +61,8 @@ bool exchange(int directory, const std::string& one, const std::string& other) {
          }) == 0;
 }
 
-// Whether it is the same file, and nobody has written to it or changed its permissions. Not by
-// st_ctim: a rename changes that.
+// Whether it is the same file, not written to and with the same permissions. Not by st_ctim: a
+// rename changes that.
 bool isStill(const struct stat& now, const struct stat& before) {
   return now.st_dev == before.st_dev && now.st_ino == before.st_ino &&
          now.st_size == before.st_size && now.st_mtim.tv_sec == before.st_mtim.tv_sec &&
@@ -69,8 +70,8 @@ bool isStill(const struct stat& now, const struct stat& before) {
          now.st_uid == before.st_uid && now.st_gid == before.st_gid;
 }
 
-// A file that has no name gets one by way of /proc (open(2), O_TMPFILE), which a chroot may lack.
-// linkat() by the descriptor itself is for root, or, since Linux 6.10, for who has opened it.
+// A file without a name gets one by way of /proc (open(2), O_TMPFILE), which a chroot may lack.
+// linkat() of the descriptor itself is for root or, since Linux 6.10, for whoever opened it.
 bool canGetNames() {
   static const bool can = access("/proc/self/fd", X_OK) == 0;
   return can;
@@ -81,7 +82,7 @@ bool canGetNames() {
 Result<Replacement> Replacement::create(Location target) {
   if (Status status = target.demandFlushable(); !status) return status.error();
   const int directory = target.directory();
-  // In it files can be made, and neither replaced nor removed again (chattr(1), "a").
+  // Files can be created in it, but neither replaced nor removed again (chattr(1), "a").
   int flags = 0;
   if (ioctl(directory, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_APPEND_FL) != 0) {
     return systemError(EPERM, "replace a file in a directory that is append-only (chattr +a)",
@@ -123,7 +124,7 @@ void Replacement::removeAbandoned(const std::string& path) {
   if (!leftover) return;
   const std::string name = targetName(leftover->name());
   if (name.empty()) return;
-  // Who works on the target holds its lock, and the temporary name may be anything meanwhile.
+  // Whoever works on the target holds its lock, and the temporary name may be anything meanwhile.
   const Descriptor target(openat(leftover->directory(), name.c_str(), kLook));
   if (target ? !lockFile(target.get(), path) : errno != ENOENT) return;
   removeUnlocked(leftover->directory(), leftover->name());
@@ -192,7 +193,7 @@ Status Replacement::copyMetadata(int original) const {
                                        return fsetxattr(file_.get(), name.c_str(), value.data(),
                                                         static_cast<size_t>(size), 0);
                                      }) == 0;
-      // Labels that the kernel sets by itself can't be set by others, and are there already.
+      // Labels that the kernel sets itself can't be set by others, and are already there.
       if (kept || name == "security.selinux") continue;
       return systemError(errno, "keep the extended attribute " + name, target_.path());
     }
@@ -251,12 +252,12 @@ Status Replacement::publishInsteadOf(const struct stat& original) {
   if (Status status = takeName(); !status) return status;
   const std::string temporary = temporaryName(target_.name());
   if (!exchange(target_.directory(), temporary, target_.name())) {
-    // EINVAL: the file system cannot exchange (rename(2)); ENOSYS: nor can the kernel.
+    // EINVAL: the file system cannot exchange (rename(2)); ENOSYS: the kernel cannot.
     if (errno == EINVAL || errno == ENOSYS) return publish();
     if (errno == ENOENT) return changedMeanwhile();
     return systemError(errno, "replace the file", target_.path());
   }
-  // The temporary name has now what stood under the target's.
+  // The temporary name now has what was under the target's.
   struct stat found {};
   if (fstatat(target_.directory(), temporary.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) {
     const int number = errno;
@@ -264,24 +265,24 @@ Status Replacement::publishInsteadOf(const struct stat& original) {
                       : Status(leftBehind());
   }
   if (!isStill(found, original)) return giveBack() ? changedMeanwhile() : leftBehind();
-  // Where this fails, the destructor tries it once more.
+  // If this fails, the destructor tries again.
   named_ = unlinkat(target_.directory(), temporary.c_str(), 0) != 0;
   return Done{};
 }
 
-// Somebody's file was taken out instead of the original. It goes back; where meanwhile another one
-// has come, that is the newer one, and stays.
+// Another process's file was taken out instead of the original. It goes back; if yet another has
+// come meanwhile, that is the newer one, and stays.
 bool Replacement::giveBack() {
   const std::string temporary = temporaryName(target_.name());
   struct stat placed {};  // what we have put under the target's name, to be taken out again
   if (fstat(file_.get(), &placed) != 0) return named_ = false;
-  // Each time round somebody was faster than two system calls.
+  // Each iteration means that another process was faster than two system calls.
   constexpr int kMostTimes = 64;
   for (int times = 0; times < kMostTimes; ++times) {
     struct stat next {};
     if (fstatat(target_.directory(), temporary.c_str(), &next, AT_SYMLINK_NOFOLLOW) != 0) break;
     if (!exchange(target_.directory(), temporary, target_.name())) {
-      // It was removed, with ours in its place: rather a file too much than one too few.
+      // It was removed, with ours in its place: better one file too many than one too few.
       if (errno != ENOENT || linkat(target_.directory(), temporary.c_str(), target_.directory(),
                                     target_.name().c_str(), 0) != 0) {
         break;
@@ -293,7 +294,7 @@ bool Replacement::giveBack() {
     if (found.st_dev == placed.st_dev && found.st_ino == placed.st_ino) return true;
     placed = next;
   }
-  return named_ = false;  // what stands there now is not ours to remove
+  return named_ = false;  // what is there now is not ours to remove
 }
 
 Error Replacement::changedMeanwhile() const {

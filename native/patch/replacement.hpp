@@ -11,13 +11,13 @@
 
 namespace fixelf {
 
-// An unnamed file (O_TMPFILE) in the directory of `target`, so that nothing stays behind when the
+// An unnamed file (O_TMPFILE) in the directory of `target`, so that nothing is left behind if the
 // process is killed; where the file system has no unnamed files, a named one that the destructor
 // removes.
 //
-// To be renamed it needs a name for a moment: always the same one for one target, which the
-// original has for a moment after it. If the process is killed in just this moment, whoever comes
-// next finds the leftover, sees by its lock that nobody works on it any more, and removes it.
+// To be renamed it needs a name for a moment: always the same one for a given target, which the
+// original has for a moment afterwards. If the process is killed at just this moment, the next one
+// finds the leftover, sees by its lock that no process works on it any more, and removes it.
 class Replacement {
  public:
   static Result<Replacement> create(Location target);
@@ -36,17 +36,17 @@ class Replacement {
   [[nodiscard]] const Location& target() const { return target_; }
 
   [[nodiscard]] Status copyOwner(int original) const;
-  // After the owner: mode, extended attributes (ACLs and file capabilities are such) and times.
+  // After the owner: mode, extended attributes (including ACLs and file capabilities) and times.
   [[nodiscard]] Status copyMetadata(int original) const;
-  // Who may read, write and execute it (mode and ACL), for a file that is another than the
-  // original: not its owner, on whose behalf setuid and file capabilities would speak.
+  // Who may read, write and execute it (mode and ACL), for a file other than the original: not its
+  // owner, on whose behalf setuid and file capabilities would act.
   [[nodiscard]] Status copyPermissions(int original) const;
-  // The rename. The content has to be flushed before.
+  // The rename. The content has to be flushed first.
   Status publish();
-  // The same, but fails with Changed, and leaves what is there, where that is not `original` any
-  // more. Between a look at a name and a rename somebody may have put another file there; so the
-  // two files are exchanged, and what came out is looked at. Where the file system cannot exchange
-  // files, it is a rename.
+  // The same, but fails with Changed, leaving what is there, if that is no longer `original`.
+  // Between a look at a name and a rename another file may be put there; so the two files are
+  // exchanged, and what came out is examined. If the file system cannot exchange files, it is a
+  // rename.
   Status publishInsteadOf(const struct stat& original);
 
  private:
@@ -61,7 +61,7 @@ class Replacement {
 
   Location target_;
   Descriptor file_;
-  bool named_;  // whether the new file has its name for the moment now
+  bool named_;  // whether the new file has its temporary name now
 };
 
 }  // namespace fixelf

@@ -31,7 +31,7 @@ uint64_t nextOccupied(const Source& source, const Image& image,
                       const std::vector<SectionHeader>& sections, uint64_t offset) {
   uint64_t next = source.size();
   const auto consider = [&](uint64_t start, uint64_t size) {
-    // What claims to reach past the end of the address range is taken at its word.
+    // What claims to reach past the end of the range is taken at its word.
     const uint64_t end = size > UINT64_MAX - start ? UINT64_MAX : start + size;
     if (size > 0 && end > offset) next = std::min(next, std::max(start, offset));
   };
@@ -94,7 +94,7 @@ std::vector<Room> findRooms(const Source& source, const Image& image,
     // Nothing in the file accounts for the gap, but it must also look unused.
     if (occupied > end && addresses > segment.memoryEnd()) {
       const uint64_t grown = std::min(occupied, end + (addresses - segment.memoryEnd()));
-      // The end of the file is no gap: growing there is appending, and done in one place.
+      // The end of the file is no gap: growing there is appending, which is done in one place only.
       if (grown < source.size() && isPadding(source, end, grown)) end = grown;
     }
     if (end > start) rooms.push_back({index, start, end - start});

@@ -18,15 +18,15 @@ struct Room {
   [[nodiscard]] uint64_t end() const { return offset + capacity; }
 };
 
-// The largest page size with which the machine's kernels are built; segments of ours are aligned
-// to it, whatever the page size of the machine at hand.
+// The largest page size that the machine's kernels are built with; our segments are aligned to it,
+// whatever the page size of the present machine.
 uint64_t largestPageSize(const FileHeader& header);
 
-// Whether a segment's end may move: it is only read, and has all of its bytes in the file.
+// Whether a segment's end may move: it is read-only, and all of its bytes are in the file.
 bool isRoomy(const ProgramHeader& segment);
 
-// The rooms of all such segments, those without code first. `moving` are pieces that give up
-// their place: where one ends a segment, its bytes are free as well.
+// The rooms of all such segments, those without code first. `moving` are pieces that give up their
+// place: where one ends a segment, its bytes are free as well.
 std::vector<Room> findRooms(const Source& source, const Image& image,
                             const std::vector<SectionHeader>& sections,
                             const std::vector<Piece>& moving);

@@ -16,7 +16,7 @@ namespace fixelf {
 
 namespace {
 
-// What has to be written to restore a file; nothing where it is the original already.
+// What has to be written to restore a file; nothing if it already is the original.
 struct Restoration {
   Record record;
   WriteJob job;
@@ -28,7 +28,7 @@ Error changed(const std::string& path) {
   return Error{ErrorCode::Changed, "the file has changed since fixelf wrote it", path, 0};
 }
 
-// What has come in the place of the file is not what the record is about.
+// What has taken the file's place is not what the record is about.
 Error notThere(Error error) {
   if (isSomewhereElse(error)) error.code = ErrorCode::NotFound;
   return error;
@@ -40,7 +40,7 @@ Error notChanged(const std::string& path) {
                "as far as fixelf had changed it, it is the original already", path, 0};
 }
 
-// `left`: what the file has to be; null where only the record counts.
+// `left`: what the file has to be; null if only the record counts.
 Result<std::optional<Restoration>> plan(const std::string& path, const Journal& journal,
                                         RecordsByContent& elsewhere,
                                         const FileSource::Identity* left) {
@@ -51,7 +51,7 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
   auto remembered = journal.load(path);
   std::string movedFrom;
   bool isCopy = false;
-  // Where its own is damaged, another one may lead it back.
+  // If its own is damaged, another one may lead it back.
   const bool hasNone = !remembered && (remembered.error().code == ErrorCode::NoUndoRecord ||
                                        remembered.error().code == ErrorCode::Malformed);
   if (hasNone && file) {
@@ -90,8 +90,8 @@ Result<std::optional<Restoration>> plan(const std::string& path, const Journal& 
   return std::optional(std::move(restoration));
 }
 
-// What was changed in place may have been so because nothing else is possible: its directory may
-// not be written to, or a new file not be given its owner. Then it is restored so.
+// A file may have been changed in place because nothing else was possible: its directory may not be
+// writable, or a new file could not be given its owner. It is then restored in place too.
 void restoreInPlace(const std::vector<Restoration>& restorations, const std::vector<WriteJob>& jobs,
                     std::vector<Status>& written, const WriteOptions& options) {
   std::vector<WriteJob> again;
@@ -109,7 +109,7 @@ void restoreInPlace(const std::vector<Restoration>& restorations, const std::vec
     written[places[at]] = std::move(answers[at]);
 }
 
-// `left` as above, of each.
+// `left` as above, for each of them.
 std::vector<Status> restore(const std::vector<std::string>& paths,
                             const std::string& recordDirectory, const std::stop_token& stop,
                             const FileSource::Identity* left) {
@@ -141,8 +141,8 @@ std::vector<Status> restore(const std::vector<std::string>& paths,
   for (size_t at = 0; at < written.size(); ++at) {
     const auto& [record, job, movedFrom, isCopy] = restorations[at];
     if (written[at] && !movedFrom.empty()) {
-      // The one record serves all copies and all names of a file: where there may be others, that
-      // of the first one stays, and else none.
+      // The one record serves all copies and all names of a file: if there may be others, that of
+      // the first one stays, otherwise none does.
       const bool mayHaveOthers = isCopy || journal->load(job.path);
       (void)forgetRecord(mayHaveOthers ? job.path : movedFrom, *journal,
                          mayHaveOthers ? Forget::Useless : Forget::OfMoved);

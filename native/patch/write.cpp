@@ -23,12 +23,12 @@ namespace fixelf {
 
 namespace {
 
-// A file whose bytes need not be copied is read all the same, for its digest, up to this size.
+// A file whose bytes need not be copied is still read for its digest, up to this size.
 constexpr uint64_t kMostToReadAgain = 8U << 20;
 
-// What a batch may hold: descriptors (three a job) below the process's limit, and room on the disk
-// for the copies of all its files at once. A large batch is good for more than fewer flushes: ext4
-// looks for free inodes among those that were just freed, which each rename adds to.
+// Limits of a batch: descriptors (three a job) below the process's limit, and room on the disk for
+// the copies of all its files at once. A large batch does more than save flushes: ext4 looks for
+// free inodes among those just freed, which each rename adds to.
 constexpr uint64_t kMostJobs = 4096;
 constexpr uint64_t kMostBytes = uint64_t{1} << 30;
 
@@ -40,13 +40,13 @@ size_t jobsAtOnce() {
   return static_cast<size_t>(std::clamp<uint64_t>(free / 3, 1, kMostJobs));
 }
 
-// One job on its way through the stages of a batch.
+// A job on its way through the stages of a batch.
 struct Work {
   explicit Work(const WriteJob& asked) : job(asked) {}
 
   const WriteJob& job;
   std::unique_ptr<FileSource> original;
-  std::optional<Record> record;  // with WritePurpose::Change, where one is kept
+  std::optional<Record> record;  // with WritePurpose::Change, if one is kept
   std::optional<Replacement> replacement;
   std::optional<InPlace> inPlace;
   bool reopened = false;  // the record is pending again, for WritePurpose::Restore
@@ -153,7 +153,7 @@ class Batch {
   Status prepareRecord(Work& work) const {
     const std::string& path = work.job.path;
     auto remembered = journal_->load(path);
-    // From one that is damaged nothing can be restored, before or after the change.
+    // Nothing can be restored from a damaged one, before or after the change.
     if (!remembered && remembered.error().code != ErrorCode::NoUndoRecord &&
         remembered.error().code != ErrorCode::Malformed) {
       return remembered.error();
@@ -177,7 +177,7 @@ class Batch {
         tidied = journal_->dropPending(path);
         break;
       case FileState::Foreign:
-        // It leads nowhere any more, or never did.
+        // It no longer leads anywhere, or never did.
         tidied = journal_->forget(path);
         break;
       case FileState::Mixture:
@@ -204,7 +204,7 @@ class Batch {
                                work.job.newSize, work.record.has_value(), work.job.output);
     if (!digest) return digest.error();
     work.digest = *digest;
-    // What goes elsewhere is a new file: its owner is whoever makes it, and its times are now.
+    // A file that goes elsewhere is new: its owner is whoever makes it, and its times are now.
     const int original = work.original->descriptor();
     const bool replaces = work.job.output == work.job.path;
     if (replaces) {
@@ -225,7 +225,7 @@ class Batch {
     return Done{};
   }
 
-  // From here on whoever finds a file changed also finds how to take it back.
+  // From here on whoever finds a file changed also finds how to undo that.
   void remember() {
     if (journal_ == nullptr) return;
     for (Work& work : works_) {
@@ -254,7 +254,7 @@ class Batch {
     flush([](const Work& work) { return work.replacement ? work.replacement->descriptor() : -1; });
   }
 
-  // Reading small files meanwhile, for their digests, costs no time while the disk is waited for.
+  // Reading small files for their digests costs no time while waiting for the disk.
   void flushChanges() {
     std::vector<Work*> undigested;
     for (Work& work : works_) {
@@ -262,7 +262,7 @@ class Batch {
         undigested.push_back(&work);
       }
     }
-    // A digest is not needed, only good to have.
+    // A digest is not required, only useful.
     const auto read = [&] {
       try {
         inParallel(undigested.size(), [&](size_t at) {
@@ -273,7 +273,7 @@ class Batch {
       } catch (const std::bad_alloc&) {
       }
     };
-    std::jthread reader;  // is waited for at the end
+    std::jthread reader;  // joined at the end
     if (!undigested.empty()) {
       try {
         reader = std::jthread(read);
@@ -288,7 +288,8 @@ class Batch {
     });
   }
 
-  // Of few inodes on a file system each is flushed; of many, all that the file system has to write.
+  // If a file system has few of the inodes, each is flushed; if many, all that the file system has
+  // to write.
   template <typename DescriptorOf>
   void flush(const DescriptorOf& descriptorOf) {
     using Inode = std::pair<dev_t, ino_t>;
@@ -329,7 +330,7 @@ class Batch {
     return status;
   }
 
-  // Meanwhile somebody may have put another file here, or written into this one.
+  // Another process may meanwhile have put another file here, or written into this one.
   static Status replaceOriginal(Work& work) {
     const WriteJob& job = work.job;
     struct stat state {};
@@ -352,8 +353,8 @@ class Batch {
     if (!work.status || !work.changed) return std::nullopt;
     Status status = Done{};
     auto identity = FileSource::identityOf(work.newDescriptor(), status, work.job.output);
-    // Who wrote into the new file already has changed size or time. In place, who is not the owner
-    // could not keep the time.
+    // Whoever has already written into the new file has changed its size or time. In place, a
+    // non-owner could not keep the time.
     const bool isOurs =
         status && identity.size == work.job.newSize &&
         (work.inPlace || identity.modifiedNanoseconds == work.job.identity.modifiedNanoseconds);
@@ -369,7 +370,7 @@ class Batch {
     for (size_t at = 0; at < entries_.size(); ++at) {
       Work& work = *recorded_[at];
       struct stat state {};
-      // After a failure a half-changed file stays pending; one that was replaced is a whole one.
+      // After a failure a half-changed file stays pending; a replaced one is whole.
       const bool isWhole = work.changed && (work.status || work.replacement);
       if (isWhole && fstat(work.newDescriptor(), &state) == 0) {
         entries_[at].settlement = Settlement{FileSource::nanoseconds(state.st_ctim), work.digest};
@@ -382,15 +383,15 @@ class Batch {
       if (!work.reopened) continue;
       const bool isRestored = work.changed && work.status;
       const bool isKept = !work.changed || (isRestored && hasOtherNames(work));
-      // Where this fails, the file is restored all the same: whoever asks again hears so.
+      // If this fails, the file is still restored: asking again says so.
       (void)(isKept       ? journal_->settle(work.job.path)
              : isRestored ? journal_->forget(work.job.path)
                           : Status(Done{}));
     }
   }
 
-  // Whether the file that was replaced is still there under other names (hard links). Both numbers
-  // are asked for, as NFS keeps a name of its own for an open file that was removed.
+  // Whether the replaced file still exists under other names (hard links). Both numbers are
+  // checked, as NFS keeps a name of its own for an open file that was removed.
   static bool hasOtherNames(const Work& work) {
     struct stat state {};
     return work.replacement && work.original->identity().links > 1 &&
@@ -401,7 +402,7 @@ class Batch {
   Flush flush_;
   std::vector<Work> works_;
   std::vector<Journal::Entry> entries_;
-  std::vector<Work*> recorded_;  // of whom the entries are
+  std::vector<Work*> recorded_;  // the jobs that the entries are about
   Journal::Publication publication_;
 };
 

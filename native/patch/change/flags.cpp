@@ -21,8 +21,9 @@ Status addDebugEntry(Draft& draft) {
   return Done{};
 }
 
-// Without PT_GNU_STACK the machine's default holds, which on most is an executable stack (Linux
-// fs/binfmt_elf.c, EXSTACK_DEFAULT; glibc's DEFAULT_STACK_PERMS): so both wishes need the header.
+// Without PT_GNU_STACK the machine's default applies, which on most is an executable stack (Linux
+// fs/binfmt_elf.c, EXSTACK_DEFAULT; glibc's DEFAULT_STACK_PERMS): so either choice needs the
+// header.
 Status changeExecutableStack(Draft& draft, bool executable) {
   // The last one counts (Image::segment).
   const auto stack = std::find_if(draft.segments.rbegin(), draft.segments.rend(),

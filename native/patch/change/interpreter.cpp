@@ -37,8 +37,8 @@ Status changeInterpreter(Draft& draft, const std::string& path) {
   const auto terminator = std::find(bytes.begin(), bytes.end(), uint8_t{0});
   if (std::equal(bytes.begin(), terminator, path.begin(), path.end())) return Done{};
   const bool fits = path.size() + 1 <= bytes.size();
-  // The slot keeps its size, so that a longer path fits again: the kernel wants the last byte of
-  // the segment to be NUL and takes the string up to the first (fs/binfmt_elf.c).
+  // The slot keeps its size, so that a longer path fits again later: the kernel requires the
+  // segment's last byte to be NUL and takes the string up to the first one (fs/binfmt_elf.c).
   bytes.assign(std::max(bytes.size(), path.size() + 1), 0);
   std::copy(path.begin(), path.end(), bytes.begin());
   if (fits) {

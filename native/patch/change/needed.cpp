@@ -1,8 +1,8 @@
 // DT_NEEDED, and the records of which versions are needed of each library.
 //
-// Both name the library. The loader looks each record's library up among those that are loaded, and
-// ends the process where it finds none (glibc elf/dl-version.c, _dl_check_map_versions, asserts
-// it). So who renames or removes a needed library has to rename or remove its record as well.
+// Both name the library. The loader looks up each record's library among those that are loaded, and
+// ends the process if it finds none (glibc elf/dl-version.c, _dl_check_map_versions, asserts it).
+// So renaming or removing a needed library means renaming or removing its record as well.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -28,7 +28,7 @@ struct NeedRecords {
 
 class VersionNeeds {
  public:
-  // None where the file needs no versions.
+  // Empty if the file needs no versions.
   static Result<std::vector<NeedRecords>> parse(Draft& draft, const Part& part) {
     std::vector<NeedRecords> needs;
     const Codec& codec = draft.codec();
@@ -61,7 +61,7 @@ class VersionNeeds {
     return needs;
   }
 
-  // The records again, one behind the other.
+  // The records again, back to back.
   static std::vector<uint8_t> write(const Codec& codec, std::vector<NeedRecords>& needs) {
     std::vector<uint8_t> bytes;
     const auto append = [&](const std::array<uint8_t, kRecord>& record) {
@@ -87,7 +87,7 @@ class VersionNeeds {
   }
 };
 
-// What needed a version of a library that is gone takes the symbol from whoever has it.
+// A symbol that needed a version of a removed library is taken from any library that has it.
 Status forgetVersions(Draft& draft, const std::set<uint16_t>& versions) {
   auto part = draft.load(PieceKind::VersionSymbols);
   if (!part) return part.error();
@@ -105,8 +105,8 @@ Status forgetVersions(Draft& draft, const std::set<uint16_t>& versions) {
   return Done{};
 }
 
-// Without any record the loader would take DT_VERSYM for an index into versions that it never made
-// (glibc elf/dl-version.c makes l_versions only where there are needs or definitions).
+// Without any record the loader would use DT_VERSYM to index versions that it never made (glibc
+// elf/dl-version.c makes l_versions only where there are needs or definitions).
 void removeVersionNeeds(Draft& draft) {
   const bool defines = draft.find(DT_VERDEF) != nullptr;
   draft.erase([&](const DraftEntry& each) {
@@ -115,7 +115,7 @@ void removeVersionNeeds(Draft& draft) {
   });
 }
 
-// Null where the file needs no versions.
+// Null if the file needs no versions.
 Result<Part*> loadVersionNeeds(Draft& draft) {
   auto part = draft.load(PieceKind::VersionNeeds);
   if (part && *part == nullptr && draft.image.dynamicValue(DT_VERNEED))

@@ -1,8 +1,8 @@
 // The note in which nixpkgs' glibc finds the places of needed libraries without searching.
 //
-// Owner "NixOS", type 0x63a86cb6, section .note.nixos.ldcache (patchelf 0.19 writes it). It is true
-// only as long as the search path and the needed libraries stay what they were, so a change of
-// these removes it.
+// Owner "NixOS", type 0x63a86cb6, section .note.nixos.ldcache (patchelf 0.19 writes it). It holds
+// only as long as the search path and the needed libraries stay the same, so changing either
+// removes it.
 #include <algorithm>
 #include <cstring>
 
@@ -28,7 +28,7 @@ std::vector<uint8_t> noteOf(const Codec& codec, const std::vector<uint8_t>& desc
   return note;
 }
 
-// The segment that holds this note alone.
+// The segment that holds only this note.
 Result<std::optional<size_t>> findNote(const Draft& draft) {
   for (size_t index = 0; index < draft.segments.size(); ++index) {
     const ProgramHeader& segment = draft.segments[index];
@@ -57,11 +57,11 @@ Status removeNote(Draft& draft, size_t index) {
   for (size_t at = draft.sections.size(); at-- > 0;) {
     const SectionHeader& section = draft.sections[at];
     if (section.type != SHT_NOTE || section.offset != segment.offset) continue;
-    // It stays as an inactive header (gABI chapter 4, SHT_NULL): without it those behind it would
-    // have other numbers, and at the end of the file it would become bytes that belong to nothing.
+    // It stays as an inactive header (gABI chapter 4, SHT_NULL): without it the later sections
+    // would be renumbered, and at the end of the file it would become bytes that belong to nothing.
     draft.newSections[at] = SectionHeader{};
   }
-  segment = ProgramHeader{};  // a PT_NULL, which the next addition takes
+  segment = ProgramHeader{};  // a PT_NULL, which the next added segment takes
   draft.because("the note of where libraries lie is removed, as it would no longer be true");
   return Done{};
 }

@@ -12,7 +12,7 @@ Status changeSearchPath(Draft& draft, const Edits::SearchPath& searchPath) {
     return Done{};
   }
   const int64_t tag = searchPath.tag == SearchPathTag::Rpath ? DT_RPATH : DT_RUNPATH;
-  // DT_RUNPATH has the first word where a file has both (glibc elf/dl-load.c, _dl_map_object).
+  // DT_RUNPATH takes precedence if a file has both (glibc elf/dl-load.c, _dl_map_object).
   DraftEntry* kept =
       draft.find(DT_RUNPATH) != nullptr ? draft.find(DT_RUNPATH) : draft.find(DT_RPATH);
   if (kept == nullptr) {

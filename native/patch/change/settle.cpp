@@ -1,5 +1,5 @@
-// The end of all edits: names get their places in the string table, entries theirs in the dynamic
-// table.
+// The last step of all edits: names get their places in the string table, and entries theirs in the
+// dynamic table.
 #include <algorithm>
 #include <map>
 
@@ -14,10 +14,11 @@ namespace {
 
 // Entries left free when the dynamic table has to move, so that it moves only once.
 constexpr size_t kSpareDynamicEntries = 4;
-// So many names are looked for in the whole table; more (renamed symbols) are only put behind it.
+// At most this many names are looked for in the whole table; if there are more (renamed symbols),
+// none is.
 constexpr size_t kMostSearched = 64;
 
-// The file as the draft has it now, without the names that have no place yet.
+// The file as the draft now has it, without the names that have no place yet.
 class DraftView {
  public:
   explicit DraftView(const Draft& draft) : image_(draft.image) {
@@ -40,7 +41,7 @@ class DraftView {
   std::optional<PatchedSource> source_;
 };
 
-// Whether some section that is none of the known ones indexes the string table (prelink's
+// Whether a section other than the known ones refers to the string table (prelink's
 // SHT_GNU_LIBLIST, for one).
 bool hasUnknownReferences(const Draft& draft, uint64_t stringsOffset) {
   return std::any_of(draft.sections.begin(), draft.sections.end(), [&](const SectionHeader& each) {
@@ -70,8 +71,8 @@ Status markReferences(const Draft& draft, DynamicNames& names) {
     };
     if (!offset || !view.source().visit(*offset, *draft.symbolCount, size, mark)) names.keepAll();
   }
-  // The loader sees whole pages, so a table may lie behind the end that its segment claims
-  // (patchelf 0.14 leaves some there): what it names is not known then.
+  // The loader sees whole pages, so a table may lie beyond the end that its segment claims
+  // (patchelf 0.14 leaves some there): what it names is then unknown.
   for (const int64_t tag : {int64_t{DT_VERNEED}, int64_t{DT_VERDEF}}) {
     const auto address = view.image().dynamicValue(tag);
     if (address && !view.image().fileOffset(*address)) names.keepAll();
@@ -84,7 +85,7 @@ struct Dispensable {
   const char* why;
 };
 
-// Entries without which loaders do the same. To take their places is safer than to move the table
+// Entries that make no difference to loaders. Taking their places is safer than moving the table
 // away from _DYNAMIC, where the program itself may look, and out of RELRO.
 std::vector<Dispensable> dispensableEntries(Draft& draft) {
   const auto holds = [&](int64_t tag, uint64_t bit) {
@@ -100,8 +101,8 @@ std::vector<Dispensable> dispensableEntries(Draft& draft) {
   const DraftEntry* flags = draft.find(DT_FLAGS);
   if (flags != nullptr && flags->entry.value == DF_BIND_NOW && holds(DT_FLAGS_1, DF_1_NOW))
     found.push_back({DT_FLAGS, "DT_FLAGS, which DT_FLAGS_1 repeats, gives up its entry"});
-  // How many relocations at the start of the table are relative: glibc applies these in a loop of
-  // their own (elf/do-rel.h), musl never asks. A loader that relocates itself knows no other way
+  // How many relocations at the start of the table are relative: glibc applies these in a separate
+  // loop (elf/do-rel.h), musl never looks. A loader that relocates itself has no other way to tell
   // (RTLD_BOOTSTRAP in sysdeps/*/dl-machine.h), and needs no library.
   if (draft.find(DT_NEEDED) != nullptr) {
     for (const int64_t tag : {int64_t{DT_RELACOUNT}, int64_t{DT_RELCOUNT}}) {
@@ -112,7 +113,7 @@ std::vector<Dispensable> dispensableEntries(Draft& draft) {
   return found;
 }
 
-// A name that has to get its place in the string table, and who refers to it.
+// A name that needs a place in the string table, and what refers to it.
 struct WantedName {
   std::string* name;
   DraftEntry* entry;
@@ -129,7 +130,7 @@ struct WantedName {
   }
 };
 
-// The longest first: it has the fewest places to go to.
+// The longest first: it has the fewest places to go.
 std::vector<WantedName> wantedNames(Draft& draft) {
   std::vector<WantedName> wanted;
   for (DraftEntry& each : draft.dynamic) {
@@ -143,9 +144,9 @@ std::vector<WantedName> wantedNames(Draft& draft) {
   return wanted;
 }
 
-// Where nothing of a large table can be used, names go behind it: then neither the table is held
-// nor the references to it are gathered, which for a large program would be most of the work.
-// Answers whether that was so.
+// If nothing in a large table can be used, names go behind it: then neither is the table held nor
+// are the references to it gathered, which for a large program would be most of the work. Returns
+// whether that was so.
 Result<bool> appendNames(Draft& draft, const Piece& piece, const std::vector<WantedName>& wanted) {
   constexpr uint64_t kLarge = 64U << 10;
   if (!draft.freedNames.empty() || piece.size < kLarge || piece.size > Part::kMostBytes ||
@@ -207,7 +208,7 @@ Status settleNames(Draft& draft) {
   for (const auto& run : names.written())
     (*strings)->touched.emplace_back(run.start, run.end);
   (*strings)->bytes = names.takeBytes();
-  // Where only blanks are written, they are patches.
+  // Blanks alone are written as patches.
   if (wanted.empty()) (*strings)->touched.emplace_back(0, 0);
   if ((*strings)->bytes.size() > sizeBefore) {
     (*strings)->moves = true;

@@ -1,8 +1,8 @@
 // Dynamic symbols: other names, and names without a version.
 //
-// A renamed symbol has another hash, so it belongs into another chain. DT_HASH is made anew where
-// it stands. In DT_GNU_HASH a bucket's symbols lie side by side in the symbol table, so symbols
-// change their order, and whatever counts symbols follows: versions and relocations.
+// A renamed symbol has another hash, so it belongs in another chain. DT_HASH is rebuilt in place.
+// In DT_GNU_HASH a bucket's symbols are adjacent in the symbol table, so symbols change their
+// order, and whatever refers to them by number follows: versions and relocations.
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -31,7 +31,7 @@ Result<std::vector<std::string>> symbolNames(Draft& draft, const Part& symbols) 
 // DT_HASH as bytes. A linker leaves some symbols out (local ones), and they stay out.
 class SystemVHash {
  public:
-  // None where the file has no such table; fails where it is damaged.
+  // None if the file has no such table; fails if it is damaged.
   static Result<std::optional<SystemVHash>> load(Draft& draft, size_t symbolCount) {
     const auto head = SystemVHashHead::read(draft.source(), draft.image);
     if (!head) {
@@ -48,10 +48,10 @@ class SystemVHash {
     return std::optional<SystemVHash>(std::move(table));
   }
 
-  // By the symbols' numbers: whether the table leads to it.
+  // By symbol number: whether the table leads to the symbol.
   std::vector<uint8_t>& chained() { return chained_; }
 
-  // With other names, in their order.
+  // For other names, given in symbol order.
   void rebuild(Draft& draft, const std::vector<std::string>& names) {
     const Codec& codec = draft.codec();
     std::fill(bytes_.begin() + static_cast<ptrdiff_t>(2 * head_.wordSize), bytes_.end(),
@@ -75,7 +75,7 @@ class SystemVHash {
     chained_.assign(symbolCount, 0);
     for (uint64_t bucket = 0; bucket < head_.bucketCount; ++bucket) {
       for (uint64_t symbol = get(codec, 2 + bucket); symbol != 0;) {
-        // One that is there already is a chain that leads back.
+        // One that is marked already means a chain that loops.
         if (symbol >= symbolCount || chained_[static_cast<size_t>(symbol)] != 0) return false;
         chained_[static_cast<size_t>(symbol)] = 1;
         symbol = get(codec, 2 + head_.bucketCount + symbol);
@@ -101,7 +101,7 @@ class SystemVHash {
   std::vector<uint8_t> chained_;
 };
 
-// Where each symbol goes so that the symbols of a bucket lie side by side; order is kept otherwise.
+// Where each symbol goes so that those of a bucket are adjacent; otherwise the order is kept.
 struct Order {
   std::vector<uint32_t> newOf;  // by old index
 
@@ -193,12 +193,12 @@ Status renumberRelocations(Draft& draft, const Order& order) {
   return Done{};
 }
 
-// Whether something counts symbols that renumberRelocations does not know.
+// Refuses if something that renumberRelocations does not know refers to symbols by number.
 Status refuseUnknownCounts(const Draft& draft) {
   const auto refuse = [](const char* what) {
     return unsupported(std::string("symbols would have to change their order, and ") + what);
   };
-  // The GOT's order is that of the symbols (MIPS ABI supplement, "Global Offset Table").
+  // The GOT follows the order of the symbols (MIPS ABI supplement, "Global Offset Table").
   if (draft.header.machine == EM_MIPS)
     return refuse("on MIPS the global offset table goes by that order");
   if (draft.header.machine == EM_SPARC || draft.header.machine == EM_SPARCV9)
@@ -222,7 +222,7 @@ Status refuseUnknownCounts(const Draft& draft) {
   return Done{};
 }
 
-// `chained` goes by the symbols' numbers too, where it is not null.
+// `chained`, unless null, goes by symbol number too.
 Status reorder(Draft& draft, const GnuHashHead& head, std::vector<std::string>& names,
                std::vector<uint8_t>* chained) {
   if (head.hashedEnd != names.size()) return unsupported("the GNU hash table is damaged");
