@@ -5,7 +5,7 @@ namespace fixelf {
 namespace {
 
 // LIBC_ABI_MAX of glibc's libc-abis, the first EI_ABIVERSION that is too new: the base is 0, and
-// each of STB_GNU_UNIQUE, absolute symbols, STT_GNU_IFUNC (x86) and three of MIPS's has one.
+// STB_GNU_UNIQUE, absolute symbols, STT_GNU_IFUNC (x86) and three features of MIPS add one each.
 uint8_t firstUnknownAbiVersion(uint16_t machine) {
   if (machine == EM_MIPS) return 6;
   return machine == EM_X86_64 || machine == EM_386 ? 4 : 3;
@@ -29,7 +29,7 @@ Verdict wrongMachine(const FileHeader& library, const FileHeader& program) {
                                              ? "it is big-endian, not little-endian"
                                              : "it is little-endian, not big-endian");
   }
-  // elf_machine_matches_host of each sysdeps/*/dl-machine.h: what must be equal besides the
+  // elf_machine_matches_host in each sysdeps/*/dl-machine.h: what must be equal besides the
   // machine.
   const char* const floats = "it is for another floating-point ABI";
   switch (library.machine) {
@@ -91,7 +91,7 @@ Verdict notALibrary(const Facts& facts) {
       "it is " + std::string(describeKind(facts.kind)) + ", which cannot be loaded as a library"};
 }
 
-// None for an ELF file; `atLinks` is what comes after links that go in a circle.
+// None for an ELF file; `atLinks` is the step for links that form a circle.
 std::optional<Verdict> judgeUnread(const Lookup& lookup, Step atLinks) {
   switch (lookup.state) {
     case Lookup::Missing:
@@ -164,7 +164,7 @@ std::string wrongMachineReason(const FileHeader& library, const FileHeader& prog
 }
 
 Verdict judgeGlibc(const Lookup& lookup, const FileHeader& program, const LoaderProfile& loader) {
-  // open_path goes on with the next directory for ENOENT and EACCES only.
+  // open_path goes on to the next directory only for ENOENT and EACCES.
   if (const auto verdict = judgeUnread(lookup, Step::NextList)) return *verdict;
   const FileHeader& header = lookup.facts->header;
   Verdict wrong = wrongMachine(header, program);
@@ -207,7 +207,7 @@ Verdict judgeGlibc(const Lookup& lookup, const FileHeader& program, const Loader
 
 Verdict judgeMusl(const Lookup& lookup, const FileHeader& program) {
   if (const auto verdict = judgeUnread(lookup, Step::Stop)) return *verdict;
-  // musl maps the first file of the name, whatever it is for, and fails at its first relocation.
+  // musl maps the first file of that name, whatever it is for, and fails at its first relocation.
   Verdict wrong = wrongMachine(lookup.facts->header, program);
   if (wrong.step != Step::Found) {
     wrong.step = Step::Stop;

@@ -1,4 +1,4 @@
-// Whether the loader takes a file that it has found: what it checks before it maps anything.
+// Whether the loader takes a file it has found: what it checks before it maps anything.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace fixelf {
 
-// Why a path was not taken, for programs; a stable word of its own, see triedCode().
+// Why a path was not taken, for programs; each has a stable word of its own, see triedCode().
 enum class Refusal {
   None,
   Missing,
@@ -34,18 +34,18 @@ enum class Refusal {
 // "missing", "directory-missing", "wrong-machine" …
 const char* refusalCode(Refusal refusal);
 
-// What the loader does after it has looked at one path.
+// What the loader does after looking at one path.
 enum class Step {
   Found,
   NextPlace,
-  NextList,  // open_path gives the whole list up: the kernel refused for an unusual reason
+  NextList,  // open_path gives up the whole list: the kernel refused for an unusual reason
   Stop,      // the loader ends the program with an error
 };
 
 struct Verdict {
   Step step = Step::Found;
   Refusal refusal = Refusal::None;
-  std::string why;  // a plain sentence without the path; empty where it is taken
+  std::string why;  // a plain sentence without the path; empty if it is taken
 
   [[nodiscard]] bool wrongMachine() const {
     return refusal == Refusal::WrongMachine || refusal == Refusal::WrongClass ||
@@ -59,7 +59,7 @@ Verdict judgeGlibc(const Lookup& lookup, const FileHeader& program, const Loader
 Verdict judgeMusl(const Lookup& lookup, const FileHeader& program);
 
 // Why `library` cannot be loaded into a program of `program`'s machine, class and byte order, as a
-// sentence; empty where it can.
+// sentence; empty if it can.
 std::string wrongMachineReason(const FileHeader& library, const FileHeader& program);
 
 }  // namespace fixelf

@@ -1,4 +1,4 @@
-// What the symbols of one object are bound to at start.
+// What the symbols of one object are bound to at startup.
 #pragma once
 
 #include <vector>

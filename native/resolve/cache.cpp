@@ -19,8 +19,8 @@ constexpr size_t kLongestName = 4096;
 constexpr uint32_t kElf = 1;
 constexpr uint32_t kElfLibc6 = 3;
 
-// The upper half of an entry's hwcap: bit 62 says that it is for a directory of glibc-hwcaps, whose
-// number is the lower half; ten bits hold an ISA level (DL_CACHE_HWCAP_*).
+// The upper half of an entry's hwcap: bit 62 marks it as being for a directory of glibc-hwcaps,
+// whose number is the lower half; ten bits hold an ISA level (DL_CACHE_HWCAP_*).
 constexpr uint32_t kNamedHwcap = 1U << 30U;
 constexpr uint32_t kIsaLevelMask = (1U << 10U) - 1;
 
@@ -67,7 +67,7 @@ bool isDigit(char byte) {
   return byte >= '0' && byte <= '9';
 }
 
-// The number at the start of `text`, which is taken off; it overflows as the loader's int does.
+// The number at the start of `text`, which is removed; it overflows as the loader's int does.
 int32_t takeNumber(std::string_view& text) {
   uint32_t number = 0;
   while (!text.empty() && isDigit(text.front())) {
@@ -80,7 +80,7 @@ int32_t takeNumber(std::string_view& text) {
 // _dl_cache_libcmp: digits are compared as numbers, so that libx.so.10 is above libx.so.9, and
 // libx.so.01 the same as libx.so.1. Negative where `one` is below.
 int compareNames(std::string_view one, std::string_view other) {
-  // To the loader both are C strings, which end at a NUL.
+  // To the loader both are C strings, ending at a NUL.
   one = one.substr(0, one.find('\0'));
   other = other.substr(0, other.find('\0'));
   while (!one.empty()) {
@@ -122,7 +122,7 @@ LoaderCache::LoaderCache(std::shared_ptr<const std::vector<uint8_t>> bytes,
     const uint64_t count = codec_.u32(bytes_->data() + 12);
     if (count > (bytes_->size() - kOldHeaderSize) / kOldEntrySize) return;
     const uint64_t end = kOldHeaderSize + count * kOldEntrySize;
-    // Aligned as struct cache_file_new is: to 8 bytes, on i386 to 4.
+    // Aligned like struct cache_file_new: to 8 bytes, on i386 to 4.
     start_ = static_cast<size_t>(alignUp(end, program.machine == EM_386 ? 4 : 8));
     old = !startsAt(start_, kNewMagic) || !inside(start_, kNewHeaderSize, bytes_->size());
     if (old) {
@@ -135,7 +135,7 @@ LoaderCache::LoaderCache(std::shared_ptr<const std::vector<uint8_t>> bytes,
   }
   if (!startsAt(start_, kNewMagic) || !inside(start_, kNewHeaderSize, bytes_->size())) return;
   const uint8_t* header = bytes_->data() + start_;
-  // cache_file_new_matches_endian: 0 is unset, 2 little, 3 big. A loader of another byte order
+  // cache_file_new_matches_endian: 0 is unset, 2 little, 3 big. A loader of the other byte order
   // ignores the cache.
   const int own = program.byteOrder == ByteOrder::Little ? 2 : 3;
   const int order = header[28] & 3;
@@ -150,8 +150,8 @@ LoaderCache::LoaderCache(std::shared_ptr<const std::vector<uint8_t>> bytes,
   readExtensions();
 }
 
-// cache_extension_load: a table of sections, one of which lists the names below glibc-hwcaps for
-// which there are entries.
+// cache_extension_load: a table of sections, one of which lists the names below glibc-hwcaps that
+// there are entries for.
 void LoaderCache::readExtensions() {
   const uint8_t* data = bytes_->data();
   const uint64_t at = uint64_t{start_} + codec_.u32(data + start_ + 32);
@@ -253,7 +253,7 @@ std::optional<std::string> LoaderCache::find(std::string_view soname) const {
       const bool named =
           (static_cast<uint32_t>(entry.hwcap >> 32U) & ~kIsaLevelMask) == kNamedHwcap;
       if (named) {
-        // Every usable one is looked at: the order of the cache is not that of preference.
+        // All usable ones are considered: the cache is not in order of preference.
         const size_t own = priority(entry);
         if (own == 0 || (best && own >= bestPriority)) continue;
         bestPriority = own;

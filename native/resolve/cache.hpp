@@ -1,9 +1,9 @@
 // ld.so.cache: what ldconfig found in the directories of ld.so.conf.
 //
 // Both formats are read (struct cache_file and struct cache_file_new in glibc's
-// sysdeps/generic/dl-cache.h), the new one also behind the old one, as ldconfig wrote both until
-// glibc 2.32. The search is that of elf/dl-cache.c to the letter: a cache that another program
-// wrote need not be in order, and then it matters which entries a binary search meets.
+// sysdeps/generic/dl-cache.h), also the new one behind the old one, as ldconfig wrote both until
+// glibc 2.32. The search follows elf/dl-cache.c to the letter: a cache that another program wrote
+// need not be in order, and then it matters which entries a binary search meets.
 #pragma once
 
 #include <memory>
@@ -19,9 +19,9 @@ namespace fixelf {
 
 class LoaderCache {
  public:
-  // Empty where the bytes are not such a cache, as the loader sees it.
+  // Empty if the bytes are not such a cache, as the loader sees it.
   LoaderCache() = default;
-  // `x86Isa` are the processor's own bits, none where the machine has no such thing.
+  // `x86Isa`: the processor's own bits, none if the machine has no such thing.
   LoaderCache(std::shared_ptr<const std::vector<uint8_t>> bytes, const FileHeader& program,
               HardwareDirectories hardware, std::optional<uint32_t> x86Isa);
 
@@ -38,12 +38,12 @@ class LoaderCache {
 
   void readExtensions();
   [[nodiscard]] Entry entryAt(size_t index) const;
-  // None where the offset leaves the file.
+  // None if the offset is outside the file.
   [[nodiscard]] std::optional<std::string_view> textAt(uint64_t offset) const;
-  // How an entry's name compares with `soname`; none where it has none.
+  // How an entry's name compares with `soname`; none if it has no name.
   [[nodiscard]] std::optional<int> compare(std::string_view soname, size_t index) const;
   [[nodiscard]] bool fitsMachine(uint32_t flags) const;
-  // For an entry for glibc-hwcaps: 1 is the best, 0 not usable.
+  // For an entry for glibc-hwcaps: 1 is the best, 0 unusable.
   [[nodiscard]] size_t priority(const Entry& entry) const;
 
   std::shared_ptr<const std::vector<uint8_t>> bytes_;
@@ -51,11 +51,11 @@ class LoaderCache {
   FileHeader program_;
   HardwareDirectories hardware_;
   std::optional<uint32_t> x86Isa_;
-  std::vector<size_t> priorities_;  // of the names that the cache's own table of hwcaps holds
-  size_t start_ = 0;                // of the new format; offsets of strings count from here
+  std::vector<size_t> priorities_;  // of the names in the cache's own table of hwcaps
+  size_t start_ = 0;                // of the new format; string offsets count from here
   size_t entries_ = 0;              // offset of the first
   size_t entrySize_ = 0;
-  size_t strings_ = 0;  // what offsets of strings count from
+  size_t strings_ = 0;  // what string offsets count from
   size_t count_ = 0;
 };
 

@@ -26,7 +26,7 @@ bool atOrBelow(const std::string& path, const std::string& directory) {
          (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
-// The first component of `rest`, which is removed from it; empty where none is left.
+// The first component of `rest`, which is removed from it; empty if none is left.
 std::string takeComponent(std::string& rest) {
   const size_t start = rest.find_first_not_of('/');
   if (start == std::string::npos) {
@@ -39,7 +39,7 @@ std::string takeComponent(std::string& rest) {
   return component;
 }
 
-// No file system has such a name.
+// A path that no file system can have.
 std::string nowhere() {
   return "/" + std::string(NAME_MAX + 1, '-');
 }
@@ -110,7 +110,7 @@ Result<std::string> Files::walk(const std::string& path, std::string* stop) cons
     return systemError(number, "look up the file", path);
   };
   const auto enterPassThrough = [&] {
-    // The directories above a passed-through one need not exist under the root.
+    // The directories above one that is passed through need not exist under the root.
     if (const std::string* directory = passThroughAbove(rest)) {
       resolved = *directory == "/" ? std::string() : *directory;
       rest.erase(0, resolved.size());
@@ -130,7 +130,7 @@ Result<std::string> Files::walk(const std::string& path, std::string* stop) cons
     char target[PATH_MAX];
     const ssize_t length = ::readlinkat(AT_FDCWD, underRoot(next).c_str(), target, sizeof target);
     if (length < 0) {
-      // EINVAL: it is there and not a link.
+      // EINVAL: it exists and is not a link.
       if (const int number = errno; number != EINVAL) return fail(number, next + rest);
       resolved = next;
       if (!rest.empty() || mustBeDirectory) {
@@ -179,7 +179,7 @@ std::string Files::hostPath(const std::string& path) const {
 
 Result<Files::Way> Files::wayTo(const std::string& path) const {
   if (path.find('\0') != std::string::npos) return systemError(ENOENT, "look up the file", path);
-  // The kernel goes the whole way by itself.
+  // The kernel walks the whole path by itself.
   if (root_.empty() && replaced_.empty()) return Way{absolute(path), nullptr, false};
   auto real = realPath(path);
   if (real) {
@@ -187,7 +187,7 @@ Result<Files::Way> Files::wayTo(const std::string& path) const {
     return Way{underRoot(*real), replaced == replaced_.end() ? nullptr : replaced->second, false};
   }
   if (real.error().code == ErrorCode::NotFound) {
-    // The plan may create it. Its directory decides what it is called then.
+    // The plan may create it. Its directory then decides what it is called.
     std::string whole = absolute(path);
     if (const auto replaced = replaced_.find(whole); replaced != replaced_.end()) {
       return Way{std::move(whole), replaced->second, true};
@@ -227,7 +227,7 @@ Lookup Files::find(const std::string& path) {
     return replacedBy(way->replaced);
   }
   struct stat status {};
-  // Looked at before it is opened: opening a device may do something.
+  // Examined before it is opened: opening a device may have an effect.
   if (::stat(way->host.c_str(), &status) != 0) return refused(errno);
   lookup.device = status.st_dev;
   lookup.inode = status.st_ino;

@@ -2,8 +2,8 @@
 //
 // A resolution asks for the same few hundred paths again and again, for this machine or for an
 // image that is unpacked somewhere (--root). Everything it learns goes through here: paths are
-// looked up as seen from the root, each file is read once, and a plan can put the facts it would
-// leave in place of those on disk, so that it can be resolved before anything is written.
+// looked up as seen from the root, each file is read once, and a plan can replace the facts on disk
+// with those that it would leave, so that it can be resolved before anything is written.
 #pragma once
 
 #include <atomic>
@@ -36,7 +36,7 @@ struct LoadedNames {
     std::vector<Version> versions;
   };
 
-  Interned soname;                       // none where the file has none
+  Interned soname;                       // none if the file has none
   std::vector<Dependency> dependencies;  // in the order of the dynamic table
   std::vector<Versions> versionsNeeded;
   std::vector<Interned> versionsDefined;  // with the base, sorted
@@ -48,7 +48,7 @@ struct Lookup {
   enum State { Missing, NotRegular, Unreadable, NotElf, Malformed, Elf };
   State state = Missing;
   std::string message;  // a plain sentence without the path; empty for Elf
-  // For Elf, and shared by all paths that lead to the file: facts->path is one of them.
+  // For Elf; shared by all paths that lead to the file: facts->path is one of them.
   std::shared_ptr<const Facts> facts;
   std::shared_ptr<const LoadedNames> names;
   uint64_t device = 0;
@@ -62,35 +62,35 @@ class Files {
   // "" and "/" mean this machine.
   explicit Files(std::string root);
 
-  // From now on `hostDirectory` and what is below it is taken from the host as it is: for a program
-  // that is not part of the root. Not to be called while others look things up.
+  // From now on `hostDirectory` and everything below it is taken from the host as it is: for a
+  // program that is not part of the root. Not to be called during lookups.
   void passThrough(const std::string& hostDirectory);
 
   // The path without symbolic links, "." and "..", as seen from the root.
   Result<std::string> realPath(const std::string& path) const;
-  // Where the host can open it. Where it does not resolve: what is missing, behind the links that
-  // lead there, so that the host does not follow them out of the root.
+  // Where the host can open it. If it does not resolve: what is missing, past the links that lead
+  // there, so that the host does not follow them out of the root.
   std::string hostPath(const std::string& path) const;
-  // Fails where at some look so far the process had too few resources (isShortage): what is not
-  // known then is no fact about the disk, and no answer from these files may be believed.
+  // Fails if the process had too few resources at any look so far (isShortage): what is then
+  // unknown is not a fact about the disk, and no answer from these files may be believed.
   [[nodiscard]] Status demandWhole() const;
-  // Relative paths start at the current directory, or at the root where there is one.
+  // Relative paths start at the current directory, or at the root if there is one.
   std::string absolute(const std::string& path) const;
 
-  // What is there; it stays known until the next replace().
+  // What is there; it is remembered until the next replace().
   const Lookup& look(Interned path);
   const Lookup& look(const std::string& path) { return look(interned(path)); }
   bool directoryExists(const std::string& path);
-  // A whole small file: a loader, its cache. Null where it cannot be read or exceeds 64 MiB.
+  // A whole small file: a loader, its cache. Null if it cannot be read or exceeds 64 MiB.
   std::shared_ptr<const std::vector<uint8_t>> content(const std::string& path);
-  // The dynamic symbols of an ELF file that is there, which no plan changes. Null where they cannot
-  // be read, or where all that are held would be more than a gigabyte.
+  // The dynamic symbols of an ELF file on disk, which no plan changes. Null if they cannot be read,
+  // or if all that are held would exceed a gigabyte.
   std::shared_ptr<const SymbolTable> symbols(Interned path);
   Interned interned(std::string_view text) { return (*strings_)(text); }
-  // Those that interned() and the lookups are of.
+  // The strings that interned() and the lookups return.
   [[nodiscard]] std::shared_ptr<const InternedStrings> strings() const { return strings_; }
 
-  // The facts as a plan would leave them. Not to be called while others look things up.
+  // The facts as a plan would leave them. Not to be called during lookups.
   void replace(const std::string& path, Facts facts);
 
  private:
@@ -98,11 +98,11 @@ class Files {
   struct Reading {
     Lookup::State state = Lookup::Missing;
     std::string message;
-    int systemError = 0;  // where it cannot be opened
+    int systemError = 0;  // if it cannot be opened
     std::shared_ptr<const Facts> facts;
     std::shared_ptr<const LoadedNames> names;
   };
-  // The file itself, at a certain time: a number that is free again is given to the next file.
+  // The file itself, at a certain time: a freed inode number is given to the next file.
   struct Version {
     uint64_t device;
     uint64_t inode;
@@ -117,11 +117,11 @@ class Files {
     }
   };
 
-  // Where it fails, `stop` is what it failed at, without a link for the host to follow.
+  // On failure, `stop` is what it failed at, without a link for the host to follow.
   Result<std::string> walk(const std::string& path, std::string* stop = nullptr) const;
   std::string underRoot(const std::string& path) const;
   const std::string* passThroughAbove(const std::string& path) const;
-  // Where the kernel finds it, and the facts that replace what it finds there.
+  // Where the kernel finds it, and the facts that replace those of what is there.
   struct Way {
     std::string host;
     std::shared_ptr<const Facts> replaced;

@@ -14,11 +14,11 @@ namespace fixelf {
 Status GlibcLoading::run(const Lookup& program) {
   addProgram(program);
   if (program.names->soname) byName_.try_emplace(program.names->soname, 0);
-  // The program's own name is empty (l_name), so that is what an empty name means.
+  // The program's own name is empty (l_name), so an empty name means the program.
   byName_.try_emplace(files_.interned(""), 0);
   addInterpreter();
   if (interpreter_ != kNone) {
-    // It is known by the name that the program has for it, and by its soname.
+    // It is known by the name that the program gives it, and by its soname.
     const Object& interpreter = objects_[interpreter_];
     const auto& named = program.facts->interpreter;
     if (named) byName_.try_emplace(files_.interned(*named), interpreter_);
@@ -30,8 +30,8 @@ Status GlibcLoading::run(const Lookup& program) {
     libraryPath_ = splitGlibc(files_, options_.libraryPath, ":;", tokensOf(0));
   }
   preload();
-  // Breadth first, as _dl_map_object_deps goes. What filters an object is put before it, and so is
-  // looked at next.
+  // Breadth first, like _dl_map_object_deps. What filters an object is put before it, and so is
+  // visited next.
   for (size_t next = 0; next < order_.size();) {
     const size_t object = order_[next];
     if (objects_[object].visited) {
@@ -88,7 +88,7 @@ void GlibcLoading::needAll(size_t object) {
 size_t GlibcLoading::need(size_t requester, Interned written, const std::string& source,
                           LibraryKind kind) {
   // Tokens in DT_NEEDED are expanded first (expand_dst in elf/dl-deps.c), in a preloaded name only
-  // where it is a path.
+  // if it is a path.
   const bool tokens = written->find('$') != std::string::npos;
   const bool slash = written->find('/') != std::string::npos;
   Interned name = written;
@@ -121,7 +121,7 @@ size_t GlibcLoading::need(size_t requester, Interned written, const std::string&
 size_t GlibcLoading::open(Library& library, size_t requester, Interned name) {
   Step step = Step::NextPlace;
   const bool isPath = name->find('/') != std::string::npos;
-  // Only open_path checks the mode, and a path does not go through it.
+  // Only open_path checks the mode, and a path bypasses it.
   setUserIdOnly_ = preloading_ && options_.secure && !isPath;
   if (isPath) {
     const Interned path = files_.interned(files_.absolute(*name));
@@ -165,7 +165,7 @@ Step GlibcLoading::search(Library& library, size_t requester, Interned name) {
   if (step != Step::NextPlace) return step;
 
   const bool noDefaults = objects_[requester].facts().noDefaultLibraries();
-  // A preload into a set-user-ID program may not come from the cache.
+  // A preload into a set-user-ID program must not come from the cache.
   if (!preloading_ || !options_.secure) {
     const Interned cached = loader_.cached(name);
     if (cached && !(noDefaults && inDefaultDirectory(*cached))) {
@@ -224,7 +224,7 @@ const SearchList& GlibcLoading::runpathOf(size_t index) {
   return *object.runpath;
 }
 
-// dl_isa_level_check in sysdeps/x86/dl-prop.h. The loader itself runs already.
+// dl_isa_level_check in sysdeps/x86/dl-prop.h. The loader itself is already running.
 void GlibcLoading::checkIsaLevels() {
   const auto own = x86IsaBits(profile().processor, program_);
   if (!own || !profile().checksIsaLevel()) return;

@@ -21,10 +21,10 @@ class GlibcLoading final : public Loading {
   void preload();
   // Everything that one object needs, in the order of its dynamic table.
   void needAll(size_t object);
-  // _dl_map_object: the object that now has the name, or kNone. `source` says what preloads it.
+  // _dl_map_object: the object that now has the name, or kNone. `source` is what preloads it.
   size_t need(size_t requester, Interned written, const std::string& source, LibraryKind kind);
   size_t open(Library& library, size_t requester, Interned name);
-  // _dl_map_new_object, for a name without a slash. Whatever it does not find is NextPlace.
+  // _dl_map_new_object, for a name without a slash. NextPlace if it finds nothing.
   Step search(Library& library, size_t requester, Interned name);
 
   [[nodiscard]] bool inDefaultDirectory(const std::string& path) const;

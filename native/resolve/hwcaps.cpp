@@ -10,7 +10,7 @@ namespace fixelf {
 namespace {
 
 // _dl_important_hwcaps in elf/dl-hwcaps.c, before 2.37: every combination of "tls", AT_PLATFORM and
-// the important bits of AT_HWCAP, the longest first, as a binary number counts down.
+// the important bits of AT_HWCAP, the longest first, in the order of a binary countdown.
 std::vector<std::string> legacyCombinations(const Processor& processor) {
   std::vector<std::string> parts = {"tls"};
   if (!processor.platform.empty()) parts.push_back(processor.platform);
@@ -29,8 +29,8 @@ std::vector<std::string> legacyCombinations(const Processor& processor) {
   return combinations;
 }
 
-// What ldconfig marks such directories with: "tls" is bit 63; the others have their number in
-// sysdeps/x86/dl-procinfo.c, platforms from 48 on. Other machines' are not known here.
+// What ldconfig marks such directories with: "tls" is bit 63; the others have their numbers in
+// sysdeps/x86/dl-procinfo.c, platforms from 48 on. Those of other machines are not known here.
 uint64_t legacyBits(const Processor& processor) {
   constexpr std::pair<const char*, unsigned> kBits[] = {
       {"sse2", 0}, {"x86_64", 1}, {"avx512_1", 2}, {"i686", 49}, {"haswell", 50}};

@@ -1,4 +1,4 @@
-// One loader on a disk, and what has been learnt from it: where it looks, and what its cache says.
+// One loader on a disk, and what has been learnt from it: where it looks, and what its cache holds.
 #pragma once
 
 #include <array>
@@ -20,12 +20,12 @@ class InstalledLoader {
 
   [[nodiscard]] const LoaderProfile& profile() const { return profile_; }
 
-  // The places in which a library is looked for where a list names `directory`, best first, each
-  // with a slash at the end. None where the directory is not there.
+  // The places in which a library is looked for when a list names `directory`, best first, each
+  // with a trailing slash. None if the directory does not exist.
   const std::vector<std::string>& placesIn(const std::string& directory);
-  // What ld.so.cache has for a name; none where it has nothing.
+  // What ld.so.cache has for a name; none if it has nothing.
   Interned cached(Interned name);
-  // What the symbols of an object were found in before.
+  // Where the symbols of an object were found before.
   template <class Make>
   const Bindings& bindings(Interned object, bool bindNow, Make make) {
     return bindings_[bindNow ? 1 : 0].of(object, make);

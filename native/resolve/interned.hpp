@@ -1,7 +1,7 @@
-// Strings of which there is one copy each.
+// Strings of which there is only one copy each.
 //
-// The same few thousand names and paths are in all resolutions of a machine. With one copy of each,
-// an answer holds pointers, equal names are known by their address, and a caller that passes the
+// The same few thousand names and paths occur in all resolutions of a machine. With one copy of
+// each, an answer holds pointers, equal names have equal addresses, and a caller that passes the
 // answers on translates each string once.
 #pragma once
 
@@ -15,8 +15,8 @@
 
 namespace fixelf {
 
-// One of them, or none. It is valid as long as its InternedStrings, and to be compared with others
-// of the same only.
+// One of them, or none. Valid as long as its InternedStrings, and only comparable with others of
+// the same.
 class Interned {
  public:
   Interned() = default;
@@ -26,7 +26,7 @@ class Interned {
   const std::string* operator->() const { return text_; }
 
   bool operator==(const Interned&) const = default;
-  // No order that means anything: for searching.
+  // The order means nothing: it is for searching.
   friend bool operator<(Interned left, Interned right) {
     return std::less<>{}(left.text_, right.text_);
   }
@@ -39,7 +39,7 @@ class Interned {
   const std::string* text_ = nullptr;
 };
 
-// Safe for use by several threads. What it holds once, it holds to its end.
+// Safe for use by several threads. A string is kept until the end.
 class InternedStrings {
  public:
   Interned operator()(std::string_view text);

@@ -8,15 +8,15 @@ namespace fixelf {
 
 namespace {
 
-// glibc 2.35 began to compare addresses and offsets modulo the page; before, modulo p_align
+// Since 2.35 glibc compares addresses and offsets modulo the page; before, modulo p_align
 // (elf/dl-load.c, _dl_map_object_from_fd).
 constexpr unsigned kComparesByPage = 35;
 
-// GLRO(dl_tls_static_surplus) with the default tunables (glibc elf/dl-tls.c), which 2.32 computes
-// to the same as was fixed before.
+// GLRO(dl_tls_static_surplus) with the default tunables (glibc elf/dl-tls.c); 2.32 computes the
+// value that was hard-wired before.
 constexpr uint64_t kThreadLocalSurplus = 1664;
 
-// DEFAULT_STACK_PERMS, where PT_GNU_STACK does not say (glibc sysdeps/generic/stackinfo.h and
+// DEFAULT_STACK_PERMS, if PT_GNU_STACK is missing (glibc sysdeps/generic/stackinfo.h and
 // sysdeps/*/stackinfo.h).
 bool needsExecutableStack(const Facts& facts) {
   const uint16_t machine = facts.header.machine;
@@ -30,8 +30,8 @@ bool isPartOfLibc(const Object& object, const LoaderProfile& loader) {
 }
 
 const char* refusedByKernel(const SegmentGeometry& geometry) {
-  // fs/binfmt_elf.c, elf_map(): the offset that is left is no multiple of a page, and mmap says
-  // EINVAL.
+  // fs/binfmt_elf.c, elf_map(): the remaining offset is not a multiple of a page, and mmap fails
+  // with EINVAL.
   return geometry.byPage ? nullptr
                          : "a segment's address and offset differ modulo the page, so the kernel "
                            "cannot map it";
@@ -90,7 +90,7 @@ void checkOpening(Files& files, const std::vector<Object>& objects,
     const auto refused = [&](const std::string& why) {
       resolution.loadProblems.push_back({object.path, files.interned(why), true});
     };
-    // Every program has them from its start.
+    // Every program has them from startup.
     if (isPartOfLibc(object, loader)) continue;
     if (loader.refusesExecutableStacks() && needsExecutableStack(facts))
       refused("a program that runs already cannot open it, because it wants an executable stack");

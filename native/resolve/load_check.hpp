@@ -1,4 +1,4 @@
-// What the kernel and the loader refuse about files that are found: an e_ident of another kind,
+// What the kernel and the loader refuse in files that are found: an e_ident of another kind,
 // segments that cannot be mapped.
 #pragma once
 
@@ -8,14 +8,15 @@
 
 namespace fixelf {
 
-// A library that is examined by itself: no search has found it, and so none has judged it.
+// For a library that is examined by itself: no search has found it, so none has judged it.
 void checkAcceptance(Files& files, const Object& examined, Resolution& resolution);
 
-// Fills in `resolution`'s load problems. The first object is the program, which the kernel maps
-// where it names an interpreter; the loader maps all others.
+// Fills in `resolution`'s load problems. The first object is the program, which the kernel maps if
+// it names an interpreter; the loader maps all others.
 void checkGeometry(Files& files, const std::vector<Object>& objects, Resolution& resolution);
 
-// The same for a library that a running program opens (dlopen): what it may not bring by then.
+// The same for a library that a running program opens (dlopen): what it may no longer bring by
+// then.
 void checkOpening(Files& files, const std::vector<Object>& objects,
                   const std::vector<size_t>& order, Resolution& resolution);
 

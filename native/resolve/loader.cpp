@@ -13,7 +13,7 @@ std::string baseName(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
-// Where the file itself says nothing.
+// For when the file itself does not show it.
 LoaderProfile::Libc libcByName(const std::string& path) {
   const std::string name = baseName(path);
   if (name.starts_with("ld-musl-")) return LoaderProfile::Musl;
@@ -24,8 +24,8 @@ LoaderProfile::Libc libcByName(const std::string& path) {
   return LoaderProfile::Unknown;
 }
 
-// Calls visit(text, followsText) for each NUL-terminated printable text; `followsText` says that
-// the text before it ended at the byte before, as members of one table do.
+// Calls visit(text, followsText) for each NUL-terminated printable text; `followsText` is whether
+// the text before it ended at the preceding byte, as in a table.
 template <class Visit>
 void visitTexts(const std::vector<uint8_t>& bytes, Visit visit) {
   const char* data = reinterpret_cast<const char*>(bytes.data());
@@ -48,7 +48,7 @@ bool isLevelList(std::string_view text) {
          (text.starts_with("x86-64-v") || text.starts_with("power") || text.starts_with("z1"));
 }
 
-// The banner for --version, which loaders have since 2.33: "ld.so (Debian GLIBC 2.36-9) stable
+// The banner for --version, which loaders have had since 2.33: "ld.so (Debian GLIBC 2.36-9) stable
 // release version 2.36.", and more on other lines.
 void readBanner(std::string_view text, LoaderProfile& profile) {
   constexpr std::string_view kWords = "release version 2.";
@@ -75,7 +75,7 @@ std::vector<std::string> split(std::string_view text, char separator) {
   return parts;
 }
 
-// `system_dirs` of glibc's elf/dl-load.c: "/lib/\0/usr/lib/\0", each with its slash at the end. The
+// `system_dirs` of glibc's elf/dl-load.c: "/lib/\0/usr/lib/\0", each with a trailing slash. The
 // table may be in the file twice, once behind other texts that hide its start, so the longest run
 // counts.
 void readGlibc(const std::vector<uint8_t>& bytes, LoaderProfile& profile) {
@@ -120,13 +120,13 @@ std::string libTokenOf(const std::string& directory) {
   return "lib";
 }
 
-// What it says without arguments (ldso/dynlink.c). On NixOS it is called libc.so as well.
+// What it prints without arguments (ldso/dynlink.c). On NixOS it is also called libc.so.
 bool isMusl(const std::vector<uint8_t>& bytes) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   return text.find("musl libc (") != std::string_view::npos;
 }
 
-// ldso/dynlink.c, load_library: "%.*s/etc/ld-musl-" LDSO_ARCH ".path", with the prefix in front.
+// ldso/dynlink.c, load_library: "%.*s/etc/ld-musl-" LDSO_ARCH ".path", preceded by the prefix.
 std::string muslPathFile(const std::vector<uint8_t>* bytes, const std::string& path) {
   constexpr std::string_view kPrefix = "%.*s";
   std::string file;
@@ -194,8 +194,8 @@ LoaderProfile loaderProfile(Files& files, const std::string& interpreterPath,
     if (!profile.cachePath.empty()) profile.libc = LoaderProfile::Glibc;
   }
   if (profile.defaultDirectories.empty()) {
-    // elf/dl-load.c and the GNU coding standards' own; 64-bit ports that share a machine with a
-    // 32-bit one add lib64 (sysdeps/*/configure.ac, slibdir).
+    // The defaults of elf/dl-load.c and the GNU coding standards; 64-bit ports that share a machine
+    // with a 32-bit one add lib64 (sysdeps/*/configure.ac, slibdir).
     if (program.header.fileClass == Class::Elf64) {
       profile.defaultDirectories = {"/lib64", "/usr/lib64"};
     }

@@ -7,7 +7,7 @@ namespace fixelf {
 namespace {
 
 constexpr size_t kMostLibraries = 20'000;
-constexpr size_t kMostTried = 8192;  // of one library
+constexpr size_t kMostTried = 8192;  // per library
 
 std::string directoryOf(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -54,7 +54,7 @@ const std::string& Loading::originOf(size_t index) {
   Object& object = objects_[index];
   if (!object.origin) {
     // A program's is that of /proc/self/exe (elf/dl-origin.c), so without symbolic links. A library
-    // that is looked at by itself is opened by the path given.
+    // that is examined by itself is opened by the given path.
     const bool program = index == 0 && object.facts().kind != Kind::Shared;
     auto path = program ? files_.realPath(*object.path) : Result<std::string>(*object.path);
     object.origin = directoryOf(path ? *path : *object.path);

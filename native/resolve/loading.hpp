@@ -1,5 +1,5 @@
-// The loading of one program: the objects that are in memory, and how the next one is found. What
-// differs between glibc and musl is in a class for each (glibc.hpp, musl.hpp).
+// The loading of one program: the objects in memory, and how the next one is found. What differs
+// between glibc and musl is in a class for each (glibc.hpp, musl.hpp).
 #pragma once
 
 #include <array>
@@ -21,14 +21,14 @@ namespace fixelf {
 struct Object {
   static constexpr size_t kNone = SIZE_MAX;
 
-  Interned path;  // as it was opened, absolute
+  Interned path;  // as opened, absolute
   Interned neededBy;
   const Lookup* file = nullptr;
   size_t loader = kNone;  // l_loader: the object that first needed it
-  bool queued = false;    // it is in the order
-  bool visited = false;   // what it needs has been looked for
+  bool queued = false;    // it is already in the order
+  bool visited = false;   // its needs have been looked for
 
-  // $ORIGIN, and the directories of its lists; none until they are needed.
+  // $ORIGIN, and the directories of its lists; none until needed.
   std::optional<std::string> origin;
   std::optional<SearchList> rpath;
   std::optional<SearchList> runpath;
@@ -50,30 +50,30 @@ class Loading {
 
  protected:
   static constexpr size_t kNone = Object::kNone;
-  // Searches that one program may cause: a library that is not found is looked for again for the
-  // next object that needs it.
+  // How many searches one program may cause: a library that is not found is looked for again for
+  // the next object that needs it.
   static constexpr size_t kMostSearches = 100'000;
 
   Loading(Files& files, InstalledLoader& loader, const ResolveOptions& options,
           Resolution& resolution);
 
   void addProgram(const Lookup& program);
-  // It is in memory before anything is searched.
+  // It is in memory before any search.
   void addInterpreter();
   [[nodiscard]] const LoaderProfile& profile() const { return loader_.profile(); }
   [[nodiscard]] Status withinLimits() const;
   const std::string& originOf(size_t object);
 
-  // A new entry for a name; none where there are too many already, or where the name is settled.
-  // What was not found is looked for again: another may find it by a search path of its own.
-  // `key` is the name that is really looked for.
+  // A new entry for a name; none if there are too many, or if the name is settled. What was not
+  // found is looked for again: another object may find it by a search path of its own. `key` is the
+  // name that is really looked for.
   Library* announce(size_t requester, Interned written, Interned key, const std::string& source,
                     LibraryKind kind);
-  // To be called when the search has ended. A second failure for the same name is dropped.
+  // To be called at the end of the search. A second failure for the same name is dropped.
   void settle(const Library& library);
 
   virtual Verdict judge(const Lookup& lookup) const = 0;
-  // Tries one path, and notes why it is not taken. What is Found is in found_.
+  // Tries one path, and notes why it is not taken. If Found, the file is in found_.
   Step tryPath(Library& library, Interned path);
   Step tryDirectories(Library& library, const std::string& name, const SearchList& directories,
                       const char* kind, Interned owner = {});
@@ -85,19 +85,19 @@ class Loading {
   }
   void takeInterpreter(Library& library);
   void takeLoaded(Library& library, size_t object);
-  // The loaded object that is the file which was found; kNone where there is none.
+  // The loaded object that is the same file as found_; kNone if there is none.
   [[nodiscard]] size_t sameFile() const;
-  // Whether `library` was the same file as one that is loaded, which is taken instead.
+  // Whether `library` is the same file as a loaded one, which is taken instead.
   bool takeSameFile(Library& library, size_t object);
   size_t addObject(const Library& library, size_t requester);
-  // Whether nothing stops the loader before it looks for symbols.
+  // Whether nothing stops the loader before it looks up symbols.
   [[nodiscard]] bool reachesSymbols() const;
-  // At the end of the order, unless it is in it, or kNone.
+  // At the end of the order, unless already in it, or kNone.
   void enqueue(size_t object);
-  // Before `next` in the order; moved there if it is behind.
+  // Before `next` in the order; moved there if it is behind it.
   void insertBefore(size_t object, size_t next);
 
-  // Enough for most programs' maps: that many small pieces from the heap would take a third of the
+  // Enough for most programs' maps: so many small pieces from the heap would take a third of the
   // time.
   std::array<std::byte, 16'384> room_;
   std::pmr::monotonic_buffer_resource memory_{room_.data(), room_.size()};
@@ -118,7 +118,7 @@ class Loading {
 
   size_t searches_ = 0;
   Interned announced_;     // the key
-  size_t before_ = kNone;  // the entry that it has already
+  size_t before_ = kNone;  // the entry that it already has
   std::pmr::map<FileIdentity, size_t> byFile_{&memory_};
   LoadedObjects listed_{&memory_};  // key to its latest entry in the resolution
 };

@@ -10,10 +10,10 @@ namespace fixelf {
 
 namespace {
 
-// path_open's buffer, 2 * NAME_MAX + 2 bytes with the NUL: a longer path is passed over.
+// path_open's buffer, 2 * NAME_MAX + 2 bytes with the NUL: a longer path is skipped.
 constexpr size_t kLongestPath = 2 * size_t{NAME_MAX} + 1;
 
-// The names that are musl's loader, whatever the disk holds.
+// The names that stand for musl's loader, whatever is on disk.
 bool namesMusl(const std::string& name) {
   for (const char* reserved :
        {"libc.", "libpthread.", "librt.", "libm.", "libdl.", "libutil.", "libxnet."}) {
@@ -40,7 +40,7 @@ Status MuslLoading::run(const Lookup& program) {
     for (const std::string& name : muslPreloads(options_.preload))
       need(kNone, files_.interned(name), "LD_PRELOAD");
   }
-  // Breadth first, as load_deps goes. order_ grows meanwhile.
+  // Breadth first, like load_deps. order_ grows meanwhile.
   for (size_t next = 0; next < order_.size(); ++next) {
     const size_t object = order_[next];
     for (const auto& [kind, name] : objects_[object].names().dependencies) {
@@ -50,7 +50,7 @@ Status MuslLoading::run(const Lookup& program) {
   }
   checkOpening(files_, objects_, order_, resolution_);
   if (reachesSymbols()) {
-    enqueue(interpreter_);  // it is the libc, whoever needs it
+    enqueue(interpreter_);  // it is the libc, whatever needs it
     checkSymbols(files_, loader_, objects_, order_, true, resolution_);
   }
   return Done{};
@@ -85,7 +85,7 @@ void MuslLoading::open(Library& library, size_t requester) {
     step = search(library, requester);
   }
   if (step != Step::Found) return;
-  // An object is known by the last part of a path that was searched for (shortname).
+  // An object is known by the last part of the path at which a search found it (shortname).
   if (const size_t same = sameFile(); takeSameFile(library, same)) {
     if (!slash) byName_.try_emplace(name, same);
     return;
@@ -118,11 +118,11 @@ Step MuslLoading::search(Library& library, size_t requester) {
 const SearchList& MuslLoading::rpathOf(size_t index) {
   Object& object = objects_[index];
   if (!object.rpath) {
-    // decode_dyn: one list, and RUNPATH is the one that counts.
+    // decode_dyn: there is one list, and RUNPATH takes precedence.
     const Facts& facts = object.facts();
     const auto& list = facts.runpath ? facts.runpath : facts.rpath;
     const std::string& text = list.value_or("");
-    // fixup_rpath: the program's own $ORIGIN is not for a set-user-ID program.
+    // fixup_rpath: the program's own $ORIGIN is not expanded for a set-user-ID program.
     const bool refused = options_.secure && index == 0 && text.find('$') != std::string::npos;
     const auto expanded = refused ? std::nullopt : expandOrigin(text, originOf(index));
     object.rpath = splitMusl(files_, expanded.value_or(""));

@@ -17,7 +17,7 @@ class MuslLoading final : public Loading {
   Verdict judge(const Lookup& lookup) const override { return judgeMusl(lookup, program_); }
 
  private:
-  // load_library. `requester` is kNone for what is preloaded, which has no lists of its own.
+  // load_library. `requester` is kNone for preloaded libraries, which have no lists of their own.
   void need(size_t requester, Interned name, const std::string& source);
   void open(Library& library, size_t requester);
   Step search(Library& library, size_t requester);

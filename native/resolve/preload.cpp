@@ -30,8 +30,8 @@ std::vector<std::string> glibcPreloads(std::string_view list) {
 std::vector<std::string> filePreloads(const std::vector<uint8_t>& content) {
   std::string text(content.begin(), content.end());
   // From a # to the end of its line. As in elf/rtld.c, each further # is looked for from the start
-  // of the file, in as many bytes as are left behind the last comment; so a second comment may end
-  // early, and what is left of it counts as a name.
+  // of the file, within as many bytes as are left behind the last comment; so a second comment may
+  // end early, and the rest of it counts as a name.
   size_t rest = text.size();
   while (rest > 0) {
     size_t comment = std::string_view(text).substr(0, rest).find('#');

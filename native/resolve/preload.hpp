@@ -1,4 +1,4 @@
-// The libraries that are loaded before those that the program needs.
+// The libraries that are loaded before those the program needs.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace fixelf {
 // LD_PRELOAD as glibc reads it: names between spaces and colons (handle_preload_list in
 // elf/rtld.c).
 std::vector<std::string> glibcPreloads(std::string_view list);
-// /etc/ld.so.preload: names between white space and colons, comments from # on (elf/rtld.c).
+// /etc/ld.so.preload: names between white space and colons, comments starting with # (elf/rtld.c).
 std::vector<std::string> filePreloads(const std::vector<uint8_t>& content);
 // LD_PRELOAD as musl reads it: names between white space and colons (load_preload in
 // ldso/dynlink.c).

@@ -37,8 +37,8 @@ struct Features {
   bool avx512 = false;   // AVX512CD, BW, DQ and VL
 };
 
-// x86-64 psABI, "Microarchitecture levels"; a level counts only where the kernel saves its
-// registers (XCR0), as in glibc's sysdeps/x86/cpu-features.c.
+// x86-64 psABI, "Microarchitecture levels"; a level counts only if the kernel saves its registers
+// (XCR0), as in glibc's sysdeps/x86/cpu-features.c.
 Features featuresOfThisMachine() {
   Features features;
   const Registers vendor = cpuid(0);

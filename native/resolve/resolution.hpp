@@ -1,8 +1,8 @@
 // Resolution: which file the loader would open for each library, and why.
 //
 // Nothing is run. The rules are those of glibc's elf/dl-load.c (_dl_map_new_object), or of musl's
-// ldso/dynlink.c (load_library) where the program's interpreter is musl's; Files takes the place of
-// the disk. Other namespaces than the first (dlmopen, LD_AUDIT) are not followed.
+// ldso/dynlink.c (load_library) if the program's interpreter is musl's; Files takes the place of
+// the disk. Namespaces other than the first (dlmopen, LD_AUDIT) are not followed.
 #pragma once
 
 #include <memory>
@@ -27,12 +27,12 @@ const char* libraryKindName(LibraryKind kind);
 
 struct Library {
   Interned soname;                         // the name by which it is needed, as written
-  Interned path;                           // none where it is not found
+  Interned path;                           // none if it is not found
   Interned reason;                         // why this path, or why none
   Interned neededBy;                       // the path of the first object that needs it
-  LibraryKind kind = LibraryKind::Needed;  // what it is to that object
+  LibraryKind kind = LibraryKind::Needed;  // how that object refers to it
   std::vector<Tried> tried;
-  bool wrongMachineSeen = false;  // a file of that name was passed over as another machine's
+  bool wrongMachineSeen = false;  // a file of that name was skipped as another machine's
   bool optional = false;          // preloaded or DT_AUXILIARY: the loader goes on without it
 };
 
@@ -45,7 +45,7 @@ struct VersionProblem {
   bool weak = false;
 };
 
-// "no version information available": versions are needed of a library that defines none. glibc
+// "no version information available": versions are needed from a library that defines none. glibc
 // only warns.
 struct UnversionedLibrary {
   Interned library;
@@ -53,25 +53,25 @@ struct UnversionedLibrary {
   Interned neededBy;
 };
 
-// "CPU ISA level is lower than required": glibc ends the program when all is loaded.
+// "CPU ISA level is lower than required": glibc ends the program once everything is loaded.
 struct IsaProblem {
   Interned path;
   uint32_t missing = 0;  // bits of GNU_PROPERTY_X86_ISA_1_NEEDED that the processor lacks
 };
 
-// An object that is found and cannot be loaded, or a program that the kernel cannot map.
+// An object that is found but cannot be loaded, or a program that the kernel cannot map.
 struct LoadProblem {
   Interned path;
   Interned why;  // a sentence without the path
-  // Only where a running program opens it (dlopen); linked to one that starts, it loads.
+  // Only if a running program opens it (dlopen); linked to one that is started, it loads.
   bool opened = false;
 };
 
-// A symbol that is bound at start, and that none of the files which are loaded defines: "symbol
-// lookup error", or for musl "symbol not found".
+// A symbol that is bound at startup, and that none of the loaded files defines: "symbol lookup
+// error", or with musl "symbol not found".
 struct MissingSymbol {
   Interned symbol;
-  Interned version;  // none where it is wanted without one
+  Interned version;  // none if it is wanted without one
   Interned library;  // that should have the version
   Interned neededBy;
 };
@@ -79,27 +79,28 @@ struct MissingSymbol {
 struct Resolution {
   std::shared_ptr<const InternedStrings> strings;  // that hold its texts
   std::string path;
-  std::optional<std::string> interpreter;  // none where the program is static, or none is known
+  std::optional<std::string> interpreter;  // none if the program is static, or none is known
   bool interpreterFound = false;
   bool interpreterAssumed = false;  // a library names none: its machine's usual one
   std::string interpreterReason;
   std::shared_ptr<const LoaderProfile> loader;  // never null
-  // In the order in which the loader opens them, each name once; twice where the first to need it
-  // does not find it, but another does. The interpreter is among them only where it is needed by
+  // In the order in which the loader opens them, each name once; twice if the first object to need
+  // it does not find it, but another does. The interpreter is among them only if it is needed by
   // name.
   std::vector<Library> libraries;
   std::vector<VersionProblem> versionProblems;
   std::vector<UnversionedLibrary> unversionedLibraries;
   std::vector<IsaProblem> isaProblems;
-  // Paths of objects with packed relocations (DT_RELR) that do not ask libc for the version which
-  // says that it knows them: "DT_RELR without GLIBC_ABI_DT_RELR dependency".
+  // Paths of objects with packed relocations (DT_RELR) that do not require the version by which
+  // libc shows that it supports them: "DT_RELR without GLIBC_ABI_DT_RELR dependency".
   std::vector<Interned> relrProblems;
   std::vector<LoadProblem> loadProblems;
-  // For a program, where ResolveOptions request it and none of the above stops the loader first.
+  // For a program, if ResolveOptions request it and none of the above stops the loader first.
   std::vector<MissingSymbol> missingSymbols;
 };
 
-// nix-ld's stand-in loader: it starts this loader with that LD_LIBRARY_PATH behind the caller's.
+// nix-ld's stand-in loader: it starts this loader with that LD_LIBRARY_PATH appended to the
+// caller's.
 struct NixLd {
   std::string loader;       // NIX_LD
   std::string libraryPath;  // NIX_LD_LIBRARY_PATH
@@ -110,20 +111,20 @@ struct ResolveOptions {
   std::optional<std::string> interpreter;
   std::string libraryPath;  // LD_LIBRARY_PATH
   std::string preload;      // LD_PRELOAD
-  // The best directory of glibc-hwcaps that the processor may use, "x86-64-v3", or "baseline".
-  // This machine's where it is not given.
+  // The best directory of glibc-hwcaps that the processor may use, such as "x86-64-v3", or
+  // "baseline". If not given, this machine's.
   std::optional<std::string> processor;
-  // AT_SECURE: the program runs as another user than the caller's (set-user-ID).
+  // AT_SECURE: the program runs as a user other than the caller (set-user-ID).
   bool secure = false;
   std::optional<NixLd> nixLd;
-  // Look for symbols that are bound at start; all of them where `bindNow` (LD_BIND_NOW) says so.
+  // Look for symbols that are bound at startup; for all of them if `bindNow` (LD_BIND_NOW).
   bool symbols = false;
   bool bindNow = false;
   // Keep what was tried and not taken for each library; for thousands of files that is a lot.
   bool tried = true;
 };
 
-// Fails where the file itself cannot be read as ELF, or is of no kind that is ever loaded. A caller
+// Fails if the file itself cannot be read as ELF, or is of a kind that is never loaded. A caller
 // with many files keeps a Resolver (resolver.hpp).
 Result<Resolution> resolve(Files& files, const std::string& path, const ResolveOptions& options);
 

@@ -26,15 +26,15 @@ Error errorOf(const Lookup& lookup, const std::string& path) {
   return error(ErrorCode::Malformed);
 }
 
-// The parts of a header that make a difference to a loader.
+// The parts of a header that matter to a loader.
 std::string keyOf(const FileHeader& header) {
   return std::to_string(header.machine) + (header.fileClass == Class::Elf64 ? "w" : "n") +
          (header.byteOrder == ByteOrder::Little ? "l" : "b") + std::to_string(header.flags);
 }
 
-// The loader is given LD_LIBRARY_PATH: the caller's own, then NIX_LD_LIBRARY_PATH. What ends in a
-// colon keeps the empty element behind it (native/shim/library_path.cpp); nix-ld 2 drops it
-// (src/main.rs).
+// The loader is given an LD_LIBRARY_PATH: the caller's own, then NIX_LD_LIBRARY_PATH. If the
+// caller's ends in a colon, the empty element behind it is kept (native/shim/library_path.cpp);
+// nix-ld 2 drops it (src/main.rs).
 ResolveOptions throughNixLd(const ResolveOptions& options) {
   ResolveOptions seen = options;
   if (!options.nixLd || options.nixLd->libraryPath.empty()) return seen;

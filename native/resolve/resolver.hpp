@@ -1,4 +1,4 @@
-// What many resolutions share: the files and the loaders of a disk.
+// What many resolutions share: the files and loaders of a disk.
 #pragma once
 
 #include <memory>
@@ -17,9 +17,9 @@ class Resolver {
  public:
   explicit Resolver(Files& files) : files_(files) {}
 
-  // Fails where the file itself cannot be read as ELF, is of no kind that is ever loaded, or needs
-  // more libraries than any real program; with TooManyOpenFiles where too few files could be opened
-  // to tell.
+  // Fails if the file itself cannot be read as ELF, is of a kind that is never loaded, or needs
+  // more libraries than any real program; with TooManyOpenFiles if too few files could be opened to
+  // tell.
   Result<Resolution> resolve(const std::string& path, const ResolveOptions& options);
   // On as many threads as there are processors; in the order of the paths. Fails with Cancelled.
   Result<std::vector<Result<Resolution>>> resolveAll(std::span<const std::string> paths,

@@ -7,11 +7,11 @@ namespace fixelf {
 
 namespace {
 
-// Bytes of one list, with $ORIGIN put in. No search path of a file can name as much without tokens
-// (Limits::kString); with them it would take thousands of directories of the longest names.
+// Bytes of one list, with $ORIGIN expanded. Without tokens no search path of a file can name as
+// much (Limits::kString); with them it would take thousands of directories with the longest names.
 constexpr size_t kLargestList = 64U << 20;
 
-// A list under construction, which drops what it holds already.
+// A list under construction, which drops duplicates.
 class Builder {
  public:
   void add(std::string directory) {

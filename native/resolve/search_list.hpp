@@ -1,4 +1,4 @@
-// Lists of directories, as RPATH, RUNPATH and LD_LIBRARY_PATH write them.
+// Lists of directories, as written in RPATH, RUNPATH and LD_LIBRARY_PATH.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace fixelf {
 
-// Each directory once, absolute, without a slash at the end.
+// Each directory once, absolute, without a trailing slash.
 using SearchList = std::vector<std::string>;
 
 // glibc's rule, fillin_rpath in elf/dl-load.c: an empty element is the current directory, but an

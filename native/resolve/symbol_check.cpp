@@ -8,7 +8,7 @@ namespace fixelf {
 namespace {
 
 constexpr size_t kMostMissing = 1000;
-// Entries of hash tables that are looked at for one program: real ones need a few thousand.
+// Hash table entries examined for one program: real ones need a few thousand.
 constexpr uint64_t kMostSteps = 50'000'000;
 
 constexpr uint8_t kBindWeak = 2;     // STB_WEAK
@@ -38,7 +38,7 @@ bool isVisible(const SymbolEntry& symbol) {
 struct Wanted {
   HashedName name;
   const NumberedVersion* version = nullptr;
-  bool definition = false;  // an undefined entry does not do, whatever its value
+  bool definition = false;  // an undefined entry won't do, whatever its value
   bool copy = false;
 };
 
@@ -47,7 +47,7 @@ enum class Match { None, Found, Unversioned };
 // do_lookup_x and check_match of glibc's elf/dl-lookup.c.
 class GlibcRule {
  public:
-  // `named` says whether the object is the one that the version is needed from.
+  // `named`: whether the object is the one that the version is needed from.
   static Match find(const SymbolTable& table, const Wanted& wanted, bool named, uint64_t& budget) {
     std::optional<SymbolEntry> found;
     std::optional<SymbolEntry> other;  // of a version that was not requested
@@ -76,7 +76,8 @@ class GlibcRule {
  private:
   static constexpr uint16_t kNumber = 0x7fff;
   static constexpr uint16_t kHidden = 0x8000;
-  static constexpr uint16_t kFirstVersion = 2;  // what an unversioned program was linked with
+  static constexpr uint16_t kFirstVersion =
+      2;  // the version that an unversioned program was linked with
 
   static bool defines(const SymbolEntry& symbol, const Wanted& wanted) {
     // STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_COMMON, STT_TLS, STT_GNU_IFUNC.
@@ -95,7 +96,7 @@ class GlibcRule {
   }
 };
 
-// find_sym2 of musl's ldso/dynlink.c; versions only hide what is not a default one.
+// find_sym2 of musl's ldso/dynlink.c; versions only hide those that are not the default.
 class MuslRule {
  public:
   static Match find(const SymbolTable& table, const Wanted& wanted, bool, uint64_t& budget) {
@@ -130,7 +131,7 @@ class Check {
         scope_(scope),
         musl_(resolution.loader->libc == LoaderProfile::Musl) {}
 
-  // Whether the symbols of all objects can be looked at.
+  // Whether the symbols of all objects can be read.
   bool open() {
     for (const size_t index : scope_) {
       tables_.push_back(files_.symbols(objects_[index].path));
@@ -139,7 +140,7 @@ class Check {
     return true;
   }
 
-  // Whether the loader ends at a table, of whichever object.
+  // Whether the loader fails at a table, of whichever object.
   bool reportDamage(Resolution& resolution) {
     for (size_t place = 0; place < scope_.size(); ++place) {
       const auto& damage = tables_[place]->damage();
@@ -180,7 +181,7 @@ class Check {
       if (match == Match::Found) {
         used[provider] = true;
       } else if (match == Match::Unversioned && version != nullptr) {
-        // That is the answer only where a version is wanted.
+        // That matters only if a version is wanted.
         problem(bindings, object, objects_[scope_[provider]], *name, *version);
       } else if (bindingOf(symbol) != kBindWeak) {
         bindings.missing.push_back(missing(*name, version, object));
@@ -251,14 +252,14 @@ void checkSymbols(Files& files, InstalledLoader& loader, const std::vector<Objec
     loaded.insert(objects[index].path);
   for (size_t place = 0; place < scope.size(); ++place) {
     const Object& object = objects[scope[place]];
-    // It has bound its own before all others (elf/rtld.c, _dl_start).
+    // It binds its own symbols before all others (elf/rtld.c, _dl_start).
     if (*object.path == resolution.loader->path) continue;
     bool fresh = false;
     const Bindings& known = loader.bindings(object.path, bindNow, [&] {
       fresh = true;
       return check.bind(place, bindNow);
     });
-    // A result holds again where the same objects are loaded, whichever others are.
+    // A result still holds if the same objects are loaded, whatever others are.
     const bool again =
         fresh || (known.complete() && std::ranges::all_of(known.providers, [&](Interned path) {
                     return loaded.contains(path);

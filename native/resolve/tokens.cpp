@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t kLongestExpansion = 65'536;  // of an expanded path
 
-// The length of a token such as ORIGIN or {ORIGIN} at the start of `text`, 0 where it is another
+// The length of a token such as ORIGIN or {ORIGIN} at the start of `text`, 0 if it is another
 // (is_dst in elf/dl-load.c).
 size_t tokenLength(std::string_view text, std::string_view name) {
   const bool braces = text.starts_with('{');

@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t kMostProblems = 20'000;
 
-// _dl_check_map_versions looks at files that need versions, and libc.so.6 or one of its kind.
+// _dl_check_map_versions examines files that need versions, and need libc.so.6 or one of its kind.
 bool lacksRelrVersion(const Facts& facts) {
   if (!facts.packedRelocations || facts.versionsNeeded.empty()) return false;
   const bool needsLibc =
@@ -24,7 +24,7 @@ bool lacksRelrVersion(const Facts& facts) {
                       });
 }
 
-// Whether a library is neither needed by anybody, found or not, nor the loader itself: glibc
+// Whether a library is neither needed by any object, found or not, nor the loader itself: glibc
 // asserts that there is one (elf/dl-version.c, find_needed).
 bool isAbsent(Interned name, const Resolution& resolution) {
   if (resolution.loader->libc != LoaderProfile::Glibc || !resolution.interpreterFound) return false;
@@ -51,7 +51,7 @@ void checkVersions(Files& files, const std::vector<Object>& objects,
     const Object& object = objects[index];
     if (resolution.loader->checksPackedRelocations() && lacksRelrVersion(object.facts()))
       resolution.relrProblems.push_back(object.path);
-    // The form of the first record alone; of definitions, up to the one that is looked for.
+    // Only the form of the first record; for definitions, up to the one that is looked for.
     const std::vector<NeededVersions>& records = object.facts().versionsNeeded;
     if (!records.empty() && records.front().form != VER_NEED_CURRENT) {
       problem(object, unsupported(records.front().form, "Verneed"));

@@ -1,5 +1,5 @@
-// Whether each library defines the symbol versions that are needed of it: _dl_check_map_versions in
-// glibc's elf/dl-version.c. musl knows no versions.
+// Whether each library defines the symbol versions that are needed from it: _dl_check_map_versions
+// in glibc's elf/dl-version.c. musl knows no versions.
 #pragma once
 
 #include <vector>
