@@ -1,4 +1,4 @@
-// findCandidates, once for each instruction set; candidates.cpp chooses among them.
+// findCandidates, one for each instruction set; candidates.cpp chooses among them.
 #pragma once
 
 #include "scan/candidates.hpp"
@@ -20,8 +20,8 @@ size_t findCandidatesNeon(const CandidateTables& tables, const uint8_t* bytes, s
                           size_t end, Candidates& found);
 #endif
 
-// Notes the positions of a step's set bits that are before `end`: in `fingerprints` one bit for
-// each byte, in `runs` one for each 16 bytes.
+// Notes the positions of a step's set bits before `end`: `fingerprints` has one bit for each byte,
+// `runs` one for each 16 bytes.
 inline void noteStep(uint64_t fingerprints, uint32_t runs, size_t at, size_t end,
                      Candidates& found) {
   for (; fingerprints != 0; fingerprints &= fingerprints - 1) {

@@ -22,7 +22,7 @@ Tables load(const CandidateTables& tables) {
   return loaded;
 }
 
-// What a byte is not, by its halves.
+// The sets that a byte is not in, by its halves.
 inline uint8x16_t lookUp(uint8x16_t low, uint8x16_t high, uint8x16_t bytes) {
   return vorrq_u8(vqtbl1q_u8(low, vandq_u8(bytes, vdupq_n_u8(0x0f))),
                   vqtbl1q_u8(high, vshrq_n_u8(bytes, 4)));
@@ -30,7 +30,7 @@ inline uint8x16_t lookUp(uint8x16_t low, uint8x16_t high, uint8x16_t bytes) {
 
 // One bit for each byte that is not 0xff.
 uint64_t bitsOf(uint8x16_t bytes) {
-  // Four bits for each byte is what narrowing gives (there is no PMOVMSKB); one of them is taken.
+  // Narrowing gives four bits for each byte (there is no PMOVMSKB); one of them is taken.
   const uint8x16_t other = vmvnq_u8(vceqq_u8(bytes, vdupq_n_u8(0xff)));
   const uint64_t nibbles =
       vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(other), 4)), 0);

@@ -1,6 +1,6 @@
 // findCandidates for x86-64: SSSE3 (2006), which brought PSHUFB, AVX2 (2013), twice as wide, and
-// AVX-512 VBMI (2018), twice as wide again and with larger tables.
-// Each function is compiled for its own instruction set, whatever the rest is compiled for.
+// AVX-512 VBMI (2018), twice as wide again and with larger tables. Each function is compiled for
+// its own instruction set, whatever the rest is compiled for.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -13,9 +13,9 @@ namespace fixelf {
 
 namespace {
 
-// What a byte is not, by its halves: PSHUFB answers zero for an index with its highest bit set, so
-// for bytes from 0x80 on the high half alone decides. Nothing is missed, and the low half needs no
-// mask.
+// The sets that a byte is not in, by its halves: PSHUFB returns zero for an index with its highest
+// bit set, so for bytes from 0x80 on the high half alone decides. Nothing is missed, and the low
+// half needs no mask.
 
 // -- SSSE3 --------------------------------------------------------------------------------------
 
@@ -46,7 +46,7 @@ __attribute__((target("ssse3"))) inline __m128i lookUp(const Tables16& tables, s
                       _mm_shuffle_epi8(tables.high[place], high));
 }
 
-// One bit for each byte at which a fingerprint begins, and whether all 16 are of the alphabet.
+// One bit for each byte at which a fingerprint begins, and whether all 16 are in the alphabet.
 __attribute__((target("ssse3"))) inline uint32_t look16(const Tables16& tables, const uint8_t* at,
                                                         bool& run) {
   const __m128i first = lookUp(tables, 0, load16(at));
@@ -89,7 +89,7 @@ __attribute__((target("avx2"))) inline __m256i lookUp(const Tables32& tables, si
                          _mm256_shuffle_epi8(tables.high[place], high));
 }
 
-// 0xff for each byte at which no fingerprint begins, and for each that is not of the alphabet.
+// 0xff for each byte at which no fingerprint begins, and for each that is not in the alphabet.
 __attribute__((target("avx2"))) inline __m256i look32(const Tables32& tables, const uint8_t* at,
                                                       __m256i& notInRun) {
   const __m256i first = lookUp(tables, 0, at);
@@ -98,7 +98,7 @@ __attribute__((target("avx2"))) inline __m256i look32(const Tables32& tables, co
   return _mm256_cmpeq_epi8(_mm256_or_si256(first, others), tables.all);
 }
 
-// The four 16-bit parts of a word of which no bit is set, one bit each.
+// One bit for each of a word's four 16-bit parts, set if that part is zero.
 inline uint32_t emptyParts(uint64_t word) {
   return static_cast<uint32_t>((word & 0xffff) == 0) |
          static_cast<uint32_t>((word >> 16 & 0xffff) == 0) << 1 |
@@ -139,7 +139,7 @@ __attribute__((target("avx2"))) size_t findCandidatesAvx2(const CandidateTables&
     const uint64_t outside = static_cast<uint32_t>(_mm256_movemask_epi8(notInRun[0])) |
                              uint64_t{static_cast<uint32_t>(_mm256_movemask_epi8(notInRun[1]))}
                                  << 32;
-    // A zero among the four 16-bit parts borrows from above the part itself.
+    // A zero among the four 16-bit parts borrows from beyond the part itself.
     constexpr uint64_t kOnes = 0x0001000100010001;
     const bool anyRun = ((outside - kOnes) & ~outside & (kOnes << 15)) != 0;
     const bool anyMatch = _mm256_movemask_epi8(_mm256_and_si256(none0, none1)) != -1;
@@ -153,7 +153,7 @@ __attribute__((target("avx2"))) size_t findCandidatesAvx2(const CandidateTables&
   return end;
 }
 
-// VPERMI2B looks a byte's lower seven bits up in a table of 128 entries: no halves, and a third of
+// VPERMI2B looks up a byte's lower seven bits in a table of 128 entries: no halves, and a third of
 // the instructions.
 __attribute__((target("avx512bw,avx512vbmi"))) size_t findCandidatesAvx512(
     const CandidateTables& tables, const uint8_t* bytes, size_t from, size_t end,
@@ -175,7 +175,7 @@ __attribute__((target("avx512bw,avx512vbmi"))) size_t findCandidatesAvx512(
                          _mm512_and_si512(_mm512_permutex2var_epi8(lower[1], second, upper[1]),
                                           _mm512_permutex2var_epi8(lower[2], third, upper[2])));
     const uint64_t fingerprints = _mm512_test_epi8_mask(matches, matches);
-    // The eighth bit is not looked up: a byte that has it is not in the alphabet.
+    // The eighth bit is not looked up: a byte with it is not in the alphabet.
     const __m512i inRun = _mm512_permutex2var_epi8(runLower, first, runUpper);
     const uint64_t outside = ~_mm512_movepi8_mask(inRun) | _mm512_movepi8_mask(first);
     constexpr uint64_t kOnes = 0x0001000100010001;

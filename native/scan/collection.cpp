@@ -18,7 +18,7 @@ bool isBefore(const auto& one, const auto& other) {
   }
 }
 
-// The earlier of the two places, and the sum of the counts.
+// Keeps the earlier of the two places, and the sum of the counts.
 void unite(auto& entry, auto&& other) {
   const uint64_t count = entry.what.count + other.what.count;
   if (isBefore(other, entry)) entry = std::forward<decltype(other)>(other);

@@ -1,9 +1,9 @@
 // What has been found so far, within a limit.
 //
-// A hostile file may name a hundred million different things. So only the first so many different
-// mentions are kept, by file and place in it; any others are only counted. Each thread keeps its
-// own collection and goes through the files in order: once it is full, whatever is new to it is
-// behind all that it holds, and so cannot be among the first ones of all threads together. Which
+// A hostile file may name a hundred million different things. So only the first different mentions,
+// by file and place in it, are kept up to a limit; any others are only counted. Each thread keeps
+// its own collection and takes the files in order: once that is full, anything new to it comes
+// after all that it holds, and so cannot be among the first ones of all threads together. Which
 // mentions are kept does not depend on how the work was divided.
 #pragma once
 
@@ -15,11 +15,11 @@
 
 namespace fixelf {
 
-// Where something was found; the files of a search are numbered in the order of the search.
+// Where something was found; the files of a search are numbered in search order.
 struct Spot {
   uint64_t file = 0;
   Place place = Place::Content;
-  uint64_t anchor = 0;  // by which mentions are put in order
+  uint64_t anchor = 0;  // by which mentions are ordered
   uint64_t offset = 0;
   std::shared_ptr<const std::string> path;
 };
@@ -37,16 +37,16 @@ class Collection {
   // These are called in the order of files, places and anchors.
   void mention(MentionKind kind, Spelling spelling, std::string_view text, const Spot& spot);
   void compressed(Compression kind, const Spot& spot);
-  // One that was not looked at closely enough to know whether it is one.
+  // One that was not examined closely enough to know whether it is one.
   void unexaminedCompressed() { ++moreCompressed_; }
 
-  // Takes over what another one holds.
+  // Takes over what another collection holds.
   void merge(Collection&& other);
 
-  // In the order in which they were met.
+  // In the order in which they were found.
   struct Answer {
     std::vector<Mention> mentions;
-    uint64_t moreMentions = 0;  // how often something was met that is not among them
+    uint64_t moreMentions = 0;  // how often something was found that is not among them
     std::vector<Compressed> compressed;
     uint64_t moreCompressed = 0;
   };

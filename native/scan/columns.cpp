@@ -55,7 +55,7 @@ Column& field(Column& list, size_t index) {
   return list.children.front().children[index];
 }
 
-// A column and how a file's facts fill its next row.
+// A column, and how a file's facts fill its next row.
 struct Filled {
   Column column;
   void (*fill)(Column&, const Facts&);
@@ -222,7 +222,7 @@ void Column::valid() {
 
 void Column::null() {
   if (validity.empty()) {
-    // Until now all rows were there.
+    // Until now all rows had values.
     for (uint32_t row = 0; row < length; ++row)
       setBit(validity, row, true);
   }

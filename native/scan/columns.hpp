@@ -1,9 +1,9 @@
 // Facts of many files as columns in Arrow's memory layout: validity bitmaps, 32-bit offsets, values
 // (Arrow, "Columnar Format", version 1.0).
 //
-// A row made into an object costs more than reading the file that it describes. Columns cross into
-// JavaScript as they are; a caller that wants a row makes it there, and one that writes Arrow or
-// Parquet never does.
+// Turning a row into an object costs more than reading the file that it describes. Columns cross
+// into JavaScript as they are; a caller that wants a row makes it there, and one that writes Arrow
+// or Parquet never does.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +48,7 @@ struct Column {
 const char* columnTypeName(Column::Type type);
 
 // Where the rows of branches are in a batch: structs of `path`, `firstRow`, `rows` and `last`,
-// which is false where more of the branch follows in the next batch.
+// which is false if more of the branch follows in the next batch.
 Column branchColumn();
 void appendBranch(Column& branches, const std::string& path, uint32_t firstRow, uint32_t rows,
                   bool last);
@@ -61,7 +61,7 @@ class FactsTable {
   void append(const Facts& facts);
 
   [[nodiscard]] uint32_t rows() const { return columns_.front().length; }
-  // Bytes of names, which is most of what it holds.
+  // Bytes of names, which are most of what it holds.
   [[nodiscard]] size_t weight() const { return weight_; }
   [[nodiscard]] const std::vector<Column>& columns() const { return columns_; }
 

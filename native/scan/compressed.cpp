@@ -18,7 +18,7 @@ bool startsWith(Bytes bytes, std::string_view magic) {
   return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
 }
 
-// Little-endian, as all of these formats are. The bytes are known to be there.
+// Little-endian, as all of these formats are. The bytes are known to exist.
 uint64_t number(Bytes bytes, size_t at, size_t length) {
   uint64_t value = 0;
   for (size_t index = length; index-- > 0;)
@@ -38,7 +38,7 @@ uint32_t crc32(Bytes bytes) {
 }
 
 // RFC 1951, section 3.2.7: the lengths of the codes that encode all other codes' lengths. They have
-// to make a complete code, which random bits seldom do.
+// to form a complete code, which random bits seldom do.
 bool isDynamicBlock(Bytes bytes) {
   size_t at = 3;
   const auto bits = [&](size_t count) {
@@ -108,14 +108,14 @@ bool isXz(Bytes bytes) {
          crc32(bytes.subspan(6, 2)) == number(bytes, 8, 4);
 }
 
-// The level, then the first block's magic (the digits of π) or the end's (those of √π).
+// The level, then the magic of the first block (the digits of π) or of the end (those of √π).
 bool isBzip2(Bytes bytes) {
   return startsWith(bytes, "BZh") && bytes.size() >= 10 && bytes[3] >= '1' && bytes[3] <= '9' &&
          (startsWith(bytes.subspan(4), "1AY&SY") ||
           startsWith(bytes.subspan(4), "\x17\x72\x45\x38\x50\x90"));
 }
 
-// APPNOTE.TXT, section 4.3.7, the header of one member. One that is merely stored hides nothing.
+// APPNOTE.TXT, section 4.3.7, the header of one member. A merely stored one hides nothing.
 bool isZipMember(Bytes bytes, uint64_t left) {
   if (!startsWith(bytes, "PK\x03\x04") || bytes.size() < 30) return false;
   const uint64_t version = number(bytes, 4, 2);
@@ -156,11 +156,12 @@ bool isSquashfs(Bytes bytes, uint64_t left) {
 constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
 constexpr uint64_t kZstdBlockLimit = 128 << 10;
 
-// RFC 8878, section 3.1.1.1: how long the frame's header is, with the magic; 0 where there is none.
+// RFC 8878, section 3.1.1.1: the length of the frame's header, including the magic; 0 if there is
+// none.
 size_t zstdHeader(Bytes bytes) {
   if (!startsWith(bytes, kZstdMagic) || bytes.size() < 6) return 0;
   const uint8_t descriptor = bytes[4];
-  if ((descriptor & 0x18) != 0) return 0;  // reserved, and unused: encoders write zeros
+  if ((descriptor & 0x18) != 0) return 0;  // reserved and unused: encoders write zeros
   const bool single = (descriptor & 0x20) != 0;
   constexpr std::array<size_t, 4> kDictionary = {0, 1, 2, 4};
   constexpr std::array<size_t, 4> kContentSize = {0, 2, 4, 8};
@@ -186,7 +187,7 @@ bool isZstdCompressedBlock(Bytes bytes, uint64_t size, bool first) {
     const uint64_t regenerated = header == 1 ? bytes[0] >> 3 : number(bytes, 0, header) >> 4;
     return regenerated <= kZstdBlockLimit && header + (type == 0 ? regenerated : 1) < size;
   }
-  // Treeless literals use the code of the block before.
+  // Treeless literals use the code of the previous block.
   if (type == 3 && first) return false;
   const size_t header = format < 2 ? 3 : format == 2 ? 4 : 5;
   const unsigned width = format < 2 ? 10 : format == 2 ? 14 : 18;
@@ -232,7 +233,7 @@ bool isZstdFrame(int descriptor, uint64_t size, uint64_t offset) {
     position += 3 + (type == 1 ? 1 : length);
     if (position > size) return false;
     if (last) return true;
-    // Nobody writes many empty blocks; zeros look like them.
+    // No encoder writes many empty blocks; zeros look like them.
     if (type == 0 && length == 0) return false;
   }
   return true;

@@ -12,7 +12,7 @@ HashSet::HashSet(std::string_view hashes) {
   std::sort(sorted_.begin(), sorted_.end());
   sorted_.erase(std::unique(sorted_.begin(), sorted_.end()), sorted_.end());
   if (sorted_.empty()) return;
-  // 32 bits for each hash: the filter lets through about 3 % of what is not known.
+  // 32 bits for each hash: the filter lets through about 3 % of the unknown ones.
   const size_t bits = std::max<size_t>(std::bit_ceil(sorted_.size() * 32), 1024);
   filter_.resize(bits / 64);
   filterShift_ = static_cast<unsigned>(64 - std::countr_zero(bits));

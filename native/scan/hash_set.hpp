@@ -1,8 +1,8 @@
-// The hashes of store paths that are known: 32 characters of Nix's base-32 alphabet each.
+// The hashes of known store paths: 32 characters of Nix's base-32 alphabet each.
 //
 // Every place in a file with 32 such characters in a row is looked up, and hardly any of them is
-// known. So a filter of single bits, which fits into the processor's nearest cache for a store of
-// usual size, says no to nearly all of them.
+// known. So a filter of single bits, which for a store of usual size fits into the processor's
+// nearest cache, rejects nearly all of them.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ class HashSet {
   static constexpr size_t kLength = 32;
 
   HashSet() = default;
-  // Hashes one after another; a rest that is not a whole hash is left out.
+  // Hashes one after another; a remainder that is not a whole hash is ignored.
   explicit HashSet(std::string_view hashes);
 
   [[nodiscard]] bool empty() const { return sorted_.empty(); }

@@ -13,7 +13,7 @@ namespace fixelf {
 
 class IdentitySet {
  public:
-  // Whether it was not there yet.
+  // Whether it was new.
   bool insert(uint64_t device, uint64_t inode) {
     if ((used_ + 1) * 2 > slots_.size()) grow();
     if (!place(slots_, {device, inode, true})) return false;

@@ -30,7 +30,7 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
-// As JSON.stringify() of JavaScript escapes it (ECMA-262, QuoteJSONString).
+// As JavaScript's JSON.stringify() escapes it (ECMA-262, QuoteJSONString).
 void appendEscaped(std::string& line, char32_t point) {
   constexpr std::string_view kShort = "\b\t\n\f\r";
   const size_t known = point < 0x20 ? kShort.find(static_cast<char>(point)) : kShort.npos;
@@ -47,7 +47,7 @@ bool meansItself(char byte) {
   return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
-// Answers whether the text is there unchanged; otherwise its bytes have to be given as well.
+// Returns whether the text is there unchanged; otherwise its bytes have to be given as well.
 bool appendText(std::string& line, std::string_view text) {
   bool plain = true;
   line += '"';
@@ -74,7 +74,7 @@ bool appendText(std::string& line, std::string_view text) {
   return plain;
 }
 
-// Its members, one after the other, from its construction on.
+// Writes an object's members one after another; begins when constructed.
 class Object {
  public:
   explicit Object(std::string& line) : line_(line) { line_ += '{'; }

@@ -1,8 +1,8 @@
 // One file's facts as a line of newline-delimited JSON.
 //
-// Made here, on the walk's thread: in JavaScript, an object for each row and its text take as long
-// as the whole scan. share/schemas/scan.json describes it; lib/report/text.ts has the same rules
-// for other documents.
+// Made here, on the walk's thread: in JavaScript, an object for each row and its text would take as
+// long as the whole scan. share/schemas/scan.json describes it; lib/report/text.ts has the same
+// rules for other documents.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace fixelf {
 
-// With its line end.
+// Including the line end.
 std::string jsonLine(const Facts& facts);
 
 }  // namespace fixelf

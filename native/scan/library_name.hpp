@@ -1,11 +1,11 @@
-// What the file of a shared library is called.
+// What files of shared libraries are called.
 #pragma once
 
 #include <string_view>
 
 namespace fixelf {
 
-// "libz.so", "libz.so.1", and loaders of names like "ld.so.1".
+// "libz.so", "libz.so.1", and loaders with names such as "ld.so.1".
 inline bool looksLikeLibrary(std::string_view name) {
   constexpr std::string_view kSuffix = ".so";
   if (name.ends_with(kSuffix) || name.starts_with("ld.so") || name.starts_with("ld64.so"))

@@ -9,13 +9,13 @@ namespace fixelf {
 
 enum class MentionKind {
   StorePath,    // STORE/<hash>-<name>
-  Hash,         // the hash of a known store path without STORE before it
+  Hash,         // the hash of a known store path without STORE in front
   Interpreter,  // a path, or a bare name, of a dynamic linker
   Soname,       // lib*.so or lib*.so.N…, between NULs or quotes
 };
 
-// How a store path is written. Nix finds `Plain`, and any other spelling that leaves the hash
-// whole.
+// How a store path is written. Nix finds `Plain`, and any other spelling that keeps the hash in one
+// piece.
 enum class Spelling {
   Plain,
   Escaped,         // \/nix\/store\/…, as some JSON writers do
@@ -24,13 +24,13 @@ enum class Spelling {
   LineWrapped,     // a line ends within the hash; Nix does not find it
 };
 
-// Where a mention is. Nix scans an archive (NAR), which holds all three.
+// Where a mention is. Nix scans an archive (NAR), which contains all three.
 enum class Place { FileName, LinkTarget, Content };
 
 struct Mention {
   MentionKind kind = MentionKind::StorePath;
   Spelling spelling = Spelling::Plain;
-  std::string text;  // in plain spelling, whatever it was written as
+  std::string text;  // in plain spelling, however it was written
   // The first of them:
   std::shared_ptr<const std::string> path;
   Place place = Place::Content;
@@ -40,7 +40,7 @@ struct Mention {
 
 enum class Compression { Gzip, Xz, Zstd, Bzip2, Zip, Squashfs };
 
-// Compressed bytes: what they say when unpacked is not known.
+// Compressed bytes: their unpacked content is not known.
 struct Compressed {
   Compression kind = Compression::Gzip;
   std::shared_ptr<const std::string> path;

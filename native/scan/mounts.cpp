@@ -45,7 +45,7 @@ std::string_view takeField(std::string_view& line) {
   return field;
 }
 
-// The number of the mount that a descriptor is on; empty where it is not told.
+// The number of the mount that a descriptor is on; empty if it is not reported.
 std::string mountOf(int descriptor) {
   std::ifstream told("/proc/self/fdinfo/" + std::to_string(descriptor));
   for (std::string key, value; told >> key >> value;) {
@@ -64,8 +64,8 @@ bool hasMountsBelow(int directory) {
   std::string below = escaped({path.data(), static_cast<size_t>(length)});
   if (below.back() != '/') below += '/';
 
-  // A directory of another mount namespace, or outside of this process's root, is on none of the
-  // mounts that are listed, and its path means nothing here (Linux fs/d_path.c).
+  // A directory of another mount namespace, or outside this process's root, is on none of the
+  // listed mounts, and its path means nothing here (Linux fs/d_path.c).
   const std::string own = mountOf(directory);
   bool listed = false;
   std::ifstream mounts("/proc/self/mountinfo");

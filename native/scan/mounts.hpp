@@ -3,7 +3,7 @@
 
 namespace fixelf {
 
-// Whether something is mounted below an open directory; also true where that cannot be told. It
+// Whether something is mounted below an open directory; also true if that cannot be determined. It
 // reads the whole list of mounts, which takes as long as opening some dozen files.
 bool hasMountsBelow(int directory);
 

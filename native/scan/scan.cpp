@@ -6,12 +6,12 @@ namespace fixelf {
 
 namespace {
 
-// Where a batch is cut: by what it holds and not by the clock, so that the same tree always gives
-// the same batches.
+// Where a batch ends: by its content and not by the clock, so that the same tree always gives the
+// same batches.
 constexpr uint32_t kRows = 1024;
 constexpr size_t kWeight = size_t{4} << 20;
 constexpr size_t kOthers = 8192;
-constexpr size_t kText = size_t{32} << 20;  // of lines, where what is named has no name
+constexpr size_t kText = size_t{32} << 20;  // of lines, which grow even with empty names
 constexpr size_t kReady = 4;
 
 bool isFull(const Batch& batch) {

@@ -1,4 +1,4 @@
-// A walk that runs ahead of whatever takes its answers, batch by batch.
+// A walk that runs ahead of whatever takes its results, batch by batch.
 #pragma once
 
 #include <condition_variable>
@@ -19,7 +19,7 @@ struct Batch {
   Column branches = branchColumn();
   std::vector<Error> failures;
   std::vector<Link> links;
-  // Where lines are requested, each row's (json_line.hpp).
+  // If lines are requested, one for each row (json_line.hpp).
   Column lines{"line", Column::Type::Text};
 };
 
@@ -27,20 +27,21 @@ struct ScanOptions : WalkOptions {
   bool lines = false;
 };
 
-// A few batches wait to be taken, no more: a slow reader slows the walk, and memory stays flat.
+// At most a few batches wait to be taken: a slow reader slows the walk down, and memory use stays
+// flat.
 class Scan {
  public:
   Scan(std::vector<WalkRoot> roots, const ScanOptions& options, std::stop_token stop);
   Scan(const Scan&) = delete;
   Scan& operator=(const Scan&) = delete;
 
-  // Walks until all has been taken or it is told to stop; on a thread of its own.
+  // Walks until everything has been taken or it is told to stop; on a thread of its own.
   void run();
-  // Where there is no thread for run(): the first next() walks to the end, and all batches wait at
+  // If there is no thread for run(): the first next() walks to the end, and all batches wait at
   // once.
   void runInNext() { unattended_ = true; }
 
-  // Waits for the next batch; none at the end. Fails where a root cannot be listed, and with
+  // Waits for the next batch; none at the end. Fails if a root cannot be listed, and with
   // Cancelled. For one caller at a time.
   Result<std::unique_ptr<Batch>> next();
   [[nodiscard]] const WalkProgress& progress() const { return progress_; }

@@ -23,15 +23,15 @@ namespace fixelf {
 
 namespace {
 
-// A part of a file is one thread's work; its windows are gone through one after the other.
+// A part of a file is one thread's work; its windows are searched one after another.
 constexpr uint64_t kPartSize = 4 << 20;
 // At most this many open files wait to be searched.
 constexpr size_t kQueueLength = 64;
-// Walking through what may be a Zstandard frame costs some small reads. A file with more beginnings
-// of frames than this was made to waste time.
+// Checking what may be a Zstandard frame costs some small reads. A file with more frame starts than
+// this was made to waste time.
 constexpr int64_t kMostFrames = 1 << 16;
 
-// An open regular file; it is shared by the parts of it that are searched.
+// An open regular file, shared by the parts of it that are being searched.
 class SearchedFile {
  public:
   SearchedFile(int descriptor, std::string path, uint64_t number)
@@ -51,20 +51,20 @@ class SearchedFile {
   [[nodiscard]] int descriptor() const { return descriptor_; }
   [[nodiscard]] const std::shared_ptr<const std::string>& path() const { return path_; }
 
-  // Files of /proc have no size, and content all the same.
+  // Files of /proc have no size, but do have content.
   [[nodiscard]] bool hasContent() const {
     char byte = 0;
     return pread(descriptor_, &byte, 1, 0) > 0;
   }
 
-  // What went wrong first; read it when all parts are done.
+  // The first thing that went wrong; read it when all parts are done.
   [[nodiscard]] std::optional<Error>& failure() { return failure_; }
   void fail(Error error) {
     const std::lock_guard lock(mutex_);
     if (!failure_) failure_ = std::move(error);
   }
 
-  // What was read is one state of the file only if nobody wrote to it meanwhile.
+  // What was read is one state of the file only if it was not written to meanwhile.
   void checkUnchanged() {
     Status status = Done{};
     const FileSource::Identity now = FileSource::identityOf(descriptor_, status, *path_);
@@ -197,7 +197,7 @@ class Searcher {
   Collection collection_;
 };
 
-// Walks, and lets threads search what it comes upon.
+// Walks, and lets threads search what it finds.
 class Search {
  public:
   explicit Search(SearchOptions options) : shared_(std::move(options)), own_(shared_) {}
@@ -232,8 +232,8 @@ class Search {
       rootIsFile_ = true;
       return open(AT_FDCWD, path.c_str(), path);
     }
-    // Depth first, and by name, as in an archive of Nix; not by recursion, because there is no
-    // limit to how deep a tree may be.
+    // Depth first, and by name, as in a Nix archive; not by recursion, because there is no limit to
+    // how deep a tree may be.
     std::vector<std::string> waiting{path};
     for (bool isRoot = true; !waiting.empty() && !shared_.stopped(); isRoot = false) {
       const std::string directory = std::move(waiting.back());
@@ -261,7 +261,7 @@ class Search {
     bool operator<(const DirectoryEntry& other) const { return name < other.name; }
   };
 
-  // Searches the files, links and names of a directory; the answer is its subdirectories.
+  // Searches the files, links and names of a directory; returns its subdirectories.
   Result<std::vector<std::string>> list(const std::string& path) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     const std::unique_ptr<DIR, CloseDirectory> directory(descriptor < 0 ? nullptr
@@ -334,10 +334,10 @@ class Search {
     }
     ++found_.files;
     found_.bytes += file->size();
-    // The count starts with one for this walk, so that no thread takes the file for done too early.
+    // The count starts with one for this walk, so that no thread considers the file done too early.
     file->partsLeft = 1;
     for (uint64_t at = 0; at < file->size() && !shared_.stopped(); at += kPartSize) {
-      // Holes hold nothing, however large they are. A file system without holes answers with `at`.
+      // Holes contain nothing, however large they are. A file system without holes returns `at`.
       const off_t data = lseek(descriptor, static_cast<off_t>(at), SEEK_DATA);
       if (data < 0 && errno == ENXIO) break;
       if (data > 0) at = std::max(at, static_cast<uint64_t>(data) / kPartSize * kPartSize);
@@ -360,7 +360,7 @@ class Search {
     }
   }
 
-  // What vanished before it was opened was never there.
+  // What vanished before it was opened counts as never there.
   void fail(Error error) {
     if (error.code == ErrorCode::NotFound) return;
     const std::lock_guard lock(mutex_);
@@ -372,7 +372,7 @@ class Search {
 
   // -- the threads ------------------------------------------------------------------------------
 
-  // One small file is not worth a second thread.
+  // One small file does not warrant a second thread.
   void hand(Part part) {
     if (rootIsFile_ && part.file->size() <= kPartSize) return searchAndFinish(own_, part);
     startThreads();

@@ -1,9 +1,9 @@
 // Search inside files: which store paths, interpreters and sonames are named in the bytes.
 //
-// A path of the store is gone through as Nix does when it looks for references (libstore/
-// references.cc): the contents of files, their names, and the targets of links. Files are read by
-// pread into buffers that fit into a processor's own cache, not mapped: that is faster where page
-// faults are slow, and a file that is truncated meanwhile gives an error instead of SIGBUS.
+// A store path is searched as Nix does when it looks for references (libstore/references.cc): the
+// contents of files, their names, and the targets of links. Files are read by pread into buffers
+// that fit into a processor's own cache, not mapped: that is faster where page faults are slow, and
+// a file that is truncated meanwhile causes an error instead of SIGBUS.
 #pragma once
 
 #include <optional>
@@ -19,21 +19,21 @@ namespace fixelf {
 
 struct SearchOptions {
   std::string store = "/nix/store";
-  // Those of the store paths that are known; they are found wherever they occur.
+  // Those of the known store paths; they are found wherever they occur.
   HashSet hashes;
   Collection::Limits limits;
   // Ends it with Cancelled.
   std::stop_token stop;
   // 0: as many as there are processors, up to 8.
   unsigned threads = 0;
-  // For tests; the answers are the same.
+  // For tests; the results are the same.
   std::optional<InstructionSet> instructionSet;
   size_t windowSize = 256 << 10;  // bytes of the inner part
 };
 
 struct Found {
   Collection::Answer answer;
-  // What could not be read, below a directory; at most kMostFailures are kept.
+  // What could not be read below a directory; at most kMostFailures are kept.
   static constexpr size_t kMostFailures = 1000;
   std::vector<Error> failures;
   uint64_t moreFailures = 0;
@@ -41,11 +41,10 @@ struct Found {
   uint64_t bytes = 0;  // of their contents
 };
 
-// A file, a link (its target is not followed), or a directory and what is below it. The name of
-// `path` itself is not searched.
-// Fails where that itself cannot be read: NotFound, PermissionDenied, NotRegular, and Changed where
-// the file was written to meanwhile; with Cancelled; with LimitExceeded for a store whose directory
-// has too long a name.
+// A file, a link (its target is not followed), or a directory and everything below it. The name of
+// `path` itself is not searched. Fails if that itself cannot be read: NotFound, PermissionDenied,
+// NotRegular, or Changed if the file was written to meanwhile; with Cancelled; and with
+// LimitExceeded if the name of the store's directory is too long.
 Result<Found> search(const std::string& path, SearchOptions options);
 
 }  // namespace fixelf

@@ -14,9 +14,9 @@ namespace fixelf {
 
 namespace {
 
-// Where a name is among all of them: one allocation for each of thousands would take longer than
-// the kernel's listing. The first eight bytes as a number decide nearly every comparison, for a
-// store path begins with its hash.
+// Where a name is among all of them: an allocation for each of thousands would take longer than the
+// kernel's listing. The first eight bytes as a number decide nearly every comparison, since a store
+// path begins with its hash.
 struct Entry {
   uint64_t head = 0;
   size_t start = 0;
@@ -24,7 +24,7 @@ struct Entry {
   uint64_t inode = 0;
 };
 
-// For a longer name: the number compares as its bytes do.
+// For a longer name: the number compares like its bytes.
 uint64_t headOf(std::string_view name) {
   uint64_t head = 0;
   for (const char character : name.substr(0, sizeof head))

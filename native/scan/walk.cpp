@@ -33,15 +33,15 @@ namespace fixelf {
 
 namespace {
 
-// For a branch that is not the next to be handed out, no more files than this are held.
+// For a branch that is not next to be handed out, no more files than this are held.
 constexpr size_t kMostHeld = size_t{32} << 10;
-// The first bytes of each file: they say what it is, and no more memory is touched for what is not
-// an ELF file, which nearly all are.
+// The first bytes of each file: they show what it is, and no more memory is touched for what is not
+// an ELF file, as nearly all are not.
 constexpr size_t kFirstRead = 64;
 // In a tree with fewer directories, reading the list of mounts costs more than it saves.
 constexpr size_t kWorthAsking = 64;
 
-// By the first bytes alone, which a text may share: whoever is told checks again.
+// By the first bytes alone, which a text may share: the caller checks again.
 bool beginsAsOtherSystems(std::span<const uint8_t> head) {
   const auto begins = [&](std::string_view magic) {
     return head.size() >= magic.size() && std::memcmp(head.data(), magic.data(), magic.size()) == 0;
@@ -49,15 +49,15 @@ bool beginsAsOtherSystems(std::span<const uint8_t> head) {
   if (begins("MZ") || begins("\xce\xfa\xed\xfe") || begins("\xcf\xfa\xed\xfe") ||
       begins("\xfe\xed\xfa\xce") || begins("\xfe\xed\xfa\xcf"))
     return true;
-  // Java classes begin as Mach-O for several processors does, with a version of 45 or more in place
-  // of the number of processors (mach-o/fat.h, JVMS 4.1); trees hold them by the thousand.
+  // Java classes begin like Mach-O for several processors, with a version of at least 45 in place
+  // of the number of processors (mach-o/fat.h, JVMS 4.1); trees contain thousands of them.
   constexpr uint8_t kFirstJavaVersion = 45;
   return (begins("\xca\xfe\xba\xbe") || begins("\xca\xfe\xba\xbf")) && head.size() >= 8 &&
          head[4] == 0 && head[5] == 0 && head[6] == 0 && head[7] < kFirstJavaVersion;
 }
 
 struct FoundFile {
-  std::unique_ptr<Facts> facts;  // sorted and handed on without being moved about
+  std::unique_ptr<Facts> facts;  // sorted and handed on without being moved
   uint64_t device = 0;
   uint64_t inode = 0;
 };
@@ -81,27 +81,27 @@ struct Finds {
 
 // A directory that waits to be read.
 struct Task {
-  // None where another thread may have found it: descriptors are each thread's own.
+  // None if another thread may have found it: descriptors are each thread's own.
   std::shared_ptr<OpenDirectory> parent;
   std::string path;
 
   [[nodiscard]] const char* name() const { return path.c_str() + path.rfind('/') + 1; }
 };
 
-// An entry of a root, and what is known of what is below it.
+// An entry of a root, and what is known about what is below it.
 struct BranchWork {
   int root = -1;     // the root's descriptor
   std::string name;  // empty for the files of the root itself
   std::string path;
   bool directory = true;
-  std::optional<Error> unreadable;  // why it could not be found: the branch has nothing else
+  std::optional<Error> unreadable;  // why it was not found: the branch has nothing else
   uint64_t inode = 0;
-  // Below: guarded by the walker's mutex.
+  // Everything below is guarded by the walker's mutex.
   unsigned workers = 0;
   bool finished = false;
   std::vector<Task> shared;  // what its workers leave to others, without parents
   Finds finds;
-  // Only for a store path, which is unique in itself.
+  // Only for a store path, which has to be complete in itself.
   IdentitySet seen;
 
   // The names that lead from the root to `below`, a path of this branch.
@@ -134,7 +134,7 @@ class Walker {
     std::vector<int> kept;
     for (const auto& root : roots_)
       kept.push_back(root->descriptor());
-    // None of them is the caller's thread, which goes on to other things afterwards.
+    // None of them is the caller's thread, which does other things afterwards.
     std::vector<std::thread> pool;
     pool.reserve(threads);
     while (pool.size() < threads) {
@@ -190,7 +190,7 @@ class Walker {
     return Done{};
   }
 
-  // The name that the caller gave it may be a link's.
+  // The name given by the caller may be a link's.
   Status addFile(const WalkRoot& root) {
     const std::unique_ptr<char, decltype(&std::free)> real(realpath(root.host.c_str(), nullptr),
                                                            &std::free);
@@ -198,12 +198,12 @@ class Walker {
     if (!real || stat(real.get(), &state) != 0)
       return systemError(errno, "open the file", root.shown);
     if (S_ISREG(state.st_mode)) return addEntry(real.get(), root.shown);
-    // In a directory nobody requested it; here the caller did.
+    // In a directory it would have been skipped; here the caller asked for it.
     addFailure(root, notRegular(state.st_mode, root.shown));
     return Done{};
   }
 
-  // One branch, opened in the directory that holds it, as all are. Thousands may be in one
+  // One branch, opened in the directory that holds it, like all others. Thousands may be in one
   // directory.
   Status addEntry(const std::string& host, const std::string& shown) {
     const size_t slash = host.rfind('/');
@@ -317,8 +317,8 @@ class Walker {
         whole.reserve(below.size() + 1 + entry.nameLength);
         return whole.append(below).append(1, '/').append(name, entry.nameLength);
       };
-      // Linux, include/uapi/linux/limits.h: nothing could open or start it by its path. Like the
-      // kernel's own ENAMETOOLONG, that says nothing about what is in it.
+      // Linux, include/uapi/linux/limits.h: it could not be opened or started by its path. Like the
+      // kernel's own ENAMETOOLONG, that says nothing about its content.
       if (below.size() + 1 + entry.nameLength >= PATH_MAX) {
         return fail(Error{
             ErrorCode::Io,
@@ -413,7 +413,7 @@ class Walker {
 
     Walker& walker_;
     BranchWork* branch_ = nullptr;
-    Opener opener_;  // before the directories, which close themselves by it
+    Opener opener_;  // before the directories, which are closed through it
     std::vector<Task> own_;
     Finds finds_;
     Listing listing_;
@@ -442,7 +442,7 @@ class Walker {
 
   BranchWork* choose(std::vector<Task>& own) {
     const size_t end = std::min(next_, branches_.size());
-    // Too much is held already: only what can be handed out at once.
+    // Too much is already held: only what can be handed out at once.
     const bool full = held_ > kMostHeld;
     const auto takeFrom = [&](BranchWork& branch) {
       if (branch.shared.empty()) return false;
@@ -461,7 +461,7 @@ class Walker {
     return branch;
   }
 
-  // Leaves half of a thread's directories, the ones nearest to the root, to the threads that wait.
+  // Leaves half of a thread's directories, those nearest to the root, to waiting threads.
   void share(BranchWork& branch, std::vector<Task>& own) {
     const std::lock_guard lock(mutex_);
     const auto half = own.begin() + static_cast<ptrdiff_t>(own.size() / 2);
@@ -477,7 +477,7 @@ class Walker {
     handOut(lock);
   }
 
-  // A thread has no more to do in a branch.
+  // A thread has nothing more to do in a branch.
   void leave(BranchWork& branch, Finds& finds) {
     std::unique_lock lock(mutex_);
     store(branch, finds);
@@ -492,7 +492,7 @@ class Walker {
   }
 
   // Gives the sink what is next in order, as long as there is something. One thread at a time does
-  // it, including what the others finish meanwhile.
+  // so, and includes what the others finish meanwhile.
   void handOut(std::unique_lock<std::mutex>& lock) {
     if (handingOut_) return;
     handingOut_ = true;
@@ -558,7 +558,7 @@ class Walker {
   const BranchSink& sink_;
 
   std::vector<std::shared_ptr<OpenDirectory>> roots_;
-  std::string lastAbove_;  // the last of them, where it holds entries that were named one by one
+  std::string lastAbove_;  // the last of them, if it holds entries that were named one by one
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::unique_ptr<BranchWork>> branches_;  // null once handed out
@@ -570,8 +570,8 @@ class Walker {
   std::atomic<unsigned> waiting_{0};
   IdentitySet seen_;
 
-  // Whether a directory may have two names: no link gives it one, but a mount does, and a root
-  // within another. Until that is known, yes.
+  // Whether a directory may have two names: links give it none, but a mount does, and so does a
+  // root within another. Until that is known, yes.
   std::atomic<bool> mayMeetAgain_{true};
   std::mutex visitedMutex_;
   IdentitySet visited_;

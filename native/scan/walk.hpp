@@ -1,13 +1,13 @@
 // Every ELF file below some directories, found by as many threads as there are processors.
 //
-// A branch is one entry of a root with all that is below it: in a Nix store, one store path. A
-// thread takes a branch and keeps to it, so that threads meet seldom; one that finds no branch left
-// helps with the directories of another's. Branches are handed out whole, and in order, so what a
-// walk says does not depend on which thread was faster.
+// A branch is one entry of a root with everything below it: in a Nix store, one store path. A
+// thread takes a branch and keeps to it, so that threads seldom meet; one that finds no branch left
+// helps with the directories of another's. Branches are handed out whole, and in order, so the
+// results of a walk do not depend on which thread was faster.
 //
 // The walk stays inside the tree: symbolic links are not followed, and each directory is opened
-// relative to the one that holds it, so that nobody can lead it out meanwhile. What cannot be read
-// is listed, never fatal; what vanishes meanwhile was never there.
+// relative to the one that holds it, so that it cannot be led out meanwhile. What cannot be read is
+// listed, never fatal; what vanishes meanwhile counts as never there.
 #pragma once
 
 #include <atomic>
@@ -24,9 +24,9 @@ namespace fixelf {
 // A directory to be walked, or a single file.
 struct WalkRoot {
   std::string host;   // where this machine finds it
-  std::string shown;  // what it is called in what comes out; the same but for another system's root
+  std::string shown;  // its name in the results; the same except for another system's root
   // One branch, as it would be if the directory that holds it were walked: no link is followed, and
-  // one that is not there is one failure among others instead of failing the walk.
+  // one that does not exist is one failure among others instead of failing the walk.
   bool entry = false;
 };
 
@@ -37,13 +37,13 @@ struct WalkOptions {
   // Only the branches whose name's hash is `shard` modulo `shards`: see inShard().
   uint64_t shard = 0;
   uint64_t shards = 1;
-  // Every name of a file is told, not the first only.
+  // Report every name of a file, not only the first.
   bool everyName = false;
-  // Symbolic links whose names look like a shared library's are told as well.
+  // Also report symbolic links whose names look like a shared library's.
   bool libraryLinks = false;
-  // So are scripts: files that somebody may execute, and that begin with "#!".
+  // Also scripts: executable files that begin with "#!".
   bool scripts = false;
-  // So are files that begin as programs of macOS and Windows do (Mach-O, PE).
+  // Also files that begin like programs of macOS and Windows (Mach-O, PE).
   bool otherSystems = false;
 };
 
@@ -53,14 +53,14 @@ struct Link {
 };
 
 struct Branch {
-  // The root's name and the entry's; the root's alone for the files that are in the root itself.
+  // The root's name and the entry's; only the root's for the files in the root itself.
   std::string path;
   std::vector<std::unique_ptr<Facts>> elf;  // sorted by path
   std::vector<Error> failures;              // unreadable or malformed, sorted by path
   std::vector<Link> links;                  // sorted by path
   std::vector<std::string> scripts;         // sorted paths
   std::vector<std::string> otherSystems;    // sorted paths
-  // False where more of the same branch follows: a very large one comes in pieces, each sorted.
+  // False if more of the same branch follows: a very large one comes in pieces, each sorted.
   bool last = true;
 };
 
@@ -74,13 +74,13 @@ struct WalkProgress {
   std::atomic<uint64_t> branchesDone{0};
 };
 
-// Where a walk's answers go. Called by one thread at a time. It may block: the walk waits for it.
+// Where a walk's results go. Called by one thread at a time. It may block: the walk waits for it.
 using BranchSink = std::function<void(Branch&&)>;
 
-// Fails where a root itself cannot be read; ends early, without a failure, once told to stop.
+// Fails if a root itself cannot be read; ends early, without a failure, once told to stop.
 //
-// A file that has several names below the roots comes once, under the first of them, except with
-// `everyName`. Each store path is whole in itself, because it may outlive the others.
+// A file with several names below the roots is reported once, under the first of them, unless
+// `everyName` is set. Each store path is complete in itself, because it may outlive the others.
 Status walk(const std::vector<WalkRoot>& roots, const WalkOptions& options,
             const std::stop_token& stop, WalkProgress& progress, const BranchSink& sink);
 
@@ -96,8 +96,7 @@ struct Walked {
 };
 
 // All of one tree at once, with every name: a caller that changes files has to know them all. Fails
-// with Cancelled where it is told to stop, and where the process had too few resources to open
-// everything.
+// with Cancelled if told to stop, and if the process had too few resources to open everything.
 Result<Walked> walk(const std::string& root, const std::stop_token& stop);
 
 }  // namespace fixelf

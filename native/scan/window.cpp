@@ -45,7 +45,7 @@ bool isOtherByte(uint8_t byte) {
   return byte >= 0x80;
 }
 
-// What may stand before and behind a soname.
+// What may precede and follow a soname.
 bool isDelimiter(uint8_t byte) {
   return byte == 0 || byte == '"' || byte == '\'' || byte == '`';
 }
@@ -95,7 +95,7 @@ class WindowSearch {
   // A block of 16 bytes of the alphabet is at `at`; the runs come in ascending order.
   void run(size_t at) {
     if (at < runEnd_) return;
-    // Only windows of 32 that begin in the inner part count, and two bytes of "%2f" before them.
+    // Only sequences of 32 that begin in the inner part count, and two bytes of "%2f" before them.
     const size_t lowest = window_.begin >= 2 ? window_.begin - 2 : 0;
     size_t from = at;
     while (from > lowest && isBase32(window_.bytes[from - 1]))
@@ -166,8 +166,8 @@ class WindowSearch {
     const auto slash = [&](bool first) {
       if (at >= 1 && window_.bytes[at - 1] == '/') {
         --at;
-        // A backslash before the whole path says nothing about the path.
-        // Each time that text with a backslash is escaped again doubles them.
+        // A backslash before the whole path says nothing about the path. Escaping text with
+        // backslashes again doubles them each time.
         constexpr size_t kMostBackslashes = 8;
         const size_t here = at;
         while (!first && at > 0 && here - at < kMostBackslashes && window_.bytes[at - 1] == '\\') {
@@ -197,7 +197,7 @@ class WindowSearch {
     return Before{spelling, at};
   }
 
-  // `at` is the last byte of STORE, a slash follows. A hash that is whole was found by run().
+  // `at` is the last byte of STORE, followed by a slash. A whole hash was found by run().
   void lineWrapped(size_t at) {
     const size_t length = needles_.store.size();
     if (at + 1 < length) return;
@@ -224,8 +224,8 @@ class WindowSearch {
     }
   }
 
-  // Where the next line's text begins, if a line ends at `at`: at once, or behind what continues
-  // it (a backslash, the "=" of quoted-printable) or closes a string.
+  // Where the next line's text begins, if a line ends at `at`: immediately, or behind what
+  // continues it (a backslash, the "=" of quoted-printable) or closes a string.
   [[nodiscard]] size_t behindLineBreak(size_t at) const {
     size_t position = at;
     while (position - at < 4 && byte(position) != 0 &&
@@ -254,7 +254,7 @@ class WindowSearch {
         return;
     }
     std::string entry;
-    // One character at every other byte, zeros between them.
+    // One character in every other byte, zeros between them.
     size_t position = at + 4;
     while (entry.size() <= kHash + kLongestStoreName && position < window_.size &&
            byte(position - 1) == 0 && isStoreNameByte(byte(position))) {
@@ -270,7 +270,7 @@ class WindowSearch {
 
   // -- names of libraries and loaders -----------------------------------------------------------
 
-  // ".so" is at `at`. A name may have it more than once, and counts where the first one is.
+  // ".so" is at `at`. A name may contain it more than once, and counts where the first one is.
   void name(size_t at) {
     if (at < nameEnd_) return;
     size_t from = at;
@@ -301,15 +301,15 @@ class WindowSearch {
   void interpreter(size_t at, size_t nameFrom, size_t end) {
     size_t from = pathBefore(nameFrom, end, isPathByte);
     if (end - from > kLongestPath) return;
-    // Any byte may be part of a name. Bytes outside ASCII count only in a path that is whole: code
-    // and typographic quotation marks have such bytes too.
+    // Any byte may be part of a name. Bytes outside ASCII count only in a complete path: code and
+    // typographic quotation marks have such bytes too.
     const size_t wide =
         pathBefore(from, end, [](uint8_t byte) { return isPathByte(byte) || isOtherByte(byte); });
     if (end - wide <= kLongestPath && byte(wide) == '/' && startsWord(wide)) from = wide;
     add(MentionKind::Interpreter, Spelling::Plain, at, from, text(from, end));
   }
 
-  // Where the path begins whose last part is between `from` and `end`.
+  // Where the path begins whose last component is between `from` and `end`.
   size_t pathBefore(size_t from, size_t end, bool (*isPart)(uint8_t)) const {
     while (from > 0 && end - from <= kLongestPath && isPart(window_.bytes[from - 1]))
       --from;
@@ -331,14 +331,14 @@ class WindowSearch {
   size_t nameEnd_ = 0;
 };
 
-// A first character of the hash, or what behindLineBreak() passes over where a line ends within it.
+// The first character of a hash, or what behindLineBreak() skips if a line ends within it.
 constexpr std::string_view kBehindStore = "0123456789abcdfghijklmnpqrsvwxyz \\='\x22\r\n";
 
 CandidateTables tablesFor(std::string_view last) {
   // Some share a bit: those whose mixtures are rare in programs.
   const std::array<Fingerprint, CandidateTables::kMostFingerprints> fingerprints = {{
       {".\xfd("sv, "s7\xb5"sv, "oz/"sv},  // ".so", xz, Zstandard
-      {last, "/"sv, kBehindStore},        // STORE/ and what may follow in the next line
+      {last, "/"sv, kBehindStore},        // STORE/ and what may follow on the next line
       {last, "\0"sv, "/"sv},              // the same in UTF-16
       {"B\x1f"sv, "Z\x8b"sv, "h\x08"sv},  // bzip2, gzip
       {"Ph"sv, "Ks"sv, "\x03q"sv},        // zip, SquashFS
@@ -357,7 +357,7 @@ void searchWindow(const Window& window, const Needles& needles, InstructionSet s
                   WindowHits& hits) {
   WindowSearch search(window, needles, hits);
   Candidates candidates;
-  // The 16 bytes that give a hash away may be up to 15 bytes behind its first one.
+  // The 16 bytes that reveal a hash may be up to 15 bytes behind its first one.
   const size_t end = std::min(window.end + 16, window.size);
   for (size_t at = window.begin; at < end;) {
     candidates.clear();

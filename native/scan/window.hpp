@@ -1,10 +1,10 @@
 // The second pass: what is at a candidate?
 //
-// A file is gone through in windows. Each has an inner part, and context on both sides that the
-// neighbouring windows have as their inner part. What is found is anchored at one byte (a hash's
+// A file is searched in windows. Each has an inner part, and on both sides context that belongs to
+// the inner parts of the neighbouring windows. Each finding is anchored at one byte (a hash's
 // first, the dot of ".so", the first of a magic number) and belongs to the window whose inner part
-// has that byte. All that decides about it is within the context, so that no border can hide
-// anything or count it twice.
+// contains that byte. Everything that decides about it is within the context, so that no border can
+// hide anything or count it twice.
 #pragma once
 
 #include <array>
@@ -30,9 +30,9 @@ struct Needles {
 };
 
 struct Window {
-  // On each side, or up to the file's beginning and end.
+  // On each side, or up to the beginning and end of the file.
   static constexpr size_t kContext = 2048;
-  // So many bytes behind the last one have to be readable, and zero.
+  // This many bytes behind the last one have to be readable, and zero.
   static constexpr size_t kPadding = kCandidateMargin + 64;
 
   const uint8_t* bytes = nullptr;
@@ -48,7 +48,7 @@ struct Window {
 struct Hit {
   MentionKind kind = MentionKind::StorePath;
   Spelling spelling = Spelling::Plain;
-  size_t anchor = 0;  // in the window, as is the offset at which it begins
+  size_t anchor = 0;  // in the window, like the offset at which it begins
   size_t offset = 0;
   std::string text;
 };
@@ -63,7 +63,7 @@ struct WindowHits {
   std::vector<size_t> magics;  // where compressed data may begin; ascending
 };
 
-// Adds what the window's inner part holds.
+// Adds what the window's inner part contains.
 void searchWindow(const Window& window, const Needles& needles, InstructionSet set,
                   WindowHits& hits);
 
