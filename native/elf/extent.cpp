@@ -31,7 +31,7 @@ bool isPadding(const Source& source, uint64_t offset, uint64_t end) {
   if (offset >= end) return true;
   if (end - offset > kMostPadding) return false;
   std::array<uint8_t, 16U << 10> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init)
-  // In nearly everything that is not padding, the first bytes show it.
+  // In almost anything but padding, the first bytes show that it is not.
   for (size_t most = ReadWindows::kLongest; offset < end; most = buffer.size()) {
     const auto bytes =
         std::span(buffer).first(static_cast<size_t>(std::min<uint64_t>(most, end - offset)));

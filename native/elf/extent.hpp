@@ -26,10 +26,10 @@ uint64_t structureEnd(const Image& image, const std::vector<SectionHeader>& sect
 // there for a reason of its own, and is not read.
 constexpr uint64_t kMostPadding = 2U << 20;
 
-// Whether a range is nothing but padding; false where it cannot be read.
+// Whether a range is only padding; false if it cannot be read.
 bool isPadding(const Source& source, uint64_t offset, uint64_t end);
 
-// None where nothing but padding follows the structure, and for core files.
+// None if only padding follows the structure, and for core files.
 std::optional<Overlay> findOverlay(const Source& source, const Image& image,
                                    const std::vector<SectionHeader>& sections);
 

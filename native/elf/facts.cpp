@@ -152,8 +152,8 @@ Kind kindOf(const Image& image, const Facts& facts) {
       return program ? Kind::Executable : Kind::Static;
     case ET_DYN:
       if ((facts.flags1 & DF_1_PIE) != 0) return program ? Kind::Pie : Kind::StaticPie;
-      // Before binutils 2.26 no DF_1_PIE was set. A library may have an interpreter too, to be run
-      // for its banner (libc.so.6), but then it has a soname.
+      // Before binutils 2.26 no DF_1_PIE was set. A library may have an interpreter too, so that
+      // running it prints its banner (libc.so.6), but then it has a soname.
       if (program && !facts.soname) return Kind::Pie;
       return image.dynamic.empty() ? Kind::StaticPie : Kind::Shared;
     default:
@@ -180,8 +180,8 @@ class Reader {
     const ProgramHeader* segment = image_.segment(PT_INTERP);
     if (segment == nullptr || segment->fileSize == 0) return Done{};
     Status status = readInterpreterOf(*segment);
-    // Linux reads it of what is executed, glibc of the program (elf/rtld.c): nothing does where a
-    // library has no entry point.
+    // Linux reads it when the file is executed, glibc for the program (elf/rtld.c): neither does so
+    // for a library without an entry point.
     const bool isRead = image_.header.type != ET_DYN || image_.header.entry != 0;
     const bool isOdd = !status && status.error().code == ErrorCode::Malformed;
     return isOdd && !isRead ? Done{} : status;
@@ -321,7 +321,7 @@ class Reader {
 
   // Whether bytes follow the last one that headers, segments and sections account for.
   Status readExtent() {
-    // Section headers are no loader's business: a damaged table is no reason to refuse the file.
+    // Loaders don't use section headers: a damaged table is no reason to refuse the file.
     auto read = readSectionHeaders(source_, image_);
     const std::vector<SectionHeader> sections =
         read ? std::move(*read) : std::vector<SectionHeader>();
@@ -369,7 +369,7 @@ Result<Facts> factsOf(const Source& source, const Image& image, const std::strin
 }
 
 // Whether a segment's last byte belongs to a section that has no bytes here. (objcopy lets segments
-// end with what is left of them, mostly a note.)
+// end with what is left of them, usually a note.)
 bool endsElsewhere(const Source& source, const Image& image) {
   const auto sections = readSectionHeaders(source, image);
   if (!sections) return false;
@@ -380,7 +380,7 @@ bool endsElsewhere(const Source& source, const Image& image) {
   }
   std::ranges::sort(lastBytes);
   return std::ranges::any_of(*sections, [&](const SectionHeader& section) {
-    // Something else is at the place of .tbss: gABI chapter 4, "Thread-Local Storage".
+    // Something else has the addresses of .tbss: gABI chapter 4, "Thread-Local Storage".
     const bool hasNone = section.type == SHT_NOBITS && (section.flags & SHF_TLS) == 0;
     if (!hasNone || !section.allocated()) return false;
     const auto last = std::ranges::lower_bound(lastBytes, section.address);
@@ -388,8 +388,8 @@ bool endsElsewhere(const Source& source, const Image& image) {
   });
 }
 
-// In what eu-strip -f splits off, the program headers are those of the whole program: they say
-// where its bytes were, which is beyond this file's end, or where something else is now.
+// In what eu-strip -f splits off, the program headers are those of the whole program: they describe
+// where its bytes were, which is past this file's end, or where something else is now.
 bool mayHaveForeignSegments(const Source& source, const Result<Image>& image,
                             const Result<Facts>& facts) {
   if (facts) return facts->kind == Kind::DebugInformation && endsElsewhere(source, *image);

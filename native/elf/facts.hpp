@@ -1,4 +1,4 @@
-// Facts: everything that a file says about itself and that a later stage can need, read once.
+// Facts: everything in a file that a later stage can need, read once.
 #pragma once
 
 #include <optional>
@@ -16,21 +16,21 @@ namespace fixelf {
 enum class Kind {
   Executable,  // ET_EXEC with an interpreter
   Pie,         // ET_DYN with an interpreter
-  Shared,      // ET_DYN to be loaded by another
+  Shared,      // ET_DYN to be loaded by another file
   Static,      // ET_EXEC without an interpreter
   StaticPie,   // ET_DYN program without an interpreter
   Relocatable,
   Core,
-  DebugInformation,  // split off (objcopy --only-keep-debug): the code has no bytes in it
+  DebugInformation,  // split off (objcopy --only-keep-debug): without the bytes of the code
   Other,
 };
 
 const char* kindName(Kind kind);
 
-// The machine's name as people write it ("x86-64", "aarch64"), or "machine-N" where it has none
-// here. Class and byte order are facts of their own: "mips" is one machine in four variants.
+// The machine's usual name ("x86-64", "aarch64"), or "machine-N" if it has none here. Class and
+// byte order are facts of their own: "mips" is one machine in four variants.
 std::string machineName(uint16_t machine);
-// The numbers of all that have one, with it.
+// The numbers of all that have a name, with it.
 std::span<const std::pair<uint16_t, const char*>> machineNames();
 std::string osAbiName(uint8_t osAbi);
 
@@ -40,8 +40,8 @@ const char* relroName(Relro relro);
 const char* className(Class fileClass);
 const char* byteOrderName(ByteOrder byteOrder);
 
-// Unread: no loader reads it. Either the program header has no bytes, which `objcopy
-// --only-keep-debug` left in the program that the file describes, or a section has no program
+// Unread: no loader reads it. Either the program header has no bytes, because `objcopy
+// --only-keep-debug` left them in the program that the file describes, or a section has no program
 // header.
 enum class DynamicTable { None, Unread, Present };
 
@@ -50,7 +50,7 @@ const char* dynamicTableName(DynamicTable table);
 enum class DependencyKind : uint8_t { Needed, Auxiliary, Filter };
 
 // Whether every PT_LOAD's address and offset agree, so that it can be mapped. Loaders differ in
-// what they insist on (resolve/load_check.cpp).
+// what they require (resolve/load_check.cpp).
 struct SegmentGeometry {
   bool byPage = true;            // modulo the smallest page, 4096
   bool byAlignment = true;       // modulo p_align
@@ -69,14 +69,14 @@ struct Facts {
   std::optional<std::string> runpath;  // colon-separated, as written
   std::vector<std::string> auxiliary;  // DT_AUXILIARY
   std::vector<std::string> filter;     // DT_FILTER
-  // How `needed`, `auxiliary` and `filter` follow one another in the dynamic table.
+  // The order of `needed`, `auxiliary` and `filter` entries in the dynamic table.
   std::vector<DependencyKind> dependencyOrder;
   uint64_t flags = 0;              // DT_FLAGS
   uint64_t flags1 = 0;             // DT_FLAGS_1
   bool bindsNow = false;           // see Image::bindsNow
   bool packedRelocations = false;  // DT_RELR
-  // DT_AUDIT or DT_DEPAUDIT: glibc's loader runs the libraries that they name (rtld-audit(7)), also
-  // where it is only to list what it would load.
+  // DT_AUDIT or DT_DEPAUDIT: glibc's loader runs the libraries that they name (rtld-audit(7)), even
+  // when it is only to list what it would load.
   bool audited = false;
   DynamicTable dynamic = DynamicTable::None;
   std::vector<NeededVersions> versionsNeeded;
@@ -85,15 +85,15 @@ struct Facts {
   std::optional<std::string> versionBase;
   uint16_t versionsDefinedForm = VER_DEF_CURRENT;  // vd_version of the first record
   Notes notes;
-  uint64_t threadLocalSize = 0;         // PT_GNU_TLS: bytes in memory, with those for its alignment
-  std::optional<bool> executableStack;  // none without PT_GNU_STACK: the machine's default holds
+  uint64_t threadLocalSize = 0;         // PT_GNU_TLS: bytes in memory, including alignment
+  std::optional<bool> executableStack;  // none without PT_GNU_STACK: the machine's default applies
   Relro relro = Relro::None;
   SegmentGeometry geometry;
   std::optional<std::string> mappingDamage;  // elf/memory.hpp
   bool sectionHeaders = false;
   std::optional<Overlay> overlay;
 
-  // Its code reaches thread-local variables at fixed places (the initial-exec model).
+  // Its code accesses thread-local variables at fixed places (the initial-exec model).
   [[nodiscard]] bool staticThreadLocal() const {
     return (flags & DF_STATIC_TLS) != 0 && threadLocalSize > 0;
   }

@@ -111,7 +111,7 @@ class Codec {
   [[nodiscard]] ProgramHeader programHeader(std::span<const uint8_t> bytes) const;
   [[nodiscard]] SectionHeader sectionHeader(std::span<const uint8_t> bytes) const;
   [[nodiscard]] DynamicEntry dynamicEntry(std::span<const uint8_t> bytes) const;
-  // Only the OS ABI, the offsets and the counts, which an edit may change; the rest stays.
+  // Writes only the OS ABI, the offsets and the counts, which an edit may change.
   void put(std::span<uint8_t> bytes, const FileHeader& header) const;
   void put(std::span<uint8_t> bytes, const ProgramHeader& header) const;
   void put(std::span<uint8_t> bytes, const SectionHeader& header) const;

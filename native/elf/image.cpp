@@ -35,7 +35,7 @@ Result<Image> Image::readSplitOff(const Source& source) {
   if (Status status = image.readHeader(source); !status) return status.error();
   auto sections = readSectionHeaders(source, image);
   if (!sections) return sections.error();
-  // A file that was not copied completely has lost the end of its sections, and their headers.
+  // An incompletely copied file has lost the end of its sections, and their headers.
   const bool isWhole = std::ranges::all_of(*sections, [&](const SectionHeader& section) {
     return section.type == SHT_NOBITS || section.type == SHT_NULL ||
            inside(section.offset, section.size, source.size());
@@ -74,9 +74,9 @@ Status Image::readProgramHeaders(const Source& source) {
     return malformed("e_phentsize is " + std::to_string(header.programHeaderSize) + ", not " +
                      std::to_string(codec.programHeaderSize()));
   }
-  // Linux, fs/binfmt_elf.c, load_elf_phdrs(): a table of more than 64 KiB is not executed. A core
-  // file may have more segments (PN_XNUM, gABI chapter 5); its first ones are enough to describe
-  // it.
+  // Linux, fs/binfmt_elf.c, load_elf_phdrs(): a file whose table exceeds 64 KiB is not executed. A
+  // core file may have more segments (PN_XNUM, gABI chapter 5); the first ones are enough to
+  // describe it.
   uint64_t count = header.programHeaderCount;
   const uint64_t most = Limits::kProgramHeaderTable / codec.programHeaderSize();
   if (count > most) {
@@ -100,7 +100,7 @@ Status Image::readProgramHeaders(const Source& source) {
     programHeaders.push_back(codec.programHeader(std::span(*table).subspan(
         static_cast<size_t>(index * codec.programHeaderSize()), codec.programHeaderSize())));
     const ProgramHeader& segment = programHeaders.back();
-    // Loaders use the addresses of the others (glibc elf/dl-load.c, musl ldso/dynlink.c).
+    // Loaders use only the addresses of the others (glibc elf/dl-load.c, musl ldso/dynlink.c).
     const bool isRead = segment.type == PT_LOAD || segment.type == PT_INTERP;
     if (!isRead) continue;
     const bool inFile = inside(segment.offset, segment.fileSize, source.size());
@@ -119,7 +119,7 @@ Status Image::readDynamic(const Source& source) {
   const ProgramHeader* table = dynamicSegment();
   if (table == nullptr || table->fileSize == 0 || header.type == ET_CORE) return Done{};
   // The loader reads the table in memory, where PT_LOAD put it (glibc elf/dl-load.c sets l_ld from
-  // p_vaddr); p_offset is only a copy of that knowledge.
+  // p_vaddr); p_offset only duplicates that.
   const auto load =
       std::find_if(programHeaders.rbegin(), programHeaders.rend(), [&](const ProgramHeader& each) {
         return each.type == PT_LOAD &&
@@ -133,7 +133,7 @@ Status Image::readDynamic(const Source& source) {
   dynamicOffset = load->offset + start;
   dynamicCapacity = table->fileSize / entrySize;
   const uint64_t most = std::min(load->fileSize - start, Limits::kDynamicTable) / entrySize;
-  // Nearly always the first read includes the end.
+  // The first read nearly always includes the end.
   for (uint64_t next = std::max<uint64_t>(dynamicCapacity, 1); dynamic.size() < most; next *= 2) {
     const uint64_t count = std::min(next, most - dynamic.size());
     auto entries = source.bytes(dynamicOffset + dynamic.size() * entrySize, count * entrySize,
@@ -146,7 +146,7 @@ Status Image::readDynamic(const Source& source) {
       dynamic.push_back(entry);
     }
   }
-  // The part of a segment that exceeds its file size is zeros in memory, so a DT_NULL.
+  // The part of a segment beyond its file size is zeros in memory, so a DT_NULL.
   const bool zerosFollow = load->fileSize - start <= Limits::kDynamicTable &&
                            load->memorySize > load->fileSize &&
                            inside(start, (dynamic.size() + 1) * entrySize, load->memorySize);
@@ -191,8 +191,8 @@ bool Image::bindsNow() const {
 }
 
 std::optional<uint64_t> Image::fileOffset(uint64_t address) const {
-  // Where two overlap, the later one is mapped over the earlier one: Linux fs/binfmt_elf.c,
-  // load_elf_binary, and glibc elf/dl-map-segments.h map them in their order, with MAP_FIXED.
+  // If two overlap, the later one is mapped over the earlier one: Linux fs/binfmt_elf.c,
+  // load_elf_binary, and glibc elf/dl-map-segments.h map them in order, with MAP_FIXED.
   const auto load = std::find_if(
       programHeaders.rbegin(), programHeaders.rend(), [address](const ProgramHeader& candidate) {
         return candidate.type == PT_LOAD &&
@@ -239,7 +239,8 @@ Result<std::vector<SectionHeader>> readSectionHeaders(const Source& source, cons
   }
   uint64_t count = header.sectionHeaderCount;
   if (count == 0) {
-    // gABI chapter 4, "e_shnum": from SHN_LORESERVE sections on, the first header's sh_size says.
+    // gABI chapter 4, "e_shnum": from SHN_LORESERVE sections on, the count is the first header's
+    // sh_size.
     auto first = source.bytes(header.sectionHeaderOffset, entrySize, entrySize);
     if (!first) return first.error();
     count = image.codec.sectionHeader(*first).size;
@@ -272,7 +273,7 @@ bool isWithoutCode(const FileHeader& header, const std::vector<SectionHeader>& s
 
 uint32_t sectionNameIndex(const FileHeader& header, const std::vector<SectionHeader>& sections) {
   if (sections.empty()) return SHN_UNDEF;
-  // gABI chapter 4, "e_shstrndx": from SHN_LORESERVE on, the first header's sh_link says.
+  // gABI chapter 4, "e_shstrndx": from SHN_LORESERVE on, the index is the first header's sh_link.
   const uint32_t index =
       header.sectionNameIndex == SHN_XINDEX ? sections[0].link : header.sectionNameIndex;
   return index < sections.size() ? index : SHN_UNDEF;

@@ -1,7 +1,7 @@
 // The skeleton of one ELF file: its header, its program headers, its dynamic table.
 //
-// This is all that the kernel and the dynamic linker look at, so it is all that Facts, Resolution
-// and patching start from; section headers are optional in every file and are read separately.
+// This is all that the kernel and the dynamic linker use, so it is all that Facts, Resolution and
+// patching start from; section headers are optional in every file and are read separately.
 #pragma once
 
 #include <optional>
@@ -39,22 +39,22 @@ class Image {
   std::vector<ProgramHeader> programHeaders;
   // Up to the first DT_NULL, excluding it.
   std::vector<DynamicEntry> dynamic;
-  // Where the dynamic table is in the file, and for how many entries PT_DYNAMIC has room; loaders
-  // read on to DT_NULL whatever it says (glibc elf/get-dynamic-info.h), so `dynamic` may have more.
+  // Where the dynamic table is in the file, and how many entries PT_DYNAMIC has room for; loaders
+  // read on to DT_NULL regardless (glibc elf/get-dynamic-info.h), so `dynamic` may have more.
   uint64_t dynamicOffset = 0;
   uint64_t dynamicCapacity = 0;
 
-  // The first header of a type, or the last. Given several, the kernel takes the first PT_INTERP
-  // and the last PT_GNU_STACK (Linux fs/binfmt_elf.c, load_elf_binary), loaders the last of
-  // anything.
+  // The first header of a type, or the last. If there are several, the kernel takes the first
+  // PT_INTERP and the last PT_GNU_STACK (Linux fs/binfmt_elf.c, load_elf_binary), and loaders
+  // always the last.
   [[nodiscard]] const ProgramHeader* segment(uint32_t type) const;
   [[nodiscard]] const ProgramHeader* lastSegment(uint32_t type) const;
   // The PT_DYNAMIC that loaders use: glibc elf/rtld.c, rtld_setup_main_map, and elf/dl-load.c,
-  // _dl_map_object_from_fd, which passes over those without bytes; musl ldso/dynlink.c, map_library
-  // and kernel_mapped_dso.
+  // _dl_map_object_from_fd, which skips those without bytes; musl ldso/dynlink.c, map_library and
+  // kernel_mapped_dso.
   [[nodiscard]] const ProgramHeader* dynamicSegment() const;
   [[nodiscard]] std::optional<uint64_t> dynamicValue(int64_t tag) const;
-  // Functions are bound before the file is used (glibc elf/get-dynamic-info.h).
+  // Whether functions are bound before the file is used (glibc elf/get-dynamic-info.h).
   [[nodiscard]] bool bindsNow() const;
 
   // The file offset that PT_LOAD maps at a virtual address; none for .bss and unmapped addresses.
@@ -78,12 +78,12 @@ struct StringTable {
   [[nodiscard]] Result<std::string> at(const Source& source, uint64_t index) const;
 };
 
-// All section headers, or none where the file has none. Fails where the table is not in the file.
+// All section headers, or none if the file has none. Fails if the table is not inside the file.
 Result<std::vector<SectionHeader>> readSectionHeaders(const Source& source, const Image& image);
-// Whether a program or library has its code elsewhere: objcopy --only-keep-debug and eu-strip -f
-// leave the headers, and take the bytes of what would be loaded.
+// Whether the code of a program or library is elsewhere: objcopy --only-keep-debug and eu-strip -f
+// keep the headers, and drop the bytes of what would be loaded.
 bool isWithoutCode(const FileHeader& header, const std::vector<SectionHeader>& sections);
-// Which of them holds their names; 0 where there is none.
+// The index of the section that holds their names; 0 if there is none.
 uint32_t sectionNameIndex(const FileHeader& header, const std::vector<SectionHeader>& sections);
 
 }  // namespace fixelf

@@ -8,7 +8,7 @@ namespace fixelf {
 
 namespace {
 
-// Far more than a table has of one name: linkers store each once, and share the tails of longer
+// Far more than a table has for one name: linkers store each once, and share the tails of longer
 // ones.
 constexpr size_t kMostPlaces = 4096;
 
@@ -17,7 +17,7 @@ constexpr size_t kMostPlaces = 4096;
 Result<std::vector<uint64_t>> placesOf(const Source& source, const StringTable& strings,
                                        std::span<const std::string_view> names) {
   std::vector<uint64_t> places;
-  std::string window;  // the end of the run before, and this run
+  std::string window;  // the end of the previous run, and this run
   uint64_t start = 0;  // of the window, in the table
   size_t carried = 0;
   for (const std::string_view name : names)
@@ -30,7 +30,7 @@ Result<std::vector<uint64_t>> placesOf(const Source& source, const StringTable& 
                            [](uint8_t byte) { return static_cast<char>(byte); });
     for (const std::string_view name : names) {
       const std::string ended = std::string(name) + '\0';
-      // A match that is wholly in the end of the run before was found there.
+      // A match entirely within the end of the previous run was found there.
       size_t at = old < ended.size() ? 0 : old - ended.size() + 1;
       for (; (at = window.find(ended, at)) != std::string::npos; ++at) {
         if (places.size() < kMostPlaces) places.push_back(start + at);
@@ -56,8 +56,7 @@ Result<bool> importsAny(const Source& source, std::span<const std::string_view> 
   if (!places) return places.error();
   if (places->empty()) return false;
 
-  // Section headers are no loader's business: without them, or with damaged ones, the hash tables
-  // do.
+  // Loaders don't use section headers: if they are missing or damaged, the hash tables will do.
   const auto sections = readSectionHeaders(source, *image);
   const auto count =
       dynamicSymbolCount(source, *image, sections ? *sections : std::vector<SectionHeader>{});

@@ -1,4 +1,4 @@
-// Symbols that a file expects others to define.
+// Symbols that a file expects other files to define.
 #pragma once
 
 #include <span>
@@ -8,9 +8,8 @@
 
 namespace fixelf {
 
-// Whether the dynamic symbol table of a file has an undefined symbol of one of these names, in
-// whatever version. False where nothing says how long the table is (no hash table and no section
-// headers).
+// Whether the dynamic symbol table of a file has an undefined symbol with one of these names, in
+// any version. False if the table's length is unknown (no hash table and no section headers).
 Result<bool> importsAny(const Source& source, std::span<const std::string_view> names);
 
 }  // namespace fixelf

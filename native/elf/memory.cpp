@@ -19,7 +19,8 @@ std::vector<ProgramHeader> segmentsOf(const Image& image, uint32_t type) {
   return segments;
 }
 
-// Linux, fs/binfmt_elf.c, load_elf_binary(): past the point of no return, so by SIGSEGV or SIGKILL.
+// Linux, fs/binfmt_elf.c, load_elf_binary(): past the point of no return, so the process ends by
+// SIGSEGV or SIGKILL.
 std::optional<std::string> refusedByKernel(const std::vector<ProgramHeader>& loads) {
   for (const ProgramHeader& load : loads) {
     if (load.fileSize > load.memorySize)
@@ -29,7 +30,7 @@ std::optional<std::string> refusedByKernel(const std::vector<ProgramHeader>& loa
   }
   for (const ProgramHeader& one : loads) {
     for (const ProgramHeader& other : loads) {
-      // The later one counts; what has no bytes in the file is zeros until then.
+      // The later one wins; what has no bytes in the file is zeros until then.
       if (&one >= &other || one.virtualAddress + one.fileSize <= other.virtualAddress ||
           other.virtualAddress + other.fileSize <= one.virtualAddress)
         continue;
@@ -42,14 +43,14 @@ std::optional<std::string> refusedByKernel(const std::vector<ProgramHeader>& loa
   return std::nullopt;
 }
 
-// What the kernel tells the loader of the program (glibc elf/rtld.c, rtld_setup_main_map; musl
+// What the kernel tells the loader about the program (glibc elf/rtld.c, rtld_setup_main_map; musl
 // ldso/dynlink.c, __dls3).
 std::optional<std::string> refusedAtStart(const Image& image, const Memory& memory) {
   // Since Linux 5.18 AT_PHDR is where a segment maps the table, or 0.
   const auto table = image.virtualAddress(image.header.programHeaderOffset);
   if (!table) return "no segment maps its program headers, where its loader looks for them";
   const ProgramHeader* own = image.lastSegment(PT_PHDR);
-  // The difference from where the kernel put it is taken for the program's place.
+  // The difference from where the kernel put it is taken for the program's load address.
   if (own != nullptr && own->virtualAddress != *table)
     return "PT_PHDR has another address than the program headers, so its loader takes all "
            "addresses "
@@ -98,7 +99,7 @@ class DynamicTableCheck {
                                      {DT_HASH, "DT_HASH", 8},     {DT_GNU_HASH, "DT_GNU_HASH", 16},
                                      {DT_VERSYM, "DT_VERSYM", 2}, {DT_VERNEED, "DT_VERNEED", 16},
                                      {DT_VERDEF, "DT_VERDEF", 20}};
-    // A table with nothing in it is not read.
+    // An empty table is not read.
     for (const Pointer& pointer : kPointers)
       if (auto why = unreadable(pointer)) return why;
     const bool hashed = image_.dynamicValue(DT_GNU_HASH).has_value();
@@ -159,8 +160,8 @@ class DynamicTableCheck {
     return lazyBinding();
   }
 
-  // elf_machine_runtime_setup of sysdeps/*/dl-machine.h: the second and the third entry are the
-  // loader's own, where functions are bound when they are called.
+  // elf_machine_runtime_setup of sysdeps/*/dl-machine.h: the second and third entries are the
+  // loader's own if functions are bound when they are called.
   [[nodiscard]] std::optional<std::string> lazyBinding() const {
     const uint16_t machine = image_.header.machine;
     if (image_.bindsNow() || (machine != EM_X86_64 && machine != EM_386 && machine != EM_AARCH64))
@@ -205,8 +206,8 @@ bool Memory::covered(uint64_t address, uint64_t size, uint32_t flags) const {
   if (size > UINT64_MAX - address) return false;
   const uint64_t end = address + size;
   for (const Pages& pages : pages_) {
-    // What may be written to can be read as well; what may only be executed need not be readable,
-    // though it can be.
+    // What is writable is also readable; what is only executable need not be readable, though it
+    // can be.
     const bool permitted = flags == 0 || (pages.flags & flags) != 0;
     if (!permitted || address < pages.start || address >= pages.end) continue;
     address = pages.end;

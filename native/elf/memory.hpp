@@ -1,5 +1,5 @@
 // What a loader finds in memory once a file has been mapped. It follows the pointers of the dynamic
-// table without checking the segments, so that a wrong one ends the process.
+// table without checking the segments, so a wrong one ends the process.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,7 @@ class Memory {
 
   Memory(const Image& image, uint64_t fileSize);
 
-  // Whether all of a range can be read, or written to. An empty one can be anywhere.
+  // Whether all of a range can be read, or written. An empty one can be anywhere.
   [[nodiscard]] bool readable(uint64_t address, uint64_t size) const {
     return covered(address, size, PF_R | PF_W);
   }
@@ -32,17 +32,18 @@ class Memory {
  private:
   struct Pages {
     uint64_t start;
-    uint64_t end;  // of what can be touched: pages past the file's end cannot (SIGBUS)
+    uint64_t end;  // of what can be accessed: pages past the file's end cannot (SIGBUS)
     uint32_t flags;
   };
-  // Whether each page has one of the flags; 0 for whatever they are.
+  // Whether each page has one of the flags; 0 accepts any.
   [[nodiscard]] bool covered(uint64_t address, uint64_t size, uint32_t flags) const;
 
   std::vector<Pages> pages_;  // by their start
 };
 
 // Why kernel or loader would end a process in which the file is mapped, as a sentence without the
-// path; none where they have no reason to. What relocations and hash tables hold is not looked at.
+// path; none if they have no reason to. The contents of relocations and hash tables are not
+// examined.
 std::optional<std::string> mappingDamage(const Image& image, uint64_t fileSize);
 
 }  // namespace fixelf

@@ -61,7 +61,7 @@ void readResolutionCache(std::span<const uint8_t> description, Notes& notes) {
   }
 }
 
-// Whether anything is kept of a note.
+// Whether anything of a note is kept.
 bool isRead(const Note& note) {
   if (note.owner == "GNU") {
     return note.type == NT_GNU_BUILD_ID || note.type == NT_GNU_ABI_TAG ||
@@ -111,7 +111,7 @@ bool visitNotes(const Source& source, const Codec& codec, const ProgramHeader& s
       return false;
     if (ownerSize <= kLongestOwner) {
       const auto* text = reinterpret_cast<const char*>(head.subspan(kHeaderSize).data());
-      // Go pads its name within the size: "Go\0\0".
+      // Go counts its padding as part of the name: "Go\0\0".
       note.owner.assign(text, strnlen(text, static_cast<size_t>(ownerSize)));
     }
     if (!visit(note)) return false;
@@ -145,10 +145,10 @@ Result<Notes> readNotes(const Source& source, const Image& image) {
   for (const ProgramHeader& segment : image.programHeaders) {
     if (segment.type != PT_NOTE || segment.fileSize == 0) continue;
     if (segment.fileEnd() < segment.offset) continue;
-    // Notes are padded to 4 bytes, those in a segment of alignment 8 to 8 (binutils' reading of
-    // the gABI; the property note is the only such one in practice).
+    // Notes are padded to 4 bytes, in a segment of alignment 8 to 8 (binutils' reading of the gABI;
+    // in practice only the property note).
     const uint64_t alignment = segment.alignment == 8 ? 8 : 4;
-    // A damaged note is no reason to refuse the program: the loader skips it as well.
+    // A damaged note is no reason to refuse the program: the loader skips it too.
     visitNotes(source, image.codec, segment, alignment, left, take);
     if (!status) return status.error();
   }

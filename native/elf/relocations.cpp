@@ -25,7 +25,7 @@ Result<std::vector<RelocationTable>> relocationTables(const Source& source, cons
       return refused("a relocation table is not in the file");
     tables.push_back({*offset, size, entry});
   }
-  // The larger first where two begin together.
+  // The larger first if two begin at the same place.
   std::sort(tables.begin(), tables.end(), [](const auto& a, const auto& b) {
     return a.offset != b.offset ? a.offset < b.offset : a.size > b.size;
   });

@@ -1,4 +1,4 @@
-// The relocations that the loader applies, as far as they number symbols.
+// The relocations that the loader applies, as far as they refer to symbols by number.
 #pragma once
 
 #include <span>
@@ -16,11 +16,11 @@ struct RelocationTable {
   size_t entrySize = 0;
 };
 
-// DT_REL, DT_RELA and DT_JMPREL, in file order; one that is inside another is named once. Fails
-// with Unsupported where they overlap otherwise or are not in the file.
+// DT_REL, DT_RELA and DT_JMPREL, in file order; one that is inside another is left out. Fails with
+// Unsupported if they overlap otherwise or are not in the file.
 Result<std::vector<RelocationTable>> relocationTables(const Source& source, const Image& image);
 
-// Where DT_JMPREL's entries are in the file; a loader may put them off until a function is called.
+// Where DT_JMPREL's entries are in the file; a loader may defer them until a function is called.
 std::optional<RelocationTable> jumpRelocations(const Image& image);
 
 // The symbol's number in an entry: above the type, which has 32 bits or 8 (gABI, "Relocation"). Not
@@ -29,8 +29,7 @@ uint64_t relocationSymbol(const Codec& codec, std::span<const uint8_t> entry);
 uint64_t relocationType(const Codec& codec, std::span<const uint8_t> entry);
 void putRelocationSymbol(const Codec& codec, std::span<uint8_t> entry, uint64_t symbol);
 
-// One more than the highest number of a symbol that a relocation names; none where the relocations
-// cannot be read.
+// One more than the highest symbol number in a relocation; none if the relocations cannot be read.
 std::optional<uint64_t> relocatedSymbolCount(const Source& source, const Image& image);
 
 }  // namespace fixelf

@@ -27,7 +27,7 @@ constexpr size_t kWorthPopulating = 256U << 10;
 // it, in some virtual machines ten times as much. Kernels before 5.14 lack this advice.
 void populate(uint8_t* start, size_t size) {
 #ifdef MADV_POPULATE_WRITE
-  constexpr uintptr_t kPage = 4096;  // where pages are larger, what is not aligned is refused
+  constexpr uintptr_t kPage = 4096;  // if pages are larger, unaligned ranges are refused
   const auto address = reinterpret_cast<uintptr_t>(start);
   const uintptr_t from = (address + kPage - 1) / kPage * kPage;
   const uintptr_t end = (address + size) / kPage * kPage;
@@ -167,7 +167,7 @@ bool FileSource::Identity::hasContentOf(const Identity& other) const {
 }
 
 Result<std::unique_ptr<FileSource>> FileSource::open(const std::string& path) {
-  // O_NONBLOCK: opening a FIFO that nobody writes to would otherwise wait for ever.
+  // O_NONBLOCK: opening a FIFO without a writer would otherwise block forever.
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (descriptor < 0) return cannotOpen(errno, path);
   return adopt(descriptor, path);
@@ -227,7 +227,7 @@ Status FileSource::readInside(uint64_t offset, std::span<uint8_t> out) const {
   if (out.size() > ReadWindows::kLongest) return readFully(offset, out);
   ReadWindows::Window& window = windows_->victim();
   const size_t length = static_cast<size_t>(std::min<uint64_t>(ReadWindows::kSize, size()));
-  // Linkers write section headers last, and the names of sections right before them.
+  // Linkers write section headers last, right behind the section names.
   const uint64_t start = std::min(offset, size() - length);
   Status status = readFully(start, std::span(window.bytes).first(length));
   if (!status) return status;

@@ -29,7 +29,7 @@ class Source {
 
   [[nodiscard]] virtual uint64_t size() const = 0;
 
-  // Fills `out` from `offset`, or fails with Truncated when the range leaves the file.
+  // Fills `out` from `offset`, or fails with Truncated if the range leaves the file.
   Status read(uint64_t offset, std::span<uint8_t> out) const;
 
   // A copy of a range. `limit` caps the allocation: sizes come from the file, so from an attacker.
@@ -37,9 +37,9 @@ class Source {
   Result<std::vector<uint8_t>> bytes(uint64_t offset, uint64_t length, uint64_t limit,
                                      size_t room = 0) const;
 
-  // Gives a table to `visit(entries, offset)` in runs of whole entries: a caller that goes through
-  // it once needs neither its size in memory nor the kernel's zeros for fresh pages, which cost
-  // more than the reading.
+  // Passes a table to `visit(entries, offset)` in runs of whole entries: a caller that reads it
+  // once needs neither its size in memory nor the kernel's zeros for fresh pages, which cost more
+  // than the reading.
   template <class Visit>
   Status visit(uint64_t offset, uint64_t count, size_t entrySize, Visit visit) const {
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): is read into
@@ -68,24 +68,24 @@ class Source {
   virtual Status readInside(uint64_t offset, std::span<uint8_t> out) const = 0;
 };
 
-// For what is to be read as a file and, by its mode (inode(7)), is not one.
+// For something to be read as a file that, by its mode (inode(7)), is not one.
 Error notRegular(mode_t mode, const std::string& path);
 
 // The error for a file that open(2) refused.
 Error cannotOpen(int number, const std::string& path);
 
-// The parts of one file that were read last. Small reads are served from them, so that reading a
-// typical program's facts costs one pread for the headers and one for each other table. A caller
-// that reads many files keeps one set for all of them.
+// The parts of one file that were read last. They serve small reads, so that reading a typical
+// program's facts costs one pread for the headers and one for each other table. A caller that reads
+// many files keeps one set for all of them.
 class ReadWindows {
  public:
   static constexpr size_t kSize = 4096;
   // The longest read that is worth a window.
   static constexpr size_t kLongest = kSize / 2;
 
-  // Forgets the file before.
+  // Forgets the previous file.
   void restart();
-  // The same, and takes the first bytes of the next one, which the caller read into head().
+  // The same, and takes the first bytes of the next file, which the caller read into head().
   void restart(size_t headLength);
   [[nodiscard]] std::span<uint8_t> head();
 
@@ -111,7 +111,7 @@ class ReadWindows {
 // An open regular file.
 class FileSource final : public Source {
  public:
-  // What identifies the very content that was read; see patch/undo for what it is compared with.
+  // What identifies exactly the content that was read; see patch/undo for what it is compared with.
   struct Identity {
     uint64_t device = 0;
     uint64_t inode = 0;
@@ -121,17 +121,17 @@ class FileSource final : public Source {
     uint32_t mode = 0;
     uint64_t links = 0;
     bool operator==(const Identity&) const = default;
-    // Compares all but mode and links, which do not affect content.
+    // Compares everything but mode and links, which do not affect the content.
     [[nodiscard]] bool hasContentOf(const Identity& other) const;
   };
 
   // Follows symbolic links; does not block on a FIFO.
   static Result<std::unique_ptr<FileSource>> open(const std::string& path);
-  // The same, with windows of the caller's.
+  // The same, with the caller's windows.
   static Result<std::unique_ptr<FileSource>> open(const std::string& path, ReadWindows& windows);
-  // Takes ownership of `descriptor`, also on failure.
+  // Takes ownership of `descriptor`, even on failure.
   static Result<std::unique_ptr<FileSource>> adopt(int descriptor, const std::string& path);
-  // Leaves closing to the caller, whose windows hold nothing but bytes of this file.
+  // Leaves closing to the caller, whose windows hold only bytes of this file.
   static Result<std::unique_ptr<FileSource>> borrow(int descriptor, const std::string& path,
                                                     ReadWindows& windows);
   // A time of struct stat, since the epoch.
@@ -180,8 +180,8 @@ struct ByteRange {
   [[nodiscard]] uint64_t end() const { return offset + bytes.size(); }
 };
 
-// Another source with ranges (in any order, the last one counts) replaced and its end moved; what
-// is past the old end and is not written reads as zeros, as it would in the file.
+// Another source with ranges (in any order, the last one wins) replaced and its end moved;
+// unwritten bytes past the old end read as zeros, as they would in the file.
 class PatchedSource final : public Source {
  public:
   PatchedSource(const Source& base, std::span<const ByteRange> ranges, uint64_t size)

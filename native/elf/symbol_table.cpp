@@ -14,7 +14,7 @@ Error unreadable(const char* what) {
   return Error{ErrorCode::Malformed, what, {}, 0};
 }
 
-// The relocations of one machine that are not plainly an address (each psABI; glibc
+// One machine's relocations that are not simply an address (each psABI; glibc
 // sysdeps/*/dl-machine.h, elf_machine_type_class). R_*_NONE is 0 everywhere.
 struct RelocationTypes {
   uint16_t machine;
@@ -38,7 +38,7 @@ constexpr RelocationTypes kTypes[] = {
 };
 
 // elf_machine_rela and elf_machine_lazy_rel of glibc's sysdeps/x86_64/dl-machine.h: "unexpected
-// reloc type". For other machines none is called unexpected here.
+// reloc type". On other machines every type is considered expected here.
 bool isExpected(const RelocationTypes& types, uint64_t type, bool inJumps, bool lazy) {
   constexpr uint32_t kKnown[] = {0, 1, 2, 5, 6, 7, 8, 10, 16, 17, 18, 24, 32, 33, 36, 37, 38};
   constexpr uint32_t kLazy[] = {7, 36, 37};
@@ -52,7 +52,7 @@ uint8_t useOf(const RelocationTypes& types, uint64_t type, bool inJumps) {
   if (type == types.copy) return kCopy;
   if (type == types.jumpSlot) return inJumps ? kLazyFunction : kDefinition;
   if (std::ranges::find(types.threadLocal, type) == types.threadLocal.end()) return kAddress;
-  // A descriptor among the functions' is filled in when it is used.
+  // A TLS descriptor among the function relocations is filled in when it is used.
   return inJumps ? kLazyFunction : kDefinition;
 }
 
@@ -113,7 +113,7 @@ Result<std::vector<uint8_t>> SymbolTable::table(const Source& source, uint64_t o
 }
 
 Status SymbolTable::readHash(const Source& source, const Image& image) {
-  // Loaders take DT_GNU_HASH where there are both (glibc elf/setup_hash.h).
+  // Loaders use DT_GNU_HASH if there are both (glibc elf/setup_hash.h).
   if (image.dynamicValue(DT_GNU_HASH)) {
     const auto head = GnuHashHead::read(source, image);
     // _dl_setup_hash asserts that it is a power of two (glibc elf/dl-setup_hash.c).
@@ -147,7 +147,7 @@ Status SymbolTable::readHash(const Source& source, const Image& image) {
   return Done{};
 }
 
-// `uses` is by the symbols' numbers.
+// `uses` is indexed by symbol number.
 Status SymbolTable::readReferences(const Source& source, const Image& image,
                                    std::vector<uint8_t>& uses) {
   const auto types = std::ranges::find(kTypes, image.header.machine, &RelocationTypes::machine);
@@ -159,7 +159,7 @@ Status SymbolTable::readReferences(const Source& source, const Image& image,
   }
   const RelocationTable jumps = jumpRelocations(image).value_or(RelocationTable{});
   for (RelocationTable relocations : *tables) {
-    // Loaders apply the first ones without looking at them (elf/dynamic-link.h, DT_RELACOUNT).
+    // Loaders apply the first ones without checking them (elf/dynamic-link.h, DT_RELACOUNT).
     if (relocations.offset != jumps.offset) {
       const bool rela = relocations.entrySize == 3 * codec_.wordSize();
       const uint64_t relative = image.dynamicValue(rela ? DT_RELACOUNT : DT_RELCOUNT).value_or(0);

@@ -1,4 +1,4 @@
-// The dynamic symbols of one file in memory, as loaders look them up: what it defines by its hash
+// The dynamic symbols of one file in memory, as loaders look them up: what it defines, by its hash
 // table, and what its relocations refer to.
 #pragma once
 
@@ -23,11 +23,11 @@ struct HashedName {
   uint32_t gnu;
 };
 
-// What relocations ask of one symbol; bits of Reference::uses.
+// What relocations need from one symbol; bits of Reference::uses.
 enum ReferenceUse : uint8_t {
   kAddress = 1,      // its address, wherever that is
   kDefinition = 2,   // a function's or thread-local variable's: an undefined entry does not count
-  kCopy = 4,         // its content, from another file than the program
+  kCopy = 4,         // its content, from a file other than the program
   kLazyFunction = 8  // a function's, which a loader may look up when it is called
 };
 
@@ -38,35 +38,35 @@ struct Reference {
 
 class SymbolTable {
  public:
-  // Bytes of the tables of one file together.
+  // Bytes of one file's tables together.
   static constexpr uint64_t kMostBytes = 256U << 20;
 
-  // Fails where the tables are not in the file, or are larger than that: then nothing can be said
-  // about what a loader finds in them.
+  // Fails if the tables are not in the file, or exceed that size: there is then no telling what a
+  // loader finds in them.
   static Result<SymbolTable> read(const Source& source, const Image& image);
 
   [[nodiscard]] SymbolEntry symbol(uint32_t index) const;
-  // None where it does not end inside the string table.
+  // None if it does not end inside the string table.
   [[nodiscard]] std::optional<std::string_view> name(const SymbolEntry& symbol) const;
-  // What relocations refer to, each symbol once, in its order. Empty for machines whose relocations
-  // are not known here.
+  // What relocations refer to, each symbol once, in symbol order. Empty for machines whose
+  // relocations are not known here.
   [[nodiscard]] std::span<const Reference> references() const { return references_; }
 
-  // What is held.
+  // How much is held.
   [[nodiscard]] uint64_t bytes() const { return kMostBytes - left_; }
 
-  // Why a loader ends at its relocations or its hash table, as a sentence without the path.
+  // Why a loader fails at its relocations or its hash table, as a sentence without the path.
   [[nodiscard]] const std::optional<std::string>& damage() const { return damage_; }
 
-  // Whether symbols have versions: DT_VERSYM, with records that say what its numbers mean.
+  // Whether symbols have versions: DT_VERSYM, with records that define its numbers.
   [[nodiscard]] bool versioned() const { return !versions_.empty() && !versionNumbers_.empty(); }
-  // The number in DT_VERSYM, with the bit that hides it.
+  // The number in DT_VERSYM, including the bit that hides it.
   [[nodiscard]] uint16_t versionNumber(uint32_t index) const;
-  // None where the number means no version.
+  // None if the number means no version.
   [[nodiscard]] const NumberedVersion* version(uint16_t number) const;
 
-  // Calls visit(index) for symbols that may have this name, in a loader's order, until it says
-  // true. Counts its steps down from `budget`, and ends at 0.
+  // Calls visit(index) for symbols that may have this name, in a loader's order, until it returns
+  // true. Counts its steps down from `budget`, and stops at 0.
   template <class Visit>
   bool visitNamed(const HashedName& name, uint64_t& budget, Visit visit) const {
     if (gnuHash_.empty()) return visitSystemV(name, budget, visit);
@@ -116,7 +116,7 @@ class SymbolTable {
   Codec codec_;
   std::optional<std::string> damage_;
   uint64_t left_ = kMostBytes;
-  uint32_t count_ = 0;      // symbols that are held
+  uint32_t count_ = 0;      // symbols held
   uint32_t hashedEnd_ = 0;  // one past the last that the hash table leads to
   uint32_t bucketCount_ = 0;
   uint32_t firstHashed_ = 0;

@@ -74,7 +74,7 @@ std::optional<GnuHashHead> GnuHashHead::read(const Source& source, const Image& 
   head.bloomShift = codec.u32(&bytes[12]);
   head.hashedEnd = head.firstHashed;
   if (head.bucketCount > kMostDynamicSymbols) return std::nullopt;
-  // The last symbol is the end of the chain of the highest bucket.
+  // The last symbol is the end of the highest bucket's chain.
   uint64_t last = 0;
   const auto take = [&](std::span<const uint8_t> buckets, uint64_t) {
     for (size_t at = 0; at < buckets.size(); at += 4)

@@ -1,4 +1,5 @@
-// Symbol tables: how long the dynamic one is, which no field states, and what their entries say.
+// Symbol tables: the length of the dynamic one, which no field holds, and what their entries
+// contain.
 #pragma once
 
 #include <optional>
@@ -10,10 +11,10 @@
 
 namespace fixelf {
 
-// More than any file has; what claims to have more is not edited where symbols matter.
+// More than any file has; a file that claims to have more is not edited where symbols matter.
 constexpr uint64_t kMostDynamicSymbols = 16U << 20;
 
-// gABI chapter 5, "Hash Table"; symbol versions are hashed alike.
+// gABI chapter 5, "Hash Table"; symbol versions are hashed the same way.
 uint32_t systemVHash(std::string_view name);
 // glibc elf/dl-new-hash.h.
 uint32_t gnuHash(std::string_view name);
@@ -34,11 +35,11 @@ struct SystemVHashHead {
 struct GnuHashHead {
   uint64_t offset = 0;
   uint32_t bucketCount = 0;
-  uint32_t firstHashed = 0;  // symbols before this one, the undefined ones, are not hashed
+  uint32_t firstHashed = 0;  // earlier symbols, the undefined ones, are not hashed
   uint32_t bloomWords = 0;
   uint32_t bloomShift = 0;
-  // One past the last hashed symbol; `firstHashed` where none is hashed (then firstHashed itself
-  // says nothing: GNU ld writes 1 there, however many undefined symbols there are).
+  // One past the last hashed symbol; `firstHashed` if none is hashed (firstHashed itself then means
+  // nothing: GNU ld writes 1 there, however many undefined symbols there are).
   uint64_t hashedEnd = 0;
 
   [[nodiscard]] uint64_t bucketsOffset(const Codec& codec) const {
@@ -51,17 +52,16 @@ struct GnuHashHead {
   [[nodiscard]] uint64_t end(const Codec& codec) const {
     return chainsOffset(codec) + (hashedEnd - firstHashed) * 4;
   }
-  // None where there is no such table, or where its chains have no end.
+  // None if there is no such table, or if its chains don't end.
   static std::optional<GnuHashHead> read(const Source& source, const Image& image);
 };
 
-// The number of dynamic symbols, from the hash tables or, without them, the sections; none where
-// neither tells.
+// The number of dynamic symbols, from the hash tables or, without them, the sections; none if
+// neither has it.
 std::optional<uint64_t> dynamicSymbolCount(const Source& source, const Image& image,
                                            const std::vector<SectionHeader>& sections);
 
-// The fields of one entry that edits care for; <elf.h> Elf32_Sym and Elf64_Sym order them
-// differently.
+// The fields of one entry that edits need; <elf.h> Elf32_Sym and Elf64_Sym order them differently.
 struct SymbolEntry {
   uint32_t name = 0;     // index into the dynamic string table; the first field in both classes
   uint8_t info = 0;      // binding and type

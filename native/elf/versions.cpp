@@ -38,7 +38,7 @@ struct DefinitionAuxiliary {
   uint32_t next;
 };
 
-// Walks one such table. `need` and `definition` see each record with its auxiliaries.
+// Walks one such table. `need` and `definition` receive each record with its auxiliaries.
 class Walker {
  public:
   Walker(const Source& source, const Image& image) : source_(source), image_(image) {}
@@ -47,7 +47,7 @@ class Walker {
   Status needs(OnNeed onNeed, OnAuxiliary onAuxiliary) {
     auto start = tableOffset(DT_VERNEED);
     uint64_t left = image_.dynamicValue(DT_VERNEEDNUM).value_or(0);
-    // Past a segment's bytes in the file its memory is zero, and so is what a loader reads there.
+    // Past a segment's bytes in the file its memory is zero, so a loader reads zeros there.
     if (!start && left > 0 && image_.dynamicValue(DT_VERNEED)) return onNeed(Need{});
     while (start && left-- > 0) {
       std::array<uint8_t, 16> bytes{};
@@ -107,13 +107,13 @@ class Walker {
     const auto address = image_.dynamicValue(tag);
     return address ? image_.fileOffset(*address) : std::nullopt;
   }
-  // The end of the last record that was read.
+  // The end of the last record read.
   [[nodiscard]] uint64_t end() const { return end_; }
-  // Whether the records that were read are contiguous from `start` on, and are all there are.
+  // Whether the records read are contiguous from `start` on, and complete.
   [[nodiscard]] bool isOneTable(uint64_t start) const {
     return end_ > start && covered_ == end_ - start && !cutShort_;
   }
-  // A list goes on beyond its count: glibc's loader follows it (elf/dl-version.c), we don't.
+  // A list continues beyond its count: glibc's loader follows it (elf/dl-version.c), we don't.
   [[nodiscard]] bool cutShort() const { return cutShort_; }
 
  private:
@@ -142,7 +142,7 @@ class Walker {
 
 namespace {
 
-// Names that are held to a limit together: a thousand records may all point at one long name.
+// Names that are held to a common limit: a thousand records may all point at one long name.
 class Names {
  public:
   Names(const Source& source, const StringTable& strings) : source_(source), strings_(strings) {}
@@ -219,7 +219,7 @@ Result<DefinedVersions> readDefinedVersions(const Source& source, const Image& i
 
 Result<std::vector<NumberedVersion>> readNumberedVersions(const Source& source, const Image& image,
                                                           const StringTable& strings) {
-  constexpr uint16_t kNumber = 0x7fff;  // the bit above it says that the version is hidden
+  constexpr uint16_t kNumber = 0x7fff;  // the bit above marks the version as hidden
   std::vector<NumberedVersion> versions;
   Names names(source, strings);
   std::string library;

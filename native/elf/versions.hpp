@@ -1,8 +1,4 @@
-// Symbol versions: which a file needs of each library, and which it defines.
-//
-// The records are those of the GNU extension (LSB core, "Symbol Versioning"; <elf.h> Verneed,
-// Vernaux, Verdef, Verdaux): lists linked by relative offsets, which an attacker may make circular
-// or point anywhere, so every step is bounded and must go forwards.
+// Symbol versions: those that a file needs from each library, and those that it defines.
 #pragma once
 
 #include <functional>
@@ -17,8 +13,8 @@ namespace fixelf {
 struct NeededVersion {
   std::string name;
   bool weak = false;  // VER_FLG_WEAK: its absence is a warning to the loader, not an error
-  // vna_hash is the hash of the name: glibc compares hashes before names (elf/dl-version.c,
-  // match_symbol), so that a name that was edited by hand is found nowhere.
+  // Whether vna_hash is the hash of the name: glibc compares hashes before names (elf/dl-version.c,
+  // match_symbol), so a name that was edited by hand is never found.
   bool hashed = true;
 };
 
@@ -40,22 +36,20 @@ struct DefinedVersions {
 Result<DefinedVersions> readDefinedVersions(const Source& source, const Image& image,
                                             const StringTable& strings);
 
-// A version by the number that DT_VERSYM has for it: one that the file needs from a library, or
-// defines.
+// A version by its number in DT_VERSYM: one that the file needs from a library, or defines.
 struct NumberedVersion {
   std::string name;
   uint32_t hash = 0;    // as written; 0: the number means no version
-  bool hidden = false;  // needed, and available under this name only
-  std::string library;  // that it is needed from; empty where it is defined
+  bool hidden = false;  // needed, and only available under this name
+  std::string library;  // that it is needed from; empty if the file defines it
 };
 
-// glibc's l_versions (elf/dl-version.c, _dl_check_map_versions), in which the base is left out.
+// glibc's l_versions (elf/dl-version.c, _dl_check_map_versions), which leaves out the base.
 Result<std::vector<NumberedVersion>> readNumberedVersions(const Source& source, const Image& image,
                                                           const StringTable& strings);
 
 // Where the records of one kind are in the file: from the table's start to the last record's end.
-// None where there is no such table, where it cannot be walked, or where its records are not
-// contiguous.
+// None if there is no such table, if it cannot be walked, or if its records are not contiguous.
 struct VersionTable {
   uint64_t offset = 0;
   uint64_t size = 0;
@@ -63,8 +57,8 @@ struct VersionTable {
 std::optional<VersionTable> neededVersionsTable(const Source& source, const Image& image);
 std::optional<VersionTable> definedVersionsTable(const Source& source, const Image& image);
 
-// Calls `visit` with each index into the string table that the version records hold. Fails with
-// Malformed where there are more than the counts say.
+// Calls `visit` with each index into the string table in the version records. Fails with Malformed
+// if there are more than the counts say.
 Status visitVersionNames(const Source& source, const Image& image,
                          const std::function<void(uint64_t)>& visit);
 
