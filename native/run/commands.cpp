@@ -44,7 +44,7 @@ Result<std::optional<uid_t>> userOf(const Command& command) {
                0};
 }
 
-// Reads what is there; whether more may come.
+// Reads what is there; returns whether more may come.
 bool readSome(int descriptor, std::string& text) {
   std::array<char, 4096> buffer{};
   const ssize_t length =
@@ -54,7 +54,7 @@ bool readSome(int descriptor, std::string& text) {
   return true;
 }
 
-// Until both ends are closed; answers whether they were in time, and neither wrote too much.
+// Reads until both ends are closed; returns whether that was in time and neither wrote too much.
 bool listen(int output, int errors, Clock::time_point deadline, CommandEnd& end) {
   std::array<pollfd, 2> open = {pollfd{output, POLLIN, 0}, pollfd{errors, POLLIN, 0}};
   while (open[0].fd >= 0 || open[1].fd >= 0) {
@@ -117,8 +117,7 @@ Result<std::vector<Result<CommandEnd>>> runAll(const std::vector<Command>& comma
   const auto runOne = [&](size_t at) {
     if (!stop.stop_requested()) ends[at] = run(commands[at], patience, stop);
   };
-  // Half of them wait for a program to begin or to end. Each has two pipes, and a file for a
-  // moment.
+  // Half of them wait for a program to start or end. Each has two pipes, and briefly a file.
   constexpr size_t kDescriptorsEach = 5;
   const auto most = std::clamp<size_t>(freeDescriptors() / kDescriptorsEach, 1, 32);
   const unsigned wanted = std::max(2 * std::thread::hardware_concurrency(), 2U);

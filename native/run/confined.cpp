@@ -20,15 +20,16 @@ namespace fixelf {
 
 namespace {
 
-// A loader maps whole libraries, some of gigabytes, but touches little of them: the limit is on
-// what it can allocate itself, anonymous memory and writable private mappings (setrlimit(2)).
+// A loader maps whole libraries, some of them gigabytes, but touches little of them: the limit is
+// on what it can allocate itself, anonymous memory and writable private mappings (setrlimit(2)).
 constexpr rlim_t kMostData = rlim_t{4} << 30U;
 
-// nobody's group (the kernel's overflowgid): whoever owns a file need not have the file's group.
+// nobody's group (the kernel's overflowgid): a file's owner need not have the file's group.
 constexpr gid_t kNoGroup = 65534;
 
-// The C library's wrappers change all threads, by a signal to each (nptl(7)); the calls themselves
-// change the caller. Machines that once had user numbers of 16 bits have calls of another name.
+// The C library's wrappers change all threads, by sending each a signal (nptl(7)); the system calls
+// themselves change only the caller. Machines that once had 16-bit user numbers have calls of other
+// names.
 #ifdef SYS_setresuid32
 constexpr long kSetUser = SYS_setresuid32;
 constexpr long kSetGroup = SYS_setresgid32;
@@ -53,10 +54,10 @@ struct Child {
   char** arguments;
   char** environment;
   const Confinement* confinement;
-  int* failure;  // errno, in memory that is shared
+  int* failure;  // errno, in shared memory
 };
 
-// The C libraries have different types for `resource`.
+// The C libraries differ in the type of `resource`.
 template <class Resource>
 bool limit(Resource resource, rlim_t most) {
   rlimit present{};
@@ -95,14 +96,14 @@ void forgetSignals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-// Runs in the child, which may share this process's memory: nothing but system calls.
+// Runs in the child, which may share this process's memory: only system calls.
 int inChild(void* argument) {
   const Child& child = *static_cast<Child*>(argument);
   const Confinement& confinement = *child.confinement;
   if (takeStreams(confinement) && limitAll(confinement.processorTime) &&
       (!confinement.user || become(*confinement.user)) &&
       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
-    // A kernel before 5.9 lacks this call; then descriptors close at execve, as all of Node's and
+    // A kernel before 5.9 lacks this call; descriptors then close at execve, as all of Node's and
     // ours do.
     (void)closeRange(STDERR_FILENO + 1, ~0U, 0);
     forgetSignals();
@@ -127,8 +128,8 @@ Result<pid_t> startConfined(const std::string& file, const std::vector<std::stri
   Child child{file.c_str(), argumentPointers.data(), environmentPointers.data(), &confinement,
               failure};
   // Like vfork(2): this thread waits until the child is another program. Memory is shared, so that
-  // none of Node's has to be copied, unless the child becomes another user on the way: that user
-  // could trace it then, and must not see root's memory.
+  // Node's need not be copied, unless the child becomes another user on the way: that user could
+  // then trace it, and must not see root's memory.
   const int flags = SIGCHLD | CLONE_VFORK | (confinement.user ? 0 : CLONE_VM);
   constexpr size_t kStack = size_t{64} << 10U;
   std::vector<std::max_align_t> stack(kStack / sizeof(std::max_align_t));
@@ -145,7 +146,7 @@ Result<pid_t> startConfined(const std::string& file, const std::vector<std::stri
   if (said == 0) return process;
   if (process > 0) (void)uninterrupted([&] { return waitpid(process, nullptr, 0); });
   Error error = systemError(said, "start the program", file);
-  // clone(2); and execve(2), of a user whose limit was passed by becoming that user.
+  // clone(2); and execve(2), when becoming a user exceeded that user's limit.
   if (said == EAGAIN) error.code = ErrorCode::TooManyProcesses;
   return error;
 }

@@ -1,6 +1,6 @@
-// Starts a program that reads files made by strangers, with nothing of ours that it does not need.
+// Starts a program that reads files from strangers, with nothing of ours that it does not need.
 //
-// It keeps no descriptor but the standard ones and no signal handler, gains no privilege by what it
+// It keeps only the standard descriptors and no signal handler, gains no privilege by what it
 // executes (no_new_privs), leaves no core dump, writes no file, and has limits on processor time
 // and memory. Root becomes another user for it.
 #pragma once
@@ -25,10 +25,10 @@ struct Confinement {
   int errors = -1;
 };
 
-// Standard input is empty. `arguments` from argv[0]; `environment` is all of it. The caller waits
-// for the process, which nothing else does. Fails where the program cannot be executed by that
-// user, or where this process may not become that user, and with TooManyProcesses where the one or
-// the other has as many processes as they may have.
+// Standard input is empty. `arguments` from argv[0]; `environment` is complete. The caller waits
+// for the process, nothing else does. Fails if that user cannot execute the program, or if this
+// process may not become that user, and with TooManyProcesses if either already has as many
+// processes as allowed.
 Result<pid_t> startConfined(const std::string& file, const std::vector<std::string>& arguments,
                             const std::vector<std::string>& environment,
                             const Confinement& confinement);

@@ -5,9 +5,9 @@
 
 namespace fixelf {
 
-// A descriptor, closed on exec, of a file in memory: the program travels inside the addon, so there
-// is no file of its own to be shipped, found and trusted. `unsupported` on a machine for which
-// there is none.
+// A descriptor, closed on exec, of a file in memory: the program travels inside the addon, so no
+// file of its own has to be shipped, found and trusted. `unsupported` on a machine that there is
+// none for.
 Result<int> openEntrance();
 
 }  // namespace fixelf

@@ -16,7 +16,7 @@ Result<Descriptor> makeMemoryFile(const char* name, std::span<const char> conten
     if (written < 0) return systemError(errno, "write a file in memory", {});
     content = content.subspan(static_cast<size_t>(written));
   }
-  // Its reader would otherwise begin where this has ended.
+  // Otherwise its reader would begin where the writing ended.
   if (lseek(file.get(), 0, SEEK_SET) < 0) return systemError(errno, "read a file in memory", {});
   return file;
 }

@@ -1,5 +1,5 @@
-// A file in memory, which has no name: for what is to be started or handed on and is not on any
-// disk.
+// A file in memory, without a name: for something that is to be started or passed on and is not on
+// any disk.
 #pragma once
 
 #include <span>
@@ -9,7 +9,7 @@
 
 namespace fixelf {
 
-// Closed on exec. `name` only shows in /proc.
+// Closed on exec. `name` is only shown in /proc.
 Result<Descriptor> makeMemoryFile(const char* name, std::span<const char> content);
 
 }  // namespace fixelf

@@ -12,26 +12,26 @@ namespace fixelf {
 
 namespace {
 
-// libuv marks all that was open at the start to be closed (uv_disable_stdio_inheritance).
+// libuv marks everything open at startup to be closed (uv_disable_stdio_inheritance).
 void keepOpen(int descriptor) {
   const int flags = fcntl(descriptor, F_GETFD);
   if (flags >= 0) fcntl(descriptor, F_SETFD, flags & ~FD_CLOEXEC);
 }
 
-// libuv makes pipes and terminals non-blocking, which others that share them would notice.
+// libuv makes pipes and terminals non-blocking, which other processes that share them would notice.
 void makeBlocking(int descriptor) {
   const int flags = fcntl(descriptor, F_GETFL);
   if (flags >= 0 && (flags & O_NONBLOCK) != 0) fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK);
 }
 
-// Node ignores these two from its start on; ignored signals stay ignored after execve(2).
+// Node ignores these two from startup on; ignored signals stay ignored after execve(2).
 void answerSignals(void (*handler)(int)) {
   for (const int number : {SIGPIPE, SIGXFSZ})
     std::signal(number, handler);
 }
 
-// Node raises the soft limit to the hard one (node.cc, PlatformInit). Programs that close all that
-// could be open, or use select(2), rely on a small one. The original is no longer known; the
+// Node raises the soft limit to the hard one (node.cc, PlatformInit). Programs that close every
+// possible descriptor, or use select(2), rely on a small one. The original is no longer known; the
 // parent's is the best guess.
 void restoreOpenFiles() {
   rlimit parents{};

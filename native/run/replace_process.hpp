@@ -18,8 +18,8 @@ struct Replacing {
   std::vector<int> inherited;
 };
 
-// Returns only where it fails. The environment is the process's own with the variables set. What
-// Node changed for itself is put back as programs expect it: SIGPIPE and SIGXFSZ end a process, no
+// Returns only on failure. The environment is the process's own with the variables set. What Node
+// changed for itself is restored to what programs expect: SIGPIPE and SIGXFSZ end a process, no
 // signal is blocked, the standard streams are blocking, and as many files may be open as in the
 // parent process.
 Error replaceProcess(const Replacing& replacing);

@@ -24,9 +24,9 @@ uint32_t wordAt(std::span<const uint8_t> bytes, size_t index) {
   return word;
 }
 
-// Capabilities that a process may not have before, or that become effective
+// Capabilities that a process need not have before, or that become effective
 // (cap_bprm_creds_from_file in security/commoncap.c; its exception for root does not apply to every
-// user). Those that are only inherited need a process that has them already.
+// user). Those that are only inherited need a process that already has them.
 bool givesCapabilities(const std::string& path) {
   std::array<uint8_t, XATTR_CAPS_SZ_3> value{};
   const ssize_t length = getxattr(path.c_str(), XATTR_NAME_CAPS, value.data(), value.size());
@@ -48,7 +48,7 @@ GivenRights givenRights(const std::string& path) {
   struct stat state {};
   if (uninterrupted([&] { return stat(path.c_str(), &state); }) != 0) return given;
   given.owner = state.st_uid;
-  // bprm_fill_uid in fs/exec.c: the group counts where it may execute the file.
+  // bprm_fill_uid in fs/exec.c: the group counts if it may execute the file.
   given.user = (state.st_mode & S_ISUID) != 0;
   given.group = (state.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
   given.capabilities = givesCapabilities(path);

@@ -1,5 +1,5 @@
-// Whether a program runs with rights that the user that starts it does not have. The kernel then
-// tells its loader so (AT_SECURE), which trusts neither variables nor $ORIGIN.
+// Whether a program runs with rights that the user starting it does not have. The kernel then tells
+// its loader so (AT_SECURE), which trusts neither variables nor $ORIGIN.
 #pragma once
 
 #include <sys/types.h>
@@ -8,7 +8,7 @@
 
 namespace fixelf {
 
-// What a file grants to whoever may execute it; nothing where it is not there.
+// What a file grants to anyone who may execute it; nothing if it is not there.
 struct GivenRights {
   // Set-user-ID: those of its owner.
   bool user = false;
@@ -17,7 +17,7 @@ struct GivenRights {
   // Capabilities that its owner need not have.
   bool capabilities = false;
   uid_t owner = 0;
-  // Its mount is nosuid: here the kernel passes over all of that.
+  // Its mount is nosuid: the kernel then ignores all of that.
   bool ignored = false;
 };
 

@@ -1,15 +1,15 @@
 // Starts a program in a mount namespace of its own, whose root is assembled from parts.
 //
-// A process with several threads, such as Node, can't enter a user namespace (unshare(2)), and what
-// forks must stay behind to pass signals and the exit status on. So Node becomes this program, and
-// this one becomes the one that is to run. It has to start on a system without a loader, from bytes
-// that the addon carries, hence no C library.
+// A process with several threads, such as Node, can't enter a user namespace (unshare(2)), and a
+// process that forks must stay behind to pass on signals and the exit status. So Node becomes this
+// program, and this one becomes the one that is to run. It has to start on a system without a
+// loader, from bytes that the addon carries, hence no C library.
 //
 //     entrance enter|probe BASE STEP… -- DIRECTORY FILE ARGUMENT…
 //     entrance words DESCRIPTOR
 //
-// With `words` they are read from an open file, where each ends with NUL, argv[0] first: Node's own
-// spawn cannot hand over names that are no UTF-8.
+// With `words`, all words are read from an open file, where each ends with NUL, argv[0] first:
+// Node's own spawn cannot pass on names that are not UTF-8.
 //
 // BASE is any directory: it is covered while the new root is made. The steps, whose sources are
 // looked up in the old root and whose places are in the new one:
@@ -19,13 +19,13 @@
 //     program DESCRIPTOR PLACE   cover SOURCE PLACE
 //     data DESCRIPTOR PLACE
 //
-// `program` and `data` make a file of what an open one holds, which is then closed; anyone may read
-// it, and start a `program`. `cover` puts a file of the new root over another one of it.
+// `program` and `data` make a file with the content of an open one, which is then closed; anyone
+// may read it, and start a `program`. `cover` puts one file of the new root over another.
 //
-// DIRECTORY becomes the working directory; the arguments begin with argv[0]. `probe` does all of it
-// except starting FILE. A failure is reported on standard error, as "cannot STEP PLACE: NUMBER"
-// with the error number. The exit status is then 125, or for a FILE that does not start, that of a
-// shell: 127 where it is not there, otherwise 126.
+// DIRECTORY becomes the working directory; the arguments begin with argv[0]. `probe` does
+// everything except starting FILE. A failure is reported on standard error, as "cannot STEP PLACE:
+// NUMBER" with the error number. The exit status is then 125, or for a FILE that does not start,
+// that of a shell: 127 if it is not there, otherwise 126.
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sys/mount.h>
@@ -76,14 +76,14 @@ void writeTo(const char* path, const Text& text) {
   systemCall(SYS_close, file);
 }
 
-// A process that may mount needs no user namespace, and keeps its user: also with sudo, and in all
+// A process that may mount needs no user namespace, and keeps its user: with sudo too, and in all
 // its groups.
 void enterNamespaces() {
   if (systemCall(SYS_unshare, CLONE_NEWNS) == 0) return;
   const long user = systemCall(SYS_geteuid);
   const long group = systemCall(SYS_getegid);
   check(systemCall(SYS_unshare, CLONE_NEWUSER | CLONE_NEWNS), "enter", "a user namespace");
-  // user_namespaces(7): without the right to set groups, one may map the own group.
+  // user_namespaces(7): having given up setting groups, one may map one's own group.
   writeTo("/proc/self/setgroups", Text().add("deny"));
   writeTo("/proc/self/uid_map", Text().add(user).add(" ").add(user).add(" 1"));
   writeTo("/proc/self/gid_map", Text().add(group).add(" ").add(group).add(" 1"));
@@ -158,7 +158,7 @@ void cover(const char* source, const char* place) {
   check(mountAt(from.get(), to.get(), nullptr, MS_BIND), "cover", place);
 }
 
-// The first argument after the steps.
+// Returns the first argument after the steps.
 char** takeSteps(char** argument) {
   for (; *argument != nullptr && !equal(*argument, "--");) {
     const char* step = argument[0];
@@ -222,7 +222,7 @@ char** wordsIn(const char* descriptor) {
 
 void run(char** arguments, char** environment) {
   const char* verb = arguments[1];
-  // What is made here is readable by all, whatever the caller's own umask.
+  // What is made here is readable by all, whatever the caller's umask.
   const long mask = systemCall(SYS_umask, 0);
   enterNamespaces();
   coverBase(arguments[2]);

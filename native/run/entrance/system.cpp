@@ -1,6 +1,6 @@
 #include "system.hpp"
 
-// The first instructions hand the stack pointer on: there the kernel has laid out the number of
+// The first instructions pass on the stack pointer: there the kernel has laid out the number of
 // arguments, the arguments, and the environment (the processor supplements of the System V ABI).
 #if defined(__x86_64__)
 asm(R"(

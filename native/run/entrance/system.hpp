@@ -1,11 +1,11 @@
-// The kernel, without a C library: entrance.cpp says why there is none.
+// The kernel, without a C library: entrance.cpp explains why there is none.
 #pragma once
 
 #include <sys/syscall.h>
 
 namespace fixelf::entrance {
 
-// Each answers a negative error number where it fails.
+// Each returns a negative error number on failure.
 long systemCall(long number, long first = 0, long second = 0, long third = 0, long fourth = 0,
                 long fifth = 0);
 

@@ -1,4 +1,4 @@
-// Texts in fixed room, for paths and for the one sentence that may have to be said.
+// Texts of fixed capacity, for paths and for the one sentence that may have to be printed.
 #pragma once
 
 namespace fixelf::entrance {
@@ -11,7 +11,7 @@ inline bool equal(const char* one, const char* other) {
   return *one == *other;
 }
 
-// Only what is written is read.
+// Only what was written is read.
 // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
 class Text {
  public:
@@ -32,7 +32,7 @@ class Text {
   }
   [[nodiscard]] const char* get() const { return characters_; }
   [[nodiscard]] long length() const { return length_; }
-  // Nothing was cut off.
+  // Whether nothing was cut off.
   [[nodiscard]] bool whole() const { return whole_; }
 
  private:
