@@ -62,7 +62,7 @@ Napi::Value realTargetOf(const Napi::CallbackInfo& call) {
   return toText(call.Env(), *path);
 }
 
-// By the functions of <dlfcn.h>.
+// Through the functions of <dlfcn.h>.
 Napi::Value opensLibraries(const Napi::CallbackInfo& call) {
   return PromisedWork<bool>::start(
       call,
@@ -77,7 +77,7 @@ Napi::Value opensLibraries(const Napi::CallbackInfo& call) {
       [](Napi::Env env, bool opens) { return Napi::Boolean::New(env, opens); });
 }
 
-// $LIB and $PLATFORM, for which each loader has its own values, stay as they are.
+// $LIB and $PLATFORM, whose values differ between loaders, stay as they are.
 Napi::Value expandOriginOf(const Napi::CallbackInfo& call) {
   static const std::string kLib = "$LIB";
   static const std::string kPlatform = "$PLATFORM";
@@ -106,7 +106,7 @@ Napi::Value walkTree(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value toBuffer(Napi::Env env, const std::string& bytes) {
-  // Without what the class remembers of its bytes, which only C++ uses.
+  // Without what the class remembers about its bytes, which only C++ uses.
   return {env, Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size())};
 }
 
@@ -165,7 +165,7 @@ Napi::Value tryLockDescriptor(const Napi::CallbackInfo& call) {
   return Napi::Boolean::New(call.Env(), tryLock(call[0].As<Napi::Number>()));
 }
 
-// `change` makes a layout of an open file, which has to be as `demand` requires.
+// `change` makes a layout for an open file, which has to meet `demand`.
 Napi::Value planLayout(const Napi::CallbackInfo& call, std::function<Status(const Source&)> demand,
                        std::function<Result<Layout>(const Source&)> change) {
   using Planned = std::shared_ptr<const PlannedLayout>;
@@ -206,7 +206,7 @@ Napi::Value layOutFirstLine(const Napi::CallbackInfo& call) {
 
 using Answers = std::vector<Status>;
 
-// For each null, or what went wrong.
+// Null for each that succeeded, or what went wrong.
 Napi::Value toValue(Napi::Env env, const Answers& answers) {
   Napi::Array values = Napi::Array::New(env, answers.size());
   uint32_t index = 0;

@@ -72,7 +72,7 @@ uint64_t sizeOf(const Napi::Value& value) {
   return static_cast<uint64_t>(value.As<Napi::Number>().Int64Value());
 }
 
-// One item for each element; none where the value is not an array.
+// One item for each element; none if the value is not an array.
 template <class Item>
 std::vector<Item> toItems(const Napi::Value& value, auto convert) {
   std::vector<Item> items;

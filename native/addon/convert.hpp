@@ -35,15 +35,15 @@ Napi::Array toArray(Napi::Env env, const auto& items, auto convert) {
 }
 
 Napi::Value toValue(Napi::Env env, const FileSource::Identity& identity);
-// The bytes stay in C++: JavaScript sees where they go, and carries them by an opaque handle.
+// The bytes stay in C++: JavaScript sees where they go, and passes them on by an opaque handle.
 Napi::Value toValue(Napi::Env env, std::shared_ptr<const PlannedLayout> planned);
 
-// These throw a Napi::TypeError where a field is missing or of another type.
+// These throw a Napi::TypeError if a field is missing or of another type.
 Edits toEdits(const Napi::Object& object);
-// The same without the edits that say where libraries are: search path and resolution cache.
+// The same without the edits of where libraries are found: search path and resolution cache.
 Edits toEditsWithoutPlaces(const Napi::Object& object);
 std::vector<Renaming> toRenamings(const Napi::Value& value);
-// From a file's facts; none where the value is something other than facts.
+// From a file's facts; none if the value is not facts.
 std::optional<Premise> toPremise(const Napi::Value& facts);
 struct PlannedWrite {
   std::shared_ptr<const PlannedLayout> planned;  // holds the bytes of the job

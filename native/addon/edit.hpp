@@ -17,7 +17,7 @@ Napi::Value layOutRequest(const Napi::CallbackInfo& call);
 Napi::Value promisedPlan(const Napi::CallbackInfo& call,
                          std::function<Result<PlannedEdit>(const std::stop_token&)> plan);
 
-// Null where one is written, or none was requested.
+// Null if one is written, or none was requested.
 Napi::Value noCacheValue(Napi::Env env, const std::optional<NoCache>& why);
 
 }  // namespace fixelf::addon

@@ -11,7 +11,7 @@ namespace fixelf::addon {
 namespace {
 
 // As many as libuv would have, by the variable that users know (src/threadpool.c, init_threads).
-// More would only wait for the same disk; work that is worth more threads starts them itself.
+// More would only wait for the same disk; work that benefits from more threads starts them itself.
 size_t poolSize() {
   constexpr size_t kDefault = 4;
   constexpr size_t kMost = 1024;
@@ -20,7 +20,7 @@ size_t poolSize() {
   return std::clamp<size_t>(std::strtoul(given, nullptr, 10), 1, kMost);
 }
 
-// All that exist. Never destroyed: the handler of exit(3) uses it, when any other object may be
+// All that exist. Never destroyed: the handler of exit(3) uses it when any other object may be
 // gone.
 struct Living {
   std::mutex mutex;
@@ -32,7 +32,7 @@ Living& living() {
   return one;
 }
 
-// A terminated environment refuses whatever may run JavaScript, including this call.
+// A terminated environment refuses everything that may run JavaScript, including this call.
 bool canRunJavaScript(napi_env env) {
   napi_value value = nullptr;
   return napi_get_undefined(env, &value) == napi_ok &&
@@ -48,7 +48,7 @@ void tellOne(Napi::Env env, Message& message) {
       napi_fatal_exception(env, error.Value());
     }
   } catch (const Napi::Error&) {
-    // It was terminated in the middle of this: nothing is left to tell.
+    // It was terminated in the middle of this: nothing is left to be told.
     bool pending = false;
     napi_value exception = nullptr;
     if (napi_is_exception_pending(env, &pending) == napi_ok && pending)
@@ -63,8 +63,8 @@ void Environment::attach(Napi::Env env) {
   (void)kRegistered;
   auto* environment = new Environment(env);
   env.SetInstanceData(environment);
-  // Added after the function that wakes the JavaScript thread was made: hooks run in reverse, and
-  // that function has to exist until the last thread is gone.
+  // Added after the creation of the function that wakes the JavaScript thread: hooks run in
+  // reverse, and that function has to exist until the last thread is gone.
   env.AddCleanupHook([environment] {
     environment->end();
     environment->errands_.clear();
@@ -111,7 +111,7 @@ void Environment::end() {
     told_.notify_all();
     for (std::stop_source& stop : stops)
       stop.request_stop();
-    // From here on nobody changes the list.
+    // From here on nothing changes the list.
     for (Thread& thread : threads_)
       thread.thread.join();
     threads_.clear();
@@ -134,7 +134,7 @@ void Environment::start(std::unique_ptr<Errand> errand) {
   {
     const std::lock_guard lock(mutex_);
     --pool_;
-    if (pool_ != 0 || ended_) return;  // those that are running will come to it
+    if (pool_ != 0 || ended_) return;  // those that are running will get to it
     errand = std::move(errands_.back());
     errands_.pop_back();
   }
@@ -206,7 +206,7 @@ size_t Environment::post(Posted posted) {
     posted_.push_back(std::move(posted));
     number = ++postedSoFar_;
   }
-  // One call delivers all messages that are there.
+  // One call delivers all pending messages.
   if (first) napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
   return number;
 }

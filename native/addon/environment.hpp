@@ -1,15 +1,15 @@
 // What one JavaScript environment (the main thread's, or a worker's) has under way off its thread.
 //
 // It does not run on libuv's threads, as Node-API's own asynchronous work does, because nothing can
-// be taken back from them: a worker that is terminated, and process.exit(), wait for all that is in
+// be taken back from them: a worker being terminated, and process.exit(), wait for everything in
 // their queue (node src/env.cc, CleanupHandles; libuv src/threadpool.c, uv_library_shutdown). Here
 // every thread belongs to the environment that started it, and an environment that ends, however it
-// does, tells its threads to stop, waits for them, and drops what they have made.
+// does, tells its threads to stop, waits for them, and drops their results.
 //
-// Ends that Node announces (the event loop is empty, a worker is terminated or exits) come as a
+// Ends that Node announces (the event loop is empty, a worker is terminated or exits) arrive as a
 // cleanup hook. process.exit() and an uncaught exception on the main thread run no hooks (node
 // src/api/environment.cc, DefaultProcessExitHandlerInternal) but end in exit(3), which calls a
-// handler of ours before the objects of static storage that threads may use are gone.
+// handler of ours before the static objects that threads may use are gone.
 #pragma once
 
 #include <napi.h>
@@ -26,7 +26,7 @@
 
 namespace fixelf::addon {
 
-// Something for JavaScript. It is made and destroyed on the JavaScript thread or handed to it.
+// Something to tell JavaScript. It is made and destroyed on the JavaScript thread or handed to it.
 class Message {
  public:
   Message() = default;
@@ -34,7 +34,7 @@ class Message {
   Message& operator=(const Message&) = delete;
   virtual ~Message() = default;
 
-  // On the JavaScript thread, while it can run JavaScript. What it throws is an uncaught exception.
+  // On the JavaScript thread, while it can run JavaScript. An exception from it is an uncaught one.
   virtual void tell(Napi::Env env) = 0;
 };
 
@@ -63,22 +63,22 @@ class Environment {
   ~Environment();
 
   // Runs it on one of a few threads as soon as one is free, and keeps the event loop going until it
-  // is told. Where the system has no thread for it, the caller's does it.
+  // is told. If the system has no thread for it, the caller's runs it.
   void start(std::unique_ptr<Errand> errand);
 
-  // A thread for `work` alone, which has to end soon after `stop`. False where the system has none.
+  // A thread for `work` alone, which has to end soon after `stop`. False if the system has none.
   bool startThread(std::stop_source stop, std::function<void()> work);
 
-  // From such a thread. Waits until the message has been told; false if that will never be.
+  // From such a thread. Waits until the message has been told; false if it never will be.
   bool tell(std::unique_ptr<Message> message);
 
-  // While it is held, the event loop goes on. On the JavaScript thread.
+  // While it is held, the event loop keeps going. On the JavaScript thread.
   void hold();
   void release();
 
  private:
   struct Thread {
-    std::stop_source stop{std::nostopstate};  // of what it does now
+    std::stop_source stop{std::nostopstate};  // of what it is doing now
     bool finished = false;
     std::thread thread;
   };
@@ -109,8 +109,8 @@ class Environment {
   std::mutex mutex_;
   bool ended_ = false;
   std::list<Thread> threads_;
-  size_t pool_ = 0;  // of the threads, those that run errands
-  size_t idle_ = 0;  // of these, those that wait for one
+  size_t pool_ = 0;  // those of the threads that run errands
+  size_t idle_ = 0;  // those of them that wait for one
   std::deque<std::unique_ptr<Errand>> errands_;
   std::condition_variable work_;  // an errand has come, or the end
   std::vector<Posted> posted_;

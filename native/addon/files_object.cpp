@@ -36,7 +36,7 @@ ResolveOptions toResolveOptions(const Napi::Value& value) {
   return options;
 }
 
-// A field that is to be replaced; null where it is to be removed.
+// A field to be replaced; null if it is to be removed.
 using NewText = std::optional<std::optional<std::string>>;
 
 struct Override {
@@ -57,8 +57,8 @@ Override toOverride(const Napi::Object& object) {
   return {toPath(object.Get("path")), text("interpreter"), text("runpath"), text("rpath")};
 }
 
-// All are read before the first is replaced: several threads may read. A plan that is given up
-// midway leaves some replaced: whoever gives it up has no use for these files any more.
+// All are read before the first is replaced: several threads may read. A plan that is abandoned
+// midway leaves some replaced: its caller no longer has any use for these files.
 Status assume(Files& files, const std::vector<Override>& overrides, const std::stop_token& stop) {
   std::vector<std::shared_ptr<const Facts>> read(overrides.size());
   inParallel(overrides.size(), [&](size_t at) {

@@ -24,7 +24,7 @@ class FilesObject final : public Napi::ObjectWrap<FilesObject> {
   Napi::Value override(const Napi::CallbackInfo& call);
   Napi::Value passThrough(const Napi::CallbackInfo& call);
 
-  // Throws what Files::demandWhole answers.
+  // Throws what Files::demandWhole returns.
   void demandWhole(Napi::Env env) const;
 
   // Shared with running work, which may outlive this object.

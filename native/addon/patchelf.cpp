@@ -63,7 +63,7 @@ Changes toChanges(const Napi::Object& object) {
   const Napi::Value pageSize = object.Get("pageSize");
   if (pageSize.IsNumber()) {
     const double bytes = pageSize.As<Napi::Number>();
-    // What is not a whole number becomes one that is not a page size.
+    // What is not a whole number becomes something that is not a page size.
     const auto whole = static_cast<uint64_t>(std::clamp(bytes, 0.0, 1e15));
     changes.pageSize = static_cast<double>(whole) == bytes ? whole : 0;
   }

@@ -13,7 +13,7 @@ Napi::Value layOutPatchelf(const Napi::CallbackInfo& call);
 Napi::Value checkPatchelf(const Napi::CallbackInfo& call);
 // parseExtraArguments(words) → PatchelfChanges; throws `usage`
 Napi::Value parseExtraArguments(const Napi::CallbackInfo& call);
-// runPatchelf(words) → exit code, when all is done: it reads and writes files, stdout and stderr
+// runPatchelf(words) → exit code, once done: it reads and writes files, stdout and stderr
 Napi::Value runPatchelf(const Napi::CallbackInfo& call);
 
 }  // namespace fixelf::addon

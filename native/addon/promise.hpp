@@ -15,20 +15,20 @@
 
 namespace fixelf::addon {
 
-// What JavaScript holds to end calls: cancellation() makes one, cancel(it) ends all calls that it
-// was given to as their last argument.
+// What JavaScript holds to end calls: cancellation() makes one, and cancel(it) ends all calls that
+// received it as their last argument.
 using Cancellation = Napi::External<std::stop_source>;
 
 Napi::Value newCancellation(const Napi::CallbackInfo& call);
 Napi::Value cancel(const Napi::CallbackInfo& call);
-// What ends this call: that of its last argument, or one of its own.
+// What ends this call: the cancellation in its last argument, or one of its own.
 std::stop_source stopOf(const Napi::CallbackInfo& call);
 
 // Runs `work` on another thread; `convert` makes the JavaScript value when it is done.
 //
 // Work is told to stop when the caller cancels it or the environment ends. What has not begun by
-// then, and what answers with Cancelled, rejects; what could not stop any more (a write that has
-// begun) answers as ever.
+// then, and what returns Cancelled, rejects; what could no longer stop (a write that has begun)
+// settles as usual.
 template <class Value>
 class PromisedWork final : public Errand {
  public:

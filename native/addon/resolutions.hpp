@@ -1,8 +1,8 @@
 // Many resolutions on their way to JavaScript, which lib/addon/resolutions.ts reads there.
 //
 // They are a tape of numbers, most of which are places in a list of texts. A text is translated
-// once, however often it occurs, and the objects are made by JavaScript itself, which is several
-// times as fast at it as calls of Node-API.
+// once, however often it occurs, and JavaScript itself makes the objects, several times as fast as
+// calls of Node-API could.
 #pragma once
 
 #include <napi.h>

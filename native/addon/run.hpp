@@ -9,7 +9,7 @@ namespace fixelf::addon {
 Napi::Value entrance(const Napi::CallbackInfo& call);
 // (bytes) → a descriptor of a file that holds them, closed on exec.
 Napi::Value memoryFile(const Napi::CallbackInfo& call);
-// Throws where it fails; otherwise it never returns.
+// Throws on failure; otherwise it never returns.
 Napi::Value replaceThisProcess(const Napi::CallbackInfo& call);
 
 // (commands, milliseconds for each) → how each ended, or why it could not be started.

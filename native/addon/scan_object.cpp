@@ -10,13 +10,13 @@ namespace fixelf::addon {
 
 namespace {
 
-// Columns of one batch in one buffer: JavaScript's buffers take longer to make than to fill.
+// The columns of one batch in one buffer: JavaScript's buffers take longer to make than to fill.
 class ColumnBuffer {
  public:
   ColumnBuffer(Napi::Env env, size_t size)
       : env_(env), buffer_(Napi::ArrayBuffer::New(env, size)) {}
 
-  // Bytes that a column takes.
+  // The bytes that a column takes.
   static size_t sizeOf(const Column& column) {
     size_t size = aligned(column.validity) + aligned(column.offsets) + aligned(column.values);
     for (const Column& child : column.children)
@@ -43,7 +43,7 @@ class ColumnBuffer {
   }
 
  private:
-  // Each begins at an address that is aligned for numbers of eight bytes.
+  // Each begins at an address that is aligned for eight-byte numbers.
   template <class Item>
   static size_t aligned(const std::vector<Item>& items) {
     return (items.size() * sizeof(Item) + 7) / 8 * 8;

@@ -25,7 +25,7 @@ class ScanObject final : public Napi::ObjectWrap<ScanObject> {
   Napi::Value progress(const Napi::CallbackInfo& call);
 
   std::stop_source stop_;
-  // Shared with the thread that walks, and with a `next` that still waits.
+  // Shared with the walking thread, and with a `next` that is still waiting.
   std::shared_ptr<Scan> scan_;
 };
 

@@ -8,7 +8,7 @@ namespace fixelf::addon {
 
 namespace {
 
-constexpr char16_t kEscapedByte = 0xdc00;  // and the byte, of 0x80 or more
+constexpr char16_t kEscapedByte = 0xdc00;  // plus the byte, which is 0x80 or more
 
 bool isAscii(std::string_view bytes) {
   return std::ranges::all_of(bytes, [](char byte) { return static_cast<signed char>(byte) >= 0; });
@@ -47,7 +47,7 @@ std::u16string escaped(std::string_view bytes) {
   return text;
 }
 
-// V8 puts U+FFFD for each lone surrogate.
+// What V8 gives for each lone surrogate: U+FFFD.
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
 void append(std::string& bytes, std::u16string_view pair) {

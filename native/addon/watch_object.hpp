@@ -11,9 +11,9 @@
 
 namespace fixelf::addon {
 
-// Waiting takes a thread of its own: a watch waits for days.
-// The function is called for one lot at a time; while it is busy, the kernel's queue fills, and
-// what is lost in the end is told as an overflow. So nothing grows without bound.
+// Waiting takes a thread of its own: a watch waits for days. The function is called for one lot at
+// a time; while it is busy, the kernel's queue fills up, and what is finally lost is reported as an
+// overflow. So nothing grows without bound.
 class WatchObject final : public Napi::ObjectWrap<WatchObject> {
  public:
   static Napi::Function define(Napi::Env env);
@@ -21,13 +21,13 @@ class WatchObject final : public Napi::ObjectWrap<WatchObject> {
   explicit WatchObject(const Napi::CallbackInfo& call);
 
  private:
-  // What is told at once.
+  // What is told in one call.
   class Lot;
 
   void refresh(const Napi::CallbackInfo& call);
   void stop(const Napi::CallbackInfo& call);
 
-  // On the thread that waits, until the end.
+  // On the waiting thread, until the end.
   void watch(Environment& environment);
 
   Napi::FunctionReference function_;
