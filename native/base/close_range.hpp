@@ -6,10 +6,10 @@
 
 namespace fixelf {
 
-// From <linux/close_range.h>: the calling thread gets a table of descriptors of its own first.
+// From <linux/close_range.h>: first gives the calling thread a descriptor table of its own.
 constexpr unsigned kCloseRangeUnshare = 1U << 1U;
 
-// Whether it was done; errno says why not.
+// Whether it succeeded; if not, errno has the reason.
 inline bool closeRange(unsigned first, unsigned last, unsigned flags) {
   constexpr long number = 436;  // the same on all machines but Alpha
   return syscall(number, first, last, flags) == 0;

@@ -11,7 +11,7 @@
 namespace fixelf {
 
 size_t freeDescriptors() {
-  // The next one to be opened gets the lowest number that is free (open(2)).
+  // The next one opened gets the lowest free number (open(2)).
   const Descriptor next(eventfd(0, EFD_CLOEXEC));
   rlimit limit{};
   if (!next || getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
@@ -57,8 +57,8 @@ bool tryLock(int descriptor) {
 }
 
 Status lockFile(int descriptor, const std::string& path) {
-  // A process that is being started by another thread holds all descriptors of ours, and so a lock
-  // that we have given back, until its exec closes them (flock(2)): that is soon over.
+  // A process that another thread is just starting holds all our descriptors, and so a lock that we
+  // have released, until its exec closes them (flock(2)): that is soon over.
   constexpr auto kPause = std::chrono::milliseconds(10);
   for (int patience = 100; patience > 0; --patience) {
     if (tryLock(descriptor)) return Done{};

@@ -38,8 +38,8 @@ class Descriptor {
   int number_ = -1;
 };
 
-// Makes a system call again for as long as a signal interrupts it (on network file systems and
-// FUSE even an open can end with EINTR).
+// Repeats a system call as long as a signal interrupts it (on network file systems and FUSE even an
+// open can end with EINTR).
 template <class Call>
 auto uninterrupted(Call call) {
   auto result = call();
@@ -48,26 +48,26 @@ auto uninterrupted(Call call) {
   return result;
 }
 
-// About how many the process can still open before its limit (RLIMIT_NOFILE), if it has no gaps
-// among its numbers.
+// Roughly how many more the process can open before its limit (RLIMIT_NOFILE), if its numbers have
+// no gaps.
 size_t freeDescriptors();
 
 // All of `bytes` at an offset, or the reason why not.
 Status writeFully(int descriptor, uint64_t offset, std::span<const uint8_t> bytes,
                   const std::string& path);
 
-// All of a text to what may be a pipe or a terminal. Sets errno where it fails.
+// Writes all of a text to what may be a pipe or a terminal. Sets errno on failure.
 bool writeStream(int descriptor, std::string_view text);
 
 // Waits until content and size are on the disk.
 Status flushFile(int descriptor, const std::string& path);
 
 // Takes the advisory lock (flock) of an open file, until that is closed or the process ends. False
-// where another holds it. Where the file system has no locks, every caller takes it.
+// if another holder has it. Where the file system has no locks, every caller gets it.
 bool tryLock(int descriptor);
 
 // Takes the advisory lock under which fixelf changes a file, until the descriptor is closed. Fails
-// with Busy where another process holds one. Where the file system has no locks, there is none.
+// with Busy if another process holds one. Where the file system has no locks, there is none.
 Status lockFile(int descriptor, const std::string& path);
 
 }  // namespace fixelf

@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kBufferSize = size_t{64} << 10;
 constexpr size_t kMostEntries = size_t{32} << 10;
 
-// <linux/dirent.h>; glibc's struct dirent64 has the same shape with a name of fixed size.
+// <linux/dirent.h>; glibc's struct dirent64 has the same layout with a name of fixed size.
 struct KernelEntry {
   uint64_t inode;
   int64_t next;
@@ -71,7 +71,7 @@ Result<std::shared_ptr<OpenDirectory>> OpenDirectory::open(int parent, const cha
 Result<std::shared_ptr<OpenDirectory>> OpenDirectory::openBelow(int parent, std::string_view names,
                                                                 const std::string& path,
                                                                 Opener* opener) {
-  // O_NOFOLLOW applies to the last name only (open(2)): so each name is the last one of an open.
+  // O_NOFOLLOW applies only to the last name (open(2)): so each name is the last one of an open.
   std::shared_ptr<OpenDirectory> above;
   for (size_t slash = names.find('/'); slash != std::string_view::npos; slash = names.find('/')) {
     const std::string name(names.substr(0, slash));

@@ -1,4 +1,4 @@
-// One open directory and what it holds.
+// An open directory and its entries.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ class OpenDirectory {
   OpenDirectory& operator=(const OpenDirectory&) = delete;
   ~OpenDirectory();
 
-  // Relative to `parent` (or AT_FDCWD), and only a directory: a symbolic link to one is followed
-  // where `follow` says so. The error's path is `path`. `opener`, where there is one, outlives it.
+  // Relative to `parent` (or AT_FDCWD), and only a directory: a symbolic link to one is followed if
+  // `follow`. The error's path is `path`. `opener`, if given, outlives it.
   static Result<std::shared_ptr<OpenDirectory>> open(int parent, const char* name, bool follow,
                                                      const std::string& path,
                                                      Opener* opener = nullptr);
@@ -48,17 +48,17 @@ struct DirectoryEntry {
   EntryType type;
 };
 
-// Lists a directory piece by piece, so that one of millions of entries needs no more memory than
-// one of thousands. The same object serves many directories, and keeps its buffers.
+// Lists a directory piece by piece, so that one with millions of entries needs no more memory than
+// one with thousands. The same object serves many directories, and keeps its buffers.
 class Listing {
  public:
   Listing();
 
-  // The next entries, without "." and "..", as the kernel gives them. False at the end.
+  // The next entries, without "." and "..", in the kernel's order. False at the end.
   Result<bool> next(const OpenDirectory& directory, const std::string& path);
 
-  // For callers that open the entries: file systems put the data of neighbouring inodes next to
-  // each other, so a disk that has to seek moves in one direction.
+  // For callers that open the entries: file systems put the data of neighbouring inodes close
+  // together, so a disk that has to seek moves in one direction.
   void sortByInode();
 
   [[nodiscard]] const std::vector<DirectoryEntry>& entries() const { return entries_; }

@@ -11,12 +11,11 @@ namespace fixelf {
 
 namespace {
 
-// The user that a user namespace shows instead of each user that it does not know
-// (user_namespaces(7)).
+// The user that a user namespace shows for every user unknown to it (user_namespaces(7)).
 constexpr uid_t kUnknownUser = 65534;
 
-// Whether a user of that number exists here. Where the number only means unknown users, they do not
-// matter: this is no root to them, and could not become one of them.
+// Whether a user of that number exists here. If the number only stands for unknown users, they do
+// not matter: to them this is not root, and could not become one of them.
 bool isUnknownOneKnown() {
   std::ifstream map("/proc/self/uid_map");
   uint64_t first = 0;
@@ -41,7 +40,8 @@ class Hands {
       refuse(theirs_ + " belongs to user " + std::to_string(*user_) + ", and " + path +
              " to user " + std::to_string(state.st_uid) + ": either could give it another's file");
     }
-    // All may "write" to a link. In a sticky directory nobody touches what belongs to another.
+    // Links always appear writable. In a sticky directory users cannot touch what belongs to
+    // others.
     const bool isSticky = S_ISDIR(state.st_mode) && (state.st_mode & S_ISVTX) != 0;
     if (S_ISLNK(state.st_mode) || isSticky) return;
     const bool isOfGroup = (state.st_mode & S_IWGRP) != 0 && isRoots && state.st_gid != 0;

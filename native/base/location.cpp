@@ -67,7 +67,7 @@ Descriptor openWithoutLinks(const std::string& path, int flags) {
   how.resolve = RESOLVE_NO_SYMLINKS;
   Descriptor found(static_cast<int>(uninterrupted(
       [&] { return syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how); })));
-  // A sandbox that does not know the call may answer EPERM, which the kernel would not.
+  // A sandbox that does not know the call may return EPERM, which the kernel would not.
   if (!found && (errno == ENOSYS || errno == EPERM)) return openComponentByComponent(path, flags);
   return found;
 }
@@ -78,7 +78,7 @@ Result<Location> Location::of(const std::string& path) {
   Descriptor directory = openWithoutLinks(parent, O_RDONLY | O_DIRECTORY);
   const bool isReadable = static_cast<bool>(directory);
   if (!directory && errno == EACCES) directory = openWithoutLinks(parent, O_PATH | O_DIRECTORY);
-  // ENOTDIR too: O_NOFOLLOW with O_DIRECTORY gives it for a link.
+  // Also ENOTDIR: O_NOFOLLOW with O_DIRECTORY gives that for a link.
   if (!directory && (errno == ELOOP || errno == ENOTDIR)) {
     return Error{ErrorCode::Changed,
                  "one of its directories has been replaced by a symbolic link or a file", path,
@@ -99,7 +99,7 @@ Status Location::demandFlushable() const {
 
 namespace {
 
-// What is still to be walked: a component, or the end of what a link was replaced by.
+// What is still to be walked: a component, or the end of a link's target.
 struct Step {
   std::string component;
   struct Link {
@@ -128,7 +128,7 @@ Result<std::string> targetOf(const Descriptor& link, const std::string& path) {
   return std::string(target.data(), static_cast<size_t>(length));
 }
 
-// Whether it is a link of the kernel's to what this process has open.
+// Whether it is one of the kernel's links to what this process has open.
 bool isOwnOpenFile(const std::string& link) {
   return link.starts_with("/proc/" + std::to_string(getpid()) + "/") &&
          link.find("/fd/") != std::string::npos;
@@ -143,7 +143,7 @@ Result<std::string> walk(const std::string& named, const Passed& passed, bool ma
     for (auto component = components.rbegin(); component != components.rend(); ++component)
       steps.push_back({*component, std::nullopt});
   };
-  // Whether nothing is to be walked any more.
+  // Whether nothing is left to be walked.
   const auto isLast = [&] {
     return std::all_of(steps.begin(), steps.end(), [](const Step& step) { return step.link; });
   };
@@ -169,7 +169,7 @@ Result<std::string> walk(const std::string& named, const Passed& passed, bool ma
     if (!step.link && !next) {
       if (errno != ENOENT || !mayBeMissing || !isLast())
         return systemError(errno, "open the file", named);
-      // The owner of the directory counts, then, for a link that leads there.
+      // For a link that leads there, the directory's owner then counts.
       path += "/" + step.component;
       continue;
     }

@@ -1,10 +1,10 @@
-// Where a file is: its directory, held open, and its name there.
+// Where a file is: its directory, held open, and its name in there.
 //
-// A path is read from its beginning each time that it is used, and whoever may write to one of its
-// directories can put a symbolic link in the place of the next one between two uses. So a path is
-// used once: each directory on the way is entered without following a link, and whatever is done
+// A path is resolved from its beginning each time it is used, and whoever may write to one of its
+// directories can put a symbolic link in place of the next one between two uses. So a path is used
+// once: each directory on the way is entered without following a link, and everything done
 // afterwards (opening the file, putting another one in its place, removing what was left beside it)
-// is done by the directory's descriptor. A directory that is renamed meanwhile is still the same
+// goes through the directory's descriptor. A directory that is renamed meanwhile is still the same
 // directory.
 #pragma once
 
@@ -19,22 +19,21 @@
 namespace fixelf {
 
 // Opens a path of which no component is a symbolic link or "..": openat2(2) with
-// RESOLVE_NO_SYMLINKS, or directory by directory with O_NOFOLLOW where the kernel is older than 5.6
-// or a sandbox hides the call. Sets errno on failure, to ELOOP for a link; `flags` as open(2) takes
-// them.
+// RESOLVE_NO_SYMLINKS, or directory by directory with O_NOFOLLOW if the kernel is older than 5.6 or
+// a sandbox hides the call. Sets errno on failure, to ELOOP for a link; `flags` as for open(2).
 Descriptor openWithoutLinks(const std::string& path, int flags);
 
 class Location {
  public:
-  // For a path as above; the file itself need not be there.
+  // For a path as above; the file itself need not exist.
   static Result<Location> of(const std::string& path);
 
-  // Opens the file, and never what a link in its place leads to. Sets errno on failure.
+  // Opens the file, never the target of a link in its place. Sets errno on failure.
   [[nodiscard]] Descriptor open(int flags) const;
 
   // For calls such as renameat(2), with `name` or a name beside it.
   [[nodiscard]] int directory() const { return directory_.get(); }
-  // Fails with PermissionDenied where the directory may be entered but not read: it could not be
+  // Fails with PermissionDenied if the directory may be entered but not read: it could not be
   // flushed after a change.
   [[nodiscard]] Status demandFlushable() const;
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -57,22 +56,22 @@ class Location {
 // them in their own paths; but a link that belongs neither to root nor to the effective user leads
 // only to what belongs to its owner too. (The kernel's protected_symlinks, proc_sys_fs(5), requires
 // the same of links in directories such as /tmp; Apache of all of them, with SymLinksIfOwnerMatch.)
-// Fails with PermissionDenied where it does not, and with NotFound. `passed` is told of each
-// directory and link on the way, and of what the path leads to.
+// Otherwise it fails with PermissionDenied, and with NotFound if there is nothing. `passed` is
+// called with each directory and link on the way, and with what the path leads to.
 using Passed = std::function<void(const std::string& path, const struct stat& state)>;
 Result<std::string> realPath(const std::string& named, const Passed& passed = {});
 
-// The same for what is to be written: nothing need be there yet except its directory, which has to
-// belong to the owner of a link that leads there. What this process has open, such as /dev/stdout,
-// is given as the kernel's link to it.
+// The same for something to be written: only its directory has to exist, and has to belong to the
+// owner of a link that leads there. For what this process has open, such as /dev/stdout, the result
+// is the kernel's link to it.
 Result<std::string> realTarget(const std::string& named);
 
 // Whether a target is such a link of the kernel's, which is to be followed.
 bool isOpenAlready(const std::string& target);
 
-// Opens the directory that a user has named, following links as above, and makes it where it is not
-// there, with those above it that are missing. Before anything is made, `mayMake` is asked about
-// the directory that is there.
+// Opens the directory that a user has named, following links as above, and creates it if it does
+// not exist, with any missing ones above it. Before anything is created, `mayMake` is asked about
+// the directory that exists.
 using MayMake = std::function<Status(int directory, const std::string& path)>;
 Result<Descriptor> makeDirectories(const std::string& named, mode_t mode,
                                    const MayMake& mayMake = {});

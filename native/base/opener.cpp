@@ -12,9 +12,9 @@ namespace fixelf {
 
 namespace {
 
-// The C library's openat and read are points at which a thread may be cancelled: where there are
-// threads, each call sets and clears a flag with an atomic operation (glibc nptl/cancellation.c),
-// which was a tenth of what a walk spends outside the kernel. Nobody cancels these threads.
+// The C library's openat and read are cancellation points: where there are threads, each call sets
+// and clears a flag with an atomic operation (glibc nptl/cancellation.c), which was a tenth of what
+// a walk spends outside the kernel. These threads are never cancelled.
 int openAt(int directory, const char* name, int flags) {
   return static_cast<int>(syscall(SYS_openat, directory, name, flags | O_LARGEFILE));
 }

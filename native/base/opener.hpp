@@ -15,8 +15,8 @@ namespace fixelf {
 // For one thread, and for descriptors that nothing else closes.
 class Opener {
  public:
-  // `ownDescriptors`: whether the thread has a table of its own. What waits in a table that threads
-  // share would be missing elsewhere.
+  // `ownDescriptors`: whether the thread has a table of its own. Descriptors waiting in a shared
+  // table would be missing elsewhere.
   explicit Opener(bool ownDescriptors) : ownDescriptors_(ownDescriptors) {}
   Opener(const Opener&) = delete;
   Opener& operator=(const Opener&) = delete;
@@ -25,11 +25,11 @@ class Opener {
   // openat(2) with O_RDONLY, O_CLOEXEC and `flags`.
   int open(int directory, const char* name, int flags);
 
-  // read(2): -1 and errno where it fails.
+  // read(2): -1 and errno on failure.
   static ssize_t read(int descriptor, std::span<uint8_t> out);
 
   // Closes it now or later: a system call costs the switch to the kernel and back, whatever it
-  // does, and close hardly does more.
+  // does, and close does hardly more.
   void close(int descriptor);
 
   // Closes what is pending; called before the thread waits, for there is no telling how long.
@@ -39,11 +39,11 @@ class Opener {
   int openOnce(int directory, const char* name, int flags);
 
   bool ownDescriptors_;
-  // O_NOATIME until a file of another user is met: then most files are. It is only allowed on files
-  // of one's own, or to root (open(2)). Without it the first scan of a day would rewrite every
+  // O_NOATIME until a file of another user is met: most files then are. It is only allowed for
+  // one's own files, or for root (open(2)). Without it the first scan of a day would rewrite every
   // inode: relatime lets the time become a day old.
   int accessTimeFlag_ = O_NOATIME;
-  // With more, their memory is no longer in the processor's cache when it is used again.
+  // With more, their memory would no longer be in the processor's cache when it is reused.
   std::array<int, 32> waiting_{};
   size_t count_ = 0;
 };

@@ -11,7 +11,7 @@
 namespace fixelf {
 
 bool takeOwnDescriptors(std::span<const int> kept) {
-  // Nothing has this number: the table becomes the thread's own and stays as it is.
+  // No descriptor has this number: the table becomes the thread's own and stays as it is.
   if (!closeRange(UINT_MAX, UINT_MAX, kCloseRangeUnshare)) return false;
   std::vector<int> sorted(kept.begin(), kept.end());
   std::sort(sorted.begin(), sorted.end());

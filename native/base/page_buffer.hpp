@@ -1,9 +1,9 @@
 // Memory for reading much of a file through the page cache.
 //
-// AMD's Zen 3 and 4 copy (REP MOVSB, in the kernel's copy_to_user) at a ninth of the speed where
-// the target is slightly, less than 32 bytes, further into its page than the source is into its
-// own: page aliasing, glibc bug 30994. And a large vector begins 16 bytes into a page, behind
-// malloc's header, which is just that distance for a file that is read from its beginning.
+// AMD's Zen 3 and 4 copy (REP MOVSB, in the kernel's copy_to_user) at a ninth of the speed if the
+// target is slightly, less than 32 bytes, further into its page than the source is into its own:
+// page aliasing, glibc bug 30994. And a large vector begins 16 bytes into a page, behind malloc's
+// header, which is just that distance for a file read from its beginning.
 #pragma once
 
 #include <cstddef>

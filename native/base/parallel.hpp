@@ -1,4 +1,4 @@
-// The same work on many things, on a few threads.
+// The same work on many items, on a few threads.
 #pragma once
 
 #include <algorithm>
@@ -22,8 +22,8 @@ inline unsigned threadsForDisk() {
   return std::clamp(std::thread::hardware_concurrency(), 1U, static_cast<unsigned>(most));
 }
 
-// Calls work(0) … work(count - 1), each once, in any order, on `most` threads (0: as many as are
-// good for the disk). What one of them throws is thrown here.
+// Calls work(0) … work(count - 1), each once, in any order, on `most` threads (0: as many as suit
+// the disk). An exception from one of them is thrown here.
 template <class Work>
 void inParallel(size_t count, Work work, unsigned most = 0) {
   if (count <= 1) {

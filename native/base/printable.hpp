@@ -1,5 +1,5 @@
-// Text for people and for the programs they read it with; it contains names that nobody vouches
-// for. lib/report/text.ts has the same rules.
+// Text for people and for the programs they read it with; it contains untrusted names.
+// lib/report/text.ts has the same rules.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +8,11 @@
 
 namespace fixelf {
 
-// On one line: what would steer a terminal, and what is not UTF-8, is spelled out.
+// On one line: what would control a terminal, and what is not UTF-8, is spelled out.
 std::string printable(std::string_view text);
 
 // Control characters (C0, DEL and C1, which terminals take for commands), line and paragraph
-// separators, and what changes the direction of what follows (Unicode, UAX #9).
+// separators, and characters that change the direction of what follows (Unicode, UAX #9).
 bool steers(char32_t point);
 
 // Whether a text begins like an escaped byte, though it is not one.

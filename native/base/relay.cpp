@@ -14,11 +14,11 @@ namespace fixelf {
 
 namespace {
 
-// Between a maker and a taker of pieces. Pieces are copied, since their maker goes on writing where
-// they are.
+// Between a maker and a taker of pieces. Pieces are copied, since their maker goes on writing in
+// the same place.
 class Relay {
  public:
-  // Waits while as many pieces wait as may. Fails where the taker has failed.
+  // Waits while as many pieces wait as may. Fails if the taker has failed.
   Status hand(std::span<const uint8_t> bytes) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return taken_ || waiting_.size() < kMost; });
@@ -57,17 +57,17 @@ class Relay {
     changed_.notify_one();
   }
 
-  // When both have ended.
+  // Once both have ended.
   Status taken() {
     if (thrown_) std::rethrow_exception(thrown_);
     return *taken_;
   }
 
  private:
-  // Enough for one of the two to go on where the other has been interrupted.
+  // Enough for one of the two to continue while the other is interrupted.
   static constexpr size_t kMost = 16;
 
-  // None where there are no more. The previous one's memory is used again.
+  // None if there are no more. The previous one's memory is reused.
   std::optional<std::vector<uint8_t>> next(std::optional<std::vector<uint8_t>> before) {
     std::unique_lock lock(mutex_);
     if (before) spare_.push_back(std::move(*before));

@@ -14,10 +14,10 @@ namespace fixelf {
 // are no more.
 using TakePiece = std::function<Status(std::span<const uint8_t>)>;
 
-// `make` passes each piece to its argument and ends where that fails. Meanwhile `take` is given the
-// pieces on another thread, or on the calling one where the system has no other for it.
+// `make` passes each piece to its argument and ends if that fails. Meanwhile `take` receives the
+// pieces on another thread, or on the calling one if the system has no other.
 //
-// Both have ended when it returns, or throws what one of them has thrown. Fails as it would with
+// Both have ended when this returns, or throws what one of them has thrown. It fails as it would on
 // one thread: with the failure of `take`, otherwise with that of `make`.
 Status relay(const std::function<Status(const TakePiece&)>& make, const TakePiece& take);
 

@@ -1,4 +1,4 @@
-// Starting a thread where the system may have no more of them.
+// Starting a thread when the system may have no more of them.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,7 @@
 
 namespace fixelf {
 
-// None where the system refuses: RLIMIT_NPROC, a cgroup's pids.max, no memory for the stack
+// None if the system refuses: RLIMIT_NPROC, a cgroup's pids.max, no memory for the stack
 // (pthread_create(3), EAGAIN). The caller continues with fewer, or with the calling thread alone.
 template <class Work>
 std::optional<std::thread> startThread(Work&& work) {

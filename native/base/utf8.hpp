@@ -6,11 +6,11 @@
 
 namespace fixelf {
 
-// The length of the well-formed sequence that the bytes begin with (Unicode, table 3-7); 0 where
+// The length of the well-formed sequence at the beginning of the bytes (Unicode, table 3-7); 0 if
 // there is none. There is at least one byte.
 size_t sequenceLength(std::string_view bytes);
 
-// For a whole, well-formed sequence.
+// For a complete, well-formed sequence.
 char32_t codePoint(std::string_view sequence);
 
 }  // namespace fixelf
