@@ -21,13 +21,12 @@ constexpr unsigned kDeepest = 6;
 // Store paths that a thread takes at a time, with the buffers that one needs.
 constexpr size_t kAtOnce = 16;
 
-// A file that is missing, forbidden or not an ELF file will be so tomorrow. A disk or a server that
-// did not answer (EIO, ESTALE), or a signal (EINTR), says nothing about the file.
+// A file that is missing, forbidden or not an ELF file will still be so tomorrow. A disk or a
+// server that did not respond (EIO, ESTALE), or a signal (EINTR), says nothing about the file.
 bool isPassing(const Error& error) {
   if (error.code == ErrorCode::Changed) return true;
   if (error.code != ErrorCode::Io) return false;
-  // What open(2) says about a path: a link, a socket, a missing driver; 0 is our own bound on
-  // links.
+  // open(2)'s errors about a path: a link, a socket, a missing driver; 0 is our own limit on links.
   constexpr int kLasting[] = {0, ELOOP, ENXIO, ENODEV, ENAMETOOLONG};
   return std::ranges::find(kLasting, error.systemError) == std::end(kLasting);
 }
@@ -52,8 +51,8 @@ class Reader {
   }
 
  private:
-  // `named`: the names by which it was reached, and `real`: without links; both below the store
-  // path. Answers whether there is a directory of that very name.
+  // `named`: the names by which it was reached; `real`: the same without links; both below the
+  // store path. Returns whether there is a directory of exactly that name.
   bool visit(const OpenDirectory& top, const std::string& named, const std::string& real,
              unsigned depth) {
     std::shared_ptr<OpenDirectory> directory = openBelow(top, real);
@@ -121,7 +120,7 @@ class Reader {
     }
   }
 
-  // Where a path of the store path leads, if that is in the store path too.
+  // Where a path in the store path leads, if that is in the store path too.
   std::optional<std::string> realBelow(const std::string& below) {
     const auto real = files_.realPath(storePath_ + "/" + below);
     if (!real) note(real.error());
@@ -129,7 +128,7 @@ class Reader {
     return real->substr(storePath_.size() + 1);
   }
 
-  // Null where there is no directory of that very name.
+  // Null if there is no directory of exactly that name.
   std::shared_ptr<OpenDirectory> open(int parent, const char* name, const std::string& path) {
     return kept(OpenDirectory::open(parent, name, false, path));
   }
@@ -166,7 +165,7 @@ Result<std::vector<StorePathLibraries>> readLibraries(const std::string& root,
                                                       const std::vector<std::string>& storePaths,
                                                       bool facts, const std::stop_token& stop) {
   const Files files(root);
-  // The root's own directories may be links in it; store paths are not.
+  // The root's own directories may be links within it; store paths are not.
   const std::string host = files.hostPath(store);
   std::vector<StorePathLibraries> libraries(storePaths.size());
   std::mutex mutex;

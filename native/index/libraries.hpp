@@ -1,5 +1,5 @@
-// Which libraries store paths have: the names that a search of their library directories meets, and
-// what the files say about themselves.
+// Which libraries store paths have: the names that a search of their library directories finds, and
+// the facts of the files.
 //
 // In a store of a million files, some ten thousand have such a name. Nothing else is opened.
 #pragma once
@@ -16,7 +16,7 @@ namespace fixelf {
 struct LibraryName {
   std::string name;
   std::string path;  // below the store path
-  // Without links, below the store path; none where links lead out of it, or nowhere.
+  // Without links, below the store path; none if links lead out of it, or nowhere.
   std::optional<std::string> real;
 };
 
@@ -24,19 +24,19 @@ struct StorePathLibraries {
   std::vector<LibraryName> names;
   // The files that the names lead to, each once. `path` is the real one, below the store path.
   std::vector<Facts> elf;
-  // False where the disk or a signal kept something from being read: it may succeed another time.
+  // False if the disk or a signal kept something from being read: it may succeed another time.
   bool complete = true;
 };
 
 // One for each of `storePaths`, which are names in the directory `store` as seen from `root` ("" is
-// this machine). What is not a directory, was removed a moment ago or may not be read has none; nor
-// has a file facts that is not readable ELF. `facts`: whether they are wanted.
+// this machine). It is empty for what is not a directory, was just removed or may not be read; and
+// a file that is not readable ELF has no facts. `facts`: whether they are wanted.
 //
-// Looked at are lib, lib64 and lib32, six directories deep, and links to directories of the same
+// This examines lib, lib64 and lib32, six directories deep, and links to directories of the same
 // store path; a directory with several names counts under the first.
 //
-// Fails where the system has too few descriptors or too little memory: no answer is better than
-// half of one; with Cancelled, between two store paths, where `stop` is requested.
+// Fails if the system has too few descriptors or too little memory: no answer is better than half
+// of one; and with Cancelled, between two store paths, if `stop` is requested.
 Result<std::vector<StorePathLibraries>> readLibraries(const std::string& root,
                                                       const std::string& store,
                                                       const std::vector<std::string>& storePaths,

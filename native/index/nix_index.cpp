@@ -26,9 +26,9 @@ namespace {
 constexpr size_t kHeader = 12;
 // Bytes; PATH_MAX is 4096, and the JSON of a package a few hundred.
 constexpr size_t kLongestEntry = 64U << 10;
-// Bytes of most of them.
+// Bytes that most of them fit into.
 constexpr size_t kUsualEntry = 256;
-// Bytes of what is kept of it: nixpkgs has some 100,000 libraries.
+// Bytes kept from it: nixpkgs has some 100,000 libraries.
 constexpr size_t kMostKept = 512U << 20;
 
 bool isLibrary(std::string_view name) {
@@ -40,7 +40,7 @@ bool isLibrary(std::string_view name) {
 // A million and a half times, a few bytes each: calls would take longer than what they do.
 constexpr size_t kStep = 32;
 
-// The first byte of that value, or `end`. Nearly always it is among the first eight or sixteen.
+// The first byte of that value, or `end`. It is nearly always among the first eight or sixteen.
 template <uint8_t Value>
 const uint8_t* find(const uint8_t* begin, const uint8_t* end) {
   if constexpr (std::endian::native == std::endian::little) {
@@ -49,7 +49,7 @@ const uint8_t* find(const uint8_t* begin, const uint8_t* end) {
     for (; static_cast<size_t>(end - begin) >= sizeof(bytes); begin += sizeof(bytes)) {
       std::memcpy(&bytes, begin, sizeof(bytes));
       bytes ^= kOnes * Value;
-      // The lowest bit that is set is in the first byte that is 0.
+      // The lowest bit set is in the first byte that is 0.
       const uint64_t zeros = (bytes - kOnes) & ~bytes & (kOnes << 7U);
       if (zeros != 0) return begin + std::countr_zero(zeros) / 8;
     }
@@ -57,7 +57,7 @@ const uint8_t* find(const uint8_t* begin, const uint8_t* end) {
   return std::find(begin, end, Value);
 }
 
-// To where there are kStep bytes more than are copied.
+// Copies to where there is room for kStep bytes more than are copied.
 void copy(const uint8_t* from, size_t count, const uint8_t* end, char* to) {
   if (static_cast<size_t>(end - from) < count + kStep) {
     std::memcpy(to, from, count);
@@ -67,7 +67,7 @@ void copy(const uint8_t* from, size_t count, const uint8_t* end, char* to) {
     std::memcpy(to + done, from + done, kStep);
 }
 
-// The names of libraries, each with where its package is.
+// The names of libraries, each with the place of its package.
 class LibraryNames {
  public:
   void add(std::string_view name, uint32_t package) {
@@ -77,7 +77,7 @@ class LibraryNames {
   }
   [[nodiscard]] size_t size() const { return bytes_.size() + rows_.size() * sizeof(Row); }
 
-  // Each on a line, sorted, with its package behind a tab; they are gone then.
+  // One on each line, sorted, followed by a tab and its package; this empties the object.
   std::string lines() {
     std::ranges::sort(rows_, [this](const Row& one, const Row& two) {
       if (one.key != two.key) return one.key < two.key;
@@ -105,7 +105,7 @@ class LibraryNames {
     uint32_t package;
   };
 
-  // Names of different keys are in the order of these. The first byte is an l in all of them.
+  // Names with different keys are ordered like these. The first byte is always an l.
   static uint64_t keyOf(std::string_view name) {
     std::array<uint8_t, sizeof(uint64_t)> bytes{};
     std::memcpy(bytes.data(), name.data() + 1, std::min(name.size() - 1, bytes.size()));
@@ -119,13 +119,13 @@ class LibraryNames {
   std::vector<Row> rows_;
 };
 
-// Takes the entries apart, in whatever pieces they come.
+// Splits the stream into entries, whatever pieces it comes in.
 class Entries {
  public:
   explicit Entries(const std::string& path) : path_(path) {}
 
   Status take(std::span<const uint8_t> piece) {
-    // What an earlier piece began is ended with as much of this one as that takes.
+    // What an earlier piece began is completed with as much of this one as that takes.
     for (size_t most = kUsualEntry; !begun_.empty() && !piece.empty(); most *= 2) {
       const size_t before = begun_.size();
       const auto some = piece.first(std::min(piece.size(), most));
@@ -149,7 +149,7 @@ class Entries {
   }
 
  private:
-  // Whether it can go on, with so many bytes of an entry that is not whole.
+  // Whether to continue, given that many bytes of an incomplete entry.
   Status check(size_t begun) {
     if (!failure_ && begun > kLongestEntry) fail("an entry is too long");
     return failure_ ? Status(*failure_) : Status(Done{});
@@ -159,8 +159,7 @@ class Entries {
         Error{ErrorCode::Malformed, std::string("the database is damaged: ") + what, path_, 0};
   }
 
-  // Takes all entries that are whole, or those before one that fails. Answers how many bytes they
-  // have.
+  // Takes all complete entries, or those before one that fails. Returns how many bytes they have.
   size_t takeWhole(std::span<const uint8_t> bytes) {
     const uint8_t* at = bytes.data();
     const uint8_t* const end = at + bytes.size();
@@ -171,7 +170,7 @@ class Entries {
     while (at < end) {
       const uint8_t* const nul = find<0>(at, end);
       if (end - nul < 2) break;
-      // One byte in two's complement; the least value says that the next two hold the number.
+      // One byte in two's complement; its least value means that the next two hold the number.
       const bool isWide = nul[1] == 0x80;
       if (isWide && end - nul < 4) break;
       const int difference =
@@ -200,7 +199,7 @@ class Entries {
     return static_cast<size_t>(at - bytes.data());
   }
 
-  // What the entry says about the file: "1234x", or "p" for the package.
+  // What the entry records about the file: "1234x", or "p" for the package.
   void keep(std::span<const uint8_t> what, std::string_view path) {
     if (what.size() == 1 && what.front() == 'p') {
       endPackage(path);

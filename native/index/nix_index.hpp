@@ -3,11 +3,11 @@
 // The format (nix-index, src/database.rs and src/frcode.rs), version 1: "NIXI", the version in
 // eight bytes, then one Zstandard stream of entries. An entry is
 //
-//     what the file is, NUL, how much more of the path before is shared than was by that one, the
-//     rest of the path, newline
+//     what the file is, NUL, how much more of the previous path is shared than the previous entry
+//     shared, the rest of the path, newline
 //
-// where the second is a signed byte, or 0x80 and two bytes with the higher first. A package's files
-// come first, and then an entry "p" whose path is JSON that says which package it was.
+// where the second is a signed byte, or 0x80 and two bytes, the higher first. A package's files
+// come first, and then an entry "p" whose path is JSON that identifies the package.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +21,12 @@ namespace fixelf {
 struct NixIndexLibraries {
   // For each package that has libraries, in the order of the database, a line: its JSON.
   std::string packages;
-  // For each library directly in the lib of a package, sorted by its name, a line: the name, and
-  // after a tab where in `packages` the line of its package begins.
+  // For each library directly in a package's lib, sorted by name, a line: the name, a tab, and
+  // where in `packages` the line of its package begins.
   std::string names;
   uint64_t entries = 0;
-  // How many of them are in none of the directories for programs: the database that is made with
-  // `nix-index --filter-prefix /bin/` has none.
+  // How many of them are outside the directories for programs: a database made with `nix-index
+  // --filter-prefix /bin/` has none.
   uint64_t others = 0;
 };
 

@@ -46,8 +46,8 @@ class Input {
   Input(int descriptor, uint64_t offset, const std::string& path)
       : descriptor_(descriptor), offset_(offset), path_(path), bytes_(1U << 20) {}
 
-  // The next bytes, at most kLargestBlock, of which `count` have to be there. They are valid until
-  // the next call.
+  // The next bytes, at most kLargestBlock, of which `count` have to exist. They are valid until the
+  // next call.
   Result<std::span<const uint8_t>> take(size_t count) {
     if (auto there = fill(count); !there) return there.error();
     if (end_ - begin_ < count)
@@ -132,7 +132,7 @@ Result<FrameHeader> readHeader(Input& input, const std::string& path) {
   return header;
 }
 
-// A code of lengths and offsets: what to add to a base (RFC 8878, 3.1.1.3.2.1.1).
+// A code for lengths and offsets: what to add to a base (RFC 8878, 3.1.1.3.2.1.1).
 struct Code {
   uint32_t base;
   uint8_t bits;
@@ -141,7 +141,7 @@ struct Code {
 constexpr size_t kLiteralCodes = 36;
 constexpr size_t kMatchCodes = 53;
 constexpr size_t kOffsetCodes = 32;
-// No table of theirs has more states than two to this.
+// The log of the most states that any of their tables has.
 constexpr unsigned kMostSequenceLog = 9;
 
 template <size_t Count>
@@ -183,7 +183,7 @@ struct Sequence {
   uint64_t offset;
 };
 
-// An FSE table whose symbols are codes: a state gives at once what its code means.
+// An FSE table whose symbols are codes: a state directly gives what its code means.
 class CodeTable {
  public:
   struct Entry {
@@ -214,7 +214,7 @@ class CodeTable {
   unsigned log_ = 0;
 };
 
-// The sequences of a block, in their order (RFC 8878, 3.1.1.3.2 and 3.1.1.5).
+// The sequences of a block, in order (RFC 8878, 3.1.1.3.2 and 3.1.1.5).
 class Sequences {
  public:
   Sequences(const CodeTable& literals, const CodeTable& offsets, const CodeTable& matches,
@@ -236,9 +236,9 @@ class Sequences {
     return left_ == 0 && bits_.isDone();
   }
 
-  // The next ones. False where the bits are damaged.
+  // The next ones. False if the bits are damaged.
   bool read(std::span<Sequence> some) {
-    // What is stored through a pointer might change a member, and never a local variable.
+    // A store through a pointer might change a member, but never a local variable.
     BackwardBits bits = bits_;
     const CodeTable::Entry* literalEntry = literal_;
     const CodeTable::Entry* offsetEntry = offset_;
@@ -259,7 +259,7 @@ class Sequences {
         second = recent;
         recent = offset;
       } else {
-        // One of the last three; where no literals come before, the first of them cannot be chosen.
+        // One of the last three; if no literals precede, the first of them cannot be chosen.
         const uint64_t which = offset - 1 + (literal == 0 ? 1 : 0);
         offset = which == 0 ? recent : which == 1 ? second : which == 2 ? third : recent - 1;
         if (offset == 0) return false;
@@ -305,7 +305,7 @@ class Frame {
         block_(static_cast<size_t>(std::clamp<uint64_t>(header.window, 1, kLargestBlock))),
         capacity_(static_cast<size_t>(header.window) + block_),
         hasChecksum_(header.hasChecksum),
-        // Not initialized: a page that nothing is written to takes no memory.
+        // Not initialized: a page that is never written takes no memory.
         ring_(new uint8_t[capacity_ + kSlack]) {
     XXH64_reset(&checksum_, 0);
   }
@@ -357,7 +357,7 @@ class Frame {
     }
   }
 
-  // Hands on what the block has produced.
+  // Passes on what the block has produced.
   Status hand() {
     if (at_ >= begin_) return handPiece(begin_, at_);
     if (auto first = handPiece(begin_, capacity_); !first) return first;
@@ -370,7 +370,7 @@ class Frame {
     return piece.empty() ? Status(Done{}) : take_(piece);
   }
 
-  // Answers how much of the block they take.
+  // Returns how much of the block they take.
   std::optional<size_t> readLiterals(std::span<const uint8_t> block);
   bool readCompressedLiterals(std::span<const uint8_t> bytes, unsigned streams, bool hasTable);
   bool readSequences(std::span<const uint8_t> bytes);
@@ -464,7 +464,7 @@ bool Frame::readCompressedLiterals(std::span<const uint8_t> bytes, unsigned stre
   return decodeHuffmanStreams(huffman_, parts, outs);
 }
 
-// The table that a block's sequences use for one of their parts; answers how many bytes describe
+// The table that a block's sequences use for one of their parts; returns how many bytes describe
 // it.
 template <size_t Count>
 std::optional<size_t> chooseTable(unsigned mode, std::span<const uint8_t> bytes, unsigned mostLog,
@@ -527,8 +527,8 @@ bool Frame::readSequences(std::span<const uint8_t> bytes) {
   return sequences.open(bytes, count) && runSequences(sequences);
 }
 
-// Matches are anywhere in the window, which no processor's cache holds. So a number of sequences
-// are read first, and what they copy from is fetched while others are carried out.
+// Matches are anywhere in the window, which no processor's cache can hold. So a number of sequences
+// are read first, and what they copy from is fetched while others are executed.
 bool Frame::runSequences(Sequences sequences) {
   std::array<Sequence, 32> batch{};
   while (sequences.left() > 0) {
@@ -544,7 +544,7 @@ void Frame::prefetch(std::span<const Sequence> sequences) const {
   uint64_t at = at_;
   for (const Sequence& sequence : sequences) {
     at += sequence.literals;
-    // It may be wrong, at no cost: where the ring ends, or something is damaged.
+    // It may be wrong, at no cost: at the end of the ring, or if something is damaged.
     if (sequence.offset <= at) __builtin_prefetch(ring_.get() + (at - sequence.offset));
     at += sequence.match;
   }
@@ -553,7 +553,7 @@ void Frame::prefetch(std::span<const Sequence> sequences) const {
 bool Frame::execute(std::span<const Sequence> sequences) {
   const uint64_t window = capacity_ - block_;
   for (size_t next = 0; next < sequences.size();) {
-    // In local variables, which nothing that is stored through a pointer to bytes can change.
+    // In local variables, which no store through a pointer to bytes can change.
     const uint8_t* from = literals_.data();
     const uint8_t* const mostFrom = from + literals_.size();
     const size_t room = std::min(capacity_ - at_, block_ - produced_);
@@ -587,7 +587,7 @@ bool Frame::execute(std::span<const Sequence> sequences) {
     literals_ = literals_.subspan(static_cast<size_t>(from - literals_.data()));
     advance(static_cast<size_t>(to - begin));
     if (next == sequences.size()) break;
-    // The ring ends within this one, or its match begins before where the ring does.
+    // The ring ends within this one, or its match reaches back past the beginning of the ring.
     const Sequence& sequence = sequences[next++];
     if (!copyLiterals(sequence.literals) || !copyMatch(sequence.match, sequence.offset))
       return false;
@@ -631,7 +631,7 @@ bool Frame::copyMatch(size_t length, size_t offset) {
   return true;
 }
 
-// Where either end wraps around the ring's.
+// If either end wraps around the ring's.
 void Frame::copySlowly(size_t from, size_t count) {
   for (size_t done = 0; done < count; ++done) {
     ring_[at_] = ring_[from];
@@ -640,7 +640,7 @@ void Frame::copySlowly(size_t from, size_t count) {
   }
 }
 
-// Answers false where the stream has ended.
+// Returns false if the stream has ended.
 Result<bool> decompressFrame(Input& input, const std::string& path, const std::stop_token& stop,
                              const TakePiece& take) {
   const auto ended = input.isAtEnd();

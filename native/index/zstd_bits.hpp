@@ -1,5 +1,6 @@
-// The two ways in which Zstandard reads bits (RFC 8878, 4.1 "FSE" and 4.2 "Huffman Coding"): tables
-// are described from the first bit on, and what they code is read from the last bit back.
+// The two ways in which Zstandard reads bits (RFC 8878, 4.1 "FSE" and 4.2 "Huffman Coding"):
+// descriptions of tables are read from the first bit on, what is coded with them from the last bit
+// back.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +19,7 @@ inline uint64_t loadLittleEndian(const uint8_t* bytes, size_t count = 8) {
   return value;
 }
 
-// The position of the highest bit that is set.
+// The position of the highest bit set.
 inline unsigned highestBit(uint32_t value) {
   return 31U - static_cast<unsigned>(std::countl_zero(value));
 }
@@ -27,7 +28,7 @@ class ForwardBits {
  public:
   explicit ForwardBits(std::span<const uint8_t> bytes) : bytes_(bytes) {}
 
-  // Up to 16 bits, without taking them; zeros behind the end.
+  // Up to 16 bits, without consuming them; zeros behind the end.
   [[nodiscard]] uint32_t peek(unsigned count) const {
     uint32_t value = 0;
     for (size_t index = 0; index < 4; ++index) {
@@ -43,7 +44,7 @@ class ForwardBits {
     return value;
   }
 
-  // Bytes that were begun; more than there are where it was read behind the end.
+  // Bytes that were begun; more than there are if it was read beyond the end.
   [[nodiscard]] size_t used() const { return (bit_ + 7) / 8; }
 
  private:
@@ -53,7 +54,7 @@ class ForwardBits {
 
 class BackwardBits {
  public:
-  // False where the last byte has no bit that marks the end.
+  // False if the last byte has no bit that marks the end.
   bool open(std::span<const uint8_t> bytes) {
     if (bytes.empty() || bytes.back() == 0) return false;
     begin_ = bytes.data();
@@ -81,7 +82,7 @@ class BackwardBits {
     return value;
   }
 
-  // Makes 57 bits ready, or all that are left. False where more was read than there is.
+  // Makes 57 bits available, or all that are left. False if more was read than there is.
   bool refill() {
     if (consumed_ > 64) return false;
     const auto left = static_cast<size_t>(at_ - begin_);
@@ -98,7 +99,7 @@ class BackwardBits {
   [[nodiscard]] bool isOverread() const { return consumed_ > 64; }
   // Whether every bit was read, and no more.
   [[nodiscard]] bool isDone() const { return at_ == begin_ && consumed_ == 64; }
-  // Whether at least so many symbols of 11 bits can be read between two refills from here.
+  // Whether at least that many symbols of 11 bits can be read between two refills from here.
   [[nodiscard]] bool isDeep() const { return at_ >= begin_ + sizeof(uint64_t); }
 
  private:

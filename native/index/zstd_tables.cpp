@@ -52,7 +52,7 @@ std::optional<size_t> readFseTable(std::span<const uint8_t> bytes, unsigned most
   size_t symbol = 0;
   while (remaining > 0) {
     if (symbol > mostSymbol || bits.used() > bytes.size()) return std::nullopt;
-    // Small values take a bit less, so that no code is left over.
+    // Small values take one bit less, so that no code is left over.
     const unsigned width = highestBit(remaining + 1) + 1;
     uint32_t value = bits.peek(width);
     const uint32_t all = (1U << width) - 1;
@@ -85,7 +85,7 @@ std::optional<size_t> readFseTable(std::span<const uint8_t> bytes, unsigned most
 
 namespace {
 
-// The last symbol's weight is what is left over, and is not written.
+// The last symbol's weight is the remainder, and is not written.
 constexpr size_t kMostWeights = 255;
 
 std::optional<size_t> weightsOf(std::span<const uint8_t> stream, const FseTable& table,
@@ -98,7 +98,7 @@ std::optional<size_t> weightsOf(std::span<const uint8_t> stream, const FseTable&
     state = bits.read(table.log);
   }
   size_t count = 0;
-  // Two states alternate. Where too few bits are left for the next one, the other gives the last
+  // Two states alternate. If too few bits are left for the next one, the other gives the last
   // weight.
   for (size_t turn = 0;; turn ^= 1U) {
     const FseTable::Entry& entry = table.entries[states[turn]];
@@ -149,7 +149,7 @@ std::optional<size_t> readHuffmanTable(std::span<const uint8_t> bytes, HuffmanTa
   const uint32_t left = (1U << most) - sum;
   if (most > HuffmanTable::kMostBits || !std::has_single_bit(left)) return std::nullopt;
   weights[count++] = static_cast<uint8_t>(highestBit(left) + 1);
-  // Codes of the lowest weight, which are the longest, come first; symbols of one weight in their
+  // Codes of the lowest weight, which are the longest, come first; symbols of equal weight in
   // order.
   size_t at = 0;
   for (unsigned weight = 1; weight <= most; ++weight) {
@@ -210,7 +210,7 @@ bool decodeHuffmanStreams(const HuffmanTable& table,
   for (size_t index = 0; index < 4; ++index) {
     if (!bits[index].open(streams[index])) return false;
   }
-  // In variables of their own, which storing a byte cannot change: they stay in registers.
+  // In local variables, which storing a byte cannot change: they stay in registers.
   auto [first, second, third, fourth] = bits;
   const std::array outsNow{outs[0].data(), outs[1].data(), outs[2].data(), outs[3].data()};
   const Codes codes(table);
