@@ -1,4 +1,4 @@
-// One file, changed as requested: all edits are one plan and one write. No choosing happens here; a
+// One file, changed as requested: all edits are one plan and one write. Nothing is chosen here; a
 // request is carried out, or refused with the reason.
 #pragma once
 

@@ -56,7 +56,7 @@ Result<RequestedEdits> editsFor(const EditRequest& request, const Facts& facts) 
   const std::string& path = asked.edits.searchPath ? asked.edits.searchPath->value : present;
   const std::vector<std::string> needed = neededAfter(facts.needed, asked.edits);
   const std::vector<CachedResolution> cache = resolveNow(needed, path);
-  // A change of what the note was made from removes the note.
+  // Changing what the note was made from removes the note.
   const bool goes = path != present || needed != facts.needed;
   const auto& outdated = facts.notes.resolutionCache;
   if (outdated && !goes && (cache.empty() || !isSame(*outdated, cache))) {

@@ -1,4 +1,4 @@
-// What may be requested of a file, and the edits that a request means for a file with given facts.
+// What may be requested for a file, and the edits that a request means for a file with given facts.
 #pragma once
 
 #include <optional>
@@ -14,14 +14,14 @@ namespace fixelf {
 struct EditRequest {
   Edits edits;  // without a search path and a resolution cache
   std::optional<SearchPathChange> searchPath;
-  // Write where the libraries that the file needs then lie into the note .note.nixos.ldcache.
+  // Write where the needed libraries then are to the note .note.nixos.ldcache.
   bool resolutionCache = false;
 };
 
 // Why a requested resolution cache is not written.
 enum class NoCache { NoDynamicTable, NothingToResolve, NothingFound };
 
-// As JavaScript sees it.
+// As seen by JavaScript.
 const char* noCacheName(NoCache why);
 
 struct RequestedEdits {
@@ -30,7 +30,7 @@ struct RequestedEdits {
   std::vector<std::string> reasons;
 };
 
-// Fails with Unsupported where a resolution cache is requested and an outdated one is there.
+// Fails with Unsupported if a resolution cache is requested and an outdated one is there.
 Result<RequestedEdits> editsFor(const EditRequest& request, const Facts& facts);
 
 }  // namespace fixelf

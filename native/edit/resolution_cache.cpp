@@ -16,7 +16,7 @@ std::vector<CachedResolution> resolveNow(const std::vector<std::string>& needed,
     if (soname.find('/') == soname.npos) places[soname];
   }
   for (const std::string& element : searchPathElements(searchPath)) {
-    // glibc elf/dl-load.c, fillin_rpath: an empty one is the directory where the program is
+    // glibc elf/dl-load.c, fillin_rpath: an empty one is the directory in which the program is
     // started.
     const std::string directory = element.empty() ? "." : element;
     const bool isSearched = !directory.starts_with('/') || directory.find('$') != directory.npos ||
@@ -26,7 +26,7 @@ std::vector<CachedResolution> resolveNow(const std::vector<std::string>& needed,
       if (!isSearched && access(file.c_str(), R_OK) != 0) continue;
       if (!found.empty()) found += ':';
       found += isSearched ? "?" + directory : "=" + file;
-      // patchelf notes the empty one as it is, which glibc passes over (decompose_rpath).
+      // patchelf notes an empty one as it is, which glibc skips (decompose_rpath).
       if (element.empty()) found += ":?";
     }
   }

@@ -1,5 +1,5 @@
-// Looking needed libraries up once, before the program runs: nixpkgs' glibc takes them from the
-// note .note.nixos.ldcache, instead of trying each directory of a long search path at every start.
+// Looking up needed libraries once, before the program runs: nixpkgs' glibc takes them from the
+// note .note.nixos.ldcache instead of trying each directory of a long search path at every start.
 #pragma once
 
 #include <cstdint>

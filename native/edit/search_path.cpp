@@ -17,7 +17,7 @@ std::string joined(const std::vector<std::string>& parts) {
   return list;
 }
 
-// Whether a loader of the user's machine would take the library (glibc elf/dl-load.c).
+// Whether the user's loader would accept the library (glibc elf/dl-load.c).
 bool fits(const std::string& path, const Facts& user) {
   const auto library = readFacts(path);
   return library && library->header.machine == user.header.machine &&
@@ -40,7 +40,7 @@ std::string shrunk(const std::string& list, const Facts& facts,
   std::erase_if(missing, [](const std::string& name) { return name.find('/') != name.npos; });
   std::vector<std::string> kept;
   for (const std::string& directory : searchPathElements(list)) {
-    // What $ORIGIN and other relative directories mean is known only where the file will be.
+    // What $ORIGIN and other relative directories mean depends on where the file will be.
     if (!directory.empty() && !directory.starts_with('/')) {
       kept.push_back(directory);
       continue;

@@ -34,7 +34,7 @@ Result<int> Inotify::add(const std::string& directory, uint32_t mask) const {
 }
 
 void Inotify::remove(int watch) const {
-  // It fails where the kernel was faster: the directory is gone.
+  // It fails if the kernel was faster: the directory is gone.
   (void)inotify_rm_watch(descriptor_.get(), watch);
 }
 

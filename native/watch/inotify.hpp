@@ -1,8 +1,8 @@
 // The kernel's queue of what happens in directories: inotify(7).
 //
 // fanotify would watch a whole file system with one mark, but needs CAP_SYS_ADMIN; inotify is open
-// to every user. Node's own fs.watch does not tell when a file that was written is closed, nor when
-// the queue overflows, which are the two things that matter here.
+// to every user. Node's own fs.watch does not report when a written file is closed, nor when the
+// queue overflows, the two things that matter here.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +24,9 @@ class Inotify {
  public:
   static Result<Inotify> open();
 
-  // The answer is the watch's number: the same one where the directory is watched already, then for
-  // `mask` as well. Only directories; a symbolic link is not followed. `systemError` is ENOSPC
-  // where the user has as many watches as fs.inotify.max_user_watches allows.
+  // Returns the watch's number: the same one if the directory is already watched, which then is for
+  // `mask` as well. Only directories; a symbolic link is not followed. `systemError` is ENOSPC if
+  // the user has as many watches as fs.inotify.max_user_watches allows.
   [[nodiscard]] Result<int> add(const std::string& directory, uint32_t mask) const;
   void remove(int watch) const;
 

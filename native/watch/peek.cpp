@@ -14,13 +14,13 @@ namespace fixelf {
 
 namespace {
 
-// The kernel grants a read lease only where no process has the file open for writing, a mapping
-// included (check_conflicting_open in fs/locks.c): requesting one is the only way to find out
-// without looking through /proc. It is given back at once. Where no lease is available (another
-// user's file, a network file system), no writer is seen.
+// The kernel grants a read lease only if no process has the file open for writing, including by a
+// mapping (check_conflicting_open in fs/locks.c): requesting one is the only way to find out
+// without searching /proc. It is given back at once. Where no lease is available (another user's
+// file, a network file system), no writer is detected.
 bool isBeingWritten(int descriptor) {
-  // A process that opens the file for writing at this moment breaks the lease, which would be told
-  // by SIGIO; that ends a process, and SIGURG does not.
+  // A process that opens the file for writing at this moment breaks the lease, which would be
+  // signalled by SIGIO; that ends a process, SIGURG does not.
   if (fcntl(descriptor, F_SETSIG, SIGURG) != 0) return false;
   if (fcntl(descriptor, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;
   (void)fcntl(descriptor, F_SETLEASE, F_UNLCK);

@@ -1,4 +1,4 @@
-// What is under a name right now, and whether anybody is still writing it.
+// What is under a name right now, and whether it is still being written.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@ namespace fixelf {
 enum class Peek {
   Gone,     // nothing, or nothing that can be opened
   Writing,  // a file that a process has open for writing
-  Elf,      // a file that begins as ELF files do
-  Script,   // a file that may be executed and begins with "#!"
+  Elf,      // a file that begins like an ELF file
+  Script,   // an executable file that begins with "#!"
   Link,     // a symbolic link, which may be a library's other name
   Other,
 };

@@ -12,13 +12,13 @@ namespace fixelf {
 
 namespace {
 
-// What is asked of each directory. Not IN_MODIFY: a download would fill the queue with it.
+// The events wanted for each directory. Not IN_MODIFY: a download would fill the queue with it.
 constexpr uint32_t kInTree = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
                              IN_DELETE_SELF | IN_MOVE_SELF | IN_EXCL_UNLINK;
-// What may bring a root that is waited for nearer, or take the directory in which it is waited for.
+// What may bring an awaited root nearer, or remove the directory in which it is awaited.
 constexpr uint32_t kAboveRoot = IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF;
 
-// So many arrivals are handed on at once; more would only wait longer.
+// At most this many arrivals are handed on at once; more would only wait longer.
 constexpr size_t kMostAtOnce = 8192;
 
 bool isDirectory(const std::string& path) {
@@ -50,7 +50,7 @@ WatchedTrees::WatchedTrees(Inotify inotify, Descriptor wake, std::vector<std::st
 
 void WatchedTrees::poke() const {
   const uint64_t one = 1;
-  // It fails only where as many pokes are waiting as fit: then it will wake all the same.
+  // It fails only if the counter is full: the thread will then wake up all the same.
   (void)!::write(wake_.get(), &one, sizeof one);
 }
 
@@ -132,8 +132,8 @@ void WatchedTrees::lookForRoots() {
   sentinels_.clear();
 }
 
-// Watches the nearest directory above a root. What came between the look and the watch is seen by
-// looking again; each time round one more directory was made meanwhile.
+// Watches the nearest directory above a root. What came between the check and the watch is found by
+// checking again; each iteration means that one more directory was made meanwhile.
 void WatchedTrees::awaitRoot(const std::string& root) {
   std::string watched;
   while (true) {
@@ -152,7 +152,7 @@ void WatchedTrees::addTree(const std::string& top, bool told) {
   while (!waiting.empty() && !*stopped_) {
     const std::string directory = std::move(waiting.back());
     waiting.pop_back();
-    // Also where it cannot be watched: what is in it now still counts.
+    // Even if it cannot be watched: what is in it now still counts.
     addDirectory(directory);
     list(directory, told, waiting);
   }
@@ -179,7 +179,7 @@ bool WatchedTrees::addDirectory(const std::string& path) {
 void WatchedTrees::list(const std::string& directory, bool told, std::vector<std::string>& below) {
   auto open = OpenDirectory::open(AT_FDCWD, directory.c_str(), false, directory);
   if (!open) {
-    // Otherwise it has vanished, or cannot be read: then what is in it cannot be changed either.
+    // Otherwise it has vanished, or cannot be read: then its contents cannot be changed either.
     if (open.error().code == ErrorCode::TooManyOpenFiles)
       arrivals_.push_back({Arrival::Unwatched, directory, std::move(open.error())});
     return;
@@ -231,7 +231,7 @@ void WatchedTrees::take(const InotifyEvent& event) {
   if (known == paths_.end()) return;
   const std::string directory = known->second;
   if ((event.mask & (IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {
-    // For other directories, the one above tells it.
+    // For other directories, the one above reports it.
     if (isRoot(directory) && missing_.insert(directory).second) {
       forgetTree(directory);
       tell(Arrival::Absent, directory);
@@ -250,8 +250,8 @@ void WatchedTrees::takeEntry(const std::string& path, uint32_t mask) {
     if ((mask & IN_MOVED_FROM) == 0 || lstat(path.c_str(), &state) != 0) {
       tell(Arrival::Gone, path);
     } else {
-      // In an exchange (RENAME_EXCHANGE), the name that something has left is told after the name
-      // that something has come to (vfs_rename in fs/namei.c).
+      // In an exchange (RENAME_EXCHANGE), the event for the name that was left comes after the one
+      // for the name that was taken (vfs_rename in fs/namei.c).
       takeEntry(path, S_ISDIR(state.st_mode) ? IN_MOVED_TO | IN_ISDIR : IN_MOVED_TO);
     }
   } else if ((mask & IN_ISDIR) != 0) {

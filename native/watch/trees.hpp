@@ -1,9 +1,9 @@
-// Directories watched with all that is below them, whatever happens to them.
+// Directories watched with everything below them, whatever happens to them.
 //
 // inotify watches single directories, so the tree is kept watched by hand: a directory that arrives
-// is watched first and listed then, so that what came into it before the watch is told too. What
-// moves away is let go, with all below it; a root that is not there is waited for, in the nearest
-// directory above it that exists.
+// is first watched and then listed, so that what came into it before the watch is reported too.
+// What moves away is dropped, with everything below it; a missing root is awaited in the nearest
+// existing directory above it.
 #pragma once
 
 #include <atomic>
@@ -27,9 +27,9 @@ struct Arrival {
     Complete,   // a file that was written and closed, or renamed to this name
     Directory,  // its files follow as Appeared
     Gone,       // a file or a directory
-    Unwatched,  // a directory that cannot be watched; `failure` says why
+    Unwatched,  // a directory that cannot be watched; `failure` has the reason
     Present,    // a root that can be watched now
-    Absent,     // a root that is not there, or no longer
+    Absent,     // a root that does not exist, or no longer does
     Overflow,   // the kernel has lost events: anything may have happened
   };
   Kind kind = Appeared;
@@ -54,12 +54,12 @@ class WatchedTrees {
   WatchedTrees(Inotify inotify, Descriptor wake, std::vector<std::string> roots);
 
   void poke() const;
-  // Watches all that is there, and lets go of what is not.
+  // Watches all that exist, and drops those that do not.
   void lookAtRoots();
   void lookForRoots();
   void awaitRoot(const std::string& root);
   void tell(Arrival::Kind kind, const std::string& path);
-  // A directory with all below it. Its contents are told where `told`.
+  // A directory with everything below it. Its contents are reported if `told`.
   void addTree(const std::string& top, bool told);
   bool addDirectory(const std::string& path);
   void list(const std::string& directory, bool told, std::vector<std::string>& below);
@@ -79,7 +79,7 @@ class WatchedTrees {
   bool lost_ = true;                      // anything may be in the roots
   std::vector<Arrival> arrivals_;
   Listing listing_;
-  // Held by pointer, so that the object can be moved while it is made.
+  // Held by pointer, so that the object can be moved while it is being made.
   std::unique_ptr<std::atomic<bool>> stopped_ = std::make_unique<std::atomic<bool>>(false);
   std::unique_ptr<std::atomic<bool>> refresh_ = std::make_unique<std::atomic<bool>>(true);
 };
