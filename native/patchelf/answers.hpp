@@ -13,8 +13,8 @@ enum class Question : uint8_t { Interpreter, OsAbi, Soname, Rpath, ExecutableSta
 
 using Questions = std::bitset<6>;
 
-// Adds the lines, in patchelf's order. It may fail after some of them, which are to be printed all
-// the same.
+// Adds the lines, in patchelf's order. It may fail after some of them, which are still to be
+// printed.
 Status answer(const Questions& questions, const Facts& facts, std::vector<std::string>& lines);
 
 }  // namespace fixelf::patchelf

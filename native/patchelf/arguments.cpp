@@ -80,7 +80,7 @@ Status clearExecutableStack(Request& request, Words /*words*/) {
   return Done{};
 }
 
-// Of the two options, clearing counts.
+// If both options are given, clearing wins.
 Status setExecutableStack(Request& request, Words /*words*/) {
   if (!request.changes.execstack) request.changes.execstack = true;
   return Done{};
@@ -151,7 +151,7 @@ size_t wordsOf(Option::Takes takes) {
   return takes == Nothing ? 0 : takes == TwoWords ? 2 : 1;
 }
 
-// Takes the option that is first, with its words, and answers how many these are.
+// Takes the first option, with its words, and returns how many these are.
 Result<size_t> takeOption(const Option& option, Words behind, Request& request) {
   const size_t count = wordsOf(option.takes);
   if (behind.size() < count) return wrong(count == 1 ? "missing argument" : "missing argument(s)");

@@ -13,7 +13,7 @@
 
 namespace fixelf::patchelf {
 
-// What one invocation asks of each of its files.
+// What one invocation asks for each of its files.
 struct Request {
   std::vector<std::string> files;
   Questions questions;
@@ -33,8 +33,8 @@ using Invocation = std::variant<Request, Help, Version>;
 // maps of names. Fails with Usage, or as reading does, in patchelf's words.
 Result<Invocation> parse(std::span<const std::string> words);
 
-// The changes requested by the words of auto-patchelf's --extra-args, which are options without a
-// file. Fails with Usage where they are not.
+// The changes requested by auto-patchelf's --extra-args, whose words are options without a file.
+// Fails with Usage if they are not.
 Result<Changes> parseExtraArguments(std::span<const std::string> words);
 
 }  // namespace fixelf::patchelf

@@ -22,7 +22,7 @@ Status demandWritable(const std::string& path) {
   return Done{};
 }
 
-// One change on its way.
+// A change in progress.
 class Change {
  public:
   Change(const std::string& file, const EditRequest& request, Flush flush,
@@ -33,7 +33,7 @@ class Change {
     if (Status status = demandWritable(file_); !status) return status.error();
     if (Status status = plan(); !status) return status.error();
     Status status = write(host_, WriteMode::Atomic);
-    // Nothing may be put beside it, or its owner may not be kept; but it may be written to.
+    // Nothing may be created beside it, or its owner may not be kept; but it may be written to.
     if (!status && status.error().code == ErrorCode::PermissionDenied)
       status = write(host_, WriteMode::InPlace);
     if (!status) return status.error();
@@ -72,7 +72,7 @@ class Change {
     return Done{};
   }
 
-  // Nix builders have no home directory, and a caller of patchelf expects none of its traces: no
+  // Nix builders have no home directory, and a caller of patchelf expects no traces there: no
   // record is kept.
   [[nodiscard]] Status write(const std::string& output, WriteMode mode) const {
     return writeEdit(host_, *edit_, {output, mode, {}, flush_}, stop_);
@@ -91,7 +91,7 @@ class Change {
     return systemError(errno, "set the time of the file", host_);
   }
 
-  // Where nothing is there yet, the kernel says what mode a new file gets (umask, default ACLs).
+  // If nothing is there yet, the kernel decides what mode a new file gets (umask, default ACLs).
   [[nodiscard]] Status replace(const std::string& target, const struct stat* present) const {
     const auto location = Location::of(target);
     if (!location) return location.error();

@@ -1,5 +1,5 @@
 // Changing one file as patchelf's options specify, and where the result goes. patchelf opens the
-// file itself, or that of --output, and writes over what is there; here the same files are refused
+// file itself, or that of --output, and overwrites what is there; here the same files are refused
 // and get the same modes, but the new content is put in place whole.
 #pragma once
 
@@ -24,8 +24,8 @@ struct Outcome {
 };
 
 struct Destination {
-  std::string output;  // also made where nothing is to be changed; empty is the file itself
-  // patchelf flushes nothing, and no caller waits for it to have the name on the disk.
+  std::string output;  // also made if nothing is to be changed; empty is the file itself
+  // patchelf flushes nothing, and no caller waits for it to have the name on disk.
   Flush flush = Flush::Content;
 };
 
@@ -33,7 +33,7 @@ struct Destination {
 Result<Outcome> change(const std::string& file, const Facts& facts, const Changes& changes,
                        const Destination& destination, const std::stop_token& stop = {});
 
-// The plan alone, for callers that write many files at once. No component of the path may be a
+// Only the plan, for callers that write many files at once. No component of the path may be a
 // symbolic link.
 Result<PlannedEdit> plan(const std::string& path, const Changes& changes,
                          const std::stop_token& stop = {});

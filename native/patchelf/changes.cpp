@@ -21,7 +21,7 @@ std::vector<std::string> unique(const std::vector<std::string>& names) {
   return once;
 }
 
-// Of two that begin with the same name, the last counts.
+// Of two with the same old name, the last counts.
 std::vector<Renaming> lastOfEach(const std::vector<Renaming>& renamings) {
   std::vector<Renaming> last;
   for (const Renaming& renaming : renamings) {
@@ -126,7 +126,7 @@ Result<std::optional<EditRequest>> requestFor(const Changes& changes, const Fact
   if (changesTable) {
     if (Status status = demandDynamicTable(facts); !status) return status.error();
   }
-  // It is not a failure to have nothing to resolve: the outcome says why nothing is written.
+  // Having nothing to resolve is not a failure: the outcome has the reason why nothing is written.
   request.resolutionCache = changes.buildResolutionCache;
   const bool asksForNothing = !changesTable && !request.resolutionCache && !edits.osAbi &&
                               !edits.executableStack && !edits.interpreter;

@@ -10,7 +10,7 @@ namespace fixelf::patchelf {
 
 namespace {
 
-// No table of an ordinary file is larger, and a warning is not worth reading it.
+// No table of an ordinary file is larger, and a warning is not worth reading a larger one.
 constexpr uint64_t kMostBytes = 64U << 10;
 
 using Sections = std::vector<SectionHeader>;
@@ -46,7 +46,7 @@ std::optional<std::string> ofDynamicTable(const Source& source, const Image& ima
   return std::nullopt;
 }
 
-// A symbol of such a section keeps its section's number, as all symbols do here.
+// A symbol of such a section keeps the section's number, as all symbols do here.
 std::optional<std::string> ofUnnamed(const Source& source, const Image& image,
                                      const Sections& sections) {
   const bool hasSymbols = std::any_of(sections.begin(), sections.end(),

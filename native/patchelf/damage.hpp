@@ -1,5 +1,5 @@
-// What patchelf refuses about a file though no loader reads it: section headers, for the most part.
-// It is said in patchelf's words, which scripts and its own tests look for, and passed over.
+// What patchelf refuses in a file though no loader reads it: mostly section headers. It is reported
+// in patchelf's words, which scripts and its own tests look for, and otherwise ignored.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace fixelf::patchelf {
 
-// Empty where the file cannot be read at all: whatever reads it next says why.
+// Empty if the file cannot be read at all: whatever reads it next reports why.
 std::vector<std::string> damageOf(const Source& source, const Request& request);
 
 }  // namespace fixelf::patchelf

@@ -7,7 +7,8 @@ namespace fixelf::patchelf {
 
 namespace {
 
-// How a message begins about something that patchelf refuses as well, and its words for that.
+// How a message begins about something that patchelf refuses as well, and patchelf's words for
+// that.
 struct Wording {
   std::string_view ours;
   std::string_view theirs;

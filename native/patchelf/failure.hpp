@@ -8,7 +8,7 @@
 
 namespace fixelf::patchelf {
 
-// Without a path: patchelf's words name the file where they mean to.
+// Without a path: patchelf's words name the file where they are meant to.
 Error failure(ErrorCode code, std::string message);
 
 // A failed system call: `doing` and the text of its errno.
@@ -17,8 +17,8 @@ Error systemFailure(int number, const std::string& doing);
 // A part that the file lacks; patchelf looks for it by the section's name.
 Error cannotFind(const std::string& section);
 
-// An error as it is printed: with the path that it is about, and with patchelf's words first where
-// it has some.
+// An error as it is printed: with the path that it is about, preceded by patchelf's words if it has
+// any.
 std::string messageOf(const Error& error);
 
 }  // namespace fixelf::patchelf

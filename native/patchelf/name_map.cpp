@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kBlanks = " \t\v\f\r";
 
-// The next word of a line from `at` on, which moves behind it; empty at the end.
+// The next word of a line from `at` on, which moves behind the word; empty at the end.
 std::string nextWord(const std::string& line, size_t& at) {
   const size_t start = std::min(line.find_first_not_of(kBlanks, at), line.size());
   at = std::min(line.find_first_of(kBlanks, start), line.size());

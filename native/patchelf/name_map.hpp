@@ -8,8 +8,8 @@
 
 namespace fixelf::patchelf {
 
-// Adds what it says as far as the first empty line. Fails with Usage where it names a symbol twice,
-// or one that is there already.
+// Adds its pairs up to the first empty line. Fails with Usage if it names a symbol twice, or one
+// that is already there.
 Status readNameMap(const std::string& file, std::vector<Renaming>& renamings);
 
 }  // namespace fixelf::patchelf

@@ -7,10 +7,10 @@
 
 namespace fixelf::patchelf {
 
-// "0xAB" where it has none.
+// "0xAB" if it has none.
 std::string osAbiText(uint8_t value);
 
-// In any case of letters, and between blanks.
+// In any case of letters, and surrounded by blanks.
 std::optional<uint8_t> osAbiValue(const std::string& name);
 
 }  // namespace fixelf::patchelf

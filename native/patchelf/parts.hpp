@@ -1,4 +1,4 @@
-// A file that is to be read or changed, and what patchelf demands of it.
+// A file that is to be read or changed, and what patchelf requires of it.
 #pragma once
 
 #include <memory>
@@ -8,13 +8,13 @@
 
 namespace fixelf::patchelf {
 
-// Both fail in patchelf's words where it has some.
+// Both fail in patchelf's words if it has any.
 Result<std::unique_ptr<FileSource>> openFile(const std::string& file);
 Result<Facts> readElf(const Source& source, const std::string& file);
 // Opens the file as well.
 Result<Facts> readElf(const std::string& file);
 
-// ET_DYN: libraries, and programs that are loaded anywhere.
+// ET_DYN: libraries, and position-independent programs.
 bool isSharedObject(const Facts& facts);
 
 // Fails with Unsupported.

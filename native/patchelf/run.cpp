@@ -86,7 +86,7 @@ Status patch(const std::string& file, const Request& request, bool debugging) {
 
 Status follow(Request request) {
   const bool debugging = request.debug || std::getenv("PATCHELF_DEBUG") != nullptr;
-  // Scripts that call patchelf by its own options can say it this way.
+  // Scripts that call patchelf with its own options can ask for it this way.
   if (std::getenv("PATCHELF_NO_FLUSH") != nullptr) request.destination.flush = Flush::Nothing;
   for (const std::string& file : request.files)
     if (Status status = patch(file, request, debugging); !status) return status;

@@ -6,7 +6,7 @@
 
 namespace fixelf::patchelf {
 
-// Does what patchelf does with these arguments, those behind its name; the answer is its exit code.
+// Does what patchelf does with these arguments, which exclude its name; returns its exit code.
 int run(std::span<const std::string> words);
 
 }  // namespace fixelf::patchelf

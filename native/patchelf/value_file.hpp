@@ -7,8 +7,8 @@
 
 namespace fixelf::patchelf {
 
-// A whole file, or a pipe to its end, of at most 16 MiB. Sets errno where it fails: to EFBIG where
-// it is longer.
+// A whole file, or a pipe to its end, of at most 16 MiB. Sets errno on failure: to EFBIG if it is
+// longer.
 bool readWhole(const std::string& file, std::string& content);
 
 // The content of FILE in @FILE. Fails in patchelf's words.
