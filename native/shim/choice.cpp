@@ -8,8 +8,8 @@ namespace fixelf::shim {
 
 namespace {
 
-// A directory's own loader for musl, by the name that the program knows it by. The path has to
-// last.
+// A directory's own loader for musl, under the name by which the program refers to it. The path
+// must outlive the call.
 bool openOfMusl(Text directory, const Program& program, LoaderFile& file, Choice& choice) {
   static Path path;
   path = Path();
@@ -23,7 +23,7 @@ bool openOfMusl(Text directory, const Program& program, LoaderFile& file, Choice
 
 Problem openLoader(const Variables& variables, const Program& program, LoaderFile& file,
                    Choice& choice) {
-  // An empty variable counts as none, in nix-ld too.
+  // An empty variable counts as unset, as in nix-ld.
   if (!variables.loader.value.empty()) {
     choice.path = variables.loader.value.data;
     choice.variable = variables.loader.name;
@@ -45,7 +45,7 @@ Problem openLoader(const Variables& variables, const Program& program, LoaderFil
   if (problem.flaw == Flaw::NotThere || problem.flaw == Flaw::OtherMachine) {
     const Problem ofFarm = problem;
     problem = file.open(static_cast<const char*>(kNixLdLoader));
-    // Where there is none either, it is better to report a farm of another machine.
+    // If there is none either, it is better to report a farm for another machine.
     if (problem.flaw != Flaw::NotThere || ofFarm.flaw == Flaw::NotThere)
       choice.path = static_cast<const char*>(kNixLdLoader);
     else

@@ -9,14 +9,14 @@ namespace fixelf::shim {
 
 struct Choice {
   const char* path = nullptr;
-  // The variable that named it; empty where it is a default.
+  // The variable that named it; empty if it is a default.
   Text variable;
-  // No variable counts: the program runs with other rights than the user that starts it.
+  // No variable counts: the program runs with other rights than the user who starts it.
   bool secure = false;
 };
 
 // Opens the loader; a program for musl gets musl's from a default place that has one. `choice` is
-// set also where that fails.
+// set even on failure.
 Problem openLoader(const Variables& variables, const Program& program, LoaderFile& file,
                    Choice& choice);
 

@@ -8,7 +8,7 @@
 #include "system.hpp"
 
 extern "C" {
-// The one name that is exported: CMakeLists.txt.
+// The only exported name: CMakeLists.txt.
 [[gnu::visibility("default"), gnu::noinline, gnu::used]] void _dl_debug_state() {
   asm volatile("");
 }
@@ -18,15 +18,15 @@ namespace fixelf::shim {
 
 namespace {
 
-// According to the kernel (proc(5), /proc/PID/status), and not to a breakpoint that is seen in the
-// code above: what a debugger does must not decide what a program does while its run is recorded
-// and replayed.
+// According to the kernel (proc(5), /proc/PID/status), and not to a breakpoint seen in the code
+// above: what a debugger does must not decide what a program does while its run is recorded and
+// replayed.
 bool isTraced() {
   constexpr Text kName = "\nTracerPid:\t";
   char status[512] = {};
   const long file = openFile("/proc/self/status");
   if (file < 0) return false;
-  // The file is longer than that, and what is looked for is near its head.
+  // The file is longer than that, but what is looked for is near its beginning.
   const long failure = readFile(static_cast<int>(file), 0, status, sizeof status);
   closeFile(static_cast<int>(file));
   if (failure != 0) return false;
@@ -35,7 +35,7 @@ bool isTraced() {
   return false;
 }
 
-// It stays executable meanwhile: a policy that forbids writing code (systemd's
+// It stays executable meanwhile. A policy that forbids writing code (systemd's
 // MemoryDenyWriteExecute) forbids this, and nothing is lost.
 bool writeCode(const LoaderFile& loader, Word place, const unsigned char* code, std::size_t size) {
   const Word start = loader.pageStart(place);

@@ -1,5 +1,5 @@
 // `fixelf-ld PROGRAM ARGUMENT…`: started by itself, it does what a loader does then. It becomes the
-// real loader, which is told the libraries' directories by an option, so that no variable changes.
+// real loader, which learns the libraries' directories from an option, so that no variable changes.
 #pragma once
 
 #include "choice.hpp"

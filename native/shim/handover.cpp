@@ -17,12 +17,12 @@ namespace fixelf::shim {
 namespace {
 
 // How many entries have to be added for the stack pointer to stay at a multiple of 16 bytes, as all
-// machines require. There is room for 64 bytes: see _start. The number is even, which takeBack
-// needs.
+// machines require. There is room for 64 bytes: see _start. The number is even, as takeBack
+// requires.
 constexpr std::size_t kAdded = 16 / sizeof(Word);
 static_assert(kAdded % 2 == 0);
 
-// What has to be taken back.
+// What has to be undone.
 struct {
   char** environment;
   char* ours;    // the entry that only the loader should see
@@ -32,9 +32,9 @@ struct {
   Word programEntry;
 } lent;
 
-// Adds `entry` at the environment's end, several times (loaders do not mind). What comes before,
-// down to the number of arguments, moves towards lower addresses; the auxiliary vector stays, and
-// so does all that is pointed at. The answer is the new head.
+// Adds `entry` at the environment's end, several times (loaders do not mind). What precedes it,
+// down to the number of arguments, moves to lower addresses; the auxiliary vector stays, and so
+// does everything pointed at. Returns the new head.
 Word* append(const Stack& stack, char* entry) {
   Word* terminator = reinterpret_cast<Word*>(stack.auxiliary()) - 1;
   Word* head = stack.head() - kAdded;
@@ -58,8 +58,8 @@ void takeBack() {
   }
   if (lent.theirs != nullptr) return;
 
-  // Some, such as Go's runtime, look for the auxiliary vector behind the environment's end. What is
-  // between becomes entries that say nothing, which takes an even number of words.
+  // Some, such as Go's runtime, look for the auxiliary vector behind the environment's end. The
+  // space between becomes entries without meaning, which takes an even number of words.
   *kept++ = nullptr;
   auto* word = reinterpret_cast<Word*>(kept);
   auto* auxiliary = reinterpret_cast<Word*>(lent.auxiliary);
@@ -70,8 +70,8 @@ void takeBack() {
     for (; word < auxiliary; word += 2)
       *word = AT_IGNORE;
 
-  // A constructor that set a variable has made glibc copy the environment: there the entry now says
-  // nothing. Its value stays, musl's loader reads it.
+  // A constructor that set a variable has made glibc copy the environment: there the entry is now
+  // empty. Its value stays, as musl's loader reads it.
   lent.ours[0] = '\0';
 }
 
@@ -106,7 +106,7 @@ void handOver(const Stack& stack, const Variables& variables, char* libraryPath,
 
 }  // namespace fixelf::shim
 
-// The real loader is done. The answer is where the program begins.
+// The real loader is done. Returns where the program begins.
 fixelf::shim::Word fixelfLeave() {
   using fixelf::shim::lent;
   fixelf::shim::takeBack();

@@ -8,7 +8,7 @@ namespace fixelf::shim {
 
 namespace {
 
-// Little-endian, as are all machines here.
+// Little-endian, as all machines here are.
 std::uint32_t read32(const unsigned char* bytes) {
   std::uint32_t value = 0;
   __builtin_memcpy(&value, bytes, sizeof value);
@@ -27,7 +27,8 @@ bool isWithin(std::intptr_t distance, std::intptr_t reach) {
 
 constexpr unsigned char kReturn = 0xc3;
 constexpr std::uint32_t kBranchTargets[] = {0xfa1e0ff3, 0xfb1e0ff3};  // endbr64, endbr32
-// How what assemblers and linkers put between functions begins: gas's i386_align_code, lld's trap.
+// How the filling that assemblers and linkers put between functions begins: gas's i386_align_code,
+// lld's trap.
 constexpr std::uint32_t kFillers[] = {
     0x0f2e6666, 0x1f0f2e66, 0x00841f0f, 0x00801f0f, 0x00441f0f, 0x00401f0f,
     0x0026b48d, 0x0000b68d, 0x0026748d, 0x90909090, 0xcccccccc,
@@ -62,7 +63,7 @@ bool encodeJump(Word place, Word target, unsigned char* jump) {
   return true;
 }
 
-// Intel's manual, volume 3, section 8.1.3: a process that has not executed a place yet sees what is
+// Intel's manual, volume 3, section 8.1.3: a process that has not yet executed a place sees what is
 // there.
 void refreshCode(Word /*place*/) {}
 
@@ -111,8 +112,8 @@ bool encodeJump(Word place, Word target, unsigned char* jump) {
 
 namespace {
 
-// bl, which stays in Thumb, and blx, which goes on in Arm's other instruction set: Arm's manual,
-// section F5.1.25, encodings T1 and T2. They are two halfwords, the first of which comes first.
+// bl, which stays in Thumb, and blx, which switches to Arm's other instruction set: Arm's manual,
+// section F5.1.25, encodings T1 and T2. Each is two halfwords, stored in this order.
 constexpr std::uint32_t kBranchLink = 0xd000f000;
 constexpr std::uint32_t kBranchLinkExchange = 0xc000f000;
 

@@ -25,9 +25,8 @@ char* append(char* end, Text text) {
   return end + text.size;
 }
 
-// Whether one of the directories, of which `list` ends with a zero, is there. What only the real
-// loader understands counts as there: $ORIGIN and the like, and what depends on the working
-// directory.
+// Whether any of the directories exists; `list` ends with a zero. What only the real loader
+// understands counts as existing: $ORIGIN and similar, and what depends on the working directory.
 bool anyIsThere(char* list) {
   while (true) {
     const Text rest = Text::of(list);
@@ -74,7 +73,7 @@ char* libraryPathEntry(const Variables& variables) {
     return nullptr;
   }
   char* end = append(append(entry, prefix), before);
-  // What ends in a colon has an empty element behind it, the working directory, and keeps it.
+  // A trailing colon means an empty element behind it, the working directory, which is kept.
   if (!before.empty()) end = append(end, ":");
   char* added = end;
   end = append(end, first);

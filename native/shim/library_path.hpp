@@ -5,10 +5,10 @@
 
 namespace fixelf::shim {
 
-// An entry of the environment, `LD_LIBRARY_PATH=` and its value: what is set already, then the
-// directories of NIX_LD_LIBRARY_PATH or, where that is not set, the default ones that are there.
-// Null where nothing has to be added. The memory is never given back: musl's loader reads it for as
-// long as the program runs (env_path in ldso/dynlink.c).
+// An entry of the environment, `LD_LIBRARY_PATH=` and its value: what is already set, then the
+// directories of NIX_LD_LIBRARY_PATH or, if that is not set, the default ones that exist. Null if
+// nothing has to be added. The memory is never freed: musl's loader reads it as long as the program
+// runs (env_path in ldso/dynlink.c).
 char* libraryPathEntry(const Variables& variables);
 
 constexpr char kLibraryPathPrefix[] = "LD_LIBRARY_PATH=";

@@ -13,11 +13,11 @@ namespace fixelf::shim {
 
 namespace {
 
-// glibc's loaders take less than half a megabyte, musl's, which is all of its libc, less than one.
+// glibc's loaders take less than half a megabyte, musl's, which is its whole libc, less than one.
 constexpr Word kMostMemory = Word{256} << 20;
 
-// What tells a stand-in loader from a real one. The linker puts it into a PT_NOTE segment: name and
-// descriptor sizes, type, name (gABI, "Note Section").
+// What distinguishes a stand-in loader from a real one. The linker puts it into a PT_NOTE segment:
+// name and descriptor sizes, type, name (gABI, "Note Section").
 struct Mark {
   std::uint32_t nameSize;
   std::uint32_t descriptorSize;
@@ -72,7 +72,7 @@ bool LoaderFile::isOfGlibc() const {
   Path file;
   if (!file.readLinkAt(link.get())) return false;
   const Text name = Text::of(file.get()).behindLast('/');
-  // Every port's, and as glibc was installed before 2.34.
+  // Every port's name, and the one of glibc as installed before 2.34.
   return name.startsWith("ld-linux") || name.startsWith("ld-2.");
 }
 
@@ -133,7 +133,7 @@ Problem LoaderFile::checkSegments() {
       return damaged("its segments do not lie at the starts of pages");
     if (any && pageStart(segment.p_vaddr) < end_)
       return damaged("its segments overlap or are not in their order");
-    // What is zero from the middle of a page on has to be written.
+    // Zeros that begin in the middle of a page have to be written.
     const bool ragged = segment.p_filesz < segment.p_memsz && segment.p_filesz > 0;
     if (ragged && (segment.p_flags & PF_W) == 0)
       return damaged("a segment that is partly zeroes cannot be written");
@@ -148,13 +148,14 @@ Problem LoaderFile::checkSegments() {
     if (holdsEntry && (segment.p_flags & PF_X) != 0) entered = true;
   }
   if (!any) return damaged("it has no segments to load");
-  // Libraries say 0, where their own header is.
+  // Libraries have 0 there, where their own header is.
   if (!entered || header_.e_entry == 0) return failed(Flaw::NotALoader, 0);
   return {};
 }
 
 Problem LoaderFile::map(Mapping& mapping) {
-  // All of it is reserved first, so that its parts cannot meet anything that is there already.
+  // All of it is reserved first, so that its parts cannot collide with anything that is already
+  // there.
   const Word reserved = mapAnonymous(end_ - start_, PROT_NONE);
   if (isError(reserved)) return failed(Flaw::Unmappable, -errorOf(reserved));
   const Word base = reserved - start_;

@@ -1,6 +1,6 @@
-// The real loader: opened, checked, and mapped as the kernel would have mapped it, had the program
-// named it (fs/binfmt_elf.c, load_elf_interp). Whatever NIX_LD names is opened here, so nothing
-// that it says about itself is believed before it is compared with the file's size.
+// The real loader: opened, checked, and mapped as the kernel would have mapped it if the program
+// had named it (fs/binfmt_elf.c, load_elf_interp). Anything that NIX_LD names is opened here, so no
+// number in it is believed before it is compared with the file's size.
 #pragma once
 
 #include <elf.h>
@@ -23,14 +23,14 @@ using ProgramHeader = Elf32_Phdr;
 enum class Flaw : std::uint8_t {
   None,
   NotThere,
-  Unreadable,  // `error` says why
+  Unreadable,  // `error` has the reason
   NotElf,
-  OtherMachine,  // `machine` is whose it is
+  OtherMachine,  // `machine` is its own
   NotALoader,    // a program, or a library
   StandIn,       // this very file, or another version of it
   OtherLibc,     // glibc's, for a program that is for musl
-  Damaged,       // `detail` says how
-  Unmappable,    // `error` says why
+  Damaged,       // `detail` has the reason
+  Unmappable,    // `error` has the reason
 };
 
 struct Problem {
@@ -44,7 +44,7 @@ struct Problem {
 
 struct Mapping {
   Word base = 0;   // what its addresses are relative to: AT_BASE
-  Word entry = 0;  // where it begins, as an address of this process
+  Word entry = 0;  // where it starts, as an address of this process
 };
 
 class LoaderFile {
@@ -54,11 +54,11 @@ class LoaderFile {
   LoaderFile(const LoaderFile&) = delete;
   LoaderFile& operator=(const LoaderFile&) = delete;
 
-  // Opens the file and checks that it is a loader of this machine which can be mapped.
+  // Opens the file and checks that it is a loader for this machine that can be mapped.
   Problem open(const char* path);
-  // After open. Whether it is glibc's, by the name that it has where it really is.
+  // After open. Whether it is glibc's, by the name that it really has.
   [[nodiscard]] bool isOfGlibc() const;
-  // After open. What was mapped stays where it fails: the process ends then.
+  // After open. On failure, what was mapped stays: the process then ends.
   Problem map(Mapping& mapping);
   // After map. Where the file's bytes with these addresses are, if all of them may be read;
   // otherwise null.
@@ -69,7 +69,7 @@ class LoaderFile {
   [[nodiscard]] const ProgramHeader* find(Word type) const;
 
   [[nodiscard]] Word pageStart(Word address) const { return address & ~(pageSize_ - 1); }
-  // Only of what checkSegments has seen: it must not overflow.
+  // Only for what checkSegments has seen: it must not overflow.
   [[nodiscard]] Word pageEnd(Word address) const { return pageStart(address + pageSize_ - 1); }
 
  private:

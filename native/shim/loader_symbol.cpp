@@ -12,7 +12,7 @@ using Symbol = Elf64_Sym;
 using Symbol = Elf32_Sym;
 #endif
 
-// glibc's loaders export some 40 names, musl's, which is all of its libc, some 1,700.
+// glibc's loaders export some 40 names, musl's, which is its whole libc, some 1,700.
 constexpr Word kMostSymbols = 10'000;
 
 struct Tables {
@@ -39,8 +39,8 @@ Tables tablesOf(const LoaderFile& loader) {
 
 Word functionOf(const LoaderFile& loader, Text name) {
   const Tables tables = tablesOf(loader);
-  // No entry tells how many there are. Linkers put the names behind them, which glibc relies on too
-  // where a file has no DT_HASH (elf/dl-addr.c, determine_info).
+  // No entry holds their number. Linkers put the names behind them, which glibc relies on too if a
+  // file has no DT_HASH (elf/dl-addr.c, determine_info).
   for (Word index = 1; index < kMostSymbols; ++index) {
     const Word at = tables.symbols + index * sizeof(Symbol);
     if (at >= tables.strings) break;

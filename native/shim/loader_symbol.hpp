@@ -1,5 +1,5 @@
-// A function that the real loader exports, by its name: in the dynamic symbol table of the file as
-// it is mapped, before the loader has relocated anything (gABI chapter 5, "Symbol Table").
+// A function that the real loader exports, by name: in the dynamic symbol table of the file as
+// mapped, before the loader has relocated anything (gABI chapter 5, "Symbol Table").
 #pragma once
 
 #include "loader_file.hpp"
@@ -7,8 +7,8 @@
 
 namespace fixelf::shim {
 
-// The loader must have been mapped. The address is the file's own, not the process's; 0 where there
-// is no such function.
+// The loader must have been mapped. The address is the file's own, not the process's; 0 if there is
+// no such function.
 Word functionOf(const LoaderFile& loader, Text name);
 
 }  // namespace fixelf::shim

@@ -1,5 +1,5 @@
-// What is said on standard error: sentences about what failed, and as much of the rest as
-// NIX_LD_LOG asks for.
+// What is printed on standard error: sentences about failures, and as much else as NIX_LD_LOG asks
+// for.
 #pragma once
 
 #include <cstddef>
@@ -9,28 +9,28 @@
 
 namespace fixelf::shim {
 
-// nix-ld's names. The default one is zero, so that nothing has to be written at first.
+// nix-ld's names. The default is zero, so that nothing has to be written at first.
 enum class Level : std::int8_t { Off = -2, Error, Warn, Info, Debug, Trace };
 
 // Warnings, unless set otherwise.
 void setLevel(Level level);
 bool isLogged(Level level);
-// From a word, in any case; false where there is no such level.
+// From a word, in upper or lower case; false if there is no such level.
 bool parseLevel(Text word, Level& level);
 
-// A number to be written in hexadecimal.
+// A number to be printed in hexadecimal.
 struct Address {
   std::uintptr_t value;
 };
 
-// A path to be written as a word of a command that can be copied into a shell: quoted only where it
-// has to be, with control characters in octal (POSIX.1-2024, 2.2.4), and never an option. The same
-// as lib/base/shell.ts does.
+// A path to be printed as a word of a command that can be copied into a shell: quoted only if
+// necessary, with control characters in octal (POSIX.1-2024, 2.2.4), and never an option. Same
+// rules as lib/base/shell.ts.
 struct ShellWord {
   Text path;
 };
 
-// One line, written at its end. Control characters, with which a file's name could take over the
+// One line, written when it ends. Control characters, with which a file's name could take over the
 // terminal, become question marks.
 class Line {
  public:

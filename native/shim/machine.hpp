@@ -1,7 +1,7 @@
 // The machine that this is built for. Each has two files: machine.hpp has its ELF machine, its name
-// in Nix, and how a system call is made; entry.S has what cannot be said in C++.
-// (Texts in headers here are not inline: for what the linker may merge, GCC for ARM would use a
-// table, which has to be relocated.)
+// in Nix, and how a system call is made; entry.S has what cannot be expressed in C++. (Texts in
+// headers here are not inline: for what the linker may merge, GCC for ARM would use a table, which
+// has to be relocated.)
 #pragma once
 
 #if defined(__x86_64__) && defined(__LP64__)

@@ -1,9 +1,9 @@
-// What compilers call without being asked, also where there is no C library: GCC's documentation
-// of -ffreestanding names these four.
+// What compilers call unasked, even without a C library: GCC's documentation of -ffreestanding
+// names these four.
 #include <cstddef>
 
 #if defined(__GNUC__) && !defined(__clang__)
-// Otherwise it finds that these loops are memcpy and memset, and calls them.
+// Otherwise it recognises these loops as memcpy and memset, and calls them.
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 #endif
 

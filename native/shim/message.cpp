@@ -107,7 +107,7 @@ void refuse(Text program, const Choice& choice, const Problem& problem) {
     Line line;
     line << "cannot start " << program << ": ";
     if (choice.secure) {
-      // The variables that would have to be set do not count.
+      // The variables that would otherwise help do not count.
       line << "it runs with other rights than the user that starts it, so that no variable "
            << "counts, and the default loader " << Text::of(choice.path) << " ";
       sayFlaw(line, problem);

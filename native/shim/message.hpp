@@ -1,4 +1,4 @@
-// What the user is told when a program cannot be started: one sentence, with what is wrong and what
+// What the user is told if a program cannot be started: one sentence, with what is wrong and what
 // to do about it.
 #pragma once
 
@@ -8,12 +8,12 @@
 
 namespace fixelf::shim {
 
-// As a shell's when a program cannot be started, and as glibc's loader's.
+// The same as a shell's if a program cannot be started, and as glibc's loader's.
 inline constexpr int kNotStarted = 127;
 
 [[noreturn]] void refuse(Text program, const Choice& choice, const Problem& problem);
 
-// The kernel has not said something that it always says.
+// The kernel has not passed something that it always passes.
 [[noreturn]] void refuseWithout(Text program, Text missing);
 
 }  // namespace fixelf::shim

@@ -13,9 +13,9 @@ namespace {
 
 enum class Answer { There, NotThere, Unknown };
 
-// Below a directory of libraries, for processors of some kind: glibc-hwcaps, and before glibc 2.37
-// the others (elf/dl-hwcaps.c, elf/dl-load.c). Which of them a loader takes is for it to say.
-// One text: a table of several would have to be relocated.
+// Subdirectories with libraries for particular processors: glibc-hwcaps, and before glibc 2.37 the
+// others (elf/dl-hwcaps.c, elf/dl-load.c). Which of them a loader uses is up to it. One text: a
+// table of several would have to be relocated.
 constexpr char kBelow[] = "glibc-hwcaps:tls:haswell:xeon_phi:x86_64:i686:sse2:atomics:neon:vfp:";
 
 bool mayHoldMore(Text directory) {
@@ -33,10 +33,10 @@ bool mayHoldMore(Text directory) {
 // What is looked for.
 struct Search {
   Text name;
-  // The file, where it is there.
+  // The file, if it is there.
   Path& found;
-  // Only whether the directories may hold more than they show. It is checked for what is in none of
-  // them, which costs an ordinary start nothing.
+  // Only whether the directories may hold more than they show. This is checked for what is in none
+  // of them, so it costs an ordinary start nothing.
   bool below = false;
 };
 
@@ -48,7 +48,7 @@ Answer lookInto(Text directory, const Search& search) {
   return exists(search.found.get()) ? Answer::There : Answer::NotThere;
 }
 
-// $ORIGIN is where the program is. It is filled in here only at the beginning of a directory.
+// $ORIGIN is the program's directory. It is only expanded here at the beginning of a directory.
 Answer lookIntoOrigin(Text rest, const Search& search) {
   Path program;
   if (!program.readLinkAt("/proc/self/exe")) return Answer::Unknown;
@@ -58,8 +58,8 @@ Answer lookIntoOrigin(Text rest, const Search& search) {
 }
 
 // In directories separated by colons, in variables also by semicolons (elf/dl-load.c,
-// fillin_rpath). Nothing is said about what depends on the working directory, or has other
-// variables than $ORIGIN (elf/dl-load.c, _dl_dst_substitute).
+// fillin_rpath). The answer is unknown for what depends on the working directory, or has variables
+// other than $ORIGIN (elf/dl-load.c, _dl_dst_substitute).
 Answer lookIntoEach(Text list, const Search& search, char separator = ':') {
   if (list.empty()) return Answer::NotThere;
   while (true) {
@@ -77,7 +77,7 @@ Answer lookIntoEach(Text list, const Search& search, char separator = ':') {
   }
 }
 
-// Whether a file has the name with a zero behind it: the loader's cache has one for each library.
+// Whether a file contains the name followed by a zero: the loader's cache does for each library.
 bool holdsName(const char* path, Text name) {
   const long file = openFile(path);
   if (file < 0) return false;
@@ -97,9 +97,9 @@ bool holdsName(const char* path, Text name) {
   return found;
 }
 
-// In the loader's own directories: the one where it is, which is the only one of a loader from the
-// store, and those that other systems' have compiled in. Its cache is in the file system's /etc or,
-// for a loader from the store, in its store path's.
+// In the loader's own directories: the one that it is in, which is the only one of a loader from
+// the store, and those compiled into other systems' loaders. Its cache is in the file system's /etc
+// or, for a loader from the store, in its store path's.
 Answer lookIntoDefaults(const Choice& choice, const Search& search) {
   const long file = openFile(choice.path);
   if (file < 0) return Answer::Unknown;
@@ -143,8 +143,8 @@ Answer look(const Program& program, const Choice& choice, Text told, const Searc
   return answer;
 }
 
-// Whether a library that is needed before `name` is may have it as its DT_SONAME: then that one
-// serves (elf/dl-load.c, _dl_map_object).
+// Whether a library that is needed before `name` may have that as its DT_SONAME: it would then
+// serve (elf/dl-load.c, _dl_map_object).
 bool isNameOfEarlier(const Program& program, const Choice& choice, Text told, Text name) {
   for (const DynamicEntry& entry : program) {
     if (entry.tag != DT_NEEDED) continue;

@@ -1,5 +1,5 @@
 // A library that the real loader is not going to find. The loader names it, but cannot know what
-// helps, so that is told before.
+// helps, so that is printed beforehand.
 #pragma once
 
 #include "choice.hpp"
@@ -10,8 +10,8 @@
 namespace fixelf::shim {
 
 // Warns of the first library that the program itself needs (DT_NEEDED) and that is in no directory
-// which the loader searches. In doubt it says nothing: the loader decides, and is started all the
-// same. `libraryPath` is what libraryPathEntry gave, or null. Not for secure mode, in which the
+// that the loader searches. In doubt it prints nothing: the loader decides, and is started in any
+// case. `libraryPath` is what libraryPathEntry returned, or null. Not for secure mode, in which the
 // loader searches elsewhere.
 void tellOfMissingLibrary(const Stack& stack, const Program& program, const Choice& choice,
                           const Variables& variables, const char* libraryPath);

@@ -1,4 +1,4 @@
-// A path made of pieces, in room of its own.
+// A path made of pieces, in a buffer of its own.
 #pragma once
 
 #include "system.hpp"
@@ -6,7 +6,7 @@
 
 namespace fixelf::shim {
 
-// What is longer than there is room for does not fit, and is left to the loader.
+// What is longer than the buffer does not fit, and is left to the loader.
 class Path {
  public:
   Path& operator<<(Text text) {
@@ -18,7 +18,7 @@ class Path {
     return *this;
   }
 
-  // What a symbolic link holds, in the place of what was here.
+  // The target of a symbolic link, replacing what was here.
   bool readLinkAt(const char* link) {
     const long size = readLink(link, static_cast<char*>(buffer_), sizeof buffer_ - 1);
     cut_ = size <= 0 || static_cast<std::size_t>(size) >= sizeof buffer_ - 1;
@@ -40,7 +40,7 @@ class Path {
  private:
   char buffer_[512] = {};
   std::size_t used_ = 0;
-  bool cut_ = false;  // all of it is zero at first: layout.ld asks for it
+  bool cut_ = false;  // all of it is zero at first, as layout.ld requires
 };
 
 }  // namespace fixelf::shim

@@ -1,4 +1,4 @@
-// Where the real loader and the libraries are looked for when no variable says so.
+// Where the real loader and the libraries are looked for if no variable names them.
 #pragma once
 
 #include "text.hpp"

@@ -8,7 +8,7 @@ Program::Program(const Stack& stack) {
   const auto* headers = reinterpret_cast<const ProgramHeader*>(stack.value(AT_PHDR, 0));
   if (headers == nullptr) return;
   const Word headerCount = stack.value(AT_PHNUM, 0);
-  // As glibc's loader finds out where the program is (elf/rtld.c, rtld_setup_main_map).
+  // The way glibc's loader finds out where the program is (elf/rtld.c, rtld_setup_main_map).
   Word base = 0;
   const ProgramHeader* table = nullptr;
   const ProgramHeader* interpreter = nullptr;

@@ -1,5 +1,5 @@
-// What the program says about itself, where the kernel has mapped it: its dynamic table (gABI
-// chapter 5, "Dynamic Section"). Nothing has been relocated yet.
+// The program's dynamic table, where the kernel has mapped it (gABI chapter 5, "Dynamic Section").
+// Nothing has been relocated yet.
 #pragma once
 
 #include "stack.hpp"
@@ -16,16 +16,15 @@ struct DynamicEntry {
 class Program {
  public:
   Program() = default;
-  // Empty where the kernel has not said where it is, or where there is no dynamic table.
+  // Empty if the kernel has not reported where it is, or if there is no dynamic table.
   explicit Program(const Stack& stack);
 
   [[nodiscard]] const DynamicEntry* begin() const { return entries_; }
   [[nodiscard]] const DynamicEntry* end() const { return entries_ + count_; }
 
-  // What an entry that is an index into the string table names; empty where it is not one.
+  // The text of an entry that is an index into the string table; empty if it is not one.
   [[nodiscard]] Text name(const DynamicEntry& entry) const;
-  // The loader's own name, without the directories, as PT_INTERP has it; empty where it is not
-  // known.
+  // The loader's own name, without directories, as in PT_INTERP; empty if it is not known.
   [[nodiscard]] Text interpreterName() const { return interpreterName_; }
   // musl's loader is its C library, under several names.
   [[nodiscard]] bool isMusl() const;

@@ -31,7 +31,7 @@ class Stack {
 
   [[nodiscard]] Word* head() const { return head_; }
   [[nodiscard]] std::size_t argumentCount() const { return head_[0]; }
-  // Each with a null pointer at its end.
+  // Each ends with a null pointer.
   [[nodiscard]] char** arguments() const { return reinterpret_cast<char**>(head_ + 1); }
   [[nodiscard]] char** environment() const { return environment_; }
   [[nodiscard]] Auxiliary* auxiliary() const { return auxiliary_; }
@@ -48,7 +48,7 @@ class Stack {
     return entry == nullptr ? otherwise : entry->value;
   }
 
-  // As it was given to execve, for a person to read.
+  // As it was passed to execve, for people to read.
   [[nodiscard]] Text program() const {
     if (const Word name = value(AT_EXECFN, 0); name != 0)
       return Text::of(reinterpret_cast<const char*>(name));

@@ -1,5 +1,5 @@
-// The whole of it, in order. The program has been mapped, and so have we, as its interpreter
-// (PT_INTERP); the kernel has jumped to _start, which comes here.
+// The whole of it, in order. The kernel has mapped the program, and us as its interpreter
+// (PT_INTERP), and has jumped to _start, which comes here.
 #include "choice.hpp"
 #include "debugger.hpp"
 #include "direct.hpp"
@@ -33,7 +33,7 @@ void fixelfStart(fixelf::shim::Word* head) {
   if (pageSize == 0 || (pageSize & (pageSize - 1)) != 0)
     refuseWithout(stack.program(), "the size of a page (AT_PAGESZ)");
 
-  // The kernel says where it mapped an interpreter: nowhere, if it mapped none.
+  // The kernel reports where it mapped an interpreter: nowhere, if it mapped none.
   const Auxiliary* base = stack.find(AT_BASE);
   if (base == nullptr) refuseWithout(stack.program(), "the loader's place (AT_BASE)");
   const bool isStarted = base->value == 0;  // ourselves, by hand

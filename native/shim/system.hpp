@@ -1,5 +1,5 @@
-// The system calls that are needed, and no more. Each gives a negative error number where it fails,
-// as the kernel does.
+// The system calls that are needed, and no more. Like the kernel's, each returns a negative error
+// number on failure.
 #pragma once
 
 #include <cstddef>
@@ -12,23 +12,23 @@ long openFile(const char* path);
 void closeFile(int file);
 // In bytes.
 long sizeOfFile(int file);
-// All `size` bytes at `offset`: 0, or -ENODATA where the file ends before.
+// All `size` bytes at `offset`: 0, or -ENODATA if the file ends before.
 long readFile(int file, std::size_t offset, void* target, std::size_t size);
 bool exists(const char* path);
-// The length of what a symbolic link holds, cut at `size`; no zero is put behind it.
+// The length of a symbolic link's target, cut off at `size`; no zero is appended.
 long readLink(const char* path, char* target, std::size_t size);
 
 void writeError(const char* data, std::size_t size);
 
-// `protection` is PROT_*; the answer is an address, or a negative error number (see isError).
-// Anywhere, of zeroes or reserved for later.
+// `protection` is PROT_*; returns an address, or a negative error number (see isError). Anywhere,
+// of zeroes or reserved for later.
 std::uintptr_t mapAnonymous(std::size_t size, int protection);
-// Over what mapAnonymous gave.
+// Over what mapAnonymous returned.
 std::uintptr_t mapZeroes(std::uintptr_t address, std::size_t size, int protection);
 std::uintptr_t mapFile(std::uintptr_t address, std::size_t size, int protection, int file,
                        std::size_t offset);
 
-// Whole pages. False where the kernel does not allow it.
+// Whole pages. False if the kernel does not allow it.
 bool protect(std::uintptr_t address, std::size_t size, int protection);
 
 void unmap(std::uintptr_t address, std::size_t size);
@@ -41,7 +41,7 @@ inline int errorOf(std::uintptr_t result) {
   return -static_cast<int>(result);
 }
 
-// Comes back only where it fails.
+// Returns only on failure.
 long execute(const char* path, const char* const* arguments, const char* const* environment);
 [[noreturn]] void leave(int status);
 

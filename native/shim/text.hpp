@@ -1,5 +1,5 @@
-// A piece of text that is stored somewhere else. std::string_view would do, but its functions that
-// throw need a C++ library, and there is none here.
+// A piece of text that is stored somewhere else. std::string_view would do, but its throwing
+// functions need a C++ library, and there is none here.
 #pragma once
 
 #include <cstddef>
@@ -45,7 +45,7 @@ struct Text {
     return {data, length};
   }
 
-  // From behind the last `end` on, or all of it.
+  // Everything behind the last `end`, or all of it.
   [[nodiscard]] constexpr Text behindLast(char end) const {
     std::size_t at = size;
     while (at > 0 && data[at - 1] != end)

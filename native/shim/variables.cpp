@@ -13,7 +13,7 @@ bool isOfThisSystem(Text name, Text general) {
   return rest.startsWith("_") && rest.without("_") == kNixSystem;
 }
 
-// Which of several of the same name counts, getenv says: the first.
+// Of several with the same name, the first counts, as for getenv.
 void keepFirst(Variable& kept, const Variable& found) {
   if (!kept.isSet()) kept = found;
 }

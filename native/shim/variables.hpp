@@ -1,5 +1,5 @@
 // The variables that are honoured. They are nix-ld's, so that its users need change nothing: the
-// one for a single Nix system, such as NIX_LD_x86_64_linux, hides the general one even where it is
+// one for a single Nix system, such as NIX_LD_x86_64_linux, hides the general one even if it is
 // empty.
 #pragma once
 
@@ -9,7 +9,7 @@
 namespace fixelf::shim {
 
 struct Variable {
-  // As it was found, with its `=` and value and a zero behind them; null where it is not set.
+  // As it was found, with its `=` and value and a terminating zero; null if it is not set.
   char** entry = nullptr;
   Text name;
   Text value;
@@ -22,12 +22,12 @@ struct Variables {
   Variable libraryPath;  // NIX_LD_LIBRARY_PATH
   Variable log;          // NIX_LD_LOG
   Variable ofTheLoader;  // LD_LIBRARY_PATH, which the real loader reads
-  Variable preload;      // LD_PRELOAD, as well
+  Variable preload;      // LD_PRELOAD, likewise
 };
 
 Variables readVariables(char** environment);
 
-// As NIX_LD_LOG says; an unknown level is warned about.
+// From NIX_LD_LOG; an unknown level causes a warning.
 void setLevel(const Variable& log);
 
 }  // namespace fixelf::shim

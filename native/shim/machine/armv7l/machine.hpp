@@ -1,4 +1,4 @@
-// 32-bit ARM, EABI. Built as ARM code, not Thumb, in which r7 may be the frame pointer.
+// 32-bit ARM, EABI. Built as ARM code, not as Thumb, in which r7 may be the frame pointer.
 #pragma once
 
 #include <elf.h>

@@ -14,7 +14,7 @@ constexpr char kNixSystem[] = "i686_linux";
 inline long systemCall(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
                        long f = 0) {
   long result = number;
-  // The sixth argument goes into the frame pointer, which the compiler does not lend.
+  // The sixth argument goes into the frame pointer, which the compiler does not release.
   asm volatile(
       "pushl %[sixth]\n\t"
       "pushl %%ebp\n\t"
