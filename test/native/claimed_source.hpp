@@ -6,7 +6,7 @@
 
 namespace fixelf {
 
-// Counts what is read from it, and may claim to be longer than the bytes that are there.
+// Counts what is read from it, and may claim to be longer than its bytes.
 class Claimed final : public Source {
  public:
   Claimed(std::vector<uint8_t> bytes, uint64_t size) : bytes_(std::move(bytes)), size_(size) {}

@@ -1,4 +1,4 @@
-// Files that nobody vouches for: whatever the bytes are, there is an answer, and soon.
+// Untrusted files: whatever the bytes are, there is an answer, and soon.
 #include <doctest.h>
 
 #include <algorithm>
@@ -43,7 +43,7 @@ class Made {
     return static_cast<uint32_t>(at);
   }
   void entry(int64_t tag, uint64_t value) { entries_.push_back({tag, value}); }
-  // Bytes that are mapped; the answer is their address.
+  // Bytes that are mapped; returns their address.
   uint64_t add(const Bytes& bytes) {
     extra_.insert(extra_.end(), bytes.begin(), bytes.end());
     return kExtra + extra_.size() - bytes.size();
@@ -140,7 +140,7 @@ Edits anyEdits(bool interpreter) {
   return edits;
 }
 
-// Each kind of edit by itself, since one that is refused keeps the others from being tried.
+// Each kind of edit by itself, since a refused one keeps the others from being tried.
 std::vector<Edits> eachEdit() {
   std::vector<Edits> all(10);
   all[0] = anyEdits(true);
@@ -210,7 +210,7 @@ Bytes note(const Codec& codec, const std::string& owner, uint32_t type, const By
   return bytes;
 }
 
-// Fails a test that takes longer than any answer may, in processor time, since the clock says
+// Fails a test that takes longer than any answer may, in processor time, since the clock means
 // nothing on a busy machine.
 class Watch {
  public:
@@ -266,7 +266,8 @@ TEST_CASE("cut at every length") {
   for (size_t size = 0; size < bytes.size(); ++size) {
     CHECK_FALSE(factsOf(Bytes(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(size))));
   }
-  // One that a linker made: cut within the section headers, it is still good for the loader.
+  // A file made by a linker: cut within the section headers, it is still good enough for the
+  // loader.
   const Bytes real = contents("/bin/true");
   REQUIRE(real.size() > 1000);
   for (size_t size = 0; size < real.size(); size += size < 4096 ? 1 : 61) {
@@ -390,7 +391,7 @@ TEST_CASE("tables that lie") {
   }
 }
 
-// Facts say what glibc and musl do with contradictory headers; no edit is tried.
+// Facts show what glibc and musl do with contradictory headers; no edit is tried.
 TEST_CASE("headers that occur twice, and dynamic tables that are not where they should be") {
   const Bytes bytes = ordinary();
   const auto image = Image::read(MemorySource(bytes));
@@ -631,7 +632,7 @@ TEST_CASE("the count of relative relocations gives up its entry, but not a loade
     Edits one;
     one.debugEntry = true;
     CHECK(counts(one) == !needs);
-    // Where it would not be enough, it stays.
+    // If it would not be enough, it stays.
     Edits two = one;
     two.noDefaultLibraries = true;
     CHECK(counts(two));
@@ -833,7 +834,7 @@ TEST_CASE("records are written as they are read, in every class and byte order")
       codec.putU32(bytes.data(), 0x01020304);
       CHECK(bytes[0] == (order == ByteOrder::Little ? 4 : 1));
       CHECK(codec.u16(bytes.data()) == (order == ByteOrder::Little ? 0x0304 : 0x0102));
-      // What the C library calls the sizes.
+      // The C library's names for the sizes.
       CHECK(codec.fileHeaderSize() == (codec.wide() ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr)));
       CHECK(codec.programHeaderSize() == (codec.wide() ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)));
       CHECK(codec.sectionHeaderSize() == (codec.wide() ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr)));

@@ -25,7 +25,7 @@ void touch(const fs::path& path) {
   std::ofstream(path) << "no ELF file";
 }
 
-// "path -> real" for each, or "path ->" where it leads nowhere or out.
+// "path -> real" for each, or "path ->" if it leads nowhere or out.
 std::vector<std::string> told(const StorePathLibraries& libraries) {
   std::vector<std::string> lines;
   for (const LibraryName& library : libraries.names)

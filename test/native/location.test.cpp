@@ -1,4 +1,4 @@
-// Paths that lead through links, and what may be followed.
+// Paths that lead through links, and which links may be followed.
 #include "base/location.hpp"
 
 #include <doctest.h>
@@ -26,7 +26,7 @@ using namespace fixelf;
 constexpr uid_t kSomebody = 4711;
 constexpr uid_t kSomebodyElse = 4712;
 
-// Every openat2 fails with `number` from now on, as in a sandbox that does not know it.
+// Every openat2 fails with `number` from now on, as in a sandbox that does not know the call.
 void forbidOpenat2(uint32_t number) {
   std::array<sock_filter, 4> filter = {
       sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -39,7 +39,7 @@ void forbidOpenat2(uint32_t number) {
   REQUIRE(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
-// What a process finds when openat2 fails with `number` (0: works): one character a question.
+// The answers in a process for which openat2 fails with `number` (0: works): one character each.
 template <class Ask>
 std::string answersWithout(uint32_t number, Ask ask) {
   std::array<int, 2> ends{};
@@ -80,7 +80,7 @@ TEST_CASE("a path is opened only where no component of it is a link") {
     }
     return answers;
   };
-  // Works, a kernel before 5.6, a sandbox before it knew the call.
+  // It works, a kernel before 5.6, a sandbox that does not know the call.
   for (const uint32_t number : {0U, uint32_t{ENOSYS}, uint32_t{EPERM}}) {
     CAPTURE(number);
     CHECK(answersWithout(number, ask) == "yynnnnyny");

@@ -1,4 +1,4 @@
-// What a command of the shell prints.
+// What a shell command prints.
 #pragma once
 
 #include <sys/wait.h>
@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <string>
 
-// With "[failed]" behind it where the command fails.
+// Followed by "[failed]" if the command fails.
 inline std::string output(const std::string& command) {
   std::string text;
   FILE* pipe = ::popen(command.c_str(), "r");

@@ -1,5 +1,5 @@
-// Edits of real programs, judged by the kernel and the loader of this machine, which run them, and
-// by readelf.
+// Edits of real programs, judged by this machine's kernel and loader, which run them, and by
+// readelf.
 #include <doctest.h>
 #include <sys/stat.h>
 
@@ -94,7 +94,7 @@ Edits edits(const std::optional<std::string>& interpreter, const std::string& ru
   return asked;
 }
 
-// A path of that length at which nothing is, before the directory that matters.
+// A path of that length at which there is nothing, before the directory that matters.
 std::string padded(const std::string& directory, size_t length) {
   std::string path = "/" + std::string(length - directory.size() - 2, 'n') + ":" + directory;
   REQUIRE(path.size() == length);
@@ -117,7 +117,7 @@ void checkOrder(const Layout& layout) {
   CHECK(end <= layout.newSize);
 }
 
-// Plans, writes, and looks whether the file says what was asked.
+// Plans, writes, and checks whether the file is as requested.
 Layout edit(const Workshop& place, const std::string& path, const Edits& asked,
             WriteMode mode = WriteMode::Atomic) {
   auto source = FileSource::open(path);
@@ -154,7 +154,7 @@ void withoutSectionHeaders(const std::string& path) {
   header.sectionHeaderOffset = 0;
   header.sectionHeaderCount = 0;
   image->codec.put(bytes, header);
-  // What put leaves alone: e_shstrndx.
+  // What put() leaves alone: e_shstrndx.
   image->codec.putU16(bytes.data() + image->codec.fileHeaderSize() - 2, 0);
   uint64_t end = 0;
   for (const ProgramHeader& segment : image->programHeaders)
@@ -283,10 +283,10 @@ TEST_CASE("strings of the same length do not make the file grow, however often t
   }
 }
 
-// A resolution cache goes with each change of the search path, and comes again with the next edit:
-// into the unused end of a segment, or into an area that is empty without it.
+// A resolution cache goes with each change of the search path, and returns with the next edit: into
+// the unused end of a segment, or into an area that is empty without it.
 TEST_CASE("what goes and comes again finds its place again") {
-  // -rdynamic: without section headers only a hash table of something says how many symbols there
+  // -rdynamic: without section headers only a non-empty hash table shows how many symbols there
   // are, and so which names are free.
   for (const std::string options :
        {"-pie -rdynamic", "-no-pie -rdynamic", "-pie -rdynamic -Wl,-z,noseparate-code"}) {
@@ -331,7 +331,7 @@ TEST_CASE("what goes and comes again finds its place again") {
 }
 
 // nixpkgs' fixupPhase strips and patches in turn. strip puts what it copies behind the appended
-// area, which can't grow then.
+// area, which then can't grow.
 TEST_CASE("programs run when they are patched and stripped in turn, one byte longer each time") {
   const Workshop place;
   const auto loads = [](const std::string& path) { return loadsOf(imageOf(path)).size(); };
@@ -350,7 +350,7 @@ TEST_CASE("programs run when they are patched and stripped in turn, one byte lon
           place.run(std::string(strip) + " '" + program + "'");
           CHECK(output(program) == "42 3 a\n");
         }
-        // Where .bss would grow over it, a second one leaves LIEF room.
+        // If .bss would grow over it, a second one leaves LIEF room.
         const bool spaced = kind == std::string("-no-pie") && linker != std::string("bfd");
         CHECK(loads(program) <= before + (spaced ? 2 : 1));
       }
@@ -358,7 +358,7 @@ TEST_CASE("programs run when they are patched and stripped in turn, one byte lon
   }
 }
 
-// Crash reporters and sanitizers find the loaded libraries so, as <link.h> documents.
+// Crash reporters and sanitizers find the loaded libraries this way, as <link.h> documents.
 TEST_CASE("a program finds its libraries through _DYNAMIC where the table can stay") {
   const Workshop place;
   std::ofstream(place / "debug.c")
@@ -389,7 +389,7 @@ TEST_CASE("a program finds its libraries through _DYNAMIC where the table can st
                              std::string(binding) == "lazy";
         CHECK(moves(layout) == hasNone);
         CHECK((output(program) == "[failed]") == hasNone);
-        // No table of lld has four to spare: then it says what that means.
+        // No table of lld's has four entries to spare: the layout then explains what that means.
         Edits more;
         more.addNeeded = {"libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0"};
         const Layout moved = edit(place, program, more);
@@ -403,7 +403,7 @@ TEST_CASE("a program finds its libraries through _DYNAMIC where the table can st
   }
 }
 
-// It is in Debian's bookworm, and asserts things about what it edits.
+// It is in Debian's bookworm, and makes assertions about what it edits.
 TEST_CASE("patchelf edits what we have edited, and we what it has") {
   const Workshop place;
   for (const char* linker : {"bfd", "gold", "lld", "mold"}) {
@@ -427,7 +427,7 @@ TEST_CASE("patchelf edits what we have edited, and we what it has") {
   }
 }
 
-// LIEF (postject) makes .bss part of the file where it finds no room between two segments.
+// LIEF (postject) makes .bss part of the file if it finds no room between two segments.
 TEST_CASE("a segment that comes behind .bss leaves LIEF room for its program headers") {
   const Workshop place;
   const auto checkRoom = [&](const std::string& path) {
@@ -464,7 +464,7 @@ TEST_CASE("a segment that comes behind .bss leaves LIEF room for its program hea
     edit(place, program, asked(9000));
     CHECK(checkRoom(program) == before + 2);
     CHECK(output(program) == "42 3 a\n");
-    // All of it is taken back.
+    // All of it is undone.
     store(program, original);
     edit(place, program, asked(5000));
     REQUIRE(undo(program, place.records()));
@@ -487,7 +487,7 @@ TEST_CASE("a library is found and found out by its new RUNPATH") {
   CHECK(output(place / "user") == "42\n");
   CHECK(warnings(library) == before);
 
-  // Taken away again, by an edit: nothing but the entry goes.
+  // Removed again by an edit: only the entry goes.
   edit(place, library, edits(std::nullopt, ""));
   CHECK(output((place / "user") + " 2>/dev/null") == "[failed]");
   const auto interpreter = planned(library, edits("/lib/ld.so", place.library()));
@@ -525,7 +525,7 @@ TEST_CASE("a payload behind the program is not moved") {
   CHECK(contents(program) == original);
 }
 
-// patchelf leaves one zero byte, auditwheel's wheels have it, others round sizes up to a page.
+// patchelf leaves one zero byte, auditwheel's wheels have it, other tools round sizes up to a page.
 TEST_CASE("zeros behind the ELF structure are padding") {
   const Workshop place;
   const std::string program = place.compile("-s");
@@ -602,9 +602,9 @@ TEST_CASE("one byte among the zeros is a payload, and so are more zeros than pad
 TEST_CASE("a string whose tail has another use is never overwritten") {
   struct Shared {
     const char* what;
-    const char* runpath;  // of the linker's choice; its tail is a name
+    const char* runpath;  // as linked; its tail is a name
   };
-  // GNU ld merges a string into the tail of a longer one: only symbols' names and sonames count.
+  // GNU ld merges a string into the tail of a longer one: only names of symbols and sonames count.
   for (const Shared& shared : {Shared{"a library's name", "/opt/lib/libnumber.so"},
                                Shared{"a symbol's name", "/opt/lib/number"},
                                Shared{"a version's name", "/opt/lib/GLIBC_2.34"},
@@ -617,7 +617,7 @@ TEST_CASE("a string whose tail has another use is never overwritten") {
       REQUIRE(before);
       REQUIRE(before->runpath == shared.runpath);
       const std::string symbols = output("nm -D '" + program + "'");
-      // As long as the old one, so that whoever trusts the length writes over it.
+      // As long as the old one, so that a tool that trusts the length writes over it.
       std::string other(std::string(shared.runpath).size(), 'x');
       other[0] = '/';
       edit(place, program, edits(std::nullopt, other));
@@ -656,7 +656,7 @@ TEST_CASE("a string whose tail has another use is never overwritten") {
     CHECK(free.put(std::string(28, 'y'), true) == table.size());
     CHECK(free.put(std::string(27, 'x'), true) == 1);
 
-    // As long as one that was let go: in its place, whatever else is free.
+    // As long as a released one: in its place, whatever else is free.
     const std::string names = std::string("\0XXXX\0one\0X\0/some/where\0", 24);
     DynamicNames same({names.begin(), names.end()});
     CHECK(same.settle({6, 12}).size() == 2);
@@ -664,7 +664,7 @@ TEST_CASE("a string whose tail has another use is never overwritten") {
     CHECK(same.put("two", true) == 6);
     CHECK(same.put("four", true) == 1);
 
-    // A new name is no other's tail, for it may change.
+    // A new name is not another's tail, for that may change.
     DynamicNames apart({names.begin(), names.end()});
     apart.keepAll();
     CHECK(apart.settle({}).empty());
@@ -699,7 +699,7 @@ TEST_CASE("what a large string table holds already is found without holding the 
   CHECK_FALSE(holds(name, 1000, name));  // a longer name begins with it
   CHECK_FALSE(holds("XXXX", 1001, name));
   CHECK(holds("", 0, "/short"));  // fewer blanks than are looked for may do
-  // Wherever it stands: also where one run of reading meets the next, and at the end.
+  // Wherever it is: also where one run of reading meets the next, and at the end.
   for (uint64_t at = 65'400; at < 65'600; ++at) {
     CHECK(holds(ended, at, name));
     CHECK(holds("XXXXXXX", at, name));
@@ -749,7 +749,7 @@ TEST_CASE("a string table that claims more than any has is neither read nor held
   const auto image = Image::read(source);
   REQUIRE(image);
   const uint64_t size = uint64_t{1} << 40;
-  // One more segment holds the whole file, and of it the table all but the beginning.
+  // One more segment holds the whole file, and the table takes half of that size.
   const auto table = StringTable::dynamicOf(*image);
   REQUIRE(table);
   const uint64_t address = uint64_t{1} << 41;
@@ -799,7 +799,7 @@ TEST_CASE("names go behind a large string table") {
   SUBCASE("that grows over the small table behind it") {
     subject = place.compile("-rdynamic -pie many.c");
   }
-  // Without symbol versions its relocations follow, which are as large as it is.
+  // Without symbol versions it is followed by its relocations, which are as large as it is.
   SUBCASE("that moves as a whole") {
     place.run("gcc -shared -fPIC -nostdlib -o lib/libmany.so many.c");
     place.compile("-Wl,--no-as-needed -lmany");
@@ -816,18 +816,18 @@ TEST_CASE("names go behind a large string table") {
     return fs::file_size(subject);
   };
 
-  // A name that is there already is used.
+  // A name that is already there is used.
   CHECK(sizeWith("a_function_with_a_long_name_77") == original.size());
   sizeWith("");
   uint64_t size = sizeWith(padded(place.library(), 300));
   if (subject == library) CHECK(size > original.size() + 100'000);
-  // The table has taken all of the place that it grew over: the next name needs no other.
+  // The table has taken all of the place that it grew over: the next name needs no more.
   Edits named;
   named.soname = "a-soname-of-its-own.so";
   edit(place, subject, named, WriteMode::InPlace);
   if (subject != library) CHECK(fs::file_size(subject) == size);
   size = fs::file_size(subject);
-  // What it leaves is room for the next of that length.
+  // What it leaves is room for the next one of that length.
   CHECK(sizeWith("") == size);
   CHECK(sizeWith(padded(place.library(), 299)) == size);
   REQUIRE(undo(subject, place.records()));
@@ -854,7 +854,7 @@ TEST_CASE("a note that code refers to stays where it is") {
   }
 }
 
-// postject puts what a Node program carries into one note.
+// postject puts a Node program's payload into one note.
 TEST_CASE("a program with a note of megabytes is edited and runs") {
   const Workshop place;
   std::ofstream(place / "large.c")
@@ -874,7 +874,7 @@ TEST_CASE("a program with a note of megabytes is edited and runs") {
   CHECK(contents(program) == original);
 }
 
-// e_shnum is 0 then and e_shstrndx SHN_XINDEX; the first section header has both numbers.
+// e_shnum is then 0 and e_shstrndx SHN_XINDEX; the first section header has both numbers.
 TEST_CASE("a program of more sections than e_shnum can say is edited and runs") {
   const Workshop place;
   std::ofstream source(place / "many.s");

@@ -1,5 +1,5 @@
-// Records of changes: those that a crash interrupted half-way, those of files that others wrote
-// into, and damaged ones.
+// Records of changes: those that a crash interrupted half-way, those of files that other processes
+// wrote into, and damaged ones.
 #include "patch/record.hpp"
 
 #include <doctest.h>
@@ -57,7 +57,7 @@ struct Records {
     return std::move(writeAll({job}, {records()}).front());
   }
 
-  // As a process leaves it when killed before it writes the first byte in place.
+  // As a process leaves it if killed before it writes the first byte in place.
   void begin(const std::vector<ByteRange>& ranges, uint64_t newSize) const {
     auto source = FileSource::open(file);
     REQUIRE(source);
@@ -188,7 +188,7 @@ TEST_CASE("a change that was interrupted is taken back before another is made") 
   REQUIRE(undo(place.file, place.records()));
   CHECK(place.content() == kOld);
 
-  // Where it had not begun, or was over, nothing prevents it.
+  // If it had not begun, or was over, nothing prevents it.
   for (const std::string& left : {kOld, kNew}) {
     CAPTURE(left.size());
     place.put(kOld);
@@ -221,7 +221,7 @@ TEST_CASE("a file is still known after its metadata changed, and not after its c
     REQUIRE(place.change(kChange, kNew.size(), mode));
     fs::permissions(place.file, fs::perms::owner_all);
     fs::last_write_time(place.file, fs::file_time_type::clock::now());
-    // Another file with the same content, as a backup brings it back.
+    // Another file with the same content, as restored from a backup.
     fs::copy_file(place.file, place.file + ".copy", fs::copy_options::overwrite_existing);
     fs::rename(place.file + ".copy", place.file);
     REQUIRE(undo(place.file, place.records()));
@@ -365,7 +365,7 @@ TEST_CASE("a file that was moved is known by its content") {
     CHECK(place.content() == kOld);
     CHECK(place.recordFiles() == 0);
 
-    // A process that writes to it makes another file of it, however small the change is.
+    // A process that writes to it makes it another file, however small the change is.
     REQUIRE(place.change(kChange, kNew.size(), mode));
     fs::rename(place.file, moved);
     const std::string foreign = with(kNew, {{3 * kSector + 100, bytes("?")}});

@@ -1,5 +1,4 @@
-// The resolver against its judge, the loader of this machine, and against disks made for the
-// purpose.
+// The resolver against its judge, this machine's loader, and against disks made for the purpose.
 #include <doctest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,7 +30,7 @@ class Disk : public TemporaryDirectory {
     fs::create_directories(fs::path(*this / name).parent_path());
     std::ofstream(*this / name, std::ios::binary) << text;
   }
-  // A library or program with nothing in it but its dynamic table.
+  // A library or program that consists only of its dynamic table.
   void link(const std::string& name, const std::string& options) const {
     fs::create_directories(fs::path(*this / name).parent_path());
     const bool library = name.find(".so") != std::string::npos;
@@ -49,7 +48,7 @@ using Listing = std::vector<std::pair<std::string, std::string>>;
 Listing loaderSays(const std::string& interpreter, const std::string& file,
                    const std::string& environment = {}) {
   Listing listing;
-  // glibc's --list ends at the first library that is not found, the variable lists it as such.
+  // glibc's --list ends at the first library that is not found; the variable lists it as such.
   const bool musl = interpreter.find("ld-musl") != std::string::npos;
   std::istringstream lines(output("env " + environment +
                                   (musl ? " '" : " LD_TRACE_LOADED_OBJECTS=1 '") + interpreter +
@@ -76,7 +75,7 @@ Listing weSay(const Resolution& resolution) {
   for (const Library& library : resolution.libraries) {
     // The loader lists objects, we list names.
     if (library.reason->starts_with("already loaded for")) continue;
-    // The loader prints the path alone where the name holds one.
+    // The loader prints only the path if the name contains one.
     const bool slash = library.path && library.soname->find('/') != std::string::npos;
     listing.emplace_back(slash ? *library.path : *library.soname,
                          library.path ? *library.path : "");
@@ -147,8 +146,8 @@ TEST_CASE("this machine's programs resolve as its loader resolves them") {
     programs.push_back(entry.path());
   std::sort(programs.begin(), programs.end());
   for (size_t index = 0; index < programs.size() && compared < 60; index += 7) {
-    // Started by the kernel, a program's $ORIGIN is that of its real path; the loader, started by
-    // itself, takes the path as it is given.
+    // If started by the kernel, a program's $ORIGIN is that of its real path; the loader, if
+    // started itself, takes the path as given.
     std::error_code broken;
     const std::string path = fs::canonical(programs[index], broken).string();
     if (broken) continue;
@@ -381,7 +380,7 @@ TEST_CASE("a file is read once, by whatever path it is asked for") {
   REQUIRE(own.state == Lookup::Elf);
   CHECK(files.look(place / "libthing.so").facts == own.facts);
   CHECK(files.look(place / "twin.so").facts == own.facts);
-  // New content is read again, also where its file has the same number.
+  // New content is read again, even if its file has the same inode number.
   place.link("other.so", "-Wl,-soname,libother.so.1");
   std::ofstream(place / "libthing.so.1", std::ios::binary)
       << std::ifstream(place / "other.so", std::ios::binary).rdbuf();
@@ -457,13 +456,13 @@ TEST_CASE("ld.so.cache") {
   CHECK(found(cache, wide, "name") == "/c");
   CHECK(found(cache, narrow, "name") == "/b");
   CHECK_FALSE(found(cache, narrow, "nam"));
-  // To the loader this is a C string, which ends at a NUL.
+  // To the loader this is a C string, ending at a NUL.
   CHECK(found(cache, wide, std::string("name\0", 5)) == "/c");
   CHECK(found(cache, wide, std::string("name\0x", 6)) == "/c");
-  // Behind one of the old format, with no entry.
+  // Behind one of the old format, without entries.
   const std::string old = std::string("ld.so-1.7.0\0\0\0\0\0", 16) + cache;
   CHECK(found(old, wide, "name") == "/c");
-  // Cut anywhere, it is read no further than it goes.
+  // Cut off anywhere, it is not read beyond its end.
   for (size_t size = 0; size < cache.size(); ++size)
     (void)found(cache.substr(0, size), wide, "name");
 }
@@ -486,7 +485,7 @@ TEST_CASE("musl's own rules") {
   const Resolution resolution = resolved(files, place / "program");
   CHECK(resolution.loader->libc == LoaderProfile::Musl);
   CHECK(pathOf(resolution, "libc.so") == resolution.loader->path);
-  // RUNPATH is inherited, as nothing is with glibc.
+  // RUNPATH is inherited, unlike with glibc.
   CHECK(pathOf(resolution, "libdeep.so") == place / "lib/libdeep.so");
   const Listing judge = loaderSays(*resolution.interpreter, place / "program");
   CHECK(text(without(weSay(resolution), *resolution.interpreter)) ==

@@ -1,5 +1,5 @@
-// Search inside files: however the bytes are gone through, and wherever they are cut, the answer is
-// the same; and whatever they are, there is one, soon, in bounded memory.
+// Search inside files: however the bytes are examined, and wherever they are cut, the answer is the
+// same; and whatever they are, there is one, soon, in bounded memory.
 #include <doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -42,7 +42,7 @@ SearchOptions optionsFor(const std::string& hashes = kHash) {
   return options;
 }
 
-// Everything that an answer says, a line for each thing.
+// Everything in an answer, a line for each item.
 std::vector<std::string> linesOf(const Found& found) {
   std::vector<std::string> lines;
   for (const Mention& mention : found.answer.mentions) {
@@ -173,7 +173,7 @@ TEST_CASE("every instruction set finds all candidates, at every alignment and le
     const std::string text = round % 2 == 0 ? adversarial(random, 700) : randomBytes(random, 700);
     for (size_t from = 0; from < 70; ++from) {
       const size_t end = 500 + from * 2;
-      // Exactly as much as is promised to be readable, so that a sanitizer sees any read beyond.
+      // Exactly as much as is promised to be readable, so that a sanitizer detects any read beyond.
       std::vector<uint8_t> bytes(text.begin(), text.begin() + static_cast<ptrdiff_t>(end));
       bytes.resize(end + kCandidateMargin, 0);
       std::vector<uint32_t> exact;
@@ -462,7 +462,7 @@ TEST_CASE("a file that is truncated while it is searched gives an error") {
     options.threads = 1;
     auto found = search(path, std::move(options));
     other.join();
-    // It may have been over before, or not begun.
+    // It may have been over before, or not have begun.
     if (found) continue;
     changed = true;
     CHECK(found.error().code == ErrorCode::Changed);

@@ -1,4 +1,4 @@
-// A directory of its own for each case, gone at its end.
+// A directory of its own for each case, removed at its end.
 #pragma once
 
 #include <doctest.h>
@@ -10,7 +10,7 @@
 
 class TemporaryDirectory {
  public:
-  // `name` says in its path which test it belongs to.
+  // `name` in its path shows which test it belongs to.
   explicit TemporaryDirectory(const std::string& name) {
     std::string pattern = std::filesystem::temp_directory_path() / ("fixelf-" + name + "-XXXXXX");
     REQUIRE(mkdtemp(pattern.data()) != nullptr);

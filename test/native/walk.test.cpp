@@ -25,8 +25,8 @@ bool asked(const std::string& path) {
   return answer;
 }
 
-// The answer where `from` is mounted on `to`, in mounts of a process's own; `root` is what it asks
-// about, opened before where `early` says so. 2 where nothing can be mounted.
+// The answer when `from` is mounted on `to`, in a mount namespace of its own; `root` is what is
+// asked about, opened beforehand if `early`. 2 if nothing can be mounted.
 int askedAfterMount(const std::string& from, const std::string& to, const std::string& root,
                     bool early = false) {
   const pid_t child = fork();
