@@ -6,7 +6,7 @@
 
 namespace fuzz {
 
-// Each byte chooses a kind of edit, and the next ones its values.
+// Each byte chooses a kind of edit, and the following ones its values.
 fixelf::Edits editsFrom(std::span<const uint8_t> bytes);
 
 }  // namespace fuzz

@@ -1,8 +1,8 @@
-// What a target is given: one file, or several parts with a role each.
+// What a target receives: one file, or several parts, each with a role.
 //
 // An input that begins with "PART" is a sequence of parts: a role (one byte), a length (four bytes,
-// little-endian), so many bytes. Any other is one part with role 0, so that ELF files serve as
-// seeds as they are. All bytes are valid input: a length that leaves the input is cut.
+// little-endian), that many bytes. Any other is one part with role 0, so that ELF files serve as
+// seeds as they are. All bytes are valid input: a length that exceeds the input is cut.
 #pragma once
 
 #include <cstddef>
@@ -24,10 +24,10 @@ struct Part {
 std::vector<Part> partsOf(std::span<const uint8_t> input);
 Bytes joined(const std::vector<Part>& parts);
 
-// The bytes of the first part with a role; empty where there is none.
+// The bytes of the first part with a role; empty if there is none.
 std::span<const uint8_t> partOf(const std::vector<Part>& parts, uint8_t role);
 
-// Decisions taken from bytes, one after the other; zeros once they are used up.
+// Decisions taken from bytes, one after another; zeros once they are used up.
 class Choices {
  public:
   explicit Choices(std::span<const uint8_t> bytes) : bytes_(bytes) {}

@@ -1,7 +1,7 @@
-// The mutator of all targets. It knows parts (input.hpp) and what an ELF file is made of: headers,
+// The mutator of all targets. It knows parts (input.hpp) and what an ELF file consists of: headers,
 // the dynamic table, notes, symbol versions, hash tables, symbols, names. Changing a field to a
-// value that means something (another field's, the file's end, the next page) reaches what flipping
-// bits does not.
+// meaningful value (another field's, the file's end, the next page) reaches what flipping bits does
+// not.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -74,7 +74,7 @@ class Elf {
   }
 
  private:
-  // As many of `count` as are in the file.
+  // As many of the `count` records as are in the file.
   [[nodiscard]] Table table(uint64_t offset, uint64_t count, size_t size,
                             std::vector<Field> fields) const {
     if (offset >= bytes_.size()) return {};
@@ -128,7 +128,7 @@ class Elf {
     return std::nullopt;
   }
 
-  // Where the table that an entry names is.
+  // Where the table that an entry points at is.
   [[nodiscard]] std::optional<uint64_t> offsetOf(int64_t tag) const {
     const auto address = value(tag);
     return address ? fileOffset(*address) : std::nullopt;
@@ -150,7 +150,7 @@ class Elf {
     if (width == 1) *at = static_cast<uint8_t>(value);
   }
 
-  // Any place's address or offset that a header names.
+  // The address or offset of any place that a header refers to.
   uint64_t somePlace(Random& random) {
     std::vector<uint64_t> places = {bytes_.size(), header_.programHeaderOffset,
                                     header_.sectionHeaderOffset};
@@ -197,7 +197,7 @@ class Elf {
     }
   }
 
-  // A field changed, or a record copied or exchanged.
+  // Changes a field, or copies or exchanges a record.
   void changeTable(Random& random, const Table& records) {
     if (records.empty()) return;
     const size_t one = records.offset + below(random, records.count) * records.size;
@@ -327,7 +327,7 @@ class Elf {
     std::copy_n(name.c_str(), length, bytes_.begin() + static_cast<ptrdiff_t>(at));
   }
 
-  // Cut short, or with bytes behind it.
+  // Cut short, or with bytes appended.
   void changeEnd(Random& random) {
     const size_t count = below(random, oneIn(random, 4) ? 4096 : 64);
     if (oneIn(random, 2)) {
@@ -374,7 +374,7 @@ void mutateParts(std::vector<Part>& parts, Random& random) {
   }
 }
 
-// What fits; nothing where it does not.
+// Puts what fits; nothing otherwise.
 size_t put(const Bytes& bytes, uint8_t* data, size_t maxSize) {
   if (bytes.size() > maxSize) return 0;
   std::copy(bytes.begin(), bytes.end(), data);

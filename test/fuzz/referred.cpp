@@ -38,7 +38,7 @@ Referred::Referred(const Source& source) {
     }
   }
 
-  // What the dynamic table names.
+  // What the dynamic table points at.
   if (const auto strings = StringTable::dynamicOf(*image)) add(strings->offset, strings->size);
   const auto offsetOf = [&](int64_t tag) {
     const auto address = image->dynamicValue(tag);

@@ -1,5 +1,5 @@
-// Which bytes of an ELF file its headers refer to: what an edit may change. The rest is code and
-// data, to which there may be references that cannot be seen.
+// Which bytes of an ELF file its headers refer to: those that an edit may change. The rest is code
+// and data, to which there may be invisible references.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// A directory for the files of one execution, in memory (/dev/shm), gone at the end of the process.
+// A directory for the files of one execution, in memory (/dev/shm), removed at the end of the
+// process.
 #pragma once
 
 #include <span>

@@ -1,5 +1,5 @@
 // Where libFuzzer enters. An execution that takes more than a second of processor time ends the
-// process: libFuzzer's own -timeout uses the clock, which on a busy machine says nothing.
+// process: libFuzzer's own -timeout uses the clock, which means nothing on a busy machine.
 #include "target.hpp"
 
 #include <cstdio>

@@ -1,4 +1,4 @@
-// What each target defines, and what it says when something is not as it has to be.
+// What each target defines, and how it reports that something is wrong.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,10 @@ namespace fuzz {
 // One execution. Takes any bytes.
 void run(std::span<const uint8_t> input);
 
-// Ends the process, as a crash does.
+// Ends the process like a crash.
 [[noreturn]] void fail(std::string_view what, std::string_view which);
 
-// Does so unless `holds`. Words are put together only then: there are hundreds of these in an
-// execution.
+// Does so unless `holds`. Only then are the words put together: an execution has hundreds of these.
 inline void demand(bool holds, std::string_view what, std::string_view which = {}) {
   if (!holds) fail(what, which);
 }

@@ -1,5 +1,5 @@
-// Facts and columns: any bytes are answered, always alike, and what crosses into JavaScript is what
-// Arrow's layout says.
+// Facts and columns: any bytes are answered, always alike, and what crosses into JavaScript follows
+// Arrow's layout.
 #include "elf/facts.hpp"
 
 #include "elf/imports.hpp"

@@ -1,5 +1,5 @@
-// nix-index's database: the Zstandard decoder and what takes entries apart. Any bytes are answered,
-// and what whole content says is what a plain reader of it finds, wherever blocks divide it.
+// nix-index's database: the Zstandard decoder and what splits it into entries. Any bytes are
+// answered, and intact content gives what a plain reader finds, wherever blocks divide it.
 #include "index/nix_index.hpp"
 
 #include <fcntl.h>
@@ -55,7 +55,7 @@ bool isLibrary(std::string_view name) {
          name.find_first_of(std::string_view("/\t\0", 3)) == std::string_view::npos;
 }
 
-// None where it is damaged.
+// None if it is damaged.
 std::optional<NixIndexLibraries> readPlainly(std::string_view content) {
   NixIndexLibraries found;
   std::vector<std::pair<std::string, size_t>> names;
@@ -104,9 +104,9 @@ std::optional<NixIndexLibraries> readPlainly(std::string_view content) {
   return found;
 }
 
-// With a window of 32 KiB at most in its first frame: AddressSanitizer maps what has more than
-// 128 KiB, marks each byte of it and unmaps it, and the time for that is of no use here. A frame in
-// one segment has any window.
+// With a window of at most 32 KiB in its first frame: AddressSanitizer maps allocations of more
+// than 128 KiB, marks each byte of them and unmaps them, and time spent on that is wasted here. A
+// frame in one segment has any window.
 Bytes withSmallWindow(std::span<const uint8_t> database) {
   constexpr size_t kDescriptor = 16;
   constexpr uint8_t kSingleSegment = 32;
@@ -126,7 +126,7 @@ Result<NixIndexLibraries> readDatabase(const std::string& path, std::span<const 
   return found;
 }
 
-// None where the stream is damaged, or has more than the target reads.
+// None if the stream is damaged, or has more than the target reads.
 std::optional<Bytes> contentOf(const std::string& path) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   Bytes content;

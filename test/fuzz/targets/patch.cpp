@@ -1,6 +1,6 @@
 // The patch engine: any bytes, any edits. An edit is refused with a reason, or the result parses,
-// says what was requested and everything else as before, changes no byte that no header refers to,
-// and makes no further change when the edit is repeated.
+// is as requested and otherwise as before, changes no byte that no header refers to, and makes no
+// further change when the edit is repeated.
 #include <algorithm>
 #include <string_view>
 
@@ -93,7 +93,7 @@ void checkSaid(const Facts& before, const Facts& after, const Edits& edits) {
   demand(after.overlay.has_value() == before.overlay.has_value(), "a payload");
 }
 
-// It ends the file as before. Where the file has grown it is also where it was, or, if that was a
+// It ends the file as before. If the file has grown it is also where it was, or, if that was a
 // repetition, where it was first.
 void checkPayload(const Overlay& payload, const Bytes& before, const Bytes& after, bool mayRepeat) {
   demand(mayRepeat || after.size() == before.size(), "where the payload ends");
@@ -136,7 +136,7 @@ void runScript(const Bytes& bytes, const std::string& line) {
   demand(std::equal(oldEnd, bytes.end(), newEnd, after.end()), "what follows the first line");
 }
 
-// The file after them; empty where it is not changed.
+// The file after the edits; empty if it is not changed.
 Bytes checkEdits(const Bytes& before, const Edits& edits) {
   const MemorySource source(before);
   const auto layout = layOut(source, edits);
@@ -190,7 +190,7 @@ void run(std::span<const uint8_t> input) {
   const Edits edits = editsFrom(asked);
   const Bytes after = checkEdits(before, edits);
   if (after.empty() || !edits.repeatPayload) return;
-  // A repetition moves where the segment before it grows.
+  // A repetition moves if the segment before it grows.
   Edits longer;
   longer.repeatPayload = true;
   longer.searchPath = Edits::SearchPath{std::string(6000, '/'), SearchPathTag::Runpath};

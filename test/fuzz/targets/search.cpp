@@ -1,4 +1,4 @@
-// Search inside a file: each set of instructions, and windows of whatever size, find the same.
+// Search inside a file: each instruction set, and windows of any size, find the same.
 #include "scan/search.hpp"
 
 #include "input.hpp"
@@ -44,8 +44,9 @@ void run(std::span<const uint8_t> input) {
     options.hashes = HashSet(kHashes);
     options.threads = 1;
     options.instructionSet = set;
-    // A different size for each, so that borders of windows are everywhere; the first has all in
-    // one, and is no longer, because AddressSanitizer maps and unmaps what has 128 KiB.
+    // A different size for each, so that borders of windows are everywhere; the first has
+    // everything in one, and is no longer, because AddressSanitizer maps and unmaps allocations of
+    // 128 KiB.
     options.windowSize = isFirst ? 64U << 10U : 4096 + 64 * static_cast<size_t>(set);
     const auto found = search(path, std::move(options));
     demand(static_cast<bool>(found), found ? "" : found.error().message);

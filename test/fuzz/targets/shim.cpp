@@ -1,4 +1,4 @@
-// The stand-in loader: what NIX_LD names, what the environment says, what the program needs, what
+// The stand-in loader: what NIX_LD names, what is in the environment, what the program needs, what
 // is in its directories.
 #include <linux/mman.h>
 
@@ -25,8 +25,8 @@ using namespace fixelf::shim;
 
 constexpr std::size_t kPage = 4096;
 
-// Strings with a zero behind each, of exactly their size, so that AddressSanitizer sees any read
-// past the end.
+// Strings, each followed by a zero, of exactly their size, so that AddressSanitizer detects any
+// read past the end.
 class Strings {
  public:
   char* add(const std::string& text) {
@@ -62,7 +62,7 @@ void mapLoader(std::span<const uint8_t> bytes) {
   const Problem problem = file.map(mapping);
   demand(problem.isNone() || problem.flaw == Flaw::Unmappable, "a loader that was taken");
   if (!problem.isNone()) return;
-  // It is as the kernel would have mapped it.
+  // It is mapped as the kernel would have mapped it.
   FileHeader header;
   std::memcpy(&header, bytes.data(), sizeof header);
   for (std::size_t index = 0; index < header.e_phnum; ++index) {
@@ -89,7 +89,7 @@ void start(std::span<const uint8_t> environment, std::span<const uint8_t> needs)
   }
   words.push_back(0);
 
-  // A program whose dynamic table is where its headers say, and says anything.
+  // A program whose dynamic table is where its headers say, with any content.
   Choices choices(needs);
   const auto interpreter = choices.text();
   std::string table;

@@ -1,6 +1,6 @@
-// Writing, undo records and the journal, with real files: a change is taken back byte for byte,
-// also from a mixture of old and new sectors; what another process has written since stays; a
-// damaged record is refused, and one whose checksums are right ends nothing.
+// Writing, undo records and the journal, with real files: a change is undone byte for byte, also
+// from a mixture of old and new sectors; what another process has written since stays; a damaged
+// record is refused, and one with correct checksums crashes nothing.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -69,7 +69,7 @@ void forget() {
     fs::remove(record);
 }
 
-// A crash in the middle of an in-place change: whole sectors are the old ones or the new ones.
+// A crash in the middle of an in-place change: each sector is either old or new.
 void mix(const Bytes& before, const Bytes& after, Choices choices) {
   const auto journal = Journal::open(place().state);
   demand(journal && journal->reopen(place().file), "the record cannot be reopened");
@@ -110,7 +110,7 @@ void repair(Bytes& bytes) {
   put(end, XXH3_64bits(bytes.data(), end));
 }
 
-// Answers whether the checksums are right.
+// Returns whether the checksums are right.
 bool damageRecord(Choices choices) {
   const std::vector<fs::path> all = records();
   if (all.empty()) return true;
@@ -139,7 +139,7 @@ void damageFile(Choices choices) {
     bytes[choices.number(2) % bytes.size()] = choices.byte();
   }
   writeFile(place().file, bytes);
-  // The clock of the file system may not have advanced since.
+  // The file system's clock may not have advanced since.
   const timespec times[2] = {{1, 0}, {1, 0}};
   utimensat(AT_FDCWD, place().file.c_str(), times, 0);
 }
