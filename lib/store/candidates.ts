@@ -1,4 +1,4 @@
-// The files of one name that could be taken, from the user's directories and from the store.
+// The files with a given name that could be used, from the user's directories and from the store.
 import { dirname, join } from "node:path";
 import { existsSync } from "../base/disk.js";
 import type { Knowledge } from "./closure.js";
@@ -7,7 +7,7 @@ import type { Libraries } from "./libraries.js";
 import { hostPath, type StorePlace, storePathOf } from "./place.js";
 import type { Candidate } from "./rank.js";
 
-/** What the searches of lib/store have at hand. */
+/** What the searches in lib/store work with. */
 export interface StoreContext {
   readonly place: StorePlace;
   readonly inspector: Inspector;
@@ -21,7 +21,7 @@ export interface StoreContext {
 
 export interface FileCandidate extends Candidate, Inspected {}
 
-/** Those of the paths that are ELF; one file under several paths is taken once. */
+/** The paths that lead to ELF files; a file with several paths appears once. */
 export async function inspectCandidates(
   context: StoreContext,
   paths: readonly string[],
@@ -45,19 +45,19 @@ export async function inspectCandidates(
   return [...byFile.values()];
 }
 
-/** The paths under which the user's directories have a file of that name. */
+/** The paths in the user's directories where a file with that name exists. */
 export function namedPaths(context: StoreContext, name: string): string[] {
   return context.userLibraryDirectories
     .map((directory) => join(directory, name))
     .filter((path) => existsSync(hostPath(path, context.place)));
 }
 
-/** What has to lie in the same directory: the loader's libc. */
+/** A file that has to be in the same directory: the loader's libc. */
 export function besides(path: string, name: string): string {
   return join(dirname(path), name);
 }
 
-/** An environment's link into the package keeps nothing that the package's own path would not. */
+/** A link from an environment into the package keeps nothing alive that the package's own path would not. */
 function isBetterName(one: FileCandidate, other: FileCandidate, store: string): boolean {
   if (one.named !== other.named) return one.named;
   const home = storePathOf(one.realPath, store);

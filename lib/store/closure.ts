@@ -1,4 +1,4 @@
-// Which store paths are sure to stay: the running system's, and what a GC root keeps.
+// Which store paths are certain to stay: those of the running system, and those that a GC root keeps.
 
 import { rememberClosure, rememberedClosure } from "./index/nix_memory.js";
 import type { FreshIndex } from "./index/refresh.js";
@@ -8,9 +8,9 @@ import type { GcRoot } from "./roots.js";
 
 /** What keeps store paths from garbage collection. */
 export interface Knowledge {
-  /** The current system's closure; null when it is not known. */
+  /** The current system's closure; null when not known. */
   closure: StorePaths | null;
-  /** What GC roots keep; null when it is not known. */
+  /** What GC roots keep; null when not known. */
   rooted: StorePaths | null;
 }
 
@@ -27,7 +27,7 @@ export class StoreKnowledge {
     rooted: null,
   };
 
-  /** What Nix once said is taken from the index, where there is one. @internal */
+  /** Takes Nix's earlier answers from the index if there is one. @internal */
   constructor(place: StorePlace, nix: Nix, index: () => Promise<FreshIndex | null>) {
     this.#place = place;
     this.#nix = nix;
@@ -48,7 +48,7 @@ export class StoreKnowledge {
 
   /** Both. */
   async all(): Promise<Knowledge> {
-    // One after the other: Nix keeps one reason, the last one.
+    // One after the other: Nix keeps only the last reason.
     const closure = await this.closure();
     return { closure, rooted: await this.rooted() };
   }

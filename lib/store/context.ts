@@ -1,5 +1,5 @@
-// The store as the rest of the package sees it: everything is read when first asked for, and once.
-// What an index that is up to date makes needless is not even loaded.
+// The store as the rest of the package sees it: everything is read once, when it is first asked for. Code that an
+// up-to-date index makes unnecessary is not even loaded.
 
 import { underSignal } from "../addon/cancellation.js";
 import {
@@ -27,7 +27,7 @@ import type { NixpkgsPackage } from "./nixpkgs/packages.js";
 import type { Needing } from "./nixpkgs/rank.js";
 import { checkPlace, type StorePlace } from "./place.js";
 
-/** How a store is asked. */
+/** How a store is queried. */
 export interface StoreOptions {
   /** `--loader`, as seen from the root. */
   userLoader?: string | undefined;
@@ -35,13 +35,13 @@ export interface StoreOptions {
   userLibraryDirectories?: readonly string[] | undefined;
   /** Use the index in `$XDG_CACHE_HOME/fixelf`, and bring it up to date. Default true. */
   index?: boolean | undefined;
-  /** Told how far an indexing is, and that the index cannot be used. */
+  /** Told about indexing progress, and if the index cannot be used. */
   onIndex?: ((event: IndexEvent) => void) | undefined;
-  /** Ends what it has under way, and all that is asked later, with `cancelled`; its reason is the cause. */
+  /** Ends running calls, and all later ones, with `cancelled`; the signal's reason is the cause. */
   signal?: AbortSignal | undefined;
 }
 
-/** One store: its loaders, its libraries, and what Nix knows of it. */
+/** One store: its loaders, its libraries, and what Nix knows about it. */
 export class Store {
   /** Where it is. */
   readonly place: StorePlace;
@@ -83,19 +83,19 @@ export class Store {
     return this.#underSignal(() => this.#knowledge.all());
   }
 
-  /** Why `closure` or `rooted` of `knowledge()` is null, in a sentence; null where it is not. */
+  /** Why `closure` or `rooted` of `knowledge()` is null, in a sentence; null if it is not. */
   get whyUnknown(): { readonly closure: string | null; readonly rooted: string | null } {
     return this.#knowledge.whyUnknown;
   }
 
-  /** Which paths have a file of a name, in all library directories of the store. */
+  /** Which paths have a file with a given name, in all library directories of the store. */
   libraries(): Promise<Libraries> {
     return this.#underSignal(async () => (await this.#read()).libraries);
   }
 
   /**
-   * The names of libraries that begin so.
-   * @throws FixelfError `usage` where it is no string
+   * The names of libraries that begin with the given text.
+   * @throws FixelfError `usage` if it is not a string
    */
   async libraryNames(beginning: string): Promise<string[]> {
     checkText("libraryNames", "the beginning", beginning);
@@ -110,7 +110,7 @@ export class Store {
 
   /**
    * Which files provide the sonames, for a program of the wanted kind.
-   * @throws FixelfError `usage` where they are one text, or nothing to go through, or it is no file's facts
+   * @throws FixelfError `usage` if `sonames` is a single string or not iterable, or `wanted` is not the facts of a file
    */
   async providers(sonames: Iterable<string>, wanted?: Wanted): Promise<Map<string, Providers>> {
     checkIterable("providers", "the sonames", sonames);
@@ -121,8 +121,8 @@ export class Store {
   }
 
   /**
-   * The packages of nixpkgs that have a library, the best first.
-   * @throws FixelfError `usage` where it is no string, or what needs it no file's facts
+   * The nixpkgs packages that have a library, the best first.
+   * @throws FixelfError `usage` if `soname` is not a string, or `needing` is not the facts of a file
    */
   async packages(soname: string, needing?: Needing): Promise<NixpkgsPackage[]> {
     checkText("packages", "the soname", soname);
@@ -146,14 +146,14 @@ export class Store {
     return this.#underSignal(() => this.#withoutDamage(answer));
   }
 
-  /** Damage that shows while an answer is put together is no answer: the index is rebuilt. */
+  /** If damage shows while an answer is put together, the index is rebuilt and the question asked again. */
   async #withoutDamage<T>(answer: () => Promise<T>): Promise<T> {
     const used = this.#freshIndex();
     try {
       return await answer();
     } catch (failure) {
       if (!(failure instanceof IndexDamage)) throw failure;
-      // Another question may have found out before.
+      // Another question may have found the damage first.
       if (this.#index !== used) return answer();
       this.#index = used.then((index) => rebuilt(index, this.place, this.#options));
       this.#source = undefined;
@@ -177,7 +177,7 @@ export class Store {
     return this.#source;
   }
 
-  /** null where there is none to use. */
+  /** null if there is no index to use. */
   #freshIndex(): Promise<FreshIndex | null> {
     this.#index ??= openIndex(this.place, this.#options);
     return this.#index;
@@ -205,13 +205,13 @@ async function openIndex(
     return await freshIndex(place, tell, { rebuild });
   } catch (failure) {
     if (isOfTheMoment(failure)) throw failure;
-    // A cache that can't be kept is no reason to give no answer.
+    // A cache that cannot be kept is no reason not to answer.
     tell({ kind: "trouble", message: `working without the index: ${(failure as Error).message}` });
     return null;
   }
 }
 
-/** One that replaces a damaged index. Only once: what is damaged again is on a disk that fails. */
+/** Replaces a damaged index. Only once: if it is damaged again, the disk is failing. */
 async function rebuilt(
   damaged: FreshIndex | null,
   place: StorePlace,
@@ -223,10 +223,10 @@ async function rebuilt(
   return openIndex(place, options, true);
 }
 
-/** Which inspector it is turns out when the first file is asked for. */
+/** Which inspector to use is decided when the first file is asked for. */
 class LazyInspector implements Inspector {
   readonly #find: () => Promise<Inspector>;
-  /** The last one that was asked. */
+  /** The one last used. */
   #inspector: Inspector | undefined;
 
   constructor(find: () => Promise<Inspector>) {

@@ -1,4 +1,4 @@
-// Which store path provides a library, and why the others do not.
+// Which store path provides a library, and why the others don't.
 import { dirname } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import { isOpenedByLoaders } from "../file/kind.js";
@@ -10,17 +10,17 @@ import { isNamesake, rank } from "./rank.js";
 export interface Provider {
   /** As seen from the root. */
   path: string;
-  /** null for a directory that the user named outside the store. */
+  /** null for a file in a directory outside the store that the user named. */
   storePath: string | null;
   /** What RUNPATH would have to name. */
   directory: string;
-  /** What speaks for it, the most important first. */
+  /** What speaks for it, most important first. */
   reasons: string[];
-  /** What it says of itself. */
+  /** Its own facts. */
   facts: Facts;
 }
 
-/** A file of the name that cannot be the library. */
+/** A file with the right name that cannot be the library. */
 export interface Rejected {
   /** As seen from the root. */
   path: string;
@@ -32,7 +32,7 @@ export interface Rejected {
 export interface Providers {
   /** The best first. */
   providers: Provider[];
-  /** Files of the name that cannot be it. */
+  /** Files with the right name that cannot be the library. */
   rejected: Rejected[];
 }
 
@@ -40,7 +40,7 @@ export interface Providers {
 export interface Wanted
   extends Pick<Facts, "machine" | "class" | "byteOrder">,
     Partial<Pick<Facts, "interpreter" | "needed">> {
-  /** Symbol versions that it must define: of every soname, or by soname. */
+  /** Symbol versions that it must define: the same for every soname, or by soname. */
   versions?: readonly string[] | ReadonlyMap<string, readonly string[]>;
 }
 
@@ -84,14 +84,16 @@ async function providersOf(
   return { providers, rejected };
 }
 
-/** For a program of another libc a library is as good as not there: that one's own build has to be got. */
+/**
+ * For a program that uses another libc, the library might as well not exist: a build for that libc has to be fetched.
+ */
 function isOfOtherLibc(facts: Facts, wanted: Wanted | undefined): boolean {
   return wanted?.needed !== undefined && libcOf(facts) !== libcOf(wanted);
 }
 
-/** Why a file cannot be the library that is wanted; null when it can. */
+/** Why a file cannot be the wanted library; null if it can. */
 export function whyNot(facts: Facts, soname: string, wanted: Wanted | undefined): string | null {
-  // libc.so.6 and loaders can be run, and are counted as programs by some of their headers.
+  // libc.so.6 and loaders can be run, and some of their headers make them look like programs.
   if (!isOpenedByLoaders(facts) || facts.type === "executable")
     return `is no shared library (${facts.type})`;
   if (wanted === undefined) return null;
@@ -100,7 +102,7 @@ export function whyNot(facts: Facts, soname: string, wanted: Wanted | undefined)
   if (facts.class !== wanted.class) return `wrong class: ${facts.class} instead of ${wanted.class}`;
   if (facts.byteOrder !== wanted.byteOrder)
     return `wrong byte order: ${facts.byteOrder} instead of ${wanted.byteOrder}`;
-  // From a library without any versions, the loader takes the plain symbol.
+  // The loader takes the plain symbol from a library without any versions.
   if (facts.versionsDefined.length === 0) return null;
   const missing = versionsOf(wanted, soname).filter(
     (version) => !facts.versionsDefined.includes(version),

@@ -1,5 +1,5 @@
-// Libraries and their facts, as the index has them. Answers are those of listing and reading the
-// store: what the index cannot know (where a link out of its store path leads) is looked up.
+// Libraries and their facts, from the index. Answers are the same as from listing and reading the store: what the index
+// cannot know (where a link out of its store path leads) is looked up.
 import type { Facts } from "../addon/facts.js";
 import type { NativeLibraries } from "../addon/native.js";
 import type { NamedFile, StorePathContent } from "./index/format.js";
@@ -11,14 +11,14 @@ import { realPathIn, type StorePlace, storePathOf } from "./place.js";
 
 type LibraryFile = NativeLibraries["libraries"][number];
 
-/** One store by its index. */
+/** One store, through its index. */
 export class IndexedStore implements Libraries, Inspector {
   readonly #place: StorePlace;
   readonly #reader: IndexReader;
   readonly #beside: ReadonlyMap<string, StorePathContent>;
-  /** Whether the store is where it says, so that what is in it has no links above. */
+  /** Whether the store's own path has no symbolic links, so that there are none above what is in it. */
   readonly #isReal: boolean;
-  /** Reads what the index does not have; made when there is such a file. */
+  /** Reads what the index lacks; created for the first such file. */
   #others: Promise<Inspector> | undefined;
   readonly #realPaths = new Map<string, string>();
   readonly #facts = new Map<string, Facts | null>();

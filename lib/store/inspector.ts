@@ -1,5 +1,5 @@
-// Facts of files as seen from a root, each read once. What cannot be read is counted, not thrown:
-// among some thousand candidates of a store there are linker scripts and broken links.
+// Facts of files as seen from a root, each read once. Files that cannot be read are counted, not thrown: among a
+// store's thousands of candidates there are linker scripts and broken links.
 
 import type { Facts } from "../addon/facts.js";
 import { native } from "../addon/native.js";
@@ -9,19 +9,19 @@ import { hostPath, realPathIn, type StorePlace } from "./place.js";
 export interface Inspected {
   /** Without symbolic links, as seen from the root. */
   realPath: string;
-  /** `path` is the real path as well. */
+  /** `path` is the real path here too. */
   facts: Facts;
 }
 
 /** Reads files for lib/store. */
 export interface Inspector {
-  /** null when it is not there, not ELF, or not readable. */
+  /** null if it does not exist, is not ELF, or is not readable. */
   inspect(path: string): Promise<Inspected | null>;
   /** How many could not be read. */
   readonly failures: number;
 }
 
-/** Reads through the addon; remembers what it read. */
+/** Reads through the addon, and remembers what it has read. */
 export class NativeInspector implements Inspector {
   failures = 0;
   readonly #place: StorePlace;

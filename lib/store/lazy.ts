@@ -1,4 +1,4 @@
-// A store that is opened when it is first asked: of a program that is healthy nothing is asked.
+// A store that is opened when it is first queried: for a healthy program that never happens.
 import type { Knowledge } from "./closure.js";
 import type { Store, StoreOptions } from "./context.js";
 import type { Providers, Wanted } from "./find.js";

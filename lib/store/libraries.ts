@@ -1,21 +1,21 @@
-// Which store path holds a file of a given name. One pass over the directories where libraries
-// live (native/index/libraries.hpp); nothing is opened, because a store holds some hundred thousand of them.
+// Which store path holds a file with a given name. One pass over the directories where libraries are
+// (native/index/libraries.hpp); nothing is opened, because a store holds hundreds of thousands of them.
 import { native } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
 import { entriesOf } from "./index/listing.js";
 import { hostPath, type StorePlace } from "./place.js";
 
-/** Which paths have a file of a name: absolute, as seen from the root, sorted. */
+/** Which paths have a file with a given name: absolute, as seen from the root, sorted. */
 export interface Libraries {
   /** The paths that end in the name. */
   paths(name: string): readonly string[];
-  /** The names that begin so. */
+  /** The names that begin with the given text. */
   names(beginning: string): string[];
 }
 
 /**
- * Lists the libraries of every store path; a store that is not there, or may not be listed, has none.
- * @throws FixelfError where the system has too few descriptors or too little memory
+ * Lists the libraries of every store path; a store that does not exist or may not be listed has none.
+ * @throws FixelfError if the system has too few descriptors or too little memory
  */
 export async function listLibraries(place: StorePlace): Promise<Libraries> {
   const storePaths = await storePathsOf(place);

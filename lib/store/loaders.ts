@@ -1,4 +1,4 @@
-// The dynamic linkers of a store, and which of them this machine's programs get.
+// The dynamic linkers in a store, and which of them programs for this machine get.
 
 import type { Facts } from "../addon/facts.js";
 import { isLoaderName } from "../file/interpreter.js";
@@ -8,7 +8,7 @@ import { besides, type FileCandidate, inspectCandidates, type StoreContext } fro
 import { hostPath, nameOf } from "./place.js";
 import { type Ranked, rank } from "./rank.js";
 
-/** A dynamic linker of the store. */
+/** A dynamic linker in the store. */
 export interface Loader {
   /** As seen from the root. */
   path: string;
@@ -18,23 +18,21 @@ export interface Loader {
   class: Facts["class"];
   /** As in `Facts`. */
   byteOrder: Facts["byteOrder"];
-  /** Whose it is. */
+  /** The C library that it belongs to. */
   libc: "glibc" | "musl" | "unknown";
-  /** "2.40"; null where it is not known. */
+  /** "2.40"; null when not known. */
   version: string | null;
-  /** In the current system's closure; null when it is not known. */
+  /** In the current system's closure; null when not known. */
   current: boolean | null;
-  /** Kept by a GC root; null when it is not known. */
+  /** Kept by a GC root; null when not known. */
   rooted: boolean | null;
-  /**
-   * A copy for bootstrapping nixpkgs or for an initrd, which is taken only where there is no other.
-   */
+  /** A copy for bootstrapping nixpkgs or for an initrd, which is used only if there is no other. */
   bootstrap: boolean;
-  /** What a program for this machine gets when nothing speaks against it. */
+  /** What a program for this machine gets unless something speaks against it. */
   chosen: boolean;
-  /** Why it is chosen, or why it is not. */
+  /** Why it is or is not chosen. */
   reason: string;
-  /** GLIBC_x that its libc.so.6 defines; programs and libraries must need no others. */
+  /** The GLIBC_x versions that its libc.so.6 defines; programs and libraries must need no others. */
   definedVersions: string[];
 }
 
@@ -76,7 +74,7 @@ export async function findLoaders(context: StoreContext): Promise<Loader[]> {
   return ranked.map((loader) => asLoader(loader, loader === chosen));
 }
 
-/** Whether programs of that kind run on this machine as its own. */
+/** Whether programs of that kind run natively on this machine. */
 export function isForThisMachine({
   machine,
   class: fileClass,
@@ -112,7 +110,7 @@ async function describe(context: StoreContext, candidate: FileCandidate): Promis
     const version = said ?? /musl-(\d[\d.]*)/.exec(name)?.[1] ?? null;
     return { ...candidate, libc: "musl", version, definedVersions: [] };
   }
-  // Beside the file itself: a user may name a link to it.
+  // Next to the file itself: a user may name a link to it.
   const libc =
     (await context.inspector.inspect(besides(path, "libc.so.6"))) ??
     (await context.inspector.inspect(besides(candidate.realPath, "libc.so.6")));
@@ -132,25 +130,22 @@ async function describe(context: StoreContext, candidate: FileCandidate): Promis
   };
 }
 
-/** The packages whose purpose is a C library, as nixpkgs names them. */
+/** The packages whose purpose is to provide a C library, as nixpkgs names them. */
 function isLibc(packageName: string): boolean {
   return ["glibc", "glibc-multi", "musl", "uclibc-ng"].includes(packageName);
 }
 
-/** What a program of any age may need of a glibc beside libc.so.6 (shlib-versions). */
+/** The libraries besides libc.so.6 that a program of any age may need from a glibc (shlib-versions). */
 const wholeGlibc = ["libm.so.6", "libpthread.so.0", "libdl.so.2"];
 
-/** A bundle's copy has what the bundle needs; what it lacks could come from no other glibc. */
+/** A bundle's copy has what the bundle needs; what it lacks could not come from another glibc. */
 async function isWhole(context: StoreContext, loader: string): Promise<boolean> {
   for (const name of wholeGlibc)
     if ((await context.inspector.inspect(besides(loader, name))) === null) return false;
   return true;
 }
 
-/**
- * What the library says, or the newest GLIBC_2.N; made more precise by the store path's name when
- * the two agree.
- */
+/** The library's own version, or the newest GLIBC_2.N; made more precise by the store path's name if the two agree. */
 export function glibcVersion(
   definedVersions: readonly string[],
   name: string,
@@ -163,7 +158,7 @@ export function glibcVersion(
   const newest = said ?? defined;
   const inName = /^glibc-(\d+\.\d+(?:\.\d+)?(?:-\d+)?)/.exec(name)?.[1];
   if (newest === null || inName === undefined) return newest;
-  // "2.4" is no beginning of "2.40".
+  // "2.4" is not a prefix of "2.40".
   return `${inName}.`.startsWith(`${newest}.`) || inName.startsWith(`${newest}-`) ? inName : newest;
 }
 

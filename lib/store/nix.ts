@@ -1,5 +1,5 @@
-// What only Nix itself knows: references, roots, validity. Asked of its own tools, because the
-// database's format is theirs to change. Not having them is no failure: the answer is "not known".
+// What only Nix itself knows: references, roots, validity. Its own tools are asked, because the format of its database
+// may change. Lacking them is not an error: the answer is then "not known".
 import { underWay } from "../addon/under_way.js";
 import { isUnicode, textOf } from "../base/bytes.js";
 import { existsSync } from "../base/disk.js";
@@ -10,7 +10,7 @@ import { type GcRoot, readOwnRootLinks, readRootLinks } from "./roots.js";
 /** A command line holds about 2 MiB; a store path is rarely longer than 200 bytes. */
 const pathsPerCommand = 2000;
 
-/** What Nix has recorded of a store path. */
+/** What Nix has recorded about a store path. */
 export interface PathInfo {
   path: string;
   narSize: number | null;
@@ -18,7 +18,7 @@ export interface PathInfo {
   deriver: string | null;
 }
 
-/** Nix's tools, for one store. Every answer is null when it is not known. */
+/** Nix's tools, for one store. Every answer is null when not known. */
 export class Nix {
   /** Why the last answer was null. */
   whyUnknown: string | null = null;
@@ -48,7 +48,7 @@ export class Nix {
     return this.#available;
   }
 
-  /** The closure of store paths, themselves included. */
+  /** The closure of store paths, including these. */
   async requisites(paths: readonly string[]): Promise<string[] | null> {
     const all = new Set<string>();
     for (let start = 0; start < paths.length; start += pathsPerCommand) {
@@ -66,8 +66,8 @@ export class Nix {
   }
 
   /**
-   * The same as `gcRoots`, without starting a process; null where that takes Nix itself: another
-   * prefix, or links that only root may follow.
+   * The same as `gcRoots`, without starting a process; null if only Nix itself can tell: another prefix, or links that
+   * only root may follow.
    */
   async gcRootLinks(): Promise<GcRoot[] | null> {
     if (this.#place.root !== "") return this.gcRoots();
@@ -89,7 +89,7 @@ export class Nix {
 
   /** Whether the store has the path, whole and registered. */
   async isValid(path: string): Promise<boolean | null> {
-    // --print-invalid: without it, an invalid path and a broken installation both exit with 1.
+    // Without --print-invalid, an invalid path and a broken installation both exit with 1.
     const output = await this.#run("nix-store", [
       "--check-validity",
       "--print-invalid",
@@ -105,7 +105,7 @@ export class Nix {
     return info;
   }
 
-  /** What is recorded of each path; those that are not valid are left out. */
+  /** What is recorded about each path; invalid paths are left out. */
   async pathInfos(paths: readonly string[]): Promise<Map<string, PathInfo> | null> {
     const infos = new Map<string, PathInfo>();
     for (let start = 0; start < paths.length; start += pathsPerCommand) {
@@ -122,13 +122,13 @@ export class Nix {
     return infos;
   }
 
-  /** Makes `link` keep the store path for as long as the link is there; true when it does. */
+  /** Makes `link` keep the store path for as long as the link exists; true on success. */
   async addIndirectRoot(link: string, storePath: string): Promise<true | null> {
     if (this.#place.root !== "") {
       this.whyUnknown = "the link's path on this machine would mean nothing in the other root";
       return null;
     }
-    // --realise would go and fetch a path that is not there.
+    // --realise would try to fetch a path that does not exist.
     const valid = await this.isValid(storePath);
     if (valid !== true) {
       if (valid === false) this.whyUnknown = `${storePath} is not a valid store path`;
@@ -152,11 +152,11 @@ export class Nix {
     const words = [...given, ...(this.#prefix === null ? [] : ["--store", this.#prefix])];
     const odd = words.find((word) => !isUnicode(word));
     if (odd !== undefined) {
-      // Node would hand other bytes over.
+      // Node would pass different bytes.
       this.whyUnknown = `${tool} can't be given a name that is not UTF-8: ${odd}`;
       return null;
     }
-    // Where all is remembered, no process is started.
+    // If everything is remembered, no process is started, so these are loaded only here.
     const [{ execFile }, { promisify }] = await Promise.all([
       import("node:child_process"),
       import("node:util"),
@@ -176,7 +176,7 @@ export class Nix {
     }
   }
 
-  /** Nix's own tools call every store that they are given with --store "/nix/store". */
+  /** Nix's own tools use "/nix/store" for every store that they are given with --store. */
   #toNix(path: string): string {
     return swapPrefix(path, this.#place.store, defaultStore);
   }
@@ -186,11 +186,11 @@ export class Nix {
   }
 }
 
-/** What `nix-store --gc --print-roots` printed, without what only running processes keep. */
+/** The output of `nix-store --gc --print-roots`, without what only running processes keep. */
 export function parseRoots(output: string): GcRoot[] {
   const roots: GcRoot[] = [];
   for (const line of linesOf(output)) {
-    // A link's name may hold " -> " itself; a store path cannot.
+    // A link's name may itself contain " -> "; a store path cannot.
     const arrow = line.lastIndexOf(" -> ");
     if (arrow === -1) continue;
     const link = line.slice(0, arrow);
@@ -200,7 +200,7 @@ export function parseRoots(output: string): GcRoot[] {
   return roots;
 }
 
-/** What `nix path-info --json` printed: a list before Nix 2.19, an object since. */
+/** The output of `nix path-info --json`: a list before Nix 2.19, an object since. */
 export function parsePathInfos(output: string): PathInfo[] {
   type Printed = (Partial<PathInfo> & { valid?: boolean }) | null;
   try {

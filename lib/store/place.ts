@@ -1,5 +1,5 @@
-// Where a store is: on this machine, or under another system's root. Every path that lib/store
-// hands out is as seen from the root, because that is what gets written into a file.
+// Where a store is: on this machine, or under another system's root. Every path that lib/store hands out is as seen
+// from the root, because that is what gets written into a file.
 import { normalize } from "node:path";
 import { asNamed, fromNative, native } from "../addon/native.js";
 import { checkMade, checkOptions, type Kinds } from "../base/arguments.js";
@@ -13,9 +13,9 @@ export interface StorePlace {
   root: string;
   /** As seen from the root. */
   store: string;
-  /** What the running system is made of, as seen from the root. */
+  /** What the running system consists of, as seen from the root. */
   system: string;
-  /** Where this machine finds the store, if a link of the root leads to it. */
+  /** Where this machine finds the store, if a link in the root leads to it. */
   hostStore?: string;
 }
 
@@ -26,7 +26,7 @@ const placeKinds: Kinds<StorePlace> = {
   hostStore: "string",
 };
 
-/** @throws FixelfError `usage` where it is none of `storePlace` */
+/** @throws FixelfError `usage` if it was not made by `storePlace` */
 export function checkPlace(call: string, place: StorePlace): void {
   const { hostStore: _, ...present } = placeKinds;
   checkMade(call, "the place", "storePlace()", place, present);
@@ -35,15 +35,15 @@ export function checkPlace(call: string, place: StorePlace): void {
 const defaultSystem = "/run/current-system/sw";
 
 /**
- * Fills in the defaults, and takes the slashes off the ends.
- * @throws FixelfError `usage` for names that it does not have; `io` where the store's links go in a circle
+ * Fills in the defaults, and removes trailing slashes.
+ * @throws FixelfError `usage` for names that it does not have; `io` if the store's links form a loop
  */
 export function storePlace(given: Partial<StorePlace> = {}): StorePlace {
   checkOptions("storePlace", given, placeKinds);
   return placeOf(given);
 }
 
-/** The same for options that have been checked, with others beside these. */
+/** The same for options that have already been checked, and may include others. */
 export function placeOf(given: Partial<StorePlace> = {}): StorePlace {
   const named = given.root ? absolute(given.root) : "";
   const root = named === "/" ? "" : named;
@@ -64,7 +64,7 @@ function throughLinks(store: string, root: string): string {
   return files.hostPath(store);
 }
 
-/** The options that name the place to a command: what is not so anyway. */
+/** The command-line options that name the place, omitting defaults. */
 export function placeOptions({
   root,
   store,
@@ -77,13 +77,15 @@ export function placeOptions({
   };
 }
 
-/** A set of store paths, asked only whether it has one. */
+/** A set of store paths that can only be tested for membership. */
 export interface StorePaths {
-  /** Whether it has the store path. */
+  /** Whether it contains the store path. */
   has(storePath: string): boolean;
 }
 
-/** Where this machine finds a path of the root, when no directory of it but the store is an absolute link. */
+/**
+ * Where this machine finds a path in the root, provided that no directory in it except the store is an absolute link.
+ */
 export function hostPath(path: string, { root, store, hostStore }: StorePlace): string {
   if (hostStore === undefined || !`${path}/`.startsWith(`${store}/`)) return root + path;
   return hostStore + path.slice(store.length);
@@ -94,7 +96,7 @@ export function inStore(path: string, store: string): boolean {
   return normalize(path).startsWith(`${store}/`);
 }
 
-/** "/nix/store/<hash>-<name>" of a path at or below it; null elsewhere. */
+/** "/nix/store/<hash>-<name>" for a path at or below it; null elsewhere. */
 export function storePathOf(path: string, store: string): string | null {
   if (!inStore(path, store)) return null;
   const entry = normalize(path)
@@ -113,14 +115,14 @@ export function nameOf(storePath: string): string {
   return storePath.slice(storePath.lastIndexOf("/") + 1).replace(/^[0-9a-z]{32}-/, "");
 }
 
-/** The path without symbolic links, as seen from the root; null when it leads nowhere. */
+/** The path without symbolic links, as seen from the root; null if it leads nowhere. */
 export async function realPathIn(path: string, place: StorePlace): Promise<string | null> {
   try {
-    // One system call or two: a thread to wait for it would take longer.
+    // One or two system calls: waiting for a thread would take longer.
     if (place.root === "") return realpathSync(path);
     const unlinked = ifWithoutLinks(path, place.root);
     if (unlinked !== undefined) return unlinked;
-    // realpath(3) would take an absolute link of the root for one of this machine.
+    // realpath(3) would resolve an absolute link in the root against this machine.
     return new native.Files(place.root).realPath(path);
   } catch {
     return null;
@@ -128,8 +130,8 @@ export async function realPathIn(path: string, place: StorePlace): Promise<strin
 }
 
 /**
- * The path itself, or null when it leads nowhere; undefined where a link has to be followed. Most often
- * there is none, and the addon need not be loaded.
+ * The path itself, or null if it leads nowhere; undefined if a link has to be followed. Usually there is none, and the
+ * addon need not be loaded.
  */
 function ifWithoutLinks(path: string, root: string): string | null | undefined {
   if (!path.startsWith("/") || path.endsWith("/") || normalize(path) !== path) return undefined;

@@ -1,5 +1,5 @@
-// Where a program is that a script asks for by name: as nixpkgs' patchShebangs finds it on the PATH
-// of a build, here on the user's PATH, in the running system, and in the rest of the store.
+// Where a program that a script asks for by name is: nixpkgs' patchShebangs looks on the PATH of a build; this looks on
+// the user's PATH, in the running system, and in the rest of the store.
 import { join } from "node:path";
 import { native } from "../addon/native.js";
 import { accessSync, constants, readdir, statSync } from "../base/disk.js";
@@ -17,14 +17,14 @@ export interface FoundProgram {
   reason: string;
 }
 
-/** The directories in which `env` looks for a program. Another system's PATH is not known. */
+/** The directories in which `env` looks for a program. Another system's PATH is unknown. */
 export function programDirectories({ root, system }: StorePlace): string[] {
   if (root !== "") return [`${system}/bin`, "/usr/local/bin", "/usr/bin", "/bin"];
-  // An empty element is the current directory, which is another one tomorrow.
+  // An empty element is the current directory, which may be a different one tomorrow.
   return (variable("PATH") ?? "").split(":").filter((directory) => directory.startsWith("/"));
 }
 
-/** The first of the directories that has an executable file of that name. */
+/** The first match among the directories for an executable file with that name. */
 export function programIn(
   directories: readonly string[],
   name: string,
@@ -34,10 +34,10 @@ export function programIn(
   return paths.find(programTest(place)) ?? null;
 }
 
-/** What was found in each store: many scripts ask for few programs, and each answer asks every store path. */
+/** What was found in each store: many scripts ask for few programs, and each search looks at every store path. */
 const found = new WeakMap<StoreAnswers, Map<string, Promise<FoundProgram | null>>>();
 
-/** The best program of a name for a script that is to name it for good; null where there is none. */
+/** The best program with a given name for a script that will name it permanently; null if there is none. */
 export function findProgram(name: string, store: StoreAnswers): Promise<FoundProgram | null> {
   const programs = found.get(store) ?? new Map<string, Promise<FoundProgram | null>>();
   found.set(store, programs);
@@ -45,7 +45,7 @@ export function findProgram(name: string, store: StoreAnswers): Promise<FoundPro
   if (known !== undefined) return known;
   const program = search(name, store);
   programs.set(name, program);
-  // What failed for want of descriptors may succeed the next time.
+  // A search that failed for lack of descriptors may succeed next time.
   program.catch(() => programs.delete(name));
   return program;
 }
@@ -75,8 +75,8 @@ async function inStorePaths(name: string, store: StoreAnswers): Promise<FoundPro
 }
 
 /**
- * The best store path that has a file, by its path below it; null where none has. Each store path is
- * looked at once, whether anything keeps it or not: ranking tells.
+ * The best store path that has a file, by its path below it; null if none does. Each store path is looked at once,
+ * whether or not anything keeps it: ranking decides.
  */
 export async function findInStore(
   name: string,
@@ -98,8 +98,8 @@ export async function findInStore(
 }
 
 /**
- * A profile's link is another one tomorrow; the store path that it leads to is not. The name is
- * kept where that store path has it: some programs do what the name says that they are called by.
+ * A profile's link may lead elsewhere tomorrow; the store path that it leads to will not change. The name is kept if
+ * that store path has it: what some programs do depends on the name they are called by.
  */
 async function lasting(
   path: string,
@@ -114,9 +114,9 @@ async function lasting(
   return { path: isSame ? named : real, storePath };
 }
 
-/** Whether a path of the root is a file that may be executed. */
+/** Whether a path in the root is an executable file. */
 function programTest({ root }: StorePlace): (path: string) => boolean {
-  // Links of another root are not this machine's.
+  // Links in another root must not be followed on this machine.
   const files = root === "" ? null : new native.Files(root);
   return (path) => {
     const host = files?.hostPath(path) ?? path;

@@ -1,5 +1,5 @@
-// Which of several files that would do is taken. The order is DESIGN.md's: what the user named, the
-// running system's closure, what a GC root keeps, the newest; and every choice carries its reason.
+// Which of several suitable files is used. The order is DESIGN.md's: what the user named, the running system's closure,
+// what a GC root keeps, the newest; and every choice carries its reason.
 import { compareVersions } from "../file/versions.js";
 import type { Knowledge } from "./closure.js";
 import { nameOf } from "./place.js";
@@ -10,23 +10,23 @@ export interface Candidate {
   storePath: string | null;
   /** The user named it, or its directory. */
   named: boolean;
-  /** Known better than from the store path's name, where there is something better. */
+  /** More reliable than the store path's name, if available. */
   version?: string | null;
-  /** It lacks what belongs to it: a copy that some package trimmed for its own use. */
+  /** It lacks files that belong with it: a copy that some package trimmed for its own use. */
   partial?: boolean;
 }
 
 export type Ranked<T extends Candidate> = T & {
   version: string | null;
-  /** null when it is not known. */
+  /** null when not known. */
   current: boolean | null;
-  /** null when it is not known. */
+  /** null when not known. */
   rooted: boolean | null;
   bootstrap: boolean;
   reasons: string[];
 };
 
-/** Splits "glibc-2.40-66" into "glibc" and "2.40-66"; output names ("-dev") are left off. */
+/** Splits "glibc-2.40-66" into "glibc" and "2.40-66"; output names ("-dev") are dropped. */
 export function parseName(name: string): { packageName: string; version: string | null } {
   const bare = name.replace(/-(bin|debug|dev|doc|lib|man|out|static)$/, "");
   const match = /^(.*?)-([0-9].*)$/.exec(bare);
@@ -35,14 +35,14 @@ export function parseName(name: string): { packageName: string; version: string 
     : { packageName: bare, version: null };
 }
 
-/** Whether a store path is a stage of the bootstrap or of an initrd: kept for no program's use. */
+/** Whether a store path is a bootstrap or initrd stage, which is not kept for any program's use. */
 function isBootstrap(storePath: string | null): boolean {
   return storePath !== null && /bootstrap|extra-utils|initrd|stage-1/.test(nameOf(storePath));
 }
 
 /**
- * Sorts candidates, the best first. `isMadeFor` tells, by its name, a package whose purpose this is from
- * one that happens to bring a copy along.
+ * Sorts candidates, the best first. `isMadeFor` tells, by its name, a package whose purpose this is from one that
+ * merely bundles a copy.
  */
 export function rank<T extends Candidate>(
   candidates: readonly T[],
@@ -60,9 +60,9 @@ export function rank<T extends Candidate>(
 interface Scored<T extends Candidate> {
   ranked: Ranked<T>;
   packageName: string;
-  /** In a directory below lib: the program's there, not everybody's. */
+  /** In a directory below lib: for that package's own use, not everyone's. */
   isPrivate: boolean;
-  /** The package is named for the library. */
+  /** The package is named after the library. */
   isNamesake: boolean;
 }
 
@@ -98,14 +98,13 @@ function compareScores<T extends Candidate>(one: Scored<T>, two: Scored<T>): num
     Number(two.ranked.rooted ?? false) - Number(one.ranked.rooted ?? false) ||
     Number(one.isPrivate) - Number(two.isPrivate) ||
     Number(two.isNamesake) - Number(one.isNamesake) ||
-    // Versions of different packages say nothing of each other: firefox 120's zlib is not newer
-    // than zlib 1.3.
+    // Versions of different packages cannot be compared: firefox 120's zlib is not newer than zlib 1.3.
     (one.packageName < two.packageName ? -1 : one.packageName > two.packageName ? 1 : 0) ||
     compareVersions(two.ranked.version, one.ranked.version)
   );
 }
 
-/** Equally good as far as is known: only the alphabet tells them apart. */
+/** Equally good as far as is known: only alphabetical order tells them apart. */
 function isTie<T extends Candidate>(one: Scored<T>, two: Scored<T>): boolean {
   if (one.packageName === two.packageName) return compareScores(one, two) === 0;
   return sameTier(one, two);

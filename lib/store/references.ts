@@ -1,5 +1,5 @@
-// Which store paths, loaders and libraries are named in the bytes of a file or a whole directory.
-// For a store path, those that are marked as references are the ones that Nix finds in it.
+// Which store paths, loaders and libraries are named in the bytes of a file or a whole directory. For a store path,
+// those marked as references are the ones that Nix finds in it.
 import { underSignal } from "../addon/cancellation.js";
 import { asNamed, type Compressed, type Mention, native, type Searched } from "../addon/native.js";
 import { checkOptions, checkPaths } from "../base/arguments.js";
@@ -10,33 +10,33 @@ import { absolute } from "../base/process.js";
 import { insideRoot } from "../file/rooted.js";
 import { hostPath, isStoreEntry, placeOf, type StorePlace, storePathOf } from "./place.js";
 
-/** A store path that is named, in however many ways. */
+/** A store path that is named, in whatever ways. */
 export interface StorePathMentions {
   /** "/nix/store/<hash>-<name>". */
   storePath: string;
   /** Whether the store has it. */
   present: boolean;
-  /** Whether Nix would call it a reference: it is present, and its hash is there unbroken. */
+  /** Whether Nix would call it a reference: it is present, and its hash occurs unbroken. */
   reference: boolean;
-  /** One for each spelling and each way to end the name. */
+  /** One for each spelling and each way that the name ends. */
   mentions: Mention[];
 }
 
-/** What is named in the bytes of a file, or of all files of a tree. */
+/** What is named in the bytes of a file, or of all files in a tree. */
 export interface References {
-  /** As it was given. */
+  /** As given. */
   path: string;
   /** Sorted by path. */
   storePaths: StorePathMentions[];
   /** Paths of loaders, or their bare names. */
   interpreters: Mention[];
-  /** Names of libraries that are strings of their own. */
+  /** Names of libraries that are complete strings. */
   sonames: Mention[];
-  /** Compressed data: what it says is not known. */
+  /** Compressed data, whose content is not known. */
   notLookedInto: Compressed[];
   /** How many more of them there are. */
   moreCompressed: number;
-  /** How often something was met that is not listed, because it would be too much. */
+  /** How many mentions are not listed, because there would be too many. */
   moreMentions: number;
   /** What could not be read, below a directory: the `path`, and the `code` and `message` of the error. */
   failures: { path: string; code: FixelfErrorCode; message: string }[];
@@ -49,11 +49,10 @@ export interface References {
 }
 
 /**
- * Searches each path: a file, or a directory with all that is below it. Links below a directory
- * count as the text of their target.
- * @throws FixelfError `not-found`, `permission-denied`, `not-a-regular-file`, `changed` (a file was
- * written to while it was searched), `cancelled`, `limit-exceeded` (the store's path has more than 256
- * bytes) or `io`
+ * Searches each path: a file, or a directory with everything below it. Links below a directory count as the text of
+ * their target.
+ * @throws FixelfError `not-found`, `permission-denied`, `not-a-regular-file`, `changed` (a file was written to while it
+ *   was searched), `cancelled`, `limit-exceeded` (the store's path has more than 256 bytes) or `io`
  */
 export async function references(
   paths: readonly string[],
@@ -80,7 +79,7 @@ async function searchEach(paths: readonly string[], options: CommonOptions): Pro
   return answers;
 }
 
-/** Hash → store path, of all that the store has; a store that is not there has none. */
+/** Hash → store path, for everything in the store; a store that does not exist has none. */
 async function storePathsByHash(place: StorePlace): Promise<Map<string, string>> {
   const entries = await readdir(hostPath(place.store, place)).catch(unlessOfTheMoment([]));
   return new Map(
@@ -93,7 +92,7 @@ async function storePathsByHash(place: StorePlace): Promise<Map<string, string>>
 
 const hashLength = 32;
 
-/** A link that is a store path itself is searched as such; others are followed. */
+/** A link that is itself a store path is searched as a link; others are followed. */
 function locate(path: string, place: StorePlace): { host: string; inside: string } {
   const whole = absolute(path);
   if (place.root === "" && storePathOf(whole, place.store) === whole)
@@ -103,15 +102,15 @@ function locate(path: string, place: StorePlace): { host: string; inside: string
 }
 
 /**
- * What a derivation will build. It names these paths, but does not refer to them: Nix takes a
- * derivation's references from its inputs (libstore/derivations.cc).
+ * What a derivation will build. It names these paths but does not refer to them: Nix takes a derivation's references
+ * from its inputs (libstore/derivations.cc).
  */
 async function outputsOf(inside: string, host: string, place: StorePlace): Promise<Set<string>> {
   if (!inside.endsWith(".drv") || storePathOf(inside, place.store) !== inside) return new Set();
   const file = await open(host).catch(unlessOfTheMoment(null));
   if (file === null) return new Set();
   try {
-    // The outputs come first; a derivation with more of them than fit in here has not been seen.
+    // The outputs come first; no derivation with more outputs than fit in here has been seen.
     const { buffer, bytesRead } = await file.read(Buffer.alloc(1 << 16), 0, 1 << 16, 0);
     const text = buffer.toString("latin1", 0, bytesRead);
     const outputs = /^Derive\(\[((?:\((?:"[^"]*",?){4}\),?)*)\]/.exec(text)?.[1] ?? "";
@@ -166,7 +165,7 @@ function asReferences(
   };
 }
 
-/** Nix looks for the 32 characters of the hash in a row (libstore/references.cc). */
+/** Nix looks for the 32 consecutive characters of the hash (libstore/references.cc). */
 function leavesHashWhole({ spelling }: Mention): boolean {
   return spelling !== "utf-16" && spelling !== "line-wrapped";
 }

@@ -1,5 +1,5 @@
-// The GC roots of another system's root, read without Nix: `nix-store --gc --print-roots` removes
-// indirect roots whose link is missing, and would look for the image's links on this machine.
+// The GC roots of another system's root, read without Nix: `nix-store --gc --print-roots` removes indirect roots whose
+// link is missing, and would look for the image's links on this machine.
 import { dirname, resolve } from "node:path";
 import { lstatSync, readdir, readdirSync, readlink, readlinkSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
@@ -8,14 +8,14 @@ import { hostPath, realPathIn, type StorePlace, storePathOf } from "./place.js";
 
 /** What keeps a store path from being collected. */
 export interface GcRoot {
-  /** The link that keeps it, or "{censored}" where Nix does not say. */
+  /** The link that keeps it, or "{censored}" if Nix does not say. */
   link: string;
   path: string;
 }
 
 const rootDirectories = ["/nix/var/nix/gcroots", "/nix/var/nix/profiles"];
 
-/** Links below Nix's root directories that lead into the store; null without any to read. */
+/** Links below Nix's root directories that lead into the store; null if there are none to read. */
 export async function readRootLinks(place: StorePlace): Promise<GcRoot[] | null> {
   const roots: GcRoot[] = [];
   const visit = async (directory: string): Promise<boolean> => {
@@ -45,7 +45,7 @@ async function indirectLink(path: string, place: StorePlace): Promise<string> {
   return readlink(hostPath(path, place)).catch(() => path);
 }
 
-/** With any of these Nix looks elsewhere (libstore/globals.cc). */
+/** If any of these is set, Nix looks elsewhere (libstore/globals.cc). */
 const elsewhere = [
   "NIX_STATE_DIR",
   "NIX_LOCALSTATE_DIR",
@@ -55,8 +55,8 @@ const elsewhere = [
 ];
 
 /**
- * This machine's roots, by the rules of Nix's LocalStore::findRoots (libstore/gc.cc): links into the
- * store, and links to such links, but no further. null where only Nix can tell.
+ * This machine's roots, by the rules of Nix's LocalStore::findRoots (libstore/gc.cc): links into the store, and links
+ * to such links, but no further. null if only Nix can tell.
  */
 export function readOwnRootLinks(): GcRoot[] | null {
   if (elsewhere.some((name) => process.env[name] !== undefined)) return null;
@@ -64,7 +64,7 @@ export function readOwnRootLinks(): GcRoot[] | null {
   const roots: GcRoot[] = [];
   const add = (link: string, target: string) => {
     const path = storePathOf(target, defaultStore);
-    // An invalid path is no root; whoever asks Nix for its closure will hear if one is left.
+    // An invalid path is not a root; if one is left, asking Nix for its closure will show it.
     if (path !== null && lstatSync(path, { throwIfNoEntry: false })) roots.push({ link, path });
   };
   const visit = (directory: string): void => {
@@ -83,7 +83,7 @@ export function readOwnRootLinks(): GcRoot[] | null {
   try {
     for (const directory of rootDirectories) visit(directory);
   } catch (failure) {
-    // Another user's, or changed this moment.
+    // Another user's, or one that changed just now.
     return unlessOfTheMoment(null)(failure);
   }
   return roots;

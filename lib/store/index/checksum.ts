@@ -1,8 +1,7 @@
-// MurmurHash3_x86_32 (Austin Appleby, public domain): four bytes a step, which the byte-wise sums
-// are not, and finding an answer waits for it. Against chance, not malice: what is read belongs to
-// who reads it.
+// MurmurHash3_x86_32 (Austin Appleby, public domain) takes four bytes per step, unlike the byte-wise sums, and every
+// answer waits for it. It guards against accidents, not malice: what is read belongs to the reader.
 
-/** 32 bits. A file of one byte order is damaged to a machine of another, and rebuilt there. */
+/** 32 bits. A file from a machine with the other byte order looks damaged, and is rebuilt. */
 export function checksum(bytes: Buffer): number {
   const words = wordsOf(bytes);
   let hash = 0;

@@ -1,2 +1,2 @@
-/** A file of the index is none, or a damaged one. The index is rebuilt. */
+/** A file of the index is damaged, or not an index file at all. The index is rebuilt. */
 export class IndexDamage extends Error {}

@@ -1,14 +1,13 @@
-// Whether the store's directory is as it was: any entry that is added, removed or renamed sets its
-// times.
+// Whether the store's directory is unchanged: adding, removing or renaming an entry sets its times.
 import { statSync } from "../../base/disk.js";
 import { hostPath, type StorePlace } from "../place.js";
 import type { DirectoryIdentity, State } from "./format.js";
 import { isAbsence } from "./own_directory.js";
 
-/** Nanoseconds; the coarsest clock of a file system (ext3 counts seconds). */
+/** Nanoseconds; the coarsest file system clock (ext3 counts seconds). */
 const clockGranularity = 1_000_000_000n;
 
-/** Whether all that was recorded still holds. */
+/** Whether everything recorded still holds. */
 export function isCurrent(
   { directory: then, listed }: Pick<State, "directory" | "listed">,
   now: DirectoryIdentity,
@@ -22,13 +21,13 @@ export function isCurrent(
   );
 }
 
-/** A change right after the listing could have left the same times (git's index has the same care). */
+/** A change right after the listing could have left the same times (git's index takes the same precaution). */
 export function isRacy({ modified, changed }: DirectoryIdentity, listed: string): boolean {
   const latest = BigInt(modified) > BigInt(changed) ? BigInt(modified) : BigInt(changed);
   return latest + clockGranularity >= BigInt(listed);
 }
 
-/** null for a store that is not there. */
+/** null for a store that does not exist. */
 export function identityOf(place: StorePlace): DirectoryIdentity | null {
   try {
     const state = statSync(hostPath(place.store, place), { bigint: true });

@@ -1,20 +1,20 @@
-// What the index holds of a store, in two files of one format (segment.ts):
+// What the index holds about a store, in two files of the same format (segment.ts):
 //
 //     base-N      the libraries of nearly all store paths, written once and never changed
-//     manifest    those of the store paths that have come since, which of the base are gone, and of
-//                 which store all that is, as of when; replaced whole
+//     manifest    those of the store paths added since, which store paths of the base are gone, and which
+//                 store all of this describes, and as of when; replaced as a whole
 //
-// Beside them are `closure-HASH` and `rooted`, what Nix has said (nix_memory.ts).
+// Beside them are `closure-HASH` and `rooted`, Nix's answers (nix_memory.ts).
 import type { Facts } from "../../addon/facts.js";
 import type { NativeLibraries } from "../../addon/native.js";
 import { IndexDamage } from "./damage.js";
 
-/** Counts up whenever what is stored changes its meaning; others are rebuilt. */
+/** Incremented whenever the meaning of what is stored changes; an index with another version is rebuilt. */
 export const formatVersion = 2;
 
 export const manifestName = "manifest";
 
-/** The closure of one store path, by its hash; without one, of what GC roots keep. */
+/** The closure of one store path, by its hash; without a hash, that of everything GC roots keep. */
 export function closureName(hash: string | null): string {
   return hash === null ? "rooted" : `closure-${hash}`;
 }
@@ -23,27 +23,29 @@ export function isClosure(name: string): boolean {
   return name === closureName(null) || name.startsWith("closure-");
 }
 
-/** What the manifest says. */
+/** What the manifest contains. */
 export interface State {
   root: string;
   store: string;
-  /** The store's directory when it was listed. */
+  /** The store's directory at the time of the listing. */
   directory: DirectoryIdentity;
   /** Nanoseconds since 1970, just before that listing. */
   listed: string;
-  /** Store paths that were still being written then, or could not be read: examined again each time. */
+  /**
+   * Store paths that were still being written at that time, or could not be read: they are examined again each time.
+   */
   unsettled: string[];
-  /** `listed` when store paths were last found to be gone. */
+  /** The value of `listed` when store paths were last found to be gone. */
   collected: string;
   /** The name of the file with all other store paths. */
   base: string;
-  /** Store paths of the base that are gone, or are in the manifest. */
+  /** Store paths in the base that are gone, or are in the manifest. */
   dropped: string[];
-  /** Store paths of the manifest: name and inode. */
+  /** Store paths in the manifest: name and inode. */
   recent: [name: string, inode: string][];
 }
 
-/** What a base says. */
+/** What a base contains. */
 export interface About {
   /** Its store paths, as native/scan/store_listing.hpp lays them out. */
   known: BlockPlace;
@@ -58,18 +60,18 @@ export interface DirectoryIdentity {
   changed: string;
 }
 
-/** One store path, as it is read from the disk; `name` is without the store's directory. */
+/** One store path, as read from disk; `name` omits the store's directory. */
 export interface StorePathContent extends Pick<NativeLibraries, "libraries" | "elf"> {
   name: string;
 }
 
-/** [its path below the store path, the same without links or null, its facts where these are known]. */
+/** [its path below the store path, the same without links or null, its facts if known]. */
 export type NamedFile = [path: string, real: string | null, facts?: Facts | null];
 
-/** Bytes of a file, with their checksum. */
+/** Bytes in a file, with their checksum. */
 export type BlockPlace = [offset: number, size: number, checksum: number];
 
-/** The facts of a file in the same store path are somewhere in the segment, unless it is no ELF file. */
+/** The facts of a file in the same store path are somewhere in the segment, unless it is not an ELF file. */
 export type StoredFile =
   | [path: string, real: string | null]
   | [path: string, real: string, offset: number, size: number, checksum: number];
@@ -84,7 +86,7 @@ export function decodeFacts(bytes: Buffer): Facts {
   return { ...facts, entry: BigInt(facts.entry) };
 }
 
-/** A checksum can be right by chance. @throws IndexDamage */
+/** A checksum can match by chance. @throws IndexDamage */
 export function parsed<T>(text: string): T {
   try {
     return JSON.parse(text) as T;

@@ -1,5 +1,5 @@
-// The index, up to date. Where the store's directory has not changed, neither has anything in it,
-// and all that is read is the directory's times.
+// The index, up to date. If the store's directory has not changed, neither has anything in it, and only the directory's
+// times are read.
 
 import type { Tell } from "../../base/options.js";
 import type { StorePlace } from "../place.js";
@@ -13,9 +13,9 @@ import type { FreshIndex, RefreshOptions } from "./refresh.js";
 const timesToTry = 5;
 
 /**
- * The index, after what it lacked was added and what is gone was dropped; null for a store that is
- * not there, and where another process is building it.
- * @throws FixelfError where it can't be kept: a full disk, no right to write, another user's cache
+ * The index, after adding what it lacked and dropping what is gone; null for a store that does not exist, or while
+ * another process is building the index.
+ * @throws FixelfError if it cannot be kept: a full disk, no write permission, another user's cache
  */
 export async function freshIndex(
   place: StorePlace,
@@ -42,7 +42,7 @@ export async function freshIndex(
   throw new Error("the store and its index are changed too often by others");
 }
 
-/** null where it has to be refreshed, or is not there. */
+/** null if it has to be refreshed or does not exist. */
 function readerOfNow(path: string, place: StorePlace, merged: boolean): IndexReader | null {
   const directory = OwnDirectory.open(path);
   if (directory === null) return null;

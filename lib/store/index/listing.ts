@@ -1,6 +1,5 @@
-// Two listings of a store's top directory, and what differs between them. They are compared as
-// bytes (native/scan/listing.hpp), because a store has tens of thousands of entries of which hardly
-// any has changed.
+// Two listings of a store's top directory, and their differences. They are compared as bytes (native/scan/listing.hpp),
+// because a store has tens of thousands of entries, hardly any of which have changed.
 
 export interface Entry {
   name: string;
@@ -11,11 +10,11 @@ export interface Entry {
 
 export interface Difference {
   added: Entry[];
-  /** Also those that are there with another inode: `nix-store --repair` puts a new one in its place. */
+  /** Includes those that now have another inode: `nix-store --repair` puts a new one in place. */
   gone: string[];
 }
 
-/** What the second listing has that the first has not, and the other way round. */
+/** What the second listing has that the first does not, and the reverse. */
 export function differenceOf(known: Buffer, listing: Buffer): Difference {
   const start = lineStart(known, commonLength(known, listing));
   const tail = commonTail(known.subarray(start), listing.subarray(start));
@@ -38,7 +37,7 @@ export function entriesOf(listing: Buffer): Map<string, Entry> {
   return entries;
 }
 
-/** Locks are left out: a path that is known does not become another by one. */
+/** Locks are left out: a lock does not make a known path a different one. */
 export function listingOf(entries: Iterable<Entry>): Buffer {
   const lines = [...entries]
     .sort((one, other) => (one.name < other.name ? -1 : 1))
@@ -60,7 +59,7 @@ function lineStart(listing: Buffer, at: number): number {
   return at === 0 ? 0 : listing.lastIndexOf("\n", at - 1) + 1;
 }
 
-/** The length of the whole lines in which both end. */
+/** The length of the whole lines at the end that both share. */
 function commonTail(one: Buffer, other: Buffer): number {
   const end = Math.min(one.length, other.length);
   let size = 0;

@@ -18,17 +18,17 @@ import { isAbsence, OwnDirectory } from "./own_directory.js";
 /** `$XDG_CACHE_HOME/fixelf` (XDG base directory specification 0.8). */
 export function cacheDirectory(): string {
   const base = variable("XDG_CACHE_HOME");
-  // The specification has relative paths ignored.
+  // The specification says to ignore relative paths.
   return join(base?.startsWith("/") ? base : join(homeDirectory(), ".cache"), "fixelf");
 }
 
 export function indexPath({ root, store }: StorePlace): string {
-  // "!" is not escaped, and so says where the root ends.
+  // "!" is not escaped, so it marks where the root ends.
   const place = `${escaped(realOf(root))}!${escaped(store)}`;
   return join(cacheDirectory(), `index-${shortened(place)}`);
 }
 
-/** As a URI has it: also each byte that is no UTF-8. */
+/** As in a URI, including each byte that is not UTF-8. */
 function escaped(path: string): string {
   return path.replace(/./gsu, (character) =>
     isUnicode(character)
@@ -37,7 +37,7 @@ function escaped(path: string): string {
   );
 }
 
-/** Makes the directory of an index, for this user alone. @throws FixelfError */
+/** Makes the directory for an index, accessible to this user only. @throws FixelfError */
 export function makeIndexDirectory(path: string): OwnDirectory {
   const isNew = !existsSync(path);
   const directory = OwnDirectory.make(path);
@@ -45,7 +45,7 @@ export function makeIndexDirectory(path: string): OwnDirectory {
   return directory;
 }
 
-/** Removes the directory of an index; whether there was one. @throws FixelfError where it is another's */
+/** Removes the directory of an index; returns whether there was one. @throws FixelfError if it is another user's */
 export function removeIndexDirectory(path: string): boolean {
   const state = lstatSync(path, { throwIfNoEntry: false });
   if (state === undefined) return false;
@@ -75,7 +75,7 @@ function removeEmpty(path: string): void {
   }
 }
 
-/** Removes the indexes, older than a month, of stores that are gone, such as those of images. */
+/** Removes indexes, unchanged for a month, of stores that are gone, such as those of images. */
 function removeAbandoned(cache: string): void {
   for (const entry of readdirSync(cache)) {
     const place = /^index-(.*)!(.*)$/.exec(entry);
@@ -86,7 +86,7 @@ function removeAbandoned(cache: string): void {
       const age = Date.now() - statSync(path).mtimeMs;
       if (age > longestAbsence && !existsSync(store)) removeIndexDirectory(path);
     } catch {
-      // A name that was shortened, another user's, or another process removes it as well.
+      // A shortened name, another user's index, or one that another process is removing too.
     }
   }
 }
@@ -94,10 +94,10 @@ function removeAbandoned(cache: string): void {
 /** Milliseconds: an image may be mounted again. */
 const longestAbsence = 30 * 24 * 3600 * 1000;
 
-/** Bytes; a file's name may have 255. */
+/** Bytes; a file name may have 255. */
 const longestName = 200;
 
-/** The text, or where it has more bytes than a name may have, its beginning and a checksum of it all. */
+/** The text, or if it is longer than a file name may be, its beginning and a checksum of the whole. */
 function shortened(text: string): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= longestName) return text;

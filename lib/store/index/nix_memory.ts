@@ -1,5 +1,5 @@
-// What Nix has said of closures. A store path's references never change, so that a closure which was
-// asked for once need not be asked for again while all of it is there.
+// Nix's answers about closures. A store path's references never change, so a closure need not be queried again while
+// all of it exists.
 import type { StorePaths, StorePlace } from "../place.js";
 import { checksum } from "./checksum.js";
 import { IndexDamage } from "./damage.js";
@@ -13,7 +13,7 @@ const hashLength = 32;
 /** Bytes: the checksum of the rest, then the question on a line, then the answer. */
 const checksumSize = 4;
 
-/** The closure of the store paths, from the index; null where it is not there. */
+/** The closure of the store paths, from the index; null if it is not there. */
 export function rememberedClosure(
   { reader }: FreshIndex,
   place: StorePlace,
@@ -28,7 +28,7 @@ export function rememberedClosure(
   return new PackedStorePaths(record.subarray(question.length));
 }
 
-/** Keeps it for the next time; that it can't be kept is no failure. */
+/** Keeps the answer for the next time; not being able to is not an error. */
 export function rememberClosure(
   { reader }: FreshIndex,
   place: StorePlace,
@@ -59,11 +59,11 @@ export function rememberClosure(
       directory.close();
     }
   } catch {
-    // The index was read, and so is of use without this.
+    // The index was read, so it is useful even without this.
   }
 }
 
-/** null where it is not there, or not to be believed: Nix can be asked again. */
+/** null if it does not exist or cannot be trusted: Nix can be asked again. */
 function contentOf(name: string, place: StorePlace): Buffer | null {
   const directory = OwnDirectory.open(indexPath(place));
   if (directory === null) return null;
@@ -83,24 +83,24 @@ function contentOf(name: string, place: StorePlace): Buffer | null {
   }
 }
 
-/** One store path has a record of its own; of GC roots there is one set at a time. */
+/** Each store path has its own record; there is only one set of GC roots at a time. */
 function nameOf(targets: readonly string[]): string {
   const [only = ""] = targets;
   return closureName(targets.length === 1 ? hashOf(only) : null);
 }
 
-/** Also when store paths were last gone: Nix is asked again when one could have been among them. */
+/** Includes when store paths were last gone: if one of these could have been among them, Nix is asked again. */
 function questionOf(targets: readonly string[], collected: string): Buffer {
   return Buffer.from(`${JSON.stringify([collected, [...targets].sort()])}\n`);
 }
 
-/** What is unique in "/nix/store/<hash>-<name>". */
+/** The unique part of "/nix/store/<hash>-<name>". */
 function hashOf(storePath: string): string {
   const start = storePath.lastIndexOf("/") + 1;
   return storePath.slice(start, start + hashLength);
 }
 
-/** Sorted hashes, one after the other: thousands of paths, of which a few are asked for. */
+/** Sorted hashes, one after the other: thousands of paths, of which only a few are looked up. */
 class PackedStorePaths implements StorePaths {
   readonly #hashes: Buffer;
 

@@ -1,9 +1,9 @@
-// A directory whose files are believed: it belongs to the user that runs fixelf, and nobody else may write to it.
+// A directory whose files are trusted: it belongs to the user running fixelf, and no other user may write to it.
 //
-// `sudo -E` keeps the caller's HOME, and what the caller has planted in the cache must neither be
-// believed by root nor be written through. So the directory is opened once, without following a
-// link, and looked at by its descriptor; its files are reached through that descriptor, wherever
-// somebody moves the directory meanwhile. (Node has no openat(2): /proc/self/fd/N is the way.)
+// `sudo -E` keeps the caller's HOME, and root must neither trust nor write through what the caller has planted in the
+// cache. So the directory is opened once, without following a link, and checked by its descriptor; its files are
+// reached through that descriptor, wherever the directory may be moved in the meantime. (Node has no openat(2), hence
+// /proc/self/fd/N.)
 import { join } from "node:path";
 import { native } from "../../addon/native.js";
 import {
@@ -22,7 +22,7 @@ import { FixelfError } from "../../base/errors.js";
 import { makeOwnDirectory } from "../../file/own_directory.js";
 import { IndexDamage } from "./damage.js";
 
-/** Closes what nobody closed. */
+/** Closes what was never closed explicitly. */
 const forgotten = new FinalizationRegistry<number>((descriptor) => closeSync(descriptor));
 
 class Opened {
@@ -47,8 +47,8 @@ export class OwnDirectory extends Opened {
   }
 
   /**
-   * null where there is none.
-   * @throws FixelfError `permission-denied` where it is another's or a link, `io`
+   * null if there is none.
+   * @throws FixelfError `permission-denied` if it is another user's or a link, `io`
    */
   static open(path: string): OwnDirectory | null {
     let descriptor: number;
@@ -68,7 +68,7 @@ export class OwnDirectory extends Opened {
     }
   }
 
-  /** Made where it is not there, for this user alone. @throws FixelfError as `open`, `no-space` */
+  /** Creates it if it does not exist, for this user only. @throws FixelfError as `open`, `no-space` */
   static make(path: string): OwnDirectory {
     const there = OwnDirectory.open(path);
     if (there !== null) return there;
@@ -78,7 +78,7 @@ export class OwnDirectory extends Opened {
     throw new FixelfError("io", `${path} was removed as soon as it was made`, { path });
   }
 
-  /** Whether nobody has removed it since. */
+  /** Whether it still exists. */
   isThere(): boolean {
     return fstatSync(this.descriptor).nlink > 0;
   }
@@ -87,7 +87,7 @@ export class OwnDirectory extends Opened {
     return this.#tried("list", ".", (path) => readdirSync(path));
   }
 
-  /** null where there is none. @throws IndexDamage where it is no regular file of this user's alone */
+  /** null if there is none. @throws IndexDamage if it is not a regular file that only this user may write to */
   open(name: string): OwnFile | null {
     // Without O_NONBLOCK, a FIFO would wait for a writer.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -114,7 +114,7 @@ export class OwnDirectory extends Opened {
     }
   }
 
-  /** What changes whenever another file is put in its place; null where there is none. */
+  /** Changes whenever another file is put in its place; null if there is none. */
   identity(name: string): string | null {
     return this.#tried("look at", name, (path) => {
       const state = lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -122,7 +122,7 @@ export class OwnDirectory extends Opened {
     });
   }
 
-  /** A new and empty file, in the place of what has the name. */
+  /** A new, empty file, replacing whatever has the name. */
   create(name: string): NewFile {
     this.remove(name);
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -130,7 +130,7 @@ export class OwnDirectory extends Opened {
     return new NewFile(descriptor, join(this.path, name));
   }
 
-  /** In the place of what has the new name. */
+  /** Replaces whatever has the new name. */
   rename(from: string, to: string): void {
     const rename = () => this.#tried("rename", from, (path) => renameSync(path, this.#at(to)));
     try {
@@ -143,7 +143,7 @@ export class OwnDirectory extends Opened {
     }
   }
 
-  /** A file, a link, or a directory with what it holds. */
+  /** A file, a link, or a directory with its contents. */
   remove(name: string): void {
     this.#tried("remove", name, (path) => rmSync(path, { recursive: true, force: true }));
   }
@@ -164,7 +164,7 @@ export class OwnDirectory extends Opened {
 /** Open for reading. */
 export class OwnFile extends Opened {
   readonly name: string;
-  /** Bytes. Nobody writes to it any more. */
+  /** Bytes. The file is no longer written to. */
   readonly size: number;
 
   constructor(descriptor: number, name: string, size: number) {
@@ -173,7 +173,7 @@ export class OwnFile extends Opened {
     this.size = size;
   }
 
-  /** @throws IndexDamage where it has no such bytes, or the disk does not give them @internal */
+  /** @throws IndexDamage if it has no such bytes, or the disk fails to deliver them @internal */
   read(offset: number, size: number): Buffer {
     if (offset < 0 || size < 0 || size > this.size - offset)
       throw new IndexDamage(`${this.name} ends too early`);
@@ -196,7 +196,7 @@ export class OwnFile extends Opened {
   }
 }
 
-/** Open for writing, from the beginning to the end. */
+/** Open for writing, from beginning to end. */
 export class NewFile extends Opened {
   readonly #path: string;
 

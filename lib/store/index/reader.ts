@@ -1,5 +1,5 @@
-// What the index answers: the base without what is gone, and what has come since. Reading takes no
-// lock, and both files stay what they are: a writer puts new ones in their places.
+// What the index answers: the base without what is gone, plus what has come since. Reading takes no lock, and both
+// files stay as they are: a writer replaces them with new ones.
 import type { Facts } from "../../addon/facts.js";
 import type { StorePlace } from "../place.js";
 import { IndexDamage } from "./damage.js";
@@ -7,7 +7,7 @@ import { type About, manifestName, type NamedFile, type State } from "./format.j
 import type { OwnDirectory } from "./own_directory.js";
 import { Segment } from "./segment.js";
 
-/** Each of them was overtaken by a writer. */
+/** Each attempt was overtaken by a writer. */
 const timesToTry = 100;
 
 export class IndexReader {
@@ -16,7 +16,7 @@ export class IndexReader {
   readonly manifest: Segment;
   readonly #dropped: ReadonlySet<string>;
 
-  /** null where nothing was written yet. @throws IndexDamage, FixelfError */
+  /** null if nothing has been written yet. @throws IndexDamage, FixelfError */
   static open(directory: OwnDirectory, place: StorePlace): IndexReader | null {
     let before: string | undefined;
     for (let time = 0; time < timesToTry; time++) {
@@ -32,7 +32,7 @@ export class IndexReader {
         if (base === null) manifest.close();
       }
       if (base !== null) return new IndexReader(state, base, manifest);
-      // A writer replaces the manifest before it removes the base that the old one names.
+      // A writer replaces the manifest before it removes the base that the old manifest names.
       if (state.base === before) throw new IndexDamage(`${state.base} is missing`);
       before = state.base;
     }
@@ -56,17 +56,17 @@ export class IndexReader {
     return this.base.size + this.manifest.size;
   }
 
-  /** Whether the base has all of it. */
+  /** Whether everything is in the base. */
   get isWhole(): boolean {
     return this.state.recent.length === 0 && this.state.dropped.length === 0;
   }
 
-  /** The store paths of the base, as `listing.ts` compares them. @throws IndexDamage */
+  /** The store paths in the base, as `listing.ts` compares them. @throws IndexDamage */
   known(): Buffer {
     return this.base.block((this.base.about as About).known);
   }
 
-  /** The facts of a file of a library's name; undefined where it is not recorded. @throws IndexDamage */
+  /** The facts of a file with a library's name; undefined if it is not recorded. @throws IndexDamage */
   facts(storePath: string, path: string): Facts | null | undefined {
     const name = path.slice(path.lastIndexOf("/") + 1);
     for (const [segment, , files] of this.#entries(name, storePath)) {
@@ -76,7 +76,7 @@ export class IndexReader {
     return undefined;
   }
 
-  /** Store path → its files of that name. @throws IndexDamage */
+  /** Store path → its files with that name. @throws IndexDamage */
   named(name: string): Map<string, NamedFile[]> {
     const found = new Map<string, NamedFile[]>();
     for (const [segment, storePath, files] of this.#entries(name))
@@ -87,7 +87,7 @@ export class IndexReader {
     return found;
   }
 
-  /** The names that begin so. @throws IndexDamage */
+  /** The names that begin with the given text. @throws IndexDamage */
   names(beginning: string): Set<string> {
     const names = new Set<string>();
     for (const segment of [this.base, this.manifest]) {

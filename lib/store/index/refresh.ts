@@ -1,5 +1,5 @@
-// Brings the index up to date with the store, by the least that this takes: one listing of the
-// store's directory and a scan of what is new in it.
+// Brings the index up to date with the store by doing as little as possible: listing the store's directory once and
+// scanning what is new in it.
 import { setTimeout } from "node:timers/promises";
 import { native } from "../../addon/native.js";
 import { underWay } from "../../addon/under_way.js";
@@ -16,17 +16,17 @@ import { IndexReader } from "./reader.js";
 import { scanStorePaths } from "./scan.js";
 import { type At, type Contents, IndexWriter } from "./writer.js";
 
-/** Nanoseconds that a store path which Nix did not make must have been left alone. */
+/** Nanoseconds for which a store path not made by Nix must have been left alone. */
 const settlingTime = 60_000_000_000n;
 
-/** Store paths beside the base: with more, or more that are gone, there is a new base. */
+/** Store paths outside the base: with more than this, or with more that are gone, a new base is written. */
 const mostRecent = 64;
 const mostDropped = 256;
 
-/** Bytes of the manifest, which is rewritten for each store path. */
+/** The manifest's largest size in bytes; it is rewritten for each store path. */
 const largestManifest = 1 << 20;
 
-/** Milliseconds for which a caller that wants the index itself waits for another's lock. */
+/** Milliseconds for which a caller that wants the index itself waits for another process's lock. */
 const patience = 120_000;
 const interval = 20;
 
@@ -34,21 +34,21 @@ const interval = 20;
 export interface FreshIndex {
   reader: IndexReader;
   /**
-   * What the reader does not have, or not as it is now: unfinished store paths, and where nothing
-   * could be written, new ones and those that are gone. A later one of the same name counts.
+   * What the reader lacks, or has in an outdated form: unfinished store paths and, if nothing could be written, those
+   * that are new or gone. If a name occurs twice, the later one counts.
    */
   beside: StorePathContent[];
 }
 
 export interface RefreshOptions {
-  /** Everything is to be in the base. */
+  /** Put everything into the base. */
   merged: boolean;
-  /** What there is does not count. */
+  /** Ignore the existing index. */
   rebuild: boolean;
   at: At;
 }
 
-/** What a listing shows, beside what is recorded. */
+/** What a listing shows, compared with what is recorded. */
 interface News {
   directory: DirectoryIdentity;
   listing: Buffer;
@@ -58,13 +58,13 @@ interface News {
   added: Entry[];
   /** Recorded in the base, and gone. */
   dropped: string[];
-  /** Recorded at all, and gone since the last listing. */
+  /** Recorded anywhere, and gone since the last listing. */
   lost: string[];
-  /** Not finished; and of the added ones, those that turned out not to be readable now. */
+  /** Not finished; and those of `added` that turned out to be unreadable for now. */
   unsettled: string[];
 }
 
-/** One listing, and what follows from it. */
+/** One listing, and the changes that follow from it. */
 export class Refresh {
   readonly #place: StorePlace;
   readonly #path: string;
@@ -80,9 +80,9 @@ export class Refresh {
   }
 
   /**
-   * An index that agrees with the store, written down where it can be; null for a store that is not there, and where
-   * another process is writing so much that it is quicker to do without. `"again"`: it was overtaken.
-   * @throws FixelfError where there is no index and none can be kept, IndexDamage
+   * An index that agrees with the store, written to disk if possible; null for a store that does not exist, or if
+   * another process is writing so much that doing without is quicker. `"again"`: it was overtaken.
+   * @throws FixelfError if there is no index and none can be kept, IndexDamage
    */
   async run(): Promise<FreshIndex | "again" | null> {
     const { at, rebuild } = this.#options;
@@ -109,7 +109,7 @@ export class Refresh {
     }
   }
 
-  /** Whether it has it. A caller that only wants answers does not wait. */
+  /** Whether it got the lock. A caller that only wants answers does not wait. */
   async #lock(directory: OwnDirectory): Promise<boolean> {
     for (let waited = 0; !native.tryLock(directory.descriptor); waited += interval) {
       if (!this.#options.merged) return false;
@@ -122,7 +122,7 @@ export class Refresh {
     return true;
   }
 
-  /** null for a store that is not there. */
+  /** null for a store that does not exist. */
   async #list(reader: IndexReader | null): Promise<News | null> {
     const directory = identityOf(this.#place);
     if (directory === null) return null;
@@ -146,9 +146,8 @@ export class Refresh {
   }
 
   /**
-   * Whether a store path is whole. Nix sets the time of what it has finished to 1 (canonicalise, in
-   * libstore), and holds a lock beside what it has not; elsewhere, what nobody has touched for a
-   * while is taken to be.
+   * Whether a store path is complete. Nix sets the time of what it has finished to 1 (canonicalise, in libstore), and
+   * holds a lock beside what it has not; elsewhere, a path that has not been touched for a while counts as complete.
    */
   #isSettled({ name, locked }: Entry): boolean {
     const path = hostPath(`${this.#place.store}/${name}`, this.#place);
@@ -165,12 +164,12 @@ export class Refresh {
       news.lost.length > 0 ||
       (this.#options.merged && !isWhole) ||
       state.unsettled.join() !== news.unsettled.join() ||
-      // That the directory is the same is only worth writing down if it can be relied on next time.
+      // An unchanged directory is only worth recording if that can be relied on next time.
       (!isCurrent(state, news.directory) && !isRacy(news.directory, this.#listed))
     );
   }
 
-  /** null where it cannot be kept, but be done without. */
+  /** null if it cannot be kept but is not essential. */
   async #write(
     directory: OwnDirectory,
     writer: IndexWriter,
@@ -207,7 +206,7 @@ export class Refresh {
     return written === null ? "again" : { reader: written, beside };
   }
 
-  /** Once the added ones have been read. */
+  /** To be called after the added ones have been read. */
   #stateAfter(reader: IndexReader | null, news: News): State {
     const { directory, unsettled, dropped, lost, kept, added } = news;
     const before = reader?.state;
@@ -256,20 +255,20 @@ export class Refresh {
     const names = added.map(({ name }) => name);
     let done = 0;
     for await (const { complete, ...content } of scanStorePaths(names, this.#place)) {
-      // A disk that fails once would otherwise be remembered as a file that is no ELF file.
+      // Otherwise one disk error would be remembered as "not an ELF file".
       if (complete) yield content;
       else unsettled.push(content.name);
       this.#tell({ kind: "scanning", done: ++done, total: names.length });
     }
   }
 
-  /** An answer for now, from what is recorded and what is not; null where that is too much. */
+  /** An answer for now, from what is recorded and what is not; null if that is too much. */
   async #without(reader: IndexReader, news: News): Promise<FreshIndex | null> {
     const { added, lost, unsettled } = news;
     if (added.length > mostRecent) return null;
     const gone = lost.map((name) => ({ name, libraries: [], elf: [] }));
     const read = await this.#read([...added.map(({ name }) => name), ...unsettled]);
-    // A store path that was replaced is in both, and is what was read.
+    // A store path that was replaced is in both; the version read counts.
     return { reader, beside: [...gone, ...read] };
   }
 
@@ -280,7 +279,7 @@ export class Refresh {
   }
 }
 
-/** What a base has that has everything: the listing without what is still being written. */
+/** What a complete base knows: the listing without what is still being written. */
 function knownOf({ listing, unsettled }: News): Buffer {
   const entries = entriesOf(listing);
   for (const name of unsettled) entries.delete(name);

@@ -1,4 +1,4 @@
-// What can be said of the index itself.
+// What can be reported about the index itself.
 
 import { underSignal } from "../../addon/cancellation.js";
 import { checkOptions } from "../../base/arguments.js";
@@ -16,11 +16,11 @@ export interface IndexReport {
   path: string;
   /** How many store paths are in it. */
   storePaths: number;
-  /** How many ELF files with a library's name are in it, each once, where libraries live. */
+  /** How many ELF files with a library's name it has in library directories, counting each once. */
   elfFiles: number;
   /** How many sonames these have. */
   sonames: number;
-  /** How many names of files there are, where libraries live. */
+  /** How many file names there are in library directories. */
   libraryNames: number;
   /** How many store paths are not in it because they are still being written. */
   unsettled: number;
@@ -34,15 +34,16 @@ export interface IndexReport {
 export interface ReportOptions {
   /** Whether it is rebuilt. Default false. */
   rebuild?: boolean;
-  /** Told how far it is, and that the index cannot be used. */
+  /** Told about progress, and if the index cannot be used. */
   onIndex?: (event: IndexEvent) => void;
   /** Ends the call: it throws a FixelfError `cancelled`, with the signal's reason as its cause. */
   signal?: AbortSignal;
 }
 
 /**
- * Brings the index up to date and describes it; null for a store that is not there.
- * @throws FixelfError `permission-denied`, `no-space` or `io` where it can't be kept, `busy` where another process takes minutes to write it
+ * Brings the index up to date and describes it; null for a store that does not exist.
+ * @throws FixelfError `permission-denied`, `no-space` or `io` if it cannot be kept, `busy` if another process takes
+ *   minutes to write it
  */
 export async function reportIndex(
   place: StorePlace,
@@ -67,7 +68,7 @@ async function report(
     return described(index, place);
   } catch (failure) {
     if (!(failure instanceof IndexDamage) || rebuild) throw failure;
-    // All of it is read here only.
+    // Only here is all of it read.
     onIndex({ kind: "trouble", message: `the index is rebuilt: ${failure.message}` });
     return report(place, { rebuild: true, onIndex });
   } finally {
@@ -95,8 +96,8 @@ function described({ reader, beside }: FreshIndex, place: StorePlace): IndexRepo
 }
 
 /**
- * Removes the index of a store; whether there was one.
- * @throws FixelfError `permission-denied` where it is another user's
+ * Removes the index of a store; returns whether there was one.
+ * @throws FixelfError `permission-denied` if it is another user's
  */
 export function removeIndex(place: StorePlace): boolean {
   checkPlace("removeIndex", place);

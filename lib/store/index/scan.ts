@@ -1,4 +1,4 @@
-// What store paths hold, read from the disk: the one place where the index learns anything.
+// What store paths contain, read from disk: the index learns everything here.
 import { native } from "../../addon/native.js";
 import type { StorePlace } from "../place.js";
 import type { StorePathContent } from "./format.js";
@@ -8,12 +8,12 @@ interface Scanned extends StorePathContent {
   complete: boolean;
 }
 
-/** Store paths: enough for all threads, and few enough to be held in memory. */
+/** Store paths: enough to keep all threads busy, few enough to hold in memory. */
 const atOnce = 256;
 
 /**
- * Reads store paths in the order given, some ahead; one that has vanished is empty.
- * @throws FixelfError where the system has too few descriptors or too little memory
+ * Reads store paths in the given order, some of them ahead; one that has vanished is empty.
+ * @throws FixelfError if the system has too few descriptors or too little memory
  */
 export async function* scanStorePaths(
   names: readonly string[],
@@ -21,7 +21,7 @@ export async function* scanStorePaths(
 ): AsyncGenerator<Scanned> {
   const read = (start: number) => {
     const reading = native.libraries(place, names.slice(start, start + atOnce), true);
-    // A rejection before its turn is met in its turn.
+    // A rejection before its turn is handled in its turn.
     reading.catch(() => {});
     return reading;
   };

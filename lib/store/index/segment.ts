@@ -1,15 +1,15 @@
-// One file of the index: immutable, read by plain reads, every byte that is used behind a checksum.
+// One file of the index: immutable, read by plain reads, with every byte that is used covered by a checksum.
 //
 //     facts      of one ELF file each, as JSON, in any order
-//     blocks     of entries, sorted by name and store path, each on a line of its own that begins
-//                with the line's end: [name, store path, [[path, real, place of its facts]…]]
-//     others     what the footer's `about` knows the place of
+//     blocks     of entries, sorted by name and store path, each on a line of its own that begins with its
+//                line break: [name, store path, [[path, real, place of its facts]…]]
+//     others     whatever the footer's `about` locates
 //     footer     JSON: the first name of each block with its place, and `about`
 //     trailer    magic with the format's version, and the place of the footer
 //
-// A search reads the trailer, the footer, the block that a name is in, and the facts of the files
-// that have it. Rows, not the columns that a scan makes: a question is for all facts of a few files.
-// (A mapped file would end the process with SIGBUS where the disk is full or the file is cut short.)
+// A search reads the trailer, the footer, the block that holds the name, and the facts of the files with that name.
+// It stores rows, not columns as a scan does: a question is about all facts of a few files. (With a mapped file, a full
+// disk or a truncated file would end the process with SIGBUS.)
 import { checksum } from "./checksum.js";
 import { IndexDamage } from "./damage.js";
 import {
@@ -29,10 +29,10 @@ export interface Footer {
   about: unknown;
 }
 
-/** A block by the name of its first entry. */
+/** A block, identified by the name of its first entry. */
 export type Block = [first: string, ...place: BlockPlace];
 
-/** What one store path has of one name. */
+/** The files with one name in one store path. */
 export type Entry = [name: string, storePath: string, files: StoredFile[]];
 
 export function trailerOf([offset, size, sum]: BlockPlace): Buffer {
@@ -49,7 +49,7 @@ export class Segment {
   readonly about: unknown;
   readonly #file: OwnFile;
   readonly #blocks: readonly Block[];
-  /** Those that have been read: the names of one program's libraries are often neighbours. */
+  /** Those already read: the names of one program's libraries are often neighbours. */
   readonly #texts = new Map<Block, string>();
 
   /** @throws IndexDamage */
@@ -69,7 +69,7 @@ export class Segment {
     this.#file.close();
   }
 
-  /** What each store path has of that name. @throws IndexDamage */
+  /** What each store path has under that name. @throws IndexDamage */
   *entries(name: string): Generator<Entry> {
     const beginning = `\n[${JSON.stringify(name)},`;
     for (let at = this.#firstBlock(name); at < this.#blocks.length; at++) {
@@ -86,7 +86,7 @@ export class Segment {
     }
   }
 
-  /** All of them, or those whose names begin so, in order. @throws IndexDamage */
+  /** All of them, or those whose names begin with the given text, in order. @throws IndexDamage */
   *allEntries(beginning = ""): Generator<Entry> {
     for (let at = this.#firstBlock(beginning); at < this.#blocks.length; at++) {
       const block = this.#blocks[at] as Block;
@@ -99,7 +99,7 @@ export class Segment {
     }
   }
 
-  /** With its facts, where the segment may have them. @throws IndexDamage */
+  /** With its facts, if the segment may have them. @throws IndexDamage */
   named([path, real, ...place]: StoredFile): NamedFile {
     if (real === null) return [path, real];
     return [path, real, place.length === 0 ? null : decodeFacts(this.block(place as BlockPlace))];
@@ -112,7 +112,7 @@ export class Segment {
     return bytes;
   }
 
-  /** The last block that begins before the name, which may end in it. */
+  /** The last block that begins before the name; the name may be at its end. */
   #firstBlock(name: string): number {
     let low = 0;
     let high = this.#blocks.length;
@@ -145,7 +145,7 @@ export class Segment {
   }
 }
 
-/** The length of a line that begins with its end. */
+/** The line at `start`; lines begin with their line break. */
 function lineAt(text: string, start: number): string {
   const end = text.indexOf("\n", start + 1);
   return text.slice(start + 1, end === -1 ? text.length : end);

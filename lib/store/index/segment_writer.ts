@@ -1,11 +1,11 @@
-// Writes a file of the index, as segment.ts reads it: facts as they come, so that they need no
-// memory, and what leads to them at the end.
+// Writes an index file as segment.ts reads it: facts as they arrive, so that they take no memory, and the tables that
+// lead to them at the end.
 import { checksum } from "./checksum.js";
 import { type BlockPlace, encodeFacts, type StoredFile, type StorePathContent } from "./format.js";
 import type { NewFile } from "./own_directory.js";
 import { type Block, type Entry, type Footer, type Segment, trailerOf } from "./segment.js";
 
-/** Bytes: what is read of the names for one of them. */
+/** Bytes of names that are read to find one of them. */
 const blockSize = 16 << 10;
 
 /** Bytes in one write. */
@@ -43,7 +43,7 @@ export class SegmentWriter {
     for (const [name, files] of byName) this.#line([name, storePath, files]);
   }
 
-  /** What another one has of the store paths that are kept. @throws FixelfError, IndexDamage */
+  /** Copies the store paths to be kept from another segment. @throws FixelfError, IndexDamage */
   copy(from: Segment, isKept: (storePath: string) => boolean): void {
     const moved = new Map<number, BlockPlace>();
     for (const [name, storePath, files] of from.allEntries()) {

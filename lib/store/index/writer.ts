@@ -1,7 +1,7 @@
-// Puts new files into the place of the old ones: first a base, where there is to be another one,
-// then the manifest, by one rename. Until that rename every reader has the old answer, afterwards
-// the new one; and whatever ends this process leaves files that nobody refers to, which the next
-// writer removes. Nothing is flushed: what a power cut spoils does not fit its checksum.
+// Replaces the old files with new ones: first a base, if there is to be a new one, then the manifest, by one rename.
+// Until that rename every reader gets the old answer, afterwards the new one; and whatever ends this process leaves
+// only unreferenced files, which the next writer removes. Nothing is flushed: anything a power cut spoils will fail its
+// checksum.
 import {
   type About,
   isClosure,
@@ -13,7 +13,7 @@ import type { OwnDirectory } from "./own_directory.js";
 import type { Segment } from "./segment.js";
 import { SegmentWriter } from "./segment_writer.js";
 
-/** Where a test may hold a writer, or end it. */
+/** Where a test may hold or kill a writer. */
 export type Point =
   | "locked"
   | "listed"
@@ -25,7 +25,7 @@ export type Point =
 
 export type At = (point: Point) => void | Promise<void>;
 
-/** The store paths of a new file: those of other ones, and newly read ones. */
+/** The store paths in a new file: copied from other files, and newly read. */
 export interface Contents {
   copied: { from: Segment; isKept(storePath: string): boolean }[];
   read: AsyncIterable<StorePathContent> | Iterable<StorePathContent>;
@@ -36,10 +36,10 @@ export class IndexWriter {
   readonly #directory: OwnDirectory;
   readonly #at: At;
   readonly #before: string | null;
-  /** What no other process calls its files. */
+  /** No other process uses this in its file names. */
   readonly #suffix = `${Date.now()}-${process.pid}`;
 
-  /** To be made before the index is read that it goes on from. */
+  /** Must be constructed before reading the index that the change builds on. */
   constructor(directory: OwnDirectory, at: At) {
     this.#directory = directory;
     this.#at = at;
@@ -47,8 +47,8 @@ export class IndexWriter {
   }
 
   /**
-   * Writes a base; the answer is its name. What it knows is asked when all was read.
-   * @throws FixelfError, IndexDamage of what is copied
+   * Writes a base and returns its name. `known` is called after everything has been read.
+   * @throws FixelfError, IndexDamage in what is copied
    */
   async writeBase(contents: Contents, known: () => Buffer): Promise<string> {
     const name = `base-${this.#suffix}`;
@@ -60,10 +60,10 @@ export class IndexWriter {
   }
 
   /**
-   * Writes a manifest and makes it what readers find; the answer is what it says, which is asked when
-   * all was read. null where the index is no longer the one that was there: somebody removed it, or
-   * the file system knows no locks and another was faster.
-   * @throws FixelfError, IndexDamage of what is copied
+   * Writes a manifest, makes it the one that readers find, and returns its state; `stateOf` is called after everything
+   * has been read. null if the index is no longer the one that was there: it was removed, or the file system has no
+   * locks and another process was faster.
+   * @throws FixelfError, IndexDamage in what is copied
    */
   async publish(contents: Contents, stateOf: () => State): Promise<State | null> {
     const name = `${manifestName}-${this.#suffix}`;
@@ -81,7 +81,7 @@ export class IndexWriter {
     return state;
   }
 
-  /** Removes what no manifest names any more, and what killed processes have left. */
+  /** Removes what no manifest names any more, and what killed processes left behind. */
   clean({ base }: State, areClosuresKept: boolean): void {
     try {
       for (const name of this.#directory.names()) {
@@ -93,7 +93,7 @@ export class IndexWriter {
     }
   }
 
-  /** The answer is what the file says of itself. */
+  /** Returns what the file records about itself. */
   async #write<About>(
     name: string,
     { copied, read }: Contents,

@@ -1,9 +1,8 @@
-// Which packages of nixpkgs have a library, by nix-index's database of all files: somebody's snapshot, so what it
-// says holds for its date.
+// Which nixpkgs packages have a library, from nix-index's database of all files: a snapshot, valid for its date.
 //
-// The database is one compressed stream. It is read once from end to end, by the core; the libraries in it are kept
-// in our cache for as long as the database is the same file: a line about the database; the packages, each a line as
-// the database describes it; the names, sorted, each with the place of its package. A search then reads some blocks.
+// The database is one compressed stream. The core reads it once from end to end; its libraries are kept in our cache
+// for as long as the database is the same file: a line about the database; the packages, each on a line as the database
+// describes it; the names, sorted, each with the location of its package. A search then reads a few blocks.
 import { delimiter, join } from "node:path";
 import { fromNative, native } from "../../addon/native.js";
 import {
@@ -20,54 +19,54 @@ import { IndexDamage } from "../index/damage.js";
 import { cacheDirectory } from "../index/location.js";
 import { OwnDirectory, type OwnFile } from "../index/own_directory.js";
 
-/** A package that has a file of the name in its `lib`. */
+/** A package that has a file with the name in its `lib`. */
 export interface LocatedPackage {
   /** "gst_all_1.gstreamer". */
   attribute: string;
   /** "out", "lib". */
   output: string;
-  /** The name of the store path, without hash. */
+  /** The name of the store path, without the hash. */
   name: string;
-  /** null for a database of an older nix-index. */
+  /** null for a database from an older nix-index. */
   system: string | null;
-  /** False: it was found through what the attribute refers to, and is not the attribute's own. */
+  /** False if it was found through what the attribute refers to, and is not the attribute's own. */
   isOwn: boolean;
 }
 
-/** What a database says of a library. */
+/** What a database knows about a library. */
 export interface Located {
   packages: readonly LocatedPackage[];
-  /** As of when, as YYYY-MM-DD. */
+  /** The database's date, as YYYY-MM-DD. */
   date: string;
 }
 
-/** How a database is asked; null where there is none that can be. */
+/** How a database is queried; null if there is none, or it cannot be read. */
 export type Locate = (soname: string) => Promise<Located | null>;
 
-/** What is known of a database. */
+/** What is known about a database. */
 export interface NixIndexAbout {
   path: string;
-  /** As of when, as YYYY-MM-DD. */
+  /** Its date, as YYYY-MM-DD. */
   date: string;
-  /** It has programs only (`nix-index --filter-prefix /bin/`), and so nothing to say of libraries. */
+  /** It has programs only (`nix-index --filter-prefix /bin/`), and so knows nothing about libraries. */
   isOfPrograms: boolean;
 }
 
 interface Kept extends NixIndexAbout {
   format: typeof format;
   identity: string;
-  /** Bytes of the packages' lines, and of the names' behind them. */
+  /** Bytes of the packages' lines, and of the names that follow. */
   packages: number;
   names: number;
 }
 
-/** The version of what is kept in our cache; another version is replaced. */
+/** The version of what is kept in our cache; other versions are replaced. */
 const format = 3;
 
-/** Bytes that are read at once; a name's line has less. */
+/** Bytes read at once; a name's line is shorter. */
 const blockSize = 4096;
 
-/** Bytes of a package's line at most: the core takes no longer ones. */
+/** Maximum bytes of a package's line: the core accepts no longer ones. */
 const mostDescribed = 64 << 10;
 
 const fileName = "libraries";
@@ -89,9 +88,9 @@ export class NixIndex {
   }
 
   /**
-   * The database that nix-locate would ask; null where there is none.
-   * @param afresh whether it is read again, though it is kept
-   * @throws FixelfError where it cannot be read, is damaged or of another version, or where nothing can be kept
+   * The database that nix-locate would query; null if there is none.
+   * @param afresh whether to read it again although it is kept
+   * @throws FixelfError if it cannot be read, is damaged or of another version, or if nothing can be kept
    */
   static async open(afresh = false): Promise<NixIndex | null> {
     const path = databasePath();
@@ -126,7 +125,7 @@ export class NixIndex {
     return found;
   }
 
-  /** null for what is none of nixpkgs. */
+  /** null for one that is not from nixpkgs. */
   #packageAt(place: number): LocatedPackage | null {
     if (place >= this.#names) throw new IndexDamage("a package is not in it");
     const line = this.#lineAt(place, mostDescribed);
@@ -137,7 +136,7 @@ export class NixIndex {
     }
   }
 
-  /** Where the first line begins whose name is not before the one that is wanted. */
+  /** Where the first line begins whose name does not sort before the wanted one. */
   #firstAt(soname: string): number {
     let low = this.#names;
     let high = this.#file.size;
@@ -163,7 +162,7 @@ export class NixIndex {
     return place + end + 1;
   }
 
-  /** @param most bytes that it has */
+  /** @param most the longest that the line may be, in bytes */
   #lineAt(start: number, most = blockSize): string {
     for (let size = blockSize; ; size = most) {
       const bytes = this.#read(start, size);
@@ -179,8 +178,8 @@ export class NixIndex {
 }
 
 /**
- * Asks the database as often as is wanted, and opens it when first asked.
- * @param tell told once why there is one and it cannot be asked
+ * Queries the database as often as needed, opening it for the first query.
+ * @param tell told once why a database cannot be queried although there is one
  */
 export function locator(tell: (message: string) => void = () => {}): Locate {
   let index: Promise<NixIndex | null> | undefined;
@@ -205,7 +204,7 @@ export function locator(tell: (message: string) => void = () => {}): Locate {
     } catch (failure) {
       if (!(failure instanceof IndexDamage)) throw failure;
     }
-    // What is kept may be damaged, or the database itself.
+    // Either what is kept is damaged, or the database itself.
     index = open(true);
     const again = await index;
     try {
@@ -261,7 +260,7 @@ async function keep(
   directory.rename(name, fileName);
 }
 
-/** As serde writes nix-index's StorePath (src/package.rs). */
+/** nix-index's StorePath (src/package.rs), as written by serde. */
 interface Described {
   name?: string;
   origin?: { attr?: string; output?: string; toplevel?: boolean; system?: string | null };
@@ -270,12 +269,12 @@ interface Described {
 function located({ name, origin = {} }: Described): LocatedPackage | null {
   const { attr: attribute, output = "out", toplevel: isOwn = true, system = null } = origin;
   const isText = typeof name === "string" && typeof attribute === "string";
-  // It becomes a part of commands.
+  // It becomes part of commands.
   if (!isText || !/^[\w+.'-]+$/.test(attribute) || !/^\w+$/.test(output)) return null;
   return { attribute, output, name, system, isOwn };
 }
 
-/** `$NIX_INDEX_DATABASE/files`, where a wrapper of nix-locate says so, or where nix-index puts it. */
+/** `$NIX_INDEX_DATABASE/files`, as set by the environment or a wrapper of nix-locate, or nix-index's default place. */
 function databasePath(): string | null {
   const cache = variable("XDG_CACHE_HOME");
   const base = cache?.startsWith("/") ? cache : join(homeDirectory(), ".cache");
@@ -290,7 +289,7 @@ function databasePath(): string | null {
   return null;
 }
 
-/** null where there is nothing. */
+/** null if it does not exist. */
 function statusOf(path: string): Stats | null {
   try {
     return statSync(path);
@@ -301,7 +300,7 @@ function statusOf(path: string): Stats | null {
   }
 }
 
-/** A larger one is a program of another kind. */
+/** A larger one is another kind of program. */
 const largestWrapper = 256 << 10;
 
 /**
@@ -317,7 +316,7 @@ function namedByWrapper(): string | undefined {
       const text = readFileSync(file, "latin1");
       return /NIX_INDEX_DATABASE['"=\s\0]+(\/[\w+./@-]+)/.exec(text)?.[1];
     } catch {
-      // Not there, or not to be read.
+      // Missing, or unreadable.
     }
   }
   return undefined;

@@ -1,4 +1,4 @@
-// Packages of nixpkgs that have a library, and what is said of them. Which they are, rank.ts finds out.
+// Packages of nixpkgs that have a library, and what is said about them. rank.ts finds out which they are.
 
 import { comesWithDriver, driverDirectory, nvidiaSetting } from "../../file/driver_name.js";
 import { libcOf, type OfLibc } from "../../file/libc.js";
@@ -7,74 +7,74 @@ import { hasNixSystem, nixSystem } from "../../file/nix_system.js";
 import { definedByNone, sinceRelease } from "./symbol_versions.js";
 import { rowOf, type TableRow, tableDate } from "./table.js";
 
-/** A package of nixpkgs that has a library. */
+/** A package in nixpkgs that has a library. */
 export interface NixpkgsPackage {
-  /** Below nixpkgs' package set: "libxcrypt-legacy", "stdenv.cc.cc". */
+  /** Within nixpkgs' package set: "libxcrypt-legacy", "stdenv.cc.cc". */
   attribute: string;
-  /** The attribute before it was renamed, which older releases have. */
+  /** The attribute before it was renamed; older releases have it. */
   formerly: string | null;
   /** null for the output that nixpkgs' `lib.getLib` takes. */
   output: string | null;
-  /** The last release of NixOS whose nixpkgs has it ("26.05"); null where the present one has. */
+  /** The last release of NixOS whose nixpkgs has it ("26.05"); null if the present one does. */
   until: string | null;
-  /** Why nixpkgs builds it only where that is permitted (NIXPKGS_ALLOW_INSECURE, …_UNFREE); null where that is not known. */
+  /** Why nixpkgs builds it only with permission (NIXPKGS_ALLOW_INSECURE, …_UNFREE); null if not known. */
   refusal: "insecure" | "unfree" | null;
-  /** What it has; another soname than the wanted one where only the version differs. */
+  /** The soname that it has; differs from the wanted one if only the version differs. */
   soname: string;
-  /** What says so. */
+  /** Where this is known from. */
   source: string;
-  /** As of when, as YYYY-MM-DD; null where that is not known. */
+  /** The source's date, as YYYY-MM-DD; null if not known. */
   date: string | null;
-  /** What speaks for it, the most important first. */
+  /** What speaks for it, most important first. */
   reasons: string[];
 }
 
-/** A library that no store path has, or none with the symbol versions that are needed. */
+/** A library that no store path has, or none with the needed symbol versions. */
 export interface MissingLibrary {
   /** The name by which it is needed. */
   soname: string;
-  /** Whose it has to be: "x86_64-linux". */
+  /** The system that it has to be for: "x86_64-linux". */
   system: string;
   /** The versions that it has to define. */
   versions: string[];
-  /** The packages of nixpkgs that have it, the best first. */
+  /** The nixpkgs packages that have it, the best first. */
   packages: NixpkgsPackage[];
 }
 
 /** The source of what nix-index's database says, which nothing here has checked. */
 export const nixIndex = "nix-index's database";
 
-/** The package of the very soname, from the table alone. */
+/** The package with exactly this soname, from the table alone. */
 export function packageOfSoname(soname: string): NixpkgsPackage | null {
   const found = packageOnceOf(soname);
   return found !== null && isPresent(found, soname) ? found : null;
 }
 
-/** The same, also if nixpkgs has removed it. */
+/** The same, even if nixpkgs has removed it. */
 export function packageOnceOf(soname: string): NixpkgsPackage | null {
   const row = rowOf(soname);
   const found = row && asPackage(row, soname);
   return found?.soname === soname ? found : null;
 }
 
-/** The package as it is built for the libc of what needs it (nixpkgs pkgs/top-level/stage.nix, pkgsMusl). */
+/** The package as built for the libc of what needs it (nixpkgs pkgs/top-level/stage.nix, pkgsMusl). */
 export function builtFor(needing: OfLibc, found: NixpkgsPackage): NixpkgsPackage {
   const { attribute, formerly } = found;
-  // musl's own package is of musl in every set, and what names a set has chosen.
+  // musl's own package uses musl in every set, and an attribute that names a set has already chosen.
   if (libcOf(needing) !== "musl" || /^(musl$|pkgs\w+\.)/.test(attribute)) return found;
   const inSet = (name: string) => `pkgsMusl.${name}`;
   return { ...found, attribute: inSet(attribute), formerly: formerly && inSet(formerly) };
 }
 
-/** Whether the package, as nixpkgs has it now, has the very soname. */
+/** Whether the package, as it is in nixpkgs now, has exactly this soname. */
 export function isPresent({ soname, until }: NixpkgsPackage, wanted: string): boolean {
   return soname === wanted && until === null;
 }
 
 /**
- * What `nix build` takes: "nixpkgs#zlib", for another machine than this one with its system.
- * @param system whose it has to be: "x86_64-linux"
- * @param channel of NixOS, where it is not the user's own nixpkgs: "unstable", "24.11"
+ * An argument for `nix build`: "nixpkgs#zlib", including the system if it is for another machine.
+ * @param system the system that it has to be for: "x86_64-linux"
+ * @param channel the NixOS channel, if not the user's own nixpkgs: "unstable", "24.11"
  */
 export function installable(
   { attribute, output, until }: Pick<NixpkgsPackage, "attribute" | "output" | "until">,
@@ -86,10 +86,7 @@ export function installable(
   return `${flake}#${set}${attribute}${output === null ? "" : `.${output}`}`;
 }
 
-/**
- * Where a library that no store path has is to be had, as a clause without a full stop; null where
- * nothing is known.
- */
+/** Where to get a library that no store path has, as a clause without a full stop; null if nothing is known. */
 export function adviceFor(
   soname: string,
   packages: readonly NixpkgsPackage[],
@@ -114,13 +111,13 @@ export function adviceFor(
   return `${soname} is in ${what} (nix build ${what}${renamed}${permitted})`;
 }
 
-/** How to get a glibc that defines a version which those of the store do not, or that there is none. */
+/** How to get a glibc that defines a version which those in the store do not, or that none defines it. */
 export function adviceForNewerGlibc(version: string): string {
   const wanted = `get ${sinceRelease(version) ?? "a newer one"} (nix build nixpkgs/nixos-unstable#glibc)`;
   return definedByNone(version) ?? wanted;
 }
 
-/** The same for another library; null where no package is known. */
+/** The same for another library; null if no package is known. */
 export function adviceForNewer(
   soname: string,
   machine: Machine & OfLibc,

@@ -1,9 +1,9 @@
-// Which package of nixpkgs has the program that runs a script, by the program's name.
+// Which nixpkgs package has the program that runs a script, by the program's name.
 import { thisMachine } from "../../file/machine.js";
 import { nixSystem } from "../../file/nix_system.js";
 import { installable, packageOnceOf } from "./packages.js";
 
-/** Where the attribute is called otherwise than the program. */
+/** Programs whose attribute has a different name. */
 const otherNames: Readonly<Record<string, string>> = {
   awk: "gawk",
   csh: "tcsh",
@@ -20,7 +20,7 @@ const otherNames: Readonly<Record<string, string>> = {
   wish: "tk",
 };
 
-/** Where both are alike. */
+/** Programs whose attribute has the same name. */
 const sameNames = new Set(
   (
     "babashka bash bun crystal dart dash deno elixir elvish erlang expect fish gawk gnuplot groovy guile jq julia " +
@@ -29,7 +29,7 @@ const sameNames = new Set(
   ).split(" "),
 );
 
-/** What `nix build` takes: "nixpkgs#bash"; null where none is known. */
+/** An argument for `nix build`: "nixpkgs#bash"; null if none is known. */
 export function packageOfProgram(name: string): string | null {
   const python = /^python([23])(?:\.(\d+))?$/.exec(name);
   const [, major, minor = "7"] = python ?? [];

@@ -1,5 +1,5 @@
-// Which packages of nixpkgs have a library, the best first, each with its reasons: what the table of this package
-// says and what nix-index's database says, together; then the table's packages with another version of it.
+// Which nixpkgs packages have a library, the best first, each with its reasons: first what this package's table and
+// nix-index's database say together; then the table's packages with another version of the library.
 import type { Facts } from "../../addon/facts.js";
 import { comesWithDriver } from "../../file/driver_name.js";
 import { hasNixSystem, nixSystem } from "../../file/nix_system.js";
@@ -10,7 +10,7 @@ import { asPackage, builtFor, type NixpkgsPackage, nixIndex } from "./packages.j
 import { type DefiningRelease, releaseDefining } from "./symbol_versions.js";
 import { rowOf, rowsFrom, type TableRow } from "./table.js";
 
-/** What is known of the program that needs the library. */
+/** What is known about the program that needs the library. */
 export type Needing = Pick<Facts, "machine" | "class" | "byteOrder"> &
   Partial<Pick<Facts, "interpreter" | "needed" | "versionsNeeded">>;
 
@@ -27,11 +27,11 @@ export async function packagesFor(
   const exact = known.filter((each) => each.soname === soname);
   const located = await locate(soname);
   const found = located === null ? [] : rankLocated(soname, located, row, needing);
-  // What nixpkgs has removed comes after what it has, and is there all the same in a database of before.
+  // What nixpkgs has removed comes after what it has, but can still be in an older database.
   const present = exact.filter(({ until }) => until === null);
   const isAmong = (those: readonly NixpkgsPackage[], { attribute }: NixpkgsPackage) =>
     those.some((each) => isCalled(each, attribute));
-  // The database is of one day; what has the table's attribute there confirms it.
+  // The database is from one day; if it has the table's attribute, that confirms it.
   const others = found.filter((each) => !isAmong(present, each));
   const gone = exact.filter((each) => each.until !== null && !isAmong(others, each));
   for (const each of present)
@@ -88,7 +88,7 @@ function rankLocated(
     }));
 }
 
-/** What is made of other packages, or for one purpose of its own. */
+/** Packages made from other packages, or for a single purpose. */
 const unlikely: readonly [pattern: RegExp, what: string, points?: number][] = [
   [/^pkgs\w+\./, "is of another package set", -60],
   [/(Full|[-_]full)$/, "is a variant with everything"],
@@ -138,7 +138,7 @@ function compareAttributes(
   return one.length - two.length || two.localeCompare(one, "en", { numeric: true });
 }
 
-/** What replaced it, or the same library with another number behind it, the newest first. */
+/** Its replacement, or the same library with another number at the end, the newest first. */
 function otherVersions(soname: string, removed: TableRow | null): NixpkgsPackage[] {
   const replacement = removed?.replacement ? rowOf(removed.replacement) : null;
   if (replacement !== null) return [asPackage(replacement, soname)];

@@ -1,7 +1,7 @@
-// Since which release of its project a library defines a symbol version, and which library does.
+// Which library defines a symbol version, and since which release of its project.
 import { compareVersions } from "../../file/versions.js";
 
-/** A release, as people call it. */
+/** A release, by its usual name. */
 export interface DefiningRelease {
   /** The library that defines it. */
   soname: string;
@@ -19,16 +19,16 @@ const glibcxx: Readonly<Record<number, string>> = {
   ...{ 33: "14.1", 34: "15.1", 35: "16.1" },
 };
 
-/** CXXABI_1.3.N, from the same place. */
+/** CXXABI_1.3.N, from the same source. */
 const cxxabi: Readonly<Record<number, string>> = {
   ...{ 2: "4.3", 3: "4.4", 4: "4.5", 5: "4.6", 6: "4.7", 7: "4.8", 8: "4.9", 9: "5.1", 10: "6.1" },
   ...{ 11: "7.1", 12: "9.1", 13: "12.1", 14: "13.1", 15: "14.1", 16: "15.1", 17: "16.1" },
 };
 
-/** The newest releases of all that are known here. */
+/** The newest releases known here. */
 const newest: Readonly<Record<string, string>> = { gcc: "16.1", glibc: "2.44" };
 
-/** Versions that are called as the release in which they came. */
+/** Versions that are named after the release in which they came. */
 const called: readonly [pattern: RegExp, soname: string, project: string][] = [
   [/^GLIBC_(\d+\.\d+(?:\.\d+)?)$/, "libc.so.6", "glibc"],
   [/^GCC_(\d+\.\d+(?:\.\d+)?)$/, "libgcc_s.so.1", "gcc"],
@@ -41,7 +41,7 @@ const called: readonly [pattern: RegExp, soname: string, project: string][] = [
   [/^XCRYPT_(\d\.\d)$/, "libcrypt.so.1", "libxcrypt with version"],
 ];
 
-/** null where that is not known. */
+/** null if not known. */
 export function releaseDefining(version: string): DefiningRelease | null {
   const cxx = /^(GLIBCXX_3\.4|CXXABI_1\.3)\.(\d+)$/.exec(version);
   if (cxx !== null) {
@@ -68,13 +68,13 @@ export function definedByNone(version: string): string | null {
   return isNewer ? `no known ${project} defines it (${last} is the newest)` : null;
 }
 
-/** "gcc 13.2 or newer"; null where that is not known, or no known release does. */
+/** "gcc 13.2 or newer"; null if not known, or if no known release does. */
 export function sinceRelease(version: string): string | null {
   const found = definedByNone(version) === null ? releaseDefining(version) : null;
   return found && `${found.project} ${found.release} or newer`;
 }
 
-/** The library that a version is of, also where its release is not known. */
+/** The library that a version belongs to, even if its release is not known. */
 export function libraryOfVersion(version: string): string | null {
   if (/^(GLIBCXX|CXXABI)_/.test(version)) return "libstdc++.so.6";
   if (/^(GOMP|OMP|OACC)_/.test(version)) return "libgomp.so.1";

@@ -1,5 +1,5 @@
-// share/nixpkgs-sonames.tsv: which attribute of nixpkgs has a library. Its head explains the columns.
-// It is read when a library is first asked for, and searched as text: a question is for a few of its rows.
+// share/nixpkgs-sonames.tsv: which nixpkgs attribute has a library. Its header explains the columns. It is read when a
+// library is first looked up, and searched as text: a lookup needs only a few of its rows.
 import { join } from "node:path";
 import { packageDirectory } from "../../addon/package_directory.js";
 import { readFileSync } from "../../base/disk.js";
@@ -9,30 +9,30 @@ export interface TableRow {
   attribute: string;
   /** The attribute before it was renamed. */
   formerly: string | null;
-  /** null where nixpkgs' `lib.getLib` finds the output. */
+  /** null if nixpkgs' `lib.getLib` finds the output. */
   output: string | null;
-  /** The attribute has this soname by now. */
+  /** The soname that the attribute has now. */
   now: string | null;
   /** The last release of NixOS that has it. */
   until: string | null;
-  /** What replaced it has this soname. */
+  /** The soname of what replaced it. */
   replacement: string | null;
-  /** Why nixpkgs builds it only where that is permitted. */
+  /** Why nixpkgs builds it only with permission. */
   refusal: "insecure" | "unfree" | null;
-  /** The place that says so. */
+  /** Where this is known from. */
   source: string;
 }
 
 interface Table {
   text: string;
   date: string;
-  /** By the key that rows have. */
+  /** By the key used in rows. */
   sources: ReadonlyMap<string, string>;
 }
 
 let read: Table | undefined;
 
-/** As of when the table holds, as YYYY-MM-DD. */
+/** The table's date, as YYYY-MM-DD. */
 export function tableDate(): string {
   return table().date;
 }
@@ -42,12 +42,12 @@ export function rowOf(soname: string): TableRow | null {
   return rowsFrom(`${soname}\t`).find((row) => row.soname === soname) ?? null;
 }
 
-/** All rows whose soname begins so. */
+/** All rows whose soname begins with the given text. */
 export function rowsFrom(beginning: string): TableRow[] {
   const { text } = table();
   const rows: TableRow[] = [];
   let at = text.indexOf(`\n${beginning}`) + 1;
-  // Rows that begin alike follow one another.
+  // Rows with the same beginning are adjacent.
   while (at > 0 && at < text.length && text.startsWith(beginning, at)) {
     const end = text.indexOf("\n", at);
     rows.push(parse(text.slice(at, end)));
