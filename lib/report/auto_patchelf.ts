@@ -1,5 +1,4 @@
-// What auto-patchelf says, in the words of nixpkgs' own: build logs are read by people and scripts
-// that know them.
+// auto-patchelf's output, in the words of nixpkgs' own: people and scripts that know those words read build logs.
 import type { Request } from "../drop_in/auto_patchelf/arguments.js";
 import type {
   AutoPatchelfFile,
@@ -16,7 +15,7 @@ import {
 import { nixPackage } from "./environment/nix.js";
 import { inLines, joined, line, type Shown } from "./shown.js";
 
-/** The original's last words, and what is known of packages that have what is missing, by its name. */
+/** The original's last words, and the packages known to have what is missing, by its name. */
 export function missingText(
   packages: ReadonlyMap<string, readonly NixpkgsPackage[]>,
   machine: Machine,
@@ -47,7 +46,7 @@ function inputText({ attribute, formerly, output, refusal, source, date }: Nixpk
 
 export const beginningText = line`automatically fixing dependencies for ELF files`;
 
-/** What was asked, by the names that the original prints. */
+/** What was requested, under the names that the original prints. */
 export function requestText(request: Request): Shown {
   const asked = Object.entries(request).map(([key, value]) => [
     key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
@@ -57,9 +56,8 @@ export function requestText(request: Request): Shown {
 }
 
 /**
- * One thing that is said: in words, and as the original's --structured-logs say it, by the name of an
- * event and its fields. What has no event is said in words only; beside events that is left out where it
- * is `talk`, and goes to stderr where it is `trouble`.
+ * One thing to report: in words, and as the original's --structured-logs reports it, by event name and fields. Anything
+ * without an event is reported in words only; in a log of events, `talk` is left out and `trouble` goes to stderr.
  */
 interface Said {
   text: string;
@@ -71,7 +69,7 @@ export function outcomeText(outcome: AutoPatchelfOutcome): Shown {
   return inLines(said(outcome).map(({ text }) => line`${text}`));
 }
 
-/** The log as JSON lines, for stdout, and what they have no word for, for stderr. */
+/** The log as JSON lines for stdout, and what they have no event for, for stderr. */
 export function outcomeEvents(outcome: AutoPatchelfOutcome): {
   events: string;
   troubles: Shown;

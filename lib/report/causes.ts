@@ -1,5 +1,5 @@
-// What is wrong with many files, by cause: one cause and one remedy, however many files have it. What
-// belongs together is told by the findings' codes, causes and remedies, not by their sentences.
+// What is wrong with many files, by cause: each cause and remedy once, however many files it affects. Findings are
+// grouped by their codes, causes and remedies, not by their messages.
 import { groupedBy } from "../base/grouped.js";
 import type { Diagnosis, Finding } from "../doctor/finding.js";
 import { isError } from "../judge/problem.js";
@@ -7,26 +7,26 @@ import { filesInBrief, type NamedFile } from "./files.js";
 import { type Colors, inLines, joined, line, type Shown } from "./shown.js";
 import { plural } from "./text.js";
 
-/** Lines of one kind that are shown; the rest is counted. */
+/** How many lines of one kind are shown; the rest are counted. */
 const mostShown = 6;
-/** Names on one line. */
+/** Names per line. */
 const mostNames = 12;
 
-/** Findings of one code and one cause that one remedy helps against. */
+/** Findings with the same code and cause that the same remedy fixes. */
 interface Cause {
   code: string;
-  /** null where only the files themselves are at fault. */
+  /** null if only the files themselves are at fault. */
   name: string | null;
-  /** The package of nixpkgs that has it, where only a package has. */
+  /** The nixpkgs package that has it, if only a package does. */
   package: string | null;
   severity: Finding["severity"];
   files: Map<string, NamedFile>;
-  /** Each sentence, with a file that it is about. */
+  /** Each message, with a file that it is about. */
   messages: Map<string, string>;
   remedies: Set<string>;
 }
 
-/** A finding, or a verdict that has none. */
+/** A finding, or a verdict without one. */
 type Told = Pick<Finding, "severity" | "cause" | "message" | "get"> & {
   code: string;
   remedy: string | null;
@@ -41,7 +41,7 @@ export function causesText(diagnoses: readonly Diagnosis[], colors: Colors): Sho
   );
 }
 
-/** How many files are how, in one line. */
+/** How many files are in each state, in one line. */
 export function totalsText(diagnoses: readonly Diagnosis[]): Shown {
   const broken = diagnoses.filter(
     ({ verdict, findings }) => isBad(verdict) || findings.some(isError),
@@ -92,14 +92,14 @@ function causesOf(diagnoses: readonly Diagnosis[]): Cause[] {
   return [...causes.values()];
 }
 
-/** Causes that are shown together, under the files that have any of them. */
+/** Causes that are shown together, under the files affected by any of them. */
 interface Block {
   severity: Finding["severity"];
   causes: Cause[];
   files: NamedFile[];
 }
 
-/** What one remedy helps against is one block; else what has one code. */
+/** Causes with the same remedy form one block; failing that, those with the same code. */
 function blocksOf(causes: readonly Cause[]): Block[] {
   const byRemedy = groupedBy(causes, (cause) =>
     cause.remedies.size === 1 ? `${cause.severity} ${[...cause.remedies][0]}` : cause,
@@ -140,7 +140,7 @@ function blockText({ severity, causes, files }: Block, colors: Colors): Shown {
   ]);
 }
 
-/** What there is to say of the causes with one code. */
+/** What to say about the causes with one code. */
 function codeLines(causes: readonly Cause[]): Shown[] {
   const messages = new Map(causes.flatMap((cause) => [...cause.messages]));
   if (messages.size === 1) return [...messages.keys()].map((message) => line`${message}`);

@@ -1,4 +1,4 @@
-// What a program needs of the store, and what Nix keeps for it besides.
+// What a program needs from the store, and what else Nix keeps for it.
 import type { Closure } from "../closure/closure.js";
 import { type Colors, inLines, line, type Shown } from "./shown.js";
 import { plural } from "./text.js";
@@ -57,7 +57,7 @@ function row(bytes: number, path: string, note: Shown): Shown {
   return line`    ${bytesText(bytes).padStart(10)}  ${path}  ${note}`;
 }
 
-/** In units of 1000, as Nix's own reports are not, but disks are. */
+/** In powers of 1000, like disk sizes but unlike Nix's own reports. */
 function bytesText(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let [value, unit] = [bytes, 0];

@@ -3,7 +3,7 @@ import type { Diagnosis } from "../doctor/finding.js";
 import { isError } from "../judge/problem.js";
 import { type Colors, inLines, line, type Shown } from "./shown.js";
 
-/** All that is known of one file. */
+/** All that is known about one file. */
 export function diagnosisText(diagnosis: Diagnosis, colors: Colors): Shown {
   const { path, verdict, summary, findings } = diagnosis;
   const lines = [line`${colored(diagnosis, colors)(verdict)}  ${colors.bold(path)}`];

@@ -1,5 +1,5 @@
-// What every command prints with --json, each beside the name of its schema. share/schemas is made from these types
-// (scripts/build-schemas.mjs), so that what is promised and what is printed are one.
+// What every command prints with --json, with the name of its schema. share/schemas is generated from these types
+// (scripts/build-schemas.mjs), so that what is printed is what was promised.
 
 import type { Facts } from "../addon/facts.js";
 import type { Layout } from "../addon/native.js";
@@ -26,7 +26,7 @@ import type { WatchOutcome } from "../watch/outcome.js";
 import type { TreeLibrary } from "./tree/graph.js";
 import type { Why } from "./tree/why.js";
 
-/** Documents by the name of their schema: `"schema": "fixelf.NAME/1"` is their first field. */
+/** Documents by schema name: `"schema": "fixelf.NAME/1"` is their first field. */
 export interface Documents {
   /** fixelf closure PATH --json */
   closure: Closure;
@@ -36,10 +36,10 @@ export interface Documents {
   env: Environment & {
     /** What has to be set, by name. */
     variables: Record<string, string>;
-    /** What --farm has made. */
+    /** What --farm created. */
     farm: Farm | null;
   };
-  /** What any command prints with --json where it failed as a whole */
+  /** What any command prints with --json if it fails as a whole */
   error: { error: Failure & { path: string | null } };
   /** fixelf find NAME… --json */
   find: { sonames: FoundSoname[] } & Fetched;
@@ -47,7 +47,7 @@ export interface Documents {
   fix: { files: Outcome[] } & Fetched;
   /** fixelf index --json */
   index: {
-    /** null where there is no store, or with --remove. */
+    /** null if there is no store, or with --remove. */
     index: IndexReport | null;
     /** With --remove: whether there was one. */
     removed?: boolean;
@@ -64,7 +64,7 @@ export interface Documents {
   plan: { files: PlannedFile[] } & Fetched;
   /** fixelf prune [PATH…] --json */
   prune: Pruned & {
-    /** Whether nothing was removed, but only said what would be. */
+    /** Whether this only reports what would be removed, without removing it. */
     dryRun: boolean;
   };
   /** fixelf refs PATH… --json */
@@ -83,7 +83,7 @@ export interface Documents {
   undo: { files: UndoOutcome[] };
 }
 
-/** Streams of JSON objects, one a line, without a field that names the schema. */
+/** Streams of JSON objects, one per line, without a field that names the schema. */
 export interface Lines {
   /** A line of fixelf scan --format ndjson */
   scan: ScanRow | ScanFailureRow;
@@ -97,7 +97,7 @@ interface Failure {
   message: string;
 }
 
-/** A path that was named, and what it failed with. */
+/** A path that was named, and why it failed. */
 export interface FailedPath {
   path: string;
   error: Failure;
@@ -108,13 +108,13 @@ export interface ScanFailureRow {
   path: string;
   /** The store path that it is in; null outside a store. */
   storePath: string | null;
-  /** What kind of failure; docs/scanning.md. */
+  /** The kind of failure; docs/scanning.md. */
   error: FixelfErrorCode;
   /** A sentence for people. */
   errorMessage: string;
 }
 
-/** With --get: what came of it. */
+/** With --get: what became of it. */
 export interface Fetched {
   got?: Pick<Got, "attribute" | "output" | "storePath" | "sonames" | "source">[];
   notGot?: GetPlan["without"];
@@ -123,25 +123,25 @@ export interface Fetched {
 /** A library, and the store paths that have it. */
 export interface FoundSoname {
   soname: string;
-  /** The symbol version that it has to define, where one was asked for. */
+  /** The symbol version that it has to define, if one was requested. */
   symbolVersion?: string;
   /** The best first. */
   providers: Pick<Provider, "path" | "storePath" | "reasons">[];
-  /** From nixpkgs, where no store path has it; the best first. */
+  /** From nixpkgs, if no store path has it; the best first. */
   packages: readonly NixpkgsPackage[];
   /** What defines that version, such as "gcc 13.2 or newer". */
   since?: string;
 }
 
-/** What is to be done with one file; where bytes change and how many. */
+/** What is to be done with one file: where bytes change, and how many. */
 export interface PlannedFile extends Omit<FilePlan, "layout"> {
-  /** null where nothing changes. */
+  /** null if nothing changes. */
   layout: Pick<Layout, "oldSize" | "newSize" | "ranges"> | null;
 }
 
 /** fixelf tree FILE --why NAME --json */
 interface WhyLoaded {
   path: string;
-  /** null where it does not load that. */
+  /** null if the program does not load it. */
   why: Why | null;
 }

@@ -1,4 +1,4 @@
-// What a file says of itself, a line for each thing that it says.
+// What a file contains, one line per fact.
 import type { Facts } from "../addon/facts.js";
 import { type Colors, inLines, line, type Shown } from "./shown.js";
 

@@ -1,4 +1,4 @@
-// Many files in few words: programs by their names, the rest by number.
+// Many files in few words: programs by name, the rest by number.
 import type { FileKind } from "../file/kind.js";
 import { joined, line, type Shown } from "./shown.js";
 import { plural } from "./text.js";
@@ -8,7 +8,7 @@ export interface NamedFile {
   kind: FileKind;
 }
 
-/** So many are all named. */
+/** Up to this many files, all are named. */
 const fewFiles = 3;
 const programsNamed = 2;
 

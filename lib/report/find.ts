@@ -1,4 +1,4 @@
-// Which store paths provide a soname, the best first; where none does, the package of nixpkgs that would.
+// Which store paths provide a soname, the best first; if none does, the nixpkgs package that would.
 import type { OfLibc } from "../file/libc.js";
 import { thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
@@ -16,18 +16,18 @@ export interface Answer extends Providers {
   soname: string;
   /** The best first. */
   packages: readonly NixpkgsPackage[];
-  /** The symbol version that it has to define, where one was asked for. */
+  /** The symbol version that it has to define, if one was requested. */
   version: string | undefined;
-  /** What defines that: "gcc 13.2 or newer"; none where that is not known. */
+  /** What defines it: "gcc 13.2 or newer"; absent if not known. */
   since?: string;
 }
 
-/** Packages of nixpkgs for one library. */
+/** How many nixpkgs packages are shown for one library. */
 const mostShown = 3;
-/** Nobody said what program it is for. */
+/** The program that needs it was not given. */
 const ownSystem = nixSystem(thisMachine());
 
-/** Packages are built for glibc where nobody says otherwise. */
+/** Packages are built for glibc unless stated otherwise. */
 const muslProgram: OfLibc = { needed: ["libc.so"] };
 
 function isOfAnyLibc({ attribute }: NixpkgsPackage): boolean {

@@ -1,9 +1,9 @@
-// What --get is going to do, before it does.
+// What --get is about to do.
 import type { GetPlan, WantedPackage } from "../get/get.js";
 import { inLines, line, type Shown } from "./shown.js";
 import { plural } from "./text.js";
 
-/** A line for each package, and one for what it takes altogether. */
+/** A line for each package, and one for the total effort. */
 export function gettingText({ packages, effort }: GetPlan): Shown {
   return inLines([
     line`To get from nixpkgs, for what no store path has:`,
@@ -12,7 +12,7 @@ export function gettingText({ packages, effort }: GetPlan): Shown {
   ]);
 }
 
-/** What can't be got, a line each. */
+/** What cannot be got, one line each. */
 export function withoutText({ without }: Pick<GetPlan, "without">): Shown[] {
   return without.map(({ soname, why }) => line`fixelf: cannot get ${soname}: ${why}`);
 }

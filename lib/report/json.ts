@@ -1,7 +1,7 @@
 // JSON for programs: one document, stable field names, bigint as hexadecimal.
 import { jsonText } from "./text.js";
 
-/** Laid out to be read. */
+/** Formatted for reading. */
 export function toJson(value: unknown): string {
   return jsonText(value, 2);
 }

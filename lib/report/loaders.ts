@@ -1,4 +1,4 @@
-// The loaders of a store, the chosen ones first marked.
+// The loaders of a store, with the chosen ones marked.
 import type { Loader } from "../store/loaders.js";
 import { type Colors, inLines, line, type Shown } from "./shown.js";
 

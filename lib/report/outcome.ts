@@ -1,4 +1,4 @@
-// What would be done, what was done, and how to take it back.
+// What would be done, what was done, and how to undo it.
 
 import type { ChoiceOptions, CommonOptions } from "../base/options.js";
 import { fixelfCommand } from "../base/shell.js";
@@ -9,7 +9,7 @@ import { outcomesInBrief, plansInBrief } from "./outcomes.js";
 import { type Colors, inLines, line, type Shown } from "./shown.js";
 import { plural } from "./text.js";
 
-/** So many files are each told in full. */
+/** Up to this many files, each is reported in full. */
 const fewFiles = 3;
 
 export function planText(files: readonly FilePlan[], verbose: boolean, colors: Colors): Shown {
@@ -58,7 +58,7 @@ export function outcomeText(outcomes: readonly Outcome[], verbose: boolean, colo
   );
 }
 
-/** The command that takes a fix back: the paths as they were named, not each file below them. */
+/** The command that undoes a fix: with the paths as they were named, not each file below them. */
 export function undoHint(paths: readonly string[], options: CommonOptions): Shown {
   return line`Undo with: ${fixelfCommand("undo", paths, options)}`;
 }
@@ -68,7 +68,7 @@ export function getHint(paths: readonly string[], options: ChoiceOptions): Shown
   return line`Get what is missing with: ${fixelfCommand("fix --get", paths, options)}`;
 }
 
-/** The command for what is left to do in the tree of a program that was fixed alone. */
+/** The command for what is left to do around a program that was fixed on its own. */
 export function neighboursHint({ directory, lacking }: Neighbours, options: CommonOptions): Shown {
   const libraries = plural(
     lacking,

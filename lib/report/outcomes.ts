@@ -1,22 +1,22 @@
-// What was done, or would be done, with many files: what is the same is said once. What was refused
-// comes last, where it is seen.
+// What was done, or would be done, with many files: what they have in common is said once. Refusals come last, where
+// they are seen.
 import { groupedBy } from "../base/grouped.js";
 import type { Edit, FilePlan, Outcome } from "../fix/outcome.js";
 import { filesInBrief, type NamedFile } from "./files.js";
 import { type Colors, inLines, joined, line, type Shown } from "./shown.js";
 import { plural } from "./text.js";
 
-/** Things of one kind that are shown; the rest is counted. */
+/** How many things of one kind are shown; the rest are counted. */
 const mostShown = 6;
 
-/** What a plan and an outcome have to say of a file. */
+/** What a plan and an outcome have to say about a file. */
 interface Told extends NamedFile {
   state: string;
   isGood: boolean;
   edits: readonly Edit[];
   /** Sentences for the reader to act on. */
   problems: readonly string[];
-  /** Why it is left as it is. */
+  /** Why it is left unchanged. */
   reason: string | null;
 }
 
@@ -53,7 +53,7 @@ export function outcomesInBrief(outcomes: readonly Outcome[], colors: Colors): S
         problems: [
           ...(error === null ? [] : [error.message]),
           ...remaining.map((why) => `${said}: ${why}`),
-          // The reason that comes last says why it could not be checked.
+          // The last reason explains why it could not be checked.
           ...(isWritten && !verified && remaining.length === 0 ? reasons.slice(-1) : []),
         ],
         reason: reasons[0] ?? null,
@@ -101,7 +101,7 @@ function problemLines(files: readonly Told[]): Shown[] {
   return shortened(lines);
 }
 
-/** What changes, and in how many files: each directory of a search path by itself. */
+/** What changes, and in how many files: each directory in a search path separately. */
 function editLines(files: readonly Told[]): Shown[] {
   const edits = files.flatMap(({ edits }) => edits);
   const changes = edits.filter(({ what }) => what === "interpreter" || what === "shebang");

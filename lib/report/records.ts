@@ -1,4 +1,4 @@
-// What fixelf remembers of the files that it fixed.
+// What fixelf remembers about the files that it fixed.
 import { dirname } from "node:path";
 import { groupedBy } from "../base/grouped.js";
 import { shellWord } from "../base/shell.js";
@@ -9,7 +9,7 @@ import { plural } from "./text.js";
 
 type State = Remembered["records"][number]["state"];
 
-/** What a state means where undo is not simply possible. */
+/** What a state means if undo is not straightforward. */
 const meaning: Partial<Record<State, string>> = {
   interrupted: "a fix was interrupted; undo restores the original",
   changed: "the file was changed after the fix, so the fix can't be undone",
@@ -49,7 +49,7 @@ function failureLines(failures: Remembered["failures"], colors: Colors): Shown[]
   return failures.map(({ path, message }) => line`${colors.red("failed")}  ${path}: ${message}`);
 }
 
-/** For files whose directories are not there. */
+/** For files whose directories do not exist. */
 function awayLines(away: readonly string[]): Shown[] {
   if (away.length === 0) return [];
   const directories = groupedBy(away, (path) => dirname(path));

@@ -1,5 +1,4 @@
-// What the bytes of files name: store paths first, then loaders and libraries, and at the end what
-// could not be looked into.
+// What the bytes of files name: store paths first, then loaders and libraries, and finally what could not be searched.
 import type { Compressed, Mention } from "../addon/native.js";
 import type { References, StorePathMentions } from "../store/references.js";
 import { type Colors, inLines, joined, line, type Piece, type Shown } from "./shown.js";
@@ -77,7 +76,7 @@ function where({ path, place, offset }: Mention, count: number, top: string, col
   return colors.dim(`${often}${spot}${below(path, top)}`);
 }
 
-/** Which file of a directory. */
+/** Which file in a directory. */
 function below(path: string, top: string): string {
   return path === top ? "" : ` of ${path.slice(top.length).replace(/^\/+/, "")}`;
 }

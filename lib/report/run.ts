@@ -3,7 +3,7 @@ import type { RunPlan } from "../run/plan.js";
 import { names } from "../run/start.js";
 import { inLines, line, type Shown } from "./shown.js";
 
-/** One line, or, if it is to be the whole of it, one for each thing that there is to know. */
+/** One line, or with `whole`, one for each thing there is to know. */
 export function runText(plan: RunPlan, whole: boolean): Shown {
   const { how, why, passedOver, unserved, limits } = plan;
   const first = `fixelf runs it ${how === "as-is" ? "as it is" : names[how]}: ${why}`;
@@ -13,7 +13,7 @@ export function runText(plan: RunPlan, whole: boolean): Shown {
   return inLines([line`${first}`, ...more]);
 }
 
-/** A line for each reason why something of `--with` is not there. */
+/** A line for each reason why something from `--with` is missing. */
 export function unservedText({ unserved }: RunPlan): Shown {
   return inLines(unserved.map((each) => line`fixelf: ${each}`));
 }

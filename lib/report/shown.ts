@@ -1,11 +1,11 @@
-// What people read. Names come from files that nobody vouches for: whatever is put into a line is made safe on the
-// way (text.ts, `printable`), and the type tells that it was. What is printed for people takes nothing else.
+// What people read. Names come from untrusted files: everything inserted into a line is made safe on the way (text.ts,
+// `printable`), and the type proves it. Output for people accepts nothing else.
 import { printable } from "./text.js";
 
-/** What a line is put together from: what has been made safe stays as it is. */
+/** What a line is composed of: what has already been made safe stays as it is. */
 export type Piece = string | number | Shown;
 
-/** Text that steers no terminal and forges no line. */
+/** Text that cannot control a terminal or forge a line. */
 export class Shown {
   readonly #text: string;
 
@@ -26,7 +26,7 @@ export class Shown {
     return new Shown(pieces.map(safe).join(separator));
   }
 
-  /** What a writer has made safe for a language of its own: Nix, sh, DOT; or a text without any name in it. */
+  /** Text that a writer has made safe for its own language (Nix, sh, DOT), or text without any names in it. */
   static document(text: string): Shown {
     return new Shown(text);
   }
@@ -35,7 +35,7 @@ export class Shown {
     return this.#text === "";
   }
 
-  /** To be written; in a template of another kind than `line` it would be taken for a name. */
+  /** For writing; in a template other than `line` it would be taken for a name. */
   get text(): string {
     return this.#text;
   }
@@ -59,7 +59,7 @@ type Color = "bold" | "dim" | "green" | "red" | "yellow";
 
 export type Colors = Record<Color, (piece: Piece) => Shown>;
 
-/** `formatters` are picocolors'; null where nothing is to be colored: pipes need not wait for a package of colors. */
+/** `formatters` are picocolors'; null if nothing is to be colored: pipes need not wait for a color package to load. */
 export function colorsBy(formatters: Record<Color, (text: string) => string> | null): Colors {
   const by =
     (color: Color) =>

@@ -1,16 +1,16 @@
-// What makes text safe for where it goes. Names come from files that nobody vouches for: they steer no
-// terminal, forge no line, and mean nothing to what reads a format.
+// What makes text safe for where it goes. Names come from untrusted files: they must not control a terminal, forge a
+// line, or mean anything to what reads a format.
 import { bufferOf, isPlain, spelledOut } from "../base/bytes.js";
 
 /**
- * Control characters (C0, DEL and C1, which terminals take for commands), line and paragraph separators,
- * and what changes the direction of what follows (Unicode, UAX #9).
+ * Control characters (C0, DEL and C1, which terminals take as commands), line and paragraph separators, and characters
+ * that change the direction of what follows (Unicode, UAX #9).
  */
 const steering =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** For a terminal, on one line: what would steer it, and what is no UTF-8, is spelled out. */
+/** For a terminal, on one line: control characters and bytes that are not UTF-8 are spelled out. */
 export function printable(text: string): string {
   return spelledOut(text).replace(steering, escapeOf);
 }
@@ -20,8 +20,8 @@ function escapeOf(character: string): string {
 }
 
 /**
- * A cell of a table of comma-separated values (RFC 4180), which terminals show, too. Spreadsheets take a text that begins like a
- * formula for one; an apostrophe before it keeps it a text (OWASP, "CSV Injection").
+ * A cell in a table of comma-separated values (RFC 4180), which terminals show too. Spreadsheets treat text that begins
+ * like a formula as one; an apostrophe in front keeps it text (OWASP, "CSV Injection").
  */
 export function csvCell(value: unknown): string {
   if (value === null) return "";

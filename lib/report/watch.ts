@@ -1,11 +1,11 @@
-// What a watch tells, one line for each.
+// What a watch reports, one line each.
 import { shellWord } from "../base/shell.js";
 import type { WatchEvent, WatchOutcome } from "../watch/outcome.js";
 import type { Lines } from "./documents.js";
 import { type Colors, joined, line, type Piece, type Shown } from "./shown.js";
 import { jsonText, plural } from "./text.js";
 
-/** One line, however much there is to say: more of it is in the JSON. */
+/** One line, however much there is to say: the JSON has the rest. */
 export function watchLine(outcome: WatchOutcome, colors: Colors): Shown {
   const { path, outcome: state, verified, edits, remaining, error } = outcome;
   const good = state === "fixed" || state === "would-fix";
@@ -17,14 +17,14 @@ export function watchLine(outcome: WatchOutcome, colors: Colors): Shown {
   return joined(words, "  ");
 }
 
-/** A file that can't be changed can still be run. */
+/** A file that cannot be changed can still be run. */
 function otherWays({ outcome, error, path }: WatchOutcome): string {
   if (outcome !== "refused" || error?.code !== "unsupported") return "";
   const word = shellWord(path);
   return `; run it as it is with: fixelf run ${word}, or see: fixelf env ${word}`;
 }
 
-/** One JSON object a line, `path` first. */
+/** One JSON object per line, `path` first. */
 export function watchRecord(outcome: Lines["watch"]): string {
   const { path, ...rest } = outcome;
   return jsonText({ path, ...rest });

@@ -1,4 +1,4 @@
-// A Containerfile: the program, its loader where it looks for it, and the libraries from nixpkgs.
+// A Containerfile: the program, its loader at the path where it looks for it, and the libraries from nixpkgs.
 import { basename, dirname } from "node:path";
 import { FixelfError } from "../../base/errors.js";
 import { scriptWord, shellWord } from "../../base/shell.js";
@@ -8,8 +8,8 @@ import { nixComment, nixPackage, nixString, originOf, packagesOf, unknownLines }
 
 /**
  * @param named what is to be copied: the paths that the user named, absolute
- * @param context the directory that is to be sent to the builder, absolute
- * @throws FixelfError `unsupported` for names that a Containerfile can't hold
+ * @param context the directory that will be sent to the builder, absolute
+ * @throws FixelfError `unsupported` for names that a Containerfile cannot contain
  */
 export function containerText(
   environment: PackagedEnvironment,
@@ -39,7 +39,7 @@ export function containerText(
     const message = `a Containerfile can't hold the name ${path}`;
     throw new FixelfError("unsupported", message, { path });
   }
-  // Escaped patterns are no way out: buildah takes what one has matched as a pattern again (copier/copier.go).
+  // Escaping patterns does not help: buildah treats what a pattern has matched as a pattern again (copier/copier.go).
   for (const path of [...named, ...outside]) {
     if (!/[\\*?[]/.test(path)) continue;
     const message = `a Containerfile can't copy ${path}: *, ?, [ and \\ make its name a pattern`;
@@ -48,7 +48,7 @@ export function containerText(
   const words = (...all: string[]) => JSON.stringify(all);
   const inContext = (path: string) =>
     path.startsWith(`${context}/`) ? path.slice(context.length + 1) : basename(path);
-  // COPY of a directory copies its content.
+  // COPY of a directory copies its contents.
   const copies = [...named, ...outside].map((path) => `COPY ${copyWords(inContext(path), path)}`);
   const path = [...searched.map((below) => `/libraries${below}`), ...outside].join(":");
   return [
@@ -71,12 +71,12 @@ export function containerText(
   ].join("\n");
 }
 
-/** Each word is read as a shell reads one, in a JSON array as well (moby's frontend/dockerfile/shell/lex.go). */
+/** Each word is read as a shell would read it, even in a JSON array (moby's frontend/dockerfile/shell/lex.go). */
 function copyWords(...paths: readonly string[]): string {
   return JSON.stringify(paths.map((path) => path.replace(/[\\$'"]/g, "\\$&")));
 }
 
-/** A value in ENV: in double quotes, where backslash, quote and dollar count. */
+/** A value in ENV: in double quotes, where backslash, quote and dollar are special. */
 function containerWord(text: string): string {
   return `"${text.replace(/[\\"$]/g, "\\$&")}"`;
 }

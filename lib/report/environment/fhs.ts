@@ -17,7 +17,7 @@ export function fhsText(environment: PackagedEnvironment): string {
   const [program, ...others] = programs;
   const only = program !== undefined && others.length === 0 ? program : null;
   const name = only === null ? "foreign" : basename(only.file).replace(/[^\w.+?=-]+/g, "-");
-  // What the 64-bit machine runs besides its own is in multiPkgs, which are for both.
+  // What a 64-bit machine runs besides its own programs goes into multiPkgs, which are for both.
   const narrow = systems.filter(({ system, own }) => !own && system === "i686-linux");
   const [wide, ...foreign] = systems.filter((system) => !narrow.includes(system));
   const lines = (those: readonly PackagedSystem[]) =>
@@ -33,7 +33,7 @@ export function fhsText(environment: PackagedEnvironment): string {
   const notes = foreign.map(({ system }) =>
     nixComment(`it is for this machine's own programs, not for ${system}`),
   );
-  // Older ones set the variable themselves; packages of their own are in its directories already.
+  // Older buildFHSEnvs set the variable themselves; packages with attributes are in their directories already.
   const further = systems.flatMap((system) =>
     furtherDirectories(system.directories, packageSet(system)),
   );
@@ -43,7 +43,7 @@ export function fhsText(environment: PackagedEnvironment): string {
     further.length === 0
       ? ""
       : `  profile = "export LD_LIBRARY_PATH=" + pkgs.lib.escapeShellArg (${joined}) + ${before};\n`;
-  // It is put into a shell script as it is.
+  // It is inserted into a shell script verbatim.
   const runScript = only === null ? "" : `  runScript = ${nixString(scriptWord(only.file))};\n`;
   return `${[headline(environment), ...notes].join("\n")}
 ${nixComment(only === null ? "build it, and start the programs in its shell" : "build it, and start the program by its name")}

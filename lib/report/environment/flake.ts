@@ -5,7 +5,7 @@ import { headline, nixAttribute, variableLines } from "./nix.js";
 export function flakeText(environment: PackagedEnvironment): string {
   const [first] = environment.systems;
   const system = first?.system ?? "x86_64-linux";
-  // The shell is this machine's, or that of the only machine there is.
+  // The shell is for this machine, or for the only machine there is.
   const shell = {
     ...environment,
     systems: environment.systems.map((each) => (each === first ? { ...each, own: true } : each)),

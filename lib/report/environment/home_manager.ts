@@ -1,10 +1,10 @@
-// A Home Manager module: the Nix-built program linked in place of the foreign one, where the store
-// has one of the same name and version; for the others, nix-ld's variables.
+// A Home Manager module: the Nix-built program, linked in place of the foreign one, if the store has one of the same
+// name and version; for the others, nix-ld's variables.
 import type { PackagedEnvironment } from "../../environment/packages.js";
 import type { Twin } from "../../environment/twin.js";
 import { nixAttribute, nixComment, nixString, unknownLines, variableLines } from "./nix.js";
 
-/** `twins` has, by a program's file, what could stand in its place. */
+/** `twins` maps a program's file to what could replace it. */
 export function homeManagerText(
   environment: PackagedEnvironment,
   twins: ReadonlyMap<string, Twin>,
@@ -46,7 +46,7 @@ ${lines.join("\n")}
 }`;
 }
 
-/** As it has to be in double quotes: Home Manager writes a shell script of the values (modules/lib/shell.nix). */
+/** Escaped for double quotes: Home Manager writes a shell script from the values (modules/lib/shell.nix). */
 function inDoubleQuotes(text: string): string {
   return text.replace(/[\\"$`]/g, "\\$&");
 }

@@ -1,4 +1,4 @@
-// What all Nix texts are made of.
+// The parts that all Nix texts are made of.
 
 import type { Package } from "../../environment/nixpkgs.js";
 import type {
@@ -10,7 +10,7 @@ import { variableNames } from "../../environment/variables.js";
 import { adviceFor, refusalAdvice } from "../../store/nixpkgs/packages.js";
 import { printable } from "../text.js";
 
-/** A string, in which nothing is put in by Nix. */
+/** A string into which Nix interpolates nothing. */
 export function nixString(text: string): string {
   const escapes: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
   // A bare carriage return would be read as the end of a line.
@@ -23,7 +23,7 @@ export function nixString(text: string): string {
 
 const keywords = new Set("assert else if in inherit let or rec then with".split(" "));
 
-/** A way down attribute sets; names that are no identifiers are quoted. */
+/** A path through attribute sets; names that are not identifiers are quoted. */
 export function nixAttribute(set: string, attribute: string): string {
   const names = attribute.split(".").map((name) => {
     const plain = /^[a-zA-Z_][\w'-]*$/.test(name) && !keywords.has(name);
@@ -32,7 +32,7 @@ export function nixAttribute(set: string, attribute: string): string {
   return [set, ...names].join(".");
 }
 
-/** A package of a set; of a renamed one, what old and new releases have. */
+/** A package in a set; for a renamed one, the attribute that old and new releases have. */
 export function nixPackage(
   set: string,
   { attribute, formerly }: Pick<Package, "attribute" | "formerly">,
@@ -45,14 +45,14 @@ export function nixComment(text: string): string {
   return `# ${printable(text)}`;
 }
 
-/** Where packages for a system come from, when those for this machine are in `pkgs`. */
+/** Where packages for a system come from, given that those for this machine are in `pkgs`. */
 export function packageSet({ system, own }: Pick<PackagedSystem, "system" | "own">): string {
   if (own) return "pkgs";
   if (system === "i686-linux") return "pkgs.pkgsi686Linux";
   return `(import pkgs.path { system = ${nixString(system)}; })`;
 }
 
-/** The lines of a list of packages, without its brackets. */
+/** The lines of a package list, without its brackets. */
 export function packageLines(packages: readonly Package[], set: string, indent: string): string[] {
   const seen = new Set<string>();
   return packages.flatMap((each) => {
@@ -68,7 +68,7 @@ function originComment(each: Package): string {
   return origin === null ? "" : ` ${nixComment(origin)}`;
 }
 
-/** What one has to know of a package that is named; null where its name is all. */
+/** What the reader has to know about a named package; null if its name is enough. */
 export function originOf({ known, name, until, refusal }: Package): string | null {
   if (until !== undefined) return `removed from nixpkgs after NixOS ${until}: take it from that`;
   if (refusal !== undefined) return refusalAdvice(refusal);
@@ -88,11 +88,11 @@ export function packagesOf(directories: readonly PackagedDirectory[]): Package[]
   return directories.flatMap((each) => ("package" in each ? [each.package] : []));
 }
 
-/** What a value has to be for a variable to get the text. */
+/** How a value must be written for a variable to receive the text. */
 type AsValue = (text: string) => string;
 const asItIs: AsValue = (text) => text;
 
-/** Directories that belong to no package, or lie deeper in one, as Nix expressions. */
+/** Directories that belong to no package, or lie deeper inside one, as Nix expressions. */
 export function furtherDirectories(
   directories: readonly PackagedDirectory[],
   set: string,
@@ -132,7 +132,7 @@ export function variableLines(
     const set = packageSet(system);
     const libc = nixAttribute(set, system.libc.attribute);
     const loader = `"\${${libc}}/lib/${nixString(system.loader).slice(1, -1)}"`;
-    // One name is enough here: nothing else is to win over it.
+    // One name is enough here: nothing else should override it.
     const [names] = variableNames(system, systems);
     const { length } = system.directories;
     const path = length === 0 ? null : libraryPath(system, set, indent, asValue);
@@ -152,7 +152,7 @@ export function headline(environment: PackagedEnvironment): string {
   return [nixComment(`for ${names.join(", ")}${rest}`), ...unknownLines(environment)].join("\n");
 }
 
-/** The libraries that no text can name a package for, as comments. */
+/** The libraries for which no text can name a package, as comments. */
 export function unknownLines({ systems }: Pick<PackagedEnvironment, "systems">): string[] {
   const told = systems
     .flatMap(({ unknown }) => unknown)

@@ -1,4 +1,4 @@
-// A NixOS module that sets nix-ld up, for all programs of the machine.
+// A NixOS module that sets nix-ld up for all programs on the machine.
 import type { PackagedEnvironment } from "../../environment/packages.js";
 import { headline, nixComment, packageLines, packageSet, packagesOf } from "./nix.js";
 

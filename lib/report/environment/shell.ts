@@ -4,7 +4,7 @@ import type { Variables } from "../../environment/variables.js";
 import { adviceFor, installable, type MissingLibrary } from "../../store/nixpkgs/packages.js";
 import { printable } from "../text.js";
 
-/** What comments tell beside the variables. */
+/** What comments report besides the variables. */
 export interface ShellNotes {
   /** Store paths that the variables name and that nothing here keeps. */
   unrooted?: readonly string[];
@@ -28,7 +28,7 @@ export function direnvText(variables: Variables, notes: ShellNotes = {}): string
   return `${what}\n${shText(variables, notes)}`;
 }
 
-/** What is printed is evaluated. */
+/** What is printed gets evaluated. */
 function comments({ unrooted = [], missing = [] }: ShellNotes): string[] {
   return [
     ...listed(

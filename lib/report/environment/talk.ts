@@ -1,4 +1,4 @@
-// What has to be said beside the variables: what is missing, and what else there is to do.
+// What has to be said besides the variables: what is missing, and what else there is to do.
 
 import { fixelfCommand, shellWord } from "../../base/shell.js";
 import type { Environment } from "../../environment/environment.js";

@@ -1,5 +1,5 @@
-// Arrow IPC, the file format. Texts that repeat themselves are indexes into a dictionary of their column,
-// which makes a file a fraction of the size.
+// Arrow IPC, the file format. Repetitive texts are stored as indexes into a dictionary of their column, which makes a
+// file a fraction of the size.
 import {
   AsyncByteQueue,
   Bool,
@@ -57,7 +57,7 @@ export async function* arrow(
   yield* written.take();
 }
 
-/** Hands over at once what the writer would else keep until somebody asks: memory stays flat. */
+/** Hands over at once what the writer would otherwise hold until it is asked for: memory use stays flat. */
 class WrittenParts extends AsyncByteQueue<Uint8Array> {
   #parts: Uint8Array[] = [];
 
@@ -73,8 +73,8 @@ class WrittenParts extends AsyncByteQueue<Uint8Array> {
 }
 
 /**
- * Dictionaries come last, whole: a file may have them anywhere (Arrow, "IPC File Format"), and many
- * readers do not take one in pieces.
+ * Dictionaries come last, whole: a file may have them anywhere (Arrow, "IPC File Format"), and many readers do not
+ * accept one in pieces.
  */
 class FileWriter extends RecordBatchFileWriter {
   protected override _writeDictionaries(): this {
@@ -86,13 +86,13 @@ class FileWriter extends RecordBatchFileWriter {
   }
 }
 
-/** A column's type in Arrow, and its values. It lives as long as the file is written. */
+/** A column's type in Arrow, and its values. It lives as long as the file is being written. */
 abstract class Encoder {
   protected abstract readonly type: DataType;
 
   abstract data(column: Column): Data;
 
-  /** By their ids. */
+  /** By id. */
   dictionaries(): [number, Data][] {
     return [];
   }
@@ -107,7 +107,7 @@ abstract class Encoder {
   }
 }
 
-/** What a column has, byte for byte. */
+/** A column's data, byte for byte. */
 class PlainEncoder extends Encoder {
   protected readonly type: DataType;
 
@@ -127,7 +127,7 @@ class PlainEncoder extends Encoder {
 class DictionaryEncoder extends Encoder {
   protected readonly type = new Dictionary(new Utf8(), new Int32());
   readonly #indexes = new Map<string, number>();
-  /** Its place is taken when the file ends. */
+  /** A placeholder, replaced when the file ends. */
   readonly #none = new Vector([texts([])]);
 
   data(column: Column): Data {
@@ -191,7 +191,7 @@ class StructEncoder extends Encoder {
   }
 }
 
-/** Nearly each row has its own: a dictionary would hold them all. */
+/** Nearly every row has its own value: a dictionary would hold them all. */
 const unrepeated = new Set(["path", "buildId"]);
 
 function encoderOf(column: Column): Encoder {

@@ -1,5 +1,4 @@
-// Comma-separated values (RFC 4180): the columns as they are; lists as JSON, because names may hold
-// whatever would separate them.
+// Comma-separated values (RFC 4180): the columns as they are; lists as JSON, because names may contain any separator.
 import { csvCell } from "../text.js";
 import type { Selection } from "./format.js";
 

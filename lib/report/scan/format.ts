@@ -1,4 +1,4 @@
-// What the formats of a scan have in common: wanted rows come in, text or bytes go out as they grow.
+// What a scan's formats have in common: wanted rows come in, text or bytes go out as they accumulate.
 import type { ScanBatch } from "../../scan/batch.js";
 
 /** A batch with its unreadable files, and which of its rows are wanted. */
@@ -7,10 +7,10 @@ export interface Selection {
   rows: readonly number[];
 }
 
-/** What is written into the file beside the rows, where a format has a place for it. */
+/** What is written into the file besides the rows, if the format has a place for it. */
 export type Metadata = ReadonlyMap<string, string>;
 
-/** At least one selection comes, if an empty one: it carries the columns. */
+/** There is at least one selection, even if it is empty: it carries the columns. */
 export type ScanFormat = (
   selections: AsyncIterable<Selection>,
   metadata: Metadata,

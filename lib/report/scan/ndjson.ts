@@ -1,4 +1,4 @@
-// One Facts a line, as the walk has written it; of what could not be read, its path and why.
+// One Facts per line, as the walk wrote it; for what could not be read, its path and the reason.
 import { isRead } from "../../scan/unreadable.js";
 import { jsonLine } from "../text.js";
 import type { Selection } from "./format.js";
@@ -10,7 +10,7 @@ export async function* ndjson(selections: AsyncIterable<Selection>): AsyncGenera
     let [from, to] = [0, 0];
     const flush = () => parts.push((values as Uint8Array).subarray(from, to));
     for (const row of rows) {
-      if (!isRead(batch, row)) break; // they are the last ones
+      if (!isRead(batch, row)) break; // they come last
       const start = offsets?.[row] as number;
       if (start !== to) {
         flush();

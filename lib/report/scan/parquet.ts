@@ -14,7 +14,7 @@ export async function* parquet(
   selections: AsyncIterable<Selection>,
   metadata: Metadata,
 ): AsyncGenerator<Uint8Array> {
-  // It is an ES module only, which CommonJS can only load late.
+  // It is an ES module only, which CommonJS can only load by import().
   const { ByteWriter, ParquetWriter } = await import("hyparquet-writer");
   const bytes = new ByteWriter();
   let file: ParquetWriter | undefined;
@@ -58,7 +58,7 @@ class RowGroup {
     return this.#columns[0]?.data.length ?? 0;
   }
 
-  /** @param readers one for each column */
+  /** @param readers one per column */
   add(readers: readonly Reader[], row: number): void {
     for (const [index, { data }] of this.#columns.entries()) data.push(readers[index]?.(row));
   }
@@ -76,7 +76,7 @@ function schemaOf(columns: readonly Column[]): Schema {
   ];
 }
 
-/** Parquet format, "Nested Types": a list is a group of a repeated group of its element. */
+/** Parquet format, "Nested Types": a list is a group with a repeated group of its element. */
 function elementsOf(column: Column, name = column.name): SchemaElement[] {
   const shared = { name, repetition_type: "OPTIONAL" } as const;
   const { children } = column;

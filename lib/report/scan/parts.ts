@@ -1,4 +1,4 @@
-// Whether the files of a scan are a whole, for people.
+// Whether the files of a scan form a complete set, for people.
 import type { PartsCheck } from "../../scan/parts.js";
 import { type Colors, inLines, line, type Shown } from "../shown.js";
 import { plural } from "../text.js";

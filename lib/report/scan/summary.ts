@@ -1,4 +1,4 @@
-// What a tree is made of, in a page.
+// What a tree consists of, on one page.
 import type { Count, ScanSummary } from "../../scan/summary.js";
 import { type Colors, inLines, joined, line, type Shown } from "../shown.js";
 import { plural } from "../text.js";

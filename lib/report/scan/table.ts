@@ -1,4 +1,4 @@
-// One line a file, for people.
+// One line per file, for people.
 import { type Colors, inLines, line } from "../shown.js";
 import type { Selection } from "./format.js";
 

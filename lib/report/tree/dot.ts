@@ -24,8 +24,8 @@ function attributes({ name, path, library }: TreeNode): string {
 }
 
 /**
- * A string of DOT (graphviz.org/doc/info/lang.html): only the quote is escaped by the language, but
- * labels read escapes of their own, so that a backslash has to be doubled.
+ * A DOT string (graphviz.org/doc/info/lang.html): the language only escapes the quote, but labels have escapes of their
+ * own, so backslashes have to be doubled.
  */
 function quoted(text: string): string {
   const lines = text.split("\n").map((line) => printable(line).replace(/["\\]/g, "\\$&"));

@@ -1,30 +1,30 @@
-// A resolution as a graph: the program, and each file or missing name once, however often it is
-// needed. All formats are drawn from it.
+// A resolution as a graph: the program, and each file or missing name once, however often it is needed. All formats are
+// drawn from it.
 import type { ResolvedLibrary } from "../../addon/facts.js";
 import type { DependencyTree } from "../../judge/dependency_tree.js";
 import type { NixpkgsPackage } from "../../store/nixpkgs/packages.js";
 
-/** A library, and where it is not found the packages of nixpkgs that have it, the best first. */
+/** A library, and if it is not found, the nixpkgs packages that have it, the best first. */
 export interface TreeLibrary extends ResolvedLibrary {
   packages?: readonly NixpkgsPackage[];
 }
 
 export interface TreeNode {
-  /** Counted from 0, the program. */
+  /** Counted from 0, which is the program. */
   id: number;
-  /** What it is called: the name by which it was first needed, or the program's path. */
+  /** Its name: the one by which it was first needed, or the program's path. */
   name: string;
-  /** null for a library that is not found. */
+  /** null for a library that was not found. */
   path: string | null;
   /** How it was found, or not; null for the program. */
   library: TreeLibrary | null;
   /** In the order in which they are needed. */
   children: TreeNode[];
-  /** The one for whose sake the loader opens it; null for the program. */
+  /** The node for which the loader opens it; null for the program. */
   opener: TreeNode | null;
 }
 
-/** The nodes in the order of loading; the first is the program. */
+/** The nodes in load order; the first is the program. */
 export function treeGraph({ path, libraries, needs }: DependencyTree): TreeNode[] {
   const program: TreeNode = {
     id: 0,
@@ -54,7 +54,7 @@ export function treeGraph({ path, libraries, needs }: DependencyTree): TreeNode[
     node.children.push(...new Set(children));
   }
   for (const node of nodes.slice(1)) {
-    // What no file needs by name (a preloaded library) hangs from the one that brought it in.
+    // What no file needs by name (a preloaded library) hangs from the file that brought it in.
     const opener = byPath.get(node.library?.neededBy ?? "") ?? program;
     node.opener = opener;
     if (!opener.children.includes(node)) opener.children.push(node);

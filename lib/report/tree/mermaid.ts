@@ -1,4 +1,4 @@
-// The tree as a flowchart for Mermaid, which GitHub and others draw in Markdown.
+// The tree as a flowchart for Mermaid, which GitHub and others render in Markdown.
 import type { DependencyTree } from "../../judge/dependency_tree.js";
 import { printable } from "../text.js";
 import { treeGraph } from "./graph.js";
@@ -22,7 +22,7 @@ export function treeMermaid(tree: DependencyTree): string {
   ].join("\n");
 }
 
-/** What means something to Mermaid, to Markdown inside it or to HTML becomes an entity: #35; for #. */
+/** Characters special to Mermaid, to Markdown inside it or to HTML become entities: #35; for #. */
 function escaped(text: string): string {
   return printable(text).replace(
     /[^\p{L}\p{N} _./:+@$,(){}-]/gu,

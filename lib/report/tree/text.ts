@@ -1,18 +1,18 @@
 // Which files the loader would open, for people: an indented tree with the reason for each line.
 //
-// Each library is drawn where the loader opens it, for there its reason makes sense. Where others
-// need it too, its name alone is told, all such names in one line: most files need libc.
+// Each library is drawn where the loader opens it, because that is where its reason makes sense. Where others need it
+// too, only its name is given, with all such names in one line: most files need libc.
 import type { DependencyTree } from "../../judge/dependency_tree.js";
 import { adviceFor } from "../../store/nixpkgs/packages.js";
 import { type Colors, inLines, joined, line, type Shown } from "../shown.js";
 import { type TreeNode, treeGraph } from "./graph.js";
 
 export interface TreeTextOptions {
-  /** Draw all below a library wherever it is needed, again and again. */
+  /** Draw everything below a library wherever it is needed, each time. */
   unfolded?: boolean;
 }
 
-/** Bounds for files that were made to exceed them: `unfolded` grows exponentially. */
+/** Limits for files made to exceed them: `unfolded` grows exponentially. */
 const deepest = 200;
 const mostLines = 100_000;
 
@@ -115,7 +115,7 @@ class Drawing {
   }
 }
 
-/** One library: its name, its path or that there is none, and why. */
+/** One library: its name, its path or that it is missing, and why. */
 export function libraryText({ name, path, library }: TreeNode, colors: Colors): Shown {
   const reason = library === null ? "" : line`  ${colors.dim(library.reason)}`;
   if (path !== null) return line`${name} → ${path}${reason}`;

@@ -1,4 +1,4 @@
-// Why one library is loaded: who needs it, by which way from the program, and why from that path.
+// Why one library is loaded: what needs it, how the program leads to it, and why from that path.
 import type { Tried } from "../../addon/facts.js";
 import type { DependencyTree } from "../../judge/dependency_tree.js";
 import { type Colors, inLines, line, type Shown } from "../shown.js";
@@ -8,18 +8,15 @@ import { libraryText } from "./text.js";
 
 export interface Why {
   soname: string;
-  /** null where it is not found. */
+  /** null if it was not found. */
   path: string | null;
   reason: string;
   tried: Tried[];
-  /**
-   * One for each file that needs it, the shortest from the program to that file, as paths; the
-   * shortest come first.
-   */
+  /** One chain for each file that needs it: the shortest from the program to that file, as paths; shortest first. */
   chains: string[][];
 }
 
-/** `asked` is a name by which it is needed, its file's name, or its path; null where it is not loaded. */
+/** `asked` is a name by which it is needed, its file's name, or its path; null if it is not loaded. */
 export function whyLoaded(tree: DependencyTree, asked: string): Why | null {
   const nodes = treeGraph(tree);
   const node = find(nodes, tree, asked);
