@@ -1,12 +1,12 @@
-// The names of libraries that are asked for, as people have them: "libz.so.1", "libz", "zlib", "libicu*.so.7?".
+// The library names to look up, in the forms that people use: "libz.so.1", "libz", "zlib", "libicu*.so.7?".
 import { basename } from "node:path";
 import type { Store } from "../store/context.js";
 import { rowsFrom, rowsOfAttribute } from "../store/nixpkgs/table.js";
 
 /**
- * What is looked up for a name; of a path, which is what ldd and loaders print, for the last part of it. A soname
- * is taken as it is, or as the store or nixpkgs have it in other case. For another name, and for a pattern, it is what
- * the store has; where it has nothing, what nixpkgs is known to have; else the name itself.
+ * What to look up for a name; for a path, which is what ldd and loaders print, for its last part. A soname is used as
+ * it is, or as the store or nixpkgs have it in different case. Any other name, or a pattern, stands for what matches in
+ * the store; failing that, for what nixpkgs is known to have; failing that, for itself.
  */
 export async function askedNames(name: string, store: Store): Promise<string[]> {
   const isPattern = /[*?[{]/.test(name);
@@ -25,7 +25,7 @@ async function matching(pattern: string, store: Store): Promise<string[]> {
   return known(beginning, glob(pattern), store);
 }
 
-/** By the library's name, with or without "lib", or by its package's; as it is written, or in other case. */
+/** By the library's name, with or without "lib", or its package's name; as written, or in different case. */
 async function called(word: string, store: Store): Promise<string[]> {
   const stems = /^lib/i.test(word) ? [`${word}.so`] : [`lib${word}.so`, `${word}.so`];
   for (const stem of stems) {

@@ -1,5 +1,4 @@
-// Reads the words of a command that is answered in less time than it takes to load the parser of all
-// commands.
+// Reads the arguments of a command that is answered in less time than it takes to load the parser for all commands.
 import type { TalkFlags } from "./options.js";
 
 export interface AtOnce {
@@ -8,8 +7,7 @@ export interface AtOnce {
 }
 
 /**
- * null where the words need that parser: for help, mistakes, a command's own options, and other ways
- * to write options.
+ * null if the arguments need that parser: for help, mistakes, a command's own options, and other ways to write options.
  * @param talks whether the command has --verbose and --quiet
  */
 export function readAtOnce(words: readonly string[], talks: boolean): AtOnce | null {

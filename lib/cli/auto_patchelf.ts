@@ -7,10 +7,10 @@ import type { Request } from "../drop_in/auto_patchelf/arguments.js";
 import { inLines, line } from "../report/shown.js";
 import { asError, sentence } from "./command.js";
 
-/** argparse's for wrong usage, and sys.exit's for a message. */
+/** argparse's code for wrong usage, and sys.exit's for a message. */
 const exitCodes = { good: 0, failure: 1, usage: 2 } as const;
 
-/** Only lists it in the help: its words are not commander's to read. */
+/** Only lists it in the help: commander must not parse its arguments. */
 export function define(program: Command): void {
   program
     .command("auto-patchelf")
@@ -18,14 +18,14 @@ export function define(program: Command): void {
     .argument("[argument...]", "see: fixelf auto-patchelf --help");
 }
 
-/** What a run reads and writes of its process. */
+/** What a run reads from and writes to its process. */
 export interface Surroundings {
   env: NodeJS.ProcessEnv;
   stdout: { write(text: string): unknown };
   stderr: { write(text: string): unknown };
 }
 
-/** Runs it on the words behind its name; the answer is the exit code. */
+/** Runs it with the arguments that follow its name; returns the exit code. */
 export async function autoPatchelf(
   words: readonly string[],
   { env, stdout, stderr }: Surroundings = {

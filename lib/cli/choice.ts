@@ -1,4 +1,4 @@
-// What bears on the choice of a loader and of libraries: the options of every command that chooses.
+// What bears on the choice of a loader and libraries: the options of every command that chooses.
 import type { Command } from "commander";
 import type { ChoiceOptions } from "../base/options.js";
 import { commonOptions, repeated, type SharedFlags, seenFromRoot } from "./options.js";

@@ -1,4 +1,4 @@
-// fixelf closure: what a program really needs, against what Nix keeps for it.
+// fixelf closure: what a program really needs, compared with what Nix keeps for it.
 import type { Command } from "commander";
 import { exitCodeOf, exitCodes, run, worst } from "./command.js";
 import { commonOptions, type SharedFlags, withShared } from "./options.js";

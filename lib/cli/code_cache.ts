@@ -1,23 +1,23 @@
-// The command line's files as Node would load them, CommonJS, but with compiled code kept beside them: V8's code
-// cache. V8 takes it only if its version, its flags and the length of the source are those of the time at which it
-// was made (src/snapshot/code-serializer.cc, SerializedCodeData::SanityCheck), and otherwise compiles the source.
-// (module.enableCompileCache() of Node 22.8 keeps its own, in a directory that it has to be able to write.)
+// Loads the command line's files as Node would, as CommonJS, but with compiled code kept beside them: V8's code cache.
+// V8 accepts it only if its version, its flags and the length of the source are the same as when the cache was made
+// (src/snapshot/code-serializer.cc, SerializedCodeData::SanityCheck), and otherwise compiles the source. (Node 22.8's
+// module.enableCompileCache() keeps its own, in a directory that it must be able to write to.)
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Script } from "node:vm";
 
-/** What Node puts around a CommonJS file: node:module, Module.wrap(). */
+/** What Node wraps around a CommonJS file: node:module, Module.wrap(). */
 const wrapper = [
   "(function (exports, require, module, __filename, __dirname) { ",
   "\n});",
 ] as const;
 
-/** Node's loader and this one find what the other has loaded: in require.cache. */
+/** Node's loader and this one find what the other has loaded in require.cache. */
 type Module = Pick<NodeJS.Module, "exports" | "id" | "filename" | "loaded" | "children" | "paths">;
 
 export class CodeCache {
   readonly #directory: string;
-  /** null where all of it is kept already. */
+  /** null if all of it has been saved already. */
   readonly #unsaved: Map<string, Script> | null;
 
   private constructor(directory: string, unsaved: Map<string, Script> | null) {
@@ -25,7 +25,7 @@ export class CodeCache {
     this.#unsaved = unsaved;
   }
 
-  /** The code below a directory that is for this V8 and this kind of processor; null where there is none. */
+  /** The code below a directory that is for this V8 and this kind of processor; null if there is none. */
   static ofThisNode(directory: string): CodeCache | null {
     const own = placeIn(directory);
     return existsSync(own) ? new CodeCache(own, null) : null;
@@ -39,7 +39,7 @@ export class CodeCache {
   }
 
   /**
-   * Runs a file of a folder, and what it needs from there, each once. What is not kept is left to Node.
+   * Runs a file in a folder, and what it needs from there, each once. What has no saved code is left to Node.
    * @param require Node's
    */
   load(folder: string, name: string, require: NodeJS.Require): unknown {
@@ -64,7 +64,7 @@ export class CodeCache {
     return module.exports;
   }
 
-  /** Keeps the code of what was loaded, with all functions that have been called by now. */
+  /** Saves the code of what was loaded, including all functions that have been called so far. */
   save(): void {
     for (const [name, script] of this.#unsaved ?? [])
       writeFileSync(join(this.#directory, name), script.createCachedData());
@@ -78,7 +78,7 @@ export class CodeCache {
     if (cachedData === null && /\bimport\(/.test(source)) return null;
     const script = new Script(wrapper.join(source), {
       filename: path,
-      columnOffset: -wrapper[0].length, // so that traces name the file's own columns
+      columnOffset: -wrapper[0].length, // so that stack traces show the file's own columns
       ...(cachedData === null ? {} : { cachedData }),
     });
     this.#unsaved?.set(name, script);

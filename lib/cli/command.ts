@@ -1,4 +1,4 @@
-// Runs a command: what it prints, what its failure looks like, and the exit code.
+// Runs a command: its output, how its failure is reported, and the exit code.
 import { codeOfSystem, FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import { shellWord } from "../base/shell.js";
 import { writeFully } from "../base/write_fully.js";
@@ -24,14 +24,14 @@ export interface Output {
     document: Documents[Name],
     text: () => Shown,
   ): void;
-  /** Prints text on stdout, and nothing with --json or --quiet; false where nobody reads it any more. */
+  /** Prints text on stdout, or nothing with --json or --quiet; false if stdout no longer has a reader. */
   show(shown: Shown): boolean;
-  /** Says something on stderr. */
+  /** Writes a line to stderr. */
   say(shown: Shown): void;
 }
 
 /**
- * Runs the body; what it returns is the exit code, and what it throws is told.
+ * Runs the body and sets the exit code that it returns; reports what it throws.
  * @param codeOf the exit code for what it throws
  */
 export async function run(
@@ -60,14 +60,14 @@ function writeDocument<Name extends keyof Documents>(name: Name, document: Docum
   writeFully(1, `${toJson({ schema: `fixelf.${name}/1`, ...document })}\n`);
 }
 
-/** Tells why a whole command failed; the answer is its exit code. */
+/** Reports why a whole command failed; returns its exit code. */
 export function tell(failure: unknown, json: boolean, codeOf = exitCodeOf): number {
   const error = asError(failure);
   if (!json || !documented(error)) say(line`fixelf: ${explain(error)}`);
   return codeOf(error.code);
 }
 
-/** false where standard output takes it no more, which may be what has failed. */
+/** false if standard output accepts no more, which may be what failed. */
 function documented(error: FixelfError): boolean {
   const { code, path = null } = error;
   try {
@@ -92,7 +92,7 @@ export function sentence({ message, path }: FixelfError): string {
   return path === undefined || message.startsWith(path) ? message : `${path}: ${message}`;
 }
 
-/** The sentence, and the command that helps next where there is one. */
+/** The sentence and, if there is one, the command that helps next. */
 export function explain(error: FixelfError): Shown {
   const said = sentence(error);
   const next = error.path === undefined ? null : nextCommand(error.code, shellWord(error.path));
@@ -110,7 +110,7 @@ function nextCommand(code: FixelfErrorCode, path: string): string | null {
   }
 }
 
-/** 1 says something about the file; 2 that it could not be read or written. */
+/** 1 means something about the file; 2 means that it could not be read or written. */
 export function exitCodeOf(code: FixelfErrorCode): number {
   switch (code) {
     case "cancelled":
@@ -129,14 +129,13 @@ export function exitCodeOf(code: FixelfErrorCode): number {
   }
 }
 
-/** The exit code of several things is the worst of theirs. */
+/** The exit code for several things is the worst of theirs. */
 export function worst(codes: Iterable<number>): number {
   return Math.max(exitCodes.good, ...codes);
 }
 
 /**
- * Aborts at the first Ctrl-C, request to end, or loss of the terminal; the second one ends the process as
- * it always would.
+ * Aborts at the first Ctrl-C, termination request, or loss of the terminal; the second one ends the process as usual.
  */
 export function untilInterrupted(): AbortSignal {
   const controller = new AbortController();
@@ -150,6 +149,6 @@ function say({ text }: Shown): void {
   try {
     writeFully(2, `${text}\n`);
   } catch {
-    // Nor is there a place to say that; the exit code is left.
+    // There is nowhere to report this either; the exit code remains.
   }
 }

@@ -1,4 +1,4 @@
-// fixelf env: what must be set for programs to run as they are, in the language of what sets it.
+// fixelf env: what must be set for programs to run unchanged, in the language of whatever sets it.
 import { type Command, Option } from "commander";
 import { realpathSync } from "../base/disk.js";
 import { homeDirectory } from "../base/process.js";
@@ -27,7 +27,7 @@ const formats = [
 
 type Format = (typeof formats)[number];
 
-/** Whether what is printed speaks of packages, and so also of what no store path has. */
+/** Whether the output names packages, and so also those for what no store path has. */
 function isOfPackages(format: Format): boolean {
   return !["sh", "fish", "json", "direnv"].includes(format);
 }
@@ -92,7 +92,7 @@ export function define(program: Command): void {
       const isNamed = found.systems.every(
         ({ directories }) => farm !== null || unspeakable(directories).length === 0,
       );
-      // There a program finds what it needs where it looks, and not by variables.
+      // There, a program finds what it needs where it looks, without variables.
       const isHeeded =
         format === "fhs" ||
         found.programs.every(({ runsAsItIs, givesRights }) => runsAsItIs || !givesRights);

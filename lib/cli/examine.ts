@@ -1,4 +1,4 @@
-// What fixelf doctor does, all in one piece: it is loaded when it runs.
+// What fixelf doctor does, in one module that is loaded when it runs.
 import { diagnoseEach } from "../doctor/diagnose.js";
 import type { Diagnosis } from "../doctor/finding.js";
 import { isError } from "../judge/problem.js";
@@ -9,7 +9,7 @@ import { exitCodes, type Output, run, worst } from "./command.js";
 import { commonOptions, type TalkFlags } from "./options.js";
 import { progressLine } from "./progress.js";
 
-/** So many files are each told in full. */
+/** Up to this many files, each is reported in full. */
 const fewFiles = 3;
 
 export interface DoctorFlags extends TalkFlags {
@@ -25,7 +25,7 @@ export async function examine(paths: string[], flags: DoctorFlags): Promise<void
   });
 }
 
-/** With --verbose, each file is told of as soon as it is examined. */
+/** With --verbose, each file is reported as soon as it is examined. */
 async function examined(
   paths: readonly string[],
   flags: DoctorFlags,

@@ -1,4 +1,4 @@
-// fixelf fix: makes programs run, or with --dry-run says how it would.
+// fixelf fix: makes programs run, or with --dry-run tells how it would.
 import type { Command } from "commander";
 import { FixelfError } from "../base/errors.js";
 import type { PlanOptions } from "../base/options.js";
@@ -89,7 +89,7 @@ export function define(program: Command): void {
   );
 }
 
-/** With `--get`, what is missing is got first; `planned` is null where the user does not want it. */
+/** With `--get`, what is missing is fetched first; `planned` is null if the user declines. */
 async function planAll(
   paths: readonly string[],
   flags: FixFlags,
@@ -130,7 +130,7 @@ function planOptions(flags: FixFlags): PlanOptions {
   };
 }
 
-/** Where bytes change and how many; what they become is the addon's own matter. */
+/** Where bytes change, and how many; what they become is the addon's business. */
 function withoutHandle({ layout, ...file }: FilePlan): PlannedFile {
   return {
     ...file,
@@ -142,7 +142,7 @@ function withoutHandle({ layout, ...file }: FilePlan): PlannedFile {
   };
 }
 
-/** Whether --get would get something that a file lacks. */
+/** Whether --get would fetch something that a file lacks. */
 function couldGet(files: readonly Outcome[], { get, root, store }: FixFlags): boolean {
   if (get || root !== undefined || store !== undefined) return false;
   return files.some(({ missing }) =>
@@ -150,7 +150,7 @@ function couldGet(files: readonly Outcome[], { get, root, store }: FixFlags): bo
   );
 }
 
-/** What is left to do beside the one program that was fixed; null where there were several. */
+/** What is left to do beside the one program that was fixed; null if there were several. */
 async function beside(
   { files: [file, ...others], root, store }: FixPlan,
   [outcome]: readonly Outcome[],
@@ -160,7 +160,7 @@ async function beside(
   return neighboursOf(file, { root, store });
 }
 
-/** The files that undo can mend: a copy written elsewhere left its original alone. */
+/** The files that undo can restore: a copy written elsewhere left its original alone. */
 function written(files: readonly FilePlan[], outcomes: readonly Outcome[]): string[] {
   const fixed = new Set(
     outcomes.flatMap(({ outcome, path }) => (outcome === "fixed" ? [path] : [])),
@@ -170,7 +170,7 @@ function written(files: readonly FilePlan[], outcomes: readonly Outcome[]): stri
     .map(({ path }) => path);
 }
 
-/** The paths of the command line at or below which something was written. */
+/** The paths from the command line at or below which something was written. */
 function namedFor(files: readonly string[], named: readonly string[]): string[] {
   return named.filter((path) => {
     const whole = path.replace(/(?<=.)\/+$/, "");

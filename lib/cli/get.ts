@@ -1,4 +1,4 @@
-// --get: what no store path has is taken from nixpkgs first. The options of every command that does so.
+// --get: what no store path has is fetched from nixpkgs first. The options of every command that does so.
 import type { Command } from "commander";
 import type { GetPlan, Got } from "../get/get.js";
 import type { Fetched } from "../report/documents.js";
@@ -20,13 +20,13 @@ export function withGet(command: Command): Command {
     );
 }
 
-/** What was got, and what is not to be had. */
+/** What was fetched, and what is unavailable. */
 interface Getting {
   got: readonly Got[];
   without: GetPlan["without"];
 }
 
-/** What a document says of it, where --get was given. */
+/** What a document says about it, if --get was given. */
 export function getDocument(getting: Getting | null): Fetched {
   return getting === null ? {} : { got: getting.got.map(shown), notGot: getting.without };
 }

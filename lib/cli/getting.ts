@@ -1,4 +1,4 @@
-// What --get does: says what it takes, asks, gets it, and looks again.
+// What --get does: announces what it will fetch, asks, fetches, and looks again.
 import { createInterface } from "node:readline";
 import { FixelfError } from "../base/errors.js";
 import { writeFully } from "../base/write_fully.js";
@@ -30,7 +30,7 @@ export class Getting {
   }
 
   /**
-   * Gets what is missing until nothing more is to be had; null where the user says no, and then nothing is kept.
+   * Fetches what is missing until nothing more is available; null if the user declines, and then nothing is kept.
    * @throws FixelfError
    */
   async until<Answer>(
@@ -51,7 +51,7 @@ export class Getting {
         }
         if (outcome === "nothing") break;
         answer = await again();
-        // In the next round comes the next best package.
+        // The next round tries the next best package.
         await this.#dropWhatLied(missingOf(answer));
       }
     } catch (failure) {
@@ -61,13 +61,13 @@ export class Getting {
     return answer;
   }
 
-  /** Nothing that was got is kept any longer. */
+  /** Nothing that was fetched is kept any longer. */
   async giveUp(): Promise<void> {
     await removeLinks(this.got);
     this.got.length = 0;
   }
 
-  /** What nothing points at after all is kept no longer. */
+  /** What nothing refers to after all is kept no longer. */
   async keepOnlyUsed(): Promise<void> {
     const { unusedOf } = await import("../fix/gc_roots.js");
     const unused = new Set(await unusedOf(this.got.map(({ storePath }) => storePath)));
@@ -101,7 +101,7 @@ export class Getting {
     return "got";
   }
 
-  /** Listings and databases can be wrong: what was got and has nothing of what is still missing. */
+  /** Listings and databases can be wrong: drops what was fetched but has none of what is still missing. */
   async #dropWhatLied(missing: readonly MissingLibrary[]): Promise<void> {
     const still = new Set(missing.map(({ soname }) => soname));
     for (const each of [...this.got]) {
@@ -119,8 +119,8 @@ export class Getting {
 }
 
 /**
- * Waits for the answer without keeping signals from being heard.
- * @throws FixelfError `usage` where nobody can be asked, `cancelled`
+ * Waits for the answer while still responding to signals.
+ * @throws FixelfError `usage` if there is no terminal to ask on, `cancelled`
  */
 async function ask(signal: AbortSignal): Promise<boolean> {
   if (!isTerminal(0) || !isTerminal(2))

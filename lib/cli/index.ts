@@ -1,4 +1,4 @@
-// fixelf index: what is kept of the store for the next time.
+// fixelf index: what is remembered about the store for next time.
 import type { Command } from "commander";
 import { line } from "../report/shown.js";
 import { exitCodes, run } from "./command.js";

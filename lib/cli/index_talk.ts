@@ -1,4 +1,4 @@
-// What a person hears on stderr of the index. An indexing that is soon done is not worth a word.
+// What stderr reports about the index. An indexing that is soon done is not worth mentioning.
 
 import type { IndexEvent, Tell } from "../base/options.js";
 import { writeFully } from "../base/write_fully.js";
@@ -24,12 +24,12 @@ export function indexTalk(): Tell {
     const isLast = done === total;
     if (at - started < patience || (at - said < interval && !(isLast && said > 0))) return;
     said = at;
-    // Back to the start of the line, and clear it.
+    // Return to the start of the line, and clear it.
     writeFully(2, isLast ? "\r\u001b[K" : `\rIndexing the store: ${done} of ${total} paths`);
   };
 }
 
-/** Milliseconds since the process began. (`performance` would have Node compile all that measures.) */
+/** Milliseconds since the process began. (`performance` would make Node compile everything that measures.) */
 function now(): number {
   return process.uptime() * 1000;
 }

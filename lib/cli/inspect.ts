@@ -1,4 +1,4 @@
-// fixelf inspect: what each file says of itself.
+// fixelf inspect: what each file contains.
 import type { Command } from "commander";
 import { joined, line } from "../report/shown.js";
 import { asError, exitCodeOf, explain, run, sentence, worst } from "./command.js";

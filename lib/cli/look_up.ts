@@ -1,4 +1,4 @@
-// What fixelf find does, all in one piece: it is loaded when it runs.
+// What fixelf find does, in one module that is loaded when it runs.
 import { FixelfError } from "../base/errors.js";
 import { indexOptions } from "../base/options.js";
 import { thisMachine } from "../file/machine.js";
@@ -51,7 +51,7 @@ export async function lookUp(names: string[], flags: FindFlags): Promise<void> {
   });
 }
 
-/** For this machine: nobody said what program it is for. */
+/** For this machine: the program that needs it was not given. */
 function missingOf(found: readonly (readonly Answer[])[]): MissingLibrary[] {
   const answers = found.filter((each) => each.every(isAbsent)).flat();
   const system = nixSystem(thisMachine());
@@ -71,16 +71,16 @@ function isAbsent({ providers }: Answer): boolean {
 }
 
 interface Question {
-  /** As it was asked. */
+  /** As it was given. */
   name: string;
   /** The symbol version that the library has to define. */
   version: string | undefined;
 }
 
 /**
- * A symbol version, as loaders print it, is a question for its library.
- * @param version what all that are named have to define; without names, its library has to
- * @throws FixelfError `usage` where a name is wanting
+ * A symbol version, as loaders print it, stands for its library.
+ * @param version what all the named libraries have to define; without names, it stands for its library
+ * @throws FixelfError `usage` if a name is missing
  */
 function questionsOf(names: readonly string[], version: string | undefined): Question[] {
   if (version === "") throw new FixelfError("usage", "--symbol-version is empty");
@@ -103,7 +103,7 @@ function sinceOf(version: string | undefined): { since?: string } {
 async function answersTo({ name: asked, version }: Question, store: Store): Promise<Answer[]> {
   const wanted = version === undefined ? undefined : { ...thisMachine(), versions: [version] };
   const found = await store.providers(await askedNames(asked, store), wanted);
-  // A library has further names, "libz.so" for the linker, "libz.so.1.3.1"; programs need it by its soname.
+  // A library has other names too, "libz.so" for the linker, "libz.so.1.3.1"; programs need it by its soname.
   const sonames = [...found].filter(
     ([name, { providers }]) =>
       name === asked || providers.some(({ facts }) => facts.soname === name),

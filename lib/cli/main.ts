@@ -1,6 +1,6 @@
-// The command line. Scripts call patchelf thousands of times, and a find or a doctor is answered in
-// less time than it takes to load what parses all other commands: these go past it. (No await
-// outside a function: what ships is CommonJS, which Node starts sooner; see rolldown.config.mjs.)
+// The command line. Scripts call patchelf thousands of times, and a find or a doctor is answered in less time than it
+// takes to load the parser for all other commands: these bypass it. (No top-level await: the package ships CommonJS,
+// which Node starts sooner; see rolldown.config.mjs.)
 import { givenWords } from "../base/process.js";
 import { readAtOnce } from "./at_once.js";
 
@@ -8,7 +8,7 @@ const [command, ...words] = givenWords();
 
 const failed = 2; // exitCodes.failure, without loading its module
 
-// What never comes to its end must not pass for good.
+// A run that never finishes must not count as a success.
 process.once("beforeExit", setFailed);
 start()
   .catch(async (failure: unknown) => {

@@ -1,4 +1,4 @@
-// The flags that every command has, defined once.
+// The flags shared by all commands, defined once.
 import type { Command } from "commander";
 import { isDirectory } from "../base/directories.js";
 import { FixelfError } from "../base/errors.js";
@@ -17,20 +17,20 @@ export interface SharedFlags {
   index?: boolean;
 }
 
-/** How much a command says of what it does. */
+/** How much a command says about what it does. */
 export interface TalkFlags extends SharedFlags {
   verbose?: boolean;
   quiet?: boolean;
 }
 
-/** `verbose` says what is shown with it. */
+/** `verbose` describes what it adds. */
 export function withTalk(command: Command, verbose: string): Command {
   return command
     .option("-v, --verbose", verbose)
     .option("-q, --quiet", "print only errors; the exit code tells the result");
 }
 
-/** Adds the shared flags, and an example to the help; `json` says what --json does. */
+/** Adds the shared flags, and an example to the help; `json` describes --json. */
 export function withShared(command: Command, example: string, json?: string): Command {
   return withOutput(command, example, json)
     .option("--root <dir>", "use DIR as the root of another system")
@@ -39,7 +39,7 @@ export function withShared(command: Command, example: string, json?: string): Co
     .option("--no-index", "read the store directly, without the index");
 }
 
-/** Adds the flags of commands that look into no store. */
+/** Adds the flags of commands that do not look into a store. */
 export function withOutput(command: Command, example: string, json = "print JSON"): Command {
   return command
     .option("--json", json)
@@ -67,11 +67,11 @@ export function commonOptions({ root, store, system, index }: SharedFlags): Comm
 }
 
 /**
- * A path that is written into files, which have no working directory, or compared with what they say.
- * @throws FixelfError `not-found` where it is relative to a directory outside the root
+ * A path that is written into files, which have no working directory, or compared with paths in them.
+ * @throws FixelfError `not-found` if it is relative to a directory outside the root
  */
 export function seenFromRoot(path: string, root: string | undefined): string {
-  // An empty one, as of an unset variable, is not the working directory.
+  // An empty one, as from an unset variable, does not mean the working directory.
   if (path === "" || path.startsWith("/")) return path;
   return insideRoot(path, root === undefined ? {} : { root }, "list").named;
 }

@@ -1,4 +1,4 @@
-// fixelf patchelf: a drop-in for patchelf, native/patchelf. lib/cli/main.ts starts it; here it is listed.
+// fixelf patchelf: a drop-in for patchelf, native/patchelf. lib/cli/main.ts starts it; this only lists it.
 import type { Command } from "commander";
 
 export function define(program: Command): void {

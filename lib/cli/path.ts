@@ -1,4 +1,4 @@
-// fixelf path: where the programs of the package lie.
+// fixelf path: where the package's programs are.
 import { Argument, type Command } from "commander";
 import { type ProgramName, programNames, programPath } from "../addon/programs.js";
 import { line } from "../report/shown.js";

@@ -32,12 +32,12 @@ const program = new Command("fixelf")
   .description("Run Linux programs on NixOS that were built outside Nix")
   .version(packageVersion())
   .exitOverride()
-  // Behind FILE, all options of `run` are the program's.
+  // After FILE, all options of `run` are the program's.
   .enablePositionalOptions()
   .configureOutput({
     writeOut: (text) => writeFully(1, text),
     writeErr: (text) => {
-      // With --json, the document on stdout says it.
+      // With --json, the document on stdout reports it.
       if (!wantsJson) writeFully(2, text);
     },
     outputError: (text, write) =>
@@ -73,12 +73,12 @@ for (const define of [
 ])
   define(program);
 
-/** Commander's sentence may have a word in it that it was given; only the hint behind it is a line of its own. */
+/** Commander's message may contain a word from the command line; only the hint after it is a line of its own. */
 function safe(text: string): string {
   return text.split("\n(Did you mean ").map(printable).join("\n(Did you mean ");
 }
 
-/** Runs what this process was started for; sets its exit code. */
+/** Runs the command that this process was started for; sets its exit code. */
 export async function runCommand(): Promise<void> {
   try {
     const [command, ...words] = givenWords();

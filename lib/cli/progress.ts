@@ -1,4 +1,4 @@
-// One line that is written over again, on a terminal only.
+// One line that is overwritten repeatedly, on a terminal only.
 import { isDirectory } from "../base/directories.js";
 import { writeFully } from "../base/write_fully.js";
 import { printable } from "../report/text.js";
@@ -9,7 +9,7 @@ export class ProgressLine {
   readonly #text: () => string;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `text` is asked a few times a second, while the line is shown. */
+  /** `text` is called a few times a second while the line is shown. */
   constructor(text: () => string) {
     this.#text = text;
   }
@@ -21,7 +21,7 @@ export class ProgressLine {
     this.#draw();
   }
 
-  /** Takes the line away, so that something else can be written. */
+  /** Removes the line, so that something else can be written. */
   clear(): void {
     if (this.#timer !== undefined) writeFully(2, "\r\x1b[K");
   }
@@ -34,15 +34,15 @@ export class ProgressLine {
   }
 
   #draw(): void {
-    // A terminal that does not know its width says 0.
+    // A terminal that does not know its width reports 0.
     const width = Math.max(20, (process.stderr.columns || 80) - 1);
     writeFully(2, `\r\x1b[K${printable(this.#text()).slice(0, width)}`);
   }
 }
 
-/** A line of progress on stderr, already shown; null without a directory, or where that is no terminal. */
+/** A line of progress on stderr, already shown; null without a directory, or if stderr is not a terminal. */
 export function progressLine(paths: readonly string[], text: () => string): ProgressLine | null {
-  // A file is done before anybody has read the line.
+  // A single file is done before anyone could read the line.
   const isLong = paths.some(isDirectory);
   if (!isLong || !isTerminal(2)) return null;
   const line = new ProgressLine(text);
@@ -50,7 +50,7 @@ export function progressLine(paths: readonly string[], text: () => string): Prog
   return line;
 }
 
-/** Shows a line on stderr while it works, where that is a terminal. */
+/** Shows a line on stderr while it works, if that is a terminal. */
 export function withProgress<T>(
   paths: readonly string[],
   text: string,

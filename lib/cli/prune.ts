@@ -1,4 +1,4 @@
-// fixelf prune: forgets what is of no use any more.
+// fixelf prune: forgets what is no longer useful.
 import type { Command } from "commander";
 import { exitCodes, run } from "./command.js";
 import { type TalkFlags, withOutput } from "./options.js";

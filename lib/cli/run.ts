@@ -1,4 +1,4 @@
-// fixelf run: runs a program now, with its file untouched.
+// fixelf run: runs a program now, without touching its file.
 import { type Command, Option } from "commander";
 import type { FixelfErrorCode } from "../base/errors.js";
 import { type RunOptions, type Way, ways } from "../run/start.js";
@@ -43,14 +43,14 @@ export function define(program: Command): void {
       .option("--verbose", "explain how it is run, even without a terminal")
       .option("--quiet", "do not explain how it is run, nor name what is left out"),
     "fixelf run ./python3.12 script.py",
-    // What the program itself prints would be mixed with it.
+    // The program's own output would be mixed with it.
     "print how it would be run as JSON, without running it",
   ).action((file: string, given: string[], flags: RunFlags) =>
     run(flags, start(file, given, flags), codeOf),
   );
 }
 
-/** As shells do, POSIX "Exit Status for Commands": 127 where nothing is there, 126 where it can't be run. */
+/** As shells do, POSIX "Exit Status for Commands": 127 if it does not exist, 126 if it cannot be run. */
 function codeOf(code: FixelfErrorCode): number {
   const own: FixelfErrorCode[] = ["usage", "cancelled", "no-space"];
   if (own.includes(code)) return exitCodeOf(code);
@@ -60,7 +60,7 @@ function codeOf(code: FixelfErrorCode): number {
 function start(file: string, given: string[], flags: RunFlags) {
   return async (output: Output): Promise<number> => {
     const { inheritedDescriptors } = await import("../run/inherited.js");
-    // The modules of this program are read and closed again by now.
+    // This program's modules have been read and closed again by now.
     const inherited = inheritedDescriptors();
     const [{ planRun }, { become }] = await Promise.all([
       import("../run/plan.js"),
@@ -75,7 +75,7 @@ function start(file: string, given: string[], flags: RunFlags) {
       output.print("run", document, () => runText(plan, true));
       return exitCodes.good;
     }
-    // Streams pass through: where nobody watches, only what is not there is said.
+    // Streams pass through: if stderr is not a terminal, only what is missing is reported.
     if (flags.verbose) {
       output.say(runText(plan, true));
     } else if (!flags.quiet) {
@@ -86,7 +86,7 @@ function start(file: string, given: string[], flags: RunFlags) {
   };
 }
 
-/** Gets what the program lacks; false where the user does not want it. */
+/** Fetches what the program lacks; false if the user declines. */
 async function getFor(file: string, flags: RunFlags, output: Output): Promise<boolean> {
   const [{ missingFor }, { Getting }] = await Promise.all([
     import("../run/needs.js"),
@@ -102,7 +102,7 @@ async function getFor(file: string, flags: RunFlags, output: Output): Promise<bo
     if (isTerminal(2)) getting.sayWhatKeeps();
     return answer !== null;
   } finally {
-    // From here on it is the program's to hear.
+    // From here on, the program handles the signal.
     process.off("SIGINT", interrupt);
   }
 }

@@ -1,4 +1,4 @@
-// fixelf scan: what every ELF file of a tree says of itself.
+// fixelf scan: what every ELF file in a tree contains.
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import { native } from "../addon/native.js";
@@ -143,7 +143,9 @@ export function define(program: Command): void {
   );
 }
 
-/** Whether a file that was named, and could be read, has no row: below a directory, that is no news. */
+/**
+ * Whether a path that was named is a readable file but not ELF, and so has no row: below a directory that is normal.
+ */
 function isNoElf(path: string, options: CommonOptions): boolean {
   const { host } = insideRoot(path, options, "list");
   try {
@@ -154,7 +156,7 @@ function isNoElf(path: string, options: CommonOptions): boolean {
   }
 }
 
-/** Whether the parts that others have written are all there. */
+/** Whether all the parts written by other scans are there. */
 async function check(directory: string, paths: string[], { print, colors }: Output) {
   if (paths.length > 0)
     throw new FixelfError("usage", "--check reads a directory of results; nothing is scanned");
@@ -167,7 +169,7 @@ async function check(directory: string, paths: string[], { print, colors }: Outp
   return checked.problems.length > 0 ? exitCodes.findings : exitCodes.good;
 }
 
-/** What a list names, as `nix-store --query --requisites` prints it. */
+/** The paths in a list, as `nix-store --query --requisites` prints it. */
 async function listIn(file: string, paths: readonly string[]): Promise<string[]> {
   if (paths.length > 0)
     throw new FixelfError("usage", "--from names what is scanned: leave out the other paths");
@@ -192,7 +194,7 @@ function filterOf(flags: ScanFlags): ScanFilter {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-/** Where nothing is asked, patterns and expressions are not loaded: a tenth of the command's start. */
+/** Without a filter, patterns and expressions are not loaded: a tenth of the command's start. */
 async function prepareFilter(filter: ScanFilter, root: string | undefined): Promise<BatchFilter> {
   if (Object.keys(filter).length === 0)
     return async ({ length }) => Array.from({ length }, (_, row) => row);
@@ -215,7 +217,7 @@ async function loadFormat(name: FormatName, colors: Colors): Promise<ScanFormat>
   }
 }
 
-/** Files, how fast, and how long it still takes. */
+/** Files, how fast, and how much longer it will take. */
 function progressText(running: RunningScan): () => string {
   const start = performance.now();
   return () => {

@@ -1,4 +1,4 @@
-// Where a command's data goes: standard output, or a file that appears when it is whole.
+// Where a command's data goes: standard output, or a file that appears once it is complete.
 import { basename } from "node:path";
 import { native } from "../addon/native.js";
 import { constants, createWriteStream, lstatSync, open, rename, rm } from "../base/disk.js";
@@ -7,9 +7,9 @@ import { writeFully } from "../base/write_fully.js";
 import { HeldDirectory } from "../file/held_directory.js";
 
 /**
- * Writes the parts as they come, no faster than they are taken, to a file or, for "-", to standard output.
- * Makes the file's directory, and follows links as `native.realTarget` does. What is no regular file (a device, a
- * FIFO) is written into as it is.
+ * Writes the parts as they come, no faster than they are consumed, to a file or, for "-", to standard output. Makes the
+ * file's directory, and follows links as `native.realTarget` does. Anything other than a regular file (a device, a
+ * FIFO) is written to directly.
  */
 export async function writeParts(
   parts: AsyncIterable<string | Uint8Array>,
@@ -23,14 +23,14 @@ export async function writeParts(
     throw new FixelfError("usage", `--output: ${file === "" ? "an empty name" : file} is no file`);
   await HeldDirectory.of(file).during(async () => undefined);
   const target = native.realTarget(file);
-  // What this process has open already, as /dev/stdout.
+  // What this process already has open, such as /dev/stdout.
   if (target.startsWith("/proc/")) return pourInto(parts, createWriteStream(target), file);
   await HeldDirectory.of(target).during((directory) =>
     writeWhole(parts, directory, basename(target), file),
   );
 }
 
-/** `file` is what the user calls it. */
+/** `file` is the user's name for it. */
 async function writeWhole(
   parts: AsyncIterable<string | Uint8Array>,
   directory: HeldDirectory,
@@ -43,15 +43,15 @@ async function writeWhole(
     const stream = createWriteStream(directory.at(name), { flags: flags as never });
     return pourInto(parts, stream, file);
   }
-  // The old file stays until the new one is whole.
-  // A name that nobody else has: in containers every process is the first, and a killed one leaves its part.
-  // Not the file's own name with more behind it, which could be too long for a name.
-  // (Node's modules that only a file needs are loaded here: they take as long as all else that a short command loads.)
+  // The old file stays until the new one is complete. The temporary name is unique: in containers every process has id
+  // 1, and a killed one leaves its part behind. It is not the file's own name with a suffix, which could be too long.
+  // (Node modules that only a file needs are loaded here: they take as long as everything else that a short command
+  // loads.)
   const { randomBytes } = await import("node:crypto");
   const temporary = directory.at(`.${randomBytes(8).toString("hex")}.part`);
   const handle = await open(temporary, "wx", 0o600);
   try {
-    // As if it had been written into.
+    // The same mode as if it had been written in place.
     await handle.chmod(old === undefined ? 0o666 & ~process.umask() : old.mode & 0o7777);
     await pourInto(parts, handle.createWriteStream(), file);
     await rename(temporary, directory.at(name));
@@ -61,7 +61,7 @@ async function writeWhole(
   }
 }
 
-/** All of it, and the stream's end. `file` is named where that fails. */
+/** Writes all of it, and ends the stream. Errors name `file`. */
 async function pourInto(
   parts: AsyncIterable<string | Uint8Array>,
   stream: NodeJS.WritableStream & { destroy(): void },

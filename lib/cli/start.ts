@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// What the package's `bin` names. Reading the command line's source and compiling it would be half of what a short
-// command takes, so it runs with the code that V8 made of it when the package was built, where that is of this V8.
+// The target of the package's `bin`. Reading and compiling the command line's source would take half the time of a
+// short command, so it runs the code that V8 compiled when the package was built, if that is for this V8.
 import { join } from "node:path";
 import { CodeCache } from "./code_cache.js";
 

@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import { fstatSync } from "../base/disk.js";
 
-/** node:tty brings all of Node's network code along, which a pipe, a file or /dev/null need not wait for. */
+/** node:tty loads all of Node's network code, which a pipe, a file or /dev/null need not wait for. */
 export function isTerminal(descriptor: number): boolean {
   try {
     const state = fstatSync(descriptor);
@@ -15,10 +15,10 @@ export function isTerminal(descriptor: number): boolean {
   );
 }
 
-/** Linux, Documentation/admin-guide/devices.txt: /dev/null and its like. */
+/** Linux, Documentation/admin-guide/devices.txt: /dev/null and similar devices. */
 const memoryDevices = 1;
 
-/** makedev(3), as far as it is below 4096. */
+/** makedev(3), for numbers below 4096. */
 function majorOf(device: number): number {
   return (device >> 8) & 0xfff;
 }

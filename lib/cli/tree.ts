@@ -78,7 +78,7 @@ async function show(
   return code;
 }
 
-/** With the packages of nixpkgs that have what is not found. */
+/** With the nixpkgs packages that have what was not found. */
 async function withPackages(
   path: string,
   flags: TreeFlags,

@@ -1,4 +1,4 @@
-// fixelf undo: gives back the original, byte for byte.
+// fixelf undo: restores the original, byte for byte.
 import type { Command } from "commander";
 import { exitCodes, run, untilInterrupted, worst } from "./command.js";
 import { commonOptions, type TalkFlags, withShared, withTalk } from "./options.js";

@@ -52,7 +52,7 @@ export function define(program: Command): void {
         import("../watch/watch.js"),
         import("../report/watch.js"),
       ]);
-      // Stopping is how a watch ends, by Ctrl-C or by a service manager.
+      // A watch ends by being stopped, by Ctrl-C or by a service manager.
       const signal = untilInterrupted();
       const outcomes = watch(await watchedDirectories(directories, flags), {
         ...watchOptions(flags),
