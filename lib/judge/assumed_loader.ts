@@ -1,4 +1,4 @@
-// The loader that a library, which names none, is judged by.
+// The loader by which a library is judged, since it names none itself.
 import type { Facts } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
 import { remembered } from "../addon/remembered.js";
@@ -13,7 +13,7 @@ import type { StoreAnswers } from "../store/lazy.js";
 import { loadingProgram } from "./loading_program.js";
 
 export interface AssumptionSources {
-  /** The program that loads it, where that is known. */
+  /** The program that loads it, if known. */
   program?: string | undefined;
   tree: Pick<Tree, "subjects">;
   files: NativeFiles;
@@ -21,9 +21,9 @@ export interface AssumptionSources {
 }
 
 /**
- * That of the program that loads it, or of one beside it, be it a stand-in that starts one by itself
- * (judge/start.ts goes on from there), else this machine's usual one where there is one (null says so, and is
- * what `resolve` assumes), else the one that a fix would choose. A program's own counts for itself.
+ * The loader of the program that loads it, or of a program beside it, even if that is a stand-in that starts a loader
+ * itself (judge/start.ts continues from there); otherwise this machine's usual one if there is one (returned as null,
+ * which is what `resolve` assumes); otherwise the one that a fix would choose. Null for a program, which names its own.
  */
 export async function assumedLoader(
   path: string,
@@ -49,7 +49,7 @@ export async function assumedLoader(
 
 const known = remembered<Promise<boolean>>();
 
-/** Whether the loader of ordinary distributions is there; asked once for each machine and libc. */
+/** Whether the loader of ordinary distributions exists; checked once for each machine and libc. */
 function hasUsualLoader(path: string, facts: Facts, files: NativeFiles): Promise<boolean> {
   const key = [facts.machine, facts.class, facts.byteOrder, libcOf(facts)].join(" ");
   return known(files, key, async () => {

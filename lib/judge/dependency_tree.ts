@@ -1,4 +1,4 @@
-// Which files the loader would open, who needs which, and what the judge says of it.
+// Which files the loader would open, which of them need which, and the judge's findings.
 import { underSignal } from "../addon/cancellation.js";
 import type { Resolution } from "../addon/facts.js";
 import { checkPath } from "../base/arguments.js";
@@ -8,13 +8,11 @@ import { problemsOfLoading } from "./judge.js";
 import type { Problem } from "./problem.js";
 import { entryOf, type Start } from "./start.js";
 
-/** A resolution, with what each library is needed by: a library is opened once, and may be needed by many. */
+/** A resolution that also records every need: a library is opened once, but may be needed by many. */
 export interface DependencyTree extends Resolution {
-  /**
-   * The program first: each file's `path`, and the names that it has `needed` (DT_NEEDED), in its own order.
-   */
+  /** The program first: each file's `path`, and the names that it has `needed` (DT_NEEDED), in its own order. */
   needs: { path: string; needed: string[] }[];
-  /** What would keep it from starting, this machine's kernel and processor apart. */
+  /** What would keep it from starting, apart from this machine's kernel and processor. */
   problems: Problem[];
 }
 
@@ -38,12 +36,12 @@ export async function dependencyTree(
     needed: files.look(each).facts?.needed ?? [],
   }));
   const { facts } = files.look(resolution.path);
-  if (facts === null) return { ...resolution, needs, problems: [] }; // it has gone since
+  if (facts === null) return { ...resolution, needs, problems: [] }; // it has since vanished
   const host = files.hostPath(resolution.path);
   const entry = entryOf(facts, files, { environment: {}, host });
   const start: Start = {
     ...entry,
-    // Another loader is assumed than the one that is there.
+    // A different loader from the one that is there is assumed.
     ...(options.interpreter !== undefined && { at: null }),
     ...(options.nixLd !== undefined && { started: { ...options.nixLd, variable: "NIX_LD" } }),
     secure: options.secure ?? entry.secure,

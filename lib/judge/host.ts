@@ -1,5 +1,5 @@
-// What of this machine decides whether a program starts: its kernel, its processor, its mounts.
-// Nothing of it is known of another system's root.
+// The properties of this machine that decide whether a program starts: its kernel, its processor, its mounts. None of
+// them are known for another system's root.
 import { release } from "node:os";
 import { readFileSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
@@ -11,15 +11,15 @@ export interface Mount {
 }
 
 export interface Host {
-  /** As uname(2) says it: "6.6.54-generic". */
+  /** As uname(2) reports it: "6.6.54-generic". */
   kernel: string;
-  /** What the first processor can do, by the names of /proc/cpuinfo. Empty where it is not known. */
+  /** The first processor's features, by their names in /proc/cpuinfo. Empty if not known. */
   processorFlags(): ReadonlySet<string>;
-  /** In the order in which they were mounted: a later one covers those before it. */
+  /** In mount order: later mounts cover earlier ones. */
   mounts(): readonly Mount[];
 }
 
-/** This machine; each thing is read when it is first asked for. */
+/** This machine; each property is read when it is first needed. */
 export function thisHost(): Host {
   let flags: ReadonlySet<string> | undefined;
   let mounts: readonly Mount[] | undefined;
@@ -42,7 +42,7 @@ export function parseProcessorFlags(text: string): ReadonlySet<string> {
   return new Set(line.split(" ").filter((flag) => flag !== ""));
 }
 
-/** The lines of /proc/PID/mountinfo (proc(5)); blanks in names stand there as octal numbers. */
+/** The lines of /proc/PID/mountinfo (proc(5)); blanks in names are written as octal numbers. */
 export function parseMounts(text: string): Mount[] {
   return text.split("\n").flatMap((line) => {
     const [, , , , point, options] = line.split(" ");
@@ -54,7 +54,7 @@ export function parseMounts(text: string): Mount[] {
   });
 }
 
-/** The mount that a path, without symbolic links, is on. */
+/** The mount that contains a path, which must have no symbolic links. */
 export function mountOf(path: string, mounts: readonly Mount[]): Mount | null {
   let best: Mount | null = null;
   for (const mount of mounts) {

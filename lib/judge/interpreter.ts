@@ -1,5 +1,5 @@
-// What is wrong with the loader that a program names. The kernel opens it before anything of the
-// program runs (fs/binfmt_elf.c, load_elf_binary), and each way to fail has an error of its own.
+// What is wrong with the loader that a program names. The kernel opens it before any of the program runs
+// (fs/binfmt_elf.c, load_elf_binary), and each way to fail has its own error.
 import type { Facts } from "../addon/facts.js";
 import { accessSync, constants, statSync } from "../base/disk.js";
 import { wordsOfSystem } from "../base/errors.js";
@@ -23,7 +23,7 @@ export function interpreterProblems(
   surroundings: Omit<Surroundings, "host">,
 ): Problem[] {
   const { interpreter } = facts;
-  // What libc.so.6 names counts where it is started itself, to print its version, and nobody starts a library.
+  // A library's own interpreter, such as libc.so.6's, matters only when the library is run to print its version.
   if (interpreter === null || at === null || facts.type === "shared-library") return [];
   const evidence = [`PT_INTERP names ${interpreter}`];
   const problem = (
@@ -79,7 +79,7 @@ export function interpreterProblems(
       ],
     );
   const { found, reason } = resolution.interpreter;
-  // Another stand-in would start this one again, and so on; a stub ends.
+  // Another stand-in would start this one again, and so on; a stub exits.
   if (found && isLoader(interpreterAt(started.loader, surroundings.files).kind)) return [];
   const by = started.variable ?? "its default";
   return problem(
@@ -89,7 +89,7 @@ export function interpreterProblems(
   );
 }
 
-/** Why a program's loader cannot be started, as a sentence; null where something is there that can be. */
+/** Why a program's loader cannot be started, as a sentence; null if it can be. */
 export function whyNotStarted(
   program: Facts,
   surroundings: Omit<Surroundings, "host">,
@@ -107,7 +107,7 @@ function notThere(interpreter: string, host: string): string {
   return `its loader ${interpreter} is not there, so the kernel says "${said}"`;
 }
 
-/** What the kernel says of a path that cannot be followed to its end; null where it can, or leads to nothing. */
+/** The kernel's error for a path that cannot be followed to its end; null if it can, or leads to nothing. */
 function whyNotReached(host: string): string | null {
   try {
     statSync(host);
@@ -117,7 +117,7 @@ function whyNotReached(host: string): string | null {
   }
 }
 
-/** What execve(2) says where something is there that is no loader; null where it can be started. */
+/** execve(2)'s error if what is there is not a loader; null if it can be started. */
 function whyUnusable(
   interpreter: string,
   { kind, facts: own }: AtInterpreter,
@@ -135,7 +135,7 @@ function whyUnusable(
     const why = `its loader ${interpreter} is for ${describeMachine(own)}, and the program for ${describeMachine(program)}`;
     return { why: `${why}; the kernel says "Accessing a corrupted shared library"`, remedy: null };
   }
-  // The owner of another system's root need not be the user that asks.
+  // The owner of another system's root need not be the user who asks.
   if (place.root !== "" || mayExecute(files.hostPath(interpreter))) return null;
   return {
     why: `its loader ${interpreter} has no execute permission, so the kernel says "Permission denied"`,
@@ -143,7 +143,7 @@ function whyUnusable(
   };
 }
 
-/** open_exec takes regular files only (EACCES), reads a header (EIO), and wants ELF (ELIBBAD). */
+/** open_exec accepts regular files only (EACCES), reads a header (EIO), and wants ELF (ELIBBAD). */
 const unfit: Partial<Record<InterpreterKind, string>> = {
   "static-program": "a static program and no loader",
   "dynamic-program": "a program that needs a loader itself",

@@ -1,13 +1,13 @@
-// isa-level-too-high: the loader says "CPU ISA level is lower than required" (glibc
-// sysdeps/x86/dl-prop.h, dl_isa_level_check), or the program ends with SIGILL.
+// isa-level-too-high: the loader reports "CPU ISA level is lower than required" (glibc sysdeps/x86/dl-prop.h,
+// dl_isa_level_check), or the program dies of SIGILL.
 
 import type { Host } from "./host.js";
 import type { LoadedObject } from "./loaded.js";
 import type { Problem } from "./problem.js";
 
 /**
- * The levels of the x86-64 psABI: their bit in GNU_PROPERTY_X86_ISA_1_NEEDED, and what each adds to
- * the one before, by the kernel's names (arch/x86/include/asm/cpufeatures.h).
+ * The x86-64 psABI levels: each one's bit in GNU_PROPERTY_X86_ISA_1_NEEDED, and what it adds to the one before, by the
+ * kernel's names (arch/x86/include/asm/cpufeatures.h).
  */
 const levels = [
   { bit: 1, name: "x86-64", flags: [] },
@@ -32,7 +32,7 @@ export function isaProblems(objects: readonly LoadedObject[], host: Host): Probl
   const problems: Problem[] = [];
   for (const { path, facts } of objects) {
     const needed = facts.notes.x86IsaNeeded ?? 0;
-    // /proc/cpuinfo takes the kernel a while on a machine with many processors.
+    // The kernel takes a while to produce /proc/cpuinfo on a machine with many processors.
     if (needed <= 1) continue;
     const flags = host.processorFlags();
     if (flags.size === 0) continue;
@@ -56,7 +56,7 @@ export function isaProblems(objects: readonly LoadedObject[], host: Host): Probl
   return problems;
 }
 
-/** The highest level that a processor has, with all below it. */
+/** The highest level that a processor supports, along with all those below. */
 function nameOfBest(flags: ReadonlySet<string>): string {
   const firstLacking = levels.findIndex((level) => !level.flags.every((flag) => flags.has(flag)));
   return levels.at(firstLacking === -1 ? -1 : firstLacking - 1)?.name ?? "x86-64";

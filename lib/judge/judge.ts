@@ -1,5 +1,5 @@
-// The judge: whether a file would be started, or loaded, and if not, why. This is the only place that
-// says so. It considers what the file says and which files its loader would open; nothing is run.
+// The judge: whether a file would be started, or loaded, and if not, why. Nothing else decides this. It considers what
+// the file contains and which files its loader would open; nothing is run.
 import type { Facts } from "../addon/facts.js";
 import { resolveWith } from "../addon/resolutions.js";
 import { kernelRuns, sameMachine, thisMachine } from "../file/machine.js";
@@ -25,20 +25,20 @@ import { versionProblems } from "./versions.js";
 export interface Judged {
   /** As the loader would call it. */
   path: string;
-  /** As a person calls it. */
+  /** As the user calls it. */
   shown: string;
   /** Where this machine opens it. */
   host: string;
-  /** What it says, or what a plan would have it say. */
+  /** Its facts as they are, or as a plan would make them. */
   facts: Facts;
 }
 
-/** Whether a machine's own kernel has anything to start it with; null where it does. */
+/** The problem if this machine's kernel has no way to start it; null if it has. */
 export function foreignTo(facts: Facts, { host }: Surroundings): Problem | null {
   return host === null || kernelRuns(facts) ? null : machineProblem(facts);
 }
 
-/** What the kernel would say of a program that needs no loader. */
+/** What the kernel would object to in a program that needs no loader. */
 export async function problemsOfStatic(
   judged: Judged,
   surroundings: Surroundings,
@@ -50,7 +50,7 @@ export async function problemsOfStatic(
   ];
 }
 
-/** What the kernel would say of a script, its first line apart: judge/script.ts says that. */
+/** What the kernel would object to in a script, apart from its first line, which is judge/script.ts's business. */
 export async function problemsOfScript(
   { path, shown, host: file }: Omit<Judged, "facts">,
   { host, files }: Surroundings,
@@ -59,7 +59,7 @@ export async function problemsOfScript(
   return [...ofMount, ...(await permissionProblems({ host: file, shown }, ofMount.length > 0))];
 }
 
-/** All that is wrong with a file, as it would be started. */
+/** All that is wrong with a file as it would be started. */
 export async function problemsOf(
   judged: Judged,
   start: Start,
@@ -72,7 +72,7 @@ export async function problemsOf(
   ];
 }
 
-/** What the file itself, and the files that are loaded with it, could be changed for. */
+/** Problems that a change to the file itself, or to the files loaded with it, could solve. */
 export async function problemsOfLoading(
   judged: Pick<Judged, "path" | "shown" | "facts">,
   start: Start,
@@ -98,13 +98,13 @@ async function loadingProblems(
     ...versionProblems(resolution),
     ...relrProblemsOf(resolution),
     ...loadProblemsOf(facts, resolution),
-    // Two C libraries miss one another's private functions; that is said.
+    // Two C libraries lack each other's private functions, and that has been reported already.
     ...(ofLibc.length > 0 ? [] : symbolProblems(resolution)),
     ...searchPathProblems(own.shown, facts),
   ];
 }
 
-/** What this machine has to say of the files that come together in a process. */
+/** This machine's objections to the files that come together in a process. */
 async function hostProblems(
   { path, shown, host: file, facts }: Judged,
   objects: readonly LoadedObject[],
@@ -123,7 +123,7 @@ async function hostProblems(
   const ofMode = isProgram
     ? await permissionProblems({ host: file, shown }, ofMount.length > 0)
     : [];
-  // qemu-user has a processor and a kernel of its own making.
+  // qemu-user provides a processor and a kernel of its own.
   if (host === null || !sameMachine(facts, thisMachine())) return [...ofMount, ...ofMode];
   return [...ofMount, ...isaProblems(objects, host), ...kernelProblems(objects, host), ...ofMode];
 }

@@ -1,5 +1,5 @@
-// kernel-too-old: the loader says "FATAL: kernel too old" (glibc sysdeps/unix/sysv/linux/dl-sysdep.c)
-// or passes over a library whose note asks for more (elf/dl-load.c, open_verify).
+// kernel-too-old: the loader reports "FATAL: kernel too old" (glibc sysdeps/unix/sysv/linux/dl-sysdep.c) or passes over
+// a library whose note asks for a newer one (elf/dl-load.c, open_verify).
 import { compareVersions } from "../file/versions.js";
 import type { Host } from "./host.js";
 import type { LoadedObject } from "./loaded.js";
@@ -11,7 +11,7 @@ export function kernelProblems(objects: readonly LoadedObject[], host: Host): Pr
   const checks = loaderChecks(objects);
   return objects.flatMap(({ path, facts }): Problem[] => {
     const { abiTag } = facts.notes;
-    // What the kernel itself has mapped, the loader does not look at.
+    // The loader does not check what the kernel itself has mapped.
     const checked = checks && !["executable", "pie"].includes(facts.type);
     if (abiTag === null || abiTag.operatingSystem.toLowerCase() !== "linux") return [];
     const least = abiTag.kernel.join(".");
@@ -33,7 +33,7 @@ export function kernelProblems(objects: readonly LoadedObject[], host: Host): Pr
   });
 }
 
-/** glibc has left the kernel's version unchecked since 2.37; 2.38 is the next that can be told. */
+/** glibc has not checked the kernel's version since 2.37; 2.38 is the first such release that can be recognized. */
 function loaderChecks(objects: readonly LoadedObject[]): boolean {
   const libc = objects.find(({ facts }) => facts.soname === "libc.so.6");
   if (libc === undefined) return true;

@@ -1,5 +1,5 @@
-// libc-mixed: parts of two C libraries in one process. The loader and all parts of glibc call one
-// another's private functions, so it ends with "symbol lookup error … GLIBC_PRIVATE", or crashes.
+// libc-mixed: parts of two C libraries in one process. The loader and all parts of glibc call each other's private
+// functions, so the process ends with "symbol lookup error … GLIBC_PRIVATE", or crashes.
 import { basename, dirname } from "node:path";
 import type { Facts, Resolution } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
@@ -31,7 +31,7 @@ export async function libcProblems(
   return differentGlibcs(resolution, files);
 }
 
-/** musl takes itself for any libc, and checks no versions: the symbols turn out to be missing. */
+/** musl accepts itself in place of any libc, and checks no versions: the symbols turn out to be missing. */
 function forMusl(objects: readonly LoadedObject[]): Problem[] {
   const [program, ...libraries] = objects;
   const foreign = libraries.find(({ facts }) => needsGlibc(facts));
@@ -58,7 +58,7 @@ function glibcVersions(facts: Facts): string[] {
     .filter((name) => name.startsWith("GLIBC_"));
 }
 
-/** The loader's glibc is the one that counts; each part has to come from the same release. */
+/** The loader's glibc decides; each part has to come from the same release. */
 async function differentGlibcs(resolution: Resolution, files: NativeFiles): Promise<Problem[]> {
   const { interpreter, libraries } = resolution;
   const parts = libraries.flatMap(({ soname, path, reason, neededBy }) =>
@@ -99,8 +99,8 @@ async function differentGlibcs(resolution: Resolution, files: NativeFiles): Prom
 const known = remembered<Promise<string | null>>();
 
 /**
- * The release of the glibc that has its parts in a directory. Its libc is read once: all programs of a tree ask
- * at once, and a process may open a thousand files.
+ * The release of the glibc whose parts are in a directory. Its libc is read once: all programs in a tree are judged at
+ * once, and a process may open only about a thousand files.
  */
 function releaseIn(directory: string, files: NativeFiles): Promise<string | null> {
   return known(files, directory, () => readRelease(directory, files));

@@ -1,4 +1,4 @@
-// Libraries that the loader does not find ("cannot open shared object file"), or finds and refuses.
+// Libraries that the loader cannot find ("cannot open shared object file"), or finds and rejects.
 import type { Facts, ResolvedLibrary, Tried } from "../addon/facts.js";
 import { contentOf } from "../file/content.js";
 import { describeMachine } from "../file/machine.js";
@@ -9,7 +9,7 @@ import { hiddenBy } from "./search_path.js";
 import type { Start } from "./start.js";
 import { collectedStorePath, type Surroundings } from "./surroundings.js";
 
-/** Lines of evidence: more places than these help nobody. */
+/** Lines of evidence: more locations than this help no one. */
 const mostTried = 12;
 
 export function libraryProblems(
@@ -19,7 +19,8 @@ export function libraryProblems(
 ): Problem[] {
   const { resolution, secure } = start;
   const { interpreter } = resolution;
-  // What is a program's loader by another name (all of musl's libraries are) is missing with it, and that is said.
+  // A program's loader under another name (all of musl's libraries are that) is missing along with it, which is
+  // reported already.
   const isInterpreter = ({ tried: [only, ...others] }: ResolvedLibrary) =>
     own.facts.type !== "shared-library" &&
     !interpreter.found &&
@@ -28,7 +29,7 @@ export function libraryProblems(
   const absent = resolution.libraries.filter(
     (library) => library.path === null && !isInterpreter(library),
   );
-  // The loader says nothing about a program that runs with other rights than its caller.
+  // The loader does not complain about a program that runs with other rights than its caller.
   const passedOver = absent.filter(
     ({ kind, optional }) => kind === "preloaded" && optional && !secure,
   );
@@ -103,7 +104,7 @@ function judged(
   return { code: "library-missing", message };
 }
 
-/** What was there by that name, and ends the search or is passed over for another reason than its machine. */
+/** A file of that name that ends the search, or is passed over for a reason other than its machine. */
 const unusable = new Set<Tried["code"]>([
   "unreadable",
   "not-regular",
@@ -116,7 +117,7 @@ const unusable = new Set<Tried["code"]>([
 
 const otherMachine = new Set<Tried["code"]>(["wrong-machine", "wrong-class", "wrong-byte-order"]);
 
-/** What else than the file decides where its loader looks. */
+/** What besides the file decides where its loader looks. */
 function circumstancesOf({ at, started, secure }: Start): string[] {
   const lines: string[] = [];
   if (at !== null && started !== null)

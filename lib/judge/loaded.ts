@@ -1,4 +1,4 @@
-// The files that come together in one process, and what each says of itself.
+// The files that come together in one process, and each one's facts.
 import type { Facts, Resolution } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
 import { remembered } from "../addon/remembered.js";
@@ -12,12 +12,12 @@ export interface LoadedObject {
 
 const known = remembered<Facts | null>();
 
-/** What a file says of itself; null where it is no ELF file that can be read. */
+/** A file's facts; null if it is not a readable ELF file. */
 export function factsOf(path: string, files: NativeFiles): Facts | null {
   return known(files, path, () => files.look(path).facts);
 }
 
-/** The subject first, then its interpreter, then its libraries in the order of loading. */
+/** The subject first, then its interpreter, then its libraries in load order. */
 export function loadedObjects(
   { path: own }: { path: string },
   facts: Facts,
@@ -37,7 +37,7 @@ export function loadedObjects(
   return objects;
 }
 
-/** A path without symbolic links, as far as it is still there. */
+/** The path without symbolic links, as long as it still exists. */
 export function realPathOf(path: string, files: NativeFiles): string {
   try {
     return files.realPath(path);
@@ -47,9 +47,9 @@ export function realPathOf(path: string, files: NativeFiles): string {
 }
 
 /**
- * A library that only a change of its own helps to what it needs, without links: where it has a DT_RUNPATH the
- * loader uses no search path of those that load it (glibc elf/dl-load.c, _dl_map_object). null for another, and for
- * one of the store, which nobody changes.
+ * The path, without links, of a library that needs to be changed itself to find what it needs: if it has a DT_RUNPATH,
+ * the loader does not use the search paths of the files that load it (glibc elf/dl-load.c, _dl_map_object). null for
+ * any other, and for one in the store, which cannot be changed.
  */
 export function searchingAlone(
   path: string,

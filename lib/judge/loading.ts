@@ -1,7 +1,7 @@
-// load-refused: what is found and still cannot be loaded: segments that cannot be mapped ("ELF load
-// command address/offset not page-aligned"), symbol versions of a library that is not needed.
-// open-refused: what loads with a program that starts, and not into one that runs (dlopen): "cannot
-// allocate memory in static TLS block", "cannot enable executable stack as shared object requires".
+// load-refused: what is found but still cannot be loaded: segments that cannot be mapped ("ELF load command
+// address/offset not page-aligned"), symbol versions of a library that is not needed. open-refused: what can be loaded
+// when a program starts, but not into a running one (dlopen): "cannot allocate memory in static TLS block", "cannot
+// enable executable stack as shared object requires".
 import { basename } from "node:path";
 import type { Facts, Resolution } from "../addon/facts.js";
 import { shellWord } from "../base/shell.js";
@@ -20,7 +20,7 @@ export function loadProblemsOf(facts: Facts, { loadProblems, interpreter }: Reso
       };
     return {
       code: "open-refused",
-      // A library has a name to be linked by; a module is opened and nothing else.
+      // A library has a name to link it by; a module is only ever opened.
       severity: facts.soname === null ? "error" : "warning",
       message: `${path}: ${why}`,
       evidence: [

@@ -1,5 +1,5 @@
-// The program that loads a library, where it is not among the files that were named: a module of Python or
-// Node runs in whatever process opens it, with that one's loader and libc.
+// The program that loads a library, if it is not among the files that were named: a module for Python or Node runs in
+// whatever process opens it, with that process's loader and libc.
 import { dirname, join } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
@@ -12,28 +12,28 @@ import { insideRoot, type OtherSystem } from "../file/rooted.js";
 import { factsOf, realPathOf } from "./loaded.js";
 
 export interface LoadingProgram {
-  /** As it was named, or found. */
+  /** As named or found. */
   path: string;
   /** The loader that starts it, which may be missing. */
   loader: string;
   facts: Facts;
 }
 
-/** The program that was named for libraries (`--for`), and the system that it is a program of. */
+/** The program that was named for libraries (`--for`), and the system that it belongs to. */
 export interface Named {
   program: string | undefined;
   system: OtherSystem;
 }
 
-/** The names by which a virtual environment has its Python (PEP 405). */
+/** The names under which a virtual environment has its Python (PEP 405). */
 const pythons = ["bin/python", "bin/python3"];
 
 const environments = remembered<LoadingProgram | null>();
 
 /**
- * The one that was named for it, or the Python of the virtual environment that it is in, which is mostly a
- * link out of it. null where neither is there, or would not load such a library.
- * @throws FixelfError `usage` where what was named is no program with a loader
+ * The program that was named, or the Python of the virtual environment that the library is in, usually a link that
+ * leads out of it. null if there is neither, or it would not load such a library.
+ * @throws FixelfError `usage` if what was named is not a program with a loader
  */
 export function loadingProgram(
   path: string,
@@ -51,9 +51,9 @@ export function loadingProgram(
 }
 
 /**
- * Why the program that was named for a library cannot load it: "… is for glibc on x86-64 (ELF64), and …". null
- * where it can, and where none was named.
- * @throws FixelfError `usage` where what was named is no program with a loader
+ * Why the program that was named for a library cannot load it: "… is for glibc on x86-64 (ELF64), and …". null if it
+ * can, or if none was named.
+ * @throws FixelfError `usage` if what was named is not a program with a loader
  */
 export function whyNotLoaded(
   facts: Facts,

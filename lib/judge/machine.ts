@@ -1,4 +1,4 @@
-// wrong-machine: the shell says "cannot execute binary file: Exec format error" (ENOEXEC).
+// wrong-machine: the shell reports "cannot execute binary file: Exec format error" (ENOEXEC).
 import type { Facts } from "../addon/facts.js";
 import { describeMachine, thisMachine } from "../file/machine.js";
 import type { Problem } from "./problem.js";

@@ -1,5 +1,5 @@
-// no-elf-file: the shell tries to read it as a script, or says "Exec format error" (ENOEXEC).
-// malformed: it begins as an ELF file does, and then contradicts itself or ends too early.
+// no-elf-file: the shell tries to read it as a script, or reports "Exec format error" (ENOEXEC). malformed: it begins
+// like an ELF file, but then contradicts itself or ends too early.
 import { shellWord } from "../base/shell.js";
 import { type Content, contentOf } from "../file/content.js";
 import type { Subject } from "../file/tree.js";

@@ -1,5 +1,5 @@
-// noexec-mount: the shell says "Permission denied" of a program whose mode is right (EACCES), and the
-// loader "failed to map segment from shared object" of a library (EPERM of mmap(2)).
+// noexec-mount: the shell reports "Permission denied" for a program whose mode is right (EACCES), and the loader
+// "failed to map segment from shared object" for a library (EPERM from mmap(2)).
 import type { NativeFiles } from "../addon/native.js";
 import { shellWord } from "../base/shell.js";
 import { type Host, mountOf } from "./host.js";
@@ -16,7 +16,7 @@ export function mountProblems(
   const byMount = new Map<string, string[]>();
   for (const each of paths) {
     const real = files.realPath(each);
-    // Most mounts are of no interest: which one counts is only asked below one of these.
+    // Most mounts are irrelevant: only below one of these does it matter which mount it is.
     if (!noexec.some(({ point }) => real.startsWith(`${point === "/" ? "" : point}/`))) continue;
     const mount = mountOf(real, host.mounts());
     if (mount === null || !mount.noexec) continue;

@@ -1,6 +1,6 @@
-// symbol-missing, of a module: dlopen(3) binds its data at once, and its functions where it is asked to
-// (RTLD_NOW, as CPython asks) or the module says so. It looks in what the program has loaded, in the module and
-// in what that needs: the same files as if the module were preloaded, so that is what is asked of the core.
+// symbol-missing, for a module: dlopen(3) binds its data at once, and its functions too if asked to (RTLD_NOW, as
+// CPython does) or if the module says so. It looks in what the program has loaded, in the module and in what that
+// needs: the same files as if the module were preloaded, so that is what the core is asked to resolve.
 import { basename } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
@@ -12,7 +12,7 @@ import { described } from "./symbols.js";
 const mostNamed = 12;
 
 /**
- * A warning: an earlier module may have been opened with RTLD_GLOBAL, and then what it defines counts too.
+ * Only a warning: an earlier module may have been opened with RTLD_GLOBAL, and then its definitions count too.
  * @param program the one that opens it
  */
 export async function openingProblems(
@@ -20,7 +20,7 @@ export async function openingProblems(
   program: LoadingProgram | null,
   files: NativeFiles,
 ): Promise<Problem[]> {
-  // LD_PRELOAD is split at these.
+  // LD_PRELOAD is split at these characters.
   if (program === null || facts.type !== "shared-library" || /[\s:]/.test(path)) return [];
   const { missingSymbols } = await resolveWith(files, program.path, {
     preload: path,

@@ -1,16 +1,16 @@
-// not-executable: the shell says "Permission denied" (EACCES).
+// not-executable: the shell reports "Permission denied" (EACCES).
 import { stat } from "../base/disk.js";
 import { shellWord } from "../base/shell.js";
 import { hasLibraryName } from "../file/kind.js";
 import { isExecutable } from "../file/tree.js";
 import type { Problem } from "./problem.js";
 
-/** `isNoexec`: the kernel refuses whatever the mode says, and another finding says so. */
+/** `isNoexec`: the kernel refuses whatever the mode, which another finding reports. */
 export async function permissionProblems(
   { host, shown }: { host: string; shown: string },
   isNoexec: boolean,
 ): Promise<Problem[]> {
-  // Modules like PAM's print a banner when they are run, and are there to be opened.
+  // Modules like PAM's print a banner when run, but are meant to be opened.
   if (hasLibraryName(shown)) return [];
   if (isNoexec ? await hasExecuteBit(host) : isExecutable(host)) return [];
   return [

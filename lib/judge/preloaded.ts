@@ -1,22 +1,22 @@
-// What is loaded before all else because LD_PRELOAD or /etc/ld.so.preload names it. The loader goes on without
-// what it cannot load ("object … cannot be preloaded: ignored"; glibc elf/rtld.c, do_preload), but what it
-// has loaded is a part of the program: the program ends for want of a library that only that one needs.
+// What is loaded before everything else because LD_PRELOAD or /etc/ld.so.preload names it. The loader goes on without
+// what it cannot load ("object … cannot be preloaded: ignored"; glibc elf/rtld.c, do_preload), but what it has loaded
+// is part of the program: a missing library ends the program even if only the preloaded one needs it.
 import type { Resolution, ResolvedLibrary } from "../addon/facts.js";
 import type { Problem } from "./problem.js";
 
-/** What is to be said where a file is loaded only because a file names it; null for all others. */
+/** What to report if a file is loaded only because a file names it; null for all others. */
 export function becauseOfPreload(
   path: string,
   { libraries }: Pick<Resolution, "libraries">,
 ): Pick<Problem, "evidence" | "remedy"> | null {
   let at = path;
-  // Each step is another library.
+  // Each step leads to another library.
   for (const _ of libraries) {
     const library = libraries.find((each) => each.path === at);
     if (library === undefined) return null;
     const { kind, optional, neededBy: by } = library;
     if (kind === "preloaded" && optional)
-      // The session's findings name the variable, and a module that is judged by itself is no one's preload.
+      // Findings about the session name the variable; a module judged on its own is not preloaded.
       return by.startsWith("/")
         ? {
             evidence: [`${by} names ${at}, so that every program loads it`],
@@ -29,8 +29,8 @@ export function becauseOfPreload(
 }
 
 /**
- * A preloaded file that is not loaded, with what is wrong with it.
- * @param damageOf why the ELF file of that name contradicts itself; null where it does not
+ * A preloaded file that is not loaded, and what is wrong with it.
+ * @param damageOf how the ELF file with that name contradicts itself; null if it does not
  */
 export function passedOverPreload(
   { soname, neededBy: by, tried, reason }: ResolvedLibrary,
@@ -51,7 +51,7 @@ export function passedOverPreload(
       severity: "warning",
       message: `${found.message}; ${by} names it, and its loader complains and goes on without it`,
     };
-  // Headers are all that is checked before the file is mapped and used, so that the kernel may end the process.
+  // Only headers are checked before the file is mapped and used, so the kernel may kill the process.
   return {
     ...common,
     code: "library-unusable",

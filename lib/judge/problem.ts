@@ -1,8 +1,8 @@
-// What keeps a file from being started or loaded, as the kernel or the loader would find it. Whoever
-// asks whether something starts asks for these: there is no second opinion.
+// What keeps a file from being started or loaded, as the kernel or the loader would find it. Everything that asks
+// whether something starts uses these problems: there is no second opinion.
 import type { ResolvedLibrary, VersionProblem } from "../addon/facts.js";
 
-/** The kinds of problem; stable. docs/findings.md says what each means. */
+/** The kinds of problem; stable. docs/findings.md explains each. */
 export const problemCodes = [
   "interpreter-missing",
   "interpreter-collected",
@@ -30,15 +30,15 @@ export const problemCodes = [
   "malformed",
 ] as const;
 
-/** The kinds of problem; stable. docs/findings.md says what each means. */
+/** The kinds of problem; stable. docs/findings.md explains each. */
 export type ProblemCode = (typeof problemCodes)[number];
 
-/** What would have to be there: a store may have it. */
+/** What is missing, and a store may have. */
 export type Need =
   | { kind: "loader"; interpreter: string }
   | { kind: "library"; library: ResolvedLibrary }
   | { kind: "version"; version: VersionProblem }
-  /** `part` of a C library, by its soname, is of another build than the loader. */
+  /** `part` of a C library, by its soname, comes from a different build than the loader. */
   | { kind: "libc"; part: string; path: string; neededBy: string };
 
 /** Something that keeps a file from starting, or may. */
@@ -46,17 +46,17 @@ export interface Problem<Code extends string = ProblemCode> {
   /** Its kind. */
   code: Code;
   /**
-   * `error`: it does not start, or does not do what it is for. `warning`: it starts, and something
-   * may go wrong later.
+   * `error`: it does not start, or does not do what it is meant to. `warning`: it starts, and something may go wrong
+   * later.
    */
   severity: "error" | "warning";
-  /** One sentence that a person understands. */
+  /** One sentence, for people. */
   message: string;
-  /** What was looked at and seen, a line each. */
+  /** What was examined and found, one line each. */
   evidence: string[];
-  /** What helps whatever the store has; null where that depends on the store. */
+  /** What helps, whatever the store has; null if that depends on the store. */
   remedy: string | null;
-  /** null where nothing that a store could have would help. */
+  /** null if nothing that a store could have would help. */
   need: Need | null;
 }
 

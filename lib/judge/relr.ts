@@ -1,6 +1,5 @@
-// relocations-unmarked: the loader says "DT_RELR without GLIBC_ABI_DT_RELR dependency" (since glibc
-// 2.36, _dl_check_map_versions in elf/dl-version.c). Older ones leave such relocations undone, and
-// the program crashes.
+// relocations-unmarked: the loader reports "DT_RELR without GLIBC_ABI_DT_RELR dependency" (since glibc 2.36,
+// _dl_check_map_versions in elf/dl-version.c). Older ones skip such relocations, and the program crashes.
 import type { Resolution } from "../addon/facts.js";
 import type { Problem } from "./problem.js";
 

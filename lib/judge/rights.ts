@@ -1,11 +1,11 @@
-// Programs that run with rights which who starts them does not have (AT_SECURE), and who else decides
-// what such a program loads: that too would run with these rights.
+// Programs that run with rights that their caller does not have (AT_SECURE), and who else decides what such a program
+// loads: that too would run with these rights.
 import { dirname, join } from "node:path";
 import { type GivenRights, type NativeFiles, native } from "../addon/native.js";
 import { lstatSync, readdirSync, readlinkSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 
-/** What a program gives to whoever starts it, or null. Nothing is known about another system's mounts. */
+/** The rights that a program gives to its caller, or null. Nothing is known about another system's mounts. */
 export function rightsOf(host: string, files: NativeFiles): GivenRights | null {
   const given = native.givenRights(host);
   if (!given.user && !given.group && !given.capabilities) return null;
@@ -13,8 +13,8 @@ export function rightsOf(host: string, files: NativeFiles): GivenRights | null {
 }
 
 /**
- * Who else could have such a program load another library from a directory, as a sentence; null where
- * only root and its owner decide. Loaders open what has the name of a library, and look into glibc-hwcaps.
+ * Who else could make such a program load a different library from a directory, as a sentence; null if only root and
+ * its owner decide. Loaders open files with the name of a library, and look into glibc-hwcaps.
  */
 export function whoElseDecides(
   directory: string,
@@ -23,7 +23,7 @@ export function whoElseDecides(
   files: NativeFiles,
 ): string | null {
   const { user, group, capabilities, owner } = native.givenRights(host);
-  // Whoever owns the file has no more right to a group or to capabilities than anybody else.
+  // The file's owner has no more right to a group or to capabilities than anyone else.
   const isTrusted = (uid: number) =>
     uid === 0 || (user && !group && !capabilities && uid === owner);
   try {
@@ -44,7 +44,7 @@ export function whoElseDecides(
 /** As in fs/namei.c. */
 const mostLinks = 40;
 
-/** Goes to a path as the kernel does, and looks at each directory that it is looked up in. */
+/** Walks a path as the kernel does, and checks each directory in which a component is looked up. */
 function whoElse(
   path: string,
   isTrusted: (uid: number) => boolean,
@@ -62,7 +62,7 @@ function whoElse(
     const directory = files.hostPath(at);
     const entry = lstatSync(join(directory, name), { throwIfNoEntry: false });
     const { uid, mode } = lstatSync(directory);
-    // In a sticky directory, each entry is its owner's to rename (fs/namei.c, may_delete).
+    // In a sticky directory, only its owner may rename an entry (fs/namei.c, may_delete).
     const isOthers = (mode & 0o1000) === 0 || entry === undefined || !isTrusted(entry.uid);
     if (!isTrusted(uid)) return `${at} belongs to user ${uid}`;
     if ((mode & 0o022) !== 0 && isOthers) return `others than its owner may write to ${at}`;

@@ -1,5 +1,5 @@
-// script-interpreter-missing: the shell says "bad interpreter: No such file or directory", or env
-// says it of the program that it is to start.
+// script-interpreter-missing: the shell reports "bad interpreter: No such file or directory", or env reports it for the
+// program that it is to start.
 import { basename, dirname } from "node:path";
 import type { NativeFiles } from "../addon/native.js";
 import {
@@ -29,33 +29,33 @@ export interface ScriptProblem {
     | "starts-itself";
   message: string;
   evidence: string[];
-  /** The program that is looked for in vain, by its name. */
+  /** The name of the program that is not found. */
   name: string | null;
-  /** A first line that says what was meant, where that is known. */
+  /** A first line that would do what was meant, if known. */
   meant?: string;
-  /** The interpreter, where it is there and does not start. */
+  /** The interpreter, if it exists and does not start. */
   unstartable?: string;
 }
 
 /**
- * The interpreter that has to be mended, since no other can take its place: that of a virtual environment or of
- * a whole that was unpacked has packages of its own. In the directories that all systems have (FHS 3.0, 3.4,
- * 4.4 and 4.9) one is as good as another.
+ * The interpreter that has to be fixed, since no other can take its place: a virtual environment's or an unpacked
+ * bundle's has packages of its own. In the directories that all systems have (FHS 3.0, 3.4, 4.4 and 4.9), one is as
+ * good as another.
  */
 export function irreplaceable({ unstartable }: ScriptProblem): string | null {
   if (unstartable === undefined) return null;
   return /^\/(usr\/(local\/)?)?s?bin$/.test(dirname(unstartable)) ? null : unstartable;
 }
 
-/** What the question takes. */
+/** What these checks need. */
 export interface ScriptSurroundings extends Pick<Surroundings, "files" | "place"> {
   tree: Pick<Tree, "subjects">;
 }
 
-/** Linux gives up at the sixth interpreter in a row (fs/exec.c, exec_binprm). */
+/** Linux gives up at the sixth nested interpreter (fs/exec.c, exec_binprm). */
 const mostInterpreters = 5;
 
-/** A program that comes along, by the name that a script calls it by. */
+/** A program that is part of the tree, by the name that a script uses for it. */
 export function programInTree(name: string, subjects: readonly Subject[]): string | undefined {
   return subjects.find(
     ({ path, facts }) =>
@@ -63,7 +63,10 @@ export function programInTree(name: string, subjects: readonly Subject[]): strin
   )?.path;
 }
 
-/** Whether a path, perhaps a link, is that of a file below the directory that was named: it is mended with it. */
+/**
+ * Whether a path, perhaps a link, leads to a file below the directory that was named, which is then fixed along with
+ * it.
+ */
 export function comesAlong(
   path: string,
   { directory, subjects }: Pick<Tree, "directory" | "subjects">,
@@ -74,7 +77,7 @@ export function comesAlong(
   return subjects.some(({ path, facts }) => facts !== null && path === named);
 }
 
-/** Follows the first line to a program that can be run; null where all is there. */
+/** Follows the first line to a program that can be run; null if everything is there. */
 export function scriptProblem(
   shebang: Shebang,
   surroundings: ScriptSurroundings,
@@ -114,7 +117,7 @@ export function scriptProblem(
   }
   if (missing !== null) return missing;
   if (isEnv(interpreter) && namesNothing(argument)) {
-    // fs/binfmt_script.c: the script's own path is the last argument, and so the program that is started.
+    // fs/binfmt_script.c: the script's own path is the last argument, and thus the program that is started.
     const message = `its first line names no program behind ${interpreter}, which starts the script itself, without end`;
     const told = isBare(argument) ? "" : `${argument} `;
     return { ...problem("starts-itself", message), meant: `#!${interpreter} ${told}PROGRAM` };
@@ -135,7 +138,8 @@ export function scriptProblem(
     return problem("not-words", `env cannot split "${argument}" into words: ${why}`);
   const command = parseEnv(argument);
   if (command === null) {
-    // What begins with a blank is no option, and an operand that -u or -C takes leaves no program to start.
+    // Something that begins with a blank is not an option, and an operand that -u or -C takes leaves no program to
+    // start.
     const joined =
       /^(-[iv0]|--[a-z-]+|-[uC])[ \t]/.test(argument) && !/split-string/.test(argument);
     if (!joined) return null;
@@ -145,25 +149,25 @@ export function scriptProblem(
   return checkEnv(command.program, command.split, surroundings, depth);
 }
 
-/** Whether all that `env` is told is how to start what follows, and nothing does. */
+/** Whether `env` is told only how to start what follows, and nothing follows. */
 function namesNothing(argument: string | null): boolean {
   return isBare(argument) || (argument !== null && namesNoProgram(argument));
 }
 
-/** Whether it is told nothing that anybody could want of it. */
+/** Whether it is told nothing that could be intended. */
 function isBare(argument: string | null): boolean {
   return argument === null || /^(-[iv]*S?|--|--ignore-environment|--debug)$/.test(argument);
 }
 
-/** A first line with which `env` takes its argument for the words that were meant. */
+/** A first line that makes `env` split its argument into the words that were meant. */
 function splitByEnv(argument: string): string {
   const words = `-S ${argument}`;
   return `#!/usr/bin/env ${words}${namesNoProgram(words) ? " PROGRAM" : ""}`;
 }
 
 /**
- * Whether options were meant that arrive as one word. Perl and Ruby split the line themselves; these take
- * it as the kernel gives it.
+ * Whether options that were meant separately arrive as one word. Perl and Ruby split the line themselves; these take it
+ * as the kernel passes it.
  */
 export function isMisread(interpreter: string, argument: string): boolean {
   const takesOneWord = /^((ba|da|a|k|mk|z)?sh|busybox|python[\d.]*|node|php|lua[\d.]*)$/;
@@ -225,7 +229,7 @@ function checkProgram(
   );
 }
 
-/** Whether `env` will find what it is asked for. */
+/** Whether `env` will find the program that it is to start. */
 function checkEnv(
   program: string,
   split: boolean,
@@ -233,7 +237,7 @@ function checkEnv(
   depth: number,
 ): ScriptProblem | null {
   if (program.includes("/")) return checkProgram(program, surroundings, depth);
-  // What comes along is on the PATH of whoever uses the whole of it.
+  // What is part of the tree is on the PATH of whoever uses the whole.
   if (programInTree(program, surroundings.tree.subjects) !== undefined) return null;
   const directories = programDirectories(surroundings.place);
   const found = programIn(directories, program, surroundings.place);

@@ -1,6 +1,6 @@
-// search-path-misspelled: entries of DT_RUNPATH or DT_RPATH that lead elsewhere than was meant. Loaders know
-// $ORIGIN, $LIB and $PLATFORM (glibc elf/dl-load.c, is_dst; musl ldso/dynlink.c, fixup_rpath: $ORIGIN alone)
-// and a colon, and take everything else as it is written.
+// search-path-misspelled: entries in DT_RUNPATH or DT_RPATH that lead elsewhere than was meant. Loaders know $ORIGIN,
+// $LIB and $PLATFORM (glibc elf/dl-load.c, is_dst; musl ldso/dynlink.c, fixup_rpath: only $ORIGIN) and the colon, and
+// take everything else literally.
 import { dirname, join } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
@@ -13,11 +13,11 @@ export interface Misspelling {
   entry: string;
   /** A sentence without the entry. */
   why: string;
-  /** What was meant, colon-separated and maybe empty; null where nobody knows. */
+  /** What was meant, colon-separated and possibly empty; null if that cannot be told. */
   meant: string | null;
 }
 
-/** What a shell or make leaves of $ORIGIN, what people write for it, and macOS's words for it. */
+/** What a shell or make leaves of $ORIGIN, what people write in its place, and macOS's equivalents. */
 const originLike = [
   /^\$\$?[{(]?origin[})]?(?=\/|$)/i,
   /^%ORIGIN%(?=\/|$)/,
@@ -25,7 +25,7 @@ const originLike = [
   /^@(?:loader_path|executable_path|rpath)(?=\/|$)/,
 ];
 
-/** What is wrong with one entry, by the first rule that applies; null where nothing is. */
+/** What is wrong with one entry, by the first rule that applies; null if nothing is. */
 export function misspellingOf(entry: string): Misspelling | null {
   const found = (why: string, meant: string | null): Misspelling => ({ entry, why, meant });
   if (entry === "") return found("an empty entry is the directory that one is in just then", "");
@@ -46,7 +46,7 @@ export function misspellingOf(entry: string): Misspelling | null {
   const unknown = /\$\{?(?!\{?(?:ORIGIN|LIB|PLATFORM)\b)[A-Za-z_]\w*\}?/.exec(entry)?.[0];
   if (unknown !== undefined) {
     const name = unknown.replace(/[${}]/g, "");
-    // $ORGIN, and not the longer word $ORIGINAL.
+    // $ORGIN, but not the longer word $ORIGINAL.
     const isOrigin = name.length < "ORIGIN".length + 2 && nearest(name, ["ORIGIN"]) !== null;
     const meant = isOrigin ? entry.replace(unknown, () => "$ORIGIN") : null;
     return found(`loaders know $ORIGIN, $LIB and $PLATFORM, and not ${unknown}`, meant);
@@ -60,7 +60,7 @@ export function misspellingOf(entry: string): Misspelling | null {
   return null;
 }
 
-/** Those of a file, by the list that its loader reads. */
+/** The misspellings in a file, in the list that its loader reads. */
 function misspellings({ runpath, rpath }: Facts): Misspelling[] {
   const list = runpath ?? rpath ?? "";
   if (list === "") return [];
@@ -78,7 +78,7 @@ function correction(shown: string, { runpath, rpath }: Facts): string {
   return `fixelf patchelf ${force}--set-rpath ${shellWord(list)} ${shellWord(shown)}`;
 }
 
-/** Where a library is that a misspelling hides, with the command that helps; null where none does. */
+/** The location of a library that a misspelling hides, with the command that helps; null if no misspelling does. */
 export function hiddenBy(
   soname: string,
   { path, shown, facts }: { path: string; shown: string; facts: Facts },

@@ -1,5 +1,5 @@
-// How a file would be started: by the loader that it names, or by the one that a stand-in at that
-// place starts, and which files that loader would open.
+// How a file would be started: by the loader that it names, or by one that a stand-in in its place starts; and which
+// files that loader would open.
 import type { Facts, Resolution } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
 import { resolveWith } from "../addon/resolutions.js";
@@ -9,11 +9,14 @@ import { type Environment, type Started, startedBy } from "../file/stand_in.js";
 import { rightsOf } from "./rights.js";
 
 export interface Start {
-  /** What is where the program names its loader, or where a library's is assumed; null where neither is known. */
+  /**
+   * What is at the path where the program names its loader, or where a library's loader is assumed to be; null if
+   * neither is known.
+   */
   at: AtInterpreter | null;
-  /** What a stand-in there starts; null where it finds nothing to start, and without one. */
+  /** What a stand-in at that path starts; null if there is no stand-in, or it finds nothing to start. */
   started: Started | null;
-  /** The program runs with other rights than the user that starts it (AT_SECURE), as set-user-ID programs do. */
+  /** The program runs with other rights than the user who starts it (AT_SECURE), as set-user-ID programs do. */
   secure: boolean;
   resolution: Resolution;
 }
@@ -21,13 +24,13 @@ export interface Start {
 export interface StartOptions {
   /** The loader to assume for a library, which names none. */
   assumed?: string | null;
-  /** The variables that it is started with. */
+  /** The environment variables that it is started with. */
   environment: Environment;
-  /** Where this machine opens the file, which may give rights to the user that starts it. */
+  /** Where this machine opens the file, which may give rights to the user who starts it. */
   host: string;
 }
 
-/** All of it but the resolution, for those that resolve many files at once. */
+/** Everything except the resolution, for callers that resolve many files at once. */
 export type Entry = Omit<Start, "resolution">;
 
 export function entryOf(
@@ -43,7 +46,7 @@ export function entryOf(
   return { at, started, secure: !isLibrary && named !== null && rightsOf(host, files) !== null };
 }
 
-/** @throws FixelfError where the file cannot be resolved at all */
+/** @throws FixelfError if the file cannot be resolved at all */
 export async function startOf(
   path: string,
   facts: Facts,

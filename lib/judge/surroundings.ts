@@ -1,4 +1,4 @@
-// What a verdict depends on beside the file itself.
+// What a verdict depends on besides the file itself.
 import type { NativeFiles } from "../addon/native.js";
 import { type StorePlace, storePathOf } from "../store/place.js";
 import type { Host } from "./host.js";
@@ -6,11 +6,11 @@ import type { Host } from "./host.js";
 export interface Surroundings {
   files: NativeFiles;
   place: StorePlace;
-  /** null for another system's root: only its own kernel could say. */
+  /** null for another system's root: only its own kernel could tell. */
   host: Host | null;
 }
 
-/** The store path that a path points into, when that store path is gone. */
+/** The store path that a path leads into, if that store path is gone. */
 export function collectedStorePath(
   path: string,
   { place, files }: Pick<Surroundings, "files" | "place">,

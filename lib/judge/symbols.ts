@@ -1,6 +1,6 @@
-// symbol-missing: the loader says "symbol lookup error: …: undefined symbol: …", musl's "Error relocating
-// …: symbol not found". Only what is bound at start counts: data, and functions of files that bind all at
-// once (-z now, LD_BIND_NOW, musl). What is bound when it is called may never be called.
+// symbol-missing: the loader reports "symbol lookup error: …: undefined symbol: …", musl's "Error relocating …: symbol
+// not found". Only what is bound at start counts: data, and functions in files that bind everything at once (-z now,
+// LD_BIND_NOW, musl). What is bound when called may never be called.
 import { basename } from "node:path";
 import type { MissingSymbol, Resolution } from "../addon/facts.js";
 import { shellWord } from "../base/shell.js";
@@ -34,7 +34,10 @@ export function described({ symbol, version }: MissingSymbol): string {
   return version === null ? symbol : `${symbol} (version ${version})`;
 }
 
-/** The library that is named for it is of another build; without a name nobody knows which it would be. */
+/**
+ * The library that should define it comes from another build; without a name, it is unknown which library that would
+ * be.
+ */
 function remedyFor(
   path: string,
   { library }: MissingSymbol,
