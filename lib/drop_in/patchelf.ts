@@ -1,4 +1,4 @@
-// patchelf as a function of the API, and its options; native/patchelf does it, for the command as well.
+// patchelf as an API function, and its options; native/patchelf does the work, for the command as well.
 import { untilAborted } from "../addon/cancellation.js";
 import { fromNative, native } from "../addon/native.js";
 import type { PatchelfChanges } from "../addon/requests.js";
@@ -6,21 +6,21 @@ import { checkOptions, checkPath, type Kinds } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
 import type { EditOutcome } from "../edit/edit.js";
 
-/** Changes, and where they go. */
+/** Changes, and where they are written. */
 export interface PatchelfOptions extends PatchelfChanges {
-  /** Leave the file alone and write to this one; also where nothing changes. It keeps its mode where it is there. */
+  /** Leave the file alone and write to this one, even if nothing changes. If it exists, it keeps its mode. */
   output?: string;
   /** Ends the call before anything is written: it throws a FixelfError `cancelled`, with the signal's reason as its cause. */
   signal?: AbortSignal;
 }
 
 /**
- * Changes one ELF file as `fixelf patchelf` does, by the names of patchelf's options. Like patchelf it keeps nothing
- * for `undo`, and sets the time of the last change; `edit` keeps both, and `inspect` answers what patchelf prints.
- * @throws FixelfError with the path: `usage` for options that are unknown, of another type or at odds with each other;
- *   `not-found`, `permission-denied`, `not-elf`, `truncated` or `malformed` where the file cannot be read;
- *   `unsupported` where it has not got what is to be changed (a static program has no interpreter), or no safe place
- *   for it is known; `changed` where somebody else wrote meanwhile; `cancelled`; or what the system said
+ * Changes one ELF file as `fixelf patchelf` does, with the names of patchelf's options. Like patchelf it keeps nothing
+ * for `undo`, and updates the modification time; `edit` keeps both, and `inspect` returns what patchelf prints.
+ * @throws FixelfError with the path: `usage` for options that are unknown, of the wrong type or contradictory;
+ *   `not-found`, `permission-denied`, `not-elf`, `truncated` or `malformed` if the file cannot be read; `unsupported`
+ *   if it lacks what is to be changed (a static program has no interpreter), or no safe place for the change is known;
+ *   `changed` if something else wrote to it meanwhile; `cancelled`; or the system's own error
  */
 export async function patchelf(path: string, options: PatchelfOptions = {}): Promise<EditOutcome> {
   checkPath("patchelf", path);
@@ -59,7 +59,7 @@ const kindsOfChanges: Kinds<PatchelfChanges> = {
 };
 
 /**
- * Checks what a caller of the API hands over.
+ * Checks what an API caller passes.
  * @throws FixelfError `usage`
  */
 export function checkChanges(call: string, changes: PatchelfChanges): void {

@@ -1,34 +1,37 @@
-// The command line of nixpkgs' auto-patchelf, read as Python's argparse reads it: an option takes
-// all words up to the next option, may be shortened as long as it stays the only one, and the last
-// of several wins. https://docs.python.org/3/library/argparse.html
+// The command line of nixpkgs' auto-patchelf, read as Python's argparse reads it: an option takes all words up to the
+// next option, may be abbreviated as long as that is unambiguous, and the last of several wins.
+// https://docs.python.org/3/library/argparse.html
 import { FixelfError } from "../../base/errors.js";
 import { asEntries, asPaths } from "./options.js";
 
-/** What the words ask for, by the names that the original prints. Paths are without "." and doubled or trailing slashes. */
+/**
+ * What the arguments request, under the names that the original prints. Paths have no "." and no doubled or trailing
+ * slashes.
+ */
 export interface Request {
-  /** Files, and directories whose files are patched. */
+  /** Files to patch, and directories whose files are patched. */
   paths: string[];
-  /** Where libraries are looked for: files, and directories without what is below them. */
+  /** Where to look for libraries: files, and directories without their subdirectories. */
   libs: string[];
   /** Come first in the search path of every program. */
   runtimeDependencies: string[];
   /** Come last in every search path. */
   appendRpaths: string[];
-  /** Globs (fnmatch) of libraries that may stay missing. */
+  /** Globs (fnmatch) for libraries that may stay missing. */
   ignoreMissing: string[];
   /** Whether `paths` are searched below their first level. */
   recursive: boolean;
-  /** Whether libraries of libc get into the search path too. */
+  /** Whether libc's libraries go into the search path too. */
   keepLibc: boolean;
-  /** Whether what is in `paths` serves as library. */
+  /** Whether files in `paths` may serve as libraries. */
   addExisting: boolean;
-  /** Whether $ORIGIN entries are kept even where `addExisting` is off. */
+  /** Whether $ORIGIN entries are kept even without `addExisting`. */
   preserveOrigin: boolean;
-  /** Whether directories below the path that a file was found under are named by way of $ORIGIN. */
+  /** Whether directories below the path that a file was found under are expressed relative to $ORIGIN. */
   relativizeRpath: boolean;
-  /** Whether stdout gets one JSON object for each event, instead of text. */
+  /** Whether stdout gets one JSON object per event instead of text. */
   structuredLogs: boolean;
-  /** Options of patchelf, for every file that is changed. */
+  /** Patchelf options for every file that is changed. */
   extraArgs: string[];
 }
 
@@ -39,7 +42,7 @@ type FlagKey = Exclude<Key, ListKey>;
 interface Option {
   name: string;
   help: string;
-  /** A list takes words, the rest takes all of them, a flag sets its key to a value. */
+  /** A list takes words, "rest" takes all the remaining ones, a flag sets its key to a value. */
   takes:
     | { kind: "list" | "rest"; key: ListKey; read: (words: string[]) => string[] }
     | { kind: "flag"; key: FlagKey; value: boolean }
@@ -94,7 +97,7 @@ function flag(name: string, key: FlagKey, value: boolean, help: string): Option 
 }
 
 /**
- * What the words ask for, or null where they ask for help.
+ * What the arguments request, or null if they ask for help.
  * @throws FixelfError `usage`
  */
 export function parseArguments(words: readonly string[]): Request | null {
@@ -145,7 +148,7 @@ function nothingAsked(): Request {
   };
 }
 
-/** The option that a word names, whole or shortened, with the value behind "=". */
+/** The option that a word names, in full or abbreviated, with the value after "=". */
 function optionOf(word: string): { option: Option | null; value: string | null } {
   if (word === "-h") return optionOf("--help");
   if (!word.startsWith("--") || word === "--") return { option: null, value: null };
@@ -160,7 +163,7 @@ function optionOf(word: string): { option: Option | null; value: string | null }
   return { option: fitting[0] ?? null, value };
 }
 
-/** Where the words of a list end: at the next option, but "--" makes words of all that follow. */
+/** Where the words of a list end: at the next option, except that after "--" all words are values. */
 function endOfList(words: readonly string[], start: number): number {
   for (let at = start; at < words.length; at++) {
     const word = words[at] as string;
@@ -170,7 +173,7 @@ function endOfList(words: readonly string[], start: number): number {
   return words.length;
 }
 
-/** argparse takes negative numbers, and what has a space in it, for values. */
+/** argparse treats negative numbers, and anything with a space in it, as values. */
 function isValue(word: string): boolean {
   if (!word.startsWith("-") || word === "-") return true;
   if (optionOf(word).option !== null) return false;

@@ -1,5 +1,5 @@
-// The whole of auto-patchelf: read what is there, choose libraries, plan, and write all files at
-// once. Files whose libraries stay missing are written as far as they go, as the original does.
+// All of auto-patchelf: read what is there, choose libraries, plan, and write all files at once. Files for which
+// libraries stay missing are patched as far as possible, as in the original.
 import { basename, isAbsolute } from "node:path";
 import { cancelledBy, underSignal, untilAborted } from "../../addon/cancellation.js";
 import type { Facts } from "../../addon/facts.js";
@@ -21,17 +21,17 @@ import { type FileFailure, type Place, readPlace } from "./place.js";
 import { type FilePlan, plan } from "./plan.js";
 import { write } from "./write.js";
 
-/** What became of one file; whether it could be written, `failed` says. */
+/** What became of one file; `failed` tells whether it could be written. */
 export interface AutoPatchelfFile {
-  /** As it was found. */
+  /** As found. */
   path: string;
-  /** Why it was left alone, as "because …"; null where it was not. */
+  /** Why it was left alone, as "because …"; null if it was not. */
   skipped: string | null;
   /** The loader that it gets; null for a library. */
   interpreter: string | null;
   /** What it needs, in its own order. */
   dependencies: AutoPatchelfDependency[];
-  /** The search path that it gets; null where it keeps its own. */
+  /** The search path that it gets; null if it keeps its own. */
   searchPath: string[] | null;
   /** The dynamic entry that holds the search path. */
   searchPathTag: "runpath" | "rpath";
@@ -41,36 +41,36 @@ export interface AutoPatchelfFile {
 
 /** Something that a file needs, and where it comes from. */
 export interface AutoPatchelfDependency {
-  /** Names of which one is enough; DT_NEEDED has one. */
+  /** Names of which one is enough; a DT_NEEDED entry has one. */
   alternatives: readonly string[];
-  /** Null where none was found. */
+  /** Null if none was found. */
   found: {
-    /** The name that was taken of the alternatives. */
+    /** The alternative that was chosen. */
     name: string;
-    /** Its directory; null where the loader finds it without. */
+    /** Its directory; null if the loader finds it without an entry. */
     location: string | null;
-    /** The name by which it is needed from now on, where that is another one. */
+    /** The name by which it is needed from now on, if that differs. */
     rename: string | null;
   } | null;
 }
 
 /** A library that was not found. */
 export interface MissingDependency {
-  /** As it is needed; "any(…)" where one of several would do. */
+  /** The needed name; "any(…)" if one of several would do. */
   name: string;
   /** The file that needs it. */
   wantedBy: string;
-  /** The glob of `ignoreMissing` for which it may stay missing, or null. */
+  /** The `ignoreMissing` glob that allows it to stay missing, or null. */
   pattern: string | null;
 }
 
 /** What became of the files. */
 export interface AutoPatchelfOutcome {
-  /** The files that were looked at, sorted by path. */
+  /** The files that were examined, sorted by path. */
   files: AutoPatchelfFile[];
-  /** Files in the places of libraries that hold debugging information only. */
+  /** Files where libraries are expected that contain only debugging information. */
   debugObjects: string[];
-  /** Damaged or unreadable files of the places to patch. */
+  /** Damaged or unreadable files among those to patch. */
   unread: FileFailure[];
   /** Files that could not be changed. */
   failed: FileFailure[];
@@ -79,14 +79,14 @@ export interface AutoPatchelfOutcome {
 }
 
 /**
- * Patches the files of a Nix build as nixpkgs' auto-patchelf does, and as `fixelf auto-patchelf` does: programs get the
- * loader of the binutils wrapper, and all files a search path to the libraries that they need. A library that is not
- * found is no error: it is in `missing`, and the rest is patched. Nothing is kept for `undo`. Where the signal aborts
- * when some files have been written, the others are in `failed`.
- * @param paths files, and directories whose files are patched; one that is not there is passed over
- * @throws FixelfError `usage` for options that are unknown, of another type or at odds with each other; `not-found`
- *   where no binutils wrapper is named, or it does not say what it should; what reading its loader says (`not-elf`, …);
- *   `cancelled`, with the signal's reason as its cause, where nothing has been written
+ * Patches the files of a Nix build as nixpkgs' auto-patchelf and `fixelf auto-patchelf` do: programs get the loader of
+ * the binutils wrapper, and all files get a search path to the libraries that they need. A library that is not found is
+ * not an error: it is listed in `missing`, and the rest is patched. Nothing is kept for `undo`. If the signal aborts
+ * after some files have been written, the others are in `failed`.
+ * @param paths files to patch, and directories whose files are patched; one that does not exist is skipped
+ * @throws FixelfError `usage` for options that are unknown, of the wrong type or contradictory; `not-found` if no
+ *   binutils wrapper is named, or it lacks the expected information; any error from reading its loader (`not-elf`, …);
+ *   `cancelled`, with the signal's reason as its cause, if nothing has been written
  */
 export async function autoPatchelf(
   paths: readonly string[],
@@ -99,7 +99,7 @@ export async function autoPatchelf(
   return patchFor(asked(paths, options), target, signal);
 }
 
-/** The same for a target that has been read. */
+/** The same for a target that has already been read. */
 export async function patchFor(
   request: Asked,
   target: Target,
@@ -155,7 +155,7 @@ function told({ facts, wants, ...plan }: FilePlan): AutoPatchelfFile {
   };
 }
 
-/** The directories in which the libraries of a program are found, whoever needs them: DT_RPATH's. */
+/** The directories in which a program's libraries are found, whichever file needs them: those in DT_RPATH. */
 function passedOn(facts: Facts): string[] {
   const { tag, entries } = currentSearchPath(facts);
   if (facts.interpreter === null || tag !== "rpath") return [];
@@ -163,13 +163,13 @@ function passedOn(facts: Facts): string[] {
 }
 
 /**
- * Libraries that open others themselves. glibc searches the path of the library that calls dlopen, and
- * no program's RUNPATH; musl asks no library.
+ * Libraries that open others themselves. glibc searches the path of the library that calls dlopen, and no program's
+ * RUNPATH; musl consults no library's.
  */
 async function openersOf(members: readonly Facts[], { musl }: Target): Promise<Set<string>> {
   const libraries = musl ? [] : members.filter(({ type }) => type === "shared-library");
   const opening = await Promise.all(
-    // One that cannot be read any more is told of when it is to be patched.
+    // If it can no longer be read, that is reported when it is to be patched.
     libraries.map(({ path }) => native.opensLibraries(path).catch(() => false)),
   );
   return new Set(

@@ -1,5 +1,5 @@
-// The libraries that may be chosen, in the order of preference: those that come with what is
-// patched, then those of --libs, each followed by what its own search path leads to.
+// The libraries to choose from, in order of preference: those that come with what is patched, then those from --libs,
+// each followed by what its own search path leads to.
 import { basename, dirname, relative } from "node:path";
 import type { Facts } from "../../addon/facts.js";
 import { realpath } from "../../base/disk.js";
@@ -28,20 +28,20 @@ export class Candidates {
     if (soname !== null && soname !== candidate.name) append(this.#bySoname, soname, candidate);
   }
 
-  /** The files of that name: those that come along before all others, the nearest to a directory first. */
+  /** The files with that name: bundled ones first, starting with the nearest to a directory. */
   named(name: string, from: string): Candidate[] {
     return byDistance(this.#byName.get(name) ?? [], from);
   }
 
-  /** The files of another name that call themselves so, in the same order. */
+  /** The files with another name whose soname it is, in the same order. */
   callingThemselves(soname: string, from: string): Candidate[] {
     return byDistance(this.#bySoname.get(soname) ?? [], from);
   }
 }
 
 /**
- * A tree may have several libraries of one name, for several programs. Nearer is what has fewer steps up,
- * then fewer steps down. What does not come along keeps its order, and comes last.
+ * A tree may have several libraries with the same name, for several programs. Nearer means fewer steps up, then fewer
+ * steps down. Libraries that are not bundled keep their order, and come last.
  */
 function byDistance(candidates: readonly Candidate[], from: string): Candidate[] {
   if (candidates.length < 2) return [...candidates];
@@ -61,17 +61,16 @@ function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   else map.set(key, [value]);
 }
 
-/** What was found on the way. */
+/** What was found along the way. */
 export interface Collected {
   candidates: Candidates;
-  /** Files that are named like libraries, but hold only debug information of one. */
+  /** Files that are named like libraries, but hold only a library's debug information. */
   debugObjects: string[];
 }
 
 /**
- * Collects the libraries of the places to patch (none with --ignore-existing), of the directories that
- * their programs pass on to the libraries which they load, and of the directories and files that --libs
- * names.
+ * Collects libraries from the places to patch (none with --ignore-existing), from the directories that their programs
+ * pass on to the libraries they load, and from the directories and files that --libs names.
  */
 export async function collectCandidates(
   existing: ReadonlyMap<string, Place>,
@@ -93,7 +92,7 @@ export async function collectCandidates(
   return collected;
 }
 
-/** Takes a place's libraries; the answer is where their own search paths lead. */
+/** Adds a place's libraries; returns where their own search paths lead. */
 async function takeFrom(
   place: Place,
   bundled: boolean,
@@ -121,7 +120,7 @@ async function takeFrom(
   return further;
 }
 
-/** Sorts by directory, and those of a directory before those of the directories below it. */
+/** Sorts by directory, with a directory's own files before those of its subdirectories. */
 function orderOf(path: string): string {
   return `${dirname(path)}/\0${basename(path)}`;
 }
@@ -131,8 +130,8 @@ function isLibraryName(path: string): boolean {
 }
 
 /**
- * The directory of a library. Where it is a link to a file of the same name, that file's: a
- * collection of links, as a profile is, may change and need not be kept.
+ * The directory of a library. If it is a link to a file of the same name, that file's: a collection of links, such as a
+ * profile, may change and need not be kept.
  */
 function directoryOf(path: string, realPath: string): string {
   return absolute(dirname(basename(realPath) === basename(path) ? realPath : path));

@@ -9,12 +9,12 @@ export class Disk {
   readonly #realPaths = new Map<string, string>();
   readonly #kinds = new Map<string, "file" | "directory" | "other">();
 
-  /** What the ELF file at a path says of itself; null where there is none. */
+  /** The facts of the ELF file at a path; null if there is none. */
   facts(path: string): Facts | null {
     return remembered(this.#facts, path, () => this.#files.look(path).facts);
   }
 
-  /** The path without links; the path itself where nothing is there. */
+  /** The path without links; the path itself if nothing is there. */
   realPath(path: string): string {
     return remembered(this.#realPaths, path, () => {
       try {

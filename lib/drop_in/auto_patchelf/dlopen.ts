@@ -1,12 +1,12 @@
-// .note.dlopen: the libraries that a file opens by itself while it runs, as it says of itself.
+// .note.dlopen: the libraries that a file declares it opens by itself while it runs.
 // https://systemd.io/ELF_DLOPEN_METADATA/
 
 /** Names of which one is enough, the preferred one first. */
 export type Alternatives = readonly string[];
 
 /**
- * What a note's text asks for; null where it is not what the specification says: an array of
- * objects, whose "soname" is an array of strings.
+ * What a note's text asks for; null if it is not what the specification requires: an array of objects, each with an
+ * array of strings as "soname".
  */
 export function parseDlopenNote(text: string): Alternatives[] | null {
   let features: unknown;

@@ -1,9 +1,9 @@
-// What a planned file is to say, asked for as patchelf is asked, so that what is asked for beside it means what it
-// means to patchelf.
+// What a planned file is to contain, expressed as patchelf changes, so that further changes requested with them mean
+// what they mean to patchelf.
 import type { PatchelfChanges } from "../../addon/requests.js";
 import type { FilePlan } from "./plan.js";
 
-/** The changes of a file; null where it stays as it is. */
+/** A file's changes; null if it stays as it is. */
 export function changesOf(plan: FilePlan, extra: PatchelfChanges): PatchelfChanges | null {
   const { interpreter, searchPath, searchPathTag, renamings } = plan;
   if (interpreter === null && searchPath === null) return null;

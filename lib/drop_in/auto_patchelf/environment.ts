@@ -1,5 +1,5 @@
-// What the files are patched for. nixpkgs' binutils wrapper says it in two files, which its
-// setup.sh names by NIX_BINTOOLS: the loader that programs get, and the libc that this loader loads.
+// What the files are patched for. nixpkgs' binutils wrapper, which its setup.sh names in NIX_BINTOOLS, records it in
+// two files: the loader that programs get, and the libc that this loader loads.
 import { basename, join } from "node:path";
 import type { Facts } from "../../addon/facts.js";
 import { native } from "../../addon/native.js";
@@ -8,18 +8,18 @@ import { FixelfError } from "../../base/errors.js";
 import { isMuslName, isPartOfGlibc } from "../../file/libc.js";
 
 export interface Target {
-  /** The loader, as programs are to name it. */
+  /** The loader, as programs will name it. */
   interpreter: string;
   /** The loader's own facts: machine and OS ABI of everything that it loads. */
   facts: Facts;
-  /** The directory of libc's libraries, in which the loader looks by itself. */
+  /** The directory with libc's libraries, which the loader searches by default. */
   libcDirectory: string;
   musl: boolean;
 }
 
 /**
  * Reads the target that a binutils wrapper names.
- * @throws FixelfError `not-found` where it names none, or what the loader's file says
+ * @throws FixelfError `not-found` if it names none, or any error from reading the loader
  */
 export async function readTarget(bintools: string | undefined): Promise<Target> {
   if (!bintools) {
@@ -47,7 +47,7 @@ function isMuslLoader(path: string): boolean {
   return basename(path).startsWith("ld-musl-");
 }
 
-/** The libc that a file was linked against, for which no other can stand in; null where it names none. */
+/** The libc that a file was linked against, which no other can replace; null if it names none. */
 export function libcNamedBy({ interpreter, needed }: Facts): "glibc" | "musl" | null {
   if (interpreter === null ? needed.some(isMuslName) : isMuslLoader(interpreter)) return "musl";
   const isForGlibc = interpreter !== null && basename(interpreter).startsWith("ld-linux");

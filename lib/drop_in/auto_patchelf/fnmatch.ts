@@ -1,5 +1,5 @@
-// Python's fnmatch, by which --ignore-missing has always been read: "*", "?", "[ab]" and "[!ab]",
-// and nothing else is special. A shell's glob would take "{", "(" and a leading "!" for more.
+// Python's fnmatch, which has always interpreted --ignore-missing: "*", "?", "[ab]" and "[!ab]", and nothing else is
+// special. A shell's glob would also interpret "{", "(" and a leading "!".
 
 /** A pattern as a test of whole names. */
 export function fnmatch(pattern: string): (name: string) => boolean {
@@ -19,7 +19,7 @@ export function fnmatch(pattern: string): (name: string) => boolean {
   return (name) => expression.test(name);
 }
 
-/** Where the set that opens at an index closes; null where nothing closes it: "[" means itself. */
+/** Where the set that opens at an index closes; null if it is never closed: "[" then means itself. */
 function endOfSet(characters: readonly string[], start: number): number | null {
   const first = start + (characters[start + 1] === "!" ? 2 : 1);
   const end = characters.indexOf("]", first + 1); // one that comes first is a member
@@ -36,7 +36,7 @@ function setSource(inside: readonly string[]): string {
     if (high === undefined) {
       source += codePoint(low);
     } else {
-      // A range that runs backwards, such as "z-a", holds nothing.
+      // A reversed range, such as "z-a", is empty.
       if (low <= high) source += `${codePoint(low)}-${codePoint(high)}`;
       at += 2;
     }

@@ -3,38 +3,38 @@ import type { PatchelfChanges } from "../../addon/requests.js";
 import { checkOptions } from "../../base/arguments.js";
 import { checkChanges } from "../patchelf.js";
 
-/** As the options of auto-patchelf: docs/auto-patchelf.md. */
+/** The same options as auto-patchelf's: docs/auto-patchelf.md. */
 export interface AutoPatchelfOptions {
   /**
-   * The binutils wrapper whose `nix-support/dynamic-linker` and `nix-support/orig-libc` say which loader and libc to
-   * patch for. Default: what the environment variable `NIX_BINTOOLS` names.
+   * The binutils wrapper whose `nix-support/dynamic-linker` and `nix-support/orig-libc` determine which loader and libc
+   * to patch for. Default: the one that the environment variable `NIX_BINTOOLS` names.
    */
   bintools?: string;
-  /** Where libraries are looked for: files, and directories without what is below them. */
+  /** Where to look for libraries: files, and directories without their subdirectories. */
   libs?: readonly string[];
   /** Directories that come first in the search path of every program, and of libraries that open others. */
   runtimeDependencies?: readonly string[];
   /** Directories that come last in every search path. */
   appendRpaths?: readonly string[];
-  /** Globs (fnmatch) of libraries that may stay missing. */
+  /** Globs (fnmatch) for libraries that may stay missing. */
   ignoreMissing?: readonly string[];
   /** Whether the paths are searched below their first level. Default true. */
   recursive?: boolean;
-  /** Whether libraries of libc get into the search path too. */
+  /** Whether libc's libraries go into the search path too. */
   keepLibc?: boolean;
-  /** Whether what is in the paths serves as library. Default true. */
+  /** Whether files in the paths may serve as libraries. Default true. */
   addExisting?: boolean;
-  /** Whether $ORIGIN entries are kept even where `addExisting` is off. */
+  /** Whether $ORIGIN entries are kept even without `addExisting`. */
   preserveOrigin?: boolean;
-  /** Whether directories below the path that a file was found under are named by way of $ORIGIN. */
+  /** Whether directories below the path that a file was found under are expressed relative to $ORIGIN. */
   relativizeRpath?: boolean;
-  /** What is changed beside that, in every file that is changed; what it sets wins. */
+  /** Further changes to every file that is changed; what they set takes precedence. */
   extra?: PatchelfChanges;
   /** Ends the call: it throws a FixelfError `cancelled`, with the signal's reason as its cause. */
   signal?: AbortSignal;
 }
 
-/** All of it, with the paths: without "." and doubled or trailing slashes. */
+/** All options, with the paths: without "." and doubled or trailing slashes. */
 export interface Asked extends Required<Omit<AutoPatchelfOptions, "bintools" | "signal">> {
   paths: readonly string[];
 }
@@ -74,12 +74,12 @@ export function asked(paths: readonly string[], options: AutoPatchelfOptions): A
   };
 }
 
-/** Each may be several, as lib.makeLibraryPath writes them: all are joined by colons in the end. */
+/** Each text may hold several, as lib.makeLibraryPath writes them: all are joined by colons in the end. */
 export function asEntries(texts: readonly string[]): string[] {
   return asPaths(texts.flatMap((text) => text.split(":")));
 }
 
-/** As Python's Path writes each, empty ones left out: an entry of a search path shall not be there twice. */
+/** As Python's Path writes each, without empty ones: an entry must not occur twice in a search path. */
 export function asPaths(texts: readonly string[]): string[] {
   return texts.filter((text) => text !== "").map(asPath);
 }

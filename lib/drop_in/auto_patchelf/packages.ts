@@ -1,11 +1,11 @@
-// Which packages of nixpkgs have what a build lacks: what every command knows of that.
+// Which nixpkgs packages have what a build lacks, from the same sources that all commands use.
 import type { Machine } from "../../file/machine.js";
 import { type Locate, locator } from "../../store/nixpkgs/nix_index.js";
 import type { NixpkgsPackage } from "../../store/nixpkgs/packages.js";
 import { packagesFor } from "../../store/nixpkgs/rank.js";
 import type { MissingDependency } from "./auto_patchelf.js";
 
-/** The packages of each library that has to be there, the best first. */
+/** The packages for each library that has to be there, the best first. */
 export async function packagesOf(
   missing: readonly MissingDependency[],
   machine: Machine,

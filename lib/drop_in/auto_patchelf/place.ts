@@ -1,6 +1,5 @@
-// What is at a path that the command line names: a file, the first level of a directory, or all
-// of a tree. Symbolic links are listed but not followed: what they lead to may be a library, but is
-// patched where it is, or not at all.
+// What is at a path that the command line names: a file, the first level of a directory, or an entire tree. Symbolic
+// links are listed but not followed: their targets may be libraries, but are patched where they are, or not at all.
 import { join } from "node:path";
 import type { Facts } from "../../addon/facts.js";
 import { fromNative, native } from "../../addon/native.js";
@@ -18,13 +17,13 @@ export interface Place {
 
 /** A file that could not be read or written. */
 export interface FileFailure {
-  /** As it was found. */
+  /** As found. */
   path: string;
   /** What went wrong. */
   error: Pick<FixelfError, "code" | "message">;
 }
 
-/** Reads a place; one that is not there is empty. */
+/** Reads a place; one that does not exist is empty. */
 export async function readPlace(path: string, recursive: boolean): Promise<Place> {
   const directory = await isDirectory(path);
   if (directory && recursive) return readTree(path);
@@ -74,7 +73,7 @@ async function linksBelow(directory: string): Promise<string[]> {
 type Kind = "file" | "link" | "directory" | "other";
 
 async function list(directory: string): Promise<{ path: string; kind: Kind }[]> {
-  // The walk tells of directories that cannot be listed.
+  // The walk reports directories that cannot be listed.
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
   return entries
     .map((entry) => ({ path: join(directory, entry.name), kind: kindOfEntry(entry) }))
@@ -93,7 +92,7 @@ function kindOfEntry(
   return entry.isDirectory() ? "directory" : "other";
 }
 
-/** Also through a link: the paths that are named may be such. */
+/** Follows links: the named paths may be links. */
 async function isDirectory(path: string): Promise<boolean> {
   return stat(path).then(
     (state) => state.isDirectory(),

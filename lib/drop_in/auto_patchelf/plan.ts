@@ -1,5 +1,4 @@
-// What each file gets: its loader, where it finds what it needs, and what stays missing. Nothing is
-// written here.
+// What each file gets: its loader, the locations of what it needs, and what stays missing. Nothing is written here.
 import { basename, dirname, isAbsolute, join } from "node:path";
 import type { Facts } from "../../addon/facts.js";
 import type { Renaming } from "../../addon/requests.js";
@@ -28,26 +27,26 @@ import { isStub } from "./stubs.js";
 
 /** Something that a file needs, and what it gets. */
 export interface Want {
-  /** Names of which one is enough; DT_NEEDED has one. */
+  /** Names of which one is enough; a DT_NEEDED entry has one. */
   alternatives: Alternatives;
-  /** In DT_NEEDED, where the name can be changed; else in .note.dlopen. */
+  /** In DT_NEEDED, where the name can be changed; otherwise in .note.dlopen. */
   needed: boolean;
   provision: Provision | null;
-  /** Directories that have it, and that no search path can name. */
+  /** Directories that have it, but that no search path can name. */
   unreachable: string[];
 }
 
 /** Where a library comes from. */
 export interface Provision {
-  /** The name that was taken of the alternatives. */
+  /** The alternative that was chosen. */
   name: string;
-  /** The entry of the search path; null where the loader finds it without. */
+  /** The search path entry; null if the loader finds it without one. */
   entry: Entry | null;
-  /** The directory itself, however the entry says it; null likewise. */
+  /** The directory itself, however the entry expresses it; null likewise. */
   location: string | null;
-  /** The name by which it has to be needed from now on, where that is another one. */
+  /** The name by which it has to be needed from now on, if that differs. */
   rename: string | null;
-  /** The library; null where it was not looked into. */
+  /** The library; null if it was not read. */
   facts: Facts | null;
   ofLibc: boolean;
 }
@@ -55,12 +54,12 @@ export interface Provision {
 /** What is to become of one file. */
 export interface FilePlan {
   facts: Facts;
-  /** Why it is left alone, as "because …"; null where it is not. */
+  /** Why it is left alone, as "because …"; null if it is not. */
   skipped: string | null;
   /** The loader that it gets; null for a library. */
   interpreter: string | null;
   wants: Want[];
-  /** The search path that it gets; null where it keeps its own. */
+  /** The search path that it gets; null if it keeps its own. */
   searchPath: string[] | null;
   searchPathTag: SearchPathTag;
   renamings: Renaming[];
@@ -73,7 +72,7 @@ export interface Surroundings {
   target: Target;
   candidates: Candidates;
   disk: Disk;
-  /** Paths of the libraries whose own search path counts for what they open. */
+  /** Paths of the libraries whose own search path applies to what they open. */
   openers: ReadonlySet<string>;
 }
 
@@ -84,7 +83,7 @@ export function plan(files: readonly Facts[], surroundings: Surroundings): FileP
     skipped: whyLeftAlone(facts, surroundings.target),
   }));
   const patched = drafts.flatMap(({ facts, skipped }) => (skipped === null ? [facts] : []));
-  // A library that is chosen needs versions of others, which may call for another choice.
+  // A chosen library needs versions of others, which may change another choice.
   const shared = new Map<string, Set<string>>();
   let wants = new Map<Facts, Want[]>();
   for (let grown = patched.length > 0; grown; ) {
@@ -101,8 +100,8 @@ export function plan(files: readonly Facts[], surroundings: Surroundings): FileP
 }
 
 /**
- * Directories of what the libraries of a program open, as their notes say, where the program has to name
- * them: musl's dlopen searches the program's path, whoever calls it (ldso/dynlink.c, dlopen).
+ * Directories of what a program's libraries open, according to their notes, if the program has to name them: musl's
+ * dlopen searches the program's path, whatever calls it (ldso/dynlink.c, dlopen).
  */
 function openedFor(
   program: Facts,
@@ -125,7 +124,7 @@ function openedFor(
     .flatMap((directory) => entryTo(directory, program.path, { musl: true, disk }) ?? []);
 }
 
-/** Notes the versions that a file needs; whether any was new. */
+/** Records the versions that a file needs; returns whether any was new. */
 function share({ versionsNeeded }: Facts, shared: Map<string, Set<string>>): boolean {
   let grown = false;
   for (const { library, versions } of versionsNeeded) {
@@ -183,7 +182,7 @@ function libcFits(facts: Facts, musl: boolean): boolean {
   return named === null || (named === "musl") === musl;
 }
 
-/** The generic ABI fits all others; EI_OSABI says little more than that extensions are used. */
+/** The generic ABI is compatible with all others; EI_OSABI says little more than that extensions are used. */
 function osAbisFit(wanted: string, got: string): boolean {
   return wanted === "system-v" || got === "system-v" || wanted === got;
 }
@@ -207,7 +206,7 @@ function wantsOf(facts: Facts, shared: Shared, surroundings: Surroundings): Want
   });
 }
 
-/** What it says itself of where its libraries lie; --ignore-existing is not to believe it. */
+/** The file's own entries for its libraries; with --ignore-existing these are not trusted. */
 function keptEntries(facts: Facts, { request, disk }: Surroundings): Entry[] {
   return request.addExisting || request.preserveOrigin ? originEntries(facts, disk) : [];
 }
@@ -222,7 +221,7 @@ function provide(
 ): Provision | null {
   const { request, target, disk } = surroundings;
   const bare = { name, entry: null, location: null, rename: null, facts: null, ofLibc: false };
-  // What has a slash is opened in that place only, which glibc lets begin with $ORIGIN.
+  // A name with a slash is opened in that place only; glibc allows it to begin with $ORIGIN.
   const place = target.musl ? name : withoutOrigin(name, absolute(member.path));
   if (isAbsolute(place) && disk.isFile(place)) return bare;
   if (!want.needed && name.includes("/")) return null;
@@ -233,7 +232,7 @@ function provide(
     facts: disk.facts(join(target.libcDirectory, name)),
     ofLibc: true,
   };
-  // nixpkgs packages the loader of these systems apart from its libc.
+  // nixpkgs packages these systems' loader separately from its libc.
   const isApart = member.osAbi === "freebsd" || member.osAbi === "openbsd";
   if (libc && !request.keepLibc && !isApart) return libc;
   for (const offers of offersFor(name, want, member, kept, surroundings)) {
@@ -256,8 +255,8 @@ interface Offer {
 }
 
 /**
- * Libraries that could be loaded for that name, the preferred one first: those of that name, and, where
- * there is none, those that only call themselves so.
+ * Libraries that could be loaded under that name, the preferred one first: those with that name or, if there are none,
+ * those that only have it as their soname.
  */
 function offersFor(
   name: string,
@@ -267,7 +266,7 @@ function offersFor(
   surroundings: Surroundings,
 ): Offer[][] {
   const { request, candidates, target, disk } = surroundings;
-  // The loader looks for a name with a slash in that place only: it has to be needed without.
+  // The loader looks for a name with a slash in that place only: it has to be needed without the slash.
   const fileName = basename(name);
   const from = disk.realPath(absolute(dirname(member.path)));
   const inDirectories = (entries: readonly Entry[]): Offer[] =>
@@ -297,7 +296,7 @@ function offersFor(
     ...ofCandidates(candidates.named(fileName, from).filter(fits)),
     ...inDirectories(added).filter(fits),
   ];
-  // What is named as missing comes with the system: by another name it would not be found there.
+  // What is declared as missing comes with the system, which would not find it under another name.
   const mayBeRenamed =
     want.needed &&
     !request.ignoreMissing.some((pattern) => !/^\*+$/.test(pattern) && fnmatch(pattern)(fileName));
@@ -307,7 +306,7 @@ function offersFor(
   ];
 }
 
-/** How badly a library fits: 0 is well; the first of the least bad ones is taken. */
+/** How badly a library fits: 0 means well; the first of the least bad ones is used. */
 function faultOf(
   { facts }: Offer,
   name: string,
@@ -330,7 +329,7 @@ function versionsOf(name: string, { versionsNeeded }: Facts): string[] {
     .flatMap(({ versions }) => versions.filter(({ weak }) => !weak).map((version) => version.name));
 }
 
-/** Versions that a file needs of the target's libc, which does not define them. */
+/** Versions that a file needs from the target's libc but which that does not define. */
 function lackingOfLibc(facts: Facts, { target, disk }: Surroundings): string[] {
   return facts.versionsNeeded.flatMap(({ library }) => {
     const libc = disk.facts(join(target.libcDirectory, library));
@@ -378,7 +377,7 @@ function planFile(
   return {
     ...plan,
     searchPath: unique(written).map(({ text }) => text),
-    // Libraries that it loads may be found by what it passes on, which a RUNPATH does not.
+    // Libraries that it loads may be found through what it passes on, which a RUNPATH would not do.
     searchPathTag: kept.length > 0 ? currentSearchPath(facts).tag : "runpath",
     warnings: [...plan.warnings, ...passedBy],
   };

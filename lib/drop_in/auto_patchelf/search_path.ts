@@ -7,19 +7,19 @@ import { currentSearchPath, fromOrigin, hasOrigin, withoutOrigin } from "../../f
 import type { Disk } from "./disk.js";
 import { isStubDirectory } from "./stubs.js";
 
-/** One entry, and the directory that it is in one file. */
+/** One entry, and the directory that it means for one file. */
 export interface Entry {
   text: string;
   directory: string;
 }
 
-/** That a search must end at a library of that name in that directory. */
+/** A requirement: a search must end at a library with that name in that directory. */
 export interface Aim {
   name: string;
   entry: Entry;
   /** Versions that it must define. */
   versions: readonly string[];
-  /** The loader's default directory comes after every entry, so this one is only added at need. */
+  /** The loader's default directory comes after every entry, so this one is added only when needed. */
   isDefault: boolean;
 }
 
@@ -27,7 +27,7 @@ export function entryOf(text: string, path: string): Entry {
   return { text, directory: withoutOrigin(text, path) };
 }
 
-/** The file's own entries that move with it, where they lead to a directory with libraries to load. */
+/** The file's own entries that move with it, if they lead to a directory with libraries to load. */
 export function originEntries(facts: Facts, disk: Disk): Entry[] {
   return currentSearchPath(facts)
     .entries.filter(hasOrigin)
@@ -36,10 +36,9 @@ export function originEntries(facts: Facts, disk: Disk): Entry[] {
 }
 
 /**
- * The entry by which a file reaches a directory; null where there is none. A search path is split at
- * colons: glibc does it before it fills in $ORIGIN (elf/dl-load.c, fillin_rpath), so that a directory
- * whose name has one may still be reached from within; musl does it afterwards (ldso/dynlink.c,
- * fixup_rpath and path_open).
+ * The entry by which a file reaches a directory; null if there is none. A search path is split at colons: glibc does so
+ * before it expands $ORIGIN (elf/dl-load.c, fillin_rpath), so a directory whose name has a colon may still be reached
+ * from within; musl does so afterwards (ldso/dynlink.c, fixup_rpath and path_open).
  */
 export function entryTo(
   directory: string,
@@ -51,7 +50,7 @@ export function entryTo(
   return musl || text.includes(":") ? null : { text, directory };
 }
 
-/** The same entry by way of $ORIGIN, where both file and directory are at or below one of the roots. */
+/** The same entry relative to $ORIGIN, if both file and directory are at or below one of the roots. */
 export function relativized(
   entry: Entry,
   path: string,
@@ -71,36 +70,36 @@ function isWithin(path: string, top: string): boolean {
   return path === top || path.startsWith(top === "/" ? top : `${top}/`);
 }
 
-/** Between the places without links: the kernel goes through a link before it goes up. */
+/** Between the places without links: the kernel follows a link before it goes up. */
 function byOrigin(directory: string, path: string, disk: Disk): string {
   return fromOrigin(join(disk.realPath(dirname(absolute(path))), "file"), disk.realPath(directory));
 }
 
-/** The versions that a library lacks; one that defines none at all is taken by the loader. */
+/** The versions that a library lacks; the loader accepts one that defines none at all. */
 export function lacking(versions: readonly string[], { versionsDefined }: Facts): string[] {
   if (versionsDefined.length === 0) return [];
   return versions.filter((version) => !versionsDefined.includes(version));
 }
 
-/** What the loader would open of that name in a directory, or null where it would go on. */
+/** What the loader would open under that name in a directory, or null if it would go on. */
 export function loadable(directory: string, name: string, member: Facts, disk: Disk): Facts | null {
-  // Not join(): it would take ".." out of the text.
+  // Not join(): it would collapse ".." in the text.
   const facts = disk.facts(`${directory}/${name}`);
   return facts !== null && sameMachine(facts, member) ? facts : null;
 }
 
-/** Where the loader would come upon another library than the one aimed at. */
+/** A case where the loader would find a library other than the one aimed at. */
 interface Conflict {
   aim: Aim;
-  /** The entry that it would take, and its index. */
+  /** The entry that it would use, and its index. */
   taken: Entry;
   at: number;
 }
 
 /**
- * Puts a directory before those in which the loader would come upon a library of the same name that
- * does not define what is needed, or that is not the loader's own libc. All else stays in order.
- * Two libraries may each have to be before the other: then conflicts are left.
+ * Moves a directory ahead of those in which the loader would find a library of the same name that does not define what
+ * is needed, or that is not the loader's own libc. Everything else keeps its order. If two libraries each have to come
+ * before the other, conflicts remain.
  */
 export function inLoadOrder(
   entries: readonly Entry[],

@@ -1,5 +1,5 @@
-// All files of a run, written in one batch. Names of one file (hard links) stay names of one file:
-// a package may have a hundred of them, and patchelf, which writes into the file, keeps them too.
+// All files of a run, written in one batch. Names of one file (hard links) stay names of one file: a package may have a
+// hundred of them, and patchelf, which writes into the file, keeps them too.
 import { fromNative, type Layout, native } from "../../addon/native.js";
 import type { PatchelfChanges } from "../../addon/requests.js";
 import { link, rename, stat, unlink } from "../../base/disk.js";
@@ -11,14 +11,14 @@ import type { FilePlan } from "./plan.js";
 /** What a file gets. */
 interface Change {
   path: string;
-  /** The same without links among its directories. */
+  /** The same path, without links among its directories. */
   host: string;
   changes: PatchelfChanges;
 }
 
-/** What came of writing. */
+/** The result of writing. */
 export interface Written {
-  /** Whether any file was. */
+  /** Whether any file was written. */
   some: boolean;
   /** What could not be done. */
   failures: FileFailure[];
@@ -40,12 +40,12 @@ export async function write(files: readonly FilePlan[], extra: PatchelfChanges):
       return [];
     }
   });
-  // Another round is for names of one file that are to differ from now on.
+  // Another round is needed for names of one file that are to differ from now on.
   while (left.length > 0) left = await writeOneOfEach(left, written);
   return written;
 }
 
-/** Writes each file under the first of its names; the answer is what is left to do. */
+/** Writes each file under the first of its names; returns what is left to do. */
 async function writeOneOfEach(changes: readonly Change[], written: Written): Promise<Change[]> {
   const { failures } = written;
   const planned = await Promise.all(changes.map((change) => layOut(change, failures)));
@@ -62,7 +62,7 @@ async function writeOneOfEach(changes: readonly Change[], written: Written): Pro
     if (layout.ranges.length > 0 || layout.oldSize !== layout.newSize)
       jobs.push({ path: change.host, output: change.host, layout, inPlace: false });
   }
-  // A builder has no home to keep undo records in, and its output is what it can build again.
+  // A builder has no home for undo records, and can rebuild its output.
   const answers = await native.apply(jobs, "");
   written.some ||= answers.some((answer) => !answer);
   const byHost = new Map(jobs.map(({ path }, index) => [path, answers[index] ?? null]));
@@ -92,7 +92,7 @@ async function layOut(
   }
 }
 
-/** What is the same for all names of one file. A file that has vanished is one of its own. */
+/** The same for all names of one file. A file that has vanished is one on its own. */
 async function fileOf(path: string): Promise<string> {
   const found = await stat(path, { bigint: true }).catch(() => null);
   return found === null ? path : `${found.dev} ${found.ino}`;
@@ -102,7 +102,7 @@ function isSame(one: PatchelfChanges, other: PatchelfChanges): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** Makes a name that is there one of another file: there is always a file of that name. */
+/** Turns an existing name into a name of another file: at every moment there is a file with that name. */
 async function nameAgain(file: string, name: string, failures: FileFailure[]): Promise<void> {
   const temporary = `${name}.fixelf-${process.pid}`;
   try {
