@@ -1,15 +1,15 @@
-// The beginning of a file of this machine, read without waiting for anybody.
+// The beginning of a file on this machine, read without ever blocking.
 import { closeSync, constants, openSync, readSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 
 /**
- * At most so many bytes; none where the file cannot be read.
+ * At most this many bytes; none if the file cannot be read.
  * @throws FixelfError `too-many-open-files`
  */
 export function readBeginning(host: string, most: number): Buffer {
   let file: number;
   try {
-    // A FIFO there is not waited for, and a terminal is not made this process's own.
+    // Does not wait for a FIFO there, or make a terminal this process's own.
     file = openSync(host, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch (failure) {
     return unlessOfTheMoment(Buffer.alloc(0))(failure);

@@ -1,5 +1,5 @@
-// Which files of a tree may come together in a process, and which of them are for nothing in it: packages
-// bring builds for other machines and other libcs than this one's.
+// Which files in a tree may come together in a process, and which of them serve no purpose there: packages include
+// builds for other machines and other libcs than this one's.
 import type { Facts } from "../addon/facts.js";
 import { isStartedByLoader } from "./kind.js";
 import { libcOf } from "./libc.js";
@@ -9,7 +9,7 @@ interface Member {
   facts: Facts;
 }
 
-/** Files of one machine and one libc, in the order of the first of each. */
+/** Files for one machine and one libc, in the order of each group's first file. */
 export function companiesOf<M extends Member>(members: readonly M[]): M[][] {
   const companies: M[][] = [];
   for (const member of members) {
@@ -25,8 +25,8 @@ function mayComeTogether({ facts: one }: Member, { facts: other }: Member): bool
 }
 
 /**
- * Why a company is for nothing in its tree; null where it is for something, or may be.
- * @param root another system's, whose machine is not known; "" for this one's
+ * Why a company serves no purpose in its tree; null if it does, or may.
+ * @param root another system's root, whose machine is not known; "" for this one's
  */
 export function whyForNothing<M extends Member>(
   company: readonly M[],
@@ -40,7 +40,7 @@ export function whyForNothing<M extends Member>(
   if (!isOwn(company) && companies.some(isOwn)) return `it is for ${describeMachine(first.facts)}`;
   const able = companies.some(isOwn) ? companies.filter(isOwn) : companies;
   const withPrograms = able.filter((other) => other.some(hasLoader));
-  // What loads libraries alone is somewhere else, and on nearly every system for glibc.
+  // If there are only libraries, what loads them is elsewhere, and on nearly every system that is for glibc.
   const decisive = withPrograms.length > 0 ? withPrograms : able.filter(isForGlibc);
   if (decisive.length === 0 || decisive.includes(company)) return null;
   return `no program here loads a library for ${libcAndMachine(first.facts)}`;

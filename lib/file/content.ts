@@ -1,5 +1,5 @@
-// What a file is that is no ELF file, by its first bytes as file(1) knows them: most are downloads that
-// went wrong, or files for another system.
+// What a file that is not ELF is, judging by its first bytes as file(1) does: most are failed downloads, or files for
+// another system.
 import { dirname } from "node:path";
 import { shellWord } from "../base/shell.js";
 import { readBeginning } from "./beginning.js";
@@ -7,21 +7,21 @@ import { readBeginning } from "./beginning.js";
 export interface Content {
   /** "a web page (HTML)"; a noun, to follow "it is". */
   what: string;
-  /** What to do about it, with FILE and DIRECTORY for where it is; null where nothing is known that helps. */
+  /** What to do about it, with FILE and DIRECTORY standing for its location; null if nothing is known to help. */
   remedy: string | null;
-  /** "macOS (Mach-O)": what it is for, where packages bring it beside the build for Linux. */
+  /** "macOS (Mach-O)": the system that it is for, if packages include it alongside the build for Linux. */
   otherSystem?: string;
 }
 
-/** Bytes that are looked at: a comment at the head of a linker script may be long. */
+/** Bytes to examine: a comment at the head of a linker script may be long. */
 const window = 4096;
 
-/** Looks at a file of this machine; `shown` is what the remedy calls it. */
+/** Examines a file on this machine; `shown` is its name in the remedy. */
 export function contentOf(host: string, shown = host): Content {
   const content = contentIn(readBeginning(host, window));
   const { remedy } = content;
   if (remedy === null) return content;
-  // In one go: a path may hold either word.
+  // In a single pass: a path may contain either word.
   const named = remedy.replace(/FILE|DIRECTORY/g, (word) =>
     shellWord(word === "FILE" ? shown : dirname(shown)),
   );
@@ -64,14 +64,14 @@ const starts =
   (text: string) =>
     magics.some((magic) => text.startsWith(magic));
 
-/** `command` unpacks its standard input. What comes out may be an archive, and is told as one then. */
+/** `command` unpacks its standard input. The output may be an archive, which is then identified as one. */
 const unpack = (what: string, command: string, ...magics: string[]): Kind => ({
   what: `compressed data (${what})`,
   remedy: `${command} <FILE >FILE.unpacked`,
   is: starts(...magics),
 });
 
-/** Mach-O for several processors, with offsets of 32 and 64 bits. */
+/** Mach-O for several processors, with 32-bit and 64-bit offsets. */
 const fatMachO = ["\xca\xfe\xba\xbe", "\xca\xfe\xba\xbf"];
 const machO = ["\xce\xfa\xed\xfe", "\xcf\xfa\xed\xfe", "\xfe\xed\xfa\xce", "\xfe\xed\xfa\xcf"];
 
@@ -189,17 +189,17 @@ const kinds: Kind[] = [
   },
 ];
 
-/** Where a PE file's signature is (Microsoft's PE format, "MS-DOS Stub"); null where it has none. */
+/** Where a PE file's signature is (Microsoft's PE format, "MS-DOS Stub"); null if it has none. */
 function portableExecutableAt(head: Buffer): number | null {
   const at = numberAt(head, 0x3c);
   return at !== undefined && numberAt(head, at) === 0x4550 ? at : null;
 }
 
-/** Whether a PE file has a CLI header (ECMA-335 II.25.3.3): on Linux it runs as it does on Windows. */
+/** Whether a PE file has a CLI header (ECMA-335 II.25.3.3): it runs on Linux as it does on Windows. */
 function isForDotNet(head: Buffer): boolean {
   const signature = portableExecutableAt(head);
   if (signature === null) return false;
-  // The optional header follows the signature and the COFF header; PE32+ has wider fields in it.
+  // The optional header follows the signature and the COFF header; in PE32+ it has wider fields.
   const optional = signature + 24;
   const isWide = (numberAt(head, optional) ?? 0) % 0x1_0000 === 0x20b;
   const directories = optional + (isWide ? 112 : 96);

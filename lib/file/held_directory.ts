@@ -1,9 +1,9 @@
 // A directory that is held open while something is written into it.
 //
-// Whoever owns it, or one above it, may put a link in its place at any time. So it is found once, as
-// native/base/location does, and its files are reached through its descriptor, wherever somebody moves it
-// meanwhile. (Node has no openat(2): /proc/self/fd/N is the way. Where there is no /proc, as in a bare chroot, they
-// are reached by its path.)
+// Its owner, or that of a directory above it, may put a link in its place at any time. So it is looked up once, as
+// native/base/location does, and its files are reached through its descriptor, wherever it may be moved in the
+// meantime. (Node has no openat(2), hence /proc/self/fd/N. Without /proc, as in a bare chroot, they are reached by its
+// path.)
 import { dirname, join } from "node:path";
 import { native } from "../addon/native.js";
 import { closeSync, constants, existsSync, mkdirSync, openSync } from "../base/disk.js";
@@ -21,19 +21,19 @@ export class HeldDirectory {
     this.#way = existsSync(held) ? held : path;
   }
 
-  /** One that a user has named, made where it is not there. @throws FixelfError `permission-denied`, `no-space`, `io` */
+  /** One that a user has named, made if missing. @throws FixelfError `permission-denied`, `no-space`, `io` */
   static make(path: string): HeldDirectory {
     return new HeldDirectory(path, native.makeDirectory(path));
   }
 
-  /** The one of a file, which has the name that `native.realTarget` gives it. */
+  /** The directory of a file, named as `native.realTarget` names it. */
   static of(target: string): HeldDirectory {
     return HeldDirectory.make(dirname(target));
   }
 
   /**
-   * One in it, of this user's own, made where it is not there.
-   * @throws FixelfError `permission-denied` where it is another's; NodeJS.ErrnoException where it is no directory
+   * A subdirectory that belongs to this user, made if missing.
+   * @throws FixelfError `permission-denied` if it is another user's; NodeJS.ErrnoException if it is not a directory
    */
   own(name: string): HeldDirectory {
     try {
@@ -57,7 +57,7 @@ export class HeldDirectory {
     return `${this.#way}/${name}`;
   }
 
-  /** Does something in it, and lets go of it. What fails names it by its path. */
+  /** Runs an action in it, then releases it. Errors name it by its path. */
   async during<T>(action: (directory: this) => Promise<T>): Promise<T> {
     try {
       return await action(this);

@@ -1,5 +1,4 @@
-// The first two stages of the pipeline: what a file says of itself, and which files the loader
-// would open for it.
+// The first two stages of the pipeline: what a file contains, and which files the loader would open for it.
 import { dirname } from "node:path";
 import { underSignal } from "../addon/cancellation.js";
 import type { Facts, Resolution } from "../addon/facts.js";
@@ -15,15 +14,15 @@ import { FixelfError } from "../base/errors.js";
 import { type CommonOptions, commonKinds } from "../base/options.js";
 import { insideRoot } from "./rooted.js";
 
-/** What is assumed of the process that loads the libraries. */
+/** What to assume about the process that loads the libraries. */
 export interface ResolveOptions extends CommonOptions {
-  /** Assume this interpreter instead of the file's own; libraries have none of their own. */
+  /** Assume this interpreter instead of the file's own; libraries have none. */
   interpreter?: string;
-  /** LD_PRELOAD to assume. Default: none. */
+  /** The LD_PRELOAD to assume. Default: none. */
   preload?: string;
-  /** The best directory of glibc-hwcaps to assume ("x86-64-v3", "baseline"). Default: this machine's. */
+  /** The best glibc-hwcaps directory to assume ("x86-64-v3", "baseline"). Default: this machine's. */
   processor?: string;
-  /** As for a program that runs as another user than its caller (AT_SECURE). Default: not. */
+  /** Whether to assume that the program runs as another user than its caller (AT_SECURE). Default: false. */
   secure?: boolean;
   /**
    * What nix-ld, or a stand-in like it, would start: the `loader` (NIX_LD) and its `libraryPath`
@@ -52,7 +51,7 @@ export function checkResolveOptions(call: string, options: ResolveOptions): void
 }
 
 /**
- * Reads what an ELF file says of itself.
+ * Reads the facts of an ELF file.
  * @throws FixelfError `not-found`, `permission-denied`, `not-a-regular-file`, `not-elf`, `truncated`, `malformed`,
  *   `limit-exceeded` (more of something than a file of this size can mean), `too-many-open-files` or `io`
  */
@@ -72,7 +71,7 @@ export async function inspect(path: string, options: CommonOptions = {}): Promis
 }
 
 /**
- * Follows the loader's own search, without running anything. What keeps a library from being found is no error.
+ * Follows the loader's own search, without running anything. A library that would not be found is not an error.
  * @throws FixelfError as `inspect`
  */
 export async function resolve(path: string, options: ResolveOptions = {}): Promise<Resolution> {
@@ -82,9 +81,9 @@ export async function resolve(path: string, options: ResolveOptions = {}): Promi
 }
 
 /**
- * Resolves many files, several at a time, and reads what they share only once: a fraction of the time
- * that as many calls of `resolve` take. In the order of the paths; a rejection has a FixelfError as from `resolve`.
- * @throws FixelfError `too-many-open-files` where it concerns all of them
+ * Resolves many files, several at a time, and reads what they share only once: this takes a fraction of the time of
+ * separate `resolve` calls. Results are in the order of the paths; a rejection has a FixelfError as from `resolve`.
+ * @throws FixelfError `too-many-open-files` if it concerns all of them
  */
 export async function resolveAll(
   paths: readonly string[],
@@ -98,7 +97,7 @@ export async function resolveAll(
   });
 }
 
-/** The same, with the files that it was found in. */
+/** The same, with the file access through which it was found. */
 export async function resolved(
   path: string,
   options: ResolveOptions,

@@ -1,5 +1,5 @@
-// What a file is that a program names as its interpreter. Its name says nothing: on a stock NixOS
-// since 24.05 a program that only prints a message has the loader's name, and so has nix-ld.
+// What the file is that a program names as its interpreter. Its name is no evidence: on a stock NixOS since 24.05, a
+// program that only prints a message has the loader's name, and so does nix-ld.
 import type { Facts } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
 import { remembered } from "../addon/remembered.js";
@@ -9,7 +9,7 @@ export type InterpreterKind =
   /** A dynamic linker. */
   | "glibc"
   | "musl"
-  /** Another libc's, such as Android's. */
+  /** That of another libc, such as Android's. */
   | "other-loader"
   /** They start the loader that NIX_LD names. */
   | "nix-ld"
@@ -19,7 +19,7 @@ export type InterpreterKind =
   | "static-program"
   /** It needs a loader itself. */
   | "dynamic-program"
-  /** It cannot be started by itself: it needs libraries, which a loader has none to get by, or has no entry. */
+  /** It cannot be started by itself: it needs libraries but names no loader to find them, or has no entry point. */
   | "library"
   | "script"
   | "empty"
@@ -31,9 +31,9 @@ export type InterpreterKind =
 
 export interface AtInterpreter {
   kind: InterpreterKind;
-  /** Directories in which a stand-in finds `ld.so` and libraries while no variable names them. */
+  /** Directories in which a stand-in finds `ld.so` and libraries when no variable names them. */
   farms: string[];
-  /** null where it is no ELF file. */
+  /** null if it is not an ELF file. */
   facts: Facts | null;
 }
 
@@ -43,12 +43,12 @@ const farms = [
   "/run/current-system/sw/share/nix-ld/lib",
 ];
 
-/** Bytes. Stand-ins have some 100 KB, a loader with its debug symbols 1 MB. */
+/** Bytes. Stand-ins have about 100 KB, a loader with its debug symbols 1 MB. */
 const mostRead = 8 << 20;
 
 const known = remembered<AtInterpreter>();
 
-/** Looks at a path, as seen from the root of `files`. */
+/** Examines a path, as seen from the root of `files`. */
 export function interpreterAt(path: string, files: NativeFiles): AtInterpreter {
   return known(files, path, () => lookAt(path, files));
 }
@@ -63,13 +63,13 @@ export function isStandIn(kind: InterpreterKind): boolean {
   return kind === "nix-ld" || kind === "fixelf-ld";
 }
 
-/** Whether a file's name is one of a dynamic linker; "ld-2.33.so" is another name of one. */
+/** Whether a file name is that of a dynamic linker; "ld-2.33.so" is an alternative name for one. */
 export function isLoaderName(name: string): boolean {
   return /^(ld-linux[^/]*\.so\.\d+|ld-musl-[^/]+\.so\.1|ld64\.so\.\d+|ld\.so\.1)$/.test(name);
 }
 
 function lookAt(path: string, files: NativeFiles): AtInterpreter {
-  // A program may name nothing at all: the kernel finds nothing by it (ENOENT).
+  // A program's interpreter may be an empty name, under which the kernel finds nothing (ENOENT).
   if (path === "") return { kind: "nothing", farms: [], facts: null };
   const { state, facts } = files.look(path);
   const is = (kind: InterpreterKind): AtInterpreter => ({ kind, farms: [], facts });
@@ -106,14 +106,14 @@ function elfAt(facts: Facts, host: string): AtInterpreter {
     return is(facts.soname.startsWith("ld-musl-") ? "musl" : "glibc");
   }
   const bytes = readBeginning(host, mostRead);
-  // First, because what a system adds to its message may name the variables of a stand-in.
+  // First, because text that a system adds to its message may name a stand-in's variables.
   if (bytes.includes("Could not start dynamically linked executable")) return is("nixos-stub");
-  // Each has read both of its variables by name from the first release on, NIX_LD and this one.
+  // Every release of both has contained the full name of its two variables, NIX_LD and this one.
   if (bytes.includes("NIX_LD_LIBRARY_PATH")) {
     const own = farms.filter((directory) => bytes.includes(`${directory}/ld.so`));
     return is(bytes.includes("fixelf-ld") ? "fixelf-ld" : "nix-ld", own);
   }
   if (facts.type !== "shared-library") return is("static-program");
-  if (bytes.includes("musl libc (")) return is("musl"); // ldso/dynlink.c, what it says without arguments
+  if (bytes.includes("musl libc (")) return is("musl"); // ldso/dynlink.c, its message when run without arguments
   return is(facts.needed.length > 0 || facts.entry === 0n ? "library" : "other-loader");
 }

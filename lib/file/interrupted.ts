@@ -1,10 +1,10 @@
-// Whether a file is half written: a fix in place was killed, and its record says how to mend it.
+// Whether a file is half written: an in-place fix was killed, and its record tells how to repair it.
 import { fromNative, native } from "../addon/native.js";
 import { stateSubdirectory } from "./state.js";
 
 /**
- * Asked of a file that is damaged.
- * @throws FixelfError where a record that may be the file's cannot be read
+ * For a damaged file.
+ * @throws FixelfError if a record that may be the file's cannot be read
  */
 export async function isInterrupted(host: string): Promise<boolean> {
   const directory = await stateSubdirectory("undo");

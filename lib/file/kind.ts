@@ -1,7 +1,7 @@
-// Which ELF files kernels and loaders have to do with.
+// Which ELF files kernels and loaders deal with.
 import type { Facts } from "../addon/facts.js";
 
-/** What a file is to whoever reads of it. */
+/** What a file is, for reports. */
 export type FileKind = "program" | "library" | "script" | "other";
 
 export function kindOf({
@@ -23,12 +23,12 @@ const neverOpened: ReadonlySet<Facts["type"]> = new Set([
   "other",
 ]);
 
-/** Not objects, cores and split debug information, which only tools open. */
+/** Excludes object files, cores and split debug information, which only tools open. */
 export function isOpenedByLoaders({ type }: Pick<Facts, "type">): boolean {
   return !neverOpened.has(type);
 }
 
-/** Whether the kernel starts it by a loader: a library may name one too, to be run for its banner. */
+/** Whether the kernel starts it through a loader: a library may name one too, in order to print its banner when run. */
 export function isStartedByLoader({
   type,
   interpreter,
@@ -42,9 +42,9 @@ export function hasLibraryName(path: string): boolean {
 }
 
 /**
- * Whether a loader that is given the file reads its header as the kernel does, which looks at the magic
- * alone. AppImages have their own mark in e_ident (type 2: "AI\x02" in the ABI version and the padding);
- * the loader refuses it of what it opens itself (elf/dl-load.c, open_verify).
+ * Whether a loader that is given the file accepts its header as the kernel does, which checks only the magic. AppImages
+ * have their own mark in e_ident (type 2: "AI\x02" in the ABI version and the padding), which the loader rejects in
+ * files that it opens itself (elf/dl-load.c, open_verify).
  */
 export function isTakenByLoaders({
   osAbiNumber,

@@ -1,4 +1,4 @@
-// Which machine a file is for, and whether this one is such.
+// Which machine a file is for, and whether it is this one.
 import type { Facts } from "../addon/facts.js";
 import { readFileSync } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
@@ -18,7 +18,7 @@ export function describeMachine({ machine, class: size, byteOrder }: Machine): s
   return byteOrder === "big-endian" ? `${machine} (${size}, big-endian)` : `${machine} (${size})`;
 }
 
-/** What uname, Nix, Debian and Docker call a machine, where that is not its name here. */
+/** What uname, Nix, Debian and Docker call a machine, if that differs from its name here. */
 const aliases: Readonly<Record<string, string>> = {
   x86_64: "x86-64",
   amd64: "x86-64",
@@ -51,7 +51,7 @@ const aliases: Readonly<Record<string, string>> = {
 
 export const machineAliases: readonly string[] = Object.keys(aliases);
 
-/** A machine's name as `Facts` has it, for one that people use; the same where it is none of these. */
+/** The name used in `Facts` for one that people use; unknown names are returned unchanged. */
 export function machineNamed(name: string): string {
   return aliases[name] ?? name;
 }
@@ -79,7 +79,7 @@ export function thisMachine(): Machine {
   return { ...facts, byteOrder: probe[0] === 1 ? "little-endian" : "big-endian" };
 }
 
-/** Whether the kernel runs programs for a machine: its own, its 32-bit elder, or by binfmt_misc. */
+/** Whether the kernel runs programs for a machine: its own, its 32-bit predecessor, or by binfmt_misc. */
 export function kernelRuns(wanted: Machine): boolean {
   const own = thisMachine();
   if (sameMachine(wanted, own)) return true;

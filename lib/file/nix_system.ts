@@ -1,13 +1,13 @@
-// What Nix calls a machine, and what nix-ld makes of that in the names of variables.
+// What Nix calls a machine, and what nix-ld turns that into in variable names.
 import { describeMachine, type Machine } from "./machine.js";
 
-/** "x86_64-linux"; what Nix has no name for, such as x32, has one of ours, for variables. */
+/** "x86_64-linux"; where Nix has no name, as for x32, a name of our own, for variables. */
 export function nixSystem(machine: Machine): string {
   const processor = processorOf(machine);
   return `${processor ?? describeMachine(machine).replace(/[^\w]+/g, "_")}-linux`;
 }
 
-/** Whether Nix has a name for it: nixpkgs can have no packages for others. */
+/** Whether Nix has a name for it: nixpkgs cannot have packages for others. */
 export function hasNixSystem(machine: Machine): boolean {
   return processorOf(machine) !== null;
 }

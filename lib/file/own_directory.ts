@@ -1,13 +1,13 @@
-// Directories in which something is kept from one run for the next.
+// Directories in which something is kept from one run to the next.
 import { fromNative, native } from "../addon/native.js";
 import { isDirectory } from "../base/directories.js";
 import { FixelfError, isOfTheMoment } from "../base/errors.js";
 import { homeDirectory } from "../base/process.js";
 
 /**
- * Makes one for this user alone, with those above it that are missing, but for the home directory: who has none was
- * given a name that shall not be there, such as Nix's /homeless-shelter, without which Nix builds nothing once it is.
- * @throws FixelfError `permission-denied` also where it would lie in another user's directory; `no-space`, `io`
+ * Makes one for this user alone, including missing directories above it, but not the home directory: users without one
+ * have been given a name that must not exist, such as Nix's /homeless-shelter, and once that exists Nix builds nothing.
+ * @throws FixelfError `permission-denied` also if it would be inside another user's directory; `no-space`, `io`
  */
 export function makeOwnDirectory(path: string): void {
   try {

@@ -1,4 +1,4 @@
-// What a path on the command line means when another system's root is given.
+// What a path on the command line means if another system's root is given.
 import { basename, dirname, isAbsolute, join, normalize } from "node:path";
 import { asNamed, fromNative, native } from "../addon/native.js";
 import { existsSync, realpathSync } from "../base/disk.js";
@@ -7,28 +7,28 @@ import { type CommonOptions, defaultStore } from "../base/options.js";
 import { absolute } from "../base/process.js";
 
 export interface Rooted {
-  /** As seen from the root, without links, or this machine's own path where `outside`; absolute. */
+  /** As seen from the root, without links, or this machine's own path if `outside`; absolute. */
   path: string;
-  /** The same with its links, as it was named. */
+  /** The same with its links, as named. */
   named: string;
   /** Where this machine can open it. */
   host: string;
-  /** It is no part of the root: its directory has to be passed through. */
+  /** It is not part of the root: its directory has to be passed through. */
   outside: boolean;
 }
 
-/** What a path is named for; what is to be listed is always of the root. */
+/** What a path is named for; what is to be listed always belongs to the root. */
 export type Purpose = "read" | "change" | "list";
 
-/** Another system, and where it has its store. */
+/** Another system, and where its store is. */
 export type OtherSystem = Pick<CommonOptions, "root" | "store">;
 
 /**
- * A path inside the root loses the root; one that exists under the root is taken there. Any other
- * names a file of this machine for that system (a program to be copied there), but for one below the
- * store's directory: what the root's store lacks, no other has for it.
- * @throws FixelfError `permission-denied` as `pathToChange` does, where it is to be changed;
- *   `not-found` where it is to be listed and relative to a directory outside; `io` where its links go in a circle
+ * A path inside the root is returned relative to the root; one that exists under the root is taken there. Any other
+ * names a file on this machine for that system (a program to be copied there), except below the store's directory: what
+ * the root's store lacks, nothing else has for it.
+ * @throws FixelfError `permission-denied` as `pathToChange` does, if it is to be changed; `not-found` if it is to be
+ *   listed and relative to a directory outside; `io` if its links form a loop
  */
 export function insideRoot(
   path: string,
@@ -67,7 +67,7 @@ function existsIn(top: string, path: string): boolean {
   }
 }
 
-/** Without links, so that what is judged (is it in the store?) is what would be written to. */
+/** Without links, so that what is checked (is it in the store?) is what would be written to. */
 function inside(path: string, top: string): Rooted {
   const files = new native.Files(top);
   const host = files.hostPath(path);
@@ -75,7 +75,7 @@ function inside(path: string, top: string): Rooted {
     return { path: files.realPath(path), named: path, host, outside: false };
   } catch (caught) {
     const error = fromNative(caught);
-    // Links in a circle inside the root may lead somewhere outside of it.
+    // A loop of links inside the root may lead somewhere outside of it.
     if (error.code === "io") throw error;
     return { path, named: path, host, outside: false };
   }
@@ -99,8 +99,8 @@ function realToChange(path: string): string {
 }
 
 /**
- * The path without links, of something that is to be changed: a link of another user is followed
- * only to what belongs to that user, since he may change it at any moment.
+ * The path without links, for something that is to be changed: another user's link is followed only to what belongs to
+ * that user, who may change the link at any moment.
  * @throws FixelfError `not-found` or `permission-denied`
  */
 export function pathToChange(path: string): string {
@@ -113,7 +113,7 @@ export function pathToChange(path: string): string {
   }
 }
 
-/** The same for a file that need not be there yet. */
+/** The same for a file that need not exist yet. */
 export function outputPath(path: string): string {
   const whole = absolute(path);
   return join(pathToChange(dirname(whole)), basename(whole));

@@ -1,4 +1,4 @@
-// RUNPATH: what it says now, and what it has to say.
+// RUNPATH: what it is now, and what it has to be.
 import { dirname, relative } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import { type NativeFiles, native } from "../addon/native.js";
@@ -12,7 +12,7 @@ export function currentSearchPath(facts: Facts): { tag: SearchPathTag; entries: 
   return { tag, entries: value === null ? [] : value.split(":").filter((entry) => entry !== "") };
 }
 
-/** The entries worth keeping: those that move with the file, and directories that are there. */
+/** The entries worth keeping: those that move with the file, and existing directories. */
 export function workingEntries(entries: readonly string[], files: NativeFiles): string[] {
   return entries.filter((entry) => {
     if (entry.includes("$")) return true;
@@ -26,21 +26,21 @@ export function workingEntries(entries: readonly string[], files: NativeFiles): 
 }
 
 /**
- * An entry of a file's search path, with the directory of the file where it says $ORIGIN. What glibc
- * takes for $ORIGIN the core knows; $LIB and $PLATFORM differ for each loader and stay. Dots stay too:
- * where a directory is a link, the kernel goes through it before it goes up.
+ * An entry of a file's search path, with $ORIGIN replaced by the file's directory. The core knows what glibc accepts as
+ * $ORIGIN; $LIB and $PLATFORM differ between loaders and remain. Dots remain too: if a directory is a link, the kernel
+ * follows it before it goes up.
  */
 export function withoutOrigin(entry: string, file: string): string {
-  // None where it is too long for a path: nothing is there.
+  // No result if it is too long for a path: nothing is there.
   return native.expandOrigin(entry, dirname(file)) ?? entry;
 }
 
-/** Whether an entry means another directory where the file is elsewhere. */
+/** Whether an entry means a different directory if the file is elsewhere. */
 export function hasOrigin(entry: string): boolean {
   return withoutOrigin(entry, "/a/file") !== withoutOrigin(entry, "/b/file");
 }
 
-/** A directory of the program's own tree, as the file would say it: it may be moved as a whole. */
+/** A directory in the program's own tree, as an entry relative to the file: the tree may be moved as a whole. */
 export function fromOrigin(file: string, directory: string): string {
   const steps = relative(dirname(file), directory);
   return steps === "" ? "$ORIGIN" : `$ORIGIN/${steps}`;

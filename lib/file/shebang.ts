@@ -1,29 +1,29 @@
 // The first line of a script, as Linux reads it (fs/binfmt_script.c, load_script).
 import { textOf } from "../base/bytes.js";
 
-/** BINPRM_BUF_SIZE, since Linux 5.1: what the kernel sees of a script. */
+/** BINPRM_BUF_SIZE, since Linux 5.1: how much of a script the kernel sees. */
 export const shebangWindow = 256;
 
 export interface Shebang {
-  /** Without "#!" and line end, a carriage return included. */
+  /** Without "#!" and the line end, but with a carriage return. */
   text: string;
-  /** Empty where the line names none: the kernel then does not run it (ENOEXEC). */
+  /** Empty if the line names none: the kernel then does not run it (ENOEXEC). */
   interpreter: string;
-  /** All that follows the interpreter is one argument, blanks and all. */
+  /** Everything after the interpreter is one argument, including blanks. */
   argument: string | null;
   /** The line ends in CR LF: the CR is part of the last word. */
   carriageReturn: boolean;
-  /** What the kernel's window ends in: an interpreter makes ENOEXEC, an argument is cut short. */
+  /** What the kernel's window cuts off: an interpreter leads to ENOEXEC, an argument is truncated. */
   cut: "interpreter" | "argument" | null;
 }
 
-/** `head` holds the first 256 bytes of a file, or all of it. null where it is no script. */
+/** `head` holds the first 256 bytes of a file, or all of it. null if it is not a script. */
 export function parseShebang(head: Uint8Array): Shebang | null {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.length);
   const seen = bytes.subarray(0, shebangWindow).toString("latin1");
   if (!seen.startsWith("#!")) return null;
   const end = seen.indexOf("\n");
-  // Without a line end the window's last byte does not count; a shorter file is padded with NUL.
+  // Without a line end, the window's last byte does not count; a shorter file is padded with NUL.
   const line = end === -1 ? seen.slice(2, shebangWindow - 1) : seen.slice(2, end);
   const isCut = end === -1 && seen.length === shebangWindow;
   const [, interpreter = "", rest = ""] = /^[ \t]*([^ \t\0]*)(.*)$/s.exec(line) ?? [];
@@ -37,31 +37,31 @@ export function parseShebang(head: Uint8Array): Shebang | null {
   };
 }
 
-/** What `env` is asked to start, by the argument of a shebang line. */
+/** What `env` is to start, according to the argument of a shebang line. */
 export interface EnvCommand {
-  /** With `-S` the argument is split into words; without, all of it is one. */
+  /** With `-S` the argument is split into words; without it, the argument is one word. */
   split: boolean;
-  /** What comes before the program's name, and what after, as written. */
+  /** What precedes the program's name, and what follows it, as written. */
   before: string;
   program: string;
   after: string;
 }
 
 /**
- * Reads the argument of `#!/usr/bin/env` (coreutils, src/env.c). null where it cannot be told which
- * program is meant: quotes, escapes and variables inside `-S`, and options that are not known here.
+ * Reads the argument of `#!/usr/bin/env` (coreutils, src/env.c). null if the intended program cannot be determined:
+ * quotes, escapes and variables inside `-S`, and options that are not known here.
  */
 export function parseEnv(argument: string): EnvCommand | null {
   const command = readEnv(argument);
   return command?.program === "" ? null : command;
 }
 
-/** Whether all that `env` is told to do, in words of its own (`-S`), is how to start what follows, and nothing does. */
+/** Whether `env` is told only, in separate words (`-S`), how to start what follows, and nothing follows. */
 export function namesNoProgram(argument: string): boolean {
   return readEnv(argument)?.program === "";
 }
 
-/** The same, with an empty name of the program where there is none. */
+/** The same, with an empty program name if there is none. */
 function readEnv(argument: string): EnvCommand | null {
   const split = splitOption.exec(argument);
   if (split === null) {
@@ -76,7 +76,7 @@ function readEnv(argument: string): EnvCommand | null {
     if (whole === undefined || word === undefined)
       return { split: true, before, program: "", after: "" };
     if (/["'\\$#]/.test(word)) return null;
-    // getopt_long stops at the first word that is no option: what comes then is meant otherwise.
+    // getopt_long stops at the first word that is not an option: what follows means something else.
     if (assigned && word.startsWith("-")) return null;
     const takesNext = /^(-u|-C|--unset|--chdir)$/.test(word);
     const isOption = /^(-|-[iv]+|-u.+|-C.+|--|--ignore-environment|--unset=.*|--chdir=.*)$/.test(
@@ -95,7 +95,7 @@ function readEnv(argument: string): EnvCommand | null {
   }
 }
 
-/** Why `env` ends instead of splitting its argument (coreutils, src/env.c, build_argv); null where it splits it. */
+/** Why `env` exits instead of splitting its argument (coreutils, src/env.c, build_argv); null if it splits it. */
 export function whyNotSplit(argument: string): string | null {
   const option = splitOption.exec(argument)?.[0];
   if (option === undefined) return null;

@@ -1,4 +1,4 @@
-// What a stand-in loader (nix-ld, fixelf-ld) starts in its own place, and with which directories.
+// What a stand-in loader (nix-ld, fixelf-ld) starts in its place, and with which directories.
 import type { NativeFiles } from "../addon/native.js";
 import type { AtInterpreter } from "./interpreter.js";
 import { variableSuffix } from "./nix_system.js";
@@ -8,15 +8,15 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Started {
   loader: string;
-  /** What it puts behind the caller's LD_LIBRARY_PATH. */
+  /** What it appends to the caller's LD_LIBRARY_PATH. */
   libraryPath: string;
   /** What names the loader: a variable, or null for the default. */
   variable: string | null;
 }
 
 /**
- * The loader and the directories that the variables name: the one for a machine hides the general one
- * even where it is empty. null where none names a loader.
+ * The loader and the directories that the variables name: a machine-specific variable overrides the general one even if
+ * empty. null if none names a loader.
  */
 export function namedByVariables(system: string, environment: Environment): Started | null {
   const suffix = variableSuffix(system);
@@ -26,8 +26,8 @@ export function namedByVariables(system: string, environment: Environment): Star
 }
 
 /**
- * What the stand-in starts for programs of a system; null where neither a variable nor a default of
- * its own leads to a loader (nix-ld 2, src/main.rs; native/shim/choice.cpp).
+ * What the stand-in starts for a system's programs; null if neither a variable nor a built-in default leads to a loader
+ * (nix-ld 2, src/main.rs; native/shim/choice.cpp).
  */
 export function startedBy(
   at: AtInterpreter,

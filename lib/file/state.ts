@@ -8,15 +8,15 @@ import { makeOwnDirectory } from "./own_directory.js";
 /** `$XDG_STATE_HOME/fixelf` (XDG base directory specification 0.8). */
 function stateDirectory(): string {
   const base = variable("XDG_STATE_HOME");
-  // The specification has relative paths ignored.
+  // The specification says to ignore relative paths.
   return join(base?.startsWith("/") ? base : join(homeDirectory(), ".local", "state"), "fixelf");
 }
 
 type Subdirectory = "undo" | "gcroots" | "users";
 
 /**
- * A directory below it. It need not be there: who only reads makes nothing.
- * @throws FixelfError `permission-denied` where it is another user's
+ * A directory below it, which may not exist: reading creates nothing.
+ * @throws FixelfError `permission-denied` if it is another user's
  */
 export async function stateSubdirectory(name: Subdirectory): Promise<string> {
   const path = join(stateDirectory(), name);
@@ -31,7 +31,7 @@ export async function stateSubdirectory(name: Subdirectory): Promise<string> {
 }
 
 /**
- * The same, made for this user alone.
+ * The same, created for this user alone.
  * @throws FixelfError `permission-denied`, `no-space` or `io`
  */
 export async function madeStateSubdirectory(name: Subdirectory): Promise<string> {

@@ -1,4 +1,4 @@
-// The directory that holds two files of one program's tree: what is named to have both changed.
+// The directory that holds two files of one program's tree: the one to name so that both get changed.
 import { basename, dirname, join, relative } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
@@ -7,14 +7,14 @@ import { libcOf } from "./libc.js";
 import { sameMachine } from "./machine.js";
 import { insideRoot, type OtherSystem } from "./rooted.js";
 
-/** Whether many programs share a directory, so that it is no program's tree. */
+/** Whether many programs share a directory, so that it is not one program's tree. */
 export function isShared(directory: string): boolean {
   const home = homeDirectory();
   return [home, join(home, ".local"), "/", "/usr", "/usr/local", "/opt"].includes(directory);
 }
 
 /**
- * The innermost directory with both, named as the user would name it; null where many programs share that one.
+ * The innermost directory that contains both, named as the user would name it; null if many programs share it.
  * @param named as the caller named it, and as seen from the root
  * @param other as seen from the root, without links
  */
@@ -27,12 +27,12 @@ export function directoryOfBoth(
   let both = own;
   while (both !== "/" && !other.startsWith(`${both}/`)) both = dirname(both);
   if (isShared(both)) return null;
-  // Past a link, ".." may lead elsewhere.
+  // After a link, ".." may lead elsewhere.
   const shown = join(dirname(named.shown), relative(own, both));
   return insideRoot(shown, system).path === both ? shown : both;
 }
 
-/** Files by each name that one may be needed by, in their order. */
+/** Files by each name under which they may be needed, in their order. */
 export function byEachName<File extends { path: string; facts: Facts }>(
   files: Iterable<File>,
 ): Map<string, File[]> {
@@ -48,8 +48,8 @@ export function byEachName<File extends { path: string; facts: Facts }>(
 }
 
 /**
- * A library that a file could load and that is where packages put their own, though no search path leads there;
- * null where there is none. Paths are as seen from the root.
+ * A library that a file could load from where packages put their own, although no search path leads there; null if
+ * there is none. Paths are as seen from the root.
  */
 export function libraryBeside(
   soname: string,

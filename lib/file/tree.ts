@@ -16,7 +16,7 @@ import { type Content, contentOf } from "./content.js";
 import { insideRoot, type OtherSystem, type Purpose } from "./rooted.js";
 import { parseShebang, type Shebang, shebangWindow } from "./shebang.js";
 
-/** A file that was looked at, ELF or not. */
+/** A file that was examined, ELF or not. */
 export interface Subject {
   /** As the caller named it, or found below what the caller named. */
   shown: string;
@@ -24,22 +24,22 @@ export interface Subject {
   path: string;
   /** Where this machine can open it. */
   host: string;
-  /** null where it is no ELF file that can be read. */
+  /** null if it is not a readable ELF file. */
   facts: Facts | null;
-  /** Why there are no facts, and what helps, where that is known. */
+  /** Why there are no facts, and what helps, if known. */
   failure: { code: FixelfErrorCode; message: string; remedy?: string } | null;
   /** The first line of a script. */
   shebang: Shebang | null;
 }
 
-/** A program or library for Windows or macOS, which packages bring beside those for Linux. */
+/** A program or library for Windows or macOS, which packages include alongside those for Linux. */
 export interface ForOtherSystem {
   shown: string;
   host: string;
   content: Content;
 }
 
-/** One path of the command line, with all that is below it. */
+/** One path from the command line, with everything below it. */
 export interface Tree {
   shown: string;
   /** As seen from the root, without links. */
@@ -48,21 +48,21 @@ export interface Tree {
   /** It is not part of the root that was named, and is seen as it is on this machine. */
   outside: boolean;
   subjects: Subject[];
-  /** Below a directory, and none of the subjects. */
+  /** Below a directory, and not among the subjects. */
   forOtherSystems: ForOtherSystem[];
-  /** What a killed fixelf may have left, on this machine; nobody's programs. */
+  /** What a killed fixelf may have left behind, on this machine; not programs. */
   leftovers: string[];
 }
 
 /**
- * The name that a file has for a moment while it is written, and which it keeps if just then the
- * process is killed; see native/patch/replacement.cpp.
+ * The temporary name of a file while it is written, which remains if the process is killed at that moment; see
+ * native/patch/replacement.cpp.
  */
 const leftoverName = /\/\.[^/]*\.fixelf-[0-9a-f]{16}$/;
 
 /**
- * Reads what a path names. Below a directory every ELF file is a subject, what looks like one but is
- * damaged, and every script that may be executed. Programs for other systems are told beside them.
+ * Reads what a path names. Below a directory, the subjects are every ELF file, every damaged one, and every executable
+ * script. Programs for other systems are listed separately.
  * @throws FixelfError `not-found`, `permission-denied` or `io`
  */
 export async function readTree(
@@ -73,7 +73,7 @@ export async function readTree(
   const shown = named.length > 1 ? named.replace(/\/+$/, "") || "/" : named;
   const { path, host, outside } = insideRoot(shown, system, purpose);
   if (!stateOf(host, shown).isDirectory()) {
-    // As the kernel has it (path_resolution(7)): only a directory has a name that ends so.
+    // As in the kernel (path_resolution(7)): only a directory's name may end like this.
     if (/\/\.?$/.test(named))
       throw new FixelfError("not-found", `${named}: Not a directory`, { path: named });
     const subject = await readSubject(shown, path, host, system);
@@ -123,14 +123,14 @@ function stateOf(host: string, shown: string): Stats {
 
 const isNoElf = { code: "not-elf", message: "it is not an ELF file" } as const;
 
-/** What is said of a file that cannot be read. */
+/** What to report about a file that cannot be read. */
 async function failureOf(
   { code, message }: { code: FixelfErrorCode; message: string },
   { host, shown }: Pick<Subject, "host" | "shown">,
   system: CommonOptions,
 ): Promise<NonNullable<Subject["failure"]>> {
   if (!isDamage(code)) return { code, message };
-  const { isInterrupted } = await import("./interrupted.js"); // records are for the few that are damaged
+  const { isInterrupted } = await import("./interrupted.js"); // records only matter for the few damaged files
   try {
     if (!(await isInterrupted(host))) return { code, message };
   } catch (failure) {
@@ -162,16 +162,16 @@ async function readSubject(
   }
 }
 
-/** Whether an error says that the file is ELF, but broken. */
+/** Whether an error means that the file is ELF, but broken. */
 export function isDamage(code: FixelfErrorCode): boolean {
   return code === "truncated" || code === "malformed" || code === "limit-exceeded";
 }
 
-/** What is below a directory and could not be examined, whatever it is. */
+/** Something below a directory that could not be examined, whatever it is. */
 export interface Unread {
   /** As `Subject.shown`. */
   path: string;
-  /** What kind of reason `message` is. */
+  /** The kind of reason that `message` gives. */
   code: FixelfErrorCode;
   /** A sentence without the path. */
   message: string;
@@ -186,7 +186,7 @@ export function unreadBelow({ directory, subjects }: Tree): Unread[] {
   );
 }
 
-/** The first line of a script; null where the file is none, or cannot be read. */
+/** The first line of a script; null if the file is not a script or cannot be read. */
 export function readShebang(host: string): Shebang | null {
   return parseShebang(readBeginning(host, shebangWindow));
 }
@@ -219,6 +219,6 @@ export function brokenLink(host: string): string | null {
   try {
     return `it is a link to ${readlinkSync(host)}, which is not there`;
   } catch {
-    return null; // no link (EINVAL), or nothing (ENOENT), or below what is no directory (ENOTDIR)
+    return null; // not a link (EINVAL), or missing (ENOENT), or below something that is not a directory (ENOTDIR)
   }
 }

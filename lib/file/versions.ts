@@ -1,7 +1,7 @@
 // The order of versions: of packages, of glibc, of symbols.
 import type { Facts } from "../addon/facts.js";
 
-/** Negative when the first is older. Numbers count as numbers; letters mean before the release. */
+/** Negative if the first is older. Numbers compare as numbers; letters mean a pre-release. */
 export function compareVersions(first: string | null, second: string | null): number {
   if (first === null || second === null) return Number(first !== null) - Number(second !== null);
   const one = partsOf(first);
@@ -23,7 +23,7 @@ function compareParts(one: string | undefined, two: string | undefined): number 
   if (first !== second) return first - second;
   if (one === undefined || two === undefined || one === two) return 0;
   if (first === 2) {
-    // Commit dates and the like pass 2^53.
+    // Commit dates and similar numbers exceed 2^53.
     const difference = BigInt(one) - BigInt(two);
     return difference < 0n ? -1 : difference > 0n ? 1 : 0;
   }
@@ -46,7 +46,7 @@ export function versionsNeededOf(
     .flatMap(({ versions }) => versions.flatMap(({ name, weak }) => (weak ? [] : [name])));
 }
 
-/** Whether a symbol version is one that a release of glibc added; GLIBC_PRIVATE is none. */
+/** Whether a symbol version is one that a release of glibc added; GLIBC_PRIVATE is not. */
 export function isGlibcVersion(name: string): boolean {
   return /^GLIBC_[\d.]+$/.test(name);
 }
