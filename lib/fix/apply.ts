@@ -16,20 +16,20 @@ import { addRoots } from "./gc_roots.js";
 import type { FilePlan, FixPlan, Outcome } from "./outcome.js";
 import { type Verification, verify, verifyScript } from "./verify.js";
 
-/** What is asked of `apply` beside the plan. */
+/** Options for `apply`, besides the plan. */
 export interface ApplyOptions {
   /** No file is begun after it has aborted. */
   signal?: AbortSignal;
-  /** Told of each file that was written, as it was left. */
+  /** Told about each file that was written, and the state it was left in. */
   onWritten?: (file: FilePlan, left: FileIdentity) => void;
 }
 
 /**
- * Writes what was planned, checks each file, and registers GC roots. A file that does not pass the
- * check is given back as it was. The answers are in the plan's order. Where the signal aborts when some files
- * have been written, these are checked and rooted as ever, and the others have failed with `cancelled`.
- * @throws FixelfError `cancelled`, with the signal's reason as its cause, where nothing has been written; or where
- *   the state directory cannot be made
+ * Writes what was planned, checks each file, and registers GC roots. A file that fails the check is restored. The
+ * outcomes are in the plan's order. If the signal aborts after some files have been written, these are checked and
+ * rooted as usual, and the others have failed with `cancelled`.
+ * @throws FixelfError `cancelled`, with the signal's reason as its cause, if nothing has been written; or if the state
+ *   directory cannot be made
  */
 export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<Outcome[]> {
   checkMade("apply", "the plan", "plan()", plan, {
@@ -81,7 +81,7 @@ export async function apply(plan: FixPlan, options: ApplyOptions = {}): Promise<
   return plan.files.map((file) => outcomes.get(file) as Outcome);
 }
 
-/** What was written, as it was then. */
+/** The state of what was written, at that time. */
 type Left = Map<FilePlan, FileIdentity>;
 
 function initialOutcome(file: FilePlan): Outcome {
@@ -91,7 +91,7 @@ function initialOutcome(file: FilePlan): Outcome {
     ...{ verified: false, remaining: [] },
   };
   if (refusal === null) return { ...base, outcome: "unchanged", error: null };
-  base.reasons = []; // they spoke of a change that is not made
+  base.reasons = []; // they describe a change that is not made
   const { code, message } = refusal;
   const outcome = refusal.failed ? "failed" : "refused";
   return { ...base, edits: [], outcome, error: { code, message } };
@@ -102,12 +102,12 @@ function isUsable(outcome: Outcome | undefined): boolean {
 }
 
 function failed({ code, message }: Pick<FixelfError, "code" | "message">): Partial<Outcome> {
-  // A file that changed under our hands, or that a rule forbids to touch, was not harmed.
+  // A file that changed in the meantime, or that a rule forbids changing, was not harmed.
   const refused = code === "changed" || code === "unsupported" || code === "busy";
   return { outcome: refused ? "refused" : "failed", edits: [], error: { code, message } };
 }
 
-/** Where only its directory may not be written to, the file itself can be. */
+/** If only its directory is not writable, the file itself may be. */
 function withOtherWay(
   failure: FixelfError,
   { path, host, output }: FilePlan,
@@ -129,7 +129,7 @@ function isWritable(path: string): boolean {
   }
 }
 
-/** Reads the disk again, but each library once for all files. */
+/** Reads the disk again, but each library only once for all files. */
 async function checkAll(
   kept: readonly FilePlan[],
   plan: FixPlan,
@@ -161,7 +161,7 @@ async function checkAll(
   }
 }
 
-/** `left`: what was written; undefined where somebody wrote to it even as it was put in place. */
+/** `left`: what was written; undefined if something else wrote to it while it was put in place. */
 async function takeBack(
   file: FilePlan,
   outcome: Outcome,
@@ -188,7 +188,7 @@ async function takeBack(
   Object.assign(outcome, { outcome: "failed", edits: [], verified: false, error });
 }
 
-/** What did not pass the check is not what was written. */
+/** What failed the check is not what was written. */
 function changedSince(why: string): NonNullable<Outcome["error"]> {
   const message = `somebody else changed it, or took it back, right after it was written: ${why}`;
   return { code: "changed", message };

@@ -1,5 +1,5 @@
-// What is left to do beside a program that was fixed alone. A program that comes as a tree opens modules
-// of it while it runs, and a module lacks what neither its own search path nor the program brings.
+// What is left to do beside a program that was fixed on its own. A program that comes as a tree opens modules from it
+// while it runs, and a module lacks what neither its own search path nor the program provides.
 import { basename, dirname, join } from "node:path";
 import { native } from "../addon/native.js";
 import { resolveAllWith, resolveWith } from "../addon/resolutions.js";
@@ -16,10 +16,10 @@ export interface Neighbours {
   lacking: number;
 }
 
-/** In a larger tree nothing is counted: it is a hint, and nobody waits for one. */
+/** In a larger tree nothing is counted: this is only a hint, not worth waiting for. */
 const mostEntries = 20_000;
 
-/** null where there is nothing to say. */
+/** null if there is nothing to report. */
 export async function neighboursOf(
   program: FilePlan,
   system: OtherSystem,
@@ -56,8 +56,8 @@ export async function neighboursOf(
 }
 
 /**
- * Files with a library's name. Beside a program in no "bin", only those in its directory and below those of
- * its subdirectories that are called "lib…". null where there is too much to look through.
+ * Files with a library's name. For a program that is not in a "bin" directory: only those in its directory, and those
+ * below subdirectories named "lib…". null if there are too many to look through.
  */
 function librariesBelow(tree: string, whole: boolean): string[] | null {
   const libraries: string[] = [];
@@ -80,6 +80,6 @@ function entriesOf(directory: string) {
   try {
     return readdirSync(directory, { withFileTypes: true });
   } catch {
-    return []; // not to be read by this user
+    return []; // not readable by this user
   }
 }

@@ -1,7 +1,7 @@
-// GC roots: what a fixed file points at must outlive `nix-collect-garbage`.
+// GC roots: what a fixed file refers to must survive `nix-collect-garbage`.
 //
-// There is one indirect root for each store path, however many files point at it, and beside it a
-// list of those files, so that the last one to be undone takes the root along.
+// There is one indirect root per store path, however many files refer to it, and beside it a list of those files, so
+// that undoing the last one removes the root too.
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { native } from "../addon/native.js";
@@ -12,18 +12,18 @@ import { makeOwnDirectory } from "../file/own_directory.js";
 import { madeStateSubdirectory, stateSubdirectory } from "../file/state.js";
 import type { Nix } from "../store/nix.js";
 
-/** A file, and what it points at in the store. */
+/** A file, and the store paths that it refers to. */
 export interface RootedFile {
   file: string;
   storePaths: readonly string[];
 }
 
-/** So many lists of files are written at once: it is the system that is waited for. */
+/** How many lists of files are written at once: most of the time is spent waiting for the system. */
 const mostAtOnce = 16;
 
 /**
- * Registers the store paths of each file, and lets go of those that it pointed at before. Answers a
- * sentence for each file of which that cannot be done, and null for the others, in their order.
+ * Registers the store paths of each file, and releases those that it referred to before. For each file, in order,
+ * returns a sentence if this failed, otherwise null.
  */
 export async function addRoots(files: readonly RootedFile[], nix: Nix): Promise<(string | null)[]> {
   const links = await madeStateSubdirectory("gcroots");
@@ -68,22 +68,22 @@ export async function unusedOf(storePaths: readonly string[]): Promise<string[]>
   return storePaths.filter((_, index) => !used[index]);
 }
 
-/** Forgets what a file points at; roots that no other file needs go with it. */
+/** Forgets what a file refers to, and removes the roots that no other file needs. */
 export async function removeRoots(file: string): Promise<void> {
   await removeRootsOf([{ file, storePaths: [] }]);
 }
 
-/** A store path that is kept for files of this user, and which of these are there. */
+/** A store path that is kept for this user's files, and which of these exist. */
 export interface KeptStorePath {
   /** The GC root, a link to the store path. */
   link: string;
-  /** What it leads to; null where the link itself is not there. */
+  /** Where it leads; null if the link itself does not exist. */
   storePath: string | null;
   /** The files that it is kept for: their `path`, and whether the file `isThere`. */
   files: { path: string; isThere: boolean }[];
 }
 
-/** What is kept and cannot be read, and why. */
+/** What is kept but cannot be read, and why. */
 export interface UnreadRoot {
   path: string;
   message: string;
@@ -115,7 +115,9 @@ export async function keptStorePaths(): Promise<{
   return { kept, failures };
 }
 
-/** The files that a store path is kept for. What is no list, or no entry of one, was not made by fixelf. */
+/**
+ * The files that a store path is kept for. Anything that is not a list, or not an entry in one, was not made by fixelf.
+ */
 async function usersIn(list: string): Promise<{ files: string[]; failures: UnreadRoot[] }> {
   const files: string[] = [];
   const failures: UnreadRoot[] = [];
@@ -125,7 +127,7 @@ async function usersIn(list: string): Promise<{ files: string[]; failures: Unrea
     } catch (failure) {
       unlessOfTheMoment(null)(failure);
       const { code, message } = failure as NodeJS.ErrnoException;
-      // Another process may have let go of it meanwhile; of a link in gcroots/ alone there is no list.
+      // Another process may have released it meanwhile; a link in gcroots/ alone has no list.
       if (code === "ENOENT") return;
       failures.push({
         path,
@@ -140,7 +142,7 @@ async function usersIn(list: string): Promise<{ files: string[]; failures: Unrea
   return { files, failures };
 }
 
-/** Waits for nobody to write into a FIFO. */
+/** Does not wait for a FIFO's writer. */
 async function entryText(path: string): Promise<string> {
   if (!(await lstat(path)).isFile())
     throw new FixelfError("not-a-regular-file", "this is not a regular file", { path });
@@ -148,9 +150,9 @@ async function entryText(path: string): Promise<string> {
 }
 
 /**
- * Lets go of the files that are gone, and of the roots that no other file needs: `useless`. With `force` also of
- * those that may be `away`.
- * @param isNamed which files may be let go of
+ * Releases the files that are gone, and the roots that no other file needs: `useless`. With `force`, also those that
+ * may be `away`.
+ * @param isNamed which files may be released
  */
 export async function pruneRoots(
   isNamed: (file: string) => boolean,
@@ -168,7 +170,7 @@ export async function pruneRoots(
     for (const file of kept.files.filter(({ path, isThere }) => !isThere && isNamed(path)))
       if (force || !(await isAway(file.path))) gone.push(file);
       else away.push(file.path);
-    // One without files was asked for by itself (`run --get`), or is being made just now.
+    // One without files was requested by itself (`run --get`), or is just being made.
     const isUseless = gone.length > 0 && gone.length === kept.files.length && !unread.has(list);
     if (isUseless) useless.push(kept);
     if (dryRun) continue;
@@ -180,7 +182,7 @@ export async function pruneRoots(
   return { useless, away, failures };
 }
 
-/** Forgets what files point at beside `storePaths`. */
+/** Forgets what files refer to besides `storePaths`. */
 async function removeRootsOf(files: readonly RootedFile[]): Promise<void> {
   const links = await stateSubdirectory("gcroots");
   const users = await stateSubdirectory("users");
@@ -200,8 +202,8 @@ async function removeRootsOf(files: readonly RootedFile[]): Promise<void> {
 }
 
 /**
- * Files that were deleted since need no root any more; the first that is there, or may be, settles it. So does what
- * cannot be read, which `fixelf list` tells.
+ * Files that have been deleted need no root any more; the first one that exists, or may exist, decides. So does one
+ * that cannot be read, which `fixelf list` reports.
  */
 async function hasLivingUser(list: string, isAway: IsAway): Promise<boolean> {
   const { files, failures } = await usersIn(list);
@@ -213,10 +215,10 @@ async function hasLivingUser(list: string, isAway: IsAway): Promise<boolean> {
   return false;
 }
 
-/** Whether a file that is not there may be on a disk that is not mounted. */
+/** Whether a missing file may be on a disk that is not mounted. */
 type IsAway = (file: string) => Promise<boolean>;
 
-/** It may be if its directory is not there either, and its fix was not undone elsewhere. */
+/** It may be if its directory is missing too, and its fix was not undone elsewhere. */
 function awayFiles(): IsAway {
   let recorded: Promise<(file: string) => boolean> | undefined;
   return async (file) => {
@@ -234,7 +236,7 @@ function keyOf(file: string): string {
   return createHash("sha256").update(bytesOf(file)).digest("hex").slice(0, 32);
 }
 
-/** None where nothing has been kept yet. */
+/** Empty if nothing has been kept yet. */
 async function namesIn(directory: string): Promise<string[]> {
   return readdir(directory).catch((failure: NodeJS.ErrnoException) => {
     if (failure.code === "ENOENT") return [];
@@ -243,7 +245,7 @@ async function namesIn(directory: string): Promise<string[]> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  // What this user may not look at, or a disk cannot tell, may well be there.
+  // What this user may not look at, or a disk cannot tell, may well exist.
   return access(path).then(
     () => true,
     ({ code }: NodeJS.ErrnoException) => code !== "ENOENT" && code !== "ENOTDIR",

@@ -1,4 +1,4 @@
-// Plan and Outcome: which bytes change, and what became of it.
+// Plan and Outcome: which bytes change, and the result.
 
 import type { Layout } from "../addon/native.js";
 import type { FixelfErrorCode } from "../base/errors.js";
@@ -9,9 +9,9 @@ import type { MissingLibrary } from "../store/nixpkgs/packages.js";
 export interface Edit {
   /** Which part of the file. */
   what: "interpreter" | "runpath" | "rpath" | "shebang";
-  /** What it says now; null where it says nothing. */
+  /** The present value; null if there is none. */
   from: string | null;
-  /** What it is to say. */
+  /** The new value. */
   to: string;
 }
 
@@ -19,40 +19,43 @@ export interface Edit {
 export interface FilePlan {
   /** As the caller named it. */
   path: string;
-  /** What it is to whoever reads of it. */
+  /** What the file is, for reports. */
   kind: FileKind;
   /** Where this machine opens it. */
   host: string;
   /** Where the result goes: `host`, or another file. */
   output: string;
-  /** Whether a loader ever opens it: only then is there something to verify. */
+  /** Whether a loader ever opens it: otherwise there is nothing to verify. */
   dynamic: boolean;
   /** Whether it is a script, whose first line names what runs it. */
   script: boolean;
-  /** The loader that it will run with, or (libraries) that is assumed; null where none is known. */
+  /** The loader that it will run with, or for libraries the assumed one; null if none is known. */
   loader: string | null;
   /**
-   * The loader that may be asked about the result: one of the store's, or the one that the user
-   * named. What else the file names as its loader is never run.
+   * The loader that may be run to check the result: one from the store, or the one that the user named. Anything else
+   * that the file names as its loader is never run.
    */
   trustedLoader: string | null;
-  /** Whether it is for another system, or a machine or a libc that nothing in its tree needs: then it is left as it is. */
+  /**
+   * Whether it is for another system, or for a machine or libc that nothing in its tree needs: then it is left
+   * unchanged.
+   */
   passedOver: boolean;
   /** Empty: nothing to change. */
   edits: Edit[];
   /** Why each choice was made, one sentence each. */
   reasons: string[];
-  /** Store paths that the file will point at. */
+  /** Store paths that the file will refer to. */
   storePaths: string[];
-  /** Libraries for want of which nothing can be done. */
+  /** The missing libraries because of which nothing can be done. */
   missing: MissingLibrary[];
   /** Why nothing can be done, as `code` and `message`, and whether reading it `failed`; or null. */
   refusal: { code: FixelfErrorCode; message: string; failed: boolean } | null;
-  /** The bytes; null where nothing changes. */
+  /** The bytes to write; null if nothing changes. */
   layout: Layout | null;
 }
 
-/** What is to be done with all files of a call; made by `plan`, for `apply`. */
+/** What is to be done with all files in a call; made by `plan`, for `apply`. */
 export interface FixPlan {
   /** One for each file, in the order in which they were found. */
   files: FilePlan[];
@@ -60,11 +63,11 @@ export interface FixPlan {
   leftovers: string[];
   /** Only the changed bytes are written, into the files themselves. */
   inPlace: boolean;
-  /** What the fixed files point at is registered with Nix. */
+  /** What the fixed files refer to is registered with Nix. */
   gcRoot: boolean;
-  /** Globs of sonames that may stay missing. */
+  /** Globs for sonames that may stay missing. */
   ignoreMissing: readonly string[];
-  /** The root that paths are seen from; "" for this machine. */
+  /** The root as seen from which paths are given; "" for this machine. */
   root: string;
   /** The store's directory, as seen from the root. */
   store: string;
@@ -76,21 +79,23 @@ export interface FixPlan {
 export interface Outcome {
   /** As the caller named it. */
   path: string;
-  /** What it is to whoever reads of it. */
+  /** What the file is, for reports. */
   kind: FileKind;
-  /** `refused`: not touched because it could not be done safely. `failed`: the disk said no. */
+  /** `refused`: not touched because that could not be done safely. `failed`: reading or writing it failed. */
   outcome: "fixed" | "unchanged" | "refused" | "failed";
-  /** Both our own reading of the new bytes and the chosen loader agree. */
+  /** Both our own reading of the new bytes and the chosen loader confirm it. */
   verified: boolean;
   /** What was changed. */
   edits: Edit[];
-  /** Why each choice was made, and each place taken, one sentence each. */
+  /** Why each choice was made and each location used, one sentence each. */
   reasons: string[];
-  /** What keeps it from starting all the same, a sentence each: a missing library that was to be left, a
-   * mode without execute permission, a kernel that is too old. */
+  /**
+   * What still keeps it from starting, one sentence each: a missing library that was to be left missing, a mode without
+   * execute permission, a kernel that is too old.
+   */
   remaining: string[];
-  /** Libraries for want of which it was refused, with the packages of nixpkgs that have them. */
+  /** The missing libraries because of which it was refused, with the nixpkgs packages that have them. */
   missing: MissingLibrary[];
-  /** With `refused` and `failed`: its `code` and `message`; else null. */
+  /** With `refused` and `failed`: the `code` and `message`; otherwise null. */
   error: { code: FixelfErrorCode; message: string } | null;
 }

@@ -29,7 +29,7 @@ export async function plan(paths: readonly string[], options: PlanOptions = {}):
   return underSignal(options.signal, () => planWith(storeFor(options), paths, options));
 }
 
-/** `plan`, with a store that was opened before, with the same options. */
+/** `plan`, with a store that was opened earlier with the same options. */
 export async function planWith(
   store: Store,
   paths: readonly string[],
@@ -62,7 +62,7 @@ export async function planWith(
   };
 }
 
-/** A file that is there already is somebody's, and a store belongs to Nix. */
+/** An existing file belongs to someone, and a store belongs to Nix. */
 async function checkOutput(path: string, store: Store): Promise<void> {
   if (inStore(path, store.place.store))
     throw new FixelfError("in-store", `${path} would be inside the store`, { path });
@@ -87,7 +87,7 @@ async function planTree(tree: Tree, store: Store, options: PlanOptions): Promise
         { tree, store, options },
         emptyPlan(subject, options, {}),
       );
-      // Modules that may be executed are many, and seldom are: nobody asked for this one by name.
+      // Many modules are marked executable but are rarely run, and this one was not named explicitly.
       if (!tree.directory || planned.refusal === null) plans.push(planned);
     } else if (refusal !== null) plans.push(emptyPlan(subject, options, { refusal }));
     else if (member !== undefined) members.push(member);
@@ -180,7 +180,7 @@ async function planFile(solved: Solved, store: Store, options: PlanOptions): Pro
     filePlan.edits.push({ what: solved.tag, from, to: value });
   }
   filePlan.storePaths = storePathsOf(solved, store);
-  // With --output even a file that needs no change is expected to arrive there.
+  // With --output, even a file that needs no change is expected to arrive there.
   if (filePlan.edits.length === 0 && filePlan.output === filePlan.host) return filePlan;
   try {
     filePlan.layout = await native.layOut(member.host, edits, facts);
@@ -191,7 +191,7 @@ async function planFile(solved: Solved, store: Store, options: PlanOptions): Pro
   return filePlan;
 }
 
-/** Whether a loader is one that could be chosen; those outside of the store are not looked for. */
+/** Whether a loader is one that could be chosen; those outside the store are not looked for. */
 async function isKnown(loader: string | null, store: Store): Promise<boolean> {
   if (loader === null) return false;
   if (loader !== store.userLoader && !inStore(loader, store.place.store)) return false;

@@ -1,4 +1,4 @@
-// What fixelf remembers: of each fixed file how to undo the fix, and which store paths are kept for it.
+// What fixelf remembers: for each fixed file, how to undo the fix and which store paths are kept for it.
 import { resolve } from "node:path";
 import { underSignal, untilAborted } from "../addon/cancellation.js";
 import { fromNative, native, type RecordedFile } from "../addon/native.js";
@@ -7,13 +7,13 @@ import { FixelfError } from "../base/errors.js";
 import { stateSubdirectory } from "../file/state.js";
 import { type KeptStorePath, keptStorePaths, pruneRoots } from "./gc_roots.js";
 
-/** What is kept of fixed files. */
+/** What is kept about fixed files. */
 export interface Remembered {
   /** Files with an undo record. */
   records: RecordedFile[];
   /** Store paths that are kept from garbage collection for fixed files. */
   gcRoots: KeptStorePath[];
-  /** What is kept and cannot be read: the `path` of its file or, where that is not known, its own; in `message` why. */
+  /** What is kept but cannot be read: the `path` of its file or, if not known, its own; the reason in `message`. */
   failures: { path: string; message: string }[];
 }
 
@@ -24,21 +24,21 @@ export interface Pruned {
   /** GC roots that were removed, or would be. */
   gcRoots: KeptStorePath[];
   /**
-   * Files of which everything is kept because not even their directory is there: they may be on a disk that
-   * is not mounted.
+   * Files for which everything is kept because not even their directory exists: they may be on a disk that is not
+   * mounted.
    */
   away: string[];
-  /** What could not be removed, or not be read: the `path` of its file or, where that is not known, its own; in `message` why. */
+  /** What could not be removed or read: the `path` of its file or, if not known, its own; the reason in `message`. */
   failures: { path: string; message: string }[];
 }
 
-/** What is forgotten. */
+/** What to forget. */
 export interface PruneOptions {
-  /** Say what would be removed, and remove nothing. */
+  /** Report what would be removed, and remove nothing. */
   dryRun?: boolean;
   /**
-   * Also remove the records of files that hold the fix, which can't be undone any more, and what is remembered of
-   * files whose directory is not there. Needs paths.
+   * Also remove the records of files that contain the fix, which then can no longer be undone, and what is remembered
+   * about files whose directory does not exist. Needs paths.
    */
   force?: boolean;
   /** Ends the call before anything is removed: it throws a FixelfError `cancelled`, with the signal's reason as its cause. */
@@ -46,8 +46,9 @@ export interface PruneOptions {
 }
 
 /**
- * What is remembered of files at and below paths, or of all. GC roots are those that any of these files uses.
- * @throws FixelfError `permission-denied` where the state directory is another user's
+ * What is remembered about files at and below paths, or about all files. GC roots are those that any of these files
+ * uses.
+ * @throws FixelfError `permission-denied` if the state directory is another user's
  */
 export async function remembered(
   paths: readonly string[] = [],
@@ -69,10 +70,10 @@ async function rememberedOf(paths: readonly string[]): Promise<Remembered> {
 }
 
 /**
- * Forgets what is of no use any more: the records of files that are gone or that somebody has written to
- * since, and the GC roots of store paths that no file uses. A file that was only moved can be undone by its
- * record until then. Where its directory is not there either, nothing is forgotten.
- * @throws FixelfError `usage` where everything would be forced
+ * Forgets what is no longer useful: the records of files that are gone or have been changed since, and the GC roots of
+ * store paths that no file uses. Until then, a file that was only moved can be undone by its record. If its directory
+ * is missing too, nothing is forgotten.
+ * @throws FixelfError `usage` if everything would be forced
  */
 export async function prune(
   paths: readonly string[] = [],
@@ -151,7 +152,7 @@ function isNamed(file: string, paths: readonly string[]): boolean {
     .some((path) => path === "/" || file === path || file.startsWith(`${path}/`));
 }
 
-/** Records are kept under paths without links; what is gone has no such path any more. */
+/** Records are kept under paths without links; what is gone no longer has such a path. */
 function realOrWhole(path: string): string {
   try {
     return native.realPath(path);

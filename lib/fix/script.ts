@@ -1,5 +1,5 @@
-// What a script's first line has to say, as nixpkgs' patchShebangs would write it: the interpreter
-// by its place in the store. A line that works stays as it is.
+// What a script's first line should be, as nixpkgs' patchShebangs would write it: the interpreter by its store path. A
+// line that works is left alone.
 import { basename } from "node:path";
 import { native } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
@@ -23,7 +23,7 @@ import { storePathOf } from "../store/place.js";
 import { findProgram } from "../store/programs.js";
 import type { FilePlan } from "./outcome.js";
 
-/** `empty` is the plan to be filled in: of a file that nothing is known of yet. */
+/** `empty` is the plan to fill in, for a file about which nothing is known yet. */
 export async function planScript(
   subject: Subject,
   { tree, store, options }: { tree: Tree; store: Store; options: ChoiceOptions },
@@ -35,7 +35,7 @@ export async function planScript(
   if (tree.outside) files.passThrough(subject.host);
   const surroundings = { files, place: store.place, tree };
   const found = scriptProblem(shebang, surroundings);
-  // The same plan makes the interpreter run that comes along.
+  // The same plan fixes an interpreter that is part of the tree.
   const problem = found && (comesAlong(shebang.interpreter, tree, files) ? null : found);
   const own = problem && irreplaceable(problem);
   if (problem !== null && own !== null) {
@@ -53,14 +53,14 @@ export async function planScript(
   const written = parseShebang(bytesOf(`#!${line.text}\n`)) as Shebang;
   plan.storePaths = storePathsIn(written, store);
   if (line.text !== shebang.text) {
-    // What comes along and is to be mended as well cannot be run yet.
+    // An interpreter that is part of the tree and is to be fixed as well cannot be run yet.
     const left = comesAlong(written.interpreter, tree, files)
       ? null
       : scriptProblem(written, surroundings);
     if (left !== null) return { ...plan, refusal: refusal("unsolvable", left.message) };
     plan.edits = [{ what: "shebang", from: `#!${shebang.text}`, to: `#!${line.text}` }];
   }
-  // With --output even a file that needs no change is expected to arrive there.
+  // With --output, even a file that needs no change is expected to arrive there.
   if (plan.edits.length === 0 && plan.output === plan.host) return plan;
   try {
     plan.layout = await native.layOutFirstLine(subject.host, shebang.text, line.text);
@@ -72,7 +72,7 @@ export async function planScript(
 
 type Line = { text: string; reasons: string[] } | { refusal: NonNullable<FilePlan["refusal"]> };
 
-/** What the first line of a script would have to say to name what is there, without its "#!". */
+/** What a script's first line, without its "#!", must be to name an interpreter that exists. */
 export async function lineFor(
   shebang: Shebang,
   problem: ScriptProblem,
@@ -109,7 +109,7 @@ export async function lineFor(
     const message = `it cannot be told for sure which program "${argument}" makes env start`;
     return refuse("unsupported", message);
   }
-  // Without -S env takes all of it for a name; a program and its argument were meant.
+  // Without -S, env takes all of it as a name; a program and its argument were meant.
   const [program = "", rest = ""] = command.split
     ? [command.program, command.after]
     : splitOnce(command.program);

@@ -1,4 +1,4 @@
-// Taking fixes back, byte for byte.
+// Undoing fixes, byte for byte.
 import { join, relative } from "node:path";
 import { cancelledBy, untilAborted } from "../addon/cancellation.js";
 import { fromNative, native, type RecordFailure } from "../addon/native.js";
@@ -12,21 +12,20 @@ import { removeRoots } from "./gc_roots.js";
 
 /** What became of one file that was to be restored. */
 export interface UndoOutcome {
-  /** The file; or an undo record that cannot be read, where it may be about a file below a directory. */
+  /** The file; or an undo record that cannot be read, if it may be about a file below a directory. */
   path: string;
   /** `refused`: not touched because it has changed since. `failed`: it, or its record, could not be read or written. */
   outcome: "restored" | "refused" | "failed";
-  /** With `refused` and `failed`: its `code` and `message`; else null. */
+  /** With `refused` and `failed`: the `code` and `message`; otherwise null. */
   error: { code: FixelfErrorCode; message: string } | null;
 }
 
 /**
- * Restores each file; below a directory, all that fixelf has changed. A file that was moved or copied
- * since is known by its content. All that one path names is written together. Where the signal aborts when
- * some files have been restored, the others have failed with `cancelled`.
- * @throws FixelfError `not-found` or `permission-denied` for a path that was named, or where the
- *   state directory cannot be made or read; `cancelled`, with the signal's reason as its cause, where nothing
- *   has been restored
+ * Restores each file; below a directory, everything that fixelf has changed. A file that has since been moved or copied
+ * is recognized by its content. Everything that one path names is written together. If the signal aborts after some
+ * files have been restored, the others have failed with `cancelled`.
+ * @throws FixelfError `not-found` or `permission-denied` for a path that was named, or if the state directory cannot be
+ *   made or read; `cancelled`, with the signal's reason as its cause, if nothing has been restored
  */
 export async function undo(
   paths: readonly string[],
@@ -53,11 +52,11 @@ function cancelledAt(path: string, failure: unknown): UndoOutcome {
   return { path, outcome: "failed", error: { code, message } };
 }
 
-/** A file, or all that fixelf has changed below a directory. */
+/** A file, or everything that fixelf has changed below a directory. */
 async function restoreAt(named: Named, records: string): Promise<UndoOutcome[]> {
   const { path, host } = named;
   if (!(await stat(host)).isDirectory()) return restore([named], records);
-  // By the records: a file that was half-written when its writer was killed may be no ELF file.
+  // By the records: a file left half-written by a killed process may not be an ELF file.
   const { paths: changed, failures } = await native.changedBelow(host, records);
   const moved = await movedTo(host, changed, records);
   const files = [...changed, ...moved].map((found) => ({
@@ -65,7 +64,7 @@ async function restoreAt(named: Named, records: string): Promise<UndoOutcome[]> 
     host: found,
   }));
   const below = (await restore(files, records)).filter(
-    // Whoever deletes a file does not want it back.
+    // A deleted file is not wanted back.
     ({ error }) => error?.code !== "no-undo-record" && error?.code !== "not-found",
   );
   below.push(...failures.map(unreadable));
@@ -74,12 +73,12 @@ async function restoreAt(named: Named, records: string): Promise<UndoOutcome[]> 
   return below.length > 0 ? below : [{ path, outcome: "refused", error }];
 }
 
-/** A record that may be of a file below the directory. */
+/** A record that may be about a file below the directory. */
 function unreadable({ path, code, message }: RecordFailure): UndoOutcome {
   return { path, outcome: "failed", error: { code, message } };
 }
 
-/** What was fixed under another path: the tree was moved or copied since. */
+/** What was fixed under another path: the tree has since been moved or copied. */
 async function movedTo(
   directory: string,
   changed: readonly string[],
@@ -91,7 +90,7 @@ async function movedTo(
   return native.recordedElsewhere(others, records);
 }
 
-/** By the name that its user knows, and where it really is. */
+/** By the name that its user knows, and by its real location. */
 interface Named {
   path: string;
   host: string;

@@ -1,4 +1,4 @@
-// After writing: does the file now say what was planned, and does the real loader agree?
+// After writing: does the file now contain what was planned, and does the real loader agree?
 import type { Resolution } from "../addon/facts.js";
 import {
   type Command,
@@ -22,17 +22,17 @@ import type { FilePlan } from "./outcome.js";
 
 /** How long a loader may take (ms). */
 const patience = 20_000;
-/** So many files are asked about at once: what is known of each is held until its loader has spoken. */
+/** How many files are checked at once: what is known about each is held until its loader has answered. */
 const mostAtOnce = 1024;
 
 export interface Verification {
   /** Our own reading of the new bytes. */
   readsAsPlanned: boolean;
-  /** null where the loader cannot be asked: another machine's, or under a root. */
+  /** null if the loader cannot be run: it is for another machine, or under a root. */
   loaderAgrees: boolean | null;
-  /** What is wrong, or why the loader was not asked. */
+  /** What is wrong, or why the loader was not run. */
   reason: string | null;
-  /** What no search path helps against, or what the caller gave up: it does not start all the same. */
+  /** What no search path helps with, or what the caller chose to ignore: it still does not start. */
   remaining: Problem[];
 }
 
@@ -51,11 +51,11 @@ export interface VerifyOptions {
 }
 
 interface Surroundings extends VerifyOptions {
-  /** Ignored where the files belong to another system's root. */
+  /** null if the files belong to another system's root. */
   host: Host | null;
 }
 
-/** What the loader is still to be asked. */
+/** What the loader has yet to be asked. */
 interface Question {
   command: Command;
   resolution: Resolution;
@@ -63,14 +63,14 @@ interface Question {
 }
 
 /**
- * Runs the pipeline again over files that were written, and has the loader of each list its
- * libraries. The answers are in the order of the files.
+ * Runs the pipeline again over files that were written, and has the loader of each list its libraries. The results are
+ * in the order of the files.
  *
- * `ld.so --list` maps what it lists, and runs no code of it: without LD_WARN, which is not set here,
- * glibc's prints and exits before it relocates anything, so that no IFUNC resolver and no
- * constructor is called (dl_main in elf/rtld.c; with LD_WARN it would relocate with __RTLD_NOIFUNC).
- * musl's relocates, but knows no IFUNC, and exits before constructors (__dls3 in ldso/dynlink.c).
- * Audit libraries are what glibc's runs all the same: of a file with such it is not asked.
+ * `ld.so --list` maps what it lists, and runs none of its code: without LD_WARN, which is not set here, glibc's prints
+ * and exits before it relocates anything, so that no IFUNC resolver or constructor is called (dl_main in elf/rtld.c;
+ * with LD_WARN it would relocate with __RTLD_NOIFUNC). musl's relocates, but has no IFUNC support, and exits before
+ * constructors (__dls3 in ldso/dynlink.c). But glibc's does run audit libraries: if a file has any, its loader is not
+ * run.
  */
 export async function verify(
   written: readonly Written[],
@@ -103,7 +103,7 @@ async function verifySome(
   );
 }
 
-/** Our own reading, and the question to the loader where that is well. */
+/** Our own reading and, if that is good, the question for the loader. */
 async function readAnew(
   { file, path }: Written,
   { files, place, isIgnored, host }: Surroundings,
@@ -145,7 +145,7 @@ async function readAnew(
   return questionTo(loader, file.output, subjects, start.resolution, remaining);
 }
 
-/** A file that was written and could not be read again for want of descriptors is as it was planned. */
+/** A written file that could not be read again for lack of descriptors counts as written as planned. */
 function unreadNow(failure: unknown): Verification {
   if (!isOfTheMoment(failure)) throw failure;
   return notAsked(fromNative(failure).message, []);
@@ -155,7 +155,7 @@ function misread(reason: string): Verification {
   return { readsAsPlanned: false, loaderAgrees: null, reason, remaining: [] };
 }
 
-/** Whether a script's first line now leads to a program that can be run; no loader has a say in it. */
+/** Whether a script's first line now leads to a program that can be run; no loader is involved. */
 export function verifyScript(file: FilePlan, files: NativeFiles, place: StorePlace): Verification {
   const shebang = readShebang(file.output);
   const none = { message: "its first line cannot be read" };
@@ -178,13 +178,12 @@ function questionTo(
   resolution: Resolution,
   remaining: Problem[],
 ): Verification | Question {
-  // --list gives up at the first library that is missing (glibc 2.36); what it does for its caller,
-  // tracing, goes on.
+  // --list gives up at the first missing library (glibc 2.36); the tracing on which it is based goes on.
   const goesOn = resolution.libraries.some(({ path }) => path === null);
-  // musl knows no tracing: it would run the program.
+  // musl has no tracing: it would run the program.
   if (goesOn && resolution.libc !== "glibc")
     return notAsked("libraries are left out on purpose", remaining);
-  // No LD_… of ours may change the answer.
+  // None of our LD_… variables may affect the answer.
   const command = goesOn
     ? {
         file: loader,
@@ -224,7 +223,7 @@ async function compared(
   for (const library of resolution.libraries) {
     if (library.path === null) continue;
     const theirs = listed.get(library.soname);
-    if (theirs === undefined) continue; // the loader names what is found as loaded only once
+    if (theirs === undefined) continue; // the loader names only once what is found as already loaded
     if (theirs === null || !(await isSameFile(theirs, library.path)))
       return disagrees(
         `the loader takes ${library.soname} from ${theirs ?? "nowhere"}, not ${library.path}`,
@@ -233,7 +232,7 @@ async function compared(
   return { readsAsPlanned: true, loaderAgrees: true, reason: null, remaining };
 }
 
-/** Root asks as the user that could change the file, which need not reach what root reaches. */
+/** Root runs it as the user who could change the file, who may not reach everything that root can. */
 function lacksRights(end: CommandEnd | Error): boolean {
   if (process.geteuid?.() !== 0) return false;
   return !("exitCode" in end) || (end.exitCode !== 0 && /Permission denied/.test(end.errors));
@@ -251,7 +250,7 @@ function parseList(output: string): Map<string, string | null> {
   return found;
 }
 
-/** Whether two paths lead to one file: a file may have several names, and a name several spellings. */
+/** Whether two paths lead to the same file: a file may have several names, and a name several spellings. */
 async function isSameFile(one: string, other: string): Promise<boolean> {
   const [first, second] = await Promise.all([identityOf(one), identityOf(other)]);
   return first !== null && first === second;
