@@ -1,4 +1,4 @@
-// What a finding may depend on beside the file itself.
+// What a finding may depend on besides the file itself.
 
 import type { ChoiceOptions, CommonOptions } from "../base/options.js";
 import { defaultStore } from "../base/options.js";
@@ -12,18 +12,20 @@ export interface Circumstances extends Surroundings {
   store: StoreAnswers;
   tree: Tree;
   options: CommonOptions;
-  /** Whether fix could write to the file at hand. */
+  /** Whether fix could write to the file in question. */
   changeable: boolean;
 }
 
-/** How a command differs from the one that mends all that was named. */
+/** How a command differs from the one that fixes everything that was named. */
 interface Mending extends Pick<ChoiceOptions, "interpreter" | "libraryDirectories"> {
-  /** What is to be fixed instead of it. */
+  /** What is to be fixed instead. */
   path?: string;
   get?: boolean;
 }
 
-/** The command that mends the subject: with all of the directory that was named, since a file may need another. */
+/**
+ * The command that fixes the subject: along with the whole directory that was named, since one file may need another.
+ */
 export function fixCommand(
   subject: Subject,
   { options, tree, changeable }: Circumstances,
@@ -34,7 +36,7 @@ export function fixCommand(
   return fixelfCommand(get ? "fix --get" : "fix", path, all);
 }
 
-/** Whether Nix can get something for this store: another system's is not for it to fill. */
+/** Whether Nix can get something for this store: it must not add to another system's. */
 export function canGet({ options: { root = "", store } }: Circumstances): boolean {
   return root === "" && (store === undefined || store === defaultStore);
 }

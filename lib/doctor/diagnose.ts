@@ -83,7 +83,7 @@ export async function* diagnoseEach(
   }
 }
 
-/** Libraries for another libc than that of the programs beside them, and why so. */
+/** Libraries for a libc other than that of the programs beside them, with the reason. */
 function whatIsForNothing({ directory, subjects }: Tree, root: string): Map<Subject, string> {
   const found = new Map<Subject, string>();
   if (!directory) return found;
@@ -101,7 +101,9 @@ function whatIsForNothing({ directory, subjects }: Tree, root: string): Map<Subj
   return found;
 }
 
-/** What a package brings for other libcs makes it no worse with this one; what was named itself has to fit. */
+/**
+ * What a package includes for other libcs does not make it worse with this one; but what was named itself has to fit.
+ */
 function otherLibc({ shown: path }: Subject, why: string, isNamed = false): Examined {
   const finding: Finding = {
     ...{ code: "other-libc", severity: isNamed ? "error" : "warning", message: why },
@@ -113,7 +115,7 @@ function otherLibc({ shown: path }: Subject, why: string, isNamed = false): Exam
   return { path, verdict: isNamed ? "broken" : "other-libc", summary: why, findings: [finding] };
 }
 
-/** What a package brings for other systems makes it no worse on this one. */
+/** What a package includes for other systems does not make it worse on this one. */
 function otherSystem({ shown: path, content }: ForOtherSystem): Diagnosis {
   const problem = { ...noElf(content), severity: "warning" as const };
   const { message: summary } = problem;
@@ -121,10 +123,10 @@ function otherSystem({ shown: path, content }: ForOtherSystem): Diagnosis {
   return { path, kind: "other", verdict: "other-machine", summary, findings };
 }
 
-/** What is found of a file; its path and its kind are known before. */
+/** What is found out about a file; its path and kind are known beforehand. */
 type Examined = Omit<Diagnosis, "kind">;
 
-/** One of many that has gone since, or cannot be reached by its name, is told; the others go on. */
+/** One of many files that has since vanished, or cannot be reached by its name, is reported; the others go on. */
 function unreadable({ shown }: Subject, { directory }: Tree): (failure: unknown) => Examined {
   return (failure) => {
     if (!directory || !FixelfError.is(failure) || isOfTheMoment(failure)) throw failure;
@@ -132,7 +134,7 @@ function unreadable({ shown }: Subject, { directory }: Tree): (failure: unknown)
   };
 }
 
-/** Below a directory, what no loader ever opens (object files, cores) is passed over. */
+/** Below a directory, files that no loader ever opens (object files, cores) are skipped. */
 function isLoaded(facts: Facts | null): boolean {
   return facts === null || isOpenedByLoaders(facts);
 }
@@ -157,7 +159,7 @@ async function examine(subject: Subject, circumstances: Circumstances): Promise<
   if (foreign !== null) {
     const finding = known(foreign);
     if (!circumstances.tree.directory) return asFound(path, [finding], "broken", foreign.message);
-    // What a package brings for other machines makes it no worse on this one.
+    // What a package includes for other machines does not make it worse on this one.
     const findings = [{ ...finding, severity: "warning" as const }];
     return { path, verdict: "other-machine", summary: foreign.message, findings };
   }
@@ -189,7 +191,7 @@ async function examineDynamic(
   };
 
   const empty = await judgeWith({ LD_LIBRARY_PATH: options.libraryPath });
-  // Another system's root has sessions of its own, and a caller that assumes a search path has named it.
+  // Another system's root has sessions of its own, and a caller that assumes a search path has already specified it.
   const session =
     host === null || options.libraryPath !== undefined ? {} : loaderVariables(variables());
   const { judged, finding } =
@@ -210,7 +212,7 @@ async function examineDynamic(
       ...(await openingProblems({ path: subject.path, facts }, opener, files)).map(known),
     );
   }
-  // What does not start needs no guesses about what it would do then.
+  // If it does not start, there is no point in guessing what it would do afterwards.
   const starts = !findings.some(isError);
   const candidates = starts
     ? await dlopenCandidates(subject, facts, resolution, objects, circumstances)
@@ -258,7 +260,7 @@ async function examineScript(subject: Subject, circumstances: Circumstances): Pr
   return asFound(subject.shown, findings, "script", `a script, run by ${interpreter}`);
 }
 
-/** What helps is a fifth of the code, and a healthy program is told of sooner without loading it. */
+/** The remedies are a fifth of the code, and a healthy program is reported sooner without loading them. */
 async function withRemedies(
   problems: readonly Problem[],
   ...about: [Subject, Facts, Circumstances]

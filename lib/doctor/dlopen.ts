@@ -1,6 +1,6 @@
-// dlopen-library-missing: a library that is not among those which the loader has to find, but which
-// the program may open while it runs (dlopen). An author's note says so for sure, and how much
-// depends on it; a name in the data may be one of several that are tried, or just a text.
+// dlopen-library-missing: a library that is not among those the loader has to find, but which the program may open
+// while it runs (dlopen). An author's note states this for certain, and how much depends on it; a name in the data may
+// be one of several that are tried, or merely text.
 import { fixelfCommand } from "../base/shell.js";
 import type { Machine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
@@ -10,7 +10,7 @@ import type { Finding } from "./finding.js";
 
 const mostShown = 12;
 
-/** `isLeftOut` says of which names another finding speaks. */
+/** `isLeftOut` tells which names another finding covers. */
 export async function dlopenFindings(
   candidates: DlopenCandidates,
   circumstances: Circumstances,
@@ -31,7 +31,7 @@ export async function dlopenFindings(
   ];
 }
 
-/** "libnotify.so.4 is in nixpkgs#libnotify", as far as it is known. */
+/** "libnotify.so.4 is in nixpkgs#libnotify", as far as known. */
 async function packagesOf(
   sonames: readonly string[],
   machine: Machine,

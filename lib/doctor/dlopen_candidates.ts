@@ -1,6 +1,6 @@
-// Which libraries a process may open while it runs, as far as its files tell: by the notes that
-// their authors wrote (.note.dlopen, https://systemd.io/ELF_DLOPEN_METADATA/), and by names in the
-// program's data, which may be something else altogether.
+// Which libraries a process may open while it runs, as far as its files tell: by notes that their authors wrote
+// (.note.dlopen, https://systemd.io/ELF_DLOPEN_METADATA/), and by names in the program's data, which may be something
+// else entirely.
 import { basename, dirname, join } from "node:path";
 import type { Resolution } from "../addon/facts.js";
 import { native } from "../addon/native.js";
@@ -14,7 +14,7 @@ import type { Circumstances } from "./circumstances.js";
 export interface DlopenNote {
   /** Alternatives, the best first. */
   sonames: string[];
-  /** `required`: without it the file does not do what it is for. */
+  /** `required`: without it the file does not do what it is meant to. */
   priority: "required" | "recommended" | "suggested";
   feature: string | null;
   description: string | null;
@@ -33,7 +33,7 @@ export interface DlopenCandidates {
   named: NamedInData[];
   /** Where dlopen would look for a name without a slash. */
   directories: string[];
-  /** The only one whose libraries dlopen takes. */
+  /** The only machine whose libraries dlopen accepts. */
   machine: Machine;
 }
 
@@ -54,7 +54,7 @@ export async function dlopenCandidates(
   };
 }
 
-/** One note: a JSON array of objects. What does not look like one says nothing. */
+/** One note: a JSON array of objects. Anything that does not look like one is ignored. */
 export function parseNote(text: string, path: string): DlopenNote[] {
   let parsed: unknown;
   try {
@@ -80,7 +80,7 @@ export function parseNote(text: string, path: string): DlopenNote[] {
   });
 }
 
-/** Bytes: what is larger is not read from end to end for the sake of a guess. */
+/** Bytes: a larger file is not read from end to end for the sake of a guess. */
 const mostSearched = 256 << 20;
 
 async function namesInData(
@@ -101,27 +101,27 @@ async function namesInData(
     ...tree.subjects.map(({ path }) => basename(path)),
     ...(own?.facts.soname ? [own.facts.soname] : []),
   ];
-  // Another version of a library that is loaded anyway is not looked for as well.
+  // If a library is loaded anyway, other versions of it are not looked for.
   const stems = new Set(known.map(stemOf));
   return (searched?.mentions ?? [])
     .filter(
       ({ kind, text }) =>
         kind === "soname" &&
-        // Without a version it is as often a name for linkers, or of a part that may be added.
+        // Without a version, it is just as often a name for linkers, or of an optional component.
         /\.so\.\d/.test(text) &&
         !stems.has(stemOf(text)),
     )
     .map(({ text, offset }) => ({ soname: text, offset }));
 }
 
-/** Also where the others were found: what ld.so.cache led to. */
+/** Includes where the others were found, to which ld.so.cache led. */
 function searchedDirectories(
   resolution: Resolution,
   objects: readonly LoadedObject[],
   { options }: Circumstances,
 ): string[] {
   const named = objects.flatMap(({ path, facts }) =>
-    // DT_RPATH does not count beside DT_RUNPATH (elf/dl-load.c, decompose_rpath).
+    // DT_RPATH is ignored if there is a DT_RUNPATH (elf/dl-load.c, decompose_rpath).
     currentSearchPath(facts).entries.map((entry) => withoutOrigin(entry, path)),
   );
   const all = [
@@ -138,7 +138,10 @@ function stemOf(name: string): string {
   return name.split(".so", 1)[0] as string;
 }
 
-/** Whether one of the directories has it; others' libraries are passed over (glibc elf/dl-load.c, open_verify). */
+/**
+ * Whether one of the directories has it; libraries for other machines are passed over (glibc elf/dl-load.c,
+ * open_verify).
+ */
 export function isFound(
   soname: string,
   { directories, machine }: DlopenCandidates,

@@ -1,6 +1,6 @@
-// driver-missing, driver-too-new: libraries that belong to the machine, not to a package. A program
-// finds libGL.so.1 in the store, and that one looks for the graphics card's own half. NixOS puts
-// that half into /run/opengl-driver (nixpkgs, add-driver-runpath), built against NixOS's own glibc.
+// driver-missing, driver-too-new: libraries that belong to the machine, not to a package. A program finds libGL.so.1 in
+// the store, which then looks for the graphics card's own half. NixOS puts that half into /run/opengl-driver (nixpkgs,
+// add-driver-runpath), built against NixOS's own glibc.
 import { dirname, join } from "node:path";
 import type { Facts, Resolution } from "../addon/facts.js";
 import { readdirSync } from "../base/disk.js";
@@ -16,11 +16,11 @@ import type { Finding } from "./finding.js";
 
 interface Interface {
   name: string;
-  /** What programs ask for, beside what only the driver brings. */
+  /** What programs ask for, besides what only the driver provides. */
   asked: RegExp;
   /** The driver's half. */
   driver: RegExp;
-  /** Below a directory of libraries, where the driver's half is. */
+  /** Where the driver's half is, below a directory of libraries. */
   below: string[];
 }
 
@@ -34,7 +34,7 @@ const interfaces: Interface[] = [
   {
     name: "Vulkan",
     asked: /^libvulkan\.so\.\d/,
-    // Mesa's are libvulkan_radeon.so and so on; NVIDIA's is its GLX library.
+    // Mesa's files are libvulkan_radeon.so and so on; NVIDIA's is its GLX library.
     driver: /^lib(vulkan_[^/]+\.so|GLX_nvidia\.so\.0)$/,
     below: [""],
   },
@@ -60,7 +60,7 @@ const interfaces: Interface[] = [
 
 const mostFiles = 4096;
 
-/** Whether a name is one of those that this file speaks of. */
+/** Whether a name is one of those that this file deals with. */
 export function isDriverName(soname: string): boolean {
   return interfaces.some((each) => isOf(each, soname));
 }
@@ -122,7 +122,7 @@ async function findingFor(
     ({ soname, path, optional }) =>
       path === null && !optional && driverInterfaceOf(soname) === each.name,
   );
-  // On other systems than NixOS the driver is where the loader looks for all libraries.
+  // On systems other than NixOS, the driver is where the loader looks for all libraries.
   const searched = [
     ...resolution.defaultDirectories,
     ...objects.slice(1).map(({ path }) => dirname(path)),
@@ -219,7 +219,7 @@ async function tooNew(
   };
 }
 
-/** The driver's files for an interface, and for the program's machine, in some directories. */
+/** The driver's files for an interface, and for the program's machine, in the given directories. */
 function driverFiles(
   { driver, below }: Interface,
   directories: readonly string[],
@@ -244,6 +244,6 @@ function namesIn(host: string): string[] {
   try {
     return readdirSync(host).sort().slice(0, mostFiles);
   } catch (failure) {
-    return unlessOfTheMoment([])(failure); // not there, or nobody's to read
+    return unlessOfTheMoment([])(failure); // missing, or unreadable
   }
 }

@@ -2,7 +2,7 @@
 import type { FileKind } from "../file/kind.js";
 import { type Need, type Problem, problemCodes } from "../judge/problem.js";
 
-/** The kinds of finding; stable. docs/findings.md says what each means. */
+/** The kinds of finding; stable. docs/findings.md explains each. */
 export const findingCodes = [
   ...problemCodes,
   "dlopen-library-missing",
@@ -13,31 +13,31 @@ export const findingCodes = [
   "unprotected-from-gc",
 ] as const;
 
-/** The kinds of finding; stable. docs/findings.md says what each means. */
+/** The kinds of finding; stable. docs/findings.md explains each. */
 export type FindingCode = (typeof findingCodes)[number];
 
-/** A problem with its remedy, or something that keeps no file from starting and is worth knowing. */
+/** A problem with its remedy, or something that does not keep a file from starting but is worth knowing. */
 export interface Finding extends Omit<Problem<FindingCode>, "remedy" | "need"> {
-  /** The exact command that helps next, or a sentence where no command does. */
+  /** The exact command that helps next, or a sentence if no command does. */
   remedy: string;
   /**
-   * What the file lacks, or what is wrong with it, by its name: a soname, a loader's path, a symbol version.
-   * Files with the same code and the same cause need the same thing. null where only the file itself is at fault.
+   * What the file lacks, or what is wrong with it, by name: a soname, a loader's path, a symbol version. Files with the
+   * same code and the same cause need the same thing. null if only the file itself is at fault.
    */
   cause: string | null;
-  /** With what nixpkgs has and no store path. */
+  /** Present if nixpkgs has what no store path has. */
   get?: Getting;
 }
 
 /** How to get what is missing from nixpkgs. */
 export interface Getting {
-  /** What Nix takes: "nixpkgs#zlib". */
+  /** An argument for Nix: "nixpkgs#zlib". */
   package: string;
-  /** The command that gets all that is missing, and fixes. */
+  /** The command that gets everything that is missing, and fixes. */
   command: string;
 }
 
-/** What a file is, all in all. */
+/** The overall verdict on a file. */
 export type Verdict =
   | "healthy"
   | "broken"
@@ -47,7 +47,7 @@ export type Verdict =
   | "not-a-program"
   /** Found below a directory, among files for this machine. */
   | "other-machine"
-  /** Found below a directory, where all programs are for another libc. */
+  /** Found below a directory in which all programs are for another libc. */
   | "other-libc"
   | "unreadable";
 
@@ -55,13 +55,13 @@ export type Verdict =
 export interface Diagnosis {
   /** As the caller named it, or found below what the caller named. */
   path: string;
-  /** What it is to whoever reads of it. */
+  /** What the file is, for reports. */
   kind: FileKind;
-  /** What it is, all in all. */
+  /** The overall verdict. */
   verdict: Verdict;
   /** One sentence: why this verdict. */
   summary: string;
-  /** What is wrong, or worth knowing; the first one first. */
+  /** What is wrong, or worth knowing; the first thing first. */
   findings: Finding[];
 }
 

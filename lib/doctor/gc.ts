@@ -1,4 +1,4 @@
-// unprotected-from-gc: it works today, and nix-collect-garbage may take what it points at tomorrow.
+// unprotected-from-gc: it works today, but tomorrow nix-collect-garbage may remove what it refers to.
 import { basename, dirname, join } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import { shellWord } from "../base/shell.js";
@@ -7,7 +7,7 @@ import { inStore, storePathOf } from "../store/place.js";
 import type { Circumstances } from "./circumstances.js";
 import type { Finding } from "./finding.js";
 
-/** A script has an interpreter only. */
+/** A script only has an interpreter. */
 export type Pointers = Pick<Facts, "interpreter" | "runpath" | "rpath">;
 
 export async function gcFindings(

@@ -1,4 +1,4 @@
-// What helps where a library is missing: the store path that has it, or the package of nixpkgs.
+// What helps if a library is missing: the store path that has it, or the nixpkgs package.
 import { basename, dirname, join } from "node:path";
 import type { Facts, ResolvedLibrary } from "../addon/facts.js";
 import { contentOf } from "../file/content.js";
@@ -29,7 +29,7 @@ export async function helpForLibrary(
   if (best !== undefined) return { evidence: [`${best.path} would do`], remedy: fix };
   const beside = libraryBeside(soname, { path: subject.path, facts }, circumstances.files);
   if (beside !== null) {
-    // Beside one another in one directory may be anything, as what was downloaded is.
+    // Files beside one another in one directory may be unrelated, as downloads are.
     const isTree = dirname(beside) !== dirname(subject.path);
     const both = isTree ? directoryOfBoth(subject, beside, circumstances.options) : null;
     const remedy = fixCommand(subject, circumstances, {
@@ -38,7 +38,7 @@ export async function helpForLibrary(
     });
     return helpByOwn(beside, remedy, subject, facts, circumstances);
   }
-  // What is there by that name, and could be made a library of.
+  // A file with that name that could be turned into a library.
   const unread = tried.find(({ code }) => code === "not-elf");
   const host = unread === undefined ? null : circumstances.files.hostPath(unread.path);
   const remedy = host === null ? null : contentOf(host).remedy;
@@ -56,7 +56,7 @@ export async function helpForLibrary(
   };
 }
 
-/** A library beside a program that gives rights does not count where others could exchange it. */
+/** A library beside a program that gives rights does not count if others could replace it. */
 function helpByOwn(
   library: string,
   command: string,
@@ -73,7 +73,7 @@ function helpByOwn(
   };
 }
 
-/** What comes along below the directory that was named, as fix finds it: under the name that is needed. */
+/** A library below the directory that was named, as fix finds it: under the needed name. */
 function siblingOf(soname: string, facts: Facts, { tree, files }: Circumstances): string | null {
   if (!tree.directory) return null;
   const alike = bundled(tree).get(soname) ?? [];

@@ -1,4 +1,4 @@
-// From the judge's problems to findings: what helps, with what the store has.
+// From the judge's problems to findings: what helps, given what the store has.
 import type { Facts } from "../addon/facts.js";
 import { comesWithDriver } from "../file/driver_name.js";
 import { directoryOfBoth } from "../file/together.js";
@@ -10,7 +10,7 @@ import { asFinding, type Finding, type Help } from "./finding.js";
 import { helpForLibrary, isProvided } from "./libraries.js";
 import { helpForVersion } from "./versions.js";
 
-/** One finding for each problem that no other one speaks for. */
+/** One finding for each problem that no other finding covers. */
 export async function findingsOf(
   problems: readonly Problem[],
   subject: Subject,
@@ -35,9 +35,9 @@ export async function findingsOf(
     const { need, remedy } = problem;
     if (need?.kind === "library") {
       const { soname } = need.library;
-      // doctor/driver.ts speaks of these.
+      // doctor/driver.ts reports these.
       if (comesWithDriver(soname)) continue;
-      // The loader that is set will find what the store has; only the rest is worth saying now.
+      // The loader that will be set finds what the store has; for now, only the rest is worth reporting.
       if (withoutLoader && (await isProvided(soname, facts, circumstances))) continue;
     }
     if (withoutLoader && (need?.kind === "version" || need?.kind === "libc")) continue;
@@ -48,7 +48,7 @@ export async function findingsOf(
   return findings;
 }
 
-/** With more to fix than was named, where a library outside must be changed, too, to find its own. */
+/** With more to fix than was named, if a library outside must be changed too, to find its own libraries. */
 function withAllToFix(
   problems: readonly Problem[],
   subject: Subject,

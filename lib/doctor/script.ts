@@ -40,8 +40,8 @@ export async function scriptFindings(
   return [
     {
       ...base,
-      // Below a directory there are modules that may be executed and never are. What cannot be
-      // helped with any of them makes the whole no worse.
+      // Below a directory there are modules that are marked executable and never run. If nothing helps one of them, the
+      // whole is none the worse for it.
       severity: circumstances.tree.directory && isHelpless ? "warning" : "error",
       message: problem.message,
       evidence: [...evidence, ...problem.evidence],
@@ -51,7 +51,7 @@ export async function scriptFindings(
   ];
 }
 
-/** Whether there is a program that the script could be run by. */
+/** Whether there is a program that could run the script. */
 async function provides(problem: ScriptProblem, { tree, store }: Circumstances): Promise<boolean> {
   const { kind, name } = problem;
   if (kind === "carriage-return" || name === null || irreplaceable(problem) !== null) return false;

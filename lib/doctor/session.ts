@@ -1,6 +1,5 @@
-// session-environment: what the calling session's variables change. A profile or a shell that sets
-// LD_LIBRARY_PATH leads programs of one glibc to another's libraries (NixOS/nix 6563), and nix-ld
-// starts what NIX_LD names.
+// session-environment: what the calling session's variables change. A profile or a shell that sets LD_LIBRARY_PATH
+// leads programs for one glibc to another's libraries (NixOS/nix 6563), and nix-ld starts what NIX_LD names.
 import type { Facts } from "../addon/facts.js";
 import { shellWord } from "../base/shell.js";
 import type { Environment } from "../file/stand_in.js";
@@ -9,10 +8,10 @@ import { isError, type Problem } from "../judge/problem.js";
 import type { Start } from "../judge/start.js";
 import type { Finding } from "./finding.js";
 
-/** The variables by which a loader, or a stand-in, is told where to look. */
+/** The variables that tell a loader, or a stand-in, where to look. */
 export function loaderVariables(environment: Environment): Environment {
   const counts = (name: string) =>
-    // For these two, an empty value counts too: no directory, and none of the general variable's.
+    // For these two, an empty value counts too: it means no directory, and overrides the general variable.
     /^NIX_LD(_LIBRARY_PATH)?(_\w+)?$/.test(name) ||
     (/^LD_(LIBRARY_PATH|PRELOAD|BIND_NOW)$/.test(name) && environment[name] !== "");
   const names = Object.keys(environment).filter(
@@ -34,8 +33,8 @@ export interface SessionVerdict {
 }
 
 /**
- * Weighs what is wrong with an empty environment against what is wrong with the session's: the file is
- * as good as it is here, and the difference is said.
+ * Compares what is wrong in an empty environment with what is wrong in the session's: the file is judged as it is here,
+ * and the difference is reported.
  */
 export async function inSession(
   subject: Subject,
@@ -67,7 +66,7 @@ export async function inSession(
     };
   }
   const culprits = await decisive(session, async (rest) => !isBad(await judgeWith(rest)));
-  // Parts of two releases of glibc get along where neither has changed what they share.
+  // Parts of two glibc releases are compatible if neither has changed what they share.
   const prevents = within.need?.kind === "libc" ? "may prevent" : "prevents";
   const unset = culprits.map((name) => `-u ${name}`).join(" ");
   const what = facts.type === "shared-library" ? "PROGRAM" : shellWord(subject.shown);
@@ -84,7 +83,7 @@ export async function inSession(
   };
 }
 
-/** The variables without which, each by itself, it is otherwise; all of them where none is alone. */
+/** The variables that each make a difference on their own if removed; all of them if none does. */
 async function decisive(
   session: Environment,
   isOtherwise: (rest: Environment) => Promise<boolean>,

@@ -1,5 +1,5 @@
-// What fix does not write to: files of the store, and those that their bytes leave no safe way to change.
-// Programs among them run unchanged.
+// What fix does not write to: files in the store, and those whose bytes leave no safe way to change them. Programs
+// among them run unchanged.
 import { dirname } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import { fromNative, native } from "../addon/native.js";
@@ -17,7 +17,7 @@ import type { Problem } from "../judge/problem.js";
 import type { StoreAnswers } from "../store/lazy.js";
 import { inStore, type StorePlace } from "../store/place.js";
 
-/** Runs a program as it is; of what is no program, or another system's, what prints the settings for it. */
+/** Runs a program as it is; for anything else, or another system's program, prints the settings for it. */
 export function unchangedCommand(
   { shown, path, facts, shebang }: Subject,
   options: ChoiceOptions,
@@ -31,7 +31,7 @@ export function unchangedCommand(
   return fixelfCommand(isRun ? run : get ? "env --get" : "env", shown, options);
 }
 
-/** Why nothing is written to it wherever it is in the store; null elsewhere. */
+/** Why nothing is written to a file in the store; null for files elsewhere. */
 export function refusalInStore(
   subject: Subject,
   options: ChoiceOptions,
@@ -42,7 +42,7 @@ export function refusalInStore(
   return `it is inside the store, which only Nix may write to; it works unchanged: ${unchangedCommand(subject, options)}; or fix a copy: ${copy}`;
 }
 
-/** Why its bytes cannot be rearranged, with what works all the same. */
+/** Why its bytes cannot be rearranged, and what works all the same. */
 export function refusalOfLayout(
   caught: unknown,
   subject: Subject,
@@ -59,7 +59,7 @@ function isOfItsBytes(code: FixelfErrorCode): boolean {
   return code === "unsupported" || code === "limit-exceeded";
 }
 
-/** Whether fix could write to a script: it can whatever the first line is to be, or never. */
+/** Whether fix could write to a script: either it can, whatever the first line is to be, or it never can. */
 export async function canChangeScript(
   { host, path, shebang }: Subject,
   { store }: StorePlace,
@@ -68,7 +68,7 @@ export async function canChangeScript(
   return fits(() => native.layOutFirstLine(host, shebang.text, shebang.text));
 }
 
-/** Whether fix could write to a program or library, given what it would have to. */
+/** Whether fix could write to a program or library, given what it would have to write. */
 export async function canChange(
   { host, path }: Subject,
   facts: Facts,
@@ -90,7 +90,7 @@ async function fits(layOut: () => Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** What the store has against the problems, in about as many bytes as the choice will take; null for nothing. */
+/** What the store has to solve the problems, in about as many bytes as the choice will take; null for nothing. */
 async function likelyEdits(
   facts: Facts,
   problems: readonly Problem[],

@@ -1,4 +1,4 @@
-// What helps where a library lacks a symbol version: the store path that defines it, or a newer one.
+// What helps if a library lacks a symbol version: the store path that defines it, or a newer one.
 import type { Facts, VersionProblem } from "../addon/facts.js";
 import { sameMachine } from "../file/machine.js";
 import type { Subject } from "../file/tree.js";
@@ -8,7 +8,7 @@ import { definedByNone } from "../store/nixpkgs/symbol_versions.js";
 import { type Circumstances, fixCommand } from "./circumstances.js";
 import type { Help } from "./finding.js";
 
-/** `all` are those that the file lacks: of one libc all have to be there together. */
+/** `all` are those that the file lacks: those of one libc must all be available together. */
 export async function helpForVersion(
   { version, library, neededBy }: VersionProblem,
   all: readonly VersionProblem[],
@@ -31,11 +31,11 @@ export async function helpForVersion(
 interface Known {
   enough: boolean;
   evidence: string;
-  /** What has to come first where the store has not enough. */
+  /** What has to come first if the store does not have enough. */
   wanted: string;
 }
 
-/** A loader and its libc come together, so all versions have to be those of one of them. */
+/** A loader and its libc come together, so all versions have to come from the same one. */
 async function glibcFor(
   version: string,
   needed: readonly string[],
