@@ -1,4 +1,4 @@
-// What a scan hands over at a time: columns as they came, rows made only when somebody asks.
+// What a scan delivers at a time: columns as they came, with rows made only on request.
 import type { Facts } from "../addon/facts.js";
 import type { Column, NativeBatch } from "../addon/native.js";
 import { checkCount, checkMade } from "../base/arguments.js";
@@ -13,9 +13,9 @@ export interface ScanRow extends Facts {
 
 /** Something below the roots that could not be read. */
 export interface ScanFailure {
-  /** As it would be called in a row. */
+  /** As a row would name it. */
   path: string;
-  /** What kind of thing went wrong. */
+  /** The kind of error. */
   code: FixelfErrorCode;
   /** A sentence. */
   message: string;
@@ -23,23 +23,23 @@ export interface ScanFailure {
   storePath: string | null;
 }
 
-/** One entry of a root with all that is below it; in a store, one store path. */
+/** One entry of a root with everything below it; in a store, one store path. */
 export interface ScanBranch {
   /** The entry. */
   path: string;
   /** Its rows in the batch. */
   firstRow: number;
-  /** How many rows of the batch are its. */
+  /** How many rows of the batch belong to it. */
   rows: number;
-  /** false where more of it follows in the next batch. */
+  /** false if more of it follows in the next batch. */
   last: boolean;
 }
 
-/** Some hundred ELF files. */
+/** A few hundred ELF files. */
 export class ScanBatch implements Iterable<ScanRow> {
   /** Rows. */
   readonly length: number;
-  /** In Arrow's memory layout, in the order of the schema. */
+  /** In Arrow's memory layout, in schema order. */
   readonly columns: readonly Column[];
   /** What could not be read. */
   readonly failures: readonly ScanFailure[];
@@ -47,13 +47,13 @@ export class ScanBatch implements Iterable<ScanRow> {
    * With `libraryLinks`: symbolic links that have a library's name, each with its `path` and `target`.
    */
   readonly links: readonly { path: string; target: string }[];
-  /** Rows at the end that are of files that could not be read. @internal */
+  /** Rows at the end for files that could not be read. @internal */
   readonly unreadable: number;
   readonly #byName: ReadonlyMap<string, Column>;
   readonly #readers = new Map<string, Reader>();
-  /** What `branches` is made of. */
+  /** What `branches` is made from. */
   readonly branchColumn: Column;
-  /** With `lines`: rows that were read, as JSON; else of length 0. @internal */
+  /** With `lines`: rows that were read, as JSON; otherwise of length 0. @internal */
   readonly lines: Column;
   #branches: readonly ScanBranch[] | undefined;
 
@@ -71,7 +71,7 @@ export class ScanBatch implements Iterable<ScanRow> {
     this.#byName = new Map(columns.map((column) => [column.name, column]));
   }
 
-  /** Which rows came from which entry of a root; made when it is asked for. */
+  /** Which rows came from which entry of a root; made on request. */
   get branches(): readonly ScanBranch[] {
     if (this.#branches === undefined) {
       const { length } = this.branchColumn;
@@ -81,7 +81,7 @@ export class ScanBatch implements Iterable<ScanRow> {
     return this.#branches;
   }
 
-  /** A column by its name in the schema. Throws FixelfError `usage` where there is none of that name. */
+  /** A column by its name in the schema. Throws FixelfError `usage` if there is none with that name. */
   column(name: string): Column {
     const column = this.#byName.get(name);
     if (column === undefined) throw new FixelfError("usage", `a scan has no column ${name}`);
@@ -90,7 +90,7 @@ export class ScanBatch implements Iterable<ScanRow> {
 
   /**
    * One field of one row: a string, number, bigint, boolean, array, object or null.
-   * @throws FixelfError `usage` where there is no such column or row
+   * @throws FixelfError `usage` if there is no such column or row
    */
   value(name: string, row: number): unknown {
     checkCount("row", row, 0, this.length - 1);
@@ -103,8 +103,8 @@ export class ScanBatch implements Iterable<ScanRow> {
   }
 
   /**
-   * One row as an object; the same that `inspect` says of the file.
-   * @throws FixelfError `usage` where there is no such row
+   * One row as an object: the same as what `inspect` returns for the file.
+   * @throws FixelfError `usage` if there is no such row
    */
   row(row: number): ScanRow {
     const at = <T>(name: string) => this.value(name, row) as T;

@@ -8,7 +8,7 @@ import { parseRequirement } from "./requirement.js";
 import { isRead } from "./unreadable.js";
 import { parseWhere, type RowFilter } from "./where.js";
 
-/** All that are given have to hold. */
+/** All given conditions have to hold. */
 export interface ScanFilter {
   /** Files that need this library: a soname or a glob. */
   needs?: string;
@@ -16,9 +16,9 @@ export interface ScanFilter {
   provides?: string;
   /** A glob. */
   interpreter?: string;
-  /** "x86-64", "aarch64", …, a name that others have for it, "machine-N" by its number in e_machine, or a glob. */
+  /** "x86-64", "aarch64", …, another common name for it, "machine-N" by its number in e_machine, or a glob. */
   machine?: string;
-  /** Needs such a symbol version, such as `GLIBC>=2.38`. */
+  /** Files that need such a symbol version, such as `GLIBC>=2.38`. */
   requires?: string;
   /** Programs that would not start, and files whose search paths lead nowhere. */
   broken?: boolean;
@@ -26,12 +26,12 @@ export interface ScanFilter {
   where?: string;
 }
 
-/** The rows of a batch, by their numbers. */
+/** The wanted rows of a batch, by number. */
 export type BatchFilter = (batch: ScanBatch) => Promise<number[]>;
 
 /**
  * Prepares a filter. `root` is another system's root, for what `broken` looks up.
- * @throws FixelfError `usage` where an expression is not understood, or the root is no string.
+ * @throws FixelfError `usage` if an expression is not understood, or the root is not a string.
  */
 export function batchFilter(filter: ScanFilter, root?: string): BatchFilter {
   checkOptions<ScanFilter>("batchFilter", filter, {
@@ -52,7 +52,7 @@ export function batchFilter(filter: ScanFilter, root?: string): BatchFilter {
     const rows: number[] = [];
     for (let row = 0; row < batch.length; row++) {
       if (!isRead(batch, row)) {
-        // Whether the others hold, nobody can know.
+        // Whether the other conditions hold cannot be known.
         if (expression?.(batch, row) !== false) rows.push(row);
         continue;
       }

@@ -1,4 +1,4 @@
-// The values that a column can have, where there are only so many: a mistyped one would find nothing.
+// The values that a column can have, if their number is limited: a mistyped one would find nothing.
 import type { Facts } from "../addon/facts.js";
 import { native } from "../addon/native.js";
 import { FixelfError } from "../base/errors.js";
@@ -8,7 +8,7 @@ import { glob } from "./glob.js";
 
 type Closed = "class" | "byteOrder" | "type" | "dynamicTable" | "relro";
 
-/** Each with all of its values; the compiler asks for what is missing. */
+/** Each with all of its values; the compiler reports missing ones. */
 const values: { [Name in Closed]: Record<Facts[Name], true> } = {
   class: { ELF32: true, ELF64: true },
   byteOrder: { "little-endian": true, "big-endian": true },
@@ -28,8 +28,8 @@ const values: { [Name in Closed]: Record<Facts[Name], true> } = {
 };
 
 /**
- * The value, or glob, that a column is to be compared with; of a machine the name that `Facts` has.
- * @throws FixelfError `usage` where the column has no such value
+ * The value, or glob, to compare a column with; for a machine, the name used in `Facts`.
+ * @throws FixelfError `usage` if the column has no such value
  */
 export function knownValue(column: string, text: string): string {
   if (column === "machine") return knownMachine(text, "--where: machine");
@@ -43,7 +43,7 @@ export function knownValue(column: string, text: string): string {
   );
 }
 
-/** A mistyped name would find nothing, without a word. A number may be that of a machine with a name. */
+/** A mistyped name would silently find nothing. A number may belong to a machine with a name. */
 export function knownMachine(text: string, asked: string): string {
   const named = native.machineNames();
   const nameOf = (number: number) => named[number] ?? `machine-${number}`;

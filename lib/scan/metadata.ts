@@ -1,5 +1,5 @@
-// What a scan's file says of itself, beside its rows: whoever collects parts can see whether they are all
-// there, and fit.
+// What a scan's file records about itself, besides its rows: when parts are collected, it shows whether all are there
+// and belong together.
 import { native } from "../addon/native.js";
 import { packageVersion } from "../addon/package_directory.js";
 import { bytesOf, spelledOut } from "../base/bytes.js";
@@ -7,12 +7,12 @@ import { statSync } from "../base/disk.js";
 import type { ScanFilter } from "./filter.js";
 import type { Shard } from "./scan.js";
 
-/** Changes where a column's name, type or meaning does. */
+/** Changes whenever a column's name, type or meaning does. */
 export const scanSchema = "fixelf.scan/1";
 
 /** What was scanned, and by what. */
 export interface ScanDescription {
-  /** The directories, or those that hold what a list names. */
+  /** The directories, or those that contain what a list names. */
   roots: readonly string[];
   /** The entries that a list names. */
   list?: readonly string[];
@@ -22,7 +22,7 @@ export interface ScanDescription {
   shard: Shard;
 }
 
-/** As a file has it; all names begin with `fixelf.`. */
+/** As stored in a file; all names begin with `fixelf.`. */
 export async function metadataOf(scan: ScanDescription): Promise<Map<string, string>> {
   const { roots, list, root, filter, shard } = scan;
   return new Map([
@@ -45,8 +45,8 @@ async function digestOf(names: readonly string[]): Promise<string> {
 }
 
 /**
- * When the roots last changed, not what the clock says: the same store gives the same bytes. Never later
- * than SOURCE_DATE_EPOCH (reproducible-builds.org).
+ * When the roots last changed, not the current time: the same store gives the same bytes. Never later than
+ * SOURCE_DATE_EPOCH (reproducible-builds.org).
  */
 function changedAt(roots: readonly string[], root: string | undefined): Date {
   const files = root === undefined ? null : new native.Files(root);
@@ -56,7 +56,7 @@ function changedAt(roots: readonly string[], root: string | undefined): Date {
   return new Date(Math.min(latest, Math.max(0, ...times)));
 }
 
-/** Milliseconds since 1970; 0 where that cannot be known. */
+/** Milliseconds since 1970; 0 if unknown. */
 function changed(path: string): number {
   try {
     return statSync(path).mtimeMs;

@@ -1,12 +1,12 @@
-// The symbol versions that a file needs, of whichever library.
+// The symbol versions that a file needs, from any library.
 import type { ScanBatch } from "./batch.js";
 
-/** Versions that are named for what they promise, and the release that brought each (glibc's NEWS). */
+/** Versions that are named after what they promise, and the release that introduced each (glibc's NEWS). */
 const releases: Readonly<Record<string, string>> = {
   GLIBC_ABI_DT_RELR: "GLIBC_2.36",
 };
 
-/** A version as one that can be compared, where it has a release. */
+/** The comparable version, for one that belongs to a release. */
 export function releaseOf(version: string): string {
   return releases[version] ?? version;
 }

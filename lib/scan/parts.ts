@@ -1,11 +1,11 @@
-// Whether the files that scans have left in a directory are a whole.
+// Whether the files that scans have left in a directory form a complete set.
 import { join } from "node:path";
 import { type FileHandle, open, readdir, stat } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { groupedBy } from "../base/grouped.js";
 import { scanSchema } from "./metadata.js";
 
-/** A file of a scan, and what it says of itself. */
+/** A file from a scan, and what it records about itself. */
 export interface ScanPart {
   file: string;
   /** The version of fixelf. */
@@ -14,32 +14,32 @@ export interface ScanPart {
   schema: string;
   /** "i/n" */
   shard: string;
-  /** When what was scanned had last changed; ISO 8601. */
+  /** When the scanned roots last changed; ISO 8601. */
   time: string;
 }
 
-/** Why the files are no whole. */
+/** Why the files are not a complete set. */
 export interface PartsProblem {
   kind: "unreadable" | "unknown" | "version" | "schema" | "missing-shard" | "repeated-shard";
   message: string;
-  /** Those that it is about. */
+  /** The files concerned. */
   files: string[];
 }
 
-/** With what makes it part of one scan and not of another. */
+/** With what distinguishes its scan from others. */
 interface DescribedPart extends ScanPart {
   scan: Record<string, string>;
 }
 
 export interface PartsCheck {
   parts: ScanPart[];
-  /** Empty where everything is there. */
+  /** Empty if everything is there. */
   problems: PartsProblem[];
 }
 
 /**
- * Reads what the Parquet and Arrow files of a directory say of themselves.
- * @throws FixelfError `not-found` where the directory has no such file, and what `readdir` fails with.
+ * Reads what the Parquet and Arrow files in a directory record about themselves.
+ * @throws FixelfError `not-found` if the directory has no such file, and any error from `readdir`.
  */
 export async function checkParts(directory: string): Promise<PartsCheck> {
   const names = (await readdir(directory)).filter((name) => /\.(parquet|arrow)$/.test(name)).sort();
@@ -52,7 +52,7 @@ export async function checkParts(directory: string): Promise<PartsCheck> {
   for (const file of names) {
     const problem = (kind: PartsProblem["kind"], message: string) =>
       problems.push({ kind, message: `${file}: ${message}`, files: [file] });
-    // A FIFO would wait for whoever writes.
+    // A FIFO would wait for a writer.
     if (!(await stat(join(directory, file))).isFile()) {
       problem("unknown", "it is no regular file");
       continue;
@@ -94,7 +94,7 @@ function shardProblems(parts: readonly DescribedPart[]): PartsProblem[] {
   const scans = groupedBy(parts, ({ scan }) => JSON.stringify(scan));
   return scans.flatMap((scan) => {
     const divisions = groupedBy(scan, countOf);
-    // Which scan is meant says what tells it from the others.
+    // The message identifies a scan by how it differs from the others.
     const which = scans.length === 1 ? "" : ` of the scan of ${differenceOf(scan, scans)}`;
     return [
       ...divisionProblems(divisions, which),
@@ -153,7 +153,7 @@ function differenceOf([part]: readonly DescribedPart[], scans: readonly Describe
   return said.join(", ");
 }
 
-/** The numbers from 1 to `count` that are not there: "5", "7-12". A count may be any that a file claims. */
+/** The numbers from 1 to `count` that are missing: "5", "7-12". A file may claim any count. */
 function* rangesWithout(there: readonly number[], count: number): Generator<string> {
   let next = 1;
   for (const number of [...there, count + 1].sort((one, other) => one - other)) {
@@ -171,7 +171,7 @@ async function metadataIn(file: string): Promise<ReadonlyMap<string, string>> {
   }
 }
 
-/** Both formats end with what they begin with; what lacks that, their readers refuse in their own words. */
+/** Both formats end with what they begin with; readers reject files without it, each in their own words. */
 async function demandEnds(file: FileHandle, size: number, magic: string): Promise<void> {
   const ends = [0, size - magic.length].map(async (at) => {
     const bytes = Buffer.alloc(magic.length);

@@ -3,10 +3,10 @@ import { isAscii } from "node:buffer";
 import type { Column } from "../addon/native.js";
 import { textOf } from "../base/bytes.js";
 
-/** What a column holds in a row: a string, number, bigint, boolean, array, object or null. */
+/** The value in a row of a column: a string, number, bigint, boolean, array, object or null. */
 export type Reader = (row: number) => unknown;
 
-/** Prepares what all rows share, so that one row costs little. */
+/** Prepares what all rows share, so that each row costs little. */
 export function readerOf(column: Column): Reader {
   const read = presentReader(column);
   const { validity } = column;
@@ -43,14 +43,14 @@ function presentReader(column: Column): Reader {
   }
 }
 
-/** Names are nearly always ASCII: then the column is decoded once, and a row is a part of it. */
+/** Names are nearly always ASCII: then the column is decoded once, and each row is a slice of it. */
 function textReader(bytes: Uint8Array, offsets: Int32Array): Reader {
   if (!isAscii(bytes)) return (row) => textOf(bytes.subarray(offsets[row], offsets[row + 1]));
   const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
   return (row) => whole.slice(offsets[row], offsets[row + 1]);
 }
 
-/** One bit of a bitmap, the lowest of a byte first. */
+/** One bit in a bitmap, the lowest in each byte first. */
 export function bit(bits: Uint8Array, index: number): boolean {
   return (((bits[index >> 3] as number) >> (index & 7)) & 1) === 1;
 }

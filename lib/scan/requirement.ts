@@ -1,4 +1,4 @@
-// `--requires 'GLIBC>=2.38'`: which symbol versions a file asks of its libraries.
+// `--requires 'GLIBC>=2.38'`: which symbol versions a file needs from its libraries.
 import { FixelfError } from "../base/errors.js";
 import { compareVersions } from "../file/versions.js";
 import { glob } from "./glob.js";
@@ -20,7 +20,7 @@ function versionTest(text: string): (name: string) => boolean {
   if (match === null) {
     if (/[<>=]/.test(text) || text.trim() === "")
       throw new FixelfError("usage", `--requires: “${text}” is no NAME>=VERSION`);
-    // The names of GNU's libraries alone are no version of theirs.
+    // Bare names of GNU libraries are not versions.
     if (/^(GLIBC|GLIBCXX|CXXABI|GCC)$/.test(text.trim()))
       throw new FixelfError(
         "usage",
@@ -37,7 +37,7 @@ function versionTest(text: string): (name: string) => boolean {
     const since = releaseOf(needed);
     if (!since.startsWith(prefix)) return false;
     const rest = since.slice(prefix.length);
-    // GLIBC_PRIVATE is no version to be compared.
+    // GLIBC_PRIVATE is not a comparable version.
     if (!/^\d/.test(rest)) return false;
     const difference = compareVersions(rest, version);
     if (sign === "=") return difference === 0;

@@ -1,4 +1,4 @@
-// Facts, of a whole tree.
+// Facts for a whole tree.
 import { cancelledBy } from "../addon/cancellation.js";
 import { native, type ScanProgress } from "../addon/native.js";
 import { checkCount, checkOptions, checkPaths, type Kinds } from "../base/arguments.js";
@@ -8,7 +8,7 @@ import { absolute } from "../base/process.js";
 import { insideRoot } from "../file/rooted.js";
 import { ScanBatch } from "./batch.js";
 
-/** One of several equal parts of a scan, for as many machines or processes. */
+/** One of several equal parts of a scan, to be divided among as many machines or processes. */
 export interface Shard {
   /** From 1 to `count`. */
   number: number;
@@ -18,23 +18,23 @@ export interface Shard {
 
 /** How trees are read. */
 export interface ScanOptions extends CommonOptions {
-  /** Threads. Default: one for each processor. */
+  /** Threads. Default: one per processor. */
   jobs?: number;
   /**
-   * `path`: the entries of a root come by name, so that the same tree always gives the same batches.
-   * `disk`: by inode, which is kinder to a cold disk that has to seek. Default `path`.
+   * `path`: the entries of a root come sorted by name, so that the same tree always gives the same batches. `disk`: by
+   * inode, which is kinder to a cold disk that has to seek. Default `path`.
    */
   order?: "path" | "disk";
-  /** Only the entries of the roots whose names fall into this part of all. */
+  /** Only the entries of the roots whose names fall into this part. */
   shard?: Shard;
   /**
-   * The roots are entries of directories, such as store paths of a list: each is one branch, as if its
-   * directory were scanned, and one that is not there is among the failures. Default false.
+   * The roots are entries of directories, such as store paths from a list: each is one branch, as if its directory were
+   * scanned, and a missing one is reported among the failures. Default false.
    */
   entries?: boolean;
-  /** Tell symbolic links that have a library's name as well. */
+  /** Also report symbolic links that have a library's name. */
   libraryLinks?: boolean;
-  /** Make each row's line of JSON as well. @internal */
+  /** Also make each row's line of JSON. @internal */
   lines?: boolean;
 }
 
@@ -50,17 +50,17 @@ const scanKinds: Kinds<ScanOptions> = {
 
 /** Batches as they come. A slow reader slows the scan; to end it early, leave the loop. */
 export interface RunningScan extends AsyncIterable<ScanBatch> {
-  /** How far it is. */
+  /** How far it has come. */
   progress(): ScanProgress;
 }
 
 /**
- * Finds and reads every ELF file below some directories, and single files, on all processors. Symbolic
- * links are not followed. A file with several names comes once, under the first of them; each store path is whole
- * in itself. What cannot be read is listed in the batches' `failures`. With `root`, a path names what is below it, and
- * nothing else of this machine.
- * @throws FixelfError, when it is iterated, `not-found`, `permission-denied` or `io` where a root cannot be read, and
- *   `usage` where it is iterated twice
+ * Finds and reads every ELF file below the given directories, and single files, on all processors. Symbolic links are
+ * not followed. A file with several names appears once, under the first of them; each store path is complete in itself.
+ * What cannot be read is listed in the batches' `failures`. With `root`, a path names what is below the root, and
+ * nothing else on this machine.
+ * @throws FixelfError, when iterated: `not-found`, `permission-denied` or `io` if a root cannot be read, and `usage` if
+ *   it is iterated twice
  */
 export function scan(roots: readonly string[], options: ScanOptions = {}): RunningScan {
   checkPaths("scan", roots);
@@ -106,7 +106,7 @@ export function scan(roots: readonly string[], options: ScanOptions = {}): Runni
   };
 }
 
-/** Named as the caller named it; under another system's root as seen from there. */
+/** As the caller named it; under another system's root, as seen from there. */
 function placeOf(named: string, options: ScanOptions): { host: string; shown: string } {
   if (options.root === undefined) return { host: named, shown: absolute(named) };
   const place = insideRoot(named, options, "list");

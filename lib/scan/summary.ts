@@ -1,4 +1,4 @@
-// What a whole tree is made of, in a page.
+// What a whole tree consists of, on one page.
 import { checkCount, checkIterable, checkMade, checkText } from "../base/arguments.js";
 import { compareVersions } from "../file/versions.js";
 import type { ScanBatch } from "./batch.js";
@@ -17,11 +17,11 @@ export interface Count {
 export interface ScanSummary {
   /** Regular files seen, ELF or not. */
   files: number;
-  /** Those of them that are ELF. */
+  /** How many of them are ELF. */
   elf: number;
-  /** How much could not be read. */
+  /** How many files and directories could not be read. */
   failures: number;
-  /** The sizes of the ELF files together, in bytes. */
+  /** The total size of the ELF files, in bytes. */
   bytes: number;
   /** By `Facts.type`, the most frequent first. */
   types: Count[];
@@ -31,11 +31,9 @@ export interface ScanSummary {
   interpreters: (Count & { there: boolean })[];
   /** By the newest GLIBC_x that a file needs, the newest first. */
   glibcNeeds: Count[];
-  /** Directories of RPATH and RUNPATH that are not there, with how many files name them. */
+  /** Directories in RPATH and RUNPATH that do not exist, with how many files name them. */
   brokenSearchPaths: Count[];
-  /**
-   * Programs and libraries that ask for an executable stack: their `count`, and some `examples`.
-   */
+  /** Programs and libraries that request an executable stack: their `count`, and some `examples`. */
   executableStacks: { count: number; examples: string[] };
   /**
    * Programs and libraries with a dynamic table but without PT_GNU_RELRO: their `count`, and some `examples`.
@@ -48,7 +46,7 @@ export interface ScanSummary {
 const examplesKept = 10;
 const largestKept = 10;
 
-/** Adds batches up; holds names and counts, never rows. */
+/** Adds up batches; holds names and counts, never rows. */
 export class Summarizer {
   readonly #types = new Map<string, number>();
   readonly #machines = new Map<string, number>();
@@ -64,8 +62,8 @@ export class Summarizer {
   #bytes = 0;
 
   /**
-   * `root` is another system's root, for what the files name.
-   * @throws FixelfError `usage` where it is no string
+   * `root` is another system's root, against which the files' paths are looked up.
+   * @throws FixelfError `usage` if it is not a string
    */
   constructor(root?: string) {
     if (root !== undefined) checkText("Summarizer", "the root", root);
@@ -74,7 +72,7 @@ export class Summarizer {
 
   /**
    * Adds some rows of a batch.
-   * @throws FixelfError `usage` where it is no batch, or none of its rows are named
+   * @throws FixelfError `usage` if it is not a batch, or a row is not one of its rows
    */
   add(batch: ScanBatch, rows: Iterable<number>): void {
     checkMade("Summarizer", "the batch", "scan()", batch, { length: "number", columns: "list" });
@@ -84,7 +82,7 @@ export class Summarizer {
 
   /**
    * `files` and `failures` are what the scan counted.
-   * @throws FixelfError `usage` where they are no counts
+   * @throws FixelfError `usage` if they are not counts
    */
   summary(files: number, failures: number): ScanSummary {
     checkCount("files", files, 0, Number.MAX_SAFE_INTEGER);

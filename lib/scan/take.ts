@@ -1,4 +1,4 @@
-// Some rows of a column, as a column of their own.
+// Some rows of a column, as a separate column.
 import type { Column } from "../addon/native.js";
 import { offsetsOf, packed } from "./packed.js";
 import { bit } from "./reader.js";

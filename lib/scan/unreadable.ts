@@ -1,12 +1,12 @@
-// Rows for files that could not be read. Adding up only the others would make a store look smaller than it is.
+// Rows for files that could not be read. Counting only the others would make a store look smaller than it is.
 import type { Column } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
 import { ScanBatch } from "./batch.js";
 import { packed } from "./packed.js";
 
 /**
- * The batch with two columns more, `error` (a FixelfErrorCode) and `errorMessage`, and behind its rows one
- * for each of its failures, which has nothing else but `path` and `storePath`.
+ * The batch with two more columns, `error` (a FixelfErrorCode) and `errorMessage`, and after its rows one for each of
+ * its failures, which has nothing else but `path` and `storePath`.
  */
 export function withUnreadable(batch: ScanBatch): ScanBatch {
   const { failures, length } = batch;
@@ -35,12 +35,12 @@ export function withUnreadable(batch: ScanBatch): ScanBatch {
   }
 }
 
-/** Whether a row is of a file that was read. */
+/** Whether a row is for a file that was read. */
 export function isRead({ length, unreadable }: ScanBatch, row: number): boolean {
   return row < length - unreadable;
 }
 
-/** Whether a field of a row is what the file says, or what is known without reading it. */
+/** Whether a field in a row was read from the file, or is known without reading it. */
 export function isKnown(batch: ScanBatch, row: number, field: string): boolean {
   return isRead(batch, row) || knownUnread.has(field);
 }

@@ -15,12 +15,12 @@ import { knownValue } from "./known_values.js";
 import { neededVersions } from "./needed_versions.js";
 import { isKnown } from "./unreadable.js";
 
-/** Whether a row of a batch is wanted; null where that depends on what could not be read. */
+/** Whether a row of a batch is wanted; null if that depends on what could not be read. */
 export type RowFilter = (batch: ScanBatch, row: number) => boolean | null;
 
 /**
  * Reads an expression.
- * @throws FixelfError `usage`, with the place that is not understood.
+ * @throws FixelfError `usage`, with the position that is not understood.
  */
 export function parseWhere(text: string): RowFilter {
   return new Parser(text).parse();
@@ -110,7 +110,7 @@ class Parser {
     return (batch, row) => (isKnown(batch, row, field.text) ? compare(batch, row) : null);
   }
 
-  /** Keywords and signs; a quoted "and" is a value. */
+  /** Keywords and operators; a quoted "and" is a value. */
   #take(text: string): boolean {
     const token = this.#tokens[this.#next];
     if (token === undefined || token.kind === "quoted" || token.text !== text) return false;
@@ -125,7 +125,7 @@ class Parser {
   }
 }
 
-/** Combines two verdicts: `deciding` where one is, null where none is and one of them is open. */
+/** Combines two verdicts: `deciding` if either is, null if neither is and one of them is undecided. */
 function decided(
   deciding: boolean,
   one: boolean | null,
@@ -154,7 +154,7 @@ function tokensOf(text: string): Token[] {
   return tokens;
 }
 
-/** Fields that are no columns of every batch: what a row says more directly, and what could not be read. */
+/** Fields that are not columns of every batch: simplified forms of a row's data, and what could not be read. */
 const derivedFields: Record<string, (batch: ScanBatch, row: number) => unknown> = {
   name: (batch, row) => fileName(batch.value("path", row) as string),
   error: (batch, row) => (batch.unreadable > 0 ? batch.value("error", row) : null),
