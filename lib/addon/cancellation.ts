@@ -1,13 +1,13 @@
-// What an AbortSignal does to a call of the API.
+// What an AbortSignal does to an API call.
 import { FixelfError } from "../base/errors.js";
 import { fromNative, native } from "./native.js";
 import { underWay } from "./under_way.js";
 
 /**
- * Runs the body of a call that ends when the signal aborts: native work that is under way stops, what has
- * not begun does not begin.
- * @throws FixelfError `cancelled`, with the signal's reason as its cause, whatever the body made of it;
- *   else what the body throws
+ * Runs the body of a call that ends when the signal aborts: native work that is under way stops, and work that has not
+ * begun does not begin.
+ * @throws FixelfError `cancelled`, with the signal's reason as its cause, whatever the body made of it; otherwise what
+ *   the body throws
  */
 export async function underSignal<T>(
   signal: AbortSignal | undefined,
@@ -17,14 +17,14 @@ export async function underSignal<T>(
   const answer = await untilAborted(signal, body).catch((failure) => {
     throw signal.aborted ? cancelledBy(signal) : failure;
   });
-  // Where one file of many could not be read, the body goes on without it.
+  // If one file of many could not be read, the body goes on without it.
   if (signal.aborted) throw cancelledBy(signal);
   return answer;
 }
 
 /**
- * The same for a body that writes: once it has begun to, it says itself what became of each file.
- * @throws FixelfError `cancelled` where the signal aborted before the body was begun; else what the body throws
+ * The same for a body that writes: once it has begun to, it reports what became of each file itself.
+ * @throws FixelfError `cancelled` if the signal aborted before the body began; otherwise what the body throws
  */
 export async function untilAborted<T>(
   signal: AbortSignal | undefined,

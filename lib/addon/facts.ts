@@ -1,4 +1,4 @@
-// Facts and Resolution as JavaScript sees them: the shapes that the native half hands over.
+// Facts and Resolution as JavaScript sees them: the shapes that the native half returns.
 
 /** One version that a library must define. */
 export interface NeededVersion {
@@ -8,7 +8,7 @@ export interface NeededVersion {
   weak: boolean;
 }
 
-/** Where one needed library is, looked up before the program runs. */
+/** Where one needed library is, determined before the program runs. */
 export interface CachedResolution {
   /** DT_NEEDED. */
   soname: string;
@@ -16,9 +16,9 @@ export interface CachedResolution {
   places: string;
 }
 
-/** What a file says of itself (ELF specification terms, spelled out). */
+/** The contents of a file's headers (ELF specification terms, spelled out). */
 export interface Facts {
-  /** As it was given, or found below what was given. */
+  /** As given, or found below what was given. */
   path: string;
   /** Bytes. */
   size: number;
@@ -26,17 +26,17 @@ export interface Facts {
   class: "ELF32" | "ELF64";
   /** EI_DATA. */
   byteOrder: "little-endian" | "big-endian";
-  /** e_machine: "x86-64", "aarch64", …; "machine-N" where it has no name here. */
+  /** e_machine: "x86-64", "aarch64", …; "machine-N" if it has no name here. */
   machine: string;
-  /** The name of EI_OSABI; "osabi-N" where it has none here. */
+  /** The name of EI_OSABI; "osabi-N" if it has none here. */
   osAbi: string;
   /** EI_OSABI. */
   osAbiNumber: number;
   /** EI_ABIVERSION. */
   abiVersion: number;
   /**
-   * `executable` and `pie` have an interpreter; `static` and `static-pie` are programs without one;
-   * `debug-information` was split off a program, library or kernel module (objcopy --only-keep-debug) and has no code.
+   * `executable` and `pie` have an interpreter; `static` and `static-pie` are programs without one; `debug-information`
+   * was split off from a program, library or kernel module (objcopy --only-keep-debug) and has no code.
    */
   type:
     | "executable"
@@ -48,15 +48,15 @@ export interface Facts {
     | "core"
     | "debug-information"
     | "other";
-  /** e_entry; in JSON hexadecimal, since it may be greater than what a number can hold. */
+  /** e_entry; hexadecimal in JSON, since it may exceed what a number can hold. */
   entry: bigint;
   /** PT_INTERP, or null. */
   interpreter: string | null;
-  /** `unread`: debug information split off has its header alone, or no program header leads to it. */
+  /** `unread`: split-off debug information has only its header, or no program header leads to it. */
   dynamicTable: "present" | "unread" | "none";
   /** DT_SONAME, or null. */
   soname: string | null;
-  /** DT_NEEDED, in its order. */
+  /** DT_NEEDED, in order. */
   needed: string[];
   /** DT_RPATH as written, colon-separated, or null. */
   rpath: string | null;
@@ -64,17 +64,17 @@ export interface Facts {
   runpath: string | null;
   /** DF_1_NODEFLIB: the loader's default directories are not searched. */
   noDefaultLibraries: boolean;
-  /** DT_VERNEED: of each `library` the `versions` that it must define. */
+  /** DT_VERNEED: for each `library`, the `versions` that it must define. */
   versionsNeeded: { library: string; versions: NeededVersion[] }[];
   /** DT_VERDEF, without the base. */
   versionsDefined: string[];
-  /** What its notes say. */
+  /** The contents of its notes. */
   notes: {
     /** NT_GNU_BUILD_ID, hexadecimal, or null. */
     buildId: string | null;
     /**
-     * NT_GNU_ABI_TAG, or null: the `operatingSystem` ("Linux"), and the least version of its `kernel` on which the
-     * file runs, as three numbers.
+     * NT_GNU_ABI_TAG, or null: the `operatingSystem` ("Linux"), and the lowest `kernel` version on which the file runs,
+     * as three numbers.
      */
     abiTag: { operatingSystem: string; kernel: [number, number, number] } | null;
     /** `.note.dlopen` texts (JSON), as written. */
@@ -84,25 +84,25 @@ export interface Facts {
     /** `.note.nixos.ldcache`, in which nixpkgs' glibc finds needed libraries, or null. */
     resolutionCache: CachedResolution[] | null;
   };
-  /** null without PT_GNU_STACK: the machine's default holds. */
+  /** null without PT_GNU_STACK: the machine's default applies. */
   executableStack: boolean | null;
   /** PT_GNU_RELRO; `full` with DF_BIND_NOW. */
   relro: "none" | "partial" | "full";
   /** Whether it has any. */
   sectionHeaders: boolean;
   /**
-   * Bytes that follow the last one which the ELF structure covers, or null: their `offset` in the file and their
-   * `size`, in bytes.
+   * Bytes after the last one that the ELF structure covers, or null: their `offset` in the file and their `size`, in
+   * bytes.
    */
   overlay: { offset: number; size: number } | null;
 }
 
-/** One place that the loader would have looked at, and why it was not taken. */
+/** One place where the loader would have looked, and why it was not used. */
 export interface Tried {
   /** Absolute, as seen from the root. */
   path: string;
   /**
-   * What kind of reason `why` is. `same-file`: it is loaded already, under another name. `is-libc`: musl takes
+   * The kind of reason that `why` gives. `same-file`: it is already loaded, under another name. `is-libc`: musl uses
    * itself instead.
    */
   code:
@@ -132,27 +132,27 @@ export interface Tried {
 export interface ResolvedLibrary {
   /** The name by which it is needed. */
   soname: string;
-  /** null where it is not found. */
+  /** null if it is not found. */
   path: string | null;
   /** Why this file, in a few words: which search path, cache or directory had it. */
   reason: string;
   /** The first file that needs it. */
   neededBy: string;
-  /** The places that were looked at before, in their order. */
+  /** The places that were tried before, in order. */
   tried: Tried[];
-  /** A file of that name was seen, for another machine or class. */
+  /** A file with that name was found, but for another machine or class. */
   wrongMachineSeen: boolean;
   /** Preloaded, or DT_AUXILIARY: the loader goes on without it. */
   optional: boolean;
-  /** What it is to the first file that needs it: DT_NEEDED, DT_AUXILIARY, DT_FILTER. */
+  /** How the first file that needs it refers to it: DT_NEEDED, DT_AUXILIARY, DT_FILTER. */
   kind: "needed" | "preloaded" | "auxiliary" | "filter";
 }
 
-/** A symbol version that is needed of a library, and that its file does not define. */
+/** A symbol version that is needed from a library whose file does not define it. */
 export interface VersionProblem {
   /** "GLIBC_2.38". */
   version: string;
-  /** The soname of the library that it is needed of. */
+  /** The soname of the library that it is needed from. */
   library: string;
   /** The library that should define it. */
   providerPath: string;
@@ -162,7 +162,7 @@ export interface VersionProblem {
   weak: boolean;
 }
 
-/** Versions are needed of a library that defines none: glibc warns, and goes on. */
+/** Versions are needed from a library that defines none: glibc warns, and goes on. */
 export interface UnversionedLibrary {
   /** The soname. */
   library: string;
@@ -172,29 +172,29 @@ export interface UnversionedLibrary {
   neededBy: string;
 }
 
-/** An object that needs more of an x86 processor than it has: glibc ends the program. */
+/** An object that needs more from an x86 processor than it has: glibc ends the program. */
 export interface IsaProblem {
   /** The object. */
   path: string;
-  /** Bits of GNU_PROPERTY_X86_ISA_1_NEEDED: 1 is x86-64's own, 2 is x86-64-v2's, 4 v3's, 8 v4's. */
+  /** Bits of GNU_PROPERTY_X86_ISA_1_NEEDED: 1 is for x86-64 itself, 2 for x86-64-v2, 4 for v3, 8 for v4. */
   missing: number;
 }
 
-/** A file that is found and cannot be loaded, or a program that the kernel cannot map. */
+/** A file that is found but cannot be loaded, or a program that the kernel cannot map. */
 export interface LoadProblem {
   /** The file. */
   path: string;
   /** A sentence without the path. */
   why: string;
-  /** Only where a running program opens it (dlopen); linked to one that starts, it loads. */
+  /** Only if a running program opens it (dlopen); linked to one that starts, it loads. */
   opened: boolean;
 }
 
-/** A symbol that is bound at start, and that none of the files which are loaded defines. */
+/** A symbol that is bound at start, and that none of the loaded files defines. */
 export interface MissingSymbol {
   /** Its name. */
   symbol: string;
-  /** null where it is needed without one. */
+  /** null if it is needed without one. */
   version: string | null;
   /** The library that should define the version, or null. */
   library: string | null;
@@ -204,11 +204,11 @@ export interface MissingSymbol {
 
 /** Which files the loader would open for a program or library. */
 export interface Resolution {
-  /** As it was given. */
+  /** As given. */
   path: string;
   /**
-   * The loader: `path` (null where there is none), whether it was `found`, whether it is `assumed` because a
-   * library names none (its machine's usual one), and the `reason`.
+   * The loader: its `path` (null if there is none), whether it was `found`, whether it is `assumed` because a library
+   * names none (its machine's usual one), and the `reason`.
    */
   interpreter: {
     path: string | null;
@@ -216,28 +216,28 @@ export interface Resolution {
     assumed: boolean;
     reason: string;
   };
-  /** Whose rules were followed. */
+  /** The libc whose rules were followed. */
   libc: "glibc" | "musl" | "unknown";
-  /** Directories that the loader searches when nothing else names one. */
+  /** Directories that the loader searches by default. */
   defaultDirectories: string[];
   /**
-   * In the order in which the loader opens them, each name once; twice where the first to need it
-   * does not find it, but another does.
+   * In the order in which the loader opens them, each name once; twice if the first file that needs it does not find
+   * it, but another does.
    */
   libraries: ResolvedLibrary[];
   /** Symbol versions that the libraries lack. */
   versionProblems: VersionProblem[];
-  /** Libraries without versions of which some are needed. */
+  /** Libraries without versions from which some are needed. */
   unversionedLibraries: UnversionedLibrary[];
   /** Objects for newer processors. */
   isaProblems: IsaProblem[];
   /**
-   * Files with packed relocations (DT_RELR) that do not ask libc for GLIBC_ABI_DT_RELR: glibc stops
-   * there since 2.36.
+   * Files with packed relocations (DT_RELR) that do not require GLIBC_ABI_DT_RELR from libc: glibc since 2.36 stops
+   * there.
    */
   relrProblems: string[];
-  /** Files that are found and cannot be loaded. */
+  /** Files that are found but cannot be loaded. */
   loadProblems: LoadProblem[];
-  /** For a program; determined only on request, and where nothing else is wrong. */
+  /** For a program; determined only on request, and if nothing else is wrong. */
   missingSymbols: MissingSymbol[];
 }

@@ -1,6 +1,5 @@
-// The one door to the addon. Everything else in lib/ imports from here and never asks where the
-// machine code came from: a build in this clone, a prebuild in the npm package, or the directory
-// that FIXELF_PREBUILD names.
+// The only door to the addon. Everything else in lib/ imports from here and never asks where the machine code came
+// from: a build in this clone, a prebuild in the npm package, or the directory that FIXELF_PREBUILD names.
 import { join } from "node:path";
 import loadAddon from "node-gyp-build";
 import { existsSync, readdirSync } from "../base/disk.js";
@@ -17,13 +16,13 @@ import { hasPackage, movedAway, packageDirectory } from "./package_directory.js"
 import type { EditRequest, Edits, NoCache, PatchelfChanges } from "./requests.js";
 import { type Cancellation, underWay } from "./under_way.js";
 
-/** What the addon rejects with: data, from which FixelfError is made here. */
+/** What the addon rejects with: data that is turned into a FixelfError here. */
 interface NativeFailure extends Error {
   code?: FixelfErrorCode;
   path?: string;
 }
 
-/** What a lookup of a path found there. */
+/** What a lookup found at a path. */
 export interface Lookup {
   state: "missing" | "not-regular" | "unreadable" | "not-elf" | "malformed" | "elf";
   message: string;
@@ -31,15 +30,15 @@ export interface Lookup {
 }
 
 export interface ResolveOptions {
-  /** Assume this interpreter instead of the file's own; libraries have none of their own. */
+  /** Assume this interpreter instead of the file's own; libraries have none. */
   interpreter?: string;
   /** LD_LIBRARY_PATH. */
   libraryPath?: string;
   /** LD_PRELOAD. */
   preload?: string;
-  /** The best directory of glibc-hwcaps to assume, "x86-64-v3", or "baseline"; default: this machine's. */
+  /** The best glibc-hwcaps directory to assume, "x86-64-v3", or "baseline"; default: this machine's. */
   processor?: string;
-  /** Keep for each library what was tried in vain; default true. For many files it is a lot. */
+  /** Record for each library what was tried in vain; default true. For many files this is a lot. */
   tried?: boolean;
   /** AT_SECURE: the program runs as another user than its caller. */
   secure?: boolean;
@@ -50,7 +49,7 @@ export interface ResolveOptions {
   nixLd?: { loader: string; libraryPath: string };
 }
 
-/** Facts as a plan would leave them; what is not named stays. */
+/** Facts as a plan would leave them; what is not given stays. */
 export interface Override {
   path: string;
   interpreter?: string;
@@ -58,11 +57,11 @@ export interface Override {
   rpath?: string | null;
 }
 
-/** What lib/resolutions.ts makes resolutions of: one for each path, in their order. */
+/** What lib/resolutions.ts turns into resolutions: one for each path, in order. */
 export interface NativeResolutions {
   /** Each text once. The first is null. */
   texts: (string | null)[];
-  /** Places in the texts, and other numbers. */
+  /** Indexes into the texts, and other numbers. */
   numbers: Uint32Array;
 }
 
@@ -70,16 +69,16 @@ export interface NativeResolutions {
 export interface NativeFiles {
   /** The path without symbolic links, as seen from the root. Throws `not-found`. */
   realPath(path: string): string;
-  /** Where this machine can open a path of the root. */
+  /** Where this machine can open a path in the root. */
   hostPath(path: string): string;
   look(path: string): Lookup;
-  /** The first of some files in which DT_AUDIT or DT_DEPAUDIT names libraries; null where none does. */
+  /** The first of the files in which DT_AUDIT or DT_DEPAUDIT names libraries; null if none does. */
   firstAudited(paths: readonly string[]): string | null;
   /** On several threads; for lib/resolutions.ts. */
   resolve(paths: readonly string[], options: ResolveOptions): Promise<NativeResolutions>;
-  /** Nothing may be asked meanwhile, or after it was cancelled. Throws `not-elf` where there is no such file. */
+  /** No other call may be made meanwhile, or after it was cancelled. Throws `not-elf` if there is no such file. */
   override(overrides: readonly Override[]): Promise<void>;
-  /** What is below a directory of this machine is taken from it, although there is a root. */
+  /** Files below a directory of this machine are read from it, even though there is a root. */
   passThrough(directory: string): void;
 }
 
@@ -95,11 +94,11 @@ export interface NixIndexLibraries {
 
 /** The libraries of one store path; all paths are below it. See native/index/libraries.hpp. */
 export interface NativeLibraries {
-  /** `real`: without links; null where these lead out of the store path, or nowhere. */
+  /** `real`: without links; null if these lead out of the store path, or nowhere. */
   libraries: { name: string; path: string; real: string | null }[];
   /** The files that these lead to. */
   elf: Facts[];
-  /** False where the disk or a signal kept something from being read. */
+  /** False if the disk or a signal kept something from being read. */
   complete: boolean;
 }
 
@@ -111,19 +110,19 @@ export interface Layout {
   oldSize: number;
   /** Its size afterwards, in bytes. */
   newSize: number;
-  /** Names of the file, this one included. */
+  /** The file's number of names, including this one. */
   links: number;
   /** Why the file cannot be changed in place. */
   refusalInPlace: string | null;
-  /** Where each thing goes and why there, one sentence each. */
+  /** Where each part goes and why there, one sentence each. */
   reasons: string[];
-  /** What `apply` writes, and the identity of the content that it was planned for. */
+  /** What `apply` writes, and the identity of the content for which it was planned. */
   readonly handle: object;
 }
 
-/** A layout of what was asked for. */
+/** The layout for a request. */
 export interface RequestedLayout extends Layout {
-  /** Why a resolution cache that was asked for is not written, or null. */
+  /** Why a requested resolution cache is not written, or null. */
   noCache: NoCache | null;
 }
 
@@ -144,7 +143,7 @@ export interface WriteJob {
   inPlace: boolean;
 }
 
-/** A file's content, as nobody can make another look like it; times since 1970. */
+/** Identifies a file's content in a way that cannot be forged; times are since 1970. */
 export interface FileIdentity {
   /** st_dev. */
   device: bigint;
@@ -154,32 +153,32 @@ export interface FileIdentity {
   size: bigint;
   /** st_mtim. */
   modifiedNanoseconds: bigint;
-  /** st_ctim, which nobody can set. */
+  /** st_ctim, which cannot be set. */
   changedNanoseconds: bigint;
 }
 
-/** A record that cannot be read: the path of its file, or where that is not known its own. */
+/** A record that cannot be read: the path of its file or, if not known, its own. */
 export interface RecordFailure {
   path: string;
   code: FixelfErrorCode;
   message: string;
 }
 
-/** ELF files and scripts that a walk came upon, and what could not be read. */
+/** ELF files and scripts that a walk found, and what could not be read. */
 export interface Walked {
   elf: Facts[];
   failures: { path: string; code: FixelfErrorCode; message: string }[];
   /** Paths of executable files that begin with "#!". */
   scripts: string[];
-  /** Paths of files that begin as programs of macOS and Windows do. */
+  /** Paths of files that begin as macOS and Windows programs do. */
   otherSystems: string[];
   /** Files seen, ELF or not. */
   files: number;
 }
 
 /**
- * A column of a batch, in Arrow's memory layout; see native/scan/columns.hpp. Those of one batch are
- * views of one ArrayBuffer: who transfers it to another thread transfers all of them.
+ * A column of a batch, in Arrow's memory layout; see native/scan/columns.hpp. The columns of one batch are views of one
+ * ArrayBuffer: transferring one to another thread transfers all of them.
  */
 export interface Column {
   /** As in the schema. */
@@ -190,11 +189,11 @@ export interface Column {
   length: number;
   /** How many rows are null. */
   nulls: number;
-  /** One bit for each row, the lowest first; null where no row is null. */
+  /** One bit per row, the lowest first; null if no row is null. */
   validity: Uint8Array | null;
   /** For text and lists: where each row begins, and the end. */
   offsets: Int32Array | null;
-  /** Text as the bytes that it is in the file, booleans as bits, numbers. */
+  /** Text as its bytes in the file, booleans as bits, numbers. */
   values: Uint8Array | Uint32Array | BigUint64Array;
   /** A list's elements, or a struct's fields. */
   children: Column[];
@@ -203,41 +202,41 @@ export interface Column {
 export interface NativeBatch {
   rows: number;
   columns: Column[];
-  /** Which rows came from which entry of a root: structs of ScanBranch's fields. */
+  /** Which rows came from which entry of a root: structs with ScanBranch's fields. */
   branches: Column;
   failures: readonly (Walked["failures"][number] & { storePath: string | null })[];
   links: readonly { path: string; target: string }[];
-  /** With `lines`: each row as a line of JSON, UTF-8. Else without rows. */
+  /** With `lines`: each row as a line of JSON, UTF-8. Otherwise without rows. */
   lines: Column;
 }
 
-/** How far a scan is. */
+/** How far a scan has come. */
 export interface ScanProgress {
   /** Regular files seen, ELF or not. */
   files: number;
-  /** Those of them that are ELF. */
+  /** How many of them are ELF. */
   elf: number;
-  /** How much could not be read. */
+  /** How many files and directories could not be read. */
   failures: number;
-  /** Sizes of the ELF files, added up. */
+  /** The total size of the ELF files, in bytes. */
   bytes: number;
   /** Entries of the roots. */
   branches: number;
-  /** Those of them that are done. */
+  /** How many of them are done. */
   branchesDone: number;
 }
 
 export interface NativeScanRoot {
   /** Where this machine finds it. */
   host: string;
-  /** What it is called in what comes out. */
+  /** Its name in the output. */
   shown: string;
-  /** One branch of its own; if it is not there, a failure among others. */
+  /** A branch of its own; if it does not exist, that is reported as a failure. */
   entry: boolean;
 }
 
 export interface NativeScanOptions {
-  /** 0: one for each processor. */
+  /** 0: one per processor. */
   threads: number;
   diskOrder: boolean;
   /** Counted from 0. */
@@ -247,7 +246,7 @@ export interface NativeScanOptions {
   lines: boolean;
 }
 
-/** A scan that runs ahead by a few batches. */
+/** A scan that runs a few batches ahead. */
 export interface NativeScan {
   /** null at the end. For one caller at a time. */
   next(): Promise<NativeBatch | null>;
@@ -255,9 +254,9 @@ export interface NativeScan {
   progress(): ScanProgress;
 }
 
-/** Something named in the bytes of a file, in its name, or in a link's target. */
+/** Something named in a file's bytes, in its name, or in a link's target. */
 export interface Mention {
-  /** `hash`: that of a known store path, without the store's directory before it. */
+  /** `hash`: that of a known store path, without the store's directory in front. */
   kind: "store-path" | "hash" | "interpreter" | "soname";
   /** How a store path is written. Nix itself finds neither `utf-16` nor `line-wrapped`. */
   spelling: "plain" | "escaped" | "percent-encoded" | "utf-16" | "line-wrapped";
@@ -273,21 +272,21 @@ export interface Mention {
   count: number;
 }
 
-/** Compressed data, into which the search does not look. */
+/** Compressed data, which the search does not look into. */
 export interface Compressed {
   /** The format. */
   kind: "gzip" | "xz" | "zstd" | "bzip2" | "zip" | "squashfs";
   /** The first file that has it. */
   path: string;
-  /** Bytes; of the first one in the file. */
+  /** Bytes; that of the first one in the file. */
   offset: number;
-  /** How many of the kind begin in the file; for `zip`, its compressed members. */
+  /** How many of that kind begin in the file; for `zip`, its compressed members. */
   count: number;
 }
 
 export interface Searched {
   mentions: Mention[];
-  /** How often something was met that is not among the mentions, because they are too many. */
+  /** How many more mentions there are that are not listed, because they are too many. */
   moreMentions: number;
   compressed: Compressed[];
   moreCompressed: number;
@@ -301,11 +300,11 @@ export interface Searched {
 export interface SearchRequest {
   /** The store's directory, as files name it. */
   store: string;
-  /** Hashes of known store paths, 32 characters each, one behind another. */
+  /** Hashes of known store paths, 32 characters each, concatenated. */
   hashes: string;
 }
 
-/** What a program gives to whoever may execute it; see native/run/rights.hpp. */
+/** The rights that a program gives to anyone who may execute it; see native/run/rights.hpp. */
 export interface GivenRights {
   /** Its owner's: it is set-user-ID. */
   user: boolean;
@@ -315,7 +314,7 @@ export interface GivenRights {
   capabilities: boolean;
   /** A user ID. */
   owner: number;
-  /** The mount passes over all of that (nosuid). */
+  /** The mount ignores all of these (nosuid). */
   ignored: boolean;
 }
 
@@ -326,23 +325,23 @@ export interface Command {
   arguments: readonly string[];
   /** All of it, as NAME=VALUE. */
   environment: readonly string[];
-  /** What it opens by their paths: root runs it as the one user besides root whose hands these are in. */
+  /** What it opens by path: root runs it as the only user besides root who controls these. */
   subjects: readonly string[];
 }
 
-/** A file that an undo record is kept of; see native/patch/recorded_files.hpp. */
+/** A file for which an undo record is kept; see native/patch/recorded_files.hpp. */
 export interface RecordedFile {
   /** Absolute. */
   path: string;
   /**
-   * `fixed`: it is as the fix left it. `interrupted`: a fix in place came half-way, and undo mends it.
-   * `changed`: somebody has written to it since. `gone`: no file has that path. `away`: nor is its
-   * directory there, as when a disk is not mounted. `unknown`: it cannot be told.
+   * `fixed`: it is as the fix left it. `interrupted`: an in-place fix was cut off half-way, and undo repairs it.
+   * `changed`: it has been written to since. `gone`: no file has that path. `away`: its directory does not exist
+   * either, as when a disk is not mounted. `unknown`: it cannot be determined.
    */
   state: "fixed" | "interrupted" | "changed" | "gone" | "away" | "unknown";
-  /** The size of the original, in bytes; 0 where the record cannot be read. */
+  /** The size of the original, in bytes; 0 if the record cannot be read. */
   originalSize: number;
-  /** The size that the fix left, in bytes; 0 where the record cannot be read. */
+  /** The size that the fix left, in bytes; 0 if the record cannot be read. */
   fixedSize: number;
   /** Whether it was fixed in place. */
   inPlace: boolean;
@@ -350,7 +349,7 @@ export interface RecordedFile {
 
 /** How a program ended; see native/run/commands.hpp. */
 export interface CommandEnd {
-  /** null where a signal ended it, or it took too long. */
+  /** null if it was killed by a signal, or took too long. */
   exitCode: number | null;
   output: string;
   errors: string;
@@ -362,9 +361,9 @@ export interface Replacing {
   file: string | number;
   /** From argv[0]; without NUL. */
   arguments: string[];
-  /** NAME=VALUE; set beside those of this process. */
+  /** NAME=VALUE; set in addition to those of this process. */
   variables: string[];
-  /** Descriptors that it is to get beside the standard ones. */
+  /** Descriptors that it gets in addition to the standard ones. */
   inherited: number[];
 }
 
@@ -385,72 +384,75 @@ export type Peek = "gone" | "writing" | "elf" | "script" | "link" | "other";
 
 /** Watches until it is stopped; keeps the process running. */
 export interface NativeWatch {
-  /** Looks again for roots, and at directories that could not be watched. */
+  /** Looks for roots again, and retries directories that could not be watched. */
   refresh(): void;
   stop(): void;
 }
 
-/** Whatever returns a promise ends early, with `cancelled`, where the call of the API that it is for does (underWay). */
+/** Whatever returns a promise ends early, with `cancelled`, when the API call that it serves does (underWay). */
 interface NativeAddon {
   /** The version of the package that the addon was built from. */
   version(): string;
   Files: new (root: string) => NativeFiles;
   Scan: new (roots: NativeScanRoot[], options: NativeScanOptions) => NativeScan;
-  /** Calls with a failure, with arrivals, and with null for both at the end. */
+  /** Calls back with a failure, with arrivals, and at the end with null for both. */
   Watch: new (
     roots: string[],
     tell: (failure: NativeFailure | null, arrivals: Arrival[] | null) => void,
   ) => NativeWatch;
   /** What each name leads to now. */
   peek(paths: string[]): Promise<Peek[]>;
-  /** The names that `Facts.machine` may have, but for "machine-N", by the numbers in e_machine. */
+  /** The names that `Facts.machine` may have, except "machine-N", by their numbers in e_machine. */
   machineNames(): Record<number, string>;
   inspect(path: string): Promise<Facts>;
-  /** The path without links, of a path that is to be written to; see native/base/location.hpp. */
+  /** The path without links, for a path that is to be written to; see native/base/location.hpp. */
   realPath(path: string): string;
-  /** The same of what is to be written, which need not be there; see native/base/location.hpp. */
+  /** The same for a file to be written, which need not exist; see native/base/location.hpp. */
   realTarget(path: string): string;
   /** Whether it imports `dlopen` or `dlmopen`. */
   opensLibraries(path: string): Promise<boolean>;
-  /** An entry of a search path with $ORIGIN's value in it, by glibc's rule; null where that is too long. */
+  /** A search path entry with $ORIGIN expanded, by glibc's rule; null if the result is too long. */
   expandOrigin(entry: string, origin: string): string | null;
-  /** Whether a loader would put a value in the place of $ORIGIN, $LIB or $PLATFORM. */
+  /** Whether a loader would expand $ORIGIN, $LIB or $PLATFORM in it. */
   hasTokens(entry: string): boolean;
   walk(root: string): Promise<Walked>;
   /** The store paths in a directory, as native/scan/listing.hpp lays them out. @internal */
   listStore(directory: string): Promise<Buffer>;
-  /** What a database of nix-index says of libraries; see native/index/nix_index.hpp. */
+  /** What a nix-index database records about libraries; see native/index/nix_index.hpp. */
   readNixIndex(path: string): Promise<NixIndexLibraries>;
-  /** For each store path, by its name: its libraries, with facts where these are wanted. */
+  /** For each store path, by name: its libraries, with facts if wanted. */
   libraries(
     place: { root: string; store: string },
     storePaths: readonly string[],
     facts: boolean,
   ): Promise<NativeLibraries[]>;
-  /** Whether a file's name is one that a shared library or a loader would have. */
+  /** Whether a file name is one that a shared library or a loader would have. */
   looksLikeLibrary(name: string): boolean;
   givenRights(path: string): GivenRights;
   /**
-   * Takes the lock of an open file, until that is closed or the process ends; false where another holds it. Where the
-   * file system knows no locks, all take it.
+   * Takes the lock on an open file, until that is closed or the process ends; false if another process holds it. If the
+   * file system does not support locks, every attempt succeeds.
    */
   tryLock(descriptor: number): boolean;
-  /** `changed` where the file no longer says what was read of it: edits are decided by that. */
+  /** `changed` if the file no longer has the facts in `read`, on which the edits are based. */
   layOut(path: string, edits: Edits, read?: Facts): Promise<Layout>;
-  /** By facts that are read together with the layout. */
+  /** Based on facts that are read together with the layout. */
   layOutRequest(path: string, request: EditRequest): Promise<RequestedLayout>;
   layOutPatchelf(path: string, changes: PatchelfChanges): Promise<RequestedLayout>;
-  /** Changes a file; an `output` that is not empty is made of it instead. */
+  /** Changes a file; with a non-empty `output`, the result is written there instead. */
   patchelf(path: string, changes: PatchelfChanges, output: string): Promise<PatchelfOutcome>;
-  /** Throws `usage`, in the words of the command. */
+  /** Throws `usage`, with the command's own message. */
   checkPatchelf(changes: PatchelfChanges): void;
-  /** What the words of auto-patchelf's --extra-args ask for. Throws `usage`. */
+  /** What the arguments in auto-patchelf's --extra-args ask for. Throws `usage`. */
   parseExtraArguments(words: readonly string[]): PatchelfChanges;
-  /** The command, with what follows its name: it reads and writes files, stdout and stderr. The answer is its exit code. */
+  /**
+   * The command, with the arguments that follow its name: it reads and writes files, stdout and stderr. Returns its
+   * exit code.
+   */
   runPatchelf(words: readonly string[]): number;
-  /** For a script whose line is a different one now; both come without "#!" and line end. `changed` as above. */
+  /** For a script whose first line is to change; both lines come without "#!" and line end. `changed` as above. */
   layOutFirstLine(path: string, present: string, line: string): Promise<Layout>;
-  /** `left` is told of each file that was written, as it is since. */
+  /** `left` is told about each file that was written, and its state since. */
   apply(
     jobs: WriteJob[],
     recordDirectory: string,
@@ -458,59 +460,62 @@ interface NativeAddon {
   ): Promise<(NativeFailure | null)[]>;
   /** What killed processes left beside files; other files, and those in use, are left alone. */
   removeAbandoned(paths: string[]): Promise<void>;
-  /** A file, a link (not its target), or a directory with all below it. */
+  /** A file, a link (not its target), or a directory with everything below it. */
   search(path: string, request: SearchRequest): Promise<Searched>;
-  /** A descriptor of native/run/entrance, to be started. Throws `unsupported`. */
+  /** A descriptor for native/run/entrance, to be started. Throws `unsupported`. */
   entrance(): number;
-  /** A descriptor of a file in memory that holds the bytes; closed on exec, like Node's own. */
+  /** A descriptor for a file in memory that holds the bytes; closed on exec, like Node's own. */
   memoryFile(bytes: Uint8Array): number;
   /** Where programs for a file's machine and libc name their loader. Throws as `inspect` does. */
   usualInterpreter(path: string): string;
-  /** Runs them a few at a time; who takes longer is killed. For each how it ended, or why it could not be started. */
+  /**
+   * Runs them a few at a time; those that take longer are killed. Returns for each how it ended, or why it could not be
+   * started.
+   */
   run(commands: Command[], milliseconds: number): Promise<(CommandEnd | NativeFailure)[]>;
-  /** Comes back only by throwing. */
+  /** Returns only by throwing. */
   replaceProcess(replacing: Replacing): never;
   cancellation(): Cancellation;
-  /** What has not begun, and what can stop, rejects with `cancelled`; the rest is done. */
+  /** What has not begun, and what can stop, rejects with `cancelled`; the rest is completed. */
   cancel(cancellation: Cancellation): void;
-  /** Paths below a directory that a record is kept of, and records of which it cannot be told whose they are. */
+  /** Paths below a directory for which a record is kept, and records whose file cannot be determined. */
   changedBelow(
     directory: string,
     recordDirectory: string,
   ): Promise<{ paths: string[]; failures: RecordFailure[] }>;
-  /** The files that have no record under their own path, but one of their content. */
+  /** The files that have no record under their own path, but one for their content. */
   recordedElsewhere(paths: readonly string[], recordDirectory: string): Promise<string[]>;
-  /** Each file at or below a path that a record is kept of, by path, and which records cannot be read. */
+  /** Each file at or below a path for which a record is kept, by path, and the records that cannot be read. */
   recordedFiles(
     path: string,
     recordDirectory: string,
   ): Promise<{ files: RecordedFile[]; failures: RecordFailure[] }>;
-  /** For each null where its record is removed; `unsupported` where undo needs it and `force` is false. */
+  /** For each, null if its record was removed; `unsupported` if undo needs it and `force` is false. */
   forgetRecords(
     paths: readonly string[],
     recordDirectory: string,
     force: boolean,
   ): Promise<(NativeFailure | null)[]>;
   /**
-   * Throws `permission-denied` where others could have written to an open file or directory, saying whose it is;
-   * see native/base/own.hpp.
+   * Throws `permission-denied` if others could have written to an open file or directory, naming its owner; see
+   * native/base/own.hpp.
    */
   demandOwn(descriptor: number, path: string): void;
-  /** The same for a directory that is not open; `not-found` where it is not there. */
+  /** The same for a directory that is not open; `not-found` if it does not exist. */
   demandOwnDirectory(path: string): void;
-  /** Makes a directory for this user alone; `permission-denied` where it would lie in another user's. */
+  /** Makes a directory for this user alone; `permission-denied` if it would be inside another user's. */
   makeOwnDirectory(path: string): void;
-  /** A descriptor of the directory that a user has named, which is made where it is not there; links as `realPath`. */
+  /** A descriptor for the directory that a user has named, which is created if missing; links as in `realPath`. */
   makeDirectory(path: string): number;
-  /** For each null where it was restored. One flush serves them all. */
+  /** For each, null if it was restored. One flush serves them all. */
   undo(paths: string[], recordDirectory: string): Promise<(NativeFailure | null)[]>;
-  /** Undoes what `apply` has just left; `changed` where it is something else by now. */
+  /** Undoes what `apply` has just left; `changed` if it is different by now. */
   takeBack(path: string, recordDirectory: string, left: FileIdentity): Promise<void>;
 }
 
 let loaded: NativeAddon | undefined;
 
-/** Loaded at the first use: what the index answers needs none of it. */
+/** Loaded on first use: answers from the index need none of it. */
 export const native: NativeAddon = new Proxy({} as NativeAddon, {
   get(_, name) {
     loaded ??= load();
@@ -528,7 +533,7 @@ type Asynchronous = {
     : never;
 }[keyof NativeAddon];
 
-/** What returns a promise, and so takes a cancellation as its last argument. */
+/** The functions that return a promise, and so take a cancellation as their last argument. */
 const asynchronous: Record<Asynchronous, true> = {
   peek: true,
   inspect: true,
@@ -554,14 +559,14 @@ const asynchronous: Record<Asynchronous, true> = {
   takeBack: true,
 };
 
-/** Makes a FixelfError of whatever the addon threw. */
+/** Makes a FixelfError from whatever the addon threw. */
 export function fromNative(failure: unknown): FixelfError {
   if (failure instanceof FixelfError) return failure;
   const { code = "io", message, path } = failure as NativeFailure;
   return new FixelfError(code, message, { path, cause: failure });
 }
 
-/** The same, of a path as the caller named it; what says nothing of a file stays as it is. */
+/** The same, for a path as the caller named it; errors that are not about a file stay as they are. */
 export function asNamed(failure: unknown, path: string): FixelfError {
   const error = fromNative(failure);
   if (isOfTheMoment(error)) return error;
@@ -577,7 +582,7 @@ function load(): NativeAddon {
   }
 }
 
-/** node-gyp-build takes a directory that it cannot open for an empty one, and dlopen has only words for errno. */
+/** node-gyp-build treats a directory that it cannot open as empty, and dlopen reports errno only as text. */
 function throwShortage(cause: unknown): void {
   try {
     readdirSync(packageDirectory);
@@ -605,7 +610,7 @@ function converting(method: Anything): Anything {
   };
 }
 
-/** Each call that returns a promise gets what ends it, as its last argument. */
+/** Each call that returns a promise is given what ends it, as its last argument. */
 function ending(method: Anything): Anything {
   return function (this: unknown, ...given) {
     const context = underWay.getStore();
@@ -613,7 +618,7 @@ function ending(method: Anything): Anything {
   };
 }
 
-/** The addon, whose failures are the package's, and whose work belongs to the call that it is for. */
+/** The addon, with failures turned into the package's own, and with its work tied to the call that it serves. */
 function throughDoor(addon: NativeAddon): NativeAddon {
   const functions = Object.entries(addon)
     .filter(([name]) => !classes.has(name))
@@ -640,7 +645,7 @@ const classes: ReadonlySet<string> = new Set(["Files", "Scan", "Watch"]);
 
 type Class = new (...given: never[]) => object;
 
-/** A class of the same objects, some of whose methods are others. */
+/** A class whose instances are the same, except for some methods. */
 function withMethods<Base extends Class>(
   base: Base,
   changes: { [Name in keyof InstanceType<Base>]?: (method: Anything) => Anything },

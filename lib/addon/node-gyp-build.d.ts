@@ -1,4 +1,4 @@
 declare module "node-gyp-build" {
-  /** Finds the addon of the package in a directory, and loads it. Throws where there is none that runs here. */
+  /** Finds the package's addon in a directory, and loads it. Throws if there is none that runs here. */
   export default function load(directory: string): unknown;
 }

@@ -1,23 +1,23 @@
-// Where this package is, with what it needs beside its code: the addon, the stand-in loader, tables. Not
-// by a module's own place: the package is bundled, and so may be the program that uses it.
+// Where this package is, with what it needs besides its code: the addon, the stand-in loader, tables. This cannot rely
+// on a module's own location: the package is bundled, and so may be the program that uses it.
 import { dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { existsSync, readFileSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 
-/** Something that only this package has. */
+/** A file that only this package has. */
 const mark = "share/nixpkgs-sonames.tsv";
 
-// A bundler that makes CommonJS of ES modules leaves import.meta.url undefined, or says where the module was. For
-// `node --eval` and a worker of its kind Node has a global __dirname, which is ".".
+// A bundler that turns ES modules into CommonJS leaves import.meta.url undefined, or sets it to where the module was.
+// With `node --eval` and in a worker of that kind, Node has a global __dirname, which is ".".
 const here =
   typeof __dirname === "string" && isAbsolute(__dirname)
     ? __dirname
     : dirname(fileURLToPath(import.meta.url));
 
 /**
- * The directory of the package.json: above this module, or, where a bundler has taken the code out of the
- * package, the folder `fixelf` beside the bundle.
+ * The directory of package.json: above this module or, if a bundler has moved the code out of the package, the folder
+ * `fixelf` beside the bundle.
  */
 export const packageDirectory: string = above(here) ?? join(here, "fixelf");
 
@@ -43,8 +43,8 @@ export function movedAway(): string {
 }
 
 /**
- * As package.json has it.
- * @throws FixelfError `io` where the code has been moved away from it
+ * As in package.json.
+ * @throws FixelfError `io` if the code has been moved away from it
  */
 export function packageVersion(): string {
   if (!hasPackage()) throw new FixelfError("io", movedAway(), { laidOut: true });

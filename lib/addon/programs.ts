@@ -1,4 +1,4 @@
-// The programs that the package has beside its addon, each built for several machines.
+// The programs that the package ships besides its addon, each built for several machines.
 import { join } from "node:path";
 import { existsSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
@@ -9,8 +9,8 @@ export const programNames = ["ld", "patchelf"] as const;
 export type ProgramName = (typeof programNames)[number];
 
 /**
- * Where the one for this machine is.
- * @throws FixelfError `not-found` where the package has none for it
+ * The location of the one for this machine.
+ * @throws FixelfError `not-found` if the package has none for it
  */
 export function programPath(name: ProgramName): string {
   const file = `fixelf-${name}`;
@@ -25,7 +25,7 @@ export function programPath(name: ProgramName): string {
   throw new FixelfError("not-found", `the package has no ${file} for ${system}`);
 }
 
-/** Nix's names of machines by Node's. */
+/** Nix's names for machines, by Node's. */
 const systems: Record<string, string> = {
   x64: "x86_64",
   ia32: "i686",

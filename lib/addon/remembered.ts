@@ -1,7 +1,7 @@
-// What was found out about the files of a disk is found out once: it lives as long as they do.
+// Facts about the files on a disk are determined once, and remembered as long as the NativeFiles object lives.
 import type { NativeFiles } from "./native.js";
 
-/** A memory of its own for each `NativeFiles`; `make` is called at the first question for a key. */
+/** A separate memory for each `NativeFiles`; `make` is called the first time a key is requested. */
 export function remembered<T>(): (files: NativeFiles, key: string, make: () => T) => T {
   const memories = new WeakMap<NativeFiles, Map<string, T>>();
   return (files, key, make) => {

@@ -1,5 +1,5 @@
-// What can be asked of one file: of the engine, and by `edit` and `patchelf`, which native/edit and native/patchelf
-// make it of.
+// What can be requested for one file: from the engine, and through `edit` and `patchelf`, which native/edit and
+// native/patchelf translate into that.
 
 /** One name for another. */
 export interface Renaming {
@@ -10,24 +10,24 @@ export interface Renaming {
 }
 
 /**
- * Everything that can be asked of one file at once; see native/patch/edits.hpp. What the file says
- * already costs nothing.
+ * Everything that can be requested for one file at once; see native/patch/edits.hpp. Requesting what is already in the
+ * file costs nothing.
  */
 export interface Edits {
   /** PT_INTERP. */
   interpreter?: string;
   /**
-   * The search path as colon-separated `value`, in the dynamic entry that `tag` names; an empty value removes
-   * DT_RPATH and DT_RUNPATH.
+   * The search path as colon-separated `value`, in the dynamic entry that `tag` names; an empty value removes DT_RPATH
+   * and DT_RUNPATH.
    */
   searchPath?: { value: string; tag: "runpath" | "rpath" };
   /** Empty removes DT_SONAME. */
   soname?: string;
-  /** With the symbol versions that are needed of them. Done before replacing and adding. */
+  /** Along with the symbol versions needed from them. Done before replacing and adding. */
   removeNeeded?: readonly string[];
   /** In DT_NEEDED and in the needed versions. Done before adding. */
   replaceNeeded?: readonly Renaming[];
-  /** Before the present ones, in this order. */
+  /** Before the existing ones, in this order. */
   addNeeded?: readonly string[];
   /** Sets DF_1_NODEFLIB. */
   noDefaultLibraries?: boolean;
@@ -43,13 +43,13 @@ export interface Edits {
   renameSymbols?: readonly Renaming[];
   /** The descriptor of the note `.note.nixos.ldcache`. */
   resolutionCache?: Uint8Array;
-  /** Clear the whole place that a string table moves away from, as patchelf does. */
+  /** Clear the entire place from which a string table moves away, as patchelf does. */
   clearVacated?: boolean;
-  /** Bytes, a power of two: the least alignment of a segment that is appended. */
+  /** Bytes, a power of two: the minimum alignment of an appended segment. */
   pageSize?: number;
 }
 
-/** What is to happen to the directories that the loader searches for a file's libraries. */
+/** What to do with the directories that the loader searches for a file's libraries. */
 export type SearchPathChange = (
   | { /** Colon-separated. */ set: string; add?: never; remove?: never; shrink?: never }
   | {
@@ -62,78 +62,81 @@ export type SearchPathChange = (
   | { shrink: ShrinkOptions; set?: never; add?: never; remove?: never }
 ) & {
   /**
-   * The dynamic entry that holds it from then on (default `runpath`; an `rpath` that is there is
-   * converted). DT_RPATH is searched for the libraries of libraries as well.
+   * The dynamic entry that holds it from then on (default `runpath`; an existing `rpath` is converted). DT_RPATH is
+   * also searched for the libraries' own libraries.
    */
   tag?: "runpath" | "rpath";
 };
 
 /**
- * Shrinking keeps the directories that hold a needed library which none before them holds. Each that goes is
- * among the outcome's `reasons`.
+ * Shrinking keeps the directories that hold a needed library which none before them holds. Each one removed is among
+ * the outcome's `reasons`.
  */
 export interface ShrinkOptions {
-  /** Absolute directories that start with none of these go in any case. */
+  /** Absolute directories that start with none of these are removed in any case. */
   allowedPrefixes?: readonly string[];
 }
 
 /**
- * Everything that can be asked of one file at once. What the file says already costs nothing; needed
+ * Everything that can be requested for one file at once. Requesting what is already in the file costs nothing; needed
  * libraries are removed first, then replaced, then added.
  */
 export interface EditRequest extends Omit<Edits, "searchPath" | "resolutionCache"> {
-  /** DT_RUNPATH or DT_RPATH; a value that is empty removes both. */
+  /** DT_RUNPATH or DT_RPATH; an empty value removes both. */
   searchPath?: SearchPathChange;
   /**
-   * Write where the libraries that the file needs then lie into the note `.note.nixos.ldcache`, from
-   * which nixpkgs' glibc takes them.
+   * Write the locations that the file's needed libraries then have into the note `.note.nixos.ldcache`, where nixpkgs'
+   * glibc finds them.
    */
   resolutionCache?: boolean;
 }
 
-/** Why a resolution cache that was asked for is not written. */
+/** Why a requested resolution cache is not written. */
 export type NoCache = "no-dynamic-table" | "nothing-to-resolve" | "nothing-found";
 
 /** What patchelf's options change in a file; see `fixelf patchelf --help`. */
 export interface PatchelfChanges {
-  /** PT_INTERP. An empty one asks for nothing. */
+  /** PT_INTERP. An empty one requests nothing. */
   setInterpreter?: string;
-  /** EI_OSABI by its name: `System V`, `Linux`, `FreeBSD`, … */
+  /** EI_OSABI by name: `System V`, `Linux`, `FreeBSD`, … */
   setOsAbi?: string;
-  /** DT_SONAME; what is no library (ET_DYN) is left without. */
+  /** DT_SONAME; a file that is not a library (ET_DYN) is left without one. */
   setSoname?: string;
-  /** The directories of DT_RUNPATH. Shrinking comes before removing, and both before the other changes of a search path. */
+  /**
+   * The directories of DT_RUNPATH. Shrinking comes before removing, and both come before other changes to a search
+   * path.
+   */
   setRpath?: readonly string[];
-  /** Directories to put behind those that are there; not with `setRpath`. */
+  /** Directories to append to the existing ones; not with `setRpath`. */
   addRpath?: readonly string[];
   /** Removes DT_RPATH and DT_RUNPATH. */
   removeRpath?: boolean;
   /** Keep only the directories that hold a needed library which none before them holds. */
   shrinkRpath?: boolean;
-  /** With `shrinkRpath`: absolute directories that start with none of these go in any case. */
+  /** With `shrinkRpath`: absolute directories that start with none of these are removed in any case. */
   allowedRpathPrefixes?: readonly string[];
   /** Write DT_RPATH instead of DT_RUNPATH; not with `buildResolutionCache`. */
   forceRpath?: boolean;
-  /** Put before the other libraries in DT_NEEDED, sorted by their bytes. */
+  /** Put before the other libraries in DT_NEEDED, sorted bytewise. */
   addNeeded?: readonly string[];
-  /** Goes from DT_NEEDED, with the symbol versions that are needed of it. */
+  /** Removed from DT_NEEDED, along with the symbol versions needed from it. */
   removeNeeded?: readonly string[];
-  /** Other names in DT_NEEDED and in the needed versions. */
+  /** New names in DT_NEEDED and in the needed versions. */
   replaceNeeded?: readonly Renaming[];
   /** DF_1_NODEFLIB: the loader's default directories are never searched. */
   noDefaultLib?: boolean;
-  /** Symbols that need no version any more. */
+  /** Symbols that no longer need a version. */
   clearSymbolVersion?: readonly string[];
-  /** Other names of dynamic symbols; the hash tables follow. */
+  /** New names for dynamic symbols; the hash tables follow. */
   renameDynamicSymbols?: readonly Renaming[];
   /** DT_DEBUG, for debuggers. */
   addDebugTag?: boolean;
-  /** Note where the needed libraries lie, for nixpkgs' glibc (`.note.nixos.ldcache`). */
+  /** Record where the needed libraries are, for nixpkgs' glibc (`.note.nixos.ldcache`). */
   buildResolutionCache?: boolean;
   /** Whether the stack is executable: PF_X of PT_GNU_STACK. */
   execstack?: boolean;
-  /** The least alignment of a segment that is appended, in bytes: a power of two up to 1 GiB. */
+  /** The minimum alignment of an appended segment, in bytes: a power of two up to 1 GiB. */
   pageSize?: number;
-  /** Overwrite texts that have moved where they were. Default true. */
+  /** Overwrite strings that have moved at their old location. Default true. */
   clobberOldSections?: boolean;
 }

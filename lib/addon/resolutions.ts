@@ -1,4 +1,4 @@
-// Resolutions as the addon hands them over: native/addon/resolutions.hpp writes what is read here.
+// Resolutions as the addon returns them: native/addon/resolutions.hpp writes what is read here.
 import { FixelfError, type FixelfErrorCode } from "../base/errors.js";
 import type {
   IsaProblem,
@@ -37,8 +37,8 @@ export async function resolveAllWith(
   return paths.map(() => readAnswer(tape));
 }
 
-// Each record has its numbers side by side, the lengths of its lists last; then come the lists. To
-// read a record by its places makes one call of it: most are read before anything is optimised.
+// Each record has its numbers side by side, the lengths of its lists last; then come the lists. Reading a record by
+// position takes only one call: most are read before anything is optimised.
 interface Tape extends NativeResolutions {
   at: number;
 }
@@ -143,7 +143,7 @@ function readMissingSymbol(tape: Tape): MissingSymbol {
   };
 }
 
-/** Where a record of so many numbers begins; the tape goes on behind it. */
+/** Where a record with that many numbers begins; the tape advances past it. */
 function advance(tape: Tape, numbers: number): number {
   const { at } = tape;
   tape.at += numbers;
@@ -168,7 +168,7 @@ function textOrNull({ texts, numbers }: Tape, at: number): string | null {
 
 function list<Item>(tape: Tape, length: number, read: (tape: Tape) => Item): Item[] {
   if (length === 0) return [];
-  // No larger than it has to be: an array that grows takes room for sixteen items at once.
+  // No larger than necessary: an array that grows allocates room for sixteen items at once.
   const items = new Array<Item>(length);
   for (let index = 0; index < length; index++) items[index] = read(tape);
   return items;

@@ -1,10 +1,10 @@
-// What the calls of the addon that are under way belong to.
+// What the addon calls under way belong to.
 //
-// One call of the API makes many of the addon, some of them ten files away. Its signal goes with them as the
-// context of asynchronous work, so that no function on the way has to hand it on, and none can forget to.
+// One API call makes many addon calls, some of them ten files away. Its signal accompanies them as the context of
+// asynchronous work, so that no function in between has to pass it on, or can forget to.
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** Ends the native calls that it was given to, when it is given to `cancel`. */
+/** Ends the native calls that it was passed to, when it is passed to `cancel`. */
 export interface Cancellation {
   readonly kind?: "cancellation";
 }
@@ -14,5 +14,5 @@ export interface UnderWay {
   cancellation: Cancellation;
 }
 
-/** @internal Node's own type is none of the public ones. */
+/** @internal Node's own type is not one of the public ones. */
 export const underWay = new AsyncLocalStorage<UnderWay | undefined>();
