@@ -1,16 +1,16 @@
-// A root directory like the present one, but with a few entries more. It is put together of what is
-// there: each entry is bound where it was, and only the directories on the way to an added one are
-// new. What is created later in such a directory stays in the namespace.
+// A root directory like the present one, but with a few more entries. It is composed of what exists: each entry is
+// bound where it was, and only the directories leading to an added one are new. What is created later in such a
+// directory stays in the namespace.
 import { dirname, join } from "node:path";
 import { lstatSync, readdirSync, readlinkSync, realpathSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 
-/** What is to be there. Anyone may read the files; `program` says that they may be started, too. */
+/** What to add. Anyone may read the files; `program` means that they may be executed, too. */
 export type Addition =
   | { do: "program" | "data"; content: Uint8Array; place: string }
   | { do: "link"; target: string; place: string };
 
-/** What the one that puts the root together does, one after the other. */
+/** The steps for composing the root, in order. */
 export type RootStep =
   | Addition
   | { do: "directory"; place: string }
@@ -18,11 +18,11 @@ export type RootStep =
 
 export interface ComposedRoot {
   steps: RootStep[];
-  /** A directory, to be covered while the root is made. */
+  /** A directory that gets covered while the root is made. */
   base: string;
 }
 
-/** Each entry that is bound is a mount, and a namespace may have 100,000 (fs.mount-max). */
+/** Each bound entry is a mount, and a namespace may have 100,000 (fs.mount-max). */
 const mostMounts = 5000;
 
 /** @throws FixelfError `limit-exceeded` or `unsupported` */
@@ -70,7 +70,7 @@ function compose(directory: string, added: readonly Addition[], steps: RootStep[
   }
 }
 
-/** The first name of a path after the directory that it is in or below. */
+/** The first name in a path after the directory that it is in or below. */
 function nameBelow(directory: string, path: string): string {
   return path.slice(directory === "/" ? 1 : directory.length + 1).split("/", 1)[0] as string;
 }
@@ -86,7 +86,7 @@ function namesIn(directory: string): string[] {
   }
 }
 
-/** Where a path leads, as far as there is anything; its last part stays as it is. */
+/** Where a path leads, as far as it exists; its last part stays as it is. */
 export function withoutLinks(path: string): string {
   const directory = dirname(path);
   if (directory === "/") return path;

@@ -1,5 +1,5 @@
-// A fixed copy in the cache. Its search path names the original's directories, and it is among
-// links to the original's neighbours, so that what is looked for beside the program is found.
+// A fixed copy in the cache. Its search path names the original's directories, and it is placed among links to the
+// original's neighbours, so that what the program looks for beside itself is found.
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { fromNative, native } from "../addon/native.js";
@@ -30,10 +30,10 @@ import { mustBeExecutable } from "./executable.js";
 import type { NeedyRunning, Start } from "./start.js";
 import { keyOf, preparedOnce } from "./state.js";
 
-/** Neighbours beyond that are not linked. */
+/** If there are more neighbours, they are not linked. */
 const mostNeighbours = 2000;
 
-/** @throws FixelfError saying why it can't be done */
+/** @throws FixelfError with the reason why it cannot be done */
 export async function startCopy(running: NeedyRunning): Promise<Start> {
   const { file, environment, path } = running;
   const edits = await editsOf(running);
@@ -42,7 +42,7 @@ export async function startCopy(running: NeedyRunning): Promise<Start> {
   const within = join(home, basename(file));
   const directory = await preparedOnce(key, {
     fill: (unfinished) => fill(unfinished, within, file, edits),
-    // Whoever has written into it meanwhile, or was ended as it was written, is not believed.
+    // A copy that has been written to since, or was not written completely, is not trusted.
     isWhole: (prepared) => isAsMade(prepared, within),
   });
   const copy = join(directory, within);
@@ -64,7 +64,7 @@ export async function startCopy(running: NeedyRunning): Promise<Start> {
   return { file: copy, arguments: running.arguments, descriptors: [], limits };
 }
 
-/** What the copy was when it was made. The name is no program's that could lie beside it. */
+/** The copy's digest when it was made. No program that could be beside it has this name. */
 const digestName = ".fixelf-copy-sha256";
 
 async function fill(directory: string, within: string, file: string, edits: Edits): Promise<void> {
@@ -72,7 +72,7 @@ async function fill(directory: string, within: string, file: string, edits: Edit
   await mkdir(dirname(output));
   const layout = await native.layOut(file, edits);
   const job = { path: file, output: outputPath(output), layout, inPlace: false };
-  // A copy has nothing to be led back to.
+  // A copy has no original to restore.
   const [failure] = await native.apply([job], "");
   if (failure) throw fromNative(failure);
   await check(output);
@@ -109,7 +109,7 @@ async function check(copy: string): Promise<void> {
   throw new FixelfError("verification-failed", `the copy would not find ${missing.soname}`);
 }
 
-/** Links to all entries but one; those of entries that are gone go too. Whether there were few enough. */
+/** Links all entries but one; links to entries that are gone are removed. Returns whether there were few enough. */
 async function linkNeighbours(to: string, from: string, except: string): Promise<boolean> {
   const names = await readdir(from).catch(() => []);
   if (names.length > mostNeighbours) return false;

@@ -1,5 +1,5 @@
-// The loader, started as a program of its own with the directories as an option. Nothing is copied
-// and no variable is set, but /proc/self/exe is the loader.
+// The loader, started as a program itself, with the directories as an option. Nothing is copied and no variable is set,
+// but /proc/self/exe is the loader.
 import { readFile } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
 import { absolute, variable } from "../base/process.js";
@@ -10,7 +10,7 @@ import type { NeedyRunning, Start } from "./start.js";
 
 /**
  * @param forced also for a program that is known to read itself
- * @throws FixelfError saying why it can't be done
+ * @throws FixelfError with the reason why it cannot be done
  */
 export async function startByLoader(running: NeedyRunning, forced: boolean): Promise<Start> {
   const { environment, path, facts, findable } = running;
@@ -33,7 +33,7 @@ export async function startByLoader(running: NeedyRunning, forced: boolean): Pro
   const [bad] = unspeakable(directories);
   if (bad !== undefined)
     throw new FixelfError("unsupported", `${bad}: a search path can't hold this name`);
-  // The option takes the place of the variable, of which the user may have one.
+  // The option replaces the variable, which the user may have set.
   const own = variable("LD_LIBRARY_PATH");
   const libraryPath = [...directories, ...(own ? [own] : [])].join(":");
   // Since glibc 2.33.

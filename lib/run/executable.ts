@@ -6,7 +6,7 @@ import { thisHost } from "../judge/host.js";
 import { mountProblems } from "../judge/mount.js";
 
 /**
- * @param elsewhere what helps where its mount is noexec
+ * @param elsewhere what helps if its mount is noexec
  * @throws FixelfError `permission-denied`
  */
 export async function mustBeExecutable(path: string, elsewhere: string): Promise<void> {

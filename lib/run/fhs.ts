@@ -1,5 +1,5 @@
-// The look of an ordinary distribution, as far as programs and scripts rely on it: what steam-run and
-// buildFHSEnv show (nixpkgs, pkgs/build-support/build-fhsenv-bubblewrap), where nothing is there.
+// The appearance of an ordinary distribution, as far as programs and scripts rely on it: what steam-run and buildFHSEnv
+// provide (nixpkgs, pkgs/build-support/build-fhsenv-bubblewrap), in places where nothing exists.
 import { join } from "node:path";
 import { existsSync, lstatSync, readdirSync } from "../base/disk.js";
 import { variable } from "../base/process.js";
@@ -11,7 +11,7 @@ import type { Running } from "./start.js";
 
 interface Look {
   links: Running["links"];
-  /** glibc of nixpkgs looks for locales in a place of its own, or where this says. */
+  /** nixpkgs' glibc looks for locales in a place of its own, unless this names another. */
   variables: Record<string, string>;
 }
 
@@ -46,7 +46,7 @@ export async function fhsLook(store: Store): Promise<Look> {
   };
 }
 
-/** All programs of the running system, and in any case those that first lines name. */
+/** All programs in the running system, and in any case those that shebang lines name. */
 async function programs(store: Store): Promise<Running["links"]> {
   const { system } = store.place;
   const targets = new Map<string, string>();
@@ -72,6 +72,6 @@ function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory);
   } catch {
-    return []; // a machine that is no NixOS
+    return []; // a machine that does not run NixOS
   }
 }

@@ -1,19 +1,18 @@
-// The descriptors that this process was started with, beside the standard ones: a shell's `3<file`
-// and `<(command)` are such. Node has marked them to be closed, like those that it opened itself.
+// The descriptors that this process was started with, besides the standard ones: for example a shell's `3<file` and
+// `<(command)`. Node has marked them to be closed, like those that it opened itself.
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "../base/disk.js";
 
 interface OpenFile {
   number: number;
-  /** What /proc says it is. */
+  /** How /proc identifies it. */
   target: string;
   /** O_ACCMODE. */
   access: number;
 }
 
 /**
- * To be called before anything is opened. What is anonymous (epoll, eventfd) and pipes with both ends
- * in this process are Node's own; so is a second descriptor of the terminal, and the last one of
- * /dev/null.
+ * To be called before anything is opened. Anonymous files (epoll, eventfd) and pipes with both ends in this process are
+ * Node's own; so are a second descriptor for the terminal, and the last one for /dev/null.
  */
 export function inheritedDescriptors(): number[] {
   const all = openFiles();
@@ -29,7 +28,7 @@ export function inheritedDescriptors(): number[] {
     .map(({ number }) => number);
 }
 
-/** None where there is no /proc to tell them. */
+/** Empty if there is no /proc to list them. */
 function openFiles(): OpenFile[] {
   if (!existsSync("/proc/self/fd")) return [];
   const files = readdirSync("/proc/self/fd").flatMap((name) => {

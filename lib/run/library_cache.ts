@@ -1,6 +1,6 @@
-// An ld.so.cache (elf/dl-cache.h of glibc): which file a soname is, for a loader that asks nobody
-// else. It is read after a file's own search path and before the default directories, needs no
-// variable that children would see, and keeps libraries where they are.
+// An ld.so.cache (elf/dl-cache.h of glibc): which file a soname is, for a loader that consults nothing else. It is read
+// after a file's own search path and before the default directories, needs no variable that children would see, and
+// leaves libraries where they are.
 import { bufferOf } from "../base/bytes.js";
 import { FixelfError } from "../base/errors.js";
 import { describeMachine, type Machine } from "../file/machine.js";
@@ -13,7 +13,7 @@ const entrySize = 24;
 export function libraryCache(libraries: ReadonlyMap<string, string>, machine: Machine): Buffer {
   const little = machine.byteOrder === "little-endian";
   const flags = flagsOf(machine);
-  // The loader halves the list, which has to descend.
+  // The loader searches by bisection, and requires descending order.
   const sorted = [...libraries].sort(([first], [second]) => compareSonames(second, first));
   const start = headerSize + sorted.length * entrySize;
   const texts: Buffer[] = [];
@@ -58,7 +58,7 @@ function flagsOf(machine: Machine): number {
   throw new FixelfError("unsupported", message);
 }
 
-/** `_dl_cache_libcmp`: digits count as numbers, and are more than anything else. */
+/** `_dl_cache_libcmp`: digits compare as numbers, and sort after everything else. */
 export function compareSonames(first: string, second: string): number {
   const one = bufferOf(first);
   const two = bufferOf(second);

@@ -1,9 +1,9 @@
-// A copy of a loader that differs in one thing: where it looks for its list of libraries. glibc's
-// reads ld.so.cache, musl's a file with directories; both names are texts among its constants.
+// A copy of a loader that differs in one thing: where it looks for its list of libraries. glibc's reads ld.so.cache,
+// musl's a file with directories; both names are strings among its constants.
 
 /**
- * The names under which a namespace has them. Short: a name has to fit where the old one was. The
- * first ends as the loader's own does, by which its reader (native/resolve/loader.cpp) knows it.
+ * The names of these lists inside a namespace. They are short: a name has to fit where the old one was. The first ends
+ * like the loader's own, by which its reader (native/resolve/loader.cpp) recognizes it.
  */
 export const ownCache = "/.fx/ld.so.cache";
 export const ownPathFile = "/.fx/ld.so.path";
@@ -13,12 +13,12 @@ export function isOwnCopy(loader: Buffer): boolean {
   return loader.includes(`${ownCache}\0`) || loader.includes(`${ownPathFile}\0`);
 }
 
-/** null where the loader has no such text. */
+/** null if the loader contains no such string. */
 export function withOwnCache(loader: Buffer): Buffer | null {
   return replaced(loader, /\/[\x21-\x7e]*\/ld\.so\.cache\0/g, ownCache);
 }
 
-/** The same for musl, which puts a prefix before it: nothing, if it is in a directory of the root. */
+/** The same for musl, which puts a prefix before it: empty, if the loader is in a directory of the root. */
 export function withOwnPathFile(loader: Buffer): Buffer | null {
   return replaced(loader, /\/etc\/ld-musl-[\w.-]+\.path\0/g, ownPathFile);
 }

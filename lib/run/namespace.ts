@@ -1,9 +1,9 @@
-// A user and mount namespace in which the loader is where the program looks for it. The program is
-// the very file, so /proc/self/exe, argv[0], $ORIGIN and a payload are right, and no variable is set.
+// A user and mount namespace in which the loader is where the program looks for it. The program is the original file,
+// so /proc/self/exe, argv[0], $ORIGIN and a payload are right, and no variable is set.
 //
-// The loader there is a copy that reads its list of libraries (ld.so.cache; for musl, of directories)
-// from a file of the namespace. Nothing else could say it as well: variables would reach children,
-// and the store's own files, which Nix-built children use too, stay as they are.
+// The loader there is a copy that reads its list of libraries (ld.so.cache; for musl, of directories) from a file in
+// the namespace. Nothing else could pass it on as well: variables would reach children, and the store's own files,
+// which Nix-built children use too, stay as they are.
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { dirname } from "node:path";
 import { getSystemErrorMap } from "node:util";
@@ -21,15 +21,15 @@ import { libraryCache } from "./library_cache.js";
 import { isOwnCopy, ownCache, ownPathFile, withOwnCache, withOwnPathFile } from "./loader_copy.js";
 import type { Running, Start } from "./start.js";
 
-/** Something over a file that is there, and that nobody outside is to miss. */
+/** Something placed over an existing file, without affecting anything outside. */
 type Cover = { do: "cover"; content: Uint8Array; place: string };
 type Step = RootStep | Cover;
 
-/** @throws FixelfError saying why it can't be done */
+/** @throws FixelfError with the reason why it cannot be done */
 export async function startInNamespace(running: Running): Promise<Start> {
   for (const { place, taken } of running.loaderPlaces) {
     if (!place.startsWith("/")) throw cannot(`${place} is looked for in the working directory`);
-    // One of ours is there where this runs in a namespace already.
+    // It is one of our copies if this already runs in such a namespace.
     if (taken && !isOwnCopy(readFileSync(place)))
       throw cannot(`${place} is there, and other programs need it as it is`);
   }
@@ -47,7 +47,7 @@ function cannot(message: string): FixelfError {
   return new FixelfError("unsupported", message);
 }
 
-/** The loader's copy with its list, and what else is to be there. */
+/** The loader's copy with its list, and whatever else is to be there. */
 async function additions(running: Running): Promise<{ added: Addition[]; covers: Cover[] }> {
   const { environment, loaderPlaces, ownLoader, findable, links } = running;
   const added: Addition[] = links.map((link) => ({ do: "link", ...link }));
@@ -82,7 +82,9 @@ async function cacheOf(
   return libraryCache(await findableLibraries(findable, environment, machine), machine);
 }
 
-/** The whole way is tried first: once this process is another program, nothing else can be done. */
+/**
+ * The whole procedure is tried first: once this process has become another program, it is too late for alternatives.
+ */
 async function byOwnCalls(
   { base }: ComposedRoot,
   steps: readonly Step[],
@@ -107,7 +109,7 @@ async function byOwnCalls(
   return { file: entrance, arguments: argv, descriptors: real.descriptors, limits: [] };
 }
 
-/** "cannot bind /x: 13" with the error's name for its number. */
+/** "cannot bind /x: 13", with the error's name instead of its number. */
 function explained(said: string): string {
   return said.trim().replace(/: (\d+)$/, (_, digits: string) => {
     const [name, message] = getSystemErrorMap().get(-Number(digits)) ?? ["error", digits];
@@ -115,7 +117,7 @@ function explained(said: string): string {
   });
 }
 
-/** Where only bubblewrap may: it is setuid root, or a security module knows it by name. */
+/** For systems on which only bubblewrap is allowed to: it is setuid root, or a security module knows it by name. */
 function byBubblewrap(
   bubblewrap: string,
   steps: readonly Step[],
@@ -132,11 +134,11 @@ function byBubblewrap(
     throw cannot(`${why}, and neither can bubblewrap: ${said}`);
   }
   const { texts, descriptors } = bubblewrapArguments(steps, null);
-  // Without --die-with-parent, who ends us would leave the program behind.
+  // Without --die-with-parent, killing us would leave the program behind.
   const argv = ["bwrap", "--die-with-parent", ...texts, "--", running.path];
   return {
     file: bubblewrap,
-    // It hands the file's path on as argv[0].
+    // bubblewrap passes the file's path on as argv[0].
     arguments: [...argv, ...running.arguments.slice(1)],
     descriptors,
     limits: [
@@ -146,8 +148,8 @@ function byBubblewrap(
 }
 
 /**
- * How a start with some words ends. These stand in a file, which is descriptor 3, because Node's own spawn makes
- * EF BF BD of what is no UTF-8; the steps' files come behind it.
+ * How a start with the given arguments ends. They are passed in a file, which is descriptor 3, because Node's own spawn
+ * turns bytes that are not UTF-8 into EF BF BD; the steps' files follow it.
  */
 function tried(
   program: string,
@@ -163,13 +165,13 @@ function tried(
 
 interface Written {
   texts: string[];
-  /** What the texts speak of by number, in their order. */
+  /** The descriptors that the texts refer to by number, in order. */
   descriptors: number[];
 }
 
 /**
- * The steps as words, with a file in memory for each content.
- * @param first the number that the first of the files will have; null for their numbers here
+ * The steps as arguments, with a file in memory for each content.
+ * @param first the number that the first of the files will have; null to use their numbers here
  */
 function written(
   steps: readonly Step[],

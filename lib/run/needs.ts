@@ -23,23 +23,23 @@ import { targetOf } from "./target.js";
 type Served = "file" | "facts" | "isNeedy" | "loaderPlaces" | "ownLoader" | "findable";
 
 export interface Needs extends Pick<Running, Served> {
-  /** null where nothing is needed. */
+  /** null if nothing is needed. */
   environment: SystemEnvironment | null;
-  /** What can't be helped of what it will start or load, a sentence each. */
+  /** Which of the things that it will start or load cannot be helped, one sentence each. */
   unserved: string[];
 }
 
 export interface NeedsOptions {
   /** What it will start or load. */
   others: readonly string[];
-  /** What it starts is not known, and is to find a loader in any case. */
+  /** What it starts is unknown, and should find a loader in any case. */
   startsAnything: boolean;
   choice: EnvironmentOptions;
 }
 
 /**
  * @param path the program
- * @throws FixelfError for the program itself, and where one of `others` is not there
+ * @throws FixelfError for the program itself, and if one of `others` does not exist
  */
 export async function needsOf(
   path: string,
@@ -61,7 +61,7 @@ export async function needsOf(
         ? await environment([path, ...others], choice)
         : await environmentFor(others, program, choice);
   const isSame = ({ system }: SystemEnvironment) => system === nixSystem(facts);
-  // What can't be served together with the program takes nothing from it.
+  // What cannot be served together with the program must not take anything away from it.
   const served = isNeedy && !found.systems.some(isSame) ? own : found;
   const hasLibraries = program !== undefined && (choice.libraryDirectories ?? []).length > 0;
   const system =
@@ -85,7 +85,7 @@ export async function needsOf(
   if (program !== undefined && !isNeedy && needs.findable.length > 0) {
     const loader = await realpath(program.interpreter);
     const isOfAll = system === undefined || (await realpath(system.loader)) === loader;
-    // Others of the machine are nobody's to change, nor is what they read.
+    // Other loaders on this machine are not ours to change, nor is what they read.
     if (isOfAll && inStore(loader, store.place.store)) {
       needs.ownLoader = loader;
       needs.environment ??= loaderAlone(program.interpreter, program.system, store);
@@ -97,13 +97,13 @@ export async function needsOf(
   if (!startsAnything || needs.loaderPlaces.length > 0) return needs;
   const usual = await usualLoader(store);
   if (needs.environment === null) return { ...needs, ...usual };
-  // One loader is for all that is in a namespace.
+  // Everything in a namespace shares one loader.
   const { libc } = needs.environment;
   return { ...needs, loaderPlaces: libc === "glibc" ? (usual?.loaderPlaces ?? []) : [] };
 }
 
 /**
- * What no store path has of all that a program, and what it will load or start, needs.
+ * What no store path has, of everything that a program and what it will load or start need.
  * @param named as for `planRun`
  */
 export async function missingFor(
@@ -121,7 +121,9 @@ function refuse([problem]: Environment["problems"]): void {
   throw new FixelfError(code, `${path}: ${message}`, { path });
 }
 
-/** With the loader of the program that loads them, unless another serves more: then they go together. */
+/**
+ * With the loader of the program that loads them, unless another one serves more of them: then they are used together.
+ */
 async function environmentFor(
   others: readonly string[],
   program: EnvironmentProgram | undefined,
@@ -134,7 +136,7 @@ async function environmentFor(
   return free.problems.length < beside.problems.length ? free : beside;
 }
 
-/** Programs that need something else than what is there: a process sees one list of libraries, for one machine. */
+/** Programs that need something other than what is there: a process sees one list of libraries, for one machine. */
 function ofOtherSystems({ programs }: Environment, present: string): Environment["passedOver"] {
   return programs
     .filter(({ runsAsItIs, system }) => !runsAsItIs && system !== present)
@@ -144,7 +146,7 @@ function ofOtherSystems({ programs }: Environment, present: string): Environment
     }));
 }
 
-/** Where those that do not run name their loader, each place once. */
+/** Where those that do not run name their loader, each location once. */
 function loaderPlaces(
   programs: readonly EnvironmentProgram[],
   { system }: SystemEnvironment,
@@ -154,7 +156,7 @@ function loaderPlaces(
   return [...places].map(([place, taken]) => ({ place, taken }));
 }
 
-/** The best loader, where programs of other systems look for it and there is none. */
+/** The best loader, at the path where programs built elsewhere look for it, if nothing is there. */
 async function usualLoader(
   store: Store,
 ): Promise<Pick<Needs, "environment" | "loaderPlaces"> | undefined> {

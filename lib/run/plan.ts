@@ -1,5 +1,4 @@
-// How a program can be run now, with its file untouched: the first way that keeps what programs
-// rely on.
+// How a program can be run now, without touching its file: the first way that preserves what programs rely on.
 import { underSignal } from "../addon/cancellation.js";
 import { fromNative } from "../addon/native.js";
 import { checkOptions, checkPath, checkTexts } from "../base/arguments.js";
@@ -25,24 +24,22 @@ import { targetOf } from "./target.js";
 
 /** What this process has to become for the program to run. */
 export interface RunPlan extends Start {
-  /** The way; `as-is` where nothing has to be done. */
+  /** The way; `as-is` if nothing has to be done. */
   how: Way | "as-is";
   /** Why this way, in a sentence. */
   why: string;
-  /** The ways that are better and can't be gone: `how`, and `why` not. */
+  /** The ways that would be better but are not possible: `how`, and `why` not. */
   passedOver: { how: Way; why: string }[];
-  /** What of `with` can't be helped, a sentence each. */
+  /** What in `with` cannot be helped, one sentence each. */
   unserved: readonly string[];
-  /** Variables that it gets beside those of this process. */
+  /** Variables that it gets in addition to those of this process. */
   variables: Record<string, string>;
 }
 
 /**
- * Prepares a way to run a program: after it, only `become` is left to do.
- * @param named as it is to be argv[0]: a path, or a name that is looked for on the PATH; of a script its
- *   interpreter is started
- * @throws FixelfError `unsolvable` or `unsupported` where there is no way, `not-found`, `not-elf`,
- *   `permission-denied`
+ * Prepares a way to run a program: only `become` is then left to do.
+ * @param named as argv[0] is to be: a path, or a name to look for on the PATH; for a script, its interpreter is started
+ * @throws FixelfError `unsolvable` or `unsupported` if there is no way, `not-found`, `not-elf`, `permission-denied`
  */
 export async function planRun(
   named: string,
@@ -73,7 +70,7 @@ async function planFor(
     startsAnything: script || fhs,
     choice,
   });
-  // For a script both are asked (fs/exec.c, do_open_execat).
+  // For a script, both are checked (fs/exec.c, do_open_execat).
   if (how !== "loader")
     for (const each of new Set([target.named, path]))
       await mustBeExecutable(each, "copy it to another one");
@@ -90,7 +87,7 @@ async function planFor(
   try {
     return { ...(await firstWay(running, how)), unserved, variables };
   } catch (caught) {
-    // Only a script's interpreter, of which nobody said what it will start.
+    // Only for a script's interpreter, when it was not specified what it will start.
     const isAsked = needs.isNeedy || needs.findable.length > 0 || how !== undefined || fhs;
     if (!script || isAsked) throw caught;
     const limit = `what it starts may find no loader: ${fromNative(caught).message}`;

@@ -1,4 +1,4 @@
-// What this process becomes, and the shapes that the ways to run share.
+// What this process becomes, and the types that the ways to run share.
 import type { Facts } from "../addon/facts.js";
 import { native, type Replacing } from "../addon/native.js";
 import { checkMade, checkNumbers, checkPath } from "../base/arguments.js";
@@ -9,7 +9,7 @@ export const ways = ["namespace", "copy", "loader"] as const;
 /** A way to run a program that does not run as it is: docs/running-without-patching.md. */
 export type Way = (typeof ways)[number];
 
-/** As a sentence names them. */
+/** As they appear in sentences. */
 export const names: Record<Way, string> = {
   namespace: "in a namespace",
   copy: "as a fixed copy",
@@ -18,32 +18,32 @@ export const names: Record<Way, string> = {
 
 /** How a program is to run. */
 export interface RunOptions extends Omit<EnvironmentOptions, "root"> {
-  /** This way, and no other. */
+  /** Use this way, and no other. */
   how?: Way;
-  /** Programs and libraries that it will load or start; what they need is there as well. */
+  /** Programs and libraries that it will load or start; what they need is provided as well. */
   with?: readonly string[];
-  /** Show places of ordinary distributions that are missing here, such as /bin/bash. */
+  /** Provide paths of ordinary distributions that are missing here, such as /bin/bash. */
   fhs?: boolean;
 }
 
 /** What runs, and what has to be there for it. */
 export interface Running {
-  /** As the kernel is to be given it. */
+  /** The path as the kernel is to receive it. */
   path: string;
   /** Absolute, without links. */
   file: string;
   facts: Facts;
-  /** It does not run as it is; else only what it starts or loads has needs. */
+  /** It does not run as it is; otherwise only what it starts or loads has needs. */
   isNeedy: boolean;
-  /** null where only other things are to be seen. */
+  /** null if only other things are to be visible. */
   environment: SystemEnvironment | null;
-  /** Where programs that do not run name their loader; `taken`: there is one. */
+  /** Where programs that do not run name their loader; `taken`: one exists there. */
   loaderPlaces: { place: string; taken: boolean }[];
-  /** The program's own loader, which is there and is to know the libraries as well; or null. */
+  /** The program's own loader, if it exists and should know the libraries as well; or null. */
   ownLoader: string | null;
   /** Directories, and files, whose libraries programs open by name. */
   findable: string[];
-  /** More that is to be seen at places where there is nothing: link and target. */
+  /** Further links to show at paths where nothing exists: link and target. */
   links: { place: string; target: string }[];
   /** From argv[0]. */
   arguments: string[];
@@ -58,17 +58,17 @@ export interface Start {
   file: string | number;
   /** From argv[0]. */
   arguments: string[];
-  /** Descriptors that it is handed, beside those that this process was. */
+  /** Descriptors that it is given, in addition to those that this process was given. */
   descriptors: number[];
-  /** What is not as it would be if the program ran by itself. */
+  /** What differs from a normal start of the program. */
   limits: string[];
 }
 
 /**
- * Becomes the program, which gets the `variables` beside those of this process, and the descriptors that are
+ * Becomes the program, which gets the `variables` in addition to those of this process, and the descriptors that are
  * `inherited`. Terminal, signals, exit status and streams are then its own.
- * @throws FixelfError where the kernel does not start it: `not-found`, `permission-denied`, `io`; `usage` where it is
- * nothing to become
+ * @throws FixelfError if the kernel does not start it: `not-found`, `permission-denied`, `io`; `usage` if the start was
+ *   not made by planRun
  */
 export function become(
   start: Omit<Start, "limits"> & { variables?: Readonly<Record<string, string>> },

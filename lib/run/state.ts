@@ -1,5 +1,5 @@
-// Where the copies that `run` makes are kept: below fixelf's cache, one directory for each content. All of
-// it may be deleted at any time.
+// Where the copies that `run` makes are kept: below fixelf's cache, one directory for each content. All of it may be
+// deleted at any time.
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -18,14 +18,14 @@ export function keyOf(...parts: readonly string[]): string {
 
 export interface Preparing {
   fill: (directory: string) => Promise<void>;
-  /** Whether one that is there serves. */
+  /** Whether an existing one can be used. */
   isWhole: (directory: string) => Promise<boolean>;
 }
 
 /**
- * A directory for a key, which nobody sees before it is whole: in the cache, or, where that can't be
- * written to, in a directory of this user's among the temporary files.
- * @throws FixelfError what `fill` throws; `permission-denied` where no directory can be made
+ * A directory for a key, which is not visible before it is complete: in the cache or, if that is not writable, in a
+ * directory of this user's among the temporary files.
+ * @throws FixelfError what `fill` throws; `permission-denied` if no directory can be made
  */
 export async function preparedOnce(key: string, preparing: Preparing): Promise<string> {
   const usual = join(cacheDirectory(), "run/copy");
@@ -66,7 +66,7 @@ async function temporary(cause: unknown): Promise<string> {
   const path = join(tmpdir(), `fixelf-run-${process.getuid?.()}`);
   await mkdir(path, { mode: 0o700 }).catch(() => undefined);
   try {
-    // Anybody may make a directory of that name before us.
+    // Anyone may make a directory with that name before us.
     native.demandOwnDirectory(path);
     return path;
   } catch {

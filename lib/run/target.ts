@@ -1,5 +1,5 @@
-// What has to be started for what the user named: a program, one of the PATH, or, of a script, what its
-// first line names, as the kernel would (fs/binfmt_script.c).
+// What has to be started for what the user named: a program, one on the PATH, or, for a script, what its first line
+// names, as the kernel would (fs/binfmt_script.c).
 import { join } from "node:path";
 import { native } from "../addon/native.js";
 import { bytesOf } from "../base/bytes.js";
@@ -17,15 +17,15 @@ export interface Target {
   named: string;
   /** The file that the kernel is to be given. */
   path: string;
-  /** What comes before the caller's arguments, from argv[0]. */
+  /** What precedes the caller's arguments, from argv[0]. */
   arguments: string[];
   /** It is the interpreter of a script. */
   script: boolean;
-  /** What `env` will start, where that was found. */
+  /** What `env` will start, if that was found. */
   starts: string[];
 }
 
-/** Linux gives up at the sixth interpreter in a row (fs/exec.c, exec_binprm). */
+/** Linux gives up at the sixth nested interpreter (fs/exec.c, exec_binprm). */
 const mostInterpreters = 5;
 
 /**
@@ -57,7 +57,7 @@ async function follow(target: Target, store: Store, depth: number): Promise<Targ
       { path },
     );
   const { interpreter, argument } = await usable(shebang, path, store);
-  // The kernel puts the script's own path in the place of argv[0].
+  // The kernel replaces argv[0] with the script's own path.
   const before = [interpreter, ...(argument === null ? [] : [argument]), path];
   const next = {
     named: target.named,
@@ -69,7 +69,7 @@ async function follow(target: Target, store: Store, depth: number): Promise<Targ
   return follow(next, store, depth + 1);
 }
 
-/** null where it is no script: what else it may be is for others to say. */
+/** null if it is not a script: what else it may be is decided elsewhere. */
 async function shebangOf(path: string): Promise<Shebang | null> {
   try {
     await native.inspect(path);
@@ -79,12 +79,12 @@ async function shebangOf(path: string): Promise<Shebang | null> {
   }
 }
 
-/** The first line, or what it has to say here where it names a program that is not there. */
+/** The first line, or what it should be if it names a program that does not exist. */
 async function usable(shebang: Shebang, path: string, store: Store): Promise<Shebang> {
   const tree = { subjects: [] };
   const files = new native.Files("");
   const problem = scriptProblem(shebang, { files, place: store.place, tree });
-  // What is there and does not start is what is to be helped.
+  // A program that exists but does not start is the one to be helped.
   if (problem === null || problem.kind === "not-usable") return shebang;
   const line = await lineFor(shebang, problem, tree, store);
   if ("refusal" in line) {
