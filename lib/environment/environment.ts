@@ -1,6 +1,5 @@
-// What must be set for programs to run as they are: one loader for each machine, and the
-// directories in which it finds what they need. It is what a fix would write, for those whose file
-// may not be changed.
+// What must be set for programs to run unchanged: one loader for each machine, and the directories in which it finds
+// what they need. It is what a fix would write, for programs whose files may not be changed.
 import { dirname, join, normalize } from "node:path";
 import { underSignal } from "../addon/cancellation.js";
 import type { ResolvedLibrary } from "../addon/facts.js";
@@ -26,9 +25,9 @@ import { storePathOf } from "../store/place.js";
 /** As for a plan. */
 export type EnvironmentOptions = ChoiceOptions;
 
-/** What is where a program names its loader, as far as variables go. */
+/** What is at the path where a program names its loader, as far as variables are concerned. */
 export type AtInterpreter =
-  /** A dynamic linker, which takes no notice of them. */
+  /** A dynamic linker, which ignores them. */
   | "loader"
   /** nix-ld or fixelf-ld: it starts the loader that NIX_LD names. */
   | "stand-in"
@@ -36,7 +35,7 @@ export type AtInterpreter =
   | "other"
   | "nothing";
 
-/** A program that was looked at. */
+/** A program that was examined. */
 export interface EnvironmentProgram {
   /** As the caller named it, or found below what the caller named. */
   path: string;
@@ -50,9 +49,9 @@ export interface EnvironmentProgram {
   system: string;
   /** Whether anything has to be set for it. */
   runsAsItIs: boolean;
-  /** It gives rights to the user that starts it (set-user-ID, capabilities): its loader believes no variable then. */
+  /** It gives rights to the user who starts it (set-user-ID, capabilities): its loader then ignores all variables. */
   givesRights: boolean;
-  /** Whether a loader that is given its name starts it: of AppImages, the kernel alone takes the header. */
+  /** Whether a loader that is given the file starts it: the header of an AppImage is accepted only by the kernel. */
   takenByLoaders: boolean;
 }
 
@@ -66,15 +65,15 @@ export interface EnvironmentLibrary {
   storePath: string | null;
 }
 
-/** A program that nothing can be set for, or what could not be read. */
+/** A program for which nothing can be set, or something that could not be read. */
 export interface EnvironmentProblem {
   /** As the caller named it, or found below what the caller named. */
   path: string;
-  /** What kind of thing is wrong. */
+  /** The kind of problem. */
   code: FixelfErrorCode;
   /** One sentence: what is wrong. */
   message: string;
-  /** What a program lacks, where that is all that it lacks. */
+  /** What a program lacks, if that is its only problem. */
   missing?: MissingLibrary[];
 }
 
@@ -82,19 +81,19 @@ export interface EnvironmentProblem {
 export interface SystemEnvironment {
   /** "x86_64-linux". */
   system: string;
-  /** It is this machine's own. */
+  /** It is for this machine itself. */
   own: boolean;
   /** As seen from the root. */
   loader: string;
-  /** Whose loader it is. */
+  /** The libc that the loader belongs to. */
   libc: "glibc" | "musl" | "unknown";
-  /** Absolute; where libraries are that no program finds by itself. */
+  /** Absolute; the locations of libraries that no program finds by itself. */
   directories: string[];
-  /** All that the loader would open, but for what comes with a program and is found by it. */
+  /** Everything that the loader would open, except what comes with a program and is found by it. */
   libraries: EnvironmentLibrary[];
-  /** What programs need beside these and no store path has. */
+  /** What programs need in addition and no store path has. */
   missing: MissingLibrary[];
-  /** What loader, directories and libraries are part of. */
+  /** The store paths that loader, directories and libraries are part of. */
   storePaths: string[];
   /** Why each choice was made, and what is not as good as it could be; one sentence each. */
   reasons: string[];
@@ -102,25 +101,23 @@ export interface SystemEnvironment {
 
 /** What has to be set for some programs. */
 export interface Environment {
-  /** The programs that were looked at. */
+  /** The programs that were examined. */
   programs: EnvironmentProgram[];
-  /** The own machine's first. */
+  /** This machine's own first. */
   systems: SystemEnvironment[];
   /**
-   * For machines all of whose programs miss libraries: what they need besides them. Not enough to start one, but with
-   * the packages of what is missing it is.
+   * For machines on which every program lacks libraries: what they need besides those. It is not enough to start one,
+   * but with the packages for what is missing it is.
    */
   incomplete: SystemEnvironment[];
-  /** What nothing can be set for. The rest is as good as it can be without. */
+  /** Programs for which nothing can be set. The rest is as good as it can be without them. */
   problems: EnvironmentProblem[];
-  /**
-   * For other machines, or another libc than the programs': left as they are. The `path`, and `why`.
-   */
+  /** Files for other machines, or for another libc than the programs': left unchanged. Their `path`, and `why`. */
   passedOver: { path: string; why: string }[];
 }
 
 /**
- * Finds out what must be set for the programs at or below the paths.
+ * Determines what must be set for the programs at or below the paths.
  * @throws FixelfError `not-found` or `permission-denied` for a path that was named
  */
 export async function environment(
@@ -129,14 +126,14 @@ export async function environment(
 ): Promise<Environment> {
   checkPaths("environment", paths);
   checkOptions("environment", options, choiceKinds);
-  // Whoever names a loader and a program wants the one for the other.
+  // Naming both a loader and a program means using the one for the other.
   return underSignal(options.signal, () =>
     environmentFor(paths, { ...options, keepRunning: options.interpreter === undefined }),
   );
 }
 
 /**
- * The same for what another program starts or loads: with its loader, and but for what runs without.
+ * The same for what another program starts or loads: with its loader, and leaving out what runs without.
  * @throws FixelfError as `environment`
  */
 export async function environmentBeside(
@@ -181,7 +178,7 @@ interface Chosen {
   atInterpreter: AtInterpreter | null;
 }
 
-/** What cannot be helped, and what is left as it is, is told in `found`. */
+/** What cannot be helped, and what is left unchanged, is recorded in `found`. */
 async function chooseFor(
   tree: Tree,
   store: Store,
@@ -195,7 +192,7 @@ async function chooseFor(
     if (!kinds.has(facts.interpreter))
       kinds.set(facts.interpreter, roleOf(interpreterAt(facts.interpreter, files).kind));
   }
-  // Behind a stand-in, only NIX_LD says what the libraries will be.
+  // With a stand-in, only NIX_LD determines what the libraries will be.
   const afresh = [...kinds.values()].some((kind) => kind !== "loader");
   const choices = await choose(membersOf(tree), tree, store, { ...solveOptions(options), afresh });
   const failed: Extract<Choice, { kind: "failed" }>[] = [];
@@ -213,7 +210,7 @@ async function chooseFor(
     const kind = isProgram ? (kinds.get(facts.interpreter as string) ?? "nothing") : null;
     return [{ tree, shown, solved: choice.solved, atInterpreter: kind }];
   });
-  // One failure is that of a whole group.
+  // One failure applies to a whole group.
   const told = new Map(failed.toReversed().map((choice) => [choice.failure.message, choice]));
   for (const { member, failure } of [...told.values()].toReversed()) {
     const { code, message } = failure;
@@ -225,9 +222,9 @@ async function chooseFor(
 }
 
 /**
- * What libraries that come with a program miss, where each keeps to a search path of its own
- * (DT_RUNPATH): a change of the program does not reach them, nor one of theirs those that they need in turn,
- * and what is set here does.
+ * Handles libraries that come with a program and lack something themselves, if each uses its own search path
+ * (DT_RUNPATH): changing the program does not reach them, nor does changing one of them reach those that it needs in
+ * turn, but what is set here does.
  */
 async function withNeeders(chosen: Chosen, store: Store, options: Wanted): Promise<Chosen[]> {
   const loader = loaderOf(chosen.solved);
@@ -240,7 +237,7 @@ async function withNeeders(chosen: Chosen, store: Store, options: Wanted): Promi
   const told = { problems: [], passedOver: [] };
   const known = new Set<string>();
   const all = [chosen];
-  // It grows while it is gone through.
+  // It grows during the iteration.
   for (const { solved } of all) {
     const needers = needersOf(solved);
     if (needers === null) return [chosen];
@@ -256,7 +253,7 @@ async function withNeeders(chosen: Chosen, store: Store, options: Wanted): Promi
   return all.reverse().map((each) => ({ ...each, solved: { ...each.solved, problems: [] } }));
 }
 
-/** The libraries that miss something; null where anything else is wrong, or the member itself misses it. */
+/** The libraries that lack something; null if anything else is wrong, or the member itself lacks it. */
 function needersOf({ member, problems }: Solved): string[] | null {
   const needers = problems.map(({ need }) =>
     need?.kind === "library" ? normalize(need.library.neededBy) : member.path,
@@ -277,7 +274,10 @@ function solveOptions({ interpreter, ignoreMissing, keepRunning = false }: Wante
   };
 }
 
-/** What was named and is no program, or has none; below a directory such files are passed over, but for the unread. */
+/**
+ * Named files that are not programs, and named directories without any; below a directory such files are skipped,
+ * except unreadable ones.
+ */
 function problemsOf(tree: Tree): Environment["problems"] {
   if (tree.directory) {
     const unread = unreadBelow(tree);
@@ -320,7 +320,7 @@ async function addSystem(
   if (first === undefined) return;
   const machine: Machine = first.solved.member.facts;
   const system = nixSystem(machine);
-  // What was solved again is for a loader of ours; a program that runs keeps its own.
+  // What was solved again is for a loader that we chose; a program that runs keeps its own.
   const allNeedy = group.filter(
     ({ solved }) =>
       solved.interpreter !== null ||
@@ -361,8 +361,8 @@ async function addSystem(
 }
 
 /**
- * There is one NIX_LD for a machine, and so one libc: that of the program that was named first; of a directory
- * that has programs for both, glibc.
+ * There is one NIX_LD per machine, and so one libc: that of the program that was named first; for a directory with
+ * programs for both, glibc.
  */
 function byLibc(needy: readonly Chosen[]): {
   together: readonly Chosen[];
@@ -388,7 +388,7 @@ type Agreed = { problems: EnvironmentProblem[] } & (
   | { loader: null }
 );
 
-/** There is one NIX_LD for a machine: the first loader that serves all. */
+/** There is one NIX_LD per machine: the first loader that serves all programs. */
 async function agree(group: readonly Chosen[], store: Store, options: Wanted): Promise<Agreed> {
   const loaders = new Set(group.flatMap(({ solved }) => loaderOf(solved) ?? []));
   const [only, ...others] = loaders;
@@ -409,7 +409,7 @@ async function agree(group: readonly Chosen[], store: Store, options: Wanted): P
       .filter(({ tree, shown }) =>
         group.some((each) => each.tree === tree && each.shown === shown),
       );
-    // What lacks a library with every loader decides nothing.
+    // Programs that lack a library with every loader do not affect the decision.
     const isAsGood = served.every(
       ({ shown, solved }) => solved.problems.length === 0 || lacking.has(shown),
     );
@@ -430,7 +430,7 @@ function loaderOf({ interpreter, resolution, assumed }: Solved): string | null {
   return interpreter ?? assumed ?? resolution.interpreter.path;
 }
 
-/** A module that lacks something is told, and keeps nobody else from running. */
+/** A module that lacks something is reported, but does not keep anything else from running. */
 async function agreedOn(loader: string, group: readonly Chosen[], store: Store): Promise<Agreed> {
   const each = group.map(({ shown, solved }) => problemOf(shown, solved, store));
   const problems = (await Promise.all(each)).flat();
@@ -478,7 +478,7 @@ function systemEnvironment(
   const reasons = new Set<string>();
   for (const { solved, shown } of group) {
     for (const reason of solved.reasons) {
-      // How a search path has to be written matters to a file that is changed.
+      // How a search path has to be written only matters to a file that is changed.
       if (!reason.startsWith("DT_RPATH")) reasons.add(reason);
     }
     for (const { soname, path } of solved.resolution.libraries) {
@@ -513,7 +513,7 @@ function asLibrary(soname: string, found: string, store: Store): EnvironmentLibr
   return { soname, path, storePath: storePathOf(path, store.place.store) };
 }
 
-/** The directories that a fix would add to what the file says. */
+/** The directories that a fix would add to the file's own. */
 function addedDirectories({ entries, member }: Solved): string[] {
   const present = currentSearchPath(member.facts).entries;
   return entries
@@ -521,7 +521,7 @@ function addedDirectories({ entries, member }: Solved): string[] {
     .map((entry) => normalize(withoutOrigin(entry, member.path)));
 }
 
-/** LD_LIBRARY_PATH, which is how the directories reach the loader, goes before a file's RUNPATH. */
+/** LD_LIBRARY_PATH, through which the directories reach the loader, takes precedence over a file's RUNPATH. */
 function hiddenBy(
   directories: ReadonlySet<string>,
   { resolution, member }: Solved,

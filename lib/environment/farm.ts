@@ -1,8 +1,7 @@
-// A farm: one directory with a link for each library, to be searched instead of all directories.
+// A farm: one directory with a link to each library, to be searched instead of all their directories.
 //
-// It is a link to a directory beside it whose name tells its content, so that one rename takes the
-// place of all links together, and a run that was killed is completed by the next. What was not
-// made here is never removed.
+// It is itself a link to a directory beside it whose name identifies its content, so that one rename replaces all links
+// together, and the next run completes one that was killed. What was not made here is never removed.
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { underSignal } from "../addon/cancellation.js";
@@ -22,20 +21,20 @@ import { namedLibraries } from "./findable.js";
 export interface Farm {
   /** Absolute. */
   path: string;
-  /** Names of the links, and what they lead to. */
+  /** Names of the links, and their targets. */
   links: Record<string, string>;
-  /** Why garbage collection may take what the links lead to, or null. */
+  /** Why garbage collection may remove what the links lead to, or null. */
   unrooted: string | null;
 }
 
-/** The name under which a farm has the loader. */
+/** The name that the loader has in a farm. */
 const loaderName = "ld.so";
 
 /**
- * Makes or renews the farm, with the libraries of the directories too, which nothing else will name, and
+ * Makes or renews the farm, including the libraries in `libraryDirectories`, which nothing else will name, and
  * registers what it leads to with Nix.
- * @throws FixelfError `usage` where something else is there, or where there is more than one machine;
- *   `cancelled` where the signal aborts before anything is made, with its reason as the cause
+ * @throws FixelfError `usage` if something else is there, or if there is more than one machine; `cancelled` if the
+ *   signal aborts before anything is made, with its reason as the cause
  */
 export async function makeFarm(
   directory: string,
@@ -67,7 +66,7 @@ export async function makeFarm(
   return { path, links: Object.fromEntries(links), unrooted };
 }
 
-/** Answers why its links are not kept from garbage collection, or null. */
+/** Returns why its links are not kept from garbage collection, or null. */
 async function makeIn(
   above: HeldDirectory,
   path: string,
@@ -76,7 +75,7 @@ async function makeIn(
 ): Promise<string | null> {
   const before = await ownGeneration(above, path);
   const generation = await makeGeneration(above, path, links);
-  // Roots first: no collection may come between.
+  // Roots first: no garbage collection may come in between.
   const storePaths = links.map(([, target]) => storePathOf(target, place.store));
   const named = [...new Set(storePaths.filter((each) => each !== null))];
   const rooted = [{ file: path, storePaths: named }];
@@ -104,16 +103,16 @@ async function linksOf(
         );
   const links = new Map<string, string>();
   for (const [name, path] of libraries) {
-    // A name with a slash is opened as it is, and searched for nowhere.
+    // A name with a slash is opened as it is, and not searched for.
     if (!name.includes("/") && name !== "." && name !== "..") links.set(name, path);
   }
   links.set(loaderName, loader);
-  // By its own name a stand-in takes it for musl programs, whatever ld.so is.
+  // For musl programs, a stand-in finds the loader by its own name, whatever ld.so is.
   if (environment.libc === "musl") links.set(basename(loader), loader);
   return [...links].sort(([first], [second]) => (first < second ? -1 : 1));
 }
 
-/** The name of the directory that a farm of ours leads to; null where there is none yet. */
+/** The name of the directory that our farm leads to; null if there is none yet. */
 async function ownGeneration(above: HeldDirectory, path: string): Promise<string | null> {
   const link = above.at(basename(path));
   const state = await lstat(link).catch((failure: NodeJS.ErrnoException) => {
@@ -149,7 +148,7 @@ async function makeGeneration(
   return name;
 }
 
-/** Makes a link, or has it lead elsewhere, in one step. */
+/** Makes a link, or redirects it, in one step. */
 async function pointAt(directory: HeldDirectory, name: string, target: string): Promise<void> {
   const link = directory.at(name);
   if ((await readlink(link).catch(() => null)) === target) return;
@@ -159,7 +158,9 @@ async function pointAt(directory: HeldDirectory, name: string, target: string): 
   await rename(temporary, link);
 }
 
-/** Takes the links away; where there is anything else, it and the directory stay, and so does what is another's. */
+/**
+ * Removes the links; if there is anything else, that and the directory stay, as does anything that is another user's.
+ */
 async function removeGeneration(above: HeldDirectory, name: string): Promise<void> {
   try {
     await above.own(name).during(async (directory) => {
@@ -168,6 +169,6 @@ async function removeGeneration(above: HeldDirectory, name: string): Promise<voi
     });
     await rmdir(above.at(name));
   } catch {
-    // It is only of no use.
+    // It is merely useless.
   }
 }

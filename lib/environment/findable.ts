@@ -1,5 +1,5 @@
-// The libraries that a program's loader is to find by name in a list, or in a farm: those that were resolved,
-// and what programs open by name as they run.
+// The libraries that a program's loader should find by name in a list, or in a farm: those that were resolved, and
+// those that programs open by name while they run.
 import { basename, dirname, join } from "node:path";
 import type { Facts } from "../addon/facts.js";
 import { native } from "../addon/native.js";
@@ -8,21 +8,24 @@ import { unlessOfTheMoment } from "../base/errors.js";
 import { type Machine, sameMachine } from "../file/machine.js";
 import type { SystemEnvironment } from "./environment.js";
 
-/** Names, and the file for each. What was resolved wins, then what the user named, then what is beside. */
+/**
+ * Names, and the file for each. What was resolved takes precedence, then what the user named, then what is beside
+ * these.
+ */
 export async function findableLibraries(
   findable: readonly string[],
   environment: SystemEnvironment,
   machine: Machine,
 ): Promise<Map<string, string>> {
   const found = await namedLibraries(findable, environment, machine);
-  // glibc opens parts of its own by name.
+  // glibc opens some of its own parts by name.
   for (const directory of [dirname(environment.loader), ...environment.directories])
     for (const name of namesIn(directory))
       if (native.looksLikeLibrary(name) && !found.has(name)) found.set(name, join(directory, name));
   return found;
 }
 
-/** Without what is only beside them. */
+/** Excludes what is only beside them. */
 export async function namedLibraries(
   findable: readonly string[],
   { libraries }: SystemEnvironment,
@@ -38,13 +41,13 @@ export async function namedLibraries(
   return found;
 }
 
-/** The directories that hold them, for a loader that is told directories only. */
+/** The directories that hold them, for a loader that can only be given directories. */
 export async function findableDirectories(findable: readonly string[]): Promise<string[]> {
   const libraries = await Promise.all(findable.map(librariesAt));
   return [...new Set(libraries.flat().map(({ path }) => dirname(path)))];
 }
 
-/** A file itself, or all below a directory. */
+/** A file itself, or everything below a directory. */
 async function librariesAt(path: string): Promise<Facts[]> {
   const all = statSync(path).isDirectory()
     ? (await native.walk(path)).elf
@@ -56,6 +59,6 @@ function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory);
   } catch (failure) {
-    return unlessOfTheMoment([])(failure); // the loader would pass over it as well
+    return unlessOfTheMoment([])(failure); // the loader would skip it as well
   }
 }

@@ -1,20 +1,20 @@
-// Which package of nixpkgs a store path was built from, by its name.
+// Which nixpkgs package a store path was built from, by its name.
 
 export interface Package {
-  /** As nixpkgs has it: "stdenv.cc.cc", "libx11". */
+  /** As in nixpkgs: "stdenv.cc.cc", "libx11". */
   attribute: string;
   /** The attribute before it was renamed, which older releases have: "xorg.libX11". */
   formerly?: string;
-  /** The last release of NixOS whose nixpkgs has it; absent where the present one has. */
+  /** The last release of NixOS whose nixpkgs has it; absent if the present one does. */
   until?: string;
-  /** Why nixpkgs builds it only where that is permitted. */
+  /** Why nixpkgs builds it only with permission. */
   refusal?: "insecure" | "unfree";
   /**
-   * How that is known: by a soname or the store path's name, from nix-index, or because names and attributes
+   * How this is known: by a soname or the store path's name, from nix-index, or guessed because names and attributes
    * are often alike.
    */
   known: "soname" | "name" | "nix-index" | "guessed";
-  /** The name of the store path, without hash; of a library that no store path has, its soname. */
+  /** The name of the store path, without the hash; for a library that no store path has, its soname. */
   name: string;
 }
 
@@ -39,7 +39,7 @@ const exceptions: readonly [pattern: RegExp, attribute: string][] = [
     /^(libX(?:11|au|aw|composite|cursor|damage|dmcp|ext|fixes|ft|i|inerama|mu|pm|randr|render|ScrnSaver|t|tst|v|xf86vm))-/,
     "xorg.$1",
   ],
-  // As they are called since they are no part of `xorg` any more.
+  // Their names since they are no longer part of `xorg`.
   [
     /^(lib(?:ice|sm|x(?:11|au|aw|composite|cursor|damage|dmcp|ext|fixes|ft|i|inerama|mu|pm|randr|render|scrnsaver|t|tst|v|xf86vm)))-/,
     "$1",
@@ -54,7 +54,7 @@ const exceptions: readonly [pattern: RegExp, attribute: string][] = [
   [/^libjpeg-turbo/, "libjpeg"],
 ];
 
-/** Packages whose attribute is their name. */
+/** Packages whose attribute is the same as their name. */
 const sameName = new Set(
   `acl alsa-lib at-spi2-core attr brotli bzip2 cairo cups curl dbus e2fsprogs expat flac fontconfig
   freetype fribidi gdbm gdk-pixbuf glib glibc gmp gnutls graphite2 harfbuzz icu keyutils
@@ -68,10 +68,10 @@ const sameName = new Set(
   ),
 );
 
-/** nixpkgs' names of outputs, which stand behind the version. */
+/** nixpkgs' names for outputs, which follow the version. */
 const outputs = /-(lib|out|bin|dev|man|doc|info|debug|static|libgcc|getent)$/;
 
-/** The package of a store path's name, such as "zlib-1.3.1". */
+/** The package for a store path's name, such as "zlib-1.3.1". */
 export function packageOf(name: string): Package {
   for (const [pattern, attribute] of exceptions) {
     const match = pattern.exec(name) ?? pattern.exec(pnameOf(name));
@@ -84,7 +84,7 @@ export function packageOf(name: string): Package {
   return { attribute: pname, known: sameName.has(pname) ? "name" : "guessed", name };
 }
 
-/** Without version and output: nixpkgs has the version begin at the first digit behind a dash. */
+/** Without version and output: in nixpkgs the version begins at the first digit after a dash. */
 function pnameOf(name: string): string {
   return name.replace(outputs, "").replace(/-\d.*$/, "");
 }

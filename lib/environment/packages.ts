@@ -20,7 +20,7 @@ import { type Package, packageOf } from "./nixpkgs.js";
 
 /** A directory that the loader has to search. */
 export type PackagedDirectory =
-  /** Below a package: "/lib", in most of them. */
+  /** Below a package: usually "/lib". */
   { package: Package; below: string } | { directory: string };
 
 export interface PackagedSystem extends Pick<SystemEnvironment, "system" | "own"> {
@@ -28,7 +28,7 @@ export interface PackagedSystem extends Pick<SystemEnvironment, "system" | "own"
   /** The loader's name in the package's `lib`. */
   loader: string;
   directories: PackagedDirectory[];
-  /** What no store path has, and no package of the present nixpkgs that is known. */
+  /** What neither a store path nor any known package in the present nixpkgs has. */
   unknown: Pick<MissingLibrary, "soname" | "packages">[];
 }
 
@@ -37,7 +37,7 @@ export interface PackagedEnvironment {
   systems: PackagedSystem[];
 }
 
-/** Whether all that keeps a program from running is a library that a known package has. */
+/** Whether a program is kept from running only by missing libraries that known packages have. */
 export function isPackaged({ missing }: EnvironmentProblem): boolean {
   return (
     missing?.every(({ soname, packages }) => packages.some((each) => isPresent(each, soname))) ??
@@ -45,7 +45,7 @@ export function isPackaged({ missing }: EnvironmentProblem): boolean {
   );
 }
 
-/** Finds the packages that an environment is made of. */
+/** Finds the packages that an environment consists of. */
 export async function packaged(
   { programs, systems: complete, incomplete }: Environment,
   store: string,
@@ -69,7 +69,7 @@ async function packagedSystem(
   const directories: PackagedDirectory[] = [];
   for (const directory of environment.directories) {
     const storePath = storePathOf(directory, store);
-    // nixpkgs' loaders look into their own directory by themselves.
+    // nixpkgs' loaders search their own directory by default.
     if (storePath !== null && storePath === home) continue;
     if (storePath === null) {
       directories.push({ directory });
@@ -99,8 +99,8 @@ async function packagedSystem(
 }
 
 /**
- * The package of a store path, by the libraries that are taken from it: names of store paths do not decide
- * (those of libxcrypt and libxcrypt-legacy are alike, and only the latter has libcrypt.so.1).
+ * The package for a store path, by the libraries that are used from it: names of store paths are not decisive (those of
+ * libxcrypt and libxcrypt-legacy are the same, but only the latter has libcrypt.so.1).
  */
 async function packageWith(
   name: string,
@@ -110,7 +110,7 @@ async function packageWith(
   const byName = packageOf(name);
   const bySoname = sonames.flatMap((soname) => packageOnceOf(soname) ?? []);
   const present = bySoname.find(({ until }) => until === null);
-  // For a source with several packages, such as util-linux, the name tells which.
+  // For a source with several packages, such as util-linux, the name tells which one.
   const alike = bySoname.find(({ attribute }) => attribute === byName.attribute);
   const best = alike ?? present ?? bySoname[0];
   if (best !== undefined) return withName(best, name);

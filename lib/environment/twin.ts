@@ -1,4 +1,4 @@
-// The program that Nix built of the same name and version as a foreign one.
+// The Nix-built program with the same name and version as a foreign one.
 import { basename, dirname, join } from "node:path";
 import { readdir, readFile, stat } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
@@ -13,12 +13,12 @@ export interface Twin {
   package: Package;
 }
 
-/** How far above a program its version may be said. */
+/** How many levels above a program its version may be found. */
 const mostDirectories = 4;
 
 /**
- * Finds the twin of a program. Nothing is run: the version is what the directories above the program
- * are called by ("node-v22.1.0-linux-x64"), or what a package.json there says.
+ * Finds the twin of a program. Nothing is run: the version comes from the names of directories above the program
+ * ("node-v22.1.0-linux-x64"), or from a package.json there.
  */
 export async function twinOf(file: string, place: StorePlace): Promise<Twin | null> {
   const versions = await versionsAbout(file, place);
@@ -37,7 +37,7 @@ export async function twinOf(file: string, place: StorePlace): Promise<Twin | nu
   return null;
 }
 
-/** What may be the program's version, the nearest first. */
+/** Possible versions of the program, the nearest first. */
 async function versionsAbout(file: string, place: StorePlace): Promise<string[]> {
   const versions: string[] = [];
   let directory = dirname(file);
@@ -62,7 +62,7 @@ function versionIn(manifest: string): string[] {
   }
 }
 
-/** nixpkgs has the version begin at the first digit behind a dash, and outputs' names follow it. */
+/** In nixpkgs the version begins at the first digit after a dash, and names of outputs follow it. */
 function versionOf(name: string): string | null {
   return /-(\d[^-]*)/.exec(name)?.[1] ?? null;
 }

@@ -1,18 +1,18 @@
-// The variables by which nix-ld, and fixelf's own stand-in, find loader and libraries.
+// The variables through which nix-ld, and fixelf's own stand-in, find loader and libraries.
 import { join } from "node:path";
 import { native } from "../addon/native.js";
 import { checkMade } from "../base/arguments.js";
 import { variableSuffix } from "../file/nix_system.js";
 import type { Environment, SystemEnvironment } from "./environment.js";
 
-/** Name and value, in the order in which they are to be shown. */
+/** Name and value, in display order. */
 export type Variables = [name: string, value: string][];
 
 /**
- * Those for one machine only, and for this machine's own (or the only one there is) those without
- * its name too. With a farm, nothing but the farm is named.
+ * Those for one machine only and, for this machine's own (or the only one there is), also those without a machine's
+ * name. With a farm, only the farm is named.
  * @param farm the directory of links that replaces all others
- * @throws FixelfError `usage` where it is no environment
+ * @throws FixelfError `usage` if it is not an environment
  */
 export function variables(environment: Environment, farm: string | null = null): Variables {
   checkMade("variables", "the environment", "environment()", environment, { systems: "list" });
@@ -32,7 +32,7 @@ interface VariableNames {
   libraryPath: string;
 }
 
-/** How the variables for a machine are called, the shortest name first. */
+/** The names of the variables for a machine, the shortest first. */
 export function variableNames(
   { system, own }: Pick<SystemEnvironment, "system" | "own">,
   systems: readonly unknown[],
@@ -53,8 +53,8 @@ export function startWith(
 }
 
 /**
- * Directories that a search path can't name: the loader takes ":" and ";" for what is between two, and puts a
- * value in the place of $ORIGIN, $LIB and $PLATFORM.
+ * Directories that a search path cannot name: the loader treats ":" and ";" as separators, and expands $ORIGIN, $LIB
+ * and $PLATFORM.
  */
 export function unspeakable(directories: readonly string[]): string[] {
   return directories.filter((directory) => /[:;]/.test(directory) || native.hasTokens(directory));
