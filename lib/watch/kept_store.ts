@@ -1,4 +1,4 @@
-// The store, read once for many plans, for as long as it is the same.
+// The store, read once for many plans, for as long as it is unchanged.
 import { realpathSync, statSync } from "../base/disk.js";
 import type { PlanOptions } from "../base/options.js";
 import { storeFor } from "../choose/choice.js";
@@ -6,10 +6,9 @@ import type { Store } from "../store/context.js";
 import { hostPath, placeOf } from "../store/place.js";
 
 /**
- * Loaders, closures and an index that is up to date take longer to find out than a small plan. What
- * comes into the store or goes sets the times of its directory; what the current system is, a link
- * says. Only GC roots may change unseen, and they but decide between what is equally good: so it is
- * kept no longer than a minute.
+ * Determining loaders, closures and whether an index is up to date takes longer than a small plan. Anything that enters
+ * or leaves the store sets its directory's times; which system is current is told by a link. Only GC roots may change
+ * unnoticed, and they only decide between equally good candidates: so it is kept for at most a minute.
  */
 const longest = 60_000;
 
@@ -34,7 +33,7 @@ export class KeptStore {
     return this.#store;
   }
 
-  /** Reads ahead of the first arrival. What fails here will fail, and be told, when it matters. */
+  /** Reads ahead of the first arrival. What fails here will fail again, and be reported, when it matters. */
   warm(): void {
     this.get()
       .loaders()

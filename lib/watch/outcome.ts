@@ -1,26 +1,26 @@
-// What a watch tells: of each program what became of it, and of itself how it fares.
+// What a watch reports: what became of each program, and the state of the watch itself.
 import type { Outcome } from "../fix/outcome.js";
 
-/** What became of one file that arrived. Files that need nothing are passed over in silence. */
+/** What became of one file that arrived. Files that need nothing are not reported. */
 export interface WatchOutcome extends Omit<Outcome, "outcome"> {
   /** As in `Outcome`; `would-fix` with `dryRun`. */
   outcome: "fixed" | "would-fix" | "refused" | "failed";
 }
 
-/** How the watch itself fares. */
+/** The state of the watch itself. */
 export type WatchEvent =
-  /** A directory is being watched, or is so again. */
+  /** A directory is being watched, or is watched again. */
   | { kind: "watching"; path: string }
-  /** It is not there, and is waited for. */
+  /** It does not exist yet, and is waited for. */
   | { kind: "waiting"; path: string }
-  /** The kernel's queue overflowed: everything is looked at again. */
+  /** The kernel's queue overflowed: everything is examined again. */
   | { kind: "overflow" }
-  /** Directories that can't be watched are looked at every so many seconds instead. */
+  /** Directories that cannot be watched are examined every so many seconds instead. */
   | { kind: "unwatched"; path: string; message: string; seconds: number }
   /**
-   * A program has files for machines that this one is not, or for a libc ("musl on x86-64 (ELF64)") that nothing in
-   * its tree needs; told once for each.
+   * A program has files for other machines than this one, or for a libc ("musl on x86-64 (ELF64)") that nothing in its
+   * tree needs; reported once for each.
    */
   | { kind: "passed-over"; path: string; files: number; machines: string[] }
-  /** Something could not be looked at. */
+  /** Something could not be examined. */
   | { kind: "trouble"; path: string; message: string };

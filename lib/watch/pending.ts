@@ -1,4 +1,4 @@
-// What has arrived and has not been looked at yet, by program, and when its time has come.
+// What has arrived and not been examined yet, by program, and when each is due.
 
 /** A program, or a tree of them, in which something has changed. */
 export interface Pending {
@@ -7,22 +7,22 @@ export interface Pending {
   changed: Set<string> | null;
   /** Files that appeared and have not been closed yet, as far as is known. */
   open: Set<string>;
-  /** When it began, and when something came last, in milliseconds of the monotonic clock. */
+  /** When it began, and when something last came, in milliseconds on the monotonic clock. */
   first: number;
   last: number;
 }
 
-/** More changes than this in one program are the same as all. */
+/** More changes than this in one program count as if everything had changed. */
 const mostChanges = 16_384;
 
 export interface Patience {
   /** How long nothing may have happened in it. */
   settle: number;
-  /** After so long it is looked at although more keeps coming. */
+  /** After this long it is examined even if more keeps coming. */
   most: number;
 }
 
-/** Whoever has been quiet for a while comes first; nobody waits for ever. */
+/** Programs that have been quiet for a while come first; none waits forever. */
 export class PendingSubjects {
   readonly #pending = new Map<string, Pending>();
   readonly #patience: Patience;
@@ -42,7 +42,7 @@ export class PendingSubjects {
     pending.last = now;
   }
 
-  /** `open`: it may still be written. A directory is only told as a sign that more is coming. */
+  /** `open`: it may still be being written. A directory is only reported as a sign that more is coming. */
   add(subject: string, path: string, kind: "open" | "complete" | "directory", now: number): void {
     const pending = this.#at(subject, now);
     pending.last = Math.max(pending.last, now);
@@ -53,12 +53,12 @@ export class PendingSubjects {
     if ((pending.changed?.size ?? 0) > mostChanges) pending.changed = null;
   }
 
-  /** A file or a directory went. */
+  /** A file or directory has gone. */
   remove(subject: string, path: string): void {
     const pending = this.#pending.get(subject);
     if (pending === undefined) return;
     if (path === subject) this.#pending.delete(subject);
-    // What was told as a file was none of these directories.
+    // If the path was reported as a file, it was not a directory.
     const wasFile = [pending.open, pending.changed].map((each) => each?.delete(path));
     if (wasFile.includes(true)) return;
     for (const each of [pending.open, pending.changed])
@@ -72,7 +72,7 @@ export class PendingSubjects {
         this.#pending.delete(subject);
   }
 
-  /** Puts back what was taken out, to be taken again after a while. */
+  /** Puts back what was taken out, to be taken again later. */
   postpone(pending: Pending, milliseconds: number, now: number): void {
     const { subject, changed, open, first } = pending;
     const again = this.#at(subject, first);
@@ -83,19 +83,19 @@ export class PendingSubjects {
     else for (const path of changed) again.changed?.add(path);
   }
 
-  /** Those whose time has come; they are taken out. */
+  /** Those that are due; they are taken out. */
   take(now: number): Pending[] {
     const due = [...this.#pending.values()].filter((pending) => this.#dueAt(pending) <= now);
     for (const { subject } of due) this.#pending.delete(subject);
     return due;
   }
 
-  /** Whether a program has been waited for long enough, whatever still happens in it. */
+  /** Whether a program has been waited for long enough, even if things still happen in it. */
   isOverdue({ first }: Pending, now: number): boolean {
     return now - first >= this.#patience.most;
   }
 
-  /** When the next one's time comes; null where nobody waits. */
+  /** When the next one is due; null if none is waiting. */
   next(): number | null {
     let next: number | null = null;
     for (const pending of this.#pending.values())

@@ -1,4 +1,4 @@
-// Where tools put the programs that they download, as each documents it.
+// Where tools put the programs that they download, according to each tool's documentation.
 import { isAbsolute, join, resolve } from "node:path";
 import { readFileSync } from "../base/disk.js";
 import { FixelfError } from "../base/errors.js";
@@ -9,8 +9,8 @@ export interface WatchedDirectory {
   /** Absolute. */
   path: string;
   /**
-   * How many levels below it one program's tree begins. With 1, the default, each entry of the
-   * directory is a program with all that comes with it; with 0 the directory is.
+   * How many levels below it each program's tree begins. With 1, the default, each entry in the directory is a program
+   * with everything that comes with it; with 0, the directory itself is.
    */
   depth?: number;
 }
@@ -33,7 +33,7 @@ function below(top: string, ...names: readonly string[]): WatchedDirectory[] {
   return names.map((name) => ({ path: join(top, name) }));
 }
 
-/** What an editor of Visual Studio Code's family puts on a machine that it works on from afar. */
+/** What an editor from the Visual Studio Code family installs on a remote machine. */
 function serverOf(top: string): WatchedDirectory[] {
   return below(top, "bin", "cli/servers", "extensions");
 }
@@ -41,13 +41,13 @@ function serverOf(top: string): WatchedDirectory[] {
 const presets = {
   // rye's guide, "Installation" (RYE_HOME, else ~/.rye) and "Toolchain Management": py/cpython@VERSION
   // (https://rye.astral.sh/guide/toolchains/); "Tools": a virtual environment for each
-  // (https://rye.astral.sh/guide/tools/). The uv that it brings is in uv/VERSION: only its source says
-  // so (rye/src/uv.rs).
+  // (https://rye.astral.sh/guide/tools/). The uv that it includes is in uv/VERSION, which only its source documents
+  // (rye/src/uv.rs).
   rye: ({ RYE_HOME }, home) => below(named(RYE_HOME, join(home, ".rye")), "py", "uv", "tools"),
 
-  // uv's reference, "Storage" (https://docs.astral.sh/uv/reference/storage): Python versions, and
-  // tools, each in a directory of its own. What `uvx` runs is in the cache: the environment, and each
-  // wheel that was unpacked, is a directory of archive-v0 (crates/uv-cache/src/lib.rs, CacheBucket).
+  // uv's reference, "Storage" (https://docs.astral.sh/uv/reference/storage): Python versions, and tools, each in its
+  // own directory. What `uvx` runs is in the cache: the environment, and each unpacked wheel, is a directory in
+  // archive-v0 (crates/uv-cache/src/lib.rs, CacheBucket).
   uv: (environment, home) => {
     const { UV_PYTHON_INSTALL_DIR, UV_TOOL_DIR, UV_CACHE_DIR } = environment;
     const top = join(data(environment, home), "uv");
@@ -69,9 +69,8 @@ const presets = {
   // rustup's "Environment variables" (https://rust-lang.github.io/rustup/environment-variables.html).
   rustup: ({ RUSTUP_HOME }, home) => below(named(RUSTUP_HOME, join(home, ".rustup")), "toolchains"),
 
-  // cargo-install(1) (https://doc.rust-lang.org/cargo/commands/cargo-install.html): bin/ of
-  // CARGO_INSTALL_ROOT, of the configuration's install.root (which is not read here), of CARGO_HOME,
-  // of ~/.cargo.
+  // cargo-install(1) (https://doc.rust-lang.org/cargo/commands/cargo-install.html): bin/ in CARGO_INSTALL_ROOT, in the
+  // configuration's install.root (which is not read here), in CARGO_HOME, in ~/.cargo.
   cargo: ({ CARGO_HOME, CARGO_INSTALL_ROOT }, home) => {
     const top = named(CARGO_INSTALL_ROOT, named(CARGO_HOME, join(home, ".cargo")));
     return [{ path: join(top, "bin") }];
@@ -87,14 +86,14 @@ const presets = {
       npmrc.get(name);
     const npx = { path: join(named(setting("cache"), join(home, ".npm")), "_npx") };
     const prefix = setting("prefix");
-    // Without one it is where Node is, which on NixOS is the store.
+    // Without one it is where Node is, which on NixOS is in the store.
     if (prefix === undefined || !isAbsolute(prefix)) return [npx];
     return [{ path: join(prefix, "lib/node_modules") }, npx];
   },
 
-  // pnpm's "Global Packages" (https://pnpm.io/global-packages): PNPM_HOME, else pnpm below the data
-  // directory (`pnpm setup`), with global/LAYOUT and, of `pnpm env`, nodejs/VERSION. What `pnpm dlx`
-  // fetches is in the cache's dlx (https://pnpm.io/settings#dlxcachemaxage).
+  // pnpm's "Global Packages" (https://pnpm.io/global-packages): PNPM_HOME, else pnpm below the data directory (`pnpm
+  // setup`), with global/LAYOUT and, from `pnpm env`, nodejs/VERSION. What `pnpm dlx` fetches is in the cache's dlx
+  // (https://pnpm.io/settings#dlxcachemaxage).
   pnpm: (environment, home) => [
     ...below(
       named(environment.PNPM_HOME, join(data(environment, home), "pnpm")),
@@ -104,8 +103,8 @@ const presets = {
     ...below(join(cache(environment, home), "pnpm"), "dlx"),
   ],
 
-  // Yarn 1's `yarn global dir`: below the data directory where the environment names one, else the
-  // configuration's (src/util/user-dirs.js of https://github.com/yarnpkg/yarn).
+  // Yarn 1's `yarn global dir`: below the data directory if the environment names one, else the configuration's
+  // (src/util/user-dirs.js of https://github.com/yarnpkg/yarn).
   yarn: ({ XDG_DATA_HOME, XDG_CONFIG_HOME }, home) => {
     const top = named(XDG_DATA_HOME, named(XDG_CONFIG_HOME, join(home, ".config")));
     return below(join(top, "yarn/global"), "node_modules");
@@ -119,15 +118,15 @@ const presets = {
     return [...below(top, "bin"), ...below(global, "node_modules")];
   },
 
-  // nvm's README, "Install & Update Script" (https://github.com/nvm-sh/nvm): NVM_DIR, else nvm below
-  // XDG_CONFIG_HOME where that is set, else ~/.nvm.
+  // nvm's README, "Install & Update Script" (https://github.com/nvm-sh/nvm): NVM_DIR, else nvm below XDG_CONFIG_HOME if
+  // that is set, else ~/.nvm.
   nvm: ({ NVM_DIR, XDG_CONFIG_HOME }, home) => {
     const usual = XDG_CONFIG_HOME === undefined ? join(home, ".nvm") : join(XDG_CONFIG_HOME, "nvm");
     return below(named(NVM_DIR, named(usual, join(home, ".nvm"))), "versions/node");
   },
 
-  // fnm's source (https://docs.rs/crate/fnm/latest/source/src/directories.rs): FNM_DIR, else fnm below
-  // the data directory, or ~/.fnm of earlier versions.
+  // fnm's source (https://docs.rs/crate/fnm/latest/source/src/directories.rs): FNM_DIR, else fnm below the data
+  // directory, or ~/.fnm from earlier versions.
   fnm: (environment, home) => {
     const { FNM_DIR } = environment;
     if (FNM_DIR !== undefined && isAbsolute(FNM_DIR)) return below(FNM_DIR, "node-versions");
@@ -142,12 +141,12 @@ const presets = {
     return [...below(top, "bin"), { path: join(top, "tools/image"), depth: 2 }];
   },
 
-  // pyenv's README, "Environment variables" (https://github.com/pyenv/pyenv): most versions are compiled
-  // here; PyPy, Miniconda and such are downloaded.
+  // pyenv's README, "Environment variables" (https://github.com/pyenv/pyenv): most versions are compiled locally; PyPy,
+  // Miniconda and similar are downloaded.
   pyenv: ({ PYENV_ROOT }, home) => below(named(PYENV_ROOT, join(home, ".pyenv")), "versions"),
 
-  // GHCup's "Configuration" (https://www.haskell.org/ghcup/guide/config/): with GHCUP_USE_XDG_DIRS in the
-  // data directory and XDG_BIN_HOME, else in .ghcup of GHCUP_INSTALL_BASE_PREFIX.
+  // GHCup's "Configuration" (https://www.haskell.org/ghcup/guide/config/): with GHCUP_USE_XDG_DIRS in the data
+  // directory and XDG_BIN_HOME, else in .ghcup below GHCUP_INSTALL_BASE_PREFIX.
   ghcup: (environment, home) => {
     const { GHCUP_USE_XDG_DIRS, GHCUP_INSTALL_BASE_PREFIX, XDG_BIN_HOME } = environment;
     if (GHCUP_USE_XDG_DIRS !== undefined)
@@ -173,10 +172,9 @@ const presets = {
     ...below(join(home, ".juliaup"), "bin"),
   ],
 
-  // "Gradle Directories" (https://docs.gradle.org/current/userguide/directory_layout.html): JDKs of the
-  // toolchain support and the wrapper's distributions. Not caches/: Gradle ends a build that finds what
-  // it has unpacked there (aapt2 among it) changed, "The contents of the immutable workspace … have been
-  // modified".
+  // "Gradle Directories" (https://docs.gradle.org/current/userguide/directory_layout.html): JDKs from the toolchain
+  // support and the wrapper's distributions. Not caches/: Gradle aborts a build if something that it has unpacked there
+  // (including aapt2) has changed, "The contents of the immutable workspace … have been modified".
   gradle: ({ GRADLE_USER_HOME }, home) =>
     below(named(GRADLE_USER_HOME, join(home, ".gradle")), "jdks", "wrapper/dists"),
 
@@ -191,17 +189,17 @@ const presets = {
     ];
   },
 
-  // JetBrains: IDEs of the Toolbox App (https://www.jetbrains.com/help/toolbox-app/), the remote
-  // backends of Gateway (https://www.jetbrains.com/help/idea/remote-development-troubleshooting.html),
-  // and ~/.jdks, where an IDE downloads JDKs to (https://www.jetbrains.com/help/idea/sdk.html).
+  // JetBrains: IDEs from the Toolbox App (https://www.jetbrains.com/help/toolbox-app/), Gateway's remote backends
+  // (https://www.jetbrains.com/help/idea/remote-development-troubleshooting.html), and ~/.jdks, to which an IDE
+  // downloads JDKs (https://www.jetbrains.com/help/idea/sdk.html).
   jetbrains: (environment, home) => [
     ...below(join(data(environment, home), "JetBrains/Toolbox"), "apps"),
     ...below(join(cache(environment, home), "JetBrains/RemoteDev"), "dist"),
     ...below(home, ".jdks"),
   ],
 
-  // Playwright's "Browsers" (https://playwright.dev/docs/browsers): PLAYWRIGHT_BROWSERS_PATH. With 0
-  // they are in each project's node_modules, which nobody can know beforehand.
+  // Playwright's "Browsers" (https://playwright.dev/docs/browsers): PLAYWRIGHT_BROWSERS_PATH. With 0 they are in each
+  // project's node_modules, which cannot be known beforehand.
   playwright: (environment, home) => {
     const { PLAYWRIGHT_BROWSERS_PATH } = environment;
     if (PLAYWRIGHT_BROWSERS_PATH === "0")
@@ -214,7 +212,7 @@ const presets = {
   },
 
   // Puppeteer's "Configuration" (https://pptr.dev/api/puppeteer.configuration): PUPPETEER_CACHE_DIR, else
-  // ~/.cache/puppeteer whatever XDG_CACHE_HOME says; BROWSER/PLATFORM-VERSION.
+  // ~/.cache/puppeteer regardless of XDG_CACHE_HOME; BROWSER/PLATFORM-VERSION.
   puppeteer: ({ PUPPETEER_CACHE_DIR }, home) => [
     { path: named(PUPPETEER_CACHE_DIR, join(home, ".cache/puppeteer")), depth: 2 },
   ],
@@ -224,8 +222,8 @@ const presets = {
     { path: named(environment.CYPRESS_CACHE_FOLDER, join(cache(environment, home), "Cypress")) },
   ],
 
-  // Prisma's engines (packages/fetch-engine/src/utils.ts of https://github.com/prisma/orm): BRANCH/COMMIT/
-  // PLATFORM of ~/.cache/prisma, since 2025 of XDG_CACHE_HOME's (https://github.com/prisma/orm/pull/28174).
+  // Prisma's engines (packages/fetch-engine/src/utils.ts of https://github.com/prisma/orm): BRANCH/COMMIT/PLATFORM in
+  // ~/.cache/prisma, since 2025 below XDG_CACHE_HOME (https://github.com/prisma/orm/pull/28174).
   prisma: (environment, home) => {
     const caches = new Set([cache(environment, home), join(home, ".cache")]);
     return [...caches].map((top) => ({ path: join(top, "prisma"), depth: 3 }));
@@ -238,28 +236,28 @@ const presets = {
     return below(join(data(environment, home), NVIM_APPNAME || "nvim", "mason"), "packages");
   },
 
-  // The server that Visual Studio Code puts on a remote machine, which is documented by its source and
-  // its logs: VSCODE_AGENT_FOLDER, else ~/.vscode-server (src/vs/server/node/server.main.ts), with
-  // bin/COMMIT (https://github.com/microsoft/vscode/issues/208753), since 2024 cli/servers/Stable-COMMIT
-  // (https://github.com/b01/dl-vscode-server/issues/14), and extensions with programs of their own.
-  // `code tunnel` has its servers in ~/.vscode/cli (https://github.com/microsoft/vscode/issues/204112).
+  // The server that Visual Studio Code installs on a remote machine, which is documented by its source and its logs:
+  // VSCODE_AGENT_FOLDER, else ~/.vscode-server (src/vs/server/node/server.main.ts), with bin/COMMIT
+  // (https://github.com/microsoft/vscode/issues/208753), since 2024 cli/servers/Stable-COMMIT
+  // (https://github.com/b01/dl-vscode-server/issues/14), and extensions with programs of their own. `code tunnel` has
+  // its servers in ~/.vscode/cli (https://github.com/microsoft/vscode/issues/204112).
   "vscode-server": ({ VSCODE_AGENT_FOLDER }, home) => [
     ...serverOf(named(VSCODE_AGENT_FOLDER, join(home, ".vscode-server"))),
     ...serverOf(join(home, ".vscode-server-insiders")),
     ...below(join(home, ".vscode"), "cli/servers"),
   ],
 
-  // The same of its relatives, each in a directory of its own (serverDataFolderName of product.json):
+  // The same for its relatives, each in its own directory (serverDataFolderName in product.json):
   // https://github.com/jeanp413/open-remote-ssh for VSCodium,
-  // https://github.com/nix-community/nixos-vscode-server/issues/89 for Cursor; Windsurf's is known from
-  // the paths of its processes only.
+  // https://github.com/nix-community/nixos-vscode-server/issues/89 for Cursor; Windsurf's is known only from the paths
+  // of its processes.
   "vscodium-server": (_, home) => serverOf(join(home, ".vscodium-server")),
   "cursor-server": (_, home) => serverOf(join(home, ".cursor-server")),
   "windsurf-server": (_, home) => serverOf(join(home, ".windsurf-server")),
 
   // "Extension Marketplace", "Where are extensions installed?"
-  // (https://code.visualstudio.com/docs/configure/extensions/extension-marketplace), and of its relatives
-  // the same; VSCODE_EXTENSIONS replaces each (src/vs/platform/environment/common/environmentService.ts).
+  // (https://code.visualstudio.com/docs/configure/extensions/extension-marketplace), and likewise for its relatives;
+  // VSCODE_EXTENSIONS replaces each (src/vs/platform/environment/common/environmentService.ts).
   "vscode-extensions": ({ VSCODE_EXTENSIONS }, home) => {
     if (VSCODE_EXTENSIONS !== undefined && isAbsolute(VSCODE_EXTENSIONS))
       return [{ path: VSCODE_EXTENSIONS }];
@@ -271,7 +269,7 @@ const presets = {
 /** A tool that downloads programs: docs/watching.md. */
 export type PresetName = keyof typeof presets;
 
-/** The names of all of them. */
+/** The names of all presets. */
 export const presetNames = Object.keys(presets) as PresetName[];
 
 export function isPreset(name: string): name is PresetName {
@@ -280,7 +278,7 @@ export function isPreset(name: string): name is PresetName {
 
 /**
  * The directories of a preset; they need not exist yet.
- * @throws FixelfError `usage` where there is no such preset, or the environment rules it out
+ * @throws FixelfError `usage` if there is no such preset, or the environment rules it out
  */
 export function presetDirectories(
   name: PresetName,
@@ -292,7 +290,7 @@ export function presetDirectories(
   return preset(environment, named(environment.HOME, homeDirectory()));
 }
 
-/** The plain settings of a user's .npmrc (npmrc(5)), with $HOME and ~ filled in. */
+/** The plain settings in a user's .npmrc (npmrc(5)), with $HOME and ~ expanded. */
 function readNpmrc(environment: Environment, home: string): Map<string, string> {
   const settings = new Map<string, string>();
   let text: string;

@@ -1,4 +1,4 @@
-// The directories that are watched, and which program a path below them belongs to.
+// The watched directories, and which program a path below them belongs to.
 import { basename, dirname, join } from "node:path";
 import { fromNative, native } from "../addon/native.js";
 import { isDirectory } from "../base/directories.js";
@@ -23,7 +23,7 @@ export function pathOf(given: string | WatchedDirectory): string {
 
 /**
  * Makes sure that each may be watched.
- * @throws FixelfError `usage`, also for "/" and what holds the store, and `in-store`
+ * @throws FixelfError `usage`, also for "/" and any directory that contains the store, and `in-store`
  */
 export function rootsOf(
   directories: readonly (string | WatchedDirectory)[],
@@ -54,20 +54,20 @@ export function rootsOf(
   return [...roots.values()];
 }
 
-/** Without links as far as it exists, and the rest as it is: a root may come later. */
+/** Without links as far as it exists, and the rest as it is: a root may be created later. */
 function real(path: string): string {
   try {
     return native.realPath(path);
   } catch (failure) {
-    // A link of another user's to what is not theirs.
+    // Another user's link to something that is not that user's.
     if (fromNative(failure).code === "permission-denied") throw failure;
     return path === "/" ? path : join(real(dirname(path)), basename(path));
   }
 }
 
 /**
- * The top of the program that a path belongs to, or the path itself where it is a file that is
- * higher; null where it is only on the way to programs. The deepest root counts.
+ * The top of the program that a path belongs to, or the path itself if it is a file above that level; null if it is
+ * only on the way to programs. The deepest root counts.
  */
 export function subjectOf(path: string, roots: readonly Root[], directory: boolean): string | null {
   const root = rootOf(path, roots);
@@ -84,7 +84,7 @@ function rootOf(path: string, roots: readonly Root[]): Root | undefined {
     .sort((a, b) => b.path.length - a.path.length)[0];
 }
 
-/** All programs that are there at or below a directory. What can't be listed has none. */
+/** All programs at or below a directory. One that cannot be listed has none. */
 export async function subjectsAt(directory: string, roots: readonly Root[]): Promise<string[]> {
   const own = subjectOf(directory, roots, true);
   if (own !== null) return [own];

@@ -1,8 +1,8 @@
-// Fixes programs as they arrive: the pipeline, begun by the kernel's word that something has changed.
+// Fixes programs as they arrive: the pipeline, triggered when the kernel reports a change.
 //
-// What is planned is always a whole program, the entry of a watched directory with all below it, so
-// that libraries which come with it win over the store's, in whatever order its files arrive. It is
-// looked at when it has been quiet for a moment and nobody is writing a file of it.
+// A plan always covers a whole program, which is an entry of a watched directory with everything below it, so that
+// libraries that come with it take precedence over the store's, in whatever order its files arrive. It is examined when
+// it has been quiet for a moment and none of its files is being written.
 import {
   type Arrival,
   type FileIdentity,
@@ -32,15 +32,15 @@ import { pathOf, type Root, rootsOf, subjectOf, subjectsAt } from "./roots.js";
 
 /** How directories are watched. */
 export interface WatchOptions extends Omit<PlanOptions, "output" | "inPlace"> {
-  /** Write nothing, and tell what would be fixed. */
+  /** Write nothing, and report what would be fixed. */
   dryRun?: boolean;
-  /** Ends the watch when what is being written is whole; that is no error. */
+  /** Ends the watch once files being written are complete; this is not an error. */
   signal?: AbortSignal;
-  /** Told how the watch fares. */
+  /** Told about the state of the watch. */
   onWatch?: (event: WatchEvent) => void;
-  /** Milliseconds for which nothing may have happened in a program's tree. Default 100. */
+  /** Milliseconds during which nothing may have happened in a program's tree. Default 100. */
   settle?: number;
-  /** Seconds after which directories that can't be watched are looked at again. Default 30. */
+  /** Seconds after which directories that cannot be watched are examined again. Default 30. */
   rescan?: number;
 }
 
@@ -53,18 +53,18 @@ const watchKinds: Kinds<WatchOptions> = {
   rescan: "number",
 };
 
-/** A tree in which something is written all the time is looked at nevertheless, after so long (ms). */
+/** A tree that is constantly written to is examined nevertheless after this long (ms). */
 const mostPatience = 5000;
-/** Before another try at a file that changed, or that somebody else was changing (ms). */
+/** Before retrying a file that changed, or that another process was changing (ms). */
 const beforeRetry = 500;
-/** So many changes are looked at one by one, to see whether any could matter. */
+/** Up to this many changes are examined individually, to see whether any could matter. */
 const fewChanges = 512;
 
 /**
- * Watches directories for ever: fixes what is there, then what arrives. Directories that are not
- * there yet are waited for. Ends when `signal` says so, or when the caller takes no more.
- * @throws FixelfError `usage` and `in-store` for directories that may not be watched; `io` where the
- *   kernel allows no watching at all
+ * Watches directories indefinitely: fixes what is there, then what arrives. Directories that do not exist yet are
+ * waited for. Ends when `signal` aborts, or when the caller stops iterating.
+ * @throws FixelfError `usage` and `in-store` for directories that may not be watched; `io` if the kernel does not allow
+ *   watching at all
  */
 export function watch(
   directories: readonly (string | WatchedDirectory)[],
@@ -78,7 +78,7 @@ export function watch(
   return new Watch(directories, options).run();
 }
 
-/** For whatever a caller has put there. */
+/** Accepts whatever a caller has passed. */
 function nameOf(directory: unknown): unknown {
   return typeof directory === "object" && directory !== null
     ? pathOf(directory as WatchedDirectory)
@@ -93,21 +93,21 @@ class Watch {
   readonly #store: KeptStore;
   readonly #pending: PendingSubjects;
   readonly #rescan: number;
-  /** What has been said of a file, which is not said twice. */
+  /** What has been reported about a file, which is not repeated. */
   readonly #said = new Map<string, string>();
-  /** What was written last under each name, which its events bring back. */
+  /** What was last written under each name, whose events come back to us. */
   readonly #written = new Map<string, string>();
-  /** For each file that was given back because it failed its check: which content, and which edits. */
+  /** For each file that was restored because it failed its check: its content and the edits. */
   readonly #givenBack = new Map<string, string>();
   /** What files that were passed over are for, by program. */
   readonly #passedOver = new Map<string, Set<string>>();
   readonly #unwatched = new Set<string>();
-  /** Each root as it was when its watch began, to notice that another one took its place. */
+  /** Each root's identity when its watch began, to notice if another directory took its place. */
   readonly #identities = new Map<string, string>();
   #toldLimit = false;
   #failure: FixelfError | null = null;
   #wake: () => void = () => {};
-  /** Arrivals are taken in one lot after the other, in their order. */
+  /** Arrivals are processed one batch after another, in order. */
   #taking: Promise<void> = Promise.resolve();
 
   constructor(directories: readonly (string | WatchedDirectory)[], options: WatchOptions) {
@@ -130,7 +130,7 @@ class Watch {
     try {
       handle = new native.Watch(paths, (failure, arrivals) => {
         if (failure !== null) this.#failure = fromNative(failure);
-        // Whoever waits is woken when all that came together has been taken in.
+        // Waiters are woken once everything that came together has been processed.
         if (arrivals !== null) this.#taking = this.#taking.then(() => this.#takeAll(arrivals));
         void this.#taking.then(() => this.#wake());
       });
@@ -154,7 +154,7 @@ class Watch {
     }
   }
 
-  /** Until something arrives, a program's time comes, or the watch ends. */
+  /** Until something arrives, a program is due, or the watch ends. */
   #sleep(): Promise<void> {
     const next = this.#pending.next();
     return new Promise((resolve) => {
@@ -164,7 +164,7 @@ class Watch {
         clearTimeout(timer);
         resolve();
       };
-      // It may have come between the look and here.
+      // It may have come between the check and this point.
       if (this.#failure !== null || this.#options.signal?.aborted) this.#wake();
     });
   }
@@ -176,7 +176,7 @@ class Watch {
   // -- what happens ------------------------------------------------------------------------------
 
   async #takeAll(arrivals: readonly Arrival[]): Promise<void> {
-    // By the time that the files have settled, the store is known.
+    // By the time the files have settled, the store is known.
     this.#store.warm();
     for (const arrival of arrivals) {
       if (arrival.kind === "present") await this.#takePresent(arrival.path);
@@ -245,16 +245,18 @@ class Watch {
     this.#tell({ kind: "unwatched", path, message: why, seconds: this.#rescan });
   }
 
-  /** What no event tells: directories that can't be watched, and roots that were moved with theirs. */
+  /**
+   * Handles what no event reports: directories that cannot be watched, and roots that were moved along with a parent.
+   */
   #lookAgain(handle: NativeWatch): void {
     const moved = [...this.#identities].filter(([path, was]) => identityOf(path) !== was);
     if (moved.length > 0 || this.#unwatched.size > 0) handle.refresh();
-    // One that is not there any more is told as absent.
+    // One that no longer exists is reported as absent.
     for (const [path] of moved)
       if (identityOf(path) !== null)
         this.#taking = this.#taking.then(() => this.#takePresent(path));
     const unwatched = [...this.#unwatched];
-    // Those that still can't be watched will be told again.
+    // Those that still cannot be watched will be reported again.
     this.#unwatched.clear();
     void Promise.all(unwatched.map((directory) => this.#addAllAt(directory))).then(() =>
       this.#wake(),
@@ -294,7 +296,9 @@ class Watch {
     if (planned.gcRoot) await this.#protect(planned.files.filter(isHealthy));
   }
 
-  /** Whether a change could have made a program, or one of its libraries; or it is put off. */
+  /**
+   * Whether a change could have produced a program, or one of its libraries; otherwise, or if it is postponed, false.
+   */
   async #matters(pending: Pending): Promise<boolean> {
     const now = performance.now();
     if (pending.open.size > 0 && !this.#pending.isOverdue(pending, now)) {
@@ -304,16 +308,16 @@ class Watch {
       }
     }
     if (pending.changed === null) return true;
-    // Our own writing is no news; what somebody else has put there since is.
+    // Our own writing is not news; what others have put there since is.
     const changed = [...pending.changed].filter((path) => !this.#isAsWritten(path));
     if (changed.length > fewChanges) return true;
     const found = await native.peek(changed);
-    // Below a program's directory such files are told with those that can be fixed.
+    // Below a program's directory, such files are reported with those that can be fixed.
     const isForOther = () => otherSystemOf(pending.subject) !== null;
     return found.some((peek) => isProgram(peek) || peek === "link") || isForOther();
   }
 
-  /** Whether a name leads to the very file that was written. Asked once. */
+  /** Whether a name leads to exactly the file that was written. Answers only once. */
   #isAsWritten(path: string): boolean {
     const written = this.#written.get(path);
     if (written === undefined) return false;
@@ -321,7 +325,7 @@ class Watch {
     return identityOf(path) === written;
   }
 
-  /** All in one go; where one of them makes that fail, one after the other. */
+  /** All at once; if one of them makes that fail, one after another. */
   async #plan(subjects: readonly string[]): Promise<FixPlan> {
     try {
       return await planWith(this.#store.get(), subjects, this.#planOptions);
@@ -343,7 +347,7 @@ class Watch {
     }
   }
 
-  /** Those of which there is anything to say or do, without what is being written this moment. */
+  /** Those about which there is anything to report or do, except those being written at the moment. */
   async #filesToFix(files: readonly FilePlan[]): Promise<FilePlan[]> {
     const relevant = files.filter((file) =>
       file.refusal === null
@@ -354,7 +358,9 @@ class Watch {
     return relevant.filter((_, index) => isProgram(found[index]));
   }
 
-  /** Without those for other systems, machines and libcs, which a program brings by the dozen and one line names. */
+  /**
+   * Without those for other systems, machines and libcs, which a program includes by the dozen and one line summarizes.
+   */
   async #forThisMachine(files: readonly FilePlan[]): Promise<FilePlan[]> {
     const own: FilePlan[] = [];
     const foreign = new Map<string, { machines: Set<string>; files: number }>();
@@ -387,7 +393,7 @@ class Watch {
     for (const [index, { host }] of planned.files.entries()) {
       const outcome = outcomes[index] as Outcome;
       const code = outcome.error?.code;
-      // Giving it back is a change of the file, too: without this it would be fixed for ever.
+      // Restoring it changes the file too: without this it would be fixed over and over.
       if (code === "verification-failed") this.#givenBack.set(host, attempts[index] as string);
       if (code !== undefined && isOvertaken(code)) {
         this.#retry(host);
@@ -407,7 +413,7 @@ class Watch {
     this.#pending.postpone({ ...again, first: now, last: now }, beforeRetry, now);
   }
 
-  /** What is refused is refused again at every look: it is said once, until the file changes. */
+  /** What is refused would be refused again each time it is examined: it is reported once, until the file changes. */
   *#once(outcome: WatchOutcome, host: string): Generator<WatchOutcome, void> {
     const said = `${identityOf(host)} ${outcome.outcome} ${outcome.error?.message}`;
     if (this.#said.get(host) === said) return;
@@ -416,8 +422,8 @@ class Watch {
   }
 
   /**
-   * GC roots for programs that need no fix but point into the store: one that was renamed since, or
-   * whose fixing was ended by `kill -9` before it came to that.
+   * GC roots for programs that need no fix but refer to the store: one that has since been renamed, or whose fix was
+   * ended by `kill -9` before it got that far.
    */
   async #protect(files: readonly FilePlan[]): Promise<void> {
     for (const { host, path, storePaths } of files) {
@@ -434,22 +440,22 @@ class Watch {
   }
 }
 
-/** Somebody was faster. What they have made of it is looked at in its turn. */
+/** Another process was faster. What it made of the file is examined in turn. */
 function isOvertaken(code: FixelfErrorCode): boolean {
   return code === "changed" || code === "busy";
 }
 
-/** What a program or library that is no ELF file is for; null for any other file. */
+/** What a program or library that is not an ELF file is for; null for any other file. */
 function otherSystemOf(host: string): string | null {
   return contentOf(host).otherSystem ?? null;
 }
 
-/** Whether it is by itself in what is watched. */
+/** Whether it is a watched program by itself. */
 function isForOtherSystem({ host, refusal }: FilePlan): boolean {
   return refusal?.code === "not-elf" && otherSystemOf(host) !== null;
 }
 
-/** Whether a path leads where it says: not by a link, which may lead out of the directory. */
+/** Whether a path leads to itself: not through a link, which may lead out of the directory. */
 function isItself(path: string): boolean {
   try {
     return realpathSync(path) === path;
@@ -463,8 +469,8 @@ function isProgram(peek: Peek | undefined): boolean {
 }
 
 /**
- * What would be done to which content. Inode and time of change are others after a file was given
- * back; its size and modification time are as they were.
+ * Which edits would be made to which content. Restoring a file changes its inode and change time; its size and
+ * modification time remain.
  */
 function attemptAt({ host, edits }: FilePlan): string {
   const state = stateOf(host);
@@ -480,7 +486,7 @@ function bare(file: FilePlan): Omit<WatchOutcome, "outcome" | "error"> {
   return { path, kind, edits, reasons, verified: false, remaining: [], missing };
 }
 
-/** The very content under a name; null where nothing can be seen. Nobody can set the time of change. */
+/** Identifies exactly the content under a name; null if nothing can be seen. The change time cannot be forged. */
 function identityOf(path: string): string | null {
   const state = stateOf(path);
   if (state === null) return null;
@@ -499,7 +505,7 @@ function stateOf(path: string): BigIntStats | null {
   try {
     return lstatSync(path, { bigint: true });
   } catch {
-    return null; // it has gone, or a directory above it is closed
+    return null; // it has gone, or a directory above it is not accessible
   }
 }
 
