@@ -1,6 +1,6 @@
-// Loader and libraries for everything below a path. What may come together in a process is chosen for
-// together: files of one machine and one libc. Each group is chosen for separately, so that one that cannot
-// be helped decides nothing for the rest.
+// Loader and libraries for everything below a path. Files that may come together in a process (same machine, same libc)
+// are chosen for together. Each group is chosen for separately, so that one that cannot be helped does not affect the
+// rest.
 import { fromNative, type NativeFiles } from "../addon/native.js";
 import { FixelfError, isOfTheMoment } from "../base/errors.js";
 import type { ChoiceOptions, CommonOptions } from "../base/options.js";
@@ -29,23 +29,23 @@ import { filesFor, type Member, type Solved, solve } from "./solve.js";
 /** How far a choice may leave things as they are. */
 export interface HowToChoose
   extends Pick<ChoiceOptions, "interpreter" | "ignoreMissing" | "program"> {
-  /** Choose a loader even where the one that is named is there and all libraries are found. */
+  /** Choose a loader even if the named one exists and all libraries are found. */
   afresh?: boolean;
-  /** Leave each program as it is that runs so, whatever is chosen for the rest. */
+  /** Leave each program that runs as it is, whatever is chosen for the rest. */
   keepRunning?: boolean;
-  /** Leave programs to nix-ld or fixelf-ld where one is at their loader's path. */
+  /** Leave programs to nix-ld or fixelf-ld if one is at their loader's path. */
   keepStandIn?: boolean;
 }
 
-/** What became of one member. */
+/** The result for one member. */
 export type Choice = { member: Member } & (
   | { kind: "solved"; solved: Solved }
-  /** It is nothing that the programs beside it would load. */
+  /** The programs beside it would not load it. */
   | { kind: "passed-over"; why: string }
   | { kind: "failed"; failure: FixelfError }
 );
 
-/** The store that is chosen from: who chooses again and again need not read it each time. */
+/** The store to choose from: callers that choose repeatedly need not read it each time. */
 export function storeFor(
   options: CommonOptions & {
     interpreter?: string;
@@ -60,7 +60,7 @@ export function storeFor(
   });
 }
 
-/** What may be changed for a loader to find: not objects and cores, nor what needs no loader. */
+/** What may be changed so that a loader finds its libraries: not object files and cores, nor what needs no loader. */
 export function membersOf(tree: Tree): Member[] {
   return tree.subjects.flatMap((subject) => {
     const { facts } = subject;
@@ -107,11 +107,11 @@ export async function choose(
 
 interface Group {
   members: Member[];
-  /** The program that loads them, where it is none of them. */
+  /** The program that loads them, if it is not one of them. */
   loadedBy: LoadingProgram | null;
 }
 
-/** What comes together in one process, as far as that is known. */
+/** What comes together in one process, as far as known. */
 function groupsOf(
   company: readonly Member[],
   loadedBy: (member: Member) => LoadingProgram | null,
@@ -126,7 +126,7 @@ function groupsOf(
   return groups;
 }
 
-/** The program that loads each member, unless that is below the named directory, and is chosen for as well. */
+/** The program that loads each member, unless it is below the named directory and so is chosen for as well. */
 function loadersOutside(
   tree: Tree,
   named: Named,
@@ -139,7 +139,7 @@ function loadersOutside(
   };
 }
 
-/** Why libraries of one machine and one libc are nothing to the program that was named for them. */
+/** Why the program that was named for libraries cannot load those for one machine and one libc. */
 function whyNoneIsLoaded(
   company: readonly Member[],
   named: Named,
@@ -177,7 +177,7 @@ async function chooseForGroup(
     } catch (caught) {
       const failure = fromNative(caught);
       if (isOfTheMoment(failure)) throw failure;
-      // A file that has gone since, or cannot be reached by its name, is no other's fault.
+      // A file that has since vanished, or cannot be reached by its name, must not affect the others.
       const culprit = rest.find(({ path }) => path === failure.path);
       const those = culprit === undefined ? rest : [culprit];
       others.push(...those.map((member): Choice => ({ member, kind: "failed", failure })));
@@ -195,7 +195,7 @@ function taskOf(
   return { members, environment: standInVariables, outside, ...rest };
 }
 
-/** One loader and one set of libraries for all that may come together in a process. */
+/** One loader and one set of libraries for everything that may come together in a process. */
 async function solveGroup(
   group: readonly Member[],
   loadedBy: LoadingProgram | null,
@@ -224,7 +224,7 @@ async function solveGroup(
   return solved;
 }
 
-/** The programs to be left as they are while the rest changes: their loader is there and finds all. */
+/** The programs to leave as they are while the rest changes: their loader exists and finds everything. */
 async function keptOf(
   members: readonly Member[],
   tree: Tree,
@@ -239,12 +239,12 @@ async function keptOf(
     return asIs !== undefined && !isChanged(asIs) ? [asIs] : [];
   });
   const kept = (await Promise.all(alone)).flat();
-  // All of them: then their loader is that of their libraries, too.
+  // If these are all the programs, their loader is also their libraries' loader.
   const isWhole = kept.length === members.filter(isProgram).length;
   return isWhole && interpreter === undefined && !afresh ? [] : kept;
 }
 
-/** Whether it is to say anything but what it says now. */
+/** Whether the fix would change anything in it. */
 function isChanged({ interpreter, entries, member }: Solved): boolean {
   const present = currentSearchPath(member.facts).entries;
   return interpreter !== null || entries.some((entry) => !present.includes(entry));
@@ -254,8 +254,8 @@ function isChanged({ interpreter, entries, member }: Solved): boolean {
 const standInVariables: Environment = {};
 
 /**
- * Programs that work as they are stay as they are, and so does the loader of what they load. null where
- * some do not, or where the caller wants another loader.
+ * Programs that work are left as they are, and so is the loader of what they load. null if some do not work, or if the
+ * caller wants another loader.
  */
 async function solveAsIs(
   task: LoaderlessTask,

@@ -1,21 +1,21 @@
-// One loader and one set of libraries that go together (DESIGN 7): every version that any of them
-// needs is defined by another. Each attempt takes the best of everything; where two of its choices
-// do not go together, the one or the other is left out, and it is tried again.
+// One loader and one set of libraries that fit together (DESIGN 7): every version that one of them needs is defined by
+// another. Each attempt takes the best of everything; if two of its choices do not fit together, one or the other is
+// excluded, and the next attempt begins.
 //
-// This is a search with backtracking, and it is bounded. Nearly always the first attempt is right.
+// This is a search with backtracking, and it is bounded. Nearly always the first attempt succeeds.
 import { dirname } from "node:path";
 import type { Need } from "../judge/problem.js";
 import type { LoaderChoice } from "./loader_choice.js";
 import { type Solved, solve, type Task } from "./solve.js";
 
-/** For all loaders together: an attempt resolves every file of a tree again. */
+/** For all loaders together: each attempt resolves every file in a tree again. */
 const mostAttempts = 64;
 
 export type LoaderlessTask = Omit<Task, "loader" | "assumed" | "excluded">;
 
 /**
- * The members with the first loader for which a fitting set is found. Where there is none for any,
- * the attempt with the least that is wrong.
+ * The members with the first loader for which a fitting set is found. If there is none for any loader, the attempt with
+ * the fewest problems.
  */
 export async function fittingSet(
   task: LoaderlessTask,
@@ -35,7 +35,7 @@ export async function fittingSet(
       const wrong = countProblems(solved);
       if (wrong === 0) return solved;
       if (best === null || wrong < countProblems(best)) best = solved;
-      // The last is taken up first: what asks for too much goes before what has too little.
+      // The last is tried first: excluding what asks for too much comes before excluding what has too little.
       for (const directory of waysOut(solved).reverse()) {
         const further = new Set([...excluded, directory]);
         const key = [...further].sort().join(":");
@@ -52,7 +52,7 @@ function countProblems(solved: readonly Solved[]): number {
   return solved.reduce((sum, { problems }) => sum + problems.length, 0);
 }
 
-/** The directories without which the first conflict that can be avoided would not be there. */
+/** The directories whose exclusion would avoid the first avoidable conflict. */
 function waysOut(solved: readonly Solved[]): string[] {
   const chosen = new Set(solved.flatMap((other) => [...other.chosen]));
   for (const each of solved) {
@@ -84,7 +84,7 @@ function sidesOf(need: Exclude<Need, { kind: "loader" }>): {
   }
 }
 
-/** The directory of a file, or of the one for whose sake it is loaded, that was chosen. */
+/** The chosen directory that a file is in, or that the file for whose sake it is loaded is in. */
 function chosenAbove(
   path: string,
   { resolution, member }: Solved,

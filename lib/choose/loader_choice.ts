@@ -1,5 +1,5 @@
-// Which loader a program gets (DESIGN 7.2): it must match machine, class, byte order and libc, and
-// its libc must define every version that the program and what comes with it need.
+// Which loader a program gets (DESIGN 7.2): it must match machine, class, byte order and libc, and its libc must define
+// every version that the program and what comes with it need.
 
 import type { Facts } from "../addon/facts.js";
 import { FixelfError } from "../base/errors.js";
@@ -11,7 +11,7 @@ import type { Store } from "../store/context.js";
 import type { Loader } from "../store/loaders.js";
 import type { Member } from "./solve.js";
 
-/** The versions of glibc itself that files need, weak ones left out, each with one that needs it. */
+/** The versions of glibc itself that files need, excluding weak ones, each with a file that needs it. */
 function glibcNeeds(all: readonly Member[]): Map<string, string> {
   const needs = new Map<string, string>();
   for (const { path, facts } of all) {
@@ -30,13 +30,13 @@ export interface LoaderChoice {
   reason: string;
 }
 
-/** The loader of the program that loads the members: no other one will ever do it. */
+/** The loader of the program that loads the members: no other one is ever used. */
 export async function loaderOf(
   { path, loader }: LoadingProgram,
   store: Store,
 ): Promise<LoaderChoice> {
   const known = (await store.loaders()).find((candidate) => candidate.path === loader);
-  // Where it is not the store's, the judge sees what its libc lacks.
+  // If it is not from the store, the judge sees what its libc lacks.
   return {
     loader: known ?? { path: loader, definedVersions: [] },
     reason: `${path} loads it, and is started by this one`,
@@ -70,7 +70,7 @@ export async function suitableLoaders(
     .filter((loader) => lackingOf(loader).length === 0)
     .map((loader) => ({ loader, reason: loader.reason }));
   if (choices.length > 0) return choices;
-  // The nearest one says best what is asked for too much.
+  // The nearest one best shows which needs are excessive.
   const [nearest] = ofLibc.toSorted((one, two) => lackingOf(one).length - lackingOf(two).length);
   const lacking = nearest === undefined ? [] : lackingOf(nearest).sort(compareVersions);
   const newest = lacking.at(-1) ?? "";
@@ -82,7 +82,7 @@ export async function suitableLoaders(
   );
 }
 
-/** The user knows best: no other is taken in its place, and the result is verified like any. */
+/** The user knows best: no other is used in its place, and the result is verified like any other. */
 function namedByUser(path: string, loaders: readonly Loader[], facts: Facts): LoaderChoice[] {
   const loader = loaders.find((candidate) => candidate.path === path);
   if (loader === undefined) {

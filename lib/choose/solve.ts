@@ -1,6 +1,6 @@
-// Which libraries a program and what comes with it get (DESIGN 7.1, 7.3, 7.4), with one loader for
-// all of them. Nothing is written: each round assumes the search paths chosen so far, resolves
-// again as the loader would, and provides for what is still missing. The judge has the last word.
+// Which libraries a program and what comes with it get (DESIGN 7.1, 7.3, 7.4), with one loader for all of them. Nothing
+// is written: each round assumes the search paths chosen so far, resolves again as the loader would, and provides what
+// is still missing. The judge has the last word.
 import { basename, dirname, join, normalize } from "node:path";
 import picomatch from "picomatch";
 import type { Facts, Resolution, ResolvedLibrary } from "../addon/facts.js";
@@ -36,7 +36,7 @@ export interface Member extends Subject {
   facts: Facts;
 }
 
-/** What a member is to say after the fix. */
+/** What a member will be after the fix. */
 export interface Solved {
   member: Member;
   interpreter: string | null;
@@ -49,34 +49,34 @@ export interface Solved {
   /** Why nothing was chosen for a soname. */
   whyNot: Map<string, string>;
   /**
-   * What could be provided, did not the library that needs it have a search path of its own, which is not to be
+   * What could be provided if the library that needs it did not have a search path of its own, which must not be
    * changed: that library, by soname, as seen from the root and without links.
    */
   neededBeyond: Map<string, string>;
-  /** Directories that were taken from the store, the loader's own left out. */
+  /** Directories that were chosen from the store, except the loader's own. */
   chosen: Set<string>;
   resolution: Resolution;
-  /** What the judge says of the member as it is to be; `left` may stay missing, as the caller said. */
+  /** The judge's problems with the member as it will be; the caller said that those in `left` may remain. */
   problems: Problem[];
   left: Problem[];
 }
 
 export interface Task {
   members: readonly Member[];
-  /** Found below the named directory: may serve one another. */
+  /** Found below the named directory: they may serve one another. */
   bundled: readonly Member[];
-  /** What programs are to get; null leaves them theirs. */
+  /** What programs will get; null leaves theirs. */
   loader: { path: string; definedVersions: readonly string[] } | null;
   /** The loader to assume for libraries, which name none; null for the machine's usual one. */
   assumed: string | null;
-  /** The program that loads the members, where it is none of them: its loader is not to be chosen. */
+  /** The program that loads the members, if it is not one of them: its loader is not up for choice. */
   loadedBy: LoadingProgram | null;
-  /** The variables that stand-ins are judged by where they are kept. */
+  /** The variables by which stand-ins are judged, if they are kept. */
   environment: Environment;
   store: Store;
   outside: readonly string[];
   ignoreMissing: readonly string[];
-  /** Directories of the store that must not be taken: with them nothing fits together. */
+  /** Store directories that must not be used: with them nothing fits together. */
   excluded: ReadonlySet<string>;
 }
 
@@ -84,23 +84,23 @@ export interface Task {
 type Draft = Omit<Solved, "resolution"> & { entry: Entry; resolution: Resolution | null };
 type Resolved = Draft & { resolution: Resolution };
 
-/** What is found out once for all members and all rounds. */
+/** What is determined once for all members and all rounds. */
 interface Known {
   files: NativeFiles;
   /** What the store has, by soname and needed versions. All members are for one machine. */
   provided: Map<string, Promise<Providers | undefined>>;
-  /** The bundled files by each name that one may be needed by, in their order. */
+  /** The bundled files by each name under which they may be needed, in their order. */
   bundled: ReadonlyMap<string, readonly Member[]>;
   /** Whether a path leads to an ELF file. */
   isElf: (path: string) => boolean;
   /** The versions that members need, by library. */
   versions: ReadonlyMap<string, ReadonlySet<string>>;
   isIgnored: (soname: string) => boolean;
-  /** Why a directory that the user named is none for the members that give rights; null where it is. */
+  /** Why a directory that the user named is unsuitable for members that give rights; null if it is suitable. */
   whyNotNamed: (directory: string, soname: string) => string | null;
 }
 
-/** Rounds are bounded: each adds at least one directory to one member, or ends it. */
+/** Rounds are bounded: each adds at least one directory to one member, or is the last. */
 const mostRounds = 32;
 
 export async function solve(task: Task): Promise<Solved[]> {
@@ -111,7 +111,7 @@ export async function solve(task: Task): Promise<Solved[]> {
   const known = knownOf(task, drafts, files);
   let resolved: Resolved[] = [];
   for (let round = 0; round < mostRounds; round++) {
-    // All are resolved before any changes: each round sees what the one before has chosen.
+    // All are resolved before any changes: each round sees what the previous one chose.
     resolved = await resolveDrafts(drafts, task.assumed, files);
     const touched = new Set<Draft>();
     for (const draft of resolved) await provide(draft, byPath, task, known, touched);
@@ -200,7 +200,7 @@ function assume(drafts: Iterable<Draft>, files: NativeFiles): Promise<void> {
   return files.override(overrides);
 }
 
-/** A library has no loader of its own: `assumed`, where there is one. */
+/** A library has no loader of its own: `assumed` is used, if there is one. */
 async function resolveDrafts(
   drafts: readonly Draft[],
   assumed: string | null,
@@ -229,7 +229,7 @@ async function resolveDrafts(
   return drafts as Resolved[];
 }
 
-/** Provides for what a member misses; `touched` are those that get anything. */
+/** Provides what a member lacks; `touched` collects those that get anything. */
 async function provide(
   draft: Resolved,
   drafts: ReadonlyMap<string, Draft>,
@@ -253,11 +253,11 @@ async function provide(
       continue;
     }
     if (path !== null) {
-      // The directory that has it is there for the sake of another library, or comes along.
+      // The directory that has it is there because of another library, or is bundled.
       if (putBefore(target, found, soname, path)) touched.add(target);
       continue;
     }
-    // A library that may not be changed finds its own needs only by what is inherited from above.
+    // If a library may not be changed, its own needs are found only through what it inherits.
     if (requester === null && target.tag !== "rpath") {
       target.tag = "rpath";
       target.reasons.push(
@@ -280,9 +280,9 @@ async function provide(
 }
 
 /**
- * Whether a library that is found has to come from elsewhere: a part of another glibc than the loader's,
- * or one that was taken from the store for another's sake and lacks a version. What comes along wins
- * otherwise.
+ * Whether a library that is found has to come from elsewhere: a part of a glibc other than the loader's, or one that
+ * was chosen from the store for another library's sake and lacks a version. Otherwise bundled libraries take
+ * precedence.
  */
 function isToBeReplaced(
   { soname }: ResolvedLibrary,
@@ -300,7 +300,7 @@ function isToBeReplaced(
   );
 }
 
-/** Whether the search path is another one then. */
+/** Returns whether this changed the search path. */
 function putBefore(target: Draft, found: Found, soname: string, path: string): boolean {
   const { directory, why, fromStore } = found;
   const other = dirname(path);
@@ -311,7 +311,7 @@ function putBefore(target: Draft, found: Found, soname: string, path: string): b
   const already = target.entries.indexOf(directory);
   if (already !== -1 && (at === -1 || already < at)) return false;
   if (already !== -1) target.entries.splice(already, 1);
-  // Where no entry leads there, the loader's own directories or its cache do, which come last.
+  // If no entry leads there, the loader's own directories or its cache do, and these come last.
   target.entries.splice(at === -1 ? target.entries.length : at, 0, directory);
   if (fromStore) target.chosen.add(directory);
   target.reasons.push(`${soname} from ${directory}, before ${other}: ${why}`);
@@ -355,7 +355,7 @@ function exchangeableLoader(loader: string, who: string): Problem {
 interface Found {
   directory: string | null;
   why: string;
-  /** It was chosen among those of the store. */
+  /** It was chosen from the store. */
   fromStore: boolean;
 }
 
@@ -368,7 +368,7 @@ async function directoryFor(
 ): Promise<Found> {
   const { facts, path } = target.member;
   const { loader, store, excluded } = task;
-  // glibc's parts must be those of the loader: they call one another's private functions.
+  // glibc's parts must be the loader's: they call each other's private functions.
   if (loader !== null && isPartOfGlibc(soname)) {
     const directory = dirname(loader.path);
     if (known.isElf(join(directory, soname)))
@@ -376,7 +376,7 @@ async function directoryFor(
     const why = `the glibc of ${loader.path} has none, and no other one's will do`;
     return { directory: null, why, fromStore: false };
   }
-  // The loader opens it by the name that is needed, which is often a link to the file itself.
+  // The loader opens it by the needed name, which is often a link to the file itself.
   const sibling = known.bundled
     .get(soname)
     ?.find(
@@ -423,8 +423,8 @@ async function directoryFor(
 }
 
 /**
- * Where a program that gives rights has a library beside it: by an absolute path, for its loader passes over
- * $ORIGIN (elf/dl-load.c, is_trusted_path_normalize). Only where nobody else decides what is loaded.
+ * Where a program that gives rights has a library beside it: as an absolute path, because its loader ignores $ORIGIN
+ * (elf/dl-load.c, is_trusted_path_normalize). Only if no one else decides what is loaded.
  */
 function ownDirectoryOf(
   soname: string,
@@ -446,7 +446,7 @@ function ownDirectoryOf(
   return { directory, why, fromStore: false };
 }
 
-/** The versions of glibc that a library needs, and that the loader's glibc does not define. */
+/** The versions of glibc that a library needs but the loader's glibc does not define. */
 export function lackingOf(facts: Facts, loader: Task["loader"]): string[] {
   if (loader === null || loader.definedVersions.length === 0) return [];
   return facts.versionsNeeded
@@ -458,8 +458,8 @@ export function lackingOf(facts: Facts, loader: Task["loader"]): string[] {
 }
 
 /**
- * Every version that any member, or what is loaded with one, needs of a library: there will be only
- * one of it in a process.
+ * Every version of a library that any member, or what is loaded with one, needs: there will be only one copy of it in a
+ * process.
  */
 function versionsOf(
   soname: string,

@@ -1,4 +1,4 @@
-// Why no loader and no set of libraries will do: which need cannot be met, and by what it could be.
+// Why no loader and no set of libraries will do: which need cannot be met, and what could meet it.
 
 import { basename } from "node:path";
 import type { ResolvedLibrary, VersionProblem } from "../addon/facts.js";
@@ -19,7 +19,7 @@ import {
 import { placeOptions } from "../store/place.js";
 import { lackingOf, type Member, type Solved, type Task } from "./solve.js";
 
-/** One sentence for each problem that a choice leaves; empty where it leaves none. */
+/** One sentence for each problem that remains with a choice; empty if none remains. */
 export async function unmetNeeds(
   solved: Solved,
   loaderPath: string | null,
@@ -35,13 +35,13 @@ export async function unmetNeeds(
   return [...new Set(await Promise.all(solved.problems.map(sentence)))];
 }
 
-/** The libraries that a choice leaves missing, or too old, with the packages of nixpkgs that have them. */
+/** The libraries that remain missing, or too old, with a choice, and the nixpkgs packages that have them. */
 export async function missingLibraries(
   { problems, member, neededBeyond }: Pick<Solved, "problems" | "member" | "neededBeyond">,
   store: Store,
 ): Promise<MissingLibrary[]> {
   const sonames = problems.flatMap(({ need }) => {
-    // A part of glibc is of no use without the loader of the same build.
+    // A part of glibc is useless without the loader from the same build.
     if (need?.kind === "library" && !isPartOfGlibc(need.library.soname))
       return neededBeyond.has(need.library.soname) ? [] : [need.library.soname];
     return need?.kind === "version" ? [need.version.library] : [];
@@ -49,7 +49,7 @@ export async function missingLibraries(
   return Promise.all([...new Set(sonames)].map((soname) => missingFor(member, soname, store)));
 }
 
-/** The loader that a program names, where the store has none for its machine. */
+/** The loader that a program names, if the store has none for its machine. */
 export async function missingLoader(
   member: Member,
   store: Pick<Store, "loaders" | "packages">,
@@ -60,7 +60,7 @@ export async function missingLoader(
   return [await missingFor(member, basename(interpreter), store)];
 }
 
-/** A library that a member lacks, with the packages of nixpkgs that have it. */
+/** A library that a member lacks, with the nixpkgs packages that have it. */
 export async function missingFor(
   { facts }: Member,
   soname: string,
