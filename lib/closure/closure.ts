@@ -1,8 +1,8 @@
-// What a program really needs of the store, against what Nix keeps for it.
+// What a program really needs from the store, compared with what Nix keeps for it.
 //
-// Nix keeps every store path whose name occurs in the bytes of one that it keeps; the loader opens a
-// few of them. That a store path is never loaded does not mean that it has no use: it may hold data,
-// or programs that are started, or libraries that are opened while the program runs.
+// Nix keeps every store path whose name occurs in the bytes of one that it keeps; the loader opens files in a few of
+// them. That a store path is never loaded does not mean that it is useless: it may hold data, or programs that are
+// started, or libraries that are opened while the program runs.
 
 import { underSignal } from "../addon/cancellation.js";
 import { native } from "../addon/native.js";
@@ -23,43 +23,43 @@ import { type Size, sizesOf } from "./size.js";
 export interface NeededPath extends Size {
   /** A store path. */
   path: string;
-  /** Its files that are opened; none of a program's own store path. */
+  /** The files in it that are opened; empty for a program's own store path. */
   files: string[];
 }
 
-/** What a program needs of the store, beside what Nix keeps for it. */
+/** What a program needs from the store, and what else Nix keeps for it. */
 export interface Closure {
   /** As the caller named it. */
   path: string;
   /** Its own store path; null for a file outside the store. */
   storePath: string | null;
-  /** How many programs and libraries were looked at. */
+  /** How many programs and libraries were examined. */
   examined: number;
-  /** Its own store path, and those that the loader opens files of, the largest first. */
+  /** Its own store path, and those from which the loader opens files, the largest first. */
   needed: NeededPath[];
   /** Bytes. */
   neededSize: number;
   /**
-   * The closure that Nix has recorded: how many store `paths`, and their narSize together as `size`, in bytes; null
-   * if not known.
+   * The closure that Nix has recorded: the number of store `paths`, and the total of their narSize as `size`, in bytes;
+   * null if not known.
    */
   recorded: { paths: number; size: number } | null;
   /** Why `recorded` is null. */
   whyUnknown: string | null;
-  /** In Nix's closure, but nothing of it is opened. */
+  /** In Nix's closure, but nothing in it is opened. */
   neverLoaded: NeverLoaded[];
-  /** Bytes: what would be freed if all of them went. */
+  /** Bytes: what would be freed if all of them were removed. */
   neverLoadedSize: number;
   /**
-   * Opened, but not in Nix's closure, so that garbage collection may take it: the store `path`, and its `files`
-   * that are opened.
+   * Opened, but not in Nix's closure, so that garbage collection may remove it: the store `path`, and its `files` that
+   * are opened.
    */
   unprotected: { path: string; files: LoadedFile[] }[];
   /** Opened from outside the store. */
   outside: LoadedFile[];
   /** Files below it that could not be read: what they need is not known. */
   unread: Unread[];
-  /** Libraries that are not found: the `soname`, and the file that it is `neededBy`. */
+  /** Libraries that were not found: the `soname`, and the file that it is `neededBy`. */
   notFound: { soname: string; neededBy: string }[];
 }
 
@@ -101,7 +101,7 @@ async function closureOf(path: string, options: CommonOptions): Promise<Closure>
     known = requisites && (await nix.pathInfos(requisites));
     if (known === null) whyUnknown = nix.whyUnknown;
   }
-  // Nix may know the sizes of a valid path even where its closure is not known.
+  // Nix may know the sizes of a valid path even if its closure is not known.
   const infos = new Map(known ?? []);
   for (const other of needed.keys()) {
     if (infos.has(other) || (await nix.isValid(other)) !== true) continue;

@@ -1,9 +1,9 @@
-// What is reached only through one thing: without a reference to it, all that goes too.
+// What is reached only through one thing: without a reference to that, it can all be removed too.
 
 /**
- * For each node that can be reached from `root`, the node through which every way to it leads
- * last; null for the root. Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm": the
- * graph may have cycles (a store path refers to itself).
+ * For each node that can be reached from `root`, the last node that all ways to it have in common; null for the root.
+ * Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm": the graph may have cycles (a store path refers to
+ * itself).
  */
 export function immediateDominators(
   root: string,

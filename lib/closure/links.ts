@@ -1,4 +1,4 @@
-// What a tree's symbolic links lead to: an environment consists of little more.
+// Where a tree's symbolic links lead: an environment consists of little else.
 import { readdir } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 import { readTree, type Subject, type Tree } from "../file/tree.js";

@@ -1,5 +1,4 @@
-// Which files the loader would open for the programs and libraries of a tree, and the store paths
-// that they lie in.
+// Which files the loader would open for the programs and libraries in a tree, and the store paths that they are in.
 
 import type { Facts, Resolution } from "../addon/facts.js";
 import type { Circumstances } from "../doctor/circumstances.js";
@@ -12,16 +11,16 @@ import type { Linked } from "./links.js";
 
 /** A file that the loader, or for an interpreter the kernel, would open. */
 export interface LoadedFile {
-  /** As it would be opened, symbolic links and all. */
+  /** As it would be opened, including symbolic links. */
   path: string;
   /** The first file that needs it. */
   neededBy: string;
 }
 
 export interface Loaded {
-  /** How many programs and libraries were looked at by themselves. */
+  /** How many programs and libraries were examined individually. */
   examined: number;
-  /** Store path → its files that would be opened. A link's store path counts as its target's does. */
+  /** Store path → its files that would be opened. Both a link's store path and its target's count. */
   byStorePath: Map<string, LoadedFile[]>;
   /** Files outside the store. */
   outside: LoadedFile[];
@@ -29,8 +28,8 @@ export interface Loaded {
 }
 
 /**
- * Follows the loader's search for each program, then for each library that no program opens: those
- * of the tree, and what its links lead to.
+ * Follows the loader's search for each program, then for each library that no program opens: those in the tree, and
+ * what its links lead to.
  */
 export async function findLoaded(
   circumstances: Circumstances,
@@ -45,7 +44,7 @@ export async function findLoaded(
   }
   const resolveAll = async (subjects: { subject: Subject; facts: Facts }[]) => {
     for (const { subject, facts } of subjects) {
-      // What a program opens is found by that program's search path, not by the library's own.
+      // What a program opens is found through that program's search path, not the library's own.
       if (opened.has(subject.path)) continue;
       loaded.examined++;
       if (!isOpenedByLoaders(facts) || isStatic(facts)) continue;

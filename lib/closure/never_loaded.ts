@@ -1,20 +1,20 @@
-// What Nix keeps for a store path although the loader opens nothing of it, and what it costs.
+// What Nix keeps for a store path although the loader opens nothing in it, and how large it is.
 import type { PathInfo } from "../store/nix.js";
 import { immediateDominators } from "./dominators.js";
 
-/** A store path of a closure of which nothing is opened. */
+/** A store path in a closure in which nothing is opened. */
 export interface NeverLoaded {
   /** The store path. */
   path: string;
   /** Bytes. */
   size: number;
-  /** Bytes that would go if nothing referred to it: its own, and what only it leads to. */
+  /** Bytes that would be freed if nothing referred to it: its own, and those of what only it leads to. */
   frees: number;
-  /** The store paths of the closure that refer to it. */
+  /** The store paths in the closure that refer to it. */
   referredToBy: string[];
 }
 
-/** The store paths of `top`'s closure that are not needed, those that would free the most first. */
+/** The store paths in `top`'s closure that are not needed, those that would free the most first. */
 export function findNeverLoaded(
   top: string,
   closure: ReadonlyMap<string, PathInfo>,
@@ -31,7 +31,7 @@ export function findNeverLoaded(
   const frees = new Map<string, number>();
   for (const path of dominators.keys()) {
     if (needed.has(path)) continue;
-    // Whatever every way to it leads through takes it along.
+    // It is freed along with anything that all ways to it lead through.
     for (let above: string | null = path; above !== null; above = dominators.get(above) ?? null)
       frees.set(above, (frees.get(above) ?? 0) + sizeOf(path));
   }

@@ -1,26 +1,26 @@
-// How large store paths are: as Nix has recorded it, or as the disk says.
+// The size of store paths: as recorded by Nix, or as found on disk.
 import { join } from "node:path";
 import { lstat, readdir } from "../base/disk.js";
 import { unlessOfTheMoment } from "../base/errors.js";
 import type { PathInfo } from "../store/nix.js";
 import { hostPath, type StorePlace } from "../store/place.js";
 
-/** How large a store path is. */
+/** The size of a store path. */
 export interface Size {
-  /** In bytes: Nix's narSize, or all files together, one with several names counted once. */
+  /** In bytes: Nix's narSize, or the total of all files, counting one with several names once. */
   bytes: number;
-  /** `nar`: Nix says so. `disk`: by its files. */
+  /** `nar`: as recorded by Nix. `disk`: by its files. */
   measured: "nar" | "disk";
 }
 
-/** The sizes of store paths; `known` is what Nix says of them. */
+/** The sizes of store paths; `known` is what Nix reports about them. */
 export async function sizesOf(
   storePaths: Iterable<string>,
   known: ReadonlyMap<string, PathInfo>,
   place: StorePlace,
 ): Promise<Map<string, Size>> {
   const sizes = new Map<string, Size>();
-  // Nix's optimiser links equal files of different store paths: the disk has them once.
+  // Nix's optimiser links equal files in different store paths: they are on disk only once.
   const seen = new Set<string>();
   for (const storePath of storePaths) {
     const recorded = known.get(storePath)?.narSize ?? null;
@@ -34,7 +34,7 @@ export async function sizesOf(
   return sizes;
 }
 
-/** What can't be read, or is gone meanwhile, counts nothing. */
+/** What cannot be read, or has since vanished, counts as nothing. */
 async function bytesBelow(path: string, seen: Set<string>): Promise<number> {
   const state = await lstat(path, { bigint: true }).catch(() => null);
   if (state === null) return 0;
