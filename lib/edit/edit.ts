@@ -1,5 +1,5 @@
-// One file, changed as asked: all edits are one plan and one write. No choosing happens here (that is
-// lib/fix); what is asked is done, or refused with the reason.
+// One file, changed as requested: all edits are one plan and one write. No choosing happens here (that is lib/fix);
+// what is requested is done, or refused with the reason.
 import { untilAborted } from "../addon/cancellation.js";
 import { fromNative, native } from "../addon/native.js";
 import type { EditRequest, NoCache } from "../addon/requests.js";
@@ -10,7 +10,7 @@ import { checkRequest } from "./request.js";
 
 /** How an edit is written. */
 export interface EditOptions {
-  /** Where the result goes; the original is left alone. It may exist, and is replaced. */
+  /** Where the result goes; the original is left alone. An existing file is replaced. */
   output?: string;
   /** Write only the changed bytes into the file itself. */
   inPlace?: boolean;
@@ -24,11 +24,11 @@ export interface EditOptions {
 export interface EditOutcome {
   /** As the caller named it. */
   path: string;
-  /** Nothing is written where nothing changes, except that `output` is always made. */
+  /** If nothing changes, nothing is written, except that `output` is always created. */
   outcome: "changed" | "unchanged";
-  /** Where each thing went and why there, one plain sentence each. */
+  /** Where each part went and why there, one plain sentence each. */
   reasons: string[];
-  /** Why a resolution cache that was asked for was not written, or null. */
+  /** Why a requested resolution cache was not written, or null. */
   noCache: NoCache | null;
   /** The size before, in bytes. */
   oldSize: number;
@@ -38,8 +38,8 @@ export interface EditOutcome {
 
 /**
  * Changes one ELF file.
- * @throws FixelfError `unsupported` where no safe place is known, `changed` where somebody else wrote
- *   meanwhile, `not-elf`, `malformed`, `truncated`, or what the system said
+ * @throws FixelfError `unsupported` if no safe place for the change is known, `changed` if something else wrote to it
+ *   meanwhile, `not-elf`, `malformed`, `truncated`, or the system's own error
  */
 export async function edit(
   path: string,

@@ -1,4 +1,4 @@
-// What may be asked of `edit`: a name that it does not know is something that it would not do.
+// What may be requested from `edit`: an unknown name would otherwise be ignored silently.
 import type { EditRequest, SearchPathChange, ShrinkOptions } from "../addon/requests.js";
 import { checkCount, checkOptions, type Kinds } from "../base/arguments.js";
 import { FixelfError } from "../base/errors.js";
