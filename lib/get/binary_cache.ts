@@ -1,5 +1,5 @@
-// What a binary cache says of a store path before anything is fetched: its narinfo has the size, and a listing
-// beside it (`HASH.ls`, where the cache writes them: cache.nixos.org does) has the names of all files.
+// What a binary cache says about a store path before anything is fetched: its narinfo has the size, and a listing
+// beside it (`HASH.ls`, if the cache writes them, as cache.nixos.org does) has the names of all files.
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readFile } from "../base/disk.js";
@@ -7,17 +7,17 @@ import { variable } from "../base/process.js";
 import { download } from "./download.js";
 import { capture, type NixRun } from "./nix_command.js";
 
-/** What a cache says of one library of a store path. */
+/** What a cache says about one library in a store path. */
 export interface CacheAnswer {
   /** Its address. */
   cache: string;
-  /** The name that was looked for. */
+  /** The name that was looked up. */
   soname: string;
-  /** "lib/libcrypt.so.1"; null where the listing has no such file. */
+  /** "lib/libcrypt.so.1"; null if the listing has no such file. */
   file: string | null;
-  /** What that file is a link to: "libcrypt.so.1.1.0". */
+  /** The target, if that file is a link: "libcrypt.so.1.1.0". */
   linkTo: string | null;
-  /** Bytes to fetch of the store path itself; null where it is not told. */
+  /** Bytes to fetch for the store path itself; null if not stated. */
   size: number | null;
 }
 
@@ -27,17 +27,17 @@ interface Listed {
   entries?: Record<string, Listed>;
 }
 
-/** Milliseconds for an answer: it makes a message better, and is not worth waiting for. */
+/** Milliseconds to wait for an answer: it only improves a message, and is not worth a longer wait. */
 const patience = 5_000;
 
-/** Bytes: listings of libraries are small; one that is larger is not looked at. */
+/** Bytes: listings for libraries are small; a larger one is not read. */
 const mostListed = 32 << 20;
 
-/** The caches that Nix is set up to ask. */
+/** The caches that Nix is configured to use. */
 export interface Caches {
   /** Those that can be read here: "https://cache.nixos.org". */
   addresses: string[];
-  /** Certificates of the authorities that Nix trusts, as PEM; none where they are not known. */
+  /** Certificates of the authorities that Nix trusts, as PEM; empty if not known. */
   authorities: string[];
 }
 
@@ -49,7 +49,7 @@ export async function cachesOf(run: NixRun): Promise<Caches> {
     const [address = ""] = each.split("?");
     return /^(https?|file):\/\//.test(address) ? [address.replace(/\/+$/, "")] : [];
   });
-  // With NIX_SSL_CERT_FILE, which Nix takes into it; what Node was told to trust, too.
+  // Nix's setting includes NIX_SSL_CERT_FILE; what Node was told to trust is added.
   const trusted = /^ssl-cert-file = (.+)$/m.exec(shown)?.[1];
   if (trusted === undefined) return { addresses, authorities: [] };
   const files = [trusted, variable("NODE_EXTRA_CA_CERTS") ?? ""].filter((file) => file !== "");
@@ -58,7 +58,7 @@ export async function cachesOf(run: NixRun): Promise<Caches> {
   return { addresses, authorities };
 }
 
-/** The first cache with a listing of the store path; null where none could be read. */
+/** The first cache with a listing for the store path; null if none could be read. */
 export async function lookInCaches(
   storePath: string,
   soname: string,
@@ -108,7 +108,7 @@ function rootOf(listing: string): Listed | null {
   }
 }
 
-/** In `lib`, where nixpkgs' packages have their libraries, or a directory of it. */
+/** In `lib`, where nixpkgs' packages have their libraries, or a subdirectory of it. */
 function fileNamed(soname: string, root: Listed): { path: string; linkTo: string | null } | null {
   const waiting: [path: string, directory: Listed][] = [];
   for (const name of ["lib", "lib64", "lib32"]) {

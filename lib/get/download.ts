@@ -1,24 +1,24 @@
-// What a web server says of an address, by the certificate authorities that Nix trusts.
+// What a web server returns for an address, trusting the certificate authorities that Nix trusts.
 //
-// Node's fetch knows its own list of authorities only, and no encoding that a cache may have stored a listing in:
-// cache.nixos.org keeps them compressed and sends them so, whatever is asked for.
+// Node's fetch knows only its own list of authorities, and no encoding in which a cache may have stored a listing:
+// cache.nixos.org keeps them compressed and sends them that way, whatever was requested.
 
 import { get as getPlainly, type IncomingMessage } from "node:http";
 import { get, type RequestOptions } from "node:https";
 import * as zlib from "node:zlib";
 
 export interface DownloadOptions {
-  /** Certificates of authorities, as PEM; none for Node's own list. */
+  /** Certificates of authorities, as PEM; empty for Node's own list. */
   authorities?: readonly string[] | undefined;
-  /** Bytes; what is larger is not taken. */
+  /** Bytes; a larger answer is not accepted. */
   most: number;
   signal: AbortSignal;
 }
 
-/** As libcurl by default would not, and Nix does (libstore, filetransfer.cc: CURLOPT_MAXREDIRS). */
+/** Nix's limit, which is not libcurl's default (libstore, filetransfer.cc: CURLOPT_MAXREDIRS). */
 const mostRedirects = 10;
 
-/** @throws Error where it is not to be had */
+/** @throws Error if it is not available */
 export async function download(address: string, options: DownloadOptions): Promise<Buffer> {
   let place = address;
   for (let hop = 0; hop <= mostRedirects; hop++) {

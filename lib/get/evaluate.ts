@@ -1,5 +1,5 @@
-// What attributes of a nixpkgs are: the store paths that building them gives. Nothing is built or fetched for it
-// but nixpkgs itself.
+// Which store paths building attributes of a nixpkgs would give. Nothing is built or fetched for this except nixpkgs
+// itself.
 import { capture, type NixRun } from "./nix_command.js";
 import { evaluateCommand, type Nixpkgs } from "./nixpkgs.js";
 
@@ -17,7 +17,7 @@ export interface Evaluated {
   derivation: string;
 }
 
-/** In the order of what is asked; null for what this nixpkgs has not, or refuses (insecure, unfree, broken). */
+/** In the order of the request; null for what this nixpkgs lacks or refuses (insecure, unfree, broken). */
 export async function evaluate(
   nixpkgs: Nixpkgs,
   system: string,
@@ -36,7 +36,7 @@ export async function evaluate(
   });
 }
 
-/** `lib.getLib` is nixpkgs' own; what it does is said here again for package sets that have no `lib`. */
+/** `lib.getLib` is nixpkgs' own; its behaviour is repeated here for package sets that have no `lib`. */
 function functionFor(asked: readonly Asked[]): string {
   const list = asked.map(({ attribute, output }) => {
     const names = attribute.split(".").map(quoted).join(" ");

@@ -1,6 +1,6 @@
-// Getting what no store path has: packages of nixpkgs, realised by Nix and kept from garbage collection.
+// Getting what no store path has: packages from nixpkgs, realised by Nix and kept from garbage collection.
 //
-// First everything is found out and can be told (`planGet`); only then is anything fetched or built (`get`).
+// First everything is determined and can be shown (`planGet`); only then is anything fetched or built (`get`).
 
 import { basename, join } from "node:path";
 import { checkList, checkMade, checkOptions, type Kinds } from "../base/arguments.js";
@@ -29,15 +29,15 @@ import {
   nixpkgsFor,
 } from "./nixpkgs.js";
 
-/** Where packages are taken from. */
+/** Options for getting packages. */
 export interface GetOptions {
   /** Ends the call: it throws a FixelfError `cancelled`, with the signal's reason as its cause. */
   signal?: AbortSignal | undefined;
-  /** Whether what Nix tells of its progress goes to stderr. Default false. */
+  /** Whether Nix's progress messages go to stderr. Default false. */
   shown?: boolean | undefined;
-  /** Where packages are taken from: a flake reference, a directory, "<nixpkgs>". Default: the user's own. */
+  /** Where packages come from: a flake reference, a directory, "<nixpkgs>". Default: the user's own. */
   nixpkgs?: string | undefined;
-  /** What turned out not to help, although it was said to. */
+  /** What turned out not to help, although it was supposed to. */
   useless?: readonly Useless[] | undefined;
 }
 
@@ -48,67 +48,67 @@ const getKinds: Kinds<GetOptions> = {
   useless: "list",
 };
 
-/** A store path that has not what it was got for. */
+/** A store path that lacks what it was fetched for. */
 export interface Useless {
-  /** What it was got for. */
+  /** What it was fetched for. */
   soname: string;
-  /** What was got. */
+  /** What was fetched. */
   storePath: string;
 }
 
-/** A package that is to be got. */
+/** A package that is to be fetched. */
 export interface WantedPackage {
-  /** Below nixpkgs' package set: "libxcrypt-legacy". */
+  /** Within nixpkgs' package set: "libxcrypt-legacy". */
   attribute: string;
   /** The output that has the libraries: "lib". */
   output: string;
   /** "x86_64-linux". */
   system: string;
-  /** The nixpkgs that it is taken from. */
+  /** The nixpkgs that it comes from. */
   nixpkgs: Nixpkgs;
-  /** What it will be in the store. */
+  /** Its store path. */
   storePath: string;
   /** What it is wanted for. */
   sonames: string[];
-  /** What says that it has them. */
+  /** Where it is known from that it has them. */
   source: string;
-  /** What a binary cache says of it, by soname; none where no cache could be asked. */
+  /** What a binary cache says about it, by soname; empty if no cache could be asked. */
   cached: CacheAnswer[];
 }
 
-/** What Nix will do, as it says itself. */
+/** What Nix will do, according to Nix. */
 export interface Effort {
-  /** How many store paths are fetched. */
+  /** How many store paths will be fetched. */
   fetched: number;
-  /** How many derivations are built. */
+  /** How many derivations will be built. */
   built: number;
-  /** What is fetched, in MiB. */
+  /** The size of the download, in MiB. */
   download: number;
-  /** What that takes when it is unpacked, in MiB. */
+  /** Its size when unpacked, in MiB. */
   unpacked: number;
 }
 
-/** What is to be got. */
+/** What is to be fetched. */
 export interface GetPlan {
   /** The packages, each once. */
   packages: WantedPackage[];
-  /** What can't be got: the `soname`, and `why`. */
+  /** What cannot be fetched: the `soname`, and `why`. */
   without: { soname: string; why: string }[];
   /** What it takes. */
   effort: Effort;
 }
 
-/** A package that was got. */
+/** A package that was fetched. */
 export interface Got {
-  /** Below nixpkgs' package set: "libxcrypt-legacy". */
+  /** Within nixpkgs' package set: "libxcrypt-legacy". */
   attribute: string;
-  /** The output that was got: "lib". */
+  /** The output that was fetched: "lib". */
   output: string;
-  /** What it is in the store. */
+  /** Its store path. */
   storePath: string;
-  /** What it was got for. */
+  /** What it was fetched for. */
   sonames: string[];
-  /** What said that it has them. */
+  /** Where it was known from that it has them. */
   source: string;
   /** The GC root that keeps it. */
   link: string;
@@ -118,12 +118,12 @@ export interface Got {
 
 const noCaches: Caches = { addresses: [], authorities: [] };
 
-/** More candidates for one library than these are guesses. */
+/** Any further candidates for one library are guesses. */
 const mostTried = 3;
 
 /**
- * Finds out which packages have the libraries, and what it takes to get them. Nothing is fetched but what Nix
- * needs to evaluate nixpkgs.
+ * Determines which packages have the libraries, and what it takes to get them. Nothing is fetched except what Nix needs
+ * to evaluate nixpkgs.
  * @throws FixelfError `usage` for a store that is not this machine's, `unsupported` without Nix, `cancelled`, `io`
  */
 export async function planGet(
@@ -151,9 +151,9 @@ export async function planGet(
 }
 
 /**
- * Gets what was planned. What a package brings stays until its link is removed; where anything fails or is
- * cancelled, no link is left behind.
- * @throws FixelfError `cancelled`, `io` where Nix fails, or where the state directory cannot be made
+ * Fetches what was planned. A package stays until its link is removed; if anything fails or is cancelled, no link is
+ * left behind.
+ * @throws FixelfError `cancelled`, `io` if Nix fails, or if the state directory cannot be made
  */
 export async function get(
   plan: GetPlan,
@@ -172,7 +172,7 @@ export async function get(
     for (const [index, packages] of byCommand(plan.packages).entries()) {
       const [{ nixpkgs, system }] = packages as [WantedPackage];
       const [tool, ...words] = buildCommand(nixpkgs, system, packages);
-      // A link of Nix's own, from before the first store path is there: nothing is collected in between.
+      // A link made by Nix itself, before the first store path arrives: nothing is collected in between.
       const link = join(links, `${name}-${index}`);
       await runNix(tool, [...words, tool === "nix" ? "--out-link" : "-o", link], options);
       for (const each of packages) got.push(await keep(each, links, nix));
@@ -187,7 +187,7 @@ export async function get(
   return got;
 }
 
-/** Gives up what was got: the next garbage collection takes it. */
+/** Gives up what was fetched: the next garbage collection removes it. */
 export async function removeLinks(got: readonly Got[]): Promise<void> {
   for (const { link, isNew } of got) if (isNew) await unlink(link).catch(() => undefined);
 }
@@ -203,7 +203,7 @@ async function keep(wanted: WantedPackage, links: string, nix: Nix): Promise<Got
   return { attribute, output, storePath, sonames, source, link, isNew };
 }
 
-/** The links' names while Nix is at work, before the number of the process. */
+/** The links' names while Nix is at work, followed by the process number. */
 const provisional = "get-";
 
 /** For processes that were killed. */
@@ -224,15 +224,15 @@ function mustBeOwn(place: StorePlace): void {
 
 interface Wanted {
   soname: string;
-  /** What it has to define. */
+  /** The versions that it has to define. */
   versions: string[];
   candidates: NixpkgsPackage[];
 }
 
-/** What is asked of one nixpkgs for one system. */
+/** What is requested from one nixpkgs for one system. */
 interface Group {
   nixpkgs: Nixpkgs;
-  /** Whether it is of an older release, because the user's own has these packages no more. */
+  /** Whether it is an older release, because the user's own no longer has these packages. */
   isOlder: boolean;
   system: string;
   wanted: Wanted[];
@@ -245,7 +245,7 @@ function addToGroups(
   groups: Map<string, Group>,
   plan: GetPlan,
 ): void {
-  // An attribute that has another version by now had this one in an older nixpkgs, such as the user may have named.
+  // An attribute that now has another version had this one in an older nixpkgs, which the user may have named.
   const candidates = packages
     .filter((each) => each.soname === soname || named !== undefined)
     .slice(0, mostTried);
@@ -309,7 +309,7 @@ async function packagesOf(
   return [...chosen.values()];
 }
 
-/** An older nixpkgs that cannot be had holds nothing back that the user's own has. */
+/** An older nixpkgs that is unavailable does not hold back what the user's own has. */
 function noneOf({ isOlder, wanted }: Group, failure: unknown, plan: GetPlan): null {
   if (!isOlder || !(failure instanceof FixelfError) || failure.code === "cancelled") throw failure;
   for (const { soname } of wanted) plan.without.push({ soname, why: failure.message });
@@ -318,7 +318,10 @@ function noneOf({ isOlder, wanted }: Group, failure: unknown, plan: GetPlan): nu
 
 type Candidate = Evaluated & { attribute: string; source: string };
 
-/** The first that neither the store nor a cache's listing speaks against; why those before it are `unfit`. */
+/**
+ * The first candidate that neither the store nor a cache's listing rules out; the reasons against those before it go
+ * into `unfit`.
+ */
 async function pick(
   { soname, versions }: Pick<Wanted, "soname" | "versions">,
   candidates: readonly Candidate[],
@@ -345,7 +348,7 @@ async function pick(
   return null;
 }
 
-/** The versions that a library does not define; none where it is not in the store, and nothing is known. */
+/** The versions that a library does not define; empty if it is not in the store, since then nothing is known. */
 async function lackingIn(
   storePath: string,
   soname: string,
@@ -385,7 +388,7 @@ async function effortOf(
   return parseEffort(stderr);
 }
 
-/** What `--dry-run` tells: two lists of store paths, each below a line with its size. */
+/** The output of `--dry-run`: two lists of store paths, each below a line with its size. */
 export function parseEffort(text: string): Effort {
   const effort = nothing();
   let counted: "fetched" | "built" | null = null;
@@ -403,7 +406,7 @@ export function parseEffort(text: string): Effort {
   return effort;
 }
 
-/** What one command builds: the packages of one nixpkgs for one system. */
+/** What one command builds: the packages from one nixpkgs for one system. */
 function byCommand(packages: readonly WantedPackage[]): WantedPackage[][] {
   const commandOf = ({ nixpkgs, system }: WantedPackage) => JSON.stringify([nixpkgs, system]);
   return groupedBy(packages, commandOf);

@@ -1,11 +1,11 @@
-// Nix's commands where waiting for them is the point: what they say on the way is shown, and they can be ended.
+// Nix's commands when waiting for them is the point: their messages are shown on the way, and they can be ended.
 import { spawn } from "node:child_process";
 import { stripVTControlCharacters } from "node:util";
 import { FixelfError } from "../base/errors.js";
 
 export interface NixRun {
   signal?: AbortSignal | undefined;
-  /** Whether what Nix tells of its progress goes to stderr. */
+  /** Whether Nix's progress messages go to stderr. */
   shown?: boolean | undefined;
 }
 
@@ -14,10 +14,10 @@ interface Ended {
   stderr: string;
 }
 
-/** What Nix says beside the failure: warnings, and the lines of an expression that it quotes. */
+/** What Nix prints besides the failure: warnings, and the lines of an expression that it quotes. */
 const notTold = /^(warning:|\d*\|\s|at «|\(use '--show-trace')/;
 
-/** Lines of what Nix says at the end that go into an error. */
+/** How many of Nix's last lines go into an error. */
 const mostTold = 4;
 
 /** What a command prints. @throws FixelfError as `runNix` */
@@ -29,7 +29,7 @@ export async function capture(
   return (await runNix(tool, words, { ...run, shown: false })).stdout;
 }
 
-/** @throws FixelfError `unsupported` where Nix is not installed, `cancelled`, `io` where it fails */
+/** @throws FixelfError `unsupported` if Nix is not installed, `cancelled`, `io` if it fails */
 export function runNix(
   tool: string,
   words: readonly string[],

@@ -1,4 +1,4 @@
-// Which nixpkgs packages are taken from, and how Nix is told: as a flake, or as a file where flakes are off.
+// Which nixpkgs packages come from, and how to pass it to Nix: as a flake, or as a file if flakes are off.
 import { join, resolve } from "node:path";
 import { isDirectory } from "../base/directories.js";
 import { existsSync } from "../base/disk.js";
@@ -7,29 +7,29 @@ import { thisMachine } from "../file/machine.js";
 import { nixSystem } from "../file/nix_system.js";
 import { capture, type NixRun } from "./nix_command.js";
 
-/** A nixpkgs, as Nix is given it. */
+/** A nixpkgs, as it is passed to Nix. */
 export type Nixpkgs =
-  /** A flake reference, as `nix build` takes it. */
+  /** A flake reference for `nix build`. */
   | { kind: "flake"; reference: string; hasCaret: boolean }
-  /** What `nix-build` takes: a path, or "<nixpkgs>". */
+  /** An argument for `nix-build`: a path, or "<nixpkgs>". */
   | { kind: "file"; file: string };
 
-/** What decides about it, asked of Nix once. */
+/** What decides this; Nix is asked once. */
 export interface NixFeatures {
   /** Whether the user's own configuration turns flakes on. */
   flakes: boolean;
-  /** Whether outputs are named as "zlib^dev" (Nix 2.9 and newer) and not as "zlib.dev". */
+  /** Whether outputs are written as "zlib^dev" (Nix 2.9 and newer) rather than "zlib.dev". */
   hasCaret: boolean;
 }
 
 const experimental = ["--extra-experimental-features", "nix-command flakes"];
 
-/** @throws FixelfError where Nix is not installed */
+/** @throws FixelfError if Nix is not installed */
 export async function nixFeatures(run: NixRun): Promise<NixFeatures> {
   const version = await capture("nix-build", ["--version"], run);
   const [, major = "0", minor = "0"] = /(\d+)\.(\d+)/.exec(version) ?? [];
   const hasCaret = Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 9);
-  // `nix config show` is its name since 2.20; the old one is kept as an alias.
+  // Its name is `nix config show` since 2.20; the old one is kept as an alias.
   const asked = [...experimental.slice(0, 1), "nix-command", "show-config"];
   const shown = await capture("nix", asked, run).catch(() => "");
   const enabled = /^experimental-features = (.*)$/m.exec(shown)?.[1] ?? "";
@@ -37,10 +37,10 @@ export async function nixFeatures(run: NixRun): Promise<NixFeatures> {
 }
 
 /**
- * @param given what the user named: a flake reference, a directory, "<nixpkgs>" or "channel:NAME"; undefined for
- *   the user's own
- * @throws FixelfError `usage` where it is empty
- * @param until the release of NixOS after which the package was removed, where it was
+ * @param given what the user named: a flake reference, a directory, "<nixpkgs>" or "channel:NAME"; undefined for the
+ *   user's own
+ * @throws FixelfError `usage` if it is empty
+ * @param until the release of NixOS after which the package was removed, if it was
  */
 export function nixpkgsFor(
   given: string | undefined,
@@ -109,7 +109,7 @@ export function evaluateCommand(
       : `(/. + ${JSON.stringify(file).replaceAll("${", "\\${")})`;
   const own = system === ownSystem() ? "{ }" : `{ system = "${system}"; }`;
   const text = `let given = import ${expression}; in (${ofPackages}) (if builtins.isFunction given then given ${own} else given)`;
-  // Without it no derivation is written, and there would be nothing to build.
+  // Without this option no derivation is written, and there would be nothing to build.
   return ["nix-instantiate", "--eval", "--strict", "--json", "--read-write-mode", "-E", text];
 }
 
@@ -117,7 +117,7 @@ export function ownSystem(): string {
   return nixSystem(thisMachine());
 }
 
-/** A flake sees no variables: who allows what nixpkgs refuses has to be heard. */
+/** A flake does not see environment variables: permission for what nixpkgs refuses has to get through. */
 function impure(): string[] {
   return Object.keys(process.env).some((name) => name.startsWith("NIXPKGS_ALLOW_"))
     ? ["--impure"]
