@@ -1,11 +1,11 @@
-// What a caller hands to the API, checked before anything is read: of a string where a list belongs, each
-// letter would be a path, and "/" is one; a mistyped option would be another thing done than was asked for;
-// an empty path, as a shell hands on for an unset variable, would be the whole working directory.
+// Checks what a caller passes to the API before anything is read: in a string passed instead of a list, each letter
+// would be a path, and "/" is one; a mistyped option would do something other than was requested; an empty path, as a
+// shell passes for an unset variable, would mean the entire working directory.
 import { FixelfError } from "./errors.js";
 import { nearest } from "./nearest.js";
 import { isAbortSignal, isUint8Array } from "./realms.js";
 
-/** What an option's value has to be: of a type, or one of some words. */
+/** What an option's value has to be: a type, or one of several words. */
 export type Kind =
   | "string"
   | "path"
@@ -25,23 +25,23 @@ export type Kind =
 /** One kind for each option of a type, so that none is forgotten here. */
 export type Kinds<Options> = Readonly<Record<keyof Options, Kind>>;
 
-/** @throws FixelfError `usage` where it is no string, or one that names nothing */
+/** @throws FixelfError `usage` if it is not a string, or names nothing */
 export function checkPath(call: string, path: unknown): void {
   checkText(call, "the path", path);
   checkNamed([path]);
 }
 
-/** @throws FixelfError `usage` where it is no string */
+/** @throws FixelfError `usage` if it is not a string */
 export function checkText(call: string, name: string, text: unknown): asserts text is string {
   if (typeof text !== "string") throw wrong(call, name, "a string", text);
 }
 
-/** @throws FixelfError `usage` where it is no Uint8Array, such as a Buffer */
+/** @throws FixelfError `usage` if it is not a Uint8Array, such as a Buffer */
 export function checkBytes(call: string, name: string, bytes: unknown): void {
   if (!isUint8Array(bytes)) throw wrong(call, name, "a Uint8Array", bytes);
 }
 
-/** @throws FixelfError `usage` where it is nothing to go through, or a text, whose letters nobody means */
+/** @throws FixelfError `usage` if it is not iterable, or is a string, whose letters are never meant */
 export function checkIterable(call: string, name: string, values: unknown): void {
   if (
     typeof (values as Iterable<unknown> | null)?.[Symbol.iterator] !== "function" ||
@@ -50,30 +50,30 @@ export function checkIterable(call: string, name: string, values: unknown): void
     throw wrong(call, name, "iterable", values);
 }
 
-/** @throws FixelfError `usage` where it is no list of numbers */
+/** @throws FixelfError `usage` if it is not a list of numbers */
 export function checkNumbers(call: string, name: string, numbers: unknown): void {
   if (!isListOf(numbers, (each) => typeof each === "number"))
     throw wrong(call, name, "a list of numbers", numbers);
 }
 
-/** @throws FixelfError `usage` where it is no whole number between two */
+/** @throws FixelfError `usage` if it is not a whole number in the range */
 export function checkCount(name: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
   throw new FixelfError("usage", `${name} is ${value}; it must be from ${least} to ${most}`);
 }
 
-/** @throws FixelfError `usage` where it is no list */
+/** @throws FixelfError `usage` if it is not a list */
 export function checkList(call: string, name: string, list: unknown): void {
   if (!Array.isArray(list)) throw wrong(call, name, "a list", list);
 }
 
-/** @throws FixelfError `usage` where it is no list of strings */
+/** @throws FixelfError `usage` if it is not a list of strings */
 export function checkTexts(call: string, name: string, texts: unknown): void {
   if (!isListOfStrings(texts)) throw wrong(call, name, "a list of strings", texts);
 }
 
 /**
- * Checks what another function of the API has made, and not a caller by hand.
+ * Checks what another API function has made, rather than the caller by hand.
  * @throws FixelfError `usage`
  */
 export function checkMade<Made extends object>(
@@ -88,14 +88,14 @@ export function checkMade<Made extends object>(
     throw wrong(call, name, `what ${maker} gives`, made);
 }
 
-/** @throws FixelfError `usage` where it is no list of strings, or one of them names nothing */
+/** @throws FixelfError `usage` if it is not a list of strings, or one of them names nothing */
 export function checkPaths(call: string, paths: unknown): void {
   if (!isListOfStrings(paths)) throw wrong(call, "the paths", "a list of strings", paths);
   checkNamed(paths);
 }
 
 /**
- * Checks the names and the values of options. One that is undefined counts as left out.
+ * Checks the names and values of options. An option that is undefined counts as omitted.
  * @throws FixelfError `usage`
  */
 export function checkOptions<Options extends object>(
@@ -121,7 +121,7 @@ export function checkOptions<Options extends object>(
   }
 }
 
-/** What of an option becomes a text in a file, or the name of one. */
+/** The parts of an option that become text in a file, or the name of one. */
 function textsOf(value: unknown): string[] {
   if (typeof value === "string") return [value];
   if (!Array.isArray(value)) return [];
@@ -138,7 +138,7 @@ function is(kind: Kind, value: unknown): boolean {
   return typeof value === kind && value !== null;
 }
 
-/** POSIX "Pathname Resolution": an empty one names nothing; Node's own calls take no NUL. */
+/** POSIX "Pathname Resolution": an empty path names nothing; Node's own calls do not accept NUL. */
 function checkNamed(paths: readonly string[], option = ""): void {
   if (paths.some((path) => path === "" || path.includes("\0")))
     throw new FixelfError("usage", `${option}a path must not be empty nor hold a NUL character`);
@@ -148,7 +148,7 @@ function isOfPaths(kind: Kind): kind is Kind & string {
   return typeof kind === "string" && /path/.test(kind);
 }
 
-/** What is written into files, where the next process that reads it has another working directory. */
+/** For paths that are written into files, where the next process to read them has another working directory. */
 function checkAbsolute(call: string, name: string, paths: readonly string[]): void {
   const relative = paths.find((path) => !path.startsWith("/"));
   if (relative === undefined) return;
@@ -159,7 +159,7 @@ function isListOfStrings(value: unknown): value is readonly string[] {
   return isListOf(value, (each) => typeof each === "string");
 }
 
-/** A hole is none of them: `every` would pass over it. */
+/** A hole does not qualify: `every` would skip it. */
 function isListOf(value: unknown, isOne: (each: unknown) => boolean): boolean {
   return Array.isArray(value) && Array.from(value).every(isOne);
 }

@@ -1,14 +1,14 @@
-// Names are bytes. On Linux nothing says that a file's name, or a name in an ELF file, is UTF-8, and a string
-// holds UTF-16 units. So a byte that is part of no valid UTF-8 is a lone surrogate in a string, U+DC80 to
-// U+DCFF, from which the byte comes back (PEP 383, "surrogateescape"); native/addon/text.hpp has the same rule.
-// Every name comes back as it was, two names that differ are two strings, and whatever cuts and joins
-// strings keeps working. What leaves the program takes one of two ways: `bytesOf`, or `spelledOut` for text.
+// Names are bytes. Nothing on Linux guarantees that a file's name, or a name in an ELF file, is UTF-8, and a string
+// holds UTF-16 units. So a byte that is not part of valid UTF-8 becomes a lone surrogate in a string, U+DC80 to U+DCFF,
+// from which the byte can be recovered (PEP 383, "surrogateescape"); native/addon/text.hpp has the same rule. Every
+// name comes back as it was, two names that differ are two strings, and cutting and joining strings keeps working. What
+// leaves the program goes through one of two functions: `bytesOf`, or `spelledOut` for text.
 import { isUtf8 } from "node:buffer";
 import { checkBytes, checkText } from "./arguments.js";
 
 /**
  * The string for some bytes.
- * @throws FixelfError `usage` where they are no bytes
+ * @throws FixelfError `usage` if they are not bytes
  */
 export function textOf(bytes: Uint8Array): string {
   checkBytes("textOf", "the bytes", bytes);
@@ -27,8 +27,8 @@ export function textOf(bytes: Uint8Array): string {
 }
 
 /**
- * The bytes that a string is for: what `textOf` made it of.
- * @throws FixelfError `usage` where it is no string
+ * The bytes that a string stands for: those from which `textOf` made it.
+ * @throws FixelfError `usage` if it is not a string
  */
 export function bytesOf(text: string): Uint8Array {
   checkText("bytesOf", "the text", text);
@@ -36,30 +36,30 @@ export function bytesOf(text: string): Uint8Array {
 }
 
 /**
- * The same as Node has it, which TypeScript knows only beside Node's types: so it is in no public type.
+ * The same as a Node Buffer, which TypeScript only knows with Node's types: so it is not in any public type.
  * @internal
  */
 export function bufferOf(text: string): Buffer {
   if (isUnicode(text)) return Buffer.from(text);
   const parts = text.split(escapedBytes).map((part, index) =>
-    // A pattern with a group leaves what it matched between the others.
+    // A pattern with a group leaves its matches between the other parts.
     index % 2 === 0 ? Buffer.from(part) : Buffer.from(part, "latin1"),
   );
   return Buffer.concat(parts);
 }
 
-/** Whether no byte of it is escaped: then it can be handed to what knows nothing of the escapes. */
+/** Whether no byte in it is escaped: then it can be passed to code that does not know the escapes. */
 export function isUnicode(text: string): boolean {
   return !escapedByte.test(text);
 }
 
-/** With "u", halves of pairs are none. "latin1" takes the lower byte of a unit. */
+/** With "u", halves of pairs do not match. "latin1" takes the lower byte of a unit. */
 const escapedByte = /[\udc80-\udcff]/u;
 const escapedBytes = /([\udc80-\udcff]+)/u;
 
 /**
- * The same as text that any format can hold: a byte that is no UTF-8 as "\xe9". Where a name holds the
- * characters of such an escape, their backslash is "\x5c", so that here, too, two names are never one text.
+ * The same as text that any format can hold: a byte that is not UTF-8 as "\xe9". If a name contains the characters of
+ * such an escape, their backslash becomes "\x5c", so that here, too, two names never become one text.
  */
 export function spelledOut(text: string): string {
   if (isPlain(text)) return text;
@@ -69,14 +69,14 @@ export function spelledOut(text: string): string {
   });
 }
 
-/** Whether `spelledOut` leaves it as it is. */
+/** Whether `spelledOut` leaves it unchanged. */
 export function isPlain(text: string): boolean {
   return isUnicode(text) && !(text.includes("\\x") && text.search(toBeSpelledOut) !== -1);
 }
 
 const toBeSpelledOut = /[\udc80-\udcff]|\\(?=x(?:5c|[89a-f][0-9a-f]))/gu;
 
-/** The length of the well-formed sequence that begins there (Unicode, table 3-7); 0 where there is none. */
+/** The length of the well-formed sequence that begins there (Unicode, table 3-7); 0 if there is none. */
 function sequenceLength(bytes: Buffer, at: number): number {
   for (const length of [1, 2, 3, 4])
     if (at + length <= bytes.length && isUtf8(bytes.subarray(at, at + length))) return length;

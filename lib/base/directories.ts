@@ -1,7 +1,7 @@
-// Whether a directory is there.
+// Whether a directory exists.
 import { statSync } from "./disk.js";
 
-/** Whether a path leads to a directory, links followed; no where that cannot be told. */
+/** Whether a path leads to a directory, following links; false if that cannot be determined. */
 export function isDirectory(path: string): boolean {
   try {
     return statSync(path).isDirectory();

@@ -1,5 +1,5 @@
-// node:fs for names that are bytes (bytes.ts): the same functions under the same names. Node itself makes EF BF BD
-// of an escaped byte, and U+FFFD of one that it reads. Everything in lib/ reaches the disk through here, which
+// node:fs for names that are bytes (bytes.ts): the same functions under the same names. Node itself turns an escaped
+// byte into EF BF BD, and a byte that it reads into U+FFFD. Everything in lib/ reaches the disk through here, which
 // test/architecture.test.ts checks.
 import * as fs from "node:fs";
 import { bufferOf, isUnicode, textOf } from "./bytes.js";
@@ -31,7 +31,7 @@ export const utimesSync = given(fs.utimesSync);
 
 export const readdirSync = answered(given(fs.readdirSync));
 export const readlinkSync = answered(given(fs.readlinkSync));
-/** realpath(3)'s: Node's own decodes each part. */
+/** realpath(3)'s result: Node's own function decodes each part. */
 export const realpathSync = answered(given(fs.realpathSync.native));
 
 export const access = given(late("access"));
@@ -56,12 +56,12 @@ export const readFileSync = read(given(fs.readFileSync));
 
 type Call = (...given: unknown[]) => unknown;
 
-/** One of `fs.promises`, which Node compiles, with readline and watchers, when that is first read. */
+/** One of `fs.promises`, which makes Node compile it, with readline and watchers, when it is first accessed. */
 function late<Name extends keyof typeof fs.promises>(name: Name): (typeof fs.promises)[Name] {
   return ((...values: unknown[]) => (fs.promises[name] as Call)(...values)) as never;
 }
 
-/** What it is given with escaped bytes, a path or a file's text, it gets as bytes. */
+/** Arguments with escaped bytes, a path or a file's text, are passed as bytes. */
 function given<Function>(call: Function): Function {
   const whole = call as Call;
   return ((...values: unknown[]) => {
@@ -92,7 +92,7 @@ function renamed(failure: NodeJS.ErrnoException, names: readonly string[]): Erro
   return failure;
 }
 
-/** Where Node could not decode what it answers, it is asked again for the bytes. */
+/** If Node could not decode its result, it is asked again for the bytes. */
 function answered<Function>(call: Function): Function {
   const whole = call as Call;
   return ((name: unknown, options?: unknown, ...more: unknown[]) => {
@@ -107,7 +107,7 @@ function answered<Function>(call: Function): Function {
   }) as Function;
 }
 
-/** A file's text is made of its bytes here. */
+/** A file's text is decoded from its bytes here. */
 function read<Function>(call: Function): Function {
   const whole = call as Call;
   return ((file: unknown, options?: unknown) => {

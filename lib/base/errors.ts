@@ -1,15 +1,15 @@
-// The one error class of the package.
+// The only error class in the package.
 import { isNativeError } from "./realms.js";
 
 /**
- * What kind of thing went wrong; stable, for programs to compare with. About a file: `not-found`, `permission-denied`,
+ * The kind of error; stable, for programs to compare with. About a file: `not-found`, `permission-denied`,
  * `not-a-regular-file`, `not-elf`, `truncated` (the file ends too early), `malformed` (its headers contradict each
- * other), `changed` (somebody wrote to it meanwhile), `busy` (another process works on it), `in-store` (it is in
- * the store, where nothing is written). About the request: `usage` (arguments or options), `unsupported` (there is
- * no safe way, or this machine cannot), `unsolvable` (no choice of loader and libraries would do),
- * `no-undo-record`, `verification-failed` (the result did not pass the check, and was taken back), `cancelled` (the
- * `signal`'s reason is the cause). About the machine: `no-space`, `limit-exceeded` (a size or count beyond what is
- * read), `too-many-open-files`, `too-many-processes`, `io` (whatever else the system said).
+ * other), `changed` (it was written to meanwhile), `busy` (another process is working on it), `in-store` (it is in the
+ * store, where nothing is written). About the request: `usage` (arguments or options), `unsupported` (there is no safe
+ * way, or this machine cannot do it), `unsolvable` (no choice of loader and libraries would do), `no-undo-record`,
+ * `verification-failed` (the result failed the check, and was undone), `cancelled` (the `signal`'s reason is the
+ * cause). About the machine: `no-space`, `limit-exceeded` (a size or count beyond what is read), `too-many-open-files`,
+ * `too-many-processes`, `io` (any other system error).
  */
 export type FixelfErrorCode =
   | "not-found"
@@ -34,8 +34,8 @@ export type FixelfErrorCode =
   | "io";
 
 /**
- * Whether a failure is of the moment (the call was cancelled, the process may open no more files, the addon cannot
- * be loaded): it says nothing of the file at hand, and no answer is made of it.
+ * Whether a failure is of the moment (the call was cancelled, the process may open no more files, the addon cannot be
+ * loaded): it says nothing about the file at hand, and must not become part of an answer.
  */
 export function isOfTheMoment(failure: unknown): boolean {
   const { code, laidOut } = failure as { code?: unknown; laidOut?: unknown };
@@ -48,12 +48,12 @@ export function isOfTheMoment(failure: unknown): boolean {
   );
 }
 
-/** As Node says it. */
+/** By Node's names. */
 function isShortage(code: unknown): boolean {
   return code === "EMFILE" || code === "ENFILE";
 }
 
-/** What a failure of a system call is, by Node's `code`; of a FixelfError its own. */
+/** The code for a failed system call, by Node's `code`; for a FixelfError, its own. */
 export function codeOfSystem(failure: unknown): FixelfErrorCode {
   if (FixelfError.is(failure)) return failure.code;
   const { code } = (failure ?? {}) as NodeJS.ErrnoException;
@@ -70,7 +70,7 @@ const systemCodes: Record<string, FixelfErrorCode> = {
   ENOSPC: "no-space",
 };
 
-/** What the system says of a path that cannot be followed (path_resolution(7)), in the words of strerror(3). */
+/** The system's message for a path that cannot be followed (path_resolution(7)), in the words of strerror(3). */
 export function wordsOfSystem(failure: unknown): string | null {
   return systemWords[(failure as NodeJS.ErrnoException).code ?? ""] ?? null;
 }
@@ -83,8 +83,8 @@ const systemWords: Record<string, string> = {
 };
 
 /**
- * For `catch`: the value, where the failure says something of the file.
- * @throws FixelfError where it does not
+ * For `catch`: the value, if the failure says something about the file.
+ * @throws FixelfError if it does not
  */
 export function unlessOfTheMoment<T>(value: T): (failure: unknown) => T {
   return (failure) => {
@@ -97,15 +97,15 @@ export function unlessOfTheMoment<T>(value: T): (failure: unknown) => T {
 }
 
 /**
- * What every function of the package throws, or rejects with. `message` is a sentence in English, `cause` what led
- * to it where that was another error.
+ * What every function in the package throws, or rejects with. `message` is a sentence in English, `cause` the error
+ * that led to it, if any.
  */
 export class FixelfError extends Error {
   /** Always "FixelfError". */
   override readonly name = "FixelfError";
-  /** What kind of thing went wrong. */
+  /** The kind of error. */
   readonly code: FixelfErrorCode;
-  /** The file it is about, where there is one. */
+  /** The file that it is about, if any. */
   readonly path: string | undefined;
   /** The message has several lines, and nothing in it comes from a file: it is shown as it is. */
   readonly laidOut: boolean;
@@ -121,7 +121,7 @@ export class FixelfError extends Error {
     this.laidOut = options.laidOut ?? false;
   }
 
-  /** Also of one that another copy of this package made: a program may both import and require it. */
+  /** Also true for one made by another copy of this package: a program may both import and require it. */
   static is(value: unknown): value is FixelfError {
     return isNativeError(value) && value.name === "FixelfError";
   }

@@ -1,6 +1,6 @@
-// What Map.groupBy does, which Node has since 21.
+// What Map.groupBy does, which Node has had since 21.
 
-/** Items of one key together: the groups in the order of the first of each, the items in theirs. */
+/** Groups items with the same key: the groups in the order of their first items, the items in their own order. */
 export function groupedBy<Item>(items: Iterable<Item>, keyOf: (item: Item) => unknown): Item[][] {
   const groups = new Map<unknown, Item[]>();
   for (const item of items) {

@@ -1,6 +1,6 @@
 // The name that was meant by a mistyped one.
 
-/** The name that takes the fewest changes of a letter, or null where each takes as good as another name. */
+/** The name that takes the fewest letter changes, or null if every name takes so many that any would do. */
 export function nearest(mistyped: string, names: readonly string[]): string | null {
   let best: string | null = null;
   let least = Math.max(2, Math.floor(mistyped.length / 3)) + 1;
@@ -11,7 +11,7 @@ export function nearest(mistyped: string, names: readonly string[]): string | nu
   return best;
 }
 
-/** How many letters have to be put in, left out or replaced (Levenshtein). */
+/** How many letters have to be inserted, removed or replaced (Levenshtein). */
 function distance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (let at = 1; at <= one.length; at++) {

@@ -1,11 +1,11 @@
-// What this process was started with, byte for byte (bytes.ts): its words, its variables, its working directory.
-// Node decodes them, and puts U+FFFD where a byte is no UTF-8; the kernel still has them.
+// What this process was started with, byte for byte (bytes.ts): its arguments, its environment variables, its working
+// directory. Node decodes them, and puts U+FFFD in place of bytes that are not UTF-8; the kernel still has them.
 import { userInfo } from "node:os";
 import { resolve } from "node:path";
 import { textOf } from "./bytes.js";
 import { readFileSync, readlinkSync } from "./disk.js";
 
-/** From the first one behind the program's own name. */
+/** From the first one after the program's own name. */
 export function givenWords(): string[] {
   const words = process.argv.slice(2);
   if (words.every(isDecoded)) return words;
@@ -33,7 +33,7 @@ export function workingDirectory(): string {
   return isDecoded(directory) ? directory : readlinkSync("/proc/self/cwd");
 }
 
-/** A relative one would be another in each working directory: then the user database has it. */
+/** A relative one would change with the working directory: then the user database is consulted. */
 export function homeDirectory(): string {
   const home = variable("HOME");
   return home?.startsWith("/") ? home : userInfo().homedir;
@@ -43,7 +43,7 @@ function isDecoded(text: string | undefined): boolean {
   return !text?.includes("\ufffd");
 }
 
-/** Those that Node could not decode: nobody has set these since. */
+/** Those that Node could not decode: they have not been set since. */
 function initialVariables(): Record<string, string> {
   const found: Record<string, string> = {};
   for (const word of listIn("/proc/self/environ")) {

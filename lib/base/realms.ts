@@ -1,5 +1,5 @@
-// Whether a value is of a kind, whichever realm made it. Test runners evaluate modules in a vm context, whose
-// Promise, Uint8Array and Error are others than those of Node's own modules: there `instanceof` says no.
+// Whether a value is of a kind, whichever realm made it. Test runners evaluate modules in a vm context, whose Promise,
+// Uint8Array and Error differ from those of Node's own modules: there `instanceof` returns false.
 export { isNativeError, isUint8Array } from "node:util/types";
 
 export function isPromise(value: unknown): value is Promise<unknown> {

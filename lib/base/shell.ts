@@ -1,20 +1,20 @@
-// What a person can paste into a shell.
+// What a user can paste into a shell.
 import { bytesOf } from "./bytes.js";
 import type { ChoiceOptions } from "./options.js";
 
-/** One word, quoted only where it has to be; what nobody could read or type is in octal (POSIX.1-2024, 2.2.4). */
+/** One word, quoted only if necessary; characters that no one could read or type are in octal (POSIX.1-2024, 2.2.4). */
 export function shellWord(text: string): string {
   if (text.search(unreadable) === -1) return scriptWord(text);
   const quoted = text.replace(/[\\']/g, "\\$&").replace(unreadable, inOctal);
   return `$'${quoted}'`;
 }
 
-/** The same byte for byte, for a file that a shell reads: not every shell knows octal. */
+/** The same, byte for byte, for a file that a shell reads: not every shell knows octal. */
 export function scriptWord(text: string): string {
   return /^[\w./@%+:,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** Control and format characters, line separators, and bytes that are no UTF-8 (bytes.ts). */
+/** Control and format characters, line separators, and bytes that are not UTF-8 (bytes.ts). */
 const unreadable = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 function inOctal(character: string): string {
@@ -23,7 +23,7 @@ function inOctal(character: string): string {
   );
 }
 
-/** The same for fish, in whose single quotes a backslash counts. */
+/** The same for fish, where a backslash is special inside single quotes. */
 export function fishWord(text: string): string {
   return /^[\w./@+:,=-]+$/.test(text) ? text : `'${text.replace(/[\\']/g, "\\$&")}'`;
 }
@@ -50,12 +50,12 @@ export function fixelfCommand(
     words.push("--lib", shellWord(directory));
   for (const glob of options.ignoreMissing ?? []) words.push("--ignore-missing", shellWord(glob));
   const operands = named.map(operandWord);
-  // What follows the program that is run is for the program.
+  // What follows the program to run belongs to that program.
   const all = command.startsWith("run") ? [...words, ...operands] : [...operands, ...words];
   return ["fixelf", command, ...all].join(" ");
 }
 
-/** What begins like an option is none. */
+/** An operand must not begin like an option. */
 function operandWord(path: string): string {
   return shellWord(path.startsWith("-") ? `./${path}` : path);
 }

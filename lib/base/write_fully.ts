@@ -1,11 +1,11 @@
-// What a descriptor gets, at once: without process.stdout, which costs more to make than all else that
-// printing a line takes.
+// Writes to a descriptor at once, without process.stdout, whose creation costs more than everything else that printing
+// a line takes.
 import { bytesOf } from "./bytes.js";
 import { writeSync } from "./disk.js";
 import { codeOfSystem, FixelfError } from "./errors.js";
 
 /**
- * Whether somebody still reads it: whoever closed a pipe has seen enough.
+ * Returns whether it still has a reader: one that has closed a pipe has seen enough.
  * @throws FixelfError `no-space` or `io`
  */
 export function writeFully(descriptor: number, content: string | Uint8Array): boolean {
