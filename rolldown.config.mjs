@@ -1,13 +1,13 @@
-// What ships, as a few files instead of a hundred and fifty: opening, checking and linking each
-// module takes longer than what short commands do, and was three quarters of importing the library.
-// What is loaded only when it is needed stays a file of its own. (tsc writes the declarations, and to
-// out/lib each module by itself, for the benchmarks.)
+// What ships, as a few files instead of a hundred and fifty: opening, checking and linking each module takes longer
+// than what short commands do, and took three quarters of the time to import the library. What is loaded only when
+// needed stays in a separate file. (tsc writes the declarations, and each module separately to out/lib, for the
+// benchmarks.)
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-// The command line takes in the packages that it uses, and brings their licenses. For each package Node would look
-// into several directories, code is kept of its own files only (lib/cli/code_cache.ts), and who embeds the library
-// need not install them.
+// The command line bundles the packages that it uses, with their licenses. Otherwise Node would search several
+// directories for each package, code is cached only for its own files (lib/cli/code_cache.ts), and users who embed the
+// library need not install them.
 const licenses = {
   name: "licenses",
   generateBundle(_, bundle) {
@@ -29,9 +29,9 @@ const nodes = {
   name: "Node's modules",
   resolveId(id, importer, { kind }) {
     if (!id.startsWith("node:")) return null;
-    // Commander loads it, with sockets and streams, for commands that are programs of their own. There is none here.
+    // Commander loads it, with sockets and streams, for commands that are separate programs. There are none here.
     if (id === "node:child_process" && importer.includes("/node_modules/commander/")) return "\0nothing";
-    // What is loaded late is so by require(): import() has no code cache.
+    // What is loaded late is loaded by require(): import() has no code cache.
     if (kind === "dynamic-import") return `${late}${id}`;
     return { id, external: true };
   },
@@ -42,9 +42,9 @@ const nodes = {
   },
 };
 
-// Of the command line: the two commands whose start counts most, what two of them share, and what
-// everything stands on. What they share with others would else be one small file for each set of those
-// that share it, or lie in one of the others' files, which then is loaded whole.
+// For the command line: the two commands whose start matters most, what two of them share, and what everything is based
+// on. Otherwise, what they share with others would become one small file for each combination of users, or end up in
+// one of the others' files, which would then be loaded whole.
 const groups = [
   {
     name: "base",
@@ -66,20 +66,20 @@ const groups = [
   },
 ].map((group) => ({ ...group, includeDependenciesRecursively: false }));
 
-// A script is parsed as it is loaded, its comments and blanks too, and twice as slowly where one character is not
-// ASCII. Names stay, for the sake of whoever reads a trace.
+// A script is parsed when it is loaded, including its comments and blanks, and twice as slowly if a single character is
+// not ASCII. Names are kept for the sake of readable stack traces.
 const minify = {
   compress: false,
   mangle: false,
   codegen: { removeWhitespace: true, asciiOnly: true },
 };
 
-// Of the library: what it needs at once and what is loaded later need as well.
+// For the library: what it needs at once and what is loaded later needs as well.
 const shared = [{ name: "shared", minShareCount: 2 }];
 
 const common = {
   platform: "node",
-  // A module that some load at once and others late is not split further: that is meant.
+  // A module that some load at once and others late is not split further: this is intended.
   checks: { ineffectiveDynamicImport: false },
 };
 
@@ -90,7 +90,7 @@ const library = {
 };
 
 const commandLine = {
-  // For ES modules Node 20 would start a loader first, a tenth of what a short command takes.
+  // For ES modules, Node 20 would first start a loader, which takes a tenth of the time of a short command.
   format: "cjs",
   strict: true, // as ES modules are
   minify,

@@ -1,10 +1,11 @@
-// FIXELF_TESTS chooses among the tests, for runs of another build of the same addon:
-//   compiled  what names the C compiler or namespaces; for a second run that differs from the first in these (test/all)
-//   package   what only the package can break: how the addon is found and loaded, and each of its
+// FIXELF_TESTS selects among the tests, for runs against another build of the same addon:
+//   compiled  those that name the C compiler or namespaces; for a second run that differs from the first in these
+//             (test/all)
+//   package   those for what only the package can break: how the addon is found and loaded, and each of its
 //             functions once; for the prebuilt one
-//   addon     all but what never reaches the addon in this process or another, what leaves the sanitizers' own
-//             runtime too few descriptors, or no /proc, and kills, which lead out of no error; for the sanitizers
-//   rest      what `addon` leaves out or does in part, and the world; for a run after the sanitizers' (test/all)
+//   addon     all except those that never reach the addon in this process or another, those that leave the sanitizers'
+//             own runtime too few descriptors, or no /proc, and kills, which exercise no error path; for the sanitizers
+//   rest      what `addon` leaves out or runs only in part, and the world; for a run after the sanitizers' (test/all)
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
@@ -31,7 +32,7 @@ const besideAddon = [
   "scripts",
   "stand-in-loader",
 ].map((name) => `test/${name}.test.ts`);
-// With the sanitizers it forces errors, and does not kill.
+// With the sanitizers it forces errors, but does not kill.
 const inPart = ["test/faults.test.ts"];
 
 const all = {
@@ -54,9 +55,9 @@ const { parts, world } = choices[process.env.FIXELF_TESTS ?? "all"] ?? all;
 
 export default defineConfig({
   test: {
-    // vitest keeps one processor for itself, half of a small machine, and has next to nothing to do.
-    // And with a worker for each processor, a fourth of their time passes while both wait for what a
-    // watch or a killed process does next.
+    // vitest reserves one processor for itself, half of a small machine, and has next to nothing to do. And with one
+    // worker per processor, a fourth of their time passes while both wait for what a watch or a killed process does
+    // next.
     maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongestFirst },
     reporters: ["default", "./test/support/missing-parts.ts"],

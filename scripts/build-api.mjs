@@ -1,10 +1,10 @@
-// Makes docs/api from the declarations in dist: what the package exports, each with its comment.
+// Generates docs/api from the declarations in dist: what the package exports, each export with its comment.
 //
 //     npm run build:ts && node scripts/build-api.mjs [DIRECTORY]
 //
-// Fails, and writes nothing, where an export or a member has no comment, where a function does not say what it throws,
-// and where a type is used that is not exported: docs/embedding.md promises all of these. typedoc would do the same, but
-// is based on the interface of TypeScript before 7.
+// Fails, and writes nothing, if an export or a member has no comment, if a function does not document what it throws,
+// or if a type is used that is not exported: docs/embedding.md promises all of these. typedoc would do the same, but is
+// based on TypeScript's interface before version 7.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { SyntaxKind } from "typescript/unstable/ast";
@@ -13,7 +13,7 @@ import { projectOf, top } from "./typescript.mjs";
 
 const directory = resolve(process.argv[2] ?? join(top, "docs/api"));
 
-/** A page for what each directory of lib exports, in the order of the pipeline. */
+/** One page for the exports of each directory in lib, in pipeline order. */
 const pages = {
   file: "Facts and resolution: what a file says, and which files it would open",
   scan: "Scanning: the facts of whole trees",
@@ -32,7 +32,7 @@ const pages = {
   addon: "What the native core answers with",
 };
 
-/** What need not be said of each. */
+/** What need not be repeated for each function. */
 const every = `Every function that takes paths or options throws, or rejects with, a FixelfError \`usage\` where these are not
 what they should be, and every one that takes a \`signal\` one of \`cancelled\` when that aborts. Whatever else it may throw
 stands with it, by the error's \`code\`.`;
@@ -44,9 +44,9 @@ const problems = [];
 const pageOf = new Map();
 /** The file that declares it. */
 const declaredIn = new Map();
-/** Where it is on its page. */
+/** Its anchor on that page. */
 const anchorOf = new Map();
-/** The error codes that there are. */
+/** The existing error codes. */
 const codes = new Set();
 
 const index = program.getSourceFile(join(top, "dist/index.d.ts"));
@@ -63,7 +63,7 @@ for (const each of exported) {
   const page = each.source.split("/")[0];
   pageOf.set(each.name, page);
   declaredIn.set(each.name, each.symbol.declarations[0].path);
-  // GitHub's anchors are lower case, with a number where a page has one twice.
+  // GitHub's anchors are lower case, with a number if a page has the same one twice.
   const alike = exported.filter(
     ({ name }) => pageOf.get(name) === page && name.toLowerCase() === each.name.toLowerCase(),
   ).length;
@@ -138,10 +138,10 @@ function entry({ name, symbol, node, source }) {
   return lines.join("\n").replace(/\n{3,}/g, "\n\n");
 }
 
-/** A declaration without its members, which follow it; what has none as it is written. */
+/** A declaration without its members, which follow it; one without members as it is written. */
 function headOf(node) {
   const text = node.getText().replace(/^export (declare )?/, "");
-  // Made of a list that is not exported: what it comes to.
+  // Derived from a list that is not exported: show the resulting values.
   if (node.kind === SyntaxKind.TypeAliasDeclaration && text.includes("typeof")) {
     const values = checker.getTypeFromTypeNode(node.type).getTypes();
     return `type ${node.name.getText()} =\n${values.map(({ value }) => `  | "${value}"`).join("\n")};`;
@@ -179,7 +179,8 @@ function membersOf(node, indent, of) {
 }
 
 /**
- * A member with `{…}` for each object type in it, and these. One whose members the comment names is not taken apart.
+ * A member with `{…}` for each object type in it, and these types. One whose members the comment names is not taken
+ * apart.
  */
 function folded(member, comment, of) {
   const literals = [];
@@ -210,7 +211,7 @@ function plain(text) {
     .trim();
 }
 
-/** Names of exported types; a type of this project that is not exported is a problem. */
+/** Names of exported types; a type from this project that is not exported is a problem. */
 function collectTypes(node, used, of) {
   if (
     node.kind === SyntaxKind.TypeReference ||
@@ -251,7 +252,7 @@ function parameters(symbol) {
   return items.length > 0 ? [...items, ""] : [];
 }
 
-/** Every function says what it throws, by the codes that there are, or that it throws nothing. */
+/** Every function documents what it throws, by existing codes, or that it throws nothing. */
 function thrown(symbol, of) {
   const tags = symbol.getJsDocTags(checker).filter(({ name }) => name === "throws");
   if (tags.length === 0) problems.push(`${of}: does not say what it throws`);

@@ -1,9 +1,11 @@
-// Fills dist/cli/code-cache with what V8 makes of the command line's files, for the Node that runs this: lib/cli/code_cache.ts.
+// Fills dist/cli/code-cache with V8's compiled code for the command line's files, for the Node that runs this:
+// lib/cli/code_cache.ts.
 //
 //     node scripts/build-code-cache.mjs
 //
-// V8 compiles a function as it is called first, so commands are run, each in a process of its own that begins with the
-// code of those before it. They look at Node's own program, and what they keep is kept in a directory that goes again.
+// V8 compiles a function when it is first called, so commands are run, each in a process of its own that starts with
+// the code of those before it. They examine Node's own program, and whatever they keep is put into a directory that is
+// removed afterwards.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -36,7 +38,7 @@ function runEach() {
       ["--help"],
     ]) {
       const { status, stderr } = spawnSync(program, [self, ...command], { env, encoding: "utf8" });
-      // 1 is an answer, too.
+      // Exit code 1 is an answer, too.
       if (status !== 0 && status !== 1)
         throw new Error(`fixelf ${command.join(" ")} ended with ${status}:\n${stderr}`);
     }

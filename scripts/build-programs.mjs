@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Builds programs of the package for every machine whose compiler is here, into prebuilds/, from where they are
-// shipped: ld (the stand-in loader) and patchelf, or those that are named. With --all, a missing compiler is a failure.
+// Builds the package's programs for every machine whose compiler is installed, into prebuilds/, from which they are
+// shipped: ld (the stand-in loader) and patchelf, or those that are named. With --all, a missing compiler is an error.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -26,10 +26,10 @@ const programs = {
   patchelf: {
     source: ".",
     built: "out/patchelf",
-    // This machine's is beside the addon, whose build made it of the same files.
+    // This machine's is beside the addon, whose build made it from the same files.
     here: "build/Release/fixelf-patchelf",
-    // The core counts in 64 bits and compares before it converts. Where size_t has 32, each of these conversions
-    // is a warning (-Wconversion).
+    // The core counts in 64 bits and compares before it converts. If size_t has 32, each of these conversions is a
+    // warning (-Wconversion).
     options: ({ bits }) => [
       ...["-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_UNITY_BUILD=ON", "-DFIXELF_TESTS=OFF"],
       ...(bits === 32 ? ["-DFIXELF_WERROR=OFF"] : []),
@@ -49,9 +49,9 @@ for (const machine of machines) {
 if (leftOut.length > 0) console.error(`Programs are not built for ${leftOut.join(", ")}`);
 if (process.argv.includes("--all") && leftOut.length > 0) process.exitCode = 1;
 
-/** What CMake has to be told; null where there is no compiler. */
+/** Options for CMake; null if there is no compiler. */
 function findToolchain({ node, name, triplet }) {
-  // This machine's compiler is whatever builds the rest too.
+  // This machine's compiler is the one that builds everything else.
   if (node === process.arch) return [];
   if (!isOnPath(`${triplet}-g++`)) return null;
   return [

@@ -1,9 +1,9 @@
-// Makes share/schemas from lib/report/documents.ts: JSON Schema (2020-12) of what commands print as JSON.
+// Generates share/schemas from lib/report/documents.ts: JSON Schema (2020-12) for what commands print as JSON.
 //
 //     node scripts/build-schemas.mjs [DIRECTORY]
 //
-// Descriptions are the types' comments. What the types do not say and lib/report/text.ts does is added here: a
-// bigint is hexadecimal, and beside a text that is not UTF-8 are its bytes.
+// Descriptions are the types' comments. What the types do not express but lib/report/text.ts does is added here: a
+// bigint is hexadecimal, and a text that is not UTF-8 is accompanied by its bytes.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { SymbolFlags, TypeFlags } from "typescript/unstable/sync";
@@ -76,7 +76,7 @@ function schemaOf(type, definitions) {
   if (type.flags & TypeFlags.BooleanLiteral)
     return { const: checker.typeToString(type) === "true" };
   if (type.flags & TypeFlags.String) return { type: "string" };
-  // Sizes, counts and positions; nothing is measured in parts.
+  // Sizes, counts and positions; all of them are whole numbers.
   if (type.flags & TypeFlags.Number) return { type: "integer", minimum: 0 };
   if (type.flags & TypeFlags.Boolean) return { type: "boolean" };
   if (type.flags & TypeFlags.BigInt) return { type: "string", pattern: "^0x[0-9a-f]{1,16}$" };
@@ -125,12 +125,12 @@ function objectOf(type, definitions) {
   return named(type.getSymbol(), type, inline, definitions);
 }
 
-/** What has a name of its own is defined once. */
+/** A type with a name of its own is defined once. */
 function named(symbol, type, make, definitions) {
   if (symbol === undefined) return make(type, definitions);
   const { name } = symbol;
   if (!definitions.has(name)) {
-    definitions.set(name, { type }); // it may lead to itself
+    definitions.set(name, { type }); // it may refer to itself
     const description = commentOf(symbol);
     const schema = { ...(description && { description }), ...make(type, definitions) };
     definitions.set(name, { type, schema });

@@ -1,6 +1,6 @@
-// Checks the form of each row of share/nixpkgs-sonames.tsv, or of the file that is named, and prints what is
-// wrong. With `--nixpkgs DIR`, a checkout of nixpkgs, also whether its files have the attributes, without
-// evaluating them; which ones that does not show is printed, too, and is no error.
+// Checks the form of each row in share/nixpkgs-sonames.tsv, or in the file that is named, and prints what is wrong.
+// With `--nixpkgs DIR`, a checkout of nixpkgs, also checks whether its files have the attributes, without evaluating
+// them; those that cannot be confirmed in this way are printed too, but are not an error.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,7 +41,7 @@ function problemsOf([library, present, formerly, output, note, source, ...more])
   const found = [];
   if (source === undefined || more.length > 0) found.push("not six columns");
   if (!soname.test(library)) found.push(`no soname: ${library}`);
-  // Sonames are ASCII, so that the order of UTF-16 units is that of bytes.
+  // Sonames are ASCII, so the order of UTF-16 units is that of bytes.
   if (library === previous) found.push(`${library} is there twice`);
   if (library < previous) found.push(`${library} is not sorted: it comes before ${previous}`);
   if (!attribute.test(present)) found.push(`no attribute: ${present}`);
@@ -58,7 +58,7 @@ function problemsOf([library, present, formerly, output, note, source, ...more])
   return found;
 }
 
-/** By the files of nixpkgs: pkgs/by-name has one for each of most packages, pkgs/top-level names the others. */
+/** By nixpkgs' files: pkgs/by-name has one for each of most packages, pkgs/top-level names the others. */
 function checkAttributes(nixpkgs) {
   const top = join(nixpkgs, "pkgs/top-level");
   const text = (name) => (existsSync(join(top, name)) ? readFileSync(join(top, name), "utf8") : "");

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// prebuildify knows only node-gyp, and starts whatever `--node-gyp` names as if it were that. This is
-// what we name: it has cmake-js do the build, in the place where prebuildify looks for node-gyp's.
+// prebuildify only knows node-gyp, and starts whatever `--node-gyp` names in its place. This is what we name: it makes
+// cmake-js build in the directory where prebuildify looks for node-gyp's output.
 import { spawnSync } from "node:child_process";
 
 const forwarded = process.argv.slice(2).filter((argument) => /^--(arch=.+|debug)$/.test(argument));

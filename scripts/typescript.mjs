@@ -1,4 +1,4 @@
-// What TypeScript's checker knows of a project of this checkout.
+// What TypeScript's checker knows about a project in this checkout.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { API } from "typescript/unstable/sync";
@@ -6,8 +6,8 @@ import { API } from "typescript/unstable/sync";
 export const top = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * The `checker` and the `program` of the project that `config`, a file at the top, describes. Its process is ended with
- * this one, and may then say "context canceled" on stderr.
+ * The `checker` and the `program` for the project that `config`, a file at the top, describes. Their process ends along
+ * with this one, and may then print "context canceled" on stderr.
  */
 export function projectOf(config) {
   const path = join(top, config);
