@@ -16,7 +16,7 @@ export interface CachedResolution {
   places: string;
 }
 
-/** The contents of a file's headers (ELF specification terms, spelled out). */
+/** What a file says about itself (ELF specification terms, spelled out). */
 export interface Facts {
   /** As given, or found below what was given. */
   path: string;

@@ -53,7 +53,7 @@ export interface Edits {
 export type SearchPathChange = (
   | { /** Colon-separated. */ set: string; add?: never; remove?: never; shrink?: never }
   | {
-      /** Colon-separated; goes behind what is there. */ add: string;
+      /** Colon-separated; appended to the existing entries. */ add: string;
       set?: never;
       remove?: never;
       shrink?: never;

@@ -423,8 +423,8 @@ async function directoryFor(
 }
 
 /**
- * Where a program that gives rights has a library beside it: as an absolute path, because its loader ignores $ORIGIN
- * (elf/dl-load.c, is_trusted_path_normalize). Only if no one else decides what is loaded.
+ * The directory of a library that lies beside a program that gives rights: as an absolute path, because its loader
+ * ignores $ORIGIN (elf/dl-load.c, is_trusted_path_normalize). Only if no one else decides what is loaded.
  */
 function ownDirectoryOf(
   soname: string,

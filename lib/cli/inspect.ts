@@ -1,4 +1,4 @@
-// fixelf inspect: what each file contains.
+// fixelf inspect: what each file says about itself.
 import type { Command } from "commander";
 import { joined, line } from "../report/shown.js";
 import { asError, exitCodeOf, explain, run, sentence, worst } from "./command.js";

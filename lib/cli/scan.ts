@@ -1,4 +1,4 @@
-// fixelf scan: what every ELF file in a tree contains.
+// fixelf scan: what every ELF file in a tree says about itself.
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import { native } from "../addon/native.js";

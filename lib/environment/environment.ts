@@ -106,8 +106,8 @@ export interface Environment {
   /** This machine's own first. */
   systems: SystemEnvironment[];
   /**
-   * For machines on which every program lacks libraries: what they need besides those. It is not enough to start one,
-   * but with the packages for what is missing it is.
+   * For machines whose programs all lack libraries: what they need besides those. It is not enough to start one, but
+   * with the packages for what is missing it is.
    */
   incomplete: SystemEnvironment[];
   /** Programs for which nothing can be set. The rest is as good as it can be without them. */

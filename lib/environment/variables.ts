@@ -9,7 +9,7 @@ import type { Environment, SystemEnvironment } from "./environment.js";
 export type Variables = [name: string, value: string][];
 
 /**
- * Those for one machine only and, for this machine's own (or the only one there is), also those without a machine's
+ * The variables for each machine and, for this machine's own (or the only one there is), also those without a machine's
  * name. With a farm, only the farm is named.
  * @param farm the directory of links that replaces all others
  * @throws FixelfError `usage` if it is not an environment

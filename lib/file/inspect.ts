@@ -1,4 +1,4 @@
-// The first two stages of the pipeline: what a file contains, and which files the loader would open for it.
+// The first two stages of the pipeline: what a file says about itself, and which files the loader would open for it.
 import { dirname } from "node:path";
 import { underSignal } from "../addon/cancellation.js";
 import type { Facts, Resolution } from "../addon/facts.js";
@@ -51,7 +51,7 @@ export function checkResolveOptions(call: string, options: ResolveOptions): void
 }
 
 /**
- * Reads the facts of an ELF file.
+ * Reads what an ELF file says about itself.
  * @throws FixelfError `not-found`, `permission-denied`, `not-a-regular-file`, `not-elf`, `truncated`, `malformed`,
  *   `limit-exceeded` (more of something than a file of this size can mean), `too-many-open-files` or `io`
  */

@@ -47,7 +47,7 @@ export interface FilePlan {
   reasons: string[];
   /** Store paths that the file will refer to. */
   storePaths: string[];
-  /** The missing libraries because of which nothing can be done. */
+  /** The libraries whose absence prevents the fix. */
   missing: MissingLibrary[];
   /** Why nothing can be done, as `code` and `message`, and whether reading it `failed`; or null. */
   refusal: { code: FixelfErrorCode; message: string; failed: boolean } | null;
@@ -67,7 +67,7 @@ export interface FixPlan {
   gcRoot: boolean;
   /** Globs for sonames that may stay missing. */
   ignoreMissing: readonly string[];
-  /** The root as seen from which paths are given; "" for this machine. */
+  /** The root from which paths are seen; "" for this machine. */
   root: string;
   /** The store's directory, as seen from the root. */
   store: string;
@@ -94,7 +94,7 @@ export interface Outcome {
    * execute permission, a kernel that is too old.
    */
   remaining: string[];
-  /** The missing libraries because of which it was refused, with the nixpkgs packages that have them. */
+  /** The libraries whose absence led to the refusal, with the nixpkgs packages that have them. */
   missing: MissingLibrary[];
   /** With `refused` and `failed`: the `code` and `message`; otherwise null. */
   error: { code: FixelfErrorCode; message: string } | null;

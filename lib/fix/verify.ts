@@ -223,7 +223,7 @@ async function compared(
   for (const library of resolution.libraries) {
     if (library.path === null) continue;
     const theirs = listed.get(library.soname);
-    if (theirs === undefined) continue; // the loader names only once what is found as already loaded
+    if (theirs === undefined) continue; // the loader lists only once what it finds already loaded
     if (theirs === null || !(await isSameFile(theirs, library.path)))
       return disagrees(
         `the loader takes ${library.soname} from ${theirs ?? "nowhere"}, not ${library.path}`,

@@ -70,7 +70,7 @@ export interface WantedPackage {
   storePath: string;
   /** What it is wanted for. */
   sonames: string[];
-  /** Where it is known from that it has them. */
+  /** The source that lists them for it. */
   source: string;
   /** What a binary cache says about it, by soname; empty if no cache could be asked. */
   cached: CacheAnswer[];
@@ -108,7 +108,7 @@ export interface Got {
   storePath: string;
   /** What it was fetched for. */
   sonames: string[];
-  /** Where it was known from that it has them. */
+  /** The source that listed them for it. */
   source: string;
   /** The GC root that keeps it. */
   link: string;

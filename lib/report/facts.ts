@@ -1,4 +1,4 @@
-// What a file contains, one line per fact.
+// What a file says about itself, one line per fact.
 import type { Facts } from "../addon/facts.js";
 import { type Colors, inLines, line, type Shown } from "./shown.js";
 

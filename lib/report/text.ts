@@ -30,12 +30,12 @@ export function csvCell(value: unknown): string {
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-/** A JSON document; a bigint becomes "0x…", and what is no UTF-8 is as `withBytes` says. */
+/** A JSON document; a bigint becomes "0x…", and text that is not UTF-8 is treated as in `withBytes`. */
 export function jsonText(value: unknown, indent = 0): string {
   return safeJson(value, (each) => JSON.stringify(each, withoutBigint, indent));
 }
 
-/** The same on one line, of what has no bigint: without looking at each field, it takes half the time. */
+/** The same on one line, for values without bigints: not examining each field halves the time. */
 export function jsonLine(value: unknown): string {
   return safeJson(value, (each) => JSON.stringify(each));
 }
@@ -44,7 +44,7 @@ function safeJson(value: unknown, write: (value: unknown) => string): string {
   let text = write(value);
   // JSON.stringify escapes lone surrogates, and every backslash.
   if (text.includes("\\ud") || text.includes("\\\\x")) text = write(withBytes(value));
-  // JSON escapes only C0 in texts, and is often shown on a terminal. Line ends are the document's own.
+  // JSON escapes only C0 in texts, and is often shown on a terminal. Line ends belong to the document.
   return text.replace(steering, (character) => (character === "\n" ? "\n" : escapeOf(character)));
 }
 
@@ -53,8 +53,8 @@ function withoutBigint(_key: string, field: unknown): unknown {
 }
 
 /**
- * The same, with each text that a name without UTF-8 is in spelled out, and beside it, in an object, its bytes
- * in base64: `path` and `pathBytes`. Beside a list of texts is a list, with null for those that are as they are.
+ * The same, with each text that contains a non-UTF-8 name spelled out and, in an object, accompanied by its bytes in
+ * base64: `path` and `pathBytes`. A list of texts is accompanied by a list, with null for those that are unchanged.
  */
 function withBytes(value: unknown): unknown {
   if (typeof value === "string") return spelledOut(value);

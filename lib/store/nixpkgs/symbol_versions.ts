@@ -55,7 +55,7 @@ export function releaseDefining(version: string): DefiningRelease | null {
   return null;
 }
 
-/** "no known gcc defines it (16.1 is the newest)"; null where one does, or might. */
+/** "no known gcc defines it (16.1 is the newest)"; null if one does, or might. */
 export function definedByNone(version: string): string | null {
   const cxx = /^(GLIBCXX_3\.4|CXXABI_1\.3)\.(\d+)$/.exec(version);
   const known = Object.keys(cxx?.[1] === "CXXABI_1.3" ? cxxabi : glibcxx).map(Number);
