@@ -1,7 +1,7 @@
 // The contestants. A turn runs in a process of its own (turn.mjs): `prepare` is not timed, `run`
 // is.
 //
-// Each gets { files, edits, scratch } and, from its own `prepare`, `prepared`. `run` answers the
+// Each gets { files, edits, scratch } and, from its own `prepare`, `prepared`. `run` returns the
 // peak memory in kilobytes of the programs that it started, null where it could not be measured, or
 // nothing where the work was done in the turn's own process.
 import { spawnSync } from "node:child_process";
@@ -25,7 +25,7 @@ const nativePatchelf = fileURLToPath(new URL("../build/Release/fixelf-patchelf",
 const hasNativePatchelf = existsSync(nativePatchelf);
 
 /**
- * `group` says whose floor is whose; `slow` ones sit out where a turn would take a minute.
+ * `group` pairs contestants with their floor; `slow` ones sit out where a turn would take a minute.
  * @type {{ name: string, group: string, fixes?: boolean, floor?: boolean, slow?: boolean }[]}
  */
 export const writers = [
@@ -114,7 +114,7 @@ export const writers = [
 const commandLine = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.url));
 const hasPatchelfCommand = existsSync(commandLine);
 
-/** Whole processes that look at one file; the least is a Node that does nothing. */
+/** Whole processes that look at one file; the least of them is a Node that does nothing. */
 export const starters = [
   {
     name: "floor: node -e 0",
@@ -135,7 +135,7 @@ export const starters = [
   {
     name: "fixelf doctor",
     group: "start",
-    // For material of this kind it answers that something is missing: that is not a failure.
+    // On material of this kind it reports that something is missing, which is not a failure.
     run: ({ files }) => command(process.execPath, [commandLine, "doctor", files[0]], "", [0, 1]),
   },
   ...(hasNativePatchelf
@@ -157,7 +157,7 @@ export const starters = [
 
 export const contestants = [...writers, ...starters];
 
-/** What would have been measured, had it been there. */
+/** The tools that would have been measured, had they been installed. */
 export function missingTools() {
   const missing = missingPeers().map((name) => `${name}, which is not here and can't be fetched`);
   if (!hasTimer) missing.push(`the memory of other programs, for want of ${timer}`);
@@ -171,7 +171,7 @@ export async function loadNative() {
   return native;
 }
 
-/** As many bytes as fixelf would write, to the same places; which ones costs nothing. */
+/** As many bytes as fixelf would write, in the same places; their values do not affect the cost. */
 async function planBytes({ files, edits }) {
   const native = await loadNative();
   const layouts = await Promise.all(files.map((file) => native.layOut(file, edits)));
@@ -180,7 +180,7 @@ async function planBytes({ files, edits }) {
   );
 }
 
-/** As lib/fix does it: all layouts, then one call that writes them all, with undo records. */
+/** Works as lib/fix does: all layouts, then one call that writes them all, with undo records. */
 function fixWith(inPlace) {
   return async ({ files, edits, scratch, prepared: native }) =>
     applyJobs(await layOutAll({ native, files, edits, scratch, inPlace }));
@@ -216,7 +216,7 @@ function patchelfWith(program) {
   };
 }
 
-/** fsync for one file, syncfs for many: what fixelf does too. */
+/** fsync for one file, syncfs for many, as fixelf does. */
 function flush(files) {
   if (files.length > 1) {
     command("sync", ["-f", dirname(files[0])]);
@@ -231,7 +231,7 @@ function flushDirectories(files) {
   flush([...new Set(files.map((file) => dirname(file)))]);
 }
 
-/** Runs a program and answers the most memory that it, or one that it started, ever held. */
+/** Runs a program and returns the most memory that it, or any process it started, ever held. */
 function command(program, args, input = "", good = [0]) {
   const line = hasTimer ? [timer, "-q", "-f", "%M", program, ...args] : [program, ...args];
   const { status, stderr, error } = spawnSync(line[0], line.slice(1), { input, encoding: "utf8" });

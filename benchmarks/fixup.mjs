@@ -23,7 +23,7 @@ export const scenarios = [
 
 async function measure({ rounds, scratch }) {
   if (!existsSync(ours)) return ["fixelf-patchelf: npm run build:native"];
-  // It is in the PATH as others are; trixie's would come with a loader of its own before it.
+  // It is on the PATH like any other; trixie's would need a loader of its own in front of it.
   const installed = patchelfs.find(({ command }) => command.length === 1);
   const contestants = [
     { name: "fixelf-patchelf", program: ours, variables: {} },
@@ -40,14 +40,14 @@ async function measure({ rounds, scratch }) {
   const originals = Material.sharedLibraries(700, 300e3).originals;
   const empty = join(scratch, "empty");
   mkdirSync(empty);
-  // One directory that holds nothing, one where each library's own are, one that is not there.
+  // An empty directory, the libraries' own directories, and one that does not exist.
   const searchPath = [
     empty,
     ...directoriesOf(originals),
     `/nix/store/${"a".repeat(32)}-none/lib`,
   ].join(":");
   console.log(`${files} copies of ${originals.length} libraries of this machine\n`);
-  // The first round warms caches and counts for nothing.
+  // The first round warms caches and is not counted.
   for (let round = 0; round <= rounds; ++round) {
     for (const { place, variables, turns } of round % 2 === 0
       ? contestants
@@ -61,7 +61,7 @@ async function measure({ rounds, scratch }) {
       const milliseconds = performance.now() - before;
       if (status !== 0) throw new Error(`${fixup} failed:\n${stderr}`);
       if (round > 0) turns.push({ milliseconds });
-      await setImmediate(); // signals are heard here
+      await setImmediate(); // lets signals be handled
     }
   }
   const peer = contestants.find(({ isPeer }) => isPeer);

@@ -1,4 +1,4 @@
-// The index of a store: what keeping it up to date and asking it cost.
+// The index of a store: the cost of keeping it up to date and of asking it.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, lutimesSync, mkdirSync, readdirSync, rmSync, utimesSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -38,7 +38,7 @@ async function measure(files, { rounds, scratch }) {
   const first = await timed(() => reportIndex(place));
   const { storePaths, elfFiles, size } = first.value;
   const scanned = await timed(async () => {
-    for await (const _ of scan([made.store])); // what a first indexing is measured by
+    for await (const _ of scan([made.store])); // what a first indexing is measured against
   });
   await setTimeout(1100);
   const index = await freshIndex(place, () => {});
@@ -47,7 +47,7 @@ async function measure(files, { rounds, scratch }) {
   const turns = { list: [], refresh: [], add: [], scan: [], find: [], node: [], command: [] };
   const add = async (name, action, round) => {
     const { milliseconds } = await timed(action);
-    if (round > 0) turns[name].push(milliseconds); // the first round warms up
+    if (round > 0) turns[name].push(milliseconds); // the first round is a warm-up
   };
   for (let round = 0; round <= rounds; round++) {
     await add("list", () => readdirSync(made.store), round);
@@ -64,7 +64,7 @@ async function measure(files, { rounds, scratch }) {
     await add("add", async () => (await freshIndex(place, () => {})).reader.close(), round);
     rmSync(added, { recursive: true });
     settle(made.store);
-    // For a second after a change the directory's times could hide another one.
+    // For a second after a change, another change could leave the directory's times the same.
     await setTimeout(1100);
     (await freshIndex(place, () => {})).reader.close();
   }
@@ -130,7 +130,7 @@ async function timed(action) {
   return { value, milliseconds: performance.now() - start };
 }
 
-/** As Nix leaves what it has finished: its time is 1. The store's own is not of this moment. */
+/** As Nix leaves finished paths: with a time of 1. The store's own time is set in the past, too. */
 function settle(store) {
   for (const name of readdirSync(store))
     if (/^[0-9a-z]{32}-/.test(name)) lutimesSync(join(store, name), 1, 1);

@@ -1,4 +1,4 @@
-// The files that are fixed: real ones that this machine has, copied again for each turn.
+// The files that are fixed: real ones from this machine, copied afresh for each turn.
 import { execFileSync } from "node:child_process";
 import {
   closeSync,
@@ -19,7 +19,7 @@ const repository = fileURLToPath(new URL("..", import.meta.url));
 const sharedObject = 3; // ET_DYN
 const interpreterSegment = 3; // PT_INTERP
 
-/** Originals, which are only read, and how to say what they are. */
+/** Originals, which are only read, and a description of them. */
 export class Material {
   constructor(what, originals) {
     this.originals = originals;
@@ -27,10 +27,12 @@ export class Material {
     this.description = `${what}, ${(this.bytes / 1e6).toFixed(1)} MB in all`;
   }
 
-  /** The largest program among this Node, the test worlds' (where built) and node_modules. */
+  /**
+   * The largest program among this Node, the test worlds' (where built) and those in node_modules.
+   */
   static largestProgram() {
     const world = execFileSync(join(repository, "test/world/locate"), { encoding: "utf8" }).trim();
-    // A world from another state of the recipe will do as well.
+    // A world built from another state of the recipe will do as well.
     const worlds = existsSync(dirname(world)) ? readdirSync(dirname(world)) : [];
     const candidates = [
       process.execPath,
@@ -46,8 +48,8 @@ export class Material {
   }
 
   /**
-   * A program with a section of so many bytes that nothing maps, as debug information is. Made
-   * in `directory`: a copy of this Node whose .comment is at the end, before the section headers.
+   * A program with an unmapped section of so many bytes, like debug information. Made in
+   * `directory`: a copy of this Node whose .comment is at the end, before the section headers.
    */
   static giant(bytes, directory) {
     const path = join(directory, "giant");
@@ -65,7 +67,7 @@ export class Material {
     }
     const last = table.length - 64 * 1;
     for (let at = last; at >= 64; at -= 64) {
-      // The last one that is neither mapped nor the names of the sections.
+      // The last one that is neither mapped nor the section names.
       const isNames = at === header.readUInt16LE(62) * 64;
       if (table.readBigUInt64LE(at + 8) !== 0n || isNames) continue;
       table.writeUInt32LE(1, at + 4); // SHT_PROGBITS
@@ -86,8 +88,8 @@ export class Material {
   }
 
   /**
-   * Shared libraries of the distribution below a size, spread evenly over their names. A few giants would make this a
-   * second measurement of large files.
+   * The distribution's shared libraries below a size limit, spread evenly over their names. A few giants would make
+   * this a second measurement of large files.
    */
   static sharedLibraries(count, limit = 16e6) {
     const triplet = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" }[process.arch];
@@ -103,7 +105,7 @@ export class Material {
     return new Material(`${length} files, copies of libraries from ${directory}`, chosen);
   }
 
-  /** Fresh copies, on disk and in the page cache; answers their paths. */
+  /** Makes fresh copies, on disk and in the page cache; returns their paths. */
   copyTo(directory) {
     mkdirSync(directory, { recursive: true });
     const copies = this.originals.map((original, index) => {

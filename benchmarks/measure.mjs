@@ -1,5 +1,5 @@
 // Rounds, in each of which every contestant has one turn: other load on the machine affects all of
-// them alike, and ratios are taken within a round. Every other round goes backwards, so that no
+// them alike, and ratios are taken within a round. Every other round runs in reverse, so that no
 // contestant always follows the one that left the disk busy.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, truncateSync } from "node:fs";
@@ -11,15 +11,15 @@ const turnProgram = fileURLToPath(new URL("turn.mjs", import.meta.url));
 
 let turnsTaken = 0;
 
-/** Answers each contestant with its turns, in the order of the rounds. */
+/** Returns each contestant with its turns, in the order of the rounds. */
 export async function measureRounds({ contestants, material, edits, rounds, scratch }) {
   const results = contestants.map((contestant) => ({ contestant, turns: [] }));
-  // The first round warms caches and counts for nothing.
+  // The first round warms caches and is not counted.
   for (let round = 0; round <= rounds; ++round) {
     for (const { contestant, turns } of round % 2 === 0 ? results : results.toReversed()) {
       const turn = takeTurn(contestant, material, edits, join(scratch, `turn-${++turnsTaken}`));
       if (round > 0) turns.push(turn);
-      await setImmediate(); // signals are heard here
+      await setImmediate(); // lets signals be handled
     }
   }
   return results;
@@ -39,8 +39,8 @@ function takeTurn({ name }, material, edits, directory) {
 }
 
 /**
- * Gives the space back but removes no file: ext4 passes over lately removed inodes one by one when
- * it looks for a free one, and a contestant that creates files in the next turn would pay for our
+ * Frees the space but removes no file: when ext4 looks for a free inode, it passes over recently
+ * removed ones one by one, and a contestant that creates files in the next turn would pay for our
  * tidying.
  */
 function empty(directory) {
@@ -55,7 +55,7 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** How many times as long as the other it took, round by round: the median. */
+/** How many times as long as the other it took: the median over the rounds. */
 export function pairedRatio(turns, others) {
   return median(turns.map((turn, round) => turn.milliseconds / others[round].milliseconds));
 }

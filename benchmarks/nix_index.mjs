@@ -1,6 +1,5 @@
-// nix-index's database: how long the first pass over it takes, compared with `zstd -dc | wc -c`, and a look-up after
-// that. The database is generated, the same each time, and all answers are compared with those of an independent
-// reader.
+// nix-index's database: how long the first pass over it takes, compared with `zstd -dc | wc -c`, and a later look-up.
+// The database is generated, the same each time, and all answers are compared with those of an independent reader.
 import { execFileSync, spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +15,7 @@ export const scenarios = [
   { name: "nix-index", title: "nix-index's database", run: measureNixIndex },
 ];
 
-/** Prints the table; the answer is what was left out. */
+/** Prints the table; returns what was left out. */
 async function measureNixIndex({ rounds, scratch }) {
   if (spawnSync("zstd", ["--version"]).error) return ["nix-index's database, for want of zstd"];
   for (const kind of ["of all files", "of programs only"]) await measure(kind, rounds, scratch);
@@ -38,7 +37,7 @@ async function measure(kind, rounds, scratch) {
   );
   const turns = { zstd: [], pass: [], look: [] };
   const peaks = [];
-  // The first round warms caches, and shows that the answers are right.
+  // The first round warms caches, and verifies the answers.
   for (let round = 0; round <= rounds; round++) {
     const environment = { XDG_CACHE_HOME: join(directory, `cache-${round}`) };
     const both = [() => decompress(stream, size), () => read(directory, environment, found, round)];
@@ -120,7 +119,7 @@ async function readHere() {
   const start = performance.now();
   const index = await NixIndex.open();
   const pass = performance.now() - start;
-  // Not resourceUsage().maxRSS: that begins with the parent's memory, which fork copies.
+  // Not resourceUsage().maxRSS, which starts from the parent's memory, since fork copies it.
   const peak = Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))[1]);
   const before = performance.now();
   const answers = names.map((name) =>
@@ -131,7 +130,8 @@ async function readHere() {
 }
 
 /**
- * The content of a database, read plainly: packages by soname, and some programs, which are nobody's libraries.
+ * The content of a database, read in a straightforward way: packages by soname, and some programs, which are not
+ * libraries.
  */
 function readIndependently(content) {
   const libraries = new Map();
@@ -165,7 +165,7 @@ function readIndependently(content) {
   return { libraries, programs, isOfPrograms, rows };
 }
 
-/** As nix-index's src/frcode.rs writes it; about a tenth of the files are libraries. */
+/** In the format of nix-index's src/frcode.rs; about a tenth of the files are libraries. */
 function generate(content, ofPrograms) {
   const output = openSync(content, "w");
   let state = 7;
@@ -199,7 +199,7 @@ function generate(content, ofPrograms) {
     for (const path of paths.sort()) {
       let same = 0;
       while (same < last.length && path[same] === last[same]) same++;
-      // No path here is so long that a difference would need two bytes.
+      // No path here is so long that a difference would take two bytes.
       text += `${below(99999)}r\0${String.fromCharCode((same - shared) & 0xff)}${path.slice(same)}\n`;
       [last, shared] = [path, same];
     }
@@ -212,7 +212,7 @@ function generate(content, ofPrograms) {
   closeSync(output);
 }
 
-/** Makes the database of its content; the answer is the compressed part of it alone. */
+/** Makes the database from its content; returns only the compressed part. */
 function compress(directory, content) {
   const stream = join(directory, "stream.zst");
   execFileSync("zstd", ["-q", "-19", "-T0", content, "-o", stream]);

@@ -1,4 +1,4 @@
-// The page of the benchmarks: one file without scripts, which needs nothing from elsewhere.
+// The benchmarks' page: one file without scripts, which needs nothing from elsewhere.
 import { median } from "./measure.mjs";
 
 /** `runs` as benchmarks/results.mjs keeps them. */
@@ -85,7 +85,7 @@ function bars({ rows }) {
   return svg(labelWidth + plotWidth + 100, measured.length * lineHeight, lines.join(""));
 }
 
-/** How much of its limit each figure takes that has one; the line is the limit. */
+/** How much of its limit each limited figure uses; the line is the limit. */
 function limits({ rows }) {
   const judged = rows.flatMap(({ cells, targets }) =>
     targets.map((target) => ({ ...target, name: `${cells[0]}, ${target.column}` })),
@@ -104,7 +104,10 @@ function limits({ rows }) {
   return svg(labelWidth + plotWidth + 100, height, lines.join("") + limit);
 }
 
-/** Median against size, both logarithmic, of each series of tables; the exponent is that of the power that fits best. */
+/**
+ * Median against size, both logarithmic, for each series of tables; the exponent is that of the power law that fits
+ * best.
+ */
 function growth(runs) {
   const series = new Map();
   for (const { rows, size } of runs.flatMap(({ tables }) => tables))
@@ -169,7 +172,7 @@ function growthChart(lines) {
   );
 }
 
-/** Least squares, of logarithms. */
+/** Least squares on logarithms. */
 function slope(points) {
   const logs = points.map((point) => point.map(Math.log));
   const mean = (of) => logs.reduce((sum, point) => sum + point[of], 0) / logs.length;
@@ -178,7 +181,7 @@ function slope(points) {
   return covariance / logs.reduce((sum, [size]) => sum + (size - sizes) ** 2, 0);
 }
 
-/** The value below which a given share of them is. */
+/** The value below which a given share of the values lie. */
 function quantile(values, share) {
   return values.toSorted((a, b) => a - b)[Math.round((values.length - 1) * share)];
 }

@@ -22,7 +22,7 @@ const changes = [
   ["--set-interpreter", `${searchPath.split(":")[0]}/ld-linux-x86-64.so.2`],
 ];
 
-/** Bytes of data in the programs that are changed, besides some 16 KB, and turns in a round. */
+/** Bytes of data in the programs that are changed, besides some 16 KB, and turns per round. */
 const sizes = [
   { bytes: 1, turns: 40 },
   { bytes: 1 << 20, turns: 20 },
@@ -110,7 +110,7 @@ function asking({ program, peers, times, scratch }) {
   }
 }
 
-/** Each is compared with that of ours which flushes as it does, and with ours that flushes. */
+/** Each is compared with our variant that flushes as it does, and with the one that flushes. */
 function changing({ program, peers, times, scratch }) {
   const copy = join(scratch, "copy");
   for (const [option, value] of changes) {
@@ -123,7 +123,7 @@ function changing({ program, peers, times, scratch }) {
       ]),
     ].map((each) => ({ ...each, words: [...each.command, option, value, copy] }));
     const results = measureStarts(
-      // What flushes by itself runs as it is.
+      // A program that flushes by itself is run as it is.
       contestants.map(({ words, flushed, isOurs }) => ({ words, flushed: flushed && !isOurs })),
       { scratch, times, original: program, copy },
     );

@@ -1,5 +1,5 @@
-// The patchelfs to compare with: the one that is installed, and Debian trixie's, which is fetched
-// and unpacked but never installed.
+// The patchelfs to compare with: the installed one, and Debian trixie's, which is fetched and
+// unpacked but never installed.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ const architecture = { x64: "amd64", arm64: "arm64" }[process.arch];
 
 fetchTrixie();
 
-/** Each as { name, command }: what to start, and what comes before its own arguments. */
+/** Each as { name, command }: the program to start, and the words before its own arguments. */
 export const patchelfs = [
   { name: "patchelf", command: installedCommand() },
   { name: "patchelf of trixie", command: trixieCommand() },
@@ -21,14 +21,14 @@ export const patchelfs = [
   .filter(({ version }) => version !== null)
   .map(({ name, command, version }) => ({ name: `${name} ${version}`, command }));
 
-/** Answers what was not available. */
+/** Returns what was not available. */
 export function missingPeers() {
   return ["patchelf", "patchelf of trixie"].filter(
     (name) => !patchelfs.some((peer) => peer.name.replace(/ [\d.]+$/, "") === name),
   );
 }
 
-/** Where it is not available, it is left out by name. */
+/** If it is not available, it is left out and named. */
 function fetchTrixie() {
   if (existsSync(unpacked) || architecture === undefined) return;
   mkdirSync(home, { recursive: true });
@@ -51,14 +51,14 @@ function fetchTrixie() {
   }
 }
 
-/** By its path, since nothing else looks into PATH. */
+/** Its full path, since nothing else searches PATH. */
 function installedCommand() {
   const folders = (process.env.PATH ?? "").split(":");
   const path = folders.map((folder) => join(folder, "patchelf")).find((each) => existsSync(each));
   return path === undefined ? null : [path];
 }
 
-/** By its own loader and libraries: its glibc is newer than most machines'. */
+/** With its own loader and libraries: its glibc is newer than most machines'. */
 function trixieCommand() {
   const triplet = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" }[process.arch];
   const libraries = join(unpacked, "usr/lib", triplet ?? "");

@@ -1,4 +1,4 @@
-// What it costs to say which libraries the loader would open, for each library of the machine.
+// The cost of telling which libraries the loader would open, for each library of the machine.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { median, pairedRatio } from "./measure.mjs";
@@ -22,7 +22,7 @@ async function measure({ rounds }) {
       : []),
     { name: "node -e 0", run: () => timed([process.execPath, "-e", "0"], []) },
   ].map((contestant) => ({ ...contestant, turns: [] }));
-  // The first round warms caches and counts for nothing.
+  // The first round warms caches and is not counted.
   for (let round = 0; round <= rounds; round++)
     for (const { run, turns } of round % 2 === 0 ? contestants : contestants.toReversed()) {
       const milliseconds = run();
@@ -46,7 +46,7 @@ async function measure({ rounds }) {
   return left;
 }
 
-/** Regular files of a library's name, at any depth; links lead to the same ones. */
+/** Regular files named like libraries, at any depth; links lead to the same ones. */
 function libraries(directory) {
   const { stdout } = spawnSync("find", [directory, "-type", "f", "-name", "*.so*"], {
     encoding: "utf8",
@@ -55,7 +55,7 @@ function libraries(directory) {
   return stdout.split("\n").filter((path) => /\.so(\.[\d.]+)?$/.test(path));
 }
 
-/** libtree ends with a failure where it finds one: what counts is that it answered. */
+/** libtree reports a failure where a library is missing; what counts is that it answered. */
 function start([command, ...args], files, more = []) {
   const options = { input: JSON.stringify(files), encoding: "utf8", maxBuffer: 1 << 28 };
   const { error, stdout } = spawnSync(command, [...args, ...more], options);

@@ -7,7 +7,7 @@ import { pageOf } from "./page.mjs";
 const directory = fileURLToPath(new URL("../out/bench", import.meta.url));
 const results = join(directory, "results.json");
 
-/** Puts a run in the place of the scenario's last one; answers the page's path. */
+/** Puts a run in the place of the scenario's last one; returns the page's path. */
 export function keep(run) {
   mkdirSync(directory, { recursive: true });
   const earlier = existsSync(results) ? JSON.parse(readFileSync(results, "utf8")) : [];

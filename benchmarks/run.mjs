@@ -1,14 +1,15 @@
 // Measures how fast fixelf is, compared with what the machine allows and with other installed
-// tools. How to read what it prints: benchmarks/README.md.
+// tools. How to read the output: benchmarks/README.md.
 //
 //     npm run bench [-- [--all] [ROUNDS] [NAME…]]
 //
-// A scenario is { name, title, large?, run }. `run({ rounds, scratch })` measures, prints its tables
-// and answers the names of what it had to leave out. A NAME selects a scenario, or all whose names
-// start with it and a hyphen; without one all are run. Those that are `large` are run only when
-// their whole name is given, or with --all.
+// A scenario is { name, title, large?, run }. `run({ rounds, scratch })` measures, prints its
+// tables and returns the names of what it had to leave out. A NAME selects a scenario, or all whose
+// names start with it and a hyphen; without one all are run. Those that are `large` are run only
+// when their whole name is given, or with --all.
 //
-// The tables and charts of the last run of each scenario are a page: out/bench/index.html.
+// The tables and charts of the last run of each scenario are collected in a page:
+// out/bench/index.html.
 //
 // Everything is written below a new directory in $TMPDIR, which is removed afterwards.
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";

@@ -1,7 +1,7 @@
 // Scanning a whole store: every file looked at, every ELF file read.
 //
-// A contestant is a program; its turn is one run of it on one store. Those that tell their own time
-// (`inside`) print it in JSON as `milliseconds`, without the start of the process.
+// A contestant is a program; its turn is one run of it on one store. Those that time themselves
+// (`inside`) print the time in JSON as `milliseconds`, without the start of the process.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ const commandLine = fileURLToPath(new URL("../dist/cli/main.cjs", import.meta.ur
 const inProcess = fileURLToPath(new URL("scan/in_process.mjs", import.meta.url));
 const timer = "/usr/bin/time";
 const dropCaches = "/proc/sys/vm/drop_caches";
-const coldRounds = 3; // at most: a million files take their time
+const coldRounds = 3; // at most: a million files take a while
 
 export const scenarios = [
   {
@@ -44,7 +44,7 @@ export const scenarios = [
   },
 ];
 
-/** `lines` says what a contestant prints one line for. */
+/** `lines` names what a contestant prints one line for. */
 function contestantsIn(scratch) {
   const floor = join(scratch, "floor-scan");
   compileProgram("floor/scan.cpp", floor);
@@ -109,7 +109,7 @@ async function measureWarm(sizes, { rounds, scratch }) {
   return leftOut;
 }
 
-/** Empties the caches of the whole machine, again and again. */
+/** Empties the whole machine's caches, again and again. */
 async function measureCold(sizes, { rounds, scratch }) {
   if (!canDropCaches()) return [`cold caches: ${dropCaches} can't be written`];
   const { stores, contestants, leftOut } = provide(sizes, scratch);
@@ -125,7 +125,7 @@ async function measureCold(sizes, { rounds, scratch }) {
   return leftOut;
 }
 
-/** Rounds in which each has a turn on each store; every other round goes backwards. */
+/** Rounds in which each has a turn on each store; every other round runs in reverse. */
 async function measure(stores, contestants, rounds, prepare) {
   const results = stores.flatMap((store) =>
     contestants.map((contestant) => ({ store, contestant, turns: [] })),
@@ -134,7 +134,7 @@ async function measure(stores, contestants, rounds, prepare) {
     for (const { store, contestant, turns } of round % 2 === 0 ? results : results.toReversed()) {
       prepare(contestant);
       turns.push(takeTurn(contestant, store.store));
-      await setImmediate(); // signals are heard here
+      await setImmediate(); // lets signals be handled
     }
   }
   return results;
@@ -158,8 +158,8 @@ function takeTurn({ name, inside, command }, store) {
 }
 
 /**
- * Before the clock runs: a contestant that doesn't do the work has no time to show. Warms the
- * caches, too.
+ * Before the clock starts: a contestant that doesn't do the work has no time to show. Also warms
+ * the caches.
  */
 function checkAnswers(contestants, { store, files, elf, hardLinks, malformed }) {
   for (const { name, inside, lines, command } of contestants) {
@@ -168,7 +168,7 @@ function checkAnswers(contestants, { store, files, elf, hardLinks, malformed }) 
     const { status, stdout, stderr, error } = spawnSync(program, args, { maxBuffer: 2 ** 31 - 1 });
     if (error || status !== 0) throw error ?? new Error(`${name} failed:\n${stderr}`);
     const seen = inside ? JSON.parse(stdout) : { [lines]: countLines(stdout) };
-    // Some count each name, and others a file with several names once; some leave out the malformed.
+    // Some count each name, others a file with several names once; some leave out the malformed.
     const fits = {
       files: seen.files === undefined || (seen.files <= files && seen.files >= files - hardLinks),
       elf: seen.elf === undefined || (seen.elf <= elf + hardLinks && seen.elf >= elf - malformed),
@@ -191,7 +191,7 @@ function printStores(stores, results, circumstances) {
     const turnsOf = (name) => own.find(({ contestant }) => contestant.name === name)?.turns;
     const rows = own.map(({ contestant: { name, inside }, turns }) => {
       const times = turns.map(({ milliseconds }) => milliseconds);
-      // What tells its own time is compared with what the floor tells of its own.
+      // A contestant that times itself is compared with the floor's own time.
       const floor = turnsOf(inside ? "floor, inside" : "floor");
       const peer = turnsOf("scanelf");
       const within = turnsOf("fixelf, inside");
@@ -222,7 +222,7 @@ function printStores(stores, results, circumstances) {
   }
 }
 
-/** In small stores most of the time is the start of Node and of threads. */
+/** In small stores most of the time goes into starting Node and threads. */
 function targetsFor({ files }) {
   return [
     { row: "fixelf, inside", column: "× floor", atMost: 1.25 },
@@ -237,7 +237,7 @@ function targetsFor({ files }) {
   ];
 }
 
-/** How much longer one file takes in the largest store than in one of 10⁴ files, round by round. */
+/** How much longer a file takes in the largest store than in one of 10⁴ files, round by round. */
 function printGrowth(stores, results) {
   const [small, large] = [stores.find(({ files }) => files === 1e4), stores.at(-1)];
   const turnsOf = (store, name) =>

@@ -1,5 +1,5 @@
 // Measures how fast fixelf searches inside a large file, compared with reading the same bytes and
-// with grep and strings. How to read what it prints: benchmarks/README.md.
+// with grep and strings. How to read the output: benchmarks/README.md.
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   appendFileSync,
@@ -42,7 +42,7 @@ async function measureSearch({ rounds, scratch: parent }) {
       ["grep -aobE", () => shell(`grep -aobE '${pattern}' "$1"`, file, planted)],
       ["strings | grep -oE", () => shell(`strings -a "$1" | grep -oE '${pattern}'`, file, planted)],
     ].map(([name, run]) => ({ name, run, turns: [] }));
-    // The first round warms caches and counts for nothing.
+    // The first round warms caches and is not counted.
     for (let round = 0; round <= rounds; ++round) {
       for (const { run, turns } of round % 2 === 0 ? contestants : contestants.toReversed()) {
         const milliseconds = await run();
@@ -76,7 +76,7 @@ function storePath(number) {
   return `${store}/${hash}-package-${number}`;
 }
 
-/** The least that looks at every byte: one OR each, as many threads as there are processors. */
+/** The least that looks at every byte: one OR each, with as many threads as processors. */
 function buildFloor(scratch) {
   const source = join(scratch, "floor.cpp");
   const program = join(scratch, "floor");
@@ -167,7 +167,7 @@ function shell(command, file, planted) {
   return milliseconds;
 }
 
-/** A contestant that didn't find what is there has no time to show. */
+/** A contestant that didn't find what was planted has no time to show. */
 function check(name, found, planted) {
   const missing = [...planted].filter((path) => !new Set(found).has(path));
   if (missing.length > 0) throw new Error(`${name} did not find ${missing.length} store paths`);

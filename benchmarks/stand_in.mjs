@@ -1,5 +1,5 @@
-// What starting a program through the stand-in loader costs, compared with starting the real
-// loader.
+// The cost of starting a program through the stand-in loader, compared with starting it through the
+// real loader.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";

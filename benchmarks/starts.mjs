@@ -1,12 +1,12 @@
-// Programs started one after another by a small C++ program: Node would take longer to start one than they take.
+// Starts programs one after another through a small C++ program: Node would take longer to start one than it runs.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { compileProgram } from "./compile.mjs";
 
 /**
- * Answers each command with its turns; the first of all counts for nothing, since it warms caches. A command is
- * { words, variables?, flushed? }: a program by its path and its arguments, its whole environment, and whether the
- * clock stops only when `copy`, a new copy of `original` in each turn, is on the disk.
+ * Returns each command with its turns; the very first is not counted, since it warms caches. A command is { words,
+ * variables?, flushed? }: a program by its path and its arguments, its whole environment, and whether the clock stops
+ * only when `copy`, a new copy of `original` in each turn, is on the disk.
  */
 export function measureStarts(commands, { scratch, times, original = "", copy = "" }) {
   const starts = join(scratch, "starts");

@@ -36,7 +36,7 @@ function makeStore(directory, files, seed = 1) {
 export function provideStore(scratch, files, seed = 1) {
   const home = process.env.FIXELF_BENCH_STORES || scratch;
   const directory = join(home, `store-${files}-${seed}`);
-  const note = `${directory}.json`; // written last: a store without it is a half one
+  const note = `${directory}.json`; // written last: a store without it is incomplete
   if (existsSync(note)) return JSON.parse(readFileSync(note, "utf8"));
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });

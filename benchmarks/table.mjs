@@ -1,9 +1,9 @@
-// The tables, and what must be known of the machine to read them.
+// The tables, and what must be known about the machine to read them.
 import { execFileSync } from "node:child_process";
 import { cpus, loadavg, release, totalmem } from "node:os";
 import { median, pairedRatio } from "./measure.mjs";
 
-/** What was printed since the program began, as data: for benchmarks/page.mjs. */
+/** What was printed since the program began, as data for benchmarks/page.mjs. */
 export const tables = [];
 
 export function describeMachine(scratch) {
@@ -23,7 +23,7 @@ export function printTable(material, results) {
       .filter(({ contestant }) => contestant.floor)
       .map(({ contestant, turns }) => [contestant.group, turns]),
   );
-  // The first of them: the one that is installed, if any is.
+  // The first of them: the installed one, if there is one.
   const patchelf = results.find(({ contestant }) => /^patchelf/.test(contestant.name))?.turns;
   const rows = results.map(({ contestant, turns }) => {
     const peak = megabytes(median(turns.map(({ peakKilobytes }) => peakKilobytes)) * 1024);
@@ -31,7 +31,7 @@ export function printTable(material, results) {
     if (!isWork) return [contestant.name, "", "", "", "", "", "", peak, "", ""];
     const times = turns.map(({ milliseconds }) => milliseconds);
     const seconds = median(times) / 1000;
-    // patchelf rewrites the whole file: the floor for that is the atomic one.
+    // patchelf rewrites the whole file, so its floor is the atomic one.
     const floor = floors[contestant.group] ?? floors.atomic;
     return [
       contestant.name,
@@ -63,9 +63,9 @@ export function megabytes(bytes) {
 /**
  * Prints a table. The first row is the head; the first column is text, the others are figures.
  *
- * Other facts about it go to the page: its `title`; the `turns` of rows, by their names; the `size`, { count,
- * unit, series }, of what was worked on, where a series of tables shows how the cost grows; and its `targets`, each
- * { row, column, atMost }, which are printed too. `row` is a name, or a regular expression for several.
+ * Other facts about it go to the page: its `title`; the `turns` of rows, by their names; the `size`, { count, unit,
+ * series }, of what was worked on, where a series of tables shows how the cost grows; and its `targets`, each { row,
+ * column, atMost }, which are printed too. `row` is a name, or a regular expression for several.
  */
 export function printRows(
   [head, ...rows],

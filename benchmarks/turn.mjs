@@ -1,5 +1,5 @@
-// One contestant's one turn, in a process of its own, so that its memory and its writing are its
-// own. It is told on standard input what to do, and answers on standard output, in JSON.
+// One turn of one contestant, in a process of its own, so that its memory and its writes are its
+// own. It gets its task on standard input, and answers on standard output, in JSON.
 import { readFileSync, statSync } from "node:fs";
 import { contestants, loadNative } from "./contestants.mjs";
 
@@ -24,12 +24,12 @@ function sizeOfAll() {
   return files.reduce((sum, file) => sum + statSync(file).size, 0);
 }
 
-/** The kernel counts what dirties pages, of this process and of the ones that it has waited for. */
+/** The kernel counts the pages dirtied by this process and by the ones that it has waited for. */
 function bytesWritten() {
   return Number(/^write_bytes: (\d+)/m.exec(readFileSync("/proc/self/io", "utf8"))[1]);
 }
 
-/** Not resourceUsage().maxRSS: that begins with the parent's memory, which fork copies. */
+/** Not resourceUsage().maxRSS, which starts from the parent's memory, since fork copies it. */
 function ownPeak() {
   return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))[1]);
 }

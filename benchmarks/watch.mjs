@@ -36,7 +36,7 @@ export const scenarios = [
   },
 ];
 
-/** A store that has nothing but this machine's own C library: its loader can be asked here. */
+/** A store with nothing but this machine's own C library, whose loader can be asked here. */
 function provideStore(scratch) {
   const store = join(scratch, "store");
   const directory = join(store, `${"a".repeat(32)}-glibc-2.36/lib`);
@@ -50,7 +50,7 @@ function provideStore(scratch) {
   return store;
 }
 
-/** A tar file of small programs that need a library which comes with them, and of other files. */
+/** A tar file of small programs, of a library that they need, and of other files. */
 function provideTree(programs, scratch) {
   const tree = join(scratch, `tree-${programs}`, "tree");
   mkdirSync(join(tree, "lib"), { recursive: true });
@@ -68,7 +68,7 @@ function provideTree(programs, scratch) {
     else writeFileSync(join(folder, `file-${index}`), `${index}\n`);
   }
   const archive = join(scratch, `tree-${programs}.tar`);
-  // The library first: where tar has to pause, its programs are not looked at before it is there.
+  // The library first: if tar has to pause, its programs are not examined before it is there.
   execFileSync("tar", ["-C", dirname(tree), "-cf", archive, "--sort=name", "tree"]);
   return archive;
 }
@@ -88,7 +88,7 @@ async function measure(programs, store, rounds, scratch) {
       if (name !== "watch") execFileSync("tar", ["-C", top, "-xf", archive]);
       const taken = await contestants[name](top);
       empty(top);
-      if (round === 0) continue; // it warms up
+      if (round === 0) continue; // warm-up
       for (const [key, milliseconds] of Object.entries(taken)) turns[key].push(milliseconds);
     }
   }
@@ -130,7 +130,7 @@ function programsBelow(top) {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 }
 
-/** The least that replaces old files with new ones and is sure of it. */
+/** The least that durably replaces old files with new ones. */
 function copyAndRename(top) {
   const programs = programsBelow(top);
   const begun = performance.now();
@@ -178,7 +178,7 @@ async function watchUnpacking(top, archive, store, programs) {
   return { fixed: lastFixed - closed, told: lastTold - closed };
 }
 
-/** Gives the space back but removes no file: see measure.mjs. */
+/** Frees the space but removes no file: see measure.mjs. */
 function empty(top) {
   for (const program of programsBelow(top)) truncateSync(program, 0);
 }

@@ -1,10 +1,10 @@
 // Shows what fixelf does, on a program that was built elsewhere, in a system that has neither
-// /lib64 nor /usr/lib: it does not start, doctor says why, fix mends it, it starts, undo takes it
+// /lib64 nor /usr/lib: it does not start, doctor says why, fix mends it, it starts, undo takes that
 // back.
 //
-// The system is a directory with a /nix/store made of this machine's own libc, entered with
-// chroot in a mount namespace. Where namespaces are forbidden, the same is done from outside with
-// --root, without starting the program. The exit code is 0 when every step went as it should.
+// The system is a directory with a /nix/store made of this machine's own libc, entered with chroot
+// in a mount namespace. Where namespaces are forbidden, the same is done from outside with --root,
+// without starting the program. The exit code is 0 if every step went as expected.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -43,7 +43,7 @@ say(
 );
 process.exitCode = failed === 0 ? 0 : 1;
 
-/** Installs and builds what is not there yet. */
+/** Installs and builds what is missing. */
 function prepare() {
   const npm = (...args) => {
     say(`$ npm ${args.join(" ")}`);
@@ -108,7 +108,7 @@ async function show() {
   if (now !== original) complain("undo did not give back the original");
 }
 
-/** Fills the root, and tells how fixelf is run inside it. */
+/** Fills the root, and returns how to run fixelf inside it. */
 async function makeSystem() {
   const node = realpathSync(process.execPath);
   const { interpreter, libraries } = await resolve(node);
@@ -147,8 +147,8 @@ async function makeSystem() {
   const directories = [...new Set(found.map((path) => realpathSync(dirname(path))))];
   return {
     program,
-    // The system has no loader that could start Node: it is taken from outside, and nothing of that
-    // is passed on to the programs that Node starts.
+    // The system has no loader that could start Node, so one is taken from outside, and none of
+    // that is passed on to the programs that Node starts.
     fixelf: (args) => [
       `/host${loader}`,
       "--library-path",
@@ -225,7 +225,7 @@ function inside(command) {
 function execute(file, args, options) {
   const { status, stdout, stderr, error } = spawnSync(file, args, { encoding: "utf8", ...options });
   const output = `${stdout ?? ""}${stderr ?? ""}${error ? error.message : ""}`;
-  // Which program reports the failing start does not matter.
+  // It does not matter which program reports the failed start.
   return { status, output: output.replace(/^unshare: failed to execute /m, "") };
 }
 
@@ -249,7 +249,7 @@ function say(text) {
 }
 
 function cleanUp() {
-  // Fails when anything is still mounted there: never delete through a mount.
+  // Fails if anything is still mounted there: never delete through a mount.
   for (const name of mountPoints) {
     const path = join(root, name);
     if (existsSync(path)) rmdirSync(path);

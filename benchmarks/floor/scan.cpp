@@ -1,14 +1,14 @@
 // The least that can look at every file of a tree and tell what its ELF files are: getdents64 for
 // each directory, openat + pread for each regular file, and for an ELF file fstat and one pread of
 // the dynamic table (and one of the program headers, where they don't follow the header). Each
-// thread has its own descriptors (otherwise each call locks or counts), closes 32 at once, and lets
-// no access time be written (which takes root, or one's own files). No names are kept, no strings
-// are read, nothing is checked that the next system call doesn't need.
+// thread has its own descriptors (otherwise each call locks or counts), closes 32 at once, and
+// leaves access times unwritten (which takes root, or owning the files). No names are kept, no
+// strings are read, nothing is checked that the next system call doesn't need.
 //
 //     floor-scan DIRECTORY [THREADS]
 //
-// Prints the regular files, the ELF files, and the milliseconds from the first directory to the
-// last.
+// Prints the number of regular files and of ELF files, and the milliseconds from the first
+// directory to the last.
 #include <dirent.h>
 #include <elf.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ namespace {
 
 constexpr size_t listingBytes = 32768;  // what the C library's readdir requests, too
 constexpr size_t firstBytes = 1024;     // an ELF header and the usual 13 program headers
-constexpr size_t tableBytes = 16384;    // more than any table that is looked at
+constexpr size_t tableBytes = 16384;    // more than any table examined
 
 struct Entry {  // linux_dirent64
   uint64_t inode;
@@ -75,8 +75,8 @@ struct Counts {
   uint64_t elf = 0;
 };
 
-// Each thread keeps the directories that it finds and works on the last one; a thread that has none
-// takes the first, and so the largest, of another's. Paths are relative to the root's descriptor.
+// Each thread keeps the directories that it finds and works on the latest; a thread that has none
+// takes another's first, and so largest, one. Paths are relative to the root's descriptor.
 struct Queue {
   std::mutex mutex;
   std::vector<std::string> waiting;
@@ -192,7 +192,7 @@ class Floor {
     closing.add(file);
   }
 
-  // For this machine's byte order; only the header of other files is read.
+  // For this machine's byte order; of other files only the header is read.
   template <typename Header, typename Segment>
   static void readTables(int file, const char* bytes, ssize_t length) {
     struct stat state {};

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What nixpkgs does to each file of a package by the patchelf of the PATH, as it does it: a search path
-# is set, as many derivations do, then shrunk (stdenv's fixup, setup-hooks/patchelf.sh).
+# What nixpkgs does to each file of a package with the patchelf on the PATH, in the same way: a
+# search path is set, as many derivations do, then shrunk (stdenv's fixup, setup-hooks/patchelf.sh).
 #
 #     fixup.sh DIRECTORY SEARCH_PATH
 set -euo pipefail
 
-# setup.sh: without a process of its own.
+# As in setup.sh: without a process of its own.
 isELF() {
   local magic descriptor
   exec {descriptor}<"$1"

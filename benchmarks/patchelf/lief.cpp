@@ -1,4 +1,4 @@
-// A tool on LIEF that changes one file, as small as it can be. For LIEF 0.9 and newer.
+// A minimal tool on LIEF that changes one file. For LIEF 0.9 and newer.
 //
 //     lief --set-rpath VALUE FILE
 //     lief --set-interpreter VALUE FILE

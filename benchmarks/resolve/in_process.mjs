@@ -1,4 +1,4 @@
-// Resolves the files named on standard input, and prints how many milliseconds that took.
+// Resolves the files named on standard input, and prints how many milliseconds it took.
 import { readFileSync } from "node:fs";
 import { resolveAll } from "../../dist/index.js";
 

@@ -1,7 +1,7 @@
 // Scans a store inside this process; the clock runs while the batches come.
 import { inspect, scan } from "../../dist/index.js";
 
-// Loading the addon belongs to the start of the process.
+// Loading the addon counts as part of starting the process.
 await inspect(process.execPath);
 
 const start = performance.now();

@@ -4,10 +4,10 @@
 //
 //     starts TIMES ORIGINAL COPY COMMAND…
 //
-// A COMMAND is words separated by tabs: NAME=VALUE for each variable of its environment, which has no
-// others; "flush" if the clock shall stop only when COPY is on the disk; a program by its path; its
-// arguments. Before each start COPY becomes a new copy of ORIGINAL, unless that is empty. One line is
-// written for each round through all commands, with two numbers for each.
+// A COMMAND is words separated by tabs: NAME=VALUE for each variable of its environment, which has
+// no others; "flush" if the clock is to stop only when COPY is on the disk; a program by its path;
+// its arguments. Before each start COPY becomes a new copy of ORIGINAL, unless that is empty. One
+// line is written for each round through all commands, with two numbers for each.
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/resource.h>
@@ -59,7 +59,7 @@ void parse(const std::string& text, Command& command) {
   command.arguments.push_back(nullptr);
 }
 
-// The content under its name is on the disk afterwards.
+// Ensures that the content under its name is on the disk.
 void flush(const std::string& path) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0 || fsync(file) != 0) fail(path + " can't be flushed");
@@ -95,7 +95,7 @@ int main(int argc, char** argv) {
   std::vector<Command> commands(argc - 4);
   for (size_t index = 0; index < commands.size(); ++index)
     parse(argv[index + 4], commands[index]);
-  // Nobody reads what a question prints.
+  // The output of queries is discarded.
   if (std::freopen("/dev/null", "r", stdin) == nullptr) fail("there is no /dev/null");
   const int results = dup(STDOUT_FILENO);
   if (dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO) < 0) fail("there is no /dev/null");
@@ -103,7 +103,7 @@ int main(int argc, char** argv) {
   fcntl(results, F_SETFD, FD_CLOEXEC);
   for (int time = 0; time < times; ++time) {
     std::vector<Taken> taken(commands.size());
-    // Every other round goes backwards, so that none always follows the same one.
+    // Every other round runs in reverse, so that none always follows the same one.
     for (size_t turn = 0; turn < commands.size(); ++turn) {
       const size_t which = time % 2 == 0 ? turn : commands.size() - 1 - turn;
       if (!original.empty())

@@ -5,7 +5,7 @@
 //
 // Everything follows from the seed and the templates: the name and content of a store path are a
 // function of its number, so that blocks of them can be laid out by several threads in any order,
-// and one path can name another without looking.
+// and one path can name another without looking it up.
 //
 // The templates are ELF files with placeholders in their string tables (store/templates.mjs), which
 // are overwritten, so that each copy has a soname, needed libraries and a RUNPATH of its own.
@@ -31,15 +31,15 @@
 
 namespace {
 
-// The strings that a copy's own replace; long enough for any of them.
+// The strings that each copy's own values replace; long enough for any of them.
 constexpr std::string_view ownName = "libplaceholder-of-the-own-soname.so.0";
-constexpr std::string_view neededName = "libplaceholder-of-a-needed-library.so.";  // and a digit
-constexpr std::string_view pathName = "/placeholder-of-the-search-path";           // and padding
-constexpr std::string_view loaderName = "/placeholder-of-the-interpreter";         // and padding
+constexpr std::string_view neededName = "libplaceholder-of-a-needed-library.so.";  // followed by a digit
+constexpr std::string_view pathName = "/placeholder-of-the-search-path";           // followed by padding
+constexpr std::string_view loaderName = "/placeholder-of-the-interpreter";         // followed by padding
 constexpr size_t pathRoom = 320;
 constexpr size_t loaderRoom = 96;
 
-constexpr unsigned blockSize = 64;  // store paths that one thread lays out one after the other
+constexpr unsigned blockSize = 64;  // store paths that one thread lays out in a row
 constexpr double meanFiles = 50;
 
 // splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators).
@@ -159,7 +159,7 @@ class Store {
     return number == 0 ? "libc.so.6" : "lib" + familyOf(number) + ".so.1";
   }
 
-  // Another store path that is a directory.
+  // An earlier store path that is a directory.
   uint64_t earlier(Random& random, uint64_t number) const {
     if (number == 0) return 0;
     const uint64_t other = random.below(number);
@@ -171,8 +171,8 @@ class Store {
     for (;;) {
       const uint64_t block = nextBlock_.fetch_add(1);
       if (block >= blocks) return;
-      // Twins in other store paths are looked for within the block only: which block comes first is
-      // left to chance.
+      // Hard-linked twins in other store paths are sought within the block only: which block comes
+      // first is left to chance.
       std::vector<std::string> twins;
       const uint64_t end = std::min<uint64_t>((block + 1) * blockSize, sizes_.size());
       for (uint64_t number = block * blockSize; number < end; ++number)
@@ -228,7 +228,7 @@ class Store {
     makeLinks(random, number, top, directories);
   }
 
-  // lib/ first, bin/ second; below share/ and include/ it goes deeper the larger the path is.
+  // lib/ first, bin/ second; below share/ and include/, the larger the path is, the deeper it goes.
   std::vector<std::string> makeTree(Random& random, uint64_t number, const std::string& top) {
     std::vector<std::string> directories{top + "/lib", top + "/bin"};
     for (const std::string& directory : directories)
@@ -248,7 +248,7 @@ class Store {
                  const std::vector<std::string>& directories) {
     const std::string soname = sonameOf(number);
     symbolicLink("lib", top + "/lib64");
-    symbolicLink(soname + ".2.0", top + "/lib/" + soname);  // dangling where it brings no library
+    symbolicLink(soname + ".2.0", top + "/lib/" + soname);  // dangling where the path brings no library
     symbolicLink(soname, top + "/lib/" + soname.substr(0, soname.size() - 2));
     for (uint64_t count = sizes_[number] / 12; count > 0; --count) {
       const std::string& directory = directories[random.below(directories.size())];
@@ -317,7 +317,7 @@ class Store {
     return path;
   }
 
-  // Cut off, or with one field of the headers overwritten. The magic bytes stay.
+  // Cuts the file off, or overwrites one field of the headers. The magic bytes stay.
   static void damage(Random& random, std::string& bytes) {
     if (random.oneIn(2)) {
       bytes.resize(5 + random.below(bytes.size() - 5));
@@ -340,7 +340,7 @@ class Store {
     return found;
   }
 
-  // The machine's own, so that the store has a loader that can be found.
+  // The machine's own loader, so that the store has one that can be found.
   uint64_t writeLoader(const std::string& top, const std::string& library) {
     uint64_t written = 0;
     for (const std::string from : {"/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"}) {
@@ -359,7 +359,7 @@ class Store {
     const int file = openat(root_, path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (file < 0) fail(path);
     if (write(file, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) fail(path);
-    // Nix sets every time of change to the first second.
+    // Nix sets every modification time to the first second.
     const std::array<timespec, 2> times{timespec{0, UTIME_NOW}, timespec{1, 0}};
     if (fchmod(file, mode) != 0 || futimens(file, times.data()) != 0) fail(path);
     close(file);

@@ -1,10 +1,10 @@
-// The ELF files of a synthetic store: of several shapes, each with placeholders for its soname, the
-// libraries it needs, its search path and its interpreter. store/lay_out.cpp writes over them.
+// The ELF files of a synthetic store, in several shapes, each with placeholders for its soname, the
+// libraries it needs, its search path and its interpreter. store/lay_out.cpp overwrites them.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { compile } from "../compile.mjs";
 
-// As store/lay_out.cpp has them.
+// The same as in store/lay_out.cpp.
 const ownName = "libplaceholder-of-the-own-soname.so.0";
 const neededName = (digit) => `libplaceholder-of-a-needed-library.so.${digit}`;
 const searchPath = "/placeholder-of-the-search-path".padEnd(320, "-");
@@ -13,7 +13,9 @@ const interpreter = "/placeholder-of-the-interpreter".padEnd(96, "-");
 const link = (...options) => options.map((option) => `-Wl,${option}`);
 const packed = link("-z,noseparate-code");
 
-/** `needs`: how many libraries; their symbols have versions. `functions`: how large it is. */
+/**
+ * `needs`: how many libraries it needs; their symbols have versions. `functions`: how large it is.
+ */
 const libraries = [
   { name: "plain", needs: 1, options: [...packed, ...link("--enable-new-dtags")] },
   { name: "separate", needs: 2, functions: 40, options: link("-z,separate-code") },
@@ -40,7 +42,7 @@ const programs = [
   { name: "static-pie", static: true, options: ["-static-pie", ...packed] },
 ];
 
-/** Compiles them all into the directory; answers their paths, libraries' ending in `.so`. */
+/** Compiles them all into the directory; returns their paths. Those of libraries end in `.so`. */
 export function makeTemplates(directory) {
   mkdirSync(directory, { recursive: true });
   const stubs = [0, 1, 2, 3].map((digit) => {
