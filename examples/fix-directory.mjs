@@ -1,4 +1,4 @@
-// A build step: fixes all programs of a directory, and fails where one would not start.
+// A build step: fixes all programs of a directory, and fails if one would not start.
 //
 //     node fix-directory.mjs DIRECTORY [ROOT]
 //

@@ -1,11 +1,11 @@
-# A package of a program that was built elsewhere. The hook gives what is installed the loader and the libraries of
-# nixpkgs, and fails the build where a library is found nowhere.
+# A package of a program that was built elsewhere. The hook gives the installed files the loader and the libraries of
+# nixpkgs, and fails the build if a library cannot be found.
 #
 #     pkgs.callPackage ./foreign-program.nix { src = ./program-1.0; libraries = [ pkgs.zlib ]; }
 {
   stdenv,
   fixelfHook,
-  # A directory with bin/ and lib/, as its makers publish it.
+  # A directory with bin/ and lib/, as upstream publishes it.
   src,
   # Packages with libraries that it needs and does not bring.
   libraries ? [ ],
@@ -16,7 +16,7 @@ stdenv.mkDerivation {
   dontUnpack = true;
   nativeBuildInputs = [ fixelfHook ];
   buildInputs = libraries;
-  # For what it looks up only as it runs, and can do without:
+  # Libraries that it looks for only at run time, and can do without:
   autoPatchelfIgnoreMissingDeps = [ "libcuda.so.*" ];
   installPhase = ''
     runHook preInstall

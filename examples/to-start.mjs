@@ -1,7 +1,7 @@
 // A matcher for vitest and jest: expect("./program").toStart()
 import { diagnose } from "fixelf";
 
-/** The problems for which a file would not start, as doctor reports them. */
+/** The problems because of which a file would not start, as doctor reports them. */
 export async function toStart(path, options = {}) {
   const [{ summary, findings }] = await diagnose([path], options);
   const problems = findings.filter(({ severity }) => severity === "error");

@@ -1,5 +1,5 @@
-# nixpkgs' command of that name, by fixelf. Where no setup hook has said which loader and libc to patch for,
-# it is the ones of these bintools.
+# fixelf in the place of nixpkgs' command of that name. Unless a setup hook has named the loader and libc to patch for,
+# those of these bintools are used.
 {
   lib,
   bintools,

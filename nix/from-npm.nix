@@ -1,18 +1,18 @@
-# fixelf as a store path, out of what npm has installed: no nixpkgs, no network.
+# fixelf as a store path, made from what npm has installed: no nixpkgs, no network.
 #
 #     npm install --prefix /tmp/fixelf fixelf
 #     nix-build nix/from-npm.nix --arg package /tmp/fixelf/node_modules/fixelf --argstr node …
 #
-# npm lays the packages that fixelf needs beside it; a copy with its own node_modules is wanted here
-# (`npm install --install-strategy=nested`).
+# npm installs the packages that fixelf needs beside it; here a copy with its own node_modules is
+# needed (`npm install --install-strategy=nested`).
 {
   # The package's directory, with its node_modules.
   package,
 
-  # A Node, 20 or newer: ${nodejs}/bin/node, or one outside of the store, with sandbox = false.
+  # A Node, 20 or newer: ${nodejs}/bin/node, or one outside the store, with sandbox = false.
   node,
 
-  # A shell, and where cp, ln, mkdir and chmod are.
+  # A shell, and the directories with cp, ln, mkdir and chmod.
   shell ? "/bin/sh",
   path ? "/run/current-system/sw/bin:/usr/bin:/bin",
 
@@ -33,6 +33,6 @@ derivation {
   builder = shell;
   args = [ ./install.sh ];
   PATH = path;
-  # Copying is all that it does: sending it elsewhere takes longer.
+  # It only copies: sending it elsewhere would take longer.
   preferLocalBuild = true;
 }

@@ -11,9 +11,9 @@ makeSetupHook {
   name = "fixelf-hook";
   propagatedBuildInputs = [
     fixelf-auto-patchelf
-    # For what stdenv and derivations do by patchelf: it comes before stdenv's own in the PATH.
+    # For what stdenv and derivations do with patchelf: it comes before stdenv's own on the PATH.
     fixelf.patchelf
-    # It says which loader and libc there are, also where no compiler has brought it: stdenvNoCC.
+    # These name the loader and libc, even where no compiler has brought them in: stdenvNoCC.
     bintools
   ];
   substitutions.fixelf = lib.getExe fixelf;

@@ -2,10 +2,10 @@
 # In the place of nixpkgs' autoPatchelfHook: the same functions and variables, and fixelf to do it.
 # Sourced by stdenv's setup.sh from within a function, whose own a plain `declare` would be.
 
-# What a build has written is nothing before it is complete; then Nix flushes it, if it shall (fsync-store-paths).
+# A build's output means nothing before it is complete; then Nix flushes it, if told to (fsync-store-paths).
 export PATCHELF_NO_FLUSH=1
 
-# Directories with libraries: those of the build inputs, and those that are added by hand.
+# Directories with libraries: those of the build inputs, and those added by hand.
 declare -ga autoPatchelfLibs extraAutoPatchelfLibs
 
 gatherLibraries() {
@@ -14,7 +14,8 @@ gatherLibraries() {
 # shellcheck disable=SC2154 # setup.sh sets it
 addEnvHooks "$targetOffset" gatherLibraries
 
-# addAutoPatchelfSearchPath [--no-recurse] [--] PATH…: libraries at or below these are found too.
+# addAutoPatchelfSearchPath [--no-recurse] [--] PATH…: also searches these and what is below them
+# for libraries.
 addAutoPatchelfSearchPath() {
   local file depth=()
   while (($# > 0)); do
@@ -31,13 +32,13 @@ addAutoPatchelfSearchPath() {
     seen[${file%/*}]=yes
     extraAutoPatchelfLibs+=("${file%/*}")
   done < <(
-    # Of two libraries of one name the first is taken, on every machine the same: find's order is its disk's.
+    # Of two libraries of one name the first is taken, the same on every machine: find's own order depends on the disk.
     find "$@" "${depth[@]}" ! -type d \( -name '*.so' -o -name '*.so.*' \) -print0 | LC_ALL=C sort -z
   )
 }
 
-# A derivation's list: an array with __structuredAttrs or where a phase has appended to it, otherwise words in
-# one string. The answer is in `fixelfList`. No word is taken for a pattern of file names here.
+# A derivation's list: an array with __structuredAttrs or if a phase has appended to it, otherwise words in one string.
+# The result is in `fixelfList`. No word is expanded as a pattern of file names.
 _fixelfReadList() {
   fixelfList=()
   local declared
@@ -80,8 +81,8 @@ autoPatchelf() {
   _fixelfReadList patchelfFlags
   extra=("${fixelfList[@]}")
 
-  # Of an option that is given twice the last one counts, so a derivation's own come last; but
-  # --extra-args takes all that follows.
+  # If an option is given twice the last one counts, so a derivation's own come last; but
+  # --extra-args takes everything that follows.
   @fixelf@ auto-patchelf "${recursion[@]}" \
     --ignore-missing "${ignored[@]}" \
     --paths "$@" \
@@ -94,18 +95,18 @@ autoPatchelf() {
 
 autoPatchelfPostFixup() {
   [[ -z ${dontAutoPatchelf-} ]] || return 0
-  # getAllOutputNames reads `outputs`, and the names that it gives are those of variables: none of these
-  # may be shadowed here.
+  # getAllOutputNames reads `outputs`, and the names that it returns are those of variables: none of
+  # them may be shadowed here.
   local -a fixelfPaths=()
   local fixelfOutput
   for fixelfOutput in $(getAllOutputNames); do
-    # What separateDebugInfo has split off belongs to the files as they are: it is no program's.
+    # What separateDebugInfo has split off belongs to the files as they are, and to no program.
     if [[ $fixelfOutput != debug && -e ${!fixelfOutput} ]]; then
       fixelfPaths+=("${!fixelfOutput}")
     fi
   done
   autoPatchelf -- "${fixelfPaths[@]}"
 }
-# Not a fixupOutputHook: patchelf's own, which shrinks search paths, has to come before. Other hooks look
-# for this one by its name, to come behind it.
+# Not a fixupOutputHook: patchelf's own, which shrinks search paths, has to run first. Other hooks look for this one by
+# its name, to run after it.
 postFixupHooks+=(autoPatchelfPostFixup)

@@ -1,5 +1,5 @@
-# Lays fixelf out in $out: from $package, a directory as npm unpacks it, with its node_modules, for the
-# Node at $node. Run by sh, with coreutils on the PATH; by package.nix and by from-npm.nix.
+# Installs fixelf into $out: from $package, a directory as npm unpacks it, with its node_modules,
+# for the Node at $node. Run by sh, with coreutils on the PATH, from package.nix and from-npm.nix.
 set -eu
 
 lib=$out/lib/node_modules/fixelf
@@ -7,7 +7,7 @@ mkdir -p "$lib" "$out/bin" "$out/libexec" "$out/share"
 cp -R "$package/." "$lib"
 chmod -R u+w "$lib"
 
-# With Nix's tools from wherever the caller has them: they have to fit the caller's Nix.
+# Nix's tools come from wherever the caller has them: they have to fit the caller's Nix.
 printf '#!%s\nexec %s %s/dist/cli/main.cjs "$@"\n' "$shell" "$node" "$lib" >"$out/bin/fixelf"
 chmod +x "$out/bin/fixelf"
 

@@ -20,7 +20,7 @@ let
   cfg = config.programs.fixelf;
   platform = pkgs.stdenv.hostPlatform;
 
-  # What programs.nix-ld gives to every program (baseLibraries of nixos/modules/programs/nix-ld.nix).
+  # What programs.nix-ld gives every program (baseLibraries of nixos/modules/programs/nix-ld.nix).
   usual = with pkgs; [
     acl
     attr
@@ -38,10 +38,11 @@ let
     zstd
   ];
 
-  # Where the stand-in loader looks when no variable says otherwise; nix-ld's own place and shape.
+  # Where the stand-in loader looks unless a variable says otherwise; in nix-ld's own place and
+  # layout.
   libraries = pkgs.buildEnv {
     name = "fixelf-libraries";
-    # What was chosen for nix-ld stays when this takes its place.
+    # Whatever was chosen for nix-ld is kept when this takes its place.
     paths = map lib.getLib (usual ++ config.programs.nix-ld.libraries or [ ] ++ cfg.loader.libraries);
     pathsToLink = [ "/lib" ];
     extraPrefix = "/share/nix-ld";
@@ -150,7 +151,7 @@ in
     { environment.systemPackages = [ cfg.package ]; }
 
     (mkIf cfg.loader.enable {
-      # They want the same place.
+      # Both would take the same place.
       programs.nix-ld.enable = mkForce false;
       environment = {
         systemPackages = [ libraries ];
@@ -168,7 +169,7 @@ in
       systemd.user.services.fixelf-watch = {
         description = "Fix programs as they arrive";
         wantedBy = [ "default.target" ];
-        # nix-store registers what a fixed program points at.
+        # nix-store registers what a fixed program refers to.
         path = [ config.nix.package ];
         serviceConfig = {
           ExecStart = lib.concatMapStringsSep " " word (

@@ -1,4 +1,4 @@
-# fixelf from its source, with nixpkgs: pkgs.callPackage ./nix/package.nix { }
+# fixelf from source, with nixpkgs: pkgs.callPackage ./nix/package.nix { }
 {
   lib,
   buildNpmPackage,
@@ -18,8 +18,8 @@ let
 
   patchelf = callPackage ./patchelf.nix { };
 
-  # By Nix's names of the machines whose programs run here. module.nix puts the second one where 32-bit
-  # programs look for their loader.
+  # By Nix's names of the machines whose programs run here. module.nix puts the second one where
+  # 32-bit programs look for their loader.
   standIns = {
     ${hostPlatform.system} = callPackage ./stand-in.nix { };
   }
@@ -50,7 +50,7 @@ buildNpmPackage (finalAttrs: {
     ];
   };
 
-  # The lock file says what each package is, so there is no hash to keep up to date here.
+  # The lock file has the hash of each package, so there is none to keep up to date here.
   npmDeps = importNpmLock { npmRoot = ../.; };
   inherit (importNpmLock) npmConfigHook;
 
@@ -58,13 +58,13 @@ buildNpmPackage (finalAttrs: {
     cmake
     ninja
   ];
-  # cmake-js configures; CMake's own hook would do it beforehand and elsewhere.
+  # cmake-js configures; CMake's own hook would do so earlier and elsewhere.
   dontUseCmakeConfigure = true;
 
-  # CMakeLists.txt says how each part is hardened. One runs before there is a C library.
+  # CMakeLists.txt hardens each part as it needs. One runs before there is a C library.
   hardeningDisable = [ "all" ];
 
-  # prepare would build before its turn.
+  # `prepare` would build too early.
   npmFlags = [ "--ignore-scripts" ];
 
   buildPhase = ''
@@ -78,11 +78,11 @@ buildNpmPackage (finalAttrs: {
     runHook preInstall
     npm prune --omit=dev --no-save $npmFlags
     find node_modules -type d -empty -delete
-    # It names the archives of all packages, which would be kept with this one.
+    # It names the archives of all packages, which would be kept along with this one.
     rm -f node_modules/.package-lock.json
     package=$(mktemp -d)
     cp -R dist docs nix node_modules package.json share third_party "$package"
-    # Where node-gyp-build looks in a package.
+    # Where node-gyp-build looks inside a package.
     install -D build/Release/fixelf.node "$package/prebuilds/linux-${hostPlatform.node.arch}/fixelf.napi.node"
     install -D ${lib.getExe patchelf} "$package/prebuilds/fixelf-patchelf/${hostPlatform.system}/fixelf-patchelf"
   ''

@@ -30,7 +30,7 @@ stdenv.mkDerivation {
   cmakeFlags = [ (lib.cmakeBool "FIXELF_TESTS" false) ];
   ninjaFlags = [ "fixelf-patchelf" ];
 
-  # CMakeLists.txt says how it is hardened.
+  # CMakeLists.txt hardens it.
   hardeningDisable = [ "all" ];
   # patchelf may be this program.
   dontPatchELF = true;

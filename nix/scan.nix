@@ -3,20 +3,21 @@
 #
 # The result is a directory of Parquet files, one for each chunk of the list.
 {
-  # The store paths: a list, or a file with one a line, as `nix-store --query --requisites` prints them.
+  # The store paths: a list, or a file with one per line, as `nix-store --query --requisites` prints
+  # them.
   paths,
 
-  # The words that start fixelf: [ "${fixelf}/bin/fixelf" ] for a package. What is no store path must be
-  # there on every builder, outside of the sandbox.
+  # The words that start fixelf: [ "${fixelf}/bin/fixelf" ] for a package. Anything outside the
+  # store must exist on every builder, outside the sandbox.
   command,
 
-  # Where `command` is no store path, Nix can't tell when it has changed: change this then.
+  # Where `command` is not in the store, Nix can't tell when it has changed: change this then.
   version ? "",
 
-  # Whether to get from the substituters what is not here. Else it becomes a row with an error.
+  # Whether to get missing paths from the substituters. Otherwise each becomes a row with an error.
   fetch ? false,
 
-  # How many derivations at most. One for each store path would cost Nix more than the scan.
+  # The number of derivations at most. One for each store path would cost Nix more than the scan.
   chunks ? 256,
 
   system ? builtins.currentSystem,
@@ -28,11 +29,12 @@ let
     if builtins.isList paths then paths else lines (builtins.readFile paths)
   );
 
-  # `builtins.storePath` substitutes, and fails where it cannot. A plain text makes nothing a dependency:
-  # the scan then finds that the path is not there.
+  # `builtins.storePath` substitutes, and fails if it cannot. A plain string adds no dependency: the scan then finds
+  # that the path is missing.
   input = path: if fetch || builtins.pathExists path then builtins.storePath path else path;
 
-  # The same path is always in the same chunk, so that only those with something new are built again.
+  # The same path is always in the same chunk, so that only chunks with something new are built
+  # again.
   chunkOf =
     path:
     let
@@ -47,13 +49,13 @@ let
     derivation {
       name = "scan-${chunk}";
       inherit system version;
-      # The same rows are the same bytes.
+      # The same rows give the same bytes.
       SOURCE_DATE_EPOCH = "1";
       builder = builtins.head command;
       args = builtins.tail command ++ [
         "scan"
         "--from"
-        # All that it depends on, beside fixelf.
+        # Everything that it depends on, besides fixelf.
         (builtins.toFile "paths" (builtins.concatStringsSep "\n" (map input members)))
         "--format"
         "parquet"
@@ -71,7 +73,7 @@ derivation {
   builder = "builtin:buildenv";
   system = "builtin";
   preferLocalBuild = true;
-  # "active", the priority, the number of outputs, and these.
+  # "active", the priority, the number of outputs, and the outputs.
   derivations = map (result: [
     "true"
     5

@@ -21,7 +21,7 @@ stdenv.mkDerivation {
 
   # It runs before there is a C library, which most of what hardening adds would call.
   hardeningDisable = [ "all" ];
-  # There is no search path in it, and nothing left to strip.
+  # It has no search path, and nothing left to strip.
   dontPatchELF = true;
   dontStrip = true;
 

@@ -1,4 +1,4 @@
-# What holds of the package with nixpkgs: its passthru.tests, and the flake's checks.
+# What is tested of the package built with nixpkgs: its passthru.tests, and the flake's checks.
 {
   bintools,
   callPackage,
@@ -14,7 +14,7 @@ let
     fixelf-auto-patchelf = callPackage ./auto-patchelf.nix { inherit fixelf; };
   };
 
-  # A program that another system's linker has made, with its library beside it.
+  # A program made by another system's linker, with its library beside it.
   foreign = stdenv.mkDerivation {
     name = "fixelf-foreign-program";
     dontUnpack = true;
@@ -43,7 +43,7 @@ let
         name = "fixelf-hook-${name}";
         nativeBuildInputs = [ hook ];
         dontUnpack = true;
-        # stdenv's own would change files too.
+        # stdenv's own steps would change files too.
         dontStrip = true;
         dontPatchELF = true;
         installPhase = ''
@@ -69,7 +69,7 @@ let
       "lib"
       "debug"
     ];
-    # What separateDebugInfo puts there names the files as they were.
+    # What separateDebugInfo puts there refers to the files as they were.
     postInstall = ''
       mkdir -p "$lib" "$debug/lib/debug"
       mv "$out/lib" "$lib/lib"
