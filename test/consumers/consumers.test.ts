@@ -1,5 +1,5 @@
-// The package as others take it: installed from what npm packs, compiled against by each TypeScript,
-// carried by each bundler.
+// The package as others take it: installed from what npm packs, compiled against by each
+// TypeScript, carried by each bundler.
 import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -12,7 +12,7 @@ const directory = scratchDirectory();
 const project = join(directory, "project");
 let tarball: string;
 
-/** What a command prints. Throws where it fails. */
+/** Returns what a command prints. Throws if it fails. */
 function output(command: readonly string[], cwd: string): string {
   const { stdout, stderr, code } = run(command, { cwd });
   if (code !== 0) throw new Error(`${command.join(" ")}: ${stdout}${stderr}`);
@@ -22,7 +22,7 @@ function output(command: readonly string[], cwd: string): string {
 const tool = (name: string) => join(project, "node_modules/.bin", name);
 
 beforeAll(() => {
-  // What `prepare` builds is there: building it again would be under other tests' feet.
+  // What `prepare` builds is there; building it again would interfere with other tests.
   output(["npm", "pack", "--ignore-scripts", "--pack-destination", directory], checkout);
   const [packed = "none"] = readdirSync(directory).filter((name) => name.endsWith(".tgz"));
   tarball = join(directory, packed);
@@ -32,7 +32,7 @@ beforeAll(() => {
   output(["npm", "install", "--no-save", "--no-package-lock", ...quiet, tarball], project);
 });
 
-it("is as publint and Are the types wrong? want it", () => {
+it("the package satisfies publint and Are the types wrong?", () => {
   expect(output([tool("publint"), tarball, "--strict"], project)).toContain("All good!");
   expect(output([tool("attw"), tarball], project)).toContain("No problems found");
 });
@@ -47,7 +47,7 @@ describe("types", () => {
     ["an ES and a CommonJS module, NodeNext", ["calls.mts", "calls.cts"], "NodeNext", "NodeNext"],
     ["a bundler's module", ["calls.ts"], "ESNext", "Bundler"],
   ] as const;
-  // Without Node's types it is the DOM's that say what an AbortSignal is.
+  // Without Node's types it is the DOM's that define AbortSignal.
   const surroundings = [
     ["with Node's types", { types: ["node"], lib: ["ES2022"] }],
     ["without them", { types: [], lib: ["ES2022", "DOM"] }],
@@ -82,11 +82,11 @@ describe("types", () => {
 const answer = "true 1\n";
 
 describe("Node", () => {
-  it("takes it by import", () => {
+  it("takes it through import", () => {
     expect(output([...node, "start.mjs"], project)).toBe(answer);
   });
 
-  it("takes it by require()", () => {
+  it("takes it through require()", () => {
     const source = `const { inspect } = require("fixelf");
       inspect(process.execPath).then(({ type }) => console.log(type));`;
     expect(output([...node, "--eval", source], project)).toMatch(/^(pie|executable)\n$/);
@@ -104,9 +104,9 @@ describe("bundlers", () => {
     title: string;
     /** Writes the bundle into the directory OUT. */
     command: string[];
-    /** What keeps fixelf out of it. */
+    /** The options that keep fixelf out of it. */
     external: string[];
-    /** How docs/embedding.md says that. */
+    /** How docs/embedding.md puts that. */
     documented: string;
     bundle: string;
   }
@@ -153,7 +153,7 @@ describe("bundlers", () => {
       bundle: "index.cjs",
     },
   ];
-  /** Where a bundle has been written. It is nowhere near the package. */
+  /** The directory of a bundle, nowhere near the package. */
   const bundled = ({ command }: Bundler, options: readonly string[] = []) => {
     const out = scratchDirectory();
     const [name = "", ...words] = command.map((word) => word.replace("OUT", out));
@@ -164,14 +164,14 @@ describe("bundlers", () => {
   };
 
   describe.each(bundlers)("$title", (bundler) => {
-    it("leaves it outside", () => {
+    it("leaves the package outside", () => {
       expect(documented).toContain(bundler.documented);
       const out = bundled(bundler, bundler.external);
       symlinkSync(join(project, "node_modules"), join(out, "node_modules"));
       expect(output([...node, join(out, bundler.bundle)], out)).toBe(answer);
     });
 
-    it("carries it, with what it needs in a folder beside the bundle", () => {
+    it("carries the package, with what it needs in a folder beside the bundle", () => {
       const out = bundled(bundler);
       const start = () => output([...node, join(out, bundler.bundle)], out);
       expect(start()).toContain("copy package.json, prebuilds and share of the package into");

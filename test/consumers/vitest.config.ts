@@ -1,5 +1,5 @@
-// The consumers have a configuration of their own: they need the package as npm packs it, with what
-// `npm run prebuild` makes.
+// The consumers' tests have their own configuration: they need the package as npm packs it, with
+// what `npm run prebuild` makes.
 import { defineConfig } from "vitest/config";
 import { patienceOfTest } from "../support/patience.js";
 

@@ -1,12 +1,12 @@
-// What a scan's columns have to be, for what a tool says about a file. It is written from the documentation
+// What a scan's columns have to be, given what a tool reports about a file. Written from the documentation
 // (docs/scanning.md, lib/addon/facts.ts), not from native/elf.
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { Said, SaidSegment } from "./said.js";
 
-/** One column's name and its value; undefined where the tool does not tell. */
+/** Columns by name; undefined where the tool does not tell. */
 export type Columns = Record<string, unknown>;
 
-/** `shown` is the path as the scan names it. */
+/** `shown` is the path that the scan gives. */
 export function columnsOf(said: Said, file: string, shown: string): Columns {
   const ident = Buffer.from(said.ident, "hex");
   const last = (type: string) => said.segments.findLast((segment) => segment.type === type);
@@ -85,7 +85,7 @@ function dynamicTableOf({ segments, sections }: Said): string {
   return sections.some(({ type }) => type === "DYNAMIC") ? "unread" : "none";
 }
 
-/** By its name, or in a number that combines all that have no name. */
+/** By its name, or as part of a number that combines all unnamed flags. */
 function hasFlag(value: string | null, name: string, bit: number): boolean {
   if (value === null) return false;
   if (value.split(/\s+/).includes(name)) return true;
@@ -101,7 +101,7 @@ function inSegment(segments: readonly SaidSegment[], offset: number): boolean {
   );
 }
 
-/** Two mebibytes of zeros and less are padding. */
+/** Up to two mebibytes of zeros are padding. */
 const mostPadding = 2 ** 21;
 
 function extentOf(
@@ -149,7 +149,7 @@ const osAbis: Readonly<Record<number, string>> = {
   255: "standalone",
 };
 
-/** How readelf, eu-readelf and pyelftools name a machine, and what a scan calls it. */
+/** How readelf, eu-readelf and pyelftools name a machine, by the scan's name for it. */
 const machineNames: Readonly<Record<string, readonly string[]>> = {
   aarch64: ["AArch64", "AARCH64", "EM_AARCH64"],
   alpha: ["Alpha", "36902"],

@@ -30,11 +30,11 @@ export interface Comparison {
   machines: Map<string, number>;
   /** Values that are equal. */
   equal: number;
-  /** How often a difference has a reason: reasons.ts. */
+  /** How often a difference has which reason: reasons.ts. */
   reasons: Map<string, number>;
   /** Differences without a reason. */
   differences: Difference[];
-  /** ELF files that the scan does not have, or has and should not. */
+  /** ELF files missing from the scan, and files in it that should not be. */
   missing: string[];
   /** What the scan could not read: path and error. */
   unreadable: [string, string][];
@@ -42,10 +42,10 @@ export interface Comparison {
 
 const filesAtOnce = 40;
 
-/** Whether to look at a file, by its place among all. */
+/** Whether to examine a file, by its index among all of them. */
 export type Choice = (index: number) => boolean;
 
-/** Compares the files below a directory; with `root`, the directory is one of that root. */
+/** Compares the files below a directory; with `root`, the directory is one inside that root. */
 export async function compare(
   directory: string,
   { root = "", choose = () => true }: { root?: string; choose?: Choice } = {},
@@ -124,7 +124,7 @@ function take(
   }
 }
 
-/** For people. */
+/** For people to read. */
 export function reportOf({ files, machines, equal, reasons, differences }: Comparison): string {
   const counts = (all: ReadonlyMap<string, number>) =>
     [...all]
@@ -138,7 +138,7 @@ export function reportOf({ files, machines, equal, reasons, differences }: Compa
   ].join("\n");
 }
 
-/** Numbers of any kind are equal where their digits are. */
+/** Numbers of any kind are equal if their digits are. */
 function plain(value: unknown): string | undefined {
   return JSON.stringify(value, (_, part) =>
     typeof part === "bigint" || typeof part === "number" ? String(part) : part,
@@ -163,7 +163,7 @@ function elfFiles(directory: string): Map<string, string> {
   return files;
 }
 
-/** null where this user may not read it. */
+/** The descriptor; null where this user may not read the file. */
 function opened(path: string): number | null {
   try {
     return openSync(path, "r");

@@ -1,4 +1,4 @@
-// Debian packages of many architectures: what a scan says about their files is what the tools say.
+// Debian packages of many architectures: what a scan reports about their files is what the tools report.
 //
 //     npm run test:corpus
 //     FIXELF_CORPUS=DIR npm run test:corpus     takes the files from DIR, or puts them there and keeps them
@@ -25,7 +25,7 @@ describe("a scan of Debian packages", needs("readelf", "eu-readelf", "pyelftools
   });
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-  it("is of thousands of files, of more than ten machines", () => {
+  it("covers thousands of files, for more than ten machines", () => {
     expect(comparison.files).toBeGreaterThan(10_000);
     expect(comparison.machines.size).toBeGreaterThan(10);
   });
@@ -38,7 +38,7 @@ describe("a scan of Debian packages", needs("readelf", "eu-readelf", "pyelftools
     expect(comparison.unreadable).toEqual([]);
   });
 
-  it("is in each column what readelf, eu-readelf and pyelftools tell", () => {
+  it("agrees in each column with readelf, eu-readelf and pyelftools", () => {
     expect(comparison.differences).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-// Debian packages of many architectures, unpacked as store paths of a root.
+// Debian packages of many architectures, unpacked as store paths inside a root.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
@@ -22,9 +22,9 @@ function wantedPackages(): string[] {
     });
 }
 
-/** Fetches them into a directory, with package lists of their own. */
+/** Fetches them into a directory, with package lists of its own. */
 export function fetchPackages(directory: string): void {
-  // One architecture at a time: apt goes through all lists that it has for each.
+  // One architecture at a time: apt searches all the lists that it has for each.
   for (const lines of groupedBy(wantedPackages(), (line) => line.split(" ", 2).join(" ")))
     execFileSync(fetcher, [directory], {
       input: `${lines.join("\n")}\n`,
@@ -32,7 +32,7 @@ export function fetchPackages(directory: string): void {
     });
 }
 
-/** Each package of the directory as a store path of a root. */
+/** Unpacks each package in the directory as a store path inside a root. */
 export function unpackPackages(directory: string, root: string): void {
   const files = readdirSync(directory, { recursive: true, encoding: "utf8" });
   for (const file of files.filter((name) => name.endsWith(".deb")).sort()) {

@@ -1,4 +1,5 @@
-# What pyelftools says about each file that standard input names, one JSON object a line: said.ts.
+# What pyelftools reports about each file named on standard input, one JSON object per line:
+# said.ts.
 import io
 import json
 import sys
@@ -94,7 +95,7 @@ def notes_of(elf):
 
 
 def said_of(path):
-    # All of it at once: it reads a few bytes at a time, from all over the file.
+    # All of it at once: pyelftools reads a few bytes at a time, from all over the file.
     with open(path, "rb") as file:
         stream = io.BytesIO(file.read())
     elf = ELFFile(stream)
@@ -146,6 +147,6 @@ for line in sys.stdin.buffer:
     path = line.rstrip(b"\n")
     try:
         answer = said_of(path)
-    except Exception as failure:  # it is a peer: what it cannot read is told, and it goes on
+    except Exception as failure:  # it is a peer: what it cannot read is reported, and it goes on
         answer = {"failure": f"{type(failure).__name__}: {failure}"}
     print(json.dumps(answer), flush=True)

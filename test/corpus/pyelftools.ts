@@ -1,4 +1,4 @@
-// pyelftools, by a program of Python's beside this file.
+// pyelftools, through a Python program beside this file.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
@@ -8,7 +8,7 @@ import type { Said, Tool } from "./said.js";
 const program = fileURLToPath(new URL("pyelftools.py", import.meta.url));
 
 export const pyelftools: Tool = async (paths) => {
-  // Debian's own Python: its packages are the ones installed.
+  // Debian's own Python: its packages are the installed ones.
   const python = spawn("/usr/bin/python3", [program], { stdio: ["pipe", "pipe", "inherit"] });
   python.stdin.end(paths.map((path) => `${path}\n`).join(""));
   const [answers] = await Promise.all([text(python.stdout), once(python, "close")]);

@@ -1,4 +1,4 @@
-// readelf (GNU binutils) and eu-readelf (elfutils). They print nearly the same.
+// readelf (GNU binutils) and eu-readelf (elfutils). Their output is nearly the same.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Said, SaidNote, Tool } from "./said.js";
@@ -10,12 +10,12 @@ export const euReadelf = toolOf("eu-readelf", [...common, "--version-info", "--n
 
 function toolOf(command: string, options: readonly string[]): Tool {
   return async (paths) => {
-    // Two names at least, or it does not say which file it means.
+    // At least two names, or it does not tell which file it means.
     const { stdout } = await promisify(execFile)(command, [...options, "/dev/null", ...paths], {
       encoding: "latin1",
       env: { ...process.env, LC_ALL: "C" },
       maxBuffer: 2 ** 30,
-    }).catch((failure: { stdout: string }) => failure); // it dislikes some file, and goes on
+    }).catch((failure: { stdout: string }) => failure); // it objects to some file, and goes on
     const said = new Map<string, Said | null>(paths.map((path) => [path, null]));
     let reader: Reader | undefined;
     for (const line of stdout.split("\n")) {
@@ -76,7 +76,7 @@ class Reader {
     return true;
   }
 
-  /** readelf names the section: sections of one name come in their order. */
+  /** readelf names the section; sections with the same name come in their order. */
   #nextNotes(name: string): number {
     const same = this.#named.get(name) ?? [];
     return same.shift() ?? -1;
@@ -169,9 +169,9 @@ class Reader {
       notes.push({ container: this.#container, kind, value });
     const [, owner, type = ""] = /^ {2}(\S+) +(?:0x)?[0-9a-f]+\s+(.*)$/.exec(line) ?? [];
     if (owner === "NixOS") add(owner);
-    // Neither has a name for it yet, and neither shows its text.
+    // Neither tool has a name for it yet, and neither shows its text.
     if (owner === "FDO" && /407c0c0a|1081871370|DLOPEN/i.test(type)) add(owner);
-    // eu-readelf knows what is in it for some machines only.
+    // eu-readelf decodes it for some machines only.
     if (owner === "GNU" && type.includes("ABI_TAG")) add("GNU_ABI_TAG");
     const [, system, abi] = /OS: (\S+), ABI: (\d+\.\d+\.\d+)$/.exec(line) ?? [];
     const last = notes.at(-1);

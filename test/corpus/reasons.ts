@@ -1,10 +1,10 @@
-// Why a tool may say something different from a scan, or nothing. What no reason explains is a fault of one of them.
+// Why a tool may differ from a scan, or tell nothing. A difference without a reason is a fault in one of them.
 import type { Columns } from "./columns.js";
 
 export interface Differing {
   tool: string;
   column: string;
-  /** The scan's. */
+  /** The scan's row. */
   row: Columns;
   /** null where the tool cannot read the file. */
   told: Columns | null;
@@ -14,7 +14,7 @@ interface Reason {
   why: string;
   tools: readonly string[];
   columns: readonly string[];
-  /** Where it is not that the tool tells nothing. */
+  /** For reasons other than that the tool tells nothing. */
   holds?: (differing: Differing) => boolean;
 }
 

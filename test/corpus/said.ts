@@ -1,4 +1,5 @@
-// What a tool says about an ELF file, in the specification's own terms, without decisions of a loader or of fixelf.
+// What a tool reports about an ELF file, in the specification's own terms, without the decisions of a loader or of
+// fixelf.
 
 export interface SaidSegment {
   /** Without "PT_". */
@@ -23,14 +24,14 @@ export interface SaidNote {
   container: number;
   /** GNU_BUILD_ID, GNU_ABI_TAG, X86_ISA_1_NEEDED, FDO or NixOS; others are left out. */
   kind: string;
-  /** As scan has it; null where the tool does not tell. */
+  /** In scan's form; null where the tool does not tell. */
   value: string | number | null;
 }
 
 export interface Said {
-  /** e_ident, hexadecimal. */
+  /** e_ident, in hexadecimal. */
   ident: string;
-  /** As the tool names it. */
+  /** The tool's name for it. */
   machine: string;
   /** Without "ET_". */
   type: string;
@@ -40,13 +41,13 @@ export interface Said {
   segments: SaidSegment[];
   sections: SaidSection[];
   interpreter: string | null;
-  /** Entries of the dynamic table with a text or with flags, without "DT_"; whether it has any. */
+  /** Entries of the dynamic table with a string or with flags, without "DT_"; whether it has any. */
   dynamic: { tag: string; value: string }[];
   versionsNeeded: { library: string; versions: { name: string; weak: boolean }[] }[];
-  /** Without the base. */
+  /** Without the base version. */
   versionsDefined: string[];
   notes: SaidNote[];
 }
 
-/** A tool that reads ELF files: what it says about each, null where it says nothing. */
+/** A tool that reads ELF files: what it reports about each, or null for nothing. */
 export type Tool = (paths: readonly string[]) => Promise<Map<string, Said | null>>;

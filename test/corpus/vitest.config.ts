@@ -1,4 +1,4 @@
-// The corpus has a configuration of its own, so that `npm test` does not fetch it.
+// The corpus has its own configuration, so that `npm test` does not fetch it.
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({

@@ -1,4 +1,4 @@
-// What is bundled, as CommonJS: it needs the addon, and the table of libraries that the package brings.
+// What is bundled, as CommonJS: it needs the addon, and the table of libraries in the package.
 const { inspect, plan } = require("fixelf");
 
 async function main() {

@@ -1,4 +1,4 @@
-// What is bundled: it needs the addon, and the table of libraries that the package brings.
+// What is bundled: it needs the addon, and the table of libraries in the package.
 import { inspect, plan } from "fixelf";
 
 async function main() {
