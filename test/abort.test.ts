@@ -1,4 +1,5 @@
-// What a signal ends: native work under way stops midway, and of many files no further one is begun.
+// What a signal ends: native work under way stops midway, and of many files no further one is
+// begun.
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +18,7 @@ describe("native work under way", () => {
   const store = join(directory, "store");
   const many = <T>(one: T, count = 1_000_000) => Array.from({ length: count }, () => one);
   const program = process.execPath;
-  // Each symbol is read by its name, of which Node has tens of thousands.
+  // Each symbol's name has to be read, and Node has tens of thousands of symbols.
   const layOutSymbols = (path: string) =>
     native.layOut(path, { renameSymbols: [{ from: "printf", to: "none" }] });
   const sleepingProgram = realpathSync("/bin/sleep");
@@ -30,7 +31,8 @@ describe("native work under way", () => {
 
   beforeAll(() => mkdirSync(join(store, "one/lib"), { recursive: true }));
 
-  // Left alone, each of them would take far longer than it gets here, and would answer in the end.
+  // Undisturbed, each of them would take far longer than it is given here, and would complete in
+  // the end.
   it.each<[string, () => Promise<unknown>]>([
     ["the reading of libraries", () => native.libraries({ root: "", store }, many("one"), true)],
     ["the resolution", () => new native.Files("").resolve(many(program), {})],
@@ -50,7 +52,7 @@ describe("native work under way", () => {
     expect(await answer).toBe(`cancelled: ${what} was cancelled`);
   });
 
-  /** The last answer is for a file that was not looked at. */
+  /** The last answer is for a file that was never examined. */
   async function stoppedUndo(paths: string[]): Promise<never> {
     const records = join(directory, "records");
     mkdirSync(records, { mode: 0o700 });
@@ -58,7 +60,7 @@ describe("native work under way", () => {
   }
 });
 
-describe("of many files", needs("gcc", "prlimit", "readelf"), () => {
+describe("work on many files", needs("gcc", "prlimit", "readelf"), () => {
   // Eight at a time (jobsAtOnce in native/patch/write.cpp).
   const script = `
     import { execFileSync } from "node:child_process";
@@ -93,7 +95,7 @@ describe("of many files", needs("gcc", "prlimit", "readelf"), () => {
     const restored = contents(files).every((content, index) => content === original[index]);
     console.log(JSON.stringify({ applied, changed, undone, restored }));`;
 
-  it("those that were begun are brought to their end, and the others are not begun", () => {
+  it("finishes those begun, and does not begin the others", () => {
     const tree = join(directory, "tree");
     const first = compile(join(tree, "program-100"), "int main(void) { return 0; }");
     for (let index = 101; index < 500; index++) copyFileSync(first, join(tree, `program-${index}`));

@@ -26,7 +26,7 @@ it.each<[string, () => unknown]>([
   expect(codeOfSystem(failure)).toBe((failure as FixelfError).code);
 });
 
-it("classes make objects of their own", () => {
+it("the addon's classes construct objects of their own", () => {
   const files = new native.Files("");
   expect(files).toBeInstanceOf(native.Files);
   expect(files.look("/").state).toBe("not-regular");

@@ -1,4 +1,4 @@
-// docs/api: what the package exports is described, all of it, and as it is now.
+// docs/api describes everything that the package exports, and as it is now.
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ const build = (top: string, directory: string) =>
   checkerScript(join(top, "scripts/build-api.mjs"), directory);
 
 describe("docs/api", () => {
-  it("is made from the declarations as they are", () => {
+  it("is what the declarations generate", () => {
     const made = scratchDirectory();
     const { stderr, code } = build(checkout, made);
     expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
@@ -47,7 +47,7 @@ describe("docs/api", () => {
     expect(dead.map(([link]) => link)).toEqual([]);
   });
 
-  it("is refused where something is not described", () => {
+  it("cannot be generated while something is undocumented", () => {
     const top = scratchDirectory();
     for (const name of ["scripts", "package.json", "tsconfig.types.json"])
       cpSync(join(checkout, name), join(top, name), { recursive: true });

@@ -1,4 +1,4 @@
-// docs/architecture.md draws which way imports go; this test reads them.
+// docs/architecture.md draws which way imports go; this test checks them.
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,13 +7,13 @@ import { describe, expect, it } from "vitest";
 const top = fileURLToPath(new URL("..", import.meta.url));
 const architecture = readFileSync(join(top, "docs/architecture.md"), "utf8");
 
-/** Rooms by their floor, the topmost first: "a → b, c → d" between backticks, also over line ends. */
+/** Rooms by their floor, the topmost first: "a → b, c → d" between backticks, even across lines. */
 function floorsIn(drawing: string): Map<string, number> {
   const floors = drawing.split("→").map((floor) => floor.split(",").map((room) => room.trim()));
   return new Map(floors.flatMap((rooms, floor) => rooms.map((room) => [room, floor] as const)));
 }
 
-/** "judge" of "lib/judge/script.ts"; null for a file that is in no room. */
+/** "judge" for "lib/judge/script.ts"; null for a file that is in no room. */
 function roomOf(path: string): string | null {
   const [, room, ...below] = path.split("/");
   return room === undefined || below.length === 0 ? null : room;
@@ -51,7 +51,7 @@ describe("lib/", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("imports nothing in a circle", () => {
+  it("has no import cycles", () => {
     const left = new Map(files.map((path) => [path.replace(/\.ts$/, ".js"), importsOf(path)]));
     for (let before = -1; before !== left.size; ) {
       before = left.size;
@@ -61,8 +61,8 @@ describe("lib/", () => {
     expect([...left.keys()]).toEqual([]);
   });
 
-  // Names are bytes, and Node's own functions for them are for UTF-8: each has one door. (What loads the command line
-  // reads only files that the package brings, and imports nothing.)
+  // Names are bytes, and Node's own functions for them are for UTF-8, so each kind has one door. (What loads the
+  // command line reads only files that the package brings, and imports nothing.)
   const loader = /^lib\/cli\/(start|code_cache)\.ts$/;
   it.each([
     ["the disk", /"node:fs(\/promises)?"/, "lib/base/disk.ts"],
@@ -78,8 +78,9 @@ describe("lib/", () => {
     expect(doors).toEqual([door]);
   });
 
-  // Everything else prints by `Output`, which takes only what has been made safe for a terminal.
-  it("is printed for people by few", () => {
+  // Everything else prints through `Output`, which takes only text that has been made safe for a
+  // terminal.
+  it("prints for people in few places", () => {
     const prints = /\bwriteFully\(|\b(stdout|stderr|stream)\.write\(/;
     const printing = files.filter((path) => prints.test(readFileSync(join(top, path), "utf8")));
     const inCommands = printing.filter((path) => path.startsWith("lib/cli/"));
@@ -92,7 +93,7 @@ describe("lib/", () => {
 });
 
 describe("native/addon/", () => {
-  it("hands texts over through one door", () => {
+  it("passes strings through one door", () => {
     const directory = "native/addon";
     const doors = readdirSync(join(top, directory)).filter((name) =>
       /Napi::String|Utf8Value|napi_(create|get_value)_string/.test(
@@ -104,7 +105,7 @@ describe("native/addon/", () => {
 });
 
 describe("test/", () => {
-  it("compiles, writes and starts the command line by test/support", () => {
+  it("compiles, creates files and starts the command line only through test/support", () => {
     const own =
       /\bmkdtemp|\bsharedObjects\b|\w+(?:Sync)?\(\s*"(?:\w+-)*gcc", \[|\.\.\/dist\/cli\/main/;
     const files = ["test", "test/end-to-end"].flatMap((folder) =>

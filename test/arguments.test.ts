@@ -1,5 +1,5 @@
-// What the API refuses to take: a string where a list is required, options that it does not know,
-// values of another type.
+// What the API refuses to take: a string where a list is required, unknown options, values of the
+// wrong type.
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -10,7 +10,7 @@ import { scratchDirectory } from "./support/scratch.js";
 
 type Call = (subject: unknown, options?: unknown) => unknown;
 
-/** Those that take a list, and those that take one path, with the options behind it. */
+/** Those that take a list, and those that take one path, with the options after it. */
 const ofLists: Record<string, Call> = {
   autoPatchelf: api.autoPatchelf as Call,
   diagnose: api.diagnose as Call,
@@ -43,18 +43,21 @@ const refusal = async (call: () => unknown) => {
   throw new Error("it is taken");
 };
 
-it.each(Object.entries(ofLists))("%s takes no string for a list of paths", async (name, call) => {
-  expect(await refusal(() => call("/"))).toBe(
-    `usage: ${name}: the paths must be a list of strings, not "/"`,
-  );
-  expect(await refusal(() => call(["/nowhere", 1]))).toContain("a list of strings, not a list");
-  expect(await refusal(() => call(undefined))).toContain("not undefined");
-  expect(await refusal(() => call([undefined]))).toContain("a list of strings, not a list");
-  // A list with a hole.
-  expect(await refusal(() => call(Array(1)))).toContain("a list of strings, not a list");
-});
+it.each(Object.entries(ofLists))(
+  "%s does not take a string for a list of paths",
+  async (name, call) => {
+    expect(await refusal(() => call("/"))).toBe(
+      `usage: ${name}: the paths must be a list of strings, not "/"`,
+    );
+    expect(await refusal(() => call(["/nowhere", 1]))).toContain("a list of strings, not a list");
+    expect(await refusal(() => call(undefined))).toContain("not undefined");
+    expect(await refusal(() => call([undefined]))).toContain("a list of strings, not a list");
+    // A sparse list.
+    expect(await refusal(() => call(Array(1)))).toContain("a list of strings, not a list");
+  },
+);
 
-it.each(Object.entries(ofOne))("%s takes no list for a path", async (name, call) => {
+it.each(Object.entries(ofOne))("%s does not take a list for a path", async (name, call) => {
   expect(await refusal(() => call(["/nowhere"]))).toBe(
     `usage: ${name}: the path must be a string, not a list`,
   );
@@ -62,11 +65,14 @@ it.each(Object.entries(ofOne))("%s takes no list for a path", async (name, call)
 
 const emptyPath = "a path must not be empty nor hold a NUL character";
 
-it.each(Object.entries(ofLists))("%s takes no empty path", async (_name, call) => {
-  expect(await refusal(() => call(["/nowhere", ""]))).toBe(`usage: ${emptyPath}`);
-});
+it.each(Object.entries(ofLists))(
+  "%s does not take an empty path in its list",
+  async (_name, call) => {
+    expect(await refusal(() => call(["/nowhere", ""]))).toBe(`usage: ${emptyPath}`);
+  },
+);
 
-it.each(Object.entries(ofOne))("%s takes no path that names nothing", async (_name, call) => {
+it.each(Object.entries(ofOne))("%s does not take an empty path", async (_name, call) => {
   expect(await refusal(() => call(""))).toBe(`usage: ${emptyPath}`);
   expect(await refusal(() => call("/nowhere\0"))).toBe(`usage: ${emptyPath}`);
 });
@@ -76,13 +82,13 @@ it.each([
   ["interpreter", ""],
   ["program", ""],
   ["output", ""],
-])("plan takes no empty %s", async (option, value) => {
+])("plan does not take an empty %s", async (option, value) => {
   expect(await refusal(() => ofLists.plan?.([], { [option]: value }))).toBe(
     `usage: ${option}: ${emptyPath}`,
   );
 });
 
-it("planRun takes no empty path to run with", async () => {
+it("planRun does not take an empty path for the program", async () => {
   expect(await refusal(() => ofOne.planRun?.("/nowhere", { with: [""] }))).toBe(
     `usage: with: ${emptyPath}`,
   );
@@ -105,15 +111,18 @@ it.each([
   ["fix", "--lib", "", "/nowhere"],
   ["doctor", "--for", "", "/nowhere"],
   ["run", "--with", "", "/nowhere"],
-])("fixelf %j does not mean the working directory", (...words) => {
-  const cwd = scratchDirectory();
-  writeFileSync(join(cwd, "tool"), "#!/nowhere/sh\n", { mode: 0o755 });
-  const { stderr, code } = fixelf(words, { cwd });
-  expect(stderr).toContain(emptyPath);
-  expect(code).toBe(2);
-});
+])(
+  "fixelf %j refuses an empty path, and does not take it for the working directory",
+  (...words) => {
+    const cwd = scratchDirectory();
+    writeFileSync(join(cwd, "tool"), "#!/nowhere/sh\n", { mode: 0o755 });
+    const { stderr, code } = fixelf(words, { cwd });
+    expect(stderr).toContain(emptyPath);
+    expect(code).toBe(2);
+  },
+);
 
-it("fix takes no - for a file to write to", () => {
+it("fix does not take - for a file to write to", () => {
   const cwd = scratchDirectory();
   const { stderr, code } = fixelf(["fix", "--output", "-", process.execPath], { cwd });
   expect(stderr).toContain("--output takes a file");
@@ -123,14 +132,14 @@ it("fix takes no - for a file to write to", () => {
 
 const all = Object.entries({ ...ofLists, ...ofOne });
 
-/** An option that takes a string, and how it is mistyped, where `root` is not one. */
+/** An option that takes a string, and a misspelling of it, where that is not `root`. */
 const namesOfOptions: Record<string, [string, string]> = {
   autoPatchelf: ["bintools", "bintool"],
   edit: ["output", "outputs"],
   patchelf: ["output", "outputs"],
 };
 
-it.each(all)("%s names the option that was meant", async (name, call) => {
+it.each(all)("%s suggests the option that was meant", async (name, call) => {
   const subject = name in ofLists ? [] : "/nowhere";
   const [own, mistyped] = namesOfOptions[name] ?? ["root", "rot"];
   expect(await refusal(() => call(subject, { [mistyped]: "/" }))).toBe(
@@ -156,7 +165,7 @@ it.each([
   [{ interpreter: 1 }, "plan: interpreter must be a string, not a number"],
   [{ onIndex: {} }, "plan: onIndex must be a function, not an object"],
   [{ root: null }, "plan: root must be a string, not null"],
-  // What is written into a file is read where the working directory is another.
+  // What is written into a file is read later, in another working directory.
   [{ interpreter: "ld.so" }, 'plan: interpreter must be absolute, not "ld.so"'],
   [{ libraryDirectories: ["/lib", "lib"] }, 'plan: libraryDirectories must be absolute, not "lib"'],
   [{ store: "store" }, 'plan: store must be absolute, not "store"'],
@@ -176,7 +185,7 @@ it.each([
     "--build-resolution-cache cannot be combined with --force-rpath",
   ],
   [{ pageSize: 3 }, "invalid argument to --page-size"],
-])("patchelf refuses %j, and autoPatchelf as well", async (options, message) => {
+])("patchelf refuses %j, and so does autoPatchelf", async (options, message) => {
   expect(await refusal(() => ofOne.patchelf?.("/nowhere", options))).toBe(
     `usage: patchelf: ${message}`,
   );
@@ -185,7 +194,7 @@ it.each([
   );
 });
 
-it("words and signals are checked", async () => {
+it("enumerated values and signals are checked", async () => {
   expect(await refusal(() => ofLists.scan?.([], { order: "size" }))).toBe(
     'usage: scan: order must be one of path, disk, not "size"',
   );
@@ -194,7 +203,7 @@ it("words and signals are checked", async () => {
   );
 });
 
-it("an option that is undefined counts as left out", async () => {
+it("an option that is undefined counts as omitted", async () => {
   expect(await ofLists.resolveAll?.([], { interpreter: undefined })).toEqual([]);
 });
 
@@ -204,7 +213,7 @@ it.each([
   ["interpeter", "interpreter"],
   ["x", null],
   ["colour", null],
-])("%s was meant as %s", (mistyped, meant) => {
+])("the misspelling %s suggests %s", (mistyped, meant) => {
   const names = ["root", "store", "interpreter", "ignoreMissing"];
   expect(nearest(mistyped, names)).toBe(meant);
 });
@@ -218,7 +227,7 @@ async function batch(): Promise<api.ScanBatch> {
 }
 
 /**
- * What is passed after the paths, or in their place: useless values, and what is said about them.
+ * What is passed after the paths, or instead of them: unusable values, and the message about them.
  */
 const unusable: [name: string, call: () => unknown, said: string][] = [
   ["apply", () => api.apply({ files: [] } as never), "the plan must be what plan() gives"],
@@ -264,20 +273,20 @@ const unusable: [name: string, call: () => unknown, said: string][] = [
   ["variables", () => api.variables([] as never), "the environment must be what environment()"],
 ];
 
-it.each(unusable)("%s does not take what it cannot use", async (_name, call, said) => {
+it.each(unusable)("%s refuses what it cannot use", async (_name, call, said) => {
   const answer = await refusal(call);
   expect(answer).toContain(said);
   expect(answer).toMatch(/^usage: /);
 });
 
-/** Each function and class of the API, called with useless values. */
+/** Each function and class of the API, called with unusable values. */
 type Made = new (...given: unknown[]) => unknown;
 const exported = Object.entries(api as Record<string, unknown>).filter(
   ([, each]) => typeof each === "function" && each !== api.FixelfError,
 ) as [string, Call & Made][];
 const useless = [[3], [{}], [null], [[3]], [["/nowhere"], 3], ["/nowhere", 3]] as [unknown][];
 
-it.each(exported)("%s says so of all that it cannot use", async (name, call) => {
+it.each(exported)("%s throws only FixelfErrors for unusable values", async (name, call) => {
   const isClass = /^class /.test(Function.prototype.toString.call(call));
   for (const given of useless) {
     const answer = (async () => (isClass ? new call(...given) : await call(...given)))();
@@ -303,13 +312,13 @@ it.each([
     'the sonames must be iterable, not "libc.so.6"',
   ],
   ["packages", () => new api.Store(api.storePlace()).packages(3 as never), "must be a string"],
-])("%s says what it is that it cannot use", async (name, call, said) => {
+])("%s names the value that it cannot use", async (name, call, said) => {
   const answer = await refusal(call);
   expect(answer).toMatch(new RegExp(`^usage: ${name}\\b`));
   expect(answer).toContain(said);
 });
 
-it("become says what the kernel says as all others do", async () => {
+it("become reports the kernel's errors as all others do", async () => {
   const nowhere = { file: "/nowhere", arguments: ["nowhere"], descriptors: [] };
   expect(await refusal(() => api.become(nowhere, []))).toContain("not-found: cannot start it");
 });

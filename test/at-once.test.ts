@@ -1,5 +1,5 @@
 // Eight commands fix and undo one tree at the same time: what one is changing, the others leave alone, and they say so.
-// In the end each file is whole, changed as one of them said, and one undo gives all originals back.
+// In the end each file is whole, as one of the commands reported it, and one undo restores all originals.
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -52,7 +52,7 @@ describe("eight commands at once", needs("gcc"), () => {
   const isOneOf = (code: string | undefined) =>
     ["busy", "changed", "no-undo-record"].includes(code ?? "");
 
-  it("fix", async () => {
+  it("fix one tree", async () => {
     const answers = await atOnce<{ files: Outcome[] }>(fix);
     const fixed = answers.flatMap(({ files }) =>
       files.filter(({ outcome }) => outcome === "fixed"),
@@ -69,7 +69,7 @@ describe("eight commands at once", needs("gcc"), () => {
     expect(readdirSync(tree).sort()).toEqual(names);
   });
 
-  it("undo", async () => {
+  it("undo one tree", async () => {
     const answers = await atOnce<{ files: UndoOutcome[] }>(["undo", tree, "--json"]);
     const restored = answers.flatMap(({ files }) =>
       files.filter(({ outcome }) => outcome === "restored"),

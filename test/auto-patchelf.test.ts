@@ -44,13 +44,13 @@ describe("auto-patchelf's command line", () => {
       recursive: true,
     });
   });
-  it("takes the last of several, a shortened name, and a value behind =", () => {
+  it("takes the last of repeated options, an abbreviated name, and a value after =", () => {
     expect(parse("--paths", "a", "--pa=b", "--no-rec")).toMatchObject({
       paths: ["b"],
       recursive: false,
     });
   });
-  it("gives everything behind --extra-args to patchelf", () => {
+  it("gives everything after --extra-args to patchelf", () => {
     expect(
       parse("--paths", "a", "--extra-args", "--force-rpath", "--libs", "--", "x"),
     ).toMatchObject({
@@ -58,13 +58,13 @@ describe("auto-patchelf's command line", () => {
       extraArgs: ["--force-rpath", "--libs", "--", "x"],
     });
   });
-  it("makes words of what follows --, of negative numbers and of what has a space", () => {
+  it("takes for words what follows --, negative numbers, and anything with a space", () => {
     expect(parse("--ignore-missing", "-1", "-a b", "--paths", "--", "--libs")).toMatchObject({
       ignoreMissing: ["-1", "-a b"],
       paths: ["--libs"],
     });
   });
-  it("writes paths as Python's Path does, and passes over empty ones", () => {
+  it("writes paths as Python's Path does, and skips empty ones", () => {
     expect(parse("--paths", "./a//b/.", "/", "", ".", "../c/")?.paths).toEqual([
       "a/b",
       "/",
@@ -102,7 +102,7 @@ describe("auto-patchelf's --ignore-missing", () => {
     ["lib(a|b)\\.so", "lib(a|b)\\.so", true],
     ["liba.so", "liba.so.1", false],
     ["", "", true],
-  ])("takes %j for %j: %s", (pattern, name, matches) => {
+  ])("matches %j against %j: %s", (pattern, name, matches) => {
     expect(fnmatch(pattern)(name)).toBe(matches);
   });
 });
@@ -121,7 +121,7 @@ describe("a .note.dlopen", () => {
     '[{"soname":"a"}]',
     '[{"soname":[]}]',
     '[{"soname":[1]}]',
-  ])("is not understood as %s", (text) => {
+  ])("is rejected with the content %s", (text) => {
     expect(parseDlopenNote(text)).toBeNull();
   });
 });
@@ -136,14 +136,14 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
   let loader: string;
   let count = 0;
 
-  /** A library of a function of its own name that returns a number. */
+  /** A library with one function of the given name, which returns a number. */
   const library = (path: string, name: string, value: number, ...options: string[]) =>
     compile(
       path,
       `int ${name}(void) { return ${value}; }\n`,
       ...["-shared", "-fPIC", `-Wl,-soname,${basename(path)}`, ...options],
     );
-  /** Prints the sum of functions; it does not start as it is. */
+  /** Prints the sum of the functions; it does not start as it is. */
   const program = (path: string, names: string[], ...options: string[]) =>
     compile(
       path,
@@ -178,7 +178,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     return { exitCode, ...said, lines: said.stdout.split("\n") };
   };
   const run = (path: string) => execFileSync(path, { encoding: "utf8", env: {} }).trim();
-  /** In C: a string of the assembler, in which the text is a string again. */
+  /** In C: a string for the assembler, in which the text is again a string. */
   const note = (text: string) => {
     const lines = [
       '.pushsection .note.dlopen, "a", %note',
@@ -213,7 +213,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     mkdirSync(libs);
   });
 
-  it("sets the loader and where the libraries are, as nixpkgs' own says it", async () => {
+  it("sets the loader and the libraries' directories, and reports them as nixpkgs' own does", async () => {
     const one = library(join(libs, "libone.so.1"), "one", 1);
     const two = library(join(out, "lib/libtwo.so"), "two", 2, "-Wl,--no-as-needed", one);
     const path = program(join(out, "bin/program"), ["two", "one"], two, one);
@@ -262,7 +262,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     expect(await runpath(twin)).toEqual(["$ORIGIN/../lib"]);
     expect(await runpath(stray)).toEqual([join(out, "lib")]);
     expect(readdirSync(join(out, "bin"))).toEqual(["program", "twin"]);
-    // What is elsewhere must not be patched.
+    // What lies outside must not be patched.
     expect(readFileSync(join(libs, "outside")).equals(before)).toBe(true);
   });
 
@@ -279,14 +279,14 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     expect(readFileSync(elsewhere).equals(before)).toBe(true);
   });
 
-  describe("what stays missing", () => {
+  describe("a library that stays missing", () => {
     beforeEach(() => {
       const gone = library(join(libs, "libgone.so.3"), "gone", 1);
       program(join(out, "program"), ["gone"], gone);
       rmSync(gone);
     });
 
-    it("fails, but patches the rest", async () => {
+    it("makes it fail, but the rest is patched", async () => {
       const { exitCode, stdout, stderr } = await patch("--paths", out, "--libs", libs);
       expect(exitCode).toBe(1);
       expect(stdout).toContain("    libgone.so.3 -> not found!\n");
@@ -298,7 +298,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect((await inspect(join(out, "program"))).interpreter).toBe(loader);
     });
 
-    it("is told with the package of nixpkgs that has it", async () => {
+    it("is reported with the package of nixpkgs that has it", async () => {
       const known = library(join(libs, "libcrypt.so.1"), "known", 1);
       program(join(out, "program"), ["known"], known);
       rmSync(known);
@@ -308,7 +308,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       );
     });
 
-    it("is told with what is known of it where no present package has it", async () => {
+    it("is reported with what is known about it if no current package has it", async () => {
       const names = ["libssl.so.1.1", "libreadline.so.5", "libcuda.so.1", "libcudart.so.13"];
       const missing = names.map((name) => ({ name, wantedBy: "program", pattern: null }));
       const packages = await packagesOf(missing, thisMachine(), async () => null);
@@ -323,7 +323,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       ]);
     });
 
-    it("is told with the package that nix-index's database has it in", async () => {
+    it("is reported with the package that has it in nix-index's database", async () => {
       const locate = async (soname: string) => ({
         packages: [
           { attribute: "gone", output: "lib", name: "gone-3.1", system: null, isOwn: true },
@@ -340,7 +340,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     });
 
     it.each(["libgone.so.3", "libgone.so.*", "*", "lib[!a]one.so.3"])(
-      "is ignored by %s",
+      "is ignored with --ignore-missing %s",
       async (pattern) => {
         const { exitCode, stdout, stderr } = await patch(
           "--ignore-missing",
@@ -356,12 +356,12 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       },
     );
 
-    it("is not ignored by a pattern of another name", async () => {
+    it("is not ignored with a pattern for another name", async () => {
       expect((await patch("--paths", out, "--ignore-missing", "libgone.so")).exitCode).toBe(1);
     });
   });
 
-  it("searches runtime dependencies for libraries that open others, too", async () => {
+  it("adds runtime dependencies to libraries that call dlopen, too", async () => {
     const calls = (name: string) => `int ${name}(void);\nint opener(void) { return ${name}(); }\n`;
     const make = (name: string, source: string) =>
       compile(join(out, name), source, "-shared", "-fPIC", `-Wl,-soname,${name}`);
@@ -373,7 +373,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     for (const path of [other, defining]) expect(await runpath(path)).toBeNull();
   });
 
-  it("searches runtime dependencies first, for programs, and appended directories last", async () => {
+  it("puts runtime dependencies first, in programs, and appended directories last", async () => {
     const one = library(join(libs, "libone.so.1"), "one", 1);
     const path = program(join(out, "program"), ["one"], one);
     const bundled = library(join(out, "libtwo.so"), "two", 2);
@@ -384,7 +384,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     expect(run(path)).toBe("1");
   });
 
-  it("takes what lib.makeLibraryPath writes for directories", async () => {
+  it("takes the output of lib.makeLibraryPath as directories", async () => {
     const one = library(join(libs, "libone.so.1"), "one", 1);
     const path = program(join(out, "program"), ["one"], one);
     const options = ["--runtime-dependencies", "/a:/b", "--append-rpaths", `/c:${libs}`];
@@ -392,7 +392,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     expect(await runpath(path)).toEqual(["/a", "/b", libs, "/c"]);
   });
 
-  it("gives the extra arguments to each file that is changed", async () => {
+  it("passes the extra arguments on for each file that is changed", async () => {
     const one = library(join(libs, "libone.so.1"), "one", 1);
     const path = program(join(out, "program"), ["one"], one);
     const plain = library(join(out, "libplain.so"), "plain", 1);
@@ -428,7 +428,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     expect((await inspect(path)).interpreter).toBe("/nowhere/ld.so");
   });
 
-  it("looks below the first level only without --no-recurse", async () => {
+  it("looks below the first level unless --no-recurse is given", async () => {
     const one = library(join(libs, "libone.so.1"), "one", 1);
     const near = program(join(out, "program"), ["one"], one);
     const far = program(join(out, "below/program"), ["one"], one);
@@ -439,7 +439,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     expect(run(far)).toBe("1");
   });
 
-  it("names the directory of libc only with --keep-libc", async () => {
+  it("writes the directory of libc only with --keep-libc", async () => {
     const path = program(join(out, "program"), []);
     await patch("--paths", out, "--libs", join(libc, "lib"));
     expect(await runpath(path)).toBeNull();
@@ -451,7 +451,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
   });
 
   describe("a directory with a colon in its name", () => {
-    it("is reached by $ORIGIN from within", async () => {
+    it("is reached through $ORIGIN from inside it", async () => {
       const tree = join(out, "v1:2");
       const one = library(join(tree, "lib/libone.so.1"), "one", 1);
       const path = program(join(tree, "bin/program"), ["one"], one);
@@ -461,7 +461,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path)).toBe("1");
     });
 
-    it("is refused from without, and named", async () => {
+    it("is refused from outside it, and named", async () => {
       const one = library(join(libs, "v1:2/libone.so.1"), "one", 1);
       program(join(out, "program"), ["one"], one);
       const { exitCode, stdout } = await patch("--paths", out, "--libs", dirname(one));
@@ -476,7 +476,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
   describe("--relativize-rpath", () => {
     const flag = "--relativize-rpath";
 
-    it("names what is below the same path by $ORIGIN, so that the tree may be moved", async () => {
+    it("writes directories below the same path relative to $ORIGIN, so that the tree can be moved", async () => {
       const one = library(join(out, "lib/libone.so.1"), "one", 1);
       const two = library(join(libs, "libtwo.so.1"), "two", 2);
       const path = program(join(out, "deep/bin/program"), ["one", "two"], one, two);
@@ -495,7 +495,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path.replace(out, `${out}-moved`))).toBe("3");
     });
 
-    it("keeps the path of what is below another one", async () => {
+    it("keeps absolute paths for directories below another path", async () => {
       const one = library(join(out, "lib/libone.so.1"), "one", 1);
       const path = program(join(out, "bin/program"), ["one"], one);
       await patch("--paths", join(out, "bin"), join(out, "lib"), flag);
@@ -503,7 +503,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     });
   });
 
-  it("writes events with --structured-logs, and nothing but events to stdout", async () => {
+  it("writes events with --structured-logs, and only events, to stdout", async () => {
     const one = library(join(out, "lib/libone.so.1"), "one", 1);
     const gone = library(join(libs, "libgone.so.1"), "gone", 1);
     const path = program(join(out, "bin/program"), ["one", "gone"], one, gone);
@@ -532,7 +532,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     );
   });
 
-  it("does not take a libc that comes with the program: it does not fit the loader", async () => {
+  it("does not take a libc that comes with the program, because it does not fit the loader", async () => {
     const one = library(join(out, "lib/libone.so.1"), "one", 1);
     const path = program(join(out, "program"), ["one"], one);
     library(join(out, "lib/libc.so.6"), "not_libc", 0);
@@ -541,7 +541,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     expect(run(path)).toBe("1");
   });
 
-  it("takes libraries that come along only without --ignore-existing", async () => {
+  it("takes bundled libraries unless --ignore-existing is given", async () => {
     const bundled = library(join(out, "libone.so.1"), "one", 1);
     library(join(libs, "libone.so.1"), "one", 5);
     const path = program(join(out, "program"), ["one"], bundled, "-Wl,-rpath,$ORIGIN");
@@ -568,7 +568,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       );
     };
 
-    it("is kept where it leads somewhere, so that the tree may be moved", async () => {
+    it("is kept where it leads somewhere, so that the tree can be moved", async () => {
       const path = withOrigin();
       const { stdout } = await patch("--paths", out, "--libs", libs);
       expect(stdout).toContain(`    libone.so.1 -> found: ${join(out, "lib")}\n`);
@@ -578,14 +578,14 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path.replace(out, `${out}-moved`))).toBe("3");
     });
 
-    it("is kept with --ignore-existing where --preserve-origin says so", async () => {
+    it("is kept despite --ignore-existing with --preserve-origin", async () => {
       const path = withOrigin();
       await patch("--paths", out, "--libs", libs, "--ignore-existing", "--preserve-origin");
       expect(await runpath(path)).toEqual([braced, libs]);
       expect(run(path)).toBe("3");
     });
 
-    it("is what glibc takes for it, whatever comes behind", async () => {
+    it("is recognised as by glibc, whatever follows", async () => {
       const bundled = library(join(out, "bin-libs/libone.so.1"), "one", 1);
       const path = program(join(out, "bin/program"), ["one"], bundled, "-Wl,-rpath,$ORIGIN-libs");
       expect((await patch("--paths", path)).exitCode).toBe(0);
@@ -593,7 +593,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path)).toBe("1");
     });
 
-    it("is not the beginning of a longer name", async () => {
+    it("is not recognised at the beginning of a longer name", async () => {
       const bundled = library(join(out, "binary/libone.so.1"), "one", 1);
       const path = program(join(out, "bin/program"), ["one"], bundled, "-Wl,-rpath,$ORIGINary");
       const { exitCode, stdout } = await patch("--paths", path);
@@ -601,7 +601,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(stdout).toContain("    libone.so.1 -> not found!\n");
     });
 
-    it("goes the way of links, as the kernel does", async () => {
+    it("is resolved through links, as by the kernel", async () => {
       mkdirSync(join(out, "real/deep"), { recursive: true });
       symlinkSync(join(out, "real/deep"), join(out, "link"));
       const bundled = library(join(out, "real/lib/libone.so.1"), "one", 1);
@@ -617,7 +617,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     });
   });
 
-  describe("what a program passes on", () => {
+  describe("the search path that a program passes on", () => {
     const passing = (...more: string[]) => {
       const one = library(join(out, "lib/libone.so.1"), "one", 1);
       const user = compile(
@@ -629,15 +629,15 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       return { user, path: program(join(out, "bin/program"), ["user"], user, ...tags, ...more) };
     };
 
-    it("by DT_RPATH is where its libraries find theirs", async () => {
+    it("by DT_RPATH serves its libraries too", async () => {
       const { user, path } = passing();
-      // The library that the other one needs is in none of the paths.
+      // The library that the other one needs is below none of the paths.
       const { exitCode } = await patch("--paths", path, user);
       expect(exitCode).toBe(0);
       expect(run(path)).toBe("1");
     });
 
-    it("by DT_RPATH stays DT_RPATH, for libraries that are not patched", async () => {
+    it("by DT_RPATH stays a DT_RPATH, for libraries that are not patched", async () => {
       const { path } = passing();
       expect((await patch("--paths", path)).exitCode).toBe(0);
       expect(await inspect(path)).toMatchObject({
@@ -647,8 +647,8 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path)).toBe("1");
     });
 
-    it("is nothing where it has a RUNPATH too", async () => {
-      // No linker of today writes both: what it says about auditors (DT_AUDIT) becomes the
+    it("is empty if it also has a RUNPATH", async () => {
+      // No linker today writes both, so the tag for its auditors (DT_AUDIT) is turned into a
       // DT_RUNPATH.
       const { user, path } = passing(`-Wl,--audit=${libs}/nowhere`);
       const bytes = readFileSync(path);
@@ -663,7 +663,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
   });
 
   describe("symbol versions", () => {
-    it("passes over a library that does not define what is needed", async () => {
+    it("make it skip a library that does not define what is needed", async () => {
       const old = join(libs, "old/libone.so.1");
       const current = join(libs, "new/libone.so.1");
       library(old, "one", 1, versions("one", "ONE_1"));
@@ -673,7 +673,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path)).toBe("2");
     });
 
-    it("searches the directory of the right one first, where another is needed too", async () => {
+    it("make it search the right one's directory first, where another directory is needed too", async () => {
       const current = library(join(libs, "new/libone.so.1"), "one", 2, versions("one", "ONE_2"));
       const other = library(join(libs, "old/libother.so"), "other", 40);
       library(join(libs, "old/libone.so.1"), "one", 1, versions("one", "ONE_1"));
@@ -683,7 +683,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path)).toBe("42");
     });
 
-    it("chooses one that serves all in the process: only one of it is loaded", async () => {
+    it("make it choose one that serves the whole process, which loads only one", async () => {
       const bundled = library(join(out, "lib/libone.so.1"), "one", 1, versions("one", "ONE_1"));
       const old = join(libs, "old.map");
       writeFileSync(old, "ONE_1 { global: one; };\nONE_2 { global: newer; } ONE_1;\n");
@@ -702,7 +702,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path)).toBe("11");
     });
 
-    it("says where one directory would have to be before another and behind it", async () => {
+    it("make it report where one directory would have to come both before and after another", async () => {
       const paths = ["a", "b"].flatMap((place) =>
         ["one", "two"].map((name) => join(libs, place, `lib${name}.so.1`)),
       );
@@ -722,7 +722,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       );
     });
 
-    it("passes over a library for which the libc is too old, and says so of a program", async () => {
+    it("make it skip a library for which the libc is too old, and report that for a program", async () => {
       const newer = library(
         join(out, "libm.so.6"),
         "from_libm",
@@ -747,7 +747,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       );
     });
 
-    it("takes the only one there is, and says what it lacks", async () => {
+    it("do not keep it from taking the only library, and it reports what that lacks", async () => {
       const one = library(join(libs, "libone.so.1"), "one", 2, versions("one", "ONE_2"));
       program(join(out, "program"), ["one"], one);
       library(one, "one", 1, versions("one", "ONE_1"));
@@ -760,7 +760,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
   });
 
   describe("names", () => {
-    it("finds a library by its soname, and lets it be needed by the name of its file", async () => {
+    it("finds a library by its soname, and makes the program need it by its file name", async () => {
       const one = library(join(libs, "libone.so.1"), "one", 7, versions("one", "ONE_1"));
       const path = program(join(out, "program"), ["one"], one);
       execFileSync("mv", [one, join(libs, "libone-1.2.3.so")]);
@@ -770,7 +770,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path)).toBe("7");
     });
 
-    it("prefers the file of that name, and of these the one that calls itself so", async () => {
+    it("prefers files of that name, and among them the one with that soname", async () => {
       const renamed = library(join(libs, "a/libone.so.1"), "one", 1, "-Wl,-soname,libelse.so.9");
       const right = library(join(libs, "b/libone.so.1"), "one", 2);
       copyFileSync(right, join(libs, "b/libone-2.so"));
@@ -780,7 +780,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path)).toBe("2");
     });
 
-    it("leaves a name alone that may stay missing, and that only another file calls itself", async () => {
+    it("leaves a name alone that may stay missing and is only another file's soname", async () => {
       const driver = library(join(libs, "libdriver.so.1"), "driver", 3);
       library(join(out, "lib/libdriver.so"), "driver", 1, "-Wl,-soname,libdriver.so.1");
       const path = program(join(out, "program"), ["driver"], driver);
@@ -792,7 +792,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect((await inspect(path)).needed).toContain("libdriver.so.1");
     });
 
-    it("prefers a file of that name in what is appended to one that only calls itself so", async () => {
+    it("prefers a file of that name in an appended directory to one that only has that soname", async () => {
       const one = library(join(libs, "libone.so.1"), "one", 3);
       library(join(out, "lib/libone-2.so"), "one", 1, "-Wl,-soname,libone.so.1");
       const path = program(join(out, "program"), ["one"], one);
@@ -800,7 +800,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path)).toBe("3");
     });
 
-    it("takes none from a directory of stubs, neither through a link nor by $ORIGIN", async () => {
+    it("takes no library from a directory of stubs, neither through a link nor through $ORIGIN", async () => {
       const stub = library(join(out, "lib64/stubs/libdriver.so.1"), "driver", 1);
       symlinkSync(stub, join(out, "lib64/libdriver.so.1"));
       const origin = "-Wl,-rpath,$ORIGIN/../lib64/stubs";
@@ -811,7 +811,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(await runpath(path)).toEqual(["/driver"]);
     });
 
-    it("takes of several libraries of one name the nearest to each program", async () => {
+    it("takes the one nearest to each program among several libraries of one name", async () => {
       for (const [index, place] of ["a/bin", "b/deep/er"].entries())
         library(join(out, place, "libone.so.1"), "one", index + 1);
       const near = join(out, "a/bin/libone.so.1");
@@ -834,14 +834,14 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path)).toBe("1");
     });
 
-    it("keeps a name that is a path to a file, and mends one that is not", async () => {
+    it("keeps a name that is a path to a file, and corrects one that is not", async () => {
       const one = compile(
         join(libs, "libone.so"),
         "int one(void) { return 3; }",
         "-shared",
         "-fPIC",
       );
-      const path = program(join(out, "program"), ["one"], one); // no soname: needed by its path
+      const path = program(join(out, "program"), ["one"], one); // no soname, so needed by its path
       await patch("--paths", out);
       expect((await inspect(path)).needed).toContain(one);
       expect(run(path)).toBe("3");
@@ -853,7 +853,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path)).toBe("3");
     });
 
-    it("names the directory of the file that a link of the same name leads to", async () => {
+    it("writes the directory of the file that a link of the same name leads to", async () => {
       const one = library(join(libs, "package/lib/libone.so.1"), "one", 4);
       mkdirSync(join(libs, "profile"));
       symlinkSync(one, join(libs, "profile/libone.so.1"));
@@ -863,7 +863,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path)).toBe("4");
     });
 
-    it("follows the search path of a library that it comes upon", async () => {
+    it("follows the search path of a library that it encounters", async () => {
       const hidden = library(join(libs, "hidden/libone.so.1"), "one", 6);
       library(join(libs, "shown/libtwo.so"), "two", 2, `-Wl,-rpath,${dirname(hidden)}`);
       const path = program(join(out, "program"), ["one"], hidden);
@@ -900,7 +900,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
         ...["-Wl,--dynamic-linker=/nowhere/ld.so", "-ldl"],
       );
 
-    it("provides for the first library of each feature that there is", async () => {
+    it("makes it add the first available library of each feature", async () => {
       library(join(libs, "libone.so.1"), "one", 9);
       const path = opener(
         '[{"feature":"f","priority":"required","soname":["libone.so.2","libone.so.1"]}]',
@@ -911,7 +911,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path)).toBe("9");
     });
 
-    it("is missing where there is none of them", async () => {
+    it("is reported as missing if none of its libraries are available", async () => {
       opener('[{"soname":["libone.so.2","libone.so.1"]}]');
       const name = "any(libone.so.2, libone.so.1)";
       const { exitCode, stdout } = await patch("--paths", out);
@@ -921,7 +921,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect((await patch("--paths", out, "--ignore-missing", "libone.so.*")).exitCode).toBe(0);
     });
 
-    it("is a path that is not searched for, where it has a slash", async () => {
+    it("is taken for a path, and not searched for, if it has a slash", async () => {
       const one = library(join(out, "lib/libone.so.1"), "one", 9);
       const path = opener(
         '[{"soname":["sub/libone.so.1"]},{"soname":["$ORIGIN/lib/libone.so.1"]}]',
@@ -932,7 +932,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(stdout).not.toContain("ORIGIN/lib/libone.so.1 -> not found");
     });
 
-    it("is passed over where it is damaged", async () => {
+    it("is skipped if it is damaged", async () => {
       opener("[{");
       const { exitCode, stdout } = await patch("--paths", out);
       expect(exitCode).toBe(0);
@@ -940,7 +940,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     });
   });
 
-  describe("what is left alone", () => {
+  describe("leaves alone", () => {
     const untouched = async (path: string, reason: string) => {
       const before = readFileSync(path);
       const { exitCode, stdout } = await patch("--paths", path, "--append-rpaths", "/appended");
@@ -958,7 +958,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       }
     });
 
-    it("objects, and programs of other machines", async () => {
+    it("object files, and programs for other machines", async () => {
       await untouched(compile(join(out, "object.o"), main, "-c"), "it contains no segment");
       const path = compile(join(out, "foreign"), main);
       const bytes = readFileSync(path);
@@ -967,7 +967,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       await untouched(path, "its architecture (machine-254");
     });
 
-    it("debug information that was split off, also in the places of libraries", async () => {
+    it("separate debug information, even where libraries are", async () => {
       const one = library(join(libs, "libone.so.1"), "one", 1, "-g");
       const path = program(join(out, "program"), ["one"], one);
       execFileSync("objcopy", ["--only-keep-debug", one]);
@@ -978,7 +978,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(exitCode).toBe(1);
     });
 
-    it("damaged files, while the others are patched", async () => {
+    it("damaged files, and patches the others", async () => {
       const one = library(join(libs, "libone.so.1"), "one", 1);
       const path = program(join(out, "program"), ["one"], one);
       writeFileSync(join(out, "damaged.so"), readFileSync(one).subarray(0, 200));
@@ -989,8 +989,8 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path)).toBe("1");
     });
 
-    describe("musl", needs("musl-gcc"), () => {
-      /** A wrapper whose loader is that of a program. */
+    describe("files for another libc:", needs("musl-gcc"), () => {
+      /** A wrapper that names a program's own loader. */
       const muslTarget = async (path: string) => {
         const musl = scratchDirectory();
         for (const part of ["lib", "nix-support"]) mkdirSync(join(musl, part), { recursive: true });
@@ -1001,7 +1001,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
         return musl;
       };
 
-      it("programs and libraries", async () => {
+      it("programs and libraries for musl", async () => {
         const path = compileWith("musl-gcc", join(out, "program"), main);
         await untouched(path, "its libc (musl) differs from target (glibc)");
         run(path);
@@ -1009,7 +1009,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
         await untouched(shared, "its libc (musl) differs from target (glibc)");
       });
 
-      it("where the target is musl, what is for glibc", async () => {
+      it("programs and libraries for glibc, when the target is musl", async () => {
         const musl = await muslTarget(compileWith("musl-gcc", join(directory, "alike"), main));
         const path = compile(join(out, "program"), main);
         const shared = library(join(out, "libone.so.1"), "one", 1, "-Wl,--no-as-needed", "-lc");
@@ -1023,7 +1023,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
         expect([path, shared].map((each) => readFileSync(each))).toEqual(before);
       });
 
-      it("but not what needs musl by Alpine's name, or by one that it takes for its own", async () => {
+      it("but not those that need musl by Alpine's name, or by one that musl resolves itself", async () => {
         const reserved = ["libc.musl-any.so.1", "libpthread.so", "libm.so"];
         const stubs = reserved.map((name) =>
           compileWith("musl-gcc", join(libs, name), "", "-shared", `-Wl,-soname,${name}`),
@@ -1043,7 +1043,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
         run(alpine);
       });
 
-      it("but not where the target is musl, whose dlopen searches the program's path", async () => {
+      it("but not modules for a musl target, whose dlopen searches the program's path", async () => {
         const make = (name: string, source: string, ...options: string[]) =>
           compileWith("musl-gcc", name, source, ...options);
         const shared = (file: string, source: string, ...options: string[]) =>
@@ -1075,7 +1075,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
   });
 
   describe("what goes wrong", () => {
-    it("shows usage, and exits with 2", async () => {
+    it("shows its usage, and exits with 2", async () => {
       const { exitCode, stdout, stderr } = await patch("--libs", libs);
       expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
       expect(stderr).toMatch(
@@ -1089,7 +1089,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(stderr).toContain("No paths to patch, stopping.");
     });
 
-    it("passes over paths that are not there", async () => {
+    it("skips paths that do not exist", async () => {
       expect(
         (await patch("--paths", join(out, "gone"), "--libs", join(out, "gone"))).exitCode,
       ).toBe(0);
@@ -1098,7 +1098,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
     it.each([
       ["", "NIX_BINTOOLS is not set"],
       ["/nowhere", "/nowhere/nix-support/dynamic-linker: cannot read it (ENOENT)"],
-    ])("says that NIX_BINTOOLS=%s is no good", async (value, message) => {
+    ])("rejects NIX_BINTOOLS=%s", async (value, message) => {
       let stderr = "";
       const exitCode = await command(["--paths", out], {
         env: { NIX_BINTOOLS: value },
@@ -1111,7 +1111,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
   });
 
   describe("as a function of the API", () => {
-    it("says as data what became of each file", async () => {
+    it("returns as data what became of each file", async () => {
       const one = library(join(libs, "libone.so.1"), "one", 1);
       const gone = library(join(libs, "libgone.so.3"), "gone", 1);
       const path = program(join(out, "program"), ["one", "gone"], one, gone);
@@ -1156,7 +1156,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       });
     });
 
-    it("lets what is asked for beside it win, and says where it is at odds", async () => {
+    it("lets explicit settings win, and reports conflicting ones", async () => {
       const one = library(join(libs, "libone.so.1"), "one", 1);
       const path = program(join(out, "program"), ["one"], one);
       const options = { bintools, libs: [libs] };
@@ -1169,7 +1169,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(await inspect(path)).toMatchObject({ interpreter: "/l", runpath: "/x" });
     });
 
-    it("rejects where no binutils wrapper is, and where it is cancelled", async () => {
+    it("rejects if there is no binutils wrapper, and when it is cancelled", async () => {
       await expect(autoPatchelf([out], { bintools: "/nowhere" })).rejects.toMatchObject({
         name: "FixelfError",
         code: "not-found",

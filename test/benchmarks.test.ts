@@ -1,5 +1,4 @@
-// The page of the benchmarks: what it says about the figures, and that it needs nothing from
-// elsewhere.
+// The benchmarks' page: what it shows about the figures, and that it needs nothing from elsewhere.
 import { expect, it } from "vitest";
 
 interface Row {
@@ -38,7 +37,7 @@ function table(count: number, milliseconds: number[]) {
   return { title: `${count} files`, size, head: ["", "ms", "× floor"], rows };
 }
 
-it("puts each figure with its limit on a page that needs nothing else", () => {
+it("the page shows each figure with its limit, and needs nothing else", () => {
   const tables = [table(100, [1, 2, 9]), table(10_000, [150, 200, 250])];
   const run = {
     ...{ name: "look", title: "Looking", date: "2026-01-02T03:04:05.000Z", rounds: 3, machine },

@@ -1,4 +1,4 @@
-// What a program needs from a store, on a store made of a few libraries, without Nix.
+// What a program needs from a store, with a store of a few libraries, without Nix.
 import { execFileSync } from "node:child_process";
 import { linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 describe("dominators", () => {
-  /** What can still be reached when one node is taken away. */
+  /** The nodes that can still be reached when one is removed. */
   const reachable = (graph: number[][], without: number): Set<number> => {
     const seen = new Set<number>();
     const visit = (node: number) => {
@@ -25,7 +25,7 @@ describe("dominators", () => {
     return seen;
   };
 
-  it("are what every way leads through", () => {
+  it("are the nodes that every path leads through", () => {
     const graphs = fc.integer({ min: 1, max: 12 }).chain((size) =>
       fc.array(fc.array(fc.integer({ min: 0, max: size - 1 }), { maxLength: 4 }), {
         minLength: size,
@@ -51,7 +51,7 @@ describe("dominators", () => {
     );
   });
 
-  it("bear a chain that is longer than the stack", () => {
+  it("are found along a chain that is longer than the stack", () => {
     const length = 200_000;
     const found = immediateDominators("0", (node) =>
       Number(node) < length ? [String(Number(node) + 1)] : [],
@@ -61,13 +61,13 @@ describe("dominators", () => {
   });
 });
 
-describe("what is never loaded", () => {
+describe("paths that are never loaded", () => {
   const info = (path: string, references: string[]): [string, PathInfo] => [
     path,
     { path, references, narSize: 1, deriver: null },
   ];
 
-  it("frees what only it leads to, but nothing that is needed", () => {
+  it("free what only they refer to, but nothing that is needed", () => {
     const graph = new Map([
       info("top", ["top", "used", "docs"]),
       info("used", ["shared"]),
@@ -116,7 +116,7 @@ describe("a program's closure", needs("gcc"), () => {
       "int second(void); int first(void) { return second(); }",
       ...from(second, "libsecond.so"),
     );
-    // The program finds its first library through a link of another store path.
+    // The program finds its first library through a link in another store path.
     mkdirSync(join(root, views, "lib"), { recursive: true });
     symlinkSync(`${first}/lib/libfirst.so`, join(root, views, "lib/libfirst.so"));
     build(
@@ -150,7 +150,7 @@ describe("a program's closure", needs("gcc"), () => {
   const pathsOf = ({ needed }: Awaited<ReturnType<typeof closure>>) =>
     needed.map(({ path }) => path).sort();
 
-  it("has what the loader opens, and what it goes through to get there", async () => {
+  it("has what the loader opens, and what it passes through to get there", async () => {
     const answer = await closure(`${program}/bin/program`, { root });
     expect(answer).toMatchObject({ storePath: program, examined: 1, notFound: [], outside: [] });
     expect(pathsOf(answer)).toEqual([program, first, second, views]);
@@ -163,7 +163,7 @@ describe("a program's closure", needs("gcc"), () => {
     });
   });
 
-  it("says when Nix has not recorded any", async () => {
+  it("reports when Nix has not recorded any", async () => {
     const answer = await closure(program, { root });
     expect(answer).toMatchObject({ recorded: null, neverLoaded: [], unprotected: [] });
     expect(answer.whyUnknown).toContain("no Nix database");
@@ -179,13 +179,13 @@ describe("a program's closure", needs("gcc"), () => {
     expect(neededSize).toBeLessThan(200_000);
   });
 
-  it("looks at all of a store path", async () => {
+  it("covers all of a store path", async () => {
     const answer = await closure(program, { root });
     expect(answer).toMatchObject({ storePath: program, examined: 2 });
     expect(pathsOf(answer)).toEqual([program, first, second, views]);
   });
 
-  it("looks at what an environment links to", async () => {
+  it("covers what an environment links to", async () => {
     const answer = await closure(environment, { root });
     expect(pathsOf(answer)).toEqual([program, first, second, views, environment]);
     expect(answer.needed.find(({ path }) => path === program)?.files).toEqual([
@@ -193,7 +193,7 @@ describe("a program's closure", needs("gcc"), () => {
     ]);
   });
 
-  it("has no closure for what is outside the store, but says what it loads", async () => {
+  it("does not exist outside the store, but what is loaded is reported", async () => {
     const answer = await closure("/home/program", { root });
     expect(answer).toMatchObject({ storePath: null, recorded: null });
     expect(answer.whyUnknown).toContain("not in a store path");
@@ -210,7 +210,7 @@ describe("a program's closure", needs("gcc"), () => {
     expect(pathsOf(answer)).toEqual([program, first, views]);
   });
 
-  it("is none of a file that is not ELF", async () => {
+  it("cannot be asked for a file that is not ELF", async () => {
     await expect(closure(`${views}/large`, { root })).rejects.toMatchObject({ code: "not-elf" });
     await expect(closure(`${root}/gone`, { root })).rejects.toMatchObject({ code: "not-found" });
   });

@@ -10,7 +10,7 @@ const scratch = scratchDirectory();
 const folder = join(scratch, "folder");
 const caches = join(scratch, "caches");
 
-/** Two files that need each other, one of Node's modules, and one that throws. */
+/** Two files that import each other, one of Node's modules, and one that throws. */
 const files = {
   "main.cjs": `"use strict"; exports.early = 1; const other = require("./other.cjs");
     exports.seen = other.seen; exports.base = require("node:path").basename(__filename);
@@ -42,7 +42,7 @@ describe("a code cache", () => {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   });
 
-  it("is none where nothing was kept for this V8", () => {
+  it("is missing if nothing was kept for this V8", () => {
     expect(CodeCache.ofThisNode(caches)).toBeNull();
     mkdirSync(join(caches, "1.2.3-vax"));
     expect(CodeCache.ofThisNode(caches)).toBeNull();
@@ -75,7 +75,7 @@ describe("a code cache", () => {
     },
   );
 
-  it("leaves lines and columns as they are in the files", () => {
+  it("keeps lines and columns as they are in the files", () => {
     const place = (call: () => unknown) => {
       try {
         return call();

@@ -12,14 +12,14 @@ describe("compile", needs("gcc"), () => {
   const directory = scratchDirectory();
   const at = (name: string) => join(directory, name);
 
-  it("makes the same program of the same words", () => {
+  it("makes the same program from the same arguments", () => {
     const source = "int main(void) { return 0; }";
     const [first, second] = ["first", "second"].map((name) => compile(at(name), source));
     expect(readFileSync(second as string)).toEqual(readFileSync(first as string));
     execFileSync(second as string);
   });
 
-  it("makes another program of another source, and by other options", () => {
+  it("makes another program from another source, and with other options", () => {
     const [number, source] = ["int number = 1;", "int number = 2;"];
     const library = readFileSync(compile(at("one.so"), number, "-shared"));
     expect(readFileSync(compile(at("two.so"), source, "-shared"))).not.toEqual(library);
@@ -27,7 +27,7 @@ describe("compile", needs("gcc"), () => {
     expect(readFileSync(named)).not.toEqual(library);
   });
 
-  it("names this run's directory where an earlier run's result named its own", () => {
+  it("puts this run's directory where an earlier run's result named its own", () => {
     const options = [`-Wl,-rpath,${at("lib")},--build-id=none`];
     const kept = ["first", "second"].map((name) =>
       compile(at(name), "int main(void) {}", ...options),
@@ -37,7 +37,7 @@ describe("compile", needs("gcc"), () => {
     for (const path of kept) expect(readFileSync(path)).toEqual(readFileSync(made));
   });
 
-  it("reads the files that options name", () => {
+  it("reads files named in options", () => {
     const source = "int one(void) { return 1; } int two(void) { return 2; }";
     const libraries = ["V1 { one; };", "V1 { one; }; V2 { two; };"].map((script, index) => {
       writeFileSync(at("versions"), script);
@@ -57,7 +57,7 @@ describe("compile", needs("gcc"), () => {
     expect(statuses).toEqual(["3\n", "4\n"]);
   });
 
-  it("needs the linker, whatever is kept", needs("ld.lld"), () => {
+  it("needs the linker, even for what was kept", needs("ld.lld"), () => {
     const link = () => compile(at("linked"), "int main(void) { return 0; }", "-fuse-ld=lld");
     link();
     const gcc = execFileSync("/bin/sh", ["-c", "command -v gcc"], { encoding: "utf8" }).trim();

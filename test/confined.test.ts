@@ -1,5 +1,5 @@
 // The program that is shown a stranger's file (verification's loader) has nothing of ours: it runs as the user that
-// could replace it, without groups, privileges, descriptors, environment or core dumps.
+// could replace the file, without groups, privileges, descriptors, environment or core dumps.
 
 import { spawnSync } from "node:child_process";
 import {
@@ -39,13 +39,13 @@ async function said(file: string, ...words: string[]): Promise<string> {
 }
 
 describe("a confined program", () => {
-  it("has no descriptor but the standard ones, and no environment", async () => {
-    // Inherited by whatever this process starts: it is not closed on exec.
+  it("has only the standard descriptors, and no environment", async () => {
+    // Inherited by any process started from here: it is not closed on exec.
     const kept = openSync(subject, "r");
     try {
       expect((await said("/bin/ls", "/proc/self/fd")).split("\n").filter(Boolean)).toEqual([
         ...["0", "1", "2"],
-        "3", // the descriptor by which ls reads the directory
+        "3", // the descriptor through which ls reads the directory
       ]);
     } finally {
       closeSync(kept);
@@ -63,11 +63,11 @@ describe("a confined program", () => {
     expect(limits).toMatch(/^Max data size\s+4294967296\s+4294967296\s/m);
   });
 
-  describe("for root", needs("root"), () => {
+  describe("started by root", needs("root"), () => {
     const somebody = 4711;
     const nogroup = 65534;
 
-    it("is the owner of the file, in no group of ours", async () => {
+    it("runs as the file's owner, in none of our groups", async () => {
       chownSync(subject, somebody, 0);
       const status = await said("/bin/cat", "/proc/self/status");
       expect(status).toMatch(new RegExp(`^Uid:${`\t${somebody}`.repeat(4)}$`, "m"));
@@ -94,7 +94,7 @@ describe("a confined program", () => {
       });
     });
 
-    describe("of root's own file", () => {
+    describe("for root's own file", () => {
       const tree = join(directory, "tree");
       const below = join(tree, "below");
       const file = join(below, "file");
@@ -125,7 +125,7 @@ describe("a confined program", () => {
         }
       });
 
-      it("is root where nobody else could put another there", async () => {
+      it("runs as root if nobody else could put another file there", async () => {
         expect(await user(file)).toBe("0");
         chmodSync(tree, 0o1777);
         expect(await user(file)).toBe("0");
@@ -134,14 +134,14 @@ describe("a confined program", () => {
       it.each([
         ["its directory", below],
         ["one further up", tree],
-      ])("is the owner of %s", async (_, path) => {
+      ])("runs as the owner of %s", async (_, path) => {
         chownSync(path, somebody, 0);
         expect(await user(file)).toBe(`${somebody}`);
         chmodSync(path, 0o1777);
         expect(await user(subject, file)).toBe(`${somebody}`);
       });
 
-      it("is the owner of a link on the way to it, and of a library that it loads", async () => {
+      it("runs as the owner of a link on the way to it, or of a library that it loads", async () => {
         const link = join(directory, "link");
         symlinkSync(below, link);
         expect(await user(join(link, "file"))).toBe("0");
@@ -153,7 +153,7 @@ describe("a confined program", () => {
         expect(await user(join(link, "file"))).toMatchObject(refusal(/link of user 4711/));
       });
 
-      it("is nobody at all where several users could, or whoever likes", async () => {
+      it("is not started if several users, or anybody, could replace the file", async () => {
         chownSync(tree, somebody, 0);
         chownSync(file, somebody + 1, 0);
         expect(await user(file)).toMatchObject(
@@ -173,7 +173,7 @@ describe("a confined program", () => {
       });
 
       it(
-        "is a user for their own files and root's, and nobody for others'",
+        "runs as a user for their own files and root's, and is not started for others'",
         needs("setpriv"),
         () => {
           const program = `

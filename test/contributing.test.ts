@@ -1,4 +1,5 @@
-// The commands of CONTRIBUTING.md: the short ones are run here, the long ones are what test/all runs.
+// The commands in CONTRIBUTING.md: the short ones are run here, the long ones are those that
+// test/all runs.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -22,7 +23,7 @@ describe("CONTRIBUTING.md", () => {
     Object.entries(process.env).filter(([name]) => !/^(CI|VITEST|NODE_ENV|FIXELF_)/.test(name)),
   );
 
-  // test/all is a script for bash.
+  // test/all is a bash script.
   const options = needs("bash");
   it.each(commands(false))("%s", options, (command) => {
     const { status, stdout, stderr } = spawnSync("/bin/sh", ["-c", command], {
@@ -38,7 +39,7 @@ describe("CONTRIBUTING.md", () => {
   });
 });
 
-/** Itself, and the npm commands of its stages with all that those run themselves. */
+/** test/all itself, and the npm commands of its stages with all that those run in turn. */
 function ranByAll(): Set<string> {
   const scripts: Partial<Record<string, string>> = packageManifest.scripts;
   const ran = new Set(["test/all"]);

@@ -9,7 +9,7 @@ const directory = scratchDirectory();
 const at = (path: string) => join(directory, path);
 const make = (path: string) => closeSync(native.makeDirectory(path));
 
-it("makes what is missing, and is content with what is there", () => {
+it("creates what is missing, and accepts what exists", () => {
   mkdirSync(at("one"), { mode: 0o755 });
   for (let times = 0; times < 2; times++) native.makeOwnDirectory(at("one/two//three/"));
   const modes = ["one", "one/two", "one/two/three"].map((path) => statSync(at(path)).mode & 0o777);
@@ -20,7 +20,7 @@ it("makes what is missing, and is content with what is there", () => {
   make("/");
 });
 
-it("fails where nothing can be made, also in a directory that says it is missing", () => {
+it("fails where nothing can be created, even in a directory that claims it is missing", () => {
   writeFileSync(at("file"), "");
   symlinkSync("nowhere", at("dangling"));
   for (const path of [

@@ -1,4 +1,4 @@
-// Each kind of finding, on a program that a compiler made and that something then happened to.
+// Each kind of finding, in a program that was compiled and then tampered with.
 import { once } from "node:events";
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -51,13 +51,13 @@ describe("doctor", needs("gcc"), () => {
     program = gcc("program", main, `-L${at("lib")}`, "-lhelper", runpath);
   });
 
-  it("says that a healthy program is healthy", async () => {
+  it("reports that a healthy program is healthy", async () => {
     expect(await codes(program)).toEqual([]);
     expect(await verdict(program)).toBe("healthy");
     expect(await verdict(at("lib/libhelper.so"))).toBe("healthy");
   });
 
-  it("says how many libraries are found", async () => {
+  it("reports how many libraries are found", async () => {
     const bare = ["-shared", "-fPIC", "-nostdlib"];
     const none = gcc("libnone.so", "int none;", ...bare, "-Wl,-soname,libnone.so");
     const used = "-Wl,--no-as-needed,-rpath,$ORIGIN";
@@ -71,7 +71,7 @@ describe("doctor", needs("gcc"), () => {
     ]);
   });
 
-  it("takes no file for a directory, and no socket for a file", async () => {
+  it("does not take a file for a directory, or a socket for a file", async () => {
     for (const end of ["/", "/."])
       await expect(diagnose([program + end])).rejects.toMatchObject({
         code: "not-found",
@@ -84,7 +84,7 @@ describe("doctor", needs("gcc"), () => {
     await expect(seen).rejects.toMatchObject({ code: "not-a-regular-file" });
   });
 
-  it("says that a static program is static", async () => {
+  it("reports that a static program is static", async () => {
     const path = gcc("static", "int main(void) { return 0; }", "-static");
     expect(await codes(path)).toEqual([]);
     expect(await verdict(path)).toBe("static");
@@ -154,7 +154,7 @@ describe("doctor", needs("gcc"), () => {
     expect(await codes(path)).toEqual(["not-executable"]);
   });
 
-  it("wants no execute permission of a module that can also be run, as PAM's", async () => {
+  it("does not expect execute permission for a module that can also be run, such as PAM's", async () => {
     const path = gcc("mode/pam_thing.so", "int main(void) { return 0; }");
     chmodSync(path, 0o644);
     expect(await codes(path)).toEqual([]);

@@ -1,4 +1,4 @@
-// What documents name exists: tests that are to show what is promised, and files of the core.
+// What documents name has to exist: tests that demonstrate a promise, and files of the core.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -19,7 +19,7 @@ const pathsIn = (markdown: string) =>
   );
 
 describe.each(documents)("%s", (document) => {
-  it("names files that are there", () => {
+  it("names only files that exist", () => {
     const missing = pathsIn(text(document)).filter(
       (path) => !["", ".hpp", ".cpp"].some((end) => existsSync(join(checkout, path + end))),
     );
