@@ -1,4 +1,4 @@
-// An AppImage of type 2 has its mark in e_ident, behind what the kernel reads: a loader that is asked to list the
+// An AppImage of type 2 has its mark in e_ident, after what the kernel reads: a loader that is asked to list the
 // program refuses the file (elf/dl-load.c, open_verify: "ELF file ABI version invalid"), and it starts all the same.
 import { open } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -15,7 +15,7 @@ inEachRoot("a program with AppImage's mark", (loader) => {
     world = await openWorld(loader);
     program = `${await world.copyProgram("biome")}/biome`;
     const file = await open(world.host(program), "r+");
-    // EI_ABIVERSION and the padding behind it (AppImage's specification, "Type 2 image format").
+    // EI_ABIVERSION and the padding after it (AppImage's specification, "Type 2 image format").
     await file.write("AI\u0002", 8, "latin1");
     await file.close();
   });
@@ -30,16 +30,16 @@ inEachRoot("a program with AppImage's mark", (loader) => {
       expect(await version(["fixelf", "run", "--how", how, program])).toContain("Version");
   });
 
-  it("runs by what env prints, which is no start through the loader", async () => {
+  it("runs with what env prints, which does not start it through the loader", async () => {
     const { stderr } = await world.fixelf(["env", program]);
     const remedy = /^ {2}(fixelf run .*)$/m.exec(stderr)?.[1];
     expect(stderr).not.toContain("--library-path");
     if (remedy !== undefined) expect(await world.shell(`${remedy} --version`)).toContain("Version");
-    // A stand-in works with the variables alone.
+    // With a stand-in the variables alone are enough.
     expect(remedy === undefined).toBe(loader === "nix-ld" || loader === "fixelf-ld");
   });
 
-  it("runs when it is fixed, as the kernel starts it", async () => {
+  it("runs once it is fixed, as the kernel starts it", async () => {
     const before = await world.sha256(program);
     const { exitCode, document } = await world.fixelfJson<FixDocument>(["fix", program]);
     expect(exitCode).toBe(0);

@@ -16,9 +16,9 @@ inEachRoot("npm's @biomejs/cli-linux-x64", (loader) => {
   });
   afterAll(() => world?.dispose());
 
-  it("starts by nix-ld only", () => expectStartByNixLdOnly(world, program));
+  it("starts only through nix-ld", () => expectStartByNixLdOnly(world, program));
 
-  it("starts when fixed, and does its work", async () => {
+  it("starts once it is fixed, and does its work", async () => {
     await fix(world, program);
     await expectHealthy(world, program);
     expect(await world.check([program, "--version"])).toContain("2.6.8");
@@ -30,7 +30,7 @@ inEachRoot("npm's @biomejs/cli-linux-x64", (loader) => {
 
   it("is not written a second time", () => expectFixedForGood(world, program));
 
-  it("is the original again when undone", async () => {
+  it("is the original again once undone", async () => {
     await undo(world, [program]);
     expect(await world.sha256(program)).toBe(original);
   });

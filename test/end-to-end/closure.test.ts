@@ -1,4 +1,4 @@
-// What programs of a real store need, against what Nix has recorded.
+// What programs of a real store need, compared with what Nix has recorded.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Closure } from "../../lib/index.js";
 import { needs } from "../support/needs.js";
@@ -28,7 +28,7 @@ describe("closure", needs("test world"), () => {
     const requisites = lines(await world.check(["nix-store", "-qR", at("bash-trixie")]));
     const idle = document.neverLoaded.map(({ path }) => path);
     expect([...needed, ...idle].sort()).toEqual([...requisites].sort());
-    // glibc names it for dlopen only.
+    // glibc names it only for dlopen.
     expect(idle).not.toEqual([]);
     for (const { path, referredToBy } of document.neverLoaded) {
       const referrers = lines(await world.check(["nix-store", "-q", "--referrers", path]));
@@ -51,7 +51,7 @@ describe("closure", needs("test world"), () => {
     expect(document.neededSize + document.neverLoadedSize).toBe(sum(sizes));
   });
 
-  it("opens what the loader says that it opens", async () => {
+  it("opens what the loader reports that it opens", async () => {
     const { document } = await closure(bash);
     const traced = await world.check([bash, "-c", "true"], {
       environment: { LD_TRACE_LOADED_OBJECTS: "1" },
@@ -71,8 +71,8 @@ describe("closure", needs("test world"), () => {
     ]);
   });
 
-  it("finds what garbage collection would take from a store path", async () => {
-    // nix-store --add looks for no references.
+  it("finds what garbage collection may delete although a store path needs it", async () => {
+    // nix-store --add does not scan for references.
     const added = await world.shell(
       `mkdir /tmp/own; cp ${bash} /tmp/own; nix-store --add /tmp/own`,
     );
@@ -87,7 +87,7 @@ describe("closure", needs("test world"), () => {
     expect(stdout).toContain(`not in Nix's closure  ${at("glibc-trixie")}`);
   });
 
-  it("says of a program outside the store what it loads", async () => {
+  it("reports what a program outside the store loads", async () => {
     const program = `${await world.copyProgram("biome")}/biome`;
     await fix(world, program);
     const { exitCode, document } = await closure(program);

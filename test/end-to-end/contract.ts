@@ -1,4 +1,4 @@
-// What fixelf prints with --json, as far as these tests look at it.
+// What fixelf prints with --json, as far as these tests use it.
 
 export interface DoctorDocument {
   files: {

@@ -1,4 +1,4 @@
-// A program most of whose needs are those of the modules that it loads as it runs.
+// A program most of whose needs are those of modules that it loads at run time.
 import { basename } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { inEachRoot } from "../world/in-each-root.js";
@@ -31,15 +31,15 @@ inEachRoot("Debian's CPython", (loader) => {
   });
   afterAll(() => world?.dispose());
 
-  it("does not start, not even by nix-ld, which has no libexpat", () =>
+  it("does not start, not even through nix-ld, which has no libexpat", () =>
     expectNoStart(world, program));
 
-  it("is fixed, and its modules with it", async () => {
+  it("is fixed along with its modules", async () => {
     const document = await fix(world, tree);
     changed = written(document);
     expect(changed).toContain(program);
     await expectHealthy(world, program);
-    // Modules that may be executed ask for a python3, by a name that this package lacks.
+    // Modules that can also be executed name a python3 that this package lacks.
     const left = Object.entries(await findings(world, tree));
     expect(left.filter(([path]) => !/\.py$|\/pygettext/.test(path))).toEqual([]);
     expect(new Set(left.flatMap(([, codes]) => codes))).toEqual(
@@ -47,7 +47,7 @@ inEachRoot("Debian's CPython", (loader) => {
     );
   });
 
-  it("imports modules that need libraries of the store", async () => {
+  it("imports modules that need libraries from the store", async () => {
     const script = [
       "import warnings; warnings.simplefilter('ignore')",
       "import ssl, crypt, sqlite3",
@@ -70,12 +70,12 @@ inEachRoot("Debian's CPython", (loader) => {
 
   it("is not written a second time", () => expectFixedForGood(world, tree));
 
-  it("is the original again when undone", async () => {
+  it("is the original again once undone", async () => {
     await undo(world, changed);
     expect(await world.sha256(tree)).toBe(original);
   });
 
-  it("stays on a stand-in that can start it, where that is asked for, with one glibc", async () => {
+  it("keeps a stand-in that can start it, if that is requested, with one glibc", async () => {
     const flags = ["fix", "--keep-stand-in", tree];
     const { exitCode, document } = await world.fixelfJson<FixDocument>(flags);
     expect(exitCode).toBe(0);

@@ -1,5 +1,5 @@
-// A CPython with sixty extension modules, six of which lack something: what `env` prints in each format parses, and
-// the other modules run with it.
+// A CPython with sixty extension modules, six of which lack something: what `env` prints in each format parses, and the
+// other modules run with it.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -15,7 +15,7 @@ const tree = `${home}/cpython`;
 const python = `${tree}/usr/bin/python3.11`;
 const modules = `${tree}/usr/lib/python3.11/lib-dynload`;
 const suffix = ".cpython-311-x86_64-linux-gnu.so";
-/** What each of six modules needs and no store path of this world has; nothing is known of the last two. */
+/** What each of six modules needs and no store path of this world has; nothing is known about the last two. */
 const lacking = {
   _crypt: "libcrypt.so.1",
   nis: "libnsl.so.2",
@@ -32,7 +32,7 @@ const attributes: Record<string, string> = {
 const count = 60;
 const names = Object.keys(lacking);
 
-/** As much of a module as CPython 3.11 requires of one (Include/moduleobject.h). */
+/** As much of a module as CPython 3.11 requires (Include/moduleobject.h). */
 const moduleSource = (name: string, calls = "") => `
 struct definition { long count; void *type, *init; long index; void *copy; const char *name, *doc; long size;
   void *methods, *slots, *traverse, *clear, *free; };
@@ -41,7 +41,7 @@ extern int ${calls === "" ? "unused" : calls}(void);
 static struct definition it = { 1, 0, 0, 0, 0, "${name}", 0, -1 };
 void *PyInit_${name}(void) { ${calls === "" ? "" : `${calls}();`} return PyModule_Create2(&it, 1013); }`;
 
-/** Says how many modules can be imported, and names the others. */
+/** Prints how many modules can be imported, and names the others. */
 const script = `
 import glob, importlib, os, warnings; warnings.simplefilter("ignore")
 good, bad = 0, []
@@ -51,7 +51,10 @@ for file in sorted(glob.glob("${modules}/*.so")):
     except ImportError: bad.append(name)
 print(good, *bad)`;
 
-/** The part of nixpkgs that the texts refer to: its libraries are the store's, and what the store lacks is empty. */
+/**
+ * The part of nixpkgs that the texts refer to: its libraries are the store's, and those missing from the store are
+ * empty.
+ */
 const packages = (store: Record<string, string>) => `
 let
   package = path: {
@@ -80,7 +83,7 @@ in named // {
 }`;
 
 describe(
-  "env for a CPython of which six modules lack something",
+  "env for a CPython six of whose modules lack something",
   needs("test world", "gcc"),
   () => {
     const scratch = scratchDirectory();
@@ -103,7 +106,7 @@ describe(
     beforeAll(async () => {
       world = await openWorld("nix-ld");
       await world.copyProgram("cpython");
-      // Those of glibc alone, so that each lacks one library.
+      // Those for glibc only, so that each lacks one library.
       const host = world.host(modules);
       for (const name of ["_dbm"]) rmSync(join(host, name + suffix));
       const present = (await world.shell(`ls ${modules}/*.so | wc -l`)).trim();
@@ -135,7 +138,7 @@ describe(
       expect(await world.check(["bash", "-c", run], { environment })).toBe(nothing);
     });
 
-    it("says in JSON what makes the others run, and what is missing", async () => {
+    it("describes in JSON what makes the others run, and what is missing", async () => {
       const { document } = await world.fixelfJson<{
         variables: Record<string, string>;
         systems: { missing: { soname: string; packages: { attribute: string }[] }[] }[];
@@ -148,7 +151,7 @@ describe(
       );
     });
 
-    it("is what fish sets", needs("fish"), async () => {
+    it("sets the variables in fish", needs("fish"), async () => {
       const file = join(scratch, "set.fish");
       writeFileSync(file, await text("fish"));
       const environment = { PATH: process.env.PATH ?? "", HOME: scratch };
@@ -177,7 +180,7 @@ describe(
         writeFileSync(world.host(stub), stubText);
       });
 
-      /** A loader of nixpkgs looks beside itself; this world's is Debian's, and does not. */
+      /** A loader from nixpkgs looks beside itself; this world's is Debian's, and does not. */
       const beside = `NIX_LD_LIBRARY_PATH="$NIX_LD_LIBRARY_PATH:$(dirname "$NIX_LD")"`;
       const expectRunning = async (loader: string, libraries: string) => {
         const path = `${libraries}:${dirname(loader)}`;
@@ -208,12 +211,12 @@ describe(
           (said: string) =>
             `((${said}).outputs { nixpkgs.legacyPackages.x86_64-linux = import ${stub}; }).devShells.x86_64-linux.default`,
         ],
-      ])("is what a shell of %s sets", async (format, shell) => {
+      ])("sets the variables in a shell of %s", async (format, shell) => {
         const { NIX_LD, NIX_LD_LIBRARY_PATH } = await evaluate(shell(await text(format)));
         await expectRunning(NIX_LD, NIX_LD_LIBRARY_PATH);
       });
 
-      it("is what the script of Home Manager sets", async () => {
+      it("sets the variables in Home Manager's script", async () => {
         const support = join(import.meta.dirname, "nix/home-manager.nix");
         const lib = process.env.FIXELF_NIXPKGS_LIB;
         const bind: Record<string, string> = lib === undefined ? {} : { "/tmp/nixpkgs-lib": lib };
@@ -232,7 +235,7 @@ describe(
         expect(stdout, stderr).toBe(nothing);
       });
 
-      it("is what a container is built of", needs("buildah"), async () => {
+      it("gives what a container is built from", needs("buildah"), async () => {
         const said = await text("container");
         for (const attribute of Object.values(attributes))
           expect(said).toContain(`pkgs.${attribute}`);
@@ -260,7 +263,7 @@ describe(
         expect(images.start(image, "-B", "-c", script)).toBe(nothing);
       });
 
-      it("is what NixOS and an FHS environment have", async () => {
+      it("gives what NixOS and an FHS environment have", async () => {
         const loader = `${world.store["glibc-trixie"]}/lib/ld-linux-x86-64.so.2`;
         const nixos = `(${await text("nixos")}) { pkgs = import ${stub}; options = { }; }`;
         const fhs = `((${await text("fhs")}) { pkgs = import ${stub}; }).targetPkgs (import ${stub})`;

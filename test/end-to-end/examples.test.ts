@@ -1,4 +1,4 @@
-// The derivation of examples/: Nix builds it, and what comes out runs in a system without /lib64.
+// The derivation in examples/: Nix builds it, and what comes out runs in a system without /lib64.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,7 +13,7 @@ describe("the derivation among the examples", needs("test world", "gcc"), () => 
   const foreign = scratchDirectory();
   let world: World;
 
-  /** The path that it builds, or how it failed and what it said. */
+  /** Returns the path that it builds, or how it failed and its output. */
   const build = (before = "true") =>
     world.shell(
       `cp -R /tmp/foreign /tmp/program && ${before} && nix-build ${expression} --no-out-link \\
@@ -43,7 +43,7 @@ describe("the derivation among the examples", needs("test world", "gcc"), () => 
     expect(await world.check([`${built}/bin/program`])).toBe("1");
   });
 
-  it("fails where a library is found nowhere, and names it", async () => {
+  it("fails if a library cannot be found, and names it", async () => {
     const said = await build("rm /tmp/program/lib/libone.so.1");
     expect(said).toMatch(/^failed with /);
     expect(said).toContain("could not satisfy dependency libone.so.1 wanted by");

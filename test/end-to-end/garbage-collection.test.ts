@@ -6,7 +6,7 @@ import { openWorld, type World } from "../world/world.js";
 import type { DoctorDocument } from "./contract.js";
 import { expectHealthy, findings, fix, undo, written } from "./life.js";
 
-/** A newer system is installed, the old one goes, and the machine is restarted. */
+/** A newer system is installed, the old one is removed, and the machine is restarted. */
 async function upgrade(world: World): Promise<void> {
   const profile = "/nix/var/nix/profiles/system";
   await world.shell(
@@ -16,7 +16,7 @@ async function upgrade(world: World): Promise<void> {
   await world.shell("nix-store --gc");
 }
 
-/** Whether a path that a program's loader or search path is made of is still there. */
+/** Whether a path that a program's loader or search path refers to still exists. */
 async function inStore(world: World, name: string): Promise<boolean> {
   const { exitCode } = await world.run(["test", "-e", world.store[name] as string]);
   return exitCode === 0;
@@ -48,7 +48,7 @@ inEachRoot("garbage collection", (loader) => {
     expect(await world.check([program, "--version"], { asUser })).toContain("Version");
   });
 
-  it("breaks a program fixed without roots, and a second fix mends it", async () => {
+  it("breaks a program fixed without roots, and a second fix repairs it", async () => {
     const program = `${await world.copyProgram("biome")}/biome`;
     const original = await world.sha256(program);
     await fix(world, program, "--no-gc-root");
@@ -77,7 +77,7 @@ describe("a garbage collection", needs("test world"), () => {
   });
   afterEach(() => world?.dispose());
 
-  it("takes the running system's loader, once another system runs", async () => {
+  it("deletes the running system's loader, once another system runs", async () => {
     expect(await inStore(world, "glibc-trixie")).toBe(true);
     await upgrade(world);
     expect(await inStore(world, "glibc-trixie")).toBe(false);
@@ -92,7 +92,7 @@ describe("a garbage collection", needs("test world"), () => {
     await world.check([`${tree}/usr/bin/python3.11`, "-c", "import ssl, crypt, sqlite3"]);
   });
 
-  it("breaks modules fixed without roots, and a second fix says what is gone", async () => {
+  it("breaks modules fixed without roots, and a second fix reports what is gone", async () => {
     const tree = await world.copyProgram("cpython");
     await fix(world, tree, "--no-gc-root");
     await world.shell("nix-store --gc");
@@ -103,7 +103,7 @@ describe("a garbage collection", needs("test world"), () => {
     expect(broken[module ?? ""]).toContain("library-collected");
   });
 
-  it("takes what only an undone program needed", async () => {
+  it("deletes what only an undone program needed", async () => {
     const tree = await world.copyProgram("cpython");
     const document = await fix(world, tree);
     await undo(world, written(document));

@@ -1,4 +1,4 @@
-// The library that is not in the store: from what a program lacks to a program that runs, in one command.
+// A library missing from the store: from a program that lacks it to one that runs, in one command.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -33,11 +33,11 @@ const quiet = { PYTHONDONTWRITEBYTECODE: "1" };
 const imports = "import warnings; warnings.simplefilter('ignore'); import crypt, _dbm";
 const pythonOf = (tree: string) => `${tree}/usr/bin/python3.11`;
 
-inEachRoot("what no store path has", (loader) => {
-  // To Nix it makes no difference what is at the loader's place.
+inEachRoot("a library missing from the store", (loader) => {
+  // To Nix it makes no difference what is in the loader's place.
   const [byNixBuild] = ways;
   describe.each(loader === "absent" ? ways : [byNixBuild as (typeof ways)[number]])(
-    "is got $name",
+    "fetched $name",
     ({ environment, flags }) => {
       let world: World;
       let tree: string;
@@ -50,7 +50,7 @@ inEachRoot("what no store path has", (loader) => {
       });
       afterAll(() => world?.dispose());
 
-      it("and does not start before, for a reason that doctor names with its package", async () => {
+      it("keeps its program from starting, and doctor gives the reason with the package", async () => {
         expect((await world.run([pythonOf(tree), "--version"])).exitCode).toBe(127);
         const { document, exitCode } = await world.fixelfJson<DoctorDocument>(["doctor", tree]);
         expect(exitCode).toBe(1);
@@ -60,7 +60,7 @@ inEachRoot("what no store path has", (loader) => {
         expect(missing?.remedy).toContain(`fixelf fix --get ${tree}`);
       });
 
-      it("and then it runs", async () => {
+      it("lets its program run after fix --get", async () => {
         const { exitCode, document, stderr } = await world.fixelfJson<FixDocument & Fetched>(
           ["fix", "--get", "--yes", ...flags, tree],
           { environment },
@@ -76,12 +76,12 @@ inEachRoot("what no store path has", (loader) => {
         await world.check([pythonOf(tree), "-c", imports], { environment: quiet });
       });
 
-      it("and survives a garbage collection", async () => {
+      it("survives a garbage collection", async () => {
         await world.shell("nix-store --gc");
         await world.check([pythonOf(tree), "-c", imports], { environment: quiet });
       });
 
-      it("and undo gives back every byte, and what was got", async () => {
+      it("is dropped again by undo, which restores every byte", async () => {
         await undo(world, changed);
         expect(await world.sha256(tree)).toBe(original);
         expect(await linksOf(world)).toBe("");
@@ -90,7 +90,7 @@ inEachRoot("what no store path has", (loader) => {
   );
 });
 
-describe.each(ways)("getting it $name", needs("test world"), ({ environment, flags }) => {
+describe.each(ways)("getting a library $name", needs("test world"), ({ environment, flags }) => {
   let world: World;
   let tree: string;
   let original: string;
@@ -101,7 +101,7 @@ describe.each(ways)("getting it $name", needs("test world"), ({ environment, fla
   });
   afterAll(() => world?.dispose());
 
-  it("wants a yes, where no terminal can be asked", async () => {
+  it("requires a confirmation if there is no terminal to ask on", async () => {
     const argv = ["fix", "--get", ...flags, tree];
     const { exitCode, stderr } = await world.fixelf(argv, { environment });
     expect(stderr).toContain("libxcrypt-legacy for libcrypt.so.1");
@@ -135,7 +135,7 @@ describe.each(ways)("getting it $name", needs("test world"), ({ environment, fla
     await world.shell("rm /root/.local/state/fixelf/gcroots/*; nix-store --gc");
   });
 
-  it("ends where it is interrupted", async () => {
+  it("ends when it is interrupted", async () => {
     const interrupt =
       "until grep -qsx sleep /proc/[0-9]*/comm; do usleep 20000; done; kill -INT $$";
     const fixelf = ["fixelf", "find", "--get", "--yes", ...flags, "libICE.so.6"];
@@ -149,7 +149,7 @@ describe.each(ways)("getting it $name", needs("test world"), ({ environment, fla
     expect(await linksOf(world)).toBe("");
   });
 
-  it("says what nixpkgs refuses, and keeps nothing", async () => {
+  it("reports what nixpkgs refuses, and keeps nothing", async () => {
     const fixelf = ["find", "--get", "--yes", ...flags, "libXt.so.6", "libSM.so.6"];
     const { exitCode, stderr, document } = await world.fixelfJson<FindDocument>(fixelf, {
       environment,
@@ -167,7 +167,7 @@ describe.each(ways)("getting it $name", needs("test world"), ({ environment, fla
     expect(await linksOf(world)).toBe("");
   });
 
-  it("works for run, env and find, too", async () => {
+  it("works with run, env and find, too", async () => {
     const script = `${imports}; print(6 * 7)`;
     const run = ["run", "--get", "--yes", ...flags, "--with", tree];
     const program = [pythonOf(tree), "-c", script];
@@ -221,7 +221,7 @@ describe("a binary cache", needs("test world", "zstd", "gcc"), () => {
   });
   afterAll(() => world?.dispose());
 
-  /** The listing of the store path whose name begins so. */
+  /** Edits the listings of store paths with that name. */
   const editListing = async (name: string, edit: string) => {
     const narinfo = await world.shell(`grep -l -- '-${name}' /home/user/cache/*.narinfo`);
     const files = narinfo.split("\n").map((each) => each.replace(/narinfo$/, "ls"));
@@ -238,7 +238,7 @@ describe("a binary cache", needs("test world", "zstd", "gcc"), () => {
     expect(exitCode).toBe(0);
   });
 
-  it("that does not have it keeps Nix from fetching it", async () => {
+  it("keeps Nix from fetching a package whose listing lacks the library", async () => {
     await world.shell("rm /root/.local/state/fixelf/gcroots/*; nix-store --gc");
     const { stderr, exitCode } = await get("libSM.so.6");
     expect(stderr).toContain(
@@ -248,7 +248,7 @@ describe("a binary cache", needs("test world", "zstd", "gcc"), () => {
     expect(await world.shell("ls /root/.local/state/fixelf/gcroots")).toBe("");
   });
 
-  it("that does not have it leads to the next package, before anything is fetched", async () => {
+  it("leads to the next package, before anything is fetched, if its listing lacks the library", async () => {
     const { stdout, stderr, exitCode } = await get("libSM.so.6", {
       NIX_INDEX_DATABASE: "/home/user/index",
     });
@@ -265,7 +265,7 @@ describe("a binary cache", needs("test world", "zstd", "gcc"), () => {
     await world.shell("rm /root/.local/state/fixelf/gcroots/*; nix-store --gc");
   });
 
-  it("that lies is noticed", async () => {
+  it("is found out if its listing is wrong", async () => {
     const lie = `const fs = require("fs"), file = process.argv[1], listing = JSON.parse(fs.readFileSync(file));
       listing.root.entries.lib.entries["libSM.so.6"] = { type: "regular", size: 5 };
       fs.writeFileSync(file, JSON.stringify(listing))`;
@@ -278,7 +278,7 @@ describe("a binary cache", needs("test world", "zstd", "gcc"), () => {
   });
 });
 
-describe("a nixpkgs that is of no use", needs("test world"), () => {
+describe("an unusable nixpkgs", needs("test world"), () => {
   let world: World;
   beforeAll(async () => {
     world = await openWorld();
@@ -366,12 +366,12 @@ describe("a package that only an older nixpkgs has", needs("test world"), () => 
   });
   afterAll(() => world?.dispose());
 
-  it("holds nothing back that the user's own has, where that cannot be reached", async () => {
+  it("does not hold back what the user's own has, if the older one cannot be reached", async () => {
     const words = ["find", "--get", "--yes", "libssl.so.1.1", "libcrypt.so.1"];
     const environment = {
       NIX_CONFIG: "experimental-features =",
       NIX_PATH: "nixpkgs=/home/user/nixpkgs",
-      // Nothing listens there: it is the same with a network and without.
+      // Nothing listens there, so it is the same with and without a network.
       https_proxy: "http://127.0.0.1:9",
     };
     const { stderr, exitCode, document } = await world.fixelfJson<FindDocument>(words, {
@@ -386,7 +386,7 @@ describe("a package that only an older nixpkgs has", needs("test world"), () => 
   });
 });
 
-/** A world whose store lacks what its copy of CPython needs, and the place of that copy. */
+/** A world whose store lacks what its copy of CPython needs, and the path of that copy. */
 async function openWithout(loader?: LoaderState): Promise<{ world: World; tree: string }> {
   const world = await openWorld(loader);
   const tree = await world.copyProgram("cpython");
@@ -398,7 +398,7 @@ async function openWithout(loader?: LoaderState): Promise<{ world: World; tree: 
 const linksOf = (world: World) =>
   world.shell("ls /root/.local/state/fixelf/gcroots 2>/dev/null || true");
 
-/** The libraries of the world's own store, under the names that nixpkgs has for their packages. */
+/** The libraries of the world's own store, under nixpkgs' names for their packages. */
 function layOutNixpkgs(world: World): void {
   const nixpkgs = world.host("/home/user/nixpkgs");
   cpSync(recipe, nixpkgs, { recursive: true });
@@ -411,7 +411,9 @@ function layOutNixpkgs(world: World): void {
   }
 }
 
-/** A package with a library that fixelf's table knows in another one, and a database that knows it. */
+/**
+ * A package with a library that fixelf's table has in another one, and a database that has both.
+ */
 function layOutSessionManager(world: World): void {
   compile(
     world.host("/home/user/nixpkgs/files/session-manager/libSM.so.6"),

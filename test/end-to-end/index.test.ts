@@ -32,7 +32,7 @@ describe("the index", needs("test world"), () => {
     }
   }
 
-  /** Every name that a library of the store has. */
+  /** Every soname of a library in the store. */
   async function sonamesOfStore(): Promise<string[]> {
     const names = await world.shell(
       "find /nix/store/*/lib* -name '*.so*' ! -path '*.drv*' | sed 's|.*/||' | sort -u",
@@ -40,7 +40,7 @@ describe("the index", needs("test world"), () => {
     return names.split("\n");
   }
 
-  it("answers as the store does, of every library in it", async () => {
+  it("answers as the store does, for every library in it", async () => {
     const sonames = await sonamesOfStore();
     expect(sonames.length).toBeGreaterThan(300);
     await expectSameAnswers(sonames);
@@ -48,7 +48,7 @@ describe("the index", needs("test world"), () => {
     expect(await report()).toMatchObject({ unsettled: 0 });
   });
 
-  it("diagnoses and plans as without it", async () => {
+  it("gives the same diagnosis and plan as without it", async () => {
     const tree = await world.copyProgram("cpython");
     for (const command of [
       ["doctor", tree],
@@ -60,8 +60,8 @@ describe("the index", needs("test world"), () => {
     }
   });
 
-  it("starts no process once it knows", async () => {
-    // In place of Nix, something that would be noticed.
+  it("starts no process once it is up to date", async () => {
+    // Replaces Nix by something whose use would show.
     await world.shell(`
       mkdir -p /tmp/instead
       printf '#!/bin/sh\\necho "$0 $*" >>/tmp/calls\\nexit 1\\n' >/tmp/instead/nix-store
@@ -93,7 +93,7 @@ describe("the index", needs("test world"), () => {
     expect((await report()).storePaths).toBeLessThan(known.storePaths);
   });
 
-  it("is done without on a full disk, and that is said", async () => {
+  it("is skipped on a full disk, with a message", async () => {
     const result = await world.run([
       "sh",
       "-euc",

@@ -1,5 +1,5 @@
 // Runtimes that find their own parts by offsets in their file. patchelf makes some of them crash at
-// their start; a program that they compile is carried behind a copy of themselves.
+// start; a program that they compile is appended to a copy of themselves.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -12,7 +12,7 @@ import { expectFixedForGood, expectStartByNixLdOnly, fix, undo } from "./life.js
 
 const script = "console.log('six times seven is', 6 * 7);\n";
 
-/** Compiled by this machine, which has the loader that bun names: once for all roots. */
+/** Compiled on this machine, which has the loader that bun names: once for all roots. */
 const shared = scratchDirectory();
 const compiled = join(shared, "compiled");
 beforeAll(async () => {
@@ -46,11 +46,11 @@ inEachRoot("JavaScript runtimes", (loader) => {
       original = await world.sha256(program);
     });
 
-    it("starts by nix-ld only", () => expectStartByNixLdOnly(world, program));
+    it("starts only through nix-ld", () => expectStartByNixLdOnly(world, program));
 
-    it("runs a script when it is fixed", async () => {
+    it("runs a script once it is fixed", async () => {
       await fix(world, program);
-      // Bun may open libsecret while it runs, and can do without it.
+      // Bun may open libsecret at run time, and can do without it.
       const { document } = await world.fixelfJson<DoctorDocument>(["doctor", program]);
       expect(document.files).toMatchObject([{ verdict: "healthy" }]);
       expect(await world.check([program, ...args])).toBe("six times seven is 42");
@@ -58,7 +58,7 @@ inEachRoot("JavaScript runtimes", (loader) => {
 
     it("is not written a second time", () => expectFixedForGood(world, program));
 
-    it("is the original again when undone", async () => {
+    it("is the original again once undone", async () => {
       await undo(world, [program]);
       expect(await world.sha256(program)).toBe(original);
     });

@@ -1,9 +1,9 @@
-// What every foreign program goes through here: it cannot start, is fixed, starts, and is as before.
+// What every foreign program goes through here: it cannot start, is fixed, starts, and is restored.
 import { expect } from "vitest";
 import type { LoaderState, World } from "../world/world.js";
 import type { DoctorDocument, FixDocument } from "./contract.js";
 
-/** Why a program does not start, in the words of what is at the loader's place. */
+/** Why a program does not start, in the words of what is in the loader's place. */
 const noStart: Record<LoaderState, RegExp> = {
   absent: /not found|No such file or directory/,
   stub: /^Could not start dynamically linked executable: /,
@@ -11,14 +11,14 @@ const noStart: Record<LoaderState, RegExp> = {
   "fixelf-ld": /error while loading shared libraries: /,
 };
 
-/** What doctor names. */
+/** What doctor calls it. */
 const inDoctorsWords: Record<Exclude<LoaderState, "absent">, string> = {
   stub: "NixOS's stub is at /lib64/ld-linux-x86-64.so.2",
   "nix-ld": "nix-ld is there, and ",
   "fixelf-ld": "fixelf-ld is there, and ",
 };
 
-/** The program does not start, and doctor says so before anybody tries. */
+/** The program does not start, and doctor reports that before it is tried. */
 export async function expectNoStart(world: World, program: string): Promise<void> {
   const { exitCode, document } = await world.fixelfJson<DoctorDocument>(["doctor", program]);
   expect(document.files).toMatchObject([{ path: program, verdict: "broken" }]);
@@ -30,7 +30,7 @@ export async function expectNoStart(world: World, program: string): Promise<void
   expect(started.exitCode).toBe(127);
 }
 
-/** The program needs no other libraries than nix-ld has by default: so it starts there, but nowhere else. */
+/** The program needs only libraries that nix-ld has by default, so it starts there, but nowhere else. */
 export async function expectStartByNixLdOnly(world: World, program: string): Promise<void> {
   if (world.loader !== "nix-ld") return expectNoStart(world, program);
   const { exitCode, document } = await world.fixelfJson<DoctorDocument>(["doctor", program]);
@@ -47,7 +47,7 @@ export async function expectStartByNixLdOnly(world: World, program: string): Pro
   expect((await world.run([program, "--version"], { environment: other })).exitCode).not.toBe(0);
 }
 
-/** Fixes all that is at or below a path. Each file that names a loader in any way is verified. */
+/** Fixes everything at or below a path. Each file that names a loader in any way is verified. */
 export async function fix(world: World, path: string, ...flags: string[]): Promise<FixDocument> {
   const { exitCode, document } = await world.fixelfJson<FixDocument>(["fix", path, ...flags]);
   expect(document.files.filter(({ outcome }) => !["fixed", "unchanged"].includes(outcome))).toEqual(
@@ -58,7 +58,7 @@ export async function fix(world: World, path: string, ...flags: string[]): Promi
   return document;
 }
 
-/** The findings of all files at or below a path, by file, where there are any. */
+/** The findings for the files at or below a path, by file, where there are any. */
 export async function findings(world: World, path: string): Promise<Record<string, string[]>> {
   const { document } = await world.fixelfJson<DoctorDocument>(["doctor", path]);
   return Object.fromEntries(

@@ -1,5 +1,5 @@
-// The setup hook in real builds, as packagers of foreign programs write them; what comes out runs in a
-// system without /lib64.
+// The setup hook in real builds, as packagers of foreign programs write them; what comes out runs
+// in a system without /lib64.
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ const support = fileURLToPath(new URL("nix", import.meta.url));
 describe("a build with the setup hook", needs("test world", "gcc", "aarch64-linux-gnu-gcc"), () => {
   const foreign = scratchDirectory();
   let world: World;
-  /** Store paths by their names. */
+  /** Store paths by name. */
   let built: Map<string, string>;
   let log: string;
 
@@ -105,7 +105,7 @@ describe("a build with the setup hook", needs("test world", "gcc", "aarch64-linu
   it.each([
     ["outputs", ["/some/dep/lib", "/some/other/dep/lib"]],
     ["structured", ["/some/dep/lib", "/some/other/dep/lib", "/some/dep with space/lib"]],
-  ])("%s: patches all outputs but debug, with what the derivation says", async (name, runtime) => {
+  ])("%s: patches all outputs but debug, as the derivation asks", async (name, runtime) => {
     const program = `${at(name)}/bin/program`;
     expect(await world.check([program])).toBe("1");
     const [facts] = await factsOf(program);
@@ -117,7 +117,7 @@ describe("a build with the setup hook", needs("test world", "gcc", "aarch64-linu
     await isAsItWas(`${at(`${name}-debug`)}/lib/debug/program.debug`, "program");
   });
 
-  it("patches where there is no compiler, and says that `= true` is deprecated", async () => {
+  it("patches where there is no compiler, and warns that `= true` is deprecated", async () => {
     expect(await world.check([`${at("no-compiler")}/bin/program`])).toBe("1");
     expect(log).toContain("WARNING: autoPatchelfIgnoreMissingDeps = true is deprecated");
   });
@@ -127,7 +127,7 @@ describe("a build with the setup hook", needs("test world", "gcc", "aarch64-linu
     expect(await world.check(["/tmp/moved/bin/program"])).toBe("1");
   });
 
-  it("patches extension modules with zeros behind them", async () => {
+  it("patches extension modules that end in zeros", async () => {
     const modules = ["_ctypes", "_sqlite3", "_ssl", "_bz2", "_lzma"];
     const script = `import ${modules.join(", ")}; print(_sqlite3.__file__)`;
     const said = await world.check([`${at("wheel")}/usr/bin/python3.11`, "-I", "-c", script]);
@@ -149,7 +149,7 @@ describe("a build with the setup hook", needs("test world", "gcc", "aarch64-linu
     expect(await world.check([`${at("payload")}/bin/payload`])).toBe("payload");
   });
 
-  it("takes names with blanks, two names of a file, and lists that are words", async () => {
+  it("handles names with blanks, two names for one file, and lists given as words", async () => {
     const programs = ["one", "two", "lacking"].map((name) => `${at("odd")}/a program/bin/${name}`);
     const [one, two, lacking] = await factsOf(...programs);
     const libraries = `${at("odd")}/the libraries/deeper`;
@@ -162,18 +162,18 @@ describe("a build with the setup hook", needs("test world", "gcc", "aarch64-linu
     expect(await world.shell(same)).toMatch(/\/program$/);
   });
 
-  it("has functions for a phase of its own, which look no deeper where they are told so", async () => {
+  it("has functions for custom phases, which do not recurse if told so", async () => {
     const [patched] = await factsOf(`${at("shallow")}/bin/program`);
     expect(patched?.interpreter).toContain(world.store["glibc-trixie"]);
     await isAsItWas(`${at("shallow")}/bin/deeper/program`, "program");
     expect(log).toContain("there is no option --unknown");
   });
 
-  it("patches nothing where the derivation says no", async () => {
+  it("patches nothing if the derivation turns it off", async () => {
     await isAsItWas(`${at("unpatched")}/bin/program`, "program");
   });
 
-  it("has a command that knows its bintools without a hook", async () => {
+  it("comes with a command that knows its bintools without a hook", async () => {
     expect(await world.check([`${at("command")}/bin/program`])).toBe("1");
   });
 });

@@ -1,4 +1,4 @@
-// fixelf as a store path, by a real build without nixpkgs; the NixOS module, with nixpkgs' own lib where
+// fixelf as a store path, from a real build without nixpkgs; the NixOS module, with nixpkgs' own lib where
 // FIXELF_NIXPKGS_LIB names its directory, otherwise with a stand-in that checks no types; all other files parsed.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -13,7 +13,7 @@ import { openWorld, type World } from "../world/world.js";
 const checkout = fileURLToPath(new URL("../..", import.meta.url));
 const support = join(checkout, "test/end-to-end/nix");
 
-/** The package as npm would install it, with its own node_modules. */
+/** Installs the package as npm would, with its own node_modules. */
 async function installInto(directory: string): Promise<string> {
   await execa("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", directory], {
     cwd: checkout,
@@ -61,7 +61,7 @@ describe("fixelf built by Nix", needs("test world"), () => {
     );
   });
 
-  it("has a NixOS module that says what it is asked for", async () => {
+  it("has a NixOS module that sets what its options ask for", async () => {
     const lib = process.env.FIXELF_NIXPKGS_LIB;
     const realLib = lib === undefined ? "" : "--arg nixpkgsLib /tmp/nixpkgs-lib";
     const evaluate = async (settings: string, more = "") =>
@@ -80,7 +80,7 @@ describe("fixelf built by Nix", needs("test world"), () => {
     );
     expect(full.environment.ldso).toBe("/fixelf/libexec/fixelf-ld");
     expect(full.environment.ldso32).toBe("/fixelf/libexec/fixelf-ld-32");
-    // What would otherwise take the place: NixOS's stub, and nix-ld.
+    // What would otherwise be in the loader's place: NixOS's stub, and nix-ld.
     expect(full.environment["stub-ld"].enable).toBe(false);
     expect(full.programs["nix-ld"].enable).toBe(false);
     const [, libraries] = full.environment.systemPackages as string[];
@@ -96,7 +96,7 @@ describe("fixelf built by Nix", needs("test world"), () => {
       `--arg narrow false --arg nixLd '{ enable = true;
          libraries = [ { type = "derivation"; name = "fuse"; outPath = "/fuse"; } ]; }'`,
     );
-    // What a false mkIf leaves, in nixpkgs' lib and in its stand-in.
+    // What a false mkIf leaves, with nixpkgs' lib and with its stand-in.
     expect(swapped.environment.ldso32 ?? {}).toEqual({});
     expect(swapped.programs["nix-ld"].enable).toBe(false);
     expect(swapped.environment.systemPackages[1]).toMatch(/:zstd:fuse$/);
@@ -108,7 +108,7 @@ describe("fixelf built by Nix", needs("test world"), () => {
     else await expect(wrong).rejects.toThrow("is not of type");
   });
 
-  it("has a flake whose lock file is whole, and whose packages and checks are these", async () => {
+  it("has a flake with a complete lock file and the expected packages and checks", async () => {
     const flake = join(scratch, "flake");
     for (const name of ["flake.nix", "flake.lock", "nix", "package.json"])
       cpSync(join(checkout, name), join(flake, name), { recursive: true });

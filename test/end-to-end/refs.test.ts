@@ -1,4 +1,5 @@
-// Nix judges: what refs calls references is what Nix found when it built or registered the paths.
+// Nix is the judge: what refs calls references is what Nix found when it built or registered the
+// paths.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { needs } from "../support/needs.js";
 import { openWorld, type World } from "../world/world.js";
@@ -16,7 +17,7 @@ describe("refs", needs("test world"), () => {
   });
   afterAll(() => world?.dispose());
 
-  /** Each valid store path with what `nix-store --query --references` says about it, sorted. */
+  /** Each valid store path with what `nix-store --query --references` prints for it, sorted. */
   async function referencesByNix(): Promise<Map<string, string[]>> {
     const output = await world.shell(
       `for path in $(nix --extra-experimental-features nix-command path-info --all); do
@@ -57,8 +58,8 @@ describe("refs", needs("test world"), () => {
     expect(await referencesByFixelf([...judged.keys()])).toEqual(judged);
   });
 
-  it("and of what is built and instantiated now", async () => {
-    // A name, a link's target, a script, a hash alone and one that is broken by a line's end.
+  it("finds the references of what is built and instantiated now", async () => {
+    // A name, a link's target, a script, a hash alone, and one that is broken by a line's end.
     const glibc = world.store["glibc-trixie"] as string;
     const bash = world.store["bash-trixie"] as string;
     const zlib = world.store["zlib-trixie"] as string;

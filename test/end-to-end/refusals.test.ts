@@ -1,4 +1,4 @@
-// Files that cannot be fixed: each is reported in its own words, and left as it was.
+// Files that cannot be fixed: each is reported in a message of its own, and left as it was.
 import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { inEachRoot } from "../world/in-each-root.js";
@@ -8,7 +8,7 @@ interface Refusal {
   what: string;
   /** Below the ordinary user's home. */
   path: string;
-  /** What fixelf says about it on stderr or stdout. */
+  /** What fixelf prints about it on stderr or stdout. */
   says: RegExp;
   exitCode: 1 | 2;
 }
@@ -55,7 +55,7 @@ const refusals: Refusal[] = [
   },
 ];
 
-inEachRoot("a fix that cannot be", (loader) => {
+inEachRoot("a fix that is impossible", (loader) => {
   let world: World;
   const home = "/home/user";
   const said = new Map<string, string>();
@@ -95,7 +95,7 @@ inEachRoot("a fix that cannot be", (loader) => {
   });
   afterAll(() => world?.dispose());
 
-  it.each(refusals)("says so of $what", async ({ path, says, exitCode }) => {
+  it.each(refusals)("is refused for $what, with a message", async ({ path, says, exitCode }) => {
     const before = await world.state(home);
     const result = await world.fixelf(["fix", path], { directory: home, asUser: true });
     const words = `${result.stdout}\n${result.stderr}`;
@@ -106,10 +106,10 @@ inEachRoot("a fix that cannot be", (loader) => {
     said.set(path, result.stdout + result.stderr);
   });
 
-  it("says so of a file inside the store", async () => {
+  it("is refused for a file inside the store", async () => {
     const program = `${world.store["bash-trixie"]}/bin/bash`;
     const before = await world.check(["sha256sum", program]);
-    // Run by root, to whom the store would not be read-only.
+    // Run by root, for whom the store would not be read-only.
     const { exitCode, stdout, stderr } = await world.fixelf(["fix", program]);
     expect(stdout + stderr).toMatch(/inside the store/);
     expect(exitCode).toBe(1);
@@ -117,7 +117,7 @@ inEachRoot("a fix that cannot be", (loader) => {
     said.set(program, stdout + stderr);
   });
 
-  it("says so of a full disk", async () => {
+  it("is refused on a full disk", async () => {
     const script = `
       mkdir -p /mnt/small
       mount -t tmpfs -o size=$(($(stat -c %s ${home}/program) + 65536)) small /mnt/small
@@ -138,7 +138,7 @@ inEachRoot("a fix that cannot be", (loader) => {
     said.set("/mnt/small/program", stdout + stderr);
   });
 
-  it("says something else of each", () => {
+  it("gets a different message for each reason", () => {
     const words = [...said].map(([path, text]) => text.replaceAll(path, ""));
     expect(new Set(words).size).toBe(refusals.length + 2);
   });

@@ -1,5 +1,5 @@
-// Every ELF file of the store, and of the foreign programs before and after they are fixed, against
-// each loader of the store that could be started with it: no difference.
+// Every ELF file of the store, and of the foreign programs before and after they are fixed,
+// compared with each loader of the store that could be started with it: no difference.
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -65,7 +65,7 @@ describe("every ELF file of the test world", needs("test world"), () => {
     return loaders.filter((loader) => fits(loader, fitOf(facts))).map(({ path }) => path);
   }
 
-  /** Every file with each loader that fits it, and with each LD_LIBRARY_PATH. */
+  /** Pairs every file with each loader that fits it, and with each LD_LIBRARY_PATH. */
   function questionsAbout(
     files: readonly Facts[],
     libraryPaths: (loader: string) => string[],
@@ -102,21 +102,21 @@ describe("every ELF file of the test world", needs("test world"), () => {
     return { told: questions.length - untold };
   }
 
-  it("of the store", async () => {
+  it("in the store", async () => {
     const files = await loadableBelow("/nix/store");
     expect(files.length).toBeGreaterThan(1000);
     const { told } = await expectAgreement(questionsAbout(files, eachLibraryPath));
     expect(told).toBeGreaterThan(10_000);
   });
 
-  it("of the programs, as they come", async () => {
+  it("in the programs, as they come", async () => {
     const files = await loadableBelow("/home/user");
     expect(files.length).toBeGreaterThan(100);
     const { told } = await expectAgreement(questionsAbout(files, eachLibraryPath));
     expect(told).toBeGreaterThan(1000);
   });
 
-  it("of the programs, when they are fixed", async () => {
+  it("in the programs, once fixed", async () => {
     const fixed = new Set<string>();
     for (const name of programs) {
       const { document } = await world.fixelfJson<FixDocument>(["fix", `/home/user/${name}`]);

@@ -25,7 +25,7 @@ import { folder as root } from "../world/world.js";
 
 const docs = readFileSync(new URL("../../docs/scanning.md", import.meta.url), "utf8");
 
-/** The docs' blocks of one language. */
+/** The docs' code blocks in one language. */
 function blocks(language: string): string[] {
   const fence = new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms");
   return [...docs.matchAll(fence)].map(([, text]) => text as string);
@@ -81,12 +81,12 @@ describe(
       connection?.closeSync();
     });
 
-    it("has something to divide", () => {
+    it("is large enough to be divided", () => {
       expect(rows.length).toBeGreaterThan(500);
       expect(readdirSync(join(directory, "results")).length).toBe(shards);
     });
 
-    it("has every file in just one shard, and none is missing", async () => {
+    it("has every file in exactly one shard, and none is missing", async () => {
       const wanted = rows.map(({ path }) => path).sort();
       expect(await pathsIn(`${directory}/results/*.parquet`)).toEqual(wanted);
       expect(await pathsIn(scanTo("whole.parquet"))).toEqual(wanted);
@@ -130,7 +130,7 @@ describe(
       expect(found).toEqual(wanted);
     });
 
-    it("gives the same bytes whenever it is asked, with however many threads", () => {
+    it("gives the same bytes each time, with any number of threads", () => {
       const shard = ["--shard", `2/${shards}`];
       const first = digest(join(directory, "results/2.parquet"));
       expect(digest(scanTo("again.parquet", ...shard))).toBe(first);
@@ -139,7 +139,7 @@ describe(
       expect(digest(join(directory, "results/1.parquet"))).not.toBe(first);
     });
 
-    it("has empty shards that can be read like any other", async () => {
+    it("may have empty shards, which can be read like any other", async () => {
       const storePaths = new Set(rows.map(({ storePath }) => storePath));
       const many = storePaths.size * 20;
       const sizes = Array.from({ length: 3 }, (_, index) => {
@@ -178,7 +178,7 @@ describe(
         const [program, ...args] = container.command.map((word: string) =>
           word.replaceAll("/nix/store", join(root, "nix/store")).replaceAll("/results", results),
         );
-        // As a pod has it: the first process of its own namespace, and nothing to write to but the volume.
+        // As a pod has it: the first process in its own namespace, with nothing writable but the volume.
         const pod = (index: number, ...before: string[]) =>
           spawn(
             "unshare",
@@ -202,7 +202,7 @@ describe(
           watcher.close();
         }
         expect(parts()).toHaveLength(1);
-        // Two pods of one index, as after a node was lost.
+        // Two pods with one index, as after the loss of a node.
         const twins = [pod(0), pod(0)];
         expect(await Promise.all(twins.map(ended))).toEqual([0, 0]);
         for (let index = 1; index < job.spec.completions; ++index)
@@ -262,7 +262,7 @@ describe(
         writeFileSync(at("torn"), readFileSync(at("static")).subarray(0, 100));
         return at("");
       };
-      /** Rows with numbers as numbers: DuckDB's JSON has 64-bit ones as text. */
+      /** Rows with numbers as numbers: in DuckDB's JSON, 64-bit ones are strings. */
       const asked = async (name: string) =>
         (await ask(name)).map((row) =>
           row.map((value) =>
@@ -274,7 +274,7 @@ describe(
         for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
         return counts;
       };
-      /** The most first, then by name, as the queries have it. */
+      /** The highest count first, then by name, as in the queries. */
       const ranked = (counts: Map<string | null, number>) =>
         [...counts].sort((a, b) => b[1] - a[1] || byName(a[0], b[0]));
 
@@ -318,14 +318,14 @@ describe(
         expect(sql.length).toBe(9);
       });
 
-      it("tell what could not be read", async () => {
+      it("list what could not be read", async () => {
         expect(unreadable.map(({ path, error }) => [basename(path), error])).toEqual([
           ["torn", "truncated"],
         ]);
         expect(await asked("unreadable")).toEqual([["truncated", 1, unreadable[0]?.path]]);
       });
 
-      it("tell who needs a library", async () => {
+      it("list what needs a library", async () => {
         const users = rows.filter(({ needed }) => needed.includes("libcrypto.so.3"));
         expect(users.length).toBeGreaterThan(0);
         expect(await asked("needs")).toEqual(
@@ -333,7 +333,7 @@ describe(
         );
       });
 
-      it("tell what nothing provides", async () => {
+      it("list what nothing provides", async () => {
         const loadable = rows.filter(({ type }) => type !== "debug-information");
         const kindOf = (name: string, { machine, class: width }: ScanRow) =>
           JSON.stringify([name, machine, width]);
@@ -356,7 +356,7 @@ describe(
         expect(expected).toContainEqual(["libmixed.so.1", "i386", "ELF32", 1]);
       });
 
-      it("tell the least glibc", async () => {
+      it("list the lowest glibc that is required", async () => {
         const least = new Map<string | null, number[]>();
         for (const { storePath, versionsNeeded } of rows) {
           for (const { name } of versionsNeeded.flatMap(({ versions }) => versions)) {
@@ -370,7 +370,7 @@ describe(
         expect(await ask("glibc")).toEqual(sorted);
       });
 
-      it("tell what is not hardened", async () => {
+      it("list what is not hardened", async () => {
         const loaded = ["executable", "pie", "shared-library", "static", "static-pie"];
         const soft = rows
           .filter(({ type }) => loaded.includes(type))
@@ -386,7 +386,7 @@ describe(
         expect(await ask("hardening")).toEqual(soft);
       });
 
-      it("tell which store paths search paths name", async () => {
+      it("list the store paths named in search paths", async () => {
         const targets = rows.flatMap(({ storePath, runpath, rpath }) => {
           const entries = (runpath ?? rpath ?? "").split(":");
           const others = entries.flatMap((entry) => /^\/nix\/store\/[^/]+/.exec(entry)?.[0] ?? []);
@@ -396,7 +396,7 @@ describe(
         expect(await asked("search-paths")).toEqual(ranked(count(targets)));
       });
 
-      it("tell what is there several times", async () => {
+      it("list what exists several times", async () => {
         const groups = new Map<string, ScanRow[]>();
         for (const row of rows) {
           if (row.notes.buildId === null || row.type === "debug-information") continue;
@@ -426,7 +426,7 @@ describe(
   },
 );
 
-/** Compared as numbers, the first difference decides; otherwise the longer one is the later. */
+/** Compared as numbers, the first difference decides; otherwise the longer one is later. */
 function compare(one: number[], other: number[]): number {
   for (let at = 0; at < Math.max(one.length, other.length); ++at) {
     const difference = (one[at] ?? -1) - (other[at] ?? -1);

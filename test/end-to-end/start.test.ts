@@ -1,5 +1,5 @@
-// Every foreign program of the test world is started up to its entry point, before a fix and after it, by the kernel
-// and the loader that are there: both times it starts where doctor calls it healthy, and only there.
+// Every foreign program of the test world is started up to its entry point, before and after a fix, by the kernel and
+// the loader in that root: both times those that start are exactly those that doctor calls healthy.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { native } from "../../lib/addon/native.js";
 import { isStartedByLoader } from "../../lib/file/kind.js";
@@ -24,7 +24,7 @@ inEachRoot(
     });
     afterAll(() => world?.dispose());
 
-    /** Those that start, and those that doctor calls healthy. */
+    /** The programs that start, and those that doctor calls healthy. */
     async function bothSay(tree: string): Promise<{ started: string[]; healthy: string[] }> {
       const top = world.host(tree);
       const walked = await native.walk(top);
@@ -52,7 +52,7 @@ inEachRoot(
       await world.fixelf(["fix", tree]);
       const after = await bothSay(tree);
       expect(after.started).toEqual(after.healthy);
-      // nix-ld starts most of them as they are.
+      // nix-ld starts most of them unchanged.
       if (loader === "nix-ld")
         expect(after.started).toEqual(expect.arrayContaining(before.started));
       else expect(after.started.length).toBeGreaterThan(before.started.length);

@@ -1,4 +1,4 @@
-// A whole tree as a user meets it: read in a few lines, fixed, moved, undone, and forgotten.
+// A whole tree as a user meets it: diagnosed in a few lines, fixed, moved, undone, and forgotten.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { inEachRoot } from "../world/in-each-root.js";
 import { type LoaderState, openWorld, type World } from "../world/world.js";
@@ -28,7 +28,7 @@ inEachRoot("CPython and its modules", (loader) => {
   });
   afterAll(() => world?.dispose());
 
-  it("is diagnosed in a few lines, with one remedy", async () => {
+  it("are diagnosed in a few lines, with one remedy", async () => {
     const { exitCode, stdout } = await world.fixelf(["doctor", tree]);
     expect(exitCode).toBe(1);
     expect(lines(stdout)).toBeLessThan(12);
@@ -38,7 +38,7 @@ inEachRoot("CPython and its modules", (loader) => {
     expect(stdout).toContain(`\n  → fixelf fix ${tree}\n`);
   });
 
-  it("is named when its program is fixed alone", async () => {
+  it("are named when the program is fixed alone", async () => {
     const { exitCode, stderr } = await world.fixelf(["fix", program()]);
     expect(exitCode).toBe(0);
     const [, remedy = ""] = /^\d+ libraries beside it .*: (fixelf fix .*)$/m.exec(stderr) ?? [];
@@ -52,7 +52,7 @@ inEachRoot("CPython and its modules", (loader) => {
     expect(silent).toBe("");
   });
 
-  it("is undone where it was moved to", async () => {
+  it("are undone where they were moved to", async () => {
     await world.check(["mv", tree, moved]);
     const { document } = await world.fixelfJson<{ records: { state: string }[] }>(["list"]);
     expect(new Set(document.records.map(({ state }) => state))).toEqual(new Set(["away"]));
@@ -63,14 +63,14 @@ inEachRoot("CPython and its modules", (loader) => {
     expect((await world.fixelf(["list"])).stdout).toBe("No file is recorded as fixed.");
   });
 
-  it("leaves nothing behind when it is deleted", async () => {
+  it("leave nothing behind when they are deleted", async () => {
     interface Kept {
       records: object[];
       gcRoots: { link: string }[];
     }
     await world.fixelf(["fix", tree]);
     await world.check(["rm", "-r", tree]);
-    // It might have been on a disk that is not mounted.
+    // The tree might have been on a disk that is not mounted.
     expect((await world.fixelfJson<Kept>(["prune"])).document.records).toEqual([]);
     const { document } = await world.fixelfJson<Kept>(["prune", "--force", tree]);
     expect(document.records.length).toBeGreaterThan(30);

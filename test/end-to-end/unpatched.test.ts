@@ -1,5 +1,5 @@
-// Programs that run without a byte of them being changed: by each way of `run`, and by the variables
-// that `env` prints.
+// Programs that run without a byte of them being changed: with each way of `run`, and with the
+// variables that `env` prints.
 import { appendFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compile } from "../support/compile.js";
@@ -8,7 +8,7 @@ import { openWorld, type RunOptions, type World } from "../world/world.js";
 import { expectNoStart, expectStartByNixLdOnly } from "./life.js";
 
 const payload = "what it carries";
-/** Prints what precedes its own last eight bytes, which say how long that is. */
+/** Prints what precedes its own last eight bytes, which hold the length of that. */
 const payloadSource = `
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,13 +58,13 @@ inEachRoot(
     const pythonRuns = (how: string, script: string, options?: RunOptions) =>
       run(how, ["--with", cpython, python, "-c", script], options);
 
-    it("start by nix-ld only, if it has their libraries", async () => {
+    it("start only through nix-ld, if it has their libraries", async () => {
       await expectNoStart(world, python);
       for (const program of [node, carrier]) await expectStartByNixLdOnly(world, program);
     });
 
     describe.each(["namespace", "copy", "loader"])("run --how %s", (how) => {
-      it("runs CPython, with modules that need libraries of the store", async () => {
+      it("runs CPython, with modules that need libraries from the store", async () => {
         const script = `${modules}
 print(ssl.OPENSSL_VERSION.split()[0])
 print(crypt.crypt('secret', '$6$salt').startswith('$6$salt$'))
@@ -101,8 +101,8 @@ print(sqlite3.connect(':memory:').execute('select 6 * 7').fetchone()[0])`;
       expect(stdout).toContain("what the program looks for in itself is not found");
     });
 
-    describe("in a namespace", () => {
-      it("is the very file", async () => {
+    describe("run in a namespace", () => {
+      it("starts the very file", async () => {
         const script = "import os, sys; print(os.readlink('/proc/self/exe'), sys.executable)";
         expect(await pythonRuns("namespace", script)).toBe(`${python} ${python}`);
       });
@@ -113,7 +113,7 @@ print(subprocess.check_output([sys.executable, '-c', 'import ssl; print(6 * 7)']
         expect(await pythonRuns("namespace", script)).toBe("42");
       });
 
-      it("shows the whole system, and nothing that is missing outside stays behind", async () => {
+      it("shows the whole system, and leaves nothing behind that is missing outside", async () => {
         const script = `import os
 print(sorted(os.listdir('/'))); open('/home/user/written', 'w').write('by it')`;
         const outside = (await world.check(["ls", "-1", "/"])).split("\n");
@@ -123,15 +123,15 @@ print(sorted(os.listdir('/'))); open('/home/user/written', 'w').write('by it')`;
         expect((await world.check(["ls", "-1", "/"])).split("\n")).toEqual(outside);
       });
 
-      it("runs a script, and what that starts", async () => {
+      it("runs a script, and what it starts", async () => {
         const script = "/home/user/start.sh";
-        // No NixOS has /bin/bash; the store has a program of that name.
+        // NixOS has no /bin/bash; the store has a program of that name.
         const write = (line: string) =>
           world.shell(`printf '%s\\n' '#!/bin/bash' '${line}' >${script}; chmod +x ${script}`);
         await write(`${node} -p "6 * 7"`);
         expect((await world.run([script])).exitCode).not.toBe(0);
         expect(await run("namespace", ["--with", node, script])).toBe("42");
-        // A program that was not named finds a loader, and what comes with that.
+        // A program that was not named finds a loader, and the libraries that come with it.
         await write(carrier);
         expect(await run("namespace", [script])).toBe(`${payload} by ${carrier}`);
       });
@@ -145,19 +145,19 @@ print(sorted(os.listdir('/'))); open('/home/user/written', 'w').write('by it')`;
         expect(said.split("\n").slice(0, 2)).toEqual(["env", "ls"]);
       });
 
-      it("is the first that is tried", async () => {
+      it("is tried first", async () => {
         const { stderr, stdout } = await world.fixelf(["run", "--verbose", node, "-p", "6 * 7"]);
         expect(stderr).toMatch(/^fixelf runs it in a namespace: /);
         expect(stdout).toBe("42");
       });
 
-      it("says nothing where nobody watches", async () => {
+      it("prints nothing without --verbose", async () => {
         expect((await world.fixelf(["run", node, "-p", "6 * 7"])).stderr).toBe("");
       });
     });
 
-    describe("what env prints", () => {
-      it("starts them by the loader", async () => {
+    describe("with what env prints", () => {
+      it("start through the loader", async () => {
         const script = `eval "$(fixelf env ${cpython} 2>/dev/null)"
         "$NIX_LD" --library-path "$NIX_LD_LIBRARY_PATH" ${python} -c "${modules}; print(6 * 7)"
         eval "$(fixelf env ${node} 2>/dev/null)"
@@ -165,7 +165,7 @@ print(sorted(os.listdir('/'))); open('/home/user/written', 'w').write('by it')`;
         expect(await world.shell(script, { environment })).toBe("42\n42");
       });
 
-      it("starts them by a farm, which garbage collection leaves alone", async () => {
+      it("start through a farm, which garbage collection leaves alone", async () => {
         const farm = "/home/user/farm";
         const script = `eval "$(fixelf env --farm ${farm} ${cpython} 2>/dev/null)"
         test "$NIX_LD_LIBRARY_PATH" = ${farm}
@@ -175,7 +175,7 @@ print(sorted(os.listdir('/'))); open('/home/user/written', 'w').write('by it')`;
       });
 
       if (loader === "absent" || loader === "stub") {
-        it("comes with the command that does without a stand-in", async () => {
+        it("start with the command that does without a stand-in", async () => {
           const { stderr } = await world.fixelf(["env", node]);
           expect(stderr).toContain("/lib64/ld-linux-x86-64.so.2");
           const command = stderr.split("\n").find((line) => line.startsWith("  /"));
@@ -191,7 +191,7 @@ print(sorted(os.listdir('/'))); open('/home/user/written', 'w').write('by it')`;
       ${carrier}`;
       const answer = `42\n42\n${payload} by ${carrier}`;
 
-      it("starts them by the stand-in, as they are", async () => {
+      it("start through the stand-in, unchanged", async () => {
         const { stdout, stderr, exitCode } = await world.run(["sh", "-euc", script], {
           environment,
         });
@@ -199,14 +199,14 @@ print(sorted(os.listdir('/'))); open('/home/user/written', 'w').write('by it')`;
         expect(stdout).toBe(answer);
         expect(exitCode).toBe(0);
       });
-      it("starts them by the stand-in and a farm", async () => {
+      it("start through the stand-in and a farm", async () => {
         const farmed = script.replaceAll(
           "fixelf env",
           "fixelf env --farm /home/user/stand-in-farm",
         );
         expect(await world.shell(farmed, { environment })).toBe(answer);
       });
-      it("shows children of the stand-in no library path", async () => {
+      it("do not pass the stand-in's library path on to children", async () => {
         const children = `eval "$(fixelf env ${node})"
         ${node} -p 'require("node:child_process").execFileSync("env").toString()'`;
         const shown = await world.shell(children, { environment });

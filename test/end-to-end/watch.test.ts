@@ -37,7 +37,7 @@ beforeAll(async () => {
   await pack("tree.tar", "postgres", "-r", "--transform", "s,^postgres,tree/two,S");
 });
 
-/** In milliseconds, when a watch that has begun to look is killed; each root has its own, as there are many. */
+/** In milliseconds: when a watch is killed after it has begun; each root has its own, to cover many. */
 const pauses: Record<LoaderState, number[]> = {
   absent: [30, 400, 1300],
   stub: [120, 600],
@@ -45,7 +45,7 @@ const pauses: Record<LoaderState, number[]> = {
   "fixelf-ld": [60, 700],
 };
 
-/** Starts a watch and waits until it is one; `$watch` is its process. */
+/** Starts a watch and waits until it is watching; `$watch` is its process. */
 const startWatch = `
   fixelf watch ${inbox} --json >>/home/user/told 2>/home/user/said & watch=$!
   until grep -q watching /home/user/said; do usleep 20000; done`;
@@ -56,11 +56,11 @@ const until = (condition: string) => `
     turn=$((turn + 1)); [ $turn -lt 6000 ] || { echo "never: ${condition.replaceAll(/["$]/g, "")}" >&2; exit 1; }
     usleep 100000
   done`;
-/** Whether a program starts by itself: a stand-in at the loader's place would have no loader. */
+/** Whether a program starts by itself: a stand-in in the loader's place would have no loader. */
 const starts = (program: string) => `NIX_LD=/absent ${program} --version >/dev/null 2>&1`;
 const endWatch = "kill $watch; wait $watch";
 const options = { bind: { [archives]: packed } };
-/** Puts a last program into the inbox and waits until it is reported: all before it have been looked at. */
+/** Puts a last program into the inbox and waits until it is reported: all before it have been examined. */
 const last = (name: string) => `
   mkdir ${name} && tar -C ${name} -xf ${archives}/cpython.tar cpython/usr/bin/python3.11
   ${until(`grep -q ${name}/cpython /home/user/told`)}`;
@@ -73,12 +73,15 @@ inEachRoot("watch", (loader) => {
       .split("\n")
       .filter((line) => line !== "")
       .map((line) => JSON.parse(line));
-  /** Leftover files that are no user's program. */
+  /** Leftover files that do not belong to a user's program. */
   const ours = () =>
     readdirSync(world.host(inbox), { recursive: true, encoding: "utf8" }).filter((name) =>
       name.includes(".fixelf-"),
     );
-  /** Nothing is left to do: all is fixed, as the loader says too, and kept from collection. */
+  /**
+   * Nothing is left to do: everything is fixed, which the loader confirms, and kept from
+   * collection.
+   */
   const expectAllFixed = async () => {
     const { document } = await world.fixelfJson<FixDocument>(["fix", inbox]);
     const refused = document.files.filter(({ outcome }) => outcome === "refused");
@@ -116,12 +119,12 @@ inEachRoot("watch", (loader) => {
     for (const program of ["biome/biome", "node/bin/node"])
       await expectHealthy(world, `${inbox}/${program}`);
     expect(await world.check([`${inbox}/node/bin/node`, "-p", "6 * 7"])).toBe("42");
-    // What they point at outlives a collection.
+    // What they refer to survives a collection.
     await world.shell("nix-store --gc >/dev/null 2>&1");
     expect(await world.check([`${inbox}/node/bin/node`, "-p", "6 * 7"])).toBe("42");
   });
 
-  it("loses nothing by kill -9", async () => {
+  it("loses nothing when killed with kill -9", async () => {
     await world.shell(
       `cd ${inbox}
       for pause in ${pauses[loader].join(" ")}; do

@@ -1,12 +1,12 @@
-# A NixOS module, with the options of NixOS that it sets. With nixpkgs' lib it is evaluated as NixOS does it,
-# and types are checked; without, by a stand-in for what this module takes of lib, with which they are not.
+# A NixOS module, with the options of NixOS that it sets. With nixpkgs' lib it is evaluated as NixOS does, and types are
+# checked; without, by a stand-in for the parts of lib that this module uses, and types are not checked.
 {
   module,
   settings,
   nixpkgsLib ? null,
   # Whether the package has a stand-in for 32-bit programs.
   narrow ? true,
-  # programs.nix-ld, as the user has it.
+  # programs.nix-ld, as set by the user.
   nixLd ? { },
 }:
 
@@ -20,14 +20,14 @@ let
     )
     // {
       fixelf = package "fixelf" // (if narrow then { standIns.i686-linux = null; } else { });
-      # Its name says what is in it.
+      # Its name lists its contents.
       buildEnv = { name, paths, ... }: package (builtins.concatStringsSep ":" ([ name ] ++ map (path: path.name) paths));
       stdenv = {
         hostPlatform.isx86_64 = true;
         cc = { cc = package "gcc"; bintools.dynamicLinker = "/ld.so"; };
       };
     };
-  # Enough of a derivation for types.package, and one text for all that refers to it.
+  # Enough of a derivation for types.package, and the same string for every reference to it.
   package = name: {
     type = "derivation";
     inherit name;
@@ -49,7 +49,7 @@ let
         type = types.nullOr types.path;
         default = null;
       };
-      # NixOS has a default; null shows what a module sets.
+      # NixOS has a default; null shows whether a module sets it.
       switch = mkOption {
         type = types.nullOr types.bool;
         default = null;
@@ -60,7 +60,7 @@ let
         path = listOf types.package;
         serviceConfig = mkOption { type = with types; attrsOf (oneOf [ bool int str ]); };
       };
-      # As nixos/modules declares them.
+      # As declared in nixos/modules.
       edge.options = {
         assertions = listOf types.unspecified;
         environment = {
@@ -94,7 +94,7 @@ let
           }
         ];
       };
-      # What is not set is left out, as it is below.
+      # What is not set is left out, as below.
       set = lib.filterAttrsRecursive (
         _: value: value != null && value != [ ] && value != { }
       );
@@ -135,7 +135,7 @@ let
       enum = any;
     };
   };
-  # An option has its default where nothing is set.
+  # An option has its default if nothing is set.
   fill =
     options: set:
     builtins.mapAttrs (

@@ -1,6 +1,6 @@
 # What a Home Manager module becomes: the script that sets its variables, as Home Manager writes it, and the files that
-# it links. With nixpkgs' lib the module is evaluated as Home Manager does it, against options of the same types
-# (modules/home-environment.nix, modules/lib/file-type.nix); without, as it is, and types are not checked.
+# it links. With nixpkgs' lib the module is evaluated as Home Manager does, with options of the same types
+# (modules/home-environment.nix, modules/lib/file-type.nix); without, it is taken as it is, and types are not checked.
 {
   module,
   pkgs,
@@ -47,7 +47,7 @@ let
   } // (module { inherit pkgs; }).home;
   home = if nixpkgsLib == null then bare else real;
 
-  # modules/lib/shell.nix: in double quotes, as it is.
+  # modules/lib/shell.nix: in double quotes, unescaped.
   export = name: ''export ${name}="${toString home.sessionVariables.${name}}"'';
 in
 {

@@ -1,5 +1,5 @@
-# Derivations as packagers of foreign programs write them. `foreign` holds what the test has compiled, the
-# others are trees as Debian and npm publish them.
+# Derivations as packagers of foreign programs write them. `foreign` holds what the test has compiled; the others are
+# trees as published by Debian and npm.
 {
   libc,
   libraries,
@@ -13,7 +13,7 @@ let
   nixpkgs = import ./nixpkgs.nix { libc = builtins.storePath libc; };
   inherit (nixpkgs) fixelfHook stdenv stdenvNoCC;
 
-  # The loaders of this world look nowhere by themselves, not even beside themselves.
+  # The loaders of this world search no default directories, not even their own.
   keepLibc = [ "--keep-libc" ];
   common = {
     nativeBuildInputs = [ fixelfHook ];
@@ -32,7 +32,7 @@ let
       "/some/other/dep"
     ];
     appendRunpaths = [ "/driver/lib" ];
-    # Behind the hook's own --ignore-missing, which is for another library.
+    # After the hook's own --ignore-missing, which is for another library.
     autoPatchelfIgnoreMissingDeps = [ "libother.so" ];
     autoPatchelfFlags = keepLibc ++ [ "--ignore-missing=libgone.so.*" ];
     installPhase = ''
@@ -50,7 +50,7 @@ in
     // {
       name = "structured";
       __structuredAttrs = true;
-      # In a single string this would be two.
+      # In a single string this would be two words.
       runtimeDependencies = outputs.runtimeDependencies ++ [ "/some/dep with space" ];
     }
   );
@@ -83,7 +83,7 @@ in
     }
   );
 
-  # Extension modules as patchelf and auditwheel leave them: with zeros behind the last segment.
+  # Extension modules as patchelf and auditwheel leave them: with zeros after the last segment.
   wheel = stdenv.mkDerivation (
     common
     // {
@@ -112,7 +112,7 @@ in
     }
   );
 
-  # Names that a shell would split, two names of one file, a link that leads out, and libraries that a phase adds.
+  # Names that a shell would split, two names for one file, a link that leads out, and libraries that a phase adds.
   odd = stdenv.mkDerivation (
     common
     // {

@@ -1,4 +1,4 @@
-# What nix/hook.nix and derivations with the hook take from nixpkgs, made of this world's tools.
+# What nix/hook.nix and derivations with the hook use of nixpkgs, made from this world's tools.
 {
   libc,
   shell ? "/run/current-system/sw/bin/bash",
@@ -57,7 +57,7 @@ let
         // substitutions
       );
 
-  # bintools-wrapper, as far as auto-patchelf asks it.
+  # bintools-wrapper, as far as auto-patchelf reads it.
   bintools =
     build "bintools-wrapper"
       ''

@@ -1,11 +1,11 @@
-# What nixpkgs' stdenv does to a setup hook: pkgs/stdenv/generic/setup.sh, as of 2026, without the phases
-# that have nothing to do with one. Names and what they hold are what hooks see there.
+# What nixpkgs' stdenv does for a setup hook: pkgs/stdenv/generic/setup.sh, as of 2026, without the phases that have
+# nothing to do with hooks. Variables have the names and values that hooks see there.
 set -eu
 set -o pipefail
 shopt -s inherit_errexit nullglob
 
 if [ -e "${NIX_ATTRS_SH_FILE-}" ]; then
-  # Nothing of a derivation is in the environment then.
+  # With that, none of the derivation is in the environment.
   . "$NIX_ATTRS_SH_FILE"
   __structuredAttrs=1
   for outputName in "${!outputs[@]}"; do
@@ -21,7 +21,7 @@ getAllOutputNames() {
   if [ -n "$__structuredAttrs" ]; then echo "${!outputs[*]}"; else echo "$outputs"; fi
 }
 
-# Hooks by which a dependency at one offset affects those at another; here only build inputs have an offset.
+# Hooks through which a dependency at one offset affects those at another; here only build inputs have an offset.
 declare -a envHostHostHooks postFixupHooks
 addEnvHooks() {
   shift
@@ -54,7 +54,7 @@ for package in ${buildInputs[*]-}; do
   for hook in ${envHostHostHooks+"${envHostHostHooks[@]}"}; do "$hook" "$package"; done
 done
 
-# From here on as a phase runs.
+# From here on as in a phase.
 set +u
 eval "$installPhase"
 runHook postFixup

@@ -1,5 +1,4 @@
-# Takes the place of nixpkgs, for this project's flake: as much of each package as its outputs name, with nothing to
-# build it from.
+# Replaces nixpkgs for this project's flake: as much of each package as its outputs name, with nothing to build it from.
 {
   outputs =
     { self }:

@@ -1,5 +1,5 @@
-# A nixpkgs with the usual attributes, of libraries that Debian built; `files` has a folder of them for each
-# package, made by the test.
+# A nixpkgs with the usual attributes, made of libraries that Debian built; `files` has a folder of them for each
+# package, filled by the test.
 {
   system ? builtins.currentSystem,
 }:
@@ -55,9 +55,9 @@ rec {
     folder = "libnsl-trixie";
     needs = [ libtirpc ];
   };
-  # What a listing or a database may promise and the package lacks.
+  # A listing or a database may promise a library that the package lacks.
   libsm = libxcrypt;
-  # The package has it, and only nix-index's database knows.
+  # The package has it, but only nix-index's database knows that.
   session-manager = package {
     name = "session-manager-1.0";
     folder = "session-manager";
