@@ -32,7 +32,7 @@ const hash = (letter: string) => letter.repeat(32);
 const store = "/nix/store";
 const at = (letter: string, name: string) => `${store}/${hash(letter)}-${name}`;
 
-/** An environment as a plan gives it, with names that no honest user would choose. */
+/** An environment as a plan returns it, with names that no honest user would choose. */
 function environmentOf(strange: string, more: Partial<SystemEnvironment> = {}): Environment {
   const glibc = at("a", "glibc-2.40-66");
   const directories = [
@@ -107,7 +107,7 @@ describe("quoting", () => {
     { name: "fish", word: fishWord },
   ];
   describe.each(shells)("for $name", ({ name, word }) => {
-    describe("every byte", needs(name), () => {
+    describe("preserves every byte", needs(name), () => {
       const echoed = (texts: readonly string[]) => {
         // Any bytes, each as one character.
         const script = texts.map((text) => `printf '%s\\0' ${word(text)}\n`).join("");
@@ -120,7 +120,7 @@ describe("quoting", () => {
         rmSync(home, { recursive: true });
         return output.toString("latin1").split("\0").slice(0, -1);
       };
-      it("comes through", () => {
+      it("in random words", () => {
         const bytes = fc.uint8Array({ min: 1, maxLength: 30 });
         const words = fc.array(
           bytes.map((all) => Buffer.from(all).toString("latin1")),
@@ -136,7 +136,7 @@ describe("quoting", () => {
           { numRuns: 8 },
         );
       });
-      it("comes through one by one, and in pairs with what is special", () => {
+      it("alone, and in pairs with special bytes", () => {
         const every = Array.from({ length: 255 }, (_, byte) => String.fromCharCode(byte + 1));
         const pairs = every.flatMap((one) => ["'", "\\", "$", "\n"].map((other) => one + other));
         expect(echoed(["", ...every, ...pairs])).toEqual(["", ...every, ...pairs]);
@@ -145,7 +145,7 @@ describe("quoting", () => {
   });
 
   describe("for Nix", needs("nix-instantiate"), () => {
-    it("gives the same text again", () => {
+    it("yields the same string again", () => {
       const texts = fc.array(strangeNames, { minLength: 30, maxLength: 60 });
       fc.assert(
         fc.property(texts, (all) => {
@@ -182,7 +182,7 @@ describe("variables of an environment", () => {
       ["NIX_LD_LIBRARY_PATH_x86_64_linux", value],
     ]);
   });
-  it("of another machine are for that alone", () => {
+  it("of another machine are set for that machine alone", () => {
     const other = { ...(found.systems[0] as SystemEnvironment), system: "i686-linux", own: false };
     const names = variables({ ...found, systems: [...found.systems, other] }).map(([name]) => name);
     expect(names.filter((name) => name.includes("i686"))).toHaveLength(2);
@@ -203,7 +203,7 @@ describe("variables of an environment", () => {
     expect(run("/bin/sh", shText(values))).toBe(wanted);
     expect(run("bash", direnvText(values))).toBe(wanted);
     expect(fishText(values)).toContain("set -gx NIX_LD_LIBRARY_PATH '");
-    // What it names and nothing keeps is said in a comment, on lines of its own.
+    // What it names and nothing keeps is listed in a comment, on lines of its own.
     for (const text of [shText, direnvText]) {
       const unrooted = ["/nix/store/a-b", "/nix/store/c\nexit 1"];
       const lacking = ["libcrypt.so.1", "x\nexit 1"].map((soname) => {
@@ -229,7 +229,7 @@ describe("a machine's system in Nix", () => {
     ["ppc64", "ELF64", "little-endian", "powerpc64le-linux"],
     ["s390", "ELF64", "big-endian", "s390x-linux"],
     ["machine-9999", "ELF64", "little-endian", "machine_9999_ELF64_-linux"],
-  ] as const)("%s %s %s is %s", (machine, size, byteOrder, system) => {
+  ] as const)("%s %s %s becomes %s", (machine, size, byteOrder, system) => {
     expect(nixSystem({ machine, class: size, byteOrder })).toBe(system);
   });
 });
@@ -252,10 +252,10 @@ describe("packages of nixpkgs", () => {
     ["fuse-3.16.2", "fuse3", "name"],
     ["never-heard-of-2.0-lib", "never-heard-of", "guessed"],
     ["no-version", "no-version", "guessed"],
-  ])("%s is %s (%s)", (name, attribute, known) => {
+  ])("for %s: %s (%s)", (name, attribute, known) => {
     expect(packageOf(name)).toEqual({ attribute, known, name });
   });
-  it("are asked of nix-index's database where the name says nothing", async () => {
+  it("are looked up in nix-index's database if the name tells nothing", async () => {
     const asked: string[] = [];
     const { systems } = await packaged(environmentOf("/opt"), store, async (soname) => {
       asked.push(soname);
@@ -270,7 +270,7 @@ describe("packages of nixpkgs", () => {
       below: "/lib",
     });
   });
-  it("are named with the last release that has them where nixpkgs has removed them", async () => {
+  it("are given with the last release that has them if nixpkgs has removed them", async () => {
     const directory = `${at("b", "openssl-1.1.1w")}/lib`;
     const libraries = [
       { soname: "libssl.so.1.1", path: `${directory}/libssl.so.1.1`, storePath: at("b", "x") },
@@ -287,7 +287,7 @@ describe("packages of nixpkgs", () => {
     expect(shellNixText(packages)).toContain(`pkgs.openssl_1_1 # ${why}`);
     expect(containerText(packages, ["/opt"], "/")).toContain(`# openssl_1_1: ${why}`);
   });
-  it("are named with what permits them where nixpkgs refuses them", async () => {
+  it("are given with what permits them if nixpkgs refuses them", async () => {
     const soname = "libcudart.so.13";
     const found = packageOfSoname(soname);
     if (found === null) throw new Error(`no package for ${soname}`);
@@ -301,7 +301,7 @@ describe("packages of nixpkgs", () => {
       "pkgs.cudaPackages_13.cuda_cudart # nixpkgs marks it as unfree: NIXPKGS_ALLOW_UNFREE=1\n",
     );
   });
-  it("do not name the loader's own directory", async () => {
+  it("do not include the loader's own directory", async () => {
     const { systems } = await packaged(environmentOf("/opt"), store, nobodyLocates);
     const names = systems[0]?.directories.flatMap((each) =>
       "package" in each ? [each.package.attribute] : [],
@@ -392,7 +392,7 @@ describe("Nix texts", needs("nix-instantiate"), () => {
   });
 
   // Against a stub of nixpkgs: the real one would have to be downloaded.
-  it("shell.nix sets what nix-ld reads", async () => {
+  it("for shell.nix set what nix-ld reads", async () => {
     const strange = `/$\{throw 1}'\n`;
     const all = await texts(strange);
     const shell = evaluate(`(${all["shell.nix one"]}) { pkgs = ${pkgs()}; }`);
@@ -415,7 +415,7 @@ describe("Nix texts", needs("nix-instantiate"), () => {
     ["has only the new name", `{ libx11 = "new"; xorg = { }; }`, "new"],
     ["has only the old name", `{ xorg.libX11 = "old"; }`, "old"],
     ["warns of the old name", `{ libx11 = "new"; xorg.libX11 = throw "renamed"; }`, "new"],
-  ])("name a renamed package for a nixpkgs that %s", async (_, names, expected) => {
+  ])("use a renamed package's name in a nixpkgs that %s", async (_, names, expected) => {
     const libx11 = packageOfSoname("libX11.so.6");
     if (libx11 === null) throw new Error("no package for libX11.so.6");
     const system = "x86_64-linux";
@@ -428,7 +428,7 @@ describe("Nix texts", needs("nix-instantiate"), () => {
     );
     expect(programs["nix-ld"].libraries).toContain(expected);
   });
-  it("flake has a dev shell with the same", async () => {
+  it("for a flake have a dev shell with the same", async () => {
     const all = await texts("/x");
     const inputs = `{ nixpkgs.legacyPackages.x86_64-linux = ${pkgs()} // { pkgsi686Linux = import ${stub} { system = "i686-linux"; }; }; }`;
     const shell = evaluate(
@@ -439,18 +439,18 @@ describe("Nix texts", needs("nix-instantiate"), () => {
     expect(shell.NIX_LD_i686_linux).toBe("/pkgs/i686-linux/glibc/lib/ld-linux-x86-64.so.2");
     expect(shell.NIX_LD_LIBRARY_PATH).toContain("/pkgs/x86_64-linux/zlib-lib/lib:");
   });
-  it("nixos turns nix-ld on, with the libraries", async () => {
+  it("for nixos turn nix-ld on, with the libraries", async () => {
     const module = async (options: string) =>
       evaluate(`(${(await texts("/x"))["nixos one"]}) { pkgs = ${pkgs()}; options = ${options}; }`);
     const { programs } = await module("{ }");
     expect(programs["nix-ld"].enable).toBe(true);
     expect(programs["nix-ld"].libraries).toContain("/pkgs/x86_64-linux/zlib");
     expect(programs["nix-ld"].libraries).toContain("/pkgs/x86_64-linux/libpulseaudio");
-    // It adds to what NixOS has by default.
+    // It adds to NixOS's defaults.
     const added = await module('{ programs.nix-ld.libraries.default = [ "usual" ]; }');
     expect(added.programs["nix-ld"].libraries).toEqual(["usual", ...programs["nix-ld"].libraries]);
   });
-  it("fhs starts the program", async () => {
+  it("for fhs start the program", async () => {
     const text = (await texts("/it's"))["fhs one"];
     const built = evaluate(
       `let it = (${text}) { pkgs = ${pkgs()}; }; in it // { targetPkgs = it.targetPkgs ${pkgs()}; }`,
@@ -459,12 +459,12 @@ describe("Nix texts", needs("nix-instantiate"), () => {
     expect(built.targetPkgs).toContain("/pkgs/x86_64-linux/zlib");
     const said = (script: string) => execFileSync("/bin/sh", ["-c", script], { encoding: "utf8" });
     expect(said(`printf %s ${built.runScript}`)).toBe(`${home}/it's`);
-    // What it has from elsewhere stays.
+    // Directories from elsewhere are kept.
     const set = `LD_LIBRARY_PATH=/before; ${built.profile}; printf %s "$LD_LIBRARY_PATH"`;
     const deeper = "/pkgs/x86_64-linux/libpulseaudio-lib/lib/pulseaudio";
     expect(said(set)).toBe(`${deeper}:${home}/it's:/before`);
   });
-  it("fhs has what 32-bit programs need where 64-bit ones run", async () => {
+  it("for fhs have what 32-bit programs need where 64-bit ones run", async () => {
     const evaluated = (text: string | undefined) =>
       evaluate(
         `let it = (${text}) { pkgs = ${pkgs()} // { pkgsi686Linux = ${pkgs()}; }; };
@@ -479,7 +479,7 @@ describe("Nix texts", needs("nix-instantiate"), () => {
     expect(narrow.targetPkgs).toEqual([]);
     for (const each of [both, narrow]) expect(each.multiPkgs).toContain("/pkgs/x86_64-linux/zlib");
   });
-  it("nixos and container have directories below a package's lib", async () => {
+  it("for nixos and container have directories below a package's lib", async () => {
     const packages = await packaged(environmentOf("/x"), store, nobodyLocates);
     expect(nixosText(packages)).toContain(
       "# nix-ld searches only lib of libpulseaudio: add its lib/pulseaudio to NIX_LD_LIBRARY_PATH",
@@ -488,7 +488,7 @@ describe("Nix texts", needs("nix-instantiate"), () => {
       'ENV LD_LIBRARY_PATH="/libraries/lib:/libraries/lib/pulseaudio:/x"',
     );
   });
-  it("home-manager links the twin, and sets variables where there is none", async () => {
+  it("for home-manager link the twin, and set variables if there is none", async () => {
     const all = await texts("/.rye/python3.12");
     const packages = `(${pkgs()} // { python312 = { outPath = "/pkgs/python312"; }; })`;
     const linked = evaluate(`(${all["home-manager twin one"]}) { pkgs = ${packages}; }`);
@@ -498,7 +498,7 @@ describe("Nix texts", needs("nix-instantiate"), () => {
     });
     const without = evaluate(`(${all["home-manager one"]}) { pkgs = ${pkgs()}; }`);
     expect(without.home.sessionVariables.NIX_LD).toContain("/glibc/lib/ld-linux");
-    // In its double quotes, a shell reads what is meant.
+    // Inside its double quotes, a shell reads what is meant.
     const strange = `/own "$HOME" \`libraries\` \\ it's`;
     const text = (await texts(strange))["home-manager one"];
     const { NIX_LD_LIBRARY_PATH } = evaluate(`(${text}) { pkgs = ${pkgs()}; }`).home
@@ -507,7 +507,7 @@ describe("Nix texts", needs("nix-instantiate"), () => {
     const read = execFileSync("/bin/sh", ["-c", script], { encoding: "utf8" });
     expect(read.endsWith(`/lib/pulseaudio:${home}${strange}`)).toBe(true);
   });
-  it("say what was guessed", async () => {
+  it("mark what was guessed", async () => {
     for (const text of Object.values(await texts("/x"))) {
       const line = text.split("\n").find((each) => each.includes("pkgs.never-heard-of"));
       if (line !== undefined) expect(line).toContain("# guessed from the store path's name");
@@ -516,7 +516,7 @@ describe("Nix texts", needs("nix-instantiate"), () => {
 });
 
 describe("a Containerfile", () => {
-  it("has the loader at its place and the libraries by their packages", async () => {
+  it("has the loader in its place and the libraries from their packages", async () => {
     const found = environmentOf("/home/user/my program");
     const packages = await packaged(found, store, nobodyLocates);
     const text = containerText(packages, ["/home/user/my program"], "/home/user");
@@ -544,7 +544,7 @@ describe("a Containerfile", () => {
         );
       copyGlibc(join(at("a", "glibc"), "lib"));
       const packagedLibrary = library(join(at("c", "zlib"), "lib/libpackaged.so.1"), "packaged");
-      // What is in no store comes along, whatever it is called.
+      // What is in no store is copied, whatever its name.
       const own = library(join(context, 'own "$HOME" libraries/libown.so.1'), "own");
       const named = "my $HOME program's";
       compile(
@@ -558,7 +558,7 @@ describe("a Containerfile", () => {
          }`,
         ...[packagedLibrary, own, "-Wl,--dynamic-linker=/lib64/ld-linux-x86-64.so.2"],
       );
-      // Nix is not here to build it: its two commands, with what they would answer.
+      // Nix is not available for the build: stubs of its two commands print what they would.
       const command = (name: string, script: string) => {
         mkdirSync(join(image, "image/bin"), { recursive: true });
         writeFileSync(join(image, "image/bin", name), `#!/bin/sh -eu\n${script}\n`, {
@@ -592,7 +592,7 @@ describe("a Containerfile", () => {
       );
     },
   );
-  it("is refused for names that break its lines", async () => {
+  it("is refused for names that would break its lines", async () => {
     const packages = await packaged(environmentOf("/a\nRUN b"), store, nobodyLocates);
     expect(() => containerText(packages, ["/a\nRUN b"], "/")).toThrow(FixelfError);
   });
@@ -624,25 +624,25 @@ describe("a farm", () => {
     );
     expect(links()).toEqual({ "ld.so": loader, "libz.so.1": "/z/1" });
   });
-  it("is replaced in one step, and what was there is gone", async () => {
+  it("is replaced in one step, and the old one is removed", async () => {
     await makeFarm(farm, [system(["libz.so.1", "/z/2"], ["liba.so", "/a"])], place);
     expect(links()).toEqual({ "ld.so": loader, "libz.so.1": "/z/2", "liba.so": "/a" });
     expect(readdirSync(directory).filter((name) => name.startsWith(".farm"))).toHaveLength(1);
   });
-  it("completes what a killed run has left", async () => {
+  it("is completed after a killed run", async () => {
     const whole = links();
     rmSync(join(farm, "libz.so.1"));
     await makeFarm(farm, [system(["libz.so.1", "/z/2"], ["liba.so", "/a"])], place);
     expect(links()).toEqual(whole);
   });
-  it("keeps what it has not made", async () => {
+  it("keeps files that are not its own", async () => {
     const generation = readlinkSync(farm);
     writeFileSync(join(directory, generation, "mine"), "");
     await makeFarm(farm, [system(["liba.so", "/b"])], place);
     expect(readdirSync(join(directory, generation))).toEqual(["mine"]);
     expect(links()).toEqual({ "ld.so": loader, "liba.so": "/b" });
   });
-  it("has what --lib names, which no variable names any more", async () => {
+  it("has the libraries from --lib, which variables need not name any more", async () => {
     const added = join(directory, "added");
     mkdirSync(added);
     const libm = ownLibrary("libm.so.6");
@@ -657,7 +657,7 @@ describe("a farm", () => {
       "libm.so.6": mine,
     });
   });
-  it("takes nobody's place", async () => {
+  it("does not replace anything else", async () => {
     const other = join(directory, "other");
     mkdirSync(other);
     await expect(makeFarm(other, [system()], place)).rejects.toMatchObject({ code: "usage" });

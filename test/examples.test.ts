@@ -1,4 +1,4 @@
-// Each example does what its first lines say.
+// Each example does what its header promises.
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -26,7 +26,7 @@ describe("the examples", needs("gcc"), () => {
   const main = "int main(void) { return 0; }";
   const foreign = "-Wl,--dynamic-linker=/lib65/ld.so";
 
-  it("are all tested here", () => {
+  it("are all tested", () => {
     expect(readdirSync(examples).sort()).toEqual([
       "README.md",
       "fix-directory.mjs",
@@ -67,7 +67,9 @@ describe("the examples", needs("gcc"), () => {
     const text = readFileSync(join(examples, "workflow.yml"), "utf8");
     const { env, steps } = (parse(text) as Workflow).jobs.programs;
 
-    /** Runs the steps in a package of such a source as a runner does, up to the first that fails. */
+    /**
+     * Runs the steps in a package with that source as a runner does, up to the first that fails.
+     */
     function ran(build: string) {
       const project = scratchDirectory();
       const bin = join(project, "node_modules/.bin");
@@ -109,7 +111,7 @@ describe("the examples", needs("gcc"), () => {
       expect(files).toMatchObject([{ verdict: "healthy" }]);
     });
 
-    it("fails at what cannot be fixed, and says why", () => {
+    it("fails at what cannot be fixed, and gives the reason", () => {
       const library = "echo 'int absent;' | gcc -x c - -shared -o libabsent.so";
       const { done, said } = ran(
         `${library} && echo '${main}' | ` +

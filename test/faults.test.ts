@@ -1,6 +1,6 @@
 // Every system call that changes a file or flushes it fails, one after the other, or is the last one of a process that
 // is killed. Whatever happens, each file is the old one or the new one, whole (after a kill in the middle of an
-// in-place change: once it is taken back), and no other file is left.
+// in-place change: once that is undone), and no other file is left.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -34,11 +34,11 @@ interface Scenario {
   before: Action[];
   action: Action;
   files: number;
-  /** Calls of these names only: with several files, threads do the rest in changing order. */
+  /** Only calls with these names: with several files, threads do the rest in varying order. */
   calls?: readonly string[];
 }
 
-/** One disturbed run: the `when`-th call of that name, on each thread, fails or kills. */
+/** One disturbed run: the `when`-th call with that name, on each thread, fails or kills. */
 interface Fault {
   call: string;
   when: number;
@@ -67,7 +67,7 @@ const scenarios: Scenario[] = [
   },
 ];
 
-/** All that can change or flush something; reading is of no interest here. */
+/** Everything that can change or flush something; reads are of no interest here. */
 const calls = [
   ...["openat", "pwrite64", "ftruncate", "fallocate", "fsync", "fdatasync"],
   ...[
@@ -84,7 +84,7 @@ const calls = [
 ];
 
 // Errors alternate; each call is also the last one of a process that is killed. Not under the sanitizers, where every
-// process takes a second to start: what they look for is in the paths that lead out of an error.
+// process takes a second to start: they are after the paths that lead out of an error.
 const errors = ["error=EIO", "error=ENOSPC", "error=EINTR"];
 const isSanitized = addonEnvironment.LD_PRELOAD !== undefined;
 // Longer each time than any slack: the file has to grow.
@@ -105,7 +105,7 @@ describe(
       compile(program, "int main(void) { return 0; }");
     });
 
-    /** Files and records of one run, as a scenario begins. */
+    /** The files and records of one run, as a scenario begins. */
     class Stage {
       readonly place = join(directory, `${++turns}`);
       readonly records = join(this.place, "records");
@@ -120,7 +120,7 @@ describe(
         );
         for (const file of this.files) {
           copyFileSync(program, file);
-          // Root has to give the file back to its owner too.
+          // Root also has to give the file back to its owner.
           if (process.getuid?.() === 0) chownSync(file, 12345, 12345);
         }
       }
@@ -145,7 +145,10 @@ describe(
           }
         }
       }
-      /** What became of each file: null or an error's code; null altogether where it was killed. */
+      /**
+       * Returns what became of each file: null or an error's code; just null if the process was
+       * killed.
+       */
       async act(
         action: Action,
         step: number,
@@ -173,7 +176,7 @@ describe(
       }
     }
 
-    /** Every call of interest that the undisturbed run makes, and how often its thread made it before. */
+    /** Every relevant call of the undisturbed run, and how often its thread had made it before. */
     function faultsOf(log: string, wanted: readonly string[]): Fault[] {
       const lines = readFileSync(log, "utf8").split("\n");
       const marker = lines.findIndex((line) => line.includes('"/fixelf/begin"'));
@@ -194,7 +197,7 @@ describe(
       return faults;
     }
 
-    /** What is wrong after one disturbed run; nothing, if nothing is. */
+    /** What is wrong after one disturbed run; empty if nothing is. */
     async function disturb(
       scenario: Scenario,
       { call, when, effect }: Fault,
@@ -220,7 +223,7 @@ describe(
         if (answer === null && content !== next) problems.push("it said done, and it is not");
       }
       if (answers !== null && stage.others().length > 0) problems.push(`left ${stage.others()}`);
-      // As undo of their directory finds them: what is half-written need not be an ELF file.
+      // As undo finds them for their directory: a half-written file need not be an ELF file.
       const { paths: remembered } = await native.changedBelow(
         join(stage.place, "files"),
         stage.records,
@@ -269,22 +272,25 @@ describe(
     const renamed = async (stage: Stage, ...faults: string[]) =>
       stage.act("edit", 0, ["-e", `inject=renameat2:${faults.join(":")}`]);
 
-    it.each(["EINVAL", "ENOSYS"])("renames where files cannot be exchanged (%s)", async (error) => {
-      const stage = new Stage(2);
-      const [original] = stage.contents();
-      expect(await renamed(stage, `error=${error}`)).toEqual([null, null]);
-      expect(readFileSync(stage.log, "utf8")).toContain("(INJECTED)");
-      for (const content of stage.contents()) expect(content).not.toBe(original);
-      expect(stage.others()).toEqual([]);
-    });
+    it.each(["EINVAL", "ENOSYS"])(
+      "rename files if they cannot be exchanged (%s)",
+      async (error) => {
+        const stage = new Stage(2);
+        const [original] = stage.contents();
+        expect(await renamed(stage, `error=${error}`)).toEqual([null, null]);
+        expect(readFileSync(stage.log, "utf8")).toContain("(INJECTED)");
+        for (const content of stage.contents()) expect(content).not.toBe(original);
+        expect(stage.others()).toEqual([]);
+      },
+    );
 
-    describe("who puts a file there at the last moment", () => {
+    describe("during another's last-moment replacement of the file", () => {
       /** Replaces the first file by others, each while an exchange is held up. */
       const contend = async (stage: Stage, contents: readonly string[]) => {
         const [file] = stage.files as [string];
         const answers = renamed(stage, "delay_enter=1500000");
         for (const [index, content] of contents.entries()) {
-          // When an exchange is about to begin, the temporary name is given, or has another's file.
+          // Just before an exchange the temporary name exists, and later has the other's file.
           const awaited = index === 0 ? null : contents[index - 1];
           await until("its temporary name", () => {
             const [name] = stage.others();
@@ -299,7 +305,7 @@ describe(
         return answers;
       };
       it.each([[["one"]], [["one", "two"]], [["one", "two", "three"]]])(
-        "keeps it: %j",
+        "keep it: %j",
         async (contents) => {
           const stage = new Stage(1);
           expect(await contend(stage, contents)).toEqual(["changed"]);
@@ -310,11 +316,11 @@ describe(
       );
     });
 
-    describe("a kill", () => {
-      it("may leave the original beside the new file, which is no program then", async () => {
+    describe("and a kill", () => {
+      it("may leave the original beside the new file, which then does not count as a program", async () => {
         const stage = new Stage(1);
         const [original] = stage.contents();
-        // The first two calls are about records that are not there.
+        // The first two calls are for records that do not exist.
         expect(await stage.act("edit", 0, ["-e", "inject=unlinkat:signal=SIGKILL:when=3"])).toBe(
           null,
         );
@@ -325,7 +331,7 @@ describe(
         const planned = await plan([place], { root: stage.place, gcRoot: false });
         expect(planned.files.map(({ host }) => host)).toEqual(stage.files);
         expect(planned.leftovers).toEqual([join(place, leftover as string)]);
-        // A file of that form that belongs to none of the files.
+        // A file with such a name that belongs to none of the files.
         const similar = join(place, ".none.fixelf-0123456789abcdef");
         copyFileSync(program, similar);
         await apply({ ...planned, files: [], leftovers: [...planned.leftovers, similar] });

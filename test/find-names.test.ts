@@ -1,4 +1,4 @@
-// The names that find is asked by.
+// The names that find takes.
 import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -54,11 +54,11 @@ describe("find", needs("gcc"), () => {
     expect(await asked(name)).toEqual(sonames);
   });
 
-  it("matches in a filter as by itself", () => {
+  it("matches patterns in a filter like those it takes", () => {
     expect(["a.so.60", "a.so.61", "a.so.77"].filter(glob("*.so.7?"))).toEqual(["a.so.77"]);
   });
 
-  it("shows of several names of one file the one that programs need", () => {
+  it("shows only the name that programs need if one file has several", () => {
     const words = ["find", "zlib", "libz", "libz*", "--root", root, "--no-index", "--json"];
     const { sonames } = JSON.parse(fixelf(words).stdout);
     expect(sonames).toMatchObject([{ soname: "libz.so.1", packages: [] }]);
@@ -80,7 +80,7 @@ describe("find", needs("gcc"), () => {
     expect(find("GLIBC_2.38")).toContain("libc.so.6 with GLIBC_2.38\n");
   });
 
-  it("names no package where no known release defines the version", () => {
+  it("names no package if no known release defines the version", () => {
     expect(find("GLIBC_9.99")).toMatch(/no known glibc defines it \([\d.]+ is the newest\)\n$/);
   });
   it("refuses an empty symbol version", () => {
@@ -88,7 +88,7 @@ describe("find", needs("gcc"), () => {
     expect([code, stderr]).toEqual([2, "fixelf: --symbol-version is empty\n"]);
   });
 
-  it("says of the driver's own libraries that no package has them", () => {
+  it("reports that no package has the driver's own libraries", () => {
     for (const name of [
       "libcuda.so.1",
       "libnvidia-ml.so.1",
@@ -102,7 +102,7 @@ describe("find", needs("gcc"), () => {
     expect(find("libcudart.so.12")).toContain("cuda_cudart");
   });
 
-  it("says which package is for programs of musl", () => {
+  it("tells which package is for programs built for musl", () => {
     const told = find("libsodium.so.23", "libgmp.so.10").split("\n");
     expect(told.filter((line) => line.includes("musl"))).toEqual([
       "for a program that is built for musl: pkgsMusl (nixpkgs#pkgsMusl.libsodium)",

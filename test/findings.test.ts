@@ -24,7 +24,7 @@ const gcc = (output: string, source: string, ...flags: string[]) =>
   compile(at(output), source, ...flags);
 const shared = ["-shared", "-fPIC", "-nostdlib"];
 const soname = (name: string) => `-Wl,-soname,${name}`;
-/** A library whose soname is its file name, unless a flag says another. */
+/** A library whose soname is its file name, unless a flag sets another. */
 const libraryAt = (output: string, ...flags: string[]) => {
   const options = [...shared, soname(basename(output)), ...flags];
   return compile(output, "int thing(void) { return 0; }", ...options);
@@ -58,11 +58,11 @@ describe("docs/findings.md", () => {
   );
   sections.delete("Verdicts");
 
-  it("explains every finding, and no other", () => {
+  it("explains every finding, and nothing else", () => {
     expect([...sections.keys()].sort()).toEqual([...findingCodes].sort());
   });
 
-  it.each(findingCodes)("%s: how it looks, and what to do", (code) => {
+  it.each(findingCodes)("%s: shows what it looks like, and what to do", (code) => {
     const section = sections.get(code) ?? "";
     // What the shell shows, or that it shows nothing, or the same as for another finding.
     expect(section).toMatch(/^ {4}\$ \.\/|[Tt]he shell\s+(shows|says)/m);
@@ -71,8 +71,8 @@ describe("docs/findings.md", () => {
   });
 });
 
-describe("what this machine decides", () => {
-  // The levels of the psABI add up.
+describe("findings about this machine", () => {
+  // The levels of the psABI are cumulative.
   const second = "cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3";
   const third = `${second} abm avx avx2 bmi1 bmi2 f16c fma movbe xsave`;
   const flagsOf = (text: string) => parseProcessorFlags(`processor : 0\nflags\t\t: fpu ${text}\n`);
@@ -90,7 +90,7 @@ describe("what this machine decides", () => {
       expect(finding?.remedy).toContain("x86-64-v2");
     });
 
-    it("says nothing of an ordinary build, or where the processor is not known", async () => {
+    it("is not found in an ordinary build, or if the processor is unknown", async () => {
       const path = gcc("v1", "int main(void) { return 0; }");
       const facts = await inspect(path);
       expect(isaProblems([{ path, facts }], host({ processorFlags: () => flagsOf("") }))).toEqual(
@@ -101,7 +101,7 @@ describe("what this machine decides", () => {
     });
   });
 
-  it("finds kernel-too-old", needs("gcc"), async () => {
+  it("include kernel-too-old", needs("gcc"), async () => {
     const path = gcc("tagged", "int main(void) { return 0; }", "-static");
     const facts = await inspect(path);
     const least = facts.notes.abiTag?.kernel;
@@ -120,7 +120,7 @@ describe("what this machine decides", () => {
     expect(newer.map(({ severity }) => severity)).toEqual(["warning", "warning"]);
   });
 
-  it("reads which mount a path is on", () => {
+  it("use the mount that a path is on", () => {
     const mounts = parseMounts(
       [
         "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw",
@@ -139,7 +139,7 @@ describe("what this machine decides", () => {
   });
 
   describe("noexec-mount", needs("gcc", "mount namespaces"), () => {
-    it("says so of a program, and of a library", () => {
+    it("is found for a program, and for a library", () => {
       library("libon.so");
       const runpath = `-Wl,--enable-new-dtags,-rpath,${at("on")}`;
       const program = gcc(
@@ -169,7 +169,7 @@ describe("what this machine decides", () => {
   });
 });
 
-describe("in a root shaped as NixOS", needs("gcc"), () => {
+describe("findings in a root shaped like NixOS", needs("gcc"), () => {
   const nixos = new NixosRoot();
   const { glibc, loader, path: root } = nixos;
 
@@ -195,7 +195,7 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
   const runpath = (...directories: string[]) =>
     `-Wl,--enable-new-dtags,-rpath,${directories.join(":")}`;
 
-  it("is healthy without anything to find", async () => {
+  it("are none in a healthy program", async () => {
     expect(await findingsOf(program("plain", runpath(glibc)), root)).toEqual([]);
   });
 
@@ -205,7 +205,7 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
     const findings = await findingsOf(program("mixed", runpath(other)), root);
     expect(coded(findings)).toEqual(["error libc-mixed"]);
     expect(findings[0]?.message).toContain("2.99");
-    // A second copy of the same release is not another one.
+    // A second copy of the same release does not count as another one.
     const same = `${storePath("glibc-2.36", "d")}/lib`;
     addGlibc(same);
     expect(await findingsOf(program("same", runpath(same)), root)).toEqual([]);
@@ -240,11 +240,11 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
     };
     afterAll(() => rmSync(nixos.in(drivers), { recursive: true, force: true }));
 
-    it("driver-missing: there is none", async () => {
+    it("driver-missing: it is absent", async () => {
       const findings = await findingsOf(usesGl(), root);
       expect(coded(findings)).toEqual(["warning driver-missing"]);
       expect(findings[0]?.evidence).toContain("/run/opengl-driver/lib is not there");
-      // No package has it, so that its absence concerns the driver alone.
+      // No package has it, so that its absence is a matter of the driver alone.
       expect(coded(await findingsOf(usesCuda(), root))).toEqual(["error driver-missing"]);
       const vendor = library("libGLX_nvidia.so.0");
       const [finding, ...others] = await findingsOf(
@@ -256,12 +256,12 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
       expect(finding?.remedy).toContain('services.xserver.videoDrivers = [ "nvidia" ];');
     });
 
-    it("finds no fault with one that is there", async () => {
+    it("has no fault to find with a driver that is there", async () => {
       inRoot(`${drivers}/libGLX_mesa.so.0`);
       expect(await findingsOf(usesGl(), root)).toEqual([]);
     });
 
-    it("driver-missing: it is there, and the loader does not look", async () => {
+    it("driver-missing: it is there, but the loader does not look for it there", async () => {
       inRoot(`${drivers}/libcuda.so.1`);
       const [finding, ...others] = await findingsOf(usesCuda(), root);
       expect(others).toEqual([]);
@@ -302,7 +302,7 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
       );
     };
 
-    it("says how much depends on it", async () => {
+    it("tell how much depends on the library", async () => {
       const required = await findingsOf(noted("required", "required"), root);
       expect(coded(required)).toEqual(["error dlopen-library-missing"]);
       const recommended = await findingsOf(noted("recommended", "recommended"), root);
@@ -311,7 +311,7 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
       expect(recommended[0]?.evidence[0]).toContain("libnoted.so.1, libnoted.so.0 recommended");
     });
 
-    it("names what another machine's program can use", needs("i686-linux-gnu-gcc"), async () => {
+    it("name what another machine's program can use", needs("i686-linux-gnu-gcc"), async () => {
       const own = new NixosRoot();
       const home = own.in(`${storePath("glibc-2.36-i686")}/lib`);
       mkdirSync(home, { recursive: true });
@@ -331,7 +331,7 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
       expect(finding?.evidence).toContain(
         "libcrypt.so.1 is in nixpkgs#legacyPackages.i686-linux.libxcrypt-legacy",
       );
-      // A library of this machine is not one that it can open.
+      // It cannot open a library for this machine.
       libraryAt(own.in("opt/noted/libcrypt.so.1"), "-Wl,-soname,libcrypt.so.1");
       expect(await crypt()).toHaveLength(1);
       compileWith(
@@ -343,12 +343,12 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
       expect(await crypt()).toEqual([]);
     });
 
-    it("is content with any of the alternatives", async () => {
+    it("are satisfied with any of the alternatives", async () => {
       inRoot("opt/noted/libnoted.so.0");
       expect(await findingsOf(noted("required", "required"), root)).toEqual([]);
     });
 
-    it("makes nothing of what is no such note", () => {
+    it("are ignored if they are not such notes", () => {
       for (const text of ["", "{", "{}", "[null]", '[{"soname":"x"}]', '[{"soname":[]}]', "[[]]"])
         expect(parseNote(text, "/x")).toEqual([]);
       expect(parseNote('[{"soname":["a.so"]}]\0\0', "/x")).toMatchObject([
@@ -357,7 +357,7 @@ describe("in a root shaped as NixOS", needs("gcc"), () => {
     });
   });
 
-  it("version-missing: says what would be new enough", async () => {
+  it("version-missing: names what would be new enough", async () => {
     writeFileSync(at("future.map"), "GLIBC_9.98 { global: later; };");
     const flags = [...shared, soname("libc.so.6"), `-Wl,--version-script=${at("future.map")}`];
     const future = gcc("future/libc.so.6", "int later(void) { return 0; }", ...flags);
@@ -432,8 +432,8 @@ describe("libc-mixed, as the loaders see it", needs("gcc", "musl-gcc"), () => {
   });
 });
 
-describe("libc-mixed, by a loader's content", needs("gcc", "musl's loader"), () => {
-  it("musl's loader by the name that its library has", async () => {
+describe("libc-mixed, judged by a loader's content", needs("gcc", "musl's loader"), () => {
+  it("recognises musl's loader under the name of its library", async () => {
     const loader = at("renamed-musl/lib/libc.so");
     mkdirSync(dirname(loader), { recursive: true });
     copyFileSync("/lib/ld-musl-x86_64.so.1", loader);
@@ -444,7 +444,7 @@ describe("libc-mixed, by a loader's content", needs("gcc", "musl's loader"), () 
     expect((await resolve(program)).libc).toBe("musl");
   });
 
-  it("musl's path file depends on the loader, not on the file's name", async () => {
+  it("looks for musl's path file by the loader, not by the file's name", async () => {
     const loader = at("with-path/lib/libc.so");
     const searched = at("with-path/searched");
     for (const made of [dirname(loader), at("with-path/etc")]) mkdirSync(made, { recursive: true });
@@ -463,7 +463,7 @@ describe("relocations-unmarked", needs("gcc", "ld.lld"), () => {
   const linked = (name: string, ...flags: string[]) =>
     gcc(name, source, "-pie", "-fPIE", "-fuse-ld=lld", ...flags);
 
-  it("is what the loader says", async () => {
+  it("agrees with the loader", async () => {
     const path = linked("unmarked", "-Wl,--pack-dyn-relocs=relr");
     const env = { PATH: process.env.PATH ?? "" };
     const { stderr } = spawnSync(path, { env, encoding: "utf8" });
@@ -506,7 +506,7 @@ describe("unprotected-from-gc", () => {
     );
   });
 
-  it("says nothing where all is kept, or where nobody knows", async () => {
+  it("is not found if everything is kept, or if that is unknown", async () => {
     const all = new Set([kept, loose]);
     expect(await gcFindings(subject, pointers, circumstances(all))).toEqual([]);
     expect(await gcFindings(subject, pointers, circumstances(null))).toEqual([]);

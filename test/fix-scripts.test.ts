@@ -1,4 +1,4 @@
-// Scripts are fixed as programs are: planned, written, checked, taken back byte for byte.
+// Scripts are fixed like programs: planned, written, verified, restored byte for byte.
 import {
   appendFileSync,
   chmodSync,
@@ -54,7 +54,7 @@ describe("fix of a script", needs("gcc"), () => {
     const program = join(scratchDirectory(), "program");
     compile(program, "void _start(void) { for (;;) {} }", "-static", "-nostdlib");
     for (const path of [python, perl]) copyFileSync(program, place(path));
-    // One program with many names, as coreutils is.
+    // One program with many names, like coreutils.
     copyFileSync(program, place(`${dirname(env)}/coreutils`));
     symlinkSync("coreutils", place(env));
     for (const path of [python, env]) {
@@ -68,7 +68,7 @@ describe("fix of a script", needs("gcc"), () => {
     rmSync(join(root, "opt"), { recursive: true, force: true });
   });
 
-  it("names the interpreter's place in the store, and takes that back", async () => {
+  it("writes the interpreter's path in the store, and can be undone", async () => {
     const text = "#!/usr/bin/python3 -u\nprint('ü')\n";
     write(text);
     utimesSync(script, 1e9, 1e9);
@@ -97,7 +97,7 @@ describe("fix of a script", needs("gcc"), () => {
     ["keeps its length", `#!/${"x".repeat(python.length - 9)}/python3\n`],
     ["has no line end", "#!/x/python3"],
     ["is longer than a few sectors", `#!/x/python3\n${"# a comment\n".repeat(1000)}`],
-  ])("in place, and back, where it %s", async (_, text) => {
+  ])("can be done in place, and undone, if the text %s", async (_, text) => {
     write(text);
     const { ino } = statSync(script);
     expect(await fix({ inPlace: true })).toMatchObject({ outcome: "fixed" });
@@ -107,7 +107,7 @@ describe("fix of a script", needs("gcc"), () => {
     expect(readFileSync(script, "utf8")).toBe(text);
   });
 
-  it("knows the ways to write a first line", async () => {
+  it("understands the forms of a first line", async () => {
     expect(await fixed("/usr/bin/python3")).toBe(`#!${python}`);
     expect(await fixed("/x/python3   -a  -b ")).toBe(`#!${env} -S ${python} -a  -b`);
     expect(await fixed("/bin/env python3")).toBe(`#!${python}`);
@@ -124,12 +124,12 @@ describe("fix of a script", needs("gcc"), () => {
     expect(await fixed("/usr/bin/env perl")).toBe(`#!${perl}`);
   });
 
-  it("leaves alone what works", async () => {
+  it("leaves working scripts alone", async () => {
     for (const line of ["/usr/bin/env python3", "/usr/bin/env -S A=1 python3 -u", python])
       expect(await fixed(line)).toBe(`#!${line}`);
   });
 
-  it("refuses what it cannot do for sure", async () => {
+  it("refuses whatever it cannot do with certainty", async () => {
     const refused = async (text: string) => {
       write(text);
       const outcome = await fix();
@@ -165,7 +165,7 @@ describe("fix of a script", needs("gcc"), () => {
     expect(statSync(output).mode & 0o777).toBe(0o755);
   });
 
-  it("mends an interpreter of its own instead of taking another", async () => {
+  it("fixes the tree's own interpreter instead of taking another", async () => {
     const named = join(root, "opt/app/venv/bin/python3");
     const program = compile(named, "int main(void) { return 0; }", "-Wl,-I,/nowhere/ld.so");
     symlinkSync("python3", join(dirname(program), "python"));
@@ -186,20 +186,21 @@ describe("fix of a script", needs("gcc"), () => {
     ]);
     const app = dirname(script);
     expect(await remedies(app)).toEqual([expect.stringContaining(`error: fixelf fix ${app} `)]);
-    // The program is refused, for the store has no loader; the script would be right with it.
+    // The program is refused, because the store has no loader; with the program, the script would
+    // work.
     const { files } = await plan([app], options);
     expect(files.map(({ script, edits, refusal }) => [script, edits, refusal === null])).toEqual([
       [true, [], true],
       [false, [], false],
     ]);
-    // The whole system's is any Python.
+    // For the whole system, any Python will do.
     rmSync(join(root, "usr/bin/python3"), { force: true });
     copyFileSync(program, place("/usr/bin/python3"));
     expect(await fixed("/usr/bin/python3")).toBe(`#!${python}`);
     rmSync(join(root, "usr/bin/python3"));
   });
 
-  it("does not change hard-linked twins, nor what has changed since", async () => {
+  it("does not change hard-linked twins, or files changed since the plan", async () => {
     write("#!/x/python3\n");
     linkSync(script, `${script}-twin`);
     expect(await fix({ inPlace: true })).toMatchObject({ outcome: "refused" });
@@ -212,8 +213,8 @@ describe("fix of a script", needs("gcc"), () => {
     });
   });
 
-  describe("of a directory", () => {
-    it("takes those that may be executed, and their own interpreter first", async () => {
+  describe("for a directory", () => {
+    it("takes the executable scripts, and prefers the tree's own interpreter", async () => {
       const app = join(root, "opt/app");
       write("#!/usr/bin/python3\n", join(app, "bin/tool"));
       write("#!/build/machine/bin/own -x\n", join(app, "bin/wrapper"));

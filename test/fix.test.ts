@@ -1,4 +1,5 @@
-// plan, apply, diagnose and undo on a root shaped as NixOS, made of this machine's own glibc. No Nix.
+// plan, apply, diagnose and undo on a root shaped like NixOS, made from this machine's own glibc.
+// No Nix.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -48,7 +49,10 @@ describe("fix", needs("gcc"), () => {
     if (diagnosis === undefined) throw new Error("no diagnosis");
     return diagnosis;
   };
-  /** Runs a program of the root as if the root were this machine's: by the loader, with all paths. */
+  /**
+   * Runs a program of the root as if the root were this machine's: through the loader, with all
+   * paths.
+   */
   const run = async (path: string) => {
     const { interpreter, runpath, rpath } = await inspect(path);
     const origin = dirname(path);
@@ -90,7 +94,7 @@ describe("fix", needs("gcc"), () => {
     }
   });
 
-  it("makes a foreign program run, and takes it back", async () => {
+  it("makes a foreign program run, and can be undone", async () => {
     const before = [sha256(program), sha256(bundled)];
     const sick = await doctor(program);
     expect(sick.verdict).toBe("broken");
@@ -134,7 +138,7 @@ describe("fix", needs("gcc"), () => {
     expect(sha256(program)).toBe(before);
   });
 
-  it("fixes in place, and takes that back", async () => {
+  it("fixes in place, and can be undone", async () => {
     const before = sha256(program);
     const { ino } = statSync(program);
     expect(await fix(program, { inPlace: true })).toMatchObject({ outcome: "fixed" });
@@ -144,7 +148,7 @@ describe("fix", needs("gcc"), () => {
     expect(sha256(program)).toBe(before);
   });
 
-  it("writes to another file and leaves the first", async () => {
+  it("writes to another file and leaves the original", async () => {
     const before = sha256(program);
     const output = join(app, "bin/copy");
     expect(await fix(program, { output })).toMatchObject({ outcome: "fixed", error: null });
@@ -171,7 +175,7 @@ describe("fix", needs("gcc"), () => {
     rmSync(dirname(dirname(inStore)), { recursive: true });
   });
 
-  describe("refuses, and does not change,", () => {
+  describe("refuses, without a change,", () => {
     const damages: [title: string, code: string, damage: () => void][] = [
       ["a text", "not-elf", () => writeFileSync(program, "some text, and no program\n")],
       ["an empty file", "not-elf", () => truncateSync(program, 0)],
@@ -199,7 +203,7 @@ describe("fix", needs("gcc"), () => {
       expect(existsSync(join(state, "fixelf/undo"))).toBe(false);
     });
 
-    it("a program whose library is nowhere", async () => {
+    it("a program whose library cannot be found", async () => {
       rmSync(bundled);
       const before = sha256(program);
       const outcome = await fix(program);
@@ -212,7 +216,7 @@ describe("fix", needs("gcc"), () => {
     });
   });
 
-  it("throws for a path that is not there", async () => {
+  it("throws for a path that does not exist", async () => {
     await expect(plan([join(app, "none")], options)).rejects.toMatchObject({ code: "not-found" });
     await expect(undo([join(app, "none")])).rejects.toMatchObject({ code: "not-found" });
   });
@@ -232,7 +236,7 @@ describe("fix", needs("gcc"), () => {
     expect(sha256(program)).toBe(before);
   });
 
-  it("does not write into a file of two names", async () => {
+  it("does not write in place into a file with two names", async () => {
     linkSync(program, join(app, "bin/twin"));
     const before = sha256(program);
     const planned = await plan([program], { ...options, inPlace: true });
@@ -244,7 +248,7 @@ describe("fix", needs("gcc"), () => {
     expect(sha256(program)).toBe(before);
   });
 
-  it("refuses in place also what got its second name after the plan", async () => {
+  it("also refuses to write in place if the file got its second name after the plan", async () => {
     const planned = await plan([program], { ...options, inPlace: true });
     linkSync(program, join(app, "bin/twin"));
     const before = sha256(program);
@@ -253,7 +257,7 @@ describe("fix", needs("gcc"), () => {
     expect(sha256(program)).toBe(before);
   });
 
-  it("follows a symbolic link, which stays one", async () => {
+  it("follows a symbolic link, which is kept", async () => {
     const link = join(app, "link");
     symlinkSync("bin/program", link);
     const before = sha256(program);
@@ -284,7 +288,7 @@ describe("fix", needs("gcc"), () => {
     }
   });
 
-  it("does not restore what has changed since", async () => {
+  it("does not undo over changes made since", async () => {
     await fix(program);
     appendFileSync(program, "update");
     const changed = sha256(program);
@@ -293,7 +297,7 @@ describe("fix", needs("gcc"), () => {
     expect(sha256(program)).toBe(changed);
   });
 
-  it("does not write over what has changed since the plan", async () => {
+  it("does not write over changes made since the plan", async () => {
     const made = await plan([program], options);
     appendFileSync(program, "update");
     const changed = sha256(program);

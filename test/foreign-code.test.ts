@@ -33,7 +33,7 @@ describe("no code of an examined file is run", needs("gcc"), () => {
     return start(words, { cwd: directory });
   };
 
-  /** Started by the system, it leaves its mark: otherwise the test would say nothing. */
+  /** Started by the system, it leaves its mark: otherwise the test would prove nothing. */
   const isArmed = (name: string) => {
     spawnSync(at(name));
     const armed = existsSync(mark);
@@ -106,7 +106,7 @@ describe("no code of an examined file is run", needs("gcc"), () => {
     expect(existsSync(mark)).toBe(false);
   });
 
-  describe("fix asks the store's loader, or nobody", () => {
+  describe("fix verifies", () => {
     const outcomeOf = (...words: string[]) => {
       const { stdout } = fixelf("fix", "--json", "--no-gc-root", ...elsewhere, ...words);
       expect(existsSync(mark)).toBe(false);
@@ -114,7 +114,7 @@ describe("no code of an examined file is run", needs("gcc"), () => {
       return files[0];
     };
 
-    it.each([["constructor"], ["ifunc"]])("the loader, about %s", (name) => {
+    it.each([["constructor"], ["ifunc"]])("%s with the given loader", (name) => {
       expect(outcomeOf("--interpreter", ownLoader, `tree/${name}`)).toMatchObject({
         verified: true,
       });
@@ -122,7 +122,7 @@ describe("no code of an examined file is run", needs("gcc"), () => {
       expect(existsSync(mark)).toBe(false);
     });
 
-    it("the store's loader, about a file with one of its own", () => {
+    it("a file that names a loader of its own, with the store's loader", () => {
       expect(outcomeOf("tree/interpreter").outcome).toBe("fixed");
     });
 
@@ -130,7 +130,7 @@ describe("no code of an examined file is run", needs("gcc"), () => {
       ["ifunc", [], /is not from the store/],
       ["audit", ["--interpreter"], /audit libraries that .*tree\/audit names/],
       ["depaudit", ["--interpreter"], /audit libraries that .*tree\/depaudit names/],
-    ])("nobody, about %s", (name, options, reason) => {
+    ])("nothing of %s", (name, options, reason) => {
       const outcome = outcomeOf(
         ...options.flatMap((option) => [option, ownLoader]),
         `tree/${name}`,
@@ -141,8 +141,8 @@ describe("no code of an examined file is run", needs("gcc"), () => {
     });
   });
 
-  it("watch leaves no mark of what is beside a program that it fixes", async () => {
-    // What is in one directory is looked at together.
+  it("watch leaves no mark from files beside a program that it fixes", async () => {
+    // Files in one directory are examined together.
     const arrived = at("incoming/program");
     cpSync(at("tree"), arrived, { recursive: true });
     make("incoming/program/broken", "int main(void){return 0;}", "-Wl,-I,/nowhere/loader");
@@ -161,7 +161,7 @@ describe("no code of an examined file is run", needs("gcc"), () => {
     expect(existsSync(mark)).toBe(false);
   });
 
-  it("every command is tried, but run", () => {
+  it("every command is tried, except run", () => {
     const help = fixelf("--help").stdout;
     const commands = [...help.matchAll(/^ {2}([a-z-]+) \[[a-z]+/gm)].map(([, name]) => name);
     expect(commands).toContain("run");

@@ -1,4 +1,5 @@
-// Root writes where another user has put links: what they lead to is changed only if it is that user's.
+// Root writes where another user has put links: their targets are changed only if they belong to
+// that user.
 import { createHash } from "node:crypto";
 import {
   chownSync,
@@ -25,7 +26,7 @@ import { scratchDirectory } from "./support/scratch.js";
 
 const somebody = 4711;
 
-describe("links of another user", needs("gcc", "root"), () => {
+describe("another user's links", needs("gcc", "root"), () => {
   const directory = scratchDirectory();
   const theirs = join(directory, "theirs");
   const roots = join(directory, "roots");
@@ -70,7 +71,7 @@ describe("links of another user", needs("gcc", "root"), () => {
       untouched();
     });
 
-    it("to what is theirs are followed, and so are root's own", () => {
+    it("to that user's own files are followed, and so are root's own links", () => {
       plant("file", link);
       expect(fixelf(words(link))).toMatchObject({ stderr: "", code: 0 });
       expect(readlinkSync(link)).toBe("file");
@@ -112,7 +113,7 @@ describe("links of another user", needs("gcc", "root"), () => {
       untouched();
     });
 
-    it("are left where old ones would be removed", async () => {
+    it("are not followed where old ones would be removed", async () => {
       const old = `.farm.fixelf-${"0".repeat(16)}`;
       symlinkSync("/z/0", join(roots, "old"));
       plant(roots, join(theirs, old));
@@ -122,7 +123,7 @@ describe("links of another user", needs("gcc", "root"), () => {
       expect(readlinkSync(join(roots, "old"))).toBe("/z/0");
     });
 
-    it("are refused on the way to it, and so is a directory of theirs", async () => {
+    it("are refused on the way to it, and so is a directory of that user's", async () => {
       plant(roots);
       await expect(makeFarm(join(link, "farm"), [system], place)).rejects.toMatchObject({
         code: "permission-denied",

@@ -1,4 +1,5 @@
-// State and cache that another user owns or may write to, as with `sudo -E`: nothing in it is believed.
+// State and cache that another user owns or may write to, as with `sudo -E`: nothing in it is
+// trusted.
 import {
   chmodSync,
   chownSync,
@@ -21,7 +22,7 @@ import { scratchDirectory } from "./support/scratch.js";
 
 const somebody = 4711;
 
-describe("another user's state", needs("gcc"), () => {
+describe("undo does not trust", needs("gcc"), () => {
   const state = process.env.XDG_STATE_HOME as string;
   const records = join(state, "fixelf", "undo");
   const program = join(scratchDirectory(), "program");
@@ -42,7 +43,7 @@ describe("another user's state", needs("gcc"), () => {
   it.each([
     ["the directory of records", () => records],
     ["the directory above", () => join(state, "fixelf")],
-  ])("%s that others may write to", async (_, path) => {
+  ])("%s if others may write to it", async (_, path) => {
     chmodSync(path(), 0o777);
     await expect(undo([program])).rejects.toMatchObject({
       code: "permission-denied",
@@ -65,7 +66,7 @@ describe("another user's state", needs("gcc"), () => {
     chmodSync(record(), 0o600);
   });
 
-  describe("owned by somebody", needs("root"), () => {
+  describe("what another user owns:", needs("root"), () => {
     it.each([
       ["the directory of records", () => records],
       ["the directory above", () => join(state, "fixelf")],
@@ -87,7 +88,7 @@ describe("another user's state", needs("gcc"), () => {
   });
 });
 
-describe("what only reads state", needs("gcc"), () => {
+describe("a command that only reads state", needs("gcc"), () => {
   const directory = scratchDirectory();
   const program = join(directory, "program");
   const home = join(directory, "none");
@@ -104,12 +105,12 @@ describe("what only reads state", needs("gcc"), () => {
     mkdirSync(join(directory, "store"));
   });
 
-  it.each(readers)("makes no home directory: %s", (_, words) => {
+  it.each(readers)("creates no home directory: %s", (_, words) => {
     expect(fixelf(words, { env: variables(home) }).stderr).not.toContain("cannot make");
     expect(existsSync(home)).toBe(false);
   });
 
-  it.each(readers.slice(0, 3))("makes nothing in one: %s", (_, words) => {
+  it.each(readers.slice(0, 3))("creates nothing in the home directory: %s", (_, words) => {
     const empty = join(directory, words[0] as string);
     mkdirSync(empty);
     const { stderr } = fixelf(words, { env: variables(empty) });
@@ -117,7 +118,7 @@ describe("what only reads state", needs("gcc"), () => {
     expect(readdirSync(empty)).toEqual([]);
   });
 
-  it("nor does what writes it, which says so", async () => {
+  it("is not alone: one that writes creates no home directory either, and reports that", async () => {
     process.env.HOME = home;
     const { XDG_STATE_HOME } = process.env;
     delete process.env.XDG_STATE_HOME;
@@ -134,7 +135,7 @@ describe("what only reads state", needs("gcc"), () => {
     expect(existsSync(home)).toBe(false);
   });
 
-  it("takes a relative one from no working directory", () => {
+  it("does not resolve a relative home against the working directory", () => {
     const cwd = join(directory, "cwd");
     mkdirSync(cwd);
     for (const [, words] of readers.slice(0, 3)) fixelf(words, { cwd, env: variables("home") });
@@ -152,12 +153,12 @@ describe("what only reads state", needs("gcc"), () => {
       ...readers,
       ["edit", ["patchelf", "--set-rpath", "/x", program]] as [string, string[]],
       ["loaders", ["loaders", "--store", join(directory, "store")]] as [string, string[]],
-    ])("root makes nothing: %s", (_, words) => {
+    ])("creates nothing as root: %s", (_, words) => {
       fixelf(words, { env: variables(theirs) });
       expect(readdirSync(theirs)).toEqual([]);
     });
 
-    it("root makes nothing where their link leads either, and says so", async () => {
+    it("creates nothing as root where a link of theirs leads either, and reports that", async () => {
       const roots = join(directory, "roots");
       mkdirSync(roots);
       mkdirSync(join(theirs, ".local"));

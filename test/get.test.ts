@@ -1,4 +1,4 @@
-// What is read from Nix and from binary caches before anything is fetched.
+// What is learnt from Nix and from binary caches before anything is fetched.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:https";
@@ -19,8 +19,8 @@ import {
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 
-describe("what Nix says that it will do", () => {
-  it("is counted, of what is fetched and what is built", () => {
+describe("what Nix announces to do", () => {
+  it("is counted by what is fetched and what is built", () => {
     const text = `warning: unable to download 'https://cache.example/nix-cache-info'
 these 2 derivations will be built:
   /nix/store/a-one.drv
@@ -32,7 +32,7 @@ these 3 paths will be fetched (0.54 MiB download, 2.08 MiB unpacked):
 `;
     expect(parseEffort(text)).toEqual({ built: 2, fetched: 3, download: 0.54, unpacked: 2.08 });
   });
-  it("is counted where it is one of each", () => {
+  it("is also counted if it is one of each", () => {
     const text = `this derivation will be built:
   /nix/store/a-one.drv
 this path will be fetched (0.10 MiB download, 0.51 MiB unpacked):
@@ -40,12 +40,12 @@ this path will be fetched (0.10 MiB download, 0.51 MiB unpacked):
 `;
     expect(parseEffort(text)).toEqual({ built: 1, fetched: 1, download: 0.1, unpacked: 0.51 });
   });
-  it("is nothing where all is there", () => {
+  it("is nothing if everything is present", () => {
     expect(parseEffort("")).toEqual({ built: 0, fetched: 0, download: 0, unpacked: 0 });
   });
 });
 
-describe("the nixpkgs that is taken", () => {
+describe("the choice of nixpkgs", () => {
   const on = { flakes: true, hasCaret: true };
   const off = { flakes: false, hasCaret: true };
 
@@ -75,11 +75,11 @@ describe("a binary cache's listing", () => {
     lookInCaches(storePath, soname, { addresses: [address], authorities: [] }, {});
   const write = (text: string) => writeFileSync(join(cache, `${"a".repeat(32)}.ls`), text);
 
-  it("is not there, and then nothing is known", async () => {
+  it("may not exist, and then nothing is known", async () => {
     mkdirSync(cache, { recursive: true });
     expect(await look("libone.so.1")).toBeNull();
   });
-  it("says whether a library is in it, wherever below lib", async () => {
+  it("tells whether it has a library, wherever below lib", async () => {
     const file = { type: "regular", size: 1 };
     const entries = {
       "libone.so.1": { type: "symlink", target: "libone.so.1.2" },
@@ -97,7 +97,7 @@ describe("a binary cache's listing", () => {
     for (const absent of ["libno.so", "libdirectory.so", "__proto__", "toString"])
       expect(await look(absent)).toMatchObject({ file: null });
   });
-  it("that is damaged says nothing", async () => {
+  it("tells nothing if it is damaged", async () => {
     for (const text of ["", "{", "null", "[]", '{"root":3}']) {
       write(text);
       expect((await look("libone.so.1"))?.file ?? null, text).toBeNull();
@@ -156,18 +156,21 @@ describe("a binary cache behind TLS", needs("openssl"), () => {
   const look = (place: string, authorities: string[]) =>
     lookInCaches(storePath, "libone.so.1", { addresses: [`${address}/${place}`], authorities }, {});
 
-  it.each(["plain", "br", "gzip", "moved"])("is read where Nix trusts it (%s)", async (place) => {
+  it.each(["plain", "br", "gzip", "moved"])("is read if Nix trusts it (%s)", async (place) => {
     expect(await look(place, [authority])).toMatchObject({ file: "lib/libone.so.1" });
   });
-  it.each(["round", "bomb", "nowhere"])("says nothing that leads nowhere (%s)", async (place) => {
-    expect(await look(place, [authority])).toBeNull();
-  });
-  it("is not read where nobody trusts it", async () => {
+  it.each(["round", "bomb", "nowhere"])(
+    "is not read through a redirect that leads nowhere (%s)",
+    async (place) => {
+      expect(await look(place, [authority])).toBeNull();
+    },
+  );
+  it("is not read if it is not trusted", async () => {
     expect(await look("plain", [])).toBeNull();
   });
 });
 
-describe("what is known of versions and programs", () => {
+describe("what is known about versions and programs", () => {
   it.each([
     ["GLIBCXX_3.4.32", "libstdc++.so.6", "gcc 13.2 or newer"],
     ["GLIBCXX_3.4.35", "libstdc++.so.6", "gcc 16.1 or newer"],
@@ -179,7 +182,7 @@ describe("what is known of versions and programs", () => {
     ["OPENSSL_1_1_1", "libssl.so.1.1", "openssl 1.1.1 or newer"],
     ["GOMP_5.0", "libgomp.so.1", null],
     ["FOO_1.0", null, null],
-  ])("%s is of %s: %s", (version, soname, since) => {
+  ])("%s belongs to %s: %s", (version, soname, since) => {
     expect(libraryOfVersion(version)).toBe(soname);
     expect(sinceRelease(version)).toBe(since);
   });

@@ -1,5 +1,4 @@
-// What a user reads about a whole tree: each cause once, with one remedy that works as it is
-// printed.
+// What a user reads about a whole tree: each cause once, with one remedy that works as printed.
 import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -18,7 +17,7 @@ const thing = join(root, storePath("thing-1.0", "b"), "lib");
 const env = { NO_COLOR: "1" };
 const fixelf = (...words: string[]) => start(words, { env });
 
-/** As a shell runs a line that was copied from the output. */
+/** Runs a line as a shell would that was copied from the output. */
 function paste(line: string) {
   const words = commandLine.map((word) => `'${word}'`).join(" ");
   return run(["/bin/sh", "-c", `fixelf() { ${words} "$@"; }\n${line} --no-gc-root`], { env });
@@ -45,7 +44,7 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
     cpSync(tree, join(directory, "copy"), { recursive: true });
   });
 
-  it("is told by cause, with one remedy for all", () => {
+  it("is reported by cause, with one remedy for all", () => {
     const { code, stdout, stderr } = fixelf("doctor", "--root", root, tree);
     expect([code, stderr]).toEqual([1, ""]);
     expect(stdout.split("\n").length).toBeLessThan(14);
@@ -58,7 +57,7 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
     expect(stdout).toMatch(/\n8 files with errors, 0 without findings\n$/);
   });
 
-  it("says nothing that the findings do not, and leaves no cause out", () => {
+  it("is not reported with anything but its findings, and no cause is left out", () => {
     const { stdout } = fixelf("doctor", "--root", root, tree);
     const { files } = JSON.parse(fixelf("doctor", "--json", "--root", root, tree).stdout) as {
       files: Diagnosis[];
@@ -75,7 +74,7 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
     ]);
   });
 
-  it("is told file by file with --verbose, and not at all with --quiet", () => {
+  it("is reported file by file with --verbose, and not at all with --quiet", () => {
     const { code, stdout } = fixelf("doctor", "--verbose", "--root", root, tree);
     expect(code).toBe(1);
     for (const name of modules)
@@ -84,27 +83,27 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
     expect([silent, stderr, same]).toEqual(["", "", 1]);
   });
 
-  it("ends when nobody reads it any more", () => {
+  it("is no longer examined when the reader has gone", () => {
     const words = [...commandLine, "doctor", "--verbose", "--root", root, tree];
     const quoted = words.map((word) => `'${word}'`).join(" ");
-    // Its exit code is that for what was examined so far.
+    // The exit code is that for what has been examined so far.
     const { stdout, stderr } = run(["/bin/sh", "-c", `${quoted} | head -n 1`], { env });
     expect([stdout.split("\n").length, stderr]).toEqual([2, ""]);
   });
 
-  it("shows progress on a terminal only", needs("script"), () => {
+  it("is reported with progress on a terminal only", needs("script"), () => {
     const words = [...commandLine, "doctor", "--root", root, tree].map((word) => `'${word}'`);
     const { stdout: shown } = run(["script", "-qec", words.join(" "), "/dev/null"], { env });
     // As much of the line as fits.
     const progress = shown.indexOf(`\r\u001b[Kreading ${tree}`.slice(0, 60));
     expect(progress).toBe(0);
-    // What is told by cause is told when all causes are known.
+    // What is reported by cause is reported once all causes are known.
     expect(shown.indexOf("error  ")).toBeGreaterThan(progress);
     expect(shown).toContain("8 files with errors, 0 without findings");
     expect(fixelf("doctor", "--root", root, tree).stderr).toBe("");
   });
 
-  it("is fixed by the remedy as it is printed, and refusals come last", () => {
+  it("is fixed by the remedy as printed, and refusals come last", () => {
     const [remedy = ""] = remediesOf(fixelf("doctor", "--root", root, tree).stdout);
     const { code, stdout, stderr } = paste(remedy);
     expect(code).toBe(1);
@@ -121,9 +120,9 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
     expect(stderr).toContain(`fixelf undo ${named}`);
   });
 
-  it("names the packages that would be got, and one command for all of them", () => {
+  it("is reported with the packages to get, and one command for all of them", () => {
     const app = join(directory, "zlib app");
-    // What this machine has where loaders look by default does not count.
+    // What this machine has in default directories must not count.
     const alone = ["-shared", "-fPIC", "-nostdlib", "-Wl,-z,nodefaultlib"];
     for (const [name, soname] of [
       ...["a.so", "b.so", "c.so"].map((each) => [each, "libz.so.1"] as const),
@@ -145,7 +144,7 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
     expect(stderr).toContain(`Get what is missing with: ${remedy}\n`);
   });
 
-  it("names a directory that begins like an option so that it is none", () => {
+  it("is written so that its name is not taken for an option", () => {
     const place = join(directory, "dash");
     cpSync(join(directory, "copy"), join(place, "-n"), { recursive: true });
     const { stdout } = start(["doctor", "--root", root, "--", "-n"], { cwd: place, env });
@@ -153,7 +152,7 @@ describe("a tree of a program and its modules", needs("gcc", "glibc's loader"), 
     expect(remedies[0]).toBe(`fixelf fix ./-n --root '${root}'`);
   });
 
-  it("is told of when its program was fixed alone", () => {
+  it("is mentioned when its program was fixed alone", () => {
     const copy = join(root, "opt/other");
     cpSync(join(directory, "copy"), copy, { recursive: true });
     const { stderr } = fixelf("fix", "--no-gc-root", "--root", root, join(copy, "bin/program"));

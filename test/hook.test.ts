@@ -1,4 +1,4 @@
-// nix/hook.sh by itself; test/end-to-end/nix-hook.test.ts has it in builds.
+// nix/hook.sh alone; test/end-to-end/nix-hook.test.ts uses it in builds.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,7 @@ import { scratchDirectory } from "./support/scratch.js";
 const hook = fileURLToPath(new URL("../nix/hook.sh", import.meta.url));
 
 describe("nix/hook.sh", needs("bash"), () => {
-  it("finds libraries in the order of their names, whatever the disk's", () => {
+  it("finds libraries in the order of their names, whatever the order on disk", () => {
     const directory = scratchDirectory();
     for (const file of ["b/x.so", "a/y.so.1", "C/z.so", "a/deep/w.so", "d/none.txt"]) {
       mkdirSync(join(directory, dirname(file)), { recursive: true });

@@ -1,4 +1,4 @@
-// The index of a store: that it answers as the store itself does, and what it survives.
+// The index of a store: it answers as the store itself does, whatever happens to it.
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -53,7 +53,7 @@ function settle(path: string): void {
   utimesSync(path, 1, 1);
 }
 
-/** As a store that nothing has been done to for a while. */
+/** As in a store that has not been touched for a while. */
 function settleStore({ root, store }: StorePlace): void {
   utimesSync(root + store, 2, 2);
 }
@@ -66,7 +66,10 @@ function addPath({ root, store }: StorePlace, name: string, library: string, fro
   return path;
 }
 
-/** A store with all that libraries come as: links within, to others, out of the store and nowhere. */
+/**
+ * A store with libraries in all shapes: links inside it, to other paths, out of the store and to
+ * nothing.
+ */
 function makeStore(root: string): StorePlace {
   const place = storePlace({ root });
   const store = join(root, "nix/store");
@@ -98,7 +101,7 @@ function makeStore(root: string): StorePlace {
   return place;
 }
 
-/** Replaces a file by what `put` puts there. */
+/** Replaces a file by what `put` creates there. */
 function replaceBy(file: string, put: () => void): void {
   rmSync(file);
   put();
@@ -147,7 +150,7 @@ function stateOf(place: StorePlace): State {
   return segment.about as State;
 }
 
-/** `fixelf find`, as a process of its own; a shell may set its limits first. */
+/** `fixelf find`, in a process of its own; a shell may set its limits first. */
 const find = ({ root }: StorePlace, names: readonly string[], limits = ":") =>
   fixelf(["find", ...names, "--root", root, "--json"], {
     by: ["/bin/sh", "-c", `${limits} && exec "$@"`, "sh"],
@@ -173,12 +176,12 @@ describe("an index", () => {
     expect(await reportIndex(place)).toMatchObject({ storePaths: 6, elfFiles: 5, unsettled: 0 });
   });
 
-  it("is left alone while the store is", async () => {
+  it("is left unchanged while the store is unchanged", async () => {
     await answers(place, true);
     const before = readFileSync(fileOf(place, "manifest"));
     await answers(place, true);
     expect(readFileSync(fileOf(place, "manifest")).equals(before)).toBe(true);
-    // Nothing but the store's directory is looked at: what Nix has finished does not change.
+    // Only the store's directory is read: what Nix has finished does not change.
     addPath(place, `${hash(3)}-zlib-1.3`, "libnew.so");
     settleStore(place);
     expect((await answers(place, true, ["libnew.so"])).found.get("libnew.so")?.providers).toEqual(
@@ -214,7 +217,8 @@ describe("an index", () => {
     it("keeps what is new in the manifest, and reads it once", async () => {
       const { base } = stateOf(place);
       await expectSameAnswers(place);
-      // What Nix has finished does not change: that it is not seen shows that it is not read again.
+      // What Nix has finished does not change: that it goes unnoticed proves that it is not read
+      // again.
       copyFileSync(libc, join(place.root, "nix/store", name, "lib/libunseen.so"));
       addPath(place, `${hash(9)}-zlib-1.5`, "libz.so.1");
       settleStore(place);
@@ -225,14 +229,14 @@ describe("an index", () => {
       expect(stateOf(place).recent.map(([each]) => each)).toEqual([name, `${hash(9)}-zlib-1.5`]);
     });
 
-    it("takes it into the base when asked for the whole", async () => {
+    it("merges it into the base when asked for the whole", async () => {
       await answers(place, true);
       expect(await reportIndex(place)).toMatchObject({ storePaths: 7, elfFiles: 6 });
       expect(stateOf(place)).toMatchObject({ recent: [], dropped: [] });
       await expectSameAnswers(place);
     });
 
-    it("knows what is gone of either file, and when", async () => {
+    it("knows what has gone from either file, and when", async () => {
       await answers(place, true);
       const { collected } = stateOf(place);
       for (const gone of [name, `${hash(2)}-bootstrap-tools`])
@@ -248,7 +252,7 @@ describe("an index", () => {
       await expectSameAnswers(place);
     });
 
-    it("takes it into the base when it has become much", async () => {
+    it("merges it into the base when it has become much", async () => {
       for (let number = 300; number < 370; number++)
         addPath(place, `${hash(number)}-package-${number}`, "libpackage.so");
       settleStore(place);
@@ -261,19 +265,19 @@ describe("an index", () => {
     });
   });
 
-  it("lists again what was changed at the moment of listing", async () => {
+  it("lists again what was changed while being listed", async () => {
     const store = join(place.root, "nix/store");
     const now = new Date();
     utimesSync(store, now, now);
     await answers(place, true);
     addPath(place, `${hash(8)}-zlib-1.4`, "libz.so.1");
-    // The same time as before, as a coarse clock would give it.
+    // The same time as before, as from a coarse clock.
     utimesSync(store, now, now);
     expect((await answers(place, true)).found.get("libz.so.1")?.providers.map(({ path }) => path)) //
       .toContain(`/nix/store/${hash(8)}-zlib-1.4/lib/libz.so.1`);
   });
 
-  it("answers from what is being written, and does not record it", async () => {
+  it("answers from paths that are being written, and does not record them", async () => {
     await answers(place, true);
     const name = `${hash(9)}-zlib-1.5`;
     const path = addPath(place, name, "libz.so.1");
@@ -306,7 +310,7 @@ describe("an index", () => {
     ],
     ["writable by others", (file) => chmodSync(file, 0o666)],
     ["of another format", (file) => patch(file, statSync(file).size - 18, [1])],
-  ])("is rebuilt when a file of it is %s, and says so", async (_, damage) => {
+  ])("is rebuilt if one of its files is %s, with a message", async (_, damage) => {
     await answers(place, true);
     for (const kind of ["base", "manifest"] as const) {
       damage(fileOf(place, kind));
@@ -322,7 +326,7 @@ describe("an index", () => {
     const { size } = statSync(fileOf(place, "base"));
     let rebuilt = 0;
     for (let at = 0; at < size; at += Math.ceil(size / 40)) {
-      const file = fileOf(place, "base"); // of another name after it was rebuilt
+      const file = fileOf(place, "base"); // it has another name after a rebuild
       const [byte] = readFileSync(file).subarray(at) as unknown as [number];
       patch(file, at, [byte ^ 4]);
       const said: string[] = [];
@@ -336,7 +340,7 @@ describe("an index", () => {
     expect(await expectSameAnswers(place)).toEqual([]);
   });
 
-  it("keeps no file open that it cannot read", async () => {
+  it("does not keep a file open that it cannot read", async () => {
     await answers(place, true);
     truncateSync(fileOf(place, "base"), 20);
     const directory = OwnDirectory.open(indexPath(place)) as OwnDirectory;
@@ -357,7 +361,7 @@ describe("an index", () => {
     expect(await expectSameAnswers(place)).toEqual([]);
   });
 
-  it("has the right answer and heals, whichever byte has changed", async () => {
+  it("answers correctly and heals, whichever byte has changed", async () => {
     const { said: _, ...right } = await answers(place, false);
     await answers(place, true);
     const name = `${hash(8)}-zlib-1.4`;
@@ -373,7 +377,7 @@ describe("an index", () => {
       for (const [each, bytes] of whole)
         writeFileSync(join(indexPath(place), each), bytes, { mode: 0o600 });
       const [each, bytes] = whole[time % 2] as (typeof whole)[number];
-      // All of the manifest, and also the end of the base, on which all of it depends.
+      // The whole manifest, and also the end of the base, on which everything depends.
       const at =
         time % 4 === 1
           ? bytes.length - 1 - ((time * 7) % 300)
@@ -388,7 +392,7 @@ describe("an index", () => {
     expect(rebuilt).toBeGreaterThan(50);
   });
 
-  it("is never written through a link, nor believed behind one", async () => {
+  it("is never written through a link, nor trusted behind one", async () => {
     const victim = join(place.root, "victim");
     mkdirSync(victim);
     symlinkSync(victim, indexPath(place));
@@ -414,7 +418,7 @@ describe("an index", () => {
     }
   });
 
-  it("is not believed where others could have written to it", async () => {
+  it("is not trusted if others could have written to it", async () => {
     await answers(place, true);
     chmodSync(indexPath(place), 0o770);
     expect(await expectSameAnswers(place)).toEqual([
@@ -423,7 +427,7 @@ describe("an index", () => {
     expect(() => removeIndex(place)).toThrow(/others may write to/);
   });
 
-  it("is done without where it can't be kept, and that is said", async () => {
+  it("is done without if it can't be kept, with a message", async () => {
     const before = process.env.XDG_CACHE_HOME;
     writeFileSync(join(place.root, "file"), "");
     process.env.XDG_CACHE_HOME = join(place.root, "file");
@@ -436,7 +440,7 @@ describe("an index", () => {
     }
   });
 
-  it("goes when its store has been gone for a month", async () => {
+  it("is removed when its store has been gone for a month", async () => {
     const indexOf = (root: string) => indexPath(storePlace({ root }));
     for (const root of ["/gone/lately", "/gone/long"])
       mkdirSync(indexOf(root), { recursive: true });
@@ -446,7 +450,7 @@ describe("an index", () => {
     expect(existsSync(indexOf("/gone/lately"))).toBe(true);
   });
 
-  it("is not made where it is not wanted", async () => {
+  it("is not created if it is not wanted", async () => {
     await answers(place, false);
     expect(existsSync(indexPath(place))).toBe(false);
     expect(await freshIndex(storePlace({ root: "/nowhere" }), () => {})).toBeNull();
@@ -456,7 +460,7 @@ describe("an index", () => {
 describe("an index of another user", needs("root"), () => {
   const stranger = 12345;
 
-  it("is neither believed nor written to", async () => {
+  it("is neither trusted nor written to", async () => {
     await answers(place, true);
     addPath(place, `${hash(8)}-zlib-1.4`, "libz.so.1");
     settleStore(place);
@@ -471,7 +475,7 @@ describe("an index of another user", needs("root"), () => {
     expect(readFileSync(fileOf(place, "manifest")).equals(before)).toBe(true);
   });
 
-  it("is rebuilt where only a file of it is", async () => {
+  it("is rebuilt if only one of its files is", async () => {
     await answers(place, true);
     for (const kind of ["base", "manifest"] as const) {
       chownSync(fileOf(place, kind), stranger, stranger);
@@ -481,7 +485,7 @@ describe("an index of another user", needs("root"), () => {
     }
   });
 
-  it("is not made in another user's directory", async () => {
+  it("is not created in another user's directory", async () => {
     const before = process.env.XDG_CACHE_HOME;
     process.env.XDG_CACHE_HOME = join(place.root, "home");
     try {
@@ -498,10 +502,11 @@ describe("an index of another user", needs("root"), () => {
 });
 
 describe("an index that cannot be written", () => {
-  // Linux sends SIGXFSZ to a process that writes more than RLIMIT_FSIZE, and EFBIG where it is ignored.
+  // Linux sends SIGXFSZ to a process that writes more than RLIMIT_FSIZE, and returns EFBIG if that
+  // is ignored.
   const limit = "ulimit -f 1";
 
-  it("is done without at first, and that is said", () => {
+  it("is done without at first, with a message", () => {
     const right = find(place, asked);
     rmSync(indexPath(place), { recursive: true });
     const { stderr, ...limited } = find(place, asked, limit);
@@ -510,7 +515,7 @@ describe("an index that cannot be written", () => {
     expect(readdirSync(indexPath(place))).toEqual([]);
   });
 
-  it("answers with what it lacks, which is said not to be kept", async () => {
+  it("answers with what it lacks, and reports that this is not kept", async () => {
     await answers(place, true);
     const before = readFileSync(fileOf(place, "manifest"));
     for (let number = 300; number < 310; number++)
@@ -524,7 +529,7 @@ describe("an index that cannot be written", () => {
   });
 });
 
-describe("an index of a disk that fails for a moment", needs("strace"), () => {
+describe("an index on a disk that fails for a moment", needs("strace"), () => {
   const library = "libz.so.1";
   const name = `${hash(8)}-zlib-1.4`;
   const failures: [call: string, error: string, below: string][] = [
@@ -535,7 +540,7 @@ describe("an index of a disk that fails for a moment", needs("strace"), () => {
   ];
   it.each(
     failures.flatMap((failure) => ["base", "manifest"].map((kind) => [...failure, kind] as const)),
-  )("takes %s with %s of %s for no fact, in the %s", async (call, error, below, kind) => {
+  )("does not take %s with %s for %s as a fact, in the %s", async (call, error, below, kind) => {
     if (kind === "manifest") await answers(place, true);
     const path = addPath(place, name, library);
     settleStore(place);
@@ -557,7 +562,7 @@ describe("an index of a disk that fails for a moment", needs("strace"), () => {
 const ofBase: Point[] = ["base begun", "base written"];
 const ofManifest: Point[] = ["manifest begun", "manifest written", "published"];
 
-/** What there may be to write, and the points that a writer passes then. */
+/** What there may be to write, and the points that a writer then passes. */
 const writes: [title: string, prepare: () => Promise<void>, merged: boolean, points: Point[]][] = [
   ["a first index", async () => {}, false, ["locked", "listed", ...ofBase, ...ofManifest]],
   [
@@ -589,9 +594,9 @@ const cases = writes.flatMap(([title, prepare, merged, points]) =>
   points.map((point) => ({ title, prepare, merged, point })),
 );
 
-describe("an index that several use at once", () => {
+describe("an index used by several processes at once", () => {
   it.each(cases)(
-    "answers while another writes $title and has $point",
+    "answers while another process writes $title and has $point",
     async ({ prepare, merged, point }) => {
       await prepare();
       let held = 0;
@@ -623,14 +628,14 @@ describe("an index that several use at once", () => {
   );
 
   it.each(cases)(
-    "is whole after a writer of $title was killed that had $point",
+    "is whole after the kill of a writer of $title that had $point",
     async ({ prepare, merged, point }) => {
       await prepare();
       const writer = fileURLToPath(new URL("support/index-writer.mjs", import.meta.url));
       const killed = run([...node, writer, place.root, point, `${merged}`]);
       expect(killed).toMatchObject({ signal: "SIGKILL", stderr: "" });
       expect(await expectSameAnswers(place)).toEqual([]);
-      // The next writer removes what was left.
+      // The next writer removes the leftovers.
       addPath(place, `${hash(9)}-zlib-1.5`, "libz.so.1");
       settleStore(place);
       expect(await expectSameAnswers(place)).toEqual([]);
@@ -640,7 +645,7 @@ describe("an index that several use at once", () => {
   );
 
   it.each(cases.filter(({ point }) => point !== "published"))(
-    "gives up $title where it is overtaken when it has $point",
+    "drops $title if it is overtaken when it has $point",
     async ({ prepare, merged, point }) => {
       await prepare();
       let overtaken = false;
@@ -649,7 +654,7 @@ describe("an index that several use at once", () => {
         at: async (here) => {
           if (here !== point || overtaken) return;
           overtaken = true;
-          // Another one, with a lock of its own, so that the two of them write.
+          // Another writer, with a lock of its own, so that both of them write.
           removeIndex(place);
           addPath(place, `${hash(9)}-zlib-1.5`, "libz.so.1");
           settleStore(place);
@@ -666,7 +671,7 @@ describe("an index that several use at once", () => {
     },
   );
 
-  it("is waited for by a process that wants the index itself", async () => {
+  it("makes a process wait that asks for the index itself", async () => {
     const order: string[] = [];
     let report: Promise<unknown> | undefined;
     const index = await freshIndex(place, () => {}, {
@@ -693,7 +698,7 @@ describe("an index that several use at once", () => {
     expect(await expectSameAnswers(place)).toEqual([]);
   });
 
-  it("goes on answering from the files that it had when it was opened", async () => {
+  it("keeps answering from the files that it had when it was opened", async () => {
     const index = await freshIndex(place, () => {});
     const before = index?.reader.named("libz.so.1");
     addPath(place, `${hash(8)}-zlib-1.4`, "libz.so.1");
@@ -790,7 +795,7 @@ describe("a file of the index", () => {
     directory.close();
   });
 
-  it("may have nothing in common with one", async () => {
+  it("may have any content, and is then rebuilt", async () => {
     await answers(place, true);
     const { said: _, ...right } = await answers(place, false);
     await fc.assert(
@@ -813,7 +818,7 @@ describe("a file of the index", () => {
     ] as const;
     for (const [text, sum] of sums) {
       expect(checksum(Buffer.from(text))).toBe(sum);
-      // Wherever in memory the bytes are.
+      // Wherever the bytes are in memory.
       expect(checksum(Buffer.from(`-${text}`).subarray(1))).toBe(sum);
     }
   });

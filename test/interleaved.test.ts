@@ -1,5 +1,5 @@
-// Two actions on one file, one of them whole while the other one waits: before each call that the latter makes of the
-// core, one after the other. What both say afterwards is true of what is there.
+// Two actions on one file: the first one waits before each of its calls of the core in turn, while the second one runs
+// to its end. What both report afterwards has to be true of the file.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { copyGlibc } from "./support/store.js";
 
-/** What an action does before each call; nothing for an action that is not to wait. */
+/** What an action does before each call; undefined for an action that is not to wait. */
 const waiting = vi.hoisted(() => ({ before: undefined as (() => Promise<void>) | undefined }));
 
 vi.mock("../lib/addon/native.js", async (original) => {
@@ -41,7 +41,7 @@ vi.mock("../lib/addon/native.js", async (original) => {
 
 const isWaiting = new AsyncLocalStorage<boolean>();
 
-/** Runs `second` before the `at`-th call of the core that `first` makes; null where it makes fewer. */
+/** Runs `second` before the `at`-th call of the core that `first` makes; null if it makes fewer. */
 async function interleaved<First, Second>(
   first: () => Promise<First>,
   second: () => Promise<Second>,
@@ -74,7 +74,7 @@ describe("two actions on one file", needs("gcc"), () => {
     writeFileSync(join(directory, "script"), "#!/no/such/bash\necho\n", { mode: 0o755 });
   });
 
-  /** A tree of one file, the one that all is about. */
+  /** A tree with one file, the one in question. */
   class Stage {
     readonly tree = scratchDirectory();
     readonly file = join(this.tree, "file");
@@ -100,7 +100,9 @@ describe("two actions on one file", needs("gcc"), () => {
       expect(outcomes).toHaveLength(1);
       return outcomes[0] as UndoOutcome;
     }
-    /** All that a watch says about the file until it has fixed another one, which comes when it has begun. */
+    /**
+     * Everything that a watch reports about the file until it has fixed another one, which arrives once it has begun.
+     */
     async watch(): Promise<WatchOutcome[]> {
       const outcomes: WatchOutcome[] = [];
       const last = join(this.tree, "last");
@@ -124,7 +126,7 @@ describe("two actions on one file", needs("gcc"), () => {
     [false, true].map((inPlace) => ({ kind, inPlace })),
   );
 
-  /** Every point of the first action, one after the other; answers how many there were. */
+  /** Every point of the first action, one after the other; returns how many there were. */
   async function atEachPoint(check: (at: number) => Promise<boolean>): Promise<void> {
     let points = 0;
     while (await check(points + 1)) points++;

@@ -1,4 +1,4 @@
-// A damaged file: whether a fix was interrupted as it wrote into it, and what is said where that cannot be told.
+// A damaged file: whether a fix was interrupted while writing to it, and what is reported if that cannot be told.
 import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -15,7 +15,7 @@ const record = () => join(records, readdirSync(records)[0] as string);
 describe("a damaged file", needs("gcc"), () => {
   let original: Buffer;
 
-  /** The file of the old size with what was written into it first, and its record pending. */
+  /** The file at its old size, with the first writes done, and its record pending. */
   beforeEach(async () => {
     compile(program, "int main(void) { return 0; }");
     original = readFileSync(program);
@@ -27,7 +27,7 @@ describe("a damaged file", needs("gcc"), () => {
     rmSync(records, { recursive: true, force: true });
   });
 
-  /** What doctor says about the file, named and found below its directory. */
+  /** What doctor reports about the file, both by its name and below its directory. */
   async function said(): Promise<{ message: string; remedy: string }[]> {
     const answers = [await diagnose([program]), await diagnose([tree])];
     return answers.map(([{ findings: [{ message, remedy } = expect.fail()] = [] } = {}]) => ({
@@ -41,18 +41,18 @@ describe("a damaged file", needs("gcc"), () => {
       remedy: expect.stringMatching(remedy),
     });
 
-  it("is half written, and undo mends it", async () => {
+  it("is half written, and undo repairs it", async () => {
     expect(await said()).toEqual(says(/: a fix was interrupted as it wrote/, /^fixelf undo \//));
     await undo([program]);
     expect(readFileSync(program)).toEqual(original);
   });
 
-  it("is not where no record is kept of it", async () => {
+  it("is not taken for half written without a record", async () => {
     rmSync(records, { recursive: true });
     expect(await said()).toEqual(says(/^(?!.*interrupted)/, /^Download /));
   });
 
-  it("is not where somebody has written to it since", async () => {
+  it("is not taken for half written if somebody has written to it since", async () => {
     truncateSync(program, 100);
     expect(await said()).toEqual(says(/^(?!.*interrupted)/, /^Download /));
   });
@@ -61,7 +61,7 @@ describe("a damaged file", needs("gcc"), () => {
     ["the directory of records is not believed", () => chmodSync(records, 0o777), "chmod go-w"],
     ["its record is not believed", () => chmodSync(record(), 0o666), "others may write"],
     ["its record is damaged", () => truncateSync(record(), 20), "is damaged"],
-  ])("may be where %s", async (_, spoil, why) => {
+  ])("may be half written if %s", async (_, spoil, why) => {
     spoil();
     expect(await said()).toEqual(
       says(new RegExp(`; whether a fix was interrupted is not known: .*${why}`), /^Download /),
