@@ -1,10 +1,10 @@
 // The axes of the matrix, and which of its cells cannot exist.
 //
 // A cell is one way to build a program: for which machine, by which compiler and linker, into which
-// kind of file, and so on. A cell is left out only for a reason that is written here, as data, and
+// kind of file, and so on. A cell is left out only for a reason that is given here, as data, and
 // that is tried: the build has to fail with these words, or the unedited program has to fail.
 
-/** Each under the names that the tools give it; x86-64 is taken for the machine that runs this. */
+/** Each with the tools' names for it; x86-64 is assumed to be the machine that runs this. */
 export const machines = {
   "x86-64": {
     triplet: "x86_64-linux-gnu",
@@ -77,7 +77,7 @@ export const axes = {
   /** -z max-page-size and -z common-page-size, in KiB. */
   page: ["4/4", "16/4", "64/4", "64/64"],
   hash: ["gnu", "sysv", "both"],
-  /** What happened to the file after linking, or what it was linked with. */
+  /** What was done to the file after linking, or how it was linked. */
   state: ["plain", "stripped", "no sections", "debug split", "emitted relocations", "3 GiB .bss"],
 } as const;
 
@@ -102,9 +102,11 @@ export const usual: Cell = {
 export interface Impossibility {
   where: { [axis in Axis]?: readonly Cell[axis][] };
   reason: string;
-  /** What the compiler or the linker says; null when it builds, but does not run before any edit. */
+  /**
+   * What the compiler or the linker prints; null if it builds, but does not run before any edit.
+   */
   buildSays: RegExp | null;
-  /** It builds and runs, but is malformed before any edit: eu-elflint says this. */
+  /** It builds and runs, but is malformed before any edit: eu-elflint prints this. */
   elflintSays?: RegExp;
 }
 
@@ -348,8 +350,8 @@ export function product(values: { [axis in Axis]: readonly Cell[axis][] }): Cell
 }
 
 /**
- * The cells to try for an impossibility: each combination of the values it names, otherwise usual
- * ones.
+ * The cells to try for an impossibility: each combination of the values it names, and the usual
+ * values otherwise.
  */
 export function examples({ where }: Impossibility): Cell[] {
   const values = Object.fromEntries(

@@ -1,4 +1,4 @@
-// Builds the program of a cell, once: results are kept by what they were made from.
+// Builds the program of a cell, once: results are kept by their ingredients.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
@@ -16,7 +16,7 @@ const cache =
 export interface Built {
   cell: Cell;
   directory: string;
-  /** What is edited: the program itself or the library that does its work. */
+  /** What is edited: the program itself, or the library that does its work. */
   subject: string;
   /** What is started. */
   program: string;
@@ -60,7 +60,7 @@ async function buildOrReuse(cell: Cell): Promise<Built> {
     await new Builder(cell, home).build();
     await rename(home, directory);
   } catch (failure) {
-    if (!existsSync(directory)) throw failure; // else another process was faster
+    if (!existsSync(directory)) throw failure; // otherwise another process was faster
   } finally {
     await rm(home, { recursive: true, force: true });
   }
@@ -69,7 +69,7 @@ async function buildOrReuse(cell: Cell): Promise<Built> {
 
 let ingredientsOnce: Promise<string> | undefined;
 
-/** What a build is made from beside its cell: the sources, this recipe, the compilers. */
+/** What a build depends on besides its cell: the sources, this recipe, the compilers. */
 function ingredients(): Promise<string> {
   ingredientsOnce ??= (async () => {
     const texts = readdirSync(sources).map((name) => readFileSync(join(sources, name), "utf8"));
@@ -104,7 +104,7 @@ class Builder {
   async build() {
     await mkdir(join(this.home, "lib"));
     await mkdir(join(this.home, "linkers"));
-    // GCC looks for ld.NAME in -B; its own cross linkers it finds itself.
+    // GCC looks for ld.NAME in -B; it finds its own cross linkers itself.
     for (const linker of ["lld", "mold"])
       await symlink(`/usr/bin/ld.${linker}`, join(this.home, "linkers", `ld.${linker}`));
     await this.libraries();
@@ -115,7 +115,7 @@ class Builder {
       await rm(join(this.home, leftover), { recursive: true, force: true });
   }
 
-  /** The C compiler; for Rust and Go it is GCC that does the C and the linking. */
+  /** The C compiler; for Rust and Go it is GCC that compiles the C and links. */
   private cc(...args: string[]): Promise<string> {
     return this.cell.compiler === "clang"
       ? demand("clang", [`--target=${this.triplet}`, "-Wno-option-ignored", ...args], {
@@ -139,7 +139,7 @@ class Builder {
     return [`--ld-path=/usr/bin/${prefix}ld.${linker}`];
   }
 
-  /** What the cell asks of the linker, as options of a compiler driver. */
+  /** What the cell demands of the linker, as options for a compiler driver. */
   private linkOptions(driver: "gcc" | "clang" = this.driver): string[] {
     const { relro, page, hash } = this.cell;
     const [most, common] = page.split("/").map((kibibytes) => Number(kibibytes) * 1024);
@@ -212,7 +212,7 @@ class Builder {
       await compile("spare.c", "-fPIE");
     }
     if (state === "3 GiB .bss") {
-      // The medium model puts large objects behind all small ones; elsewhere the GOT reaches them.
+      // The medium model puts large objects after all small ones; elsewhere the GOT reaches them.
       const model = this.cell.machine === "x86-64" ? ["-mcmodel=medium"] : [];
       await this.gcc(
         "-c",
@@ -230,7 +230,7 @@ class Builder {
     return join(this.home, "objects", `${name}.o`);
   }
 
-  /** The objects beside the code in the compiler's own language. */
+  /** The objects besides the code in the compiler's own language. */
   private get inputObjects(): string[] {
     const { kind, state } = this.cell;
     return [
@@ -242,7 +242,7 @@ class Builder {
 
   private get inputLibraries(): string[] {
     return this.cell.kind === "static-PIE"
-      ? ["-Wl,--undefined=spare"] // a weak reference takes nothing out of an archive
+      ? ["-Wl,--undefined=spare"] // a weak reference takes nothing from an archive
       : [
           "-Wl,--no-as-needed",
           join(this.home, "lib/libnumber.so.1"),
@@ -301,7 +301,9 @@ class Builder {
     );
   }
 
-  /** Rust wants a library, and Go names its inputs twice: of an archive each object is taken once. */
+  /**
+   * Rust needs a library, and Go names its inputs twice: from an archive each object is taken once.
+   */
   private async archive(): Promise<string> {
     const archive = join(this.home, "objects/libwork.a");
     await demand(`${this.triplet}-ar`, ["rcs", archive, this.object("work"), ...this.inputObjects]);
@@ -344,7 +346,7 @@ class Builder {
     const archive = await this.archive();
     const external = [
       ...(kind === "static-PIE" ? ["-static-pie"] : []),
-      // Go leaves it to the compiler, whose default is PIE.
+      // Go leaves it to the compiler, which defaults to PIE.
       ...(kind === "non-PIE" ? ["-no-pie"] : []),
       ...this.subjectOptions,
     ].map((option) => `'${option}'`);
@@ -365,7 +367,8 @@ class Builder {
         env: {
           CGO_ENABLED: "1",
           CC: `${this.triplet}-gcc`,
-          // Its own part in C has to be unwound as well, for which Arm makes no tables unasked.
+          // Its own part in C has to be unwound as well; for Arm, tables for that are made only on
+          // request.
           CGO_CFLAGS: "-O2 -g -funwind-tables",
           CGO_LDFLAGS: [archive, ...this.inputLibraries].join(" "),
           GOARCH: machines[machine].goarch,

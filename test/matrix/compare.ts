@@ -1,5 +1,5 @@
-// What the judges find in an edited file: where they say something other than before the edit, and something other than
-// was requested.
+// What the judges find in an edited file: where their answers differ from those before the edit, and from what was
+// requested.
 import type { Cell } from "./axes.js";
 import type { Bench } from "./bench.js";
 import type { Claims, Edit } from "./edits.js";
@@ -31,15 +31,15 @@ export function disagreements(
 }
 
 /**
- * eu-elflint (check_one_reloc) takes a relocated word to be as long as its symbol: where mold has noted
- * how long a library's function is, an address before a read-only segment seems to reach into it. If
- * it were true, the program would not run.
+ * eu-elflint (check_one_reloc) takes a relocated word to be as long as its symbol: where mold has
+ * recorded the length of a library's function, an address before a read-only segment seems to reach
+ * into it. If that were true, the program would not run.
  */
 const isMistaken = (complaint: string, { linker }: Cell) =>
   linker === "mold" &&
   /'\.rela?\.(plt|dyn)': relocation N: read-only section modified/.test(complaint);
 
-/** Those of the later complaints that were not made before, or less often. */
+/** Those later complaints that were not made before, or less often. */
 function newComplaints(before: string[], after: string[]): string[] {
   const left = [...before];
   return after.filter((complaint) => {
@@ -52,7 +52,7 @@ function newComplaints(before: string[], after: string[]): string[] {
 const claimsOfSymbols = (edit: Edit, cell: Cell) =>
   cell.state === "no sections" ? undefined : edit.saysOfSymbols;
 
-/** No loader reads .symtab; its names stay. */
+/** No loader reads .symtab; its names are kept. */
 const withoutStaticSymbols = (readelf: string) =>
   readelf.replace(/^Symbol table '\.symtab' .*\n(.+\n)*/m, "");
 
@@ -76,11 +76,11 @@ function symbolsLostOrNew(
 ): string[] {
   const knownAs = (line: string) =>
     Object.entries(renamed).reduce((text, [from, to]) => text.replaceAll(to, from), told(line));
-  // BFD (ppc64_elf_get_synthetic_symtab) finds the code behind a descriptor as long as sections are in
-  // the order of their addresses; the notes, which are the first, may have moved.
+  // BFD (ppc64_elf_get_synthetic_symtab) finds the code behind a descriptor as long as sections are
+  // in the order of their addresses; the notes, which come first, may have moved.
   const told = (line: string) =>
     cell.machine === "ppc64" ? line.replace(/^(No line number .*) <\..*>$/, "$1") : line;
-  // What has been split off before the edit does not have the section at which patchelf stops.
+  // What was split off before the edit does not have the section at which patchelf stops.
   const expected = (line: string) =>
     complaint?.test(line) ||
     /^warning: section (dynstr|hash|gnu\.hash) not found in .*\.debug$/.test(line);

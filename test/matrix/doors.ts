@@ -1,5 +1,5 @@
-// The doors through which an edit can be requested: the core, as the API has it, and fixelf-patchelf, by patchelf's
-// words, which another patchelf understands as well.
+// The doors through which an edit can be requested: the core, as in the API, and fixelf-patchelf, with patchelf's
+// options, which another patchelf understands as well.
 import { rm, writeFile } from "node:fs/promises";
 import { programPath } from "../../lib/addon/programs.js";
 import type { Edits } from "../../lib/addon/requests.js";
@@ -10,9 +10,9 @@ export interface Door {
   name: string;
   /** Whether `undo` can take back what it has changed. */
   keepsRecords: boolean;
-  /** Whether an edit that cannot be made may be passed over, as patchelf does with some; the file stays as it is. */
+  /** Whether an edit that cannot be made may be skipped, as patchelf does with some; the file then stays as it is. */
   passesOver: boolean;
-  /** Whether the edits can be requested there. */
+  /** Whether the edits can be requested through it. */
   takes(edits: Edits): boolean;
   /** Changes the file, or throws an error with a code. */
   change(path: string, edits: Edits, records: string): Promise<void>;
@@ -32,7 +32,7 @@ export const patchelf: Door = {
   name: "patchelf",
   keepsRecords: false,
   passesOver: true,
-  // There a resolution cache is computed, not passed in.
+  // With that, a resolution cache is computed, not passed in.
   takes: ({ resolutionCache }) => resolutionCache === undefined,
   change: (path, edits) => changeBy(programPath("patchelf"), path, edits),
 };
@@ -48,14 +48,14 @@ export function namedDoor(): Door | null {
   throw new Error(`FIXELF_MATRIX_DOOR is ${doors.map((each) => each.name).join(" or ")}`);
 }
 
-/** Changes a file by a program that understands patchelf's words; its refusal is an error `unsupported`. */
+/** Changes a file with a program that understands patchelf's options; a refusal is an `unsupported` error. */
 export async function changeBy(program: string, path: string, edits: Edits): Promise<void> {
   const names = `${path}.names`;
   const renamed = edits.renameSymbols ?? [];
   if (renamed.length > 0)
     await writeFile(names, renamed.map(({ from, to }) => `${from} ${to}\n`).join(""));
   const words = wordsFor(edits, names);
-  // Nothing to ask is nothing to do.
+  // No options means nothing to do.
   const { stdout, stderr, status } =
     words.length === 0
       ? { stdout: "", stderr: "", status: 0 }
@@ -68,7 +68,7 @@ export async function changeBy(program: string, path: string, edits: Edits): Pro
   });
 }
 
-/** What ABIs are called: EI_OSABI. */
+/** The names of ABIs: EI_OSABI. */
 const osAbis: Record<number, string> = { 0: "System V", 3: "Linux" };
 
 function wordsFor(edits: Edits, names: string): string[] {

@@ -20,19 +20,19 @@ export interface Step {
 export interface Edit {
   name: string;
   steps(bench: Bench): Step[];
-  /** Things besides the file that the edit refers to. */
+  /** Creates things besides the file that the edit refers to. */
   prepare?(bench: Bench): Promise<void>;
-  /** Why it cannot be done to such a cell; the engine must refuse it as unsupported. */
+  /** Why it is impossible for such a cell; the engine must refuse it as unsupported. */
   refused?(cell: Cell): string | null;
-  /** What readelf has to say afterwards about the subject's headers and dynamic table. */
+  /** What readelf has to print afterwards for the subject's headers and dynamic table. */
   says?(bench: Bench): Claims;
-  /** And about its dynamic symbols, which readelf finds by section headers only. */
+  /** And for its dynamic symbols, which readelf finds only through section headers. */
   saysOfSymbols?: Claims;
-  /** What the program prints afterwards, given what it printed. */
+  /** What the program prints afterwards, given what it printed before. */
   prints?(before: string, cell: Cell): string;
-  /** Environment variables without which it cannot start any more. */
+  /** Environment variables without which it can no longer start. */
   environment?(bench: Bench): Record<string, string>;
-  /** What a checker may say afterwards because the edit requested it. */
+  /** What a checker may complain about afterwards because the edit requested it. */
   complaint?: RegExp;
   /** Names that gdb shows differently. */
   renamed?: Record<string, string>;
@@ -56,7 +56,7 @@ export const noRenaming = (cell: Cell) =>
     ? "the symbols are found through DT_MIPS_XHASH"
     : null);
 
-/** A path of the machine's loader, so many bytes long; the shortest ones are relative. */
+/** A path to the machine's loader, with so many bytes; the shortest ones are relative. */
 function loaderPath(bench: Bench, length: number): string {
   const prefix = join(bench.directory, "loader");
   const fill = length - prefix.length - "/ld.so".length;
@@ -112,8 +112,8 @@ const newDigits = Uint8Array.from({ length: 64 }, (_, index) => index);
 const replaced = { from: "libnumber.so.1", to: "librenamed.so.1" };
 const renaming = { from: "number", to: "number_by_a_longer_name" };
 /**
- * Where the address of the weak function was taken at link time it never is null, and mold makes the
- * reference strong: so without the library something else has to define it.
+ * Where the address of the weak function was taken at link time it is never null, and mold makes
+ * the reference strong: so without the library something else has to define it.
  */
 const standIns = ["libstand-in.so.1"];
 const spareGone = (before: string) => before.replace("spare:7", "spare:8");

@@ -1,14 +1,14 @@
-// One gdb for many questions: it takes longer to start than to answer.
+// One gdb for many questions: starting it takes longer than answering.
 import { randomUUID } from "node:crypto";
 import { inTurn } from "./in-turn.js";
 import { askWithin } from "./process.js";
 
-/** Commands of gdb whose answers belong together. */
+/** Commands for gdb whose answers belong together. */
 export type Question = readonly string[];
 
 /**
- * What a gdb prints at each question, including errors. A question has to clear away what the one
- * before it has left; `preparation` is done once.
+ * What a gdb prints at each question, including errors. A question has to clean up after the one
+ * before it; `preparation` is done once.
  */
 export function askGdb(
   gdb: "gdb" | "gdb-multiarch",
@@ -35,5 +35,5 @@ export function askGdb(
   );
 }
 
-/** Seconds. */
+/** In seconds. */
 const patience = 240;

@@ -1,19 +1,19 @@
-// By how many bytes the same edits let a file grow, made by fixelf and by another patchelf.
+// By how many bytes the same edits make a file grow, when made by fixelf and by another patchelf.
 import { cp, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bench } from "./bench.js";
 import { changeBy, patchelf } from "./doors.js";
 import type { Step } from "./edits.js";
 
-/** Bytes. */
+/** In bytes. */
 export interface Growth {
-  /** The cell. */
+  /** The cell's name. */
   of: string;
   ours: number;
   theirs: number;
 }
 
-/** By how much another patchelf lets the files grow, in bytes; null where it has not made the edits. */
+/** By how many bytes another patchelf makes the files grow; null if it has not made the edits. */
 export async function growthBy(
   program: string,
   steps: readonly Step[],
@@ -34,7 +34,7 @@ export async function growthBy(
   }
 }
 
-/** The sum of the sizes of different files. */
+/** The sum of the sizes of distinct files. */
 export async function sizes(paths: readonly string[]): Promise<number> {
   const all = await Promise.all([...new Set(paths)].map((path) => stat(path)));
   return all.reduce((sum, { size }) => sum + size, 0);
@@ -42,7 +42,7 @@ export async function sizes(paths: readonly string[]): Promise<number> {
 
 const exceeding = (all: readonly Growth[]) => all.filter(({ ours, theirs }) => ours > theirs);
 
-/** A line for each edit: how many files were compared, and the median and the largest growth of both. */
+/** A line for each edit: how many files were compared, and the median and the largest growth for both. */
 export function table(growths: ReadonlyMap<string, readonly Growth[]>): string {
   const middle = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
   const lines = [...growths].map(([edit, all]) => {

@@ -1,8 +1,9 @@
-// Many questions to one process that keeps answering, for starting it costs more than an answer.
+// Many questions to one process that keeps answering, since starting it costs more than an answer.
 
 /**
- * The answer to each question, in order. `together` asks one process all that is left and returns the answers up to
- * where it broke; the question there is asked `alone`, so that a crash or a hang is attributed to it and to no other.
+ * The answer to each question, in order. `together` asks one process everything that is left and returns the answers up
+ * to where it broke; the question there is asked `alone`, so that a crash or a hang is attributed to it and to no
+ * other.
  */
 export async function inTurn<Question, Answer>(
   questions: readonly Question[],

@@ -1,4 +1,4 @@
-// What other tools say about a file: the kernel or an emulator that runs it, readelf, eu-elflint, gdb, and the strip
+// What other tools report about a file: the kernel or an emulator that runs it, readelf, eu-elflint, gdb, and the strip
 // and objcopy of both families.
 import { copyFile, readFile, rename, rm } from "node:fs/promises";
 import { type Cell, machines } from "./axes.js";
@@ -18,9 +18,9 @@ export interface Subject {
 export interface Testimony {
   /** What the program prints. */
   output: string;
-  /** What `readelf -Wa` says. */
+  /** What `readelf -Wa` prints. */
   readelf: string;
-  /** Complaints of readelf and eu-elflint, each as often as it was made. */
+  /** Complaints from readelf and eu-elflint, each as often as it was made. */
   complaints: string[];
   /** What the program prints after each of the tools has rewritten the subject. */
   tools: Record<string, string>;
@@ -30,7 +30,9 @@ export interface Testimony {
   running: string[];
 }
 
-/** The subjects are copies of one cell: what takes long to start is started once for all of them. */
+/**
+ * The subjects are copies of one cell: what takes long to start is started once for all of them.
+ */
 export async function hear(subjects: readonly Subject[]): Promise<Testimony[]> {
   const symbolsOf = await symbols(subjects);
   const runningOf = await running(subjects);
@@ -87,7 +89,7 @@ async function firstImpression(
   };
 }
 
-/** Numbers name sections, offsets and addresses, which may change; the words may not. */
+/** Numbers give sections, offsets and addresses, which may change; the words may not. */
 function words(text: string, path: string): string[] {
   return text
     .split("\n")
@@ -99,7 +101,7 @@ interface Rewriter {
   name: string;
   /** The tool and its options. */
   words: [string, ...string[]];
-  /** Takes many files, each of which it rewrites in its place. */
+  /** Takes many files, each of which it rewrites in place. */
   takesMany?: boolean;
 }
 
@@ -116,14 +118,14 @@ function rewriters(cell: Cell): Rewriter[] {
   ];
 }
 
-/** A file that a tool has made of a subject, or why there is none. */
+/** A file that a tool has made from a subject, or why there is none. */
 interface Rewriting {
   tool: string;
   path: string;
   failure: string | null;
 }
 
-/** What each tool makes of each subject, beside it. */
+/** What each tool makes from each subject, beside it. */
 async function rewrite(subjects: readonly Subject[]): Promise<Rewriting[][]> {
   const rewritings: Rewriting[][] = subjects.map(() => []);
   const [first] = subjects;
@@ -138,7 +140,7 @@ async function rewrite(subjects: readonly Subject[]): Promise<Rewriting[][]> {
     let answers: Answer[][] = [];
     if (takesMany) {
       const all = await askShell([[command(first.bench, ...words, ...paths)]]);
-      // It does not say which file it stopped at.
+      // It does not tell at which file it stopped.
       if (all[0]?.[0]?.status === 0) answers = subjects.map(() => all[0] as Answer[]);
       else await copy();
     }
@@ -154,7 +156,9 @@ async function rewrite(subjects: readonly Subject[]): Promise<Rewriting[][]> {
   return rewritings;
 }
 
-/** The program runs once for all files that are loaded alike; as it is, it has printed `output`. */
+/**
+ * The program runs once for all files that are loaded alike; unchanged, it has printed `output`.
+ */
 async function outputAfterTools(
   subject: Subject,
   rewritings: readonly Rewriting[],
@@ -185,7 +189,7 @@ async function outputAfterTools(
   return tools;
 }
 
-/** A file that `file` does not name would be answered from the one before it. */
+/** Questions about a file that `file` does not name would be answered from the one before it. */
 const readAnew = (path: string) => ["file", `file "${path}"`];
 
 async function symbols(subjects: readonly Subject[]): Promise<string[][]> {
@@ -204,7 +208,7 @@ async function symbols(subjects: readonly Subject[]): Promise<string[][]> {
   });
 }
 
-/** gdb needs DT_DEBUG for it, and the dynamic table where it is. */
+/** gdb needs DT_DEBUG for this, and the dynamic table in its place. */
 async function running(subjects: readonly Subject[]): Promise<string[][]> {
   const here = subjects.filter(({ bench }) => bench.cell.machine === "x86-64");
   const answers = await askGdb(
@@ -220,7 +224,7 @@ async function running(subjects: readonly Subject[]): Promise<string[][]> {
   return answers.map((answer, index) => [
     ...(/^(Thread .* hit )?Breakpoint [0-9.]+, /m.test(answer) ? ["stops in main"] : []),
     ...(/ .*libc\.so\.6$/m.test(answer) ? ["libc.so.6"] : []),
-    // Go ends with several threads, and gdb at times sees theirs and misses the program's end.
+    // Go ends with several threads, and gdb sometimes sees their ends and misses the program's.
     ...(/exited normally/.test(answer) && here[index]?.bench.cell.compiler !== "go"
       ? ["exits"]
       : []),
@@ -228,8 +232,8 @@ async function running(subjects: readonly Subject[]): Promise<string[][]> {
 }
 
 /**
- * gdb shares the symbols of a file among all programs that have it open: as programs that are never started, libc and
- * the loader are read once, not with every subject.
+ * gdb shares the symbols of a file among all programs that have it open: kept open as programs that are never started,
+ * libc and the loader are read once, not with every subject.
  */
 const keptOpen = () =>
   ["libc.so.6", "ld-linux-x86-64.so.2"].flatMap((name, index) => [

@@ -1,13 +1,13 @@
-// What the kernel, an emulator and a loader read of a file. Tools that rewrite it often change only sections, which
-// none of them looks at: such a file needs no run of its own.
+// What the kernel, an emulator and a loader read from a file. Tools that rewrite it often change only sections, which
+// none of them reads: such a file needs no run of its own.
 import { createHash } from "node:crypto";
 
 const PT_LOAD = 1;
 const page = 4096;
 
 /**
- * A digest of the ELF header except its section fields, the program headers and the segments, with what is mapped
- * behind a segment because it is in the same page.
+ * A digest of the ELF header except its section fields, the program headers and the segments, with what is mapped after
+ * a segment because it is in the same page.
  */
 export function digestOfLoaded(file: Uint8Array): string {
   const bytes = Buffer.from(file);
@@ -34,7 +34,8 @@ export function digestOfLoaded(file: Uint8Array): string {
     const inFile = address(at + (wide ? 32 : 16));
     const inMemory = address(at + (wide ? 40 : 20));
     hash.update(range(start, inFile));
-    // Where memory goes on, the kernel clears the rest of the page; behind the file's end it is zero.
+    // Where a segment goes on in memory, the kernel clears the rest of the page; past the file's
+    // end it is zero.
     if (word(at) !== PT_LOAD || inMemory > inFile) continue;
     const rest = Buffer.alloc(page);
     range(start + inFile, (page - ((start + inFile) % page)) % page).copy(rest);

@@ -1,12 +1,13 @@
 // The matrix: every cell is built, edited in every way, and the result judged by other tools.
 //
-//   npm run test:matrix                           all of it: an hour and a half of two cores
-//   FIXELF_MATRIX=sample npm run test:matrix      a sample that touches every value of every axis
-//   FIXELF_MATRIX=3/8 npm run test:matrix         the third eighth of it
+//     npm run test:matrix                           all of it: an hour and a half on two cores
+//     FIXELF_MATRIX=sample npm run test:matrix      a sample that touches every value of every axis
+//     FIXELF_MATRIX=3/8 npm run test:matrix         the third eighth of it
 //
-//   FIXELF_MATRIX_JUDGES=none npm run test:matrix only by how much files grow
+//     FIXELF_MATRIX_JUDGES=none npm run test:matrix only by how much files grow
 //
-// FIXELF_MATRIX_DOOR=patchelf asks fixelf-patchelf for the edits, not the core. FIXELF_MATRIX_ONLY is a regular expression that the names of cells have to match.
+// FIXELF_MATRIX_DOOR=patchelf asks fixelf-patchelf for the edits, not the core. FIXELF_MATRIX_ONLY is a regular
+// expression that the names of cells have to match.
 import { mkdtempSync } from "node:fs";
 import { rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -33,7 +34,7 @@ function chosen(): Task[] {
   return everything().filter((_, index) => index % shares === share - 1);
 }
 
-/** In the sample each fourth cell is tried through both doors. */
+/** In the sample every fourth cell is tried through both doors. */
 function doorsFor(index: number) {
   const named = namedDoor();
   if (named !== null) return [named];
@@ -64,7 +65,7 @@ describe("the matrix", needs(...tools), () => {
         const name = `${verdict.edit}, ${verdict.door}`;
         faults.push(...verdict.faults.map((fault) => `${name}: ${fault}`));
       }
-      // At once, because the whole takes hours.
+      // Immediately, because the whole takes hours.
       if (faults.length > 0)
         console.error([`${cellName(cell)}, see ${place}`, ...faults].join("\n  "));
       expect(faults, `see ${place}`).toEqual([]);
@@ -85,7 +86,7 @@ describe("the matrix", needs(...tools), () => {
         return;
       }
       const started = runner(cell.machine, join(directory, program), { cwd: directory });
-      // Not ending is also a failure.
+      // Failing to end is also a failure.
       const { stdout } = await ask(started.command, started.args, {
         cwd: directory,
         timeout: 20_000,
@@ -95,7 +96,7 @@ describe("the matrix", needs(...tools), () => {
   }
 });
 
-/** How often each value of each axis was met, and how the edits went. */
+/** How often each value of each axis occurred, and how the edits went. */
 function report(tasks: Task[], verdicts: Verdict[]): string {
   const count = <T>(items: T[], wanted: (item: T) => boolean) => items.filter(wanted).length;
   const lines = axisNames.map((axis) => {

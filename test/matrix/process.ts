@@ -1,4 +1,4 @@
-// Runs a program and waits; what it prints is data, and a failure is an answer.
+// Runs a program and waits; its output is data, and a failure is an answer.
 import { execFile } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
 
@@ -17,8 +17,8 @@ export interface Surroundings {
 }
 
 /**
- * A program that has just been written is busy (execve(2), ETXTBSY) for as long as a process that was
- * forked meanwhile has not come to its own execve: it holds the descriptor.
+ * A program that has just been written is busy (execve(2), ETXTBSY) for as long as a process that
+ * was forked meanwhile has not reached its own execve, since it holds the descriptor.
  */
 export async function ask(
   command: string,
@@ -38,7 +38,10 @@ export async function ask(
 
 const mostTimes = 20;
 
-/** The same, except that after so many seconds it is killed with all that it has started. */
+/**
+ * The same, except that after so many seconds it is killed along with everything that it has
+ * started.
+ */
 export function askWithin(
   seconds: number,
   command: string,
@@ -62,7 +65,7 @@ function askOnce(
         cwd,
         env: { ...process.env, LC_ALL: "C", ...env },
         timeout,
-        // An emulator hands SIGTERM on to the program, which may no longer hear it.
+        // An emulator passes SIGTERM on to the program, which may no longer react to it.
         killSignal: "SIGKILL",
         encoding: "utf8",
         maxBuffer: 1 << 28,

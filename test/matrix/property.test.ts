@@ -1,7 +1,7 @@
 // Any sequence of edits: after the second the file never grows for values of the same length, the
-// program runs all along, and undo gives back the first bytes.
+// program runs throughout, and undo restores the first bytes.
 //
-// FIXELF_MATRIX_RUNS says how many sequences are tried, FIXELF_MATRIX_SEED which.
+// FIXELF_MATRIX_RUNS sets how many sequences are tried, FIXELF_MATRIX_SEED which.
 import { mkdtempSync } from "node:fs";
 import { mkdir, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -46,7 +46,7 @@ interface Lengths {
   symbol: number;
 }
 
-/** Letters that are the same for the same number. */
+/** Letters that are always the same for a number. */
 const letters = (length: number, salt: number) =>
   Array.from({ length }, (_, index) =>
     String.fromCharCode(97 + ((Math.imul(salt + 1, index + 7) >>> 3) % 26)),
@@ -112,7 +112,7 @@ class Sequence {
     return (await stat(bench.subject)).size;
   }
 
-  /** LD_LIBRARY_PATH helps when there is no search path just now. */
+  /** LD_LIBRARY_PATH helps while there is no search path. */
   output(): Promise<string> {
     return output(this.bench, { LD_LIBRARY_PATH: join(this.bench.directory, "lib") });
   }
@@ -142,7 +142,7 @@ describe("any sequence of edits", needs(...tools), () => {
     runs: fc.boolean(),
   });
 
-  // A third as many by the second.
+  // A third as many through the second.
   const ways = namedDoor() === null ? [core, patchelf] : [namedDoor() as Door];
   const runsBy = (door: Door) => (door === ways[0] ? numRuns : Math.ceil(numRuns / 3));
 

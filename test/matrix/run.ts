@@ -1,4 +1,4 @@
-// How to start a program of any machine: this machine's own directly, another's by qemu-user.
+// How to start a program for any machine: this machine's own directly, another's through qemu-user.
 import type { Cell } from "./axes.js";
 import { machines } from "./axes.js";
 import type { Command } from "./shell.js";
@@ -7,7 +7,7 @@ export function sysroot(machine: Cell["machine"]): string {
   return `/usr/${machines[machine].triplet}`;
 }
 
-/** Where the machine's loader finds libc without being told. */
+/** Where the machine's loader finds libc by default. */
 export function libcDirectory(machine: Cell["machine"]): string {
   return machine === "x86-64" ? `/lib/${machines[machine].triplet}` : `${sysroot(machine)}/lib`;
 }

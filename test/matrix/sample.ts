@@ -1,5 +1,5 @@
 // Which cells to build, and which edits to try on each: all of them, or a sample that touches every
-// value of every axis and nearly every pair of values. Both are the same at every run.
+// value of every axis and nearly every pair of values. Both are the same in every run.
 import {
   type Axis,
   axes,
@@ -20,7 +20,7 @@ export interface Task {
   edits: Edit[];
 }
 
-/** Every pair of values, of two different axes, that a cell holds. */
+/** Every pair of values, from two different axes, in a cell. */
 function pairsOf(cell: Cell): string[] {
   const values = axisNames.map((axis) => `${axis} ${cell[axis]}`);
   return values.flatMap((one, index) => values.slice(index + 1).map((other) => `${one}, ${other}`));
@@ -36,8 +36,8 @@ function generator(seed: number): (below: number) => number {
 }
 
 /**
- * Go compiles its standard library again for every machine, which takes longer than the rest of a
- * cell; the sample does so for this machine and one other.
+ * Go recompiles its standard library for every machine, which takes longer than the rest of a cell;
+ * the sample does so for this machine and one other.
  */
 const affordable = (cell: Cell) =>
   cell.compiler !== "go" || ["x86-64", "aarch64"].includes(cell.machine);
@@ -55,7 +55,7 @@ function coveringCells(): Cell[] {
   const random = generator(3);
   const chosen: Cell[] = [];
   while (uncovered.size > 0) {
-    // The rarest pair first: what few cells have leaves the least choice.
+    // The rarest pair first: one that few cells have leaves the least choice.
     const rarest = [...uncovered].reduce((a, b) =>
       (byPair.get(a)?.length ?? 0) <= (byPair.get(b)?.length ?? 0) ? a : b,
     );
@@ -76,12 +76,12 @@ function coveringCells(): Cell[] {
 /** Findings of the whole matrix that are looked for each time. */
 const found: { cell: Cell; edits: string[] }[] = [
   {
-    // One segment of notes that are padded in two ways, behind the program headers.
+    // One segment of notes that are padded in two ways, after the program headers.
     cell: { ...usual, linker: "mold", relro: "now" },
     edits: ["interpreter, longer", "RUNPATH, longer", "resolution cache"],
   },
   {
-    // A header table that has moved far behind, in front of a hole that LLVM's tools close.
+    // A header table that has moved far back, before a hole that LLVM's tools close.
     cell: {
       ...usual,
       machine: "i386",
@@ -113,7 +113,7 @@ export function sample(): Task[] {
     const { cell } = task;
     const held = edits.filter((edit) => !isRefused(edit, cell));
     while (task.edits.length < Math.min(editsPerCell, held.length)) {
-      // The one that is newest to the values of this cell, and to its machine above all.
+      // The edit that is newest to the values of this cell, and above all to its machine.
       const novelty = (edit: Edit) =>
         axisNames.reduce(
           (sum, axis) => sum + (axis === "machine" ? 8 : 1) / (1 + times(edit, axis, cell)) ** 2,
@@ -126,7 +126,7 @@ export function sample(): Task[] {
       );
     }
   }
-  // What a machine has not seen yet goes to its cells with the least to do.
+  // Edits that a machine has not seen yet go to its cells with the least to do.
   for (const machine of axes.machine)
     for (const edit of edits) {
       const able = tasks.filter(({ cell }) => cell.machine === machine && !isRefused(edit, cell));
@@ -148,14 +148,14 @@ export function sample(): Task[] {
 const turn = <T>(values: readonly T[], n: number) => values[n % values.length] as T;
 
 /**
- * Everything: for this machine's GCC each way to lay a file out; for each machine, compiler,
+ * Everything: for this machine's GCC each way to lay out a file; for each machine, compiler,
  * linker, kind and state a cell in which the other axes alternate.
  */
 export function everything(): Task[] {
   const layouts = product({ ...axes, machine: ["x86-64"], compiler: ["gcc"], state: ["plain"] });
   const builds = product({ ...axes, relro: ["relro"], page: ["4/4"], hash: ["gnu"] }).map(
     (cell, index) => {
-      // MIPS has no DT_GNU_HASH; what one turn cannot have, the next gets.
+      // MIPS has no DT_GNU_HASH; a value that one turn cannot have goes to the next.
       for (let shift = 0; shift < axes.hash.length; ++shift) {
         const turned = {
           ...cell,
@@ -182,7 +182,7 @@ export function everything(): Task[] {
 /** The impossible cells to try. */
 export function impossibleCells(all: boolean): { impossibility: Impossibility; cell: Cell }[] {
   return impossibilities.flatMap((impossibility) => {
-    // Another impossibility may come first, with other words.
+    // Another impossibility may apply first, with other words.
     const cells = examples(impossibility).filter((cell) => whyImpossible(cell) === impossibility);
     return (all ? cells : cells.slice(0, 1)).map((cell) => ({ impossibility, cell }));
   });

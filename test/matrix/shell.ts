@@ -1,4 +1,4 @@
-// Many short commands by one shell: it forks in a fraction of the time that Node takes.
+// Many short commands through one shell: it forks in a fraction of the time that Node takes.
 import { randomUUID } from "node:crypto";
 import { shellWord } from "../../lib/base/shell.js";
 import { inTurn } from "./in-turn.js";
@@ -25,12 +25,12 @@ export function askShell(groups: readonly (readonly Command[])[]): Promise<Answe
 }
 
 /**
- * What a shell makes of a program that it cannot start, be it busy or missing (POSIX, 2.8.2). A
- * loader that misses a library ends with 127 too (glibc elf/dl-minimal.c, fatal_error).
+ * What a shell returns for a program that it cannot start, be it busy or missing (POSIX, 2.8.2). A
+ * loader that lacks a library also ends with 127 (glibc elf/dl-minimal.c, fatal_error).
  */
 const maybeNotStarted = [126, 127];
 
-/** Seconds; then the shell is killed with what it has started. */
+/** In seconds; then the shell is killed with everything that it has started. */
 const patience = 120;
 
 async function together(groups: readonly (readonly Command[])[]): Promise<Answer[][]> {

@@ -1,5 +1,5 @@
 // One cell under all its edits: each is made on a copy of its own, the judges are run on all the copies, and each edit
-// is repeated and taken back.
+// is repeated and undone.
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { native } from "../../lib/addon/native.js";
@@ -17,7 +17,7 @@ export interface Verdict {
   edit: string;
   door: Door["name"];
   outcome: "held" | "refused";
-  /** Compared with the other patchelf; null where there is none, or it has not made the edit. */
+  /** Compared with the other patchelf; null if there is none, or it has not made the edit. */
   growth: Growth | null;
   faults: string[];
 }
@@ -28,7 +28,7 @@ export interface Surroundings {
   doors: readonly Door[];
   /** Another patchelf's path, to compare sizes with, or null. */
   peer: string | null;
-  /** Whether the results are judged, and each edit repeated and taken back; if not, only sizes are compared. */
+  /** Whether the results are judged, and each edit repeated and undone; if not, only sizes are compared. */
   judged: boolean;
 }
 
@@ -51,13 +51,13 @@ export async function tryEdits(
     }
 
   if (judged) await judge(await bench("unedited"), built.output, attempts);
-  // Broken copies are kept to be examined.
+  // Broken copies are kept for examination.
   for (const { bench, faults } of attempts)
     if (faults.length === 0) await rm(bench.directory, { recursive: true });
   return attempts.map((attempt) => attempt.verdict);
 }
 
-/** Runs the judges on all copies and on an unedited one, and repeats each edit and takes it back. */
+/** Runs the judges on all copies and on an unedited one, and repeats each edit and undoes it. */
 async function judge(bench: Bench, output: string, attempts: readonly Attempt[]): Promise<void> {
   const made = attempts.filter((attempt) => attempt.isMade);
   const [before, ...after] = await hear([
@@ -75,7 +75,7 @@ async function judge(bench: Bench, output: string, attempts: readonly Attempt[])
   await rm(bench.directory, { recursive: true });
 }
 
-/** Bytes. Room made for one more program header is room for two (docs/architecture.md). */
+/** In bytes. Room made for one more program header is room for two (docs/architecture.md). */
 const roomForHeader = 64;
 
 /** An edit of a copy. Whatever fails is a fault of the edit. */
@@ -149,7 +149,7 @@ class Attempt {
     else if ((await digest(path)) !== first) this.faults.push("refused, but the file has changed");
   }
 
-  /** The last edit of each file, once more. */
+  /** Repeats the last edit of each file. */
   repeat(): Promise<void> {
     return this.orFault(async () => {
       const last = new Map(this.steps.map((step) => [step.path, step]));

@@ -1,4 +1,4 @@
-// The matrix has a configuration of its own, so that `npm test` does not run it.
+// The matrix has its own configuration, so that `npm test` does not run it.
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({

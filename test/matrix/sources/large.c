@@ -1,4 +1,4 @@
-/* Zeros that no file holds. Touched at both ends. */
+/* Zeros that are in no file. Touched at both ends. */
 static char zeros[3UL << 30];
 int touch(void) {
   volatile char *bytes = zeros;

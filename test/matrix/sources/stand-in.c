@@ -1,2 +1,2 @@
-/* Takes the place of the spare library where the linker has made the weak reference strong. */
+/* Replaces the spare library where the linker has made the weak reference strong. */
 int spare(void) { return 8; }

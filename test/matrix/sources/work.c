@@ -1,4 +1,4 @@
-/* What the subject does: all that a moved table could break, in one line of output. */
+/* The subject's work: everything that a moved table could break, in one line of output. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unwind.h>
@@ -31,7 +31,7 @@ static int compare(const void *a, const void *b) {
   return *(const int *)a - *(const int *)b;
 }
 
-/* Frames above this one tell that the unwind tables are found (through dl_iterate_phdr). */
+/* Frames above this one show that the unwind tables are found (through dl_iterate_phdr). */
 static _Unwind_Reason_Code count(struct _Unwind_Context *context, void *frames) {
   (void)context;
   ++*(int *)frames;

@@ -1,4 +1,4 @@
-// What the subject does, in Go: a goroutine, a panic that is recovered from, and the C part.
+// The subject's work, in Go: a goroutine, a panic that is recovered from, and the C part.
 package main
 
 // int work_in_c(int argc);

@@ -1,4 +1,4 @@
-// What the subject does, in Rust: panics that unwind, thread-local storage, and the C part.
+// The subject's work, in Rust: panics that unwind, thread-local storage, and the C part.
 use std::cell::Cell;
 use std::panic::{catch_unwind, resume_unwind};
 
