@@ -1,4 +1,4 @@
-// Symbols that are bound at start: the judge finds missing what this machine's loader does not find either.
+// Symbols that are bound at start: the judge reports as missing exactly those that this machine's loader does not find.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,17 +11,17 @@ import { scratchDirectory } from "./support/scratch.js";
 const directory = scratchDirectory();
 const at = (name: string) => join(directory, name);
 
-/** What was there when the program was linked, what is there now, and how it was linked. */
+/** What existed when the program was linked, what exists now, and how it was linked. */
 interface Case {
   title: string;
   linked: string;
   present: string;
-  /** Options for the library now. */
+  /** Options for the library as it is now. */
   shared?: string[];
   main: string;
   options?: string[];
   environment?: Record<string, string>;
-  /** The symbols that are missing; none where it starts. */
+  /** The missing symbols; none if it starts. */
   missing: string[];
 }
 
@@ -193,7 +193,7 @@ describe("symbols that are bound at start", needs("gcc", "x86-64"), () => {
 });
 
 describe("versions of symbols", needs("gcc", "x86-64"), () => {
-  it("a symbol that has gone from its version, and one of a library without versions", async () => {
+  it("a symbol that has gone from its version, and one from a library without versions", async () => {
     const soname = ["-shared", "-fPIC", "-Wl,-soname,libversioned.so"];
     const script = (name: string, text: string) =>
       `-Wl,--version-script=${compileText(name, text)}`;
@@ -221,7 +221,7 @@ describe("versions of symbols", needs("gcc", "x86-64"), () => {
   it.each([
     ["Verneed", "program", 0x6ffffffe],
     ["Verdef", "libformed.so", 0x6ffffffd],
-  ])("records of a form that glibc does not know: %s", async (record, changed, type) => {
+  ])("records in a form that glibc does not know: %s", async (record, changed, type) => {
     const soname = ["-shared", "-fPIC", "-Wl,-soname,libformed.so"];
     const directory = `formed-${record}`;
     const map = compileText(directory, "V1 { one; };");
@@ -239,7 +239,7 @@ describe("versions of symbols", needs("gcc", "x86-64"), () => {
   });
 });
 
-/** Overwrites the first two bytes of the section of a type (gABI, "Sections"; ELF64, little-endian). */
+/** Overwrites the first two bytes of the section with that type (gABI, "Sections"; ELF64, little-endian). */
 function setFirstHalf(path: string, type: number, value: number): void {
   const bytes = readFileSync(path);
   const headers = Array.from({ length: bytes.readUInt16LE(0x3c) }, (_, index) =>
@@ -250,7 +250,7 @@ function setFirstHalf(path: string, type: number, value: number): void {
   writeFileSync(path, bytes);
 }
 
-describe("symbols of musl's programs", needs("musl-gcc", "musl's loader"), () => {
+describe("symbols of programs for musl", needs("musl-gcc", "musl's loader"), () => {
   it("are all bound at start", async () => {
     const library = at("musl/libcase.so");
     const soname = ["-shared", "-fPIC", "-Wl,-soname,libcase.so"];

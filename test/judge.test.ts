@@ -1,4 +1,4 @@
-// What the judge says about a file, compared with what the kernel and the loader say when it is started.
+// What the judge reports about a file, compared with what the kernel and the loader report when it is started.
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -30,7 +30,7 @@ const at = (name: string) => join(directory, name);
 const gcc = (output: string, source: string, ...flags: string[]) =>
   compile(at(output), source, ...flags);
 
-/** No store, so that nothing but this machine decides. */
+/** No store, so that everything depends on this machine. */
 async function codesOf(path: string): Promise<FindingCode[]> {
   const [diagnosis] = await diagnose([path], { store: at("no-store"), index: false });
   return (diagnosis?.findings ?? []).map(({ code }) => code);
@@ -83,11 +83,11 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
     ["empty", "empty", "interpreter-unusable"],
     ["directory", "directory", "interpreter-unusable"],
     ["nothing", "nothing", "interpreter-missing"],
-  ])("%s is told by what it is, and the program does not start", async (name, kind, code) => {
+  ])("%s is judged by its content, and the program does not start", async (name, kind, code) => {
     const program = programFor(name);
     expect(kindOf(name)).toBe(kind);
     expect(await codesOf(program)).toEqual([code]);
-    // A static program that returns 0 is started in the program's place.
+    // A static program that returns 0 is started in place of the program.
     if (name !== "static") expect(starts(program)).toBe(false);
   });
 
@@ -96,14 +96,14 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
     ["script/ld.so", "is not there", "Not a directory"],
     ["y".repeat(256), "cannot be reached", "File name too long"],
     ["absent", "is not there", "No such file or directory"],
-  ])("%s: what the kernel says is told", async (name, why, says) => {
+  ])("%s: the finding quotes the kernel's message", async (name, why, says) => {
     const program = programFor(name);
     const [diagnosis] = await diagnose([program], { store: at("no-store"), index: false });
     const message = `its loader ${at(name)} ${why}, so the kernel says "${says}"`;
     expect(diagnosis?.findings[0]?.message).toBe(message);
   });
 
-  it("what a library names as its loader counts for nobody who loads it", async () => {
+  it("the loader that a library names does not matter to what loads it", async () => {
     // As libc.so.6 does, to print its version when it is started.
     const names = `const char loader[] __attribute__((section(".interp"))) = "${at("absent")}";`;
     const text = `${names} void version(void) {}`;
@@ -122,15 +122,19 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
     ]);
   });
 
-  it("what is the loader by another name is missing with it", needs("musl-gcc"), async () => {
-    const built = readFileSync(compileWith("musl-gcc", at("built-for-musl"), main));
-    const program = at("for-musl");
-    const renamed = built.toString("latin1").replace("/lib/ld-musl", "/lix/ld-musl");
-    writeFileSync(program, renamed, { encoding: "latin1", mode: 0o755 });
-    expect([await codesOf(program), starts(program)]).toEqual([["interpreter-missing"], false]);
-  });
+  it(
+    "a library that is the loader by another name is missing with it",
+    needs("musl-gcc"),
+    async () => {
+      const built = readFileSync(compileWith("musl-gcc", at("built-for-musl"), main));
+      const program = at("for-musl");
+      const renamed = built.toString("latin1").replace("/lib/ld-musl", "/lix/ld-musl");
+      writeFileSync(program, renamed, { encoding: "latin1", mode: 0o755 });
+      expect([await codesOf(program), starts(program)]).toEqual([["interpreter-missing"], false]);
+    },
+  );
 
-  it("this machine's loader is one, by any name, and needs execute permission", async () => {
+  it("this machine's loader is recognised under any name, and needs execute permission", async () => {
     copyFileSync("/lib64/ld-linux-x86-64.so.2", at("renamed"));
     expect(kindOf("renamed")).toBe("glibc");
     const program = programFor("renamed");
@@ -140,7 +144,7 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
     expect([await codesOf(program), starts(program)]).toEqual([["interpreter-unusable"], false]);
   });
 
-  it("a stand-in starts what a variable names, the machine's own first", () => {
+  it("a stand-in starts what a variable names, and prefers the machine's own variable", () => {
     const files = new native.Files("");
     const standIn = interpreterAt(at("nix-ld"), files);
     expect(standIn.farms).toEqual(["/run/current-system/sw/share/nix-ld/lib"]);
@@ -155,7 +159,7 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
     expect(startedBy(standIn, system, variables, files)).toEqual(started);
   });
 
-  it("a program behind a stand-in is judged by what that starts", async () => {
+  it("a program behind a stand-in is judged by the loader that this starts", async () => {
     const program = programFor("nix-ld");
     process.env.NIX_LD = "/lib64/ld-linux-x86-64.so.2";
     try {
@@ -167,7 +171,7 @@ describe("what is at the interpreter's path", needs("gcc", "x86-64"), () => {
       expect(diagnosis?.findings).toMatchObject([
         { code: "session-environment", severity: "warning" },
       ]);
-      // An empty one hides the general one.
+      // An empty variable hides the general one.
       process.env.NIX_LD_x86_64_linux = "";
       expect(await codesOf(program)).toEqual(["stand-in-without-loader"]);
     } finally {
@@ -215,7 +219,7 @@ describe(
       expect(await verdicts()).toEqual({ program: "healthy", "module.so": "broken" });
     });
 
-    it("a library that is missing is in none of the stand-in's directories", async () => {
+    it("a missing library is reported to be in none of the stand-in's directories", async () => {
       const options = { root, store: "/nix/store", index: false };
       const diagnoses = await diagnose(["/app"], options);
       const module = diagnoses.find(({ path }) => path === "/app/module.so");
@@ -224,14 +228,14 @@ describe(
       );
     });
 
-    it("neither a stand-in nor a stub is a loader that it could start", async () => {
+    it("neither a stand-in nor a stub counts as a loader that it could start", async () => {
       copyFileSync(join(root, lib64), join(root, farm, "ld.so"));
       expect((await verdicts()).program).toBe("broken");
     });
   },
 );
 
-describe("what is there and cannot be loaded", needs("gcc", "x86-64"), () => {
+describe("what exists and cannot be loaded", needs("gcc", "x86-64"), () => {
   const using = "int helper(void); int main(void) { return helper(); }";
   let program: string;
   let library: Buffer;
@@ -281,7 +285,7 @@ describe("what is there and cannot be loaded", needs("gcc", "x86-64"), () => {
 
   it("a segment that does not agree with its page", async () => {
     const moved = Buffer.from(library);
-    // The last PT_LOAD's p_offset, one byte on (Elf64_Phdr: 56 bytes, p_offset at 8).
+    // The last PT_LOAD's p_offset, moved by one byte (Elf64_Phdr: 56 bytes, p_offset at 8).
     const table = Number(moved.readBigUInt64LE(32));
     const count = moved.readUInt16LE(56);
     const loads = [...Array(count).keys()].filter(
@@ -293,7 +297,7 @@ describe("what is there and cannot be loaded", needs("gcc", "x86-64"), () => {
     expect([await codesOf(program), starts(program)]).toEqual([["load-refused"], false]);
   });
 
-  it("a library without the versions that are needed of it", async () => {
+  it("a library without the versions that are needed from it", async () => {
     writeFileSync(at("map"), "V1 { helper; };");
     const versions = `-Wl,--version-script=${at("map")},-soname,libhelper.so`;
     const linked = gcc("with/libhelper.so", "int helper(void) { return 0; }", "-shared", versions);
@@ -305,7 +309,7 @@ describe("what is there and cannot be loaded", needs("gcc", "x86-64"), () => {
     expect(diagnosis?.findings[0]?.remedy).toBe(`Get another build of ${at("libhelper.so")}`);
   });
 
-  it("a version that no release defines, for which nothing is to be fixed", async () => {
+  it("a version that no release defines, for which there is no fix", async () => {
     const bytes = readFileSync(gcc("of-a-release", "int main(void) { return 0; }"));
     const edited = Buffer.from(
       bytes.toString("latin1").replaceAll("GLIBC_2.34", "GLIBC_2.99"),
@@ -332,7 +336,7 @@ describe("what is there and cannot be loaded", needs("gcc", "x86-64"), () => {
     expect([await codesOf(edited), starts(edited)]).toEqual([["load-refused"], false]);
   });
 
-  it("a variable of the session that leads elsewhere", async () => {
+  it("a library to which a session's variable leads", async () => {
     mkdirSync(at("elsewhere"));
     writeFileSync(at("elsewhere/libhelper.so"), "");
     process.env.LD_LIBRARY_PATH = at("elsewhere");
@@ -349,7 +353,7 @@ describe("what is there and cannot be loaded", needs("gcc", "x86-64"), () => {
   });
 });
 
-/** The kernel checks the magic alone, loaders all of it (glibc elf/dl-load.c, open_verify). */
+/** The kernel checks only the magic, loaders all of it (glibc elf/dl-load.c, open_verify). */
 describe("a library's e_ident", needs("gcc", "x86-64"), () => {
   let library: Buffer;
   let opener: string;
@@ -395,7 +399,7 @@ describe("two PT_DYNAMIC", needs("gcc", "x86-64"), () => {
   const typed = (type: number) =>
     headers().find((header) => program.readUInt32LE(header) === type) as number;
 
-  /** A second one in place of PT_GNU_STACK, which comes after the first. */
+  /** Puts a second one in place of PT_GNU_STACK, which comes after the first. */
   function withSecond(name: string, offset: bigint, size: (own: bigint) => bigint): string {
     const [dynamic, stack] = [typed(2), typed(0x6474e551)];
     expect(stack).toBeGreaterThan(dynamic);
@@ -428,7 +432,7 @@ describe("two PT_DYNAMIC", needs("gcc", "x86-64"), () => {
 });
 
 describe("a directory with files for other machines", needs("gcc", "x86-64"), () => {
-  it("is as good as what is for this one, and each other is one finding", async () => {
+  it("is healthy if the files for this one are, and each of the others is one finding", async () => {
     const own = gcc("tree/own", "int main(void) { return 0; }");
     const bytes = readFileSync(own);
     bytes.writeUInt16LE(183, 18); // EM_AARCH64
@@ -446,7 +450,7 @@ describe("a directory with files for other machines", needs("gcc", "x86-64"), ()
 
 describe("a directory with libraries for another libc", needs("gcc", "x86-64"), () => {
   const musl = ["-shared", "-fPIC", "-nostdlib", "-Wl,--no-as-needed"];
-  it("is as good as what the programs there load, and each other is one finding", async () => {
+  it("is healthy if what the programs there load is, and each of the others is one finding", async () => {
     const library = (name: string) => gcc(name, "", ...musl, `-Wl,-soname,${name}`);
     const needed = ["libc.musl-x86_64.so.1", "libabsent.so.1"].map(library);
     gcc("mixed/addon.musl.node", "int addon;", ...musl, ...needed);
@@ -454,11 +458,11 @@ describe("a directory with libraries for another libc", needs("gcc", "x86-64"), 
       (await diagnose([at("mixed")], { store: at("no-store"), index: false })).map(
         ({ verdict, findings }) => [verdict, findings.map(({ code }) => code)],
       );
-    // Alone it is for whatever loads it.
+    // Without a program it is for whatever loads it.
     expect(await verdicts()).toMatchObject([["broken", ["library-missing"]]]);
     const isForMusl = ["other-libc", ["other-libc"]];
     gcc("mixed/addon.gnu.node", "int addon;", "-shared", "-fPIC");
-    // Nor does a program for another machine decide anything.
+    // Nor does a program for another machine settle the matter.
     const other = readFileSync(gcc("other", "int main(void) { return 0; }"));
     other.writeUInt16LE(183, 18); // EM_AARCH64
     writeFileSync(at("mixed/arm64"), other, { mode: 0o755 });
@@ -474,7 +478,7 @@ describe("a directory with libraries for another libc", needs("gcc", "x86-64"), 
   });
 });
 
-it("a link that leads nowhere is told with where it leads", needs("gcc"), async () => {
+it("a dangling link is reported with its target", needs("gcc"), async () => {
   const library = gcc("broken link/libgone.so", "int f(void) { return 0; }", "-shared", "-fPIC");
   const loader = at("broken link/loader");
   symlinkSync("no-loader", loader);
@@ -494,7 +498,7 @@ it("a link that leads nowhere is told with where it leads", needs("gcc"), async 
   }
 });
 
-it("a library that was not fetched is fetched by the remedy", needs("gcc"), async () => {
+it("a library that git lfs has not fetched is fetched by the remedy", needs("gcc"), async () => {
   const library = gcc("lfs/libpointer.so", "int f(void) { return 0; }", "-shared", "-fPIC");
   const linked = [library, `-Wl,-rpath,${at("lfs")}`];
   const program = gcc("lfs/program", "int f(void); int main(void) { return f(); }", ...linked);
@@ -506,7 +510,7 @@ it("a library that was not fetched is fetched by the remedy", needs("gcc"), asyn
   });
 });
 
-/** The headers of a PE file, as far as they say whether .NET runs it (Microsoft's PE format; ECMA-335 II.25). */
+/** The headers of a PE file, as far as they tell whether .NET runs it (Microsoft's PE format; ECMA-335 II.25). */
 function portableExecutable(magic: 0x10b | 0x20b, isForDotNet: boolean): string {
   const bytes = Buffer.alloc(512);
   bytes.write("MZ");
@@ -520,7 +524,7 @@ function portableExecutable(magic: 0x10b | 0x20b, isForDotNet: boolean): string 
   return bytes.toString("latin1");
 }
 
-describe("a file that is no ELF file", () => {
+describe("a file that is not ELF", () => {
   it.each([
     ["<!DOCTYPE html><html></html>", /web page/],
     ['<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>', /XML or JSON document/],
@@ -554,13 +558,13 @@ describe("a file that is no ELF file", () => {
     ["\0\0\0\0", /zeros/],
     ["plain words\n", /text/],
     ["\x01\x02\x03", /unknown kind/],
-  ])("%j is named", (text, what) => {
+  ])("is identified when it begins with %j", (text, what) => {
     const file = at("named");
     writeFileSync(file, text, "latin1");
     expect(contentOf(file).what).toMatch(what);
   });
 
-  it("is named below a directory where it is for another system", needs("gcc"), async () => {
+  it("is reported below a directory if it is for another system", needs("gcc"), async () => {
     const tree = at("other-systems");
     mkdirSync(tree);
     const names = {
@@ -592,7 +596,7 @@ describe("a file that is no ELF file", () => {
     expect(files.map(({ path }) => path)).toContain(program);
   });
 
-  it("is named in its remedy, whatever it is called", () => {
+  it("has its own name in the remedy, whatever that is", () => {
     const path = at("compressed");
     writeFileSync(path, "\x1f\x8b", "latin1");
     expect(contentOf(path, "app/DIRECTORY").remedy).toBe(
@@ -607,7 +611,7 @@ describe("a file that is no ELF file", () => {
     ["UTF-16", "iconv", Buffer.from(`\ufeff${script}`, "utf16le"), ".utf8"],
     ["compressed", "gzip", gzipSync(script), ".unpacked"],
   ])("%s", (name, tool, bytes, suffix) => {
-    it("is mended by the remedy as it is printed", needs(tool), async () => {
+    it("is repaired by the remedy as printed", needs(tool), async () => {
       const path = at(`no elf, ${name}`);
       writeFileSync(path, bytes, { mode: 0o755 });
       const [diagnosis] = await diagnose([path]);

@@ -1,7 +1,7 @@
-// Whole commands, killed (SIGKILL) as one of their system calls is about to begin, whichever thread makes it. Each file
-// is then the old one or the new one, or `undo` of it or of its directory mends it; no other file is left, and the next
-// command works. Only calls that may change something count: between two of them a kill always leaves the same. This
-// file tries some of them, and `npm run test:kills` all.
+// Whole commands, killed (SIGKILL) just before one of their system calls, whichever thread makes it. Each file is then
+// the old one or the new one, or `undo` of it or of its directory repairs it; no other file is left, and the next
+// command works. Only calls that may change something count: a kill between two of them always leaves the same state.
+// This file tries some of them, and `npm run test:kills` all.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -16,7 +16,7 @@ import { commandLine, fixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { copyGlibc } from "./support/store.js";
 
-/** How many of a command's calls are tried; FIXELF_KILLS is another number, or "all". */
+/** How many of a command's calls are tried; FIXELF_KILLS gives another number, or "all". */
 const tried = process.env.FIXELF_KILLS ?? "5";
 
 describe("a command that is killed at a system call", needs("gcc", "ptrace"), () => {
@@ -54,13 +54,13 @@ describe("a command that is killed at a system call", needs("gcc", "ptrace"), ()
     fixelf(...words: string[]) {
       return fixelf(words, { env: this.env });
     }
-    /** How many calls it made. */
+    /** Returns how many calls it made. */
     async count({ words, lines }: Ending): Promise<number> {
       const { code, calls, stderr } = await this.#trace(0, words, lines);
       expect(code, stderr).toBe(0);
       return calls;
     }
-    /** Whether it was killed: the number of its calls varies a little. */
+    /** Returns whether it was killed: the number of its calls varies a little. */
     async kill(call: number, { words, lines }: Ending): Promise<boolean> {
       const { code, stderr } = await this.#trace(call, words, lines);
       expect([0, 137], stderr).toContain(code);
@@ -92,7 +92,7 @@ describe("a command that is killed at a system call", needs("gcc", "ptrace"), ()
     }
   }
 
-  /** kill-at does not search the PATH. */
+  /** kill-at does not search PATH. */
   function absolute(words: readonly string[]): [string, ...string[]] {
     const [first = "", ...rest] = words.map((word) => (word === "env" ? "/usr/bin/env" : word));
     return [first, ...rest];
@@ -144,7 +144,7 @@ describe("a command that is killed at a system call", needs("gcc", "ptrace"), ()
     for (const call of callsOf(count)) {
       const stage = prepared();
       if (await stage.kill(call, command(stage))) killed++;
-      // Alternately by what can mend each file: itself, and its directory.
+      // Undo alternately what can repair each file: the file itself, and its directory.
       const named = call % 2 === 0 ? [stage.tree] : programs.map((name) => join(stage.tree, name));
       const { stdout, stderr } = stage.fixelf("undo", ...named);
       expect(stage.isOriginal(), `${call} of ${count}: ${stdout}${stderr}`).toEqual([

@@ -1,4 +1,4 @@
-// A program that needs what no store path has: what fix, doctor and env say about it.
+// A program that needs a library missing from the store: what fix, doctor and env report about it.
 import { copyFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -12,7 +12,7 @@ import { fixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { NixosRoot } from "./support/store.js";
 
-describe("a library that no store path has", needs("gcc"), () => {
+describe("a library missing from the store", needs("gcc"), () => {
   const root = new NixosRoot();
   const options = { root: root.path, index: false };
   const nobody = async () => null;
@@ -37,7 +37,7 @@ describe("a library that no store path has", needs("gcc"), () => {
       "libcrypt.so.1 is in nixpkgs#libxcrypt-legacy (nix build nixpkgs#libxcrypt-legacy)",
     );
   });
-  it("is told by doctor, with its package", async () => {
+  it("is reported by doctor, with its package", async () => {
     const [diagnosis] = await diagnose([program("told", ["libcrypt.so.1"])], options);
     const finding = diagnosis?.findings.find(({ code }) => code === "library-missing");
     expect(finding?.evidence).toContain("no store path here provides libcrypt.so.1");
@@ -45,7 +45,7 @@ describe("a library that no store path has", needs("gcc"), () => {
       /^libcrypt\.so\.1 is in nixpkgs#libxcrypt-legacy \(nix build nixpkgs#libxcrypt-legacy\), then: fixelf fix /,
     );
   });
-  it("is in a Nix text by its package", async () => {
+  it("is named in a Nix text by its package", async () => {
     const found = await environment([program("both", ["libcrypt.so.1", "libSM.so.6"])], options);
     expect(found.systems).toEqual([]);
     expect(found.problems.map(isPackaged)).toEqual([true]);
@@ -54,7 +54,7 @@ describe("a library that no store path has", needs("gcc"), () => {
       "++ [\n    pkgs.libxcrypt-legacy\n    (pkgs.libsm or pkgs.xorg.libSM)\n  ];",
     );
   });
-  it("is named in a Nix text where no package is known", async () => {
+  it("is named in a Nix text if no package is known", async () => {
     const path = program("unknown", ["libcrypt.so.1", "libneverheard.so.3"]);
     const found = await environment([path], options);
     expect(found.problems.map(isPackaged)).toEqual([false]);
@@ -62,7 +62,7 @@ describe("a library that no store path has", needs("gcc"), () => {
     expect(text).toContain("\n# no package is known for libneverheard.so.3\n");
     expect(text).toContain("++ [\n    pkgs.libxcrypt-legacy\n  ];");
   });
-  it("is said to be removed from nixpkgs in a Nix text, with what replaced it", async () => {
+  it("is marked in a Nix text as removed from nixpkgs, with its replacement", async () => {
     const path = program("removed", ["libcrypt.so.1", "libsoup-2.4.so.1", "libsodium.so.23"]);
     const text = nixosText(
       await packaged(await environment([path], options), "/nix/store", nobody),
@@ -75,7 +75,7 @@ describe("a library that no store path has", needs("gcc"), () => {
     expect(text).not.toContain("no package is known");
     expect(text).toContain("++ [\n    pkgs.libxcrypt-legacy\n  ];");
   });
-  it("is said to be the driver's in a Nix text, and by a refusal of fix", async () => {
+  it("is marked as the driver's in a Nix text, and in a refusal of fix", async () => {
     const path = program("driver", ["libcuda.so.1"]);
     const text = nixosText(
       await packaged(await environment([path], options), "/nix/store", nobody),
@@ -85,7 +85,7 @@ describe("a library that no store path has", needs("gcc"), () => {
     const [file] = (await plan([path], options)).files;
     expect(file?.refusal?.message).toContain(told);
   });
-  it("keeps nothing from those that need something else", async () => {
+  it("does not affect programs that need something else", async () => {
     program("several/good", []);
     program("several/bad", ["libneverheard.so.3"]);
     const found = await environment([root.in("several")], options);
@@ -94,12 +94,12 @@ describe("a library that no store path has", needs("gcc"), () => {
   });
 });
 
-describe("a library that is beside the program, where no search path leads", needs("gcc"), () => {
+describe("a library beside the program, where no search path leads", needs("gcc"), () => {
   const root = new NixosRoot();
   const options = { root: root.path, index: false };
   const flags = ["--root", root.path, "--no-index"];
 
-  /** A tree with a program in bin/ that needs a library of lib/. */
+  /** A tree with a program in bin/ that needs a library in lib/. */
   function tree(name: string): string {
     const soname = "-Wl,-soname,libbeside.so.1";
     const source = "int beside(void) { return 0; }";
@@ -115,7 +115,7 @@ describe("a library that is beside the program, where no search path leads", nee
     return findings.find(({ cause }) => cause === "libbeside.so.1")?.remedy;
   };
 
-  it("is in the tree that doctor tells to fix", async () => {
+  it("may be in the tree that doctor suggests to fix", async () => {
     const directory = tree("opt/whole");
     const command = `fixelf fix ${directory} --root ${root.path}`;
     expect(await remedyOf(directory)).toBe(command);
@@ -125,7 +125,7 @@ describe("a library that is beside the program, where no search path leads", nee
     expect(await remedyOf(directory)).toBeUndefined();
   });
 
-  it("is in the program's own directory, with which nothing else is to be fixed", async () => {
+  it("may be in the program's own directory, and then nothing else is to be fixed along with it", async () => {
     const program = join(tree("opt/flat"), "bin/program");
     copyFileSync(root.in("opt/flat/lib/libbeside.so.1"), root.in("opt/flat/bin/libbeside.so.1"));
     const command = `fixelf fix ${program} --root ${root.path} --lib /opt/flat/bin`;
@@ -134,7 +134,7 @@ describe("a library that is beside the program, where no search path leads", nee
     expect(await remedyOf(program)).toBeUndefined();
   });
 
-  it("is named by fix and env, which take its directory", () => {
+  it("is named by fix and env, which accept its directory", () => {
     const directory = tree("opt/alone");
     const program = join(directory, "bin/program");
     for (const command of ["env", "fix"]) {
@@ -148,7 +148,7 @@ describe("a library that is beside the program, where no search path leads", nee
   });
 
   it.each(["a:b", "a;b", "$ORIGIN", "$LIB", "x$PLATFORM-y"])(
-    "is in no variable that env prints for %s",
+    "is not in a variable that env prints if its directory is %s",
     (name) => {
       const { stderr, code } = fixelf(["env", tree(`opt/${name}`), ...flags]);
       expect(code).toBe(1);
@@ -159,7 +159,7 @@ describe("a library that is beside the program, where no search path leads", nee
     },
   );
 
-  it("is in a variable where a token is part of a longer word", () => {
+  it("is in a variable if a token is only part of a longer word in its path", () => {
     const { stderr, code } = fixelf(["env", tree("opt/$ORIGINAL"), ...flags]);
     expect([code, stderr]).toEqual([0, expect.not.stringContaining("can't hold")]);
   });

@@ -1,5 +1,5 @@
-// Native work belongs to the environment that asked for it, and to the call: whatever ends a worker thread, the process
-// or the call, nothing aborts and nothing crashes.
+// Native work belongs to the environment and the call that asked for it: whatever ends a worker thread, the process or
+// the call, nothing aborts and nothing crashes.
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,16 +18,16 @@ const { calls, exports } = JSON.parse(run([...node, driver, "--list"]).stdout) a
   exports: string[];
 };
 
-/** Done when they return, or not functions. */
+/** These are done when they return, or are not functions. */
 const synchronous = [
   ...["FixelfError", "ScanBatch", "Store", "Summarizer", "batchFilter", "become", "bytesOf"],
   ...["presetDirectories", "presetNames", "removeIndex", "storePlace", "textOf", "variables"],
 ];
 
-/** Processes of Nix do their work, and end with them. */
+/** These run Nix's processes, and end with them. */
 const ofNix = ["get", "planGet"];
 
-/** How it ends, and the exit code that proves it. */
+/** How the work is ended, and the exit code that proves it. */
 const endings = [
   ["a worker that is terminated", "worker", 0],
   ["process.exit", "exit", 3],
@@ -48,7 +48,7 @@ describe("a call under way", () => {
       copyFileSync("/bin/true", join(library, "libtrue.so"));
     }
     copyFileSync("/bin/true", join(directory, "program"));
-    // A glibc for it: the one that is here, under another name.
+    // A glibc for it: this machine's, under another name.
     const { interpreter, libraries } = await resolve("/bin/true");
     const glibc = join(directory, `store/${"0".repeat(32)}-glibc/lib`);
     mkdirSync(glibc, { recursive: true });
@@ -62,7 +62,7 @@ describe("a call under way", () => {
     writeFileSync(join(support, "orig-libc"), dirname(glibc));
   });
 
-  it("is one of all that the API has", () => {
+  it("covers everything that the API has", () => {
     expect(
       [...calls.filter((call) => !call.includes(".")), ...synchronous, ...ofNix].sort(),
     ).toEqual(exports.sort());
@@ -86,8 +86,9 @@ describe("a call under way", () => {
 function expectCancelled(call: string, stdout: string): void {
   const { answers, more } = JSON.parse(stdout) as { answers: string[]; more: number };
   expect(answers).not.toContain("cancelled, without the reason");
-  // A signal that has aborted before ends every call except a watch, which has nothing to begin then.
+  // A signal that was aborted beforehand ends every call except a watch, which then has nothing to
+  // begin.
   expect(answers[0]).toBe(call === "watch" ? "answered" : "cancelled");
-  // Twenty calls are between, each of which would leave one; the last may still be closing its own.
+  // Twenty calls lie between, each of which would leave one; the last may still be closing its own.
   expect(more).toBeLessThan(10);
 }

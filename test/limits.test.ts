@@ -1,5 +1,5 @@
-// Too few descriptors, threads and processes: each command answers as ever, with fewer threads, or says what it lacks.
-// It never takes what it could not open for missing, unreadable or broken.
+// Too few descriptors, threads and processes: each command answers as usual, with fewer threads, or reports what it
+// lacks. It never takes what it could not open for missing, unreadable or broken.
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -30,7 +30,7 @@ const state = {
 };
 const environment = { ...process.env, ...addonEnvironment, ...state };
 
-/** Node's own descriptors, with which it has just started. */
+/** The descriptors of Node itself, just after its start. */
 const own = Number(
   execFileSync(process.execPath, ["-p", "require('fs').readdirSync('/proc/self/fd').length"], {
     encoding: "utf8",
@@ -78,7 +78,7 @@ function run(args: readonly string[], descriptors?: number): Ran {
   return spawnSync(program, rest, { encoding: "utf8", env: environment, timeout: patience });
 }
 
-/** Whether Node itself gave up, in its own words, or in those of what it could not import. */
+/** Whether Node itself gave up, with a message of its own or about what it could not import. */
 function nodeGaveUp({ stdout, stderr }: Ran): boolean {
   return stdout === "" && /EMFILE|[Tt]oo many open files/.test(stderr);
 }
@@ -88,7 +88,7 @@ function saysSo({ status, stdout, stderr }: Ran): boolean {
 }
 
 describe("with few descriptors", needs("prlimit"), () => {
-  it.each(commands)("%s answers as ever, or says so", (_, args) => {
+  it.each(commands)("%s answers as usual, or reports it", (_, args) => {
     const right = run(args());
     expect(right.signal).toBeNull();
     const answered: number[] = [];
@@ -99,11 +99,11 @@ describe("with few descriptors", needs("prlimit"), () => {
       else
         expect(nodeGaveUp(got) || saysSo(got), `${limit}: ${got.stdout}${got.stderr}`).toBe(true);
     }
-    // With few more than Node's own it depends on what is open at that moment.
+    // With only a few more than Node's own, it depends on what happens to be open.
     expect(answered).toEqual(expect.arrayContaining(limits.slice(-2)));
   });
 
-  // Both ways in which the addon is found and loaded: its directory read, its file mapped.
+  // Both ways in which the addon is found and loaded: its directory is read, its file mapped.
   it.each([
     ["readdirSync", "fs"],
     ["dlopen", "process"],
@@ -125,7 +125,7 @@ describe("with few descriptors", needs("prlimit"), () => {
     expect([status, JSON.parse(stdout).files[0].error.code]).toEqual([2, "too-many-open-files"]);
   });
 
-  it("fix changes files, or says so and leaves them", () => {
+  it("fix changes files, or reports it and leaves them", () => {
     const original = execFileSync("sha256sum", [join(tree, "ls-0")], { encoding: "utf8" });
     const seen = new Set<string>();
     for (const limit of limits) {
@@ -180,7 +180,7 @@ describe("without another thread or process", needs("prlimit", "setpriv", "root"
       undone: undone.map(({ outcome }) => outcome),
     }));`;
 
-  it("all is done by those that are there", () => {
+  it("everything is done by the existing ones", () => {
     const here = join(directory, "another's");
     cpSync(tree, here, { recursive: true });
     execFileSync("chown", ["-R", `${somebody}:${somebody}`, here]);

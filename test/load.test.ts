@@ -1,5 +1,5 @@
-// What is answered while another process changes what the question is about, as fast as it can: everything that stays
-// is there each time, and nothing is told that never existed. How much is tried does not depend on the machine's speed.
+// Answers while another process changes what the question is about, as fast as it can: everything that stays is found
+// each time, and nothing is reported that never existed. How much is tried does not depend on the machine's speed.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, renameSync, utimesSync } from "node:fs";
@@ -30,7 +30,7 @@ class Restless {
       this.times = Number(line);
     });
   }
-  /** Throws where it has ended by itself. */
+  /** Throws if it has ended by itself. */
   async end(): Promise<void> {
     const ended = once(this.#process, "exit");
     expect(this.#process.exitCode).toBeNull();
@@ -52,8 +52,8 @@ describe("under load", needs("gcc"), () => {
       );
   });
 
-  it("a scan tells each file as it was at one time", { timeout: 300_000 }, async () => {
-    const turns = 700; // of four changes each
+  it("a scan reports each file as it was at one time", { timeout: 300_000 }, async () => {
+    const turns = 700; // with four changes each
     const tree = join(directory, "tree");
     const staying = Array.from({ length: 300 }, (_, index) => join(tree, `staying-${index}`));
     mkdirSync(tree);
@@ -101,7 +101,9 @@ describe("under load", needs("gcc"), () => {
     for (const each of sizes.values()) expect(each.size).toBe(1);
   });
 
-  it("a find knows all that the store has, beside a refresh", { timeout: 300_000 }, async () => {
+  it("a find has everything that stays in the store, beside a refresh", {
+    timeout: 300_000,
+  }, async () => {
     const finds = 1000;
     const place = storePlace({ root: join(directory, "root") });
     const store = join(place.root, place.store);
@@ -111,7 +113,7 @@ describe("under load", needs("gcc"), () => {
       const made = join(directory, name);
       mkdirSync(join(made, "lib"), { recursive: true });
       copyFileSync(libraries[0] as string, join(made, "lib/libone.so"));
-      utimesSync(made, 1, 1); // as Nix leaves what is complete
+      utimesSync(made, 1, 1); // as Nix leaves complete paths
       renameSync(made, join(store, name));
       all.push(`${place.store}/${name}/lib/libone.so`);
     };
@@ -119,7 +121,7 @@ describe("under load", needs("gcc"), () => {
     for (let index = 0; index < 5; index++) add();
     const foundBy = async (asked: Store) =>
       (await asked.providers(["libone.so"])).get("libone.so")?.providers.map(({ path }) => path);
-    // It goes on reading the files that it has opened, however often others have replaced them.
+    // It keeps reading the files that it has opened, however often others have replaced them.
     const kept = new Store(place);
     const first = (await foundBy(kept))?.sort();
     expect(first).toEqual(all);

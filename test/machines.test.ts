@@ -14,9 +14,9 @@ import { scratchDirectory } from "./support/scratch.js";
 interface Machine {
   triplet: string;
   qemu: string;
-  /** As inspect calls it. */
+  /** inspect's name for it. */
   name: string;
-  /** As readelf calls it. */
+  /** readelf's name for it. */
   readelf: string;
 }
 
@@ -96,7 +96,7 @@ for (const machine of machines) {
     };
     const make = (output: string, source: string, ...options: string[]) =>
       compileWith(`${triplet}-gcc`, join(home, output), source, ...options);
-    /** A long path of the machine's loader. */
+    /** A long path to the machine's loader. */
     const loader = (original: string, length: number) => {
       const folder = join(home, "loader", "l".repeat(length));
       const path = join(folder, "ld.so");
@@ -117,7 +117,7 @@ for (const machine of machines) {
       make("lib/libnumber.so", library, "-shared", "-fPIC", "-Wl,-soname,libnumber.so");
     });
 
-    it.each(builds)("a program, $title, is changed and taken back", async ({ title, options }) => {
+    it.each(builds)("a program, $title, is changed and restored", async ({ title, options }) => {
       const path = join(home, title.replaceAll(" ", "-"));
       make(basename(path), program, "lib/libnumber.so", ...options);
       const header = readelf("-h", path);
@@ -163,7 +163,7 @@ for (const machine of machines) {
       expect(sha256(path)).toBe(before);
     });
 
-    it("a library is changed and taken back", async () => {
+    it("a library is changed and restored", async () => {
       const middle = "int number(void); int middle(void) { return number(); }";
       const named = "-Wl,-soname,libmiddle.so";
       make("libmiddle.so", middle, "-shared", "-fPIC", "lib/libnumber.so", named);

@@ -1,5 +1,5 @@
-// The package as a program takes it, by import and by require(), and what TypeScript makes of either. The tests use
-// dist/, under the package's own name.
+// The package as a program takes it, through import and through require(), and what TypeScript makes of both. The tests
+// use dist/, under the package's own name.
 import { copyFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
@@ -17,7 +17,7 @@ beforeAll(() => {
   directory = scratchDirectory(join(packageDirectory, "out"));
 });
 
-/** Runs a file of that name; the answer is what it prints. */
+/** Runs a file with that name; returns what it prints. */
 const run = (name: string, source: string) => {
   writeFileSync(join(directory, name), source);
   const { stdout, stderr, code } = start([...node, name], { cwd: directory });
@@ -33,13 +33,13 @@ it("gives the same names to import and to require()", () => {
   expect(required).toBe(imported);
 });
 
-it("reads a file by require()", () => {
+it("reads a file through require()", () => {
   const source = `require("fixelf").inspect(process.execPath).then(({ type }) => console.log(type))`;
   expect(run("inspect.cjs", source)).toMatch(/^(executable|pie)$/);
 });
 
-// There Node has a global __dirname, which says nothing about this package.
-it("finds its addon where the program has no file, and tells another thread of an error", () => {
+// There Node has a global __dirname, which has nothing to do with this package.
+it("finds its addon for a program without a file, and passes an error between threads", () => {
   const inWorker = `
     const { parentPort } = require("node:worker_threads");
     import("fixelf").then(({ inspect }) =>
@@ -57,7 +57,7 @@ it("finds its addon where the program has no file, and tells another thread of a
   });
 });
 
-it("knows an error of the one in the other", () => {
+it("recognises an error from import in require(), and the other way round", () => {
   const source = `
     require("fixelf").plan("no list").catch(async (error) => {
       const { FixelfError } = await import("fixelf");
@@ -66,7 +66,7 @@ it("knows an error of the one in the other", () => {
   expect(run("errors.cjs", source)).toBe("true false");
 });
 
-it("runs from a bundle that has been moved away, with what it needs in a folder beside it", async () => {
+it("runs from a bundle that was moved, with what it needs in a folder beside it", async () => {
   const source = `
     import { inspect } from "fixelf";
     inspect(process.execPath).then(({ type }) => console.log(type), ({ message }) => console.log(message));`;
@@ -81,7 +81,7 @@ it("runs from a bundle that has been moved away, with what it needs in a folder 
   );
   for (const part of ["package.json", "share"])
     cpSync(join(packageDirectory, part), join(moved, "fixelf", part), { recursive: true });
-  // Where a prebuild would be.
+  // The place of a prebuild.
   const addon: string = createRequire(import.meta.url)("node-gyp-build").path(packageDirectory);
   const prebuilds = join(moved, "fixelf/prebuilds", `linux-${process.arch}`);
   mkdirSync(prebuilds, { recursive: true });
@@ -111,7 +111,7 @@ it.each([
   expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
 });
 
-// As jest does; its modules have another Promise, Uint8Array and Error than Node's.
+// As in jest, whose modules have a Promise, Uint8Array and Error of their own.
 it("does everything in a realm of its own", () => {
   const source = `
     const { readFileSync, mkdirSync, copyFileSync, realpathSync } = require("node:fs");

@@ -1,4 +1,4 @@
-// Libraries that a program opens while it runs: whose loader counts for them, and what it refuses by then.
+// Libraries that a program opens while it runs: whose loader counts for them, and what it then refuses.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ describe("a module of a virtual environment", needs("gcc", "x86-64"), () => {
     mkdirSync(at("venv/bin"), { recursive: true });
     writeFileSync(at("venv/pyvenv.cfg"), "home = ../outside\n");
     symlinkSync(at("outside/python3"), at("venv/bin/python"));
-    // A libc of a release that does not exist, to be linked with.
+    // A libc from a release that does not exist, to link against.
     writeFileSync(at("newest.map"), "GLIBC_2.99 { newest; };");
     const libc = compile(
       at("newest/libc.so.6"),
@@ -45,7 +45,7 @@ describe("a module of a virtual environment", needs("gcc", "x86-64"), () => {
     old = compile(at(`${modules}/old.so`), "int module(void) { return 0; }", "-shared", "-fPIC");
   });
 
-  it("is for a program of its root, and another is said to be outside of it", async () => {
+  it("is for a program inside its root, and one outside is reported", async () => {
     const root = new NixosRoot();
     const path = compile(root.in("opt/module.so"), "int module(void) { return 1; }", "-shared");
     const program = at("outside/python3");
@@ -57,7 +57,7 @@ describe("a module of a virtual environment", needs("gcc", "x86-64"), () => {
     );
   });
 
-  it("is refused where it needs a newer glibc than its Python has, and that one is named", async () => {
+  it("is refused if it needs a newer glibc than its Python has, and that Python is named", async () => {
     const { files } = await plan([at(modules)], none);
     const [newer, older] = files.sort((one, two) => (one.path < two.path ? -1 : 1));
     expect(newer?.refusal?.code).toBe("unsolvable");
@@ -68,7 +68,7 @@ describe("a module of a virtual environment", needs("gcc", "x86-64"), () => {
     expect(older).toMatchObject({ refusal: null, edits: [] });
   });
 
-  it("lacks a symbol that neither its program nor what it needs defines", async () => {
+  it("lacks a symbol that is defined neither by its program nor by what that needs", async () => {
     const source = (name: string) => `extern int ${name}; int *pointer = &${name};`;
     const lone = compile(at("data/lone.so"), source("nobodys"), "-shared", "-fPIC");
     const own = compile(at("data/own.so"), source("programs"), "-shared", "-fPIC");
@@ -88,13 +88,13 @@ describe("a module of a virtual environment", needs("gcc", "x86-64"), () => {
       expect(status === 0, stdout).toBe(opens);
       const { findings } = await judge(path, program);
       expect(findings.map(({ code }) => code)).toEqual(opens ? [] : ["symbol-missing"]);
-      // Which program opens it is not known.
+      // It is unknown which program opens it.
       expect((await judge(path)).findings).toEqual([]);
     }
     expect((await judge(lone, program)).findings[0]?.message).toContain("defines nobodys");
   });
 
-  it("belongs to the program that is named, which has to be one", async () => {
+  it("belongs to the program given by the user, which has to be one", async () => {
     expect((await judge(old, at("outside/python3"))).verdict).toBe("healthy");
     await expect(judge(old, old)).rejects.toBeInstanceOf(FixelfError);
     const { files } = await plan([old], { ...none, program: at("outside/python3") });
@@ -116,7 +116,7 @@ describe("a library that the named program cannot load", needs("gcc", "musl-gcc"
     compileWith("musl-gcc", at("named/lib/musl.so"), musl, ...shared);
   });
 
-  it("is said to be for another libc, and refused", async () => {
+  it("is reported to be for another libc, and refused", async () => {
     const { verdict, findings } = await judge(at("named/lib/musl.so"), program);
     expect(verdict).toBe("broken");
     expect(findings).toMatchObject([{ code: "other-libc", severity: "error" }]);
@@ -125,7 +125,7 @@ describe("a library that the named program cannot load", needs("gcc", "musl-gcc"
     expect(files[0]?.refusal?.message).toContain("cannot load a library for musl on x86-64");
   });
 
-  it("is passed over below a directory", async () => {
+  it("is skipped below a directory", async () => {
     const found = await diagnose([at("named/lib")], { ...none, program });
     expect(found.map(({ verdict }) => verdict).sort()).toEqual(["healthy", "other-libc"]);
     const { files } = await plan([at("named/lib/musl.so"), at("named/lib")], { ...none, program });
@@ -148,52 +148,58 @@ describe("what a running program cannot open", needs("gcc", "x86-64"), () => {
     [64, [], null],
     [8192, [], "error"],
     [8192, ["-Wl,-soname,libown.so.1"], "warning"],
-  ] as const)("%j bytes at fixed places, %j: %j", async (size, options, severity) => {
-    const name = `own-${size}-${options.length}.so`;
-    const text = `__thread char own[${size}]; char *module(void) { return own; }`;
-    const module = compile(at(name), text, ...shared, ...options);
-    const program = compile(at("opens"), opens, "-ldl");
-    const { status, stderr } = spawnSync(program, [module], { encoding: "utf8" });
-    expect(status === 0, stderr).toBe(severity === null);
-    const { findings } = await judge(module);
-    if (severity === null) return expect(findings).toEqual([]);
-    expect(stderr).toContain("static TLS block");
-    expect(findings).toMatchObject([{ code: "open-refused", severity }]);
-    const preloaded = { LD_PRELOAD: module };
-    expect(spawnSync(program, [module], { env: preloaded }).status).toBe(0);
-  });
+  ] as const)(
+    "a library with %j bytes at fixed places, %j: %j",
+    async (size, options, severity) => {
+      const name = `own-${size}-${options.length}.so`;
+      const text = `__thread char own[${size}]; char *module(void) { return own; }`;
+      const module = compile(at(name), text, ...shared, ...options);
+      const program = compile(at("opens"), opens, "-ldl");
+      const { status, stderr } = spawnSync(program, [module], { encoding: "utf8" });
+      expect(status === 0, stderr).toBe(severity === null);
+      const { findings } = await judge(module);
+      if (severity === null) return expect(findings).toEqual([]);
+      expect(stderr).toContain("static TLS block");
+      expect(findings).toMatchObject([{ code: "open-refused", severity }]);
+      const preloaded = { LD_PRELOAD: module };
+      expect(spawnSync(program, [module], { env: preloaded }).status).toBe(0);
+    },
+  );
 
-  // Alone each of them has room.
+  // On its own each of them has room.
   it.each([
     [600, 600, [], null],
     [1000, 1000, [], "error"],
     [64, 1000, ["-ftls-model=global-dynamic"], null],
     [1000, 1000, ["-ftls-model=global-dynamic"], null],
     [8192, 64, ["-ftls-model=global-dynamic"], null],
-  ] as const)("%j bytes and %j of what it needs, %j: %j", async (own, other, options, severity) => {
-    const name = `${own}-${other}-${options.length}`;
-    const variable = (size: number, symbol: string) =>
-      `__thread char ${symbol}_own[${size}]; char *${symbol}(void) { return ${symbol}_own; }`;
-    const needed = compile(at(`libwith-${name}.so`), variable(other, "other"), ...shared);
-    const module = compile(
-      at(`with-${name}.so`),
-      `char *other(void); char *both(void) { return other(); } ${variable(own, "own")}`,
-      ...[...shared, ...options, needed],
-    );
-    const program = compile(at("opens"), opens, "-ldl");
-    const { status, stderr } = spawnSync(program, [module], { encoding: "utf8" });
-    expect(status === 0, stderr).toBe(severity === null);
-    const { findings, verdict } = await judge(module);
-    expect(findings.map((finding) => `${finding.severity} ${finding.code}`)).toEqual(
-      severity === null ? [] : [`${severity} open-refused`],
-    );
-    expect(verdict).toBe(severity === null ? "healthy" : "broken");
-    if (severity !== null) expect(stderr).toContain("static TLS block");
-  });
+  ] as const)(
+    "a library with %j bytes and %j in what it needs, %j: %j",
+    async (own, other, options, severity) => {
+      const name = `${own}-${other}-${options.length}`;
+      const variable = (size: number, symbol: string) =>
+        `__thread char ${symbol}_own[${size}]; char *${symbol}(void) { return ${symbol}_own; }`;
+      const needed = compile(at(`libwith-${name}.so`), variable(other, "other"), ...shared);
+      const module = compile(
+        at(`with-${name}.so`),
+        `char *other(void); char *both(void) { return other(); } ${variable(own, "own")}`,
+        ...[...shared, ...options, needed],
+      );
+      const program = compile(at("opens"), opens, "-ldl");
+      const { status, stderr } = spawnSync(program, [module], { encoding: "utf8" });
+      expect(status === 0, stderr).toBe(severity === null);
+      const { findings, verdict } = await judge(module);
+      expect(findings.map((finding) => `${finding.severity} ${finding.code}`)).toEqual(
+        severity === null ? [] : [`${severity} open-refused`],
+      );
+      expect(verdict).toBe(severity === null ? "healthy" : "broken");
+      if (severity !== null) expect(stderr).toContain("static TLS block");
+    },
+  );
 
   // glibc 2.41's NEWS and elf/dl-execstack.c: "cannot enable executable stack as shared object requires". No loader of
-  // that version is here to be asked; this one claims to be.
-  it("what wants an executable stack, from glibc 2.41 on", async () => {
+  // that version is available here; this one claims to be.
+  it("a library that wants an executable stack, from glibc 2.41 on", async () => {
     for (const [minor, refused] of [
       [40, false],
       [41, true],
@@ -218,7 +224,7 @@ describe("what a running program cannot open", needs("gcc", "x86-64"), () => {
       expect(named).toEqual(refused ? ["warning open-refused"] : []);
       // With -z noexecstack, which comes last, nothing objects.
       expect(await judged("plain.so", "-z", "noexecstack")).toEqual([]);
-      // What needs it from its start gets it.
+      // A program that needs one from its start gets it.
       const program = compile(
         root.in("opt/program"),
         "int module(void); int main(void) { return module(); }",

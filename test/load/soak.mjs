@@ -1,5 +1,5 @@
 // Scans, finds, plans, applies and undoes in one process for as long as requested, and tells whether memory,
-// descriptors and threads stay what they are: npm run soak -- [MINUTES], 60 by default.
+// descriptors and threads stay constant: npm run soak -- [MINUTES], 60 by default.
 //
 // What is left after a garbage collection counts, for the V8 heap and for the process: RSS also holds what malloc keeps
 // for later, so it is compared by quarters and not by samples. The first quarter is for filling caches.
