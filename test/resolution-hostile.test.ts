@@ -1,4 +1,5 @@
-// Files made to make a resolver run for ever, or out of memory: it answers, or says why not.
+// Files made to keep a resolver running for ever, or to exhaust its memory: it answers, or reports
+// why not.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +29,7 @@ describe("a resolution of hostile files", needs("gcc"), () => {
     expect(await found(at("libone.so"))).toContainEqual(["libtwo.so", at("libtwo.so")]);
   });
 
-  it("takes 10,000 needed entries", async () => {
+  it("copes with 10,000 needed entries", async () => {
     const names = Array.from({ length: 10_000 }, (_, number) => `libmany${number}.so`);
     await library("libmany7777.so", []);
     const libraries = new Map(
@@ -39,7 +40,7 @@ describe("a resolution of hostile files", needs("gcc"), () => {
     expect(libraries.get("libmany7778.so")).toBeNull();
   });
 
-  it("takes a RUNPATH of a megabyte", async () => {
+  it("copes with a RUNPATH of a megabyte", async () => {
     await library("libfar.so", []);
     const nowhere = Array.from(
       { length: 30_000 },
@@ -49,7 +50,7 @@ describe("a resolution of hostile files", needs("gcc"), () => {
     const path = await library("liblong.so", ["libfar.so"], [...nowhere, "$ORIGIN"].join(":"));
     const { libraries } = await resolve(path);
     expect(libraries).toMatchObject([{ soname: "libfar.so", path: at("libfar.so") }]);
-    // Evidence for people has an end.
+    // Evidence for people is limited.
     expect(libraries[0]?.tried.length).toBeLessThan(10_000);
   });
 
@@ -57,7 +58,7 @@ describe("a resolution of hostile files", needs("gcc"), () => {
     ["a directory", (place) => mkdirSync(place), "libdirectory.so"],
     ["a FIFO", (place) => execFileSync("mkfifo", [place]), "libfifo.so"],
     ["a link to itself", (place) => symlinkSync(place, place), "libloop.so"],
-  ])("passes over %s in place of a library", async (_, make, name) => {
+  ])("skips %s in place of a library", async (_, make, name) => {
     make(at(name));
     const path = await library(`libneeds-${name}`, [name]);
     const { libraries } = await resolve(path);

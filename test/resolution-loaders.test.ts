@@ -1,5 +1,5 @@
-// The default directories that are read out of a loader are those that it reports itself. They are
-// always read: asking would mean running a program that a file names, without knowing what it does.
+// The default directories that are read from a loader are those that it reports itself. They are
+// always read: asking would mean running a program named by a file, without knowing what it does.
 import { execFileSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";

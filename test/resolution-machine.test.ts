@@ -1,5 +1,5 @@
-// Every program and library of this machine, and of what npm has brought, against the loader of
-// this machine: no difference.
+// Every program and library of this machine, and of its npm packages, compared with this machine's
+// loader: no difference.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -41,7 +41,7 @@ describe("every ELF file below /usr", needs(...partsOf(host)), () => {
   });
 });
 
-/** What the loader of this machine would open. */
+/** What this machine's loader would open. */
 async function questionsBelow(roots: string[]): Promise<Question[]> {
   const found: string[] = [];
   for await (const batch of scan(roots)) {
@@ -54,7 +54,7 @@ async function questionsBelow(roots: string[]): Promise<Question[]> {
   return found.sort().map((file) => ({ file, loader, libraryPath: "" }));
 }
 
-/** The outputs of traced runs. */
+/** The output of each traced run. */
 function askAll(questions: Question[]): string[] {
   execFileSync("/bin/sh", ["-c", askEach, scratch], {
     input: linesOf(questions),

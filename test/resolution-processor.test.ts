@@ -1,5 +1,5 @@
 // Libraries for newer processors, on processors that have less: what the real loader takes and refuses there is what
-// fixelf says. qemu emulates each of the processors; this machine's own is asked as well.
+// fixelf reports. qemu emulates each of the processors; this machine's own is asked as well.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -17,7 +17,7 @@ const { loader } = host;
 
 const levels = ["x86-64-v2", "x86-64-v3", "x86-64-v4"];
 
-/** What starts programs, and the name by which fixelf knows that processor; qemu emulates none of v4. */
+/** What starts programs, and fixelf's name for that processor; qemu emulates none of v4. */
 interface Processor {
   starter: string[];
   level: string | null;
@@ -46,13 +46,13 @@ async function resolved(path: string, { level }: Processor): Promise<Resolution>
   return resolve(path, level === null ? {} : { processor: level });
 }
 
-/** Without an LD_PRELOAD of this process, which is not for the program. */
+/** Without this process's LD_PRELOAD, which is not for the program. */
 const env = { PATH: process.env.PATH ?? "" };
 
 for (const [name, processor] of Object.entries(processors)) {
   const starterParts = processor.starter.slice(0, 1);
   describe(`a resolution on ${name}, of programs`, needs(...partsOf(host), ...starterParts), () => {
-    /** The variables are the program's and its loader's; qemu has a loader of its own. */
+    /** The variables are for the program and its loader; qemu has a loader of its own. */
     const started = (path: string, ...variables: string[]) => {
       const [program = "", ...rest] =
         processor.starter.length === 0
@@ -61,7 +61,7 @@ for (const [name, processor] of Object.entries(processors)) {
       return spawnSync(program, rest, { env, encoding: "utf8" });
     };
 
-    /** The object at which the loader stops, or null where the program runs. */
+    /** The object at which the loader stops, or null if the program runs. */
     const refused = (path: string): string | null => {
       const { status, stdout, stderr } = started(path);
       const told = /^(\/.*): CPU ISA level is lower than required$/m.exec(`${stdout}${stderr}`);
@@ -102,7 +102,7 @@ for (const [name, processor] of Object.entries(processors)) {
   });
 }
 
-describe("what these processors tell apart", needs(...partsOf(host), emulator), () => {
+describe("the difference between these processors", needs(...partsOf(host), emulator), () => {
   const [least, most] = [processors.qemu64, processors.Haswell];
   if (!least || !most) throw new Error("no such processor");
   const program = at("differs", "program");
@@ -112,7 +112,7 @@ describe("what these processors tell apart", needs(...partsOf(host), emulator), 
     compile(program, uses, at("differs", "libnumber.so"), `-Wl,-rpath,${at("differs")}`);
   });
 
-  it("a library for x86-64-v3", async () => {
+  it("is a library for x86-64-v3", async () => {
     expect((await resolved(program, least)).isaProblems).toMatchObject([
       { path: at("differs", "libnumber.so") },
     ]);

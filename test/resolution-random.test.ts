@@ -1,5 +1,5 @@
-// Random dependency graphs with random RPATH, RUNPATH, environment and cache, against the real
-// loaders: no difference.
+// Random dependency graphs with random RPATH, RUNPATH, environment and cache, compared with the real loaders: no
+// difference.
 //
 //     FIXELF_RESOLUTION_RUNS=5000 FIXELF_RESOLUTION_SEED=1 npx vitest run test/resolution-random.test.ts
 import { mkdirSync, rmSync } from "node:fs";
@@ -72,7 +72,7 @@ const graph = fc
     const files: Case["files"] = { "/bin/program": { ...program, program: true } };
     for (const { directory, level, name, spec } of libraries) {
       const plain = (file: FileSpec) => {
-        // Half of all libraries for other machines would leave little to find.
+        // If half of all libraries were for other machines, little would be found.
         if (typeof file === "object" && "machine" in file && name !== "libe.so") {
           const { machine: _, ...rest } = file;
           return rest;
@@ -97,9 +97,9 @@ const foundries = new Map(
 for (const machine of machines.filter(({ emulator }) => emulator === null)) {
   const parts = machines.flatMap(partsOf);
   describe(`a resolution for ${machine.name}`, needs(...parts), () => {
-    it(`is the loader's, of ${runs} random graphs (seed ${seed})`, async () => {
+    it(`matches the loader's in ${runs} random graphs (seed ${seed})`, async () => {
       const cases = fc.sample(graph, { seed, numRuns: runs });
-      // musl maps a library of another machine, and fails later.
+      // musl maps a library for another machine, and fails later.
       if (machine.name === "musl")
         for (const file of cases.flatMap(({ files }) => Object.values(files)))
           if (typeof file === "object" && "machine" in file) delete file.machine;
@@ -122,7 +122,7 @@ for (const machine of machines.filter(({ emulator }) => emulator === null)) {
             });
             const own = ownAnswer(resolution, [machine.interpreter]);
             const theirs = answers[index];
-            // musl tells what it cannot preload only where it is needed as well.
+            // musl reports what it cannot preload only where it is needed as well.
             const unordered = machine.name === "musl" && preload !== "";
             if (!theirs) throw new Error("no answer");
             expect(

@@ -50,7 +50,7 @@ for (const machine of machines) {
 it("judges at least 150 different cases by this machine's loader", () => {
   const [host] = machines;
   if (!host) throw new Error("no machine");
-  // Titles do not make a difference.
+  // Titles make no difference.
   const different = new Set(
     casesFor(host).map(({ case: { title: _, ...rest } }) => inspect(rest, { depth: null })),
   );

@@ -1,11 +1,12 @@
-// What a loader says it would open, and what fixelf says, in one shape that can be compared.
+// What a loader reports that it would open, and what fixelf reports, in one form that can be
+// compared.
 import { basename, normalize } from "node:path";
 import type { Resolution } from "../../lib/index.js";
 
 export interface Answer {
   /** `name → path` or `name → not found`, in the loader's order. */
   libraries: string[];
-  /** Versions that are not there, in no order. */
+  /** Missing versions, in no order. */
   versions: string[];
   /** The path or name at which the loader stops, or null. */
   stop: string | null;
@@ -51,22 +52,22 @@ export function loaderAnswer(output: string, interpreters: string[], directory: 
   return { libraries: lines, versions: [...versions].sort(), stop };
 }
 
-/** fixelf's answer, as the loader would put it. */
+/** fixelf's answer, in the loader's form. */
 export function ownAnswer(resolution: Resolution, interpreters: string[]): Answer {
   const libraries = new Map<string, string>();
   const lines: string[] = [];
   let stop: string | null = null;
   const musl = resolution.libc === "musl";
   for (const { soname, path, reason, tried, optional, kind, neededBy } of resolution.libraries) {
-    // Filters of what is looked at come before it in the loader's list, and are not told.
+    // Filters of the examined object come before it in the loader's list, and are not reported.
     if ((kind === "filter" || kind === "auxiliary") && neededBy === resolution.path) continue;
-    // musl says nothing about what it cannot preload.
+    // musl does not mention what it cannot preload.
     if (musl && optional && path === null) continue;
-    // The loader lists objects, fixelf names.
+    // The loader lists objects, fixelf lists names.
     if (reason.startsWith("already loaded for") || reason === "the program itself") continue;
     if (path !== null && interpreters.includes(path)) continue;
     if (reason.startsWith("the loader stops at") && !musl) stop ??= tried.at(-1)?.path ?? "";
-    // The loader gives a name with its tokens expanded.
+    // The loader prints a name with its tokens expanded.
     const tokens = soname.includes("$") && !resolution.path.includes("$");
     const name = tokens ? basename(path ?? tried.at(-1)?.path ?? soname) : soname;
     const key = soname.includes("/") && path !== null ? normalize(path) : name;
@@ -85,7 +86,7 @@ export function ownAnswer(resolution: Resolution, interpreters: string[]): Answe
   return { libraries: lines, versions: [...new Set(versions)].sort(), stop };
 }
 
-/** Where the loader stops it has not told what it had found, and may give the name alone. */
+/** A loader that stops has not reported what it had found, and may give only the name. */
 export function comparable(answer: Answer, unordered: boolean): Answer {
   if (answer.stop !== null) return { libraries: [], versions: [], stop: basename(answer.stop) };
   return unordered ? { ...answer, libraries: [...answer.libraries].sort() } : answer;

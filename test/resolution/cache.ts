@@ -1,4 +1,4 @@
-// ld.so.cache as no ldconfig writes it: the old format, or entries in no order.
+// ld.so.cache as ldconfig never writes it: in the old format, or with entries in no order.
 
 export interface CacheEntry {
   name: string;
@@ -13,7 +13,7 @@ const newEntry = 24;
 const oldHeader = 16;
 const oldEntry = 12;
 
-/** For a little-endian machine of 64 bits; the entries stay in the given order. */
+/** For a little-endian machine with 64 bits; the entries stay in the given order. */
 export function cacheBytes(entries: CacheEntry[], format: "new" | "old" | "both" = "new"): Buffer {
   if (format === "new") return newFormat(entries);
   const tableEnd = oldHeader + entries.length * oldEntry;

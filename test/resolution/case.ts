@@ -1,5 +1,5 @@
 // One case: a few files, and what is asked about them. `@` in any text means the directory in which the case is laid
-// out; it is empty where that is a root of its own.
+// out; it is empty if that is a root of its own.
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type CacheEntry, cacheBytes } from "./cache.js";
@@ -10,7 +10,7 @@ export type FileSpec = ObjectSpec | string | { link: string } | { directory: tru
 
 export interface Case {
   title: string;
-  /** By path, with a slash at the start. "/bin/program" is what is looked at. */
+  /** By path, starting with a slash. "/bin/program" is the one examined. */
   files: Record<string, FileSpec>;
   /** LD_LIBRARY_PATH. */
   libraryPath?: string;
@@ -22,13 +22,13 @@ export interface Case {
   cache?: { entries: CacheEntry[]; format?: "new" | "old" | "both" };
   /** It needs files at fixed places, or the current directory: a root of its own. */
   fixed?: boolean;
-  /** The program's path, if another. */
+  /** The program's path, if it is another. */
   program?: string;
-  /** Only for these. Default: all. */
+  /** Only for these machines. Default: all. */
   machines?: Machine["name"][];
   /**
-   * The program is set-user-ID or set-group-ID, and another user starts it (AT_SECURE). It is run and
-   * not traced: newer loaders do not trace then.
+   * The program is set-user-ID or set-group-ID, and another user starts it (AT_SECURE). It is run
+   * and not traced, since newer loaders then do not trace.
    */
   secure?: "set-user-id" | "set-group-id";
   /** NIX_LD_LIBRARY_PATH: a stand-in is in the loader's place, and starts the real one, which is at realLoader. */
@@ -42,7 +42,7 @@ export interface Rule {
   cases: Case[];
 }
 
-/** Whether the case makes sense for the machine, as it can be asked here. */
+/** Whether the case makes sense for the machine and can be tried here. */
 export function suits(case_: Case, machine: Machine): boolean {
   if (case_.machines && !case_.machines.includes(machine.name)) return false;
   const fixed =

@@ -1,6 +1,6 @@
 // Runs a program as it would run in a root of its own, with only the given environment: its loader
-// must see the variables, and that of this program must not. To be called in a mount namespace in
-// which the root gets this machine's /proc. USER is a number, of a group too; 0 keeps the user.
+// must see the variables, and this program's must not. To be called in a mount namespace in which
+// the root gets this machine's /proc. USER is a number, used for the group too; 0 keeps the user.
 //
 //     enter ROOT OUTPUT USER COUNT VARIABLE… PROGRAM ARGUMENT…
 #include <fcntl.h>
@@ -27,7 +27,7 @@ int main(int count, char** arguments) {
   dup2(output, 1);
   dup2(output, 2);
   if (user != 0 && (setgroups(0, NULL) != 0 || setgid(user) != 0 || setuid(user) != 0)) return 2;
-  // A loader that goes in circles, as glibc's does where filters do, is ended by the kernel.
+  // A loader that goes in circles, as glibc's does with certain filters, is ended by the kernel.
   alarm(20);
   execve(command[0], command, environment);
   return 127;

@@ -1,4 +1,4 @@
-// Files as they are found on a disk, and what a loader answers about each of them.
+// Files as they are found on a disk, and a loader's answers about each of them.
 import type { Facts, Resolution } from "../../lib/index.js";
 import { type Answer, comparable, loaderAnswer, ownAnswer } from "./answer.js";
 
@@ -6,7 +6,7 @@ import { type Answer, comparable, loaderAnswer, ownAnswer } from "./answer.js";
 export interface Question {
   file: string;
   loader: string;
-  /** LD_LIBRARY_PATH; empty: none. */
+  /** LD_LIBRARY_PATH; empty for none. */
   libraryPath: string;
 }
 
@@ -16,15 +16,15 @@ export interface Difference {
   theirs: Answer;
 }
 
-/** What a loader has to have in common with a file to be asked about it. */
+/** What a loader must have in common with a file to be asked about it. */
 export type Fit = Pick<Facts, "machine" | "class" | "byteOrder"> & { libc: "glibc" | "musl" };
 
-/** Whether a loader opens the file at all: a program or library with a table of what it needs. */
+/** Whether the loader opens the file at all: a program or library with a table of its needs. */
 export function isLoadable({ type, interpreter, dynamicTable }: Facts): boolean {
   return dynamicTable === "present" && (type === "shared-library" || interpreter !== null);
 }
 
-/** What a loader for the file has to be like. */
+/** What a loader for the file must be like. */
 export function fitOf({ machine, class: width, byteOrder, interpreter, needed }: Facts): Fit {
   const musl =
     interpreter === null
@@ -40,8 +40,8 @@ export function fits(loader: Fit, file: Fit): boolean {
 }
 
 /**
- * A shell's program that reads questions from its input and puts each answer into the directory that is its `$0`, as
- * `NUMBER.out`. Only the loader runs, and no program; libraries cannot be started, so the loader is given each file.
+ * A shell script that reads questions from its input and puts each answer into the directory that is its `$0`, as
+ * `NUMBER.out`. Only the loader is run, and no program; libraries cannot be started, so the loader is given each file.
  */
 export const askEach = `
   tab=$(printf '\\t')
@@ -63,10 +63,10 @@ export function linesOf(questions: readonly Question[]): string {
 }
 
 /**
- * Where fixelf and the loader do not say the same, and how many answers told nothing. A loader that
- * traces passes over the versions that are needed of a library which is not there, and so over
- * GLIBC_ABI_DT_RELR; that one is missing then, and it stops (_dl_check_map_versions in
- * elf/dl-version.c). When it does not trace it stops at the library itself.
+ * Where fixelf and the loader differ, and how many answers told nothing. A tracing loader skips the
+ * versions that are needed from a missing library, and with them GLIBC_ABI_DT_RELR; that one is
+ * then missing, and it stops (_dl_check_map_versions in elf/dl-version.c). When it does not trace,
+ * it stops at the library itself.
  */
 export function compare(
   questions: readonly Question[],

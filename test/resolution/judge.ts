@@ -16,7 +16,7 @@ export interface Laid {
 
 /**
  * The answers in the order of the cases. This machine's loaders are each asked in a root of their
- * own, the case's directory; an emulated loader is asked where the files are.
+ * own, the case's directory; an emulated loader is asked in the files' own place.
  */
 export function ask(machine: Machine, laid: Laid[], scratch: string): Answer[] {
   const scripts = laid.map(({ case: case_, directory }, index) => {
@@ -30,7 +30,7 @@ export function ask(machine: Machine, laid: Laid[], scratch: string): Answer[] {
   writeFileSync(list, scripts.join("\n"));
   const workers = String(availableParallelism());
   const runAll = ["xargs", "-a", list, "-P", workers, "-n", "1", "sh"];
-  // Only root may have a root of its own, or the user that is root in a user namespace.
+  // Only root, or the user that is root in a user namespace, can make a root of its own.
   const namespace = process.getuid?.() === 0 ? ["-m"] : ["-r", "-m"];
   const [program = "", ...args] =
     machine.emulator === null ? ["unshare", ...namespace, ...runAll] : runAll;
@@ -61,7 +61,7 @@ export function furnish(case_: Case, machine: Machine, directory: string): void 
   const through = case_.nixLd !== undefined;
   put(through ? standIn : machine.loader, machine.interpreter);
   if (through) put(machine.loader, realLoader);
-  // The loader asks /proc/self/exe for $ORIGIN.
+  // The loader reads /proc/self/exe for $ORIGIN.
   mkdirSync(join(directory, "proc"));
 }
 

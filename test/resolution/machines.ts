@@ -1,4 +1,4 @@
-// The loaders that judge: each with its compiler, and how to ask it.
+// The loaders that judge, each with its compiler and the way to ask it.
 import { fileURLToPath } from "node:url";
 
 export interface Machine {
@@ -6,9 +6,9 @@ export interface Machine {
   compiler: string;
   /** The real loader, on this machine. */
   loader: string;
-  /** Its path in a root of its own, and so what programs name as their interpreter. */
+  /** Its path in a root of its own, which programs therefore name as their interpreter. */
   interpreter: string;
-  /** Runs the loader on this machine; null where the machine does it by itself. */
+  /** Runs the loader on this machine; null if the machine can run it itself. */
   emulator: string | null;
   /** The best directory of glibc-hwcaps for the emulated processor; null: ask the processor. */
   processor: string | null;
@@ -58,12 +58,14 @@ export const machines: Machine[] = [
   },
 ];
 
-/** The loader that `npm run build:shim` builds for this machine, to be put in the real one's place. */
+/**
+ * The loader that `npm run build:shim` builds for this machine, to be put in the real one's place.
+ */
 export const standIn = fileURLToPath(
   new URL("../../prebuilds/fixelf-ld/x86_64-linux/fixelf-ld", import.meta.url),
 );
 
-/** What has to be here to ask the machine's loader: test/support/needs.ts. */
+/** What is needed here to ask the machine's loader: test/support/needs.ts. */
 export function partsOf({ name, compiler, emulator }: Machine): string[] {
   const common = ["x86-64", compiler, "gcc", "xargs"];
   if (emulator !== null) return [...common, emulator];

@@ -1,9 +1,9 @@
-// What a program that was really run had mapped, and what fixelf says it would have.
+// What a program that was really run had mapped, and what fixelf reports that it would have.
 import { basename } from "node:path";
 import type { Resolution } from "../../lib/index.js";
 import type { Answer } from "./answer.js";
 
-/** From the program's own /proc/self/maps, or from what the loader said before it gave up. */
+/** From the program's own /proc/self/maps, or from what the loader printed before it gave up. */
 export function mappedAnswer(output: string, notLibraries: readonly string[]): Answer {
   const failure =
     /error while loading shared libraries: (.*?): /.exec(output) ??
@@ -15,7 +15,7 @@ export function mappedAnswer(output: string, notLibraries: readonly string[]): A
   return { libraries: [...paths].sort(), versions: [], stop: null };
 }
 
-/** `realPath` leads from what the loader opens to what the kernel says about it. */
+/** `realPath` maps what the loader opens to the kernel's name for it. */
 export function ownMapped(
   { libraries }: Resolution,
   notLibraries: readonly string[],

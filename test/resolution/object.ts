@@ -1,13 +1,13 @@
 // ELF objects for the cases. gcc links a few moulds for each machine, with room in their dynamic
 // table and string table; an object is a mould with its own names written into it. So a case needs
-// no linker, and may say what no linker would.
+// no linker, and may contain what no linker would produce.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compileWith } from "../support/compile.js";
 import { scratchDirectory } from "../support/scratch.js";
 import type { Machine } from "./machines.js";
 
-/** What an object says about itself. Unless it is a `program`, it is a library. */
+/** What an object declares. Unless it is a `program`, it is a library. */
 export interface ObjectSpec {
   program?: boolean;
   soname?: string;
@@ -18,7 +18,7 @@ export interface ObjectSpec {
   filter?: string[];
   /** DT_AUXILIARY and DT_FILTER come before DT_NEEDED, as lld writes them. */
   filtersFirst?: boolean;
-  /** DT_RELR, of an empty table. */
+  /** DT_RELR, with an empty table. */
   packedRelocations?: boolean;
   /** Bits of DT_FLAGS_1. */
   flags1?: number;
@@ -28,7 +28,7 @@ export interface ObjectSpec {
   versions?: Record<string, string[]>;
   /** The needed versions are weak. */
   weak?: boolean;
-  /** More for the linker, such as "-z", "x86-64-v4". */
+  /** More options for the linker, such as "-z", "x86-64-v4". */
   link?: string[];
   /** For another machine than the case's. */
   machine?: Machine["name"];
@@ -47,7 +47,7 @@ const tags = {
   filter: 0x7fffffffn,
   flags1: 0x6ffffffbn,
 };
-/** A program that is really run prints what is mapped then, and ends. It has no libc to do so. */
+/** A program that is really run prints what is then mapped, and ends. It has no libc for that. */
 const start = `
 #ifdef __x86_64__
 static long call(long number, long first, long second, long third) {
@@ -69,7 +69,7 @@ void _start(void) {}
 const replaced = new Set(Object.values(tags));
 const placeholder = "X".repeat(2048);
 
-/** The moulds of one machine, made when they are first needed. */
+/** The moulds of one machine, made when first needed. */
 export class Foundry {
   readonly #machine: Machine;
   readonly #directory = scratchDirectory();

@@ -1,6 +1,6 @@
 import { defineRule, library, program } from "../../define.js";
 
-// What the loader finds in a library's place: what it passes over, and what stops it.
+// What the loader finds in a library's place: what it skips, and what stops it.
 const search = program({ needed: ["liba.so"], runpath: "@/lib1:@/lib2" });
 const good = { "/lib2/liba.so": library() };
 const text =
@@ -29,7 +29,7 @@ export default defineRule("acceptance", {
     "/bin/program": search,
     "/lib1/liba.so": library({ machine: "s390x" }),
     ...good,
-    // musl says "Exec format error", and looks no further.
+    // musl reports "Exec format error", and searches no further.
     machines: ["x86-64", "aarch64", "musl"],
   },
   "another byte order by its path": {

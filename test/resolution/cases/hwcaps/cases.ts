@@ -1,7 +1,7 @@
 import { defineRule, library, program } from "../../define.js";
 
 // Directories for particular processors. The processor decides which of them count: the real loader
-// and fixelf look at the same one.
+// and fixelf examine the same one.
 const levels = ["x86-64-v2", "x86-64-v3", "x86-64-v4", "z13", "z14", "power9"];
 const below = (directory: string, name: string) =>
   Object.fromEntries(

@@ -1,6 +1,6 @@
 import { defineRule, library, program } from "../../define.js";
 
-// Programs and libraries as they are looked at.
+// Programs and libraries that are examined themselves.
 export default defineRule("looked-at", {
   "a program that needs nothing": { "/bin/program": program() },
   "a program in a deep directory": {

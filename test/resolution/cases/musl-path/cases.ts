@@ -1,6 +1,6 @@
 import { defineRule, library, program } from "../../define.js";
 
-// /etc/ld-musl-ARCH.path takes the place of musl's default directories.
+// /etc/ld-musl-ARCH.path replaces musl's default directories.
 const needsA = program({ needed: ["liba.so"] });
 const path = "/etc/ld-musl-x86_64.path" as const;
 

@@ -1,6 +1,6 @@
 import { defineRule, library, program } from "../../define.js";
 
-// Needed names that hold a slash, and names of what is loaded already.
+// Needed names with a slash, and names of what is loaded already.
 export default defineRule("names", {
   "an absolute path": {
     "/bin/program": program({ needed: ["@/lib1/liba.so"] }),

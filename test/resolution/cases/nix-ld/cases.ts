@@ -1,7 +1,7 @@
 import type { Case } from "../../case.js";
 import { defineRule, library, program } from "../../define.js";
 
-// A stand-in in the loader's place, which gives NIX_LD_LIBRARY_PATH to the real one.
+// A stand-in in the loader's place, which passes NIX_LD_LIBRARY_PATH to the real one.
 const needsA = program({ needed: ["liba.so"] });
 const twice = { "/lib1/liba.so": library(), "/lib2/liba.so": library() };
 const machines: Case["machines"] = ["x86-64"];

@@ -46,7 +46,7 @@ export default defineRule("preload", {
   "of the system, by name and with comments": {
     "/bin/program": needsA,
     ...libraries,
-    // What is left of the second comment is a name to the loader.
+    // To the loader, the rest of the second comment is a name.
     "/etc/ld.so.preload": "# libnone.so\n libq.so # libp.so\n\tlibp.so",
     fixed: true,
     unordered: true,

@@ -1,6 +1,6 @@
 import { defineRule, library, program } from "../../define.js";
 
-// DT_RUNPATH: for the object's own needs alone, and it cancels DT_RPATH.
+// DT_RUNPATH: only for the object's own needs, and it overrides DT_RPATH.
 export default defineRule("runpath", {
   "finds what the program needs": {
     "/bin/program": program({ needed: ["liba.so"], runpath: "@/lib1" }),

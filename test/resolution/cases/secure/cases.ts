@@ -1,6 +1,6 @@
 import { defineRule, library, program } from "../../define.js";
 
-// Programs with the rights of another user than the one that starts them (AT_SECURE).
+// Programs with the rights of another user than the one who starts them (AT_SECURE).
 const secure = "set-user-id" as const;
 const twice = { "/lib1/liba.so": library(), "/lib2/liba.so": library() };
 const setUserId = 0o4755;

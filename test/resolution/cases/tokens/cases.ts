@@ -22,7 +22,7 @@ export default defineRule("tokens", {
     "/real/program": program({ needed: ["liba.so"], runpath: "$ORIGIN" }),
     "/real/liba.so": library(),
     "/bin/liba.so": library(),
-    // The others are asked through the loader's own command line, which knows only the path.
+    // On the others, the loader is asked through its command line, and then knows only the path.
     machines: ["x86-64"],
   },
   "${ORIGIN} in braces": {
