@@ -1,4 +1,4 @@
-// Names are bytes: one concept, seen in the encoding, in every command, and in every format.
+// Names are bytes: one concept, checked in the encoding, in every command, and in every format.
 
 import { isUtf8 } from "node:buffer";
 import { execFileSync, spawn } from "node:child_process";
@@ -31,15 +31,15 @@ describe("the bytes of a name", () => {
       }),
     );
   });
-  it("are the same text in the core", () => {
+  it("have the same text in the core", () => {
     fc.assert(
       fc.property(name, (all) => {
-        // A round trip: in as an argument, out as an answer.
+        // A round trip: in as an argument, out as a result.
         expect(native.expandOrigin("$ORIGIN", textOf(all))).toBe(textOf(all));
       }),
     );
   });
-  it("are text as ever where they are UTF-8", () => {
+  it("are ordinary text if they are UTF-8", () => {
     fc.assert(
       fc.property(
         oddBytes.filter((all) => isUtf8(all)),
@@ -50,7 +50,7 @@ describe("the bytes of a name", () => {
     );
     expect(textOf(Buffer.of(0x64, 0xe9))).toBe("d\udce9");
   });
-  it("are spelled out so that they can be read back, and no two are the same", () => {
+  it("are spelled out so that they can be read back, and no two look the same", () => {
     const read = (text: string) =>
       Buffer.concat(
         text
@@ -67,20 +67,20 @@ describe("the bytes of a name", () => {
     );
     expect(spelledOut("d\udce9 \\xe9 \\x2d")).toBe("d\\xe9 \\x5cxe9 \\x2d");
   });
-  it("are words of a shell that mean them", needs("bash"), () => {
+  it("are quoted for a shell as words that mean them", needs("bash"), () => {
     const names = ["d\udce9", "it's \udce9\\", "a\u001b[2J\n\u202e", "é b", "$x", "plain"];
     for (const quoted of [shellWord, scriptWord]) {
       const script = `printf '%s\\0' ${names.map(quoted).join(" ")}`;
       const said = textOf(execFileSync("bash", { input: bufferOf(script) }));
       expect(said.split("\0").slice(0, -1)).toEqual(names);
     }
-    // What is shown can be typed.
+    // Names that can be shown can be typed.
     for (const each of names) expect(printable(shellWord(each))).toBe(shellWord(each));
   });
 });
 
 describe("a name that is not UTF-8", () => {
-  it("has its bytes beside it in JSON", () => {
+  it("is given with its bytes in JSON", () => {
     const value = {
       path: "/d\udce9",
       needed: ["a", "\udcff"],
@@ -97,11 +97,11 @@ describe("a name that is not UTF-8", () => {
     });
     expect(jsonText({ path: "/é", text: "\\x2d" })).toBe('{"path":"/é","text":"\\\\x2d"}');
   });
-  it("is spelled out in a cell and on a terminal", () => {
+  it("is spelled out in a table cell and on a terminal", () => {
     expect([csvCell("d\udce9"), printable("d\udce9")]).toEqual(["d\\xe9", "d\\xe9"]);
   });
 
-  it("is what node:fs is asked for, and what it answers", () => {
+  it("is passed to node:fs and returned by it as bytes", () => {
     const directory = join(scratchDirectory(), "d\udce9");
     disk.mkdirSync(directory);
     const file = join(directory, "\udcff");
@@ -119,7 +119,7 @@ describe("a name that is not UTF-8", () => {
       }),
     );
   });
-  it("is so where the answer is awaited", async () => {
+  it("is also so passed and returned when the result is awaited", async () => {
     const directory = join(scratchDirectory(), "d\udce9");
     await disk.mkdir(directory);
     await disk.writeFile(join(directory, "text\udce9"), "of \udce9");
@@ -132,7 +132,7 @@ describe("a name that is not UTF-8", () => {
   });
 });
 
-/** Another file, if there was one: some are running. */
+/** Replaces an existing file by another one, since some are running. */
 function write(path: string, content: string | Buffer, mode = 0o644): void {
   disk.rmSync(path, { force: true });
   writeFileSync(bufferOf(path), typeof content === "string" ? bufferOf(content) : content, {
@@ -140,7 +140,7 @@ function write(path: string, content: string | Buffer, mode = 0o644): void {
   });
 }
 
-describe("every command", needs("gcc", "bash"), () => {
+describe("with a name that is not UTF-8,", needs("gcc", "bash"), () => {
   const scratch = scratchDirectory();
   const at = (name: string) => join(scratch, name);
   const store = at("store\udce9");
@@ -151,7 +151,7 @@ describe("every command", needs("gcc", "bash"), () => {
   const app = at("app\udce9");
   const program = join(app, "bin/program\udce9");
   const own = join(app, "lib/libown\udce9.so.1");
-  /** By itself it needs the store only. */
+  /** On its own it needs only the store. */
   const alone = at("alone\udce9");
   let originals: Buffer[];
   let loader: string;
@@ -160,7 +160,7 @@ describe("every command", needs("gcc", "bash"), () => {
     (name) => `${name}=${at(`${name}\udce9`)}`,
   );
 
-  /** Node could not pass such words on; a shell can. */
+  /** Node could not pass such words on, but a shell can. */
   const run = (words: readonly string[], cwd = scratch) => {
     const script = `cd ${scriptWord(cwd)} && exec env ${[...state, ...words].map(scriptWord).join(" ")}`;
     let code = 0;
@@ -216,7 +216,7 @@ describe("every command", needs("gcc", "bash"), () => {
     originals = [program, own, alone].map((path) => disk.readFileSync(path));
   });
 
-  it("doctor tells of all, each by its bytes", () => {
+  it("doctor reports all files, each by its bytes", () => {
     const { files } = json("doctor --no-index", app, alone);
     expect(files).toMatchObject([
       { ...shown(program), verdict: "broken" },
@@ -230,7 +230,7 @@ describe("every command", needs("gcc", "bash"), () => {
     expect(finding.remedy).not.toMatch(/[^ -~]/);
   });
 
-  it("fix writes the bytes, the program starts, and undo gives back each byte", () => {
+  it("fix writes the bytes, the program starts, and undo restores each byte", () => {
     const fixed = json("fix --no-gc-root --no-index", app);
     expect(fixed.files).toMatchObject([
       { ...shown(program), outcome: "fixed", verified: true },
@@ -249,7 +249,7 @@ describe("every command", needs("gcc", "bash"), () => {
     expect(fixelf("closure", ...places, program).said).toContain(spelledOut(dirname(thing)));
     const { paths } = json("refs", app);
     expect(JSON.stringify(paths)).toContain(shown(dirname(thing)).pathBytes.slice(0, -4));
-    // Relative to a working directory of such a name.
+    // Relative to a working directory with such a name.
     const here = run(
       [...commandLine, "doctor", "--no-index", ...places, basename(program)],
       dirname(program),
@@ -263,8 +263,8 @@ describe("every command", needs("gcc", "bash"), () => {
     expect(disk.readFileSync(own).equals(originals[1] as Buffer)).toBe(true);
   });
 
-  it("find answers from the index as from the store", () => {
-    // Nix's own mark of what is finished.
+  it("find gives the same answers from the index as from the store", () => {
+    // Nix's own mark for finished paths.
     for (const path of [dirname(glibc), dirname(thing)]) disk.utimesSync(path, 1, 1);
     expect(fixelf("index", ...places).code).toBe(0);
     const asked = () =>
@@ -277,12 +277,12 @@ describe("every command", needs("gcc", "bash"), () => {
     expect(json("loaders").loaders).toMatchObject([shown(loader)]);
   });
 
-  it.each(["namespace", "copy", "loader"])("run starts it: %s", (how) => {
+  it.each(["namespace", "copy", "loader"])("run starts the program: %s", (how) => {
     const words = ["--how", how, "--quiet", ...places, alone, "argument\udce9"];
     expect(fixelf("run --no-index", ...words)).toEqual({ code: 0, said: "40 argument\udce9\n" });
   });
 
-  it("env is read by a shell", () => {
+  it("env prints what a shell can read", () => {
     const said = fixelf("env --no-index", ...places, alone).said;
     const script = bufferOf(
       `${said}\nexec "$NIX_LD" --library-path "$NIX_LD_LIBRARY_PATH" ${scriptWord(alone)} x`,
@@ -315,7 +315,7 @@ describe("every command", needs("gcc", "bash"), () => {
     restore();
   });
 
-  it("fix mends a script whose interpreter has such a name", () => {
+  it("fix fixes a script whose interpreter has such a name", () => {
     const script = join(app, "bin/script\udce9");
     const text = `#!/nowhere\udce9/${basename(program)} -u\n`;
     write(script, text, 0o755);
@@ -354,7 +354,7 @@ describe("every command", needs("gcc", "bash"), () => {
     expect(run([arrived])).toEqual({ code: 0, said: "40 \n" });
   });
 
-  it("scan gives each file a path of its own, in every format", async () => {
+  it("scan gives each file a distinct path, in every format", async () => {
     const names = ["\udce9", "\udce8", "\\xe9", "\\x5cxe9", "é", "\ufffd"];
     const tree = at("tree\udce9");
     disk.mkdirSync(tree);

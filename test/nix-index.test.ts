@@ -1,4 +1,5 @@
-// nix-index's database: what is read from it is what an independent reader finds, and damage is told.
+// nix-index's database: what is read from it is what an independent reader finds, and damage is
+// reported.
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -52,7 +53,7 @@ function somePackages(count: number): Package[] {
   });
 }
 
-/** By soname: all packages that have it directly in their lib. */
+/** By soname: all packages that have the library directly in their lib. */
 function librariesOf(packages: readonly Package[]): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const { attribute, output, name, toplevel, files } of packages) {
@@ -113,7 +114,7 @@ describe("nix-index's database", needs("zstd"), () => {
     },
   );
 
-  it("is kept, and read again only when it is another file", async () => {
+  it("is kept, and read again only when it has been replaced", async () => {
     write([onePackage("one", "libone.so.1")]);
     expect((await NixIndex.open())?.packages("libone.so.1")).toHaveLength(1);
     const kept = readFileSync(join(directory, "cache/fixelf/nix-index/libraries"), "utf8");
@@ -128,14 +129,14 @@ describe("nix-index's database", needs("zstd"), () => {
     expect(again?.packages("libother.so.1")).toHaveLength(1);
   });
 
-  it("is not there, and nothing is said of it", async () => {
+  it("may be absent, which is not mentioned", async () => {
     vi.stubEnv("NIX_INDEX_DATABASE", join(directory, "nowhere"));
     const told: string[] = [];
     expect(await locator((message) => told.push(message))("libone.so.1")).toBeNull();
     expect(told).toEqual([]);
   });
 
-  it("is where the wrapper of nix-locate says", async () => {
+  it("is found where the wrapper of nix-locate names it", async () => {
     write([onePackage("one", "libone.so.1")]);
     vi.stubEnv("NIX_INDEX_DATABASE", undefined);
     const bin = join(directory, "bin");
@@ -158,23 +159,23 @@ describe("nix-index's database", needs("zstd"), () => {
     return told.join("\n");
   };
 
-  it("of programs only is told", async () => {
+  it("is reported if it has programs only", async () => {
     write([{ ...onePackage("one", "x"), files: [["3x", "/bin/one"]] }]);
     expect(await sentence()).toBe(
       `${file} is a database of programs only, which knows no libraries`,
     );
   });
-  it("of another version is told", async () => {
+  it("is reported if it has another version", async () => {
     writeStream(compressed(Buffer.from("")), 2);
     expect(await sentence()).toContain("in version 2, and version 1 is what can be read");
   });
-  it("that is none is told", async () => {
+  it("is reported if it is some other file", async () => {
     mkdirSync(database, { recursive: true });
     writeFileSync(file, "SQLite format 3");
     expect(await sentence()).toContain("it is no database of nix-index");
   });
 
-  it("cut short anywhere, or damaged anywhere, is told, and never a wrong answer", async () => {
+  it("is reported if it is cut short or damaged anywhere, and never answers wrongly", async () => {
     const packages = somePackages(60);
     const stream = write(packages);
     const below = numbers(11);
@@ -190,13 +191,14 @@ describe("nix-index's database", needs("zstd"), () => {
       writeStream(damaged);
       const told: string[] = [];
       const answer = await locator((message) => told.push(message))(soname);
-      // A bit that means nothing (RFC 8878, 3.1.1.1.1.3), or requires a larger window, changes nothing.
+      // A flipped bit that means nothing (RFC 8878, 3.1.1.1.1.3), or requires a larger window,
+      // changes nothing.
       if (answer === null) expect(told, `flip at ${at}`).toHaveLength(1);
       else expect(answer.packages, `flip at ${at}`).toHaveLength(right.length);
     }
   });
 
-  it("with what is no path, or no package, is told", async () => {
+  it("is reported if an entry is not a path, or not a package", async () => {
     const writer = new Writer();
     writer.add(onePackage("one", "libone.so.1"));
     const content = writer.content();
@@ -212,7 +214,7 @@ describe("nix-index's database", needs("zstd"), () => {
     }
   });
 
-  it("damaged in our cache is made again", async () => {
+  it("is cached again if our cache of it is damaged", async () => {
     write(somePackages(200));
     await NixIndex.open();
     const kept = join(directory, "cache/fixelf/nix-index/libraries");
@@ -235,7 +237,7 @@ describe("nix-index's database", needs("zstd"), () => {
     ["text", "not json"],
     ["null", "null"],
     ["of no origin", '{"name":"one-1.0","origin":null}'],
-  ])("that describes a package by what is none (%s) is told", async (_, description) => {
+  ])("is reported if it describes a package by something else (%s)", async (_, description) => {
     const content = `1r\0\0/lib/libone.so.1\np\0\0${description}\n`;
     writeStream(compressed(Buffer.from(content, "latin1")));
     expect(await sentence()).toBe(
@@ -243,7 +245,7 @@ describe("nix-index's database", needs("zstd"), () => {
     );
   });
 
-  it("has no library whose name has a NUL, or a part of it", async () => {
+  it("has no library with a NUL in its name, or with a part of one", async () => {
     const described = JSON.stringify({ name: "one-1.0", origin: { attr: "one" } });
     const content = `1r\0\0/lib/libone.so\0.so\n1r\0\x05libtwo.so\np\0\xfb${described}\n`;
     writeStream(compressed(Buffer.from(content, "latin1")));
@@ -252,7 +254,7 @@ describe("nix-index's database", needs("zstd"), () => {
     expect(await locate("libtwo.so")).toMatchObject({ packages: [{ attribute: "one" }] });
   });
 
-  it("is named itself by the variable, too", async () => {
+  it("may itself be named by the variable", async () => {
     write([onePackage("one", "libone.so.1")]);
     vi.stubEnv("NIX_INDEX_DATABASE", file);
     expect(await locator()("libone.so.1")).toMatchObject({ packages: [{ attribute: "one" }] });
@@ -263,7 +265,7 @@ describe("nix-index's database", needs("zstd"), () => {
     ["directory", mkdirSync, "it is no regular file"],
     ["device", (path: string) => symlinkSync("/dev/zero", path), "it is no regular file"],
     ["circle", (path: string) => symlinkSync("files", path), "it cannot be found (ELOOP)"],
-  ])("that is a %s is told", async (_, make, why) => {
+  ])("is reported if it is a %s", async (_, make, why) => {
     rmSync(database, { recursive: true, force: true });
     mkdirSync(database);
     make(file);
@@ -271,7 +273,7 @@ describe("nix-index's database", needs("zstd"), () => {
     rmSync(database, { recursive: true });
   });
 
-  it("with something behind its stream is told", async () => {
+  it("is reported if something follows its stream", async () => {
     const stream = write([onePackage("one", "libone.so.1")]);
     for (const more of [
       Buffer.from("junk"),
@@ -286,7 +288,7 @@ describe("nix-index's database", needs("zstd"), () => {
     }
   });
 
-  it("whose stream has no end of its own is told when it is too long", async () => {
+  it("is reported if its stream has no end of its own and becomes too long", async () => {
     // One block of one byte, repeated: 128 KiB for every four bytes of the file.
     const frame = Buffer.from("28b52ffd0058", "hex");
     writeStream(
@@ -296,7 +298,7 @@ describe("nix-index's database", needs("zstd"), () => {
   });
 
   describe("in a finding", needs("gcc"), () => {
-    it("is told with its date and reasons", async () => {
+    it("is named with its date and reasons", async () => {
       write([onePackage("thing", "libthing.so.9"), onePackage("thingFull", "libthing.so.9")]);
       utimesSync(file, 86_400, 86_400);
       const library = join(directory, "libthing.so");

@@ -1,4 +1,5 @@
-// Which package of nixpkgs has a library: the table, its form, and what is said from it.
+// Which package of nixpkgs has a library: the table, its form, and the advice that is taken from
+// it.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -262,7 +263,10 @@ const known = {
     xxhash libxxhash.so.0
     libsForQt5.qtwebengine libQt5WebEngineCore.so.5`,
 };
-/** What pkgs/top-level/aliases.nix says was removed, or said in April 2026, with the last release of NixOS that has it. */
+/**
+ * What pkgs/top-level/aliases.nix lists as removed, or listed in April 2026, with the last release of NixOS that has
+ * it.
+ */
 const removed = {
   "libIL.so.1": "25.05",
   "libfreeimage.so.3": "25.05",
@@ -303,8 +307,8 @@ const removed = {
   "libdbusmenu-gtk.so.4": "26.05",
 };
 /**
- * What its package has instead in nixpkgs as it is: by the package's version there, and the soname of that
- * release. Some are Debian's own sonames of a library.
+ * What its package has instead in current nixpkgs: by the package's version there, and the soname of that release. Some
+ * are Debian's own sonames of a library.
  */
 const changed = {
   "libsodium.so.23": "libsodium libsodium.so.26",
@@ -332,7 +336,7 @@ const changed = {
   "libpaper.so.1": "libpaper libpaper.so.2",
   "libprotobuf.so.23": "protobuf_21 libprotobuf.so.32",
 };
-/** For what was removed, what replaced it. */
+/** What replaced those that were removed. */
 const replaced = {
   "libappindicator.so.1": "nixpkgs#libappindicator-gtk3 has libappindicator3.so.1 instead",
   "libsoup-2.4.so.1": "nixpkgs#libsoup_3 has libsoup-3.0.so.0 instead",
@@ -351,7 +355,7 @@ const answers = Object.entries(known).flatMap(([file, lines]) =>
     }),
 );
 const nobody = async () => null;
-/** A database that has one library, in packages of these attributes. */
+/** A database that has one library, in packages with these attributes. */
 const located =
   (wanted: string, ...attributes: string[]): Locate =>
   async (soname) => {
@@ -371,14 +375,14 @@ describe("a library that nixpkgs has", () => {
     expect(first).toMatchObject({ attribute, soname });
   });
 
-  it.each(Object.entries(removed))("%s was there until %s", async (soname, until) => {
+  it.each(Object.entries(removed))("%s was in nixpkgs until %s", async (soname, until) => {
     const [first] = await packagesFor(soname, nobody);
     expect(first).toMatchObject({ soname, until });
     expect(adviceFor(soname, first === undefined ? [] : [first])).toContain(
       `nixpkgs/nixos-${until}#`,
     );
   });
-  it.each(Object.entries(changed))("%s is now another one: %s", async (soname, now) => {
+  it.each(Object.entries(changed))("%s has another soname now: %s", async (soname, now) => {
     const [first] = await packagesFor(soname, nobody);
     expect(`${first?.attribute} ${first?.soname}`).toBe(now);
     expect(packageOfSoname(soname)).toBeNull();
@@ -388,7 +392,7 @@ describe("a library that nixpkgs has", () => {
     expect(said).toContain(", which nixpkgs removed after that release ");
     expect(said?.endsWith(`; ${now}`)).toBe(true);
   });
-  it("is told with its source, its date and reasons", async () => {
+  it("is given with its source, its date and reasons", async () => {
     expect(await packagesFor("libX11.so.6", nobody)).toEqual([
       {
         attribute: "libx11",
@@ -403,7 +407,7 @@ describe("a library that nixpkgs has", () => {
       },
     ]);
   });
-  it("is the first also where a database has others, which follow", async () => {
+  it("comes first even if a database has others, which follow", async () => {
     const locate = located("libz.so.1", "zlib-ng-compat", "zlib", "pkgsStatic.zlib");
     const found = await packagesFor("libz.so.1", locate);
     expect(found.map(({ attribute }) => attribute)).toEqual([
@@ -414,7 +418,7 @@ describe("a library that nixpkgs has", () => {
     expect(found[0]?.reasons).toContain("nix-index's database of 2026-01-02 has it there");
     expect(found[1]).toMatchObject({ source: "nix-index's database", date: "2026-01-02" });
   });
-  it("is ranked where only a database knows it, with reasons", async () => {
+  it("is ranked, with reasons, if only a database knows it", async () => {
     const names = ["pkgsStatic.libunheard", "unheardFull", "gst_all_1.unheard", "other", "unheard"];
     const found = await packagesFor("libunheard.so.1", located("libunheard.so.1", ...names));
     expect(found.map(({ attribute }) => attribute)).toEqual([
@@ -430,14 +434,14 @@ describe("a library that nixpkgs has", () => {
       "it is called like the library",
     ]);
   });
-  it("is of a package that the program needs anyway, where that has it", async () => {
+  it("is taken from a package that the program needs anyway, if that has it", async () => {
     const locate = located("libunheard.so.1", "aaa", "pango");
     const needed = ["libunheard.so.1", "libpango-1.0.so.0"];
     const [first] = await packagesFor("libunheard.so.1", locate, { ...thisMachine(), needed });
     expect(first?.attribute).toBe("pango");
     expect(first?.reasons).toContain("the program needs another library of it");
   });
-  it("is of a package that is new enough for the versions that are needed", async () => {
+  it("is taken from a package that is new enough for the versions that are needed", async () => {
     const locate = located("libstdc++.so.6", "gcc13", "gcc12", "gcc14");
     const names = ["gcc-13.1.0-lib", "gcc-12.4.0-lib", "gcc-14.2.0-lib"];
     const locateNamed: Locate = async (soname) => {
@@ -457,13 +461,13 @@ describe("a library that nixpkgs has", () => {
     ]);
     expect(found[2]?.reasons).toContain("it is older than gcc 13.2, which defines what is needed");
   });
-  it("is none for what Nix has no name for", async () => {
+  it("has no package for a machine that Nix has no name for", async () => {
     const x32 = { machine: "x86-64", class: "ELF32", byteOrder: "little-endian" } as const;
     expect(await packagesFor("libz.so.1", located("libz.so.1", "zlib"), x32)).toEqual([]);
     expect(adviceFor("libz.so.1", [], x32)).toBe("nixpkgs has no packages for x86-64 (ELF32)");
     expect(adviceForNewer("libstdc++.so.6", x32)).toBeNull();
   });
-  it("in another version is told as such, after what a database says", async () => {
+  it("is offered in another version as such, after what a database has", async () => {
     const locate = located("libreadline.so.5", "readline52");
     const [first, second] = await packagesFor("libreadline.so.5", locate);
     expect(first).toMatchObject({ attribute: "readline52", soname: "libreadline.so.5" });
@@ -471,26 +475,26 @@ describe("a library that nixpkgs has", () => {
     expect(second?.reasons).toEqual(["has libreadline.so.8, another version of it"]);
     expect(packageOfSoname("libreadline.so.5")).toBeNull();
   });
-  it("under a name that is another one by now is told under that", async () => {
+  it("is offered under its present name if it had another one", async () => {
     expect(await packagesFor("libldap-2.5.so.0", nobody)).toMatchObject([
       { attribute: "openldap", soname: "libldap.so.2" },
     ]);
     expect(packageOfSoname("libldap-2.5.so.0")).toBeNull();
   });
-  it("in an older release only is told as such", async () => {
+  it("is offered as such if only an older release has it", async () => {
     const [gconf] = await packagesFor("libgconf-2.so.4", nobody);
     expect(gconf).toMatchObject({ attribute: "gnome2.GConf", until: "26.05" });
     expect(gconf?.reasons).toContain("was removed from nixpkgs after 26.05");
     expect(packageOfSoname("libgconf-2.so.4")).toBeNull();
   });
-  it("in an older release comes after what a database has now", async () => {
+  it("comes after what a database has now if only an older release has it", async () => {
     const [now, before] = await packagesFor(
       "libreadline.so.6",
       located("libreadline.so.6", "other"),
     );
     expect(now).toMatchObject({ attribute: "other", until: null });
     expect(before).toMatchObject({ attribute: "readline63", until: "23.11" });
-    // A database of that time.
+    // A database from that time.
     const then = await packagesFor("libreadline.so.6", located("libreadline.so.6", "readline63"));
     expect(then).toMatchObject([{ attribute: "readline63", until: null }]);
   });
@@ -501,35 +505,35 @@ describe("a library that nixpkgs has", () => {
   });
 });
 
-describe("what is said of a library that nixpkgs has", () => {
+describe("advice about a library that nixpkgs has", () => {
   const said = async (soname: string) => adviceFor(soname, await packagesFor(soname, nobody));
 
-  it("is a command that gets it", async () => {
+  it("gives a command that gets it", async () => {
     expect(await said("libcrypt.so.1")).toBe(
       "libcrypt.so.1 is in nixpkgs#libxcrypt-legacy (nix build nixpkgs#libxcrypt-legacy)",
     );
   });
-  it("names the output where the default has no libraries", async () => {
+  it("names the output if the default one has no libraries", async () => {
     expect(await said("libstdc++.so.6")).toContain("nix build nixpkgs#stdenv.cc.cc.lib");
   });
-  it("names the attribute of older releases", async () => {
+  it("names the attribute in older releases", async () => {
     expect(await said("libSM.so.6")).toContain("in older releases nixpkgs#xorg.libSM");
   });
-  it("says that nixpkgs warns of it", async () => {
+  it("mentions that nixpkgs marks it as insecure", async () => {
     expect(await said("libssl.so.1.1")).toContain("NIXPKGS_ALLOW_INSECURE=1");
   });
-  it("says that nixpkgs takes it for unfree", async () => {
+  it("mentions that nixpkgs marks it as unfree", async () => {
     for (const soname of ["libcudart.so.13", "libCg.so", "libmkl_rt.so.2"])
       expect(await said(soname)).toContain(
         "; nixpkgs marks it as unfree: NIXPKGS_ALLOW_UNFREE=1 and --impure)",
       );
   });
-  it("says so of a release that has it no more, too", async () => {
+  it("mentions that for a release that had it last, too", async () => {
     expect(await said("libpython2.7.so.1.0")).toBe(
       "libpython2.7.so.1.0 is in nixpkgs/nixos-25.11#python27, which nixpkgs removed after that release (nix build nixpkgs/nixos-25.11#python27; nixpkgs marks it as insecure: NIXPKGS_ALLOW_INSECURE=1 and --impure)",
     );
   });
-  it("is a command for the last release of what was removed", async () => {
+  it("gives a command for the last release that has a removed one", async () => {
     expect(await said("libpython3.9.so.1.0")).toBe(
       "libpython3.9.so.1.0 is in nixpkgs/nixos-24.11#python39, which nixpkgs removed after that release (nix build nixpkgs/nixos-24.11#python39)",
     );
@@ -538,7 +542,7 @@ describe("what is said of a library that nixpkgs has", () => {
     const text = await said("libicuuc.so.99");
     expect(text).toBe("nixpkgs#icu78 has libicuuc.so.78 instead");
   });
-  it("is for the machine of the program", async () => {
+  it("suits the program's machine", async () => {
     const machine = { machine: "i386", class: "ELF32", byteOrder: "little-endian" } as const;
     const [zlib] = await packagesFor("libz.so.1", nobody);
     if (zlib === undefined) throw new Error("no package for libz.so.1");
@@ -547,14 +551,14 @@ describe("what is said of a library that nixpkgs has", () => {
     expect(shText([], { missing })).toContain("libz.so.1: nixpkgs#legacyPackages.i686-linux.zlib");
     expect(adviceFor("libz.so.1", [zlib], machine)).toContain("legacyPackages.i686-linux.zlib");
   });
-  it("is where a newer one is, for a symbol version that none in the store defines", () => {
+  it("names a newer one for a symbol version that none in the store defines", () => {
     const own = thisMachine();
     expect(adviceForNewer("libstdc++.so.6", own)).toBe(
       "get a newer one (nix build nixpkgs/nixos-unstable#stdenv.cc.cc.lib)",
     );
     expect(adviceForNewer("libunheard.so.1", own)).toBeNull();
   });
-  it("is nothing where nothing is known", () => {
+  it("is not given if nothing is known", () => {
     expect(adviceFor("libunheard.so.1", [])).toBeNull();
   });
 });

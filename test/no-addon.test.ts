@@ -1,4 +1,4 @@
-// What commands say where the addon is not available.
+// What commands report if the addon is not available.
 import { cpSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { expect, it } from "vitest";
@@ -19,7 +19,7 @@ it.each([
   ["undo", "/bin/sh"],
   ["loaders"],
   ["patchelf", "--print-rpath", "/bin/sh"],
-])("%s %s tells the variable that leads to none", (...words) => {
+])("%s %s names the variable that leads to no addon", (...words) => {
   const nowhere = join(directory, "nowhere");
   const env = { FIXELF_PREBUILD: nowhere, PREBUILDS_ONLY: "" };
   const { code, stdout, stderr } = run([...commandLine, ...words], { env });
@@ -31,7 +31,7 @@ it.each([
   );
 });
 
-it("says so where its code has been moved away from its package", () => {
+it("a command reports it if its code was moved away from its package", () => {
   const main = commandLine.at(-1) as string;
   const checkout = dirname(dirname(dirname(main)));
   const moved = join(directory, "moved");

@@ -1,4 +1,4 @@
-// In a chroot where nobody has mounted /proc.
+// In a chroot without a mounted /proc.
 import { copyFileSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -10,7 +10,7 @@ import { scratchDirectory } from "./support/scratch.js";
 const directory = scratchDirectory();
 
 it(
-  "changes a file, takes it back, and runs it",
+  "without /proc, a file can be changed and restored, and run",
   needs("gcc", "glibc's loader", "mount namespaces"),
   () => {
     const loader = realpathSync("/lib64/ld-linux-x86-64.so.2");

@@ -12,7 +12,7 @@ import { needs } from "./support/needs.js";
 
 const packageDirectory = resolve(import.meta.dirname, "..");
 const require = createRequire(import.meta.url);
-/** Node's names for machines in the kernel's. */
+/** Node's names for machines, by the kernel's. */
 const machines: Partial<Record<string, string>> = {
   arm: "armv7l",
   arm64: "aarch64",
@@ -26,20 +26,20 @@ test("the addon was built from this version of the package", () => {
   expect(native.version()).toBe(packageManifest.version);
 });
 
-test("the lock file says where each package comes from, for Nix's importNpmLock", () => {
+test("the lock file names each package's source, for Nix's importNpmLock", () => {
   const file = readFileSync(join(packageDirectory, "package-lock.json"), "utf8");
   const lock: { packages: Record<string, { resolved?: string; integrity?: string; link?: true }> } =
     JSON.parse(file);
   const packages = Object.entries(lock.packages).filter(([path, { link }]) => path !== "" && !link);
   expect(packages.length).toBeGreaterThan(100);
-  // npm leaves it out, and writes another registry's address, where it is set so.
+  // npm leaves it out, or writes another registry's address, if so configured.
   for (const [path, { resolved, integrity }] of packages) {
     expect(resolved, path).toMatch(/^https:\/\/registry\.npmjs\.org\/.*\.tgz$/);
     expect(integrity, path).toMatch(/^sha512-/);
   }
 });
 
-test("the addon exports what Node looks up and nothing else", needs("nm"), async () => {
+test("the addon exports what Node looks up, and nothing else", needs("nm"), async () => {
   const { stdout } = await execa("nm", [
     "--dynamic",
     "--defined-only",
@@ -76,7 +76,7 @@ async function packed(): Promise<{ path: string; mode: number; size: number }[]>
 }
 
 test.each(["fixelf-ld", "fixelf-patchelf"])(
-  "the package brings %s, which needs nothing, for each machine that it was built for",
+  "the package contains %s, which needs nothing, for each machine that it was built for",
   async (name) => {
     const folder = `prebuilds/${name}`;
     const built = existsSync(join(packageDirectory, folder))
@@ -102,14 +102,14 @@ test.each(["fixelf-ld", "fixelf-patchelf"])(
   },
 );
 
-test("the package holds what runs and not what it is made from", async () => {
+test("the package contains what runs, and not what it is made from", async () => {
   const paths = (await packed()).map(({ path }) => path);
 
   expect(paths).toContain("dist/index.js");
   expect(paths).toContain("dist/index.d.ts");
   expect(paths).toContain("dist/cli/main.cjs");
   expect(paths).toContain("LICENSE");
-  // The licenses of what the command line bundles.
+  // The licenses of what is bundled into the command line.
   expect(paths).toContain("dist/cli/licenses/apache-arrow/NOTICE.txt");
   expect(paths).toContain("dist/cli/licenses/commander/LICENSE");
   const folders = new Set(

@@ -1,5 +1,5 @@
-// fixelf patchelf and fixelf-patchelf: the installed patchelf judges what they print and their exit codes; the loader,
-// what they write.
+// fixelf patchelf and fixelf-patchelf: the installed patchelf is the measure for their output and exit codes; the
+// loader, for what they write.
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -45,7 +45,7 @@ const built: Record<string, string[]> = {
   "static-program": [main + value, "-static"],
 };
 
-/** What starts it: by Node, and without. */
+/** What starts it: with Node, and without. */
 const ways: [string, readonly string[]][] = [
   ["fixelf patchelf", [...commandLine, "patchelf"]],
   ["fixelf-patchelf", [programPath("patchelf")]],
@@ -57,7 +57,7 @@ describe.each(ways)("%s", (_title, program) => {
   const start = (command: string, args: readonly string[], env: Record<string, string> = {}) =>
     run([command, ...args], { cwd: home, env });
 
-  // Anything remembered there would be a trace, and patchelf leaves none.
+  // Anything kept there would be a trace, and patchelf leaves none.
   const ours = (...words: string[]) =>
     run([...program, ...words], { cwd: home, env: { XDG_STATE_HOME: join(home, "state") } });
 
@@ -78,7 +78,7 @@ describe.each(ways)("%s", (_title, program) => {
 
   beforeAll(() => {
     home = scratchDirectory();
-    // Others start what is in it, too.
+    // Other users start what is in it, too.
     chmodSync(home, 0o777);
     if (!isHere("gcc")) return;
     mkdirSync(join(home, "empty"));
@@ -88,18 +88,18 @@ describe.each(ways)("%s", (_title, program) => {
     writeFileSync(join(home, "short"), "\x7fELF");
   });
 
-  describe("beside the installed one", needs("gcc", "patchelf", "readelf"), () => {
+  describe("compared with the installed one", needs("gcc", "patchelf", "readelf"), () => {
     const questions = ["interpreter", "soname", "rpath", "needed"];
     const files = Object.keys(built);
 
-    it.each(questions)("prints the same --print-%s of every kind of file", (question) => {
+    it.each(questions)("prints the same --print-%s for every kind of file", (question) => {
       for (const file of [...files, "text", "short", "empty", "not-there"]) {
         const words = [`--print-${question}`, file];
         expect({ file, ...ours(...words) }).toEqual({ file, ...start("patchelf", words) });
       }
     });
 
-    it("prints the search path of debug information that was split off", needs("objcopy"), () => {
+    it("prints the search path of separate debug information", needs("objcopy"), () => {
       execFileSync("objcopy", ["--only-keep-debug", "program", "program.debug"], { cwd: home });
       const words = ["--print-rpath", "program.debug"];
       expect(ours(...words)).toEqual(start("patchelf", words));
@@ -126,11 +126,11 @@ describe.each(ways)("%s", (_title, program) => {
       [["--add-needed", "x", "static-program"]],
       [["--unknown-option", "program"]],
       [["-x"]],
-    ])("answers %j the same", (words) => {
+    ])("responds to %j in the same way", (words) => {
       expect(ours(...words)).toEqual(start("patchelf", words));
     });
 
-    it("shows how it is called on stderr, without arguments as a failure", () => {
+    it("shows its usage on stderr, which is a failure without arguments", () => {
       for (const words of [[], ["--help"], ["-h"], ["program", "--help"]]) {
         const { stdout, stderr, code } = ours(...words);
         const judge = start("patchelf", words);
@@ -142,7 +142,7 @@ describe.each(ways)("%s", (_title, program) => {
       }
     });
 
-    it("says its version as patchelf does", () => {
+    it("reports its version as patchelf does", () => {
       expect(start("patchelf", ["--version"]).stdout).toMatch(/^patchelf \d+\.\d+/);
       expect(ours("--version")).toEqual({
         stdout: "patchelf 0.19.0\n",
@@ -164,7 +164,7 @@ describe.each(ways)("%s", (_title, program) => {
       ["fewer needed libraries", ["--remove-needed", "libvalue.so"]],
       ["other needed libraries", ["--replace-needed", "libvalue.so", "/libs/libvalue.so"]],
       ["one for another", ["--add-needed", "libm.so.6", "--remove-needed", "libvalue.so"]],
-    ])("writes what patchelf reads as %s", (_title, words) => {
+    ])("writes what patchelf reads with %s", (_title, words) => {
       for (const file of ["program", "rpath-program", "fixed-program"]) {
         copyFileSync(join(home, file), join(home, "mine"));
         copyFileSync(join(home, file), join(home, "theirs"));
@@ -173,7 +173,7 @@ describe.each(ways)("%s", (_title, program) => {
         const read = (path: string) =>
           questions.map((question) => start("patchelf", [`--print-${question}`, path]));
         expect(read("mine")).toEqual(read("theirs"));
-        // An entry with an empty text goes here, and stays with patchelf.
+        // Here an entry with an empty string is removed, with patchelf it stays.
         const entries = (path: string) =>
           readelf("-d", path).match(/\((RPATH|RUNPATH|NEEDED)\) .*\[.+\]/g);
         expect(entries("mine")).toEqual(entries("theirs"));
@@ -200,7 +200,7 @@ describe.each(ways)("%s", (_title, program) => {
       expect(start("./it", [])).toEqual(says(42));
     });
 
-    it("a search path, from a file too", () => {
+    it("a search path, even from a file", () => {
       const value = `/${"n".repeat(5000)}:${at("libs")}`;
       writeFileSync(at("value"), value);
       patch("--set-rpath", "@value", "it");
@@ -213,7 +213,7 @@ describe.each(ways)("%s", (_title, program) => {
       expect(start("./it", [])).toEqual(says(42));
     });
 
-    it("a search path without what no needed library is in", () => {
+    it("a search path without directories that have no needed library", () => {
       const path = ["$ORIGIN/x", at("empty"), at("libs"), at("others"), ""].join(":");
       patch("--set-rpath", path, "it");
       const { stderr, code } = ours("--debug", "--shrink-rpath", "it");
@@ -224,11 +224,11 @@ describe.each(ways)("%s", (_title, program) => {
       expect(asked("rpath", "it")).toBe("$ORIGIN/x\n");
     });
 
-    it("does not take a library of another machine, nor a text, for one that is needed", () => {
+    it("a search path without libraries for another machine or text files in place of a needed one", () => {
       mkdirSync(at("foreign"), { recursive: true });
       writeFileSync(at("foreign/libvalue.so"), "INPUT(-lvalue)\n".repeat(9));
       patch("--set-rpath", `${at("foreign")}:${at("libs")}`, "--shrink-rpath", "it");
-      // Shrinking wins over setting, as in patchelf.
+      // Shrinking takes precedence over setting, as in patchelf.
       expect(asked("rpath", "it")).toBe("$ORIGIN/libs\n");
       patch("--set-rpath", `${at("foreign")}:${at("libs")}`, "it");
       patch("--shrink-rpath", "it");
@@ -252,7 +252,7 @@ describe.each(ways)("%s", (_title, program) => {
       expect(start("./it", [])).toEqual(says(42));
     });
 
-    it("a soname, of libraries alone", () => {
+    it("a soname, of libraries only", () => {
       patch("--set-soname", "libanother-and-longer.so.1", "it.so");
       expect(asked("soname", "it.so")).toBe("libanother-and-longer.so.1\n");
       copyFileSync(at("fixed-program"), at("fixed"));
@@ -283,12 +283,12 @@ describe.each(ways)("%s", (_title, program) => {
       });
     });
 
-    it("an executable stack and back, to the byte", () => {
+    it("an executable stack and back, byte for byte", () => {
       const before = readFileSync(at("it"));
       expect(asked("execstack", "it")).toBe("execstack: -\n");
       patch("--set-execstack", "it");
       expect(asked("execstack", "it")).toBe("execstack: X\n");
-      // Printing comes before changing.
+      // Printing precedes changing.
       expect(ours("--print-execstack", "--clear-execstack", "it").stdout).toBe("execstack: X\n");
       expect(asked("execstack", "it")).toBe("execstack: X\n");
       patch("--clear-execstack", "it");
@@ -310,7 +310,7 @@ describe.each(ways)("%s", (_title, program) => {
       ["one", "map:1: Map file line is missing the second element"],
       ["a b\na c", "map:2: Name 'a' appears twice in the map file"],
       ["a b@V1", "map:1: Name pair contains version tag: a b@V1"],
-    ])("no other names of a map that says %j", (text, message) => {
+    ])("no other names from a map with %j", (text, message) => {
       writeFileSync(at("map"), text);
       const answer = ours("--rename-dynamic-symbols", "map", "it");
       expect(answer).toEqual({
@@ -335,7 +335,7 @@ describe.each(ways)("%s", (_title, program) => {
       expect(start("./it", [])).toEqual(says(42));
     });
 
-    it("a path of its own, where PT_INTERP holds notes as well", () => {
+    it("an interpreter's path of its own, even where PT_INTERP holds notes", () => {
       const code = `asm(".section .note.of-it, \\"a\\", %note; .long 4, 4, 1; .asciz \\"one\\"; .long 7;"
         ".section .interp, \\"a\\"; .asciz \\"/first\\"; .globl _start; .text; _start: .long 0");`;
       const places = "PHDRS { text PT_LOAD FILEHDR PHDRS; interp PT_INTERP; }";
@@ -353,7 +353,7 @@ describe.each(ways)("%s", (_title, program) => {
       expect(readFileSync(at("notes"))).toEqual(after);
     });
 
-    it("a search path of a library whose PT_INTERP nobody reads", () => {
+    it("a search path of a library whose PT_INTERP is never read", () => {
       const places = "PHDRS { text PT_LOAD FILEHDR PHDRS; interp PT_INTERP; dynamic PT_DYNAMIC; }";
       const rest = ".dynamic : { *(.dynamic) } :text :dynamic .rest : { *(*) } :text";
       const note = ".note.gnu.build-id : { *(.note.gnu.build-id) } :text :interp";
@@ -367,7 +367,7 @@ describe.each(ways)("%s", (_title, program) => {
       expect(none).toMatchObject({ code: 1, stdout: "" });
     });
 
-    it("says what is wrong with section headers, and passes over it", () => {
+    it("despite wrong section headers, with a warning", () => {
       const whole = readFileSync(at("it"));
       const table = Number(whole.readBigUInt64LE(40));
       const names = table + 64 * whole.readUInt16LE(62);
@@ -390,7 +390,7 @@ describe.each(ways)("%s", (_title, program) => {
       }
     });
 
-    it("in patchelf's words what is wrong with names", () => {
+    it("patchelf's message about wrong names", () => {
       const bytes = readFileSync(at("it"));
       const [, dynamic] = /DYNAMIC +0x([0-9a-f]+)/.exec(readelf("-l", "it")) ?? [];
       bytes.writeUInt32LE(1 << 30, Number.parseInt(`${dynamic}`, 16) + 8);
@@ -400,7 +400,7 @@ describe.each(ways)("%s", (_title, program) => {
       expect(code).toBe(1);
     });
 
-    it("a resolution cache, that goes when it is no longer true", async () => {
+    it("a resolution cache, which is dropped once it is no longer true", async () => {
       const cache = async () => (await native.inspect(at("it"))).notes.resolutionCache;
       mkdirSync(at("capable/glibc-hwcaps"), { recursive: true });
       patch("--set-rpath", `$ORIGIN/x:${at("capable")}:${at("empty")}:${at("libs")}`, "it");
@@ -422,14 +422,14 @@ describe.each(ways)("%s", (_title, program) => {
       expect(outdated).toMatchObject({ code: 1, stdout: "" });
       expect(outdated.stderr).toContain("already present");
 
-      // Where the program will be started is not known, wherever patchelf is.
+      // It is unknown where the program will be started, wherever patchelf is run.
       patch("--set-rpath", `libs::${at("libs")}`, "--build-resolution-cache", "it");
       expect(await cache()).toEqual([
         { soname: "libc.so.6", places: "?libs:?.:?" },
         { soname: "libvalue.so", places: `?libs:?.:?:=${at("libs/libvalue.so")}` },
       ]);
 
-      // Both in one: the cache is of what the file then says.
+      // Both at once: the cache is for what the file then contains.
       patch("--set-rpath", at("libs"), "--build-resolution-cache", "it");
       expect(await cache()).toEqual([
         { soname: "libvalue.so", places: `=${at("libs/libvalue.so")}` },
@@ -461,7 +461,7 @@ describe.each(ways)("%s", (_title, program) => {
       copyFileSync(at("it"), at("it2"));
       const words = ["--set-rpath", at("libs"), "--add-needed", "libm.so.6", "--no-default-lib"];
       const { stdout } = ours(...words, "--print-rpath", "--print-needed", "it", "it2");
-      // What is printed is what was there before.
+      // What is printed is the state before the changes.
       expect(stdout).toBe("$ORIGIN/libs\nlibvalue.so\nlibc.so.6\n".repeat(2));
       for (const file of ["it", "it2"])
         expect(asked("needed", file)).toBe("libm.so.6\nlibvalue.so\nlibc.so.6\n");
@@ -470,7 +470,7 @@ describe.each(ways)("%s", (_title, program) => {
       expect([asked("rpath", "it"), asked("rpath", "it2")]).toEqual(["/x\n", `${at("libs")}\n`]);
     });
 
-    it("talk for --debug and PATCHELF_DEBUG alone, on stderr", () => {
+    it("messages only with --debug and PATCHELF_DEBUG, to stderr", () => {
       const words = [...program, "--set-rpath", "/x", "it"];
       const { stdout, stderr, code } = run(words, { cwd: home, env: { PATCHELF_DEBUG: "" } });
       expect({ stdout, code }).toEqual({ stdout: "", code: 0 });
@@ -478,7 +478,7 @@ describe.each(ways)("%s", (_title, program) => {
       expect(ours("--debug", "--set-rpath", "/y", "it").stderr).toContain("writing it\n");
     });
 
-    describe("and wait for the disk", needs("strace"), () => {
+    describe("and flushes", needs("strace"), () => {
       /** The calls that flush or put the new file in place, in their order. */
       function calls(env: Record<string, string>, ...words: string[]): string[] {
         const trace = at("trace");
@@ -490,14 +490,14 @@ describe.each(ways)("%s", (_title, program) => {
         return [...names].map(([, name = ""]) => name.replace(/^rename.*/, "rename"));
       }
 
-      it("once: before the new content gets the name", () => {
+      it("once, before the new content gets the name", () => {
         const once = ["fsync", "rename"];
         expect(calls({}, "--set-rpath", "/x", "it")).toEqual(once);
         expect(calls({}, "--set-rpath", "/y", "--output", "out", "it")).toEqual(once);
         expect([asked("rpath", "it"), asked("rpath", "out")]).toEqual(["/x\n", "/y\n"]);
       });
 
-      it("not at all for --no-flush and PATCHELF_NO_FLUSH", () => {
+      it("not at all with --no-flush and PATCHELF_NO_FLUSH", () => {
         expect(calls({}, "--no-flush", "--set-rpath", "/x", "it")).toEqual(["rename"]);
         const env = { PATCHELF_NO_FLUSH: "1" };
         expect(calls(env, "--set-rpath", "/y", "it")).toEqual(["rename"]);
@@ -506,7 +506,7 @@ describe.each(ways)("%s", (_title, program) => {
     });
 
     describe("its result", () => {
-      it("to --output, made even where nothing changes, and by the caller's umask", () => {
+      it("to --output, created even if nothing changes, and with the caller's umask", () => {
         const before = readFileSync(at("it"));
         chmodSync(at("it"), 0o444);
         utimesSync(at("it"), 1e9, 1e9);
@@ -519,7 +519,7 @@ describe.each(ways)("%s", (_title, program) => {
         expect(asked("rpath", "made")).toBe("/x\n");
       });
 
-      it("to an --output that is there: its mode stays, and a link to it", () => {
+      it("to an existing --output, whose mode stays, as does a link to it", () => {
         writeFileSync(at("present"), "old\n", { mode: 0o640 });
         symlinkSync("present", at("link"));
         patch("--output", "link", "it");
@@ -528,7 +528,7 @@ describe.each(ways)("%s", (_title, program) => {
         expect(readFileSync(at("present"))).toEqual(readFileSync(at("it")));
       });
 
-      it("to a device, which stays one", () => {
+      it("to a device, which stays a device", () => {
         patch("--set-rpath", "/x", "--output", "/dev/null", "it");
         expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
         const script = '"$@" --output /dev/stdout it | cat >piped';
@@ -567,7 +567,7 @@ describe.each(ways)("%s", (_title, program) => {
     });
   });
 
-  describe("as a user who may not", needs("gcc", "root"), () => {
+  describe("run by a user without rights", needs("gcc", "root"), () => {
     const nobody = (...words: string[]) =>
       run([...program, ...words], { cwd: home, uid: 65534, gid: 65534 });
 
@@ -579,7 +579,7 @@ describe.each(ways)("%s", (_title, program) => {
         stderr: "patchelf: open: Permission denied\n",
         code: 1,
       });
-      // What it may not change it may still read.
+      // A file that it may not change it may still read.
       expect(nobody("--set-rpath", "/x", "--output", "own", "closed")).toMatchObject({
         stderr: "",
         code: 0,
@@ -587,7 +587,7 @@ describe.each(ways)("%s", (_title, program) => {
       expect(statSync(join(home, "own")).uid).toBe(65534);
     });
 
-    it("writes a file of somebody else, and one in a directory that is closed", () => {
+    it("writes another user's file, and one in a directory that is closed", () => {
       mkdirSync(join(home, "closed-directory"));
       const inside = join(home, "closed-directory/it");
       for (const file of [inside, join(home, "open")]) {
@@ -677,7 +677,7 @@ describe.each(ways)("%s", (_title, program) => {
       });
     });
 
-    it("says what it passes over, and changes nothing then", async () => {
+    it("reports what it skips, and then changes nothing", async () => {
       inTwoWays("fixed-program");
       const before = readFileSync(at("function"));
       expect(await patchelf(at("function"), { setSoname: "it.so" })).toEqual({
@@ -699,7 +699,7 @@ describe.each(ways)("%s", (_title, program) => {
       expect(readFileSync(at("function")).equals(before)).toBe(true);
     });
 
-    it("leaves the file alone with an output", async () => {
+    it("leaves the file unchanged when given an output", async () => {
       inTwoWays("program");
       const before = readFileSync(at("function"));
       await patchelf(at("function"), { setRpath: ["/x"], output: at("output") });
@@ -713,7 +713,7 @@ describe.each(ways)("%s", (_title, program) => {
       ["text", { setRpath: [] }, "not-elf", "not an ELF executable"],
       ["empty", { setRpath: [] }, "not-a-regular-file", "Is a directory"],
       ["not-there", { setRpath: [] }, "not-found", "No such file or directory"],
-    ])("of %s refuses %j as %s", async (file, options, code, message) => {
+    ])("refuses for %s the options %j as %s", async (file, options, code, message) => {
       const path = join(home, file);
       const failure = await patchelf(path, options).catch((failure: unknown) => failure);
       expect(failure).toBeInstanceOf(FixelfError);
@@ -722,9 +722,9 @@ describe.each(ways)("%s", (_title, program) => {
   });
 });
 
-describe("fixelf-patchelf in the PATH of a build", needs("gcc", "patchelf", "bash", "find"), () => {
+describe("fixelf-patchelf on the PATH of a build", needs("gcc", "patchelf", "bash", "find"), () => {
   const fixup = fileURLToPath(new URL("../benchmarks/patchelf/fixup.sh", import.meta.url));
-  it("leaves the same behind as patchelf, after nixpkgs' fixup", () => {
+  it("leaves the same files as patchelf, after nixpkgs' fixup", () => {
     const theirs = pathOf("patchelf") as string;
     const home = scratchDirectory();
     const package_ = join(home, "package");

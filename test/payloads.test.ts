@@ -1,6 +1,6 @@
-// Executables that carry something behind their ELF structure, or look themselves up in it: after an
-// edit they still find it, or the edit is refused and nothing has happened. patchelf refuses none, so the
-// drop-in puts a change behind what they carry, and repeats that.
+// Executables that carry something after their ELF structure, or look themselves up in it: after an edit they still
+// find it, or the edit is refused and nothing has changed. patchelf never refuses, so the drop-in puts its changes
+// after what they carry, and repeats that.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -31,14 +31,14 @@ const programs = {
   "from an offset that was recorded": `
     offset = recorded[1]; fseek(self, 0, SEEK_END);
     length = ftell(self) - offset - 8; fseek(self, offset, SEEK_SET);`,
-  // An AppImage's runtime takes what follows the section headers for its file system.
+  // An AppImage's runtime takes what follows the section headers as its file system.
   "behind the section headers": `
     Elf64_Ehdr header; fread(&header, sizeof header, 1, self);
     offset = header.e_shoff + (unsigned long)header.e_shentsize * header.e_shnum;
     fseek(self, 0, SEEK_END); length = ftell(self) - offset - 8; fseek(self, offset, SEEK_SET);`,
 };
 
-/** They need not know where their payload ends, or where the file does. */
+/** These need not know where their payload, or the file, ends. */
 const exact = {
   "from the end of the file": programs["from the end of the file"],
   "at an offset and a size that were recorded": `
@@ -114,7 +114,7 @@ describe("payload executables", needs("gcc"), () => {
     writeFileSync(path, Buffer.concat([bytes, Buffer.from(payload), length]));
     return path;
   };
-  /** Another name of this machine's loader, so long that it fits into no slot. */
+  /** Another name for this machine's loader, too long for any slot. */
   const loaderOfLength = (length: number) => {
     const folder = join(directory, "l".repeat(length));
     mkdirSync(folder, { recursive: true });
@@ -139,11 +139,11 @@ describe("payload executables", needs("gcc"), () => {
   };
 
   describe.each(Object.entries(programs))("%s", (name, find) => {
-    it("finds it after what fits, and what doesn't fit is refused", async () => {
+    it("finds it after an edit that fits, and one that does not is refused", async () => {
       const path = pack(build(name, find));
       expect(run(path)).toBe(payload.trim());
       expect((await inspect(path)).overlay?.size).toBe(payload.length + 8);
-      // The unused end of the first page takes it.
+      // It fits into the unused end of the first page.
       await changeAndUndo(path, { interpreter: loaderOfLength(60) }, payload.trim());
       await changeAndUndo(path, { executableStack: true, osAbi: 3 }, payload.trim());
       const message = await refusal(path, {
@@ -153,7 +153,7 @@ describe("payload executables", needs("gcc"), () => {
       expect(run(path)).toBe(payload.trim());
     });
     describe("where no segment has an unused end", needs("ld.lld"), () => {
-      it("is refused", async () => {
+      it("any edit is refused", async () => {
         const path = pack(build(`${name} lld`, find, "-fuse-ld=lld"));
         expect(run(path)).toBe(payload.trim());
         await refusal(path, { interpreter: loaderOfLength(60) });
@@ -162,52 +162,55 @@ describe("payload executables", needs("gcc"), () => {
     });
   });
 
-  // GNU ld's programs have room for a path; a search path of some kilobytes fits into none.
+  // GNU ld's programs have room for a path; a search path of some kilobytes fits nowhere.
   const linkers = [
     { linker: "GNU ld", options: [], wants: [] },
     { linker: "GNU ld at a fixed address", options: ["-no-pie"], wants: [] },
     { linker: "lld", options: ["-fuse-ld=lld"], wants: ["ld.lld"] },
     { linker: "mold", options: ["-fuse-ld=mold", "-no-pie"], wants: ["ld.mold"] },
   ];
-  describe.each(linkers)("by $linker, what patchelf edits", ({ linker, options, wants }) => {
-    describe("too large for its place", needs(...wants), () => {
-      it.each(Object.entries(exact))(
-        "has the payload repeated behind it: %s",
-        async (name, find) => {
-          const path = pack(build(`${name} ${linker} repeated`, find, ...options));
-          const before = readFileSync(path);
-          const set = async (letter: string, times: number) => {
-            const value = `/${letter}`.repeat(times);
-            const { reasons } = await patchelf(path, { setRpath: [value] });
-            expect(run(path)).toBe(payload.trim());
-            expect((await inspect(path)).runpath).toBe(value);
-            const { size } = statSync(path);
-            const overlay = { offset: size - payload.length - 8, size: payload.length + 8 };
-            expect((await inspect(path)).overlay).toEqual(overlay);
-            // Where it was it is still.
-            const at = before.length - overlay.size;
-            expect(readFileSync(path).subarray(at, before.length)).toEqual(before.subarray(at));
-            return { size, reasons: reasons.join("\n") };
-          };
-          const first = await set("n", 3000);
-          expect(first.reasons).toContain(`payload of ${payload.length + 8} bytes is repeated`);
-          expect((await set("n", 3000)).size).toBe(first.size);
-          const second = await set("m", 3000);
-          expect(second.size).toBe(first.size);
-          expect(second.reasons).not.toContain("repeated");
-          const longer = await set("o", 4000);
-          // By no more than the value, and what aligns.
-          expect(longer.size - first.size).toBeLessThanOrEqual(8016);
-          expect((await set("p", 10)).size).toBe(longer.size);
-          expect((await set("q", 4000)).size).toBe(longer.size);
-          await refusal(path, { searchPath: { set: "/n".repeat(9000) } });
-          await changeAndUndo(path, { searchPath: { set: "/r".repeat(4000) } }, payload.trim());
-        },
-      );
-    });
-  });
+  describe.each(linkers)(
+    "linked by $linker, after patchelf's edits",
+    ({ linker, options, wants }) => {
+      describe("that are too large for their place", needs(...wants), () => {
+        it.each(Object.entries(exact))(
+          "have the payload repeated after them: %s",
+          async (name, find) => {
+            const path = pack(build(`${name} ${linker} repeated`, find, ...options));
+            const before = readFileSync(path);
+            const set = async (letter: string, times: number) => {
+              const value = `/${letter}`.repeat(times);
+              const { reasons } = await patchelf(path, { setRpath: [value] });
+              expect(run(path)).toBe(payload.trim());
+              expect((await inspect(path)).runpath).toBe(value);
+              const { size } = statSync(path);
+              const overlay = { offset: size - payload.length - 8, size: payload.length + 8 };
+              expect((await inspect(path)).overlay).toEqual(overlay);
+              // It is still in its old place as well.
+              const at = before.length - overlay.size;
+              expect(readFileSync(path).subarray(at, before.length)).toEqual(before.subarray(at));
+              return { size, reasons: reasons.join("\n") };
+            };
+            const first = await set("n", 3000);
+            expect(first.reasons).toContain(`payload of ${payload.length + 8} bytes is repeated`);
+            expect((await set("n", 3000)).size).toBe(first.size);
+            const second = await set("m", 3000);
+            expect(second.size).toBe(first.size);
+            expect(second.reasons).not.toContain("repeated");
+            const longer = await set("o", 4000);
+            // By no more than the value and its alignment.
+            expect(longer.size - first.size).toBeLessThanOrEqual(8016);
+            expect((await set("p", 10)).size).toBe(longer.size);
+            expect((await set("q", 4000)).size).toBe(longer.size);
+            await refusal(path, { searchPath: { set: "/n".repeat(9000) } });
+            await changeAndUndo(path, { searchPath: { set: "/r".repeat(4000) } }, payload.trim());
+          },
+        );
+      });
+    },
+  );
 
-  it("is repeated once behind a segment that was there before it, and moves", async () => {
+  it("have the payload repeated only once, after an earlier segment, which moves", async () => {
     const path = build("packed after a fix", exact["at an offset and a size that were recorded"]);
     await edit(path, { searchPath: { set: "/n".repeat(3000) } });
     const { newSize } = await patchelf(pack(path), { setRpath: ["/m".repeat(4000)] });
@@ -217,7 +220,7 @@ describe("payload executables", needs("gcc"), () => {
     expect(longer.newSize - newSize).toBeLessThanOrEqual(10_016);
   });
 
-  it("is warned of where patchelf's drop-in repeats it", () => {
+  it("are warned about when patchelf's drop-in repeats the payload", () => {
     const find = programs["from an offset that was recorded"];
     const path = pack(build("warned of", find));
     const drop = (...words: string[]) => start([programPath("patchelf"), ...words, path]);
@@ -226,11 +229,11 @@ describe("payload executables", needs("gcc"), () => {
     const { code, stderr } = drop("--set-rpath", "/n".repeat(9000));
     expect(code).toBe(0);
     expect(stderr).toMatch(/^warning: .*payload.* repeated .*\n$/);
-    // The limit: it takes all up to the end.
+    // The limit: this program takes everything up to the end.
     expect(run(path)).not.toBe(payload.trim());
   });
 
-  it("finds it in a section, which does not move", needs("objcopy"), async () => {
+  it("find it in a section, which does not move", needs("objcopy"), async () => {
     const plain = build("from a section", sections);
     const path = `${plain}-packed`;
     writeFileSync(`${plain}.payload`, payload);
@@ -245,7 +248,7 @@ describe("payload executables", needs("gcc"), () => {
     );
   });
 
-  /** The PT_LOAD of a 64-bit file. */
+  /** The PT_LOADs of a 64-bit file. */
   const loadsOf = (bytes: Buffer) => {
     const at = (offset: number) => Number(bytes.readBigUInt64LE(offset));
     return Array.from({ length: bytes.readUInt16LE(56) }, (_, index) => at(32) + index * 56)
@@ -257,9 +260,9 @@ describe("payload executables", needs("gcc"), () => {
       });
   };
 
-  // What `bun build --compile` does with a copy of itself (oven-sh/bun, src/exe_format/elf.zig): the
-  // first writable segment grows in the file and in memory past all others, and what followed it in
-  // the file is moved, with section headers but without program headers.
+  // What `bun build --compile` does with a copy of itself (oven-sh/bun, src/exe_format/elf.zig):
+  // the first writable segment grows in the file and in memory past all others, and what followed
+  // it in the file is moved, with the section headers but without the program headers.
   const packAsBun = (bun: string, path: string, text: string) => {
     const bytes = readFileSync(bun);
     const at = (offset: number) => Number(bytes.readBigUInt64LE(offset));
@@ -296,7 +299,7 @@ describe("payload executables", needs("gcc"), () => {
     return path;
   };
 
-  describe("programs made of their maker's copies", needs("ld.lld"), () => {
+  describe("that make programs from copies of themselves", needs("ld.lld"), () => {
     const maker = `
 #include <stdio.h>
 __attribute__((section(".bun"))) volatile unsigned long packed[2] = {0, 0};
@@ -306,7 +309,7 @@ int main(void) {
   puts(packed[0] ? (char *)packed[0] + 8 : "nothing");
   return 0;
 }`;
-    // As Bun is linked: RELRO would make two writable segments, and behind what is only read there is room.
+    // Linked like Bun: RELRO would make two writable segments, and after what is only read there is room.
     const linked = [
       "-fuse-ld=lld",
       "-no-pie",
@@ -315,7 +318,7 @@ int main(void) {
     ];
     const made = (path: string) => run(packAsBun(path, `${path}-made`, payload));
 
-    it("are whole after what fits, and what doesn't fit is said to break what they make", async () => {
+    it("are whole after an edit that fits, and one that does not is reported to break what they make", async () => {
       const path = compile(join(directory, "maker"), maker, ...linked);
       expect(made(path)).toBe(payload.trim());
       const fits = await edit(path, { interpreter: loaderOfLength(60) });
@@ -327,7 +330,7 @@ int main(void) {
       expect(run(path)).toBe("nothing");
     });
 
-    it("are changed themselves", async () => {
+    it("can have the programs they make edited", async () => {
       const path = packAsBun(
         compile(join(directory, "maker-of-one"), maker, ...linked),
         join(directory, "made"),
@@ -340,7 +343,7 @@ int main(void) {
       );
     });
 
-    it("are whole where LIEF makes them, or are said to break", async () => {
+    it("are whole if LIEF makes them, or are reported to break", async () => {
       const changed = async (name: string, ...options: string[]) => {
         const path = compile(
           join(directory, name),
@@ -363,7 +366,7 @@ int main(void) {
       const made = await changed("for-lief", "-fuse-ld=lld", "-no-pie");
       expect(made.reasons).not.toMatch(/LIEF/);
       expect(hasRoom(made.path)).toBe(true);
-      // Without notes nothing is there that could make the room.
+      // Without notes there is nothing that could make the room.
       const none = ["-nostartfiles", "-Wl,--build-id=none,-e,main"];
       const bare = join(directory, "for-lief-bare");
       compile(
@@ -384,7 +387,7 @@ int main(void) {
   });
 
   describe("a self-extracting archive", needs("unzipsfx", "zip"), () => {
-    it("extracts itself after an edit", async () => {
+    it("still extracts itself after an edit", async () => {
       const home = join(directory, "sfx");
       mkdirSync(home);
       writeFileSync(join(home, "member"), payload);
@@ -408,7 +411,7 @@ int main(void) {
       const value = "/n".repeat(9000);
       expect(await refusal(path, { searchPath: { set: value } })).toMatch(/payload/);
       await patchelf(path, { setRpath: [value] });
-      // It warns of the bytes before its archive, by exit code 1.
+      // It warns about the bytes before its archive, with exit code 1.
       rmSync(join(home, "member"));
       start([path, "-o", "-q"], { cwd: home });
       expect(readFileSync(join(home, "member"), "utf8")).toBe(payload);

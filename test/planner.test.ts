@@ -1,5 +1,5 @@
-// Which loader and which libraries a plan chooses, from stores that are made so that the first
-// choice is wrong. Nothing is run: libraries are empty except for their versions.
+// Which loader and which libraries a plan chooses, from stores in which the first choice is wrong.
+// Nothing is run: libraries are empty except for their versions.
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -16,7 +16,7 @@ describe("the planner", needs("gcc"), () => {
   const root = scratchDirectory();
   const realLoader = ownLoader();
 
-  /** Needs as "libz.so.1" or "libc.so.6:GLIBC_2.38". */
+  /** Needs such as "libz.so.1" or "libc.so.6:GLIBC_2.38". */
   interface Made {
     defines?: string[];
     needs?: string[];
@@ -24,7 +24,7 @@ describe("the planner", needs("gcc"), () => {
   }
   const functionOf = (version: string) => `f_${version.replace(/\W/g, "_")}`;
 
-  /** A library that serves to link against: it defines one function for each version. */
+  /** A library to link against: it defines one function for each version. */
   function stub(soname: string, versions: string[]): string {
     const output = join(directory, `stub-${versions.join("-")}`, soname);
     return existsSync(output) ? output : build(output, soname, { defines: versions });
@@ -58,9 +58,9 @@ describe("the planner", needs("gcc"), () => {
   }
 
   let letters: string[];
-  /** The path of a store path that does not exist yet. */
+  /** The path of a new store path. */
   const newPath = (name: string) => storePath(name, letters.shift());
-  /** A package with one library; the answer is its directory. */
+  /** Adds a package with one library; returns its directory. */
   function provide(name: string, soname: string, made: Made): string {
     const lib = `${newPath(name)}/lib`;
     build(join(root, lib, soname), soname, made);
@@ -97,7 +97,7 @@ describe("the planner", needs("gcc"), () => {
 
   const loaderOf = (lib: string) => `${lib}/${basename(realLoader)}`;
 
-  it("takes the newest loader where nothing speaks against it", async () => {
+  it("takes the newest loader if nothing speaks against it", async () => {
     glibc(36);
     const newer = glibc(41);
     const file = await planned(program(["libc.so.6:GLIBC_2.34"]));
@@ -106,7 +106,7 @@ describe("the planner", needs("gcc"), () => {
     expect(file.to("runpath")).toBe(newer);
   });
 
-  it("passes over a library that needs a newer glibc than there is", async () => {
+  it("skips a library that needs a newer glibc than there is", async () => {
     const libc = glibc(36);
     const old = provide("gcc-12-lib", "libstdc++.so.6", {
       defines: ["GLIBCXX_3.4.30"],
@@ -122,7 +122,7 @@ describe("the planner", needs("gcc"), () => {
   });
 
   it("takes another loader for the sake of a library", async () => {
-    // A bootstrap copy comes last, although it is the only one that the library fits.
+    // A bootstrap copy comes last, although the library fits no other.
     glibc(36);
     const lib = `${newPath("bootstrap-glibc-2.38")}/lib`;
     build(join(root, lib, "libc.so.6"), "libc.so.6", {
@@ -139,7 +139,7 @@ describe("the planner", needs("gcc"), () => {
     expect(file.to("runpath")?.split(":")).toContain(gcc);
   });
 
-  it("sees what a library's own libraries need", async () => {
+  it("considers what a library's own libraries need", async () => {
     glibc(36);
     const deep = provide("deep-1", "libdeep.so.1", { needs: ["libc.so.6:GLIBC_2.40"] });
     // The newest of the package has needs that no loader can serve; the older one has none.
@@ -150,7 +150,7 @@ describe("the planner", needs("gcc"), () => {
     expect(file.to("runpath")?.split(":")).toContain(old);
   });
 
-  it("takes one of a library for all that need it", async () => {
+  it("takes a single one for everything that needs a library", async () => {
     const libc = glibc(41);
     const older = provide("gcc-13-lib", "libstdc++.so.6", { defines: ["GLIBCXX_3.4.32"] });
     const newer = provide("gcc-14-lib", "libstdc++.so.6", {
@@ -165,7 +165,7 @@ describe("the planner", needs("gcc"), () => {
     expect(file.to("runpath")?.split(":").sort()).toEqual([libc, newer, user].sort());
   });
 
-  it("puts one directory before another that has a library too old", async () => {
+  it("puts a directory before another one with an outdated library", async () => {
     const libc = glibc(41);
     // What brings libapp has an old libz beside it.
     const app = provide("app-1", "libapp.so.1", {});
@@ -180,9 +180,9 @@ describe("the planner", needs("gcc"), () => {
     expect(entries.indexOf(zlib)).toBeLessThan(entries.indexOf(app));
   });
 
-  it("goes back where two choices cannot be combined", async () => {
+  it("backtracks if two choices cannot be combined", async () => {
     const libc = glibc(41);
-    // Only the older release of libbase still has V1, and the newer libsecond asks for V2.
+    // Only the older release of libbase still has V1, and the newer libsecond requires V2.
     const base1 = provide("base-1", "libbase.so.1", { defines: ["V1"] });
     provide("base-2", "libbase.so.1", { defines: ["V2"] });
     const first = provide("first-1", "libfirst.so.1", { needs: ["libbase.so.1:V1"] });
@@ -197,7 +197,7 @@ describe("the planner", needs("gcc"), () => {
     expect(entries.sort()).toEqual([libc, base1, first, second].sort());
   });
 
-  describe("a library of its own that needs the store, with a search path of its own", () => {
+  describe("a bundled library that needs the store, with a search path of its own", () => {
     const inTree = (...parts: string[]) => join(root, "opt/tree", ...parts);
     const made = () => {
       glibc(36);
@@ -217,7 +217,7 @@ describe("the planner", needs("gcc"), () => {
       ["the program", [inTree("bin/program")]],
       ["its directory", [inTree("bin")]],
       ["both by themselves", [inTree("bin/program"), inTree("lib/libicu.so")]],
-    ])("a refusal to fix %s names the directory of both", async (_what, paths) => {
+    ])("a refusal to fix %s names the common directory", async (_what, paths) => {
       made();
       const { files } = await plan(paths, { root, gcRoot: false, index: false });
       const refused = files.find(({ path }) => path.endsWith("/program"));
@@ -227,14 +227,14 @@ describe("the planner", needs("gcc"), () => {
       expect(refused?.missing).toEqual([]);
     });
 
-    it("a refusal names the system that was named", async () => {
+    it("a refusal names the system given", async () => {
       const options = { root, system: "/run/other", gcRoot: false, index: false };
       const { files } = await plan([made()], options);
       const fix = fixelfCommand("fix", inTree(), { root, system: "/run/other" });
       expect(files[0]?.refusal?.message).toContain(`fix both together (${fix})`);
     });
 
-    it("doctor names it for the program, and for the directory of the program", async () => {
+    it("doctor names the common directory for the program, and for the program's own directory", async () => {
       const program = made();
       for (const path of [program, inTree("bin")]) {
         const [diagnosis] = await diagnose([path], { root, index: false });
@@ -242,7 +242,7 @@ describe("the planner", needs("gcc"), () => {
       }
     });
 
-    it("the directory of both can be fixed", async () => {
+    it("the common directory can be fixed", async () => {
       made();
       const { files } = await plan([inTree()], { root, gcRoot: false, index: false });
       expect(files.map(({ refusal }) => refusal)).toEqual([null, null]);
@@ -267,7 +267,7 @@ describe("the planner", needs("gcc"), () => {
       expect(finding?.remedy).toContain("nix build nixpkgs#pkgsMusl.stdenv.cc.cc.lib)");
     });
 
-    it("a plan refuses glibc's loader, named by the user, for what it is", async () => {
+    it("a plan refuses glibc's loader, given by the user, for that reason", async () => {
       const lib = glibc(41);
       const interpreter = loaderOf(lib);
       const asked = { root, gcRoot: false, index: false, interpreter };
@@ -277,7 +277,7 @@ describe("the planner", needs("gcc"), () => {
       );
     });
 
-    it("and so does a plan, that takes nothing from glibc's", async () => {
+    it("a plan takes nothing from glibc's libraries", async () => {
       const lib = `${newPath("musl-1.2")}/lib`;
       const loader = join(root, lib, "ld-musl-x86_64.so.1");
       build(loader, "ld-musl-x86_64.so.1", {});
@@ -293,8 +293,8 @@ describe("the planner", needs("gcc"), () => {
     });
   });
 
-  describe("says what cannot be met", () => {
-    it("where no loader is new enough", async () => {
+  describe("the planner reports what cannot be met", () => {
+    it("if no loader is new enough", async () => {
       const libc = glibc(36);
       const path = program(["libc.so.6:GLIBC_2.39"]);
       const { refusal } = await planned(path);
@@ -302,7 +302,7 @@ describe("the planner", needs("gcc"), () => {
       expect(refusal?.message).toContain("/opt/program needs GLIBC_2.39, so glibc 2.39 or newer");
     });
 
-    it("where the library that would do needs a newer glibc", async () => {
+    it("if the suitable library needs a newer glibc", async () => {
       const libc = glibc(36);
       provide("gcc-12-lib", "libstdc++.so.6", { defines: ["GLIBCXX_3.4.30"] });
       const newer = provide("gcc-14-lib", "libstdc++.so.6", {
@@ -318,7 +318,7 @@ describe("the planner", needs("gcc"), () => {
       );
     });
 
-    it("where no library defines the version", async () => {
+    it("if no library defines the version", async () => {
       glibc(36);
       const old = provide("zlib-1.2", "libz.so.1", { defines: ["ZLIB_1.2"] });
       const { refusal } = await planned(program(["libc.so.6:GLIBC_2.34", "libz.so.1:ZLIB_1.9"]));
@@ -326,7 +326,7 @@ describe("the planner", needs("gcc"), () => {
     });
   });
 
-  it("comes to an end where nothing goes together", async () => {
+  it("and terminates even if nothing fits together", async () => {
     glibc(36);
     // Twelve packages, each of which needs a version that none of another twelve defines.
     for (let index = 0; index < 12; index++) {

@@ -1,7 +1,7 @@
-// Root changes files in a tree whose owner meanwhile swaps a directory of it for a link to somewhere else: as fast as
-// possible, or when inotify tells that root has opened, made or renamed something there. Nothing outside may change,
-// not even for a moment: inotify tells nothing about the directory there, and neither it nor its file gets another
-// st_ctim, which nobody can set back.
+// Root changes files in a tree whose owner meanwhile swaps one of its directories for a link to somewhere else: as fast
+// as possible, or when inotify reports that root has opened, created or renamed something there. Nothing outside may
+// change, not even for a moment: inotify reports nothing about the directory there, and neither it nor its file gets
+// another st_ctim, which nobody can set back.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -46,7 +46,7 @@ static void wait(unsigned turn, unsigned most) {
   for (volatile unsigned left = (turn * 7919) % most; left > 0; --left);
 }`;
 
-/** What swaps, as the file's owner. */
+/** What swaps, run as the file's owner. */
 const attackers = {
   "at any time": `${swap}
 int main(int count, char **path) {
@@ -56,7 +56,7 @@ int main(int count, char **path) {
     wait(turn, 3000000);
   }
 }`,
-  // One of the events that a change and its undoing cause, another each turn.
+  // One of the events that a change and its undo cause, another one each turn.
   "by inotify": `${swap}
 int main(int count, char **path) {
   const int events = inotify_init1(IN_CLOEXEC);
@@ -122,41 +122,45 @@ describe("a directory that is swapped for a link", needs("gcc", "root", "setpriv
     it.each([
       ["put in place", false],
       ["changed in place", true],
-    ])("a file that is %s, and taken back", { timeout: 3_600_000 }, async (_, inPlace) => {
-      const end = await attack(source);
-      const seen: string[] = [];
-      const watcher = watch(outside, (event, name) => seen.push(`${event} ${name}`));
-      const stamps = stampsOutside();
-      // A link that is there when the path is named is refused at once: that is not a race.
-      const done = { edits: 0, undos: 0, refusals: 0, named: 0 };
-      const refuse = ({ code }: { code: FixelfErrorCode }) =>
-        code === "permission-denied" ? done.named++ : done.refusals++;
-      const raced = () => done.edits + done.undos + done.refusals;
-      // Until the attacker has struck in time at least once.
-      const enough = () => raced() >= races && done.refusals > 0;
-      for (let turn = 0; !enough() && turn < 1000 * races; ++turn) {
-        await edit(program, { interpreter: `/nowhere/${turn}` }, { inPlace }).then(
-          () => done.edits++,
-          refuse,
-        );
-        const outcomes = await undo([program]).catch(refuse);
-        if (typeof outcomes === "number") continue;
-        for (const { error } of outcomes) {
-          if (error === null) done.undos++;
-          else refuse(error);
+    ])(
+      "does not affect anything outside when a file is %s, and restored",
+      { timeout: 3_600_000 },
+      async (_, inPlace) => {
+        const end = await attack(source);
+        const seen: string[] = [];
+        const watcher = watch(outside, (event, name) => seen.push(`${event} ${name}`));
+        const stamps = stampsOutside();
+        // A link that exists when the path is named is refused at once: that is not a race.
+        const done = { edits: 0, undos: 0, refusals: 0, named: 0 };
+        const refuse = ({ code }: { code: FixelfErrorCode }) =>
+          code === "permission-denied" ? done.named++ : done.refusals++;
+        const raced = () => done.edits + done.undos + done.refusals;
+        // Until the attacker has struck in time at least once.
+        const enough = () => raced() >= races && done.refusals > 0;
+        for (let turn = 0; !enough() && turn < 1000 * races; ++turn) {
+          await edit(program, { interpreter: `/nowhere/${turn}` }, { inPlace }).then(
+            () => done.edits++,
+            refuse,
+          );
+          const outcomes = await undo([program]).catch(refuse);
+          if (typeof outcomes === "number") continue;
+          for (const { error } of outcomes) {
+            if (error === null) done.undos++;
+            else refuse(error);
+          }
         }
-      }
-      await end();
-      expect(stampsOutside()).toEqual(stamps);
-      // Events come in their order: before this one, there was none.
-      writeFileSync(join(outside, "last"), "");
-      while (!seen.includes("rename last")) await once(watcher, "change");
-      watcher.close();
-      rmSync(join(outside, "last"));
-      expect(seen.slice(0, seen.indexOf("rename last"))).toEqual([]);
-      expect(raced()).toBeGreaterThanOrEqual(races);
-      for (const what of ["edits", "undos", "refusals"] as const)
-        expect(done[what], JSON.stringify(done)).toBeGreaterThan(0);
-    });
+        await end();
+        expect(stampsOutside()).toEqual(stamps);
+        // Events come in order: there was none before this one.
+        writeFileSync(join(outside, "last"), "");
+        while (!seen.includes("rename last")) await once(watcher, "change");
+        watcher.close();
+        rmSync(join(outside, "last"));
+        expect(seen.slice(0, seen.indexOf("rename last"))).toEqual([]);
+        expect(raced()).toBeGreaterThanOrEqual(races);
+        for (const what of ["edits", "undos", "refusals"] as const)
+          expect(done[what], JSON.stringify(done)).toBeGreaterThan(0);
+      },
+    );
   });
 });

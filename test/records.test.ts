@@ -1,4 +1,5 @@
-// What fixelf remembers of fixed files: shown, used after a tree was moved, and forgotten when useless.
+// What fixelf remembers about fixed files: listed, used after a tree was moved, and forgotten when
+// useless.
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -45,7 +46,7 @@ function json(...words: string[]) {
   return JSON.parse(fixelf(...words, "--json").stdout);
 }
 
-/** Path and state of each record. */
+/** The path and state of each record. */
 function recorded(...words: string[]): Record<string, string> {
   const { records } = json("list", ...words) as { records: { path: string; state: string }[] };
   return Object.fromEntries(records.map((record) => [record.path, record.state]));
@@ -75,7 +76,7 @@ describe("records", needs("gcc"), () => {
     expect(stdout).toMatch(/\n2 files, 0 GC roots\n$/);
   });
 
-  it("undo a tree that was moved", () => {
+  it("can undo a tree that was moved", () => {
     renameSync(tree, moved);
     expect(Object.values(recorded())).toEqual(["away", "away"]);
     const { code, stdout } = fixelf("undo", moved);
@@ -84,7 +85,7 @@ describe("records", needs("gcc"), () => {
     expect(recorded()).toEqual({});
   });
 
-  it("are forgotten of the file that was moved, and not of another with the same content", async () => {
+  it("are dropped for the file that was moved, and not for another with the same content", async () => {
     const plain = compile(join(directory, "plain"), "int main(void) { return 1; }");
     const paths = ["a", "b", "c"].map((name) => join(tree, name));
     for (const path of paths) {
@@ -97,7 +98,7 @@ describe("records", needs("gcc"), () => {
     for (const path of paths.slice(0, 2)) expect(fixelf("undo", path).code).toBe(0);
   });
 
-  it("undo a copy, and the first one after it", () => {
+  it("can undo a copy, and then the first file", () => {
     cpSync(tree, moved, { recursive: true });
     for (const path of [moved, tree]) expect(fixelf("undo", path).code).toBe(0);
     for (const place of [moved, tree])
@@ -107,7 +108,7 @@ describe("records", needs("gcc"), () => {
     expect(recorded()).toEqual({});
   });
 
-  it("undo a copy, and keep the record of a first one that may be on a disk", () => {
+  it("can undo a copy, and are kept for a first file that may be on a disk", () => {
     cpSync(tree, moved, { recursive: true });
     const disk = `${tree}-unmounted`;
     renameSync(tree, disk);
@@ -119,7 +120,7 @@ describe("records", needs("gcc"), () => {
     expect(recorded()).toEqual({});
   });
 
-  describe("of a file with other names or copies are kept until the last one is restored", () => {
+  describe("of a file with other names or copies are kept until the last one is restored:", () => {
     const names = ["x", "y", "z"].map((name) => join(tree, "names", name));
     const [x, y, z] = names as [string, string, string];
     let original: string;
@@ -166,7 +167,7 @@ describe("records", needs("gcc"), () => {
       expect(fixelf("undo", dirname(x)).stdout).toContain("no record");
     });
 
-    it("a restored file is not said to be changed", () => {
+    it("a restored file, which is not reported as changed", () => {
       linkSync(x, y);
       undone(x);
       expect(fixelf("undo", x)).toMatchObject({
@@ -196,7 +197,7 @@ describe("records", needs("gcc"), () => {
     });
   });
 
-  it("undo nothing that somebody has written to since it was moved", () => {
+  it("undo nothing that was written to since it was moved", () => {
     renameSync(tree, moved);
     const path = program.replace(tree, moved);
     const content = readFileSync(path);
@@ -206,12 +207,12 @@ describe("records", needs("gcc"), () => {
     expect(readFileSync(path).equals(content)).toBe(true);
   });
 
-  describe("that cannot be read are told", () => {
+  describe("are reported if they cannot be read:", () => {
     const records = join(state, "fixelf/undo");
     const otherThan = (path: string) =>
       join(records, readdirSync(records).find((name) => name !== basename(path)) as string);
     const record = () => join(records, readdirSync(records).sort()[0] as string);
-    /** What a command says about the record `path`, besides what it does to the files. */
+    /** Checks that a command reports the record `path`, besides what it does to the files. */
     const told = (words: string[], text: string) => {
       const { code, stdout, stderr } = fixelf(...words);
       expect([code, stderr]).toEqual([2, ""]);
@@ -243,7 +244,7 @@ describe("records", needs("gcc"), () => {
       expect(fixelf("list")).toMatchObject({ code: 0, stdout: "No file is recorded as fixed.\n" });
     });
 
-    it("damaged in one of a batch", () => {
+    it("a damaged one in a batch", () => {
       const path = record();
       const bytes = readFileSync(path);
       bytes[bytes.length - 1] = (bytes.at(-1) as number) ^ 1;
@@ -276,8 +277,8 @@ describe("records", needs("gcc"), () => {
     });
   });
 
-  describe("of files that a signal comes between", needs("flock"), () => {
-    it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s: the others are kept", async (signal) => {
+  describe("are kept for files not yet restored when a signal arrives", needs("flock"), () => {
+    it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("(%s)", async (signal) => {
       const last = join(tree, "last");
       cpSync(program, last);
       await edit(last, { searchPath: { set: "/nowhere/lib" } });
@@ -298,7 +299,7 @@ describe("records", needs("gcc"), () => {
     });
   });
 
-  it("do not hold of what has come in the place of a file", () => {
+  it("do not apply to what has replaced a file", () => {
     const real = join(tree, "bin/real");
     renameSync(program, real);
     symlinkSync("real", program);
@@ -310,7 +311,7 @@ describe("records", needs("gcc"), () => {
     expect(recorded()).toEqual({ [library]: "gone" });
   });
 
-  it("are pruned where they undo nothing, and not where they do", () => {
+  it("are pruned if they undo nothing, and only then", () => {
     rmSync(library);
     const count = () => readdirSync(join(state, "fixelf/undo")).length;
     const all = count();
@@ -332,7 +333,7 @@ describe("records", needs("gcc"), () => {
     expect(fixelf("undo", program).code).toBe(1);
   });
 
-  it("are kept where the directory is not there either, as on a disk that is not mounted", () => {
+  it("are kept if the directory is missing as well, as on a disk that is not mounted", () => {
     const root = join(state, "fixelf/gcroots", `${"a".repeat(32)}-x`);
     const list = join(state, "fixelf/users", basename(root));
     for (const path of [dirname(root), list]) mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -353,7 +354,7 @@ describe("records", needs("gcc"), () => {
     const command = /^to forget it: fixelf (.*)$/m.exec(stdout)?.[1] ?? "";
     expect(command).toBe(`prune --force ${dirname(program)} ${dirname(library)}`);
     expect([isRooted(), Object.values(recorded())]).toEqual([true, ["away", "away"]]);
-    // Another file's undo drops what nothing uses any more; this one is still used.
+    // Another file's undo drops what is no longer used; this one is still used.
     renameSync(moved, tree);
     expect(recorded()).toEqual({ [program]: "fixed", [library]: "fixed" });
     rmSync(dirname(program), { recursive: true });
@@ -363,7 +364,7 @@ describe("records", needs("gcc"), () => {
     expect([isRooted(), recorded()]).toEqual([false, {}]);
   });
 
-  it("keep a GC root as long as a file of it is there", () => {
+  it("keep a GC root as long as one of its files exists", () => {
     const gone = `${tree}_gone/program`;
     const [used, unused] = ["a", "b"].map((letter) => `/nix/store/${letter.repeat(32)}-x`);
     const link = (storePath = "") => join(state, "fixelf/gcroots", basename(storePath));

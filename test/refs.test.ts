@@ -1,4 +1,4 @@
-// refs on real files: what each writer of compressed data makes, all spellings, links and names.
+// refs on real files: the output of each compressor, all spellings, links and names.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ async function search(content: string | Buffer) {
 }
 
 describe("refs", () => {
-  it("says which store paths are named, and which of them Nix would find", async () => {
+  it("reports which store paths are named, and which of them Nix would find", async () => {
     const other = `/nix/store/${hash.replaceAll("0", "9")}-gone`;
     const { storePaths } = await search(`${storePath}/lib ${other} ${storePath}/bin`);
     expect(storePaths).toMatchObject([
@@ -38,14 +38,14 @@ describe("refs", () => {
     ]);
   });
 
-  it("knows a hash alone, and one within a longer word", async () => {
+  it("recognises a hash alone, and one within a longer word", async () => {
     const { storePaths } = await search(`cache/${hash}.narinfo`);
     expect(storePaths).toMatchObject([
       { storePath, reference: true, mentions: [{ kind: "hash", offset: 6 }] },
     ]);
   });
 
-  it("tells spellings that Nix does not find from those that it does", async () => {
+  it("distinguishes spellings that Nix does not find from those that it does", async () => {
     const spellings: [string, Buffer | string, boolean][] = [
       ["escaped", JSON.stringify(storePath).replaceAll("/", "\\/"), true],
       ["percent-encoded", encodeURIComponent(storePath), true],
@@ -83,7 +83,7 @@ describe("refs", () => {
     expect(await found("\u00e9\u008b", "latin1")).toEqual([loader]);
   });
 
-  it("looks at contents, names and the targets of links in a directory", async () => {
+  it("searches the contents, names and link targets in a directory", async () => {
     mkdirSync(at("tree/deep"), { recursive: true });
     writeFileSync(at(`tree/deep/${hash}`), "");
     symlinkSync(`${storePath}/lib`, at("tree/link"));
@@ -108,11 +108,11 @@ describe("refs", () => {
     writeFileSync(join(root, derivation), text("out"));
     const [answer] = await references([derivation], options);
     expect(answer?.storePaths).toMatchObject([{ storePath, reference: false }]);
-    // Elsewhere it is a text like any other.
+    // Elsewhere it is text like any other.
     expect((await search(text("out"))).storePaths).toMatchObject([{ reference: true }]);
   });
 
-  it("takes no file for an empty one that the system makes as it is read", async () => {
+  it("does not take a file for empty whose content is generated on reading", async () => {
     const path = "/proc/self/environ";
     await expect(references([path], options)).rejects.toMatchObject({
       code: "not-a-regular-file",
@@ -120,7 +120,7 @@ describe("refs", () => {
     });
   });
 
-  it("fails with what is wrong, and about which path", async () => {
+  it("reports what is wrong, and with which path", async () => {
     const failure = (path: string) => references([path], options).catch((error) => error);
     expect(await failure(at("none"))).toMatchObject({ code: "not-found" });
     expect(await failure("/dev/null")).toMatchObject({ code: "not-a-regular-file" });
@@ -128,7 +128,7 @@ describe("refs", () => {
     await expect(aborted).rejects.toMatchObject({ name: "FixelfError", code: "cancelled" });
   });
 
-  it("gives an error for a file that is truncated meanwhile", async () => {
+  it("reports an error for a file that is truncated meanwhile", async () => {
     const content = Buffer.alloc(256 << 20, "x");
     for (let attempt = 0; attempt < 40; ++attempt) {
       writeFileSync(at("large"), content);
@@ -136,7 +136,7 @@ describe("refs", () => {
       for (let turn = 0; turn < 1 + attempt; ++turn) await setImmediate();
       truncateSync(at("large"), 1000);
       const answer = await searching;
-      // It may have been too early or too late.
+      // The truncation may have come too early or too late.
       if (!FixelfError.is(answer)) continue;
       expect(answer).toMatchObject({ code: "changed", path: at("large") });
       return;
@@ -156,7 +156,7 @@ describe("refs, compressed", () => {
     expect(notLookedInto).toMatchObject([{ kind: "gzip", offset: 6, count: 1 }]);
   });
 
-  it("takes no magic number by itself for compressed data", async () => {
+  it("does not take a magic number alone for compressed data", async () => {
     const magics = ["1f8b08", "fd377a585a00", "28b52ffd", "425a68", "504b0304", "68737173"];
     const noise = magics.map((magic) =>
       Buffer.concat([Buffer.from(magic, "hex"), Buffer.alloc(64)]),
@@ -180,7 +180,7 @@ describe("refs, compressed", () => {
         const packed = execFileSync("/bin/sh", ["-c", command], { cwd: directory, stdio: "pipe" });
         for (const before of [0, 1, 300_000]) {
           const content = Buffer.concat([Buffer.alloc(before, "-"), packed]);
-          // What a text says for the first time may stand unchanged in its compressed form.
+          // Text that appears for the first time may be unchanged in its compressed form.
           const { notLookedInto } = await search(content);
           expect(notLookedInto).toMatchObject([{ kind, offset: before, count: 1 }]);
         }

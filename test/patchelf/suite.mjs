@@ -2,9 +2,9 @@
 //
 //   npm run test:patchelf -- DIRECTORY
 //
-// DIRECTORY is patchelf's source tree, which is copied and not changed. The copy is built as its README says
-// (autoconf, automake, a C++ compiler), and its tests run by make. Those that this machine would skip are built by a
-// cross compiler where that is here. Exit code 1: one fails that patchelf passes.
+// DIRECTORY is patchelf's source tree, which is copied and not changed. The copy is built as its README describes
+// (autoconf, automake, a C++ compiler), and its tests are run by make. Those that this machine would skip are built by
+// a cross compiler if there is one. Exit code 1: one fails that patchelf passes.
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -40,13 +40,13 @@ const tools = join(scratch, "tools");
 const named =
   '#!/bin/sh\ncase "$1" in -m) echo amd64;; *) exec "$(command -pv uname)" "$@";; esac\n';
 
-/** What is skipped on x86-64, or says nothing there, and for which machine it is built instead. */
+/** What is skipped on x86-64, or tests nothing there, and for which machine it is built instead. */
 const crossed = [
   { host: "i686-linux-gnu", names: ["large-page-dynamic"] },
   {
     host: "mips-linux-gnu",
     names: ["remove-rld-map-rel", "set-rpath-rel-map"],
-    // Which program starts the one that is tested.
+    // The program that starts the tested one.
     starter: "qemu-mips -L /usr/mips-linux-gnu",
   },
 ];
@@ -70,7 +70,7 @@ function demand(directory, ...words) {
   if (status !== 0) throw new Error(`${words.join(" ")} failed:\n${says}`);
 }
 
-/** PASS, FAIL or SKIP by the name of each test (automake, "Log files generation": .trs), and what it printed last. */
+/** PASS, FAIL or SKIP by the name of each test (automake, "Log files generation": .trs), and its last output. */
 function check(directory, program, names) {
   const tests = join(directory, "tests");
   copyFileSync(program, join(directory, "src/patchelf"));
@@ -78,7 +78,7 @@ function check(directory, program, names) {
     if (/\.sh\.(trs|log)$/.test(name)) rmSync(join(tests, name));
   const wanted =
     names === undefined ? [] : [`TESTS=${names.map((name) => `${name}.sh`).join(" ")}`];
-  // It fails where a test does. The variable is in the environment of the tests, too (GNU make manual,
+  // It fails if a test does. The variable is in the environment of the tests, too (GNU make manual,
   // "Communicating Variables to a Sub-make").
   const { says } = run(tests, "make", "check", jobs, `SEED=${seed}`, ...wanted);
   const results = new Map();
@@ -93,7 +93,7 @@ function check(directory, program, names) {
   return results;
 }
 
-/** A tree whose test programs are for another machine; null where nothing here builds them. */
+/** A tree whose test programs are for another machine; null if nothing here builds them. */
 function treeFor({ host, names, starter }) {
   if (![`${host}-gcc`, ...(starter?.split(" ", 1) ?? [])].every(has)) return null;
   const directory = join(scratch, host);
