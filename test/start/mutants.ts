@@ -90,7 +90,7 @@ function fieldsOf(bytes: Buffer): Field[] {
   return fields;
 }
 
-/** The mutant of a number. */
+/** The mutant with that number. */
 export function mutantOf(original: Buffer, number: number): Mutant {
   const random = generator(number);
   const fields = fieldsOf(original);

@@ -1,9 +1,9 @@
-// Starts programs up to their entry point, and says how far each came: what the kernel and the loader
-// make of a file, with nothing of its own run (but constructors of its libraries).
+// Starts programs up to their entry point, and reports how far each came: what the kernel and the loader make of a
+// file, with none of its own code run (except constructors in its libraries).
 //
-// Reads paths from standard input, one a line, and writes a line for each: "started", "exec ERRNO", "exit STATUS" or
-// "signal NUMBER", and a tab with what the loader said. A breakpoint is set where the kernel says that the entry point
-// is (AT_ENTRY in /proc/PID/auxv), once the program has been mapped.
+// Reads paths from standard input, one per line, and writes a line for each: "started", "exec ERRNO", "exit STATUS" or
+// "signal NUMBER", and a tab with the loader's output. A breakpoint is set at the entry point given by the kernel
+// (AT_ENTRY in /proc/PID/auxv), once the program has been mapped.
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -83,7 +83,7 @@ static void start(const char *path) {
       entry = entry_of(child);
       errno = 0;
       const long word = ptrace(PTRACE_PEEKTEXT, child, (void *)entry, NULL);
-      // Where nothing is mapped at the entry point, the loader is left to go as far as it gets.
+      // If nothing is mapped at the entry point, the loader is left to go as far as it gets.
       trapped = errno == 0 &&
                 ptrace(PTRACE_POKETEXT, child, (void *)entry, (void *)((word & ~0xffL) | 0xcc)) == 0;
       ptrace(PTRACE_CONT, child, NULL, NULL);

@@ -11,13 +11,13 @@ export interface Started {
   said: string;
 }
 
-/** The program `starter` in a directory. */
+/** Compiles `starter` into a directory. */
 export function compileStarter(directory: string, ...options: string[]): string {
   const source = readFileSync(new URL("starter.c", import.meta.url), "utf8");
   return compile(join(directory, "starter"), source, "-O1", ...options);
 }
 
-/** One answer for each of so many paths. */
+/** One answer for each of that many paths. */
 export function parseStarted(output: string, paths: number): Started[] {
   const lines = output.split("\n").filter((line) => line !== "");
   if (lines.length !== paths) throw new Error(`the starter has failed:\n${output}`);

@@ -1,5 +1,5 @@
-// Calls one function of the API again and again, for test/lifetime.test.ts, which ends the thread, the
-// process or the calls meanwhile. Says "calling" when the first calls are under way.
+// Calls one function of the API again and again, for test/lifetime.test.ts, which ends the thread,
+// the process or the calls meanwhile. Prints "calling" once the first calls are under way.
 //
 //     node call-until-ended.mjs CALL worker|exit|throw|nothing|abort DIRECTORY
 //     node call-until-ended.mjs --list
@@ -24,7 +24,7 @@ async function readAll(batches) {
   for await (const _ of batches);
 }
 
-/** A program of this call's own, to be changed. */
+/** A program for this call alone, to be changed. */
 function ownProgram() {
   const own = mkdtempSync(join(directory, "own-"));
   copyFileSync(`${directory}/program`, join(own, "program"));
@@ -113,7 +113,7 @@ async function callOnAndOn() {
   }
 }
 
-/** What became of a call that was told to end, after so many milliseconds. */
+/** How a call ended that was aborted after so many milliseconds. */
 async function aborted(milliseconds) {
   const ready = await calls[call]();
   const controller = new AbortController();

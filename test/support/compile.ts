@@ -1,5 +1,5 @@
-// ELF files that a compiler makes from C. What the same compiler and linker made from the same source, options and
-// files before is taken from the user's cache: the tests of parts spend most of their time waiting for compilers.
+// ELF files compiled from C. What the same compiler and linker made from the same source, options and files before is
+// taken from the user's cache: the tests of parts spend most of their time waiting for compilers.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -16,14 +16,14 @@ import { dirname, join, resolve } from "node:path";
 import { scratchRoot, userCache } from "./scratch.js";
 
 /**
- * Compiles with this machine's gcc. The answer is `output`, whose directory is made where there is none, and
- * in which the compiler runs: options may name the files there. Libraries to link with are named as files.
+ * Compiles with this machine's gcc. Returns `output`, whose directory is created if missing, and is where the compiler
+ * runs: options may name files there. Libraries to link with are named as files.
  */
 export function compile(output: string, source: string, ...options: string[]): string {
   return compileWith("gcc", output, source, ...options);
 }
 
-/** The same with another compiler, of gcc's options. */
+/** The same with another compiler, which has gcc's options. */
 export function compileWith(
   compiler: string,
   output: string,
@@ -37,7 +37,7 @@ export function compileWith(
     const words = ["-w", "-x", "c", "-", "-x", "none", ...options, "-o", output];
     execFileSync(compiler, words, { cwd: directory, input: source });
     if (kept !== null) {
-      // Other test files may keep the same at the same time.
+      // Other test files may store the same at the same time.
       const unfinished = `${kept}.${process.pid}`;
       mkdirSync(dirname(kept), { recursive: true });
       copyNaming(anyScratch, scratchRoot, output, unfinished);
@@ -47,10 +47,10 @@ export function compileWith(
   return output;
 }
 
-/** What replaces a run's scratch root in what is kept: as long, so that no offset changes. */
+/** Replaces a run's scratch root in what is kept; of the same length, so that no offset changes. */
 const anyScratch = "/".padEnd(scratchRoot.length, "*");
 
-/** Copies a file, replacing one name by the other. As a linker does, it leaves other hard links alone. */
+/** Copies a file, replacing one name by the other. Like a linker, it leaves other hard links alone. */
 function copyNaming(name: string, instead: string, from: string, to: string): void {
   const bytes = readFileSync(from);
   for (let at = bytes.indexOf(instead); at >= 0; at = bytes.indexOf(instead, at))
@@ -61,8 +61,8 @@ function copyNaming(name: string, instead: string, from: string, to: string): vo
 }
 
 /**
- * Where the result is kept; null where it cannot be told what it is made of. A newer C library is not asked
- * for: what an older one started still starts.
+ * Where the result is kept; null if it cannot be told what it is made from. The version of the C library is not
+ * checked: what an older one started still starts.
  */
 function keptAs(
   compiler: string,
@@ -70,7 +70,7 @@ function keptAs(
   source: string,
   options: readonly string[],
 ): string | null {
-  // Where libraries and headers are searched for, and a text of C, of which a compiler may make numbers.
+  // Where libraries and headers are searched for, and C text that a compiler may turn into numbers.
   if (options.some((word) => /^-[LIB]/.test(word))) return null;
   const texts = [source, ...options.filter((word) => word.startsWith("-D"))];
   if (texts.some((text) => text.includes(scratchRoot))) return null;
@@ -90,7 +90,7 @@ const digestOf = (text: string) => createHash("sha256").update(text).digest("hex
 
 const versions = new Map<string, string>();
 
-/** The version of what PATH finds, and of its package too, in Debian. */
+/** The version of the command found on PATH, and of its package too, in Debian. */
 function versionOf(tool: string): string {
   const key = `${process.env.PATH} ${tool}`;
   let version = versions.get(key);

@@ -1,20 +1,20 @@
-// Builds what a Containerfile describes, by buildah, and starts what was built. Images are kept in the test's own
-// directory, and come from nowhere else; what is mounted meanwhile, only buildah sees.
+// Builds what a Containerfile describes, with buildah, and starts what was built. Images are kept in the test's own
+// directory, and come from nowhere else; what is mounted meanwhile is visible only to buildah.
 import { execFileSync } from "node:child_process";
 import { lstatSync, mkdirSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { unshare } from "./needs.js";
 
-/** An image that FROM names, besides the parts of this machine that RUN has. */
+/** An image named in FROM, besides the parts of this machine that RUN has. */
 interface Base {
-  /** With the registry's name. */
+  /** Including the registry's name. */
   name: string;
-  /** Where its root is. */
+  /** The directory of its root. */
   root: string;
   variables?: Record<string, string>;
 }
 
-/** One directory of images. */
+/** One directory with images. */
 export class Images {
   readonly #directory: string;
 
@@ -29,7 +29,9 @@ export class Images {
     return join(this.#directory, "registries.conf");
   }
 
-  /** What buildah prints, without the last line's end. Throws where it fails, with what it said. */
+  /**
+   * Returns buildah's output without the last line's end. Throws if it fails, with its messages.
+   */
   #buildah(command: string, ...words: string[]): string {
     const place = (name: string) => join(this.#directory, name);
     const storage = ["--root", place("storage"), "--runroot", place("run")];
@@ -41,7 +43,7 @@ export class Images {
     }).trimEnd();
   }
 
-  /** Adds an image, in which this machine's directories of programs and libraries are mounted while it is built on. */
+  /** Adds an image, in which this machine's program and library directories are mounted during builds. */
   add({ name, root, variables = {} }: Base): void {
     for (const directory of directories)
       if (lstatSync(`/${directory}`, { throwIfNoEntry: false })?.isSymbolicLink())
@@ -54,7 +56,7 @@ export class Images {
     this.#buildah("commit", "--quiet", "--rm", container, name);
   }
 
-  /** Builds the last stage, and gives its name. */
+  /** Builds the last stage, and returns its name. */
   build(text: string, context: string): string {
     const file = join(this.#directory, "Containerfile");
     writeFileSync(file, text);
@@ -67,7 +69,10 @@ export class Images {
     return name;
   }
 
-  /** What the image's entry point prints; it has the image's root and variables, and nothing else. */
+  /**
+   * Returns the output of the image's entry point; it has the image's root and variables, and
+   * nothing else.
+   */
   start(name: string, ...words: string[]): string {
     const image = JSON.parse(this.#buildah("inspect", "--type", "image", name));
     const entry: string[] = image.OCIv1.config.Entrypoint;
@@ -80,8 +85,8 @@ export class Images {
   }
 }
 
-/** Root's cache of what registries have is in one place only (containers/image's pkg/blobinfocache/default.go). */
+/** Root's cache of registry contents has a fixed place (containers/image's pkg/blobinfocache/default.go). */
 const hidden = 'mount -t tmpfs none /var/lib; exec buildah "$0" "$@"';
 
-/** Where a machine has its programs, and the libraries of these. */
+/** Where a machine has its programs and their libraries. */
 const directories = ["usr", "bin", "lib", "lib64"];

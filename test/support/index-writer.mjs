@@ -1,4 +1,4 @@
-// Brings the index of a store up to date, and dies at a point of it.
+// Brings the index of a store up to date, and kills itself at the given point.
 //
 //     node index-writer.mjs ROOT POINT MERGED
 import { freshIndex } from "../../out/lib/store/index/fresh.js";

@@ -1,7 +1,7 @@
-/* Runs a command and kills it, with all its threads and the processes that it has started, as one of its
-   system calls is about to begin: kill-at NUMBER COMMAND… Counted, from 1 and over all threads, are the calls that
-   may change what other processes find: between two of them a kill always leaves the same. With 0 nothing is
-   killed, and the number of calls goes to descriptor 3. SIGINT is handed on to the command. */
+/* Runs a command and kills it, with all its threads and the processes that it has started, just before one of its
+   system calls: kill-at NUMBER COMMAND… Only calls that may change what other processes find are counted, from 1 and
+   over all threads: a kill between two of them always leaves the same state. With 0 nothing is killed, and the number
+   of calls goes to descriptor 3. SIGINT is passed on to the command. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +41,7 @@ static int opensToChange(uint64_t flags) {
   return (flags & (O_CREAT | O_TRUNC | O_TMPFILE)) != 0;
 }
 
-/* All calls but those that are known to change nothing. */
+/* All calls except those that are known to change nothing. */
 static int mayChange(pid_t process, uint64_t call, const uint64_t *given) {
   switch (call) {
     case SYS_openat:
@@ -60,11 +60,11 @@ static int mayChange(pid_t process, uint64_t call, const uint64_t *given) {
     case SYS_select:
     case SYS_stat:
 #endif
-    case SYS_openat2: /* with how to open in memory: used to read only (native/base/location.cpp) */
+    case SYS_openat2: /* its flags are in memory: only used to read (native/base/location.cpp) */
       return 0;
     case SYS_ioctl:
       return given[1] == FICLONE;
-    /* Pipes, eventfds and terminals are no files that are found afterwards. */
+    /* Pipes, eventfds and terminals are not files that are found afterwards. */
     case SYS_write:
     case SYS_writev:
       return isRegular(process, given[0]);
@@ -171,7 +171,7 @@ int main(int argc, char **argv) {
   int answer = 2;
   for (;;) {
     const pid_t process = waitpid(-1, &status, __WALL);
-    if (process < 0) break; /* nobody is left */
+    if (process < 0) break; /* none are left */
     if (WIFEXITED(status) || WIFSIGNALED(status)) {
       if (process == child) answer = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
       continue;
@@ -184,14 +184,14 @@ int main(int argc, char **argv) {
           call.op == PTRACE_SYSCALL_INFO_ENTRY && mayChange(process, call.entry.nr, call.entry.args) &&
           ++calls == wanted) {
         for (unsigned each = 0; each < count; ++each) kill(alive[each], SIGKILL);
-        /* One that was started a moment ago has not stopped before. */
+        /* A process that was started a moment ago has not stopped yet. */
         for (pid_t left; (left = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR;)
           if (left > 0 && WIFSTOPPED(status)) kill(left, SIGKILL);
         return 137;
       }
       signal = 0;
     } else if (signal == SIGTRAP || (signal == SIGSTOP && process != child)) {
-      signal = 0; /* an event of ptrace, or the stop that a new thread begins with */
+      signal = 0; /* an event of ptrace, or the stop with which a new thread begins */
     }
     ptrace(PTRACE_SYSCALL, process, NULL, (void *)(long)signal);
   }

@@ -1,5 +1,5 @@
-// Names at the end of a run, once, the parts whose tests were skipped because this machine lacks them.
-// In CI, where nothing may be skipped, that is a failure.
+// Lists at the end of a run, once, the parts whose tests were skipped because this machine lacks
+// them. In CI, where nothing may be skipped, that is a failure.
 import type { Reporter, TestCase, TestModule, TestSuite, Vitest } from "vitest/node";
 import { parts } from "./needs.js";
 
@@ -17,14 +17,14 @@ export default class MissingParts implements Reporter {
     const lacked = new Map<string, number>();
     for (const part of skipped.flat()) lacked.set(part, (lacked.get(part) ?? 0) + 1);
     if (lacked.size > 0) console.log(`\nNot here, so not tested:\n\n${table(lacked)}`);
-    // Which tests a name pattern leaves out says nothing about the machine.
+    // Tests that a name pattern leaves out tell nothing about the machine.
     if (!process.env.CI || skipped.length === 0 || (this.#isFiltered && lacked.size === 0)) return;
     console.error(`\nCI is set, where every test has to run: ${skipped.length} were skipped.`);
     process.exitCode = 1;
   }
 }
 
-/** The parts that a skipped test needs, or a group of tests that it belongs to. */
+/** The parts needed by a skipped test, or by a group of tests that it belongs to. */
 function lackedBy(test: TestCase): string[] {
   const lacks = new Set(test.meta().lacks);
   for (

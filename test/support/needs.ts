@@ -1,6 +1,6 @@
 // What a test needs that a machine may lack: compilers for other machines, a Nix store, namespaces.
 // Each is one line of the table beside this file. A test whose needs are not met is skipped, and
-// missing-parts.ts names at the end of the run what was not there.
+// missing-parts.ts lists at the end of the run what was missing.
 import { spawnSync } from "node:child_process";
 import {
   accessSync,
@@ -21,7 +21,7 @@ import { inject, type SuiteOptions } from "vitest";
 /** One line of the table. */
 export interface Part {
   name: string;
-  /** Debian's names, with spaces between; empty where no package brings it. */
+  /** Debian's names, with spaces between; empty if no package brings it. */
   packages: string;
   /** What it tests. */
   tests: string;
@@ -29,11 +29,11 @@ export interface Part {
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** The test world's folder; null where it cannot be built or entered. */
+    /** The test world's folder; null if it cannot be built or entered. */
     world: string | null;
   }
   interface TaskMeta {
-    /** The parts that a skipped test needs and that are not here. */
+    /** The missing parts that a skipped test needs. */
     lacks?: string[];
   }
 }
@@ -41,7 +41,7 @@ declare module "vitest" {
 export const parts = new Map(readParts().map((part) => [part.name, part]));
 
 /**
- * The options of a `describe` or an `it` that needs all of these parts: skipped where one is missing.
+ * The options of a `describe` or an `it` that needs all of these parts: skipped if one is missing.
  * Throws for a name that is not in the table.
  */
 export function needs(...names: string[]): SuiteOptions {
@@ -82,14 +82,14 @@ export const unshare = ["unshare", "--mount", ...(isRoot ? [] : ["--user", "--ma
 
 const succeeds = (command: string, ...args: string[]) => spawnSync(command, args).status === 0;
 
-/** How to look for a part that is not a command, or does not work everywhere where it is installed. */
+/** How to look for a part that is not a command, or does not work everywhere it is installed. */
 const probes: Partial<Record<string, () => boolean>> = {
   "glibc's loader": () => process.arch === "x64" && existsSync("/lib64/ld-linux-x86-64.so.2"),
   "musl's loader": () => process.arch === "x64" && existsSync("/lib/ld-musl-x86_64.so.1"),
   "i386's loader": () => succeeds("/usr/i686-linux-gnu/lib/ld-linux.so.2", "--version"),
   // Most users do not have it on their PATH.
   ldconfig: () => existsSync("/sbin/ldconfig"),
-  // pyenv's python3 on the PATH is a script for bash.
+  // pyenv's python3 on the PATH is a bash script.
   python3: () => succeeds("python3", "--version"),
   pyelftools: () => succeeds("/usr/bin/python3", "-c", "import elftools"),
   // A container may forbid it.
@@ -111,7 +111,7 @@ const probes: Partial<Record<string, () => boolean>> = {
   },
   "x86-64": () => process.arch === "x64",
   "test world": () => inject("world") !== null,
-  // Whether a file may have more than its bytes depends on the file system too.
+  // Whether a file may have attributes depends on the file system too.
   setfacl: () => isOnPath("getfacl") && onFile((file) => succeeds("setfacl", "-m", "u:1:r", file)),
   setfattr: () =>
     isOnPath("getfattr") && onFile((file) => succeeds("setfattr", "-n", "user.x", "-v", "1", file)),

@@ -6,11 +6,11 @@ export interface Package {
   output: string;
   name: string;
   toplevel: boolean;
-  /** Paths, with what nix-index says that they are. */
+  /** Paths, with nix-index's metadata for them. */
   files: [meta: string, path: string][];
 }
 
-/** As nix-index's src/frcode.rs writes entries: shared prefixes as differences of one byte, or of two behind 0x80. */
+/** Entries as in nix-index's src/frcode.rs: shared prefixes as differences of one byte, or of two after 0x80. */
 export class Writer {
   readonly #pieces: Buffer[] = [];
   #last: Buffer = Buffer.alloc(0);
@@ -46,7 +46,7 @@ export class Writer {
 export const compressed = (content: Buffer, ...flags: string[]) =>
   execFileSync("zstd", ["-q", "-c", ...flags], { input: content, maxBuffer: 1 << 30 });
 
-/** A whole database, of a stream of compressed entries. */
+/** A whole database, from a stream of compressed entries. */
 export function withHeader(stream: Buffer, version = 1): Buffer {
   const header = Buffer.alloc(12);
   header.write("NIXI");

@@ -16,5 +16,5 @@ export const oddBytes = fc
   )
   .map((parts) => Buffer.concat(parts.map((part) => Buffer.from(part))));
 
-/** What a table of names can hold: it ends with a NUL. */
+/** What a table of names can hold: each name ends with a NUL. */
 export const oddText = oddBytes.map((all) => Buffer.from(all.filter((byte) => byte > 0)));

@@ -1,7 +1,7 @@
 // The sanitizer build of the addon needs the sanitizer's runtime in the process first, hence
 // LD_PRELOAD (npm run test:sanitize). Other programs that a test starts must not inherit it:
-// foreign loaders list or refuse it. So it is taken out of the environment before each test file,
-// and a test that starts Node with the addon in it passes `addonEnvironment` on.
+// foreign loaders list or refuse it. So it is removed from the environment before each test file,
+// and a test that starts Node with the addon passes `addonEnvironment` on.
 const preload = process.env.FIXELF_TEST_PRELOAD ?? process.env.LD_PRELOAD;
 
 if (preload !== undefined) {
@@ -14,7 +14,7 @@ export const addonEnvironment: Record<string, string> =
 
 /**
  * For a program that fixelf becomes or starts and that does not work with the runtime, as musl's
- * loader does not: Node, which has it in memory by then, takes it out of the environment that it
+ * loader does not: Node, which has loaded it by then, removes it from the environment that it
  * passes on.
  */
 export const preloadStaysBehind: Record<string, string> =

@@ -3,13 +3,13 @@ import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:chil
 import { fileURLToPath } from "node:url";
 import { addonEnvironment } from "./preload.js";
 
-/** What starts Node with the addon: words, since a program that starts it may not work with the variable. */
+/** The words that start Node with the addon, since a program that starts it may not work with the variable. */
 export const node: readonly string[] = [
   ...Object.entries(addonEnvironment).flatMap((pair) => ["env", pair.join("=")]),
   process.execPath,
 ];
 
-/** What starts the command line. */
+/** The words that start the command line. */
 export const commandLine: readonly string[] = [
   ...node,
   fileURLToPath(new URL("../../dist/cli/main.cjs", import.meta.url)),
@@ -18,28 +18,28 @@ export const commandLine: readonly string[] = [
 export interface Surroundings {
   cwd?: string;
   input?: string;
-  /** Variables besides this process's. */
+  /** Variables in addition to this process's. */
   env?: Record<string, string>;
   uid?: number;
   gid?: number;
-  /** The words before: a command that starts what follows it. */
+  /** The words in front: a command that starts what follows it. */
   by?: readonly string[];
 }
 
 export interface Ended {
   stdout: string;
   stderr: string;
-  /** Null where a signal ended it. */
+  /** Null if it was ended by a signal. */
   code: number | null;
   signal: NodeJS.Signals | null;
 }
 
-/** `fixelf WORDS…`, waited for. */
+/** Runs `fixelf WORDS…` to its end. */
 export function fixelf(words: readonly string[], surroundings: Surroundings = {}): Ended {
   return run([...commandLine, ...words], surroundings);
 }
 
-/** `fixelf WORDS…`, under way. */
+/** Starts `fixelf WORDS…`. */
 export function startFixelf(
   words: readonly string[],
   { by = [], cwd, env }: Omit<Surroundings, "input"> = {},
@@ -51,7 +51,7 @@ export function startFixelf(
   });
 }
 
-/** Any command, waited for. Throws where it cannot be started. */
+/** Runs any command to its end. Throws if it cannot be started. */
 export function run(
   command: readonly string[],
   { by = [], env, ...options }: Surroundings = {},
@@ -67,7 +67,7 @@ export function run(
   return { stdout, stderr, code: status, signal };
 }
 
-/** A script that asks TypeScript's checker, waited for, without what the checker's process says when it is ended. */
+/** Runs a script that uses TypeScript's checker, without the message of the checker's process when it is ended. */
 export function checkerScript(path: string, ...words: string[]): Ended {
   const { stderr, ...ended } = run([process.execPath, path, ...words]);
   return { ...ended, stderr: stderr.replace(/^context canceled\n/m, "") };

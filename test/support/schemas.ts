@@ -1,4 +1,4 @@
-// share/schemas, as tests apply them: what is printed has to be all that they name.
+// share/schemas, as tests apply them: the output may only have what they name.
 import { readdirSync, readFileSync } from "node:fs";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { expect } from "vitest";
@@ -13,7 +13,7 @@ export interface Schema {
   properties: Record<string, Schema>;
 }
 
-/** The same, with no fields except those that it names: readers may meet more, tests may not. */
+/** The same, without fields except those that it names: readers may meet more, tests may not. */
 function closed<Part>(part: Part): Part {
   if (typeof part !== "object" || part === null) return part;
   if (Array.isArray(part)) return part.map(closed) as Part;
@@ -31,7 +31,7 @@ const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true }
 ajv.addFormat("date-time", (text: string) => new Date(text).toISOString() === text);
 export const validators = new Map(names.map((name) => [name, ajv.compile(closed(schemaOf(name)))]));
 
-/** A document of the name has only what its schema says. */
+/** The document has only what the schema with that name allows. */
 export function expectValid(name: string, document: unknown): void {
   const validate = validators.get(name) as ValidateFunction;
   validate(document);

@@ -1,5 +1,5 @@
-// Where a test file writes: one directory, which is removed when its tests have ended. Indexes and what undo needs are
-// written there too, since tests make stores by the dozen, which do not belong in anybody's home.
+// Where a test file writes: one directory, which is removed when its tests have ended. Indexes and undo records are
+// written there too, since tests make stores by the dozen, which do not belong in a user's home.
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,8 +21,8 @@ process.env.XDG_CACHE_HOME = scratchDirectory();
 process.env.XDG_STATE_HOME = scratchDirectory();
 
 /**
- * A new directory. Its path has no symbolic link in it, and is the same in each run but for `scratchRoot`; unless it
- * is to be below another directory, of this machine.
+ * A new directory. Its path has no symbolic link in it, and is the same in each run except for `scratchRoot`, unless it
+ * is to be below another directory of this machine.
  */
 export function scratchDirectory(parent = scratchRoot): string {
   if (!parent.startsWith(scratchRoot)) {

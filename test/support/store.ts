@@ -4,11 +4,11 @@ import { basename, dirname, join } from "node:path";
 import { isLoaderName } from "../../lib/file/interpreter.js";
 import { scratchDirectory } from "./scratch.js";
 
-/** A store path of that name. The letter makes it another one of the same name. */
+/** A store path with that name. Another letter gives another path with the same name. */
 export const storePath = (name: string, letter = "a", store = "/nix/store") =>
   `${store}/${letter.repeat(32)}-${name}`;
 
-/** The library of that name that this Node has loaded. Throws where there is none: not every libc is glibc. */
+/** The library with that name that this Node has loaded. Throws if there is none: not every libc is glibc. */
 export function ownLibrary(name: string): string {
   const { sharedObjects } = process.report.getReport() as { sharedObjects: string[] };
   const library = sharedObjects.find((path) => basename(path) === name);
@@ -25,7 +25,7 @@ export function ownLoader(): string {
   return join(directory, readdirSync(directory).find(isLoaderName) as string);
 }
 
-/** Copies both into a directory, which is made. The answer is the loader there. */
+/** Copies both into a directory, which is created. Returns the loader there. */
 export function copyGlibc(directory: string): string {
   mkdirSync(directory, { recursive: true });
   for (const path of [ownLibc(), ownLoader()])
@@ -35,14 +35,14 @@ export function copyGlibc(directory: string): string {
   return loader;
 }
 
-/** A root shaped as NixOS: it has only a store with this machine's own glibc. */
+/** A root shaped like NixOS: it only has a store with this machine's own glibc. */
 export class NixosRoot {
   readonly path = scratchDirectory();
-  /** Where glibc's libraries are, as seen from there. */
+  /** The directory of glibc's libraries, as seen from inside. */
   readonly glibc = `${storePath("glibc-2.36")}/lib`;
   readonly loader = `${this.glibc}/${basename(copyGlibc(this.in(this.glibc)))}`;
 
-  /** The path on this machine of what has this path there. */
+  /** The path on this machine for a path inside. */
   in(path: string): string {
     return join(this.path, path);
   }

@@ -1,5 +1,5 @@
-// Changes files, or takes changes back, in a process of its own, for test/faults.test.ts, which
-// lets one system call of it fail. Answers on standard output what became of each file, in JSON.
+// Changes files, or undoes changes, in a process of its own, for test/faults.test.ts, which makes
+// one of its system calls fail. Reports on standard output what became of each file, in JSON.
 //
 //     UV_THREADPOOL_SIZE=1 node write-once.mjs edit|edit-in-place|undo RECORDS RUNPATH FILE…
 import { createRequire } from "node:module";
@@ -9,8 +9,8 @@ const load = createRequire(import.meta.url)("node-gyp-build");
 const native = load(fileURLToPath(new URL("../..", import.meta.url)));
 const [action, records, runpath, ...files] = process.argv.slice(2);
 
-// strace counts each thread's calls by themselves. Node's own thread opens files too; on the thread
-// that does the addon's calls, one after another, those that matter come later than all of those.
+// strace counts each thread's calls separately. Node's own thread opens files too; on the thread
+// that makes the addon's calls, one after another, the relevant ones come later than all of those.
 const lookFor = (path) => native.inspect(path).catch(() => undefined);
 for (let index = 0; index < 400; ++index) await lookFor("/fixelf/none");
 
