@@ -1,4 +1,4 @@
-// Makes the test world once, before any test runs, and enters it. Where one of them cannot be done, the
+// Makes the test world once, before any test runs, and enters it. If either is impossible, the
 // tests that need it are skipped: test/support/needs.ts.
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-// Tests that have to hold whatever is at the loader's place.
+// Tests that have to hold whatever is in the loader's place.
 import { describe } from "vitest";
 import { needs } from "../support/needs.js";
 import { type LoaderState, loaderStates } from "./world.js";
@@ -11,8 +11,8 @@ const inWords: Record<LoaderState, string> = {
 };
 
 /**
- * A group of tests for each root that there is; each opens a world with the loader it is told. `parts` are what the
- * tests need besides the world.
+ * A group of tests for each root; each opens a world with the given loader. `parts` are what the tests need besides the
+ * world.
  */
 export function inEachRoot(
   title: string,

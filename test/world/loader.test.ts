@@ -1,10 +1,10 @@
-// What is at the loader's place of the test world's roots is what it is said to be: all other tests rely on that.
+// The loader's place in the test world's roots holds what it should: all other tests rely on that.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { needs } from "../support/needs.js";
 import { type LoaderState, openWorld, type World } from "./world.js";
 
 const place = "/lib64/ld-linux-x86-64.so.2";
-/** What the system's own nix-ld farm is, as far as it is one. */
+/** The system's own nix-ld farm, as far as it has one. */
 const farm = "/run/current-system/sw/share/nix-ld/lib";
 
 describe("the loader's place in the test world", needs("test world"), () => {
@@ -27,7 +27,7 @@ describe("the loader's place in the test world", needs("test world"), () => {
   });
 
   inRootWith("stub", (root) => {
-    it("has a link to a store path, which says what NixOS's says", async () => {
+    it("has a link to a store path, which prints what NixOS's prints", async () => {
       expect(await root.world.check(["readlink", place])).toBe(root.world.store["stub-ld"]);
       expect(await root.start()).toMatchObject({
         exitCode: 127,
@@ -37,7 +37,7 @@ describe("the loader's place in the test world", needs("test world"), () => {
         ),
       });
     });
-    it("ends in the same way when it is asked as a loader", async () => {
+    it("ends in the same way when it is run as a loader", async () => {
       const { exitCode, stderr } = await root.world.run([place, "--list", root.program]);
       expect(stderr).toContain(`Could not start dynamically linked executable: ${place}`);
       expect(exitCode).toBe(127);
@@ -53,7 +53,7 @@ describe("the loader's place in the test world", needs("test world"), () => {
       const nixLd = `${root.world.store["nix-ld"]}/libexec/nix-ld`;
       expect(await root.world.check(["readlink", place])).toBe(nixLd);
     });
-    it("starts programs by the system's own loader, and children inherit nothing", async () => {
+    it("starts programs through the system's own loader, and children inherit nothing", async () => {
       expect(await root.start()).toMatchObject({ exitCode: 0, stderr: "" });
       const loader = `${root.world.store["glibc-trixie"]}/lib/ld-linux-x86-64.so.2`;
       expect(await root.world.check(["readlink", "-f", `${farm}/ld.so`])).toBe(loader);
@@ -61,7 +61,7 @@ describe("the loader's place in the test world", needs("test world"), () => {
       const script = `console.log(require("node:child_process").execFileSync("env").toString())`;
       expect(await root.world.check([node, "-e", script])).toMatch(/^LD_LIBRARY_PATH=$/m);
     });
-    it("uses its variables, the system's own before the general ones", async () => {
+    it("uses its variables, and prefers the system's own to the general ones", async () => {
       const environment = { NIX_LD: "/absent", NIX_LD_x86_64_linux: `${farm}/ld.so` };
       expect(await root.start(environment)).toMatchObject({ exitCode: 0 });
       const none = await root.start({ NIX_LD_LIBRARY_PATH: "/absent" });
@@ -70,7 +70,7 @@ describe("the loader's place in the test world", needs("test world"), () => {
         stderr: expect.stringContaining("error while loading shared libraries"),
       });
     });
-    it("is killed by its own abort when there is no loader", async () => {
+    it("aborts when there is no loader", async () => {
       const { exitCode, stderr } = await root.start({ NIX_LD: "/absent" });
       expect(stderr).toMatch(/^\[nix-ld\] FATAL: /);
       expect(exitCode).toBe(128 + 6);
@@ -93,7 +93,7 @@ describe("the loader's place in the test world", needs("test world"), () => {
       const version = /-glibc-([\d.]+)/.exec(loader)?.[1];
       expect(await root.world.check([place, "--version"])).toContain(` ${version}.\n`);
     });
-    it("does not find the C library for it", async () => {
+    it("does not find the C library for that loader", async () => {
       expect(await root.start()).toMatchObject({
         exitCode: 127,
         stderr: expect.stringContaining("error while loading shared libraries"),
@@ -104,7 +104,7 @@ describe("the loader's place in the test world", needs("test world"), () => {
 
 const stubOf = (world: World) => world.store["stub-ld"] as string;
 
-/** A root and a foreign program in it. */
+/** A root with a foreign program in it. */
 class Root {
   world!: World;
   program!: string;

@@ -12,10 +12,10 @@ import { patience } from "../support/patience.js";
 import { expectValid } from "../support/schemas.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
-/** Where ./make built it. */
+/** The folder in which ./make built it. */
 export const folder = inject("world") ?? "";
 
-/** A program of the world, as its name is in `programs/`. */
+/** A program of the world, by its name in `programs/`. */
 export type ProgramName =
   | "cpython"
   | "node"
@@ -28,10 +28,9 @@ export type ProgramName =
   | "deno";
 
 /**
- * What a root has at /lib64/ld-linux-x86-64.so.2: nothing; what a stock NixOS has there, which only says
- * that it cannot start the program; nix-ld, with the libraries that its module brings and the loader and
- * C library of the system's glibc; this project's stand-in, whose default is the loader of an older glibc,
- * without its C library.
+ * What a root has at /lib64/ld-linux-x86-64.so.2: nothing; what a stock NixOS has there, which only reports that it
+ * cannot start the program; nix-ld, with the libraries that its module brings and the loader and C library of the
+ * system's glibc; this project's stand-in, whose default is the loader of an older glibc, without its C library.
  */
 export const loaderStates = ["absent", "stub", "nix-ld", "fixelf-ld"] as const;
 export type LoaderState = (typeof loaderStates)[number];
@@ -42,7 +41,7 @@ export interface RunOptions {
   environment?: Record<string, string>;
   /** As an ordinary user, with a Nix daemon, instead of as root. */
   asUser?: boolean;
-  /** Files and folders of this machine that are shown inside, by their place there. */
+  /** Files and folders of this machine to mount inside, by their place there. */
   bind?: Record<string, string>;
   /** On a terminal, where this is typed as soon as the program asks; needs `script`. Its stderr is in stdout. */
   typed?: { after: string; keys: string };
