@@ -54,7 +54,7 @@ describe("a program that gives rights", needs(...parts), () => {
   it.each([
     ["set-user-ID", () => chmodSync(program, 0o4755)],
     ["set-group-ID", () => chmodSync(program, 0o2755)],
-  ])("does not look beside itself: %s", async (_, give) => {
+  ])("does not find libraries beside itself: %s", async (_, give) => {
     give();
     expect([startedBySomebody(), await verdict()]).toEqual([127, "broken"]);
     await apply(await plan([tree], { interpreter: loader, gcRoot: false }));
@@ -68,7 +68,7 @@ describe("a program that gives rights", needs(...parts), () => {
     ["inherited only", ["cap_net_raw+i"], 7],
     ["another user namespace's", ["-n", "5", "cap_net_raw+ep"], 7],
   ])(
-    "is judged as the kernel does by its capabilities: %s",
+    "is judged by its capabilities as by the kernel: %s",
     needs("setcap"),
     async (_, words, code) => {
       execFileSync("setcap", [...words, program]);
@@ -77,7 +77,7 @@ describe("a program that gives rights", needs(...parts), () => {
     },
   );
 
-  it("gives none on a mount that is nosuid", needs("mount namespaces"), () => {
+  it("gives none on a nosuid mount", needs("mount namespaces"), () => {
     chmodSync(program, 0o4755);
     const script = `mount -t tmpfs -o nosuid none "$1" && cp -a "$2" "$1" && shift 2 && "$@"`;
     const mounted = scratchDirectory();
@@ -87,7 +87,7 @@ describe("a program that gives rights", needs(...parts), () => {
     );
   });
 
-  it("is not served by variables, as env says", () => {
+  it("ignores variables, which env reports", () => {
     chmodSync(program, 0o4755);
     const words = ["env", "--interpreter", loader, program];
     const { stderr, code } = fixelf(words);
@@ -99,7 +99,7 @@ describe("a program that gives rights", needs(...parts), () => {
     expect(asked).toMatchObject({ givesRights: true, runsAsItIs: false });
   });
 
-  describe("is given no library that others decide about", () => {
+  describe("is not given a library that others can change:", () => {
     beforeEach(() => chmodSync(program, 0o4755));
 
     it.each([
@@ -125,21 +125,21 @@ describe("a program that gives rights", needs(...parts), () => {
       const planned = await fixed();
       expect(planned?.refusal?.message).toContain(why);
       expect(planned?.edits).toEqual([]);
-      // doctor asks the same judge.
+      // doctor is consistent with that.
       const [diagnosis] = await diagnose([tree]);
       const [finding] = diagnosis?.findings ?? [];
       expect(finding?.evidence.join("\n")).toContain(why);
       expect(finding?.remedy).toMatch(/^Let nobody but root change .*, then: fixelf fix /);
     });
 
-    it("but one below a sticky directory, whose entries are their owners'", async () => {
+    it("except one below a sticky directory, whose entries belong to their owners", async () => {
       chmodSync(above, 0o1777);
       expect(await fixed()).toMatchObject({ refusal: null });
       chownSync(tree, somebody, 0);
       expect((await fixed())?.refusal?.message).toContain(`may write to ${above})`);
     });
 
-    it("where the rights are its owner's, they may be the owner's", async () => {
+    it("except its owner's, if the rights are the owner's", async () => {
       execFileSync("chown", ["-R", `${somebody}`, tree]);
       chmodSync(program, 0o4755);
       expect(await fixed()).toMatchObject({ refusal: null });
@@ -147,7 +147,7 @@ describe("a program that gives rights", needs(...parts), () => {
       expect((await fixed())?.refusal?.message).toContain("belongs to user 4711");
     });
 
-    it("with --lib and --interpreter as well", async () => {
+    it("even with --lib and --interpreter", async () => {
       await edit(program, { searchPath: { set: "" } });
       const given = scratchDirectory();
       execFileSync("cp", [library, loader, given]);

@@ -1,4 +1,4 @@
-// Programs, and the cache of fixed copies, on a file system that is mounted noexec.
+// Programs, and the cache of fixed copies, on a file system mounted noexec.
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { compile } from "./support/compile.js";
@@ -23,14 +23,14 @@ describe("run on a noexec mount", needs("gcc", "glibc's loader", "mount namespac
     compile(program, "int own(void); int main(void) { return own(); }", library);
   });
 
-  it("says why the program is not started", () => {
+  it("reports why the program is not started", () => {
     const { code, stderr } = fixelf(["run", ...chosen, join(mounted, "program")], { by });
     expect(code).toBe(126);
     expect(stderr).toMatch(/\/program: it is on a file system .* \(noexec\); copy it to another/);
     expect(stderr).not.toContain("chmod");
   });
 
-  it("says why a copy in the cache would not be started", () => {
+  it("reports why a copy in the cache would not be started", () => {
     const env = { XDG_CACHE_HOME: join(mounted, "cache") };
     const { code, stderr } = fixelf(["run", "--how", "copy", ...chosen, program], { by, env });
     expect(code).toBe(126);

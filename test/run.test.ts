@@ -1,5 +1,5 @@
-// `fixelf run` from outside: the program behaves as if its user had started it directly. Its loader is at a place that
-// this machine does not have.
+// `fixelf run` from outside: the program behaves as if its user had started it directly. Its loader has a path that
+// does not exist on this machine.
 import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -27,7 +27,7 @@ import { commandLine, fixelf, startFixelf } from "./support/process.js";
 import { scratchDirectory } from "./support/scratch.js";
 import { copyGlibc, storePath } from "./support/store.js";
 
-/** Says what it sees of itself, and does what it is told. */
+/** Prints what it sees of itself, and does what it is told. */
 const source = `
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -98,7 +98,7 @@ describe("run", needs("gcc"), () => {
     compile(library, thingSource, ...shared("libthing.so.1"));
     compile(program, source, atLib65(), library);
     appendFileSync(program, "PAYLOAD");
-    // What is opened by name, and what needs a library of the store itself.
+    // One library that is opened by name, and one that itself needs a library from the store.
     compile(plugin, pluginSource, ...shared("libplugin.so.1"), library);
     // One as Nix builds them, and the simplest possible one.
     compile(native, `${source}${thingSource}`, `-Wl,--dynamic-linker=${loader}`);
@@ -113,12 +113,12 @@ describe("run", needs("gcc"), () => {
     XDG_CACHE_HOME: scratchDirectory(),
     XDG_STATE_HOME: scratchDirectory(),
   };
-  /** Starts a command with these variables and no others. */
+  /** Starts a command with only these variables. */
   const only = (variables: Record<string, string> = {}) => [
     ...["env", "-i"],
     ...Object.entries({ ...environment, ...variables }).map((pair) => pair.join("=")),
   ];
-  /** With options of `run`, and variables beside the usual ones. */
+  /** With options for `run`, and variables besides the usual ones. */
   const runWith = (
     options: readonly string[],
     words: readonly string[],
@@ -136,7 +136,7 @@ describe("run", needs("gcc"), () => {
     expect(code).toBe(0);
     return stdout.trimEnd();
   };
-  /** Started by a shell, which is what can hand descriptors over. */
+  /** Started by a shell, which can hand descriptors over. */
   const inShell = (script: string) => {
     const words = [...commandLine, "run", "--store", store, "--how", "namespace", program];
     const text = words.map((word) => `'${word}'`).join(" ");
@@ -153,7 +153,7 @@ describe("run", needs("gcc"), () => {
     expect(spawnSync(program).error).toMatchObject({ code: "ENOENT" });
   });
 
-  it("is told as JSON and not started, as the help says", () => {
+  it("prints its plan as JSON without starting anything, as the help says", () => {
     const { stdout, code } = runWith(["--json"], [program, "thing"]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ schema: "fixelf.run/1", path: program });
@@ -162,7 +162,7 @@ describe("run", needs("gcc"), () => {
   });
 
   const all = ["namespace", "copy", "loader"];
-  describe("every way", needs("mount namespaces"), () => {
+  describe("with every method,", needs("mount namespaces"), () => {
     describe.each(all)("%s", (how) => {
       it("finds the libraries", () => expect(says(how, "thing")).toBe("42"));
       it("keeps argv[0]", () => {
@@ -180,7 +180,7 @@ describe("run", needs("gcc"), () => {
         expect(run(how, ["die", "9"]).signal).toBe("SIGKILL");
         expect(run(how, ["die", "13"]).signal).toBe("SIGPIPE");
       });
-      it("has the program get the signals", async () => {
+      it("lets the program receive the signals", async () => {
         const words = ["run", "--store", store, "--how", how, program, "wait"];
         const child = startFixelf(words, { by: only() });
         const exited = once(child, "exit");
@@ -204,7 +204,7 @@ describe("run", needs("gcc"), () => {
         const lines = wanted.map((pair) => pair.join("="));
         expect(shown(says(how, "sh", "env"))).toEqual(lines.sort());
       });
-      it("gives arguments through, options and dashes too", () => {
+      it("passes arguments on, including options and dashes", () => {
         expect(says(how, "args", "--how", "copy", "--", "-x", "", "ü")).toBe(
           "--how\ncopy\n--\n-x\n\nü",
         );
@@ -213,8 +213,8 @@ describe("run", needs("gcc"), () => {
   });
 
   describe("in a namespace", needs("bash", "mount namespaces"), () => {
-    it("is the very file", () => expect(says("namespace", "exe")).toBe(program));
-    it("finds its payload", () => expect(says("namespace", "payload")).toBe("PAYLOAD"));
+    it("runs the very file", () => expect(says("namespace", "exe")).toBe(program));
+    it("lets it find its payload", () => expect(says("namespace", "payload")).toBe("PAYLOAD"));
     it("leaves nothing behind", () => {
       says("namespace", "sh", "ls /lib65");
       expect(existsSync("/lib65")).toBe(false);
@@ -223,13 +223,13 @@ describe("run", needs("gcc"), () => {
     it("lets the program start itself again", () => {
       expect(says("namespace", "sh", `${program} thing`)).toBe("42");
     });
-    it("has the machine's own programs run as ever", () => {
+    it("runs the machine's own programs as usual", () => {
       expect(says("namespace", "sh", "cat /etc/hostname | wc -l; uname")).toMatch(/\d+\nLinux/);
     });
-    it("lets go of the first -- only", () => {
+    it("drops only the first --", () => {
       expect(run("namespace", ["--", "args", "--", "a"]).stdout).toBe("--\na\n");
     });
-    it("has signals, streams and limits as a shell would give them", () => {
+    it("gives the program the same signals, streams and limits as a shell would", () => {
       // What a preloaded library catches (the sanitizer's does) is caught there too.
       const directly = ["--library-path", `${glibc}:${thing}`, program, "signals"];
       const env = { ...environment, ...addonEnvironment };
@@ -239,7 +239,7 @@ describe("run", needs("gcc"), () => {
       expect(inShell("RUN flags | cat").trim()).toBe("0 0 0");
       expect(inShell("ulimit -Sn 100; RUN files; true")).toBe("100");
     });
-    it("passes descriptors on, and none of Node's", () => {
+    it("passes descriptors on, but none of Node's", () => {
       writeFileSync(join(directory, "text"), "in a file");
       expect(inShell("RUN fd 7 7<text")).toBe("in a file");
       expect(inShell("RUN fd 7 7< <(echo by a pipe)")).toBe("by a pipe");
@@ -249,15 +249,15 @@ describe("run", needs("gcc"), () => {
         .map((line) => line.trim());
       expect(shown[1]).toBe(shown[0]);
     });
-    it("passes arguments on that are no UTF-8", () => {
+    it("passes on arguments that are not UTF-8", () => {
       const output = inShell("RUN args $'\\xff\\xfe' | od -An -tx1");
       expect(output.trim()).toBe("ff fe 0a");
     });
-    it("says nothing, or how and why when it is asked to", () => {
+    it("reports how and why with --verbose, and nothing without", () => {
       expect(runWith(["--verbose"], [program]).stderr).toMatch(/^fixelf runs it in a namespace: /);
     });
-    describe("by bubblewrap", needs("bwrap"), () => {
-      it("is the same", async () => {
+    describe("through bubblewrap", needs("bwrap"), () => {
+      it("works in the same way", async () => {
         const { bubblewrapArguments } = await import("../lib/run/namespace.js");
         const { composedRoot } = await import("../lib/run/composed_root.js");
         const content = Buffer.from("in a file");
@@ -275,8 +275,8 @@ describe("run", needs("gcc"), () => {
   });
 
   describe("where the kernel allows no user namespace", needs("user namespaces", "setpriv"), () => {
-    it("is a fixed copy, and says why", () => {
-      // The least privileged case: another user, in a namespace that may have no further ones.
+    it("runs a fixed copy, and reports why", () => {
+      // The least privileged case: another user, in a namespace that may not have any below it.
       const inner = `echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --inh-caps=-all --bounding-set=-all "$@"`;
       const by = [...only(), "unshare", "--user", "--map-root-user", "/bin/sh", "-c", inner, "sh"];
       const words = ["run", "--store", store, "--verbose", program, "thing"];
@@ -290,7 +290,7 @@ describe("run", needs("gcc"), () => {
   });
 
   describe("as a copy", () => {
-    it("is made once for one content, and is beside links to the neighbours", () => {
+    it("makes one copy for a file's content, beside links to the neighbours", () => {
       writeFileSync(join(dirname(program), "neighbour"), "");
       expect(says("copy", "thing")).toBe("42");
       const exe = says("copy", "exe");
@@ -298,7 +298,7 @@ describe("run", needs("gcc"), () => {
       expect(existsSync(join(dirname(exe), "neighbour"))).toBe(true);
       expect(says("copy", "exe")).toBe(exe);
     });
-    it("is another one for another content", () => {
+    it("makes another one for other content", () => {
       const other = join(dirname(program), "other");
       copyFileSync(program, other);
       const before = run("copy", ["exe"], other).stdout;
@@ -308,7 +308,7 @@ describe("run", needs("gcc"), () => {
   });
 
   describe("through the loader", () => {
-    it("is not the very file, and so not for a program with a payload", async () => {
+    it("does not run the very file, and so does not suit a program with a payload", async () => {
       expect(says("loader", "exe")).toBe(realpathSync(loader));
       const found = await planRun(program, [], { store, how: "loader", index: false });
       expect(found.limits.join()).toContain("what the program looks for in itself is not found");
@@ -325,9 +325,9 @@ describe("run", needs("gcc"), () => {
     });
   });
 
-  describe("what is not in the program itself", needs("mount namespaces"), () => {
+  describe("what is needed besides the program itself", needs("mount namespaces"), () => {
     const opens = { code: 0, stderr: "", stdout: "opened\n" };
-    it("is found by name in the directories of --lib and --with, by no variable", () => {
+    it("is found by name in the directories of --lib and --with, without variables", () => {
       for (const how of ["namespace", "copy", "loader"]) {
         expect(runWith(["--how", how], [program, "open", "libplugin.so.1"]).stdout).toContain(
           "cannot open shared object file",
@@ -349,16 +349,16 @@ describe("run", needs("gcc"), () => {
       const libraries = ["--lib", plugins, "--lib", thing];
       expect(runWith(libraries, [native, "open", "libplugin.so.1"])).toMatchObject(opens);
     });
-    it("runs where a program that needs nothing starts it", () => {
+    it("runs when it is started by a program that needs nothing", () => {
       for (const first of [starter, "/bin/sh"]) {
         const words = first === starter ? [program, "thing"] : ["-c", `${program} thing`];
         expect(runWith([], [first, ...words]).code).not.toBe(0);
         expect(runWith(["--with", program], [first, ...words]).stdout).toBe("42\n");
       }
     });
-    it("is found by libraries that come along and keep to a search path of their own", () => {
-      // As ICU's libicui18n.so and libicuuc.so, which need libstdc++.so.6: RUNPATH is not inherited. libthing, which
-      // the program itself finds in the store, is not found for the inner one when it is looked at alone.
+    it("is found by bundled libraries with a search path of their own", () => {
+      // As with ICU's libicui18n.so and libicuuc.so, which need libstdc++.so.6: RUNPATH is not inherited. libthing,
+      // which the program itself finds in the store, is not found for the inner one when that is examined alone.
       const top = join(directory, "bundle");
       const own = "-Wl,--enable-new-dtags,-rpath,$ORIGIN";
       const other = compile(
@@ -401,7 +401,7 @@ describe("run", needs("gcc"), () => {
           compile(gnu, says("glibc"), atLib65());
           compileWith("musl-gcc", musl, says("musl"), `-Wl,--dynamic-linker=/lib65/${muslLoader}`);
         });
-        it("is there as far as it is for the libc of the program that is named", () => {
+        it("is used as far as it suits the libc of the program given", () => {
           for (const [program, said] of [
             [gnu, "glibc"],
             [musl, "musl"],
@@ -416,7 +416,7 @@ describe("run", needs("gcc"), () => {
           expect(runWith(["--quiet", "--with", dirname(gnu)], [gnu]).stderr).toBe("");
           expect(runWith(["--with", dirname(gnu)], [starter, gnu]).stdout).toBe("glibc\n");
         });
-        it("is set for glibc by env, which names the others", () => {
+        it("is served by env for glibc, and the others are named", () => {
           const { code, stdout, stderr } = fixelf(["env", "--store", store, dirname(gnu)], {
             by: only(),
           });
@@ -424,7 +424,7 @@ describe("run", needs("gcc"), () => {
           expect(stderr).toContain(`${musl}: it is for musl`);
           expect(code).toBe(1);
         });
-        it("is named in one line where several are for the other libc", () => {
+        it("is mentioned in one line if several are for the other libc", () => {
           copyFileSync(musl, join(dirname(musl), "other"));
           const ran = runWith(["--with", dirname(gnu)], [gnu], preloadStaysBehind);
           const named = fixelf(["env", "--store", store, dirname(gnu)], { by: only() });
@@ -436,7 +436,7 @@ describe("run", needs("gcc"), () => {
         });
       },
     );
-    describe("a directory in which something runs as it is", () => {
+    describe("a directory with something that runs unchanged", () => {
       const folder = join(directory, "partly");
       const [fixed, needy] = ["fixed", "needy"].map((name) => join(folder, name)) as [
         string,
@@ -447,7 +447,7 @@ describe("run", needs("gcc"), () => {
         compile(fixed, source, ...own, library);
         compile(needy, source, atLib65(), library);
       });
-      it("is served but for that", () => {
+      it("is served except for that", () => {
         for (const [named, ...words] of [
           [folder, fixed],
           [folder, needy],
@@ -461,7 +461,7 @@ describe("run", needs("gcc"), () => {
             ...{ code: 0, stdout: "42\n", stderr: "" },
           });
       });
-      it("is said by env to have none, where it has nothing that it looks at", () => {
+      it("is reported by env as empty if it has no programs or libraries", () => {
         const none = join(directory, "without-programs");
         mkdirSync(none);
         const env = (path: string) => fixelf(["env", "--store", store, path], { by: only() });
@@ -475,7 +475,7 @@ describe("run", needs("gcc"), () => {
         expect(stderr).toContain(message);
         expect(stderr).not.toContain("the programs run as they are");
       });
-      it("is no matter of that for env", () => {
+      it("is served by env as if that were not there", () => {
         const { code, stdout, stderr } = fixelf(["env", "--store", store, folder], { by: only() });
         expect(stdout).toContain(`export NIX_LD=${loader}\n`);
         expect(stderr).toContain(`\n  ${loader} --library-path `);
@@ -484,7 +484,7 @@ describe("run", needs("gcc"), () => {
         expect(code).toBe(0);
       });
     });
-    describe("what cannot be served of --with", () => {
+    describe("what --with names and cannot be served", () => {
       const folder = join(directory, "unserved");
       const at = (name: string) => join(folder, name);
       beforeAll(() => {
@@ -500,7 +500,7 @@ describe("run", needs("gcc"), () => {
         compile(at("modules/lacking.so"), pluginSource, "-shared", "-fPIC", gone);
         rmSync(gone);
       });
-      it("is skipped, and named in a line", () => {
+      it("is skipped, and named in one line", () => {
         const names = ["text", "script", "mach-o", "foreign", "modules", "modules/lacking.so"];
         for (const name of names)
           for (const words of [[program], [native], [starter, native]]) {
@@ -511,7 +511,7 @@ describe("run", needs("gcc"), () => {
             expect(stderr, called).toContain(`(${at(name)}`);
           }
       });
-      it("takes nothing from the rest", () => {
+      it("does not affect the rest", () => {
         const all = ["--with", folder, "--with", at("text"), "--with", plugin];
         for (const first of [program, native]) {
           const { stdout, stderr } = runWith(all, [first, "open", plugin]);
@@ -522,48 +522,44 @@ describe("run", needs("gcc"), () => {
         expect(runWith(both, [starter, program, "thing"]).stdout).toBe("42\n");
       });
     });
-    it(
-      "is named where it is for another machine than the rest",
-      needs("i686-linux-gnu-gcc"),
-      () => {
-        const home = join(storePath("glibc-2.36-i686", "f", store), "lib");
-        const mixed = join(directory, "machines");
-        const small = join(mixed, "small");
-        mkdirSync(home, { recursive: true });
-        for (const name of ["libc.so.6", "ld-linux.so.2"])
-          copyFileSync(join("/usr/i686-linux-gnu/lib", name), join(home, name));
-        compileWith(
-          "i686-linux-gnu-gcc",
-          small,
-          '#include <stdio.h>\nint main(void) { puts("small"); return 0; }',
-          "-Wl,--dynamic-linker=/lib65/ld-linux.so.2",
+    it("is named if it is for another machine than the rest", needs("i686-linux-gnu-gcc"), () => {
+      const home = join(storePath("glibc-2.36-i686", "f", store), "lib");
+      const mixed = join(directory, "machines");
+      const small = join(mixed, "small");
+      mkdirSync(home, { recursive: true });
+      for (const name of ["libc.so.6", "ld-linux.so.2"])
+        copyFileSync(join("/usr/i686-linux-gnu/lib", name), join(home, name));
+      compileWith(
+        "i686-linux-gnu-gcc",
+        small,
+        '#include <stdio.h>\nint main(void) { puts("small"); return 0; }',
+        "-Wl,--dynamic-linker=/lib65/ld-linux.so.2",
+      );
+      copyFileSync(program, join(mixed, "program"));
+      for (const words of [
+        [program, "thing"],
+        [starter, program, "thing"],
+        [native, "sh", `${program} thing`],
+      ] as [string, ...string[]][]) {
+        const { code, stdout, stderr } = runWith(["--with", mixed], words);
+        expect({ code, stdout }).toEqual({ code: 0, stdout: "42\n" });
+        expect(stderr).toMatch(
+          /^fixelf: passed over: it is for i686-linux, and .* by itself \(.*\)\n$/,
         );
-        copyFileSync(program, join(mixed, "program"));
-        for (const words of [
-          [program, "thing"],
-          [starter, program, "thing"],
-          [native, "sh", `${program} thing`],
-        ] as [string, ...string[]][]) {
-          const { code, stdout, stderr } = runWith(["--with", mixed], words);
-          expect({ code, stdout }).toEqual({ code: 0, stdout: "42\n" });
-          expect(stderr).toMatch(
-            /^fixelf: passed over: it is for i686-linux, and .* by itself \(.*\)\n$/,
-          );
-          expect(stderr).toContain(`(${small})`);
-        }
-        // By itself it is served, whatever starts it.
-        expect(runWith(["--with", small], [starter, small])).toMatchObject({ stdout: "small\n" });
-        expect(runWith(["--with", small], [native, "sh", small])).toMatchObject({
-          stdout: "small\n",
-        });
-      },
-    );
-    it("is not left out without a word where no namespace can be had", () => {
+        expect(stderr).toContain(`(${small})`);
+      }
+      // On its own it is served, whatever starts it.
+      expect(runWith(["--with", small], [starter, small])).toMatchObject({ stdout: "small\n" });
+      expect(runWith(["--with", small], [native, "sh", small])).toMatchObject({
+        stdout: "small\n",
+      });
+    });
+    it("is not silently left out if no namespace is available", () => {
       const { code, stderr } = runWith(["--how", "copy", "--with", program], [starter, program]);
       expect(stderr).toContain("it helps only the program itself");
       expect(code).toBe(126);
     });
-    it("is there in a namespace within, and is another one's there", () => {
+    it("is available in a nested namespace, and another one's as well", () => {
       const inner = (options: string, words: string) =>
         `${commandLine.join(" ")} run --verbose --store ${store} ${options} ${words}`;
       const again = runWith([], [program, "sh", inner("", `${program} thing`)]);
@@ -584,13 +580,13 @@ describe("run", needs("gcc"), () => {
       mkdirSync(shell, { recursive: true });
       copyFileSync("/bin/sh", join(shell, "onlysh"));
     });
-    it("is run by what its first line names, in the namespace", () => {
+    it("is run in the namespace by what its first line names", () => {
       write("#!/bin/sh");
       expect(runWith([], [script]).code).not.toBe(0);
       expect(runWith(["--with", "app"], [script])).toMatchObject({ code: 0, stdout: "42\n" });
       expect(runWith(["--with", "app"], ["./app/bin/script.sh"]).stdout).toBe("42\n");
     });
-    it("is run by the store's program of that name where the place has none", () => {
+    it("is run by the store's program with that name if there is none in that place", () => {
       for (const first of ["#!/nowhere/onlysh -e", "#!/nowhere/env onlysh"]) {
         write(first);
         expect(runWith(["--with", "app"], [script]).stdout).toBe("42\n");
@@ -600,7 +596,7 @@ describe("run", needs("gcc"), () => {
       expect(stderr).toContain("neither PATH nor the store provides nothingatall");
       expect(code).toBe(126);
     });
-    it("has to be executable itself, as the kernel asks", () => {
+    it("has to be executable itself, as for the kernel", () => {
       write("#!/bin/sh");
       chmodSync(script, 0o644);
       const { code, stderr } = runWith(["--with", "app"], [script]);
@@ -608,7 +604,7 @@ describe("run", needs("gcc"), () => {
       expect(code).toBe(126);
       chmodSync(script, 0o755);
     });
-    it("may name a program that does not run as it is", () => {
+    it("may name a program that does not run by itself", () => {
       writeFileSync(script, `#!${program} args\n`, { mode: 0o755 });
       expect(runWith([], [script, "one"]).stdout).toBe(`${script}\none\n`);
     });
@@ -620,22 +616,22 @@ describe("run", needs("gcc"), () => {
     });
   });
 
-  describe("what is made for it", needs("mount namespaces"), () => {
+  describe("what run creates", needs("mount namespaces"), () => {
     const loaderPlace = () => `/lib65/${basename(loader)}`;
-    it("is for all to read, whatever the umask", () => {
+    it("is readable for all, whatever the umask", () => {
       const asked = `stat -c %a / /lib65 ${loaderPlace()} /.fx /.fx/ld.so.cache; umask`;
       const by = [...only(), "/bin/sh", "-c", 'umask 077; exec "$@"', "sh"];
       const words = ["run", "--store", store, "--how", "namespace", program, "sh", asked];
       const { stdout } = fixelf(words, { by });
       expect(stdout.trim().split("\n")).toEqual(["755", "755", "555", "755", "444", "0077"]);
     });
-    it("needs no home that can be written to", () => {
+    it("does not need a writable home", () => {
       const without = (home: string) => ({
         HOME: home,
         XDG_CACHE_HOME: home,
         TMPDIR: directory,
       });
-      // A file instead of a directory, and one in which nothing can be made.
+      // A file instead of a directory, and one in which nothing can be created.
       for (const home of ["/dev/null/none", "/proc/none"])
         for (const how of ["namespace", "copy"])
           expect(runWith(["--how", how], [program, "thing"], without(home))).toMatchObject({
@@ -659,7 +655,7 @@ describe("run", needs("gcc"), () => {
       const { stdout } = runWith(["--how", "copy"], [program, "exe"], there);
       expect(stdout).toContain(join(TMPDIR, "fixelf-run-"));
     });
-    it("is made again where it is not what it was", () => {
+    it("is made again if it has been changed", () => {
       const copy = says("copy", "exe");
       for (const spoil of [
         () => appendFileSync(copy, "more"),
@@ -687,8 +683,8 @@ describe("run", needs("gcc"), () => {
     });
   });
 
-  describe("what can't be run", () => {
-    it("is said as any failure, with a shell's exit codes", () => {
+  describe("a failure", () => {
+    it("is reported with a shell's exit codes", () => {
       const plain = join(directory, "plain");
       copyFileSync(program, plain);
       chmodSync(plain, 0o644);
@@ -713,7 +709,7 @@ describe("run", needs("gcc"), () => {
     });
   });
 
-  it("runs what needs nothing as it is", () => {
+  it("runs programs that need nothing unchanged", () => {
     const { stdout } = runWith([], ["/bin/sh", "-c", "echo $0"]);
     expect(stdout.trim()).toBe("/bin/sh");
   });
@@ -725,7 +721,7 @@ describe("run", needs("gcc"), () => {
 });
 
 describe("a library cache", () => {
-  it("descends as ldconfig's does", () => {
+  it("is sorted like ldconfig's, in descending order", () => {
     // sysdeps: digits count as numbers and come after everything else.
     const names = ["libz.so.1", "libz.so.10", "libz.so.2", "liba.so", "lib2.so", "libA.so"];
     expect([...names].sort(compareSonames)).toEqual([
@@ -750,8 +746,8 @@ describe("a library cache", () => {
       }),
     );
   });
-  describe("read", needs("ldconfig"), () => {
-    it("by ldconfig says what was put in", () => {
+  describe("can be read", needs("ldconfig"), () => {
+    it("by ldconfig, which prints what was put in", () => {
       const directory = scratchDirectory();
       const libraries = new Map(
         Array.from({ length: 50 }, (_, index) => [

@@ -31,7 +31,7 @@ function rows(...words: string[]): Record<string, unknown>[] {
   return parsed(stdout);
 }
 
-/** What `--format ndjson` printed. */
+/** The parsed output of `--format ndjson`. */
 function parsed(stdout: string): ReturnType<typeof JSON.parse>[] {
   const lines = stdout.split("\n").filter((line) => line !== "");
   return lines.map((line) => JSON.parse(line));
@@ -42,7 +42,7 @@ describe("fixelf scan", needs("gcc"), () => {
     compile(at("tree/program"), "int main(void) { return 0; }");
   });
 
-  it("writes a file that appears when it is whole, whatever a killed process left", () => {
+  it("writes a file that appears once it is complete, despite the leftovers of a killed process", () => {
     writeFileSync(at("out.csv.1.part"), "half");
     expect(scan(at("tree"), "--format", "csv", "--output", at("out.csv")).code).toBe(0);
     expect(readFileSync(at("out.csv"), "utf8")).toContain("tree/program");
@@ -52,13 +52,13 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(readFileSync(at("out.csv.1.part"), "utf8")).toBe("half");
   });
 
-  it("writes a file of the longest name that there is", () => {
+  it("writes a file with the longest name possible", () => {
     const longest = at("n".repeat(255));
     expect(scan(at("tree"), "--format", "csv", "--output", longest).code).toBe(0);
     expect(readFileSync(longest, "utf8")).toContain("tree/program");
   });
 
-  it("writes through a link, and leaves it a link", () => {
+  it("writes through a link, which stays a link", () => {
     writeFileSync(at("target"), "old");
     symlinkSync("target", at("link"));
     expect(scan(at("tree"), "--format", "csv", "--output", at("link")).code).toBe(0);
@@ -66,7 +66,7 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(readFileSync(at("target"), "utf8")).toContain("tree/program");
   });
 
-  it("writes into a pipe, and leaves it a pipe", async () => {
+  it("writes into a pipe, which stays a pipe", async () => {
     execFileSync("mkfifo", [at("pipe")]);
     const reader = spawn("cat", [at("pipe")]);
     const words = ["scan", "--no-index", at("tree"), "--format", "csv", "--output", at("pipe")];
@@ -78,7 +78,7 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(lstatSync(at("pipe")).isFIFO()).toBe(true);
   });
 
-  it("says of a named file that it is no ELF file", () => {
+  it("reports that a named file is not ELF", () => {
     writeFileSync(at("notes"), "some text");
     const { code, stderr, stdout } = fixelf(["scan", "--format", "csv", at("notes")]);
     expect({ code, stderr }).toEqual({
@@ -88,18 +88,21 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(stdout.split("\n")).toHaveLength(2);
   });
 
-  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("leaves no part at %s", async (signal) => {
-    mkdirSync(at(`ended-${signal}`));
-    const output = at(`ended-${signal}/out.csv`);
-    const long = ["/usr", "--format", "csv", "--output", output];
-    const child = startFixelf(["scan", "--no-index", "--jobs", "1", ...long]);
-    const ended = once(child, "close");
-    while (readdirSync(at(`ended-${signal}`)).length === 0 && child.exitCode === null)
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    child.kill(signal);
-    expect(await ended).toEqual([130, null]);
-    expect(readdirSync(at(`ended-${signal}`))).toEqual([]);
-  });
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+    "leaves no partial file at %s",
+    async (signal) => {
+      mkdirSync(at(`ended-${signal}`));
+      const output = at(`ended-${signal}/out.csv`);
+      const long = ["/usr", "--format", "csv", "--output", output];
+      const child = startFixelf(["scan", "--no-index", "--jobs", "1", ...long]);
+      const ended = once(child, "close");
+      while (readdirSync(at(`ended-${signal}`)).length === 0 && child.exitCode === null)
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      child.kill(signal);
+      expect(await ended).toEqual([130, null]);
+      expect(readdirSync(at(`ended-${signal}`))).toEqual([]);
+    },
+  );
 
   it("keeps the mode of the file that it replaces", () => {
     writeFileSync(at("private.csv"), "old", { mode: 0o600 });
@@ -109,7 +112,7 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(lstatSync(at("private.csv")).mode & 0o777).toBe(0o600);
   });
 
-  it("says which file it cannot write", needs("prlimit"), () => {
+  it("names the file that it cannot write", needs("prlimit"), () => {
     for (const name of ["", at("new/")]) {
       const { code, stderr } = scan(at("tree"), "--format", "csv", "--output", name);
       expect([code, stderr]).toEqual([
@@ -136,7 +139,7 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(scan(at("tree"), "--format", "csv", "--output", "-").stdout).toContain("tree/program");
   });
 
-  it("reads nothing of this machine for a root without a store", () => {
+  it("reads nothing from this machine for a root without a store", () => {
     mkdirSync(at("root"));
     const { code, stdout, stderr } = scan("--root", at("root"), "--format", "csv");
     expect([code, stdout]).toEqual([2, ""]);
@@ -147,9 +150,9 @@ describe("fixelf scan", needs("gcc"), () => {
   });
 
   it.each(["scan", "index", "loaders"])(
-    "%s says that a root's store is a link to itself",
+    "%s reports that a root's store is a link to itself",
     (command) => {
-      // Absolute, as of an image that was made of this machine's links: inside the root it leads to itself.
+      // Absolute, as in an image made with this machine's links: inside the root it leads to itself.
       const root = at(`circle-${command}`);
       mkdirSync(join(root, "nix"), { recursive: true });
       symlinkSync("/nix/store", join(root, "nix/store"));
@@ -160,7 +163,7 @@ describe("fixelf scan", needs("gcc"), () => {
     },
   );
 
-  it("index says as scan does that there is no store", () => {
+  it("index reports as scan does that there is no store", () => {
     mkdirSync(at("bare"));
     const { code, stderr } = fixelf(["index", "--root", at("bare")]);
     expect([code, stderr]).toEqual([2, `fixelf: ${at("bare")}/nix/store: there is no store\n`]);
@@ -182,7 +185,7 @@ describe("fixelf scan", needs("gcc"), () => {
     ]);
   });
 
-  it("reads nothing of this machine that the root lacks", () => {
+  it("reads nothing from this machine that the root lacks", () => {
     const root = at("lacking");
     mkdirSync(at("lacking/nix/store"), { recursive: true });
     const missing = { code: 2, stdout: "" };
@@ -212,7 +215,7 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(scan("--root", at("climbing"))).toMatchObject({ code: 2, stdout: "" });
   });
 
-  it("knows the names that others have for a machine, and no wrong one", needs("x86-64"), () => {
+  it("accepts other common names for a machine, and no wrong one", needs("x86-64"), () => {
     for (const name of ["x86-64", "x86_64", "amd64", "x86*"])
       expect(rows("--machine", name)).toHaveLength(1);
     for (const name of ["x86_64", "amd64", "'x86-64'", '"x86-64"', "x86*"])
@@ -233,7 +236,7 @@ describe("fixelf scan", needs("gcc"), () => {
     }
   });
 
-  it("takes a machine's number, which may have a name", needs("x86-64"), () => {
+  it("accepts a machine's number, even if it has a name", needs("x86-64"), () => {
     const file = readFileSync(at("tree/program"));
     file.writeUInt16LE(4711, 18); // e_machine
     mkdirSync(at("numbered"));
@@ -249,7 +252,7 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(found("machine-4712")).toEqual([]);
   });
 
-  it("says of what is named and no file that it is none, in a row and on stderr", async () => {
+  it("reports a named path that is not a regular file, in a row and on stderr", async () => {
     execFileSync("mkfifo", [at("named-fifo")]);
     symlinkSync("named-fifo", at("to-fifo"));
     const server = createServer().listen(at("s"));
@@ -269,7 +272,7 @@ describe("fixelf scan", needs("gcc"), () => {
       expect(scan(path, "--strict").code).toBe(1);
       expect(JSON.parse(scan(path, "--summary", "--json").stdout)).toMatchObject({ failures: 1 });
     }
-    // No user asks for each entry of a directory.
+    // The entries of a directory are not named by the user.
     mkdirSync(at("with-fifo"));
     execFileSync("mkfifo", [at("with-fifo/fifo")]);
     expect(scan(at("with-fifo"), "--format", "ndjson")).toMatchObject({
@@ -280,7 +283,7 @@ describe("fixelf scan", needs("gcc"), () => {
     server.close();
   });
 
-  it("calls split debug information what it is", needs("objcopy"), () => {
+  it("recognises separate debug information", needs("objcopy"), () => {
     compile(at("tree/lib.so"), "int f(void) { return 1; }", "-g", "-shared", "-fPIC");
     execFileSync("objcopy", ["--only-keep-debug", at("tree/lib.so"), at("tree/lib.debug")]);
     expect(rows("--where", "type = debug-information").map(({ path }) => path)).toEqual([
@@ -303,12 +306,12 @@ describe("fixelf scan", needs("gcc"), () => {
     rmSync(at("tree/module.debug"));
   });
 
-  // Its program headers are the program's: they lead past the end, or into what is there instead.
+  // Its program headers are the program's: they lead past the end, or to whatever is there instead.
   it.each([
     ["smaller", 0],
     ["larger", 3000],
   ])(
-    "calls what elfutils split off what it is, %s than the program",
+    "recognises what elfutils split off, %s than the program",
     needs("eu-strip"),
     (size, types) => {
       const place = at(`split-${size}`);
@@ -332,7 +335,7 @@ describe("fixelf scan", needs("gcc"), () => {
     },
   );
 
-  // objcopy leaves a segment that holds headers, notes and code, up to the last note.
+  // objcopy leaves a segment with headers, notes and code, up to the last note.
   it("reads the notes that objcopy leaves in a segment of code", needs("objcopy"), () => {
     const place = at("kept");
     const program = compile(
@@ -352,7 +355,7 @@ describe("fixelf scan", needs("gcc"), () => {
     });
   });
 
-  it("reads a build id that only a section has", () => {
+  it("reads a build id that is only in a section", () => {
     const section = '.section .note.gnu.build-id,\\"a\\",@note';
     const note = `${section}\\n.long 4, 4, 3\\n.asciz \\"GNU\\"\\n.long 0x11223344`;
     compile(at("tree/module.ko"), `__asm__("${note}");`, "-c");
@@ -362,7 +365,7 @@ describe("fixelf scan", needs("gcc"), () => {
     ]);
   });
 
-  it("sees no RELRO in a segment of it that is empty", needs("x86-64"), () => {
+  it("reports no RELRO for an empty segment", needs("x86-64"), () => {
     compile(at("tree/relro"), "int main(void) { return 0; }", "-Wl,-z,relro,-z,now");
     const relro = (name: string) =>
       rows("--where", `name = ${name}`).map((row) => (row as { relro: string }).relro);
@@ -376,7 +379,7 @@ describe("fixelf scan", needs("gcc"), () => {
     expect(relro("empty-relro")).toEqual(["none"]);
   });
 
-  it("counts packed relocations as glibc 2.36's", needs("x86-64"), () => {
+  it("counts packed relocations as requiring glibc 2.36", needs("x86-64"), () => {
     const source = "static void *p[] = {&p, &p, &p}; int main(void) { return p[1] == 0; }";
     compile(at("tree/relr"), source, "-pie", "-fPIE", "-Wl,-z,pack-relative-relocs");
     const newer = rows("--requires", "GLIBC>=2.36").map(({ path }) => path);

@@ -34,7 +34,7 @@ async function written(batch: ScanBatch, rows: readonly number[]): Promise<strin
 
 const all = ({ length }: ScanBatch) => Array.from({ length }, (_, row) => row);
 
-/** By the same rules as any other document. */
+/** By the same rules as for any other document. */
 function expected(batch: ScanBatch, row: number): string {
   if (batch.value("error", row) !== null) {
     const names = ["path", "storePath", "error", "errorMessage"];
@@ -45,14 +45,14 @@ function expected(batch: ScanBatch, row: number): string {
 }
 
 describe("a line of a scan", () => {
-  it("says the same as the row, of each file of this machine", async () => {
+  it("is the same as the row, for each file of this machine", async () => {
     for (const batch of await batchesOf("/usr/lib"))
       expect(await written(batch, all(batch))).toEqual(
         all(batch).map((row) => expected(batch, row)),
       );
   });
 
-  describe("of names that are chosen to deceive", needs("gcc"), () => {
+  describe("with names that are chosen to deceive", needs("gcc"), () => {
     const scratch = scratchDirectory();
     const tree = join(scratch, "tree");
     const count = 300;
@@ -69,7 +69,7 @@ describe("a line of a scan", () => {
       const names = fc.sample(oddText, { numRuns: 6 * count, seed: 1 }).map(textOf);
       for (let index = 0; index < count; index++) {
         const [file = "", soname, first, second, rpath, runpath] = names.slice(6 * index);
-        // Names of their own, which may hold anything but a slash.
+        // Names for its own use, which may hold anything but a slash.
         const path = `${tree}/${index}${file.replaceAll("/", "")}`;
         copyFileSync(library, bufferOf(path));
         await edit(path, {
@@ -83,10 +83,10 @@ describe("a line of a scan", () => {
       expect(batch).toMatchObject({ length: count + 1, unreadable: 1 });
     }, 60_000);
 
-    it("says the same as the row", async () => {
+    it("is the same as the row", async () => {
       const lines = await written(batch, all(batch));
       expect(lines).toEqual(all(batch).map((row) => expected(batch, row)));
-      // What is compared is there: bytes besides texts, of each kind.
+      // All kinds of bytes besides texts do occur.
       for (const bytes of [
         /"pathBytes":"/,
         /"sonameBytes":"/,
@@ -102,7 +102,7 @@ describe("a line of a scan", () => {
       ["each other", (row) => row % 2 === 1],
       ["runs of three", (row) => row % 5 < 3],
       ["the unreadable one", (row) => row === count],
-    ])("comes for the rows that are wanted: %s", async (_, isWanted) => {
+    ])("is written for the rows that are wanted: %s", async (_, isWanted) => {
       const rows = all(batch).filter(isWanted);
       expect(await written(batch, rows)).toEqual(rows.map((row) => expected(batch, row)));
     });

@@ -1,4 +1,4 @@
-// A tree's facts: what a scan finds, passes over, hands out, and how its formats say it.
+// A tree's facts: what a scan finds, skips and returns, and how its formats represent it.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -95,7 +95,7 @@ async function rowsOf(roots: string[], options: ScanOptions = {}) {
 const below = (paths: readonly { path: string }[], root = store) =>
   paths.map(({ path }) => path.slice(root.length + 1).replace(/^(.)\1{31}/, "$1"));
 
-describe("what a scan finds", () => {
+describe("a scan", () => {
   it("finds every ELF file once in each store path, by name, and follows no links", async () => {
     const { rows, failures } = await rowsOf([store]);
     expect(below(rows)).toEqual([
@@ -111,7 +111,7 @@ describe("what a scan finds", () => {
     expect(failures[0]?.code).toBe("truncated");
   });
 
-  it("outside a store, takes a file with several names once", async () => {
+  it("takes a file with several names once outside a store", async () => {
     const tree = join(scratch, "tree");
     for (const directory of ["one", "two"]) mkdirSync(join(tree, directory), { recursive: true });
     copyFileSync(machineProgram, join(tree, "two/sh"));
@@ -121,7 +121,7 @@ describe("what a scan finds", () => {
     expect(rows[0]?.storePath).toBeNull();
   });
 
-  it("says of each file what inspect says", async () => {
+  it("reports the same as inspect for each file", async () => {
     for (const row of (await rowsOf([store])).rows) {
       const { storePath, ...facts } = row;
       expect(facts).toEqual(await inspect(row.path));
@@ -129,7 +129,7 @@ describe("what a scan finds", () => {
     }
   });
 
-  it("tells links that have a library's name, where it is asked to", async () => {
+  it("reports links with a library's name, if requested", async () => {
     const { links } = await rowsOf([store], { libraryLinks: true });
     expect(below(links)).toEqual(["a-glibc-2/lib/libc.so"]);
     expect(links[0]?.target).toBe("libc.so.6");
@@ -155,7 +155,7 @@ describe("what a scan finds", () => {
   });
 
   it(
-    "goes on where a directory may not be read, and where paths are too long",
+    "goes on past directories that may not be read, and paths that are too long",
     needs("python3"),
     async () => {
       const tree = join(scratch, "hard");
@@ -163,7 +163,7 @@ describe("what a scan finds", () => {
       copyFileSync(machineProgram, join(tree, "closed/sh"));
       copyFileSync(machineProgram, join(tree, "sh"));
       chmodSync(join(tree, "closed"), 0);
-      // Deeper than any path can name: each step is made where the last one ended.
+      // Deeper than any path can reach: each step is made where the last one ended.
       const deep = `import os
 os.chdir(${JSON.stringify(tree)})
 for i in range(40):
@@ -182,9 +182,9 @@ console.log(JSON.stringify(found));`;
     },
   );
 
-  // Where there are many entries it reads the mounts while it walks (test/native/walk.test.cpp).
+  // If there are many entries it reads the mounts while it walks (test/native/walk.test.cpp).
   it.each([0, 100])(
-    "sees once what is mounted in two places, beside %i others",
+    "sees only once what is mounted in two places, beside %i others",
     needs("mount namespaces"),
     (others) => {
       const tree = join(scratch, `mounts beside\t${others}`);
@@ -208,13 +208,13 @@ console.log(JSON.stringify(found));`;
     const paths = [join(tree, "sh"), join(tree, "below/text"), join(tree, "below")];
     copyFileSync(machineProgram, paths[0] ?? "");
     writeFileSync(paths[1] ?? "", "text");
-    // Older than the last change: relatime would let a reading be told.
+    // Older than the last change, so that relatime would record a read.
     for (const path of paths) utimesSync(path, 1, 2);
     expect((await rowsOf([tree])).rows).toHaveLength(1);
     expect(paths.map((path) => statSync(path).atimeMs)).toEqual([1000, 1000, 1000]);
   });
 
-  it("makes do with few descriptors", () => {
+  it("copes with few descriptors", () => {
     const tree = join(scratch, "few");
     let directory = tree;
     for (let depth = 0; depth < 12; ++depth) {
@@ -231,14 +231,14 @@ console.log(JSON.stringify(found));`;
     expect(stdout.trim().split("\n")).toHaveLength(12);
   });
 
-  it("fails where a root is not there", async () => {
+  it("fails if a root does not exist", async () => {
     await expect(rowsOf([join(scratch, "nothing")])).rejects.toMatchObject({
       code: "not-found",
       path: join(scratch, "nothing"),
     });
   });
 
-  it("sees another system's root from there", async () => {
+  it("sees another system's root as from inside", async () => {
     const { rows } = await rowsOf([store], { root: scratch });
     expect(rows[0]?.path).toBe(`/store/${name("a", "glibc-2")}/lib/libc.so.6`);
   });
@@ -266,7 +266,7 @@ console.log(JSON.stringify(found));`;
 });
 
 describe("how a scan runs", () => {
-  it("says that it is iterated a second time", async () => {
+  it("refuses to be iterated a second time", async () => {
     const running = scan([store]);
     for await (const batch of running) expect(batch.length).toBeGreaterThan(0);
     const again = running[Symbol.asyncIterator]().next();
@@ -276,7 +276,7 @@ describe("how a scan runs", () => {
     });
   });
 
-  let large: string; // more than a scan holds until somebody reads
+  let large: string; // more than a scan holds while nothing is read
 
   beforeAll(() => {
     large = join(scratch, "large");
@@ -290,7 +290,7 @@ describe("how a scan runs", () => {
     }
   });
 
-  it("gives the same batches whatever the number of threads", async () => {
+  it("gives the same batches with any number of threads", async () => {
     const seen = async (jobs: number) => {
       const batches: string[][] = [];
       for await (const batch of scan(["/usr/lib"], { jobs }))
@@ -300,7 +300,7 @@ describe("how a scan runs", () => {
     expect(await seen(7)).toEqual(await seen(1));
   });
 
-  it("splits into parts that together are the whole, each file in one", async () => {
+  it("splits into parts that together are the whole, with each file in one", async () => {
     const whole = below((await rowsOf([store])).rows).sort();
     const parts: string[] = [];
     for (const number of [1, 2, 3])
@@ -308,7 +308,7 @@ describe("how a scan runs", () => {
     expect(parts.sort()).toEqual(whole);
   });
 
-  it("finds the same in the order of the disk", async () => {
+  it("finds the same in disk order", async () => {
     const paths = below((await rowsOf([store], { order: "disk" })).rows).sort();
     expect(paths).toEqual(below((await rowsOf([store])).rows).sort());
   });
@@ -332,14 +332,14 @@ describe("how a scan runs", () => {
     const writer = openSync(fifo, "w");
     for await (const batch of scan([large])) {
       void batch;
-      // Its threads wait for us now, each with its own table of descriptors.
+      // Its threads wait for us now, each with its own descriptor table.
       closeSync(writer);
       expect(await exit).toEqual([0, null]);
       break;
     }
   });
 
-  it("ends when it is told to", async () => {
+  it("ends when it is aborted", async () => {
     const controller = new AbortController();
     const reading = rowsOf(["/usr"], { signal: controller.signal });
     controller.abort();
@@ -352,7 +352,7 @@ describe("how a scan runs", () => {
   });
 });
 
-describe("rows of a scan are chosen", () => {
+describe("rows of a scan can be chosen", () => {
   const chosen = async (filter: ScanFilter) => {
     const select = batchFilter(filter);
     const paths: string[] = [];
@@ -404,7 +404,7 @@ describe("rows of a scan are chosen", () => {
     ["size > big", "needs a number"],
     ["size ! 1", "cannot read"],
     [`${"(".repeat(200)}size > 1`, "less nesting"],
-  ])("says what it does not understand of %s", async (where, message) => {
+  ])("except with %s, whose error is explained", async (where, message) => {
     await expect(chosen({ where })).rejects.toMatchObject({
       code: "usage",
       message: expect.stringContaining(message),
@@ -416,7 +416,7 @@ describe("fixelf scan", () => {
   const run = (...words: string[]) => fixelf(["scan", ...words]);
   const text = (...words: string[]) => run(...words).stdout;
 
-  it("prints one Facts a line, path first", async () => {
+  it("prints one Facts object per line, path first", async () => {
     const lines = text(store, "--json").trim().split("\n");
     expect(lines[0]).toMatch(/^{"path":/);
     const { rows: known, failures } = await rowsOf([store]);
@@ -472,18 +472,18 @@ describe("fixelf scan", () => {
     expect(lines[1]).toContain('"[""ld-linux-x86-64.so.2""]"');
   });
 
-  it("tells on stderr what it could not read, and goes on", () => {
+  it("reports on stderr what it could not read, and goes on", () => {
     const { code, stderr } = run(store);
     expect(code).toBe(0);
     expect(stderr).toMatch(/^fixelf: .*torn: .*\n$/);
   });
 
-  it("exits with 1 where something could not be read, if that is asked", () => {
+  it("exits with 1 if something could not be read, if requested", () => {
     expect(run(store, "--strict").code).toBe(1);
     expect(run(join(store, name("a", "glibc-2")), "--strict").code).toBe(0);
   });
 
-  it("leaves out what it could not read only where an expression is sure of it", () => {
+  it("leaves out what it could not read only if an expression settles the matter", () => {
     const found = (where: string) =>
       text(store, "--json", "--where", where)
         .split("\n")
@@ -496,7 +496,7 @@ describe("fixelf scan", () => {
     const all = found("size > 0");
     expect(all).toContain("torn");
     expect(found("error = null")).toEqual(all.filter((name) => name !== "torn"));
-    // Its soname is not known, its name is.
+    // Its soname is unknown, its name is known.
     expect(found("soname = libc.so.6")).toEqual(["libc.so.6", "torn"]);
     expect(found("not soname = libc.so.6")).toContain("torn");
     expect(found("soname = libc.so.6 and name != torn")).toEqual(["libc.so.6"]);
@@ -506,13 +506,13 @@ describe("fixelf scan", () => {
     expect(found("needed has libc.so.6 and errorMessage = nothing*")).toEqual([]);
   });
 
-  it("counts no file that it could not read among the broken ones", () => {
+  it("does not count a file that it could not read as broken", () => {
     const { code, stdout } = run(join(store, name("d", "torn-1")), "--broken", "--json");
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ error: "truncated" });
   });
 
-  it("takes a single file, by a link's name too, and says that another kind is none", () => {
+  it("accepts a single file, even through a link, and reports other kinds", () => {
     const file = join(store, name("a", "glibc-2"), "lib/libc.so.6");
     const link = join(scratch, "link-to-a-file");
     symlinkSync(file, link);
@@ -526,7 +526,7 @@ describe("fixelf scan", () => {
     });
   });
 
-  it("takes a list of store paths, of which some are not here", () => {
+  it("accepts a list of store paths, some of which are missing", () => {
     const list = join(scratch, "list");
     const [here, gone] = [join(store, name("a", "glibc-2")), join(store, name("z", "gone-1"))];
     writeFileSync(list, `${gone}\n${here}\n${here}\n`);
@@ -546,7 +546,7 @@ describe("fixelf scan", () => {
     expect(parts.sort()).toEqual([...rows].sort());
   });
 
-  it("keeps a thousand listed paths of one directory with one descriptor", needs("bash"), () => {
+  it("needs one descriptor for a thousand listed paths of one directory", needs("bash"), () => {
     const many = join(scratch, "many");
     const paths = Array.from({ length: 1000 }, (_, index) => join(many, String(index)));
     for (const path of paths) mkdirSync(path, { recursive: true });
@@ -554,7 +554,7 @@ describe("fixelf scan", () => {
     expect(start(["bash", "-c", line])).toMatchObject({ code: 0, stderr: "" });
   });
 
-  it("says whether parts are a whole", () => {
+  it("reports whether parts form a whole", () => {
     const results = join(scratch, "results");
     for (const [number, format] of [
       [1, "parquet"],
@@ -572,7 +572,7 @@ describe("fixelf scan", () => {
       join(results, "half.parquet"),
       readFileSync(join(results, "1.parquet")).subarray(0, 99),
     );
-    // The same length, so that the file stays whole.
+    // The same length, so that the file stays valid.
     const older = readFileSync(join(results, "1.parquet"));
     older.write("9.9.9", older.indexOf(packageVersion()));
     writeFileSync(join(results, "1.parquet"), older);
@@ -587,7 +587,7 @@ describe("fixelf scan", () => {
     ]);
   });
 
-  it("says which scan a part is of, and what is no part", () => {
+  it("reports to which scan a part belongs, and what is not a part", () => {
     const results = join(scratch, "mixed-results");
     const write = (file: string, ...words: string[]) =>
       run(...words, "--format", file.replace(/.*\./, ""), "--output", join(results, file));
@@ -630,12 +630,12 @@ describe("fixelf scan", () => {
     ]);
   });
 
-  it("exits with 1 where something is broken", () => {
+  it("exits with 1 if something is broken", () => {
     expect(run(store, "--broken").code).toBe(1);
     expect(run(join(store, name("a", "glibc-2")), "--broken").code).toBe(0);
   });
 
-  it("adds up", async () => {
+  it("prints a summary", async () => {
     const summary = JSON.parse(text(store, "--summary", "--json"));
     expect(summary).toMatchObject({
       schema: "fixelf.scan-summary/1",
@@ -652,7 +652,7 @@ describe("fixelf scan", () => {
     expect(text(store, "--summary")).toContain("6 ELF files of");
   });
 
-  it("leaves the old file where the new one fails", () => {
+  it("keeps the old file if the new one fails", () => {
     const file = join(scratch, "kept.csv");
     writeFileSync(file, "old");
     const { code } = run(join(scratch, "nothing"), "--format", "csv", "--output", file);
@@ -671,13 +671,13 @@ describe("fixelf scan", () => {
     [["--where", "machine = x68-64"], "; did you mean x86-64?"],
     [["--requires", "GLIBC"], "'GLIBC_*' is any"],
     [["--requires", "GLIBC>=x"], "x is no version, such as 2.38"],
-  ])("says what is wrong with %s", (words, message) => {
+  ])("explains what is wrong with %s", (words, message) => {
     const { code, stderr } = run(store, ...words);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
   });
 
-  it("ends quietly when its reader has seen enough", needs("bash"), () => {
+  it("ends quietly when its reader has gone", needs("bash"), () => {
     const line = `${shellCli} scan /usr/lib --json | head -1 >/dev/null; echo \${PIPESTATUS[0]}`;
     const { stdout, stderr } = start(["bash", "-c", line]);
     expect(stdout).toBe("0\n");
@@ -686,7 +686,7 @@ describe("fixelf scan", () => {
 });
 
 describe("columns of a scan", () => {
-  it("keep rows that are taken out of them", async () => {
+  it("keep the rows that are selected from them", async () => {
     for await (const batch of scan(["/usr/lib"])) {
       const rows = Array.from({ length: batch.length }, (_, row) => row).filter((row) => row % 3);
       const columns = batch.columns.map((column) => takeRows(column, rows));
@@ -716,7 +716,7 @@ describe("columns of a scan", () => {
   });
 });
 
-/** A row of NDJSON without the bytes that are given besides a path that is not UTF-8. */
+/** A row of NDJSON without the bytes that are added for a path that is not UTF-8. */
 function parsed(line: string): ScanRow {
   const { pathBytes: _, ...row } = JSON.parse(line);
   return row;
@@ -731,7 +731,7 @@ function flat(value: unknown): Record<string, unknown> {
   );
 }
 
-/** What a columnar file says about a row, compared with the row's own object. */
+/** Compares a row in a columnar file with the row's own object. */
 function expectSame(read: Record<string, unknown>, row: ScanRow & { entry: unknown }): void {
   if ("error" in row) {
     const there = Object.entries(read).filter(([, value]) => value !== null);

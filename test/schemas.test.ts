@@ -50,18 +50,18 @@ describe("JSON", needs("gcc"), () => {
       .map((line) => JSON.parse(line) as unknown);
   });
 
-  it("has schemas whose names say which they are", () => {
+  it("has schemas whose names identify them", () => {
     for (const name of names) expect(schemaOf(name).$id).toBe(`fixelf.${name}/1`);
     expect(schemaOf("scan").$id).toBe(scanSchema);
   });
 
-  it("of each row of a scan, and of what it cannot read", () => {
+  it("of each row of a scan, and of what it cannot read, is valid", () => {
     expect(lines).toHaveLength(7);
     for (const line of lines) expectValid("scan", line);
     expect(lines.filter((line) => "error" in (line as object))).toHaveLength(1);
   });
 
-  it("of a summary, and of a check", () => {
+  it("of a summary, and of a check, is valid", () => {
     expectValid("scan-summary", JSON.parse(print(at("tree"), "--summary", "--json")));
     print(at("tree"), "--shard", "1/3", "--format", "parquet", "--output", at("out/1.parquet"));
     print(at("tree"), "--shard", "1/3", "--format", "arrow", "--output", at("out/1.arrow"));
@@ -71,7 +71,7 @@ describe("JSON", needs("gcc"), () => {
     expectValid("scan-check", checked);
   });
 
-  it("of which a field more, less or of another type is none", () => {
+  it("with a field more, less or of another type is invalid", () => {
     const validate = validators.get("scan") as ValidateFunction;
     const [{ soname: _, ...less }, line] = lines as [object & { soname: unknown }, object];
     expect(
@@ -79,7 +79,7 @@ describe("JSON", needs("gcc"), () => {
     ).toEqual([false, false, false]);
   });
 
-  it("has the columns of a scan, each of its type", async () => {
+  it("has a scan's columns, each with its type", async () => {
     const { ScanRow: row } = schemaOf("scan").$defs as { ScanRow: Schema };
     for await (const batch of scan([at("tree")]))
       for (const column of batch.columns) {
@@ -89,7 +89,7 @@ describe("JSON", needs("gcc"), () => {
   });
 });
 
-it("are made from the types as they are", () => {
+it("the schemas are what the types generate", () => {
   const made = join(scratchDirectory(), "schemas");
   const script = fileURLToPath(new URL("../scripts/build-schemas.mjs", import.meta.url));
   const { stderr, code } = checkerScript(script, made);
@@ -111,9 +111,7 @@ describe("every command's JSON is valid", needs("gcc"), () => {
   const main = "int main(void) { return 0; }";
   const foreign = "-Wl,--dynamic-linker=/lib65/ld.so";
 
-  /**
-   * Checks what it prints against the schema, which is the command's own unless another is named.
-   */
+  /** Checks the output against the schema, which is the command's own unless another is named. */
   function valid(words: readonly string[], name = `${words[0]}`) {
     const [command = "", ...rest] = words;
     const { stdout, stderr } = fixelf([command, "--json", ...rest], { env });
@@ -166,14 +164,14 @@ describe("every command's JSON is valid", needs("gcc"), () => {
     valid(["env", join(app, "never"), ...root]);
   });
 
-  it("of what is kept of a store", () => {
+  it("for what is kept about a store", () => {
     expect(valid(["index", ...root]).index).not.toBeNull();
     expect(valid(["index", "--remove", ...root]).removed).toBe(true);
     valid(["index", "--root", scratchDirectory()]);
     valid(["closure", join(app, "served"), ...root]);
   });
 
-  it("of what is changed, remembered, taken back and forgotten", () => {
+  it("for what is changed, remembered, undone and forgotten", () => {
     expect(valid(["fix", app, "--dry-run", ...root], "plan").files.length).toBeGreaterThan(4);
     const { files } = valid(["fix", app, "--no-gc-root", ...root]);
     const outcomes = new Set(files.map(({ outcome }: { outcome: string }) => outcome));
@@ -187,22 +185,22 @@ describe("every command's JSON is valid", needs("gcc"), () => {
     expect(valid(["undo", app, ...root]).files).not.toEqual([]);
   });
 
-  it("of a run", () => {
+  it("for a run", () => {
     const own = compile(at("own"), main);
     expect(valid(["run", "--dry-run", own]).how).toBe("as-is");
   });
 
-  it("of where a program is", () => {
+  it("for the path of a program", () => {
     expect(valid(["path", "patchelf"]).path).toMatch(/\/fixelf-patchelf$/);
   });
 
-  it("of a failure", () => {
+  it("for a failure", () => {
     valid(["doctor", at("not-there")], "error");
     valid(["tree", at("not-there")], "error");
     valid(["fix", at("not-there")], "error");
   });
 
-  it("of a watch", async () => {
+  it("for a watch", async () => {
     const inbox = nixos.in("/inbox");
     compile(join(inbox, "program"), main, foreign);
     copyFileSync(join(app, "lacking"), join(inbox, "lacking"));
@@ -221,13 +219,13 @@ describe("every command's JSON is valid", needs("gcc"), () => {
     seen.add("watch");
   });
 
-  it("and none has been forgotten", () => {
+  it("and no schema has been left out", () => {
     const ofScan = names.filter((name) => /^scan/.test(name));
     expect([...seen, ...ofScan].sort()).toEqual([...names].sort());
   });
 });
 
-/** Columns whose field is in another place: lib/scan/batch.ts. */
+/** Columns whose field is elsewhere: lib/scan/batch.ts. */
 const places: Record<string, string> = {
   buildId: "notes.buildId",
   abiTagSystem: "notes.abiTag.operatingSystem",

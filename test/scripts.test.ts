@@ -1,4 +1,4 @@
-// Scripts: how Linux reads their first line, and what doctor says about it.
+// Scripts: how Linux reads their first line, and what doctor reports about it.
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -15,7 +15,7 @@ const directory = scratchDirectory();
 describe("the first line, as load_script reads it", () => {
   const parse = (text: string) => parseShebang(Buffer.from(text, "latin1"));
 
-  it("knows the interpreter and one argument", () => {
+  it("has an interpreter and one argument", () => {
     expect(parse("#!/bin/sh\n")).toMatchObject({
       interpreter: "/bin/sh",
       argument: null,
@@ -37,12 +37,12 @@ describe("the first line, as load_script reads it", () => {
     expect(parse("#! ")).toMatchObject({ interpreter: "" });
   });
 
-  it("is none elsewhere", () => {
+  it("does not exist in other files", () => {
     for (const text of ["", "#", " #!/bin/sh\n", "#/bin/sh\n", "\xef\xbb\xbf#!/bin/sh\n"])
       expect(parse(text)).toBeNull();
   });
 
-  it("sees carriage returns", () => {
+  it("includes carriage returns", () => {
     expect(parse("#!/bin/sh\r\n")).toMatchObject({
       interpreter: "/bin/sh\r",
       carriageReturn: true,
@@ -51,7 +51,7 @@ describe("the first line, as load_script reads it", () => {
     expect(parse("#!/bin/sh -e\n\r\n")).toMatchObject({ carriageReturn: false });
   });
 
-  it("sees 256 bytes, of which the last does not count without a line end", () => {
+  it("has 256 bytes, the last of which does not count without a line end", () => {
     const path = (length: number) => `/${"x".repeat(length - 1)}`;
     // "#!" and a line end take three of them.
     expect(parse(`#!${path(253)}\n`)).toMatchObject({ interpreter: path(253), cut: null });
@@ -91,7 +91,7 @@ describe("a first line with env", () => {
     ["-S -u", null],
     ["-S A=1", null],
     ["-S", null],
-  ])("asks for env %s", (argument, command) => expect(parseEnv(argument)).toEqual(command));
+  ])("makes env look for %s", (argument, command) => expect(parseEnv(argument)).toEqual(command));
 });
 
 describe("doctor", () => {
@@ -117,7 +117,7 @@ describe("doctor", () => {
   beforeEach(() => {
     rmSync(at("bin"), { recursive: true, force: true });
     mkdirSync(at("bin"));
-    // Any ELF program serves as one that can be run.
+    // Any ELF program will do as one that can be run.
     for (const name of ["env", "python3"]) symlinkSync(process.execPath, at(`bin/${name}`));
     process.env.PATH = at("bin");
   });
@@ -125,7 +125,7 @@ describe("doctor", () => {
     process.env.PATH = path;
   });
 
-  it("is content where all is there", async () => {
+  it("has no complaint if everything is there", async () => {
     for (const text of [
       `#!${at("bin/python3")} -u\n`,
       `#!${env} python3\n`,
@@ -135,7 +135,7 @@ describe("doctor", () => {
       expect(await message(text)).toBeUndefined();
   });
 
-  it("names what is not there", async () => {
+  it("names what is missing", async () => {
     expect(await message("#!/nowhere/perl -w\n")).toMatch(
       /names \/nowhere\/perl, which is not there/,
     );
@@ -147,7 +147,7 @@ describe("doctor", () => {
   });
 
   it.each(["", " -i", " -S", " --"])(
-    "says that env%s starts the script itself",
+    "reports that env%s starts the script itself",
     async (options) => {
       expect(await message(`#!${env}${options}\n`)).toBe(
         `its first line names no program behind ${env}, which starts the script itself, without end`,
@@ -164,7 +164,7 @@ describe("doctor", () => {
     ["-S A=1", `#!${env} -S A=1 PROGRAM`],
     ["-S -u A -i", `#!${env} -S -u A -i PROGRAM`],
     ["A=1 python3", "#!/usr/bin/env -S A=1 python3"],
-  ])("a first line with env %s: what was meant starts something", async (argument, meant) => {
+  ])("suggests something that starts for a first line with env %s", async (argument, meant) => {
     const [found] = await findings(write("script", `#!${env} ${argument}\n`));
     expect(found?.remedy).toBe(`Change its first line to: ${meant}`);
   });
@@ -180,18 +180,18 @@ describe("doctor", () => {
     [`python3 "$(id)"`, "it takes variables in braces only"],
     [`python3 'it"s $HOME \\q' "\\$ it's" \${HOME} a#b #"`, null],
     [`python3 \\c"`, null],
-  ])("says as env does whether it splits %s", async (words, why) => {
+  ])("agrees with env on whether it splits %s", async (words, why) => {
     const script = write("script", `#!/usr/bin/env -S ${words}\n`);
     const [found] = await findings(script);
     expect(found?.message).toBe(
       why === null ? undefined : `env cannot split "-S ${words}" into words: ${why}`,
     );
-    // env ends with 125 where it cannot do what it is told.
+    // env exits with 125 if it cannot do what it is told.
     const { status } = spawnSync("/usr/bin/env", [`-S ${words}`, script], { stdio: "ignore" });
     expect(status === 125).toBe(why !== null);
   });
 
-  it("says that quotes are taken for a part of the interpreter's name", async () => {
+  it("reports quotes that are taken as part of the interpreter's name", async () => {
     for (const quote of ['"', "'"]) {
       const [found] = await findings(write("script", `#!${quote}${env}${quote} python3\n`));
       expect(found?.message).toMatch(/takes the quotes for a part of the name/);
@@ -199,7 +199,7 @@ describe("doctor", () => {
     }
   });
 
-  it("says what else is wrong with the line", async () => {
+  it("reports what else is wrong with the line", async () => {
     expect(await message("#!\nx\n")).toMatch(/names no interpreter/);
     expect(await message(`#!/${"x".repeat(300)}\n`)).toMatch(/does not end within the 255 bytes/);
     expect(await message(`#!${directory}\n`)).toMatch(/is no program/);
@@ -215,7 +215,7 @@ describe("doctor", () => {
     expect(cut).toMatchObject({ severity: "warning" });
   });
 
-  it("says why its interpreter does not start, and mends that", needs("gcc"), async () => {
+  it("reports why its interpreter does not start, with the remedy", needs("gcc"), async () => {
     process.env.PATH = path;
     const interpreter = compile(at("unstartable"), "int main(void) { return 0; }", "-no-pie");
     const text = `#!${interpreter}\n`;
@@ -250,7 +250,7 @@ describe("doctor", () => {
     expect(await message(`#!${at("bin/closed")}\n`)).toMatch(/may not be executed/);
   });
 
-  it("looks at the executable scripts of a directory, and finds what comes along", async () => {
+  it("examines a directory's executable scripts, and finds what they bring along", async () => {
     write("tree/bin/good", `#!${env} own\n`);
     write("tree/bin/bad", `#!${env} perl\n`);
     write("tree/lib/module.py", "#!/nowhere/python\n", 0o644);
@@ -260,7 +260,7 @@ describe("doctor", () => {
       [at("tree/bin/bad"), "script"],
       [at("tree/bin/good"), "script"],
     ]);
-    // Nothing could mend them, and nobody asked for them by name.
+    // Nothing could fix them, and they were not named.
     expect(diagnoses.flatMap(({ findings }) => findings.map(({ severity }) => severity))).toEqual([
       "warning",
       "warning",
@@ -280,18 +280,24 @@ describe("doctor", () => {
   });
 });
 
-it("asks each store path once for a program, however many scripts want it", needs("strace"), () => {
-  const store = join(directory, "store");
-  for (const letter of ["a", "b", "c"])
-    mkdirSync(join(store, `${letter.repeat(32)}-package`, "bin"), { recursive: true });
-  const scripts = join(directory, "scripts");
-  mkdirSync(scripts);
-  for (let index = 0; index < 20; index++)
-    writeFileSync(join(scripts, String(index)), "#!/usr/bin/env nosuchprogram\n", { mode: 0o755 });
-  const trace = join(directory, "trace");
-  const by = ["strace", "-f", "-e", "trace=%file", "-o", trace];
-  const { stdout } = fixelf(["doctor", scripts, "--store", store, "--no-index"], { by });
-  expect(stdout).toContain("env finds no nosuchprogram");
-  const asked = readFileSync(trace, "utf8").split(`-package/bin/nosuchprogram"`).length - 1;
-  expect(asked).toBe(3);
-});
+it(
+  "asks each store path for a program only once, however many scripts need it",
+  needs("strace"),
+  () => {
+    const store = join(directory, "store");
+    for (const letter of ["a", "b", "c"])
+      mkdirSync(join(store, `${letter.repeat(32)}-package`, "bin"), { recursive: true });
+    const scripts = join(directory, "scripts");
+    mkdirSync(scripts);
+    for (let index = 0; index < 20; index++)
+      writeFileSync(join(scripts, String(index)), "#!/usr/bin/env nosuchprogram\n", {
+        mode: 0o755,
+      });
+    const trace = join(directory, "trace");
+    const by = ["strace", "-f", "-e", "trace=%file", "-o", trace];
+    const { stdout } = fixelf(["doctor", scripts, "--store", store, "--no-index"], { by });
+    expect(stdout).toContain("env finds no nosuchprogram");
+    const asked = readFileSync(trace, "utf8").split(`-package/bin/nosuchprogram"`).length - 1;
+    expect(asked).toBe(3);
+  },
+);

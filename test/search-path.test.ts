@@ -1,4 +1,4 @@
-// Entries of a search path that lead elsewhere than was meant, and what doctor says about them.
+// Entries of a search path that lead elsewhere than intended, and what doctor reports about them.
 import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync } from "node:fs";
 import { join } from "node:path";
@@ -39,7 +39,7 @@ describe("an entry of a search path", () => {
     ["~/lib", null],
     ["$HOME/lib", null],
     ["$ORIGINAL/lib", null],
-  ])("%j was meant as %j", (entry, meant) => {
+  ])("%j was intended as %j", (entry, meant) => {
     expect(misspellingOf(entry)).toMatchObject({ entry, meant });
   });
 
@@ -53,11 +53,11 @@ describe("an entry of a search path", () => {
     "/a b/lib",
     "/opt/$PLATFORM/x",
     "/a,b",
-  ])("%j is as it should be", (entry) => expect(misspellingOf(entry)).toBeNull());
+  ])("%j is correct", (entry) => expect(misspellingOf(entry)).toBeNull());
 });
 
 describe("a library that a misspelling hides", needs("gcc", "x86-64"), () => {
-  it("is found again by the remedy that doctor prints", async () => {
+  it("is found again with the remedy that doctor prints", async () => {
     const library = compile(
       join(directory, "lib/libhelper.so"),
       "int helper(void) { return 0; }",
@@ -85,7 +85,7 @@ describe("a library that a misspelling hides", needs("gcc", "x86-64"), () => {
   });
 });
 
-describe("what is named from where one is", needs("gcc", "glibc's loader"), () => {
+describe("a relative path", needs("gcc", "glibc's loader"), () => {
   const directory = scratchDirectory();
   const library = join(directory, "own/libown.so");
   const source = "int own(void); int main(void) { return own(); }";
@@ -97,7 +97,7 @@ describe("what is named from where one is", needs("gcc", "glibc's loader"), () =
     chmodSync(join(directory, "ld.so"), 0o755);
   });
 
-  it("is written so that it is found from everywhere", () => {
+  it("is written so that it can be found from anywhere", () => {
     const program = compile(join(directory, "program"), source, library);
     const fixed = fixelf(["fix", ...named, "program"], { cwd: directory });
     expect(fixed.stdout).toContain("verified");
@@ -111,7 +111,7 @@ describe("what is named from where one is", needs("gcc", "glibc's loader"), () =
     expect(stdout).toContain(`${directory}/own`);
   });
 
-  it("is seen from a root, if it is there", () => {
+  it("is taken as seen from a root, if it is inside", () => {
     const program = compile(join(directory, "rooted"), source, library);
     const options = ["--json", "--ignore-missing", "libc.so.6", ...named];
     const within = ["fix", "--dry-run", "--root", directory, ...options, program];

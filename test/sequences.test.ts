@@ -1,9 +1,8 @@
-// A program between tools: fixelf's edits, those of patchelf and what strip leaves, in any order. It runs
-// after every step of fixelf, and where only fixelf and strip have been, after every strip that it survives
-// without fixelf.
+// A program edited by several tools: fixelf, patchelf and strip, in any order. It runs after every step of fixelf, and
+// as long as only fixelf and strip are involved, after every strip that it survives without fixelf.
 //
-// FIXELF_SEQUENCES says how many sequences are tried, FIXELF_SEQUENCES_SEED which. `npm run test:sequences`
-// tries 500, and also patchelf 0.18, which it fetches.
+// FIXELF_SEQUENCES sets how many sequences are tried, FIXELF_SEQUENCES_SEED which. `npm run test:sequences` tries 500,
+// and also patchelf 0.18, which it fetches.
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -48,7 +47,7 @@ const strips: Record<string, string[]> = {
   "elfutils strip": ["eu-strip"],
 };
 
-/** As fixelf's edit is called, and as patchelf's options are; null for what these versions cannot. */
+/** The edit for fixelf, and the options for patchelf; null if these versions cannot do it. */
 interface Setting {
   edits: Edits;
   options: string[] | null;
@@ -90,7 +89,7 @@ async function setting(bench: Bench, value: Value, length: number): Promise<Sett
   }
 }
 
-/** What each kind of file has; patchelf and fixelf agree on it. */
+/** What each kind of file has, in which patchelf and fixelf agree. */
 const applies = (value: Value, { kind }: Bench["cell"]) =>
   value === "interpreter" ? kind !== "shared" : value !== "soname" || kind === "shared";
 
@@ -111,7 +110,7 @@ interface Tally {
 const count = (map: Map<string, number>, name: string) => map.set(name, (map.get(name) ?? 0) + 1);
 
 class Sequence {
-  /** Nobody but fixelf and strips has edited the file. */
+  /** The file has only been edited by fixelf and strips. */
   private isOurs = true;
   private readonly kept: string;
   /** The same strips without fixelf's edits: what a tool breaks here is its own fault. */
@@ -151,7 +150,7 @@ class Sequence {
       await change(this.bench.subject, edits, this.records);
     } catch (failure) {
       const { code, message } = failure as Error & { code?: string };
-      // What another tool has left may be impossible to edit; then nothing has happened.
+      // What another tool has left may be impossible to edit; then nothing has changed.
       if (this.isOurs || !["unsupported", "malformed", "truncated"].includes(code as string))
         throw failure;
       count(this.tally.refusals, message);
@@ -159,7 +158,7 @@ class Sequence {
     expect(await output(this.bench, {})).toBe(this.expected);
   }
 
-  /** Taken back where it breaks the program, which may be the tool's own fault. */
+  /** It is undone if it breaks the program, which may be the tool's own fault. */
   private async foreign(name: string, [command, ...args]: string[]) {
     const { subject } = this.bench;
     await copyFile(subject, this.kept);
@@ -190,7 +189,7 @@ class Sequence {
   }
 }
 
-/** Those of the machine, and for the long run Debian trixie's. */
+/** The machine's own patchelf, and for the long run also Debian trixie's. */
 async function patchelfsHere(): Promise<Map<string, string[]>> {
   if (numRuns <= few) return new Map([["patchelf", ["patchelf"]]]);
   const peers: Peers = await import(new URL("../benchmarks/peers.mjs", import.meta.url).href);
@@ -218,8 +217,8 @@ const main = "int main(void) { return 0; }";
 const long = { searchPath: { value: letters(5000), tag: "runpath" } } as const;
 
 describe("the program header table", needs("gcc", "strip", "x86-64"), () => {
-  // GNU strip takes a table that has moved for part of the segment in which it is, and breaks the program.
-  it("grows over the place that the interpreter's path has left", async () => {
+  // GNU strip takes a table that has moved to be part of the segment in which it lies, and breaks the program.
+  it("grows over the former place of the interpreter's path", async () => {
     const directory = scratchDirectory();
     const program = compile(join(directory, "program"), main);
     const before = await native.inspect(program);
@@ -244,7 +243,7 @@ describe("the program header table", needs("gcc", "strip", "x86-64"), () => {
   });
 });
 
-/** Puts the section headers into the place that the interpreter's path leaves of `.interp`. */
+/** Puts the section headers into the place in `.interp` that the interpreter's path leaves. */
 async function putSectionsBehindInterpreter(program: string) {
   const bytes = await readFile(program);
   const headers = Array.from(
@@ -266,7 +265,7 @@ async function putSectionsBehindInterpreter(program: string) {
   await writeFile(program, bytes.subarray(0, sections));
 }
 
-// Go's linker puts them behind the program headers, and the first one is all zeros.
+// Go's linker puts them after the program headers, and the first one is all zeros.
 describe("section headers", needs("gcc", "readelf", "strip", "x86-64"), () => {
   it.each(["-no-pie", "-pie"])("make way for the program headers (%s)", async (kind) => {
     const directory = scratchDirectory();
@@ -294,7 +293,7 @@ describe("section headers", needs("gcc", "readelf", "strip", "x86-64"), () => {
 });
 
 describe("patchelf", needs("gcc", "ld.gold", "patchelf", "readelf", "x86-64"), () => {
-  it("finds room where it adds program headers to a library that has been edited", async () => {
+  it("finds room when it adds program headers to a library that has been edited", async () => {
     const directory = scratchDirectory();
     const library = compile(
       join(directory, "libone.so"),
@@ -309,7 +308,7 @@ describe("patchelf", needs("gcc", "ld.gold", "patchelf", "readelf", "x86-64"), (
     expect(await ask(program, [])).toMatchObject({ status: 0 });
   });
 
-  // patchelf put it into the segment that is only read, where it finds no room in an unedited file.
+  // patchelf put it into the read-only segment, where it finds no room in an unedited file.
   it("leaves the dynamic table of a position-dependent program writable", async () => {
     const directory = scratchDirectory();
     const program = compile(join(directory, "program"), main, "-no-pie");
@@ -324,9 +323,9 @@ describe("patchelf", needs("gcc", "ld.gold", "patchelf", "readelf", "x86-64"), (
     }
   });
 
-  // On AArch64 the kernel starts no program whose note of properties is damaged.
+  // On AArch64 the kernel starts no program whose property note is damaged.
   it.each(["bfd", "gold"])(
-    "leaves the notes behind an interpreter's path that moved (%s)",
+    "leaves the notes after an interpreter's path that moved (%s)",
     async (linker) => {
       const directory = scratchDirectory();
       const program = compile(join(directory, "program"), main, "-pie", `-fuse-ld=${linker}`);
@@ -346,9 +345,9 @@ describe("patchelf", needs("gcc", "ld.gold", "patchelf", "readelf", "x86-64"), (
   );
 });
 
-// GNU strip leaves PT_INTERP so behind a segment that patchelf 0.18 has made: it is in the last page.
+// GNU strip leaves PT_INTERP behind a segment that patchelf 0.18 has made, in its last page.
 it(
-  "a segment stays in whose last page another one is",
+  "a segment stays if another one is in its last page",
   needs("gcc", "ld.lld", "x86-64"),
   async () => {
     const directory = scratchDirectory();
@@ -369,7 +368,7 @@ it(
       (header) => header.readUInt32LE() === 1 && place(header) <= place(path),
     ) as Buffer;
     for (const size of [32, 40]) load.writeBigUInt64LE(place(path) - place(load), size);
-    // And the section headers at the end, so that the segment cannot grow.
+    // The section headers are put at the end, so that the segment cannot grow.
     const sections = Number(bytes.readBigUInt64LE(40));
     const table = Buffer.from(bytes.subarray(sections, sections + 64 * bytes.readUInt16LE(60)));
     bytes.writeBigUInt64LE(BigInt(bytes.length), 40);
@@ -383,13 +382,13 @@ it(
 );
 
 describe("elfutils strip", needs("gcc", "eu-strip"), () => {
-  // It ended the file before the segment did, which no tool takes for a whole file.
-  it("leaves all of an area that has become shorter", async () => {
+  // It ended the file before the segment did, and all tools take such a file to be cut off.
+  it("keeps all of an area that has become shorter", async () => {
     const directory = scratchDirectory();
     const program = compile(join(directory, "program"), main, "-g");
     const resolutionCache = new TextEncoder().encode(`libc.so.6\0=/${letters(5000)}\0\0`);
     await change(program, { resolutionCache, ...long }, directory);
-    // The cache is dropped, as it is no longer true.
+    // The cache is dropped, since it is no longer true.
     await change(program, { searchPath: { value: "/short", tag: "runpath" } }, directory);
     expect(await ask("eu-strip", [program])).toMatchObject({ status: 0, stderr: "" });
     await change(program, long, directory);
@@ -398,26 +397,22 @@ describe("elfutils strip", needs("gcc", "eu-strip"), () => {
   });
 });
 
-it(
-  "a resolution cache goes into an area behind which section names are",
-  needs("gcc"),
-  async () => {
-    const directory = scratchDirectory();
-    const program = compile(join(directory, "program"), main, "-no-pie");
-    await change(program, long, directory);
-    const places = `=/${letters(500)}`;
-    for (const each of ["=/short", places]) {
-      const resolutionCache = new TextEncoder().encode(`libc.so.6\0${each}\0\0`);
-      const { reasons } = await change(program, { resolutionCache }, directory);
-      expect(reasons.join()).not.toContain("the program header table moves");
-    }
-    const { notes } = await native.inspect(program);
-    expect(notes.resolutionCache).toEqual([{ soname: "libc.so.6", places }]);
-    expect(await ask(program, [])).toMatchObject({ status: 0 });
-  },
-);
+it("a resolution cache goes into an area followed by section names", needs("gcc"), async () => {
+  const directory = scratchDirectory();
+  const program = compile(join(directory, "program"), main, "-no-pie");
+  await change(program, long, directory);
+  const places = `=/${letters(500)}`;
+  for (const each of ["=/short", places]) {
+    const resolutionCache = new TextEncoder().encode(`libc.so.6\0${each}\0\0`);
+    const { reasons } = await change(program, { resolutionCache }, directory);
+    expect(reasons.join()).not.toContain("the program header table moves");
+  }
+  const { notes } = await native.inspect(program);
+  expect(notes.resolutionCache).toEqual([{ soname: "libc.so.6", places }]);
+  expect(await ask(program, [])).toMatchObject({ status: 0 });
+});
 
-describe("edits between those of other tools", needs(...parts, "patchelf"), () => {
+describe("edits between those of other tools, in", needs(...parts, "patchelf"), () => {
   const home = scratchDirectory();
   const tally: Tally = { steps: 0, refusals: new Map(), broken: new Map() };
   afterAll(() => {

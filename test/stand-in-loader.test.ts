@@ -1,4 +1,5 @@
-// The stand-in loader on each of its machines: this one's by the kernel, the others' by qemu.
+// The stand-in loader on each of its machines: started by this one's kernel, and for the others by
+// qemu.
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -19,13 +20,13 @@ import { needs, pathOf, unshare } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
 
 interface Machine {
-  /** Nix's. */
+  /** Nix's name for it. */
   system: string;
-  /** Node's name of it. */
+  /** Node's name for it. */
   node: string;
   triplet: string;
   qemu: string;
-  /** As the stand-in's messages call it. */
+  /** Its name in the stand-in's messages. */
   title: string;
 }
 
@@ -57,7 +58,7 @@ const shipped = ({ system }: Machine) =>
 const farm = "/run/current-system/sw/share/fixelf/farm";
 const nixLd = "/run/current-system/sw/share/nix-ld/lib";
 
-/** Says what it sees of how it was started; `number` comes from a library. */
+/** Prints what it sees of how it was started; `number` comes from a library. */
 const report = `
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,7 +100,7 @@ const partsOf = ({ system, node, triplet, qemu }: Machine) => [
   ...(node === process.arch ? ["gcc"] : [`${triplet}-gcc`, `qemu-${qemu}`]),
 ];
 
-/** qemu-i386 does not let gdb see what a loader opens, not even an ordinary one: there the kernel has to. */
+/** qemu-i386 does not let gdb see what a loader opens, not even an ordinary one, so the kernel has to. */
 const isDebuggedHere = ({ node, system }: Machine) => node === process.arch || system === "i686";
 
 const debuggersOf = (machine: Machine) =>
@@ -107,7 +108,7 @@ const debuggersOf = (machine: Machine) =>
     ? ["gdb", ...(machine.system === "i686" ? ["i386's loader"] : [])]
     : ["gdb-multiarch", "strace"];
 
-/** The loader that a program of this machine has by itself. */
+/** The loader that a program for this machine has by default. */
 function realLoader({ node, triplet }: Machine, compiler: string): string {
   const lib = `/usr/${triplet}/lib`;
   if (node !== process.arch) {
@@ -121,7 +122,7 @@ function realLoader({ node, triplet }: Machine, compiler: string): string {
 interface Started {
   status: number | null;
   stderr: string;
-  /** The first word of each line, and the rest of it. */
+  /** The first word of each line, with the rest of it. */
   said: Record<string, string>;
 }
 
@@ -129,10 +130,10 @@ interface Started {
 class Bench {
   readonly home: string;
   readonly loader: string;
-  /** A copy of the stand-in, where every user may read it. */
+  /** A copy of the stand-in that every user may read. */
   readonly standIn: string;
   readonly program: string;
-  /** Whose library says 1, and whose says 2. */
+  /** The library in the first one returns 1, that in the second 2. */
   readonly one: string;
   readonly two: string;
 
@@ -179,7 +180,7 @@ class Bench {
     );
   }
 
-  /** With these variables and no others. */
+  /** Starts it with only these variables. */
   start(variables: Record<string, string>, command: readonly string[] = [this.program]): Started {
     const set = Object.entries(variables).flatMap((pair) => ["-E", pair.join("=")]);
     const [file = "", ...args] = this.emulated ? [this.qemu, ...set, ...command] : command;
@@ -193,8 +194,8 @@ class Bench {
   }
 
   /**
-   * What gdb prints of a program that it starts with these variables. An emulator answers gdb itself; it is
-   * traced as well, for the program to see what it sees under a debugger of its own machine.
+   * What gdb prints for a program that it starts with these variables. An emulator answers gdb itself; it is traced as
+   * well, for the program to see what it sees under a debugger on its own machine.
    */
   debug(variables: Record<string, string>, program: string, ...commands: string[]): string {
     const socket = join(this.home, "gdb");
@@ -249,7 +250,7 @@ for (const machine of machines) {
       });
       const ofSystem = (name: string) => `${name}_${machine.system}_linux`;
 
-      it("needs nothing, no relocation either, and is small", () => {
+      it("needs nothing, not even relocations, and is small", () => {
         const { standIn } = bench;
         expect(statSync(standIn).size).toBeLessThan(40_000);
         const dump = execFileSync("readelf", ["-W", "-l", "-d", "-r", standIn], {
@@ -262,7 +263,7 @@ for (const machine of machines) {
         expect(segments).toEqual(["R E", "RW "]);
       });
 
-      // What nix-ld's own tests require of it.
+      // What nix-ld's own tests require.
       describe.each([
         ["a position-independent program", "DYN", ["-fPIE", "-pie"]],
         ["a program of fixed addresses", "EXEC", ["-fno-pie", "-no-pie"]],
@@ -293,7 +294,7 @@ for (const machine of machines) {
           expect(said.arguments).toBe("3 b c");
         });
 
-        it("gives the program and its children back the LD_LIBRARY_PATH that was there", () => {
+        it("gives the program and its children back the previous LD_LIBRARY_PATH", () => {
           const { status, said } = start({
             NIX_LD: bench.loader,
             NIX_LD_LIBRARY_PATH: bench.path(bench.two),
@@ -314,13 +315,13 @@ for (const machine of machines) {
           expect(said).toMatchObject({ library: "1", child: bench.one });
         });
 
-        it("prefers the variables of the system to the general ones", () => {
+        it("prefers the system's variables to the general ones", () => {
           const { status, said } = start({
             NIX_LD: "/not/there",
             [ofSystem("NIX_LD")]: bench.loader,
             [ofSystem("NIX_LD_LIBRARY_PATH")]: bench.path(bench.two),
             NIX_LD_LIBRARY_PATH: bench.path(bench.one),
-            // Another system's, and another variable's.
+            // Another system's, and another variable.
             NIX_LD_mips_linux: "/not/there",
             [`${ofSystem("NIX_LD")}x`]: "/not/there",
           });
@@ -330,7 +331,7 @@ for (const machine of machines) {
         });
       });
 
-      it("says what helps against a library that is nowhere, before the loader names it", () => {
+      it("reports what helps against a missing library, before the loader names it", () => {
         const { loader, program } = bench;
         const variables = { NIX_LD: loader, NIX_LD_LIBRARY_PATH: bench.path() };
         const { status, stderr } = bench.start(variables);
@@ -345,21 +346,21 @@ for (const machine of machines) {
         expect(quiet.stderr).not.toContain("fixelf-ld:");
       });
 
-      it("says nothing of one that may be loaded otherwise", () => {
+      it("reports nothing about one that may be loaded in another way", () => {
         const { loader, one } = bench;
         const nowhere = { NIX_LD: loader, NIX_LD_LIBRARY_PATH: bench.path("/nowhere") };
-        // Directories for processors of some kind.
+        // Directories for particular processors.
         const kinds = join(bench.one, "../kinds");
         mkdirSync(join(kinds, "glibc-hwcaps"), { recursive: true });
         const told = { ...nowhere, NIX_LD_LIBRARY_PATH: bench.path(kinds) };
         expect(bench.start(told).stderr).not.toContain("fixelf-ld:");
-        // Preloaded, under the name that it is needed by.
+        // Preloaded, under the name by which it is needed.
         const preload = { ...nowhere, LD_PRELOAD: join(one, "libnumber.so") };
         expect(bench.start(preload).stderr).not.toContain("needs");
-        // Between semicolons, as glibc takes them in a variable.
+        // Between semicolons, which glibc accepts in a variable.
         const both = { NIX_LD: loader, NIX_LD_LIBRARY_PATH: bench.path(`/nowhere;${one}`) };
         expect(bench.start(both)).toMatchObject({ stderr: "", said: { library: "1" } });
-        // The caller's own variable alone; an empty element at the end is the working directory.
+        // Only the caller's own variable; an empty element at the end is the working directory.
         const own = { NIX_LD: loader, NIX_LD_LIBRARY_PATH: "" };
         for (const path of [kinds, `/nowhere;${one}`, one, `${one}/nowhere:`])
           expect(
@@ -371,7 +372,7 @@ for (const machine of machines) {
       });
 
       it(
-        "lets gdb stop in a library that is opened as the program runs",
+        "lets gdb stop in a library that is opened at run time",
         needs(...debuggersOf(machine)),
         () => {
           const plugin = join(bench.home, "plugin.so");
@@ -397,7 +398,7 @@ for (const machine of machines) {
 
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the loader's
       it.each(["$ORIGIN/one", "/nowhere:${ORIGIN}/one", "absolute"])(
-        "says nothing of one that the program itself finds, in %s",
+        "reports nothing about one that the program itself finds, in %s",
         (path) => {
           const runpath = path === "absolute" ? bench.one : path;
           const program = bench.link("finder", report, `-Wl,-rpath,${runpath}`);
@@ -409,7 +410,7 @@ for (const machine of machines) {
         },
       );
 
-      it("names a loader that is not there, and the variable", () => {
+      it("names a missing loader, and the variable", () => {
         expect(bench.start({ NIX_LD: "/not/there/ld.so" })).toEqual({
           status: 127,
           said: {},
@@ -421,7 +422,7 @@ for (const machine of machines) {
         expect(stderr).toContain(`: ${ofSystem("NIX_LD")} names /not/there/ld.so, which`);
       });
 
-      it("names a loader of another machine", () => {
+      it("names a loader for another machine", () => {
         const other = machine.system === "aarch64" ? "x86-64" : "AArch64";
         const path = join(bench.home, "other-machine");
         const bytes = readFileSync(bench.loader);
@@ -456,7 +457,7 @@ for (const machine of machines) {
       });
 
       it(
-        "prints commands that name the program as it is called, whatever that is",
+        "prints commands that name the program as it was called, whatever that is",
         needs("bash"),
         () => {
           const read = 'fixelf() { printf "%s\\0" "$@"; }; eval "$1"';
@@ -481,7 +482,7 @@ for (const machine of machines) {
         },
       );
 
-      it("says which variables and places it looked at, in an empty environment", () => {
+      it("reports in an empty environment which variables and places it tried", () => {
         const { status, stderr } = bench.start({});
         expect(status).toBe(127);
         expect(stderr).toBe(
@@ -503,7 +504,7 @@ function loadedEnd(path: string): number {
 
 const host = machines.find(({ node }) => node === process.arch);
 
-/** Runs a command where /run has what `layOut`, a few lines of shell, puts there, and nothing else. */
+/** Runs a command with nothing in /run but what `layOut`, a few lines of shell, puts there. */
 const inOwnRun = (layOut: string, command: readonly string[]) => [
   ...unshare,
   ...["/bin/sh", "-euc", `mount -t tmpfs tmpfs /run; ${layOut}; exec "$@"`, "sh", ...command],
@@ -531,7 +532,7 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
     );
   };
 
-  it("uses a farm with no variable set at all", () => {
+  it("uses a farm when no variable is set", () => {
     const { one, two, loader, libraryIn } = bench;
     const layOut = put(farm, loader, libraryIn(two));
     const started = {
@@ -540,17 +541,17 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
       said: { library: "2", own: "none", child: "none", variables: "0", ...healthy },
     };
     expect(startIn(layOut)).toMatchObject(started);
-    // Also where nix-ld's place exists.
+    // Even if nix-ld's place exists.
     const other = put(nixLd, "/not/there", libraryIn(one));
     expect(startIn(`${layOut}; ${other}`)).toMatchObject(started);
   });
 
-  it("uses nix-ld's place with no variable set at all", () => {
+  it("uses nix-ld's place when no variable is set", () => {
     const { one, two, loader, libraryIn } = bench;
     const layOut = put(nixLd, loader, libraryIn(two));
     expect(startIn(layOut).said).toMatchObject({ library: "2", own: "none", child: "none" });
 
-    // A farm without a loader, or with another machine's, still has libraries.
+    // A farm without a loader, or with one for another machine, still has libraries.
     const bare = `mkdir -p ${farm}; ln -s ${libraryIn(one)} ${farm}`;
     expect(startIn(`${layOut}; ${bare}`).said.library).toBe("1");
     const foreign = join(bench.home, "foreign");
@@ -562,7 +563,7 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
     expect(stderr).toContain(`the default loader ${farm}/ld.so is for another machine (22)`);
   });
 
-  it("takes each default by itself, and an empty NIX_LD for none", () => {
+  it("takes each default independently, and an empty NIX_LD as unset", () => {
     const { one, two, loader, libraryIn } = bench;
     const layOut = put(farm, loader, libraryIn(two));
     expect(startIn(layOut, { NIX_LD: "" }).said.library).toBe("2");
@@ -587,7 +588,7 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
     expect(stderr).toContain(`the loader sees LD_LIBRARY_PATH=/not/there::${two}\n`);
   });
 
-  it("adds nothing where NIX_LD_LIBRARY_PATH is empty", () => {
+  it("adds nothing if NIX_LD_LIBRARY_PATH is empty", () => {
     const { two, loader, libraryIn } = bench;
     const layOut = put(farm, loader, libraryIn(two));
     const { status, stderr } = startIn(layOut, { NIX_LD_LIBRARY_PATH: "" });
@@ -603,7 +604,7 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
     expect(traced.stderr).not.toContain("LD_LIBRARY_PATH=");
   });
 
-  it("says as much as NIX_LD_LOG asks for", () => {
+  it("reports as much as NIX_LD_LOG asks for", () => {
     const { loader, two } = bench;
     const at = (level: string) =>
       bench.start({ NIX_LD: loader, NIX_LD_LIBRARY_PATH: two, NIX_LD_LOG: level }).stderr;
@@ -622,12 +623,12 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
     expect(at("loud")).toBe(
       "fixelf-ld: NIX_LD_LOG is loud, which is not one of off, error, warn, info, debug and trace\n",
     );
-    // What cannot be started is reported at every level.
+    // A failed start is reported at every level.
     const { stderr } = bench.start({ NIX_LD: "/not/there", NIX_LD_LOG: "off" });
     expect(stderr).toContain("/not/there");
   });
 
-  it("warns when no directory of NIX_LD_LIBRARY_PATH is there", () => {
+  it("warns if none of NIX_LD_LIBRARY_PATH's directories exist", () => {
     const { loader, one } = bench;
     const with_ = (path: string, more = {}) =>
       bench.start({ NIX_LD: loader, NIX_LD_LIBRARY_PATH: path, LD_LIBRARY_PATH: one, ...more });
@@ -648,7 +649,7 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
     expect(stderr).toContain("NIX_LD names /not/?[31m?there, which");
   });
 
-  it("refuses what is no loader", () => {
+  it("refuses what is not a loader", () => {
     const { home, standIn, program, one, libraryIn } = bench;
     const fifo = join(home, "fifo");
     const text = join(home, "text");
@@ -669,7 +670,7 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
     expect(refused(`${text}/ld.so`)?.[1]).toBe("is not there");
   });
 
-  it("names a loader on a file system that does not allow programs", () => {
+  it("names a loader on a file system mounted noexec", () => {
     const { loader, program } = bench;
     const layOut = `mount -t tmpfs -o noexec tmpfs /run; cp ${loader} /run/ld.so`;
     const { status, stderr } = startIn(layOut, { NIX_LD: "/run/ld.so" });
@@ -681,13 +682,13 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
     );
   });
 
-  it("gives the environment back also when a constructor has changed it meanwhile", () => {
+  it("restores the environment even if a constructor has changed it meanwhile", () => {
     const { two, loader, libraryIn } = bench;
     const layOut = put(farm, loader, libraryIn(two));
     const changing = (change: string) => {
       const source = `#include <stdlib.h>
           __attribute__((constructor)) static void change(void) { ${change} }`;
-      // In a library: a program's own constructors run after its entry point.
+      // In a library, since a program's own constructors run after its entry point.
       const path = join(bench.home, "libchange.so");
       bench.compile(path, source, "-shared", "-fPIC");
       return bench.link("changed", report, "-Wl,--no-as-needed", path);
@@ -704,7 +705,7 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
     });
   });
 
-  it("starts a program that was given no argument, not even its name", () => {
+  it("starts a program that was given no arguments, not even its name", () => {
     const starter = bench.compile(
       join(bench.home, "no-arguments"),
       `#include <unistd.h>
@@ -719,9 +720,9 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
     expect(startIn(layOut, {}, [starter, program]).said).toMatchObject({ library: "2" });
   });
 
-  it("passes an environment on that is nearly as large as the kernel allows", () => {
+  it("passes on an environment that is nearly as large as the kernel allows", () => {
     const { two, loader } = bench;
-    // A quarter of the stack: fs/exec.c, bprm_stack_limits. And no text of more than 128 KiB.
+    // A quarter of the stack: fs/exec.c, bprm_stack_limits. And no string of more than 128 KiB.
     const few = Object.fromEntries(
       Array.from({ length: 15 }, (_, index) => [`LARGE_${index}`, "x".repeat(127 * 1024)]),
     );
@@ -815,7 +816,7 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
     expect(mappings(program)).toEqual(mappings(usual));
   });
 
-  it("started by itself, becomes the real loader", () => {
+  it("becomes the real loader when started by itself", () => {
     const { loader, one, two, standIn, program } = bench;
     const environment = { NIX_LD: loader, NIX_LD_LIBRARY_PATH: two };
     expect(bench.start(environment, [standIn, program, "a", "b"])).toMatchObject({
@@ -842,14 +843,14 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
     expect(alone.stderr).toMatch(/^fixelf-ld: this stands in for [^\n]* by hand\n$/);
   });
 
-  it("does not map a loader whose headers contradict themselves or the file", () => {
+  it("does not map a loader with headers that contradict themselves or the file", () => {
     const { home, loader } = bench;
     const path = join(home, "contradiction");
     const original = readFileSync(loader);
     const wide = original[4] === 2;
     const headers = wide ? 64 : 52;
     const entrySize = wide ? 56 : 32;
-    // Where the fields of a program header are: gABI, figure 2-1.
+    // The offsets of a program header's fields: gABI, figure 2-1.
     const at = wide
       ? { type: 0, flags: 4, offset: 8, address: 16, file: 32, memory: 40 }
       : { type: 0, flags: 24, offset: 4, address: 8, file: 16, memory: 20 };
@@ -924,10 +925,10 @@ describe("the stand-in loader on this machine", needs(...partsHere), () => {
 const musl = "/lib/ld-musl-x86_64.so.1";
 
 describe(
-  "the stand-in loader with musl's",
+  "the stand-in loader with musl's loader",
   needs(...partsHere, "musl-gcc", "musl's loader"),
   () => {
-    it("starts programs that find their libraries, at their start and later", () => {
+    it("starts programs that find their libraries, at start and later", () => {
       const home = join(directory, "musl");
       mkdirSync(home);
       const standIn = join(home, "fixelf-ld");
@@ -953,7 +954,7 @@ describe(
         const started = { status: 0, stderr: "", said };
         expect(described(spawnSync(program, [], { encoding: "utf8", env }))).toMatchObject(started);
       }
-      // Where the default is glibc's, the message says so; unless a default place has musl's as well.
+      // If the default is glibc's, the message says so; unless a default place has musl's as well.
       const glibc = `${farm}/ld.so`;
       const ours = join(home, basename(musl));
       copyFileSync(standIn, ours);
@@ -983,7 +984,7 @@ describe(
 );
 
 describe("the stand-in loader in secure mode", needs(...partsHere, "root", "setpriv"), () => {
-  it("believes no variable", () => {
+  it("ignores all variables", () => {
     const bench = new Bench(host as Machine);
     const { one, two, loader, libraryIn } = bench;
     const program = bench.link("setuid", report, `-Wl,-rpath,${one}`);

@@ -1,4 +1,4 @@
-// What each command does where its output cannot be written, or is not wanted any more.
+// What each command does if its output cannot be written, or is no longer read.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -10,7 +10,7 @@ import { scratchDirectory } from "./support/scratch.js";
 const directory = scratchDirectory();
 const program = join(directory, "program");
 
-/** In a shell; "$@" is the command line. */
+/** In a shell, where "$@" is the command line. */
 const shell = (script: string, ...words: string[]) =>
   run(["/bin/sh", "-c", script, "sh", ...commandLine, ...words]);
 
@@ -36,13 +36,13 @@ describe("a command", needs("gcc"), () => {
     writeFileSync(join(directory, "text"), "");
   });
 
-  it.each(commands)("whose output meets a full disk says so: %s %s %s %s", (...words) => {
+  it.each(commands)("whose output meets a full disk reports it: %s %s %s %s", (...words) => {
     const { code, stdout, stderr } = shell('"$@" >/dev/full', ...words);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toBe("fixelf: standard output: ENOSPC: no space left on device, write\n");
   });
 
-  it.each(commands)("whose reader has seen enough ends quietly: %s %s %s %s", (...words) => {
+  it.each(commands)("whose reader has gone ends quietly: %s %s %s %s", (...words) => {
     // The reader is gone before anything is written.
     const { code, stderr } = shell('{ sleep 0.2; "$@"; echo $? >&2; } | :', ...words);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "0\n" });
@@ -52,7 +52,7 @@ describe("a command", needs("gcc"), () => {
     ["doctor", join(directory, "none")],
     ["doctor", "--unknown"],
     ["fix", join(directory, "text")],
-  ])("that cannot even say why has the same exit code: %s %s", (...words) => {
+  ])("that cannot even report why has the same exit code: %s %s", (...words) => {
     const { code } = run([...commandLine, ...words]);
     expect(code).not.toBe(0);
     expect(shell('"$@" 2>/dev/full', ...words).code).toBe(code);

@@ -11,7 +11,7 @@ import { scratchDirectory } from "./support/scratch.js";
 const directory = scratchDirectory();
 const at = (name: string) => join(directory, name);
 
-/** Writes down, as the process ends, what was loaded, and whether V8 took the code that was compiled before. */
+/** Records, as the process ends, what was loaded, and whether V8 accepted the code that was compiled before. */
 const recorder = `
   const { writeFileSync } = require("node:fs");
   const vm = require("node:vm");
@@ -27,7 +27,7 @@ const recorder = `
   });`;
 
 interface Loaded {
-  /** `rejected` is missing where there was no code to be taken. */
+  /** `rejected` is missing if there was no code to accept. */
   scripts: { file: string; rejected?: boolean }[];
   builtin: string[];
 }
@@ -67,14 +67,14 @@ describe("the start of doctor", needs("gcc"), () => {
     expect(scripts.filter(({ rejected }) => rejected !== false)).toEqual([]);
   });
 
-  it("compiles all of it for a Node whose flags are others", () => {
+  it("compiles everything for a Node with other flags", () => {
     const { scripts } = loadedBy([...commandLine, "doctor", program], "--stack-trace-limit=11");
     expect(scripts.length).toBeGreaterThan(0);
     expect(scripts.filter(({ rejected }) => rejected !== true)).toEqual([]);
   });
 });
 
-it("no file of the command line needs itself on the way", () => {
+it("no file of the command line requires itself in a cycle", () => {
   const chunks = join(dirname(commandLine.at(-1) as string), "chunks");
   // Not what is loaded later: `() => require("…")`.
   const loads = /(?<!=>\s*)\brequire\("\.\/([\w-]+\.cjs)"\)/g;

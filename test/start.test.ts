@@ -1,6 +1,6 @@
-// The judge against the kernel and the loader: programs are really started, up to their entry point, and the verdict
-// has to agree. FIXELF_START=whole starts every program of this machine and 3,000 mutants, otherwise a sample of both;
-// FIXELF_START_FROM says at which number the mutants begin.
+// The judge compared with the kernel and the loader: programs are really started, up to their entry point, and the
+// verdict has to agree. FIXELF_START=whole starts every program of this machine and 3,000 mutants, otherwise a sample
+// of both; FIXELF_START_FROM gives the number at which the mutants begin.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ beforeAll(() => {
   start = makeStarter(directory);
 });
 
-/** No store, so that nothing but this machine decides. */
+/** No store, so that everything depends on this machine. */
 async function verdictOf(path: string): Promise<Diagnosis> {
   const [diagnosis] = await diagnose([path], { store: at("no-store"), index: false });
   return diagnosis as Diagnosis;
@@ -51,7 +51,7 @@ async function differencesIn(
 
 describe("programs of this machine", needs("gcc", "x86-64"), () => {
   it(
-    "start as the judge says",
+    "start exactly if the judge says so",
     async () => {
       const walked = await native.walk("/usr/bin");
       const programs = walked.elf.filter(isStartedByLoader).map(({ path }) => path);
@@ -64,7 +64,7 @@ describe("programs of this machine", needs("gcc", "x86-64"), () => {
   );
 });
 
-/** Where the judge says something different, and why. */
+/** Cases in which the judge differs, and why. */
 const reasons: { why: string; applies: (change: string, starts: boolean) => boolean }[] = [
   {
     why: "the kernel looks at no class and byte order; tools do, and without them no field can be read",
@@ -138,7 +138,7 @@ describe("mutants of programs", needs("gcc", "x86-64"), () => {
   }
 
   it(
-    "start as the judge says, or differ for a known reason",
+    "start exactly if the judge says so, or differ for a known reason",
     async () => {
       const numbers = Array.from({ length: isWhole ? 3000 : 300 }, (_, index) => first + index);
       const cases = numbers.map((number) => {

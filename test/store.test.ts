@@ -1,4 +1,4 @@
-// lib/store on a directory shaped as a store, made of this machine's own glibc.
+// lib/store on a directory shaped like a store, made from this machine's own glibc.
 import { copyFileSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -43,7 +43,7 @@ describe("a store's place", () => {
   });
 });
 
-describe("what Nix knows of a store", () => {
+describe("what Nix knows about a store", () => {
   it("reads roots, without those of processes", () => {
     const output = [
       "/proc/12/maps -> /nix/store/x-1",
@@ -71,7 +71,7 @@ describe("what Nix knows of a store", () => {
     expect(parsePathInfos('[{"path":"/nix/store/x","valid":false}]')).toEqual([]);
   });
 
-  it("answers null, with the reason, for a store without a database", async () => {
+  it("returns null, with the reason, for a store without a database", async () => {
     const nix = new Nix(storePlace({ root: "/nowhere" }));
     expect(await nix.available()).toBe(false);
     expect(await nix.requisites(["/nix/store/x"])).toBeNull();
@@ -105,14 +105,14 @@ describe("a rank of candidates", () => {
     expect(parseName("gcc-14.2.1-lib")).toEqual({ packageName: "gcc", version: "14.2.1" });
   });
 
-  it("takes a trimmed copy only after every whole one", () => {
+  it("takes a trimmed copy only after every complete one", () => {
     const trimmed = candidate(storePath("zlib-9", "f"), { partial: true });
     expect(paths(rank([trimmed, older, initrd], unknown, isMadeForZlib))).toEqual(
       paths([older, trimmed, initrd]),
     );
   });
 
-  it("takes the newest, and bootstrap copies last", () => {
+  it("takes the newest first, and bootstrap copies last", () => {
     const ranked = rank([initrd, bootstrap, older, newest, newer], unknown, isMadeForZlib);
     expect(paths(ranked).slice(0, 3)).toEqual(paths([newest, newer, older]));
     expect(ranked[0]?.reasons).toContain("newest of 3 (1.10)");
@@ -120,7 +120,7 @@ describe("a rank of candidates", () => {
     expect(ranked[0]?.current).toBeNull();
   });
 
-  it("prefers the user's, then the current system's, then what is rooted", () => {
+  it("prefers the user's, then the current system's, then rooted ones", () => {
     const users = candidate("", { path: "/opt/lib/libz.so.1", storePath: null, named: true });
     const knowledge = {
       closure: new Set([older.storePath as string, bootstrap.storePath as string]),
@@ -132,7 +132,7 @@ describe("a rank of candidates", () => {
     expect(ranked[1]?.reasons).toEqual(["in the current system's closure", "kept by a GC root"]);
   });
 
-  it("says when two are equally good", () => {
+  it("reports when two are equally good", () => {
     const twin = candidate(storePath("zlib-1.10", "f"));
     const ranked = rank([twin, newest], unknown, isMadeForZlib);
     expect(ranked[0]?.reasons).toEqual([`as good as ${twin.path}; it comes first by name`]);
@@ -165,18 +165,18 @@ describe("loader names and versions", () => {
     expect(native.looksLikeLibrary("libz.a")).toBe(false);
   });
 
-  it("refines libc's version by the name where the two agree", () => {
+  it("refines libc's version by the name if the two agree", () => {
     const defined = ["GLIBC_2.2.5", "GLIBC_2.40", "GLIBC_2.9", "GLIBC_PRIVATE"];
     expect(glibcVersion(defined, "glibc-2.40-66")).toBe("2.40-66");
     expect(glibcVersion(defined, "glibc-2.39-5")).toBe("2.40");
     expect(glibcVersion(["GLIBC_2.4"], "glibc-2.40-66")).toBe("2.4");
     expect(glibcVersion([], "glibc-2.40-66")).toBeNull();
-    // glibc 2.37, say, brought no new symbol versions.
+    // glibc 2.37, for example, added no symbol versions.
     expect(glibcVersion(["GLIBC_2.36"], "glibc-2.37-8", "2.37")).toBe("2.37-8");
     expect(glibcVersion(["GLIBC_2.36"], "elsewhere", "2.37")).toBe("2.37");
   });
 
-  it("reads what a C library says of itself", async () => {
+  it("reads a C library's own banner", async () => {
     const glibc = "\0GNU C Library (Debian GLIBC 2.36-9) stable release version 2.36.\n";
     expect(versionIn(glibc, "glibc")).toBe("2.36");
     expect(
@@ -216,7 +216,7 @@ describe("a store", () => {
     expect(await realPathIn("/nowhere", place)).toBeNull();
   });
 
-  it("knows a path without links by itself, and any by its real name", async () => {
+  it("resolves a path without links to itself, and any other to its real path", async () => {
     const library = `${glibc}/lib/libc.so.6`;
     expect(await realPathIn(library, place)).toBe(library);
     expect(await realPathIn(`${library}/below`, place)).toBeNull();
@@ -228,7 +228,7 @@ describe("a store", () => {
     rmSync(`${root}nix`, { recursive: true });
   });
 
-  it("has roots that are read under the root, and left there", async () => {
+  it("has GC roots that are read inside the root, and kept", async () => {
     const auto = "/nix/var/nix/gcroots/auto";
     mkdirSync(join(root, auto), { recursive: true });
     mkdirSync(join(root, "home"));
@@ -239,7 +239,7 @@ describe("a store", () => {
     expect(readdirSync(join(root, auto))).toEqual(["live", "stale"]);
   });
 
-  it("is listed once for each file, links in circles or not", async () => {
+  it("is listed with each file once, even if links form circles", async () => {
     const libraries = await listLibraries(place);
     expect(libraries.paths("libc.so.6")).toEqual([
       `${glibc}/lib/libc.so.6`,
@@ -249,7 +249,7 @@ describe("a store", () => {
     expect((await listLibraries(storePlace({ root: "/nowhere" }))).names("")).toEqual([]);
   });
 
-  it("has loaders, of which one is chosen", async () => {
+  it("has loaders, one of which is chosen", async () => {
     const loaders = await new Store(place).loaders();
     expect(loaders.map(({ path }) => path)).toEqual([
       `${glibc}/lib/${loader}`,
@@ -262,7 +262,7 @@ describe("a store", () => {
     expect(loaders[1]).toMatchObject({ chosen: false, bootstrap: true });
   });
 
-  it("has providers, the user's first, and says why others are not", async () => {
+  it("has providers, the user's first, and reports why others are rejected", async () => {
     const store = new Store(place, { userLibraryDirectories: ["/opt"] });
     const [chosen] = await store.loaders();
     if (chosen === undefined) throw new Error("no loader");
@@ -281,7 +281,7 @@ describe("a store", () => {
   });
 });
 
-describe("why a library is not taken", () => {
+describe("the reason for rejecting a library", () => {
   const facts = {
     type: "shared-library",
     machine: "x86-64",

@@ -1,5 +1,5 @@
 // fixelf tree: each format of one small graph, in which a library is shared, two need one another,
-// one is missing, and a name has all that a format could stumble over.
+// one is missing, and a name has everything that a format could stumble over.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ describe("tree", needs("gcc"), () => {
   let tree: DependencyTree;
   let whole: DependencyTree;
 
-  /** A library, or with `program` a program, that needs the others; they need not be there yet. */
+  /** A library, or with `program` a program, that needs the others; they need not exist yet. */
   const make = (name: string, needs: string[], program = false) => {
     const source = program ? "int main(void) { return 0; }" : "";
     const stubs = needs.map((need, index) =>
@@ -49,7 +49,7 @@ describe("tree", needs("gcc"), () => {
     tree = await dependencyTree(make("program", ["libone.so", "libshared.so", odd], true));
   });
 
-  it("knows who needs what, and whether all is there", () => {
+  it("knows what needs what, and whether everything is there", () => {
     const [program] = tree.needs;
     expect(program?.path).toBe(at("program"));
     expect(program?.needed).toEqual(["libone.so", "libshared.so", odd, "libc.so.6"]);
@@ -71,14 +71,14 @@ describe("tree", needs("gcc"), () => {
     expect(lines.find((line) => line.includes("libone.so → "))).toContain("RUNPATH of");
   });
 
-  it("draws all of it with --all, and comes to an end", () => {
+  it("terminates with --all, which draws everything", () => {
     const lines = treeText(tree, colors, { unfolded: true }).text.split("\n");
     expect(lines.filter((line) => line.includes("libshared.so → "))).toHaveLength(3);
     expect(lines.some((line) => line.endsWith("(needs one another)"))).toBe(true);
     expect(lines.join()).not.toContain("also");
   });
 
-  it("comes to an end with what grows without end", () => {
+  it("terminates with a graph that grows without limit", () => {
     // Each of forty needs all that follow: 2^40 lines.
     const names = Array.from({ length: 40 }, (_, index) => `lib${index}.so`);
     const path = (name: string) => `/lib/${name}`;
@@ -117,7 +117,7 @@ describe("tree", needs("gcc"), () => {
     expect(treeDot(chain).split("\n").length).toBeGreaterThan(20_000);
   });
 
-  it("says why a library is loaded", () => {
+  it("reports why a library is loaded", () => {
     const why = whyLoaded(tree, "libshared.so");
     expect(why).toMatchObject({ soname: "libshared.so", path: at("libshared.so") });
     expect(why?.chains).toEqual([
@@ -129,7 +129,7 @@ describe("tree", needs("gcc"), () => {
     expect(whyLoaded(tree, "libgone.so")).toMatchObject({ path: null, reason: "not found" });
     expect(whyLoaded(tree, "libelsewhere.so")).toBeNull();
     expect(whyText(tree, "libelsewhere.so", colors).text).toMatch(/not among what it loads/);
-    // That its own needs need it is not a way to it.
+    // That it is needed by its own needs is not a way to it.
     expect(whyText(tree, "libone.so", colors).text.split("\n").slice(1)).toEqual([
       at("program"),
       expect.stringMatching(/^└─ libone\.so → /),
@@ -140,7 +140,7 @@ describe("tree", needs("gcc"), () => {
     treeGraph(tree).flatMap(({ id, children }) => children.map((child) => [id, child.id]));
 
   describe("--dot", needs("dot"), () => {
-    it("is read by Graphviz as what it says", () => {
+    it("is read by Graphviz as intended", () => {
       const json = execFileSync("dot", ["-Tdot_json"], { input: treeDot(tree), encoding: "utf8" });
       const drawn = JSON.parse(json) as {
         objects: { name: string; label: string }[];
@@ -159,7 +159,7 @@ describe("tree", needs("gcc"), () => {
     expect(drawn).toEqual(edges());
   });
 
-  it("resolves many files as it does each", async () => {
+  it("resolves many files as it resolves each one", async () => {
     const paths = [at("shared-a.so"), "/usr/bin/env", at("not there"), tree.path, "/usr/bin/env"];
     const all = await resolveAll(paths);
     const each = await Promise.allSettled(paths.map((path) => resolve(path)));
@@ -170,7 +170,7 @@ describe("tree", needs("gcc"), () => {
     expect(all[1]).toMatchObject({ status: "fulfilled", value: { path: "/usr/bin/env" } });
   });
 
-  it("assumes what it is told of the environment", async () => {
+  it("assumes the environment that it is given", async () => {
     const elsewhere = at("elsewhere");
     mkdirSync(elsewhere);
     const program = make("wants-more", ["libelse.so"], true);

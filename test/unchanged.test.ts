@@ -1,4 +1,4 @@
-// Files that fix does not write to: doctor does not say to fix them, and what both say instead works as printed.
+// Files that fix does not write to: doctor does not suggest to fix them, and the alternative that both print works.
 import {
   appendFileSync,
   chmodSync,
@@ -21,7 +21,7 @@ const main = "int main(void) { return 3; }";
 const nowhere = "-Wl,-dynamic-linker,/nowhere/ld.so";
 const carrying = "#!/nowhere/bash\nexit 3\n\0\x01PAYLOAD";
 
-describe("what cannot be changed", needs("gcc", "ld.lld"), () => {
+describe("a program that cannot be changed", needs("gcc", "ld.lld"), () => {
   const root = new NixosRoot();
   const store = root.in("/nix/store");
   const home = scratchDirectory();
@@ -45,7 +45,7 @@ describe("what cannot be changed", needs("gcc", "ld.lld"), () => {
     compile(join(kept, "bin/bash"), main, "-static");
   });
 
-  /** The one remedy of doctor, and the plan of fix. */
+  /** Doctor's only remedy, and fix's plan. */
   async function told(path: string, options: Parameters<typeof plan>[1] = own) {
     const [diagnosis] = await diagnose([path], options);
     const remedies = new Set(diagnosis?.findings.map(({ remedy }) => remedy));
@@ -54,13 +54,13 @@ describe("what cannot be changed", needs("gcc", "ld.lld"), () => {
     return { remedy: [...remedies][0] as string, refusal: files[0]?.refusal ?? null };
   }
 
-  /** Runs a command as it was printed. */
+  /** Runs a command as printed. */
   function pasted(command: string) {
     const words = [...commandLine].map((word) => `'${word}'`).join(" ");
     return run(["/bin/sh", "-c", `fixelf() { ${words} "$@"; }; ${command}`], { cwd: home });
   }
 
-  it("is run as it is, where it is in the store or carries what would move", async () => {
+  it("is to be run unchanged if it is in the store or carries what would move", async () => {
     for (const path of [tool, app, script]) {
       const { remedy, refusal } = await told(path);
       expect(remedy).toBe(`fixelf run --store ${store} --system /none ${path}`);
@@ -69,13 +69,13 @@ describe("what cannot be changed", needs("gcc", "ld.lld"), () => {
     expect(pasted((await told(tool)).remedy).code).toBe(3);
   });
 
-  it("is fixed where the change fits", async () => {
+  it("is to be fixed if the change fits", async () => {
     const { remedy, refusal } = await told(roomy);
     expect(remedy).toMatch(/^fixelf fix /);
     expect(refusal).toBe(null);
   });
 
-  it("is given what works in another system", async () => {
+  it("is given a remedy that works in another system", async () => {
     const options = { root: root.path, index: false };
     const seen = tool.slice(root.path.length);
     const { remedy, refusal } = await told(seen, options);
@@ -86,7 +86,7 @@ describe("what cannot be changed", needs("gcc", "ld.lld"), () => {
     expect((await told(inside, options)).remedy).toBe(`In the system itself: fixelf run ${inside}`);
   });
 
-  it("is written elsewhere from the store", async () => {
+  it("can be written elsewhere from the store", async () => {
     const before = readFileSync(tool);
     const output = join(home, "copy");
     const { code } = fixelf([
@@ -113,7 +113,7 @@ describe("what cannot be changed", needs("gcc", "ld.lld"), () => {
 });
 
 describe("a directory that may not be written to", needs("gcc", "root"), () => {
-  it("leaves the way of writing into the file itself", () => {
+  it("leaves the option of writing into the file itself", () => {
     const store = join(scratchDirectory(), "store");
     const loader = copyGlibc(join(store, `${"a".repeat(32)}-glibc-2.36/lib`));
     const path = compile(join(scratchDirectory(), "program"), main, nowhere);

@@ -43,14 +43,14 @@ for i in range(40):
     { path: expect.stringContaining(join(tree, "xxx")), code: "io" },
   ];
 
-  it("is told by closure", () => {
+  it("is reported by closure", () => {
     const { stdout, code } = asked("closure", "--json", tree);
     expect(JSON.parse(stdout).unread).toEqual(unread.map((each) => expect.objectContaining(each)));
     expect(code).toBe(2);
     expect(asked("closure", tree).stdout).toContain(`not read  ${tree}/closed  cannot list`);
   });
 
-  it("is told by env, and it is not said that there is nothing", () => {
+  it("is reported by env, without calling the directory empty", () => {
     const { stdout, code } = asked("env", "--json", tree);
     expect(JSON.parse(stdout).problems).toEqual(
       unread.map((each) => expect.objectContaining(each)),
@@ -58,12 +58,12 @@ for i in range(40):
     expect(code).toBe(2);
   });
 
-  it("is told by run --with", () => {
+  it("is reported by run --with", () => {
     const { stdout } = asked("run", "--json", "--with", tree, node.at(-1) as string);
     expect(JSON.parse(stdout).unserved.join("\n")).toContain("cannot list the directory");
   });
 
-  it("is no damaged file for doctor and fix", () => {
+  it("is not taken for a damaged file by doctor and fix", () => {
     const { stdout, code } = asked("doctor", "--json", tree);
     const { files } = JSON.parse(stdout) as { files: { verdict: string }[] };
     expect(files.map(({ verdict }) => verdict)).toEqual(unread.map(() => "unreadable"));

@@ -1,4 +1,4 @@
-// What the loader says is compared with what was resolved: file with file, however each is named.
+// The loader's output is compared with what was resolved: file with file, however each is named.
 import { copyFileSync, linkSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
@@ -60,7 +60,7 @@ describe("the loader's list", needs("gcc"), () => {
   it.each([
     ["is a copy of it", join(directory, "copy")],
     ["is not there", join(directory, "none")],
-  ])("disagrees where what it names %s", async (_, path) => {
+  ])("disagrees if a file that it names %s", async (_, path) => {
     expect(await fixed(path)).toMatchObject({
       outcome: "failed",
       error: { code: "verification-failed", message: expect.stringContaining(path) },

@@ -1,4 +1,4 @@
-// fixelf watch: on a root shaped as NixOS, made of this machine's own glibc. No Nix.
+// fixelf watch, on a root shaped like NixOS, made from this machine's own glibc. No Nix.
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -69,7 +69,7 @@ describe("watch", needs("gcc"), () => {
     return join(top, "bin/program");
   };
 
-  /** A watch in this process, and what it has told so far. */
+  /** A watch in this process, and what it has reported so far. */
   const start = async (
     directories: readonly (string | WatchedDirectory)[] = [inbox],
     options: WatchOptions = {},
@@ -98,7 +98,7 @@ describe("watch", needs("gcc"), () => {
     return { outcomes, events, stop };
   };
 
-  /** The command, as a process of its own. */
+  /** The command, in a process of its own. */
   const spawnWatch = (words: readonly string[] = [inbox], by: readonly string[] = []) => {
     const options = ["--json", "--root", root, "--no-gc-root"];
     const child = startFixelf(["watch", ...words, ...options], { by });
@@ -109,7 +109,7 @@ describe("watch", needs("gcc"), () => {
     child.stderr.on("data", (bytes) => {
       said.stderr += bytes;
     });
-    // When all of its output has been read, too.
+    // Once all of its output has been read, too.
     const ended = once(child, "close");
     running.push({
       stop: async () => {
@@ -133,7 +133,7 @@ describe("watch", needs("gcc"), () => {
       library,
     );
     for (const text of ["one", "two"]) compile(join(build, text), says(text));
-    // What the store has of it, which must not be taken where the program brings its own.
+    // The store's copy, which must not be taken if the program brings its own.
     mkdirSync(nixos.in(other), { recursive: true });
     copyFileSync(library, nixos.in(`${other}/libanswer.so`));
   });
@@ -163,11 +163,11 @@ describe("watch", needs("gcc"), () => {
       ["renamed", "fixed"],
       ["there", "fixed"],
     ]);
-    // The other name of the file, outside of the directory, is as it was.
+    // The file's other name, outside the directory, is unchanged.
     expect(sha256(join(build, "two"))).toBe(original);
   });
 
-  it("fixes a directory as one program, whose own libraries win", async () => {
+  it("fixes a directory as one program, whose own libraries take precedence", async () => {
     const { outcomes } = await start();
     const staged = join(directory, "staged");
     layOut(staged);
@@ -199,7 +199,7 @@ describe("watch", needs("gcc"), () => {
     expect(outcomes.filter(({ error }) => error !== null)).toEqual([]);
   });
 
-  it("does not wait for ever where something is always being written", async () => {
+  it("does not wait for ever if something is always being written", async () => {
     await start();
     mkdirSync(join(inbox, "app"));
     const log = openSync(join(inbox, "app/log"), "w");
@@ -235,12 +235,12 @@ describe("watch", needs("gcc"), () => {
     await until("all are told", () => outcomes.length >= programs.length);
     expect(outcomes.map(({ path }) => path).sort()).toEqual([...programs].sort());
     for (const path of programs) expect((await inspect(path)).runpath).toContain("$ORIGIN/../lib");
-    // Its own writing is not news.
+    // Its own writes are not news.
     await sleep(500);
     expect(outcomes.length).toBe(programs.length);
   });
 
-  it("keeps a program whole that is replaced while it is fixed", async () => {
+  it("keeps a program intact that is replaced while it is being fixed", async () => {
     const path = join(inbox, "program");
     const one = join(build, "one");
     const two = join(build, "two");
@@ -256,7 +256,7 @@ describe("watch", needs("gcc"), () => {
       const [text, original] = round % 2 === 0 ? (["one", one] as const) : (["two", two] as const);
       copyFileSync(original, join(directory, "next"));
       renameSync(join(directory, "next"), path);
-      // Another moment of the fixing each time.
+      // At another moment of the fix each time.
       const end = performance.now() + (round % 20) * 4;
       do {
         expect(whole).toContain(sha256(path));
@@ -295,7 +295,7 @@ int main(int count, char **words) {
     await until("what comes into it later is fixed", () => isFixed(join(inbox, "app/bin/two")));
   });
 
-  it("loses nothing by kill -9, and fixes nothing twice", async () => {
+  it("loses nothing to kill -9, and fixes nothing twice", async () => {
     const programs: string[] = [];
     for (let round = 0; round < 6; round++) {
       const { child, said, ended } = spawnWatch();
@@ -320,7 +320,7 @@ int main(int count, char **words) {
     again.child.kill("SIGINT");
     expect(await again.ended).toEqual([0, null]);
     expect(programs.map((program) => statSync(program).ino)).toEqual(inodes);
-    // Data on stdout, a JSON object a line.
+    // Data on stdout, one JSON object per line.
     const [record, ...more] = again.said.stdout.trim().split("\n");
     expect(more).toEqual([]);
     expect(JSON.parse(record as string)).toMatchObject({
@@ -333,7 +333,7 @@ int main(int count, char **words) {
     expect(names.filter((name) => name.includes("fixelf"))).toEqual([]);
   });
 
-  it("looks at everything again when the kernel's queue overflows", async () => {
+  it("examines everything again when the kernel's queue overflows", async () => {
     const most = Number(readFileSync("/proc/sys/fs/inotify/max_queued_events", "utf8"));
     const { child, said } = spawnWatch();
     await until("it watches", () => said.stderr.includes("watching"));
@@ -352,12 +352,12 @@ int main(int count, char **words) {
     child.kill("SIGCONT");
     await until("the overflow is told", () => said.stderr.includes("overflowed"));
     await until("the program is fixed", () => isFixed(program));
-    // The directories that came meanwhile are watched as well.
+    // The directories created meanwhile are watched as well.
     copyFileSync(join(build, "one"), join(inbox, "late/bin/one"));
     await until("what comes later is fixed", () => isFixed(join(inbox, "late/bin/one")));
   });
 
-  it("survives that directories vanish, come back and are renamed", async () => {
+  it("survives directories that vanish, come back and are renamed", async () => {
     const later = join(inbox, "not/there/yet");
     const { events } = await start([{ path: later }]);
     expect(events).toEqual([{ kind: "waiting", path: later }]);
@@ -370,7 +370,7 @@ int main(int count, char **words) {
     layOut(join(later, "app"));
     await until("it is fixed", () => isFixed(join(later, "app/bin/program")));
 
-    // Away, with what is in it, and another in its place.
+    // It is moved away, with what is in it, and replaced by another.
     renameSync(later, join(inbox, "away"));
     mkdirSync(later);
     copyFileSync(join(build, "one"), join(inbox, "away/unwatched"));
@@ -378,7 +378,7 @@ int main(int count, char **words) {
     await until("it is fixed", () => isFixed(join(later, "second")));
     expect(await isFixed(join(inbox, "away/unwatched"))).toBe(false);
 
-    // A directory below, renamed, vanished and made again.
+    // A directory below it is renamed, vanishes and is created again.
     renameSync(join(inbox, "away/app"), join(later, "app"));
     renameSync(join(later, "app"), join(later, "app-2"));
     copyFileSync(join(build, "two"), join(later, "app-2/bin/two"));
@@ -417,7 +417,7 @@ int main(int count, char **words) {
     expect(outcomes.map(({ path }) => basename(path))).toEqual(["marker"]);
   });
 
-  it("mends scripts that may be executed", async () => {
+  it("fixes executable scripts", async () => {
     const { outcomes } = await start();
     const staged = join(directory, "staged-script");
     const script = join(inbox, "app/bin/script");
@@ -431,7 +431,7 @@ int main(int count, char **words) {
       `#!${join(inbox, "app/bin/one").slice(root.length)}\n`,
     );
     expect(readFileSync(join(inbox, "app/bin/module"), "utf8")).toBe("#!/usr/bin/one\n");
-    // One that comes alone.
+    // A script that comes alone.
     writeFileSync(join(inbox, "app/bin/later"), "#!/usr/bin/one\n", { mode: 0o755 });
     await until("that is told, too", () => outcomes.length >= 3);
     expect(outcomes.map(({ path, outcome }) => [basename(path), outcome]).sort()).toEqual([
@@ -441,8 +441,8 @@ int main(int count, char **words) {
     ]);
   });
 
-  it("does not write a file again that it had to give back", async () => {
-    // The check asks the loader, and this one crashes where it begins (e_entry).
+  it("does not write a file again that it had to restore", async () => {
+    // Verification asks the loader, and this one crashes where it begins (e_entry).
     const store = join(directory, "broken-store");
     const lib = join(store, basename(dirname(nixos.glibc)), "lib");
     mkdirSync(lib, { recursive: true });
@@ -459,7 +459,7 @@ int main(int count, char **words) {
     copyFileSync(join(build, "elsewhere"), program);
     await until("it is told", () => outcomes.length > 0);
     const inode = statSync(program).ino;
-    // Neither its own writing nor other events there make it try once more.
+    // Neither its own writes nor other events there make it try again.
     copyFileSync(join(build, "elsewhere"), join(inbox, "app/another"));
     await until("another is told", () => outcomes.length > 1);
     await sleep(1000);
@@ -478,12 +478,12 @@ int main(int count, char **words) {
     expect(outcomes[2]).toMatchObject({ path: program, outcome: "failed" });
   });
 
-  it("names files of other machines and of another libc in one line", async () => {
+  it("names files for other machines and for another libc in one line", async () => {
     const { outcomes, events } = await start();
     const staged = join(directory, "staged-foreign");
     mkdirSync(staged);
     copyFileSync(join(build, "one"), join(staged, "one"));
-    // e_machine (gABI, "ELF Header"): SPARC V9 and Alpha, which no machine that runs this test is.
+    // e_machine (gABI, "ELF Header"): SPARC V9 and Alpha, on which this test never runs.
     for (const [name, machine] of Object.entries({ a: 43, b: 43, c: 0x9026 })) {
       const bytes = readFileSync(join(build, "program"));
       bytes.writeUInt16LE(machine, 18);
@@ -517,10 +517,10 @@ int main(int count, char **words) {
     expect(machines).toContainEqual(expect.stringMatching(/^musl on /));
   });
 
-  it("says once what it refuses, and goes on", async () => {
+  it("reports once what it refuses, and goes on", async () => {
     const { outcomes } = await start();
     mkdirSync(join(inbox, "app"));
-    // A download that was cut off, in the middle of its program headers.
+    // A download that was cut off in the middle of its program headers.
     const cut = readFileSync(join(build, "one")).subarray(0, 200);
     writeFileSync(join(inbox, "app/damaged"), cut);
     await until("it is told", () => outcomes.length > 0);
@@ -533,7 +533,7 @@ int main(int count, char **words) {
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(["refused", "fixed"]);
   });
 
-  it("writes nothing with dryRun, and tells each file once", async () => {
+  it("writes nothing with dryRun, and reports each file once", async () => {
     const { outcomes } = await start([inbox], { dryRun: true });
     const program = layOut(join(inbox, "app"));
     const before = sha256(program);
@@ -548,7 +548,7 @@ int main(int count, char **words) {
     expect(sha256(program)).toBe(before);
   });
 
-  it("takes each program at the depth that was named", async () => {
+  it("takes each program at the depth given", async () => {
     await start([{ path: inbox, depth: 2 }]);
     const old = layOut(join(inbox, "tool/1.0"));
     // Another version's library does not count as its own.
@@ -559,7 +559,7 @@ int main(int count, char **words) {
     expect((await inspect(bare)).runpath).not.toContain("tool");
   });
 
-  it("can be undone, when it is over", async () => {
+  it("can be undone once it is over", async () => {
     const { stop } = await start();
     const program = layOut(join(inbox, "app"));
     await until("it is fixed", () => isFixed(program));
@@ -568,8 +568,8 @@ int main(int count, char **words) {
     expect(sha256(program)).toBe(sha256(join(build, "program")));
   });
 
-  it("names files for other systems that lie there by themselves, whenever they come", async () => {
-    // Mach-O of 64 bits (mach-o/loader.h, MH_MAGIC_64), and a PE file behind its DOS header (PE format, "MS-DOS Stub").
+  it("names files for other systems that come on their own, at any time", async () => {
+    // 64-bit Mach-O (mach-o/loader.h, MH_MAGIC_64), and a PE file after its DOS header (PE format, "MS-DOS Stub").
     const machO = Buffer.from("cffaedfe0700000103000000", "hex");
     const pe = Buffer.alloc(256);
     pe.write("MZ");
@@ -605,7 +605,7 @@ int main(int count, char **words) {
     );
   });
 
-  it("advises nothing where a directory may not be watched", () => {
+  it("gives no advice for a directory that may not be watched", () => {
     const { stderr, code } = fixelf(["watch", "/nix/store"]);
     expect(stderr.trimEnd()).toBe(
       "fixelf: /nix/store is in the store, which only Nix may write to",
@@ -613,7 +613,7 @@ int main(int count, char **words) {
     expect(code).toBe(1);
   });
 
-  it("refuses to watch the store, and what holds all of it", () => {
+  it("refuses to watch the store, or anything that contains all of it", () => {
     const none = { root, gcRoot: false };
     expect(() => watch([nixos.in(nixos.glibc)], none)).toThrow(
       expect.objectContaining({ code: "in-store" }),
@@ -625,7 +625,7 @@ int main(int count, char **words) {
   });
 
   describe("at the kernel's limit", needs("user namespaces"), () => {
-    it("says so, and looks again from time to time", async () => {
+    it("reports it, and scans again from time to time", async () => {
       for (let index = 0; index < 20; index++) mkdirSync(join(inbox, `app-${index}`));
       // Each user namespace has its own limit, which affects no other.
       const limited = 'echo 5 >/proc/sys/user/max_inotify_watches; exec "$@"';
@@ -778,7 +778,7 @@ describe("presets", () => {
     expect(directories("uv", { XDG_DATA_HOME: "data" })[0]).toBe("/home/me/.local/share/uv/python");
   });
 
-  it("read npm's prefix where its users put it", () => {
+  it("read npm's prefix where users set it", () => {
     const home = scratchDirectory();
     try {
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is npm's, not ours

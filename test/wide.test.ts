@@ -1,5 +1,5 @@
 // Where a field of ELF is full and another one holds the number, and where a number has more than 32 bits: the facts
-// are readelf's, and an edit holds and is taken back, or is refused with a reason.
+// are readelf's, and an edit works and can be undone, or is refused with a reason.
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -32,7 +32,7 @@ const directory = scratchDirectory();
 const records = join(directory, "records");
 mkdirSync(records);
 
-/** It fails for a note that it does not know, too. */
+/** It also fails because of a note that it does not know. */
 const readelf = (option: string, path: string) =>
   spawnSync("readelf", [option, "-W", path], { encoding: "utf8", maxBuffer: 1 << 28 }).stdout;
 /** What readelf complains about. */
@@ -44,12 +44,12 @@ const run = (path: string) => execFileSync(path, { encoding: "utf8" });
 
 /** Fits only at the end of the file. */
 const searchPath = { value: `/${"n".repeat(6000)}`, tag: "runpath" } as const;
-/** More than there are spare entries of the dynamic table, so that it moves. */
+/** More than there are spare entries in the dynamic table, so that it moves. */
 const addNeeded = ["m.so.6", "dl.so.2", "pthread.so.0", "rt.so.1", "util.so.1", "resolv.so.2"].map(
   (name) => `lib${name}`,
 );
 
-/** Another name of the program's loader, longer than its place. */
+/** Another name for the program's loader, longer than its place. */
 async function longLoader(path: string): Promise<string> {
   const { interpreter } = await native.inspect(path);
   const folder = join(scratchDirectory(directory), "l".repeat(200));
@@ -76,7 +76,7 @@ async function write(path: string, edits: Edits) {
   if (failure) throw failure;
 }
 
-/** Makes edits, one after the other, and takes them back; `look` sees each result. */
+/** Makes edits, one after the other, and undoes them; `look` sees each result. */
 async function changeAndUndo(path: string, edits: readonly Edits[], look?: (path: string) => void) {
   const before = digest(path);
   const saidBefore = complaints(path);
@@ -114,7 +114,7 @@ describe("more sections than e_shnum can count", needs("gcc", "readelf"), () => 
     writeFileSync(join(home, "many.s"), text.join("") + mark);
     return compile(join(home, name), source, "many.s", ...options);
   }
-  /** As readelf counts them. */
+  /** As counted by readelf. */
   const count = (path: string) => {
     const header = readelf("-h", path);
     const [, field, real] = /Number of section headers: +(\d+)(?: \((\d+)\))?/.exec(header) ?? [];
@@ -144,7 +144,7 @@ describe("more sections than e_shnum can count", needs("gcc", "readelf"), () => 
     const addressBefore = dynamicTable();
     const interpreter = await longLoader(path);
     await changeAndUndo(path, [{ searchPath, addNeeded, interpreter }], () => {
-      // One more is where patchelf stops.
+      // patchelf stops at one more.
       expect(count(path).real).toBe(kind === "non-PIE" ? before + 1 : before);
       expect(readelf("-l", path)).toContain(interpreter);
       expect(dynamicTable()).not.toBe(addressBefore);
@@ -156,7 +156,7 @@ describe("more sections than e_shnum can count", needs("gcc", "readelf"), () => 
     });
   });
 
-  it("one more than it can", async () => {
+  it("because of an edit", async () => {
     const most = 0xff00 - 1;
     const own = count(program("few", 60_000, "")).real - 60_000;
     const path = program("most", most - own, "");
@@ -185,7 +185,7 @@ describe("more program headers than e_phnum can count", needs("gcc", "readelf", 
     return path;
   }
 
-  it("a core file has them", async () => {
+  it("are refused in a core file", async () => {
     const path = crowded(4);
     expect(readelf("-h", path)).toMatch(/Type: +CORE/);
     const facts = await native.inspect(path);
@@ -193,7 +193,7 @@ describe("more program headers than e_phnum can count", needs("gcc", "readelf", 
     expect((await refusal(path, { searchPath })).code).toBe("unsupported");
   });
 
-  it("Linux starts no program with them", async () => {
+  it("keep Linux from starting a program", async () => {
     const path = crowded(3);
     expect(spawnSync(path).status).not.toBe(0);
     expect(await refusal(path, { searchPath })).toEqual({
@@ -203,7 +203,7 @@ describe("more program headers than e_phnum can count", needs("gcc", "readelf", 
   });
 });
 
-/** Moves the section headers to an offset further on, and leaves a hole. */
+/** Moves the section headers to a later offset, and leaves a hole. */
 function stretched(path: string, offset: number): string {
   const bytes = readFileSync(path);
   const wide = bytes[4] === 2;
@@ -238,13 +238,13 @@ describe("files above 4 GiB", needs("gcc", "readelf", "sparse files", "x86-64"),
     const interpreter = await longLoader(path);
     const longer = { ...searchPath, value: searchPath.value.repeat(3) };
     await changeAndUndo(path, [{ interpreter, searchPath }, { searchPath: longer }], () => {
-      // The appended segment is behind the hole, which costs no disk.
+      // The appended segment is after the hole, which takes no disk space.
       expect(readelf("-l", path)).toMatch(/LOAD +0x12a05f\w{3} .* R /);
       expect(statSync(path).blocks * 512).toBeLessThan(1e6);
     });
   });
 
-  it("a 32-bit file ends there", needs("i686-linux-gnu-gcc"), async () => {
+  it("cannot be 32-bit", needs("i686-linux-gnu-gcc"), async () => {
     const small = join(scratchDirectory(directory), "program");
     const path = stretched(compileWith("i686-linux-gnu-gcc", small, source), 2 ** 32 - 4096);
     expect((await native.inspect(path)).needed).toEqual(["libc.so.6"]);
@@ -299,7 +299,7 @@ describe("notes above 1 MiB", needs("gcc", "readelf"), () => {
     return path;
   }
 
-  it.each(kinds)("%s: nobody knows what they say", async (_kind, option) => {
+  it.each(kinds)("are kept if their content is unknown: %s", async (_kind, option) => {
     const path = noted("XYZ", 1, option);
     const { buildId } = (await native.inspect(path)).notes;
     expect(readelf("-n", path)).toContain(`Build ID: ${buildId}`);
@@ -307,7 +307,7 @@ describe("notes above 1 MiB", needs("gcc", "readelf"), () => {
     await changeAndUndo(path, [{ interpreter }, { searchPath, addNeeded }]);
   });
 
-  it("a list of libraries that long is not read", async () => {
+  it("are not read if they are a list of libraries", async () => {
     const path = noted("FDO", 0x407c0c0a, "-pie");
     expect(await refusal(path, { searchPath })).toEqual({
       code: "limit-exceeded",
