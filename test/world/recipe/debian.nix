@@ -1,17 +1,17 @@
-# A store path out of the packages of a Debian release. `downloads` is their folder.
+# A store path made from packages of a Debian release. `downloads` is their folder.
 downloads: release: architecture:
 
 {
-  # From the version of the first package to the name of the store path.
+  # Makes the name of the store path from the version of the first package.
   name,
   packages,
-  # The store paths in which its libraries and programs are to find their own libraries.
+  # The store paths in which its libraries and programs are to find their libraries.
   needs ? [ ],
-  # Whether they have a RUNPATH, as what nixpkgs builds has, or are as Debian ships them.
+  # Whether they have a RUNPATH, like what nixpkgs builds, or are as Debian ships them.
   runpath ? true,
   # Files of other store paths to link to from beside the libraries.
   links ? [ ],
-  # Whether to give each of busybox's tools its name.
+  # Whether to add a link for each of busybox's tools.
   applets ? false,
 }:
 
@@ -25,7 +25,7 @@ let
       builtins.filter (file: builtins.substring 0 (builtins.stringLength package + 1) file == "${package}_") files
     );
 
-  # A file name of a package holds percent signs, which the name of a store path may not.
+  # The file name of a package contains percent signs, which the name of a store path may not.
   import-package =
     package:
     builtins.path {

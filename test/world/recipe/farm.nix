@@ -1,5 +1,5 @@
-# The libraries that nix-ld's module of NixOS brings to a system, and the loader that starts programs with
-# them, in share/nix-ld/lib.
+# The libraries that NixOS's nix-ld module brings to a system, and the loader that starts programs with them, in
+# share/nix-ld/lib.
 { loader, paths }:
 
 derivation {

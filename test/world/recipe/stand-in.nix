@@ -1,5 +1,5 @@
-# A static program that is put at the loader's place, of a C file of stand-ins/. At `place` below the store
-# path; where that is "", the store path is the program.
+# A static program for the loader's place, compiled from a C file in stand-ins/. It is at `place` below the store path;
+# if that is "", the store path is the program.
 name: source: place:
 
 derivation {

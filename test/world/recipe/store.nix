@@ -1,4 +1,4 @@
-# The test world's store: Debian's libraries of three releases, laid out and named as nixpkgs would.
+# The test world's store: Debian's libraries from three releases, laid out and named as in nixpkgs.
 #
 # bookworm's are what an older channel left behind, trixie's are the running system's, forky's are
 # those of a newer system that is installed but not running.
@@ -19,7 +19,7 @@ let
   glibc = {
     name = version: "glibc-${version.full}";
     packages = [ "libc6" ];
-    # As it is: a C library finds its own parts beside its loader.
+    # Unpatched: a C library finds its own parts beside its loader.
     runpath = false;
   };
   gcc = {
@@ -29,7 +29,8 @@ let
       "libgcc-s1"
     ];
   };
-  # nixpkgs gives libgcc_s an output of its own, which glibc links to for pthread_cancel's sake.
+  # nixpkgs gives libgcc_s an output of its own, to which glibc links for the sake of
+  # pthread_cancel.
   libgcc = {
     name = version: "xgcc-${version.upstream}-libgcc";
     packages = [ "libgcc-s1" ];
@@ -67,7 +68,7 @@ let
     glibc-trixie = trixie (glibc // { links = [ "${libgcc-trixie}/lib/libgcc_s.so.1" ]; });
     gcc-trixie = trixie (gcc // { needs = [ glibc-trixie ]; });
     zlib-trixie = trixie (zlib // { needs = [ glibc-trixie ]; });
-    # Without a RUNPATH, as Debian ships it: whoever loads it has to bring libm along.
+    # Without a RUNPATH, as Debian ships it: whatever loads it has to bring libm along.
     sqlite-trixie = trixie (sqlite // { runpath = false; });
     zstd-trixie = trixie {
       name = version: "zstd-${version.upstream}";
@@ -141,7 +142,8 @@ let
       runpath = false;
       applets = true;
     };
-    # What the initial ramdisk carries: copies of the loader and the C library that nothing may choose.
+    # What the initial ramdisk holds: copies of the loader and the C library that must never be
+    # chosen.
     extra-utils = trixie {
       name = _: "extra-utils";
       packages = [
@@ -251,9 +253,9 @@ let
       path = system-path-trixie;
       initrd = extra-utils;
     };
-    # The same, with something at the loader's place: what a stock NixOS has there, nix-ld, and this
-    # project's stand-in. The first of the farms has all of the system's glibc; the other is older than the
-    # system, and has the loader of its glibc without the C library, which on NixOS the loader finds itself.
+    # The same, with something in the loader's place: what a stock NixOS has there, nix-ld, and this project's stand-in.
+    # The first of the farms has all of the system's glibc; the other is older than the system, and has the loader of
+    # its glibc without the C library, which on NixOS the loader finds itself.
     system-trixie-stub = system-with stub-ld [ ];
     system-trixie-nix-ld = system-with "${nix-ld}/libexec/nix-ld" [
       (farm {

@@ -1,9 +1,9 @@
-# A NixOS system, as far as anybody looks inside: what /run/current-system is a link to.
+# A NixOS system, as far as it is looked into: the target of /run/current-system.
 {
   name,
   path,
   initrd,
-  # What is to be at the loader's place; nothing if null. As of environment.ldso of NixOS.
+  # What is to be in the loader's place; nothing if null. Like NixOS's environment.ldso.
   ldso ? null,
 }:
 

