@@ -51,7 +51,7 @@ async function differencesIn(
 
 describe("programs of this machine", needs("gcc", "x86-64"), () => {
   it(
-    "start exactly if the judge says so",
+    "start as the judge says",
     async () => {
       const walked = await native.walk("/usr/bin");
       const programs = walked.elf.filter(isStartedByLoader).map(({ path }) => path);
@@ -138,7 +138,7 @@ describe("mutants of programs", needs("gcc", "x86-64"), () => {
   }
 
   it(
-    "start exactly if the judge says so, or differ for a known reason",
+    "start as the judge says, or differ for a known reason",
     async () => {
       const numbers = Array.from({ length: isWhole ? 3000 : 300 }, (_, index) => first + index);
       const cases = numbers.map((number) => {

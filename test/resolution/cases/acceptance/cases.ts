@@ -89,7 +89,7 @@ export default defineRule("acceptance", {
       },
     ]),
   ),
-  "bytes behind the ABI version": {
+  "bytes after the ABI version": {
     "/bin/program": search,
     "/lib1/liba.so": library({ patch: { 12: 1 } }),
     ...good,
@@ -100,7 +100,7 @@ export default defineRule("acceptance", {
     ...good,
     machines: ["x86-64", "i386", "aarch64", "s390x"],
   },
-  "a program of fixed addresses": {
+  "a program at fixed addresses": {
     "/bin/program": search,
     "/lib1/liba.so": program({ patch: { 16: 2, 17: 0 } }),
     ...good,
@@ -155,7 +155,7 @@ export default defineRule("acceptance", {
     ...good,
     machines: ["x86-64", "i386", "aarch64", "s390x"],
   },
-  "more of the processor than there is": {
+  "more processor features than there are": {
     "/bin/program": search,
     "/lib1/liba.so": library({ link: ["-z", "x86-64-v4"] }),
     machines: ["x86-64"],

@@ -88,7 +88,7 @@ export default defineRule("cache", {
     ...twice,
     cache: { format: "old", entries: [{ name: "liba.so", path: "/opt/one/liba.so" }] },
   },
-  "the new format behind the old one": {
+  "the new format after the old one": {
     "/bin/program": needsA,
     ...twice,
     cache: { format: "both", entries: [{ name: "liba.so", path: "/opt/one/liba.so" }] },
@@ -117,13 +117,13 @@ export default defineRule("cache", {
       })),
     },
   },
-  "that is none": {
+  "a file of another kind": {
     "/bin/program": needsA,
     "/lib/liba.so": library(),
     "/etc/ld.so.cache": "none",
     fixed: true,
   },
-  "that is cut short": {
+  "cut short": {
     "/bin/program": needsA,
     "/lib/liba.so": library(),
     "/etc/ld.so.cache": "glibc-ld.so.cache1.1\u0001",

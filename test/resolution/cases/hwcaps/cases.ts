@@ -19,12 +19,12 @@ export default defineRule("hwcaps", {
     ...below("/lib1", "liba.so"),
     "/lib1/liba.so": library(),
   },
-  "the directory itself where they have nothing": {
+  "the directory itself if they have nothing": {
     "/bin/program": needsA("@/lib1"),
     ...below("/lib1", "libb.so"),
     "/lib1/liba.so": library(),
   },
-  "the least one": {
+  "the lowest one": {
     "/bin/program": needsA("@/lib1"),
     "/lib1/glibc-hwcaps/x86-64-v2/liba.so": library(),
     "/lib1/glibc-hwcaps/z13/liba.so": library(),

@@ -49,7 +49,7 @@ export default defineRule("library-path", {
     libraryPath: "@/none:",
     fixed: true,
   },
-  "that is empty is none": {
+  "an empty one counts as unset": {
     "/bin/program": needsA,
     "/liba.so": library(),
     libraryPath: "",

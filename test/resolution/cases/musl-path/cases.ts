@@ -35,7 +35,7 @@ export default defineRule("musl-path", {
     [path]: { directory: true },
     machines: ["musl"],
   },
-  "an RPATH with an unknown token counts for nothing": {
+  "an RPATH with an unknown token is ignored": {
     "/bin/program": program({ needed: ["liba.so"], rpath: "@/lib1:$LIB" }),
     "/lib1/liba.so": library(),
     machines: ["musl"],

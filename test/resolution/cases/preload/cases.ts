@@ -17,8 +17,8 @@ export default defineRule("preload", {
   "a path": { "/bin/program": needsA, ...libraries, preload: "@/lib1/libp.so" },
   "two, with a space": { "/bin/program": needsA, ...libraries, preload: "libp.so libq.so" },
   "two, with a colon": { "/bin/program": needsA, ...libraries, preload: "libq.so:libp.so" },
-  "with separators to spare": { "/bin/program": needsA, ...libraries, preload: " :libp.so: :" },
-  "one that is not there is passed over": {
+  "with surplus separators": { "/bin/program": needsA, ...libraries, preload: " :libp.so: :" },
+  "a missing one is skipped": {
     "/bin/program": needsA,
     ...libraries,
     preload: "libnone.so:libp.so",
@@ -64,5 +64,5 @@ export default defineRule("preload", {
     "/etc/ld.so.preload": "libq.so",
     fixed: true,
   },
-  "twice the same": { "/bin/program": needsA, ...libraries, preload: "libp.so:@/lib1/libp.so" },
+  "the same twice": { "/bin/program": needsA, ...libraries, preload: "libp.so:@/lib1/libp.so" },
 });

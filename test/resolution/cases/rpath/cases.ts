@@ -24,13 +24,13 @@ export default defineRule("rpath", {
     "/lib1/libb.so": library(),
     "/lib2/libb.so": library(),
   },
-  "of the program counts for what was not needed by way of it": {
+  "the program's counts even for what was not needed through it": {
     "/bin/program": program({ needed: ["liba.so", "libz1.so"], rpath: "@/lib1" }),
     "/lib1/liba.so": library({ needed: ["libb.so"] }),
     "/lib1/libb.so": library({ needed: ["libz1.so"] }),
     "/lib1/libz1.so": library(),
   },
-  "that is empty is none": {
+  "an empty one counts as absent": {
     "/bin/program": program({ needed: ["liba.so"], rpath: "" }),
     "/lib1/liba.so": library(),
   },

@@ -32,18 +32,18 @@ export default defineRule("runpath", {
     "/lib2/libb.so": library({ needed: ["libc1.so"] }),
     "/lib1/libc1.so": library(),
   },
-  "that is empty cancels RPATH as well": {
+  "an empty one cancels RPATH as well": {
     "/bin/program": program({ needed: ["liba.so"], rpath: "@/lib1", runpath: "" }),
     "/lib1/liba.so": library(),
   },
-  "what one cannot find, another may": {
+  "what one object cannot find, another may": {
     "/bin/program": program({ needed: ["liba.so", "libb.so"], runpath: "@/lib1" }),
     "/lib1/liba.so": library({ needed: ["libx.so"] }),
     "/lib1/libb.so": library({ needed: ["libx.so"], runpath: "@/lib2" }),
     "/lib2/libx.so": library({ needed: ["liby.so"], runpath: "@/lib2" }),
     "/lib2/liby.so": library(),
   },
-  "what nobody can find is told once": {
+  "what no object can find is reported once": {
     "/bin/program": program({ needed: ["liba.so", "libb.so"], runpath: "@/lib1" }),
     "/lib1/liba.so": library({ needed: ["libx.so"] }),
     "/lib1/libb.so": library({ needed: ["libx.so"] }),

@@ -7,7 +7,7 @@ const setUserId = 0o4755;
 const glibc = ["x86-64"] as ["x86-64"];
 
 export default defineRule("secure", {
-  "LD_LIBRARY_PATH counts for nothing": {
+  "LD_LIBRARY_PATH is ignored": {
     "/bin/program": program({ needed: ["liba.so"], runpath: "/lib1" }),
     ...twice,
     libraryPath: "/lib2",

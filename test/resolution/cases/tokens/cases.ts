@@ -34,12 +34,12 @@ export default defineRule("tokens", {
     "/bin/program": program({ needed: ["liba.so"], runpath: "$ORIGIN" }),
     "/bin/liba.so": library(),
   },
-  "$ORIGINAL is none": {
+  "$ORIGINAL is not a token": {
     "/bin/program": program({ needed: ["liba.so"], runpath: "$ORIGINAL:@/lib1" }),
     "/lib1/liba.so": library(),
     machines: ["x86-64", "i386", "aarch64", "s390x"],
   },
-  "${ORIGIN without its end is none": {
+  "${ORIGIN without its end is not a token": {
     "/bin/program": program({ needed: ["liba.so"], runpath: "${ORIGIN/x:@/lib1" }),
     "/lib1/liba.so": library(),
     machines: ["x86-64", "i386", "aarch64", "s390x"],
@@ -73,7 +73,7 @@ export default defineRule("tokens", {
     "/lib1/liba.so": library(),
     machines: ["x86-64", "i386", "aarch64", "s390x"],
   },
-  "the same needed name of two places": {
+  "the same needed name from two places": {
     "/bin/program": program({ needed: ["liba.so", "libb.so"], rpath: "@/lib1:@/lib2" }),
     "/lib1/liba.so": library({ needed: ["$ORIGIN/deep/libx.so"] }),
     "/lib2/libb.so": library({ needed: ["$ORIGIN/deep/libx.so"] }),

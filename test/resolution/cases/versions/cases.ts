@@ -57,7 +57,7 @@ export default defineRule("versions", {
     "/bin/program": uses(["V1", "V2"]),
     "/lib1/libv.so": library({ soname: "libother.so", defines: ["V1"] }),
   },
-  "the provider was loaded by a link": {
+  "the provider was loaded through a link": {
     "/bin/program": program({
       needed: ["libx.so"],
       versions: { "libv.so": ["V2"] },
