@@ -989,7 +989,7 @@ describe("auto-patchelf", needs("gcc", "objcopy"), () => {
       expect(run(path)).toBe("1");
     });
 
-    describe("files for another libc:", needs("musl-gcc"), () => {
+    describe("files for another libc", needs("musl-gcc"), () => {
       /** A wrapper that names a program's own loader. */
       const muslTarget = async (path: string) => {
         const musl = scratchDirectory();

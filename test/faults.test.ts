@@ -244,7 +244,7 @@ describe(
       return problems;
     }
 
-    it.each(scenarios)("of $title leave each file old or new", async (scenario) => {
+    it.each(scenarios)("during $title leave each file old or new", async (scenario) => {
       const stage = new Stage(scenario.files);
       await stage.prepare(scenario.before);
       const old = stage.contents()[0] as string;

@@ -175,7 +175,7 @@ describe("fix", needs("gcc"), () => {
     rmSync(dirname(dirname(inStore)), { recursive: true });
   });
 
-  describe("refuses, without a change,", () => {
+  describe("refuses, without a change", () => {
     const damages: [title: string, code: string, damage: () => void][] = [
       ["a text", "not-elf", () => writeFileSync(program, "some text, and no program\n")],
       ["an empty file", "not-elf", () => truncateSync(program, 0)],

@@ -66,7 +66,7 @@ describe("undo does not trust", needs("gcc"), () => {
     chmodSync(record(), 0o600);
   });
 
-  describe("what another user owns:", needs("root"), () => {
+  describe("what another user owns", needs("root"), () => {
     it.each([
       ["the directory of records", () => records],
       ["the directory above", () => join(state, "fixelf")],

@@ -140,7 +140,7 @@ function write(path: string, content: string | Buffer, mode = 0o644): void {
   });
 }
 
-describe("with a name that is not UTF-8,", needs("gcc", "bash"), () => {
+describe("with a name that is not UTF-8", needs("gcc", "bash"), () => {
   const scratch = scratchDirectory();
   const at = (name: string) => join(scratch, name);
   const store = at("store\udce9");

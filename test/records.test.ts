@@ -120,7 +120,7 @@ describe("records", needs("gcc"), () => {
     expect(recorded()).toEqual({});
   });
 
-  describe("of a file with other names or copies are kept until the last one is restored:", () => {
+  describe("of a file with other names or copies are kept until the last one is restored", () => {
     const names = ["x", "y", "z"].map((name) => join(tree, "names", name));
     const [x, y, z] = names as [string, string, string];
     let original: string;
@@ -207,7 +207,7 @@ describe("records", needs("gcc"), () => {
     expect(readFileSync(path).equals(content)).toBe(true);
   });
 
-  describe("are reported if they cannot be read:", () => {
+  describe("are reported if they cannot be read", () => {
     const records = join(state, "fixelf/undo");
     const otherThan = (path: string) =>
       join(records, readdirSync(records).find((name) => name !== basename(path)) as string);
@@ -278,7 +278,7 @@ describe("records", needs("gcc"), () => {
   });
 
   describe("are kept for files not yet restored when a signal arrives", needs("flock"), () => {
-    it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("(%s)", async (signal) => {
+    it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s", async (signal) => {
       const last = join(tree, "last");
       cpSync(program, last);
       await edit(last, { searchPath: { set: "/nowhere/lib" } });

@@ -99,7 +99,7 @@ describe("a program that gives rights", needs(...parts), () => {
     expect(asked).toMatchObject({ givesRights: true, runsAsItIs: false });
   });
 
-  describe("is not given a library that others can change:", () => {
+  describe("is not given a library that others can change", () => {
     beforeEach(() => chmodSync(program, 0o4755));
 
     it.each([

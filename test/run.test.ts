@@ -162,7 +162,7 @@ describe("run", needs("gcc"), () => {
   });
 
   const all = ["namespace", "copy", "loader"];
-  describe("with every method,", needs("mount namespaces"), () => {
+  describe("with every method", needs("mount namespaces"), () => {
     describe.each(all)("%s", (how) => {
       it("finds the libraries", () => expect(says(how, "thing")).toBe("42"));
       it("keeps argv[0]", () => {

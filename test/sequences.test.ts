@@ -412,7 +412,7 @@ it("a resolution cache goes into an area followed by section names", needs("gcc"
   expect(await ask(program, [])).toMatchObject({ status: 0 });
 });
 
-describe("edits between those of other tools, in", needs(...parts, "patchelf"), () => {
+describe("edits between those of other tools", needs(...parts, "patchelf"), () => {
   const home = scratchDirectory();
   const tally: Tally = { steps: 0, refusals: new Map(), broken: new Map() };
   afterAll(() => {

@@ -1,5 +1,5 @@
-// What becomes of everything that a file is besides its bytes, and what happens where writing is hard: each in both
-// ways of writing, and taken back.
+// What becomes of everything that a file is besides its bytes, and what happens where writing is difficult: with both
+// ways of writing, and with undo.
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -59,7 +59,7 @@ describe("writing", needs("gcc"), () => {
     chmodSync(file, 0o755);
   });
 
-  /** In this process: null, or an error's code. */
+  /** In this process: returns null, or an error's code. */
   async function change(way: string, path = file, length = 4000): Promise<string | null> {
     const searchPath = { value: runpath(length), tag: "runpath" as const };
     const [failure] = await native.layOut(path, { searchPath }).then(
@@ -73,7 +73,7 @@ describe("writing", needs("gcc"), () => {
     const [failure] = await native.undo([path], records);
     return failure ? (failure.code ?? "none") : null;
   }
-  /** In another one, which `prefix` starts. */
+  /** In another process, which `prefix` starts. */
   async function changeApart(
     way: string,
     prefix: readonly string[] = [],
@@ -133,7 +133,7 @@ describe("writing", needs("gcc"), () => {
     execFileSync("cp", ["--sparse=always", compile(join(directory, "full"), source), file]);
     const was = readFileSync(file);
     const { blocks } = statSync(file);
-    expect(blocks * 512).toBeLessThan(1 << 22); // or this file system has no holes
+    expect(blocks * 512).toBeLessThan(1 << 22); // otherwise this file system has no holes
     expect(await change(way)).toBeNull();
     expect(statSync(file).blocks * 512).toBeLessThan(blocks * 512 + (1 << 20));
     expect(await undo()).toBeNull();
@@ -141,7 +141,7 @@ describe("writing", needs("gcc"), () => {
     expect(readFileSync(file).equals(was)).toBe(true);
   });
 
-  it("knows a file by its content where somebody touched it, holes included", async () => {
+  it("recognises a file by its content if it has been touched, holes included", async () => {
     const source = `static const char zeros[${1 << 22}] = {1}; int main(void) { return zeros[4096]; }`;
     const full = compile(join(directory, "full"), source);
     for (const sparse of ["never", "always"]) {
@@ -173,7 +173,7 @@ describe("writing", needs("gcc"), () => {
     expect(await ended).toBe(0);
   });
 
-  it("gives back a file whose link was made after the fix, and leaves the link", async () => {
+  it("restores a file that was linked after the fix, and leaves the link", async () => {
     const twin = join(directory, "twin");
     expect(await change("in place")).toBeNull();
     linkSync(file, twin);
@@ -200,7 +200,7 @@ describe("writing", needs("gcc"), () => {
     }
   });
 
-  it.each(ways)("writes nothing where its records can't be kept (%s)", async (way) => {
+  it.each(ways)("changes nothing if its records can't be kept (%s)", async (way) => {
     rmSync(records, { recursive: true });
     expect(await change(way)).toBe("not-found");
     writeFileSync(records, "not a directory");
@@ -211,7 +211,7 @@ describe("writing", needs("gcc"), () => {
     expectUntouched();
   });
 
-  it.each(ways)("takes one of two processes at a time (%s)", async (way) => {
+  it.each(ways)("accepts one of two processes at a time (%s)", async (way) => {
     for (let round = 0; round < 4; ++round) {
       const answers = (await Promise.all([changeApart(way, [], 3000), changeApart(way, [], 5000)]))
         .flat()
@@ -227,10 +227,10 @@ describe("writing", needs("gcc"), () => {
   });
 
   it(
-    "does not take what another process is in the middle of writing for the file",
+    "does not accept a file that another process is in the middle of writing",
     needs("flock"),
     async () => {
-      // Half a program, as it may look while somebody writes in place.
+      // Half a program, as it may look while another process writes it in place.
       const halfWritten = join(place, "half-written");
       writeFileSync(halfWritten, before().subarray(0, 100));
       expect(await change("in place", halfWritten)).toBe("truncated");
@@ -246,7 +246,7 @@ describe("writing", needs("gcc"), () => {
     },
   );
 
-  it("restores a file once when two processes undo it", async () => {
+  it("restores a file only once when two processes undo it", async () => {
     expect(await change("atomic")).toBeNull();
     const answers = (await Promise.all([changeApart("undo"), changeApart("undo")])).flat();
     expect(answers).toContain(null);
@@ -257,10 +257,10 @@ describe("writing", needs("gcc"), () => {
   });
 
   describe("without privileges", needs("setpriv"), () => {
-    // Root without capabilities is an owner like any other.
+    // Root without capabilities is like any other owner.
     const prefix = isRoot ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
 
-    it("writes in a read-only directory in place only", async () => {
+    it("writes in a read-only directory only in place", async () => {
       chmodSync(place, 0o555);
       try {
         expect(await changeApart("atomic", prefix)).toEqual(["permission-denied"]);
@@ -274,7 +274,7 @@ describe("writing", needs("gcc"), () => {
       }
     });
 
-    it.each(ways)("writes nothing where records are read-only (%s)", async (way) => {
+    it.each(ways)("changes nothing if records are read-only (%s)", async (way) => {
       chmodSync(records, 0o555);
       expect(await changeApart(way, prefix)).toEqual(["permission-denied"]);
       chmodSync(records, 0o755);
@@ -291,7 +291,7 @@ describe("writing", needs("gcc"), () => {
       expectUntouched();
     });
 
-    it("keeps the setuid bit, which the kernel takes from a writer", async () => {
+    it("keeps the setuid bit, which the kernel clears when a file is written", async () => {
       chmodSync(file, 0o4755);
       for (const way of ways) {
         expect(await changeApart(way, prefix)).toEqual([null]);
@@ -313,7 +313,7 @@ describe("writing", needs("gcc"), () => {
         { way, what: "another user's", mode: 0o4775, owner: [0, user] as const },
         { way, what: "another group's", mode: 0o2755, owner: [user, 0] as const },
       ]),
-    )("stays as it is, $what ($way)", async ({ way, mode, owner }) => {
+    )("is left unchanged, $what ($way)", async ({ way, mode, owner }) => {
       for (const path of [place, records]) chownSync(path, user, user);
       chownSync(file, owner[0], owner[1]);
       chmodSync(file, mode);
@@ -351,7 +351,7 @@ describe("writing", needs("gcc"), () => {
     });
 
     // A new file in the directory would inherit it.
-    it("are not taken from the directory", async () => {
+    it("are not inherited from the directory", async () => {
       execFileSync("setfacl", ["-d", "-m", "u:12345:rwx,m::rwx", place]);
       const list = () => execFileSync("getfacl", ["-p", "-n", file], { encoding: "utf8" });
       expect(list()).not.toContain("12345");
@@ -380,7 +380,7 @@ describe("writing", needs("gcc"), () => {
   });
 
   describe("an immutable file", needs("chattr"), () => {
-    it.each(ways)("stays as it is (%s)", async (way) => {
+    it.each(ways)("is left unchanged (%s)", async (way) => {
       execFileSync("chattr", ["+i", file]);
       try {
         expect(await change(way)).toBe("permission-denied");
@@ -422,7 +422,7 @@ describe("writing", needs("gcc"), () => {
   });
 
   describe("a full disk", needs("mount namespaces"), () => {
-    it.each(ways)("of the records is named (%s)", async (way) => {
+    it.each(ways)("is reported with the record that does not fit (%s)", async (way) => {
       const script = [
         'mount -t tmpfs -o size=8192 none "$1"',
         'mkdir -m 700 "$1/fixelf" "$1/fixelf/undo"',
@@ -449,7 +449,7 @@ describe("writing", needs("gcc"), () => {
     });
 
     it.each(ways)("leaves the file whole (%s)", async (way) => {
-      // Room for the program, and not for what it needs to grow.
+      // Room for the program, but not for its growth.
       const size = Math.ceil(statSync(original).size / 4096) * 4096 + 8192;
       const script = [
         `mount -t tmpfs -o size=${size} none "$1"`,

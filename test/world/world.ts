@@ -43,7 +43,7 @@ export interface RunOptions {
   asUser?: boolean;
   /** Files and folders of this machine to mount inside, by their place there. */
   bind?: Record<string, string>;
-  /** On a terminal, where this is typed as soon as the program asks; needs `script`. Its stderr is in stdout. */
+  /** On a terminal, where this is typed once the program asks; needs `script`. Its stderr ends up in stdout. */
   typed?: { after: string; keys: string };
 }
 
@@ -57,12 +57,12 @@ export interface RunResult {
 export interface FileState {
   sha256: string;
   inode: bigint;
-  /** In nanoseconds, as a modification time is kept. */
+  /** In nanoseconds, like a modification time. */
   modified: bigint;
   mode: number;
 }
 
-/** A new root of its own, in which nothing has happened yet. */
+/** A fresh root, in which nothing has happened yet. */
 export async function openWorld(loader: LoaderState = "absent"): Promise<World> {
   if (folder === "") throw new Error("There is no test world: test/world/make");
   const world = new World(await mkdtemp(join(tmpdir(), "fixelf-world-")), loader);
@@ -73,7 +73,7 @@ export async function openWorld(loader: LoaderState = "absent"): Promise<World> 
 
 export class World {
   readonly #scratch: string;
-  /** At the loader's place. */
+  /** What is in the loader's place. */
   readonly loader: LoaderState;
   /** One overlay can only be mounted once at a time. */
   #last: Promise<unknown> = Promise.resolve();
@@ -88,7 +88,7 @@ export class World {
     readFileSync(join(folder, "store.json"), "utf8"),
   );
 
-  /** Where this machine finds what is at `inside` in the root, except the store and mounts. */
+  /** The path on this machine of what is at `inside` in the root, except the store and mounts. */
   host(inside: string): string {
     return join(this.#scratch, "root", inside);
   }
@@ -132,7 +132,7 @@ export class World {
     return result;
   }
 
-  /** Runs a program that has to succeed; the answer is what it printed. */
+  /** Runs a program that has to succeed; returns its output. */
   async check(command: readonly string[], options: RunOptions = {}): Promise<string> {
     const { exitCode, stdout, stderr } = await this.run(command, options);
     if (exitCode !== 0)
@@ -150,7 +150,7 @@ export class World {
     return this.run(["fixelf", ...argv], options);
   }
 
-  /** Runs fixelf inside with --json; `document` is what it printed, and is as its schema says. */
+  /** Runs fixelf inside with --json; `document` is its output, checked against its schema. */
   async fixelfJson<T>(
     argv: readonly string[],
     options: RunOptions = {},
@@ -168,7 +168,7 @@ export class World {
     return { ...result, document };
   }
 
-  /** Puts a pristine copy into the ordinary user's home; the answer is its place inside. */
+  /** Puts a pristine copy into the ordinary user's home; returns its place inside. */
   async copyProgram(name: ProgramName): Promise<string> {
     const inside = `/home/user/${name}`;
     const original = join(folder, "programs", name);
@@ -177,9 +177,9 @@ export class World {
     return inside;
   }
 
-  /** Makes the ordinary user the owner of all that is at or below a place inside. */
+  /** Makes the ordinary user the owner of everything at or below a place inside. */
   async giveToUser(inside: string): Promise<void> {
-    // Where this is not root, the ordinary user inside is the user that runs the tests.
+    // If the tests are not run by root, the ordinary user inside is the user that runs them.
     if (process.getuid?.() === 0) await execa("chown", ["-R", "1000:100", this.host(inside)]);
   }
 
@@ -227,10 +227,10 @@ async function contentOf(file: string): Promise<string> {
   if (status.isSymbolicLink()) digest.update(await readlink(file));
   else if (status.isFile()) {
     try {
-      // A stream of each of a tree's thousand small files takes seven times as long.
+      // A stream for each of a tree's thousand small files takes seven times as long.
       digest.update(readFileSync(file));
     } catch (failure) {
-      // A test took its owner's right to read it; the rest of what is visible has to do.
+      // A test has removed its owner's right to read it; the rest of the visible state has to do.
       if ((failure as NodeJS.ErrnoException).code !== "EACCES") throw failure;
     }
   }
