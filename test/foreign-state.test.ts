@@ -118,7 +118,7 @@ describe("a command that only reads state", needs("gcc"), () => {
     expect(readdirSync(empty)).toEqual([]);
   });
 
-  it("is not alone: one that writes creates no home directory either, and reports that", async () => {
+  it("creates no home directory, and neither does one that writes, which reports it", async () => {
     process.env.HOME = home;
     const { XDG_STATE_HOME } = process.env;
     delete process.env.XDG_STATE_HOME;

@@ -25,7 +25,7 @@ const run = (name: string, source: string) => {
   return stdout.trimEnd();
 };
 
-it("gives the same names to import and to require()", () => {
+it("the package gives the same names to import and to require()", () => {
   const names = "console.log(Object.keys(fixelf).sort().join())";
   const imported = run("names.mjs", `import * as fixelf from "fixelf"; ${names}`);
   const required = run("names.cjs", `const fixelf = require("fixelf"); ${names}`);
@@ -33,13 +33,13 @@ it("gives the same names to import and to require()", () => {
   expect(required).toBe(imported);
 });
 
-it("reads a file through require()", () => {
+it("the package reads a file through require()", () => {
   const source = `require("fixelf").inspect(process.execPath).then(({ type }) => console.log(type))`;
   expect(run("inspect.cjs", source)).toMatch(/^(executable|pie)$/);
 });
 
 // There Node has a global __dirname, which has nothing to do with this package.
-it("finds its addon for a program without a file, and passes an error between threads", () => {
+it("the package finds its addon for a program without a file, and passes an error between threads", () => {
   const inWorker = `
     const { parentPort } = require("node:worker_threads");
     import("fixelf").then(({ inspect }) =>
@@ -57,7 +57,7 @@ it("finds its addon for a program without a file, and passes an error between th
   });
 });
 
-it("recognises an error from import in require(), and the other way round", () => {
+it("the package recognises an error from import in require(), and the other way round", () => {
   const source = `
     require("fixelf").plan("no list").catch(async (error) => {
       const { FixelfError } = await import("fixelf");
@@ -66,7 +66,7 @@ it("recognises an error from import in require(), and the other way round", () =
   expect(run("errors.cjs", source)).toBe("true false");
 });
 
-it("runs from a bundle that was moved, with what it needs in a folder beside it", async () => {
+it("the package runs from a bundle that was moved, with what it needs in a folder beside it", async () => {
   const source = `
     import { inspect } from "fixelf";
     inspect(process.execPath).then(({ type }) => console.log(type), ({ message }) => console.log(message));`;
@@ -92,7 +92,7 @@ it("runs from a bundle that was moved, with what it needs in a folder beside it"
 it.each([
   ["NodeNext", "NodeNext", ["import.mts", "require.cts"]],
   ["ESNext", "Bundler", ["import.mts"]],
-])("has types for module %s with resolution %s", (module, moduleResolution, files) => {
+])("the package has types for module %s with resolution %s", (module, moduleResolution, files) => {
   const use = `
     const facts: Promise<fixelf.Facts> = fixelf.inspect("/bin/sh", { root: "/" });
     // @ts-expect-error: a string is no list of paths
@@ -112,7 +112,7 @@ it.each([
 });
 
 // As in jest, whose modules have a Promise, Uint8Array and Error of their own.
-it("does everything in a realm of its own", () => {
+it("the package does everything in a realm of its own", () => {
   const source = `
     const { readFileSync, mkdirSync, copyFileSync, realpathSync } = require("node:fs");
     const { createContext, runInContext } = require("node:vm");

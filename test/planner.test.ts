@@ -293,7 +293,7 @@ describe("the planner", needs("gcc"), () => {
     });
   });
 
-  describe("the planner reports what cannot be met", () => {
+  describe("reports what cannot be met", () => {
     it("if no loader is new enough", async () => {
       const libc = glibc(36);
       const path = program(["libc.so.6:GLIBC_2.39"]);
@@ -326,7 +326,7 @@ describe("the planner", needs("gcc"), () => {
     });
   });
 
-  it("and terminates even if nothing fits together", async () => {
+  it("terminates even if nothing fits together", async () => {
     glibc(36);
     // Twelve packages, each of which needs a version that none of another twelve defines.
     for (let index = 0; index < 12; index++) {
