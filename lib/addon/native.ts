@@ -57,7 +57,7 @@ export interface Override {
   rpath?: string | null;
 }
 
-/** What lib/resolutions.ts turns into resolutions: one for each path, in order. */
+/** What lib/addon/resolutions.ts turns into resolutions: one for each path, in order. */
 export interface NativeResolutions {
   /** Each text once. The first is null. */
   texts: (string | null)[];
@@ -74,7 +74,7 @@ export interface NativeFiles {
   look(path: string): Lookup;
   /** The first of the files in which DT_AUDIT or DT_DEPAUDIT names libraries; null if none does. */
   firstAudited(paths: readonly string[]): string | null;
-  /** On several threads; for lib/resolutions.ts. */
+  /** On several threads; for lib/addon/resolutions.ts. */
   resolve(paths: readonly string[], options: ResolveOptions): Promise<NativeResolutions>;
   /** No other call may be made meanwhile, or after it was cancelled. Throws `not-elf` if there is no such file. */
   override(overrides: readonly Override[]): Promise<void>;

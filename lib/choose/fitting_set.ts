@@ -1,4 +1,4 @@
-// One loader and one set of libraries that fit together (DESIGN 7): every version that one of them needs is defined by
+// One loader and one set of libraries that fit together: every version that one of them needs is defined by
 // another. Each attempt takes the best of everything; if two of its choices do not fit together, one or the other is
 // excluded, and the next attempt begins.
 //

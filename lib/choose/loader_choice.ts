@@ -1,5 +1,5 @@
-// Which loader a program gets (DESIGN 7.2): it must match machine, class, byte order and libc, and its libc must define
-// every version that the program and what comes with it need.
+// Which loader a program gets: it must match machine, class, byte order and libc, and its libc must define every version
+// that the program and what comes with it need.
 
 import type { Facts } from "../addon/facts.js";
 import { FixelfError } from "../base/errors.js";

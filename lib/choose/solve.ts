@@ -1,4 +1,4 @@
-// Which libraries a program and what comes with it get (DESIGN 7.1, 7.3, 7.4), with one loader for all of them. Nothing
+// Which libraries a program and what comes with it get, with one loader for all of them. Nothing
 // is written: each round assumes the search paths chosen so far, resolves again as the loader would, and provides what
 // is still missing. The judge has the last word.
 import { basename, dirname, join, normalize } from "node:path";

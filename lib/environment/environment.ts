@@ -47,7 +47,7 @@ export interface EnvironmentProgram {
   atInterpreter: AtInterpreter;
   /** "x86_64-linux". */
   system: string;
-  /** Whether anything has to be set for it. */
+  /** Whether it starts without anything being set for it. */
   runsAsItIs: boolean;
   /** It gives rights to the user who starts it (set-user-ID, capabilities): its loader then ignores all variables. */
   givesRights: boolean;

@@ -191,9 +191,8 @@ export function readShebang(host: string): Shebang | null {
   return parseShebang(readBeginning(host, shebangWindow));
 }
 
-/** Whether anyone may execute the file. */
+/** Whether this process may execute the file: for root, if any of the three bits allows it. */
 export function isExecutable(host: string): boolean {
-  // Not access(X_OK) alone: root may execute whatever one of the three bits allows.
   try {
     accessSync(host, constants.X_OK);
     return true;

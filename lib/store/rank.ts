@@ -1,5 +1,5 @@
-// Which of several suitable files is used. The order is DESIGN.md's: what the user named, the running system's closure,
-// what a GC root keeps, the newest; and every choice carries its reason.
+// Which of several suitable files is used. The order (docs/architecture.md, Choosing): what the user named, the running
+// system's closure, what a GC root keeps, the newest; and every choice carries its reason.
 import { compareVersions } from "../file/versions.js";
 import type { Knowledge } from "./closure.js";
 import { nameOf } from "./place.js";

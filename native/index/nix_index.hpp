@@ -25,8 +25,8 @@ struct NixIndexLibraries {
   // where in `packages` the line of its package begins.
   std::string names;
   uint64_t entries = 0;
-  // How many of them are outside the directories for programs: a database made with `nix-index
-  // --filter-prefix /bin/` has none.
+  // How many of them are outside /bin: a database made with `nix-index --filter-prefix /bin/` has
+  // none.
   uint64_t others = 0;
 };
 

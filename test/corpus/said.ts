@@ -41,7 +41,7 @@ export interface Said {
   segments: SaidSegment[];
   sections: SaidSection[];
   interpreter: string | null;
-  /** Entries of the dynamic table with a string or with flags, without "DT_"; whether it has any. */
+  /** Entries of the dynamic table with a string or with flags, without "DT_". */
   dynamic: { tag: string; value: string }[];
   versionsNeeded: { library: string; versions: { name: string; weak: boolean }[] }[];
   /** Without the base version. */

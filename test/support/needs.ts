@@ -95,9 +95,9 @@ const probes: Partial<Record<string, () => boolean>> = {
   // A container may forbid it.
   ptrace: () => succeeds("strace", "-o", "/dev/null", "true"),
   strace: () => succeeds("strace", "-o", "/dev/null", "true"),
-  // As another user it asks for a range of user IDs, which not every user has.
   // A script that starts this machine's compiler by its long name.
   "musl-gcc": () => succeeds("musl-gcc", "--version"),
+  // As another user it asks for a range of user IDs, which not every user has.
   buildah: () => isRoot && isOnPath("buildah"),
   bwrap: () => succeeds("bwrap", "--bind", "/", "/", "true"),
   "mount namespaces": () =>
