@@ -3,7 +3,7 @@
 //
 //     node call-until-ended.mjs CALL worker|exit|throw|nothing|abort DIRECTORY
 //     node call-until-ended.mjs --list
-import { copyFileSync, mkdtempSync, readdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep, setImmediate as tick } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -24,9 +24,15 @@ async function readAll(batches) {
   for await (const _ of batches);
 }
 
+/** A directory for this call alone. */
+function ownDirectory() {
+  mkdirSync(`${directory}/own`, { recursive: true });
+  return mkdtempSync(`${directory}/own/`);
+}
+
 /** A program for this call alone, to be changed. */
 function ownProgram() {
-  const own = mkdtempSync(join(directory, "own-"));
+  const own = ownDirectory();
   copyFileSync(`${directory}/program`, join(own, "program"));
   return join(own, "program");
 }
@@ -35,6 +41,13 @@ async function changed() {
   const program = ownProgram();
   await api.edit(program, { interpreter: "/nowhere/loader" });
   return program;
+}
+
+/** What has records when this process first asks for them. */
+let withRecords;
+function changedBefore() {
+  withRecords ??= Promise.all(Array.from({ length: 20 }, changed));
+  return withRecords;
 }
 
 /** By name, each as it is called with a signal; what a call requires is done before. */
@@ -68,12 +81,18 @@ const calls = {
     const program = await changed();
     return (signal) => api.undo([program], { signal });
   },
-  remembered: () => (signal) => api.remembered([directory], { signal }),
-  prune: () => (signal) => api.prune([], { signal }),
+  remembered: async () => {
+    await changedBefore();
+    return (signal) => api.remembered([directory], { signal });
+  },
+  prune: async () => {
+    await changedBefore();
+    return (signal) => api.prune([], { signal });
+  },
   closure: () => (signal) => api.closure(file, { ...plain, signal }),
   environment: () => (signal) => api.environment([file], { ...plain, signal }),
   makeFarm: () => {
-    const farm = join(mkdtempSync(join(directory, "own-")), "farm");
+    const farm = join(ownDirectory(), "farm");
     const at = api.storePlace(place);
     return (signal) => api.makeFarm(farm, [system], at, ["/usr/lib"], { signal });
   },
