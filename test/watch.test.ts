@@ -391,6 +391,18 @@ int main(int count, char **words) {
     await until("it is fixed", () => isFixed(join(later, "short-lived/bin/program")));
   });
 
+  it("does not follow links out of the root", async () => {
+    const outside = layOut(join(directory, "outside"));
+    const before = sha256(outside);
+    await start();
+    symlinkSync(join(directory, "outside"), join(inbox, "link"));
+    symlinkSync(outside, join(inbox, "program"));
+    copyFileSync(join(build, "one"), join(inbox, "marker"));
+    await until("the watch has seen them", () => isFixed(join(inbox, "marker")));
+    await sleep(500);
+    expect(sha256(outside)).toBe(before);
+  });
+
   it("does not follow links out of the directory", async () => {
     const elsewhere = scratchDirectory(root);
     const program = layOut(join(elsewhere, "app"));
