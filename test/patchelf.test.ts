@@ -99,10 +99,24 @@ describe.each(ways)("%s", (_title, program) => {
       }
     });
 
-    it("prints the search path of separate debug information", needs("objcopy"), () => {
-      execFileSync("objcopy", ["--only-keep-debug", "program", "program.debug"], { cwd: home });
-      const words = ["--print-rpath", "program.debug"];
-      expect(ours(...words)).toEqual(start("patchelf", words));
+    describe.each([
+      ["objcopy", ["--only-keep-debug", "program", "program.debug"]],
+      ["eu-strip", ["-f", "program.debug", "-o", "program.rest", "program"]],
+    ])("about what %s splits off", (tool, words) => {
+      // Not --print-needed, for which patchelf prints what is now where the names were.
+      it.each([
+        "--print-rpath",
+        "--print-soname",
+        "--set-rpath /somewhere/else",
+        "--remove-rpath",
+        "--shrink-rpath",
+      ])("responds to %s in the same way, and changes nothing", needs(tool), (question) => {
+        execFileSync(tool, words, { cwd: home });
+        const before = readFileSync(join(home, "program.debug"));
+        const asked = [...question.split(" "), "program.debug"];
+        expect(ours(...asked)).toEqual(start("patchelf", asked));
+        expect(readFileSync(join(home, "program.debug")).equals(before)).toBe(true);
+      });
     });
 
     it.each([

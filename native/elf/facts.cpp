@@ -328,7 +328,7 @@ class Reader {
     facts_.sectionHeaders = !sections.empty();
     withoutCode_ = isWithoutCode(image_.header, sections);
     for (const SectionHeader& section : sections) {
-      if (section.type == SHT_DYNAMIC && facts_.dynamic == DynamicTable::None)
+      if (facts_.dynamic == DynamicTable::None && isUncoveredDynamicTable(section, sections))
         facts_.dynamic = DynamicTable::Unread;
       if (section.type == SHT_NOTE && facts_.notes.buildId.empty() && image_.header.type != ET_CORE)
         facts_.notes.buildId = readBuildId(source_, image_, section);
@@ -338,16 +338,29 @@ class Reader {
     return Done{};
   }
 
+  // A dynamic table, or in split-off debug information its place, to which no program header leads.
+  bool isUncoveredDynamicTable(const SectionHeader& section,
+                               const std::vector<SectionHeader>& sections) const {
+    if (section.type == SHT_DYNAMIC) return true;
+    return withoutCode_ && section.type == SHT_NOBITS &&
+           isNamed(section, sections, std::string_view(".dynamic\0", 9));
+  }
+
   // A section of that name that no PT_NOTE covers: no loader finds it, but it is where the note
   // would be.
   bool isUncoveredResolutionCache(const SectionHeader& section,
                                   const std::vector<SectionHeader>& sections) const {
-    constexpr std::string_view kName(".note.nixos.ldcache\0", 20);
-    if (section.type != SHT_NOTE || section.allocated()) return false;
+    return section.type == SHT_NOTE && !section.allocated() &&
+           isNamed(section, sections, std::string_view(".note.nixos.ldcache\0", 20));
+  }
+
+  // The name with its NUL.
+  bool isNamed(const SectionHeader& section, const std::vector<SectionHeader>& sections,
+               std::string_view wanted) const {
     const uint32_t index = sectionNameIndex(image_.header, sections);
     if (section.name >= sections[index].size) return false;
-    auto name = source_.bytes(sections[index].offset + section.name, kName.size(), kName.size());
-    return name && std::ranges::equal(*name, kName, {},
+    auto name = source_.bytes(sections[index].offset + section.name, wanted.size(), wanted.size());
+    return name && std::ranges::equal(*name, wanted, {},
                                       [](uint8_t byte) { return static_cast<char>(byte); });
   }
 
@@ -368,31 +381,13 @@ Result<Facts> factsOf(const Source& source, const Image& image, const std::strin
   return facts;
 }
 
-// Whether a segment's last byte belongs to a section that has no bytes here. (objcopy lets segments
-// end with what is left of them, usually a note.)
-bool endsElsewhere(const Source& source, const Image& image) {
-  const auto sections = readSectionHeaders(source, image);
-  if (!sections) return false;
-  std::vector<uint64_t> lastBytes;
-  for (const ProgramHeader& segment : image.programHeaders) {
-    if (segment.type == PT_LOAD && segment.fileSize > 0)
-      lastBytes.push_back(segment.virtualAddress + segment.fileSize - 1);
-  }
-  std::ranges::sort(lastBytes);
-  return std::ranges::any_of(*sections, [&](const SectionHeader& section) {
-    // Something else has the addresses of .tbss: gABI chapter 4, "Thread-Local Storage".
-    const bool hasNone = section.type == SHT_NOBITS && (section.flags & SHF_TLS) == 0;
-    if (!hasNone || !section.allocated()) return false;
-    const auto last = std::ranges::lower_bound(lastBytes, section.address);
-    return last != lastBytes.end() && *last - section.address < section.size;
-  });
-}
-
-// In what eu-strip -f splits off, the program headers are those of the whole program: they describe
-// where its bytes were, which is past this file's end, or where something else is now.
 bool mayHaveForeignSegments(const Source& source, const Result<Image>& image,
                             const Result<Facts>& facts) {
-  if (facts) return facts->kind == Kind::DebugInformation && endsElsewhere(source, *image);
+  if (facts) {
+    if (facts->kind != Kind::DebugInformation) return false;
+    const auto sections = readSectionHeaders(source, *image);
+    return sections && describesOtherFile(*image, *sections);
+  }
   const ErrorCode code = facts.error().code;
   return code == ErrorCode::Truncated || code == ErrorCode::Malformed ||
          code == ErrorCode::LimitExceeded;

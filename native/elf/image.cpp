@@ -271,6 +271,25 @@ bool isWithoutCode(const FileHeader& header, const std::vector<SectionHeader>& s
   return code;
 }
 
+bool describesOtherFile(const Image& image, const std::vector<SectionHeader>& sections) {
+  if (!isWithoutCode(image.header, sections)) return false;
+  // A segment's last byte then belongs to a section that has no bytes here. (objcopy lets segments
+  // end with what is left of them, usually a note.)
+  std::vector<uint64_t> lastBytes;
+  for (const ProgramHeader& segment : image.programHeaders) {
+    if (segment.type == PT_LOAD && segment.fileSize > 0)
+      lastBytes.push_back(segment.virtualAddress + segment.fileSize - 1);
+  }
+  std::ranges::sort(lastBytes);
+  return std::ranges::any_of(sections, [&](const SectionHeader& section) {
+    // Something else has the addresses of .tbss: gABI chapter 4, "Thread-Local Storage".
+    const bool hasNone = section.type == SHT_NOBITS && (section.flags & SHF_TLS) == 0;
+    if (!hasNone || !section.allocated()) return false;
+    const auto last = std::ranges::lower_bound(lastBytes, section.address);
+    return last != lastBytes.end() && *last - section.address < section.size;
+  });
+}
+
 uint32_t sectionNameIndex(const FileHeader& header, const std::vector<SectionHeader>& sections) {
   if (sections.empty()) return SHN_UNDEF;
   // gABI chapter 4, "e_shstrndx": from SHN_LORESERVE on, the index is the first header's sh_link.

@@ -83,6 +83,10 @@ Result<std::vector<SectionHeader>> readSectionHeaders(const Source& source, cons
 // Whether the code of a program or library is elsewhere: objcopy --only-keep-debug and eu-strip -f
 // keep the headers, and drop the bytes of what would be loaded.
 bool isWithoutCode(const FileHeader& header, const std::vector<SectionHeader>& sections);
+// Whether the program headers of such a file are still those of the whole program, as in what
+// eu-strip -f splits off: they describe where its bytes were, which is past this file's end, or
+// where something else is now. (objcopy lets them describe what is left.)
+bool describesOtherFile(const Image& image, const std::vector<SectionHeader>& sections);
 // The index of the section that holds their names; 0 if there is none.
 uint32_t sectionNameIndex(const FileHeader& header, const std::vector<SectionHeader>& sections);
 

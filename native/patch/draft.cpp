@@ -58,6 +58,11 @@ Result<Draft> Draft::read(const Source& source) {
                        "), so nobody can say which bytes are free");
   }
   draft.sections = std::move(*sections);
+  if (describesOtherFile(draft.image, draft.sections)) {
+    return unsupported(
+        "this is debug information that was split off a program, whose program headers it has: "
+        "there is nothing in it to change");
+  }
   draft.limitDynamicCapacity();
   draft.symbolCount = dynamicSymbolCount(source, draft.image, draft.sections);
   if (!draft.symbolCount) {

@@ -550,6 +550,42 @@ TEST_CASE("a segment of a few bytes is no area of an earlier edit") {
   CHECK(layout->newSize > layout->oldSize);
 }
 
+// Found by fuzzing. eu-strip -f leaves such a file: the last segment ends with code that is not
+// here.
+TEST_CASE("what was split off with the program's own program headers is not edited") {
+  Made made;
+  made.entry(DT_SONAME, made.name("self.so"));
+  Bytes bytes = made.build();
+  const Codec& codec = made.codec();
+  const size_t end = bytes.size();
+  SectionHeader code{0, SHT_NOBITS, SHF_ALLOC | SHF_EXECINSTR, end - 16, end - 16, 16, 0, 0, 16, 0};
+  const std::string names("\0.dynamic", 10);
+  SectionHeader table{1, SHT_NOBITS, SHF_ALLOC, end - 16, end - 16, 16, 0, 0, 8, 0};
+  SectionHeader strings{0, SHT_STRTAB, 0, 0, end, names.size(), 0, 0, 1, 0};
+  bytes.insert(bytes.end(), names.begin(), names.end());
+  const size_t headers = bytes.size();
+  size_t at = headers;
+  for (const SectionHeader& section : {SectionHeader{}, code, table, strings}) {
+    bytes.resize(at + codec.sectionHeaderSize());
+    codec.put(std::span(bytes).subspan(at), section);
+    at = bytes.size();
+  }
+  codec.putU64(&bytes[40], headers);
+  codec.putU16(&bytes[58], static_cast<uint16_t>(codec.sectionHeaderSize()));
+  codec.putU16(&bytes[60], 4);
+  codec.putU16(&bytes[62], 3);
+  const auto facts = readFacts(MemorySource(bytes), "split.debug");
+  REQUIRE_MESSAGE(facts, (facts ? "" : facts.error().message));
+  CHECK(facts->kind == Kind::DebugInformation);
+  CHECK_FALSE(facts->soname);
+  CHECK(facts->dynamic == DynamicTable::Unread);
+  Edits edits;
+  edits.soname = "other.so";
+  const auto layout = layOut(MemorySource(bytes), edits);
+  REQUIRE_FALSE(layout);
+  CHECK(layout.error().message.find("split off") != std::string::npos);
+}
+
 TEST_CASE("a later segment is mapped over an earlier one") {
   Made made;
   made.entry(DT_SONAME, made.name("self.so"));
