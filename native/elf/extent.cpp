@@ -27,7 +27,10 @@ uint64_t structureEnd(const Image& image, const std::vector<SectionHeader>& sect
   return end;
 }
 
-bool isPadding(const Source& source, uint64_t offset, uint64_t end) {
+namespace {
+
+bool consistsOf(const Source& source, uint64_t offset, uint64_t end,
+                bool (*meansNothing)(uint8_t)) {
   if (offset >= end) return true;
   if (end - offset > kMostPadding) return false;
   std::array<uint8_t, 16U << 10> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init)
@@ -36,11 +39,21 @@ bool isPadding(const Source& source, uint64_t offset, uint64_t end) {
     const auto bytes =
         std::span(buffer).first(static_cast<size_t>(std::min<uint64_t>(most, end - offset)));
     if (!source.read(offset, bytes)) return false;
-    if (std::any_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte != 0; }))
-      return false;
+    if (!std::all_of(bytes.begin(), bytes.end(), meansNothing)) return false;
     offset += bytes.size();
   }
   return true;
+}
+
+}  // namespace
+
+bool isPadding(const Source& source, uint64_t offset, uint64_t end) {
+  return consistsOf(source, offset, end, [](uint8_t byte) { return byte == 0; });
+}
+
+bool isVacated(const Source& source, uint64_t offset, uint64_t end) {
+  return consistsOf(source, offset, end,
+                    [](uint8_t byte) { return byte == 0 || byte == 'X' || byte == 'Z'; });
 }
 
 std::optional<Overlay> findOverlay(const Source& source, const Image& image,

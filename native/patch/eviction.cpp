@@ -13,10 +13,10 @@ bool mayMoveAway(PieceKind kind) {
   return kind != PieceKind::DynamicTable && kind != PieceKind::ProgramHeaders;
 }
 
-// Whether nothing accounts for a range. Zeros alone prove nothing: a symbol table begins with an
-// entry of zeros.
+// Whether nothing accounts for a range. Its bytes alone prove nothing: a symbol table begins with
+// an entry of zeros.
 bool gapIsFree(const Draft& draft, uint64_t from, uint64_t to) {
-  if (draft.sections.empty() || !isPadding(draft.source(), from, to)) return false;
+  if (draft.sections.empty() || !isVacated(draft.source(), from, to)) return false;
   for (const SectionHeader& section : draft.sections) {
     const bool occupies = section.type != SHT_NULL && section.type != SHT_NOBITS;
     const bool wraps = section.size > UINT64_MAX - section.offset;

@@ -550,30 +550,38 @@ TEST_CASE("a segment of a few bytes is no area of an earlier edit") {
   CHECK(layout->newSize > layout->oldSize);
 }
 
+// Appends section headers, and a table with their names.
+Bytes withSections(Bytes bytes, const Codec& codec, const std::string& names,
+                   const std::vector<SectionHeader>& sections) {
+  const size_t at = bytes.size();
+  bytes.insert(bytes.end(), names.begin(), names.end());
+  std::vector<SectionHeader> all(1);
+  all.insert(all.end(), sections.begin(), sections.end());
+  all.push_back({0, SHT_STRTAB, 0, 0, at, names.size(), 0, 0, 1, 0});
+  const size_t headers = bytes.size();
+  for (const SectionHeader& section : all) {
+    const size_t end = bytes.size();
+    bytes.resize(end + codec.sectionHeaderSize());
+    codec.put(std::span(bytes).subspan(end), section);
+  }
+  codec.putU64(&bytes[40], headers);
+  codec.putU16(&bytes[58], static_cast<uint16_t>(codec.sectionHeaderSize()));
+  codec.putU16(&bytes[60], static_cast<uint16_t>(all.size()));
+  codec.putU16(&bytes[62], static_cast<uint16_t>(all.size() - 1));
+  return bytes;
+}
+
 // Found by fuzzing. eu-strip -f leaves such a file: the last segment ends with code that is not
 // here.
 TEST_CASE("what was split off with the program's own program headers is not edited") {
   Made made;
   made.entry(DT_SONAME, made.name("self.so"));
-  Bytes bytes = made.build();
-  const Codec& codec = made.codec();
-  const size_t end = bytes.size();
-  SectionHeader code{0, SHT_NOBITS, SHF_ALLOC | SHF_EXECINSTR, end - 16, end - 16, 16, 0, 0, 16, 0};
-  const std::string names("\0.dynamic", 10);
-  SectionHeader table{1, SHT_NOBITS, SHF_ALLOC, end - 16, end - 16, 16, 0, 0, 8, 0};
-  SectionHeader strings{0, SHT_STRTAB, 0, 0, end, names.size(), 0, 0, 1, 0};
-  bytes.insert(bytes.end(), names.begin(), names.end());
-  const size_t headers = bytes.size();
-  size_t at = headers;
-  for (const SectionHeader& section : {SectionHeader{}, code, table, strings}) {
-    bytes.resize(at + codec.sectionHeaderSize());
-    codec.put(std::span(bytes).subspan(at), section);
-    at = bytes.size();
-  }
-  codec.putU64(&bytes[40], headers);
-  codec.putU16(&bytes[58], static_cast<uint16_t>(codec.sectionHeaderSize()));
-  codec.putU16(&bytes[60], 4);
-  codec.putU16(&bytes[62], 3);
+  const Bytes whole = made.build();
+  const uint64_t last = whole.size() - 16;
+  const Bytes bytes =
+      withSections(whole, made.codec(), std::string("\0.dynamic", 10),
+                   {{0, SHT_NOBITS, SHF_ALLOC | SHF_EXECINSTR, last, last, 16, 0, 0, 16, 0},
+                    {1, SHT_NOBITS, SHF_ALLOC, last, last, 16, 0, 0, 8, 0}});
   const auto facts = readFacts(MemorySource(bytes), "split.debug");
   REQUIRE_MESSAGE(facts, (facts ? "" : facts.error().message));
   CHECK(facts->kind == Kind::DebugInformation);
@@ -584,6 +592,32 @@ TEST_CASE("what was split off with the program's own program headers is not edit
   const auto layout = layOut(MemorySource(bytes), edits);
   REQUIRE_FALSE(layout);
   CHECK(layout.error().message.find("split off") != std::string::npos);
+}
+
+// patchelf fills the places of what it has moved with a letter, and so the room behind the program
+// headers that it has made.
+TEST_CASE("the program header table grows over what patchelf has vacated, and over nothing else") {
+  for (const char letter : {'\0', 'X', 'Z', 'Y'}) {
+    CAPTURE(letter);
+    Made made;
+    made.entry(DT_SONAME, made.name("self.so"));
+    Bytes bytes = made.build();
+    const uint64_t from = 64 + 2 * made.codec().programHeaderSize();
+    std::fill(bytes.begin() + static_cast<ptrdiff_t>(from),
+              bytes.begin() + static_cast<ptrdiff_t>(Made::nextAddress()), letter);
+    const uint64_t size = bytes.size() - Made::nextAddress();
+    bytes = withSections(bytes, made.codec(), std::string("\0", 1),
+                         {{0, SHT_PROGBITS, SHF_ALLOC, Made::nextAddress(), Made::nextAddress(),
+                           size, 0, 0, 16, 0}});
+    Edits edits;
+    edits.soname = std::string(64, 'n');
+    const auto layout = layOut(MemorySource(bytes), edits);
+    REQUIRE_MESSAGE(layout, (layout ? "" : layout.error().message));
+    const bool moves = std::ranges::any_of(layout->reasons, [](const std::string& reason) {
+      return reason.starts_with("the program header table moves");
+    });
+    CHECK(moves == (letter == 'Y'));
+  }
 }
 
 TEST_CASE("a later segment is mapped over an earlier one") {
