@@ -65,20 +65,31 @@ describe("every ELF file of the test world", needs("test world"), () => {
     return loaders.filter((loader) => fits(loader, fitOf(facts))).map(({ path }) => path);
   }
 
-  /** Pairs every file with each loader that fits it, and with each LD_LIBRARY_PATH. */
-  function questionsAbout(
-    files: readonly Facts[],
-    libraryPaths: (loader: string) => string[],
-  ): Question[] {
-    return files.flatMap((facts) =>
-      loadersFor(facts).flatMap((loader) =>
-        libraryPaths(loader).map((libraryPath) => ({ file: facts.path, loader, libraryPath })),
-      ),
-    );
+  /**
+   * Pairs every file with each loader that fits it, and one file of each kind also with LD_LIBRARY_PATH: the loader's own
+   * libc, and all libraries of the store.
+   */
+  function questionsAbout(files: readonly Facts[]): Question[] {
+    const kinds = new Set<string>();
+    return files.flatMap((facts) => {
+      const kind = kindOf(facts);
+      const first = !kinds.has(kind);
+      kinds.add(kind);
+      return loadersFor(facts).flatMap((loader) => {
+        const libraryPaths = first ? ["", dirname(loader), everything] : [""];
+        return libraryPaths.map((libraryPath) => ({ file: facts.path, loader, libraryPath }));
+      });
+    });
   }
 
-  /** None, the loader's own libc, and all libraries of the store. */
-  const eachLibraryPath = (loader: string) => ["", dirname(loader), everything];
+  /** Where a file is and what it says, besides its name: a glibc has hundreds of modules that are alike in that. */
+  function kindOf({ path, size, notes, ...rest }: Facts): string {
+    return JSON.stringify({
+      ...rest,
+      directory: dirname(path),
+      notes: { ...notes, buildId: null },
+    });
+  }
 
   async function expectAgreement(questions: readonly Question[]): Promise<{ told: number }> {
     const own = world.host("/tmp/own.json");
@@ -105,14 +116,14 @@ describe("every ELF file of the test world", needs("test world"), () => {
   it("in the store", async () => {
     const files = await loadableBelow("/nix/store");
     expect(files.length).toBeGreaterThan(1000);
-    const { told } = await expectAgreement(questionsAbout(files, eachLibraryPath));
-    expect(told).toBeGreaterThan(10_000);
+    const { told } = await expectAgreement(questionsAbout(files));
+    expect(told).toBeGreaterThan(5000);
   });
 
   it("in the programs, as they come", async () => {
     const files = await loadableBelow("/home/user");
     expect(files.length).toBeGreaterThan(100);
-    const { told } = await expectAgreement(questionsAbout(files, eachLibraryPath));
+    const { told } = await expectAgreement(questionsAbout(files));
     expect(told).toBeGreaterThan(1000);
   });
 
@@ -128,7 +139,7 @@ describe("every ELF file of the test world", needs("test world"), () => {
     const named = files.filter(({ interpreter }) => known.includes(interpreter ?? ""));
     console.log(`${fixed.size} files were fixed; ${named.length} name a loader of the store`);
     expect(named.length).toBeGreaterThan(5);
-    const { told } = await expectAgreement(questionsAbout(files, () => [""]));
+    const { told } = await expectAgreement(questionsAbout(files));
     expect(told).toBeGreaterThan(100);
   });
 });
