@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "addon/convert.hpp"
 #include "addon/edit.hpp"
 #include "addon/files_object.hpp"
 #include "addon/patchelf.hpp"
@@ -140,8 +141,8 @@ Napi::Value readNixIndexAt(const Napi::CallbackInfo& call) {
         Napi::Object value = Napi::Object::New(env);
         value["packages"] = toBuffer(env, found.packages);
         value["names"] = toBuffer(env, found.names);
-        value["entries"] = Napi::Number::New(env, static_cast<double>(found.entries));
-        value["others"] = Napi::Number::New(env, static_cast<double>(found.others));
+        value["entries"] = toNumber(env, found.entries);
+        value["others"] = toNumber(env, found.others);
         return value;
       });
 }
@@ -243,8 +244,7 @@ Napi::Value applyJobs(const Napi::CallbackInfo& call) {
       [tell](Napi::Env env, Written& written) {
         for (size_t index = 0; tell && index < written.left.size(); ++index) {
           if (const auto& left = written.left[index])
-            tell->Call(
-                {Napi::Number::New(env, static_cast<double>(index)), addon::toValue(env, *left)});
+            tell->Call({toNumber(env, index), addon::toValue(env, *left)});
         }
         return toValue(env, written.answers);
       });
@@ -309,8 +309,8 @@ Napi::Value recordedFilesBelow(const Napi::CallbackInfo& call) {
           Napi::Object object = Napi::Object::New(env);
           object["path"] = toText(env, file.path);
           object["state"] = toText(env, recordedStateName(file.state));
-          object["originalSize"] = Napi::Number::New(env, static_cast<double>(file.originalSize));
-          object["fixedSize"] = Napi::Number::New(env, static_cast<double>(file.fixedSize));
+          object["originalSize"] = toNumber(env, file.originalSize);
+          object["fixedSize"] = toNumber(env, file.fixedSize);
           object["inPlace"] = Napi::Boolean::New(env, file.inPlace);
           return object;
         });

@@ -6,10 +6,6 @@ namespace fixelf::addon {
 
 namespace {
 
-Napi::Value number(Napi::Env env, uint64_t value) {
-  return Napi::Number::New(env, static_cast<double>(value));
-}
-
 template <class Value>
 Napi::Value orNull(Napi::Env env, const std::optional<Value>& value, auto convert) {
   return value ? convert(*value) : static_cast<Napi::Value>(env.Null());
@@ -30,12 +26,12 @@ Napi::Value notesValue(Napi::Env env, const Notes& notes) {
   object["abiTag"] = orNull(env, notes.abiTag, [&](const AbiTag& tag) -> Napi::Value {
     Napi::Object value = Napi::Object::New(env);
     value["operatingSystem"] = toText(env, tag.operatingSystem);
-    value["kernel"] = toArray(env, tag.kernel, [&](uint32_t part) { return number(env, part); });
+    value["kernel"] = toArray(env, tag.kernel, [&](uint32_t part) { return toNumber(env, part); });
     return value;
   });
   object["dlopen"] = texts(env, notes.dlopen);
   object["x86IsaNeeded"] =
-      orNull(env, notes.x86IsaNeeded, [&](uint32_t bits) { return number(env, bits); });
+      orNull(env, notes.x86IsaNeeded, [&](uint32_t bits) { return toNumber(env, bits); });
   object["resolutionCache"] =
       orNull(env, notes.resolutionCache, [&](const std::vector<CachedResolution>& cache) {
         return toArray(env, cache, [&](const CachedResolution& cached) -> Napi::Value {
@@ -85,6 +81,10 @@ std::vector<Item> toItems(const Napi::Value& value, auto convert) {
 
 }  // namespace
 
+Napi::Value toNumber(Napi::Env env, uint64_t value) {
+  return Napi::Number::New(env, static_cast<double>(value));
+}
+
 Napi::Error toError(Napi::Env env, const Error& error) {
   napi_value made = nullptr;
   if (napi_create_error(env, nullptr, toText(env, error.message), &made) != napi_ok)
@@ -106,13 +106,13 @@ Napi::Value toFailure(Napi::Env env, const Error& error) {
 Napi::Value toValue(Napi::Env env, const Facts& facts) {
   Napi::Object object = Napi::Object::New(env);
   object["path"] = toText(env, facts.path);
-  object["size"] = number(env, facts.size);
+  object["size"] = toNumber(env, facts.size);
   object["class"] = toText(env, className(facts.header.fileClass));
   object["byteOrder"] = toText(env, byteOrderName(facts.header.byteOrder));
   object["machine"] = toText(env, machineName(facts.header.machine));
   object["osAbi"] = toText(env, osAbiName(facts.header.osAbi));
-  object["osAbiNumber"] = number(env, facts.header.osAbi);
-  object["abiVersion"] = number(env, facts.header.abiVersion);
+  object["osAbiNumber"] = toNumber(env, facts.header.osAbi);
+  object["abiVersion"] = toNumber(env, facts.header.abiVersion);
   object["type"] = toText(env, kindName(facts.kind));
   object["entry"] = Napi::BigInt::New(env, facts.header.entry);
   object["interpreter"] = textOrNull(env, facts.interpreter);
@@ -144,8 +144,8 @@ Napi::Value toValue(Napi::Env env, const Facts& facts) {
   object["sectionHeaders"] = Napi::Boolean::New(env, facts.sectionHeaders);
   object["overlay"] = orNull(env, facts.overlay, [&](const Overlay& overlay) -> Napi::Value {
     Napi::Object value = Napi::Object::New(env);
-    value["offset"] = number(env, overlay.offset);
-    value["size"] = number(env, overlay.size);
+    value["offset"] = toNumber(env, overlay.offset);
+    value["size"] = toNumber(env, overlay.size);
     return value;
   });
   return object;
@@ -172,7 +172,7 @@ Napi::Value toValue(Napi::Env env, const Walked& walked) {
       toArray(env, walked.failures, [&](const Error& error) { return toFailure(env, error); });
   object["scripts"] = texts(env, walked.scripts);
   object["otherSystems"] = texts(env, walked.otherSystems);
-  object["files"] = number(env, walked.files);
+  object["files"] = toNumber(env, walked.files);
   return object;
 }
 
@@ -207,13 +207,13 @@ Napi::Value toValue(Napi::Env env, std::shared_ptr<const PlannedLayout> planned)
   Napi::Object object = Napi::Object::New(env);
   object["ranges"] = toArray(env, layout.ranges, [&](const ByteRange& range) -> Napi::Value {
     Napi::Object value = Napi::Object::New(env);
-    value["offset"] = number(env, range.offset);
-    value["size"] = number(env, range.bytes.size());
+    value["offset"] = toNumber(env, range.offset);
+    value["size"] = toNumber(env, range.bytes.size());
     return value;
   });
-  object["oldSize"] = number(env, layout.oldSize);
-  object["newSize"] = number(env, layout.newSize);
-  object["links"] = number(env, planned->identity.links);
+  object["oldSize"] = toNumber(env, layout.oldSize);
+  object["newSize"] = toNumber(env, layout.newSize);
+  object["links"] = toNumber(env, planned->identity.links);
   object["refusalInPlace"] = textOrNull(env, InPlace::refusal(planned->identity));
   object["reasons"] = texts(env, layout.reasons);
   object["handle"] = LayoutHandle::New(

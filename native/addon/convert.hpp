@@ -16,6 +16,8 @@
 
 namespace fixelf::addon {
 
+// A count or size, exact up to 2^53.
+Napi::Value toNumber(Napi::Env env, uint64_t value);
 Napi::Value toValue(Napi::Env env, const Facts& facts);
 // For the file at `path`.
 Napi::Value toValue(Napi::Env env, const Lookup& lookup, const std::string& path);

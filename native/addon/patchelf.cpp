@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "addon/convert.hpp"
 #include "addon/edit.hpp"
 #include "addon/promise.hpp"
 #include "patchelf/arguments.hpp"
@@ -111,8 +112,7 @@ Napi::Value changesValue(Napi::Env env, const Changes& changes) {
   flag("addDebugTag", changes.addDebugTag);
   flag("buildResolutionCache", changes.buildResolutionCache);
   if (changes.execstack) object["execstack"] = Napi::Boolean::New(env, *changes.execstack);
-  if (changes.pageSize)
-    object["pageSize"] = Napi::Number::New(env, static_cast<double>(*changes.pageSize));
+  if (changes.pageSize) object["pageSize"] = toNumber(env, *changes.pageSize);
   if (!changes.clobberOldSections) object["clobberOldSections"] = Napi::Boolean::New(env, false);
   return object;
 }
@@ -125,8 +125,8 @@ Napi::Value outcomeValue(Napi::Env env, const patchelf::Outcome& outcome) {
   object["reasons"] =
       toArray(env, reasons, [&](const std::string& each) { return toText(env, each); });
   object["noCache"] = noCacheValue(env, outcome.noCache);
-  object["oldSize"] = Napi::Number::New(env, static_cast<double>(outcome.oldSize));
-  object["newSize"] = Napi::Number::New(env, static_cast<double>(outcome.newSize));
+  object["oldSize"] = toNumber(env, outcome.oldSize);
+  object["newSize"] = toNumber(env, outcome.newSize);
   return object;
 }
 

@@ -1,5 +1,6 @@
 #include "addon/search.hpp"
 
+#include "addon/convert.hpp"
 #include "addon/promise.hpp"
 #include "scan/search.hpp"
 
@@ -67,10 +68,6 @@ const char* nameOf(Compression kind) {
   return "";
 }
 
-Napi::Value number(Napi::Env env, uint64_t value) {
-  return Napi::Number::New(env, static_cast<double>(value));
-}
-
 // An array of objects, each filled by `fill`.
 Napi::Array objects(Napi::Env env, const auto& items, auto fill) {
   Napi::Array values = Napi::Array::New(env, items.size());
@@ -94,26 +91,26 @@ Napi::Value toValue(Napi::Env env, const Found& found) {
         object["text"] = toText(env, mention.text);
         object["path"] = toText(env, *mention.path);
         object["place"] = toText(env, nameOf(mention.place));
-        object["offset"] = number(env, mention.offset);
-        object["count"] = number(env, mention.count);
+        object["offset"] = toNumber(env, mention.offset);
+        object["count"] = toNumber(env, mention.count);
       });
-  value["moreMentions"] = number(env, found.answer.moreMentions);
+  value["moreMentions"] = toNumber(env, found.answer.moreMentions);
   value["compressed"] =
       objects(env, found.answer.compressed, [&](Napi::Object& object, const Compressed& one) {
         object["kind"] = toText(env, nameOf(one.kind));
         object["path"] = toText(env, *one.path);
-        object["offset"] = number(env, one.offset);
-        object["count"] = number(env, one.count);
+        object["offset"] = toNumber(env, one.offset);
+        object["count"] = toNumber(env, one.count);
       });
-  value["moreCompressed"] = number(env, found.answer.moreCompressed);
+  value["moreCompressed"] = toNumber(env, found.answer.moreCompressed);
   value["failures"] = objects(env, found.failures, [&](Napi::Object& object, const Error& failure) {
     object["path"] = toText(env, failure.path);
     object["code"] = toText(env, errorCodeName(failure.code));
     object["message"] = toText(env, failure.message);
   });
-  value["moreFailures"] = number(env, found.moreFailures);
-  value["files"] = number(env, found.files);
-  value["bytes"] = number(env, found.bytes);
+  value["moreFailures"] = toNumber(env, found.moreFailures);
+  value["files"] = toNumber(env, found.files);
+  value["bytes"] = toNumber(env, found.bytes);
   return value;
 }
 
