@@ -169,6 +169,8 @@ Result<std::string> walk(const std::string& named, const Passed& passed, bool ma
     if (!step.link && !next) {
       if (errno != ENOENT || !mayBeMissing || !isLast())
         return systemError(errno, "open the file", named);
+      // open(2) makes no directory.
+      if (named.ends_with('/')) return systemError(EISDIR, "open the file", named);
       // For a link that leads there, the directory's owner then counts.
       path += "/" + step.component;
       continue;
@@ -204,6 +206,8 @@ Result<std::string> walk(const std::string& named, const Passed& passed, bool ma
     }
   }
   if (!at) return systemError(errno, "open the file", named);
+  if (named.ends_with('/') && !S_ISDIR(state.st_mode))
+    return systemError(ENOTDIR, "open the file", named);
   return path.empty() ? "/" : path;
 }
 
