@@ -22,7 +22,15 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { apply, diagnose, inspect, type PlanOptions, plan, undo } from "../lib/index.js";
+import {
+  apply,
+  diagnose,
+  inspect,
+  type Outcome,
+  type PlanOptions,
+  plan,
+  undo,
+} from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { scratchDirectory } from "./support/scratch.js";
@@ -234,6 +242,36 @@ describe("fix", needs("gcc"), () => {
     expect(sha256(program)).not.toBe(before);
     expect((await undo([program]))[0]?.outcome).toBe("restored");
     expect(sha256(program)).toBe(before);
+  });
+
+  it("changes each name below a directory that was named, and restores each", async () => {
+    const names = [program, join(app, "bin/second"), join(app, "bin/third")];
+    for (const name of names.slice(1)) linkSync(program, name);
+    const before = sha256(program);
+    const ofNames = (outcomes: Outcome[]) =>
+      outcomes.filter(({ path }) => names.includes(path)).map(({ outcome }) => outcome);
+    expect(ofNames(await apply(await plan([app], options)))).toEqual(["fixed", "fixed", "fixed"]);
+    expect(new Set(names.map((name) => statSync(name).ino)).size).toBe(3);
+    for (const name of names) expect(sha256(name)).not.toBe(before);
+    const again = ofNames(await apply(await plan([app], options)));
+    expect(again).toEqual(["unchanged", "unchanged", "unchanged"]);
+    await undo([app]);
+    for (const name of names) expect(sha256(name)).toBe(before);
+  });
+
+  it("changes a file once that was named twice", async () => {
+    const link = join(app, "bin/link");
+    symlinkSync("program", link);
+    const outcomes = await apply(await plan([link, program], options));
+    expect(outcomes).toMatchObject([
+      { path: link, outcome: "fixed", remaining: [] },
+      {
+        path: program,
+        outcome: "unchanged",
+        reasons: expect.arrayContaining([`it is the same file as ${link}, and is fixed with it`]),
+        remaining: [],
+      },
+    ]);
   });
 
   it("does not write in place into a file with two names", async () => {

@@ -53,13 +53,28 @@ export async function planWith(
     leftovers.push(...tree.leftovers);
   }
   return {
-    files,
+    files: eachOnce(files),
     leftovers,
     inPlace: options.inPlace ?? false,
     gcRoot: options.gcRoot ?? true,
     ignoreMissing: options.ignoreMissing ?? [],
     ...place,
   };
+}
+
+/** A file that was named twice, perhaps by a link, is changed once. */
+function eachOnce(files: readonly FilePlan[]): FilePlan[] {
+  const changed = new Map<string, FilePlan>();
+  return files.map((file) => {
+    if (file.layout === null) return file;
+    const same = changed.get(file.host);
+    if (same === undefined) {
+      changed.set(file.host, file);
+      return file;
+    }
+    const reasons = [`it is the same file as ${same.path}, and is fixed with it`];
+    return { ...file, edits: [], layout: null, reasons };
+  });
 }
 
 /** An existing file belongs to someone, and a store belongs to Nix. */

@@ -62,10 +62,17 @@ struct Work {
   }
 };
 
+using Inode = std::pair<uint64_t, uint64_t>;  // device, number
+// When files changed last, in nanoseconds, of which we have replaced one of several names (hard
+// links): that alone changes the time.
+using Renamed = std::map<Inode, int64_t>;
+
 class Batch {
  public:
-  Batch(std::span<const WriteJob> jobs, const Journal* journal, Flush flush)
-      : journal_(journal), flush_(journal != nullptr ? Flush::Everything : flush) {
+  Batch(std::span<const WriteJob> jobs, const Journal* journal, Flush flush, Renamed& renamed)
+      : journal_(journal),
+        flush_(journal != nullptr ? Flush::Everything : flush),
+        renamed_(renamed) {
     works_.reserve(jobs.size());
     for (const WriteJob& job : jobs)
       works_.emplace_back(job);
@@ -77,9 +84,15 @@ class Batch {
     const auto demandGoing = [&](Work& work) {
       if (stop.stop_requested()) work.fail(cancelled("the change"));
     };
-    inParallel(works_.size(), [&](size_t at) {
-      demandGoing(works_[at]);
-      if (works_[at].status) works_[at].fail(prepare(works_[at]));
+    // The names of one file one after the other: the first that opens it locks it for all.
+    const std::vector<std::vector<Work*>> files = byFile();
+    inParallel(files.size(), [&](size_t at) {
+      bool isLocked = false;
+      for (Work* work : files[at]) {
+        demandGoing(*work);
+        if (work->status) work->fail(prepare(*work, isLocked));
+        isLocked = isLocked || (replacesItself(*work) && work->original);
+      }
     });
     std::ranges::for_each(works_, demandGoing);
     remember();
@@ -99,27 +112,51 @@ class Batch {
   }
 
  private:
+  static bool replacesItself(const Work& work) { return work.job.output == work.job.path; }
+
   [[nodiscard]] bool isRecorded(const Work& work) const {
-    return journal_ != nullptr && work.job.output == work.job.path;
+    return journal_ != nullptr && replacesItself(work);
   }
 
-  // Everything that can fail without a trace.
-  Status prepare(Work& work) const {
+  static Inode inodeOf(const WriteJob& job) { return {job.identity.device, job.identity.inode}; }
+
+  std::vector<std::vector<Work*>> byFile() {
+    std::vector<std::vector<Work*>> files;
+    std::map<Inode, size_t> places;
+    for (Work& work : works_) {
+      const auto [place, isNew] = places.try_emplace(inodeOf(work.job), files.size());
+      if (isNew) files.emplace_back();
+      files[place->second].push_back(&work);
+    }
+    return files;
+  }
+
+  // What the file has to be still.
+  [[nodiscard]] FileSource::Identity expected(const WriteJob& job) const {
+    FileSource::Identity identity = job.identity;
+    const auto renamed = renamed_.find(inodeOf(job));
+    if (renamed != renamed_.end()) identity.changedNanoseconds = renamed->second;
+    return identity;
+  }
+
+  // Everything that can fail without a trace. `isLocked`: we hold the file's lock already.
+  Status prepare(Work& work, bool isLocked) const {
     const WriteJob& job = work.job;
-    const bool isElsewhere = job.output != job.path;
+    const bool isElsewhere = !replacesItself(work);
     if (isElsewhere && job.mode == WriteMode::InPlace) {
       return Error{ErrorCode::Unsupported, "a file can't be changed in place and go elsewhere",
                    job.path, 0};
     }
     auto location = Location::of(job.path);
     if (!location) return location.error();
-    auto original = isElsewhere ? openToRead(*location) : openLocked(*location, job.mode);
+    auto original =
+        isElsewhere || isLocked ? openToRead(*location) : openLocked(*location, job.mode);
     if (!original) {
       const char* advice = "; without --in-place it can be changed while it runs";
       return original.error().systemError == ETXTBSY ? advised(work, original.error(), advice)
                                                      : original.error();
     }
-    if (!(*original)->identity().hasContentOf(job.identity)) return changedMeanwhile(job);
+    if (!(*original)->identity().hasContentOf(expected(job))) return changedMeanwhile(job);
     work.original = std::move(*original);
     if (isRecorded(work) && job.purpose == WritePurpose::Change) {
       if (Status status = prepareRecord(work); !status) return status;
@@ -206,7 +243,7 @@ class Batch {
     work.digest = *digest;
     // A file that goes elsewhere is new: its owner is whoever makes it, and its times are now.
     const int original = work.original->descriptor();
-    const bool replaces = work.job.output == work.job.path;
+    const bool replaces = replacesItself(work);
     if (replaces) {
       Status owner = replacement->copyOwner(original);
       // In place, only the owner can keep these bits.
@@ -292,7 +329,6 @@ class Batch {
   // to write.
   template <typename DescriptorOf>
   void flush(const DescriptorOf& descriptorOf) {
-    using Inode = std::pair<dev_t, ino_t>;
     std::map<dev_t, std::map<Inode, std::vector<Work*>>> devices;
     for (Work& work : works_) {
       const int descriptor = work.status ? descriptorOf(work) : -1;
@@ -319,19 +355,29 @@ class Batch {
     }
   }
 
-  Status publish(Work& work) const {
-    const WriteJob& job = work.job;
+  Status publish(Work& work) {
     if (work.inPlace) {
       work.changed = true;
       return work.inPlace->write();
     }
-    Status status = job.output == job.path ? replaceOriginal(work) : work.replacement->publish();
+    Status status = replacesItself(work) ? replaceOriginal(work) : work.replacement->publish();
     work.changed = static_cast<bool>(status);
+    if (work.changed && hasOtherNames(work)) noteRenamed(work);
     return status;
   }
 
+  // If it was written to meanwhile, its other names are refused.
+  void noteRenamed(const Work& work) {
+    Status status = Done{};
+    const auto now = FileSource::identityOf(work.original->descriptor(), status, work.job.path);
+    FileSource::Identity before = now;
+    before.changedNanoseconds = expected(work.job).changedNanoseconds;
+    if (status && before.hasContentOf(expected(work.job)))
+      renamed_[inodeOf(work.job)] = now.changedNanoseconds;
+  }
+
   // Another process may meanwhile have put another file here, or written into this one.
-  static Status replaceOriginal(Work& work) {
+  Status replaceOriginal(Work& work) const {
     const WriteJob& job = work.job;
     struct stat state {};
     const Location& target = work.replacement->target();
@@ -343,7 +389,7 @@ class Batch {
         FileSource::identityOf(work.original->descriptor(), status, job.path);
     if (!status) return status;
     if (state.st_dev != now.device || state.st_ino != now.inode ||
-        !now.hasContentOf(job.identity)) {
+        !now.hasContentOf(expected(job))) {
       return changedMeanwhile(job);
     }
     return work.replacement->publishInsteadOf(state);
@@ -400,6 +446,7 @@ class Batch {
 
   const Journal* journal_;
   Flush flush_;
+  Renamed& renamed_;
   std::vector<Work> works_;
   std::vector<Journal::Entry> entries_;
   std::vector<Work*> recorded_;  // the jobs that the entries are about
@@ -428,6 +475,7 @@ std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptio
     journal.emplace(std::move(*opened));
   }
   const size_t most = jobsAtOnce();
+  Renamed renamed;
   std::vector<Status> answers;
   answers.reserve(jobs.size());
   for (std::span<const WriteJob> left(jobs); !left.empty();) {
@@ -436,7 +484,7 @@ std::vector<Status> writeAll(const std::vector<WriteJob>& jobs, const WriteOptio
     while (count < std::min(most, left.size()) && (count == 0 || bytes < kMostBytes)) {
       bytes += left[count++].newSize;
     }
-    Batch batch(left.first(count), journal ? &*journal : nullptr, options.flush);
+    Batch batch(left.first(count), journal ? &*journal : nullptr, options.flush, renamed);
     for (Status& answer : batch.run(options.left, options.stop))
       answers.push_back(std::move(answer));
     left = left.subspan(count);
