@@ -169,7 +169,6 @@ Result<std::string> walk(const std::string& named, const Passed& passed, bool ma
     if (!step.link && !next) {
       if (errno != ENOENT || !mayBeMissing || !isLast())
         return systemError(errno, "open the file", named);
-      // open(2) makes no directory.
       if (named.ends_with('/')) return systemError(EISDIR, "open the file", named);
       // For a link that leads there, the directory's owner then counts.
       path += "/" + step.component;
@@ -206,8 +205,9 @@ Result<std::string> walk(const std::string& named, const Passed& passed, bool ma
     }
   }
   if (!at) return systemError(errno, "open the file", named);
+  // As open(2) puts it, with O_CREAT and without.
   if (named.ends_with('/') && !S_ISDIR(state.st_mode))
-    return systemError(ENOTDIR, "open the file", named);
+    return systemError(mayBeMissing ? EISDIR : ENOTDIR, "open the file", named);
   return path.empty() ? "/" : path;
 }
 
