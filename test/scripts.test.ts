@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync 
 import { dirname, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { parseEnv, parseShebang } from "../lib/file/shebang.js";
-import { diagnose, type Finding } from "../lib/index.js";
+import { diagnose, type Finding, plan } from "../lib/index.js";
 import { compile } from "./support/compile.js";
 import { needs } from "./support/needs.js";
 import { fixelf } from "./support/process.js";
@@ -227,6 +227,44 @@ describe("doctor", () => {
     );
     const [finding] = await findings(at("script"));
     expect(finding?.remedy).toBe(`fixelf fix ${interpreter}`);
+  });
+
+  it("reports an interpreter without execute permission", needs("gcc"), async () => {
+    process.env.PATH = path;
+    const interpreter = compile(at("closed"), "int main(void) { return 0; }");
+    chmodSync(interpreter, 0o644);
+    for (const line of [interpreter, `/usr/bin/env ${interpreter}`]) {
+      const [finding] = await findings(write("script", `#!${line}\n`));
+      expect(finding).toMatchObject({
+        message: `its interpreter ${interpreter} cannot start: it may not be executed`,
+        remedy: `chmod +x ${interpreter}`,
+      });
+    }
+    expect((await plan([at("script")])).files[0]?.refusal?.message).toContain(
+      `chmod +x ${interpreter}`,
+    );
+    chmodSync(interpreter, 0o755);
+    expect(await message(`#!${interpreter}\n`)).toBeUndefined();
+  });
+
+  it("reports an interpreter that is an object file", needs("gcc"), async () => {
+    process.env.PATH = path;
+    const object = compile(at("object"), "int main(void) { return 0; }", "-c");
+    chmodSync(object, 0o755);
+    expect(await message(`#!${object}\n`)).toBe(
+      `its first line names ${object}, which is no program`,
+    );
+  });
+
+  it("reports an interpreter for another machine", needs("gcc"), async () => {
+    process.env.PATH = path;
+    const foreign = compile(at("foreign"), "int main(void) { return 0; }");
+    const bytes = readFileSync(foreign);
+    bytes.writeUInt16LE(50, 18); // EM_IA_64, which qemu-user does not know
+    writeFileSync(foreign, bytes);
+    const [finding] = await findings(write("script", `#!${foreign}\n`));
+    expect(finding?.message).toMatch(/foreign cannot start: it is for .*, and this machine is /);
+    expect(finding?.remedy).toMatch(/^Get the build for /);
   });
 
   it("follows interpreters that are scripts themselves", async () => {

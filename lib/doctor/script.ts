@@ -54,7 +54,8 @@ export async function scriptFindings(
 /** Whether there is a program that could run the script. */
 async function provides(problem: ScriptProblem, { tree, store }: Circumstances): Promise<boolean> {
   const { kind, name } = problem;
-  if (kind === "carriage-return" || name === null || irreplaceable(problem) !== null) return false;
+  if (kind === "carriage-return" || name === null || irreplaceable(problem) !== undefined)
+    return false;
   if (programInTree(name, tree.subjects) !== undefined) return true;
   return (await findProgram(name, store)) !== null;
 }
@@ -70,10 +71,12 @@ function remedyOf(
   if (name === null) return "Change its first line to: #!/usr/bin/env NAME";
   const fix = fixCommand(subject, circumstances);
   if (isProvided) return fix;
-  if (unstartable !== undefined)
-    return comesAlong(unstartable, circumstances.tree, circumstances.files)
+  if (unstartable !== undefined) {
+    if (unstartable.remedy !== null) return unstartable.remedy;
+    return comesAlong(unstartable.path, circumstances.tree, circumstances.files)
       ? fix
-      : fixelfCommand("fix", unstartable, circumstances.options);
+      : fixelfCommand("fix", unstartable.path, circumstances.options);
+  }
   const found = packageOfProgram(name);
   const what = found === null ? "it" : `it (it is in ${found})`;
   return `Neither PATH nor the store provides ${name}. Install ${what}, then: ${fix}`;

@@ -38,9 +38,9 @@ export async function planScript(
   // The same plan fixes an interpreter that is part of the tree.
   const problem = found && (comesAlong(shebang.interpreter, tree, files) ? null : found);
   const own = problem && irreplaceable(problem);
-  if (problem !== null && own !== null) {
-    const command = fixelfCommand("fix", own, options);
-    return { ...plan, refusal: refusal("unsolvable", `${problem.message}; ${command}`) };
+  if (problem && own) {
+    const remedy = own.remedy ?? fixelfCommand("fix", own.path, options);
+    return { ...plan, refusal: refusal("unsolvable", `${problem.message}; ${remedy}`) };
   }
   const line =
     problem === null

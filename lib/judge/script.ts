@@ -1,7 +1,11 @@
 // script-interpreter-missing: the shell reports "bad interpreter: No such file or directory", or env reports it for the
 // program that it is to start.
 import { basename, dirname } from "node:path";
+import type { Facts } from "../addon/facts.js";
 import type { NativeFiles } from "../addon/native.js";
+import { statSync } from "../base/disk.js";
+import { fixelfCommand, shellWord } from "../base/shell.js";
+import { kernelRuns } from "../file/machine.js";
 import {
   isEnv,
   namesNoProgram,
@@ -14,6 +18,7 @@ import { readShebang, type Subject, type Tree } from "../file/tree.js";
 import { programDirectories, programIn } from "../store/programs.js";
 import { whyNotStarted } from "./interpreter.js";
 import { realPathOf } from "./loaded.js";
+import { machineProblem } from "./machine.js";
 import type { Surroundings } from "./surroundings.js";
 
 /** What keeps a script from being run. */
@@ -33,8 +38,8 @@ export interface ScriptProblem {
   name: string | null;
   /** A first line that would do what was meant, if known. */
   meant?: string;
-  /** The interpreter, if it exists and does not start. */
-  unstartable?: string;
+  /** The interpreter, if it exists and does not start, and what helps it: null if `fix` does. */
+  unstartable?: { path: string; remedy: string | null };
 }
 
 /**
@@ -42,9 +47,10 @@ export interface ScriptProblem {
  * bundle's has packages of its own. In the directories that all systems have (FHS 3.0, 3.4, 4.4 and 4.9), one is as
  * good as another.
  */
-export function irreplaceable({ unstartable }: ScriptProblem): string | null {
-  if (unstartable === undefined) return null;
-  return /^\/(usr\/(local\/)?)?s?bin$/.test(dirname(unstartable)) ? null : unstartable;
+export function irreplaceable({ unstartable }: ScriptProblem): ScriptProblem["unstartable"] {
+  if (unstartable === undefined) return undefined;
+  const isCommon = /^\/(usr\/(local\/)?)?s?bin$/.test(dirname(unstartable.path));
+  return isCommon ? undefined : unstartable;
 }
 
 /** What these checks need. */
@@ -194,23 +200,25 @@ function checkProgram(
       name,
     };
   }
-  if (facts !== null) {
-    const why = whyNotStarted(facts, surroundings);
-    if (why === null) return null;
-    return {
-      kind: "not-usable",
-      message: `its interpreter ${path} cannot start: ${why}`,
-      evidence: [`PT_INTERP of ${path} names ${facts.interpreter}`],
-      name,
-      unstartable: path,
-    };
-  }
-  if (state === "not-regular" || state === "malformed") {
+  const isNoProgram = facts !== null && noPrograms.includes(facts.type);
+  if (isNoProgram || state === "not-regular" || state === "malformed") {
     return {
       kind: "not-usable",
       message: `its first line names ${path}, which is no program`,
-      evidence: [`${path}: ${message}`],
+      evidence: [`${path}: ${isNoProgram ? facts.type : message}`],
       name,
+    };
+  }
+  if (facts !== null) {
+    const refusal = refusedStart(path, facts, surroundings);
+    if (refusal === null) return null;
+    const { why, evidence, remedy } = refusal;
+    return {
+      kind: "not-usable",
+      message: `its interpreter ${path} cannot start: ${why}`,
+      evidence,
+      name,
+      unstartable: { path, remedy },
     };
   }
   if (programIn([path.slice(0, path.lastIndexOf("/") + 1) || "."], name, place) === null) {
@@ -227,6 +235,38 @@ function checkProgram(
   return (
     below && { ...below, evidence: [`${path} is a script: #!${shebang.text}`, ...below.evidence] }
   );
+}
+
+/** The kernel says "Exec format error" (fs/binfmt_elf.c). */
+const noPrograms: readonly Facts["type"][] = ["relocatable", "core", "debug-information", "other"];
+
+/** Why an interpreter that is an ELF program does not start; null if its loader does. */
+function refusedStart(
+  path: string,
+  facts: Facts,
+  surroundings: ScriptSurroundings,
+): { why: string; evidence: string[]; remedy: string | null } | null {
+  const { files, place } = surroundings;
+  if (place.root === "" && !kernelRuns(facts)) {
+    const { message, evidence, remedy } = machineProblem(facts);
+    return { why: message, evidence, remedy };
+  }
+  if (programIn([dirname(path)], basename(path), place) === null) {
+    const mode = statSync(files.hostPath(path)).mode;
+    const isExecutable = (mode & 0o111) !== 0;
+    return {
+      why: "it may not be executed",
+      evidence: [
+        isExecutable
+          ? `${path} may not be executed by this user, or is on a file system mounted noexec`
+          : `${path} has no execute permission`,
+      ],
+      remedy: isExecutable ? fixelfCommand("doctor", path, {}) : `chmod +x ${shellWord(path)}`,
+    };
+  }
+  const why = whyNotStarted(facts, surroundings);
+  const evidence = [`PT_INTERP of ${path} names ${facts.interpreter}`];
+  return why === null ? null : { why, evidence, remedy: null };
 }
 
 /** Whether `env` will find the program that it is to start. */
