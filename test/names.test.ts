@@ -69,6 +69,8 @@ describe("the bytes of a name", () => {
   });
   it("are quoted for a shell as words that mean them", needs("bash"), () => {
     const names = ["d\udce9", "it's \udce9\\", "a\u001b[2J\n\u202e", "é b", "$x", "plain"];
+    // A name may contain what a byte is spelled out as.
+    names.push("\\xe9", "it's \\x5c\\xff\\n");
     for (const quoted of [shellWord, scriptWord]) {
       const script = `printf '%s\\0' ${names.map(quoted).join(" ")}`;
       const said = textOf(execFileSync("bash", { input: bufferOf(script) }));

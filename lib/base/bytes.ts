@@ -74,7 +74,10 @@ export function isPlain(text: string): boolean {
   return isUnicode(text) && !(text.includes("\\x") && text.search(toBeSpelledOut) !== -1);
 }
 
-const toBeSpelledOut = /[\udc80-\udcff]|\\(?=x(?:5c|[89a-f][0-9a-f]))/gu;
+/** A pattern for a backslash that belongs to the name and, with what follows, looks like such an escape. */
+export const likeEscape = String.raw`\\(?=x(?:5c|[89a-f][0-9a-f]))`;
+
+const toBeSpelledOut = new RegExp(`[\\udc80-\\udcff]|${likeEscape}`, "gu");
 
 /** The length of the well-formed sequence that begins there (Unicode, table 3-7); 0 if there is none. */
 function sequenceLength(bytes: Buffer, at: number): number {

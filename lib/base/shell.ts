@@ -1,11 +1,13 @@
 // What a user can paste into a shell.
-import { bytesOf } from "./bytes.js";
+import { bytesOf, likeEscape } from "./bytes.js";
 import type { ChoiceOptions } from "./options.js";
 
 /** One word, quoted only if necessary; characters that no one could read or type are in octal (POSIX.1-2024, 2.2.4). */
 export function shellWord(text: string): string {
   if (text.search(unreadable) === -1) return scriptWord(text);
-  const quoted = text.replace(/[\\']/g, "\\$&").replace(unreadable, inOctal);
+  const quoted = text.replace(toBeQuoted, (found, hidden) =>
+    hidden === undefined ? `\\${found}` : inOctal(hidden),
+  );
   return `$'${quoted}'`;
 }
 
@@ -14,8 +16,12 @@ export function scriptWord(text: string): string {
   return /^[\w./@%+:,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** Control and format characters, line separators, and bytes that are not UTF-8 (bytes.ts). */
-const unreadable = /[\p{C}\p{Zl}\p{Zp}]/gu;
+/**
+ * Control and format characters, line separators, bytes that are not UTF-8, and what would be spelled out in the text
+ * that shows the command (bytes.ts).
+ */
+const unreadable = new RegExp(String.raw`[\p{C}\p{Zl}\p{Zp}]|${likeEscape}`, "gu");
+const toBeQuoted = new RegExp(`(${unreadable.source})|[\\\\']`, "gu");
 
 function inOctal(character: string): string {
   return Array.from(bytesOf(character), (byte) => `\\${byte.toString(8).padStart(3, "0")}`).join(
