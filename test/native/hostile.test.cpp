@@ -579,7 +579,7 @@ TEST_CASE("what was split off with the program's own program headers is not edit
   const Bytes whole = made.build();
   const uint64_t last = whole.size() - 16;
   const Bytes bytes =
-      withSections(whole, made.codec(), std::string("\0.dynamic", 10),
+      withSections(whole, made.codec(), std::string("\0.dynamic\0", 10),
                    {{0, SHT_NOBITS, SHF_ALLOC | SHF_EXECINSTR, last, last, 16, 0, 0, 16, 0},
                     {1, SHT_NOBITS, SHF_ALLOC, last, last, 16, 0, 0, 8, 0}});
   const auto facts = readFacts(MemorySource(bytes), "split.debug");
