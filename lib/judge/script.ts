@@ -186,7 +186,7 @@ function checkProgram(
   surroundings: ScriptSurroundings,
   depth: number,
 ): ScriptProblem | null {
-  const { files, place } = surroundings;
+  const { files } = surroundings;
   const name = basename(path);
   const { state, message, facts } = files.look(path);
   if (state === "missing") {
@@ -221,7 +221,7 @@ function checkProgram(
       unstartable: { path, remedy },
     };
   }
-  if (programIn([path.slice(0, path.lastIndexOf("/") + 1) || "."], name, place) === null) {
+  if (!mayBeExecuted(path, surroundings)) {
     return {
       kind: "not-usable",
       message: `its interpreter ${path} may not be executed`,
@@ -240,7 +240,11 @@ function checkProgram(
 /** The kernel says "Exec format error" (fs/binfmt_elf.c). */
 const noPrograms: readonly Facts["type"][] = ["relocatable", "core", "debug-information", "other"];
 
-/** Why an interpreter that is an ELF program does not start; null if its loader does. */
+function mayBeExecuted(path: string, { place }: ScriptSurroundings): boolean {
+  return programIn([dirname(path)], basename(path), place) !== null;
+}
+
+/** Why an interpreter that is an ELF program does not start; null if its loader is started. */
 function refusedStart(
   path: string,
   facts: Facts,
@@ -251,7 +255,7 @@ function refusedStart(
     const { message, evidence, remedy } = machineProblem(facts);
     return { why: message, evidence, remedy };
   }
-  if (programIn([dirname(path)], basename(path), place) === null) {
+  if (!mayBeExecuted(path, surroundings)) {
     const mode = statSync(files.hostPath(path)).mode;
     const isExecutable = (mode & 0o111) !== 0;
     return {

@@ -29,8 +29,8 @@ uint64_t structureEnd(const Image& image, const std::vector<SectionHeader>& sect
 
 namespace {
 
-bool consistsOf(const Source& source, uint64_t offset, uint64_t end,
-                bool (*meansNothing)(uint8_t)) {
+template <typename MeansNothing>
+bool consistsOf(const Source& source, uint64_t offset, uint64_t end, MeansNothing meansNothing) {
   if (offset >= end) return true;
   if (end - offset > kMostPadding) return false;
   std::array<uint8_t, 16U << 10> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init)

@@ -28,7 +28,7 @@ constexpr uint64_t kMostPadding = 2U << 20;
 
 // Whether a range is only padding; false if it cannot be read.
 bool isPadding(const Source& source, uint64_t offset, uint64_t end);
-// Whether it is only padding and what patchelf writes over what it has moved: X, and Z since 0.16
+// Whether it is only padding and what patchelf writes over what it has moved: X, and Z since 0.18
 // (src/patchelf.cc, writeReplacedSections). That nothing refers to it is for the caller to know.
 bool isVacated(const Source& source, uint64_t offset, uint64_t end);
 

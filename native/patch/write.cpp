@@ -370,10 +370,9 @@ class Batch {
   void noteRenamed(const Work& work) {
     Status status = Done{};
     const auto now = FileSource::identityOf(work.original->descriptor(), status, work.job.path);
-    FileSource::Identity before = now;
-    before.changedNanoseconds = expected(work.job).changedNanoseconds;
-    if (status && before.hasContentOf(expected(work.job)))
-      renamed_[inodeOf(work.job)] = now.changedNanoseconds;
+    FileSource::Identity wanted = work.job.identity;
+    wanted.changedNanoseconds = now.changedNanoseconds;
+    if (status && now.hasContentOf(wanted)) renamed_[inodeOf(work.job)] = now.changedNanoseconds;
   }
 
   // Another process may meanwhile have put another file here, or written into this one.
